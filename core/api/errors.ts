@@ -1,0 +1,93 @@
+/**
+ * Every error a user or a script can meet, with its HTTP status. The code is stable: scripts match on it.
+ * `retryable` says whether the same request may succeed later without anybody changing anything.
+ */
+export const errorCodes = {
+  // The request.
+  BAD_REQUEST: { status: 400, retryable: false },
+  UNAUTHENTICATED: { status: 401, retryable: false },
+  NOT_FOUND: { status: 404, retryable: false },
+  CONFLICT: { status: 409, retryable: true },
+  // Sites, gateways and objects.
+  SITE_UNKNOWN: { status: 404, retryable: false },
+  SITE_EXISTS: { status: 409, retryable: false },
+  SITE_IN_OTHER_MULTI_CLUSTER: { status: 422, retryable: false },
+  OBJECT_UNKNOWN: { status: 422, retryable: false },
+  OBJECT_AMBIGUOUS: { status: 422, retryable: false },
+  OBJECT_IS_MIRROR: { status: 422, retryable: false },
+  OBJECT_KIND_UNSUPPORTED: { status: 422, retryable: false },
+  SWITCH_UNMAPPED: { status: 422, retryable: false },
+  // Plans.
+  PLAN_UNKNOWN: { status: 404, retryable: false },
+  PLAN_NAME_TAKEN: { status: 409, retryable: false },
+  PLAN_KIND_FIXED: { status: 422, retryable: false },
+  PLAN_SOURCE_FIXED: { status: 422, retryable: false },
+  PLAN_TARGET_IS_SOURCE: { status: 422, retryable: false },
+  PLAN_EMPTY: { status: 422, retryable: false },
+  PLAN_BUSY: { status: 409, retryable: true },
+  SCHEDULE_IMPOSSIBLE: { status: 422, retryable: false },
+  // Runs, groups, restores.
+  RUN_UNKNOWN: { status: 404, retryable: false },
+  RUN_ENDED: { status: 409, retryable: false },
+  GROUP_UNKNOWN: { status: 404, retryable: false },
+  GROUP_NOT_RESTORABLE: { status: 409, retryable: false },
+  // The data path.
+  LINK_BROKEN: { status: 502, retryable: true },
+  GATEWAY_ABSENT: { status: 503, retryable: true },
+  PEER_REFUSED: { status: 403, retryable: false },
+  FENCED: { status: 409, retryable: false },
+  GROUP_STALE: { status: 409, retryable: false },
+  GROUP_ABORTED: { status: 409, retryable: false },
+  GROUP_INCOMPLETE: { status: 409, retryable: false },
+  BASE_MISSING: { status: 409, retryable: false },
+  FRAME_INVALID: { status: 400, retryable: true },
+  CHECKSUM_MISMATCH: { status: 422, retryable: true },
+  // Storage.
+  VOLUME_UNKNOWN: { status: 404, retryable: false },
+  VOLUME_NAME_TAKEN: { status: 409, retryable: false },
+  VOLUME_BUSY: { status: 409, retryable: true },
+  VOLUME_IS_MIRROR: { status: 409, retryable: false },
+  VOLUME_TOO_SMALL: { status: 422, retryable: false },
+  SNAPSHOT_UNKNOWN: { status: 404, retryable: false },
+  NOT_OURS: { status: 409, retryable: false },
+  STORE_CORRUPT: { status: 500, retryable: false },
+  STORE_FULL: { status: 507, retryable: true },
+  STORE_IN_USE: { status: 409, retryable: true },
+  IMAGE_UNREADABLE: { status: 422, retryable: false },
+  TOOL_MISSING: { status: 422, retryable: false },
+  // Anything else.
+  TIMEOUT: { status: 504, retryable: true },
+  INTERNAL: { status: 500, retryable: true },
+} as const satisfies Record<string, { status: number; retryable: boolean }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/**
+ * An expected failure: what happened, and what to do next. Anything else that is thrown is a defect.
+ *
+ * @example throw new VisibleError("SITE_UNKNOWN", "There is no site “c”.", { hint: "List sites with: smtx-backup site list" });
+ */
+export class VisibleError extends Error {
+  readonly code: ErrorCode;
+  /** What to do next: a sentence or a command. */
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "VisibleError";
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  get status(): number {
+    return errorCodes[this.code].status;
+  }
+
+  get retryable(): boolean {
+    return errorCodes[this.code].retryable;
+  }
+
+  static is(error: unknown, code?: ErrorCode): error is VisibleError {
+    return error instanceof VisibleError && (code === undefined || error.code === code);
+  }
+}

@@ -1,0 +1,57 @@
+import { z } from "zod";
+
+/**
+ * Identifiers. A site's id is its name, chosen by a person. Everything else that this product makes has a prefixed id,
+ * so that a line of a log says what it speaks of. Ids of volumes, LUNs and snapshots belong to the cluster and are opaque.
+ */
+export const siteIdSchema = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/, "lower-case letters, digits and dashes, 32 characters at most")
+  .brand<"SiteId">();
+export const gatewayIdSchema = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?$/, "lower-case letters, digits and dashes, 48 characters at most")
+  .brand<"GatewayId">();
+const ulid = "[0-9A-HJKMNP-TV-Z]{26}";
+/** `20261124T010000000Z`: a slot as part of an id, in UTC, in milliseconds; sorts by time. */
+const slotKey = "[0-9]{8}T[0-9]{9}Z";
+export const planIdSchema = z
+  .string()
+  .regex(new RegExp(`^plan_${ulid}$`))
+  .brand<"PlanId">();
+export const runIdSchema = z
+  .string()
+  .regex(new RegExp(`^run_${ulid}_${slotKey}$`))
+  .brand<"RunId">();
+export const groupIdSchema = z
+  .string()
+  .regex(new RegExp(`^group_${ulid}_${slotKey}$`))
+  .brand<"GroupId">();
+/** An opaque id given by a storage cluster: to a volume, a LUN, a snapshot. */
+export const storageIdSchema = z.string().min(1).max(256);
+
+export type SiteId = z.infer<typeof siteIdSchema>;
+export type GatewayId = z.infer<typeof gatewayIdSchema>;
+export type PlanId = z.infer<typeof planIdSchema>;
+export type RunId = z.infer<typeof runIdSchema>;
+export type GroupId = z.infer<typeof groupIdSchema>;
+
+/** An instant as everything here writes it: ISO 8601 in UTC with milliseconds, so that text order is time order. */
+export const instantSchema = z.iso.datetime({ precision: 3 }).brand<"Instant">();
+export type Instant = z.infer<typeof instantSchema>;
+
+const digits = (instant: Instant) => instant.replaceAll(/[-:.]/g, "");
+
+/**
+ * The one run of a plan's slot: the same slot always gives the same id, so a slot that fires twice is one run.
+ * Restores are runs too; their slot is the moment they were asked for.
+ */
+export const runIdOf = (planId: PlanId, slot: Instant): RunId =>
+  runIdSchema.parse(`run_${planId.slice("plan_".length)}_${digits(slot)}`);
+
+/** The snapshot group that a run makes. The group on the source and its mirrors on the targets share the id. */
+export const groupIdOf = (runId: RunId): GroupId => groupIdSchema.parse(`group_${runId.slice("run_".length)}`);
+
+/** The plan that a run or a group belongs to. */
+export const planIdOf = (id: RunId | GroupId): PlanId =>
+  planIdSchema.parse(`plan_${id.slice(id.indexOf("_") + 1, id.lastIndexOf("_"))}`);

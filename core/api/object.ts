@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { instantSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
+
+/** The four kinds of W6. `nfs-file` and `vm` are in the vocabulary and refused for now. */
+export const objectKindSchema = z.enum(["lun", "volume", "nfs-file", "vm"]);
+export type ObjectKind = z.infer<typeof objectKindSchema>;
+
+/** How a volume's bytes lie in its extents. `stripeCount` 1 means that extent k is the k-th range of `extentBytes`. */
+export const geometrySchema = z.object({
+  extentBytes: z.int().positive(),
+  stripeCount: z.int().min(1).max(64),
+  /** A multiple of 64 KiB that divides `extentBytes`. */
+  stripeBytes: z.int().positive(),
+});
+export type Geometry = z.infer<typeof geometrySchema>;
+
+/**
+ * What a cluster knows of an object: enough to make its mirror (W6). One volume an object for LUNs and virtual
+ * volumes; a VM has several.
+ */
+export const objectConfigSchema = z.object({
+  kind: objectKindSchema,
+  id: storageIdSchema,
+  name: z.string().min(1).max(255),
+  volumes: z.array(z.object({ id: storageIdSchema, sizeBytes: z.int().positive(), geometry: geometrySchema })).min(1),
+  /** For a LUN: the iSCSI target that it lies in, and its id there; the mirror has the same (W6). */
+  lun: z.object({ target: z.string().min(1), lunId: z.int().min(0).max(16383) }).optional(),
+  /** Virtual switches that the object uses; each must be mapped on every target (W7). */
+  virtualSwitches: z.array(z.string()).default([]),
+  /** Set on what this product made: mirrors are guarded (W8), rebuilt objects are ordinary. */
+  origin: z.object({ planId: z.string(), siteId: siteIdSchema, role: z.enum(["mirror", "rebuilt"]) }).optional(),
+});
+export type ObjectConfig = z.infer<typeof objectConfigSchema>;
+
+/** What a site has, as its gateway last saw it. */
+export const inventorySchema = z.object({
+  siteId: siteIdSchema,
+  observedAt: instantSchema,
+  objects: z.array(objectConfigSchema),
+});
+export type Inventory = z.infer<typeof inventorySchema>;

@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { instantSchema, planIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
+import { objectKindSchema } from "./object.ts";
+
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "HH:MM, 24 hours");
+export const weekdaySchema = z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
+
+/** W4. `every` counts from `startsOn`: every 2 days, every 3 weeks. Times are local to `timeZone` (IANA). */
+const common = {
+  timeZone: z.string().default("UTC"),
+  /** The first day that may have a slot, local; the anchor that `every` counts from. */
+  startsOn: z.iso.date().default("2026-01-01"),
+  /** No slot after this instant (W4: a plan can stop by itself). */
+  endsAt: z.iso.datetime({ offset: true }).optional(),
+};
+export const scheduleSchema = z.discriminatedUnion("cycle", [
+  z.object({
+    cycle: z.literal("hourly"),
+    every: z.int().min(1).max(23).default(1),
+    minute: z.int().min(0).max(59).default(0),
+    ...common,
+  }),
+  z.object({
+    cycle: z.literal("daily"),
+    every: z.int().min(1).max(365).default(1),
+    at: timeOfDay.default("01:00"),
+    ...common,
+  }),
+  z.object({
+    cycle: z.literal("weekly"),
+    every: z.int().min(1).max(52).default(1),
+    on: z.array(weekdaySchema).min(1).max(7),
+    at: timeOfDay.default("01:00"),
+    ...common,
+  }),
+  z.object({
+    cycle: z.literal("monthly"),
+    every: z.int().min(1).max(12).default(1),
+    /** Day of the month, or `last`. A month that has no such day has no slot. */
+    day: z.union([z.int().min(1).max(31), z.literal("last")]),
+    at: timeOfDay.default("01:00"),
+    ...common,
+  }),
+]);
+export type Schedule = z.infer<typeof scheduleSchema>;
+
+/** W9: how many groups to keep. */
+export const retentionSchema = z.object({ keepLast: z.int().min(1).max(1000) });
+export type Retention = z.infer<typeof retentionSchema>;
+
+export const planObjectSchema = z.object({ kind: objectKindSchema, id: storageIdSchema, name: z.string() });
+export type PlanObject = z.infer<typeof planObjectSchema>;
+
+export const planTargetSchema = z.object({
+  site: siteIdSchema,
+  retention: retentionSchema,
+  /** Source virtual switch → target virtual switch (W7). */
+  switches: z.record(z.string(), z.string()).default({}),
+});
+
+/** W16: on by default. */
+export const compressionSchema = z.object({
+  enabled: z.boolean().default(true),
+  level: z.int().min(-7).max(19).default(1),
+});
+
+/** What a person writes: the body of a create or an update, and plan.yaml. */
+export const planDefinitionSchema = z.strictObject({
+  name: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, "letters, digits, dots, dashes, 63 characters at most"),
+  source: siteIdSchema,
+  /** Empty: a snapshot plan (W2). */
+  targets: z.array(planTargetSchema).max(16).default([]),
+  /** By `id`, or by `name` if only one object of the site has it. */
+  objects: z
+    .array(z.strictObject({ kind: objectKindSchema, id: storageIdSchema.optional(), name: z.string().optional() }))
+    .max(1000),
+  /** Without one the plan runs only when a person says so. */
+  schedule: scheduleSchema.optional(),
+  /** For the source site's own groups; needed by a snapshot plan. */
+  retention: retentionSchema.optional(),
+  compression: compressionSchema.default({ enabled: true, level: 1 }),
+});
+export type PlanDefinition = z.infer<typeof planDefinitionSchema>;
+
+/** One lane a target: what runs there, and the newest run that waits for it (W22). */
+export const laneSchema = z.object({ active: z.string().nullable(), queued: z.string().nullable() });
+
+export const planSchema = z.object({
+  id: planIdSchema,
+  kind: z.enum(["snapshot", "backup"]),
+  status: z.enum(["active", "suspended", "deleted"]),
+  name: z.string(),
+  source: siteIdSchema,
+  targets: z.array(planTargetSchema),
+  objects: z.array(planObjectSchema),
+  schedule: scheduleSchema.optional(),
+  retention: retentionSchema.optional(),
+  compression: compressionSchema,
+  createdAt: instantSchema,
+  /** Slots up to and with this one have their run or their recorded skip (I11). */
+  slotsDoneUntil: instantSchema,
+  /** Counts runs; gives groups their order without a clock. */
+  sequence: z.int().min(0),
+  lanes: z.record(z.string(), laneSchema),
+});
+export type Plan = z.infer<typeof planSchema>;

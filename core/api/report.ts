@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { gatewayIdSchema, instantSchema, runIdSchema, siteIdSchema } from "./ids.ts";
+import { objectConfigSchema } from "./object.ts";
+import { progressSchema, reasonSchema, stepSchema } from "./run.ts";
+import { gatewaySchema } from "./site.ts";
+import { taskResultSchema } from "./task.ts";
+
+/** Which task a report is about. */
+const about = {
+  taskId: z.string().min(1).max(200),
+  runId: runIdSchema,
+  target: siteIdSchema,
+  step: stepSchema,
+  index: z.int().min(0),
+  attempt: z.int().min(1),
+  gatewayId: gatewayIdSchema,
+};
+
+/**
+ * Messages on the reports queue, from gateways. They may come twice, late and in any order.
+ */
+export const reportSchema = z.discriminatedUnion("kind", [
+  /** Sent when a task is begun and every 5 s while it is worked on: the deadline moves on. */
+  z.object({ kind: z.literal("working"), ...about, progress: progressSchema.optional() }),
+  z.object({ kind: z.literal("completed"), ...about, result: taskResultSchema }),
+  z.object({
+    kind: z.literal("failed"),
+    ...about,
+    reason: reasonSchema,
+    retryable: z.boolean(),
+    /** Something was acknowledged since the task was begun, so the count of tries starts again. */
+    progressed: z.boolean(),
+  }),
+  /** Sent every 5 s by every gateway: it is alive, and this is where it can be reached. */
+  z.object({ kind: z.literal("alive"), gateway: gatewaySchema.omit({ lastSeenAt: true }) }),
+  /** What the site has, in parts of 200 objects at most. `generation` is larger for what was seen later. */
+  z.object({
+    kind: z.literal("inventory"),
+    siteId: siteIdSchema,
+    gatewayId: gatewayIdSchema,
+    generation: z.int().min(0),
+    part: z.int().min(0),
+    parts: z.int().min(1),
+    observedAt: instantSchema,
+    objects: z.array(objectConfigSchema).max(200),
+  }),
+]);
+export type Report = z.infer<typeof reportSchema>;
+export type TaskReport = Extract<Report, { kind: "working" | "completed" | "failed" }>;

@@ -1,0 +1,109 @@
+import { z } from "zod";
+import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema } from "./ids.ts";
+import { compressionSchema, planObjectSchema } from "./plan.ts";
+
+export const runKindSchema = z.enum(["snapshot", "backup", "rebuild"]);
+export type RunKind = z.infer<typeof runKindSchema>;
+
+/** The steps of a run at one target, in order; which of them a run has depends on its kind. */
+export const stepSchema = z.enum([
+  "snapshotting",
+  "preparing",
+  "transferring",
+  "publishing",
+  "reclaiming",
+  "rebuilding",
+]);
+export type Step = z.infer<typeof stepSchema>;
+
+export const targetStateSchema = z.enum([
+  "queued",
+  ...stepSchema.options,
+  "waiting",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "skipped",
+]);
+export type TargetState = z.infer<typeof targetStateSchema>;
+
+export const reasonSchema = z.object({ code: z.string(), message: z.string() });
+export type Reason = z.infer<typeof reasonSchema>;
+
+/** One target's part of a run. `pending` and `inFlight` are indices into the run's objects. */
+export const targetRunSchema = z.object({
+  state: targetStateSchema,
+  /** The step that is worked on, also while waiting; null before the start and after the end. */
+  step: stepSchema.nullable(),
+  pending: z.array(z.int()),
+  inFlight: z.array(z.int()),
+  /** Tries of the current step since it last made progress; the first is 1. */
+  attempt: z.int().min(1),
+  /** Times the current tasks were sent again because nobody answered, since somebody last did. */
+  silence: z.int().min(0),
+  /** When somebody must have answered (I7). Null where nobody is working. */
+  deadline: instantSchema.nullable(),
+  /** Why it failed, was cancelled or skipped; while waiting, what went wrong last. */
+  reason: reasonSchema.nullable(),
+  /** A restore point is there, and something after it went wrong. */
+  warning: reasonSchema.nullable(),
+  startedAt: instantSchema.nullable(),
+  endedAt: instantSchema.nullable(),
+});
+export type TargetRun = z.infer<typeof targetRunSchema>;
+
+/** One execution of a plan: everything that changes as it goes on. */
+export const runSchema = z.object({
+  id: runIdSchema,
+  planId: planIdSchema,
+  kind: runKindSchema,
+  trigger: z.enum(["schedule", "person"]),
+  slot: instantSchema,
+  sequence: z.int().min(1),
+  source: siteIdSchema,
+  groupId: groupIdSchema,
+  objectCount: z.int().min(1),
+  createdAt: instantSchema,
+  snapshot: z.enum(["none", "asked", "taken"]),
+  targets: z.record(z.string(), targetRunSchema),
+});
+export type Run = z.infer<typeof runSchema>;
+
+/** What a run was told at its start, and which never changes afterwards. */
+export const runPlanSchema = z.object({
+  runId: runIdSchema,
+  planName: z.string(),
+  objects: z.array(planObjectSchema),
+  compression: compressionSchema,
+  /** For a restore: names for what is rebuilt are `<prefix><name>`. */
+  namePrefix: z.string().default(""),
+});
+export type RunPlan = z.infer<typeof runPlanSchema>;
+
+/** Slots that got no run of their own, and why (I11). One record for a contiguous range of slots. */
+export const skipSchema = z.object({
+  planId: planIdSchema,
+  firstSlot: instantSchema,
+  lastSlot: instantSchema,
+  count: z.int().min(1),
+  reason: z.enum(["suspended", "missed", "deleted"]),
+});
+export type Skip = z.infer<typeof skipSchema>;
+
+/** How far one object's step at one target is, in its own units from the first second. */
+export const progressSchema = z.object({
+  phase: z.enum(["waiting", "comparing", "sending", "verifying", "done"]),
+  extentsTotal: z.int().min(0),
+  extentsDone: z.int().min(0),
+  /** Extents whose token equals the base's, or that the target had already. */
+  extentsUnchanged: z.int().min(0),
+  extentsHole: z.int().min(0),
+  bytesTotal: z.int().min(0),
+  /** Bytes read from the source's snapshot. */
+  bytesRead: z.int().min(0),
+  /** Bytes of content that differed. */
+  bytesChanged: z.int().min(0),
+  /** Bytes on the wire: frames with their headers. */
+  bytesSent: z.int().min(0),
+});
+export type Progress = z.infer<typeof progressSchema>;

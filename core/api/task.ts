@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
+import { objectConfigSchema } from "./object.ts";
+import { compressionSchema, planObjectSchema } from "./plan.ts";
+import { progressSchema, stepSchema } from "./run.ts";
+
+/**
+ * Messages on a site's task queue. A task's id is made of (run, step, target, object), so a task that is sent twice
+ * is the same task; doing it twice gives the same result. `attempt` lets late answers be told from current ones.
+ */
+const runTask = {
+  id: z.string().min(1).max(200),
+  runId: runIdSchema,
+  planId: planIdSchema,
+  groupId: groupIdSchema,
+  sequence: z.int().min(1),
+  /** The site whose lane of the run this is; for a snapshot plan, the source itself. */
+  target: siteIdSchema,
+  step: stepSchema,
+  /** Index of the object in the run; 0 for a task about all of them. */
+  index: z.int().min(0),
+  attempt: z.int().min(1),
+  /** The site whose gateways are to do it. */
+  siteId: siteIdSchema,
+  issuedAt: instantSchema,
+};
+
+/** A mirror volume of one object on a target, and the source volume it mirrors. */
+export const mirrorVolumeSchema = z.object({ sourceVolumeId: storageIdSchema, mirrorVolumeId: storageIdSchema });
+
+/** One volume's way from a snapshot to a mirror. */
+export const volumeTransferSchema = z.object({
+  snapshotId: storageIdSchema,
+  /** The snapshot that the target's newest group mirrors, when the source still has it. */
+  baseSnapshotId: storageIdSchema.nullable(),
+  mirrorVolumeId: storageIdSchema,
+});
+
+export const snapshotTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("snapshot"),
+  objects: z.array(planObjectSchema).min(1),
+});
+export const prepareTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("prepare"),
+  source: siteIdSchema,
+  object: objectConfigSchema,
+});
+export const transferTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("transfer"),
+  volumes: z.array(volumeTransferSchema).min(1),
+  /** The newest group that the target has published for this plan; null for a first backup. */
+  baseGroupId: groupIdSchema.nullable(),
+  compression: compressionSchema,
+  /** `host:port` of the target's gateways that are alive, for where no Envoy balances between them. */
+  endpoints: z.array(z.string()),
+});
+export const publishTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("publish"),
+  mirrors: z.array(z.object({ index: z.int().min(0), volumes: z.array(mirrorVolumeSchema) })).min(1),
+  /** The foreign plan: enough to rebuild from when the source site is gone (W3). */
+  manifest: z.object({
+    planId: planIdSchema,
+    planName: z.string(),
+    source: siteIdSchema,
+    groupId: groupIdSchema,
+    sequence: z.int().min(1),
+    takenAt: instantSchema,
+    objects: z.array(objectConfigSchema),
+  }),
+});
+export const reclaimTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("reclaim"),
+  groupIds: z.array(groupIdSchema),
+  /** Where the groups are. Index 0 of the step is the target, index 1 the source. */
+});
+export const rebuildTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("rebuild"),
+  /** The group to rebuild from; `groupId` names the restore itself. */
+  fromGroupId: groupIdSchema,
+  object: planObjectSchema,
+  name: z.string().min(1).max(255),
+});
+/** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
+export const abortTaskSchema = z.object({ ...runTask, kind: z.literal("abort") });
+
+export const runTaskSchema = z.discriminatedUnion("kind", [
+  snapshotTaskSchema,
+  prepareTaskSchema,
+  transferTaskSchema,
+  publishTaskSchema,
+  reclaimTaskSchema,
+  rebuildTaskSchema,
+  abortTaskSchema,
+]);
+export const inventoryTaskSchema = z.object({
+  kind: z.literal("inventory"),
+  id: z.string(),
+  siteId: siteIdSchema,
+  issuedAt: instantSchema,
+});
+export const taskSchema = z.discriminatedUnion("kind", [...runTaskSchema.options, inventoryTaskSchema]);
+
+export type MirrorVolume = z.infer<typeof mirrorVolumeSchema>;
+export type VolumeTransfer = z.infer<typeof volumeTransferSchema>;
+export type SnapshotTask = z.infer<typeof snapshotTaskSchema>;
+export type PrepareTask = z.infer<typeof prepareTaskSchema>;
+export type TransferTask = z.infer<typeof transferTaskSchema>;
+export type PublishTask = z.infer<typeof publishTaskSchema>;
+export type ReclaimTask = z.infer<typeof reclaimTaskSchema>;
+export type RebuildTask = z.infer<typeof rebuildTaskSchema>;
+export type AbortTask = z.infer<typeof abortTaskSchema>;
+export type RunTask = z.infer<typeof runTaskSchema>;
+export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
+export type Task = z.infer<typeof taskSchema>;
+
+/** What a task came to. `objects` of a snapshot are in the order of the task's. */
+export const taskResultSchema = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("snapshot"),
+    takenAt: instantSchema,
+    objects: z.array(
+      z.object({
+        config: objectConfigSchema,
+        /** In the order of `config.volumes`. */
+        snapshotIds: z.array(storageIdSchema).min(1),
+      }),
+    ),
+  }),
+  z.object({ kind: z.literal("prepare"), volumes: z.array(mirrorVolumeSchema).min(1) }),
+  z.object({ kind: z.literal("transfer"), progress: progressSchema }),
+  z.object({ kind: z.literal("publish"), publishedAt: instantSchema, sizeBytes: z.int().min(0) }),
+  z.object({ kind: z.literal("reclaim"), deleted: z.array(groupIdSchema) }),
+  z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),
+  z.object({ kind: z.literal("abort") }),
+]);
+export type TaskResult = z.infer<typeof taskResultSchema>;
+export type TaskResultOf<K extends TaskResult["kind"]> = Extract<TaskResult, { kind: K }>;

@@ -1,0 +1,212 @@
+import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+
+/**
+ * The storage port: what a gateway needs of a cluster. Every driver passes the conformance suite in conformance.ts.
+ *
+ * - Ids of volumes and snapshots are the cluster's and opaque.
+ * - Every call is idempotent where its comment says so, and may be repeated after any failure.
+ * - Expected failures are `VisibleError`s with the codes named; retries are the caller's.
+ * - A driver may be opened by several processes and worker threads at once over the same cluster.
+ * - Offsets and lengths are bytes of the volume, whatever its striping; extents are indices into its extent table,
+ *   and core/extent turns one into the other.
+ */
+export interface StorageDriver {
+  readonly kind: string;
+
+  /** All objects, mirrors too (they carry `origin.role` "mirror"), but not snapshots. */
+  inventory(): Promise<readonly ObjectConfig[]>;
+
+  /**
+   * Makes an empty, thin volume. The size is rounded up to whole extents times stripes inside, and stays as given outside.
+   * @throws VOLUME_NAME_TAKEN
+   */
+  createVolume(options: CreateVolumeOptions): Promise<ObjectConfig>;
+
+  /**
+   * Opens a volume for reading, or as its only writer. The lock ends with the process that holds it.
+   * @throws VOLUME_UNKNOWN, VOLUME_BUSY (a second writer), VOLUME_IS_MIRROR (mirrors are written by transfers only, W8)
+   */
+  openVolume(volumeId: string, mode: "read" | "write"): Promise<VolumeHandle>;
+
+  /** @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+  deleteVolume(volumeId: string): Promise<void>;
+
+  /**
+   * One snapshot of each volume, all at the same instant, all or nothing (W5). Idempotent: a group that exists with
+   * the same id and owner is returned as it is.
+   * @throws VOLUME_UNKNOWN, NOT_OURS (the id belongs to another owner)
+   */
+  snapshotGroup(options: {
+    readonly groupId: GroupId;
+    readonly owner: Owner;
+    readonly volumeIds: readonly string[];
+  }): Promise<SnapshotGroup>;
+
+  /** @returns the group, or undefined */
+  findGroup(groupId: GroupId): Promise<SnapshotGroup | undefined>;
+
+  /**
+   * Deletes the group's snapshots and gives back the space that only they held. Idempotent: a group that isn't there
+   * is deleted.
+   * @throws NOT_OURS when the group doesn't carry `owner` (I5)
+   */
+  deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<void>;
+
+  /** Opens a snapshot to be read; it must be closed. @throws SNAPSHOT_UNKNOWN */
+  openSnapshot(snapshotId: string): Promise<SnapshotReader>;
+
+  /**
+   * Makes the mirror of an object, or brings the one that is there up to date (grown size, new name). Idempotent by
+   * (owner, object id). The mirror has the object's geometry, and for a LUN its LUN id in a mirror target (W6).
+   */
+  prepareMirror(options: { readonly owner: Owner; readonly object: ObjectConfig }): Promise<readonly MirrorVolume[]>;
+
+  /**
+   * Begins or goes on with the writing of a group to a mirror volume. Raises the volume's epoch, durably, so whoever
+   * was writing before is refused from now on (I6). When the volume's session is of the same group and base, the extents that were
+   * committed stay done; otherwise the volume is first set back to the base group's snapshot of it (or to empty).
+   * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_STALE (`sequence` is not above the newest published),
+   *   GROUP_ABORTED
+   */
+  openMirror(options: OpenMirrorOptions): Promise<MirrorSession>;
+
+  /**
+   * Begins the writing of one extent. Nothing of it is visible before `commit`.
+   * @throws FENCED when `epoch` is not the volume's current one
+   */
+  openMirrorExtent(options: {
+    readonly mirrorVolumeId: string;
+    readonly epoch: number;
+    readonly extent: number;
+  }): Promise<MirrorExtentWriter>;
+
+  /** Every extent that differs has been committed: the mirror now equals the snapshot. Idempotent. @throws FENCED */
+  completeMirror(options: { readonly mirrorVolumeId: string; readonly epoch: number }): Promise<void>;
+
+  /** Fences off whoever writes the group to any of the owner's mirrors; it can't be opened or published afterwards. Idempotent. */
+  abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<void>;
+
+  /**
+   * Snapshots mirrors as one group and keeps the foreign plan's manifest with it, all or nothing (I2). Idempotent.
+   * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, GROUP_ABORTED, NOT_OURS
+   */
+  publishGroup(options: PublishGroupOptions): Promise<SnapshotGroup>;
+
+  /** The manifests of foreign plans on this site, the newest group of each first: what is there when all else is gone (W3). */
+  manifests(): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: unknown }[]>;
+
+  /**
+   * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size. Idempotent by `key`.
+   * `sourceVolumeIds` name the volumes by the ids they have in `object.volumes`.
+   * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN
+   */
+  rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig>;
+
+  close(): Promise<void>;
+}
+
+/** The tag on everything this product makes on a cluster: the plan, and the site that the plan protects. */
+export interface Owner {
+  readonly planId: PlanId;
+  readonly source: SiteId;
+}
+
+export interface CreateVolumeOptions {
+  readonly name: string;
+  readonly kind: "lun" | "volume";
+  readonly sizeBytes: number;
+  readonly geometry?: Geometry;
+  /** For a LUN; by default the target `default` and the lowest free id. */
+  readonly lun?: { readonly target: string; readonly lunId?: number };
+}
+
+export interface SnapshotGroup {
+  readonly groupId: GroupId;
+  readonly owner: Owner;
+  readonly takenAt: Instant;
+  readonly snapshots: readonly { readonly volumeId: string; readonly snapshotId: string; readonly sizeBytes: number }[];
+}
+
+export interface MirrorVolume {
+  readonly sourceVolumeId: string;
+  readonly mirrorVolumeId: string;
+}
+
+/** Bytes of one volume or snapshot. `read` past the size gives zeros up to the end of the last extent. */
+export interface BlockReader {
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+  /** Fills `into` from `offset`. @throws STORE_CORRUPT naming where the bytes are wrong */
+  read(offset: number, into: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface VolumeHandle extends BlockReader {
+  /** @throws STORE_FULL */
+  write(offset: number, data: Uint8Array): Promise<void>;
+  /** Makes a range read as zeros, giving back its space. */
+  zero(offset: number, length: number): Promise<void>;
+  /** What was written is durable and part of the next snapshot when this returns. */
+  flush(): Promise<void>;
+}
+
+/** Equal tokens at the same index of two snapshots of a volume mean identical data; null is a hole (all zeros). */
+export type ExtentToken = string | null;
+
+export interface SnapshotReader extends BlockReader {
+  /** One token an extent, or undefined where the cluster can't tell: then every extent has to be compared. */
+  extentMap(): Promise<readonly ExtentToken[] | undefined>;
+}
+
+export interface OpenMirrorOptions {
+  readonly owner: Owner;
+  readonly mirrorVolumeId: string;
+  readonly groupId: GroupId;
+  readonly sequence: number;
+  /** The published group whose state the writing starts from; null: from nothing. */
+  readonly baseGroupId: GroupId | null;
+  readonly sizeBytes: number;
+}
+
+export interface MirrorSession {
+  readonly epoch: number;
+  /** Extents that were committed for this group before. */
+  readonly done: readonly number[];
+  readonly complete: boolean;
+}
+
+export interface MirrorExtentWriter {
+  /** `offset` in bytes of the volume, inside the extent. */
+  write(offset: number, data: Uint8Array): Promise<void>;
+  zero(offset: number, length: number): Promise<void>;
+  /**
+   * xxh64 of each 64 KiB block of the extent in the extent's own order, as read back from where it was written to:
+   * what an extent digest is made of.
+   */
+  blockHashes(): Promise<BigUint64Array>;
+  /** Durable, visible and marked done, or nothing. @throws FENCED */
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+export interface PublishGroupOptions {
+  readonly groupId: GroupId;
+  readonly owner: Owner;
+  readonly sequence: number;
+  /** The instant of the source's snapshot. */
+  readonly takenAt: Instant;
+  readonly mirrorVolumeIds: readonly string[];
+  /** JSON. */
+  readonly manifest: unknown;
+}
+
+export interface RebuildObjectOptions {
+  /** Names the restore and the object, so that doing it twice makes one. */
+  readonly key: string;
+  readonly owner: Owner;
+  readonly fromGroupId: GroupId;
+  /** The object as the source had it: kind, LUN, volumes. */
+  readonly object: ObjectConfig;
+  readonly name: string;
+}
