@@ -5,7 +5,9 @@
 export const errorCodes = {
   // The request.
   BAD_REQUEST: { status: 400, retryable: false },
+  BODY_TOO_LARGE: { status: 413, retryable: false },
   UNAUTHENTICATED: { status: 401, retryable: false },
+  FORBIDDEN: { status: 403, retryable: false },
   NOT_FOUND: { status: 404, retryable: false },
   CONFLICT: { status: 409, retryable: true },
   // Sites, gateways and objects.
@@ -53,7 +55,9 @@ export const errorCodes = {
   STORE_CORRUPT: { status: 500, retryable: false },
   STORE_FULL: { status: 507, retryable: true },
   STORE_IN_USE: { status: 409, retryable: true },
+  STORE_TOO_NEW: { status: 409, retryable: false },
   IMAGE_UNREADABLE: { status: 422, retryable: false },
+  IMAGE_UNWRITABLE: { status: 422, retryable: false },
   TOOL_MISSING: { status: 422, retryable: false },
   // Anything else.
   TIMEOUT: { status: 504, retryable: true },

@@ -17,15 +17,21 @@ const ulid = "[0-9A-HJKMNP-TV-Z]{26}";
 const slotKey = "[0-9]{8}T[0-9]{9}Z";
 export const planIdSchema = z
   .string()
-  .regex(new RegExp(`^plan_${ulid}$`))
+  .regex(new RegExp(`^plan_${ulid}$`), "a plan's id, such as plan_01K0Z3NDEKTSV4RRFFQ69G5FAV")
   .brand<"PlanId">();
 export const runIdSchema = z
   .string()
-  .regex(new RegExp(`^run_${ulid}_${slotKey}$`))
+  .regex(
+    new RegExp(`^(run|restore)_${ulid}_${slotKey}$`),
+    "a run's id, such as run_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z",
+  )
   .brand<"RunId">();
 export const groupIdSchema = z
   .string()
-  .regex(new RegExp(`^group_${ulid}_${slotKey}$`))
+  .regex(
+    new RegExp(`^group_${ulid}_${slotKey}$`),
+    "a group's id, such as group_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z",
+  )
   .brand<"GroupId">();
 /** An opaque id given by a storage cluster: to a volume, a LUN, a snapshot. */
 export const storageIdSchema = z.string().min(1).max(256);
@@ -42,15 +48,19 @@ export type Instant = z.infer<typeof instantSchema>;
 
 const digits = (instant: Instant) => instant.replaceAll(/[-:.]/g, "");
 
-/**
- * The one run of a plan's slot: the same slot always gives the same id, so a slot that fires twice is one run.
- * Restores are runs too; their slot is the moment they were asked for.
- */
+/** The one run of a plan's slot: the same slot always gives the same id, so a slot that fires twice is one run. */
 export const runIdOf = (planId: PlanId, slot: Instant): RunId =>
   runIdSchema.parse(`run_${planId.slice("plan_".length)}_${digits(slot)}`);
 
+/** A restore is a run too; its slot is the moment it was asked for. */
+export const restoreIdOf = (planId: PlanId, slot: Instant): RunId =>
+  runIdSchema.parse(`restore_${planId.slice("plan_".length)}_${digits(slot)}`);
+
 /** The snapshot group that a run makes. The group on the source and its mirrors on the targets share the id. */
-export const groupIdOf = (runId: RunId): GroupId => groupIdSchema.parse(`group_${runId.slice("run_".length)}`);
+export const groupIdOf = (runId: RunId): GroupId => groupIdSchema.parse(`group_${runId.slice(runId.indexOf("_") + 1)}`);
+
+/** The run that made a group. */
+export const runIdOfGroup = (groupId: GroupId): RunId => runIdSchema.parse(`run_${groupId.slice("group_".length)}`);
 
 /** The plan that a run or a group belongs to. */
 export const planIdOf = (id: RunId | GroupId): PlanId =>

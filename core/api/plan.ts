@@ -99,6 +99,8 @@ export const planSchema = z.object({
   createdAt: instantSchema,
   /** Slots up to and with this one have their run or their recorded skip (I11). */
   slotsDoneUntil: instantSchema,
+  /** The slot of the last run that a person asked for. */
+  manualSlot: instantSchema.optional(),
   /** Counts runs; gives groups their order without a clock. */
   sequence: z.int().min(0),
   lanes: z.record(z.string(), laneSchema),

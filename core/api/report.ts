@@ -13,6 +13,8 @@ const about = {
   step: stepSchema,
   index: z.int().min(0),
   attempt: z.int().min(1),
+  /** The site of the gateway that says it. */
+  siteId: siteIdSchema,
   gatewayId: gatewayIdSchema,
 };
 

@@ -30,15 +30,25 @@ export type TargetState = z.infer<typeof targetStateSchema>;
 export const reasonSchema = z.object({ code: z.string(), message: z.string() });
 export type Reason = z.infer<typeof reasonSchema>;
 
-/** One target's part of a run. `pending` and `inFlight` are indices into the run's objects. */
+/** A task that was given to a site and is not answered yet. */
+export const inFlightSchema = z.object({
+  index: z.int(),
+  /** Tells this try's answers from those of earlier ones; never goes down. */
+  attempt: z.int().min(1),
+  /** Failures in a row without progress; the step fails at the limit (W21). */
+  failures: z.int().min(0),
+  /** It failed, and its next try has not been heard of. */
+  waiting: z.boolean(),
+});
+export type InFlight = z.infer<typeof inFlightSchema>;
+
+/** One target's part of a run. `pending` are indices into the run's objects that nobody was given yet. */
 export const targetRunSchema = z.object({
   state: targetStateSchema,
   /** The step that is worked on, also while waiting; null before the start and after the end. */
   step: stepSchema.nullable(),
   pending: z.array(z.int()),
-  inFlight: z.array(z.int()),
-  /** Tries of the current step since it last made progress; the first is 1. */
-  attempt: z.int().min(1),
+  inFlight: z.array(inFlightSchema),
   /** Times the current tasks were sent again because nobody answered, since somebody last did. */
   silence: z.int().min(0),
   /** When somebody must have answered (I7). Null where nobody is working. */
@@ -64,7 +74,6 @@ export const runSchema = z.object({
   groupId: groupIdSchema,
   objectCount: z.int().min(1),
   createdAt: instantSchema,
-  snapshot: z.enum(["none", "asked", "taken"]),
   targets: z.record(z.string(), targetRunSchema),
 });
 export type Run = z.infer<typeof runSchema>;
@@ -75,8 +84,8 @@ export const runPlanSchema = z.object({
   planName: z.string(),
   objects: z.array(planObjectSchema),
   compression: compressionSchema,
-  /** For a restore: names for what is rebuilt are `<prefix><name>`. */
-  namePrefix: z.string().default(""),
+  /** For a restore: the group it reads, and what stands before the names of what is rebuilt. */
+  restore: z.object({ fromRunId: runIdSchema, fromGroupId: groupIdSchema, namePrefix: z.string() }).optional(),
 });
 export type RunPlan = z.infer<typeof runPlanSchema>;
 

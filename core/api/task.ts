@@ -14,10 +14,12 @@ const runTask = {
   planId: planIdSchema,
   groupId: groupIdSchema,
   sequence: z.int().min(1),
+  /** The site that the plan protects: half of the owner's tag. */
+  source: siteIdSchema,
   /** The site whose lane of the run this is; for a snapshot plan, the source itself. */
   target: siteIdSchema,
   step: stepSchema,
-  /** Index of the object in the run; 0 for a task about all of them. */
+  /** Index of the object in the run; 0 for a task about all of them. Of `reclaiming`, 0 is the target and 1 the source. */
   index: z.int().min(0),
   attempt: z.int().min(1),
   /** The site whose gateways are to do it. */
@@ -44,7 +46,6 @@ export const snapshotTaskSchema = z.object({
 export const prepareTaskSchema = z.object({
   ...runTask,
   kind: z.literal("prepare"),
-  source: siteIdSchema,
   object: objectConfigSchema,
 });
 export const transferTaskSchema = z.object({
@@ -76,14 +77,14 @@ export const reclaimTaskSchema = z.object({
   ...runTask,
   kind: z.literal("reclaim"),
   groupIds: z.array(groupIdSchema),
-  /** Where the groups are. Index 0 of the step is the target, index 1 the source. */
 });
 export const rebuildTaskSchema = z.object({
   ...runTask,
   kind: z.literal("rebuild"),
   /** The group to rebuild from; `groupId` names the restore itself. */
   fromGroupId: groupIdSchema,
-  object: planObjectSchema,
+  /** The object as the source had it when the group was taken. */
+  object: objectConfigSchema,
   name: z.string().min(1).max(255),
 });
 /** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
@@ -135,7 +136,12 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("prepare"), volumes: z.array(mirrorVolumeSchema).min(1) }),
   z.object({ kind: z.literal("transfer"), progress: progressSchema }),
   z.object({ kind: z.literal("publish"), publishedAt: instantSchema, sizeBytes: z.int().min(0) }),
-  z.object({ kind: z.literal("reclaim"), deleted: z.array(groupIdSchema) }),
+  z.object({
+    kind: z.literal("reclaim"),
+    deleted: z.array(groupIdSchema),
+    /** All groups of the plan that the site has afterwards: what nobody wrote down is found by this. */
+    present: z.array(groupIdSchema),
+  }),
   z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),
   z.object({ kind: z.literal("abort") }),
 ]);

@@ -1,0 +1,114 @@
+import { z } from "zod";
+import { groupSchema } from "./group.ts";
+import { groupIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
+import { objectKindSchema } from "./object.ts";
+import { planSchema, scheduleSchema } from "./plan.ts";
+import { progressSchema, runPlanSchema, runSchema, skipSchema, targetRunSchema } from "./run.ts";
+import { gatewaySchema } from "./site.ts";
+
+/** Bodies of HTTP answers that are more than a stored document. */
+
+/** Every refusal and failure. `code` is one of `errorCodes`; `issues` say which fields of the request are wrong. */
+export const errorBodySchema = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+    issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  }),
+});
+export type ErrorBody = z.infer<typeof errorBodySchema>;
+
+/** Without a cursor the list is at its end. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), cursor: z.string().optional() });
+
+/** `alive`: it was heard of within `gatewayAbsentAfterSeconds`. */
+export const gatewayAnswerSchema = gatewaySchema.extend({ alive: z.boolean() });
+export type GatewayAnswer = z.infer<typeof gatewayAnswerSchema>;
+
+/** A plan in a list; the plan itself has the rest. */
+export const planSummarySchema = planSchema
+  .omit({ objects: true, lanes: true, compression: true })
+  .extend({ objectCount: z.int().min(0) });
+export type PlanSummary = z.infer<typeof planSummarySchema>;
+
+/** Slots to come, oldest first. Empty: the plan has no schedule, or it has ended. */
+export const scheduleAnswerSchema = z.object({ schedule: scheduleSchema.optional(), slots: z.array(instantSchema) });
+
+export const retentionAnswerSchema = z.object({
+  sites: z.array(
+    z.object({
+      site: siteIdSchema,
+      groups: z.array(
+        z.object({
+          group: groupSchema,
+          verdict: z.enum(["keep", "delete"]),
+          /** The rule that decided. */
+          rule: z.string(),
+          explanation: z.string(),
+        }),
+      ),
+    }),
+  ),
+});
+export type RetentionAnswer = z.infer<typeof retentionAnswerSchema>;
+
+export const runStatusSchema = z.enum(["queued", "running", "succeeded", "partly", "failed", "cancelled", "skipped"]);
+
+const targetSummarySchema = targetRunSchema.omit({ pending: true, inFlight: true, silence: true, deadline: true });
+
+/** A run in a list. */
+export const runSummarySchema = runSchema
+  .omit({ targets: true })
+  .extend({ status: runStatusSchema, targets: z.record(z.string(), targetSummarySchema) });
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+/** What became of a plan's slots, and the runs that a person asked for: every slot is a run or part of a skip (I11). */
+export const historyEntrySchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("run"), run: runSummarySchema }),
+  z.object({ type: z.literal("skip"), skip: skipSchema }),
+]);
+export type HistoryEntry = z.infer<typeof historyEntrySchema>;
+
+/** The sum over all objects. */
+export const progressSumSchema = progressSchema
+  .omit({ phase: true })
+  .extend({ objectsTotal: z.int().min(0), objectsDone: z.int().min(0) });
+export type ProgressSum = z.infer<typeof progressSumSchema>;
+
+export const runTargetSchema = targetSummarySchema.extend({
+  site: siteIdSchema,
+  /** Which try of the current step this is, counted since it last made progress; the first is 1 (W21). */
+  attempt: z.int().min(1),
+  attemptsMax: z.int().min(1),
+  /** Why nothing moves at the moment. Null: somebody is at work, or it is over. */
+  waitsFor: z.string().nullable(),
+  /** What the transfer is measured against, once it has begun: a full one says why (I4). */
+  base: z
+    .object({
+      baseGroupId: groupIdSchema.nullable(),
+      why: z.enum(["first-backup", "increment", "base-gone-from-source"]),
+    })
+    .nullable(),
+  progress: progressSumSchema,
+  objects: z.array(
+    z.object({
+      index: z.int().min(0),
+      kind: objectKindSchema,
+      id: z.string(),
+      name: z.string(),
+      progress: progressSchema,
+    }),
+  ),
+});
+export type RunTarget = z.infer<typeof runTargetSchema>;
+
+/** One run with everything that a person wants to know while it goes on. */
+export const runAnswerSchema = runSchema.omit({ targets: true }).extend({
+  status: runStatusSchema,
+  planName: z.string(),
+  restore: runPlanSchema.shape.restore,
+  targets: z.array(runTargetSchema),
+});
+export type RunAnswer = z.infer<typeof runAnswerSchema>;

@@ -1,0 +1,16 @@
+import { z } from "zod";
+import { groupIdSchema, siteIdSchema } from "./ids.ts";
+
+/** A person's wish to have the objects of a restore point back (W12). */
+export const restoreCreateSchema = z.strictObject({
+  type: z.literal("rebuild"),
+  groupId: groupIdSchema,
+  /** The site that has the group, and on which the objects are rebuilt. */
+  siteId: siteIdSchema,
+  /** Stands before the name of everything that is rebuilt. */
+  namePrefix: z
+    .string()
+    .regex(/^[a-zA-Z0-9._-]{0,64}$/, "letters, digits, dots, dashes, 64 characters at most")
+    .default("rebuilt-"),
+});
+export type RestoreCreate = z.infer<typeof restoreCreateSchema>;

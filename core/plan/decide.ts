@@ -1,0 +1,154 @@
+import { type Instant, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
+import type { Plan } from "../api/plan.ts";
+import type { Skip } from "../api/run.ts";
+import { addSeconds } from "../ports/clock.ts";
+import { slots } from "../schedule/slots.ts";
+import type { PlanEffect, PlanEvent } from "./events.ts";
+
+export interface PlanDecision {
+  readonly plan: Plan;
+  readonly effects: readonly PlanEffect[];
+}
+
+type Lane = Plan["lanes"][string];
+
+/** Slots that are looked at in one step; a plan that slept through more catches up in further steps. */
+export const slotsPerTickMax = 1000;
+
+/**
+ * The plan after an event, and what is to be done about it. Pure. The same plan object comes back when nothing changed.
+ *
+ * A plan has one lane a target. A run enters every lane at once: where the lane is free it starts, where a run is
+ * still going it is remembered, and takes the place of what was remembered before (W22). So every slot is one run or
+ * one recorded skip (I11), and the newest one is what gets backed up.
+ */
+export const decidePlan = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision => {
+  switch (event.type) {
+    case "tick":
+      return plan.status === "deleted" ? unchanged(plan) : tick(plan, now);
+    case "run-now":
+      return runNow(plan, now);
+    case "released":
+      return release(plan, event.target, event.runId);
+    case "change":
+      return change(plan, event.change, now);
+    case "suspend":
+      return plan.status === "active" ? settle(plan, "suspended", now) : unchanged(plan);
+    case "resume":
+      return plan.status === "suspended" ? settle(plan, "active", now) : unchanged(plan);
+    case "delete":
+      return plan.status === "deleted" ? unchanged(plan) : remove(plan, now);
+  }
+};
+
+const unchanged = (plan: Plan): PlanDecision => ({ plan, effects: [] });
+
+/**
+ * A slot names one run, so a run that a person asks for has one of its own: slots of schedules are whole minutes, and
+ * these never are; and a second one in the same instant is a millisecond later.
+ */
+const manualSlot = (plan: Plan, now: Instant): Instant => {
+  const slot = plan.manualSlot !== undefined && plan.manualSlot >= now ? addSeconds(plan.manualSlot, 0.001) : now;
+  return slot.endsWith(":00.000Z") ? addSeconds(slot, 0.001) : slot;
+};
+
+const dueSlots = (plan: Plan, now: Instant): readonly Instant[] =>
+  plan.schedule === undefined
+    ? []
+    : slots(plan.schedule, { after: plan.slotsDoneUntil, until: now, limit: slotsPerTickMax });
+
+const skipOf = (plan: Plan, skipped: readonly Instant[], reason: Skip["reason"]): readonly PlanEffect[] => {
+  const [firstSlot, lastSlot] = [skipped[0], skipped.at(-1)];
+  if (firstSlot === undefined || lastSlot === undefined) return [];
+  const skip: Skip = { planId: plan.id, firstSlot, lastSlot, count: skipped.length, reason };
+  return [{ type: "record-skip", skip }];
+};
+
+const tick = (plan: Plan, now: Instant): PlanDecision => {
+  const due = dueSlots(plan, now);
+  const newest = due.at(-1);
+  if (newest === undefined) return unchanged(plan);
+  // A full page means that there are younger slots: these are all too old to be run.
+  const runsNewest = plan.status === "active" && due.length < slotsPerTickMax;
+  const skipped = runsNewest ? due.slice(0, -1) : due;
+  const skips = skipOf(plan, skipped, plan.status === "suspended" ? "suspended" : "missed");
+  const done = { ...plan, slotsDoneUntil: newest };
+  if (!runsNewest) return { plan: done, effects: skips };
+  const queued = enqueue(done, newest, "schedule");
+  return { plan: queued.plan, effects: [...skips, ...queued.effects] };
+};
+
+/** What the old schedule still owed is settled first; the new one begins now. */
+const change = (plan: Plan, apply: (plan: Plan) => Plan, now: Instant): PlanDecision => {
+  const ticked = plan.status === "deleted" ? unchanged(plan) : tick(plan, now);
+  const changed = { ...apply(ticked.plan), slotsDoneUntil: now };
+  return { plan: changed, effects: [...ticked.effects, { type: "sync-schedule" }] };
+};
+
+const runNow = (plan: Plan, now: Instant): PlanDecision => {
+  const slot = manualSlot(plan, now);
+  return enqueue({ ...plan, manualSlot: slot }, slot, "person");
+};
+
+const enqueue = (plan: Plan, slot: Instant, trigger: "schedule" | "person"): PlanDecision => {
+  const runId = runIdOf(plan.id, slot);
+  const sequence = plan.sequence + 1;
+  const targets = targetsOf(plan);
+  const lanes: Record<string, Lane> = { ...plan.lanes };
+  const effects: PlanEffect[] = [{ type: "create-run", runId, slot, sequence, trigger, targets }];
+  for (const target of targets) {
+    const lane = lanes[target] ?? { active: null, queued: null };
+    lanes[target] = lane.active === null ? { active: runId, queued: null } : { ...lane, queued: runId };
+    effects.push(...entered(lane, runId, target, slot));
+  }
+  return { plan: { ...plan, sequence, lanes }, effects };
+};
+
+const entered = (lane: Lane, runId: RunId, target: SiteId, slot: Instant): readonly PlanEffect[] => {
+  if (lane.active === null) return [{ type: "start", runId, target }];
+  if (lane.queued === null) return [];
+  const reason = {
+    code: "SUPERSEDED",
+    message: `The run before it was still going; the slot of ${slot} took its place.`,
+  };
+  return [{ type: "supersede", runId: lane.queued as RunId, target, reason }];
+};
+
+/** A snapshot plan has one lane: its own site. */
+export const targetsOf = (plan: Pick<Plan, "kind" | "source" | "targets">): readonly SiteId[] =>
+  plan.kind === "snapshot" ? [plan.source] : plan.targets.map(({ site }) => site);
+
+const release = (plan: Plan, target: SiteId, runId: RunId): PlanDecision => {
+  const lane = plan.lanes[target];
+  if (lane === undefined || lane.active !== runId) return unchanged(plan);
+  const next = lane.queued as RunId | null;
+  const { [target]: _, ...others } = plan.lanes;
+  const isGone = next === null && !targetsOf(plan).includes(target);
+  const lanes = isGone ? others : { ...plan.lanes, [target]: { active: next, queued: null } };
+  return { plan: { ...plan, lanes }, effects: next === null ? [] : [{ type: "start", runId: next, target }] };
+};
+
+/** Slots that went by under the old status are settled before the status changes. */
+const settle = (plan: Plan, status: "active" | "suspended", now: Instant): PlanDecision => {
+  const due = plan.status === "suspended" ? dueSlots(plan, now) : [];
+  const slotsDoneUntil = due.at(-1) ?? plan.slotsDoneUntil;
+  return {
+    plan: { ...plan, status, slotsDoneUntil },
+    effects: [...skipOf(plan, due, "suspended"), { type: "sync-schedule" }],
+  };
+};
+
+/** Restore points stay: deleting a plan deletes no data. What is going on is cancelled, what waits is skipped. */
+const remove = (plan: Plan, now: Instant): PlanDecision => {
+  const effects: PlanEffect[] = [{ type: "sync-schedule" }, ...skipOf(plan, dueSlots(plan, now), "deleted")];
+  const lanes: Record<string, Lane> = {};
+  for (const [target, lane] of Object.entries(plan.lanes) as [SiteId, Lane][]) {
+    if (lane.queued !== null) {
+      const reason = { code: "PLAN_DELETED", message: "The plan was deleted before the run began." };
+      effects.push({ type: "supersede", runId: lane.queued as RunId, target, reason });
+    }
+    if (lane.active !== null) effects.push({ type: "cancel", runId: lane.active as RunId, target });
+    lanes[target] = { ...lane, queued: null };
+  }
+  return { plan: { ...plan, status: "deleted", lanes }, effects };
+};

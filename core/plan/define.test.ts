@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type ErrorCode, VisibleError } from "../api/errors.ts";
+import { instantSchema, planIdSchema } from "../api/ids.ts";
+import { type Inventory, inventorySchema, type ObjectConfig } from "../api/object.ts";
+import { type Plan, type PlanDefinition, planDefinitionSchema, planSchema } from "../api/plan.ts";
+import { type Site, siteSchema } from "../api/site.ts";
+import { definePlan, redefinePlan } from "./define.ts";
+
+const now = instantSchema.parse("2026-03-01T00:00:00.000Z");
+const planId = planIdSchema.parse("plan_01K0Z3NDEKTSV4RRFFQ69G5FAV");
+
+const site = (id: string, multiCluster = "main"): Site => siteSchema.parse({ id, multiCluster, createdAt: now });
+const sites = [site("a"), site("b"), site("c"), site("far", "other")];
+
+const object = (kind: ObjectConfig["kind"], id: string, name: string, more: object = {}) => ({
+  kind,
+  id,
+  name,
+  volumes: [{ id: `v-${id}`, sizeBytes: 1024, geometry: { extentBytes: 1024, stripeCount: 1, stripeBytes: 1024 } }],
+  ...more,
+});
+const inventory: Inventory = inventorySchema.parse({
+  siteId: "a",
+  observedAt: now,
+  objects: [
+    object("lun", "1", "db", { virtualSwitches: ["vds-0"] }),
+    object("lun", "2", "twin"),
+    object("lun", "3", "twin"),
+    object("volume", "4", "db"),
+    object("lun", "5", "copy", { origin: { planId: "plan_x", siteId: "z", role: "mirror" } }),
+    object("lun", "6", "half"),
+    object("lun", "7", "half", { origin: { planId: "plan_x", siteId: "z", role: "mirror" } }),
+    object("lun", "8", "back", { origin: { planId: "plan_x", siteId: "z", role: "rebuilt" } }),
+  ],
+});
+const world = { sites, inventory, now, planId };
+
+const definition = (changes: Partial<Record<keyof PlanDefinition, unknown>> = {}): PlanDefinition =>
+  planDefinitionSchema.parse({
+    name: "nightly",
+    source: "a",
+    targets: [target("b")],
+    objects: [{ kind: "volume", name: "db" }],
+    ...changes,
+  });
+const target = (name: string, switches = {}) => ({ site: name, retention: { keepLast: 3 }, switches });
+const snapshots = { targets: [], retention: { keepLast: 2 } };
+
+/** The refusal's sentence and hint, for tests of what they name. */
+const refusal = (code: ErrorCode, act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    assert.ok(error instanceof VisibleError, `${error}`);
+    assert.equal(error.code, code);
+    assert.ok(error.hint, "a refusal says what to do");
+    return `${error.message} ${error.hint}`;
+  }
+  assert.fail(`nothing was refused; expected ${code}`);
+};
+const refused = (code: ErrorCode, changes: Partial<Record<keyof PlanDefinition, unknown>>, where = world): string =>
+  refusal(code, () => definePlan(definition(changes), where));
+
+describe("definePlan", () => {
+  test("makes a backup plan that has done nothing yet, with a free lane for each target", () => {
+    const plan = definePlan(definition({ targets: [target("b"), target("c")] }), world);
+    assert.deepEqual(planSchema.parse(plan), plan);
+    assert.equal(plan.kind, "backup");
+    assert.equal(plan.status, "active");
+    assert.deepEqual(plan.objects, [{ kind: "volume", id: "4", name: "db" }]);
+    assert.deepEqual(plan.lanes, { b: { active: null, queued: null }, c: { active: null, queued: null } });
+    assert.deepEqual([plan.slotsDoneUntil, plan.sequence, plan.id], [now, 0, planId]);
+  });
+
+  test("makes a snapshot plan of a definition without targets, with one lane for its source", () => {
+    const plan = definePlan(definition(snapshots), world);
+    assert.equal(plan.kind, "snapshot");
+    assert.deepEqual(plan.lanes, { a: { active: null, queued: null } });
+  });
+
+  test("wants the retention of a snapshot plan", () => {
+    assert.match(refused("BAD_REQUEST", { targets: [] }), /retention/);
+  });
+
+  test("finds objects by id even where names are shared, and takes today's name", () => {
+    const plan = definePlan(definition({ objects: [{ kind: "lun", id: "3", name: "old name" }] }), world);
+    assert.deepEqual(plan.objects, [{ kind: "lun", id: "3", name: "twin" }]);
+  });
+
+  test("takes a rebuilt object like any other", () => {
+    assert.equal(definePlan(definition({ objects: [{ kind: "lun", name: "back" }] }), world).objects[0]?.id, "8");
+  });
+
+  test("refuses a plan without objects", () => {
+    refused("PLAN_EMPTY", { objects: [] });
+  });
+
+  test("refuses an object that the site does not have, and says when the site was looked at", () => {
+    assert.match(refused("OBJECT_UNKNOWN", { objects: [{ kind: "lun", name: "nope" }] }), /“nope”.*2026-03-01/);
+    refused("OBJECT_UNKNOWN", { objects: [{ kind: "volume", id: "1" }] });
+  });
+
+  test("says that nothing is known of the site where there is no inventory", () => {
+    assert.match(refused("OBJECT_UNKNOWN", {}, { ...world, inventory: undefined as never }), /not known yet/);
+  });
+
+  test("refuses a name that two objects have, and lists their ids", () => {
+    assert.match(refused("OBJECT_AMBIGUOUS", { objects: [{ kind: "lun", name: "twin" }] }), /2, 3/);
+  });
+
+  test("refuses a mirror, and says where the original is", () => {
+    assert.match(refused("OBJECT_IS_MIRROR", { objects: [{ kind: "lun", name: "copy" }] }), /plan_x.*“z”/);
+    refused("OBJECT_IS_MIRROR", { objects: [{ kind: "lun", id: "5" }] });
+  });
+
+  test("takes the one object that is no mirror where a mirror has the same name", () => {
+    assert.equal(definePlan(definition({ objects: [{ kind: "lun", name: "half" }] }), world).objects[0]?.id, "6");
+  });
+
+  for (const kind of ["nfs-file", "vm"] as const) {
+    test(`refuses objects of the kind ${kind}, which can't be protected yet`, () => {
+      refused("OBJECT_KIND_UNSUPPORTED", { objects: [{ kind, id: "1" }] });
+    });
+  }
+
+  test("refuses an object without id and name, and one that is there twice", () => {
+    refused("BAD_REQUEST", { objects: [{ kind: "lun" }] });
+    const twice = [
+      { kind: "volume", id: "4" },
+      { kind: "volume", name: "db" },
+    ];
+    assert.match(refused("BAD_REQUEST", { objects: twice }), /twice/);
+  });
+
+  test("refuses a source and a target that there are not, by name", () => {
+    assert.match(refused("SITE_UNKNOWN", { source: "nowhere" }), /“nowhere”/);
+    assert.match(refused("SITE_UNKNOWN", { targets: [target("b"), target("gone")] }), /“gone”/);
+  });
+
+  test("refuses a target of another multi-cluster (W1)", () => {
+    assert.match(refused("SITE_IN_OTHER_MULTI_CLUSTER", { targets: [target("far")] }), /“far”.*“other”.*“main”/);
+  });
+
+  test("refuses the source as a target, and a target twice", () => {
+    refused("PLAN_TARGET_IS_SOURCE", { targets: [target("a")] });
+    assert.match(refused("BAD_REQUEST", { targets: [target("b"), target("b")] }), /“b” is twice/);
+  });
+
+  test("refuses a switch that a target has no mapping for, naming both (W7)", () => {
+    const targets = [target("b", { "vds-0": "ovs" }), target("c")];
+    const said = refused("SWITCH_UNMAPPED", { targets, objects: [{ kind: "lun", id: "1" }] });
+    assert.match(said, /“vds-0”.*“c”/);
+    assert.doesNotMatch(said, /“b”/);
+  });
+
+  test("takes a plan whose switches are mapped on every target", () => {
+    const targets = [target("b", { "vds-0": "ovs" })];
+    definePlan(definition({ targets, objects: [{ kind: "lun", id: "1" }] }), world);
+  });
+
+  test("refuses a schedule that can never start a run", () => {
+    refused("SCHEDULE_IMPOSSIBLE", { schedule: { cycle: "daily", timeZone: "Mars/Olympus" } });
+  });
+
+  test("refuses a plan that does not fit into one document", () => {
+    const switches = Object.fromEntries(
+      Array.from({ length: 400 }, (_, i) => [`${i}`.padEnd(500, "x"), "y".repeat(500)]),
+    );
+    assert.match(refused("BAD_REQUEST", { targets: [target("b", switches)] }), /KiB/);
+  });
+});
+
+describe("redefinePlan", () => {
+  const before: Plan = {
+    ...definePlan(definition({ targets: [target("b"), target("c")], retention: { keepLast: 9 } }), world),
+    sequence: 7,
+    status: "suspended",
+    lanes: { b: { active: "run_1", queued: null }, c: { active: null, queued: null } },
+  };
+
+  test("takes on the new definition and keeps what the plan has been through", () => {
+    const schedule = { cycle: "hourly" };
+    const after = redefinePlan(before, definition({ name: "hourly", targets: [target("b")], schedule }), world);
+    assert.deepEqual(planSchema.parse(after), after);
+    assert.deepEqual([after.name, after.schedule?.cycle, after.retention], ["hourly", "hourly", undefined]);
+    assert.deepEqual([after.id, after.sequence, after.status], [before.id, 7, "suspended"]);
+  });
+
+  test("keeps the lane of a removed target while a run is in it, and drops it when it is empty", () => {
+    assert.deepEqual(redefinePlan(before, definition({ targets: [target("c")] }), world).lanes, {
+      c: { active: null, queued: null },
+      b: { active: "run_1", queued: null },
+    });
+    assert.deepEqual(Object.keys(redefinePlan(before, definition({ targets: [target("b")] }), world).lanes), ["b"]);
+  });
+
+  test("leaves a busy lane as it is", () => {
+    const after = redefinePlan(before, definition({ targets: [target("b"), target("c")] }), world);
+    assert.deepEqual(after.lanes, before.lanes);
+  });
+
+  test("never turns one kind of plan into the other (W2)", () => {
+    refusal("PLAN_KIND_FIXED", () => redefinePlan(before, definition(snapshots), world));
+    const local = definePlan(definition(snapshots), world);
+    refusal("PLAN_KIND_FIXED", () => redefinePlan(local, definition(), world));
+  });
+
+  test("never moves a plan to another source", () => {
+    refusal("PLAN_SOURCE_FIXED", () => redefinePlan(before, definition({ source: "c" }), world));
+  });
+
+  test("refuses to change a deleted plan", () => {
+    refusal("PLAN_UNKNOWN", () => redefinePlan({ ...before, status: "deleted" }, definition(), world));
+  });
+
+  test("keeps an object that the inventory does not show now, but takes no new one on trust", () => {
+    const lost = { ...world, inventory: undefined };
+    assert.deepEqual(redefinePlan(before, definition(), lost).objects, before.objects);
+    const more = [
+      { kind: "volume", name: "db" },
+      { kind: "lun", name: "db" },
+    ];
+    refusal("OBJECT_UNKNOWN", () => redefinePlan(before, definition({ objects: more }), lost));
+  });
+
+  test("takes an object that was made anew under the same name", () => {
+    const anew = { ...inventory, objects: inventory.objects.map((o) => (o.id === "4" ? { ...o, id: "40" } : o)) };
+    assert.equal(redefinePlan(before, definition(), { ...world, inventory: anew }).objects[0]?.id, "40");
+  });
+});

@@ -1,0 +1,175 @@
+import { VisibleError } from "../api/errors.ts";
+import type { Instant, PlanId, SiteId } from "../api/ids.ts";
+import type { Inventory } from "../api/object.ts";
+import type { Plan, PlanDefinition } from "../api/plan.ts";
+import type { Site } from "../api/site.ts";
+import { unmappedSwitches } from "../object/switches.ts";
+import { validateSchedule } from "../schedule/validate.ts";
+import { type ResolvedObject, resolveObjects } from "./resolve.ts";
+
+/** What a definition is checked against: the sites that it names, and what the source site has. */
+export interface World {
+  readonly sites: readonly Site[];
+  readonly inventory: Inventory | undefined;
+}
+
+/** A plan is one document, and each of its runs holds a copy of its objects. */
+const planBytesMax = 300 * 1024;
+
+/**
+ * The plan that a person's definition asks for, with its objects found in the source's inventory. Every refusal is a
+ * VisibleError of code BAD_REQUEST, SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER, PLAN_TARGET_IS_SOURCE, PLAN_EMPTY,
+ * OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_KIND_UNSUPPORTED, SWITCH_UNMAPPED or SCHEDULE_IMPOSSIBLE.
+ */
+export const definePlan = (
+  definition: PlanDefinition,
+  world: World & { readonly now: Instant; readonly planId: PlanId },
+): Plan => {
+  const kind = kindOf(definition);
+  const plan: Plan = {
+    id: world.planId,
+    kind,
+    status: "active",
+    ...defined(definition, world, []),
+    createdAt: world.now,
+    slotsDoneUntil: world.now,
+    sequence: 0,
+    lanes: lanesFor(definition, {}),
+  };
+  refuseTooLarge(plan);
+  return plan;
+};
+
+/**
+ * The plan after a person has written its definition anew. Runs that go on are not touched: the lane of a target that
+ * is no longer in the plan stays until it is empty. An object that the plan holds already may stay when the inventory
+ * does not show it now, so that a plan can be changed while its site is down.
+ *
+ * @throws {VisibleError} what `definePlan` does, and PLAN_KIND_FIXED, PLAN_SOURCE_FIXED, PLAN_UNKNOWN for a deleted plan
+ */
+export const redefinePlan = (plan: Plan, definition: PlanDefinition, world: World): Plan => {
+  refuseDeleted(plan);
+  refuseOtherKind(plan, definition);
+  refuseOtherSource(plan, definition);
+  const { schedule: _, retention: __, ...rest } = plan;
+  const changed: Plan = {
+    ...rest,
+    ...defined(definition, world, plan.objects),
+    lanes: lanesFor(definition, plan.lanes),
+  };
+  refuseTooLarge(changed);
+  return changed;
+};
+
+/** W2: no targets, a snapshot plan. */
+const kindOf = ({ targets }: PlanDefinition): Plan["kind"] => (targets.length === 0 ? "snapshot" : "backup");
+
+type Defined = Pick<Plan, "name" | "source" | "targets" | "objects" | "schedule" | "retention" | "compression">;
+
+const defined = (definition: PlanDefinition, world: World, held: Plan["objects"]): Defined => {
+  const { name, source, targets, schedule, retention, compression } = definition;
+  refuseWrongSites(definition, world.sites);
+  if (kindOf(definition) === "snapshot" && retention === undefined) {
+    throw new VisibleError("BAD_REQUEST", "A plan without targets keeps its groups at its source, but not how many.", {
+      hint: "Give `retention` with `keepLast`, or targets with their own.",
+    });
+  }
+  if (schedule !== undefined) validateSchedule(schedule);
+  const objects = resolveObjects(definition, world.inventory, held);
+  for (const target of targets) refuseUnmappedSwitches(objects, target);
+  return {
+    name,
+    source,
+    targets,
+    objects: objects.map(({ kind, id, name: objectName }) => ({ kind, id, name: objectName })),
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(retention === undefined ? {} : { retention }),
+    compression,
+  };
+};
+
+/** One lane a target, or one for the source of a snapshot plan; and those where a run is going on or waits. */
+const lanesFor = ({ source, targets }: PlanDefinition, lanes: Plan["lanes"]): Plan["lanes"] => {
+  const wanted: readonly SiteId[] = targets.length === 0 ? [source] : targets.map(({ site }) => site);
+  const inUse = Object.entries(lanes).filter(([, lane]) => lane.active !== null || lane.queued !== null);
+  return Object.fromEntries([...wanted.map((site) => [site, { active: null, queued: null }]), ...inUse]);
+};
+
+const refuseWrongSites = ({ source, targets }: PlanDefinition, sites: readonly Site[]): void => {
+  const sourceSite = knownSite(sites, source);
+  const seen = new Set<SiteId>();
+  for (const { site } of targets) {
+    if (site === source) {
+      throw new VisibleError("PLAN_TARGET_IS_SOURCE", `Site “${site}” is the plan's source and can't be its target.`, {
+        hint: "Choose another target. A plan without any target makes snapshots on its source.",
+      });
+    }
+    if (seen.has(site)) {
+      throw new VisibleError("BAD_REQUEST", `Site “${site}” is twice among the targets.`, { hint: "Name it once." });
+    }
+    seen.add(site);
+    const { multiCluster } = knownSite(sites, site);
+    if (multiCluster !== sourceSite.multiCluster) {
+      throw new VisibleError(
+        "SITE_IN_OTHER_MULTI_CLUSTER",
+        `Site “${site}” belongs to the multi-cluster “${multiCluster}”, and the source “${source}” to “${sourceSite.multiCluster}”.`,
+        { hint: `Choose a target in “${sourceSite.multiCluster}”.` },
+      );
+    }
+  }
+};
+
+const knownSite = (sites: readonly Site[], id: SiteId): Site => {
+  const site = sites.find((other) => other.id === id);
+  if (site !== undefined) return site;
+  throw new VisibleError("SITE_UNKNOWN", `There is no site “${id}”.`, {
+    hint: "Create it first, or correct the name. List sites with: smtx-backup site list",
+  });
+};
+
+/** W7. What is not in the inventory was checked when the plan took it in. */
+const refuseUnmappedSwitches = (objects: readonly ResolvedObject[], target: Plan["targets"][number]): void => {
+  const unmapped = unmappedSwitches(objects, target);
+  if (unmapped.length === 0) return;
+  const names = unmapped.map((name) => `“${name}”`).join(", ");
+  throw new VisibleError(
+    "SWITCH_UNMAPPED",
+    `The plan's objects use the virtual switch ${names}, which the target “${target.site}” has no mapping for.`,
+    { hint: `Add it to \`switches\` of the target “${target.site}”: the switch there that takes its place.` },
+  );
+};
+
+const refuseDeleted = (plan: Plan): void => {
+  if (plan.status !== "deleted") return;
+  throw new VisibleError("PLAN_UNKNOWN", `The plan “${plan.name}” was deleted.`, {
+    hint: "Create a new plan; the restore points of this one can still be rebuilt from.",
+  });
+};
+
+const refuseOtherKind = (plan: Plan, definition: PlanDefinition): void => {
+  if (kindOf(definition) === plan.kind) return;
+  const message =
+    plan.kind === "backup"
+      ? "A backup plan can't do without targets: it never becomes a snapshot plan."
+      : "A snapshot plan can't get targets: it never becomes a backup plan.";
+  throw new VisibleError("PLAN_KIND_FIXED", message, { hint: "Create another plan beside this one." });
+};
+
+const refuseOtherSource = (plan: Plan, definition: PlanDefinition): void => {
+  if (definition.source === plan.source) return;
+  throw new VisibleError(
+    "PLAN_SOURCE_FIXED",
+    `The plan protects site “${plan.source}”; its source can't become “${definition.source}”.`,
+    { hint: `Create another plan for site “${definition.source}”.` },
+  );
+};
+
+const refuseTooLarge = (plan: Plan): void => {
+  const bytes = new TextEncoder().encode(JSON.stringify(plan)).length;
+  if (bytes <= planBytesMax) return;
+  throw new VisibleError(
+    "BAD_REQUEST",
+    `The plan takes ${Math.ceil(bytes / 1024)} KiB, and ${planBytesMax / 1024} KiB are the most.`,
+    { hint: "Split its objects among several plans, or map fewer switches." },
+  );
+};

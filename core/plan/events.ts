@@ -1,0 +1,32 @@
+import type { Instant, RunId, SiteId } from "../api/ids.ts";
+import type { Plan } from "../api/plan.ts";
+import type { Reason, Run, Skip } from "../api/run.ts";
+
+export type PlanEvent =
+  /** The schedule fired, or the sweep looks whether it should have. */
+  | { readonly type: "tick" }
+  /** A person wants a run now. */
+  | { readonly type: "run-now" }
+  /** The run's part at a target has ended. */
+  | { readonly type: "released"; readonly target: SiteId; readonly runId: RunId }
+  | { readonly type: "change"; readonly change: (plan: Plan) => Plan }
+  | { readonly type: "suspend" }
+  | { readonly type: "resume" }
+  | { readonly type: "delete" };
+
+/** What a plan wants done, in this order, after its new state is safe. Each may be carried out more than once. */
+export type PlanEffect =
+  | {
+      readonly type: "create-run";
+      readonly runId: RunId;
+      readonly slot: Instant;
+      readonly sequence: number;
+      readonly trigger: Run["trigger"];
+      readonly targets: readonly SiteId[];
+    }
+  | { readonly type: "start"; readonly runId: RunId; readonly target: SiteId }
+  | { readonly type: "supersede"; readonly runId: RunId; readonly target: SiteId; readonly reason: Reason }
+  | { readonly type: "cancel"; readonly runId: RunId; readonly target: SiteId }
+  | { readonly type: "record-skip"; readonly skip: Skip }
+  /** The service that fires the schedule is brought in line with the plan. */
+  | { readonly type: "sync-schedule" };

@@ -1,0 +1,115 @@
+import { VisibleError } from "../api/errors.ts";
+import type { Inventory, ObjectConfig } from "../api/object.ts";
+import type { Plan, PlanDefinition, PlanObject } from "../api/plan.ts";
+
+/** An object of a plan, with as much of its configuration as the plan's definition is checked against. */
+export type ResolvedObject = PlanObject & Pick<ObjectConfig, "virtualSwitches">;
+
+type Wanted = PlanDefinition["objects"][number];
+
+/** Kinds of W6 that no storage driver can mirror yet. */
+const unsupportedKinds: ReadonlySet<ObjectConfig["kind"]> = new Set(["nfs-file", "vm"]);
+
+/** So many candidates are named in a refusal. */
+const candidatesShownMax = 10;
+
+/**
+ * The objects that a definition names by id or by name, as the source's inventory has them.
+ *
+ * @param held objects that the plan has already; they are taken as they are where the inventory does not show them
+ * @throws {VisibleError} PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_KIND_UNSUPPORTED;
+ * BAD_REQUEST for an object without id and name, or one that is there twice
+ */
+export const resolveObjects = (
+  { source, objects }: Pick<PlanDefinition, "source" | "objects">,
+  inventory: Inventory | undefined,
+  held: Plan["objects"],
+): readonly ResolvedObject[] => {
+  if (objects.length === 0) {
+    throw new VisibleError("PLAN_EMPTY", "The plan has no objects.", { hint: "Name at least one in `objects`." });
+  }
+  const find = finder(source, inventory, held);
+  const resolved = objects.map(find);
+  refuseTwice(resolved);
+  return resolved;
+};
+
+const finder = (source: string, inventory: Inventory | undefined, held: Plan["objects"]) => {
+  const seen = inventory?.objects ?? [];
+  const ids = new Set(seen.map(({ kind, id }) => `${kind}/${id}`));
+  const gone = held.filter(({ kind, id }) => !ids.has(`${kind}/${id}`));
+  return (wanted: Wanted): ResolvedObject => {
+    refuseUnsupported(wanted);
+    const here: readonly Candidate[] = matching(seen, wanted);
+    const matches = here.length > 0 ? here : matching(gone, wanted).map(asHeld);
+    const ordinary = matches.filter((object) => object.origin?.role !== "mirror");
+    const [only, another] = ordinary;
+    if (another !== undefined) throw ambiguous(source, wanted, ordinary);
+    if (only !== undefined) return only;
+    const [mirror] = matches;
+    throw mirror === undefined ? unknown(source, inventory, wanted) : isMirror(mirror);
+  };
+};
+
+type Candidate = ResolvedObject & Pick<ObjectConfig, "origin">;
+
+const asHeld = (object: PlanObject): Candidate => ({ ...object, virtualSwitches: [] });
+
+/** By id where there is one: names change. */
+const matching = <T extends PlanObject>(objects: readonly T[], { kind, id, name }: Wanted): T[] =>
+  objects.filter((object) => object.kind === kind && (id === undefined ? object.name === name : object.id === id));
+
+const described = ({ kind, id, name }: Wanted) =>
+  id === undefined ? `${kind} called “${name}”` : `${kind} with the id ${id}`;
+
+const refuseUnsupported = ({ kind, id, name }: Wanted): void => {
+  if (unsupportedKinds.has(kind)) {
+    throw new VisibleError("OBJECT_KIND_UNSUPPORTED", `Objects of the kind ${kind} can't be protected yet.`, {
+      hint: "Protect LUNs (`lun`) and virtual volumes (`volume`); of a VM, its volumes.",
+    });
+  }
+  if (id !== undefined || name !== undefined) return;
+  throw new VisibleError("BAD_REQUEST", `An object of the kind ${kind} has neither an id nor a name.`, {
+    hint: "Give its `id`, or its `name` if only one object of the site has it.",
+  });
+};
+
+const ambiguous = (source: string, wanted: Wanted, candidates: readonly Candidate[]): VisibleError => {
+  const ids = candidates.slice(0, candidatesShownMax).map(({ id }) => id);
+  const more = candidates.length > ids.length ? `, and ${candidates.length - ids.length} more` : "";
+  return new VisibleError("OBJECT_AMBIGUOUS", `Site “${source}” has more than one ${described(wanted)}.`, {
+    hint: `Choose one by its id: ${ids.join(", ")}${more}.`,
+  });
+};
+
+const isMirror = ({ name, origin }: Candidate): VisibleError =>
+  new VisibleError(
+    "OBJECT_IS_MIRROR",
+    `“${name}” is a mirror that the plan ${origin?.planId} of site “${origin?.siteId}” keeps here.`,
+    { hint: `Protect the original on site “${origin?.siteId}”, or rebuild the mirror and protect what was rebuilt.` },
+  );
+
+const unknown = (source: string, inventory: Inventory | undefined, wanted: Wanted): VisibleError => {
+  if (inventory === undefined) {
+    return new VisibleError("OBJECT_UNKNOWN", `It is not known yet what site “${source}” has.`, {
+      hint: "Start a gateway at the site; once it has sent its inventory, try again.",
+    });
+  }
+  return new VisibleError(
+    "OBJECT_UNKNOWN",
+    `Site “${source}” had no ${described(wanted)} when it was looked at (${inventory.observedAt}).`,
+    { hint: "List what the site has. If the object is newer than that, ask for a fresh inventory first." },
+  );
+};
+
+const refuseTwice = (objects: readonly ResolvedObject[]): void => {
+  const seen = new Set<string>();
+  for (const { kind, id, name } of objects) {
+    if (seen.has(`${kind}/${id}`)) {
+      throw new VisibleError("BAD_REQUEST", `The ${kind} “${name}” (${id}) is twice in the plan.`, {
+        hint: "Name it once.",
+      });
+    }
+    seen.add(`${kind}/${id}`);
+  }
+};

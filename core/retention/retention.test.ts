@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { type Group, groupSchema } from "../api/group.ts";
+import type { GroupId } from "../api/ids.ts";
+import { planReclaim, planSourceReclaim } from "./retention.ts";
+
+const ulid = "01JZZZZZZZZZZZZZZZZZZZZZZZ";
+const slotOf = (sequence: number) => `2026${sequence.toString().padStart(4, "0")}T010000000Z`;
+const idOf = (sequence: number) => `group_${ulid}_${slotOf(sequence)}` as GroupId;
+
+const group = (sequence: number, changes: Partial<Record<keyof Group, unknown>> = {}): Group =>
+  groupSchema.parse({
+    id: idOf(sequence),
+    planId: `plan_${ulid}`,
+    runId: `run_${ulid}_${slotOf(sequence)}`,
+    siteId: "b",
+    role: "mirror",
+    sequence,
+    takenAt: "2026-01-01T00:00:00.000Z",
+    publishedAt: "2026-01-01T00:00:00.000Z",
+    objectCount: 1,
+    sizeBytes: 1,
+    state: "published",
+    holds: [],
+    ...changes,
+  });
+
+/** Groups of one site in any order; mostly published, some held. */
+const groupsAt = (siteId: string, role: Group["role"]): fc.Arbitrary<Group[]> =>
+  fc.uniqueArray(
+    fc
+      .record({
+        sequence: fc.integer({ min: 1, max: 30 }),
+        state: fc.constantFrom("published", "published", "published", "deleting", "deleted"),
+        holds: fc.constantFrom([], [], ["run_1"], ["run_1", "run_2"]),
+      })
+      .map(({ sequence, ...rest }) => group(sequence, { siteId, role, ...rest })),
+    { selector: ({ sequence }) => sequence, maxLength: 20 },
+  );
+const keepLasts = fc.integer({ min: 1, max: 12 });
+
+const published = (groups: readonly Group[]) =>
+  groups.filter(({ state }) => state === "published").sort((one, other) => other.sequence - one.sequence);
+const ids = (plan: readonly { readonly group: Group; readonly verdict: string }[], verdict: "keep" | "delete") =>
+  new Set(plan.filter((line) => line.verdict === verdict).map((line) => line.group.id));
+const rules = (plan: readonly { readonly group: Group; readonly rule: string }[]) =>
+  plan.map((line) => [line.group.sequence, line.rule]);
+
+describe("planReclaim", () => {
+  test("speaks of every group that is still there once, newest first", () => {
+    fc.assert(
+      fc.property(groupsAt("b", "mirror"), keepLasts, (groups, keepLast) => {
+        const expected = groups.filter(({ state }) => state !== "deleted").map(({ sequence }) => sequence);
+        assert.deepEqual(
+          planReclaim({ groups, keepLast }).map((line) => line.group.sequence),
+          expected.sort((one, other) => other - one),
+        );
+      }),
+    );
+  });
+
+  test("never deletes the newest published group, whatever the retention says (I3)", () => {
+    fc.assert(
+      fc.property(groupsAt("b", "mirror"), fc.nat(12), (groups, keepLast) => {
+        const newest = published(groups)[0];
+        if (newest !== undefined) assert.ok(ids(planReclaim({ groups, keepLast }), "keep").has(newest.id));
+      }),
+    );
+  });
+
+  test("keeps what is held and, of the rest, the newest keepLast", () => {
+    fc.assert(
+      fc.property(groupsAt("b", "mirror"), keepLasts, (groups, keepLast) => {
+        const [held, free] = [true, false].map((wanted) =>
+          published(groups).filter(({ holds }) => holds.length > 0 === wanted),
+        );
+        const expected = [...(held ?? []), ...(free ?? []).slice(0, keepLast)].map(({ id }) => id);
+        assert.deepEqual(ids(planReclaim({ groups, keepLast }), "keep"), new Set(expected));
+      }),
+    );
+  });
+
+  test("finishes every deletion that was begun", () => {
+    fc.assert(
+      fc.property(groupsAt("b", "mirror"), keepLasts, (groups, keepLast) => {
+        for (const { group, verdict, rule } of planReclaim({ groups, keepLast })) {
+          assert.equal(rule === "deleting", group.state === "deleting");
+          if (rule === "deleting") assert.equal(verdict, "delete");
+        }
+      }),
+    );
+  });
+
+  test("a longer retention or one more hold never deletes what was kept", () => {
+    fc.assert(
+      fc.property(groupsAt("b", "mirror"), keepLasts, fc.nat(), (groups, keepLast, pick) => {
+        const kept = ids(planReclaim({ groups, keepLast }), "keep");
+        const longer = ids(planReclaim({ groups, keepLast: keepLast + 1 }), "keep");
+        const held = groups.map((one, index) => (index === pick % groups.length ? { ...one, holds: ["run_9"] } : one));
+        const more = ids(planReclaim({ groups: held, keepLast }), "keep");
+        assert.ok([...kept].every((id) => longer.has(id) && more.has(id)));
+      }),
+    );
+  });
+
+  test("a second look after the deletions deletes nothing more", () => {
+    fc.assert(
+      fc.property(groupsAt("b", "mirror"), keepLasts, (groups, keepLast) => {
+        const gone = ids(planReclaim({ groups, keepLast }), "delete");
+        const left = groups.filter(({ id }) => !gone.has(id));
+        assert.equal(ids(planReclaim({ groups: left, keepLast }), "delete").size, 0);
+      }),
+    );
+  });
+
+  test("says the rule of each group, and why in words", () => {
+    const groups = [group(1), group(2, { holds: ["run_1"] }), group(3), group(4), group(5, { state: "deleting" })];
+    const plan = planReclaim({ groups: [...groups, group(6), group(7, { state: "deleted" })], keepLast: 2 });
+    assert.deepEqual(rules(plan), [
+      [6, "newest"],
+      [5, "deleting"],
+      [4, "last"],
+      [3, "excess"],
+      [2, "held"],
+      [1, "excess"],
+    ]);
+    assert.deepEqual(
+      plan.map(({ explanation }) => explanation),
+      [
+        "kept: the newest group is never deleted",
+        "deleted: its deletion was begun before",
+        "kept: among the newest 2",
+        "deleted: not among the newest 2",
+        "kept: read by run_1",
+        "deleted: not among the newest 2",
+      ],
+    );
+  });
+});
+
+describe("planSourceReclaim", () => {
+  const scenes = fc.record({
+    sourceGroups: groupsAt("a", "source"),
+    mirrorGroups: fc.tuple(groupsAt("b", "mirror"), groupsAt("c", "mirror")).map((all) => all.flat()),
+    activeGroupIds: fc.uniqueArray(fc.integer({ min: 1, max: 30 }).map(idOf), { maxLength: 3 }),
+    keepLast: fc.nat(6),
+  });
+
+  test("never deletes the base of any target's next increment (I4)", () => {
+    fc.assert(
+      fc.property(scenes, (scene) => {
+        const gone = new Set(
+          planSourceReclaim(scene)
+            .filter(({ verdict, rule }) => verdict === "delete" && rule !== "deleting")
+            .map((line) => line.group.id),
+        );
+        for (const target of ["b", "c"]) {
+          const base = published(scene.mirrorGroups.filter(({ siteId }) => siteId === target))[0];
+          if (base !== undefined) assert.ok(!gone.has(base.id));
+        }
+      }),
+    );
+  });
+
+  test("deletes exactly what is no base, not active, not held and not among the newest keepLast", () => {
+    fc.assert(
+      fc.property(scenes, (scene) => {
+        const bases = ["b", "c"].map(
+          (target) => published(scene.mirrorGroups.filter(({ siteId }) => siteId === target))[0]?.id,
+        );
+        const inUse = ({ id, holds }: Group) => holds.length > 0 || scene.activeGroupIds.includes(id);
+        const free = published(scene.sourceGroups).filter((one) => !inUse(one));
+        const expected = published(scene.sourceGroups).filter(
+          (one) => inUse(one) || bases.includes(one.id) || free.indexOf(one) < scene.keepLast,
+        );
+        assert.deepEqual(ids(planSourceReclaim(scene), "keep"), new Set(expected.map(({ id }) => id)));
+      }),
+    );
+  });
+
+  test("a longer retention, a further hold or a further active run never deletes what was kept", () => {
+    fc.assert(
+      fc.property(scenes, fc.integer({ min: 1, max: 30 }), (scene, sequence) => {
+        const kept = ids(planSourceReclaim(scene), "keep");
+        const id = idOf(sequence);
+        const sourceGroups = scene.sourceGroups.map((one) => (one.id === id ? { ...one, holds: ["run_9"] } : one));
+        for (const change of [
+          { keepLast: scene.keepLast + 1 },
+          { sourceGroups },
+          { activeGroupIds: [...scene.activeGroupIds, id] },
+        ]) {
+          const after = ids(planSourceReclaim({ ...scene, ...change }), "keep");
+          assert.ok([...kept].every((one) => after.has(one)));
+        }
+      }),
+    );
+  });
+
+  test("a target that lags behind keeps its old base, and the targets are named", () => {
+    const sourceGroups = [1, 2, 3, 4].map((sequence) => group(sequence, { siteId: "a", role: "source" }));
+    const mirrorGroups = [
+      group(1),
+      group(3),
+      group(1, { siteId: "c" }),
+      group(2, { siteId: "c", state: "deleting" }),
+      group(3, { siteId: "d" }),
+    ];
+    const plan = planSourceReclaim({ sourceGroups, mirrorGroups, activeGroupIds: [idOf(4)] });
+    assert.deepEqual(
+      plan.map(({ rule, explanation }) => [rule, explanation]),
+      [
+        ["active", "kept: its run has not ended"],
+        ["base", "kept: the next increment to b, d starts from it"],
+        ["excess", "deleted: no target needs it"],
+        ["base", "kept: the next increment to c starts from it"],
+      ],
+    );
+  });
+});

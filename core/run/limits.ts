@@ -1,0 +1,38 @@
+/** How long to wait, how often to try. All of a run's patience is named here. */
+export interface RunLimits {
+  /** W21: tries of a task before the target's part of the run fails. */
+  readonly triesMax: number;
+  /** Tasks of one target that are given out at the same time. */
+  readonly inFlightMax: number;
+  /** A worker that was heard of must be heard of again within this; it speaks every 5 s. */
+  readonly workingSeconds: number;
+  /** A task that was sent must be heard of within this; it doubles with every silence, up to the maximum. */
+  readonly dispatchSeconds: number;
+  readonly dispatchSecondsMax: number;
+  /** Times in a row that tasks are sent again because nobody answered, before the part fails. */
+  readonly silencesMax: number;
+  /** The wait before the next try doubles from the first to the second of these; a fifth of it is chance. */
+  readonly retrySeconds: number;
+  readonly retrySecondsMax: number;
+}
+
+export const defaultRunLimits: RunLimits = {
+  triesMax: 10,
+  inFlightMax: 8,
+  workingSeconds: 60,
+  dispatchSeconds: 60,
+  dispatchSecondsMax: 3600,
+  silencesMax: 10,
+  retrySeconds: 2,
+  retrySecondsMax: 300,
+};
+
+/** Seconds before the next try after `failures` failures in a row, with `fraction` in [0, 1) for jitter. */
+export const retryDelaySeconds = (limits: RunLimits, failures: number, fraction: number): number => {
+  const full = Math.min(limits.retrySecondsMax, limits.retrySeconds * 2 ** (failures - 1));
+  return full * (0.8 + 0.2 * fraction);
+};
+
+/** Seconds within which tasks must be heard of that were sent again after `silence` silences. */
+export const patienceSeconds = (limits: RunLimits, silence: number): number =>
+  Math.min(limits.dispatchSecondsMax, limits.dispatchSeconds * 2 ** silence);

@@ -1,0 +1,44 @@
+import { groupIdOf, type Instant, type PlanId, restoreIdOf, runIdOf, type SiteId } from "../api/ids.ts";
+import type { Run, RunKind, TargetRun } from "../api/run.ts";
+
+const queued: TargetRun = {
+  state: "queued",
+  step: null,
+  pending: [],
+  inFlight: [],
+  silence: 0,
+  deadline: null,
+  reason: null,
+  warning: null,
+  startedAt: null,
+  endedAt: null,
+};
+
+/** A run that nobody has begun yet, with one queued part for each target. */
+export const newRun = (options: {
+  readonly planId: PlanId;
+  readonly kind: RunKind;
+  readonly trigger: Run["trigger"];
+  readonly slot: Instant;
+  readonly sequence: number;
+  readonly source: SiteId;
+  readonly targets: readonly SiteId[];
+  readonly objectCount: number;
+  readonly now: Instant;
+}): Run => {
+  const { planId, kind, trigger, slot, sequence, source, targets, objectCount, now } = options;
+  const id = kind === "rebuild" ? restoreIdOf(planId, slot) : runIdOf(planId, slot);
+  return {
+    id,
+    planId,
+    kind,
+    trigger,
+    slot,
+    sequence,
+    source,
+    groupId: groupIdOf(id),
+    objectCount,
+    createdAt: now,
+    targets: Object.fromEntries(targets.map((target) => [target, queued])),
+  };
+};

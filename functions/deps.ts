@@ -1,0 +1,22 @@
+import type { Clock } from "../core/ports/clock.ts";
+import type { Ids } from "../core/ports/ids.ts";
+import type { TaskQueue } from "../core/ports/queue.ts";
+import type { Scheduler } from "../core/ports/scheduler.ts";
+import type { DocumentStore } from "../core/ports/store.ts";
+
+/** Structured logging: one JSON object a line. Secrets are never passed to it. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What a function needs from outside: the adapters of core's ports. */
+export interface Deps {
+  readonly store: DocumentStore;
+  readonly tasks: TaskQueue;
+  readonly scheduler: Scheduler;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+}

@@ -1,0 +1,64 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { Instant } from "../../core/api/ids.ts";
+import { type Change, CommitConflict, type Key } from "../../core/ports/store.ts";
+import type { Deps } from "../deps.ts";
+import { type Effects, putOutbox } from "./outbox.ts";
+
+/** Tries of one step against others who write the same document; each loser was overtaken by somebody's success. */
+const commitTriesMax = 30;
+
+/** How a kind of document goes from one state to the next. */
+export interface Aggregate<State extends object, Event> {
+  readonly key: Key;
+  readonly decide: (state: State, event: Event) => { readonly state: State; readonly effects: Effects | undefined };
+  /** When the sweep has to look at it, if nothing happens before. */
+  readonly dueAt: (state: State) => Instant | undefined;
+  readonly missing: () => Error;
+  /** Further documents that change with this one. */
+  readonly alongside?: (before: State, after: State) => readonly Change[];
+}
+
+/**
+ * Loads the document, decides, and commits the new state together with its effects in one transaction, conditional on
+ * the version that was read. Somebody else's write in between means: load again, decide again.
+ *
+ * @returns the state afterwards, and the key of the outbox entry that now has to be drained, if there is one
+ * @throws VisibleError CONFLICT when others were faster every time; what `missing` gives when there is no document
+ */
+export const advance = async <State extends object, Event>(
+  deps: Deps,
+  aggregate: Aggregate<State, Event>,
+  event: Event,
+): Promise<{ readonly state: State; readonly outbox: Key | undefined }> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const stored = await deps.store.get<State>(aggregate.key);
+    if (stored === undefined) throw aggregate.missing();
+    const { state, effects } = aggregate.decide(stored.body, event);
+    if (state === stored.body && effects === undefined) return { state, outbox: undefined };
+    const dueAt = aggregate.dueAt(state);
+    const outbox =
+      effects && putOutbox({ aggregate: aggregate.key, version: stored.version + 1, effects, now: deps.clock.now() });
+    const put: Change = {
+      type: "put",
+      key: aggregate.key,
+      body: state,
+      expect: { version: stored.version },
+      ...(dueAt === undefined ? {} : { dueAt }),
+    };
+    try {
+      const further = aggregate.alongside?.(stored.body, state) ?? [];
+      await deps.store.commit([put, ...further, ...(outbox === undefined ? [] : [outbox])]);
+      return { state, outbox: outbox?.key };
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      if (attempt >= commitTriesMax) {
+        throw new VisibleError("CONFLICT", "Others kept changing the same document.", {
+          hint: "Try again.",
+          cause: error,
+        });
+      }
+      await wait(Math.min(500, 5 * 2 ** attempt) * deps.ids.fraction());
+    }
+  }
+};

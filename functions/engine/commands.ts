@@ -1,0 +1,147 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import type { Group } from "../../core/api/group.ts";
+import { type GroupId, type PlanId, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import type { Run, RunPlan } from "../../core/api/run.ts";
+import { CommitConflict } from "../../core/ports/store.ts";
+import { newRun } from "../../core/run/new-run.ts";
+import { hasEnded, partsOf } from "../../core/run/steps.ts";
+import type { Deps } from "../deps.ts";
+import { groupKey, planKey, planNameKey, runKey, runPlanKey } from "../records.ts";
+import { applyToPlan, applyToRun, planDueAt, tryDrain } from "./engine.ts";
+import { readRunPlan } from "./facts.ts";
+import { putOutbox } from "./outbox.ts";
+
+/** Stores a new plan and makes its schedule. @throws VisibleError PLAN_NAME_TAKEN */
+export const createPlan = async (deps: Deps, plan: Plan): Promise<void> => {
+  const key = planKey(plan.id);
+  const effects = { of: "plan", planId: plan.id, effects: [{ type: "sync-schedule" }] } as const;
+  const outbox = putOutbox({ aggregate: key, version: 1, effects, now: deps.clock.now() });
+  const dueAt = planDueAt(plan);
+  await takingName(plan.name, () =>
+    deps.store.commit([
+      { type: "put", key, body: plan, expect: "absent", ...(dueAt === undefined ? {} : { dueAt }) },
+      { type: "put", key: planNameKey(plan.name), body: { planId: plan.id }, expect: "absent" },
+      outbox,
+    ]),
+  );
+  await tryDrain(deps, outbox.key);
+};
+
+/** Changes a plan's definition. Runs that go on keep what they were told. @throws VisibleError PLAN_UNKNOWN, PLAN_NAME_TAKEN */
+export const updatePlan = async (deps: Deps, planId: PlanId, change: (plan: Plan) => Plan): Promise<Plan> => {
+  const before = await deps.store.get<Plan>(planKey(planId));
+  const name = before === undefined ? undefined : change(before.body).name;
+  if (name !== undefined && name !== before?.body.name && (await deps.store.get(planNameKey(name))))
+    throw nameTaken(name);
+  return applyToPlan(deps, planId, { type: "change", change });
+};
+
+export const suspendPlan = (deps: Deps, planId: PlanId): Promise<Plan> =>
+  applyToPlan(deps, planId, { type: "suspend" });
+export const resumePlan = (deps: Deps, planId: PlanId): Promise<Plan> => applyToPlan(deps, planId, { type: "resume" });
+
+/** Ends the plan: its runs are cancelled, its restore points stay. */
+export const deletePlan = async (deps: Deps, planId: PlanId): Promise<void> => {
+  await applyToPlan(deps, planId, { type: "delete" });
+};
+
+/** Runs the plan now, beside its schedule. @throws VisibleError PLAN_UNKNOWN */
+export const runPlanNow = async (deps: Deps, planId: PlanId): Promise<Run> => {
+  const before = await deps.store.get<Plan>(planKey(planId));
+  if (before?.body.status === "deleted") throw new VisibleError("PLAN_UNKNOWN", "The plan was deleted.");
+  const plan = await applyToPlan(deps, planId, { type: "run-now" });
+  return readRun(deps, newestRunId(plan));
+};
+
+/** The run that entered the lanes last. */
+const newestRunId = (plan: Plan): RunId => {
+  const ids = Object.values(plan.lanes).flatMap((lane) => lane.queued ?? lane.active ?? []);
+  return ids.sort().at(-1) as RunId;
+};
+
+const readRun = async (deps: Deps, runId: RunId): Promise<Run> => {
+  const stored = await deps.store.get<Run>(runKey(runId));
+  if (stored === undefined) throw new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`);
+  return stored.body;
+};
+
+/** Cancels what has not ended of a run. @throws VisibleError RUN_UNKNOWN, RUN_ENDED */
+export const cancelRun = async (deps: Deps, runId: RunId): Promise<Run> => {
+  const run = await readRun(deps, runId);
+  const open = partsOf(run).filter(([, part]) => !hasEnded(part));
+  if (open.length === 0) throw new VisibleError("RUN_ENDED", "The run has ended; there is nothing to cancel.");
+  for (const [target] of open) await applyToRun(deps, runId, { type: "cancel", target });
+  return readRun(deps, runId);
+};
+
+/**
+ * Begins to rebuild a group's objects on the site that holds it (W12). The group is held until the end.
+ *
+ * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE, CONFLICT
+ */
+export const startRebuild = async (
+  deps: Deps,
+  options: { readonly groupId: GroupId; readonly siteId: SiteId; readonly namePrefix: string },
+): Promise<Run> => {
+  const { groupId, siteId, namePrefix } = options;
+  const group = await deps.store.get<Group>(groupKey(groupId, siteId));
+  if (group === undefined) {
+    const hint = "List the groups of a site with: smtx-backup group list --plan PLAN --site SITE";
+    throw new VisibleError("GROUP_UNKNOWN", `Site ${siteId} has no group ${groupId}.`, { hint });
+  }
+  if (group.body.state !== "published" || group.body.role !== "mirror") {
+    const what = group.body.role === "mirror" ? `is ${group.body.state}` : "is a group of the source site";
+    throw new VisibleError("GROUP_NOT_RESTORABLE", `The group ${groupId} on ${siteId} ${what}.`, {
+      hint: "Choose a published group of a target site.",
+    });
+  }
+  const now = deps.clock.now();
+  const origin = await readRun(deps, group.body.runId);
+  const originPlan = await readRunPlan(deps, origin.id);
+  const run = newRun({
+    planId: planIdOf(groupId),
+    kind: "rebuild",
+    trigger: "person",
+    slot: now,
+    sequence: group.body.sequence,
+    source: origin.source,
+    targets: [siteId],
+    objectCount: origin.objectCount,
+    now,
+  });
+  const restore = { fromRunId: origin.id, fromGroupId: groupId, namePrefix };
+  const told: RunPlan = { ...originPlan, runId: run.id, restore };
+  const start = { type: "start", runId: run.id, target: siteId } as const;
+  const effects = { of: "plan", planId: run.planId, effects: [start] } as const;
+  const outbox = putOutbox({ aggregate: runKey(run.id), version: 1, effects, now });
+  const held: Group = { ...group.body, holds: [...group.body.holds, run.id] };
+  try {
+    await deps.store.commit([
+      { type: "put", key: runKey(run.id), body: run, expect: "absent" },
+      { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },
+      { type: "put", key: group.key, body: held, expect: { version: group.version } },
+      outbox,
+    ]);
+  } catch (error) {
+    if (!(error instanceof CommitConflict)) throw error;
+    throw new VisibleError("CONFLICT", "The group was changed in the meantime.", { hint: "Try again.", cause: error });
+  }
+  await tryDrain(deps, outbox.key);
+  return readRun(deps, run.id);
+};
+
+const nameTaken = (name: string, cause?: unknown) =>
+  new VisibleError("PLAN_NAME_TAKEN", `There is a plan called “${name}” already.`, {
+    hint: "Choose another name.",
+    cause,
+  });
+
+const takingName = async (name: string, commit: () => Promise<void>): Promise<void> => {
+  try {
+    await commit();
+  } catch (error) {
+    if (error instanceof CommitConflict) throw nameTaken(name, error);
+    throw error;
+  }
+};

@@ -1,0 +1,45 @@
+import type { Instant, PlanId, RunId } from "../../core/api/ids.ts";
+import type { PlanEffect } from "../../core/plan/events.ts";
+import { addSeconds } from "../../core/ports/clock.ts";
+import type { Change, Key } from "../../core/ports/store.ts";
+import type { RunEffect } from "../../core/run/events.ts";
+import { outboxKey } from "../records.ts";
+
+/** What one commit of one document wants done, in order. */
+export type Effects =
+  | { readonly of: "run"; readonly runId: RunId; readonly effects: readonly RunEffect[] }
+  | { readonly of: "plan"; readonly planId: PlanId; readonly effects: readonly PlanEffect[] };
+
+export interface OutboxEntry {
+  readonly effects: Effects;
+  /** How often carrying it out has failed. */
+  readonly failures: number;
+}
+
+/** An entry is carried out right after its commit; one that is still there after this long is taken up by the sweep. */
+const sweepAfterSeconds = 30;
+const backOffSecondsMax = 3600;
+
+/** The change that puts an entry beside the new version of its document; the version makes its key unique. */
+export const putOutbox = (options: {
+  readonly aggregate: Key;
+  readonly version: number;
+  readonly effects: Effects;
+  readonly now: Instant;
+}): Extract<Change, { type: "put" }> => ({
+  type: "put",
+  key: outboxKey(options.aggregate, options.version),
+  body: { effects: options.effects, failures: 0 } satisfies OutboxEntry,
+  expect: "any",
+  dueAt: addSeconds(options.now, sweepAfterSeconds),
+});
+
+/** The entry after a failure: it comes up again later, ever more rarely, and is never dropped. */
+export const postponed = (
+  entry: OutboxEntry,
+  now: Instant,
+): { readonly body: OutboxEntry; readonly dueAt: Instant } => {
+  const failures = entry.failures + 1;
+  const seconds = Math.min(backOffSecondsMax, sweepAfterSeconds * 2 ** Math.min(failures, 10));
+  return { body: { ...entry, failures }, dueAt: addSeconds(now, seconds) };
+};

@@ -1,0 +1,73 @@
+import { strict as assert } from "node:assert";
+import type { PlanId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import type { RunPlan } from "../../core/api/run.ts";
+import type { PlanEffect } from "../../core/plan/events.ts";
+import { CommitConflict } from "../../core/ports/store.ts";
+import { newRun } from "../../core/run/new-run.ts";
+import { schedulerExpression } from "../../core/schedule/expression.ts";
+import type { Deps } from "../deps.ts";
+import { planKey, runKey, runPlanKey, skipKey } from "../records.ts";
+import { applyToRun } from "./engine.ts";
+
+/** Carries out one effect of a plan. Idempotent (I8). */
+export const carryOutPlanEffect = async (deps: Deps, planId: PlanId, effect: PlanEffect): Promise<void> => {
+  switch (effect.type) {
+    case "create-run":
+      return createRun(deps, await readPlan(deps, planId), effect);
+    case "start":
+      await applyToRun(deps, effect.runId, { type: "start", target: effect.target });
+      return;
+    case "supersede":
+      await applyToRun(deps, effect.runId, { type: "supersede", target: effect.target, reason: effect.reason });
+      return;
+    case "cancel":
+      await applyToRun(deps, effect.runId, { type: "cancel", target: effect.target });
+      return;
+    case "record-skip":
+      return deps.store.putAll([{ key: skipKey(planId, effect.skip.firstSlot), body: effect.skip }]);
+    case "sync-schedule":
+      return syncSchedule(deps, await readPlan(deps, planId));
+  }
+};
+
+const readPlan = async (deps: Deps, planId: PlanId): Promise<Plan> => {
+  const stored = await deps.store.get<Plan>(planKey(planId));
+  assert(stored !== undefined, `the plan ${planId} is missing`);
+  return stored.body;
+};
+
+const createRun = async (
+  deps: Deps,
+  plan: Plan,
+  effect: Extract<PlanEffect, { type: "create-run" }>,
+): Promise<void> => {
+  const { slot, sequence, trigger, targets } = effect;
+  const run = newRun({
+    planId: plan.id,
+    kind: plan.kind,
+    trigger,
+    slot,
+    sequence,
+    source: plan.source,
+    targets,
+    objectCount: plan.objects.length,
+    now: deps.clock.now(),
+  });
+  const told: RunPlan = { runId: run.id, planName: plan.name, objects: plan.objects, compression: plan.compression };
+  try {
+    await deps.store.commit([
+      { type: "put", key: runKey(run.id), body: run, expect: "absent" },
+      { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },
+    ]);
+  } catch (error) {
+    // It is there already: this effect was carried out before.
+    if (!(error instanceof CommitConflict)) throw error;
+  }
+};
+
+/** The schedule exists while the plan is active and has one. A suspended plan's slots are recorded as skips by the sweep. */
+const syncSchedule = (deps: Deps, plan: Plan): Promise<void> =>
+  plan.status === "active" && plan.schedule !== undefined
+    ? deps.scheduler.put(plan.id, schedulerExpression(plan.schedule))
+    : deps.scheduler.remove(plan.id);

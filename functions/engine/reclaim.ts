@@ -1,0 +1,49 @@
+import type { Group } from "../../core/api/group.ts";
+import { type GroupId, groupIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import type { Stored } from "../../core/ports/store.ts";
+import { planReclaim, planSourceReclaim } from "../../core/retention/retention.ts";
+import type { Deps } from "../deps.ts";
+import { markDeleting, readGroups } from "./groups.ts";
+
+/** Groups that runs in the plan's lanes make: they are not to be touched. Restores hold theirs by name. */
+const activeGroupIds = (plan: Plan): readonly GroupId[] =>
+  Object.values(plan.lanes)
+    .flatMap((lane) => [lane.active, lane.queued])
+    .filter((runId) => runId !== null)
+    .map((runId) => groupIdOf(runId as RunId));
+
+/** What retention says of each group of a plan on one site (W9, I3, I4): the same answer for the preview and the run. */
+export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, keepLast?: number) => {
+  const all = await readGroups(deps, plan.id);
+  const groups = all.map((stored) => stored.body);
+  const here = groups.filter((group) => group.siteId === siteId);
+  if (plan.kind === "backup" && siteId === plan.source) {
+    const keep = keepLast ?? plan.retention?.keepLast;
+    const verdicts = planSourceReclaim({
+      sourceGroups: here,
+      mirrorGroups: groups.filter((group) => group.role === "mirror"),
+      activeGroupIds: activeGroupIds(plan),
+      ...(keep === undefined ? {} : { keepLast: keep }),
+    });
+    return { all, verdicts };
+  }
+  const retention =
+    plan.kind === "snapshot" ? plan.retention : plan.targets.find(({ site }) => site === siteId)?.retention;
+  // A target that is no longer in the plan keeps what it has: nobody asked for it to be deleted.
+  return { all, verdicts: planReclaim({ groups: here, keepLast: keepLast ?? retention?.keepLast ?? here.length + 1 }) };
+};
+
+/** Marks what is to go, and gives its ids: only what could be marked is deleted. */
+export const chooseForReclaim = async (deps: Deps, plan: Plan, siteId: SiteId): Promise<readonly GroupId[]> => {
+  const { all, verdicts } = await reclaimVerdicts(deps, plan, siteId);
+  const chosen: GroupId[] = [];
+  for (const { group, verdict } of verdicts) {
+    if (verdict !== "delete") continue;
+    const stored = all.find(
+      (other): other is Stored<Group> => other.body.id === group.id && other.body.siteId === siteId,
+    );
+    if (stored !== undefined && (await markDeleting(deps, stored))) chosen.push(group.id);
+  }
+  return chosen;
+};

@@ -1,0 +1,67 @@
+import { strict as assert } from "node:assert";
+import type { RunId, SiteId } from "../../core/api/ids.ts";
+import type { Run } from "../../core/api/run.ts";
+import type { AbortTask } from "../../core/api/task.ts";
+import type { RunEffect } from "../../core/run/events.ts";
+import type { Deps } from "../deps.ts";
+import { runKey } from "../records.ts";
+import { applyToPlan } from "./engine.ts";
+import { readRunPlan } from "./facts.ts";
+import { dropHold, recordGroup } from "./groups.ts";
+import { tasksOf } from "./tasks.ts";
+
+/** Carries out one effect of a run. Idempotent (I8). */
+export const carryOutRunEffect = async (deps: Deps, runId: RunId, effect: RunEffect): Promise<void> => {
+  const stored = await deps.store.get<Run>(runKey(runId));
+  assert(stored !== undefined, `the run ${runId} is missing`);
+  const run = stored.body;
+  switch (effect.type) {
+    case "dispatch":
+      return dispatch(deps, run, effect);
+    case "record-group":
+      return recordGroup(deps, run, effect.role, effect.target);
+    case "abort":
+      return deps.tasks.send(effect.target, [{ task: abortTask(deps, run, effect.target) }]);
+    case "ended":
+      return ended(deps, run, effect.target);
+  }
+};
+
+const dispatch = async (deps: Deps, run: Run, effect: Extract<RunEffect, { type: "dispatch" }>): Promise<void> => {
+  // The part may have moved on since the effect was decided; its tasks would be done for nothing.
+  if (run.targets[effect.target]?.step !== effect.step) return;
+  const tasks = await tasksOf(deps, run, effect);
+  const bySite = Map.groupBy(tasks, (task) => task.siteId);
+  for (const [siteId, messages] of bySite) {
+    const delaySeconds = Math.round(effect.delaySeconds);
+    await deps.tasks.send(
+      siteId,
+      messages.map((task) => ({ task, delaySeconds })),
+    );
+  }
+};
+
+const abortTask = (deps: Deps, run: Run, target: SiteId): AbortTask => ({
+  kind: "abort",
+  id: `${run.id}/abort/${target}/0`,
+  runId: run.id,
+  planId: run.planId,
+  groupId: run.groupId,
+  sequence: run.sequence,
+  source: run.source,
+  target,
+  step: "transferring",
+  index: 0,
+  attempt: 1,
+  siteId: target,
+  issuedAt: deps.clock.now(),
+});
+
+const ended = async (deps: Deps, run: Run, target: SiteId): Promise<void> => {
+  if (run.kind !== "rebuild") {
+    await applyToPlan(deps, run.planId, { type: "released", target, runId: run.id });
+    return;
+  }
+  const { restore } = await readRunPlan(deps, run.id);
+  if (restore !== undefined) await dropHold(deps, restore.fromGroupId, target, run.id);
+};

@@ -1,0 +1,127 @@
+import { strict as assert } from "node:assert";
+import type { SiteId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import type { Run, RunPlan } from "../../core/api/run.ts";
+import type { Gateway } from "../../core/api/site.ts";
+import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
+import type { RunTask, VolumeTransfer } from "../../core/api/task.ts";
+import { secondsBetween } from "../../core/ports/clock.ts";
+import type { RunEffect } from "../../core/run/events.ts";
+import type { Deps } from "../deps.ts";
+import { baseKey, planKey } from "../records.ts";
+import { type Base, baseFactOf, readBase } from "./base.ts";
+import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
+import { chooseForReclaim } from "./reclaim.ts";
+
+type Dispatch = Extract<RunEffect, { type: "dispatch" }>;
+type Given = Dispatch["tasks"][number];
+
+/** Makes the messages of a dispatch: what each task needs to know comes from the facts of the steps before it. */
+export const tasksOf = async (deps: Deps, run: Run, { target, step, tasks }: Dispatch): Promise<readonly RunTask[]> => {
+  const common = (given: Given, siteId: SiteId) => ({
+    id: `${run.id}/${step}/${target}/${given.index}`,
+    runId: run.id,
+    planId: run.planId,
+    groupId: run.groupId,
+    sequence: run.sequence,
+    source: run.source,
+    target,
+    step,
+    index: given.index,
+    attempt: given.attempt,
+    siteId,
+    issuedAt: deps.clock.now(),
+  });
+  const runPlan = await readRunPlan(deps, run.id);
+  switch (step) {
+    case "snapshotting":
+      return tasks.map((given) => ({ ...common(given, run.source), kind: "snapshot", objects: runPlan.objects }));
+    case "preparing":
+      return Promise.all(
+        tasks.map(async (given) => {
+          const fact = await needFact<SnapshotFact>(deps, run.id, "snapshotting", "source", given.index);
+          return { ...common(given, target), kind: "prepare", object: fact.config } as const;
+        }),
+      );
+    case "transferring": {
+      const base = await readBase(deps, run, target);
+      await deps.store.putAll([{ key: baseKey(run.id, target), body: baseFactOf(base) }]);
+      const endpoints = await endpointsOf(deps, target);
+      return Promise.all(
+        tasks.map(async (given) => ({
+          ...common(given, run.source),
+          ...(await transferOf(deps, run, target, given.index, base)),
+          kind: "transfer" as const,
+          compression: runPlan.compression,
+          endpoints,
+        })),
+      );
+    }
+    case "publishing": {
+      const content = await publication(deps, run, runPlan, target);
+      return tasks.map((given) => ({ ...common(given, target), kind: "publish", ...content }));
+    }
+    case "reclaiming":
+      return Promise.all(
+        tasks.map(async (given) => {
+          const siteId = given.index === 0 ? target : run.source;
+          const plan = await deps.store.get<Plan>(planKey(run.planId));
+          const groupIds = plan === undefined ? [] : await chooseForReclaim(deps, plan.body, siteId);
+          return { ...common(given, siteId), kind: "reclaim", groupIds: [...groupIds] } as const;
+        }),
+      );
+    case "rebuilding":
+      return Promise.all(
+        tasks.map(async (given) => ({ ...common(given, target), ...(await rebuildOf(deps, runPlan, given.index)) })),
+      );
+  }
+};
+
+const transferOf = async (deps: Deps, run: Run, target: SiteId, index: number, base: Base | undefined) => {
+  const snapshot = await needFact<SnapshotFact>(deps, run.id, "snapshotting", "source", index);
+  const mirror = await needFact<PrepareFact>(deps, run.id, "preparing", target, index);
+  const isInBase = snapshot.config.volumes.every((volume) => base?.volumeIds.has(volume.id));
+  const volumes = snapshot.config.volumes.map((volume, i): VolumeTransfer => {
+    const mirrorVolumeId = mirror.volumes.find(({ sourceVolumeId }) => sourceVolumeId === volume.id)?.mirrorVolumeId;
+    const snapshotId = snapshot.snapshotIds[i];
+    assert(mirrorVolumeId !== undefined && snapshotId !== undefined, `${volume.id} has no mirror or no snapshot`);
+    const baseSnapshotId = isInBase ? (base?.snapshotIds.get(volume.id) ?? null) : null;
+    return { snapshotId, baseSnapshotId, mirrorVolumeId };
+  });
+  return { volumes, baseGroupId: isInBase ? (base?.groupId ?? null) : null };
+};
+
+const publication = async (deps: Deps, run: Run, runPlan: RunPlan, target: SiteId) => {
+  const snapshots = await readFacts<SnapshotFact>(deps, run.id, "snapshotting", "source");
+  const mirrors = await readFacts<PrepareFact>(deps, run.id, "preparing", target);
+  const { planName } = runPlan;
+  return {
+    mirrors: mirrors.map(({ volumes }, index) => ({ index, volumes: [...volumes] })),
+    manifest: {
+      planId: run.planId,
+      planName,
+      source: run.source,
+      groupId: run.groupId,
+      sequence: run.sequence,
+      takenAt: (snapshots[0]?.takenAt ?? run.createdAt) as Run["createdAt"],
+      objects: snapshots.map((snapshot) => snapshot.config),
+    },
+  };
+};
+
+const rebuildOf = async (deps: Deps, { restore }: RunPlan, index: number) => {
+  assert(restore !== undefined, "a rebuild has a restore in its plan");
+  const { fromRunId, fromGroupId, namePrefix } = restore;
+  const { config } = await needFact<SnapshotFact>(deps, fromRunId, "snapshotting", "source", index);
+  return { kind: "rebuild", fromGroupId, object: config, name: `${namePrefix}${config.name}` } as const;
+};
+
+/** Gateways of a site that were heard of lately. */
+const endpointsOf = async (deps: Deps, siteId: SiteId): Promise<string[]> => {
+  const page = await deps.store.query<Gateway>({ partition: `SITE#${siteId}`, prefix: "GATEWAY#", limit: 100 });
+  const now = deps.clock.now();
+  return page.items
+    .map((item) => item.body)
+    .filter((gateway) => secondsBetween(gateway.lastSeenAt, now) < gatewayAbsentAfterSeconds)
+    .map((gateway) => gateway.endpoint);
+};
