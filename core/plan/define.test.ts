@@ -34,7 +34,7 @@ const inventory: Inventory = inventorySchema.parse({
     object("lun", "8", "back", { origin: { planId: "plan_x", siteId: "z", role: "rebuilt" } }),
   ],
 });
-const world = { sites, inventory, now, planId };
+const world: Parameters<typeof definePlan>[1] = { sites, inventory, now, planId };
 
 const definition = (changes: Partial<Record<keyof PlanDefinition, unknown>> = {}): PlanDefinition =>
   planDefinitionSchema.parse({
@@ -102,7 +102,7 @@ describe("definePlan", () => {
   });
 
   test("says that nothing is known of the site where there is no inventory", () => {
-    assert.match(refused("OBJECT_UNKNOWN", {}, { ...world, inventory: undefined as never }), /not known yet/);
+    assert.match(refused("OBJECT_UNKNOWN", {}, { ...world, inventory: undefined }), /not known yet/);
   });
 
   test("refuses a name that two objects have, and lists their ids", () => {

@@ -1,6 +1,7 @@
+import { strict as assert } from "node:assert";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Group } from "../../core/api/group.ts";
-import { type GroupId, type PlanId, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import { type GroupId, type PlanId, planIdOf, type RunId, runIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
@@ -50,14 +51,14 @@ export const deletePlan = async (deps: Deps, planId: PlanId): Promise<void> => {
 export const runPlanNow = async (deps: Deps, planId: PlanId): Promise<Run> => {
   const before = await deps.store.get<Plan>(planKey(planId));
   if (before?.body.status === "deleted") throw new VisibleError("PLAN_UNKNOWN", "The plan was deleted.");
-  const plan = await applyToPlan(deps, planId, { type: "run-now" });
-  return readRun(deps, newestRunId(plan));
-};
-
-/** The run that entered the lanes last. */
-const newestRunId = (plan: Plan): RunId => {
-  const ids = Object.values(plan.lanes).flatMap((lane) => lane.queued ?? lane.active ?? []);
-  return ids.sort().at(-1) as RunId;
+  const { manualSlot } = await applyToPlan(deps, planId, { type: "run-now" });
+  assert(manualSlot !== undefined, "a plan knows the slot of the run it was just asked for");
+  const runId = runIdOf(planId, manualSlot);
+  const stored = await deps.store.get<Run>(runKey(runId));
+  if (stored !== undefined) return stored.body;
+  throw new VisibleError("TIMEOUT", `The run ${runId} was accepted and could not be begun at once.`, {
+    hint: "It begins by itself within a minute; look for it with: smtx-backup run list",
+  });
 };
 
 const readRun = async (deps: Deps, runId: RunId): Promise<Run> => {

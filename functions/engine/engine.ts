@@ -30,7 +30,12 @@ export const applyToRun = async (deps: Deps, runId: RunId, event: RunEvent): Pro
       new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`, { hint: "List runs with: smtx-backup run list" }),
     dueAt: runDueAt,
     decide: (before: Run, happened: RunEvent) => {
-      const { run, effects } = decide(before, happened, { now: deps.clock.now(), fraction: deps.ids.fraction() });
+      const { run, effects } = decide(
+        before,
+        happened,
+        { now: deps.clock.now(), fraction: deps.ids.fraction() },
+        deps.limits,
+      );
       return { state: run, effects: effects.length === 0 ? undefined : ({ of: "run", runId, effects } as const) };
     },
   };

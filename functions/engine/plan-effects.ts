@@ -6,6 +6,7 @@ import type { PlanEffect } from "../../core/plan/events.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import { schedulerExpression } from "../../core/schedule/expression.ts";
+import { nextSlot } from "../../core/schedule/slots.ts";
 import type { Deps } from "../deps.ts";
 import { planKey, runKey, runPlanKey, skipKey } from "../records.ts";
 import { applyToRun } from "./engine.ts";
@@ -66,8 +67,8 @@ const createRun = async (
   }
 };
 
-/** The schedule exists while the plan is active and has one. A suspended plan's slots are recorded as skips by the sweep. */
-const syncSchedule = (deps: Deps, plan: Plan): Promise<void> =>
-  plan.status === "active" && plan.schedule !== undefined
-    ? deps.scheduler.put(plan.id, schedulerExpression(plan.schedule))
-    : deps.scheduler.remove(plan.id);
+/** The schedule exists while the plan is active and has slots to come; a suspended plan's are recorded by the sweep. */
+const syncSchedule = (deps: Deps, { id, status, schedule }: Plan): Promise<void> =>
+  status === "active" && schedule !== undefined && nextSlot(schedule, deps.clock.now()) !== undefined
+    ? deps.scheduler.put(id, schedulerExpression(schedule))
+    : deps.scheduler.remove(id);

@@ -1,0 +1,54 @@
+import { bodyLimit } from "hono/body-limit";
+import { requestId } from "hono/request-id";
+import { secureHeaders } from "hono/secure-headers";
+import { VisibleError } from "../../core/api/errors.ts";
+import { requireScope, requireToken } from "./auth.ts";
+import type { ApiDeps } from "./env.ts";
+import { answerError, answerNotFound } from "./errors.ts";
+import { gatewayRoutes } from "./gateway.ts";
+import { groupRoutes } from "./group.ts";
+import { objectRoutes } from "./object.ts";
+import { planRoutes } from "./plan.ts";
+import { restoreRoutes } from "./restore.ts";
+import { createRouter } from "./route.ts";
+import { runRoutes } from "./run.ts";
+import { siteRoutes } from "./site.ts";
+import { tokenRoutes } from "./token.ts";
+
+const bodyBytesMax = 1024 * 1024;
+
+/**
+ * The HTTP API. Nothing of it answers without a token, not even what does not exist.
+ *
+ * @example const answer = await createApp(deps).request("/v1/plans", { headers: { authorization: `Bearer ${token}` } });
+ */
+export const createApp = (deps: ApiDeps) => {
+  const app = createRouter();
+  app.onError(answerError(deps.log));
+  app.notFound(answerNotFound);
+  app.use(requestId(), secureHeaders(), requireToken(deps), bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }));
+  app.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
+  app.use("/openapi.json", requireScope("read"));
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: { title: "smtx-backup", version: "1", description: "Backup and disaster recovery for SMTX OS clusters." },
+  });
+  return app
+    .route("/", siteRoutes(deps))
+    .route("/", gatewayRoutes(deps))
+    .route("/", objectRoutes(deps))
+    .route("/", planRoutes(deps))
+    .route("/", runRoutes(deps))
+    .route("/", groupRoutes(deps))
+    .route("/", restoreRoutes(deps))
+    .route("/", tokenRoutes(deps));
+};
+
+/** For the typed client. */
+export type App = ReturnType<typeof createApp>;
+
+const tooLarge = (): never => {
+  throw new VisibleError("BODY_TOO_LARGE", `The body is larger than ${bodyBytesMax / 1024} KiB.`, {
+    hint: "Split it, for instance a plan into several.",
+  });
+};

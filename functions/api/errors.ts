@@ -1,0 +1,87 @@
+import type { ErrorHandler, NotFoundHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { z } from "zod";
+import type { ErrorBody } from "../../core/api/answers.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import { CommitConflict } from "../../core/ports/store.ts";
+import type { Log } from "../deps.ts";
+import type { ApiEnv } from "./env.ts";
+
+const bodyOf = ({ code, message, hint }: VisibleError): ErrorBody => ({
+  error: { code, message, ...(hint === undefined ? {} : { hint }) },
+});
+
+/** Every failure as `{ error: { code, message, hint } }`. What is no VisibleError is logged and not shown. */
+export const answerError =
+  (log: Log): ErrorHandler<ApiEnv> =>
+  (error, c) => {
+    const requestId = c.get("requestId");
+    const visible = visibleOf(error);
+    if (visible === undefined) {
+      const { method, path } = c.req;
+      log.error({ requestId, method, path, error: stackOf(error) }, "a request failed unexpectedly");
+    }
+    const shown =
+      visible ??
+      new VisibleError("INTERNAL", "Something went wrong here, and it is not your request's fault.", {
+        hint: `Try again; if it stays, look for the request id ${requestId} in the log.`,
+      });
+    if (shown.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", "Bearer");
+    return c.json(bodyOf(shown), shown.status as ContentfulStatusCode);
+  };
+
+/** With the stacks of what caused it. */
+const stackOf = (error: Error): string => {
+  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : "";
+  return `${error.stack ?? error.message}${cause}`;
+};
+
+const visibleOf = (error: Error): VisibleError | undefined => {
+  if (error instanceof VisibleError) return error;
+  if (error instanceof CommitConflict) {
+    return new VisibleError("CONFLICT", "Somebody else changed the same thing at the same time.", {
+      hint: "Look at it again, then try again.",
+      cause: error,
+    });
+  }
+  // What the framework itself refuses: JSON that is none, or a body of another type.
+  if (error instanceof HTTPException && error.status < 500) {
+    const hint = "Send JSON with the header content-type: application/json";
+    return new VisibleError("BAD_REQUEST", `The request can't be read: ${error.message}.`, { hint, cause: error });
+  }
+  return undefined;
+};
+
+/** Paths and methods that there are none of. */
+export const answerNotFound: NotFoundHandler<ApiEnv> = (c) =>
+  c.json(
+    bodyOf(
+      new VisibleError("NOT_FOUND", `There is no ${c.req.method} ${c.req.path}.`, {
+        hint: "GET /openapi.json lists what there is.",
+      }),
+    ),
+    404,
+  );
+
+/** So many issues are named in the sentence; the list has all of them. */
+const issuesNamedMax = 5;
+
+const placeNames: Record<string, string> = { json: "body", param: "path", query: "query", header: "headers" };
+
+/** The answer to a request that its schema refuses: which field is wrong, and how. */
+export const bodyOfIssues = (target: string, { issues }: z.ZodError): ErrorBody => {
+  const named = issues.map(({ path, message }) => ({ path: path.join("."), message }));
+  const said = named
+    .slice(0, issuesNamedMax)
+    .map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+  const more = named.length > said.length ? `; and ${named.length - said.length} more` : "";
+  return {
+    error: {
+      code: "BAD_REQUEST",
+      message: `The ${placeNames[target] ?? target} of the request is not right: ${said.join("; ")}${more}.`,
+      hint: "GET /openapi.json says what each field may be.",
+      issues: named,
+    },
+  };
+};

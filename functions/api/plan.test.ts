@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
+import { groupSchema } from "../../core/api/group.ts";
+import { groupIdOf, instantSchema, runIdOf, type SiteId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import { previewRuns } from "../../core/schedule/slots.ts";
+import type { Page } from "../queries/page.ts";
+import { groupKey } from "../records.ts";
+import { createNightlyPlan, createTestApi, nightly, siteA, siteB, type TestApi } from "./testing.ts";
+
+describe("plans", () => {
+  test("a plan is created with its objects found, its schedule made, and is there by id and by name", async () => {
+    const api = await createTestApi();
+    const { status, body: plan } = await createNightlyPlan(api);
+    assert.equal(status, 201);
+    assert.deepEqual(plan.objects, [
+      { kind: "lun", id: "lun-db", name: "db" },
+      { kind: "lun", id: "lun-web", name: "web" },
+    ]);
+    assert.deepEqual([plan.kind, plan.status, plan.createdAt], ["backup", "active", "2026-03-01T00:30:00.000Z"]);
+    assert.ok(api.schedules.has(plan.id));
+    for (const ref of [plan.id, "nightly"]) assert.deepEqual((await api.send("GET", `/v1/plans/${ref}`)).body, plan);
+  });
+
+  test("plans are listed by name, in short", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    await api.send("POST", "/v1/plans", { ...nightly, name: "a-first" });
+    const { items } = (await api.send<Page<PlanSummary>>("GET", "/v1/plans")).body;
+    assert.deepEqual(
+      items.map(({ name, objectCount }) => [name, objectCount]),
+      [
+        ["a-first", 2],
+        ["nightly", 2],
+      ],
+    );
+  });
+
+  test("an update replaces the definition, moves the name, and keeps the id", async () => {
+    const api = await createTestApi();
+    const { body: plan } = await createNightlyPlan(api);
+    const definition = { ...nightly, name: "weekly", objects: [{ kind: "lun", name: "db" }], schedule: undefined };
+    const { status, body } = await api.send<Plan>("PUT", "/v1/plans/nightly", definition);
+    assert.deepEqual([status, body.id, body.name, body.objects.length], [200, plan.id, "weekly", 1]);
+    assert.equal(body.schedule, undefined);
+    assert.ok(!api.schedules.has(plan.id));
+    assert.equal((await api.send("GET", "/v1/plans/nightly")).body.error.code, "PLAN_UNKNOWN");
+    assert.equal((await api.send<Plan>("GET", "/v1/plans/weekly")).body.id, plan.id);
+  });
+
+  test("a suspended plan goes on when it is resumed", async () => {
+    const api = await createTestApi();
+    const { body: plan } = await createNightlyPlan(api);
+    assert.equal((await api.send<Plan>("POST", "/v1/plans/nightly/suspend")).body.status, "suspended");
+    assert.ok(!api.schedules.has(plan.id));
+    assert.equal((await api.send<Plan>("POST", "/v1/plans/nightly/resume")).body.status, "active");
+    assert.ok(api.schedules.has(plan.id));
+  });
+
+  test("a deleted plan frees its name, is there by id only, and can't be run or changed", async () => {
+    const api = await createTestApi();
+    const { body: plan } = await createNightlyPlan(api);
+    assert.equal((await api.send("DELETE", "/v1/plans/nightly")).status, 204);
+    assert.equal((await api.send("GET", "/v1/plans/nightly")).status, 404);
+    assert.equal((await api.send<Plan>("GET", `/v1/plans/${plan.id}`)).body.status, "deleted");
+    assert.equal((await api.send("POST", `/v1/plans/${plan.id}/run`)).body.error.code, "PLAN_UNKNOWN");
+    assert.equal((await api.send("PUT", `/v1/plans/${plan.id}`, nightly)).body.error.code, "PLAN_UNKNOWN");
+    assert.deepEqual((await api.send("GET", `/v1/plans/${plan.id}/schedule`)).body, { slots: [] });
+    assert.equal((await api.send("POST", "/v1/plans", nightly)).status, 201);
+  });
+
+  test("definitions that can't be are refused with a code and a hint, and change nothing", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    await api.send("POST", "/v1/plans", { ...nightly, name: "other" });
+    await api.send("POST", "/v1/sites", { id: "far", multiCluster: "elsewhere" });
+    const [before, schedules] = [await api.dump(), JSON.stringify([...api.schedules])];
+    const target = (site: string) => [{ site, retention: { keepLast: 1 }, switches: { "vds-0": "ovs" } }];
+    const both = [
+      [404, "SITE_UNKNOWN", { targets: target("nowhere") }],
+      [422, "SITE_IN_OTHER_MULTI_CLUSTER", { targets: target("far") }],
+      [422, "PLAN_TARGET_IS_SOURCE", { targets: target("a") }],
+      [422, "OBJECT_UNKNOWN", { objects: [{ kind: "lun", name: "nope" }] }],
+      [422, "OBJECT_KIND_UNSUPPORTED", { objects: [{ kind: "vm", name: "db" }] }],
+      [422, "PLAN_EMPTY", { objects: [] }],
+      [422, "SWITCH_UNMAPPED", { targets: [{ site: "b", retention: { keepLast: 1 } }] }],
+      [422, "SCHEDULE_IMPOSSIBLE", { schedule: { cycle: "hourly", timeZone: "Nowhere" } }],
+      [400, "BAD_REQUEST", { name: "../x" }],
+      [400, "BAD_REQUEST", { unheardOf: true }],
+      [400, "BAD_REQUEST", { targets: [{ site: "b", retention: { keepLast: 0 } }] }],
+    ] as const;
+    const onCreate = [
+      [409, "PLAN_NAME_TAKEN", {}],
+      [400, "BAD_REQUEST", { targets: [] }],
+    ] as const;
+    const onUpdate = [
+      [409, "PLAN_NAME_TAKEN", { name: "other" }],
+      [422, "PLAN_KIND_FIXED", { targets: [], retention: { keepLast: 1 } }],
+      [422, "PLAN_SOURCE_FIXED", { source: "b", targets: target("a") }],
+    ] as const;
+    const cases = [
+      ...[...both, ...onCreate].map((one) => ["POST", "/v1/plans", { ...nightly, name: "nightly" }, ...one] as const),
+      ...[...both, ...onUpdate].map((one) => ["PUT", "/v1/plans/nightly", nightly, ...one] as const),
+    ];
+    for (const [method, path, definition, status, code, changes] of cases) {
+      const answer = await api.send(method, path, { ...definition, ...changes });
+      assert.deepEqual([answer.status, answer.body.error.code], [status, code], `${method} ${JSON.stringify(changes)}`);
+      assert.ok(answer.body.error.hint, code);
+    }
+    assert.equal(await api.dump(), before);
+    assert.equal(JSON.stringify([...api.schedules]), schedules);
+    assert.deepEqual(
+      [siteA, siteB].flatMap((site) => api.deps.tasks.takeAll(site)),
+      [],
+    );
+  });
+
+  test("everything about a plan that there is not is PLAN_UNKNOWN", async () => {
+    const { send } = await createTestApi();
+    const missing = ["nothing", "plan_00000000000000000000000009"];
+    const routes = [
+      ["GET", ""],
+      ["PUT", ""],
+      ["DELETE", ""],
+      ["POST", "/suspend"],
+      ["POST", "/resume"],
+      ["POST", "/run"],
+      ["GET", "/schedule"],
+      ["GET", "/retention"],
+      ["GET", "/runs"],
+      ["GET", "/groups"],
+    ] as const;
+    for (const [method, path] of routes) {
+      for (const ref of missing) {
+        const { status, body } = await send(method, `/v1/plans/${ref}${path}`, method === "PUT" ? nightly : undefined);
+        assert.deepEqual([status, body.error.code], [404, "PLAN_UNKNOWN"], `${method} ${path}`);
+      }
+    }
+  });
+});
+
+describe("schedules", () => {
+  test("a plan's next slots, and those of a schedule that no plan has", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    const { body } = await api.send("GET", "/v1/plans/nightly/schedule?count=2");
+    const slots = ["2026-03-01T01:00:00.000Z", "2026-03-02T01:00:00.000Z"];
+    assert.deepEqual(body, {
+      schedule: { cycle: "daily", every: 1, at: "01:00", timeZone: "UTC", startsOn: "2026-01-01" },
+      slots,
+    });
+    const wanted = { schedule: { cycle: "daily", at: "01:00" }, count: 2 };
+    assert.deepEqual((await api.send("POST", "/v1/schedules/preview", wanted)).body, body);
+  });
+
+  test("no more slots than asked for, ten by default, and a hundred at most", async () => {
+    const api = await createTestApi();
+    const schedule = { cycle: "hourly" };
+    const { body } = await api.send<{ slots: string[] }>("POST", "/v1/schedules/preview", { schedule });
+    assert.equal(body.slots.length, 10);
+    for (const count of [0, 101, 1.5]) {
+      assert.equal((await api.send("POST", "/v1/schedules/preview", { schedule, count })).status, 400);
+    }
+  });
+
+  test("a schedule that never has a slot is refused", async () => {
+    const { send } = await createTestApi();
+    const schedule = { cycle: "monthly", every: 12, day: 31, startsOn: "2026-02-01" };
+    const { status, body } = await send("POST", "/v1/schedules/preview", { schedule });
+    assert.deepEqual([status, body.error.code], [422, "SCHEDULE_IMPOSSIBLE"]);
+  });
+});
+
+describe("retention", () => {
+  const putGroups = async (api: TestApi, plan: Plan, siteId: SiteId, role: "source" | "mirror", count: number) => {
+    assert.ok(plan.schedule);
+    const slots = previewRuns(plan.schedule, instantSchema.parse("2026-02-01T00:00:00.000Z"), count);
+    await api.deps.store.putAll(
+      slots.map((slot, index) => {
+        const runId = runIdOf(plan.id, slot);
+        const id = groupIdOf(runId);
+        const facts = { planId: plan.id, runId, siteId, role, sequence: index + 1, takenAt: slot, publishedAt: slot };
+        const body = groupSchema.parse({ id, ...facts, objectCount: 2, sizeBytes: 1, state: "published", holds: [] });
+        return { key: groupKey(id, siteId), body };
+      }),
+    );
+  };
+  const verdicts = async (api: TestApi, query = "") =>
+    (await api.send<RetentionAnswer>("GET", `/v1/plans/nightly/retention${query}`)).body.sites.map(
+      ({ site, groups }) => [site, ...groups.map(({ group, verdict, rule }) => [group.sequence, verdict, rule])],
+    );
+
+  test("says of each site which groups go, by which rule, and what another number would do", async () => {
+    const api = await createTestApi();
+    const { body: plan } = await createNightlyPlan(api);
+    await putGroups(api, plan, siteA, "source", 2);
+    await putGroups(api, plan, siteB, "mirror", 4);
+    const before = await api.dump();
+    assert.deepEqual(await verdicts(api), [
+      ["a", [2, "delete", "excess"], [1, "delete", "excess"]],
+      ["b", [4, "keep", "newest"], [3, "keep", "last"], [2, "delete", "excess"], [1, "delete", "excess"]],
+    ]);
+    assert.deepEqual((await verdicts(api, "?keepLast=3"))[1]?.slice(1), [
+      [4, "keep", "newest"],
+      [3, "keep", "last"],
+      [2, "keep", "last"],
+      [1, "delete", "excess"],
+    ]);
+    const { body } = await api.send<RetentionAnswer>("GET", "/v1/plans/nightly/retention");
+    assert.ok(body.sites[1]?.groups.every(({ explanation }) => explanation.length > 10));
+    assert.equal(await api.dump(), before, "a preview deletes nothing");
+  });
+
+  test("a number that no retention may have is refused", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    for (const keepLast of ["0", "-1", "x", "1001", ""]) {
+      assert.equal((await api.send("GET", `/v1/plans/nightly/retention?keepLast=${keepLast}`)).status, 400, keepLast);
+    }
+  });
+});

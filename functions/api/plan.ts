@@ -1,0 +1,173 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { planSummarySchema, retentionAnswerSchema, scheduleAnswerSchema } from "../../core/api/answers.ts";
+import { retentionSchema, scheduleSchema } from "../../core/api/plan.ts";
+import { definePlan, redefinePlan } from "../../core/plan/define.ts";
+import { previewRuns } from "../../core/schedule/slots.ts";
+import { validateSchedule } from "../../core/schedule/validate.ts";
+import * as engine from "../engine/commands.ts";
+import { previewRetention } from "../queries/groups.ts";
+import { listPlans, readPlan, readWorld } from "../queries/plans.ts";
+import type { ApiDeps } from "./env.ts";
+import { createRouter, jsonAnswer, jsonBody, needs, pageAnswer, refusals } from "./route.ts";
+import { pageQuery, planBody, planDefinitionBody, planParam, runBody, slotCount, slotCountQuery } from "./schemas.ts";
+
+const planAnswer = { 200: jsonAnswer(planBody, "The plan."), ...refusals };
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/plans",
+  summary: "Create a plan",
+  ...needs("operate"),
+  request: { body: jsonBody(planDefinitionBody) },
+  responses: { 201: jsonAnswer(planBody, "The plan, with its objects found."), ...refusals },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/plans",
+  summary: "List the plans",
+  ...needs("read"),
+  request: { query: pageQuery },
+  responses: { 200: pageAnswer(planSummarySchema, "Plans by name."), ...refusals },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/plans/{plan}",
+  summary: "Look at a plan, by its id or its name",
+  ...needs("read"),
+  request: { params: planParam },
+  responses: planAnswer,
+});
+
+const update = createRoute({
+  method: "put",
+  path: "/v1/plans/{plan}",
+  summary: "Replace a plan's definition",
+  ...needs("operate"),
+  request: { params: planParam, body: jsonBody(planDefinitionBody) },
+  responses: planAnswer,
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/v1/plans/{plan}",
+  summary: "Delete a plan; its restore points stay",
+  ...needs("delete"),
+  request: { params: planParam },
+  responses: { 204: { description: "It is deleted, and its runs are cancelled." }, ...refusals },
+});
+
+const suspend = createRoute({
+  method: "post",
+  path: "/v1/plans/{plan}/suspend",
+  summary: "Let the plan's slots go by without a run",
+  ...needs("operate"),
+  request: { params: planParam },
+  responses: planAnswer,
+});
+
+const resume = createRoute({
+  method: "post",
+  path: "/v1/plans/{plan}/resume",
+  summary: "End the plan's suspension",
+  ...needs("operate"),
+  request: { params: planParam },
+  responses: planAnswer,
+});
+
+const runNow = createRoute({
+  method: "post",
+  path: "/v1/plans/{plan}/run",
+  summary: "Run the plan now, beside its schedule",
+  ...needs("operate"),
+  request: { params: planParam },
+  responses: { 201: jsonAnswer(runBody, "The run."), ...refusals },
+});
+
+const schedule = createRoute({
+  method: "get",
+  path: "/v1/plans/{plan}/schedule",
+  summary: "See when the plan runs next",
+  ...needs("read"),
+  request: { params: planParam, query: slotCountQuery },
+  responses: { 200: jsonAnswer(scheduleAnswerSchema, "The next slots."), ...refusals },
+});
+
+const preview = createRoute({
+  method: "post",
+  path: "/v1/schedules/preview",
+  summary: "See when a schedule would run",
+  ...needs("read"),
+  request: { body: jsonBody(z.strictObject({ schedule: scheduleSchema, count: slotCount })) },
+  responses: { 200: jsonAnswer(scheduleAnswerSchema, "The next slots."), ...refusals },
+});
+
+const retention = createRoute({
+  method: "get",
+  path: "/v1/plans/{plan}/retention",
+  summary: "See which groups the next reclaim keeps and deletes, and why",
+  ...needs("read"),
+  request: {
+    params: planParam,
+    query: z.object({
+      keepLast: z.coerce
+        .number<string>()
+        .pipe(retentionSchema.shape.keepLast)
+        .optional()
+        .meta({ description: "Another retention to try on every site, without changing the plan." }),
+    }),
+  },
+  responses: { 200: jsonAnswer(retentionAnswerSchema, "The verdict on every group, by site."), ...refusals },
+});
+
+export const planRoutes = (deps: ApiDeps) =>
+  createRouter()
+    .openapi(create, async (c) => {
+      const definition = c.req.valid("json");
+      const world = await readWorld(deps, definition);
+      const created = definePlan(definition, { ...world, now: deps.clock.now(), planId: deps.ids.planId() });
+      await engine.createPlan(deps, created);
+      return c.json(created, 201);
+    })
+    .openapi(list, async (c) => c.json(await listPlans(deps, c.req.valid("query")), 200))
+    .openapi(get, async (c) => c.json(await readPlan(deps, c.req.valid("param").plan), 200))
+    .openapi(update, async (c) => {
+      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const definition = c.req.valid("json");
+      const world = await readWorld(deps, definition);
+      return c.json(await engine.updatePlan(deps, id, (before) => redefinePlan(before, definition, world)), 200);
+    })
+    .openapi(remove, async (c) => {
+      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      await engine.deletePlan(deps, id);
+      return c.body(null, 204);
+    })
+    .openapi(suspend, async (c) => {
+      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      return c.json(await engine.suspendPlan(deps, id), 200);
+    })
+    .openapi(resume, async (c) => {
+      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      return c.json(await engine.resumePlan(deps, id), 200);
+    })
+    .openapi(runNow, async (c) => {
+      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      return c.json(await engine.runPlanNow(deps, id), 201);
+    })
+    .openapi(schedule, async (c) => {
+      const found = await readPlan(deps, c.req.valid("param").plan);
+      if (found.schedule === undefined || found.status === "deleted") return c.json({ slots: [] }, 200);
+      const slots = previewRuns(found.schedule, deps.clock.now(), c.req.valid("query").count);
+      return c.json({ schedule: found.schedule, slots }, 200);
+    })
+    .openapi(preview, async (c) => {
+      const wanted = c.req.valid("json");
+      validateSchedule(wanted.schedule);
+      const slots = previewRuns(wanted.schedule, deps.clock.now(), wanted.count);
+      return c.json({ schedule: wanted.schedule, slots }, 200);
+    })
+    .openapi(retention, async (c) => {
+      const found = await readPlan(deps, c.req.valid("param").plan);
+      return c.json(await previewRetention(deps, found, c.req.valid("query").keepLast), 200);
+    });

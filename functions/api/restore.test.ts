@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { RunAnswer } from "../../core/api/answers.ts";
+import type { Group } from "../../core/api/group.ts";
+import type { Run } from "../../core/api/run.ts";
+import type { Page } from "../queries/page.ts";
+import { createNightlyPlan, createTestApi, siteA, siteB, type TestApi } from "./testing.ts";
+import { takeTasks, workAt } from "./testing-gateway.ts";
+
+const runs = async (count: number) => {
+  const api = await createTestApi();
+  await createNightlyPlan(api);
+  for (let number = 0; number < count; number += 1) {
+    await api.send("POST", "/v1/plans/nightly/run");
+    await workAt(api, [siteA, siteB]);
+    api.pass(60);
+  }
+  return api;
+};
+const groupsOf = async (api: TestApi, query = "") =>
+  (await api.send<Page<Group>>("GET", `/v1/plans/nightly/groups${query}`)).body.items;
+
+describe("groups", () => {
+  test("are listed by site with the newest first, without those that were deleted", async () => {
+    const api = await runs(3);
+    const sequences = async (query: string) => (await groupsOf(api, query)).map(({ sequence }) => sequence);
+    assert.deepEqual(await sequences("?site=b"), [3, 2]);
+    assert.deepEqual(await sequences("?site=a"), [3]);
+    assert.deepEqual(
+      (await groupsOf(api)).map(({ siteId, role }) => `${siteId} ${role}`),
+      ["b mirror", "b mirror", "a source"],
+    );
+  });
+});
+
+describe("restores", () => {
+  test("a restore point is rebuilt by a run that can be looked at", async () => {
+    const api = await runs(1);
+    const [group] = await groupsOf(api, "?site=b");
+    const wanted = { type: "rebuild", groupId: group?.id, siteId: "b", namePrefix: "dr-" };
+    const { status, body: run } = await api.send<Run>("POST", "/v1/restores", wanted);
+    assert.deepEqual([status, run.kind], [201, "rebuild"]);
+    const names = takeTasks(api, siteB).map((task) => (task.kind === "rebuild" ? task.name : task.kind));
+    assert.deepEqual(names, ["dr-db", "dr-web"]);
+    const { body } = await api.send<RunAnswer>("GET", `/v1/runs/${run.id}`);
+    assert.equal(body.restore?.fromGroupId, group?.id);
+    assert.deepEqual(
+      body.targets.map(({ site, state, waitsFor }) => [site, state, waitsFor?.includes("“b”")]),
+      [["b", "rebuilding", true]],
+    );
+  });
+
+  test("goes to its end, and its objects count as done", async () => {
+    const api = await runs(1);
+    const [group] = await groupsOf(api, "?site=b");
+    const wanted = { type: "rebuild", groupId: group?.id, siteId: "b" };
+    const { body: run } = await api.send<Run>("POST", "/v1/restores", wanted);
+    await workAt(api, [siteB]);
+    const { body } = await api.send<RunAnswer>("GET", `/v1/runs/${run.id}`);
+    assert.deepEqual([body.status, body.targets[0]?.progress.objectsDone], ["succeeded", 2]);
+  });
+
+  test("what can't be restored is refused with a code and a hint, and changes nothing", async () => {
+    const api = await runs(1);
+    const [group] = await groupsOf(api, "?site=b");
+    const good = { type: "rebuild", groupId: group?.id, siteId: "b" };
+    const before = await api.dump();
+    for (const [status, code, changes] of [
+      [404, "GROUP_UNKNOWN", { groupId: group?.id.replace("20260301", "20200101") }],
+      [409, "GROUP_NOT_RESTORABLE", { siteId: "a" }],
+      [404, "SITE_UNKNOWN", { siteId: "nowhere" }],
+      [400, "BAD_REQUEST", { groupId: "latest" }],
+      [400, "BAD_REQUEST", { type: "rollback" }],
+      [400, "BAD_REQUEST", { namePrefix: "../" }],
+      [400, "BAD_REQUEST", { force: true }],
+    ] as const) {
+      const answer = await api.send("POST", "/v1/restores", { ...good, ...changes });
+      assert.deepEqual([answer.status, answer.body.error.code], [status, code]);
+      assert.ok(answer.body.error.hint, code);
+    }
+    assert.equal(await api.dump(), before);
+    assert.deepEqual(takeTasks(api, siteB), []);
+  });
+});

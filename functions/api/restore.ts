@@ -1,0 +1,26 @@
+import { createRoute } from "@hono/zod-openapi";
+import { restoreCreateSchema } from "../../core/api/restore.ts";
+import { startRebuild } from "../engine/commands.ts";
+import { readSite } from "../queries/sites.ts";
+import type { ApiDeps } from "./env.ts";
+import { createRouter, jsonAnswer, jsonBody, needs, refusals } from "./route.ts";
+import { runBody } from "./schemas.ts";
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/restores",
+  summary: "Rebuild the objects of a restore point on the site that has it",
+  ...needs("restore"),
+  request: { body: jsonBody(restoreCreateSchema) },
+  responses: {
+    201: jsonAnswer(runBody, "The restore is a run; look at it as at any other."),
+    ...refusals,
+  },
+});
+
+export const restoreRoutes = (deps: ApiDeps) =>
+  createRouter().openapi(create, async (c) => {
+    const { groupId, siteId, namePrefix } = c.req.valid("json");
+    await readSite(deps, siteId);
+    return c.json(await startRebuild(deps, { groupId, siteId, namePrefix }), 201);
+  });

@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { HistoryEntry, RunAnswer, RunTarget } from "../../core/api/answers.ts";
+import { type Instant, instantSchema, type PlanId, runIdOf } from "../../core/api/ids.ts";
+import { type Run, runSchema } from "../../core/api/run.ts";
+import { newRun } from "../../core/run/new-run.ts";
+import type { Page } from "../queries/page.ts";
+import { runKey, skipKey } from "../records.ts";
+import { createNightlyPlan, createTestApi, reportAlive, siteA, siteB, type TestApi } from "./testing.ts";
+import { complete, progressOf, report, takeTasks, workAt } from "./testing-gateway.ts";
+
+const started = async () => {
+  const api = await createTestApi();
+  const { body: plan } = await createNightlyPlan(api);
+  const { status, body: run } = await api.send<Run>("POST", "/v1/plans/nightly/run");
+  assert.equal(status, 201);
+  return { api, plan, run };
+};
+
+const look = async (api: TestApi, { id }: { id: string }): Promise<RunAnswer & { readonly target: RunTarget }> => {
+  const { status, body } = await api.send<RunAnswer>("GET", `/v1/runs/${id}`);
+  assert.equal(status, 200);
+  const [target] = body.targets;
+  assert.ok(target);
+  return { ...body, target };
+};
+
+describe("a run", () => {
+  test("is one that the scheduler's runs look like", async () => {
+    const { run, plan } = await started();
+    assert.deepEqual(runSchema.parse(run), run);
+    assert.deepEqual([run.planId, run.trigger, run.kind], [plan.id, "person", "backup"]);
+  });
+
+  test("says from the first second what it is about, how far it is, and that no gateway is there", async () => {
+    const { api, run } = await started();
+    const { target, ...answer } = await look(api, run);
+    assert.deepEqual([answer.status, answer.planName], ["running", "nightly"]);
+    assert.deepEqual([target.site, target.state, target.attempt, target.attemptsMax], ["b", "snapshotting", 1, 10]);
+    assert.match(target.waitsFor ?? "", /No gateway of site “a”/);
+    assert.deepEqual([target.progress.objectsTotal, target.progress.objectsDone], [2, 0]);
+    assert.deepEqual(
+      target.objects.map(({ name, progress }) => [name, progress.phase]),
+      [
+        ["db", "waiting"],
+        ["web", "waiting"],
+      ],
+    );
+  });
+
+  test("waits for nothing once the gateways that are needed are alive", async () => {
+    const { api, run } = await started();
+    await reportAlive(api, "a");
+    assert.equal((await look(api, run)).target.waitsFor, null);
+    for (const task of takeTasks(api, siteA)) await complete(api, task);
+    assert.match((await look(api, run)).target.waitsFor ?? "", /site “b”/);
+    await reportAlive(api, "b");
+    assert.equal((await look(api, run)).target.waitsFor, null);
+  });
+
+  test("knows all that is ahead once the snapshot is taken, and adds up what is reported", async () => {
+    const { api, run } = await started();
+    for (const task of takeTasks(api, siteA)) await complete(api, task);
+    const ahead = (await look(api, run)).target;
+    assert.deepEqual([ahead.progress.bytesTotal, ahead.progress.extentsTotal], [2 * 1024 ** 3, 8]);
+    for (const task of takeTasks(api, siteB)) await complete(api, task);
+    const [first, second] = takeTasks(api, siteA);
+    assert.ok(first && second);
+    await report(api, first, { kind: "working", progress: progressOf("sending", 100) });
+    await complete(api, second);
+    const { target } = await look(api, run);
+    assert.equal(target.state, "transferring");
+    assert.deepEqual(target.base, { baseGroupId: null, why: "first-backup" });
+    assert.deepEqual(
+      target.objects.map(({ progress }) => [progress.phase, progress.bytesSent]),
+      [
+        ["sending", 100],
+        ["done", 1000],
+      ],
+    );
+    const { bytesSent, bytesTotal, extentsDone, objectsDone } = target.progress;
+    assert.deepEqual([bytesSent, bytesTotal, extentsDone, objectsDone], [1100, 2 * 1024 ** 3, 5, 1]);
+    await complete(api, first);
+    await report(api, first, { kind: "working", progress: progressOf("sending", 100) });
+    assert.equal((await look(api, run)).target.progress.objectsDone, 2, "a late report takes nothing back");
+  });
+
+  test("that failed once says what went wrong and which try comes next", async () => {
+    const { api, run } = await started();
+    await reportAlive(api, "a");
+    const [task] = takeTasks(api, siteA);
+    assert.ok(task);
+    const reason = { code: "VOLUME_BUSY", message: "The volume is being resized." };
+    await report(api, task, { kind: "failed", reason, retryable: true, progressed: false });
+    const { target } = await look(api, run);
+    assert.deepEqual([target.state, target.attempt, target.reason], ["waiting", 2, reason]);
+    assert.match(target.waitsFor ?? "", /Try 2 of 10 .*being resized/);
+  });
+
+  test("that came while another was going waits for it, by name", async () => {
+    const { api, run } = await started();
+    api.pass(1);
+    const { body: second } = await api.send<Run>("POST", "/v1/plans/nightly/run");
+    const { target, status } = await look(api, second);
+    assert.deepEqual([status, target.state], ["queued", "queued"]);
+    assert.ok(target.waitsFor?.includes(run.id));
+    await workAt(api, [siteA, siteB]);
+    assert.equal((await look(api, second)).status, "succeeded");
+  });
+
+  test("is cancelled by a person, once", async () => {
+    const { api, run } = await started();
+    const { status, body } = await api.send<RunAnswer>("POST", `/v1/runs/${run.id}/cancel`);
+    assert.deepEqual([status, body.status, body.targets[0]?.reason?.code], [200, "cancelled", "CANCELLED"]);
+    assert.equal(body.targets[0]?.waitsFor, null);
+    const again = await api.send("POST", `/v1/runs/${run.id}/cancel`);
+    assert.deepEqual([again.status, again.body.error.code], [409, "RUN_ENDED"]);
+    assert.ok(again.body.error.message);
+  });
+
+  test("that there is none of is RUN_UNKNOWN, and what is no run's id is refused in words", async () => {
+    const { api, plan } = await started();
+    const unknown = runIdOf(plan.id, instantSchema.parse("2020-01-01T00:00:00.000Z"));
+    for (const [method, path] of [
+      ["GET", ""],
+      ["POST", "/cancel"],
+    ] as const) {
+      assert.equal((await api.send(method, `/v1/runs/${unknown}${path}`)).body.error.code, "RUN_UNKNOWN");
+      const { status, body } = await api.send(method, `/v1/runs/latest${path}`);
+      assert.deepEqual([status, body.error.code], [400, "BAD_REQUEST"]);
+      assert.match(body.error.message, /run: a run's id, such as run_/);
+    }
+  });
+});
+
+describe("a plan's history", () => {
+  const at = (hour: number): Instant => instantSchema.parse(new Date(Date.UTC(2026, 1, 1, hour)).toISOString());
+
+  /** Runs and skips in turns, in no regular pattern. */
+  const fill = async (api: TestApi, planId: PlanId, count: number) => {
+    const facts = {
+      planId,
+      kind: "backup",
+      trigger: "schedule",
+      source: siteA,
+      targets: [siteB],
+      objectCount: 1,
+    } as const;
+    for (let hour = 0; hour < count; hour += 1) {
+      const slot = at(hour);
+      const run = newRun({ ...facts, slot, sequence: hour + 1, now: slot });
+      const skip = { planId, firstSlot: slot, lastSlot: slot, count: 1, reason: "missed" };
+      const isSkip = [1, 2, 5, 6, 7, 11].includes(hour);
+      const document = isSkip ? { key: skipKey(planId, slot), body: skip } : { key: runKey(run.id), body: run };
+      await api.deps.store.putAll([document]);
+    }
+  };
+  const slotOf = (entry: HistoryEntry) => (entry.type === "run" ? entry.run.slot : entry.skip.firstSlot);
+
+  for (const limit of [1, 2, 3, 5, 12, 13, 50]) {
+    test(`comes in pages of ${limit}, runs and skips together, the newest first, each once`, async () => {
+      const api = await createTestApi();
+      const { body: plan } = await createNightlyPlan(api);
+      await fill(api, plan.id, 13);
+      const seen: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const more = cursor === undefined ? "" : `&cursor=${cursor}`;
+        const path = `/v1/plans/nightly/runs?limit=${limit}${more}`;
+        const { status, body } = await api.send<Page<HistoryEntry>>("GET", path);
+        assert.equal(status, 200);
+        assert.ok(body.items.length <= limit);
+        seen.push(...body.items.map(slotOf));
+        cursor = body.cursor;
+        assert.ok(seen.length <= 13);
+      } while (cursor !== undefined);
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 13 }, (_, index) => at(12 - index)),
+      );
+    });
+  }
+
+  test("has of each run how it ended at each target, but not what only its state machine needs", async () => {
+    const { api, run } = await started();
+    await workAt(api, [siteA, siteB]);
+    const { body } = await api.send<Page<HistoryEntry>>("GET", "/v1/plans/nightly/runs");
+    const [entry] = body.items;
+    assert.ok(entry?.type === "run");
+    assert.deepEqual(
+      [entry.run.id, entry.run.status, entry.run.targets["b"]?.state],
+      [run.id, "succeeded", "succeeded"],
+    );
+    assert.ok(!("inFlight" in (entry.run.targets["b"] ?? {})));
+  });
+
+  test("refuses a cursor that it did not give", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    for (const cursor of ["x", "-", "-.-.-", "..", "UlVO.-", "U0tJUCM.x"]) {
+      const { status, body } = await api.send("GET", `/v1/plans/nightly/runs?cursor=${cursor}`);
+      assert.deepEqual([status, body.error.code], [400, "BAD_REQUEST"], cursor);
+    }
+  });
+});

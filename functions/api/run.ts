@@ -1,0 +1,51 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { historyEntrySchema, runAnswerSchema } from "../../core/api/answers.ts";
+import { runIdSchema } from "../../core/api/ids.ts";
+import { cancelRun } from "../engine/commands.ts";
+import { listHistory } from "../queries/history.ts";
+import { readPlan } from "../queries/plans.ts";
+import { readRun } from "../queries/runs.ts";
+import type { ApiDeps } from "./env.ts";
+import { createRouter, jsonAnswer, needs, pageAnswer, refusals } from "./route.ts";
+import { pageQuery, planParam } from "./schemas.ts";
+
+const runParam = z.object({ run: runIdSchema });
+
+const list = createRoute({
+  method: "get",
+  path: "/v1/plans/{plan}/runs",
+  summary: "List a plan's runs, restores and skipped slots",
+  ...needs("read"),
+  request: { params: planParam, query: pageQuery },
+  responses: { 200: pageAnswer(historyEntrySchema, "The newest first."), ...refusals },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/v1/runs/{run}",
+  summary: "Look at a run: how far each object is at each target, and what it waits for",
+  ...needs("read"),
+  request: { params: runParam },
+  responses: { 200: jsonAnswer(runAnswerSchema, "The run."), ...refusals },
+});
+
+const cancel = createRoute({
+  method: "post",
+  path: "/v1/runs/{run}/cancel",
+  summary: "Cancel what has not ended of a run",
+  ...needs("operate"),
+  request: { params: runParam },
+  responses: { 200: jsonAnswer(runAnswerSchema, "The run as it is now."), ...refusals },
+});
+
+export const runRoutes = (deps: ApiDeps) =>
+  createRouter()
+    .openapi(list, async (c) => {
+      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      return c.json(await listHistory(deps, id, c.req.valid("query")), 200);
+    })
+    .openapi(get, async (c) => c.json(await readRun(deps, c.req.valid("param").run), 200))
+    .openapi(cancel, async (c) => {
+      const { id } = await cancelRun(deps, c.req.valid("param").run);
+      return c.json(await readRun(deps, id), 200);
+    });

@@ -1,0 +1,21 @@
+import { z } from "@hono/zod-openapi";
+import { planDefinitionSchema, planSchema } from "../../core/api/plan.ts";
+import { runSchema } from "../../core/api/run.ts";
+
+/** Named, so that the OpenAPI document has them once and generated clients have types for them. */
+export const planBody = planSchema.meta({ id: "Plan" });
+export const planDefinitionBody = planDefinitionSchema.meta({ id: "PlanDefinition" });
+export const runBody = runSchema.meta({ id: "Run" });
+
+/** Of a list. */
+export const pageQuery = z.object({
+  limit: z.coerce.number<string>().int().min(1).max(100).default(50),
+  cursor: z.string().min(1).max(2000).optional(),
+});
+
+/** A plan's id or its name: both look like a name. */
+export const planParam = z.object({ plan: planDefinitionSchema.shape.name });
+
+/** Of slots to come. */
+export const slotCount = z.int().min(1).max(100).default(10);
+export const slotCountQuery = z.object({ count: z.coerce.number<string>().int().min(1).max(100).default(10) });

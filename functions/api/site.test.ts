@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { GatewayAnswer } from "../../core/api/answers.ts";
+import type { Inventory } from "../../core/api/object.ts";
+import type { Site } from "../../core/api/site.ts";
+import { taskSchema } from "../../core/api/task.ts";
+import type { Page } from "../queries/page.ts";
+import { createNightlyPlan, createTestApi, reportAlive, siteA } from "./testing.ts";
+
+describe("sites", () => {
+  test("a site is created with its queue, listed by name and looked at", async () => {
+    const { send, deps } = await createTestApi();
+    const created = await send<Site>("POST", "/v1/sites", { id: "b", multiCluster: "main" });
+    assert.deepEqual(created, {
+      status: 201,
+      body: { id: "b", multiCluster: "main", createdAt: "2026-03-01T00:30:00.000Z" },
+    });
+    await send("POST", "/v1/sites", { id: "a", multiCluster: "main" });
+    assert.deepEqual(deps.tasks.sites(), ["b", "a"]);
+    const { body } = await send<Page<Site>>("GET", "/v1/sites");
+    assert.deepEqual(
+      body.items.map(({ id }) => id),
+      ["a", "b"],
+    );
+    assert.deepEqual((await send("GET", "/v1/sites/b")).body, created.body);
+  });
+
+  test("lists are cut into pages", async () => {
+    const { send } = await createTestApi();
+    for (const id of ["a", "b", "c"]) await send("POST", "/v1/sites", { id, multiCluster: "main" });
+    const first = (await send<Page<Site>>("GET", "/v1/sites?limit=2")).body;
+    const second = (await send<Page<Site>>("GET", `/v1/sites?limit=2&cursor=${first.cursor}`)).body;
+    const ids = [first, second].map(({ items }) => items.map(({ id }) => id));
+    assert.deepEqual(ids, [["a", "b"], ["c"]]);
+    assert.equal(second.cursor, undefined);
+    for (const query of ["limit=0", "limit=101", "limit=x", "limit=1.5", "limit=", "cursor=", "cursor=bogus"]) {
+      const { status, body } = await send("GET", `/v1/sites?${query}`);
+      assert.deepEqual([status, body.error.code], [400, "BAD_REQUEST"], query);
+    }
+  });
+
+  test("bad names and names that are taken are refused and change nothing", async () => {
+    const { send, dump, deps } = await createTestApi();
+    await send("POST", "/v1/sites", { id: "a", multiCluster: "main" });
+    const before = await dump();
+    for (const [status, code, json] of [
+      [409, "SITE_EXISTS", { id: "a", multiCluster: "other" }],
+      [400, "BAD_REQUEST", { id: "A", multiCluster: "main" }],
+      [400, "BAD_REQUEST", { id: "a/b", multiCluster: "main" }],
+      [400, "BAD_REQUEST", { id: "b" }],
+    ] as const) {
+      const { body, ...answer } = await send("POST", "/v1/sites", json);
+      assert.deepEqual([answer.status, body.error.code], [status, code]);
+      assert.ok(body.error.hint);
+    }
+    assert.equal(await dump(), before);
+    assert.deepEqual(deps.tasks.sites(), ["a"]);
+  });
+
+  test("everything about a site that there is not is SITE_UNKNOWN", async () => {
+    const { send, deps } = await createTestApi();
+    for (const [method, path] of [
+      ["GET", ""],
+      ["GET", "/gateways"],
+      ["GET", "/objects"],
+      ["POST", "/inventory"],
+    ] as const) {
+      const { status, body } = await send(method, `/v1/sites/nowhere${path}`);
+      assert.deepEqual([status, body.error.code], [404, "SITE_UNKNOWN"]);
+    }
+    assert.deepEqual(deps.tasks.sites(), []);
+  });
+});
+
+describe("gateways", () => {
+  test("a gateway is alive until it was not heard of for 20 seconds", async () => {
+    const api = await createTestApi();
+    await api.send("POST", "/v1/sites", { id: "a", multiCluster: "main" });
+    await reportAlive(api, "a");
+    const alive = async () => (await api.send<Page<GatewayAnswer>>("GET", "/v1/sites/a/gateways")).body.items[0]?.alive;
+    api.pass(19.999);
+    assert.equal(await alive(), true);
+    api.pass(0.001);
+    assert.equal(await alive(), false);
+  });
+});
+
+describe("objects", () => {
+  test("a site's objects come with the instant at which they were seen", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    const { status, body } = await api.send<Inventory>("GET", "/v1/sites/a/objects");
+    assert.equal(status, 200);
+    assert.equal(body.observedAt, "2026-03-01T00:30:00.000Z");
+    assert.deepEqual(
+      body.objects.map(({ name }) => name),
+      ["db", "web"],
+    );
+  });
+
+  test("before a gateway has looked, nothing is said rather than “no objects”", async () => {
+    const { send } = await createTestApi();
+    await send("POST", "/v1/sites", { id: "a", multiCluster: "main" });
+    const { status, body } = await send("GET", "/v1/sites/a/objects");
+    assert.deepEqual([status, body.error.code], [404, "NOT_FOUND"]);
+  });
+
+  test("a fresh inventory is asked for with a task on the site's queue", async () => {
+    const { send, deps } = await createTestApi();
+    await send("POST", "/v1/sites", { id: "a", multiCluster: "main" });
+    const { status, body } = await send<{ taskId: string }>("POST", "/v1/sites/a/inventory");
+    assert.equal(status, 202);
+    const [sent] = deps.tasks.takeAll(siteA);
+    assert.deepEqual([taskSchema.parse(sent?.task).kind, sent?.task.id], ["inventory", body.taskId]);
+  });
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
+import type { Progress } from "../../core/api/run.ts";
+import type { RunTask, TaskResult } from "../../core/api/task.ts";
+import { handleReport } from "../report.ts";
+import { objectNamed, type TestApi } from "./testing.ts";
+
+export const progressOf = (phase: Progress["phase"], bytesSent: number): Progress => ({
+  phase,
+  extentsTotal: 4,
+  extentsDone: phase === "done" ? 4 : 1,
+  extentsUnchanged: 0,
+  extentsHole: 1,
+  bytesTotal: 1024 ** 3,
+  bytesRead: 2 * bytesSent,
+  bytesChanged: 2 * bytesSent,
+  bytesSent,
+});
+
+/** The run tasks that wait on the site's queue, oldest first; they are taken off it. */
+export const takeTasks = ({ deps }: TestApi, siteId: SiteId): readonly RunTask[] =>
+  deps.tasks.takeAll(siteId).map(({ task }) => {
+    assert.ok(task.kind !== "inventory");
+    return task;
+  });
+
+/** What a gateway says of a task. */
+export const report = (api: TestApi, task: RunTask, said: object): Promise<void> => {
+  const { id: taskId, runId, target, step, index, attempt, siteId } = task;
+  const gatewayId = gatewayIdSchema.parse("gw-1");
+  return handleReport(api.deps, { taskId, runId, target, step, index, attempt, siteId, gatewayId, ...said });
+};
+
+const resultOf = (task: RunTask, takenAt: Extract<TaskResult, { kind: "snapshot" }>["takenAt"]): TaskResult => {
+  switch (task.kind) {
+    case "snapshot": {
+      const objects = task.objects.map(({ name }) => ({ config: objectNamed(name), snapshotIds: [`s-${name}`] }));
+      return { kind: "snapshot", takenAt, objects };
+    }
+    case "prepare":
+      return {
+        kind: "prepare",
+        volumes: task.object.volumes.map(({ id }) => ({ sourceVolumeId: id, mirrorVolumeId: `mirror-${id}` })),
+      };
+    case "transfer":
+      return { kind: "transfer", progress: progressOf("done", 1000) };
+    case "publish":
+      return { kind: "publish", publishedAt: takenAt, sizeBytes: 2 * 1024 ** 3 };
+    case "reclaim":
+      return { kind: "reclaim", deleted: task.groupIds, present: [] };
+    case "rebuild":
+      return { kind: "rebuild", object: { ...task.object, name: task.name } };
+    case "abort":
+      return { kind: "abort" };
+  }
+};
+
+/** Says that the task is done. */
+export const complete = (api: TestApi, task: RunTask): Promise<void> =>
+  report(api, task, { kind: "completed", result: resultOf(task, api.deps.clock.now()) });
+
+/** Does all that there is to do at the sites, until nothing is left. */
+export const workAt = async (api: TestApi, sites: readonly SiteId[]): Promise<void> => {
+  for (let round = 0; round < 100; round += 1) {
+    const tasks = sites.flatMap((siteId) => takeTasks(api, siteId));
+    if (tasks.length === 0) return;
+    for (const task of tasks) await complete(api, task);
+  }
+  assert.fail("there is always more to do");
+};

@@ -1,0 +1,152 @@
+import type { ErrorBody } from "../../core/api/answers.ts";
+import { gatewayIdSchema, type Instant, instantSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
+import { objectConfigSchema } from "../../core/api/object.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import { type Scope, scopeSchema } from "../../core/api/token.ts";
+import { addSeconds } from "../../core/ports/clock.ts";
+import type { DocumentStore, Key } from "../../core/ports/store.ts";
+import { putInventoryPart } from "../inventory.ts";
+import { createMemoryStore } from "../memory/store.ts";
+import { createMemoryTaskQueue } from "../memory/task-queue.ts";
+import { gatewayKey } from "../records.ts";
+import { createToken } from "../tokens.ts";
+import { createApp } from "./app.ts";
+
+export const siteA = siteIdSchema.parse("a");
+export const siteB = siteIdSchema.parse("b");
+
+/** A store that knows what was ever written to it, so that a test can see that nothing was. */
+const recordingStore = (store: DocumentStore) => {
+  const keys = new Map<string, Key>();
+  const remember = (key: Key) => keys.set(JSON.stringify(key), key);
+  return {
+    ...store,
+    commit: async (changes: Parameters<DocumentStore["commit"]>[0]) => {
+      await store.commit(changes);
+      for (const { key } of changes) remember(key);
+    },
+    putAll: async (documents: Parameters<DocumentStore["putAll"]>[0]) => {
+      await store.putAll(documents);
+      for (const { key } of documents) remember(key);
+    },
+    dump: async (): Promise<string> =>
+      JSON.stringify(await Promise.all([...keys.values()].map((key) => store.get(key)))),
+  };
+};
+
+/** The API over stores in memory, with a clock that stands still until it is told otherwise. */
+export const createTestApi = async () => {
+  let now: Instant = instantSchema.parse("2026-03-01T00:30:00.000Z");
+  let plans = 0;
+  const errors: object[] = [];
+  const schedules = new Map<string, object>();
+  const store = recordingStore(createMemoryStore());
+  const deps = {
+    store,
+    tasks: createMemoryTaskQueue(),
+    scheduler: {
+      put: async (planId: string, schedule: object) => void schedules.set(planId, schedule),
+      remove: async (planId: string) => void schedules.delete(planId),
+    },
+    clock: { now: () => now },
+    ids: {
+      planId: () => planIdSchema.parse(`plan_${(++plans).toString().padStart(26, "0")}`),
+      fraction: () => 0,
+    },
+    log: {
+      info: () => undefined,
+      warn: () => undefined,
+      error: (fields: object) => void errors.push(fields),
+    },
+  };
+  const app = createApp(deps);
+  const token = async (scopes: readonly Scope[] = scopeSchema.options, expiresAt?: Instant) =>
+    (await createToken(deps, { name: "test", scopes, ...(expiresAt === undefined ? {} : { expiresAt }) })).token;
+  const admin = await token();
+
+  return {
+    app,
+    deps,
+    schedules,
+    /** What was logged as an error. */
+    errors,
+    token,
+    pass: (seconds: number) => {
+      now = addSeconds(now, seconds);
+    },
+    /** Everything that is stored, with versions. */
+    dump: store.dump,
+    /** One request with a token that may do everything, unless another is given. */
+    send: async <T = ErrorBody>(method: string, path: string, json?: object, bearer = admin) => {
+      const authorization = `Bearer ${bearer}`;
+      const answer = await app.request(
+        path,
+        json === undefined
+          ? { method, headers: { authorization } }
+          : { method, headers: { authorization, "content-type": "application/json" }, body: JSON.stringify(json) },
+      );
+      const text = await answer.text();
+      return { status: answer.status, body: (text === "" ? undefined : JSON.parse(text)) as T };
+    },
+  };
+};
+export type TestApi = Awaited<ReturnType<typeof createTestApi>>;
+
+const sizeBytes = 1024 ** 3;
+
+/** An object as a gateway would describe it. */
+export const objectNamed = (name: string, more: object = {}) =>
+  objectConfigSchema.parse({
+    kind: "lun",
+    id: `lun-${name}`,
+    name,
+    volumes: [
+      { id: `volume-${name}`, sizeBytes, geometry: { extentBytes: 2 ** 28, stripeCount: 1, stripeBytes: 2 ** 28 } },
+    ],
+    lun: { target: "t", lunId: 1 },
+    ...more,
+  });
+
+/** A gateway of the site that was heard of just now. */
+export const reportAlive = ({ deps }: TestApi, siteId: string): Promise<void> =>
+  deps.store.putAll([
+    {
+      key: gatewayKey(siteIdSchema.parse(siteId), "gw-1"),
+      body: {
+        id: "gw-1",
+        siteId,
+        endpoint: "127.0.0.1:7000",
+        tunnel: "direct-tls",
+        version: "1",
+        storage: "extentstore",
+        lastSeenAt: deps.clock.now(),
+      },
+    },
+  ]);
+
+/** Sites a and b, where a has two LUNs, and a backup plan from a to b. */
+export const createNightlyPlan = async (api: TestApi, changes: object = {}) => {
+  for (const id of ["a", "b"]) await api.send("POST", "/v1/sites", { id, multiCluster: "main" });
+  await putInventoryPart(api.deps, {
+    kind: "inventory",
+    siteId: siteA,
+    gatewayId: gatewayIdSchema.parse("gw-1"),
+    generation: 1,
+    part: 0,
+    parts: 1,
+    observedAt: api.deps.clock.now(),
+    objects: [objectNamed("db"), objectNamed("web", { virtualSwitches: ["vds-0"] })],
+  });
+  return api.send<Plan>("POST", "/v1/plans", { ...nightly, ...changes });
+};
+
+export const nightly = {
+  name: "nightly",
+  source: "a",
+  targets: [{ site: "b", retention: { keepLast: 2 }, switches: { "vds-0": "ovs" } }],
+  objects: [
+    { kind: "lun", name: "db" },
+    { kind: "lun", id: "lun-web" },
+  ],
+  schedule: { cycle: "daily", at: "01:00" },
+};

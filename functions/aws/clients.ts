@@ -1,0 +1,82 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { SchedulerClient } from "@aws-sdk/client-scheduler";
+import { SQSClient } from "@aws-sdk/client-sqs";
+
+/** The variables that the clients look at: `process.env`, or what a local run made of its emulators. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a client of any service is made with. */
+export interface ClientConfig {
+  readonly region?: string;
+  readonly endpoint?: string;
+  readonly credentials?: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
+  readonly retryMode: "standard";
+  readonly maxAttempts: number;
+}
+
+export interface Clients {
+  readonly dynamodb: DynamoDBClient;
+  readonly sqs: SQSClient;
+  readonly scheduler: SchedulerClient;
+  /** Closes the connections of all three. */
+  destroy(): void;
+}
+
+const credentialSources = [
+  "AWS_PROFILE",
+  "AWS_WEB_IDENTITY_TOKEN_FILE",
+  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
+/** Credentials for an endpoint of our own: the given ones, the SDK's own search where something is set, else dummies. */
+const endpointCredentials = (env: Environment): Pick<ClientConfig, "credentials"> => {
+  const accessKeyId = env["AWS_ACCESS_KEY_ID"];
+  const secretAccessKey = env["AWS_SECRET_ACCESS_KEY"];
+  const sessionToken = env["AWS_SESSION_TOKEN"];
+  if (accessKeyId && secretAccessKey) {
+    return { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) } };
+  }
+  if (credentialSources.some((name) => env[name])) return {};
+  return { credentials: { accessKeyId: "local", secretAccessKey: "local" } };
+};
+
+/**
+ * What the client of one service is made with. Without an endpoint in the environment the SDK looks for region and
+ * credentials as it always does; with one, the region is us-east-1 and the credentials are dummies unless given.
+ */
+export const clientConfig = (env: Environment, service: "DYNAMODB" | "SQS" | "SCHEDULER"): ClientConfig => {
+  const endpoint = env[`AWS_ENDPOINT_URL_${service}`] || env["AWS_ENDPOINT_URL"] || undefined;
+  const region = env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || (endpoint === undefined ? undefined : "us-east-1");
+  return {
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint, ...endpointCredentials(env) }),
+    retryMode: "standard",
+    maxAttempts: 4,
+  };
+};
+
+/** Time limits of one HTTP request; without `throwOnRequestTimeout` the SDK only warns. */
+const timeLimits = (requestSeconds: number) => ({
+  requestHandler: {
+    connectionTimeout: 2_000,
+    requestTimeout: requestSeconds * 1_000,
+    throwOnRequestTimeout: true,
+  },
+});
+
+/** Makes the clients of the control plane. The limits fit functions, which live for seconds. */
+export const createClients = (env: Environment): Clients => {
+  const dynamodb = new DynamoDBClient({ ...clientConfig(env, "DYNAMODB"), ...timeLimits(5) });
+  // With an endpoint in the environment the SDK would still call the host in the queue's URL. A long poll waits 20 s.
+  const sqs = new SQSClient({ ...clientConfig(env, "SQS"), ...timeLimits(25), useQueueUrlAsEndpoint: false });
+  const scheduler = new SchedulerClient({ ...clientConfig(env, "SCHEDULER"), ...timeLimits(5) });
+  const destroy = () => {
+    for (const client of [dynamodb, sqs, scheduler]) client.destroy();
+  };
+  return { dynamodb, sqs, scheduler, destroy };
+};

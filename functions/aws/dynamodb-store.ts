@@ -1,0 +1,193 @@
+import { randomUUID } from "node:crypto";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { TransactionCanceledException, TransactionConflictException } from "@aws-sdk/client-dynamodb";
+import {
+  BatchWriteCommand,
+  DeleteCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  QueryCommand,
+  TransactWriteCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
+import type { Instant } from "../../core/api/ids.ts";
+import type { Change, DocumentStore, Key } from "../../core/ports/store.ts";
+import { CommitConflict } from "../../core/ports/store.ts";
+import { assertCommit, decodeCursor, encodeCursor, keyText } from "../store-rules.ts";
+import type { Item } from "./dynamodb-item.ts";
+import { actionOf, deleteOf, itemKey, itemOf, storedOf, updateOf } from "./dynamodb-item.ts";
+import { mapBounded } from "./map-bounded.ts";
+import type { Pacing } from "./retry.ts";
+import { backoffMilliseconds, defaultPacing, withRetries } from "./retry.ts";
+import { dueIndexName, dueShards } from "./table.ts";
+
+export interface DynamodbStoreOptions {
+  readonly client: DynamoDBClient;
+  readonly tableName: string;
+  /** How throttled transactions, lost races and unprocessed items are tried again; the client retries the rest. */
+  readonly pacing?: Pacing;
+}
+
+const batchItemsMax = 25;
+const concurrencyMax = 8;
+
+/** The reasons for which DynamoDB cancelled a transaction, one of each kind. */
+const cancellations = (error: unknown): ReadonlySet<string> => {
+  if (error instanceof TransactionConflictException) return new Set(["TransactionConflict"]);
+  if (!(error instanceof TransactionCanceledException)) return new Set();
+  return new Set(
+    error.CancellationReasons?.flatMap(({ Code }) => (Code === undefined || Code === "None" ? [] : [Code])),
+  );
+};
+
+const retryableReasons = new Set(["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]);
+/** Nothing but a race with another transaction, or throttling, which the client does not see inside a cancellation. */
+const isRetryable = (error: unknown): boolean => {
+  const reasons = cancellations(error);
+  return reasons.size > 0 && [...reasons].every((reason) => retryableReasons.has(reason));
+};
+
+const isConflict = (error: unknown): boolean => {
+  const reasons = cancellations(error);
+  return reasons.has("ConditionalCheckFailed") || reasons.has("TransactionConflict");
+};
+
+/**
+ * Writes one change that expects nothing without a transaction, at half its price. One that expects something is not
+ * written so: tried again after a lost answer it would meet its own first try, and call that a conflict.
+ */
+const write = async (
+  tables: DynamoDBDocumentClient,
+  tableName: string,
+  changes: readonly Change[],
+  token: string,
+): Promise<void> => {
+  const [only] = changes;
+  const isPlain = changes.length === 1 && only?.expect === "any";
+  if (isPlain && only.type === "put") {
+    await tables.send(new UpdateCommand(updateOf(tableName, only)));
+  } else if (isPlain && only.type === "delete") {
+    await tables.send(new DeleteCommand(deleteOf(tableName, only)));
+  } else {
+    const TransactItems = changes.map((change) => actionOf(tableName, change));
+    await tables.send(new TransactWriteCommand({ TransactItems, ClientRequestToken: token }));
+  }
+};
+
+const dueOfShard = async (
+  tables: DynamoDBDocumentClient,
+  TableName: string,
+  shard: number,
+  now: Instant,
+  Limit: number,
+) => {
+  const { Items = [] } = await tables.send(
+    new QueryCommand({
+      TableName,
+      IndexName: dueIndexName,
+      KeyConditionExpression: "dueShard = :shard AND dueAt <= :now",
+      ExpressionAttributeValues: { ":shard": shard, ":now": now },
+      Limit,
+    }),
+  );
+  return Items as Pick<Required<Item>, "pk" | "sk" | "dueAt">[];
+};
+
+/**
+ * The `DocumentStore` in one DynamoDB table, as `tableDefinition` makes it. A version counts up with every commit;
+ * `putAll` sets it to 1.
+ */
+export const createDynamodbStore = ({
+  client,
+  tableName,
+  pacing = defaultPacing,
+}: DynamodbStoreOptions): DocumentStore => {
+  const tables = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+
+  const putBatch = async (items: readonly Item[]): Promise<void> => {
+    let requests = items.map((item) => ({ PutRequest: { Item: { ...item } as Record<string, unknown> } }));
+    for (let attempt = 1; ; attempt++) {
+      const { UnprocessedItems } = await tables.send(
+        new BatchWriteCommand({ RequestItems: { [tableName]: requests } }),
+      );
+      const left = UnprocessedItems?.[tableName] ?? [];
+      if (left.length === 0) return;
+      if (attempt >= pacing.attempts) {
+        throw new Error(`DynamoDB left ${left.length} of ${items.length} documents unwritten in ${attempt} tries`);
+      }
+      requests = left.flatMap(({ PutRequest }) =>
+        PutRequest?.Item ? [{ PutRequest: { Item: PutRequest.Item } }] : [],
+      );
+      await pacing.sleep(backoffMilliseconds(attempt, pacing.fraction()));
+    }
+  };
+
+  return {
+    async get<T>(key: Key) {
+      const { Item } = await tables.send(
+        new GetCommand({ TableName: tableName, Key: itemKey(key), ConsistentRead: true }),
+      );
+      return Item === undefined ? undefined : storedOf<T>(Item as Item);
+    },
+
+    async query<T>({
+      partition,
+      prefix = "",
+      limit,
+      descending = false,
+      cursor,
+    }: Parameters<DocumentStore["query"]>[0]) {
+      const items: Item[] = [];
+      let after = cursor === undefined ? undefined : decodeCursor(cursor, prefix);
+      do {
+        const { Items = [], LastEvaluatedKey } = await tables.send(
+          new QueryCommand({
+            TableName: tableName,
+            ConsistentRead: true,
+            ScanIndexForward: !descending,
+            Limit: limit - items.length,
+            // DynamoDB refuses an empty prefix.
+            KeyConditionExpression: prefix === "" ? "pk = :pk" : "pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues: { ":pk": partition, ...(prefix === "" ? {} : { ":prefix": prefix }) },
+            ...(after === undefined ? {} : { ExclusiveStartKey: itemKey({ partition, sort: after }) }),
+          }),
+        );
+        items.push(...(Items as Item[]));
+        after = LastEvaluatedKey?.["sk"] as string | undefined;
+      } while (after !== undefined && items.length < limit);
+      const found = items.map((item) => storedOf<T>(item));
+      return after === undefined ? { items: found } : { items: found, cursor: encodeCursor(after) };
+    },
+
+    async due({ now, limit }) {
+      const shards = Array.from({ length: dueShards }, (_, shard) => shard);
+      const found = await mapBounded(shards, concurrencyMax, (shard) =>
+        dueOfShard(tables, tableName, shard, now, limit),
+      );
+      return found
+        .flat()
+        .sort((a, b) => (a.dueAt < b.dueAt ? -1 : a.dueAt > b.dueAt ? 1 : 0))
+        .slice(0, limit)
+        .map(({ pk, sk }) => ({ partition: pk, sort: sk }));
+    },
+
+    async commit(changes) {
+      assertCommit(changes);
+      const token = randomUUID();
+      try {
+        await withRetries(pacing, isRetryable, () => write(tables, tableName, changes, token));
+      } catch (error) {
+        throw isConflict(error) ? new CommitConflict({ cause: error }) : error;
+      }
+    },
+
+    async putAll(documents) {
+      // A batch may not hold a key twice; of two documents with one key the later wins, as it would one by one.
+      const items = [...new Map(documents.map((document) => [keyText(document.key), itemOf(document, 1)])).values()];
+      const batches = Array.from({ length: Math.ceil(items.length / batchItemsMax) }, (_, index) =>
+        items.slice(index * batchItemsMax, (index + 1) * batchItemsMax),
+      );
+      await mapBounded(batches, concurrencyMax, putBatch);
+    },
+  };
+};

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { SiteId } from "../../core/api/ids.ts";
+import type { TaskQueue } from "../../core/ports/queue.ts";
+import { ensureQueue, isQueueAbsent, queueUrlOf, taskQueueDefinition, taskQueueName } from "./queues.ts";
+import type { Pacing } from "./retry.ts";
+import { backoffMilliseconds, defaultPacing } from "./retry.ts";
+
+export interface SqsTaskQueueOptions {
+  readonly client: SQSClient;
+  /** What the names of the queues begin with, 36 characters at most. */
+  readonly prefix: string;
+  readonly pacing?: Pick<Pacing, "sleep" | "fraction">;
+}
+
+/** SQS's limits of one batch, and of one message's delay. */
+const batchEntriesMax = 10;
+const batchBytesMax = 1024 * 1024;
+const delaySecondsMax = 900;
+
+interface Message {
+  readonly body: string;
+  readonly bytes: number;
+  readonly delaySeconds: number;
+}
+
+/** SQS takes the characters of XML 1.0 only; JSON escapes all others but these two. */
+const messageBody = (value: object): string =>
+  JSON.stringify(value).replaceAll(/[\uFFFE\uFFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
+
+const messageOf = ({ task, delaySeconds = 0 }: Parameters<TaskQueue["send"]>[1][number]): Message => {
+  const body = messageBody(task);
+  const bytes = Buffer.byteLength(body);
+  assert(bytes <= batchBytesMax, `the task ${task.id} has ${bytes} bytes; a message may have ${batchBytesMax}`);
+  const delay = Math.ceil(delaySeconds);
+  assert(delay >= 0 && delay <= delaySecondsMax, `the task ${task.id} is delayed by ${delay} s, out of 0 to 900`);
+  return { body, bytes, delaySeconds: delay };
+};
+
+/** Cuts a list of messages into batches that SQS takes, keeping their order. */
+const batchesOf = (messages: readonly Message[]): readonly (readonly Message[])[] => {
+  const batches: Message[][] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    const last = batches.at(-1);
+    if (last !== undefined && last.length < batchEntriesMax && bytes + message.bytes <= batchBytesMax) {
+      last.push(message);
+      bytes += message.bytes;
+    } else {
+      batches.push([message]);
+      bytes = message.bytes;
+    }
+  }
+  return batches;
+};
+
+/** Sends one batch; gives the messages that SQS did not take, and its word on why. */
+const sendBatch = async (client: SQSClient, url: string, batch: readonly Message[]) => {
+  const { Failed = [] } = await client.send(
+    new SendMessageBatchCommand({
+      QueueUrl: url,
+      Entries: batch.map(({ body, delaySeconds }, index) => ({
+        Id: index.toString(),
+        MessageBody: body,
+        DelaySeconds: delaySeconds,
+      })),
+    }),
+  );
+  const failedIds = new Set(Failed.map(({ Id }) => Id));
+  const left = batch.filter((_, index) => failedIds.has(index.toString()));
+  return { left, reason: Failed.map(({ Code, Message: text }) => text ?? Code).join("; ") };
+};
+
+/** Site queues in SQS, named `<prefix>-tasks-<site>`. Their URLs are looked up once. */
+export const createSqsTaskQueue = ({ client, prefix, pacing = defaultPacing }: SqsTaskQueueOptions): TaskQueue => {
+  const urls = new Map<SiteId, string>();
+
+  const urlOf = async (siteId: SiteId): Promise<string> => {
+    const url = urls.get(siteId) ?? (await queueUrlOf(client, taskQueueName(prefix, siteId)));
+    urls.set(siteId, url);
+    return url;
+  };
+
+  const sendAll = async (siteId: SiteId, batch: readonly Message[]): Promise<void> => {
+    const url = await urlOf(siteId);
+    const first = await sendBatch(client, url, batch);
+    if (first.left.length === 0) return;
+    await pacing.sleep(backoffMilliseconds(3, pacing.fraction()));
+    const second = await sendBatch(client, url, first.left);
+    if (second.left.length === 0) return;
+    throw new VisibleError(
+      "INTERNAL",
+      `The queue of site “${siteId}” did not take ${second.left.length} of ${batch.length} tasks: ${second.reason}`,
+      { hint: "They stay in the outbox, and the sweep sends them again within a minute." },
+    );
+  };
+
+  return {
+    async send(siteId, tasks) {
+      try {
+        for (const batch of batchesOf(tasks.map(messageOf))) await sendAll(siteId, batch);
+      } catch (error) {
+        if (!isQueueAbsent(error)) throw error;
+        urls.delete(siteId);
+        throw new VisibleError("SITE_UNKNOWN", `Site “${siteId}” has no task queue.`, {
+          hint: "Register the site again: that makes its queue.",
+          cause: error,
+        });
+      }
+    },
+
+    async ensure(siteId) {
+      const { url } = await ensureQueue(client, taskQueueName(prefix, siteId), taskQueueDefinition);
+      urls.set(siteId, url);
+    },
+  };
+};

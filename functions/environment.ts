@@ -1,0 +1,61 @@
+import { ulid } from "ulid";
+import { VisibleError } from "../core/api/errors.ts";
+import type { Instant, PlanId } from "../core/api/ids.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { Ids } from "../core/ports/ids.ts";
+import type { Clients, Environment } from "./aws/clients.ts";
+import { createDynamodbStore } from "./aws/dynamodb-store.ts";
+import { createEventBridgeScheduler } from "./aws/scheduler.ts";
+import { createSqsTaskQueue } from "./aws/sqs-task-queue.ts";
+import type { Deps, Log } from "./deps.ts";
+
+/** What a deployment calls its resources; the functions find them in these environment variables. */
+export interface Names {
+  readonly tableName: string;
+  /** Before the names of the queues. */
+  readonly queuePrefix: string;
+  readonly scheduleGroup: string;
+  readonly planFunctionArn: string;
+  readonly scheduleRoleArn: string;
+  readonly scheduleDeadLetterArn?: string;
+}
+
+/** @throws VisibleError BAD_REQUEST naming the variable that is missing */
+export const namesFrom = (env: Environment): Names => {
+  const need = (name: string): string => {
+    const value = env[name];
+    if (value) return value;
+    throw new VisibleError("BAD_REQUEST", `The environment variable ${name} is not set.`, {
+      hint: "The deployment sets it; see infra/.",
+    });
+  };
+  const deadLetterArn = env["SCHEDULE_DEAD_LETTER_ARN"];
+  return {
+    tableName: need("TABLE_NAME"),
+    queuePrefix: need("QUEUE_PREFIX"),
+    scheduleGroup: need("SCHEDULE_GROUP"),
+    planFunctionArn: need("PLAN_FUNCTION_ARN"),
+    scheduleRoleArn: need("SCHEDULE_ROLE_ARN"),
+    ...(deadLetterArn ? { scheduleDeadLetterArn: deadLetterArn } : {}),
+  };
+};
+
+export const systemClock: Clock = { now: () => new Date().toISOString() as Instant };
+
+export const systemIds: Ids = { planId: () => `plan_${ulid()}` as PlanId, fraction: () => Math.random() };
+
+/** The adapters of core's ports on AWS, or on whatever the clients' endpoints stand for. */
+export const createDeps = (clients: Clients, names: Names, log: Log): Deps => ({
+  store: createDynamodbStore({ client: clients.dynamodb, tableName: names.tableName }),
+  tasks: createSqsTaskQueue({ client: clients.sqs, prefix: names.queuePrefix }),
+  scheduler: createEventBridgeScheduler({
+    client: clients.scheduler,
+    groupName: names.scheduleGroup,
+    targetArn: names.planFunctionArn,
+    roleArn: names.scheduleRoleArn,
+    ...(names.scheduleDeadLetterArn === undefined ? {} : { deadLetterArn: names.scheduleDeadLetterArn }),
+  }),
+  clock: systemClock,
+  ids: systemIds,
+  log,
+});

@@ -1,0 +1,86 @@
+import type { SiteId } from "../core/api/ids.ts";
+import type { Inventory } from "../core/api/object.ts";
+import type { Report } from "../core/api/report.ts";
+import type { Change, Key, Stored } from "../core/ports/store.ts";
+import type { Deps } from "./deps.ts";
+import { inventoryKey, inventoryPrefix } from "./records.ts";
+
+/** One part of what a site has; a generation is complete when all its parts are there. */
+export type InventoryPart = Omit<Extract<Report, { kind: "inventory" }>, "kind">;
+
+type Store = Pick<Deps, "store">;
+
+/** Parts are up to 200 objects each, so few are read at a time. */
+const partsPerPage = 10;
+const deletesPerCommit = 100;
+
+/**
+ * Stores one part; the same part twice is one. With the last part of a generation, what is older than the newest
+ * complete generation is deleted. Parts may come in any order: what is left over goes with the next generation.
+ */
+export const putInventoryPart = async (deps: Store, report: Extract<Report, { kind: "inventory" }>): Promise<void> => {
+  const { kind: _, ...part } = report;
+  await deps.store.putAll([{ key: inventoryKey(part.siteId, part.generation, part.part), body: part }]);
+  if (part.part !== part.parts - 1) return;
+  const newest = await readNewestComplete(deps, part.siteId);
+  if (newest !== undefined) await deleteOlderThan(deps, part.siteId, newest.generation);
+};
+
+/** What the site has, by the newest generation whose parts are all there; undefined before the first. */
+export const readInventory = async (deps: Store, siteId: SiteId): Promise<Inventory | undefined> => {
+  const newest = await readNewestComplete(deps, siteId);
+  if (newest === undefined) return undefined;
+  const { observedAt } = newest.parts[0];
+  return { siteId, observedAt, objects: newest.parts.flatMap((part) => part.objects) };
+};
+
+type Parts = readonly [InventoryPart, ...InventoryPart[]];
+
+const readNewestComplete = async (
+  deps: Store,
+  siteId: SiteId,
+): Promise<{ readonly generation: number; readonly parts: Parts } | undefined> => {
+  let parts: InventoryPart[] = [];
+  for await (const { body: part } of newestFirst(deps, siteId)) {
+    // Two gateways may have looked in the same millisecond: a generation is of one of them only.
+    if (parts[0]?.generation !== part.generation || parts[0].gatewayId !== part.gatewayId) parts = [];
+    parts.push(part);
+    if (isComplete(parts)) return { generation: part.generation, parts: parts.toReversed() as [...Parts] };
+  }
+  return undefined;
+};
+
+const isComplete = (parts: readonly InventoryPart[]): boolean => parts.length === parts[0]?.parts;
+
+/** Deletes the parts of generations that a newer complete one has replaced. */
+const deleteOlderThan = async (deps: Store, siteId: SiteId, generation: number): Promise<void> => {
+  let old: Key[] = [];
+  for await (const { key, body } of newestFirst(deps, siteId)) {
+    if (body.generation < generation) old.push(key);
+    if (old.length === deletesPerCommit) {
+      await deleteAll(deps, old);
+      old = [];
+    }
+  }
+  if (old.length > 0) await deleteAll(deps, old);
+};
+
+const deleteAll = (deps: Store, keys: readonly Key[]): Promise<void> =>
+  deps.store.commit(keys.map((key): Change => ({ type: "delete", key, expect: "any" })));
+
+/** All parts of a site, by falling generation, and within it from the last part to the first. */
+async function* newestFirst({ store }: Store, siteId: SiteId): AsyncGenerator<Stored<InventoryPart>> {
+  const { partition } = inventoryKey(siteId, 0, 0);
+  let cursor: string | undefined;
+  do {
+    const page = await store.query<InventoryPart>({
+      partition,
+      prefix: inventoryPrefix,
+      limit: partsPerPage,
+      descending: true,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    yield* page.items;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}

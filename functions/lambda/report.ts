@@ -1,0 +1,8 @@
+import type { SQSBatchResponse, SQSEvent } from "../aws/lambda-events.ts";
+import { handleReportBatch } from "../report-batch.ts";
+import { lambdaDeps } from "./runtime.ts";
+
+const deps = lambdaDeps("report");
+
+/** The reports queue → the reports consumer. */
+export const handler = (event: SQSEvent): Promise<SQSBatchResponse> => handleReportBatch(deps, event);

@@ -1,0 +1,38 @@
+import type { RetentionAnswer } from "../../core/api/answers.ts";
+import type { Group } from "../../core/api/group.ts";
+import type { PlanId, SiteId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import { targetsOf } from "../../core/plan/decide.ts";
+import type { Deps } from "../deps.ts";
+import { reclaimVerdicts } from "../engine/reclaim.ts";
+import { groupPrefix, planKey } from "../records.ts";
+import { type Page, type PageRequest, readPage } from "./page.ts";
+
+/** A plan's groups, by site and within it the newest first. A page may be short: deleted groups are left out of it. */
+export const listGroups = async (
+  deps: Pick<Deps, "store">,
+  planId: PlanId,
+  siteId: SiteId | undefined,
+  request: PageRequest,
+): Promise<Page<Group>> => {
+  const first = { partition: planKey(planId).partition, sort: groupPrefix(siteId) };
+  const page = await readPage<Group>(deps, first, request, { descending: true });
+  return { ...page, items: page.items.filter((group) => group.state !== "deleted") };
+};
+
+/**
+ * What the next reclaim would keep and delete on each site of the plan, and why.
+ * @param keepLast to see what another retention would do, on every site
+ */
+export const previewRetention = async (
+  deps: Deps,
+  plan: Plan,
+  keepLast: number | undefined,
+): Promise<RetentionAnswer> => {
+  const sites = new Set([plan.source, ...targetsOf(plan)]);
+  return {
+    sites: await Promise.all(
+      [...sites].map(async (site) => ({ site, groups: (await reclaimVerdicts(deps, plan, site, keepLast)).verdicts })),
+    ),
+  };
+};

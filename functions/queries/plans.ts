@@ -1,0 +1,51 @@
+import type { PlanSummary } from "../../core/api/answers.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import { type PlanId, planIdSchema } from "../../core/api/ids.ts";
+import type { Plan, PlanDefinition } from "../../core/api/plan.ts";
+import type { World } from "../../core/plan/define.ts";
+import type { Deps } from "../deps.ts";
+import { readInventory } from "../inventory.ts";
+import { planKey, planNameKey } from "../records.ts";
+import { type Page, type PageRequest, readPage } from "./page.ts";
+import { readSites } from "./sites.ts";
+
+type Store = Pick<Deps, "store">;
+
+/**
+ * The plan with this id, also one that was deleted; else the plan with this name.
+ * @throws {VisibleError} PLAN_UNKNOWN
+ */
+export const readPlan = async (deps: Store, idOrName: string): Promise<Plan> => {
+  const id = planIdSchema.safeParse(idOrName);
+  const plan = (id.success ? await byId(deps, id.data) : undefined) ?? (await byName(deps, idOrName));
+  if (plan !== undefined) return plan;
+  throw new VisibleError("PLAN_UNKNOWN", `There is no plan “${idOrName}”.`, {
+    hint: "List plans with: smtx-backup plan list",
+  });
+};
+
+const byId = async ({ store }: Store, planId: PlanId): Promise<Plan | undefined> =>
+  (await store.get<Plan>(planKey(planId)))?.body;
+
+const byName = async (deps: Store, name: string): Promise<Plan | undefined> => {
+  const stored = await deps.store.get<{ planId: PlanId }>(planNameKey(name));
+  return stored && byId(deps, stored.body.planId);
+};
+
+/** Plans by name; without the deleted ones, which have no name any more. */
+export const listPlans = async (deps: Store, request: PageRequest): Promise<Page<PlanSummary>> => {
+  const page = await readPage<{ planId: PlanId }>(deps, planNameKey(""), request);
+  const plans = await Promise.all(page.items.map(({ planId }) => byId(deps, planId)));
+  return { ...page, items: plans.flatMap((plan) => (plan === undefined ? [] : [summaryOf(plan)])) };
+};
+
+const summaryOf = ({ objects, lanes: _, compression: __, ...plan }: Plan): PlanSummary => ({
+  ...plan,
+  objectCount: objects.length,
+});
+
+/** What a definition is checked against. */
+export const readWorld = async (deps: Store, { source, targets }: PlanDefinition): Promise<World> => ({
+  sites: await readSites(deps, [source, ...targets.map(({ site }) => site)]),
+  inventory: await readInventory(deps, source),
+});

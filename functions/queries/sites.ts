@@ -1,0 +1,43 @@
+import type { GatewayAnswer } from "../../core/api/answers.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { SiteId } from "../../core/api/ids.ts";
+import { type Gateway, gatewayAbsentAfterSeconds, type Site } from "../../core/api/site.ts";
+import { secondsBetween } from "../../core/ports/clock.ts";
+import type { Deps } from "../deps.ts";
+import { gatewayKey, siteKey } from "../records.ts";
+import { type Page, type PageRequest, readPage } from "./page.ts";
+
+/** @throws {VisibleError} SITE_UNKNOWN */
+export const readSite = async ({ store }: Pick<Deps, "store">, siteId: SiteId): Promise<Site> => {
+  const stored = await store.get<Site>(siteKey(siteId));
+  if (stored !== undefined) return stored.body;
+  throw new VisibleError("SITE_UNKNOWN", `There is no site “${siteId}”.`, {
+    hint: "Create it first, or correct the name. List sites with: smtx-backup site list",
+  });
+};
+
+/** Those of the sites that there are. */
+export const readSites = async ({ store }: Pick<Deps, "store">, ids: readonly SiteId[]): Promise<readonly Site[]> => {
+  const stored = await Promise.all([...new Set(ids)].map((id) => store.get<Site>(siteKey(id))));
+  return stored.flatMap((site) => (site === undefined ? [] : [site.body]));
+};
+
+/** Sites by name. */
+export const listSites = (deps: Pick<Deps, "store">, page: PageRequest): Promise<Page<Site>> =>
+  readPage(deps, siteKey("" as SiteId), page);
+
+/** More gateways than a site has. */
+const gatewaysMax = 200;
+
+/** A site's gateways by name, and which of them are alive; up to `gatewaysMax`. */
+export const readGateways = async (
+  deps: Pick<Deps, "store" | "clock">,
+  siteId: SiteId,
+): Promise<readonly GatewayAnswer[]> => {
+  const { items } = await readPage<Gateway>(deps, gatewayKey(siteId, ""), { limit: gatewaysMax });
+  const now = deps.clock.now();
+  return items.map((gateway) => ({
+    ...gateway,
+    alive: secondsBetween(gateway.lastSeenAt, now) < gatewayAbsentAfterSeconds,
+  }));
+};

@@ -1,0 +1,26 @@
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "./aws/lambda-events.ts";
+import type { Deps } from "./deps.ts";
+import { handleReport } from "./report.ts";
+
+/** Takes in a batch of the reports queue, one after the other; those that could not be taken in come again. */
+export const handleReportBatch = async (deps: Deps, event: SQSEvent): Promise<SQSBatchResponse> => {
+  const batchItemFailures: { itemIdentifier: string }[] = [];
+  for (const record of event.Records) {
+    try {
+      await handleReport(deps, parsed(record));
+    } catch (error) {
+      deps.log.warn({ err: error, messageId: record.messageId }, "a report could not be taken in and will come again");
+      batchItemFailures.push({ itemIdentifier: record.messageId });
+    }
+  }
+  return { batchItemFailures };
+};
+
+/** What is no JSON is no report either: `handleReport` says so and drops it. */
+const parsed = ({ body }: SQSRecord): unknown => {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
+};

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { blockBytes } from "../../../core/extent/geometry.ts";
+import { exportImage } from "./export.ts";
+import { importImage } from "./import.ts";
+import { MemoryStorage, signal, temporaryFolder, withQemuImg } from "./testing.ts";
+
+/** A block of chance at either end of 64 blocks, and an odd sector. */
+const content = Buffer.concat([randomBytes(blockBytes), Buffer.alloc(62 * blockBytes), randomBytes(blockBytes + 512)]);
+const sha256 = createHash("sha256").update(content).digest("hex");
+
+const storageWith = (bytes: Buffer): MemoryStorage => {
+  const storage = new MemoryStorage();
+  storage.volumes.set("snap-1", bytes);
+  return storage;
+};
+
+describe("exporting", () => {
+  test("writes the bytes and their exact size, leaves zeros as holes, and answers with the digest", async (context) => {
+    const folder = await temporaryFolder(context);
+    const file = join(folder, "disk.raw");
+    const storage = storageWith(content);
+    const result = await exportImage({ storage, snapshotId: "snap-1", file, format: "raw", signal });
+    assert.deepEqual(result, { sizeBytes: content.length, sha256 });
+    assert.deepEqual(await readFile(file), content);
+    assert.ok((await stat(file)).blocks * 512 < 8 * blockBytes);
+    assert.deepEqual(await readdir(folder), ["disk.raw"]);
+    assert.equal(storage.openHandles, 0);
+  });
+
+  test("a volume that is all zeros is a file that is all hole", async (context) => {
+    const file = join(await temporaryFolder(context), "disk.raw");
+    const storage = storageWith(Buffer.alloc(3 * 2 ** 20));
+    await exportImage({ storage, volumeId: "snap-1", file, format: "raw", signal });
+    const { size, blocks } = await stat(file);
+    assert.deepEqual([size, blocks], [3 * 2 ** 20, 0]);
+  });
+
+  test("replaces a file that is there once the new one is complete, and not before", async (context) => {
+    const folder = await temporaryFolder(context);
+    const file = join(folder, "disk.raw");
+    await writeFile(file, "yesterday");
+    const storage = storageWith(content);
+    storage.failAfterBytes = 2 * 2 ** 20;
+    const options = { storage, snapshotId: "snap-1", file, format: "raw", signal } as const;
+    await assert.rejects(exportImage(options), { code: "STORE_CORRUPT" });
+    const stop = new AbortController();
+    const onProgress = () => stop.abort(new Error("enough"));
+    await assert.rejects(exportImage({ ...options, signal: stop.signal, onProgress }), /enough/);
+    assert.equal(await readFile(file, "utf8"), "yesterday");
+    assert.deepEqual(await readdir(folder), ["disk.raw"]);
+    assert.equal(storage.openHandles, 0);
+    storage.failAfterBytes = Number.POSITIVE_INFINITY;
+    await exportImage(options);
+    assert.deepEqual(await readFile(file), content);
+  });
+
+  test("refuses what is no ordinary file, and a folder that is not there", async (context) => {
+    const folder = await temporaryFolder(context);
+    await mkdir(join(folder, "folder"));
+    await symlink("elsewhere", join(folder, "link"));
+    const storage = storageWith(content);
+    for (const name of ["folder", "link", "missing/disk.raw"]) {
+      const file = join(folder, name);
+      const exporting = exportImage({ storage, snapshotId: "snap-1", file, format: "raw", signal });
+      await assert.rejects(exporting, { code: "IMAGE_UNWRITABLE" }, name);
+    }
+    assert.deepEqual((await readdir(folder)).sort(), ["folder", "link"]);
+    assert.equal(storage.openHandles, 0);
+  });
+
+  test("a snapshot or volume that is not there is the storage's error", async (context) => {
+    const file = join(await temporaryFolder(context), "disk.raw");
+    const exporting = exportImage({ storage: new MemoryStorage(), volumeId: "vol-7", file, format: "raw", signal });
+    await assert.rejects(exporting, { code: "VOLUME_UNKNOWN" });
+  });
+
+  test("to qcow2 goes through qemu-img and comes back the same, with the digest of the disk's bytes", async (context) => {
+    const folder = await temporaryFolder(context);
+    await withQemuImg(context, folder, true);
+    const file = join(folder, "disk.qcow2");
+    const storage = storageWith(content);
+    const result = await exportImage({ storage, snapshotId: "snap-1", file, format: "qcow2", signal });
+    assert.deepEqual(result, { sizeBytes: content.length, sha256 });
+    assert.deepEqual((await readdir(folder)).sort(), ["bin", "disk.qcow2", "tmp"]);
+    const { volumeId } = await importImage({ file, storage, name: "again", kind: "volume", signal });
+    assert.deepEqual(storage.volumes.get(volumeId), content);
+  });
+
+  test("to qcow2 without qemu-img is refused before anything is read", async (context) => {
+    const folder = await temporaryFolder(context);
+    await withQemuImg(context, folder, false);
+    const file = join(folder, "disk.qcow2");
+    const storage = storageWith(content);
+    storage.failAfterBytes = 0;
+    await assert.rejects(exportImage({ storage, snapshotId: "snap-1", file, format: "qcow2", signal }), {
+      code: "TOOL_MISSING",
+    });
+    assert.deepEqual((await readdir(folder)).sort(), ["bin", "tmp"]);
+  });
+});

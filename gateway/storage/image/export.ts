@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { type FileHandle, lstat, mkdtemp, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { BlockReader, StorageDriver } from "../driver.ts";
+import type { ImageProgress } from "./import.ts";
+import { convert, requireQemuImg } from "./qemu-img.ts";
+import { pieceBytes, readAhead } from "./read-ahead.ts";
+import { runsBetween } from "./runs.ts";
+
+export type ExportOptions = {
+  readonly storage: Pick<StorageDriver, "openSnapshot" | "openVolume">;
+  /** A file that is there is replaced once the new one is complete. */
+  readonly file: string;
+  readonly format: "raw" | "qcow2";
+  readonly signal: AbortSignal;
+  /** Called after every MiB. */
+  readonly onProgress?: (progress: ImageProgress) => void;
+} & (
+  | { readonly snapshotId: string; readonly volumeId?: undefined }
+  /** As it is while it is read: whoever writes to it meanwhile is seen in parts. */
+  | { readonly volumeId: string; readonly snapshotId?: undefined }
+);
+
+export interface ExportResult {
+  /** Of the volume; a qcow2 file is smaller. */
+  readonly sizeBytes: number;
+  /** Of the volume's bytes, hex: what `sha256sum` says of the raw image, whatever the format. */
+  readonly sha256: string;
+}
+
+/**
+ * Writes a snapshot or a volume to a file: to a temporary folder beside it, with zeros left as holes, made durable, and
+ * then renamed. Whatever fails, there is no half file under its name.
+ *
+ * @throws IMAGE_UNWRITABLE, TOOL_MISSING (qcow2 without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN, STORE_CORRUPT, the
+ *   signal's reason
+ */
+export const exportImage = async (options: ExportOptions): Promise<ExportResult> => {
+  const { storage, file, format, signal } = options;
+  await refuseOddFile(file);
+  if (format !== "raw") await requireQemuImg(signal);
+  const reader =
+    options.snapshotId === undefined
+      ? await storage.openVolume(options.volumeId, "read")
+      : await storage.openSnapshot(options.snapshotId);
+  try {
+    const folder = await writable(file, mkdtemp(join(dirname(file), ".smtx-backup-export-")));
+    try {
+      return await exportVia(folder, reader, options);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  } finally {
+    await reader.close();
+  }
+};
+
+const exportVia = async (folder: string, reader: BlockReader, options: ExportOptions): Promise<ExportResult> => {
+  const { file, format, signal } = options;
+  const raw = join(folder, "raw");
+  const result = await writeRaw(raw, reader, options);
+  const made = format === "raw" ? raw : join(folder, format);
+  if (format !== "raw") {
+    const complaint = await convert({ from: { file: raw, format: "raw" }, to: { file: made, format }, signal });
+    if (complaint !== undefined) throw unwritable(`qemu-img cannot make “${file}”: ${complaint}`, {});
+  }
+  await writable(file, sync(made));
+  await writable(file, rename(made, file));
+  // The name is durable only when its folder is.
+  await writable(file, sync(dirname(file)));
+  return result;
+};
+
+const writeRaw = async (raw: string, reader: BlockReader, options: ExportOptions): Promise<ExportResult> => {
+  const { file, signal, onProgress } = options;
+  const { sizeBytes } = reader;
+  const hash = createHash("sha256");
+  const handle = await writable(file, open(raw, "wx"));
+  try {
+    await writable(file, handle.truncate(sizeBytes));
+    const pieces = readAhead({
+      sizeBytes,
+      signal,
+      makeBuffers: () => Buffer.alloc(pieceBytes),
+      fill: (buffer, offset, length) => reader.read(offset, buffer.subarray(0, length)),
+    });
+    for await (const { offset, length, buffers } of pieces) {
+      const bytes = buffers.subarray(0, length);
+      hash.update(bytes);
+      for (const run of runsBetween(bytes)) {
+        const data = bytes.subarray(run.offset, run.offset + run.length);
+        await writable(file, writeFully(handle, offset + run.offset, data));
+      }
+      onProgress?.({ doneBytes: offset + length, totalBytes: sizeBytes });
+    }
+  } finally {
+    await handle.close();
+  }
+  return { sizeBytes, sha256: hash.digest("hex") };
+};
+
+const writeFully = async (handle: FileHandle, offset: number, data: Uint8Array): Promise<void> => {
+  for (let done = 0; done < data.length; ) {
+    const { bytesWritten } = await handle.write(data, done, data.length - done, offset + done);
+    done += bytesWritten;
+  }
+};
+
+const sync = async (path: string): Promise<void> => {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Renaming would put a file in the place of a device or a link. */
+const refuseOddFile = async (file: string): Promise<void> => {
+  const stat = await lstat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw unwritable(`“${file}” cannot be written: ${error.message}.`, { cause: error });
+  });
+  if (stat === undefined || stat.isFile()) return;
+  throw unwritable(`“${file}” is there, and is no ordinary file.`, { hint: "Name a file that is not there yet." });
+};
+
+const writable = async <T>(file: string, operation: Promise<T>): Promise<T> => {
+  try {
+    return await operation;
+  } catch (error) {
+    throw unwritable(`“${file}” cannot be written: ${error instanceof Error ? error.message : error}.`, {
+      hint: "Look whether the folder is there, whether this user may write to it, and whether it has room.",
+      cause: error,
+    });
+  }
+};
+
+const unwritable = (message: string, options: { hint?: string; cause?: unknown }): VisibleError =>
+  new VisibleError("IMAGE_UNWRITABLE", message, options);

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { VisibleError } from "../../../core/api/errors.ts";
+import { createClients } from "../../../functions/aws/clients.ts";
+import { createDynamodbStore } from "../../../functions/aws/dynamodb-store.ts";
+import { ensureTable } from "../../../functions/aws/table.ts";
+import { dynoxidePath, startDynamo } from "./dynamo.ts";
+import { startGuarded } from "./guarded-process.ts";
+
+const isAnswering = async (endpoint: string) => {
+  try {
+    await (await fetch(endpoint)).arrayBuffer();
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+};
+
+/** Polls, 5 s at most: the end of a process that is not ours has no event. */
+const untilSilent = async (endpoint: string) => {
+  const deadline = Date.now() + 5_000;
+  while (await isAnswering(endpoint)) {
+    assert(Date.now() < deadline, `${endpoint} still answers after 5 s`);
+    await setTimeout(10);
+  }
+};
+
+describe("the DynamoDB emulator", () => {
+  let dir: string;
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), "smtx-backup-dynamo-"));
+  });
+  after(() => rm(dir, { recursive: true }));
+
+  test("finds its documents again after a restart, in a folder that it makes", async () => {
+    const key = { partition: "P", sort: "S" };
+    const withStore = async (use: (store: ReturnType<typeof createDynamodbStore>) => Promise<unknown>) => {
+      const emulator = await startDynamo({ dir: join(dir, "made", "here") });
+      const clients = createClients({ AWS_ENDPOINT_URL: emulator.endpoint });
+      await ensureTable(clients.dynamodb, "test");
+      const result = await use(createDynamodbStore({ client: clients.dynamodb, tableName: "test" }));
+      clients.destroy();
+      await emulator.stop();
+      assert.equal(await isAnswering(emulator.endpoint), false);
+      return result;
+    };
+    await withStore((store) => store.commit([{ type: "put", key, body: { kept: true }, expect: "absent" }]));
+    const found = await withStore((store) => store.get(key));
+    assert.deepEqual(found, { key, version: 1, body: { kept: true } });
+  });
+
+  test("is gone when the process that started it is killed", async () => {
+    const module = new URL("./dynamo.ts", import.meta.url).href;
+    const program = `
+      const { startDynamo } = await import(${JSON.stringify(module)});
+      process.stdout.write((await startDynamo({ dir: ${JSON.stringify(join(dir, "killed"))} })).endpoint);
+      setInterval(() => {}, 1000);
+    `;
+    const starter = spawn(process.execPath, ["--input-type=module", "-e", program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [endpoint] = await once(starter.stdout.setEncoding("utf8"), "data");
+    assert(await isAnswering(endpoint));
+    starter.kill("SIGKILL");
+    await untilSilent(endpoint);
+  });
+
+  test("refuses a port that is taken", async () => {
+    const other = createServer().listen({ host: "127.0.0.1", port: 0 });
+    await once(other, "listening");
+    const address = other.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const isConflict = (error: unknown) => VisibleError.is(error, "CONFLICT") && error.message.includes(`${port}`);
+    await assert.rejects(startDynamo({ dir, port }), isConflict);
+    other.close();
+  });
+
+  test("leaves nothing running when its start is given up", async () => {
+    await assert.rejects(startDynamo({ dir, signal: AbortSignal.abort(new Error("given up")) }), /given up/);
+  });
+
+  test("names the alternatives where there is none for the platform", () => {
+    assert.throws(
+      () => dynoxidePath("sunos", "sparc"),
+      (error) => VisibleError.is(error, "TOOL_MISSING") && /AWS_ENDPOINT_URL/.test(error.hint ?? ""),
+    );
+  });
+});
+
+describe("a guarded process", () => {
+  test("is seen to have ended by itself, with its last words", async () => {
+    const guarded = startGuarded(process.execPath, ["-e", "console.error('last words'); process.exit(3)"]);
+    await guarded.exited;
+    assert(guarded.hasExited());
+    assert.equal(guarded.lastOutput(), "last words");
+    await guarded.stop();
+  });
+
+  test("says so when its command is not there", async () => {
+    const guarded = startGuarded("/nonexistent/command", []);
+    await guarded.exited;
+    assert.match(guarded.lastOutput(), /ENOENT/);
+  });
+});

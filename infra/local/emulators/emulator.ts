@@ -1,0 +1,7 @@
+/** Something that stands in for an AWS service on this machine. */
+export interface Emulator {
+  /** `http://127.0.0.1:<port>`, for `AWS_ENDPOINT_URL_<SERVICE>`. */
+  readonly endpoint: string;
+  /** Ends it; nothing of it is left running afterwards. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import type { Message, SQSClient } from "@aws-sdk/client-sqs";
+import { DeleteMessageBatchCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "../../../functions/aws/lambda-events.ts";
+import type { Log } from "../../../functions/deps.ts";
+import type { Sleep } from "./sleep.ts";
+import { sleepUntilAborted } from "./sleep.ts";
+
+export interface PollQueueOptions {
+  readonly client: SQSClient;
+  readonly queueUrl: string;
+  /** Messages of one call, 1 to 10. */
+  readonly batchSize: number;
+  readonly handler: (event: SQSEvent) => Promise<SQSBatchResponse>;
+  /** Calls that may go on at once; 1 unless given. */
+  readonly concurrency?: number;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** The waits between failures; replaced in tests. */
+  readonly sleep?: Sleep;
+}
+
+/** How long one receive waits: short, since it is never cut off. */
+const waitSeconds = 1;
+const backoffMillisecondsMax = 5_000;
+
+const recordOf = (queueUrl: string, message: Message): SQSRecord => {
+  const { MessageId, ReceiptHandle, Body, MD5OfBody = "", Attributes = {} } = message;
+  assert(MessageId !== undefined && ReceiptHandle !== undefined && Body !== undefined, "a message without its parts");
+  const queueName = new URL(queueUrl).pathname.split("/").at(-1);
+  return {
+    messageId: MessageId,
+    receiptHandle: ReceiptHandle,
+    body: Body,
+    attributes: {
+      ApproximateReceiveCount: Attributes.ApproximateReceiveCount ?? "1",
+      SentTimestamp: Attributes.SentTimestamp ?? "0",
+      SenderId: Attributes.SenderId ?? "",
+      ApproximateFirstReceiveTimestamp: Attributes.ApproximateFirstReceiveTimestamp ?? "0",
+    },
+    messageAttributes: {},
+    md5OfBody: MD5OfBody,
+    eventSource: "aws:sqs",
+    eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:${queueName}`,
+    awsRegion: "us-east-1",
+  };
+};
+
+const receive = async ({ client, queueUrl, batchSize }: PollQueueOptions): Promise<readonly SQSRecord[]> => {
+  // Without the signal: a poll that its client aborts swallows the next message until its visibility ends.
+  const { Messages = [] } = await client.send(
+    new ReceiveMessageCommand({
+      QueueUrl: queueUrl,
+      MaxNumberOfMessages: batchSize,
+      WaitTimeSeconds: waitSeconds,
+      MessageSystemAttributeNames: ["All"],
+    }),
+  );
+  return Messages.map((message) => recordOf(queueUrl, message));
+};
+
+/** The records to delete. As in Lambda, a failure that names no record of the batch is a failure of all. */
+const succeeded = (records: readonly SQSRecord[], { batchItemFailures }: SQSBatchResponse): readonly SQSRecord[] => {
+  const failedIds = new Set(batchItemFailures.map((failure) => failure.itemIdentifier));
+  const known = new Set(records.map((record) => record.messageId));
+  return [...failedIds].every((id) => known.has(id))
+    ? records.filter(({ messageId }) => !failedIds.has(messageId))
+    : [];
+};
+
+const remove = async ({ client, queueUrl }: PollQueueOptions, records: readonly SQSRecord[]): Promise<void> => {
+  if (records.length === 0) return;
+  const Entries = records.map(({ receiptHandle }, index) => ({ Id: index.toString(), ReceiptHandle: receiptHandle }));
+  const { Failed = [] } = await client.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+  if (Failed.length > 0) throw new Error(`SQS did not delete ${Failed.length} of ${records.length} messages`);
+};
+
+/** One receive, one call, one delete. */
+const pollOnce = async (options: PollQueueOptions): Promise<void> => {
+  const records = await receive(options);
+  if (records.length === 0) return;
+  const response = await options.handler({ Records: records });
+  await remove(options, succeeded(records, response));
+};
+
+const pollUntilAborted = async (options: PollQueueOptions): Promise<void> => {
+  const { signal, log, sleep = sleepUntilAborted } = options;
+  let failures = 0;
+  while (!signal.aborted) {
+    try {
+      await pollOnce(options);
+      failures = 0;
+    } catch (error) {
+      failures++;
+      log.warn({ err: error, queueUrl: options.queueUrl, failures }, "a batch failed; its messages come again");
+      const backoff = Math.min(backoffMillisecondsMax, 100 * 2 ** (failures - 1));
+      await sleep(backoff * (0.5 + Math.random() / 2), signal);
+    }
+  }
+};
+
+/**
+ * Calls a function with a queue's messages as Lambda's event source does: those it does not name as failed are deleted,
+ * the others come again after the queue's visibility timeout; so do all when it throws. Ends after the signal, once the
+ * receives (1 s) and calls that go on are over.
+ */
+export const pollQueue = async (options: PollQueueOptions): Promise<void> => {
+  const { batchSize, concurrency = 1 } = options;
+  assert(batchSize >= 1 && batchSize <= 10, `a batch is of 1 to 10 messages, not ${batchSize}`);
+  await Promise.all(Array.from({ length: concurrency }, () => pollUntilAborted(options)));
+};
