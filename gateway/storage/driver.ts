@@ -46,6 +46,9 @@ export interface StorageDriver {
   /** @returns the group, or undefined */
   findGroup(groupId: GroupId): Promise<SnapshotGroup | undefined>;
 
+  /** The ids of all groups that carry the owner's tag, published mirrors and source groups alike. */
+  listGroups(owner: Owner): Promise<readonly GroupId[]>;
+
   /**
    * Deletes the group's snapshots and gives back the space that only they held. Idempotent: a group that isn't there
    * is deleted.

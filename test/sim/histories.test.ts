@@ -163,7 +163,7 @@ const stillHeldLanes = async (world: World, planId: PlanId) => {
 /** `SIM_SEED=n` replays one history; `SIM_RUNS=n` plays more of them. */
 const seeds =
   process.env["SIM_SEED"] === undefined ? fc.integer({ min: 0 }) : fc.constant(Number(process.env["SIM_SEED"]));
-const numRuns = Number(process.env["SIM_RUNS"] ?? 150);
+const numRuns = Number(process.env["SIM_RUNS"] ?? 100);
 
 test("no history of deaths, losses, copies and failures breaks the invariants, and every run ends", async () => {
   const seen = { succeeded: 0, failed: 0, skipped: 0, cancelled: 0, rebuilt: 0, reclaimed: 0 };

@@ -176,6 +176,7 @@ export class World {
     this.#report({ kind: "working", ...about });
     try {
       if (this.chance.happens(this.faults.failure)) throw new VisibleError("LINK_BROKEN", "The link broke.");
+      if (this.chance.happens(this.faults.failure / 20)) throw new VisibleError("STORE_CORRUPT", "A disk lied.");
       const result = this.#work(task);
       if (this.chance.happens(this.faults.crash)) this.tasks.push({ ...message, visibleAt: addSeconds(this.now, 15) });
       else this.#report({ kind: "completed", ...about, result });

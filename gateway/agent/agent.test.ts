@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Report } from "../../core/api/report.ts";
+import { identity, runTaskFields } from "../tasks/testing.ts";
+import { settle } from "./testing.ts";
+import { result, setUp, task, volume } from "./testing-agent.ts";
+
+describe("the queue", () => {
+  test("no more tasks are taken than there are slots, and the next one when a slot is free", async () => {
+    const { queue, tries, firstTry, stop } = setUp({ slots: 2 });
+    for (const id of ["t1", "t2", "t3"]) await queue.deliver(task({ id }));
+    assert.deepEqual(
+      tries.map(({ task: { id } }) => id),
+      ["t1", "t2"],
+    );
+    await firstTry().resolve(result);
+    assert.equal(tries[2]?.task.id, "t3");
+    await stop();
+  });
+
+  for (const [what, body] of [
+    ["is not JSON", "{"],
+    ["is no task", { kind: "transfer" }],
+    ["is another site's", task({ siteId: runTaskFields.target })],
+  ] as const) {
+    test(`a message that ${what} is logged as an error and left to the dead-letter queue`, async () => {
+      const { queue, tries, log, time, stop } = setUp();
+      await queue.deliver(body);
+      await time.advance(20_000);
+      assert.equal(tries.length, 0);
+      assert.deepEqual(queue.calls, []);
+      assert.equal(log.lines.filter(({ level }) => level === "error").length, 1);
+      await stop();
+    });
+  }
+
+  test("a poll that fails is tried again with back-off", async () => {
+    const { queue, tries, time, log, stop } = setUp();
+    const { receive } = queue.source;
+    let failures = 3;
+    queue.source.receive = (options) => (failures-- > 0 ? Promise.reject(new Error("no network")) : receive(options));
+    await time.advance(20_000);
+    await queue.deliver(task());
+    assert.equal(log.lines.filter(({ message }) => message.startsWith("could not ask")).length, 3);
+    assert.equal(tries.length, 1);
+    await stop();
+  });
+});
+
+describe("what a gateway tells of itself", () => {
+  test("it is alive, at the start and every 5 s, and where it can be reached", async () => {
+    const { reports, time, stop } = setUp();
+    await time.advance(10_000);
+    const alive = reports.filter(({ kind }) => kind === "alive");
+    assert.equal(alive.length, 3);
+    assert.deepEqual(alive[0], { kind: "alive", gateway: identity });
+    await stop();
+  });
+
+  const inventories = (reports: readonly Report[]) => reports.filter((report) => report.kind === "inventory");
+
+  test("it tells the inventory at the start, and again only when it has changed", async () => {
+    const { reports, time, world, stop } = setUp();
+    await time.advance(20_000);
+    assert.equal(inventories(reports).length, 1);
+    world.inventory = [volume("v2"), volume("v1")];
+    await time.advance(5_000);
+    world.inventory = [volume("v1"), volume("v2")];
+    await time.advance(5_000);
+    const told = inventories(reports);
+    assert.equal(told.length, 2);
+    assert.ok((told[1]?.generation ?? 0) > (told[0]?.generation ?? 0));
+    await stop();
+  });
+
+  test("an inventory that could not be told is told 5 s later", async () => {
+    const { reports, time, world, stop } = setUp();
+    await settle();
+    world.inventory = [];
+    world.reportsFail = true;
+    await time.advance(5_000);
+    world.reportsFail = false;
+    await time.advance(5_000);
+    assert.deepEqual(inventories(reports).at(-1)?.objects, []);
+    await stop();
+  });
+
+  test("an inventory task makes it tell the inventory though nothing has changed", async () => {
+    const { queue, reports, stop } = setUp();
+    await settle();
+    await queue.deliver({ kind: "inventory", id: "i1", siteId: identity.siteId, issuedAt: runTaskFields.issuedAt });
+    assert.equal(inventories(reports).length, 2);
+    assert.deepEqual(queue.calls, ["remove r1"]);
+    await stop();
+  });
+});
+
+describe("a graceful stop", () => {
+  test("lets go of running tasks and releases their messages, without a report of failure", async () => {
+    const { agent, queue, aboutTasks, stop } = setUp();
+    await queue.deliver(task({ id: "t1" }));
+    await queue.deliver(task({ id: "t2" }));
+    await stop();
+    await agent.ended;
+    assert.deepEqual(queue.calls.toSorted(), ["release r1", "release r2"]);
+    assert.ok(aboutTasks().every(({ kind }) => kind === "working"));
+  });
+
+  test("a message that comes with the last poll is given back", async () => {
+    const { agent, queue, tries } = setUp();
+    const stopped = agent.stop();
+    await queue.deliver(task());
+    await stopped;
+    assert.equal(tries.length, 0);
+    assert.deepEqual(queue.calls, ["release r1"]);
+  });
+
+  test("a task that ends well while the gateway stops is reported and removed", async () => {
+    const { agent, queue, aboutTasks, firstTry, stop } = setUp({ obeysAbort: false });
+    await queue.deliver(task());
+    const stopped = agent.stop();
+    await firstTry().resolve(result);
+    await stop();
+    await stopped;
+    assert.equal(aboutTasks().at(-1)?.kind, "completed");
+    assert.deepEqual(queue.calls, ["remove r1"]);
+  });
+
+  test("a task that does not let go holds it up for 5 s, and its message is released all the same", async () => {
+    const { agent, queue, time } = setUp({ obeysAbort: false });
+    await queue.deliver(task());
+    const stopped = agent.stop();
+    await time.advance(5_000);
+    await stopped;
+    assert.deepEqual(queue.ended(), ["release r1"]);
+  });
+
+  test("it ends within 10 s though neither the task nor the queue answers", async () => {
+    const { agent, queue, time } = setUp({ obeysAbort: false });
+    await queue.deliver(task());
+    queue.source.release = () => new Promise(() => undefined);
+    queue.source.receive = () => new Promise(() => undefined);
+    await time.advance(2_000);
+    const stopped = agent.stop();
+    await time.advance(10_000);
+    await stopped;
+    assert.equal(await agent.stop(), undefined);
+  });
+});

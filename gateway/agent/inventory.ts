@@ -1,0 +1,41 @@
+import { hash } from "node:crypto";
+import type { Instant } from "../../core/api/ids.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
+import type { ReportQueue } from "../../core/ports/queue.ts";
+import type { Log } from "../log.ts";
+import type { StorageDriver } from "../storage/driver.ts";
+import type { GatewayIdentity } from "../tasks/context.ts";
+import { inventoryReports } from "../tasks/inventory.ts";
+
+export interface InventoryTeller {
+  /** Tells what the site has. @throws what the storage and the queue throw; then it counts as not told */
+  tell(): Promise<void>;
+  /** Tells it when it is not what was told last. */
+  tellChanges(): Promise<void>;
+}
+
+const byId = (a: ObjectConfig, b: ObjectConfig) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+/** Tells the control plane what the site has, when it is asked to and when something has changed. */
+export const createInventoryTeller = (options: {
+  readonly storage: Pick<StorageDriver, "inventory">;
+  readonly reports: ReportQueue;
+  readonly identity: GatewayIdentity;
+  readonly now: () => Instant;
+  readonly log: Log;
+}): InventoryTeller => {
+  const { storage, reports, identity, now, log } = options;
+  let told: string | undefined;
+
+  const tellUnless = async (known: string | undefined): Promise<void> => {
+    const observedAt = now();
+    const objects = [...(await storage.inventory())].sort(byId);
+    const digest = hash("sha256", JSON.stringify(objects));
+    if (digest === known) return;
+    for (const report of inventoryReports(objects, identity, observedAt)) await reports.send(report);
+    told = digest;
+    log.info({ objects: objects.length }, "inventory told");
+  };
+
+  return { tell: () => tellUnless(undefined), tellChanges: () => tellUnless(told) };
+};

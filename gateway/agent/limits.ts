@@ -1,0 +1,14 @@
+/** How a gateway shares a site's queue with others. All of its patience is named here. */
+export const agentLimits = {
+  /** A message that nobody renews is somebody else's after this: a gateway's death costs no more (W20). */
+  visibilitySeconds: 15,
+  /** How often a message is renewed, a task reported as worked on, the gateway as alive, the inventory looked at. */
+  beatSeconds: 5,
+  pollSeconds: 2,
+  /** Between polls that fail: doubling from the first to the second. */
+  pollRetryMs: 1_000,
+  pollRetryMsMax: 15_000,
+  /** On a stop: how long tasks may take to end, then how long giving back the messages of those that did not may take. */
+  stopTasksMs: 5_000,
+  stopReleaseMs: 2_000,
+} as const;

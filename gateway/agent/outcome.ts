@@ -1,0 +1,30 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import type { Reason } from "../../core/api/run.ts";
+import type { TaskResult } from "../../core/api/task.ts";
+
+/** Why a gateway lets go of a task that it has begun. */
+export type AbortReason = "stopping" | "superseded";
+
+/** What a try of a task came to. */
+export type Outcome =
+  | { readonly type: "completed"; readonly result: TaskResult }
+  | { readonly type: "failed"; readonly reason: Reason; readonly retryable: boolean; readonly error: unknown }
+  /** Somebody newer works on it: there is nothing to report. */
+  | { readonly type: "fenced" }
+  | { readonly type: "aborted"; readonly reason: AbortReason };
+
+/**
+ * What an error of a task's handler means. An expected failure is reported with its own code, and whether a retry makes
+ * sense is in the table of codes; anything else is a defect, which a retry may get past.
+ */
+export const outcomeOfError = (error: unknown, signal: AbortSignal): Outcome => {
+  if (VisibleError.is(error, "FENCED")) return { type: "fenced" };
+  if (signal.aborted) return { type: "aborted", reason: signal.reason as AbortReason };
+  if (VisibleError.is(error)) {
+    const reason = { code: error.code, message: error.message };
+    return { type: "failed", reason, retryable: error.retryable, error };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = { code: "INTERNAL", message: `The gateway failed unexpectedly: ${message}` };
+  return { type: "failed", reason, retryable: true, error };
+};

@@ -1,0 +1,25 @@
+import type { SiteId } from "../../core/api/ids.ts";
+import { type Task, taskSchema } from "../../core/api/task.ts";
+
+export type ParsedTask = { readonly task: Task } | { readonly problem: string };
+
+const parseJson = (body: string): unknown => {
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    return new Error("not JSON", { cause: error });
+  }
+};
+
+/** The task in a message's body, or what is wrong with it: not JSON, not a task of this version, not this site's. */
+export const parseTask = (body: string, siteId: SiteId): ParsedTask => {
+  const json = parseJson(body);
+  if (json instanceof Error) return { problem: json.message };
+  const parsed = taskSchema.safeParse(json);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    return { problem: `not a task: ${issues.slice(0, 5).join("; ")}` };
+  }
+  if (parsed.data.siteId !== siteId) return { problem: `a task of site “${parsed.data.siteId}”` };
+  return { task: parsed.data };
+};

@@ -1,0 +1,113 @@
+import type { SiteId } from "../../core/api/ids.ts";
+import type { RunTask } from "../../core/api/task.ts";
+import { taskFields } from "../log.ts";
+import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { InventoryTeller } from "./inventory.ts";
+import { holdLease } from "./lease.ts";
+import { parseTask } from "./parse.ts";
+import { startWork, type Work, type WorkDeps } from "./work.ts";
+
+/** The tasks that this gateway works on now. */
+export interface CurrentTasks {
+  readonly count: number;
+  /** Takes a message that was received: begins with its task, or knows it already. */
+  accept(message: TaskMessage): void;
+  /** Resolves when one of them has ended; there must be one. */
+  oneEnded(): Promise<void>;
+  allEnded(): Promise<void>;
+  /** Tells all of them to let go. */
+  abortAll(): void;
+  /** Gives back the messages of those that have not ended. */
+  releaseAll(): Promise<void>;
+}
+
+export const createCurrentTasks = (
+  deps: WorkDeps & { readonly source: TaskSource; readonly siteId: SiteId; readonly inventory: InventoryTeller },
+): CurrentTasks => {
+  const { source, siteId, inventory, time, log } = deps;
+  /** The newest work on each task; an older try that is ending is in `active` only. */
+  const newest = new Map<string, Work>();
+  const works = new Set<Work>();
+  const active = new Set<Promise<void>>();
+
+  const track = (ended: Promise<void>, after: () => void = () => undefined): void => {
+    const tracked = ended.finally(() => {
+      active.delete(tracked);
+      after();
+    });
+    active.add(tracked);
+  };
+
+  const begin = (message: TaskMessage, task: RunTask, previous?: Promise<void>): void => {
+    const lease = holdLease({ source, message, time, log: log.child(taskFields(task)) });
+    const work = startWork(deps, task, lease, previous);
+    newest.set(task.id, work);
+    works.add(work);
+    track(work.ended, () => {
+      works.delete(work);
+      if (newest.get(task.id) === work) newest.delete(task.id);
+    });
+  };
+
+  const drop = async (message: TaskMessage, task: RunTask): Promise<void> => {
+    log.info(taskFields(task), "a second copy of a task that is worked on here is dropped");
+    await holdLease({ source, message, time, log }).end("remove");
+  };
+
+  /** A task that is worked on here has come again: the same message, another copy of it, or its next try. */
+  const meet = (work: Work, message: TaskMessage, task: RunTask): void => {
+    if (message.messageId === work.lease.messageId) {
+      work.lease.redelivered(message.receipt);
+    } else if (task.attempt <= work.task.attempt) {
+      track(drop(message, task));
+    } else {
+      work.abort("superseded");
+      begin(message, task, work.ended);
+    }
+  };
+
+  const tellInventory = async (message: TaskMessage): Promise<void> => {
+    const lease = holdLease({ source, message, time, log });
+    try {
+      await inventory.tell();
+      await lease.end("remove");
+    } catch (error) {
+      log.warn({ err: error }, "could not tell the inventory; the task will be done again");
+      await lease.end("lapse");
+    }
+  };
+
+  return {
+    get count() {
+      return active.size;
+    },
+    accept(message) {
+      const parsed = parseTask(message.body, siteId);
+      if ("problem" in parsed) {
+        // It is left alone: a gateway of another version may understand it, and if none does, it ends up in the
+        // dead-letter queue where a person can look at it. The control plane sends anew what nobody answers.
+        const { problem } = parsed;
+        log.error({ messageId: message.messageId, problem }, "a message is not a task for this gateway; it is left");
+        return;
+      }
+      const { task } = parsed;
+      if (task.kind === "inventory") {
+        track(tellInventory(message));
+        return;
+      }
+      const work = newest.get(task.id);
+      if (work === undefined) begin(message, task);
+      else meet(work, message, task);
+    },
+    oneEnded: () => Promise.race(active),
+    async allEnded() {
+      await Promise.all(active);
+    },
+    abortAll() {
+      for (const work of works) work.abort("stopping");
+    },
+    async releaseAll() {
+      await Promise.all([...works].map((work) => work.lease.end("release")));
+    },
+  };
+};

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import type { ObjectConfig } from "../../core/api/object.ts";
+import { type Report, reportSchema } from "../../core/api/report.ts";
+import { type RunTask, type TaskResult, taskSchema } from "../../core/api/task.ts";
+import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { StorageDriver } from "../storage/driver.ts";
+import type { TaskContext } from "../tasks/context.ts";
+import { identity, instant, progressOf, runTaskFields } from "../tasks/testing.ts";
+import { startAgent } from "./agent.ts";
+import { type ManualTime, manualTime, recordingLog, settle } from "./testing.ts";
+
+/** A transfer task. */
+export const task = (fields: Partial<RunTask> = {}): RunTask =>
+  taskSchema.parse({
+    ...runTaskFields,
+    kind: "transfer",
+    step: "transferring",
+    volumes: [{ snapshotId: "s1", baseSnapshotId: null, mirrorVolumeId: "m1" }],
+    baseGroupId: null,
+    compression: { enabled: true, level: 1 },
+    endpoints: [],
+    ...fields,
+  }) as RunTask;
+export const result: TaskResult = { kind: "transfer", progress: progressOf({ phase: "done" }) };
+export const volume = (id: string): ObjectConfig => ({
+  kind: "volume",
+  id,
+  name: id,
+  volumes: [{ id, sizeBytes: 1, geometry: { extentBytes: 65536, stripeCount: 1, stripeBytes: 65536 } }],
+  virtualSwitches: [],
+});
+
+/** A queue in memory that writes down what is done with receipts. */
+const fakeSource = (time: ManualTime) => {
+  const inbox: TaskMessage[] = [];
+  const calls: string[] = [];
+  let wake = new AbortController();
+  let receipts = 0;
+  const source: TaskSource = {
+    async receive({ max, waitSeconds }) {
+      if (inbox.length === 0) await time.sleep(waitSeconds * 1000, wake.signal);
+      wake = new AbortController();
+      return inbox.splice(0, max);
+    },
+    extend: async (receipt, seconds) => void calls.push(`extend ${receipt} ${seconds}`),
+    remove: async (receipt) => void calls.push(`remove ${receipt}`),
+    release: async (receipt) => void calls.push(`release ${receipt}`),
+  };
+  return {
+    source,
+    calls,
+    /** Delivers a message; the first receipt is `r1`, the second `r2`. */
+    async deliver(body: unknown, messageId = `message-${receipts + 1}`) {
+      inbox.push({
+        messageId,
+        receipt: `r${++receipts}`,
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      });
+      wake.abort();
+      await settle();
+    },
+    ended: () => calls.filter((call) => !call.startsWith("extend")),
+  };
+};
+
+interface Try {
+  readonly task: RunTask;
+  readonly context: TaskContext;
+  readonly resolve: (result: TaskResult) => Promise<void>;
+  readonly reject: (error: unknown) => Promise<void>;
+}
+
+/** An agent whose queue, handlers, time and network are the test's. */
+export const setUp = (options: { slots?: number; obeysAbort?: boolean } = {}) => {
+  const time = manualTime();
+  const log = recordingLog();
+  const queue = fakeSource(time);
+  const reports: Report[] = [];
+  const tries: Try[] = [];
+  const world = { reportsFail: false, inventory: [volume("v1")] };
+  const agent = startAgent({
+    source: queue.source,
+    reports: {
+      async send(report) {
+        if (world.reportsFail) throw new Error("no network");
+        reports.push(reportSchema.parse(JSON.parse(JSON.stringify(report))));
+      },
+    },
+    perform: (task, context) => {
+      const { promise, resolve, reject } = Promise.withResolvers<TaskResult>();
+      if (options.obeysAbort !== false) {
+        context.signal.addEventListener("abort", () => reject(context.signal.reason), { once: true });
+      }
+      tries.push({
+        task,
+        context,
+        resolve: (value) => {
+          resolve(value);
+          return settle();
+        },
+        reject: (error) => {
+          reject(error);
+          return settle();
+        },
+      });
+      return promise;
+    },
+    context: {
+      storage: { inventory: async () => world.inventory } as unknown as StorageDriver,
+      send: () => Promise.reject(new Error("unused")),
+      identity,
+      now: () => instant(new Date(time.nowMs()).toISOString()),
+    },
+    slots: options.slots ?? 4,
+    time,
+    log,
+  });
+  const aboutTasks = () => reports.filter((report) => report.kind !== "alive" && report.kind !== "inventory");
+  const firstTry = (): Try => {
+    const [first] = tries;
+    assert.ok(first, "no task was begun");
+    return first;
+  };
+  /** Stops the agent while time passes. */
+  const stop = async () => {
+    const stopped = agent.stop();
+    await time.advance(20_000);
+    await stopped;
+  };
+  return { agent, time, log, queue, reports, aboutTasks, tries, firstTry, world, stop };
+};

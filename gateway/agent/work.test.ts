@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type ErrorCode, VisibleError } from "../../core/api/errors.ts";
+import { progressOf } from "../tasks/testing.ts";
+import { result, setUp, task } from "./testing-agent.ts";
+
+describe("a task's life", () => {
+  test("a task that is begun is reported as worked on at once and every 5 s, with its newest progress", async () => {
+    const { queue, aboutTasks, firstTry, time, stop } = setUp();
+    await queue.deliver(task());
+    assert.deepEqual(
+      aboutTasks().map(({ kind }) => kind),
+      ["working"],
+    );
+    firstTry().context.onProgress(progressOf({ extentsDone: 3 }));
+    await time.advance(5_000);
+    firstTry().context.onProgress(progressOf({ extentsDone: 4 }));
+    await time.advance(5_000);
+    const progresses = aboutTasks().map((report) => (report.kind === "working" ? report.progress?.extentsDone : null));
+    assert.deepEqual(progresses, [undefined, 3, 4]);
+    await stop();
+  });
+
+  test("a task's message is renewed for 15 s every 5 s while it is worked on", async () => {
+    const { queue, time, stop } = setUp();
+    await queue.deliver(task());
+    await time.advance(15_000);
+    assert.deepEqual(queue.calls, ["extend r1 15", "extend r1 15", "extend r1 15"]);
+    await stop();
+  });
+
+  test("a completed task is reported, then its message is removed, and nothing renews it any more", async () => {
+    const { queue, aboutTasks, firstTry, time, stop } = setUp();
+    await queue.deliver(task());
+    await firstTry().resolve(result);
+    const last = aboutTasks().at(-1);
+    assert.ok(last?.kind === "completed");
+    assert.deepEqual(last.result, result);
+    assert.equal(last.taskId, "task-1");
+    assert.equal(last.gatewayId, "a1");
+    await time.advance(60_000);
+    assert.deepEqual(queue.calls, ["remove r1"]);
+    assert.equal(aboutTasks().at(-1)?.kind, "completed");
+    await stop();
+  });
+
+  test("a completed task whose report is lost keeps its message, which is not renewed, so the task is repeated", async () => {
+    const { queue, aboutTasks, firstTry, world, time, tries, stop } = setUp();
+    await queue.deliver(task());
+    world.reportsFail = true;
+    await firstTry().resolve(result);
+    await time.advance(30_000);
+    assert.deepEqual(queue.calls, []);
+    world.reportsFail = false;
+    await queue.deliver(task(), "message-1");
+    await tries[1]?.resolve(result);
+    assert.equal(aboutTasks().at(-1)?.kind, "completed");
+    assert.deepEqual(queue.calls, ["remove r2"]);
+    await stop();
+  });
+
+  for (const [code, retryable] of [
+    ["STORE_FULL", true],
+    ["LINK_BROKEN", true],
+    ["BASE_MISSING", false],
+    ["GROUP_ABORTED", false],
+  ] as const satisfies readonly (readonly [ErrorCode, boolean])[]) {
+    test(`${code} fails the task with its own code, ${retryable ? "worth a retry" : "for good"}`, async () => {
+      const { queue, aboutTasks, firstTry, stop } = setUp();
+      await queue.deliver(task());
+      await firstTry().reject(new VisibleError(code, "What happened."));
+      const last = aboutTasks().at(-1);
+      assert.ok(last?.kind === "failed");
+      assert.deepEqual(last.reason, { code, message: "What happened." });
+      assert.equal(last.retryable, retryable);
+      assert.equal(last.progressed, false);
+      assert.deepEqual(queue.calls, ["remove r1"]);
+      await stop();
+    });
+  }
+
+  test("an error that nobody expected is INTERNAL, worth a retry, and logged with its stack", async () => {
+    const { queue, aboutTasks, firstTry, log, stop } = setUp();
+    await queue.deliver(task());
+    await firstTry().reject(new TypeError("x is not a function"));
+    const last = aboutTasks().at(-1);
+    assert.ok(last?.kind === "failed");
+    assert.equal(last.reason.code, "INTERNAL");
+    assert.match(last.reason.message, /x is not a function/);
+    assert.equal(last.retryable, true);
+    const line = log.lines.find(({ level }) => level === "error");
+    assert.ok(line?.fields["err"] instanceof TypeError);
+    assert.equal(line.fields["task"], "task-1");
+    await stop();
+  });
+
+  test("a failed task says when something was acknowledged in this try", async () => {
+    const { queue, aboutTasks, firstTry, stop } = setUp();
+    await queue.deliver(task());
+    firstTry().context.onAcknowledged();
+    await firstTry().reject(new VisibleError("LINK_BROKEN", "The link broke."));
+    const last = aboutTasks().at(-1);
+    assert.ok(last?.kind === "failed");
+    assert.equal(last.progressed, true);
+    await stop();
+  });
+
+  test("a fenced task is dropped without a report: somebody newer works on it", async () => {
+    const { queue, aboutTasks, firstTry, stop } = setUp();
+    await queue.deliver(task());
+    await firstTry().reject(new VisibleError("FENCED", "Somebody newer writes."));
+    assert.deepEqual(
+      aboutTasks().map(({ kind }) => kind),
+      ["working"],
+    );
+    assert.deepEqual(queue.calls, ["remove r1"]);
+    await stop();
+  });
+
+  test("a renewal that fails does not end the work", async () => {
+    const { queue, time, firstTry, log, stop } = setUp();
+    queue.source.extend = () => Promise.reject(new Error("the receipt is gone"));
+    await queue.deliver(task());
+    await time.advance(10_000);
+    assert.equal(log.lines.filter(({ message }) => message.startsWith("could not keep")).length, 2);
+    await firstTry().resolve(result);
+    assert.deepEqual(queue.calls, ["remove r1"]);
+    await stop();
+  });
+
+  test("reports of progress that can't be sent do not end the work", async () => {
+    const { queue, world, time, firstTry, stop } = setUp();
+    world.reportsFail = true;
+    await queue.deliver(task());
+    await time.advance(10_000);
+    world.reportsFail = false;
+    await firstTry().resolve(result);
+    assert.deepEqual(queue.ended(), ["remove r1"]);
+    await stop();
+  });
+});
+
+describe("a task that comes again", () => {
+  test("the same message does not run twice, and the newest receipt renews and removes it", async () => {
+    const { queue, tries, firstTry, time, stop } = setUp();
+    await queue.deliver(task(), "message-1");
+    await queue.deliver(task(), "message-1");
+    assert.equal(tries.length, 1);
+    await time.advance(5_000);
+    await firstTry().resolve(result);
+    assert.deepEqual(queue.calls, ["extend r2 15", "remove r2"]);
+    await stop();
+  });
+
+  test("another message with the same try is removed at once, and the work goes on", async () => {
+    const { queue, tries, firstTry, stop } = setUp();
+    await queue.deliver(task(), "message-1");
+    await queue.deliver(task(), "message-2");
+    assert.equal(tries.length, 1);
+    assert.deepEqual(queue.calls, ["remove r2"]);
+    await firstTry().resolve(result);
+    assert.deepEqual(queue.calls, ["remove r2", "remove r1"]);
+    await stop();
+  });
+
+  test("a newer try takes the older one's place, after that has ended", async () => {
+    const { queue, tries, firstTry, aboutTasks, stop } = setUp({ obeysAbort: false });
+    await queue.deliver(task({ attempt: 1 }));
+    await queue.deliver(task({ attempt: 2 }));
+    assert.equal(tries.length, 1, "two tries ran at the same time");
+    assert.equal(firstTry().context.signal.aborted, true);
+    await firstTry().reject(new VisibleError("LINK_BROKEN", "The sockets were closed."));
+    assert.equal(tries[1]?.task.attempt, 2);
+    await tries[1]?.resolve(result);
+    assert.deepEqual(queue.calls, ["remove r1", "remove r2"]);
+    const last = aboutTasks().at(-1);
+    assert.ok(last?.kind === "completed");
+    assert.equal(last.attempt, 2);
+    assert.ok(aboutTasks().every(({ kind }) => kind !== "failed"));
+    await stop();
+  });
+
+  test("an older try than the one that is worked on is removed", async () => {
+    const { queue, tries, stop } = setUp();
+    await queue.deliver(task({ attempt: 3 }));
+    await queue.deliver(task({ attempt: 2 }));
+    assert.equal(tries.length, 1);
+    assert.deepEqual(queue.calls, ["remove r2"]);
+    await stop();
+  });
+
+  test("after it has ended it is done again", async () => {
+    const { queue, tries, firstTry, stop } = setUp();
+    await queue.deliver(task());
+    await firstTry().resolve(result);
+    await queue.deliver(task());
+    assert.equal(tries.length, 2);
+    await stop();
+  });
+});

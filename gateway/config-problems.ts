@@ -1,0 +1,49 @@
+import { z } from "zod";
+
+type JsonSchema = { readonly properties?: Record<string, JsonSchema>; readonly oneOf?: readonly JsonSchema[] };
+
+/** The keys that a schema knows at a path; those of all variants where there are several. */
+const knownKeys = (schema: JsonSchema, path: readonly PropertyKey[]): readonly string[] => {
+  const variants = schema.oneOf ?? [schema];
+  const [first, ...rest] = path;
+  if (first === undefined) return [...new Set(variants.flatMap(({ properties = {} }) => Object.keys(properties)))];
+  const inner = variants.flatMap(({ properties }) => properties?.[String(first)] ?? []);
+  return [...new Set(inner.flatMap((variant) => knownKeys(variant, rest)))];
+};
+
+/** Letters to add, leave out or change to get from one word to the other (Levenshtein). */
+const editDistance = (from: string, to: string): number => {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (const [index, letter] of [...from].entries()) {
+    const next = [index + 1];
+    for (const [column, other] of [...to].entries()) {
+      const changed = (row[column] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(changed, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+};
+
+const meant = (key: string, known: readonly string[]): string => {
+  const [nearest] = known
+    .map((name) => ({ name, distance: editDistance(key.toLowerCase(), name.toLowerCase()) }))
+    .filter(({ name, distance }) => distance <= Math.max(2, name.length / 3))
+    .sort((a, b) => a.distance - b.distance);
+  return nearest === undefined ? `known here: ${known.join(", ")}` : `“${nearest.name}” is what is known here`;
+};
+
+const pathOf = (path: readonly PropertyKey[]) => (path.length === 0 ? "the file" : path.map(String).join("."));
+
+/** What is wrong with a configuration, a sentence for each field, with the field's path; unknown keys with what is meant. */
+export const configProblems = (error: z.ZodError, schema: z.ZodType): readonly string[] => {
+  const root = z.toJSONSchema(schema, { io: "input" }) as JsonSchema;
+  return error.issues.flatMap((issue) => {
+    if (issue.code !== "unrecognized_keys") {
+      const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+      return [`${pathOf(issue.path)}: ${missing ? `missing (${issue.expected})` : issue.message}`];
+    }
+    const known = knownKeys(root, issue.path);
+    return issue.keys.map((key) => `${pathOf([...issue.path, key])}: unknown; ${meant(key, known)}`);
+  });
+};

@@ -1,0 +1,147 @@
+import { isIPv6 } from "node:net";
+import { instantSchema } from "../core/api/ids.ts";
+import packageJson from "../package.json" with { type: "json" };
+import { startAgent } from "./agent/agent.ts";
+import { within } from "./agent/within.ts";
+import type { GatewayConfig } from "./config.ts";
+import { loadCredentials } from "./credentials.ts";
+import type { Log } from "./log.ts";
+import { createSqsClient } from "./queues/sqsclient.ts";
+import { createSqsReportQueue } from "./queues/sqsreportqueue.ts";
+import { createSqsTaskSource } from "./queues/sqstasksource.ts";
+import { openStorage } from "./storage/open.ts";
+import type { GatewayIdentity } from "./tasks/context.ts";
+import { performTask } from "./tasks/perform.ts";
+import { createSendVolume } from "./tasks/send.ts";
+import { systemTime } from "./time.ts";
+import { createReceiver } from "./transfer/receiver.ts";
+import { createTransferWorkers } from "./transfer/workers.ts";
+import { startTunnelServer } from "./tunnel/server.ts";
+
+/** Seconds that a peer's request may take to end when the gateway stops. */
+const receiverStopSeconds = 2;
+/** For what is closed when nobody works any more. */
+const closeMs = 2_000;
+
+export interface RunningGateway {
+  /** `host:port` at which other gateways reach it. */
+  readonly endpoint: string;
+  /** Rejects when the gateway can't go on. Resolves after a stop. */
+  readonly ended: Promise<void>;
+  /** Lets go of all work and closes everything. Resolves within 10 s, whatever hangs. */
+  stop(): Promise<void>;
+}
+
+const endpointOf = ({ advertise, listen }: GatewayConfig, port: number): string =>
+  advertise ?? `${isIPv6(listen.host) ? `[${listen.host}]` : listen.host}:${port}`;
+
+/** What has been opened, to be closed in the opposite order, also when the start fails half-way. */
+class Opened {
+  readonly #closers: (() => Promise<void> | void)[] = [];
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  add(close: () => Promise<void> | void): void {
+    this.#closers.unshift(close);
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0)) {
+      try {
+        await close();
+      } catch (error) {
+        this.#log.warn({ err: error }, "something could not be closed");
+      }
+    }
+  }
+}
+
+/**
+ * Starts all that a gateway is made of: storage, worker threads, the receiver that other sites' gateways send to, the
+ * queues, and the agent that does the site's tasks.
+ * @throws what opening the storage, reading the certificates and listening throw
+ */
+export const startGateway = async (config: GatewayConfig, log: Log): Promise<RunningGateway> => {
+  const opened = new Opened(log);
+  try {
+    return await start(config, log, opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+};
+
+const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<RunningGateway> => {
+  const { multiCluster, siteId, concurrency, queues } = config;
+  const credentials = await loadCredentials(config);
+  const storage = await openStorage(config.storage);
+  opened.add(() => storage.close());
+
+  const sending = concurrency.tasks * concurrency.extentsInFlight;
+  const pool = { storage: config.storage, threads: concurrency.workers, log };
+  const sendWorkers = createTransferWorkers({ ...pool, jobsMax: sending });
+  opened.add(() => sendWorkers.close());
+  // Several sites may send at once, each as much as we do.
+  const receiveWorkers = createTransferWorkers({ ...pool, jobsMax: 2 * sending });
+  opened.add(() => receiveWorkers.close());
+
+  const server = await startTunnelServer({
+    credentials,
+    multiCluster,
+    ...config.listen,
+    handler: createReceiver({ storage, workers: receiveWorkers, log }),
+    log,
+  });
+  // Nothing is left to wait for when this is called after a stop.
+  opened.add(() => server.stop(0));
+
+  const sqs = createSqsClient();
+  opened.add(() => sqs.destroy());
+  const stopping = new AbortController();
+  const identity: GatewayIdentity = {
+    id: config.gatewayId,
+    siteId,
+    endpoint: endpointOf(config, server.port),
+    tunnel: "direct-tls",
+    version: packageJson.version,
+    storage: storage.kind,
+  };
+  const agent = startAgent({
+    source: createSqsTaskSource({ client: sqs, prefix: queues.prefix, siteId, log }),
+    reports: createSqsReportQueue({ client: sqs, prefix: queues.prefix, log, signal: stopping.signal }),
+    perform: performTask,
+    context: {
+      storage,
+      send: createSendVolume({
+        storage,
+        workers: sendWorkers,
+        credentials,
+        multiCluster,
+        extentsInFlight: concurrency.extentsInFlight,
+      }),
+      identity,
+      now: () => instantSchema.parse(new Date(systemTime.nowMs()).toISOString()),
+    },
+    slots: concurrency.tasks,
+    time: systemTime,
+    log,
+  });
+
+  const end = async (): Promise<void> => {
+    stopping.abort();
+    await Promise.all([agent.stop(), server.stop(receiverStopSeconds)]);
+    if (!(await within(opened.close(), closeMs, systemTime))) log.warn({}, "not all could be closed in time");
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    endpoint: identity.endpoint,
+    ended: agent.ended,
+    stop() {
+      stopped ??= end();
+      return stopped;
+    },
+  };
+};

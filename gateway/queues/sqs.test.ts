@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { CreateQueueCommand, DeleteQueueCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
+import { buildApp } from "fauxqs";
+import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
+import { type Report, reportSchema } from "../../core/api/report.ts";
+import { manualTime, recordingLog } from "../agent/testing.ts";
+import { createSqsClient } from "./sqsclient.ts";
+import { createSqsReportQueue, reportQueueName } from "./sqsreportqueue.ts";
+import { createSqsTaskSource, taskQueueName } from "./sqstasksource.ts";
+
+const emulator = buildApp({ logger: false });
+const siteId = siteIdSchema.parse("a");
+const never = new AbortController().signal;
+let client: ReturnType<typeof createSqsClient>;
+let prefix = "";
+let prefixes = 0;
+
+before(async () => {
+  const endpoint = await emulator.listen({ host: "127.0.0.1", port: 0 });
+  client = createSqsClient({ AWS_ENDPOINT_URL: endpoint });
+});
+after(async () => {
+  client.destroy();
+  await emulator.close();
+});
+beforeEach(() => {
+  prefix = `test${++prefixes}`;
+});
+
+const createQueue = async (name: string) => {
+  const { QueueUrl = "" } = await client.send(new CreateQueueCommand({ QueueName: name }));
+  return QueueUrl;
+};
+const sendTask = (QueueUrl: string, MessageBody: string) =>
+  client.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+const source = () => createSqsTaskSource({ client, prefix, siteId, log: recordingLog() });
+const poll = { max: 10, waitSeconds: 0, visibilitySeconds: 15, signal: never };
+
+const alive: Report = {
+  kind: "alive",
+  gateway: {
+    id: gatewayIdSchema.parse("a1"),
+    siteId,
+    endpoint: "127.0.0.1:1",
+    tunnel: "direct-tls",
+    version: "1",
+    storage: "extentstore",
+  },
+};
+
+describe("the task source on SQS", () => {
+  test("gives a message's raw body and hides it from the other gateways", async () => {
+    const url = await createQueue(taskQueueName(prefix, siteId));
+    await sendTask(url, "not json");
+    const [message] = await source().receive(poll);
+    assert.equal(message?.body, "not json");
+    assert.deepEqual(await source().receive(poll), []);
+  });
+
+  test("a released message can be had at once, with the same id and another receipt", async () => {
+    const tasks = source();
+    await sendTask(await createQueue(taskQueueName(prefix, siteId)), "x");
+    const [first] = await tasks.receive(poll);
+    assert.ok(first);
+    await tasks.release(first.receipt);
+    const [second] = await tasks.receive(poll);
+    assert.equal(second?.messageId, first.messageId);
+    assert.notEqual(second?.receipt, first.receipt);
+  });
+
+  test("a removed message does not come again", async () => {
+    const tasks = source();
+    await sendTask(await createQueue(taskQueueName(prefix, siteId)), "x");
+    const [message] = await tasks.receive({ ...poll, visibilitySeconds: 0 });
+    assert.ok(message);
+    await tasks.remove(message.receipt);
+    assert.deepEqual(await tasks.receive(poll), []);
+  });
+
+  test("an extended message stays hidden after its first visibility has passed", async () => {
+    const tasks = source();
+    await sendTask(await createQueue(taskQueueName(prefix, siteId)), "x");
+    const [message] = await tasks.receive({ ...poll, visibilitySeconds: 1 });
+    assert.ok(message);
+    await tasks.extend(message.receipt, 15);
+    assert.deepEqual(await tasks.receive({ ...poll, waitSeconds: 2 }), []);
+  });
+
+  test("waits with back-off for a queue that does not exist yet, and says so", async () => {
+    const time = manualTime();
+    const log = recordingLog();
+    const tasks = createSqsTaskSource({ client, prefix, siteId, log, time });
+    const received = tasks.receive(poll);
+    await time.sleeping();
+    const url = await createQueue(taskQueueName(prefix, siteId));
+    await sendTask(url, "x");
+    await time.advance(1_000);
+    assert.equal((await received)[0]?.body, "x");
+    assert.equal(log.lines.length, 1);
+    assert.equal(log.lines[0]?.fields["queue"], taskQueueName(prefix, siteId));
+  });
+
+  test("waiting for a missing queue ends with the signal", async () => {
+    const time = manualTime();
+    const stop = new AbortController();
+    const tasks = createSqsTaskSource({ client, prefix, siteId, log: recordingLog(), time });
+    const received = tasks.receive({ ...poll, signal: stop.signal });
+    await time.sleeping();
+    stop.abort();
+    assert.deepEqual(await received, []);
+  });
+
+  test("finds a queue again that was deleted and made anew", async () => {
+    const tasks = source();
+    const url = await createQueue(taskQueueName(prefix, siteId));
+    await tasks.receive(poll);
+    await client.send(new DeleteQueueCommand({ QueueUrl: url }));
+    await assert.rejects(tasks.receive(poll), { name: "QueueDoesNotExist" });
+    await sendTask(await createQueue(taskQueueName(prefix, siteId)), "x");
+    assert.equal((await tasks.receive(poll))[0]?.body, "x");
+  });
+});
+
+describe("the reports queue on SQS", () => {
+  const sent = async (QueueUrl: string) => {
+    const { Messages = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+    return Messages.map(({ Body = "" }) => reportSchema.parse(JSON.parse(Body)));
+  };
+
+  test("sends a report that its schema accepts", async () => {
+    const url = await createQueue(reportQueueName(prefix));
+    await createSqsReportQueue({ client, prefix, log: recordingLog(), signal: never }).send(alive);
+    assert.deepEqual(await sent(url), [alive]);
+  });
+
+  test("characters that SQS refuses arrive all the same", async () => {
+    const url = await createQueue(reportQueueName(prefix));
+    const odd: Report = { kind: "alive", gateway: { ...alive.gateway, version: "a\uFFFE\uFFFF\u0001é" } };
+    await createSqsReportQueue({ client, prefix, log: recordingLog(), signal: never }).send(odd);
+    assert.deepEqual(await sent(url), [odd]);
+  });
+
+  test("tries again with back-off until the queue is there", async () => {
+    const time = manualTime();
+    const sending = createSqsReportQueue({ client, prefix, log: recordingLog(), signal: never, time }).send(alive);
+    await time.sleeping();
+    const url = await createQueue(reportQueueName(prefix));
+    await time.advance(200);
+    await sending;
+    assert.deepEqual(await sent(url), [alive]);
+  });
+
+  test("gives up after 8 tries and throws the last failure", async () => {
+    const time = manualTime();
+    const log = recordingLog();
+    const queue = createSqsReportQueue({ client, prefix, log, signal: never, time });
+    let ended = false;
+    const sending = assert.rejects(queue.send(alive), { name: "QueueDoesNotExist" }).finally(() => {
+      ended = true;
+    });
+    while (!ended) {
+      await Promise.race([time.sleeping(), sending]);
+      await time.advance(5_000);
+    }
+    await sending;
+    assert.equal(log.lines.length, 7);
+  });
+
+  test("the signal ends the retries", async () => {
+    const time = manualTime();
+    const stop = new AbortController();
+    const queue = createSqsReportQueue({ client, prefix, log: recordingLog(), signal: stop.signal, time });
+    const sending = assert.rejects(queue.send(alive), { name: "QueueDoesNotExist" });
+    await time.sleeping();
+    stop.abort();
+    await sending;
+  });
+});
+
+describe("the client", () => {
+  const credentialsOf = async (environment: Record<string, string>) => {
+    const created = createSqsClient({ AWS_ENDPOINT_URL: "http://127.0.0.1:1", ...environment });
+    try {
+      return (await created.config.credentials()).accessKeyId;
+    } finally {
+      created.destroy();
+    }
+  };
+
+  test("makes credentials up where an endpoint is set and none are given", async () => {
+    assert.equal(await credentialsOf({}), "local");
+  });
+
+  test("leaves credentials that are given to the SDK", async (context) => {
+    const before = { ...process.env };
+    context.after(() => {
+      process.env = before;
+    });
+    process.env = { ...before, AWS_ACCESS_KEY_ID: "given", AWS_SECRET_ACCESS_KEY: "given" };
+    assert.equal(await credentialsOf({ AWS_ACCESS_KEY_ID: "given" }), "given");
+  });
+
+  test("prefers the endpoint of SQS to the one of all services, and has a region without one being set", async () => {
+    const created = createSqsClient({ AWS_ENDPOINT_URL: "http://all:1", AWS_ENDPOINT_URL_SQS: "http://sqs:2" });
+    assert.equal((await created.config.endpoint?.())?.hostname, "sqs");
+    assert.equal(await created.config.region(), "us-east-1");
+    created.destroy();
+  });
+});

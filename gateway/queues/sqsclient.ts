@@ -1,0 +1,40 @@
+import { SQSClient } from "@aws-sdk/client-sqs";
+
+/** Longest wait of one poll. The request's own limit is above it. */
+export const pollSecondsMax = 2;
+const requestTimeoutMs = 7_000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const credentialVariables = [
+  "AWS_ACCESS_KEY_ID",
+  "AWS_PROFILE",
+  "AWS_WEB_IDENTITY_TOKEN_FILE",
+  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
+/** What an emulator needs and AWS must not get: a region and credentials, where an endpoint is set and they are not. */
+const emulatorDefaults = (environment: Environment): object => {
+  const endpoint = environment["AWS_ENDPOINT_URL_SQS"] ?? environment["AWS_ENDPOINT_URL"];
+  if (endpoint === undefined || endpoint === "") return {};
+  const region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? "us-east-1";
+  if (credentialVariables.some((name) => environment[name])) return { endpoint, region };
+  return { endpoint, region, credentials: { accessKeyId: "local", secretAccessKey: "local" } };
+};
+
+/**
+ * The client for a site's queues. It honours `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL`, and calls that endpoint
+ * whatever host a queue's URL names. Each request ends within 7 s.
+ */
+export const createSqsClient = (environment: Environment = process.env): SQSClient =>
+  new SQSClient({
+    ...emulatorDefaults(environment),
+    useQueueUrlAsEndpoint: false,
+    maxAttempts: 2,
+    requestHandler: {
+      connectionTimeout: 3_000,
+      requestTimeout: requestTimeoutMs,
+      throwOnRequestTimeout: true,
+    },
+  });

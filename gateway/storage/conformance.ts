@@ -1,0 +1,25 @@
+import { describe } from "node:test";
+import { groupConformance } from "./conformance/groups.ts";
+import { mirrorConformance } from "./conformance/mirrors.ts";
+import { rebuildConformance } from "./conformance/rebuild.ts";
+import { volumeConformance } from "./conformance/volumes.ts";
+import type { StorageDriver } from "./driver.ts";
+
+/** An empty storage that a test may fill. */
+export interface StorageUnderTest {
+  readonly driver: StorageDriver;
+  /** Closes the driver and opens another one over the same storage. */
+  reopen(): Promise<StorageDriver>;
+  /** Closes the driver that is open and removes the storage. */
+  close(): Promise<void>;
+}
+
+/** Registers the tests that every storage driver passes: what the comments of driver.ts promise. */
+export const storageConformance = (name: string, open: () => Promise<StorageUnderTest>): void => {
+  describe(`${name} keeps the promises of the storage port`, () => {
+    volumeConformance(open);
+    groupConformance(open);
+    mirrorConformance(open);
+    rebuildConformance(open);
+  });
+};

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type ErrorCode, VisibleError } from "../../../core/api/errors.ts";
+import type { GroupId, Instant, PlanId, SiteId } from "../../../core/api/ids.ts";
+import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
+import { extentRanges } from "../../../core/extent/striping.ts";
+import type { StorageUnderTest } from "../conformance.ts";
+import type { BlockReader, MirrorExtentWriter, Owner, StorageDriver } from "../driver.ts";
+
+const KiB = 1024;
+export const owner: Owner = { planId: "plan_01K0Z3NDEKTSV4RRFFQ69G5FAV" as PlanId, source: "a" as SiteId };
+export const stranger: Owner = { planId: "plan_01K0Z3NDEKTSV4RRFFQ69G5FAW" as PlanId, source: "a" as SiteId };
+export const takenAt = "2026-03-01T01:00:00.000Z" as Instant;
+export const plain: Geometry = { extentBytes: 256 * KiB, stripeCount: 1, stripeBytes: 256 * KiB };
+export const striped: Geometry = { extentBytes: 256 * KiB, stripeCount: 3, stripeBytes: 64 * KiB };
+
+/** The n-th group of the test's plan. */
+export const groupId = (n: number): GroupId =>
+  `group_01K0Z3NDEKTSV4RRFFQ69G5FAV_${new Date(Date.UTC(2026, 2, 1, 1, n)).toISOString().replaceAll(/[-:.]/g, "")}` as GroupId;
+
+/** A test with an empty storage of its own. */
+export const storageTest = (
+  title: string,
+  open: () => Promise<StorageUnderTest>,
+  body: (driver: StorageDriver, storage: StorageUnderTest) => Promise<void>,
+): void => {
+  test(title, async () => {
+    const storage = await open();
+    try {
+      await body(storage.driver, storage);
+    } finally {
+      await storage.close();
+    }
+  });
+};
+
+/** Bytes that don't compress, the same for the same seed. */
+export const noise = (length: number, seed: number): Buffer => {
+  const bytes = Buffer.alloc(length);
+  let state = (seed * 2654435761 + 1) >>> 0;
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+};
+
+export const volumeOf = (object: ObjectConfig): ObjectConfig["volumes"][number] => {
+  const [volume] = object.volumes;
+  assert(volume !== undefined);
+  return volume;
+};
+
+export const createVolume = async (
+  driver: StorageDriver,
+  options: { name?: string; sizeBytes?: number; geometry?: Geometry } = {},
+): Promise<string> => {
+  const { name = "disk", sizeBytes = 1024 * KiB, geometry = plain } = options;
+  return volumeOf(await driver.createVolume({ name, kind: "volume", sizeBytes, geometry })).id;
+};
+
+export const write = async (
+  driver: StorageDriver,
+  volumeId: string,
+  ...writes: readonly (readonly [offset: number, data: Uint8Array])[]
+): Promise<void> => {
+  const handle = await driver.openVolume(volumeId, "write");
+  for (const [offset, data] of writes) await handle.write(offset, data);
+  await handle.flush();
+  await handle.close();
+};
+
+/** All bytes of what a reader reads, which is closed. */
+export const readAll = async (reader: BlockReader): Promise<Buffer> => {
+  const bytes = Buffer.alloc(reader.sizeBytes, 0xee);
+  await reader.read(0, bytes);
+  await reader.close();
+  return bytes;
+};
+
+export const readVolume = async (driver: StorageDriver, volumeId: string): Promise<Buffer> =>
+  readAll(await driver.openVolume(volumeId, "read"));
+
+export const readSnapshot = async (driver: StorageDriver, snapshotId: string): Promise<Buffer> =>
+  readAll(await driver.openSnapshot(snapshotId));
+
+/** The id of a group's snapshot of a volume. */
+export const snapshotOf = async (driver: StorageDriver, id: GroupId, volumeId: string): Promise<string> => {
+  const snapshot = (await driver.findGroup(id))?.snapshots.find((candidate) => candidate.volumeId === volumeId);
+  assert(snapshot !== undefined, `${id} has no snapshot of ${volumeId}`);
+  return snapshot.snapshotId;
+};
+
+export const tokensOf = async (driver: StorageDriver, snapshotId: string) => {
+  const reader = await driver.openSnapshot(snapshotId);
+  const tokens = await reader.extentMap();
+  await reader.close();
+  return tokens;
+};
+
+export const rejects = async (promise: Promise<unknown>, code: ErrorCode): Promise<void> => {
+  await assert.rejects(promise, (error) => {
+    assert(error instanceof VisibleError, `expected ${code}, got ${String(error)}`);
+    assert.equal(error.code, code, error.message);
+    return true;
+  });
+};
+
+/** A protected LUN, as a source site would describe it. */
+export const sourceObject = (
+  options: { name?: string; sizeBytes?: number; geometry?: Geometry; lunId?: number } = {},
+): ObjectConfig => {
+  const { name = "database", sizeBytes = 1024 * KiB, geometry = plain, lunId = 7 } = options;
+  return {
+    kind: "lun",
+    id: `source-lun-${lunId}`,
+    name,
+    volumes: [{ id: `source-volume-${lunId}`, sizeBytes, geometry }],
+    lun: { target: "iscsi", lunId },
+    virtualSwitches: [],
+  };
+};
+
+export const prepareMirror = async (driver: StorageDriver, object: ObjectConfig): Promise<string> => {
+  const [mirror] = await driver.prepareMirror({ owner, object });
+  assert(mirror !== undefined);
+  return mirror.mirrorVolumeId;
+};
+
+export const openMirror = async (
+  driver: StorageDriver,
+  mirrorVolumeId: string,
+  options: { group: number; base?: number; sizeBytes?: number },
+) =>
+  driver.openMirror({
+    owner,
+    mirrorVolumeId,
+    groupId: groupId(options.group),
+    sequence: options.group,
+    baseGroupId: options.base === undefined ? null : groupId(options.base),
+    sizeBytes: options.sizeBytes ?? 1024 * KiB,
+  });
+
+/** Puts an extent's part of `content`, the bytes of the whole volume, into an extent that is being written. */
+export const fillExtent = async (
+  writer: MirrorExtentWriter,
+  extent: number,
+  content: { bytes: Buffer; geometry: Geometry },
+): Promise<void> => {
+  const { bytes, geometry } = content;
+  for (const range of extentRanges(geometry, bytes.byteLength, extent)) {
+    const part = bytes.subarray(range.offset, Math.min(range.offset + range.length, bytes.byteLength));
+    if (part.byteLength > 0) await writer.write(range.offset, part);
+  }
+};
+
+/** Writes all extents of a mirror as one group and completes it. @returns the epoch */
+export const sendAll = async (
+  driver: StorageDriver,
+  mirrorVolumeId: string,
+  options: { group: number; base?: number; bytes: Buffer; geometry?: Geometry },
+): Promise<number> => {
+  const { bytes, geometry = plain } = options;
+  const { epoch } = await openMirror(driver, mirrorVolumeId, { ...options, sizeBytes: bytes.byteLength });
+  const groupBytes = geometry.extentBytes * geometry.stripeCount;
+  const extents = Math.ceil(bytes.byteLength / groupBytes) * geometry.stripeCount;
+  for (let extent = 0; extent < extents; extent++) {
+    const writer = await driver.openMirrorExtent({ mirrorVolumeId, epoch, extent });
+    await fillExtent(writer, extent, { bytes, geometry });
+    await writer.commit();
+  }
+  await driver.completeMirror({ mirrorVolumeId, epoch });
+  return epoch;
+};
+
+export const publish = async (driver: StorageDriver, group: number, ...mirrorVolumeIds: string[]) =>
+  driver.publishGroup({
+    groupId: groupId(group),
+    owner,
+    sequence: group,
+    takenAt,
+    mirrorVolumeIds,
+    manifest: { number: group },
+  });

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import zstd from "zstd-napi/binding.js";
+import { blockBytes } from "../../../core/extent/geometry.ts";
+import { noise } from "../conformance/fixtures.ts";
+import { BlockTable, BlockTableDamaged, type StoredBlock } from "./blocks.ts";
+import { compressBlock, compressedBytesMax, restoreBlock, zeroBlockHash } from "./codec.ts";
+
+const storedBlock = fc.record<StoredBlock>({
+  fileId: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+  offset: fc.nat(2 ** 50),
+  storedBytes: fc.integer({ min: 1, max: blockBytes }),
+  hash: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+});
+
+test("a block table is the same after packing and unpacking, and a flipped bit in it is found", () => {
+  fc.assert(
+    fc.property(fc.array(fc.option(storedBlock), { minLength: 1, maxLength: 8 }), fc.nat(), (blocks, at) => {
+      const table = BlockTable.holes(blocks.length);
+      for (const [index, block] of blocks.entries()) if (block !== null) table.set(index, block);
+      const packed = table.pack();
+      const again = BlockTable.unpack(packed);
+      for (const [index, block] of blocks.entries()) {
+        assert.equal(again.isHole(index), block === null);
+        if (block === null) continue;
+        const { fileId, offset, storedBytes, hash } = block;
+        assert.deepEqual(
+          [again.fileId(index), again.offset(index), again.storedBytes(index), again.hash(index)],
+          [fileId, offset, storedBytes, hash],
+        );
+      }
+      const damaged = packed.slice();
+      const byte = at % damaged.byteLength;
+      damaged[byte] = (damaged[byte] ?? 0) ^ 1;
+      assert.throws(() => BlockTable.unpack(damaged), BlockTableDamaged);
+    }),
+  );
+});
+
+test("blocks come back as they were stored, those that don't compress too", () => {
+  const stored = Buffer.alloc(compressedBytesMax);
+  const restored = Buffer.alloc(blockBytes);
+  for (const block of [noise(blockBytes, 1), noise(blockBytes, 2).fill(9, 100)]) {
+    const length = compressBlock(block, stored);
+    const table = BlockTable.holes(1);
+    assert(length <= blockBytes);
+    assert.equal(restoreBlock(stored.subarray(0, length), table.hash(0), restored), false);
+    assert(restored.equals(block));
+  }
+  assert.notEqual(zeroBlockHash, 0n);
+});
+
+test("a frame that holds more than a block is refused", () => {
+  const bomb = Buffer.alloc(compressedBytesMax);
+  const length = zstd.compress(bomb, Buffer.alloc(64 * 1024 * 1024), 1);
+  assert.equal(restoreBlock(bomb.subarray(0, length), zeroBlockHash, Buffer.alloc(blockBytes)), false);
+});

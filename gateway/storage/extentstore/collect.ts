@@ -1,0 +1,174 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { VisibleError } from "../../../core/api/errors.ts";
+import { BlockTable, BlockTableDamaged } from "./blocks.ts";
+import { DataFileReaders, type DataFileWriter, dataFileIdOf, dataFilePath, removeDataFile } from "./datafile.ts";
+import { FileLock } from "./locks.ts";
+import type { Store } from "./store.ts";
+import { setVersionFiles } from "./versions.ts";
+
+/** A data file with more dead bytes than this part of it is copied without them. */
+const deadFractionMax = 0.5;
+
+/** The blocks of a data file that somebody refers to: their stored length by their offset. */
+type LiveBlocks = Map<number, number>;
+
+/**
+ * Gives back the space of blocks that nobody refers to any more: what dead writers left, data files without a live block,
+ * and, when asked to `compact`, the dead part of files that are mostly dead. One driver at a time does it; the others
+ * leave it to that one. Files that somebody alive still appends to are not touched.
+ */
+export const collect = async (store: Store, options: { readonly compact: boolean }): Promise<void> => {
+  const lock = FileLock.tryAcquire(join(store.locksDir, "collect"));
+  if (lock === undefined) return;
+  try {
+    store.writer.buryTheDead();
+    removeStrays(store);
+    const visited = new Set<number>();
+    for (let fileId = nextSuspect(store, visited); fileId !== undefined; fileId = nextSuspect(store, visited)) {
+      visited.add(fileId);
+      if (!collectFile(store, fileId, options.compact)) return;
+      await setImmediate();
+    }
+  } finally {
+    lock.release();
+  }
+};
+
+/**
+ * Removes data files that have no row: their row goes first, then they. The folder is listed before the rows, and rows are made
+ * before their files, so a file that is being made isn't taken for one.
+ */
+const removeStrays = ({ database, dataDir }: Store): void => {
+  const present = readdirSync(dataDir).map(dataFileIdOf);
+  const known = new Set(database.all<{ id: number }>("SELECT id FROM files").map((row) => row.id));
+  for (const fileId of present) {
+    if (fileId !== undefined && !known.has(fileId)) removeDataFile(dataDir, fileId);
+  }
+};
+
+const nextSuspect = ({ database }: Store, visited: ReadonlySet<number>): number | undefined =>
+  database
+    .all<{ id: number }>("SELECT id FROM files WHERE suspect = 1 AND writer IS NULL ORDER BY id")
+    .find((row) => !visited.has(row.id))?.id;
+
+/** @returns whether to go on with other files */
+const collectFile = (store: Store, fileId: number, compact: boolean): boolean => {
+  const { database, dataDir } = store;
+  const live = database.snapshot(() => liveBlocks(store, fileId));
+  if (live === undefined) return true;
+  if (live.size === 0) {
+    database.transaction(() => forgetFile(store, fileId));
+    removeDataFile(dataDir, fileId);
+    return true;
+  }
+  const totalBytes = statSync(dataFilePath(dataDir, fileId), { throwIfNoEntry: false })?.size ?? 0;
+  let liveBytes = 0;
+  for (const storedBytes of live.values()) liveBytes += storedBytes;
+  if (totalBytes - liveBytes <= totalBytes * deadFractionMax) {
+    database.transaction(() => database.run("UPDATE files SET suspect = 0 WHERE id = ?", fileId));
+    return true;
+  }
+  return !compact || compactFile(store, fileId, live);
+};
+
+/**
+ * The live blocks of a file without a writer can only become fewer: new versions copy references from old ones.
+ * @returns undefined when a table is damaged, and nothing can be told
+ */
+const liveBlocks = ({ database }: Store, fileId: number): LiveBlocks | undefined => {
+  const live: LiveBlocks = new Map();
+  for (const versionId of versionsOf(database, fileId)) {
+    const table = loadVersion(database, versionId);
+    if (table === "damaged") return undefined;
+    for (let block = 0; block < (table?.blockCount ?? 0); block++) {
+      if (table?.fileId(block) === fileId) live.set(table.offset(block), table.storedBytes(block));
+    }
+  }
+  return live;
+};
+
+const compactFile = (store: Store, fileId: number, live: LiveBlocks): boolean => {
+  const { database, dataDir, openFiles } = store;
+  let file: DataFileWriter | undefined;
+  try {
+    file = openFiles.acquireSeparate();
+    const moved = copyBlocks({ dataDir, fileId, live, into: file });
+    if (moved === undefined) return true;
+    const into = file.id;
+    database.transaction(() => {
+      for (const versionId of versionsOf(database, fileId)) moveVersion(database, { versionId, fileId, into, moved });
+      forgetFile(store, fileId);
+    });
+  } catch (error) {
+    // Without room for the copy the dead bytes stay until there is; the file remains suspect.
+    if (VisibleError.is(error, "STORE_FULL")) return false;
+    throw error;
+  } finally {
+    if (file !== undefined) openFiles.release(file);
+  }
+  removeDataFile(dataDir, fileId);
+  return true;
+};
+
+/** @returns the new offsets by the old ones, durable, or undefined when the file is damaged: then it is left for readers to report */
+const copyBlocks = (options: {
+  readonly dataDir: string;
+  readonly fileId: number;
+  readonly live: LiveBlocks;
+  readonly into: DataFileWriter;
+}): Map<number, number> | undefined => {
+  const { fileId, live, into } = options;
+  const files = new DataFileReaders(options.dataDir);
+  const moved = new Map<number, number>();
+  try {
+    for (const [offset, storedBytes] of [...live].sort(([a], [b]) => a - b)) {
+      const stored = Buffer.allocUnsafe(storedBytes);
+      if (files.read(fileId, offset, stored) !== storedBytes) return undefined;
+      moved.set(offset, into.appendStored(stored));
+    }
+    into.sync();
+    return moved;
+  } finally {
+    files.close();
+  }
+};
+
+const moveVersion = (
+  database: Store["database"],
+  move: { versionId: number; fileId: number; into: number; moved: ReadonlyMap<number, number> },
+): void => {
+  const { versionId, fileId, into, moved } = move;
+  const table = loadVersion(database, versionId);
+  if (table === undefined || table === "damaged")
+    throw new Error(`version ${versionId} changed while its blocks were moved`);
+  for (let block = 0; block < table.blockCount; block++) {
+    if (table.fileId(block) !== fileId) continue;
+    const offset = moved.get(table.offset(block));
+    if (offset === undefined)
+      throw new Error(`block ${block} of version ${versionId} came alive while it was collected`);
+    table.set(block, { fileId: into, offset, storedBytes: table.storedBytes(block), hash: table.hash(block) });
+  }
+  database.run("UPDATE versions SET blocks = ? WHERE id = ?", table.pack(), versionId);
+  setVersionFiles(database, versionId, table.fileIds());
+};
+
+const forgetFile = ({ database }: Store, fileId: number): void => {
+  database.run("DELETE FROM files WHERE id = ?", fileId);
+};
+
+const versionsOf = (database: Store["database"], fileId: number): number[] =>
+  database
+    .all<{ versionId: number }>("SELECT versionId FROM versionFiles WHERE fileId = ?", fileId)
+    .map((row) => row.versionId);
+
+const loadVersion = (database: Store["database"], versionId: number): BlockTable | "damaged" | undefined => {
+  const row = database.one<{ blocks: Uint8Array }>("SELECT blocks FROM versions WHERE id = ?", versionId);
+  try {
+    return row && BlockTable.unpack(row.blocks);
+  } catch (error) {
+    if (error instanceof BlockTableDamaged) return "damaged";
+    throw error;
+  }
+};

@@ -1,0 +1,188 @@
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { xxh64 } from "@node-rs/xxhash";
+import type { StoredBlock } from "./blocks.ts";
+import { compressBlock, compressedBytesMax } from "./codec.ts";
+import { storeFull } from "./database.ts";
+
+const batchBytes = 1024 * 1024;
+/** Data leaves this much of the disk free: deleting needs room for the metadata that says so. */
+const metadataReserveBytes = 32 * 1024 * 1024;
+const openFilesMax = 32;
+const nameDigits = 12;
+const suffix = ".blocks";
+
+export const dataFilePath = (dataDir: string, fileId: number): string =>
+  join(dataDir, `${fileId.toString().padStart(nameDigits, "0")}${suffix}`);
+
+/** @returns the id of a data file by its name, or undefined for the name of anything else */
+export const dataFileIdOf = (name: string): number | undefined =>
+  name.endsWith(suffix) ? Number.parseInt(name, 10) || undefined : undefined;
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+const whileRoom = <Result>(path: string, work: () => Result): Result => {
+  try {
+    return work();
+  } catch (error) {
+    throw codeOf(error) === "ENOSPC" || codeOf(error) === "EDQUOT" ? storeFull(path, error) : error;
+  }
+};
+
+/**
+ * One data file while it is being written: blocks are appended, compressed, in batches of 1 MiB, and never changed. It was
+ * registered in `files` before it is made, so nobody takes it for garbage.
+ */
+export class DataFileWriter {
+  readonly id: number;
+  readonly path: string;
+  readonly #dataDir: string;
+  readonly #fd: number;
+  readonly #batch = Buffer.allocUnsafe(batchBytes + compressedBytesMax);
+  #batchedBytes = 0;
+  #writtenBytes = 0;
+  #syncedBytes = 0;
+  #failure: { readonly cause: unknown } | undefined;
+
+  constructor(dataDir: string, id: number) {
+    this.id = id;
+    this.path = dataFilePath(dataDir, id);
+    this.#dataDir = dataDir;
+    this.#fd = whileRoom(this.path, () =>
+      openSync(this.path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600),
+    );
+  }
+
+  get sizeBytes(): number {
+    return this.#writtenBytes + this.#batchedBytes;
+  }
+
+  /** Appends a block. @throws STORE_FULL */
+  append(block: Uint8Array): StoredBlock {
+    if (this.#batchedBytes >= batchBytes) this.drain();
+    const offset = this.sizeBytes;
+    const storedBytes = compressBlock(block, this.#batch.subarray(this.#batchedBytes));
+    this.#batchedBytes += storedBytes;
+    return { fileId: this.id, offset, storedBytes, hash: xxh64(block) };
+  }
+
+  /** Appends bytes as another data file has them. @returns where they are. @throws STORE_FULL */
+  appendStored(stored: Uint8Array): number {
+    if (this.#batchedBytes >= batchBytes) this.drain();
+    const offset = this.sizeBytes;
+    this.#batch.set(stored, this.#batchedBytes);
+    this.#batchedBytes += stored.byteLength;
+    return offset;
+  }
+
+  /** Hands what is batched to the kernel, so that it can be read from the file. @throws STORE_FULL */
+  drain(): void {
+    if (this.#batchedBytes === 0) return;
+    const { bavail, bsize } = statfsSync(this.#dataDir);
+    if (bavail * bsize < this.#batchedBytes + metadataReserveBytes) throw storeFull(this.path);
+    whileRoom(this.path, () => {
+      for (let done = 0; done < this.#batchedBytes; ) {
+        done += writeSync(this.#fd, this.#batch, done, this.#batchedBytes - done, this.#writtenBytes + done);
+      }
+    });
+    this.#writtenBytes += this.#batchedBytes;
+    this.#batchedBytes = 0;
+  }
+
+  /**
+   * Durable when this returns. The kernel forgets what it failed to write, and a second fsync would succeed without it: a
+   * file that failed once can't be committed any more.
+   * @throws STORE_FULL
+   */
+  sync(): void {
+    if (this.#failure !== undefined) throw new Error(`writing ${this.path} has failed before`, this.#failure);
+    this.drain();
+    if (this.#writtenBytes === this.#syncedBytes) return;
+    try {
+      whileRoom(this.path, () => fdatasyncSync(this.#fd));
+      if (this.#syncedBytes === 0) syncDirectory(this.#dataDir);
+    } catch (error) {
+      this.#failure = { cause: error };
+      throw error;
+    }
+    this.#syncedBytes = this.#writtenBytes;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** Makes the names in a directory durable. */
+export const syncDirectory = (path: string): void => {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+};
+
+export const removeDataFile = (dataDir: string, fileId: number): void =>
+  rmSync(dataFilePath(dataDir, fileId), { force: true });
+
+/** Data files open for reading, the least recently opened closed first when there are many. */
+export class DataFileReaders {
+  readonly #dataDir: string;
+  readonly #open = new Map<number, number>();
+
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir;
+  }
+
+  /** Fills `into` from a data file. @returns how many bytes there were, or undefined when there is no such file */
+  read(fileId: number, offset: number, into: Uint8Array): number | undefined {
+    const fd = this.#fd(fileId);
+    if (fd === undefined) return undefined;
+    let done = 0;
+    while (done < into.byteLength) {
+      const bytes = readSync(fd, into, done, into.byteLength - done, offset + done);
+      if (bytes === 0) break;
+      done += bytes;
+    }
+    return done;
+  }
+
+  close(): void {
+    for (const fd of this.#open.values()) closeSync(fd);
+    this.#open.clear();
+  }
+
+  #fd(fileId: number): number | undefined {
+    const known = this.#open.get(fileId);
+    if (known !== undefined) return known;
+    try {
+      const fd = openSync(dataFilePath(this.#dataDir, fileId), "r");
+      this.#open.set(fileId, fd);
+      this.#closeOldest();
+      return fd;
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  #closeOldest(): void {
+    if (this.#open.size <= openFilesMax) return;
+    for (const [fileId, fd] of this.#open) {
+      closeSync(fd);
+      this.#open.delete(fileId);
+      return;
+    }
+  }
+}

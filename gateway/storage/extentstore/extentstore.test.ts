@@ -1,0 +1,23 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { storageConformance } from "../conformance.ts";
+import { openStorage } from "../open.ts";
+
+storageConformance("extentstore", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "extentstore-"));
+  const driver = await openStorage({ kind: "extentstore", dir });
+  let current = driver;
+  return {
+    driver,
+    reopen: async () => {
+      await current.close();
+      current = await openStorage({ kind: "extentstore", dir });
+      return current;
+    },
+    close: async () => {
+      await current.close();
+      await rm(dir, { recursive: true });
+    },
+  };
+});

@@ -1,0 +1,158 @@
+import type { GroupId, Instant } from "../../../core/api/ids.ts";
+import type { ObjectConfig } from "../../../core/api/object.ts";
+import type {
+  CreateVolumeOptions,
+  MirrorExtentWriter,
+  MirrorSession,
+  MirrorVolume,
+  OpenMirrorOptions,
+  Owner,
+  PublishGroupOptions,
+  RebuildObjectOptions,
+  SnapshotGroup,
+  SnapshotReader,
+  StorageDriver,
+  VolumeHandle,
+} from "../driver.ts";
+import { collect } from "./collect.ts";
+import { prepareMirror } from "./mirrors.ts";
+import { StoredExtentWriter } from "./mirrorwriter.ts";
+import { StoredSnapshotReader, VolumeReader } from "./readers.ts";
+import { rebuildObject } from "./rebuild.ts";
+import * as sessions from "./sessions.ts";
+import * as snapshots from "./snapshots.ts";
+import { closeStore, openStore, type Store } from "./store.ts";
+import * as volumes from "./volumes.ts";
+import { VolumeWriter } from "./volumewriter.ts";
+
+/**
+ * A folder on a local disk as a storage cluster: thin volumes, atomic group snapshots, sessions. Every call is one
+ * transaction of its metadata; reads, writes and compression run on the calling thread.
+ */
+export class ExtentStore implements StorageDriver {
+  readonly kind = "extentstore";
+  readonly #store: Store;
+
+  private constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /**
+   * Opens the store in a folder, making it where there is none, and takes back what processes that died were holding.
+   * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT
+   */
+  static async open(dir: string): Promise<ExtentStore> {
+    const store = openStore(dir);
+    try {
+      await collect(store, { compact: false });
+      return new ExtentStore(store);
+    } catch (error) {
+      closeStore(store);
+      throw error;
+    }
+  }
+
+  async inventory(): Promise<readonly ObjectConfig[]> {
+    return volumes.listObjects(this.#store.database);
+  }
+
+  async createVolume(options: CreateVolumeOptions): Promise<ObjectConfig> {
+    return this.#transaction((database) => volumes.objectOf(volumes.createVolume(database, options)));
+  }
+
+  async openVolume(volumeId: string, mode: "read" | "write"): Promise<VolumeHandle> {
+    const { database, writer } = this.#store;
+    if (mode === "read") return new VolumeReader(this.#store, volumes.findVolume(database, volumeId));
+    const volume = this.#transaction(() => volumes.claimVolume(database, writer, volumeId));
+    return new VolumeWriter(this.#store, volume);
+  }
+
+  async deleteVolume(volumeId: string): Promise<void> {
+    this.#transaction((database) => volumes.deleteVolume(database, this.#store.writer, volumeId));
+    await collect(this.#store, { compact: true });
+  }
+
+  async snapshotGroup(options: {
+    readonly groupId: GroupId;
+    readonly owner: Owner;
+    readonly volumeIds: readonly string[];
+  }): Promise<SnapshotGroup> {
+    return this.#transaction((database) =>
+      snapshots.snapshotGroup(database, { ...options, takenAt: new Date().toISOString() as Instant }),
+    );
+  }
+
+  async findGroup(groupId: GroupId): Promise<SnapshotGroup | undefined> {
+    const { database } = this.#store;
+    return database.snapshot(() => snapshots.findGroup(database, groupId));
+  }
+
+  async listGroups(owner: Owner): Promise<readonly GroupId[]> {
+    return snapshots.listGroups(this.#store.database, owner);
+  }
+
+  async deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<void> {
+    this.#transaction((database) => snapshots.deleteGroup(database, options.groupId, options.owner));
+    await collect(this.#store, { compact: true });
+  }
+
+  async openSnapshot(snapshotId: string): Promise<SnapshotReader> {
+    return new StoredSnapshotReader(this.#store, snapshots.findSnapshot(this.#store.database, snapshotId));
+  }
+
+  async prepareMirror(options: {
+    readonly owner: Owner;
+    readonly object: ObjectConfig;
+  }): Promise<readonly MirrorVolume[]> {
+    return this.#transaction((database) => prepareMirror(database, options));
+  }
+
+  /** A group that is published already is GROUP_STALE too: nothing is left to write. */
+  async openMirror(options: OpenMirrorOptions): Promise<MirrorSession> {
+    const session = this.#transaction((database) => sessions.openMirror(database, options));
+    this.#store.openFiles.retire(options.mirrorVolumeId);
+    return session;
+  }
+
+  async openMirrorExtent(options: {
+    readonly mirrorVolumeId: string;
+    readonly epoch: number;
+    readonly extent: number;
+  }): Promise<MirrorExtentWriter> {
+    const { database } = this.#store;
+    const mirror = database.snapshot(() => sessions.mirrorForWriting(database, options.mirrorVolumeId, options.epoch));
+    return new StoredExtentWriter(this.#store, { mirror, epoch: options.epoch, extent: options.extent });
+  }
+
+  async completeMirror(options: { readonly mirrorVolumeId: string; readonly epoch: number }): Promise<void> {
+    this.#transaction((database) => sessions.completeMirror(database, options.mirrorVolumeId, options.epoch));
+    this.#store.openFiles.retire(options.mirrorVolumeId);
+  }
+
+  async abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<void> {
+    this.#transaction((database) => sessions.abortGroup(database, options.groupId, options.owner));
+  }
+
+  async publishGroup(options: PublishGroupOptions): Promise<SnapshotGroup> {
+    return this.#transaction((database) => sessions.publishGroup(database, options));
+  }
+
+  async manifests(): Promise<
+    readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: unknown }[]
+  > {
+    return snapshots.listManifests(this.#store.database);
+  }
+
+  async rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig> {
+    return this.#transaction((database) => rebuildObject(database, options));
+  }
+
+  async close(): Promise<void> {
+    closeStore(this.#store);
+  }
+
+  #transaction<Result>(work: (database: Store["database"]) => Result): Result {
+    const { database } = this.#store;
+    return database.transaction(() => work(database));
+  }
+}

@@ -1,0 +1,153 @@
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { GroupId } from "../../../core/api/ids.ts";
+import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { MirrorVolume, Owner } from "../driver.ts";
+import type { Database } from "./database.ts";
+import { notOurs, snapshotsOf } from "./snapshots.ts";
+import { clearTable, fillTable } from "./versions.ts";
+import { findVolume, insertVolume, type VolumeRow } from "./volumes.ts";
+
+/* Mirrors: what they are made of. What writes them is in sessions.ts. Everything here runs inside the caller's transaction. */
+
+export interface MirrorRow {
+  readonly volumeId: string;
+  readonly planId: string;
+  readonly source: string;
+  readonly sourceVolumeId: string;
+  readonly epoch: number;
+  readonly publishedSequence: number;
+  readonly groupId: GroupId | null;
+  readonly baseGroupId: GroupId | null;
+  readonly sequence: number;
+  readonly complete: 0 | 1;
+}
+
+/** @throws OBJECT_KIND_UNSUPPORTED */
+export const prepareMirror = (
+  database: Database,
+  options: { readonly owner: Owner; readonly object: ObjectConfig },
+): readonly MirrorVolume[] => {
+  const { owner, object } = options;
+  const { kind, volume: source } = singleVolume(object);
+  const lun = object.lun && { target: mirrorTarget(owner, object.lun.target), lunId: object.lun.lunId };
+  const known = database.one<MirrorRow>(
+    "SELECT * FROM mirrors WHERE planId = ? AND source = ? AND sourceObjectId = ?",
+    owner.planId,
+    owner.source,
+    object.id,
+  );
+  if (known !== undefined) {
+    updateMirror(database, known, { object, source, lun });
+    return [{ sourceVolumeId: source.id, mirrorVolumeId: known.volumeId }];
+  }
+  const mirror = insertVolume(database, {
+    role: "mirror",
+    kind,
+    name: object.name,
+    sizeBytes: source.sizeBytes,
+    geometry: source.geometry,
+    lun,
+    virtualSwitches: object.virtualSwitches,
+    owner,
+  });
+  database.run(
+    "INSERT INTO mirrors (volumeId, planId, source, sourceObjectId, sourceVolumeId) VALUES (?, ?, ?, ?, ?)",
+    mirror.id,
+    owner.planId,
+    owner.source,
+    object.id,
+    source.id,
+  );
+  return [{ sourceVolumeId: source.id, mirrorVolumeId: mirror.id }];
+};
+
+/** An object of one volume, which is all that there is until VMs are supported. @throws OBJECT_KIND_UNSUPPORTED */
+export const singleVolume = (
+  object: ObjectConfig,
+): { kind: VolumeRow["kind"]; volume: ObjectConfig["volumes"][number] } => {
+  const [volume, ...others] = object.volumes;
+  if ((object.kind === "lun" || object.kind === "volume") && volume !== undefined && others.length === 0) {
+    return { kind: object.kind, volume };
+  }
+  throw new VisibleError(
+    "OBJECT_KIND_UNSUPPORTED",
+    `“${object.name}” is a ${object.kind} of ${object.volumes.length} volumes.`,
+    {
+      hint: "LUNs and virtual volumes can be protected.",
+    },
+  );
+};
+
+/** The iSCSI target that a target's mirrors lie in; two plans may protect the same LUN. */
+const mirrorTarget = (owner: Owner, target: string): string => `mirror.${owner.source}.${owner.planId}.${target}`;
+
+const updateMirror = (
+  database: Database,
+  mirror: MirrorRow,
+  now: {
+    readonly object: ObjectConfig;
+    readonly source: ObjectConfig["volumes"][number];
+    readonly lun: { readonly target: string; readonly lunId: number } | undefined;
+  },
+): void => {
+  const { object, source, lun } = now;
+  const { geometry } = source;
+  const volume = findVolume(database, mirror.volumeId);
+  database.run(
+    `UPDATE volumes SET name = ?, lunTarget = ?, lunId = ?, virtualSwitches = ?, sizeBytes = max(sizeBytes, ?) WHERE id = ?`,
+    object.name,
+    lun?.target ?? null,
+    lun?.lunId ?? null,
+    JSON.stringify(object.virtualSwitches),
+    source.sizeBytes,
+    mirror.volumeId,
+  );
+  database.run("UPDATE mirrors SET sourceVolumeId = ? WHERE volumeId = ?", source.id, mirror.volumeId);
+  if (sameGeometry(volume, geometry)) return;
+  // Extents of another geometry hold other bytes: nothing of the old table can be kept.
+  resetMirror(database, mirror, null);
+  database.run(
+    "UPDATE mirrors SET epoch = epoch + 1, groupId = NULL, complete = 0 WHERE volumeId = ?",
+    mirror.volumeId,
+  );
+  database.run(
+    "UPDATE volumes SET extentBytes = ?, stripeCount = ?, stripeBytes = ? WHERE id = ?",
+    geometry.extentBytes,
+    geometry.stripeCount,
+    geometry.stripeBytes,
+    mirror.volumeId,
+  );
+};
+
+/** Makes the mirror what it was in the base group, or empty. @throws BASE_MISSING */
+export const resetMirror = (database: Database, mirror: MirrorRow, baseGroupId: GroupId | null): void => {
+  const volume = findVolume(database, mirror.volumeId);
+  clearTable(database, volume.tableId);
+  database.run("DELETE FROM doneExtents WHERE volumeId = ?", mirror.volumeId);
+  if (baseGroupId === null) return;
+  const base = snapshotsOf(database, baseGroupId).find((snapshot) => snapshot.volumeId === mirror.volumeId);
+  if (base === undefined || !sameGeometry(base, volume)) {
+    throw new VisibleError(
+      "BASE_MISSING",
+      `The mirror ${mirror.volumeId} has no snapshot of group ${baseGroupId} to start from.`,
+      {
+        hint: "The next run copies from another base, or everything.",
+      },
+    );
+  }
+  fillTable(database, { tableId: volume.tableId, fromTableId: base.tableId });
+};
+
+const sameGeometry = (a: ObjectConfig["volumes"][number]["geometry"], b: typeof a): boolean =>
+  a.extentBytes === b.extentBytes && a.stripeCount === b.stripeCount && a.stripeBytes === b.stripeBytes;
+
+/** @throws VOLUME_UNKNOWN, NOT_OURS */
+export const ownMirror = (database: Database, mirrorVolumeId: string, owner: Owner): MirrorRow => {
+  findVolume(database, mirrorVolumeId);
+  const mirror = findMirror(database, mirrorVolumeId);
+  if (mirror !== undefined && mirror.planId === owner.planId && mirror.source === owner.source) return mirror;
+  throw notOurs(`The volume ${mirrorVolumeId}`, owner);
+};
+
+export const findMirror = (database: Database, mirrorVolumeId: string): MirrorRow | undefined =>
+  database.one<MirrorRow>("SELECT * FROM mirrors WHERE volumeId = ?", mirrorVolumeId);

@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import type { Geometry } from "../../../core/api/object.ts";
+import { blockBytes } from "../../../core/extent/geometry.ts";
+import { locate } from "../../../core/extent/striping.ts";
+import { BlockTable } from "./blocks.ts";
+import { isZeroBlock } from "./codec.ts";
+import type { DataFileWriter } from "./datafile.ts";
+import type { OpenDataFiles } from "./openfiles.ts";
+import { type BlockTables, ExtentReader, type ReaderOptions } from "./reader.ts";
+import type { CommittedTables } from "./tables.ts";
+import type { PendingExtent } from "./versions.ts";
+
+/** Blocks that were written in part wait here uncompressed for the rest, so that small writes rewrite a block once. */
+const partialBlocksMax = 32;
+
+interface Pending {
+  readonly table: BlockTable;
+  readonly dirty: Set<number>;
+}
+
+/**
+ * Writes to a volume that aren't committed yet. Whole blocks are in a data file already, partly written ones in a bounded
+ * buffer; both are read from here as if they were there, and are nobody else's until `commit`.
+ */
+export class PendingWrites implements BlockTables {
+  readonly #volumeId: string;
+  readonly #geometry: Geometry;
+  readonly #committed: CommittedTables;
+  readonly #openFiles: OpenDataFiles;
+  readonly #reader: ExtentReader;
+  readonly #extents = new Map<number, Pending>();
+  readonly #partials = new Map<number, Buffer>();
+  #file: DataFileWriter | undefined;
+  #appendedBytes = 0;
+
+  constructor(
+    options: Omit<ReaderOptions, "tables"> & {
+      readonly volumeId: string;
+      readonly committed: CommittedTables;
+      readonly openFiles: OpenDataFiles;
+    },
+  ) {
+    this.#volumeId = options.volumeId;
+    this.#geometry = options.geometry;
+    this.#committed = options.committed;
+    this.#openFiles = options.openFiles;
+    this.#reader = new ExtentReader({ ...options, tables: this });
+  }
+
+  /** Bytes in data files that a commit would make visible. */
+  get appendedBytes(): number {
+    return this.#appendedBytes;
+  }
+
+  get extentCount(): number {
+    return this.#extents.size;
+  }
+
+  get(extent: number): BlockTable | undefined {
+    return this.#extents.get(extent)?.table ?? this.#committed.get(extent);
+  }
+
+  reload(): void {
+    this.#committed.reload();
+    for (const [extent, pending] of this.#extents) {
+      const table = this.#committed.get(extent)?.clone() ?? BlockTable.holes(pending.table.blockCount);
+      for (const block of pending.dirty) table.copyBlock(pending.table, block);
+      this.#extents.set(extent, { table, dirty: pending.dirty });
+    }
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    if (this.#partials.size > 0) this.#spillRange(offset, into.byteLength);
+    this.#file?.drain();
+    this.#reader.read(offset, into);
+  }
+
+  /** Fills `into` from byte `offset` of an extent, out of its data files. */
+  readExtent(extent: number, offset: number, into: Uint8Array): void {
+    this.settle();
+    this.#reader.readExtent(extent, offset, into);
+  }
+
+  /** @throws STORE_FULL, STORE_CORRUPT (when a block that is written in part can't be read) */
+  write(offset: number, data: Uint8Array): void {
+    this.#eachBlock(offset, data.byteLength, (extent, block, from, to, done) => {
+      const part = data.subarray(done, done + to - from);
+      if (to - from === blockBytes) this.#putBlock(extent, block, part);
+      else this.#partial(extent, block).set(part, from);
+    });
+  }
+
+  zero(offset: number, length: number): void {
+    this.#eachBlock(offset, length, (extent, block, from, to) => {
+      if (to - from === blockBytes) this.#putHole(extent, block);
+      else if (!this.#isHole(extent, block)) this.#partial(extent, block).fill(0, from, to);
+    });
+  }
+
+  /** Everything is in the kernel's hands when this returns, and readable from the files. @throws STORE_FULL */
+  settle(): void {
+    for (const key of [...this.#partials.keys()]) this.#spill(key);
+    this.#file?.drain();
+  }
+
+  /** The blocks of an extent that were written and aren't committed. Call `settle` first. */
+  dirtyBlocks(extent: number): ReadonlySet<number> {
+    return this.#extents.get(extent)?.dirty ?? new Set();
+  }
+
+  /**
+   * Makes everything durable, then visible by `transaction`, which is given the writes and returns what the extents are then.
+   * After a failure the writes are still pending. @returns whether a data file was filled up
+   */
+  commit(transaction: (extents: readonly PendingExtent[]) => ReadonlyMap<number, BlockTable>): boolean {
+    this.settle();
+    this.#file?.sync();
+    const extents = [...this.#extents].map(([extent, pending]) => ({ extent, ...pending }));
+    for (const [extent, table] of transaction(extents)) this.#committed.put(extent, table);
+    return this.#clear();
+  }
+
+  /** Gives up what isn't committed; the collector takes back its space. */
+  discard(): void {
+    this.#partials.clear();
+    this.#clear();
+  }
+
+  #clear(): boolean {
+    this.#extents.clear();
+    this.#appendedBytes = 0;
+    const file = this.#file;
+    this.#file = undefined;
+    return file !== undefined && this.#openFiles.release(file);
+  }
+
+  /** Calls `visit(extent, block, from, to, done)` for each block of a range: bytes `from` to `to` of the block. */
+  #eachBlock(
+    offset: number,
+    length: number,
+    visit: (extent: number, block: number, from: number, to: number, done: number) => void,
+  ): void {
+    for (let done = 0; done < length; ) {
+      const at = locate(this.#geometry, offset + done);
+      const end = at.offsetInExtent + Math.min(at.contiguousBytes, length - done);
+      for (let position = at.offsetInExtent; position < end; ) {
+        const block = Math.floor(position / blockBytes);
+        const from = position - block * blockBytes;
+        const to = Math.min(blockBytes, end - block * blockBytes);
+        visit(at.extent, block, from, to, done);
+        position += to - from;
+        done += to - from;
+      }
+    }
+  }
+
+  #putBlock(extent: number, block: number, content: Uint8Array): void {
+    if (isZeroBlock(content)) {
+      this.#putHole(extent, block);
+      return;
+    }
+    this.#file ??= this.#openFiles.acquire(this.#volumeId);
+    const stored = this.#file.append(content);
+    this.#appendedBytes += stored.storedBytes;
+    this.#partials.delete(this.#key(extent, block));
+    const pending = this.#pending(extent);
+    pending.table.set(block, stored);
+    pending.dirty.add(block);
+  }
+
+  #putHole(extent: number, block: number): void {
+    this.#partials.delete(this.#key(extent, block));
+    if (this.get(extent)?.isHole(block) ?? true) return;
+    const pending = this.#pending(extent);
+    pending.table.setHole(block);
+    pending.dirty.add(block);
+  }
+
+  #isHole(extent: number, block: number): boolean {
+    return !this.#partials.has(this.#key(extent, block)) && (this.get(extent)?.isHole(block) ?? true);
+  }
+
+  #pending(extent: number): Pending {
+    let pending = this.#extents.get(extent);
+    if (pending === undefined) {
+      const table = this.#committed.get(extent)?.clone() ?? BlockTable.holes(this.#blocksPerExtent());
+      pending = { table, dirty: new Set() };
+      this.#extents.set(extent, pending);
+    }
+    return pending;
+  }
+
+  /** The content of a block that is being written in part. */
+  #partial(extent: number, block: number): Buffer {
+    const key = this.#key(extent, block);
+    const known = this.#partials.get(key);
+    if (known !== undefined) return known;
+    if (this.#partials.size >= partialBlocksMax) {
+      for (const oldest of this.#partials.keys()) {
+        this.#spill(oldest);
+        break;
+      }
+    }
+    const content = Buffer.allocUnsafe(blockBytes);
+    this.#file?.drain();
+    this.#reader.readExtent(extent, block * blockBytes, content);
+    this.#partials.set(key, content);
+    return content;
+  }
+
+  #spillRange(offset: number, length: number): void {
+    this.#eachBlock(offset, length, (extent, block) => this.#spill(this.#key(extent, block)));
+  }
+
+  #spill(key: number): void {
+    const content = this.#partials.get(key);
+    if (content === undefined) return;
+    const block = key % this.#blocksPerExtent();
+    const extent = (key - block) / this.#blocksPerExtent();
+    this.#putBlock(extent, block, content);
+    assert(!this.#partials.has(key));
+  }
+
+  #key(extent: number, block: number): number {
+    return extent * this.#blocksPerExtent() + block;
+  }
+
+  #blocksPerExtent(): number {
+    return this.#geometry.extentBytes / blockBytes;
+  }
+}

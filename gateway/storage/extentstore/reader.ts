@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { Geometry } from "../../../core/api/object.ts";
+import { blockBytes } from "../../../core/extent/geometry.ts";
+import { locate, roundedSizeBytes } from "../../../core/extent/striping.ts";
+import type { BlockTable } from "./blocks.ts";
+import { restoreBlock } from "./codec.ts";
+import { type DataFileReaders, dataFilePath } from "./datafile.ts";
+
+const readAheadBytes = 1024 * 1024;
+/** The collector moves blocks and removes the files they were in; a table that is read again names the new ones. */
+const reloadsMax = 5;
+
+// Reads are synchronous, so one buffer a thread is enough for all readers.
+const scratch = Buffer.allocUnsafe(readAheadBytes);
+
+/** Where a reader gets its extents' block tables from. */
+export interface BlockTables {
+  /** @returns the extent's blocks, or undefined for a hole */
+  get(extent: number): BlockTable | undefined;
+  /** Forgets what was cached: blocks have moved. */
+  reload(): void;
+}
+
+export interface ReaderOptions {
+  /** What is read, for errors: "volume x", "snapshot y". */
+  readonly label: string;
+  readonly geometry: Geometry;
+  readonly sizeBytes: number;
+  readonly dataDir: string;
+  readonly files: DataFileReaders;
+  readonly tables: BlockTables;
+}
+
+/** Reads ranges of a volume or snapshot, verifying every block. */
+export class ExtentReader {
+  readonly #options: ReaderOptions;
+  readonly #recentBlock = Buffer.allocUnsafe(blockBytes);
+  /** What `#recentBlock` holds: neighbouring small reads need their block restored only once. */
+  #recent = { fileId: 0, offset: 0 };
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Fills `into` from byte `offset` of the volume. @throws STORE_CORRUPT */
+  read(offset: number, into: Uint8Array): void {
+    const { geometry, sizeBytes } = this.#options;
+    assert(
+      offset >= 0 && offset + into.byteLength <= roundedSizeBytes(geometry, sizeBytes),
+      "read past the last extent",
+    );
+    for (let done = 0; done < into.byteLength; ) {
+      const at = locate(geometry, offset + done);
+      const length = Math.min(at.contiguousBytes, into.byteLength - done);
+      this.readExtent(at.extent, at.offsetInExtent, into.subarray(done, done + length));
+      done += length;
+    }
+  }
+
+  /** Fills `into` from byte `offset` of an extent. @throws STORE_CORRUPT */
+  readExtent(extent: number, offset: number, into: Uint8Array): void {
+    for (let reloads = 0; ; reloads++) {
+      const table = this.#options.tables.get(extent);
+      if (table === undefined) {
+        into.fill(0);
+        return;
+      }
+      const missing = this.#readBlocks({ extent, table, offset, into });
+      if (missing === undefined) return;
+      if (reloads === reloadsMax) throw this.#corrupt(extent, missing, table, "the data file is missing");
+      this.#options.tables.reload();
+    }
+  }
+
+  /** @returns a block whose data file isn't there, if one isn't */
+  #readBlocks(range: { extent: number; table: BlockTable; offset: number; into: Uint8Array }): number | undefined {
+    const { extent, table, offset, into } = range;
+    const end = offset + into.byteLength;
+    for (let position = offset; position < end; ) {
+      const block = Math.floor(position / blockBytes);
+      if (table.isHole(block)) {
+        const next = Math.min(end, (block + 1) * blockBytes);
+        into.fill(0, position - offset, next - offset);
+        position = next;
+        continue;
+      }
+      const after = lastOfRun(table, block, Math.ceil(end / blockBytes)) + 1;
+      const next = Math.min(end, after * blockBytes);
+      const part = into.subarray(position - offset, next - offset);
+      if (!this.#readRun({ extent, table, block, after, skip: position - block * blockBytes, into: part }))
+        return block;
+      position = next;
+    }
+    return undefined;
+  }
+
+  /** Blocks that lie behind each other in one data file, with one read. @returns whether the file was there */
+  #readRun(run: {
+    extent: number;
+    table: BlockTable;
+    block: number;
+    after: number;
+    skip: number;
+    into: Uint8Array;
+  }): boolean {
+    const { extent, table, into } = run;
+    if (run.after === run.block + 1 && this.#isRecent(table, run.block)) {
+      into.set(this.#recentBlock.subarray(run.skip, run.skip + into.byteLength));
+      return true;
+    }
+    const start = table.offset(run.block);
+    const bytes = table.offset(run.after - 1) + table.storedBytes(run.after - 1) - start;
+    const stored = scratch.subarray(0, bytes);
+    const had = this.#options.files.read(table.fileId(run.block), start, stored);
+    if (had === undefined) return false;
+    let filled = 0;
+    for (let block = run.block; block < run.after; block++) {
+      const from = table.offset(block) - start;
+      const to = from + table.storedBytes(block);
+      if (to > had) throw this.#corrupt(extent, block, table, "the data file ends before it");
+      const skip = block === run.block ? run.skip : 0;
+      const wanted = into.subarray(filled, Math.min(into.byteLength, filled + blockBytes - skip));
+      this.#restore({ extent, table, block, stored: stored.subarray(from, to), skip, into: wanted });
+      filled += wanted.byteLength;
+    }
+    return true;
+  }
+
+  #restore(one: {
+    extent: number;
+    table: BlockTable;
+    block: number;
+    stored: Uint8Array;
+    skip: number;
+    into: Uint8Array;
+  }): void {
+    const { extent, table, block, stored, into } = one;
+    const whole = into.byteLength === blockBytes;
+    const content = whole ? into : this.#recentBlock;
+    if (!whole) this.#recent = { fileId: 0, offset: 0 };
+    if (!restoreBlock(stored, table.hash(block), content)) {
+      throw this.#corrupt(extent, block, table, "its checksum doesn't match");
+    }
+    if (whole) return;
+    this.#recent = { fileId: table.fileId(block), offset: table.offset(block) };
+    into.set(content.subarray(one.skip, one.skip + into.byteLength));
+  }
+
+  #isRecent(table: BlockTable, block: number): boolean {
+    return this.#recent.fileId === table.fileId(block) && this.#recent.offset === table.offset(block);
+  }
+
+  #corrupt(extent: number, block: number, table: BlockTable, what: string): VisibleError {
+    const path = dataFilePath(this.#options.dataDir, table.fileId(block));
+    return new VisibleError(
+      "STORE_CORRUPT",
+      `A block of ${this.#options.label} can't be read, ${what}: extent ${extent}, block ${block} of it, ` +
+        `${table.storedBytes(block)} bytes at ${table.offset(block)} in ${path}.`,
+      { hint: "Check the disk, and restore from a copy on another site." },
+    );
+  }
+}
+
+/** The last block before `end` that follows `block` in its data file without a gap, within what one read takes. */
+const lastOfRun = (table: BlockTable, block: number, end: number): number => {
+  const start = table.offset(block);
+  let last = block;
+  for (let next = block + 1; next < end; next++) {
+    const offset = table.offset(last) + table.storedBytes(last);
+    if (table.fileId(next) !== table.fileId(block) || table.offset(next) !== offset) break;
+    if (offset + table.storedBytes(next) - start > readAheadBytes) break;
+    last = next;
+  }
+  return last;
+};

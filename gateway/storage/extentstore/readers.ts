@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import type { Geometry } from "../../../core/api/object.ts";
+import { extentCount } from "../../../core/extent/striping.ts";
+import type { ExtentToken, SnapshotReader, VolumeHandle } from "../driver.ts";
+import { DataFileReaders } from "./datafile.ts";
+import { ExtentReader } from "./reader.ts";
+import { findSnapshot, type SnapshotRow } from "./snapshots.ts";
+import type { Store } from "./store.ts";
+import { CommittedTables } from "./tables.ts";
+import { extentTokens, loadBlocks } from "./versions.ts";
+import { findVolume, geometryOf, type VolumeRow } from "./volumes.ts";
+
+/** A volume as it is committed, opened to be read only; what it says may change from one read to the next. */
+export class VolumeReader implements VolumeHandle {
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+  readonly #store: Store;
+  readonly #files: DataFileReaders;
+  readonly #tables: CommittedTables;
+  readonly #reader: ExtentReader;
+  #generation = "";
+
+  constructor(store: Store, volume: VolumeRow) {
+    this.sizeBytes = volume.sizeBytes;
+    this.geometry = geometryOf(volume);
+    this.#store = store;
+    this.#files = new DataFileReaders(store.dataDir);
+    this.#tables = volumeTables(store, volume);
+    this.#reader = new ExtentReader({
+      label: labelOf(volume),
+      geometry: this.geometry,
+      sizeBytes: this.sizeBytes,
+      dataDir: store.dataDir,
+      files: this.#files,
+      tables: this.#tables,
+    });
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    const generation = this.#store.database.generation();
+    if (generation !== this.#generation) this.#tables.reload();
+    this.#generation = generation;
+    this.#reader.read(offset, into);
+  }
+
+  async write(): Promise<void> {
+    assert.fail("the volume was opened to be read");
+  }
+
+  async zero(): Promise<void> {
+    assert.fail("the volume was opened to be read");
+  }
+
+  async flush(): Promise<void> {
+    assert.fail("the volume was opened to be read");
+  }
+
+  async close(): Promise<void> {
+    this.#files.close();
+  }
+}
+
+/** A snapshot: its content never changes, and where it is only when the collector moves it. */
+export class StoredSnapshotReader implements SnapshotReader {
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+  readonly #store: Store;
+  readonly #snapshotId: string;
+  readonly #files: DataFileReaders;
+  readonly #reader: ExtentReader;
+
+  constructor(store: Store, snapshot: SnapshotRow) {
+    const { database, dataDir } = store;
+    const label = `snapshot ${snapshot.id} of volume ${snapshot.volumeId}`;
+    this.sizeBytes = snapshot.sizeBytes;
+    this.geometry = geometryOf(snapshot);
+    this.#store = store;
+    this.#snapshotId = snapshot.id;
+    this.#files = new DataFileReaders(dataDir);
+    const tables = new CommittedTables({
+      label,
+      stripeCount: snapshot.stripeCount,
+      load: (extent) =>
+        database.snapshot(() => loadBlocks(database, findSnapshot(database, snapshot.id).tableId, extent)),
+    });
+    this.#reader = new ExtentReader({
+      label,
+      geometry: this.geometry,
+      sizeBytes: this.sizeBytes,
+      dataDir,
+      files: this.#files,
+      tables,
+    });
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    this.#reader.read(offset, into);
+  }
+
+  async extentMap(): Promise<readonly ExtentToken[]> {
+    const { database } = this.#store;
+    return database.snapshot(() =>
+      extentTokens(
+        database,
+        findSnapshot(database, this.#snapshotId).tableId,
+        extentCount(this.geometry, this.sizeBytes),
+      ),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#files.close();
+  }
+}
+
+/** The committed block tables of a volume. */
+export const volumeTables = ({ database }: Store, volume: VolumeRow): CommittedTables =>
+  new CommittedTables({
+    label: labelOf(volume),
+    stripeCount: volume.stripeCount,
+    load: (extent) => database.snapshot(() => loadBlocks(database, findVolume(database, volume.id).tableId, extent)),
+  });
+
+export const labelOf = (volume: VolumeRow): string => `volume ${volume.id} (“${volume.name}”)`;

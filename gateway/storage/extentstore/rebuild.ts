@@ -1,0 +1,44 @@
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { RebuildObjectOptions } from "../driver.ts";
+import type { Database } from "./database.ts";
+import { singleVolume } from "./mirrors.ts";
+import { snapshotsOf } from "./snapshots.ts";
+import { fillTable } from "./versions.ts";
+import { freeLunId, geometryOf, insertVolume, objectOf, refuseTakenName, type VolumeRow } from "./volumes.ts";
+
+/**
+ * Makes an ordinary object that shares a snapshot's extents: metadata only. A LUN keeps its target and, where that is free, its
+ * LUN id; else it gets the lowest free one. Inside a transaction.
+ * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, OBJECT_KIND_UNSUPPORTED
+ */
+export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
+  const { key, owner, fromGroupId, object, name } = options;
+  const known = database.one<VolumeRow>("SELECT * FROM volumes WHERE rebuildKey = ?", key);
+  if (known !== undefined) return objectOf(known);
+  const { kind, volume: source } = singleVolume(object);
+  const snapshot = snapshotsOf(database, fromGroupId).find((candidate) => candidate.sourceVolumeId === source.id);
+  if (snapshot === undefined) {
+    throw new VisibleError(
+      "SNAPSHOT_UNKNOWN",
+      `Group ${fromGroupId} has no snapshot of “${object.name}” (${source.id}).`,
+      {
+        hint: "The group may have been reclaimed; choose another one.",
+      },
+    );
+  }
+  refuseTakenName(database, name);
+  const row = insertVolume(database, {
+    role: "rebuilt",
+    kind,
+    name,
+    sizeBytes: snapshot.sizeBytes,
+    geometry: geometryOf(snapshot),
+    lun: object.lun && { target: object.lun.target, lunId: freeLunId(database, object.lun.target, object.lun.lunId) },
+    virtualSwitches: object.virtualSwitches,
+    owner,
+    rebuildKey: key,
+  });
+  fillTable(database, { tableId: row.tableId, fromTableId: snapshot.tableId });
+  return objectOf(row);
+};

@@ -1,0 +1,139 @@
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { Database } from "./database.ts";
+
+/** Marks a SQLite file as the metadata of an extentstore. */
+const applicationId = 0x736d7478;
+
+/**
+ * Each entry brings the metadata from the version before it to its own; `user_version` counts them. Entries are never
+ * edited once released, only added.
+ *
+ * - `versions` are extent contents, named (id, epoch); `extents` are the tables of volumes and snapshots that point at them.
+ * - A version whose epoch is at most its table's `frozenEpoch` may be seen by a snapshot or a clone, so it is copied on write.
+ * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the collector to look at it.
+ */
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO counters VALUES ('epoch', 0);
+  CREATE TABLE writers (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE files (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    writer TEXT REFERENCES writers(id),
+    suspect INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX filesByWriter ON files(writer) WHERE writer IS NOT NULL;
+  CREATE INDEX suspectFiles ON files(suspect) WHERE suspect = 1;
+  CREATE TABLE versions (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, blocks BLOB NOT NULL) STRICT;
+  CREATE TABLE versionFiles (
+    versionId INTEGER NOT NULL REFERENCES versions(id),
+    fileId INTEGER NOT NULL REFERENCES files(id),
+    PRIMARY KEY (versionId, fileId)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX versionFilesByFile ON versionFiles(fileId);
+  CREATE TABLE tables (id INTEGER PRIMARY KEY AUTOINCREMENT, frozenEpoch INTEGER NOT NULL) STRICT;
+  CREATE TABLE extents (
+    tableId INTEGER NOT NULL REFERENCES tables(id),
+    extent INTEGER NOT NULL,
+    versionId INTEGER NOT NULL REFERENCES versions(id),
+    PRIMARY KEY (tableId, extent)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX extentsByVersion ON extents(versionId);
+  CREATE TABLE volumes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL CHECK (role IN ('plain', 'mirror', 'rebuilt')),
+    kind TEXT NOT NULL CHECK (kind IN ('lun', 'volume')),
+    name TEXT NOT NULL,
+    sizeBytes INTEGER NOT NULL,
+    extentBytes INTEGER NOT NULL,
+    stripeCount INTEGER NOT NULL,
+    stripeBytes INTEGER NOT NULL,
+    lunTarget TEXT,
+    lunId INTEGER,
+    virtualSwitches TEXT NOT NULL,
+    planId TEXT,
+    source TEXT,
+    rebuildKey TEXT UNIQUE,
+    tableId INTEGER NOT NULL UNIQUE REFERENCES tables(id),
+    writer TEXT REFERENCES writers(id)
+  ) STRICT;
+  CREATE UNIQUE INDEX volumesByName ON volumes(name) WHERE role <> 'mirror';
+  CREATE UNIQUE INDEX volumesByLun ON volumes(lunTarget, lunId) WHERE role <> 'mirror' AND lunTarget IS NOT NULL;
+  CREATE INDEX volumesByWriter ON volumes(writer) WHERE writer IS NOT NULL;
+  CREATE TABLE mirrors (
+    volumeId TEXT PRIMARY KEY REFERENCES volumes(id),
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    sourceObjectId TEXT NOT NULL,
+    sourceVolumeId TEXT NOT NULL,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    publishedSequence INTEGER NOT NULL DEFAULT 0,
+    groupId TEXT,
+    baseGroupId TEXT,
+    sequence INTEGER NOT NULL DEFAULT 0,
+    complete INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (planId, source, sourceObjectId)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE doneExtents (
+    volumeId TEXT NOT NULL REFERENCES mirrors(volumeId),
+    extent INTEGER NOT NULL,
+    PRIMARY KEY (volumeId, extent)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE abortedGroups (
+    groupId TEXT NOT NULL,
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    PRIMARY KEY (groupId, planId, source)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE snapshotGroups (
+    id TEXT PRIMARY KEY,
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    takenAt TEXT NOT NULL,
+    sequence INTEGER,
+    manifest TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX snapshotGroupsByOwner ON snapshotGroups(planId, source);
+  CREATE TABLE snapshots (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    groupId TEXT NOT NULL REFERENCES snapshotGroups(id),
+    volumeId TEXT NOT NULL,
+    sourceVolumeId TEXT NOT NULL,
+    sizeBytes INTEGER NOT NULL,
+    extentBytes INTEGER NOT NULL,
+    stripeCount INTEGER NOT NULL,
+    stripeBytes INTEGER NOT NULL,
+    tableId INTEGER NOT NULL UNIQUE REFERENCES tables(id),
+    UNIQUE (groupId, volumeId)
+  ) STRICT;
+  `,
+];
+
+/**
+ * Brings the metadata to this program's version, or makes it. Runs under the store's opening lock.
+ * @throws STORE_TOO_NEW, STORE_CORRUPT (the file is another program's)
+ */
+export const migrate = (database: Database): void => {
+  const version = database.pragma("user_version");
+  const application = database.pragma("application_id");
+  if (application !== applicationId && !(application === 0 && version === 0)) {
+    throw new VisibleError("STORE_CORRUPT", `${database.path} is not the metadata of an extentstore.`, {
+      hint: "Check the folder in the gateway's storage configuration.",
+    });
+  }
+  if (version > migrations.length) {
+    throw new VisibleError(
+      "STORE_TOO_NEW",
+      `${database.path} has format ${version}; this program knows up to ${migrations.length}.`,
+      { hint: "Use the version of smtx-backup that wrote it, or a newer one." },
+    );
+  }
+  for (let done = version; done < migrations.length; done++) {
+    database.transaction(() => {
+      database.execute(migrations[done] ?? "");
+      database.execute(`PRAGMA user_version = ${done + 1}; PRAGMA application_id = ${applicationId};`);
+    });
+  }
+};

@@ -1,0 +1,156 @@
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { GroupId } from "../../../core/api/ids.ts";
+import { extentCount } from "../../../core/extent/striping.ts";
+import type { MirrorSession, OpenMirrorOptions, Owner, PublishGroupOptions, SnapshotGroup } from "../driver.ts";
+import type { BlockTable } from "./blocks.ts";
+import type { Database } from "./database.ts";
+import { findMirror, type MirrorRow, ownMirror, resetMirror } from "./mirrors.ts";
+import { findOwnGroup, insertGroup } from "./snapshots.ts";
+import { clearTable, commitExtent, type PendingExtent } from "./versions.ts";
+import { findVolume, type VolumeRow } from "./volumes.ts";
+
+/*
+ * The writing of mirrors. A mirror has one session: the group that is being written, the base it started from, the extents
+ * that are done, and the epoch of whoever may write. Everything here runs inside the caller's transaction.
+ */
+
+/**
+ * @throws VOLUME_UNKNOWN, NOT_OURS, GROUP_ABORTED, GROUP_STALE (also when this very group is published: there is
+ *   nothing left to write), BASE_MISSING
+ */
+export const openMirror = (database: Database, options: OpenMirrorOptions): MirrorSession => {
+  const { owner, mirrorVolumeId, groupId, baseGroupId, sequence, sizeBytes } = options;
+  const mirror = ownMirror(database, mirrorVolumeId, owner);
+  refuseAborted(database, groupId, owner);
+  if (sequence <= mirror.publishedSequence) {
+    throw new VisibleError(
+      "GROUP_STALE",
+      `Group ${groupId} (number ${sequence}) is not newer than what the mirror ${mirrorVolumeId} has (${mirror.publishedSequence}).`,
+      { hint: "The task is out of date; a newer run has published already." },
+    );
+  }
+  const resumes = mirror.groupId === groupId && mirror.baseGroupId === baseGroupId;
+  if (!resumes) resetMirror(database, mirror, baseGroupId);
+  database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", sizeBytes, mirrorVolumeId);
+  const volume = findVolume(database, mirrorVolumeId);
+  clearTable(database, volume.tableId, extentCount(volume, sizeBytes));
+  database.run(
+    `UPDATE mirrors SET epoch = epoch + 1, groupId = ?, baseGroupId = ?, sequence = ?, complete = ? WHERE volumeId = ?`,
+    groupId,
+    baseGroupId,
+    sequence,
+    resumes ? mirror.complete : 0,
+    mirrorVolumeId,
+  );
+  return {
+    epoch: mirror.epoch + 1,
+    done: database
+      .all<{ extent: number }>("SELECT extent FROM doneExtents WHERE volumeId = ? ORDER BY extent", mirrorVolumeId)
+      .map((row) => row.extent),
+    complete: resumes && mirror.complete === 1,
+  };
+};
+
+/** @returns the mirror, whose writer with this epoch may go on. @throws FENCED, VOLUME_UNKNOWN */
+export const mirrorForWriting = (database: Database, mirrorVolumeId: string, epoch: number): VolumeRow => {
+  const mirror = fencedMirror(database, mirrorVolumeId, epoch);
+  if (mirror.sequence <= mirror.publishedSequence) throw fenced(mirror, "its group has been published");
+  return findVolume(database, mirrorVolumeId);
+};
+
+/** @throws FENCED */
+export const commitMirrorExtent = (
+  database: Database,
+  options: { readonly mirrorVolumeId: string; readonly epoch: number; readonly extent: number },
+  extents: readonly PendingExtent[],
+): ReadonlyMap<number, BlockTable> => {
+  const { mirrorVolumeId, epoch, extent } = options;
+  const { tableId } = mirrorForWriting(database, mirrorVolumeId, epoch);
+  const tables = new Map(extents.map((pending) => [pending.extent, commitExtent(database, tableId, pending)]));
+  database.run("INSERT OR IGNORE INTO doneExtents (volumeId, extent) VALUES (?, ?)", mirrorVolumeId, extent);
+  database.run("UPDATE mirrors SET complete = 0 WHERE volumeId = ? AND complete = 1", mirrorVolumeId);
+  return tables;
+};
+
+/** @throws FENCED, VOLUME_UNKNOWN */
+export const completeMirror = (database: Database, mirrorVolumeId: string, epoch: number): void => {
+  fencedMirror(database, mirrorVolumeId, epoch);
+  database.run("UPDATE mirrors SET complete = 1 WHERE volumeId = ?", mirrorVolumeId);
+};
+
+export const abortGroup = (database: Database, groupId: GroupId, owner: Owner): void => {
+  database.run(
+    "INSERT OR IGNORE INTO abortedGroups (groupId, planId, source) VALUES (?, ?, ?)",
+    groupId,
+    owner.planId,
+    owner.source,
+  );
+  database.run(
+    `UPDATE mirrors SET epoch = epoch + 1
+     WHERE planId = ? AND source = ? AND groupId = ? AND sequence > publishedSequence`,
+    owner.planId,
+    owner.source,
+    groupId,
+  );
+};
+
+/** @throws GROUP_INCOMPLETE, GROUP_ABORTED, NOT_OURS, VOLUME_UNKNOWN */
+export const publishGroup = (database: Database, options: PublishGroupOptions): SnapshotGroup => {
+  const { groupId, owner, sequence, takenAt, manifest } = options;
+  const known = findOwnGroup(database, groupId, owner);
+  if (known !== undefined) return known;
+  refuseAborted(database, groupId, owner);
+  const mirrors = [...new Set(options.mirrorVolumeIds)].map((id) =>
+    completeFor(ownMirror(database, id, owner), groupId, sequence),
+  );
+  for (const mirror of mirrors) {
+    database.run("UPDATE mirrors SET publishedSequence = ? WHERE volumeId = ?", sequence, mirror.volumeId);
+    database.run("DELETE FROM doneExtents WHERE volumeId = ?", mirror.volumeId);
+  }
+  return insertGroup(database, {
+    groupId,
+    owner,
+    takenAt,
+    members: mirrors.map((mirror) => ({
+      volume: findVolume(database, mirror.volumeId),
+      sourceVolumeId: mirror.sourceVolumeId,
+    })),
+    published: { sequence, manifest },
+  });
+};
+
+const fencedMirror = (database: Database, mirrorVolumeId: string, epoch: number): MirrorRow => {
+  findVolume(database, mirrorVolumeId);
+  const mirror = findMirror(database, mirrorVolumeId);
+  if (mirror === undefined || mirror.epoch !== epoch)
+    throw fenced({ volumeId: mirrorVolumeId }, "somebody else is writing it");
+  return mirror;
+};
+
+const fenced = (mirror: { readonly volumeId: string }, why: string): VisibleError =>
+  new VisibleError("FENCED", `The mirror ${mirror.volumeId} takes no more of these writes: ${why}.`, {
+    hint: "Drop the task; whoever holds it now goes on.",
+  });
+
+const refuseAborted = (database: Database, groupId: GroupId, owner: Owner): void => {
+  const aborted = database.one(
+    "SELECT 1 FROM abortedGroups WHERE groupId = ? AND planId = ? AND source = ?",
+    groupId,
+    owner.planId,
+    owner.source,
+  );
+  if (aborted === undefined) return;
+  throw new VisibleError("GROUP_ABORTED", `Group ${groupId} was aborted.`, { hint: "Run the plan again." });
+};
+
+/** @throws GROUP_INCOMPLETE */
+const completeFor = (mirror: MirrorRow, groupId: GroupId, sequence: number): MirrorRow => {
+  if (mirror.groupId === groupId && mirror.complete === 1 && mirror.sequence === sequence) return mirror;
+  throw new VisibleError(
+    "GROUP_INCOMPLETE",
+    `The mirror ${mirror.volumeId} doesn't have all of group ${groupId} yet.`,
+    {
+      hint: "Transfer the volume first.",
+    },
+  );
+};

@@ -1,0 +1,155 @@
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { GroupId, Instant } from "../../../core/api/ids.ts";
+import type { Owner, SnapshotGroup } from "../driver.ts";
+import type { Database } from "./database.ts";
+import { copyTable, dropTable } from "./versions.ts";
+import { findVolume, newId, refuseMirror, type VolumeRow } from "./volumes.ts";
+
+export interface SnapshotRow {
+  readonly id: string;
+  readonly groupId: string;
+  readonly volumeId: string;
+  readonly sourceVolumeId: string;
+  readonly sizeBytes: number;
+  readonly extentBytes: number;
+  readonly stripeCount: number;
+  readonly stripeBytes: number;
+  readonly tableId: number;
+}
+
+interface GroupRow {
+  readonly id: GroupId;
+  readonly planId: Owner["planId"];
+  readonly source: Owner["source"];
+  readonly takenAt: Instant;
+  readonly manifest: string | null;
+}
+
+export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup | undefined => {
+  const row = database.one<GroupRow>("SELECT * FROM snapshotGroups WHERE id = ?", groupId);
+  if (row === undefined) return undefined;
+  return {
+    groupId: row.id,
+    owner: { planId: row.planId, source: row.source },
+    takenAt: row.takenAt,
+    snapshots: snapshotsOf(database, groupId).map(({ volumeId, id, sizeBytes }) => ({
+      volumeId,
+      snapshotId: id,
+      sizeBytes,
+    })),
+  };
+};
+
+export const listGroups = (database: Database, owner: Owner): GroupId[] =>
+  database
+    .all<GroupRow>(
+      "SELECT * FROM snapshotGroups WHERE planId = ? AND source = ? ORDER BY takenAt, id",
+      owner.planId,
+      owner.source,
+    )
+    .map((row) => row.id);
+
+/** @returns the group when it is there. @throws NOT_OURS */
+export const findOwnGroup = (database: Database, groupId: GroupId, owner: Owner): SnapshotGroup | undefined => {
+  const group = findGroup(database, groupId);
+  if (group !== undefined && !sameOwner(group.owner, owner)) throw notOurs(`The snapshot group ${groupId}`, owner);
+  return group;
+};
+
+export const snapshotsOf = (database: Database, groupId: GroupId): SnapshotRow[] =>
+  database.all<SnapshotRow>("SELECT * FROM snapshots WHERE groupId = ? ORDER BY number", groupId);
+
+/** @throws SNAPSHOT_UNKNOWN */
+export const findSnapshot = (database: Database, snapshotId: string): SnapshotRow => {
+  const row = database.one<SnapshotRow>("SELECT * FROM snapshots WHERE id = ?", snapshotId);
+  if (row !== undefined) return row;
+  throw new VisibleError("SNAPSHOT_UNKNOWN", `There is no snapshot ${snapshotId} in ${database.path}.`, {
+    hint: "Its group may have been reclaimed.",
+  });
+};
+
+/** Inside a transaction, which is what makes the snapshots one instant. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, NOT_OURS */
+export const snapshotGroup = (
+  database: Database,
+  options: { groupId: GroupId; owner: Owner; volumeIds: readonly string[]; takenAt: Instant },
+): SnapshotGroup => {
+  const { groupId, owner, takenAt } = options;
+  const known = findOwnGroup(database, groupId, owner);
+  if (known !== undefined) return known;
+  const volumes = [...new Set(options.volumeIds)].map((volumeId) => refuseMirror(findVolume(database, volumeId)));
+  return insertGroup(database, {
+    groupId,
+    owner,
+    takenAt,
+    members: volumes.map((volume) => ({ volume, sourceVolumeId: volume.id })),
+  });
+};
+
+/** Inside a transaction. */
+export const insertGroup = (
+  database: Database,
+  options: {
+    readonly groupId: GroupId;
+    readonly owner: Owner;
+    readonly takenAt: Instant;
+    readonly members: readonly { readonly volume: VolumeRow; readonly sourceVolumeId: string }[];
+    readonly published?: { readonly sequence: number; readonly manifest: unknown };
+  },
+): SnapshotGroup => {
+  const { groupId, owner, takenAt, published } = options;
+  database.run(
+    "INSERT INTO snapshotGroups (id, planId, source, takenAt, sequence, manifest) VALUES (?, ?, ?, ?, ?, ?)",
+    groupId,
+    owner.planId,
+    owner.source,
+    takenAt,
+    published?.sequence ?? null,
+    published === undefined ? null : JSON.stringify(published.manifest),
+  );
+  for (const { volume, sourceVolumeId } of options.members) {
+    database.run(
+      `INSERT INTO snapshots (id, groupId, volumeId, sourceVolumeId, sizeBytes, extentBytes, stripeCount, stripeBytes,
+         tableId) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      newId("snapshot"),
+      groupId,
+      volume.id,
+      sourceVolumeId,
+      volume.sizeBytes,
+      volume.extentBytes,
+      volume.stripeCount,
+      volume.stripeBytes,
+      copyTable(database, volume.tableId),
+    );
+  }
+  const group = findGroup(database, groupId);
+  if (group === undefined) throw new Error(`group ${groupId} vanished inside its own transaction`);
+  return group;
+};
+
+/** Inside a transaction. @throws NOT_OURS */
+export const deleteGroup = (database: Database, groupId: GroupId, owner: Owner): void => {
+  if (findOwnGroup(database, groupId, owner) === undefined) return;
+  const snapshots = snapshotsOf(database, groupId);
+  database.run("DELETE FROM snapshots WHERE groupId = ?", groupId);
+  database.run("DELETE FROM snapshotGroups WHERE id = ?", groupId);
+  for (const snapshot of snapshots) dropTable(database, snapshot.tableId);
+};
+
+/** The manifests of published groups, each plan's newest first. */
+export const listManifests = (database: Database): { groupId: GroupId; owner: Owner; manifest: unknown }[] =>
+  database
+    .all<GroupRow & { manifest: string }>(
+      "SELECT * FROM snapshotGroups WHERE manifest IS NOT NULL ORDER BY planId, source, sequence DESC",
+    )
+    .map((row) => ({
+      groupId: row.id,
+      owner: { planId: row.planId, source: row.source },
+      manifest: JSON.parse(row.manifest) as unknown,
+    }));
+
+const sameOwner = (a: Owner, b: Owner): boolean => a.planId === b.planId && a.source === b.source;
+
+export const notOurs = (what: string, owner: Owner): VisibleError =>
+  new VisibleError("NOT_OURS", `${what} does not belong to ${owner.planId} of the site ${owner.source}.`, {
+    hint: "It was made by another plan, or by somebody else; it was left alone.",
+  });

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import type { ExtentToken } from "../driver.ts";
+import { BlockTable } from "./blocks.ts";
+import type { Database } from "./database.ts";
+
+interface VersionRow {
+  readonly id: number;
+  readonly epoch: number;
+  readonly blocks: Uint8Array;
+}
+
+/** Writes to one extent that aren't committed: `table` holds them among the committed ones, `dirty` says which they are. */
+export interface PendingExtent {
+  readonly extent: number;
+  readonly table: BlockTable;
+  readonly dirty: ReadonlySet<number>;
+}
+
+/*
+ * Extent tables: what volumes and snapshots consist of. Everything here but the reads runs inside the caller's transaction.
+ */
+
+/** Makes an extent table that is all holes. @returns its id */
+export const createTable = (database: Database): number =>
+  database.run("INSERT INTO tables (frozenEpoch) VALUES (?)", currentEpoch(database)).lastId;
+
+/** Makes a table of the same extents; both are copied on write from now on. @returns its id */
+export const copyTable = (database: Database, tableId: number): number => {
+  const copyId = createTable(database);
+  fillTable(database, { tableId: copyId, fromTableId: tableId });
+  return copyId;
+};
+
+/** Points an empty table at another's extents; both are copied on write from now on. */
+export const fillTable = (database: Database, options: { tableId: number; fromTableId: number }): void => {
+  const { tableId, fromTableId } = options;
+  database.run(
+    "INSERT INTO extents (tableId, extent, versionId) SELECT ?, extent, versionId FROM extents WHERE tableId = ?",
+    tableId,
+    fromTableId,
+  );
+  database.run("UPDATE tables SET frozenEpoch = ? WHERE id IN (?, ?)", currentEpoch(database), tableId, fromTableId);
+};
+
+/** Makes the extents of a table from `fromExtent` on holes. Versions that nobody refers to any more are gone with it. */
+export const clearTable = (database: Database, tableId: number, fromExtent = 0): void => {
+  database.execute("CREATE TEMP TABLE IF NOT EXISTS dropped (versionId INTEGER PRIMARY KEY)");
+  database.run(
+    "INSERT OR IGNORE INTO dropped SELECT versionId FROM extents WHERE tableId = ? AND extent >= ?",
+    tableId,
+    fromExtent,
+  );
+  database.run("DELETE FROM extents WHERE tableId = ? AND extent >= ?", tableId, fromExtent);
+  database.run("DELETE FROM dropped WHERE EXISTS (SELECT 1 FROM extents WHERE extents.versionId = dropped.versionId)");
+  database.run(
+    `UPDATE files SET suspect = 1 WHERE suspect = 0 AND id IN (
+       SELECT fileId FROM versionFiles WHERE versionId IN (SELECT versionId FROM dropped))`,
+  );
+  database.run("DELETE FROM versionFiles WHERE versionId IN (SELECT versionId FROM dropped)");
+  database.run("DELETE FROM versions WHERE id IN (SELECT versionId FROM dropped)");
+  database.run("DELETE FROM dropped");
+};
+
+/** Call when the row that refers to the table is gone. */
+export const dropTable = (database: Database, tableId: number): void => {
+  clearTable(database, tableId);
+  database.run("DELETE FROM tables WHERE id = ?", tableId);
+};
+
+/** @returns the extent's block table, or undefined for a hole. @throws BlockTableDamaged */
+export const loadBlocks = (database: Database, tableId: number, extent: number): BlockTable | undefined => {
+  const row = findVersion(database, tableId, extent);
+  return row === undefined ? undefined : BlockTable.unpack(row.blocks);
+};
+
+/** The tokens of a table: (id, epoch) of each extent's version. Ids of versions that are gone are used again, pairs never. */
+export const extentTokens = (database: Database, tableId: number, extents: number): ExtentToken[] => {
+  const tokens = new Array<ExtentToken>(extents).fill(null);
+  const rows = database.all<{ extent: number; id: number; epoch: number }>(
+    `SELECT extent, id, epoch FROM extents JOIN versions ON versions.id = versionId WHERE tableId = ?`,
+    tableId,
+  );
+  for (const row of rows) {
+    assert(row.extent < extents, `extent ${row.extent} is past the end of table ${tableId}`);
+    tokens[row.extent] = `${row.id}.${row.epoch}`;
+  }
+  return tokens;
+};
+
+/**
+ * Makes writes to an extent visible. They are put over what the table holds *now*: the collector may have moved blocks since
+ * the writer read them.
+ * @returns what the extent consists of afterwards
+ */
+export const commitExtent = (database: Database, tableId: number, pending: PendingExtent): BlockTable => {
+  const { extent } = pending;
+  const before = findVersion(database, tableId, extent);
+  const table = before === undefined ? BlockTable.holes(pending.table.blockCount) : BlockTable.unpack(before.blocks);
+  const replacedFiles = new Set<number>();
+  for (const block of pending.dirty) {
+    if (!table.isHole(block)) replacedFiles.add(table.fileId(block));
+    table.copyBlock(pending.table, block);
+  }
+  const fileIds = table.fileIds();
+  if (before === undefined && fileIds.size === 0) return table;
+  if (fileIds.size === 0) {
+    clearExtent(database, tableId, extent);
+  } else if (before !== undefined && before.epoch > frozenEpoch(database, tableId)) {
+    database.run("UPDATE versions SET blocks = ? WHERE id = ?", table.pack(), before.id);
+    setVersionFiles(database, before.id, fileIds);
+    markSuspect(database, replacedFiles);
+  } else {
+    clearExtent(database, tableId, extent);
+    const versionId = database.run(
+      "INSERT INTO versions (epoch, blocks) VALUES (?, ?)",
+      nextEpoch(database),
+      table.pack(),
+    ).lastId;
+    setVersionFiles(database, versionId, fileIds);
+    database.run("INSERT INTO extents (tableId, extent, versionId) VALUES (?, ?, ?)", tableId, extent, versionId);
+  }
+  return table;
+};
+
+/** Says which data files a version refers to. */
+export const setVersionFiles = (database: Database, versionId: number, fileIds: ReadonlySet<number>): void => {
+  database.run("DELETE FROM versionFiles WHERE versionId = ?", versionId);
+  for (const fileId of fileIds) {
+    database.run("INSERT INTO versionFiles (versionId, fileId) VALUES (?, ?)", versionId, fileId);
+  }
+};
+
+const clearExtent = (database: Database, tableId: number, extent: number): void => {
+  const row = database.one<{ versionId: number }>(
+    "DELETE FROM extents WHERE tableId = ? AND extent = ? RETURNING versionId",
+    tableId,
+    extent,
+  );
+  if (row === undefined) return;
+  const { versionId } = row;
+  if (database.one("SELECT 1 FROM extents WHERE versionId = ? LIMIT 1", versionId) !== undefined) return;
+  const files = database.all<{ fileId: number }>(
+    "DELETE FROM versionFiles WHERE versionId = ? RETURNING fileId",
+    versionId,
+  );
+  markSuspect(
+    database,
+    files.map((file) => file.fileId),
+  );
+  database.run("DELETE FROM versions WHERE id = ?", versionId);
+};
+
+const markSuspect = (database: Database, fileIds: Iterable<number>): void => {
+  for (const fileId of fileIds) database.run("UPDATE files SET suspect = 1 WHERE id = ? AND suspect = 0", fileId);
+};
+
+const findVersion = (database: Database, tableId: number, extent: number): VersionRow | undefined =>
+  database.one<VersionRow>(
+    `SELECT id, epoch, blocks FROM extents JOIN versions ON versions.id = versionId
+     WHERE tableId = ? AND extent = ?`,
+    tableId,
+    extent,
+  );
+
+const frozenEpoch = (database: Database, tableId: number): number =>
+  database.one<{ frozenEpoch: number }>("SELECT frozenEpoch FROM tables WHERE id = ?", tableId)?.frozenEpoch ?? 0;
+
+const currentEpoch = (database: Database): number =>
+  database.one<{ value: number }>("SELECT value FROM counters WHERE name = 'epoch'")?.value ?? 0;
+
+const nextEpoch = (database: Database): number => {
+  const row = database.one<{ value: number }>(
+    "UPDATE counters SET value = value + 1 WHERE name = 'epoch' RETURNING value",
+  );
+  assert(row !== undefined);
+  return row.value;
+};

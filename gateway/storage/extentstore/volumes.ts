@@ -1,0 +1,197 @@
+import { randomBytes } from "node:crypto";
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
+import { blockBytes, plainGeometry } from "../../../core/extent/geometry.ts";
+import type { CreateVolumeOptions, Owner } from "../driver.ts";
+import type { Database } from "./database.ts";
+import type { Writer } from "./locks.ts";
+import { createTable, dropTable } from "./versions.ts";
+
+export interface VolumeRow {
+  readonly id: string;
+  readonly role: "plain" | "mirror" | "rebuilt";
+  readonly kind: "lun" | "volume";
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly extentBytes: number;
+  readonly stripeCount: number;
+  readonly stripeBytes: number;
+  readonly lunTarget: string | null;
+  readonly lunId: number | null;
+  /** JSON. */
+  readonly virtualSwitches: string;
+  readonly planId: string | null;
+  readonly source: string | null;
+  readonly rebuildKey: string | null;
+  readonly tableId: number;
+  readonly writer: string | null;
+}
+
+const defaultLunTarget = "default";
+const lunIdMax = 16_383;
+
+export const newId = (prefix: "volume" | "snapshot"): string => `${prefix}-${randomBytes(8).toString("hex")}`;
+
+export const geometryOf = (row: Geometry): Geometry => ({
+  extentBytes: row.extentBytes,
+  stripeCount: row.stripeCount,
+  stripeBytes: row.stripeBytes,
+});
+
+/** @throws VOLUME_UNKNOWN */
+export const findVolume = (database: Database, volumeId: string): VolumeRow => {
+  const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ?", volumeId);
+  if (row !== undefined) return row;
+  throw new VisibleError("VOLUME_UNKNOWN", `There is no volume ${volumeId} in ${database.path}.`, {
+    hint: "It may have been deleted; look at the site's inventory.",
+  });
+};
+
+/** An object has one volume, and a LUN's id says that it is one. */
+export const objectOf = (row: VolumeRow): ObjectConfig => ({
+  kind: row.kind,
+  id: row.kind === "lun" ? row.id.replace("volume", "lun") : row.id,
+  name: row.name,
+  volumes: [{ id: row.id, sizeBytes: row.sizeBytes, geometry: geometryOf(row) }],
+  ...(row.lunTarget !== null && row.lunId !== null && { lun: { target: row.lunTarget, lunId: row.lunId } }),
+  virtualSwitches: JSON.parse(row.virtualSwitches) as string[],
+  ...(row.role !== "plain" &&
+    row.planId !== null &&
+    row.source !== null && {
+      origin: { planId: row.planId, siteId: row.source as Owner["source"], role: row.role },
+    }),
+});
+
+export const listObjects = (database: Database): ObjectConfig[] =>
+  database.all<VolumeRow>("SELECT * FROM volumes ORDER BY number").map(objectOf);
+
+/** Inside a transaction. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a size or geometry that can't be) */
+export const createVolume = (database: Database, options: CreateVolumeOptions): VolumeRow => {
+  const { name, kind, sizeBytes, geometry = plainGeometry } = options;
+  checkShape(sizeBytes, geometry);
+  refuseTakenName(database, name);
+  return insertVolume(database, {
+    role: "plain",
+    kind,
+    name,
+    sizeBytes,
+    geometry,
+    lun: kind === "lun" ? chooseLun(database, options.lun) : undefined,
+    virtualSwitches: [],
+  });
+};
+
+/** Inside a transaction. The names and LUN ids of mirrors are their sources', so only those of others are kept apart. */
+export const insertVolume = (
+  database: Database,
+  volume: {
+    readonly role: VolumeRow["role"];
+    readonly kind: VolumeRow["kind"];
+    readonly name: string;
+    readonly sizeBytes: number;
+    readonly geometry: Geometry;
+    readonly lun: { readonly target: string; readonly lunId: number } | undefined;
+    readonly virtualSwitches: readonly string[];
+    readonly owner?: Owner;
+    readonly rebuildKey?: string;
+  },
+): VolumeRow => {
+  const { geometry } = volume;
+  const id = newId("volume");
+  database.run(
+    `INSERT INTO volumes (id, role, kind, name, sizeBytes, extentBytes, stripeCount, stripeBytes, lunTarget, lunId,
+       virtualSwitches, planId, source, rebuildKey, tableId) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    id,
+    volume.role,
+    volume.kind,
+    volume.name,
+    volume.sizeBytes,
+    geometry.extentBytes,
+    geometry.stripeCount,
+    geometry.stripeBytes,
+    volume.lun?.target ?? null,
+    volume.lun?.lunId ?? null,
+    JSON.stringify(volume.virtualSwitches),
+    volume.owner?.planId ?? null,
+    volume.owner?.source ?? null,
+    volume.rebuildKey ?? null,
+    createTable(database),
+  );
+  return findVolume(database, id);
+};
+
+/** Inside a transaction. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+export const deleteVolume = (database: Database, writer: Writer, volumeId: string): void => {
+  const row = refuseMirror(findVolume(database, volumeId));
+  refuseBusy(row, writer);
+  database.run("DELETE FROM volumes WHERE id = ?", volumeId);
+  dropTable(database, row.tableId);
+};
+
+/** Makes this driver the only writer of a volume. Inside a transaction. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+export const claimVolume = (database: Database, writer: Writer, volumeId: string): VolumeRow => {
+  const row = refuseMirror(findVolume(database, volumeId));
+  refuseBusy(row, writer);
+  database.run("UPDATE volumes SET writer = ? WHERE id = ?", writer.id, volumeId);
+  return row;
+};
+
+/** Inside a transaction. */
+export const releaseVolume = (database: Database, writer: Writer, volumeId: string): void => {
+  database.run("UPDATE volumes SET writer = NULL WHERE id = ? AND writer = ?", volumeId, writer.id);
+};
+
+/** @throws VOLUME_NAME_TAKEN */
+export const refuseTakenName = (database: Database, name: string): void => {
+  if (database.one("SELECT 1 FROM volumes WHERE name = ? AND role <> 'mirror'", name) === undefined) return;
+  throw new VisibleError("VOLUME_NAME_TAKEN", `There is a volume named “${name}” already.`, {
+    hint: "Choose another name, or delete that volume first.",
+  });
+};
+
+/** @returns `wanted` where it is free, else the lowest free id of the target */
+export const freeLunId = (database: Database, target: string, wanted?: number): number => {
+  const rows = database.all<{ lunId: number }>(
+    "SELECT lunId FROM volumes WHERE lunTarget = ? AND role <> 'mirror' ORDER BY lunId",
+    target,
+  );
+  const taken = new Set(rows.map((row) => row.lunId));
+  if (wanted !== undefined && !taken.has(wanted)) return wanted;
+  let free = 0;
+  while (taken.has(free)) free++;
+  if (free > lunIdMax) throw new VisibleError("STORE_FULL", `The target “${target}” has no free LUN id.`);
+  return free;
+};
+
+/** @throws VOLUME_IS_MIRROR */
+export const refuseMirror = (row: VolumeRow): VolumeRow => {
+  if (row.role !== "mirror") return row;
+  throw new VisibleError("VOLUME_IS_MIRROR", `Volume ${row.id} (“${row.name}”) is the mirror of a protected object.`, {
+    hint: "Rebuild the object from a snapshot group to get a copy that can be used.",
+  });
+};
+
+const chooseLun = (database: Database, lun: CreateVolumeOptions["lun"]): { target: string; lunId: number } => {
+  const target = lun?.target ?? defaultLunTarget;
+  const lunId = freeLunId(database, target, lun?.lunId);
+  if (lun?.lunId === undefined || lunId === lun.lunId) return { target, lunId };
+  throw new VisibleError("VOLUME_NAME_TAKEN", `LUN ${lun.lunId} of the target “${target}” is taken.`, {
+    hint: `The lowest free LUN id is ${lunId}.`,
+  });
+};
+
+const refuseBusy = (row: VolumeRow, writer: Writer): void => {
+  if (row.writer === null || !writer.isAlive(row.writer)) return;
+  throw new VisibleError("VOLUME_BUSY", `Volume ${row.id} (“${row.name}”) is open for writing.`, {
+    hint: "Close what is writing it: an NBD export, an import or a restore.",
+  });
+};
+
+const checkShape = (sizeBytes: number, geometry: Geometry): void => {
+  const { extentBytes, stripeBytes } = geometry;
+  const fits = stripeBytes % blockBytes === 0 && extentBytes % stripeBytes === 0 && stripeBytes > 0;
+  if (fits && Number.isSafeInteger(sizeBytes) && sizeBytes > 0) return;
+  throw new VisibleError("BAD_REQUEST", `A volume can't have ${sizeBytes} bytes in stripes of ${stripeBytes}.`, {
+    hint: "Stripes are a multiple of 64 KiB that divides the extent.",
+  });
+};

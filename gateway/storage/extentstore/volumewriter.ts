@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import type { Geometry } from "../../../core/api/object.ts";
+import type { VolumeHandle } from "../driver.ts";
+import { collect } from "./collect.ts";
+import { DataFileReaders } from "./datafile.ts";
+import { PendingWrites } from "./pending.ts";
+import { labelOf, volumeTables } from "./readers.ts";
+import type { Store } from "./store.ts";
+import { commitExtent } from "./versions.ts";
+import { geometryOf, releaseVolume, type VolumeRow } from "./volumes.ts";
+
+/** Beyond these a write commits by itself, so that memory and what a crash can lose stay bounded. */
+const pendingBytesMax = 256 * 1024 * 1024;
+const pendingExtentsMax = 64;
+
+/** The only writer of a volume. Writes are visible to others, and durable, after `flush`. */
+export class VolumeWriter implements VolumeHandle {
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+  readonly #store: Store;
+  readonly #volume: VolumeRow;
+  readonly #files: DataFileReaders;
+  readonly #pending: PendingWrites;
+  #open = true;
+
+  constructor(store: Store, volume: VolumeRow) {
+    this.sizeBytes = volume.sizeBytes;
+    this.geometry = geometryOf(volume);
+    this.#store = store;
+    this.#volume = volume;
+    this.#files = new DataFileReaders(store.dataDir);
+    this.#pending = new PendingWrites({
+      label: labelOf(volume),
+      geometry: this.geometry,
+      sizeBytes: this.sizeBytes,
+      volumeId: volume.id,
+      dataDir: store.dataDir,
+      files: this.#files,
+      committed: volumeTables(store, volume),
+      openFiles: store.openFiles,
+    });
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    this.#pending.read(offset, into);
+  }
+
+  async write(offset: number, data: Uint8Array): Promise<void> {
+    this.#checkRange(offset, data.byteLength);
+    this.#pending.write(offset, data);
+    await this.#flushWhenMuch();
+  }
+
+  async zero(offset: number, length: number): Promise<void> {
+    this.#checkRange(offset, length);
+    this.#pending.zero(offset, length);
+    await this.#flushWhenMuch();
+  }
+
+  async flush(): Promise<void> {
+    const { database } = this.#store;
+    const filledUp = this.#pending.commit((extents) => {
+      if (extents.length === 0) return new Map();
+      return database.transaction(
+        () =>
+          new Map(extents.map((pending) => [pending.extent, commitExtent(database, this.#volume.tableId, pending)])),
+      );
+    });
+    // A volume that is written over and over leaves dead blocks behind as long as it is open.
+    if (filledUp) await collect(this.#store, { compact: true });
+  }
+
+  /** Flushes, and lets the next writer in. */
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    try {
+      await this.flush();
+    } finally {
+      this.#pending.discard();
+      this.#files.close();
+      const { database, writer, openFiles } = this.#store;
+      openFiles.retire(this.#volume.id);
+      database.transaction(() => releaseVolume(database, writer, this.#volume.id));
+    }
+  }
+
+  async #flushWhenMuch(): Promise<void> {
+    if (this.#pending.appendedBytes < pendingBytesMax && this.#pending.extentCount < pendingExtentsMax) return;
+    await this.flush();
+  }
+
+  #checkRange(offset: number, length: number): void {
+    assert(this.#open, "the volume is closed");
+    assert(offset >= 0 && length >= 0 && offset + length <= this.sizeBytes, "a write past the end of the volume");
+  }
+}

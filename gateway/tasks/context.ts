@@ -1,0 +1,57 @@
+import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
+import type { Progress } from "../../core/api/run.ts";
+import type { Gateway } from "../../core/api/site.ts";
+import type { RunTask, TransferTask, VolumeTransfer } from "../../core/api/task.ts";
+import type { Log } from "../log.ts";
+import type { Owner, StorageDriver } from "../storage/driver.ts";
+
+/** Who this gateway is, as it tells the control plane every 5 s. */
+export type GatewayIdentity = Omit<Gateway, "lastSeenAt">;
+
+/** One volume's way from a snapshot here to a mirror volume at the target. */
+export interface SendVolumeRequest extends VolumeTransfer {
+  readonly owner: Owner;
+  readonly target: SiteId;
+  readonly groupId: GroupId;
+  readonly sequence: number;
+  readonly baseGroupId: GroupId | null;
+  readonly compression: TransferTask["compression"];
+  /** `host:port` of the target's gateways. */
+  readonly endpoints: readonly string[];
+}
+
+/**
+ * Sends one volume; resolves with its last progress when the target has answered for all of it.
+ * @throws VisibleError: FENCED when somebody newer writes to the mirror, and those of the link, the peer and both storages
+ */
+export type SendVolume = (
+  request: SendVolumeRequest,
+  options: {
+    readonly log: Log;
+    readonly signal: AbortSignal;
+    readonly onProgress: (progress: Progress) => void;
+    /** The target has acknowledged an extent that it did not have before this call. */
+    readonly onAcknowledged: () => void;
+  },
+) => Promise<Progress>;
+
+/** What a task may use. */
+export interface TaskContext {
+  readonly storage: StorageDriver;
+  readonly send: SendVolume;
+  readonly identity: GatewayIdentity;
+  readonly now: () => Instant;
+  readonly log: Log;
+  /** Aborted when the task is to stop where it is. */
+  readonly signal: AbortSignal;
+  /** How far the task is; the newest is reported every 5 s. */
+  readonly onProgress: (progress: Progress) => void;
+  /** Something was done in this try that a next try need not do again. */
+  readonly onAcknowledged: () => void;
+}
+
+/** The tag on all that a task makes: its plan, and the site that the plan protects. */
+export const ownerOf = (task: Pick<RunTask, "planId" | "source">): Owner => ({
+  planId: task.planId,
+  source: task.source,
+});

@@ -1,0 +1,20 @@
+import type { GroupId } from "../../core/api/ids.ts";
+import type { ReclaimTask, TaskResultOf } from "../../core/api/task.ts";
+import { ownerOf, type TaskContext } from "./context.ts";
+
+/**
+ * Deletes the groups it is told to, only ones that carry the plan's tag (I5). A group that isn't there counts as deleted.
+ * Also tells which groups of the plan there are afterwards.
+ * @throws NOT_OURS, and what else the storage throws; groups before the one that failed are gone then
+ */
+export const reclaim = async (task: ReclaimTask, context: TaskContext): Promise<TaskResultOf<"reclaim">> => {
+  const { storage, signal } = context;
+  const owner = ownerOf(task);
+  const deleted: GroupId[] = [];
+  for (const groupId of task.groupIds) {
+    signal.throwIfAborted();
+    await storage.deleteGroup({ groupId, owner });
+    deleted.push(groupId);
+  }
+  return { kind: "reclaim", deleted, present: [...(await storage.listGroups(owner))] };
+};

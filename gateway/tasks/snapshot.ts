@@ -1,0 +1,48 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
+import type { PlanObject } from "../../core/api/plan.ts";
+import type { SnapshotTask, TaskResultOf } from "../../core/api/task.ts";
+import type { SnapshotGroup } from "../storage/driver.ts";
+import { ownerOf, type TaskContext } from "./context.ts";
+
+const nameOf = ({ kind, id, name }: PlanObject) => `${kind} “${name}” (${id})`;
+
+const configsOf = (objects: readonly PlanObject[], inventory: readonly ObjectConfig[]): readonly ObjectConfig[] => {
+  const byId = new Map(inventory.map((config) => [`${config.kind}/${config.id}`, config]));
+  const configs = objects.map((object) => byId.get(`${object.kind}/${object.id}`));
+  const gone = objects.filter((_, index) => configs[index] === undefined);
+  if (gone.length > 0) {
+    throw new VisibleError("OBJECT_UNKNOWN", `The site has no ${gone.map(nameOf).join(", no ")} any more.`, {
+      hint: "Take what is gone out of the plan, or bring it back.",
+    });
+  }
+  return configs.filter((config) => config !== undefined);
+};
+
+const snapshotIdsOf = (config: ObjectConfig, group: SnapshotGroup): string[] =>
+  config.volumes.map(({ id }) => {
+    const snapshot = group.snapshots.find(({ volumeId }) => volumeId === id);
+    if (snapshot !== undefined) return snapshot.snapshotId;
+    const message = `The snapshot group was taken before ${config.kind} “${config.name}” got its volume ${id}.`;
+    throw new VisibleError("GROUP_INCOMPLETE", message, { hint: "Start a new run." });
+  });
+
+/**
+ * Takes the run's snapshot group: one snapshot of every volume of every object, at the same instant (W5). Done again, it
+ * gives the group that is there.
+ * @throws OBJECT_UNKNOWN naming all objects that the site doesn't have, GROUP_INCOMPLETE, and what the storage throws
+ */
+export const snapshot = async (task: SnapshotTask, context: TaskContext): Promise<TaskResultOf<"snapshot">> => {
+  const { storage } = context;
+  const configs = configsOf(task.objects, await storage.inventory());
+  const group = await storage.snapshotGroup({
+    groupId: task.groupId,
+    owner: ownerOf(task),
+    volumeIds: configs.flatMap((config) => config.volumes.map(({ id }) => id)),
+  });
+  return {
+    kind: "snapshot",
+    takenAt: group.takenAt,
+    objects: configs.map((config) => ({ config, snapshotIds: snapshotIdsOf(config, group) })),
+  };
+};

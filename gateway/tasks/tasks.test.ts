@@ -1,0 +1,312 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { VisibleError } from "../../core/api/errors.ts";
+import { groupIdOf, runIdOf } from "../../core/api/ids.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
+import type { Progress } from "../../core/api/run.ts";
+import { type RunTask, taskResultSchema, taskSchema } from "../../core/api/task.ts";
+import { recordingLog } from "../agent/testing.ts";
+import type { StorageDriver } from "../storage/driver.ts";
+import { openStorage } from "../storage/open.ts";
+import type { SendVolume, TaskContext } from "./context.ts";
+import { performTask } from "./perform.ts";
+import { groupId, identity, instant, planId, progressOf, runTaskFields, siteA, siteB } from "./testing.ts";
+
+const extentBytes = 1024 * 1024;
+const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
+const now = instant("2026-03-01T02:00:00.000Z");
+const owner = { planId, source: siteA };
+
+let dir = "";
+let storage: StorageDriver;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "gateway-tasks-"));
+  storage = await openStorage({ kind: "extentstore", dir });
+});
+afterEach(async () => {
+  await storage.close();
+  await rm(dir, { recursive: true });
+});
+
+const context = (changes: Partial<TaskContext> = {}): TaskContext => ({
+  storage,
+  send: () => Promise.reject(new Error("nothing is sent here")),
+  identity,
+  now: () => now,
+  log: recordingLog(),
+  signal: new AbortController().signal,
+  onProgress: () => undefined,
+  onAcknowledged: () => undefined,
+  ...changes,
+});
+
+/** A task as it comes out of the queue. */
+const taskOf = (fields: object): RunTask => {
+  const task = taskSchema.parse({ ...runTaskFields, ...fields });
+  assert.ok(task.kind !== "inventory");
+  return task;
+};
+/** What a task comes to, as the reports queue takes it. */
+const perform = async (fields: object, changes: Partial<TaskContext> = {}) =>
+  taskResultSchema.parse(await performTask(taskOf(fields), context(changes)));
+
+const createVolume = (name: string, extents = 1) =>
+  storage.createVolume({ name, kind: "volume", sizeBytes: extents * extentBytes, geometry });
+const planObject = ({ kind, id, name }: ObjectConfig) => ({ kind, id, name });
+const snapshotTask = (objects: readonly object[]) => ({ kind: "snapshot", step: "snapshotting", objects });
+const fill = async (volumeId: string, byte: number) => {
+  const volume = await storage.openVolume(volumeId, "write");
+  await volume.write(0, new Uint8Array(4096).fill(byte));
+  await volume.flush();
+  await volume.close();
+};
+
+describe("the snapshot task", () => {
+  test("takes one group of all volumes, and answers in the order of the task's objects", async () => {
+    const [v1, v2] = [await createVolume("v1"), await createVolume("v2", 2)];
+    const result = await perform(snapshotTask([planObject(v2), planObject(v1)]));
+    assert.ok(result.kind === "snapshot");
+    assert.deepEqual(
+      result.objects.map(({ config }) => config.name),
+      ["v2", "v1"],
+    );
+    const group = await storage.findGroup(groupId);
+    assert.equal(group?.takenAt, result.takenAt);
+    for (const { config, snapshotIds } of result.objects) {
+      const snapshotOf = (volumeId: string) =>
+        group?.snapshots.find((other) => other.volumeId === volumeId)?.snapshotId;
+      const expected: (string | undefined)[] = config.volumes.map(({ id }) => snapshotOf(id));
+      assert.deepEqual(snapshotIds, expected);
+    }
+  });
+
+  test("done again, gives the group that is there", async () => {
+    const task = snapshotTask([planObject(await createVolume("v1"))]);
+    const first = await perform(task);
+    assert.deepEqual(await perform(task), first);
+  });
+
+  test("names all objects that are gone, and takes no group", async () => {
+    const v1 = await createVolume("v1");
+    const gone = ["x", "y"].map((name) => ({ kind: "lun", id: name, name: `disk ${name}` }));
+    await assert.rejects(perform(snapshotTask([planObject(v1), ...gone])), (error) => {
+      assert.ok(VisibleError.is(error, "OBJECT_UNKNOWN"));
+      assert.match(error.message, /disk x.*disk y/);
+      assert.doesNotMatch(error.message, /v1/);
+      return true;
+    });
+    assert.equal(await storage.findGroup(groupId), undefined);
+  });
+
+  test("an object that the group, taken before, does not have is told as such", async () => {
+    const [v1, v2] = [await createVolume("v1"), await createVolume("v2")];
+    await perform(snapshotTask([planObject(v1)]));
+    await assert.rejects(perform(snapshotTask([planObject(v1), planObject(v2)])), { code: "GROUP_INCOMPLETE" });
+  });
+});
+
+describe("the transfer task", () => {
+  const volumesOf = async (...names: string[]) => {
+    const objects = [];
+    for (const [index, name] of names.entries()) objects.push(await createVolume(name, index + 1));
+    const result = await perform(snapshotTask(objects.map(planObject)));
+    assert.ok(result.kind === "snapshot");
+    return result.objects.map(({ snapshotIds: [snapshotId] }, index) => ({
+      snapshotId,
+      baseSnapshotId: index === 0 ? "base" : null,
+      mirrorVolumeId: `m${index + 1}`,
+    }));
+  };
+  const transferTask = (volumes: readonly object[]) => ({
+    kind: "transfer",
+    step: "transferring",
+    volumes,
+    baseGroupId: null,
+    compression: { enabled: true, level: 3 },
+    endpoints: ["b1:1", "b2:1"],
+  });
+
+  test("sends the volumes one after the other, and sums their progress", async () => {
+    const volumes = await volumesOf("v1", "v2");
+    const sent: string[] = [];
+    const progresses: Progress[] = [];
+    const send: SendVolume = async (request, { onProgress }) => {
+      assert.deepEqual(request.owner, owner);
+      assert.deepEqual(request.endpoints, ["b1:1", "b2:1"]);
+      assert.equal(request.compression.level, 3);
+      sent.push(`${request.mirrorVolumeId} from ${request.baseSnapshotId}`);
+      const extentsTotal = sent.length;
+      const fields = { extentsTotal, bytesTotal: extentsTotal * extentBytes };
+      onProgress(progressOf({ ...fields, phase: "sending", bytesSent: 10 }));
+      return progressOf({ ...fields, phase: "done", extentsDone: extentsTotal, bytesSent: 100 });
+    };
+    const result = await perform(transferTask(volumes), { send, onProgress: (progress) => progresses.push(progress) });
+    assert.deepEqual(sent, ["m1 from base", "m2 from null"]);
+    assert.ok(result.kind === "transfer");
+    const whole = { extentsTotal: 3, bytesTotal: 3 * extentBytes };
+    assert.deepEqual(result.progress, progressOf({ ...whole, phase: "done", extentsDone: 3, bytesSent: 200 }));
+    assert.deepEqual(progresses, [
+      progressOf({ ...whole, phase: "waiting" }),
+      progressOf({ ...whole, phase: "sending", bytesSent: 10 }),
+      progressOf({ ...whole, phase: "waiting", extentsDone: 1, bytesSent: 100 }),
+      progressOf({ ...whole, phase: "sending", extentsDone: 1, bytesSent: 110 }),
+      progressOf({ ...whole, phase: "done", extentsDone: 3, bytesSent: 200 }),
+    ]);
+  });
+
+  test("sends nothing more after it was told to stop", async () => {
+    const volumes = await volumesOf("v1", "v2");
+    const stop = new AbortController();
+    let sent = 0;
+    const send: SendVolume = async () => {
+      sent++;
+      stop.abort(new Error("stopping"));
+      return progressOf({ phase: "done" });
+    };
+    await assert.rejects(perform(transferTask(volumes), { send, signal: stop.signal }), { message: "stopping" });
+    assert.equal(sent, 1);
+  });
+
+  test("a snapshot that is gone fails before anything is sent", async () => {
+    const volumes = [{ snapshotId: "gone", baseSnapshotId: null, mirrorVolumeId: "m1" }];
+    await assert.rejects(perform(transferTask(volumes)), { code: "SNAPSHOT_UNKNOWN" });
+  });
+});
+
+describe("the tasks at the target", () => {
+  const source = {
+    kind: "volume",
+    id: "source-v1",
+    name: "v1",
+    volumes: [{ id: "source-v1", sizeBytes: 2 * extentBytes, geometry }],
+    virtualSwitches: [],
+  };
+  const prepareTask = { kind: "prepare", step: "preparing", object: source, siteId: siteB };
+  const manifest = {
+    planId,
+    planName: "daily",
+    source: siteA,
+    groupId,
+    sequence: 1,
+    takenAt: instant("2026-03-01T01:00:01.000Z"),
+    objects: [source],
+  };
+  const prepared = async () => {
+    const result = await perform(prepareTask);
+    assert.ok(result.kind === "prepare");
+    const [volume] = result.volumes;
+    assert.ok(volume);
+    return volume;
+  };
+  /** A mirror that has taken a first group of zeros, ready to be published. */
+  const complete = async (mirrorVolumeId: string) => {
+    const options = { owner, mirrorVolumeId, groupId, sequence: 1, baseGroupId: null, sizeBytes: 2 * extentBytes };
+    const { epoch } = await storage.openMirror(options);
+    await storage.completeMirror({ mirrorVolumeId, epoch });
+  };
+  const publishTask = (volume: object) => ({
+    kind: "publish",
+    step: "publishing",
+    siteId: siteB,
+    mirrors: [{ index: 0, volumes: [volume] }],
+    manifest,
+  });
+  const published = async () => {
+    const volume = await prepared();
+    await complete(volume.mirrorVolumeId);
+    return perform(publishTask(volume));
+  };
+
+  test("prepare makes the object's mirror, and done again gives the same one", async () => {
+    const volume = await prepared();
+    assert.equal(volume.sourceVolumeId, "source-v1");
+    assert.deepEqual(await prepared(), volume);
+    const [mirror] = await storage.inventory();
+    assert.equal(mirror?.origin?.role, "mirror");
+  });
+
+  test("publish makes one restore point of all mirrors, with its manifest and size", async () => {
+    const result = await published();
+    assert.deepEqual(result, { kind: "publish", publishedAt: now, sizeBytes: 2 * extentBytes });
+    const group = await storage.findGroup(groupId);
+    assert.equal(group?.takenAt, manifest.takenAt);
+    const [foreign] = await storage.manifests();
+    assert.deepEqual(foreign?.manifest, manifest);
+    assert.deepEqual(foreign?.owner, owner);
+  });
+
+  test("publish done again gives the same restore point", async () => {
+    const volume = await prepared();
+    await complete(volume.mirrorVolumeId);
+    const first = await perform(publishTask(volume));
+    assert.deepEqual(await perform(publishTask(volume)), first);
+  });
+
+  test("a mirror that is not complete is not published", async () => {
+    await assert.rejects(perform(publishTask(await prepared())), { code: "GROUP_INCOMPLETE" });
+    assert.equal(await storage.findGroup(groupId), undefined);
+  });
+
+  test("abort fences the writer off, and the group is never published", async () => {
+    const volume = await prepared();
+    await complete(volume.mirrorVolumeId);
+    const abortTask = { kind: "abort", step: "transferring", siteId: siteB };
+    assert.deepEqual(await perform(abortTask), { kind: "abort" });
+    assert.deepEqual(await perform(abortTask), { kind: "abort" });
+    await assert.rejects(perform(publishTask(volume)), { code: "GROUP_ABORTED" });
+  });
+
+  test("rebuild makes one ordinary object, however often it is done", async () => {
+    await published();
+    const restoreId = runIdOf(planId, instant("2026-03-02T00:00:00.000Z"));
+    const rebuildTask = {
+      kind: "rebuild",
+      step: "rebuilding",
+      siteId: siteB,
+      groupId: groupIdOf(restoreId),
+      fromGroupId: groupId,
+      object: source,
+      name: "restored-v1",
+    };
+    const first = await perform(rebuildTask);
+    assert.ok(first.kind === "rebuild");
+    assert.equal(first.object.name, "restored-v1");
+    assert.notEqual(first.object.origin?.role, "mirror");
+    assert.deepEqual(await perform(rebuildTask), first);
+    assert.equal((await storage.inventory()).filter(({ name }) => name === "restored-v1").length, 1);
+  });
+});
+
+describe("the reclaim task", () => {
+  const second = groupIdOf(runIdOf(planId, instant("2026-03-02T01:00:00.000Z")));
+  const reclaimTask = (groupIds: readonly string[], fields: object = {}) => ({
+    kind: "reclaim",
+    step: "reclaiming",
+    groupIds,
+    ...fields,
+  });
+
+  test("deletes the groups it is told to, and tells which are left", async () => {
+    const v1 = await createVolume("v1");
+    await fill(v1.id, 1);
+    await perform(snapshotTask([planObject(v1)]));
+    await perform({ ...snapshotTask([planObject(v1)]), groupId: second });
+    assert.deepEqual(await perform(reclaimTask([groupId])), { kind: "reclaim", deleted: [groupId], present: [second] });
+    assert.equal(await storage.findGroup(groupId), undefined);
+    assert.ok(await storage.findGroup(second));
+  });
+
+  test("a group that is gone already counts as deleted", async () => {
+    assert.deepEqual(await perform(reclaimTask([groupId])), { kind: "reclaim", deleted: [groupId], present: [] });
+  });
+
+  test("a group of another owner is not touched", async () => {
+    const v1 = await createVolume("v1");
+    await perform(snapshotTask([planObject(v1)]));
+    await assert.rejects(perform(reclaimTask([groupId], { source: siteB })), { code: "NOT_OURS" });
+    assert.ok(await storage.findGroup(groupId));
+  });
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { VisibleError } from "../../core/api/errors.ts";
+import { blockBytes } from "../../core/extent/geometry.ts";
+import type { MirrorExtentWriter, StorageDriver } from "../storage/driver.ts";
+import { createApply } from "./apply.ts";
+import { BlockCompressor, blockHash, zeroBlockHash } from "./content.ts";
+import { FrameChunks } from "./frame-chunks.ts";
+
+const blocks = 4;
+const signal = new AbortController().signal;
+const job = {
+  mirrorVolumeId: "m",
+  epoch: 1,
+  extent: 1,
+  from: "base",
+  sizeBytes: 8 * blockBytes,
+  geometry: { extentBytes: blocks * blockBytes, stripeCount: 2, stripeBytes: 2 * blockBytes },
+} as const;
+
+/** A storage that remembers what it was asked to do, and reads back what it is told to. */
+const recording = (readBack: readonly bigint[]) => {
+  const calls: string[] = [];
+  const writer: MirrorExtentWriter = {
+    write: async (offset, data) => void calls.push(`write ${offset / blockBytes} ${data[0]}×${data.length}`),
+    zero: async (offset, length) => void calls.push(`zero ${offset / blockBytes} ${length / blockBytes}`),
+    blockHashes: async () => BigUint64Array.from(readBack),
+    commit: async () => void calls.push("commit"),
+    discard: async () => void calls.push("discard"),
+  };
+  const storage = { openMirrorExtent: async () => writer } as Partial<StorageDriver> as StorageDriver;
+  return { apply: createApply(storage), calls };
+};
+
+const block = (fill: number) => new Uint8Array(blockBytes).fill(fill);
+/** Block 0 of ones, block 1 and 2 of zeros, block 3 left alone. */
+const frames = async function* (level: number | undefined) {
+  const out = new FrameChunks(new BlockCompressor(), level);
+  out.putContent(0, block(1));
+  out.putZeros(blockBytes, 2 * blockBytes);
+  out.putContent(3 * blockBytes + 4096, block(2).subarray(0, 8192));
+  out.putEnd(BigUint64Array.from(hashes));
+  yield out.take();
+};
+const hashes = [blockHash(block(1)), zeroBlockHash, zeroBlockHash, 77n];
+
+describe("applying an extent's frames", () => {
+  test("writes them where the extent's bytes lie in the volume, and commits what reads back right", async () => {
+    for (const level of [undefined, 1]) {
+      const { apply, calls } = recording(hashes);
+      const { frames: count } = await apply(job, frames(level), signal);
+      assert.equal(count, 4);
+      // Extent 1 of two stripes of two blocks: blocks 2, 3, 6, 7 of the volume.
+      assert.deepEqual(calls, ["write 2 1×65536", "zero 3 1", "zero 6 1", "write 7.0625 2×8192", "commit"]);
+    }
+  });
+
+  test("starts from zeros when it is told to", async () => {
+    const { apply, calls } = recording(hashes);
+    await apply({ ...job, from: "zeros" }, frames(1), signal);
+    assert.deepEqual(calls.slice(0, 3), ["zero 2 2", "zero 6 2", "write 2 1×65536"]);
+  });
+
+  test("commits nothing when the storage reads back something else", async () => {
+    const { apply, calls } = recording(hashes.with(2, 5n));
+    await assert.rejects(apply(job, frames(1), signal), (error: unknown) =>
+      VisibleError.is(error, "CHECKSUM_MISMATCH"),
+    );
+    assert.equal(calls.at(-1), "discard");
+    assert.ok(!calls.includes("commit"));
+  });
+
+  test("commits nothing when the body breaks off, or the work is called off", async () => {
+    const { apply, calls } = recording(hashes);
+    async function* breaking() {
+      for await (const chunk of frames(1)) yield chunk.slice(0, -1);
+    }
+    await assert.rejects(apply(job, breaking(), signal), (error: unknown) => VisibleError.is(error, "FRAME_INVALID"));
+    await assert.rejects(apply(job, frames(1), AbortSignal.abort(new Error("off"))), /off/);
+    assert.ok(!calls.includes("commit"));
+    assert.equal(calls.filter((call) => call === "discard").length, 2);
+  });
+});

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { VisibleError } from "../../core/api/errors.ts";
+import { blockBytes } from "../../core/extent/geometry.ts";
+import { digestBytes, type Frame, FrameDecoder, frameHeaderBytes, grainBytes, writeFrame } from "./frame.ts";
+
+const blocks = 16;
+const extentBytes = blocks * blockBytes;
+const grainsPerBlock = blockBytes / grainBytes;
+
+const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const bytes = (min: number, max: number) => fc.uint8Array({ minLength: min, maxLength: max });
+
+/** A frame of one block: part of it, or zeros. */
+const frameOf = (block: number): fc.Arbitrary<Frame> =>
+  fc.oneof(
+    fc.constant<Frame>({ type: "zero", offset: block * blockBytes, contentBytes: blockBytes }),
+    fc
+      .record({ from: fc.nat(grainsPerBlock - 1), grains: fc.integer({ min: 1, max: grainsPerBlock }), checksum: u64 })
+      .chain(({ from, grains, checksum }) => {
+        const contentBytes = Math.min(grains, grainsPerBlock - from) * grainBytes;
+        const rest = { offset: block * blockBytes + from * grainBytes, contentBytes, checksum };
+        const raw = bytes(1, 8).map((pattern): Frame => {
+          return { type: "raw", ...rest, stored: new Uint8Array(Buffer.alloc(contentBytes, pattern)) };
+        });
+        return fc.oneof(
+          raw,
+          bytes(1, 300).map((stored): Frame => ({ type: "zstd", ...rest, stored })),
+        );
+      }),
+  );
+const extents = fc
+  .subarray(Array.from({ length: blocks }, (_, block) => block))
+  .chain((chosen) => fc.tuple(fc.tuple(...chosen.map(frameOf)), bytes(digestBytes, digestBytes), u64))
+  .map(([frames, digest, checksum]): Frame[] => [...frames, { type: "end", frames: frames.length, digest, checksum }]);
+
+const encode = (frames: readonly Frame[]): Uint8Array => {
+  const into = new Uint8Array(extentBytes + (frames.length + 1) * (frameHeaderBytes + digestBytes));
+  return into.subarray(
+    0,
+    frames.reduce((at, frame) => writeFrame(into, at, frame), 0),
+  );
+};
+
+/** Pieces of the stream: cut at any places, also inside headers. */
+const split = (stream: Uint8Array, cuts: readonly number[]): Uint8Array[] => {
+  const places = [0, ...cuts.map((cut) => cut % (stream.length + 1)).toSorted((a, b) => a - b), stream.length];
+  return places.slice(1).map((place, index) => stream.subarray(places[index], place));
+};
+
+const decode = (chunks: readonly Uint8Array[]): Frame[] => {
+  const decoder = new FrameDecoder(extentBytes);
+  const frames: Frame[] = [];
+  for (const chunk of chunks) {
+    for (const frame of decoder.push(chunk)) {
+      if (frame.type === "end") frames.push({ ...frame, digest: frame.digest.slice() });
+      else if (frame.type === "zero") frames.push(frame);
+      else frames.push({ ...frame, stored: frame.stored.slice() });
+    }
+  }
+  decoder.finish();
+  return frames;
+};
+
+const isInvalid = (error: unknown) => VisibleError.is(error, "FRAME_INVALID");
+
+describe("frames", () => {
+  test("come out as they went in, wherever the stream is cut", () => {
+    fc.assert(
+      fc.property(extents, fc.array(fc.nat(), { maxLength: 20 }), (frames, cuts) => {
+        assert.deepEqual(decode(split(encode(frames), cuts)), frames);
+      }),
+    );
+  });
+
+  test("come out as they went in when single bytes come", () => {
+    const frames: Frame[] = [
+      { type: "raw", offset: 4096, contentBytes: 4096, stored: new Uint8Array(4096).fill(7), checksum: 1n },
+      { type: "zero", offset: blockBytes, contentBytes: 3 * blockBytes },
+      { type: "end", frames: 2, digest: new Uint8Array(digestBytes).fill(9), checksum: 3n },
+    ];
+    assert.deepEqual(decode([...encode(frames)].map((byte) => new Uint8Array([byte]))), frames);
+  });
+
+  test("are invalid when the stream breaks off anywhere, or goes on behind the end", () => {
+    fc.assert(
+      fc.property(extents, fc.nat(), (frames, cut) => {
+        const stream = encode(frames);
+        assert.throws(() => decode([stream.subarray(0, cut % stream.length)]), isInvalid);
+        assert.throws(() => decode([stream, new Uint8Array(1)]), isInvalid);
+      }),
+    );
+  });
+
+  test("made of anything are decoded or invalid, and never cover more than the extent", () => {
+    const header = fc
+      .record({
+        type: fc.integer({ min: 0, max: 5 }),
+        grains: fc.tuple(fc.nat(300), fc.nat(20)),
+        odd: fc.constantFrom(0, 0, 0, 1, 512),
+        stored: fc.oneof(fc.constantFrom(0, 32, 4096, 65536), fc.nat(70_000), fc.constant(0xffff_ffff)),
+      })
+      .map(({ type, grains, odd, stored }) => {
+        const into = Buffer.alloc(frameHeaderBytes);
+        into.writeUInt32LE(type, 0);
+        into.writeUInt32LE(grains[0] * grainBytes + odd, 4);
+        into.writeUInt32LE(grains[1] * grainBytes, 8);
+        into.writeUInt32LE(stored, 12);
+        return Buffer.concat([into, Buffer.alloc(Math.min(stored, 70_000))]);
+      });
+    fc.assert(
+      fc.property(fc.array(fc.oneof(header, bytes(0, 100)), { maxLength: 20 }), (pieces) => {
+        const decoder = new FrameDecoder(extentBytes);
+        let reached = 0;
+        try {
+          for (const frame of pieces.flatMap((piece) => [...decoder.push(piece)])) {
+            if (frame.type === "end") continue;
+            assert.ok(frame.offset >= reached && frame.contentBytes > 0);
+            reached = frame.offset + frame.contentBytes;
+            assert.ok(reached <= extentBytes);
+            if (frame.type !== "zero") assert.ok(frame.stored.length <= frame.contentBytes);
+          }
+        } catch (error) {
+          assert.ok(isInvalid(error), String(error));
+        }
+      }),
+    );
+  });
+
+  test("are invalid out of order, across blocks, off the grain, of unknown type, or miscounted", () => {
+    const raw = (offset: number, contentBytes: number): Frame => {
+      return { type: "raw", offset, contentBytes, stored: new Uint8Array(contentBytes), checksum: 0n };
+    };
+    const zero = (offset: number, contentBytes: number): Frame => ({ type: "zero", offset, contentBytes });
+    const end = (frames: number): Frame => ({ type: "end", frames, digest: new Uint8Array(digestBytes), checksum: 0n });
+    const wrong: readonly Frame[][] = [
+      [raw(8192, 4096), raw(4096, 4096)],
+      [raw(0, 8192), raw(4096, 4096)],
+      [raw(blockBytes - 4096, 8192)],
+      [raw(512, 4096)],
+      [raw(0, 512)],
+      [raw(0, 0)],
+      [zero(4096, blockBytes)],
+      [zero(0, 4096)],
+      [zero(0, extentBytes + blockBytes)],
+      [zero(extentBytes, blockBytes)],
+      [raw(0, 4096), end(2)],
+      [end(1)],
+    ];
+    for (const frames of wrong) assert.throws(() => decode([encode(frames)]), isInvalid);
+    const unknown = encode([end(0)]);
+    unknown[0] = 77;
+    assert.throws(() => decode([unknown]), isInvalid);
+    const reserved = encode([end(0)]);
+    reserved[2] = 1;
+    assert.throws(() => decode([reserved]), isInvalid);
+  });
+});

@@ -1,0 +1,56 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import type { SiteId } from "../../core/api/ids.ts";
+import type { Geometry } from "../../core/api/object.ts";
+import type { StorageDriver } from "../storage/driver.ts";
+
+/** What a receiver has to know of a mirror volume, besides its content. */
+export interface Mirror {
+  readonly source: SiteId;
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+}
+
+const rememberedMax = 1024;
+
+/**
+ * Whose a mirror volume is, asked of the storage, because the session may have been opened at another gateway. Remembered for
+ * an epoch: size and shape do not change within one.
+ */
+export class Mirrors {
+  readonly #storage: StorageDriver;
+  readonly #known = new Map<string, Mirror>();
+
+  constructor(storage: StorageDriver) {
+    this.#storage = storage;
+  }
+
+  /** @throws VOLUME_UNKNOWN, PEER_REFUSED when the mirror is not of `site` */
+  async ownedBy(site: SiteId, options: { readonly mirrorVolumeId: string; readonly epoch: number }): Promise<Mirror> {
+    const key = `${options.epoch} ${options.mirrorVolumeId}`;
+    const mirror = this.#known.get(key) ?? (await this.#find(options.mirrorVolumeId));
+    if (mirror.source !== site) {
+      throw new VisibleError("PEER_REFUSED", `The mirror ${options.mirrorVolumeId} is not one of site ${site}.`, {
+        hint: "A gateway may write the mirrors of its own site only.",
+      });
+    }
+    // Only now, so that no stranger's guess of an epoch is remembered.
+    this.#known.delete(key);
+    this.#known.set(key, mirror);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= rememberedMax) break;
+      this.#known.delete(oldest);
+    }
+    return mirror;
+  }
+
+  async #find(mirrorVolumeId: string): Promise<Mirror> {
+    for (const { origin, volumes } of await this.#storage.inventory()) {
+      const volume = volumes.find(({ id }) => id === mirrorVolumeId);
+      if (volume === undefined || origin?.role !== "mirror") continue;
+      return { source: origin.siteId, sizeBytes: volume.sizeBytes, geometry: volume.geometry };
+    }
+    throw new VisibleError("VOLUME_UNKNOWN", `There is no mirror volume ${mirrorVolumeId} here.`, {
+      hint: "Prepare the mirror first.",
+    });
+  }
+}

@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { VisibleError } from "../../core/api/errors.ts";
+import { credentialsOf, newAuthority, site } from "./testing/credentials.ts";
+import { groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
+
+const mib = 1024 * 1024;
+const plain = { extentBytes: mib, stripeCount: 1, stripeBytes: mib };
+
+const code = (expected: string) => (error: unknown) => {
+  assert.ok(VisibleError.is(error), String(error));
+  assert.equal(error.code, expected, error.message);
+  return true;
+};
+
+describe("a transfer that is disturbed", () => {
+  let sites: TwoSites;
+  let sequence = 0;
+  /** Extents whose PUT came, in order. */
+  let puts: number[] = [];
+  /** Done to the chunks of the scans that follow, while there are any. */
+  let damages: ((chunk: Uint8Array) => void)[] = [];
+  before(async () => {
+    sites = await openTwoSites({
+      handler: (handler) => (request, response, identity) => {
+        const extent = /extents\/(\d+)/.exec(request.url ?? "")?.[1];
+        if (extent !== undefined) puts.push(Number(extent));
+        return handler(request, response, identity);
+      },
+      workers: (workers) => ({
+        ...workers,
+        scan: async function* (job, signal) {
+          const scan = workers.scan(job, signal);
+          try {
+            for (;;) {
+              const next = await scan.next();
+              if (next.done === true) return next.value;
+              damages.shift()?.(next.value);
+              yield next.value;
+            }
+          } finally {
+            await scan.return(undefined as never);
+          }
+        },
+      }),
+    });
+  });
+  after(() => sites.close());
+  beforeEach(() => {
+    puts = [];
+    damages = [];
+  });
+
+  const newVolume = async () => {
+    sequence += 10;
+    const volume = await sites.createVolume(`v${sequence}`, 6 * mib, plain);
+    await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(6 * mib) }]);
+    await sites.snapshot(volume, sequence);
+    return { volume, group: sequence };
+  };
+
+  test("goes on after a cut with the extents that were not acknowledged", async () => {
+    const { volume, group } = await newVolume();
+    const cut = new AbortController();
+    const acknowledged: number[] = [];
+    const first = sites.send(volume, group, null, {
+      extentsInFlight: 1,
+      signal: cut.signal,
+      onAcknowledged: (extent) => {
+        acknowledged.push(extent);
+        if (acknowledged.length === 3) cut.abort(new VisibleError("TIMEOUT", "cut"));
+      },
+    });
+    await assert.rejects(first, code("TIMEOUT"));
+    assert.deepEqual(acknowledged, [0, 1, 2]);
+    puts = [];
+    const { progress, acknowledgedExtents, mirrorVolumeId } = await sites.send(volume, group, null);
+    assert.ok(
+      puts.every((extent) => extent >= 3),
+      `sent again: ${puts}`,
+    );
+    assert.deepEqual([acknowledgedExtents, progress.extentsUnchanged, progress.extentsDone], [3, 3, 6]);
+    await sites.publish(mirrorVolumeId, group);
+    await sites.assertEqual(group);
+  });
+
+  test("sends nothing at all when the mirror was complete and only the answer was lost", async () => {
+    const { volume, group } = await newVolume();
+    await sites.send(volume, group, null);
+    puts = [];
+    const { acknowledgedExtents, progress } = await sites.send(volume, group, null);
+    assert.deepEqual([puts, acknowledgedExtents, progress.phase], [[], 0, "done"]);
+  });
+
+  test("sends an extent again of which a byte was flipped on the way", async () => {
+    for (const at of [0, 5, 30, 100_000]) {
+      const { volume, group } = await newVolume();
+      damages = [
+        (chunk) => {
+          chunk[at] = (chunk[at] ?? 0) ^ 1;
+        },
+      ];
+      puts = [];
+      const { mirrorVolumeId } = await sites.send(volume, group, null, { extentsInFlight: 1 });
+      assert.deepEqual(puts, [0, 0, 1, 2, 3, 4, 5], `a flipped byte ${at} was refused`);
+      await sites.publish(mirrorVolumeId, group);
+      await sites.assertEqual(group);
+    }
+  });
+
+  test("gives up an extent that is damaged every time, and the mirror keeps what it had", async () => {
+    const { volume, group } = await newVolume();
+    damages = Array.from({ length: 100 }, () => (chunk: Uint8Array) => {
+      chunk[40] = (chunk[40] ?? 0) ^ 1;
+    });
+    await assert.rejects(sites.send(volume, group, null, { extentsInFlight: 1 }), code("CHECKSUM_MISMATCH"));
+    assert.deepEqual(puts, [0, 0, 0]);
+  });
+
+  test("heals a mirror whose base is not what the source takes it for", async () => {
+    const { volume, group } = await newVolume();
+    const { mirrorVolumeId } = await sites.send(volume, group, null);
+    await sites.publish(mirrorVolumeId, group);
+    await writeTo(sites.source, volume, [{ offset: 4096, data: randomBytes(4096) }]);
+    await sites.snapshot(volume, group + 1);
+    await writeTo(sites.source, volume, [{ offset: 300_000, data: randomBytes(4096) }]);
+    await sites.snapshot(volume, group + 2);
+    puts = [];
+    await sites.send(volume, group + 2, group, { wrongBase: group + 1 });
+    await sites.publish(mirrorVolumeId, group + 2);
+    await sites.assertEqual(group + 2);
+    assert.deepEqual(puts, [0, 0]);
+  });
+
+  test("is refused as soon as somebody else has begun to write the mirror", async () => {
+    const { volume, group } = await newVolume();
+    const [mirror] = await sites.target.prepareMirror({ owner, object: volume });
+    assert.ok(mirror !== undefined);
+    const takeOver = sites.send(volume, group, null, {
+      extentsInFlight: 1,
+      onAcknowledged: () => {
+        puts = [];
+        void sites.target.openMirror({
+          owner,
+          mirrorVolumeId: mirror.mirrorVolumeId,
+          groupId: groupOf(group),
+          sequence: group,
+          baseGroupId: null,
+          sizeBytes: 6 * mib,
+        });
+      },
+    });
+    await assert.rejects(takeOver, code("FENCED"));
+    assert.equal(puts.length, 1, "a fenced sender does not try again");
+  });
+
+  test("is refused for a group that is not newer than the newest published", async () => {
+    const { volume, group } = await newVolume();
+    const { mirrorVolumeId } = await sites.send(volume, group, null);
+    await sites.publish(mirrorVolumeId, group);
+    await assert.rejects(sites.send(volume, group, null), code("GROUP_STALE"));
+  });
+
+  test("is refused to a gateway of another site, whatever it says", async () => {
+    const { volume, group } = await newVolume();
+    const { mirrorVolumeId } = await sites.send(volume, group, null);
+    const thief = await sites.connect({ credentials: await credentialsOf(sites.authority, "c") });
+    await assert.rejects(sites.send(volume, group, null, { peer: thief }), code("PEER_REFUSED"));
+    const signal = new AbortController().signal;
+    for (const epoch of [1, 2, 3]) {
+      const complete = {
+        method: "POST",
+        path: `/v1/sessions/${mirrorVolumeId}/complete?epoch=${epoch}`,
+        signal,
+      } as const;
+      await assert.rejects(thief.request(complete), code("PEER_REFUSED"));
+      const put = {
+        method: "PUT",
+        path: `/v1/sessions/${mirrorVolumeId}/extents/0?epoch=${epoch}&base=0`,
+        signal,
+      } as const;
+      await assert.rejects(thief.request(put), code("PEER_REFUSED"));
+    }
+    await thief.close();
+  });
+
+  test("fails as a broken link when there is no gateway, and as a refusal when it is another's", async () => {
+    const { volume, group } = await newVolume();
+    const time = { nowMs: () => 0, sleep: async () => undefined };
+    const nobody = await sites.connect({ endpoints: ["127.0.0.1:1"] });
+    await assert.rejects(sites.send(volume, group, null, { peer: nobody, time }), code("LINK_BROKEN"));
+    const stranger = await sites.connect({ credentials: await credentialsOf(await newAuthority(), "a") });
+    await assert.rejects(sites.send(volume, group, null, { peer: stranger, time }), code("PEER_REFUSED"));
+    const elsewhere = await sites.connect({ siteId: site("c") });
+    await assert.rejects(sites.send(volume, group, null, { peer: elsewhere, time }), code("PEER_REFUSED"));
+    await Promise.all([nobody.close(), stranger.close(), elsewhere.close()]);
+  });
+
+  test("is told what is wrong with a request that makes no sense", async () => {
+    const signal = new AbortController().signal;
+    const ask = (method: "GET" | "POST" | "PUT", path: string, json?: unknown) =>
+      sites.peer.request({ method, path, json, signal });
+    assert.deepEqual(await ask("GET", "/v1/health"), { status: "ok" });
+    await assert.rejects(ask("GET", "/v1/elsewhere"), code("NOT_FOUND"));
+    await assert.rejects(ask("POST", "/v1/sessions", { source: "a" }), code("BAD_REQUEST"));
+    await assert.rejects(ask("POST", "/v1/sessions", "x".repeat(100_000)), code("BAD_REQUEST"));
+    await assert.rejects(ask("PUT", "/v1/sessions/nope/extents/0?epoch=1&base=0"), code("VOLUME_UNKNOWN"));
+    await assert.rejects(ask("PUT", "/v1/sessions/nope/extents/0?epoch=x&base=0"), code("BAD_REQUEST"));
+    await assert.rejects(ask("PUT", "/v1/sessions/%ff/extents/0?epoch=1&base=0"), code("BAD_REQUEST"));
+  });
+
+  test("commits nothing of a body without an end, and takes no extent that the volume does not have", async () => {
+    const { volume, group } = await newVolume();
+    const [mirror] = await sites.target.prepareMirror({ owner, object: volume });
+    assert.ok(mirror !== undefined);
+    const { mirrorVolumeId } = mirror;
+    const open = {
+      owner,
+      mirrorVolumeId,
+      groupId: groupOf(group),
+      sequence: group,
+      baseGroupId: null,
+      sizeBytes: 6 * mib,
+    };
+    const { epoch } = await sites.target.openMirror(open);
+    const signal = new AbortController().signal;
+    const put = (extent: number, ...chunks: Uint8Array[]) =>
+      sites.peer.request({
+        method: "PUT",
+        path: `/v1/sessions/${mirrorVolumeId}/extents/${extent}?epoch=${epoch}&base=0`,
+        body: async function* () {
+          yield* chunks;
+        },
+        signal,
+      });
+    await assert.rejects(put(0), code("FRAME_INVALID"));
+    await assert.rejects(put(0, randomBytes(10)), code("FRAME_INVALID"));
+    await assert.rejects(put(0, Buffer.alloc(500_000, 9)), code("FRAME_INVALID"));
+    await assert.rejects(put(6, randomBytes(10)), code("BAD_REQUEST"));
+    assert.deepEqual((await sites.target.openMirror(open)).done, []);
+  });
+});

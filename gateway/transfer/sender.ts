@@ -1,0 +1,190 @@
+import { isDeepStrictEqual } from "node:util";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { GroupId, PlanId, SiteId } from "../../core/api/ids.ts";
+import type { Progress } from "../../core/api/run.ts";
+import type { VolumeTransfer } from "../../core/api/task.ts";
+import { extentCount } from "../../core/extent/striping.ts";
+import type { Log } from "../log.ts";
+import type { SnapshotReader, StorageDriver } from "../storage/driver.ts";
+import { systemTime, type Time } from "../time.ts";
+import type { PeerClient } from "../tunnel/client.ts";
+import { inLanes } from "./lanes.ts";
+import { type Base, type PlannedExtent, planExtents } from "./plan.ts";
+import { ProgressCounter } from "./progress.ts";
+import { paths, type Session, type SessionOpen, sessionSchema } from "./protocol.ts";
+import { fromRanges } from "./ranges.ts";
+import type { ScanJob } from "./scan.ts";
+import { type ExtentSender, sendExtent } from "./send-extent.ts";
+import { withQuickTries } from "./tries.ts";
+import type { TransferWorkers } from "./workers.ts";
+
+export interface SendVolumeOptions {
+  readonly storage: StorageDriver;
+  readonly workers: Pick<TransferWorkers, "scan">;
+  readonly peer: PeerClient;
+  readonly transfer: VolumeTransfer;
+  /** Which group is sent, on top of which one, and whose it is. */
+  readonly ids: {
+    readonly planId: PlanId;
+    readonly source: SiteId;
+    readonly groupId: GroupId;
+    readonly sequence: number;
+    readonly baseGroupId: GroupId | null;
+  };
+  readonly compression: { readonly enabled: boolean; readonly level: number };
+  /** Extents that are worked on at once; 3 unless told otherwise. */
+  readonly extentsInFlight?: number;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly onProgress: (progress: Progress) => void;
+  /** An extent was committed by the target: what is not lost, whatever happens afterwards. */
+  readonly onAcknowledged: (extent: number) => void;
+  readonly time?: Time;
+}
+
+export interface TransferOutcome {
+  readonly progress: Progress;
+  /** Extents that the target committed during this call. */
+  readonly acknowledgedExtents: number;
+}
+
+/**
+ * Makes a mirror volume of another site equal to a snapshot, and tells it that it is complete. Goes on where an earlier call
+ * for the same group and base was cut off.
+ * @throws SNAPSHOT_UNKNOWN, STORE_CORRUPT of the source; what the target answers (FENCED, GROUP_STALE, GROUP_ABORTED,
+ *   BASE_MISSING, STORE_FULL, …); LINK_BROKEN, PEER_REFUSED; CHECKSUM_MISMATCH; the signal's reason
+ */
+export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOutcome> => {
+  const snapshot = await options.storage.openSnapshot(options.transfer.snapshotId);
+  try {
+    return await send(options, snapshot);
+  } finally {
+    await snapshot.close();
+  }
+};
+
+const send = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promise<TransferOutcome> => {
+  const { signal, time = systemTime } = options;
+  const { sizeBytes, geometry } = snapshot;
+  const count = extentCount(geometry, sizeBytes);
+  const counter = new ProgressCounter({
+    extentsTotal: count,
+    bytesTotal: sizeBytes,
+    tell: options.onProgress,
+    nowMs: time.nowMs,
+  });
+  const { planId, source, groupId, sequence, baseGroupId } = options.ids;
+  const { mirrorVolumeId } = options.transfer;
+  const session = await openSession(
+    { planId, source, mirrorVolumeId, groupId, sequence, baseGroupId, sizeBytes, geometry },
+    options,
+  );
+  const plan = planExtents({
+    count,
+    map: await snapshot.extentMap(),
+    base: await findBase(options, snapshot),
+    done: session.complete ? fromRanges([[0, count - 1]], count) : fromRanges(session.done, count),
+  });
+  counter.add(settledCounts(plan));
+  const acknowledgedExtents = await sendExtents(plan, session, options, counter);
+  if (!session.complete) {
+    counter.enter("verifying");
+    await post(paths.complete(mirrorVolumeId, session.epoch), {}, options);
+  }
+  signal.throwIfAborted();
+  counter.enter("done");
+  return { progress: counter.progress, acknowledgedExtents };
+};
+
+const sendExtents = async (
+  plan: readonly PlannedExtent[],
+  session: Session,
+  options: SendVolumeOptions,
+  counter: ProgressCounter,
+): Promise<number> => {
+  const { compression, signal, time = systemTime } = options;
+  let acknowledgedExtents = 0;
+  const sender: ExtentSender = {
+    peer: options.peer,
+    workers: options.workers,
+    transfer: options.transfer,
+    epoch: session.epoch,
+    level: compression.enabled ? compression.level : null,
+    time,
+    log: options.log,
+    onSent: (bytes) => {
+      counter.enter("sending");
+      counter.add({ bytesSent: bytes });
+    },
+  };
+  await inLanes(toSend(plan), { lanes: options.extentsInFlight ?? 3, signal }, async ({ extent, how }, laneSignal) => {
+    const { identical, bytesRead, bytesChanged } = await sendExtent(sender, { extent, how }, laneSignal);
+    counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
+    if (identical) return;
+    acknowledgedExtents++;
+    options.onAcknowledged(extent);
+  });
+  return acknowledgedExtents;
+};
+
+/** The extents that have to be looked at, in order. */
+function* toSend(plan: readonly PlannedExtent[]): Generator<{ extent: number; how: ScanJob["how"] }, void, void> {
+  for (const { extent, how } of plan) {
+    if (how === "zero" || how === "diff" || how === "full") yield { extent, how };
+  }
+}
+
+/** What is there to count before anything is sent. Extents that become zeros are holes too, and done when they are. */
+const settledCounts = (plan: readonly PlannedExtent[]) => {
+  const counted = (...actions: PlannedExtent["how"][]) => plan.filter(({ how }) => actions.includes(how)).length;
+  return {
+    extentsDone: counted("done", "unchanged", "hole"),
+    extentsUnchanged: counted("done", "unchanged"),
+    extentsHole: counted("hole", "zero"),
+  };
+};
+
+/** What the target starts from, as far as the source can still read it. */
+const findBase = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promise<Base> => {
+  const { storage, log, transfer, ids } = options;
+  if (ids.baseGroupId === null) return { kind: "none" };
+  const base = transfer.baseSnapshotId === null ? undefined : await openIfThere(storage, transfer.baseSnapshotId);
+  if (base === undefined) {
+    log.warn({ mirror: transfer.mirrorVolumeId, baseGroupId: ids.baseGroupId }, lostBase);
+    return { kind: "lost" };
+  }
+  try {
+    // Extents can be compared only when both volumes are cut up alike.
+    if (!isDeepStrictEqual(base.geometry, snapshot.geometry)) return { kind: "lost" };
+    const count = extentCount(base.geometry, base.sizeBytes);
+    return { kind: "readable", map: await base.extentMap(), count };
+  } finally {
+    await base.close();
+  }
+};
+const lostBase = "the source no longer has the base: everything that is not a hole is sent again";
+
+const openIfThere = async (storage: StorageDriver, snapshotId: string): Promise<SnapshotReader | undefined> => {
+  try {
+    return await storage.openSnapshot(snapshotId);
+  } catch (error) {
+    if (VisibleError.is(error, "SNAPSHOT_UNKNOWN")) return undefined;
+    throw error;
+  }
+};
+
+const openSession = async (open: SessionOpen, options: SendVolumeOptions): Promise<Session> => {
+  const parsed = sessionSchema.safeParse(await post(paths.sessions, open, options));
+  if (parsed.success) return parsed.data;
+  throw new VisibleError("LINK_BROKEN", "The target's answer is not one that a receiver gives.", {
+    hint: "See that both gateways are of the same version.",
+    cause: parsed.error,
+  });
+};
+
+const post = (path: string, json: unknown, options: SendVolumeOptions): Promise<unknown> => {
+  const { peer, log, signal, time = systemTime } = options;
+  return withQuickTries({ purpose: `reach site ${peer.siteId}`, time, log, signal }, () =>
+    peer.request({ method: "POST", path, json, signal }),
+  );
+};

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { type GroupId, groupIdOf, instantSchema, planIdSchema, runIdOf } from "../../../core/api/ids.ts";
+import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
+import { roundedSizeBytes } from "../../../core/extent/striping.ts";
+import type { BlockReader, Owner, StorageDriver } from "../../storage/driver.ts";
+import { openStorage } from "../../storage/open.ts";
+import { createPeerClient, type PeerClient, type PeerClientOptions } from "../../tunnel/client.ts";
+import type { PeerHandler } from "../../tunnel/requests.ts";
+import { startTunnelServer } from "../../tunnel/server.ts";
+import { createReceiver } from "../receiver.ts";
+import { type SendVolumeOptions, sendVolume, type TransferOutcome } from "../sender.ts";
+import { createTransferWorkers, type TransferWorkers } from "../workers.ts";
+import { credentialsOf, newAuthority, site } from "./credentials.ts";
+import { createMemoryLog } from "./memory-log.ts";
+
+export const plan = planIdSchema.parse("plan_01ARZ3NDEKTSV4RRFFQ69G5FAV");
+export const owner: Owner = { planId: plan, source: site("a") };
+
+/** The group of the plan's n-th run. */
+export const groupOf = (sequence: number): GroupId =>
+  groupIdOf(runIdOf(plan, instantSchema.parse(new Date(Date.UTC(2026, 0, 1, sequence)).toISOString())));
+
+/** Two sites with a folder each, real worker threads, and a link over mutual TLS between them. */
+export const openTwoSites = async (
+  wrap: {
+    readonly handler?: (handler: PeerHandler) => PeerHandler;
+    readonly workers?: (w: TransferWorkers) => TransferWorkers;
+  } = {},
+) => {
+  const dir = await mkdtemp(path.join(tmpdir(), "transfer-"));
+  const configs = {
+    source: { kind: "extentstore", dir: path.join(dir, "a") },
+    target: { kind: "extentstore", dir: path.join(dir, "b") },
+  } as const;
+  const source = await openStorage(configs.source);
+  const target = await openStorage(configs.target);
+  const log = createMemoryLog();
+  const pool = { threads: 1, jobsMax: 8, log };
+  const plainWorkers = createTransferWorkers({ ...pool, storage: configs.source });
+  const workers = wrap.workers?.(plainWorkers) ?? plainWorkers;
+  const targetWorkers = createTransferWorkers({ ...pool, storage: configs.target });
+  const authority = await newAuthority();
+  const receiver = createReceiver({ storage: target, workers: targetWorkers, log });
+  const server = await startTunnelServer({
+    credentials: await credentialsOf(authority, "b"),
+    multiCluster: site("mc"),
+    port: 0,
+    handler: wrap.handler?.(receiver) ?? receiver,
+    log,
+  });
+  const endpoint = `127.0.0.1:${server.port}`;
+  const connect = async (options: Partial<PeerClientOptions> = {}): Promise<PeerClient> =>
+    createPeerClient({
+      credentials: await credentialsOf(authority, "a"),
+      multiCluster: site("mc"),
+      siteId: site("b"),
+      endpoints: [endpoint],
+      log,
+      ...options,
+    });
+  const peer = await connect();
+
+  return {
+    source,
+    target,
+    log,
+    authority,
+    endpoint,
+    peer,
+    connect,
+    workers,
+    /** A new volume of the source. */
+    createVolume: (name: string, sizeBytes: number, geometry: Geometry) =>
+      source.createVolume({ name, kind: "volume", sizeBytes, geometry }),
+    /** Sends a group's snapshot of the object and gives what it came to; the mirror is prepared first. */
+    send: async (
+      object: ObjectConfig,
+      sequence: number,
+      base: number | null,
+      {
+        baseLost = false,
+        wrongBase,
+        ...options
+      }: Partial<SendVolumeOptions> & { readonly baseLost?: boolean; readonly wrongBase?: number } = {},
+    ): Promise<TransferOutcome & { readonly mirrorVolumeId: string }> => {
+      const [mirror] = await target.prepareMirror({ owner, object });
+      assert(mirror !== undefined);
+      const outcome = await sendVolume({
+        storage: source,
+        workers,
+        peer,
+        transfer: {
+          snapshotId: await snapshotId(source, sequence),
+          baseSnapshotId: base === null || baseLost ? null : await snapshotId(source, wrongBase ?? base),
+          mirrorVolumeId: mirror.mirrorVolumeId,
+        },
+        ids: { ...owner, groupId: groupOf(sequence), sequence, baseGroupId: base === null ? null : groupOf(base) },
+        compression: { enabled: true, level: 1 },
+        signal: new AbortController().signal,
+        log,
+        onProgress: () => undefined,
+        onAcknowledged: () => undefined,
+        ...options,
+      });
+      return { ...outcome, mirrorVolumeId: mirror.mirrorVolumeId };
+    },
+    snapshot: (object: ObjectConfig, sequence: number) =>
+      source.snapshotGroup({ groupId: groupOf(sequence), owner, volumeIds: object.volumes.map(({ id }) => id) }),
+    publish: (mirrorVolumeId: string, sequence: number) =>
+      target.publishGroup({
+        groupId: groupOf(sequence),
+        owner,
+        sequence,
+        takenAt: instantSchema.parse("2026-01-01T00:00:00.000Z"),
+        mirrorVolumeIds: [mirrorVolumeId],
+        manifest: {},
+      }),
+    /** That the published group is the source's snapshot, byte by byte. */
+    assertEqual: async (sequence: number): Promise<void> => {
+      const was = await contentOf(await source.openSnapshot(await snapshotId(source, sequence)));
+      const is = await contentOf(await target.openSnapshot(await snapshotId(target, sequence)));
+      assert(was.equals(is), "the restore point is not what the source has");
+    },
+    close: async () => {
+      await peer.close();
+      await server.stop(1);
+      await Promise.all([plainWorkers.close(), targetWorkers.close()]);
+      await Promise.all([source.close(), target.close()]);
+      await rm(dir, { recursive: true });
+    },
+  };
+};
+export type TwoSites = Awaited<ReturnType<typeof openTwoSites>>;
+
+const snapshotId = async (storage: StorageDriver, sequence: number): Promise<string> => {
+  const found = await storage.findGroup(groupOf(sequence));
+  const [snapshot] = found?.snapshots ?? [];
+  assert(snapshot !== undefined);
+  return snapshot.snapshotId;
+};
+
+const contentOf = async (reader: BlockReader): Promise<Buffer> => {
+  const content = Buffer.alloc(roundedSizeBytes(reader.geometry, reader.sizeBytes));
+  await reader.read(0, content);
+  await reader.close();
+  return content;
+};
+
+/** Writes to a volume of the source, durably. */
+export const writeTo = async (
+  storage: StorageDriver,
+  object: ObjectConfig,
+  writes: readonly { readonly offset: number; readonly data: Uint8Array | number }[],
+): Promise<void> => {
+  const [volume] = object.volumes;
+  assert(volume !== undefined);
+  const handle = await storage.openVolume(volume.id, "write");
+  for (const { offset, data } of writes) {
+    if (typeof data === "number") await handle.zero(offset, data);
+    else await handle.write(offset, data);
+  }
+  await handle.flush();
+  await handle.close();
+};

@@ -1,0 +1,119 @@
+import type { MessagePort } from "node:worker_threads";
+import { VisibleError } from "../../../core/api/errors.ts";
+
+/** Chunks that one end may have sent and the other not taken yet: what bounds the memory of a job. */
+export const chunksInFlightMax = 4;
+
+type Message =
+  | { readonly kind: "chunk"; readonly chunk: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "credit" }
+  | { readonly kind: "end"; readonly value: unknown }
+  | { readonly kind: "fail"; readonly failure: PackedError };
+
+/** An error as a message can carry it: of a class, only what is plain data arrives. */
+interface PackedError {
+  readonly visible: Pick<VisibleError, "code" | "message" | "hint"> | undefined;
+  /** Of a VisibleError, its cause. */
+  readonly text: string | undefined;
+}
+
+/**
+ * One end of a two-way stream of chunks between threads, for one job. Either end sends chunks, as many as the other has
+ * credit for, and then ends with a value or fails. Chunks change hands without being copied.
+ */
+export class JobPort {
+  readonly #port: MessagePort;
+  readonly #inbox: Uint8Array[] = [];
+  readonly #failed = new AbortController();
+  #credits = chunksInFlightMax;
+  #ended: { readonly value: unknown } | undefined;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+    port.on("message", (message: Message) => this.#onMessage(message));
+  }
+
+  /** Aborted, with the error as its reason, when the other end failed or is gone. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
+  }
+
+  /** Whether the other end has said its last word. */
+  get over(): boolean {
+    return this.#ended !== undefined || this.failed.aborted;
+  }
+
+  /** Gives a chunk away, buffer and all, once there is credit for it. @throws the other end's failure */
+  async send(chunk: Uint8Array): Promise<void> {
+    while (this.#credits === 0 && !this.failed.aborted) await this.#changed.promise;
+    this.failed.throwIfAborted();
+    this.#credits--;
+    const own = chunk as Uint8Array<ArrayBuffer>;
+    this.#port.postMessage({ kind: "chunk", chunk: own } satisfies Message, [own.buffer]);
+  }
+
+  end(value?: unknown): void {
+    this.#port.postMessage({ kind: "end", value } satisfies Message);
+  }
+
+  fail(error: unknown): void {
+    this.#port.postMessage({ kind: "fail", failure: pack(error) } satisfies Message);
+  }
+
+  /** The other end's chunks, and the value that it ended with. @throws the other end's failure */
+  async *receive(): AsyncGenerator<Uint8Array, unknown, void> {
+    for (;;) {
+      this.failed.throwIfAborted();
+      const chunk = this.#inbox.shift();
+      if (chunk !== undefined) {
+        this.#port.postMessage({ kind: "credit" } satisfies Message);
+        yield chunk;
+      } else if (this.#ended !== undefined) return this.#ended.value;
+      else await this.#changed.promise;
+    }
+  }
+
+  /** The other end is gone without a word, or is not waited for any longer. */
+  break(error: unknown): void {
+    if (this.over) return;
+    this.#failed.abort(error);
+    this.#notify();
+  }
+
+  /** Resolves when the other end has said its last word; drops its chunks. */
+  async drained(): Promise<void> {
+    while (!this.over) await this.#changed.promise;
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+
+  #onMessage(message: Message): void {
+    if (message.kind === "chunk") this.#inbox.push(message.chunk);
+    else if (message.kind === "credit") this.#credits++;
+    else if (message.kind === "end") this.#ended = { value: message.value };
+    else this.#failed.abort(unpack(message.failure));
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+const pack = (error: unknown): PackedError => {
+  const text = (value: unknown) => (value instanceof Error ? (value.stack ?? value.message) : String(value));
+  if (!VisibleError.is(error)) return { visible: undefined, text: text(error) };
+  const { code, message, hint, cause } = error;
+  return { visible: { code, message, hint }, text: cause === undefined ? undefined : text(cause) };
+};
+
+const unpack = ({ visible, text }: PackedError): Error => {
+  const cause = text === undefined ? {} : { cause: text };
+  if (visible === undefined) return new Error("a transfer failed in another thread", cause);
+  const { code, message, hint } = visible;
+  return new VisibleError(code, message, { ...(hint !== undefined && { hint }), ...cause });
+};

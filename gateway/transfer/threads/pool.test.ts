@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { VisibleError } from "../../../core/api/errors.ts";
+import { createMemoryLog } from "../testing/memory-log.ts";
+import { Gate } from "./gate.ts";
+import { chunksInFlightMax } from "./job-port.ts";
+import { createThreadPool, type ThreadPool } from "./pool.ts";
+
+const signal = new AbortController().signal;
+const collect = async (output: AsyncGenerator<Uint8Array, unknown, void>) => {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const next = await output.next();
+    if (next.done === true) return { chunks, value: next.value };
+    chunks.push(next.value);
+  }
+};
+async function* chunksOf(...sizes: number[]) {
+  for (const size of sizes) yield new Uint8Array(size).fill(size);
+}
+
+describe("a thread pool", () => {
+  let pool: ThreadPool;
+  let counters: Int32Array;
+  beforeEach(() => {
+    counters = new Int32Array(new SharedArrayBuffer(8));
+    pool = createThreadPool({
+      script: new URL("../testing/thread-script.ts", import.meta.url),
+      data: { counters: counters.buffer },
+      threads: 2,
+      jobsMax: 4,
+      log: createMemoryLog(),
+    });
+  });
+  afterEach(() => pool.close());
+
+  test("takes chunks to a job and brings chunks and a value back", async () => {
+    const jobs = [1, 2, 3].map((size) =>
+      collect(pool.run("echo", { input: chunksOf(size, size, 40, 50, 60, 70, 80), signal })),
+    );
+    for (const [index, { chunks, value }] of (await Promise.all(jobs)).entries()) {
+      const sizes = [index + 1, index + 1, 40, 50, 60, 70, 80];
+      assert.deepEqual(
+        chunks.map((chunk) => [...new Set(chunk)]),
+        sizes.map((size) => [size]),
+      );
+      assert.equal(
+        value,
+        sizes.reduce((a, b) => a + b),
+      );
+    }
+  });
+
+  test("lets a job run ahead of its consumer by a few chunks and no more", async () => {
+    const output = pool.run("endless", { signal });
+    for (let taken = 0; taken < 10; taken++) await output.next();
+    // Another job of the same thread has been answered twice, so the endless one had its turns.
+    for (const _ of [1, 2])
+      await Promise.all([1, 2].map(() => collect(pool.run("echo", { input: chunksOf(1), signal }))));
+    const made = Atomics.load(counters, 0);
+    assert.ok(made >= 10 && made <= 10 + chunksInFlightMax + 2, `${made} chunks were made for 10`);
+    await output.return(undefined);
+    assert.equal(Atomics.load(counters, 1), 5, "the job has ended");
+  });
+
+  test("hands on a job's failure with its code and hint", async () => {
+    await assert.rejects(collect(pool.run("throw", { signal })), (error: unknown) => {
+      assert.ok(VisibleError.is(error, "STORE_CORRUPT"));
+      assert.deepEqual([error.message, error.hint], ["bad disk", "replace it"]);
+      return true;
+    });
+  });
+
+  test("ends a job whose signal is aborted, and throws the reason", async () => {
+    const stop = new AbortController();
+    const reason = new Error("enough");
+    const hanging = collect(pool.run("hang", { signal: stop.signal }));
+    await collect(pool.run("echo", { input: chunksOf(1), signal }));
+    stop.abort(reason);
+    await assert.rejects(hanging, reason);
+    assert.equal(Atomics.load(counters, 1), 2);
+  });
+
+  test("ends a job whose input breaks off", async () => {
+    async function* breaking() {
+      yield new Uint8Array(1);
+      throw new VisibleError("LINK_BROKEN", "cut");
+    }
+    await assert.rejects(collect(pool.run("echo", { input: breaking(), signal })), (error: unknown) =>
+      VisibleError.is(error, "LINK_BROKEN"),
+    );
+  });
+
+  test("replaces a thread that died, fails its jobs only, and gives up when they go on dying", async () => {
+    const died = (error: unknown) => VisibleError.is(error, "INTERNAL");
+    for (let deaths = 0; deaths < 5; deaths++) {
+      const other = collect(pool.run("echo", { input: chunksOf(1, 2), signal }));
+      await assert.rejects(collect(pool.run("die", { signal })), died);
+      assert.equal((await other).value, 3);
+    }
+    await assert.rejects(
+      Promise.all([1, 2].map(() => collect(pool.run("hang", { signal: AbortSignal.timeout(5) })))),
+      died,
+    );
+  });
+});
+
+describe("a gate", () => {
+  test("lets so many in, and the next when one leaves, in order", async () => {
+    const gate = new Gate(1);
+    const order: number[] = [];
+    await gate.enter({ waitMs: 1000, signal });
+    const waiting = [1, 2].map(async (number) => {
+      await gate.enter({ waitMs: 10_000, signal });
+      order.push(number);
+    });
+    gate.leave();
+    await waiting[0];
+    assert.deepEqual(order, [1]);
+    gate.leave();
+    await waiting[1];
+    assert.deepEqual(order, [1, 2]);
+  });
+
+  test("turns away who waits too long or is called off, and keeps the place for the next", async () => {
+    const gate = new Gate(1);
+    const stop = new AbortController();
+    await gate.enter({ waitMs: 1000, signal });
+    await assert.rejects(gate.enter({ waitMs: 1, signal }), (error: unknown) => VisibleError.is(error, "TIMEOUT"));
+    const called = gate.enter({ waitMs: 10_000, signal: stop.signal });
+    stop.abort(new Error("called off"));
+    await assert.rejects(called, /called off/);
+    gate.leave();
+    await gate.enter({ waitMs: 0, signal });
+  });
+});

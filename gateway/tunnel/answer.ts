@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { z } from "zod";
+import { type ErrorCode, errorCodes, VisibleError } from "../../core/api/errors.ts";
+import type { Log } from "../log.ts";
+
+/** How long an answered request may go on sending what nobody reads before its connection is cut. */
+const drainMs = 5_000;
+
+export const answerJson = (response: ServerResponse, status: number, body: unknown): void => {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  response.end(text);
+};
+
+/**
+ * Answers `{error: {code, message, hint}}`. A body that is still coming is read to nowhere for a while: closing at once
+ * would reset the connection, and the peer would not get to read why. What is no VisibleError is logged and told as INTERNAL.
+ */
+export const answerError = (request: IncomingMessage, response: ServerResponse, error: unknown, log: Log): void => {
+  const fields = { err: error, method: request.method, path: request.url };
+  if (request.socket.destroyed) {
+    log.info(fields, "the peer went away before it was answered");
+    return;
+  }
+  if (response.headersSent) {
+    log.error(fields, "a request failed after its answer had begun");
+    request.socket.destroy();
+    return;
+  }
+  if (!VisibleError.is(error)) log.error(fields, "a request failed in a way that nobody foresaw");
+  const told = VisibleError.is(error) ? error : new VisibleError("INTERNAL", "The peer gateway met a defect.");
+  answerJson(response, told.status, { error: { code: told.code, message: told.message, hint: told.hint } });
+  if (request.complete) return;
+  const cut = setTimeout(() => request.socket.destroy(), drainMs);
+  cut.unref();
+  request.once("close", () => clearTimeout(cut));
+  request.resume();
+};
+
+const errorBodySchema = z.object({
+  error: z.object({ code: z.string(), message: z.string().max(2000), hint: z.string().max(2000).optional() }),
+});
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
+
+/** The VisibleError that a peer's answer stands for; LINK_BROKEN when something on the way answered in its place. */
+export const errorOfAnswer = (status: number, text: string): VisibleError => {
+  const parsed = errorBodySchema.safeParse(parseJson(text));
+  if (!parsed.success) {
+    return new VisibleError("LINK_BROKEN", `The peer gateway answered ${status}, without saying why.`, {
+      hint: "See whether the endpoint is a gateway's, and what stands between.",
+    });
+  }
+  const { code, message, hint } = parsed.data.error;
+  return new VisibleError(isErrorCode(code) ? code : "INTERNAL", message, hint === undefined ? {} : { hint });
+};
+
+/** The JSON value, or undefined where the text is none. */
+export const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

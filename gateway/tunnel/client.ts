@@ -1,0 +1,205 @@
+import type { PeerCertificate } from "node:tls";
+import { type Dispatcher, Pool } from "undici";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { SiteId } from "../../core/api/ids.ts";
+import type { Log } from "../log.ts";
+import { errorOfAnswer, parseJson } from "./answer.ts";
+import type { TlsCredentials } from "./certificates.ts";
+import { isConnectFault, linkError } from "./faults.ts";
+import { assertPeer, identityOfCertificate } from "./identity.ts";
+import { watched } from "./watched.ts";
+
+/** Limits of a peer client. None of them limits how long a body may take as long as it moves. */
+export interface PeerClientLimits {
+  readonly connectSeconds: number;
+  /** The peer takes no byte of a body for so long: the link is dead. */
+  readonly stallSeconds: number;
+  /** From the request's last byte to the answer's first: the peer may have to read back and make durable a whole extent. */
+  readonly answerSeconds: number;
+  /** Connections to each endpoint. */
+  readonly connections: number;
+  /** An endpoint that could not be connected comes last for so long. */
+  readonly shunSeconds: number;
+}
+
+const usualLimits: PeerClientLimits = {
+  connectSeconds: 5,
+  stallSeconds: 30,
+  answerSeconds: 300,
+  connections: 8,
+  shunSeconds: 10,
+};
+
+/** `done` ranges of a very fragmented session are the longest answer there is. */
+const answerBytesMax = 16 * 1024 * 1024;
+
+export interface PeerRequest {
+  readonly method: "GET" | "POST" | "PUT";
+  readonly path: string;
+  readonly json?: unknown;
+  /** Binary content; called again for another endpoint, but only when none of it was taken before. */
+  readonly body?: () => AsyncIterable<Uint8Array>;
+  readonly signal: AbortSignal;
+}
+
+/** The gateways of one other site, whichever of them can be reached. */
+export interface PeerClient {
+  readonly siteId: SiteId;
+  /**
+   * Sends a request to one of the endpoints in turn, and to the next when one can't be connected. Gives the answer's JSON.
+   * @throws LINK_BROKEN, PEER_REFUSED, the peer's own VisibleError, the signal's reason
+   */
+  request(request: PeerRequest): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+interface Endpoint {
+  readonly name: string;
+  readonly pool: Pool;
+  shunnedUntilMs: number;
+}
+
+export interface PeerClientOptions {
+  readonly credentials: TlsCredentials;
+  readonly multiCluster: SiteId;
+  /** The site that the endpoints must belong to. */
+  readonly siteId: SiteId;
+  /** `host:port` each. */
+  readonly endpoints: readonly string[];
+  readonly log: Log;
+  readonly limits?: Partial<PeerClientLimits>;
+}
+
+/**
+ * A client for the gateways of a site, over mutual TLS 1.3. A peer is who its certificate says, not where it is
+ * reached: its URI name must be of the wanted site and multi-cluster, and its host name is not looked at.
+ * @throws GATEWAY_ABSENT when there are no endpoints
+ */
+export const createPeerClient = (options: PeerClientOptions): PeerClient => {
+  const limits = { ...usualLimits, ...options.limits };
+  const { siteId, log } = options;
+  if (options.endpoints.length === 0) {
+    throw new VisibleError("GATEWAY_ABSENT", `No gateway of site ${siteId} is alive.`, {
+      hint: `Start a gateway at ${siteId}, or see why it does not report.`,
+    });
+  }
+  const endpoints = options.endpoints.map(
+    (name): Endpoint => ({
+      name,
+      pool: openPool(name, options, limits),
+      shunnedUntilMs: 0,
+    }),
+  );
+  let turn = 0;
+
+  /** All endpoints, beginning with the one whose turn it is; those that could not be connected lately come last. */
+  const inTurn = (): readonly Endpoint[] => {
+    const first = turn++ % endpoints.length;
+    const rotated = [...endpoints.slice(first), ...endpoints.slice(0, first)];
+    const nowMs = performance.now();
+    const shunned = (endpoint: Endpoint) => Number(endpoint.shunnedUntilMs > nowMs);
+    return rotated.toSorted((a, b) => shunned(a) - shunned(b));
+  };
+
+  const request = async (wanted: PeerRequest): Promise<unknown> => {
+    let failure: VisibleError | undefined;
+    for (const endpoint of inTurn()) {
+      let begun = false;
+      const onBody = () => {
+        begun = true;
+      };
+      const answer = await exchange(endpoint, wanted, limits, onBody).catch((error: unknown) => {
+        wanted.signal.throwIfAborted();
+        const fault = linkError(error, endpoint.name);
+        if (begun || (!isConnectFault(error) && fault.code !== "PEER_REFUSED")) throw fault;
+        endpoint.shunnedUntilMs = performance.now() + limits.shunSeconds * 1000;
+        log.warn({ err: fault, endpoint: endpoint.name, site: siteId }, "an endpoint could not be connected");
+        // A broken link may mend by itself, so of several reasons it is the one to tell.
+        if (failure === undefined || fault.code === "LINK_BROKEN") failure = fault;
+        return undefined;
+      });
+      if (answer?.status === 200) return parseJson(answer.text);
+      if (answer !== undefined) throw errorOfAnswer(answer.status, answer.text);
+    }
+    throw failure;
+  };
+
+  return {
+    siteId,
+    request,
+    close: async () => {
+      await Promise.all(endpoints.map(({ pool }) => pool.destroy()));
+    },
+  };
+};
+
+const openPool = (endpoint: string, options: PeerClientOptions, limits: PeerClientLimits): Pool =>
+  new Pool(`https://${endpoint}`, {
+    connections: limits.connections,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    headersTimeout: limits.answerSeconds * 1000,
+    bodyTimeout: limits.stallSeconds * 1000,
+    maxResponseSize: answerBytesMax,
+    allowH2: false,
+    connect: {
+      timeout: limits.connectSeconds * 1000,
+      ca: options.credentials.caPem,
+      cert: options.credentials.certificatePem,
+      key: options.credentials.keyPem,
+      minVersion: "TLSv1.3",
+      maxVersion: "TLSv1.3",
+      keepAlive: true,
+      keepAliveInitialDelay: 10_000,
+      // A resumed session would not ask who the server is.
+      maxCachedSessions: 0,
+      checkServerIdentity: (_host: string, certificate: PeerCertificate) => judge(certificate, options),
+    },
+  });
+
+const judge = (certificate: PeerCertificate, wanted: PeerClientOptions): Error | undefined => {
+  try {
+    assertPeer(identityOfCertificate(certificate), wanted);
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+};
+
+const exchange = async (
+  endpoint: Endpoint,
+  wanted: PeerRequest,
+  limits: PeerClientLimits,
+  onBody: () => void,
+): Promise<{ readonly status: number; readonly text: string } | undefined> => {
+  const dead = new AbortController();
+  const onStall = () =>
+    dead.abort(
+      new VisibleError("LINK_BROKEN", `The gateway at ${endpoint.name} took nothing for ${limits.stallSeconds} s.`, {
+        hint: "See whether the link is up and whether the peer's storage answers.",
+      }),
+    );
+  const { statusCode, body } = await endpoint.pool.request({
+    method: wanted.method,
+    path: wanted.path,
+    signal: AbortSignal.any([wanted.signal, dead.signal]),
+    ...contentOf(wanted, limits, { onBody, onStall }),
+  });
+  return { status: statusCode, text: await body.text() };
+};
+
+const contentOf = (
+  { json, body }: PeerRequest,
+  limits: PeerClientLimits,
+  on: { readonly onBody: () => void; readonly onStall: () => void },
+): Pick<Dispatcher.RequestOptions, "headers" | "body"> => {
+  if (json !== undefined) return { headers: { "content-type": "application/json" }, body: JSON.stringify(json) };
+  if (body === undefined) return {};
+  return {
+    headers: { "content-type": "application/octet-stream" },
+    // undici takes any async iterable, and its types know streams only.
+    body: watched(body(), { ...on, stallMs: limits.stallSeconds * 1000 }) as unknown as NonNullable<
+      Dispatcher.RequestOptions["body"]
+    >,
+  };
+};

@@ -1,0 +1,33 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { Log } from "../log.ts";
+import { answerError } from "./answer.ts";
+import type { PeerIdentity } from "./identity.ts";
+
+/** Answers one request of a peer whose identity is verified. What it throws is answered as an error. */
+export type PeerHandler = (request: IncomingMessage, response: ServerResponse, identity: PeerIdentity) => Promise<void>;
+
+/**
+ * Joins “who is it” with “what does it want”. `identify` depends on what stands in front: our own TLS, or a proxy that ends it.
+ */
+export const createRequestListener = (options: {
+  /** @throws PEER_REFUSED */
+  readonly identify: (request: IncomingMessage) => PeerIdentity;
+  readonly handler: PeerHandler;
+  readonly log: Log;
+}): RequestListener => {
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // While a body comes, silence means a dead peer; while we verify what came, it does not.
+    request.once("end", () => request.socket.setTimeout(0));
+    request.once("error", (error) => options.log.info({ err: error, path: request.url }, "a request broke off"));
+    try {
+      await options.handler(request, response, options.identify(request));
+    } catch (error) {
+      if (VisibleError.is(error, "PEER_REFUSED")) {
+        options.log.warn({ err: error, from: request.socket.remoteAddress, path: request.url }, "a peer was refused");
+      }
+      answerError(request, response, error, options.log);
+    }
+  };
+  return (request, response) => void serve(request, response);
+};

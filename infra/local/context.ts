@@ -1,0 +1,32 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { VisibleError } from "../../core/api/errors.ts";
+import { storageConfigSchema } from "../../gateway/storage/config.ts";
+import { readJsonFile, writeJsonFile } from "./emulators/json-file.ts";
+
+/** What `local up` leaves in its folder, so that the command line finds the API and the sites' stores. */
+export const localContextSchema = z.object({
+  url: z.url(),
+  /** The path of the file that holds the bearer token. */
+  tokenFile: z.string(),
+  sites: z.record(z.string(), z.object({ storage: storageConfigSchema })),
+});
+export type LocalContext = z.infer<typeof localContextSchema>;
+
+const fileIn = (dir: string) => join(dir, "local.json");
+
+export const writeLocalContext = (dir: string, context: LocalContext): Promise<void> =>
+  writeJsonFile(fileIn(dir), context);
+
+/** The context in a folder, if there is one. @throws VisibleError STORE_CORRUPT */
+export const findLocalContext = (dir: string): Promise<LocalContext | undefined> =>
+  readJsonFile(fileIn(dir), localContextSchema);
+
+/** @throws VisibleError NOT_FOUND when nothing was ever started in the folder */
+export const readLocalContext = async (dir: string): Promise<LocalContext> => {
+  const context = await findLocalContext(dir);
+  if (context !== undefined) return context;
+  throw new VisibleError("NOT_FOUND", `There is no local environment in ${dir}.`, {
+    hint: `Start one with: smtx-backup local up --dir ${dir}`,
+  });
+};

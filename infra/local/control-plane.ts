@@ -1,0 +1,116 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { serve } from "@hono/node-server";
+import type { SiteId } from "../../core/api/ids.ts";
+import type { RunLimits } from "../../core/run/limits.ts";
+import { defaultRunLimits } from "../../core/run/limits.ts";
+import { createApp } from "../../functions/api/app.ts";
+import { createClients, type Environment } from "../../functions/aws/clients.ts";
+import { ensureQueue, reportQueueDefinition, reportQueueName } from "../../functions/aws/queues.ts";
+import { ensureScheduleGroup } from "../../functions/aws/scheduler.ts";
+import { ensureTable } from "../../functions/aws/table.ts";
+import type { Deps, Log } from "../../functions/deps.ts";
+import { createDeps, type Names, systemClock } from "../../functions/environment.ts";
+import { handlePlanInvocation } from "../../functions/plan.ts";
+import { handleReportBatch } from "../../functions/report-batch.ts";
+import { handleSweep } from "../../functions/sweep.ts";
+import { invokeEvery } from "./runner/invoke-every.ts";
+import { pollQueue } from "./runner/poll-queue.ts";
+import { createTicker } from "./ticker/ticker.ts";
+
+export const localNames: Names = {
+  tableName: "smtx-backup",
+  queuePrefix: "smtx-backup",
+  scheduleGroup: "smtx-backup",
+  planFunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:smtx-backup-plan",
+  scheduleRoleArn: "arn:aws:iam::000000000000:role/smtx-backup-schedule",
+};
+
+/** The queue emulator forgets its messages when it ends, so runs on one machine look sooner for what got no answer. */
+export const localLimits: RunLimits = { ...defaultRunLimits, workingSeconds: 20, dispatchSeconds: 10 };
+
+const sweepSeconds = 1;
+const reportBatch = 10;
+const reportConcurrency = 4;
+
+/** The functions as one process runs them, over the services that `env` names. */
+export interface ControlPlane {
+  readonly deps: Deps;
+  /** Where the API listens, on loopback. */
+  readonly url: string;
+  /** Fulfilled when everything has ended after the signal. */
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Makes table, queues and schedule group where they are missing, and runs the functions as AWS would: the API behind
+ * HTTP, the reports consumer behind its queue, the sweep by the clock, the plan function by the schedules.
+ */
+export const startControlPlane = async (options: {
+  readonly dir: string;
+  readonly env: Environment;
+  readonly sites: readonly SiteId[];
+  /** Tried first; another one when it is taken. */
+  readonly port: number;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}): Promise<ControlPlane> => {
+  const { dir, env, sites, port, log, signal } = options;
+  const clients = createClients(env);
+  const deps: Deps = { ...createDeps(clients, localNames, log), limits: localLimits };
+  await ensureTable(clients.dynamodb, localNames.tableName);
+  await ensureScheduleGroup(clients.scheduler, localNames.scheduleGroup);
+  const reports = await ensureQueue(clients.sqs, reportQueueName(localNames.queuePrefix), reportQueueDefinition);
+  for (const site of sites) await deps.tasks.ensure(site);
+
+  const api = await startApi(deps, port);
+  const ticker = createTicker({
+    client: clients.scheduler,
+    groupName: localNames.scheduleGroup,
+    dir,
+    log,
+    invoke: (_, input) => handlePlanInvocation(deps, JSON.parse(input)),
+  });
+  const loops = [
+    ticker.run({ clock: systemClock, signal }),
+    invokeEvery({ seconds: sweepSeconds, handler: async () => void (await handleSweep(deps)), signal, log }),
+    pollQueue({
+      client: clients.sqs,
+      queueUrl: reports.url,
+      batchSize: reportBatch,
+      concurrency: reportConcurrency,
+      handler: (event) => handleReportBatch(deps, event),
+      signal,
+      log,
+    }),
+  ];
+  const ended = Promise.all(loops).then(async () => {
+    await api.stop();
+    clients.destroy();
+  });
+  return { deps, url: api.url, ended };
+};
+
+const startApi = async (deps: Deps, port: number) => {
+  const app = createApp(deps);
+  const listen = async (chosen: number): Promise<Server> => {
+    const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: chosen }) as Server;
+    await once(server, "listening");
+    return server;
+  };
+  const server = await listen(port).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "EADDRINUSE" && port !== 0) return listen(0);
+    throw error;
+  });
+  const address = server.address();
+  const chosen = typeof address === "object" && address !== null ? address.port : port;
+  return {
+    url: `http://127.0.0.1:${chosen}`,
+    async stop() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+};

@@ -1,0 +1,10 @@
+import { loadGatewayConfig } from "../../gateway/config.ts";
+import { runGateway } from "../../gateway/main.ts";
+
+/** One gateway in a process of its own: `node gateway-process.js <gateway.yaml>`. It ends when its parent does. */
+const [configFile] = process.argv.slice(2);
+if (configFile === undefined) throw new Error("usage: gateway-process <gateway.yaml>");
+
+const stop = new AbortController();
+for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
+await runGateway(await loadGatewayConfig(configFile), { signal: stop.signal, stopWithParent: true });

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { answerOf, createClient } from "../../cli/client.ts";
+import type { RunAnswer } from "../../core/api/answers.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { PlanDefinition } from "../../core/api/plan.ts";
+import { exportImage } from "../../gateway/storage/image/export.ts";
+import { importImage } from "../../gateway/storage/image/import.ts";
+import { openStorage } from "../../gateway/storage/open.ts";
+
+const script = fileURLToPath(new URL("./up-process.ts", import.meta.url));
+const startSeconds = 30;
+
+/** The whole system on this machine, in processes of its own, driven through its API. */
+export class Local {
+  readonly dir: string;
+  #process: ChildProcess | undefined;
+  #api: ReturnType<typeof createClient> | undefined;
+  #output = "";
+
+  constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  static async create(): Promise<Local> {
+    return new Local(await mkdtemp(join(tmpdir(), "smtx-backup-e2e-")));
+  }
+
+  get api(): ReturnType<typeof createClient> {
+    assert(this.#api, "the system has not been started");
+    return this.#api;
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [script, this.dir], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#process = child;
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#output += text;
+    });
+    const exited = once(child, "exit").then(([code]) => assert.fail(`the system ended (${code}): ${this.#output}`));
+    const firstLine = once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), "line");
+    const late = AbortSignal.timeout(startSeconds * 1000);
+    const [line] = await Promise.race([
+      firstLine,
+      exited,
+      once(late, "abort").then(() => assert.fail("it did not start")),
+    ]);
+    exited.catch(() => undefined);
+    const { url, tokenFile } = JSON.parse(line as string) as { url: string; tokenFile: string };
+    this.#api = createClient({ url, token: (await readFile(tokenFile, "utf8")).trim() });
+  }
+
+  /** Ends it as Ctrl-C would. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  /** The process that runs the functions dies at once. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    const [code] = await exited;
+    if (signal === "SIGTERM") assert.equal(code, 0, `it did not end cleanly: ${this.#output}`);
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+
+  /** `kill -9` of a gateway; whoever supervises it starts it again. @returns its process id */
+  async killGateway(site: string, gateway = `${site}1`): Promise<number> {
+    const pid = Number(await readFile(join(this.dir, "sites", site, `${gateway}.pid`), "utf8"));
+    process.kill(pid, "SIGKILL");
+    return pid;
+  }
+
+  async gatewayLog(site: string, gateway = `${site}1`): Promise<readonly Record<string, unknown>[]> {
+    const text = await readFile(join(this.dir, "sites", site, `${gateway}.log`), "utf8");
+    return text
+      .split("\n")
+      .filter((line) => line.startsWith("{") && line.endsWith("}"))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  async #storage<T>(site: string, use: (storage: Awaited<ReturnType<typeof openStorage>>) => Promise<T>): Promise<T> {
+    const storage = await openStorage({ kind: "extentstore", dir: join(this.dir, "sites", site, "store") });
+    try {
+      return await use(storage);
+    } finally {
+      await storage.close();
+    }
+  }
+
+  async importImage(site: string, file: string, target: { name: string } | { into: string }) {
+    const signal = AbortSignal.timeout(120_000);
+    const imported = await this.#storage(site, (storage) =>
+      importImage({ file, storage, signal, ...("into" in target ? target : { ...target, kind: "lun" as const }) }),
+    );
+    await this.#refreshed(site);
+    return imported;
+  }
+
+  async exportImage(site: string, file: string, from: { volumeId: string } | { snapshotId: string }) {
+    const signal = AbortSignal.timeout(120_000);
+    return this.#storage(site, (storage) => exportImage({ storage, file, format: "raw", signal, ...from }));
+  }
+
+  /** The snapshots of a group on a site, by volume. */
+  async snapshotsOf(site: string, groupId: string) {
+    const group = await this.#storage(site, (storage) => storage.findGroup(groupId as never));
+    assert(group, `site ${site} has no group ${groupId}`);
+    return group.snapshots;
+  }
+
+  async #refreshed(site: string): Promise<void> {
+    const asked = new Date().toISOString();
+    await this.api.v1.sites[":site"].inventory.$post({ param: { site } });
+    await this.until(`an inventory of ${site}`, async () => {
+      const seen = await this.objects(site);
+      return seen !== undefined && seen.observedAt > asked;
+    });
+  }
+
+  /** The site's inventory; undefined before its gateway has spoken. */
+  async objects(site: string) {
+    try {
+      return await answerOf(this.api.v1.sites[":site"].objects.$get({ param: { site } }));
+    } catch (error) {
+      if (VisibleError.is(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async createPlan(definition: Partial<PlanDefinition> & { name: string }) {
+    const json = {
+      source: "a",
+      targets: [{ site: "b", retention: { keepLast: 3 } }],
+      ...definition,
+    };
+    return answerOf(this.api.v1.plans.$post({ json: json as never }));
+  }
+
+  async runPlan(plan: string): Promise<string> {
+    const run = await answerOf(this.api.v1.plans[":plan"].run.$post({ param: { plan } }));
+    return run.id;
+  }
+
+  async readRun(run: string): Promise<RunAnswer> {
+    return answerOf(this.api.v1.runs[":run"].$get({ param: { run } })) as Promise<RunAnswer>;
+  }
+
+  /** Waits until a run has ended. */
+  async ended(run: string, seconds = 120): Promise<RunAnswer> {
+    await this.until(
+      `the end of ${run}`,
+      async () => !["queued", "running"].includes((await this.readRun(run)).status),
+      seconds,
+    );
+    return this.readRun(run);
+  }
+
+  /** Waits until the condition holds, asking ten times a second. */
+  async until(what: string, condition: () => Promise<boolean>, seconds = 30): Promise<void> {
+    const end = Date.now() + seconds * 1000;
+    while (!(await condition())) {
+      if (Date.now() > end) assert.fail(`waited ${seconds} s in vain for ${what}`);
+      await wait(100);
+    }
+  }
+}

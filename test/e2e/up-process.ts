@@ -1,0 +1,14 @@
+import { localUp } from "../../infra/local/up.ts";
+
+/** The whole system as a process that a test can kill: `node up-process.ts <dir> <gateways per site>`. */
+const [dir, gateways] = process.argv.slice(2);
+if (dir === undefined) throw new Error("usage: up-process <dir> [gateways per site]");
+const stop = new AbortController();
+process.once("SIGTERM", () => stop.abort());
+await localUp({
+  dir,
+  sites: ["a", "b"],
+  gatewaysPerSite: Number(gateways ?? 1),
+  signal: stop.signal,
+  onReady: (client) => process.stdout.write(`${JSON.stringify(client)}\n`),
+});
