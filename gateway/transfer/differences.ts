@@ -1,6 +1,6 @@
 import { grainBytes } from "./frame.ts";
 
-export interface Run {
+export interface DifferingRange {
   readonly offset: number;
   readonly length: number;
 }
@@ -9,7 +9,7 @@ export interface Run {
 export const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 /** The runs of grains of 4 KiB in which two blocks of the same length differ. */
-export const differingRuns = (now: Uint8Array, before: Uint8Array): readonly Run[] => {
+export const differingRanges = (now: Uint8Array, before: Uint8Array): readonly DifferingRange[] => {
   const runs: { offset: number; length: number }[] = [];
   for (let offset = 0; offset < now.length; offset += grainBytes) {
     const end = Math.min(offset + grainBytes, now.length);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { differingRuns } from "./differences.ts";
+import { differingRanges } from "./differences.ts";
 import { type Base, planExtents } from "./plan.ts";
 import { fromRanges, toRanges } from "./ranges.ts";
 
@@ -67,7 +67,7 @@ describe("ranges", () => {
   });
 });
 
-describe("differing runs", () => {
+describe("differing ranges", () => {
   test("cover every byte that differs, in whole grains of which each has one", () => {
     const grains = 16;
     fc.assert(
@@ -75,7 +75,7 @@ describe("differing runs", () => {
         const before = new Uint8Array(grains * 4096);
         const now = before.slice();
         for (const place of places) now[place] = 1;
-        const covered = differingRuns(now, before).flatMap(({ offset, length }) =>
+        const covered = differingRanges(now, before).flatMap(({ offset, length }) =>
           Array.from({ length: length / 4096 }, (_, index) => offset / 4096 + index),
         );
         const wanted = [...new Set(places.map((place) => Math.floor(place / 4096)))].toSorted((a, b) => a - b);

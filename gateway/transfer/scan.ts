@@ -3,7 +3,7 @@ import { blockBytes } from "../../core/extent/geometry.ts";
 import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
 import type { BlockReader, StorageDriver } from "../storage/driver.ts";
 import { BlockCompressor, blockHash, zeroBlock, zeroBlockHash } from "./content.ts";
-import { differingRuns, isSame } from "./differences.ts";
+import { differingRanges, isSame } from "./differences.ts";
 import { FrameChunks } from "./frame-chunks.ts";
 
 /** One extent of a snapshot, to be made into frames. */
@@ -115,7 +115,7 @@ class ExtentScan {
   }
 
   *#compare(offset: number, block: Uint8Array, before: Uint8Array, hash: bigint): Generator<Uint8Array, void, void> {
-    const runs = differingRuns(block, before);
+    const runs = differingRanges(block, before);
     if (runs.length === 0) return;
     if (hash === zeroBlockHash && isSame(block, zeroBlock)) {
       if (this.#zeros.offset + this.#zeros.length !== offset) yield* this.#tellZeros();

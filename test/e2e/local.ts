@@ -110,7 +110,7 @@ export class Local {
     const imported = await this.#storage(site, (storage) =>
       importImage({ file, storage, signal, ...("into" in target ? target : { ...target, kind: "lun" as const }) }),
     );
-    await this.#refreshed(site);
+    await this.refreshed(site);
     return imported;
   }
 
@@ -126,7 +126,8 @@ export class Local {
     return group.snapshots;
   }
 
-  async #refreshed(site: string): Promise<void> {
+  /** Waits for an inventory that was taken after now. */
+  async refreshed(site: string): Promise<void> {
     const asked = new Date().toISOString();
     await this.api.v1.sites[":site"].inventory.$post({ param: { site } });
     await this.until(`an inventory of ${site}`, async () => {

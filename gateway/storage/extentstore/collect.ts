@@ -55,22 +55,29 @@ const nextSuspect = ({ database }: Store, visited: ReadonlySet<number>): number 
 
 /** @returns whether to go on with other files */
 const collectFile = (store: Store, fileId: number, compact: boolean): boolean => {
+  const found = store.database.transaction(() => judgeFile(store, fileId));
+  if (found === "empty") removeDataFile(store.dataDir, fileId);
+  return found === "empty" || found === "kept" || !compact || compactFile(store, fileId, found);
+};
+
+/**
+ * Forgets an empty file, clears one that is mostly alive of suspicion, or tells what is alive in it. One transaction, so that
+ * what becomes dead meanwhile is suspected anew.
+ */
+const judgeFile = (store: Store, fileId: number): "empty" | "kept" | LiveBlocks => {
   const { database, dataDir } = store;
-  const live = database.snapshot(() => liveBlocks(store, fileId));
-  if (live === undefined) return true;
+  const live = liveBlocks(store, fileId);
+  if (live === undefined) return "kept";
   if (live.size === 0) {
-    database.transaction(() => forgetFile(store, fileId));
-    removeDataFile(dataDir, fileId);
-    return true;
+    forgetFile(store, fileId);
+    return "empty";
   }
   const totalBytes = statSync(dataFilePath(dataDir, fileId), { throwIfNoEntry: false })?.size ?? 0;
   let liveBytes = 0;
   for (const storedBytes of live.values()) liveBytes += storedBytes;
-  if (totalBytes - liveBytes <= totalBytes * deadFractionMax) {
-    database.transaction(() => database.run("UPDATE files SET suspect = 0 WHERE id = ?", fileId));
-    return true;
-  }
-  return !compact || compactFile(store, fileId, live);
+  if (totalBytes - liveBytes > totalBytes * deadFractionMax) return live;
+  database.run("UPDATE files SET suspect = 0 WHERE id = ?", fileId);
+  return "kept";
 };
 
 /**

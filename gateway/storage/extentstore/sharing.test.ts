@@ -23,6 +23,7 @@ import { checkConsistency } from "./testing/consistency.ts";
 
 const KiB = 1024;
 const holder = new URL("testing/holder.ts", import.meta.url);
+const sharer = new URL("testing/sharer.ts", import.meta.url);
 
 const inStore = (title: string, body: (dir: string) => Promise<void>): void => {
   test(title, async () => {
@@ -105,6 +106,18 @@ inStore("readers and writers go on when another driver moves the blocks that the
   assert((await readVolume(one, id)).equals(expected));
   await one.close();
   await other.close();
+  await (await ExtentStore.open(dir)).close();
+  checkConsistency(dir);
+});
+
+inStore("processes that write, snapshot, read and delete at once don't disturb each other", async (dir) => {
+  await (await ExtentStore.open(dir)).close();
+  const sharers = [0, 1, 2].map((number) => fork(sharer, [dir, String(number)]));
+  const exits = await Promise.all(sharers.map((child) => once(child, "close")));
+  assert.deepEqual(
+    exits,
+    [0, 0, 0].map((code) => [code, null]),
+  );
   await (await ExtentStore.open(dir)).close();
   checkConsistency(dir);
 });

@@ -75,10 +75,14 @@ const roots = () => [
 
 const collectFiles = async (bytesMin: number): Promise<{ paths: readonly string[]; bytes: number }> => {
   const paths: string[] = [];
+  // A file system stores a file with two names once, and so would the image.
+  const seen = new Set<string>();
   let bytes = 0;
   for (const root of roots()) {
     for await (const path of filesBelow(root)) {
-      const { size } = await stat(path);
+      const { dev, ino, size } = await stat(path);
+      if (seen.has(`${dev}:${ino}`)) continue;
+      seen.add(`${dev}:${ino}`);
       paths.push(path);
       bytes += size;
       if (bytes >= bytesMin) return { paths, bytes };
