@@ -80,6 +80,7 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
         geometry,
       } as const;
       const { digest } = await workers.apply(job, requestBody(request, stop.signal), stop.signal);
+      log.info({ mirror: mirrorVolumeId, from: identity.siteId, epoch, extent }, "an extent was committed");
       return { digest };
     } finally {
       response.off("close", onClose);

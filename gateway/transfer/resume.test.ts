@@ -238,6 +238,24 @@ describe("a transfer that is disturbed", () => {
     await assert.rejects(put(0, randomBytes(10)), code("FRAME_INVALID"));
     await assert.rejects(put(0, Buffer.alloc(500_000, 9)), code("FRAME_INVALID"));
     await assert.rejects(put(6, randomBytes(10)), code("BAD_REQUEST"));
-    assert.deepEqual((await sites.target.openMirror(open)).done, []);
+    const { done, epoch: next } = await sites.target.openMirror(open);
+    assert.deepEqual([done, next], [[], epoch + 1]);
+  });
+
+  test("is refused at once when it is fenced, also while its own body has fallen silent", async () => {
+    const { volume, group } = await newVolume();
+    const { mirrorVolumeId } = await sites.send(volume, group, null);
+    const never = Promise.withResolvers<void>();
+    const put = sites.peer.request({
+      method: "PUT",
+      path: `/v1/sessions/${mirrorVolumeId}/extents/0?epoch=0&base=0`,
+      body: async function* () {
+        yield randomBytes(10);
+        await never.promise;
+      },
+      signal: new AbortController().signal,
+    });
+    await assert.rejects(put, code("FENCED"));
+    never.resolve();
   });
 });

@@ -11,8 +11,11 @@ const storage = await openStorage(storageConfigSchema.parse(workerData));
 const scan = createScan(storage);
 const apply = createApply(storage);
 
-serveJobs(async function* (job, input, signal) {
-  const { kind, ...rest } = job as WorkerJob;
-  if (kind === "scan") return yield* scan(rest as Extract<WorkerJob, { kind: "scan" }>, signal);
-  return await apply(rest as Extract<WorkerJob, { kind: "apply" }>, input, signal);
-});
+serveJobs(
+  async function* (job, input, signal) {
+    const { kind, ...rest } = job as WorkerJob;
+    if (kind === "scan") return yield* scan(rest as Extract<WorkerJob, { kind: "scan" }>, signal);
+    return await apply(rest as Extract<WorkerJob, { kind: "apply" }>, input, signal);
+  },
+  () => storage.close(),
+);

@@ -1,4 +1,5 @@
-import "./reflect.ts";
+// @peculiar/x509 reads the metadata of its own decorators through it.
+import "reflect-metadata";
 import type { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { formatIdentity, type PeerIdentity } from "./identity.ts";

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { answerOf, createClient } from "../../cli/client.ts";
 import type { RunAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import type { Geometry } from "../../core/api/object.ts";
 import type { PlanDefinition } from "../../core/api/plan.ts";
 import { exportImage } from "../../gateway/storage/image/export.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
@@ -105,7 +106,7 @@ export class Local {
     }
   }
 
-  async importImage(site: string, file: string, target: { name: string } | { into: string }) {
+  async importImage(site: string, file: string, target: { name: string; geometry?: Geometry } | { into: string }) {
     const signal = AbortSignal.timeout(120_000);
     const imported = await this.#storage(site, (storage) =>
       importImage({ file, storage, signal, ...("into" in target ? target : { ...target, kind: "lun" as const }) }),

@@ -27,6 +27,7 @@ export class JobPort {
   readonly #failed = new AbortController();
   #credits = chunksInFlightMax;
   #ended: { readonly value: unknown } | undefined;
+  #closed = false;
   #changed = Promise.withResolvers<void>();
 
   constructor(port: MessagePort) {
@@ -44,10 +45,11 @@ export class JobPort {
     return this.#ended !== undefined || this.failed.aborted;
   }
 
-  /** Gives a chunk away, buffer and all, once there is credit for it. @throws the other end's failure */
+  /** Gives a chunk away, buffer and all, once there is credit for it. @throws the other end's failure, or when the job has ended */
   async send(chunk: Uint8Array): Promise<void> {
-    while (this.#credits === 0 && !this.failed.aborted) await this.#changed.promise;
+    while (this.#credits === 0 && !this.failed.aborted && !this.#closed) await this.#changed.promise;
     this.failed.throwIfAborted();
+    if (this.#closed) throw new Error("the job has ended");
     this.#credits--;
     const own = chunk as Uint8Array<ArrayBuffer>;
     this.#port.postMessage({ kind: "chunk", chunk: own } satisfies Message, [own.buffer]);
@@ -87,7 +89,9 @@ export class JobPort {
   }
 
   close(): void {
+    this.#closed = true;
     this.#port.close();
+    this.#notify();
   }
 
   #onMessage(message: Message): void {

@@ -23,7 +23,7 @@ describe("a thread pool", () => {
   let pool: ThreadPool;
   let counters: Int32Array;
   beforeEach(() => {
-    counters = new Int32Array(new SharedArrayBuffer(8));
+    counters = new Int32Array(new SharedArrayBuffer(12));
     pool = createThreadPool({
       script: new URL("../testing/thread-script.ts", import.meta.url),
       data: { counters: counters.buffer },
@@ -89,6 +89,16 @@ describe("a thread pool", () => {
     await assert.rejects(collect(pool.run("echo", { input: breaking(), signal })), (error: unknown) =>
       VisibleError.is(error, "LINK_BROKEN"),
     );
+  });
+
+  test("lets its threads close what they have open, and fails what is under way", async () => {
+    const hanging = collect(pool.run("hang", { signal }));
+    await Promise.all([1, 2].map((size) => collect(pool.run("echo", { input: chunksOf(size), signal }))));
+    const failed = assert.rejects(hanging, (error: unknown) => VisibleError.is(error, "INTERNAL"));
+    await pool.close();
+    await failed;
+    assert.equal(Atomics.load(counters, 2), 2);
+    await assert.rejects(collect(pool.run("echo", { signal })));
   });
 
   test("replaces a thread that died, fails its jobs only, and gives up when they go on dying", async () => {

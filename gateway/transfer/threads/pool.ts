@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Log } from "../../log.ts";
 import { Gate } from "./gate.ts";
 import { JobPort } from "./job-port.ts";
+import type { ThreadMessage } from "./serve-jobs.ts";
 
 export interface ThreadPoolOptions {
   /** The module that each thread runs: it serves jobs with `serveJobs`. */
@@ -19,7 +21,8 @@ export interface ThreadPoolOptions {
 export interface ThreadPool {
   /**
    * Runs a job in a thread: `input` goes to it, and what it yields and returns comes back. Giving up the generator or
-   * aborting the signal ends the job, and either waits for it to have ended.
+   * aborting the signal ends the job, and either waits for it to have ended. When a job ends before its input, at most one
+   * more piece of it is taken.
    * @throws what the job threw; INTERNAL when its thread died; TIMEOUT when no place became free
    */
   run(
@@ -85,7 +88,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     const channel = new MessageChannel();
     const port = new JobPort(channel.port1);
     thread.ports.add(port);
-    worker.postMessage({ job, port: channel.port2 }, [channel.port2]);
+    worker.postMessage({ job, port: channel.port2 } satisfies ThreadMessage, [channel.port2]);
     return {
       port,
       leave: () => {
@@ -102,7 +105,8 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
         const { port, leave } = open(job);
         const onAbort = () => void giveUp(port, signal.reason);
         signal.addEventListener("abort", onAbort, { once: true });
-        const feeding = input === undefined ? undefined : feed(port, input);
+        // Not waited for: the next piece of an input that nobody wants any more may take long to come.
+        if (input !== undefined) void feed(port, input);
         try {
           return yield* port.receive();
         } catch (error) {
@@ -110,7 +114,6 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
         } finally {
           signal.removeEventListener("abort", onAbort);
           await giveUp(port, signal.reason);
-          await feeding;
           leave();
         }
       } finally {
@@ -119,9 +122,21 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     },
     close: async () => {
       closed = true;
-      await Promise.all(threads.map(({ worker }) => worker?.terminate()));
+      await Promise.all(threads.map(({ worker }) => worker && end(worker)));
     },
   };
+};
+
+/** Lets the thread close what it has open, within a limit. */
+const end = async (worker: Worker): Promise<void> => {
+  const late = setTimeout(() => void worker.terminate(), lastWordMs);
+  const ended = once(worker, "exit");
+  worker.postMessage("close" satisfies ThreadMessage);
+  try {
+    await ended;
+  } finally {
+    clearTimeout(late);
+  }
 };
 
 /** Tells the thread to end the job, and waits for its last word, within a limit. Nothing happens when it has ended. */

@@ -8,10 +8,18 @@ export type JobHandler = (
   signal: AbortSignal,
 ) => AsyncGenerator<Uint8Array, unknown, void>;
 
-/** A worker thread's side of the pool: serves the jobs that come, many at once. */
-export const serveJobs = (handler: JobHandler): void => {
-  parentPort?.on("message", (message: { readonly job: unknown; readonly port: MessagePort }) => {
-    void serve(handler, message.job, new JobPort(message.port));
+/** What the pool tells a thread: do a job, or end. */
+export type ThreadMessage = { readonly job: unknown; readonly port: MessagePort } | "close";
+
+/**
+ * A worker thread's side of the pool: serves the jobs that come, many at once, until it is told to end. Then it calls `close`,
+ * and whatever jobs are left end with the thread.
+ */
+export const serveJobs = (handler: JobHandler, close: () => Promise<void>): void => {
+  parentPort?.on("message", async (message: ThreadMessage) => {
+    if (message !== "close") return serve(handler, message.job, new JobPort(message.port));
+    await close();
+    process.exit(0);
   });
 };
 

@@ -148,7 +148,7 @@ const concatenate = async (file: string, paths: readonly string[]): Promise<void
 };
 
 /** A file whose content looks random, hardly compresses, and is the same for the same seed (xorshift32). */
-const writePattern = async (file: string, bytes: number, seed: number): Promise<void> => {
+export const writePattern = async (file: string, bytes: number, seed: number): Promise<void> => {
   const out = await open(file, "w");
   try {
     const piece = new Uint32Array(pieceBytes / 4);

@@ -171,6 +171,21 @@ describe("the ticker", () => {
     assert.deepEqual(slots(), ["2026-11-24T00:00:00Z", "2026-11-24T00:01:00Z"]);
   });
 
+  test("looks again at the next minute when its timer woke a little too early", async () => {
+    await create("often", "cron(* * * * ? *)");
+    now = instant("2026-11-24T00:00:30Z");
+    const abort = new AbortController();
+    const waits: number[] = [];
+    const sleep = async (milliseconds: number) => {
+      waits.push(milliseconds);
+      // The first one wakes a millisecond before the minute, and the tick takes longer than that.
+      now = addSeconds(now, (milliseconds - (waits.length === 1 ? 1 : 0)) / 1000);
+      if (waits.length === 2) abort.abort();
+    };
+    await restarted().run({ clock: { now: () => now }, signal: abort.signal, sleep });
+    assert.deepEqual(waits, [30_000, 1]);
+  });
+
   test("survives a scheduler that does not answer", async () => {
     const { scheduler } = createClients({ AWS_ENDPOINT_URL: "http://127.0.0.1:9" });
     const abort = new AbortController();

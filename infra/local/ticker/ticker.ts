@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Instant } from "../../../core/api/ids.ts";
 import { instantSchema } from "../../../core/api/ids.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import { addSeconds } from "../../../core/ports/clock.ts";
+import { addSeconds, secondsBetween } from "../../../core/ports/clock.ts";
 import { mapBounded } from "../../../functions/aws/map-bounded.ts";
 import type { Log } from "../../../functions/deps.ts";
 import { readJsonFile, writeJsonFile } from "../emulators/json-file.ts";
@@ -47,7 +47,6 @@ const concurrencyMax = 8;
 const stateSchema = z.record(z.string(), instantSchema);
 
 const startOfMinute = (now: Instant): Instant => addSeconds(now, -((Date.parse(now) / 1000) % 60));
-const secondsToNextMinute = (now: Instant): number => 60 - ((Date.parse(now) / 1000) % 60);
 const latest = (...instants: readonly Instant[]): Instant =>
   new Date(Math.max(...instants.map((instant) => Date.parse(instant)))).toISOString() as Instant;
 
@@ -115,8 +114,10 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
     tick,
     async run({ clock, signal, sleep = sleepUntilAborted }) {
       while (!signal.aborted) {
-        const isWell = await tickSafely(clock.now());
-        const untilNextMinute = secondsToNextMinute(clock.now());
+        const now = clock.now();
+        const isWell = await tickSafely(now);
+        // From the minute that was looked at: a timer that woke a little early must not cost the whole next one.
+        const untilNextMinute = Math.max(0, secondsBetween(clock.now(), addSeconds(startOfMinute(now), 60)));
         await sleep((isWell ? untilNextMinute : Math.min(retrySeconds, untilNextMinute)) * 1000, signal);
       }
     },
