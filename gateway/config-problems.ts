@@ -1,13 +1,17 @@
 import { z } from "zod";
 
-type JsonSchema = { readonly properties?: Record<string, JsonSchema>; readonly oneOf?: readonly JsonSchema[] };
+type JsonSchema = {
+  readonly properties?: Record<string, JsonSchema>;
+  readonly items?: JsonSchema;
+  readonly oneOf?: readonly JsonSchema[];
+};
 
 /** The keys that a schema knows at a path; those of all variants where there are several. */
 const knownKeys = (schema: JsonSchema, path: readonly PropertyKey[]): readonly string[] => {
   const variants = schema.oneOf ?? [schema];
   const [first, ...rest] = path;
   if (first === undefined) return [...new Set(variants.flatMap(({ properties = {} }) => Object.keys(properties)))];
-  const inner = variants.flatMap(({ properties }) => properties?.[String(first)] ?? []);
+  const inner = variants.flatMap(({ properties, items }) => items ?? properties?.[String(first)] ?? []);
   return [...new Set(inner.flatMap((variant) => knownKeys(variant, rest)))];
 };
 

@@ -35,7 +35,12 @@ describe("a gateway's configuration", () => {
   test("has defaults for all but who it is, its storage, its certificates and its queues", () => {
     const config = parseGatewayConfig(minimal, "/etc/smtx/gateway.yaml");
     assert.deepEqual(config.listen, { host: "127.0.0.1", port: 0 });
-    assert.deepEqual(config.concurrency, { tasks: 4, extentsInFlight: 4, workers: availableParallelism() });
+    assert.deepEqual(config.concurrency, {
+      transfers: 4,
+      tasks: 4,
+      extentsInFlight: 4,
+      workers: availableParallelism(),
+    });
     assert.equal(config.logLevel, "info");
     assert.equal(config.advertise, undefined);
   });

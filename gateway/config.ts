@@ -33,7 +33,7 @@ export const gatewayConfigSchema = z
       .optional(),
     /** Files in PEM; relative ones lie beside the configuration. */
     tls: z.strictObject({ ca: path, certificate: path, key: path }),
-    /** The queues are `<prefix>-tasks-<siteId>` and `<prefix>-reports`. */
+    /** The queues are `<prefix>-tasks-<siteId>`, `<prefix>-transfers-<siteId>` and `<prefix>-reports`. */
     queues: z.strictObject({
       prefix: z
         .string()
@@ -41,7 +41,9 @@ export const gatewayConfigSchema = z
     }),
     concurrency: z
       .strictObject({
-        /** Tasks that are worked on at once. */
+        /** Transfers that are worked on at once. */
+        transfers: z.int().min(1).max(64).default(4),
+        /** Other tasks that are worked on at once; these are short. */
         tasks: z.int().min(1).max(64).default(4),
         /** Extents of a volume that are on their way at once. */
         extentsInFlight: z.int().min(1).max(64).default(4),

@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import { instantSchema } from "../core/api/ids.ts";
+import { siteQueues } from "../core/api/queues.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent } from "./agent/agent.ts";
 import { within } from "./agent/within.ts";
@@ -80,7 +81,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   const storage = await openStorage(config.storage);
   opened.add(() => storage.close());
 
-  const sending = concurrency.tasks * concurrency.extentsInFlight;
+  const sending = concurrency.transfers * concurrency.extentsInFlight;
   const pool = { storage: config.storage, threads: concurrency.workers, log };
   const sendWorkers = createTransferWorkers({ ...pool, jobsMax: sending });
   opened.add(() => sendWorkers.close());
@@ -110,7 +111,10 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
     storage: storage.kind,
   };
   const agent = startAgent({
-    source: createSqsTaskSource({ client: sqs, prefix: queues.prefix, siteId, log }),
+    queues: siteQueues.map((queue) => ({
+      source: createSqsTaskSource({ client: sqs, prefix: queues.prefix, siteId, queue, log }),
+      slots: concurrency[queue],
+    })),
     reports: createSqsReportQueue({ client: sqs, prefix: queues.prefix, log, signal: stopping.signal }),
     perform: performTask,
     context: {
@@ -125,7 +129,6 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
       identity,
       now: () => instantSchema.parse(new Date(systemTime.nowMs()).toISOString()),
     },
-    slots: concurrency.tasks,
     time: systemTime,
     log,
   });

@@ -10,12 +10,11 @@ import {
 } from "@aws-sdk/client-sqs";
 import { buildApp } from "fauxqs";
 import { gatewayIdSchema, type SiteId, siteIdSchema } from "../core/api/ids.ts";
+import { reportQueueName, siteQueueName, siteQueueOf, siteQueues } from "../core/api/queues.ts";
 import { type Report, reportSchema } from "../core/api/report.ts";
 import { type Task, type TaskResult, type TaskResultOf, taskSchema } from "../core/api/task.ts";
 import { type GatewayConfig, parseGatewayConfig } from "./config.ts";
 import { createSqsClient } from "./queues/sqsclient.ts";
-import { reportQueueName } from "./queues/sqsreportqueue.ts";
-import { taskQueueName } from "./queues/sqstasksource.ts";
 import { runTaskFields } from "./tasks/testing.ts";
 import { createAuthority, issueGatewayCertificate } from "./tunnel/certificates.ts";
 
@@ -40,7 +39,9 @@ export const openWorld = async (sites: readonly SiteId[]) => {
     return QueueUrl;
   };
   const reportsUrl = await createQueue(reportQueueName(prefix));
-  for (const siteId of sites) await createQueue(taskQueueName(prefix, siteId));
+  for (const siteId of sites) {
+    for (const queue of siteQueues) await createQueue(siteQueueName(prefix, siteId, queue));
+  }
 
   const receiveReports = async (): Promise<readonly Report[]> => {
     const wanted = { QueueUrl: reportsUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 };
@@ -65,7 +66,7 @@ export const openWorld = async (sites: readonly SiteId[]) => {
 
   const send = async (fields: object): Promise<Task> => {
     const task = taskSchema.parse({ ...runTaskFields, ...fields });
-    const QueueUrl = await createQueue(taskQueueName(prefix, task.siteId));
+    const QueueUrl = await createQueue(siteQueueName(prefix, task.siteId, siteQueueOf(task)));
     await client.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(task) }));
     return task;
   };

@@ -14,26 +14,26 @@ const common = {
   endsAt: z.iso.datetime({ offset: true }).optional(),
 };
 export const scheduleSchema = z.discriminatedUnion("cycle", [
-  z.object({
+  z.strictObject({
     cycle: z.literal("hourly"),
     every: z.int().min(1).max(23).default(1),
     minute: z.int().min(0).max(59).default(0),
     ...common,
   }),
-  z.object({
+  z.strictObject({
     cycle: z.literal("daily"),
     every: z.int().min(1).max(365).default(1),
     at: timeOfDay.default("01:00"),
     ...common,
   }),
-  z.object({
+  z.strictObject({
     cycle: z.literal("weekly"),
     every: z.int().min(1).max(52).default(1),
     on: z.array(weekdaySchema).min(1).max(7),
     at: timeOfDay.default("01:00"),
     ...common,
   }),
-  z.object({
+  z.strictObject({
     cycle: z.literal("monthly"),
     every: z.int().min(1).max(12).default(1),
     /** Day of the month, or `last`. A month that has no such day has no slot. */
@@ -45,13 +45,13 @@ export const scheduleSchema = z.discriminatedUnion("cycle", [
 export type Schedule = z.infer<typeof scheduleSchema>;
 
 /** W9: how many groups to keep. */
-export const retentionSchema = z.object({ keepLast: z.int().min(1).max(1000) });
+export const retentionSchema = z.strictObject({ keepLast: z.int().min(1).max(1000) });
 export type Retention = z.infer<typeof retentionSchema>;
 
 export const planObjectSchema = z.object({ kind: objectKindSchema, id: storageIdSchema, name: z.string() });
 export type PlanObject = z.infer<typeof planObjectSchema>;
 
-export const planTargetSchema = z.object({
+export const planTargetSchema = z.strictObject({
   site: siteIdSchema,
   retention: retentionSchema,
   /** Source virtual switch → target virtual switch (W7). */
@@ -59,7 +59,7 @@ export const planTargetSchema = z.object({
 });
 
 /** W16: on by default. */
-export const compressionSchema = z.object({
+export const compressionSchema = z.strictObject({
   enabled: z.boolean().default(true),
   level: z.int().min(-7).max(19).default(1),
 });

@@ -6,7 +6,6 @@ import {
   SetQueueAttributesCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
-import type { SiteId } from "../../core/api/ids.ts";
 
 /** A queue and, with the same retention, its dead-letter queue. Used here and by the deployment. */
 export interface QueueDefinition {
@@ -20,7 +19,7 @@ export interface QueueDefinition {
 const retentionSeconds = 14 * 24 * 60 * 60;
 
 /**
- * One per site. A gateway renews what it works on every 5 s, so another has a dead one's task within 20 s (W20). A task
+ * Two per site (core/api/queues.ts). A gateway renews what it works on every 5 s, so another has a dead one's task within 20 s (W20). A task
  * must outlive a gateway that dies over it again and again; the run's own bound on tries ends it.
  */
 export const taskQueueDefinition: QueueDefinition = {
@@ -36,8 +35,6 @@ export const reportQueueDefinition: QueueDefinition = {
   maxReceiveCount: 5,
 };
 
-export const taskQueueName = (prefix: string, siteId: SiteId): string => `${prefix}-tasks-${siteId}`;
-export const reportQueueName = (prefix: string): string => `${prefix}-reports`;
 export const deadLetterQueueName = (queueName: string): string => `${queueName}-dead`;
 
 /** The definition as attributes of SQS. A dead-letter queue is one without a dead-letter queue of its own. */

@@ -8,12 +8,13 @@ import {
 } from "@aws-sdk/client-sqs";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant, SiteId } from "../../core/api/ids.ts";
+import { reportQueueName } from "../../core/api/queues.ts";
 import type { Task } from "../../core/api/task.ts";
 import type { Emulator } from "../../infra/local/emulators/emulator.ts";
 import { startSqs } from "../../infra/local/emulators/sqs.ts";
 import type { Clients } from "./clients.ts";
 import { createClients } from "./clients.ts";
-import { ensureQueue, queueUrlOf, reportQueueDefinition, reportQueueName } from "./queues.ts";
+import { ensureQueue, queueUrlOf, reportQueueDefinition } from "./queues.ts";
 import { createSqsTaskQueue } from "./sqs-task-queue.ts";
 
 const issuedAt = "2026-11-24T12:00:00.000Z" as Instant;
@@ -104,6 +105,17 @@ describe("the task queues in SQS", () => {
     const byId = (a: Task, b: Task) => Number.parseInt(a.id, 10) - Number.parseInt(b.id, 10);
     assert.deepEqual(received.toSorted(byId), tasks);
     await queue.send(siteId, []);
+  });
+
+  test("have transfers in a queue of their own, so that nothing short waits behind them", async () => {
+    const siteId = "apart" as SiteId;
+    const queue = createSqsTaskQueue({ client: clients.sqs, prefix: "test" });
+    await queue.ensure(siteId);
+    const transfer = { ...taskOf(siteId, "long"), kind: "transfer" } as unknown as Task;
+    await queue.send(siteId, [{ task: transfer }, { task: taskOf(siteId, "short") }]);
+    const idsIn = async (name: string) => (await receiveAll(name)).map((body) => JSON.parse(body).id);
+    assert.deepEqual(await idsIn("test-transfers-apart"), ["long"]);
+    assert.deepEqual(await idsIn("test-tasks-apart"), ["short"]);
   });
 
   test("hold a delayed task back", async () => {

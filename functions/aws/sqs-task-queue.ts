@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
+import { type SiteQueue, siteQueueName, siteQueueOf, siteQueues } from "../../core/api/queues.ts";
 import type { TaskQueue } from "../../core/ports/queue.ts";
-import { ensureQueue, isQueueAbsent, queueUrlOf, taskQueueDefinition, taskQueueName } from "./queues.ts";
+import { ensureQueue, isQueueAbsent, queueUrlOf, taskQueueDefinition } from "./queues.ts";
 import type { Pacing } from "./retry.ts";
 import { backoffMilliseconds, defaultPacing } from "./retry.ts";
 
@@ -72,18 +73,18 @@ const sendBatch = async (client: SQSClient, url: string, batch: readonly Message
   return { left, reason: Failed.map(({ Code, Message: text }) => text ?? Code).join("; ") };
 };
 
-/** Site queues in SQS, named `<prefix>-tasks-<site>`. Their URLs are looked up once. */
+/** Site queues in SQS, `<prefix>-tasks-<site>` and `<prefix>-transfers-<site>`. Their URLs are looked up once. */
 export const createSqsTaskQueue = ({ client, prefix, pacing = defaultPacing }: SqsTaskQueueOptions): TaskQueue => {
-  const urls = new Map<SiteId, string>();
+  const urls = new Map<string, string>();
 
-  const urlOf = async (siteId: SiteId): Promise<string> => {
-    const url = urls.get(siteId) ?? (await queueUrlOf(client, taskQueueName(prefix, siteId)));
-    urls.set(siteId, url);
+  const urlOf = async (name: string): Promise<string> => {
+    const url = urls.get(name) ?? (await queueUrlOf(client, name));
+    urls.set(name, url);
     return url;
   };
 
-  const sendAll = async (siteId: SiteId, batch: readonly Message[]): Promise<void> => {
-    const url = await urlOf(siteId);
+  const sendAll = async (siteId: SiteId, queue: SiteQueue, batch: readonly Message[]): Promise<void> => {
+    const url = await urlOf(siteQueueName(prefix, siteId, queue));
     const first = await sendBatch(client, url, batch);
     if (first.left.length === 0) return;
     await pacing.sleep(backoffMilliseconds(3, pacing.fraction()));
@@ -99,10 +100,12 @@ export const createSqsTaskQueue = ({ client, prefix, pacing = defaultPacing }: S
   return {
     async send(siteId, tasks) {
       try {
-        for (const batch of batchesOf(tasks.map(messageOf))) await sendAll(siteId, batch);
+        for (const [queue, some] of Map.groupBy(tasks, ({ task }) => siteQueueOf(task))) {
+          for (const batch of batchesOf(some.map(messageOf))) await sendAll(siteId, queue, batch);
+        }
       } catch (error) {
         if (!isQueueAbsent(error)) throw error;
-        urls.delete(siteId);
+        for (const queue of siteQueues) urls.delete(siteQueueName(prefix, siteId, queue));
         throw new VisibleError("SITE_UNKNOWN", `Site “${siteId}” has no task queue.`, {
           hint: "Register the site again: that makes its queue.",
           cause: error,
@@ -111,8 +114,11 @@ export const createSqsTaskQueue = ({ client, prefix, pacing = defaultPacing }: S
     },
 
     async ensure(siteId) {
-      const { url } = await ensureQueue(client, taskQueueName(prefix, siteId), taskQueueDefinition);
-      urls.set(siteId, url);
+      for (const queue of siteQueues) {
+        const name = siteQueueName(prefix, siteId, queue);
+        const { url } = await ensureQueue(client, name, taskQueueDefinition);
+        urls.set(name, url);
+      }
     },
   };
 };

@@ -18,6 +18,17 @@ describe("the queue", () => {
     await stop();
   });
 
+  test("is not kept waiting by another one whose slots are all taken", async () => {
+    const { queue, other, tries, stop } = setUp({ slots: 1 });
+    for (const id of ["long1", "long2"]) await queue.deliver(task({ id }));
+    await other.deliver(task({ id: "short" }));
+    assert.deepEqual(
+      tries.map(({ task: { id } }) => id),
+      ["long1", "short"],
+    );
+    await stop();
+  });
+
   for (const [what, body] of [
     ["is not JSON", "{"],
     ["is no task", { kind: "transfer" }],

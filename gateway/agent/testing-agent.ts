@@ -75,11 +75,12 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean } = {}) =>
   const time = manualTime();
   const log = recordingLog();
   const queue = fakeSource(time);
+  const other = fakeSource(time);
   const reports: Report[] = [];
   const tries: Try[] = [];
   const world = { reportsFail: false, inventory: [volume("v1")] };
   const agent = startAgent({
-    source: queue.source,
+    queues: [queue, other].map(({ source }) => ({ source, slots: options.slots ?? 4 })),
     reports: {
       async send(report) {
         if (world.reportsFail) throw new Error("no network");
@@ -111,7 +112,6 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean } = {}) =>
       identity,
       now: () => instant(new Date(time.nowMs()).toISOString()),
     },
-    slots: options.slots ?? 4,
     time,
     log,
   });
@@ -127,5 +127,5 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean } = {}) =>
     await time.advance(20_000);
     await stopped;
   };
-  return { agent, time, log, queue, reports, aboutTasks, tries, firstTry, world, stop };
+  return { agent, time, log, queue, other, reports, aboutTasks, tries, firstTry, world, stop };
 };

@@ -3,11 +3,12 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { CreateQueueCommand, DeleteQueueCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { buildApp } from "fauxqs";
 import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
+import { reportQueueName, siteQueueName } from "../../core/api/queues.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { manualTime, recordingLog } from "../agent/testing.ts";
 import { createSqsClient } from "./sqsclient.ts";
-import { createSqsReportQueue, reportQueueName } from "./sqsreportqueue.ts";
-import { createSqsTaskSource, taskQueueName } from "./sqstasksource.ts";
+import { createSqsReportQueue } from "./sqsreportqueue.ts";
+import { createSqsTaskSource } from "./sqstasksource.ts";
 
 const emulator = buildApp({ logger: false });
 const siteId = siteIdSchema.parse("a");
@@ -34,7 +35,7 @@ const createQueue = async (name: string) => {
 };
 const sendTask = (QueueUrl: string, MessageBody: string) =>
   client.send(new SendMessageCommand({ QueueUrl, MessageBody }));
-const source = () => createSqsTaskSource({ client, prefix, siteId, log: recordingLog() });
+const source = () => createSqsTaskSource({ client, prefix, siteId, queue: "tasks", log: recordingLog() });
 const poll = { max: 10, waitSeconds: 0, visibilitySeconds: 15, signal: never };
 
 const alive: Report = {
@@ -51,7 +52,7 @@ const alive: Report = {
 
 describe("the task source on SQS", () => {
   test("gives a message's raw body and hides it from the other gateways", async () => {
-    const url = await createQueue(taskQueueName(prefix, siteId));
+    const url = await createQueue(siteQueueName(prefix, siteId, "tasks"));
     await sendTask(url, "not json");
     const [message] = await source().receive(poll);
     assert.equal(message?.body, "not json");
@@ -60,7 +61,7 @@ describe("the task source on SQS", () => {
 
   test("a released message can be had at once, with the same id and another receipt", async () => {
     const tasks = source();
-    await sendTask(await createQueue(taskQueueName(prefix, siteId)), "x");
+    await sendTask(await createQueue(siteQueueName(prefix, siteId, "tasks")), "x");
     const [first] = await tasks.receive(poll);
     assert.ok(first);
     await tasks.release(first.receipt);
@@ -71,7 +72,7 @@ describe("the task source on SQS", () => {
 
   test("a removed message does not come again", async () => {
     const tasks = source();
-    await sendTask(await createQueue(taskQueueName(prefix, siteId)), "x");
+    await sendTask(await createQueue(siteQueueName(prefix, siteId, "tasks")), "x");
     const [message] = await tasks.receive({ ...poll, visibilitySeconds: 0 });
     assert.ok(message);
     await tasks.remove(message.receipt);
@@ -80,7 +81,7 @@ describe("the task source on SQS", () => {
 
   test("an extended message stays hidden after its first visibility has passed", async () => {
     const tasks = source();
-    await sendTask(await createQueue(taskQueueName(prefix, siteId)), "x");
+    await sendTask(await createQueue(siteQueueName(prefix, siteId, "tasks")), "x");
     const [message] = await tasks.receive({ ...poll, visibilitySeconds: 1 });
     assert.ok(message);
     await tasks.extend(message.receipt, 15);
@@ -90,21 +91,21 @@ describe("the task source on SQS", () => {
   test("waits with back-off for a queue that does not exist yet, and says so", async () => {
     const time = manualTime();
     const log = recordingLog();
-    const tasks = createSqsTaskSource({ client, prefix, siteId, log, time });
+    const tasks = createSqsTaskSource({ client, prefix, siteId, queue: "tasks", log, time });
     const received = tasks.receive(poll);
     await time.sleeping();
-    const url = await createQueue(taskQueueName(prefix, siteId));
+    const url = await createQueue(siteQueueName(prefix, siteId, "tasks"));
     await sendTask(url, "x");
     await time.advance(1_000);
     assert.equal((await received)[0]?.body, "x");
     assert.equal(log.lines.length, 1);
-    assert.equal(log.lines[0]?.fields["queue"], taskQueueName(prefix, siteId));
+    assert.equal(log.lines[0]?.fields["queue"], siteQueueName(prefix, siteId, "tasks"));
   });
 
   test("waiting for a missing queue ends with the signal", async () => {
     const time = manualTime();
     const stop = new AbortController();
-    const tasks = createSqsTaskSource({ client, prefix, siteId, log: recordingLog(), time });
+    const tasks = createSqsTaskSource({ client, prefix, siteId, queue: "tasks", log: recordingLog(), time });
     const received = tasks.receive({ ...poll, signal: stop.signal });
     await time.sleeping();
     stop.abort();
@@ -113,11 +114,11 @@ describe("the task source on SQS", () => {
 
   test("finds a queue again that was deleted and made anew", async () => {
     const tasks = source();
-    const url = await createQueue(taskQueueName(prefix, siteId));
+    const url = await createQueue(siteQueueName(prefix, siteId, "tasks"));
     await tasks.receive(poll);
     await client.send(new DeleteQueueCommand({ QueueUrl: url }));
     await assert.rejects(tasks.receive(poll), { name: "QueueDoesNotExist" });
-    await sendTask(await createQueue(taskQueueName(prefix, siteId)), "x");
+    await sendTask(await createQueue(siteQueueName(prefix, siteId, "tasks")), "x");
     assert.equal((await tasks.receive(poll))[0]?.body, "x");
   });
 });

@@ -1,4 +1,5 @@
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { reportQueueName } from "../../core/api/queues.ts";
 import type { Report } from "../../core/api/report.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
@@ -7,8 +8,6 @@ import { backoffMs } from "./backoff.ts";
 import { queueAddress } from "./queueaddress.ts";
 
 const triesMax = 8;
-
-export const reportQueueName = (prefix: string): string => `${prefix}-reports`;
 
 /** JSON of characters that SQS lets through: those of XML 1.0. JSON escapes all others by itself. */
 const messageBody = (report: Report): string =>

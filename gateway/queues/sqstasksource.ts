@@ -6,6 +6,7 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import type { SiteId } from "../../core/api/ids.ts";
+import { type SiteQueue, siteQueueName } from "../../core/api/queues.ts";
 import type { Log } from "../log.ts";
 import { systemTime, type Time } from "../time.ts";
 import { queueAddress } from "./queueaddress.ts";
@@ -15,8 +16,6 @@ import type { TaskMessage, TaskSource } from "./tasksource.ts";
 /** SQS gives ten messages at most at once. */
 const messagesMax = 10;
 
-export const taskQueueName = (prefix: string, siteId: SiteId): string => `${prefix}-tasks-${siteId}`;
-
 const taskMessage = ({ MessageId, ReceiptHandle, Body }: Message): TaskMessage => {
   if (MessageId === undefined || ReceiptHandle === undefined) {
     throw new Error("the queue gave a message without an id or a receipt");
@@ -24,16 +23,18 @@ const taskMessage = ({ MessageId, ReceiptHandle, Body }: Message): TaskMessage =
   return { messageId: MessageId, receipt: ReceiptHandle, body: Body ?? "" };
 };
 
-/** The site's task queue in SQS, `<prefix>-tasks-<site>`. It waits for a queue that is not there yet. */
+/** One of the site's queues in SQS, `<prefix>-<queue>-<site>`. It waits for a queue that is not there yet. */
 export const createSqsTaskSource = (options: {
   readonly client: SQSClient;
   readonly prefix: string;
   readonly siteId: SiteId;
+  readonly queue: SiteQueue;
   readonly log: Log;
   readonly time?: Time;
 }): TaskSource => {
   const { client, prefix, siteId, log, time = systemTime } = options;
-  const queue = queueAddress({ client, name: taskQueueName(prefix, siteId), time, log });
+  const name = siteQueueName(prefix, siteId, options.queue);
+  const queue = queueAddress({ client, name, time, log });
   const changeVisibility = (receipt: string, seconds: number) =>
     queue.use(async (QueueUrl) => {
       const input = { QueueUrl, ReceiptHandle: receipt, VisibilityTimeout: seconds };

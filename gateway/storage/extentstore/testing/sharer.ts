@@ -6,7 +6,7 @@ import { ExtentStore } from "../extentstore.ts";
  * A child process that writes a volume of its own, snapshots it, reads the snapshots and deletes some, in a store that others
  * use at the same time.
  */
-const rounds = 20;
+const rounds = 12;
 const volumeBytes = 2 * 1024 * 1024;
 const [dir = "", number = "0"] = process.argv.slice(2);
 let driver = await ExtentStore.open(dir);

@@ -1,0 +1,53 @@
+import type { Command } from "commander";
+import { answerOf } from "../client.ts";
+import { siteOption } from "../options.ts";
+import { table } from "../render/table.ts";
+import { instantText } from "../render/units.ts";
+import type { Answering } from "./command.ts";
+
+export const addGatewayCommands = (program: Command, answering: Answering): void => {
+  const gateway = program.command("gateway").description("the processes near the clusters that move the data");
+  gateway
+    .command("run")
+    .description("run a gateway until Ctrl-C or SIGTERM; its log goes to standard output, JSON by line")
+    .requiredOption("-c, --config <file>", "its configuration, gateway.yaml")
+    .option("--stop-with-parent", "end when standard input, a pipe, is closed at its other end", false)
+    .action(
+      answering(async ({ host }, options: { config: string; stopWithParent: boolean }) => {
+        await host.runGateway(options.config, { signal: host.signal, stopWithParent: options.stopWithParent });
+        return undefined;
+      }),
+    );
+  gateway
+    .command("list")
+    .description("list a site's gateways, and which are alive")
+    .addOption(siteOption("whose gateways").makeOptionMandatory())
+    .action(
+      answering(async (context, { site }: { site: string }) => {
+        const api = await context.connect();
+        const answer = await answerOf(api.v1.sites[":site"].gateways.$get({ param: { site } }));
+        const { style } = context;
+        const text = table(
+          answer.items,
+          [
+            { title: "GATEWAY", value: ({ id }) => id, paint: style.strong },
+            {
+              title: "STATE",
+              value: ({ alive }) => (alive ? "alive" : "absent"),
+              paint: (text, { alive }) => (alive ? style.good(text) : style.bad(text)),
+            },
+            { title: "ENDPOINT", value: ({ endpoint }) => endpoint },
+            { title: "TUNNEL", value: ({ tunnel }) => tunnel },
+            { title: "STORAGE", value: ({ storage }) => storage },
+            { title: "VERSION", value: ({ version }) => version },
+            { title: "LAST SEEN", value: ({ lastSeenAt }) => instantText(lastSeenAt) },
+          ],
+          {
+            style,
+            none: `No gateway of site ${site} has been heard of. Start one with: smtx-backup gateway run -c gateway.yaml`,
+          },
+        );
+        return { json: answer, text };
+      }),
+    );
+};

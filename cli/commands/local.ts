@@ -1,0 +1,50 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import { siteIdSchema } from "../../core/api/ids.ts";
+import { checkedBy, wholeNumber } from "../options.ts";
+import { fields } from "../render/table.ts";
+import type { Answering } from "./command.ts";
+
+const sites = checkedBy(
+  z
+    .string()
+    .transform((text) => text.split(","))
+    .pipe(z.array(siteIdSchema).min(1).max(16))
+    .refine((ids) => new Set(ids).size === ids.length, "a site is named twice"),
+);
+const gatewaysMax = 8;
+
+export const addLocalCommands = (program: Command, answering: Answering): void => {
+  program
+    .command("local")
+    .description("everything on this machine")
+    .command("up")
+    .description("run the whole system here, with the gateways of some sites, until Ctrl-C")
+    .option("--sites <a,b>", "the sites, each with an extentstore of its own", sites, ["a", "b"])
+    .option("--gateways-per-site <n>", "gateways of each site", wholeNumber(1, gatewaysMax), 1)
+    .action(
+      answering(async (context, options: { sites: string[]; gatewaysPerSite: number }) => {
+        const { host, dir, json, style } = context;
+        await host.localUp({
+          dir,
+          sites: options.sites,
+          gatewaysPerSite: options.gatewaysPerSite,
+          signal: host.signal,
+          onReady: ({ url, tokenFile }) => {
+            const text = fields(
+              [
+                ["API", url],
+                ["Token", tokenFile],
+                ["Sites", options.sites.join(", ")],
+                ["Folder", dir],
+              ],
+              style,
+            );
+            const people = `${style.good("smtx-backup is running.")} Ctrl-C ends it; what it has stays in the folder.\n${text}`;
+            host.stdout.write(`${json ? JSON.stringify({ url, tokenFile, dir, sites: options.sites }) : people}\n`);
+          },
+        });
+        return undefined;
+      }),
+    );
+};

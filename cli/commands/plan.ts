@@ -1,0 +1,171 @@
+import { type Command, Option } from "commander";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import { retentionSchema } from "../../core/api/plan.ts";
+import { answerOf } from "../client.ts";
+import type { Answer, Api, Context } from "../context.ts";
+import { followRun } from "../follow-run.ts";
+import { lastInventory, refreshInventory } from "../inventory.ts";
+import { wholeNumber } from "../options.ts";
+import { listed } from "../pages.ts";
+import { readPlanFile } from "../plan-file.ts";
+import { firstRunText, planTable, planText, retentionText, slotsText } from "../render/plan.ts";
+import type { Answering } from "./command.ts";
+
+const planArgument = ["<plan>", "the plan's name or id"] as const;
+const fileFlags = ["-f, --file <file>", "the plan's definition in YAML or JSON; - is standard input"] as const;
+const slotsShown = 5;
+const slotsMax = 100;
+
+export const addPlanCommands = (program: Command, answering: Answering): void => {
+  const plan = program.command("plan").description("protection plans: what is backed up, when, where to");
+  plan
+    .command("create")
+    .description("create a plan, and say what it will do")
+    .requiredOption(...fileFlags)
+    .action(answering((context, { file }: { file: string }) => createPlan(context, file)));
+  plan
+    .command("list")
+    .description("list the plans")
+    .action(
+      answering(async (context) => {
+        const api = await context.connect();
+        const items = await listed((query) => answerOf(api.v1.plans.$get({ query })));
+        return { json: { items }, text: planTable(items, context.style) };
+      }),
+    );
+  plan
+    .command("show")
+    .description("show a plan")
+    .argument(...planArgument)
+    .action(
+      answering(async (context, name: string) => {
+        const api = await context.connect();
+        const found = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } }));
+        return showPlan(found, context);
+      }),
+    );
+  plan
+    .command("update")
+    .description("replace a plan's definition; to rename it, name it as it is now")
+    .argument("[plan]", "the plan's name or id; else the name in the file")
+    .requiredOption(...fileFlags)
+    .action(
+      answering((context, name: string | undefined, { file }: { file: string }) => updatePlan(context, name, file)),
+    );
+  addPlanActions(plan, answering);
+  addPreview(plan, answering);
+};
+
+const addPlanActions = (plan: Command, answering: Answering): void => {
+  plan
+    .command("run")
+    .description("run a plan now, beside its schedule")
+    .argument(...planArgument)
+    .option("--wait", "show how far it is until it has ended; exit code 1 when it failed", false)
+    .action(
+      answering(async (context, name: string, { wait }: { wait: boolean }) => {
+        const api = await context.connect();
+        const run = await answerOf(api.v1.plans[":plan"].run.$post({ param: { plan: name } }));
+        if (wait) return followRun(context, api, run.id);
+        return { json: run, text: `${run.id} has been asked for. See: smtx-backup run show ${run.id} --watch` };
+      }),
+    );
+  plan
+    .command("suspend")
+    .description("let a plan's slots go by without a run")
+    .argument(...planArgument)
+    .action(
+      answering(async (context, name: string) => {
+        const api = await context.connect();
+        return showPlan(await answerOf(api.v1.plans[":plan"].suspend.$post({ param: { plan: name } })), context);
+      }),
+    );
+  plan
+    .command("resume")
+    .description("end a plan's suspension")
+    .argument(...planArgument)
+    .action(
+      answering(async (context, name: string) => {
+        const api = await context.connect();
+        return showPlan(await answerOf(api.v1.plans[":plan"].resume.$post({ param: { plan: name } })), context);
+      }),
+    );
+  plan
+    .command("delete")
+    .description("delete a plan and cancel its runs; its restore points stay")
+    .argument(...planArgument)
+    .action(
+      answering(async (context, name: string) => {
+        const api = await context.connect();
+        const { id } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } }));
+        await answerOf(api.v1.plans[":plan"].$delete({ param: { plan: id } }));
+        const text = `The plan ${name} is deleted. Its restore points stay: smtx-backup group list --plan ${id}`;
+        return { json: { deleted: id }, text };
+      }),
+    );
+};
+
+const addPreview = (plan: Command, answering: Answering): void => {
+  const { minValue, maxValue } = retentionSchema.shape.keepLast;
+  plan
+    .command("preview")
+    .description("show when a plan runs next, and which groups the next reclaim keeps, and why")
+    .argument(...planArgument)
+    .option("--count <n>", "so many runs to come", wholeNumber(1, slotsMax), slotsShown)
+    .addOption(
+      new Option("--keep-last <n>", "try another retention, without changing the plan").argParser(
+        wholeNumber(minValue ?? 1, maxValue ?? Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .action(
+      answering(async (context, name: string, options: { count: number; keepLast?: number }) => {
+        const api = await context.connect();
+        const { count, keepLast } = options;
+        const query = keepLast === undefined ? {} : { keepLast: String(keepLast) };
+        const schedule = await slotsOf(api, name, count);
+        const retention = await answerOf(api.v1.plans[":plan"].retention.$get({ param: { plan: name }, query }));
+        const text = `${slotsText(schedule)}\n\n${retentionText(retention, context.style)}`;
+        return { json: { schedule, retention }, text };
+      }),
+    );
+};
+
+const slotsOf = (api: Api, plan: string, count = slotsShown) =>
+  answerOf(api.v1.plans[":plan"].schedule.$get({ param: { plan }, query: { count: String(count) } }));
+
+const showPlan = (plan: Plan, { style }: Context): Answer => ({ json: plan, text: planText(plan, style) });
+
+const createPlan = async (context: Context, file: string): Promise<Answer> => {
+  const definition = await readPlanFile(file, context.host);
+  const api = await context.connect();
+  await freshObjects(context, api, definition.source);
+  const plan = await answerOf(api.v1.plans.$post({ json: definition }));
+  return explainPlan(context, api, plan);
+};
+
+const updatePlan = async (context: Context, name: string | undefined, file: string): Promise<Answer> => {
+  const definition = await readPlanFile(file, context.host);
+  const api = await context.connect();
+  await freshObjects(context, api, definition.source);
+  const param = { plan: name ?? definition.name };
+  const plan = await answerOf(api.v1.plans[":plan"].$put({ param, json: definition }));
+  return explainPlan(context, api, plan, { isNew: false });
+};
+
+/** So that what was made a moment ago can be named. Without a gateway the API goes by what it knows. */
+const freshObjects = async ({ host, warn }: Context, api: Api, site: string): Promise<void> => {
+  try {
+    await refreshInventory(host, api, site);
+  } catch (error) {
+    if (!VisibleError.is(error, "GATEWAY_ABSENT")) throw error;
+    warn(`${error.message} What it has may be known wrongly.`);
+  }
+};
+
+const explainPlan = async (context: Context, api: Api, plan: Plan, { isNew } = { isNew: true }): Promise<Answer> => {
+  const schedule = await slotsOf(api, plan.id);
+  const first = isNew ? firstRunText(plan, (await lastInventory(api, plan.source))?.objects ?? []) : undefined;
+  const parts = [planText(plan, context.style), slotsText(schedule), first];
+  return { json: { plan, slots: schedule.slots }, text: parts.filter((part) => part !== undefined).join("\n\n") };
+};

@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import { restoreCreateSchema } from "../../core/api/restore.ts";
+import { answerOf } from "../client.ts";
+import { followRun } from "../follow-run.ts";
+import { checkedBy, groupId, siteOption } from "../options.ts";
+import type { Answering } from "./command.ts";
+
+export const addRebuildCommand = (program: Command, answering: Answering): void => {
+  program
+    .command("rebuild")
+    .description("rebuild the objects of a restore point, on the site that has it")
+    .argument("<group>", "the group's id, of: smtx-backup group list", groupId)
+    .addOption(siteOption("the site that has the group").makeOptionMandatory())
+    .option(
+      "--prefix <text>",
+      "stands before the name of what is rebuilt",
+      checkedBy(restoreCreateSchema.shape.namePrefix.unwrap()),
+      "rebuilt-",
+    )
+    .option("--wait", "show how far it is until it has ended; exit code 1 when it failed", false)
+    .action(
+      answering(async (context, group: string, options: { site: string; prefix: string; wait: boolean }) => {
+        const api = await context.connect();
+        const json = { type: "rebuild", groupId: group, siteId: options.site, namePrefix: options.prefix } as const;
+        const run = await answerOf(api.v1.restores.$post({ json }));
+        if (options.wait) return followRun(context, api, run.id);
+        return { json: run, text: `${run.id} has been asked for. See: smtx-backup run show ${run.id}` };
+      }),
+    );
+};

@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import { answerOf } from "../client.ts";
+import { followRun, readRun, showRun } from "../follow-run.ts";
+import { runId, wholeNumber } from "../options.ts";
+import { listed } from "../pages.ts";
+import { historyTable } from "../render/run.ts";
+import type { Answering } from "./command.ts";
+
+const runsShown = 20;
+const runsMax = 10_000;
+const idText = "the run's id";
+
+export const addRunCommands = (program: Command, answering: Answering): void => {
+  const run = program.command("run").description("executions of plans, and restores");
+  run
+    .command("list")
+    .description("list a plan's runs, restores and skipped slots, the newest first")
+    .requiredOption("--plan <plan>", "the plan's name or id")
+    .option("--limit <n>", "so many at most", wholeNumber(1, runsMax), runsShown)
+    .action(
+      answering(async (context, { plan, limit }: { plan: string; limit: number }) => {
+        const api = await context.connect();
+        const read = (query: { limit: string }) =>
+          answerOf(api.v1.plans[":plan"].runs.$get({ param: { plan }, query }));
+        const items = await listed(read, limit);
+        return { json: { items }, text: historyTable(items, context.style) };
+      }),
+    );
+  run
+    .command("show")
+    .description("show a run: how far each target is, and what it waits for")
+    .argument("<run>", idText, runId)
+    .option("--watch", "go on showing it until it has ended; exit code 1 when it failed", false)
+    .action(
+      answering(async (context, id: string, { watch }: { watch: boolean }) => {
+        const api = await context.connect();
+        return watch ? followRun(context, api, id) : showRun(context, await readRun(api, id));
+      }),
+    );
+  run
+    .command("cancel")
+    .description("cancel what has not ended of a run")
+    .argument("<run>", idText, runId)
+    .action(
+      answering(async (context, id: string) => {
+        const api = await context.connect();
+        const cancelled = await answerOf(api.v1.runs[":run"].cancel.$post({ param: { run: id } }));
+        return showRun(context, cancelled);
+      }),
+    );
+};

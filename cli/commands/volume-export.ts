@@ -1,0 +1,54 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import type { StorageDriver } from "../../gateway/storage/driver.ts";
+import type { ExportResult } from "../../gateway/storage/image/export.ts";
+import type { Answer, Context } from "../context.ts";
+import { findVolume } from "../find-volume.ts";
+import { imageMeter } from "../image-progress.ts";
+import { bytesText, durationText } from "../render/units.ts";
+
+interface ExportOptions {
+  readonly site: string;
+  readonly snapshot?: string;
+  readonly output: string;
+  readonly format: "raw" | "qcow2";
+  readonly store?: string;
+}
+
+/** `volume export`: a volume or a snapshot to a file, with the checksum of its bytes. */
+export const exportVolume = async (
+  context: Context,
+  volume: string | undefined,
+  options: ExportOptions,
+): Promise<Answer> => {
+  const { host } = context;
+  requireOne(volume, options.snapshot);
+  const storage = await context.openStorage(options.site, options.store);
+  const beganAtMs = host.time.nowMs();
+  const result = await written(context, storage, volume, options).finally(() => storage.close());
+  const seconds = (host.time.nowMs() - beganAtMs) / 1000;
+  const text =
+    `Wrote ${options.output}: ${bytesText(result.sizeBytes)} of ${volume ?? options.snapshot} ` +
+    `as ${options.format}, in ${durationText(seconds)}.\nsha256 of its bytes: ${result.sha256}`;
+  return { json: { ...result, file: options.output, format: options.format, seconds }, text };
+};
+
+const requireOne = (volume: string | undefined, snapshot: string | undefined): void => {
+  if ((volume === undefined) !== (snapshot === undefined)) return;
+  throw new VisibleError("BAD_REQUEST", "It takes either a volume or a snapshot to export.", {
+    hint: "Name the volume, or give --snapshot ID.",
+  });
+};
+
+const written = async (
+  context: Context,
+  storage: StorageDriver,
+  volume: string | undefined,
+  { site, snapshot, output, format }: ExportOptions,
+): Promise<ExportResult> => {
+  const { exportImage } = await import("../../gateway/storage/image/export.ts");
+  const from =
+    volume === undefined ? { snapshotId: snapshot ?? "" } : { volumeId: await findVolume(storage, site, volume) };
+  const { onProgress, end } = imageMeter(context, "exporting");
+  const { signal } = context.host;
+  return exportImage({ storage, file: output, format, signal, onProgress, ...from }).finally(end);
+};

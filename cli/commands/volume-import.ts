@@ -1,0 +1,66 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import type { StorageDriver } from "../../gateway/storage/driver.ts";
+import type { ImportResult } from "../../gateway/storage/image/import.ts";
+import type { Answer, Context } from "../context.ts";
+import { findVolume } from "../find-volume.ts";
+import { imageMeter } from "../image-progress.ts";
+import { refreshInventory } from "../inventory.ts";
+import { bytesText, durationText } from "../render/units.ts";
+
+interface ImportOptions {
+  readonly site: string;
+  readonly name?: string;
+  readonly kind: "lun" | "volume";
+  readonly into?: string;
+  readonly store?: string;
+}
+
+/** `volume import`: into the storage, and then into the API's inventory, so that a plan can name it at once. */
+export const importVolume = async (context: Context, file: string, options: ImportOptions): Promise<Answer> => {
+  const { host } = context;
+  const storage = await context.openStorage(options.site, options.store);
+  const beganAtMs = host.time.nowMs();
+  const result = await brought(context, storage, file, options).finally(() => storage.close());
+  const seconds = (host.time.nowMs() - beganAtMs) / 1000;
+  const isKnown = await tellApi(context, options.site, result.volumeId);
+  const text =
+    `${options.into === undefined ? "Made" : "Wrote into"} ${options.into ?? options.name} (${result.volumeId}) ` +
+    `of ${bytesText(result.sizeBytes)} on site ${options.site}: ${bytesText(result.writtenBytes)} written` +
+    `${result.zeroedBytes > 0 ? `, ${bytesText(result.zeroedBytes)} zeroed` : ""}, in ${durationText(seconds)}.`;
+  return { json: { ...result, site: options.site, seconds, inventoryRefreshed: isKnown }, text };
+};
+
+const brought = async (
+  context: Context,
+  storage: StorageDriver,
+  file: string,
+  { site, name, kind, into }: ImportOptions,
+): Promise<ImportResult> => {
+  const { importImage } = await import("../../gateway/storage/image/import.ts");
+  const target = into !== undefined ? { into: await findVolume(storage, site, into) } : { name: nameIn(name), kind };
+  const { onProgress, end } = imageMeter(context, "importing");
+  return importImage({ file, storage, signal: context.host.signal, onProgress, ...target }).finally(end);
+};
+
+const nameIn = (name: string | undefined): string => {
+  if (name !== undefined && name !== "") return name;
+  throw new VisibleError("BAD_REQUEST", "It is not said where the image is to go.", {
+    hint: "Give --name NAME for a new volume, or --into VOLUME for one that is there.",
+  });
+};
+
+/** The import is done whatever becomes of this. @returns whether the API knows the volume now */
+const tellApi = async (context: Context, site: string, volumeId: string): Promise<boolean> => {
+  try {
+    if (!(await context.hasApi())) return false;
+    const api = await context.connect();
+    await refreshInventory(context.host, api, site, ({ objects }) =>
+      objects.some(({ volumes }) => volumes.some(({ id }) => id === volumeId)),
+    );
+    return true;
+  } catch (error) {
+    if (!VisibleError.is(error)) throw error;
+    context.warn(`The volume is there, and the API does not know of it yet. ${error.message}`);
+    return false;
+  }
+};

@@ -1,0 +1,72 @@
+import { type Command, Option } from "commander";
+import type { ObjectConfig } from "../../core/api/object.ts";
+import { lastInventory, refreshInventory } from "../inventory.ts";
+import { siteOption } from "../options.ts";
+import { printable, type Style } from "../render/style.ts";
+import { table } from "../render/table.ts";
+import { bytesText, instantText } from "../render/units.ts";
+import type { Answering } from "./command.ts";
+import { exportVolume } from "./volume-export.ts";
+import { importVolume } from "./volume-import.ts";
+
+const storeOption = () =>
+  new Option("--store <dir>", "the site's extentstore, where there is no local environment on this host");
+
+export const addVolumeCommands = (program: Command, answering: Answering): void => {
+  const volume = program.command("volume").description("what the sites have: LUNs and virtual volumes");
+  volume
+    .command("import")
+    .description("bring a disk image (raw; qcow2, vmdk, vhdx with qemu-img) into a site's storage on this host")
+    .argument("<file>", "the image")
+    .addOption(siteOption("the site").makeOptionMandatory())
+    .addOption(new Option("--name <name>", "make a volume of this name").conflicts("into"))
+    .addOption(new Option("--kind <kind>", "what to make").choices(["lun", "volume"]).default("lun"))
+    .option("--into <volume>", "write it into a volume that is there, by name or id: only what differs is written")
+    .addOption(storeOption())
+    .action(answering(importVolume));
+  volume
+    .command("list")
+    .description("list what a site has, as its gateways saw it last")
+    .addOption(siteOption("the site").makeOptionMandatory())
+    .option("--refresh", "have a gateway look now, and wait for it up to 15 s", false)
+    .action(
+      answering(async (context, { site, refresh }: { site: string; refresh: boolean }) => {
+        const api = await context.connect();
+        const known = refresh ? undefined : await lastInventory(api, site);
+        const inventory = known ?? (await refreshInventory(context.host, api, site));
+        const seen = context.style.faint(`seen at ${instantText(inventory.observedAt)}`);
+        return { json: inventory, text: `${volumeTable(inventory.objects, context.style)}\n${seen}` };
+      }),
+    );
+  volume
+    .command("export")
+    .description("write a volume, or a snapshot, of a site's storage on this host to a file")
+    .argument("[volume]", "the volume's name or id")
+    .addOption(new Option("--snapshot <id>", "a snapshot instead of a volume"))
+    .addOption(siteOption("the site").makeOptionMandatory())
+    .requiredOption("-o, --output <file>", "the file; it is replaced when the export is complete")
+    .addOption(new Option("--format <format>", "of the file").choices(["raw", "qcow2"]).default("raw"))
+    .addOption(storeOption())
+    .action(answering(exportVolume));
+};
+
+const originText = ({ origin }: ObjectConfig): string =>
+  origin === undefined ? "–" : `${origin.role === "mirror" ? "mirror" : "rebuilt"} from ${origin.siteId}`;
+
+const volumeTable = (objects: readonly ObjectConfig[], style: Style): string =>
+  table(
+    objects,
+    [
+      { title: "NAME", value: ({ name }) => name, paint: style.strong },
+      { title: "KIND", value: ({ kind }) => kind },
+      {
+        title: "SIZE",
+        value: ({ volumes }) => bytesText(volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+        align: "right",
+      },
+      { title: "LUN", value: ({ lun }) => (lun === undefined ? "–" : `${printable(lun.target)}:${lun.lunId}`) },
+      { title: "ORIGIN", value: originText },
+      { title: "ID", value: ({ id }) => id, paint: style.faint },
+    ],
+    { style, none: "The site has no volumes. Bring one in with: smtx-backup volume import FILE --site … --name …" },
+  );

@@ -1,0 +1,79 @@
+import type { ErrorCode } from "../core/api/errors.ts";
+
+/** How the command ends, for scripts. They are stable, and `--help` lists them. */
+export const exitCodes = {
+  done: { code: 0, meaning: "done" },
+  failed: { code: 1, meaning: "failed: a run failed or partly failed, or this can't be done now" },
+  badInput: { code: 2, meaning: "bad usage or bad input" },
+  notFound: { code: 3, meaning: "not found" },
+  refused: { code: 4, meaning: "refused: no token, or one that may not do this" },
+  unreachable: { code: 5, meaning: "the API can't be reached, or did not answer in time" },
+  internal: { code: 70, meaning: "a defect of smtx-backup" },
+  interrupted: { code: 130, meaning: "interrupted, by Ctrl-C or a signal" },
+} as const satisfies Record<string, { code: number; meaning: string }>;
+
+type Ending = keyof typeof exitCodes;
+
+const endings: Record<ErrorCode, Ending> = {
+  BAD_REQUEST: "badInput",
+  BODY_TOO_LARGE: "badInput",
+  UNAUTHENTICATED: "refused",
+  FORBIDDEN: "refused",
+  NOT_FOUND: "notFound",
+  CONFLICT: "failed",
+  SITE_UNKNOWN: "notFound",
+  SITE_EXISTS: "badInput",
+  SITE_IN_OTHER_MULTI_CLUSTER: "badInput",
+  OBJECT_UNKNOWN: "notFound",
+  OBJECT_AMBIGUOUS: "badInput",
+  OBJECT_IS_MIRROR: "badInput",
+  OBJECT_KIND_UNSUPPORTED: "badInput",
+  SWITCH_UNMAPPED: "badInput",
+  PLAN_UNKNOWN: "notFound",
+  PLAN_NAME_TAKEN: "badInput",
+  PLAN_KIND_FIXED: "badInput",
+  PLAN_SOURCE_FIXED: "badInput",
+  PLAN_TARGET_IS_SOURCE: "badInput",
+  PLAN_EMPTY: "badInput",
+  PLAN_BUSY: "failed",
+  SCHEDULE_IMPOSSIBLE: "badInput",
+  RUN_UNKNOWN: "notFound",
+  RUN_ENDED: "failed",
+  GROUP_UNKNOWN: "notFound",
+  GROUP_NOT_RESTORABLE: "failed",
+  LINK_BROKEN: "unreachable",
+  GATEWAY_ABSENT: "failed",
+  PEER_REFUSED: "refused",
+  FENCED: "failed",
+  GROUP_STALE: "failed",
+  GROUP_ABORTED: "failed",
+  GROUP_INCOMPLETE: "failed",
+  BASE_MISSING: "failed",
+  FRAME_INVALID: "failed",
+  CHECKSUM_MISMATCH: "failed",
+  VOLUME_UNKNOWN: "notFound",
+  VOLUME_NAME_TAKEN: "badInput",
+  VOLUME_BUSY: "failed",
+  VOLUME_IS_MIRROR: "badInput",
+  VOLUME_TOO_SMALL: "badInput",
+  SNAPSHOT_UNKNOWN: "notFound",
+  NOT_OURS: "failed",
+  STORE_CORRUPT: "failed",
+  STORE_FULL: "failed",
+  STORE_IN_USE: "failed",
+  STORE_TOO_NEW: "failed",
+  IMAGE_UNREADABLE: "badInput",
+  IMAGE_UNWRITABLE: "badInput",
+  TOOL_MISSING: "failed",
+  TIMEOUT: "unreachable",
+  INTERNAL: "internal",
+};
+
+/** The exit code of an error's code. */
+export const exitCodeOf = (code: ErrorCode): number => exitCodes[endings[code]].code;
+
+/** For `--help`. */
+export const exitCodesHelp = (): string =>
+  Object.values(exitCodes)
+    .map(({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning}`)
+    .join("\n");

@@ -1,0 +1,127 @@
+import type { RunAnswer } from "../core/api/answers.ts";
+import { VisibleError } from "../core/api/errors.ts";
+import { answerOf } from "./client.ts";
+import type { Answer, Api, Context } from "./context.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { LiveLines } from "./live.ts";
+import { fractionOf, paceOf, type Sample, targetLines, targetLogLine, withSample } from "./render/progress.ts";
+import { runHasEnded, runHeading, runText, runTotals } from "./render/run.ts";
+
+const firstPollMs = 500;
+const lastPollMs = 2000;
+const pollGrowth = 1.25;
+/** The API may be away for a while without the waiting ending. */
+const awaySecondsMax = 60;
+/** Without a terminal there is a line for a target at most this often. */
+const logEveryMs = 3000;
+
+export const readRun = async (api: Api, run: string): Promise<RunAnswer> =>
+  answerOf(api.v1.runs[":run"].$get({ param: { run } }));
+
+/** A run as it is now, whatever became of it. */
+export const showRun = (context: Context, run: RunAnswer): Answer => ({
+  json: run,
+  text: runText(run, { style: context.style, columns: context.host.stdout.columns }),
+});
+
+/**
+ * Shows how far a run is until it has ended, and then what it came to; the exit code says whether it succeeded.
+ * Interrupted, it leaves the run as it is and says so.
+ */
+export const followRun = async (context: Context, api: Api, runId: string): Promise<Answer> => {
+  const { signal } = context.host;
+  const display = displayFor(context);
+  let run: RunAnswer | undefined;
+  try {
+    for await (const polled of pollsOf(context.host, api, runId)) {
+      run = polled;
+      display.show(polled);
+    }
+  } catch (error) {
+    display.end(undefined);
+    if (!signal.aborted) throw error;
+    return leftAlone(run, runId);
+  }
+  display.end(run);
+  const exitCode = run?.status === "succeeded" ? exitCodes.done.code : exitCodes.failed.code;
+  const text = run === undefined ? "" : `${runHeading(run, context.style)}\n${runTotals(run, context.style)}`;
+  return { json: run, text, exitCode };
+};
+
+const leftAlone = (run: RunAnswer | undefined, runId: string): Answer => ({
+  json: run ?? { id: runId },
+  text: `The run goes on without you. Look at it with: smtx-backup run show ${runId} --watch\nTo end it: smtx-backup run cancel ${runId}`,
+  exitCode: exitCodes.interrupted.code,
+});
+
+/** The run, again and again, until and with when it has ended. */
+async function* pollsOf({ time, signal }: Context["host"], api: Api, runId: string): AsyncGenerator<RunAnswer> {
+  let pollMs = firstPollMs;
+  let heardAtMs = time.nowMs();
+  for (;;) {
+    const run = await readRun(api, runId).catch((error: unknown) => {
+      const isAway = VisibleError.is(error) && error.retryable && time.nowMs() - heardAtMs < awaySecondsMax * 1000;
+      if (signal.aborted || !isAway) throw error;
+      return undefined;
+    });
+    if (run !== undefined) {
+      heardAtMs = time.nowMs();
+      yield run;
+      if (runHasEnded(run)) return;
+    }
+    await time.sleep(pollMs, signal);
+    signal.throwIfAborted();
+    pollMs = Math.min(lastPollMs, pollMs * pollGrowth);
+  }
+}
+
+interface Display {
+  show(run: RunAnswer): void;
+  /** With the run when it has ended. */
+  end(run: RunAnswer | undefined): void;
+}
+
+const displayFor = (context: Context): Display => {
+  if (context.json) return { show: () => undefined, end: () => undefined };
+  return context.host.stdout.isTerminal ? liveDisplay(context) : logDisplay(context);
+};
+
+const liveDisplay = ({ host, style }: Context): Display => {
+  const lines = new LiveLines(host.stdout);
+  const samples = new Map<string, readonly Sample[]>();
+  return {
+    show: (run) => {
+      const siteColumns = Math.max(...run.targets.map(({ site }) => site.length));
+      const drawn = run.targets.flatMap((target) => {
+        const { site, progress } = target;
+        const sample = { atMs: host.time.nowMs(), bytes: progress.bytesSent, fraction: fractionOf(target) };
+        const recent = withSample(samples.get(site) ?? [], sample);
+        samples.set(site, recent);
+        return targetLines(target, paceOf(recent), { style, columns: host.stdout.columns, siteColumns });
+      });
+      lines.draw([runHeading(run, style), ...drawn]);
+    },
+    // The totals take the place of what moved; what was last seen of a run that goes on stays.
+    end: (run) => {
+      if (run !== undefined) lines.clear();
+    },
+  };
+};
+
+const logDisplay = ({ host }: Context): Display => {
+  const said = new Map<string, { readonly line: string; readonly atMs: number }>();
+  const say = (run: RunAnswer, everyMs: number) => {
+    for (const target of run.targets) {
+      const [line, last] = [targetLogLine(target), said.get(target.site)];
+      if (line === last?.line || host.time.nowMs() - (last?.atMs ?? Number.NEGATIVE_INFINITY) < everyMs) continue;
+      host.stdout.write(`${line}\n`);
+      said.set(target.site, { line, atMs: host.time.nowMs() });
+    }
+  };
+  return {
+    show: (run) => say(run, logEveryMs),
+    end: (run) => {
+      if (run !== undefined) say(run, 0);
+    },
+  };
+};

@@ -1,0 +1,69 @@
+import { text } from "node:stream/consumers";
+import type { WriteStream } from "node:tty";
+import { systemTime, type Time } from "../gateway/time.ts";
+import type { localUp } from "../infra/local/up.ts";
+
+/** Where text goes, and whether a person looks at it. */
+export interface Screen {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  /** Characters a line, of a terminal. */
+  readonly columns: number;
+}
+
+/** What the commands have of the world; tests have another one. */
+export interface Host {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Screen;
+  readonly stderr: Screen;
+  /** Standard input to its end. */
+  readInput(): Promise<string>;
+  /** Aborted by Ctrl-C or SIGTERM; the second one ends the process at once. */
+  readonly signal: AbortSignal;
+  readonly time: Time;
+  readonly fetch: typeof fetch;
+  readonly localUp: typeof localUp;
+  runGateway(configFile: string, options: { signal: AbortSignal; stopWithParent: boolean }): Promise<void>;
+}
+
+const columnsOtherwise = 80;
+
+/** This process. What is big is loaded when it is first needed: `--help` needs none of it. */
+export const processHost = (): Host => ({
+  env: process.env,
+  stdout: screenOf(process.stdout),
+  stderr: screenOf(process.stderr),
+  readInput: () => text(process.stdin),
+  signal: firstSignal(),
+  time: systemTime,
+  fetch,
+  localUp: async (options) => (await import("../infra/local/up.ts")).localUp(options),
+  runGateway: async (configFile, options) => {
+    const { loadGatewayConfig } = await import("../gateway/config.ts");
+    const { runGateway } = await import("../gateway/main.ts");
+    await runGateway(await loadGatewayConfig(configFile), options);
+  },
+});
+
+const screenOf = (stream: WriteStream): Screen => {
+  // Whoever read what we write has had enough of it (`| head`).
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+  return {
+    write: (text) => void stream.write(text),
+    isTerminal: stream.isTTY === true,
+    get columns() {
+      return stream.columns || columnsOtherwise;
+    },
+  };
+};
+
+const firstSignal = (): AbortSignal => {
+  const stopping = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)));
+  }
+  return stopping.signal;
+};

@@ -1,0 +1,92 @@
+import { Command, CommanderError } from "commander";
+import type { ErrorBody } from "../core/api/answers.ts";
+import { VisibleError } from "../core/api/errors.ts";
+import packageJson from "../package.json" with { type: "json" };
+import type { Answering, Work } from "./commands/command.ts";
+import { addGatewayCommands } from "./commands/gateway.ts";
+import { addGroupCommands } from "./commands/group.ts";
+import { addLocalCommands } from "./commands/local.ts";
+import { addPlanCommands } from "./commands/plan.ts";
+import { addRebuildCommand } from "./commands/rebuild.ts";
+import { addRunCommands } from "./commands/run.ts";
+import { addSiteCommands } from "./commands/site.ts";
+import { addVolumeCommands } from "./commands/volume.ts";
+import { createContext, type GlobalOptions } from "./context.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { configureHelp } from "./help.ts";
+import type { Host } from "./host.ts";
+import { errorText } from "./render/errors.ts";
+import { styleFor } from "./render/style.ts";
+
+/**
+ * The command `smtx-backup`: does what the command line says and prints what came of it.
+ * @returns the exit code; the process ends with it when nothing is left to do
+ */
+export const main = async (args: readonly string[], host: Host): Promise<number> => {
+  let exitCode: number = exitCodes.done.code;
+  const answering: Answering = <A extends unknown[]>(work: Work<A>) =>
+    async function (this: Command, ...given: [...A, Command]) {
+      const context = createContext(host, this.optsWithGlobals<GlobalOptions>());
+      const answer = await work(context, ...(given.slice(0, -1) as A));
+      if (answer === undefined) return;
+      host.stdout.write(`${context.json ? JSON.stringify(answer.json) : answer.text}\n`);
+      exitCode = answer.exitCode ?? exitCode;
+    };
+  try {
+    await createProgram(host, answering).parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return explain(error, host, args.includes("--json"));
+  }
+};
+
+const createProgram = (host: Host, answering: Answering): Command => {
+  const program = new Command("smtx-backup")
+    .description("Backup and disaster recovery for SMTX OS clusters.")
+    .version(packageJson.version)
+    .option("--json", "print one JSON document and nothing else; errors as JSON, too")
+    .option("--dir <dir>", "the local environment's folder (SMTX_BACKUP_DIR; else .smtx-backup)")
+    .option("--url <url>", "the API (SMTX_BACKUP_URL; else that of the local environment)")
+    .option("--token-file <file>", "a file with the API's token (or the token in SMTX_BACKUP_TOKEN)");
+  // Before the commands are added: they inherit it.
+  configureHelp(program, host);
+  addLocalCommands(program, answering);
+  addGatewayCommands(program, answering);
+  addSiteCommands(program, answering);
+  addVolumeCommands(program, answering);
+  addPlanCommands(program, answering);
+  addRunCommands(program, answering);
+  addGroupCommands(program, answering);
+  addRebuildCommand(program, answering);
+  return program;
+};
+
+/** Tells what went wrong, unless there was only help to be shown. @returns the exit code */
+const explain = (error: unknown, host: Host, json: boolean): number => {
+  if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done.code;
+  // A command without its sub-command: its help has been shown instead.
+  if (error instanceof CommanderError && error.code === "commander.help") return exitCodes.badInput.code;
+  const style = styleFor({ isTerminal: host.stderr.isTerminal, env: host.env });
+  const say = (body: ErrorBody) => host.stderr.write(`${errorText(body, { json, style })}\n`);
+  if (host.signal.aborted && !VisibleError.is(error)) {
+    say({ error: { code: "INTERRUPTED", message: "It was interrupted." } });
+    return exitCodes.interrupted.code;
+  }
+  const visible = visibleOf(error);
+  const { code, message, hint } = visible;
+  say({ error: { code, message, ...(hint === undefined ? {} : { hint }) } });
+  return exitCodeOf(code);
+};
+
+const visibleOf = (error: unknown): VisibleError => {
+  if (VisibleError.is(error)) return error;
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /, "");
+    return new VisibleError("BAD_REQUEST", message, { hint: "See: smtx-backup --help" });
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return new VisibleError("INTERNAL", `Something unexpected: ${error instanceof Error ? error.message : error}`, {
+    hint: `This is a defect of smtx-backup ${packageJson.version}. Report it with this:\n${stack}`,
+    cause: error,
+  });
+};

@@ -1,0 +1,14 @@
+import type { ErrorBody } from "../../core/api/answers.ts";
+import type { Style } from "./style.ts";
+
+/** `error: … (CODE)` and below it what to do next; for scripts the same as JSON, on one line. */
+export const errorText = (body: ErrorBody, options: { readonly json: boolean; readonly style: Style }): string => {
+  const { code, message, hint } = body.error;
+  if (options.json) return JSON.stringify(body);
+  const head = `${options.style.bad("error:")} ${message} (${code})`;
+  return hint === undefined ? head : `${head}\n  ${options.style.warn("hint:")} ${hint.replaceAll("\n", "\n        ")}`;
+};
+
+/** Something that a person should know and that stops nothing. */
+export const warningText = (message: string, options: { readonly json: boolean; readonly style: Style }): string =>
+  options.json ? JSON.stringify({ warning: { message } }) : `${options.style.warn("warning:")} ${message}`;

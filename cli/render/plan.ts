@@ -1,0 +1,124 @@
+import type { PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
+import type { Plan, Schedule } from "../../core/api/plan.ts";
+import { printable, type Style } from "./style.ts";
+import { fields, table } from "./table.ts";
+import { bytesText, counted, instantText } from "./units.ts";
+
+const units = { hourly: "hour", daily: "day", weekly: "week", monthly: "month" } as const;
+
+const whenText = (schedule: Schedule): string => {
+  switch (schedule.cycle) {
+    case "hourly":
+      return ` at minute ${schedule.minute}`;
+    case "daily":
+      return ` at ${schedule.at}`;
+    case "weekly":
+      return ` on ${schedule.on.join(", ")} at ${schedule.at}`;
+    case "monthly":
+      return ` on ${schedule.day === "last" ? "the last day" : `day ${schedule.day}`} at ${schedule.at}`;
+  }
+};
+
+/** `every 2 weeks on mon, fri at 01:00, Europe/Berlin, until …` */
+export const scheduleText = (schedule: Schedule | undefined): string => {
+  if (schedule === undefined) return "none: it runs when it is told to";
+  const unit = units[schedule.cycle];
+  const every = schedule.every === 1 ? `every ${unit}` : `every ${schedule.every} ${unit}s`;
+  const until = schedule.endsAt === undefined ? "" : `, until ${instantText(schedule.endsAt)}`;
+  return `${every}${whenText(schedule)}, ${schedule.timeZone}${until}`;
+};
+
+const targetText = ({ site, retention, switches }: Plan["targets"][number]): string => {
+  const mapped = Object.entries(switches).map(([from, to]) => `${printable(from)} → ${printable(to)}`);
+  const keeps = `${site}, keeps ${counted(retention.keepLast, "group")}`;
+  return mapped.length === 0 ? keeps : `${keeps}, switches ${mapped.join(", ")}`;
+};
+
+const statusPaint = (style: Style) => (text: string) => (text === "active" ? style.good(text) : style.warn(text));
+
+/** A plan in full. */
+export const planText = (plan: Plan, style: Style): string => {
+  const { enabled, level } = plan.compression;
+  const head = `${style.strong(plan.name)}  ${statusPaint(style)(plan.status)}`;
+  const body = fields(
+    [
+      ["Id", plan.id],
+      ["Kind", `${plan.kind} plan`],
+      [
+        "Source",
+        plan.retention === undefined
+          ? plan.source
+          : `${plan.source}, keeps ${counted(plan.retention.keepLast, "group")}`,
+      ],
+      ["Targets", plan.targets.length === 0 ? undefined : plan.targets.map(targetText).join("\n")],
+      ["Objects", plan.objects.map(({ kind, name, id }) => `${kind} ${printable(name)} (${printable(id)})`).join("\n")],
+      ["Schedule", scheduleText(plan.schedule)],
+      ["Compression", enabled ? `zstd, level ${level}` : "off"],
+    ],
+    style,
+  );
+  return `${head}\n${body}`;
+};
+
+/** The slots to come, in the schedule's own time zone. */
+export const slotsText = (answer: {
+  readonly schedule?: Schedule | undefined;
+  readonly slots: readonly string[];
+}): string => {
+  const { schedule, slots } = answer;
+  if (schedule === undefined) return "It runs only when it is told to: it has no schedule.";
+  if (slots.length === 0) return "It will not run any more: its schedule has ended.";
+  const lines = slots.map((slot) => `  ${instantText(slot, schedule.timeZone)}`);
+  return `It runs next at\n${lines.join("\n")}`;
+};
+
+/** What will happen the first time, with how much there may be to send at most. */
+export const firstRunText = (plan: Plan, found: readonly ObjectConfig[]): string | undefined => {
+  if (plan.kind !== "backup") return undefined;
+  const ids = new Set(plan.objects.map(({ id }) => id));
+  const volumes = found.filter(({ id }) => ids.has(id)).flatMap((object) => object.volumes);
+  const size = bytesText(volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+  const sites = plan.targets.map(({ site }) => site).join(", ");
+  const objects = counted(plan.objects.length, "object");
+  return `The first run sends ${objects}, ${size} at most, in full to ${sites}: space that was never written is not sent. Later runs send what has changed.`;
+};
+
+/** Plans under each other. */
+export const planTable = (plans: readonly PlanSummary[], style: Style): string =>
+  table(
+    plans,
+    [
+      { title: "NAME", value: ({ name }) => name, paint: style.strong },
+      { title: "STATUS", value: ({ status }) => status, paint: statusPaint(style) },
+      { title: "KIND", value: ({ kind }) => kind },
+      { title: "SOURCE", value: ({ source }) => source },
+      { title: "TARGETS", value: ({ targets }) => targets.map(({ site }) => site).join(", ") || "–" },
+      { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
+      { title: "SCHEDULE", value: ({ schedule }) => scheduleText(schedule) },
+      { title: "ID", value: ({ id }) => id, paint: style.faint },
+    ],
+    { style, none: "No plans yet. Make one with: smtx-backup plan create -f plan.yaml" },
+  );
+
+/** What the next reclaim keeps and deletes, and by which rule. */
+export const retentionText = ({ sites }: RetentionAnswer, style: Style): string =>
+  sites
+    .map(({ site, groups }) => {
+      const rows = table(
+        groups,
+        [
+          { title: "TAKEN", value: ({ group }) => instantText(group.takenAt) },
+          {
+            title: "VERDICT",
+            value: ({ verdict }) => verdict,
+            paint: (text, { verdict }) => (verdict === "keep" ? style.good(text) : style.warn(text)),
+          },
+          { title: "WHY", value: ({ explanation }) => explanation },
+          { title: "GROUP", value: ({ group }) => group.id, paint: style.faint },
+        ],
+        { style, none: "no groups yet" },
+      );
+      return `${style.strong(`On site ${site}`)}\n${rows}`;
+    })
+    .join("\n\n");

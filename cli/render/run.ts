@@ -1,0 +1,147 @@
+import type { HistoryEntry, RunAnswer, RunSummary, RunTarget } from "../../core/api/answers.ts";
+import { secondsBetween } from "../../core/ports/clock.ts";
+import { stateStyle, stateText, targetLines } from "./progress.ts";
+import { printable, type Style } from "./style.ts";
+import { type Column, fields, table } from "./table.ts";
+import { bytesText, counted, durationText, instantText } from "./units.ts";
+
+type Status = RunAnswer["status"];
+
+export const statusStyle = (status: Status, style: Style) => {
+  if (status === "succeeded") return style.good;
+  if (status === "failed" || status === "partly") return style.bad;
+  return status === "cancelled" || status === "skipped" ? style.warn : style.strong;
+};
+
+const statusWords: Partial<Record<Status, string>> = { partly: "partly failed" };
+export const statusText = (status: Status): string => statusWords[status] ?? status;
+
+/** Whether there is nothing more to come of it. */
+export const runHasEnded = ({ status }: Pick<RunAnswer, "status">): boolean =>
+  status !== "queued" && status !== "running";
+
+const took = ({ startedAt, endedAt }: Pick<RunTarget, "startedAt" | "endedAt">): string =>
+  startedAt === null || endedAt === null ? "–" : durationText(secondsBetween(startedAt, endedAt));
+
+/** `3.2`: bytes of changed content for one that was sent. */
+export const ratioText = ({ bytesChanged, bytesSent }: Pick<RunTarget["progress"], "bytesChanged" | "bytesSent">) =>
+  bytesSent === 0 || bytesChanged === 0 ? "–" : `${(bytesChanged / bytesSent).toFixed(1)}×`;
+
+const nameAndState = (style: Style): readonly Column<RunTarget>[] => [
+  { title: "TARGET", value: ({ site }) => site },
+  { title: "STATE", value: stateText, paint: (text, { state }) => stateStyle(state, style)(text) },
+];
+
+const number = (title: string, value: (target: RunTarget) => string): Column<RunTarget> => ({
+  title,
+  value,
+  align: "right",
+});
+
+const transferred: readonly Column<RunTarget>[] = [
+  number("EXTENTS", ({ progress }) => String(progress.extentsTotal)),
+  number("UNCHANGED", ({ progress }) => String(progress.extentsUnchanged)),
+  number("HOLES", ({ progress }) => String(progress.extentsHole)),
+  number("CHANGED", ({ progress }) => bytesText(progress.bytesChanged)),
+  number("SENT", ({ progress }) => bytesText(progress.bytesSent)),
+  number("RATIO", ({ progress }) => ratioText(progress)),
+];
+
+const baseTexts = {
+  "first-backup": "in full, for it is the first backup",
+  increment: "only what has changed since the last one",
+  "base-gone-from-source": "what the target lacks: the snapshot to compare with is gone from the source",
+} as const;
+
+const remarks = (target: RunTarget): readonly string[] => [
+  ...(target.base === null ? [] : [`${target.site}: sent ${baseTexts[target.base.why]}`]),
+  ...(target.reason === null || target.state === "succeeded"
+    ? []
+    : [`${target.site}: ${printable(target.reason.message)} (${target.reason.code})`]),
+  ...(target.warning === null ? [] : [`${target.site}: ${printable(target.warning.message)} (${target.warning.code})`]),
+];
+
+/** What a run came to, target by target: what was skipped, what had changed, what went over the wire. */
+export const runTotals = (run: RunAnswer, style: Style): string => {
+  const columns = [
+    ...nameAndState(style),
+    ...(run.kind === "backup" ? transferred : [number("OBJECTS", ({ objects }) => String(objects.length))]),
+    number("DURATION", took),
+  ];
+  const notes = run.targets.flatMap(remarks);
+  return [table(run.targets, columns, { style, none: "no targets" }), ...notes].join("\n");
+};
+
+/** The run's own line: `run_…  succeeded`. */
+export const runHeading = (run: RunAnswer, style: Style): string =>
+  `${style.strong(run.id)}  ${statusStyle(run.status, style)(statusText(run.status))}`;
+
+const kinds = { snapshot: "snapshot", backup: "backup", rebuild: "rebuild" } as const;
+
+/** Everything about a run as it is now. */
+export const runText = (run: RunAnswer, { style, columns }: { readonly style: Style; readonly columns: number }) => {
+  const head = fields(
+    [
+      ["Plan", run.planName],
+      ["Run", `${kinds[run.kind]} of ${counted(run.objectCount, "object")}, asked for by ${askedBy(run)}`],
+      ["Slot", instantText(run.slot)],
+      ["Group", run.restore === undefined ? run.groupId : `rebuilt from ${run.restore.fromGroupId}`],
+    ],
+    style,
+  );
+  const rest = runHasEnded(run) ? runTotals(run, style) : runNow(run, { style, columns });
+  return `${runHeading(run, style)}\n${head}\n\n${rest}`;
+};
+
+const askedBy = ({ trigger }: RunAnswer) => (trigger === "person" ? "a person" : "its schedule");
+
+const runNow = ({ targets }: RunAnswer, screen: { readonly style: Style; readonly columns: number }): string => {
+  const siteColumns = Math.max(...targets.map(({ site }) => site.length));
+  return targets.flatMap((target) => targetLines(target, undefined, { ...screen, siteColumns })).join("\n");
+};
+
+const endOf = ({ targets }: RunSummary): string | null => {
+  const ends = Object.values(targets).map(({ endedAt }) => endedAt);
+  return ends.includes(null) ? null : (ends.sort().at(-1) ?? null);
+};
+
+const historyColumns = (style: Style): readonly Column<HistoryEntry>[] => [
+  { title: "SLOT", value: (entry) => instantText(entry.type === "run" ? entry.run.slot : entry.skip.firstSlot) },
+  {
+    title: "STATUS",
+    value: (entry) => (entry.type === "run" ? statusText(entry.run.status) : "no run"),
+    paint: (text, entry) => (entry.type === "run" ? statusStyle(entry.run.status, style)(text) : style.faint(text)),
+  },
+  { title: "KIND", value: (entry) => (entry.type === "run" ? kinds[entry.run.kind] : "–") },
+  {
+    title: "TOOK",
+    align: "right",
+    value: (entry) => {
+      const end = entry.type === "run" ? endOf(entry.run) : null;
+      return entry.type === "run" && end !== null
+        ? durationText((Date.parse(end) - Date.parse(entry.run.createdAt)) / 1000)
+        : "–";
+    },
+  },
+  {
+    title: "TARGETS",
+    value: (entry) =>
+      entry.type === "run"
+        ? Object.entries(entry.run.targets)
+            .map(([site, { state }]) => `${site} ${state}`)
+            .join(", ")
+        : skipText(entry.skip),
+  },
+  { title: "RUN", value: (entry) => (entry.type === "run" ? entry.run.id : "–") },
+];
+
+const skipReasons = { suspended: "the plan was suspended", missed: "the time had gone by", deleted: "it was deleted" };
+
+const skipText = ({ count, lastSlot, reason }: Extract<HistoryEntry, { type: "skip" }>["skip"]): string => {
+  const until = count > 1 ? ` until ${instantText(lastSlot)}` : "";
+  return `${counted(count, "slot")}${until}: ${skipReasons[reason]}`;
+};
+
+/** A plan's runs and skipped slots, the newest first. */
+export const historyTable = (entries: readonly HistoryEntry[], style: Style): string =>
+  table(entries, historyColumns(style), { style, none: "No runs yet." });

@@ -1,0 +1,57 @@
+import type { Log } from "../log.ts";
+import { backoffMs } from "../queues/backoff.ts";
+import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { Time } from "../time.ts";
+import { agentLimits } from "./limits.ts";
+import type { CurrentTasks } from "./tasks.ts";
+
+/** Takes messages off one queue while there are free slots, until the signal; what comes after it is given back. */
+export const pollQueue = async (options: {
+  readonly source: TaskSource;
+  /** Tasks of this queue that are worked on at the same time. */
+  readonly slots: number;
+  readonly tasks: CurrentTasks;
+  readonly time: Time;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}): Promise<void> => {
+  const { source, slots, tasks, time, log, signal } = options;
+  const release = async ({ receipt, messageId }: TaskMessage): Promise<void> => {
+    try {
+      await source.release(receipt);
+    } catch (error) {
+      log.warn({ err: error, messageId }, "could not give back a message; it comes again by itself");
+    }
+  };
+
+  const receive = () =>
+    source.receive({
+      max: slots - tasks.count,
+      waitSeconds: agentLimits.pollSeconds,
+      visibilitySeconds: agentLimits.visibilitySeconds,
+      signal,
+    });
+
+  const receiveOrWait = async (failures: number): Promise<readonly TaskMessage[] | undefined> => {
+    try {
+      return await receive();
+    } catch (error) {
+      const waitMs = backoffMs(failures + 1, { firstMs: agentLimits.pollRetryMs, maxMs: agentLimits.pollRetryMsMax });
+      log.warn({ err: error, waitMs: Math.round(waitMs) }, "could not ask for tasks; trying again");
+      await time.sleep(waitMs, signal);
+      return undefined;
+    }
+  };
+
+  let failures = 0;
+  while (!signal.aborted) {
+    if (tasks.count >= slots) {
+      await tasks.oneEnded();
+      continue;
+    }
+    const messages = await receiveOrWait(failures);
+    failures = messages === undefined ? failures + 1 : 0;
+    if (signal.aborted) await Promise.all((messages ?? []).map(release));
+    else for (const message of messages ?? []) tasks.accept(message);
+  }
+};

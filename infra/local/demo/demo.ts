@@ -1,0 +1,161 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs, styleText } from "node:util";
+import type { GroupId } from "../../../core/api/ids.ts";
+import { openStorage } from "../../../gateway/storage/open.ts";
+import { changeDiskImage, type DiskImage, makeDiskImage } from "./image.ts";
+import { Session } from "./session.ts";
+
+/**
+ * The demo: everything that the README promises, by the commands that a person would type. It ends with exit code 1
+ * unless every byte that comes back is the byte that was snapshotted.
+ */
+const imageBytes = 2 * 1024 ** 3;
+const contentBytes = 520e6;
+const changingBytes = 20e6;
+
+const usage = `usage: npm run demo [-- --image FILE] [--keep]
+
+  --image FILE   back up this raw disk image instead of one made here; it is only read
+  --keep         leave the folder with everything in it, and say where it is
+`;
+
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({
+    options: { image: { type: "string" }, keep: { type: "boolean" }, help: { type: "boolean" } },
+  });
+  if (values.help === true) return void process.stdout.write(usage);
+  const dir = await mkdtemp(join(tmpdir(), "smtx-backup-demo-"));
+  const session = new Session(join(dir, "data"));
+  try {
+    await demonstrate(dir, session, values.image === undefined ? undefined : resolve(values.image));
+  } finally {
+    await session.stop();
+    if (values.keep === true) say(`Everything is left in ${dir}`);
+    else await rm(dir, { recursive: true });
+  }
+};
+
+const demonstrate = async (dir: string, session: Session, given: string | undefined): Promise<void> => {
+  const begun = Date.now();
+  const { file, made } = given === undefined ? await ownImage(dir) : { file: given, made: undefined };
+  say("The system starts: two sites, a gateway for each, the control plane over emulators");
+  await session.start();
+
+  say("A disk is put on site a, and a plan backs it up to site b");
+  await session.run("volume", "import", file, "--site", "a", "--name", "web1");
+  const planFile = join(dir, "plan.yaml");
+  await writeFile(planFile, plan);
+  await session.run("plan", "create", "-f", planFile);
+
+  say("The first backup: everything but the holes");
+  await session.run("plan", "run", "nightly", "--wait");
+  const first = await prove(dir, session, "first-");
+
+  if (made !== undefined) {
+    say("The next day: a file of 20 MB inside the image is another one");
+    await changeDiskImage({ file, format: made.format, changingBytes, seed: 2 });
+    await session.run("volume", "import", file, "--site", "a", "--into", "web1");
+  }
+  say("The second backup: what changed");
+  await session.run("plan", "run", "nightly", "--wait");
+  const second = await prove(dir, session, "second-");
+
+  say("The first restore point is still what it was");
+  await session.run("rebuild", first.groupId, "--site", "b", "--prefix", "again-", "--wait");
+  expectEqual(await exported(dir, session, "again-web1"), first.sha256);
+  await session.run("group", "list", "--plan", "nightly", "--site", "b");
+  if (made !== undefined && second.sha256 === first.sha256) throw new Error("the two days do not differ");
+  say(`All of it is equal, byte for byte. ${Math.round((Date.now() - begun) / 1000)} s.`);
+};
+
+const plan = `name: nightly
+source: a
+targets:
+  - site: b
+    retention: { keepLast: 3 }
+objects:
+  - { kind: lun, name: web1 }
+schedule:
+  cycle: daily
+  at: "01:00"
+  timeZone: Europe/Berlin
+`;
+
+const ownImage = async (dir: string): Promise<{ file: string; made: DiskImage }> => {
+  const file = join(dir, "disk.img");
+  say("A disk image of 2 GiB is filled with real files of this machine");
+  const made = await makeDiskImage({ file, sizeBytes: imageBytes, contentBytes, changingBytes });
+  const what = made.format === "ext4" ? "an ext4 file system" : "a raw disk, since mke2fs is not here";
+  print(`${made.files} files, ${Math.round(made.contentBytes / 1e6)} MB, as ${what}`);
+  return { file, made };
+};
+
+/** Rebuilds the newest group on b, and compares it with the snapshot on a that it was made from. */
+const prove = async (dir: string, session: Session, prefix: string): Promise<{ groupId: GroupId; sha256: string }> => {
+  const { items } = await session.json<{ items: { id: GroupId }[] }>(
+    "group",
+    "list",
+    "--plan",
+    "nightly",
+    "--site",
+    "b",
+  );
+  const groupId = items
+    .map((group) => group.id)
+    .sort()
+    .at(-1);
+  if (groupId === undefined) throw new Error("site b has no group");
+  await session.run("rebuild", groupId, "--site", "b", "--prefix", prefix, "--wait");
+  const source = await session.json<{ sha256: string }>(
+    ...[
+      "volume",
+      "export",
+      "--snapshot",
+      await snapshotOf(session, groupId),
+      "--site",
+      "a",
+      "-o",
+      join(dir, "source.img"),
+    ],
+  );
+  expectEqual(await exported(dir, session, `${prefix}web1`), source.sha256);
+  return { groupId, sha256: source.sha256 };
+};
+
+const snapshotOf = async (session: Session, groupId: GroupId): Promise<string> => {
+  const storage = await openStorage({ kind: "extentstore", dir: join(session.dir, "sites", "a", "store") });
+  try {
+    const snapshot = (await storage.findGroup(groupId))?.snapshots[0];
+    if (snapshot === undefined) throw new Error(`site a has no snapshot of ${groupId}`);
+    return snapshot.snapshotId;
+  } finally {
+    await storage.close();
+  }
+};
+
+const exported = async (dir: string, session: Session, name: string): Promise<string> => {
+  const image = await session.json<{ sha256: string }>(
+    "volume",
+    "export",
+    name,
+    "--site",
+    "b",
+    "-o",
+    join(dir, "rebuilt.img"),
+  );
+  return image.sha256;
+};
+
+const expectEqual = (rebuilt: string, source: string): void => {
+  print(`source snapshot  sha256 ${source}`);
+  print(`rebuilt on b     sha256 ${rebuilt}`);
+  if (rebuilt !== source) throw new Error("what was rebuilt is not what was snapshotted");
+  print(styleText("green", "equal"));
+};
+
+const print = (line: string): void => void process.stdout.write(`  ${line}\n`);
+const say = (line: string): void => void process.stdout.write(`\n${styleText("bold", line)}\n`);
+
+await main();
