@@ -71,16 +71,19 @@ interface Try {
 }
 
 /** An agent whose queue, handlers, time and network are the test's. */
-export const setUp = (options: { slots?: number; obeysAbort?: boolean } = {}) => {
+export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues?: boolean } = {}) => {
   const time = manualTime();
   const log = recordingLog();
   const queue = fakeSource(time);
-  const other = fakeSource(time);
+  const other = options.twoQueues === true ? fakeSource(time) : undefined;
   const reports: Report[] = [];
   const tries: Try[] = [];
   const world = { reportsFail: false, inventory: [volume("v1")] };
   const agent = startAgent({
-    queues: [queue, other].map(({ source }) => ({ source, slots: options.slots ?? 4 })),
+    queues: [queue, ...(other === undefined ? [] : [other])].map(({ source }) => ({
+      source,
+      slots: options.slots ?? 4,
+    })),
     reports: {
       async send(report) {
         if (world.reportsFail) throw new Error("no network");
