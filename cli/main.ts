@@ -81,7 +81,7 @@ const explain = (error: unknown, host: Host, json: boolean): number => {
 const visibleOf = (error: unknown): VisibleError => {
   if (VisibleError.is(error)) return error;
   if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /, "");
+    const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
     return new VisibleError("BAD_REQUEST", message, { hint: "See: smtx-backup --help" });
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

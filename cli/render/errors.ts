@@ -1,11 +1,12 @@
 import type { ErrorBody } from "../../core/api/answers.ts";
 import type { Style } from "./style.ts";
 
-/** `error: … (CODE)` and below it what to do next; for scripts the same as JSON, on one line. */
+/** `error: … (CODE)`, below it the message's other lines and what to do next; for scripts the same as JSON, on one line. */
 export const errorText = (body: ErrorBody, options: { readonly json: boolean; readonly style: Style }): string => {
   const { code, message, hint } = body.error;
   if (options.json) return JSON.stringify(body);
-  const head = `${options.style.bad("error:")} ${message} (${code})`;
+  const [first, ...more] = message.split("\n");
+  const head = [`${options.style.bad("error:")} ${first} (${code})`, ...more].join("\n");
   return hint === undefined ? head : `${head}\n  ${options.style.warn("hint:")} ${hint.replaceAll("\n", "\n        ")}`;
 };
 

@@ -1,14 +1,13 @@
 import { strict as assert } from "node:assert";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
-import type { AbortTask } from "../../core/api/task.ts";
 import type { RunEffect } from "../../core/run/events.ts";
 import type { Deps } from "../deps.ts";
 import { runKey } from "../records.ts";
 import { applyToPlan } from "./engine.ts";
 import { readRunPlan } from "./facts.ts";
 import { dropHold, recordGroup } from "./groups.ts";
-import { tasksOf } from "./tasks.ts";
+import { abortTaskOf, tasksOf } from "./tasks.ts";
 
 /** Carries out one effect of a run. Idempotent (I8). */
 export const carryOutRunEffect = async (deps: Deps, runId: RunId, effect: RunEffect): Promise<void> => {
@@ -21,7 +20,7 @@ export const carryOutRunEffect = async (deps: Deps, runId: RunId, effect: RunEff
     case "record-group":
       return recordGroup(deps, run, effect.role, effect.target);
     case "abort":
-      return deps.tasks.send(effect.target, [{ task: abortTask(deps, run, effect.target) }]);
+      return deps.tasks.send(effect.target, [{ task: abortTaskOf(deps, run, effect.target) }]);
     case "ended":
       return ended(deps, run, effect.target);
   }
@@ -40,22 +39,6 @@ const dispatch = async (deps: Deps, run: Run, effect: Extract<RunEffect, { type:
     );
   }
 };
-
-const abortTask = (deps: Deps, run: Run, target: SiteId): AbortTask => ({
-  kind: "abort",
-  id: `${run.id}/abort/${target}/0`,
-  runId: run.id,
-  planId: run.planId,
-  groupId: run.groupId,
-  sequence: run.sequence,
-  source: run.source,
-  target,
-  step: "transferring",
-  index: 0,
-  attempt: 1,
-  siteId: target,
-  issuedAt: deps.clock.now(),
-});
 
 const ended = async (deps: Deps, run: Run, target: SiteId): Promise<void> => {
   if (run.kind !== "rebuild") {

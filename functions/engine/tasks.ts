@@ -1,10 +1,10 @@
 import { strict as assert } from "node:assert";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { Run, RunPlan } from "../../core/api/run.ts";
+import type { Run, RunPlan, Step } from "../../core/api/run.ts";
 import type { Gateway } from "../../core/api/site.ts";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
-import type { RunTask, VolumeTransfer } from "../../core/api/task.ts";
+import type { AbortTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
 import type { RunEffect } from "../../core/run/events.ts";
 import type { Deps } from "../deps.ts";
@@ -16,22 +16,32 @@ import { chooseForReclaim } from "./reclaim.ts";
 type Dispatch = Extract<RunEffect, { type: "dispatch" }>;
 type Given = Dispatch["tasks"][number];
 
+/** What every task of a run carries. Its id is the same for every try. */
+const fieldsOf = (
+  deps: Deps,
+  run: Run,
+  about: Given & { readonly target: SiteId; readonly step: Step; readonly siteId: SiteId },
+) => ({
+  ...about,
+  id: `${run.id}/${about.step}/${about.target}/${about.index}`,
+  runId: run.id,
+  planId: run.planId,
+  groupId: run.groupId,
+  sequence: run.sequence,
+  source: run.source,
+  issuedAt: deps.clock.now(),
+});
+
+/** The message that fences off whoever still writes for a part. It ends no step; the step's name says where it was. */
+export const abortTaskOf = (deps: Deps, run: Run, target: SiteId): AbortTask => ({
+  ...fieldsOf(deps, run, { target, step: "transferring", index: 0, attempt: 1, siteId: target }),
+  id: `${run.id}/abort/${target}/0`,
+  kind: "abort",
+});
+
 /** Makes the messages of a dispatch: what each task needs to know comes from the facts of the steps before it. */
 export const tasksOf = async (deps: Deps, run: Run, { target, step, tasks }: Dispatch): Promise<readonly RunTask[]> => {
-  const common = (given: Given, siteId: SiteId) => ({
-    id: `${run.id}/${step}/${target}/${given.index}`,
-    runId: run.id,
-    planId: run.planId,
-    groupId: run.groupId,
-    sequence: run.sequence,
-    source: run.source,
-    target,
-    step,
-    index: given.index,
-    attempt: given.attempt,
-    siteId,
-    issuedAt: deps.clock.now(),
-  });
+  const common = (given: Given, siteId: SiteId) => fieldsOf(deps, run, { ...given, target, step, siteId });
   const runPlan = await readRunPlan(deps, run.id);
   switch (step) {
     case "snapshotting":

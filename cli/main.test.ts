@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { VisibleError } from "../core/api/errors.ts";
+import { recordingScreen, run } from "./testing.ts";
+
+const commands = [
+  "local up",
+  "gateway run",
+  "gateway list",
+  "site list",
+  "volume import",
+  "volume list",
+  "volume export",
+  "plan create",
+  "plan list",
+  "plan show",
+  "plan update",
+  "plan run",
+  "plan suspend",
+  "plan resume",
+  "plan delete",
+  "plan preview",
+  "run list",
+  "run show",
+  "run cancel",
+  "group list",
+  "rebuild",
+];
+
+describe("help", () => {
+  test("of the program lists every command and every exit code", async () => {
+    const { exitCode, stdout, stderr } = await run(["--help"]);
+    assert.deepEqual([exitCode, stderr], [0, ""]);
+    for (const command of commands) assert.match(stdout, new RegExp(`^  ${command} .*\\w`, "m"));
+    for (const code of [0, 1, 2, 3, 4, 5, 70, 130]) assert.match(stdout, new RegExp(`^  ${code} +\\w`, "m"));
+  });
+
+  for (const command of commands) {
+    test(`of “${command}” says how it is used, and what may stand on every command line`, async () => {
+      const { exitCode, stdout } = await run([...command.split(" "), "--help"]);
+      assert.equal(exitCode, 0);
+      assert.match(stdout, new RegExp(`^Usage: smtx-backup ${command} `));
+      for (const option of ["--json", "--dir", "--url", "--token-file"]) assert.ok(stdout.includes(option));
+    });
+  }
+
+  test("is shown on standard error for a noun without a verb, which is bad usage", async () => {
+    const { exitCode, stdout, stderr } = await run(["plan"]);
+    assert.deepEqual([exitCode, stdout], [2, ""]);
+    assert.match(stderr, /plan create -f <file>/);
+  });
+});
+
+describe("bad usage", () => {
+  const cases = [
+    [["plan", "crate"], /unknown command 'crate' \(Did you mean create\?\)/],
+    [["plan", "list", "--jsn"], /unknown option '--jsn'/],
+    [["plan", "create"], /--file <file>' not specified/],
+    [["plan", "show"], /missing required argument 'plan'/],
+    [["site", "list", "more"], /too many arguments/],
+    [["run", "show", "x"], /a run's id, such as run_/],
+    [["rebuild", "x", "--site", "b"], /a group's id, such as group_/],
+    [["group", "list", "--plan", "p", "--site", "B!"], /lower-case letters/],
+    [["local", "up", "--sites", "a,a"], /named twice/],
+    [["local", "up", "--gateways-per-site", "0"], /whole number from 1/],
+    [["volume", "import", "f", "--site", "a", "--name", "x", "--into", "y"], /cannot be used with/],
+    [["volume", "export", "v", "--site", "a", "-o", "f", "--format", "vmdk"], /Allowed choices are raw, qcow2/],
+    [["--url", "ftp://x", "--token-file", "/dev/null", "site", "list"], /not the URL of an API/],
+  ] as const;
+  for (const [args, message] of cases) {
+    test(`“${args.join(" ")}” is told with its code, and ends with 2`, async () => {
+      const { exitCode, stdout, stderr } = await run(args);
+      assert.deepEqual([exitCode, stdout], [2, ""]);
+      assert.match(stderr, /^error: .+ \(BAD_REQUEST\)\n {2}hint: .+\n$/);
+      assert.match(stderr, message);
+    });
+  }
+
+  test("is told as JSON to a script, and nothing else is", async () => {
+    const { exitCode, stdout, stderr } = await run(["plan", "list", "--nope", "--json"]);
+    assert.deepEqual([exitCode, stdout], [2, ""]);
+    assert.equal(JSON.parse(stderr).error.code, "BAD_REQUEST");
+  });
+});
+
+describe("what goes wrong", () => {
+  const upFails = (error: unknown) =>
+    run(["local", "up"], {
+      localUp: async () => {
+        throw error;
+      },
+    });
+
+  test("as expected is told with its code and its hint, and has the exit code of its kind", async () => {
+    const { exitCode, stderr } = await upFails(new VisibleError("STORE_IN_USE", "It runs.", { hint: "Use that one." }));
+    assert.equal(exitCode, 1);
+    assert.equal(stderr, "error: It runs. (STORE_IN_USE)\n  hint: Use that one.\n");
+  });
+
+  test("unexpectedly is a defect, told with its stack", async () => {
+    const { exitCode, stderr } = await upFails(new TypeError("x is not a function"));
+    assert.equal(exitCode, 70);
+    assert.match(stderr, /x is not a function \(INTERNAL\)\n {2}hint: .*defect.*\n[^]*main\.test\.ts/);
+  });
+
+  test("after Ctrl-C is no defect", async () => {
+    const signal = AbortSignal.abort(new Error("stopped by SIGINT"));
+    const localUp = async () => signal.throwIfAborted();
+    const { exitCode, stderr } = await run(["local", "up"], { signal, localUp });
+    assert.equal(exitCode, 130);
+    assert.match(stderr, /INTERRUPTED/);
+  });
+});
+
+describe("colours", () => {
+  const errorOn = async (isTerminal: boolean, env: Record<string, string>) => {
+    const stderr = recordingScreen(isTerminal);
+    await run(["plan", "crate"], { stderr, env });
+    return stderr.text;
+  };
+
+  test("are there on a terminal only, and not where NO_COLOR is set", async () => {
+    assert.ok((await errorOn(true, {})).includes("\u001b["));
+    assert.ok(!(await errorOn(false, {})).includes("\u001b["));
+    assert.ok(!(await errorOn(true, { NO_COLOR: "1" })).includes("\u001b["));
+  });
+});
+
+describe("local up", () => {
+  const ready = { url: "http://127.0.0.1:1", tokenFile: "/d/token" };
+
+  test("passes on what was asked for, and says where the API is once it answers", async () => {
+    const asked: object[] = [];
+    const { exitCode, stdout } = await run(
+      ["local", "up", "--dir", "/d", "--sites", "x,y,z", "--gateways-per-site", "2"],
+      {
+        localUp: async ({ dir, sites, gatewaysPerSite, onReady }) => {
+          asked.push({ dir, sites, gatewaysPerSite });
+          onReady?.(ready);
+        },
+      },
+    );
+    assert.equal(exitCode, 0);
+    assert.deepEqual(asked, [{ dir: "/d", sites: ["x", "y", "z"], gatewaysPerSite: 2 }]);
+    assert.match(stdout, /http:\/\/127\.0\.0\.1:1/);
+  });
+
+  test("tells a script the same as one JSON document on a line", async () => {
+    const { stdout } = await run(["local", "up", "--json"], {
+      env: { SMTX_BACKUP_DIR: "/d" },
+      localUp: async ({ onReady }) => onReady?.(ready),
+    });
+    assert.deepEqual(JSON.parse(stdout), { ...ready, dir: "/d", sites: ["a", "b"] });
+    assert.equal(stdout.indexOf("\n"), stdout.length - 1);
+  });
+});
+
+test("gateway run passes on its configuration and whether it ends with its parent", async () => {
+  const asked: object[] = [];
+  const runGateway = async (config: string, { stopWithParent }: { stopWithParent: boolean }) => {
+    asked.push({ config, stopWithParent });
+  };
+  assert.equal((await run(["gateway", "run", "-c", "g.yaml"], { runGateway })).exitCode, 0);
+  await run(["gateway", "run", "-c", "g.yaml", "--stop-with-parent"], { runGateway });
+  assert.deepEqual(asked, [
+    { config: "g.yaml", stopWithParent: false },
+    { config: "g.yaml", stopWithParent: true },
+  ]);
+});

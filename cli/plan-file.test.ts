@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { VisibleError } from "../core/api/errors.ts";
+import { parsePlan, readPlanFile } from "./plan-file.ts";
+import { temporaryFolder } from "./testing.ts";
+
+const good = `
+name: nightly
+source: a
+targets:
+  - site: b
+    retention: { keepLast: 3 }
+objects:
+  - { kind: lun, name: web1 }
+schedule: { cycle: daily, at: 01:30, startsOn: 2026-02-01 }
+`;
+const noInput = { readInput: async () => assert.fail("nobody asked for standard input") };
+
+const refusedWith = (text: string, ...problems: readonly RegExp[]) =>
+  assert.throws(
+    () => parsePlan(text, "plan.yaml"),
+    (error) => {
+      assert.ok(VisibleError.is(error, "BAD_REQUEST"));
+      assert.match(error.message, /^The plan in plan\.yaml is not right:\n/);
+      for (const problem of problems) assert.match(error.message, problem);
+      return true;
+    },
+  );
+
+describe("plan.yaml", () => {
+  test("is a plan's definition, with times and dates as one would write them", () => {
+    const plan = parsePlan(good, "plan.yaml");
+    assert.equal(plan.name, "nightly");
+    assert.deepEqual(plan.schedule, { cycle: "daily", every: 1, at: "01:30", timeZone: "UTC", startsOn: "2026-02-01" });
+  });
+
+  test("may be JSON, and may come from standard input", async (t) => {
+    const json = JSON.stringify({ name: "p", source: "a", objects: [{ kind: "lun", name: "x" }] });
+    const file = join(await temporaryFolder(t), "plan.json");
+    await writeFile(file, json);
+    const fromFile = await readPlanFile(file, noInput);
+    assert.deepEqual(await readPlanFile("-", { readInput: async () => json }), fromFile);
+    assert.equal(fromFile.name, "p");
+  });
+
+  test("that is wrong is refused with each field's path and what is allowed there", () => {
+    refusedWith(
+      `
+name: "no spaces"
+objects:
+  - { kind: disk, name: x }
+targets:
+  - site: b
+schedule: { cycle: dayly }
+compression: { level: 99 }
+`,
+      /^ {2}name: letters, digits, dots, dashes/m,
+      /^ {2}source: missing \(string\)$/m,
+      /^ {2}objects\.0\.kind: .*"lun"\|"volume"/m,
+      /^ {2}targets\.0\.retention: missing \(object\)$/m,
+      /^ {2}schedule\.cycle: .*'hourly' \| 'daily'/m,
+      /^ {2}compression\.level: .*19/m,
+    );
+  });
+
+  test("with a slip of the pen is refused with the key that is meant, however deep it lies", () => {
+    refusedWith(
+      `${good.replace("at:", "att:").replace("keepLast", "keeplast").replace("name: web1", "nme: web1")}schedul: 1`,
+      /^ {2}schedul: unknown; “schedule”/m,
+      /^ {2}schedule\.att: unknown; “at”/m,
+      /^ {2}targets\.0\.retention\.keeplast: unknown; “keepLast”/m,
+      /^ {2}objects\.0\.nme: unknown; “name”/m,
+    );
+  });
+
+  test("that is no YAML is refused with the line", () => {
+    refusedWith("name: [a\nsource: b\n", /line 2/);
+    refusedWith("", /expected object/);
+  });
+
+  test("that is not there is refused with its name", async () => {
+    await assert.rejects(readPlanFile("/nowhere/plan.yaml", noInput), {
+      code: "BAD_REQUEST",
+      message: /\/nowhere\/plan\.yaml/,
+    });
+  });
+});

@@ -1,0 +1,132 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { gatewayIdSchema, siteIdSchema } from "../core/api/ids.ts";
+import type { ObjectConfig } from "../core/api/object.ts";
+import type { RunTask } from "../core/api/task.ts";
+import { createTestApi, type TestApi } from "../functions/api/testing.ts";
+import { complete } from "../functions/api/testing-gateway.ts";
+import { putInventoryPart } from "../functions/inventory.ts";
+import type { Host, Screen } from "./host.ts";
+import { main } from "./main.ts";
+
+/** A folder that goes with the test. */
+export const temporaryFolder = async (t: TestContext): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), "smtx-backup-cli-test-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+export const recordingScreen = (isTerminal: boolean, columns = 100) => {
+  const screen = {
+    text: "",
+    isTerminal,
+    columns,
+    write: (text: string) => {
+      screen.text += text;
+    },
+  };
+  return screen satisfies Screen;
+};
+
+/** A time that passes by being slept through; whoever works meanwhile does it in `meanwhile`. */
+export const sleptTime = (meanwhile: () => Promise<void> = async () => undefined) => {
+  let nowMs = 0;
+  return {
+    nowMs: () => nowMs,
+    sleep: async (ms: number) => {
+      nowMs += ms;
+      await meanwhile();
+    },
+  };
+};
+
+/** A host that touches nothing but what a test gives it. */
+export const fakeHost = (parts: Partial<Host> = {}) => {
+  const stopping = new AbortController();
+  const refuse = async () => {
+    throw new Error("a test did not expect this");
+  };
+  return {
+    env: {},
+    stdout: recordingScreen(false),
+    stderr: recordingScreen(false),
+    readInput: refuse,
+    signal: stopping.signal,
+    stop: () => stopping.abort(new Error("stopped by SIGINT")),
+    time: sleptTime(),
+    fetch: refuse,
+    localUp: refuse,
+    runGateway: refuse,
+    ...parts,
+  };
+};
+
+/** What a command line printed, and its exit code. */
+export const run = async (args: readonly string[], parts: Partial<Host> = {}) => {
+  const [stdout, stderr] = [recordingScreen(false), recordingScreen(false)];
+  const exitCode = await main(args, fakeHost({ stdout, stderr, ...parts }));
+  return { exitCode, stdout: stdout.text, stderr: stderr.text };
+};
+
+const sites = ["a", "b"] as const;
+
+/** The API in memory with sites a and b, and gateways that work while somebody sleeps. */
+export const createWorld = async () => {
+  const api = await createTestApi();
+  for (const id of sites) await api.send("POST", "/v1/sites", { id, multiCluster: "main" });
+  const world = {
+    api,
+    /** What each site has when its gateway looks. */
+    objects: { a: [], b: [] } as Record<(typeof sites)[number], readonly ObjectConfig[]>,
+    /** What becomes of a run's task. */
+    perform: (task: RunTask): Promise<void> => complete(api, task),
+    work: async (): Promise<void> => {
+      api.pass(1);
+      for (const site of sites) await workAt(world, site);
+    },
+  };
+  const env = { SMTX_BACKUP_URL: "http://api.test", SMTX_BACKUP_TOKEN: await api.token() };
+  const fetchInMemory: typeof fetch = async (input, init) => api.app.request(input as string, init);
+  const host = () => ({ env, fetch: fetchInMemory, time: sleptTime(() => world.work()) });
+  return {
+    ...world,
+    world,
+    host,
+    /** Runs a command line in this world. */
+    run: (args: readonly string[], parts: Partial<Host> = {}) => run(args, { ...host(), ...parts }),
+  };
+};
+export type World = Awaited<ReturnType<typeof createWorld>>;
+
+const workAt = async (
+  {
+    api,
+    objects,
+    perform,
+  }: {
+    readonly api: TestApi;
+    readonly objects: Record<(typeof sites)[number], readonly ObjectConfig[]>;
+    readonly perform: (task: RunTask) => Promise<void>;
+  },
+  site: (typeof sites)[number],
+): Promise<void> => {
+  for (const { task } of api.deps.tasks.takeAll(siteIdSchema.parse(site))) {
+    if (task.kind !== "inventory") {
+      await perform(task);
+      continue;
+    }
+    const observedAt = api.deps.clock.now();
+    await putInventoryPart(api.deps, {
+      kind: "inventory",
+      siteId: siteIdSchema.parse(site),
+      gatewayId: gatewayIdSchema.parse("gw-1"),
+      generation: Date.parse(observedAt),
+      part: 0,
+      parts: 1,
+      observedAt,
+      objects: [...objects[site]],
+    });
+  }
+};
