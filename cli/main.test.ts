@@ -100,7 +100,7 @@ describe("what goes wrong", () => {
   test("unexpectedly is a defect, told with its stack", async () => {
     const { exitCode, stderr } = await upFails(new TypeError("x is not a function"));
     assert.equal(exitCode, 70);
-    assert.match(stderr, /x is not a function \(INTERNAL\)\n {2}hint: .*defect.*\n[^]*main\.test\.ts/);
+    assert.match(stderr, /x is not a function \(INTERNAL\)\n {2}hint: .*defect.*\n[\s\S]*main\.test\.ts/);
   });
 
   test("after Ctrl-C is no defect", async () => {

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { gatewayIdSchema, siteIdSchema } from "../core/api/ids.ts";
+import { gatewayIdSchema, type SiteId } from "../core/api/ids.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
 import type { RunTask } from "../core/api/task.ts";
-import { createTestApi, type TestApi } from "../functions/api/testing.ts";
+import { createTestApi, reportAlive, siteA, siteB, type TestApi } from "../functions/api/testing.ts";
 import { complete } from "../functions/api/testing-gateway.ts";
 import { putInventoryPart } from "../functions/inventory.ts";
 import type { Host, Screen } from "./host.ts";
@@ -70,63 +70,49 @@ export const run = async (args: readonly string[], parts: Partial<Host> = {}) =>
   return { exitCode, stdout: stdout.text, stderr: stderr.text };
 };
 
-const sites = ["a", "b"] as const;
+const siteIds = [siteA, siteB];
 
 /** The API in memory with sites a and b, and gateways that work while somebody sleeps. */
 export const createWorld = async () => {
   const api = await createTestApi();
-  for (const id of sites) await api.send("POST", "/v1/sites", { id, multiCluster: "main" });
+  for (const id of siteIds) await api.send("POST", "/v1/sites", { id, multiCluster: "main" });
+  const env = { SMTX_BACKUP_URL: "http://api.test", SMTX_BACKUP_TOKEN: await api.token() };
+  const inMemory: typeof fetch = async (input, init) => api.app.request(input as string, init);
   const world = {
     api,
-    /** What each site has when its gateway looks. */
-    objects: { a: [], b: [] } as Record<(typeof sites)[number], readonly ObjectConfig[]>,
+    /** What the gateways of site a see when they look. */
+    objects: [] as readonly ObjectConfig[],
     /** What becomes of a run's task. */
     perform: (task: RunTask): Promise<void> => complete(api, task),
+    /** A second goes by, in which the gateways do what there is to do. */
     work: async (): Promise<void> => {
       api.pass(1);
-      for (const site of sites) await workAt(world, site);
+      for (const siteId of siteIds) {
+        await reportAlive(api, siteId);
+        for (const { task } of api.deps.tasks.takeAll(siteId)) {
+          await (task.kind === "inventory" ? tellInventory(api, siteId, world.objects) : world.perform(task));
+        }
+      }
     },
-  };
-  const env = { SMTX_BACKUP_URL: "http://api.test", SMTX_BACKUP_TOKEN: await api.token() };
-  const fetchInMemory: typeof fetch = async (input, init) => api.app.request(input as string, init);
-  const host = () => ({ env, fetch: fetchInMemory, time: sleptTime(() => world.work()) });
-  return {
-    ...world,
-    world,
-    host,
+    host: () => ({ env, fetch: inMemory, time: sleptTime(world.work) }),
     /** Runs a command line in this world. */
-    run: (args: readonly string[], parts: Partial<Host> = {}) => run(args, { ...host(), ...parts }),
+    run: (args: readonly string[], parts: Partial<Host> = {}) => run(args, { ...world.host(), ...parts }),
   };
+  for (const siteId of siteIds) await reportAlive(api, siteId);
+  return world;
 };
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
-const workAt = async (
-  {
-    api,
-    objects,
-    perform,
-  }: {
-    readonly api: TestApi;
-    readonly objects: Record<(typeof sites)[number], readonly ObjectConfig[]>;
-    readonly perform: (task: RunTask) => Promise<void>;
-  },
-  site: (typeof sites)[number],
-): Promise<void> => {
-  for (const { task } of api.deps.tasks.takeAll(siteIdSchema.parse(site))) {
-    if (task.kind !== "inventory") {
-      await perform(task);
-      continue;
-    }
-    const observedAt = api.deps.clock.now();
-    await putInventoryPart(api.deps, {
-      kind: "inventory",
-      siteId: siteIdSchema.parse(site),
-      gatewayId: gatewayIdSchema.parse("gw-1"),
-      generation: Date.parse(observedAt),
-      part: 0,
-      parts: 1,
-      observedAt,
-      objects: [...objects[site]],
-    });
-  }
+const tellInventory = async (api: TestApi, siteId: SiteId, objects: readonly ObjectConfig[]): Promise<void> => {
+  const observedAt = api.deps.clock.now();
+  await putInventoryPart(api.deps, {
+    kind: "inventory",
+    siteId,
+    gatewayId: gatewayIdSchema.parse("gw-1"),
+    generation: Date.parse(observedAt),
+    part: 0,
+    parts: 1,
+    observedAt,
+    objects: [...objects],
+  });
 };

@@ -25,6 +25,13 @@ const partOf = (
   objects: [objectNamed(`${gateway}/${generation}.${part}`)],
 });
 
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const depsAt = (now = "2026-11-24T01:00:00.000Z") => ({
+  store: createMemoryStore(),
+  clock: { now: () => instantSchema.parse(now) },
+  log: quiet,
+});
+
 const names = async (deps: Parameters<typeof readInventory>[0]) =>
   (await readInventory(deps, siteId))?.objects.map(({ name }) => name);
 
@@ -32,8 +39,16 @@ const storedParts = async ({ store }: Parameters<typeof readInventory>[0]) =>
   (await store.query({ partition: `SITE#${siteId}`, prefix: inventoryPrefix, limit: 1000 })).items.length;
 
 describe("inventory", () => {
+  test("of a gateway whose clock is ahead is dropped, and hides nothing", async () => {
+    const deps = depsAt("2026-11-24T01:00:00.000Z");
+    const now = Date.parse("2026-11-24T01:00:00.000Z");
+    await putInventoryPart(deps, { ...partOf(1, 0, 1), generation: now + 3_600_000 });
+    await putInventoryPart(deps, { ...partOf(2, 0, 1), generation: now });
+    assert.deepEqual(await names(deps), ["gw-1/2.0"]);
+  });
+
   test("is not there before all parts of one generation are", async () => {
-    const deps = { store: createMemoryStore() };
+    const deps = depsAt();
     assert.equal(await readInventory(deps, siteId), undefined);
     await putInventoryPart(deps, partOf(1, 1, 2));
     assert.equal(await readInventory(deps, siteId), undefined);
@@ -43,7 +58,7 @@ describe("inventory", () => {
   });
 
   test("is the newest complete generation, in whatever order and how often parts come", async () => {
-    const deps = { store: createMemoryStore() };
+    const deps = depsAt();
     for (const part of [partOf(2, 0, 1), partOf(1, 0, 1), partOf(3, 0, 2), partOf(1, 0, 1), partOf(3, 0, 2)]) {
       await putInventoryPart(deps, part);
     }
@@ -53,7 +68,7 @@ describe("inventory", () => {
   });
 
   test("older generations are deleted when a newer one is complete", async () => {
-    const deps = { store: createMemoryStore() };
+    const deps = depsAt();
     for (let part = 0; part < 250; part += 1) await putInventoryPart(deps, partOf(1, part, 250));
     assert.equal((await names(deps))?.length, 250);
     await putInventoryPart(deps, partOf(2, 0, 2));
@@ -63,7 +78,7 @@ describe("inventory", () => {
   });
 
   test("two gateways that looked in the same millisecond are not mixed up", async () => {
-    const deps = { store: createMemoryStore() };
+    const deps = depsAt();
     await putInventoryPart(deps, partOf(1, 0, 1));
     for (const part of [partOf(2, 0, 2), partOf(2, 0, 2, "gw-2"), partOf(2, 1, 2)]) await putInventoryPart(deps, part);
     assert.deepEqual(await names(deps), ["gw-1/1.0"]);

@@ -13,13 +13,27 @@ type Store = Pick<Deps, "store">;
 /** Parts are up to 200 objects each, so few are read at a time. */
 const partsPerPage = 10;
 const deletesPerCommit = 100;
+/** Generations are their gateway's clock in milliseconds; one that is further ahead than this is wrong. */
+const clockAheadSecondsMax = 300;
 
 /**
  * Stores one part; the same part twice is one. With the last part of a generation, what is older than the newest
  * complete generation is deleted. Parts may come in any order: what is left over goes with the next generation.
  */
-export const putInventoryPart = async (deps: Store, report: Extract<Report, { kind: "inventory" }>): Promise<void> => {
+export const putInventoryPart = async (
+  deps: Pick<Deps, "store" | "clock" | "log">,
+  report: Extract<Report, { kind: "inventory" }>,
+): Promise<void> => {
   const { kind: _, ...part } = report;
+  const aheadSeconds = part.generation / 1000 - Date.parse(deps.clock.now()) / 1000;
+  if (aheadSeconds > clockAheadSecondsMax) {
+    // It would hide what all others see until its time has come.
+    deps.log.error(
+      { siteId: part.siteId, gatewayId: part.gatewayId, aheadSeconds },
+      "an inventory was dropped: its gateway's clock is ahead",
+    );
+    return;
+  }
   await deps.store.putAll([{ key: inventoryKey(part.siteId, part.generation, part.part), body: part }]);
   if (part.part !== part.parts - 1) return;
   const newest = await readNewestComplete(deps, part.siteId);

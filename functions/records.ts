@@ -61,6 +61,11 @@ export const factKey = (runId: RunId, step: Step, target: SiteId | "source", ind
 });
 /** `BaseFact`: what the transfers to a target were measured against. */
 export const baseKey = (runId: RunId, target: SiteId): Key => ({ partition: `RUN#${runId}`, sort: `BASE#${target}` });
+/** Is there when a target said that it has no base of this object: the transfer is a full one then. */
+export const lostBaseKey = (runId: RunId, target: SiteId, index: number): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `LOSTBASE#${target}#${indexDigits(index)}`,
+});
 /** `Progress` of one object at one target. */
 export const progressPrefix = (target?: SiteId) => (target === undefined ? "PROGRESS#" : `PROGRESS#${target}#`);
 export const progressKey = (runId: RunId, target: SiteId, index: number): Key => ({

@@ -1,12 +1,15 @@
-import { VisibleError } from "../core/api/errors.ts";
 import { reportSchema, type TaskReport } from "../core/api/report.ts";
+import type { Progress, Run } from "../core/api/run.ts";
+import { gatewayForgottenAfterSeconds } from "../core/api/site.ts";
+import { addSeconds } from "../core/ports/clock.ts";
 import type { RunEvent } from "../core/run/events.ts";
 import type { Deps } from "./deps.ts";
+import { loseBase } from "./engine/base.ts";
 import { applyToRun } from "./engine/engine.ts";
 import { putFacts } from "./engine/facts.ts";
 import { adoptGroups, markDeleted } from "./engine/groups.ts";
 import { putInventoryPart } from "./inventory.ts";
-import { gatewayKey, progressKey } from "./records.ts";
+import { gatewayKey, progressKey, runKey } from "./records.ts";
 
 /**
  * Takes in one message of the reports queue. Facts are written first, then the state moves on, so a death in between
@@ -23,7 +26,8 @@ export const handleReport = async (deps: Deps, body: unknown): Promise<void> => 
   switch (report.kind) {
     case "alive": {
       const gateway = { ...report.gateway, lastSeenAt: deps.clock.now() };
-      return deps.store.putAll([{ key: gatewayKey(gateway.siteId, gateway.id), body: gateway }]);
+      const expiresAt = addSeconds(gateway.lastSeenAt, gatewayForgottenAfterSeconds);
+      return deps.store.putAll([{ key: gatewayKey(gateway.siteId, gateway.id), body: gateway, expiresAt }]);
     }
     case "inventory":
       return putInventoryPart(deps, report);
@@ -35,31 +39,53 @@ export const handleReport = async (deps: Deps, body: unknown): Promise<void> => 
 const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> => {
   // An abort ends nothing: its part was over before it was asked for.
   if (report.kind === "completed" && report.result.kind === "abort") return;
-  await keepWhatItSays(deps, report);
-  try {
-    await applyToRun(deps, report.runId, eventOf(report));
-  } catch (error) {
-    if (!VisibleError.is(error, "RUN_UNKNOWN")) throw error;
+  const stored = await deps.store.get<Run>(runKey(report.runId));
+  if (stored === undefined) {
     deps.log.warn({ runId: report.runId, taskId: report.taskId }, "a report about an unknown run was dropped");
+    return;
   }
+  // A late answer must not say less than what is known since.
+  if (isInFlight(stored.body, report)) await keepProgress(deps, report);
+  await keepWhatItSays(deps, report);
+  await applyToRun(deps, report.runId, eventOf(report));
+};
+
+const isInFlight = (run: Run, { target, step, index }: TaskReport): boolean => {
+  const part = run.targets[target];
+  return part?.step === step && part.inFlight.some((task) => task.index === index);
+};
+
+const keepProgress = async (deps: Deps, report: TaskReport): Promise<void> => {
+  const { runId, target, index } = report;
+  const body = progressOf(report);
+  if (body !== undefined) await deps.store.putAll([{ key: progressKey(runId, target, index), body }]);
+};
+
+const progressOf = (report: TaskReport): Progress | undefined => {
+  if (report.kind === "working") return report.progress;
+  return report.kind === "completed" && report.result.kind === "transfer" ? report.result.progress : undefined;
 };
 
 const keepWhatItSays = async (deps: Deps, report: TaskReport): Promise<void> => {
-  const { runId, target, index } = report;
-  if (report.kind === "failed") return;
-  const progress = report.kind === "working" ? report.progress : undefined;
-  if (progress !== undefined) await deps.store.putAll([{ key: progressKey(runId, target, index), body: progress }]);
+  if (report.kind === "failed") {
+    if (hasLostBase(report)) await loseBase(deps, report);
+    return;
+  }
   if (report.kind !== "completed") return;
   const { result } = report;
   if (result.kind === "reclaim") {
     await markDeleted(deps, report.siteId, result.deleted);
     await adoptGroups(deps, report.siteId, result.present);
   }
-  if (result.kind === "transfer") {
-    await deps.store.putAll([{ key: progressKey(runId, target, index), body: result.progress }]);
-  }
   await putFacts(deps, report, result);
 };
+
+/** The target has no base of the object, or none that fits: the next try sends it in full. */
+const hasLostBase = (report: Extract<TaskReport, { kind: "failed" }>): boolean =>
+  report.step === "transferring" && report.reason.code === "BASE_MISSING";
+
+/** A reason is kept with the run, for people; what is longer than this helps nobody. */
+const reasonCharactersMax = 2000;
 
 const eventOf = (report: TaskReport): RunEvent => {
   const { target, step, index, attempt } = report;
@@ -70,8 +96,10 @@ const eventOf = (report: TaskReport): RunEvent => {
     case "completed":
       return { type: "completed", ...about };
     case "failed": {
-      const { reason, retryable, progressed } = report;
-      return { type: "failed", ...about, reason, retryable, progressed };
+      const { code, message } = report.reason;
+      const reason = { code, message: message.slice(0, reasonCharactersMax) };
+      const retryable = report.retryable || hasLostBase(report);
+      return { type: "failed", ...about, reason, retryable, progressed: report.progressed };
     }
   }
 };

@@ -1,13 +1,16 @@
-import type { PlanId, RunId } from "../core/api/ids.ts";
-import type { Run } from "../core/api/run.ts";
+import type { PlanId, RunId, SiteId } from "../core/api/ids.ts";
+import type { Run, TargetRun } from "../core/api/run.ts";
+import { addSeconds } from "../core/ports/clock.ts";
 import type { Key } from "../core/ports/store.ts";
-import { partsOf } from "../core/run/steps.ts";
+import { partsOf, siteOfTask } from "../core/run/steps.ts";
 import type { Deps } from "./deps.ts";
 import { applyToPlan, applyToRun, drain } from "./engine/engine.ts";
+import { readGateways } from "./queries/sites.ts";
 import { runIdOfKey, runPrefix } from "./records.ts";
 
 /** Documents that one sweep looks at; what is left is still due at the next one. */
 const documentsMax = 500;
+const putOffSeconds = 600;
 
 /**
  * Once a minute: finds what time has overtaken, and moves it on. Effects that were not carried out, parts of runs
@@ -23,6 +26,7 @@ export const handleSweep = async (deps: Deps): Promise<{ readonly due: number; r
       await sweepOne(deps, key);
     } catch (error) {
       failed += 1;
+      await putOff(deps, key);
       deps.log.error(
         { key, error: error instanceof Error ? error.message : String(error) },
         "the sweep could not move a document on",
@@ -30,6 +34,16 @@ export const handleSweep = async (deps: Deps): Promise<{ readonly due: number; r
     }
   }
   return { due: keys.length, failed };
+};
+
+/** What could not be moved on must not stand in the way of the others at every sweep. */
+const putOff = async (deps: Deps, key: Key): Promise<void> => {
+  // An outbox entry has put itself off.
+  if (key.sort.startsWith("OUTBOX#")) return;
+  const stored = await deps.store.get<object>(key);
+  if (stored === undefined) return;
+  const dueAt = addSeconds(deps.clock.now(), putOffSeconds);
+  await deps.store.commit([{ type: "put", key, body: stored.body, expect: { version: stored.version }, dueAt }]);
 };
 
 const sweepOne = async (deps: Deps, key: Key): Promise<void> => {
@@ -45,7 +59,18 @@ const sweepOne = async (deps: Deps, key: Key): Promise<void> => {
 const sweepRun = async (deps: Deps, runId: RunId, key: Key): Promise<void> => {
   const stored = await deps.store.get<Run>(key);
   const now = deps.clock.now();
-  for (const [target, part] of stored === undefined ? [] : partsOf(stored.body)) {
-    if (part.deadline !== null && part.deadline <= now) await applyToRun(deps, runId, { type: "overdue", target });
+  if (stored === undefined) return;
+  for (const [target, part] of partsOf(stored.body)) {
+    if (part.deadline === null || part.deadline > now) continue;
+    const isStaffed = await isPartStaffed(deps, stored.body, target, part);
+    await applyToRun(deps, runId, { type: "overdue", target, isStaffed });
   }
+};
+
+/** Whether each site that has one of the part's tasks has a gateway that is alive: it may only be busy. */
+const isPartStaffed = async (deps: Deps, run: Run, target: SiteId, { step, inFlight }: TargetRun): Promise<boolean> => {
+  if (step === null) return false;
+  const sites = new Set(inFlight.map(({ index }) => siteOfTask(run, target, step, index)));
+  const gateways = await Promise.all([...sites].map((site) => readGateways(deps, site)));
+  return gateways.every((some) => some.some(({ alive }) => alive));
 };

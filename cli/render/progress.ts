@@ -140,5 +140,5 @@ export const targetLogLine = (target: RunTarget): string => {
     objectsText(target),
     whyText(target),
   ];
-  return `${target.site}: ${parts.filter((part) => part !== undefined).join(", ")}`;
+  return `${target.site}: ${parts.filter((part) => part !== undefined).join("; ")}`;
 };

@@ -51,6 +51,7 @@ const baseTexts = {
   "first-backup": "in full, for it is the first backup",
   increment: "only what has changed since the last one",
   "base-gone-from-source": "what the target lacks: the snapshot to compare with is gone from the source",
+  "base-gone-from-target": "in full where the target has lost what it would be compared with",
 } as const;
 
 const remarks = (target: RunTarget): readonly string[] => [

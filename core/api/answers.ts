@@ -88,7 +88,7 @@ export const runTargetSchema = targetSummarySchema.extend({
   base: z
     .object({
       baseGroupId: groupIdSchema.nullable(),
-      why: z.enum(["first-backup", "increment", "base-gone-from-source"]),
+      why: z.enum(["first-backup", "increment", "base-gone-from-source", "base-gone-from-target"]),
     })
     .nullable(),
   progress: progressSumSchema,

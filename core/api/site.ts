@@ -26,3 +26,6 @@ export type Gateway = z.infer<typeof gatewaySchema>;
 
 /** A gateway that was not heard of for this long is not given to others as an endpoint. It reports every 5 s. */
 export const gatewayAbsentAfterSeconds = 20;
+
+/** A gateway that was not heard of for this long is no longer listed. */
+export const gatewayForgottenAfterSeconds = 24 * 3600;

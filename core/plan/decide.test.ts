@@ -96,7 +96,7 @@ describe("a plan", () => {
   test("cancels what goes on and skips what waits when it is deleted, and deletes no group", () => {
     const busy = tick(tick(hourly(), hour(1)).plan, hour(2)).plan;
     const { plan, effects } = decidePlan(busy, { type: "delete" }, hour(2));
-    assert.deepEqual(types(effects), ["sync-schedule", "supersede", "cancel", "supersede", "cancel"]);
+    assert.deepEqual(types(effects), ["supersede", "cancel", "supersede", "cancel", "tidy-source", "sync-schedule"]);
     assert.equal(tick(plan, hour(5)).plan, plan);
   });
 

@@ -27,7 +27,7 @@ export const decidePlan = (plan: Plan, event: PlanEvent, now: Instant): PlanDeci
     case "tick":
       return plan.status === "deleted" ? unchanged(plan) : tick(plan, now);
     case "run-now":
-      return runNow(plan, now);
+      return plan.status === "deleted" ? unchanged(plan) : runNow(plan, now);
     case "released":
       return release(plan, event.target, event.runId);
     case "change":
@@ -78,10 +78,13 @@ const tick = (plan: Plan, now: Instant): PlanDecision => {
   return { plan: queued.plan, effects: [...skips, ...queued.effects] };
 };
 
+/** Functions' clocks differ by a little: what is settled stays settled. */
+const later = (a: Instant, b: Instant): Instant => (a > b ? a : b);
+
 /** What the old schedule still owed is settled first; the new one begins now. */
 const change = (plan: Plan, apply: (plan: Plan) => Plan, now: Instant): PlanDecision => {
   const ticked = plan.status === "deleted" ? unchanged(plan) : tick(plan, now);
-  const changed = { ...apply(ticked.plan), slotsDoneUntil: now };
+  const changed = { ...apply(ticked.plan), slotsDoneUntil: later(ticked.plan.slotsDoneUntil, now) };
   return { plan: changed, effects: [...ticked.effects, { type: "sync-schedule" }] };
 };
 
@@ -140,7 +143,7 @@ const settle = (plan: Plan, status: "active" | "suspended", now: Instant): PlanD
 
 /** Restore points stay: deleting a plan deletes no data. What is going on is cancelled, what waits is skipped. */
 const remove = (plan: Plan, now: Instant): PlanDecision => {
-  const effects: PlanEffect[] = [{ type: "sync-schedule" }, ...skipOf(plan, dueSlots(plan, now), "deleted")];
+  const effects: PlanEffect[] = [...skipOf(plan, dueSlots(plan, now), "deleted")];
   const lanes: Record<string, Lane> = {};
   for (const [target, lane] of Object.entries(plan.lanes) as [SiteId, Lane][]) {
     if (lane.queued !== null) {
@@ -150,5 +153,8 @@ const remove = (plan: Plan, now: Instant): PlanDecision => {
     if (lane.active !== null) effects.push({ type: "cancel", runId: lane.active as RunId, target });
     lanes[target] = { ...lane, queued: null };
   }
+  if (plan.kind === "backup") effects.push({ type: "tidy-source" });
+  // Last, since the scheduler may be out of reach, and the rest must not wait for it.
+  effects.push({ type: "sync-schedule" });
   return { plan: { ...plan, status: "deleted", lanes }, effects };
 };

@@ -28,5 +28,7 @@ export type PlanEffect =
   | { readonly type: "supersede"; readonly runId: RunId; readonly target: SiteId; readonly reason: Reason }
   | { readonly type: "cancel"; readonly runId: RunId; readonly target: SiteId }
   | { readonly type: "record-skip"; readonly skip: Skip }
+  /** Snapshots that a backup plan keeps on its source as bases are given up. */
+  | { readonly type: "tidy-source" }
   /** The service that fires the schedule is brought in line with the plan. */
   | { readonly type: "sync-schedule" };

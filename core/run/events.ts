@@ -22,8 +22,8 @@ export type RunEvent =
       readonly retryable: boolean;
       readonly progressed: boolean;
     } & AboutTask)
-  /** The part's deadline has passed. */
-  | { readonly type: "overdue"; readonly target: SiteId }
+  /** The part's deadline has passed; `isStaffed`: gateways that could do its tasks were heard of lately. */
+  | { readonly type: "overdue"; readonly target: SiteId; readonly isStaffed: boolean }
   | { readonly type: "cancel"; readonly target: SiteId };
 
 /**
@@ -42,7 +42,9 @@ export type RunEffect =
   /** Whoever still writes for this part is fenced off. */
   | { readonly type: "abort"; readonly target: SiteId }
   /** The part has ended: the lane is free, or the restore's hold can go. */
-  | { readonly type: "ended"; readonly target: SiteId };
+  | { readonly type: "ended"; readonly target: SiteId }
+  /** What the part made on the source is of no use any more: the run didn't come to its own reclaim. */
+  | { readonly type: "tidy-source"; readonly target: SiteId };
 
 /** The world as `decide` may see it: the time, and a number in [0, 1) for jitter. */
 export interface RunContext {

@@ -28,6 +28,21 @@ export const indicesOf = (run: Run, step: Step): readonly number[] => {
   }
 };
 
+/** The site whose gateways do a step's task. */
+export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step, index: number): SiteId => {
+  switch (step) {
+    case "snapshotting":
+    case "transferring":
+      return run.source;
+    case "preparing":
+    case "publishing":
+    case "rebuilding":
+      return target;
+    case "reclaiming":
+      return index === 0 ? target : run.source;
+  }
+};
+
 const ended: ReadonlySet<TargetState> = new Set(["succeeded", "failed", "cancelled", "skipped"]);
 
 export const hasEnded = (part: TargetRun): boolean => ended.has(part.state);

@@ -87,11 +87,17 @@ export const skip = (situation: Situation, { reason }: EventOf<"supersede">): Tr
 });
 
 export const cancel = (situation: Situation): Transition => {
-  const { part, target } = situation;
+  const { part } = situation;
   const reason = { code: "CANCELLED", message: "A person cancelled the run." };
-  const ended = end(situation, part, "cancelled", reason);
+  return leaveOff(situation, end(situation, part, "cancelled", reason));
+};
+
+/** Ends a part before its time: whoever still writes is fenced off, and what it made on the source is given up. */
+const leaveOff = ({ run, part, target }: Situation, ended: NonNullable<Transition>): NonNullable<Transition> => {
   const abort: readonly RunEffect[] = mayBeWriting(part.step) ? [{ type: "abort", target }] : [];
-  return { part: ended.part, effects: [...abort, ...ended.effects] };
+  const tidy: readonly RunEffect[] =
+    run.kind === "backup" && part.step !== null ? [{ type: "tidy-source", target }] : [];
+  return { part: ended.part, effects: [...abort, ...ended.effects, ...tidy] };
 };
 
 const isCurrent = (part: TargetRun, event: { step: Step; index: number }): boolean =>
@@ -127,12 +133,7 @@ export const complete = (situation: Situation, event: EventOf<"completed">): Tra
 
 type GiveUp = (situation: Situation, reason: Reason) => NonNullable<Transition>;
 
-const fail: GiveUp = (situation, reason) => {
-  const { part, target } = situation;
-  const ended = end(situation, part, "failed", reason);
-  const abort: readonly RunEffect[] = mayBeWriting(part.step) ? [{ type: "abort", target }] : [];
-  return { part: ended.part, effects: [...abort, ...ended.effects] };
-};
+const fail: GiveUp = (situation, reason) => leaveOff(situation, end(situation, situation.part, "failed", reason));
 
 /** The restore point is there; what could not be tidied up now is tidied up by the next run. */
 const finish: GiveUp = (situation, reason) => end(situation, { ...situation.part, warning: reason }, "succeeded", null);
@@ -163,13 +164,16 @@ const retry =
 export const retryOrFail = retry(fail);
 export const retryOrFinish = retry(finish);
 
-/** Nobody answered in time: the tasks are sent again, which does no harm where somebody has them after all. */
-export const sendAgain = (situation: Situation): Transition => {
+/**
+ * Nobody answered in time: the tasks are sent again, which does no harm where somebody has them after all. Gateways that
+ * are there but busy get round to it (W22); only a site without any makes the part fail.
+ */
+export const sendAgain = (situation: Situation, event: EventOf<"overdue">): Transition => {
   const { part, now, limits } = situation;
   const { step } = part;
   if (step === null || part.deadline === null || part.deadline > now) return undefined;
   const silence = part.silence + 1;
-  if (silence > limits.silencesMax) {
+  if (silence > limits.silencesMax && !event.isStaffed) {
     const giveUp = step === "reclaiming" ? finish : fail;
     return giveUp(situation, {
       code: "GATEWAY_ABSENT",
@@ -184,6 +188,9 @@ export const letGo = ({ part, target }: Situation): Transition => ({ part, effec
 
 /** A group that came to be after the part had ended: once it is written down, retention looks after it. */
 export const recordLate = (situation: Situation, event: EventOf<"completed">): Transition => {
-  const effects = records(situation, event.step);
-  return effects.length === 0 ? undefined : { part: situation.part, effects };
+  const { run, part, target } = situation;
+  const recorded = records(situation, event.step);
+  const isUseless = run.kind === "backup" && event.step === "snapshotting" && part.state !== "succeeded";
+  const effects: readonly RunEffect[] = isUseless ? [...recorded, { type: "tidy-source", target }] : recorded;
+  return effects.length === 0 ? undefined : { part, effects };
 };

@@ -6,7 +6,7 @@ import { groupIdOf, instantSchema, runIdOf, type SiteId } from "../../core/api/i
 import type { Plan } from "../../core/api/plan.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
 import type { Page } from "../queries/page.ts";
-import { groupKey } from "../records.ts";
+import { groupKey, planKey } from "../records.ts";
 import { createNightlyPlan, createTestApi, nightly, siteA, siteB, type TestApi } from "./testing.ts";
 
 describe("plans", () => {
@@ -186,6 +186,9 @@ describe("retention", () => {
       }),
     );
   };
+  /** As if the plan had run so many times. */
+  const ran = (api: TestApi, plan: Plan, sequence: number) =>
+    api.deps.store.commit([{ type: "put", key: planKey(plan.id), body: { ...plan, sequence }, expect: "any" }]);
   const verdicts = async (api: TestApi, query = "") =>
     (await api.send<RetentionAnswer>("GET", `/v1/plans/nightly/retention${query}`)).body.sites.map(
       ({ site, groups }) => [site, ...groups.map(({ group, verdict, rule }) => [group.sequence, verdict, rule])],
@@ -194,6 +197,7 @@ describe("retention", () => {
   test("says of each site which groups go, by which rule, and what another number would do", async () => {
     const api = await createTestApi();
     const { body: plan } = await createNightlyPlan(api);
+    await ran(api, plan, 4);
     await putGroups(api, plan, siteA, "source", 2);
     await putGroups(api, plan, siteB, "mirror", 4);
     const before = await api.dump();

@@ -1,25 +1,40 @@
 import type { Group } from "../../core/api/group.ts";
 import type { GroupId, RunId, SiteId } from "../../core/api/ids.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Run } from "../../core/api/run.ts";
+import { CommitConflict } from "../../core/ports/store.ts";
 import type { Deps } from "../deps.ts";
-import { baseKey, groupKey } from "../records.ts";
-import { readFacts, type SnapshotFact } from "./facts.ts";
+import { baseKey, groupKey, lostBaseKey } from "../records.ts";
+import { needFact, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { readGroups } from "./groups.ts";
 
-/** Which group an increment is measured against, and where its snapshots are on the source. */
-export interface Base {
-  readonly groupId: GroupId;
-  /** Source volume id → the snapshot that is the base there; empty when the source has lost it. */
-  readonly snapshotIds: ReadonlyMap<string, string>;
-  /** Source volumes that the target's group has. */
-  readonly volumeIds: ReadonlySet<string>;
+/** What a run's transfers to a target are measured against: chosen once, so that a later try goes on from the same. */
+export interface BaseFact {
+  readonly baseGroupId: GroupId | null;
+  readonly baseRunId: RunId | null;
+  /** For people: a full transfer says why it is one (I4). */
+  readonly why: "first-backup" | "increment" | "base-gone-from-source" | "base-gone-from-target";
 }
 
-/**
- * The newest group that the target has published before this run (W13), with the snapshots it was made of if they are
- * still on the source (I4). Undefined: the target has none, and everything is sent.
- */
-export const readBase = async (deps: Deps, run: Run, target: SiteId): Promise<Base | undefined> => {
+export const readBaseFact = async (deps: Deps, runId: RunId, target: SiteId): Promise<BaseFact | undefined> =>
+  (await deps.store.get<BaseFact>(baseKey(runId, target)))?.body;
+
+/** The base of a run's transfers to a target; chosen and written down the first time. */
+export const ensureBaseFact = async (deps: Deps, run: Run, target: SiteId): Promise<BaseFact> => {
+  const known = await readBaseFact(deps, run.id, target);
+  if (known !== undefined) return known;
+  const body = await chooseBase(deps, run, target);
+  try {
+    await deps.store.commit([{ type: "put", key: baseKey(run.id, target), body, expect: "absent" }]);
+    return body;
+  } catch (error) {
+    if (!(error instanceof CommitConflict)) throw error;
+    return (await readBaseFact(deps, run.id, target)) ?? body;
+  }
+};
+
+/** The newest group that the target has published before this run (W13). */
+const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<BaseFact> => {
   const groups = await readGroups(deps, run.planId, target);
   const newest = groups
     .map((stored) => stored.body)
@@ -28,30 +43,52 @@ export const readBase = async (deps: Deps, run: Run, target: SiteId): Promise<Ba
       (best, group) => (best === undefined || group.sequence > best.sequence ? group : best),
       undefined,
     );
-  if (newest === undefined) return undefined;
-  const source = await deps.store.get<Group>(groupKey(newest.id, run.source));
-  const facts = await readFacts<SnapshotFact>(deps, newest.runId, "snapshotting", "source");
-  const isThere = source?.body.state === "published";
-  const pairs = facts.flatMap((fact) =>
-    fact.config.volumes.map((volume, i) => [volume.id, fact.snapshotIds[i]] as const),
-  );
-  return {
-    groupId: newest.id,
-    volumeIds: new Set(pairs.map(([volumeId]) => volumeId)),
-    snapshotIds: new Map(isThere ? pairs.flatMap(([volumeId, id]) => (id === undefined ? [] : [[volumeId, id]])) : []),
-  };
+  if (newest === undefined) return { baseGroupId: null, baseRunId: null, why: "first-backup" };
+  const why = (await isOnSource(deps, run, newest.id)) ? "increment" : "base-gone-from-source";
+  return { baseGroupId: newest.id, baseRunId: newest.runId, why };
 };
 
-/** What a transfer was measured against, for people: written down when it is given out. */
-export interface BaseFact {
-  readonly baseGroupId: GroupId | null;
-  readonly why: "first-backup" | "increment" | "base-gone-from-source";
+const isOnSource = async (deps: Deps, run: Run, groupId: GroupId): Promise<boolean> =>
+  (await deps.store.get<Group>(groupKey(groupId, run.source)))?.body.state === "published";
+
+/** The base of one object: the target's group, and by source volume the snapshots it was made of if they are still there. */
+export interface ObjectBase {
+  readonly groupId: GroupId | null;
+  readonly snapshotIds: ReadonlyMap<string, string>;
 }
 
-export const baseFactOf = (base: Base | undefined): BaseFact => {
-  if (base === undefined) return { baseGroupId: null, why: "first-backup" };
-  return { baseGroupId: base.groupId, why: base.snapshotIds.size > 0 ? "increment" : "base-gone-from-source" };
+const noBase: ObjectBase = { groupId: null, snapshotIds: new Map() };
+
+/** An object that the base group did not have yet, or that the target has lost, has no base: it is sent in full. */
+export const baseOfObject = async (
+  deps: Deps,
+  run: Run,
+  target: SiteId,
+  { index, config, fact }: { readonly index: number; readonly config: ObjectConfig; readonly fact: BaseFact },
+): Promise<ObjectBase> => {
+  const { baseGroupId, baseRunId } = fact;
+  if (baseGroupId === null || baseRunId === null) return noBase;
+  if ((await deps.store.get(lostBaseKey(run.id, target, index))) !== undefined) return noBase;
+  const { objects } = await readRunPlan(deps, baseRunId);
+  const baseIndex = objects.findIndex(({ id }) => id === config.id);
+  if (baseIndex < 0) return noBase;
+  const base = await needFact<SnapshotFact>(deps, baseRunId, "snapshotting", "source", baseIndex);
+  const pairs = base.config.volumes.map((volume, i) => [volume.id, base.snapshotIds[i] ?? ""] as const);
+  const had = new Map(pairs);
+  if (!config.volumes.every((volume) => had.has(volume.id))) return noBase;
+  return { groupId: baseGroupId, snapshotIds: (await isOnSource(deps, run, baseGroupId)) ? had : new Map() };
 };
 
-export const readBaseFact = async (deps: Deps, runId: RunId, target: SiteId): Promise<BaseFact | undefined> =>
-  (await deps.store.get<BaseFact>(baseKey(runId, target)))?.body;
+/** A target says that it has no base of an object: from now on the run sends the object in full. */
+export const loseBase = async (
+  deps: Deps,
+  about: { readonly runId: RunId; readonly target: SiteId; readonly index: number },
+): Promise<void> => {
+  const { runId, target, index } = about;
+  const fact = await readBaseFact(deps, runId, target);
+  const noted = { ...fact, why: "base-gone-from-target" };
+  await deps.store.putAll([
+    { key: lostBaseKey(runId, target, index), body: {} },
+    ...(fact === undefined ? [] : [{ key: baseKey(runId, target), body: noted }]),
+  ]);
+};

@@ -13,6 +13,9 @@ import { applyToPlan, applyToRun, planDueAt, tryDrain } from "./engine.ts";
 import { readRunPlan } from "./facts.ts";
 import { putOutbox } from "./outbox.ts";
 
+/** The longest name that an object may have. */
+const nameCharactersMax = 255;
+
 /** Stores a new plan and makes its schedule. @throws VisibleError PLAN_NAME_TAKEN */
 export const createPlan = async (deps: Deps, plan: Plan): Promise<void> => {
   const key = planKey(plan.id);
@@ -49,9 +52,8 @@ export const deletePlan = async (deps: Deps, planId: PlanId): Promise<void> => {
 
 /** Runs the plan now, beside its schedule. @throws VisibleError PLAN_UNKNOWN */
 export const runPlanNow = async (deps: Deps, planId: PlanId): Promise<Run> => {
-  const before = await deps.store.get<Plan>(planKey(planId));
-  if (before?.body.status === "deleted") throw new VisibleError("PLAN_UNKNOWN", "The plan was deleted.");
-  const { manualSlot } = await applyToPlan(deps, planId, { type: "run-now" });
+  const { manualSlot, status } = await applyToPlan(deps, planId, { type: "run-now" });
+  if (status === "deleted") throw new VisibleError("PLAN_UNKNOWN", "The plan was deleted.");
   assert(manualSlot !== undefined, "a plan knows the slot of the run it was just asked for");
   const runId = runIdOf(planId, manualSlot);
   const stored = await deps.store.get<Run>(runKey(runId));
@@ -100,6 +102,7 @@ export const startRebuild = async (
   const now = deps.clock.now();
   const origin = await readRun(deps, group.body.runId);
   const originPlan = await readRunPlan(deps, origin.id);
+  refuseLongNames(originPlan, namePrefix);
   const run = newRun({
     planId: planIdOf(groupId),
     kind: "rebuild",
@@ -130,6 +133,14 @@ export const startRebuild = async (
   }
   await tryDrain(deps, outbox.key);
   return readRun(deps, run.id);
+};
+
+const refuseLongNames = ({ objects }: RunPlan, namePrefix: string): void => {
+  const long = objects.find(({ name }) => namePrefix.length + name.length > nameCharactersMax);
+  if (long === undefined) return;
+  throw new VisibleError("BAD_REQUEST", `“${namePrefix}${long.name}” has more than ${nameCharactersMax} characters.`, {
+    hint: "Choose a shorter prefix.",
+  });
 };
 
 const nameTaken = (name: string, cause?: unknown) =>

@@ -1,15 +1,16 @@
 import { strict as assert } from "node:assert";
-import type { PlanId } from "../../core/api/ids.ts";
+import type { PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { RunPlan } from "../../core/api/run.ts";
+import type { Run, RunPlan } from "../../core/api/run.ts";
 import type { PlanEffect } from "../../core/plan/events.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import { schedulerExpression } from "../../core/schedule/expression.ts";
 import { nextSlot } from "../../core/schedule/slots.ts";
 import type { Deps } from "../deps.ts";
-import { planKey, runKey, runPlanKey, skipKey } from "../records.ts";
+import { planKey, runKey, runPlanKey, runPrefix, skipKey } from "../records.ts";
 import { applyToRun } from "./engine.ts";
+import { tidySource } from "./run-effects.ts";
 
 /** Carries out one effect of a plan. Idempotent (I8). */
 export const carryOutPlanEffect = async (deps: Deps, planId: PlanId, effect: PlanEffect): Promise<void> => {
@@ -27,9 +28,20 @@ export const carryOutPlanEffect = async (deps: Deps, planId: PlanId, effect: Pla
       return;
     case "record-skip":
       return deps.store.putAll([{ key: skipKey(planId, effect.skip.firstSlot), body: effect.skip }]);
+    case "tidy-source":
+      return tidyAfter(deps, planId);
     case "sync-schedule":
       return syncSchedule(deps, await readPlan(deps, planId));
   }
+};
+
+/** Tidies in the name of the plan's newest run; a plan that never ran has nothing on its source. */
+const tidyAfter = async (deps: Deps, planId: PlanId): Promise<void> => {
+  const { partition } = planKey(planId);
+  const page = await deps.store.query<Run>({ partition, prefix: runPrefix, limit: 1, descending: true });
+  const run = page.items[0]?.body;
+  const [target] = Object.keys(run?.targets ?? {});
+  if (run !== undefined && target !== undefined) await tidySource(deps, run, target as SiteId);
 };
 
 const readPlan = async (deps: Deps, planId: PlanId): Promise<Plan> => {

@@ -13,16 +13,25 @@ const activeGroupIds = (plan: Plan): readonly GroupId[] =>
     .filter((runId) => runId !== null)
     .map((runId) => groupIdOf(runId as RunId));
 
+const isBusy = (lane: Plan["lanes"][string] | undefined): boolean =>
+  lane !== undefined && (lane.active !== null || lane.queued !== null);
+
+/** A target that the plan no longer copies to needs no base on the source; nor does any when the plan is deleted. */
+const needsBase = (plan: Plan, target: SiteId): boolean =>
+  isBusy(plan.lanes[target]) || (plan.status !== "deleted" && plan.targets.some(({ site }) => site === target));
+
 /** What retention says of each group of a plan on one site (W9, I3, I4): the same answer for the preview and the run. */
 export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, keepLast?: number) => {
   const all = await readGroups(deps, plan.id);
   const groups = all.map((stored) => stored.body);
   const here = groups.filter((group) => group.siteId === siteId);
   if (plan.kind === "backup" && siteId === plan.source) {
+    // A group that is younger than what is known of the plan belongs to a run that began in between.
+    const known = here.filter((group) => group.sequence <= plan.sequence);
     const keep = keepLast ?? plan.retention?.keepLast;
     const verdicts = planSourceReclaim({
-      sourceGroups: here,
-      mirrorGroups: groups.filter((group) => group.role === "mirror"),
+      sourceGroups: known,
+      mirrorGroups: groups.filter((group) => group.role === "mirror" && needsBase(plan, group.siteId)),
       activeGroupIds: activeGroupIds(plan),
       ...(keep === undefined ? {} : { keepLast: keep }),
     });

@@ -1,15 +1,13 @@
 import { strict as assert } from "node:assert";
-import type { SiteId } from "../../core/api/ids.ts";
+import type { GroupId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan, Step } from "../../core/api/run.ts";
-import type { Gateway } from "../../core/api/site.ts";
-import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
-import type { AbortTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
-import { secondsBetween } from "../../core/ports/clock.ts";
+import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
 import type { RunEffect } from "../../core/run/events.ts";
 import type { Deps } from "../deps.ts";
-import { baseKey, planKey } from "../records.ts";
-import { type Base, baseFactOf, readBase } from "./base.ts";
+import { readGateways } from "../queries/sites.ts";
+import { planKey } from "../records.ts";
+import { type BaseFact, baseOfObject, ensureBaseFact } from "./base.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { chooseForReclaim } from "./reclaim.ts";
 
@@ -39,6 +37,14 @@ export const abortTaskOf = (deps: Deps, run: Run, target: SiteId): AbortTask => 
   kind: "abort",
 });
 
+/** The message that deletes groups on the source outside a run's own reclaim. */
+export const tidyTaskOf = (deps: Deps, run: Run, target: SiteId, groupIds: readonly GroupId[]): ReclaimTask => ({
+  ...fieldsOf(deps, run, { target, step: "reclaiming", index: 1, attempt: 1, siteId: run.source }),
+  id: `${run.id}/tidy/${target}/1`,
+  kind: "reclaim",
+  groupIds: [...groupIds],
+});
+
 /** Makes the messages of a dispatch: what each task needs to know comes from the facts of the steps before it. */
 export const tasksOf = async (deps: Deps, run: Run, { target, step, tasks }: Dispatch): Promise<readonly RunTask[]> => {
   const common = (given: Given, siteId: SiteId) => fieldsOf(deps, run, { ...given, target, step, siteId });
@@ -54,13 +60,12 @@ export const tasksOf = async (deps: Deps, run: Run, { target, step, tasks }: Dis
         }),
       );
     case "transferring": {
-      const base = await readBase(deps, run, target);
-      await deps.store.putAll([{ key: baseKey(run.id, target), body: baseFactOf(base) }]);
+      const fact = await ensureBaseFact(deps, run, target);
       const endpoints = await endpointsOf(deps, target);
       return Promise.all(
         tasks.map(async (given) => ({
           ...common(given, run.source),
-          ...(await transferOf(deps, run, target, given.index, base)),
+          ...(await transferOf(deps, run, target, given.index, fact)),
           kind: "transfer" as const,
           compression: runPlan.compression,
           endpoints,
@@ -87,18 +92,17 @@ export const tasksOf = async (deps: Deps, run: Run, { target, step, tasks }: Dis
   }
 };
 
-const transferOf = async (deps: Deps, run: Run, target: SiteId, index: number, base: Base | undefined) => {
-  const snapshot = await needFact<SnapshotFact>(deps, run.id, "snapshotting", "source", index);
+const transferOf = async (deps: Deps, run: Run, target: SiteId, index: number, fact: BaseFact) => {
+  const { config, snapshotIds } = await needFact<SnapshotFact>(deps, run.id, "snapshotting", "source", index);
   const mirror = await needFact<PrepareFact>(deps, run.id, "preparing", target, index);
-  const isInBase = snapshot.config.volumes.every((volume) => base?.volumeIds.has(volume.id));
-  const volumes = snapshot.config.volumes.map((volume, i): VolumeTransfer => {
+  const base = await baseOfObject(deps, run, target, { index, config, fact });
+  const volumes = config.volumes.map((volume, i): VolumeTransfer => {
     const mirrorVolumeId = mirror.volumes.find(({ sourceVolumeId }) => sourceVolumeId === volume.id)?.mirrorVolumeId;
-    const snapshotId = snapshot.snapshotIds[i];
+    const snapshotId = snapshotIds[i];
     assert(mirrorVolumeId !== undefined && snapshotId !== undefined, `${volume.id} has no mirror or no snapshot`);
-    const baseSnapshotId = isInBase ? (base?.snapshotIds.get(volume.id) ?? null) : null;
-    return { snapshotId, baseSnapshotId, mirrorVolumeId };
+    return { snapshotId, baseSnapshotId: base.snapshotIds.get(volume.id) ?? null, mirrorVolumeId };
   });
-  return { volumes, baseGroupId: isInBase ? (base?.groupId ?? null) : null };
+  return { volumes, baseGroupId: base.groupId };
 };
 
 const publication = async (deps: Deps, run: Run, runPlan: RunPlan, target: SiteId) => {
@@ -126,12 +130,6 @@ const rebuildOf = async (deps: Deps, { restore }: RunPlan, index: number) => {
   return { kind: "rebuild", fromGroupId, object: config, name: `${namePrefix}${config.name}` } as const;
 };
 
-/** Gateways of a site that were heard of lately. */
-const endpointsOf = async (deps: Deps, siteId: SiteId): Promise<string[]> => {
-  const page = await deps.store.query<Gateway>({ partition: `SITE#${siteId}`, prefix: "GATEWAY#", limit: 100 });
-  const now = deps.clock.now();
-  return page.items
-    .map((item) => item.body)
-    .filter((gateway) => secondsBetween(gateway.lastSeenAt, now) < gatewayAbsentAfterSeconds)
-    .map((gateway) => gateway.endpoint);
-};
+/** Where the gateways of a site are reached that were heard of lately. */
+const endpointsOf = async (deps: Deps, siteId: SiteId): Promise<string[]> =>
+  (await readGateways(deps, siteId)).filter(({ alive }) => alive).map(({ endpoint }) => endpoint);

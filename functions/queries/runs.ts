@@ -71,13 +71,14 @@ const targetOf = async (
     return { index, kind, id, name, progress: { ...progress, phase } };
   });
   const { pending: _, inFlight: __, silence: ___, deadline: ____, ...summary } = part;
+  const fact = await readBaseFact(deps, run.id, site);
   return {
     ...summary,
     site,
     attempt: attemptOf(part),
     attemptsMax: triesMax,
     waitsFor: whyItWaits(run, site, part, { plan, absent, triesMax }),
-    base: (await readBaseFact(deps, run.id, site)) ?? null,
+    base: fact === undefined ? null : { baseGroupId: fact.baseGroupId, why: fact.why },
     progress: sumOf(objects.map(({ progress }) => progress)),
     objects,
   };

@@ -1,7 +1,12 @@
 import type { GatewayAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
-import { type Gateway, gatewayAbsentAfterSeconds, type Site } from "../../core/api/site.ts";
+import {
+  type Gateway,
+  gatewayAbsentAfterSeconds,
+  gatewayForgottenAfterSeconds,
+  type Site,
+} from "../../core/api/site.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
 import type { Deps } from "../deps.ts";
 import { gatewayKey, siteKey } from "../records.ts";
@@ -26,18 +31,22 @@ export const readSites = async ({ store }: Pick<Deps, "store">, ids: readonly Si
 export const listSites = (deps: Pick<Deps, "store">, page: PageRequest): Promise<Page<Site>> =>
   readPage(deps, siteKey("" as SiteId), page);
 
-/** More gateways than a site has. */
-const gatewaysMax = 200;
-
-/** A site's gateways by name, and which of them are alive; up to `gatewaysMax`. */
+/** A site's gateways by name, and which of them are alive. Those that were not heard of for a day are forgotten. */
 export const readGateways = async (
   deps: Pick<Deps, "store" | "clock">,
   siteId: SiteId,
 ): Promise<readonly GatewayAnswer[]> => {
-  const { items } = await readPage<Gateway>(deps, gatewayKey(siteId, ""), { limit: gatewaysMax });
   const now = deps.clock.now();
-  return items.map((gateway) => ({
-    ...gateway,
-    alive: secondsBetween(gateway.lastSeenAt, now) < gatewayAbsentAfterSeconds,
-  }));
+  const gateways: GatewayAnswer[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await readPage<Gateway>(deps, gatewayKey(siteId, ""), { limit: 100, cursor });
+    for (const gateway of page.items) {
+      const silentSeconds = secondsBetween(gateway.lastSeenAt, now);
+      if (silentSeconds > gatewayForgottenAfterSeconds) continue;
+      gateways.push({ ...gateway, alive: silentSeconds < gatewayAbsentAfterSeconds });
+    }
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return gateways;
 };

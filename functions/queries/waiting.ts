@@ -2,7 +2,7 @@ import type { SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, Step, TargetRun } from "../../core/api/run.ts";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
-import { hasEnded } from "../../core/run/steps.ts";
+import { hasEnded, siteOfTask } from "../../core/run/steps.ts";
 
 /**
  * Why nothing moves at one target of a run, in words for a person, and what has to happen first; null when somebody is
@@ -38,21 +38,10 @@ const whyQueued = (run: Run, target: SiteId, plan: Plan | undefined): string => 
 };
 
 /** The sites whose gateways must be alive for the step to go on. */
-const workplaces = ({ source }: Run, target: SiteId, part: TargetRun, step: Step): readonly SiteId[] => {
-  switch (step) {
-    case "snapshotting":
-      return [source];
-    case "transferring":
-      return [source, target];
-    case "preparing":
-    case "publishing":
-    case "rebuilding":
-      return [target];
-    case "reclaiming":
-      // Index 0 is the work at the target, 1 that at the source.
-      return part.inFlight.map(({ index }) => (index === 0 ? target : source));
-  }
-};
+const workplaces = (run: Run, target: SiteId, part: TargetRun, step: Step): readonly SiteId[] => [
+  ...part.inFlight.map(({ index }) => siteOfTask(run, target, step, index)),
+  ...(step === "transferring" ? [target] : []),
+];
 
 const whyRetried = (part: TargetRun, triesMax: number): string | null => {
   if (part.silence > 0) return `Nobody has answered yet; the work was sent again ${times(part.silence)}.`;

@@ -69,7 +69,8 @@ export interface StorageDriver {
    * Begins or goes on with the writing of a group to a mirror volume. Raises the volume's epoch, durably, so whoever
    * was writing before is refused from now on (I6). When the volume's session is of the same group and base, the extents that were
    * committed stay done; otherwise the volume is first set back to the base group's snapshot of it (or to empty).
-   * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_STALE (`sequence` is not above the newest published),
+   * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_STALE (`sequence` is not above the newest published, or below that of
+   *   the group being written),
    *   GROUP_ABORTED
    */
   openMirror(options: OpenMirrorOptions): Promise<MirrorSession>;

@@ -8,7 +8,15 @@ import type { Run, Skip } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import { partsOf, statusOf } from "../../core/run/steps.ts";
 import { slots } from "../../core/schedule/slots.ts";
-import { cancelRun, resumePlan, runPlanNow, startRebuild, suspendPlan } from "../../functions/engine/commands.ts";
+import { readBaseFact } from "../../functions/engine/base.ts";
+import {
+  cancelRun,
+  deletePlan,
+  resumePlan,
+  runPlanNow,
+  startRebuild,
+  suspendPlan,
+} from "../../functions/engine/commands.ts";
 import { readGroups } from "../../functions/engine/groups.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
 import { planKey, runPrefix, skipPrefix } from "../../functions/records.ts";
@@ -220,6 +228,45 @@ test("I10: a target whose link is down for good fails with its reason, and the o
   assert(failed.length > 0);
   assert.match(failed[0]?.targets["c"]?.reason?.message ?? "", /The link is down.*10 tries/);
   assert.equal(world.site("c").groups.size, 0);
+  assert(world.site("a").groups.size <= 3, "failed runs leave their groups behind on the source");
+});
+
+test("a target that has lost its newest group gets the next one in full, and increments again after that (I4)", async () => {
+  const { world, planId } = await makeWorld(5, noFaults);
+  const hours = async (count: number) => {
+    for (let minute = 0; minute < 60 * count; minute += 1) {
+      world.pass(60);
+      await world.sweep();
+      for (let i = 0; i < 500 && (world.deliverTask() || (await world.deliverReport())); i += 1);
+    }
+    return (await list<Run>(world, planId, runPrefix)).at(-1) as Run;
+  };
+  const before = await hours(2);
+  world.site("b").groups.delete(before.groupId);
+  const healed = await hours(1);
+  assert.equal(healed.targets["b"]?.state, "succeeded");
+  const base = await world.call((deps) => readBaseFact(deps, healed.id, "b" as SiteId));
+  assert.equal(base?.why, "base-gone-from-target");
+  const next = await hours(1);
+  assert.equal((await world.call((deps) => readBaseFact(deps, next.id, "b" as SiteId)))?.why, "increment");
+  checkGroups(world);
+});
+
+test("a deleted plan leaves its restore points where they are, and nothing on the source", async () => {
+  const { world, planId } = await makeWorld(6, noFaults);
+  const pass = async (minutes: number) => {
+    for (let minute = 0; minute < minutes; minute += 1) {
+      world.pass(60);
+      await world.sweep();
+      for (let i = 0; i < 500 && (world.deliverTask() || (await world.deliverReport())); i += 1);
+    }
+  };
+  await pass(150);
+  await world.call((deps) => deletePlan(deps, planId));
+  await pass(30);
+  assert.equal(world.site("a").groups.size, 0);
+  assert.equal(world.site("b").groups.size, 2);
+  assert.equal((await world.call((deps) => runPlanNow(deps, planId))) ?? "refused", "refused");
 });
 
 test("retention of two keeps the two newest groups on each target, and the base of the next increment on the source", async () => {

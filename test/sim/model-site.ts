@@ -23,6 +23,7 @@ interface ModelGroup {
 interface ModelMirror {
   epoch: number;
   groupId: GroupId | undefined;
+  sequence: number;
   complete: boolean;
   content: number;
 }
@@ -67,7 +68,7 @@ export class ModelSite {
 
   prepare(task: PrepareTask): TaskResultOf<"prepare"> {
     const mirrorVolumeId = `mirror-${task.object.id}`;
-    const fresh = { epoch: 0, groupId: undefined, complete: false, content: 0 };
+    const fresh = { epoch: 0, groupId: undefined, sequence: 0, complete: false, content: 0 };
     if (!this.mirrors.has(mirrorVolumeId)) this.mirrors.set(mirrorVolumeId, fresh);
     return { kind: "prepare", volumes: [{ sourceVolumeId: task.object.id, mirrorVolumeId }] };
   }
@@ -76,12 +77,14 @@ export class ModelSite {
   open(options: { mirrorVolumeId: string; groupId: GroupId; sequence: number; baseGroupId: GroupId | null }): number {
     const mirror = this.#mirror(options.mirrorVolumeId);
     if (this.aborted.has(options.groupId)) throw new VisibleError("GROUP_ABORTED", "It was aborted.");
-    if (this.newestSequence() >= options.sequence) throw new VisibleError("GROUP_STALE", "A newer group is there.");
+    const isOlder = mirror.groupId !== options.groupId && options.sequence < mirror.sequence;
+    if (isOlder || this.newestSequence() >= options.sequence)
+      throw new VisibleError("GROUP_STALE", "A newer group is there.");
     if (options.baseGroupId !== null && !this.groups.has(options.baseGroupId)) {
       throw new VisibleError("BASE_MISSING", "The base is gone.");
     }
     mirror.epoch += 1;
-    if (mirror.groupId !== options.groupId) Object.assign(mirror, { groupId: options.groupId, complete: false });
+    if (mirror.groupId !== options.groupId) Object.assign(mirror, { ...options, complete: false });
     return mirror.epoch;
   }
 

@@ -16,17 +16,18 @@ import { findVolume, type VolumeRow } from "./volumes.ts";
 
 /**
  * @throws VOLUME_UNKNOWN, NOT_OURS, GROUP_ABORTED, GROUP_STALE (also when this very group is published: there is
- *   nothing left to write), BASE_MISSING
+ *   nothing left to write; or when a newer one is being written), BASE_MISSING
  */
 export const openMirror = (database: Database, options: OpenMirrorOptions): MirrorSession => {
   const { owner, mirrorVolumeId, groupId, baseGroupId, sequence, sizeBytes } = options;
   const mirror = ownMirror(database, mirrorVolumeId, owner);
   refuseAborted(database, groupId, owner);
-  if (sequence <= mirror.publishedSequence) {
+  const newest = Math.max(mirror.publishedSequence, mirror.groupId === groupId ? 0 : mirror.sequence);
+  if (sequence <= newest) {
     throw new VisibleError(
       "GROUP_STALE",
-      `Group ${groupId} (number ${sequence}) is not newer than what the mirror ${mirrorVolumeId} has (${mirror.publishedSequence}).`,
-      { hint: "The task is out of date; a newer run has published already." },
+      `Group ${groupId} (number ${sequence}) is not newer than what the mirror ${mirrorVolumeId} has or gets (${newest}).`,
+      { hint: "The task is out of date; a newer run has begun already." },
     );
   }
   const resumes = mirror.groupId === groupId && mirror.baseGroupId === baseGroupId;

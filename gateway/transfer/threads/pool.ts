@@ -63,7 +63,11 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     const nowMs = performance.now();
     deaths = deaths.filter((deathMs) => deathMs > nowMs - deathsWithinMs);
     if (closed || deaths.length >= deathsMax) throw died();
-    const worker = new Worker(options.script, { workerData: options.data });
+    const worker = new Worker(options.script, {
+      workerData: options.data,
+      // Node 22 calls its SQLite experimental on every thread's standard error.
+      execArgv: [...process.execArgv, "--disable-warning=ExperimentalWarning"],
+    });
     let reason: unknown;
     worker.on("error", (error) => {
       reason = error;

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import packageJson from "../package.json" with { type: "json" };
+import { temporaryFolder } from "./testing.ts";
+
+const bin = fileURLToPath(new URL("./bin.js", import.meta.url));
+
+const start = (script: string, args: readonly string[], nodeArgs: readonly string[] = []) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeArgs, script, ...args], { encoding: "utf8" });
+  return { exitCode: status, stdout, stderr };
+};
+
+describe("bin.js", () => {
+  test("runs the sources in a checkout, and ends with the command's exit code", () => {
+    assert.deepEqual(start(bin, ["--version"]), { exitCode: 0, stdout: `${packageJson.version}\n`, stderr: "" });
+    const { exitCode, stderr } = start(bin, ["plan", "list", "--dir", "/nowhere"]);
+    assert.equal(exitCode, 3);
+    assert.match(stderr, /^error: .*\(NOT_FOUND\)\n {2}hint: /);
+  });
+
+  test("runs what was built where there are no sources, and shows no experimental warnings", async (t) => {
+    const folder = await temporaryFolder(t);
+    const [cli, dist] = [join(folder, "cli"), join(folder, "dist", "cli")];
+    await mkdir(cli);
+    await mkdir(dist, { recursive: true });
+    await cp(bin, join(cli, "bin.js"));
+    await writeFile(join(folder, "package.json"), '{ "type": "module" }');
+    await writeFile(join(dist, "host.js"), "export const processHost = () => 7;");
+    await writeFile(
+      join(dist, "main.js"),
+      `export const main = async (args, host) => {
+        process.emitWarning("of experiments", "ExperimentalWarning");
+        process.emitWarning("of experiments", { type: "ExperimentalWarning" });
+        process.emitWarning("of the user's interest");
+        console.log(args.join(), host);
+        return 5;
+      };`,
+    );
+    const { exitCode, stdout, stderr } = start(join(cli, "bin.js"), ["a", "b"]);
+    assert.deepEqual([exitCode, stdout], [5, "a,b 7\n"]);
+    assert.match(stderr, /of the user's interest/);
+    assert.doesNotMatch(stderr, /experiment/i);
+  });
+
+  test("says in a sentence that Node is too old, before it reads anything that an old one can't", async (t) => {
+    const old = join(await temporaryFolder(t), "old.mjs");
+    await writeFile(old, 'Object.defineProperty(process.versions, "node", { value: "22.18.0" });');
+    const { exitCode, stdout, stderr } = start(bin, ["--help"], ["--import", old]);
+    assert.deepEqual([exitCode, stdout], [2, ""]);
+    assert.match(
+      stderr,
+      /^error: smtx-backup needs Node\.js 22\.19 or newer, and this is 22\.18\.0 .*\n {2}hint: .+\n$/,
+    );
+  });
+});

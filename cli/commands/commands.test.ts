@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import type { RunTask } from "../../core/api/task.ts";
+import { objectNamed, reportAlive } from "../../functions/api/testing.ts";
+import { complete, progressOf, report } from "../../functions/api/testing-gateway.ts";
+import { main } from "../main.ts";
+import { createWorld, fakeHost, recordingScreen, sleptTime, temporaryFolder, type World } from "../testing.ts";
+
+const definition = `
+name: nightly
+source: a
+targets:
+  - site: b
+    retention: { keepLast: 2 }
+objects:
+  - { kind: lun, name: db }
+schedule: { cycle: daily, at: "01:00", timeZone: Europe/Berlin }
+`;
+
+const worldWithPlan = async (t: TestContext) => {
+  const world = await createWorld();
+  world.objects = [objectNamed("db")];
+  const file = join(await temporaryFolder(t), "plan.yaml");
+  await writeFile(file, definition);
+  const created = await world.run(["plan", "create", "-f", file]);
+  assert.equal(created.exitCode, 0, created.stderr);
+  return { world, file, created };
+};
+
+const jsonOf = async (world: World, ...args: string[]) => {
+  const { exitCode, stdout, stderr } = await world.run([...args, "--json"]);
+  assert.deepEqual([exitCode, stderr], [0, ""]);
+  return JSON.parse(stdout);
+};
+
+/** Every transfer fails for good. */
+const linkBreaks = (world: World) => async (task: RunTask) => {
+  if (task.kind !== "transfer") return complete(world.api, task);
+  const reason = { code: "PEER_REFUSED", message: "Site b refused the certificate." };
+  return report(world.api, task, { kind: "failed", reason, retryable: false, progressed: false });
+};
+
+describe("plan", () => {
+  test("create finds what was made a moment ago, and tells the plan, its next runs and the first one", async (t) => {
+    const { created } = await worldWithPlan(t);
+    assert.match(created.stdout, /^nightly {2}active$/m);
+    assert.match(created.stdout, /^Targets +b, keeps 2 groups$/m);
+    assert.match(created.stdout, /It runs next at\n {2}2026-03-02 01:00:00 Europe\/Berlin\n/);
+    assert.match(created.stdout, /The first run sends 1 object, 1 GiB at most, in full to b/);
+  });
+
+  test("create without a gateway warns, and goes by what the API knows", async () => {
+    const world = await createWorld();
+    const { exitCode, stderr } = await world.run(["plan", "create", "-f", "-"], {
+      readInput: async () => definition,
+      time: sleptTime(),
+    });
+    assert.match(stderr, /^warning: No gateway of site “a” has told/);
+    assert.match(stderr, /\nerror: .+\n {2}hint: /);
+    assert.equal(exitCode, 3);
+  });
+
+  test("list, show, suspend, resume, update and delete take its name or its id", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    const { items } = await jsonOf(world, "plan", "list");
+    assert.equal(items.length, 1);
+    const { id } = items[0];
+    assert.deepEqual(await jsonOf(world, "plan", "show", id), await jsonOf(world, "plan", "show", "nightly"));
+    assert.equal((await jsonOf(world, "plan", "suspend", id)).status, "suspended");
+    assert.match((await world.run(["plan", "list"])).stdout, /^NAME .*\nnightly {2}suspended {2}backup/);
+    assert.equal((await jsonOf(world, "plan", "resume", "nightly")).status, "active");
+    await writeFile(file, definition.replace("nightly", "renamed"));
+    assert.equal((await jsonOf(world, "plan", "update", "nightly", "-f", file)).plan.name, "renamed");
+    await writeFile(file, definition.replace("nightly", "renamed").replace("keepLast: 2", "keepLast: 9"));
+    assert.equal((await jsonOf(world, "plan", "update", "-f", file)).plan.targets[0].retention.keepLast, 9);
+    assert.deepEqual(await jsonOf(world, "plan", "delete", "renamed"), { deleted: id });
+    const gone = await world.run(["plan", "show", "renamed"]);
+    assert.equal(gone.exitCode, 3);
+    assert.match(gone.stderr, /no plan “renamed”\. \(PLAN_UNKNOWN\)\n {2}hint: /);
+  });
+
+  test("preview tells the next runs, and of every group whether it is kept and why", async (t) => {
+    const { world } = await worldWithPlan(t);
+    for (let n = 0; n < 2; n += 1) await world.run(["plan", "run", "nightly", "--wait"]);
+    const { stdout } = await world.run(["plan", "preview", "nightly", "--count", "1", "--keep-last", "1"]);
+    assert.match(stdout, /^It runs next at\n {2}2026-03-02 01:00:00 Europe\/Berlin\n\n/);
+    assert.match(stdout, /On site b\nTAKEN .*\n.* {2}keep +kept: the newest.*\n.* {2}delete +.*newest 1/);
+  });
+});
+
+describe("plan run --wait", () => {
+  test("tells how far it is and what it came to, and ends with 0 when it has succeeded", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { exitCode, stdout, stderr } = await world.run(["plan", "run", "nightly", "--wait"]);
+    assert.deepEqual([exitCode, stderr], [0, ""]);
+    assert.match(stdout, /^b: snapshotting$/m);
+    assert.match(stdout, /^TARGET +STATE +EXTENTS +UNCHANGED +HOLES +CHANGED +SENT +RATIO +DURATION$/m);
+    assert.match(stdout, /^b +succeeded +4 +0 +1 +2 KiB +1000 B +2\.0× /m);
+    assert.match(stdout, /first backup$/m);
+  });
+
+  test("ends with 1 when the run has failed, and says why", async (t) => {
+    const { world } = await worldWithPlan(t);
+    world.perform = linkBreaks(world);
+    const { exitCode, stdout } = await world.run(["plan", "run", "nightly", "--wait"]);
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /_\d+T\d+Z {2}failed$/m);
+    assert.match(stdout, /^b: Site b refused the certificate\. \(PEER_REFUSED\)$/m);
+  });
+
+  test("gives a script the run as it ended, and nothing else", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const run = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    assert.equal(run.status, "succeeded");
+    assert.equal(run.targets[0].progress.bytesSent, 1000);
+  });
+
+  test("leaves the run going on Ctrl-C, and says so", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const stdout = recordingScreen(false);
+    const host = fakeHost({ ...world.host(), stdout });
+    let sleeps = 0;
+    const time = sleptTime(async () => {
+      sleeps += 1;
+      if (sleeps === 3) host.stop();
+    });
+    const exitCode = await main(["plan", "run", "nightly", "--wait"], { ...host, time });
+    assert.equal(exitCode, 130);
+    assert.match(stdout.text, /The run goes on without you\. .*smtx-backup run show run_\w+ --watch/);
+    const { items } = await jsonOf(world, "run", "list", "--plan", "nightly");
+    assert.equal(items[0].run.status, "running");
+  });
+
+  test("bears with an API that is away for a while, and gives up on one that stays away", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const host = world.host();
+    let asked = 0;
+    const away = (from: number, to: number): typeof fetch => {
+      asked = 0;
+      return async (...request) => {
+        asked += 1;
+        if (asked > from && asked <= to) throw new TypeError("fetch failed");
+        return host.fetch(...request);
+      };
+    };
+    assert.equal((await world.run(["plan", "run", "nightly", "--wait"], { fetch: away(2, 8) })).exitCode, 0);
+    const given = await world.run(["plan", "run", "nightly", "--wait"], { fetch: away(2, 1e6), time: sleptTime() });
+    assert.equal(given.exitCode, 5);
+    assert.ok(asked < 60);
+  });
+
+  test("on a terminal draws a bar in place, with rate and time left", async (t) => {
+    const { world } = await worldWithPlan(t);
+    let sent = 0;
+    let transfer: RunTask | undefined;
+    world.perform = async (task) => {
+      if (task.kind === "transfer") transfer = task;
+      else await complete(world.api, task);
+    };
+    const stdout = recordingScreen(true);
+    const host = fakeHost({ ...world.host(), stdout });
+    const time = sleptTime(async () => {
+      await world.work();
+      if (transfer === undefined || sent >= 3 * 2 ** 26) return;
+      sent += 2 ** 26;
+      await report(world.api, transfer, { kind: "working", progress: progressOf("sending", sent) });
+      if (sent === 3 * 2 ** 26) await complete(world.api, transfer);
+    });
+    assert.equal(await main(["plan", "run", "nightly", "--wait"], { ...host, time }), 0);
+    assert.ok(stdout.text.includes("\u001b[3F\u001b[0J"));
+    assert.match(
+      stdout.text,
+      /transferring\S* {2}\S*█+░+\S* +\d+% {2}[\d.]+ MiB\/s {2}\d+ s left {2}128 MiB sent\n.*sending db/,
+    );
+    assert.match(stdout.text, /0J\S*run_\S+ {2}\S*succeeded\S*\n\S*TARGET/);
+  });
+});
+
+describe("run", () => {
+  test("list shows runs, the newest first, and show one of them with its group", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { id, groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const { stdout } = await world.run(["run", "list", "--plan", "nightly"]);
+    assert.match(stdout, new RegExp(`^SLOT .*\n.* succeeded +backup .* b succeeded +${id}\n$`));
+    assert.match((await world.run(["run", "show", id])).stdout, new RegExp(`^Group +${groupId}$`, "m"));
+  });
+
+  test("cancel ends a run, and show --watch of it ends with 1", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { id } = await jsonOf(world, "plan", "run", "nightly");
+    assert.equal((await jsonOf(world, "run", "cancel", id)).status, "cancelled");
+    assert.equal((await world.run(["run", "show", id, "--watch"])).exitCode, 1);
+  });
+
+  test("show of one that there is not ends with 3", async () => {
+    const world = await createWorld();
+    const id = "run_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z";
+    assert.equal((await world.run(["run", "show", id])).exitCode, 3);
+  });
+});
+
+describe("group and rebuild", () => {
+  test("a restore point is listed, and rebuilt under another name", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const { stdout } = await world.run(["group", "list", "--plan", "nightly", "--site", "b"]);
+    assert.match(stdout, new RegExp(`^SITE .*\nb .* restore point +1 +2 GiB +published +${groupId}\n$`));
+    const names: string[] = [];
+    world.perform = async (task) => {
+      if (task.kind === "rebuild") names.push(task.name);
+      return complete(world.api, task);
+    };
+    const rebuilt = await jsonOf(world, "rebuild", groupId, "--site", "b", "--prefix", "again-", "--wait");
+    assert.equal(rebuilt.status, "succeeded");
+    assert.deepEqual(names, ["again-db"]);
+  });
+});
+
+describe("site and gateway", () => {
+  test("list what there is, with who is alive", async () => {
+    const world = await createWorld();
+    assert.match((await world.run(["site", "list"])).stdout, /^SITE .*\na +main .*\nb +main /);
+    await reportAlive(world.api, "a");
+    assert.match((await world.run(["gateway", "list", "--site", "a"])).stdout, /\ngw-1 +alive +127\.0\.0\.1:7000 /);
+    world.api.pass(60);
+    assert.match((await world.run(["gateway", "list", "--site", "a"])).stdout, /\ngw-1 +absent /);
+    assert.equal((await world.run(["gateway", "list", "--site", "c"])).exitCode, 3);
+  });
+
+  test("a list is read to its end, page by page", async () => {
+    const world = await createWorld();
+    for (let n = 0; n < 150; n += 1) await world.api.send("POST", "/v1/sites", { id: `s${n}`, multiCluster: "main" });
+    assert.equal((await jsonOf(world, "site", "list")).items.length, 152);
+  });
+});

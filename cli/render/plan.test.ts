@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { scheduleSchema } from "../../core/api/plan.ts";
+import { scheduleText, slotsText } from "./plan.ts";
+
+const text = (schedule: object) => scheduleText(scheduleSchema.parse(schedule));
+
+test("a schedule is told in words", () => {
+  assert.equal(text({ cycle: "hourly", minute: 5 }), "every hour at minute 5, UTC");
+  assert.equal(
+    text({ cycle: "daily", every: 2, at: "23:30", timeZone: "Asia/Shanghai" }),
+    "every 2 days at 23:30, Asia/Shanghai",
+  );
+  assert.equal(text({ cycle: "weekly", on: ["mon", "fri"] }), "every week on mon, fri at 01:00, UTC");
+  assert.equal(text({ cycle: "monthly", day: "last", at: "03:00" }), "every month on the last day at 03:00, UTC");
+  assert.equal(
+    text({ cycle: "monthly", every: 3, day: 15, endsAt: "2027-01-01T00:00:00Z" }),
+    "every 3 months on day 15 at 01:00, UTC, until 2027-01-01 00:00:00 UTC",
+  );
+  assert.equal(scheduleText(undefined), "none: it runs when it is told to");
+});
+
+test("the next runs are told in the schedule's own zone, and why there are none", () => {
+  const schedule = scheduleSchema.parse({ cycle: "daily", timeZone: "Asia/Shanghai" });
+  assert.equal(
+    slotsText({ schedule, slots: ["2026-03-01T17:00:00.000Z"] }),
+    "It runs next at\n  2026-03-02 01:00:00 Asia/Shanghai",
+  );
+  assert.match(slotsText({ schedule, slots: [] }), /ended/);
+  assert.match(slotsText({ slots: [] }), /no schedule/);
+});
