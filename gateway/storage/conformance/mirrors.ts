@@ -258,6 +258,18 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
     );
 
     storageTest(
+      "a group that is older than the one being written can't take the mirror from it, whose extents stay done",
+      open,
+      async (driver) => {
+        const mirror = await prepareMirror(driver, sourceObject());
+        await openMirror(driver, mirror, { group: 1 });
+        await sendAll(driver, mirror, { group: 2, bytes: noise(volumeBytes, 1) });
+        await rejects(openMirror(driver, mirror, { group: 1 }), "GROUP_STALE");
+        await publish(driver, 2, mirror);
+      },
+    );
+
+    storageTest(
       "an aborted group's writer is fenced off, and it is never opened or published",
       open,
       async (driver) => {
