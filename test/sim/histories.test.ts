@@ -129,6 +129,16 @@ const checkGroups = (world: World): void => {
   }
 };
 
+/** I8: however often its task came, a target published a group once, and the source made none that it still had. */
+const checkEffects = (world: World): void => {
+  for (const site of world.sites.values()) {
+    for (const [groupId, count] of site.made) {
+      const deleted = site.id === "a" ? (site.deleted.get(groupId) ?? 0) : 0;
+      assert(count <= 1 + deleted, `I8: ${groupId} was made ${count} times on ${site.id}`);
+    }
+  }
+};
+
 /** I11: the slots until now are the runs and the recorded skips, each once. */
 const checkSlots = async (world: World, planId: PlanId): Promise<void> => {
   const runs = (await list<Run>(world, planId, runPrefix)).filter((run) => run.trigger === "schedule");
@@ -190,6 +200,7 @@ test("no history of deaths, losses, copies and failures breaks the invariants, a
         await calm(world, planId);
       }
       checkGroups(world);
+      checkEffects(world);
       await checkSlots(world, planId);
       await checkRecords(world, planId);
       assert.deepEqual(await stillHeldLanes(world, planId), [], "a lane is held by a run that has ended");

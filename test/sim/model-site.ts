@@ -46,8 +46,9 @@ export class ModelSite {
   readonly mirrors = new Map<string, ModelMirror>();
   readonly aborted = new Set<GroupId>();
   readonly rebuilt = new Map<string, number>();
-  /** How often each group was really made: a copy of a task must not make a second one while the first is there. */
+  /** How often each group was really made, and really deleted. */
   readonly made = new Map<GroupId, number>();
+  readonly deleted = new Map<GroupId, number>();
   readonly id: SiteId;
 
   constructor(id: SiteId) {
@@ -118,6 +119,7 @@ export class ModelSite {
         assert.notEqual(group.sequence, this.newestSequence(), "I3: the newest good group was to be deleted");
       }
       this.groups.delete(groupId);
+      this.deleted.set(groupId, (this.deleted.get(groupId) ?? 0) + 1);
     }
     return { kind: "reclaim", deleted: [...task.groupIds], present: [...this.groups.keys()] };
   }
