@@ -24,7 +24,7 @@ const parents = (file: string): string[] => {
   return folder === "." ? [] : [folder, ...parents(folder)];
 };
 
-const described = (): readonly string[] => [...page.matchAll(/^\| `([^`]+)` \| \S/gm)].map((match) => match[1] ?? "");
+const described = (): readonly string[] => [...page.matchAll(/^\| `([^`]+)` +\| \S/gm)].map((match) => match[1] ?? "");
 
 test("ARCHITECTURE says of every folder what it is, and of none that is not there", () => {
   assert.deepEqual([...described()].sort(), [...folders()].sort());

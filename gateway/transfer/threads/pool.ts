@@ -66,7 +66,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     const worker = new Worker(options.script, {
       workerData: options.data,
       // Node 22 calls its SQLite experimental on every thread's standard error.
-      execArgv: [...process.execArgv, "--disable-warning=ExperimentalWarning"],
+      execArgv: ["--disable-warning=ExperimentalWarning"],
     });
     let reason: unknown;
     worker.on("error", (error) => {
