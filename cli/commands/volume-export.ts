@@ -1,7 +1,9 @@
 import { VisibleError } from "../../core/api/errors.ts";
+import { type GroupId, groupIdSchema } from "../../core/api/ids.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { ExportResult } from "../../gateway/storage/image/export.ts";
 import type { Answer, Context } from "../context.ts";
+import { findSnapshot } from "../find-snapshot.ts";
 import { findVolume } from "../find-volume.ts";
 import { imageMeter } from "../image-progress.ts";
 import { bytesText, durationText } from "../render/units.ts";
@@ -9,6 +11,8 @@ import { bytesText, durationText } from "../render/units.ts";
 interface ExportOptions {
   readonly site: string;
   readonly snapshot?: string;
+  /** The volume's snapshot in this group instead of the volume as it is now. */
+  readonly group?: string;
   readonly output: string;
   readonly format: "raw" | "qcow2";
   readonly store?: string;
@@ -39,15 +43,33 @@ const requireOne = (volume: string | undefined, snapshot: string | undefined): v
   });
 };
 
+const sourceOf = async (
+  storage: StorageDriver,
+  volume: string | undefined,
+  { site, snapshot, group }: ExportOptions,
+): Promise<{ volumeId: string } | { snapshotId: string }> => {
+  if (volume === undefined) return { snapshotId: snapshot ?? "" };
+  if (group === undefined) return { volumeId: await findVolume(storage, site, volume) };
+  return { snapshotId: await findSnapshot(storage, { site, groupId: groupIdOption(group), nameOrId: volume }) };
+};
+
+const groupIdOption = (text: string): GroupId => {
+  const parsed = groupIdSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new VisibleError("BAD_REQUEST", `“${text}” is no id of a group.`, {
+    hint: "List groups with: smtx-backup group list --plan PLAN",
+  });
+};
+
 const written = async (
   context: Context,
   storage: StorageDriver,
   volume: string | undefined,
-  { site, snapshot, output, format }: ExportOptions,
+  options: ExportOptions,
 ): Promise<ExportResult> => {
   const { exportImage } = await import("../../gateway/storage/image/export.ts");
-  const from =
-    volume === undefined ? { snapshotId: snapshot ?? "" } : { volumeId: await findVolume(storage, site, volume) };
+  const { output, format } = options;
+  const from = await sourceOf(storage, volume, options);
   const { onProgress, end } = imageMeter(context, "exporting");
   const { signal } = context.host;
   return exportImage({ storage, file: output, format, signal, onProgress, ...from }).finally(end);

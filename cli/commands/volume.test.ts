@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { groupIdSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
@@ -76,6 +76,11 @@ describe("volume import and export", () => {
     const snapshot = group.snapshots[0]?.snapshotId ?? "";
     assert.equal((await volume(["export", "--snapshot", snapshot, "-o", out, ...at])).exitCode, 0);
     assert.ok(bytes.equals(await readFile(out)));
+    await rm(out);
+    assert.equal((await volume(["export", "web1", "--group", groupId, "-o", out, ...at])).exitCode, 0);
+    assert.ok(bytes.equals(await readFile(out)));
+    const unknown = await volume(["export", "web2", "--group", groupId, "-o", out, ...at]);
+    assert.match(unknown.stderr, /no volume “web2”.*VOLUME_UNKNOWN/);
     await volume(["export", "web1", "-o", out, ...at]);
     assert.ok(changed.equals(await readFile(out)));
   });

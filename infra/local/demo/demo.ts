@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import type { GroupId } from "../../../core/api/ids.ts";
-import { openStorage } from "../../../gateway/storage/open.ts";
 import { changeDiskImage, type DiskImage, makeDiskImage } from "./image.ts";
 import { Session } from "./session.ts";
 
@@ -108,31 +107,12 @@ const prove = async (dir: string, session: Session, prefix: string): Promise<{ g
     .at(-1);
   if (groupId === undefined) throw new Error("site b has no group");
   await session.run("rebuild", groupId, "--site", "b", "--prefix", prefix, "--wait");
+  const output = join(dir, "source.img");
   const source = await session.json<{ sha256: string }>(
-    ...[
-      "volume",
-      "export",
-      "--snapshot",
-      await snapshotOf(session, groupId),
-      "--site",
-      "a",
-      "-o",
-      join(dir, "source.img"),
-    ],
+    ...["volume", "export", "web1", "--group", groupId, "--site", "a", "-o", output],
   );
   expectEqual(await exported(dir, session, `${prefix}web1`), source.sha256);
   return { groupId, sha256: source.sha256 };
-};
-
-const snapshotOf = async (session: Session, groupId: GroupId): Promise<string> => {
-  const storage = await openStorage({ kind: "extentstore", dir: join(session.dir, "sites", "a", "store") });
-  try {
-    const snapshot = (await storage.findGroup(groupId))?.snapshots[0];
-    if (snapshot === undefined) throw new Error(`site a has no snapshot of ${groupId}`);
-    return snapshot.snapshotId;
-  } finally {
-    await storage.close();
-  }
 };
 
 const exported = async (dir: string, session: Session, name: string): Promise<string> => {
