@@ -89,7 +89,7 @@ describe("a gateway", () => {
         mirrorVolumeId,
       })),
       baseGroupId: null,
-      compression: { enabled: true, level: 1 },
+      compression: { enabled: true, level: 1, dictionary: true },
       endpoints: [endpoint],
     });
     assert.deepEqual(

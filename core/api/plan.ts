@@ -61,7 +61,10 @@ export const planTargetSchema = z.strictObject({
 /** W16: on by default. */
 export const compressionSchema = z.strictObject({
   enabled: z.boolean().default(true),
+  /** Of Zstandard. */
   level: z.int().min(-7).max(19).default(1),
+  /** A block that changed in part is compressed by what the target has there. */
+  dictionary: z.boolean().default(true),
 });
 
 /** What a person writes: the body of a create or an update, and plan.yaml. */
@@ -78,7 +81,7 @@ export const planDefinitionSchema = z.strictObject({
   schedule: scheduleSchema.optional(),
   /** For the source site's own groups; needed by a snapshot plan. */
   retention: retentionSchema.optional(),
-  compression: compressionSchema.default({ enabled: true, level: 1 }),
+  compression: compressionSchema.prefault({}),
 });
 export type PlanDefinition = z.infer<typeof planDefinitionSchema>;
 

@@ -21,7 +21,7 @@ const hourly = (more: Partial<Plan> = {}): Plan => ({
   targets: [b, c].map((site) => ({ site, retention: { keepLast: 3 }, switches: {} })),
   objects: [{ kind: "lun", id: "web1", name: "web1" }],
   schedule: scheduleSchema.parse({ cycle: "hourly" }),
-  compression: { enabled: true, level: 1 },
+  compression: { enabled: true, level: 1, dictionary: true },
   createdAt: begin,
   slotsDoneUntil: begin,
   sequence: 0,

@@ -17,7 +17,7 @@ export const task = (fields: Partial<RunTask> = {}): RunTask =>
     step: "transferring",
     volumes: [{ snapshotId: "s1", baseSnapshotId: null, mirrorVolumeId: "m1" }],
     baseGroupId: null,
-    compression: { enabled: true, level: 1 },
+    compression: { enabled: true, level: 1, dictionary: true },
     endpoints: [],
     ...fields,
   }) as RunTask;

@@ -85,6 +85,12 @@ export interface StorageDriver {
     readonly extent: number;
   }): Promise<MirrorExtentWriter>;
 
+  /** One digest an extent of a mirror as it is committed, or undefined where the cluster keeps none. @throws FENCED */
+  mirrorDigests(options: {
+    readonly mirrorVolumeId: string;
+    readonly epoch: number;
+  }): Promise<readonly ExtentDigest[] | undefined>;
+
   /** Every extent that differs has been committed: the mirror now equals the snapshot. Idempotent. @throws FENCED */
   completeMirror(options: { readonly mirrorVolumeId: string; readonly epoch: number }): Promise<void>;
 
@@ -161,6 +167,30 @@ export type ExtentToken = string | null;
 export interface SnapshotReader extends BlockReader {
   /** One token an extent, or undefined where the cluster can't tell: then every extent has to be compared. */
   extentMap(): Promise<readonly ExtentToken[] | undefined>;
+  /**
+   * What the cluster knows of an extent's blocks without reading them, for a cluster that keeps blocks of 64 KiB with
+   * their hashes; undefined where they have to be read. @throws STORE_CORRUPT
+   */
+  extentBlocks(extent: number): Promise<ExtentBlocks | undefined>;
+  /** One digest an extent, or undefined where the cluster keeps none. */
+  extentDigests(): Promise<readonly ExtentDigest[] | undefined>;
+}
+
+/** `extentDigest` over the block hashes of an extent; null is a hole (all zeros). */
+export type ExtentDigest = Uint8Array | null;
+
+/** The blocks of one extent of a snapshot, in the extent's own order. */
+export interface ExtentBlocks {
+  /** `blockHash` of each block, one behind the other. */
+  readonly hashes: Uint8Array;
+  /** Level of the zstd frames that blocks are stored in. */
+  readonly level: number;
+  /**
+   * A block as it is stored: a zstd frame of the whole block, or its content where that is `blockBytes` long. Not verified.
+   * Good until the next call. Quick where blocks are asked for in order. The block must be no hole.
+   * @throws STORE_CORRUPT when it isn't there
+   */
+  readStored(block: number): Uint8Array;
 }
 
 export interface OpenMirrorOptions {
@@ -180,15 +210,26 @@ export interface MirrorSession {
   readonly complete: boolean;
 }
 
+/** One extent of a mirror that is being written. Calls are made one after the other. */
 export interface MirrorExtentWriter {
   /** `offset` in bytes of the volume, inside the extent. */
   write(offset: number, data: Uint8Array): Promise<void>;
   zero(offset: number, length: number): Promise<void>;
   /**
-   * xxh64 of each 64 KiB block of the extent in the extent's own order, as read back from where it was written to:
-   * what an extent digest is made of.
+   * Takes over a whole block, counted in the extent's own order, in the form that `ExtentBlocks.readStored` gives; undefined
+   * where a cluster keeps no such blocks. Whether it is what `hash` names is found out by `blockHashes`.
    */
-  blockHashes(): Promise<BigUint64Array>;
+  readonly writeStored:
+    | ((block: number, stored: { readonly bytes: Uint8Array; readonly hash: Uint8Array }) => Promise<void>)
+    | undefined;
+  /** What the extent was when the writing began: fills `into` from byte `offset` of the extent. @throws STORE_CORRUPT */
+  readBase(offset: number, into: Uint8Array): Promise<void>;
+  /**
+   * `blockHash` of each 64 KiB block of the extent in the extent's own order, one behind the other; of those that were
+   * written here, as read back from where they were written to: what an extent digest is made of.
+   * @throws CHECKSUM_MISMATCH when what was read back is not what was written
+   */
+  blockHashes(): Promise<Uint8Array>;
   /** Durable, visible and marked done, or nothing. @throws FENCED */
   commit(): Promise<void>;
   discard(): Promise<void>;

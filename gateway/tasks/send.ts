@@ -10,7 +10,7 @@ import type { SendVolume } from "./context.ts";
 export const createSendVolume =
   (options: {
     readonly storage: StorageDriver;
-    readonly workers: Pick<TransferWorkers, "scan">;
+    readonly workers: Pick<TransferWorkers, "scan" | "compare">;
     readonly credentials: TlsCredentials;
     readonly multiCluster: SiteId;
     readonly extentsInFlight: number;

@@ -1,9 +1,13 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Geometry } from "../../core/api/object.ts";
+import { blockBytes } from "../../core/extent/geometry.ts";
 import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
+import { blockHash, extentDigest, isSame } from "../block-hash.ts";
 import type { MirrorExtentWriter, StorageDriver } from "../storage/driver.ts";
-import { BlockDecompressor, blockHash, extentDigest } from "./content.ts";
-import { type Frame, FrameDecoder } from "./frame.ts";
+import { BlockCache } from "./block-cache.ts";
+import { BlockDecompressor } from "./content.ts";
+import { partsOf } from "./extent-source.ts";
+import { type ContentFrame, type Frame, FrameDecoder } from "./frame.ts";
 
 /** One extent of a mirror volume, to be written from frames. */
 export interface ApplyJob {
@@ -28,15 +32,15 @@ export interface ApplyResult {
  */
 export type Apply = (job: ApplyJob, body: AsyncIterable<Uint8Array>, signal: AbortSignal) => Promise<ApplyResult>;
 
-/** The receiver's work on one extent. For worker threads. */
-export const createApply =
-  (storage: StorageDriver): Apply =>
-  async (job, body, signal) => {
+/** The receiver's work on one extent. For worker threads; one decompressor for all its jobs. */
+export const createApply = (storage: StorageDriver): Apply => {
+  const decompressor = new BlockDecompressor();
+  return async (job, body, signal) => {
     const ranges = extentRanges(job.geometry, job.sizeBytes, job.extent);
     const writer = await storage.openMirrorExtent(job);
     try {
       if (job.from === "zeros") for (const { offset, length } of ranges) await writer.zero(offset, length);
-      const result = await writeFrames({ writer, ranges, extentBytes: job.geometry.extentBytes }, body, signal);
+      const result = await new ExtentApply({ writer, ranges, job, decompressor }).run(body, signal);
       signal.throwIfAborted();
       await writer.commit();
       return result;
@@ -45,69 +49,91 @@ export const createApply =
       throw error;
     }
   };
+};
 
-interface Destination {
-  readonly writer: MirrorExtentWriter;
-  readonly ranges: readonly ExtentRange[];
-  readonly extentBytes: number;
-}
+class ExtentApply {
+  readonly #writer: MirrorExtentWriter;
+  readonly #ranges: readonly ExtentRange[];
+  readonly #extentBytes: number;
+  readonly #decompressor: BlockDecompressor;
+  /** What copies and dictionaries are taken from; undefined where the extent begins as nothing. */
+  readonly #base: BlockCache | undefined;
 
-const writeFrames = async (
-  destination: Destination,
-  body: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): Promise<ApplyResult> => {
-  const decoder = new FrameDecoder(destination.extentBytes);
-  const decompressor = new BlockDecompressor();
-  let wanted = "";
-  let frames = 0;
-  for await (const chunk of body) {
-    for (const frame of decoder.push(chunk)) {
-      signal.throwIfAborted();
-      if (frame.type === "end") wanted = digestOf(frame);
-      else await writeFrame(destination, frame, decompressor);
-      frames++;
+  constructor(options: {
+    readonly writer: MirrorExtentWriter;
+    readonly ranges: readonly ExtentRange[];
+    readonly job: ApplyJob;
+    readonly decompressor: BlockDecompressor;
+  }) {
+    const { writer, ranges, job, decompressor } = options;
+    const { extentBytes } = job.geometry;
+    this.#writer = writer;
+    this.#ranges = ranges;
+    this.#extentBytes = extentBytes;
+    this.#decompressor = decompressor;
+    if (job.from === "zeros") return;
+    const read = (offset: number, into: Uint8Array) => writer.readBase(offset, into);
+    this.#base = new BlockCache({ extentBytes, unitBytes: blockBytes, read });
+  }
+
+  async run(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ApplyResult> {
+    const decoder = new FrameDecoder(this.#extentBytes);
+    let wanted: Uint8Array = new Uint8Array();
+    let frames = 0;
+    for await (const chunk of body) {
+      for (const frame of decoder.push(chunk)) {
+        signal.throwIfAborted();
+        if (frame.type === "end") wanted = digestOf(frame);
+        else await this.#write(frame);
+        frames++;
+      }
     }
+    decoder.finish();
+    const digest = extentDigest(await this.#writer.blockHashes());
+    if (isSame(digest, wanted)) return { digest: Buffer.from(digest).toString("hex"), frames };
+    throw new VisibleError("CHECKSUM_MISMATCH", "The mirror's extent, read back, is not what the source has.", {
+      hint: "The extent will be sent again in full. If it goes on, check the target's storage.",
+    });
   }
-  decoder.finish();
-  const digest = Buffer.from(extentDigest(await destination.writer.blockHashes())).toString("hex");
-  if (digest === wanted) return { digest, frames };
-  throw new VisibleError("CHECKSUM_MISMATCH", "The mirror's extent, read back, is not what the source has.", {
-    hint: "The extent will be sent again in full. If it goes on, check the target's storage.",
-  });
-};
 
-const digestOf = (frame: Extract<Frame, { type: "end" }>): string => {
-  if (blockHash(frame.digest) !== frame.checksum) {
-    throw new VisibleError("CHECKSUM_MISMATCH", "The extent's digest was damaged on its way.");
-  }
-  return Buffer.from(frame.digest).toString("hex");
-};
-
-const writeFrame = async (
-  { writer, ranges }: Destination,
-  frame: Exclude<Frame, { type: "end" }>,
-  decompressor: BlockDecompressor,
-): Promise<void> => {
-  if (frame.type !== "zero") {
-    const content = decompressor.contentOf(frame);
-    for (const part of partsOf(ranges, frame.offset, content.length)) {
+  async #write(frame: Exclude<Frame, { type: "end" }>): Promise<void> {
+    if (frame.type === "zero") {
+      for (const part of partsOf(this.#ranges, frame.offset, frame.contentBytes)) {
+        await this.#writer.zero(part.offset, part.length);
+      }
+      return;
+    }
+    const { writeStored } = this.#writer;
+    if (
+      (frame.type === "raw" || frame.type === "zstd") &&
+      frame.contentBytes === blockBytes &&
+      writeStored !== undefined
+    ) {
+      // What it is, is found out when it is read back.
+      await writeStored(frame.offset / blockBytes, { bytes: frame.stored, hash: frame.hash });
+      return;
+    }
+    const content = this.#decompressor.contentOf(frame, await this.#baseOf(frame));
+    for (const part of partsOf(this.#ranges, frame.offset, content.length)) {
       const from = part.offsetInExtent - frame.offset;
-      await writer.write(part.offset, content.subarray(from, from + part.length));
+      await this.#writer.write(part.offset, content.subarray(from, from + part.length));
     }
-    return;
   }
-  for (const part of partsOf(ranges, frame.offset, frame.contentBytes)) await writer.zero(part.offset, part.length);
-};
 
-/** The ranges of the volume that bytes of the extent lie in. A block lies in one, because stripes are whole blocks. */
-function* partsOf(ranges: readonly ExtentRange[], offset: number, length: number): Generator<ExtentRange, void, void> {
-  // All ranges of an extent are equally long.
-  const rangeBytes = ranges[0]?.length ?? length;
-  const end = offset + length;
-  for (const range of ranges.slice(Math.floor(offset / rangeBytes), Math.ceil(end / rangeBytes))) {
-    const from = Math.max(offset, range.offsetInExtent);
-    const to = Math.min(end, range.offsetInExtent + range.length);
-    yield { offset: range.offset + (from - range.offsetInExtent), length: to - from, offsetInExtent: from };
+  /** What a frame needs of what the extent was before. */
+  async #baseOf(frame: ContentFrame): Promise<Uint8Array | undefined> {
+    if (frame.type !== "copy" && frame.type !== "delta") return undefined;
+    if (this.#base === undefined) {
+      throw new VisibleError("FRAME_INVALID", "The peer copies from an extent that it said to begin as nothing.");
+    }
+    return frame.type === "copy"
+      ? this.#base.bytes(frame.from, frame.contentBytes)
+      : this.#base.bytes(frame.dictionary.from, frame.dictionary.bytes);
   }
 }
+
+/** @throws CHECKSUM_MISMATCH */
+const digestOf = (frame: Extract<Frame, { type: "end" }>): Uint8Array => {
+  if (isSame(blockHash(frame.digest), frame.hash)) return frame.digest.slice();
+  throw new VisibleError("CHECKSUM_MISMATCH", "The extent's digest was damaged on its way.");
+};

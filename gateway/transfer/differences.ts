@@ -1,3 +1,4 @@
+import { isSame } from "../block-hash.ts";
 import { grainBytes } from "./frame.ts";
 
 export interface DifferingRange {
@@ -5,18 +6,22 @@ export interface DifferingRange {
   readonly length: number;
 }
 
-/** memcmp, which is faster than any hash. */
-export const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
-
 /** The runs of grains of 4 KiB in which two blocks of the same length differ. */
-export const differingRanges = (now: Uint8Array, before: Uint8Array): readonly DifferingRange[] => {
+export const differingRanges = (now: Uint8Array, before: Uint8Array): readonly DifferingRange[] =>
+  rangesWhere(now.length, (grain) => {
+    const [from, to] = [grain * grainBytes, (grain + 1) * grainBytes];
+    return !isSame(now.subarray(from, to), before.subarray(from, to));
+  });
+
+/** The runs of grains, counted from 0, that `differs` says yes to, of `length` bytes. */
+export const rangesWhere = (length: number, differs: (grain: number) => boolean): readonly DifferingRange[] => {
   const runs: { offset: number; length: number }[] = [];
-  for (let offset = 0; offset < now.length; offset += grainBytes) {
-    const end = Math.min(offset + grainBytes, now.length);
-    if (isSame(now.subarray(offset, end), before.subarray(offset, end))) continue;
+  for (let offset = 0; offset < length; offset += grainBytes) {
+    if (!differs(offset / grainBytes)) continue;
+    const bytes = Math.min(grainBytes, length - offset);
     const last = runs.at(-1);
-    if (last !== undefined && last.offset + last.length === offset) last.length += end - offset;
-    else runs.push({ offset, length: end - offset });
+    if (last !== undefined && last.offset + last.length === offset) last.length += bytes;
+    else runs.push({ offset, length: bytes });
   }
   return runs;
 };

@@ -1,8 +1,12 @@
-import { type BlockCompressor, blockHash, extentDigest } from "./content.ts";
-import { frameBytesMax, frameHeaderBytes, writeContentHeader, writeFrame } from "./frame.ts";
+import { blockBytes } from "../../core/extent/geometry.ts";
+import { blockHash, extentDigest } from "../block-hash.ts";
+import type { BlockCompressor } from "./content.ts";
+import { type ContentFrame, frameHeaderBytes, grainsPerBlock, writeContentHeader, writeFrame } from "./frame.ts";
 
 /** Frames leave in chunks of at most so many bytes. */
 export const chunkBytes = 256 * 1024;
+/** All frames of one block: its content at the most, and a header for every second grain. */
+const blockFramesBytesMax = blockBytes + grainsPerBlock * (frameHeaderBytes + 8);
 
 /** Writes frames one behind the other into chunks, which are given away when they are full. */
 export class FrameChunks {
@@ -22,9 +26,14 @@ export class FrameChunks {
     return this.#frames;
   }
 
-  /** Whether the chunk has to be taken before the next frame is put. */
+  /** Bytes in the chunk so far. */
+  get bytes(): number {
+    return this.#at;
+  }
+
+  /** Whether the chunk has to be taken before the next block's frames are put. */
   get full(): boolean {
-    return this.#at + frameBytesMax > this.#chunk.length;
+    return this.#at + blockFramesBytesMax > this.#chunk.length;
   }
 
   /** What was written since the last time. */
@@ -35,7 +44,18 @@ export class FrameChunks {
     return taken;
   }
 
-  putContent(offset: number, content: Uint8Array, checksum = blockHash(content)): void {
+  /** Does `work`, and undoes it, frames and all, unless the bytes that it put are below `bytesMax`. @returns whether they are */
+  keepIfBelow(bytesMax: number, work: () => void): boolean {
+    const before = { at: this.#at, frames: this.#frames };
+    work();
+    if (this.#at - before.at < bytesMax) return true;
+    this.#at = before.at;
+    this.#frames = before.frames;
+    return false;
+  }
+
+  /** Content, compressed where that makes it smaller. */
+  putContent(offset: number, content: Uint8Array, hash = blockHash(content)): void {
     const body = this.#chunk.subarray(this.#at + frameHeaderBytes);
     const packed = this.#level === undefined ? 0 : this.#compressor.compress(content, body, this.#level);
     if (packed === 0) body.set(content);
@@ -45,9 +65,15 @@ export class FrameChunks {
       offset,
       contentBytes: content.length,
       storedBytes,
-      checksum,
+      hash,
     });
     this.#at += frameHeaderBytes + storedBytes;
+    this.#frames++;
+  }
+
+  /** A frame as it is. */
+  put(frame: ContentFrame): void {
+    this.#at = writeFrame(this.#chunk, this.#at, frame);
     this.#frames++;
   }
 
@@ -57,13 +83,13 @@ export class FrameChunks {
   }
 
   /** The last frame. @returns the digest that it holds */
-  putEnd(hashes: BigUint64Array): Uint8Array {
+  putEnd(hashes: Uint8Array): Uint8Array {
     const digest = extentDigest(hashes);
     this.#at = writeFrame(this.#chunk, this.#at, {
       type: "end",
       frames: this.#frames,
       digest,
-      checksum: blockHash(digest),
+      hash: blockHash(digest),
     });
     return digest;
   }

@@ -9,31 +9,38 @@ const blocks = 16;
 const extentBytes = blocks * blockBytes;
 const grainsPerBlock = blockBytes / grainBytes;
 
-const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const bytes = (min: number, max: number) => fc.uint8Array({ minLength: min, maxLength: max });
+const anyHash = bytes(16, 16);
 
 /** A frame of one block: part of it, or zeros. */
 const frameOf = (block: number): fc.Arbitrary<Frame> =>
   fc.oneof(
     fc.constant<Frame>({ type: "zero", offset: block * blockBytes, contentBytes: blockBytes }),
     fc
-      .record({ from: fc.nat(grainsPerBlock - 1), grains: fc.integer({ min: 1, max: grainsPerBlock }), checksum: u64 })
-      .chain(({ from, grains, checksum }) => {
+      .record({ from: fc.nat(grainsPerBlock - 1), grains: fc.integer({ min: 1, max: grainsPerBlock }), hash: anyHash })
+      .chain(({ from, grains, hash }) => {
         const contentBytes = Math.min(grains, grainsPerBlock - from) * grainBytes;
-        const rest = { offset: block * blockBytes + from * grainBytes, contentBytes, checksum };
+        const rest = { offset: block * blockBytes + from * grainBytes, contentBytes, hash };
         const raw = bytes(1, 8).map((pattern): Frame => {
           return { type: "raw", ...rest, stored: new Uint8Array(Buffer.alloc(contentBytes, pattern)) };
         });
+        const part = fc
+          .tuple(fc.nat(extentBytes - blockBytes), fc.integer({ min: 1, max: blockBytes }))
+          .map(([start, length]) => ({ from: start, bytes: length }));
         return fc.oneof(
           raw,
+          part.map(({ from }): Frame => ({ type: "copy", ...rest, from })),
+          fc
+            .tuple(part, bytes(1, 300))
+            .map(([dictionary, stored]): Frame => ({ type: "delta", ...rest, dictionary, stored })),
           bytes(1, 300).map((stored): Frame => ({ type: "zstd", ...rest, stored })),
         );
       }),
   );
 const extents = fc
   .subarray(Array.from({ length: blocks }, (_, block) => block))
-  .chain((chosen) => fc.tuple(fc.tuple(...chosen.map(frameOf)), bytes(digestBytes, digestBytes), u64))
-  .map(([frames, digest, checksum]): Frame[] => [...frames, { type: "end", frames: frames.length, digest, checksum }]);
+  .chain((chosen) => fc.tuple(fc.tuple(...chosen.map(frameOf)), bytes(digestBytes, digestBytes), anyHash))
+  .map(([frames, digest, hash]): Frame[] => [...frames, { type: "end", frames: frames.length, digest, hash }]);
 
 const encode = (frames: readonly Frame[]): Uint8Array => {
   const into = new Uint8Array(extentBytes + (frames.length + 1) * (frameHeaderBytes + digestBytes));
@@ -55,7 +62,7 @@ const decode = (chunks: readonly Uint8Array[]): Frame[] => {
   for (const chunk of chunks) {
     for (const frame of decoder.push(chunk)) {
       if (frame.type === "end") frames.push({ ...frame, digest: frame.digest.slice() });
-      else if (frame.type === "zero") frames.push(frame);
+      else if (frame.type === "zero" || frame.type === "copy") frames.push(frame);
       else frames.push({ ...frame, stored: frame.stored.slice() });
     }
   }
@@ -76,9 +83,15 @@ describe("frames", () => {
 
   test("come out as they went in when single bytes come", () => {
     const frames: Frame[] = [
-      { type: "raw", offset: 4096, contentBytes: 4096, stored: new Uint8Array(4096).fill(7), checksum: 1n },
+      {
+        type: "raw",
+        offset: 4096,
+        contentBytes: 4096,
+        stored: new Uint8Array(4096).fill(7),
+        hash: new Uint8Array(16).fill(1),
+      },
       { type: "zero", offset: blockBytes, contentBytes: 3 * blockBytes },
-      { type: "end", frames: 2, digest: new Uint8Array(digestBytes).fill(9), checksum: 3n },
+      { type: "end", frames: 2, digest: new Uint8Array(digestBytes).fill(9), hash: new Uint8Array(16) },
     ];
     assert.deepEqual(decode([...encode(frames)].map((byte) => new Uint8Array([byte]))), frames);
   });
@@ -96,10 +109,10 @@ describe("frames", () => {
   test("made of anything are decoded or invalid, and never cover more than the extent", () => {
     const header = fc
       .record({
-        type: fc.integer({ min: 0, max: 5 }),
+        type: fc.integer({ min: 0, max: 7 }),
         grains: fc.tuple(fc.nat(300), fc.nat(20)),
         odd: fc.constantFrom(0, 0, 0, 1, 512),
-        stored: fc.oneof(fc.constantFrom(0, 32, 4096, 65536), fc.nat(70_000), fc.constant(0xffff_ffff)),
+        stored: fc.oneof(fc.constantFrom(0, 4, 32, 4096, 65536), fc.nat(70_000), fc.constant(0xffff_ffff)),
       })
       .map(({ type, grains, odd, stored }) => {
         const into = Buffer.alloc(frameHeaderBytes);
@@ -119,7 +132,9 @@ describe("frames", () => {
             assert.ok(frame.offset >= reached && frame.contentBytes > 0);
             reached = frame.offset + frame.contentBytes;
             assert.ok(reached <= extentBytes);
-            if (frame.type !== "zero") assert.ok(frame.stored.length <= frame.contentBytes);
+            if ("stored" in frame) assert.ok(frame.stored.length <= frame.contentBytes);
+            if (frame.type === "copy") assert.ok(frame.from + frame.contentBytes <= extentBytes);
+            if (frame.type === "delta") assert.ok(frame.dictionary.from + frame.dictionary.bytes <= extentBytes);
           }
         } catch (error) {
           assert.ok(isInvalid(error), String(error));
@@ -129,11 +144,15 @@ describe("frames", () => {
   });
 
   test("are invalid out of order, across blocks, off the grain, of unknown type, or miscounted", () => {
+    const hash = new Uint8Array(16);
     const raw = (offset: number, contentBytes: number): Frame => {
-      return { type: "raw", offset, contentBytes, stored: new Uint8Array(contentBytes), checksum: 0n };
+      return { type: "raw", offset, contentBytes, stored: new Uint8Array(contentBytes), hash };
     };
     const zero = (offset: number, contentBytes: number): Frame => ({ type: "zero", offset, contentBytes });
-    const end = (frames: number): Frame => ({ type: "end", frames, digest: new Uint8Array(digestBytes), checksum: 0n });
+    const end = (frames: number): Frame => ({ type: "end", frames, digest: new Uint8Array(digestBytes), hash });
+    const delta = (dictionary: { from: number; bytes: number }): Frame => {
+      return { type: "delta", offset: 0, contentBytes: 4096, hash, dictionary, stored: new Uint8Array(10) };
+    };
     const wrong: readonly Frame[][] = [
       [raw(8192, 4096), raw(4096, 4096)],
       [raw(0, 8192), raw(4096, 4096)],
@@ -145,6 +164,10 @@ describe("frames", () => {
       [zero(0, 4096)],
       [zero(0, extentBytes + blockBytes)],
       [zero(extentBytes, blockBytes)],
+      [{ type: "copy", offset: 0, contentBytes: 8192, hash, from: extentBytes - 4096 }],
+      [delta({ from: extentBytes - 4096, bytes: 4097 })],
+      [delta({ from: 0, bytes: 0 })],
+      [delta({ from: 0, bytes: 256 * 1024 })],
       [raw(0, 4096), end(2)],
       [end(1)],
     ];

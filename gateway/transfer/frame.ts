@@ -1,48 +1,72 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
+import { blockHashBytes } from "../block-hash.ts";
 
 /**
  * The frames that an extent's content travels in. Pure: bytes in, frames out, wherever the stream is split.
  *
- * A header of 24 bytes, little-endian:
+ * A header of 32 bytes, little-endian:
  *
- *     0  u8   type: 1 raw, 2 zstd, 3 zero run, 4 end
- *     1  3 ×  zero
+ *     0  u32  type: 1 raw, 2 zstd, 3 zero run, 4 end, 5 copy, 6 delta
  *     4  u32  offset in the extent; 0 of an end
  *     8  u32  content bytes; of an end, the number of frames before it
  *     12 u32  stored bytes that follow the header
- *     16 u64  xxh64 of the content; of an end, of its stored bytes; 0 of a zero run
+ *     16 16 × the content's `blockHash`; of an end, that of its stored bytes; zeros of a zero run
  *
- * Raw and zstd frames hold one block of 64 KiB or a part of it, aligned to 4 KiB. A zero run covers whole blocks.
- * An end holds the extent's digest and is the last. Offsets only go up, so no byte is written twice, and a stream is
- * never longer than its extent and its headers.
+ * Raw, zstd, copy and delta frames are about one block of 64 KiB or a part of it, aligned to 4 KiB. Stored is
+ *
+ * - of raw the content, of zstd a zstd frame of it, of a zero run (whole blocks) nothing;
+ * - of a copy, u32: the offset in the extent, as it was before the first frame, where the same content is;
+ * - of a delta, u32 and u32: offset and length of the part of the extent, as it was before the first frame, that is the
+ *   dictionary (raw content) of the zstd frame behind it;
+ * - of an end, the extent's digest; it is the last.
+ *
+ * Offsets only go up, so no byte is written twice, and a stream is never longer than its extent and its headers.
  */
-export const frameHeaderBytes = 24;
+export const frameHeaderBytes = 32;
 /** Parts of a block begin and end at multiples of it. */
 export const grainBytes = 4096;
+export const grainsPerBlock = blockBytes / grainBytes;
 export const digestBytes = 32;
-export const frameBytesMax = frameHeaderBytes + blockBytes;
+/** A delta's dictionary is a block and what is around it. */
+export const dictionaryBytesMax = 128 * 1024;
+const copyBytes = 4;
+const dictionaryHeaderBytes = 8;
+export const frameBytesMax = frameHeaderBytes + dictionaryHeaderBytes + blockBytes;
 
-const types = { raw: 1, zstd: 2, zero: 3, end: 4 } as const;
+const types = { raw: 1, zstd: 2, zero: 3, end: 4, copy: 5, delta: 6 } as const;
+
+interface Content {
+  readonly offset: number;
+  readonly contentBytes: number;
+  readonly hash: Uint8Array;
+}
+
+/** A part of the extent as it was before the first frame. */
+export interface ExtentPart {
+  readonly from: number;
+  readonly bytes: number;
+}
+
+export type ContentFrame =
+  | (Content & { readonly type: "raw" | "zstd"; readonly stored: Uint8Array })
+  | (Content & { readonly type: "copy"; readonly from: number })
+  | (Content & { readonly type: "delta"; readonly dictionary: ExtentPart; readonly stored: Uint8Array });
 
 export type Frame =
-  | {
-      readonly type: "raw" | "zstd";
-      readonly offset: number;
-      readonly contentBytes: number;
-      readonly stored: Uint8Array;
-      readonly checksum: bigint;
-    }
+  | ContentFrame
   | { readonly type: "zero"; readonly offset: number; readonly contentBytes: number }
-  | { readonly type: "end"; readonly frames: number; readonly digest: Uint8Array; readonly checksum: bigint };
+  | { readonly type: "end"; readonly frames: number; readonly digest: Uint8Array; readonly hash: Uint8Array };
 
 interface Header {
   readonly type: number;
   readonly offset: number;
   readonly contentBytes: number;
   readonly storedBytes: number;
-  readonly checksum: bigint;
+  readonly hash: Uint8Array;
 }
+
+const noHash = new Uint8Array(blockHashBytes);
 
 const writeHeader = (into: Uint8Array, at: number, header: Header): void => {
   const view = new DataView(into.buffer, into.byteOffset + at, frameHeaderBytes);
@@ -50,23 +74,23 @@ const writeHeader = (into: Uint8Array, at: number, header: Header): void => {
   view.setUint32(4, header.offset, true);
   view.setUint32(8, header.contentBytes, true);
   view.setUint32(12, header.storedBytes, true);
-  view.setBigUint64(16, header.checksum, true);
+  into.set(header.hash, at + 16);
 };
 
+const writeWord = (into: Uint8Array, at: number, word: number): void =>
+  new DataView(into.buffer, into.byteOffset + at, 4).setUint32(0, word, true);
+
+const readWord = (bytes: Uint8Array, at: number): number =>
+  new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0, true);
+
 /**
- * Writes a frame's header at `at` of `into`. The caller puts the stored bytes behind it, which is how a compressor can
- * write to its place at once.
+ * Writes the header of a raw or zstd frame at `at` of `into`. The caller puts the stored bytes behind it, which is how a
+ * compressor can write to its place at once.
  */
 export const writeContentHeader = (
   into: Uint8Array,
   at: number,
-  header: {
-    readonly type: "raw" | "zstd";
-    readonly offset: number;
-    readonly contentBytes: number;
-    readonly storedBytes: number;
-    readonly checksum: bigint;
-  },
+  header: Content & { readonly type: "raw" | "zstd"; readonly storedBytes: number },
 ): void => writeHeader(into, at, { ...header, type: types[header.type] });
 
 /** Writes a whole frame at `at` and gives the place behind it. `into` must have room for it. */
@@ -74,7 +98,7 @@ export const writeFrame = (into: Uint8Array, at: number, frame: Frame): number =
   const body = at + frameHeaderBytes;
   switch (frame.type) {
     case "zero":
-      writeHeader(into, at, { ...frame, type: types.zero, storedBytes: 0, checksum: 0n });
+      writeHeader(into, at, { ...frame, type: types.zero, storedBytes: 0, hash: noHash });
       return body;
     case "end":
       writeHeader(into, at, {
@@ -82,10 +106,22 @@ export const writeFrame = (into: Uint8Array, at: number, frame: Frame): number =
         offset: 0,
         contentBytes: frame.frames,
         storedBytes: digestBytes,
-        checksum: frame.checksum,
+        hash: frame.hash,
       });
       into.set(frame.digest, body);
       return body + digestBytes;
+    case "copy":
+      writeHeader(into, at, { ...frame, type: types.copy, storedBytes: copyBytes });
+      writeWord(into, body, frame.from);
+      return body + copyBytes;
+    case "delta": {
+      const storedBytes = dictionaryHeaderBytes + frame.stored.length;
+      writeHeader(into, at, { ...frame, type: types.delta, storedBytes });
+      writeWord(into, body, frame.dictionary.from);
+      writeWord(into, body + 4, frame.dictionary.bytes);
+      into.set(frame.stored, body + dictionaryHeaderBytes);
+      return body + storedBytes;
+    }
     default:
       writeContentHeader(into, at, { ...frame, storedBytes: frame.stored.length });
       into.set(frame.stored, body);
@@ -136,7 +172,7 @@ export class FrameDecoder {
         this.#header = this.#check(readHeader(piece));
         if (this.#header.storedBytes > 0) continue;
       }
-      const frame = toFrame(this.#header, piece);
+      const frame = this.#toFrame(this.#header, piece);
       this.#header = undefined;
       this.#frames += 1;
       this.#ended = frame.type === "end";
@@ -164,34 +200,70 @@ export class FrameDecoder {
       if (storedBytes !== 0 || offset % blockBytes !== 0 || contentBytes % blockBytes !== 0) {
         throw invalid("a run of zeros that is not whole blocks");
       }
-    } else if (type === types.raw || type === types.zstd) {
-      const inBlock = (offset % blockBytes) + contentBytes <= blockBytes;
-      if (!inBlock || offset % grainBytes !== 0 || contentBytes % grainBytes !== 0) {
-        throw invalid("content that is not in one block");
-      }
-      const storedRight = type === types.raw ? storedBytes === contentBytes : storedBytes < contentBytes;
-      if (!storedRight || storedBytes === 0) throw invalid(`${contentBytes} bytes stored in ${storedBytes}`);
-    } else {
-      throw invalid(`type ${type}`);
+      return header;
     }
+    const inBlock = (offset % blockBytes) + contentBytes <= blockBytes;
+    if (!inBlock || offset % grainBytes !== 0 || contentBytes % grainBytes !== 0) {
+      throw invalid("content that is not in one block");
+    }
+    if (!storedFits(type, contentBytes, storedBytes)) throw invalid(`${contentBytes} bytes stored in ${storedBytes}`);
     return header;
   }
+
+  #toFrame({ type, offset, contentBytes, hash }: Header, stored: Uint8Array): Frame {
+    switch (type) {
+      case types.zero:
+        return { type: "zero", offset, contentBytes };
+      case types.end:
+        return { type: "end", frames: contentBytes, digest: stored, hash };
+      case types.copy:
+        return { type: "copy", offset, contentBytes, hash, from: this.#part(readWord(stored, 0), contentBytes).from };
+      case types.delta: {
+        const dictionary = this.#part(readWord(stored, 0), readWord(stored, 4));
+        if (dictionary.bytes > dictionaryBytesMax) throw invalid(`a dictionary of ${dictionary.bytes} bytes`);
+        return {
+          type: "delta",
+          offset,
+          contentBytes,
+          hash,
+          dictionary,
+          stored: stored.subarray(dictionaryHeaderBytes),
+        };
+      }
+      default:
+        return { type: type === types.raw ? "raw" : "zstd", offset, contentBytes, hash, stored };
+    }
+  }
+
+  #part(from: number, bytes: number): ExtentPart {
+    if (bytes > 0 && from + bytes <= this.#extentBytes) return { from, bytes };
+    throw invalid(`a copy of bytes ${from} to ${from + bytes} of an extent of ${this.#extentBytes}`);
+  }
 }
+
+const storedFits = (type: number, contentBytes: number, storedBytes: number): boolean => {
+  switch (type) {
+    case types.raw:
+      return storedBytes === contentBytes;
+    case types.zstd:
+      return storedBytes > 0 && storedBytes < contentBytes;
+    case types.copy:
+      return storedBytes === copyBytes;
+    case types.delta:
+      return storedBytes > dictionaryHeaderBytes && storedBytes < contentBytes;
+    default:
+      throw invalid(`type ${type}`);
+  }
+};
 
 const readHeader = (bytes: Uint8Array): Header => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, frameHeaderBytes);
   return {
-    // The three bytes behind the type are zero; were they not, the type would be none that there is.
     type: view.getUint32(0, true),
     offset: view.getUint32(4, true),
     contentBytes: view.getUint32(8, true),
     storedBytes: view.getUint32(12, true),
-    checksum: view.getBigUint64(16, true),
+    // A copy: the bytes may be overwritten before the frame is whole.
+    hash: bytes.slice(16, frameHeaderBytes),
   };
-};
-
-const toFrame = ({ type, offset, contentBytes, checksum }: Header, stored: Uint8Array): Frame => {
-  if (type === types.zero) return { type: "zero", offset, contentBytes };
-  if (type === types.end) return { type: "end", frames: contentBytes, digest: stored, checksum };
-  return { type: type === types.raw ? "raw" : "zstd", offset, contentBytes, stored, checksum };
 };

@@ -39,8 +39,8 @@ describe("the plan of a transfer", () => {
     assert.deepEqual(actions({ count: 2 }), ["full", "full"]);
   });
 
-  test("overwrites everything when the source lost the base", () => {
-    assert.deepEqual(actions({ count: 2, map: [null, "x"], base: { kind: "lost" } }), ["zero", "full"]);
+  test("asks the target about everything when the source lost the base", () => {
+    assert.deepEqual(actions({ count: 2, map: [null, "x"], base: { kind: "lost" } }), ["zero", "match"]);
   });
 
   test("leaves out what the target has done already", () => {

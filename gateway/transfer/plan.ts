@@ -8,9 +8,10 @@ import type { ExtentToken } from "../storage/driver.ts";
  * - `hole`       nothing here and nothing there
  * - `zero`       nothing here, and the target may have something: it becomes zeros
  * - `diff`       compared with the base; what differs is sent
+ * - `match`      compared with what the target says of its extent; what it has nowhere in it is sent
  * - `full`       whatever is not zero is sent
  */
-export type ExtentAction = "done" | "unchanged" | "hole" | "zero" | "diff" | "full";
+export type ExtentAction = "done" | "unchanged" | "hole" | "zero" | "diff" | "match" | "full";
 
 export interface PlannedExtent {
   readonly extent: number;
@@ -44,7 +45,7 @@ export const planExtents = (options: {
 /** `token` undefined: there is no map. */
 const actionOf = (token: ExtentToken | undefined, base: Base, extent: number): ExtentAction => {
   if (base.kind === "none") return token === null ? "hole" : "full";
-  if (base.kind === "lost") return token === null ? "zero" : "full";
+  if (base.kind === "lost") return token === null ? "zero" : "match";
   // A volume that grew has extents that its base has not.
   const baseToken = extent < base.count ? base.map?.[extent] : null;
   if (token === null) return baseToken === null ? "hole" : "zero";

@@ -8,9 +8,14 @@ import { geometrySchema } from "../../core/api/object.ts";
  * could not find out from the storage.
  *
  *     POST /v1/sessions                              begin, or go on; raises the volume's epoch
+ *     GET  /v1/sessions/{volume}/extents/{k}/signature?epoch=n
+ *                                                    the hashes of the blocks that the mirror has
+ *     POST /v1/sessions/{volume}/extents/{k}/signature?epoch=n
+ *                                                    the hashes of the grains in some of them
  *     PUT  /v1/sessions/{volume}/extents/{k}?epoch=n&base=0|1
  *                                                    write an extent: frames (frame.ts) as body
  *     POST /v1/sessions/{volume}/complete?epoch=n    every extent that differs was acknowledged
+ *     GET  /v1/sessions/{volume}/digests?epoch=n     the digests of the extents that the mirror has
  *     GET  /v1/health                                is somebody there
  *
  * - Who may: the sender's site, as its certificate names it, must be the owner of the mirror. Nothing in a body or an
@@ -18,11 +23,13 @@ import { geometrySchema } from "../../core/api/object.ts";
  * - Beginning sets the mirror back to the base group (or to nothing), unless it is being written for this group and base
  *   already; the answer lists the extents that are done. Whoever began before is FENCED from then on.
  * - The frames of an extent change what the mirror has (`base=1`), or an extent of zeros (`base=0`). The last frame holds
- *   the extent's digest: SHA-256 over the little-endian xxh64 hashes of its blocks of 64 KiB. The receiver writes, reads
- *   back, and commits durably only if what it read back has that digest; then it answers 200 with the digest. Everything
- *   else leaves the extent as it was. The end of a body means nothing without that frame.
- * - After CHECKSUM_MISMATCH the sender sends the extent in full (`base=0`), which also heals a mirror whose base was not what
- *   the source took it for.
+ *   the extent's digest: BLAKE3 over the hashes of its blocks of 64 KiB. The receiver writes, reads back, and commits durably
+ *   only if what it read back has that digest; then it answers 200 with the digest. Everything else leaves the extent as
+ *   it was. The end of a body means nothing without that frame.
+ * - After CHECKSUM_MISMATCH, or STORE_CORRUPT at the receiver, the sender sends the extent in full (`base=0`), which also
+ *   heals a mirror whose base was damaged or not what the source took it for.
+ * - Completing compares the volume's digest (digest.ts) where both clusters keep digests; CHECKSUM_MISMATCH then, and the
+ *   sender asks which extents it is about and sends those in full.
  * - Every request may be sent again. Errors are `{error: {code, message, hint}}` with the codes of core/api/errors.ts.
  */
 export const sessionOpenSchema = z.strictObject({
@@ -46,8 +53,23 @@ export const sessionSchema = z.object({
 });
 export type Session = z.infer<typeof sessionSchema>;
 
-export const extentAnswerSchema = z.object({ digest: z.string().regex(/^[0-9a-f]{64}$/) });
+const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);
+export const extentAnswerSchema = z.object({ digest: digestSchema });
 export type ExtentAnswer = z.infer<typeof extentAnswerSchema>;
+
+/** Hashes one behind the other, in base 64. */
+const hashesSchema = z.base64().transform((text) => new Uint8Array(Buffer.from(text, "base64")));
+export const hashesAnswerSchema = z.object({ hashes: hashesSchema });
+/** Of the mirror; null where its cluster keeps no digests; 32 bytes an extent, zeros for a hole. */
+export const digestsAnswerSchema = z.object({ digests: hashesSchema.nullable() });
+export const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+
+/** Blocks of an extent, as ranges that include both ends. */
+export const signatureBodySchema = z.strictObject({
+  blocks: z.array(z.tuple([z.int().min(0), z.int().min(0)])).min(1),
+});
+/** The volume's digest; null where the source's cluster keeps none. */
+export const completeBodySchema = z.strictObject({ digest: digestSchema.nullable() });
 
 /** Of the query: epochs and flags are decimal. */
 export const epochQuerySchema = z.coerce.number().pipe(z.int().min(0));
@@ -56,6 +78,8 @@ export const extentQuerySchema = z.object({
   epoch: epochQuerySchema,
   base: z.enum(["0", "1"]),
 });
+
+export const signatureQuerySchema = extentQuerySchema.omit({ base: true });
 
 export const paths = {
   sessions: "/v1/sessions",
@@ -67,6 +91,11 @@ export const paths = {
   }): string =>
     `/v1/sessions/${encodeURIComponent(options.mirrorVolumeId)}/extents/${options.extent}` +
     `?epoch=${options.epoch}&base=${options.from === "base" ? 1 : 0}`,
+  signature: (options: { readonly mirrorVolumeId: string; readonly extent: number; readonly epoch: number }): string =>
+    `/v1/sessions/${encodeURIComponent(options.mirrorVolumeId)}/extents/${options.extent}/signature` +
+    `?epoch=${options.epoch}`,
+  digests: (mirrorVolumeId: string, epoch: number): string =>
+    `/v1/sessions/${encodeURIComponent(mirrorVolumeId)}/digests?epoch=${epoch}`,
   complete: (mirrorVolumeId: string, epoch: number): string =>
     `/v1/sessions/${encodeURIComponent(mirrorVolumeId)}/complete?epoch=${epoch}`,
   health: "/v1/health",

@@ -2,31 +2,46 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { VisibleError } from "../../core/api/errors.ts";
+import { blockBytes } from "../../core/extent/geometry.ts";
 import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { answerJson, parseJson } from "../tunnel/answer.ts";
 import type { PeerIdentity } from "../tunnel/identity.ts";
 import type { PeerHandler } from "../tunnel/requests.ts";
-import { Mirrors } from "./mirrors.ts";
+import { joinDigests, volumeDigest } from "./digest.ts";
+import { type Mirror, Mirrors } from "./mirrors.ts";
 import {
+  completeBodySchema,
   type ExtentAnswer,
   epochQuerySchema,
   extentQuerySchema,
   type Session,
   type SessionOpen,
   sessionOpenSchema,
+  signatureBodySchema,
+  signatureQuerySchema,
+  toBase64,
 } from "./protocol.ts";
-import { toRanges } from "./ranges.ts";
+import { fromRanges, toRanges } from "./ranges.ts";
 import { requestBody } from "./request-body.ts";
 import type { TransferWorkers } from "./workers.ts";
 
 const jsonBytesMax = 64 * 1024;
+/** Reading an extent and hashing it takes a second or so. */
+const signatureSeconds = 60;
 
 export interface ReceiverOptions {
   readonly storage: StorageDriver;
-  readonly workers: Pick<TransferWorkers, "apply">;
+  readonly workers: Pick<TransferWorkers, "apply" | "signature">;
   readonly log: Log;
+}
+
+/** A mirror volume that the peer may write, and the epoch in which it says to do so. */
+interface SessionTarget {
+  readonly mirrorVolumeId: string;
+  readonly epoch: number;
+  readonly mirror: Mirror;
 }
 
 /** The target's end of the protocol (protocol.ts). It keeps nothing between requests that the storage does not have. */
@@ -58,10 +73,9 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
   const putExtent = async (
     request: IncomingMessage,
     response: ServerResponse,
-    options: { readonly identity: PeerIdentity; readonly mirrorVolumeId: string } & z.infer<typeof extentQuerySchema>,
+    options: SessionTarget & { readonly identity: PeerIdentity } & z.infer<typeof extentQuerySchema>,
   ): Promise<ExtentAnswer> => {
-    const { identity, mirrorVolumeId, extent, epoch, base } = options;
-    const mirror = await mirrors.ownedBy(identity.siteId, { mirrorVolumeId, epoch });
+    const { identity, mirrorVolumeId, mirror, extent, epoch, base } = options;
     if (extent >= extentCount(mirror.geometry, mirror.sizeBytes)) throw badRequest(`there is no extent ${extent}`);
     const stop = new AbortController();
     const onClose = () => {
@@ -89,10 +103,33 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
     }
   };
 
-  const complete = async (mirrorVolumeId: string, epoch: number, identity: PeerIdentity): Promise<object> => {
-    await mirrors.ownedBy(identity.siteId, { mirrorVolumeId, epoch });
+  const signatureOf = async (
+    { mirrorVolumeId, mirror, epoch }: SessionTarget,
+    extent: number,
+    ranges: readonly (readonly [number, number])[] | undefined,
+  ): Promise<object> => {
+    if (extent >= extentCount(mirror.geometry, mirror.sizeBytes)) throw badRequest(`there is no extent ${extent}`);
+    const blockCount = mirror.geometry.extentBytes / blockBytes;
+    const blocks = ranges && [...fromRanges(ranges, blockCount)].toSorted((a, b) => a - b);
+    const signal = AbortSignal.timeout(signatureSeconds * 1000);
+    return { hashes: toBase64(await workers.signature({ mirrorVolumeId, extent, epoch, blocks }, signal)) };
+  };
+
+  const digestsOf = async (target: SessionTarget): Promise<Uint8Array | undefined> => {
+    const digests = await storage.mirrorDigests(target);
+    return digests && joinDigests(digests);
+  };
+
+  const complete = async (target: SessionTarget, identity: PeerIdentity, wanted: string | null): Promise<object> => {
+    const { mirrorVolumeId, epoch } = target;
+    const digests = await digestsOf(target);
+    if (wanted !== null && digests !== undefined && volumeDigest(digests) !== wanted) {
+      throw new VisibleError("CHECKSUM_MISMATCH", `The mirror ${mirrorVolumeId} is not what the source has.`, {
+        hint: "The extents that differ will be sent again in full.",
+      });
+    }
     await storage.completeMirror({ mirrorVolumeId, epoch });
-    log.info({ mirror: mirrorVolumeId, from: identity.siteId, epoch }, "a transfer is complete");
+    log.info({ mirror: mirrorVolumeId, from: identity.siteId, epoch, digest: wanted }, "a transfer is complete");
     return {};
   };
 
@@ -102,28 +139,43 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
     identity: PeerIdentity,
   ): Promise<object> => {
     const url = new URL(request.url ?? "/", "http://receiver");
-    const [mirrorVolumeId, verb, extent, ...more] = sessionPath(url);
-    const query = Object.fromEntries(url.searchParams);
     if (request.method === "GET" && url.pathname === "/v1/health") return { status: "ok" };
     if (request.method === "POST" && url.pathname === "/v1/sessions") {
       return openSession(parsed(sessionOpenSchema, await readJson(request)), identity);
     }
-    if (mirrorVolumeId !== undefined && more.length === 0) {
-      if (request.method === "PUT" && verb === "extents") {
-        const wanted = parsed(extentQuerySchema, { ...query, extent });
-        return putExtent(request, response, { identity, mirrorVolumeId, ...wanted });
+    const [mirrorVolumeId, verb, extent, part, ...more] = sessionPath(url);
+    if (mirrorVolumeId === undefined || more.length > 0) throw nothingThere();
+    const query: Record<string, string | undefined> = { ...Object.fromEntries(url.searchParams), extent };
+    const epoch = parsed(epochQuerySchema, query["epoch"]);
+    const mirror = await mirrors.ownedBy(identity.siteId, { mirrorVolumeId, epoch });
+    const target: SessionTarget = { mirrorVolumeId, epoch, mirror };
+    switch (`${request.method} ${verb}${extent === undefined ? "" : "/#"}${part === undefined ? "" : `/${part}`}`) {
+      case "PUT extents/#":
+        return putExtent(request, response, { identity, ...target, ...parsed(extentQuerySchema, query) });
+      case "GET extents/#/signature":
+        return signatureOf(target, parsed(signatureQuerySchema, query).extent, undefined);
+      case "POST extents/#/signature": {
+        const { blocks } = parsed(signatureBodySchema, await readJson(request));
+        return signatureOf(target, parsed(signatureQuerySchema, query).extent, blocks);
       }
-      if (request.method === "POST" && verb === "complete" && extent === undefined) {
-        return complete(mirrorVolumeId, parsed(epochQuerySchema, query["epoch"]), identity);
+      case "GET digests": {
+        const digests = await digestsOf(target);
+        return { digests: digests === undefined ? null : toBase64(digests) };
       }
+      case "POST complete":
+        return complete(target, identity, parsed(completeBodySchema, await readJson(request)).digest);
+      default:
+        throw nothingThere();
     }
-    throw new VisibleError("NOT_FOUND", "A receiver has nothing there.", {
-      hint: "See that both gateways are of the same version.",
-    });
   };
 
   return async (request, response, identity) => answerJson(response, 200, await answerTo(request, response, identity));
 };
+
+const nothingThere = (): VisibleError =>
+  new VisibleError("NOT_FOUND", "A receiver has nothing there.", {
+    hint: "See that both gateways are of the same version.",
+  });
 
 /** What follows `/v1/sessions/` in the path. */
 const sessionPath = (url: URL): readonly string[] => {

@@ -1,20 +1,29 @@
 import assert from "node:assert";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
-import type { BlockReader, StorageDriver } from "../storage/driver.ts";
-import { BlockCompressor, blockHash, zeroBlock, zeroBlockHash } from "./content.ts";
-import { differingRanges, isSame } from "./differences.ts";
+import { blockHash, blockHashBytes, hashAt, isSame, zeroBlock, zeroBlockHash, zeroHashes } from "../block-hash.ts";
+import type { SnapshotReader, StorageDriver } from "../storage/driver.ts";
+import { BlockEncoder, type Encoding } from "./block-encoder.ts";
+import { BlockCompressor } from "./content.ts";
+import { type DifferingRange, differingRanges } from "./differences.ts";
+import { type ExtentSource, openExtent } from "./extent-source.ts";
+import { grainBytes } from "./frame.ts";
 import { FrameChunks } from "./frame-chunks.ts";
+import { BlockIndex, MovedContent } from "./moved.ts";
+import { TargetGrains } from "./signature.ts";
 
 /** One extent of a snapshot, to be made into frames. */
 export interface ScanJob {
   readonly snapshotId: string;
   readonly extent: number;
-  /** `diff` compares with `baseSnapshotId`. */
-  readonly how: "zero" | "full" | "diff";
+  /** `diff` compares with `baseSnapshotId`; `match` with what the target said of its extent. */
+  readonly how: "zero" | "full" | "diff" | "match";
   readonly baseSnapshotId: string | null;
-  /** Of zstd; null: nothing is compressed. */
-  readonly level: number | null;
+  /** Null: nothing is compressed. */
+  readonly encoding: Encoding | null;
+  /** Nothing is sent that was not read and verified here: after damage, which may be ours. */
+  readonly verify: boolean;
+  /** Of `match`: the blocks that differ, and the hashes of the grains that the target has in them. */
+  readonly target?: { readonly blocks: readonly number[]; readonly grains: Uint8Array };
 }
 
 export interface ScanResult {
@@ -31,8 +40,8 @@ export interface ScanResult {
 /** Gives the extent's frames in chunks, each of which is the consumer's own, and then what there is to say of them. */
 export type Scan = (job: ScanJob, signal: AbortSignal) => AsyncGenerator<Uint8Array, ScanResult, void>;
 
-/** Read and compared at once. Holds whole blocks. */
-const pieceBytes = 1024 * 1024;
+/** Blocks that are looked at before any of them is sent, where they have to be read for that. */
+const batchBlocks = 4;
 
 /** The sender's work on one extent: read, compare, hash, compress. For worker threads; one compressor for all its jobs. */
 export const createScan = (storage: StorageDriver): Scan => {
@@ -42,10 +51,7 @@ export const createScan = (storage: StorageDriver): Scan => {
     try {
       const base = job.how === "diff" ? await openBase(storage, job) : undefined;
       try {
-        return yield* new ExtentScan(new FrameChunks(compressor, job.level ?? undefined), snapshot, base).run(
-          job,
-          signal,
-        );
+        return yield* scanExtent({ job, snapshot, base, compressor, signal });
       } finally {
         await base?.close();
       }
@@ -60,83 +66,208 @@ const openBase = (storage: StorageDriver, job: ScanJob) => {
   return storage.openSnapshot(job.baseSnapshotId);
 };
 
+async function* scanExtent(options: {
+  readonly job: ScanJob;
+  readonly snapshot: SnapshotReader;
+  readonly base: SnapshotReader | undefined;
+  readonly compressor: BlockCompressor;
+  readonly signal: AbortSignal;
+}): AsyncGenerator<Uint8Array, ScanResult, void> {
+  const { job, snapshot, compressor, signal } = options;
+  const encoding = job.encoding ?? undefined;
+  const out = new FrameChunks(compressor, encoding?.level);
+  const now = await openExtent(snapshot, job.extent);
+  const base = options.base && (await openExtent(options.base, job.extent));
+  const scan = new ExtentScan({
+    out,
+    now,
+    base,
+    encoder: new BlockEncoder({ out, now, base, compressor, encoding, verify: job.verify }),
+    target: job.target && new TargetGrains(job.target.blocks, job.target.grains),
+    signal,
+  });
+  return yield* scan.run(job);
+}
+
 class ExtentScan {
   readonly #out: FrameChunks;
-  readonly #snapshot: BlockReader;
-  readonly #base: BlockReader | undefined;
-  readonly #hashes: BigUint64Array;
+  readonly #now: ExtentSource;
+  readonly #base: ExtentSource | undefined;
+  readonly #encoder: BlockEncoder;
+  readonly #target: TargetGrains | undefined;
+  readonly #signal: AbortSignal;
+  readonly #moved: MovedContent | undefined;
+  readonly #baseBlocks: BlockIndex | undefined;
+  readonly #hashes: Uint8Array;
   #bytesRead = 0;
   #bytesChanged = 0;
   /** Blocks that became zeros and are not told yet. */
   #zeros = { offset: 0, length: 0 };
 
-  constructor(out: FrameChunks, snapshot: BlockReader, base: BlockReader | undefined) {
+  constructor(options: {
+    readonly out: FrameChunks;
+    readonly now: ExtentSource;
+    readonly base: ExtentSource | undefined;
+    readonly encoder: BlockEncoder;
+    readonly target: TargetGrains | undefined;
+    readonly signal: AbortSignal;
+  }) {
+    const { out, now, base, encoder, target, signal } = options;
     this.#out = out;
-    this.#snapshot = snapshot;
+    this.#now = now;
     this.#base = base;
-    this.#hashes = new BigUint64Array(snapshot.geometry.extentBytes / blockBytes).fill(zeroBlockHash);
+    this.#encoder = encoder;
+    this.#target = target;
+    this.#signal = signal;
+    this.#moved = base && new MovedContent(base);
+    this.#baseBlocks = base?.blocks && new BlockIndex(base.blocks.hashes);
+    this.#hashes = now.blocks?.hashes ?? zeroHashes(now.blockCount);
   }
 
-  async *run(job: ScanJob, signal: AbortSignal): AsyncGenerator<Uint8Array, ScanResult, void> {
-    if (job.how !== "zero") {
-      const { geometry, sizeBytes } = this.#snapshot;
-      const buffers = { now: Buffer.allocUnsafeSlow(pieceBytes), before: Buffer.allocUnsafeSlow(pieceBytes) };
-      for (const piece of pieces(extentRanges(geometry, sizeBytes, job.extent))) {
-        signal.throwIfAborted();
-        yield* this.#piece(piece, buffers.now.subarray(0, piece.length), buffers.before.subarray(0, piece.length));
-      }
-    }
-    if (this.#zeros.length > 0) yield* this.#tellZeros();
-    const identical = job.how === "diff" && this.#out.frames === 0;
+  async *run(job: ScanJob): AsyncGenerator<Uint8Array, ScanResult, void> {
+    // An extent that became a hole is told in one frame.
+    if (job.how === "zero") this.#zeros.length = this.#now.extentBytes;
+    else for await (const batch of this.#differing()) yield* this.#putBatch(batch);
+    if (this.#zeros.length > 0) yield* this.#putZeros();
+    const identical = job.how !== "full" && job.how !== "zero" && this.#out.frames === 0;
     if (this.#out.full) yield this.#out.take();
     const digest = identical ? "" : Buffer.from(this.#out.putEnd(this.#hashes)).toString("hex");
     if (!identical) yield this.#out.take();
     return { identical, digest, bytesRead: this.#bytesRead, bytesChanged: this.#bytesChanged };
   }
 
-  async *#piece(piece: ExtentRange, now: Uint8Array, before: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
-    await this.#snapshot.read(piece.offset, now);
-    await this.#base?.read(piece.offset, before);
-    this.#bytesRead += piece.length;
-    const changed = this.#base === undefined || !isSame(now, before);
-    for (let at = 0; at < piece.length; at += blockBytes) {
-      const block = now.subarray(at, at + blockBytes);
-      const offset = piece.offsetInExtent + at;
-      const zero = isSame(block, zeroBlock);
-      const hash = zero ? zeroBlockHash : blockHash(block);
-      this.#hashes[offset / blockBytes] = hash;
-      if (!changed) continue;
-      if (this.#base === undefined) {
-        if (!zero) yield* this.#tell(offset, block, hash);
-      } else {
-        yield* this.#compare(offset, block, before.subarray(at, at + blockBytes), hash);
+  /**
+   * Blocks that differ, in order: all at once where that is known without reading, else a few at a time. Of an extent of
+   * which the target has nothing, those that are not zero.
+   */
+  async *#differing(): AsyncGenerator<readonly number[], void, void> {
+    if (this.#target !== undefined && this.#now.blocks !== undefined) {
+      yield this.#target.blocks;
+    } else if (this.#now.blocks !== undefined && (this.#base === undefined || this.#base.blocks !== undefined)) {
+      const before = this.#base?.blocks?.hashes ?? zeroHashes(this.#now.blockCount);
+      yield differingHashes(this.#hashes, before);
+    } else {
+      for (let from = 0; from < this.#now.blockCount; from += batchBlocks) {
+        this.#signal.throwIfAborted();
+        yield await this.#readBatch(from, Math.min(batchBlocks, this.#now.blockCount - from));
       }
     }
   }
 
-  *#compare(offset: number, block: Uint8Array, before: Uint8Array, hash: bigint): Generator<Uint8Array, void, void> {
-    const runs = differingRanges(block, before);
-    if (runs.length === 0) return;
-    if (hash === zeroBlockHash && isSame(block, zeroBlock)) {
-      if (this.#zeros.offset + this.#zeros.length !== offset) yield* this.#tellZeros();
-      if (this.#zeros.length === 0) this.#zeros.offset = offset;
-      this.#zeros.length += blockBytes;
-      return;
+  /** Reads blocks and says which differ. */
+  async #readBatch(from: number, count: number): Promise<readonly number[]> {
+    const differing: number[] = [];
+    for (let block = from; block < from + count; block++) {
+      const content = await this.#encoder.content(block);
+      const zero = isSame(content, zeroBlock);
+      if (!zero) this.#hashes.set(blockHash(content), block * blockHashBytes);
+      this.#bytesRead += blockBytes;
+      const same = this.#target === undefined ? isSame(content, await this.#before(block)) : !this.#target.has(block);
+      if (!same) differing.push(block);
     }
-    for (const run of runs) {
-      const content = block.subarray(run.offset, run.offset + run.length);
-      yield* this.#tell(offset + run.offset, content, run.length === blockBytes ? hash : blockHash(content));
+    return differing;
+  }
+
+  /** What the target has in a block. */
+  async #before(block: number): Promise<Uint8Array> {
+    return this.#base === undefined ? zeroBlock : this.#base.cache.bytes(block * blockBytes, blockBytes);
+  }
+
+  async *#putBatch(blocks: readonly number[]): AsyncGenerator<Uint8Array, void, void> {
+    await this.#moved?.add(this.#withContentBefore(blocks));
+    for (const block of blocks) {
+      this.#signal.throwIfAborted();
+      if (this.#now.blocks !== undefined) this.#bytesRead += blockBytes;
+      const hash = hashAt(this.#hashes, block);
+      if (isSame(hash, zeroBlockHash)) {
+        if (this.#zeros.offset + this.#zeros.length !== block * blockBytes) yield* this.#putZeros();
+        if (this.#zeros.length === 0) this.#zeros.offset = block * blockBytes;
+        this.#zeros.length += blockBytes;
+        continue;
+      }
+      yield* this.#putZeros();
+      if (this.#out.full) yield this.#out.take();
+      this.#bytesChanged += await this.#putBlock(block, hash);
     }
   }
 
-  *#tell(offset: number, content: Uint8Array, hash: bigint): Generator<Uint8Array, void, void> {
-    yield* this.#tellZeros();
-    if (this.#out.full) yield this.#out.take();
-    this.#out.putContent(offset, content, hash);
-    this.#bytesChanged += content.length;
+  *#withContentBefore(blocks: readonly number[]): Generator<number, void, void> {
+    for (const block of blocks) if (!this.#wasHole(block)) yield block;
   }
 
-  *#tellZeros(): Generator<Uint8Array, void, void> {
+  #wasHole(block: number): boolean {
+    const known = this.#base?.blocks;
+    return this.#base === undefined || (known !== undefined && isSame(hashAt(known.hashes, block), zeroBlockHash));
+  }
+
+  /** @returns bytes of content that differ */
+  async #putBlock(block: number, hash: Uint8Array): Promise<number> {
+    const at = this.#baseBlocks?.find(hash);
+    if (at !== undefined) {
+      this.#out.put({ type: "copy", offset: block * blockBytes, contentBytes: blockBytes, hash, from: at });
+      return blockBytes;
+    }
+    if (this.#target !== undefined) return this.#putMatched(block, this.#target);
+    if (this.#wasHole(block)) {
+      if (this.#base !== undefined && (await this.#putMoved(block, [{ offset: 0, length: blockBytes }])))
+        return blockBytes;
+      await this.#encoder.putWhole(block, hash);
+      return blockBytes;
+    }
+    const ranges = differingRanges(await this.#encoder.content(block), await this.#before(block));
+    if (ranges.length === 0) return 0;
+    if (!(await this.#putMoved(block, ranges))) await this.#encoder.putChanged({ block, hash, ranges });
+    return ranges.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** What of a block's changes was elsewhere before is copied, and the rest told. @returns whether anything was found */
+  async #putMoved(block: number, ranges: readonly DifferingRange[]): Promise<boolean> {
+    const moved = this.#moved;
+    if (moved === undefined) return false;
+    const content = await this.#encoder.content(block);
+    const find = (offset: number) =>
+      moved.find(block * blockBytes + offset, content.subarray(offset, offset + grainBytes));
+    return this.#putFound(block, { content, ranges, find, atLeastOne: true });
+  }
+
+  async #putMatched(block: number, target: TargetGrains): Promise<number> {
+    const content = await this.#encoder.content(block);
+    const ranges = target.differingRanges(block, content);
+    const find = async (offset: number) => target.find(offset);
+    await this.#putFound(block, { content, ranges, find, atLeastOne: false });
+    return ranges.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  async #putFound(
+    block: number,
+    options: {
+      readonly content: Uint8Array;
+      readonly ranges: readonly DifferingRange[];
+      /** Where the target has the grain at an offset of the block. */
+      readonly find: (offset: number) => Promise<number | undefined>;
+      readonly atLeastOne: boolean;
+    },
+  ): Promise<boolean> {
+    const { content, ranges, find, atLeastOne } = options;
+    const pieces: Piece[] = [];
+    for (const { offset, length } of ranges) {
+      for (let at = offset; at < offset + length; at += grainBytes) {
+        addGrain(pieces, at, await find(at));
+      }
+    }
+    if (atLeastOne && pieces.every(({ from }) => from === undefined)) return false;
+    for (const piece of pieces) {
+      if (piece.from === undefined) this.#encoder.putRange(block, piece, content);
+      else {
+        const hash = blockHash(content.subarray(piece.offset, piece.offset + piece.length));
+        const offset = block * blockBytes + piece.offset;
+        this.#out.put({ type: "copy", offset, contentBytes: piece.length, hash, from: piece.from });
+      }
+    }
+    return true;
+  }
+
+  *#putZeros(): Generator<Uint8Array, void, void> {
     const { offset, length } = this.#zeros;
     if (length === 0) return;
     if (this.#out.full) yield this.#out.take();
@@ -146,15 +277,28 @@ class ExtentScan {
   }
 }
 
-/** The ranges of an extent, cut to what is read at once. Stripes and extents are whole blocks, so pieces are too. */
-function* pieces(ranges: readonly ExtentRange[]): Generator<ExtentRange, void, void> {
-  for (const range of ranges) {
-    for (let at = 0; at < range.length; at += pieceBytes) {
-      yield {
-        offset: range.offset + at,
-        offsetInExtent: range.offsetInExtent + at,
-        length: Math.min(pieceBytes, range.length - at),
-      };
-    }
-  }
+/** Grains in a row, of which all are to be copied from a place and those behind it, or none. */
+interface Piece {
+  readonly offset: number;
+  length: number;
+  readonly from: number | undefined;
 }
+
+const addGrain = (pieces: Piece[], offset: number, from: number | undefined): void => {
+  const last = pieces.at(-1);
+  const follows =
+    last !== undefined &&
+    last.offset + last.length === offset &&
+    (last.from === undefined ? from === undefined : from === last.from + last.length);
+  if (follows) last.length += grainBytes;
+  else pieces.push({ offset, length: grainBytes, from });
+};
+
+const differingHashes = (now: Uint8Array, before: Uint8Array): number[] => {
+  const differing: number[] = [];
+  if (isSame(now, before)) return differing;
+  for (let block = 0; block * blockHashBytes < now.length; block++) {
+    if (!isSame(hashAt(now, block), hashAt(before, block))) differing.push(block);
+  }
+  return differing;
+};

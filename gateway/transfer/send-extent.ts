@@ -3,17 +3,20 @@ import type { VolumeTransfer } from "../../core/api/task.ts";
 import type { Log } from "../log.ts";
 import type { Time } from "../time.ts";
 import type { PeerClient } from "../tunnel/client.ts";
-import { extentAnswerSchema, paths } from "./protocol.ts";
+import type { Encoding } from "./block-encoder.ts";
+import { extentAnswerSchema, hashesAnswerSchema, paths } from "./protocol.ts";
+import { toRanges } from "./ranges.ts";
 import type { ScanJob, ScanResult } from "./scan.ts";
 import { isDamage, withQuickTries } from "./tries.ts";
 import type { TransferWorkers } from "./workers.ts";
 
 export interface ExtentSender {
   readonly peer: PeerClient;
-  readonly workers: Pick<TransferWorkers, "scan">;
+  readonly workers: Pick<TransferWorkers, "scan" | "compare">;
   readonly transfer: VolumeTransfer;
   readonly epoch: number;
-  readonly level: number | null;
+  /** Null: nothing is compressed. */
+  readonly encoding: Encoding | null;
   readonly time: Time;
   readonly log: Log;
   /** Bytes that go onto the wire, as they go. */
@@ -22,39 +25,72 @@ export interface ExtentSender {
 
 /**
  * Sends one extent and gives what there was in it once the target has it for good, or once it turned out to be what
- * the target has already. After damage it is sent in full.
- * @throws what the peer answers, LINK_BROKEN, CHECKSUM_MISMATCH after a few tries, the signal's reason
+ * the target has already. After damage, here in the base, on the way or there, it is sent in full.
+ * @throws what the peer answers, LINK_BROKEN, CHECKSUM_MISMATCH after a few tries, STORE_CORRUPT of the snapshot, the
+ *   signal's reason
  */
 export const sendExtent = (
   sender: ExtentSender,
   wanted: { readonly extent: number; readonly how: ScanJob["how"] },
   signal: AbortSignal,
 ): Promise<ScanResult> => {
-  const { time, log } = sender;
-  let how = wanted.how;
-  return withQuickTries({ purpose: `send extent ${wanted.extent}`, time, log, signal }, (lastError) => {
-    if (isDamage(lastError) && how === "diff") how = "full";
-    return sendOnce(sender, { extent: wanted.extent, how }, signal);
+  const { time, log, transfer, encoding } = sender;
+  const { extent } = wanted;
+  let { how } = wanted;
+  let verify = false;
+  const inPart = () => how === "diff" || how === "match";
+  return withQuickTries(
+    { purpose: `send extent ${extent}`, time, log, signal, mayHelp: (error) => isDamage(error) && inPart() },
+    async (lastError) => {
+      if (isDamage(lastError)) {
+        verify = true;
+        if (inPart()) how = "full";
+      }
+      const { snapshotId, baseSnapshotId } = transfer;
+      const job = { snapshotId, baseSnapshotId, extent, how, encoding, verify };
+      return how === "match" ? matchOnce(sender, job, signal) : sendOnce(sender, job, signal);
+    },
+  );
+};
+
+/** Asks the target what it has, and sends what it has not. */
+const matchOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal): Promise<ScanResult> => {
+  const { snapshotId, extent } = job;
+  const { mirrorVolumeId } = sender.transfer;
+  const path = paths.signature({ mirrorVolumeId, extent, epoch: sender.epoch });
+  const hashes = hashesOf(await sender.peer.request({ method: "GET", path, signal }));
+  const { blocks, bytesRead } = await sender.workers.compare({ snapshotId, extent, hashes }, signal);
+  if (blocks.length === 0) return { identical: true, digest: "", bytesRead, bytesChanged: 0 };
+  const json = { blocks: toRanges(blocks) };
+  const grains = hashesOf(await sender.peer.request({ method: "POST", path, json, signal }));
+  const result = await sendOnce(sender, { ...job, target: { blocks, grains } }, signal);
+  return { ...result, bytesRead: result.bytesRead + bytesRead };
+};
+
+const hashesOf = (answer: unknown): Uint8Array => {
+  const parsed = hashesAnswerSchema.safeParse(answer);
+  if (parsed.success) return parsed.data.hashes;
+  throw new VisibleError("LINK_BROKEN", "The target's answer is not the signature of an extent.", {
+    hint: "See that both gateways are of the same version.",
   });
 };
 
-const sendOnce = async (
-  sender: ExtentSender,
-  { extent, how }: { readonly extent: number; readonly how: ScanJob["how"] },
-  signal: AbortSignal,
-): Promise<ScanResult> => {
-  const { snapshotId, baseSnapshotId, mirrorVolumeId } = sender.transfer;
+const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal): Promise<ScanResult> => {
+  const { extent, how } = job;
+  const { mirrorVolumeId } = sender.transfer;
   const stop = new AbortController();
-  const scan = sender.workers.scan(
-    { snapshotId, baseSnapshotId, extent, how, level: sender.level },
-    AbortSignal.any([signal, stop.signal]),
-  );
+  const scan = sender.workers.scan(job, AbortSignal.any([signal, stop.signal]));
   try {
     // The request begins with the first change that is found, so that nobody holds a connection while we compare.
     const first = await scan.next();
     if (first.done === true) return first.value;
     const frames = joined(first.value, scan, sender.onSent);
-    const path = paths.extent({ mirrorVolumeId, extent, epoch: sender.epoch, from: how === "diff" ? "base" : "zeros" });
+    const path = paths.extent({
+      mirrorVolumeId,
+      extent,
+      epoch: sender.epoch,
+      from: how === "full" || how === "zero" ? "zeros" : "base",
+    });
     const answer = await sender.peer.request({ method: "PUT", path, body: () => frames.chunks, signal });
     return acknowledged(answer, frames.result());
   } finally {

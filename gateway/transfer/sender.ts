@@ -7,11 +7,12 @@ import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log.ts";
 import type { SnapshotReader, StorageDriver } from "../storage/driver.ts";
 import { systemTime, type Time } from "../time.ts";
-import type { PeerClient } from "../tunnel/client.ts";
+import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
+import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { inLanes } from "./lanes.ts";
 import { type Base, type PlannedExtent, planExtents } from "./plan.ts";
 import { ProgressCounter } from "./progress.ts";
-import { paths, type Session, type SessionOpen, sessionSchema } from "./protocol.ts";
+import { digestsAnswerSchema, paths, type Session, type SessionOpen, sessionSchema } from "./protocol.ts";
 import { fromRanges } from "./ranges.ts";
 import type { ScanJob } from "./scan.ts";
 import { type ExtentSender, sendExtent } from "./send-extent.ts";
@@ -20,7 +21,7 @@ import type { TransferWorkers } from "./workers.ts";
 
 export interface SendVolumeOptions {
   readonly storage: StorageDriver;
-  readonly workers: Pick<TransferWorkers, "scan">;
+  readonly workers: Pick<TransferWorkers, "scan" | "compare">;
   readonly peer: PeerClient;
   readonly transfer: VolumeTransfer;
   /** Which group is sent, on top of which one, and whose it is. */
@@ -31,7 +32,7 @@ export interface SendVolumeOptions {
     readonly sequence: number;
     readonly baseGroupId: GroupId | null;
   };
-  readonly compression: { readonly enabled: boolean; readonly level: number };
+  readonly compression: { readonly enabled: boolean; readonly level: number; readonly dictionary: boolean };
   /** Extents that are worked on at once; 3 unless told otherwise. */
   readonly extentsInFlight?: number;
   readonly signal: AbortSignal;
@@ -86,30 +87,70 @@ const send = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promi
     done: session.complete ? fromRanges([[0, count - 1]], count) : fromRanges(session.done, count),
   });
   counter.add(settledCounts(plan));
-  const acknowledgedExtents = await sendExtents(plan, session, options, counter);
+  const sendAll = (extents: Iterable<ExtentToSend>) => sendExtents(extents, session, options, counter);
+  let acknowledgedExtents = await sendAll(toSend(plan));
   if (!session.complete) {
     counter.enter("verifying");
-    await post(paths.complete(mirrorVolumeId, session.epoch), {}, options);
+    acknowledgedExtents += await complete({ snapshot, session, options, sendAll });
   }
   signal.throwIfAborted();
   counter.enter("done");
   return { progress: counter.progress, acknowledgedExtents };
 };
 
+interface ExtentToSend {
+  readonly extent: number;
+  readonly how: ScanJob["how"];
+}
+
+/**
+ * Tells the target that it has everything. Where the digests of the volumes are not the same, something of the base was not
+ * what it was taken for: those extents are sent in full, once.
+ * @returns extents that were sent for that
+ */
+const complete = async (of: {
+  readonly snapshot: SnapshotReader;
+  readonly session: Session;
+  readonly options: SendVolumeOptions;
+  readonly sendAll: (extents: Iterable<ExtentToSend>) => Promise<number>;
+}): Promise<number> => {
+  const { options, sendAll } = of;
+  const { mirrorVolumeId } = options.transfer;
+  const { epoch } = of.session;
+  const known = await of.snapshot.extentDigests();
+  const ours = known && joinDigests(known);
+  const digest = ours === undefined ? null : volumeDigest(ours);
+  const tell = () => post(paths.complete(mirrorVolumeId, epoch), { digest }, options);
+  try {
+    await tell();
+    return 0;
+  } catch (error) {
+    if (ours === undefined || !VisibleError.is(error, "CHECKSUM_MISMATCH")) throw error;
+    const theirs = digestsAnswerSchema.parse(await get(paths.digests(mirrorVolumeId, epoch), options)).digests;
+    const extents = differingExtents(ours, theirs ?? new Uint8Array());
+    options.log.warn({ err: error, mirror: mirrorVolumeId, extents: extents.slice(0, 100) }, wrongBase);
+    const sent = await sendAll(extents.map((extent) => ({ extent, how: known?.[extent] === null ? "zero" : "full" })));
+    await tell();
+    return sent;
+  }
+};
+const wrongBase = "the mirror is not what the snapshot is: the extents that differ are sent in full";
+
 const sendExtents = async (
-  plan: readonly PlannedExtent[],
+  extents: Iterable<ExtentToSend>,
   session: Session,
   options: SendVolumeOptions,
   counter: ProgressCounter,
 ): Promise<number> => {
   const { compression, signal, time = systemTime } = options;
+  const { enabled, level, dictionary } = compression;
   let acknowledgedExtents = 0;
   const sender: ExtentSender = {
     peer: options.peer,
     workers: options.workers,
     transfer: options.transfer,
     epoch: session.epoch,
-    level: compression.enabled ? compression.level : null,
+    encoding: enabled ? { level, dictionary } : null,
     time,
     log: options.log,
     onSent: (bytes) => {
@@ -117,7 +158,7 @@ const sendExtents = async (
       counter.add({ bytesSent: bytes });
     },
   };
-  await inLanes(toSend(plan), { lanes: options.extentsInFlight ?? 3, signal }, async ({ extent, how }, laneSignal) => {
+  await inLanes(extents, { lanes: options.extentsInFlight ?? 3, signal }, async ({ extent, how }, laneSignal) => {
     const { identical, bytesRead, bytesChanged } = await sendExtent(sender, { extent, how }, laneSignal);
     counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
     if (identical) return;
@@ -128,9 +169,9 @@ const sendExtents = async (
 };
 
 /** The extents that have to be looked at, in order. */
-function* toSend(plan: readonly PlannedExtent[]): Generator<{ extent: number; how: ScanJob["how"] }, void, void> {
+function* toSend(plan: readonly PlannedExtent[]): Generator<ExtentToSend, void, void> {
   for (const { extent, how } of plan) {
-    if (how === "zero" || how === "diff" || how === "full") yield { extent, how };
+    if (how !== "done" && how !== "unchanged" && how !== "hole") yield { extent, how };
   }
 }
 
@@ -162,7 +203,7 @@ const findBase = async (options: SendVolumeOptions, snapshot: SnapshotReader): P
     await base.close();
   }
 };
-const lostBase = "the source no longer has the base: everything that is not a hole is sent again";
+const lostBase = "the source no longer has the base: every extent is compared with what the target says of its own";
 
 const openIfThere = async (storage: StorageDriver, snapshotId: string): Promise<SnapshotReader | undefined> => {
   try {
@@ -182,9 +223,15 @@ const openSession = async (open: SessionOpen, options: SendVolumeOptions): Promi
   });
 };
 
-const post = (path: string, json: unknown, options: SendVolumeOptions): Promise<unknown> => {
-  const { peer, log, signal, time = systemTime } = options;
-  return withQuickTries({ purpose: `reach site ${peer.siteId}`, time, log, signal }, () =>
-    peer.request({ method: "POST", path, json, signal }),
+const post = (path: string, json: unknown, options: SendVolumeOptions): Promise<unknown> =>
+  ask({ method: "POST", path, json }, options);
+
+const get = (path: string, options: SendVolumeOptions): Promise<unknown> => ask({ method: "GET", path }, options);
+
+const ask = (
+  request: Pick<PeerRequest, "method" | "path" | "json">,
+  { peer, log, signal, time = systemTime }: SendVolumeOptions,
+): Promise<unknown> =>
+  withQuickTries({ purpose: `reach site ${peer.siteId}`, time, log, signal }, () =>
+    peer.request({ ...request, signal }),
   );
-};

@@ -3,19 +3,30 @@ import { storageConfigSchema } from "../storage/config.ts";
 import { openStorage } from "../storage/open.ts";
 import { createApply } from "./apply.ts";
 import { createScan } from "./scan.ts";
+import { createCompare, createSignature } from "./signature.ts";
 import { serveJobs } from "./threads/serve-jobs.ts";
 import type { WorkerJob } from "./workers.ts";
 
 /** What a worker thread of the transfers runs: it has the storage open for itself, and hashes and compresses. */
 const storage = await openStorage(storageConfigSchema.parse(workerData));
 const scan = createScan(storage);
+const compare = createCompare(storage);
 const apply = createApply(storage);
+const signature = createSignature(storage);
 
 serveJobs(
-  async function* (job, input, signal) {
-    const { kind, ...rest } = job as WorkerJob;
-    if (kind === "scan") return yield* scan(rest as Extract<WorkerJob, { kind: "scan" }>, signal);
-    return await apply(rest as Extract<WorkerJob, { kind: "apply" }>, input, signal);
+  async function* (message, input, signal) {
+    const job = message as WorkerJob;
+    switch (job.kind) {
+      case "scan":
+        return yield* scan(job, signal);
+      case "compare":
+        return await compare(job, signal);
+      case "apply":
+        return await apply(job, input, signal);
+      case "signature":
+        return await signature(job, signal);
+    }
   },
   () => storage.close(),
 );

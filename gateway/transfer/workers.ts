@@ -2,23 +2,30 @@ import type { Log } from "../log.ts";
 import type { StorageConfig } from "../storage/config.ts";
 import type { Apply, ApplyJob, ApplyResult } from "./apply.ts";
 import type { Scan, ScanJob, ScanResult } from "./scan.ts";
+import type { CompareJob, CompareResult, SignatureJob } from "./signature.ts";
 import { createThreadPool } from "./threads/pool.ts";
 
 /** Where extents are read, compared, hashed and compressed, and the other way round: apart from the main thread. */
 export interface TransferWorkers {
   readonly scan: Scan;
+  readonly compare: (job: CompareJob, signal: AbortSignal) => Promise<CompareResult>;
   readonly apply: Apply;
+  readonly signature: (job: SignatureJob, signal: AbortSignal) => Promise<Uint8Array>;
   /** What is under way fails. */
   close(): Promise<void>;
 }
 
-export type WorkerJob = ({ readonly kind: "scan" } & ScanJob) | ({ readonly kind: "apply" } & ApplyJob);
+export type WorkerJob =
+  | ({ readonly kind: "scan" } & ScanJob)
+  | ({ readonly kind: "compare" } & CompareJob)
+  | ({ readonly kind: "apply" } & ApplyJob)
+  | ({ readonly kind: "signature" } & SignatureJob);
 
 /**
  * Worker threads over the storage. A gateway that both sends and receives has one set for each: were they shared, two
  * gateways could fill each other's places and wait for one another.
  *
- * Memory: a job in flight holds 3 MB or so, and each thread a zstd context of 10 MB at most.
+ * Memory: a job in flight holds 4 MB or so, and each thread zstd contexts of 20 MB at most.
  */
 export const createTransferWorkers = (options: {
   readonly storage: StorageConfig;
@@ -37,13 +44,15 @@ export const createTransferWorkers = (options: {
   });
   const run = (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, signal: AbortSignal) =>
     pool.run(job, { ...(input !== undefined && { input }), signal });
+  /** A job that yields nothing on its way. */
+  const result = async (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, signal: AbortSignal) =>
+    (await run(job, input, signal).next()).value;
   return {
     scan: (job, signal) =>
       run({ kind: "scan", ...job }, undefined, signal) as AsyncGenerator<Uint8Array, ScanResult, void>,
-    apply: async (job, body, signal) => {
-      const done = await run({ kind: "apply", ...job }, body, signal).next();
-      return done.value as ApplyResult;
-    },
+    compare: async (job, signal) => (await result({ kind: "compare", ...job }, undefined, signal)) as CompareResult,
+    apply: async (job, body, signal) => (await result({ kind: "apply", ...job }, body, signal)) as ApplyResult,
+    signature: async (job, signal) => (await result({ kind: "signature", ...job }, undefined, signal)) as Uint8Array,
     close: () => pool.close(),
   };
 };

@@ -37,7 +37,7 @@ const hourlyPlan = (id: PlanId): Plan => ({
   targets: (["b", "c"] as SiteId[]).map((site) => ({ site, retention: { keepLast: 2 }, switches: {} })),
   objects: objects.map((name) => ({ kind: "lun", id: name, name })),
   schedule,
-  compression: { enabled: true, level: 1 },
+  compression: { enabled: true, level: 1, dictionary: true },
   createdAt: begin,
   slotsDoneUntil: begin,
   sequence: 0,

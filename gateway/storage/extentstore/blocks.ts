@@ -1,38 +1,37 @@
 import assert from "node:assert/strict";
-import { xxh64 } from "@node-rs/xxhash";
 import { blockBytes } from "../../../core/extent/geometry.ts";
+import { blockHash, blockHashBytes, zeroHashes } from "../../block-hash.ts";
 
-const wordsPerEntry = 6;
+const hashWords = blockHashBytes / 4;
+const wordsPerEntry = hashWords + 4;
 const entryBytes = wordsPerEntry * 4;
-const checksumBytes = 8;
+const checksumBytes = blockHashBytes;
 
-/** Where a block's content is: which data file, where in it, how long there, and the xxh64 of it uncompressed. */
+/** Where a block's content is: which data file, where in it, how long there, and the hash of it uncompressed. */
 export interface StoredBlock {
   readonly fileId: number;
   readonly offset: number;
   /** `blockBytes` means stored as it is; less is a zstd frame. */
   readonly storedBytes: number;
-  readonly hash: bigint;
+  readonly hash: Uint8Array;
 }
 
 /** A block table that doesn't match its own checksum. */
 export class BlockTableDamaged extends Error {}
 
 /**
- * The blocks of one extent version: for each block a hole or where it is stored. Packed, 24 bytes a block, little-endian:
- * hash (8), file id (4; 0 is a hole), stored length (4), offset (8); then the xxh64 of all that.
+ * The blocks of one extent version: for each block a hole or where it is stored. Packed, 32 bytes a block, little-endian:
+ * hash (16), file id (4; 0 is a hole), stored length (4), offset (8); then the hash of all that.
  */
 export class BlockTable {
   readonly blockCount: number;
   readonly #bytes: Uint8Array;
   readonly #words: Uint32Array;
-  readonly #hashes: BigUint64Array;
 
   private constructor(bytes: Uint8Array) {
     this.blockCount = (bytes.byteLength - checksumBytes) / entryBytes;
     this.#bytes = bytes;
     this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, this.blockCount * wordsPerEntry);
-    this.#hashes = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
   }
 
   static holes(blockCount: number): BlockTable {
@@ -41,15 +40,16 @@ export class BlockTable {
 
   /** @throws BlockTableDamaged */
   static unpack(packed: Uint8Array): BlockTable {
-    const bytes = packed.byteOffset % 8 === 0 ? packed : packed.slice();
-    if (bytes.byteLength % 8 !== 0 || bytes.byteLength <= checksumBytes) throw new BlockTableDamaged();
+    const bytes = packed.byteOffset % 4 === 0 ? packed : packed.slice();
+    if (bytes.byteLength % entryBytes !== checksumBytes || bytes.byteLength === checksumBytes)
+      throw new BlockTableDamaged();
     const table = new BlockTable(bytes);
-    if (table.#hashes.at(-1) !== table.#checksum()) throw new BlockTableDamaged();
+    if (Buffer.compare(bytes.subarray(-checksumBytes), table.#checksum()) !== 0) throw new BlockTableDamaged();
     return table;
   }
 
   pack(): Uint8Array {
-    this.#hashes[this.#hashes.length - 1] = this.#checksum();
+    this.#bytes.set(this.#checksum(), this.#bytes.byteLength - checksumBytes);
     return this.#bytes;
   }
 
@@ -62,29 +62,41 @@ export class BlockTable {
   }
 
   fileId(block: number): number {
-    return this.#words[block * wordsPerEntry + 2] ?? 0;
+    return this.#words[block * wordsPerEntry + hashWords] ?? 0;
   }
 
   storedBytes(block: number): number {
-    return this.#words[block * wordsPerEntry + 3] ?? 0;
+    return this.#words[block * wordsPerEntry + hashWords + 1] ?? 0;
   }
 
   offset(block: number): number {
-    const word = block * wordsPerEntry + 4;
+    const word = block * wordsPerEntry + hashWords + 2;
     return (this.#words[word] ?? 0) + (this.#words[word + 1] ?? 0) * 2 ** 32;
   }
 
-  hash(block: number): bigint {
-    return this.#hashes[(block * wordsPerEntry) / 2] ?? 0n;
+  /** The hash of a block that is no hole. A view. */
+  hash(block: number): Uint8Array {
+    const start = block * entryBytes;
+    return this.#bytes.subarray(start, start + blockHashBytes);
+  }
+
+  /** The hashes of all blocks, one behind the other; a hole's is that of zeros. */
+  hashes(): Uint8Array {
+    const hashes = zeroHashes(this.blockCount);
+    for (let block = 0; block < this.blockCount; block++) {
+      if (!this.isHole(block)) hashes.set(this.hash(block), block * blockHashBytes);
+    }
+    return hashes;
   }
 
   set(block: number, stored: StoredBlock): void {
     assert(stored.fileId > 0 && stored.fileId < 2 ** 32 && stored.storedBytes > 0 && stored.storedBytes <= blockBytes);
     this.#words.set(
       [stored.fileId, stored.storedBytes, stored.offset % 2 ** 32, Math.floor(stored.offset / 2 ** 32)],
-      block * wordsPerEntry + 2,
+      block * wordsPerEntry + hashWords,
     );
-    this.#hashes[(block * wordsPerEntry) / 2] = stored.hash;
+    assert.equal(stored.hash.byteLength, blockHashBytes);
+    this.#bytes.set(stored.hash, block * entryBytes);
   }
 
   setHole(block: number): void {
@@ -105,7 +117,7 @@ export class BlockTable {
     return ids;
   }
 
-  #checksum(): bigint {
-    return xxh64(this.#bytes.subarray(0, this.#bytes.byteLength - checksumBytes));
+  #checksum(): Uint8Array {
+    return blockHash(this.#bytes.subarray(0, this.#bytes.byteLength - checksumBytes));
   }
 }

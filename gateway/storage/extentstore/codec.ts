@@ -1,23 +1,18 @@
 import assert from "node:assert/strict";
-import { xxh64 } from "@node-rs/xxhash";
 import zstd from "zstd-napi/binding.js";
 import { blockBytes } from "../../../core/extent/geometry.ts";
+import { blockHash, isSame } from "../../block-hash.ts";
 
-const compressionLevel = 1;
+/** Of zstd, for blocks that come uncompressed. */
+export const compressionLevel = 1;
 
 // A worker thread has its own copy of this module, so the contexts are one a thread.
 const compressor = new zstd.CCtx();
 compressor.setParameter(zstd.CParameter.compressionLevel, compressionLevel);
 const decompressor = new zstd.DCtx();
-const zeroBlock = Buffer.alloc(blockBytes);
 
 /** The most room that `compressBlock` asks for. */
 export const compressedBytesMax = zstd.compressBound(blockBytes);
-
-/** xxh64 of a block of zeros. */
-export const zeroBlockHash = xxh64(zeroBlock);
-
-export const isZeroBlock = (block: Uint8Array): boolean => zeroBlock.equals(block);
 
 /**
  * Writes a block compressed into `into`, or as it is where that isn't smaller.
@@ -35,11 +30,11 @@ export const compressBlock = (block: Uint8Array, into: Uint8Array): number => {
  * The block that `compressBlock` stored. Bounded by `into`: a frame that claims more than a block is refused by zstd.
  * @returns whether `into` holds the content that `hash` names
  */
-export const restoreBlock = (stored: Uint8Array, hash: bigint, into: Uint8Array): boolean => {
+export const restoreBlock = (stored: Uint8Array, hash: Uint8Array, into: Uint8Array): boolean => {
   assert.equal(into.byteLength, blockBytes);
   if (stored.byteLength === blockBytes) into.set(stored);
   else if (!decompresses(stored, into)) return false;
-  return xxh64(into) === hash;
+  return isSame(blockHash(into), hash);
 };
 
 const decompresses = (stored: Uint8Array, into: Uint8Array): boolean => {

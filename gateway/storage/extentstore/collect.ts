@@ -135,7 +135,7 @@ const copyBlocks = (options: {
       if (files.read(fileId, offset, stored) !== storedBytes) return undefined;
       moved.set(offset, into.appendStored(stored));
     }
-    into.sync();
+    into.syncNow();
     return moved;
   } finally {
     files.close();

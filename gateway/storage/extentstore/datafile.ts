@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fdatasync,
   fdatasyncSync,
   fsyncSync,
   openSync,
@@ -10,7 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { xxh64 } from "@node-rs/xxhash";
+import { blockHash } from "../../block-hash.ts";
 import type { StoredBlock } from "./blocks.ts";
 import { compressBlock, compressedBytesMax } from "./codec.ts";
 import { storeFull } from "./database.ts";
@@ -53,6 +54,7 @@ export class DataFileWriter {
   #writtenBytes = 0;
   #syncedBytes = 0;
   #failure: { readonly cause: unknown } | undefined;
+  #lastSync: Promise<void> = Promise.resolve();
 
   constructor(dataDir: string, id: number) {
     this.id = id;
@@ -73,7 +75,7 @@ export class DataFileWriter {
     const offset = this.sizeBytes;
     const storedBytes = compressBlock(block, this.#batch.subarray(this.#batchedBytes));
     this.#batchedBytes += storedBytes;
-    return { fileId: this.id, offset, storedBytes, hash: xxh64(block) };
+    return { fileId: this.id, offset, storedBytes, hash: blockHash(block) };
   }
 
   /** Appends bytes as another data file has them. @returns where they are. @throws STORE_FULL */
@@ -104,18 +106,50 @@ export class DataFileWriter {
    * file that failed once can't be committed any more.
    * @throws STORE_FULL
    */
-  sync(): void {
+  syncNow(): void {
+    const bytes = this.#bytesToSync();
+    if (bytes === this.#syncedBytes) return;
+    this.#synced(bytes, () => fdatasyncSync(this.#fd));
+  }
+
+  /**
+   * `syncNow` off the calling thread. What was appended when it was called is durable when it resolves. One at a time: of two
+   * that run at once the kernel tells only one what went wrong.
+   * @throws STORE_FULL
+   */
+  async sync(): Promise<void> {
+    const wanted = this.#bytesToSync();
+    const turn = this.#lastSync.then(() => this.#syncUpTo(wanted));
+    // Whoever comes next finds a failure in #failure.
+    const over = () => undefined;
+    this.#lastSync = turn.then(over, over);
+    await turn;
+  }
+
+  async #syncUpTo(wanted: number): Promise<void> {
+    const bytes = this.#bytesToSync();
+    if (wanted <= this.#syncedBytes) return;
+    const error = await new Promise<unknown>((resolve) => fdatasync(this.#fd, resolve));
+    this.#synced(bytes, () => {
+      if (error !== null) throw error;
+    });
+  }
+
+  #bytesToSync(): number {
     if (this.#failure !== undefined) throw new Error(`writing ${this.path} has failed before`, this.#failure);
     this.drain();
-    if (this.#writtenBytes === this.#syncedBytes) return;
+    return this.#writtenBytes;
+  }
+
+  #synced(bytes: number, work: () => void): void {
     try {
-      whileRoom(this.path, () => fdatasyncSync(this.#fd));
+      whileRoom(this.path, work);
       if (this.#syncedBytes === 0) syncDirectory(this.#dataDir);
     } catch (error) {
       this.#failure = { cause: error };
       throw error;
     }
-    this.#syncedBytes = this.#writtenBytes;
+    this.#syncedBytes = Math.max(this.#syncedBytes, bytes);
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type {
   CreateVolumeOptions,
+  ExtentDigest,
   MirrorExtentWriter,
   MirrorSession,
   MirrorVolume,
@@ -122,6 +123,14 @@ export class ExtentStore implements StorageDriver {
     const { database } = this.#store;
     const mirror = database.snapshot(() => sessions.mirrorForWriting(database, options.mirrorVolumeId, options.epoch));
     return new StoredExtentWriter(this.#store, { mirror, epoch: options.epoch, extent: options.extent });
+  }
+
+  async mirrorDigests(options: {
+    readonly mirrorVolumeId: string;
+    readonly epoch: number;
+  }): Promise<readonly ExtentDigest[]> {
+    const { database } = this.#store;
+    return database.snapshot(() => sessions.mirrorDigests(database, options.mirrorVolumeId, options.epoch));
   }
 
   async completeMirror(options: { readonly mirrorVolumeId: string; readonly epoch: number }): Promise<void> {

@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
-import { xxh64 } from "@node-rs/xxhash";
+import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentCount, locate } from "../../../core/extent/striping.ts";
+import { zeroHashes } from "../../block-hash.ts";
 import type { MirrorExtentWriter } from "../driver.ts";
-import { zeroBlockHash } from "./codec.ts";
 import { DataFileReaders } from "./datafile.ts";
 import { PendingWrites } from "./pending.ts";
+import { ExtentReader } from "./reader.ts";
 import { labelOf, volumeTables } from "./readers.ts";
 import { commitMirrorExtent } from "./sessions.ts";
 import type { Store } from "./store.ts";
 import { geometryOf, type VolumeRow } from "./volumes.ts";
+
+/** What is written becomes durable after so much, so that the commit has less to wait for. */
+const syncBytes = 32 * 1024 * 1024;
+const readBackBlocks = 16;
 
 /** Writes one extent of a mirror, for the holder of an epoch. */
 export class StoredExtentWriter implements MirrorExtentWriter {
@@ -21,6 +26,8 @@ export class StoredExtentWriter implements MirrorExtentWriter {
   readonly #extent: number;
   readonly #files: DataFileReaders;
   readonly #pending: PendingWrites;
+  readonly #base: ExtentReader;
+  #syncedBytes = 0;
   #open = true;
 
   constructor(store: Store, options: { readonly mirror: VolumeRow; readonly epoch: number; readonly extent: number }) {
@@ -33,21 +40,22 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     this.#epoch = epoch;
     this.#extent = extent;
     this.#files = new DataFileReaders(store.dataDir);
-    this.#pending = new PendingWrites({
+    const committed = volumeTables(store, mirror);
+    const reading = {
       label: labelOf(mirror),
-      volumeId: mirror.id,
       geometry,
       sizeBytes: mirror.sizeBytes,
       dataDir: store.dataDir,
       files: this.#files,
-      committed: volumeTables(store, mirror),
-      openFiles: store.openFiles,
-    });
+    };
+    this.#base = new ExtentReader({ ...reading, tables: committed });
+    this.#pending = new PendingWrites({ ...reading, volumeId: mirror.id, committed, openFiles: store.openFiles });
   }
 
   async write(offset: number, data: Uint8Array): Promise<void> {
     this.#checkRange(offset, data.byteLength);
     this.#pending.write(offset, data);
+    await this.#syncWhenMuch();
   }
 
   async zero(offset: number, length: number): Promise<void> {
@@ -55,30 +63,38 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     this.#pending.zero(offset, length);
   }
 
+  readonly writeStored = async (
+    block: number,
+    stored: { readonly bytes: Uint8Array; readonly hash: Uint8Array },
+  ): Promise<void> => {
+    assert(this.#open && block >= 0 && block < this.#blockCount(), "a block outside the extent");
+    this.#pending.writeStored(this.#extent, block, stored);
+    await this.#syncWhenMuch();
+  };
+
+  async readBase(offset: number, into: Uint8Array): Promise<void> {
+    assert(offset >= 0 && offset + into.byteLength <= this.#geometry.extentBytes, "a read outside the extent");
+    this.#base.readExtent(this.#extent, offset, into);
+  }
+
   /**
    * Blocks that were written here are read from their data file again. The others were when they were written, and every
    * read of them is verified; for those it is the hash that they were committed with.
    */
-  async blockHashes(): Promise<BigUint64Array> {
+  async blockHashes(): Promise<Uint8Array> {
     assert(this.#open, "the extent is committed or discarded");
     this.#pending.settle();
-    const hashes = new BigUint64Array(this.#geometry.extentBytes / blockBytes).fill(zeroBlockHash);
-    const table = this.#pending.get(this.#extent);
-    if (table === undefined) return hashes;
-    const dirty = this.#pending.dirtyBlocks(this.#extent);
-    const content = Buffer.allocUnsafe(blockBytes);
-    for (let block = 0; block < hashes.length; block++) {
-      if (table.isHole(block)) continue;
-      hashes[block] = dirty.has(block) ? this.#readBack(block, content) : table.hash(block);
-    }
-    return hashes;
+    this.#readBack();
+    return this.#pending.get(this.#extent)?.hashes() ?? zeroHashes(this.#blockCount());
   }
 
   async commit(): Promise<void> {
     assert(this.#open, "the extent is committed or discarded");
     const { database } = this.#store;
     const target = { mirrorVolumeId: this.#volumeId, epoch: this.#epoch, extent: this.#extent };
-    this.#pending.commit((extents) => database.transaction(() => commitMirrorExtent(database, target, extents)));
+    await this.#pending.commitAsync((extents) =>
+      database.transaction(() => commitMirrorExtent(database, target, extents)),
+    );
     this.#close();
   }
 
@@ -92,9 +108,30 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     this.#files.close();
   }
 
-  #readBack(block: number, content: Uint8Array): bigint {
-    this.#pending.readExtent(this.#extent, block * blockBytes, content);
-    return xxh64(content);
+  /** Reading verifies. @throws CHECKSUM_MISMATCH */
+  #readBack(): void {
+    const content = Buffer.allocUnsafe(readBackBlocks * blockBytes);
+    for (const { from, count } of runsOf(this.#pending.dirtyBlocks(this.#extent), readBackBlocks)) {
+      try {
+        this.#pending.readExtent(this.#extent, from * blockBytes, content.subarray(0, count * blockBytes));
+      } catch (cause) {
+        if (!VisibleError.is(cause, "STORE_CORRUPT")) throw cause;
+        throw new VisibleError("CHECKSUM_MISMATCH", `What was written to extent ${this.#extent} is not what came.`, {
+          hint: "The extent will be sent again in full. If it goes on, check the memory and the disk of the target.",
+          cause,
+        });
+      }
+    }
+  }
+
+  async #syncWhenMuch(): Promise<void> {
+    if (this.#pending.appendedBytes - this.#syncedBytes < syncBytes) return;
+    this.#syncedBytes = this.#pending.appendedBytes;
+    await this.#pending.startSync();
+  }
+
+  #blockCount(): number {
+    return this.#geometry.extentBytes / blockBytes;
   }
 
   /** All of the range is in this extent: a write ends where its stripe does, or goes on in the same extent. */
@@ -105,5 +142,20 @@ export class StoredExtentWriter implements MirrorExtentWriter {
       assert.equal(at.extent, this.#extent, "a write outside the extent");
       done += at.contiguousBytes;
     }
+  }
+}
+
+/** Ascending runs of neighbouring blocks, of `countMax` at most. */
+function* runsOf(
+  blocks: ReadonlySet<number>,
+  countMax: number,
+): Generator<{ from: number; count: number }, void, void> {
+  const sorted = Uint32Array.from(blocks).sort();
+  for (let at = 0; at < sorted.length; ) {
+    const from = sorted[at] ?? 0;
+    let count = 1;
+    while (count < countMax && sorted[at + count] === from + count) count++;
+    yield { from, count };
+    at += count;
   }
 }

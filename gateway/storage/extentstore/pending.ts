@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { Geometry } from "../../../core/api/object.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { locate } from "../../../core/extent/striping.ts";
-import { BlockTable } from "./blocks.ts";
-import { isZeroBlock } from "./codec.ts";
+import { isZeroBlock } from "../../block-hash.ts";
+import { BlockTable, type StoredBlock } from "./blocks.ts";
 import type { DataFileWriter } from "./datafile.ts";
 import type { OpenDataFiles } from "./openfiles.ts";
 import { type BlockTables, ExtentReader, type ReaderOptions } from "./reader.ts";
@@ -90,6 +90,21 @@ export class PendingWrites implements BlockTables {
     });
   }
 
+  /**
+   * Puts a whole block of an extent as it is to be stored: a zstd frame, or content of `blockBytes`. Nobody has looked
+   * inside; reading it tells whether it is what `hash` names. @throws STORE_FULL
+   */
+  writeStored(extent: number, block: number, stored: { readonly bytes: Uint8Array; readonly hash: Uint8Array }): void {
+    const file = this.#fileForWrites();
+    const offset = file.appendStored(stored.bytes);
+    this.#setBlock(extent, block, {
+      fileId: file.id,
+      offset,
+      storedBytes: stored.bytes.byteLength,
+      hash: stored.hash,
+    });
+  }
+
   zero(offset: number, length: number): void {
     this.#eachBlock(offset, length, (extent, block, from, to) => {
       if (to - from === blockBytes) this.#putHole(extent, block);
@@ -108,13 +123,29 @@ export class PendingWrites implements BlockTables {
     return this.#extents.get(extent)?.dirty ?? new Set();
   }
 
+  /** What is in the data file so far becomes durable, so that a commit has less to wait for. Nothing is committed. */
+  async startSync(): Promise<void> {
+    await this.#file?.sync();
+  }
+
+  /**
+   * `commit` that lets others use the thread while the disk works. The caller sees to it that nothing is written meanwhile.
+   */
+  async commitAsync(
+    transaction: (extents: readonly PendingExtent[]) => ReadonlyMap<number, BlockTable>,
+  ): Promise<boolean> {
+    this.settle();
+    await this.#file?.sync();
+    return this.commit(transaction);
+  }
+
   /**
    * Makes everything durable, then visible by `transaction`, which is given the writes and returns what the extents are then.
    * After a failure the writes are still pending. @returns whether a data file was filled up
    */
   commit(transaction: (extents: readonly PendingExtent[]) => ReadonlyMap<number, BlockTable>): boolean {
     this.settle();
-    this.#file?.sync();
+    this.#file?.syncNow();
     const extents = [...this.#extents].map(([extent, pending]) => ({ extent, ...pending }));
     for (const [extent, table] of transaction(extents)) this.#committed.put(extent, table);
     return this.#clear();
@@ -159,8 +190,15 @@ export class PendingWrites implements BlockTables {
       this.#putHole(extent, block);
       return;
     }
+    this.#setBlock(extent, block, this.#fileForWrites().append(content));
+  }
+
+  #fileForWrites(): DataFileWriter {
     this.#file ??= this.#openFiles.acquire(this.#volumeId);
-    const stored = this.#file.append(content);
+    return this.#file;
+  }
+
+  #setBlock(extent: number, block: number, stored: StoredBlock): void {
     this.#appendedBytes += stored.storedBytes;
     this.#partials.delete(this.#key(extent, block));
     const pending = this.#pending(extent);

@@ -7,9 +7,10 @@ import type { BlockTable } from "./blocks.ts";
 import { restoreBlock } from "./codec.ts";
 import { type DataFileReaders, dataFilePath } from "./datafile.ts";
 
-const readAheadBytes = 1024 * 1024;
+/** The most that is read from a data file at once. */
+export const readAheadBytes = 1024 * 1024;
 /** The collector moves blocks and removes the files they were in; a table that is read again names the new ones. */
-const reloadsMax = 5;
+export const reloadsMax = 5;
 
 // Reads are synchronous, so one buffer a thread is enough for all readers.
 const scratch = Buffer.allocUnsafe(readAheadBytes);
@@ -152,18 +153,27 @@ export class ExtentReader {
   }
 
   #corrupt(extent: number, block: number, table: BlockTable, what: string): VisibleError {
-    const path = dataFilePath(this.#options.dataDir, table.fileId(block));
-    return new VisibleError(
-      "STORE_CORRUPT",
-      `A block of ${this.#options.label} can't be read, ${what}: extent ${extent}, block ${block} of it, ` +
-        `${table.storedBytes(block)} bytes at ${table.offset(block)} in ${path}.`,
-      { hint: "Check the disk, and restore from a copy on another site." },
-    );
+    return corruptBlock(this.#options, { extent, block, table, what });
   }
 }
 
+/** STORE_CORRUPT, naming where the bytes are wrong. */
+export const corruptBlock = (
+  { dataDir, label }: Pick<ReaderOptions, "dataDir" | "label">,
+  at: { readonly extent: number; readonly block: number; readonly table: BlockTable; readonly what: string },
+): VisibleError => {
+  const { extent, block, table, what } = at;
+  const path = dataFilePath(dataDir, table.fileId(block));
+  return new VisibleError(
+    "STORE_CORRUPT",
+    `A block of ${label} can't be read, ${what}: extent ${extent}, block ${block} of it, ` +
+      `${table.storedBytes(block)} bytes at ${table.offset(block)} in ${path}.`,
+    { hint: "Check the disk, and restore from a copy on another site." },
+  );
+};
+
 /** The last block before `end` that follows `block` in its data file without a gap, within what one read takes. */
-const lastOfRun = (table: BlockTable, block: number, end: number): number => {
+export const lastOfRun = (table: BlockTable, block: number, end: number): number => {
   const start = table.offset(block);
   let last = block;
   for (let next = block + 1; next < end; next++) {

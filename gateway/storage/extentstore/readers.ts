@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import type { Geometry } from "../../../core/api/object.ts";
+import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentCount } from "../../../core/extent/striping.ts";
-import type { ExtentToken, SnapshotReader, VolumeHandle } from "../driver.ts";
+import type { ExtentBlocks, ExtentDigest, ExtentToken, SnapshotReader, VolumeHandle } from "../driver.ts";
+import { BlockTable } from "./blocks.ts";
+import type { Database } from "./database.ts";
 import { DataFileReaders } from "./datafile.ts";
-import { ExtentReader } from "./reader.ts";
+import { ExtentReader, type ReaderOptions } from "./reader.ts";
 import { findSnapshot, type SnapshotRow } from "./snapshots.ts";
 import type { Store } from "./store.ts";
+import { StoredExtentBlocks } from "./storedblocks.ts";
 import { CommittedTables } from "./tables.ts";
-import { extentTokens, loadBlocks } from "./versions.ts";
+import { extentDigests, extentTokens, loadBlocks } from "./versions.ts";
 import { findVolume, geometryOf, type VolumeRow } from "./volumes.ts";
 
 /** A volume as it is committed, opened to be read only; what it says may change from one read to the next. */
@@ -66,7 +70,7 @@ export class StoredSnapshotReader implements SnapshotReader {
   readonly geometry: Geometry;
   readonly #store: Store;
   readonly #snapshotId: string;
-  readonly #files: DataFileReaders;
+  readonly #options: ReaderOptions;
   readonly #reader: ExtentReader;
 
   constructor(store: Store, snapshot: SnapshotRow) {
@@ -76,21 +80,15 @@ export class StoredSnapshotReader implements SnapshotReader {
     this.geometry = geometryOf(snapshot);
     this.#store = store;
     this.#snapshotId = snapshot.id;
-    this.#files = new DataFileReaders(dataDir);
     const tables = new CommittedTables({
       label,
       stripeCount: snapshot.stripeCount,
       load: (extent) =>
         database.snapshot(() => loadBlocks(database, findSnapshot(database, snapshot.id).tableId, extent)),
     });
-    this.#reader = new ExtentReader({
-      label,
-      geometry: this.geometry,
-      sizeBytes: this.sizeBytes,
-      dataDir,
-      files: this.#files,
-      tables,
-    });
+    const { geometry, sizeBytes } = this;
+    this.#options = { label, geometry, sizeBytes, dataDir, files: new DataFileReaders(dataDir), tables };
+    this.#reader = new ExtentReader(this.#options);
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
@@ -98,18 +96,26 @@ export class StoredSnapshotReader implements SnapshotReader {
   }
 
   async extentMap(): Promise<readonly ExtentToken[]> {
+    return this.#ofTable(extentTokens);
+  }
+
+  async extentDigests(): Promise<readonly ExtentDigest[]> {
+    return this.#ofTable(extentDigests);
+  }
+
+  async extentBlocks(extent: number): Promise<ExtentBlocks> {
+    const table = this.#options.tables.get(extent) ?? BlockTable.holes(this.geometry.extentBytes / blockBytes);
+    return new StoredExtentBlocks(this.#options, extent, table);
+  }
+
+  #ofTable<Each>(read: (database: Database, tableId: number, extents: number) => Each[]): readonly Each[] {
     const { database } = this.#store;
-    return database.snapshot(() =>
-      extentTokens(
-        database,
-        findSnapshot(database, this.#snapshotId).tableId,
-        extentCount(this.geometry, this.sizeBytes),
-      ),
-    );
+    const extents = extentCount(this.geometry, this.sizeBytes);
+    return database.snapshot(() => read(database, findSnapshot(database, this.#snapshotId).tableId, extents));
   }
 
   async close(): Promise<void> {
-    this.#files.close();
+    this.#options.files.close();
   }
 }
 

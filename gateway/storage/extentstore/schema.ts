@@ -8,7 +8,7 @@ const applicationId = 0x736d7478;
  * Each entry brings the metadata from the version before it to its own; `user_version` counts them. Entries are never
  * edited once released, only added.
  *
- * - `versions` are extent contents, named (id, epoch); `extents` are the tables of volumes and snapshots that point at them.
+ * - `versions` are extent contents, named (id, epoch), known by their digest; `extents` are the tables of volumes and snapshots that point at them.
  * - A version whose epoch is at most its table's `frozenEpoch` may be seen by a snapshot or a clone, so it is copied on write.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the collector to look at it.
  */
@@ -24,7 +24,12 @@ const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX filesByWriter ON files(writer) WHERE writer IS NOT NULL;
   CREATE INDEX suspectFiles ON files(suspect) WHERE suspect = 1;
-  CREATE TABLE versions (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, blocks BLOB NOT NULL) STRICT;
+  CREATE TABLE versions (
+    id INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    blocks BLOB NOT NULL
+  ) STRICT;
   CREATE TABLE versionFiles (
     versionId INTEGER NOT NULL REFERENCES versions(id),
     fileId INTEGER NOT NULL REFERENCES files(id),

@@ -1,12 +1,19 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { extentCount } from "../../../core/extent/striping.ts";
-import type { MirrorSession, OpenMirrorOptions, Owner, PublishGroupOptions, SnapshotGroup } from "../driver.ts";
+import type {
+  ExtentDigest,
+  MirrorSession,
+  OpenMirrorOptions,
+  Owner,
+  PublishGroupOptions,
+  SnapshotGroup,
+} from "../driver.ts";
 import type { BlockTable } from "./blocks.ts";
 import type { Database } from "./database.ts";
 import { findMirror, type MirrorRow, ownMirror, resetMirror } from "./mirrors.ts";
 import { findOwnGroup, insertGroup } from "./snapshots.ts";
-import { clearTable, commitExtent, type PendingExtent } from "./versions.ts";
+import { clearTable, commitExtent, extentDigests, type PendingExtent } from "./versions.ts";
 import { findVolume, type VolumeRow } from "./volumes.ts";
 
 /*
@@ -71,6 +78,13 @@ export const commitMirrorExtent = (
   database.run("INSERT OR IGNORE INTO doneExtents (volumeId, extent) VALUES (?, ?)", mirrorVolumeId, extent);
   database.run("UPDATE mirrors SET complete = 0 WHERE volumeId = ? AND complete = 1", mirrorVolumeId);
   return tables;
+};
+
+/** The digests of the mirror's extents as they are committed. @throws FENCED, VOLUME_UNKNOWN */
+export const mirrorDigests = (database: Database, mirrorVolumeId: string, epoch: number): ExtentDigest[] => {
+  fencedMirror(database, mirrorVolumeId, epoch);
+  const { tableId, sizeBytes, ...geometry } = findVolume(database, mirrorVolumeId);
+  return extentDigests(database, tableId, extentCount(geometry, sizeBytes));
 };
 
 /** @throws FENCED, VOLUME_UNKNOWN */

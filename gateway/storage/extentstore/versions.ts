@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { ExtentToken } from "../driver.ts";
+import { extentDigest } from "../../block-hash.ts";
+import type { ExtentDigest, ExtentToken } from "../driver.ts";
 import { BlockTable } from "./blocks.ts";
 import type { Database } from "./database.ts";
 
@@ -87,6 +88,20 @@ export const extentTokens = (database: Database, tableId: number, extents: numbe
   return tokens;
 };
 
+/** The digests of a table's extents. */
+export const extentDigests = (database: Database, tableId: number, extents: number): ExtentDigest[] => {
+  const digests = new Array<ExtentDigest>(extents).fill(null);
+  const rows = database.all<{ extent: number; digest: Uint8Array }>(
+    `SELECT extent, digest FROM extents JOIN versions ON versions.id = versionId WHERE tableId = ?`,
+    tableId,
+  );
+  for (const row of rows) {
+    assert(row.extent < extents, `extent ${row.extent} is past the end of table ${tableId}`);
+    digests[row.extent] = row.digest;
+  }
+  return digests;
+};
+
 /**
  * Makes writes to an extent visible. They are put over what the table holds *now*: the collector may have moved blocks since
  * the writer read them.
@@ -106,14 +121,16 @@ export const commitExtent = (database: Database, tableId: number, pending: Pendi
   if (fileIds.size === 0) {
     clearExtent(database, tableId, extent);
   } else if (before !== undefined && before.epoch > frozenEpoch(database, tableId)) {
-    database.run("UPDATE versions SET blocks = ? WHERE id = ?", table.pack(), before.id);
+    const digest = extentDigest(table.hashes());
+    database.run("UPDATE versions SET digest = ?, blocks = ? WHERE id = ?", digest, table.pack(), before.id);
     setVersionFiles(database, before.id, fileIds);
     markSuspect(database, replacedFiles);
   } else {
     clearExtent(database, tableId, extent);
     const versionId = database.run(
-      "INSERT INTO versions (epoch, blocks) VALUES (?, ?)",
+      "INSERT INTO versions (epoch, digest, blocks) VALUES (?, ?, ?)",
       nextEpoch(database),
+      extentDigest(table.hashes()),
       table.pack(),
     ).lastId;
     setVersionFiles(database, versionId, fileIds);

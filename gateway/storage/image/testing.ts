@@ -99,7 +99,12 @@ export class MemoryStorage
   }
 
   async openSnapshot(snapshotId: string) {
-    return { ...(await this.openVolume(snapshotId)), extentMap: async () => undefined };
+    return {
+      ...(await this.openVolume(snapshotId)),
+      extentMap: async () => undefined,
+      extentBlocks: async () => undefined,
+      extentDigests: async () => undefined,
+    };
   }
 
   async deleteVolume(volumeId: string): Promise<void> {

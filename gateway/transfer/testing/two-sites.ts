@@ -98,7 +98,7 @@ export const openTwoSites = async (
           mirrorVolumeId: mirror.mirrorVolumeId,
         },
         ids: { ...owner, groupId: groupOf(sequence), sequence, baseGroupId: base === null ? null : groupOf(base) },
-        compression: { enabled: true, level: 1 },
+        compression: { enabled: true, level: 1, dictionary: true },
         signal: new AbortController().signal,
         log,
         onProgress: () => undefined,

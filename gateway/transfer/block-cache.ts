@@ -1,0 +1,63 @@
+/** Units that are kept. */
+const unitsMax = 8;
+
+/**
+ * Reads of one extent, small ones and at any offset too. Whole units are read and kept, those used last. What it gives is a
+ * view where it lies in one unit, good until so many other units have been read.
+ */
+export class BlockCache {
+  readonly #extentBytes: number;
+  readonly #unitBytes: number;
+  readonly #read: (offset: number, into: Uint8Array) => Promise<void>;
+  readonly #units = new Map<number, Buffer>();
+
+  constructor(options: {
+    readonly extentBytes: number;
+    /** What is read at once. */
+    readonly unitBytes: number;
+    /** Fills `into` from byte `offset` of the extent. */
+    readonly read: (offset: number, into: Uint8Array) => Promise<void>;
+  }) {
+    this.#extentBytes = options.extentBytes;
+    this.#unitBytes = options.unitBytes;
+    this.#read = options.read;
+  }
+
+  /** @throws what reading throws */
+  async bytes(offset: number, length: number): Promise<Uint8Array> {
+    const unitBytes = this.#unitBytes;
+    const first = Math.floor(offset / unitBytes);
+    const last = Math.floor((offset + length - 1) / unitBytes);
+    if (first === last) return this.#part(first, offset, length);
+    const parts: Uint8Array[] = [];
+    for (let unit = first; unit <= last; unit++) {
+      const from = Math.max(offset, unit * unitBytes);
+      const to = Math.min(offset + length, (unit + 1) * unitBytes);
+      parts.push(Buffer.from(await this.#part(unit, from, to - from)));
+    }
+    return Buffer.concat(parts);
+  }
+
+  async #part(unit: number, offset: number, length: number): Promise<Uint8Array> {
+    const known = this.#units.get(unit);
+    const content = known ?? (await this.#load(unit));
+    this.#units.delete(unit);
+    this.#units.set(unit, content);
+    return content.subarray(offset - unit * this.#unitBytes, offset - unit * this.#unitBytes + length);
+  }
+
+  async #load(unit: number): Promise<Buffer> {
+    let content: Buffer | undefined;
+    if (this.#units.size >= unitsMax) {
+      for (const [oldest, buffer] of this.#units) {
+        this.#units.delete(oldest);
+        content = buffer;
+        break;
+      }
+    }
+    const bytes = Math.min(this.#unitBytes, this.#extentBytes - unit * this.#unitBytes);
+    content = content?.length === bytes ? content : Buffer.allocUnsafe(bytes);
+    await this.#read(unit * this.#unitBytes, content);
+    return content;
+  }
+}

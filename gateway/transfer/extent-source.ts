@@ -1,0 +1,67 @@
+import { blockBytes } from "../../core/extent/geometry.ts";
+import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
+import { hashAt, isSame, zeroBlockHash } from "../block-hash.ts";
+import type { BlockReader, ExtentBlocks, SnapshotReader } from "../storage/driver.ts";
+import { BlockCache } from "./block-cache.ts";
+
+/** One extent of a snapshot in its own order, whatever the volume's striping, and what is known of it without reading. */
+export interface ExtentSource {
+  readonly extentBytes: number;
+  readonly blockCount: number;
+  /** Undefined where the cluster keeps no blocks: they have to be read. */
+  readonly blocks: ExtentBlocks | undefined;
+  /** Reads of it are verified. */
+  readonly cache: BlockCache;
+}
+
+/** Read at once where the extent has to be read in any case. */
+const gatheredBytes = 4 * blockBytes;
+
+/** @throws STORE_CORRUPT */
+export const openExtent = async (snapshot: SnapshotReader, extent: number): Promise<ExtentSource> => {
+  const { geometry, sizeBytes } = snapshot;
+  const { extentBytes } = geometry;
+  const ranges = extentRanges(geometry, sizeBytes, extent);
+  const blocks = await snapshot.extentBlocks(extent);
+  return {
+    extentBytes,
+    blockCount: extentBytes / blockBytes,
+    blocks,
+    cache: new BlockCache({
+      extentBytes,
+      unitBytes: blocks === undefined ? gatheredBytes : blockBytes,
+      read: (offset, into) => readExtent(snapshot, ranges, { offset, into }),
+    }),
+  };
+};
+
+/** Whether a block is known to be all zeros. */
+export const isKnownHole = ({ blocks }: ExtentSource, block: number): boolean =>
+  blocks !== undefined && isSame(hashAt(blocks.hashes, block), zeroBlockHash);
+
+const readExtent = async (
+  reader: BlockReader,
+  ranges: readonly ExtentRange[],
+  { offset, into }: { readonly offset: number; readonly into: Uint8Array },
+): Promise<void> => {
+  for (const part of partsOf(ranges, offset, into.length)) {
+    const from = part.offsetInExtent - offset;
+    await reader.read(part.offset, into.subarray(from, from + part.length));
+  }
+};
+
+/** The ranges of the volume that bytes of an extent lie in. */
+export function* partsOf(
+  ranges: readonly ExtentRange[],
+  offset: number,
+  length: number,
+): Generator<ExtentRange, void, void> {
+  // All ranges of an extent are equally long.
+  const rangeBytes = ranges[0]?.length ?? length;
+  const end = offset + length;
+  for (const range of ranges.slice(Math.floor(offset / rangeBytes), Math.ceil(end / rangeBytes))) {
+    const from = Math.max(offset, range.offsetInExtent);
+    const to = Math.min(end, range.offsetInExtent + range.length);
+    yield { offset: range.offset + (from - range.offsetInExtent), length: to - from, offsetInExtent: from };
+  }
+}

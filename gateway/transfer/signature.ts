@@ -1,0 +1,129 @@
+import assert from "node:assert";
+import { blockBytes } from "../../core/extent/geometry.ts";
+import { blockHash, blockHashBytes, hashAt, isSame } from "../block-hash.ts";
+import type { StorageDriver } from "../storage/driver.ts";
+import { type DifferingRange, rangesWhere } from "./differences.ts";
+import { openExtent } from "./extent-source.ts";
+import { grainBytes, grainsPerBlock } from "./frame.ts";
+
+/*
+ * What a target tells of an extent that the source has no base of any more: first the hashes of its blocks of 64 KiB, then, of
+ * those that differ, the hashes of their grains of 4 KiB. So a change costs little more on the wire than it is long, and what is
+ * somewhere else in the extent now is not sent.
+ */
+
+/** The hash of each grain of a block, one behind the other. */
+export const grainHashes = (content: Uint8Array): Uint8Array => {
+  const hashes = Buffer.allocUnsafeSlow((content.length / grainBytes) * blockHashBytes);
+  for (let at = 0; at < content.length; at += grainBytes) {
+    hashes.set(blockHash(content.subarray(at, at + grainBytes)), (at / grainBytes) * blockHashBytes);
+  }
+  return hashes;
+};
+
+/** One extent of a snapshot, to be compared with the block hashes of the target. */
+export interface CompareJob {
+  readonly snapshotId: string;
+  readonly extent: number;
+  readonly hashes: Uint8Array;
+}
+
+export interface CompareResult {
+  /** Blocks that differ, ascending. */
+  readonly blocks: readonly number[];
+  readonly bytesRead: number;
+}
+
+/** The sender's first look at an extent without a base. For worker threads. */
+export const createCompare =
+  (storage: StorageDriver) =>
+  async ({ snapshotId, extent, hashes }: CompareJob, signal: AbortSignal): Promise<CompareResult> => {
+    const snapshot = await storage.openSnapshot(snapshotId);
+    try {
+      const now = await openExtent(snapshot, extent);
+      assert.equal(hashes.length, now.blockCount * blockHashBytes, "a signature of another extent");
+      const blocks: number[] = [];
+      for (let block = 0; block < now.blockCount; block++) {
+        signal.throwIfAborted();
+        const hash =
+          now.blocks === undefined
+            ? blockHash(await now.cache.bytes(block * blockBytes, blockBytes))
+            : hashAt(now.blocks.hashes, block);
+        if (!isSame(hash, hashAt(hashes, block))) blocks.push(block);
+      }
+      return { blocks, bytesRead: now.blocks === undefined ? now.extentBytes : 0 };
+    } finally {
+      await snapshot.close();
+    }
+  };
+
+/** One extent of a mirror volume, of which the source wants to know what there is. */
+export interface SignatureJob {
+  readonly mirrorVolumeId: string;
+  readonly epoch: number;
+  readonly extent: number;
+  /** The blocks whose grains are wanted; undefined: the hashes of all blocks are. */
+  readonly blocks: readonly number[] | undefined;
+}
+
+/** The target's answer. For worker threads. @throws FENCED, STORE_CORRUPT */
+export const createSignature =
+  (storage: StorageDriver) =>
+  async ({ blocks, ...target }: SignatureJob, signal: AbortSignal): Promise<Uint8Array> => {
+    const extent = await storage.openMirrorExtent(target);
+    try {
+      if (blocks === undefined) return await extent.blockHashes();
+      const hashes: Uint8Array[] = [];
+      const content = Buffer.allocUnsafe(blockBytes);
+      for (const block of blocks) {
+        signal.throwIfAborted();
+        await extent.readBase(block * blockBytes, content);
+        hashes.push(grainHashes(content));
+      }
+      return Buffer.concat(hashes);
+    } finally {
+      await extent.discard();
+    }
+  };
+
+/** What the target has in the blocks that differ, known by the hashes of its grains. */
+export class TargetGrains {
+  readonly blocks: readonly number[];
+  readonly #grains: Uint8Array;
+  readonly #indexOf: ReadonlyMap<number, number>;
+  readonly #places = new Map<string, number>();
+  /** The hashes of the grains of the block that was looked at last. */
+  #now: Uint8Array = new Uint8Array();
+
+  constructor(blocks: readonly number[], grains: Uint8Array) {
+    assert.equal(grains.length, blocks.length * grainsPerBlock * blockHashBytes, "grains of other blocks");
+    this.blocks = blocks;
+    this.#grains = grains;
+    this.#indexOf = new Map(blocks.map((block, index) => [block, index]));
+    for (const [index, block] of blocks.entries()) {
+      for (let grain = 0; grain < grainsPerBlock; grain++) {
+        this.#places.set(keyOf(grains, index * grainsPerBlock + grain), block * blockBytes + grain * grainBytes);
+      }
+    }
+  }
+
+  /** Whether a block is one of those that differ. */
+  has(block: number): boolean {
+    return this.#indexOf.has(block);
+  }
+
+  /** In which grains the content of a block, one of those that differ, is not what the target has there. */
+  differingRanges(block: number, content: Uint8Array): readonly DifferingRange[] {
+    const first = (this.#indexOf.get(block) ?? 0) * grainsPerBlock;
+    const now = grainHashes(content);
+    this.#now = now;
+    return rangesWhere(content.length, (grain) => !isSame(hashAt(now, grain), hashAt(this.#grains, first + grain)));
+  }
+
+  /** Where the target has what is at `offset` of the block that `differingRanges` looked at last. */
+  find(offset: number): number | undefined {
+    return this.#places.get(keyOf(this.#now, offset / grainBytes));
+  }
+}
+
+const keyOf = (hashes: Uint8Array, index: number): string => Buffer.from(hashAt(hashes, index)).toString("latin1");
