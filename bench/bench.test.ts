@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { needTool } from "../test/need.ts";
+import { ourName, type Report } from "./results.ts";
+
+const run = promisify(execFile);
+const script = fileURLToPath(new URL("./bench.ts", import.meta.url));
+const sizes = ["--size", "64MiB", "--extent", "16MiB", "--thin-size", "1GiB"];
+
+test("the benchmark measures what it is told to, compares every byte, and leaves nothing behind", async (t) => {
+  if ((await needTool(t, "rsync", "rsync")) === undefined) return;
+  const dir = await mkdtemp(join(tmpdir(), "smtx-backup-bench-test-"));
+  t.after(() => rm(dir, { recursive: true }));
+  const json = join(dir, "results.json");
+  const options = ["--without", "restic,borg", "--cases", "full,5 % base gone,thin unchanged"];
+  const { stdout } = await run(process.execPath, [
+    script,
+    ...sizes,
+    ...options,
+    "--dir",
+    join(dir, "work"),
+    "--json",
+    json,
+  ]);
+  const report: Report = JSON.parse(await readFile(json, "utf8"));
+  const measured = report.results.map(({ case: name, tool }) => `${name}: ${tool}`);
+  assert.deepEqual(measured, [
+    ...["full: smtx-backup", "full: rsync", "full: rsync -z"],
+    ...["5 % base gone: smtx-backup", "5 %: rsync", "5 %: rsync -z"],
+    "thin unchanged: smtx-backup",
+  ]);
+  for (const { wallSeconds, cpuSeconds, peakBytes, wireBytes } of report.results) {
+    assert(wallSeconds > 0 && cpuSeconds >= 0 && wireBytes > 0);
+    assert(peakBytes.length > 0 && peakBytes.every((bytes) => bytes > 0));
+  }
+  const full = report.results.find(({ case: name, tool }) => name === "full" && tool === ourName);
+  assert(full && full.wireBytes < report.parameters.allocatedBytes, "a full copy that is compressed is smaller");
+  assert.match(stdout, /full +wall +≤ 0\.55 of rsync -z/);
+  assert.deepEqual(await readdir(dir), ["results.json"]);
+});
+
+test("a size that is none is refused before anything is made", async () => {
+  await assert.rejects(run(process.execPath, [script, "--size", "64 potatoes"]), {
+    code: 2,
+    stderr: /is no size such as 64MiB/,
+  });
+});

@@ -1,0 +1,28 @@
+import { cpus, release, totalmem } from "node:os";
+import type { PeerName } from "./options.ts";
+import type { Machine } from "./results.ts";
+import { runTool } from "./tools.ts";
+
+const versionArguments: Readonly<Record<PeerName, string>> = {
+  rsync: "--version",
+  restic: "version",
+  borg: "--version",
+};
+
+/** The machine and the versions of what is measured on it. */
+export const describeMachine = async (peers: readonly PeerName[]): Promise<Machine> => {
+  const versions = await Promise.all(
+    peers.map(async (name) => [name, versionIn(await runTool(name, [versionArguments[name]]))] as const),
+  );
+  const processors = cpus();
+  return {
+    cores: processors.length,
+    processor: processors[0]?.model ?? "unknown",
+    memoryBytes: totalmem(),
+    kernel: release(),
+    node: process.version,
+    tools: Object.fromEntries(versions),
+  };
+};
+
+const versionIn = (text: string): string => /\d+\.\d+(?:\.\d+)?/.exec(text)?.[0] ?? "unknown";

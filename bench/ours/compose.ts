@@ -1,0 +1,60 @@
+import { instantSchema } from "../../core/api/ids.ts";
+import type { RunTask, TaskResult } from "../../core/api/task.ts";
+import type { GatewayConfig } from "../../gateway/config.ts";
+import { loadCredentials } from "../../gateway/credentials.ts";
+import { createLog } from "../../gateway/log.ts";
+import type { StorageDriver } from "../../gateway/storage/driver.ts";
+import { openStorage } from "../../gateway/storage/open.ts";
+import type { GatewayIdentity } from "../../gateway/tasks/context.ts";
+import { performTask } from "../../gateway/tasks/perform.ts";
+import { createSendVolume } from "../../gateway/tasks/send.ts";
+import { createReceiver } from "../../gateway/transfer/receiver.ts";
+import { createTransferWorkers } from "../../gateway/transfer/workers.ts";
+import { startTunnelServer } from "../../gateway/tunnel/server.ts";
+
+export interface ComposedGateway {
+  /** `host:port` */
+  readonly endpoint: string;
+  readonly storage: StorageDriver;
+  perform(task: RunTask): Promise<TaskResult>;
+  close(): Promise<void>;
+}
+
+/** A gateway as gateway/gateway.ts composes it, without its agent and its queues. */
+export const composeGateway = async (config: GatewayConfig): Promise<ComposedGateway> => {
+  const { multiCluster, siteId, gatewayId, concurrency } = config;
+  const log = createLog({ gatewayId, siteId, level: config.logLevel });
+  const credentials = await loadCredentials(config);
+  const storage = await openStorage(config.storage);
+  const sending = concurrency.transfers * concurrency.extentsInFlight;
+  const pool = { storage: config.storage, threads: concurrency.workers, log };
+  const sendWorkers = createTransferWorkers({ ...pool, jobsMax: sending });
+  const receiveWorkers = createTransferWorkers({ ...pool, jobsMax: 2 * sending });
+  const handler = createReceiver({ storage, workers: receiveWorkers, log });
+  const server = await startTunnelServer({ credentials, multiCluster, ...config.listen, handler, log });
+  const endpoint = `${config.listen.host}:${server.port}`;
+  const { extentsInFlight } = concurrency;
+  const send = createSendVolume({ storage, workers: sendWorkers, credentials, multiCluster, extentsInFlight });
+  const { signal } = new AbortController();
+  const ignore = () => undefined;
+  const identity: GatewayIdentity = {
+    id: gatewayId,
+    siteId,
+    endpoint,
+    tunnel: "direct-tls",
+    version: "0.0.0",
+    storage: storage.kind,
+  };
+  const now = () => instantSchema.parse(new Date().toISOString());
+  return {
+    endpoint,
+    storage,
+    perform: (task) =>
+      performTask(task, { storage, send, identity, now, log, signal, onProgress: ignore, onAcknowledged: ignore }),
+    close: async () => {
+      await server.stop(1);
+      await Promise.all([sendWorkers.close(), receiveWorkers.close()]);
+      await storage.close();
+    },
+  };
+};

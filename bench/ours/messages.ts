@@ -1,0 +1,35 @@
+import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+import type { RunTask, TaskResult } from "../../core/api/task.ts";
+import type { GatewayConfig } from "../../gateway/config.ts";
+import type { Owner } from "../../gateway/storage/driver.ts";
+
+/** What the benchmark asks a gateway process over Node's channel, and what comes back. */
+export interface Calls {
+  /** Composes the gateway. Gives the `host:port` that it listens at. */
+  start: { request: GatewayConfig; answer: string };
+  perform: { request: RunTask; answer: TaskResult };
+  /** An image into a new volume, or over the one that is there. */
+  import: { request: { file: string } & ({ name: string; geometry: Geometry } | { into: string }); answer: null };
+  inventory: { request: null; answer: readonly ObjectConfig[] };
+  deleteGroup: { request: { groupId: string; owner: Owner }; answer: null };
+  /** SHA-256, hex, of the group's first snapshot. */
+  sha256: { request: { groupId: string }; answer: string };
+  usage: { request: null; answer: Usage };
+  stop: { request: null; answer: null };
+}
+
+export interface Usage {
+  /** User and system time of the process since it began. */
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+}
+
+export type CallName = keyof Calls;
+export interface Call<K extends CallName = CallName> {
+  readonly id: number;
+  readonly name: K;
+  readonly request: Calls[K]["request"];
+}
+export type Reply =
+  | { readonly id: number; readonly answer: Calls[CallName]["answer"] }
+  | { readonly id: number; readonly failure: string };

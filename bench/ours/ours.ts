@@ -1,0 +1,113 @@
+import { join } from "node:path";
+import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+import { plainGeometry } from "../../core/extent/geometry.ts";
+import type { Case, Workload } from "../cases.ts";
+import type { Images } from "../images.ts";
+import type { Measurement } from "../measure/measurement.ts";
+import { loopbackBytes } from "../measure/processes.ts";
+import { settle } from "../tools.ts";
+import { backUp } from "./backup.ts";
+import { type Gateways, Sites } from "./sites.ts";
+import { groupOf, owner } from "./tasks.ts";
+
+interface State {
+  readonly sites: Sites;
+  readonly object: ObjectConfig;
+}
+interface BackedUp extends State {
+  readonly snapshotId: string;
+}
+
+const baseSequence = 1;
+const stripes = { stripeCount: 4, stripeBytes: 256 * 1024 };
+
+const geometryOf = (volume: Workload["volume"], extentBytes: number): Geometry =>
+  volume === "striped" ? { extentBytes, ...stripes } : { ...plainGeometry, extentBytes, stripeBytes: extentBytes };
+
+/** Measures this product: two gateways as processes over loopback, driven as the control plane would drive them. */
+export class Ours {
+  readonly #dir: string;
+  readonly #images: Images;
+  readonly #imported = new Map<Workload["volume"], Promise<State>>();
+  readonly #backedUp = new Map<Workload["volume"], Promise<BackedUp>>();
+
+  constructor(dir: string, images: Images) {
+    this.#dir = dir;
+    this.#images = images;
+  }
+
+  /** @throws Error when the restore point that came out of it is not the image */
+  async measure(run: Case): Promise<Measurement> {
+    const { workload, baseGone } = run;
+    const prepared = workload.old === null ? await this.#import(workload.volume) : await this.#backUp(workload.volume);
+    const sites = await prepared.sites.copyTo(join(this.#dir, "case"));
+    try {
+      if (workload.variant !== "base" || baseGone) await this.#change(sites, run, prepared.object);
+      await settle([sites.dir]);
+      return await sites.withGateways((gateways) => this.#timed(gateways, run, prepared));
+    } finally {
+      await sites.remove();
+    }
+  }
+
+  async #change(sites: Sites, { workload, baseGone }: Case, object: ObjectConfig): Promise<void> {
+    const file = await this.#images.of(workload);
+    await sites.withSource(async (source) => {
+      if (workload.variant !== "base") await source.call("import", { file, into: object.volumes[0]?.id ?? object.id });
+      if (baseGone) await source.call("deleteGroup", { groupId: groupOf(baseSequence), owner });
+    });
+  }
+
+  async #timed(gateways: Gateways, run: Case, prepared: State | BackedUp): Promise<Measurement> {
+    const { source, target } = gateways;
+    const { workload, compress, baseGone } = run;
+    const snapshotId = "snapshotId" in prepared && !baseGone ? prepared.snapshotId : null;
+    const base = workload.old === null ? null : { sequence: baseSequence, snapshotId };
+    const sequence = baseSequence + 1;
+    const usages = () => Promise.all([source.call("usage", null), target.call("usage", null)]);
+
+    const before = await usages();
+    const bytesBefore = loopbackBytes();
+    const begun = performance.now();
+    await backUp({ ...gateways, object: prepared.object, sequence, base, compress });
+    const wallSeconds = (performance.now() - begun) / 1000;
+    const wireBytes = loopbackBytes() - bytesBefore;
+    const after = await usages();
+
+    await this.#verify(gateways, run, sequence);
+    const cpuSeconds = after.reduce((sum, usage, at) => sum + usage.cpuSeconds - (before[at]?.cpuSeconds ?? 0), 0);
+    return { wallSeconds, cpuSeconds, peakBytes: after.map(({ peakBytes }) => peakBytes), wireBytes };
+  }
+
+  async #verify({ target }: Gateways, { name, workload }: Case, sequence: number): Promise<void> {
+    const is = await target.call("sha256", { groupId: groupOf(sequence) });
+    const wanted = await this.#images.hashOf(await this.#images.of(workload));
+    if (is !== wanted) throw new Error(`“${name}”: the restore point has SHA-256 ${is}, and the image ${wanted}`);
+  }
+
+  #import(volume: Workload["volume"]): Promise<State> {
+    return once(this.#imported, volume, async () => {
+      const sites = await Sites.create(join(this.#dir, `imported-${volume}`), join(this.#dir, "pki"));
+      const { extentBytes } = this.#images.specOf(volume);
+      const object = await sites.importVolume(this.#images.base(volume), geometryOf(volume, extentBytes));
+      return { sites, object };
+    });
+  }
+
+  #backUp(volume: Workload["volume"]): Promise<BackedUp> {
+    return once(this.#backedUp, volume, async () => {
+      const { sites: imported, object } = await this.#import(volume);
+      const sites = await imported.copyTo(join(this.#dir, `backed-up-${volume}`));
+      const { snapshotId } = await sites.withGateways((gateways) =>
+        backUp({ ...gateways, object, sequence: baseSequence, base: null, compress: true }),
+      );
+      return { sites, object, snapshotId };
+    });
+  }
+}
+
+const once = <K, V>(made: Map<K, Promise<V>>, key: K, make: () => Promise<V>): Promise<V> => {
+  const value = made.get(key) ?? make();
+  made.set(key, value);
+  return value;
+};

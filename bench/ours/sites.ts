@@ -1,0 +1,83 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { gatewayIdSchema } from "../../core/api/ids.ts";
+import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config.ts";
+import { ensureAuthority, issueTo } from "../../infra/local/pki.ts";
+import { runTool } from "../tools.ts";
+import { type GatewayClient, startGatewayProcess } from "./gateway-client.ts";
+import { multiCluster, sourceSite, targetSite } from "./tasks.ts";
+
+export interface Gateways {
+  readonly source: GatewayClient;
+  readonly target: GatewayClient;
+}
+
+/** Two sites' storage, in a folder. */
+export class Sites {
+  readonly dir: string;
+  readonly #pkiDir: string;
+
+  private constructor(dir: string, pkiDir: string) {
+    this.dir = dir;
+    this.#pkiDir = pkiDir;
+  }
+
+  /** Empty storage in a new folder. */
+  static async create(dir: string, pkiDir: string): Promise<Sites> {
+    await mkdir(dir, { recursive: true });
+    return new Sites(dir, pkiDir);
+  }
+
+  /** A copy of both sites' storage, which no gateway has open. */
+  async copyTo(dir: string): Promise<Sites> {
+    await runTool("cp", ["-a", "--reflink=auto", this.dir, dir]);
+    return new Sites(dir, this.#pkiDir);
+  }
+
+  /** Fresh gateway processes over the storage for as long as `use` takes. */
+  async withGateways<T>(use: (gateways: Gateways) => Promise<T>): Promise<T> {
+    return this.withSource(async (source) => {
+      const target = await startGatewayProcess(await this.#configOf(targetSite));
+      try {
+        return await use({ source, target });
+      } finally {
+        await target.stop();
+      }
+    });
+  }
+
+  /** A fresh gateway process at the source alone. */
+  async withSource<T>(use: (source: GatewayClient) => Promise<T>): Promise<T> {
+    const source = await startGatewayProcess(await this.#configOf(sourceSite));
+    try {
+      return await use(source);
+    } finally {
+      await source.stop();
+    }
+  }
+
+  /** An image as the source's one volume. */
+  importVolume(file: string, geometry: Geometry): Promise<ObjectConfig> {
+    return this.withSource(async (source) => {
+      await source.call("import", { file, name: "disk", geometry });
+      const [object] = await source.call("inventory", null);
+      if (object === undefined) throw new Error("the imported volume is not there");
+      return object;
+    });
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.dir, { recursive: true });
+  }
+
+  /** A gateway's configuration as `gateway.yaml` would give it, with the defaults of the product. */
+  async #configOf(siteId: typeof sourceSite): Promise<GatewayConfig> {
+    const gatewayId = gatewayIdSchema.parse(`${siteId}1`);
+    const authority = await ensureAuthority(this.#pkiDir, multiCluster);
+    const tls = await issueTo(this.#pkiDir, authority, { multiCluster, siteId, gatewayId });
+    const storage = { kind: "extentstore", dir: siteId };
+    const config = { gatewayId, siteId, multiCluster, storage, tls, queues: { prefix: "none" }, logLevel: "error" };
+    return parseGatewayConfig(config, join(this.dir, "gateway.yaml"));
+  }
+}

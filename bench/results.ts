@@ -1,0 +1,45 @@
+import type { Limits } from "./measure/limits.ts";
+import type { Measurement } from "./measure/measurement.ts";
+
+export const ourName = "smtx-backup";
+
+export interface Result extends Measurement {
+  readonly case: string;
+  readonly tool: string;
+  readonly runs: readonly Measurement[];
+}
+
+/** Of the machine; nothing that tells whose it is. */
+export interface Machine {
+  readonly cores: number;
+  readonly processor: string;
+  readonly memoryBytes: number;
+  readonly kernel: string;
+  readonly node: string;
+  readonly tools: Readonly<Record<string, string>>;
+}
+
+export interface Report {
+  readonly startedAt: string;
+  readonly machine: Machine;
+  readonly parameters: {
+    readonly seed: string;
+    readonly runs: number;
+    readonly sizeBytes: number;
+    readonly extentBytes: number;
+    readonly thinBytes: number;
+    /** Of the image, and not zero. */
+    readonly allocatedBytes: number;
+  };
+  /** Bytes/s with one thread. */
+  readonly limits: Limits;
+  readonly results: readonly Result[];
+}
+
+/** What a tool took for the workload of a case. */
+export type Find = (caseName: string, tool: string) => Measurement | undefined;
+
+export const finder =
+  (results: readonly Result[]): Find =>
+  (caseName, tool) =>
+    results.find((result) => result.case === caseName && result.tool === tool);

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ourName, type Result } from "./results.ts";
+import { judge } from "./targets.ts";
+
+const parameters = { seed: "1", runs: 1, sizeBytes: 1, extentBytes: 1, thinBytes: 1, allocatedBytes: 1e9 };
+const result = (name: string, tool: string, fields: Partial<Result>): Result => ({
+  ...{ case: name, tool, wallSeconds: 1, cpuSeconds: 1, peakBytes: [1, 1], wireBytes: 1, runs: [] },
+  ...fields,
+});
+const verdict = (results: readonly Result[], name: string, what: string) =>
+  judge({ results, parameters }).find((found) => found.case === name && found.what === what);
+
+test("without its base, 5 % is measured by what rsync takes for 5 %", () => {
+  const ours = result("5 % base gone", ourName, { wallSeconds: 1.4 });
+  const theirs = result("5 %", "rsync -z", { wallSeconds: 10 });
+  assert.equal(verdict([ours, theirs], "5 % base gone", "wall")?.passed, true);
+});
+
+test("what is over a target fails, and what nobody measured is neither passed nor failed", () => {
+  const ours = result("full", ourName, { wallSeconds: 6 });
+  assert.equal(verdict([ours, result("full", "rsync -z", { wallSeconds: 10 })], "full", "wall")?.passed, false);
+  assert.equal(verdict([ours], "full", "wall")?.passed, undefined);
+});
+
+test("the larger of both gateways' memory counts", () => {
+  const ours = result("full", ourName, { peakBytes: [1, 500 * 1024 * 1024] });
+  assert.equal(verdict([ours], "full", "memory")?.passed, false);
+});

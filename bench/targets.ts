@@ -1,0 +1,114 @@
+import { cases, peerCase } from "./cases.ts";
+import type { Measurement } from "./measure/measurement.ts";
+import { type Find, finder, ourName, type Report } from "./results.ts";
+
+export interface Verdict {
+  readonly case: string;
+  readonly what: string;
+  /** In words, with its unit. */
+  readonly limit: string;
+  readonly measured: number;
+  /** Undefined where something was not measured that it takes to judge. */
+  readonly passed: boolean | undefined;
+}
+
+interface Target {
+  readonly case: string;
+  readonly what: string;
+  readonly limit: string;
+  /** `measured` NaN where a peer's figure is missing. */
+  judge(ours: Measurement, find: Find, allocatedBytes: number): { measured: number; passed: boolean };
+}
+
+type Figure = "wallSeconds" | "cpuSeconds" | "wireBytes";
+const words: Record<Figure, string> = { wallSeconds: "wall", cpuSeconds: "CPU", wireBytes: "wire" };
+
+/** The case whose peers are the measure of this one. */
+const peerNameOf = (name: string): string => {
+  const found = cases.find((known) => known.name === name);
+  return (found && peerCase(found)?.name) ?? name;
+};
+
+const ratio = (name: string, figure: Figure, max: number, peers: readonly string[] = ["rsync -z"]): Target => ({
+  case: name,
+  what: words[figure],
+  limit: `≤ ${max.toFixed(2)} of ${peers.length === 1 ? peers[0] : `the best of ${peers.join(" and ")}`}`,
+  judge: (ours, find) => {
+    const theirs = peers.map((peer) => find(peerNameOf(name), peer)?.[figure]).filter((value) => value !== undefined);
+    const measured = theirs.length === 0 ? Number.NaN : ours[figure] / Math.min(...theirs);
+    return { measured, passed: measured <= max };
+  },
+});
+
+const absolute = (name: string, figure: Figure, limit: string, max: number): Target => ({
+  case: name,
+  what: words[figure],
+  limit,
+  judge: (ours) => ({ measured: ours[figure], passed: ours[figure] <= max }),
+});
+
+const rawWire: Target = {
+  case: "full-raw",
+  what: "wire",
+  limit: "≤ 1.01 of what is not zero",
+  judge: ({ wireBytes }, _, allocatedBytes) => {
+    const measured = wireBytes / allocatedBytes;
+    return { measured, passed: measured <= 1.01 };
+  },
+};
+
+const shiftedWire: Target = {
+  case: "shifted",
+  what: "wire",
+  limit: "< 3 MB, or below restic's",
+  judge: ({ wireBytes }, find) => {
+    const theirs = find("shifted", "restic")?.wireBytes ?? 0;
+    return { measured: wireBytes, passed: wireBytes < Math.max(3e6, theirs) };
+  },
+};
+
+const peakBytesMax = 400 * 1024 * 1024;
+const memory = (name: string): Target => ({
+  case: name,
+  what: "memory",
+  limit: "< 400 MiB each gateway",
+  judge: ({ peakBytes }) => {
+    const measured = Math.max(...peakBytes);
+    return { measured, passed: measured < peakBytesMax };
+  },
+});
+
+const targets: readonly Target[] = [
+  ratio("full", "wallSeconds", 0.55),
+  ratio("full", "wireBytes", 1),
+  ratio("full-raw", "wallSeconds", 0.5, ["rsync"]),
+  rawWire,
+  ratio("unchanged", "wallSeconds", 0.03),
+  absolute("unchanged", "wireBytes", "≤ 100 kB", 100e3),
+  absolute("thin unchanged", "wallSeconds", "≤ 0.2 s", 0.2),
+  ratio("1 %", "wallSeconds", 0.1),
+  ratio("1 %", "wireBytes", 0.8),
+  ratio("5 %", "wallSeconds", 0.1),
+  ratio("5 %", "wireBytes", 0.8),
+  ratio("5 %", "wallSeconds", 0.35, ["restic", "borg"]),
+  ratio("5 %", "cpuSeconds", 0.2),
+  ratio("5 % base gone", "wallSeconds", 0.15),
+  ratio("5 % base gone", "wireBytes", 0.85),
+  ratio("pages", "wallSeconds", 0.12),
+  ratio("pages", "wireBytes", 0.3),
+  ratio("shifted", "wallSeconds", 0.2),
+  shiftedWire,
+  ...cases.map(({ name }) => memory(name)),
+];
+
+/** Every target of the cases that were measured. */
+export const judge = ({ results, parameters }: Pick<Report, "results" | "parameters">): readonly Verdict[] => {
+  const find = finder(results);
+  return targets.flatMap((target) => {
+    const ours = find(target.case, ourName);
+    if (ours === undefined) return [];
+    const { measured, passed } = target.judge(ours, find, parameters.allocatedBytes);
+    const { what, limit } = target;
+    return [{ case: target.case, what, limit, measured, passed: Number.isNaN(measured) ? undefined : passed }];
+  });
+};
