@@ -40,7 +40,7 @@ export const backUp = async (options: BackupOptions): Promise<{ readonly snapsho
     kind: "transfer",
     volumes: [{ snapshotId, baseSnapshotId: base?.snapshotId ?? null, mirrorVolumeId: mirror.mirrorVolumeId }],
     baseGroupId: base === null ? null : groupOf(base.sequence),
-    compression: { enabled: compress, level: 1 },
+    compression: { enabled: compress, level: 1, dictionary: true },
     endpoints: [target.endpoint],
   });
 

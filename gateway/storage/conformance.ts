@@ -1,4 +1,5 @@
 import { describe } from "node:test";
+import { blockConformance } from "./conformance/blocks.ts";
 import { groupConformance } from "./conformance/groups.ts";
 import { mirrorConformance } from "./conformance/mirrors.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
@@ -21,5 +22,6 @@ export const storageConformance = (name: string, open: () => Promise<StorageUnde
     groupConformance(open);
     mirrorConformance(open);
     rebuildConformance(open);
+    blockConformance(open);
   });
 };

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { type ErrorCode, VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId, Instant, PlanId, SiteId } from "../../../core/api/ids.ts";
 import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
+import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
+import { blockHash } from "../../block-hash.ts";
 import type { StorageUnderTest } from "../conformance.ts";
 import type { BlockReader, MirrorExtentWriter, Owner, StorageDriver } from "../driver.ts";
 
@@ -44,6 +46,14 @@ export const noise = (length: number, seed: number): Buffer => {
   }
   return bytes;
 };
+
+/** The hashes of the blocks that bytes consist of, one behind the other. */
+export const hashesOf = (content: Uint8Array): Uint8Array =>
+  Buffer.concat(
+    Array.from({ length: content.length / blockBytes }, (_, block) =>
+      blockHash(content.subarray(block * blockBytes, (block + 1) * blockBytes)),
+    ),
+  );
 
 export const volumeOf = (object: ObjectConfig): ObjectConfig["volumes"][number] => {
   const [volume] = object.volumes;

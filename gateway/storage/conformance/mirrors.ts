@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
-import { blockHash, isSame } from "../../block-hash.ts";
+import { isSame } from "../../block-hash.ts";
 import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import {
   createVolume,
   fillExtent,
   groupId,
+  hashesOf,
   noise,
   openMirror,
   owner,
@@ -30,12 +31,6 @@ import {
 
 const KiB = 1024;
 
-const hashesOf = (content: Uint8Array): Uint8Array =>
-  Buffer.concat(
-    Array.from({ length: content.length / blockBytes }, (_, block) =>
-      blockHash(content.subarray(block * blockBytes, (block + 1) * blockBytes)),
-    ),
-  );
 const volumeBytes = 1024 * KiB;
 
 const readGroup = async (driver: StorageDriver, group: number, mirror: string) =>
