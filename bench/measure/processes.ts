@@ -25,23 +25,26 @@ export const loopbackBytes = (): number => parseTransmittedBytes(readFileSync("/
 
 export const ownPeakBytes = (): number => parsePeakBytes(readProc("self", "status") ?? "");
 
-const parentsOfAll = (): ReadonlyMap<number, number> =>
-  new Map(
-    readdirSync("/proc").flatMap((name) => {
-      const pid = Number(name);
-      const stat = Number.isInteger(pid) ? readProc(pid, "stat") : undefined;
-      return stat === undefined ? [] : [[pid, parseStat(stat).parentPid] as const];
-    }),
-  );
+/** Adds the parents of processes that are not known yet: most are, and reading them all over would disturb what is measured. */
+const addParents = (known: Map<number, number>): ReadonlyMap<number, number> => {
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || known.has(pid)) continue;
+    const stat = readProc(pid, "stat");
+    if (stat !== undefined) known.set(pid, parseStat(stat).parentPid);
+  }
+  return known;
+};
 
 /** The ids of a process's living descendants, without itself. */
-export const livingDescendants = (pid: number): readonly number[] => descendantsOf(pid, parentsOfAll()).slice(1);
+export const livingDescendants = (pid: number): readonly number[] => descendantsOf(pid, addParents(new Map())).slice(1);
 
 /** Looks every 50 ms how much memory any of the processes and their descendants has had. */
 export const watchPeak = (pids: () => readonly number[]): { stop(): number } => {
   let peak = 0;
+  const known = new Map<number, number>();
   const sample = () => {
-    const parents = parentsOfAll();
+    const parents = addParents(known);
     const all = pids().flatMap((pid) => descendantsOf(pid, parents));
     peak = Math.max(peak, ...all.map((pid) => parsePeakBytes(readProc(pid, "status") ?? "")));
   };
