@@ -90,6 +90,7 @@ export const createWorld = async () => {
       for (const siteId of siteIds) {
         await reportAlive(api, siteId);
         for (const { task } of api.deps.tasks.takeAll(siteId)) {
+          if (task.kind === "settings") continue;
           await (task.kind === "inventory" ? tellInventory(api, siteId, world.objects) : world.perform(task));
         }
       }

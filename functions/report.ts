@@ -9,6 +9,7 @@ import { applyToRun } from "./engine/engine.ts";
 import { putFacts } from "./engine/facts.ts";
 import { adoptGroups, markDeleted } from "./engine/groups.ts";
 import { putInventoryPart } from "./inventory.ts";
+import { tellIfBehind } from "./limits.ts";
 import { gatewayKey, progressKey, runKey } from "./records.ts";
 
 /**
@@ -27,7 +28,8 @@ export const handleReport = async (deps: Deps, body: unknown): Promise<void> => 
     case "alive": {
       const gateway = { ...report.gateway, lastSeenAt: deps.clock.now() };
       const expiresAt = addSeconds(gateway.lastSeenAt, gatewayForgottenAfterSeconds);
-      return deps.store.putAll([{ key: gatewayKey(gateway.siteId, gateway.id), body: gateway, expiresAt }]);
+      await deps.store.putAll([{ key: gatewayKey(gateway.siteId, gateway.id), body: gateway, expiresAt }]);
+      return tellIfBehind(deps, gateway);
     }
     case "inventory":
       return putInventoryPart(deps, report);

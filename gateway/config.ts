@@ -33,7 +33,7 @@ export const gatewayConfigSchema = z
       .optional(),
     /** Files in PEM; relative ones lie beside the configuration. */
     tls: z.strictObject({ ca: path, certificate: path, key: path }),
-    /** The queues are `<prefix>-tasks-<siteId>`, `<prefix>-transfers-<siteId>` and `<prefix>-reports`. */
+    /** The queues are `<prefix>-<queue>-<siteId>` for tasks, transfers and settings, and `<prefix>-reports`. */
     queues: z.strictObject({
       prefix: z
         .string()

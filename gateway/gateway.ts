@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import { instantSchema } from "../core/api/ids.ts";
-import { siteQueues } from "../core/api/queues.ts";
+import type { SiteQueue } from "../core/api/queues.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent } from "./agent/agent.ts";
 import { within } from "./agent/within.ts";
@@ -16,6 +16,7 @@ import { performTask } from "./tasks/perform.ts";
 import { createSendVolume } from "./tasks/send.ts";
 import { systemTime } from "./time.ts";
 import { createReceiver } from "./transfer/receiver.ts";
+import { createThrottles } from "./transfer/throttles.ts";
 import { createTransferWorkers } from "./transfer/workers.ts";
 import { startTunnelServer } from "./tunnel/server.ts";
 
@@ -110,11 +111,11 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
     version: packageJson.version,
     storage: storage.kind,
   };
+  const source = (queue: SiteQueue) => createSqsTaskSource({ client: sqs, prefix: queues.prefix, siteId, queue, log });
+  const throttles = createThrottles(systemTime);
   const agent = startAgent({
-    queues: siteQueues.map((queue) => ({
-      source: createSqsTaskSource({ client: sqs, prefix: queues.prefix, siteId, queue, log }),
-      slots: concurrency[queue],
-    })),
+    queues: (["tasks", "transfers"] as const).map((queue) => ({ source: source(queue), slots: concurrency[queue] })),
+    settings: { source: source("settings"), apply: throttles.apply },
     reports: createSqsReportQueue({ client: sqs, prefix: queues.prefix, log, signal: stopping.signal }),
     perform: performTask,
     context: {
@@ -125,6 +126,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
         credentials,
         multiCluster,
         extentsInFlight: concurrency.extentsInFlight,
+        throttles,
       }),
       identity,
       now: () => instantSchema.parse(new Date(systemTime.nowMs()).toISOString()),

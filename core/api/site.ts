@@ -1,15 +1,43 @@
 import { z } from "zod";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
 
+/** The slowest that a link can be limited to; a limit that lets nothing through would be a transfer that never ends. */
+export const bytesPerSecondMin = 16 * 1024;
+
+/** How fast a site may send to one of its targets, all of its gateways together. */
+export const siteLimitSchema = z.object({ target: siteIdSchema, bytesPerSecond: z.int().min(bytesPerSecondMin) });
+export type SiteLimit = z.infer<typeof siteLimitSchema>;
+const siteLimitsSchema = z.array(siteLimitSchema).max(100);
+
 export const siteSchema = z.object({
   id: siteIdSchema,
   /** Sites of the same multi-cluster can be each other's targets (W1). */
   multiCluster: siteIdSchema,
   createdAt: instantSchema,
+  /** By target; there is no limit to a target that is not among them. Absent: none was ever set. */
+  limits: siteLimitsSchema.optional(),
+  /** Goes up with each change of `limits`, beginning with 1. */
+  limitsVersion: z.int().min(1).optional(),
 });
 export type Site = z.infer<typeof siteSchema>;
 
 export const siteCreateSchema = siteSchema.pick({ id: true, multiCluster: true });
+
+export const siteLimitsPutSchema = z.object({
+  /** All of them: what is not among them is no longer limited. */
+  limits: siteLimitsSchema,
+  /** The `limitsVersion` that these replace, 0 for none; without it, they replace whatever there is. */
+  limitsVersion: z.int().min(0).optional(),
+});
+export type SiteLimitsPut = z.infer<typeof siteLimitsPutSchema>;
+
+/** Which settings a gateway goes by: those of a version of the site's limits, for so many gateways that share them. */
+export const gatewaySettingsSchema = z.object({
+  /** `limitsVersion` of the site; 0: it has not been told any since it was started. */
+  version: z.int().min(0),
+  gateways: z.int().min(1),
+});
+export type GatewaySettings = z.infer<typeof gatewaySettingsSchema>;
 
 export const gatewaySchema = z.object({
   id: gatewayIdSchema,
@@ -20,6 +48,8 @@ export const gatewaySchema = z.object({
   version: z.string(),
   /** `extentstore`, `smtx`. */
   storage: z.string(),
+  /** Absent: a gateway of a version that knows no settings. */
+  settings: gatewaySettingsSchema.optional(),
   lastSeenAt: instantSchema,
 });
 export type Gateway = z.infer<typeof gatewaySchema>;

@@ -1,8 +1,17 @@
 import { z } from "zod";
-import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
+import {
+  gatewayIdSchema,
+  groupIdSchema,
+  instantSchema,
+  planIdSchema,
+  runIdSchema,
+  siteIdSchema,
+  storageIdSchema,
+} from "./ids.ts";
 import { objectConfigSchema } from "./object.ts";
 import { compressionSchema, planObjectSchema } from "./plan.ts";
 import { progressSchema, stepSchema } from "./run.ts";
+import { gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
 /**
  * Messages on a site's task queue. A task's id is made of (run, step, target, object), so a task that is sent twice
@@ -105,7 +114,20 @@ export const inventoryTaskSchema = z.object({
   siteId: siteIdSchema,
   issuedAt: instantSchema,
 });
-export const taskSchema = z.discriminatedUnion("kind", [...runTaskSchema.options, inventoryTaskSchema]);
+/** For one gateway of the site: how fast it may send from now on. Another one that receives it gives it back. */
+export const settingsTaskSchema = z.object({
+  kind: z.literal("settings"),
+  id: z.string(),
+  siteId: siteIdSchema,
+  gatewayId: gatewayIdSchema,
+  ...gatewaySettingsSchema.shape,
+  /** The site's; each gateway takes an equal share, one of `gateways`. */
+  limits: z.array(siteLimitSchema),
+  issuedAt: instantSchema,
+});
+/** What a site's gateways work on, whichever of them takes it. */
+export const workTaskSchema = z.discriminatedUnion("kind", [...runTaskSchema.options, inventoryTaskSchema]);
+export const taskSchema = z.discriminatedUnion("kind", [...workTaskSchema.options, settingsTaskSchema]);
 
 export type MirrorVolume = z.infer<typeof mirrorVolumeSchema>;
 export type VolumeTransfer = z.infer<typeof volumeTransferSchema>;
@@ -118,6 +140,7 @@ export type RebuildTask = z.infer<typeof rebuildTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
 export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
+export type SettingsTask = z.infer<typeof settingsTaskSchema>;
 export type Task = z.infer<typeof taskSchema>;
 
 /** What a task came to. `objects` of a snapshot are in the order of the task's. */

@@ -1,8 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { VisibleError } from "../../core/api/errors.ts";
 import { siteIdSchema } from "../../core/api/ids.ts";
-import { type Site, siteCreateSchema, siteSchema } from "../../core/api/site.ts";
+import { type Site, siteCreateSchema, siteLimitsPutSchema, siteSchema } from "../../core/api/site.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
+import { setLimits } from "../limits.ts";
 import { listSites, readSite } from "../queries/sites.ts";
 import { siteKey } from "../records.ts";
 import type { ApiDeps } from "./env.ts";
@@ -38,11 +39,24 @@ const get = createRoute({
   responses: { 200: jsonAnswer(siteSchema, "The site."), ...refusals },
 });
 
+const putLimits = createRoute({
+  method: "put",
+  path: "/v1/sites/{site}/limits",
+  summary: "Limit how fast a site may send to its targets, also what is on its way now",
+  ...needs("admin"),
+  request: { params: siteParam, body: jsonBody(siteLimitsPutSchema) },
+  responses: { 200: jsonAnswer(siteSchema, "The site. Its gateways go by the limits within 2 s."), ...refusals },
+});
+
 export const siteRoutes = (deps: ApiDeps) =>
   createRouter()
     .openapi(create, async (c) => c.json(await createSite(deps, c.req.valid("json")), 201))
     .openapi(list, async (c) => c.json(await listSites(deps, c.req.valid("query")), 200))
-    .openapi(get, async (c) => c.json(await readSite(deps, c.req.valid("param").site), 200));
+    .openapi(get, async (c) => c.json(await readSite(deps, c.req.valid("param").site), 200))
+    .openapi(putLimits, async (c) => {
+      const { site } = c.req.valid("param");
+      return c.json(await setLimits(deps, site, c.req.valid("json")), 200);
+    });
 
 /** The queue comes first: a site that is known has one. @throws {VisibleError} SITE_EXISTS */
 const createSite = async (deps: ApiDeps, wanted: Pick<Site, "id" | "multiCluster">): Promise<Site> => {

@@ -19,7 +19,7 @@ export interface QueueDefinition {
 const retentionSeconds = 14 * 24 * 60 * 60;
 
 /**
- * Two per site (core/api/queues.ts). A gateway renews what it works on every 5 s, so another has a dead one's task within 20 s (W20). A task
+ * Those of a site (core/api/queues.ts). A gateway renews what it works on every 5 s, so another has a dead one's task within 20 s (W20). A task
  * must outlive a gateway that dies over it again and again; the run's own bound on tries ends it.
  */
 export const taskQueueDefinition: QueueDefinition = {

@@ -73,7 +73,7 @@ const sendBatch = async (client: SQSClient, url: string, batch: readonly Message
   return { left, reason: Failed.map(({ Code, Message: text }) => text ?? Code).join("; ") };
 };
 
-/** Site queues in SQS, `<prefix>-tasks-<site>` and `<prefix>-transfers-<site>`. Their URLs are looked up once. */
+/** Site queues in SQS, `<prefix>-<queue>-<site>`. Their URLs are looked up once. */
 export const createSqsTaskQueue = ({ client, prefix, pacing = defaultPacing }: SqsTaskQueueOptions): TaskQueue => {
   const urls = new Map<string, string>();
 

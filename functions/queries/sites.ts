@@ -8,14 +8,19 @@ import {
   type Site,
 } from "../../core/api/site.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
+import type { Stored } from "../../core/ports/store.ts";
 import type { Deps } from "../deps.ts";
 import { gatewayKey, siteKey } from "../records.ts";
 import { type Page, type PageRequest, readPage } from "./page.ts";
 
 /** @throws {VisibleError} SITE_UNKNOWN */
-export const readSite = async ({ store }: Pick<Deps, "store">, siteId: SiteId): Promise<Site> => {
+export const readSite = async (deps: Pick<Deps, "store">, siteId: SiteId): Promise<Site> =>
+  (await readStoredSite(deps, siteId)).body;
+
+/** With its version, to change it. @throws {VisibleError} SITE_UNKNOWN */
+export const readStoredSite = async ({ store }: Pick<Deps, "store">, siteId: SiteId): Promise<Stored<Site>> => {
   const stored = await store.get<Site>(siteKey(siteId));
-  if (stored !== undefined) return stored.body;
+  if (stored !== undefined) return stored;
   throw new VisibleError("SITE_UNKNOWN", `There is no site “${siteId}”.`, {
     hint: "Create it first, or correct the name. List sites with: smtx-backup site list",
   });

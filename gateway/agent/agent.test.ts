@@ -64,7 +64,7 @@ describe("what a gateway tells of itself", () => {
     await time.advance(10_000);
     const alive = reports.filter(({ kind }) => kind === "alive");
     assert.equal(alive.length, 3);
-    assert.deepEqual(alive[0], { kind: "alive", gateway: identity });
+    assert.deepEqual(alive[0], { kind: "alive", gateway: { ...identity, settings: { version: 0, gateways: 1 } } });
     await stop();
   });
 
@@ -118,9 +118,10 @@ describe("a graceful stop", () => {
   });
 
   test("a message that comes with the last poll is given back", async () => {
-    const { agent, queue, tries } = setUp();
+    const { agent, queue, tries, time } = setUp();
     const stopped = agent.stop();
     await queue.deliver(task());
+    await time.advance(2_000);
     await stopped;
     assert.equal(tries.length, 0);
     assert.deepEqual(queue.calls, ["release r1"]);

@@ -1,3 +1,4 @@
+import type { SettingsTask } from "../../core/api/task.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
 import type { TaskSource } from "../queues/tasksource.ts";
@@ -8,12 +9,15 @@ import { createInventoryTeller } from "./inventory.ts";
 import { agentLimits } from "./limits.ts";
 import { pollQueue } from "./poll.ts";
 import { repeat } from "./repeat.ts";
+import { createSettingsTaker } from "./settings.ts";
 import { createCurrentTasks } from "./tasks.ts";
 import { within } from "./within.ts";
 
 export interface AgentOptions {
   /** The site's queues, and how many tasks of each are worked on at the same time. */
   readonly queues: readonly { readonly source: TaskSource; readonly slots: number }[];
+  /** The queue of the settings for the site's gateways, and what is done with this one's. */
+  readonly settings: { readonly source: TaskSource; readonly apply: (settings: SettingsTask) => void };
   readonly reports: ReportQueue;
   readonly perform: PerformTask;
   readonly context: Omit<TaskContext, "log" | "signal" | "onProgress" | "onAcknowledged">;
@@ -45,13 +49,16 @@ export const startAgent = (options: AgentOptions): Agent => {
     const tasks = createCurrentTasks({ ...options, source, siteId: identity.siteId, inventory });
     return { tasks, poll: () => pollQueue({ source, slots, tasks, time, log, signal }) };
   });
+  const slots = agentLimits.settingsSlots;
+  const settings = createSettingsTaker({ ...options.settings, identity, slots, time, log, signal });
   const allTasks = pollers.map(({ tasks }) => tasks);
 
   const beat = { everySeconds: agentLimits.beatSeconds, first: "now", time, log, signal } as const;
   const ended = Promise.all([
     ...pollers.map(({ poll }) => poll()),
+    pollQueue({ source: options.settings.source, slots, tasks: settings, time, log, signal }),
     repeat({ ...beat, purpose: "report that the gateway is alive" }, () =>
-      reports.send({ kind: "alive", gateway: identity }),
+      reports.send({ kind: "alive", gateway: { ...identity, settings: settings.current() } }),
     ),
     repeat({ ...beat, purpose: "tell what the site has" }, () => inventory.tellChanges()),
   ]).then(() => undefined);

@@ -8,6 +8,10 @@ export const agentLimits = {
   /** Between polls that fail: doubling from the first to the second. */
   pollRetryMs: 1_000,
   pollRetryMsMax: 15_000,
+  /** Settings come ten at most at once, and for so long they are kept for the gateway that they are for. */
+  settingsSlots: 10,
+  settingsMsMax: 60_000,
+  settingsPauseMs: 200,
   /** On a stop: how long tasks may take to end, then how long giving back the messages of those that did not may take. */
   stopTasksMs: 5_000,
   stopReleaseMs: 2_000,

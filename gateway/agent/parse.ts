@@ -1,7 +1,8 @@
+import type { z } from "zod";
 import type { SiteId } from "../../core/api/ids.ts";
-import { type Task, taskSchema } from "../../core/api/task.ts";
+import type { Task } from "../../core/api/task.ts";
 
-export type ParsedTask = { readonly task: Task } | { readonly problem: string };
+export type ParsedMessage<T extends Task> = { readonly task: T } | { readonly problem: string };
 
 const parseJson = (body: string): unknown => {
   try {
@@ -11,11 +12,11 @@ const parseJson = (body: string): unknown => {
   }
 };
 
-/** The task in a message's body, or what is wrong with it: not JSON, not a task of this version, not this site's. */
-export const parseTask = (body: string, siteId: SiteId): ParsedTask => {
+/** The task in a message's body, or what is wrong with it: not JSON, not a task of this schema, not this site's. */
+export const parseMessage = <T extends Task>(schema: z.ZodType<T>, body: string, siteId: SiteId): ParsedMessage<T> => {
   const json = parseJson(body);
   if (json instanceof Error) return { problem: json.message };
-  const parsed = taskSchema.safeParse(json);
+  const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
     return { problem: `not a task: ${issues.slice(0, 5).join("; ")}` };

@@ -3,14 +3,23 @@ import { backoffMs } from "../queues/backoff.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
 import type { Time } from "../time.ts";
 import { agentLimits } from "./limits.ts";
-import type { CurrentTasks } from "./tasks.ts";
+
+/** Whoever deals with a queue's messages. */
+export interface Taker {
+  /** How many it deals with now. */
+  readonly count: number;
+  /** Takes a message that was received: begins with its task, or knows it already. */
+  accept(message: TaskMessage): void;
+  /** Resolves when it is done with one of them; there must be one. */
+  oneEnded(): Promise<void>;
+}
 
 /** Takes messages off one queue while there are free slots, until the signal; what comes after it is given back. */
 export const pollQueue = async (options: {
   readonly source: TaskSource;
   /** Tasks of this queue that are worked on at the same time. */
   readonly slots: number;
-  readonly tasks: CurrentTasks;
+  readonly tasks: Taker;
   readonly time: Time;
   readonly log: Log;
   readonly signal: AbortSignal;

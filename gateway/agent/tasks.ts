@@ -1,19 +1,15 @@
 import type { SiteId } from "../../core/api/ids.ts";
-import type { RunTask } from "../../core/api/task.ts";
+import { type RunTask, workTaskSchema } from "../../core/api/task.ts";
 import { taskFields } from "../log.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
 import type { InventoryTeller } from "./inventory.ts";
 import { holdLease } from "./lease.ts";
-import { parseTask } from "./parse.ts";
+import { parseMessage } from "./parse.ts";
+import type { Taker } from "./poll.ts";
 import { startWork, type Work, type WorkDeps } from "./work.ts";
 
 /** The tasks that this gateway works on now. */
-export interface CurrentTasks {
-  readonly count: number;
-  /** Takes a message that was received: begins with its task, or knows it already. */
-  accept(message: TaskMessage): void;
-  /** Resolves when one of them has ended; there must be one. */
-  oneEnded(): Promise<void>;
+export interface CurrentTasks extends Taker {
   allEnded(): Promise<void>;
   /** Tells all of them to let go. */
   abortAll(): void;
@@ -82,7 +78,7 @@ export const createCurrentTasks = (
       return active.size;
     },
     accept(message) {
-      const parsed = parseTask(message.body, siteId);
+      const parsed = parseMessage(workTaskSchema, message.body, siteId);
       if ("problem" in parsed) {
         // It is left alone: a gateway of another version may understand it, and if none does, it ends up in the
         // dead-letter queue where a person can look at it. The control plane sends anew what nobody answers.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
-import { type RunTask, type TaskResult, taskSchema } from "../../core/api/task.ts";
+import { type RunTask, type SettingsTask, type TaskResult, taskSchema } from "../../core/api/task.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { TaskContext } from "../tasks/context.ts";
@@ -76,6 +76,8 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
   const log = recordingLog();
   const queue = fakeSource(time);
   const other = options.twoQueues === true ? fakeSource(time) : undefined;
+  const settings = fakeSource(time);
+  const applied: SettingsTask[] = [];
   const reports: Report[] = [];
   const tries: Try[] = [];
   const world = { reportsFail: false, inventory: [volume("v1")] };
@@ -84,6 +86,7 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
       source,
       slots: options.slots ?? 4,
     })),
+    settings: { source: settings.source, apply: (newest) => void applied.push(newest) },
     reports: {
       async send(report) {
         if (world.reportsFail) throw new Error("no network");
@@ -130,5 +133,5 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
     await time.advance(20_000);
     await stopped;
   };
-  return { agent, time, log, queue, other, reports, aboutTasks, tries, firstTry, world, stop };
+  return { agent, time, log, queue, other, settings, applied, reports, aboutTasks, tries, firstTry, world, stop };
 };

@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 import type { Owner, StorageDriver } from "../storage/driver.ts";
 
 /** Who this gateway is, as it tells the control plane every 5 s. */
-export type GatewayIdentity = Omit<Gateway, "lastSeenAt">;
+export type GatewayIdentity = Omit<Gateway, "lastSeenAt" | "settings">;
 
 /** One volume's way from a snapshot here to a mirror volume at the target. */
 export interface SendVolumeRequest extends VolumeTransfer {

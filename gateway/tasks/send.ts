@@ -1,6 +1,7 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { sendVolume } from "../transfer/sender.ts";
+import type { Throttles } from "../transfer/throttles.ts";
 import type { TransferWorkers } from "../transfer/workers.ts";
 import type { TlsCredentials } from "../tunnel/certificates.ts";
 import { createPeerClient } from "../tunnel/client.ts";
@@ -14,6 +15,7 @@ export const createSendVolume =
     readonly credentials: TlsCredentials;
     readonly multiCluster: SiteId;
     readonly extentsInFlight: number;
+    readonly throttles: Pick<Throttles, "to">;
   }): SendVolume =>
   async (request, { log, signal, onProgress, onAcknowledged }) => {
     const { storage, workers, credentials, multiCluster, extentsInFlight } = options;
@@ -35,6 +37,7 @@ export const createSendVolume =
         ids: { ...owner, groupId, sequence, baseGroupId },
         compression: request.compression,
         extentsInFlight,
+        throttle: options.throttles.to(request.target),
         signal,
         log,
         onProgress,

@@ -46,7 +46,7 @@ const context = (changes: Partial<TaskContext> = {}): TaskContext => ({
 /** A task as it comes out of the queue. */
 const taskOf = (fields: object): RunTask => {
   const task = taskSchema.parse({ ...runTaskFields, ...fields });
-  assert.ok(task.kind !== "inventory");
+  assert.ok(task.kind !== "inventory" && task.kind !== "settings");
   return task;
 };
 /** What a task comes to, as the reports queue takes it. */

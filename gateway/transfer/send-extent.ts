@@ -7,6 +7,7 @@ import type { Encoding } from "./block-encoder.ts";
 import { extentAnswerSchema, hashesAnswerSchema, paths } from "./protocol.ts";
 import { toRanges } from "./ranges.ts";
 import type { ScanJob, ScanResult } from "./scan.ts";
+import { paced, type Throttle } from "./throttle.ts";
 import { isDamage, withQuickTries } from "./tries.ts";
 import type { TransferWorkers } from "./workers.ts";
 
@@ -19,6 +20,7 @@ export interface ExtentSender {
   readonly encoding: Encoding | null;
   readonly time: Time;
   readonly log: Log;
+  readonly throttle: Pick<Throttle, "take"> | undefined;
   /** Bytes that go onto the wire, as they go. */
   readonly onSent: (bytes: number) => void;
 }
@@ -79,12 +81,13 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
   const { extent, how } = job;
   const { mirrorVolumeId } = sender.transfer;
   const stop = new AbortController();
-  const scan = sender.workers.scan(job, AbortSignal.any([signal, stop.signal]));
+  const stopped = AbortSignal.any([signal, stop.signal]);
+  const scan = sender.workers.scan(job, stopped);
   try {
     // The request begins with the first change that is found, so that nobody holds a connection while we compare.
     const first = await scan.next();
     if (first.done === true) return first.value;
-    const frames = joined(first.value, scan, sender.onSent);
+    const frames = joined(first.value, scan, (chunk) => paced(chunk, sender.throttle, stopped), sender.onSent);
     const path = paths.extent({
       mirrorVolumeId,
       extent,
@@ -104,13 +107,16 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
 const joined = (
   first: Uint8Array,
   scan: AsyncGenerator<Uint8Array, ScanResult, void>,
+  pieces: (chunk: Uint8Array) => AsyncIterable<Uint8Array>,
   onSent: (bytes: number) => void,
 ): { readonly chunks: AsyncIterable<Uint8Array>; readonly result: () => ScanResult | undefined } => {
   let result: ScanResult | undefined;
   async function* chunks() {
     for (let chunk = first; ; ) {
-      onSent(chunk.length);
-      yield chunk;
+      for await (const piece of pieces(chunk)) {
+        onSent(piece.length);
+        yield piece;
+      }
       const next = await scan.next();
       if (next.done === true) {
         result = next.value;

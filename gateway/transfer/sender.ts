@@ -16,6 +16,7 @@ import { digestsAnswerSchema, paths, type Session, type SessionOpen, sessionSche
 import { fromRanges } from "./ranges.ts";
 import type { ScanJob } from "./scan.ts";
 import { type ExtentSender, sendExtent } from "./send-extent.ts";
+import type { Throttle } from "./throttle.ts";
 import { withQuickTries } from "./tries.ts";
 import type { TransferWorkers } from "./workers.ts";
 
@@ -35,6 +36,8 @@ export interface SendVolumeOptions {
   readonly compression: { readonly enabled: boolean; readonly level: number; readonly dictionary: boolean };
   /** Extents that are worked on at once; 3 unless told otherwise. */
   readonly extentsInFlight?: number;
+  /** Holds back what leaves; nothing is held back without it. */
+  readonly throttle?: Pick<Throttle, "take">;
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly onProgress: (progress: Progress) => void;
@@ -153,6 +156,7 @@ const sendExtents = async (
     encoding: enabled ? { level, dictionary } : null,
     time,
     log: options.log,
+    throttle: options.throttle,
     onSent: (bytes) => {
       counter.enter("sending");
       counter.add({ bytesSent: bytes });

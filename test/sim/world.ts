@@ -3,7 +3,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
-import { type Task, type TaskResult, type TransferTask, taskSchema } from "../../core/api/task.ts";
+import { type RunTask, type Task, type TaskResult, type TransferTask, taskSchema } from "../../core/api/task.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { DocumentStore } from "../../core/ports/store.ts";
 import type { Deps } from "../../functions/deps.ts";
@@ -166,7 +166,7 @@ export class World {
     const message = this.#take(this.tasks);
     if (message === undefined) return false;
     const task = message.body;
-    if (task.kind === "inventory") return true;
+    if (task.kind === "inventory" || task.kind === "settings") return true;
     if (this.chance.happens(this.faults.crash / 2)) {
       this.tasks.push({ ...message, visibleAt: addSeconds(this.now, 15) });
       return true;
@@ -189,7 +189,7 @@ export class World {
     return true;
   }
 
-  #work(task: Exclude<Task, { kind: "inventory" }>): TaskResult {
+  #work(task: RunTask): TaskResult {
     const here = this.site(task.siteId);
     switch (task.kind) {
       case "snapshot": {

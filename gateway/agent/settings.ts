@@ -1,0 +1,85 @@
+import type { GatewaySettings } from "../../core/api/site.ts";
+import { type SettingsTask, settingsTaskSchema } from "../../core/api/task.ts";
+import type { Log } from "../log.ts";
+import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { GatewayIdentity } from "../tasks/context.ts";
+import type { Time } from "../time.ts";
+import { agentLimits } from "./limits.ts";
+import { parseMessage } from "./parse.ts";
+import type { Taker } from "./poll.ts";
+
+export interface SettingsTaker extends Taker {
+  /** What this gateway goes by, as it tells the control plane. */
+  current(): GatewaySettings;
+}
+
+/**
+ * Takes this gateway's settings off the queue that it shares with the site's others, and gives theirs back. What gets
+ * lost on the way is sent again: each report that the gateway is alive says which version it has.
+ */
+export const createSettingsTaker = (options: {
+  readonly source: Pick<TaskSource, "remove" | "release">;
+  readonly identity: GatewayIdentity;
+  readonly apply: (settings: SettingsTask) => void;
+  /** How many messages one poll may bring. */
+  readonly slots: number;
+  readonly time: Time;
+  readonly log: Log;
+  /** Ends the waits when the gateway stops. */
+  readonly signal: AbortSignal;
+}): SettingsTaker => {
+  const { source, identity, apply, slots, time, log, signal } = options;
+  const active = new Set<Promise<void>>();
+  let current: Pick<SettingsTask, "version" | "gateways" | "issuedAt"> | undefined;
+
+  /** Messages overtake each other. Of the same version, the later one knows better how many gateways there are. */
+  const isNewer = ({ version, issuedAt }: SettingsTask): boolean =>
+    current === undefined || version > current.version || (version === current.version && issuedAt > current.issuedAt);
+
+  const takeOurs = async (settings: SettingsTask, { receipt }: TaskMessage): Promise<void> => {
+    if (isNewer(settings)) {
+      apply(settings);
+      current = settings;
+      const { version, gateways, limits } = settings;
+      log.info({ version, gateways, limits }, "settings taken");
+    }
+    await source.remove(receipt);
+  };
+
+  /** Of a gateway that has not come for it in a while, it is removed: nobody may ever come. */
+  const giveBack = async (settings: SettingsTask, { receipt }: TaskMessage): Promise<void> => {
+    const ageMs = time.nowMs() - Date.parse(settings.issuedAt);
+    if (ageMs > agentLimits.settingsMsMax) return source.remove(receipt);
+    await source.release(receipt);
+    // Whoever gave it back must not be the one who gets it again.
+    await time.sleep(agentLimits.settingsPauseMs, signal);
+  };
+
+  const take = async (message: TaskMessage): Promise<void> => {
+    const parsed = parseMessage(settingsTaskSchema, message.body, identity.siteId);
+    if ("problem" in parsed) {
+      const { problem } = parsed;
+      log.error({ messageId: message.messageId, problem }, "a message is not settings for this site; it is left");
+      return;
+    }
+    const isOurs = parsed.task.gatewayId === identity.id;
+    try {
+      await (isOurs ? takeOurs : giveBack)(parsed.task, message);
+    } catch (error) {
+      log.warn({ err: error, messageId: message.messageId }, "could not deal with settings; they come again");
+    }
+  };
+
+  return {
+    current: () => ({ version: current?.version ?? 0, gateways: current?.gateways ?? 1 }),
+    /** One poll's messages are dealt with before the next poll. */
+    get count() {
+      return active.size === 0 ? 0 : slots;
+    },
+    accept(message) {
+      const tracked = take(message).finally(() => active.delete(tracked));
+      active.add(tracked);
+    },
+    oneEnded: () => Promise.race(active),
+  };
+};
