@@ -8,6 +8,7 @@ const commands = [
   "gateway run",
   "gateway list",
   "site list",
+  "site limit",
   "volume import",
   "volume list",
   "volume export",

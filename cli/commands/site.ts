@@ -1,14 +1,20 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { SiteId } from "../../core/api/ids.ts";
+import { siteIdSchema } from "../../core/api/ids.ts";
+import type { SiteLimit } from "../../core/api/site.ts";
 import { answerOf } from "../client.ts";
+import { checkedBy } from "../options.ts";
 import { listed } from "../pages.ts";
+import { rate } from "../rate.ts";
 import { table } from "../render/table.ts";
-import { instantText } from "../render/units.ts";
+import { instantText, rateText } from "../render/units.ts";
 import type { Answering } from "./command.ts";
 
+const limitText = ({ target, bytesPerSecond }: SiteLimit): string => `to ${target} ${rateText(bytesPerSecond)}`;
+
 export const addSiteCommands = (program: Command, answering: Answering): void => {
-  program
-    .command("site")
-    .description("the clusters")
+  const site = program.command("site").description("the clusters");
+  site
     .command("list")
     .description("list the sites")
     .action(
@@ -22,10 +28,46 @@ export const addSiteCommands = (program: Command, answering: Answering): void =>
             { title: "SITE", value: ({ id }) => id, paint: style.strong },
             { title: "MULTI-CLUSTER", value: ({ multiCluster }) => multiCluster },
             { title: "SINCE", value: ({ createdAt }) => instantText(createdAt) },
+            { title: "LIMITS", value: ({ limits = [] }) => limits.map(limitText).join(", ") || "none" },
           ],
           { style, none: "No sites yet." },
         );
         return { json: { items }, text };
+      }),
+    );
+  site
+    .command("limit")
+    .description("limit how fast a site may send to another, also what is on its way now")
+    .argument("<site>", "the site that sends", checkedBy(siteIdSchema))
+    .addOption(
+      new Option("--to <target>", "the site that it sends to").argParser(checkedBy(siteIdSchema)).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        "--rate <rate>",
+        "bytes per second, all of the site's gateways together: 50MB, 10MiB; off for no limit",
+      )
+        .argParser(rate)
+        .makeOptionMandatory(),
+    )
+    .action(
+      answering(async (context, source: SiteId, options: { to: SiteId; rate: number | null }) => {
+        const api = await context.connect();
+        const { to: target, rate: bytesPerSecond } = options;
+        const param = { site: source };
+        const { limits = [], limitsVersion = 0 } = await answerOf(api.v1.sites[":site"].$get({ param }));
+        const others = limits.filter((limit) => limit.target !== target);
+        const json = {
+          limits: bytesPerSecond === null ? others : [...others, { target, bytesPerSecond }],
+          // What somebody else has changed in between is not to be undone.
+          limitsVersion,
+        };
+        const answer = await answerOf(api.v1.sites[":site"].limits.$put({ param, json }));
+        const text =
+          bytesPerSecond === null
+            ? `${source} sends to ${target} without a limit.`
+            : `${source} sends to ${target} at ${rateText(bytesPerSecond)} at most.`;
+        return { json: answer, text };
       }),
     );
 };
