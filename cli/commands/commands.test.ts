@@ -229,6 +229,26 @@ describe("site and gateway", () => {
     assert.equal((await world.run(["gateway", "list", "--site", "c"])).exitCode, 3);
   });
 
+  test("limit sets one limit of a site, beside the others, and takes it off again", async () => {
+    const world = await createWorld();
+    await world.api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
+    const limit = (...args: string[]) => ["site", "limit", "a", "--to", ...args];
+    await world.run(limit("b", "--rate", "50MB"));
+    const { stdout } = await world.run(limit("c", "--rate", "10MiB"));
+    assert.equal(stdout, "a sends to c at 10 MiB/s at most.\n");
+    assert.match((await world.run(["site", "list"])).stdout, /\na .* to b 47\.7 MiB\/s, to c 10 MiB\/s\nb .* none\n/);
+    const changed = await jsonOf(world, ...limit("b", "--rate", "1GB"));
+    assert.deepEqual(changed.limits, [
+      { target: "c", bytesPerSecond: 10 * 1024 ** 2 },
+      { target: "b", bytesPerSecond: 1e9 },
+    ]);
+    const { limits, limitsVersion } = await jsonOf(world, ...limit("b", "--rate", "off"));
+    assert.deepEqual([limits, limitsVersion], [[{ target: "c", bytesPerSecond: 10 * 1024 ** 2 }], 4]);
+    assert.equal((await world.run(limit("b", "--rate", "1KB"))).exitCode, 2);
+    assert.equal((await world.run(limit("nowhere", "--rate", "1MB"))).exitCode, 3);
+    assert.equal((await world.run(limit("a", "--rate", "1MB"))).exitCode, 2);
+  });
+
   test("a list is read to its end, page by page", async () => {
     const world = await createWorld();
     for (let n = 0; n < 150; n += 1) await world.api.send("POST", "/v1/sites", { id: `s${n}`, multiCluster: "main" });

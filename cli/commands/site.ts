@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
-import type { SiteId } from "../../core/api/ids.ts";
-import { siteIdSchema } from "../../core/api/ids.ts";
+import { type SiteId, siteIdSchema } from "../../core/api/ids.ts";
 import type { SiteLimit } from "../../core/api/site.ts";
 import { answerOf } from "../client.ts";
 import { checkedBy } from "../options.ts";

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { test } from "node:test";
+import { systemTime } from "../time.ts";
+import { openTwoSites, writeTo } from "./testing/two-sites.ts";
+import { createThrottle } from "./throttle.ts";
+
+const mib = 1024 * 1024;
+const extentBytes = 8 * mib;
+
+/** Counts what a receiver reads of an extent. */
+const counting = (request: IncomingMessage, count: (bytes: number) => void): IncomingMessage => {
+  if (request.method !== "PUT") return request;
+  const read = request.read.bind(request);
+  request.read = (size?: number) => {
+    const piece = read(size) as Buffer | null;
+    if (piece !== null) count(piece.length);
+    return piece;
+  };
+  return request;
+};
+
+test("a transfer arrives at the rate of its throttle, and at another one within 2 s of a change", async (t) => {
+  const arrived: { readonly atMs: number; readonly bytes: number }[] = [];
+  const sites = await openTwoSites({
+    handler: (handle) => (request, response, identity) =>
+      handle(
+        counting(request, (bytes) => arrived.push({ atMs: performance.now(), bytes })),
+        response,
+        identity,
+      ),
+  });
+  t.after(() => sites.close());
+  const volume = await sites.createVolume("v", 2 * extentBytes, {
+    extentBytes,
+    stripeCount: 1,
+    stripeBytes: extentBytes,
+  });
+  await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(2 * extentBytes) }]);
+  await sites.snapshot(volume, 1);
+  const rates = { slow: 2 * mib, fast: 6 * mib } as const;
+  const throttle = createThrottle(systemTime);
+  throttle.setRate(rates.slow);
+
+  let changedAtMs = Number.POSITIVE_INFINITY;
+  const slowEnd = new AbortController();
+  t.after(() => slowEnd.abort());
+  const changed = systemTime.sleep(3_000, slowEnd.signal).then(() => {
+    throttle.setRate(rates.fast);
+    changedAtMs = performance.now();
+  });
+  const { mirrorVolumeId } = await sites.send(volume, 1, null, { throttle, extentsInFlight: 2 });
+  await changed;
+  await sites.publish(mirrorVolumeId, 1);
+  await sites.assertEqual(1);
+
+  const bytesIn = (fromMs: number, toMs: number) =>
+    arrived.filter(({ atMs }) => atMs > fromMs && atMs <= toMs).reduce((sum, { bytes }) => sum + bytes, 0);
+  const rateIn = (fromMs: number, toMs: number) => (bytesIn(fromMs, toMs) / (toMs - fromMs)) * 1000;
+  const assertNear = (is: number, wanted: number) => {
+    const error = is / wanted - 1;
+    t.diagnostic(`${Math.round(is)} bytes/s where ${wanted} are wanted: ${(100 * error).toFixed(2)} %`);
+    assert.ok(Math.abs(error) <= 0.05, `${is} bytes/s where ${wanted} are wanted`);
+  };
+  const total = arrived.reduce((sum, { bytes }) => sum + bytes, 0);
+  const first = arrived[0]?.atMs ?? 0;
+  const last = arrived.at(-1)?.atMs ?? 0;
+  // Not counting the burst that was saved up before the first byte.
+  assertNear(rateIn(first + 500, changedAtMs), rates.slow);
+  assertNear(rateIn(changedAtMs, last), rates.fast);
+  // Of the first half second after it that is as fast as it should be.
+  const steps = Array.from({ length: 20 }, (_, step) => changedAtMs + step * 100);
+  const effective = steps.find((atMs) => rateIn(atMs, atMs + 500) >= 0.9 * rates.fast) ?? Number.POSITIVE_INFINITY;
+  t.diagnostic(`effective after ${Math.round(effective - changedAtMs)} ms`);
+  assert.ok(effective - changedAtMs <= 1_500);
+  const expectedSeconds = (changedAtMs - first) / 1000 + (total - bytesIn(0, changedAtMs)) / rates.fast;
+  const seconds = (last - first) / 1000;
+  t.diagnostic(`${total} bytes in ${seconds.toFixed(2)} s, expected ${expectedSeconds.toFixed(2)} s`);
+  assert.ok(Math.abs(seconds / expectedSeconds - 1) <= 0.05);
+});
