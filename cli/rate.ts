@@ -6,11 +6,11 @@ const isUnit = (unit: string): unit is keyof typeof unitBytes => Object.hasOwn(u
 const spelled: Record<string, string> = { b: "B", kb: "KB", mb: "MB", gb: "GB", kib: "KiB", mib: "MiB", gib: "GiB" };
 
 /**
- * Bytes per second: `50MB`, `1.5 GiB/s`, `65536`; null for `off`. Decimal units are powers of 1000, and those with an i of 1024.
+ * Bytes per second: `50MB`, `1.5 GiB/s`, `65536`; or `off`. Decimal units are powers of 1000, and those with an i of 1024.
  * @throws InvalidArgumentError
  */
-export const rate = (text: string): number | null => {
-  if (text === "off") return null;
+export const rate = (text: string): number | "off" => {
+  if (text === "off") return "off";
   const [, digits = "", letters = ""] = /^(\d+(?:\.\d+)?) ?([a-z]*)(?:\/s)?$/i.exec(text) ?? [];
   const unit = letters === "" ? "B" : (spelled[letters.toLowerCase()] ?? letters);
   if (digits === "" || !isUnit(unit)) {

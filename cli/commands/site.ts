@@ -50,20 +50,20 @@ export const addSiteCommands = (program: Command, answering: Answering): void =>
         .makeOptionMandatory(),
     )
     .action(
-      answering(async (context, source: SiteId, options: { to: SiteId; rate: number | null }) => {
+      answering(async (context, source: SiteId, options: { to: SiteId; rate: number | "off" }) => {
         const api = await context.connect();
         const { to: target, rate: bytesPerSecond } = options;
         const param = { site: source };
         const { limits = [], limitsVersion = 0 } = await answerOf(api.v1.sites[":site"].$get({ param }));
         const others = limits.filter((limit) => limit.target !== target);
         const json = {
-          limits: bytesPerSecond === null ? others : [...others, { target, bytesPerSecond }],
+          limits: bytesPerSecond === "off" ? others : [...others, { target, bytesPerSecond }],
           // What somebody else has changed in between is not to be undone.
           limitsVersion,
         };
         const answer = await answerOf(api.v1.sites[":site"].limits.$put({ param, json }));
         const text =
-          bytesPerSecond === null
+          bytesPerSecond === "off"
             ? `${source} sends to ${target} without a limit.`
             : `${source} sends to ${target} at ${rateText(bytesPerSecond)} at most.`;
         return { json: answer, text };
