@@ -15,6 +15,7 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["POST", "/v1/sites", "admin"],
   ["GET", "/v1/sites", "read"],
   ["GET", "/v1/sites/{site}", "read"],
+  ["PUT", "/v1/sites/{site}/limits", "admin"],
   ["GET", "/v1/sites/{site}/gateways", "read"],
   ["GET", "/v1/sites/{site}/objects", "read"],
   ["POST", "/v1/sites/{site}/inventory", "operate"],
