@@ -79,3 +79,41 @@ test("a transfer arrives at the rate of its throttle, and at another one within 
   t.diagnostic(`${total} bytes in ${seconds.toFixed(2)} s, expected ${expectedSeconds.toFixed(2)} s`);
   assert.ok(Math.abs(seconds / expectedSeconds - 1) <= 0.05);
 });
+
+test("what waits for its throttle for longer than a peer may stand still is not taken for a broken link", async (t) => {
+  const sites = await openTwoSites();
+  t.after(() => sites.close());
+  const geometry = { extentBytes: mib, stripeCount: 1, stripeBytes: mib };
+  const volume = await sites.createVolume("v", mib, geometry);
+  await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(100_000) }]);
+  await sites.snapshot(volume, 1);
+  const peer = await sites.connect({ limits: { stallSeconds: 0.1 } });
+  t.after(() => peer.close());
+  const take = async (bytes: number, signal: AbortSignal): Promise<number> => {
+    await systemTime.sleep(300, signal);
+    return Math.min(bytes, 40_000);
+  };
+  const { mirrorVolumeId } = await sites.send(volume, 1, null, { peer, throttle: { take } });
+  await sites.publish(mirrorVolumeId, 1);
+  await sites.assertEqual(1);
+  assert.deepEqual(
+    sites.log.lines.filter(({ level }) => level !== "info"),
+    [],
+  );
+});
+
+test("a transfer that is stopped does not wait for its throttle", async (t) => {
+  const sites = await openTwoSites();
+  t.after(() => sites.close());
+  const geometry = { extentBytes: mib, stripeCount: 1, stripeBytes: mib };
+  const volume = await sites.createVolume("v", mib, geometry);
+  await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(100_000) }]);
+  await sites.snapshot(volume, 1);
+  const throttle = createThrottle(systemTime);
+  throttle.setRate(16 * 1024);
+  const stopping = new AbortController();
+  const onProgress = ({ bytesSent }: { bytesSent: number }) => {
+    if (bytesSent > 0) stopping.abort(new Error("stopped"));
+  };
+  await assert.rejects(sites.send(volume, 1, null, { throttle, signal: stopping.signal, onProgress }), /stopped/);
+});
