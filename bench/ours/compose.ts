@@ -8,7 +8,9 @@ import { openStorage } from "../../gateway/storage/open.ts";
 import type { GatewayIdentity } from "../../gateway/tasks/context.ts";
 import { performTask } from "../../gateway/tasks/perform.ts";
 import { createSendVolume } from "../../gateway/tasks/send.ts";
+import { systemTime } from "../../gateway/time.ts";
 import { createReceiver } from "../../gateway/transfer/receiver.ts";
+import { createThrottles } from "../../gateway/transfer/throttles.ts";
 import { createTransferWorkers } from "../../gateway/transfer/workers.ts";
 import { startTunnelServer } from "../../gateway/tunnel/server.ts";
 
@@ -34,7 +36,9 @@ export const composeGateway = async (config: GatewayConfig): Promise<ComposedGat
   const server = await startTunnelServer({ credentials, multiCluster, ...config.listen, handler, log });
   const endpoint = `${config.listen.host}:${server.port}`;
   const { extentsInFlight } = concurrency;
-  const send = createSendVolume({ storage, workers: sendWorkers, credentials, multiCluster, extentsInFlight });
+  const throttles = createThrottles(systemTime);
+  const sender = { storage, workers: sendWorkers, credentials, multiCluster, extentsInFlight, throttles };
+  const send = createSendVolume(sender);
   const { signal } = new AbortController();
   const ignore = () => undefined;
   const identity: GatewayIdentity = {
