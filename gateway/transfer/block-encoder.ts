@@ -17,9 +17,11 @@ export interface Encoding {
 const mostOfBlockBytes = (blockBytes * 3) / 4;
 /** A delta that is smaller than this part of what differs is taken without looking at other ways. */
 const deltaGoodFraction = 0.25;
-/** After so many deltas that were no gain, only each of so many is tried. */
-const missesMax = 8;
-const triedAfterMisses = 16;
+/** A delta is a gain when it is smaller than this part of what it takes without one. */
+const deltaGainFraction = 0.8;
+/** After so many deltas in a row that were no gain, only each of so many blocks is tried. */
+const missesMax = 4;
+const triedAfterMisses = 8;
 /** What lies around a block is part of the dictionary where its neighbour changed too: content may have moved a little. */
 const aroundBytes = 16 * 1024;
 /** Bytes before the stored ones of a delta. */
@@ -41,7 +43,8 @@ export class BlockEncoder {
   readonly #compressor: BlockCompressor;
   readonly #encoding: Encoding | undefined;
   readonly #storedAllowed: boolean;
-  #misses = 0;
+  /** Deltas in a row that were no gain: of blocks that are different in part, and of those that are all over. */
+  readonly #misses = { part: 0, whole: 0 };
   #lastBlock = -2;
 
   constructor(options: {
@@ -82,22 +85,25 @@ export class BlockEncoder {
   async putChanged({ block, hash, ranges }: DifferingBlock): Promise<void> {
     const content = await this.content(block);
     const differingBytes = ranges.reduce((sum, { length }) => sum + length, 0);
-    const delta = await this.#delta(block, content);
+    const kind = differingBytes < blockBytes ? "part" : "whole";
+    const delta = await this.#delta(block, content, kind);
     const deltaBytes = delta === undefined ? Number.POSITIVE_INFINITY : delta.stored.length + deltaOverheadBytes;
     const putDelta = () => {
       if (delta !== undefined)
         this.#out.put({ type: "delta", offset: block * blockBytes, contentBytes: blockBytes, hash, ...delta });
     };
     if (deltaBytes <= differingBytes * deltaGoodFraction) {
-      this.#misses = 0;
+      this.#misses[kind] = 0;
       putDelta();
       return;
     }
-    const kept = this.#out.keepIfBelow(deltaBytes, () =>
+    const plainBytes = this.#out.attempt(deltaBytes, () =>
       this.#putPlain({ block, hash, ranges }, content, differingBytes),
     );
-    if (!kept) putDelta();
-    if (delta !== undefined) this.#misses = kept ? this.#misses + 1 : 0;
+    if (plainBytes >= deltaBytes) putDelta();
+    if (delta === undefined) return;
+    const gained = deltaBytes < plainBytes * deltaGainFraction;
+    this.#misses[kind] = gained ? 0 : this.#misses[kind] + 1;
   }
 
   /** Ranges of a block as they are. */
@@ -121,12 +127,12 @@ export class BlockEncoder {
     this.#out.put({ type, offset: block * blockBytes, contentBytes: blockBytes, hash, stored });
   }
 
-  async #delta(block: number, content: Uint8Array) {
+  async #delta(block: number, content: Uint8Array, kind: "part" | "whole") {
     const base = this.#base;
     if (base === undefined || this.#encoding === undefined || !this.#encoding.dictionary) return undefined;
     const neighbourChanged = this.#lastBlock === block - 1;
     this.#lastBlock = block;
-    if (this.#misses >= missesMax && block % triedAfterMisses !== 0) return undefined;
+    if (this.#misses[kind] >= missesMax && block % triedAfterMisses !== 0) return undefined;
     const around = neighbourChanged ? aroundBytes : 0;
     const from = Math.max(0, block * blockBytes - around);
     const bytes = Math.min(base.extentBytes, (block + 1) * blockBytes + around) - from;

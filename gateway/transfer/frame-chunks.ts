@@ -26,11 +26,6 @@ export class FrameChunks {
     return this.#frames;
   }
 
-  /** Bytes in the chunk so far. */
-  get bytes(): number {
-    return this.#at;
-  }
-
   /** Whether the chunk has to be taken before the next block's frames are put. */
   get full(): boolean {
     return this.#at + blockFramesBytesMax > this.#chunk.length;
@@ -44,14 +39,16 @@ export class FrameChunks {
     return taken;
   }
 
-  /** Does `work`, and undoes it, frames and all, unless the bytes that it put are below `bytesMax`. @returns whether they are */
-  keepIfBelow(bytesMax: number, work: () => void): boolean {
+  /** Does `work`, and undoes it, frames and all, unless the bytes that it put are below `bytesMax`. @returns how many it put */
+  attempt(bytesMax: number, work: () => void): number {
     const before = { at: this.#at, frames: this.#frames };
     work();
-    if (this.#at - before.at < bytesMax) return true;
-    this.#at = before.at;
-    this.#frames = before.frames;
-    return false;
+    const bytes = this.#at - before.at;
+    if (bytes >= bytesMax) {
+      this.#at = before.at;
+      this.#frames = before.frames;
+    }
+    return bytes;
   }
 
   /** Content, compressed where that makes it smaller. */

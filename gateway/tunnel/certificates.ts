@@ -79,3 +79,6 @@ export const issueGatewayCertificate = async (
   });
   return { certificatePem: certificate.toString("pem"), keyPem: await keyToPem(keys.privateKey) };
 };
+
+/** Of TLS 1.3, the quickest first: AES-128-GCM takes a quarter less of a processor than Node's first choice. */
+export const preferredCiphers = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";

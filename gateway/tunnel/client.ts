@@ -4,7 +4,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
 import { errorOfAnswer, parseJson } from "./answer.ts";
-import type { TlsCredentials } from "./certificates.ts";
+import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { isConnectFault, linkError } from "./faults.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
 import { watched } from "./watched.ts";
@@ -149,6 +149,7 @@ const openPool = (endpoint: string, options: PeerClientOptions, limits: PeerClie
       key: options.credentials.keyPem,
       minVersion: "TLSv1.3",
       maxVersion: "TLSv1.3",
+      ciphers: preferredCiphers,
       keepAlive: true,
       keepAliveInitialDelay: 10_000,
       // A resumed session would not ask who the server is.

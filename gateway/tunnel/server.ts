@@ -6,7 +6,7 @@ import { TLSSocket } from "node:tls";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
-import type { TlsCredentials } from "./certificates.ts";
+import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfCertificate, type PeerIdentity } from "./identity.ts";
 import { createRequestListener, type PeerHandler } from "./requests.ts";
 
@@ -71,6 +71,7 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
     rejectUnauthorized: true,
     minVersion: "TLSv1.3",
     maxVersion: "TLSv1.3",
+    ciphers: preferredCiphers,
     handshakeTimeout: limits.handshakeSeconds * 1000,
     headersTimeout: limits.headersSeconds * 1000,
     // A request lasts as long as its extent; silence is what is limited.
