@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { credentialsOf, newAuthority, site } from "./testing/credentials.ts";
@@ -131,6 +133,47 @@ describe("a transfer that is disturbed", () => {
     await sites.publish(mirrorVolumeId, group + 2);
     await sites.assertEqual(group + 2);
     assert.deepEqual(puts, [0, 0]);
+  });
+
+  test("heals an extent that nobody looked at, because its token said that it had not changed", async () => {
+    const { volume, group } = await newVolume();
+    const { mirrorVolumeId } = await sites.send(volume, group, null);
+    await sites.publish(mirrorVolumeId, group);
+    await writeTo(sites.source, volume, [{ offset: 4096, data: randomBytes(4096) }]);
+    await sites.snapshot(volume, group + 1);
+    await writeTo(sites.source, volume, [{ offset: 3 * mib, data: randomBytes(4096) }]);
+    await sites.snapshot(volume, group + 2);
+    puts = [];
+    await sites.send(volume, group + 2, group, { wrongBase: group + 1 });
+    await sites.publish(mirrorVolumeId, group + 2);
+    await sites.assertEqual(group + 2);
+    assert.deepEqual(puts, [3, 0], "the volume's digest told");
+  });
+
+  test("heals what the target's disk has damaged where it is looked at, and says what was wrong", async () => {
+    sequence += 10;
+    const volume = await sites.createVolume(`damaged${sequence}`, mib, plain);
+    await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(mib) }]);
+    await sites.snapshot(volume, sequence);
+    const had = new Set(await readdir(sites.targetData));
+    const { mirrorVolumeId } = await sites.send(volume, sequence, null);
+    await sites.publish(mirrorVolumeId, sequence);
+    for (const name of await readdir(sites.targetData)) {
+      if (had.has(name)) continue;
+      const file = path.join(sites.targetData, name);
+      const content = await readFile(file);
+      for (let at = 1000; at < content.length; at += 60_000) content[at] = (content[at] ?? 0) ^ 1;
+      await writeFile(file, content);
+    }
+    await writeTo(sites.source, volume, [{ offset: 300_000, data: randomBytes(100) }]);
+    await sites.snapshot(volume, sequence + 1);
+    puts = [];
+    await sites.send(volume, sequence + 1, sequence);
+    await sites.publish(mirrorVolumeId, sequence + 1);
+    await sites.assertEqual(sequence + 1);
+    assert.deepEqual(puts, [0, 0], "once as a change, once in full");
+    const said = JSON.stringify(sites.log.lines);
+    assert.match(said, /STORE_CORRUPT|can't be read, its checksum doesn't match: extent 0, block/);
   });
 
   test("is refused as soon as somebody else has begun to write the mirror", async () => {

@@ -64,6 +64,8 @@ export const openTwoSites = async (
   const peer = await connect();
 
   return {
+    /** Where the target keeps the blocks that it has. */
+    targetData: path.join(configs.target.dir, "data"),
     source,
     target,
     log,
