@@ -136,7 +136,7 @@ export class PendingWrites implements BlockTables {
   ): Promise<boolean> {
     this.settle();
     await this.#file?.sync();
-    return this.commit(transaction);
+    return this.#makeVisible(transaction);
   }
 
   /**
@@ -146,6 +146,10 @@ export class PendingWrites implements BlockTables {
   commit(transaction: (extents: readonly PendingExtent[]) => ReadonlyMap<number, BlockTable>): boolean {
     this.settle();
     this.#file?.syncNow();
+    return this.#makeVisible(transaction);
+  }
+
+  #makeVisible(transaction: (extents: readonly PendingExtent[]) => ReadonlyMap<number, BlockTable>): boolean {
     const extents = [...this.#extents].map(([extent, pending]) => ({ extent, ...pending }));
     for (const [extent, table] of transaction(extents)) this.#committed.put(extent, table);
     return this.#clear();
