@@ -83,18 +83,21 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   opened.add(() => storage.close());
 
   const sending = concurrency.transfers * concurrency.extentsInFlight;
-  const pool = { storage: config.storage, threads: concurrency.workers, log };
-  const sendWorkers = createTransferWorkers({ ...pool, jobsMax: sending });
-  opened.add(() => sendWorkers.close());
-  // Several sites may send at once, each as much as we do.
-  const receiveWorkers = createTransferWorkers({ ...pool, jobsMax: 2 * sending });
-  opened.add(() => receiveWorkers.close());
+  const workers = createTransferWorkers({
+    storage: config.storage,
+    threads: concurrency.workers,
+    // Several sites may send at once, each as much as we do.
+    jobsMax: { sending, receiving: 2 * sending },
+    log,
+  });
+  opened.add(() => workers.close());
+  await workers.start();
 
   const server = await startTunnelServer({
     credentials,
     multiCluster,
     ...config.listen,
-    handler: createReceiver({ storage, workers: receiveWorkers, log }),
+    handler: createReceiver({ storage, workers, log }),
     log,
   });
   // Nothing is left to wait for when this is called after a stop.
@@ -122,7 +125,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
       storage,
       send: createSendVolume({
         storage,
-        workers: sendWorkers,
+        workers,
         credentials,
         multiCluster,
         extentsInFlight: concurrency.extentsInFlight,

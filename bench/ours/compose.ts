@@ -29,15 +29,15 @@ export const composeGateway = async (config: GatewayConfig): Promise<ComposedGat
   const credentials = await loadCredentials(config);
   const storage = await openStorage(config.storage);
   const sending = concurrency.transfers * concurrency.extentsInFlight;
-  const pool = { storage: config.storage, threads: concurrency.workers, log };
-  const sendWorkers = createTransferWorkers({ ...pool, jobsMax: sending });
-  const receiveWorkers = createTransferWorkers({ ...pool, jobsMax: 2 * sending });
-  const handler = createReceiver({ storage, workers: receiveWorkers, log });
+  const jobsMax = { sending, receiving: 2 * sending };
+  const workers = createTransferWorkers({ storage: config.storage, threads: concurrency.workers, jobsMax, log });
+  await workers.start();
+  const handler = createReceiver({ storage, workers, log });
   const server = await startTunnelServer({ credentials, multiCluster, ...config.listen, handler, log });
   const endpoint = `${config.listen.host}:${server.port}`;
   const { extentsInFlight } = concurrency;
   const throttles = createThrottles(systemTime);
-  const sender = { storage, workers: sendWorkers, credentials, multiCluster, extentsInFlight, throttles };
+  const sender = { storage, workers, credentials, multiCluster, extentsInFlight, throttles };
   const send = createSendVolume(sender);
   const { signal } = new AbortController();
   const ignore = () => undefined;
@@ -57,7 +57,7 @@ export const composeGateway = async (config: GatewayConfig): Promise<ComposedGat
       performTask(task, { storage, send, identity, now, log, signal, onProgress: ignore, onAcknowledged: ignore }),
     close: async () => {
       await server.stop(1);
-      await Promise.all([sendWorkers.close(), receiveWorkers.close()]);
+      await workers.close();
       await storage.close();
     },
   };

@@ -2,9 +2,8 @@ import { blockBytes } from "../../core/extent/geometry.ts";
 import { blockHash, extentDigest } from "../block-hash.ts";
 import type { BlockCompressor } from "./content.ts";
 import { type ContentFrame, frameHeaderBytes, grainsPerBlock, writeContentHeader, writeFrame } from "./frame.ts";
+import { takeChunkBuffer } from "./threads/chunk-buffers.ts";
 
-/** Frames leave in chunks of at most so many bytes. */
-export const chunkBytes = 256 * 1024;
 /** All frames of one block: its content at the most, and a header for every second grain. */
 const blockFramesBytesMax = blockBytes + grainsPerBlock * (frameHeaderBytes + 8);
 
@@ -12,7 +11,7 @@ const blockFramesBytesMax = blockBytes + grainsPerBlock * (frameHeaderBytes + 8)
 export class FrameChunks {
   readonly #compressor: BlockCompressor;
   readonly #level: number | undefined;
-  #chunk = newChunk();
+  #chunk: Uint8Array = takeChunkBuffer();
   #at = 0;
   #frames = 0;
 
@@ -34,7 +33,7 @@ export class FrameChunks {
   /** What was written since the last time. */
   take(): Uint8Array {
     const taken = this.#chunk.subarray(0, this.#at);
-    this.#chunk = newChunk();
+    this.#chunk = takeChunkBuffer();
     this.#at = 0;
     return taken;
   }
@@ -91,6 +90,3 @@ export class FrameChunks {
     return digest;
   }
 }
-
-/** A buffer of its own, so that it can be handed to another thread without a copy. */
-const newChunk = (): Uint8Array => Buffer.allocUnsafeSlow(chunkBytes);

@@ -56,7 +56,7 @@ describe("a request's body", () => {
       waiting
         .eventNames()
         .filter((name) => waiting.listenerCount(name) > 0)
-        .includes("readable"),
+        .includes("data"),
       false,
     );
   });

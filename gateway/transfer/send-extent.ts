@@ -103,6 +103,9 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
   }
 };
 
+/** Above a socket's high-water mark, so whoever has written so much waits until it has left. */
+const takenAtOnceBytes = 128 * 1024;
+
 /** The chunk that was taken already and those that follow, and what the scan came to when they are all gone. */
 const joined = (
   first: Uint8Array,
@@ -115,7 +118,8 @@ const joined = (
     for (let chunk = first; ; ) {
       for await (const piece of pieces(chunk)) {
         onSent(piece.length);
-        yield piece;
+        // The socket takes a small one without waiting until it is gone, and the chunk's buffer will be used again.
+        yield piece.length > takenAtOnceBytes ? piece : Uint8Array.from(piece);
       }
       const next = await scan.next();
       if (next.done === true) {

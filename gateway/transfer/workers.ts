@@ -3,10 +3,13 @@ import type { StorageConfig } from "../storage/config.ts";
 import type { Apply, ApplyJob, ApplyResult } from "./apply.ts";
 import type { Scan, ScanJob, ScanResult } from "./scan.ts";
 import type { CompareJob, CompareResult, SignatureJob } from "./signature.ts";
+import { Gate } from "./threads/gate.ts";
 import { createThreadPool } from "./threads/pool.ts";
 
 /** Where extents are read, compared, hashed and compressed, and the other way round: apart from the main thread. */
 export interface TransferWorkers {
+  /** Resolves when all threads run and have the storage open; without it they start when they are needed. @throws INTERNAL */
+  start(): Promise<void>;
   readonly scan: Scan;
   readonly compare: (job: CompareJob, signal: AbortSignal) => Promise<CompareResult>;
   readonly apply: Apply;
@@ -22,7 +25,7 @@ export type WorkerJob =
   | ({ readonly kind: "signature" } & SignatureJob);
 
 /**
- * Worker threads over the storage. A gateway that both sends and receives has one set for each: were they shared, two
+ * Worker threads over the storage. What is sent and what is received have places of their own: were they shared, two
  * gateways could fill each other's places and wait for one another.
  *
  * Memory: a job in flight holds 4 MB or so, and each thread zstd contexts of 20 MB at most.
@@ -31,7 +34,7 @@ export const createTransferWorkers = (options: {
   readonly storage: StorageConfig;
   readonly threads: number;
   /** Extents that are worked on at once; more wait, 15 s at most. */
-  readonly jobsMax: number;
+  readonly jobsMax: { readonly sending: number; readonly receiving: number };
   readonly log: Log;
 }): TransferWorkers => {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
@@ -39,15 +42,19 @@ export const createTransferWorkers = (options: {
     script: new URL(`./worker.${extension}`, import.meta.url),
     data: options.storage,
     threads: options.threads,
-    jobsMax: options.jobsMax,
     log: options.log,
   });
-  const run = (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, signal: AbortSignal) =>
-    pool.run(job, { ...(input !== undefined && { input }), signal });
+  const sending = new Gate(options.jobsMax.sending);
+  const receiving = new Gate(options.jobsMax.receiving);
+  const run = (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, signal: AbortSignal) => {
+    const gate = job.kind === "scan" || job.kind === "compare" ? sending : receiving;
+    return pool.run(job, { gate, ...(input !== undefined && { input }), signal });
+  };
   /** A job that yields nothing on its way. */
   const result = async (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, signal: AbortSignal) =>
     (await run(job, input, signal).next()).value;
   return {
+    start: () => pool.start(),
     scan: (job, signal) =>
       run({ kind: "scan", ...job }, undefined, signal) as AsyncGenerator<Uint8Array, ScanResult, void>,
     compare: async (job, signal) => (await result({ kind: "compare", ...job }, undefined, signal)) as CompareResult,

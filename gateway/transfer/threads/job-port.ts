@@ -1,12 +1,14 @@
 import type { MessagePort } from "node:worker_threads";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { chunkBytes, giveChunkBuffer } from "./chunk-buffers.ts";
 
 /** Chunks that one end may have sent and the other not taken yet: what bounds the memory of a job. */
 export const chunksInFlightMax = 4;
 
 type Message =
   | { readonly kind: "chunk"; readonly chunk: Uint8Array<ArrayBuffer> }
-  | { readonly kind: "credit" }
+  /** With the buffer of the chunk that was taken, where it can be used again. */
+  | { readonly kind: "credit"; readonly buffer: ArrayBuffer | undefined }
   | { readonly kind: "end"; readonly value: unknown }
   | { readonly kind: "fail"; readonly failure: PackedError };
 
@@ -19,11 +21,12 @@ interface PackedError {
 
 /**
  * One end of a two-way stream of chunks between threads, for one job. Either end sends chunks, as many as the other has
- * credit for, and then ends with a value or fails. Chunks change hands without being copied.
+ * credit for, and then ends with a value or fails. Chunks change hands without being copied, and their buffers go back to
+ * the thread they came from.
  */
 export class JobPort {
   readonly #port: MessagePort;
-  readonly #inbox: Uint8Array[] = [];
+  readonly #inbox: Uint8Array<ArrayBuffer>[] = [];
   readonly #failed = new AbortController();
   #credits = chunksInFlightMax;
   #ended: { readonly value: unknown } | undefined;
@@ -63,14 +66,17 @@ export class JobPort {
     this.#port.postMessage({ kind: "fail", failure: pack(error) } satisfies Message);
   }
 
-  /** The other end's chunks, and the value that it ended with. @throws the other end's failure */
+  /**
+   * The other end's chunks, each good until the next is asked for, and the value that it ended with.
+   * @throws the other end's failure
+   */
   async *receive(): AsyncGenerator<Uint8Array, unknown, void> {
     for (;;) {
       this.failed.throwIfAborted();
       const chunk = this.#inbox.shift();
       if (chunk !== undefined) {
-        this.#port.postMessage({ kind: "credit" } satisfies Message);
         yield chunk;
+        this.#giveBack(chunk);
       } else if (this.#ended !== undefined) return this.#ended.value;
       else await this.#changed.promise;
     }
@@ -94,10 +100,19 @@ export class JobPort {
     this.#notify();
   }
 
+  #giveBack({ buffer }: Uint8Array<ArrayBuffer>): void {
+    // The consumer may have given it away itself; then it has no length any more.
+    const whole = buffer.byteLength === chunkBytes;
+    const message = { kind: "credit", buffer: whole ? buffer : undefined } satisfies Message;
+    this.#port.postMessage(message, whole ? [buffer] : []);
+  }
+
   #onMessage(message: Message): void {
     if (message.kind === "chunk") this.#inbox.push(message.chunk);
-    else if (message.kind === "credit") this.#credits++;
-    else if (message.kind === "end") this.#ended = { value: message.value };
+    else if (message.kind === "credit") {
+      this.#credits++;
+      if (message.buffer !== undefined) giveChunkBuffer(message.buffer);
+    } else if (message.kind === "end") this.#ended = { value: message.value };
     else this.#failed.abort(unpack(message.failure));
     this.#notify();
   }

@@ -21,22 +21,31 @@ async function* chunksOf(...sizes: number[]) {
 
 describe("a thread pool", () => {
   let pool: ThreadPool;
+  let gate: Gate;
   let counters: Int32Array;
   beforeEach(() => {
+    gate = new Gate(4);
     counters = new Int32Array(new SharedArrayBuffer(12));
     pool = createThreadPool({
       script: new URL("../testing/thread-script.ts", import.meta.url),
       data: { counters: counters.buffer },
       threads: 2,
-      jobsMax: 4,
       log: createMemoryLog(),
     });
   });
   afterEach(() => pool.close());
 
+  test("has its threads ready before there is a job for them", async () => {
+    await pool.start();
+    assert.deepEqual(await collect(pool.run("echo", { input: chunksOf(3), gate, signal })), {
+      chunks: [new Uint8Array(3).fill(3)],
+      value: 3,
+    });
+  });
+
   test("takes chunks to a job and brings chunks and a value back", async () => {
     const jobs = [1, 2, 3].map((size) =>
-      collect(pool.run("echo", { input: chunksOf(size, size, 40, 50, 60, 70, 80), signal })),
+      collect(pool.run("echo", { input: chunksOf(size, size, 40, 50, 60, 70, 80), gate, signal })),
     );
     for (const [index, { chunks, value }] of (await Promise.all(jobs)).entries()) {
       const sizes = [index + 1, index + 1, 40, 50, 60, 70, 80];
@@ -52,11 +61,11 @@ describe("a thread pool", () => {
   });
 
   test("lets a job run ahead of its consumer by a few chunks and no more", async () => {
-    const output = pool.run("endless", { signal });
+    const output = pool.run("endless", { gate, signal });
     for (let taken = 0; taken < 10; taken++) await output.next();
     // Another job of the same thread has been answered twice, so the endless one had its turns.
     for (const _ of [1, 2])
-      await Promise.all([1, 2].map(() => collect(pool.run("echo", { input: chunksOf(1), signal }))));
+      await Promise.all([1, 2].map(() => collect(pool.run("echo", { input: chunksOf(1), gate, signal }))));
     const made = Atomics.load(counters, 0);
     assert.ok(made >= 10 && made <= 10 + chunksInFlightMax + 2, `${made} chunks were made for 10`);
     await output.return(undefined);
@@ -64,7 +73,7 @@ describe("a thread pool", () => {
   });
 
   test("hands on a job's failure with its code and hint", async () => {
-    await assert.rejects(collect(pool.run("throw", { signal })), (error: unknown) => {
+    await assert.rejects(collect(pool.run("throw", { gate, signal })), (error: unknown) => {
       assert.ok(VisibleError.is(error, "STORE_CORRUPT"));
       assert.deepEqual([error.message, error.hint], ["bad disk", "replace it"]);
       return true;
@@ -74,8 +83,8 @@ describe("a thread pool", () => {
   test("ends a job whose signal is aborted, and throws the reason", async () => {
     const stop = new AbortController();
     const reason = new Error("enough");
-    const hanging = collect(pool.run("hang", { signal: stop.signal }));
-    await collect(pool.run("echo", { input: chunksOf(1), signal }));
+    const hanging = collect(pool.run("hang", { gate, signal: stop.signal }));
+    await collect(pool.run("echo", { input: chunksOf(1), gate, signal }));
     stop.abort(reason);
     await assert.rejects(hanging, reason);
     assert.equal(Atomics.load(counters, 1), 2);
@@ -86,30 +95,30 @@ describe("a thread pool", () => {
       yield new Uint8Array(1);
       throw new VisibleError("LINK_BROKEN", "cut");
     }
-    await assert.rejects(collect(pool.run("echo", { input: breaking(), signal })), (error: unknown) =>
+    await assert.rejects(collect(pool.run("echo", { input: breaking(), gate, signal })), (error: unknown) =>
       VisibleError.is(error, "LINK_BROKEN"),
     );
   });
 
   test("lets its threads close what they have open, and fails what is under way", async () => {
-    const hanging = collect(pool.run("hang", { signal }));
-    await Promise.all([1, 2].map((size) => collect(pool.run("echo", { input: chunksOf(size), signal }))));
+    const hanging = collect(pool.run("hang", { gate, signal }));
+    await Promise.all([1, 2].map((size) => collect(pool.run("echo", { input: chunksOf(size), gate, signal }))));
     const failed = assert.rejects(hanging, (error: unknown) => VisibleError.is(error, "INTERNAL"));
     await pool.close();
     await failed;
     assert.equal(Atomics.load(counters, 2), 2);
-    await assert.rejects(collect(pool.run("echo", { signal })));
+    await assert.rejects(collect(pool.run("echo", { gate, signal })));
   });
 
   test("replaces a thread that died, fails its jobs only, and gives up when they go on dying", async () => {
     const died = (error: unknown) => VisibleError.is(error, "INTERNAL");
     for (let deaths = 0; deaths < 5; deaths++) {
-      const other = collect(pool.run("echo", { input: chunksOf(1, 2), signal }));
-      await assert.rejects(collect(pool.run("die", { signal })), died);
+      const other = collect(pool.run("echo", { input: chunksOf(1, 2), gate, signal }));
+      await assert.rejects(collect(pool.run("die", { gate, signal })), died);
       assert.equal((await other).value, 3);
     }
     await assert.rejects(
-      Promise.all([1, 2].map(() => collect(pool.run("hang", { signal: AbortSignal.timeout(5) })))),
+      Promise.all([1, 2].map(() => collect(pool.run("hang", { gate, signal: AbortSignal.timeout(5) })))),
       died,
     );
   });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Log } from "../../log.ts";
-import { Gate } from "./gate.ts";
+import type { Gate } from "./gate.ts";
 import { JobPort } from "./job-port.ts";
 import type { ThreadMessage } from "./serve-jobs.ts";
 
@@ -13,21 +13,22 @@ export interface ThreadPoolOptions {
   /** Plain data that the module finds in `workerData`. */
   readonly data: unknown;
   readonly threads: number;
-  /** Jobs under way at once, in all threads. A thread goes from job to job, wherever there is something to do. */
-  readonly jobsMax: number;
   readonly log: Log;
 }
 
 export interface ThreadPool {
+  /** Starts all threads, and resolves when they can do jobs. @throws INTERNAL when one dies, or takes too long */
+  start(): Promise<void>;
   /**
-   * Runs a job in a thread: `input` goes to it, and what it yields and returns comes back. Giving up the generator or
+   * Runs a job in a thread, which goes from job to job, wherever there is something to do. `gate` bounds how many are under
+   * way at once. `input` goes to it, and what it yields and returns comes back. Giving up the generator or
    * aborting the signal ends the job, and either waits for it to have ended. When a job ends before its input, at most one
    * more piece of it is taken.
    * @throws what the job threw; INTERNAL when its thread died; TIMEOUT when no place became free
    */
   run(
     job: unknown,
-    options: { readonly input?: AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
+    options: { readonly gate: Gate; readonly input?: AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
   ): AsyncGenerator<Uint8Array, unknown, void>;
   /** Jobs under way fail. */
   close(): Promise<void>;
@@ -40,6 +41,7 @@ interface Thread {
 
 /** Below the 20 s after which a peer takes a receiver that does not read for dead. */
 const waitForPlaceMs = 15_000;
+const startMs = 60_000;
 /** How long a job that was given up may take to end. */
 const lastWordMs = 10_000;
 const deathsMax = 5;
@@ -51,11 +53,10 @@ const died = (cause?: unknown): VisibleError =>
     cause,
   });
 
-/** A small, fixed set of worker threads, started when they are first needed, replaced when they die. */
+/** A small, fixed set of worker threads, started at the latest when they are needed, replaced when they die. */
 export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
   const { log } = options;
   const threads = Array.from({ length: options.threads }, (): Thread => ({ worker: undefined, ports: new Set() }));
-  const gate = new Gate(options.jobsMax);
   let deaths: number[] = [];
   let closed = false;
 
@@ -103,7 +104,10 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
   };
 
   return {
-    async *run(job, { input, signal }) {
+    start: async () => {
+      await Promise.all(threads.map(async (thread) => ready(thread.worker ?? start(thread))));
+    },
+    async *run(job, { gate, input, signal }) {
       await gate.enter({ waitMs: waitForPlaceMs, signal });
       try {
         const { port, leave } = open(job);
@@ -129,6 +133,16 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       await Promise.all(threads.map(({ worker }) => worker && end(worker)));
     },
   };
+};
+
+/** @throws INTERNAL */
+const ready = async (worker: Worker): Promise<void> => {
+  try {
+    const ended = once(worker, "exit").then(() => Promise.reject(died()));
+    await Promise.race([once(worker, "message", { signal: AbortSignal.timeout(startMs) }), ended]);
+  } catch (error) {
+    throw died(error);
+  }
 };
 
 /** Lets the thread close what it has open, within a limit. */

@@ -12,7 +12,7 @@ export type JobHandler = (
 export type ThreadMessage = { readonly job: unknown; readonly port: MessagePort } | "close";
 
 /**
- * A worker thread's side of the pool: serves the jobs that come, many at once, until it is told to end. Then it calls `close`,
+ * A worker thread's side of the pool: says that it is ready, and serves the jobs that come, many at once, until it is told to end. Then it calls `close`,
  * and whatever jobs are left end with the thread.
  */
 export const serveJobs = (handler: JobHandler, close: () => Promise<void>): void => {
@@ -21,6 +21,7 @@ export const serveJobs = (handler: JobHandler, close: () => Promise<void>): void
     await close();
     process.exit(0);
   });
+  parentPort?.postMessage("ready");
 };
 
 const serve = async (handler: JobHandler, job: unknown, port: JobPort): Promise<void> => {
