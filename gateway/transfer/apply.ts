@@ -8,6 +8,7 @@ import { BlockCache } from "./block-cache.ts";
 import { BlockDecompressor } from "./content.ts";
 import { partsOf } from "./extent-source.ts";
 import { type ContentFrame, type Frame, FrameDecoder } from "./frame.ts";
+import { PartialBlock } from "./partial-block.ts";
 
 /** One extent of a mirror volume, to be written from frames. */
 export interface ApplyJob {
@@ -58,6 +59,7 @@ class ExtentApply {
   readonly #decompressor: BlockDecompressor;
   /** What copies and dictionaries are taken from; undefined where the extent begins as nothing. */
   readonly #base: BlockCache | undefined;
+  readonly #partial: PartialBlock;
 
   constructor(options: {
     readonly writer: MirrorExtentWriter;
@@ -71,9 +73,9 @@ class ExtentApply {
     this.#ranges = ranges;
     this.#extentBytes = extentBytes;
     this.#decompressor = decompressor;
-    if (job.from === "zeros") return;
     const read = (offset: number, into: Uint8Array) => writer.readBase(offset, into);
-    this.#base = new BlockCache({ extentBytes, unitBytes: blockBytes, read });
+    this.#base = job.from === "zeros" ? undefined : new BlockCache({ extentBytes, unitBytes: blockBytes, read });
+    this.#partial = new PartialBlock(this.#base, (offset, content) => this.#writeContent(offset, content));
   }
 
   async run(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ApplyResult> {
@@ -89,6 +91,7 @@ class ExtentApply {
       }
     }
     decoder.finish();
+    await this.#partial.flush();
     const digest = extentDigest(await this.#writer.blockHashes());
     if (isSame(digest, wanted)) return { digest: Buffer.from(digest).toString("hex"), frames };
     throw new VisibleError("CHECKSUM_MISMATCH", "The mirror's extent, read back, is not what the source has.", {
@@ -113,10 +116,23 @@ class ExtentApply {
       await writeStored(frame.offset / blockBytes, { bytes: frame.stored, hash: frame.hash });
       return;
     }
-    const content = this.#decompressor.contentOf(frame, await this.#baseOf(frame));
-    for (const part of partsOf(this.#ranges, frame.offset, content.length)) {
-      const from = part.offsetInExtent - frame.offset;
-      await this.#writer.write(part.offset, content.subarray(from, from + part.length));
+    const whole = frame.contentBytes === blockBytes;
+    if (!whole) await this.#partial.open(Math.floor(frame.offset / blockBytes));
+    const base = await this.#baseOf(frame);
+    // Until it is written nothing is waited for: the decompressor serves other extents too.
+    const content = this.#decompressor.contentOf(frame, base);
+    if (whole) await this.#writeContent(frame.offset, content);
+    else this.#partial.put(frame.offset, content);
+  }
+
+  /** To where an extent's bytes lie in the volume. */
+  async #writeContent(offset: number, content: Uint8Array): Promise<void> {
+    const parts = [...partsOf(this.#ranges, offset, content.length)];
+    // The content is only good until something is waited for.
+    const own = parts.length > 1 ? content.slice() : content;
+    for (const part of parts) {
+      const from = part.offsetInExtent - offset;
+      await this.#writer.write(part.offset, own.subarray(from, from + part.length));
     }
   }
 

@@ -3,13 +3,14 @@ const unitsMax = 8;
 
 /**
  * Reads of one extent, small ones and at any offset too. Whole units are read and kept, those used last. What it gives is a
- * view where it lies in one unit, good until so many other units have been read.
+ * view: where it lies in one unit, good until so many other units have been read, else until the next such read.
  */
 export class BlockCache {
   readonly #extentBytes: number;
   readonly #unitBytes: number;
   readonly #read: (offset: number, into: Uint8Array) => Promise<void>;
   readonly #units = new Map<number, Buffer>();
+  #joined = Buffer.alloc(0);
 
   constructor(options: {
     readonly extentBytes: number;
@@ -29,13 +30,13 @@ export class BlockCache {
     const first = Math.floor(offset / unitBytes);
     const last = Math.floor((offset + length - 1) / unitBytes);
     if (first === last) return this.#part(first, offset, length);
-    const parts: Uint8Array[] = [];
+    if (this.#joined.length < length) this.#joined = Buffer.allocUnsafe(length);
     for (let unit = first; unit <= last; unit++) {
       const from = Math.max(offset, unit * unitBytes);
       const to = Math.min(offset + length, (unit + 1) * unitBytes);
-      parts.push(Buffer.from(await this.#part(unit, from, to - from)));
+      this.#joined.set(await this.#part(unit, from, to - from), from - offset);
     }
-    return Buffer.concat(parts);
+    return this.#joined.subarray(0, length);
   }
 
   async #part(unit: number, offset: number, length: number): Promise<Uint8Array> {

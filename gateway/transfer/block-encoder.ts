@@ -1,9 +1,12 @@
 import { blockBytes } from "../../core/extent/geometry.ts";
+import { blockHash } from "../block-hash.ts";
 import type { BlockCompressor } from "./content.ts";
-import type { DifferingRange } from "./differences.ts";
+import { type DifferingRange, totalBytes } from "./differences.ts";
 import type { ExtentSource } from "./extent-source.ts";
-import { frameHeaderBytes } from "./frame.ts";
+import { type ExtentPart, frameHeaderBytes, grainBytes } from "./frame.ts";
 import type { FrameChunks } from "./frame-chunks.ts";
+import type { Piece } from "./pieces.ts";
+import { resembles } from "./resemblance.ts";
 
 /** How content is made smaller. */
 export interface Encoding {
@@ -13,17 +16,14 @@ export interface Encoding {
   readonly dictionary: boolean;
 }
 
-/** A block of which so much is different is sent whole, in the form that it is stored in. */
-const mostOfBlockBytes = (blockBytes * 3) / 4;
+/** A block of which more than that is different is sent whole, in the form that it is stored in. */
+const mostOfBlockBytes = blockBytes - grainBytes;
 /** A delta that is smaller than this part of what differs is taken without looking at other ways. */
 const deltaGoodFraction = 0.25;
-/** A delta is a gain when it is smaller than this part of what it takes without one. */
-const deltaGainFraction = 0.8;
-/** After so many deltas in a row that were no gain, only each of so many blocks is tried. */
-const missesMax = 4;
-const triedAfterMisses = 8;
-/** What lies around a block is part of the dictionary where its neighbour changed too: content may have moved a little. */
-const aroundBytes = 16 * 1024;
+/** What lies around a change in its block is part of the dictionary: content may have moved a little. */
+const aroundBytes = grainBytes;
+/** And around a block where its neighbour changed too. */
+const aroundBlockBytes = 16 * 1024;
 /** Bytes before the stored ones of a delta. */
 const deltaOverheadBytes = frameHeaderBytes + 8;
 
@@ -43,8 +43,6 @@ export class BlockEncoder {
   readonly #compressor: BlockCompressor;
   readonly #encoding: Encoding | undefined;
   readonly #storedAllowed: boolean;
-  /** Deltas in a row that were no gain: of blocks that are different in part, and of those that are all over. */
-  readonly #misses = { part: 0, whole: 0 };
   #lastBlock = -2;
 
   constructor(options: {
@@ -84,38 +82,63 @@ export class BlockEncoder {
   /** A block that changed. `ranges` must not be empty. */
   async putChanged({ block, hash, ranges }: DifferingBlock): Promise<void> {
     const content = await this.content(block);
-    const differingBytes = ranges.reduce((sum, { length }) => sum + length, 0);
-    const kind = differingBytes < blockBytes ? "part" : "whole";
-    const delta = await this.#delta(block, content, kind);
-    const deltaBytes = delta === undefined ? Number.POSITIVE_INFINITY : delta.stored.length + deltaOverheadBytes;
-    const putDelta = () => {
-      if (delta !== undefined)
-        this.#out.put({ type: "delta", offset: block * blockBytes, contentBytes: blockBytes, hash, ...delta });
-    };
-    if (deltaBytes <= differingBytes * deltaGoodFraction) {
-      this.#misses[kind] = 0;
-      putDelta();
+    const start = block * blockBytes;
+    const afterChange = this.#lastBlock === block - 1;
+    this.#lastBlock = block;
+    if (totalBytes(ranges) > mostOfBlockBytes) {
+      const around = afterChange ? aroundBlockBytes : 0;
+      const dictionary = this.#partOf(start - around, start + blockBytes + around);
+      const plain = () => this.#putAll(block, content, hash);
+      await this.#putSmallest({ offset: start, content, hash, dictionary, plain });
       return;
     }
-    const plainBytes = this.#out.attempt(deltaBytes, () =>
-      this.#putPlain({ block, hash, ranges }, content, differingBytes),
-    );
-    if (plainBytes >= deltaBytes) putDelta();
-    if (delta === undefined) return;
-    const gained = deltaBytes < plainBytes * deltaGainFraction;
-    this.#misses[kind] = gained ? 0 : this.#misses[kind] + 1;
+    for (const range of ranges) {
+      const { offset, length } = range;
+      const from = start + Math.max(0, offset - aroundBytes);
+      const dictionary = this.#partOf(from, start + Math.min(blockBytes, offset + length + aroundBytes));
+      const changed = content.subarray(offset, offset + length);
+      const plain = () => this.#out.putContent(start + offset, changed);
+      await this.#putSmallest({ offset: start + offset, content: changed, hash: undefined, dictionary, plain });
+    }
   }
 
-  /** Ranges of a block as they are. */
-  putRange(block: number, { offset, length }: DifferingRange, content: Uint8Array): void {
-    this.#out.putContent(block * blockBytes + offset, content.subarray(offset, offset + length));
+  /** Parts of a block: copies of what the target has, and the rest as it is. */
+  putPieces(block: number, pieces: readonly Piece[], content: Uint8Array): void {
+    for (const { offset: inBlock, length, from } of pieces) {
+      const offset = block * blockBytes + inBlock;
+      const part = content.subarray(inBlock, inBlock + length);
+      if (from === undefined) this.#out.putContent(offset, part);
+      else this.#out.put({ type: "copy", offset, contentBytes: length, hash: blockHash(part), from });
+    }
   }
 
-  #putPlain({ block, hash, ranges }: DifferingBlock, content: Uint8Array, differingBytes: number): void {
-    const stored = differingBytes >= mostOfBlockBytes ? this.#stored(block) : undefined;
-    if (stored !== undefined) this.#putStored(block, hash, stored);
-    else if (differingBytes === blockBytes) this.#out.putContent(block * blockBytes, content, hash);
-    else for (const range of ranges) this.putRange(block, range, content);
+  /** Content as a delta, or by `plain`, whichever is smaller. */
+  async #putSmallest(change: {
+    readonly offset: number;
+    readonly content: Uint8Array;
+    /** Undefined: not known yet. */
+    readonly hash: Uint8Array | undefined;
+    readonly dictionary: ExtentPart;
+    readonly plain: () => void;
+  }): Promise<void> {
+    const { offset, content, dictionary, plain } = change;
+    const before = await this.#before(dictionary);
+    // From here on nothing is waited for: the compressor serves other extents too.
+    const stored = before && this.#delta(content, before);
+    if (stored === undefined) return plain();
+    const deltaBytes = stored.length + deltaOverheadBytes;
+    const { hash = blockHash(content) } = change;
+    const delta = { type: "delta", offset, contentBytes: content.length, hash, dictionary, stored } as const;
+    if (deltaBytes <= content.length * deltaGoodFraction) return this.#out.put(delta);
+    // The next compression would write over it.
+    const kept = stored.slice();
+    if (this.#out.attempt(deltaBytes, plain) >= deltaBytes) this.#out.put({ ...delta, stored: kept });
+  }
+
+  #putAll(block: number, content: Uint8Array, hash: Uint8Array): void {
+    const stored = this.#stored(block);
+    if (stored === undefined) this.#out.putContent(block * blockBytes, content, hash);
+    else this.#putStored(block, hash, stored);
   }
 
   #stored(block: number): Uint8Array | undefined {
@@ -127,17 +150,21 @@ export class BlockEncoder {
     this.#out.put({ type, offset: block * blockBytes, contentBytes: blockBytes, hash, stored });
   }
 
-  async #delta(block: number, content: Uint8Array, kind: "part" | "whole") {
-    const base = this.#base;
-    if (base === undefined || this.#encoding === undefined || !this.#encoding.dictionary) return undefined;
-    const neighbourChanged = this.#lastBlock === block - 1;
-    this.#lastBlock = block;
-    if (this.#misses[kind] >= missesMax && block % triedAfterMisses !== 0) return undefined;
-    const around = neighbourChanged ? aroundBytes : 0;
-    const from = Math.max(0, block * blockBytes - around);
-    const bytes = Math.min(base.extentBytes, (block + 1) * blockBytes + around) - from;
-    const dictionary = await base.cache.bytes(from, bytes);
-    const stored = this.#compressor.compressDelta(content, dictionary, Math.max(1, this.#encoding.level));
-    return stored.length + deltaOverheadBytes < blockBytes ? { dictionary: { from, bytes }, stored } : undefined;
+  /** @returns undefined where there is no such thing, or it is not to be used */
+  async #before({ from, bytes }: ExtentPart): Promise<Uint8Array | undefined> {
+    return this.#encoding?.dictionary === true ? this.#base?.cache.bytes(from, bytes) : undefined;
+  }
+
+  /** @returns undefined where it would not be smaller than the content, as far as a look tells */
+  #delta(content: Uint8Array, before: Uint8Array): Uint8Array | undefined {
+    if (this.#encoding === undefined || !resembles(content, before)) return undefined;
+    const stored = this.#compressor.compressDelta(content, before, Math.max(1, this.#encoding.level));
+    return stored.length + deltaOverheadBytes < content.length ? stored : undefined;
+  }
+
+  /** The part of the extent between two offsets, which may lie outside it. */
+  #partOf(from: number, to: number): ExtentPart {
+    const first = Math.max(0, from);
+    return { from: first, bytes: Math.min(to, this.#now.extentBytes) - first };
   }
 }

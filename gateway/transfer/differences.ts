@@ -6,6 +6,9 @@ export interface DifferingRange {
   readonly length: number;
 }
 
+export const totalBytes = (ranges: readonly DifferingRange[]): number =>
+  ranges.reduce((sum, { length }) => sum + length, 0);
+
 /** The runs of grains of 4 KiB in which two blocks of the same length differ. */
 export const differingRanges = (now: Uint8Array, before: Uint8Array): readonly DifferingRange[] =>
   rangesWhere(now.length, (grain) => {

@@ -1,6 +1,7 @@
 import { xxh64 } from "@node-rs/xxhash";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { blockHashBytes, isSame } from "../block-hash.ts";
+import { type DifferingRange, totalBytes } from "./differences.ts";
 import type { ExtentSource } from "./extent-source.ts";
 import { grainBytes } from "./frame.ts";
 
@@ -14,6 +15,8 @@ const anchorsMax = 65_536;
  */
 export class MovedContent {
   readonly #base: ExtentSource;
+  /** Blocks that are different now, and have not been read yet. */
+  readonly #unread: number[] = [];
   readonly #anchors = new Map<bigint, number>();
   /** By how much what was found last had moved. */
   #shift = 0;
@@ -22,9 +25,22 @@ export class MovedContent {
     this.#base = base;
   }
 
-  /** Takes up what was in blocks that are different now. @throws STORE_CORRUPT of the base */
-  async add(blocks: Iterable<number>): Promise<void> {
-    for (const block of blocks) {
+  /** Tells of blocks that are different now; nothing is read for that. */
+  add(blocks: Iterable<number>): void {
+    for (const block of blocks) this.#unread.push(block);
+  }
+
+  /**
+   * What was moved has left its place to something else, all of it: small changes inside a block are no reason to read the
+   * whole extent's base. @throws STORE_CORRUPT of the base
+   */
+  async isWorthAsking(ranges: readonly DifferingRange[]): Promise<boolean> {
+    if (this.#unread.length > 0 && totalBytes(ranges) === blockBytes) await this.#readAll();
+    return this.#anchors.size > 0;
+  }
+
+  async #readAll(): Promise<void> {
+    for (const block of this.#unread.splice(0)) {
       if (this.#anchors.size >= anchorsMax) return;
       const offset = block * blockBytes;
       this.#anchors.set(xxh64(await this.#base.cache.bytes(offset, grainBytes)), offset);
@@ -33,7 +49,6 @@ export class MovedContent {
 
   /** Where in the base `grain`, which is at `offset` now, is; undefined where nobody knows. */
   async find(offset: number, grain: Uint8Array): Promise<number | undefined> {
-    if (this.#anchors.size === 0) return undefined;
     if (this.#shift !== 0 && (await this.#isAt(offset - this.#shift, grain))) return offset - this.#shift;
     const from = this.#anchors.get(xxh64(grain));
     if (from === undefined || from === offset || !(await this.#isAt(from, grain))) return undefined;

@@ -4,11 +4,12 @@ import { blockHash, blockHashBytes, hashAt, isSame, zeroBlock, zeroBlockHash, ze
 import type { SnapshotReader, StorageDriver } from "../storage/driver.ts";
 import { BlockEncoder, type Encoding } from "./block-encoder.ts";
 import { BlockCompressor } from "./content.ts";
-import { type DifferingRange, differingRanges } from "./differences.ts";
+import { type DifferingRange, differingRanges, totalBytes } from "./differences.ts";
 import { type ExtentSource, openExtent } from "./extent-source.ts";
 import { grainBytes } from "./frame.ts";
 import { FrameChunks } from "./frame-chunks.ts";
 import { BlockIndex, MovedContent } from "./moved.ts";
+import { piecesOf } from "./pieces.ts";
 import { TargetGrains } from "./signature.ts";
 
 /** One extent of a snapshot, to be made into frames. */
@@ -174,7 +175,7 @@ class ExtentScan {
   }
 
   async *#putBatch(blocks: readonly number[]): AsyncGenerator<Uint8Array, void, void> {
-    await this.#moved?.add(this.#withContentBefore(blocks));
+    this.#moved?.add(this.#withContentBefore(blocks));
     for (const block of blocks) {
       this.#signal.throwIfAborted();
       if (this.#now.blocks !== undefined) this.#bytesRead += blockBytes;
@@ -207,7 +208,7 @@ class ExtentScan {
       this.#out.put({ type: "copy", offset: block * blockBytes, contentBytes: blockBytes, hash, from: at });
       return blockBytes;
     }
-    if (this.#target !== undefined) return this.#putMatched(block, this.#target);
+    if (this.#target !== undefined) return this.#putMatched(block, hash, this.#target);
     if (this.#wasHole(block)) {
       if (this.#base !== undefined && (await this.#putMoved(block, [{ offset: 0, length: blockBytes }])))
         return blockBytes;
@@ -217,54 +218,31 @@ class ExtentScan {
     const ranges = differingRanges(await this.#encoder.content(block), await this.#before(block));
     if (ranges.length === 0) return 0;
     if (!(await this.#putMoved(block, ranges))) await this.#encoder.putChanged({ block, hash, ranges });
-    return ranges.reduce((sum, { length }) => sum + length, 0);
+    return totalBytes(ranges);
   }
 
   /** What of a block's changes was elsewhere before is copied, and the rest told. @returns whether anything was found */
   async #putMoved(block: number, ranges: readonly DifferingRange[]): Promise<boolean> {
     const moved = this.#moved;
-    if (moved === undefined) return false;
+    if (moved === undefined || !(await moved.isWorthAsking(ranges))) return false;
     const content = await this.#encoder.content(block);
-    const find = (offset: number) =>
-      moved.find(block * blockBytes + offset, content.subarray(offset, offset + grainBytes));
-    return this.#putFound(block, { content, ranges, find, atLeastOne: true });
+    const pieces = await piecesOf(ranges, (offset) =>
+      moved.find(block * blockBytes + offset, content.subarray(offset, offset + grainBytes)),
+    );
+    const found = pieces.some(({ from }) => from !== undefined);
+    if (found) this.#encoder.putPieces(block, pieces, content);
+    return found;
   }
 
-  async #putMatched(block: number, target: TargetGrains): Promise<number> {
+  async #putMatched(block: number, hash: Uint8Array, target: TargetGrains): Promise<number> {
     const content = await this.#encoder.content(block);
     const ranges = target.differingRanges(block, content);
-    const find = async (offset: number) => target.find(offset);
-    await this.#putFound(block, { content, ranges, find, atLeastOne: false });
-    return ranges.reduce((sum, { length }) => sum + length, 0);
-  }
-
-  async #putFound(
-    block: number,
-    options: {
-      readonly content: Uint8Array;
-      readonly ranges: readonly DifferingRange[];
-      /** Where the target has the grain at an offset of the block. */
-      readonly find: (offset: number) => Promise<number | undefined>;
-      readonly atLeastOne: boolean;
-    },
-  ): Promise<boolean> {
-    const { content, ranges, find, atLeastOne } = options;
-    const pieces: Piece[] = [];
-    for (const { offset, length } of ranges) {
-      for (let at = offset; at < offset + length; at += grainBytes) {
-        addGrain(pieces, at, await find(at));
-      }
-    }
-    if (atLeastOne && pieces.every(({ from }) => from === undefined)) return false;
-    for (const piece of pieces) {
-      if (piece.from === undefined) this.#encoder.putRange(block, piece, content);
-      else {
-        const hash = blockHash(content.subarray(piece.offset, piece.offset + piece.length));
-        const offset = block * blockBytes + piece.offset;
-        this.#out.put({ type: "copy", offset, contentBytes: piece.length, hash, from: piece.from });
-      }
-    }
-    return true;
+    const bytes = totalBytes(ranges);
+    const pieces = await piecesOf(ranges, async (offset) => target.find(offset));
+    if (bytes === blockBytes && pieces.every(({ from }) => from === undefined)) {
+      await this.#encoder.putWhole(block, hash);
+    } else this.#encoder.putPieces(block, pieces, content);
+    return bytes;
   }
 
   *#putZeros(): Generator<Uint8Array, void, void> {
@@ -276,23 +254,6 @@ class ExtentScan {
     this.#zeros = { offset: 0, length: 0 };
   }
 }
-
-/** Grains in a row, of which all are to be copied from a place and those behind it, or none. */
-interface Piece {
-  readonly offset: number;
-  length: number;
-  readonly from: number | undefined;
-}
-
-const addGrain = (pieces: Piece[], offset: number, from: number | undefined): void => {
-  const last = pieces.at(-1);
-  const follows =
-    last !== undefined &&
-    last.offset + last.length === offset &&
-    (last.from === undefined ? from === undefined : from === last.from + last.length);
-  if (follows) last.length += grainBytes;
-  else pieces.push({ offset, length: grainBytes, from });
-};
 
 const differingHashes = (now: Uint8Array, before: Uint8Array): number[] => {
   const differing: number[] = [];

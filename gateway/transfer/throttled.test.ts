@@ -12,11 +12,10 @@ const extentBytes = 8 * mib;
 /** Counts what a receiver reads of an extent. */
 const counting = (request: IncomingMessage, count: (bytes: number) => void): IncomingMessage => {
   if (request.method !== "PUT") return request;
-  const read = request.read.bind(request);
-  request.read = (size?: number) => {
-    const piece = read(size) as Buffer | null;
-    if (piece !== null) count(piece.length);
-    return piece;
+  const emit = request.emit.bind(request);
+  request.emit = (event: string, ...values: unknown[]) => {
+    if (event === "data") count((values[0] as Buffer).length);
+    return emit(event, ...values);
   };
   return request;
 };
