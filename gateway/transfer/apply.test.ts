@@ -64,6 +64,39 @@ describe("applying an extent's frames", () => {
     assert.deepEqual(calls.slice(0, 3), ["zero 2 2", "zero 6 2", "write 2 1×65536"]);
   });
 
+  test("keeps the contents of extents apart that one thread works on at once", async () => {
+    const written = new Map<number, Set<number>>();
+    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+    const openMirrorExtent = async ({ extent }: { extent: number }): Promise<MirrorExtentWriter> => ({
+      write: async (_offset, data) => {
+        written.set(extent, new Set([...(written.get(extent) ?? []), ...data]));
+        await turn();
+      },
+      zero: turn,
+      writeStored: undefined,
+      readBase: async (_offset, into) => {
+        await turn();
+        into.fill(extent);
+      },
+      blockHashes: async () => blockHash(block(0)),
+      commit: turn,
+      discard: turn,
+    });
+    const apply = createApply({ openMirrorExtent } as unknown as StorageDriver);
+    const parts = async function* (fill: number) {
+      const out = new FrameChunks(new BlockCompressor(), 1);
+      for (let at = 0; at < blocks; at++) out.putContent(at * blockBytes + 4096, block(fill).subarray(0, 8192));
+      out.putEnd(blockHash(block(0)));
+      yield out.take();
+    };
+    const apart = {
+      ...job,
+      geometry: { extentBytes: blocks * blockBytes, stripeCount: 1, stripeBytes: blocks * blockBytes },
+    };
+    await Promise.all([0, 1].map((extent) => apply({ ...apart, extent }, parts(10 + extent), signal)));
+    assert.deepEqual(written, new Map([0, 1].map((extent) => [extent, new Set([extent, 10 + extent])])));
+  });
+
   test("commits nothing when the storage reads back something else", async () => {
     const { apply, calls } = recording(hashes.with(2, blockHash(block(5))));
     await assert.rejects(apply(job, frames(1), signal), (error: unknown) =>

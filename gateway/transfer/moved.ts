@@ -1,4 +1,4 @@
-import { xxh64 } from "@node-rs/xxhash";
+import { xxh32 } from "@node-rs/xxhash";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { blockHashBytes, isSame } from "../block-hash.ts";
 import { type DifferingRange, totalBytes } from "./differences.ts";
@@ -11,13 +11,13 @@ const anchorsMax = 65_536;
 /**
  * Finds where in the base of an extent a content is that was somewhere else before. Of the base it knows the first grain of
  * each block that is different now (what moved has left its place), so every move of 68 KiB or more, by whole grains, is found
- * once, and then followed.
+ * once, and then followed: from the first block on that is different all over.
  */
 export class MovedContent {
   readonly #base: ExtentSource;
   /** Blocks that are different now, and have not been read yet. */
   readonly #unread: number[] = [];
-  readonly #anchors = new Map<bigint, number>();
+  readonly #anchors = new Map<number, number>();
   /** By how much what was found last had moved. */
   #shift = 0;
 
@@ -43,14 +43,14 @@ export class MovedContent {
     for (const block of this.#unread.splice(0)) {
       if (this.#anchors.size >= anchorsMax) return;
       const offset = block * blockBytes;
-      this.#anchors.set(xxh64(await this.#base.cache.bytes(offset, grainBytes)), offset);
+      this.#anchors.set(xxh32(await this.#base.cache.bytes(offset, grainBytes)), offset);
     }
   }
 
   /** Where in the base `grain`, which is at `offset` now, is; undefined where nobody knows. */
   async find(offset: number, grain: Uint8Array): Promise<number | undefined> {
     if (this.#shift !== 0 && (await this.#isAt(offset - this.#shift, grain))) return offset - this.#shift;
-    const from = this.#anchors.get(xxh64(grain));
+    const from = this.#anchors.get(xxh32(grain));
     if (from === undefined || from === offset || !(await this.#isAt(from, grain))) return undefined;
     this.#shift = offset - from;
     return from;

@@ -1,5 +1,5 @@
 /** Samples that are looked for, evenly spread. */
-const samples = 4;
+const samples = 3;
 /** So long that they are not found in other content by chance. */
 const sampleBytes = 32;
 /** One may be found because it is something common, such as a run of the same byte. */

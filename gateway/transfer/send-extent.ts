@@ -104,7 +104,7 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
 };
 
 /** Above a socket's high-water mark, so whoever has written so much waits until it has left. */
-const takenAtOnceBytes = 128 * 1024;
+const takenAtOnceBytes = 64 * 1024;
 
 /** The chunk that was taken already and those that follow, and what the scan came to when they are all gone. */
 const joined = (

@@ -1,7 +1,7 @@
 /** Chunks between threads are of at most so many bytes. */
-export const chunkBytes = 256 * 1024;
+export const chunkBytes = 512 * 1024;
 /** Buffers that wait for their next use, in each thread. */
-const idleMax = 32;
+const idleMax = 16;
 
 // A thread has its own copy of this module, and so of its idle buffers.
 const idle: ArrayBuffer[] = [];
