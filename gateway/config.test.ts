@@ -51,6 +51,15 @@ describe("a gateway's configuration", () => {
     assert.deepEqual(tls, { ca: "/etc/smtx/ca.pem", certificate: "/etc/gateway.pem", key: "/etc/smtx/key.pem" });
   });
 
+  test("with envoy has a port for it, and a folder", () => {
+    const listen = { port: 9443 };
+    const at = (envoy: string) => parseGatewayConfig({ ...minimal, listen, envoy }, "/etc/smtx/gateway.yaml");
+    assert.equal(at("auto").envoy, "auto");
+    assert.equal(at("bin/envoy").envoy, "/etc/smtx/bin/envoy");
+    assert.equal(at("auto").envoyDir, "/etc/smtx/envoy");
+    assert.match(refusal({ envoy: "auto" }), /listen\.port: needed with envoy/);
+  });
+
   test("is read from YAML and from JSON", async () => {
     const yaml = `
 gatewayId: a1

@@ -31,6 +31,13 @@ export const gatewayConfigSchema = z
       .string()
       .regex(/^.+:\d{1,5}$/, "host:port")
       .optional(),
+    /**
+     * Envoy ends the TLS of the tunnel: the program's path, `auto` to look for one, or `beside` when somebody else runs one with
+     * the bootstrap in `envoyDir`. Without it the gateway does so itself.
+     */
+    envoy: path.optional(),
+    /** Of this gateway alone: what Envoy reads, and the sockets between the two. */
+    envoyDir: path.default("envoy"),
     /** Files in PEM; relative ones lie beside the configuration. */
     tls: z.strictObject({ ca: path, certificate: path, key: path }),
     /** The queues are `<prefix>-<queue>-<siteId>` for tasks, transfers and settings, and `<prefix>-reports`. */
@@ -47,7 +54,7 @@ export const gatewayConfigSchema = z
         tasks: z.int().min(1).max(64).default(4),
         /** Extents of a volume that are on their way at once. */
         extentsInFlight: z.int().min(1).max(64).default(4),
-        /** Threads that read, compare and compress, and as many that receive. */
+        /** Threads that read, compare and compress, for what is sent and what is received. */
         workers: z
           .int()
           .min(1)
@@ -60,6 +67,10 @@ export const gatewayConfigSchema = z
   .refine(({ listen, advertise }) => advertise !== undefined || !everyAddress.has(listen.host), {
     path: ["advertise"],
     message: "needed, because others can't dial an address that stands for all",
+  })
+  .refine(({ envoy, listen }) => envoy === undefined || listen.port !== 0, {
+    path: ["listen", "port"],
+    message: "needed with envoy, which listens at it",
   });
 export type GatewayConfig = z.infer<typeof gatewayConfigSchema>;
 
@@ -91,10 +102,12 @@ export const parseGatewayConfig = (value: unknown, file: string): GatewayConfig 
   const parsed = gatewayConfigSchema.safeParse(value);
   if (!parsed.success) throw refused(file, configProblems(parsed.error, gatewayConfigSchema));
   const beside = (name: string) => resolve(dirname(file), name);
-  const { storage, tls } = parsed.data;
+  const { storage, tls, envoy, envoyDir } = parsed.data;
   return {
     ...parsed.data,
     storage: { ...storage, dir: beside(storage.dir) },
+    ...(envoy !== undefined && { envoy: envoy.includes("/") ? beside(envoy) : envoy }),
+    envoyDir: beside(envoyDir),
     tls: { ca: beside(tls.ca), certificate: beside(tls.certificate), key: beside(tls.key) },
   };
 };

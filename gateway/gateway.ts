@@ -18,7 +18,7 @@ import { systemTime } from "./time.ts";
 import { createReceiver } from "./transfer/receiver.ts";
 import { createThrottles } from "./transfer/throttles.ts";
 import { createTransferWorkers } from "./transfer/workers.ts";
-import { startTunnelServer } from "./tunnel/server.ts";
+import { openTunnel } from "./tunnel/open.ts";
 
 /** Seconds that a peer's request may take to end when the gateway stops. */
 const receiverStopSeconds = 2;
@@ -77,7 +77,7 @@ export const startGateway = async (config: GatewayConfig, log: Log): Promise<Run
 };
 
 const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<RunningGateway> => {
-  const { multiCluster, siteId, concurrency, queues } = config;
+  const { siteId, concurrency, queues } = config;
   const credentials = await loadCredentials(config);
   const storage = await openStorage(config.storage);
   opened.add(() => storage.close());
@@ -93,15 +93,9 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   opened.add(() => workers.close());
   await workers.start();
 
-  const server = await startTunnelServer({
-    credentials,
-    multiCluster,
-    ...config.listen,
-    handler: createReceiver({ storage, workers, log }),
-    log,
-  });
+  const tunnel = await openTunnel(config, { credentials, handler: createReceiver({ storage, workers, log }), log });
   // Nothing is left to wait for when this is called after a stop.
-  opened.add(() => server.stop(0));
+  opened.add(() => tunnel.stop(0));
 
   const sqs = createSqsClient();
   opened.add(() => sqs.destroy());
@@ -109,8 +103,8 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   const identity: GatewayIdentity = {
     id: config.gatewayId,
     siteId,
-    endpoint: endpointOf(config, server.port),
-    tunnel: "direct-tls",
+    endpoint: endpointOf(config, tunnel.port),
+    tunnel: tunnel.kind,
     version: packageJson.version,
     storage: storage.kind,
   };
@@ -126,8 +120,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
       send: createSendVolume({
         storage,
         workers,
-        credentials,
-        multiCluster,
+        tunnel,
         extentsInFlight: concurrency.extentsInFlight,
         throttles,
       }),
@@ -140,7 +133,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
 
   const end = async (): Promise<void> => {
     stopping.abort();
-    await Promise.all([agent.stop(), server.stop(receiverStopSeconds)]);
+    await Promise.all([agent.stop(), tunnel.stop(receiverStopSeconds)]);
     if (!(await within(opened.close(), closeMs, systemTime))) log.warn({}, "not all could be closed in time");
   };
   let stopped: Promise<void> | undefined;

@@ -12,7 +12,7 @@ import { systemTime } from "../../gateway/time.ts";
 import { createReceiver } from "../../gateway/transfer/receiver.ts";
 import { createThrottles } from "../../gateway/transfer/throttles.ts";
 import { createTransferWorkers } from "../../gateway/transfer/workers.ts";
-import { startTunnelServer } from "../../gateway/tunnel/server.ts";
+import { openTunnel } from "../../gateway/tunnel/open.ts";
 
 export interface ComposedGateway {
   /** `host:port` */
@@ -24,7 +24,7 @@ export interface ComposedGateway {
 
 /** A gateway as gateway/gateway.ts composes it, without its agent and its queues. */
 export const composeGateway = async (config: GatewayConfig): Promise<ComposedGateway> => {
-  const { multiCluster, siteId, gatewayId, concurrency } = config;
+  const { siteId, gatewayId, concurrency } = config;
   const log = createLog({ gatewayId, siteId, level: config.logLevel });
   const credentials = await loadCredentials(config);
   const storage = await openStorage(config.storage);
@@ -33,11 +33,11 @@ export const composeGateway = async (config: GatewayConfig): Promise<ComposedGat
   const workers = createTransferWorkers({ storage: config.storage, threads: concurrency.workers, jobsMax, log });
   await workers.start();
   const handler = createReceiver({ storage, workers, log });
-  const server = await startTunnelServer({ credentials, multiCluster, ...config.listen, handler, log });
-  const endpoint = `${config.listen.host}:${server.port}`;
+  const tunnel = await openTunnel(config, { credentials, handler, log });
+  const endpoint = `${config.listen.host}:${tunnel.port}`;
   const { extentsInFlight } = concurrency;
   const throttles = createThrottles(systemTime);
-  const sender = { storage, workers, credentials, multiCluster, extentsInFlight, throttles };
+  const sender = { storage, workers, tunnel, extentsInFlight, throttles };
   const send = createSendVolume(sender);
   const { signal } = new AbortController();
   const ignore = () => undefined;
@@ -45,7 +45,7 @@ export const composeGateway = async (config: GatewayConfig): Promise<ComposedGat
     id: gatewayId,
     siteId,
     endpoint,
-    tunnel: "direct-tls",
+    tunnel: tunnel.kind,
     version: "0.0.0",
     storage: storage.kind,
   };
@@ -56,7 +56,7 @@ export const composeGateway = async (config: GatewayConfig): Promise<ComposedGat
     perform: (task) =>
       performTask(task, { storage, send, identity, now, log, signal, onProgress: ignore, onAcknowledged: ignore }),
     close: async () => {
-      await server.stop(1);
+      await tunnel.stop(1);
       await workers.close();
       await storage.close();
     },

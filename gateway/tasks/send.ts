@@ -1,10 +1,8 @@
-import type { SiteId } from "../../core/api/ids.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { sendVolume } from "../transfer/sender.ts";
 import type { Throttles } from "../transfer/throttles.ts";
 import type { TransferWorkers } from "../transfer/workers.ts";
-import type { TlsCredentials } from "../tunnel/certificates.ts";
-import { createPeerClient } from "../tunnel/client.ts";
+import type { Tunnel } from "../tunnel/tunnel.ts";
 import type { SendVolume } from "./context.ts";
 
 /** Sends volumes over links of their own, one for each call, to the gateways that the request names. */
@@ -12,17 +10,14 @@ export const createSendVolume =
   (options: {
     readonly storage: StorageDriver;
     readonly workers: Pick<TransferWorkers, "scan" | "compare">;
-    readonly credentials: TlsCredentials;
-    readonly multiCluster: SiteId;
+    readonly tunnel: Pick<Tunnel, "connect">;
     readonly extentsInFlight: number;
     readonly throttles: Pick<Throttles, "to">;
   }): SendVolume =>
   async (request, { log, signal, onProgress, onAcknowledged }) => {
-    const { storage, workers, credentials, multiCluster, extentsInFlight } = options;
+    const { storage, workers, tunnel, extentsInFlight } = options;
     const { snapshotId, baseSnapshotId, mirrorVolumeId, owner, groupId, sequence, baseGroupId } = request;
-    const peer = createPeerClient({
-      credentials,
-      multiCluster,
+    const peer = await tunnel.connect({
       siteId: request.target,
       endpoints: request.endpoints,
       log,

@@ -59,15 +59,18 @@ interface Endpoint {
   shunnedUntilMs: number;
 }
 
-export interface PeerClientOptions {
-  readonly credentials: TlsCredentials;
-  readonly multiCluster: SiteId;
-  /** The site that the endpoints must belong to. */
+interface ClientOptions {
+  /** The site that is reached. */
   readonly siteId: SiteId;
-  /** `host:port` each. */
-  readonly endpoints: readonly string[];
   readonly log: Log;
   readonly limits?: Partial<PeerClientLimits>;
+}
+
+export interface PeerClientOptions extends ClientOptions {
+  readonly credentials: TlsCredentials;
+  readonly multiCluster: SiteId;
+  /** `host:port` each. */
+  readonly endpoints: readonly string[];
 }
 
 /**
@@ -76,20 +79,53 @@ export interface PeerClientOptions {
  * @throws GATEWAY_ABSENT when there are no endpoints
  */
 export const createPeerClient = (options: PeerClientOptions): PeerClient => {
+  const { siteId } = options;
   const limits = { ...usualLimits, ...options.limits };
-  const { siteId, log } = options;
-  if (options.endpoints.length === 0) {
-    throw new VisibleError("GATEWAY_ABSENT", `No gateway of site ${siteId} is alive.`, {
-      hint: `Start a gateway at ${siteId}, or see why it does not report.`,
-    });
-  }
-  const endpoints = options.endpoints.map(
-    (name): Endpoint => ({
-      name,
-      pool: openPool(name, options, limits),
-      shunnedUntilMs: 0,
+  assertSomebody(siteId, options.endpoints);
+  return createClient(options, limits, (poolOptions) =>
+    options.endpoints.map((name): Endpoint => {
+      const pool = new Pool(`https://${name}`, { ...poolOptions, connect: tlsOptions(options, limits) });
+      return { name, pool, shunnedUntilMs: 0 };
     }),
   );
+};
+
+/**
+ * A client for the gateways of a site, through a proxy on this host that knows them, judges their certificates and chooses
+ * among them.
+ */
+export const createProxiedClient = (options: ClientOptions & { readonly socketPath: string }): PeerClient => {
+  const { siteId, socketPath } = options;
+  const limits = { ...usualLimits, ...options.limits };
+  return createClient(options, limits, (poolOptions) => {
+    const connect = { socketPath, timeout: limits.connectSeconds * 1000 };
+    const pool = new Pool(`http://${siteId}`, { ...poolOptions, connect });
+    return [{ name: `site ${siteId}`, pool, shunnedUntilMs: 0 }];
+  });
+};
+
+/** @throws GATEWAY_ABSENT */
+export const assertSomebody = (siteId: SiteId, endpoints: readonly string[]): void => {
+  if (endpoints.length > 0) return;
+  throw new VisibleError("GATEWAY_ABSENT", `No gateway of site ${siteId} is alive.`, {
+    hint: `Start a gateway at ${siteId}, or see why it does not report.`,
+  });
+};
+
+const createClient = (
+  { siteId, log }: ClientOptions,
+  limits: PeerClientLimits,
+  open: (options: Pool.Options) => readonly Endpoint[],
+): PeerClient => {
+  const endpoints = open({
+    connections: limits.connections,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    headersTimeout: limits.answerSeconds * 1000,
+    bodyTimeout: limits.stallSeconds * 1000,
+    maxResponseSize: answerBytesMax,
+    allowH2: false,
+  });
   let turn = 0;
 
   /** All endpoints, beginning with the one whose turn it is; those that could not be connected lately come last. */
@@ -133,30 +169,20 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
   };
 };
 
-const openPool = (endpoint: string, options: PeerClientOptions, limits: PeerClientLimits): Pool =>
-  new Pool(`https://${endpoint}`, {
-    connections: limits.connections,
-    pipelining: 1,
-    keepAliveTimeout: 30_000,
-    headersTimeout: limits.answerSeconds * 1000,
-    bodyTimeout: limits.stallSeconds * 1000,
-    maxResponseSize: answerBytesMax,
-    allowH2: false,
-    connect: {
-      timeout: limits.connectSeconds * 1000,
-      ca: options.credentials.caPem,
-      cert: options.credentials.certificatePem,
-      key: options.credentials.keyPem,
-      minVersion: "TLSv1.3",
-      maxVersion: "TLSv1.3",
-      ciphers: preferredCiphers,
-      keepAlive: true,
-      keepAliveInitialDelay: 10_000,
-      // A resumed session would not ask who the server is.
-      maxCachedSessions: 0,
-      checkServerIdentity: (_host: string, certificate: PeerCertificate) => judge(certificate, options),
-    },
-  });
+const tlsOptions = (options: PeerClientOptions, limits: PeerClientLimits) => ({
+  timeout: limits.connectSeconds * 1000,
+  ca: options.credentials.caPem,
+  cert: options.credentials.certificatePem,
+  key: options.credentials.keyPem,
+  minVersion: "TLSv1.3" as const,
+  maxVersion: "TLSv1.3" as const,
+  ciphers: preferredCiphers,
+  keepAlive: true,
+  keepAliveInitialDelay: 10_000,
+  // A resumed session would not ask who the server is.
+  maxCachedSessions: 0,
+  checkServerIdentity: (_host: string, certificate: PeerCertificate) => judge(certificate, options),
+});
 
 const judge = (certificate: PeerCertificate, wanted: PeerClientOptions): Error | undefined => {
   try {

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { createAuthority, issueGatewayCertificate } from "./certificates.ts";
-import { formatIdentity, identityOfCertificate, parseIdentity } from "./identity.ts";
+import { formatIdentity, identityOfCertificate, identityOfForwarded, parseIdentity } from "./identity.ts";
 
 const identity = {
   multiCluster: siteIdSchema.parse("mc"),
@@ -68,5 +68,16 @@ describe("a certificate of a gateway", () => {
     assert.ok(fromMs <= Date.now() - 4 * 60_000 && fromMs >= Date.now() - 7 * 60_000);
     const days = (Date.parse(certificate.validTo) - Date.now()) / 86_400_000;
     assert.ok(days > 29 && days <= 30, `${days} days`);
+  });
+
+  test("is read from what Envoy says of a certificate that it has verified", () => {
+    assert.deepEqual(identityOfForwarded(`By=spiffe://mc/site/b/gateway/b1;Hash=00ff;URI=${uri}`), identity);
+  });
+
+  test("is refused where the proxy says nothing, or anybody else may have said something too", () => {
+    for (const header of [undefined, "", "Hash=00", `URI=${uri};URI=${uri}`, `URI=${uri},URI=${uri}`, `URI="${uri}"`]) {
+      assert.throws(() => identityOfForwarded(header), refused, header);
+    }
+    assert.throws(() => identityOfForwarded([`URI=${uri}`]), refused);
   });
 });

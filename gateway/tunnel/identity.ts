@@ -47,6 +47,18 @@ export const identityOfCertificate = (certificate: { readonly subjectaltname?: s
   return parseIdentity(uri.slice("URI:".length));
 };
 
+/**
+ * The identity that Envoy has verified and says in `x-forwarded-client-cert`: one element, “By=…;Hash=…;URI=…”.
+ * @throws PEER_REFUSED unless there is exactly one element with exactly one URI: what a stranger added would be another
+ */
+export const identityOfForwarded = (header: string | readonly string[] | undefined): PeerIdentity => {
+  if (typeof header !== "string" || /[",]/.test(header)) throw refused("The proxy does not say who the peer is.");
+  const uris = header.split(";").filter((field) => field.startsWith("URI="));
+  const [uri] = uris;
+  if (uri === undefined || uris.length > 1) throw refused(`The proxy names ${uris.length} URIs of the peer.`);
+  return parseIdentity(uri.slice("URI=".length));
+};
+
 /** @throws PEER_REFUSED when the peer is of another multi-cluster, or of another site than the wanted one */
 export const assertPeer = (
   peer: PeerIdentity,

@@ -3,34 +3,18 @@ import type { IncomingMessage } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TLSSocket } from "node:tls";
-import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
 import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfCertificate, type PeerIdentity } from "./identity.ts";
+import {
+  httpOptionsOf,
+  startListening,
+  stopListening,
+  type TunnelServerLimits,
+  usualServerLimits,
+} from "./listening.ts";
 import { createRequestListener, type PeerHandler } from "./requests.ts";
-
-/** Limits of a tunnel server. A transfer may last hours; a peer may not be silent for long. */
-export interface TunnelServerLimits {
-  readonly handshakeSeconds: number;
-  readonly headersSeconds: number;
-  /**
-   * A body that brings nothing for so long is given up. A sender that compares much and finds little is silent too; a host
-   * that is dead is noticed by its connection.
-   */
-  readonly silenceSeconds: number;
-  /** An idle connection is kept for so long; longer than clients keep theirs, so that none is closed under a request. */
-  readonly idleSeconds: number;
-  readonly connectionsMax: number;
-}
-
-const usualLimits: TunnelServerLimits = {
-  handshakeSeconds: 10,
-  headersSeconds: 20,
-  silenceSeconds: 300,
-  idleSeconds: 90,
-  connectionsMax: 512,
-};
 
 export interface TunnelServerOptions {
   readonly credentials: TlsCredentials;
@@ -61,7 +45,7 @@ const identityOfSocket = (request: IncomingMessage): PeerIdentity => {
  * @throws VisibleError CONFLICT when the port is taken
  */
 export const startTunnelServer = async (options: TunnelServerOptions): Promise<TunnelServer> => {
-  const limits = { ...usualLimits, ...options.limits };
+  const limits = { ...usualServerLimits, ...options.limits };
   const { credentials, log } = options;
   const server = createServer({
     ca: credentials.caPem,
@@ -73,23 +57,16 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
     maxVersion: "TLSv1.3",
     ciphers: preferredCiphers,
     handshakeTimeout: limits.handshakeSeconds * 1000,
-    headersTimeout: limits.headersSeconds * 1000,
-    // A request lasts as long as its extent; silence is what is limited.
-    requestTimeout: 0,
-    connectionsCheckingInterval: 5_000,
-    keepAliveTimeout: limits.idleSeconds * 1000,
+    ...httpOptionsOf(limits),
     // With libuv's 10 probes a second apart, a dead peer is noticed after 20 s.
     keepAlive: true,
     keepAliveInitialDelay: 10_000,
     noDelay: true,
   });
-  server.timeout = limits.silenceSeconds * 1000;
-  server.maxConnections = limits.connectionsMax;
   server.on("tlsClientError", (error, socket) => {
     const reason = socket.authorizationError ?? error;
     log.warn({ err: error, reason, from: socket.remoteAddress }, "a peer was refused in the handshake");
   });
-  server.on("drop", (data) => log.warn({ from: data?.remoteAddress }, "a connection was dropped: there are too many"));
   server.on(
     "request",
     createRequestListener({
@@ -102,31 +79,14 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
       log,
     }),
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) =>
-      reject(
-        new VisibleError("CONFLICT", `Port ${options.port} could not be listened on.`, {
-          hint: "Choose another port, or stop what is using it.",
-          cause,
-        }),
-      ),
-    );
-    server.listen(options.port, options.host ?? "127.0.0.1", resolve);
+  await startListening(server, {
+    where: `Port ${options.port}`,
+    listen: (listening) => server.listen(options.port, options.host ?? "127.0.0.1", listening),
+    limits,
+    log,
   });
-  server.on("error", (error) => log.error({ err: error }, "the tunnel's listener failed"));
-
   return {
     port: (server.address() as AddressInfo).port,
-    stop: (withinSeconds) =>
-      new Promise((resolve) => {
-        const cut = setTimeout(() => {
-          log.warn({}, "requests were cut off at the stop");
-          server.closeAllConnections();
-        }, withinSeconds * 1000);
-        server.close(() => {
-          clearTimeout(cut);
-          resolve();
-        });
-      }),
+    stop: (withinSeconds) => stopListening(server, withinSeconds, log),
   };
 };

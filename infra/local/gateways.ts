@@ -6,7 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../../functions/aws/clients.ts";
 import type { Log } from "../../functions/deps.ts";
-import { writeFileSafely } from "./files.ts";
+import { writeFileSafely } from "../../gateway/files.ts";
 
 /** A gateway process: where its configuration is, and where its log and its process id go. */
 export interface GatewayProcess {

@@ -1,12 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
 import {
   type CertificateWithKey,
   createAuthority,
   issueGatewayCertificate,
 } from "../../gateway/tunnel/certificates.ts";
 import type { PeerIdentity } from "../../gateway/tunnel/identity.ts";
-import { readIfThere, writeFileSafely } from "./files.ts";
 
 const authorityDays = 3650;
 const gatewayDays = 825;

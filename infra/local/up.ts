@@ -8,12 +8,12 @@ import { CommitConflict } from "../../core/ports/store.ts";
 import type { Deps } from "../../functions/deps.ts";
 import { siteKey } from "../../functions/records.ts";
 import { authenticate, createToken } from "../../functions/tokens.ts";
+import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
 import { FileLock } from "../../gateway/storage/extentstore/locks.ts";
 import type { CertificateWithKey } from "../../gateway/tunnel/certificates.ts";
 import { findLocalContext, writeLocalContext } from "./context.ts";
 import { localNames, startControlPlane } from "./control-plane.ts";
 import { startEndpoints } from "./endpoints.ts";
-import { readIfThere, writeFileSafely } from "./files.ts";
 import { type GatewayProcess, superviseGateway } from "./gateways.ts";
 import { ensureAuthority, issueTo } from "./pki.ts";
 

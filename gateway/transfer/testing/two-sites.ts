@@ -70,6 +70,7 @@ export const openTwoSites = async (
     target,
     log,
     authority,
+    receiver,
     endpoint,
     peer,
     connect,

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gatewayIdSchema } from "../../../../core/api/ids.ts";
+import { credentialsOf, site } from "../../../transfer/testing/credentials.ts";
+import { createMemoryLog } from "../../../transfer/testing/memory-log.ts";
+import type { CertificateWithKey, TlsCredentials } from "../../certificates.ts";
+import type { PeerHandler } from "../../requests.ts";
+import type { Tunnel } from "../../tunnel.ts";
+import { openEnvoyTunnel } from "../tunnel.ts";
+
+/** A port of loopback that nobody has at the moment. */
+export const freePort = async (): Promise<number> => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  assert(typeof address === "object" && address !== null);
+  await new Promise((resolve) => server.close(resolve));
+  return address.port;
+};
+
+export interface TestedEnvoy {
+  readonly tunnel: Tunnel;
+  readonly endpoint: string;
+  readonly dir: string;
+  readonly log: ReturnType<typeof createMemoryLog>;
+  close(): Promise<void>;
+}
+
+/** The tunnel of gateway `<site>-1` through a real Envoy, at a port of loopback. */
+export const openTestedEnvoy = async (options: {
+  readonly authority: CertificateWithKey;
+  readonly siteId: string;
+  readonly handler: PeerHandler;
+  readonly credentials?: TlsCredentials;
+  readonly port?: number;
+}): Promise<TestedEnvoy> => {
+  const { authority, siteId, handler } = options;
+  const dir = await mkdtemp(join(tmpdir(), "envoy-"));
+  const log = createMemoryLog();
+  const port = options.port ?? (await freePort());
+  const tunnel = await openEnvoyTunnel({
+    credentials: options.credentials ?? (await credentialsOf(authority, siteId)),
+    multiCluster: site("mc"),
+    siteId: site(siteId),
+    gatewayId: gatewayIdSchema.parse(`${siteId}-1`),
+    listen: { host: "127.0.0.1", port },
+    handler,
+    log,
+    envoy: "auto",
+    dir,
+  });
+  return {
+    tunnel,
+    endpoint: `127.0.0.1:${port}`,
+    dir,
+    log,
+    close: async () => {
+      await tunnel.stop(1);
+      await rm(dir, { recursive: true });
+    },
+  };
+};
+
+/** Waits for a line of the log, 10 s at most. */
+export const logged = async (
+  { log }: Pick<TestedEnvoy, "log">,
+  wanted: (line: { readonly message: string; readonly text: string }) => boolean,
+): Promise<string> => {
+  for (const endMs = performance.now() + 10_000; performance.now() < endMs; ) {
+    for (const { message, fields } of log.lines) {
+      const text = JSON.stringify(fields);
+      if (wanted({ message, text })) return text;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return assert.fail(`no such line in ${JSON.stringify(log.lines)}`);
+};
+
+/** The process that runs with the bootstrap in `dir`. */
+export const envoyPidIn = async (dir: string): Promise<number | undefined> => {
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (commandLine.includes(`${dir}/bootstrap.json`)) return Number(pid);
+  }
+  return undefined;
+};

@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { connect as connectTcp } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { connect, type TLSSocket } from "node:tls";
+import { VisibleError } from "../../../core/api/errors.ts";
+import { gatewayIdSchema } from "../../../core/api/ids.ts";
+import { credentialsOf, newAuthority, site } from "../../transfer/testing/credentials.ts";
+import { openTwoSites, writeTo } from "../../transfer/testing/two-sites.ts";
+import { answerJson } from "../answer.ts";
+import { type CertificateWithKey, issueGatewayCertificate, type TlsCredentials } from "../certificates.ts";
+import type { PeerClient } from "../client.ts";
+import type { PeerHandler } from "../requests.ts";
+import { isListening } from "./admin.ts";
+import { envoyPidIn, logged, openTestedEnvoy, type TestedEnvoy } from "./testing/envoys.ts";
+
+const signal = new AbortController().signal;
+const get = { method: "GET", path: "/v1/who", signal } as const;
+const linkBroken = (error: unknown) => VisibleError.is(error, "LINK_BROKEN");
+
+describe("the tunnel through two Envoys", () => {
+  let authority: CertificateWithKey;
+  let a: TestedEnvoy;
+  let b: TestedEnvoy;
+  const seen: string[] = [];
+  const answerWho: PeerHandler = async (incoming, response, identity) => {
+    seen.push(identity.siteId);
+    let bytes = 0;
+    for await (const piece of incoming) bytes += (piece as Buffer).length;
+    answerJson(response, 200, { ...identity, bytes });
+  };
+  before(async () => {
+    authority = await newAuthority();
+    [a, b] = await Promise.all(
+      ["a", "b"].map((siteId) => openTestedEnvoy({ authority, siteId, handler: answerWho })) as [
+        Promise<TestedEnvoy>,
+        Promise<TestedEnvoy>,
+      ],
+    );
+  });
+  after(() => Promise.all([a.close(), b.close()]));
+
+  const through = async <T>(use: (peer: PeerClient) => Promise<T>, siteId = "b", endpoints = [b.endpoint]) => {
+    const peer = await a.tunnel.connect({ siteId: site(siteId), endpoints, log: a.log });
+    try {
+      return await use(peer);
+    } finally {
+      await peer.close();
+    }
+  };
+  const who = { multiCluster: "mc", siteId: "a", gatewayId: "a-1", bytes: 0 };
+
+  test("brings a request with the identity that the certificate names, and its body whole", async () => {
+    assert.equal(a.tunnel.kind, "envoy");
+    assert.deepEqual(await through((peer) => peer.request(get)), who);
+    const content = randomBytes(5_000_000);
+    async function* body() {
+      for (let at = 0; at < content.length; at += 700_000) yield content.subarray(at, at + 700_000);
+    }
+    const put = { method: "PUT", path: "/v1/who", body, signal } as const;
+    assert.deepEqual(await through((peer) => peer.request(put)), { ...who, bytes: content.length });
+  });
+
+  test("reaches a site that moves to another address, and one that is added, without a restart", async () => {
+    const other = await openTestedEnvoy({ authority, siteId: "b", handler: answerWho });
+    try {
+      assert.deepEqual(await through((peer) => peer.request(get), "b", [other.endpoint]), who);
+    } finally {
+      await other.close();
+    }
+    const c = await openTestedEnvoy({ authority, siteId: "c", handler: answerWho });
+    try {
+      assert.deepEqual(await through((peer) => peer.request(get), "c", [c.endpoint]), who);
+      assert.deepEqual(await through((peer) => peer.request(get)), who);
+    } finally {
+      await c.close();
+    }
+  });
+
+  test("goes to gateways of the wanted site only, and the log says why", async () => {
+    await assert.rejects(
+      through((peer) => peer.request(get), "d", [b.endpoint]),
+      linkBroken,
+    );
+    await logged(a, ({ text }) => text.includes('"site":"d"') && /SAN_matcher/.test(text));
+  });
+
+  test("says that nobody is there when nobody is", async () => {
+    await assert.rejects(
+      through((peer) => peer.request(get), "e", []),
+      (error: unknown) => VisibleError.is(error, "GATEWAY_ABSENT"),
+    );
+    await assert.rejects(
+      through((peer) => peer.request(get), "f", ["127.0.0.1:1"]),
+      linkBroken,
+    );
+    await assert.rejects(
+      through((peer) => peer.request(get), "g", ["no-such-host.invalid:1"]),
+      linkBroken,
+    );
+  });
+
+  /** What a stranger gets who asks over TLS with this. */
+  const ask = async (credentials: Partial<TlsCredentials>, head = "GET /v1/who HTTP/1.1\r\nhost: x\r\n\r\n") => {
+    const port = Number(b.endpoint.split(":")[1]);
+    const socket: TLSSocket = connect({
+      ...{ host: "127.0.0.1", port, ca: credentials.caPem, rejectUnauthorized: false },
+      ...(credentials.keyPem !== undefined && { cert: credentials.certificatePem, key: credentials.keyPem }),
+    });
+    let answer = "";
+    socket.on("data", (piece) => {
+      answer += String(piece);
+    });
+    socket.on("error", () => undefined);
+    socket.write(head);
+    setTimeout(() => socket.end(), 1_000);
+    await new Promise((resolve) => socket.on("close", resolve));
+    return answer;
+  };
+
+  test("lets no stranger in, and the log says why each was refused", async () => {
+    const own = await credentialsOf(authority, "a");
+    const { caPem } = own;
+    const expired = await issueGatewayCertificate(authority, {
+      ...{ multiCluster: site("mc"), siteId: site("a"), gatewayId: gatewayIdSchema.parse("a-1") },
+      validDays: -0.001,
+    });
+    const strangers: readonly (readonly [string, Partial<TlsCredentials>, RegExp])[] = [
+      ["without a certificate", { caPem }, /PEER_DID_NOT_RETURN_A_CERTIFICATE/],
+      [
+        "of another authority",
+        { ...(await credentialsOf(await newAuthority(), "a")), caPem },
+        /CERTIFICATE_VERIFY_FAILED/,
+      ],
+      ["of another multi-cluster", await credentialsOf(authority, "a", "mc2"), /SAN_matcher/],
+      ["expired", { ...expired, caPem }, /expired/],
+    ];
+    const before = seen.length;
+    for (const [name, credentials, reason] of strangers) {
+      assert.equal(await ask(credentials), "", name);
+      await logged(b, ({ message, text }) => message.includes("refused in the handshake") && reason.test(text));
+    }
+    const plain = connectTcp(Number(b.endpoint.split(":")[1]), "127.0.0.1");
+    plain.write("GET /v1/who HTTP/1.1\r\nhost: x\r\n\r\n");
+    let answer = "";
+    plain.on("data", (piece) => {
+      answer += String(piece);
+    });
+    plain.on("error", () => undefined);
+    await new Promise((resolve) => plain.on("close", resolve));
+    assert.doesNotMatch(answer, /HTTP/);
+    await logged(b, ({ text }) => /HTTP_REQUEST|WRONG_VERSION/.test(text));
+    assert.equal(seen.length, before, "no request has come through");
+  });
+
+  test("tells the receiver who the certificate is of, whatever the peer says of itself", async () => {
+    const forged = "URI=spiffe://mc/site/z/gateway/z-1";
+    const head = `GET /v1/who HTTP/1.1\r\nhost: x\r\nx-forwarded-client-cert: ${forged}\r\n\r\n`;
+    assert.match(await ask(await credentialsOf(authority, "a"), head), /"siteId":"a"/);
+    assert.equal(seen.at(-1), "a");
+  });
+
+  test("passes nothing on but the protocol's paths", async () => {
+    const head = "GET /stats HTTP/1.1\r\nhost: x\r\n\r\n";
+    assert.match(await ask(await credentialsOf(authority, "a"), head), /^HTTP\/1.1 40[34]/);
+  });
+
+  test("lives on when Envoy dies: it is started again", async () => {
+    const pid = await envoyPidIn(b.dir);
+    assert(pid !== undefined);
+    process.kill(pid, "SIGKILL");
+    await logged(b, ({ message }) => message.includes("Envoy has died"));
+    for (let tries = 0; ; tries++) {
+      const answer = await through((peer) => peer.request(get)).catch((error: unknown) => error);
+      if (!(answer instanceof Error)) {
+        assert.deepEqual(answer, who);
+        break;
+      }
+      assert.ok(tries < 50, String(answer));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  });
+
+  test("carries a transfer", async () => {
+    const sites = await openTwoSites();
+    const target = await openTestedEnvoy({ authority, siteId: "t", handler: sites.receiver });
+    try {
+      const geometry = { extentBytes: 1024 * 1024, stripeCount: 1, stripeBytes: 1024 * 1024 };
+      const volume = await sites.createVolume("v", 3 * geometry.extentBytes, geometry);
+      await writeTo(sites.source, volume, [{ offset: 4096, data: randomBytes(2_000_000) }]);
+      await sites.snapshot(volume, 1);
+      const { mirrorVolumeId } = await through((peer) => sites.send(volume, 1, null, { peer }), "t", [target.endpoint]);
+      await sites.publish(mirrorVolumeId, 1);
+      await sites.assertEqual(1);
+    } finally {
+      await target.close();
+      await sites.close();
+    }
+  });
+
+  test("ends with its Envoy and its sockets", async () => {
+    const short = await openTestedEnvoy({ authority, siteId: "s", handler: answerWho });
+    assert.equal(await isListening(`${short.dir}/admin.sock`), true);
+    await short.tunnel.stop(1);
+    assert.equal(await isListening(`${short.dir}/admin.sock`), false);
+    await short.close();
+  });
+});
+
+test("an Envoy that can't have its port is told so at the start, and nothing is left behind", async () => {
+  const authority = await newAuthority();
+  const handler: PeerHandler = async () => assert.fail("nobody may come");
+  const first = await openTestedEnvoy({ authority, siteId: "a", handler });
+  try {
+    const port = Number(first.endpoint.split(":")[1]);
+    await assert.rejects(openTestedEnvoy({ authority, siteId: "b", handler, port }), (error: unknown) =>
+      VisibleError.is(error, "INTERNAL"),
+    );
+  } finally {
+    await first.close();
+  }
+});
+
+test("Envoy ends when its gateway is killed", async () => {
+  const owner = fork(new URL("./testing/envoy-owner.ts", import.meta.url));
+  const failed = once(owner, "exit").then(([code]) => assert.fail(`the owner ended with ${code}`));
+  const [{ dir }] = (await Promise.race([once(owner, "message"), failed])) as [{ dir: string }];
+  failed.catch(() => undefined);
+  assert.notEqual(await envoyPidIn(dir), undefined);
+  owner.kill("SIGKILL");
+  for (let tries = 0; (await envoyPidIn(dir)) !== undefined; tries++) {
+    assert.ok(tries < 100, "Envoy goes on");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await rm(dir, { recursive: true });
+});

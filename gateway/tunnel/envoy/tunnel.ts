@@ -1,0 +1,187 @@
+import { lookup } from "node:dns/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { SiteId } from "../../../core/api/ids.ts";
+import { writeFileSafely } from "../../files.ts";
+import { systemTime, type Time } from "../../time.ts";
+import { assertSomebody, createProxiedClient } from "../client.ts";
+import { startProxiedServer } from "../proxied-server.ts";
+import type { Tunnel, TunnelOptions } from "../tunnel.ts";
+import { isListening, isReady, until } from "./admin.ts";
+import { bootstrap, clustersFile, identityFile, listenersFile, trustFile } from "./bootstrap.ts";
+import { findEnvoy } from "./find.ts";
+import { type EnvoyLayout, layoutIn } from "./layout.ts";
+import { receiverClusterOf, receivingListener } from "./receiving.ts";
+import { resources } from "./resources.ts";
+import { type Endpoint, sendingListener, siteCluster, siteEndpoints, splitEndpoint } from "./sending.ts";
+import { superviseEnvoy } from "./supervise.ts";
+
+/** Envoy sees a replaced file within 10 ms; a machine that is busy takes longer. */
+const takeUpMs = 10_000;
+/** One that runs beside the gateway may be started after it. */
+const besideMs = 60_000;
+/** Holds keys. */
+const secretMode = 0o600;
+
+export interface EnvoyTunnelOptions extends TunnelOptions {
+  /** A path, `auto`, or `beside`: one that somebody else runs with our bootstrap. */
+  readonly envoy: string;
+  /** Of this gateway alone: configuration and sockets. */
+  readonly dir: string;
+  readonly time?: Time;
+}
+
+/**
+ * The tunnel through an Envoy on this host. It ends TLS at the site's public port and passes requests to the receiver's socket;
+ * and it has a socket for each other site that something is sent to. Its configuration is in files that it watches, so
+ * neither sites nor endpoints nor certificates need a restart.
+ * @throws VisibleError BAD_REQUEST without an Envoy; INTERNAL when it does not serve
+ */
+export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunnel> => {
+  const { multiCluster, log, time = systemTime } = options;
+  const layout = layoutIn(options.dir);
+  const command = options.envoy === "beside" ? undefined : await findEnvoy(options.envoy);
+  await mkdir(layout.dir, { recursive: true, mode: 0o700 });
+  // Of an Envoy that is gone; one that runs beside us keeps its own.
+  if (command !== undefined) await rm(layout.adminSocket, { force: true });
+  await writeStart(layout, options);
+  const server = await startProxiedServer({
+    socketPath: layout.receiverSocket,
+    multiCluster,
+    handler: options.handler,
+    log,
+  });
+  try {
+    const running = await started(layout, command, options);
+    const sites = new Sites({ layout, multiCluster, time, hasBbr: await kernelHasBbr() });
+    return {
+      kind: "envoy",
+      port: options.listen.port,
+      connect: async ({ siteId, endpoints, ...client }) => {
+        assertSomebody(siteId, endpoints);
+        await sites.reach(siteId, endpoints);
+        return createProxiedClient({ ...client, siteId, socketPath: layout.socketTo(siteId) });
+      },
+      stop: async (withinSeconds) => {
+        await server.stop(withinSeconds);
+        await running?.stop();
+      },
+    };
+  } catch (error) {
+    await server.stop(0);
+    throw error;
+  }
+};
+
+const writeStart = async (layout: EnvoyLayout, options: EnvoyTunnelOptions): Promise<void> => {
+  const { credentials, multiCluster, gatewayId, siteId, listen } = options;
+  const write = (file: string, content: object) => writeFileSafely(file, JSON.stringify(content), secretMode);
+  await write(layout.identity, identityFile(credentials));
+  await write(layout.trust, trustFile(credentials));
+  await write(layout.clusters, clustersFile([]));
+  await write(layout.listeners, listenersFile([]));
+  const listeners = [receivingListener({ layout, multiCluster, ...listen })];
+  await write(
+    layout.bootstrap,
+    bootstrap({ layout, gatewayId, siteId, listeners, clusters: [receiverClusterOf(layout)] }),
+  );
+};
+
+const started = async (
+  layout: EnvoyLayout,
+  command: string | undefined,
+  { log, time = systemTime }: EnvoyTunnelOptions,
+) => {
+  if (command !== undefined) return superviseEnvoy({ command, layout, log, time });
+  const { signal } = new AbortController();
+  if (await until(() => isReady(layout.adminSocket), { withinMs: besideMs, time, signal })) return undefined;
+  throw new VisibleError("INTERNAL", `No Envoy answers at ${layout.adminSocket}.`, {
+    hint: `Start one beside the gateway, as the same user: envoy -c ${layout.bootstrap} --disable-hot-restart`,
+  });
+};
+
+/** BBR has to be loaded before a socket may ask for it. */
+const kernelHasBbr = async (): Promise<boolean> => {
+  try {
+    return (await readFile("/proc/sys/net/ipv4/tcp_available_congestion_control", "utf8")).split(/\s+/).includes("bbr");
+  } catch {
+    return false;
+  }
+};
+
+/** The other sites that Envoy knows the way to. */
+class Sites {
+  readonly #layout: EnvoyLayout;
+  readonly #multiCluster: SiteId;
+  readonly #time: Time;
+  readonly #hasBbr: boolean;
+  readonly #known = new Map<SiteId, string>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: {
+    readonly layout: EnvoyLayout;
+    readonly multiCluster: SiteId;
+    readonly time: Time;
+    readonly hasBbr: boolean;
+  }) {
+    this.#layout = options.layout;
+    this.#multiCluster = options.multiCluster;
+    this.#time = options.time;
+    this.#hasBbr = options.hasBbr;
+  }
+
+  /** Resolves when Envoy has taken up where the site's gateways are. One change after the other. */
+  async reach(siteId: SiteId, endpoints: readonly string[]): Promise<void> {
+    const resolved = await Promise.all(endpoints.map(resolve));
+    const turn = this.#last.then(() => this.#update(siteId, resolved));
+    this.#last = turn.catch(() => undefined);
+    await turn;
+  }
+
+  async #update(siteId: SiteId, endpoints: readonly Endpoint[]): Promise<void> {
+    const layout = this.#layout;
+    const file = JSON.stringify(resources([siteEndpoints(siteId, endpoints)]));
+    const before = this.#known.get(siteId);
+    if (before === file) return;
+    await writeFileSafely(layout.endpointsOf(siteId), file, secretMode);
+    this.#known.set(siteId, file);
+    if (before !== undefined) return;
+    try {
+      await this.#add(siteId);
+    } catch (error) {
+      this.#known.delete(siteId);
+      throw error;
+    }
+  }
+
+  async #add(siteId: SiteId): Promise<void> {
+    const layout = this.#layout;
+    const [multiCluster, hasBbr] = [this.#multiCluster, this.#hasBbr];
+    const sites = [...this.#known.keys()];
+    const clusters = sites.map((site) => siteCluster({ layout, multiCluster, siteId: site, hasBbr }));
+    const listeners = sites.map((site) => sendingListener(layout, site));
+    // Clusters first: a listener of which the cluster is missing would refuse for a moment.
+    await writeFileSafely(layout.clusters, JSON.stringify(clustersFile(clusters)), secretMode);
+    await writeFileSafely(layout.listeners, JSON.stringify(listenersFile(listeners)), secretMode);
+    const { signal } = new AbortController();
+    const isUp = () => isListening(layout.socketTo(siteId));
+    if (await until(isUp, { withinMs: takeUpMs, time: this.#time, signal })) return;
+    throw new VisibleError("INTERNAL", `Envoy has not taken up the way to site ${siteId}.`, {
+      hint: "It will be tried again. The gateway's log has what Envoy said.",
+    });
+  }
+}
+
+/** Envoy takes addresses only. @throws VisibleError LINK_BROKEN when the name is unknown */
+const resolve = async (endpoint: string): Promise<Endpoint> => {
+  const { host, port, isAddress } = splitEndpoint(endpoint);
+  if (isAddress) return { address: host, port };
+  try {
+    return { address: (await lookup(host)).address, port };
+  } catch (cause) {
+    throw new VisibleError("LINK_BROKEN", `The name ${host} of a gateway can't be resolved.`, {
+      hint: "See that this host's name service knows it, or let the gateway advertise an address.",
+      cause,
+    });
+  }
+};

@@ -1,0 +1,78 @@
+import type { Server } from "node:http";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { Log } from "../log.ts";
+
+/** Limits of a tunnel server. A transfer may last hours; a peer may not be silent for long. */
+export interface TunnelServerLimits {
+  readonly handshakeSeconds: number;
+  readonly headersSeconds: number;
+  /**
+   * A body that brings nothing for so long is given up. A sender that compares much and finds little is silent too; a host
+   * that is dead is noticed by its connection.
+   */
+  readonly silenceSeconds: number;
+  /** An idle connection is kept for so long; longer than clients keep theirs, so that none is closed under a request. */
+  readonly idleSeconds: number;
+  readonly connectionsMax: number;
+}
+
+export const usualServerLimits: TunnelServerLimits = {
+  handshakeSeconds: 10,
+  headersSeconds: 20,
+  silenceSeconds: 300,
+  idleSeconds: 90,
+  connectionsMax: 512,
+};
+
+/** The limits as Node's HTTP servers take them. */
+export const httpOptionsOf = (limits: TunnelServerLimits) => ({
+  headersTimeout: limits.headersSeconds * 1000,
+  // A request lasts as long as its extent; silence is what is limited.
+  requestTimeout: 0,
+  connectionsCheckingInterval: 5_000,
+  keepAliveTimeout: limits.idleSeconds * 1000,
+});
+
+/**
+ * Lets the server listen where `listen` says.
+ * @throws VisibleError CONFLICT when that is taken
+ */
+export const startListening = async (
+  server: Server,
+  options: {
+    readonly where: string;
+    readonly listen: (listening: () => void) => void;
+    readonly limits: TunnelServerLimits;
+    readonly log: Log;
+  },
+): Promise<void> => {
+  const { where, limits, log } = options;
+  server.timeout = limits.silenceSeconds * 1000;
+  server.maxConnections = limits.connectionsMax;
+  server.on("drop", (data) => log.warn({ from: data?.remoteAddress }, "a connection was dropped: there are too many"));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) =>
+      reject(
+        new VisibleError("CONFLICT", `${where} could not be listened on.`, {
+          hint: "Choose another, or stop what is using it.",
+          cause,
+        }),
+      ),
+    );
+    options.listen(resolve);
+  });
+  server.on("error", (error) => log.error({ err: error }, "the tunnel's listener failed"));
+};
+
+/** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
+export const stopListening = (server: Server, withinSeconds: number, log: Log): Promise<void> =>
+  new Promise((resolve) => {
+    const cut = setTimeout(() => {
+      log.warn({}, "requests were cut off at the stop");
+      server.closeAllConnections();
+    }, withinSeconds * 1000);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+  });

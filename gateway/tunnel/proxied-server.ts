@@ -1,0 +1,45 @@
+import { chmod, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage } from "node:http";
+import type { SiteId } from "../../core/api/ids.ts";
+import type { Log } from "../log.ts";
+import { assertPeer, identityOfForwarded, type PeerIdentity } from "./identity.ts";
+import { httpOptionsOf, startListening, stopListening, usualServerLimits } from "./listening.ts";
+import { createRequestListener, type PeerHandler } from "./requests.ts";
+
+/** The header in which a proxy that ended TLS says whose certificate it has verified. */
+const identityHeader = "x-forwarded-client-cert";
+
+export interface ProxiedServer {
+  /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
+  stop(withinSeconds: number): Promise<void>;
+}
+
+/**
+ * Listens on a unix socket, which this user alone may open, for a proxy on this host that has verified the peer. What is
+ * left of an earlier socket at the path is replaced.
+ */
+export const startProxiedServer = async (options: {
+  readonly socketPath: string;
+  /** Only peers of it are let in. */
+  readonly multiCluster: SiteId;
+  readonly handler: PeerHandler;
+  readonly log: Log;
+}): Promise<ProxiedServer> => {
+  const { socketPath, multiCluster, handler, log } = options;
+  const server = createServer(httpOptionsOf(usualServerLimits));
+  const identify = (request: IncomingMessage): PeerIdentity => {
+    const identity = identityOfForwarded(request.headers[identityHeader]);
+    assertPeer(identity, { multiCluster });
+    return identity;
+  };
+  server.on("request", createRequestListener({ identify, handler, log }));
+  await rm(socketPath, { force: true });
+  await startListening(server, {
+    where: `The socket ${socketPath}`,
+    listen: (listening) => server.listen(socketPath, listening),
+    limits: usualServerLimits,
+    log,
+  });
+  await chmod(socketPath, 0o600);
+  return { stop: (withinSeconds) => stopListening(server, withinSeconds, log) };
+};

@@ -1,0 +1,51 @@
+import type { GatewayId, SiteId } from "../../core/api/ids.ts";
+import type { Log } from "../log.ts";
+import type { TlsCredentials } from "./certificates.ts";
+import { createPeerClient, type PeerClient, type PeerClientLimits } from "./client.ts";
+import type { PeerHandler } from "./requests.ts";
+import { startTunnelServer } from "./server.ts";
+
+/** Both ends of the links between this gateway and those of other sites. */
+export interface Tunnel {
+  /** What ends TLS: the gateway itself, or an Envoy beside it. */
+  readonly kind: "direct-tls" | "envoy";
+  /** Where other sites reach this one. */
+  readonly port: number;
+  /**
+   * A client for the gateways of another site; the caller closes it.
+   * @throws GATEWAY_ABSENT when there are no endpoints
+   */
+  connect(options: {
+    readonly siteId: SiteId;
+    /** `host:port` each. */
+    readonly endpoints: readonly string[];
+    readonly log: Log;
+    readonly limits?: Partial<PeerClientLimits>;
+  }): Promise<PeerClient>;
+  /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
+  stop(withinSeconds: number): Promise<void>;
+}
+
+export interface TunnelOptions {
+  readonly credentials: TlsCredentials;
+  /** Only peers of it are let in and dialled. */
+  readonly multiCluster: SiteId;
+  readonly siteId: SiteId;
+  readonly gatewayId: GatewayId;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Answers the peers. */
+  readonly handler: PeerHandler;
+  readonly log: Log;
+}
+
+/** The tunnel without anything in front: the gateway listens for and dials its peers itself. */
+export const openDirectTunnel = async (options: TunnelOptions): Promise<Tunnel> => {
+  const { credentials, multiCluster, listen, handler, log } = options;
+  const server = await startTunnelServer({ credentials, multiCluster, ...listen, handler, log });
+  return {
+    kind: "direct-tls",
+    port: server.port,
+    connect: async (client) => createPeerClient({ ...client, credentials, multiCluster }),
+    stop: (withinSeconds) => server.stop(withinSeconds),
+  };
+};
