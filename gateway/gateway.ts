@@ -10,6 +10,7 @@ import type { Log } from "./log.ts";
 import { createSqsClient } from "./queues/sqsclient.ts";
 import { createSqsReportQueue } from "./queues/sqsreportqueue.ts";
 import { createSqsTaskSource } from "./queues/sqstasksource.ts";
+import { followCredentials } from "./renewal.ts";
 import { openStorage } from "./storage/open.ts";
 import type { GatewayIdentity } from "./tasks/context.ts";
 import { performTask } from "./tasks/perform.ts";
@@ -96,10 +97,14 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   const tunnel = await openTunnel(config, { credentials, handler: createReceiver({ storage, workers, log }), log });
   // Nothing is left to wait for when this is called after a stop.
   opened.add(() => tunnel.stop(0));
+  const stopping = new AbortController();
+  opened.add(() => stopping.abort());
+  const load = () => loadCredentials(config);
+  const renewal = { current: credentials, load, renew: tunnel.renew, time: systemTime, log, signal: stopping.signal };
+  void followCredentials(renewal);
 
   const sqs = createSqsClient();
   opened.add(() => sqs.destroy());
-  const stopping = new AbortController();
   const identity: GatewayIdentity = {
     id: config.gatewayId,
     siteId,

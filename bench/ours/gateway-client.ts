@@ -13,12 +13,25 @@ export interface GatewayClient {
   call<K extends CallName>(name: K, request: Calls[K]["request"]): Promise<Calls[K]["answer"]>;
   /** Resolves when the process has ended. */
   stop(): Promise<void>;
+  /** Ends it at once, as a power cut would, and resolves when it has ended. */
+  kill(): Promise<void>;
+}
+
+export interface GatewayProcessOptions {
+  /** A command that runs the one behind it somewhere else, with the same open files: `ip netns exec NAME`. */
+  readonly within?: readonly [string, ...string[]];
+  /** Where what it prints goes: a file descriptor, or where ours does. */
+  readonly output?: number | "inherit";
 }
 
 /** Starts a fresh process with the gateway in it, and waits until it listens. */
-export const startGatewayProcess = async (config: GatewayConfig): Promise<GatewayClient> => {
-  // Nothing but errors is printed, and those where they are seen.
-  const child = fork(script, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+export const startGatewayProcess = async (
+  config: GatewayConfig,
+  { within = [process.execPath], output = "inherit" }: GatewayProcessOptions = {},
+): Promise<GatewayClient> => {
+  const [execPath, ...execArgv] = within;
+  // Unless the configuration says otherwise nothing but errors is printed, and those where they are seen.
+  const child = fork(script, { execPath, execArgv, stdio: ["ignore", output, output, "ipc"] });
   const waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
   child.on("message", (reply: Reply) => {
     const waiter = waiting.get(reply.id);
@@ -45,8 +58,12 @@ export const startGatewayProcess = async (config: GatewayConfig): Promise<Gatewa
       await exited;
     }
   };
+  const kill = async () => {
+    child.kill("SIGKILL");
+    await exited;
+  };
   try {
-    return { endpoint: await call("start", config), call, stop };
+    return { endpoint: await call("start", config), call, stop, kill };
   } catch (error) {
     child.kill();
     await exited;

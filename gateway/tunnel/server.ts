@@ -31,9 +31,20 @@ export interface TunnelServerOptions {
 
 export interface TunnelServer {
   readonly port: number;
+  /** Connections from now on see and are judged by these; those that are there live on. */
+  renew(credentials: TlsCredentials): void;
   /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
   stop(withinSeconds: number): Promise<void>;
 }
+
+const secureContextOf = ({ caPem, certificatePem, keyPem }: TlsCredentials) => ({
+  ca: caPem,
+  cert: certificatePem,
+  key: keyPem,
+  minVersion: "TLSv1.3" as const,
+  maxVersion: "TLSv1.3" as const,
+  ciphers: preferredCiphers,
+});
 
 const identityOfSocket = (request: IncomingMessage): PeerIdentity => {
   assert(request.socket instanceof TLSSocket && request.socket.authorized, "the listener lets in verified peers only");
@@ -48,14 +59,9 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
   const limits = { ...usualServerLimits, ...options.limits };
   const { credentials, log } = options;
   const server = createServer({
-    ca: credentials.caPem,
-    cert: credentials.certificatePem,
-    key: credentials.keyPem,
+    ...secureContextOf(credentials),
     requestCert: true,
     rejectUnauthorized: true,
-    minVersion: "TLSv1.3",
-    maxVersion: "TLSv1.3",
-    ciphers: preferredCiphers,
     handshakeTimeout: limits.handshakeSeconds * 1000,
     ...httpOptionsOf(limits),
     // With libuv's 10 probes a second apart, a dead peer is noticed after 20 s.
@@ -87,6 +93,7 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
   });
   return {
     port: (server.address() as AddressInfo).port,
+    renew: (renewed) => server.setSecureContext(secureContextOf(renewed)),
     stop: (withinSeconds) => stopListening(server, withinSeconds, log),
   };
 };

@@ -22,6 +22,8 @@ export interface Tunnel {
     readonly log: Log;
     readonly limits?: Partial<PeerClientLimits>;
   }): Promise<PeerClient>;
+  /** The certificate was renewed, or the authority: links from now on use these, and those that are there live on. */
+  renew(credentials: TlsCredentials): Promise<void>;
   /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
   stop(withinSeconds: number): Promise<void>;
 }
@@ -40,12 +42,17 @@ export interface TunnelOptions {
 
 /** The tunnel without anything in front: the gateway listens for and dials its peers itself. */
 export const openDirectTunnel = async (options: TunnelOptions): Promise<Tunnel> => {
-  const { credentials, multiCluster, listen, handler, log } = options;
+  const { multiCluster, listen, handler, log } = options;
+  let { credentials } = options;
   const server = await startTunnelServer({ credentials, multiCluster, ...listen, handler, log });
   return {
     kind: "direct-tls",
     port: server.port,
     connect: async (client) => createPeerClient({ ...client, credentials, multiCluster }),
+    renew: async (renewed) => {
+      credentials = renewed;
+      server.renew(renewed);
+    },
     stop: (withinSeconds) => server.stop(withinSeconds),
   };
 };

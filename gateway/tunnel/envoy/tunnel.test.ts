@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { connect as connectTcp } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { gatewayIdSchema } from "../../../core/api/ids.ts";
@@ -166,6 +167,35 @@ describe("the tunnel through two Envoys", () => {
   test("passes nothing on but the protocol's paths", async () => {
     const head = "GET /stats HTTP/1.1\r\nhost: x\r\n\r\n";
     assert.match(await ask(await credentialsOf(authority, "a"), head), /^HTTP\/1.1 40[34]/);
+  });
+
+  test("takes up renewed certificates in the middle of a body, without an error", async () => {
+    const port = Number(b.endpoint.split(":")[1]);
+    const serialOf = async () => {
+      const { caPem, certificatePem, keyPem } = await credentialsOf(authority, "a");
+      const socket = connect({
+        ...{ host: "127.0.0.1", port, ca: caPem, cert: certificatePem, key: keyPem },
+        checkServerIdentity: () => undefined,
+      });
+      await once(socket, "secureConnect");
+      const { serialNumber } = socket.getPeerCertificate();
+      socket.destroy();
+      return serialNumber;
+    };
+    const before = await serialOf();
+    const piece = randomBytes(300_000);
+    async function* body() {
+      for (let pieces = 0; pieces < 20; pieces++) {
+        if (pieces === 5) await a.tunnel.renew(await credentialsOf(authority, "a"));
+        if (pieces === 10) await b.tunnel.renew(await credentialsOf(authority, "b"));
+        await sleep(20);
+        yield piece;
+      }
+    }
+    const put = { method: "PUT", path: "/v1/who", body, signal } as const;
+    assert.deepEqual(await through((peer) => peer.request(put)), { ...who, bytes: 6_000_000 });
+    assert.notEqual(await serialOf(), before);
+    assert.deepEqual(await through((peer) => peer.request(get)), who);
   });
 
   test("lives on when Envoy dies: it is started again", async () => {

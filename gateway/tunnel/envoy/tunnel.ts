@@ -4,6 +4,7 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { SiteId } from "../../../core/api/ids.ts";
 import { writeFileSafely } from "../../files.ts";
 import { systemTime, type Time } from "../../time.ts";
+import type { TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
 import { startProxiedServer } from "../proxied-server.ts";
 import type { Tunnel, TunnelOptions } from "../tunnel.ts";
@@ -62,6 +63,7 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
         await sites.reach(siteId, endpoints);
         return createProxiedClient({ ...client, siteId, socketPath: layout.socketTo(siteId) });
       },
+      renew: (credentials) => writeCredentials(layout, credentials),
       stop: async (withinSeconds) => {
         await server.stop(withinSeconds);
         await running?.stop();
@@ -73,11 +75,17 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
   }
 };
 
+const write = (file: string, content: object): Promise<void> =>
+  writeFileSafely(file, JSON.stringify(content), secretMode);
+
+const writeCredentials = async (layout: EnvoyLayout, credentials: TlsCredentials): Promise<void> => {
+  await write(layout.trust, trustFile(credentials));
+  await write(layout.identity, identityFile(credentials));
+};
+
 const writeStart = async (layout: EnvoyLayout, options: EnvoyTunnelOptions): Promise<void> => {
   const { credentials, multiCluster, gatewayId, siteId, listen } = options;
-  const write = (file: string, content: object) => writeFileSafely(file, JSON.stringify(content), secretMode);
-  await write(layout.identity, identityFile(credentials));
-  await write(layout.trust, trustFile(credentials));
+  await writeCredentials(layout, credentials);
   await write(layout.clusters, clustersFile([]));
   await write(layout.listeners, listenersFile([]));
   const listeners = [receivingListener({ layout, multiCluster, ...listen })];
@@ -140,11 +148,12 @@ class Sites {
 
   async #update(siteId: SiteId, endpoints: readonly Endpoint[]): Promise<void> {
     const layout = this.#layout;
-    const file = JSON.stringify(resources([siteEndpoints(siteId, endpoints)]));
+    const content = resources([siteEndpoints(siteId, endpoints)]);
+    const is = JSON.stringify(content);
     const before = this.#known.get(siteId);
-    if (before === file) return;
-    await writeFileSafely(layout.endpointsOf(siteId), file, secretMode);
-    this.#known.set(siteId, file);
+    if (before === is) return;
+    await write(layout.endpointsOf(siteId), content);
+    this.#known.set(siteId, is);
     if (before !== undefined) return;
     try {
       await this.#add(siteId);
@@ -161,8 +170,8 @@ class Sites {
     const clusters = sites.map((site) => siteCluster({ layout, multiCluster, siteId: site, hasBbr }));
     const listeners = sites.map((site) => sendingListener(layout, site));
     // Clusters first: a listener of which the cluster is missing would refuse for a moment.
-    await writeFileSafely(layout.clusters, JSON.stringify(clustersFile(clusters)), secretMode);
-    await writeFileSafely(layout.listeners, JSON.stringify(listenersFile(listeners)), secretMode);
+    await write(layout.clusters, clustersFile(clusters));
+    await write(layout.listeners, listenersFile(listeners));
     const { signal } = new AbortController();
     const isUp = () => isListening(layout.socketTo(siteId));
     if (await until(isUp, { withinMs: takeUpMs, time: this.#time, signal })) return;

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const run = async (command: string, ...args: string[]): Promise<string> => {
+  const { stdout } = await promisify(execFile)(command, args, { timeout: 10_000 });
+  return stdout;
+};
+
+/** A host of the test: a network namespace with one address. */
+export interface Host {
+  readonly name: string;
+  readonly address: string;
+  /** Runs the command behind it on this host. */
+  readonly within: readonly [string, ...string[]];
+}
+
+/**
+ * Hosts on one link, each a network namespace with a cable to a switch that is a namespace too. All of it carries the number of
+ * this process in its name, and `remove` removes just that.
+ */
+export class Link {
+  readonly #prefix = `smtx${process.pid}`;
+  readonly #switch = `${this.#prefix}-switch`;
+  readonly #names: string[] = [];
+
+  /** @throws Error when this user may not make namespaces */
+  static async create(): Promise<Link> {
+    assert.equal(
+      process.getuid?.(),
+      0,
+      "the network tests make network namespaces: run them as root, in a container for example",
+    );
+    const link = new Link();
+    await link.#namespace(link.#switch);
+    await link.#inSwitch("ip", "link", "add", "br0", "type", "bridge");
+    await link.#inSwitch("ip", "link", "set", "br0", "up");
+    return link;
+  }
+
+  /** A host of which what it sends is at most so many bits per second. */
+  async addHost(name: string, address: string, rate?: string): Promise<Host> {
+    const namespace = `${this.#prefix}-${name}`;
+    const within = ["ip", "netns", "exec", namespace] as const;
+    await this.#namespace(namespace);
+    await run("ip", "link", "add", "eth0", "netns", namespace, "type", "veth", "peer", name, "netns", this.#switch);
+    await this.#inSwitch("ip", "link", "set", name, "master", "br0", "up");
+    await run(...within, "ip", "addr", "add", `${address}/24`, "dev", "eth0");
+    await run(...within, "ip", "link", "set", "eth0", "up");
+    await run(...within, "ip", "link", "set", "lo", "up");
+    if (rate !== undefined) {
+      await run(
+        ...within,
+        "tc",
+        "qdisc",
+        "add",
+        "dev",
+        "eth0",
+        "root",
+        "tbf",
+        "rate",
+        rate,
+        "burst",
+        "64kb",
+        "latency",
+        "100ms",
+      );
+    }
+    return { name, address, within };
+  }
+
+  /** Whether the switch passes anything on. Its hosts don't notice: their cables stay plugged in. */
+  async pass(passes: boolean): Promise<void> {
+    await this.#inSwitch("ip", "link", "set", "br0", passes ? "up" : "down");
+  }
+
+  /** Bytes that a host has sent, with all headers. */
+  async sentBytes({ within }: Host): Promise<number> {
+    return Number(await run(...within, "cat", "/sys/class/net/eth0/statistics/tx_bytes"));
+  }
+
+  async remove(): Promise<void> {
+    for (const name of this.#names.splice(0)) await run("ip", "netns", "del", name);
+  }
+
+  async #namespace(name: string): Promise<void> {
+    await run("ip", "netns", "add", name);
+    this.#names.push(name);
+  }
+
+  #inSwitch(...command: readonly string[]): Promise<string> {
+    return run("ip", "netns", "exec", this.#switch, ...command);
+  }
+}

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { sourceSite, targetSite } from "../../bench/ours/tasks.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
+import { type Host, Link } from "./link.ts";
+import { type Node, Run, type Snapshot, startNode } from "./sites.ts";
+
+const mib = 1024 * 1024;
+const extentBytes = 4 * mib;
+const volumeBytes = 64 * mib;
+/** Incompressible, so the volume takes 8 s. */
+const rate = "64mbit";
+const usualSeconds = (volumeBytes * 8) / 64e6;
+/** As the control plane does for a broken link. */
+const triesMax = 10;
+const waitMs = 2_000;
+/** What may be sent again: four extents in flight, and what the link carries besides. */
+const againBytes = 4 * extentBytes + 2 * mib;
+
+describe("two sites of two nodes each, with an Envoy a node", () => {
+  let dir: string;
+  let link: Link;
+  let hosts: { a1: Host; a2: Host; b1: Host; b2: Host };
+  let nodes: { a1: Node; a2: Node; b1: Node; b2: Node };
+  let object: ObjectConfig;
+  let digest: string;
+  let sequence = 0;
+
+  before(async () => {
+    link = await Link.create();
+    dir = await mkdtemp(join(tmpdir(), "net-"));
+    hosts = {
+      a1: await link.addHost("a1", "10.77.0.1", rate),
+      a2: await link.addHost("a2", "10.77.0.2", rate),
+      b1: await link.addHost("b1", "10.77.0.3"),
+      b2: await link.addHost("b2", "10.77.0.4"),
+    };
+    nodes = {
+      a1: await startNode(dir, sourceSite, hosts.a1),
+      a2: await startNode(dir, sourceSite, hosts.a2),
+      b1: await startNode(dir, targetSite, hosts.b1),
+      b2: await startNode(dir, targetSite, hosts.b2),
+    };
+    const content = randomBytes(volumeBytes);
+    const image = join(dir, "disk.img");
+    await writeFile(image, content);
+    digest = createHash("sha256").update(content).digest("hex");
+    const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
+    await nodes.a1.gateway.call("import", { file: image, name: "disk", geometry });
+    const [made] = await nodes.a1.gateway.call("inventory", null);
+    assert(made !== undefined);
+    object = made;
+  });
+
+  after(async () => {
+    await Promise.all(Object.values(nodes ?? {}).map(({ gateway }) => gateway.kill()));
+    await link?.remove();
+    if (dir !== undefined) await rm(dir, { recursive: true, force: true });
+  });
+
+  /** A run that is ready to send, with its tries; `from` says which node is at it. */
+  const begin = async () => {
+    const run = new Run(++sequence);
+    const snapshot: Snapshot = await run.snapshot(nodes.a1, object);
+    const volumes = await run.prepare(nodes.b2, snapshot.config);
+    const mirrorVolumeId = volumes[0]?.mirrorVolumeId;
+    assert(mirrorVolumeId !== undefined);
+    const before = { a1: await link.sentBytes(hosts.a1), a2: await link.sentBytes(hosts.a2) };
+    const failures: unknown[] = [];
+    const send = (from: () => Node, targets: () => readonly Node[]) => {
+      const begunMs = performance.now();
+      const sent = (async () => {
+        for (let tries = 1; ; tries++) {
+          try {
+            await run.transfer(from(), targets(), snapshot.snapshotId, mirrorVolumeId);
+            return (performance.now() - begunMs) / 1000;
+          } catch (error) {
+            failures.push(error);
+            if (tries === triesMax) throw error;
+            await sleep(waitMs);
+          }
+        }
+      })();
+      // Whoever waits for it hears of it.
+      sent.catch(() => undefined);
+      return sent;
+    };
+    return {
+      failures,
+      send,
+      sentBytes: async () =>
+        (await link.sentBytes(hosts.a1)) - before.a1 + (await link.sentBytes(hosts.a2)) - before.a2,
+      assertSame: async (node = nodes.b2) => assert.equal(await run.publish(node, snapshot, volumes), digest),
+    };
+  };
+  const bothTargets = () => [nodes.b1, nodes.b2];
+
+  test("back up", async (t) => {
+    const { send, sentBytes, assertSame, failures } = await begin();
+    const seconds = await send(() => nodes.a1, bothTargets);
+    await assertSame();
+    t.diagnostic(`${seconds.toFixed(1)} s, ${await sentBytes()} bytes sent for ${volumeBytes}`);
+    assert.deepEqual(failures, []);
+    assert.ok((await sentBytes()) < 1.05 * volumeBytes);
+  });
+
+  test("go on through the other node when one of the target dies", async (t) => {
+    const { send, sentBytes, assertSame } = await begin();
+    const sent = send(() => nodes.a1, bothTargets);
+    await sleep(3_000);
+    await nodes.b1.gateway.kill();
+    const seconds = await sent;
+    t.diagnostic(`${seconds.toFixed(1)} s, ${await sentBytes()} bytes sent`);
+    await assertSame();
+    assert.ok(seconds < usualSeconds + 20, `${seconds} s`);
+    assert.ok((await sentBytes()) < 1.05 * volumeBytes + againBytes, "acknowledged extents are not sent again");
+    nodes.b1 = await startNode(dir, targetSite, hosts.b1);
+  });
+
+  test("resume by themselves after a link that carried nothing for 60 s, which was noticed within 30 s", async (t) => {
+    const { send, sentBytes, assertSame, failures } = await begin();
+    const sent = send(() => nodes.a1, bothTargets);
+    await sleep(3_000);
+    const cutMs = Date.now();
+    await link.pass(false);
+    await sleep(60_000);
+    await link.pass(true);
+    const seconds = await sent;
+    t.diagnostic(`${seconds.toFixed(1)} s, ${await sentBytes()} bytes sent, ${failures.length} tries failed`);
+    await assertSame();
+    const noticed = (await nodes.a1.warnings()).find(({ atMs }) => atMs > cutMs);
+    assert(noticed !== undefined);
+    t.diagnostic(`noticed after ${((noticed.atMs - cutMs) / 1000).toFixed(1)} s: ${noticed.msg}`);
+    assert.ok(noticed.atMs - cutMs < 30_000);
+    assert.ok(seconds < usualSeconds + 60 + 30, `${seconds} s`);
+    assert.ok((await sentBytes()) < 1.05 * volumeBytes + 2 * againBytes, "acknowledged extents are not sent again");
+  });
+
+  test("take over from a node of the source that died, and send nothing again that was acknowledged", async (t) => {
+    const { send, sentBytes, assertSame } = await begin();
+    let from = nodes.a1;
+    const sent = send(() => from, bothTargets);
+    await sleep(4_000);
+    from = nodes.a2;
+    await nodes.a1.gateway.kill();
+    const seconds = await sent;
+    t.diagnostic(`${seconds.toFixed(1)} s, ${await sentBytes()} bytes sent`);
+    await assertSame();
+    assert.ok(seconds < usualSeconds + 20, `${seconds} s`);
+    assert.ok((await sentBytes()) < 1.05 * volumeBytes + againBytes, "acknowledged extents are not sent again");
+  });
+});
