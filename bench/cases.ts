@@ -14,6 +14,8 @@ export interface Case {
   readonly compress: boolean;
   /** The source's snapshot of the old state was deleted; only the target still has it. */
   readonly baseGone: boolean;
+  /** An Envoy beside each gateway carries it, instead of the gateways themselves. */
+  readonly envoy: boolean;
 }
 
 const make = (name: string, workload: Partial<Workload>, options: Partial<Omit<Case, "workload">> = {}): Case => ({
@@ -21,12 +23,14 @@ const make = (name: string, workload: Partial<Workload>, options: Partial<Omit<C
   workload: { volume: "plain", old: "base", variant: "base", ...workload },
   compress: true,
   baseGone: false,
+  envoy: false,
   ...options,
 });
 
 /** In the order in which they are measured: neighbours share an image. */
 export const cases: readonly Case[] = [
   make("full", { old: null }),
+  make("full Envoy", { old: null }, { envoy: true }),
   make("full-raw", { old: null }, { compress: false }),
   make("unchanged", {}),
   make("1 %", { variant: "1 %" }),

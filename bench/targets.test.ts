@@ -27,3 +27,10 @@ test("the larger of both gateways' memory counts", () => {
   const ours = result("full", ourName, { peakBytes: [1, 500 * 1024 * 1024] });
   assert.equal(verdict([ours], "full", "memory")?.passed, false);
 });
+
+test("a full copy through Envoy is measured by ours without", () => {
+  const through = result("full Envoy", ourName, { wallSeconds: 6 });
+  assert.equal(verdict([through, result("full", ourName, { wallSeconds: 5 })], "full Envoy", "wall")?.passed, true);
+  assert.equal(verdict([through, result("full", ourName, { wallSeconds: 4 })], "full Envoy", "wall")?.passed, false);
+  assert.equal(verdict([through], "full Envoy", "wall")?.passed, undefined);
+});

@@ -67,6 +67,16 @@ const shiftedWire: Target = {
   },
 };
 
+const throughEnvoy: Target = {
+  case: "full Envoy",
+  what: "wall",
+  limit: "≤ 1.25 of full without",
+  judge: ({ wallSeconds }, find) => {
+    const measured = wallSeconds / (find("full", ourName)?.wallSeconds ?? Number.NaN);
+    return { measured, passed: measured <= 1.25 };
+  },
+};
+
 const peakBytesMax = 400 * 1024 * 1024;
 const memory = (name: string): Target => ({
   case: name,
@@ -81,6 +91,7 @@ const memory = (name: string): Target => ({
 const targets: readonly Target[] = [
   ratio("full", "wallSeconds", 0.55),
   ratio("full", "wireBytes", 1),
+  throughEnvoy,
   ratio("full-raw", "wallSeconds", 0.5, ["rsync"]),
   rawWire,
   ratio("unchanged", "wallSeconds", 0.03),

@@ -44,7 +44,7 @@ export class Ours {
     try {
       if (workload.variant !== "base" || baseGone) await this.#change(sites, run, prepared.object);
       await settle([sites.dir]);
-      return await sites.withGateways((gateways) => this.#timed(gateways, run, prepared));
+      return await sites.withGateways((gateways) => this.#timed(gateways, run, prepared), run);
     } finally {
       await sites.remove();
     }

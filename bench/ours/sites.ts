@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gatewayIdSchema } from "../../core/api/ids.ts";
 import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
 import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config.ts";
+import { freePort } from "../../gateway/tunnel/envoy/testing/envoys.ts";
 import { ensureAuthority, issueTo } from "../../infra/local/pki.ts";
 import { runTool } from "../tools.ts";
 import { type GatewayClient, startGatewayProcess } from "./gateway-client.ts";
@@ -36,20 +37,21 @@ export class Sites {
   }
 
   /** Fresh gateway processes over the storage for as long as `use` takes. */
-  async withGateways<T>(use: (gateways: Gateways) => Promise<T>): Promise<T> {
-    return this.withSource(async (source) => {
-      const target = await startGatewayProcess(await this.#configOf(targetSite));
+  async withGateways<T>(use: (gateways: Gateways) => Promise<T>, { envoy } = { envoy: false }): Promise<T> {
+    const withTarget = async (source: GatewayClient) => {
+      const target = await startGatewayProcess(await this.#configOf(targetSite, envoy));
       try {
         return await use({ source, target });
       } finally {
         await target.stop();
       }
-    });
+    };
+    return this.withSource(withTarget, { envoy });
   }
 
   /** A fresh gateway process at the source alone. */
-  async withSource<T>(use: (source: GatewayClient) => Promise<T>): Promise<T> {
-    const source = await startGatewayProcess(await this.#configOf(sourceSite));
+  async withSource<T>(use: (source: GatewayClient) => Promise<T>, { envoy } = { envoy: false }): Promise<T> {
+    const source = await startGatewayProcess(await this.#configOf(sourceSite, envoy));
     try {
       return await use(source);
     } finally {
@@ -72,12 +74,22 @@ export class Sites {
   }
 
   /** A gateway's configuration as `gateway.yaml` would give it, with the defaults of the product. */
-  async #configOf(siteId: typeof sourceSite): Promise<GatewayConfig> {
+  async #configOf(siteId: typeof sourceSite, envoy: boolean): Promise<GatewayConfig> {
     const gatewayId = gatewayIdSchema.parse(`${siteId}1`);
     const authority = await ensureAuthority(this.#pkiDir, multiCluster);
     const tls = await issueTo(this.#pkiDir, authority, { multiCluster, siteId, gatewayId });
     const storage = { kind: "extentstore", dir: siteId };
-    const config = { gatewayId, siteId, multiCluster, storage, tls, queues: { prefix: "none" }, logLevel: "error" };
+    const through = envoy ? { envoy: "auto", envoyDir: `envoy-${siteId}`, listen: { port: await freePort() } } : {};
+    const config = {
+      ...through,
+      gatewayId,
+      siteId,
+      multiCluster,
+      storage,
+      tls,
+      queues: { prefix: "none" },
+      logLevel: "error",
+    };
     return parseGatewayConfig(config, join(this.dir, "gateway.yaml"));
   }
 }

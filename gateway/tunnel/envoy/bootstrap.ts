@@ -2,6 +2,10 @@ import type { TlsCredentials } from "../certificates.ts";
 import type { EnvoyLayout } from "./layout.ts";
 import { pipe, resources, secretNames, tlsType, typed, watchedFile } from "./resources.ts";
 
+/** Of all listeners together; a flood of strangers takes no more of the host than that. */
+const connectionsMax = 1024;
+const connectionsMonitor = "envoy.resource_monitors.global_downstream_max_connections";
+
 /** What Envoy starts from: who it is, its administration, and where the rest is. */
 export const bootstrap = (options: {
   readonly layout: EnvoyLayout;
@@ -16,6 +20,17 @@ export const bootstrap = (options: {
     admin: { address: pipe(layout.adminSocket) },
     dynamic_resources: { lds_config: watchedFile(layout.listeners), cds_config: watchedFile(layout.clusters) },
     static_resources: { listeners, clusters },
+    overload_manager: {
+      resource_monitors: [
+        {
+          name: connectionsMonitor,
+          typed_config: typed(
+            "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+            { max_active_downstream_connections: connectionsMax },
+          ),
+        },
+      ],
+    },
   };
 };
 

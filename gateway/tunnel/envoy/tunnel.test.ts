@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { connect as connectTcp } from "node:net";
 import { after, before, describe, test } from "node:test";
@@ -16,6 +17,7 @@ import { type CertificateWithKey, issueGatewayCertificate, type TlsCredentials }
 import type { PeerClient } from "../client.ts";
 import type { PeerHandler } from "../requests.ts";
 import { isListening } from "./admin.ts";
+import { findEnvoy } from "./find.ts";
 import { envoyPidIn, logged, openTestedEnvoy, type TestedEnvoy } from "./testing/envoys.ts";
 
 const signal = new AbortController().signal;
@@ -266,4 +268,28 @@ test("Envoy ends when its gateway is killed", async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await rm(dir, { recursive: true });
+});
+
+test("an Envoy that somebody else runs beside the gateway does as well, and is left alone at the end", async () => {
+  const authority = await newAuthority();
+  let beside: ChildProcess | undefined;
+  const handler: PeerHandler = async (_request, response, identity) => answerJson(response, 200, identity);
+  const own = await openTestedEnvoy({
+    ...{ authority, siteId: "a", handler, envoy: "beside" },
+    onDir: async (dir) => {
+      while (!existsSync(`${dir}/bootstrap.json`)) await sleep(10);
+      const args = ["-c", `${dir}/bootstrap.json`, "--disable-hot-restart"];
+      beside = spawn(await findEnvoy("auto"), args, { stdio: "ignore" });
+    },
+  });
+  try {
+    const peer = await own.tunnel.connect({ siteId: site("a"), endpoints: [own.endpoint], log: own.log });
+    assert.deepEqual(await peer.request(get), { multiCluster: "mc", siteId: "a", gatewayId: "a-1" });
+    await peer.close();
+    await own.tunnel.stop(1);
+    assert.equal(await isListening(`${own.dir}/admin.sock`), true);
+  } finally {
+    beside?.kill();
+    await own.close();
+  }
 });

@@ -36,9 +36,14 @@ export const openTestedEnvoy = async (options: {
   readonly handler: PeerHandler;
   readonly credentials?: TlsCredentials;
   readonly port?: number;
+  /** `auto` unless told otherwise. */
+  readonly envoy?: string;
+  /** Called with the folder before anything is in it. */
+  readonly onDir?: (dir: string) => void;
 }): Promise<TestedEnvoy> => {
   const { authority, siteId, handler } = options;
   const dir = await mkdtemp(join(tmpdir(), "envoy-"));
+  options.onDir?.(dir);
   const log = createMemoryLog();
   const port = options.port ?? (await freePort());
   const tunnel = await openEnvoyTunnel({
@@ -49,7 +54,7 @@ export const openTestedEnvoy = async (options: {
     listen: { host: "127.0.0.1", port },
     handler,
     log,
-    envoy: "auto",
+    envoy: options.envoy ?? "auto",
     dir,
   });
   return {
