@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import type { WriteStream } from "node:tty";
+import type { checkGateway } from "../gateway/check/check.ts";
 import { systemTime, type Time } from "../gateway/time.ts";
 import type { localUp } from "../infra/local/up.ts";
 
@@ -24,6 +25,7 @@ export interface Host {
   readonly fetch: typeof fetch;
   readonly localUp: typeof localUp;
   runGateway(configFile: string, options: { signal: AbortSignal; stopWithParent: boolean }): Promise<void>;
+  readonly checkGateway: typeof checkGateway;
 }
 
 const columnsOtherwise = 80;
@@ -38,6 +40,7 @@ export const processHost = (): Host => ({
   time: systemTime,
   fetch,
   localUp: async (options) => (await import("../infra/local/up.ts")).localUp(options),
+  checkGateway: async (configFile) => (await import("../gateway/check/check.ts")).checkGateway(configFile),
   runGateway: async (configFile, options) => {
     const { loadGatewayConfig } = await import("../gateway/config.ts");
     const { runGateway } = await import("../gateway/main.ts");

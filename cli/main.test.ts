@@ -6,6 +6,7 @@ import { recordingScreen, run } from "./testing.ts";
 const commands = [
   "local up",
   "gateway run",
+  "gateway check",
   "gateway list",
   "site list",
   "site limit",
@@ -50,6 +51,19 @@ describe("help", () => {
     assert.deepEqual([exitCode, stdout], [2, ""]);
     assert.match(stderr, /plan create -f <file>/);
   });
+});
+
+test("a gateway's check says what passed and what did not, and fails with it", async () => {
+  const passed = { what: "port", passed: true, text: "127.0.0.1:1 is free" };
+  const failed = { what: "queues", passed: false, text: "no queue", hint: "register the site" };
+  const command = ["gateway", "check", "-c", "gateway.yaml"];
+  const good = await run(command, { checkGateway: async () => [passed] });
+  assert.deepEqual([good.exitCode, good.stdout], [0, "ok     port           127.0.0.1:1 is free\n"]);
+  const bad = await run(command, { checkGateway: async () => [passed, failed] });
+  assert.equal(bad.exitCode, 1);
+  assert.match(bad.stdout, /wrong {2}queues {9}no queue\n {22}register the site/);
+  const json = await run([...command, "--json"], { checkGateway: async () => [failed] });
+  assert.deepEqual(JSON.parse(json.stdout), { findings: [failed] });
 });
 
 describe("bad usage", () => {

@@ -59,6 +59,7 @@ export const fakeHost = (parts: Partial<Host> = {}) => {
     fetch: refuse,
     localUp: refuse,
     runGateway: refuse,
+    checkGateway: refuse,
     ...parts,
   };
 };

@@ -1,9 +1,13 @@
 import type { Command } from "commander";
 import { answerOf } from "../client.ts";
+import { exitCodes } from "../exit-codes.ts";
 import { siteOption } from "../options.ts";
 import { table } from "../render/table.ts";
 import { instantText } from "../render/units.ts";
 import type { Answering } from "./command.ts";
+
+const whatColumns = "configuration".length;
+const indent = " ".repeat("wrong  ".length + whatColumns + 2);
 
 export const addGatewayCommands = (program: Command, answering: Answering): void => {
   const gateway = program.command("gateway").description("the processes near the clusters that move the data");
@@ -16,6 +20,21 @@ export const addGatewayCommands = (program: Command, answering: Answering): void
       answering(async ({ host }, options: { config: string; stopWithParent: boolean }) => {
         await host.runGateway(options.config, { signal: host.signal, stopWithParent: options.stopWithParent });
         return undefined;
+      }),
+    );
+  gateway
+    .command("check")
+    .description("say before the first run what is wrong with a gateway's configuration and host, and what to do")
+    .requiredOption("-c, --config <file>", "its configuration, gateway.yaml")
+    .action(
+      answering(async ({ host, style }, options: { config: string }) => {
+        const findings = await host.checkGateway(options.config);
+        const lines = findings.map(({ what, passed, text, hint }) => {
+          const mark = passed ? style.good("ok   ") : style.bad("wrong");
+          return `${mark}  ${what.padEnd(whatColumns)}  ${text}${hint === undefined ? "" : `\n${indent}${hint}`}`;
+        });
+        const exitCode = (findings.every(({ passed }) => passed) ? exitCodes.done : exitCodes.failed).code;
+        return { json: { findings }, text: lines.join("\n"), exitCode };
       }),
     );
   gateway

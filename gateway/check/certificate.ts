@@ -1,0 +1,33 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { VisibleError } from "../../core/api/errors.ts";
+import { loadCredentials } from "../credentials.ts";
+import type { Check } from "./check.ts";
+
+const soonMs = 7 * 24 * 60 * 60 * 1000;
+
+/** That peers will believe who this gateway says it is. */
+export const checkCertificate: Check = async (config) => {
+  const { caPem, certificatePem, keyPem } = await loadCredentials(config);
+  const certificate = new X509Certificate(certificatePem);
+  const authority = new X509Certificate(caPem);
+  const wrong = (what: string, hint: string) => new VisibleError("BAD_REQUEST", what, { hint });
+  if (!certificate.checkPrivateKey(createPrivateKey(keyPem))) {
+    throw wrong("The key is not the certificate's.", "Name the key that the certificate was issued for.");
+  }
+  if (!certificate.verify(authority.publicKey)) {
+    throw wrong("The certificate was not issued by this authority.", "Take both from the same multi-cluster.");
+  }
+  const [nowMs, fromMs, untilMs] = [Date.now(), Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
+  if (nowMs < fromMs) {
+    const hint = "See whether this host's clock is right; if it is, issue the certificate again.";
+    throw wrong(`The certificate is not valid before ${certificate.validFrom}.`, hint);
+  }
+  if (nowMs > untilMs) {
+    throw wrong(
+      `The certificate has expired on ${certificate.validTo}.`,
+      "Renew it, or see whether the clock is right.",
+    );
+  }
+  const days = Math.floor((untilMs - nowMs) / (soonMs / 7));
+  return `valid for ${days} more days${untilMs - nowMs < soonMs ? ": renew it soon" : ""}`;
+};

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { gatewayIdSchema } from "../../core/api/ids.ts";
+import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
+import { type CertificateWithKey, issueGatewayCertificate } from "../tunnel/certificates.ts";
+import { checkGateway } from "./check.ts";
+
+describe("checking a gateway before its first run", () => {
+  let dir: string;
+  let authority: CertificateWithKey;
+  /** Answers as SQS does; it has all queues, or none. */
+  let sqs: Server;
+  let hasQueues = false;
+  let clockMs = () => Date.now();
+  let endpoint: string;
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), "check-"));
+    authority = await newAuthority();
+    sqs = createHttpServer((_request, response) => {
+      const missing = { __type: "com.amazonaws.sqs#QueueDoesNotExist", message: "no such queue" };
+      const answer = hasQueues ? { QueueUrl: `${endpoint}/0/queue` } : missing;
+      const headers = { "content-type": "application/x-amz-json-1.0", date: new Date(clockMs()).toUTCString() };
+      response.writeHead(hasQueues ? 200 : 400, headers).end(JSON.stringify(answer));
+    });
+    await new Promise<void>((resolve) => sqs.listen(0, "127.0.0.1", resolve));
+    const address = sqs.address();
+    assert(typeof address === "object" && address !== null);
+    endpoint = `http://127.0.0.1:${address.port}`;
+    process.env["AWS_ENDPOINT_URL_SQS"] = endpoint;
+    await write(await credentialsOf(authority, "a"));
+  });
+  after(async () => {
+    delete process.env["AWS_ENDPOINT_URL_SQS"];
+    sqs.closeAllConnections();
+    sqs.close();
+    await rm(dir, { recursive: true });
+  });
+
+  const write = async (credentials: { caPem: string; certificatePem: string; keyPem: string }) => {
+    await writeFile(join(dir, "ca.pem"), credentials.caPem);
+    await writeFile(join(dir, "a.pem"), credentials.certificatePem);
+    await writeFile(join(dir, "a.key"), credentials.keyPem);
+  };
+  const config = {
+    ...{ gatewayId: "a-1", siteId: "a", multiCluster: "mc", queues: { prefix: "none" } },
+    storage: { kind: "extentstore", dir: "store" },
+    tls: { ca: "ca.pem", certificate: "a.pem", key: "a.key" },
+  };
+  const check = async (changes: object = {}) => {
+    const file = join(dir, "gateway.json");
+    await writeFile(file, JSON.stringify({ ...config, ...changes }));
+    return Object.fromEntries(
+      (await checkGateway(file)).map(({ what, passed, text, hint }) => [what, { passed, text, hint }]),
+    );
+  };
+
+  test("says of all that it needs what is there, and makes nothing", async () => {
+    const found = await check({ envoy: "auto", listen: { port: 1 + 0xc000 } });
+    assert.deepEqual(Object.keys(found), ["configuration", "certificate", "storage", "port", "envoy", "queues"]);
+    for (const what of ["configuration", "certificate", "storage", "port", "envoy"]) {
+      assert.equal(found[what]?.passed, true, `${what}: ${found[what]?.text}`);
+    }
+    assert.match(found["envoy"]?.text ?? "", /envoy, 1\.\d+\.\d+/);
+    assert.match(found["storage"]?.text ?? "", /to be made/);
+    assert.ok(!(await readdir(dir)).includes("store"));
+  });
+
+  test("says what is missing, and goes on", async () => {
+    const { queues } = await check();
+    assert.deepEqual([queues?.passed, queues?.text], [false, "There is no queue none-tasks-a."]);
+    assert.match(queues?.hint ?? "", /Register site a/);
+    process.env["AWS_ENDPOINT_URL_SQS"] = "http://127.0.0.1:1";
+    try {
+      assert.match((await check())["queues"]?.text ?? "", /can't be reached/);
+    } finally {
+      process.env["AWS_ENDPOINT_URL_SQS"] = endpoint;
+    }
+  });
+
+  test("finds queues that are there, and a clock that is wrong by what they say", async () => {
+    hasQueues = true;
+    try {
+      assert.deepEqual((await check())["queues"]?.passed, true);
+      clockMs = () => Date.now() + 20 * 60_000;
+      assert.match((await check())["queues"]?.text ?? "", /clock is wrong by 20 minutes/);
+    } finally {
+      hasQueues = false;
+      clockMs = () => Date.now();
+    }
+  });
+
+  test("finds a port that is taken, and an Envoy that is not there", async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    const address = taken.address();
+    assert(typeof address === "object" && address !== null);
+    try {
+      const { port, envoy } = await check({ listen: { port: address.port }, envoy: "./nowhere" });
+      assert.match(port?.text ?? "", /EADDRINUSE/);
+      assert.match(envoy?.text ?? "", /is no program/);
+    } finally {
+      taken.close();
+    }
+  });
+
+  test("finds a certificate that nobody would believe", async () => {
+    const identity = { multiCluster: site("mc"), siteId: site("a"), gatewayId: gatewayIdSchema.parse("a-1") };
+    const good = await credentialsOf(authority, "a");
+    const expired = await issueGatewayCertificate(authority, { ...identity, validDays: -0.001 });
+    const wrong = [
+      [{ ...good, ...expired }, /has expired/],
+      [{ ...good, keyPem: (await credentialsOf(authority, "a")).keyPem }, /key is not the certificate's/],
+      [{ ...good, caPem: (await newAuthority()).certificatePem }, /not issued by this authority/],
+      [await credentialsOf(authority, "b"), /is for spiffe/],
+    ] as const;
+    for (const [credentials, text] of wrong) {
+      await write(credentials);
+      assert.match((await check())["certificate"]?.text ?? "", text);
+    }
+    await write(good);
+  });
+
+  test("says nothing but what is wrong with the configuration when that can't be read", async () => {
+    const found = await check({ siteId: "NO SITE" });
+    assert.deepEqual(Object.keys(found), ["configuration"]);
+    assert.match(found["configuration"]?.text ?? "", /siteId/);
+  });
+
+  test("finds a storage that this user may not write to, or that is none", async () => {
+    await mkdir(join(dir, "other"));
+    await writeFile(join(dir, "other", "file"), "");
+    const { storage } = await check({ storage: { kind: "extentstore", dir: "other/file" } });
+    assert.equal(storage?.passed, false);
+  });
+});

@@ -1,0 +1,63 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import { type GatewayConfig, loadGatewayConfig } from "../config.ts";
+import { checkCertificate } from "./certificate.ts";
+import { checkEnvoy, checkPort } from "./listening.ts";
+import { checkQueues } from "./queues.ts";
+import { checkStorage } from "./storage.ts";
+
+/** What one look found. */
+export interface Finding {
+  readonly what: string;
+  /** What is there, or what is wrong with it. */
+  readonly text: string;
+  readonly passed: boolean;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
+/** Looks at one thing that a gateway needs. Gives what is there in a few words. @throws what is wrong with it */
+export type Check = (config: GatewayConfig) => Promise<string>;
+
+const checks: readonly (readonly [what: string, check: Check])[] = [
+  ["certificate", checkCertificate],
+  ["storage", checkStorage],
+  ["port", checkPort],
+  ["envoy", checkEnvoy],
+  ["queues", checkQueues],
+];
+
+/**
+ * Looks at everything that a gateway with this configuration needs, and leaves it as it is. Goes on after something is wrong,
+ * unless it is the configuration itself. Takes half a minute at most.
+ */
+export const checkGateway = async (file: string): Promise<readonly Finding[]> => {
+  const findings: Finding[] = [];
+  const look = async <T>(
+    what: string,
+    work: () => Promise<T>,
+    textOf: (found: T) => string,
+  ): Promise<T | undefined> => {
+    try {
+      const found = await work();
+      findings.push({ what, passed: true, text: textOf(found) });
+      return found;
+    } catch (error) {
+      findings.push({ what, passed: false, ...described(error) });
+      return undefined;
+    }
+  };
+  const config = await look(
+    "configuration",
+    () => loadGatewayConfig(file),
+    ({ gatewayId, siteId, multiCluster }) => `gateway ${gatewayId} of site ${siteId}, multi-cluster ${multiCluster}`,
+  );
+  if (config === undefined) return findings;
+  for (const [what, check] of checks) await look(what, () => check(config), String);
+  return findings;
+};
+
+const described = (error: unknown): Pick<Finding, "text" | "hint"> => {
+  if (!VisibleError.is(error)) return { text: error instanceof Error ? error.message : String(error) };
+  const { message, hint } = error;
+  return { text: message, ...(hint !== undefined && { hint }) };
+};
