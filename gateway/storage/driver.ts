@@ -212,7 +212,10 @@ export interface MirrorSession {
 
 /** One extent of a mirror that is being written. Calls are made one after the other. */
 export interface MirrorExtentWriter {
-  /** `offset` in bytes of the volume, inside the extent. */
+  /**
+   * `offset` in bytes of the volume, inside the extent. `data` is good until the call returns its promise, and not until that
+   * resolves: so it is taken, or copied, before anything is waited for. The same holds for `writeStored`.
+   */
   write(offset: number, data: Uint8Array): Promise<void>;
   zero(offset: number, length: number): Promise<void>;
   /**

@@ -22,6 +22,7 @@ export const createSendVolume =
       endpoints: request.endpoints,
       log,
       limits: { connections: extentsInFlight },
+      signal,
     });
     try {
       const { progress } = await sendVolume({

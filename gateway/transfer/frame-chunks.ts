@@ -2,7 +2,7 @@ import { blockBytes } from "../../core/extent/geometry.ts";
 import { blockHash, extentDigest } from "../block-hash.ts";
 import type { BlockCompressor } from "./content.ts";
 import { type ContentFrame, frameHeaderBytes, grainsPerBlock, writeContentHeader, writeFrame } from "./frame.ts";
-import { takeChunkBuffer } from "./threads/chunk-buffers.ts";
+import { chunkBytes, takeChunkBuffer } from "./threads/chunk-buffers.ts";
 
 /** All frames of one block: its content at the most, and a header for every second grain. */
 const blockFramesBytesMax = blockBytes + grainsPerBlock * (frameHeaderBytes + 8);
@@ -11,7 +11,8 @@ const blockFramesBytesMax = blockBytes + grainsPerBlock * (frameHeaderBytes + 8)
 export class FrameChunks {
   readonly #compressor: BlockCompressor;
   readonly #level: number | undefined;
-  #chunk: Uint8Array = takeChunkBuffer();
+  /** Taken when there is something to put into it. */
+  #taken: Uint8Array | undefined;
   #at = 0;
   #frames = 0;
 
@@ -27,15 +28,20 @@ export class FrameChunks {
 
   /** Whether the chunk has to be taken before the next block's frames are put. */
   get full(): boolean {
-    return this.#at + blockFramesBytesMax > this.#chunk.length;
+    return this.#at + blockFramesBytesMax > chunkBytes;
   }
 
   /** What was written since the last time. */
   take(): Uint8Array {
     const taken = this.#chunk.subarray(0, this.#at);
-    this.#chunk = takeChunkBuffer();
+    this.#taken = undefined;
     this.#at = 0;
     return taken;
+  }
+
+  get #chunk(): Uint8Array {
+    this.#taken ??= takeChunkBuffer();
+    return this.#taken;
   }
 
   /** Does `work`, and undoes it, frames and all, unless the bytes that it put are below `bytesMax`. @returns how many it put */

@@ -21,6 +21,8 @@ export interface Tunnel {
     readonly endpoints: readonly string[];
     readonly log: Log;
     readonly limits?: Partial<PeerClientLimits>;
+    /** Of waiting for the way there, not of what is sent afterwards. */
+    readonly signal: AbortSignal;
   }): Promise<PeerClient>;
   /** The certificate was renewed, or the authority: links from now on use these, and those that are there live on. */
   renew(credentials: TlsCredentials): Promise<void>;
@@ -48,7 +50,7 @@ export const openDirectTunnel = async (options: TunnelOptions): Promise<Tunnel> 
   return {
     kind: "direct-tls",
     port: server.port,
-    connect: async (client) => createPeerClient({ ...client, credentials, multiCluster }),
+    connect: async ({ signal: _, ...client }) => createPeerClient({ ...client, credentials, multiCluster }),
     renew: async (renewed) => {
       credentials = renewed;
       server.renew(renewed);

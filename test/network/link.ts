@@ -32,10 +32,15 @@ export class Link {
       "the network tests make network namespaces: run them as root, in a container for example",
     );
     const link = new Link();
-    await link.#namespace(link.#switch);
-    await link.#inSwitch("ip", "link", "add", "br0", "type", "bridge");
-    await link.#inSwitch("ip", "link", "set", "br0", "up");
-    return link;
+    try {
+      await link.#namespace(link.#switch);
+      await link.#inSwitch("ip", "link", "add", "br0", "type", "bridge");
+      await link.#inSwitch("ip", "link", "set", "br0", "up");
+      return link;
+    } catch (error) {
+      await link.remove();
+      throw error;
+    }
   }
 
   /** A host of which what it sends is at most so many bits per second. */
@@ -80,7 +85,9 @@ export class Link {
   }
 
   async remove(): Promise<void> {
-    for (const name of this.#names.splice(0)) await run("ip", "netns", "del", name);
+    const removed = await Promise.allSettled(this.#names.splice(0).map((name) => run("ip", "netns", "del", name)));
+    const failures = removed.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+    if (failures.length > 0) throw new AggregateError(failures, "namespaces are left behind");
   }
 
   async #namespace(name: string): Promise<void> {

@@ -27,6 +27,12 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
   let link: Link;
   let hosts: { a1: Host; a2: Host; b1: Host; b2: Host };
   let nodes: { a1: Node; a2: Node; b1: Node; b2: Node };
+  const started: Node[] = [];
+  const start = async (siteId: typeof sourceSite, host: Host): Promise<Node> => {
+    const node = await startNode(dir, siteId, host);
+    started.push(node);
+    return node;
+  };
   let object: ObjectConfig;
   let digest: string;
   let sequence = 0;
@@ -41,10 +47,10 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
       b2: await link.addHost("b2", "10.77.0.4"),
     };
     nodes = {
-      a1: await startNode(dir, sourceSite, hosts.a1),
-      a2: await startNode(dir, sourceSite, hosts.a2),
-      b1: await startNode(dir, targetSite, hosts.b1),
-      b2: await startNode(dir, targetSite, hosts.b2),
+      a1: await start(sourceSite, hosts.a1),
+      a2: await start(sourceSite, hosts.a2),
+      b1: await start(targetSite, hosts.b1),
+      b2: await start(targetSite, hosts.b2),
     };
     const content = randomBytes(volumeBytes);
     const image = join(dir, "disk.img");
@@ -58,7 +64,7 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
   });
 
   after(async () => {
-    await Promise.all(Object.values(nodes ?? {}).map(({ gateway }) => gateway.kill()));
+    await Promise.all(started.map(({ gateway }) => gateway.kill()));
     await link?.remove();
     if (dir !== undefined) await rm(dir, { recursive: true, force: true });
   });
@@ -93,6 +99,11 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
     return {
       failures,
       send,
+      /** That what happens now happens in the middle of it. */
+      assertUnderWay: async (from: Host) => {
+        const part = ((await link.sentBytes(from)) - before.a1) / volumeBytes;
+        assert.ok(part > 0.1 && part < 0.9, `${part} of the volume has been sent`);
+      },
       sentBytes: async () =>
         (await link.sentBytes(hosts.a1)) - before.a1 + (await link.sentBytes(hosts.a2)) - before.a2,
       assertSame: async (node = nodes.b2) => assert.equal(await run.publish(node, snapshot, volumes), digest),
@@ -110,22 +121,27 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
   });
 
   test("go on through the other node when one of the target dies", async (t) => {
-    const { send, sentBytes, assertSame } = await begin();
+    const { send, sentBytes, assertSame, assertUnderWay } = await begin();
     const sent = send(() => nodes.a1, bothTargets);
     await sleep(3_000);
+    await assertUnderWay(hosts.a1);
+    const killedMs = Date.now();
     await nodes.b1.gateway.kill();
     const seconds = await sent;
+    const noticed = (await nodes.a1.warnings()).some(({ atMs }) => atMs >= killedMs);
+    assert.ok(noticed, "something was on its way to the node that died");
     t.diagnostic(`${seconds.toFixed(1)} s, ${await sentBytes()} bytes sent`);
     await assertSame();
     assert.ok(seconds < usualSeconds + 20, `${seconds} s`);
     assert.ok((await sentBytes()) < 1.05 * volumeBytes + againBytes, "acknowledged extents are not sent again");
-    nodes.b1 = await startNode(dir, targetSite, hosts.b1);
+    nodes.b1 = await start(targetSite, hosts.b1);
   });
 
   test("resume by themselves after a link that carried nothing for 60 s, which was noticed within 30 s", async (t) => {
-    const { send, sentBytes, assertSame, failures } = await begin();
+    const { send, sentBytes, assertSame, assertUnderWay, failures } = await begin();
     const sent = send(() => nodes.a1, bothTargets);
     await sleep(3_000);
+    await assertUnderWay(hosts.a1);
     const cutMs = Date.now();
     await link.pass(false);
     await sleep(60_000);
@@ -142,13 +158,17 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
   });
 
   test("take over from a node of the source that died, and send nothing again that was acknowledged", async (t) => {
-    const { send, sentBytes, assertSame } = await begin();
+    const { send, sentBytes, assertSame, assertUnderWay, failures } = await begin();
+    const sentByOther = await link.sentBytes(hosts.a2);
     let from = nodes.a1;
     const sent = send(() => from, bothTargets);
     await sleep(4_000);
+    await assertUnderWay(hosts.a1);
     from = nodes.a2;
     await nodes.a1.gateway.kill();
     const seconds = await sent;
+    assert.equal(failures.length, 1);
+    assert.ok((await link.sentBytes(hosts.a2)) - sentByOther > 0.1 * volumeBytes, "the other node has sent the rest");
     t.diagnostic(`${seconds.toFixed(1)} s, ${await sentBytes()} bytes sent`);
     await assertSame();
     assert.ok(seconds < usualSeconds + 20, `${seconds} s`);

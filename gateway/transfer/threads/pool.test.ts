@@ -37,6 +37,7 @@ describe("a thread pool", () => {
 
   test("has its threads ready before there is a job for them", async () => {
     await pool.start();
+    await pool.start();
     assert.deepEqual(await collect(pool.run("echo", { input: chunksOf(3), gate, signal })), {
       chunks: [new Uint8Array(3).fill(3)],
       value: 3,

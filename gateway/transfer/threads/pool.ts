@@ -36,6 +36,8 @@ export interface ThreadPool {
 
 interface Thread {
   worker: Worker | undefined;
+  /** Resolves when it can do jobs. @throws INTERNAL */
+  ready: Promise<void> | undefined;
   readonly ports: Set<JobPort>;
 }
 
@@ -56,7 +58,10 @@ const died = (cause?: unknown): VisibleError =>
 /** A small, fixed set of worker threads, started at the latest when they are needed, replaced when they die. */
 export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
   const { log } = options;
-  const threads = Array.from({ length: options.threads }, (): Thread => ({ worker: undefined, ports: new Set() }));
+  const threads = Array.from(
+    { length: options.threads },
+    (): Thread => ({ worker: undefined, ready: undefined, ports: new Set() }),
+  );
   let deaths: number[] = [];
   let closed = false;
 
@@ -82,6 +87,9 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       for (const port of thread.ports) port.break(died(reason));
     });
     thread.worker = worker;
+    thread.ready = ready(worker);
+    // It is thrown where it is waited for; jobs hear of a death by their ports.
+    thread.ready.catch(() => undefined);
     return worker;
   };
 
@@ -105,7 +113,12 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
 
   return {
     start: async () => {
-      await Promise.all(threads.map(async (thread) => ready(thread.worker ?? start(thread))));
+      await Promise.all(
+        threads.map(async (thread) => {
+          if (thread.worker === undefined) start(thread);
+          await thread.ready;
+        }),
+      );
     },
     async *run(job, { gate, input, signal }) {
       await gate.enter({ waitMs: waitForPlaceMs, signal });

@@ -29,6 +29,8 @@ export const sendingListener = (layout: EnvoyLayout, siteId: SiteId): object => 
   name: `to-${siteId}`,
   address: pipe(layout.socketTo(siteId)),
   enable_reuse_port: false,
+  // However many strangers hold connections at the public port, ours are let through.
+  ignore_global_conn_limit: true,
   filter_chains: [
     {
       filters: [

@@ -39,21 +39,24 @@ export const superviseEnvoy = async (options: {
   const { signal } = stopping;
   let child: ChildProcess | undefined;
 
-  const run = (): { readonly ended: Promise<unknown> } => {
-    const args = ["-c", layout.bootstrap, "--disable-hot-restart", ...outputArguments];
-    const started = spawn("setpriv", ["--pdeathsig", "TERM", command, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-    child = started;
-    eachLine(started.stdout, (line) => connectionLine(line, log));
-    eachLine(started.stderr, (line) => logLine(line, log));
-    const ended = once(started, "close").then(
-      ([code, killedBy]: unknown[]) => ({ code, killedBy }),
-      (error: unknown) => ({ error }),
-    );
-    return {
-      ended: ended.finally(() => {
-        child = undefined;
-      }),
-    };
+  /** @returns a promise of how it ended; it never rejects */
+  const run = async (): Promise<unknown> => {
+    try {
+      const args = ["-c", layout.bootstrap, "--disable-hot-restart", ...outputArguments];
+      const started = spawn("setpriv", ["--pdeathsig", "TERM", command, ...args], {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const ended = once(started, "close");
+      child = started;
+      eachLine(started.stdout, (line) => connectionLine(line, log));
+      eachLine(started.stderr, (line) => logLine(line, log));
+      const [code, killedBy] = await ended;
+      return { code, killedBy };
+    } catch (error) {
+      return { err: error };
+    } finally {
+      child = undefined;
+    }
   };
 
   const keepRunning = async (first: Promise<unknown>): Promise<void> => {
@@ -67,21 +70,21 @@ export const superviseEnvoy = async (options: {
       await time.sleep(backoffMs(deaths, backoff), signal);
       if (signal.aborted) return;
       startedMs = performance.now();
-      ended = run().ended;
+      ended = run();
     }
   };
 
   const first = run();
   const serves = until(() => isReady(layout.adminSocket), { withinMs: startMs, time, signal });
-  if (!(await Promise.race([serves, first.ended.then(() => false)]))) {
+  if (!(await Promise.race([serves, first.then(() => false)]))) {
     stopping.abort();
     child?.kill("SIGKILL");
-    await first.ended;
+    await first;
     throw new VisibleError("INTERNAL", `Envoy (${command}) does not start.`, {
       hint: "The gateway's log has what it said. See that its port is free.",
     });
   }
-  const kept = keepRunning(first.ended);
+  const kept = keepRunning(first);
   return {
     get pid() {
       return child?.pid;
@@ -96,5 +99,6 @@ export const superviseEnvoy = async (options: {
   };
 };
 
-const eachLine = (stream: Readable, take: (line: string) => void): void =>
-  void createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", take);
+/** A process that could not be made has no streams. */
+const eachLine = (stream: Readable | undefined, take: (line: string) => void): void =>
+  void (stream && createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", take));

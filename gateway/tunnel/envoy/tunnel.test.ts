@@ -47,7 +47,7 @@ describe("the tunnel through two Envoys", () => {
   after(() => Promise.all([a.close(), b.close()]));
 
   const through = async <T>(use: (peer: PeerClient) => Promise<T>, siteId = "b", endpoints = [b.endpoint]) => {
-    const peer = await a.tunnel.connect({ siteId: site(siteId), endpoints, log: a.log });
+    const peer = await a.tunnel.connect({ siteId: site(siteId), endpoints, log: a.log, signal });
     try {
       return await use(peer);
     } finally {
@@ -283,7 +283,7 @@ test("an Envoy that somebody else runs beside the gateway does as well, and is l
     },
   });
   try {
-    const peer = await own.tunnel.connect({ siteId: site("a"), endpoints: [own.endpoint], log: own.log });
+    const peer = await own.tunnel.connect({ siteId: site("a"), endpoints: [own.endpoint], log: own.log, signal });
     assert.deepEqual(await peer.request(get), { multiCluster: "mc", siteId: "a", gatewayId: "a-1" });
     await peer.close();
     await own.tunnel.stop(1);

@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm } from "node:fs/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { SiteId } from "../../../core/api/ids.ts";
 import { writeFileSafely } from "../../files.ts";
@@ -42,7 +42,9 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
   const { multiCluster, log, time = systemTime } = options;
   const layout = layoutIn(options.dir);
   const command = options.envoy === "beside" ? undefined : await findEnvoy(options.envoy);
-  await mkdir(layout.dir, { recursive: true, mode: 0o700 });
+  await mkdir(layout.dir, { recursive: true });
+  // Whoever reaches the receiver's socket is believed, so nobody else may even see it.
+  await chmod(layout.dir, 0o700);
   // Of an Envoy that is gone; one that runs beside us keeps its own.
   if (command !== undefined) await rm(layout.adminSocket, { force: true });
   await writeStart(layout, options);
@@ -58,9 +60,9 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
     return {
       kind: "envoy",
       port: options.listen.port,
-      connect: async ({ siteId, endpoints, ...client }) => {
+      connect: async ({ siteId, endpoints, signal, ...client }) => {
         assertSomebody(siteId, endpoints);
-        await sites.reach(siteId, endpoints);
+        await sites.reach(siteId, endpoints, signal);
         return createProxiedClient({ ...client, siteId, socketPath: layout.socketTo(siteId) });
       },
       renew: (credentials) => writeCredentials(layout, credentials),
@@ -123,7 +125,10 @@ class Sites {
   readonly #multiCluster: SiteId;
   readonly #time: Time;
   readonly #hasBbr: boolean;
-  readonly #known = new Map<SiteId, string>();
+  /** Sites in Envoy's files. */
+  readonly #written = new Set<SiteId>();
+  /** Of the sites that Envoy has taken up, where their gateways are. */
+  readonly #reached = new Map<SiteId, string>();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: {
@@ -138,46 +143,45 @@ class Sites {
     this.#hasBbr = options.hasBbr;
   }
 
-  /** Resolves when Envoy has taken up where the site's gateways are. One change after the other. */
-  async reach(siteId: SiteId, endpoints: readonly string[]): Promise<void> {
-    const resolved = await Promise.all(endpoints.map(resolve));
-    const turn = this.#last.then(() => this.#update(siteId, resolved));
+  /** Resolves when Envoy has taken up where the site's gateways are. One change after the other. @throws the signal's reason */
+  async reach(siteId: SiteId, endpoints: readonly string[], signal: AbortSignal): Promise<void> {
+    const content = resources([siteEndpoints(siteId, await Promise.all(endpoints.map(resolve)))]);
+    const isReached = () => this.#reached.get(siteId) === JSON.stringify(content);
+    if (isReached()) return;
+    const turn = this.#last.then(async () => {
+      signal.throwIfAborted();
+      if (!isReached()) await this.#update(siteId, content, signal);
+    });
     this.#last = turn.catch(() => undefined);
     await turn;
   }
 
-  async #update(siteId: SiteId, endpoints: readonly Endpoint[]): Promise<void> {
-    const layout = this.#layout;
-    const content = resources([siteEndpoints(siteId, endpoints)]);
-    const is = JSON.stringify(content);
-    const before = this.#known.get(siteId);
-    if (before === is) return;
-    await write(layout.endpointsOf(siteId), content);
-    this.#known.set(siteId, is);
-    if (before !== undefined) return;
-    try {
-      await this.#add(siteId);
-    } catch (error) {
-      this.#known.delete(siteId);
-      throw error;
+  async #update(siteId: SiteId, content: object, signal: AbortSignal): Promise<void> {
+    await write(this.#layout.endpointsOf(siteId), content);
+    if (!this.#written.has(siteId)) {
+      this.#written.add(siteId);
+      await this.#writeSites();
     }
+    const isUp = () => isListening(this.#layout.socketTo(siteId));
+    if (!(await until(isUp, { withinMs: takeUpMs, time: this.#time, signal }))) {
+      signal.throwIfAborted();
+      throw new VisibleError("INTERNAL", `Envoy has not taken up the way to site ${siteId}.`, {
+        hint: "It will be tried again. The gateway's log has what Envoy said.",
+      });
+    }
+    this.#reached.set(siteId, JSON.stringify(content));
   }
 
-  async #add(siteId: SiteId): Promise<void> {
+  async #writeSites(): Promise<void> {
     const layout = this.#layout;
     const [multiCluster, hasBbr] = [this.#multiCluster, this.#hasBbr];
-    const sites = [...this.#known.keys()];
-    const clusters = sites.map((site) => siteCluster({ layout, multiCluster, siteId: site, hasBbr }));
-    const listeners = sites.map((site) => sendingListener(layout, site));
+    const sites = [...this.#written];
     // Clusters first: a listener of which the cluster is missing would refuse for a moment.
-    await write(layout.clusters, clustersFile(clusters));
-    await write(layout.listeners, listenersFile(listeners));
-    const { signal } = new AbortController();
-    const isUp = () => isListening(layout.socketTo(siteId));
-    if (await until(isUp, { withinMs: takeUpMs, time: this.#time, signal })) return;
-    throw new VisibleError("INTERNAL", `Envoy has not taken up the way to site ${siteId}.`, {
-      hint: "It will be tried again. The gateway's log has what Envoy said.",
-    });
+    await write(
+      layout.clusters,
+      clustersFile(sites.map((siteId) => siteCluster({ layout, multiCluster, siteId, hasBbr }))),
+    );
+    await write(layout.listeners, listenersFile(sites.map((siteId) => sendingListener(layout, siteId))));
   }
 }
 
