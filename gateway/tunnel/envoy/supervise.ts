@@ -17,8 +17,6 @@ const steadyMs = 60_000;
 const backoff = { firstMs: 500, maxMs: 30_000 };
 
 export interface SupervisedEnvoy {
-  /** The process that runs now; undefined between two. */
-  readonly pid: number | undefined;
   /** Ends it, and starts no other. */
   stop(): Promise<void>;
 }
@@ -86,9 +84,6 @@ export const superviseEnvoy = async (options: {
   }
   const kept = keepRunning(first);
   return {
-    get pid() {
-      return child?.pid;
-    },
     stop: async () => {
       stopping.abort();
       const late = setTimeout(() => child?.kill("SIGKILL"), stopMs);
