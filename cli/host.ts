@@ -26,6 +26,10 @@ export interface Host {
   readonly localUp: typeof localUp;
   runGateway(configFile: string, options: { signal: AbortSignal; stopWithParent: boolean }): Promise<void>;
   readonly checkGateway: typeof checkGateway;
+  /** @returns when its certificate expires */
+  enrolGateway(configFile: string, options: { token: string; signal: AbortSignal }): Promise<{ expiresAt: string }>;
+  /** Makes an authority in a folder. @returns its two files */
+  makeAuthority(dir: string, multiCluster: string): Promise<{ certificate: string; key: string }>;
 }
 
 const columnsOtherwise = 80;
@@ -41,6 +45,12 @@ export const processHost = (): Host => ({
   fetch,
   localUp: async (options) => (await import("../infra/local/up.ts")).localUp(options),
   checkGateway: async (configFile) => (await import("../gateway/check/check.ts")).checkGateway(configFile),
+  enrolGateway: async (configFile, options) => {
+    const { loadGatewayConfig } = await import("../gateway/config.ts");
+    const { enrolGateway } = await import("../gateway/enrolment/enrol.ts");
+    return enrolGateway(await loadGatewayConfig(configFile), options);
+  },
+  makeAuthority: async (dir, multiCluster) => (await import("../infra/local/pki.ts")).makeAuthority(dir, multiCluster),
   runGateway: async (configFile, options) => {
     const { loadGatewayConfig } = await import("../gateway/config.ts");
     const { runGateway } = await import("../gateway/main.ts");

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { ErrorBody } from "../core/api/answers.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import packageJson from "../package.json" with { type: "json" };
+import { addCaCommands } from "./commands/ca.ts";
 import type { Answering, Work } from "./commands/command.ts";
 import { addGatewayCommands } from "./commands/gateway.ts";
 import { addGroupCommands } from "./commands/group.ts";
@@ -51,6 +52,7 @@ const createProgram = (host: Host, answering: Answering): Command => {
   // Before the commands are added: they inherit it.
   configureHelp(program, host);
   addLocalCommands(program, answering);
+  addCaCommands(program, answering);
   addGatewayCommands(program, answering);
   addSiteCommands(program, answering);
   addVolumeCommands(program, answering);

@@ -60,6 +60,8 @@ export const fakeHost = (parts: Partial<Host> = {}) => {
     localUp: refuse,
     runGateway: refuse,
     checkGateway: refuse,
+    enrolGateway: refuse,
+    makeAuthority: refuse,
     ...parts,
   };
 };

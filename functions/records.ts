@@ -17,6 +17,16 @@ export const gatewayKey = (siteId: SiteId, gatewayId: string): Key => ({
   partition: `SITE#${siteId}`,
   sort: `GATEWAY#${gatewayId}`,
 });
+/** `GatewayCertificates` */
+export const certificatesKey = (siteId: SiteId, gatewayId: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `CERTIFICATES#${gatewayId}`,
+});
+/** `Revocations`: of a multi-cluster. */
+export const revocationsKey = (multiCluster: SiteId): Key => ({
+  partition: `MULTICLUSTER#${multiCluster}`,
+  sort: "REVOCATIONS",
+});
 /** One part of an inventory; see functions/inventory.ts. */
 export const inventoryPrefix = "INVENTORY#";
 export const inventoryKey = (siteId: SiteId, generation: number, part: number): Key => ({
@@ -78,6 +88,9 @@ export const outboxKey = (aggregate: Key, version: number): Key => ({
   partition: aggregate.partition,
   sort: `OUTBOX#${aggregate.sort}#${sequenceDigits(version)}`,
 });
+
+/** `Enrolment`: what is stored of an enrolment token, by the SHA-256 of its secret. */
+export const enrolmentKey = (sha256: string): Key => ({ partition: "ENROLMENTS", sort: `ENROLMENT#${sha256}` });
 
 /** `Token`: what is stored of a bearer token, by the SHA-256 of its secret. */
 export const tokenKey = (sha256: string): Key => ({ partition: "TOKENS", sort: `TOKEN#${sha256}` });

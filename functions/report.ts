@@ -1,16 +1,14 @@
 import { reportSchema, type TaskReport } from "../core/api/report.ts";
 import type { Progress, Run } from "../core/api/run.ts";
-import { gatewayForgottenAfterSeconds } from "../core/api/site.ts";
-import { addSeconds } from "../core/ports/clock.ts";
 import type { RunEvent } from "../core/run/events.ts";
+import { heardOf } from "./alive.ts";
 import type { Deps } from "./deps.ts";
 import { loseBase } from "./engine/base.ts";
 import { applyToRun } from "./engine/engine.ts";
 import { putFacts } from "./engine/facts.ts";
 import { adoptGroups, markDeleted } from "./engine/groups.ts";
 import { putInventoryPart } from "./inventory.ts";
-import { tellIfBehind } from "./limits.ts";
-import { gatewayKey, progressKey, runKey } from "./records.ts";
+import { progressKey, runKey } from "./records.ts";
 
 /**
  * Takes in one message of the reports queue. Facts are written first, then the state moves on, so a death in between
@@ -25,12 +23,8 @@ export const handleReport = async (deps: Deps, body: unknown): Promise<void> => 
   }
   const report = parsed.data;
   switch (report.kind) {
-    case "alive": {
-      const gateway = { ...report.gateway, lastSeenAt: deps.clock.now() };
-      const expiresAt = addSeconds(gateway.lastSeenAt, gatewayForgottenAfterSeconds);
-      await deps.store.putAll([{ key: gatewayKey(gateway.siteId, gateway.id), body: gateway, expiresAt }]);
-      return tellIfBehind(deps, gateway);
-    }
+    case "alive":
+      return heardOf(deps, report);
     case "inventory":
       return putInventoryPart(deps, report);
     default:

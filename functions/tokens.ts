@@ -1,23 +1,17 @@
-import { createHash, randomBytes } from "node:crypto";
 import { VisibleError } from "../core/api/errors.ts";
 import type { Instant } from "../core/api/ids.ts";
 import type { Scope, Token } from "../core/api/token.ts";
 import type { Deps } from "./deps.ts";
 import { tokenKey } from "./records.ts";
+import { newSecret, readSecret } from "./secret.ts";
 
-/** `smtxb_<id>_<secret>`: the prefix lets secret scanners know it, the id names it in lists and logs. */
-const tokenPattern = /^smtxb_([0-9a-f]{12})_([0-9a-f]{64})$/;
-const idBytes = 6;
-const secretBytes = 32;
-
-const sha256 = (secret: string): string => createHash("sha256").update(secret).digest("hex");
+const prefix = "smtxb";
 
 type Store = Pick<Deps, "store">;
 type StoreAndClock = Pick<Deps, "store" | "clock">;
 
 /**
- * Makes a bearer token and stores it by the SHA-256 of its secret: 256 random bits need no slow hash. What comes back as
- * `token` is shown once and can't be had again.
+ * Makes a bearer token, and stores the hash of its secret. What comes back as `token` is shown once and can't be had again.
  *
  * @param random bytes from a source fit for secrets
  * @throws {VisibleError} BAD_REQUEST when `expiresAt` has passed already
@@ -25,7 +19,7 @@ type StoreAndClock = Pick<Deps, "store" | "clock">;
 export const createToken = async (
   deps: StoreAndClock,
   options: { readonly name: string; readonly scopes: readonly Scope[]; readonly expiresAt?: Instant },
-  random: (bytes: number) => Uint8Array = randomBytes,
+  random?: (bytes: number) => Uint8Array,
 ): Promise<{ readonly token: string; readonly record: Token }> => {
   const { name, scopes, expiresAt } = options;
   const now = deps.clock.now();
@@ -34,22 +28,21 @@ export const createToken = async (
       hint: "Choose a later expiresAt, or leave it out.",
     });
   }
-  const id = Buffer.from(random(idBytes)).toString("hex");
-  const secret = Buffer.from(random(secretBytes)).toString("hex");
+  const { text, id, sha256 } = newSecret(prefix, random);
   const expiry = expiresAt === undefined ? {} : { expiresAt };
   const record: Token = { id, name, scopes: [...new Set(scopes)], createdAt: now, ...expiry };
-  await deps.store.commit([{ type: "put", key: tokenKey(sha256(secret)), body: record, expect: "absent", ...expiry }]);
-  return { token: `smtxb_${id}_${secret}`, record };
+  await deps.store.commit([{ type: "put", key: tokenKey(sha256), body: record, expect: "absent", ...expiry }]);
+  return { token: text, record };
 };
 
 /**
- * Whose token it is. The secret is looked up by its hash, so no comparison takes longer for a better guess.
+ * Whose token it is.
  * @throws {VisibleError} UNAUTHENTICATED when it was never given, was revoked or has expired
  */
 export const authenticate = async (deps: StoreAndClock, token: string): Promise<Token> => {
-  const [, id, secret] = tokenPattern.exec(token) ?? [];
-  const stored = secret === undefined ? undefined : await deps.store.get<Token>(tokenKey(sha256(secret)));
-  if (stored === undefined || stored.body.id !== id) {
+  const secret = readSecret(prefix, token);
+  const stored = secret === undefined ? undefined : await deps.store.get<Token>(tokenKey(secret.sha256));
+  if (stored === undefined || stored.body.id !== secret?.id) {
     throw new VisibleError("UNAUTHENTICATED", "The token is not one of this installation, or it was revoked.", {
       hint: "Ask somebody with an admin token for a new one.",
     });

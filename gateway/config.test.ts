@@ -48,7 +48,22 @@ describe("a gateway's configuration", () => {
   test("takes relative paths from the folder of its file", () => {
     const { storage, tls } = parseGatewayConfig(minimal, "/etc/smtx/gateway.yaml");
     assert.equal(storage.dir, "/etc/smtx/store");
-    assert.deepEqual(tls, { ca: "/etc/smtx/ca.pem", certificate: "/etc/gateway.pem", key: "/etc/smtx/key.pem" });
+    assert.deepEqual(tls, {
+      ca: "/etc/smtx/ca.pem",
+      certificate: "/etc/gateway.pem",
+      key: "/etc/smtx/key.pem",
+      revocations: "/etc/gateway.pem.revoked",
+    });
+  });
+
+  test("names an API by https, or on this host", () => {
+    const at = (api: string) => parseGatewayConfig({ ...minimal, api }, "/etc/smtx/gateway.yaml").api;
+    for (const api of ["https://backup.example", "http://127.0.0.1:8080", "http://[::1]:1", "http://localhost:1"]) {
+      assert.equal(at(api), api);
+    }
+    assert.match(refusal({ api: "http://backup.example" }), /api: must begin with https/);
+    assert.match(refusal({ api: "http://127.0.0.1.example" }), /api: must begin with https/);
+    assert.match(refusal({ api: "ftp://127.0.0.1" }), /api/);
   });
 
   test("with envoy has a port for it, and a folder", () => {

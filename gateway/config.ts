@@ -6,6 +6,7 @@ import { z } from "zod";
 import { VisibleError } from "../core/api/errors.ts";
 import { gatewayIdSchema, siteIdSchema } from "../core/api/ids.ts";
 import { configProblems } from "./config-problems.ts";
+import { apiUrlSchema } from "./enrolment/control-plane.ts";
 import { storageConfigSchema } from "./storage/config.ts";
 
 const path = z.string().min(1);
@@ -38,8 +39,10 @@ export const gatewayConfigSchema = z
     envoy: path.optional(),
     /** Of this gateway alone: what Envoy reads, and the sockets between the two. */
     envoyDir: path.default("envoy"),
-    /** Files in PEM; relative ones lie beside the configuration. */
-    tls: z.strictObject({ ca: path, certificate: path, key: path }),
+    /** The control plane's URL, where the gateway enrols and renews its certificate. Without it somebody else renews the files. */
+    api: apiUrlSchema.optional(),
+    /** Files in PEM; relative ones lie beside the configuration. The revocations' is `<certificate>.revoked` unless told otherwise. */
+    tls: z.strictObject({ ca: path, certificate: path, key: path, revocations: path.optional() }),
     /** The queues are `<prefix>-<queue>-<siteId>` for tasks, transfers and settings, and `<prefix>-reports`. */
     queues: z.strictObject({
       prefix: z
@@ -72,7 +75,9 @@ export const gatewayConfigSchema = z
     path: ["listen", "port"],
     message: "needed with envoy, which listens at it",
   });
-export type GatewayConfig = z.infer<typeof gatewayConfigSchema>;
+type Written = z.infer<typeof gatewayConfigSchema>;
+/** With whole paths. */
+export type GatewayConfig = Omit<Written, "tls"> & { readonly tls: Readonly<Record<keyof Written["tls"], string>> };
 
 const refused = (file: string, problems: readonly string[], cause?: unknown) =>
   new VisibleError("BAD_REQUEST", `The gateway's configuration ${file} is wrong: ${problems.join("; ")}.`, {
@@ -108,7 +113,12 @@ export const parseGatewayConfig = (value: unknown, file: string): GatewayConfig 
     storage: { ...storage, dir: beside(storage.dir) },
     ...(envoy !== undefined && { envoy: envoy.includes("/") ? beside(envoy) : envoy }),
     envoyDir: beside(envoyDir),
-    tls: { ca: beside(tls.ca), certificate: beside(tls.certificate), key: beside(tls.key) },
+    tls: {
+      ca: beside(tls.ca),
+      certificate: beside(tls.certificate),
+      key: beside(tls.key),
+      revocations: beside(tls.revocations ?? `${tls.certificate}.revoked`),
+    },
   };
 };
 

@@ -5,12 +5,14 @@ import packageJson from "../package.json" with { type: "json" };
 import { startAgent } from "./agent/agent.ts";
 import { within } from "./agent/within.ts";
 import type { GatewayConfig } from "./config.ts";
+import { CredentialKeeper } from "./credential-keeper.ts";
 import { loadCredentials } from "./credentials.ts";
+import { keepRenewed } from "./enrolment/renew.ts";
+import { writeFileSafely } from "./files.ts";
 import type { Log } from "./log.ts";
 import { createSqsClient } from "./queues/sqsclient.ts";
 import { createSqsReportQueue } from "./queues/sqsreportqueue.ts";
 import { createSqsTaskSource } from "./queues/sqstasksource.ts";
-import { followCredentials } from "./renewal.ts";
 import { openStorage } from "./storage/open.ts";
 import type { GatewayIdentity } from "./tasks/context.ts";
 import { performTask } from "./tasks/perform.ts";
@@ -99,9 +101,19 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   opened.add(() => tunnel.stop(0));
   const stopping = new AbortController();
   opened.add(() => stopping.abort());
-  const load = () => loadCredentials(config);
-  const renewal = { current: credentials, load, renew: tunnel.renew, time: systemTime, log, signal: stopping.signal };
-  void followCredentials(renewal);
+  const keeper = new CredentialKeeper({
+    current: credentials,
+    load: () => loadCredentials(config),
+    renew: tunnel.renew,
+    store: (pem) => writeFileSafely(config.tls.revocations, pem),
+    log,
+  });
+  void keeper.follow(systemTime, stopping.signal);
+  const { api } = config;
+  if (api !== undefined) {
+    const renewal = { config: { ...config, api }, current: () => keeper.current, onRenewed: () => keeper.reload() };
+    void keepRenewed({ ...renewal, time: systemTime, log, signal: stopping.signal });
+  }
 
   const sqs = createSqsClient();
   opened.add(() => sqs.destroy());
@@ -117,7 +129,12 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   const throttles = createThrottles(systemTime);
   const agent = startAgent({
     queues: (["tasks", "transfers"] as const).map((queue) => ({ source: source(queue), slots: concurrency[queue] })),
-    settings: { source: source("settings"), apply: throttles.apply },
+    settings: {
+      source: source("settings"),
+      apply: throttles.apply,
+      revoke: (list) => keeper.revoke(list),
+      revocationsAt: () => keeper.revocationsAt,
+    },
     reports: createSqsReportQueue({ client: sqs, prefix: queues.prefix, log, signal: stopping.signal }),
     perform: performTask,
     context: {
@@ -144,7 +161,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   let stopped: Promise<void> | undefined;
   return {
     endpoint: identity.endpoint,
-    ended: agent.ended,
+    ended: Promise.race([agent.ended, keeper.removed]),
     stop() {
       stopped ??= end();
       return stopped;

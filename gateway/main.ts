@@ -48,6 +48,9 @@ export const runGateway = async (config: GatewayConfig, options: RunGatewayOptio
   const orphaned = stopWithParent ? closed(stdin, signal) : asked;
   try {
     await Promise.race([asked, orphaned, gateway.ended]);
+  } catch (error) {
+    log.error({ err: error }, "the gateway can't go on");
+    throw error;
   } finally {
     log.info({}, "stopping");
     over.abort();

@@ -13,10 +13,11 @@ import { gatewayIdSchema, type SiteId, siteIdSchema } from "../core/api/ids.ts";
 import { reportQueueName, siteQueueName, siteQueueOf, siteQueues } from "../core/api/queues.ts";
 import { type Report, reportSchema } from "../core/api/report.ts";
 import { type Task, type TaskResult, type TaskResultOf, taskSchema } from "../core/api/task.ts";
+import { createAuthority } from "../pki/authority.ts";
+import { issueGatewayCertificate } from "../pki/testing.ts";
 import { type GatewayConfig, parseGatewayConfig } from "./config.ts";
 import { createSqsClient } from "./queues/sqsclient.ts";
 import { runTaskFields } from "./tasks/testing.ts";
-import { createAuthority, issueGatewayCertificate } from "./tunnel/certificates.ts";
 
 const prefix = "gateways";
 const multiCluster = siteIdSchema.parse("mc");
@@ -33,7 +34,7 @@ export const openWorld = async (sites: readonly SiteId[]) => {
   process.env["AWS_ENDPOINT_URL"] = endpoint;
   const client = createSqsClient();
   const dir = await mkdtemp(join(tmpdir(), "gateways-"));
-  const authority = await createAuthority({ multiCluster, validDays: 1 });
+  const authority = await createAuthority({ multiCluster });
   const createQueue = async (name: string) => {
     const { QueueUrl = "" } = await client.send(new CreateQueueCommand({ QueueName: name }));
     return QueueUrl;

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { connect } from "node:tls";
 import { Worker } from "node:worker_threads";
 import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
-import { createAuthority, issueGatewayCertificate } from "../../gateway/tunnel/certificates.ts";
+import { createAuthority } from "../../pki/authority.ts";
+import { issueGatewayCertificate } from "../../pki/testing.ts";
 
 const totalBytes = 512 * 1024 * 1024;
 const pieceBytes = 256 * 1024;
@@ -17,7 +18,7 @@ export interface TlsSink {
 /** Bytes/s that one thread sends to another over mutual TLS 1.3 on loopback, with certificates like a gateway's. */
 export const tlsThroughput = async (): Promise<number> => {
   const multiCluster = siteIdSchema.parse("bench");
-  const authority = await createAuthority({ multiCluster, validDays: 1 });
+  const authority = await createAuthority({ multiCluster });
   const identity = { multiCluster, siteId: siteIdSchema.parse("a"), gatewayId: gatewayIdSchema.parse("a1") };
   const issued = await issueGatewayCertificate(authority, { ...identity, validDays: 1 });
   const workerData: TlsSink = { ca: authority.certificatePem, cert: issued.certificatePem, key: issued.keyPem };

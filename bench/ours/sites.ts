@@ -4,8 +4,9 @@ import { gatewayIdSchema } from "../../core/api/ids.ts";
 import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
 import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config.ts";
 import { freePort } from "../../gateway/tunnel/envoy/testing/envoys.ts";
-import { ensureAuthority, issueTo } from "../../infra/local/pki.ts";
+import { ensureAuthority } from "../../infra/local/pki.ts";
 import { runTool } from "../tools.ts";
+import { issueTo } from "./certificates.ts";
 import { type GatewayClient, startGatewayProcess } from "./gateway-client.ts";
 import { multiCluster, sourceSite, targetSite } from "./tasks.ts";
 

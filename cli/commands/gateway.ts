@@ -5,6 +5,7 @@ import { siteOption } from "../options.ts";
 import { table } from "../render/table.ts";
 import { instantText } from "../render/units.ts";
 import type { Answering } from "./command.ts";
+import { addEnrolmentCommands } from "./gateway-enrolment.ts";
 
 const whatColumns = "configuration".length;
 const indent = " ".repeat("wrong  ".length + whatColumns + 2);
@@ -37,6 +38,7 @@ export const addGatewayCommands = (program: Command, answering: Answering): void
         return { json: { findings }, text: lines.join("\n"), exitCode };
       }),
     );
+  addEnrolmentCommands(gateway, answering);
   gateway
     .command("list")
     .description("list a site's gateways, and which are alive")

@@ -35,6 +35,18 @@ export const addSiteCommands = (program: Command, answering: Answering): void =>
       }),
     );
   site
+    .command("create")
+    .description("make a site known; its gateways can be invited then")
+    .argument("<site>", "its name", checkedBy(siteIdSchema))
+    .requiredOption("--multi-cluster <name>", "the sites that can be each other's targets", checkedBy(siteIdSchema))
+    .action(
+      answering(async (context, id: SiteId, { multiCluster }: { multiCluster: SiteId }) => {
+        const api = await context.connect();
+        const answer = await answerOf(api.v1.sites.$post({ json: { id, multiCluster } }));
+        return { json: answer, text: `Site ${id} of ${multiCluster} is known.` };
+      }),
+    );
+  site
     .command("limit")
     .description("limit how fast a site may send to another, also what is on its way now")
     .argument("<site>", "the site that sends", checkedBy(siteIdSchema))

@@ -18,6 +18,8 @@ export const siteSchema = z.object({
   limits: siteLimitsSchema.optional(),
   /** Goes up with each change of `limits`, beginning with 1. */
   limitsVersion: z.int().min(1).optional(),
+  /** Gateways that an administrator has removed: nothing that they say counts until they enrol again. */
+  removedGateways: z.array(gatewayIdSchema).optional(),
 });
 export type Site = z.infer<typeof siteSchema>;
 
@@ -36,6 +38,8 @@ export const gatewaySettingsSchema = z.object({
   /** `limitsVersion` of the site; 0: it has not been told any since it was started. */
   version: z.int().min(0),
   gateways: z.int().min(1),
+  /** `issuedAt` of the list of revocations that it goes by. Absent: it has none. */
+  revocationsAt: instantSchema.optional(),
 });
 export type GatewaySettings = z.infer<typeof gatewaySettingsSchema>;
 

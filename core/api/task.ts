@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { revocationListSchema } from "./enrolment.ts";
 import {
   gatewayIdSchema,
   groupIdSchema,
@@ -114,15 +115,19 @@ export const inventoryTaskSchema = z.object({
   siteId: siteIdSchema,
   issuedAt: instantSchema,
 });
-/** For one gateway of the site: how fast it may send from now on. Another one that receives it gives it back. */
+/**
+ * For one gateway of the site: how fast it may send from now on, and whose certificates it must not believe. Another one that
+ * receives it gives it back.
+ */
 export const settingsTaskSchema = z.object({
   kind: z.literal("settings"),
   id: z.string(),
   siteId: siteIdSchema,
   gatewayId: gatewayIdSchema,
-  ...gatewaySettingsSchema.shape,
+  ...gatewaySettingsSchema.omit({ revocationsAt: true }).shape,
   /** The site's; each gateway takes an equal share, one of `gateways`. */
   limits: z.array(siteLimitSchema),
+  revocations: revocationListSchema.optional(),
   issuedAt: instantSchema,
 });
 /** What a site's gateways work on, whichever of them takes it. */

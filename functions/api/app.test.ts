@@ -19,6 +19,8 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["GET", "/v1/sites/{site}/gateways", "read"],
   ["GET", "/v1/sites/{site}/objects", "read"],
   ["POST", "/v1/sites/{site}/inventory", "operate"],
+  ["POST", "/v1/sites/{site}/enrolments", "admin"],
+  ["DELETE", "/v1/sites/{site}/gateways/{gateway}", "admin"],
   ["POST", "/v1/plans", "operate"],
   ["GET", "/v1/plans", "read"],
   ["GET", "/v1/plans/{plan}", "read"],
@@ -39,10 +41,20 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["GET", "/v1/tokens", "admin"],
   ["DELETE", "/v1/tokens/{token}", "admin"],
 ];
+/** What gateways ask for themselves, with their own tokens and proofs. */
+const gatewayRoutes = [
+  ["POST", "/v1/enrol", ""],
+  ["POST", "/v1/renew", ""],
+] as const;
 const everything = [...routes, ["GET", "/openapi.json", "read"] as const];
 
 const filled = (path: string) =>
-  path.replace("{site}", "a").replace("{plan}", "nightly").replace("{run}", run).replace("{token}", "0123456789ab");
+  path
+    .replace("{site}", "a")
+    .replace("{gateway}", "gw-1")
+    .replace("{plan}", "nightly")
+    .replace("{run}", run)
+    .replace("{token}", "0123456789ab");
 
 describe("tokens of requests", () => {
   test("the table of these tests has every route of the app", async () => {
@@ -50,7 +62,10 @@ describe("tokens of requests", () => {
     const there = app.routes
       .filter(({ method }) => method !== "ALL")
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
-    assert.deepEqual([...new Set(there)].sort(), everything.map(([method, path]) => `${method} ${path}`).sort());
+    assert.deepEqual(
+      [...new Set(there)].sort(),
+      [...everything, ...gatewayRoutes].map(([method, path]) => `${method} ${path}`).sort(),
+    );
   });
 
   test("no route answers without a token, with a wrong, an altered, an expired or a revoked one", async () => {
@@ -69,7 +84,13 @@ describe("tokens of requests", () => {
       ...["x", altered, foreignId, expired, revoked, `${good}x`].map((token) => ({ authorization: `Bearer ${token}` })),
     ];
     const before = await api.dump();
-    const paths = [...everything, ["GET", "/", ""], ["GET", "/v1/nothing", ""], ["BREW", "/v1/plans", ""]] as const;
+    const paths = [
+      ...everything,
+      ...gatewayRoutes,
+      ["GET", "/", ""],
+      ["GET", "/v1/nothing", ""],
+      ["BREW", "/v1/plans", ""],
+    ] as const;
     for (const [method, path] of paths) {
       for (const header of headers) {
         const answer = await api.app.request(filled(path), { method, headers: header as Record<string, string> });
@@ -133,7 +154,7 @@ describe("the OpenAPI document", () => {
         return [method.toUpperCase(), path, security.flatMap(({ token }) => token)].join(" ");
       }),
     );
-    assert.deepEqual(listed.sort(), routes.map((route) => route.join(" ")).sort());
+    assert.deepEqual(listed.sort(), [...routes, ...gatewayRoutes].map((route) => route.join(" ")).sort());
     assert.deepEqual(body.components.securitySchemes, { token: { type: "http", scheme: "bearer" } });
     assert.deepEqual(Object.keys(body.components.schemas).sort(), ["Plan", "PlanDefinition", "Run"]);
   });

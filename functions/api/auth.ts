@@ -1,19 +1,23 @@
+import type { HonoRequest } from "hono";
 import { createMiddleware } from "hono/factory";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Scope } from "../../core/api/token.ts";
 import { authenticate } from "../tokens.ts";
 import type { ApiDeps, ApiEnv } from "./env.ts";
 
+/** The bearer token of a request (RFC 6750). @throws {VisibleError} UNAUTHENTICATED when it has none */
+export const bearerOf = (request: Pick<HonoRequest, "header">): string => {
+  const [, token] = /^Bearer +(\S+)$/i.exec(request.header("authorization") ?? "") ?? [];
+  if (token !== undefined) return token;
+  throw new VisibleError("UNAUTHENTICATED", "The request has no token.", {
+    hint: "Send the header authorization: Bearer smtxb_…",
+  });
+};
+
 /** Lets nobody through without a token, whatever the path or the method. @throws {VisibleError} UNAUTHENTICATED */
 export const requireToken = (deps: Pick<ApiDeps, "store" | "clock">) =>
   createMiddleware<ApiEnv>(async (c, next) => {
-    const [, token] = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
-    if (token === undefined) {
-      throw new VisibleError("UNAUTHENTICATED", "The request has no token.", {
-        hint: "Send the header authorization: Bearer smtxb_…",
-      });
-    }
-    c.set("token", await authenticate(deps, token));
+    c.set("token", await authenticate(deps, bearerOf(c.req)));
     await next();
   });
 

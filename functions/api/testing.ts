@@ -5,6 +5,8 @@ import type { Plan } from "../../core/api/plan.ts";
 import { type Scope, scopeSchema } from "../../core/api/token.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { DocumentStore, Key } from "../../core/ports/store.ts";
+import { createAuthority } from "../../pki/authority.ts";
+import { authoritiesOf } from "../authorities.ts";
 import { putInventoryPart } from "../inventory.ts";
 import { createMemoryStore } from "../memory/store.ts";
 import { createMemoryTaskQueue } from "../memory/task-queue.ts";
@@ -14,6 +16,9 @@ import { createApp } from "./app.ts";
 
 export const siteA = siteIdSchema.parse("a");
 export const siteB = siteIdSchema.parse("b");
+
+/** Of the multi-cluster main. */
+const authority = createAuthority({ multiCluster: "main", nowMs: Date.parse("2026-01-01T00:00:00Z") });
 
 /** A store that knows what was ever written to it, so that a test can see that nothing was. */
 const recordingStore = (store: DocumentStore) => {
@@ -53,6 +58,7 @@ export const createTestApi = async () => {
       planId: () => planIdSchema.parse(`plan_${(++plans).toString().padStart(26, "0")}`),
       fraction: () => 0,
     },
+    authorities: authoritiesOf(new Map([["main", await authority]])),
     log: {
       info: () => undefined,
       warn: () => undefined,

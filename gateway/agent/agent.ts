@@ -1,4 +1,3 @@
-import type { SettingsTask } from "../../core/api/task.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
 import type { TaskSource } from "../queues/tasksource.ts";
@@ -9,7 +8,7 @@ import { createInventoryTeller } from "./inventory.ts";
 import { agentLimits } from "./limits.ts";
 import { pollQueue } from "./poll.ts";
 import { repeat } from "./repeat.ts";
-import { createSettingsTaker } from "./settings.ts";
+import { createSettingsTaker, type SettingsUse } from "./settings.ts";
 import { createCurrentTasks } from "./tasks.ts";
 import { within } from "./within.ts";
 
@@ -17,7 +16,7 @@ export interface AgentOptions {
   /** The site's queues, and how many tasks of each are worked on at the same time. */
   readonly queues: readonly { readonly source: TaskSource; readonly slots: number }[];
   /** The queue of the settings for the site's gateways, and what is done with this one's. */
-  readonly settings: { readonly source: TaskSource; readonly apply: (settings: SettingsTask) => void };
+  readonly settings: SettingsUse & { readonly source: TaskSource };
   readonly reports: ReportQueue;
   readonly perform: PerformTask;
   readonly context: Omit<TaskContext, "log" | "signal" | "onProgress" | "onAcknowledged">;

@@ -1,3 +1,5 @@
+import type { RevocationList } from "../../core/api/enrolment.ts";
+import type { Instant } from "../../core/api/ids.ts";
 import type { GatewaySettings } from "../../core/api/site.ts";
 import { type SettingsTask, settingsTaskSchema } from "../../core/api/task.ts";
 import type { Log } from "../log.ts";
@@ -8,6 +10,16 @@ import { agentLimits } from "./limits.ts";
 import { parseMessage } from "./parse.ts";
 import type { Taker } from "./poll.ts";
 
+/** What is done with this gateway's settings. */
+export interface SettingsUse {
+  /** Newer ones than before. */
+  readonly apply: (settings: SettingsTask) => void;
+  /** Whichever list came; an older one than is gone by does nothing. */
+  readonly revoke: (list: RevocationList) => Promise<void>;
+  /** Of the list of revocations that is gone by. */
+  readonly revocationsAt: () => Instant | undefined;
+}
+
 export interface SettingsTaker extends Taker {
   /** What this gateway goes by, as it tells the control plane. */
   current(): GatewaySettings;
@@ -17,18 +29,19 @@ export interface SettingsTaker extends Taker {
  * Takes this gateway's settings off the queue that it shares with the site's others, and gives theirs back. What gets
  * lost on the way is sent again: each report that the gateway is alive says which version it has.
  */
-export const createSettingsTaker = (options: {
-  readonly source: Pick<TaskSource, "remove" | "release">;
-  readonly identity: GatewayIdentity;
-  readonly apply: (settings: SettingsTask) => void;
-  /** How many messages one poll may bring. */
-  readonly slots: number;
-  readonly time: Time;
-  readonly log: Log;
-  /** Ends the waits when the gateway stops. */
-  readonly signal: AbortSignal;
-}): SettingsTaker => {
-  const { source, identity, apply, slots, time, log, signal } = options;
+export const createSettingsTaker = (
+  options: SettingsUse & {
+    readonly source: Pick<TaskSource, "remove" | "release">;
+    readonly identity: GatewayIdentity;
+    /** How many messages one poll may bring. */
+    readonly slots: number;
+    readonly time: Time;
+    readonly log: Log;
+    /** Ends the waits when the gateway stops. */
+    readonly signal: AbortSignal;
+  },
+): SettingsTaker => {
+  const { source, identity, apply, revoke, revocationsAt, slots, time, log, signal } = options;
   const active = new Set<Promise<void>>();
   let current: Pick<SettingsTask, "version" | "gateways" | "issuedAt"> | undefined;
 
@@ -43,6 +56,7 @@ export const createSettingsTaker = (options: {
       const { version, gateways, limits } = settings;
       log.info({ version, gateways, limits }, "settings taken");
     }
+    if (settings.revocations !== undefined) await revoke(settings.revocations);
     await source.remove(receipt);
   };
 
@@ -71,7 +85,14 @@ export const createSettingsTaker = (options: {
   };
 
   return {
-    current: () => ({ version: current?.version ?? 0, gateways: current?.gateways ?? 1 }),
+    current: () => {
+      const listed = revocationsAt();
+      return {
+        version: current?.version ?? 0,
+        gateways: current?.gateways ?? 1,
+        ...(listed !== undefined && { revocationsAt: listed }),
+      };
+    },
     /** One poll's messages are dealt with before the next poll. */
     get count() {
       return active.size === 0 ? 0 : slots;

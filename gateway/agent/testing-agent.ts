@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { RevocationList } from "../../core/api/enrolment.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type RunTask, type SettingsTask, type TaskResult, taskSchema } from "../../core/api/task.ts";
@@ -78,6 +79,7 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
   const other = options.twoQueues === true ? fakeSource(time) : undefined;
   const settings = fakeSource(time);
   const applied: SettingsTask[] = [];
+  const revoked: RevocationList[] = [];
   const reports: Report[] = [];
   const tries: Try[] = [];
   const world = { reportsFail: false, inventory: [volume("v1")] };
@@ -86,7 +88,12 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
       source,
       slots: options.slots ?? 4,
     })),
-    settings: { source: settings.source, apply: (newest) => void applied.push(newest) },
+    settings: {
+      source: settings.source,
+      apply: (newest) => void applied.push(newest),
+      revoke: async (list) => void revoked.push(list),
+      revocationsAt: () => revoked.at(-1)?.issuedAt,
+    },
     reports: {
       async send(report) {
         if (world.reportsFail) throw new Error("no network");
@@ -133,5 +140,20 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
     await time.advance(20_000);
     await stopped;
   };
-  return { agent, time, log, queue, other, settings, applied, reports, aboutTasks, tries, firstTry, world, stop };
+  return {
+    agent,
+    time,
+    log,
+    queue,
+    other,
+    settings,
+    applied,
+    revoked,
+    reports,
+    aboutTasks,
+    tries,
+    firstTry,
+    world,
+    stop,
+  };
 };

@@ -29,5 +29,6 @@ export const checkCertificate: Check = async (config) => {
     );
   }
   const days = Math.floor((untilMs - nowMs) / (soonMs / 7));
-  return `valid for ${days} more days${untilMs - nowMs < soonMs ? ": renew it soon" : ""}`;
+  const isLeftToUs = config.api !== undefined;
+  return `valid for ${days} more days${untilMs - nowMs < soonMs && !isLeftToUs ? ": renew it soon" : ""}`;
 };

@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gatewayIdSchema } from "../../core/api/ids.ts";
+import type { CertificateWithKey } from "../../pki/authority.ts";
+import { issueGatewayCertificate } from "../../pki/testing.ts";
 import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
-import { type CertificateWithKey, issueGatewayCertificate } from "../tunnel/certificates.ts";
 import { checkGateway } from "./check.ts";
 
 describe("checking a gateway before its first run", () => {
@@ -61,8 +62,9 @@ describe("checking a gateway before its first run", () => {
 
   test("says of all that it needs what is there, and makes nothing", async () => {
     const found = await check({ envoy: "auto", listen: { port: 1 + 0xc000 } });
-    assert.deepEqual(Object.keys(found), ["configuration", "certificate", "storage", "port", "envoy", "queues"]);
-    for (const what of ["configuration", "certificate", "storage", "port", "envoy"]) {
+    const wanted = ["configuration", "certificate", "api", "storage", "port", "envoy"];
+    assert.deepEqual(Object.keys(found), [...wanted, "queues"]);
+    for (const what of wanted) {
       assert.equal(found[what]?.passed, true, `${what}: ${found[what]?.text}`);
     }
     assert.match(found["envoy"]?.text ?? "", /envoy, 1\.\d+\.\d+/);
@@ -92,6 +94,24 @@ describe("checking a gateway before its first run", () => {
       hasQueues = false;
       clockMs = () => Date.now();
     }
+  });
+
+  test("finds a control plane by what it answers to whoever shows nothing", async () => {
+    let answer: readonly [number, string] = [401, '{"error":{"code":"UNAUTHENTICATED","message":"no token"}}'];
+    const server = createHttpServer((_request, response) => response.writeHead(answer[0]).end(answer[1]));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    assert(typeof address === "object" && address !== null);
+    const at = { api: `http://127.0.0.1:${address.port}` };
+    try {
+      assert.equal((await check(at))["api"]?.passed, true);
+      answer = [404, "<html>"];
+      assert.match((await check(at))["api"]?.text ?? "", /answered 404/);
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+    assert.match((await check(at))["api"]?.text ?? "", /not to be had .*ECONNREFUSED/);
   });
 
   test("finds a port that is taken, and an Envoy that is not there", async () => {

@@ -1,5 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { type GatewayConfig, loadGatewayConfig } from "../config.ts";
+import { checkApi } from "./api.ts";
 import { checkCertificate } from "./certificate.ts";
 import { checkEnvoy, checkPort } from "./listening.ts";
 import { checkQueues } from "./queues.ts";
@@ -20,6 +21,7 @@ export type Check = (config: GatewayConfig) => Promise<string>;
 
 const checks: readonly (readonly [what: string, check: Check])[] = [
   ["certificate", checkCertificate],
+  ["api", checkApi],
   ["storage", checkStorage],
   ["port", checkPort],
   ["envoy", checkEnvoy],

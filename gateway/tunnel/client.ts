@@ -30,6 +30,9 @@ const usualLimits: PeerClientLimits = {
   shunSeconds: 10,
 };
 
+/** For what is under way on connections that are no longer wanted: a certificate that was revoked is refused within a minute. */
+const drainMs = 45_000;
+
 /** `done` ranges of a very fragmented session are the longest answer there is. */
 const answerBytesMax = 16 * 1024 * 1024;
 
@@ -50,6 +53,8 @@ export interface PeerClient {
    * @throws LINK_BROKEN, PEER_REFUSED, the peer's own VisibleError, the signal's reason
    */
   request(request: PeerRequest): Promise<unknown>;
+  /** Requests from now on go over new connections. Those under way have 45 s on the old ones. */
+  reconnect(): void;
   close(): Promise<void>;
 }
 
@@ -67,7 +72,8 @@ interface ClientOptions {
 }
 
 export interface PeerClientOptions extends ClientOptions {
-  readonly credentials: TlsCredentials;
+  /** Those that connections are made with from now on. */
+  readonly credentials: () => TlsCredentials;
   readonly multiCluster: SiteId;
   /** `host:port` each. */
   readonly endpoints: readonly string[];
@@ -115,17 +121,20 @@ export const assertSomebody = (siteId: SiteId, endpoints: readonly string[]): vo
 const createClient = (
   { siteId, log }: ClientOptions,
   limits: PeerClientLimits,
-  open: (options: Pool.Options) => readonly Endpoint[],
+  openWith: (options: Pool.Options) => readonly Endpoint[],
 ): PeerClient => {
-  const endpoints = open({
-    connections: limits.connections,
-    pipelining: 1,
-    keepAliveTimeout: 30_000,
-    headersTimeout: limits.answerSeconds * 1000,
-    bodyTimeout: limits.stallSeconds * 1000,
-    maxResponseSize: answerBytesMax,
-    allowH2: false,
-  });
+  const open = () =>
+    openWith({
+      connections: limits.connections,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      headersTimeout: limits.answerSeconds * 1000,
+      bodyTimeout: limits.stallSeconds * 1000,
+      maxResponseSize: answerBytesMax,
+      allowH2: false,
+    });
+  let endpoints = open();
+  const pools = new Set(endpoints.map(({ pool }) => pool));
   let turn = 0;
 
   /** All endpoints, beginning with the one whose turn it is; those that could not be connected lately come last. */
@@ -163,17 +172,32 @@ const createClient = (
   return {
     siteId,
     request,
+    reconnect: () => {
+      for (const { pool } of endpoints) void endSoon(pool).then(() => pools.delete(pool));
+      endpoints = open();
+      for (const { pool } of endpoints) pools.add(pool);
+    },
     close: async () => {
-      await Promise.all(endpoints.map(({ pool }) => pool.destroy()));
+      await Promise.all([...pools].map((pool) => pool.destroy()));
     },
   };
 };
 
+/** Lets the requests that are under way end, and cuts what is left after a while. */
+const endSoon = async (pool: Pool): Promise<void> => {
+  const cut = setTimeout(() => void pool.destroy(), drainMs);
+  try {
+    await pool.close();
+  } catch {
+    // It was destroyed: nothing is left to end.
+  } finally {
+    clearTimeout(cut);
+  }
+};
+
 const tlsOptions = (options: PeerClientOptions, limits: PeerClientLimits) => ({
   timeout: limits.connectSeconds * 1000,
-  ca: options.credentials.caPem,
-  cert: options.credentials.certificatePem,
-  key: options.credentials.keyPem,
+  ...shown(options.credentials()),
   minVersion: "TLSv1.3" as const,
   maxVersion: "TLSv1.3" as const,
   ciphers: preferredCiphers,
@@ -182,6 +206,13 @@ const tlsOptions = (options: PeerClientOptions, limits: PeerClientLimits) => ({
   // A resumed session would not ask who the server is.
   maxCachedSessions: 0,
   checkServerIdentity: (_host: string, certificate: PeerCertificate) => judge(certificate, options),
+});
+
+const shown = ({ caPem, certificatePem, keyPem, revocations }: TlsCredentials) => ({
+  ca: caPem,
+  cert: certificatePem,
+  key: keyPem,
+  ...(revocations !== undefined && { crl: revocations.pem }),
 });
 
 const judge = (certificate: PeerCertificate, wanted: PeerClientOptions): Error | undefined => {

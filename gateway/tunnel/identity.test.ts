@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
+import { formatIdentity, parseIdentity } from "../../core/api/identity.ts";
 import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
-import { createAuthority, issueGatewayCertificate } from "./certificates.ts";
-import { formatIdentity, identityOfCertificate, identityOfForwarded, parseIdentity } from "./identity.ts";
+import { createAuthority } from "../../pki/authority.ts";
+import { issueGatewayCertificate } from "../../pki/testing.ts";
+import { identityOfCertificate, identityOfForwarded } from "./identity.ts";
 
 const identity = {
   multiCluster: siteIdSchema.parse("mc"),
@@ -55,7 +57,7 @@ describe("an identity", () => {
 
 describe("a certificate of a gateway", () => {
   test("is signed by its authority, names one identity, and serves both ends of a link", async () => {
-    const authority = await createAuthority({ multiCluster: "mc", validDays: 3650 });
+    const authority = await createAuthority({ multiCluster: "mc" });
     const { certificatePem, keyPem } = await issueGatewayCertificate(authority, { ...identity, validDays: 30 });
     const ca = new X509Certificate(authority.certificatePem);
     const certificate = new X509Certificate(certificatePem);

@@ -2,14 +2,20 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
-import { assertPeer, identityOfForwarded, type PeerIdentity } from "./identity.ts";
+import type { TlsCredentials } from "./certificates.ts";
+import { assertPeer, identityOfForwarded, serialOfForwarded } from "./identity.ts";
 import { httpOptionsOf, startListening, stopListening, usualServerLimits } from "./listening.ts";
 import { createRequestListener, type PeerHandler } from "./requests.ts";
+import { type Peer, RevokedPeers } from "./revoked.ts";
 
 /** The header in which a proxy that ended TLS says whose certificate it has verified. */
 const identityHeader = "x-forwarded-client-cert";
+/** And which one. */
+export const serialHeader = "x-peer-certificate-serial";
 
 export interface ProxiedServer {
+  /** What peers have under way whose certificates are revoked is cut. */
+  renew(credentials: TlsCredentials): void;
   /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
   stop(withinSeconds: number): Promise<void>;
 }
@@ -22,17 +28,19 @@ export const startProxiedServer = async (options: {
   readonly socketPath: string;
   /** Only peers of it are let in. */
   readonly multiCluster: SiteId;
+  readonly credentials: TlsCredentials;
   readonly handler: PeerHandler;
   readonly log: Log;
 }): Promise<ProxiedServer> => {
-  const { socketPath, multiCluster, handler, log } = options;
+  const { socketPath, multiCluster, credentials, handler, log } = options;
   const server = createServer(httpOptionsOf(usualServerLimits));
-  const identify = (request: IncomingMessage): PeerIdentity => {
+  const revoked = new RevokedPeers(credentials.revocations, log);
+  const identify = (request: IncomingMessage): Peer => {
     const identity = identityOfForwarded(request.headers[identityHeader]);
     assertPeer(identity, { multiCluster });
-    return identity;
+    return { identity, serial: serialOfForwarded(request.headers[serialHeader]) };
   };
-  server.on("request", createRequestListener({ identify, handler, log }));
+  server.on("request", createRequestListener({ identify, revoked, handler, log }));
   await rm(socketPath, { force: true });
   await startListening(server, {
     where: `The socket ${socketPath}`,
@@ -41,5 +49,8 @@ export const startProxiedServer = async (options: {
     log,
   });
   await chmod(socketPath, 0o600);
-  return { stop: (withinSeconds) => stopListening(server, withinSeconds, log) };
+  return {
+    renew: ({ revocations }) => revoked.update(revocations),
+    stop: (withinSeconds) => stopListening(server, withinSeconds, log),
+  };
 };

@@ -1,8 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
+import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Log } from "../log.ts";
 import { answerError } from "./answer.ts";
-import type { PeerIdentity } from "./identity.ts";
+import type { Peer, RevokedPeers } from "./revoked.ts";
 
 /** Answers one request of a peer whose identity is verified. What it throws is answered as an error. */
 export type PeerHandler = (request: IncomingMessage, response: ServerResponse, identity: PeerIdentity) => Promise<void>;
@@ -12,7 +13,8 @@ export type PeerHandler = (request: IncomingMessage, response: ServerResponse, i
  */
 export const createRequestListener = (options: {
   /** @throws PEER_REFUSED */
-  readonly identify: (request: IncomingMessage) => PeerIdentity;
+  readonly identify: (request: IncomingMessage) => Peer;
+  readonly revoked: RevokedPeers;
   readonly handler: PeerHandler;
   readonly log: Log;
 }): RequestListener => {
@@ -21,7 +23,9 @@ export const createRequestListener = (options: {
     request.once("end", () => request.socket.setTimeout(0));
     request.once("error", (error) => options.log.info({ err: error, path: request.url }, "a request broke off"));
     try {
-      await options.handler(request, response, options.identify(request));
+      const peer = options.identify(request);
+      options.revoked.admit(request, peer);
+      await options.handler(request, response, peer.identity);
     } catch (error) {
       if (VisibleError.is(error, "PEER_REFUSED")) {
         options.log.warn({ err: error, from: request.socket.remoteAddress, path: request.url }, "a peer was refused");

@@ -6,7 +6,7 @@ import { TLSSocket } from "node:tls";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
 import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
-import { assertPeer, identityOfCertificate, type PeerIdentity } from "./identity.ts";
+import { assertPeer, identityOfCertificate } from "./identity.ts";
 import {
   httpOptionsOf,
   startListening,
@@ -15,6 +15,7 @@ import {
   usualServerLimits,
 } from "./listening.ts";
 import { createRequestListener, type PeerHandler } from "./requests.ts";
+import { type Peer, RevokedPeers } from "./revoked.ts";
 
 export interface TunnelServerOptions {
   readonly credentials: TlsCredentials;
@@ -31,24 +32,26 @@ export interface TunnelServerOptions {
 
 export interface TunnelServer {
   readonly port: number;
-  /** Connections from now on see and are judged by these; those that are there live on. */
+  /** Connections from now on see and are judged by these; those that are there live on, unless they are of a revoked peer. */
   renew(credentials: TlsCredentials): void;
   /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
   stop(withinSeconds: number): Promise<void>;
 }
 
-const secureContextOf = ({ caPem, certificatePem, keyPem }: TlsCredentials) => ({
+const secureContextOf = ({ caPem, certificatePem, keyPem, revocations }: TlsCredentials) => ({
   ca: caPem,
   cert: certificatePem,
   key: keyPem,
+  ...(revocations !== undefined && { crl: revocations.pem }),
   minVersion: "TLSv1.3" as const,
   maxVersion: "TLSv1.3" as const,
   ciphers: preferredCiphers,
 });
 
-const identityOfSocket = (request: IncomingMessage): PeerIdentity => {
+const peerOfSocket = (request: IncomingMessage): Peer => {
   assert(request.socket instanceof TLSSocket && request.socket.authorized, "the listener lets in verified peers only");
-  return identityOfCertificate(request.socket.getPeerCertificate());
+  const certificate = request.socket.getPeerCertificate();
+  return { identity: identityOfCertificate(certificate), serial: certificate.serialNumber };
 };
 
 /**
@@ -69,6 +72,7 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
     keepAliveInitialDelay: 10_000,
     noDelay: true,
   });
+  const revoked = new RevokedPeers(credentials.revocations, log);
   server.on("tlsClientError", (error, socket) => {
     const reason = socket.authorizationError ?? error;
     log.warn({ err: error, reason, from: socket.remoteAddress }, "a peer was refused in the handshake");
@@ -77,10 +81,11 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
     "request",
     createRequestListener({
       identify: (request) => {
-        const identity = identityOfSocket(request);
-        assertPeer(identity, { multiCluster: options.multiCluster });
-        return identity;
+        const peer = peerOfSocket(request);
+        assertPeer(peer.identity, { multiCluster: options.multiCluster });
+        return peer;
       },
+      revoked,
       handler: options.handler,
       log,
     }),
@@ -93,7 +98,10 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
   });
   return {
     port: (server.address() as AddressInfo).port,
-    renew: (renewed) => server.setSecureContext(secureContextOf(renewed)),
+    renew: (renewed) => {
+      server.setSecureContext(secureContextOf(renewed));
+      revoked.update(renewed.revocations);
+    },
     stop: (withinSeconds) => stopListening(server, withinSeconds, log),
   };
 };

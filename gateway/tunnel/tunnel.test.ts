@@ -4,10 +4,11 @@ import { createServer, type Server } from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
 import { VisibleError } from "../../core/api/errors.ts";
+import type { CertificateWithKey } from "../../pki/authority.ts";
 import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../transfer/testing/memory-log.ts";
 import { answerJson } from "./answer.ts";
-import type { CertificateWithKey } from "./certificates.ts";
+import type { TlsCredentials } from "./certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "./client.ts";
 import type { PeerHandler } from "./requests.ts";
 import { startTunnelServer, type TunnelServer } from "./server.ts";
@@ -19,6 +20,8 @@ const code = (expected: string) => (error: unknown) => {
   assert.equal(error.code, expected, error.message);
   return true;
 };
+
+type Options = Partial<Omit<PeerClientOptions, "credentials">> & { readonly credentials?: TlsCredentials };
 
 describe("the tunnel", () => {
   let authority: CertificateWithKey;
@@ -44,14 +47,15 @@ describe("the tunnel", () => {
     await Promise.all(clients.splice(0).map((client) => client.close()));
   });
 
-  const client = async (options: Partial<PeerClientOptions> = {}): Promise<PeerClient> => {
+  const client = async (options: Options = {}): Promise<PeerClient> => {
+    const { credentials = await credentialsOf(authority, "a") } = options;
     const made = createPeerClient({
-      credentials: await credentialsOf(authority, "a"),
       multiCluster: site("mc"),
       siteId: site("b"),
       endpoints: [endpoint()],
       log: createMemoryLog(),
       ...options,
+      credentials: () => credentials,
     });
     clients.push(made);
     return made;
@@ -104,7 +108,7 @@ describe("the tunnel", () => {
 
   test("talks to a server of the wanted site, authority and multi-cluster only, whatever its address", async () => {
     handler = async () => assert.fail("no request may come");
-    const wrong: Partial<PeerClientOptions>[] = [
+    const wrong: Options[] = [
       { siteId: site("c") },
       { multiCluster: site("mc2") },
       { credentials: await credentialsOf(await newAuthority(), "a") },
@@ -257,8 +261,9 @@ describe("a tunnel server that stops", () => {
         handler,
         log,
       });
+      const credentials = await credentialsOf(authority, "a");
       const peer = createPeerClient({
-        credentials: await credentialsOf(authority, "a"),
+        credentials: () => credentials,
         multiCluster: site("mc"),
         siteId: site("b"),
         endpoints: [`127.0.0.1:${server.port}`],

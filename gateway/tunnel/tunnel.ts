@@ -2,6 +2,7 @@ import type { GatewayId, SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientLimits } from "./client.ts";
+import { OpenClients } from "./open-clients.ts";
 import type { PeerHandler } from "./requests.ts";
 import { startTunnelServer } from "./server.ts";
 
@@ -24,7 +25,11 @@ export interface Tunnel {
     /** Of waiting for the way there, not of what is sent afterwards. */
     readonly signal: AbortSignal;
   }): Promise<PeerClient>;
-  /** The certificate was renewed, or the authority: links from now on use these, and those that are there live on. */
+  /**
+   * The certificate was renewed, or the authority, or a certificate revoked: links from now on go by these. Those that are there live
+   * on, unless more is revoked than before: then what revoked peers are sending is cut, and what is sent to others goes over new
+   * connections after the requests that are under way.
+   */
   renew(credentials: TlsCredentials): Promise<void>;
   /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
   stop(withinSeconds: number): Promise<void>;
@@ -46,14 +51,17 @@ export interface TunnelOptions {
 export const openDirectTunnel = async (options: TunnelOptions): Promise<Tunnel> => {
   const { multiCluster, listen, handler, log } = options;
   let { credentials } = options;
+  const clients = new OpenClients(credentials);
   const server = await startTunnelServer({ credentials, multiCluster, ...listen, handler, log });
   return {
     kind: "direct-tls",
     port: server.port,
-    connect: async ({ signal: _, ...client }) => createPeerClient({ ...client, credentials, multiCluster }),
+    connect: async ({ signal: _, ...client }) =>
+      clients.add(createPeerClient({ ...client, credentials: () => credentials, multiCluster })),
     renew: async (renewed) => {
       credentials = renewed;
       server.renew(renewed);
+      clients.renew(renewed);
     },
     stop: (withinSeconds) => server.stop(withinSeconds),
   };

@@ -6,11 +6,13 @@ import { reportQueueName } from "../../core/api/queues.ts";
 import type { RunLimits } from "../../core/run/limits.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
 import { createApp } from "../../functions/api/app.ts";
+import type { ApiDeps } from "../../functions/api/env.ts";
+import type { Authorities } from "../../functions/authorities.ts";
 import { createClients, type Environment } from "../../functions/aws/clients.ts";
 import { ensureQueue, reportQueueDefinition } from "../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../functions/aws/scheduler.ts";
 import { ensureTable } from "../../functions/aws/table.ts";
-import type { Deps, Log } from "../../functions/deps.ts";
+import type { Log } from "../../functions/deps.ts";
 import { createDeps, type Names, systemClock } from "../../functions/environment.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
 import { handleReportBatch } from "../../functions/report-batch.ts";
@@ -36,7 +38,7 @@ const reportConcurrency = 4;
 
 /** The functions as one process runs them, over the services that `env` names. */
 export interface ControlPlane {
-  readonly deps: Deps;
+  readonly deps: ApiDeps;
   /** Where the API listens, on loopback. */
   readonly url: string;
   /** Fulfilled when everything has ended after the signal. */
@@ -53,12 +55,13 @@ export const startControlPlane = async (options: {
   readonly sites: readonly SiteId[];
   /** Tried first; another one when it is taken. */
   readonly port: number;
+  readonly authorities: Authorities;
   readonly log: Log;
   readonly signal: AbortSignal;
 }): Promise<ControlPlane> => {
-  const { dir, env, sites, port, log, signal } = options;
+  const { dir, env, sites, port, authorities, log, signal } = options;
   const clients = createClients(env);
-  const deps: Deps = { ...createDeps(clients, localNames, log), limits: localLimits };
+  const deps: ApiDeps = { ...createDeps(clients, localNames, log), limits: localLimits, authorities };
   await ensureTable(clients.dynamodb, localNames.tableName);
   await ensureScheduleGroup(clients.scheduler, localNames.scheduleGroup);
   const reports = await ensureQueue(clients.sqs, reportQueueName(localNames.queuePrefix), reportQueueDefinition);
@@ -92,7 +95,7 @@ export const startControlPlane = async (options: {
   return { deps, url: api.url, ended };
 };
 
-const startApi = async (deps: Deps, port: number) => {
+const startApi = async (deps: ApiDeps, port: number) => {
   const app = createApp(deps);
   const listen = async (chosen: number): Promise<Server> => {
     const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: chosen }) as Server;

@@ -1,45 +1,55 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { VisibleError } from "../../core/api/errors.ts";
 import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
-import {
-  type CertificateWithKey,
-  createAuthority,
-  issueGatewayCertificate,
-} from "../../gateway/tunnel/certificates.ts";
-import type { PeerIdentity } from "../../gateway/tunnel/identity.ts";
+import { type Authority, createAuthority, readAuthority } from "../../pki/authority.ts";
 
-const authorityDays = 3650;
-const gatewayDays = 825;
-
-/** The multi-cluster's authority under `dir`; made on the first start. */
-export const ensureAuthority = async (dir: string, multiCluster: string): Promise<CertificateWithKey> => {
-  const files = { certificate: join(dir, "ca.crt"), key: join(dir, "ca.key") };
-  const certificatePem = await readIfThere(files.certificate);
-  const keyPem = await readIfThere(files.key);
-  if (certificatePem !== undefined && keyPem !== undefined) return { certificatePem, keyPem };
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  const authority = await createAuthority({ multiCluster, validDays: authorityDays });
-  await writeFileSafely(files.key, authority.keyPem, 0o600);
-  await writeFileSafely(files.certificate, authority.certificatePem, 0o644);
-  return authority;
-};
-
-export interface TlsFiles {
-  readonly ca: string;
+export interface AuthorityFiles {
   readonly certificate: string;
   readonly key: string;
 }
 
-/** A fresh certificate for a gateway at every start, in `dir` beside the authority's. */
-export const issueTo = async (
-  dir: string,
-  authority: CertificateWithKey,
-  identity: PeerIdentity,
-): Promise<TlsFiles> => {
-  const issued = await issueGatewayCertificate(authority, { ...identity, validDays: gatewayDays });
-  const base = join(dir, identity.gatewayId);
-  const files = { ca: join(dir, "ca.crt"), certificate: `${base}.crt`, key: `${base}.key` };
-  await writeFileSafely(files.key, issued.keyPem, 0o600);
-  await writeFileSafely(files.certificate, issued.certificatePem, 0o644);
+export const authorityFilesIn = (dir: string): AuthorityFiles => ({
+  certificate: join(dir, "ca.crt"),
+  key: join(dir, "ca.key"),
+});
+
+/**
+ * Makes an authority for a multi-cluster in `dir`: its certificate, and its key for this user alone.
+ * @throws VisibleError CONFLICT when there is one, which is not touched
+ */
+export const makeAuthority = async (dir: string, multiCluster: string): Promise<AuthorityFiles> => {
+  const files = authorityFilesIn(dir);
+  for (const file of [files.certificate, files.key]) {
+    if ((await readIfThere(file)) === undefined) continue;
+    throw new VisibleError("CONFLICT", `There is ${file} already.`, {
+      hint: "Use that one, or choose another folder. Without its authority no gateway is believed any more.",
+    });
+  }
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const authority = await createAuthority({ multiCluster });
+  await writeFileSafely(files.key, authority.keyPem, 0o600);
+  await writeFileSafely(files.certificate, authority.certificatePem, 0o644);
   return files;
+};
+
+/** The authority under `dir`, whoever put it there; made on the first start. @throws VisibleError BAD_REQUEST, CONFLICT */
+export const ensureAuthority = async (dir: string, multiCluster: string): Promise<Authority> => {
+  const files = authorityFilesIn(dir);
+  const read = async () => [await readIfThere(files.certificate), await readIfThere(files.key)] as const;
+  let [certificatePem, keyPem] = await read();
+  if (certificatePem === undefined) {
+    // A death between the two files leaves a key without a certificate, which nobody has used yet.
+    if (keyPem !== undefined) return renewedHalf(files, multiCluster);
+    await makeAuthority(dir, multiCluster);
+    [certificatePem, keyPem] = await read();
+  }
+  return readAuthority(`${certificatePem}\n${keyPem ?? ""}`, Date.now());
+};
+
+const renewedHalf = async (files: AuthorityFiles, multiCluster: string): Promise<Authority> => {
+  const authority = await createAuthority({ multiCluster });
+  await writeFileSafely(files.key, authority.keyPem, 0o600);
+  await writeFileSafely(files.certificate, authority.certificatePem, 0o644);
+  return authority;
 };

@@ -5,17 +5,19 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { type GatewayId, gatewayIdSchema, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
 import { scopeSchema } from "../../core/api/token.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
+import { authoritiesOf } from "../../functions/authorities.ts";
 import type { Deps } from "../../functions/deps.ts";
 import { siteKey } from "../../functions/records.ts";
 import { authenticate, createToken } from "../../functions/tokens.ts";
+import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config.ts";
 import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
 import { FileLock } from "../../gateway/storage/extentstore/locks.ts";
-import type { CertificateWithKey } from "../../gateway/tunnel/certificates.ts";
 import { findLocalContext, writeLocalContext } from "./context.ts";
 import { localNames, startControlPlane } from "./control-plane.ts";
 import { startEndpoints } from "./endpoints.ts";
+import { ensureEnrolled } from "./enrolled.ts";
 import { type GatewayProcess, superviseGateway } from "./gateways.ts";
-import { ensureAuthority, issueTo } from "./pki.ts";
+import { ensureAuthority } from "./pki.ts";
 
 /** All sites of a run on one machine are in one multi-cluster. */
 const multiCluster = siteIdSchema.parse("local");
@@ -55,23 +57,27 @@ export const localUp = async ({ dir, sites, gatewaysPerSite, signal, onReady }: 
   try {
     const before = await findLocalContext(dir);
     const port = Number(before === undefined ? 0 : new URL(before.url).port);
+    const authority = await ensureAuthority(join(dir, "pki"), multiCluster);
     const controlPlane = await startControlPlane({
       dir,
       env: endpoints.env,
       sites: siteIds,
       port,
+      authorities: authoritiesOf(new Map([[multiCluster, authority]])),
       log,
       signal: functions.signal,
     });
     try {
       for (const site of siteIds) await registerSite(controlPlane.deps, site);
       const tokenFile = await ensureToken(controlPlane.deps, dir);
-      const authority = await ensureAuthority(join(dir, "pki"), multiCluster);
-      const gateways = await configureAll({ dir, sites: siteIds, gatewaysPerSite, authority });
+      const gateways = await configureAll({ dir, sites: siteIds, gatewaysPerSite, api: controlPlane.url });
+      for (const { config } of gateways) await ensureEnrolled(controlPlane.deps, { config, authority, signal });
       await writeLocalContext(dir, { url: controlPlane.url, tokenFile, sites: storages(dir, siteIds) });
       log.info({ url: controlPlane.url, started: endpoints.started }, "ready");
       onReady?.({ url: controlPlane.url, tokenFile });
-      await Promise.all(gateways.map((gateway) => superviseGateway({ gateway, env: endpoints.env, log, signal })));
+      await Promise.all(
+        gateways.map(({ process: gateway }) => superviseGateway({ gateway, env: endpoints.env, log, signal })),
+      );
     } finally {
       functions.abort();
       await controlPlane.ended;
@@ -120,13 +126,18 @@ const isGood = async (deps: Deps, token: string): Promise<boolean> => {
   }
 };
 
+interface ConfiguredGateway {
+  readonly config: GatewayConfig;
+  readonly process: GatewayProcess;
+}
+
 const configureAll = async (options: {
   readonly dir: string;
   readonly sites: readonly SiteId[];
   readonly gatewaysPerSite: number;
-  readonly authority: CertificateWithKey;
-}): Promise<readonly GatewayProcess[]> => {
-  const gateways: GatewayProcess[] = [];
+  readonly api: string;
+}): Promise<readonly ConfiguredGateway[]> => {
+  const gateways: ConfiguredGateway[] = [];
   for (const siteId of options.sites) {
     for (let n = 1; n <= options.gatewaysPerSite; n += 1) {
       gateways.push(await configure({ ...options, siteId, gatewayId: gatewayIdSchema.parse(`${siteId}${n}`) }));
@@ -137,12 +148,11 @@ const configureAll = async (options: {
 
 const configure = async (options: {
   readonly dir: string;
-  readonly authority: CertificateWithKey;
+  readonly api: string;
   readonly siteId: SiteId;
   readonly gatewayId: GatewayId;
-}): Promise<GatewayProcess> => {
-  const { dir, authority, siteId, gatewayId } = options;
-  const tls = await issueTo(join(dir, "pki"), authority, { multiCluster, siteId, gatewayId });
+}): Promise<ConfiguredGateway> => {
+  const { dir, api, siteId, gatewayId } = options;
   const folder = join(dir, "sites", siteId);
   await mkdir(join(folder, "store"), { recursive: true });
   const config = {
@@ -150,11 +160,15 @@ const configure = async (options: {
     siteId,
     multiCluster,
     storage: storeOf(dir, siteId),
-    tls,
+    api,
+    tls: { ca: `${gatewayId}.ca.crt`, certificate: `${gatewayId}.crt`, key: `${gatewayId}.key` },
     queues: { prefix: localNames.queuePrefix },
   };
   const file = (name: string) => join(folder, `${gatewayId}.${name}`);
   // JSON is YAML, too.
   await writeFileSafely(file("yaml"), `${JSON.stringify(config, undefined, 2)}\n`);
-  return { id: gatewayId, configFile: file("yaml"), logFile: file("log"), pidFile: file("pid") };
+  return {
+    config: parseGatewayConfig(config, file("yaml")),
+    process: { id: gatewayId, configFile: file("yaml"), logFile: file("log"), pidFile: file("pid") },
+  };
 };

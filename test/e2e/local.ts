@@ -39,8 +39,10 @@ export class Local {
     return this.#api;
   }
 
-  async start(): Promise<void> {
-    const child = spawn(process.execPath, [script, this.dir], { stdio: ["ignore", "pipe", "pipe"] });
+  async start({ gatewaysPerSite = 1 } = {}): Promise<void> {
+    const child = spawn(process.execPath, [script, this.dir, String(gatewaysPerSite)], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#process = child;
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#output += text;

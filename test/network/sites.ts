@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { issueTo } from "../../bench/ours/certificates.ts";
 import { type GatewayClient, startGatewayProcess } from "../../bench/ours/gateway-client.ts";
 import { groupOf, multiCluster, owner, resultOf, sourceSite, targetSite, taskFields } from "../../bench/ours/tasks.ts";
 import { gatewayIdSchema } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { parseGatewayConfig } from "../../gateway/config.ts";
-import { ensureAuthority, issueTo } from "../../infra/local/pki.ts";
+import { ensureAuthority } from "../../infra/local/pki.ts";
 import type { Host } from "./link.ts";
 
 const port = 9443;

@@ -7,6 +7,7 @@ import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
 import { roundedSizeBytes } from "../../../core/extent/striping.ts";
 import type { BlockReader, Owner, StorageDriver } from "../../storage/driver.ts";
 import { openStorage } from "../../storage/open.ts";
+import type { TlsCredentials } from "../../tunnel/certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "../../tunnel/client.ts";
 import type { PeerHandler } from "../../tunnel/requests.ts";
 import { startTunnelServer } from "../../tunnel/server.ts";
@@ -52,15 +53,19 @@ export const openTwoSites = async (
     log,
   });
   const endpoint = `127.0.0.1:${server.port}`;
-  const connect = async (options: Partial<PeerClientOptions> = {}): Promise<PeerClient> =>
-    createPeerClient({
-      credentials: await credentialsOf(authority, "a"),
+  const connect = async (
+    options: Partial<Omit<PeerClientOptions, "credentials">> & { readonly credentials?: TlsCredentials } = {},
+  ): Promise<PeerClient> => {
+    const { credentials = await credentialsOf(authority, "a") } = options;
+    return createPeerClient({
       multiCluster: site("mc"),
       siteId: site("b"),
       endpoints: [endpoint],
       log,
       ...options,
+      credentials: () => credentials,
     });
+  };
   const peer = await connect();
 
   return {

@@ -54,11 +54,14 @@ export const identityFile = ({ certificatePem, keyPem }: TlsCredentials): object
     }),
   ]);
 
-/** Whose certificates are believed. */
-export const trustFile = ({ caPem }: TlsCredentials): object =>
+/** Whose certificates are believed, and which of them are not. */
+export const trustFile = ({ caPem, revocations }: TlsCredentials): object =>
   resources([
     typed(tlsType("Secret"), {
       name: secretNames.trust,
-      validation_context: { trusted_ca: { inline_string: caPem } },
+      validation_context: {
+        trusted_ca: { inline_string: caPem },
+        ...(revocations !== undefined && { crl: { inline_string: revocations.pem } }),
+      },
     }),
   ]);

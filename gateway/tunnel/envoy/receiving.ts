@@ -1,4 +1,5 @@
 import type { SiteId } from "../../../core/api/ids.ts";
+import { serialHeader } from "../proxied-server.ts";
 import type { EnvoyLayout } from "./layout.ts";
 import { commonTls, connectionLog, keepalive, tlsType, typed, userTimeout } from "./resources.ts";
 
@@ -68,6 +69,13 @@ export const receivingListener = (options: {
                     domains: ["*"],
                     // A request lasts as long as its extent.
                     routes: [{ match: { prefix: "/v1/" }, route: { cluster: receiverCluster, timeout: "0s" } }],
+                    request_headers_to_add: [
+                      {
+                        header: { key: serialHeader, value: "%DOWNSTREAM_PEER_SERIAL%" },
+                        // Whatever a peer wrote there itself is gone.
+                        append_action: "OVERWRITE_IF_EXISTS_OR_ADD",
+                      },
+                    ],
                   },
                 ],
               },

@@ -6,6 +6,7 @@ import { writeFileSafely } from "../../files.ts";
 import { systemTime, type Time } from "../../time.ts";
 import type { TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
+import { OpenClients } from "../open-clients.ts";
 import { startProxiedServer } from "../proxied-server.ts";
 import type { Tunnel, TunnelOptions } from "../tunnel.ts";
 import { isListening, isReady, until } from "./admin.ts";
@@ -51,21 +52,27 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
   const server = await startProxiedServer({
     socketPath: layout.receiverSocket,
     multiCluster,
+    credentials: options.credentials,
     handler: options.handler,
     log,
   });
   try {
     const running = await started(layout, command, options);
     const sites = new Sites({ layout, multiCluster, time, hasBbr: await kernelHasBbr() });
+    const clients = new OpenClients(options.credentials);
     return {
       kind: "envoy",
       port: options.listen.port,
       connect: async ({ siteId, endpoints, signal, ...client }) => {
         assertSomebody(siteId, endpoints);
         await sites.reach(siteId, endpoints, signal);
-        return createProxiedClient({ ...client, siteId, socketPath: layout.socketTo(siteId) });
+        return clients.add(createProxiedClient({ ...client, siteId, socketPath: layout.socketTo(siteId) }));
       },
-      renew: (credentials) => writeCredentials(layout, credentials),
+      renew: async (credentials) => {
+        await writeCredentials(layout, credentials);
+        server.renew(credentials);
+        clients.renew(credentials);
+      },
       stop: async (withinSeconds) => {
         await server.stop(withinSeconds);
         await running?.stop();

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
+
+/** How long an enrolment token can be used. */
+export const enrolmentSeconds = 15 * 60;
+
+export const enrolmentCreateSchema = z.strictObject({ gatewayId: gatewayIdSchema });
+
+/** What is known of an enrolment token, without its secret. */
+export const enrolmentSchema = z.object({
+  siteId: siteIdSchema,
+  gatewayId: gatewayIdSchema,
+  createdAt: instantSchema,
+  expiresAt: instantSchema,
+});
+export type Enrolment = z.infer<typeof enrolmentSchema>;
+
+/** The one time that the secret is shown: it is not stored. */
+export const enrolmentCreatedSchema = enrolmentSchema.extend({ token: z.string() });
+
+/** A gateway asks for a certificate of a key that it has made: PKCS #10, PEM. */
+export const certificateRequestSchema = z.strictObject({ request: z.string().max(8192) });
+
+export const certificateAnswerSchema = z.object({
+  /** PEM. */
+  certificate: z.string(),
+  /** The authority's certificate, PEM. */
+  authority: z.string(),
+  /** Certificates that nobody believes any more (RFC 5280), PEM; null when there are none. */
+  revocations: z.string().nullable(),
+  expiresAt: instantSchema,
+});
+export type CertificateAnswer = z.infer<typeof certificateAnswerSchema>;
+
+/** Where gateways enrol and renew, on the API. */
+export const enrolPath = "/v1/enrol";
+export const renewPath = "/v1/renew";
+
+/** The certificates of a gateway that have not expired: what is revoked when it is removed. */
+export const gatewayCertificatesSchema = z.object({
+  certificates: z.array(z.object({ serial: z.string(), issuedAt: instantSchema, expiresAt: instantSchema })),
+});
+export type GatewayCertificates = z.infer<typeof gatewayCertificatesSchema>;
+
+/** A multi-cluster's list of revocations (RFC 5280) as it goes to its gateways. */
+export const revocationListSchema = z.object({
+  /** Of two lists the later one holds. */
+  issuedAt: instantSchema,
+  pem: z.string(),
+});
+export type RevocationList = z.infer<typeof revocationListSchema>;
+
+export const gatewayRemovedSchema = z.object({
+  /** How many of its certificates are refused from now on. */
+  revoked: z.int().min(0),
+});

@@ -1,0 +1,270 @@
+import assert from "node:assert/strict";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { describe, test } from "node:test";
+import type { z } from "zod";
+import type { GatewayAnswer } from "../../core/api/answers.ts";
+import type { CertificateAnswer, enrolmentCreatedSchema } from "../../core/api/enrolment.ts";
+import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
+import { proofFor } from "../../gateway/enrolment/proof.ts";
+import { createAuthority, issueCertificate } from "../../pki/authority.ts";
+import { createRequest, readRequest } from "../../pki/request.ts";
+import { readRevocations } from "../../pki/revocations.ts";
+import { issueGatewayCertificate } from "../../pki/testing.ts";
+import { handleReport } from "../report.ts";
+import { createTestApi, type TestApi } from "./testing.ts";
+
+const identity = {
+  multiCluster: siteIdSchema.parse("main"),
+  siteId: siteIdSchema.parse("a"),
+  gatewayId: gatewayIdSchema.parse("a1"),
+};
+const host = "api.test";
+
+const withSites = async () => {
+  const api = await createTestApi();
+  for (const id of ["a", "b"]) await api.send("POST", "/v1/sites", { id, multiCluster: "main" });
+  return api;
+};
+
+const invite = async (api: TestApi) =>
+  (await api.send<z.infer<typeof enrolmentCreatedSchema>>("POST", "/v1/sites/a/enrolments", { gatewayId: "a1" })).body;
+
+const enrolled = async (api: TestApi) => {
+  const { token } = await invite(api);
+  const { requestPem, keyPem } = await createRequest(identity);
+  const { status, body } = await api.send<CertificateAnswer>("POST", "/v1/enrol", { request: requestPem }, token);
+  assert.equal(status, 201);
+  return { token, keyPem, certificatePem: body.certificate, answer: body };
+};
+
+const renew = async (
+  api: TestApi,
+  shown: { readonly certificatePem: string; readonly keyPem: string },
+  { audience = host, ageSeconds = 0 } = {},
+) => {
+  const nowMs = Date.parse(api.deps.clock.now()) - ageSeconds * 1000;
+  const { requestPem } = await createRequest(identity);
+  const proof = await proofFor(audience, shown, nowMs);
+  return api.send<CertificateAnswer>("POST", `http://${host}/v1/renew`, { request: requestPem }, proof);
+};
+
+const codeOf = (answer: { readonly status: number; readonly body: unknown }) => {
+  const { error } = answer.body as { error?: { code: string } };
+  return `${answer.status} ${error?.code}`;
+};
+
+const alive = (api: TestApi, settings: object = { version: 0, gateways: 1 }) =>
+  handleReport(api.deps, {
+    kind: "alive",
+    gateway: {
+      id: "a1",
+      siteId: "a",
+      endpoint: "127.0.0.1:1",
+      tunnel: "envoy",
+      version: "1",
+      storage: "extentstore",
+      settings,
+    },
+  });
+
+describe("enrolling a gateway", () => {
+  test("gives it a certificate for the key that it made, with the name that it was invited by", async () => {
+    const api = await withSites();
+    const { keyPem, answer } = await enrolled(api);
+    const certificate = new X509Certificate(answer.certificate);
+    assert.equal(certificate.subjectAltName, "URI:spiffe://main/site/a/gateway/a1");
+    assert.ok(certificate.verify(new X509Certificate(answer.authority).publicKey));
+    assert.ok(certificate.checkPrivateKey(createPrivateKey(keyPem)));
+    assert.equal(new Date(certificate.validTo).toISOString(), answer.expiresAt);
+    assert.equal(answer.expiresAt, "2026-03-15T00:30:00.000Z", "two weeks");
+    assert.equal(answer.revocations, null);
+  });
+
+  test("takes a token once, within 15 minutes, and stores none", async () => {
+    const api = await withSites();
+    const { token } = await enrolled(api);
+    const { requestPem: request } = await createRequest(identity);
+    assert.equal(codeOf(await api.send("POST", "/v1/enrol", { request }, token)), "401 UNAUTHENTICATED");
+    const late = await invite(api);
+    const [, , secret] = late.token.split("_");
+    assert.ok(secret !== undefined && !(await api.dump()).includes(secret));
+    api.pass(15 * 60);
+    assert.equal(codeOf(await api.send("POST", "/v1/enrol", { request }, late.token)), "401 UNAUTHENTICATED");
+  });
+
+  test("takes a token once also when it comes several times at once", async () => {
+    const api = await withSites();
+    const { token } = await invite(api);
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const { requestPem: request } = await createRequest(identity);
+        return (await api.send("POST", "/v1/enrol", { request }, token)).status;
+      }),
+    );
+    assert.deepEqual(answers.sort(), [201, 401, 401, 401]);
+  });
+
+  test("refuses what is no request, or is not signed by its key, and the token stays good", async () => {
+    const api = await withSites();
+    const { token } = await invite(api);
+    const { requestPem } = await createRequest(identity);
+    const lines = requestPem.trim().split("\n");
+    // A bit of the signature, which is last.
+    const bytes = Buffer.from(lines.slice(1, -1).join(""), "base64");
+    bytes[bytes.length - 3] = (bytes[bytes.length - 3] ?? 0) ^ 1;
+    const forged = [lines[0], bytes.toString("base64"), lines.at(-1)].join("\n");
+    for (const request of ["", "x", forged]) {
+      assert.equal(codeOf(await api.send("POST", "/v1/enrol", { request }, token)), "400 BAD_REQUEST");
+    }
+    assert.equal((await api.send("POST", "/v1/enrol", { request: requestPem }, token)).status, 201);
+  });
+
+  test("is not offered where there is no authority, or no such site", async () => {
+    const api = await withSites();
+    await api.send("POST", "/v1/sites", { id: "x", multiCluster: "elsewhere" });
+    const at = (site: string) => api.send("POST", `/v1/sites/${site}/enrolments`, { gatewayId: "x1" });
+    assert.equal(codeOf(await at("x")), "422 AUTHORITY_MISSING");
+    assert.equal(codeOf(await at("nowhere")), "404 SITE_UNKNOWN");
+  });
+});
+
+describe("renewing a certificate", () => {
+  test("takes a proof of the one before, which goes on being good", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    api.pass(9 * 24 * 3600);
+    const { status, body } = await renew(api, first);
+    assert.equal(status, 201);
+    assert.equal(new X509Certificate(body.certificate).subjectAltName, "URI:spiffe://main/site/a/gateway/a1");
+    assert.equal(body.expiresAt, "2026-03-24T00:30:00.000Z");
+    assert.equal((await renew(api, first)).status, 201);
+  });
+
+  test("refuses every proof but that of the key of a good certificate of the authority, made now for this host", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    const nowMs = Date.parse(api.deps.clock.now());
+    const stranger = await createAuthority({ multiCluster: "main", nowMs });
+    const foreign = await issueGatewayCertificate(stranger, { ...identity, validDays: 1, nowMs });
+    const ofAuthority = api.deps.authorities.of(identity.multiCluster);
+    const expired = await issueGatewayCertificate(ofAuthority, { ...identity, validDays: 1, nowMs: nowMs - 2 * 864e5 });
+    const other = await createRequest(identity);
+    const refused = async (...args: Parameters<typeof renew> extends [unknown, ...infer R] ? R : never) =>
+      assert.equal(codeOf(await renew(api, ...args)), "401 UNAUTHENTICATED");
+    await refused(foreign);
+    await refused(expired);
+    await refused({ ...first, keyPem: other.keyPem });
+    await refused(first, { audience: "other.test" });
+    await refused(first, { ageSeconds: 600 });
+    await refused(first, { ageSeconds: -600 });
+    assert.equal((await renew(api, first)).status, 201);
+  });
+
+  test("is of no use for anything else, and an API token is of none for it", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    const proof = await proofFor(host, first, Date.parse(api.deps.clock.now()));
+    assert.equal((await api.send("GET", "/v1/sites", undefined, proof)).status, 401);
+    const { requestPem: request } = await createRequest(identity);
+    assert.equal((await api.send("POST", "/v1/renew", { request }, await api.token())).status, 401);
+    assert.equal((await api.send("POST", "/v1/enrol", { request }, await api.token())).status, 401);
+  });
+});
+
+describe("removing a gateway", () => {
+  const remove = (api: TestApi, gateway = "a1") =>
+    api.send<{ revoked: number }>("DELETE", `/v1/sites/a/gateways/${gateway}`);
+  const gateways = async (api: TestApi) =>
+    (await api.send<{ items: GatewayAnswer[] }>("GET", "/v1/sites/a/gateways")).body.items.map(({ id }) => id);
+
+  test("revokes all its certificates, and tells the gateways that report", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    await alive(api);
+    api.deps.tasks.takeAll(identity.siteId);
+    const second = (await renew(api, first)).body;
+    assert.deepEqual(await remove(api), { status: 200, body: { revoked: 2 } });
+    assert.deepEqual(await gateways(api), []);
+    await alive(api);
+    assert.deepEqual(await gateways(api), [], "what it says does not count");
+    const [told] = api.deps.tasks.takeAll(identity.siteId);
+    assert(told?.task.kind === "settings" && told.task.revocations !== undefined, "it is told itself, too");
+    const { serials } = await readRevocations(told.task.revocations.pem, first.answer.authority);
+    const serialOf = (pem: string) => new X509Certificate(pem).serialNumber.toLowerCase().replace(/^0+/, "");
+    assert.deepEqual(serials, new Set([serialOf(first.certificatePem), serialOf(second.certificate)]));
+    await alive(api, { version: 0, gateways: 1, revocationsAt: told.task.revocations.issuedAt });
+    assert.deepEqual(api.deps.tasks.takeAll(identity.siteId), [], "who has the list is not told again");
+  });
+
+  test("takes its certificates' use here away, until it enrols again", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    await remove(api);
+    assert.equal(codeOf(await renew(api, first)), "401 UNAUTHENTICATED");
+    const again = await enrolled(api);
+    assert.notEqual(again.answer.revocations, null);
+    assert.equal((await renew(api, again)).status, 201);
+    assert.equal(codeOf(await renew(api, first)), "401 UNAUTHENTICATED");
+    await alive(api);
+    assert.deepEqual(await gateways(api), ["a1"]);
+  });
+
+  test("leaves nothing to a renewal that comes at the same time", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    const [renewal] = await Promise.all([renew(api, first), remove(api)]);
+    if (renewal.status === 201) {
+      const { body } = renewal;
+      const { keyPem } = first;
+      assert.equal(codeOf(await renew(api, { certificatePem: body.certificate, keyPem })), "401 UNAUTHENTICATED");
+    }
+    assert.equal(codeOf(await renew(api, first)), "401 UNAUTHENTICATED");
+  });
+
+  test("drops from the list what has expired by itself, and a later list is later", async () => {
+    const api = await withSites();
+    const listed = async () => {
+      await alive(api);
+      const [told] = api.deps.tasks.takeAll(identity.siteId);
+      assert(told?.task.kind === "settings" && told.task.revocations !== undefined);
+      const { of } = api.deps.authorities;
+      const { certificatePem } = of(identity.multiCluster);
+      return { ...(await readRevocations(told.task.revocations.pem, certificatePem)), list: told.task.revocations };
+    };
+    await enrolled(api);
+    await remove(api);
+    const before = await listed();
+    await enrolled(api);
+    await remove(api);
+    const after = await listed();
+    assert.equal(after.serials.size, 2);
+    assert.ok(after.atMs > before.atMs && after.list.issuedAt > before.list.issuedAt, "though no time went by");
+    api.pass(15 * 24 * 3600);
+    await enrolled(api);
+    await remove(api);
+    assert.equal((await listed()).serials.size, 1);
+  });
+
+  test("is refused for one that nobody has heard of, and is possible for one that never enrolled", async () => {
+    const api = await withSites();
+    assert.equal(codeOf(await remove(api, "ghost")), "404 GATEWAY_UNKNOWN");
+    await alive(api);
+    assert.deepEqual(await remove(api), { status: 200, body: { revoked: 0 } });
+    assert.deepEqual(await gateways(api), []);
+  });
+});
+
+test("an authority that signs for another name than the certificate's site is not asked", async () => {
+  const api = await withSites();
+  const other = { ...identity, multiCluster: siteIdSchema.parse("elsewhere") };
+  const { requestPem, keyPem } = await createRequest(other);
+  const nowMs = Date.parse(api.deps.clock.now());
+  const authority = api.deps.authorities.of(identity.multiCluster);
+  const issued = await issueCertificate(authority, {
+    identity: other,
+    publicKey: await readRequest(requestPem),
+    nowMs,
+  });
+  const answer = await renew(api, { certificatePem: issued.certificatePem, keyPem });
+  assert.equal(codeOf(answer), "422 AUTHORITY_MISSING");
+});

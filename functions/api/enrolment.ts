@@ -1,0 +1,94 @@
+import { createRoute } from "@hono/zod-openapi";
+import { createMiddleware } from "hono/factory";
+import {
+  certificateAnswerSchema,
+  certificateRequestSchema,
+  enrolmentCreatedSchema,
+  enrolmentCreateSchema,
+  enrolPath,
+  gatewayRemovedSchema,
+  renewPath,
+} from "../../core/api/enrolment.ts";
+import { gatewayIdSchema } from "../../core/api/ids.ts";
+import { createEnrolment, enrol, findEnrolment, renew } from "../enrolment.ts";
+import { proveGateway } from "../gateway-proof.ts";
+import { removeGateway } from "../revocations.ts";
+import { bearerOf } from "./auth.ts";
+import type { ApiDeps, ApiEnv } from "./env.ts";
+import { createRouter, jsonAnswer, jsonBody, needs, refusals } from "./route.ts";
+import { siteParam } from "./site.ts";
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/sites/{site}/enrolments",
+  summary: "Make a token with which one gateway of the site can enrol",
+  ...needs("admin"),
+  request: { params: siteParam, body: jsonBody(enrolmentCreateSchema) },
+  responses: { 201: jsonAnswer(enrolmentCreatedSchema, "The token. It is not shown again."), ...refusals },
+});
+
+const redeem = createRoute({
+  method: "post",
+  path: enrolPath,
+  summary: "Enrol: a certificate for a gateway that has an enrolment token, as its bearer token",
+  security: [{ token: [] }],
+  request: { body: jsonBody(certificateRequestSchema) },
+  responses: {
+    201: jsonAnswer(certificateAnswerSchema, "The certificate. The token can't be used again."),
+    ...refusals,
+  },
+});
+
+const prolong = createRoute({
+  method: "post",
+  path: renewPath,
+  summary: "Renew: another certificate for a gateway that has one, and sends a proof of it as its bearer token",
+  security: [{ token: [] }],
+  request: { body: jsonBody(certificateRequestSchema) },
+  responses: {
+    201: jsonAnswer(certificateAnswerSchema, "The certificate. The one before goes on being good."),
+    ...refusals,
+  },
+});
+
+const remove = createRoute({
+  method: "delete",
+  path: "/v1/sites/{site}/gateways/{gateway}",
+  summary: "Remove a gateway, and revoke its certificates",
+  ...needs("admin"),
+  request: { params: siteParam.extend({ gateway: gatewayIdSchema }) },
+  responses: { 200: jsonAnswer(gatewayRemovedSchema, "Within a minute no gateway believes it any more."), ...refusals },
+});
+
+/** How gateways come and go. Enrolling and renewing take no API token: what they take is a gateway's own. */
+export const enrolmentRoutes = (deps: ApiDeps) => {
+  const router = createRouter();
+  router.use(enrolPath, requireEnrolment(deps));
+  router.use(renewPath, requireGateway(deps));
+  return router
+    .openapi(create, async (c) => {
+      const { gatewayId } = c.req.valid("json");
+      const { token, record } = await createEnrolment(deps, { siteId: c.req.valid("param").site, gatewayId });
+      return c.json({ ...record, token }, 201);
+    })
+    .openapi(redeem, async (c) => c.json(await enrol(deps, bearerOf(c.req), c.req.valid("json").request), 201))
+    .openapi(prolong, async (c) => c.json(await renew(deps, c.get("gateway"), c.req.valid("json").request), 201))
+    .openapi(remove, async (c) => {
+      const { site: siteId, gateway: gatewayId } = c.req.valid("param");
+      return c.json({ revoked: await removeGateway(deps, { siteId, gatewayId }) }, 200);
+    });
+};
+
+/** Lets only those through who have an enrolment token that is still good. @throws {VisibleError} UNAUTHENTICATED */
+const requireEnrolment = (deps: ApiDeps) =>
+  createMiddleware<ApiEnv>(async (c, next) => {
+    await findEnrolment(deps, bearerOf(c.req));
+    await next();
+  });
+
+/** Lets only gateways through that prove who they are. @throws {VisibleError} UNAUTHENTICATED, GATEWAY_REMOVED */
+const requireGateway = (deps: ApiDeps) =>
+  createMiddleware<ApiEnv>(async (c, next) => {
+    c.set("gateway", await proveGateway(deps, { proof: bearerOf(c.req), audience: new URL(c.req.url).host }));
+    await next();
+  });

@@ -1,0 +1,141 @@
+import type { CertificateAnswer, Enrolment, GatewayCertificates } from "../core/api/enrolment.ts";
+import { enrolmentSeconds } from "../core/api/enrolment.ts";
+import { VisibleError } from "../core/api/errors.ts";
+import type { PeerIdentity } from "../core/api/identity.ts";
+import type { GatewayId, Instant, SiteId } from "../core/api/ids.ts";
+import type { Site } from "../core/api/site.ts";
+import { addSeconds } from "../core/ports/clock.ts";
+import { type Change, CommitConflict, type Stored } from "../core/ports/store.ts";
+import { issueCertificate } from "../pki/authority.ts";
+import { readRequest } from "../pki/request.ts";
+import type { Authorities } from "./authorities.ts";
+import type { Deps } from "./deps.ts";
+import { readStoredSite } from "./queries/sites.ts";
+import { certificatesKey, enrolmentKey, siteKey } from "./records.ts";
+import { readRevocationList } from "./revocations.ts";
+import { newSecret, readSecret } from "./secret.ts";
+
+export type EnrolmentDeps = Pick<Deps, "store" | "clock"> & { readonly authorities: Authorities };
+
+const prefix = "smtxe";
+/** A commit that fails for another reason than this token or this certificate is tried again. */
+const triesMax = 5;
+
+/**
+ * Makes a token with which one gateway can enrol, once, within 15 minutes, and stores its hash.
+ * @throws {VisibleError} SITE_UNKNOWN, AUTHORITY_MISSING
+ */
+export const createEnrolment = async (
+  deps: EnrolmentDeps,
+  { siteId, gatewayId }: { readonly siteId: SiteId; readonly gatewayId: GatewayId },
+): Promise<{ readonly token: string; readonly record: Enrolment }> => {
+  const { body: site } = await readStoredSite(deps, siteId);
+  // Who could not be given a certificate is told here, and not the one who comes with the token.
+  deps.authorities.of(site.multiCluster);
+  const { text, sha256 } = newSecret(prefix);
+  const createdAt = deps.clock.now();
+  const expiresAt = addSeconds(createdAt, enrolmentSeconds);
+  const record: Enrolment = { siteId, gatewayId, createdAt, expiresAt };
+  await deps.store.commit([{ type: "put", key: enrolmentKey(sha256), body: record, expect: "absent", expiresAt }]);
+  return { token: text, record };
+};
+
+/**
+ * Gives the gateway that the token was made for a certificate, and uses the token up. A gateway that had been removed counts again.
+ * @param requestPem PKCS #10; when it is wrong the token can be used again
+ * @throws {VisibleError} UNAUTHENTICATED when the token was never given, was used or has expired; BAD_REQUEST; AUTHORITY_MISSING
+ */
+export const enrol = (deps: EnrolmentDeps, token: string, requestPem: string): Promise<CertificateAnswer> =>
+  repeatedly(async () => {
+    const enrolment = await findEnrolment(deps, token);
+    const { siteId, gatewayId } = enrolment.body;
+    const site = await readStoredSite(deps, siteId);
+    const useUp: Change = { type: "delete", key: enrolment.key, expect: { version: enrolment.version } };
+    return issue(deps, { site, gatewayId, requestPem, changes: [useUp, returned(site, gatewayId)] });
+  });
+
+/** What a token is for. @throws {VisibleError} UNAUTHENTICATED when it was never given, was used or has expired */
+export const findEnrolment = async (deps: EnrolmentDeps, token: string): Promise<Stored<Enrolment>> => {
+  const secret = readSecret(prefix, token);
+  const stored = secret === undefined ? undefined : await deps.store.get<Enrolment>(enrolmentKey(secret.sha256));
+  if (stored !== undefined && stored.body.expiresAt > deps.clock.now()) return stored;
+  throw new VisibleError("UNAUTHENTICATED", "The enrolment token was never given, was used, or has expired.", {
+    hint: "Ask somebody with an admin token for a new one: smtx-backup gateway invite. It can be used once, within 15 minutes.",
+  });
+};
+
+/** The site with the gateway no longer among the removed ones. Its version goes up, so a removal at the same time begins anew. */
+const returned = (site: Stored<Site>, gatewayId: GatewayId): Change => {
+  const removedGateways = (site.body.removedGateways ?? []).filter((id) => id !== gatewayId);
+  const body: Site = { ...site.body, removedGateways };
+  return { type: "put", key: siteKey(site.body.id), body, expect: { version: site.version } };
+};
+
+/**
+ * Gives a gateway that has proved who it is another certificate.
+ * @throws {VisibleError} GATEWAY_REMOVED; SITE_UNKNOWN; PEER_REFUSED when the site is of another multi-cluster; BAD_REQUEST
+ */
+export const renew = (deps: EnrolmentDeps, identity: PeerIdentity, requestPem: string): Promise<CertificateAnswer> =>
+  repeatedly(async () => {
+    const { siteId, gatewayId, multiCluster } = identity;
+    const site = await readStoredSite(deps, siteId);
+    if (site.body.multiCluster !== multiCluster) {
+      throw new VisibleError("PEER_REFUSED", `Site “${siteId}” is not of the multi-cluster “${multiCluster}”.`, {
+        hint: "Enrol the gateway again.",
+      });
+    }
+    const unchanged: Change = { type: "check", key: siteKey(siteId), expect: { version: site.version } };
+    return issue(deps, { site, gatewayId, requestPem, changes: [unchanged] });
+  });
+
+const issue = async (
+  deps: EnrolmentDeps,
+  options: {
+    readonly site: Stored<Site>;
+    readonly gatewayId: GatewayId;
+    readonly requestPem: string;
+    readonly changes: readonly Change[];
+  },
+): Promise<CertificateAnswer> => {
+  const { store, clock, authorities } = deps;
+  const { id: siteId, multiCluster } = options.site.body;
+  const { gatewayId } = options;
+  const publicKey = await readRequest(options.requestPem);
+  const authority = authorities.of(multiCluster);
+  const now = clock.now();
+  const nowMs = Date.parse(now);
+  const identity = { multiCluster, siteId, gatewayId };
+  const issued = await issueCertificate(authority, { identity, publicKey, nowMs });
+  const expiresAt = new Date(issued.notAfterMs).toISOString() as Instant;
+  const key = certificatesKey(siteId, gatewayId);
+  const before = await store.get<GatewayCertificates>(key);
+  const body: GatewayCertificates = {
+    certificates: [
+      ...(before?.body.certificates ?? []).filter((certificate) => certificate.expiresAt > now),
+      { serial: issued.serial, issuedAt: now, expiresAt },
+    ],
+  };
+  const expect = before === undefined ? ("absent" as const) : { version: before.version };
+  await store.commit([...options.changes, { type: "put", key, body, expect, expiresAt }]);
+  return {
+    certificate: issued.certificatePem,
+    authority: authority.certificatePem,
+    revocations: (await readRevocationList(deps, multiCluster))?.pem ?? null,
+    expiresAt,
+  };
+};
+
+const repeatedly = async <T>(work: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      if (tries < triesMax) continue;
+      throw new VisibleError("CONFLICT", "Others keep changing the site at the same time.", {
+        hint: "Try again.",
+        cause: error,
+      });
+    }
+  }
+};

@@ -1,0 +1,117 @@
+import type { GatewayCertificates, RevocationList } from "../core/api/enrolment.ts";
+import { VisibleError } from "../core/api/errors.ts";
+import type { GatewayId, Instant, SiteId } from "../core/api/ids.ts";
+import type { Gateway, Site } from "../core/api/site.ts";
+import { CommitConflict, type Stored } from "../core/ports/store.ts";
+import { issueRevocations } from "../pki/revocations.ts";
+import type { Authorities } from "./authorities.ts";
+import type { Deps } from "./deps.ts";
+import { readStoredSite } from "./queries/sites.ts";
+import { certificatesKey, gatewayKey, revocationsKey } from "./records.ts";
+
+/** What is stored of a multi-cluster's revocations: the list as it is given out, and what it was made from. */
+interface Revocations extends RevocationList {
+  readonly revoked: readonly { readonly serial: string; readonly revokedAt: Instant; readonly expiresAt: Instant }[];
+}
+
+/** How far a gateway's clock may be behind: one for which the list is of the future would refuse everybody. */
+const backdatedMs = 60 * 60 * 1000;
+/** Of removals that happen at the same time all but one begin anew. */
+const triesMax = 5;
+
+/** The multi-cluster's list; undefined while none was ever made. */
+export const readRevocationList = async (
+  { store }: Pick<Deps, "store">,
+  multiCluster: SiteId,
+): Promise<RevocationList | undefined> => {
+  const stored = await store.get<Revocations>(revocationsKey(multiCluster));
+  if (stored === undefined) return undefined;
+  const { issuedAt, pem } = stored.body;
+  return { issuedAt, pem };
+};
+
+/**
+ * Removes a gateway: it is not listed nor given to others any more, and its certificates are revoked. The other gateways of its
+ * multi-cluster learn of it from the answers to their next reports.
+ * @returns how many certificates were revoked
+ * @throws {VisibleError} SITE_UNKNOWN, GATEWAY_UNKNOWN, AUTHORITY_MISSING; CONFLICT when others keep changing the same
+ */
+export const removeGateway = async (
+  deps: Deps & { readonly authorities: Authorities },
+  { siteId, gatewayId }: { readonly siteId: SiteId; readonly gatewayId: GatewayId },
+): Promise<number> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await tryToRemove(deps, siteId, gatewayId);
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      if (tries === triesMax) {
+        throw new VisibleError("CONFLICT", "Others keep changing gateways of the multi-cluster at the same time.", {
+          hint: "Try again.",
+          cause: error,
+        });
+      }
+    }
+  }
+};
+
+const tryToRemove = async (
+  deps: Deps & { readonly authorities: Authorities },
+  siteId: SiteId,
+  gatewayId: GatewayId,
+): Promise<number> => {
+  const { store } = deps;
+  const site = await readStoredSite(deps, siteId);
+  const enrolled = await store.get<GatewayCertificates>(certificatesKey(siteId, gatewayId));
+  const isKnown = enrolled !== undefined || (await store.get<Gateway>(gatewayKey(siteId, gatewayId))) !== undefined;
+  if (!isKnown) {
+    throw new VisibleError("GATEWAY_UNKNOWN", `Site “${siteId}” has no gateway “${gatewayId}”.`, {
+      hint: `List its gateways with: smtx-backup gateway list --site ${siteId}`,
+    });
+  }
+  const { removedGateways = [] } = site.body;
+  const removed: Site = { ...site.body, removedGateways: [...new Set([...removedGateways, gatewayId])] };
+  const certificates = enrolled?.body.certificates ?? [];
+  await store.commit([
+    { type: "put", key: site.key, body: removed, expect: { version: site.version } },
+    { type: "delete", key: gatewayKey(siteId, gatewayId), expect: "any" },
+    // A renewal that comes in between changes it, and this begins anew.
+    {
+      type: "delete",
+      key: certificatesKey(siteId, gatewayId),
+      expect: enrolled === undefined ? "absent" : { version: enrolled.version },
+    },
+    ...(certificates.length > 0 ? [await revoke(deps, site.body.multiCluster, certificates)] : []),
+  ]);
+  return certificates.length;
+};
+
+/** The change of the multi-cluster's list that adds these. Those that have expired by now drop out of it. */
+const revoke = async (
+  { store, clock, authorities }: Deps & { readonly authorities: Authorities },
+  multiCluster: SiteId,
+  certificates: GatewayCertificates["certificates"],
+) => {
+  const key = revocationsKey(multiCluster);
+  const before: Stored<Revocations> | undefined = await store.get<Revocations>(key);
+  const now = clock.now();
+  const revoked = [
+    ...(before?.body.revoked ?? []).filter(({ expiresAt }) => expiresAt > now),
+    ...certificates.map(({ serial, expiresAt }) => ({ serial, revokedAt: now, expiresAt })),
+  ];
+  const atMs = laterThan(before?.body.issuedAt, Date.parse(now) - backdatedMs);
+  const pem = await issueRevocations(authorities.of(multiCluster), {
+    revoked: revoked.map(({ serial, revokedAt }) => ({ serial, revokedAtMs: Date.parse(revokedAt) })),
+    atMs,
+  });
+  const body: Revocations = { issuedAt: new Date(atMs).toISOString() as Instant, pem, revoked };
+  const expect = before === undefined ? ("absent" as const) : { version: before.version };
+  return { type: "put" as const, key, body, expect };
+};
+
+/** In whole seconds, as the list has it, and after the one before. */
+const laterThan = (before: Instant | undefined, wantedMs: number): number => {
+  const seconds = Math.floor(wantedMs / 1000);
+  const beforeSeconds = before === undefined ? Number.NEGATIVE_INFINITY : Math.floor(Date.parse(before) / 1000);
+  return Math.max(seconds, beforeSeconds + 1) * 1000;
+};

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { VisibleError } from "../core/api/errors.ts";
+import type { Instant } from "../core/api/ids.ts";
+import { issueRevocations } from "../pki/revocations.ts";
+import { CredentialKeeper, lookMs } from "./credential-keeper.ts";
+import type { Time } from "./time.ts";
+import { credentialsOf, newAuthority } from "./transfer/testing/credentials.ts";
+import { createMemoryLog } from "./transfer/testing/memory-log.ts";
+import type { TlsCredentials } from "./tunnel/certificates.ts";
+
+const authority = await newAuthority();
+const old = await credentialsOf(authority, "a");
+const newer = await credentialsOf(authority, "a");
+const newest = await credentialsOf(authority, "a");
+
+const keeperOf = (load: () => Promise<TlsCredentials>, current = old) => {
+  const log = createMemoryLog();
+  const renewed: TlsCredentials[] = [];
+  const stored: string[] = [];
+  const keeper = new CredentialKeeper({
+    current,
+    load,
+    renew: async (credentials) => void renewed.push(credentials),
+    store: async (pem) => void stored.push(pem),
+    log,
+  });
+  return { keeper, renewed, stored, log };
+};
+
+/** Lets each look find the next of these. */
+const following = async (looks: readonly (TlsCredentials | Error)[]) => {
+  const stop = new AbortController();
+  const left = [...looks];
+  const time: Time = {
+    nowMs: () => 0,
+    sleep: async (ms) => {
+      assert.equal(ms, lookMs);
+      if (left.length === 0) stop.abort();
+    },
+  };
+  const { keeper, renewed, log } = keeperOf(async () => {
+    const next = left.shift();
+    assert(next !== undefined);
+    if (next instanceof Error) throw next;
+    return next;
+  });
+  await keeper.follow(time, stop.signal);
+  return {
+    renewed: renewed.map(({ certificatePem }) => certificatePem),
+    messages: log.lines.map(({ level, message }) => `${level}: ${message}`),
+  };
+};
+
+const list = async (serials: readonly string[], atMs: number, by = authority) => ({
+  issuedAt: new Date(atMs).toISOString() as Instant,
+  pem: await issueRevocations(by, { revoked: serials.map((serial) => ({ serial, revokedAtMs: atMs })), atMs }),
+});
+
+describe("certificates that somebody else renews in the files", () => {
+  test("are taken up once they have stayed the same, and once", async () => {
+    const { renewed, messages } = await following([old, newer, newest, newest, newest]);
+    assert.deepEqual(renewed, [newest.certificatePem]);
+    assert.deepEqual(messages, ["info: what is in the certificate's files was taken up"]);
+  });
+
+  test("leave the old ones while they can't be used, and the log says so", async () => {
+    const { renewed, messages } = await following([new Error("half"), newest, newest]);
+    assert.deepEqual(renewed, [newest.certificatePem]);
+    assert.equal(messages[0], "warn: the certificate's files can't be used; the old ones stay");
+  });
+});
+
+describe("a list of revocations", () => {
+  const pastMs = Date.parse("2026-03-01T00:00:00.000Z");
+
+  test("is kept and gone by, also when the file of it is older", async () => {
+    const { keeper, renewed, stored } = keeperOf(async () => newest);
+    const given = await list(["ab12"], pastMs);
+    await keeper.revoke(given);
+    assert.equal(keeper.revocationsAt, given.issuedAt);
+    assert.deepEqual([...(renewed[0]?.revocations?.serials ?? [])], ["ab12"]);
+    assert.equal(stored.length, 1);
+    await keeper.reload();
+    assert.equal(renewed[1]?.certificatePem, newest.certificatePem);
+    assert.deepEqual(renewed[1]?.revocations, renewed[0]?.revocations);
+  });
+
+  test("does nothing when it is not newer", async () => {
+    const { keeper, renewed } = keeperOf(async () => old);
+    await keeper.revoke(await list(["ab"], pastMs));
+    await keeper.revoke(await list([], pastMs - 1000));
+    await keeper.revoke(await list([], pastMs));
+    assert.equal(renewed.length, 1);
+  });
+
+  test("is refused when another authority has signed it, or it is garbage", async () => {
+    const { keeper, renewed } = keeperOf(async () => old);
+    const foreign = await list(["ab"], pastMs, await newAuthority());
+    await assert.rejects(keeper.revoke(foreign), (error) => VisibleError.is(error, "BAD_REQUEST"));
+    await assert.rejects(keeper.revoke({ ...foreign, pem: "x" }), (error) => VisibleError.is(error, "BAD_REQUEST"));
+    assert.deepEqual(renewed, []);
+  });
+
+  test("that has our own certificate in it says that we were removed, and the tunnel stays as it is", async () => {
+    const own = await credentialsOf(authority, "a");
+    const { keeper, renewed, stored } = keeperOf(async () => own, own);
+    await keeper.revoke(await list([own.serial], pastMs));
+    await assert.rejects(keeper.removed, (error) => VisibleError.is(error, "GATEWAY_REMOVED"));
+    assert.equal(stored.length, 1, "the next start knows it, too");
+    assert.deepEqual(renewed, []);
+  });
+});

@@ -1,0 +1,132 @@
+import { X509Certificate } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import type { RevocationList } from "../core/api/enrolment.ts";
+import { VisibleError } from "../core/api/errors.ts";
+import type { Instant } from "../core/api/ids.ts";
+import { plainSerial, type Revocations, readRevocations } from "../pki/revocations.ts";
+import type { Log } from "./log.ts";
+import type { Time } from "./time.ts";
+import type { TlsCredentials } from "./tunnel/certificates.ts";
+
+/** How soon a certificate that somebody else renews is taken up. */
+export const lookMs = 30_000;
+
+export interface CredentialKeeperOptions {
+  readonly current: TlsCredentials;
+  /** Reads the files and judges them. */
+  readonly load: () => Promise<TlsCredentials>;
+  /** Lets the tunnel go by them. */
+  readonly renew: (credentials: TlsCredentials) => Promise<void>;
+  /** Keeps a list of revocations for the next start. */
+  readonly store: (pem: string) => Promise<void>;
+  readonly log: Log;
+}
+
+/** Whoever the tunnel is to show itself as, and whom it is to believe: from the files, and from the control plane. */
+export class CredentialKeeper {
+  readonly #options: CredentialKeeperOptions;
+  readonly #removed = Promise.withResolvers<never>();
+  #current: TlsCredentials;
+  /** One change after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: CredentialKeeperOptions) {
+    this.#options = options;
+    this.#current = options.current;
+    // Whoever waits for it hears of it.
+    this.#removed.promise.catch(() => undefined);
+  }
+
+  get current(): TlsCredentials {
+    return this.#current;
+  }
+
+  /** Of the list of revocations that is gone by. */
+  get revocationsAt(): Instant | undefined {
+    const { revocations } = this.#current;
+    return revocations === undefined ? undefined : (new Date(revocations.atMs).toISOString() as Instant);
+  }
+
+  /** Rejects with GATEWAY_REMOVED when our own certificate is revoked. */
+  get removed(): Promise<never> {
+    return this.#removed.promise;
+  }
+
+  /** Takes up what is in the files now. @throws what is wrong with them; the old ones stay then */
+  async reload(): Promise<void> {
+    await this.#inTurn(async () => this.#take(await this.#options.load()));
+  }
+
+  /** Goes by a newer list of revocations, and keeps it. @throws VisibleError BAD_REQUEST for one that is not our authority's */
+  revoke({ pem }: RevocationList): Promise<void> {
+    return this.#inTurn(async () => {
+      const list = await readRevocations(pem, this.#current.caPem);
+      if (!isNewer(list, this.#current.revocations)) return;
+      await this.#options.store(list.pem);
+      await this.#take({ ...this.#current, revocations: list });
+      this.#options.log.info(
+        { revoked: list.serials.size, at: this.revocationsAt },
+        "a list of revocations was taken up",
+      );
+    });
+  }
+
+  /**
+   * Takes up what is renewed in the files by somebody else, until the signal is aborted. While they are being replaced, or when they
+   * are wrong, the old ones stay, and the log says why.
+   */
+  async follow(time: Time, signal: AbortSignal): Promise<void> {
+    const { load, log } = this.#options;
+    let seen = this.#current;
+    for (;;) {
+      await time.sleep(lookMs, signal);
+      if (signal.aborted) return;
+      try {
+        const found = await load();
+        // Certificate and key are two files: they are taken when they have been the same twice.
+        const isSettled = isDeepStrictEqual(found, seen);
+        seen = found;
+        if (!isSettled || isDeepStrictEqual(found, this.#current)) continue;
+        if (await this.#inTurn(() => this.#take(found)))
+          log.info({}, "what is in the certificate's files was taken up");
+      } catch (error) {
+        log.warn({ err: error }, "the certificate's files can't be used; the old ones stay");
+      }
+    }
+  }
+
+  /** @returns whether anything changed */
+  async #take(found: TlsCredentials): Promise<boolean> {
+    // The file of the revocations may be older than what we were told.
+    const revocations = isNewer(found.revocations, this.#current.revocations)
+      ? found.revocations
+      : this.#current.revocations;
+    const next = { ...found, revocations };
+    if (isDeepStrictEqual(next, this.#current)) return false;
+    if (isRevoked(next)) {
+      this.#removed.reject(gatewayRemoved());
+      return false;
+    }
+    await this.#options.renew(next);
+    this.#current = next;
+    return true;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+const isNewer = (list: Revocations | undefined, than: Revocations | undefined): boolean =>
+  list !== undefined && (than === undefined || list.atMs > than.atMs);
+
+/** Whether our own certificate is in the list that we go by. */
+export const isRevoked = ({ certificatePem, revocations }: TlsCredentials): boolean =>
+  revocations?.serials.has(plainSerial(new X509Certificate(certificatePem).serialNumber)) ?? false;
+
+export const gatewayRemoved = (): VisibleError =>
+  new VisibleError("GATEWAY_REMOVED", "This gateway was removed: its certificate is revoked.", {
+    hint: "If it should come back, ask somebody with an admin token for an enrolment token, and enrol it: smtx-backup gateway enrol.",
+  });

@@ -1,0 +1,101 @@
+import { request } from "undici";
+import { z } from "zod";
+import { errorBodySchema } from "../../core/api/answers.ts";
+import { type CertificateAnswer, certificateAnswerSchema } from "../../core/api/enrolment.ts";
+import { type ErrorCode, errorCodes, VisibleError } from "../../core/api/errors.ts";
+
+/** For the whole exchange; a function that starts cold takes a second or two. */
+const answerMs = 30_000;
+const answerBytesMax = 1024 * 1024;
+
+/** Loopback needs no TLS: what is sent there doesn't leave the host. */
+const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+/** The API's URL, of which the certificate vouches for who answers. Plain HTTP is for one machine. */
+export const apiUrlSchema = z.url({ protocol: /^https?$/ }).refine(
+  (text) => {
+    const { protocol, hostname } = new URL(text);
+    return protocol === "https:" || loopback.test(hostname);
+  },
+  { message: "must begin with https://, since secrets go there; http:// is for this host alone" },
+);
+
+/**
+ * Asks the control plane for a certificate.
+ * @param options.bearer an enrolment token, or a proof of the certificate that is to be renewed
+ * @throws VisibleError what the control plane refused it with; LINK_BROKEN when it can't be reached, TIMEOUT after 30 s
+ */
+export const requestCertificate = async (options: {
+  readonly api: string;
+  readonly path: string;
+  readonly bearer: string;
+  /** PKCS #10, PEM. */
+  readonly requestPem: string;
+  readonly signal: AbortSignal;
+}): Promise<CertificateAnswer> => {
+  const url = new URL(options.path, options.api);
+  const limit = AbortSignal.timeout(answerMs);
+  const { status, text } = await exchange(url, { ...options, signal: AbortSignal.any([options.signal, limit]) }).catch(
+    (cause: unknown) => {
+      options.signal.throwIfAborted();
+      throw limit.aborted
+        ? new VisibleError(
+            "TIMEOUT",
+            `The control plane at ${url.origin} did not answer within ${answerMs / 1000} s.`,
+            {
+              hint: "Try again.",
+              cause,
+            },
+          )
+        : new VisibleError("LINK_BROKEN", `The control plane at ${url.origin} can't be reached.`, {
+            hint: "See that api in the gateway's configuration is its URL, and that this host may go there.",
+            cause,
+          });
+    },
+  );
+  const json = parse(text);
+  if (status === 201) {
+    const answer = certificateAnswerSchema.safeParse(json);
+    if (answer.success) return answer.data;
+  }
+  throw refusal(url, status, json);
+};
+
+const exchange = async (
+  url: URL,
+  { bearer, requestPem, signal }: Pick<Parameters<typeof requestCertificate>[0], "bearer" | "requestPem" | "signal">,
+): Promise<{ readonly status: number; readonly text: string }> => {
+  const { statusCode, body } = await request(url, {
+    method: "POST",
+    headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
+    body: JSON.stringify({ request: requestPem }),
+    signal,
+  });
+  let text = "";
+  for await (const chunk of body.setEncoding("utf8")) {
+    text += chunk;
+    if (text.length > answerBytesMax) throw new RangeError("the answer is too long");
+  }
+  return { status: statusCode, text };
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
+
+const refusal = (url: URL, status: number, json: unknown): VisibleError => {
+  const parsed = errorBodySchema.safeParse(json);
+  if (parsed.success) {
+    const { code, message, hint } = parsed.data.error;
+    return new VisibleError(isErrorCode(code) ? code : "INTERNAL", message, hint === undefined ? {} : { hint });
+  }
+  return new VisibleError("LINK_BROKEN", `${url.href} answered ${status}, and not as a control plane does.`, {
+    hint: "See that api in the gateway's configuration is the control plane's URL.",
+  });
+};

@@ -1,0 +1,78 @@
+import { X509Certificate } from "node:crypto";
+import { renewPath } from "../../core/api/enrolment.ts";
+import { createRequest } from "../../pki/request.ts";
+import type { GatewayConfig } from "../config.ts";
+import type { Log } from "../log.ts";
+import type { Time } from "../time.ts";
+import type { TlsCredentials } from "../tunnel/certificates.ts";
+import { requestCertificate } from "./control-plane.ts";
+import { writeIssued } from "./files.ts";
+import { assertOwn } from "./own.ts";
+import { proofFor } from "./proof.ts";
+
+/** Of a certificate's life. */
+const dueAt = 2 / 3;
+/** Clocks are set, and hosts sleep: nobody waits longer without looking again. */
+const waitMsMax = 60 * 60 * 1000;
+const pauseMsMin = 60_000;
+
+/** When a certificate is to be renewed, in milliseconds since 1970. */
+export const renewalDueMs = (certificatePem: string): number => {
+  const certificate = new X509Certificate(certificatePem);
+  const fromMs = Date.parse(certificate.validFrom);
+  return fromMs + (Date.parse(certificate.validTo) - fromMs) * dueAt;
+};
+
+/**
+ * Renews the gateway's certificate when two thirds of its life are over, with a new key, until the signal is aborted. While the control
+ * plane can't be reached or refuses, it is asked again after 1 min, 2 min and so on up to an hour, and the log says why.
+ * @param options.current the certificate that is in use
+ * @param options.onRenewed called when the new one is in the files
+ */
+export const keepRenewed = async (options: {
+  readonly config: GatewayConfig & { readonly api: string };
+  readonly current: () => TlsCredentials;
+  readonly onRenewed: () => Promise<void>;
+  readonly time: Time;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** In [0, 1): so that a site's gateways don't come all at once. */
+  readonly chance?: () => number;
+}): Promise<void> => {
+  const { current, onRenewed, time, log, signal, chance = Math.random } = options;
+  let pauseMs = pauseMsMin;
+  while (!signal.aborted) {
+    const waitMs = renewalDueMs(current().certificatePem) - time.nowMs();
+    if (waitMs > 0) {
+      await time.sleep(Math.min(waitMs, waitMsMax), signal);
+      continue;
+    }
+    try {
+      const expiresAt = await renewOnce(options);
+      await onRenewed();
+      log.info({ expiresAt }, "the certificate was renewed");
+      pauseMs = pauseMsMin;
+    } catch (error) {
+      if (signal.aborted) return;
+      const { validTo } = new X509Certificate(current().certificatePem);
+      log.warn({ err: error, validTo }, "the certificate could not be renewed; it is tried again");
+      await time.sleep(pauseMs * (0.75 + chance() / 2), signal);
+      pauseMs = Math.min(pauseMs * 2, waitMsMax);
+    }
+  }
+};
+
+const renewOnce = async ({
+  config,
+  current,
+  time,
+  signal,
+}: Pick<Parameters<typeof keepRenewed>[0], "config" | "current" | "time" | "signal">): Promise<string> => {
+  const { api, tls } = config;
+  const { requestPem, keyPem } = await createRequest(config);
+  const bearer = await proofFor(new URL(api).host, current(), time.nowMs());
+  const answer = await requestCertificate({ api, path: renewPath, bearer, requestPem, signal });
+  assertOwn(config, answer.certificate, "The certificate that the control plane gave");
+  await writeIssued(tls, keyPem, answer);
+  return answer.expiresAt;
+};

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { VisibleError } from "../../core/api/errors.ts";
+import { gatewayIdSchema } from "../../core/api/ids.ts";
+import type { Authority } from "../../pki/authority.ts";
+import { issueRevocations, readRevocations } from "../../pki/revocations.ts";
+import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
+import { createMemoryLog } from "../transfer/testing/memory-log.ts";
+import { answerJson } from "./answer.ts";
+import type { TlsCredentials } from "./certificates.ts";
+import { logged, openTestedEnvoy } from "./envoy/testing/envoys.ts";
+import type { PeerHandler } from "./requests.ts";
+import { openDirectTunnel, type Tunnel } from "./tunnel.ts";
+
+const signal = new AbortController().signal;
+const get = { method: "GET", path: "/v1/who", signal } as const;
+
+interface End {
+  readonly tunnel: Tunnel;
+  readonly endpoint: string;
+  readonly log: ReturnType<typeof createMemoryLog>;
+  close(): Promise<void>;
+}
+interface EndOptions {
+  readonly authority: Authority;
+  readonly siteId: string;
+  readonly credentials: TlsCredentials;
+  readonly handler: PeerHandler;
+}
+
+const openDirect = async ({ siteId, ...options }: EndOptions): Promise<End> => {
+  const log = createMemoryLog();
+  const tunnel = await openDirectTunnel({
+    ...options,
+    ...{ log, multiCluster: site("mc"), siteId: site(siteId), gatewayId: gatewayIdSchema.parse(`${siteId}-1`) },
+    listen: { host: "127.0.0.1", port: 0 },
+  });
+  return { tunnel, log, endpoint: `127.0.0.1:${tunnel.port}`, close: () => tunnel.stop(0) };
+};
+
+const listOf = async (authority: Authority, serials: readonly string[]) => {
+  const revokedAtMs = Date.parse("2026-01-01T00:00:00Z");
+  const revoked = serials.map((serial) => ({ serial, revokedAtMs }));
+  return readRevocations(await issueRevocations(authority, { revoked, atMs: revokedAtMs }), authority.certificatePem);
+};
+
+const forms = [
+  ["the direct tunnel", openDirect],
+  ["the tunnel through Envoy", openTestedEnvoy],
+] as const;
+
+for (const [name, open] of forms) {
+  describe(name, () => {
+    /** Site a sends to b; `held` are requests that b has not answered. */
+    const twoEnds = async () => {
+      const authority = await newAuthority();
+      const [a, b] = [await credentialsOf(authority, "a"), await credentialsOf(authority, "b")];
+      const seen: string[] = [];
+      let came = Promise.withResolvers<void>();
+      let release = Promise.withResolvers<void>();
+      const handler: PeerHandler = async (request, response) => {
+        seen.push(request.url ?? "");
+        if (request.url === "/v1/held") {
+          came.resolve();
+          await release.promise;
+        }
+        answerJson(response, 200, "done");
+      };
+      const source = await open({ authority, siteId: "a", credentials: a, handler });
+      const target = await open({ authority, siteId: "b", credentials: b, handler });
+      const connect = () =>
+        source.tunnel.connect({ siteId: site("b"), endpoints: [target.endpoint], log: source.log, signal });
+      return {
+        ...{ authority, a, b, source, target, seen, connect },
+        came: () => came.promise,
+        release: () => {
+          release.resolve();
+          came = Promise.withResolvers();
+          release = Promise.withResolvers();
+        },
+        close: async () => {
+          release.resolve();
+          await Promise.all([source.close(), target.close()]);
+        },
+      };
+    };
+
+    test("cuts what a revoked peer has under way, and lets it in no more, with the reason in the log", async () => {
+      const ends = await twoEnds();
+      try {
+        const peer = await ends.connect();
+        assert.equal(await peer.request(get), "done");
+        const held = peer.request({ ...get, path: "/v1/held" });
+        const cut = assert.rejects(held, (error) => VisibleError.is(error, "LINK_BROKEN"));
+        await ends.came();
+        const revocations = await listOf(ends.authority, [ends.a.serial]);
+        await ends.target.tunnel.renew({ ...ends.b, revocations });
+        await cut;
+        await logged(ends.target, ({ message, text }) => message.includes("revoked") && text.includes("/v1/held"));
+        const before = ends.seen.length;
+        await assert.rejects(peer.request(get));
+        await peer.close();
+        // On a connection that the list is older than.
+        const fresh = await ends.connect();
+        await assert.rejects(fresh.request(get));
+        await fresh.close();
+        assert.equal(ends.seen.length, before, "no request has come to the receiver");
+        await logged(ends.target, ({ message, text }) => message.includes("handshake") && /revoked/i.test(text));
+      } finally {
+        await ends.close();
+      }
+    });
+
+    test("sends nothing more to a revoked peer, on connections that it has or makes, and what is under way may end", async () => {
+      const ends = await twoEnds();
+      try {
+        const peer = await ends.connect();
+        const held = peer.request({ ...get, path: "/v1/held" });
+        await ends.came();
+        const revocations = await listOf(ends.authority, [ends.b.serial]);
+        await ends.source.tunnel.renew({ ...ends.a, revocations });
+        ends.release();
+        assert.equal(await held, "done");
+        const before = ends.seen.length;
+        await assert.rejects(peer.request(get));
+        assert.equal(ends.seen.length, before);
+        await peer.close();
+      } finally {
+        await ends.close();
+      }
+    });
+
+    test("goes on with everybody else, and a list of nobody refuses nobody", async () => {
+      const ends = await twoEnds();
+      try {
+        const peer = await ends.connect();
+        for (const serials of [[], ["0123456789abcdef"]]) {
+          const held = peer.request({ ...get, path: "/v1/held" });
+          await ends.came();
+          const revocations = await listOf(ends.authority, serials);
+          await ends.target.tunnel.renew({ ...ends.b, revocations });
+          await ends.source.tunnel.renew({ ...ends.a, revocations });
+          ends.release();
+          assert.equal(await held, "done");
+          assert.equal(await peer.request(get), "done");
+        }
+        await peer.close();
+      } finally {
+        await ends.close();
+      }
+    });
+  });
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { answerOf } from "../../cli/client.ts";
+import { writePattern } from "../../infra/local/demo/image.ts";
+import { Local } from "./local.ts";
+
+const MiB = 1024 ** 2;
+const peers = ["a1", "b1", "b2"] as const;
+
+describe("a gateway that an administrator removes", { timeout: 240_000 }, () => {
+  let local: Local;
+
+  before(async () => {
+    local = await Local.create();
+    await local.start({ gatewaysPerSite: 2 });
+    await writePattern(join(local.dir, "disk.img"), 8 * MiB, 1);
+    await local.importImage("a", join(local.dir, "disk.img"), { name: "web1" });
+  });
+  after(() => local.remove());
+
+  const gateways = async (site: string) => {
+    const { items } = await answerOf(local.api.v1.sites[":site"].gateways.$get({ param: { site } }));
+    return items.filter(({ alive }) => alive).map(({ id }) => id);
+  };
+  const says = (site: string, gateway: string, text: string) => async () =>
+    (await local.gatewayLog(site, gateway)).some((line) => JSON.stringify(line).includes(text));
+
+  test("is believed by no other within a minute, ends, and the site goes on without it", async (t) => {
+    for (const site of ["a", "b"]) {
+      await local.until(`both gateways of ${site}`, async () => (await gateways(site)).length === 2);
+    }
+    const removedMs = Date.now();
+    const param = { site: "a", gateway: "a2" };
+    const { revoked } = await answerOf(local.api.v1.sites[":site"].gateways[":gateway"].$delete({ param }));
+    assert.equal(revoked, 1);
+    await Promise.all([
+      ...peers.map((peer) =>
+        local.until(`the list at ${peer}`, says(peer.charAt(0), peer, "a list of revocations was taken up"), 60),
+      ),
+      local.until("a2 to end", says("a", "a2", "GATEWAY_REMOVED"), 60),
+    ]);
+    t.diagnostic(`${((Date.now() - removedMs) / 1000).toFixed(1)} s`);
+    assert.deepEqual(await gateways("a"), ["a1"]);
+    await local.createPlan({ name: "after", objects: [{ kind: "lun", name: "web1" }] });
+    const run = await local.ended(await local.runPlan("after"));
+    assert.equal(run.status, "succeeded");
+    assert.deepEqual(await gateways("a"), ["a1"], "it is started again and again, and ends again and again");
+  });
+});
