@@ -2,12 +2,18 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
 import { type ErrorCode, errorCodes, VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log.ts";
+import { isBeating } from "./beats.ts";
 
 /** How long an answered request may go on sending what nobody reads before its connection is cut. */
 const drainMs = 5_000;
 
+/** After beats, which have told a status of 200, the body alone says what it came to. */
 export const answerJson = (response: ServerResponse, status: number, body: unknown): void => {
   const text = JSON.stringify(body);
+  if (isBeating(response)) {
+    response.end(text);
+    return;
+  }
   response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
   response.end(text);
 };
@@ -22,7 +28,7 @@ export const answerError = (request: IncomingMessage, response: ServerResponse, 
     log.info(fields, "the peer went away before it was answered");
     return;
   }
-  if (response.headersSent) {
+  if (response.headersSent && !isBeating(response)) {
     log.error(fields, "a request failed after its answer had begun");
     request.socket.destroy();
     return;
@@ -43,16 +49,21 @@ const errorBodySchema = z.object({
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
 
-/** The VisibleError that a peer's answer stands for; LINK_BROKEN when something on the way answered in its place. */
-export const errorOfAnswer = (status: number, text: string): VisibleError => {
-  const parsed = errorBodySchema.safeParse(parseJson(text));
-  if (!parsed.success) {
-    return new VisibleError("LINK_BROKEN", `The peer gateway answered ${status}, without saying why.`, {
-      hint: "See whether the endpoint is a gateway's, and what stands between.",
-    });
+/**
+ * What a peer answered. Its status says nothing of an error that came after its first sign of life.
+ * @throws the VisibleError that it stands for; LINK_BROKEN when something on the way answered in its place
+ */
+export const readAnswer = (status: number, text: string): unknown => {
+  const json = parseJson(text);
+  const parsed = errorBodySchema.safeParse(json);
+  if (parsed.success) {
+    const { code, message, hint } = parsed.data.error;
+    throw new VisibleError(isErrorCode(code) ? code : "INTERNAL", message, hint === undefined ? {} : { hint });
   }
-  const { code, message, hint } = parsed.data.error;
-  return new VisibleError(isErrorCode(code) ? code : "INTERNAL", message, hint === undefined ? {} : { hint });
+  if (status === 200) return json;
+  throw new VisibleError("LINK_BROKEN", `The peer gateway answered ${status}, without saying why.`, {
+    hint: "See whether the endpoint is a gateway's, and what stands between.",
+  });
 };
 
 /** The JSON value, or undefined where the text is none. */

@@ -3,20 +3,19 @@ import { type Dispatcher, Pool } from "undici";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
-import { errorOfAnswer, parseJson } from "./answer.ts";
+import { readAnswer } from "./answer.ts";
 import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { isConnectFault, linkError } from "./faults.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
+import { Liveness, type LivenessLimits } from "./liveness.ts";
 import { watched } from "./watched.ts";
 
 /** Limits of a peer client. None of them limits how long a body may take as long as it moves. */
-export interface PeerClientLimits {
+export interface PeerClientLimits extends LivenessLimits {
   readonly connectSeconds: number;
   /** The peer takes no byte of a body for so long: the link is dead. */
   readonly stallSeconds: number;
-  /** From the request's last byte to the answer's first: the peer may have to read back and make durable a whole extent. */
-  readonly answerSeconds: number;
-  /** Connections to each endpoint. */
+  /** Connections to each endpoint: as many as requests that are made at once, or one that waits for its turn looks dead. */
   readonly connections: number;
   /** An endpoint that could not be connected comes last for so long. */
   readonly shunSeconds: number;
@@ -25,6 +24,7 @@ export interface PeerClientLimits {
 const usualLimits: PeerClientLimits = {
   connectSeconds: 5,
   stallSeconds: 30,
+  silenceSeconds: 20,
   answerSeconds: 300,
   connections: 8,
   shunSeconds: 10,
@@ -128,8 +128,9 @@ const createClient = (
       connections: limits.connections,
       pipelining: 1,
       keepAliveTimeout: 30_000,
-      headersTimeout: limits.answerSeconds * 1000,
-      bodyTimeout: limits.stallSeconds * 1000,
+      // A sender that compares much may begin late; from its first byte on the exchange has limits of its own.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       maxResponseSize: answerBytesMax,
       allowH2: false,
     });
@@ -163,8 +164,7 @@ const createClient = (
         if (failure === undefined || fault.code === "LINK_BROKEN") failure = fault;
         return undefined;
       });
-      if (answer?.status === 200) return parseJson(answer.text);
-      if (answer !== undefined) throw errorOfAnswer(answer.status, answer.text);
+      if (answer !== undefined) return readAnswer(answer.status, answer.text);
     }
     throw failure;
   };
@@ -228,36 +228,49 @@ const exchange = async (
   endpoint: Endpoint,
   wanted: PeerRequest,
   limits: PeerClientLimits,
-  onBody: () => void,
-): Promise<{ readonly status: number; readonly text: string } | undefined> => {
-  const dead = new AbortController();
-  const onStall = () =>
-    dead.abort(
-      new VisibleError("LINK_BROKEN", `The gateway at ${endpoint.name} took nothing for ${limits.stallSeconds} s.`, {
-        hint: "See whether the link is up and whether the peer's storage answers.",
-      }),
-    );
-  const { statusCode, body } = await endpoint.pool.request({
-    method: wanted.method,
-    path: wanted.path,
-    signal: AbortSignal.any([wanted.signal, dead.signal]),
-    ...contentOf(wanted, limits, { onBody, onStall }),
-  });
-  return { status: statusCode, text: await body.text() };
+  onBegun: () => void,
+): Promise<{ readonly status: number; readonly text: string }> => {
+  const alive = new Liveness(endpoint.name, limits);
+  try {
+    const { statusCode, body } = await endpoint.pool.request({
+      method: wanted.method,
+      path: wanted.path,
+      signal: AbortSignal.any([wanted.signal, alive.signal]),
+      ...contentOf(wanted, limits, alive, onBegun),
+    });
+    alive.heard();
+    let text = "";
+    for await (const piece of body.setEncoding("utf8")) {
+      alive.heard();
+      text += piece;
+    }
+    return { status: statusCode, text };
+  } finally {
+    alive.ended();
+  }
 };
 
 const contentOf = (
   { json, body }: PeerRequest,
   limits: PeerClientLimits,
-  on: { readonly onBody: () => void; readonly onStall: () => void },
+  alive: Liveness,
+  onBegun: () => void,
 ): Pick<Dispatcher.RequestOptions, "headers" | "body"> => {
-  if (json !== undefined) return { headers: { "content-type": "application/json" }, body: JSON.stringify(json) };
-  if (body === undefined) return {};
+  if (body === undefined) {
+    alive.sent();
+    return json === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(json) };
+  }
+  const { stallSeconds } = limits;
+  const chunks = watched(body(), {
+    onBegun,
+    onTaken: () => alive.begun(),
+    onSent: () => alive.sent(),
+    onStall: () => alive.giveUp(`took nothing for ${stallSeconds} s`),
+    stallMs: stallSeconds * 1000,
+  });
   return {
     headers: { "content-type": "application/octet-stream" },
     // undici takes any async iterable, and its types know streams only.
-    body: watched(body(), { ...on, stallMs: limits.stallSeconds * 1000 }) as unknown as NonNullable<
-      Dispatcher.RequestOptions["body"]
-    >,
+    body: chunks as unknown as NonNullable<Dispatcher.RequestOptions["body"]>,
   };
 };

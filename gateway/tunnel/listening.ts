@@ -11,6 +11,8 @@ export interface TunnelServerLimits {
    * that is dead is noticed by its connection.
    */
   readonly silenceSeconds: number;
+  /** How often a peer is told that we are still there while we work on its request. */
+  readonly beatSeconds: number;
   /** An idle connection is kept for so long; longer than clients keep theirs, so that none is closed under a request. */
   readonly idleSeconds: number;
   readonly connectionsMax: number;
@@ -20,9 +22,16 @@ export const usualServerLimits: TunnelServerLimits = {
   handshakeSeconds: 10,
   headersSeconds: 20,
   silenceSeconds: 300,
+  beatSeconds: 5,
   idleSeconds: 90,
   connectionsMax: 512,
 };
+
+/** The limits as `startBeating` takes them. */
+export const beatsOf = ({ silenceSeconds, beatSeconds }: TunnelServerLimits) => ({
+  silenceMs: silenceSeconds * 1000,
+  everyMs: beatSeconds * 1000,
+});
 
 /** The limits as Node's HTTP servers take them. */
 export const httpOptionsOf = (limits: TunnelServerLimits) => ({

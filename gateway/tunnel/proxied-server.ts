@@ -4,7 +4,7 @@ import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfForwarded, serialOfForwarded } from "./identity.ts";
-import { httpOptionsOf, startListening, stopListening, usualServerLimits } from "./listening.ts";
+import { beatsOf, httpOptionsOf, startListening, stopListening, usualServerLimits } from "./listening.ts";
 import { createRequestListener, type PeerHandler } from "./requests.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
 
@@ -40,7 +40,7 @@ export const startProxiedServer = async (options: {
     assertPeer(identity, { multiCluster });
     return { identity, serial: serialOfForwarded(request.headers[serialHeader]) };
   };
-  server.on("request", createRequestListener({ identify, revoked, handler, log }));
+  server.on("request", createRequestListener({ identify, revoked, beats: beatsOf(usualServerLimits), handler, log }));
   await rm(socketPath, { force: true });
   await startListening(server, {
     where: `The socket ${socketPath}`,

@@ -3,6 +3,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Log } from "../log.ts";
 import { answerError } from "./answer.ts";
+import { startBeating } from "./beats.ts";
 import type { Peer, RevokedPeers } from "./revoked.ts";
 
 /** Answers one request of a peer whose identity is verified. What it throws is answered as an error. */
@@ -15,6 +16,7 @@ export const createRequestListener = (options: {
   /** @throws PEER_REFUSED */
   readonly identify: (request: IncomingMessage) => Peer;
   readonly revoked: RevokedPeers;
+  readonly beats: Parameters<typeof startBeating>[2];
   readonly handler: PeerHandler;
   readonly log: Log;
 }): RequestListener => {
@@ -22,6 +24,7 @@ export const createRequestListener = (options: {
     // While a body comes, silence means a dead peer; while we verify what came, it does not.
     request.once("end", () => request.socket.setTimeout(0));
     request.once("error", (error) => options.log.info({ err: error, path: request.url }, "a request broke off"));
+    const stopBeating = startBeating(request, response, options.beats);
     try {
       const peer = options.identify(request);
       options.revoked.admit(request, peer);
@@ -31,6 +34,8 @@ export const createRequestListener = (options: {
         options.log.warn({ err: error, from: request.socket.remoteAddress, path: request.url }, "a peer was refused");
       }
       answerError(request, response, error, options.log);
+    } finally {
+      stopBeating();
     }
   };
   return (request, response) => void serve(request, response);

@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
 import {
+  beatsOf,
   httpOptionsOf,
   startListening,
   stopListening,
@@ -86,6 +87,7 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
         return peer;
       },
       revoked,
+      beats: beatsOf(limits),
       handler: options.handler,
       log,
     }),

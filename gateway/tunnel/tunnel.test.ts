@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type Server } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
-import { connect, type TLSSocket } from "node:tls";
+import { connect, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { CertificateWithKey } from "../../pki/authority.ts";
 import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
@@ -39,7 +39,7 @@ describe("the tunnel", () => {
       port: 0,
       handler: (request, response, identity) => handler(request, response, identity),
       log,
-      limits: { silenceSeconds: 1 },
+      limits: { silenceSeconds: 1, beatSeconds: 0.1 },
     });
   });
   after(() => server.stop(1));
@@ -206,6 +206,64 @@ describe("the tunnel", () => {
       assert.match(error.message, /took nothing/);
       return true;
     });
+  });
+
+  test("waits for a peer that says it is still there, and hears its errors after that, too", async () => {
+    const peer = await client({ limits: { silenceSeconds: 0.4 } });
+    const busy = () => new Promise((resolve) => setTimeout(resolve, 900));
+    handler = async (_request, response) => {
+      await busy();
+      answerJson(response, 200, "done");
+    };
+    assert.equal(await peer.request(get), "done");
+    handler = async () => {
+      await busy();
+      throw new VisibleError("STORE_FULL", "no space");
+    };
+    await assert.rejects(peer.request(get), code("STORE_FULL"));
+    const piece = Buffer.alloc(1000);
+    async function* slow() {
+      for (let pieces = 0; pieces < 10; pieces++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        yield piece;
+      }
+    }
+    handler = async (request, response) => {
+      let bytes = 0;
+      for await (const part of request) bytes += (part as Buffer).length;
+      answerJson(response, 200, bytes);
+    };
+    assert.equal(await peer.request({ method: "PUT", path: "/", body: slow, signal }), 10_000);
+  });
+
+  test("gives up a peer that has the request and says nothing, and one that is alive and never done", async () => {
+    const credentials = await credentialsOf(authority, "b");
+    const hung = createTlsServer({
+      ...{ ca: credentials.caPem, cert: credentials.certificatePem, key: credentials.keyPem, requestCert: true },
+    });
+    const sockets: TLSSocket[] = [];
+    hung.on("secureConnection", (socket) => {
+      socket.resume().on("error", () => undefined);
+      sockets.push(socket);
+    });
+    hung.listen(0, "127.0.0.1");
+    await once(hung, "listening");
+    const { port } = hung.address() as AddressInfo;
+    const endpoints = [`127.0.0.1:${port}`];
+    const says = (text: RegExp) => (error: unknown) =>
+      VisibleError.is(error, "LINK_BROKEN") && text.test(error.message);
+    async function* body() {
+      yield Buffer.alloc(1000);
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+    }
+    const peer = await client({ endpoints, limits: { silenceSeconds: 0.3 } });
+    await assert.rejects(peer.request(get), says(/said nothing/));
+    await assert.rejects(peer.request({ method: "PUT", path: "/", body, signal }), says(/said nothing/));
+    hung.close();
+    for (const socket of sockets) socket.destroy();
+    handler = () => new Promise(() => undefined);
+    const patient = await client({ limits: { silenceSeconds: 1, answerSeconds: 0.5 } });
+    await assert.rejects(patient.request(get), says(/did not answer within/));
   });
 
   test("gives up a peer whose body has fallen silent", async () => {

@@ -202,6 +202,39 @@ describe("the tunnel through two Envoys", () => {
     assert.deepEqual(await through((peer) => peer.request(get)), who);
   });
 
+  test("brings signs of life while the peer works, and gives a peer up whose Envoy hangs", async () => {
+    const held = Promise.withResolvers<void>();
+    const slow = await openTestedEnvoy({
+      ...{ authority, siteId: "h" },
+      handler: async (_request, response) => {
+        await held.promise;
+        answerJson(response, 200, "done");
+      },
+    });
+    const limits = { silenceSeconds: 7 };
+    const peer = await a.tunnel.connect({
+      ...{ siteId: site("h"), endpoints: [slow.endpoint], log: a.log, limits, signal },
+    });
+    const pid = await envoyPidIn(slow.dir);
+    assert(pid !== undefined);
+    try {
+      const answer = peer.request(get);
+      // Two beats: without any it would have been given up.
+      await sleep(11_000);
+      held.resolve();
+      assert.equal(await answer, "done");
+      process.kill(pid, "SIGSTOP");
+      await assert.rejects(
+        peer.request(get),
+        (error: unknown) => VisibleError.is(error, "LINK_BROKEN") && /said nothing for 7 s/.test(error.message),
+      );
+    } finally {
+      process.kill(pid, "SIGCONT");
+      await peer.close();
+      await slow.close();
+    }
+  });
+
   test("lives on when Envoy dies: it is started again", async () => {
     const pid = await envoyPidIn(b.dir);
     assert(pid !== undefined);
