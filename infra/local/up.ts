@@ -14,6 +14,7 @@ import type { CertificateWithKey } from "../../gateway/tunnel/certificates.ts";
 import { findLocalContext, writeLocalContext } from "./context.ts";
 import { localNames, startControlPlane } from "./control-plane.ts";
 import { startEndpoints } from "./endpoints.ts";
+import { envoySettings } from "./envoy.ts";
 import { type GatewayProcess, superviseGateway } from "./gateways.ts";
 import { ensureAuthority, issueTo } from "./pki.ts";
 
@@ -25,6 +26,8 @@ export interface LocalUpOptions {
   readonly dir: string;
   readonly sites: readonly string[];
   readonly gatewaysPerSite: number;
+  /** An Envoy for each gateway: the program's path, or `auto` to look for one. Without it gateways dial each other. */
+  readonly envoy?: string;
   /** Ends it all, in order. */
   readonly signal: AbortSignal;
   /** Called once the API answers and the gateways are being started. */
@@ -38,7 +41,8 @@ export interface LocalUpOptions {
  *
  * @throws VisibleError STORE_IN_USE when it runs on this folder already, TOOL_MISSING, BAD_REQUEST
  */
-export const localUp = async ({ dir, sites, gatewaysPerSite, signal, onReady }: LocalUpOptions): Promise<void> => {
+export const localUp = async (options: LocalUpOptions): Promise<void> => {
+  const { dir, sites, gatewaysPerSite, envoy, signal, onReady } = options;
   const siteIds = sites.map((site) => siteIdSchema.parse(site));
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const lock = FileLock.tryAcquire(join(dir, "in-use"));
@@ -67,7 +71,7 @@ export const localUp = async ({ dir, sites, gatewaysPerSite, signal, onReady }: 
       for (const site of siteIds) await registerSite(controlPlane.deps, site);
       const tokenFile = await ensureToken(controlPlane.deps, dir);
       const authority = await ensureAuthority(join(dir, "pki"), multiCluster);
-      const gateways = await configureAll({ dir, sites: siteIds, gatewaysPerSite, authority });
+      const gateways = await configureAll({ dir, sites: siteIds, gatewaysPerSite, authority, envoy });
       await writeLocalContext(dir, { url: controlPlane.url, tokenFile, sites: storages(dir, siteIds) });
       log.info({ url: controlPlane.url, started: endpoints.started }, "ready");
       onReady?.({ url: controlPlane.url, tokenFile });
@@ -125,6 +129,7 @@ const configureAll = async (options: {
   readonly sites: readonly SiteId[];
   readonly gatewaysPerSite: number;
   readonly authority: CertificateWithKey;
+  readonly envoy: string | undefined;
 }): Promise<readonly GatewayProcess[]> => {
   const gateways: GatewayProcess[] = [];
   for (const siteId of options.sites) {
@@ -138,10 +143,11 @@ const configureAll = async (options: {
 const configure = async (options: {
   readonly dir: string;
   readonly authority: CertificateWithKey;
+  readonly envoy: string | undefined;
   readonly siteId: SiteId;
   readonly gatewayId: GatewayId;
 }): Promise<GatewayProcess> => {
-  const { dir, authority, siteId, gatewayId } = options;
+  const { dir, authority, envoy, siteId, gatewayId } = options;
   const tls = await issueTo(join(dir, "pki"), authority, { multiCluster, siteId, gatewayId });
   const folder = join(dir, "sites", siteId);
   await mkdir(join(folder, "store"), { recursive: true });
@@ -152,6 +158,7 @@ const configure = async (options: {
     storage: storeOf(dir, siteId),
     tls,
     queues: { prefix: localNames.queuePrefix },
+    ...(envoy !== undefined && (await envoySettings({ dir, gatewayId, envoy }))),
   };
   const file = (name: string) => join(folder, `${gatewayId}.${name}`);
   // JSON is YAML, too.
