@@ -86,11 +86,11 @@ export class Machine {
   }
 
   /** Starts a command as the user. It dies with the test. */
-  start(command: string, parameters: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  start(command: string, ...parameters: readonly string[]): ChildProcess {
     const [setpriv = "", ...before] = asUser;
     return spawn(setpriv, [...before, command, ...parameters], {
       cwd: this.dir,
-      env: { ...this.#env, ...env },
+      env: this.#env,
       stdio: ["ignore", "pipe", "pipe"],
     });
   }

@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile, rename, truncate, writeFile } from "node:fs/promises";
+import { copyFile, readFile, rename, truncate, writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { writePattern } from "../../infra/local/demo/image.ts";
 import packageJson from "../../package.json" with { type: "json" };
+import { needTool } from "../need.ts";
 import { lineOf, Machine, stopped } from "./machine.ts";
+import { unitFilter } from "./unit-filter.ts";
 
 const { version } = packageJson;
 const MiB = 1024 ** 2;
@@ -74,8 +76,28 @@ describe("the package that is published, on a host of a user who isn't root", { 
     assert(existsSync(program.replace("/opt/smtx-backup", prefix())), program);
   });
 
-  test("runs two sites whose gateways send through an Envoy each", async () => {
-    up = machine.start(command(), ["local", "up", "--envoy", machine.envoy, "--json"]);
+  /** What starts a command as the unit would: with no system call but those that it allows. */
+  let confined: readonly string[] = [];
+
+  test("has a unit whose filter of system calls can be set up here, and refuses something", async (t) => {
+    const tool = await needTool(t, "systemd-analyze", "systemd");
+    if (tool === undefined) return;
+    const unit = await readFile(installed("infra/gateway/smtx-backup-gateway.service"), "utf8");
+    await writeFile(machine.path("filter.json"), JSON.stringify(unitFilter(unit, tool)));
+    await copyFile(new URL("./filter.py", import.meta.url), machine.path("filter.py"));
+    confined = ["/usr/bin/python3", machine.path("filter.py"), machine.path("filter.json")];
+    assert.equal(machine.run(commandSeconds, ...started("true")).status, 0);
+    // Anybody may be nicer, unless the call itself is refused.
+    assert.match(machine.run(commandSeconds, ...started("nice", "true")).stderr, /cannot set niceness/);
+  });
+
+  const started = (...words: readonly [string, ...string[]]): [string, ...string[]] => {
+    const [first, ...rest] = [...confined, ...words];
+    return [first ?? words[0], ...rest];
+  };
+
+  test("runs two sites whose gateways send through an Envoy each, within that filter", async () => {
+    up = machine.start(...started(command(), "local", "up", "--envoy", machine.envoy, "--json"));
     await lineOf(up, commandSeconds, (line) => line.startsWith("{"));
     for (const site of ["a", "b"]) {
       const tunnels = async (tries: number): Promise<readonly string[]> => {
@@ -118,7 +140,8 @@ describe("the package that is published, on a host of a user who isn't root", { 
     const nowhere = { AWS_ENDPOINT_URL: "http://127.0.0.1:1", AWS_REGION: "none" };
     const credentials = { AWS_ACCESS_KEY_ID: "none", AWS_SECRET_ACCESS_KEY: "none" };
     const config = machine.path("data/sites/a/a1.yaml");
-    const gateway = machine.start(command(), ["gateway", "run", "-c", config], { ...nowhere, ...credentials });
+    const settings = Object.entries({ ...nowhere, ...credentials }).map(([name, value]) => `${name}=${value}`);
+    const gateway = machine.start(...started("env", ...settings, command(), "gateway", "run", "-c", config));
     try {
       await lineOf(gateway, commandSeconds, (line) => line.includes('"msg":"ready"'));
       assert(
