@@ -52,12 +52,17 @@ export class Machine {
     const npm = process.env["npm_execpath"];
     assert(npm, "run it by npm run test:package");
     const machine = new Machine(await mkdtemp(join(tmpdir(), "smtx-backup-package-")));
-    for (const folder of ["home", "tmp", "host/bin"]) mkdirSync(machine.path(folder), { recursive: true });
-    cpSync(process.execPath, machine.path("host/bin/node"));
-    cpSync(envoyBinary(), machine.envoy);
-    cpSync(dirname(dirname(npm)), machine.path("host/npm"), { recursive: true });
-    symlinkSync("../npm/bin/npm-cli.js", machine.path("host/bin/npm"));
-    if (isRoot) for (const folder of [".", "home", "tmp"]) chownSync(machine.path(folder), throwAwayId, throwAwayId);
+    try {
+      for (const folder of ["home", "tmp", "host/bin"]) mkdirSync(machine.path(folder), { recursive: true });
+      cpSync(process.execPath, machine.path("host/bin/node"));
+      cpSync(envoyBinary(), machine.envoy);
+      cpSync(dirname(dirname(npm)), machine.path("host/npm"), { recursive: true });
+      symlinkSync("../npm/bin/npm-cli.js", machine.path("host/bin/npm"));
+      if (isRoot) for (const folder of [".", "home", "tmp"]) chownSync(machine.path(folder), throwAwayId, throwAwayId);
+    } catch (error) {
+      await machine.remove();
+      throw error;
+    }
     return machine;
   }
 

@@ -29,6 +29,7 @@ objects:
 `;
 
 describe("the package that is published, on a host of a user who isn't root", { timeout: 400_000 }, () => {
+  // Stays undefined when it could not be made.
   let machine: Machine;
   let up: ChildProcess | undefined;
   const prefix = () => machine.path("opt/smtx-backup");
@@ -48,7 +49,7 @@ describe("the package that is published, on a host of a user who isn't root", { 
   });
   after(async () => {
     if (up !== undefined) await stopped(up, 20);
-    await machine.remove();
+    await machine?.remove();
   });
 
   test("installs by the command of docs/gateway.md, and nothing else has a script that npm would have to run", async (t) => {
