@@ -43,7 +43,11 @@ export const processHost = (): Host => ({
   signal: firstSignal(),
   time: systemTime,
   fetch,
-  localUp: async (options) => (await import("../infra/local/up.ts")).localUp(options),
+  localUp: async (options) => {
+    // Its gateways are processes of their own, whose logs nobody looks into unless told to.
+    await import("zstd-napi/binding.js");
+    await (await import("../infra/local/up.ts")).localUp(options);
+  },
   checkGateway: async (configFile) => (await import("../gateway/check/check.ts")).checkGateway(configFile),
   enrolGateway: async (configFile, options) => {
     const { loadGatewayConfig } = await import("../gateway/config.ts");

@@ -147,16 +147,16 @@ describe("local up", () => {
   test("passes on what was asked for, and says where the API is once it answers", async () => {
     const asked: object[] = [];
     const { exitCode, stdout } = await run(
-      ["local", "up", "--dir", "/d", "--sites", "x,y,z", "--gateways-per-site", "2"],
+      ["local", "up", "--dir", "/d", "--sites", "x,y,z", "--gateways-per-site", "2", "--envoy", "auto"],
       {
-        localUp: async ({ dir, sites, gatewaysPerSite, onReady }) => {
-          asked.push({ dir, sites, gatewaysPerSite });
+        localUp: async ({ dir, sites, gatewaysPerSite, envoy, onReady }) => {
+          asked.push({ dir, sites, gatewaysPerSite, envoy });
           onReady?.(ready);
         },
       },
     );
     assert.equal(exitCode, 0);
-    assert.deepEqual(asked, [{ dir: "/d", sites: ["x", "y", "z"], gatewaysPerSite: 2 }]);
+    assert.deepEqual(asked, [{ dir: "/d", sites: ["x", "y", "z"], gatewaysPerSite: 2, envoy: "auto" }]);
     assert.match(stdout, /http:\/\/127\.0\.0\.1:1/);
   });
 

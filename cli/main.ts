@@ -16,6 +16,7 @@ import { createContext, type GlobalOptions } from "./context.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { configureHelp } from "./help.ts";
 import type { Host } from "./host.ts";
+import { notCompiled } from "./not-compiled.ts";
 import { errorText } from "./render/errors.ts";
 import { styleFor } from "./render/style.ts";
 
@@ -86,6 +87,8 @@ const visibleOf = (error: unknown): VisibleError => {
     const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
     return new VisibleError("BAD_REQUEST", message, { hint: "See: smtx-backup --help" });
   }
+  const uncompiled = notCompiled(error);
+  if (uncompiled !== undefined) return uncompiled;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new VisibleError("INTERNAL", `Something unexpected: ${error instanceof Error ? error.message : error}`, {
     hint: `This is a defect of smtx-backup ${packageJson.version}. Report it with this:\n${stack}`,

@@ -22,13 +22,15 @@ export const addLocalCommands = (program: Command, answering: Answering): void =
     .description("run the whole system here, with the gateways of some sites, until Ctrl-C")
     .option("--sites <a,b>", "the sites, each with an extentstore of its own", sites, ["a", "b"])
     .option("--gateways-per-site <n>", "gateways of each site", wholeNumber(1, gatewaysMax), 1)
+    .option("--envoy <program>", "send through an Envoy a gateway: its path, or auto to look for one")
     .action(
-      answering(async (context, options: { sites: string[]; gatewaysPerSite: number }) => {
+      answering(async (context, options: { sites: string[]; gatewaysPerSite: number; envoy?: string }) => {
         const { host, dir, json, style } = context;
         await host.localUp({
           dir,
           sites: options.sites,
           gatewaysPerSite: options.gatewaysPerSite,
+          ...(options.envoy !== undefined && { envoy: options.envoy }),
           signal: host.signal,
           onReady: ({ url, tokenFile }) => {
             const text = fields(

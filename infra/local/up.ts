@@ -16,6 +16,7 @@ import { findLocalContext, writeLocalContext } from "./context.ts";
 import { localNames, startControlPlane } from "./control-plane.ts";
 import { startEndpoints } from "./endpoints.ts";
 import { ensureEnrolled } from "./enrolled.ts";
+import { envoySettings } from "./envoy.ts";
 import { type GatewayProcess, superviseGateway } from "./gateways.ts";
 import { ensureAuthority } from "./pki.ts";
 
@@ -27,6 +28,8 @@ export interface LocalUpOptions {
   readonly dir: string;
   readonly sites: readonly string[];
   readonly gatewaysPerSite: number;
+  /** An Envoy for each gateway: the program's path, or `auto` to look for one. Without it gateways dial each other. */
+  readonly envoy?: string;
   /** Ends it all, in order. */
   readonly signal: AbortSignal;
   /** Called once the API answers and the gateways are being started. */
@@ -40,7 +43,8 @@ export interface LocalUpOptions {
  *
  * @throws VisibleError STORE_IN_USE when it runs on this folder already, TOOL_MISSING, BAD_REQUEST
  */
-export const localUp = async ({ dir, sites, gatewaysPerSite, signal, onReady }: LocalUpOptions): Promise<void> => {
+export const localUp = async (options: LocalUpOptions): Promise<void> => {
+  const { dir, sites, gatewaysPerSite, envoy, signal, onReady } = options;
   const siteIds = sites.map((site) => siteIdSchema.parse(site));
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const lock = FileLock.tryAcquire(join(dir, "in-use"));
@@ -70,7 +74,7 @@ export const localUp = async ({ dir, sites, gatewaysPerSite, signal, onReady }: 
     try {
       for (const site of siteIds) await registerSite(controlPlane.deps, site);
       const tokenFile = await ensureToken(controlPlane.deps, dir);
-      const gateways = await configureAll({ dir, sites: siteIds, gatewaysPerSite, api: controlPlane.url });
+      const gateways = await configureAll({ dir, sites: siteIds, gatewaysPerSite, api: controlPlane.url, envoy });
       for (const { config } of gateways) await ensureEnrolled(controlPlane.deps, { config, authority, signal });
       await writeLocalContext(dir, { url: controlPlane.url, tokenFile, sites: storages(dir, siteIds) });
       log.info({ url: controlPlane.url, started: endpoints.started }, "ready");
@@ -136,6 +140,7 @@ const configureAll = async (options: {
   readonly sites: readonly SiteId[];
   readonly gatewaysPerSite: number;
   readonly api: string;
+  readonly envoy: string | undefined;
 }): Promise<readonly ConfiguredGateway[]> => {
   const gateways: ConfiguredGateway[] = [];
   for (const siteId of options.sites) {
@@ -149,10 +154,11 @@ const configureAll = async (options: {
 const configure = async (options: {
   readonly dir: string;
   readonly api: string;
+  readonly envoy: string | undefined;
   readonly siteId: SiteId;
   readonly gatewayId: GatewayId;
 }): Promise<ConfiguredGateway> => {
-  const { dir, api, siteId, gatewayId } = options;
+  const { dir, api, envoy, siteId, gatewayId } = options;
   const folder = join(dir, "sites", siteId);
   await mkdir(join(folder, "store"), { recursive: true });
   const config = {
@@ -163,6 +169,7 @@ const configure = async (options: {
     api,
     tls: { ca: `${gatewayId}.ca.crt`, certificate: `${gatewayId}.crt`, key: `${gatewayId}.key` },
     queues: { prefix: localNames.queuePrefix },
+    ...(envoy !== undefined && (await envoySettings({ dir, gatewayId, envoy }))),
   };
   const file = (name: string) => join(folder, `${gatewayId}.${name}`);
   // JSON is YAML, too.
