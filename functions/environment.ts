@@ -3,8 +3,10 @@ import { VisibleError } from "../core/api/errors.ts";
 import type { Instant, PlanId } from "../core/api/ids.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Ids } from "../core/ports/ids.ts";
-import type { Clients, Environment } from "./aws/clients.ts";
+import { type GatewayAccess, noGatewayAccess } from "./access.ts";
+import { type Clients, createStsClient, type Environment } from "./aws/clients.ts";
 import { createDynamodbStore } from "./aws/dynamodb-store.ts";
+import { createGatewayAccess } from "./aws/gateway-access.ts";
 import { createEventBridgeScheduler } from "./aws/scheduler.ts";
 import { createSqsTaskQueue } from "./aws/sqs-task-queue.ts";
 import type { Deps, Log } from "./deps.ts";
@@ -20,15 +22,19 @@ export interface Names {
   readonly scheduleDeadLetterArn?: string;
 }
 
-/** @throws VisibleError BAD_REQUEST naming the variable that is missing */
-export const namesFrom = (env: Environment): Names => {
-  const need = (name: string): string => {
+const needIn =
+  (env: Environment) =>
+  (name: string): string => {
     const value = env[name];
     if (value) return value;
     throw new VisibleError("BAD_REQUEST", `The environment variable ${name} is not set.`, {
       hint: "The deployment sets it; see infra/.",
     });
   };
+
+/** @throws VisibleError BAD_REQUEST naming the variable that is missing */
+export const namesFrom = (env: Environment): Names => {
+  const need = needIn(env);
   const deadLetterArn = env["SCHEDULE_DEAD_LETTER_ARN"];
   return {
     tableName: need("TABLE_NAME"),
@@ -38,6 +44,31 @@ export const namesFrom = (env: Environment): Names => {
     scheduleRoleArn: need("SCHEDULE_ROLE_ARN"),
     ...(deadLetterArn ? { scheduleDeadLetterArn: deadLetterArn } : {}),
   };
+};
+
+/**
+ * What gives gateways their credentials, by GATEWAY_ROLE_ARN. Without it they find some where they are.
+ * @throws VisibleError BAD_REQUEST naming the variable that is missing
+ */
+export const gatewayAccessFrom = (env: Environment): GatewayAccess => {
+  const roleArn = env["GATEWAY_ROLE_ARN"];
+  if (!roleArn) return noGatewayAccess;
+  const need = needIn(env);
+  return createGatewayAccess({
+    client: createStsClient(env),
+    roleArn,
+    region: need("AWS_REGION"),
+    prefix: need("QUEUE_PREFIX"),
+  });
+};
+
+/**
+ * By what the senders of reports are known. Emulators don't tell them apart; on AWS it must be set.
+ * @throws VisibleError BAD_REQUEST
+ */
+export const gatewayRoleIdFrom = (env: Environment): string | undefined => {
+  if (env["GATEWAY_ROLE_ID"]) return env["GATEWAY_ROLE_ID"];
+  return env["AWS_ENDPOINT_URL"] || env["AWS_ENDPOINT_URL_SQS"] ? undefined : needIn(env)("GATEWAY_ROLE_ID");
 };
 
 export const systemClock: Clock = { now: () => new Date().toISOString() as Instant };

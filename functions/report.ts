@@ -1,6 +1,7 @@
-import { reportSchema, type TaskReport } from "../core/api/report.ts";
+import { type Report, reportSchema, type TaskReport } from "../core/api/report.ts";
 import type { Progress, Run } from "../core/api/run.ts";
 import type { RunEvent } from "../core/run/events.ts";
+import { siteOfTask } from "../core/run/steps.ts";
 import { heardOf } from "./alive.ts";
 import type { Deps } from "./deps.ts";
 import { loseBase } from "./engine/base.ts";
@@ -11,10 +12,16 @@ import { putInventoryPart } from "./inventory.ts";
 import { progressKey, runKey } from "./records.ts";
 
 /**
- * Takes in one message of the reports queue. Facts are written first, then the state moves on, so a death in between
+ * Takes in one message of the reports queue. What a site says of another's tasks is dropped. Facts are written first, then the state moves on, so a death in between
  * is mended by the message's next delivery.
+ *
+ * @param isGenuine whether it is from whom it says
  */
-export const handleReport = async (deps: Deps, body: unknown): Promise<void> => {
+export const handleReport = async (
+  deps: Deps,
+  body: unknown,
+  isGenuine: (report: Report) => boolean = () => true,
+): Promise<void> => {
   const parsed = reportSchema.safeParse(body);
   if (!parsed.success) {
     // It can never be understood; retrying would only keep others waiting.
@@ -22,6 +29,10 @@ export const handleReport = async (deps: Deps, body: unknown): Promise<void> => 
     return;
   }
   const report = parsed.data;
+  if (!isGenuine(report)) {
+    deps.log.error({ report }, "a report was dropped: it is not from the gateway that it names");
+    return;
+  }
   switch (report.kind) {
     case "alive":
       return heardOf(deps, report);
@@ -38,6 +49,11 @@ const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> =
   const stored = await deps.store.get<Run>(runKey(report.runId));
   if (stored === undefined) {
     deps.log.warn({ runId: report.runId, taskId: report.taskId }, "a report about an unknown run was dropped");
+    return;
+  }
+  const { target, step, index, siteId } = report;
+  if (siteOfTask(stored.body, target, step, index) !== siteId) {
+    deps.log.error({ report }, "a report was dropped: the task is not one of the site that says it");
     return;
   }
   // A late answer must not say less than what is known since.

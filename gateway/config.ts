@@ -48,6 +48,8 @@ export const gatewayConfigSchema = z
       prefix: z
         .string()
         .regex(/^[a-zA-Z0-9_-]{1,32}$/, "letters, digits, dashes and underscores, 32 characters at most"),
+      /** Where AWS credentials for them come from: the control plane, or what the SDK finds on this host. */
+      credentials: z.enum(["api", "environment"]).default("environment"),
     }),
     concurrency: z
       .strictObject({
@@ -70,6 +72,10 @@ export const gatewayConfigSchema = z
   .refine(({ listen, advertise }) => advertise !== undefined || !everyAddress.has(listen.host), {
     path: ["advertise"],
     message: "needed, because others can't dial an address that stands for all",
+  })
+  .refine(({ api, queues }) => api !== undefined || queues.credentials !== "api", {
+    path: ["api"],
+    message: "needed with queues.credentials: api, which come from it",
   })
   .refine(({ envoy, listen }) => envoy === undefined || listen.port !== 0, {
     path: ["listen", "port"],

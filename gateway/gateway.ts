@@ -10,6 +10,7 @@ import { loadCredentials } from "./credentials.ts";
 import { keepRenewed } from "./enrolment/renew.ts";
 import { writeFileSafely } from "./files.ts";
 import type { Log } from "./log.ts";
+import { QueueAccess } from "./queues/credentials.ts";
 import { createSqsClient } from "./queues/sqsclient.ts";
 import { createSqsReportQueue } from "./queues/sqsreportqueue.ts";
 import { createSqsTaskSource } from "./queues/sqstasksource.ts";
@@ -115,7 +116,12 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
     void keepRenewed({ ...renewal, time: systemTime, log, signal: stopping.signal });
   }
 
-  const sqs = createSqsClient();
+  const time = systemTime;
+  const access =
+    api !== undefined && queues.credentials === "api"
+      ? new QueueAccess({ api, current: () => keeper.current, time, signal: stopping.signal })
+      : undefined;
+  const sqs = createSqsClient(process.env, access);
   opened.add(() => sqs.destroy());
   const identity: GatewayIdentity = {
     id: config.gatewayId,

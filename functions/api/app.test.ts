@@ -45,6 +45,7 @@ const routes: readonly (readonly [string, string, Scope])[] = [
 const gatewayRoutes = [
   ["POST", "/v1/enrol", ""],
   ["POST", "/v1/renew", ""],
+  ["POST", "/v1/credentials", ""],
 ] as const;
 const everything = [...routes, ["GET", "/openapi.json", "read"] as const];
 

@@ -2,6 +2,7 @@ import { bodyLimit } from "hono/body-limit";
 import { except } from "hono/combine";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
+import { credentialsPath } from "../../core/api/access.ts";
 import { enrolPath, renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { requireScope, requireToken } from "./auth.ts";
@@ -30,8 +31,8 @@ export const createApp = (deps: ApiDeps) => {
   app.onError(answerError(deps.log));
   app.notFound(answerNotFound);
   app.use(requestId(), secureHeaders());
-  // What gateways ask for themselves they ask for with what gateways have; each of the two checks it.
-  app.use(except([enrolPath, renewPath], requireToken(deps)));
+  // What gateways ask for themselves they ask for with what gateways have; each of these checks it.
+  app.use(except([enrolPath, renewPath, credentialsPath], requireToken(deps)));
   app.use(bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }));
   app.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
   app.use("/openapi.json", requireScope("read"));

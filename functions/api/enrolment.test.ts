@@ -171,6 +171,22 @@ describe("renewing a certificate", () => {
   });
 });
 
+describe("credentials for the queues", () => {
+  test("are given to a gateway that proves who it is, and no longer when it was removed", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    const ask = async () => {
+      const proof = await proofFor(host, first, Date.parse(api.deps.clock.now()));
+      return api.send<{ sessionToken: string }>("POST", `http://${host}/v1/credentials`, {}, proof);
+    };
+    const { status, body } = await ask();
+    assert.deepEqual([status, body.sessionToken], [201, "spiffe://main/site/a/gateway/a1"]);
+    assert.equal(codeOf(await api.send("POST", "/v1/credentials", {}, await api.token())), "401 UNAUTHENTICATED");
+    await api.send("DELETE", "/v1/sites/a/gateways/a1");
+    assert.equal(codeOf(await ask()), "401 UNAUTHENTICATED");
+  });
+});
+
 describe("removing a gateway", () => {
   const remove = (api: TestApi, gateway = "a1") =>
     api.send<{ revoked: number }>("DELETE", `/v1/sites/a/gateways/${gateway}`);

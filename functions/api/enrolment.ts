@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
+import { credentialsPath, queueCredentialsSchema } from "../../core/api/access.ts";
 import {
   certificateAnswerSchema,
   certificateRequestSchema,
@@ -51,6 +52,14 @@ const prolong = createRoute({
   },
 });
 
+const credentials = createRoute({
+  method: "post",
+  path: credentialsPath,
+  summary: "Short-lived AWS credentials for the queues of the gateway that sends a proof as its bearer token",
+  security: [{ token: [] }],
+  responses: { 201: jsonAnswer(queueCredentialsSchema, "Good for the queues of its site only."), ...refusals },
+});
+
 const remove = createRoute({
   method: "delete",
   path: "/v1/sites/{site}/gateways/{gateway}",
@@ -60,11 +69,11 @@ const remove = createRoute({
   responses: { 200: jsonAnswer(gatewayRemovedSchema, "Within a minute no gateway believes it any more."), ...refusals },
 });
 
-/** How gateways come and go. Enrolling and renewing take no API token: what they take is a gateway's own. */
+/** How gateways come and go. What they ask for themselves takes no API token: what it takes is a gateway's own. */
 export const enrolmentRoutes = (deps: ApiDeps) => {
   const router = createRouter();
   router.use(enrolPath, requireEnrolment(deps));
-  router.use(renewPath, requireGateway(deps));
+  for (const path of [renewPath, credentialsPath]) router.use(path, requireGateway(deps));
   return router
     .openapi(create, async (c) => {
       const { gatewayId } = c.req.valid("json");
@@ -73,6 +82,7 @@ export const enrolmentRoutes = (deps: ApiDeps) => {
     })
     .openapi(redeem, async (c) => c.json(await enrol(deps, bearerOf(c.req), c.req.valid("json").request), 201))
     .openapi(prolong, async (c) => c.json(await renew(deps, c.get("gateway"), c.req.valid("json").request), 201))
+    .openapi(credentials, async (c) => c.json(await deps.access.credentialsFor(c.get("gateway")), 201))
     .openapi(remove, async (c) => {
       const { site: siteId, gateway: gatewayId } = c.req.valid("param");
       return c.json({ revoked: await removeGateway(deps, { siteId, gatewayId }) }, 200);

@@ -1,11 +1,13 @@
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Token } from "../../core/api/token.ts";
+import type { GatewayAccess } from "../access.ts";
 import type { Authorities } from "../authorities.ts";
 import type { Deps } from "../deps.ts";
 
-/** What the API needs from outside: what the engine needs, and the keys that sign gateways. */
+/** What the API needs from outside: what the engine needs, the keys that sign gateways, and what lets them at their queues. */
 export interface ApiDeps extends Deps {
   readonly authorities: Authorities;
+  readonly access: GatewayAccess;
 }
 
 /** What a handler finds in its context. */

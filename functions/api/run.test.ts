@@ -32,6 +32,20 @@ describe("a run", () => {
     assert.deepEqual([run.planId, run.trigger, run.kind], [plan.id, "person", "backup"]);
   });
 
+  test("is not moved on by what a site says of another's task", async () => {
+    const { api, run } = await started();
+    const [task] = takeTasks(api, siteA);
+    assert(task !== undefined);
+    const before = await look(api, run);
+    const errorsBefore = api.errors.length;
+    const reason = { code: "STORE_CORRUPT", message: "forged" };
+    await report(api, { ...task, siteId: siteB }, { kind: "failed", reason, retryable: false, progressed: false });
+    assert.deepEqual(await look(api, run), before);
+    assert.equal(api.errors.length, errorsBefore + 1);
+    await complete(api, task);
+    assert.notDeepEqual(await look(api, run), before);
+  });
+
   test("says from the first second what it is about, how far it is, and that no gateway is there", async () => {
     const { api, run } = await started();
     const { target, ...answer } = await look(api, run);

@@ -1,4 +1,5 @@
 import type { ErrorBody } from "../../core/api/answers.ts";
+import { formatIdentity, type PeerIdentity } from "../../core/api/identity.ts";
 import { gatewayIdSchema, type Instant, instantSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { objectConfigSchema } from "../../core/api/object.ts";
 import type { Plan } from "../../core/api/plan.ts";
@@ -57,6 +58,12 @@ export const createTestApi = async () => {
     ids: {
       planId: () => planIdSchema.parse(`plan_${(++plans).toString().padStart(26, "0")}`),
       fraction: () => 0,
+    },
+    access: {
+      credentialsFor: async (identity: PeerIdentity) => ({
+        ...{ accessKeyId: "key", secretAccessKey: "secret", sessionToken: formatIdentity(identity), region: "here" },
+        expiresAt: addSeconds(now, 900),
+      }),
     },
     authorities: authoritiesOf(new Map([["main", await authority]])),
     log: {

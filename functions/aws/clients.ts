@@ -1,6 +1,7 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SQSClient } from "@aws-sdk/client-sqs";
+import { STSClient } from "@aws-sdk/client-sts";
 
 /** The variables that the clients look at: `process.env`, or what a local run made of its emulators. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,7 +50,7 @@ const endpointCredentials = (env: Environment): Pick<ClientConfig, "credentials"
  * What the client of one service is made with. Without an endpoint in the environment the SDK looks for region and
  * credentials as it always does; with one, the region is us-east-1 and the credentials are dummies unless given.
  */
-export const clientConfig = (env: Environment, service: "DYNAMODB" | "SQS" | "SCHEDULER"): ClientConfig => {
+export const clientConfig = (env: Environment, service: "DYNAMODB" | "SQS" | "SCHEDULER" | "STS"): ClientConfig => {
   const endpoint = env[`AWS_ENDPOINT_URL_${service}`] || env["AWS_ENDPOINT_URL"] || undefined;
   const region = env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || (endpoint === undefined ? undefined : "us-east-1");
   return {
@@ -68,6 +69,10 @@ const timeLimits = (requestSeconds: number) => ({
     throwOnRequestTimeout: true,
   },
 });
+
+/** For the API alone, which gives gateways their credentials. */
+export const createStsClient = (env: Environment): STSClient =>
+  new STSClient({ ...clientConfig(env, "STS"), ...timeLimits(5) });
 
 /** Makes the clients of the control plane. The limits fit functions, which live for seconds. */
 export const createClients = (env: Environment): Clients => {

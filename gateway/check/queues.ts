@@ -1,12 +1,18 @@
 import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { VisibleError } from "../../core/api/errors.ts";
+import type { GatewayConfig } from "../config.ts";
+import { loadCredentials } from "../credentials.ts";
+import { QueueAccess } from "../queues/credentials.ts";
 import { isMissingQueue } from "../queues/queueaddress.ts";
 import { createSqsClient } from "../queues/sqsclient.ts";
+import { systemTime } from "../time.ts";
 import type { Check } from "./check.ts";
 
 /** That the queues of the site are there, and may be asked for. The SDK notices a clock that is wrong by minutes. */
-export const checkQueues: Check = async ({ queues: { prefix }, siteId }) => {
-  const client = createSqsClient();
+export const checkQueues: Check = async (config) => {
+  const { prefix } = config.queues;
+  const { siteId } = config;
+  const client = createSqsClient(process.env, await accessOf(config));
   try {
     const names = [`${prefix}-tasks-${siteId}`, `${prefix}-transfers-${siteId}`, `${prefix}-settings-${siteId}`];
     names.push(`${prefix}-reports`);
@@ -27,6 +33,17 @@ export const checkQueues: Check = async ({ queues: { prefix }, siteId }) => {
   } finally {
     client.destroy();
   }
+};
+
+const accessOf = async (config: GatewayConfig): Promise<QueueAccess | undefined> => {
+  const { api, queues } = config;
+  if (api === undefined || queues.credentials !== "api") return undefined;
+  const credentials = await loadCredentials(config);
+  const { signal } = new AbortController();
+  const access = new QueueAccess({ api, current: () => credentials, time: systemTime, signal });
+  // What the control plane says is clearer than what the SDK would make of it.
+  await access.get();
+  return access;
 };
 
 const missing = (name: string, siteId: string, cause: unknown): VisibleError =>

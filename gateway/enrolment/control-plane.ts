@@ -1,7 +1,6 @@
 import { request } from "undici";
 import { z } from "zod";
 import { errorBodySchema } from "../../core/api/answers.ts";
-import { type CertificateAnswer, certificateAnswerSchema } from "../../core/api/enrolment.ts";
 import { type ErrorCode, errorCodes, VisibleError } from "../../core/api/errors.ts";
 
 /** For the whole exchange; a function that starts cold takes a second or two. */
@@ -20,19 +19,22 @@ export const apiUrlSchema = z.url({ protocol: /^https?$/ }).refine(
   { message: "must begin with https://, since secrets go there; http:// is for this host alone" },
 );
 
-/**
- * Asks the control plane for a certificate.
- * @param options.bearer an enrolment token, or a proof of the certificate that is to be renewed
- * @throws VisibleError what the control plane refused it with; LINK_BROKEN when it can't be reached, TIMEOUT after 30 s
- */
-export const requestCertificate = async (options: {
+export interface Asking<T> {
   readonly api: string;
   readonly path: string;
+  /** An enrolment token, or a proof of the gateway's certificate. */
   readonly bearer: string;
-  /** PKCS #10, PEM. */
-  readonly requestPem: string;
+  readonly json: object;
+  /** Of what is wanted. */
+  readonly answer: z.ZodType<T>;
   readonly signal: AbortSignal;
-}): Promise<CertificateAnswer> => {
+}
+
+/**
+ * Asks the control plane for something that is made for this gateway.
+ * @throws VisibleError what the control plane refused it with; LINK_BROKEN when it can't be reached, TIMEOUT after 30 s
+ */
+export const askControlPlane = async <T>(options: Asking<T>): Promise<T> => {
   const url = new URL(options.path, options.api);
   const limit = AbortSignal.timeout(answerMs);
   const { status, text } = await exchange(url, { ...options, signal: AbortSignal.any([options.signal, limit]) }).catch(
@@ -55,7 +57,7 @@ export const requestCertificate = async (options: {
   );
   const json = parse(text);
   if (status === 201) {
-    const answer = certificateAnswerSchema.safeParse(json);
+    const answer = options.answer.safeParse(json);
     if (answer.success) return answer.data;
   }
   throw refusal(url, status, json);
@@ -63,12 +65,12 @@ export const requestCertificate = async (options: {
 
 const exchange = async (
   url: URL,
-  { bearer, requestPem, signal }: Pick<Parameters<typeof requestCertificate>[0], "bearer" | "requestPem" | "signal">,
+  { bearer, json, signal }: Pick<Asking<unknown>, "bearer" | "json" | "signal">,
 ): Promise<{ readonly status: number; readonly text: string }> => {
   const { statusCode, body } = await request(url, {
     method: "POST",
     headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
-    body: JSON.stringify({ request: requestPem }),
+    body: JSON.stringify(json),
     signal,
   });
   let text = "";

@@ -1,9 +1,9 @@
-import { enrolPath } from "../../core/api/enrolment.ts";
+import { certificateAnswerSchema, enrolPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import { createRequest } from "../../pki/request.ts";
 import type { GatewayConfig } from "../config.ts";
-import { requestCertificate } from "./control-plane.ts";
+import { askControlPlane } from "./control-plane.ts";
 import { writeIssued } from "./files.ts";
 import { assertOwn } from "./own.ts";
 
@@ -26,7 +26,9 @@ export const enrolGateway = async (
     });
   }
   const { requestPem, keyPem } = await createRequest({ multiCluster, siteId, gatewayId });
-  const answer = await requestCertificate({ api, path: enrolPath, bearer: token, requestPem, signal });
+  const json = { request: requestPem };
+  const wanted = { path: enrolPath, json, answer: certificateAnswerSchema };
+  const answer = await askControlPlane({ api, bearer: token, ...wanted, signal });
   assertOwn(config, answer.certificate, "The enrolment token");
   await writeIssued(tls, keyPem, answer);
   return { expiresAt: answer.expiresAt };

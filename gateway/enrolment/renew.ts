@@ -1,11 +1,11 @@
 import { X509Certificate } from "node:crypto";
-import { renewPath } from "../../core/api/enrolment.ts";
+import { certificateAnswerSchema, renewPath } from "../../core/api/enrolment.ts";
 import { createRequest } from "../../pki/request.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { Log } from "../log.ts";
 import type { Time } from "../time.ts";
 import type { TlsCredentials } from "../tunnel/certificates.ts";
-import { requestCertificate } from "./control-plane.ts";
+import { askControlPlane } from "./control-plane.ts";
 import { writeIssued } from "./files.ts";
 import { assertOwn } from "./own.ts";
 import { proofFor } from "./proof.ts";
@@ -71,7 +71,8 @@ const renewOnce = async ({
   const { api, tls } = config;
   const { requestPem, keyPem } = await createRequest(config);
   const bearer = await proofFor(new URL(api).host, current(), time.nowMs());
-  const answer = await requestCertificate({ api, path: renewPath, bearer, requestPem, signal });
+  const wanted = { path: renewPath, json: { request: requestPem }, answer: certificateAnswerSchema };
+  const answer = await askControlPlane({ api, bearer, ...wanted, signal });
   assertOwn(config, answer.certificate, "The certificate that the control plane gave");
   await writeIssued(tls, keyPem, answer);
   return answer.expiresAt;

@@ -1,4 +1,5 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
+import type { QueueAccess } from "./credentials.ts";
 
 /** Longest wait of one poll. The request's own limit is above it. */
 export const pollSecondsMax = 2;
@@ -23,13 +24,22 @@ const emulatorDefaults = (environment: Environment): object => {
   return { endpoint, region, credentials: { accessKeyId: "local", secretAccessKey: "local" } };
 };
 
+const given = (access: QueueAccess) => ({
+  region: async () => (await access.get()).region,
+  credentials: async () => {
+    const { accessKeyId, secretAccessKey, sessionToken, expiresAt } = await access.get();
+    return { accessKeyId, secretAccessKey, sessionToken, expiration: new Date(expiresAt) };
+  },
+});
+
 /**
  * The client for a site's queues. It honours `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL`, and calls that endpoint
  * whatever host a queue's URL names. Each request ends within 7 s.
+ * @param access where credentials come from; the environment otherwise
  */
-export const createSqsClient = (environment: Environment = process.env): SQSClient =>
+export const createSqsClient = (environment: Environment = process.env, access?: QueueAccess): SQSClient =>
   new SQSClient({
-    ...emulatorDefaults(environment),
+    ...(access === undefined ? emulatorDefaults(environment) : given(access)),
     useQueueUrlAsEndpoint: false,
     maxAttempts: 2,
     requestHandler: {

@@ -5,6 +5,7 @@ import type { SiteId } from "../../core/api/ids.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
 import type { RunLimits } from "../../core/run/limits.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
+import { noGatewayAccess } from "../../functions/access.ts";
 import { createApp } from "../../functions/api/app.ts";
 import type { ApiDeps } from "../../functions/api/env.ts";
 import type { Authorities } from "../../functions/authorities.ts";
@@ -61,7 +62,12 @@ export const startControlPlane = async (options: {
 }): Promise<ControlPlane> => {
   const { dir, env, sites, port, authorities, log, signal } = options;
   const clients = createClients(env);
-  const deps: ApiDeps = { ...createDeps(clients, localNames, log), limits: localLimits, authorities };
+  const deps: ApiDeps = {
+    ...createDeps(clients, localNames, log),
+    limits: localLimits,
+    authorities,
+    access: noGatewayAccess,
+  };
   await ensureTable(clients.dynamodb, localNames.tableName);
   await ensureScheduleGroup(clients.scheduler, localNames.scheduleGroup);
   const reports = await ensureQueue(clients.sqs, reportQueueName(localNames.queuePrefix), reportQueueDefinition);
