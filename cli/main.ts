@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { ErrorBody } from "../core/api/answers.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import packageJson from "../package.json" with { type: "json" };
+import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
 import type { Answering, Work } from "./commands/command.ts";
 import { addGatewayCommands } from "./commands/gateway.ts";
@@ -61,6 +62,7 @@ const createProgram = (host: Host, answering: Answering): Command => {
   addRunCommands(program, answering);
   addGroupCommands(program, answering);
   addRebuildCommand(program, answering);
+  addAuditCommand(program, answering);
   return program;
 };
 

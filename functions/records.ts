@@ -92,5 +92,11 @@ export const outboxKey = (aggregate: Key, version: number): Key => ({
 /** `Enrolment`: what is stored of an enrolment token, by the SHA-256 of its secret. */
 export const enrolmentKey = (sha256: string): Key => ({ partition: "ENROLMENTS", sort: `ENROLMENT#${sha256}` });
 
+/** `AuditEntry`, by time. */
+export const auditKey = (at: string, requestId: string): Key => ({
+  partition: "AUDIT",
+  sort: `AT#${at}${requestId === "" ? "" : `#${requestId}`}`,
+});
+
 /** `Token`: what is stored of a bearer token, by the SHA-256 of its secret. */
 export const tokenKey = (sha256: string): Key => ({ partition: "TOKENS", sort: `TOKEN#${sha256}` });

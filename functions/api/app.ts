@@ -5,6 +5,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { credentialsPath } from "../../core/api/access.ts";
 import { enrolPath, renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import { audited, auditRoutes } from "./audit.ts";
 import { requireScope, requireToken } from "./auth.ts";
 import { enrolmentRoutes } from "./enrolment.ts";
 import type { ApiDeps } from "./env.ts";
@@ -33,6 +34,7 @@ export const createApp = (deps: ApiDeps) => {
   app.use(requestId(), secureHeaders());
   // What gateways ask for themselves they ask for with what gateways have; each of these checks it.
   app.use(except([enrolPath, renewPath, credentialsPath], requireToken(deps)));
+  app.use(audited(deps));
   app.use(bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }));
   app.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
   app.use("/openapi.json", requireScope("read"));
@@ -49,6 +51,7 @@ export const createApp = (deps: ApiDeps) => {
     .route("/", runRoutes(deps))
     .route("/", groupRoutes(deps))
     .route("/", restoreRoutes(deps))
+    .route("/", auditRoutes(deps))
     .route("/", tokenRoutes(deps));
 };
 

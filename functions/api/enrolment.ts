@@ -92,7 +92,7 @@ export const enrolmentRoutes = (deps: ApiDeps) => {
 /** Lets only those through who have an enrolment token that is still good. @throws {VisibleError} UNAUTHENTICATED */
 const requireEnrolment = (deps: ApiDeps) =>
   createMiddleware<ApiEnv>(async (c, next) => {
-    await findEnrolment(deps, bearerOf(c.req));
+    c.set("enrolment", (await findEnrolment(deps, bearerOf(c.req))).body);
     await next();
   });
 

@@ -1,3 +1,4 @@
+import type { Enrolment } from "../../core/api/enrolment.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Token } from "../../core/api/token.ts";
 import type { GatewayAccess } from "../access.ts";
@@ -18,5 +19,7 @@ export interface ApiEnv {
     token: Token;
     /** On the routes that gateways use for themselves. */
     gateway: PeerIdentity;
+    /** On the route with which one enrols. */
+    enrolment: Enrolment;
   };
 }

@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import type { AuditEntry } from "../../core/api/audit.ts";
+import { answerOf } from "../client.ts";
+import { wholeNumber } from "../options.ts";
+import { listed } from "../pages.ts";
+import { table } from "../render/table.ts";
+import { instantText } from "../render/units.ts";
+import type { Answering } from "./command.ts";
+
+const shown = 50;
+const shownMax = 10_000;
+
+const whoText = ({ actor }: AuditEntry): string =>
+  actor.kind === "token" ? `${actor.name} (token ${actor.id})` : `gateway ${actor.gatewayId} of ${actor.siteId}`;
+
+export const addAuditCommand = (program: Command, answering: Answering): void => {
+  program
+    .command("audit")
+    .description("list who changed what, the newest first; with --json also what was sent along")
+    .option("--limit <n>", "so many at most", wholeNumber(1, shownMax), shown)
+    .action(
+      answering(async (context, { limit }: { limit: number }) => {
+        const api = await context.connect();
+        const items = await listed((query) => answerOf(api.v1.audit.$get({ query })), limit);
+        const text = table(
+          items,
+          [
+            { title: "WHEN", value: ({ at }) => instantText(at) },
+            { title: "WHO", value: whoText },
+            { title: "WHAT", value: ({ method, path }) => `${method} ${path}` },
+          ],
+          { style: context.style, none: "Nothing was changed yet." },
+        );
+        return { json: { items }, text };
+      }),
+    );
+};

@@ -1,0 +1,22 @@
+import type { AuditEntry } from "../core/api/audit.ts";
+import { addSeconds } from "../core/ports/clock.ts";
+import type { Deps } from "./deps.ts";
+import { type Page, type PageRequest, readPage } from "./queries/page.ts";
+import { auditKey } from "./records.ts";
+
+const keptSeconds = 400 * 24 * 3600;
+
+/** Writes down who changed what; it is kept for 400 days. */
+export const writeAudit = async (
+  { store, clock }: Pick<Deps, "store" | "clock">,
+  entry: Omit<AuditEntry, "at">,
+): Promise<void> => {
+  const at = clock.now();
+  const body: AuditEntry = { at, ...entry };
+  const expiresAt = addSeconds(at, keptSeconds);
+  await store.putAll([{ key: auditKey(at, entry.requestId), body, expiresAt }]);
+};
+
+/** The newest first. */
+export const listAudit = (deps: Pick<Deps, "store">, page: PageRequest): Promise<Page<AuditEntry>> =>
+  readPage(deps, auditKey("", ""), page, { descending: true });
