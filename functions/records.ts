@@ -83,6 +83,13 @@ export const progressKey = (runId: RunId, target: SiteId, index: number): Key =>
   sort: `${progressPrefix(target)}${indexDigits(index)}`,
 });
 
+/** `DeadLetter`: a report about the run that could not be taken in. */
+export const deadLetterPrefix = "DEADLETTER#";
+export const deadLetterKey = (runId: RunId, messageId: string): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `${deadLetterPrefix}${messageId}`,
+});
+
 /** An outbox entry: the effects of one commit of one aggregate, in order. */
 export const outboxKey = (aggregate: Key, version: number): Key => ({
   partition: aggregate.partition,

@@ -38,6 +38,17 @@ export const addRunCommands = (program: Command, answering: Answering): void => 
       }),
     );
   run
+    .command("redrive")
+    .description("take in once more the reports about a run that could not be taken in")
+    .argument("<run>", idText, runId)
+    .action(
+      answering(async (context, id: string) => {
+        const api = await context.connect();
+        const answer = await answerOf(api.v1.runs[":run"].redrive.$post({ param: { run: id } }));
+        return showRun(context, answer);
+      }),
+    );
+  run
     .command("cancel")
     .description("cancel what has not ended of a run")
     .argument("<run>", idText, runId)

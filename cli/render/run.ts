@@ -62,6 +62,11 @@ const remarks = (target: RunTarget): readonly string[] => [
   ...(target.warning === null ? [] : [`${target.site}: ${printable(target.warning.message)} (${target.warning.code})`]),
 ];
 
+const deadLetterNote = ({ id, deadLetters }: RunAnswer): readonly string[] =>
+  deadLetters === 0
+    ? []
+    : [`${counted(deadLetters, "report")} about it could not be taken in. To try again: smtx-backup run redrive ${id}`];
+
 /** What a run came to, target by target: what was skipped, what had changed, what went over the wire. */
 export const runTotals = (run: RunAnswer, style: Style): string => {
   const columns = [
@@ -69,7 +74,7 @@ export const runTotals = (run: RunAnswer, style: Style): string => {
     ...(run.kind === "backup" ? transferred : [number("OBJECTS", ({ objects }) => String(objects.length))]),
     number("DURATION", took),
   ];
-  const notes = run.targets.flatMap(remarks);
+  const notes = [...run.targets.flatMap(remarks), ...deadLetterNote(run)];
   return [table(run.targets, columns, { style, none: "no targets" }), ...notes].join("\n");
 };
 

@@ -109,6 +109,8 @@ export const runAnswerSchema = runSchema.omit({ targets: true }).extend({
   status: runStatusSchema,
   planName: z.string(),
   restore: runPlanSchema.shape.restore,
+  /** Reports about it that could not be taken in. What they would have said is asked for again; `redrive` takes them in. */
+  deadLetters: z.int().min(0),
   targets: z.array(runTargetSchema),
 });
 export type RunAnswer = z.infer<typeof runAnswerSchema>;

@@ -36,6 +36,7 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["GET", "/v1/plans/{plan}/groups", "read"],
   ["GET", "/v1/runs/{run}", "read"],
   ["POST", "/v1/runs/{run}/cancel", "operate"],
+  ["POST", "/v1/runs/{run}/redrive", "operate"],
   ["POST", "/v1/restores", "restore"],
   ["GET", "/v1/audit", "admin"],
   ["POST", "/v1/tokens", "admin"],

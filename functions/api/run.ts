@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { historyEntrySchema, runAnswerSchema } from "../../core/api/answers.ts";
 import { runIdSchema } from "../../core/api/ids.ts";
+import { redrive } from "../dead-letters.ts";
 import { cancelRun } from "../engine/commands.ts";
 import { listHistory } from "../queries/history.ts";
 import { readPlan } from "../queries/plans.ts";
@@ -38,6 +39,15 @@ const cancel = createRoute({
   responses: { 200: jsonAnswer(runAnswerSchema, "The run as it is now."), ...refusals },
 });
 
+const redriveRun = createRoute({
+  method: "post",
+  path: "/v1/runs/{run}/redrive",
+  summary: "Take in once more the reports about a run that could not be taken in",
+  ...needs("operate"),
+  request: { params: runParam },
+  responses: { 200: jsonAnswer(runAnswerSchema, "The run as it is now."), ...refusals },
+});
+
 export const runRoutes = (deps: ApiDeps) =>
   createRouter()
     .openapi(list, async (c) => {
@@ -45,6 +55,11 @@ export const runRoutes = (deps: ApiDeps) =>
       return c.json(await listHistory(deps, id, c.req.valid("query")), 200);
     })
     .openapi(get, async (c) => c.json(await readRun(deps, c.req.valid("param").run), 200))
+    .openapi(redriveRun, async (c) => {
+      const { run } = c.req.valid("param");
+      await redrive(deps, run);
+      return c.json(await readRun(deps, run), 200);
+    })
     .openapi(cancel, async (c) => {
       const { id } = await cancelRun(deps, c.req.valid("param").run);
       return c.json(await readRun(deps, id), 200);

@@ -87,14 +87,14 @@ const arnOf = async (client: SQSClient, url: string): Promise<string> => {
 
 /**
  * Makes the queue and its dead-letter queue, or brings them in line with the definition. Takes a queue's name, gives
- * its URL and ARN.
+ * its URL and ARN, and the URL of its dead letters.
  */
 export const ensureQueue = async (
   client: SQSClient,
   name: string,
   definition: QueueDefinition,
-): Promise<{ readonly url: string; readonly arn: string }> => {
+): Promise<{ readonly url: string; readonly arn: string; readonly deadLetterUrl: string }> => {
   const deadLetterUrl = await put(client, deadLetterQueueName(name), queueAttributes(definition));
   const url = await put(client, name, queueAttributes(definition, await arnOf(client, deadLetterUrl)));
-  return { url, arn: await arnOf(client, url) };
+  return { url, arn: await arnOf(client, url), deadLetterUrl };
 };

@@ -5,6 +5,7 @@ import type { Plan } from "../../core/api/plan.ts";
 import type { Progress, Run, RunPlan, TargetRun } from "../../core/api/run.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
 import { partsOf, statusOf, stepsOf } from "../../core/run/steps.ts";
+import { countDeadLetters } from "../dead-letters.ts";
 import type { Deps } from "../deps.ts";
 import { readBaseFact } from "../engine/base.ts";
 import { readFacts, readRunPlan, type SnapshotFact } from "../engine/facts.ts";
@@ -26,16 +27,24 @@ export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
     });
   }
   const run = stored.body;
-  const [runPlan, snapshots, plan, absent] = await Promise.all([
+  const [runPlan, snapshots, plan, absent, deadLetters] = await Promise.all([
     readRunPlan(deps, runId),
     run.kind === "backup" ? readFacts<SnapshotFact>(deps, runId, "snapshotting", "source") : [],
     deps.store.get<Plan>(planKey(run.planId)),
     absentSites(deps, run),
+    countDeadLetters(deps, runId),
   ]);
   const world = { plan: plan?.body, absent, runPlan, snapshots };
   const targets = await Promise.all(partsOf(run).map(([site, part]) => targetOf(deps, run, site, part, world)));
   const { planName, restore } = runPlan;
-  return { ...run, status: statusOf(run), planName, ...(restore === undefined ? {} : { restore }), targets };
+  return {
+    ...run,
+    status: statusOf(run),
+    planName,
+    ...(restore === undefined ? {} : { restore }),
+    deadLetters,
+    targets,
+  };
 };
 
 /** Sites of an unfinished run without a gateway that was heard of lately. */

@@ -13,6 +13,7 @@ import { createClients, type Environment } from "../../functions/aws/clients.ts"
 import { ensureQueue, reportQueueDefinition } from "../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../functions/aws/scheduler.ts";
 import { ensureTable } from "../../functions/aws/table.ts";
+import { handleDeadLetters } from "../../functions/dead-letters.ts";
 import type { Log } from "../../functions/deps.ts";
 import { createDeps, type Names, systemClock } from "../../functions/environment.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
@@ -85,13 +86,13 @@ export const startControlPlane = async (options: {
     ticker.run({ clock: systemClock, signal }),
     invokeEvery({ seconds: sweepSeconds, handler: async () => void (await handleSweep(deps)), signal, log }),
     pollQueue({
-      client: clients.sqs,
-      queueUrl: reports.url,
-      batchSize: reportBatch,
+      ...{ client: clients.sqs, queueUrl: reports.url, batchSize: reportBatch, signal, log },
       concurrency: reportConcurrency,
       handler: (event) => handleReportBatch(deps, event),
-      signal,
-      log,
+    }),
+    pollQueue({
+      ...{ client: clients.sqs, queueUrl: reports.deadLetterUrl, batchSize: reportBatch, signal, log },
+      handler: (event) => handleDeadLetters(deps, event),
     }),
   ];
   const ended = Promise.all(loops).then(async () => {

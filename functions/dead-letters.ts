@@ -1,0 +1,92 @@
+import type { RunId } from "../core/api/ids.ts";
+import { type Report, reportSchema } from "../core/api/report.ts";
+import type { Run } from "../core/api/run.ts";
+import { addSeconds } from "../core/ports/clock.ts";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "./aws/lambda-events.ts";
+import type { Deps } from "./deps.ts";
+import { handlePlanInvocation, planInvocationSchema } from "./plan.ts";
+import { deadLetterKey, deadLetterPrefix, runKey } from "./records.ts";
+import { handleReport } from "./report.ts";
+
+/** A report that could not be taken in, beside its run: for people to see, and to be taken in once more. */
+interface DeadLetter {
+  readonly at: string;
+  readonly report: Report;
+}
+
+const keptSeconds = 90 * 24 * 3600;
+/** Of one run; whatever makes so many is looked at by people, and deadlines send its tasks again anyway. */
+const redriveMax = 1000;
+
+/**
+ * Takes what nobody could deal with off the dead-letter queues: a report is put beside its run, where it can be seen and be taken in
+ * again; a schedule that could not be fired is fired now, which does no harm when the sweep has done so. What fails comes again.
+ */
+export const handleDeadLetters = async (deps: Deps, event: SQSEvent): Promise<SQSBatchResponse> => {
+  const batchItemFailures: { itemIdentifier: string }[] = [];
+  for (const record of event.Records) {
+    try {
+      await handleDeadLetter(deps, record);
+    } catch (error) {
+      deps.log.error(
+        { err: error, messageId: record.messageId },
+        "a dead letter could not be dealt with; it comes again",
+      );
+      batchItemFailures.push({ itemIdentifier: record.messageId });
+    }
+  }
+  return { batchItemFailures };
+};
+
+const handleDeadLetter = async (deps: Deps, { messageId, body }: SQSRecord): Promise<void> => {
+  const json = parsed(body);
+  const invocation = planInvocationSchema.safeParse(json);
+  if (invocation.success) {
+    deps.log.error({ messageId, ...invocation.data }, "a schedule could not be fired; it is fired now");
+    return handlePlanInvocation(deps, invocation.data);
+  }
+  const { data: report } = reportSchema.safeParse(json);
+  if (report === undefined || report.kind === "alive" || report.kind === "inventory") {
+    // The next one says the same and more.
+    deps.log.error({ messageId, kind: report?.kind }, "a report could not be taken in and was dropped");
+    return;
+  }
+  const { runId, taskId } = report;
+  deps.log.error({ messageId, runId, taskId }, "a report could not be taken in; it lies beside its run");
+  if ((await deps.store.get<Run>(runKey(runId))) === undefined) return;
+  const at = deps.clock.now();
+  const letter: DeadLetter = { at, report };
+  const expiresAt = addSeconds(at, keptSeconds);
+  await deps.store.putAll([{ key: deadLetterKey(runId, messageId), body: letter, expiresAt }]);
+};
+
+const parsed = (body: string): unknown => {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+};
+
+/** How many reports of a run could not be taken in. */
+export const countDeadLetters = async ({ store }: Pick<Deps, "store">, runId: RunId): Promise<number> =>
+  (await lettersOf({ store }, runId)).length;
+
+/**
+ * Takes in what could not be taken in before, once more. Reports may come late and twice, so it does no harm; what fails again stays.
+ * @returns how many were taken in
+ * @throws what the first that fails again throws
+ */
+export const redrive = async (deps: Deps, runId: RunId): Promise<number> => {
+  const letters = await lettersOf(deps, runId);
+  for (const { key, body } of letters) {
+    await handleReport(deps, body.report);
+    await deps.store.commit([{ type: "delete", key, expect: "any" }]);
+  }
+  return letters.length;
+};
+
+const lettersOf = async ({ store }: Pick<Deps, "store">, runId: RunId) => {
+  const { partition } = deadLetterKey(runId, "");
+  return (await store.query<DeadLetter>({ partition, prefix: deadLetterPrefix, limit: redriveMax })).items;
+};
