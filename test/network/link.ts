@@ -7,10 +7,15 @@ const run = async (command: string, ...args: string[]): Promise<string> => {
   return stdout;
 };
 
+/** Runs a command on a host, and gives what it prints. */
+export const runOn = ({ within }: Host, ...command: readonly [string, ...string[]]): Promise<string> =>
+  run(...within, ...command);
+
 /** A host of the test: a network namespace with one address. */
 export interface Host {
   readonly name: string;
   readonly address: string;
+  readonly namespace: string;
   /** Runs the command behind it on this host. */
   readonly within: readonly [string, ...string[]];
 }
@@ -71,12 +76,17 @@ export class Link {
         "100ms",
       );
     }
-    return { name, address, within };
+    return { name, address, namespace, within };
   }
 
   /** Whether the switch passes anything on. Its hosts don't notice: their cables stay plugged in. */
   async pass(passes: boolean): Promise<void> {
     await this.#inSwitch("ip", "link", "set", "br0", passes ? "up" : "down");
+  }
+
+  /** Whether a host's port of the switch passes anything on. The host does not notice either. */
+  async passHost({ name }: Host, passes: boolean): Promise<void> {
+    await this.#inSwitch("ip", "link", "set", name, ...(passes ? ["master", "br0"] : ["nomaster"]));
   }
 
   /** Bytes that a host has sent, with all headers. */
