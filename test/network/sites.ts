@@ -8,6 +8,9 @@ import { groupOf, multiCluster, owner, resultOf, sourceSite, targetSite, taskFie
 import { gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { parseGatewayConfig } from "../../gateway/config.ts";
+import { systemTime } from "../../gateway/time.ts";
+import type { CertificateWithKey } from "../../gateway/tunnel/certificates.ts";
+import { until } from "../../gateway/tunnel/envoy/admin.ts";
 import { ensureAuthority, issueTo } from "../../infra/local/pki.ts";
 import type { Host } from "./link.ts";
 
@@ -20,15 +23,28 @@ export interface Node {
   readonly endpoint: string;
   /** Where it was started, with those of all nodes. */
   readonly dir: string;
+  readonly envoyDir: string;
   /** What it has warned of. */
-  warnings(): Promise<readonly { readonly atMs: number; readonly msg: string }[]>;
+  warnings(): Promise<readonly Warning[]>;
+  /** Waits for a warning of that time or later, 10 s at most. */
+  logged(sinceMs: number, wanted: (warning: Warning) => boolean): Promise<void>;
 }
+
+export interface Warning {
+  readonly atMs: number;
+  readonly msg: string;
+  /** All of it, in JSON. */
+  readonly line: string;
+}
+
+/** The authority of the multi-cluster of all nodes that are started in the folder. */
+export const authorityIn = (dir: string): Promise<CertificateWithKey> => ensureAuthority(pkiIn(dir), multiCluster);
+const pkiIn = (dir: string): string => join(dir, "pki");
 
 /** Starts a gateway of a site on a host. Gateways of one site share its storage. */
 export const startNode = async (dir: string, siteId: SiteId, host: Host): Promise<Node> => {
   const gatewayId = gatewayIdSchema.parse(host.name);
-  const pki = join(dir, "pki");
-  const tls = await issueTo(pki, await ensureAuthority(pki, multiCluster), { multiCluster, siteId, gatewayId });
+  const tls = await issueTo(pkiIn(dir), await authorityIn(dir), { multiCluster, siteId, gatewayId });
   const config = parseGatewayConfig(
     {
       ...{ gatewayId, siteId, multiCluster, tls, queues: { prefix: "none" }, logLevel: "warn" },
@@ -44,18 +60,25 @@ export const startNode = async (dir: string, siteId: SiteId, host: Host): Promis
   const output = openSync(logFile, "a");
   try {
     const gateway = await startGatewayProcess(config, { within: [...host.within, process.execPath], output });
-    return { gateway, host, endpoint: `${host.address}:${port}`, dir, warnings: () => warningsIn(logFile) };
+    const { envoyDir } = config;
+    const warnings = () => warningsIn(logFile);
+    const logged = async (sinceMs: number, wanted: (warning: Warning) => boolean) => {
+      const isLogged = async () => (await warnings()).some((one) => one.atMs >= sinceMs && wanted(one));
+      const { signal } = new AbortController();
+      assert.ok(await until(isLogged, { withinMs: 10_000, time: systemTime, signal }), `no such line in ${logFile}`);
+    };
+    return { gateway, host, endpoint: `${host.address}:${port}`, dir, envoyDir, warnings, logged };
   } finally {
     closeSync(output);
   }
 };
 
-const warningsIn = async (logFile: string) =>
+const warningsIn = async (logFile: string): Promise<readonly Warning[]> =>
   (await readFile(logFile, "utf8"))
     .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as { readonly time: string; readonly msg: string })
-    .map(({ time, msg }) => ({ atMs: Date.parse(time), msg }));
+    .filter((line) => line.startsWith("{") && line.endsWith("}"))
+    .map((line) => ({ line, ...(JSON.parse(line) as { readonly time: string; readonly msg: string }) }))
+    .map(({ line, time, msg }) => ({ atMs: Date.parse(time), msg, line }));
 
 /** A volume of random data, which nothing makes smaller. */
 export interface Disk {
@@ -133,6 +156,12 @@ export class Run {
   async prepare(target: Node, object: ObjectConfig) {
     const task = { ...taskFields(this.#sequence, "preparing", targetSite), kind: "prepare" as const, object };
     return resultOf("prepare", await target.gateway.call("perform", task)).volumes;
+  }
+
+  /** What the source says of the mirror when it begins to send. */
+  mirrorFields(mirrorVolumeId: string) {
+    const { planId, groupId, sequence, source } = taskFields(this.#sequence, "transferring", sourceSite);
+    return { planId, source, mirrorVolumeId, groupId, sequence, baseGroupId: null };
   }
 
   /** One try of the transfer; fails as the task would. With the run that was published before, only what changed is sent. */
