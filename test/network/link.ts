@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { systemTime } from "../../gateway/time.ts";
+import { until } from "../../gateway/tunnel/envoy/admin.ts";
 
 const run = async (command: string, ...args: string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(command, args, { timeout: 10_000 });
@@ -92,6 +94,13 @@ export class Link {
   /** Bytes that a host has sent, with all headers. */
   async sentBytes({ within }: Host): Promise<number> {
     return Number(await run(...within, "cat", "/sys/class/net/eth0/statistics/tx_bytes"));
+  }
+
+  /** Resolves when a host has sent so many bytes. @throws Error when it has not within 30 s */
+  async sent(host: Host, bytes: number): Promise<void> {
+    const hasSent = async () => (await this.sentBytes(host)) >= bytes;
+    const { signal } = new AbortController();
+    assert.ok(await until(hasSent, { withinMs: 30_000, time: systemTime, signal }), `${host.name} does not send`);
   }
 
   async remove(): Promise<void> {

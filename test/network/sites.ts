@@ -15,10 +15,13 @@ import { ensureAuthority, issueTo } from "../../infra/local/pki.ts";
 import type { Host } from "./link.ts";
 
 const port = 9443;
+/** A gateway looks each 30 s. */
+const certificatesEveryMs = 2_000;
 
 /** A gateway with its Envoy on a host of its own. */
 export interface Node {
   readonly gateway: GatewayClient;
+  readonly siteId: SiteId;
   readonly host: Host;
   readonly endpoint: string;
   /** Where it was started, with those of all nodes. */
@@ -39,6 +42,12 @@ export interface Warning {
 
 /** The authority of the multi-cluster of all nodes that are started in the folder. */
 export const authorityIn = (dir: string): Promise<CertificateWithKey> => ensureAuthority(pkiIn(dir), multiCluster);
+/** Replaces the files of a node's certificate and its key with new ones, one after the other. */
+export const renewCertificate = async ({ dir, siteId, host }: Node): Promise<void> => {
+  const gatewayId = gatewayIdSchema.parse(host.name);
+  await issueTo(pkiIn(dir), await authorityIn(dir), { multiCluster, siteId, gatewayId });
+};
+
 const pkiIn = (dir: string): string => join(dir, "pki");
 
 /** Starts a gateway of a site on a host. Gateways of one site share its storage. */
@@ -59,7 +68,8 @@ export const startNode = async (dir: string, siteId: SiteId, host: Host): Promis
   const logFile = join(dir, `${host.name}.log`);
   const output = openSync(logFile, "a");
   try {
-    const gateway = await startGatewayProcess(config, { within: [...host.within, process.execPath], output });
+    const within = [...host.within, process.execPath] as const;
+    const gateway = await startGatewayProcess(config, { within, output, certificatesEveryMs });
     const { envoyDir } = config;
     const warnings = () => warningsIn(logFile);
     const logged = async (sinceMs: number, wanted: (warning: Warning) => boolean) => {
@@ -67,7 +77,7 @@ export const startNode = async (dir: string, siteId: SiteId, host: Host): Promis
       const { signal } = new AbortController();
       assert.ok(await until(isLogged, { withinMs: 10_000, time: systemTime, signal }), `no such line in ${logFile}`);
     };
-    return { gateway, host, endpoint: `${host.address}:${port}`, dir, envoyDir, warnings, logged };
+    return { gateway, siteId, host, endpoint: `${host.address}:${port}`, dir, envoyDir, warnings, logged };
   } finally {
     closeSync(output);
   }
