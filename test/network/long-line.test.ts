@@ -7,8 +7,8 @@ import type { Line } from "./line.ts";
 import { type Disk, makeDisk, type Node, overwriteDisk, Run, type Snapshot } from "./sites.ts";
 
 const mib = 1024 * 1024;
-/** At 200 Mbit/s, 14 s at least: what a connection takes to find its speed does not count for much. */
-const volumeBytes = 320 * mib;
+/** At 200 Mbit/s, 16 s at least: what a connection takes to find its speed does not count for much. */
+const volumeBytes = 384 * mib;
 /** Those of a cluster are 256 MiB. After each, nothing is sent over its connection until it is acknowledged. */
 const extentBytes = 16 * mib;
 const changedBytes = 16 * mib;
