@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import type { TestContext } from "node:test";
 import { findTool } from "../infra/local/demo/tools.ts";
 
@@ -10,9 +11,21 @@ import { findTool } from "../infra/local/demo/tools.ts";
 export const needTool = async (context: TestContext, name: string, from: string): Promise<string | undefined> => {
   const path = await findTool(name);
   if (path !== undefined) return path;
-  const message = `NOT CHECKED: ${name} is missing here; install ${from}`;
+  notChecked(context, `${name} is missing here; install ${from}`);
+  return undefined;
+};
+
+/** Whether this kernel has BBR. Where it has not the test says so loudly and gives up, and in CI it fails. */
+export const needBbr = async (context: TestContext): Promise<boolean> => {
+  const known = await readFile("/proc/sys/net/ipv4/tcp_available_congestion_control", "utf8");
+  if (known.split(/\s+/).includes("bbr")) return true;
+  notChecked(context, "this kernel has no BBR; load it with: modprobe tcp_bbr");
+  return false;
+};
+
+const notChecked = (context: TestContext, why: string): void => {
+  const message = `NOT CHECKED: ${why}`;
   if (process.env["CI"]) assert.fail(message);
   process.stderr.write(`${message}\n`);
   context.skip(message);
-  return undefined;
 };

@@ -1,14 +1,18 @@
 import { instantSchema } from "../../core/api/ids.ts";
+import type { Report } from "../../core/api/report.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
+import { startWork } from "../../gateway/agent/work.ts";
 import type { GatewayConfig } from "../../gateway/config.ts";
+import { CredentialKeeper } from "../../gateway/credential-keeper.ts";
 import { loadCredentials } from "../../gateway/credentials.ts";
+import { writeFileSafely } from "../../gateway/files.ts";
 import { createLog } from "../../gateway/log.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
 import type { GatewayIdentity } from "../../gateway/tasks/context.ts";
 import { performTask } from "../../gateway/tasks/perform.ts";
 import { createSendVolume } from "../../gateway/tasks/send.ts";
-import { systemTime } from "../../gateway/time.ts";
+import { systemTime, type Time } from "../../gateway/time.ts";
 import { createReceiver } from "../../gateway/transfer/receiver.ts";
 import { createThrottles } from "../../gateway/transfer/throttles.ts";
 import { createTransferWorkers } from "../../gateway/transfer/workers.ts";
@@ -18,12 +22,23 @@ export interface ComposedGateway {
   /** `host:port` */
   readonly endpoint: string;
   readonly storage: StorageDriver;
+  readonly identity: GatewayIdentity;
   perform(task: RunTask): Promise<TaskResult>;
+  /** Does it as the agent does. @returns what it reports on the way and at the end */
+  work(task: RunTask): Promise<readonly Report[]>;
   close(): Promise<void>;
 }
 
+export interface ComposeOptions {
+  /** How often it looks for renewed certificates, where a test can't wait for as long as a gateway does. */
+  readonly certificatesEveryMs?: number;
+}
+
 /** A gateway as gateway/gateway.ts composes it, without its agent and its queues. */
-export const composeGateway = async (config: GatewayConfig): Promise<ComposedGateway> => {
+export const composeGateway = async (
+  config: GatewayConfig,
+  { certificatesEveryMs }: ComposeOptions = {},
+): Promise<ComposedGateway> => {
   const { siteId, gatewayId, concurrency } = config;
   const log = createLog({ gatewayId, siteId, level: config.logLevel });
   const credentials = await loadCredentials(config);
@@ -39,7 +54,17 @@ export const composeGateway = async (config: GatewayConfig): Promise<ComposedGat
   const throttles = createThrottles(systemTime);
   const sender = { storage, workers, tunnel, extentsInFlight, throttles };
   const send = createSendVolume(sender);
-  const { signal } = new AbortController();
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const keeper = new CredentialKeeper({
+    current: credentials,
+    load: () => loadCredentials(config),
+    renew: tunnel.renew,
+    store: (pem) => writeFileSafely(config.tls.revocations, pem),
+    log,
+  });
+  const time: Time = { ...systemTime, sleep: (ms, until) => systemTime.sleep(certificatesEveryMs ?? ms, until) };
+  void keeper.follow(time, signal);
   const ignore = () => undefined;
   const identity: GatewayIdentity = {
     id: gatewayId,
@@ -50,12 +75,21 @@ export const composeGateway = async (config: GatewayConfig): Promise<ComposedGat
     storage: storage.kind,
   };
   const now = () => instantSchema.parse(new Date().toISOString());
+  const context = { storage, send, identity, now };
   return {
     endpoint,
     storage,
-    perform: (task) =>
-      performTask(task, { storage, send, identity, now, log, signal, onProgress: ignore, onAcknowledged: ignore }),
+    identity,
+    perform: (task) => performTask(task, { ...context, log, signal, onProgress: ignore, onAcknowledged: ignore }),
+    work: async (task) => {
+      const sent: Report[] = [];
+      const reports = { send: async (report: Report) => void sent.push(report) };
+      const lease = { messageId: task.id, redelivered: ignore, end: async () => undefined };
+      await startWork({ perform: performTask, context, reports, time: systemTime, log }, task, lease).ended;
+      return sent;
+    },
     close: async () => {
+      stopping.abort();
       await tunnel.stop(1);
       await workers.close();
       await storage.close();

@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { GatewayConfig } from "../../gateway/config.ts";
+import type { ComposeOptions } from "./compose.ts";
 import type { Call, CallName, Calls, Reply } from "./messages.ts";
 
 const script = fileURLToPath(new URL("./gateway-process.ts", import.meta.url));
@@ -17,7 +18,7 @@ export interface GatewayClient {
   kill(): Promise<void>;
 }
 
-export interface GatewayProcessOptions {
+export interface GatewayProcessOptions extends ComposeOptions {
   /** A command that runs the one behind it somewhere else, with the same open files: `ip netns exec NAME`. */
   readonly within?: readonly [string, ...string[]];
   /** Where what it prints goes: a file descriptor, or where ours does. */
@@ -27,7 +28,7 @@ export interface GatewayProcessOptions {
 /** Starts a fresh process with the gateway in it, and waits until it listens. */
 export const startGatewayProcess = async (
   config: GatewayConfig,
-  { within = [process.execPath], output = "inherit" }: GatewayProcessOptions = {},
+  { within = [process.execPath], output = "inherit", ...options }: GatewayProcessOptions = {},
 ): Promise<GatewayClient> => {
   const [execPath, ...execArgv] = within;
   // Unless the configuration says otherwise nothing but errors is printed, and those where they are seen.
@@ -63,7 +64,7 @@ export const startGatewayProcess = async (
     await exited;
   };
   try {
-    return { endpoint: await call("start", config), call, stop, kill };
+    return { endpoint: await call("start", { config, ...options }), call, stop, kill };
   } catch (error) {
     child.kill();
     await exited;

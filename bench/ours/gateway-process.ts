@@ -16,11 +16,13 @@ const running = (): ComposedGateway => {
 };
 
 const handlers: Handlers = {
-  start: async (config) => {
-    gateway = await composeGateway(config);
+  start: async ({ config, ...options }) => {
+    gateway = await composeGateway(config, options);
     return gateway.endpoint;
   },
   perform: (task) => running().perform(task),
+  work: (task) => running().work(task),
+  identity: async () => running().identity,
   import: async (options) => {
     const { storage } = running();
     const { signal } = new AbortController();

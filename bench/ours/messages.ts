@@ -1,13 +1,19 @@
 import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+import type { Report } from "../../core/api/report.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
 import type { GatewayConfig } from "../../gateway/config.ts";
 import type { Owner } from "../../gateway/storage/driver.ts";
+import type { GatewayIdentity } from "../../gateway/tasks/context.ts";
+import type { ComposeOptions } from "./compose.ts";
 
 /** What the benchmark asks a gateway process over Node's channel, and what comes back. */
 export interface Calls {
   /** Composes the gateway. Gives the `host:port` that it listens at. */
-  start: { request: GatewayConfig; answer: string };
+  start: { request: { readonly config: GatewayConfig } & ComposeOptions; answer: string };
   perform: { request: RunTask; answer: TaskResult };
+  /** Does it as the agent does, and gives what that reports. A failure is reported too. */
+  work: { request: RunTask; answer: readonly Report[] };
+  identity: { request: null; answer: GatewayIdentity };
   /** An image into a new volume, or over the one that is there. */
   import: { request: { file: string } & ({ name: string; geometry: Geometry } | { into: string }); answer: null };
   inventory: { request: null; answer: readonly ObjectConfig[] };

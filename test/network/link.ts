@@ -1,16 +1,23 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { systemTime } from "../../gateway/time.ts";
+import { until } from "../../gateway/tunnel/envoy/admin.ts";
 
 const run = async (command: string, ...args: string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(command, args, { timeout: 10_000 });
   return stdout;
 };
 
+/** Runs a command on a host, and gives what it prints. */
+export const runOn = ({ within }: Host, ...command: readonly [string, ...string[]]): Promise<string> =>
+  run(...within, ...command);
+
 /** A host of the test: a network namespace with one address. */
 export interface Host {
   readonly name: string;
   readonly address: string;
+  readonly namespace: string;
   /** Runs the command behind it on this host. */
   readonly within: readonly [string, ...string[]];
 }
@@ -71,7 +78,7 @@ export class Link {
         "100ms",
       );
     }
-    return { name, address, within };
+    return { name, address, namespace, within };
   }
 
   /** Whether the switch passes anything on. Its hosts don't notice: their cables stay plugged in. */
@@ -79,9 +86,21 @@ export class Link {
     await this.#inSwitch("ip", "link", "set", "br0", passes ? "up" : "down");
   }
 
+  /** Whether a host's port of the switch passes anything on. The host does not notice either. */
+  async passHost({ name }: Host, passes: boolean): Promise<void> {
+    await this.#inSwitch("ip", "link", "set", name, ...(passes ? ["master", "br0"] : ["nomaster"]));
+  }
+
   /** Bytes that a host has sent, with all headers. */
   async sentBytes({ within }: Host): Promise<number> {
     return Number(await run(...within, "cat", "/sys/class/net/eth0/statistics/tx_bytes"));
+  }
+
+  /** Resolves when a host has sent so many bytes. @throws Error when it has not within 30 s */
+  async sent(host: Host, bytes: number): Promise<void> {
+    const hasSent = async () => (await this.sentBytes(host)) >= bytes;
+    const { signal } = new AbortController();
+    assert.ok(await until(hasSent, { withinMs: 30_000, time: systemTime, signal }), `${host.name} does not send`);
   }
 
   async remove(): Promise<void> {

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sourceSite, targetSite } from "../../bench/ours/tasks.ts";
-import type { ObjectConfig } from "../../core/api/object.ts";
 import { type Host, Link } from "./link.ts";
-import { type Node, Run, type Snapshot, startNode } from "./sites.ts";
+import { type Disk, makeDisk, type Node, Run, type Snapshot, startNode } from "./sites.ts";
 
 const mib = 1024 * 1024;
 const extentBytes = 4 * mib;
@@ -33,8 +31,7 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
     started.push(node);
     return node;
   };
-  let object: ObjectConfig;
-  let digest: string;
+  let disk: Disk;
   let sequence = 0;
 
   before(async () => {
@@ -52,15 +49,7 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
       b1: await start(targetSite, hosts.b1),
       b2: await start(targetSite, hosts.b2),
     };
-    const content = randomBytes(volumeBytes);
-    const image = join(dir, "disk.img");
-    await writeFile(image, content);
-    digest = createHash("sha256").update(content).digest("hex");
-    const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
-    await nodes.a1.gateway.call("import", { file: image, name: "disk", geometry });
-    const [made] = await nodes.a1.gateway.call("inventory", null);
-    assert(made !== undefined);
-    object = made;
+    disk = await makeDisk(nodes.a1, { bytes: volumeBytes, extentBytes });
   });
 
   after(async () => {
@@ -72,7 +61,7 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
   /** A run that is ready to send, with its tries; `from` says which node is at each. */
   const begin = async () => {
     const run = new Run(++sequence);
-    const snapshot: Snapshot = await run.snapshot(nodes.a1, object);
+    const snapshot: Snapshot = await run.snapshot(nodes.a1, disk.object);
     const volumes = await run.prepare(nodes.b2, snapshot.config);
     const mirrorVolumeId = volumes[0]?.mirrorVolumeId;
     assert(mirrorVolumeId !== undefined);
@@ -83,7 +72,7 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
       const sent = (async () => {
         for (let tries = 1; ; tries++) {
           try {
-            await run.transfer(from(), targets(), snapshot.snapshotId, mirrorVolumeId);
+            await run.transfer(from(), targets(), { snapshotId: snapshot.snapshotId, mirrorVolumeId });
             return (performance.now() - begunMs) / 1000;
           } catch (error) {
             failures.push(error);
@@ -106,7 +95,7 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
       },
       sentBytes: async () =>
         (await link.sentBytes(hosts.a1)) - before.a1 + (await link.sentBytes(hosts.a2)) - before.a2,
-      assertSame: async (node = nodes.b2) => assert.equal(await run.publish(node, snapshot, volumes), digest),
+      assertSame: async (node = nodes.b2) => assert.equal(await run.publish(node, snapshot, volumes), disk.digest),
     };
   };
   const bothTargets = () => [nodes.b1, nodes.b2];

@@ -1,32 +1,60 @@
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { constants, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { issueTo } from "../../bench/ours/certificates.ts";
 import { type GatewayClient, startGatewayProcess } from "../../bench/ours/gateway-client.ts";
 import { groupOf, multiCluster, owner, resultOf, sourceSite, targetSite, taskFields } from "../../bench/ours/tasks.ts";
-import { gatewayIdSchema } from "../../core/api/ids.ts";
+import { gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { parseGatewayConfig } from "../../gateway/config.ts";
+import { systemTime } from "../../gateway/time.ts";
+import { until } from "../../gateway/tunnel/envoy/admin.ts";
 import { ensureAuthority } from "../../infra/local/pki.ts";
+import type { Authority } from "../../pki/authority.ts";
 import type { Host } from "./link.ts";
 
 const port = 9443;
+/** A gateway looks each 30 s. */
+const certificatesEveryMs = 2_000;
 
 /** A gateway with its Envoy on a host of its own. */
 export interface Node {
   readonly gateway: GatewayClient;
+  readonly siteId: SiteId;
   readonly host: Host;
   readonly endpoint: string;
+  /** Where it was started, with those of all nodes. */
+  readonly dir: string;
+  readonly envoyDir: string;
   /** What it has warned of. */
-  warnings(): Promise<readonly { readonly atMs: number; readonly msg: string }[]>;
+  warnings(): Promise<readonly Warning[]>;
+  /** Waits for a warning of that time or later, 10 s at most. */
+  logged(sinceMs: number, wanted: (warning: Warning) => boolean): Promise<void>;
 }
 
-/** Starts a gateway of a site on a host. Gateways of one site share its storage. */
-export const startNode = async (dir: string, siteId: typeof sourceSite, host: Host): Promise<Node> => {
+export interface Warning {
+  readonly atMs: number;
+  readonly msg: string;
+  /** All of it, in JSON. */
+  readonly line: string;
+}
+
+/** The authority of the multi-cluster of all nodes that are started in the folder. */
+export const authorityIn = (dir: string): Promise<Authority> => ensureAuthority(pkiIn(dir), multiCluster);
+/** Replaces the files of a node's certificate and its key with new ones, one after the other. */
+export const renewCertificate = async ({ dir, siteId, host }: Node): Promise<void> => {
   const gatewayId = gatewayIdSchema.parse(host.name);
-  const pki = join(dir, "pki");
-  const tls = await issueTo(pki, await ensureAuthority(pki, multiCluster), { multiCluster, siteId, gatewayId });
+  await issueTo(pkiIn(dir), await authorityIn(dir), { multiCluster, siteId, gatewayId });
+};
+
+const pkiIn = (dir: string): string => join(dir, "pki");
+
+/** Starts a gateway of a site on a host. Gateways of one site share its storage. */
+export const startNode = async (dir: string, siteId: SiteId, host: Host): Promise<Node> => {
+  const gatewayId = gatewayIdSchema.parse(host.name);
+  const tls = await issueTo(pkiIn(dir), await authorityIn(dir), { multiCluster, siteId, gatewayId });
   const config = parseGatewayConfig(
     {
       ...{ gatewayId, siteId, multiCluster, tls, queues: { prefix: "none" }, logLevel: "warn" },
@@ -41,19 +69,74 @@ export const startNode = async (dir: string, siteId: typeof sourceSite, host: Ho
   const logFile = join(dir, `${host.name}.log`);
   const output = openSync(logFile, "a");
   try {
-    const gateway = await startGatewayProcess(config, { within: [...host.within, process.execPath], output });
-    return { gateway, host, endpoint: `${host.address}:${port}`, warnings: () => warningsIn(logFile) };
+    const within = [...host.within, process.execPath] as const;
+    const gateway = await startGatewayProcess(config, { within, output, certificatesEveryMs });
+    const { envoyDir } = config;
+    const warnings = () => warningsIn(logFile);
+    const logged = async (sinceMs: number, wanted: (warning: Warning) => boolean) => {
+      const isLogged = async () => (await warnings()).some((one) => one.atMs >= sinceMs && wanted(one));
+      const { signal } = new AbortController();
+      assert.ok(await until(isLogged, { withinMs: 10_000, time: systemTime, signal }), `no such line in ${logFile}`);
+    };
+    return { gateway, siteId, host, endpoint: `${host.address}:${port}`, dir, envoyDir, warnings, logged };
   } finally {
     closeSync(output);
   }
 };
 
-const warningsIn = async (logFile: string) =>
+const warningsIn = async (logFile: string): Promise<readonly Warning[]> =>
   (await readFile(logFile, "utf8"))
     .split("\n")
-    .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as { readonly time: string; readonly msg: string })
-    .map(({ time, msg }) => ({ atMs: Date.parse(time), msg }));
+    .filter((line) => line.startsWith("{") && line.endsWith("}"))
+    .map((line) => ({ line, ...(JSON.parse(line) as { readonly time: string; readonly msg: string }) }))
+    .map(({ line, time, msg }) => ({ atMs: Date.parse(time), msg, line }));
+
+/** A volume of random data, which nothing makes smaller. */
+export interface Disk {
+  readonly object: ObjectConfig;
+  /** SHA-256, hex. */
+  readonly digest: string;
+}
+
+/** Writes random data from the file's beginning. @returns the SHA-256 of the whole file */
+const writeRandom = async (file: string, bytes: number): Promise<string> => {
+  const handle = await open(file, constants.O_RDWR | constants.O_CREAT);
+  try {
+    await handle.writeFile(randomBytes(bytes));
+    return createHash("sha256")
+      .update(await readFile(file))
+      .digest("hex");
+  } finally {
+    await handle.close();
+  }
+};
+
+/** Makes one on a node, of another name than those that are there. */
+export const makeDisk = async (
+  { gateway, dir }: Node,
+  {
+    name = "disk",
+    bytes,
+    extentBytes,
+  }: { readonly name?: string; readonly bytes: number; readonly extentBytes: number },
+): Promise<Disk> => {
+  const file = join(dir, `${name}.img`);
+  const digest = await writeRandom(file, bytes);
+  await gateway.call("import", { file, name, geometry: { extentBytes, stripeCount: 1, stripeBytes: extentBytes } });
+  const object = (await gateway.call("inventory", null)).find((made) => made.name === name);
+  assert(object !== undefined);
+  return { object, digest };
+};
+
+/** Writes other data over its beginning. */
+export const overwriteDisk = async ({ gateway, dir }: Node, { object }: Disk, bytes: number): Promise<Disk> => {
+  const [volume] = object.volumes;
+  assert(volume !== undefined);
+  const file = join(dir, `${object.name}.img`);
+  const digest = await writeRandom(file, bytes);
+  await gateway.call("import", { file, into: volume.id });
+  return { object, digest };
+};
 
 export interface Snapshot {
   readonly snapshotId: string;
@@ -86,13 +169,24 @@ export class Run {
     return resultOf("prepare", await target.gateway.call("perform", task)).volumes;
   }
 
-  /** One try of the transfer; fails as the task would. */
-  async transfer(source: Node, targets: readonly Node[], snapshotId: string, mirrorVolumeId: string): Promise<void> {
+  /** What the source says of the mirror when it begins to send. */
+  mirrorFields(mirrorVolumeId: string) {
+    const { planId, groupId, sequence, source } = taskFields(this.#sequence, "transferring", sourceSite);
+    return { planId, source, mirrorVolumeId, groupId, sequence, baseGroupId: null };
+  }
+
+  /** One try of the transfer; fails as the task would. With the run that was published before, only what changed is sent. */
+  async transfer(
+    source: Node,
+    targets: readonly Node[],
+    volume: { readonly snapshotId: string; readonly mirrorVolumeId: string },
+    base: { readonly run: Run; readonly snapshotId: string } | null = null,
+  ): Promise<void> {
     await source.gateway.call("perform", {
       ...taskFields(this.#sequence, "transferring", sourceSite),
       kind: "transfer",
-      volumes: [{ snapshotId, baseSnapshotId: null, mirrorVolumeId }],
-      baseGroupId: null,
+      volumes: [{ ...volume, baseSnapshotId: base?.snapshotId ?? null }],
+      baseGroupId: base === null ? null : groupOf(base.run.#sequence),
       compression: { enabled: true, level: 1, dictionary: true },
       endpoints: targets.map(({ endpoint }) => endpoint),
     });
@@ -116,4 +210,26 @@ export class Run {
     });
     return target.gateway.call("sha256", { groupId });
   }
+
+  /** Rebuilds the published object at the target, and gives the SHA-256 of what it holds then. */
+  async rebuild(target: Node, { config }: Snapshot): Promise<string> {
+    const rebuilt = resultOf(
+      "rebuild",
+      await target.gateway.call("perform", {
+        ...taskFields(restoreSequence, "rebuilding", targetSite),
+        kind: "rebuild",
+        fromGroupId: groupOf(this.#sequence),
+        object: config,
+        name: `rebuilt-${config.name}`,
+      }),
+    );
+    // A snapshot of it shows that it is an object as any other, and can be read.
+    const { kind, id, name } = rebuilt.object;
+    const task = { ...taskFields(restoreSequence, "snapshotting", targetSite), kind: "snapshot" as const };
+    await target.gateway.call("perform", { ...task, source: targetSite, objects: [{ kind, id, name }] });
+    return target.gateway.call("sha256", { groupId: groupOf(restoreSequence) });
+  }
 }
+
+/** Above those of all runs. */
+const restoreSequence = 1_000;

@@ -4,23 +4,20 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { connect as connectTcp } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, type TLSSocket } from "node:tls";
+import { connect } from "node:tls";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { gatewayIdSchema } from "../../../core/api/ids.ts";
 import type { CertificateWithKey } from "../../../pki/authority.ts";
-import { issueGatewayCertificate } from "../../../pki/testing.ts";
 import { credentialsOf, newAuthority, site } from "../../transfer/testing/credentials.ts";
 import { openTwoSites, writeTo } from "../../transfer/testing/two-sites.ts";
 import { answerJson } from "../answer.ts";
-import type { TlsCredentials } from "../certificates.ts";
 import type { PeerClient } from "../client.ts";
 import type { PeerHandler } from "../requests.ts";
 import { isListening } from "./admin.ts";
 import { findEnvoy } from "./find.ts";
 import { envoyPidIn, logged, openTestedEnvoy, type TestedEnvoy } from "./testing/envoys.ts";
+import { type Asking, ask, forgedHead, strangersTo } from "./testing/strangers.ts";
 
 const signal = new AbortController().signal;
 const get = { method: "GET", path: "/v1/who", signal } as const;
@@ -108,69 +105,29 @@ describe("the tunnel through two Envoys", () => {
     );
   });
 
-  /** What a stranger gets who asks over TLS with this. */
-  const ask = async (credentials: Partial<TlsCredentials>, head = "GET /v1/who HTTP/1.1\r\nhost: x\r\n\r\n") => {
+  const askB = async (credentials: Asking["credentials"], head = "GET /v1/who HTTP/1.1\r\nhost: x\r\n\r\n") => {
     const port = Number(b.endpoint.split(":")[1]);
-    const socket: TLSSocket = connect({
-      ...{ host: "127.0.0.1", port, ca: credentials.caPem, rejectUnauthorized: false },
-      ...(credentials.keyPem !== undefined && { cert: credentials.certificatePem, key: credentials.keyPem }),
-    });
-    let answer = "";
-    socket.on("data", (piece) => {
-      answer += String(piece);
-    });
-    socket.on("error", () => undefined);
-    socket.write(head);
-    setTimeout(() => socket.end(), 1_000);
-    await new Promise((resolve) => socket.on("close", resolve));
-    return answer;
+    return (await ask({ host: "127.0.0.1", port, credentials, head })).answer;
   };
 
   test("lets no stranger in, and the log says why each was refused", async () => {
-    const own = await credentialsOf(authority, "a");
-    const { caPem } = own;
-    const expired = await issueGatewayCertificate(authority, {
-      ...{ multiCluster: site("mc"), siteId: site("a"), gatewayId: gatewayIdSchema.parse("a-1") },
-      validDays: -0.001,
-    });
-    const strangers: readonly (readonly [string, Partial<TlsCredentials>, RegExp])[] = [
-      ["without a certificate", { caPem }, /PEER_DID_NOT_RETURN_A_CERTIFICATE/],
-      [
-        "of another authority",
-        { ...(await credentialsOf(await newAuthority(), "a")), caPem },
-        /CERTIFICATE_VERIFY_FAILED/,
-      ],
-      ["of another multi-cluster", await credentialsOf(authority, "a", "mc2"), /SAN_matcher/],
-      ["expired", { ...expired, caPem }, /expired/],
-    ];
     const before = seen.length;
-    for (const [name, credentials, reason] of strangers) {
-      assert.equal(await ask(credentials), "", name);
+    for (const { name, credentials, reason } of await strangersTo(authority, "mc")) {
+      assert.doesNotMatch(await askB(credentials), /HTTP/, name);
       await logged(b, ({ message, text }) => message.includes("refused in the handshake") && reason.test(text));
     }
-    const plain = connectTcp(Number(b.endpoint.split(":")[1]), "127.0.0.1");
-    plain.write("GET /v1/who HTTP/1.1\r\nhost: x\r\n\r\n");
-    let answer = "";
-    plain.on("data", (piece) => {
-      answer += String(piece);
-    });
-    plain.on("error", () => undefined);
-    await new Promise((resolve) => plain.on("close", resolve));
-    assert.doesNotMatch(answer, /HTTP/);
-    await logged(b, ({ text }) => /HTTP_REQUEST|WRONG_VERSION/.test(text));
     assert.equal(seen.length, before, "no request has come through");
   });
 
   test("tells the receiver who the certificate is of, whatever the peer says of itself", async () => {
-    const forged = "URI=spiffe://mc/site/z/gateway/z-1";
-    const head = `GET /v1/who HTTP/1.1\r\nhost: x\r\nx-forwarded-client-cert: ${forged}\r\n\r\n`;
-    assert.match(await ask(await credentialsOf(authority, "a"), head), /"siteId":"a"/);
+    const head = `${forgedHead("GET", "/v1/who", "spiffe://mc/site/z/gateway/z-1")}\r\n`;
+    assert.match(await askB(await credentialsOf(authority, "a"), head), /"siteId":"a"/);
     assert.equal(seen.at(-1), "a");
   });
 
   test("passes nothing on but the protocol's paths", async () => {
     const head = "GET /stats HTTP/1.1\r\nhost: x\r\n\r\n";
-    assert.match(await ask(await credentialsOf(authority, "a"), head), /^HTTP\/1.1 40[34]/);
+    assert.match(await askB(await credentialsOf(authority, "a"), head), /^HTTP\/1.1 40[34]/);
   });
 
   test("takes up renewed certificates in the middle of a body, without an error", async () => {
