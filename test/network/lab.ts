@@ -34,10 +34,14 @@ export class Lab {
     return line;
   }
 
+  /** Ends and removes all of it. @throws Error when something had ended by itself, after the rest is removed */
   async remove(): Promise<void> {
-    await Promise.all(this.#nodes.map(({ gateway }) => gateway.kill()));
-    await Promise.all(this.#lines.map((line) => line.end()));
-    await this.link.remove();
-    await rm(this.dir, { recursive: true, force: true });
+    try {
+      await Promise.all(this.#nodes.map(({ gateway }) => gateway.kill()));
+      await Promise.all(this.#lines.map((line) => line.end()));
+    } finally {
+      await this.link.remove();
+      await rm(this.dir, { recursive: true, force: true });
+    }
   }
 }

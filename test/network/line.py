@@ -9,6 +9,7 @@ input is the share of packets that are lost from then on; when it is closed the 
 
 import argparse
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -91,7 +92,13 @@ class Direction:
             if late_ms > self.counts["latestMs"]:
                 self.counts["latestMs"] = late_ms
         while under_way and under_way[0][0] <= now:
-            write(target, under_way.popleft()[1])
+            packet = under_way.popleft()[1]
+            try:
+                write(target, packet)
+            except OSError as error:
+                # The one end is up, and the other is not yet.
+                if error.errno != errno.EIO:
+                    raise
         return under_way[0][0] if under_way else now + 1
 
 
