@@ -44,14 +44,14 @@ export const handleReport = async (
 };
 
 const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> => {
-  // An abort ends nothing: its part was over before it was asked for.
-  if (report.kind === "completed" && report.result.kind === "abort") return;
   const stored = await deps.store.get<Run>(runKey(report.runId));
   if (stored === undefined) {
     deps.log.warn({ runId: report.runId, taskId: report.taskId }, "a report about an unknown run was dropped");
     return;
   }
   const { target, step, index, siteId } = report;
+  // The target speaks of a transfer when it was told to abort it. That ends nothing: the part was over before it was asked for.
+  if (step === "transferring" && siteId === target) return;
   if (siteOfTask(stored.body, target, step, index) !== siteId) {
     deps.log.error({ report }, "a report was dropped: the task is not one of the site that says it");
     return;

@@ -46,6 +46,21 @@ describe("a run", () => {
     assert.notDeepEqual(await look(api, run), before);
   });
 
+  test("is over when its transfer is aborted, and what the target says of the abort is nothing to complain of", async () => {
+    const { api, run } = await started();
+    for (const site of [siteA, siteB]) for (const task of takeTasks(api, site)) await complete(api, task);
+    for (const task of takeTasks(api, siteB)) await complete(api, task);
+    assert.equal((await look(api, run)).target.state, "transferring");
+    await api.send("POST", `/v1/runs/${run.id}/cancel`);
+    const abort = takeTasks(api, siteB).find(({ kind }) => kind === "abort");
+    assert(abort !== undefined);
+    const before = await look(api, run);
+    await report(api, abort, { kind: "working" });
+    await complete(api, abort);
+    assert.deepEqual(await look(api, run), before);
+    assert.deepEqual(api.errors, []);
+  });
+
   test("says from the first second what it is about, how far it is, and that no gateway is there", async () => {
     const { api, run } = await started();
     const { target, ...answer } = await look(api, run);
