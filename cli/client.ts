@@ -1,6 +1,6 @@
 import { hc, parseResponse } from "hono/client";
 import { errorBodySchema } from "../core/api/answers.ts";
-import { type ErrorCode, errorCodes, VisibleError } from "../core/api/errors.ts";
+import { errorToldAs, VisibleError } from "../core/api/errors.ts";
 import type { App } from "../functions/api/app.ts";
 
 export interface ClientOptions {
@@ -57,8 +57,7 @@ const refusalOf = (status: number, body: string): VisibleError => {
       hint: "Check that the URL is the API's, and no proxy's in between.",
     });
   }
-  const code = isErrorCode(error.code) ? error.code : "INTERNAL";
-  return new VisibleError(code, error.message, error.hint === undefined ? {} : { hint: error.hint });
+  return errorToldAs(error);
 };
 
 const parsed = (body: string): unknown => {
@@ -68,8 +67,6 @@ const parsed = (body: string): unknown => {
     return undefined;
   }
 };
-
-const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
 
 const tooSlow = (url: string, seconds: number, cause: unknown) =>
   new VisibleError("TIMEOUT", `The API at ${url} did not answer within ${seconds} seconds.`, {

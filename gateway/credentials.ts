@@ -3,11 +3,13 @@ import { readFile } from "node:fs/promises";
 import { VisibleError } from "../core/api/errors.ts";
 import { readRevocations } from "../pki/revocations.ts";
 import type { GatewayConfig } from "./config.ts";
-import { gatewayRemoved, isRevoked } from "./credential-keeper.ts";
+import { CredentialKeeper, gatewayRemoved, isRevoked } from "./credential-keeper.ts";
 import { settleKey } from "./enrolment/files.ts";
 import { assertOwn } from "./enrolment/own.ts";
-import { readIfThere } from "./files.ts";
+import { readIfThere, writeFileSafely } from "./files.ts";
+import type { Log } from "./log.ts";
 import type { TlsCredentials } from "./tunnel/certificates.ts";
+import type { Tunnel } from "./tunnel/tunnel.ts";
 
 const readPem = async (field: keyof GatewayConfig["tls"], file: string): Promise<string> => {
   try {
@@ -50,3 +52,16 @@ export const loadCredentials = async (
   if (isRevoked(credentials)) throw gatewayRemoved();
   return credentials;
 };
+
+/** Lets a tunnel that was opened with `current` go by what comes into the gateway's files, and by what it is told of revocations. */
+export const keepCredentials = (
+  config: Pick<GatewayConfig, "tls" | "multiCluster" | "siteId" | "gatewayId">,
+  options: { readonly current: TlsCredentials; readonly tunnel: Pick<Tunnel, "renew">; readonly log: Log },
+): CredentialKeeper =>
+  new CredentialKeeper({
+    current: options.current,
+    load: () => loadCredentials(config),
+    renew: options.tunnel.renew,
+    store: (pem) => writeFileSafely(config.tls.revocations, pem),
+    log: options.log,
+  });

@@ -5,10 +5,8 @@ import packageJson from "../package.json" with { type: "json" };
 import { startAgent } from "./agent/agent.ts";
 import { within } from "./agent/within.ts";
 import type { GatewayConfig } from "./config.ts";
-import { CredentialKeeper } from "./credential-keeper.ts";
-import { loadCredentials } from "./credentials.ts";
+import { keepCredentials, loadCredentials } from "./credentials.ts";
 import { keepRenewed } from "./enrolment/renew.ts";
-import { writeFileSafely } from "./files.ts";
 import type { Log } from "./log.ts";
 import { QueueAccess } from "./queues/credentials.ts";
 import { createSqsClient } from "./queues/sqsclient.ts";
@@ -102,13 +100,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   opened.add(() => tunnel.stop(0));
   const stopping = new AbortController();
   opened.add(() => stopping.abort());
-  const keeper = new CredentialKeeper({
-    current: credentials,
-    load: () => loadCredentials(config),
-    renew: tunnel.renew,
-    store: (pem) => writeFileSafely(config.tls.revocations, pem),
-    log,
-  });
+  const keeper = keepCredentials(config, { current: credentials, tunnel, log });
   void keeper.follow(systemTime, stopping.signal);
   const { api } = config;
   if (api !== undefined) {

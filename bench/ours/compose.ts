@@ -3,9 +3,7 @@ import type { Report } from "../../core/api/report.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
 import { startWork } from "../../gateway/agent/work.ts";
 import type { GatewayConfig } from "../../gateway/config.ts";
-import { CredentialKeeper } from "../../gateway/credential-keeper.ts";
-import { loadCredentials } from "../../gateway/credentials.ts";
-import { writeFileSafely } from "../../gateway/files.ts";
+import { keepCredentials, loadCredentials } from "../../gateway/credentials.ts";
 import { createLog } from "../../gateway/log.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
@@ -56,13 +54,7 @@ export const composeGateway = async (
   const send = createSendVolume(sender);
   const stopping = new AbortController();
   const { signal } = stopping;
-  const keeper = new CredentialKeeper({
-    current: credentials,
-    load: () => loadCredentials(config),
-    renew: tunnel.renew,
-    store: (pem) => writeFileSafely(config.tls.revocations, pem),
-    log,
-  });
+  const keeper = keepCredentials(config, { current: credentials, tunnel, log });
   const time: Time = { ...systemTime, sleep: (ms, until) => systemTime.sleep(certificatesEveryMs ?? ms, until) };
   void keeper.follow(time, signal);
   const ignore = () => undefined;

@@ -98,3 +98,17 @@ export class VisibleError extends Error {
     return error instanceof VisibleError && (code === undefined || error.code === code);
   }
 }
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
+
+/** The error that somebody else told: a code that this version does not know is INTERNAL. */
+export const errorToldAs = ({
+  code,
+  message,
+  hint,
+}: {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}): VisibleError =>
+  new VisibleError(isErrorCode(code) ? code : "INTERNAL", message, hint === undefined ? {} : { hint });

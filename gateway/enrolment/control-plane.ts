@@ -1,7 +1,7 @@
 import { request } from "undici";
 import { z } from "zod";
 import { errorBodySchema } from "../../core/api/answers.ts";
-import { type ErrorCode, errorCodes, VisibleError } from "../../core/api/errors.ts";
+import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
 
 /** For the whole exchange; a function that starts cold takes a second or two. */
 const answerMs = 30_000;
@@ -89,14 +89,9 @@ const parse = (text: string): unknown => {
   }
 };
 
-const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
-
 const refusal = (url: URL, status: number, json: unknown): VisibleError => {
   const parsed = errorBodySchema.safeParse(json);
-  if (parsed.success) {
-    const { code, message, hint } = parsed.data.error;
-    return new VisibleError(isErrorCode(code) ? code : "INTERNAL", message, hint === undefined ? {} : { hint });
-  }
+  if (parsed.success) return errorToldAs(parsed.data.error);
   return new VisibleError("LINK_BROKEN", `${url.href} answered ${status}, and not as a control plane does.`, {
     hint: "See that api in the gateway's configuration is the control plane's URL.",
   });

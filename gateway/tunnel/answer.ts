@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
-import { type ErrorCode, errorCodes, VisibleError } from "../../core/api/errors.ts";
+import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log.ts";
 import { isBeating } from "./beats.ts";
 
@@ -47,8 +47,6 @@ const errorBodySchema = z.object({
   error: z.object({ code: z.string(), message: z.string().max(2000), hint: z.string().max(2000).optional() }),
 });
 
-const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
-
 /**
  * What a peer answered. Its status says nothing of an error that came after its first sign of life.
  * @throws the VisibleError that it stands for; LINK_BROKEN when something on the way answered in its place
@@ -56,10 +54,7 @@ const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCode
 export const readAnswer = (status: number, text: string): unknown => {
   const json = parseJson(text);
   const parsed = errorBodySchema.safeParse(json);
-  if (parsed.success) {
-    const { code, message, hint } = parsed.data.error;
-    throw new VisibleError(isErrorCode(code) ? code : "INTERNAL", message, hint === undefined ? {} : { hint });
-  }
+  if (parsed.success) throw errorToldAs(parsed.data.error);
   if (status === 200) return json;
   throw new VisibleError("LINK_BROKEN", `The peer gateway answered ${status}, without saying why.`, {
     hint: "See whether the endpoint is a gateway's, and what stands between.",

@@ -1,10 +1,9 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayId } from "../../core/api/ids.ts";
 import { findEnvoy } from "../../gateway/tunnel/envoy/find.ts";
 import { layoutIn } from "../../gateway/tunnel/envoy/layout.ts";
+import { freePort } from "./emulators/port.ts";
 
 /**
  * What the configuration of a gateway on this machine says of an Envoy of its own: the program, a folder for the two, and a
@@ -26,15 +25,5 @@ export const envoySettings = async (options: {
       cause,
     });
   }
-  return { envoy: await findEnvoy(options.envoy), envoyDir, listen: { host: "127.0.0.1", port: await freePort() } };
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("a server on a port has no address");
-  return address.port;
+  return { envoy: await findEnvoy(options.envoy), envoyDir, listen: { host: "127.0.0.1", port: await freePort(0) } };
 };
