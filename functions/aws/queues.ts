@@ -35,7 +35,8 @@ export const reportQueueDefinition: QueueDefinition = {
   maxReceiveCount: 5,
 };
 
-export const deadLetterQueueName = (queueName: string): string => `${queueName}-dead`;
+/** With an underscore, which no name of a site has: `a-dead` is a site like any other. */
+export const deadLetterQueueName = (queueName: string): string => `${queueName}_dead`;
 
 /** The definition as attributes of SQS. A dead-letter queue is one without a dead-letter queue of its own. */
 export const queueAttributes = (definition: QueueDefinition, deadLetterArn?: string): Record<string, string> => {

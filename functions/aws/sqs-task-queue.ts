@@ -10,7 +10,7 @@ import { backoffMilliseconds, defaultPacing } from "./retry.ts";
 
 export interface SqsTaskQueueOptions {
   readonly client: SQSClient;
-  /** What the names of the queues begin with, 36 characters at most. */
+  /** What the names of the queues begin with, 32 characters at most. */
   readonly prefix: string;
   readonly pacing?: Pick<Pacing, "sleep" | "fraction">;
 }
