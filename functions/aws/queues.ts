@@ -6,6 +6,8 @@ import {
   SetQueueAttributesCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
+import type { SiteId } from "../../core/api/ids.ts";
+import { siteQueueName, siteQueues } from "../../core/api/queues.ts";
 
 /** A queue and, with the same retention, its dead-letter queue. Used here and by the deployment. */
 export interface QueueDefinition {
@@ -98,4 +100,18 @@ export const ensureQueue = async (
   const deadLetterUrl = await put(client, deadLetterQueueName(name), queueAttributes(definition));
   const url = await put(client, name, queueAttributes(definition, await arnOf(client, deadLetterUrl)));
   return { url, arn: await arnOf(client, url) };
+};
+
+/** Makes the queues of a site, or brings them in line with their definition. Gives their URLs by name. */
+export const ensureSiteQueues = async (
+  client: SQSClient,
+  prefix: string,
+  siteId: SiteId,
+): Promise<ReadonlyMap<string, string>> => {
+  const urls = new Map<string, string>();
+  for (const queue of siteQueues) {
+    const name = siteQueueName(prefix, siteId, queue);
+    urls.set(name, (await ensureQueue(client, name, taskQueueDefinition)).url);
+  }
+  return urls;
 };
