@@ -56,3 +56,6 @@ export const arnsOf = (installation: Installation) => {
     function: (name: FunctionName): string => arn("lambda", `function:${names.function(name)}`),
   };
 };
+
+/** The entry point of a function, as SST wants it: the file without its ending, and the export. */
+export const handlerOf = (name: FunctionName): string => `functions/lambda/${name}.handler`;
