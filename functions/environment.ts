@@ -22,19 +22,18 @@ export interface Names {
   readonly scheduleDeadLetterArn?: string;
 }
 
-const needIn =
-  (env: Environment) =>
-  (name: string): string => {
-    const value = env[name];
-    if (value) return value;
-    throw new VisibleError("BAD_REQUEST", `The environment variable ${name} is not set.`, {
-      hint: "The deployment sets it; see infra/.",
-    });
-  };
+/** @throws VisibleError BAD_REQUEST naming the variable that is missing */
+export const needVariable = (env: Environment, name: string): string => {
+  const value = env[name];
+  if (value) return value;
+  throw new VisibleError("BAD_REQUEST", `The environment variable ${name} is not set.`, {
+    hint: "The deployment sets it; see infra/aws.",
+  });
+};
 
 /** @throws VisibleError BAD_REQUEST naming the variable that is missing */
 export const namesFrom = (env: Environment): Names => {
-  const need = needIn(env);
+  const need = (name: string): string => needVariable(env, name);
   const deadLetterArn = env["SCHEDULE_DEAD_LETTER_ARN"];
   return {
     tableName: need("TABLE_NAME"),
@@ -53,7 +52,7 @@ export const namesFrom = (env: Environment): Names => {
 export const gatewayAccessFrom = (env: Environment): GatewayAccess => {
   const roleArn = env["GATEWAY_ROLE_ARN"];
   if (!roleArn) return noGatewayAccess;
-  const need = needIn(env);
+  const need = (name: string): string => needVariable(env, name);
   return createGatewayAccess({
     client: createStsClient(env),
     roleArn,
@@ -68,7 +67,7 @@ export const gatewayAccessFrom = (env: Environment): GatewayAccess => {
  */
 export const gatewayRoleIdFrom = (env: Environment): string | undefined => {
   if (env["GATEWAY_ROLE_ID"]) return env["GATEWAY_ROLE_ID"];
-  return env["AWS_ENDPOINT_URL"] || env["AWS_ENDPOINT_URL_SQS"] ? undefined : needIn(env)("GATEWAY_ROLE_ID");
+  return env["AWS_ENDPOINT_URL"] || env["AWS_ENDPOINT_URL_SQS"] ? undefined : needVariable(env, "GATEWAY_ROLE_ID");
 };
 
 export const systemClock: Clock = { now: () => new Date().toISOString() as Instant };

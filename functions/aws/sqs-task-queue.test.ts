@@ -77,7 +77,7 @@ describe("the task queues in SQS", () => {
     assert.equal(Attributes?.VisibilityTimeout, "15");
     assert.equal(Attributes?.MessageRetentionPeriod, "1209600");
     const redrive = JSON.parse(Attributes?.RedrivePolicy ?? "{}");
-    assert.match(redrive.deadLetterTargetArn, /:test-tasks-made-dead$/);
+    assert.match(redrive.deadLetterTargetArn, /:test-tasks-made_dead$/);
     assert.equal(Number(redrive.maxReceiveCount), 1000);
   });
 
