@@ -3,6 +3,7 @@ import { gatewayForgottenAfterSeconds, type Site } from "../core/api/site.ts";
 import { addSeconds } from "../core/ports/clock.ts";
 import type { Deps } from "./deps.ts";
 import { gatewayKey, siteKey } from "./records.ts";
+import { removedAt } from "./removed.ts";
 import { tellIfBehind } from "./settings.ts";
 
 /**
@@ -13,7 +14,7 @@ export const heardOf = async (deps: Deps, { gateway }: Extract<Report, { kind: "
   const heard = { ...gateway, lastSeenAt: deps.clock.now() };
   const { siteId, id: gatewayId } = gateway;
   const site = (await deps.store.get<Site>(siteKey(siteId)))?.body;
-  if (site?.removedGateways?.includes(gatewayId)) {
+  if (site !== undefined && removedAt(site, gatewayId) !== undefined) {
     deps.log.warn({ siteId, gatewayId }, "a gateway that was removed still reports");
   } else {
     const expiresAt = addSeconds(heard.lastSeenAt, gatewayForgottenAfterSeconds);

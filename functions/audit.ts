@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { AuditEntry } from "../core/api/audit.ts";
 import { addSeconds } from "../core/ports/clock.ts";
 import type { Deps } from "./deps.ts";
@@ -14,7 +15,8 @@ export const writeAudit = async (
   const at = clock.now();
   const body: AuditEntry = { at, ...entry };
   const expiresAt = addSeconds(at, keptSeconds);
-  await store.putAll([{ key: auditKey(at, entry.requestId), body, expiresAt }]);
+  // Not by the request's id, which a client may choose.
+  await store.putAll([{ key: auditKey(at, randomUUID()), body, expiresAt }]);
 };
 
 /** The newest first. */

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { VisibleError } from "../core/api/errors.ts";
 import type { SiteId } from "../core/api/ids.ts";
 import { type Authority, readAuthority } from "../pki/authority.ts";
@@ -11,37 +12,41 @@ export interface Authorities {
 
 /** The installation's authorities, by multi-cluster. */
 export const authoritiesOf = (authorities: ReadonlyMap<string, Authority>): Authorities => ({
-  of(multiCluster) {
-    const authority = authorities.get(multiCluster);
-    if (authority !== undefined) return authority;
-    throw new VisibleError("AUTHORITY_MISSING", `There is no authority for the multi-cluster “${multiCluster}”.`, {
-      hint: "Make one with: smtx-backup ca init; and give it to the control plane.",
-    });
-  },
+  of: (multiCluster) => authorities.get(multiCluster) ?? missing(multiCluster),
 });
+
+const missing = (multiCluster: string): never => {
+  throw new VisibleError("AUTHORITY_MISSING", `There is no authority for the multi-cluster “${multiCluster}”.`, {
+    hint: "Make one with: smtx-backup ca init; and give it to the control plane.",
+  });
+};
+
+const textsSchema = z.record(z.string(), z.string());
 
 /**
  * From the environment variable AUTHORITIES, a JSON object of multi-clusters, each with the PEM of its authority's certificate and key.
- * Without it no gateway can enrol.
- * @throws {VisibleError} BAD_REQUEST saying what is wrong, but not the value
+ * Without it no gateway can enrol. An authority is looked at when it is needed: one that can't be used takes nothing from the others.
+ * @throws {VisibleError} BAD_REQUEST when the value is no such object, without saying what it is
  */
-export const authoritiesFrom = (env: Environment, nowMs: number): Authorities => {
-  const value = env["AUTHORITIES"];
-  if (!value) return authoritiesOf(new Map());
-  const wrong = () =>
-    new VisibleError("BAD_REQUEST", "The environment variable AUTHORITIES is not a JSON object of PEM texts.", {
+export const authoritiesFrom = (env: Environment, nowMs: () => number): Authorities => {
+  const texts = textsSchema.safeParse(parsed(env["AUTHORITIES"] || "{}")).data;
+  if (texts === undefined) {
+    throw new VisibleError("BAD_REQUEST", "The environment variable AUTHORITIES is not a JSON object of PEM texts.", {
       hint: 'Write it as {"MULTI-CLUSTER": "PEM of the certificate and the key"}.',
     });
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(value);
-  } catch {
-    throw wrong();
   }
-  if (typeof parsed !== "object" || parsed === null) throw wrong();
-  const entries = Object.entries(parsed).map(([multiCluster, pem]): [string, Authority] => {
-    if (typeof pem !== "string") throw wrong();
-    return [multiCluster, readAuthority(pem, nowMs)];
-  });
-  return authoritiesOf(new Map(entries));
+  return {
+    of(multiCluster) {
+      const pem = Object.hasOwn(texts, multiCluster) ? texts[multiCluster] : undefined;
+      return pem === undefined ? missing(multiCluster) : readAuthority(pem, nowMs());
+    },
+  };
+};
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 };

@@ -2,6 +2,7 @@ import type { RunId } from "../core/api/ids.ts";
 import { type Report, reportSchema } from "../core/api/report.ts";
 import type { Run } from "../core/api/run.ts";
 import { addSeconds } from "../core/ports/clock.ts";
+import { isFromWhomItSays } from "./access.ts";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "./aws/lambda-events.ts";
 import type { Deps } from "./deps.ts";
 import { handlePlanInvocation, planInvocationSchema } from "./plan.ts";
@@ -21,12 +22,17 @@ const redriveMax = 1000;
 /**
  * Takes what nobody could deal with off the dead-letter queues: a report is put beside its run, where it can be seen and be taken in
  * again; a schedule that could not be fired is fired now, which does no harm when the sweep has done so. What fails comes again.
+ * @param gatewayRoleId unique id of the role that gateways send with; undefined beside emulators
  */
-export const handleDeadLetters = async (deps: Deps, event: SQSEvent): Promise<SQSBatchResponse> => {
+export const handleDeadLetters = async (
+  deps: Deps,
+  event: SQSEvent,
+  gatewayRoleId?: string,
+): Promise<SQSBatchResponse> => {
   const batchItemFailures: { itemIdentifier: string }[] = [];
   for (const record of event.Records) {
     try {
-      await handleDeadLetter(deps, record);
+      await handleDeadLetter(deps, record, gatewayRoleId);
     } catch (error) {
       deps.log.error(
         { err: error, messageId: record.messageId },
@@ -38,7 +44,11 @@ export const handleDeadLetters = async (deps: Deps, event: SQSEvent): Promise<SQ
   return { batchItemFailures };
 };
 
-const handleDeadLetter = async (deps: Deps, { messageId, body }: SQSRecord): Promise<void> => {
+const handleDeadLetter = async (
+  deps: Deps,
+  { messageId, body, attributes }: SQSRecord,
+  gatewayRoleId: string | undefined,
+): Promise<void> => {
   const json = parsed(body);
   const invocation = planInvocationSchema.safeParse(json);
   if (invocation.success) {
@@ -52,6 +62,10 @@ const handleDeadLetter = async (deps: Deps, { messageId, body }: SQSRecord): Pro
     return;
   }
   const { runId, taskId } = report;
+  if (!isFromWhomItSays(report, attributes.SenderId, gatewayRoleId)) {
+    deps.log.error({ messageId, report }, "a dead report was dropped: it is not from the gateway that it names");
+    return;
+  }
   deps.log.error({ messageId, runId, taskId }, "a report could not be taken in; it lies beside its run");
   if ((await deps.store.get<Run>(runKey(runId))) === undefined) return;
   const at = deps.clock.now();
@@ -73,17 +87,22 @@ export const countDeadLetters = async ({ store }: Pick<Deps, "store">, runId: Ru
   (await lettersOf({ store }, runId)).length;
 
 /**
- * Takes in what could not be taken in before, once more. Reports may come late and twice, so it does no harm; what fails again stays.
- * @returns how many were taken in
- * @throws what the first that fails again throws
+ * Takes in what could not be taken in before, once more. Reports may come late and twice, so it does no harm; what fails again stays,
+ * and keeps nothing else from being taken in.
+ * @throws what the first that failed again threw
  */
-export const redrive = async (deps: Deps, runId: RunId): Promise<number> => {
-  const letters = await lettersOf(deps, runId);
-  for (const { key, body } of letters) {
-    await handleReport(deps, body.report);
-    await deps.store.commit([{ type: "delete", key, expect: "any" }]);
+export const redrive = async (deps: Deps, runId: RunId): Promise<void> => {
+  const failures: unknown[] = [];
+  for (const { key, body } of await lettersOf(deps, runId)) {
+    try {
+      await handleReport(deps, body.report);
+      await deps.store.commit([{ type: "delete", key, expect: "any" }]);
+    } catch (error) {
+      deps.log.error({ err: error, runId, key }, "a report could not be taken in once more");
+      failures.push(error);
+    }
   }
-  return letters.length;
+  if (failures.length > 0) throw failures[0];
 };
 
 const lettersOf = async ({ store }: Pick<Deps, "store">, runId: RunId) => {

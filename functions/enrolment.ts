@@ -6,18 +6,21 @@ import type { GatewayId, Instant, SiteId } from "../core/api/ids.ts";
 import type { Site } from "../core/api/site.ts";
 import { addSeconds } from "../core/ports/clock.ts";
 import { type Change, CommitConflict, type Stored } from "../core/ports/store.ts";
-import { issueCertificate } from "../pki/authority.ts";
+import { type Authority, fingerprintOf, issueCertificate } from "../pki/authority.ts";
 import { readRequest } from "../pki/request.ts";
 import type { Authorities } from "./authorities.ts";
 import type { Deps } from "./deps.ts";
 import { readStoredSite } from "./queries/sites.ts";
 import { certificatesKey, enrolmentKey, siteKey } from "./records.ts";
+import { gatewayWasRemoved, removedAt } from "./removed.ts";
 import { readRevocationList } from "./revocations.ts";
 import { newSecret, readSecret } from "./secret.ts";
 
 export type EnrolmentDeps = Pick<Deps, "store" | "clock"> & { readonly authorities: Authorities };
 
 const prefix = "smtxe";
+/** That have not expired. A gateway renews after nine days of fourteen, and may be enrolled again now and then. */
+const certificatesMax = 32;
 /** A commit that fails for another reason than this token or this certificate is tried again. */
 const triesMax = 5;
 
@@ -48,8 +51,10 @@ export const createEnrolment = async (
 export const enrol = (deps: EnrolmentDeps, token: string, requestPem: string): Promise<CertificateAnswer> =>
   repeatedly(async () => {
     const enrolment = await findEnrolment(deps, token);
-    const { siteId, gatewayId } = enrolment.body;
+    const { siteId, gatewayId, createdAt } = enrolment.body;
     const site = await readStoredSite(deps, siteId);
+    // Who removes a gateway does not mean that an invitation from before brings it back.
+    if ((removedAt(site.body, gatewayId) ?? "") >= createdAt) throw tokenRefused();
     const useUp: Change = { type: "delete", key: enrolment.key, expect: { version: enrolment.version } };
     return issue(deps, { site, gatewayId, requestPem, changes: [useUp, returned(site, gatewayId)] });
   });
@@ -59,31 +64,31 @@ export const findEnrolment = async (deps: EnrolmentDeps, token: string): Promise
   const secret = readSecret(prefix, token);
   const stored = secret === undefined ? undefined : await deps.store.get<Enrolment>(enrolmentKey(secret.sha256));
   if (stored !== undefined && stored.body.expiresAt > deps.clock.now()) return stored;
-  throw new VisibleError("UNAUTHENTICATED", "The enrolment token was never given, was used, or has expired.", {
+  throw tokenRefused();
+};
+
+const tokenRefused = () =>
+  new VisibleError("UNAUTHENTICATED", "The enrolment token was never given, was used, or has expired.", {
     hint: "Ask somebody with an admin token for a new one: smtx-backup gateway invite. It can be used once, within 15 minutes.",
   });
-};
 
 /** The site with the gateway no longer among the removed ones. Its version goes up, so a removal at the same time begins anew. */
 const returned = (site: Stored<Site>, gatewayId: GatewayId): Change => {
-  const removedGateways = (site.body.removedGateways ?? []).filter((id) => id !== gatewayId);
+  const removedGateways = (site.body.removedGateways ?? []).filter(({ id }) => id !== gatewayId);
   const body: Site = { ...site.body, removedGateways };
   return { type: "put", key: siteKey(site.body.id), body, expect: { version: site.version } };
 };
 
 /**
  * Gives a gateway that has proved who it is another certificate.
- * @throws {VisibleError} GATEWAY_REMOVED; SITE_UNKNOWN; PEER_REFUSED when the site is of another multi-cluster; BAD_REQUEST
+ * @throws {VisibleError} GATEWAY_REMOVED, SITE_UNKNOWN, BAD_REQUEST; CONFLICT when it has renewed too often lately
  */
 export const renew = (deps: EnrolmentDeps, identity: PeerIdentity, requestPem: string): Promise<CertificateAnswer> =>
   repeatedly(async () => {
-    const { siteId, gatewayId, multiCluster } = identity;
+    const { siteId, gatewayId } = identity;
     const site = await readStoredSite(deps, siteId);
-    if (site.body.multiCluster !== multiCluster) {
-      throw new VisibleError("PEER_REFUSED", `Site “${siteId}” is not of the multi-cluster “${multiCluster}”.`, {
-        hint: "Enrol the gateway again.",
-      });
-    }
+    // It may have been removed since its proof was looked at.
+    if (removedAt(site.body, gatewayId) !== undefined) throw gatewayWasRemoved(identity);
     const unchanged: Change = { type: "check", key: siteKey(siteId), expect: { version: site.version } };
     return issue(deps, { site, gatewayId, requestPem, changes: [unchanged] });
   });
@@ -109,20 +114,30 @@ const issue = async (
   const expiresAt = new Date(issued.notAfterMs).toISOString() as Instant;
   const key = certificatesKey(siteId, gatewayId);
   const before = await store.get<GatewayCertificates>(key);
+  const good = (before?.body.certificates ?? []).filter((certificate) => certificate.expiresAt > now);
+  // All that a gateway has must fit into one record, and into the list when it is removed.
+  if (good.length >= certificatesMax) {
+    throw new VisibleError("CONFLICT", `The gateway has ${good.length} certificates that have not expired.`, {
+      hint: "Nobody needs so many: see what renews them. Remove the gateway, and invite it again.",
+    });
+  }
   const body: GatewayCertificates = {
-    certificates: [
-      ...(before?.body.certificates ?? []).filter((certificate) => certificate.expiresAt > now),
-      { serial: issued.serial, issuedAt: now, expiresAt },
-    ],
+    certificates: [...good, { serial: issued.serial, issuedAt: now, expiresAt }],
   };
   const expect = before === undefined ? ("absent" as const) : { version: before.version };
   await store.commit([...options.changes, { type: "put", key, body, expect, expiresAt }]);
   return {
     certificate: issued.certificatePem,
     authority: authority.certificatePem,
-    revocations: (await readRevocationList(deps, multiCluster))?.pem ?? null,
+    revocations: await listOf(deps, multiCluster, authority),
     expiresAt,
   };
+};
+
+/** One that another authority has signed, before this one took its place, would make the gateway refuse everybody. */
+const listOf = async (deps: EnrolmentDeps, multiCluster: SiteId, authority: Authority): Promise<string | null> => {
+  const list = await readRevocationList(deps, multiCluster);
+  return list?.authority === fingerprintOf(authority.certificatePem) ? list.pem : null;
 };
 
 const repeatedly = async <T>(work: () => Promise<T>): Promise<T> => {

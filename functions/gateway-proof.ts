@@ -1,15 +1,15 @@
 import { decodeProtectedHeader, importSPKI, type JWTPayload, jwtVerify } from "jose";
 import { VisibleError } from "../core/api/errors.ts";
-import { formatIdentity, type PeerIdentity, parseIdentity } from "../core/api/identity.ts";
-import type { SiteId } from "../core/api/ids.ts";
-import { plainSerial, readRevocations } from "../pki/revocations.ts";
+import { type PeerIdentity, parseIdentity } from "../core/api/identity.ts";
 import { x509 } from "../pki/x509.ts";
 import type { EnrolmentDeps } from "./enrolment.ts";
 import { readStoredSite } from "./queries/sites.ts";
-import { readRevocationList } from "./revocations.ts";
+import { gatewayWasRemoved, removedAt } from "./removed.ts";
+import { isRevoked } from "./revocations.ts";
 
-/** A proof is made for one request; this allows for clocks that differ. */
-const ageSecondsMax = 300;
+/** A proof is made for one request and good for a minute; clocks may differ by as much as certificates allow for. */
+const ageSecondsMax = 60;
+const clockToleranceSeconds = 300;
 
 /**
  * Which gateway sent a request, by its proof: a JWT (RFC 7519) signed with the key of its certificate, which is in the header `x5c`
@@ -24,10 +24,15 @@ export const proveGateway = async (
   const now = new Date(deps.clock.now());
   const certificate = certificateOf(proof);
   const identity = identityOf(certificate);
-  await assertBelieved(deps, certificate, identity.multiCluster, now);
+  await assertBelieved(deps, certificate, identity, now);
   await assertSigned(certificate, { proof, audience, now });
   const { body: site } = await readStoredSite(deps, identity.siteId);
-  if (site.removedGateways?.includes(identity.gatewayId)) throw removed(identity);
+  // An authority speaks for the sites of its own multi-cluster.
+  if (site.multiCluster !== identity.multiCluster) {
+    throw refused(`Site “${site.id}” is not of the multi-cluster “${identity.multiCluster}”.`);
+  }
+  if (removedAt(site, identity.gatewayId) !== undefined) throw gatewayWasRemoved(identity);
+  await assertNotRevoked(deps, certificate, identity);
   return identity;
 };
 
@@ -35,11 +40,6 @@ const refused = (message: string, cause?: unknown) =>
   new VisibleError("UNAUTHENTICATED", message, {
     hint: "Enrol the gateway again: smtx-backup gateway enrol. See that its clock is right.",
     cause,
-  });
-
-const removed = (identity: PeerIdentity) =>
-  new VisibleError("GATEWAY_REMOVED", `The gateway ${formatIdentity(identity)} was removed.`, {
-    hint: "If it should come back, ask somebody with an admin token for an enrolment token.",
   });
 
 const certificateOf = (proof: string): x509.X509Certificate => {
@@ -62,7 +62,7 @@ const identityOf = (certificate: x509.X509Certificate): PeerIdentity => {
 const assertBelieved = async (
   deps: EnrolmentDeps,
   certificate: x509.X509Certificate,
-  multiCluster: SiteId,
+  { multiCluster }: PeerIdentity,
   now: Date,
 ): Promise<void> => {
   const authority = deps.authorities.of(multiCluster);
@@ -75,10 +75,15 @@ const assertBelieved = async (
       `The certificate is valid until ${certificate.notAfter.toISOString()}, and now it is ${now.toISOString()}.`,
     );
   }
-  const list = await readRevocationList(deps, multiCluster);
-  if (list === undefined) return;
-  const { serials } = await readRevocations(list.pem, authority.certificatePem);
-  if (serials.has(plainSerial(certificate.serialNumber))) throw refused("The certificate was revoked.");
+};
+
+/** One that enrolled again has another certificate; whoever shows the old one is the one who was removed. */
+const assertNotRevoked = async (
+  deps: EnrolmentDeps,
+  certificate: x509.X509Certificate,
+  identity: PeerIdentity,
+): Promise<void> => {
+  if (await isRevoked(deps, identity.multiCluster, certificate.serialNumber)) throw gatewayWasRemoved(identity);
 };
 
 const assertSigned = async (
@@ -92,7 +97,8 @@ const assertSigned = async (
       algorithms: ["ES256"],
       currentDate: now,
       maxTokenAge: ageSecondsMax,
-      clockTolerance: 60,
+      clockTolerance: clockToleranceSeconds,
+      requiredClaims: ["exp"],
     };
     return (await jwtVerify(proof, key, options)).payload;
   } catch (cause) {

@@ -100,9 +100,9 @@ export const outboxKey = (aggregate: Key, version: number): Key => ({
 export const enrolmentKey = (sha256: string): Key => ({ partition: "ENROLMENTS", sort: `ENROLMENT#${sha256}` });
 
 /** `AuditEntry`, by time. */
-export const auditKey = (at: string, requestId: string): Key => ({
+export const auditKey = (at: string, unique: string): Key => ({
   partition: "AUDIT",
-  sort: `AT#${at}${requestId === "" ? "" : `#${requestId}`}`,
+  sort: `AT#${at}${unique === "" ? "" : `#${unique}`}`,
 });
 
 /** `Token`: what is stored of a bearer token, by the SHA-256 of its secret. */

@@ -2,12 +2,15 @@ import type { GatewayCertificates, RevocationList } from "../core/api/enrolment.
 import { VisibleError } from "../core/api/errors.ts";
 import type { GatewayId, Instant, SiteId } from "../core/api/ids.ts";
 import type { Gateway, Site } from "../core/api/site.ts";
+import { addSeconds } from "../core/ports/clock.ts";
 import { CommitConflict, type Stored } from "../core/ports/store.ts";
-import { issueRevocations } from "../pki/revocations.ts";
+import { fingerprintOf } from "../pki/authority.ts";
+import { issueRevocations, plainSerial } from "../pki/revocations.ts";
 import type { Authorities } from "./authorities.ts";
 import type { Deps } from "./deps.ts";
 import { readStoredSite } from "./queries/sites.ts";
 import { certificatesKey, gatewayKey, revocationsKey } from "./records.ts";
+import { removedAt } from "./removed.ts";
 
 /** What is stored of a multi-cluster's revocations: the list as it is given out, and what it was made from. */
 interface Revocations extends RevocationList {
@@ -16,6 +19,8 @@ interface Revocations extends RevocationList {
 
 /** How far a gateway's clock may be behind: one for which the list is of the future would refuse everybody. */
 const backdatedMs = 60 * 60 * 1000;
+/** After it has expired: a connection may be older than that. */
+const keptSeconds = 24 * 3600;
 /** Of removals that happen at the same time all but one begin anew. */
 const triesMax = 5;
 
@@ -26,8 +31,18 @@ export const readRevocationList = async (
 ): Promise<RevocationList | undefined> => {
   const stored = await store.get<Revocations>(revocationsKey(multiCluster));
   if (stored === undefined) return undefined;
-  const { issuedAt, pem } = stored.body;
-  return { issuedAt, pem };
+  const { issuedAt, pem, authority } = stored.body;
+  return { issuedAt, pem, authority };
+};
+
+/** Whether a certificate of the multi-cluster is in the list. */
+export const isRevoked = async (
+  { store }: Pick<Deps, "store">,
+  multiCluster: SiteId,
+  serial: string,
+): Promise<boolean> => {
+  const stored = await store.get<Revocations>(revocationsKey(multiCluster));
+  return stored?.body.revoked.some((one) => plainSerial(one.serial) === plainSerial(serial)) ?? false;
 };
 
 /**
@@ -63,14 +78,17 @@ const tryToRemove = async (
   const { store } = deps;
   const site = await readStoredSite(deps, siteId);
   const enrolled = await store.get<GatewayCertificates>(certificatesKey(siteId, gatewayId));
-  const isKnown = enrolled !== undefined || (await store.get<Gateway>(gatewayKey(siteId, gatewayId))) !== undefined;
+  const others = (site.body.removedGateways ?? []).filter(({ id }) => id !== gatewayId);
+  const isKnown =
+    enrolled !== undefined ||
+    removedAt(site.body, gatewayId) !== undefined ||
+    (await store.get<Gateway>(gatewayKey(siteId, gatewayId))) !== undefined;
   if (!isKnown) {
     throw new VisibleError("GATEWAY_UNKNOWN", `Site “${siteId}” has no gateway “${gatewayId}”.`, {
       hint: `List its gateways with: smtx-backup gateway list --site ${siteId}`,
     });
   }
-  const { removedGateways = [] } = site.body;
-  const removed: Site = { ...site.body, removedGateways: [...new Set([...removedGateways, gatewayId])] };
+  const removed: Site = { ...site.body, removedGateways: [...others, { id: gatewayId, at: deps.clock.now() }] };
   const certificates = enrolled?.body.certificates ?? [];
   await store.commit([
     { type: "put", key: site.key, body: removed, expect: { version: site.version } },
@@ -95,16 +113,20 @@ const revoke = async (
   const key = revocationsKey(multiCluster);
   const before: Stored<Revocations> | undefined = await store.get<Revocations>(key);
   const now = clock.now();
+  const authority = authorities.of(multiCluster);
+  const fingerprint = fingerprintOf(authority.certificatePem);
+  // What another authority issued nobody believes anyway.
+  const known = before?.body.authority === fingerprint ? before.body.revoked : [];
   const revoked = [
-    ...(before?.body.revoked ?? []).filter(({ expiresAt }) => expiresAt > now),
+    ...known.filter(({ expiresAt }) => addSeconds(expiresAt, keptSeconds) > now),
     ...certificates.map(({ serial, expiresAt }) => ({ serial, revokedAt: now, expiresAt })),
   ];
   const atMs = laterThan(before?.body.issuedAt, Date.parse(now) - backdatedMs);
-  const pem = await issueRevocations(authorities.of(multiCluster), {
+  const pem = await issueRevocations(authority, {
     revoked: revoked.map(({ serial, revokedAt }) => ({ serial, revokedAtMs: Date.parse(revokedAt) })),
     atMs,
   });
-  const body: Revocations = { issuedAt: new Date(atMs).toISOString() as Instant, pem, revoked };
+  const body: Revocations = { issuedAt: new Date(atMs).toISOString() as Instant, pem, authority: fingerprint, revoked };
   const expect = before === undefined ? ("absent" as const) : { version: before.version };
   return { type: "put" as const, key, body, expect };
 };

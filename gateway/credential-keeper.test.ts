@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../core/api/errors.ts";
 import type { Instant } from "../core/api/ids.ts";
+import { fingerprintOf } from "../pki/authority.ts";
 import { issueRevocations } from "../pki/revocations.ts";
 import { CredentialKeeper, lookMs } from "./credential-keeper.ts";
 import type { Time } from "./time.ts";
@@ -54,6 +55,7 @@ const following = async (looks: readonly (TlsCredentials | Error)[]) => {
 
 const list = async (serials: readonly string[], atMs: number, by = authority) => ({
   issuedAt: new Date(atMs).toISOString() as Instant,
+  authority: fingerprintOf(by.certificatePem),
   pem: await issueRevocations(by, { revoked: serials.map((serial) => ({ serial, revokedAtMs: atMs })), atMs }),
 });
 
@@ -94,12 +96,18 @@ describe("a list of revocations", () => {
     assert.equal(renewed.length, 1);
   });
 
-  test("is refused when another authority has signed it, or it is garbage", async () => {
-    const { keeper, renewed } = keeperOf(async () => old);
+  test("is not gone by when another authority has signed it, or it is garbage or of the future; the log says so, once", async () => {
+    const { keeper, renewed, stored, log } = keeperOf(async () => old);
     const foreign = await list(["ab"], pastMs, await newAuthority());
-    await assert.rejects(keeper.revoke(foreign), (error) => VisibleError.is(error, "BAD_REQUEST"));
-    await assert.rejects(keeper.revoke({ ...foreign, pem: "x" }), (error) => VisibleError.is(error, "BAD_REQUEST"));
-    assert.deepEqual(renewed, []);
+    const own = fingerprintOf(authority.certificatePem);
+    const future = await list(["ab"], Date.now() + 3_600_000);
+    const useless = [foreign, { ...foreign, authority: own }, { ...foreign, authority: own, pem: "x" }, future];
+    for (const one of useless) {
+      await keeper.revoke(one);
+      assert.equal(keeper.revocationsAt, one.issuedAt, "it is not asked for again");
+    }
+    assert.deepEqual([renewed, stored], [[], []]);
+    assert.equal(log.lines.filter(({ level }) => level === "error").length, useless.length);
   });
 
   test("that has our own certificate in it says that we were removed, and the tunnel stays as it is", async () => {

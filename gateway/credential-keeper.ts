@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { RevocationList } from "../core/api/enrolment.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import type { Instant } from "../core/api/ids.ts";
+import { fingerprintOf } from "../pki/authority.ts";
 import { plainSerial, type Revocations, readRevocations } from "../pki/revocations.ts";
 import type { Log } from "./log.ts";
 import type { Time } from "./time.ts";
@@ -27,6 +28,8 @@ export class CredentialKeeper {
   readonly #options: CredentialKeeperOptions;
   readonly #removed = Promise.withResolvers<never>();
   #current: TlsCredentials;
+  /** When the newest list was issued that can't be gone by. */
+  #uselessAtMs = 0;
   /** One change after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -41,10 +44,10 @@ export class CredentialKeeper {
     return this.#current;
   }
 
-  /** Of the list of revocations that is gone by. */
+  /** Of the newest list of revocations that was seen: the one that is gone by, or one that can't be. */
   get revocationsAt(): Instant | undefined {
-    const { revocations } = this.#current;
-    return revocations === undefined ? undefined : (new Date(revocations.atMs).toISOString() as Instant);
+    const atMs = Math.max(this.#current.revocations?.atMs ?? 0, this.#uselessAtMs);
+    return atMs === 0 ? undefined : (new Date(atMs).toISOString() as Instant);
   }
 
   /** Rejects with GATEWAY_REMOVED when our own certificate is revoked. */
@@ -57,10 +60,14 @@ export class CredentialKeeper {
     await this.#inTurn(async () => this.#take(await this.#options.load()));
   }
 
-  /** Goes by a newer list of revocations, and keeps it. @throws VisibleError BAD_REQUEST for one that is not our authority's */
-  revoke({ pem }: RevocationList): Promise<void> {
+  /**
+   * Goes by a newer list of revocations, and keeps it. One that can't be gone by, since another authority has signed it for example, is
+   * told in the log and not asked for again: it would make us refuse everybody.
+   */
+  revoke({ pem, issuedAt, authority }: RevocationList): Promise<void> {
     return this.#inTurn(async () => {
-      const list = await readRevocations(pem, this.#current.caPem);
+      const list = await this.#usable(pem, issuedAt, authority);
+      if (list === undefined) return;
       if (!isNewer(list, this.#current.revocations)) return;
       await this.#options.store(list.pem);
       await this.#take({ ...this.#current, revocations: list });
@@ -70,6 +77,24 @@ export class CredentialKeeper {
       );
     });
   }
+
+  async #usable(pem: string, issuedAt: Instant, authority: string): Promise<Revocations | undefined> {
+    const { caPem } = this.#current;
+    try {
+      if (authority !== fingerprintOf(caPem)) throw new TypeError("it is not of the authority that we believe");
+      return await readRevocations(pem, caPem);
+    } catch (error) {
+      this.#uselessAtMs = Math.max(this.#uselessAtMs, Date.parse(issuedAt));
+      this.#options.log.error(
+        { err: error, issuedAt },
+        "a list of revocations can't be used; what it revokes is believed",
+      );
+      return undefined;
+    }
+  }
+
+  /** The control plane says that we were removed: there is nothing more to do here. */
+  readonly noteRemoved = (error: VisibleError): void => this.#removed.reject(error);
 
   /**
    * Takes up what is renewed in the files by somebody else, until the signal is aborted. While they are being replaced, or when they

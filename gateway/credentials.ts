@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { VisibleError } from "../core/api/errors.ts";
 import { readRevocations } from "../pki/revocations.ts";
@@ -30,6 +30,19 @@ const assertCertificate = (file: string, certificatePem: string): void => {
   }
 };
 
+const assertFits = (tls: GatewayConfig["tls"], certificatePem: string, keyPem: string): void => {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(keyPem);
+  } catch (cause) {
+    throw new VisibleError("BAD_REQUEST", `tls.key: the file ${tls.key} holds no private key in PEM.`, { cause });
+  }
+  if (new X509Certificate(certificatePem).checkPrivateKey(key)) return;
+  throw new VisibleError("BAD_REQUEST", `The key in ${tls.key} is not that of the certificate ${tls.certificate}.`, {
+    hint: "Name the key that the certificate was issued for, or enrol the gateway again: smtx-backup gateway enrol.",
+  });
+};
+
 /**
  * What the gateway shows its peers, and judges them by. A certificate of another gateway is refused here, where it can be
  * told why, and not later by every peer.
@@ -46,6 +59,7 @@ export const loadCredentials = async (
   const keyPem = await readPem("key", tls.key);
   assertCertificate(tls.certificate, certificatePem);
   assertOwn(config, certificatePem, `The certificate ${tls.certificate}`);
+  assertFits(tls, certificatePem, keyPem);
   const listPem = await readIfThere(tls.revocations);
   const revocations = listPem === undefined ? undefined : await readRevocations(listPem, caPem);
   const credentials = { caPem, certificatePem, keyPem, revocations };

@@ -104,14 +104,25 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   void keeper.follow(systemTime, stopping.signal);
   const { api } = config;
   if (api !== undefined) {
-    const renewal = { config: { ...config, api }, current: () => keeper.current, onRenewed: () => keeper.reload() };
+    const renewal = {
+      config: { ...config, api },
+      current: () => keeper.current,
+      onRenewed: () => keeper.reload(),
+      onRemoved: keeper.noteRemoved,
+    };
     void keepRenewed({ ...renewal, time: systemTime, log, signal: stopping.signal });
   }
 
   const time = systemTime;
   const access =
     api !== undefined && queues.credentials === "api"
-      ? new QueueAccess({ api, current: () => keeper.current, time, signal: stopping.signal })
+      ? new QueueAccess({
+          api,
+          current: () => keeper.current,
+          onRemoved: keeper.noteRemoved,
+          time,
+          signal: stopping.signal,
+        })
       : undefined;
   const sqs = createSqsClient(process.env, access);
   opened.add(() => sqs.destroy());

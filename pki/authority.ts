@@ -78,7 +78,7 @@ export const issueCertificate = async (
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
       new x509.SubjectAlternativeNameExtension([{ type: "url", value: formatIdentity(identity) }]),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      await authorityKeyIdentifier(authority.certificatePem),
     ],
   });
   return {
@@ -126,4 +126,20 @@ export const readAuthority = (pem: string, nowMs: number): Authority => {
   if (certificate.issuer !== certificate.subject) throw wrong("its certificate is not a root: somebody else signed it");
   if (nowMs > Date.parse(certificate.validTo)) throw wrong(`its certificate has expired on ${certificate.validTo}`);
   return { certificatePem, keyPem };
+};
+
+/** SHA-256 of a certificate, hexadecimal. */
+export const fingerprintOf = (certificatePem: string): string =>
+  new X509Certificate(certificatePem).fingerprint256.replaceAll(":", "").toLowerCase();
+
+/**
+ * The identifier by which a certificate or a list names its authority: what the authority's own certificate says, which need not be the
+ * hash that one would make of its key.
+ */
+export const authorityKeyIdentifier = async (certificatePem: string): Promise<x509.AuthorityKeyIdentifierExtension> => {
+  const issuer = new x509.X509Certificate(certificatePem);
+  const own = issuer.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
+  return own === undefined
+    ? x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey)
+    : new x509.AuthorityKeyIdentifierExtension(own);
 };

@@ -1,5 +1,5 @@
 import { VisibleError } from "../core/api/errors.ts";
-import type { Authority } from "./authority.ts";
+import { type Authority, authorityKeyIdentifier } from "./authority.ts";
 import { ecdsa, keyFromPem } from "./keys.ts";
 import { x509 } from "./x509.ts";
 
@@ -33,7 +33,7 @@ export const issueRevocations = async (
       // Without any extension the library writes an empty list of them, for which BoringSSL takes the whole for no list.
       reason: x509.X509CrlReason.cessationOfOperation,
     })),
-    extensions: [await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey)],
+    extensions: [await authorityKeyIdentifier(authority.certificatePem)],
     signingAlgorithm: ecdsa,
     signingKey: await keyFromPem(authority.keyPem),
   });
@@ -71,6 +71,8 @@ export const readRevocations = async (pem: string, authorityPem: string): Promis
     throw wrong("it is none in PEM", cause);
   }
   if (!isSigned) throw wrong("another authority has signed it");
+  // One of the future makes TLS refuse everybody, too.
+  if (list.thisUpdate.getTime() > Date.now()) throw wrong("it is of the future: see that this host's clock is right");
   if (list.nextUpdate !== undefined && list.nextUpdate.getTime() < Date.now()) throw wrong("it has expired");
   return {
     pem: x509.PemConverter.encode(list.rawData, tag),

@@ -47,6 +47,8 @@ export const revocationListSchema = z.object({
   /** Of two lists the later one holds. */
   issuedAt: instantSchema,
   pem: z.string(),
+  /** SHA-256 of the certificate of the authority that has signed it, hexadecimal. To whoever believes another it says nothing. */
+  authority: z.string(),
 });
 export type RevocationList = z.infer<typeof revocationListSchema>;
 

@@ -19,7 +19,7 @@ export const siteSchema = z.object({
   /** Goes up with each change of `limits`, beginning with 1. */
   limitsVersion: z.int().min(1).optional(),
   /** Gateways that an administrator has removed: nothing that they say counts until they enrol again. */
-  removedGateways: z.array(gatewayIdSchema).optional(),
+  removedGateways: z.array(z.object({ id: gatewayIdSchema, at: instantSchema })).optional(),
 });
 export type Site = z.infer<typeof siteSchema>;
 

@@ -32,7 +32,7 @@ export const audited = (deps: ApiDeps) =>
     await next();
     const { method, path } = c.req;
     // Gateways ask for credentials every ten minutes, and nothing changes by it.
-    if (method === "GET" || c.res.status >= 300 || path === credentialsPath) return;
+    if (method === "GET" || method === "HEAD" || c.res.status >= 300 || path === credentialsPath) return;
     const actor = actorOf(c);
     if (actor === undefined) return;
     const request = actor.kind === "token" ? await requestOf(c) : undefined;

@@ -8,7 +8,7 @@ import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { proofFor } from "../../gateway/enrolment/proof.ts";
 import { createAuthority, issueCertificate } from "../../pki/authority.ts";
 import { createRequest, readRequest } from "../../pki/request.ts";
-import { readRevocations } from "../../pki/revocations.ts";
+import { plainSerial, readRevocations } from "../../pki/revocations.ts";
 import { issueGatewayCertificate } from "../../pki/testing.ts";
 import { handleReport } from "../report.ts";
 import { createTestApi, type TestApi } from "./testing.ts";
@@ -183,7 +183,7 @@ describe("credentials for the queues", () => {
     assert.deepEqual([status, body.sessionToken], [201, "spiffe://main/site/a/gateway/a1"]);
     assert.equal(codeOf(await api.send("POST", "/v1/credentials", {}, await api.token())), "401 UNAUTHENTICATED");
     await api.send("DELETE", "/v1/sites/a/gateways/a1");
-    assert.equal(codeOf(await ask()), "401 UNAUTHENTICATED");
+    assert.equal(codeOf(await ask()), "403 GATEWAY_REMOVED");
   });
 });
 
@@ -215,26 +215,51 @@ describe("removing a gateway", () => {
   test("takes its certificates' use here away, until it enrols again", async () => {
     const api = await withSites();
     const first = await enrolled(api);
+    const invitedBefore = await invite(api);
     await remove(api);
-    assert.equal(codeOf(await renew(api, first)), "401 UNAUTHENTICATED");
+    assert.equal(codeOf(await renew(api, first)), "403 GATEWAY_REMOVED");
+    const { requestPem: request } = await createRequest(identity);
+    const early = await api.send("POST", "/v1/enrol", { request }, invitedBefore.token);
+    assert.equal(codeOf(early), "401 UNAUTHENTICATED", "an invitation from before does not bring it back");
+    api.pass(1);
     const again = await enrolled(api);
     assert.notEqual(again.answer.revocations, null);
     assert.equal((await renew(api, again)).status, 201);
-    assert.equal(codeOf(await renew(api, first)), "401 UNAUTHENTICATED");
+    assert.equal(codeOf(await renew(api, first)), "403 GATEWAY_REMOVED");
     await alive(api);
     assert.deepEqual(await gateways(api), ["a1"]);
   });
 
-  test("leaves nothing to a renewal that comes at the same time", async () => {
-    const api = await withSites();
-    const first = await enrolled(api);
-    const [renewal] = await Promise.all([renew(api, first), remove(api)]);
-    if (renewal.status === 201) {
-      const { body } = renewal;
-      const { keyPem } = first;
-      assert.equal(codeOf(await renew(api, { certificatePem: body.certificate, keyPem })), "401 UNAUTHENTICATED");
+  test("leaves nothing to a renewal that comes at the same time, whichever is first", async () => {
+    for (let turns = 0; turns < 12; turns += 1) {
+      const api = await withSites();
+      const first = await enrolled(api);
+      const { commit } = api.deps.store;
+      let commits = 0;
+      // The removal comes in just before the renewal is written down.
+      const removal = Promise.withResolvers<unknown>();
+      Object.assign(api.deps.store, {
+        commit: async (changes: Parameters<typeof commit>[0]) => {
+          commits += 1;
+          if (commits === 1 && turns % 2 === 0) {
+            Object.assign(api.deps.store, { commit });
+            removal.resolve(await remove(api));
+          }
+          return commit(changes);
+        },
+      });
+      const renewal = await renew(api, first);
+      Object.assign(api.deps.store, { commit });
+      if (turns % 2 === 1) removal.resolve(await remove(api));
+      await removal.promise;
+      await alive(api);
+      const [told] = api.deps.tasks.takeAll(identity.siteId);
+      assert(told?.task.kind === "settings" && told.task.revocations !== undefined);
+      const { serials } = await readRevocations(told.task.revocations.pem, first.answer.authority);
+      const good = [first.certificatePem, ...(renewal.status === 201 ? [renewal.body.certificate] : [])];
+      for (const pem of good) assert.ok(serials.has(plainSerial(new X509Certificate(pem).serialNumber)));
+      assert.equal(renewal.status, turns % 2 === 0 ? 403 : 201);
     }
-    assert.equal(codeOf(await renew(api, first)), "401 UNAUTHENTICATED");
   });
 
   test("drops from the list what has expired by itself, and a later list is later", async () => {
@@ -250,15 +275,20 @@ describe("removing a gateway", () => {
     await enrolled(api);
     await remove(api);
     const before = await listed();
+    api.pass(0.001);
     await enrolled(api);
     await remove(api);
     const after = await listed();
     assert.equal(after.serials.size, 2);
-    assert.ok(after.atMs > before.atMs && after.list.issuedAt > before.list.issuedAt, "though no time went by");
-    api.pass(15 * 24 * 3600);
+    assert.ok(after.atMs > before.atMs && after.list.issuedAt > before.list.issuedAt, "though hardly any time went by");
+    api.pass(14.5 * 24 * 3600);
     await enrolled(api);
     await remove(api);
-    assert.equal((await listed()).serials.size, 1);
+    assert.equal((await listed()).serials.size, 3, "a connection may be older than that");
+    api.pass(24 * 3600);
+    await enrolled(api);
+    await remove(api);
+    assert.equal((await listed()).serials.size, 2);
   });
 
   test("is refused for one that nobody has heard of, and is possible for one that never enrolled", async () => {
@@ -268,6 +298,44 @@ describe("removing a gateway", () => {
     assert.deepEqual(await remove(api), { status: 200, body: { revoked: 0 } });
     assert.deepEqual(await gateways(api), []);
   });
+});
+
+test("an authority speaks for the sites of its own multi-cluster only", async () => {
+  const api = await withSites();
+  const nowMs = Date.parse(api.deps.clock.now());
+  const other = await createAuthority({ multiCluster: "other", nowMs });
+  const { of } = api.deps.authorities;
+  Object.assign(api.deps.authorities, { of: (name: never) => (name === "other" ? other : of(name)) });
+  const stranger = await issueGatewayCertificate(other, {
+    ...{ ...identity, multiCluster: siteIdSchema.parse("other") },
+    ...{ validDays: 1, nowMs },
+  });
+  assert.equal(codeOf(await renew(api, stranger)), "401 UNAUTHENTICATED");
+  const proof = await proofFor(host, stranger, nowMs);
+  assert.equal(codeOf(await api.send("POST", `http://${host}/v1/credentials`, {}, proof)), "401 UNAUTHENTICATED");
+});
+
+test("an authority that took another's place gives no list that the other has signed, and believes nothing of it", async () => {
+  const api = await withSites();
+  const before = await enrolled(api);
+  await api.send("DELETE", "/v1/sites/a/gateways/a1");
+  const nowMs = Date.parse(api.deps.clock.now());
+  const next = await createAuthority({ multiCluster: "main", nowMs });
+  Object.assign(api.deps.authorities, { of: () => next });
+  api.pass(1);
+  const again = await enrolled(api);
+  assert.equal(again.answer.authority, next.certificatePem);
+  assert.equal(again.answer.revocations, null);
+  assert.equal((await renew(api, again)).status, 201);
+  assert.equal(codeOf(await renew(api, before)), "401 UNAUTHENTICATED");
+});
+
+test("no gateway gets more certificates than can be revoked at once", async () => {
+  const api = await withSites();
+  const first = await enrolled(api);
+  for (let renewals = 1; renewals < 32; renewals += 1) assert.equal((await renew(api, first)).status, 201);
+  assert.equal(codeOf(await renew(api, first)), "409 CONFLICT");
+  assert.deepEqual((await api.send("DELETE", "/v1/sites/a/gateways/a1")).body, { revoked: 32 });
 });
 
 test("an authority that signs for another name than the certificate's site is not asked", async () => {

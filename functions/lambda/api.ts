@@ -9,7 +9,7 @@ import { lambdaDeps } from "./runtime.ts";
 const deps = lambdaDeps("api");
 const siteQueues = process.env["SITE_QUEUES_FUNCTION"];
 const tasks = siteQueues ? withSiteQueuesFunction(deps.tasks, createLambdaClient(process.env), siteQueues) : deps.tasks;
-const authorities = authoritiesFrom(process.env, Date.now());
+const authorities = authoritiesFrom(process.env, Date.now);
 const access = gatewayAccessFrom(process.env);
 
 /** API Gateway v2 → the HTTP API. */

@@ -134,7 +134,7 @@ describe("checking a gateway before its first run", () => {
     const expired = await issueGatewayCertificate(authority, { ...identity, validDays: -0.001 });
     const wrong = [
       [{ ...good, ...expired }, /has expired/],
-      [{ ...good, keyPem: (await credentialsOf(authority, "a")).keyPem }, /key is not the certificate's/],
+      [{ ...good, keyPem: (await credentialsOf(authority, "a")).keyPem }, /is not that of the certificate/],
       [{ ...good, caPem: (await newAuthority()).certificatePem }, /not issued by this authority/],
       [await credentialsOf(authority, "b"), /is for spiffe/],
     ] as const;

@@ -40,7 +40,10 @@ const accessOf = async (config: GatewayConfig): Promise<QueueAccess | undefined>
   if (api === undefined || queues.credentials !== "api") return undefined;
   const credentials = await loadCredentials(config);
   const { signal } = new AbortController();
-  const access = new QueueAccess({ api, current: () => credentials, time: systemTime, signal });
+  const access = new QueueAccess({
+    ...{ api, current: () => credentials, time: systemTime, signal },
+    onRemoved: () => undefined,
+  });
   // What the control plane says is clearer than what the SDK would make of it.
   await access.get();
   return access;

@@ -10,7 +10,7 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type Authority, createAuthority, issueCertificate } from "../../pki/authority.ts";
-import { readRequest } from "../../pki/request.ts";
+import { createRequest, readRequest } from "../../pki/request.ts";
 import { issueRevocations } from "../../pki/revocations.ts";
 import { manualTime } from "../agent/testing.ts";
 import { type GatewayConfig, parseGatewayConfig } from "../config.ts";
@@ -170,6 +170,7 @@ describe("a gateway", () => {
         current = await loadCredentials(config);
         renewed.resolve();
       },
+      onRemoved: (error) => assert.fail(error),
       ...{ time, log: createMemoryLog(), signal: stop.signal },
     });
     const dueMs = renewalDueMs(first.certificatePem) - startMs;
@@ -207,6 +208,7 @@ describe("a gateway", () => {
       config,
       current: () => current,
       onRenewed: async () => assert.fail("it was not renewed"),
+      onRemoved: (error) => assert.fail(error),
       time: {
         nowMs: () => Date.now(),
         sleep: async (ms) => {
@@ -222,17 +224,47 @@ describe("a gateway", () => {
     assert.ok("validTo" in (log.lines[0]?.fields ?? {}));
   });
 
+  test("that was removed stops renewing, and says so", async () => {
+    controlPlane.nowMs = Date.now() - 10 * dayMs;
+    await enrolGateway(config, { token: "t", signal });
+    const current = await loadCredentials(config);
+    controlPlane.refusals.push([403, { error: { code: "GATEWAY_REMOVED", message: "It was removed." } }]);
+    const removed: string[] = [];
+    await keepRenewed({
+      ...{ config, current: () => current, time: manualTime(Date.now()), log: createMemoryLog(), signal },
+      onRenewed: async () => assert.fail("it was not renewed"),
+      onRemoved: ({ code }) => removed.push(code),
+    });
+    assert.deepEqual(removed, ["GATEWAY_REMOVED"]);
+    assert.deepEqual(await loadCredentials(config), current);
+  });
+
+  test("asks for nothing while its files can't be written, so the token is not used up", async () => {
+    await writeFile(join(dir, "tls"), "a file where a folder should be");
+    await assert.rejects(enrolGateway(config, { token: "t", signal }), /EEXIST|ENOTDIR/);
+    assert.equal(controlPlane.requests.length, 0);
+  });
+
+  test("with a key that is not its certificate's is told so at the start", async () => {
+    await enrolGateway(config, { token: "t", signal });
+    const { keyPem } = await createRequest({ multiCluster: "mc", siteId: "a", gatewayId: "a1" } as never);
+    await writeFile(config.tls.key, keyPem);
+    await assert.rejects(loadCredentials(config), /is not that of the certificate/);
+  });
+
   test("keeps the list of revocations that comes with its certificate", async () => {
     await enrolGateway(config, { token: "t", signal });
-    const { keyPem, certificatePem, caPem } = await loadCredentials(config);
+    const { certificatePem, caPem } = await loadCredentials(config);
     const revocations = await issueRevocations(controlPlane.authority, {
       revoked: [{ serial: "ab", revokedAtMs: 0 }],
       atMs: Date.parse("2026-01-01T00:00:00Z"),
     });
     const answer = { certificate: certificatePem, authority: caPem, revocations, expiresAt: "" as never };
-    await writeIssued(config.tls, keyPem, answer);
+    await writeIssued(config.tls, answer);
     assert.deepEqual([...((await loadCredentials(config)).revocations?.serials ?? [])], ["ab"]);
     await writeFile(config.tls.revocations, "garbage");
     await assert.rejects(loadCredentials(config), code("BAD_REQUEST"));
+    await writeIssued(config.tls, { ...answer, revocations: null });
+    assert.equal((await loadCredentials(config)).revocations, undefined, "an old list does not stay");
   });
 });

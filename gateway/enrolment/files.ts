@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { CertificateAnswer } from "../../core/api/enrolment.ts";
 import type { GatewayConfig } from "../config.ts";
@@ -11,16 +11,29 @@ const secretMode = 0o600;
 const next = (keyFile: string): string => `${keyFile}.next`;
 
 /**
- * Puts a new certificate and its key into the gateway's files. A death in between loses nothing: until the certificate is there the old
- * pair holds, and from then on `settleKey` finds the new key.
+ * Puts a new key beside the one that is in use, before anybody is asked for its certificate: where that can't be done nothing has been
+ * asked for in vain.
  */
-export const writeIssued = async (tls: TlsFiles, keyPem: string, answer: CertificateAnswer): Promise<void> => {
+export const stageKey = async (tls: TlsFiles, keyPem: string): Promise<void> => {
   for (const file of Object.values(tls)) await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await writeFileSafely(tls.ca, answer.authority);
-  if (answer.revocations !== null) await writeFileSafely(tls.revocations, answer.revocations);
+  await settleKey(tls);
   await writeFileSafely(next(tls.key), keyPem, secretMode);
+};
+
+/** Nobody has issued a certificate for it. */
+export const unstageKey = ({ key }: TlsFiles): Promise<void> => rm(next(key), { force: true });
+
+/**
+ * Puts a new certificate into the gateway's files, and the staged key into its place. A death in between loses nothing: until the
+ * certificate is there the old pair holds, and from then on `settleKey` finds the new key. Whom to believe is what came with it.
+ */
+export const writeIssued = async (tls: TlsFiles, answer: CertificateAnswer): Promise<void> => {
+  await writeFileSafely(tls.ca, answer.authority);
+  // An old list, of another authority perhaps, would make us refuse everybody.
+  if (answer.revocations === null) await rm(tls.revocations, { force: true });
+  else await writeFileSafely(tls.revocations, answer.revocations);
   await writeFileSafely(tls.certificate, answer.certificate);
-  await rename(next(tls.key), tls.key);
+  await settleKey(tls);
 };
 
 /** Ends what a death in `writeIssued` left half done: the key that belongs to the certificate takes its place. */
@@ -28,7 +41,13 @@ export const settleKey = async ({ certificate, key }: Pick<TlsFiles, "certificat
   const nextPem = await readIfThere(next(key));
   if (nextPem === undefined) return;
   const certificatePem = await readIfThere(certificate);
-  if (certificatePem !== undefined && isOf(certificatePem, nextPem)) await rename(next(key), key);
+  if (certificatePem === undefined || !isOf(certificatePem, nextPem)) return;
+  try {
+    await rename(next(key), key);
+  } catch (error) {
+    // Another process has done it.
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
 };
 
 const isOf = (certificatePem: string, keyPem: string): boolean => {

@@ -1,13 +1,11 @@
 import { X509Certificate } from "node:crypto";
-import { certificateAnswerSchema, renewPath } from "../../core/api/enrolment.ts";
-import { createRequest } from "../../pki/request.ts";
+import { renewPath } from "../../core/api/enrolment.ts";
+import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { Log } from "../log.ts";
 import type { Time } from "../time.ts";
 import type { TlsCredentials } from "../tunnel/certificates.ts";
-import { askControlPlane } from "./control-plane.ts";
-import { writeIssued } from "./files.ts";
-import { assertOwn } from "./own.ts";
+import { obtainCertificate } from "./obtain.ts";
 import { proofFor } from "./proof.ts";
 
 /** Of a certificate's life. */
@@ -33,13 +31,15 @@ export const keepRenewed = async (options: {
   readonly config: GatewayConfig & { readonly api: string };
   readonly current: () => TlsCredentials;
   readonly onRenewed: () => Promise<void>;
+  /** Called when the gateway was removed, and never renews again. */
+  readonly onRemoved: (error: VisibleError) => void;
   readonly time: Time;
   readonly log: Log;
   readonly signal: AbortSignal;
   /** In [0, 1): so that a site's gateways don't come all at once. */
   readonly chance?: () => number;
 }): Promise<void> => {
-  const { current, onRenewed, time, log, signal, chance = Math.random } = options;
+  const { current, onRenewed, onRemoved, time, log, signal, chance = Math.random } = options;
   let pauseMs = pauseMsMin;
   while (!signal.aborted) {
     const waitMs = renewalDueMs(current().certificatePem) - time.nowMs();
@@ -54,6 +54,7 @@ export const keepRenewed = async (options: {
       pauseMs = pauseMsMin;
     } catch (error) {
       if (signal.aborted) return;
+      if (VisibleError.is(error, "GATEWAY_REMOVED")) return onRemoved(error);
       const { validTo } = new X509Certificate(current().certificatePem);
       log.warn({ err: error, validTo }, "the certificate could not be renewed; it is tried again");
       await time.sleep(pauseMs * (0.75 + chance() / 2), signal);
@@ -68,12 +69,7 @@ const renewOnce = async ({
   time,
   signal,
 }: Pick<Parameters<typeof keepRenewed>[0], "config" | "current" | "time" | "signal">): Promise<string> => {
-  const { api, tls } = config;
-  const { requestPem, keyPem } = await createRequest(config);
-  const bearer = await proofFor(new URL(api).host, current(), time.nowMs());
-  const wanted = { path: renewPath, json: { request: requestPem }, answer: certificateAnswerSchema };
-  const answer = await askControlPlane({ api, bearer, ...wanted, signal });
-  assertOwn(config, answer.certificate, "The certificate that the control plane gave");
-  await writeIssued(tls, keyPem, answer);
-  return answer.expiresAt;
+  const bearer = await proofFor(new URL(config.api).host, current(), time.nowMs());
+  const what = "The certificate that the control plane gave";
+  return (await obtainCertificate(config, { path: renewPath, bearer, what, signal })).expiresAt;
 };

@@ -15,9 +15,15 @@ describe("credentials for the queues", () => {
   const time = manualTime(Date.now());
   const bearers: string[] = [];
   let isRefusing = false;
+  let isBroken = false;
+  let removed = 0;
   const server = createServer((request, response) => {
     request.resume();
     bearers.push(request.headers.authorization?.replace("Bearer ", "") ?? "");
+    if (isBroken) {
+      response.writeHead(503).end();
+      return;
+    }
     if (isRefusing) {
       response.writeHead(403).end('{"error":{"code":"GATEWAY_REMOVED","message":"It was removed."}}');
       return;
@@ -42,7 +48,10 @@ describe("credentials for the queues", () => {
     bearers.length = 0;
     const credentials = await credentialsOf(await newAuthority(), "a");
     const { signal } = new AbortController();
-    access = new QueueAccess({ api, current: () => credentials, time, signal });
+    access = new QueueAccess({
+      ...{ api, current: () => credentials, time, signal },
+      onRemoved: () => removed++,
+    });
   });
 
   test("are asked for once however many need them, by a proof for this control plane, and again in time", async () => {
@@ -56,9 +65,20 @@ describe("credentials for the queues", () => {
     assert.equal(bearers.length, 2);
   });
 
+  test("are used to their end while there are no others to be had", async () => {
+    await access.get();
+    await time.advance(lifeMs - 200_000);
+    isBroken = true;
+    assert.equal((await access.get()).accessKeyId, "key1");
+    await time.advance(201_000);
+    await assert.rejects(access.get(), (error) => VisibleError.is(error, "LINK_BROKEN"));
+    isBroken = false;
+  });
+
   test("that are refused are asked for again the next time, and it is told why", async () => {
     isRefusing = true;
     await assert.rejects(access.get(), (error) => VisibleError.is(error, "GATEWAY_REMOVED"));
+    assert.equal(removed, 1);
     isRefusing = false;
     assert.equal((await access.get()).accessKeyId, "key2");
   });

@@ -1,4 +1,5 @@
 import { credentialsPath, type QueueCredentials, queueCredentialsSchema } from "../../core/api/access.ts";
+import { VisibleError } from "../../core/api/errors.ts";
 import { askControlPlane } from "../enrolment/control-plane.ts";
 import { proofFor } from "../enrolment/proof.ts";
 import type { Time } from "../time.ts";
@@ -11,6 +12,8 @@ export interface QueueAccessOptions {
   readonly api: string;
   /** The certificate in use. */
   readonly current: () => TlsCredentials;
+  /** Called when the gateway was removed: it gets none any more. */
+  readonly onRemoved: (error: VisibleError) => void;
   readonly time: Time;
   readonly signal: AbortSignal;
 }
@@ -35,7 +38,14 @@ export class QueueAccess {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
-    this.#last = await this.#asking;
+    try {
+      this.#last = await this.#asking;
+    } catch (error) {
+      if (VisibleError.is(error, "GATEWAY_REMOVED")) this.#options.onRemoved(error);
+      // Those from before are good for some minutes more, and by then the control plane may answer again.
+      else if (this.#last !== undefined && Date.parse(this.#last.expiresAt) > nowMs()) return this.#last;
+      throw error;
+    }
     return this.#last;
   }
 

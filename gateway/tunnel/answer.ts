@@ -6,6 +6,8 @@ import { isBeating } from "./beats.ts";
 
 /** How long an answered request may go on sending what nobody reads before its connection is cut. */
 const drainMs = 5_000;
+/** Of what is told of an error. */
+const charactersMax = 2000;
 
 /** After beats, which have told a status of 200, the body alone says what it came to. */
 export const answerJson = (response: ServerResponse, status: number, body: unknown): void => {
@@ -35,7 +37,8 @@ export const answerError = (request: IncomingMessage, response: ServerResponse, 
   }
   if (!VisibleError.is(error)) log.error(fields, "a request failed in a way that nobody foresaw");
   const told = VisibleError.is(error) ? error : new VisibleError("INTERNAL", "The peer gateway met a defect.");
-  answerJson(response, told.status, { error: { code: told.code, message: told.message, hint: told.hint } });
+  const [message, hint] = [told.message.slice(0, charactersMax), told.hint?.slice(0, charactersMax)];
+  answerJson(response, told.status, { error: { code: told.code, message, hint } });
   if (request.complete) return;
   const cut = setTimeout(() => request.socket.destroy(), drainMs);
   cut.unref();
@@ -44,7 +47,11 @@ export const answerError = (request: IncomingMessage, response: ServerResponse, 
 };
 
 const errorBodySchema = z.object({
-  error: z.object({ code: z.string(), message: z.string().max(2000), hint: z.string().max(2000).optional() }),
+  error: z.object({
+    code: z.string(),
+    message: z.string().max(charactersMax),
+    hint: z.string().max(charactersMax).optional(),
+  }),
 });
 
 /**
@@ -55,7 +62,8 @@ export const readAnswer = (status: number, text: string): unknown => {
   const json = parseJson(text);
   const parsed = errorBodySchema.safeParse(json);
   if (parsed.success) throw errorToldAs(parsed.data.error);
-  if (status === 200) return json;
+  const isError = typeof json === "object" && json !== null && "error" in json;
+  if (status === 200 && !isError) return json;
   throw new VisibleError("LINK_BROKEN", `The peer gateway answered ${status}, without saying why.`, {
     hint: "See whether the endpoint is a gateway's, and what stands between.",
   });

@@ -23,9 +23,15 @@ export class OpenClients {
     return known;
   }
 
-  renew({ revocations }: TlsCredentials): void {
-    if (revocations?.atMs === this.#revokedAtMs) return;
+  /** @returns whether more is revoked than before, and clients make their connections anew */
+  renew({ revocations }: TlsCredentials): boolean {
+    if (revocations?.atMs === this.#revokedAtMs) return false;
     this.#revokedAtMs = revocations?.atMs;
+    this.reconnect();
+    return true;
+  }
+
+  reconnect(): void {
     for (const client of this.#clients) client.reconnect();
   }
 }

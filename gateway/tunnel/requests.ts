@@ -32,6 +32,8 @@ export const createRequestListener = (options: {
     } catch (error) {
       if (VisibleError.is(error, "PEER_REFUSED")) {
         options.log.warn({ err: error, from: request.socket.remoteAddress, path: request.url }, "a peer was refused");
+        // Whoever may not be here does not keep a connection either.
+        response.shouldKeepAlive = false;
       }
       answerError(request, response, error, options.log);
     } finally {

@@ -59,8 +59,9 @@ export const openDirectTunnel = async (options: TunnelOptions): Promise<Tunnel> 
     connect: async ({ signal: _, ...client }) =>
       clients.add(createPeerClient({ ...client, credentials: () => credentials, multiCluster })),
     renew: async (renewed) => {
-      credentials = renewed;
+      // It throws when certificate and key don't fit; the old ones stay then.
       server.renew(renewed);
+      credentials = renewed;
       clients.renew(renewed);
     },
     stop: (withinSeconds) => server.stop(withinSeconds),

@@ -39,17 +39,8 @@ export const ensureAuthority = async (dir: string, multiCluster: string): Promis
   const read = async () => [await readIfThere(files.certificate), await readIfThere(files.key)] as const;
   let [certificatePem, keyPem] = await read();
   if (certificatePem === undefined) {
-    // A death between the two files leaves a key without a certificate, which nobody has used yet.
-    if (keyPem !== undefined) return renewedHalf(files, multiCluster);
     await makeAuthority(dir, multiCluster);
     [certificatePem, keyPem] = await read();
   }
   return readAuthority(`${certificatePem}\n${keyPem ?? ""}`, Date.now());
-};
-
-const renewedHalf = async (files: AuthorityFiles, multiCluster: string): Promise<Authority> => {
-  const authority = await createAuthority({ multiCluster });
-  await writeFileSafely(files.key, authority.keyPem, 0o600);
-  await writeFileSafely(files.certificate, authority.certificatePem, 0o644);
-  return authority;
 };

@@ -75,13 +75,15 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
       for (const site of siteIds) await registerSite(controlPlane.deps, site);
       const tokenFile = await ensureToken(controlPlane.deps, dir);
       const gateways = await configureAll({ dir, sites: siteIds, gatewaysPerSite, api: controlPlane.url, envoy });
-      for (const { config } of gateways) await ensureEnrolled(controlPlane.deps, { config, authority, signal });
+      const enrolled: GatewayProcess[] = [];
+      for (const { config, process } of gateways) {
+        if (await ensureEnrolled(controlPlane.deps, { config, authority, signal })) enrolled.push(process);
+        else log.warn({ gatewayId: process.id }, "a gateway that was removed is not started");
+      }
       await writeLocalContext(dir, { url: controlPlane.url, tokenFile, sites: storages(dir, siteIds) });
       log.info({ url: controlPlane.url, started: endpoints.started }, "ready");
       onReady?.({ url: controlPlane.url, tokenFile });
-      await Promise.all(
-        gateways.map(({ process: gateway }) => superviseGateway({ gateway, env: endpoints.env, log, signal })),
-      );
+      await Promise.all(enrolled.map((gateway) => superviseGateway({ gateway, env: endpoints.env, log, signal })));
     } finally {
       functions.abort();
       await controlPlane.ended;

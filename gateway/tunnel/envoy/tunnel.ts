@@ -71,7 +71,8 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
       renew: async (credentials) => {
         await writeCredentials(layout, credentials);
         server.renew(credentials);
-        clients.renew(credentials);
+        // A connection that is made before Envoy has taken the list up would stay; so they are made anew once more when it has.
+        if (clients.renew(credentials)) setTimeout(() => clients.reconnect(), takeUpMs).unref();
       },
       stop: async (withinSeconds) => {
         await server.stop(withinSeconds);
