@@ -60,3 +60,9 @@ export const startServices = async (emulator: EmulatorUnderTest): Promise<Servic
     },
   };
 };
+
+/** Our environment with what chooses the emulator, and with nothing else that would choose one. */
+export const environmentWith = (chosen: ServicesUnderTest["env"]): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_"))),
+  ...chosen,
+});
