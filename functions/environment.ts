@@ -21,14 +21,17 @@ export interface Names {
 }
 
 /** @throws VisibleError BAD_REQUEST naming the variable that is missing */
+export const needVariable = (env: Environment, name: string): string => {
+  const value = env[name];
+  if (value) return value;
+  throw new VisibleError("BAD_REQUEST", `The environment variable ${name} is not set.`, {
+    hint: "The deployment sets it; see infra/aws.",
+  });
+};
+
+/** @throws VisibleError BAD_REQUEST naming the variable that is missing */
 export const namesFrom = (env: Environment): Names => {
-  const need = (name: string): string => {
-    const value = env[name];
-    if (value) return value;
-    throw new VisibleError("BAD_REQUEST", `The environment variable ${name} is not set.`, {
-      hint: "The deployment sets it; see infra/.",
-    });
-  };
+  const need = (name: string): string => needVariable(env, name);
   const deadLetterArn = env["SCHEDULE_DEAD_LETTER_ARN"];
   return {
     tableName: need("TABLE_NAME"),

@@ -49,7 +49,7 @@ const endpointCredentials = (env: Environment): Pick<ClientConfig, "credentials"
  * What the client of one service is made with. Without an endpoint in the environment the SDK looks for region and
  * credentials as it always does; with one, the region is us-east-1 and the credentials are dummies unless given.
  */
-export const clientConfig = (env: Environment, service: "DYNAMODB" | "SQS" | "SCHEDULER"): ClientConfig => {
+export const clientConfig = (env: Environment, service: "DYNAMODB" | "SQS" | "SCHEDULER" | "LAMBDA"): ClientConfig => {
   const endpoint = env[`AWS_ENDPOINT_URL_${service}`] || env["AWS_ENDPOINT_URL"] || undefined;
   const region = env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || (endpoint === undefined ? undefined : "us-east-1");
   return {
@@ -61,7 +61,7 @@ export const clientConfig = (env: Environment, service: "DYNAMODB" | "SQS" | "SC
 };
 
 /** Time limits of one HTTP request; without `throwOnRequestTimeout` the SDK only warns. */
-const timeLimits = (requestSeconds: number) => ({
+export const timeLimits = (requestSeconds: number) => ({
   requestHandler: {
     connectionTimeout: 2_000,
     requestTimeout: requestSeconds * 1_000,
@@ -69,11 +69,15 @@ const timeLimits = (requestSeconds: number) => ({
   },
 });
 
+/** A long poll waits 20 s. */
+export const createSqsClient = (env: Environment): SQSClient =>
+  // With an endpoint in the environment the SDK would still call the host in the queue's URL.
+  new SQSClient({ ...clientConfig(env, "SQS"), ...timeLimits(25), useQueueUrlAsEndpoint: false });
+
 /** Makes the clients of the control plane. The limits fit functions, which live for seconds. */
 export const createClients = (env: Environment): Clients => {
   const dynamodb = new DynamoDBClient({ ...clientConfig(env, "DYNAMODB"), ...timeLimits(5) });
-  // With an endpoint in the environment the SDK would still call the host in the queue's URL. A long poll waits 20 s.
-  const sqs = new SQSClient({ ...clientConfig(env, "SQS"), ...timeLimits(25), useQueueUrlAsEndpoint: false });
+  const sqs = createSqsClient(env);
   const scheduler = new SchedulerClient({ ...clientConfig(env, "SCHEDULER"), ...timeLimits(5) });
   const destroy = () => {
     for (const client of [dynamodb, sqs, scheduler]) client.destroy();

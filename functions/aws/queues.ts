@@ -6,6 +6,8 @@ import {
   SetQueueAttributesCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
+import type { SiteId } from "../../core/api/ids.ts";
+import { siteQueueName, siteQueues } from "../../core/api/queues.ts";
 
 /** A queue and, with the same retention, its dead-letter queue. Used here and by the deployment. */
 export interface QueueDefinition {
@@ -35,7 +37,8 @@ export const reportQueueDefinition: QueueDefinition = {
   maxReceiveCount: 5,
 };
 
-export const deadLetterQueueName = (queueName: string): string => `${queueName}-dead`;
+/** With an underscore, which no name of a site has: `a-dead` is a site like any other. */
+export const deadLetterQueueName = (queueName: string): string => `${queueName}_dead`;
 
 /** The definition as attributes of SQS. A dead-letter queue is one without a dead-letter queue of its own. */
 export const queueAttributes = (definition: QueueDefinition, deadLetterArn?: string): Record<string, string> => {
@@ -97,4 +100,18 @@ export const ensureQueue = async (
   const deadLetterUrl = await put(client, deadLetterQueueName(name), queueAttributes(definition));
   const url = await put(client, name, queueAttributes(definition, await arnOf(client, deadLetterUrl)));
   return { url, arn: await arnOf(client, url) };
+};
+
+/** Makes the queues of a site, or brings them in line with their definition. Gives their URLs by name. */
+export const ensureSiteQueues = async (
+  client: SQSClient,
+  prefix: string,
+  siteId: SiteId,
+): Promise<ReadonlyMap<string, string>> => {
+  const urls = new Map<string, string>();
+  for (const queue of siteQueues) {
+    const name = siteQueueName(prefix, siteId, queue);
+    urls.set(name, (await ensureQueue(client, name, taskQueueDefinition)).url);
+  }
+  return urls;
 };

@@ -78,7 +78,7 @@ export const taskQueueConformance = (name: string, start: () => Promise<Services
       assert.equal(Attributes?.VisibilityTimeout, "15");
       assert.equal(Attributes?.MessageRetentionPeriod, "1209600");
       const redrive = JSON.parse(Attributes?.RedrivePolicy ?? "{}");
-      assert.match(redrive.deadLetterTargetArn, /:test-tasks-made-dead$/);
+      assert.match(redrive.deadLetterTargetArn, /:test-tasks-made_dead$/);
       assert.equal(Number(redrive.maxReceiveCount), 1000);
     });
 

@@ -4,13 +4,13 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import { type SiteQueue, siteQueueName, siteQueueOf, siteQueues } from "../../core/api/queues.ts";
 import type { TaskQueue } from "../../core/ports/queue.ts";
-import { ensureQueue, isQueueAbsent, queueUrlOf, taskQueueDefinition } from "./queues.ts";
+import { ensureSiteQueues, isQueueAbsent, queueUrlOf } from "./queues.ts";
 import type { Pacing } from "./retry.ts";
 import { backoffMilliseconds, defaultPacing } from "./retry.ts";
 
 export interface SqsTaskQueueOptions {
   readonly client: SQSClient;
-  /** What the names of the queues begin with, 36 characters at most. */
+  /** What the names of the queues begin with, 32 characters at most. */
   readonly prefix: string;
   readonly pacing?: Pick<Pacing, "sleep" | "fraction">;
 }
@@ -114,11 +114,7 @@ export const createSqsTaskQueue = ({ client, prefix, pacing = defaultPacing }: S
     },
 
     async ensure(siteId) {
-      for (const queue of siteQueues) {
-        const name = siteQueueName(prefix, siteId, queue);
-        const { url } = await ensureQueue(client, name, taskQueueDefinition);
-        urls.set(name, url);
-      }
+      for (const [name, url] of await ensureSiteQueues(client, prefix, siteId)) urls.set(name, url);
     },
   };
 };

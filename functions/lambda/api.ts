@@ -1,9 +1,13 @@
 import { handle } from "hono/aws-lambda";
 import { createApp } from "../api/app.ts";
 import { authoritiesFrom } from "../authorities.ts";
+import { createLambdaClient } from "../aws/lambda-client.ts";
+import { withSiteQueuesFunction } from "../aws/site-queues.ts";
 import { lambdaDeps } from "./runtime.ts";
 
+const deps = lambdaDeps("api");
+const siteQueues = process.env["SITE_QUEUES_FUNCTION"];
+const tasks = siteQueues ? withSiteQueuesFunction(deps.tasks, createLambdaClient(process.env), siteQueues) : deps.tasks;
+
 /** API Gateway v2 → the HTTP API. */
-export const handler = handle(
-  createApp({ ...lambdaDeps("api"), authorities: authoritiesFrom(process.env, Date.now()) }),
-);
+export const handler = handle(createApp({ ...deps, tasks, authorities: authoritiesFrom(process.env, Date.now()) }));

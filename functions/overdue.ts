@@ -1,0 +1,79 @@
+import type { PlanSummary } from "../core/api/answers.ts";
+import type { Group } from "../core/api/group.ts";
+import type { Instant, SiteId } from "../core/api/ids.ts";
+import { previewRuns } from "../core/schedule/slots.ts";
+import { mapBounded } from "./aws/map-bounded.ts";
+import type { Deps } from "./deps.ts";
+import { listGroups } from "./queries/groups.ts";
+import { listPlans } from "./queries/plans.ts";
+
+/** A target of a plan whose newest restore point is older than two cycles. */
+export interface Overdue {
+  readonly plan: string;
+  readonly target: SiteId;
+  /** Of the newest restore point; null while there is none. */
+  readonly takenAt: Instant | null;
+}
+
+const plansPerPage = 100;
+const concurrencyMax = 8;
+/** Groups that were deleted stay listed for a while; a restore point is seldom behind more of them than this. */
+const groupsLookedAt = 20;
+
+/** Every target of an active plan with a schedule where two slots have come since its newest restore point was taken. */
+export const findOverdue = async (deps: Pick<Deps, "store" | "clock">): Promise<readonly Overdue[]> => {
+  const found: Overdue[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await listPlans(deps, { limit: plansPerPage, cursor });
+    const lanes = page.items.flatMap((plan) => plan.targets.map(({ site }) => ({ plan, target: site })));
+    const overdue = await mapBounded(lanes, concurrencyMax, (lane) => overdueOf(deps, lane.plan, lane.target));
+    found.push(...overdue.flat());
+    ({ cursor } = page);
+  } while (cursor !== undefined);
+  return found;
+};
+
+const overdueOf = async (
+  deps: Pick<Deps, "store" | "clock">,
+  { id, name, status, schedule, createdAt }: PlanSummary,
+  target: SiteId,
+): Promise<readonly Overdue[]> => {
+  if (status !== "active" || schedule === undefined) return [];
+  const { items } = await listGroups(deps, id, target, { limit: groupsLookedAt });
+  const takenAt = items.find((group: Group) => group.state === "published")?.takenAt ?? null;
+  const second = previewRuns(schedule, takenAt ?? createdAt, 2)[1];
+  return second !== undefined && second < deps.clock.now() ? [{ plan: name, target, takenAt }] : [];
+};
+
+/** The metric's name and the dimension that tells one installation from another; the alarm is on them. */
+export const overdueMetric = {
+  namespace: "smtx-backup",
+  name: "OverdueRestorePoints",
+  dimension: "Installation",
+} as const;
+
+/** So many are named in the log. */
+const namedMax = 20;
+
+/**
+ * Counts them, and logs the number so that CloudWatch makes a metric of it
+ * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
+ * @returns how many
+ */
+export const reportOverdue = async (
+  deps: Pick<Deps, "store" | "clock" | "log">,
+  installation: string,
+): Promise<number> => {
+  const overdue = await findOverdue(deps);
+  const { namespace, name, dimension } = overdueMetric;
+  const metric = { Namespace: namespace, Dimensions: [[dimension]], Metrics: [{ Name: name, Unit: "Count" }] };
+  const fields = {
+    _aws: { Timestamp: Date.parse(deps.clock.now()), CloudWatchMetrics: [metric] },
+    [dimension]: installation,
+    [name]: overdue.length,
+    overdue: overdue.slice(0, namedMax),
+  };
+  deps.log.info(fields, "restore points that are older than two cycles");
+  return overdue.length;
+};

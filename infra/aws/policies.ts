@@ -1,0 +1,137 @@
+import { dueIndexName } from "../../functions/aws/table.ts";
+import { arnsOf, type FunctionName, type Installation } from "./names.ts";
+
+/**
+ * Who may do what on AWS, as statements of IAM, and nothing of Pulumi: so what is deployed can be judged elsewhere. Every statement
+ * names calls that the code makes, and the comment beside it where. What a function needs to write its log comes from SST
+ * (AWSLambdaBasicExecutionRole).
+ */
+export interface Statement {
+  readonly actions: readonly string[];
+  readonly resources: readonly string[];
+  readonly conditions?: readonly Condition[];
+}
+
+export interface Condition {
+  readonly test: "StringEquals" | "ArnEquals";
+  readonly variable: string;
+  readonly values: readonly string[];
+}
+
+const actions = (service: string, ...names: readonly string[]): string[] => names.map((name) => `${service}:${name}`);
+
+/**
+ * functions/aws/dynamodb-store.ts: GetItem, Query, BatchWriteItem (of puts); UpdateItem and DeleteItem, alone or in TransactWriteItems,
+ * which has no permission of its own: each of its actions needs the one of the same name.
+ */
+const documents = (installation: Installation): Statement => ({
+  actions: actions("dynamodb", "GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem"),
+  resources: [arnsOf(installation).table],
+});
+
+/** functions/enrolment.ts renews a certificate on condition that the site has not changed. */
+const checks = (installation: Installation): Statement => ({
+  actions: actions("dynamodb", "ConditionCheckItem"),
+  resources: [arnsOf(installation).table],
+});
+
+/** Only the sweep asks the index. */
+const dueDocuments = (installation: Installation): Statement => ({
+  actions: actions("dynamodb", "Query"),
+  resources: [`${arnsOf(installation).table}/index/${dueIndexName}`],
+});
+
+/** functions/aws/sqs-task-queue.ts: GetQueueUrl, and SendMessageBatch, which is permitted by SendMessage. */
+const tasks = (installation: Installation): Statement => ({
+  actions: actions("sqs", "GetQueueUrl", "SendMessage"),
+  resources: arnsOf(installation).siteQueues,
+});
+
+/** functions/aws/scheduler.ts: the plans' schedules, and the role with which they invoke the plan function. */
+const schedules = (installation: Installation): Statement[] => [
+  {
+    actions: actions("scheduler", "CreateSchedule", "UpdateSchedule", "DeleteSchedule"),
+    resources: [arnsOf(installation).schedules],
+  },
+  {
+    actions: actions("iam", "PassRole"),
+    resources: [arnsOf(installation).scheduleRole],
+    conditions: [{ test: "StringEquals", variable: "iam:PassedToService", values: ["scheduler.amazonaws.com"] }],
+  },
+];
+
+const invoke = (installation: Installation, name: FunctionName): Statement => ({
+  actions: actions("lambda", "InvokeFunction"),
+  resources: [arnsOf(installation).function(name)],
+});
+
+/** What each function may do. */
+export const functionPolicies: Readonly<Record<FunctionName, (installation: Installation) => Statement[]>> = {
+  api: (installation) => [
+    documents(installation),
+    checks(installation),
+    tasks(installation),
+    ...schedules(installation),
+    // functions/aws/site-queues.ts
+    invoke(installation, "site-queues"),
+    { actions: actions("sts", "AssumeRole"), resources: [arnsOf(installation).gatewayRole] },
+  ],
+
+  /** A tick makes runs and starts them; it never changes a schedule. */
+  plan: (installation) => [documents(installation), tasks(installation)],
+
+  /** With what Lambda does in the function's name: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
+  report: (installation) => [
+    documents(installation),
+    tasks(installation),
+    {
+      actions: actions("sqs", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"),
+      resources: [arnsOf(installation).reports],
+    },
+  ],
+
+  /** It carries out what others left undone, changes of schedules too. */
+  sweep: (installation) => [
+    documents(installation),
+    dueDocuments(installation),
+    tasks(installation),
+    ...schedules(installation),
+  ],
+
+  /** functions/overdue.ts only reads. */
+  overdue: (installation) => [
+    { actions: actions("dynamodb", "GetItem", "Query"), resources: [arnsOf(installation).table] },
+  ],
+
+  /** functions/aws/queues.ts: makes the queues of a site. */
+  "site-queues": (installation) => [
+    {
+      actions: actions("sqs", "CreateQueue", "GetQueueUrl", "GetQueueAttributes", "SetQueueAttributes"),
+      resources: arnsOf(installation).siteQueues,
+    },
+  ],
+};
+
+/** What EventBridge Scheduler may do for the plans' schedules. Dead letters it sends itself, with the same role. */
+export const schedulePolicy = (installation: Installation): Statement[] => [
+  invoke(installation, "plan"),
+  { actions: actions("sqs", "SendMessage"), resources: [arnsOf(installation).schedulesDead] },
+];
+
+/** EventBridge Scheduler may have the role for schedules of this group only. */
+export const scheduleTrustConditions = (installation: Installation): Condition[] => [
+  { test: "StringEquals", variable: "aws:SourceAccount", values: [installation.accountId] },
+  { test: "ArnEquals", variable: "aws:SourceArn", values: [arnsOf(installation).scheduleGroup] },
+];
+
+/**
+ * What gateways may do at most (gateway/queues). The API gives each of them a session of the gateways' role that is narrowed to its
+ * own site's queues.
+ */
+export const gatewayPolicy = (installation: Installation): Statement[] => [
+  {
+    actions: actions("sqs", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueUrl"),
+    resources: arnsOf(installation).siteQueues,
+  },
+  { actions: actions("sqs", "SendMessage", "GetQueueUrl"), resources: [arnsOf(installation).reports] },
+];
