@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { groupSchema } from "../core/api/group.ts";
 import { groupIdOf, type Instant, runIdOf } from "../core/api/ids.ts";
 import { createNightlyPlan, createTestApi, siteB } from "./api/testing.ts";
-import { findOverdue, overdueMetric, reportOverdue } from "./overdue.ts";
+import { findOverdue, reportOverdue } from "./overdue.ts";
+import { overdueMetric } from "./overdue-metric.ts";
 import { groupKey } from "./records.ts";
 
 const day = 24 * 60 * 60;

@@ -4,6 +4,7 @@ import type { Instant, SiteId } from "../core/api/ids.ts";
 import { previewRuns } from "../core/schedule/slots.ts";
 import { mapBounded } from "./aws/map-bounded.ts";
 import type { Deps } from "./deps.ts";
+import { overdueMetric } from "./overdue-metric.ts";
 import { listGroups } from "./queries/groups.ts";
 import { listPlans } from "./queries/plans.ts";
 
@@ -45,13 +46,6 @@ const overdueOf = async (
   const second = previewRuns(schedule, takenAt ?? createdAt, 2)[1];
   return second !== undefined && second < deps.clock.now() ? [{ plan: name, target, takenAt }] : [];
 };
-
-/** The metric's name and the dimension that tells one installation from another; the alarm is on them. */
-export const overdueMetric = {
-  namespace: "smtx-backup",
-  name: "OverdueRestorePoints",
-  dimension: "Installation",
-} as const;
 
 /** So many are named in the log. */
 const namedMax = 20;

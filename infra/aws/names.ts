@@ -50,6 +50,8 @@ export const arnsOf = (installation: Installation) => {
     /** Every queue of every site, and their dead-letter queues: sites come and go without a deployment. */
     siteQueues: siteQueues.map((queue) => arn("sqs", `${prefix}-${queue}-*`)),
     scheduleGroup: arn("scheduler", `schedule-group/${names.scheduleGroup}`),
+    /** Where the sweep's schedules are: the plans' have their group to themselves. */
+    defaultScheduleGroup: arn("scheduler", "schedule-group/default"),
     schedules: arn("scheduler", `schedule/${names.scheduleGroup}/*`),
     scheduleRole: roleArn(names.scheduleRole),
     gatewayRole: roleArn(names.gatewayRole),

@@ -118,10 +118,10 @@ export const schedulePolicy = (installation: Installation): Statement[] => [
   { actions: actions("sqs", "SendMessage"), resources: [arnsOf(installation).schedulesDead] },
 ];
 
-/** EventBridge Scheduler may have the role for schedules of this group only. */
-export const scheduleTrustConditions = (installation: Installation): Condition[] => [
+/** EventBridge Scheduler may have a role for schedules of one group only (aws:SourceArn must be a group's, not a schedule's). */
+export const scheduleTrustConditions = (installation: Installation, groupArn: string): Condition[] => [
   { test: "StringEquals", variable: "aws:SourceAccount", values: [installation.accountId] },
-  { test: "ArnEquals", variable: "aws:SourceArn", values: [arnsOf(installation).scheduleGroup] },
+  { test: "ArnEquals", variable: "aws:SourceArn", values: [groupArn] },
 ];
 
 /**

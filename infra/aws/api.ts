@@ -1,0 +1,36 @@
+import { createFunction, logRetention, sharedEnvironment } from "./function.ts";
+import type { InstallationHere } from "./installation.ts";
+import { arnsOf, namesOf } from "./names.ts";
+
+/** API Gateway gives an answer up after 30 s. */
+const apiSeconds = 29;
+
+/** The HTTP API: one function behind every path. It alone has the authorities' keys. */
+export const createApi = (here: InstallationHere) => {
+  // {"MULTI-CLUSTER": "PEM of the certificate and the key"}; without any, no gateway can enrol.
+  const authorities = new sst.Secret("Authorities", "{}");
+  const siteQueues = createFunction(here, "SiteQueues", "site-queues", {
+    timeout: "20 seconds",
+    memory: "512 MB",
+    environment: { QUEUE_PREFIX: here.prefix },
+  });
+  const api = createFunction(here, "Api", "api", {
+    timeout: `${apiSeconds} seconds`,
+    memory: "1024 MB",
+    environment: {
+      ...sharedEnvironment(here),
+      AUTHORITIES: authorities.value,
+      SITE_QUEUES_FUNCTION: namesOf(here.prefix).function("site-queues"),
+      GATEWAY_ROLE_ARN: here.of((installation) => arnsOf(installation).gatewayRole),
+    },
+  });
+  const http = new sst.aws.ApiGatewayV2("Http", {
+    // Scripts and people at a shell call it, no pages of others.
+    cors: false,
+    accessLog: { retention: logRetention },
+    // Whoever guesses tokens pays no more of our money than this.
+    transform: { stage: { defaultRouteSettings: { throttlingRateLimit: 100, throttlingBurstLimit: 200 } } },
+  });
+  http.route("$default", api.arn);
+  return { http, api, siteQueues };
+};

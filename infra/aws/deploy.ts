@@ -1,0 +1,21 @@
+import { createAlarms } from "./alarms.ts";
+import { createApi } from "./api.ts";
+import { createGatewayRole } from "./gateways.ts";
+import { installationHere } from "./installation.ts";
+import { createReports } from "./reports.ts";
+import { createSchedules } from "./schedules.ts";
+import { createSweep } from "./sweep.ts";
+import { createTable } from "./table.ts";
+
+/** Everything that an installation consists of. Gives what its administrator needs to know. */
+export const deploy = () => {
+  const here = installationHere();
+  const table = createTable(here.prefix, { isProduction: $app.stage === "production" });
+  const { http, api } = createApi(here);
+  const gatewayRole = createGatewayRole(here, api);
+  createReports(here, gatewayRole);
+  createSchedules(here);
+  createSweep(here);
+  const alarms = createAlarms(here.prefix);
+  return { api: http.url, table: table.name, queuePrefix: here.prefix, alarms: alarms.arn };
+};

@@ -1,0 +1,342 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import { reportQueueDefinition } from "../../functions/aws/queues.ts";
+import { arnsOf, functionNames, handlerOf, type Installation, namesOf, prefixOf } from "../../infra/aws/names.ts";
+import type { Statement } from "../../infra/aws/policies.ts";
+import { functionPolicies, gatewayPolicy, schedulePolicy } from "../../infra/aws/policies.ts";
+import { type Evaluation, evaluate, type Resource } from "./evaluate.ts";
+
+const prefix = "smtx-backup-production";
+const names = namesOf(prefix);
+const installation: Installation = { partition: "aws", region: "us-east-1", accountId: "123456789012", prefix };
+const arns = arnsOf(installation);
+
+/** A statement as the mocks hand it back. */
+interface Said extends Statement {
+  readonly effect?: string;
+  readonly principals?: readonly { readonly type: string; readonly identifiers: readonly string[] }[];
+}
+
+describe("the deployment", () => {
+  let production: Evaluation;
+  let staging: Evaluation;
+  before(async () => {
+    production = await evaluate("production");
+    staging = await evaluate("staging");
+  });
+
+  const all = (type: string, evaluation = production): readonly Resource[] =>
+    evaluation.resources.filter((resource) => resource.type === type);
+  const one = (type: string, name: string, evaluation = production) => {
+    const found = all(type, evaluation).filter((resource) => resource.name === name);
+    assert.equal(found.length, 1, `${found.length} resources ${type} ${name}`);
+    return found[0]?.inputs as Record<string, unknown>;
+  };
+  const functionNamed = (name: string) => {
+    const found = all("aws:lambda/function:Function").find(({ inputs }) => inputs["name"] === name);
+    assert(found !== undefined, `there is no function ${name}`);
+    return found.inputs as { role: string; timeout: number; environment: unknown } & Record<string, unknown>;
+  };
+  const statementsOf = (policy: unknown): readonly Said[] => JSON.parse(policy as string);
+  const roles = (): readonly (Resource["inputs"] & { name: string })[] =>
+    all("aws:iam/role:Role").map(({ inputs }) => inputs as Resource["inputs"] & { name: string });
+  const roleOf = (arn: string) => {
+    const role = roles().find(({ name }) => arn.endsWith(`:role/${name}`));
+    assert(role !== undefined, `there is no role ${arn}`);
+    return role;
+  };
+  const granted = (role: Resource["inputs"]): readonly Said[] =>
+    (role["inlinePolicies"] as { policy: string }[]).flatMap(({ policy }) => statementsOf(policy));
+  const plain = (statements: readonly Said[]): readonly Statement[] =>
+    statements.map(({ actions, resources, conditions }) => ({
+      actions,
+      resources,
+      ...(conditions === undefined ? {} : { conditions }),
+    }));
+  const environmentOf = (name: string): Record<string, string> => {
+    const { environment } = functionNamed(name) as { environment: Record<string, unknown> };
+    // A secret is wrapped.
+    const { variables } = (environment["variables"] === undefined ? environment["value"] : environment) as {
+      variables: Record<string, string>;
+    };
+    return variables;
+  };
+
+  const scheduleTrust = (group: string): Said =>
+    ({
+      actions: ["sts:AssumeRole"],
+      principals: [{ type: "Service", identifiers: ["scheduler.amazonaws.com"] }],
+      conditions: [
+        { test: "StringEquals", variable: "aws:SourceAccount", values: ["123456789012"] },
+        { test: "ArnEquals", variable: "aws:SourceArn", values: [group] },
+      ],
+    }) as unknown as Said;
+
+  test("makes these resources and no others", () => {
+    const count = new Map<string, number>();
+    for (const { type } of production.resources) {
+      if (/^(?:sst|pulumi):/.test(type)) continue;
+      count.set(type, (count.get(type) ?? 0) + 1);
+    }
+    assert.deepEqual(Object.fromEntries([...count].sort()), {
+      "aws:apigatewayv2/api:Api": 1,
+      "aws:apigatewayv2/integration:Integration": 1,
+      "aws:apigatewayv2/route:Route": 1,
+      "aws:apigatewayv2/stage:Stage": 1,
+      "aws:cloudwatch/logGroup:LogGroup": 7,
+      "aws:cloudwatch/metricAlarm:MetricAlarm": 11,
+      "aws:dynamodb/table:Table": 1,
+      // Of six functions, of the plans' schedules, of two of our own, and of the gateways.
+      "aws:iam/role:Role": 10,
+      "aws:lambda/eventSourceMapping:EventSourceMapping": 1,
+      "aws:lambda/function:Function": 6,
+      "aws:lambda/permission:Permission": 1,
+      "aws:s3/bucketObjectv2:BucketObjectv2": 6,
+      "aws:scheduler/schedule:Schedule": 2,
+      "aws:scheduler/scheduleGroup:ScheduleGroup": 1,
+      "aws:sns/topic:Topic": 1,
+      "aws:sqs/queue:Queue": 3,
+      "random:index/randomBytes:RandomBytes": 1,
+    });
+    assert.deepEqual([...production.handlers].sort(), functionNames.map(handlerOf).sort());
+  });
+
+  test("says what its administrator needs", () => {
+    assert.deepEqual(production.outputs, {
+      _protect: true,
+      api: "https://api.test",
+      table: prefix,
+      queuePrefix: prefix,
+      alarms: `arn:aws:sns:us-east-1:123456789012:${prefix}-alarms`,
+    });
+  });
+
+  test("protects its data in production, and only there", () => {
+    assert.deepEqual([production.app.removal, production.app.protect], ["retain", true]);
+    assert.deepEqual([staging.app.removal, staging.app.protect], ["remove", false]);
+    for (const [evaluation, isProtected] of [
+      [production, true],
+      [staging, false],
+    ] as const) {
+      const [table] = all("aws:dynamodb/table:Table", evaluation);
+      assert.equal(table?.inputs["deletionProtectionEnabled"], isProtected);
+      assert.equal(table?.retainOnDelete, isProtected);
+      assert.deepEqual(table?.inputs["pointInTimeRecovery"], { enabled: true });
+    }
+  });
+
+  test("has the table that local runs have", () => {
+    const { attributes, hashKey, rangeKey, globalSecondaryIndexes, ttl, billingMode, name } = one(
+      "aws:dynamodb/table:Table",
+      "TableTable",
+    );
+    assert.deepEqual(attributes, [
+      { name: "pk", type: "S" },
+      { name: "sk", type: "S" },
+      { name: "dueShard", type: "N" },
+      { name: "dueAt", type: "S" },
+    ]);
+    assert.deepEqual([name, billingMode, hashKey, rangeKey], [names.table, "PAY_PER_REQUEST", "pk", "sk"]);
+    assert.deepEqual(globalSecondaryIndexes, [
+      { name: "due", hashKey: "dueShard", rangeKey: "dueAt", projectionType: "KEYS_ONLY" },
+    ]);
+    assert.deepEqual(ttl, { attributeName: "ttl", enabled: true });
+  });
+
+  test("has the queues that local runs have, and dead letters for each", () => {
+    const retention = { messageRetentionSeconds: 14 * 24 * 60 * 60, visibilityTimeoutSeconds: 60 };
+    const facts = ({ inputs }: Resource) => {
+      const { name, messageRetentionSeconds, visibilityTimeoutSeconds, redrivePolicy } = inputs;
+      const redrive = redrivePolicy === undefined ? undefined : JSON.parse(redrivePolicy as string);
+      return { name: name as string, messageRetentionSeconds, visibilityTimeoutSeconds, redrive };
+    };
+    const queues = all("aws:sqs/queue:Queue").map(facts);
+    assert.deepEqual(
+      queues.toSorted((a, b) => a.name.localeCompare(b.name)),
+      [
+        {
+          name: names.reports,
+          ...retention,
+          redrive: { deadLetterTargetArn: arns.reportsDead, maxReceiveCount: reportQueueDefinition.maxReceiveCount },
+        },
+        { name: names.reportsDead, ...retention, redrive: undefined },
+        { name: names.schedulesDead, ...retention, redrive: undefined },
+      ],
+    );
+  });
+
+  test("gives reports to their function, which may fail for some of a batch, and has time for six tries", () => {
+    const [mapping] = all("aws:lambda/eventSourceMapping:EventSourceMapping");
+    const { eventSourceArn, functionName, functionResponseTypes, batchSize } = mapping?.inputs ?? {};
+    assert.deepEqual(
+      [eventSourceArn, functionName, functionResponseTypes, batchSize],
+      [arns.reports, arns.function("report"), ["ReportBatchItemFailures"], 10],
+    );
+    const { timeout } = functionNamed(names.function("report"));
+    assert(timeout * 6 <= reportQueueDefinition.visibilityTimeoutSeconds);
+  });
+
+  test("lets API Gateway's one route call the API's function, and nobody else call anything", () => {
+    const [route] = all("aws:apigatewayv2/route:Route");
+    assert.equal(route?.inputs["routeKey"], "$default");
+    const [integration] = all("aws:apigatewayv2/integration:Integration");
+    assert.equal(integration?.inputs["integrationUri"], arns.function("api"));
+    assert.equal(integration?.inputs["payloadFormatVersion"], "2.0");
+    const [permission] = all("aws:lambda/permission:Permission");
+    assert.equal(permission?.inputs["function"], arns.function("api"));
+    assert.equal(permission?.inputs["principal"], "apigateway.amazonaws.com");
+    assert.deepEqual(one("aws:apigatewayv2/api:Api", "HttpApi")["corsConfiguration"], {});
+    assert.deepEqual(one("aws:apigatewayv2/stage:Stage", "HttpStage")["defaultRouteSettings"], {
+      throttlingRateLimit: 100,
+      throttlingBurstLimit: 200,
+    });
+  });
+
+  test("runs every function on Node 24, with what it needs in its environment and the keys of the authorities in one", () => {
+    const shared = {
+      TABLE_NAME: names.table,
+      QUEUE_PREFIX: prefix,
+      SCHEDULE_GROUP: names.scheduleGroup,
+      PLAN_FUNCTION_ARN: arns.function("plan"),
+      SCHEDULE_ROLE_ARN: arns.scheduleRole,
+      SCHEDULE_DEAD_LETTER_ARN: arns.schedulesDead,
+    };
+    const expected: Record<string, object> = {
+      api: {
+        ...shared,
+        AUTHORITIES: "{}",
+        SITE_QUEUES_FUNCTION: names.function("site-queues"),
+        GATEWAY_ROLE_ARN: arns.gatewayRole,
+      },
+      report: { ...shared, GATEWAY_ROLE_ID: `AROA-${names.gatewayRole}` },
+      "site-queues": { QUEUE_PREFIX: prefix },
+    };
+    for (const name of functionNames) {
+      const inputs = functionNamed(names.function(name));
+      assert.deepEqual(
+        [inputs["runtime"], inputs["architectures"], inputs["handler"]],
+        ["nodejs24.x", ["arm64"], "bundle.handler"],
+      );
+      const ours = Object.entries(environmentOf(names.function(name))).filter(([key]) => !key.startsWith("SST_"));
+      assert.deepEqual(Object.fromEntries(ours), expected[name] ?? shared, name);
+    }
+  });
+
+  test("keeps what it logs for three months", () => {
+    const groups = all("aws:cloudwatch/logGroup:LogGroup");
+    for (const { name, inputs } of groups) assert.equal(inputs["retentionInDays"], 90, name);
+    for (const name of functionNames) {
+      const { loggingConfig } = functionNamed(names.function(name)) as { loggingConfig?: { logGroup: string } };
+      assert.equal(loggingConfig?.logGroup, `/aws/lambda/${names.function(name)}`);
+    }
+    const { accessLogSettings } = one("aws:apigatewayv2/stage:Stage", "HttpStage") as {
+      accessLogSettings?: { destinationArn: string };
+    };
+    assert.match(accessLogSettings?.destinationArn ?? "", /vendedlogs/);
+  });
+
+  test("gives each function a role of its own with its statements and nothing else", () => {
+    const seen = new Set<string>();
+    for (const name of functionNames) {
+      const { role: arn } = functionNamed(names.function(name));
+      seen.add(arn);
+      const role = roleOf(arn);
+      assert.deepEqual(plain(granted(role)), functionPolicies[name](installation), name);
+      assert.deepEqual(role["managedPolicyArns"], ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]);
+      const { Statement: trust } = role["assumeRolePolicy"] as unknown as { Statement: { Principal: object }[] };
+      assert.deepEqual(
+        trust.map(({ Principal }) => Principal),
+        [{ Service: "lambda.amazonaws.com" }],
+      );
+    }
+    assert.equal(seen.size, functionNames.length);
+  });
+
+  test("has plans' schedules invoke the plan function, in a role that only their group may have", () => {
+    assert.equal(one("aws:scheduler/scheduleGroup:ScheduleGroup", "ScheduleGroup")["name"], names.scheduleGroup);
+    const role = roleOf(arns.scheduleRole);
+    assert.deepEqual(plain(granted(role)), schedulePolicy(installation));
+    assert.deepEqual(statementsOf(role["assumeRolePolicy"]), [scheduleTrust(arns.scheduleGroup)]);
+  });
+
+  test("sweeps every minute and looks for what is overdue every quarter of an hour, each in a role for that", () => {
+    const facts = all("aws:scheduler/schedule:Schedule").map(({ inputs }) => {
+      const { arn, roleArn } = inputs["target"] as { arn: string; roleArn: string };
+      const role = roleOf(roleArn);
+      assert.deepEqual(plain(granted(role)), [{ actions: ["lambda:InvokeFunction"], resources: [arn] }]);
+      assert.deepEqual(statementsOf(role["assumeRolePolicy"]), [scheduleTrust(arns.defaultScheduleGroup)]);
+      return [inputs["scheduleExpression"], arn, inputs["state"]];
+    });
+    assert.deepEqual(facts, [
+      ["rate(1 minute)", arns.function("sweep"), "ENABLED"],
+      ["rate(15 minutes)", arns.function("overdue"), "ENABLED"],
+    ]);
+  });
+
+  test("lets the API's function, and nobody else, give gateways sessions", () => {
+    const role = roleOf(arns.gatewayRole);
+    assert.deepEqual(plain(granted(role)), gatewayPolicy(installation));
+    assert.deepEqual(statementsOf(role["assumeRolePolicy"]), [
+      {
+        actions: ["sts:AssumeRole"],
+        principals: [{ type: "AWS", identifiers: [functionNamed(names.function("api")).role] }],
+      },
+    ]);
+    assert.equal(role["maxSessionDuration"], 3600);
+  });
+
+  test("grants no action by a wildcard, and no resource but by its name", () => {
+    // Sites and plans come and go without a deployment; AWS knows no other resource for any of our actions.
+    const byPrefix: ReadonlySet<string> = new Set([...arns.siteQueues, arns.schedules]);
+    for (const role of roles()) {
+      for (const { actions, resources, effect } of granted(role)) {
+        assert(effect === undefined || effect === "Allow");
+        for (const action of actions) assert.match(action, /^[a-z]+:[A-Za-z]+$/, role.name);
+        for (const resource of resources) {
+          assert(!resource.includes("*") || byPrefix.has(resource), `${role.name} may do something to ${resource}`);
+        }
+      }
+    }
+  });
+
+  test("passes the schedules' role to EventBridge Scheduler only", () => {
+    const passing = roles().flatMap((role) => granted(role).filter(({ actions }) => actions.includes("iam:PassRole")));
+    assert.equal(passing.length, 2);
+    for (const { actions, resources, conditions } of passing) {
+      assert.deepEqual([actions, resources], [["iam:PassRole"], [arns.scheduleRole]]);
+      assert.deepEqual(conditions, [
+        { test: "StringEquals", variable: "iam:PassedToService", values: ["scheduler.amazonaws.com"] },
+      ]);
+    }
+  });
+
+  test("wakes somebody when messages die, reports wait, functions fail, the sweep is silent or restore points are old", () => {
+    const alarms = all("aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => {
+      const topic = `arn:aws:sns:us-east-1:123456789012:${names.alarms}`;
+      assert.deepEqual([inputs["alarmActions"], inputs["okActions"]], [[topic], [topic]]);
+      const [of] = Object.values(inputs["dimensions"] as object);
+      return `${inputs["metricName"]} of ${of} ${inputs["comparisonOperator"]} ${inputs["threshold"]}, silence: ${inputs["treatMissingData"]}`;
+    });
+    const errors = functionNames.map(
+      (name) => `Errors of ${names.function(name)} GreaterThanThreshold 0, silence: notBreaching`,
+    );
+    assert.deepEqual(
+      [...alarms].sort(),
+      [
+        `ApproximateNumberOfMessagesVisible of ${names.reportsDead} GreaterThanThreshold 0, silence: notBreaching`,
+        `ApproximateNumberOfMessagesVisible of ${names.schedulesDead} GreaterThanThreshold 0, silence: notBreaching`,
+        `ApproximateAgeOfOldestMessage of ${names.reports} GreaterThanThreshold 120, silence: notBreaching`,
+        ...errors,
+        `Invocations of ${names.function("sweep")} LessThanThreshold 1, silence: breaching`,
+        `OverdueRestorePoints of ${prefix} GreaterThanThreshold 0, silence: breaching`,
+      ].sort(),
+    );
+  });
+
+  test("refuses a stage whose queues could be taken for another's, or whose names would be too long", () => {
+    for (const stage of ["a-tasks", "Production", "", "x".repeat(21)]) {
+      assert.throws(() => prefixOf("smtx-backup", stage), /lower-case letters and digits/);
+    }
+    assert.equal(prefixOf("smtx-backup", "x".repeat(20)).length, 32);
+  });
+});
