@@ -170,15 +170,16 @@ export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
     },
 
     async plan() {
-      const { id: planId } = await newPlan();
-      // One that goes on and one that waits, whose place the slot's run takes.
-      await call("POST", `/v1/plans/${planId}/run`);
-      await call("POST", `/v1/plans/${planId}/run`);
-      await lapse(planId, false);
-      await deployment.invoke("plan", { planId, scheduledTime: deps.clock.now() });
-      await assertAllDone();
-      const triggers = (await runsOf(planId)).map(({ trigger }) => trigger);
-      assert.deepEqual(triggers.toSorted(), ["person", "person", "schedule"]);
+      const [free, busy] = [await newPlan(), await newPlan()];
+      // One run goes on and one waits, whose place the slot's run takes.
+      await call("POST", `/v1/plans/${busy.id}/run`);
+      await call("POST", `/v1/plans/${busy.id}/run`);
+      for (const { id: planId } of [free, busy]) {
+        await lapse(planId, false);
+        await deployment.invoke("plan", { planId, scheduledTime: deps.clock.now() });
+        await assertAllDone();
+        assert((await runsOf(planId)).some(({ trigger }) => trigger === "schedule"));
+      }
     },
 
     async report() {
