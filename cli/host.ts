@@ -3,6 +3,7 @@ import type { WriteStream } from "node:tty";
 import type { checkGateway } from "../gateway/check/check.ts";
 import { systemTime, type Time } from "../gateway/time.ts";
 import type { localUp } from "../infra/local/up.ts";
+import type { createTokenInTable } from "./table-token.ts";
 
 /** Where text goes, and whether a person looks at it. */
 export interface Screen {
@@ -30,6 +31,7 @@ export interface Host {
   enrolGateway(configFile: string, options: { token: string; signal: AbortSignal }): Promise<{ expiresAt: string }>;
   /** Makes an authority in a folder. @returns its two files */
   makeAuthority(dir: string, multiCluster: string): Promise<{ certificate: string; key: string }>;
+  readonly createTokenInTable: typeof createTokenInTable;
 }
 
 const columnsOtherwise = 80;
@@ -55,6 +57,7 @@ export const processHost = (): Host => ({
     return enrolGateway(await loadGatewayConfig(configFile), options);
   },
   makeAuthority: async (dir, multiCluster) => (await import("../infra/local/pki.ts")).makeAuthority(dir, multiCluster),
+  createTokenInTable: async (...request) => (await import("./table-token.ts")).createTokenInTable(...request),
   runGateway: async (configFile, options) => {
     const { loadGatewayConfig } = await import("../gateway/config.ts");
     const { runGateway } = await import("../gateway/main.ts");

@@ -11,6 +11,7 @@ import { addPlanCommands } from "./commands/plan.ts";
 import { addRebuildCommand } from "./commands/rebuild.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSiteCommands } from "./commands/site.ts";
+import { addTokenCommands } from "./commands/token.ts";
 import { addVolumeCommands } from "./commands/volume.ts";
 import { createContext, type GlobalOptions } from "./context.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
@@ -56,6 +57,7 @@ const createProgram = (host: Host, answering: Answering): Command => {
   addCaCommands(program, answering);
   addGatewayCommands(program, answering);
   addSiteCommands(program, answering);
+  addTokenCommands(program, answering);
   addVolumeCommands(program, answering);
   addPlanCommands(program, answering);
   addRunCommands(program, answering);

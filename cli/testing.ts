@@ -62,6 +62,7 @@ export const fakeHost = (parts: Partial<Host> = {}) => {
     checkGateway: refuse,
     enrolGateway: refuse,
     makeAuthority: refuse,
+    createTokenInTable: refuse,
     ...parts,
   };
 };

@@ -285,6 +285,38 @@ describe("the deployment", () => {
     assert.equal(role["maxSessionDuration"], 3600);
   });
 
+  test("lets each role do this and no more", () => {
+    const may = (role: Resource["inputs"]) => granted(role).flatMap(({ actions }) => actions);
+    const documents = ["GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem"].map(
+      (name) => `dynamodb:${name}`,
+    );
+    const send = ["sqs:GetQueueUrl", "sqs:SendMessage"];
+    const schedule = [...["Create", "Update", "Delete"].map((verb) => `scheduler:${verb}Schedule`), "iam:PassRole"];
+    const check = "dynamodb:ConditionCheckItem";
+    const invoke = "lambda:InvokeFunction";
+    const expected = {
+      api: [...documents, check, ...send, ...schedule, invoke, "sts:AssumeRole"],
+      plan: [...documents, ...send],
+      report: [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+      // Its second query is of the index.
+      sweep: [...documents, "dynamodb:Query", ...send, ...schedule],
+      overdue: ["dynamodb:GetItem", "dynamodb:Query"],
+      "site-queues": ["sqs:CreateQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SetQueueAttributes"],
+    };
+    for (const name of functionNames) {
+      assert.deepEqual(may(roleOf(functionNamed(names.function(name)).role)), expected[name], name);
+    }
+    assert.deepEqual(may(roleOf(arns.scheduleRole)), [invoke, "sqs:SendMessage"]);
+    assert.deepEqual(may(roleOf(arns.gatewayRole)), [
+      "sqs:ReceiveMessage",
+      "sqs:DeleteMessage",
+      "sqs:ChangeMessageVisibility",
+      "sqs:GetQueueUrl",
+      "sqs:SendMessage",
+      "sqs:GetQueueUrl",
+    ]);
+  });
+
   test("grants no action by a wildcard, and no resource but by its name", () => {
     // Sites and plans come and go without a deployment; AWS knows no other resource for any of our actions.
     const byPrefix: ReadonlySet<string> = new Set([...arns.siteQueues, arns.schedules]);

@@ -33,7 +33,7 @@ const notJudged: Readonly<Record<string, string>> = {
   "report sqs:GetQueueAttributes": "ministack takes messages for the function with nobody's permission",
 };
 
-describe("the functions as they are deployed, on ministack with IAM enforced", { timeout: 400 * seconds }, () => {
+describe("the functions as they are deployed, on ministack with IAM enforced", { timeout: 600 * seconds }, () => {
   let ministack: Ministack;
   let deployment: Deployment;
   let call: Call;
