@@ -31,7 +31,8 @@ export const report = (api: TestApi, task: RunTask, said: object): Promise<void>
   return handleReport(api.deps, { taskId, runId, target, step, index, attempt, siteId, gatewayId, ...said });
 };
 
-const resultOf = (task: RunTask, takenAt: Extract<TaskResult, { kind: "snapshot" }>["takenAt"]): TaskResult => {
+/** What a gateway would say that a task came to. */
+export const resultOf = (task: RunTask, takenAt: Extract<TaskResult, { kind: "snapshot" }>["takenAt"]): TaskResult => {
   switch (task.kind) {
     case "snapshot": {
       const objects = task.objects.map(({ name }) => ({ config: objectNamed(name), snapshotIds: [`s-${name}`] }));

@@ -21,11 +21,17 @@ export interface Condition {
 const actions = (service: string, ...names: readonly string[]): string[] => names.map((name) => `${service}:${name}`);
 
 /**
- * functions/aws/dynamodb-store.ts: GetItem, Query, BatchWriteItem (of puts); UpdateItem and DeleteItem, alone or in TransactWriteItems,
- * which has no permission of its own: each of its actions needs the one of the same name.
+ * functions/aws/dynamodb-store.ts: GetItem, BatchWriteItem (of puts); UpdateItem and DeleteItem, alone or in TransactWriteItems, which
+ * has no permission of its own: each of its actions needs the one of the same name.
  */
+const documentsByKey = (installation: Installation): Statement => ({
+  actions: actions("dynamodb", "GetItem", "BatchWriteItem", "UpdateItem", "DeleteItem"),
+  resources: [arnsOf(installation).table],
+});
+
+/** Those, and lists of them. */
 const documents = (installation: Installation): Statement => ({
-  actions: actions("dynamodb", "GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem"),
+  actions: [...documentsByKey(installation).actions, ...actions("dynamodb", "Query")],
   resources: [arnsOf(installation).table],
 });
 
@@ -77,8 +83,8 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
     { actions: actions("sts", "AssumeRole"), resources: [arnsOf(installation).gatewayRole] },
   ],
 
-  /** A tick makes runs and starts them; it never changes a schedule. */
-  plan: (installation) => [documents(installation), tasks(installation)],
+  /** A tick makes runs and starts them; it never changes a schedule, and lists nothing. */
+  plan: (installation) => [documentsByKey(installation), tasks(installation)],
 
   /** With what Lambda does in the function's name: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
   report: (installation) => [

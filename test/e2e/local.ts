@@ -22,16 +22,19 @@ const startSeconds = 30;
 /** The whole system on this machine, in processes of its own, driven through its API. */
 export class Local {
   readonly dir: string;
+  /** As whoever starts it has it; its `AWS_ENDPOINT_URL` chooses the emulators. */
+  readonly env: NodeJS.ProcessEnv;
   #process: ChildProcess | undefined;
   #api: ReturnType<typeof createClient> | undefined;
   #output = "";
 
-  constructor(dir: string) {
+  constructor(dir: string, env: NodeJS.ProcessEnv) {
     this.dir = dir;
+    this.env = env;
   }
 
-  static async create(): Promise<Local> {
-    return new Local(await mkdtemp(join(tmpdir(), "smtx-backup-e2e-")));
+  static async create({ env = process.env } = {}): Promise<Local> {
+    return new Local(await mkdtemp(join(tmpdir(), "smtx-backup-e2e-")), env);
   }
 
   get api(): ReturnType<typeof createClient> {
@@ -42,6 +45,7 @@ export class Local {
   async start({ gatewaysPerSite = 1 } = {}): Promise<void> {
     const child = spawn(process.execPath, [script, this.dir, String(gatewaysPerSite)], {
       stdio: ["ignore", "pipe", "pipe"],
+      env: this.env,
     });
     this.#process = child;
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {

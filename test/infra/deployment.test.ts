@@ -287,16 +287,15 @@ describe("the deployment", () => {
 
   test("lets each role do this and no more", () => {
     const may = (role: Resource["inputs"]) => granted(role).flatMap(({ actions }) => actions);
-    const documents = ["GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem"].map(
-      (name) => `dynamodb:${name}`,
-    );
+    const byKey = ["GetItem", "BatchWriteItem", "UpdateItem", "DeleteItem"].map((name) => `dynamodb:${name}`);
+    const documents = [...byKey, "dynamodb:Query"];
     const send = ["sqs:GetQueueUrl", "sqs:SendMessage"];
     const schedule = [...["Create", "Update", "Delete"].map((verb) => `scheduler:${verb}Schedule`), "iam:PassRole"];
     const check = "dynamodb:ConditionCheckItem";
     const invoke = "lambda:InvokeFunction";
     const expected = {
       api: [...documents, check, ...send, ...schedule, invoke, "sts:AssumeRole"],
-      plan: [...documents, ...send],
+      plan: [...byKey, ...send],
       report: [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
       // Its second query is of the index.
       sweep: [...documents, "dynamodb:Query", ...send, ...schedule],

@@ -18,10 +18,18 @@ const outputBytesMax = 4096;
 /** The guard is a script of its own, and lies beside this one in the sources as in the built package. */
 const guardPath = fileURLToPath(new URL(`./guard${extname(import.meta.url)}`, import.meta.url));
 
-/** Starts a command that ends when this process does, however it ends. */
-export const startGuarded = (command: string, parameters: readonly string[]): GuardedProcess => {
+/** Starts a command that ends when this process does, however it ends. It has our folder and environment unless told otherwise. */
+export const startGuarded = (
+  command: string,
+  parameters: readonly string[],
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): GuardedProcess => {
   // In a group of its own: Ctrl-C is for us, and we stop the command when nobody needs it any more.
-  const guard = spawn(process.execPath, [guardPath, command, ...parameters], { stdio: "pipe", detached: true });
+  const guard = spawn(process.execPath, [guardPath, command, ...parameters], {
+    ...options,
+    stdio: "pipe",
+    detached: true,
+  });
   let output = "";
   for (const stream of [guard.stdout, guard.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DescribeTableCommand, DescribeTimeToLiveCommand, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import type { Instant } from "../../core/api/ids.ts";
+import { storeConformance } from "../store.conformance.ts";
+import { createClients } from "./clients.ts";
+import { dueShardOf } from "./dynamodb-item.ts";
+import { createDynamodbStore } from "./dynamodb-store.ts";
+import { ensureTable } from "./table.ts";
+import type { ServicesUnderTest } from "./testing.ts";
+
+/** What the document store promises on DynamoDB, or on what stands in for it. Takes a function that starts that. */
+export const dynamodbConformance = (name: string, start: () => Promise<ServicesUnderTest>): void => {
+  storeConformance(`in DynamoDB, ${name}`, async () => {
+    const services = await start();
+    const clients = createClients(services.env);
+    await ensureTable(clients.dynamodb, "test");
+    await ensureTable(clients.dynamodb, "test");
+    return {
+      store: createDynamodbStore({ client: clients.dynamodb, tableName: "test" }),
+      async stop() {
+        clients.destroy();
+        await services.stop();
+      },
+    };
+  });
+
+  test(`the table ${name} is made with its index and time to live, which find their attributes on a document and lose them`, async (t) => {
+    const services = await start();
+    const { dynamodb: client, destroy } = createClients(services.env);
+    t.after(async () => {
+      destroy();
+      await services.stop();
+    });
+    const tableName = "test-attributes";
+    await Promise.all([ensureTable(client, tableName), ensureTable(client, tableName)]);
+
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+    const indexes = Table?.GlobalSecondaryIndexes?.map(({ IndexName }) => IndexName);
+    assert.deepEqual(indexes, ["due"]);
+    const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName: tableName }));
+    assert.equal(TimeToLiveDescription?.AttributeName, "ttl");
+
+    const store = createDynamodbStore({ client, tableName });
+    const key = { partition: "P", sort: "S" };
+    const Key = { pk: { S: "P" }, sk: { S: "S" } };
+    const read = async () => (await client.send(new GetItemCommand({ TableName: tableName, Key }))).Item;
+    const dueAt = "2026-11-24T00:00:00.000Z" as Instant;
+    const expiresAt = "2026-11-24T00:00:00.001Z" as Instant;
+    // The time to live is in whole seconds, and a document must not go before its instant.
+    const ttl = { N: "1795478401" };
+
+    await store.commit([{ type: "put", key, body: {}, expect: "absent", dueAt, expiresAt }]);
+    const shard = { N: dueShardOf(key).toString() };
+    assert.deepEqual(await read(), {
+      ...Key,
+      version: { N: "1" },
+      body: { M: {} },
+      dueAt: { S: dueAt },
+      dueShard: shard,
+      ttl,
+    });
+    await store.commit([{ type: "put", key, body: {}, expect: { version: 1 } }]);
+    assert.deepEqual(await read(), { ...Key, version: { N: "2" }, body: { M: {} } });
+    await store.putAll([{ key, body: {}, expiresAt }]);
+    assert.deepEqual(await read(), { ...Key, version: { N: "1" }, body: { M: {} }, ttl });
+  });
+};

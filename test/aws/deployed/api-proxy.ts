@@ -1,0 +1,41 @@
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** An HTTP API of ministack under a name that every host resolves: 127.0.0.1. */
+export interface ApiProxy {
+  readonly url: string;
+  /** The API's own name, which its function sees. */
+  readonly host: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * ministack tells APIs apart by the host that was asked, `<id>.execute-api.localhost`, which resolvers do not know everywhere. This passes
+ * requests on under that name.
+ */
+export const startApiProxy = async (endpoint: string, apiId: string): Promise<ApiProxy> => {
+  const { hostname, port } = new URL(endpoint);
+  const host = `${apiId}.execute-api.localhost`;
+  const server = createServer((incoming, outgoing) => {
+    const headers = { ...incoming.headers, host: `${host}:${port}` };
+    const passed = request({ hostname, port, method: incoming.method, path: incoming.url, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    passed.on("error", (error) => outgoing.writeHead(502).end(error.message));
+    incoming.pipe(passed);
+  });
+  server.listen({ host: "127.0.0.1", port: 0 });
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    host,
+    async stop() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+};

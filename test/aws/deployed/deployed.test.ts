@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Plan } from "../../../core/api/plan.ts";
+import { scopeSchema } from "../../../core/api/token.ts";
+import { createToken } from "../../../functions/tokens.ts";
+import { type FunctionName, functionNames } from "../../../infra/aws/names.ts";
+import { functionPolicies, gatewayPolicy, type Statement } from "../../../infra/aws/policies.ts";
+import { createAuthority } from "../../../pki/authority.ts";
+import { type Ministack, startMinistack } from "../ministack.ts";
+import { type Deployment, deploy, installation } from "./deployment.ts";
+import { type Call, callerOf, type Exercises, exercisesOf, furnish, multiCluster } from "./exercises.ts";
+import { type Gateways, startGateways } from "./gateways.ts";
+import { permissionsOf, without } from "./iam.ts";
+
+const seconds = 1000;
+
+type Subject = FunctionName | "gateway";
+const subjects: readonly Subject[] = [...functionNames, "gateway"];
+const statementsOf = (subject: Subject): readonly Statement[] =>
+  subject === "gateway" ? gatewayPolicy(installation) : functionPolicies[subject](installation);
+
+/**
+ * What can be taken away here without harm, and why. A test sees to it that it still can: what ministack begins to judge, or the code
+ * to use, has to leave this list.
+ */
+const notJudged: Readonly<Record<string, string>> = {
+  "api iam:PassRole": "ministack asks nobody who passes a role",
+  "sweep iam:PassRole": "ministack asks nobody who passes a role",
+  "api sts:AssumeRole": "no code uses it yet",
+  "report sqs:ReceiveMessage": "ministack takes messages for the function with nobody's permission",
+  "report sqs:DeleteMessage": "ministack takes messages for the function with nobody's permission",
+  "report sqs:GetQueueAttributes": "ministack takes messages for the function with nobody's permission",
+};
+
+describe("the functions as they are deployed, on ministack with IAM enforced", { timeout: 600 * seconds }, () => {
+  let ministack: Ministack;
+  let deployment: Deployment;
+  let call: Call;
+  let exercises: Exercises;
+  let gateways: Gateways | undefined;
+
+  before(async () => {
+    ministack = await startMinistack({ env: { AUTH: "true" } });
+    const { certificatePem, keyPem } = await createAuthority({ multiCluster });
+    deployment = await deploy(ministack, {
+      authorities: JSON.stringify({ [multiCluster]: `${certificatePem}\n${keyPem}` }),
+    });
+    const { token } = await createToken(deployment.deps, { name: "test", scopes: scopeSchema.options });
+    call = callerOf(deployment, token);
+    await furnish(deployment, call);
+    exercises = exercisesOf(deployment, call);
+  });
+  after(async () => {
+    await gateways?.stop();
+    await deployment?.stop();
+    await ministack?.stop();
+  });
+
+  const until = async <T>(what: string, limit: number, look: () => Promise<T | undefined>): Promise<T> => {
+    const end = Date.now() + limit * seconds;
+    for (;;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      assert(Date.now() < end, `waited ${limit} s in vain for ${what}: ${ministack.lastOutput()}`);
+      await wait(500);
+    }
+  };
+
+  test("a plan made by HTTP is fired by the Scheduler, and two gateways' reports finish its run", async (t) => {
+    gateways = await startGateways(deployment, call, ["p", "q"]);
+    await gateways.importLun("p", "web1");
+    await until("site p's inventory", 60, async () => {
+      await call("POST", "/v1/sites/p/inventory");
+      await wait(1000);
+      const seen = await call<{ objects: object[] }>("GET", "/v1/sites/p/objects").catch(() => undefined);
+      return seen?.objects.length === 1 ? seen : undefined;
+    });
+    // ministack's Scheduler looks every 10 s, and fires for the first time for a slot after its first look.
+    const slot = new Date(Math.ceil((Date.now() + 15 * seconds) / (60 * seconds)) * 60 * seconds);
+    const plan = await call<Plan>("POST", "/v1/plans", {
+      name: "fired",
+      source: "p",
+      targets: [{ site: "q", retention: { keepLast: 2 } }],
+      objects: [{ kind: "lun", name: "web1" }],
+      schedule: { cycle: "hourly", minute: slot.getUTCMinutes(), every: 1, timeZone: "UTC", startsOn: "2026-01-01" },
+    });
+    interface History {
+      readonly items: readonly { readonly type: string; readonly run: Readonly<Record<string, string>> }[];
+    }
+    const run = await until("the slot's run to end", 150, async () => {
+      const { items } = await call<History>("GET", `/v1/plans/${plan.id}/runs`);
+      const ended = items.find(
+        ({ type, run }) => type === "run" && !["queued", "running"].includes(run["status"] ?? ""),
+      );
+      return ended?.run;
+    });
+    assert.equal(run["status"], "succeeded");
+    assert.equal(run["trigger"], "schedule");
+    assert.equal(run["slot"], slot.toISOString());
+    t.diagnostic(`the run began ${(Date.parse(run["createdAt"] ?? "") - slot.getTime()) / 1000} s after its slot`);
+    await call("DELETE", `/v1/plans/${plan.id}`);
+    await gateways.stop();
+    gateways = undefined;
+  });
+
+  const allow = (subject: Subject, statements: readonly Statement[]): Promise<void> =>
+    subject === "gateway" ? deployment.allowGateways(statements) : deployment.allow(subject, statements);
+
+  for (const subject of subjects) {
+    describe(`${subject === "gateway" ? "a gateway" : `the function ${subject}`}`, () => {
+      test("does all that it is there for with the permissions that it is given", () => exercises[subject]());
+
+      for (const permission of permissionsOf(statementsOf(subject))) {
+        const why = notJudged[`${subject} ${permission.action}`];
+        const [resource] = statementsOf(subject)[permission.statement]?.resources ?? [];
+        const name = `${permission.action} on ${resource?.split(":").slice(2).join(":")}`;
+        test(why === undefined ? `fails without ${name}` : `is not judged by ${name}: ${why}`, async () => {
+          await allow(subject, without(statementsOf(subject), permission));
+          if (why === undefined) await assert.rejects(exercises[subject]);
+          else await exercises[subject]();
+        });
+      }
+
+      test("does it again once it has everything back: what failed, failed for want of a permission", async () => {
+        await allow(subject, statementsOf(subject));
+        await exercises[subject]();
+      });
+    });
+  }
+
+  test("the list of what is not judged names nothing else", () => {
+    const known = subjects.flatMap((subject) =>
+      permissionsOf(statementsOf(subject)).map(({ action }) => `${subject} ${action}`),
+    );
+    assert.deepEqual(
+      Object.keys(notJudged).filter((name) => !known.includes(name)),
+      [],
+    );
+  });
+});

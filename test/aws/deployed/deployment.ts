@@ -1,0 +1,295 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import {
+  ApiGatewayV2Client,
+  CreateApiCommand,
+  CreateIntegrationCommand,
+  CreateRouteCommand,
+  CreateStageCommand,
+} from "@aws-sdk/client-apigatewayv2";
+import {
+  CreateAccessKeyCommand,
+  CreateRoleCommand,
+  CreateUserCommand,
+  IAMClient,
+  PutRolePolicyCommand,
+  PutUserPolicyCommand,
+} from "@aws-sdk/client-iam";
+import {
+  AddPermissionCommand,
+  CreateEventSourceMappingCommand,
+  CreateFunctionCommand,
+  GetFunctionConfigurationCommand,
+  InvokeCommand,
+  LambdaClient,
+  UpdateFunctionConfigurationCommand,
+} from "@aws-sdk/client-lambda";
+import { type Clients, createClients } from "../../../functions/aws/clients.ts";
+import { ensureQueue, reportQueueDefinition } from "../../../functions/aws/queues.ts";
+import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
+import { ensureTable } from "../../../functions/aws/table.ts";
+import type { Deps } from "../../../functions/deps.ts";
+import { createDeps, type Names } from "../../../functions/environment.ts";
+import {
+  arnsOf,
+  type FunctionName,
+  functionNames,
+  type Installation,
+  namesOf,
+  prefixOf,
+} from "../../../infra/aws/names.ts";
+import {
+  type Condition,
+  functionPolicies,
+  gatewayPolicy,
+  type Statement,
+  schedulePolicy,
+  scheduleTrustConditions,
+} from "../../../infra/aws/policies.ts";
+import { bundleFunction, zipBundle } from "../../infra/bundle.ts";
+import type { Ministack } from "../ministack.ts";
+import { type ApiProxy, startApiProxy } from "./api-proxy.ts";
+import { policyDocument } from "./iam.ts";
+
+export const installation: Installation = {
+  partition: "aws",
+  region: "us-east-1",
+  accountId: "000000000000",
+  prefix: prefixOf("smtx-backup", "judged"),
+};
+
+const names = namesOf(installation.prefix);
+const arns = arnsOf(installation);
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const policyName = "judged";
+const readySeconds = 30;
+
+/** What an account's root has on ministack; it is judged by nothing. */
+const root = { accessKeyId: "test", secretAccessKey: "test" };
+
+/** The functions as they are deployed, on a ministack that enforces IAM. */
+export interface Deployment {
+  /** The API through API Gateway. */
+  readonly api: ApiProxy;
+  /** The control plane's own adapters with the root's credentials: to put things up, and to look. */
+  readonly deps: Deps;
+  readonly clients: Clients;
+  /** What a gateway runs with. */
+  readonly gatewayEnv: Readonly<Record<string, string>>;
+  invoke(name: FunctionName, input: unknown): Promise<unknown>;
+  /** Gives a function other permissions, and a new process: what it remembers was got with the old ones. */
+  allow(name: FunctionName, statements: readonly Statement[]): Promise<void>;
+  /** Gives gateways other permissions. */
+  allowGateways(statements: readonly Statement[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const environment: Names = {
+  tableName: names.table,
+  queuePrefix: installation.prefix,
+  scheduleGroup: names.scheduleGroup,
+  planFunctionArn: arns.function("plan"),
+  scheduleRoleArn: arns.scheduleRole,
+  scheduleDeadLetterArn: arns.schedulesDead,
+};
+
+const variablesOf = (name: FunctionName, more: Readonly<Record<string, string>>) => ({
+  TABLE_NAME: environment.tableName,
+  QUEUE_PREFIX: environment.queuePrefix,
+  SCHEDULE_GROUP: environment.scheduleGroup,
+  PLAN_FUNCTION_ARN: environment.planFunctionArn,
+  SCHEDULE_ROLE_ARN: environment.scheduleRoleArn,
+  SCHEDULE_DEAD_LETTER_ARN: arns.schedulesDead,
+  ...(name === "api" && { SITE_QUEUES_FUNCTION: names.function("site-queues"), ...more }),
+});
+
+const trust = (service: string, conditions: readonly Condition[] = []): string =>
+  JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Principal: { Service: service },
+        Action: "sts:AssumeRole",
+        ...(conditions.length > 0 && {
+          Condition: Object.fromEntries(conditions.map(({ test, variable, values }) => [test, { [variable]: values }])),
+        }),
+      },
+    ],
+  });
+
+/**
+ * Bundles and zips the functions, and makes all that the deployment makes on ministack.
+ * @param options.authorities of the environment variable AUTHORITIES
+ */
+export const deploy = async (ministack: Ministack, options: { readonly authorities: string }): Promise<Deployment> => {
+  const config = { endpoint: ministack.endpoint, region: installation.region, credentials: root };
+  const lambda = new LambdaClient(config);
+  const iam = new IAMClient(config);
+  const gateway = new ApiGatewayV2Client(config);
+  const clients = createClients({
+    AWS_ENDPOINT_URL: ministack.endpoint,
+    AWS_REGION: installation.region,
+    AWS_ACCESS_KEY_ID: root.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: root.secretAccessKey,
+  });
+  const destroy = () => {
+    for (const client of [lambda, iam, gateway, clients]) client.destroy();
+  };
+
+  const putRole = async (
+    roleName: string,
+    service: string,
+    statements: readonly Statement[],
+    conditions?: readonly Condition[],
+  ) => {
+    await iam.send(new CreateRoleCommand({ RoleName: roleName, AssumeRolePolicyDocument: trust(service, conditions) }));
+    await putRolePolicy(roleName, statements);
+  };
+  const putRolePolicy = (RoleName: string, statements: readonly Statement[]) =>
+    iam.send(
+      new PutRolePolicyCommand({ RoleName, PolicyName: policyName, PolicyDocument: policyDocument(statements) }),
+    );
+  const putUserPolicy = (statements: readonly Statement[]) =>
+    iam.send(
+      new PutUserPolicyCommand({
+        UserName: names.gatewayRole,
+        PolicyName: policyName,
+        PolicyDocument: policyDocument(statements),
+      }),
+    );
+
+  const untilReady = async (FunctionName: string) => {
+    const deadline = Date.now() + readySeconds * 1000;
+    for (;;) {
+      const found = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+      if (found.State !== "Pending" && found.LastUpdateStatus !== "InProgress") return;
+      assert(Date.now() < deadline, `${FunctionName} was not ready after ${readySeconds} s`);
+      await wait(50);
+    }
+  };
+
+  const putFunction = async (name: FunctionName, folder: string) => {
+    const bundle = await bundleFunction(name, join(folder, name));
+    const zip = join(folder, `${name}.zip`);
+    await zipBundle(bundle, zip);
+    const FunctionName = names.function(name);
+    await putRole(FunctionName, "lambda.amazonaws.com", functionPolicies[name](installation));
+    await lambda.send(
+      new CreateFunctionCommand({
+        FunctionName,
+        Runtime: "nodejs24.x",
+        Handler: bundle.handler,
+        Role: `arn:aws:iam::${installation.accountId}:role/${FunctionName}`,
+        Timeout: 20,
+        MemorySize: 512,
+        Code: { ZipFile: await readFile(zip) },
+        Environment: { Variables: variablesOf(name, { AUTHORITIES: options.authorities }) },
+      }),
+    );
+    await untilReady(FunctionName);
+  };
+
+  const putApi = async (): Promise<string> => {
+    const FunctionName = names.function("api");
+    const { ApiId } = await gateway.send(new CreateApiCommand({ Name: FunctionName, ProtocolType: "HTTP" }));
+    assert(ApiId);
+    const { IntegrationId } = await gateway.send(
+      new CreateIntegrationCommand({
+        ApiId,
+        IntegrationType: "AWS_PROXY",
+        IntegrationUri: arns.function("api"),
+        PayloadFormatVersion: "2.0",
+      }),
+    );
+    await gateway.send(
+      new CreateRouteCommand({ ApiId, RouteKey: "$default", Target: `integrations/${IntegrationId}` }),
+    );
+    await gateway.send(new CreateStageCommand({ ApiId, StageName: "$default", AutoDeploy: true }));
+    await lambda.send(
+      new AddPermissionCommand({
+        FunctionName,
+        StatementId: "api",
+        Action: "lambda:InvokeFunction",
+        Principal: "apigateway.amazonaws.com",
+        SourceArn: `arn:aws:execute-api:${installation.region}:${installation.accountId}:${ApiId}/*/*`,
+      }),
+    );
+    return ApiId;
+  };
+
+  const gatewayKey = async () => {
+    await iam.send(new CreateUserCommand({ UserName: names.gatewayRole }));
+    await putUserPolicy(gatewayPolicy(installation));
+    const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: names.gatewayRole }));
+    assert(AccessKey?.AccessKeyId && AccessKey.SecretAccessKey);
+    return { AWS_ACCESS_KEY_ID: AccessKey.AccessKeyId, AWS_SECRET_ACCESS_KEY: AccessKey.SecretAccessKey };
+  };
+
+  const folder = await mkdtemp(join(tmpdir(), "smtx-backup-bundles-"));
+  try {
+    await ensureTable(clients.dynamodb, names.table);
+    await ensureQueue(clients.sqs, names.reports, reportQueueDefinition);
+    await ensureQueue(clients.sqs, names.schedulesDead, reportQueueDefinition);
+    await ensureScheduleGroup(clients.scheduler, names.scheduleGroup);
+    await putRole(
+      names.scheduleRole,
+      "scheduler.amazonaws.com",
+      schedulePolicy(installation),
+      scheduleTrustConditions(installation, arns.scheduleGroup),
+    );
+    for (const name of functionNames) await putFunction(name, folder);
+    await lambda.send(
+      new CreateEventSourceMappingCommand({
+        EventSourceArn: arns.reports,
+        FunctionName: names.function("report"),
+        BatchSize: 10,
+        FunctionResponseTypes: ["ReportBatchItemFailures"],
+      }),
+    );
+    const api = await startApiProxy(ministack.endpoint, await putApi());
+    const credentials = await gatewayKey();
+    let processes = 0;
+    return {
+      api,
+      clients,
+      deps: createDeps(clients, environment, silent),
+      gatewayEnv: { AWS_ENDPOINT_URL: ministack.endpoint, AWS_REGION: installation.region, ...credentials },
+      async invoke(name, input) {
+        const Payload = JSON.stringify(input);
+        const answer = await lambda.send(new InvokeCommand({ FunctionName: names.function(name), Payload }));
+        const text = Buffer.from(answer.Payload ?? []).toString();
+        if (answer.FunctionError !== undefined) throw new Error(`${name}: ${text}`);
+        return text === "" ? undefined : JSON.parse(text);
+      },
+      async allow(name, statements) {
+        const FunctionName = names.function(name);
+        await putRolePolicy(FunctionName, statements);
+        processes += 1;
+        const Variables = variablesOf(name, { AUTHORITIES: options.authorities });
+        await lambda.send(
+          new UpdateFunctionConfigurationCommand({
+            FunctionName,
+            Environment: { Variables: { ...Variables, PROCESS: processes.toString() } },
+          }),
+        );
+        await untilReady(FunctionName);
+      },
+      async allowGateways(statements) {
+        await putUserPolicy(statements);
+      },
+      async stop() {
+        await api.stop();
+        destroy();
+      },
+    };
+  } catch (error) {
+    destroy();
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+};

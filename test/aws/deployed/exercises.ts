@@ -1,0 +1,260 @@
+import assert from "node:assert/strict";
+import { DeleteScheduleCommand } from "@aws-sdk/client-scheduler";
+import {
+  ChangeMessageVisibilityCommand,
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+} from "@aws-sdk/client-sqs";
+import type { PlanId, RunId, SiteId } from "../../../core/api/ids.ts";
+import type { Plan } from "../../../core/api/plan.ts";
+import { reportQueueName, siteQueueName } from "../../../core/api/queues.ts";
+import type { Run } from "../../../core/api/run.ts";
+import type { RunTask } from "../../../core/api/task.ts";
+import { addSeconds } from "../../../core/ports/clock.ts";
+import type { Key } from "../../../core/ports/store.ts";
+import { objectNamed } from "../../../functions/api/testing.ts";
+import { resultOf } from "../../../functions/api/testing-gateway.ts";
+import { createClients } from "../../../functions/aws/clients.ts";
+import { queueUrlOf } from "../../../functions/aws/queues.ts";
+import { putInventoryPart } from "../../../functions/inventory.ts";
+import { outboxKey, planKey, runKey } from "../../../functions/records.ts";
+import { proofFor } from "../../../gateway/enrolment/proof.ts";
+import { type FunctionName, namesOf } from "../../../infra/aws/names.ts";
+import { createRequest } from "../../../pki/request.ts";
+import { type Deployment, installation } from "./deployment.ts";
+
+export const multiCluster = "main" as SiteId;
+const { prefix } = installation;
+const siteA = "a" as SiteId;
+const hourly = { cycle: "hourly", minute: 0, every: 1, timeZone: "UTC", startsOn: "2026-01-01" };
+
+/** What each function does, all of it: throws when some of it did not happen. */
+export type Exercises = Readonly<Record<FunctionName | "gateway", () => Promise<void>>>;
+
+/** Registers the sites, and says what site a has. */
+export const furnish = async ({ deps }: Deployment, call: Call): Promise<void> => {
+  for (const id of ["a", "b"]) await call("POST", "/v1/sites", { id, multiCluster });
+  await putInventoryPart(deps, {
+    kind: "inventory",
+    siteId: siteA,
+    gatewayId: "gw-1" as never,
+    generation: 1,
+    part: 0,
+    parts: 1,
+    observedAt: deps.clock.now(),
+    objects: [objectNamed("db")],
+  });
+};
+
+/** One call of the API, which must succeed. */
+export type Call = <T>(method: string, path: string, body?: object, bearer?: string) => Promise<T>;
+
+export const callerOf =
+  ({ api }: Deployment, token: string): Call =>
+  async <T>(method: string, path: string, body?: object, bearer = token): Promise<T> => {
+    const answer = await fetch(api.url + path, {
+      method,
+      headers: { authorization: `Bearer ${bearer}`, ...(body && { "content-type": "application/json" }) },
+      ...(body && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(30_000),
+    });
+    const text = await answer.text();
+    assert(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  };
+
+export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
+  const { deps, clients } = deployment;
+  let made = 0;
+  const fresh = (what: string) => `${what}${++made}`;
+
+  /** Effects that could not be carried out are left to the sweep, and nobody is told: so this looks. */
+  const assertAllDone = async (): Promise<void> => {
+    const due = await deps.store.due({ now: addSeconds(deps.clock.now(), 7200), limit: 500 });
+    const left = due.filter(({ sort }) => sort.startsWith("OUTBOX#"));
+    for (const key of left) await deps.store.commit([{ type: "delete", key, expect: "any" }]);
+    assert.deepEqual(left, [], "effects were not carried out");
+  };
+
+  const change = async <T extends object>(key: Key, changed: (body: T) => T, dueAt?: string): Promise<void> => {
+    const stored = await deps.store.get<T>(key);
+    assert(stored, `${key.sort} is missing`);
+    const body = changed(stored.body);
+    const due = dueAt === undefined ? {} : { dueAt: dueAt as never };
+    await deps.store.commit([{ type: "put", key, body, expect: { version: stored.version }, ...due }]);
+  };
+  const ago = (seconds: number) => addSeconds(deps.clock.now(), -seconds);
+
+  const newPlan = async (): Promise<Plan> =>
+    call<Plan>("POST", "/v1/plans", {
+      name: fresh("plan"),
+      source: "a",
+      targets: [{ site: "b", retention: { keepLast: 2 } }],
+      objects: [{ kind: "lun", name: "db" }],
+      schedule: hourly,
+    });
+  /** Three slots have gone by. @param isSweepDue whether the sweep may find that */
+  const lapse = (planId: PlanId, isSweepDue: boolean): Promise<void> =>
+    change<Plan>(
+      planKey(planId),
+      (plan) => ({ ...plan, slotsDoneUntil: ago(3 * 3600) }),
+      isSweepDue ? ago(60) : undefined,
+    );
+
+  const runsOf = async (planId: PlanId): Promise<readonly Run[]> => {
+    const { items } = await deps.store.query<Run>({ ...planKey(planId), prefix: "RUN#", limit: 10 });
+    return items.map(({ body }) => body);
+  };
+
+  /** What waits on a site's queues, taken off them. */
+  const takeTasks = async (): Promise<readonly RunTask[]> => {
+    const tasks: RunTask[] = [];
+    for (const site of ["a", "b"] as SiteId[]) {
+      for (const queue of ["tasks", "transfers"] as const) {
+        const QueueUrl = await queueUrlOf(clients.sqs, siteQueueName(prefix, site, queue));
+        for (;;) {
+          const { Messages = [] } = await clients.sqs.send(
+            new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
+          );
+          if (Messages.length === 0) break;
+          for (const { Body = "", ReceiptHandle } of Messages) {
+            tasks.push(JSON.parse(Body));
+            await clients.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+          }
+        }
+      }
+    }
+    return tasks;
+  };
+
+  const reportDone = async (task: RunTask): Promise<void> => {
+    const { id: taskId, runId, target, step, index, attempt, siteId } = task;
+    const about = { taskId, runId, target, step, index, attempt, siteId, gatewayId: "gw-1" };
+    const body = JSON.stringify({ ...about, kind: "completed", result: resultOf(task, deps.clock.now()) });
+    const event = { Records: [{ messageId: taskId, body }] };
+    assert.deepEqual(await deployment.invoke("report", event), { batchItemFailures: [] });
+    await assertAllDone();
+  };
+
+  const enrolAndRenew = async (): Promise<void> => {
+    const identity = { multiCluster, siteId: siteA, gatewayId: fresh("g") as never };
+    const { token } = await call<{ token: string }>("POST", "/v1/sites/a/enrolments", {
+      gatewayId: identity.gatewayId,
+    });
+    const first = await createRequest(identity);
+    const { certificate } = await call<{ certificate: string }>(
+      "POST",
+      "/v1/enrol",
+      { request: first.requestPem },
+      token,
+    );
+    const shown = { certificatePem: certificate, keyPem: first.keyPem };
+    const proof = await proofFor(deployment.api.host, shown, Date.now());
+    await call("POST", "/v1/renew", { request: (await createRequest(identity)).requestPem }, proof);
+  };
+
+  return {
+    async api() {
+      await call("POST", "/v1/sites", { id: fresh("s"), multiCluster });
+      await enrolAndRenew();
+      const plan = await newPlan();
+      await call("POST", `/v1/plans/${plan.id}/run`);
+      assert.equal((await runsOf(plan.id)).length, 1);
+      await assertAllDone();
+      await lapse(plan.id, false);
+      await call("DELETE", `/v1/plans/${plan.id}`);
+      await call("GET", "/v1/plans");
+      await assertAllDone();
+    },
+
+    async plan() {
+      const [free, busy] = [await newPlan(), await newPlan()];
+      // One run goes on and one waits, whose place the slot's run takes.
+      await call("POST", `/v1/plans/${busy.id}/run`);
+      await call("POST", `/v1/plans/${busy.id}/run`);
+      for (const { id: planId } of [free, busy]) {
+        await lapse(planId, false);
+        await deployment.invoke("plan", { planId, scheduledTime: deps.clock.now() });
+        await assertAllDone();
+        assert((await runsOf(planId)).some(({ trigger }) => trigger === "schedule"));
+      }
+    },
+
+    async report() {
+      await takeTasks();
+      const plan = await newPlan();
+      const { id } = await call<{ id: RunId }>("POST", `/v1/plans/${plan.id}/run`);
+      const isOver = async () => (await deps.store.get<Run>(runKey(id)))?.body.targets["b"]?.step === null;
+      for (let round = 0; round < 10 && !(await isOver()); round += 1) {
+        const tasks = (await takeTasks()).filter(({ runId }) => runId === id);
+        assert(tasks.length > 0 || (await isOver()), "there is no task");
+        for (const task of tasks) await reportDone(task);
+      }
+      const state = (await deps.store.get<Run>(runKey(id)))?.body.targets["b"]?.state;
+      assert.equal(state, "succeeded");
+    },
+
+    async sweep() {
+      const ticked = await newPlan();
+      const cancelled = await newPlan();
+      const stuck = await newPlan();
+      const { id: stuckRun } = await call<{ id: RunId }>("POST", `/v1/plans/${stuck.id}/run`);
+      await call("POST", `/v1/plans/${cancelled.id}/suspend`);
+      await lapse(ticked.id, true);
+      await clients.scheduler.send(
+        new DeleteScheduleCommand({ Name: ticked.id, GroupName: namesOf(prefix).scheduleGroup }),
+      );
+      for (const { id: planId } of [ticked, cancelled]) {
+        const effects = { of: "plan", planId, effects: [{ type: "sync-schedule" }] };
+        const key = outboxKey(planKey(planId), 1_000_000);
+        await deps.store.commit([{ type: "put", key, body: { effects, failures: 0 }, expect: "any", dueAt: ago(60) }]);
+      }
+      const overdue = (run: Run): Run => ({
+        ...run,
+        targets: Object.fromEntries(
+          Object.entries(run.targets).map(([target, part]) => [target, { ...part, deadline: ago(60) }]),
+        ) as never,
+      });
+      await change<Run>(runKey(stuckRun), overdue, ago(60));
+      const swept = (await deployment.invoke("sweep", {})) as { due: number; failed: number };
+      await assertAllDone();
+      assert(swept.due >= 4, `only ${swept.due} documents were due`);
+      assert.equal(swept.failed, 0);
+      assert.equal((await runsOf(ticked.id)).length, 1);
+    },
+
+    async overdue() {
+      assert.equal(typeof (await deployment.invoke("overdue", {})), "number");
+    },
+
+    async "site-queues"() {
+      const site = fresh("q") as SiteId;
+      // One that is there with other attributes has to be brought in line.
+      const QueueName = siteQueueName(prefix, site, "tasks");
+      await clients.sqs.send(new CreateQueueCommand({ QueueName, Attributes: { VisibilityTimeout: "7" } }));
+      await deployment.invoke("site-queues", { siteId: site });
+      await queueUrlOf(clients.sqs, siteQueueName(prefix, site, "settings"));
+    },
+
+    async gateway() {
+      const { sqs: client } = createClients(deployment.gatewayEnv);
+      try {
+        const name = siteQueueName(prefix, siteA, "settings");
+        const url = await queueUrlOf(clients.sqs, name);
+        await clients.sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: fresh("message") }));
+        const QueueUrl = await queueUrlOf(client, name);
+        const { Messages = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl }));
+        const ReceiptHandle = Messages[0]?.ReceiptHandle;
+        await client.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 5 }));
+        await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+        const reports = await queueUrlOf(client, reportQueueName(prefix));
+        // What is no report is dropped by its consumer.
+        await client.send(new SendMessageCommand({ QueueUrl: reports, MessageBody: "{}" }));
+      } finally {
+        client.destroy();
+      }
+    },
+  };
+};
