@@ -31,11 +31,12 @@ export const createAlarms = (prefix: string): aws.sns.Topic => {
     ["SchedulesDead", names.schedulesDead],
   ] as const) {
     alarm(id, {
-      says: `Messages lie in ${QueueName}: somebody has to look why, and send them again or delete them.`,
+      says: `Messages came to ${QueueName}: the log of ${names.function("dead-letters")} says which, and somebody has to look why.`,
       namespace: "AWS/SQS",
-      metricName: "ApproximateNumberOfMessagesVisible",
+      // They don't lie there: a function takes them. SQS does not count what it moved there itself as sent.
+      metricName: "NumberOfMessagesReceived",
       dimensions: { QueueName },
-      statistic: "Maximum",
+      statistic: "Sum",
       period: 300,
       evaluationPeriods: 1,
       threshold: 0,

@@ -1,5 +1,6 @@
 import { createAlarms } from "./alarms.ts";
 import { createApi } from "./api.ts";
+import { createDeadLetters } from "./dead-letters.ts";
 import { createGatewayRole } from "./gateways.ts";
 import { installationHere } from "./installation.ts";
 import { createReports } from "./reports.ts";
@@ -13,8 +14,9 @@ export const deploy = () => {
   const table = createTable(here.prefix, { isProduction: $app.stage === "production" });
   const { http, api } = createApi(here);
   const gatewayRole = createGatewayRole(here, api);
-  createReports(here, gatewayRole);
-  createSchedules(here);
+  const reports = createReports(here, gatewayRole);
+  const schedules = createSchedules(here);
+  createDeadLetters(here, gatewayRole, [reports.dead, schedules.dead]);
   createSweep(here);
   const alarms = createAlarms(here.prefix);
   return { api: http.url, table: table.name, queuePrefix: here.prefix, alarms: alarms.arn };

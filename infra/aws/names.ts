@@ -13,7 +13,7 @@ export interface Installation {
 }
 
 /** The functions, as they are called here and, after the prefix, on AWS. */
-export const functionNames = ["api", "plan", "report", "sweep", "overdue", "site-queues"] as const;
+export const functionNames = ["api", "plan", "report", "sweep", "overdue", "site-queues", "dead-letters"] as const;
 export type FunctionName = (typeof functionNames)[number];
 
 /** `smtx-backup-production`: 32 characters at most, or the longest name of a site's queue would be longer than SQS's 80. */

@@ -96,6 +96,16 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
     },
   ],
 
+  /** functions/dead-letters.ts: as the two whose messages have died, from their dead-letter queues. */
+  "dead-letters": (installation) => [
+    documents(installation),
+    tasks(installation),
+    {
+      actions: actions("sqs", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"),
+      resources: [arnsOf(installation).reportsDead, arnsOf(installation).schedulesDead],
+    },
+  ],
+
   /** It carries out what others left undone, changes of schedules too. */
   sweep: (installation) => [
     documents(installation),

@@ -83,15 +83,15 @@ describe("the deployment", () => {
       "aws:apigatewayv2/integration:Integration": 1,
       "aws:apigatewayv2/route:Route": 1,
       "aws:apigatewayv2/stage:Stage": 1,
-      "aws:cloudwatch/logGroup:LogGroup": 7,
-      "aws:cloudwatch/metricAlarm:MetricAlarm": 11,
+      "aws:cloudwatch/logGroup:LogGroup": 8,
+      "aws:cloudwatch/metricAlarm:MetricAlarm": 12,
       "aws:dynamodb/table:Table": 1,
-      // Of six functions, of the plans' schedules, of two of our own, and of the gateways.
-      "aws:iam/role:Role": 10,
-      "aws:lambda/eventSourceMapping:EventSourceMapping": 1,
-      "aws:lambda/function:Function": 6,
+      // Of seven functions, of the plans' schedules, of two of our own, and of the gateways.
+      "aws:iam/role:Role": 11,
+      "aws:lambda/eventSourceMapping:EventSourceMapping": 3,
+      "aws:lambda/function:Function": 7,
       "aws:lambda/permission:Permission": 1,
-      "aws:s3/bucketObjectv2:BucketObjectv2": 6,
+      "aws:s3/bucketObjectv2:BucketObjectv2": 7,
       "aws:scheduler/schedule:Schedule": 2,
       "aws:scheduler/scheduleGroup:ScheduleGroup": 1,
       "aws:sns/topic:Topic": 1,
@@ -165,15 +165,26 @@ describe("the deployment", () => {
     );
   });
 
-  test("gives reports to their function, which may fail for some of a batch, and has time for six tries", () => {
-    const [mapping] = all("aws:lambda/eventSourceMapping:EventSourceMapping");
-    const { eventSourceArn, functionName, functionResponseTypes, batchSize } = mapping?.inputs ?? {};
+  test("gives reports and dead letters to their functions, which may fail for some of a batch, and have time for six tries", () => {
+    const mappings = all("aws:lambda/eventSourceMapping:EventSourceMapping").map(({ inputs }) => {
+      const { eventSourceArn, functionName, functionResponseTypes, batchSize } = inputs;
+      return JSON.stringify([eventSourceArn, functionName, functionResponseTypes, batchSize]);
+    });
+    const wanted = [
+      [arns.reports, "report"],
+      [arns.reportsDead, "dead-letters"],
+      [arns.schedulesDead, "dead-letters"],
+    ] as const;
     assert.deepEqual(
-      [eventSourceArn, functionName, functionResponseTypes, batchSize],
-      [arns.reports, arns.function("report"), ["ReportBatchItemFailures"], 10],
+      mappings.toSorted(),
+      wanted
+        .map(([queue, name]) => JSON.stringify([queue, arns.function(name), ["ReportBatchItemFailures"], 10]))
+        .toSorted(),
     );
-    const { timeout } = functionNamed(names.function("report"));
-    assert(timeout * 6 <= reportQueueDefinition.visibilityTimeoutSeconds);
+    for (const [, name] of wanted) {
+      const { timeout } = functionNamed(names.function(name));
+      assert(timeout * 6 <= reportQueueDefinition.visibilityTimeoutSeconds);
+    }
   });
 
   test("lets API Gateway's one route call the API's function, and nobody else call anything", () => {
@@ -209,6 +220,7 @@ describe("the deployment", () => {
         GATEWAY_ROLE_ARN: arns.gatewayRole,
       },
       report: { ...shared, GATEWAY_ROLE_ID: `AROA-${names.gatewayRole}` },
+      "dead-letters": { ...shared, GATEWAY_ROLE_ID: `AROA-${names.gatewayRole}` },
       "site-queues": { QUEUE_PREFIX: prefix },
     };
     for (const name of functionNames) {
@@ -297,6 +309,7 @@ describe("the deployment", () => {
       api: [...documents, check, ...send, ...schedule, invoke, "sts:AssumeRole"],
       plan: [...byKey, ...send],
       report: [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+      "dead-letters": [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
       // Its second query is of the index.
       sweep: [...documents, "dynamodb:Query", ...send, ...schedule],
       overdue: ["dynamodb:GetItem", "dynamodb:Query"],
@@ -354,8 +367,8 @@ describe("the deployment", () => {
     assert.deepEqual(
       [...alarms].sort(),
       [
-        `ApproximateNumberOfMessagesVisible of ${names.reportsDead} GreaterThanThreshold 0, silence: notBreaching`,
-        `ApproximateNumberOfMessagesVisible of ${names.schedulesDead} GreaterThanThreshold 0, silence: notBreaching`,
+        `NumberOfMessagesReceived of ${names.reportsDead} GreaterThanThreshold 0, silence: notBreaching`,
+        `NumberOfMessagesReceived of ${names.schedulesDead} GreaterThanThreshold 0, silence: notBreaching`,
         `ApproximateAgeOfOldestMessage of ${names.reports} GreaterThanThreshold 120, silence: notBreaching`,
         ...errors,
         `Invocations of ${names.function("sweep")} LessThanThreshold 1, silence: breaching`,

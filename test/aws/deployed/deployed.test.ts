@@ -1,15 +1,34 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { InvokeCommand } from "@aws-sdk/client-lambda";
+import { DeleteScheduleCommand } from "@aws-sdk/client-scheduler";
+import {
+  ChangeMessageVisibilityCommand,
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  DeleteQueueCommand,
+  GetQueueUrlCommand,
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+} from "@aws-sdk/client-sqs";
+import { AssumeRoleCommand } from "@aws-sdk/client-sts";
+import type { SiteId } from "../../../core/api/ids.ts";
 import type { Plan } from "../../../core/api/plan.ts";
+import { siteQueueName } from "../../../core/api/queues.ts";
 import { scopeSchema } from "../../../core/api/token.ts";
+import { type Clients, createClients, createStsClient, type Environment } from "../../../functions/aws/clients.ts";
+import { createLambdaClient } from "../../../functions/aws/lambda-client.ts";
+import { queueUrlOf } from "../../../functions/aws/queues.ts";
 import { createToken } from "../../../functions/tokens.ts";
-import { type FunctionName, functionNames } from "../../../infra/aws/names.ts";
+import { arnsOf, type FunctionName, functionNames, namesOf } from "../../../infra/aws/names.ts";
 import { functionPolicies, gatewayPolicy, type Statement } from "../../../infra/aws/policies.ts";
 import { createAuthority } from "../../../pki/authority.ts";
 import { type Ministack, startMinistack } from "../ministack.ts";
 import { type Deployment, deploy, installation } from "./deployment.ts";
-import { type Call, callerOf, type Exercises, exercisesOf, furnish, multiCluster } from "./exercises.ts";
+import { type Call, callerOf, type Exercises, environmentOf, exercisesOf, furnish, multiCluster } from "./exercises.ts";
 import { type Gateways, startGateways } from "./gateways.ts";
 import { permissionsOf, without } from "./iam.ts";
 
@@ -27,10 +46,12 @@ const statementsOf = (subject: Subject): readonly Statement[] =>
 const notJudged: Readonly<Record<string, string>> = {
   "api iam:PassRole": "ministack asks nobody who passes a role",
   "sweep iam:PassRole": "ministack asks nobody who passes a role",
-  "api sts:AssumeRole": "no code uses it yet",
   "report sqs:ReceiveMessage": "ministack takes messages for the function with nobody's permission",
   "report sqs:DeleteMessage": "ministack takes messages for the function with nobody's permission",
   "report sqs:GetQueueAttributes": "ministack takes messages for the function with nobody's permission",
+  "dead-letters sqs:ReceiveMessage": "its messages are handed to it here",
+  "dead-letters sqs:DeleteMessage": "its messages are handed to it here",
+  "dead-letters sqs:GetQueueAttributes": "its messages are handed to it here",
 };
 
 describe("the functions as they are deployed, on ministack with IAM enforced", { timeout: 600 * seconds }, () => {
@@ -128,6 +149,121 @@ describe("the functions as they are deployed, on ministack with IAM enforced", {
       });
     });
   }
+
+  describe("a gateway's credentials", () => {
+    const names = namesOf(installation.prefix);
+    const urlOf = (name: string) => queueUrlOf(deployment.clients.sqs, name);
+    const tasksOf = (site: string) => siteQueueName(installation.prefix, site as SiteId, "tasks");
+    const receiptHandle = "not one";
+
+    /** Everything that isn't its own. */
+    const forbidden: readonly (readonly [string, (clients: Clients, env: Environment) => Promise<unknown>])[] = [
+      [
+        "receive another site's tasks",
+        async ({ sqs }) => sqs.send(new ReceiveMessageCommand({ QueueUrl: await urlOf(tasksOf("b")) })),
+      ],
+      [
+        "delete another site's tasks",
+        async ({ sqs }) =>
+          sqs.send(new DeleteMessageCommand({ QueueUrl: await urlOf(tasksOf("b")), ReceiptHandle: receiptHandle })),
+      ],
+      [
+        "hide another site's tasks",
+        async ({ sqs }) =>
+          sqs.send(
+            new ChangeMessageVisibilityCommand({
+              QueueUrl: await urlOf(tasksOf("b")),
+              ReceiptHandle: receiptHandle,
+              VisibilityTimeout: 1,
+            }),
+          ),
+      ],
+      [
+        "look for another site's queue",
+        async ({ sqs }) => sqs.send(new GetQueueUrlCommand({ QueueName: tasksOf("b") })),
+      ],
+      [
+        "send tasks to another site",
+        async ({ sqs }) => sqs.send(new SendMessageCommand({ QueueUrl: await urlOf(tasksOf("b")), MessageBody: "{}" })),
+      ],
+      [
+        "send tasks to its own site",
+        async ({ sqs }) => sqs.send(new SendMessageCommand({ QueueUrl: await urlOf(tasksOf("a")), MessageBody: "{}" })),
+      ],
+      [
+        "empty its own site's queue",
+        async ({ sqs }) => sqs.send(new PurgeQueueCommand({ QueueUrl: await urlOf(tasksOf("a")) })),
+      ],
+      [
+        "delete its own site's queue",
+        async ({ sqs }) => sqs.send(new DeleteQueueCommand({ QueueUrl: await urlOf(tasksOf("a")) })),
+      ],
+      ["make a queue", async ({ sqs }) => sqs.send(new CreateQueueCommand({ QueueName: tasksOf("z") }))],
+      [
+        "read what others report",
+        async ({ sqs }) => sqs.send(new ReceiveMessageCommand({ QueueUrl: await urlOf(names.reports) })),
+      ],
+      [
+        "read dead letters",
+        async ({ sqs }) => sqs.send(new ReceiveMessageCommand({ QueueUrl: await urlOf(names.reportsDead) })),
+      ],
+      [
+        "read the table",
+        async ({ dynamodb }) =>
+          dynamodb.send(
+            new GetItemCommand({ TableName: names.table, Key: { pk: { S: "SITES" }, sk: { S: "SITE#a" } } }),
+          ),
+      ],
+      [
+        "write to the table",
+        async ({ dynamodb }) =>
+          dynamodb.send(new PutItemCommand({ TableName: names.table, Item: { pk: { S: "SITES" }, sk: { S: "x" } } })),
+      ],
+      [
+        "delete a schedule",
+        async ({ scheduler }) =>
+          scheduler.send(new DeleteScheduleCommand({ Name: "x", GroupName: names.scheduleGroup })),
+      ],
+      [
+        "call a function",
+        async (_, env) =>
+          createLambdaClient(env).send(
+            new InvokeCommand({ FunctionName: names.function("site-queues"), Payload: "{}" }),
+          ),
+      ],
+      [
+        "become another gateway",
+        async (_, env) =>
+          createStsClient(env).send(
+            new AssumeRoleCommand({ RoleArn: arnsOf(installation).gatewayRole, RoleSessionName: "b@b1" }),
+          ),
+      ],
+    ];
+
+    let env: Environment;
+    let clients: Clients;
+    before(async () => {
+      env = environmentOf(deployment, await exercises.gatewayCredentials());
+      clients = createClients(env);
+    });
+    after(() => clients?.destroy());
+
+    test("are good for its own site's queues, and for reporting", () => exercises.gateway());
+
+    for (const [what, attempt] of forbidden) {
+      test(`are refused to ${what}`, async () => {
+        await assert.rejects(attempt(clients, env), (error: unknown) => {
+          assert(error instanceof Error);
+          assert.match(
+            error.name,
+            /AccessDenied|NotAuthorized|UnauthorizedOperation/i,
+            `${error.name}: ${error.message}`,
+          );
+          return true;
+        });
+      });
+    }
+  });
 
   test("the list of what is not judged names nothing else", () => {
     const known = subjects.flatMap((subject) =>

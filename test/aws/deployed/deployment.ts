@@ -10,14 +10,7 @@ import {
   CreateRouteCommand,
   CreateStageCommand,
 } from "@aws-sdk/client-apigatewayv2";
-import {
-  CreateAccessKeyCommand,
-  CreateRoleCommand,
-  CreateUserCommand,
-  IAMClient,
-  PutRolePolicyCommand,
-  PutUserPolicyCommand,
-} from "@aws-sdk/client-iam";
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import {
   AddPermissionCommand,
   CreateEventSourceMappingCommand,
@@ -77,7 +70,7 @@ export interface Deployment {
   /** The control plane's own adapters with the root's credentials: to put things up, and to look. */
   readonly deps: Deps;
   readonly clients: Clients;
-  /** What a gateway runs with. */
+  /** What a gateway finds in its environment: no credentials. */
   readonly gatewayEnv: Readonly<Record<string, string>>;
   invoke(name: FunctionName, input: unknown): Promise<unknown>;
   /** Gives a function other permissions, and a new process: what it remembers was got with the old ones. */
@@ -103,16 +96,20 @@ const variablesOf = (name: FunctionName, more: Readonly<Record<string, string>>)
   PLAN_FUNCTION_ARN: environment.planFunctionArn,
   SCHEDULE_ROLE_ARN: environment.scheduleRoleArn,
   SCHEDULE_DEAD_LETTER_ARN: arns.schedulesDead,
-  ...(name === "api" && { SITE_QUEUES_FUNCTION: names.function("site-queues"), ...more }),
+  ...(name === "api" && {
+    SITE_QUEUES_FUNCTION: names.function("site-queues"),
+    GATEWAY_ROLE_ARN: arns.gatewayRole,
+    ...more,
+  }),
 });
 
-const trust = (service: string, conditions: readonly Condition[] = []): string =>
+const trust = (principal: object, conditions: readonly Condition[] = []): string =>
   JSON.stringify({
     Version: "2012-10-17",
     Statement: [
       {
         Effect: "Allow",
-        Principal: { Service: service },
+        Principal: principal,
         Action: "sts:AssumeRole",
         ...(conditions.length > 0 && {
           Condition: Object.fromEntries(conditions.map(({ test, variable, values }) => [test, { [variable]: values }])),
@@ -142,26 +139,19 @@ export const deploy = async (ministack: Ministack, options: { readonly authoriti
 
   const putRole = async (
     roleName: string,
-    service: string,
+    principal: object,
     statements: readonly Statement[],
     conditions?: readonly Condition[],
   ) => {
-    await iam.send(new CreateRoleCommand({ RoleName: roleName, AssumeRolePolicyDocument: trust(service, conditions) }));
+    await iam.send(
+      new CreateRoleCommand({ RoleName: roleName, AssumeRolePolicyDocument: trust(principal, conditions) }),
+    );
     await putRolePolicy(roleName, statements);
   };
   const putRolePolicy = (RoleName: string, statements: readonly Statement[]) =>
     iam.send(
       new PutRolePolicyCommand({ RoleName, PolicyName: policyName, PolicyDocument: policyDocument(statements) }),
     );
-  const putUserPolicy = (statements: readonly Statement[]) =>
-    iam.send(
-      new PutUserPolicyCommand({
-        UserName: names.gatewayRole,
-        PolicyName: policyName,
-        PolicyDocument: policyDocument(statements),
-      }),
-    );
-
   const untilReady = async (FunctionName: string) => {
     const deadline = Date.now() + readySeconds * 1000;
     for (;;) {
@@ -177,7 +167,7 @@ export const deploy = async (ministack: Ministack, options: { readonly authoriti
     const zip = join(folder, `${name}.zip`);
     await zipBundle(bundle, zip);
     const FunctionName = names.function(name);
-    await putRole(FunctionName, "lambda.amazonaws.com", functionPolicies[name](installation));
+    await putRole(FunctionName, { Service: "lambda.amazonaws.com" }, functionPolicies[name](installation));
     await lambda.send(
       new CreateFunctionCommand({
         FunctionName,
@@ -221,14 +211,6 @@ export const deploy = async (ministack: Ministack, options: { readonly authoriti
     return ApiId;
   };
 
-  const gatewayKey = async () => {
-    await iam.send(new CreateUserCommand({ UserName: names.gatewayRole }));
-    await putUserPolicy(gatewayPolicy(installation));
-    const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: names.gatewayRole }));
-    assert(AccessKey?.AccessKeyId && AccessKey.SecretAccessKey);
-    return { AWS_ACCESS_KEY_ID: AccessKey.AccessKeyId, AWS_SECRET_ACCESS_KEY: AccessKey.SecretAccessKey };
-  };
-
   const folder = await mkdtemp(join(tmpdir(), "smtx-backup-bundles-"));
   try {
     await ensureTable(clients.dynamodb, names.table);
@@ -237,11 +219,13 @@ export const deploy = async (ministack: Ministack, options: { readonly authoriti
     await ensureScheduleGroup(clients.scheduler, names.scheduleGroup);
     await putRole(
       names.scheduleRole,
-      "scheduler.amazonaws.com",
+      { Service: "scheduler.amazonaws.com" },
       schedulePolicy(installation),
       scheduleTrustConditions(installation, arns.scheduleGroup),
     );
     for (const name of functionNames) await putFunction(name, folder);
+    const apiRole = `arn:aws:iam::${installation.accountId}:role/${names.function("api")}`;
+    await putRole(names.gatewayRole, { AWS: apiRole }, gatewayPolicy(installation));
     await lambda.send(
       new CreateEventSourceMappingCommand({
         EventSourceArn: arns.reports,
@@ -251,13 +235,12 @@ export const deploy = async (ministack: Ministack, options: { readonly authoriti
       }),
     );
     const api = await startApiProxy(ministack.endpoint, await putApi());
-    const credentials = await gatewayKey();
     let processes = 0;
     return {
       api,
       clients,
       deps: createDeps(clients, environment, silent),
-      gatewayEnv: { AWS_ENDPOINT_URL: ministack.endpoint, AWS_REGION: installation.region, ...credentials },
+      gatewayEnv: { AWS_ENDPOINT_URL: ministack.endpoint, AWS_REGION: installation.region },
       async invoke(name, input) {
         const Payload = JSON.stringify(input);
         const answer = await lambda.send(new InvokeCommand({ FunctionName: names.function(name), Payload }));
@@ -279,7 +262,7 @@ export const deploy = async (ministack: Ministack, options: { readonly authoriti
         await untilReady(FunctionName);
       },
       async allowGateways(statements) {
-        await putUserPolicy(statements);
+        await putRolePolicy(names.gatewayRole, statements);
       },
       async stop() {
         await api.stop();

@@ -7,6 +7,7 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
+import { credentialsPath, type QueueCredentials } from "../../../core/api/access.ts";
 import type { PlanId, RunId, SiteId } from "../../../core/api/ids.ts";
 import type { Plan } from "../../../core/api/plan.ts";
 import { reportQueueName, siteQueueName } from "../../../core/api/queues.ts";
@@ -22,6 +23,7 @@ import { putInventoryPart } from "../../../functions/inventory.ts";
 import { outboxKey, planKey, runKey } from "../../../functions/records.ts";
 import { proofFor } from "../../../gateway/enrolment/proof.ts";
 import { type FunctionName, namesOf } from "../../../infra/aws/names.ts";
+import type { CertificateWithKey } from "../../../pki/authority.ts";
 import { createRequest } from "../../../pki/request.ts";
 import { type Deployment, installation } from "./deployment.ts";
 
@@ -31,7 +33,10 @@ const siteA = "a" as SiteId;
 const hourly = { cycle: "hourly", minute: 0, every: 1, timeZone: "UTC", startsOn: "2026-01-01" };
 
 /** What each function does, all of it: throws when some of it did not happen. */
-export type Exercises = Readonly<Record<FunctionName | "gateway", () => Promise<void>>>;
+export type Exercises = Readonly<Record<FunctionName | "gateway", () => Promise<void>>> & {
+  /** What a gateway of site a that has just enrolled is given for its queues. */
+  readonly gatewayCredentials: () => Promise<QueueCredentials>;
+};
 
 /** Registers the sites, and says what site a has. */
 export const furnish = async ({ deps }: Deployment, call: Call): Promise<void> => {
@@ -64,6 +69,21 @@ export const callerOf =
     assert(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
     return (text === "" ? undefined : JSON.parse(text)) as T;
   };
+
+const aboutOf = ({ id: taskId, runId, target, step, index, attempt, siteId }: RunTask) => ({
+  ...{ taskId, runId, target, step, index, attempt, siteId },
+  gatewayId: "gw-1",
+});
+
+const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: { SenderId: "somebody" } });
+
+/** What the SDK finds when a gateway has these. */
+export const environmentOf = (deployment: Deployment, given: QueueCredentials) => ({
+  ...deployment.gatewayEnv,
+  AWS_ACCESS_KEY_ID: given.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: given.secretAccessKey,
+  AWS_SESSION_TOKEN: given.sessionToken,
+});
 
 export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
   const { deps, clients } = deployment;
@@ -130,15 +150,14 @@ export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
   };
 
   const reportDone = async (task: RunTask): Promise<void> => {
-    const { id: taskId, runId, target, step, index, attempt, siteId } = task;
-    const about = { taskId, runId, target, step, index, attempt, siteId, gatewayId: "gw-1" };
-    const body = JSON.stringify({ ...about, kind: "completed", result: resultOf(task, deps.clock.now()) });
-    const event = { Records: [{ messageId: taskId, body }] };
+    const taskId = task.id;
+    const body = JSON.stringify({ ...aboutOf(task), kind: "completed", result: resultOf(task, deps.clock.now()) });
+    const event = { Records: [recordOf(taskId, body)] };
     assert.deepEqual(await deployment.invoke("report", event), { batchItemFailures: [] });
     await assertAllDone();
   };
 
-  const enrolAndRenew = async (): Promise<void> => {
+  const enrolAndRenew = async (): Promise<CertificateWithKey> => {
     const identity = { multiCluster, siteId: siteA, gatewayId: fresh("g") as never };
     const { token } = await call<{ token: string }>("POST", "/v1/sites/a/enrolments", {
       gatewayId: identity.gatewayId,
@@ -153,12 +172,21 @@ export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
     const shown = { certificatePem: certificate, keyPem: first.keyPem };
     const proof = await proofFor(deployment.api.host, shown, Date.now());
     await call("POST", "/v1/renew", { request: (await createRequest(identity)).requestPem }, proof);
+    return shown;
+  };
+
+  /** What a gateway of site a that has just enrolled is given for its queues. */
+  const gatewayCredentials = async (): Promise<QueueCredentials> => {
+    const proof = await proofFor(deployment.api.host, await enrolAndRenew(), Date.now());
+    return call<QueueCredentials>("POST", credentialsPath, {}, proof);
   };
 
   return {
+    gatewayCredentials,
+
     async api() {
       await call("POST", "/v1/sites", { id: fresh("s"), multiCluster });
-      await enrolAndRenew();
+      await gatewayCredentials();
       const plan = await newPlan();
       await call("POST", `/v1/plans/${plan.id}/run`);
       assert.equal((await runsOf(plan.id)).length, 1);
@@ -225,6 +253,29 @@ export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
       assert.equal((await runsOf(ticked.id)).length, 1);
     },
 
+    async "dead-letters"() {
+      await takeTasks();
+      const plan = await newPlan();
+      const { id } = await call<{ id: RunId }>("POST", `/v1/plans/${plan.id}/run`);
+      const [task] = (await takeTasks()).filter(({ runId }) => runId === id);
+      assert(task !== undefined);
+      const report = JSON.stringify({ ...aboutOf(task), kind: "working" });
+      await lapse(plan.id, false);
+      const invocation = JSON.stringify({ planId: plan.id, scheduledTime: deps.clock.now() });
+      const event = { Records: [recordOf("letter-1", report), recordOf("letter-2", invocation)] };
+      assert.deepEqual(await deployment.invoke("dead-letters", event), { batchItemFailures: [] });
+      await assertAllDone();
+      assert.equal((await call<{ deadLetters: number }>("GET", `/v1/runs/${id}`)).deadLetters, 1);
+      assert((await runsOf(plan.id)).some(({ trigger }) => trigger === "schedule"));
+      // A plan that is idle is started by it, with its tasks.
+      const idle = await newPlan();
+      await lapse(idle.id, false);
+      const fired = JSON.stringify({ planId: idle.id, scheduledTime: deps.clock.now() });
+      await deployment.invoke("dead-letters", { Records: [recordOf("letter-3", fired)] });
+      await assertAllDone();
+      assert.equal((await runsOf(idle.id)).length, 1);
+    },
+
     async overdue() {
       assert.equal(typeof (await deployment.invoke("overdue", {})), "number");
     },
@@ -239,7 +290,7 @@ export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
     },
 
     async gateway() {
-      const { sqs: client } = createClients(deployment.gatewayEnv);
+      const { sqs: client } = createClients(environmentOf(deployment, await gatewayCredentials()));
       try {
         const name = siteQueueName(prefix, siteA, "settings");
         const url = await queueUrlOf(clients.sqs, name);

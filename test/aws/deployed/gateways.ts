@@ -36,7 +36,7 @@ export const startGateways = async (
     const configFile = join(dir, siteId, "gateway.yaml");
     await mkdir(storageOf(siteId).dir, { recursive: true });
     const tls = { ca: "ca.crt", certificate: "gateway.crt", key: "gateway.key" };
-    const queues = { prefix: installation.prefix };
+    const queues = { prefix: installation.prefix, credentials: "api" };
     const settings = {
       gatewayId,
       siteId,
