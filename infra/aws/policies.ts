@@ -98,7 +98,7 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
 
   /** functions/dead-letters.ts: as the two whose messages have died, from their dead-letter queues. */
   "dead-letters": (installation) => [
-    documents(installation),
+    documentsByKey(installation),
     tasks(installation),
     {
       actions: actions("sqs", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"),

@@ -309,7 +309,7 @@ describe("the deployment", () => {
       api: [...documents, check, ...send, ...schedule, invoke, "sts:AssumeRole"],
       plan: [...byKey, ...send],
       report: [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-      "dead-letters": [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+      "dead-letters": [...byKey, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
       // Its second query is of the index.
       sweep: [...documents, "dynamodb:Query", ...send, ...schedule],
       overdue: ["dynamodb:GetItem", "dynamodb:Query"],

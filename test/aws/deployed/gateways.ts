@@ -1,8 +1,11 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { credentialsPath, type QueueCredentials } from "../../../core/api/access.ts";
 import { parseGatewayConfig } from "../../../gateway/config.ts";
+import { loadCredentials } from "../../../gateway/credentials.ts";
 import { enrolGateway } from "../../../gateway/enrolment/enrol.ts";
+import { proofFor } from "../../../gateway/enrolment/proof.ts";
 import { writeFileSafely } from "../../../gateway/files.ts";
 import { importImage } from "../../../gateway/storage/image/import.ts";
 import { openStorage } from "../../../gateway/storage/open.ts";
@@ -10,7 +13,7 @@ import { writePattern } from "../../../infra/local/demo/image.ts";
 import { superviseGateway } from "../../../infra/local/gateways.ts";
 import { environmentWith } from "../emulators.ts";
 import { type Deployment, installation } from "./deployment.ts";
-import { type Call, multiCluster } from "./exercises.ts";
+import { type Call, environmentOf, multiCluster } from "./exercises.ts";
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const imageBytes = 8 * 1024 ** 2;
@@ -36,7 +39,7 @@ export const startGateways = async (
     const configFile = join(dir, siteId, "gateway.yaml");
     await mkdir(storageOf(siteId).dir, { recursive: true });
     const tls = { ca: "ca.crt", certificate: "gateway.crt", key: "gateway.key" };
-    const queues = { prefix: installation.prefix, credentials: "api" };
+    const queues = { prefix: installation.prefix };
     const settings = {
       gatewayId,
       siteId,
@@ -50,14 +53,18 @@ export const startGateways = async (
     await writeFileSafely(configFile, JSON.stringify(settings));
     await call("POST", "/v1/sites", { id: siteId, multiCluster });
     const { token } = await call<{ token: string }>("POST", `/v1/sites/${siteId}/enrolments`, { gatewayId });
-    await enrolGateway(parseGatewayConfig(settings, configFile), { token, signal: AbortSignal.timeout(30_000) });
-    return { id: gatewayId, configFile, logFile: join(dir, siteId, "log"), pidFile: join(dir, siteId, "pid") };
+    const config = parseGatewayConfig(settings, configFile);
+    await enrolGateway(config, { token, signal: AbortSignal.timeout(30_000) });
+    // The gateway would ask for them itself, but what it is told is the API's name is not the one that the function sees here.
+    const proof = await proofFor(deployment.api.host, await loadCredentials(config), Date.now());
+    const given = await call<QueueCredentials>("POST", credentialsPath, {}, proof);
+    const files = { configFile, logFile: join(dir, siteId, "log"), pidFile: join(dir, siteId, "pid") };
+    return { gateway: { id: gatewayId, ...files }, env: environmentWith(environmentOf(deployment, given)) };
   };
 
   const running: Promise<void>[] = [];
-  const env = environmentWith(deployment.gatewayEnv);
   for (const site of sites) {
-    running.push(superviseGateway({ gateway: await enrolled(site), env, log: silent, signal: stop.signal }));
+    running.push(superviseGateway({ ...(await enrolled(site)), log: silent, signal: stop.signal }));
   }
   return {
     async importLun(site, name) {
