@@ -25,11 +25,15 @@ export const stormy: Faults = {
 
 /** How large a history is. */
 interface Shape {
-  readonly objects: number;
+  /** Names of the protected objects, or how many of the usual three. */
+  readonly objects: number | readonly string[];
   readonly targets: number;
   readonly steps: number;
 }
-const full: Shape = { objects: objects.length, targets: targets.length, steps: 900 };
+export const full: Shape = { objects: objects.length, targets: targets.length, steps: 900 };
+
+const namesOf = ({ objects: wanted }: Shape): readonly string[] =>
+  typeof wanted === "number" ? objects.slice(0, wanted) : wanted;
 
 const hourlyPlan =
   (shape: Shape) =>
@@ -40,7 +44,7 @@ const hourlyPlan =
     name: `plan-${id.slice(-2)}`,
     source: "a" as SiteId,
     targets: targets.slice(0, shape.targets).map((site) => ({ site, retention: { keepLast: 2 }, switches: {} })),
-    objects: objects.slice(0, shape.objects).map((name) => ({ kind: "lun", id: name, name })),
+    objects: namesOf(shape).map((name) => ({ kind: "lun", id: name, name })),
     schedule,
     compression: { enabled: true, level: 1, dictionary: true },
     createdAt: begin,
@@ -52,7 +56,7 @@ const hourlyPlan =
 /** A world with an hourly plan of three objects and two targets, or fewer. */
 export const makeWorld = async (seed: number, faults: Faults, shape: Shape = full) => {
   const world = new World({ seed, sites: ["a", "b", "c"], now: begin, faults: noFaults });
-  for (const name of objects.slice(0, shape.objects)) world.site("a").volumes.set(name, 1);
+  for (const name of namesOf(shape)) world.site("a").volumes.set(name, 1);
   const planId = await world.addPlan(hourlyPlan(shape));
   world.faults = faults;
   return { world, planId };
@@ -107,7 +111,7 @@ const openRuns = (world: World, planId: PlanId): readonly Run[] =>
 const roundsMax = 500;
 
 /** The storm is over: everything that is still to be done is done, and every run ends. */
-const calm = async (world: World, planId: PlanId): Promise<void> => {
+export const calm = async (world: World, planId: PlanId): Promise<void> => {
   world.faults = noFaults;
   await world.call((deps) => suspendPlan(deps, planId));
   const outbox = () => list<object>(world, planId, "OUTBOX#");
@@ -233,28 +237,32 @@ const shapeOf = (seed: number): Shape => {
  * @throws AssertionError for an invariant that does not hold
  */
 export const playHistory = async (seed: number): Promise<Seen> => {
+  const { world, planId } = await playOut(seed);
+  return look(world, planId);
+};
+
+/** The same; gives the world as it is in the end. */
+export const playOut = async (seed: number): Promise<{ readonly world: World; readonly planId: PlanId }> => {
   const shape = shapeOf(seed);
   const { world, planId } = await makeWorld(seed, stormy, shape);
   for (let i = 0; i < shape.steps; i += 1) {
     await steps(world, planId);
-    if (i % 10 === 0) checkGroups(world, shape.objects);
+    if (i % 10 === 0) checkGroups(world, namesOf(shape).length);
     if (i % 30 === 0) checkDeadlines(world, planId);
   }
-  checkGroups(world, shape.objects);
-  const { throttled } = world.table.counts;
+  checkGroups(world, namesOf(shape).length);
   await calm(world, planId);
-  assert.equal(world.table.counts.throttled, throttled, "it is not calm");
   // The next runs find what was left behind by answers that got lost, and the ones after them tidy it up.
   for (let i = 0; i < 3; i += 1) {
     await world.call((deps) => runPlanNow(deps, planId));
     await calm(world, planId);
   }
-  checkGroups(world, shape.objects);
+  checkGroups(world, namesOf(shape).length);
   checkEffects(world);
   await checkSlots(world, planId);
   checkRecords(world, planId);
   checkLanes(world, planId);
-  return look(world, planId);
+  return { world, planId };
 };
 
 export const sum = (all: readonly Seen[]): Seen => {

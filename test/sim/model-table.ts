@@ -108,8 +108,8 @@ export class ModelTable {
   readonly #due = new Map<number, Map<string, Item>>();
   readonly #tokens = new Set<string>();
   readonly #chance: TableChance;
-  /** How often requests were refused for lack of throughput, and how many there were. */
-  readonly counts = { requests: 0, throttled: 0 };
+  /** How often requests were refused for lack of throughput, how many there were, and how large they were at most. */
+  readonly counts = { requests: 0, throttled: 0, itemBytesMax: 0, actionsMax: 0 };
 
   constructor(chance: TableChance) {
     this.#chance = chance;
@@ -232,6 +232,7 @@ export class ModelTable {
       (one) => Object.entries(one)[0] as [string, Action],
     );
     assert(actions.length <= 100, "a transaction of more than 100 actions");
+    this.counts.actionsMax = Math.max(this.counts.actionsMax, actions.length);
     if (this.#chance.happens(this.#chance.faults().raced)) throw cancelled(actions.map(() => "TransactionConflict"));
     const codes = actions.map(([, action]) =>
       holds(this.#at(action.Key), action) ? "None" : "ConditionalCheckFailed",
@@ -264,6 +265,7 @@ export class ModelTable {
 
   #put(item: Item): void {
     this.#delete(item);
+    this.counts.itemBytesMax = Math.max(this.counts.itemBytesMax, Buffer.byteLength(item.body));
     const items = this.#partitions.get(item.pk) ?? new Map<string, Item>();
     this.#partitions.set(item.pk, items.set(item.sk, item));
     if (item.dueShard === undefined) return;

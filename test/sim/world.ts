@@ -76,8 +76,8 @@ export class World {
   readonly unreachable = new Set<SiteId>();
   /** How often functions died, by the request that was their last one, and whether it took effect. */
   readonly deaths = new Map<string, number>();
-  /** Functions that failed for other reasons, and reports that went to the dead-letter queue. */
-  readonly counts = { failed: 0, deadLetters: 0 };
+  /** Functions that failed for other reasons, reports that went to the dead-letter queue, and the largest message. */
+  readonly counts = { failed: 0, deadLetters: 0, messageBytesMax: 0 };
   faults: Faults;
   now: Instant;
   readonly #invocations = new AsyncLocalStorage<Invocation>();
@@ -137,12 +137,18 @@ export class World {
 
   async #send(sent: Parameters<Deps["tasks"]["send"]>[1]): Promise<void> {
     for (const { task, delaySeconds = 0 } of sent) {
-      const body = taskSchema.parse(JSON.parse(JSON.stringify(task)));
+      const body = taskSchema.parse(JSON.parse(this.#message(task)));
       await this.#mortal("SendMessage", async () => {
         this.#refuse();
         this.tasks.push({ body, visibleAt: addSeconds(this.now, delaySeconds), receives: 0 });
       });
     }
+  }
+
+  #message(body: object): string {
+    const text = JSON.stringify(body);
+    this.counts.messageBytesMax = Math.max(this.counts.messageBytesMax, Buffer.byteLength(text));
+    return text;
   }
 
   #refuse(): void {
@@ -290,6 +296,7 @@ export class World {
   }
 
   #report(report: Report): void {
+    this.#message(report);
     this.reports.push({ body: reportSchema.parse(report), visibleAt: this.now, receives: 0 });
   }
 
