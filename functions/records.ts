@@ -90,6 +90,9 @@ export const deadLetterKey = (runId: RunId, messageId: string): Key => ({
   sort: `${deadLetterPrefix}${messageId}`,
 });
 
+/** Is there when a run's documents have an end: the note of whoever gave it to them. */
+export const expiryKey = (runId: RunId): Key => ({ partition: `RUN#${runId}`, sort: "EXPIRY" });
+
 /** An outbox entry: the effects of one commit of one aggregate, in order. */
 export const outboxKey = (aggregate: Key, version: number): Key => ({
   partition: aggregate.partition,

@@ -1,11 +1,12 @@
 import { type Report, reportSchema, type TaskReport } from "../core/api/report.ts";
 import type { Progress, Run } from "../core/api/run.ts";
 import type { RunEvent } from "../core/run/events.ts";
-import { siteOfTask } from "../core/run/steps.ts";
+import { hasEnded, partsOf, siteOfTask } from "../core/run/steps.ts";
 import { heardOf } from "./alive.ts";
 import type { Deps } from "./deps.ts";
 import { loseBase } from "./engine/base.ts";
 import { applyToRun } from "./engine/engine.ts";
+import { expireIfUseless, historyExpiry } from "./engine/expiry.ts";
 import { putFacts } from "./engine/facts.ts";
 import { adoptGroups, markDeleted } from "./engine/groups.ts";
 import { putInventoryPart } from "./inventory.ts";
@@ -60,6 +61,8 @@ const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> =
   if (isInFlight(stored.body, report)) await keepProgress(deps, report);
   await keepWhatItSays(deps, report);
   await applyToRun(deps, report.runId, eventOf(report));
+  const isLate = partsOf(stored.body).every(([, part]) => hasEnded(part));
+  if (isLate && report.kind === "completed") await expireIfUseless(deps, report.runId, { hasMore: true });
 };
 
 const isInFlight = (run: Run, { target, step, index }: TaskReport): boolean => {
@@ -70,7 +73,8 @@ const isInFlight = (run: Run, { target, step, index }: TaskReport): boolean => {
 const keepProgress = async (deps: Deps, report: TaskReport): Promise<void> => {
   const { runId, target, index } = report;
   const body = progressOf(report);
-  if (body !== undefined) await deps.store.putAll([{ key: progressKey(runId, target, index), body }]);
+  if (body !== undefined)
+    await deps.store.putAll([{ key: progressKey(runId, target, index), body, ...historyExpiry(deps) }]);
 };
 
 const progressOf = (report: TaskReport): Progress | undefined => {

@@ -26,14 +26,23 @@ export const handleSweep = async (deps: Deps): Promise<{ readonly due: number; r
       await sweepOne(deps, key);
     } catch (error) {
       failed += 1;
-      await putOff(deps, key);
       deps.log.error(
         { key, error: error instanceof Error ? error.message : String(error) },
         "the sweep could not move a document on",
       );
+      await tryPutOff(deps, key);
     }
   }
   return { due: keys.length, failed };
+};
+
+/** What can't be put off either, because somebody else has just changed it or the store is busy, is due at the next sweep. */
+const tryPutOff = async (deps: Deps, key: Key): Promise<void> => {
+  try {
+    await putOff(deps, key);
+  } catch (error) {
+    deps.log.warn({ key, error: error instanceof Error ? error.message : String(error) }, "it could not be put off");
+  }
 };
 
 /** What could not be moved on must not stand in the way of the others at every sweep. */

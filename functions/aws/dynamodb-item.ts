@@ -19,11 +19,16 @@ type Put = Extract<Change, { type: "put" }>;
 
 export const itemKey = (key: Key) => ({ pk: key.partition, sk: key.sort });
 
-/** The shard of the index that a key belongs to: FNV-1a over its UTF-8 bytes (http://www.isthe.com/chongo/tech/comp/fnv/). */
+/**
+ * The shard of the index that a key belongs to: FNV-1a over its UTF-8 bytes (http://www.isthe.com/chongo/tech/comp/fnv/). Its
+ * low bits hang on the low bits of the bytes only, and keys are alike: so all its bits are mixed once more (MurmurHash3's end).
+ */
 export const dueShardOf = (key: Key): number => {
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(`${key.partition}\n${key.sort}`)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash % dueShards;
+  for (const byte of Buffer.from(`${key.partition}\n${key.sort}`)) hash = Math.imul(hash ^ byte, 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % dueShards;
 };
 
 /** The attributes of a put but for key and version; the optional ones are absent unless set, so the index is sparse. */

@@ -3,7 +3,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import { type Change, CommitConflict, type Key } from "../../core/ports/store.ts";
 import type { Deps } from "../deps.ts";
-import { type Effects, putOutbox } from "./outbox.ts";
+import { type Effects, type NewEntry, putOutbox } from "./outbox.ts";
 
 /** Tries of one step against others who write the same document; each loser was overtaken by somebody's success. */
 const commitTriesMax = 30;
@@ -23,14 +23,14 @@ export interface Aggregate<State extends object, Event> {
  * Loads the document, decides, and commits the new state together with its effects in one transaction, conditional on
  * the version that was read. Somebody else's write in between means: load again, decide again.
  *
- * @returns the state afterwards, and the key of the outbox entry that now has to be drained, if there is one
+ * @returns the state afterwards, and the outbox entry that now has to be drained, if there is one
  * @throws VisibleError CONFLICT when others were faster every time; what `missing` gives when there is no document
  */
 export const advance = async <State extends object, Event>(
   deps: Deps,
   aggregate: Aggregate<State, Event>,
   event: Event,
-): Promise<{ readonly state: State; readonly outbox: Key | undefined }> => {
+): Promise<{ readonly state: State; readonly outbox: NewEntry | undefined }> => {
   for (let attempt = 1; ; attempt += 1) {
     const stored = await deps.store.get<State>(aggregate.key);
     if (stored === undefined) throw aggregate.missing();
@@ -49,7 +49,7 @@ export const advance = async <State extends object, Event>(
     try {
       const further = aggregate.alongside?.(stored.body, state) ?? [];
       await deps.store.commit([put, ...further, ...(outbox === undefined ? [] : [outbox])]);
-      return { state, outbox: outbox?.key };
+      return { state, outbox };
     } catch (error) {
       if (!(error instanceof CommitConflict)) throw error;
       if (attempt >= commitTriesMax) {

@@ -29,7 +29,7 @@ export const createPlan = async (deps: Deps, plan: Plan): Promise<void> => {
       outbox,
     ]),
   );
-  await tryDrain(deps, outbox.key);
+  await tryDrain(deps, outbox);
 };
 
 /** Changes a plan's definition. Runs that go on keep what they were told. @throws VisibleError PLAN_UNKNOWN, PLAN_NAME_TAKEN */
@@ -131,7 +131,7 @@ export const startRebuild = async (
     if (!(error instanceof CommitConflict)) throw error;
     throw new VisibleError("CONFLICT", "The group was changed in the meantime.", { hint: "Try again.", cause: error });
   }
-  await tryDrain(deps, outbox.key);
+  await tryDrain(deps, outbox);
   return readRun(deps, run.id);
 };
 

@@ -6,7 +6,7 @@ import type { Run } from "../../core/api/run.ts";
 import { decidePlan } from "../../core/plan/decide.ts";
 import type { PlanEvent } from "../../core/plan/events.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
-import type { Change, Key } from "../../core/ports/store.ts";
+import type { Change, Key, Stored } from "../../core/ports/store.ts";
 import { decide } from "../../core/run/decide.ts";
 import type { RunEvent } from "../../core/run/events.ts";
 import { partsOf } from "../../core/run/steps.ts";
@@ -14,7 +14,7 @@ import { nextSlot } from "../../core/schedule/slots.ts";
 import type { Deps } from "../deps.ts";
 import { planKey, planNameKey, runKey } from "../records.ts";
 import { advance } from "./advance.ts";
-import type { OutboxEntry } from "./outbox.ts";
+import type { NewEntry, OutboxEntry } from "./outbox.ts";
 import { postponed } from "./outbox.ts";
 import { carryOutPlanEffect } from "./plan-effects.ts";
 import { carryOutRunEffect } from "./run-effects.ts";
@@ -86,8 +86,11 @@ const renamed = (before: Plan, after: Plan): readonly Change[] => {
 /** Carries out an outbox entry's effects in their order, then removes it. Twice is as good as once. */
 export const drain = async (deps: Deps, key: Key): Promise<void> => {
   const entry = await deps.store.get<OutboxEntry>(key);
-  if (entry === undefined) return;
-  const { effects } = entry.body;
+  if (entry !== undefined) await drainEntry(deps, entry);
+};
+
+const drainEntry = async (deps: Deps, { key, body: entry, version }: Stored<OutboxEntry>): Promise<void> => {
+  const { effects } = entry;
   try {
     if (effects.of === "run") {
       for (const effect of effects.effects) await carryOutRunEffect(deps, effects.runId, effect);
@@ -95,17 +98,20 @@ export const drain = async (deps: Deps, key: Key): Promise<void> => {
       for (const effect of effects.effects) await carryOutPlanEffect(deps, effects.planId, effect);
     }
   } catch (error) {
-    const { body, dueAt } = postponed(entry.body, deps.clock.now());
-    await deps.store.commit([{ type: "put", key, body, expect: { version: entry.version }, dueAt }]);
+    const { body, dueAt } = postponed(entry, deps.clock.now());
+    await deps.store.commit([{ type: "put", key, body, expect: { version }, dueAt }]);
     throw error;
   }
   await deps.store.commit([{ type: "delete", key, expect: "any" }]);
 };
 
-/** Like `drain`, for when the state is safe already: what could not be carried out now is carried out by the sweep. */
-export const tryDrain = async (deps: Deps, key: Key): Promise<void> => {
+/**
+ * Carries out an entry that has just been committed, so that it need not be read. The state is safe already: what could
+ * not be carried out now is carried out by the sweep.
+ */
+export const tryDrain = async (deps: Deps, { key, body }: NewEntry): Promise<void> => {
   try {
-    await drain(deps, key);
+    await drainEntry(deps, { key, body, version: 1 });
   } catch (error) {
     assert(error instanceof Error);
     deps.log.warn({ outbox: key, error: error.message }, "effects are left to the sweep");

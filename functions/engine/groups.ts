@@ -6,6 +6,7 @@ import { CommitConflict, type Stored } from "../../core/ports/store.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { groupKey, groupPrefix, runKey } from "../records.ts";
+import { expireIfUseless, keepRun } from "./expiry.ts";
 import { type PublishFact, readFact, readFacts, type SnapshotFact } from "./facts.ts";
 
 /** A deleted group's record is kept this long, so that a late answer of a gateway finds it. */
@@ -38,7 +39,7 @@ export const recordGroup = async (deps: Deps, run: Run, role: Group["role"], tar
   const stored = await deps.store.get<Group>(key);
   if (stored !== undefined) {
     if (stored.body.state === "deleted") await putState(deps, stored, "deleting");
-    return;
+    return keepRun(deps, run.id);
   }
   const facts = await readFacts<SnapshotFact>(deps, run.id, "snapshotting", "source");
   const published = role === "mirror" ? await readFact<PublishFact>(deps, run.id, "publishing", target, 0) : undefined;
@@ -59,6 +60,7 @@ export const recordGroup = async (deps: Deps, run: Run, role: Group["role"], tar
     holds: [],
   });
   await ignoringConflict(() => deps.store.commit([{ type: "put", key, body: group, expect: "absent" }]));
+  await keepRun(deps, run.id);
 };
 
 /**
@@ -85,11 +87,13 @@ export const markDeleting = async (deps: Deps, stored: Stored<Group>): Promise<b
   return putState(deps, stored, "deleting");
 };
 
-/** A gateway says that the groups are gone from its site. */
+/** A gateway says that the groups are gone from its site. With its last group, what is known of a run is of no use any more. */
 export const markDeleted = async (deps: Deps, siteId: SiteId, groupIds: readonly GroupId[]): Promise<void> => {
   for (const groupId of groupIds) {
     const stored = await deps.store.get<Group>(groupKey(groupId, siteId));
-    if (stored?.body.state === "deleting") await putState(deps, stored, "deleted");
+    if (stored === undefined || stored.body.state === "published") continue;
+    if (stored.body.state === "deleting") await putState(deps, stored, "deleted");
+    await expireIfUseless(deps, stored.body.runId);
   }
 };
 

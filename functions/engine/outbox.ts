@@ -20,16 +20,19 @@ export interface OutboxEntry {
 const sweepAfterSeconds = 30;
 const backOffSecondsMax = 3600;
 
+/** An entry on its way into the store; its key is its own, so its version there is 1. */
+export type NewEntry = Extract<Change, { type: "put" }> & { readonly body: OutboxEntry };
+
 /** The change that puts an entry beside the new version of its document; the version makes its key unique. */
 export const putOutbox = (options: {
   readonly aggregate: Key;
   readonly version: number;
   readonly effects: Effects;
   readonly now: Instant;
-}): Extract<Change, { type: "put" }> => ({
+}): NewEntry => ({
   type: "put",
   key: outboxKey(options.aggregate, options.version),
-  body: { effects: options.effects, failures: 0 } satisfies OutboxEntry,
+  body: { effects: options.effects, failures: 0 },
   expect: "any",
   dueAt: addSeconds(options.now, sweepAfterSeconds),
 });

@@ -10,6 +10,7 @@ import { nextSlot } from "../../core/schedule/slots.ts";
 import type { Deps } from "../deps.ts";
 import { planKey, runKey, runPlanKey, runPrefix, skipKey } from "../records.ts";
 import { applyToRun } from "./engine.ts";
+import { expireIfUseless, historyExpiry } from "./expiry.ts";
 import { tidySource } from "./run-effects.ts";
 
 /** Carries out one effect of a plan. Idempotent (I8). */
@@ -22,12 +23,14 @@ export const carryOutPlanEffect = async (deps: Deps, planId: PlanId, effect: Pla
       return;
     case "supersede":
       await applyToRun(deps, effect.runId, { type: "supersede", target: effect.target, reason: effect.reason });
-      return;
+      return expireIfUseless(deps, effect.runId);
     case "cancel":
       await applyToRun(deps, effect.runId, { type: "cancel", target: effect.target });
       return;
     case "record-skip":
-      return deps.store.putAll([{ key: skipKey(planId, effect.skip.firstSlot), body: effect.skip }]);
+      return deps.store.putAll([
+        { key: skipKey(planId, effect.skip.firstSlot), body: effect.skip, ...historyExpiry(deps) },
+      ]);
     case "tidy-source":
       return tidyAfter(deps, planId);
     case "sync-schedule":

@@ -6,6 +6,7 @@ import type { RunEffect } from "../../core/run/events.ts";
 import type { Deps } from "../deps.ts";
 import { planKey, runKey } from "../records.ts";
 import { applyToPlan } from "./engine.ts";
+import { expireIfUseless } from "./expiry.ts";
 import { readRunPlan } from "./facts.ts";
 import { dropHold, recordGroup } from "./groups.ts";
 import { chooseForReclaim } from "./reclaim.ts";
@@ -58,8 +59,9 @@ export const tidySource = async (deps: Deps, run: Run, target: SiteId): Promise<
 const ended = async (deps: Deps, run: Run, target: SiteId): Promise<void> => {
   if (run.kind !== "rebuild") {
     await applyToPlan(deps, run.planId, { type: "released", target, runId: run.id });
-    return;
+  } else {
+    const { restore } = await readRunPlan(deps, run.id);
+    if (restore !== undefined) await dropHold(deps, restore.fromGroupId, target, run.id);
   }
-  const { restore } = await readRunPlan(deps, run.id);
-  if (restore !== undefined) await dropHold(deps, restore.fromGroupId, target, run.id);
+  await expireIfUseless(deps, run.id);
 };

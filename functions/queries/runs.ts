@@ -8,8 +8,8 @@ import { partsOf, statusOf, stepsOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../dead-letters.ts";
 import type { Deps } from "../deps.ts";
 import { readBaseFact } from "../engine/base.ts";
-import { readFacts, readRunPlan, type SnapshotFact } from "../engine/facts.ts";
-import { planKey, progressPrefix, runKey } from "../records.ts";
+import { readFacts, type SnapshotFact } from "../engine/facts.ts";
+import { planKey, progressPrefix, runKey, runPlanKey } from "../records.ts";
 import { progressAhead, sumOf } from "./progress.ts";
 import { readGateways } from "./sites.ts";
 import { attemptOf, whyItWaits } from "./waiting.ts";
@@ -21,14 +21,16 @@ import { attemptOf, whyItWaits } from "./waiting.ts";
  */
 export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
   const stored = await deps.store.get<Run>(runKey(runId));
-  if (stored === undefined) {
+  // An expired run's documents do not go in the same instant: what is left of one is not shown.
+  const told = await deps.store.get<RunPlan>(runPlanKey(runId));
+  if (stored === undefined || told === undefined) {
     throw new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`, {
       hint: "List the runs of a plan with: smtx-backup run list",
     });
   }
   const run = stored.body;
-  const [runPlan, snapshots, plan, absent, deadLetters] = await Promise.all([
-    readRunPlan(deps, runId),
+  const runPlan = told.body;
+  const [snapshots, plan, absent, deadLetters] = await Promise.all([
     run.kind === "backup" ? readFacts<SnapshotFact>(deps, runId, "snapshotting", "source") : [],
     deps.store.get<Plan>(planKey(run.planId)),
     absentSites(deps, run),

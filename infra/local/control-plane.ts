@@ -9,7 +9,7 @@ import { noGatewayAccess } from "../../functions/access.ts";
 import { createApp } from "../../functions/api/app.ts";
 import type { ApiDeps } from "../../functions/api/env.ts";
 import type { Authorities } from "../../functions/authorities.ts";
-import { createClients, type Environment } from "../../functions/aws/clients.ts";
+import { type Clients, createClients, type Environment } from "../../functions/aws/clients.ts";
 import { ensureQueue, reportQueueDefinition } from "../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../functions/aws/scheduler.ts";
 import { ensureTable } from "../../functions/aws/table.ts";
@@ -54,6 +54,8 @@ export interface ControlPlane {
 export const startControlPlane = async (options: {
   readonly dir: string;
   readonly env: Environment;
+  /** Made from `env` unless given; closed at the end. */
+  readonly clients?: Clients;
   readonly sites: readonly SiteId[];
   /** Tried first; another one when it is taken. */
   readonly port: number;
@@ -62,7 +64,7 @@ export const startControlPlane = async (options: {
   readonly signal: AbortSignal;
 }): Promise<ControlPlane> => {
   const { dir, env, sites, port, authorities, log, signal } = options;
-  const clients = createClients(env);
+  const { clients = createClients(env) } = options;
   const deps: ApiDeps = {
     ...createDeps(clients, localNames, log),
     limits: localLimits,

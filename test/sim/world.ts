@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
@@ -6,40 +7,65 @@ import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type RunTask, type Task, type TaskResult, type TransferTask, taskSchema } from "../../core/api/task.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { DocumentStore } from "../../core/ports/store.ts";
+import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
+import { reportQueueDefinition, taskQueueDefinition } from "../../functions/aws/queues.ts";
+import { defaultPacing } from "../../functions/aws/retry.ts";
 import type { Deps } from "../../functions/deps.ts";
 import { createPlan } from "../../functions/engine/commands.ts";
-import { createMemoryStore } from "../../functions/memory/store.ts";
 import { handleReport } from "../../functions/report.ts";
 import { handleSweep } from "../../functions/sweep.ts";
 import { Chance } from "./chance.ts";
 import { ModelSite } from "./model-site.ts";
+import { createModelClient, ModelTable, type TableFaults } from "./model-table.ts";
 
 /** How often things go wrong. */
-export interface Faults {
-  /** A function dies before or after a call to the store, the queue or the scheduler. */
+export interface Faults extends TableFaults {
+  /** A function dies before or after a request to DynamoDB, a message to a queue, or a call to the scheduler. */
   readonly death: number;
-  /** A message is delivered again later; a message is lost. */
+  /** A message is delivered again later; it is lost; a poll that died took it, and it comes back when its time is up. */
   readonly again: number;
   readonly lost: number;
+  readonly swallowed: number;
+  /** A queue takes some of the messages of a call and refuses the others; the scheduler refuses a call. */
+  readonly refused: number;
   /** A task fails and may be tried again; a gateway dies in the middle of one. */
   readonly failure: number;
   readonly crash: number;
 }
 
-export const noFaults: Faults = { death: 0, again: 0, lost: 0, failure: 0, crash: 0 };
+export const noFaults: Faults = {
+  ...{ throttled: 0, answerLost: 0, raced: 0, indexLags: 0 },
+  ...{ death: 0, again: 0, lost: 0, swallowed: 0, refused: 0, failure: 0, crash: 0 },
+};
 
 interface Message<T> {
   readonly body: T;
   readonly visibleAt: Instant;
+  readonly receives: number;
 }
 
 class Died extends Error {}
 
+/** One call of a function, from its start to its end or death. */
+interface Invocation {
+  isDead: boolean;
+}
+
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** The control plane with its real code, over a store in memory, and sites that are models. Time is a number here. */
+/** What a function may fail with while the services around it fail; anything else is a defect. */
+const fromOutside = /^(?:Throttling|ProvisionedThroughputExceeded|TransactionCanceled|TimeoutError|CommitConflict)/;
+const isFromOutside = (error: unknown): boolean =>
+  VisibleError.is(error) ||
+  (error instanceof Error && (fromOutside.test(error.name) || error.message.startsWith("DynamoDB left")));
+
+/**
+ * The control plane with its real code, and its store with the real adapter and the SDK's retries, over a model of
+ * DynamoDB; queues and sites are models, too. Time is a number here.
+ */
 export class World {
-  readonly store: DocumentStore = createMemoryStore();
+  readonly table: ModelTable;
+  readonly store: DocumentStore;
   readonly sites = new Map<SiteId, ModelSite>();
   readonly tasks: Message<Task>[] = [];
   readonly reports: Message<Report>[] = [];
@@ -48,8 +74,13 @@ export class World {
   readonly truth = new Map<string, ReadonlyMap<string, number>>();
   /** Targets whose link is down for good. */
   readonly unreachable = new Set<SiteId>();
+  /** How often functions died, by the request that was their last one, and whether it took effect. */
+  readonly deaths = new Map<string, number>();
+  /** Functions that failed for other reasons, reports that went to the dead-letter queue, and the largest message. */
+  readonly counts = { failed: 0, deadLetters: 0, messageBytesMax: 0 };
   faults: Faults;
   now: Instant;
+  readonly #invocations = new AsyncLocalStorage<Invocation>();
   #plans = 0;
 
   constructor(options: { seed: number; sites: readonly string[]; now: Instant; faults: Faults }) {
@@ -57,6 +88,13 @@ export class World {
     this.now = options.now;
     this.faults = options.faults;
     for (const id of options.sites as SiteId[]) this.sites.set(id, new ModelSite(id));
+    this.table = new ModelTable({
+      faults: () => this.faults,
+      happens: (probability) => this.chance.happens(probability),
+    });
+    const client = createModelClient(this.table, (request, command) => this.#mortal(command, async () => request()));
+    const pacing = { ...defaultPacing, sleep: async () => undefined, fraction: () => this.chance.fraction() };
+    this.store = createDynamodbStore({ client, tableName: "sim", pacing });
   }
 
   site(id: string): ModelSite {
@@ -65,74 +103,98 @@ export class World {
     return site;
   }
 
-  /** Calls a function of the control plane; it may die at any call it makes. @returns undefined when it died */
+  /** Calls a function of the control plane; it may die at any call it makes. @returns undefined when it died or failed */
   async call<T>(run: (deps: Deps) => Promise<T>): Promise<T | undefined> {
-    const deps = this.#mortalDeps();
+    const invocation: Invocation = { isDead: false };
     try {
-      return await run(deps.deps);
+      const result = await this.#invocations.run(invocation, () => run(this.#deps));
+      // Whoever died returns nothing, also where it would have lived on with the failure.
+      return invocation.isDead ? undefined : result;
     } catch (error) {
-      if (deps.isDead() || VisibleError.is(error)) return undefined;
-      throw error;
+      if (!invocation.isDead && !isFromOutside(error)) throw error;
+      if (!invocation.isDead) this.counts.failed += 1;
+      return undefined;
     }
   }
 
-  #mortalDeps(): { deps: Deps; isDead: () => boolean } {
-    let dead = false;
-    const mortal = async <T>(call: () => Promise<T>): Promise<T> => {
-      if (dead || this.chance.happens(this.faults.death)) {
-        dead = true;
-        throw new Died();
-      }
-      const result = await call();
-      if (this.chance.happens(this.faults.death)) {
-        dead = true;
-        throw new Died();
-      }
-      return result;
-    };
-    const { store } = this;
-    const deps: Deps = {
-      store: {
-        get: (key) => mortal(() => store.get(key)),
-        query: (options) => mortal(() => store.query(options)),
-        due: (options) => mortal(() => store.due(options)),
-        commit: (changes) => mortal(() => store.commit(changes)),
-        putAll: (documents) => mortal(() => store.putAll(documents)),
-      },
-      tasks: {
-        ensure: async () => undefined,
-        send: (_, sent) =>
-          mortal(async () => {
-            for (const { task, delaySeconds = 0 } of sent) {
-              const body = taskSchema.parse(JSON.parse(JSON.stringify(task)));
-              this.tasks.push({ body, visibleAt: addSeconds(this.now, delaySeconds) });
-            }
-          }),
-      },
-      scheduler: { put: () => mortal(async () => undefined), remove: () => mortal(async () => undefined) },
+  /** A request that may be the last one of its function, before or after it took effect. */
+  async #mortal<T>(what: string, request: () => Promise<T>): Promise<T> {
+    const invocation = this.#invocations.getStore();
+    this.#mayDie(invocation, `${what}, before`);
+    const result = await request();
+    this.#mayDie(invocation, `${what}, after`);
+    return result;
+  }
+
+  #mayDie(invocation: Invocation | undefined, where: string): void {
+    if (invocation === undefined) return;
+    if (!invocation.isDead && this.chance.happens(this.faults.death)) {
+      invocation.isDead = true;
+      this.deaths.set(where, (this.deaths.get(where) ?? 0) + 1);
+    }
+    if (invocation.isDead) throw new Died();
+  }
+
+  async #send(sent: Parameters<Deps["tasks"]["send"]>[1]): Promise<void> {
+    for (const { task, delaySeconds = 0 } of sent) {
+      const body = taskSchema.parse(JSON.parse(this.#message(task)));
+      await this.#mortal("SendMessage", async () => {
+        this.#refuse();
+        this.tasks.push({ body, visibleAt: addSeconds(this.now, delaySeconds), receives: 0 });
+      });
+    }
+  }
+
+  #message(body: object): string {
+    const text = JSON.stringify(body);
+    this.counts.messageBytesMax = Math.max(this.counts.messageBytesMax, Buffer.byteLength(text));
+    return text;
+  }
+
+  #refuse(): void {
+    if (this.chance.happens(this.faults.refused)) throw new VisibleError("INTERNAL", "The service did not take it.");
+  }
+
+  readonly #schedule = (): Promise<void> => this.#mortal("the scheduler", async () => this.#refuse());
+
+  get #deps(): Deps {
+    return {
+      store: this.store,
+      tasks: { ensure: async () => undefined, send: (_, sent) => this.#send(sent) },
+      scheduler: { put: this.#schedule, remove: this.#schedule },
       clock: { now: () => this.now },
-      ids: {
-        planId: () => {
-          this.#plans += 1;
-          return `plan_01JD00000000000000000000${this.#plans.toString().padStart(2, "0")}` as PlanId;
-        },
-        fraction: () => this.chance.fraction(),
-      },
+      ids: { planId: () => this.#planId(), fraction: () => this.chance.fraction() },
       log: quiet,
     };
-    return { deps, isDead: () => dead };
+  }
+
+  #planId(): PlanId {
+    this.#plans += 1;
+    return `plan_01JD00000000000000000000${this.#plans.toString().padStart(2, "0")}` as PlanId;
   }
 
   async addPlan(make: (id: PlanId) => Plan): Promise<PlanId> {
-    const { deps } = this.#mortalDeps();
-    const plan = make(deps.ids.planId());
-    await createPlan(deps, plan);
+    const plan = make(this.#planId());
+    await createPlan(this.#deps, plan);
     return plan.id;
   }
 
   /** Time goes on. */
   pass(seconds: number): void {
     this.now = addSeconds(this.now, seconds);
+  }
+
+  /** Time goes on to when the sweep or a gateway has something to do, a second at least. */
+  passToNext(): void {
+    const instants = [...this.tasks, ...this.reports].map(({ visibleAt }): string => visibleAt);
+    const next = [...instants, this.table.nextDue() ?? this.now].sort()[0] as Instant;
+    this.now = next > addSeconds(this.now, 1) ? next : addSeconds(this.now, 1);
+  }
+
+  /** The queue emulator ends and is started again: it has forgotten all messages. */
+  restartQueues(): void {
+    this.tasks.length = 0;
+    this.reports.length = 0;
   }
 
   /** Somebody writes to the protected volumes. */
@@ -149,21 +211,24 @@ export class World {
 
   /** Delivers one report, any of them. @returns whether there was one */
   async deliverReport(): Promise<boolean> {
-    const report = this.#take(this.reports);
+    const { visibilityTimeoutSeconds, maxReceiveCount } = reportQueueDefinition;
+    const report = this.#take(this.reports, visibilityTimeoutSeconds);
     if (report === undefined) return false;
-    let handled = false;
-    await this.call(async (deps) => {
+    const handled = await this.call(async (deps) => {
       await handleReport(deps, report.body);
-      handled = true;
+      return true;
     });
-    // A function that died did not acknowledge: the queue delivers the message again.
-    if (!handled) this.reports.push({ ...report, visibleAt: addSeconds(this.now, 60) });
+    if (handled) return true;
+    // Who died or failed did not acknowledge: the queue delivers the message again, so many times.
+    const receives = report.receives + 1;
+    if (receives >= maxReceiveCount) this.counts.deadLetters += 1;
+    else this.reports.push({ ...report, receives, visibleAt: addSeconds(this.now, visibilityTimeoutSeconds) });
     return true;
   }
 
   /** A gateway takes one task and works on it. @returns whether there was one */
   deliverTask(): boolean {
-    const message = this.#take(this.tasks);
+    const message = this.#take(this.tasks, taskQueueDefinition.visibilityTimeoutSeconds);
     if (message === undefined) return false;
     const task = message.body;
     if (task.kind === "inventory" || task.kind === "settings") return true;
@@ -231,11 +296,12 @@ export class World {
   }
 
   #report(report: Report): void {
-    this.reports.push({ body: reportSchema.parse(report), visibleAt: this.now });
+    this.#message(report);
+    this.reports.push({ body: reportSchema.parse(report), visibleAt: this.now, receives: 0 });
   }
 
-  /** Any visible message; it may stay in the queue to come again, and it may be lost. */
-  #take<T>(queue: Message<T>[]): Message<T> | undefined {
+  /** Any visible message; it may stay in the queue to come again, be lost, or be out of sight for a while. */
+  #take<T>(queue: Message<T>[], visibilitySeconds: number): Message<T> | undefined {
     const visible = queue.filter((message) => message.visibleAt <= this.now);
     const message = visible[this.chance.below(visible.length)];
     if (message === undefined) return undefined;
@@ -243,6 +309,10 @@ export class World {
     if (this.chance.happens(this.faults.again)) {
       queue.push({ ...message, visibleAt: addSeconds(this.now, this.chance.below(600)) });
     }
-    return this.chance.happens(this.faults.lost) ? this.#take(queue) : message;
+    if (this.chance.happens(this.faults.swallowed)) {
+      queue.push({ ...message, visibleAt: addSeconds(this.now, visibilitySeconds) });
+      return this.#take(queue, visibilitySeconds);
+    }
+    return this.chance.happens(this.faults.lost) ? this.#take(queue, visibilitySeconds) : message;
   }
 }

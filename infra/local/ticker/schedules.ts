@@ -44,16 +44,36 @@ const read = async (client: SchedulerClient, { Name, GroupName }: ScheduleSummar
   }
 };
 
-/** All schedules of a group, or of all groups, by EventBridge Scheduler's API. */
-export const listSchedules = async (
+/** A schedule that was changed this shortly before it was read may change again without a later date: dates may be whole seconds. */
+const settledMilliseconds = 5_000;
+
+/**
+ * Reads all schedules of a group, or of all groups, by EventBridge Scheduler's API, time and again. What a schedule says is
+ * asked for when the list, a page for a hundred of them, has it with a new date.
+ */
+export const createScheduleReader = (
   client: SchedulerClient,
   groupName: string | undefined,
-): Promise<readonly TickerSchedule[]> => {
-  const summaries: ScheduleSummary[] = [];
-  const group = groupName === undefined ? {} : { GroupName: groupName };
-  for await (const page of paginateListSchedules({ client }, group)) summaries.push(...(page.Schedules ?? []));
-  const schedules = await mapBounded(summaries, concurrencyMax, (summary) => read(client, summary));
-  return schedules.filter((schedule) => schedule !== undefined);
+): ((now: Instant) => Promise<readonly TickerSchedule[]>) => {
+  let known = new Map<string, { readonly date: number; readonly schedule: TickerSchedule | undefined }>();
+
+  const readIfNew = async (summary: ScheduleSummary, now: Instant) => {
+    const { Arn = "", LastModificationDate } = summary;
+    const date = LastModificationDate?.getTime() ?? Number.NaN;
+    const before = known.get(Arn);
+    if (before?.date === date) return { Arn, ...before };
+    const isSettled = Date.parse(now) - date > settledMilliseconds;
+    return { Arn, schedule: await read(client, summary), date: isSettled ? date : Number.NaN };
+  };
+
+  return async (now) => {
+    const summaries: ScheduleSummary[] = [];
+    const group = groupName === undefined ? {} : { GroupName: groupName };
+    for await (const page of paginateListSchedules({ client }, group)) summaries.push(...(page.Schedules ?? []));
+    const entries = await mapBounded(summaries, concurrencyMax, (summary) => readIfNew(summary, now));
+    known = new Map(entries.map(({ Arn, date, schedule }) => [Arn, { date, schedule }]));
+    return entries.flatMap(({ schedule }) => (schedule === undefined ? [] : [schedule]));
+  };
 };
 
 /** The input of one occurrence: with the slot, in whole seconds of UTC, and the schedule put in. */

@@ -11,6 +11,7 @@ import { createClients } from "../../../functions/aws/clients.ts";
 import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
 import type { Emulator } from "../emulators/emulator.ts";
 import { startScheduler } from "../emulators/scheduler.ts";
+import { createScheduleReader } from "./schedules.ts";
 import { createTicker } from "./ticker.ts";
 
 const instant = (text: string) => new Date(text).toISOString() as Instant;
@@ -134,15 +135,40 @@ describe("the ticker", () => {
     const ticker = restarted();
     await ticker.tick(instant("2026-11-24T00:06:00Z"));
     assert.deepEqual(slots(), ["2026-11-24T00:05:00Z", "2026-11-24T00:06:00Z"]);
+    now = instant("2026-11-24T00:06:20Z");
     const disabled = scheduleOf("new", "cron(* * * * ? *)", { State: "DISABLED" });
     await clients.scheduler.send(new UpdateScheduleCommand(disabled));
     await ticker.tick(instant("2026-11-24T00:07:00Z"));
+    now = instant("2026-11-24T00:07:20Z");
     await clients.scheduler.send(new UpdateScheduleCommand(scheduleOf("new", "cron(* * * * ? *)")));
     await ticker.tick(instant("2026-11-24T00:08:00Z"));
     assert.deepEqual(slots().slice(2), ["2026-11-24T00:08:00Z"]);
     await clients.scheduler.send(new DeleteScheduleCommand({ Name: "new", GroupName: group }));
     assert.deepEqual(await ticker.tick(instant("2026-11-24T00:09:00Z")), { fired: 0, failed: 0 });
     assert.equal(await readFile(join(dir, "ticker.json"), "utf8"), "{}");
+  });
+
+  test("asks what a schedule says once, and again after it was changed, however shortly after it was read", async () => {
+    await create("kept", "cron(0 0 * * ? *)");
+    const client = createClients({ AWS_ENDPOINT_URL_SCHEDULER: emulator.endpoint }).scheduler;
+    let asked = 0;
+    const count = (next: (args: never) => Promise<never>, context: { commandName?: string }) => (args: never) => {
+      if (context.commandName === "GetScheduleCommand") asked += 1;
+      return next(args);
+    };
+    client.middlewareStack.add(count as never, { step: "initialize" });
+    const read = createScheduleReader(client, group);
+    const expressionAt = async (at: string) => (await read(instant(at)))[0]?.expression;
+    assert.equal(await expressionAt("2026-11-24T00:00:01Z"), "cron(0 0 * * ? *)");
+    await clients.scheduler.send(new UpdateScheduleCommand(scheduleOf("kept", "cron(1 0 * * ? *)")));
+    assert.equal(await expressionAt("2026-11-24T00:01:00Z"), "cron(1 0 * * ? *)");
+    assert.equal(asked, 2);
+    assert.equal(await expressionAt("2026-11-24T00:02:00Z"), "cron(1 0 * * ? *)");
+    assert.equal(asked, 2);
+    now = instant("2026-11-24T00:02:30Z");
+    await clients.scheduler.send(new UpdateScheduleCommand(scheduleOf("kept", "cron(2 0 * * ? *)")));
+    assert.equal(await expressionAt("2026-11-24T00:03:00Z"), "cron(2 0 * * ? *)");
+    client.destroy();
   });
 
   test("does not repeat itself when the clock is set back", async () => {

@@ -12,7 +12,7 @@ import type { Sleep } from "../runner/sleep.ts";
 import { sleepUntilAborted } from "../runner/sleep.ts";
 import { occurrences } from "./occurrences.ts";
 import type { TickerSchedule } from "./schedules.ts";
-import { inputAt, listSchedules } from "./schedules.ts";
+import { createScheduleReader, inputAt } from "./schedules.ts";
 
 export interface TickerOptions {
   readonly client: SchedulerClient;
@@ -41,7 +41,7 @@ export interface Ticker {
 /** What came due longer ago than this is dropped; the sweep finds the slots that have no run. */
 const lookBackSeconds = 10 * 60;
 const retrySeconds = 5;
-const concurrencyMax = 8;
+const concurrencyMax = 32;
 
 /** By the schedule's ARN: the minute up to which all that came due was fired. */
 const stateSchema = z.record(z.string(), instantSchema);
@@ -57,6 +57,7 @@ const latest = (...instants: readonly Instant[]): Instant =>
  */
 export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOptions): Ticker => {
   const path = join(dir, "ticker.json");
+  const readSchedules = createScheduleReader(client, groupName);
 
   /** Fires one schedule's occurrences in order, up to the first failure; gives the instant that it has come to. */
   const fire = async (schedule: TickerSchedule, after: Instant, until: Instant) => {
@@ -79,7 +80,7 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
   const tick = async (now: Instant): Promise<Tick> => {
     const until = startOfMinute(now);
     const state = (await readJsonFile(path, stateSchema)) ?? {};
-    const schedules = await listSchedules(client, groupName);
+    const schedules = await readSchedules(now);
     const oldest = addSeconds(until, -lookBackSeconds);
     const results = await mapBounded(schedules, concurrencyMax, async (schedule) => {
       const before = state[schedule.arn];

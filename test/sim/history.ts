@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import type { Group } from "../../core/api/group.ts";
+import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import { type Plan, scheduleSchema } from "../../core/api/plan.ts";
+import type { Run, Skip } from "../../core/api/run.ts";
+import { addSeconds } from "../../core/ports/clock.ts";
+import { partsOf, statusOf } from "../../core/run/steps.ts";
+import { slots } from "../../core/schedule/slots.ts";
+import { cancelRun, resumePlan, runPlanNow, startRebuild, suspendPlan } from "../../functions/engine/commands.ts";
+import { handlePlanInvocation } from "../../functions/plan.ts";
+import { planKey, runPrefix, skipPrefix } from "../../functions/records.ts";
+import { Chance } from "./chance.ts";
+import { type Faults, noFaults, World } from "./world.ts";
+
+const begin = "2026-11-24T00:59:00.000Z" as Instant;
+const schedule = scheduleSchema.parse({ cycle: "hourly" });
+const objects = ["web1", "web2", "db1"];
+const targets = ["b", "c"] as SiteId[];
+
+/** DynamoDB refuses three requests of ten, and everything else goes wrong as well. */
+export const stormy: Faults = {
+  ...{ throttled: 0.3, answerLost: 0.01, raced: 0.02, indexLags: 0.1 },
+  ...{ death: 0.02, again: 0.15, lost: 0.01, swallowed: 0.05, refused: 0.03, failure: 0.06, crash: 0.05 },
+};
+
+/** How large a history is. */
+interface Shape {
+  /** Names of the protected objects, or how many of the usual three. */
+  readonly objects: number | readonly string[];
+  readonly targets: number;
+  readonly steps: number;
+}
+export const full: Shape = { objects: objects.length, targets: targets.length, steps: 900 };
+
+const namesOf = ({ objects: wanted }: Shape): readonly string[] =>
+  typeof wanted === "number" ? objects.slice(0, wanted) : wanted;
+
+const hourlyPlan =
+  (shape: Shape) =>
+  (id: PlanId): Plan => ({
+    id,
+    kind: "backup",
+    status: "active",
+    name: `plan-${id.slice(-2)}`,
+    source: "a" as SiteId,
+    targets: targets.slice(0, shape.targets).map((site) => ({ site, retention: { keepLast: 2 }, switches: {} })),
+    objects: namesOf(shape).map((name) => ({ kind: "lun", id: name, name })),
+    schedule,
+    compression: { enabled: true, level: 1, dictionary: true },
+    createdAt: begin,
+    slotsDoneUntil: begin,
+    sequence: 0,
+    lanes: {},
+  });
+
+/** A world with an hourly plan of three objects and two targets, or fewer. */
+export const makeWorld = async (seed: number, faults: Faults, shape: Shape = full) => {
+  const world = new World({ seed, sites: ["a", "b", "c"], now: begin, faults: noFaults });
+  for (const name of namesOf(shape)) world.site("a").volumes.set(name, 1);
+  const planId = await world.addPlan(hourlyPlan(shape));
+  world.faults = faults;
+  return { world, planId };
+};
+
+export const list = <T>(world: World, planId: PlanId, prefix: string): T[] =>
+  world.table.list<T>(planKey(planId).partition, prefix).map(({ body }) => body);
+
+/** One thing happens. */
+const step = async (world: World, planId: PlanId): Promise<void> => {
+  const { chance } = world;
+  const dice = chance.below(1000);
+  if (dice < 400) world.deliverTask();
+  else if (dice < 800) await world.deliverReport();
+  else if (dice < 870) world.pass(chance.below(90));
+  else if (dice < 910) await world.sweep();
+  else if (dice < 935) await world.call((deps) => handlePlanInvocation(deps, { planId, scheduledTime: world.now }));
+  else if (dice < 950) world.pass(chance.below(3600));
+  else if (dice < 960) await world.call((deps) => runPlanNow(deps, planId));
+  else if (dice < 975) await person(world, planId);
+  else if (dice < 998) world.writeSomewhere();
+  else world.restartQueues();
+};
+
+/** Functions run beside each other: now and then two things happen at the same time. */
+const steps = async (world: World, planId: PlanId): Promise<void> => {
+  const count = world.chance.happens(0.15) ? 2 : 1;
+  await Promise.all(Array.from({ length: count }, () => step(world, planId)));
+};
+
+/** A person does something rarer. */
+const person = async (world: World, planId: PlanId): Promise<void> => {
+  const dice = world.chance.below(4);
+  if (dice === 0) await world.call((deps) => suspendPlan(deps, planId));
+  if (dice === 1) await world.call((deps) => resumePlan(deps, planId));
+  if (dice === 2) {
+    const [run] = list<Run>(world, planId, runPrefix).filter((other) => statusOf(other) === "running");
+    if (run !== undefined) await world.call((deps) => cancelRun(deps, run.id));
+  }
+  if (dice === 3) {
+    const groups = list<Group>(world, planId, "GROUP#").filter((group) => group.role === "mirror");
+    const group = groups[world.chance.below(groups.length)];
+    if (group === undefined) return;
+    await world.call((deps) => startRebuild(deps, { groupId: group.id, siteId: group.siteId, namePrefix: "r-" }));
+  }
+};
+
+const openRuns = (world: World, planId: PlanId): readonly Run[] =>
+  list<Run>(world, planId, runPrefix).filter((run) => ["queued", "running"].includes(statusOf(run)));
+
+/** Rounds of what is visible, each at the next instant at which there is something to do. */
+const roundsMax = 500;
+
+/** The storm is over: everything that is still to be done is done, and every run ends. */
+export const calm = async (world: World, planId: PlanId): Promise<void> => {
+  world.faults = noFaults;
+  await world.call((deps) => suspendPlan(deps, planId));
+  const outbox = () => list<object>(world, planId, "OUTBOX#");
+  for (let round = 0; round < roundsMax; round += 1) {
+    for (let i = 0; i < 3000 && (world.deliverTask() || (await world.deliverReport())); i += 1);
+    // A sweep that finds nothing asks 32 times.
+    if ((world.table.nextDue() ?? "9") <= world.now) await world.sweep();
+    const isIdle = world.tasks.length + world.reports.length + outbox().length === 0;
+    if (isIdle && openRuns(world, planId).length === 0) return;
+    world.passToNext();
+  }
+  const left = { now: world.now, tasks: world.tasks.length, reports: world.reports.length };
+  const what = JSON.stringify({ ...left, runs: openRuns(world, planId), outbox: outbox() }, null, 1);
+  assert.fail(`something is still going on long after the last fault: ${what}`);
+};
+
+/** I7, at any instant: nobody works without a deadline that the sweep will find. */
+const checkDeadlines = (world: World, planId: PlanId): void => {
+  for (const run of list<Run>(world, planId, runPrefix)) {
+    for (const [, part] of partsOf(run)) {
+      if (part.step !== null) assert(part.deadline !== null && part.inFlight.length > 0, "I7: no deadline");
+    }
+  }
+};
+
+/** I1 and I2: what the targets publish is what the source's snapshot was, of all objects. */
+export const checkGroups = (world: World, objectCount = objects.length): void => {
+  for (const id of targets) {
+    for (const [groupId, group] of world.site(id).groups) {
+      assert.deepEqual(group.contents, world.truth.get(groupId), "I1: a published group differs from its source");
+      assert.equal(group.contents.size, objectCount, "I2: a published group lacks an object");
+    }
+  }
+};
+
+/** I8: however often its task came, a target published a group once, and the source made none that it still had. */
+const checkEffects = (world: World): void => {
+  for (const site of world.sites.values()) {
+    for (const [groupId, count] of site.made) {
+      const deleted = site.id === "a" ? (site.deleted.get(groupId) ?? 0) : 0;
+      assert(count <= 1 + deleted, `I8: ${groupId} was made ${count} times on ${site.id}`);
+    }
+  }
+};
+
+/** I11: the slots until now are the runs and the recorded skips, each once. */
+const checkSlots = async (world: World, planId: PlanId): Promise<void> => {
+  await world.call((deps) => handlePlanInvocation(deps, { planId, scheduledTime: world.now }));
+  const runs = list<Run>(world, planId, runPrefix).filter((run) => run.trigger === "schedule");
+  const skips = list<Skip>(world, planId, skipPrefix);
+  const skipped = skips.flatMap((skip) =>
+    slots(schedule, { after: addSeconds(skip.firstSlot, -1), until: skip.lastSlot, limit: 10_000 }),
+  );
+  const due = slots(schedule, { after: begin, until: world.now, limit: 10_000 });
+  assert.deepEqual([...runs.map((run) => run.slot), ...skipped].sort(), due, "I11");
+};
+
+/** What the control plane knows of groups is what the sites have, and the base of the next increment is there (I4). */
+const checkRecords = (world: World, planId: PlanId): void => {
+  const records = list<Group>(world, planId, "GROUP#");
+  for (const { id, siteId, state, holds } of records) {
+    const isThere = world.site(siteId).groups.has(id);
+    if (state === "published") assert(isThere, `a group that is said to be on ${siteId} is not`);
+    assert.deepEqual(holds, [], "a hold was left behind");
+  }
+  for (const site of world.sites.values()) {
+    for (const id of site.groups.keys()) {
+      const record = records.find((group) => group.id === id && group.siteId === site.id);
+      assert(record !== undefined && record.state !== "deleted", `nobody knows of a group on ${site.id}`);
+    }
+  }
+  for (const target of targets) {
+    const mirrors = records.filter((group) => group.siteId === target && group.state === "published");
+    const newest = mirrors.sort((x, y) => y.sequence - x.sequence)[0];
+    if (newest !== undefined) assert(world.site("a").groups.has(newest.id), "I4: the base is gone from the source");
+  }
+};
+
+/** I8 for lanes: whoever has ended has let go. */
+const checkLanes = (world: World, planId: PlanId): void => {
+  const { partition, sort } = planKey(planId);
+  const held = Object.values(world.table.get<Plan>(partition, sort)?.lanes ?? {}).filter(
+    (lane) => lane.active !== null,
+  );
+  assert.deepEqual(held, [], "a lane is held by a run that has ended");
+};
+
+/** What a history had in it. A simulation in which nothing happens would prove nothing. */
+export type Seen = Record<string, number>;
+
+const add = (seen: Seen, what: string, count = 1): void => {
+  seen[what] = (seen[what] ?? 0) + count;
+};
+
+const look = (world: World, planId: PlanId): Seen => {
+  const seen: Seen = {};
+  for (const run of list<Run>(world, planId, runPrefix)) {
+    for (const [, part] of partsOf(run)) {
+      assert.notEqual(part.reason?.code, "SNAPSHOT_UNKNOWN", "a group that is being read was deleted");
+      add(seen, part.state);
+    }
+    if (run.kind === "rebuild" && statusOf(run) === "succeeded") add(seen, "rebuilt");
+  }
+  add(seen, "reclaimed", list<Group>(world, planId, "GROUP#").filter((group) => group.state === "deleted").length);
+  add(seen, "requests", world.table.counts.requests);
+  add(seen, "throttled", world.table.counts.throttled);
+  add(seen, "calls that failed", world.counts.failed);
+  add(seen, "dead letters", world.counts.deadLetters);
+  for (const [where, count] of world.deaths) add(seen, `died at ${where}`, count);
+  return seen;
+};
+
+/** Most histories are small, so that there can be many; one of forty is as large as it gets. */
+const shapeOf = (seed: number): Shape => {
+  const chance = new Chance(seed ^ 0x5eed);
+  if (chance.happens(1 / 40)) return full;
+  return { objects: 1 + chance.below(2), targets: 1 + chance.below(2), steps: 100 + chance.below(200) };
+};
+
+/**
+ * Plays the history of a seed: a storm, then calm, in which every run must end, and the invariants at every step.
+ * @returns what was in it
+ * @throws AssertionError for an invariant that does not hold
+ */
+export const playHistory = async (seed: number): Promise<Seen> => {
+  const { world, planId } = await playOut(seed);
+  return look(world, planId);
+};
+
+/** The same; gives the world as it is in the end. */
+export const playOut = async (seed: number): Promise<{ readonly world: World; readonly planId: PlanId }> => {
+  const shape = shapeOf(seed);
+  const { world, planId } = await makeWorld(seed, stormy, shape);
+  for (let i = 0; i < shape.steps; i += 1) {
+    await steps(world, planId);
+    if (i % 10 === 0) checkGroups(world, namesOf(shape).length);
+    if (i % 30 === 0) checkDeadlines(world, planId);
+  }
+  checkGroups(world, namesOf(shape).length);
+  await calm(world, planId);
+  // The next runs find what was left behind by answers that got lost, and the ones after them tidy it up.
+  for (let i = 0; i < 3; i += 1) {
+    await world.call((deps) => runPlanNow(deps, planId));
+    await calm(world, planId);
+  }
+  checkGroups(world, namesOf(shape).length);
+  checkEffects(world);
+  await checkSlots(world, planId);
+  checkRecords(world, planId);
+  checkLanes(world, planId);
+  return { world, planId };
+};
+
+export const sum = (all: readonly Seen[]): Seen => {
+  const total: Seen = {};
+  for (const seen of all) for (const [what, count] of Object.entries(seen)) add(total, what, count);
+  return total;
+};

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Run } from "../../core/api/run.ts";
+import { statusOf } from "../../core/run/steps.ts";
+import { runPlanNow } from "../../functions/engine/commands.ts";
+import { runPrefix } from "../../functions/records.ts";
+import { calm, checkGroups, full, list, makeWorld } from "./history.ts";
+import { withoutWaiting } from "./no-waiting.ts";
+import { noFaults } from "./world.ts";
+
+withoutWaiting();
+
+test("a plan of a thousand objects keeps to DynamoDB's 400 KB an item and 100 actions, and to SQS's 1 MiB a message", async (t) => {
+  const objects = Array.from({ length: 1000 }, (_, index) => `${index}-${"n".repeat(100)}`);
+  const { world, planId } = await makeWorld(31, noFaults, { ...full, objects, targets: 1 });
+  await world.call((deps) => runPlanNow(deps, planId));
+  await calm(world, planId);
+  assert.deepEqual(list<Run>(world, planId, runPrefix).map(statusOf), ["succeeded"]);
+  checkGroups(world, objects.length);
+  const { itemBytesMax, actionsMax } = world.table.counts;
+  const { messageBytesMax } = world.counts;
+  t.diagnostic(
+    `largest item ${itemBytesMax} bytes, transaction ${actionsMax} actions, message ${messageBytesMax} bytes`,
+  );
+  assert(itemBytesMax > 0 && itemBytesMax < 400 * 1024);
+  assert(actionsMax > 0 && actionsMax <= 100);
+  assert(messageBytesMax > 0 && messageBytesMax < 1024 * 1024);
+});
