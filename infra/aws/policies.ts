@@ -21,23 +21,12 @@ export interface Condition {
 const actions = (service: string, ...names: readonly string[]): string[] => names.map((name) => `${service}:${name}`);
 
 /**
- * functions/aws/dynamodb-store.ts: GetItem, BatchWriteItem (of puts); UpdateItem and DeleteItem, alone or in TransactWriteItems, which
- * has no permission of its own: each of its actions needs the one of the same name.
+ * functions/aws/dynamodb-store.ts: GetItem, Query, BatchWriteItem (of puts); UpdateItem, DeleteItem and ConditionCheckItem, alone or in
+ * TransactWriteItems, which has no permission of its own: each of its actions needs the one of the same name. Whatever may end a run
+ * needs them all: functions/engine/expiry.ts gives a run's documents an end on condition that no site has a group of it.
  */
-const documentsByKey = (installation: Installation): Statement => ({
-  actions: actions("dynamodb", "GetItem", "BatchWriteItem", "UpdateItem", "DeleteItem"),
-  resources: [arnsOf(installation).table],
-});
-
-/** Those, and lists of them. */
 const documents = (installation: Installation): Statement => ({
-  actions: [...documentsByKey(installation).actions, ...actions("dynamodb", "Query")],
-  resources: [arnsOf(installation).table],
-});
-
-/** functions/enrolment.ts renews a certificate on condition that the site has not changed. */
-const checks = (installation: Installation): Statement => ({
-  actions: actions("dynamodb", "ConditionCheckItem"),
+  actions: actions("dynamodb", "GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
   resources: [arnsOf(installation).table],
 });
 
@@ -75,7 +64,6 @@ const invoke = (installation: Installation, name: FunctionName): Statement => ({
 export const functionPolicies: Readonly<Record<FunctionName, (installation: Installation) => Statement[]>> = {
   api: (installation) => [
     documents(installation),
-    checks(installation),
     tasks(installation),
     ...schedules(installation),
     // functions/aws/site-queues.ts
@@ -84,7 +72,7 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
   ],
 
   /** A tick makes runs and starts them; it never changes a schedule, and lists nothing. */
-  plan: (installation) => [documentsByKey(installation), tasks(installation)],
+  plan: (installation) => [documents(installation), tasks(installation)],
 
   /** With what Lambda does in the function's name: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
   report: (installation) => [
@@ -98,7 +86,7 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
 
   /** functions/dead-letters.ts: as the two whose messages have died, from their dead-letter queues. */
   "dead-letters": (installation) => [
-    documentsByKey(installation),
+    documents(installation),
     tasks(installation),
     {
       actions: actions("sqs", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"),

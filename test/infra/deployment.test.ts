@@ -299,17 +299,17 @@ describe("the deployment", () => {
 
   test("lets each role do this and no more", () => {
     const may = (role: Resource["inputs"]) => granted(role).flatMap(({ actions }) => actions);
-    const byKey = ["GetItem", "BatchWriteItem", "UpdateItem", "DeleteItem"].map((name) => `dynamodb:${name}`);
-    const documents = [...byKey, "dynamodb:Query"];
+    const documents = ["GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"].map(
+      (name) => `dynamodb:${name}`,
+    );
     const send = ["sqs:GetQueueUrl", "sqs:SendMessage"];
     const schedule = [...["Create", "Update", "Delete"].map((verb) => `scheduler:${verb}Schedule`), "iam:PassRole"];
-    const check = "dynamodb:ConditionCheckItem";
     const invoke = "lambda:InvokeFunction";
     const expected = {
-      api: [...documents, check, ...send, ...schedule, invoke, "sts:AssumeRole"],
-      plan: [...byKey, ...send],
+      api: [...documents, ...send, ...schedule, invoke, "sts:AssumeRole"],
+      plan: [...documents, ...send],
       report: [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-      "dead-letters": [...byKey, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+      "dead-letters": [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
       // Its second query is of the index.
       sweep: [...documents, "dynamodb:Query", ...send, ...schedule],
       overdue: ["dynamodb:GetItem", "dynamodb:Query"],
