@@ -4,6 +4,7 @@ import type { Run } from "../core/api/run.ts";
 import { addSeconds } from "../core/ports/clock.ts";
 import { isFromWhomItSays } from "./access.ts";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "./aws/lambda-events.ts";
+import { handleEach } from "./aws/sqs-batch.ts";
 import type { Deps } from "./deps.ts";
 import { handlePlanInvocation, planInvocationSchema } from "./plan.ts";
 import { deadLetterKey, deadLetterPrefix, runKey } from "./records.ts";
@@ -24,38 +25,21 @@ const redriveMax = 1000;
  * again; a schedule that could not be fired is fired now, which does no harm when the sweep has done so. What fails comes again.
  * @param gatewayRoleId unique id of the role that gateways send with; undefined beside emulators
  */
-export const handleDeadLetters = async (
-  deps: Deps,
-  event: SQSEvent,
-  gatewayRoleId?: string,
-): Promise<SQSBatchResponse> => {
-  const batchItemFailures: { itemIdentifier: string }[] = [];
-  for (const record of event.Records) {
-    try {
-      await handleDeadLetter(deps, record, gatewayRoleId);
-    } catch (error) {
-      deps.log.error(
-        { err: error, messageId: record.messageId },
-        "a dead letter could not be dealt with; it comes again",
-      );
-      batchItemFailures.push({ itemIdentifier: record.messageId });
-    }
-  }
-  return { batchItemFailures };
-};
+export const handleDeadLetters = (deps: Deps, event: SQSEvent, gatewayRoleId?: string): Promise<SQSBatchResponse> =>
+  handleEach(event, deps.log, (record, body) => handleDeadLetter(deps, record, body, gatewayRoleId));
 
 const handleDeadLetter = async (
   deps: Deps,
-  { messageId, body, attributes }: SQSRecord,
+  { messageId, attributes }: SQSRecord,
+  body: unknown,
   gatewayRoleId: string | undefined,
 ): Promise<void> => {
-  const json = parsed(body);
-  const invocation = planInvocationSchema.safeParse(json);
+  const invocation = planInvocationSchema.safeParse(body);
   if (invocation.success) {
     deps.log.error({ messageId, ...invocation.data }, "a schedule could not be fired; it is fired now");
     return handlePlanInvocation(deps, invocation.data);
   }
-  const { data: report } = reportSchema.safeParse(json);
+  const { data: report } = reportSchema.safeParse(body);
   if (report === undefined || report.kind === "alive" || report.kind === "inventory") {
     // The next one says the same and more.
     deps.log.error({ messageId, kind: report?.kind }, "a report could not be taken in and was dropped");
@@ -72,14 +56,6 @@ const handleDeadLetter = async (
   const letter: DeadLetter = { at, report };
   const expiresAt = addSeconds(at, keptSeconds);
   await deps.store.putAll([{ key: deadLetterKey(runId, messageId), body: letter, expiresAt }]);
-};
-
-const parsed = (body: string): unknown => {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 };
 
 /** How many reports of a run could not be taken in. */
