@@ -1,5 +1,6 @@
 import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+import type { StoredBlocks } from "./stored-blocks.ts";
 
 /**
  * The storage port: what a gateway needs of a cluster. Every driver passes the conformance suite in conformance.ts.
@@ -179,18 +180,24 @@ export interface SnapshotReader extends BlockReader {
 /** `extentDigest` over the block hashes of an extent; null is a hole (all zeros). */
 export type ExtentDigest = Uint8Array | null;
 
-/** The blocks of one extent of a snapshot, in the extent's own order. */
+/** The blocks of one extent of a snapshot, in the extent's own order. Nothing that it reads is verified: a digest tells. */
 export interface ExtentBlocks {
   /** `blockHash` of each block, one behind the other. */
   readonly hashes: Uint8Array;
   /** Level of the zstd frames that blocks are stored in. */
   readonly level: number;
+  /** How long a block is as it is stored, `blockBytes` where it is not compressed. The block must be no hole. */
+  storedBytes(block: number): number;
   /**
-   * A block as it is stored: a zstd frame of the whole block, or its content where that is `blockBytes` long. Not verified.
-   * Good until the next call. Quick where blocks are asked for in order. The block must be no hole.
-   * @throws STORE_CORRUPT when it isn't there
+   * Fills `into` with blocks as they are stored (StoredBlocks), one behind the other from `block` on; they must fill it, and
+   * none may be a hole. @throws STORE_CORRUPT when one isn't there
    */
-  readStored(block: number): Uint8Array;
+  readStored(block: number, into: Uint8Array): void;
+  /**
+   * Fills `into` with the content of a block. Quick where blocks are asked for in order.
+   * @throws STORE_CORRUPT when it isn't there, or what is stored is no block
+   */
+  readContent(block: number, into: Uint8Array): void;
 }
 
 export interface OpenMirrorOptions {
@@ -219,12 +226,10 @@ export interface MirrorExtentWriter {
   write(offset: number, data: Uint8Array): Promise<void>;
   zero(offset: number, length: number): Promise<void>;
   /**
-   * Takes over a whole block, counted in the extent's own order, in the form that `ExtentBlocks.readStored` gives; undefined
-   * where a cluster keeps no such blocks. Whether it is what `hash` names is found out by `blockHashes`.
+   * Takes over blocks from the one at `block`, counted in the extent's own order, in the form that they are stored in; undefined
+   * where a cluster keeps no such blocks. Whether they are what their hashes name is found out by `blockHashes`.
    */
-  readonly writeStored:
-    | ((block: number, stored: { readonly bytes: Uint8Array; readonly hash: Uint8Array }) => Promise<void>)
-    | undefined;
+  readonly writeStored: ((block: number, stored: StoredBlocks) => Promise<void>) | undefined;
   /** What the extent was when the writing began: fills `into` from byte `offset` of the extent. @throws STORE_CORRUPT */
   readBase(offset: number, into: Uint8Array): Promise<void>;
   /**

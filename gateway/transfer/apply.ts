@@ -4,10 +4,12 @@ import { blockBytes } from "../../core/extent/geometry.ts";
 import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
 import { blockHash, extentDigest, isSame } from "../block-hash.ts";
 import type { MirrorExtentWriter, StorageDriver } from "../storage/driver.ts";
+import { StoredBlocks } from "../storage/stored-blocks.ts";
 import { BlockCache } from "./block-cache.ts";
 import { BlockDecompressor } from "./content.ts";
 import { partsOf } from "./extent-source.ts";
-import { type ContentFrame, type Frame, FrameDecoder } from "./frame.ts";
+import type { ContentFrame, Frame } from "./frame.ts";
+import { FrameDecoder } from "./frame-decoder.ts";
 import { PartialBlock } from "./partial-block.ts";
 
 /** One extent of a mirror volume, to be written from frames. */
@@ -106,15 +108,10 @@ class ExtentApply {
       }
       return;
     }
-    const { writeStored } = this.#writer;
-    if (
-      (frame.type === "raw" || frame.type === "zstd") &&
-      frame.contentBytes === blockBytes &&
-      writeStored !== undefined
-    ) {
-      // What it is, is found out when it is read back.
-      await writeStored(frame.offset / blockBytes, { bytes: frame.stored, hash: frame.hash });
-      return;
+    if (frame.type === "stored") return this.#takeOver(frame.offset / blockBytes, frame.blocks);
+    if ((frame.type === "raw" || frame.type === "zstd") && frame.contentBytes === blockBytes) {
+      const block = { bytes: frame.stored, hash: frame.hash };
+      return this.#takeOver(frame.offset / blockBytes, StoredBlocks.of([block]));
     }
     const whole = frame.contentBytes === blockBytes;
     if (!whole) await this.#partial.open(Math.floor(frame.offset / blockBytes));
@@ -123,6 +120,16 @@ class ExtentApply {
     const content = this.#decompressor.contentOf(frame, base);
     if (whole) await this.#writeContent(frame.offset, content);
     else this.#partial.put(frame.offset, content);
+  }
+
+  /** What they are is found out when they are read back. */
+  async #takeOver(block: number, stored: StoredBlocks): Promise<void> {
+    if (this.#writer.writeStored !== undefined) return this.#writer.writeStored(block, stored);
+    let offset = block * blockBytes;
+    for (const one of stored.blocks()) {
+      await this.#writeContent(offset, this.#decompressor.blockOf(one));
+      offset += blockBytes;
+    }
   }
 
   /** To where an extent's bytes lie in the volume. */

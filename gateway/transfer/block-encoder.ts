@@ -4,9 +4,10 @@ import type { BlockCompressor } from "./content.ts";
 import { type DifferingRange, totalBytes } from "./differences.ts";
 import type { ExtentSource } from "./extent-source.ts";
 import { type ExtentPart, frameHeaderBytes, grainBytes } from "./frame.ts";
-import type { FrameChunks } from "./frame-chunks.ts";
+import { blockFramesBytesMax, type FrameChunks } from "./frame-chunks.ts";
 import type { Piece } from "./pieces.ts";
 import { resembles } from "./resemblance.ts";
+import { StoredRun } from "./stored-run.ts";
 
 /** How content is made smaller. */
 export interface Encoding {
@@ -24,6 +25,10 @@ const deltaGoodFraction = 0.25;
 const aroundBytes = grainBytes;
 /** And around a block where its neighbour changed too. */
 const aroundBlockBytes = 16 * 1024;
+/** After so many blocks in a row that were like nothing that was there before, */
+const strangersMax = 8;
+/** only one of so many is looked at, until one is like it. */
+const lookedAtOf = 4;
 /** Bytes before the stored ones of a delta. */
 const deltaOverheadBytes = frameHeaderBytes + 8;
 
@@ -42,8 +47,10 @@ export class BlockEncoder {
   readonly #base: ExtentSource | undefined;
   readonly #compressor: BlockCompressor;
   readonly #encoding: Encoding | undefined;
-  readonly #storedAllowed: boolean;
+  /** Undefined: blocks are not sent without looking inside. */
+  readonly #run: StoredRun | undefined;
   #lastBlock = -2;
+  #strangers = 0;
 
   constructor(options: {
     readonly out: FrameChunks;
@@ -62,21 +69,42 @@ export class BlockEncoder {
     this.#base = base;
     this.#compressor = compressor;
     this.#encoding = encoding;
-    const storedLevel = now.blocks?.level;
-    this.#storedAllowed =
-      !verify && encoding !== undefined && storedLevel !== undefined && encoding.level <= storedLevel;
+    const { blocks } = now;
+    const asStored = blocks !== undefined && !verify && (encoding?.level ?? 0) <= blocks.level;
+    this.#run = asStored ? new StoredRun({ out, blocks, compressed: encoding !== undefined }) : undefined;
   }
 
-  /** The content of a block, verified. @throws STORE_CORRUPT */
+  /** Whether the chunk has to be taken, after a `flush`, before the next block is put. */
+  get full(): boolean {
+    return this.#out.room - (this.#run?.frameBytes ?? 0) < blockFramesBytesMax;
+  }
+
+  /** Puts what was held back: blocks that follow each other go into one frame. @throws STORE_CORRUPT */
+  flush(): void {
+    this.#run?.flush();
+  }
+
+  /** The content of a block. @throws STORE_CORRUPT */
   async content(block: number): Promise<Uint8Array> {
     return this.#now.cache.bytes(block * blockBytes, blockBytes);
   }
 
+  /** Blocks that have become zeros. */
+  putZeros(offset: number, length: number): void {
+    this.flush();
+    this.#out.putZeros(offset, length);
+  }
+
+  /** A block whose content the target has at `from`. */
+  putCopy(block: number, hash: Uint8Array, from: number): void {
+    this.flush();
+    this.#out.put({ type: "copy", offset: block * blockBytes, contentBytes: blockBytes, hash, from });
+  }
+
   /** A block of which the base has nothing. */
   async putWhole(block: number, hash: Uint8Array): Promise<void> {
-    const stored = this.#stored(block);
-    if (stored === undefined) this.#out.putContent(block * blockBytes, await this.content(block), hash);
-    else this.#putStored(block, hash, stored);
+    if (this.#run !== undefined) this.#run.add(block, hash);
+    else this.#out.putContent(block * blockBytes, await this.content(block), hash);
   }
 
   /** A block that changed. `ranges` must not be empty. */
@@ -86,24 +114,40 @@ export class BlockEncoder {
     const afterChange = this.#lastBlock === block - 1;
     this.#lastBlock = block;
     if (totalBytes(ranges) > mostOfBlockBytes) {
+      if (this.#isStranger()) return this.putWhole(block, hash);
       const around = afterChange ? aroundBlockBytes : 0;
       const dictionary = this.#partOf(start - around, start + blockBytes + around);
-      const plain = () => this.#putAll(block, content, hash);
-      await this.#putSmallest({ offset: start, content, hash, dictionary, plain });
+      const put = () => (this.#run ? this.#run.add(block, hash) : this.#out.putContent(start, content, hash));
+      const isDelta = await this.#putSmallest({
+        ...{ offset: start, content, hash, dictionary },
+        plain: { bytes: this.#run?.entryBytes(block), put },
+      });
+      this.#strangers = isDelta ? 0 : this.#strangers + 1;
       return;
     }
+    this.flush();
     for (const range of ranges) {
       const { offset, length } = range;
       const from = start + Math.max(0, offset - aroundBytes);
       const dictionary = this.#partOf(from, start + Math.min(blockBytes, offset + length + aroundBytes));
       const changed = content.subarray(offset, offset + length);
-      const plain = () => this.#out.putContent(start + offset, changed);
+      const put = () => this.#out.putContent(start + offset, changed);
+      const plain = { bytes: undefined, put };
       await this.#putSmallest({ offset: start + offset, content: changed, hash: undefined, dictionary, plain });
     }
   }
 
+  /** Whether a block that is different all over is taken for new without looking. */
+  #isStranger(): boolean {
+    if (this.#strangers < strangersMax || (this.#strangers - strangersMax) % lookedAtOf === lookedAtOf - 1)
+      return false;
+    this.#strangers++;
+    return true;
+  }
+
   /** Parts of a block: copies of what the target has, and the rest as it is. */
   putPieces(block: number, pieces: readonly Piece[], content: Uint8Array): void {
+    this.flush();
     for (const { offset: inBlock, length, from } of pieces) {
       const offset = block * blockBytes + inBlock;
       const part = content.subarray(inBlock, inBlock + length);
@@ -112,42 +156,37 @@ export class BlockEncoder {
     }
   }
 
-  /** Content as a delta, or by `plain`, whichever is smaller. */
+  /** Content as a delta, or by `plain`, whichever is smaller. @returns whether there is something alike in the dictionary */
   async #putSmallest(change: {
     readonly offset: number;
     readonly content: Uint8Array;
     /** Undefined: not known yet. */
     readonly hash: Uint8Array | undefined;
     readonly dictionary: ExtentPart;
-    readonly plain: () => void;
-  }): Promise<void> {
+    /** How many bytes it would put, undefined where that is known only afterwards. */
+    readonly plain: { readonly bytes: number | undefined; readonly put: () => void };
+  }): Promise<boolean> {
     const { offset, content, dictionary, plain } = change;
     const before = await this.#before(dictionary);
     // From here on nothing is waited for: the compressor serves other extents too.
     const stored = before && this.#delta(content, before);
-    if (stored === undefined) return plain();
+    if (stored === undefined) {
+      plain.put();
+      return false;
+    }
     const deltaBytes = stored.length + deltaOverheadBytes;
     const { hash = blockHash(content) } = change;
     const delta = { type: "delta", offset, contentBytes: content.length, hash, dictionary, stored } as const;
-    if (deltaBytes <= content.length * deltaGoodFraction) return this.#out.put(delta);
-    // The next compression would write over it.
-    const kept = stored.slice();
-    if (this.#out.attempt(deltaBytes, plain) >= deltaBytes) this.#out.put({ ...delta, stored: kept });
-  }
-
-  #putAll(block: number, content: Uint8Array, hash: Uint8Array): void {
-    const stored = this.#stored(block);
-    if (stored === undefined) this.#out.putContent(block * blockBytes, content, hash);
-    else this.#putStored(block, hash, stored);
-  }
-
-  #stored(block: number): Uint8Array | undefined {
-    return this.#storedAllowed ? this.#now.blocks?.readStored(block) : undefined;
-  }
-
-  #putStored(block: number, hash: Uint8Array, stored: Uint8Array): void {
-    const type = stored.length === blockBytes ? "raw" : "zstd";
-    this.#out.put({ type, offset: block * blockBytes, contentBytes: blockBytes, hash, stored });
+    if (deltaBytes > content.length * deltaGoodFraction && plain.bytes === undefined) {
+      // The next compression would write over it.
+      const kept = stored.slice();
+      if (this.#out.attempt(deltaBytes, plain.put) >= deltaBytes) this.#out.put({ ...delta, stored: kept });
+    } else if (plain.bytes !== undefined && plain.bytes <= deltaBytes) plain.put();
+    else {
+      this.flush();
+      this.#out.put(delta);
+    }
+    return true;
   }
 
   /** @returns undefined where there is no such thing, or it is not to be used */

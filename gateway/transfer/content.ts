@@ -2,6 +2,7 @@ import zstd from "zstd-napi/binding.js";
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { blockHash, isSame } from "../block-hash.ts";
+import type { StoredBlock } from "../storage/stored-blocks.ts";
 import type { ContentFrame } from "./frame.ts";
 
 /** Less than that is not worth the work of decompressing. */
@@ -45,6 +46,12 @@ export class BlockDecompressor {
     const content = this.#unverified(frame, base);
     if (isSame(blockHash(content), frame.hash)) return content;
     throw damaged("its checksum is another");
+  }
+
+  /** The content of a whole block, good until the next call. @throws CHECKSUM_MISMATCH */
+  blockOf({ bytes, hash }: StoredBlock): Uint8Array {
+    const type = bytes.length === blockBytes ? "raw" : "zstd";
+    return this.contentOf({ type, offset: 0, contentBytes: blockBytes, hash, stored: bytes }, undefined);
   }
 
   #unverified(frame: ContentFrame, base: Uint8Array = new Uint8Array()): Uint8Array {

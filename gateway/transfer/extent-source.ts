@@ -10,29 +10,43 @@ export interface ExtentSource {
   readonly blockCount: number;
   /** Undefined where the cluster keeps no blocks: they have to be read. */
   readonly blocks: ExtentBlocks | undefined;
-  /** Reads of it are verified. */
   readonly cache: BlockCache;
 }
 
 /** Read at once where the extent has to be read in any case. */
 const gatheredBytes = 4 * blockBytes;
 
-/** @throws STORE_CORRUPT */
-export const openExtent = async (snapshot: SnapshotReader, extent: number): Promise<ExtentSource> => {
+/**
+ * @param options.verify whether every read of it is verified; else those of a cluster that keeps blocks are not, and the
+ *   extent's digest tells whether they were right. @throws STORE_CORRUPT
+ */
+export const openExtent = async (
+  snapshot: SnapshotReader,
+  extent: number,
+  { verify }: { readonly verify: boolean },
+): Promise<ExtentSource> => {
   const { geometry, sizeBytes } = snapshot;
   const { extentBytes } = geometry;
   const ranges = extentRanges(geometry, sizeBytes, extent);
   const blocks = await snapshot.extentBlocks(extent);
-  return {
-    extentBytes,
-    blockCount: extentBytes / blockBytes,
-    blocks,
-    cache: new BlockCache({
-      extentBytes,
-      unitBytes: blocks === undefined ? gatheredBytes : blockBytes,
-      read: (offset, into) => readExtent(snapshot, ranges, { offset, into }),
-    }),
-  };
+  const cache =
+    blocks === undefined || verify
+      ? new BlockCache({
+          extentBytes,
+          unitBytes: blocks === undefined ? gatheredBytes : blockBytes,
+          read: (offset, into) => readExtent(snapshot, ranges, { offset, into }),
+        })
+      : new BlockCache({
+          extentBytes,
+          unitBytes: blockBytes,
+          read: async (offset, into) => readBlock(blocks, offset / blockBytes, into),
+        });
+  return { extentBytes, blockCount: extentBytes / blockBytes, blocks, cache };
+};
+
+const readBlock = (blocks: ExtentBlocks, block: number, into: Uint8Array): void => {
+  if (isSame(hashAt(blocks.hashes, block), zeroBlockHash)) into.fill(0);
+  else blocks.readContent(block, into);
 };
 
 /** Whether a block is known to be all zeros. */

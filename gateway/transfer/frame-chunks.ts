@@ -1,11 +1,18 @@
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { blockHash, extentDigest } from "../block-hash.ts";
 import type { BlockCompressor } from "./content.ts";
-import { type ContentFrame, frameHeaderBytes, grainsPerBlock, writeContentHeader, writeFrame } from "./frame.ts";
+import {
+  type ContentFrame,
+  frameHeaderBytes,
+  grainsPerBlock,
+  writeContentHeader,
+  writeFrame,
+  writeStoredHeader,
+} from "./frame.ts";
 import { chunkBytes, takeChunkBuffer } from "./threads/chunk-buffers.ts";
 
 /** All frames of one block: its content at the most, and a header for every second grain. */
-const blockFramesBytesMax = blockBytes + grainsPerBlock * (frameHeaderBytes + 8);
+export const blockFramesBytesMax = blockBytes + grainsPerBlock * (frameHeaderBytes + 8);
 
 /** Writes frames one behind the other into chunks, which are given away when they are full. */
 export class FrameChunks {
@@ -26,9 +33,9 @@ export class FrameChunks {
     return this.#frames;
   }
 
-  /** Whether the chunk has to be taken before the next block's frames are put. */
+  /** Whether the chunk has to be taken before any block's frames are put. */
   get full(): boolean {
-    return this.#at + blockFramesBytesMax > chunkBytes;
+    return this.room < blockFramesBytesMax;
   }
 
   /** What was written since the last time. */
@@ -70,6 +77,20 @@ export class FrameChunks {
       hash,
     });
     this.#at += frameHeaderBytes + storedBytes;
+    this.#frames++;
+  }
+
+  /** Bytes that there is still room for. */
+  get room(): number {
+    return chunkBytes - this.#at;
+  }
+
+  /** Blocks as they are stored; `fill` writes their `bytes`. There must be room for them, and their table and header. */
+  putStored(offset: number, table: Uint8Array, bytes: number, fill: (into: Uint8Array) => void): void {
+    const chunk = this.#chunk;
+    const behind = writeStoredHeader(chunk, this.#at, { offset, table, bytes });
+    fill(chunk.subarray(behind, behind + bytes));
+    this.#at = behind + bytes;
     this.#frames++;
   }
 

@@ -3,7 +3,9 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { digestBytes, type Frame, FrameDecoder, frameHeaderBytes, grainBytes, writeFrame } from "./frame.ts";
+import { type StoredBlock, StoredBlocks } from "../storage/stored-blocks.ts";
+import { digestBytes, type Frame, frameHeaderBytes, grainBytes, writeFrame } from "./frame.ts";
+import { FrameDecoder } from "./frame-decoder.ts";
 
 const blocks = 16;
 const extentBytes = blocks * blockBytes;
@@ -16,6 +18,9 @@ const anyHash = bytes(16, 16);
 const frameOf = (block: number): fc.Arbitrary<Frame> =>
   fc.oneof(
     fc.constant<Frame>({ type: "zero", offset: block * blockBytes, contentBytes: blockBytes }),
+    fc
+      .tuple(bytes(1, 300), anyHash)
+      .map(([stored, hash]) => storedFrame(block * blockBytes, [{ bytes: stored, hash }])),
     fc
       .record({ from: fc.nat(grainsPerBlock - 1), grains: fc.integer({ min: 1, max: grainsPerBlock }), hash: anyHash })
       .chain(({ from, grains, hash }) => {
@@ -40,7 +45,10 @@ const frameOf = (block: number): fc.Arbitrary<Frame> =>
 const extents = fc
   .subarray(Array.from({ length: blocks }, (_, block) => block))
   .chain((chosen) => fc.tuple(fc.tuple(...chosen.map(frameOf)), bytes(digestBytes, digestBytes), anyHash))
-  .map(([frames, digest, hash]): Frame[] => [...frames, { type: "end", frames: frames.length, digest, hash }]);
+  .map(([frames, digest, hash]): Frame[] => {
+    const joined = joinStored(frames);
+    return [...joined, { type: "end", frames: joined.length, digest, hash }];
+  });
 
 const encode = (frames: readonly Frame[]): Uint8Array => {
   const into = new Uint8Array(extentBytes + (frames.length + 1) * (frameHeaderBytes + digestBytes));
@@ -56,6 +64,28 @@ const split = (stream: Uint8Array, cuts: readonly number[]): Uint8Array[] => {
   return places.slice(1).map((place, index) => stream.subarray(places[index], place));
 };
 
+/** Makes one frame of those of stored blocks that follow each other, which is also how their parts come out. */
+const joinStored = (frames: readonly Frame[]): Frame[] => {
+  const joined: Frame[] = [];
+  for (const frame of frames) {
+    if (frame.type === "stored") addStored(joined, frame.offset, [...frame.blocks.blocks()]);
+    else joined.push(frame);
+  }
+  return joined;
+};
+
+const addStored = (frames: Frame[], offset: number, blocks: readonly StoredBlock[]): void => {
+  const last = frames.at(-1);
+  const follows = last?.type === "stored" && last.offset + last.contentBytes === offset;
+  if (follows) frames.pop();
+  frames.push(storedFrame(follows ? last.offset : offset, [...(follows ? last.blocks.blocks() : []), ...blocks]));
+};
+
+const storedFrame = (offset: number, blocks: readonly StoredBlock[]): Frame => {
+  const copies = blocks.map(({ bytes, hash }) => ({ bytes: bytes.slice(), hash: hash.slice() }));
+  return { type: "stored", offset, contentBytes: blocks.length * blockBytes, blocks: StoredBlocks.of(copies) };
+};
+
 const decode = (chunks: readonly Uint8Array[]): Frame[] => {
   const decoder = new FrameDecoder(extentBytes);
   const frames: Frame[] = [];
@@ -63,6 +93,7 @@ const decode = (chunks: readonly Uint8Array[]): Frame[] => {
     for (const frame of decoder.push(chunk)) {
       if (frame.type === "end") frames.push({ ...frame, digest: frame.digest.slice() });
       else if (frame.type === "zero" || frame.type === "copy") frames.push(frame);
+      else if (frame.type === "stored") addStored(frames, frame.offset, [...frame.blocks.blocks()]);
       else frames.push({ ...frame, stored: frame.stored.slice() });
     }
   }
@@ -109,7 +140,7 @@ describe("frames", () => {
   test("made of anything are decoded or invalid, and never cover more than the extent", () => {
     const header = fc
       .record({
-        type: fc.integer({ min: 0, max: 7 }),
+        type: fc.integer({ min: 0, max: 8 }),
         grains: fc.tuple(fc.nat(300), fc.nat(20)),
         odd: fc.constantFrom(0, 0, 0, 1, 512),
         stored: fc.oneof(fc.constantFrom(0, 4, 32, 4096, 65536), fc.nat(70_000), fc.constant(0xffff_ffff)),
@@ -153,6 +184,11 @@ describe("frames", () => {
     const delta = (dictionary: { from: number; bytes: number }): Frame => {
       return { type: "delta", offset: 0, contentBytes: 4096, hash, dictionary, stored: new Uint8Array(10) };
     };
+    const stored = (count: number) =>
+      storedFrame(
+        0,
+        Array.from({ length: count }, () => ({ bytes: hash, hash })),
+      );
     const wrong: readonly Frame[][] = [
       [raw(8192, 4096), raw(4096, 4096)],
       [raw(0, 8192), raw(4096, 4096)],
@@ -168,6 +204,9 @@ describe("frames", () => {
       [delta({ from: extentBytes - 4096, bytes: 4097 })],
       [delta({ from: 0, bytes: 0 })],
       [delta({ from: 0, bytes: 256 * 1024 })],
+      [{ ...stored(1), offset: 4096 } as Frame],
+      [stored(257)],
+      [{ ...stored(2), contentBytes: blockBytes } as Frame],
       [raw(0, 4096), end(2)],
       [end(1)],
     ];

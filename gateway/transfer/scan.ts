@@ -1,4 +1,5 @@
 import assert from "node:assert";
+import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { blockHash, blockHashBytes, hashAt, isSame, zeroBlock, zeroBlockHash, zeroHashes } from "../block-hash.ts";
 import type { SnapshotReader, StorageDriver } from "../storage/driver.ts";
@@ -6,7 +7,6 @@ import { BlockEncoder, type Encoding } from "./block-encoder.ts";
 import { BlockCompressor } from "./content.ts";
 import { type DifferingRange, differingRanges, totalBytes } from "./differences.ts";
 import { type ExtentSource, openExtent } from "./extent-source.ts";
-import { grainBytes } from "./frame.ts";
 import { FrameChunks } from "./frame-chunks.ts";
 import { BlockIndex, MovedContent } from "./moved.ts";
 import { piecesOf } from "./pieces.ts";
@@ -77,8 +77,8 @@ async function* scanExtent(options: {
   const { job, snapshot, compressor, signal } = options;
   const encoding = job.encoding ?? undefined;
   const out = new FrameChunks(compressor, encoding?.level);
-  const now = await openExtent(snapshot, job.extent);
-  const base = options.base && (await openExtent(options.base, job.extent));
+  const now = await openExtent(snapshot, job.extent, job);
+  const base = options.base && (await openExtent(options.base, job.extent, job));
   const scan = new ExtentScan({
     out,
     now,
@@ -130,8 +130,9 @@ class ExtentScan {
     if (job.how === "zero") this.#zeros.length = this.#now.extentBytes;
     else for await (const batch of this.#differing()) yield* this.#putBatch(batch);
     if (this.#zeros.length > 0) yield* this.#putZeros();
+    this.#encoder.flush();
     const identical = job.how !== "full" && job.how !== "zero" && this.#out.frames === 0;
-    if (this.#out.full) yield this.#out.take();
+    yield* this.#makeRoom();
     const digest = identical ? "" : Buffer.from(this.#out.putEnd(this.#hashes)).toString("hex");
     if (!identical) yield this.#out.take();
     return { identical, digest, bytesRead: this.#bytesRead, bytesChanged: this.#bytesChanged };
@@ -187,9 +188,16 @@ class ExtentScan {
         continue;
       }
       yield* this.#putZeros();
-      if (this.#out.full) yield this.#out.take();
+      yield* this.#makeRoom();
       this.#bytesChanged += await this.#putBlock(block, hash);
     }
+  }
+
+  /** For all frames of another block. */
+  *#makeRoom(): Generator<Uint8Array, void, void> {
+    if (!this.#encoder.full) return;
+    this.#encoder.flush();
+    yield this.#out.take();
   }
 
   *#withContentBefore(blocks: readonly number[]): Generator<number, void, void> {
@@ -205,7 +213,7 @@ class ExtentScan {
   async #putBlock(block: number, hash: Uint8Array): Promise<number> {
     const at = this.#baseBlocks?.find(hash);
     if (at !== undefined) {
-      this.#out.put({ type: "copy", offset: block * blockBytes, contentBytes: blockBytes, hash, from: at });
+      this.#encoder.putCopy(block, hash, at);
       return blockBytes;
     }
     if (this.#target !== undefined) return this.#putMatched(block, hash, this.#target);
@@ -216,7 +224,7 @@ class ExtentScan {
       return blockBytes;
     }
     const ranges = differingRanges(await this.#encoder.content(block), await this.#before(block));
-    if (ranges.length === 0) return 0;
+    if (ranges.length === 0) throw sameInSpiteOfItsHash(block);
     if (!(await this.#putMoved(block, ranges))) await this.#encoder.putChanged({ block, hash, ranges });
     return totalBytes(ranges);
   }
@@ -224,13 +232,13 @@ class ExtentScan {
   /** What of a block's changes was elsewhere before is copied, and the rest told. @returns whether anything was found */
   async #putMoved(block: number, ranges: readonly DifferingRange[]): Promise<boolean> {
     const moved = this.#moved;
-    if (moved === undefined || !(await moved.isWorthAsking(ranges))) return false;
+    if (moved === undefined) return false;
     const content = await this.#encoder.content(block);
-    const pieces = await piecesOf(ranges, (offset) =>
-      moved.find(block * blockBytes + offset, content.subarray(offset, offset + grainBytes)),
-    );
+    if (!(await moved.isWorthAsking(content, ranges))) return false;
+    const pieces = await piecesOf(ranges, (offset) => moved.find(block * blockBytes + offset, content, offset));
     const found = pieces.some(({ from }) => from !== undefined);
     if (found) this.#encoder.putPieces(block, pieces, content);
+    else moved.lose();
     return found;
   }
 
@@ -248,12 +256,18 @@ class ExtentScan {
   *#putZeros(): Generator<Uint8Array, void, void> {
     const { offset, length } = this.#zeros;
     if (length === 0) return;
-    if (this.#out.full) yield this.#out.take();
-    this.#out.putZeros(offset, length);
+    yield* this.#makeRoom();
+    this.#encoder.putZeros(offset, length);
     this.#bytesChanged += length;
     this.#zeros = { offset: 0, length: 0 };
   }
 }
+
+/** Sent again in full, every block is verified. */
+const sameInSpiteOfItsHash = (block: number): VisibleError =>
+  new VisibleError("STORE_CORRUPT", `Block ${block} of an extent reads as its base does, and has another hash.`, {
+    hint: "The extent will be sent in full. Check the disk of the source.",
+  });
 
 const differingHashes = (now: Uint8Array, before: Uint8Array): number[] => {
   const differing: number[] = [];

@@ -40,7 +40,7 @@ export const createCompare =
   async ({ snapshotId, extent, hashes }: CompareJob, signal: AbortSignal): Promise<CompareResult> => {
     const snapshot = await storage.openSnapshot(snapshotId);
     try {
-      const now = await openExtent(snapshot, extent);
+      const now = await openExtent(snapshot, extent, { verify: true });
       assert.equal(hashes.length, now.blockCount * blockHashBytes, "a signature of another extent");
       const blocks: number[] = [];
       for (let block = 0; block < now.blockCount; block++) {

@@ -30,14 +30,16 @@ export const compressBlock = (block: Uint8Array, into: Uint8Array): number => {
  * The block that `compressBlock` stored. Bounded by `into`: a frame that claims more than a block is refused by zstd.
  * @returns whether `into` holds the content that `hash` names
  */
-export const restoreBlock = (stored: Uint8Array, hash: Uint8Array, into: Uint8Array): boolean => {
-  assert.equal(into.byteLength, blockBytes);
-  if (stored.byteLength === blockBytes) into.set(stored);
-  else if (!decompresses(stored, into)) return false;
-  return isSame(blockHash(into), hash);
-};
+export const restoreBlock = (stored: Uint8Array, hash: Uint8Array, into: Uint8Array): boolean =>
+  unpackBlock(stored, into) && isSame(blockHash(into), hash);
 
-const decompresses = (stored: Uint8Array, into: Uint8Array): boolean => {
+/** `restoreBlock` that takes any content for the right one. @returns whether what is stored is a block at all */
+export const unpackBlock = (stored: Uint8Array, into: Uint8Array): boolean => {
+  assert.equal(into.byteLength, blockBytes);
+  if (stored.byteLength === blockBytes) {
+    into.set(stored);
+    return true;
+  }
   try {
     return decompressor.decompress(into, stored) === blockBytes;
   } catch {

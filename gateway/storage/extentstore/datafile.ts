@@ -80,10 +80,14 @@ export class DataFileWriter {
 
   /** Appends bytes as another data file has them. @returns where they are. @throws STORE_FULL */
   appendStored(stored: Uint8Array): number {
-    if (this.#batchedBytes >= batchBytes) this.drain();
     const offset = this.sizeBytes;
-    this.#batch.set(stored, this.#batchedBytes);
-    this.#batchedBytes += stored.byteLength;
+    for (let done = 0; done < stored.byteLength; ) {
+      if (this.#batchedBytes >= batchBytes) this.drain();
+      const part = stored.subarray(done, done + batchBytes - this.#batchedBytes);
+      this.#batch.set(part, this.#batchedBytes);
+      this.#batchedBytes += part.byteLength;
+      done += part.byteLength;
+    }
     return offset;
   }
 

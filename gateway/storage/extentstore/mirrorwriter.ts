@@ -5,6 +5,7 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentCount, locate } from "../../../core/extent/striping.ts";
 import { zeroHashes } from "../../block-hash.ts";
 import type { MirrorExtentWriter } from "../driver.ts";
+import type { StoredBlocks } from "../stored-blocks.ts";
 import { DataFileReaders } from "./datafile.ts";
 import { PendingWrites } from "./pending.ts";
 import { ExtentReader } from "./reader.ts";
@@ -63,11 +64,9 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     this.#pending.zero(offset, length);
   }
 
-  readonly writeStored = async (
-    block: number,
-    stored: { readonly bytes: Uint8Array; readonly hash: Uint8Array },
-  ): Promise<void> => {
-    assert(this.#open && block >= 0 && block < this.#blockCount(), "a block outside the extent");
+  readonly writeStored = async (block: number, stored: StoredBlocks): Promise<void> => {
+    const inside = block >= 0 && block + stored.count <= this.#blockCount();
+    assert(this.#open && inside, "blocks outside the extent");
     this.#pending.writeStored(this.#extent, block, stored);
     await this.#syncWhenMuch();
   };
@@ -111,19 +110,16 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     this.#files.close();
   }
 
-  /** Reading verifies. One block after the other stays in the processor's cache. @throws CHECKSUM_MISMATCH */
+  /** @throws CHECKSUM_MISMATCH */
   #readBack(): void {
-    const content = Buffer.allocUnsafe(blockBytes);
-    for (const block of Uint32Array.from(this.#pending.dirtyBlocks(this.#extent)).sort()) {
-      try {
-        this.#pending.readExtent(this.#extent, block * blockBytes, content);
-      } catch (cause) {
-        if (!VisibleError.is(cause, "STORE_CORRUPT")) throw cause;
-        throw new VisibleError("CHECKSUM_MISMATCH", `What was written to extent ${this.#extent} is not what came.`, {
-          hint: "The extent will be sent again in full. If it goes on, check the memory and the disk of the target.",
-          cause,
-        });
-      }
+    try {
+      this.#pending.verify(this.#extent);
+    } catch (cause) {
+      if (!VisibleError.is(cause, "STORE_CORRUPT")) throw cause;
+      throw new VisibleError("CHECKSUM_MISMATCH", `What was written to extent ${this.#extent} is not what came.`, {
+        hint: "The extent will be sent again in full. If it goes on, check the memory and the disk of the target.",
+        cause,
+      });
     }
   }
 

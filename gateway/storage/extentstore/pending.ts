@@ -3,6 +3,7 @@ import type { Geometry } from "../../../core/api/object.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { locate } from "../../../core/extent/striping.ts";
 import { isZeroBlock } from "../../block-hash.ts";
+import type { StoredBlocks } from "../stored-blocks.ts";
 import { BlockTable, type StoredBlock } from "./blocks.ts";
 import type { DataFileWriter } from "./datafile.ts";
 import type { OpenDataFiles } from "./openfiles.ts";
@@ -75,12 +76,6 @@ export class PendingWrites implements BlockTables {
     this.#reader.read(offset, into);
   }
 
-  /** Fills `into` from byte `offset` of an extent, out of its data files. */
-  readExtent(extent: number, offset: number, into: Uint8Array): void {
-    this.settle();
-    this.#reader.readExtent(extent, offset, into);
-  }
-
   /** @throws STORE_FULL, STORE_CORRUPT (when a block that is written in part can't be read) */
   write(offset: number, data: Uint8Array): void {
     this.#eachBlock(offset, data.byteLength, (extent, block, from, to, done) => {
@@ -91,18 +86,17 @@ export class PendingWrites implements BlockTables {
   }
 
   /**
-   * Puts a whole block of an extent as it is to be stored: a zstd frame, or content of `blockBytes`. Nobody has looked
-   * inside; reading it tells whether it is what `hash` names. @throws STORE_FULL
+   * Puts blocks of an extent, from `block` on, as they are to be stored. Nobody has looked inside; reading them tells whether
+   * they are what their hashes name. @throws STORE_FULL
    */
-  writeStored(extent: number, block: number, stored: { readonly bytes: Uint8Array; readonly hash: Uint8Array }): void {
+  writeStored(extent: number, block: number, stored: StoredBlocks): void {
     const file = this.#fileForWrites();
-    const offset = file.appendStored(stored.bytes);
-    this.#setBlock(extent, block, {
-      fileId: file.id,
-      offset,
-      storedBytes: stored.bytes.byteLength,
-      hash: stored.hash,
-    });
+    let offset = file.appendStored(stored.bytes);
+    for (let index = 0; index < stored.count; index++) {
+      const storedBytes = stored.storedBytes(index);
+      this.#setBlock(extent, block + index, { fileId: file.id, offset, storedBytes, hash: stored.hash(index) });
+      offset += storedBytes;
+    }
   }
 
   zero(offset: number, length: number): void {
@@ -118,9 +112,18 @@ export class PendingWrites implements BlockTables {
     this.#file?.drain();
   }
 
-  /** The blocks of an extent that were written and aren't committed. Call `settle` first. */
-  dirtyBlocks(extent: number): ReadonlySet<number> {
-    return this.#extents.get(extent)?.dirty ?? new Set();
+  /**
+   * Reads the blocks of an extent that were written and aren't committed from their data file again, to see whether they
+   * are what they should be. Call `settle` first. @throws STORE_CORRUPT
+   */
+  verify(extent: number): void {
+    const blocks = Uint32Array.from(this.#extents.get(extent)?.dirty ?? []).sort();
+    for (let at = 0; at < blocks.length; ) {
+      const first = blocks[at] ?? 0;
+      let end = first;
+      for (; blocks[at] === end; at++) end++;
+      this.#reader.verify(extent, first, end);
+    }
   }
 
   /** What is in the data file so far becomes durable, so that a commit has less to wait for. Nothing is committed. */

@@ -8,7 +8,9 @@ import { restoreBlock } from "./codec.ts";
 import { type DataFileReaders, dataFilePath } from "./datafile.ts";
 
 /** The most that is read from a data file at once. */
-export const readAheadBytes = 1024 * 1024;
+const readAheadBytes = 1024 * 1024;
+/** And of blocks that are only looked at: they stay in a processor's cache. */
+const verifiedAtOnceBytes = 256 * 1024;
 /** The collector moves blocks and removes the files they were in; a table that is read again names the new ones. */
 export const reloadsMax = 5;
 
@@ -61,14 +63,34 @@ export class ExtentReader {
 
   /** Fills `into` from byte `offset` of an extent. @throws STORE_CORRUPT */
   readExtent(extent: number, offset: number, into: Uint8Array): void {
+    this.#reloading(extent, (table) => {
+      if (table !== undefined) return this.#readBlocks({ extent, table, offset, into });
+      into.fill(0);
+      return undefined;
+    });
+  }
+
+  /** Reads blocks of an extent from `first` on, before `end`, to see whether they are what they should be. @throws STORE_CORRUPT */
+  verify(extent: number, first: number, end: number): void {
+    this.#reloading(extent, (table) => {
+      for (let block = first; table !== undefined && block < end; ) {
+        if (table.isHole(block)) block++;
+        else {
+          const after = lastOfRun(table, block, end, verifiedAtOnceBytes) + 1;
+          if (!this.#readRun({ extent, table, block, after, skip: 0, into: undefined })) return block;
+          block = after;
+        }
+      }
+      return undefined;
+    });
+  }
+
+  /** Does `work` again with what has become of the extent while it gives a block whose data file isn't there. */
+  #reloading(extent: number, work: (table: BlockTable | undefined) => number | undefined): void {
     for (let reloads = 0; ; reloads++) {
       const table = this.#options.tables.get(extent);
-      if (table === undefined) {
-        into.fill(0);
-        return;
-      }
-      const missing = this.#readBlocks({ extent, table, offset, into });
-      if (missing === undefined) return;
+      const missing = work(table);
+      if (table === undefined || missing === undefined) return;
       if (reloads === reloadsMax) throw this.#corrupt(extent, missing, table, "the data file is missing");
       this.#options.tables.reload();
     }
@@ -96,17 +118,20 @@ export class ExtentReader {
     return undefined;
   }
 
-  /** Blocks that lie behind each other in one data file, with one read. @returns whether the file was there */
+  /**
+   * Blocks that lie behind each other in one data file, with one read.
+   * @param run.into undefined: they are only verified. @returns whether the file was there
+   */
   #readRun(run: {
     extent: number;
     table: BlockTable;
     block: number;
     after: number;
     skip: number;
-    into: Uint8Array;
+    into: Uint8Array | undefined;
   }): boolean {
     const { extent, table, into } = run;
-    if (run.after === run.block + 1 && this.#isRecent(table, run.block)) {
+    if (into !== undefined && run.after === run.block + 1 && this.#isRecent(table, run.block)) {
       into.set(this.#recentBlock.subarray(run.skip, run.skip + into.byteLength));
       return true;
     }
@@ -121,9 +146,9 @@ export class ExtentReader {
       const to = from + table.storedBytes(block);
       if (to > had) throw this.#corrupt(extent, block, table, "the data file ends before it");
       const skip = block === run.block ? run.skip : 0;
-      const wanted = into.subarray(filled, Math.min(into.byteLength, filled + blockBytes - skip));
+      const wanted = into?.subarray(filled, Math.min(into.byteLength, filled + blockBytes - skip));
       this.#restore({ extent, table, block, stored: stored.subarray(from, to), skip, into: wanted });
-      filled += wanted.byteLength;
+      filled += blockBytes - skip;
     }
     return true;
   }
@@ -134,10 +159,10 @@ export class ExtentReader {
     block: number;
     stored: Uint8Array;
     skip: number;
-    into: Uint8Array;
+    into: Uint8Array | undefined;
   }): void {
     const { extent, table, block, stored, into } = one;
-    const whole = into.byteLength === blockBytes;
+    const whole = into?.byteLength === blockBytes;
     const content = whole ? into : this.#recentBlock;
     if (!whole) this.#recent = { fileId: 0, offset: 0 };
     if (!restoreBlock(stored, table.hash(block), content)) {
@@ -145,7 +170,7 @@ export class ExtentReader {
     }
     if (whole) return;
     this.#recent = { fileId: table.fileId(block), offset: table.offset(block) };
-    into.set(content.subarray(one.skip, one.skip + into.byteLength));
+    into?.set(content.subarray(one.skip, one.skip + into.byteLength));
   }
 
   #isRecent(table: BlockTable, block: number): boolean {
@@ -172,14 +197,14 @@ export const corruptBlock = (
   );
 };
 
-/** The last block before `end` that follows `block` in its data file without a gap, within what one read takes. */
-export const lastOfRun = (table: BlockTable, block: number, end: number): number => {
+/** The last block before `end` that follows `block` in its data file without a gap, `bytesMax` of it at the most. */
+export const lastOfRun = (table: BlockTable, block: number, end: number, bytesMax = readAheadBytes): number => {
   const start = table.offset(block);
   let last = block;
   for (let next = block + 1; next < end; next++) {
     const offset = table.offset(last) + table.storedBytes(last);
     if (table.fileId(next) !== table.fileId(block) || table.offset(next) !== offset) break;
-    if (offset + table.storedBytes(next) - start > readAheadBytes) break;
+    if (offset + table.storedBytes(next) - start > bytesMax) break;
     last = next;
   }
   return last;

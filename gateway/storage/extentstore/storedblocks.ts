@@ -1,58 +1,91 @@
 import assert from "node:assert/strict";
 import type { ExtentBlocks } from "../driver.ts";
 import type { BlockTable } from "./blocks.ts";
-import { compressionLevel } from "./codec.ts";
-import { corruptBlock, lastOfRun, type ReaderOptions, readAheadBytes, reloadsMax } from "./reader.ts";
+import { compressionLevel, unpackBlock } from "./codec.ts";
+import { corruptBlock, lastOfRun, type ReaderOptions, reloadsMax } from "./reader.ts";
 
-/** The blocks of one extent in the form they have in their data files, read ahead for whoever takes them in order. */
+/** What is read at once of blocks that are asked for in order: it stays in a processor's cache. */
+const aheadBytes = 256 * 1024;
+
+/** The blocks of one extent as they are in their data files. */
 export class StoredExtentBlocks implements ExtentBlocks {
   readonly hashes: Uint8Array;
   readonly level = compressionLevel;
   readonly #options: ReaderOptions;
   readonly #extent: number;
-  readonly #ahead = Buffer.allocUnsafeSlow(readAheadBytes);
+  /** What an extent consists of stays, and how long its blocks are; only where they are may change. */
+  readonly #sizes: BlockTable;
+  #ahead: Buffer | undefined;
   /** What `#ahead` holds: so many bytes of a data file from `start` on. */
   #held = { fileId: 0, start: 0, bytes: 0 };
+  #lastRead = -1;
 
   /** @param table what the extent consists of */
   constructor(options: ReaderOptions, extent: number, table: BlockTable) {
     this.#options = options;
     this.#extent = extent;
+    this.#sizes = table;
     this.hashes = table.hashes();
   }
 
-  readStored(block: number): Uint8Array {
-    for (let reloads = 0; ; reloads++) {
-      const table = this.#options.tables.get(this.#extent);
-      assert(table !== undefined && !table.isHole(block), "a snapshot's block has become a hole");
-      const stored = this.#find(table, block) ?? this.#read(table, block);
-      if (stored !== undefined) return stored;
-      if (reloads === reloadsMax) throw this.#corrupt(table, block, "the data file is missing");
-      this.#options.tables.reload();
+  storedBytes(block: number): number {
+    return this.#sizes.storedBytes(block);
+  }
+
+  readStored(block: number, into: Uint8Array): void {
+    for (let next = block, done = 0; done < into.byteLength; ) {
+      const { after, bytes } = this.#read(next, this.#sizes.blockCount, into.subarray(done));
+      next = after;
+      done += bytes;
     }
+  }
+
+  readContent(block: number, into: Uint8Array): void {
+    const table = this.#table(block);
+    const stored = this.#find(table, block) ?? this.#readAhead(block);
+    this.#lastRead = block;
+    if (!unpackBlock(stored, into)) throw this.#corrupt(block, "it is no Zstandard frame of a block");
   }
 
   #find(table: BlockTable, block: number): Uint8Array | undefined {
     const { fileId, start, bytes } = this.#held;
     const from = table.offset(block) - start;
     const to = from + table.storedBytes(block);
-    return table.fileId(block) === fileId && from >= 0 && to <= bytes ? this.#ahead.subarray(from, to) : undefined;
+    return table.fileId(block) === fileId && from >= 0 && to <= bytes ? this.#ahead?.subarray(from, to) : undefined;
   }
 
-  /** @returns undefined when the data file isn't there */
-  #read(table: BlockTable, block: number): Uint8Array | undefined {
-    const last = lastOfRun(table, block, table.blockCount);
-    const [fileId, start] = [table.fileId(block), table.offset(block)];
-    const wanted = this.#ahead.subarray(0, table.offset(last) + table.storedBytes(last) - start);
-    const bytes = this.#options.files.read(fileId, start, wanted);
-    if (bytes === undefined) return undefined;
+  /** Blocks in order are read many at once, others alone. */
+  #readAhead(block: number): Uint8Array {
+    this.#ahead ??= Buffer.allocUnsafeSlow(aheadBytes);
+    const end = block === this.#lastRead + 1 ? this.#sizes.blockCount : block + 1;
+    this.#held = { fileId: 0, start: 0, bytes: 0 };
+    const { fileId, start, bytes } = this.#read(block, end, this.#ahead);
     this.#held = { fileId, start, bytes };
-    const stored = this.#find(table, block);
-    if (stored === undefined) throw this.#corrupt(table, block, "the data file ends before it");
-    return stored;
+    return this.#ahead.subarray(0, this.storedBytes(block));
   }
 
-  #corrupt(table: BlockTable, block: number, what: string) {
-    return corruptBlock(this.#options, { extent: this.#extent, block, table, what });
+  /** Blocks from `block` on, before `end`: those that lie behind each other and that there is room for in `into`. */
+  #read(block: number, end: number, into: Uint8Array) {
+    for (let reloads = 0; ; reloads++) {
+      const table = this.#table(block);
+      const after = lastOfRun(table, block, end, into.byteLength) + 1;
+      const [fileId, start] = [table.fileId(block), table.offset(block)];
+      const bytes = table.offset(after - 1) + table.storedBytes(after - 1) - start;
+      const had = this.#options.files.read(fileId, start, into.subarray(0, bytes));
+      if (had === bytes) return { fileId, start, bytes, after };
+      if (had !== undefined) throw this.#corrupt(block, "the data file ends before it");
+      if (reloads === reloadsMax) throw this.#corrupt(block, "the data file is missing");
+      this.#options.tables.reload();
+    }
+  }
+
+  #table(block: number): BlockTable {
+    const table = this.#options.tables.get(this.#extent);
+    assert(table !== undefined && !table.isHole(block), "a snapshot's block has become a hole");
+    return table;
+  }
+
+  #corrupt(block: number, what: string) {
+    return corruptBlock(this.#options, { extent: this.#extent, block, table: this.#table(block), what });
   }
 }
