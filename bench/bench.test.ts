@@ -41,8 +41,22 @@ test("the benchmark measures what it is told to, compares every byte, and leaves
   }
   const full = report.results.find(({ case: name, tool }) => name === "full" && tool === ourName);
   assert(full && full.wireBytes < report.parameters.allocatedBytes, "a full copy that is compressed is smaller");
+  assert.equal(report.parameters.cold, false);
+  assert.match(stdout, /^.*, gateways warm\n/);
   assert.match(stdout, /full +wall +≤ 0\.55 of rsync -z/);
   assert.deepEqual(await readdir(dir), ["results.json"]);
+});
+
+test("gateways are measured cold where that is asked for, and the report says so", async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), "smtx-backup-bench-test-"));
+  t.after(() => rm(dir, { recursive: true }));
+  const [work, json] = [join(dir, "work"), join(dir, "results.json")];
+  const options = ["--cold", "--without", "rsync,restic,borg", "--cases", "thin unchanged", "--keep"];
+  const { stdout } = await run(process.execPath, [script, ...sizes, ...options, "--dir", work, "--json", json]);
+  const { parameters, results }: Report = JSON.parse(await readFile(json, "utf8"));
+  assert.deepEqual([parameters.cold, results.length], [true, 1]);
+  assert.match(stdout, /^.*, gateways cold\n/);
+  assert.deepEqual((await readdir(work)).sort(), ["base.img", "ours", "thin.img"], "nothing was made to warm up with");
 });
 
 test("a size that is none is refused before anything is made", async () => {

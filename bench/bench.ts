@@ -11,6 +11,7 @@ import { measureLimits } from "./measure/limits.ts";
 import { measureAll } from "./measure-all.ts";
 import { type BenchOptions, type PeerName, parseOptions, usage } from "./options.ts";
 import { Ours } from "./ours/ours.ts";
+import { createWarmUp } from "./ours/warm-up.ts";
 import { createPeers, requirePeers } from "./peers/peers.ts";
 import { reportMarkdown, reportText } from "./render.ts";
 import type { Report } from "./results.ts";
@@ -58,7 +59,7 @@ const workFolder = async (wanted: string | undefined): Promise<string> => {
 };
 
 const measure = async (options: BenchOptions, names: readonly PeerName[], dir: string): Promise<Report> => {
-  const { seed, runs, sizeBytes, thinBytes, extentBytes } = options;
+  const { seed, runs, sizeBytes, thinBytes, extentBytes, cold } = options;
   const spec = (volumeBytes: number, share: number) => ({
     ...{ seed, extentBytes },
     sizeBytes: volumeBytes,
@@ -75,10 +76,11 @@ const measure = async (options: BenchOptions, names: readonly PeerName[], dir: s
   const limits = await measureLimits(base, sizeBytes);
   const peers = createPeers(names, dir, images);
   try {
-    const ours = new Ours(join(dir, "ours"), images);
+    const warmUp = cold ? undefined : createWarmUp(join(dir, "warm-up"), sizeBytes);
+    const ours = new Ours({ dir: join(dir, "ours"), images, warmUp });
     const results = await measureAll({ cases: options.cases, runs, ours, peers, say });
     const allocatedBytes = totalBytes(baseRegions(disk));
-    const parameters = { seed, runs, sizeBytes, extentBytes, thinBytes, allocatedBytes };
+    const parameters = { seed, runs, sizeBytes, extentBytes, thinBytes, cold, allocatedBytes };
     return { startedAt, machine, parameters, limits, results };
   } finally {
     for (const peer of peers) await peer.close();

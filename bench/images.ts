@@ -22,6 +22,15 @@ export class Images {
     return volume === "thin" ? this.#specs.thin : this.#specs.disk;
   }
 
+  /**
+   * More than any tool writes and has in memory for it: rsync's first copy has the holes, too. Nobody writes those of the thin
+   * volume.
+   */
+  bytesToWrite({ volume, old }: Workload): number {
+    const isWholeCopy = old === null && volume !== "thin";
+    return this.#specs.disk.sizeBytes * (isWholeCopy ? 1.25 : 0.25);
+  }
+
   /** The volume before the change. */
   base(volume: Workload["volume"]): string {
     const file = join(this.#dir, volume === "thin" ? "thin.img" : "base.img");

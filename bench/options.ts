@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly runs: number;
   readonly cases: readonly Case[];
   readonly without: readonly PeerName[];
+  /** Our gateways are not warmed up. */
+  readonly cold: boolean;
   readonly json: string;
   readonly markdown: boolean;
   readonly check: boolean;
@@ -31,6 +33,7 @@ Measures backups with this product, rsync, restic and borg on the same data, on 
   --cases A,B       only these: ${cases.map(({ name }) => name).join(", ")}
   --runs N          measure everything N times and show the medians (1)
   --without A,B     leave out tools that are missing here: ${peerNames.join(", ")}
+  --cold            measure our gateways right after their start, instead of after they have carried another volume
   --seed SEED       the same seed makes the same data (1)
   --dir DIR         where to work; it must not be there yet, and needs five times the size
   --keep            leave the work folder, and say where it is
@@ -61,6 +64,7 @@ export const parseOptions = (args: readonly string[]): BenchOptions | undefined 
       cases: { type: "string" },
       runs: { type: "string", default: "1" },
       without: { type: "string", default: "" },
+      cold: { type: "boolean", default: false },
       seed: { type: "string", default: "1" },
       dir: { type: "string" },
       keep: { type: "boolean", default: false },
@@ -80,9 +84,9 @@ export const parseOptions = (args: readonly string[]): BenchOptions | undefined 
     if (bytes % (4 * extentBytes) !== 0) throw new RangeError(`--${name} is no multiple of four extents`);
     return bytes;
   };
-  const { seed, dir, keep, json, markdown, check } = values;
+  const { seed, dir, keep, json, markdown, check, cold } = values;
   return {
-    ...{ seed, dir, keep, json, markdown, check, extentBytes },
+    ...{ seed, dir, keep, json, markdown, check, cold, extentBytes },
     sizeBytes: inExtents("size"),
     thinBytes: inExtents("thin-size"),
     runs: parseRuns(values.runs),

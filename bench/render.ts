@@ -93,9 +93,10 @@ that are the same to rsync share its figures.`;
 const machineText = ({ machine, parameters }: Report): string => {
   const { cores, processor, memoryBytes, kernel, node, tools } = machine;
   const versions = Object.entries(tools).map(([name, version]) => `${name} ${version}`);
+  const gateways = `gateways ${parameters.cold ? "cold" : "warm"}`;
   const sizes = `image of ${parameters.sizeBytes / MiB} MiB, ${(parameters.allocatedBytes / MiB).toFixed(0)} MiB of it allocated`;
   return [
-    `${cores} cores (${processor}), ${(memoryBytes / 1024 / MiB).toFixed(0)} GiB, Linux ${kernel}, Node ${node}`,
+    `${cores} cores (${processor}), ${(memoryBytes / 1024 / MiB).toFixed(0)} GiB, Linux ${kernel}, Node ${node}, ${gateways}`,
     `${versions.join(", ")}; ${sizes}; seed ${parameters.seed}, runs ${parameters.runs}`,
   ].join("\n");
 };

@@ -28,6 +28,8 @@ export interface Report {
     readonly sizeBytes: number;
     readonly extentBytes: number;
     readonly thinBytes: number;
+    /** Our gateways had just been started; otherwise they had carried another volume before. */
+    readonly cold: boolean;
     /** Of the image, and not zero. */
     readonly allocatedBytes: number;
   };

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ourName, type Result } from "./results.ts";
 import { judge } from "./targets.ts";
 
-const parameters = { seed: "1", runs: 1, sizeBytes: 1, extentBytes: 1, thinBytes: 1, allocatedBytes: 1e9 };
+const parameters = { seed: "1", runs: 1, sizeBytes: 1, extentBytes: 1, thinBytes: 1, cold: false, allocatedBytes: 1e9 };
 const result = (name: string, tool: string, fields: Partial<Result>): Result => ({
   ...{ case: name, tool, wallSeconds: 1, cpuSeconds: 1, peakBytes: [1, 1], wireBytes: 1, runs: [] },
   ...fields,

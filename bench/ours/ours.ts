@@ -1,14 +1,17 @@
 import { join } from "node:path";
-import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
-import { plainGeometry } from "../../core/extent/geometry.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Case, Workload } from "../cases.ts";
 import type { Images } from "../images.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { loopbackBytes } from "../measure/processes.ts";
+import { touchMemory } from "../measure/touch-memory.ts";
 import { settle } from "../tools.ts";
 import { backUp } from "./backup.ts";
+import { geometryOf } from "./geometry.ts";
+import { importOver } from "./imports.ts";
 import { type Gateways, Sites } from "./sites.ts";
 import { groupOf, owner } from "./tasks.ts";
+import type { WarmUp } from "./warm-up.ts";
 
 interface State {
   readonly sites: Sites;
@@ -19,21 +22,20 @@ interface BackedUp extends State {
 }
 
 const baseSequence = 1;
-const stripes = { stripeCount: 4, stripeBytes: 256 * 1024 };
-
-const geometryOf = (volume: Workload["volume"], extentBytes: number): Geometry =>
-  volume === "striped" ? { extentBytes, ...stripes } : { ...plainGeometry, extentBytes, stripeBytes: extentBytes };
 
 /** Measures this product: two gateways as processes over loopback, driven as the control plane would drive them. */
 export class Ours {
   readonly #dir: string;
   readonly #images: Images;
+  readonly #warmUp: WarmUp | undefined;
   readonly #imported = new Map<Workload["volume"], Promise<State>>();
   readonly #backedUp = new Map<Workload["volume"], Promise<BackedUp>>();
 
-  constructor(dir: string, images: Images) {
-    this.#dir = dir;
-    this.#images = images;
+  /** @param options `warmUp` undefined: gateways are measured as they are right after their start */
+  constructor(options: { readonly dir: string; readonly images: Images; readonly warmUp: WarmUp | undefined }) {
+    this.#dir = options.dir;
+    this.#images = options.images;
+    this.#warmUp = options.warmUp;
   }
 
   /** @throws Error when the restore point that came out of it is not the image */
@@ -44,7 +46,13 @@ export class Ours {
     try {
       if (workload.variant !== "base" || baseGone) await this.#change(sites, run, prepared.object);
       await settle([sites.dir]);
-      return await sites.withGateways((gateways) => this.#timed(gateways, run, prepared), run);
+      return await sites.withGateways(async (gateways) => {
+        if (this.#warmUp !== undefined) {
+          await this.#warmUp(gateways, run);
+          await settle([]);
+        }
+        return this.#timed(gateways, run, prepared);
+      }, run);
     } finally {
       await sites.remove();
     }
@@ -53,7 +61,7 @@ export class Ours {
   async #change(sites: Sites, { workload, baseGone }: Case, object: ObjectConfig): Promise<void> {
     const file = await this.#images.of(workload);
     await sites.withSource(async (source) => {
-      if (workload.variant !== "base") await source.call("import", { file, into: object.volumes[0]?.id ?? object.id });
+      if (workload.variant !== "base") await importOver(source, object, file);
       if (baseGone) await source.call("deleteGroup", { groupId: groupOf(baseSequence), owner });
     });
   }
@@ -66,6 +74,7 @@ export class Ours {
     const sequence = baseSequence + 1;
     const usages = () => Promise.all([source.call("usage", null), target.call("usage", null)]);
 
+    await touchMemory(this.#dir, this.#images.bytesToWrite(workload));
     const before = await usages();
     const bytesBefore = loopbackBytes();
     const begun = performance.now();

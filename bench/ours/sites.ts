@@ -8,6 +8,7 @@ import { ensureAuthority } from "../../infra/local/pki.ts";
 import { runTool } from "../tools.ts";
 import { issueTo } from "./certificates.ts";
 import { type GatewayClient, startGatewayProcess } from "./gateway-client.ts";
+import { importVolume } from "./imports.ts";
 import { multiCluster, sourceSite, targetSite } from "./tasks.ts";
 
 export interface Gateways {
@@ -60,14 +61,9 @@ export class Sites {
     }
   }
 
-  /** An image as the source's one volume. */
+  /** An image as the source's volume that is measured. */
   importVolume(file: string, geometry: Geometry): Promise<ObjectConfig> {
-    return this.withSource(async (source) => {
-      await source.call("import", { file, name: "disk", geometry });
-      const [object] = await source.call("inventory", null);
-      if (object === undefined) throw new Error("the imported volume is not there");
-      return object;
-    });
+    return this.withSource((source) => importVolume(source, { name: "disk", file, geometry }));
   }
 
   async remove(): Promise<void> {

@@ -2,6 +2,7 @@ import { link, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Workload } from "../cases.ts";
 import type { Images } from "../images.ts";
+import { touchMemory } from "../measure/touch-memory.ts";
 import { folderBytes, runTool, settle } from "../tools.ts";
 import { type Command, measureCommand, type Peer } from "./peer.ts";
 
@@ -72,6 +73,7 @@ export const createRepositoryPeer = (
       await settle([image, state]);
       const repository = join(state, tool.repository);
       const bytesBefore = await folderBytes(repository);
+      await touchMemory(dir, images.bytesToWrite(workload));
       const measured = await measureCommand({ ...tool.backUp(state, imageName), cwd: files });
       return { ...measured, wireBytes: (await folderBytes(repository)) - bytesBefore };
     },

@@ -5,6 +5,7 @@ import type { Workload } from "../cases.ts";
 import type { Images } from "../images.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { livingDescendants, loopbackBytes, timesOf } from "../measure/processes.ts";
+import { touchMemory } from "../measure/touch-memory.ts";
 import { copySparse, runTool, settle } from "../tools.ts";
 import { measureCommand, type Peer } from "./peer.ts";
 import { type RsyncDaemon, startRsyncDaemon } from "./rsync-daemon.ts";
@@ -27,7 +28,7 @@ export const createRsync = (options: {
     name,
     measure: async (workload) => {
       daemon ??= await startRsyncDaemon(dir);
-      return measure(daemon, workload, { images, parameters: [...always, ...(zstd ? compressed : [])] });
+      return measure(daemon, workload, { dir, images, parameters: [...always, ...(zstd ? compressed : [])] });
     },
     close: async () => daemon?.stop(),
   };
@@ -36,14 +37,16 @@ export const createRsync = (options: {
 const measure = async (
   daemon: RsyncDaemon,
   workload: Workload,
-  { images, parameters }: { readonly images: Images; readonly parameters: readonly string[] },
+  options: { readonly dir: string; readonly images: Images; readonly parameters: readonly string[] },
 ): Promise<Measurement> => {
+  const { dir, images, parameters } = options;
   const copy = join(daemon.moduleDir, copyName);
   await rm(copy, { force: true });
   if (workload.old !== null) await copySparse(images.base(workload.volume), copy);
   const image = await images.of(workload);
   await idle(daemon);
   await settle([image, daemon.moduleDir]);
+  await touchMemory(dir, images.bytesToWrite(workload));
 
   const cpuBefore = timesOf(daemon.pid).childrenCpuSeconds;
   const bytesBefore = loopbackBytes();
