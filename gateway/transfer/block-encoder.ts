@@ -28,7 +28,7 @@ const aroundBlockBytes = 16 * 1024;
 /** After so many blocks in a row that were like nothing that was there before, */
 const strangersMax = 8;
 /** only one of so many is looked at, until one is like it. */
-const lookedAtOf = 4;
+const lookedAtOf = 8;
 /** Bytes before the stored ones of a delta. */
 const deltaOverheadBytes = frameHeaderBytes + 8;
 
@@ -156,7 +156,7 @@ export class BlockEncoder {
     }
   }
 
-  /** Content as a delta, or by `plain`, whichever is smaller. @returns whether there is something alike in the dictionary */
+  /** Content as a delta, or by `plain`, whichever is smaller. @returns whether as a delta */
   async #putSmallest(change: {
     readonly offset: number;
     readonly content: Uint8Array;
@@ -177,15 +177,17 @@ export class BlockEncoder {
     const deltaBytes = stored.length + deltaOverheadBytes;
     const { hash = blockHash(content) } = change;
     const delta = { type: "delta", offset, contentBytes: content.length, hash, dictionary, stored } as const;
-    if (deltaBytes > content.length * deltaGoodFraction && plain.bytes === undefined) {
+    if (plain.bytes !== undefined && plain.bytes <= deltaBytes) {
+      plain.put();
+      return false;
+    }
+    this.flush();
+    if (plain.bytes === undefined && deltaBytes > content.length * deltaGoodFraction) {
       // The next compression would write over it.
       const kept = stored.slice();
-      if (this.#out.attempt(deltaBytes, plain.put) >= deltaBytes) this.#out.put({ ...delta, stored: kept });
-    } else if (plain.bytes !== undefined && plain.bytes <= deltaBytes) plain.put();
-    else {
-      this.flush();
-      this.#out.put(delta);
-    }
+      if (this.#out.attempt(deltaBytes, plain.put) < deltaBytes) return false;
+      this.#out.put({ ...delta, stored: kept });
+    } else this.#out.put(delta);
     return true;
   }
 

@@ -8,7 +8,7 @@ import { grainBytes } from "./frame.ts";
 /** Of an extent that is new all over; what is moved then is not found all of it. */
 const anchorsMax = 65_536;
 /** To find out whether anything has moved at all, the first blocks are looked at, */
-const lookedAtFirst = 64;
+const lookedAtFirst = 32;
 /** and then one of so many. */
 const sampledOf = 8;
 

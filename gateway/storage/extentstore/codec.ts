@@ -33,6 +33,10 @@ export const compressBlock = (block: Uint8Array, into: Uint8Array): number => {
 export const restoreBlock = (stored: Uint8Array, hash: Uint8Array, into: Uint8Array): boolean =>
   unpackBlock(stored, into) && isSame(blockHash(into), hash);
 
+/** Whether what is stored is the content that `hash` names. `scratch` has room for a block. */
+export const isBlock = (stored: Uint8Array, hash: Uint8Array, scratch: Uint8Array): boolean =>
+  stored.byteLength === blockBytes ? isSame(blockHash(stored), hash) : restoreBlock(stored, hash, scratch);
+
 /** `restoreBlock` that takes any content for the right one. @returns whether what is stored is a block at all */
 export const unpackBlock = (stored: Uint8Array, into: Uint8Array): boolean => {
   assert.equal(into.byteLength, blockBytes);

@@ -17,6 +17,8 @@ import { compressBlock, compressedBytesMax } from "./codec.ts";
 import { storeFull } from "./database.ts";
 
 const batchBytes = 1024 * 1024;
+/** So much at once is written without being copied into the batch first. */
+const unbatchedBytes = 128 * 1024;
 /** Data leaves this much of the disk free: deleting needs room for the metadata that says so. */
 const metadataReserveBytes = 32 * 1024 * 1024;
 const openFilesMax = 32;
@@ -81,12 +83,12 @@ export class DataFileWriter {
   /** Appends bytes as another data file has them. @returns where they are. @throws STORE_FULL */
   appendStored(stored: Uint8Array): number {
     const offset = this.sizeBytes;
-    for (let done = 0; done < stored.byteLength; ) {
-      if (this.#batchedBytes >= batchBytes) this.drain();
-      const part = stored.subarray(done, done + batchBytes - this.#batchedBytes);
-      this.#batch.set(part, this.#batchedBytes);
-      this.#batchedBytes += part.byteLength;
-      done += part.byteLength;
+    const fits = this.#batchedBytes + stored.byteLength <= this.#batch.byteLength;
+    if (!fits || this.#batchedBytes >= batchBytes || stored.byteLength >= unbatchedBytes) this.drain();
+    if (stored.byteLength >= unbatchedBytes) this.#write(stored);
+    else {
+      this.#batch.set(stored, this.#batchedBytes);
+      this.#batchedBytes += stored.byteLength;
     }
     return offset;
   }
@@ -94,15 +96,20 @@ export class DataFileWriter {
   /** Hands what is batched to the kernel, so that it can be read from the file. @throws STORE_FULL */
   drain(): void {
     if (this.#batchedBytes === 0) return;
+    this.#write(this.#batch.subarray(0, this.#batchedBytes));
+    this.#batchedBytes = 0;
+  }
+
+  /** Writes behind what is written already. @throws STORE_FULL */
+  #write(bytes: Uint8Array): void {
     const { bavail, bsize } = statfsSync(this.#dataDir);
-    if (bavail * bsize < this.#batchedBytes + metadataReserveBytes) throw storeFull(this.path);
+    if (bavail * bsize < bytes.byteLength + metadataReserveBytes) throw storeFull(this.path);
     whileRoom(this.path, () => {
-      for (let done = 0; done < this.#batchedBytes; ) {
-        done += writeSync(this.#fd, this.#batch, done, this.#batchedBytes - done, this.#writtenBytes + done);
+      for (let done = 0; done < bytes.byteLength; ) {
+        done += writeSync(this.#fd, bytes, done, bytes.byteLength - done, this.#writtenBytes + done);
       }
     });
-    this.#writtenBytes += this.#batchedBytes;
-    this.#batchedBytes = 0;
+    this.#writtenBytes += bytes.byteLength;
   }
 
   /**
