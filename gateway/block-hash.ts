@@ -10,8 +10,8 @@ export const blockHashBytes = 16;
  */
 export const blockHash = (content: Uint8Array): Uint8Array => blake3(asBuffer(content)).subarray(0, blockHashBytes);
 
-/** The same bytes as the only kind of array that the library takes. */
-const asBuffer = (bytes: Uint8Array): Buffer =>
+/** The same bytes as a Buffer: the only kind of array that some take. */
+export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export const zeroBlock: Uint8Array = new Uint8Array(blockBytes);

@@ -1,6 +1,6 @@
 import { xxh32 } from "@node-rs/xxhash";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHashBytes, isSame } from "../block-hash.ts";
+import { isSame } from "../block-hash.ts";
 import { type DifferingRange, totalBytes } from "./differences.ts";
 import type { ExtentSource } from "./extent-source.ts";
 import { grainBytes } from "./frame.ts";
@@ -122,21 +122,3 @@ const keyOf = (content: Uint8Array, at: number): number => {
 
 const wordAt = (bytes: Uint8Array, at: number): number =>
   (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
-
-/** Where the blocks of an extent are, by their hashes. */
-export class BlockIndex {
-  readonly #places = new Map<string, number>();
-
-  /** @param hashes one behind the other */
-  constructor(hashes: Uint8Array) {
-    const bytes = Buffer.from(hashes.buffer, hashes.byteOffset, hashes.length);
-    for (let at = 0; at < bytes.length; at += blockHashBytes) {
-      this.#places.set(bytes.toString("latin1", at, at + blockHashBytes), (at / blockHashBytes) * blockBytes);
-    }
-  }
-
-  /** The offset of a block with this content. */
-  find(hash: Uint8Array): number | undefined {
-    return this.#places.get(Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString("latin1"));
-  }
-}

@@ -1,14 +1,24 @@
 import assert from "node:assert";
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHash, blockHashBytes, hashAt, isSame, zeroBlock, zeroBlockHash, zeroHashes } from "../block-hash.ts";
+import {
+  asBuffer,
+  blockHash,
+  blockHashBytes,
+  hashAt,
+  isSame,
+  zeroBlock,
+  zeroBlockHash,
+  zeroHashes,
+} from "../block-hash.ts";
 import type { SnapshotReader, StorageDriver } from "../storage/driver.ts";
 import { BlockEncoder, type Encoding } from "./block-encoder.ts";
 import { BlockCompressor } from "./content.ts";
 import { type DifferingRange, differingRanges, totalBytes } from "./differences.ts";
 import { type ExtentSource, openExtent } from "./extent-source.ts";
 import { FrameChunks } from "./frame-chunks.ts";
-import { BlockIndex, MovedContent } from "./moved.ts";
+import { HashIndex } from "./hash-index.ts";
+import { MovedContent } from "./moved.ts";
 import { piecesOf } from "./pieces.ts";
 import { TargetGrains } from "./signature.ts";
 
@@ -98,7 +108,7 @@ class ExtentScan {
   readonly #target: TargetGrains | undefined;
   readonly #signal: AbortSignal;
   readonly #moved: MovedContent | undefined;
-  readonly #baseBlocks: BlockIndex | undefined;
+  readonly #baseBlocks: HashIndex | undefined;
   readonly #hashes: Uint8Array;
   #bytesRead = 0;
   #bytesChanged = 0;
@@ -121,7 +131,7 @@ class ExtentScan {
     this.#target = target;
     this.#signal = signal;
     this.#moved = base && new MovedContent(base);
-    this.#baseBlocks = base?.blocks && new BlockIndex(base.blocks.hashes);
+    this.#baseBlocks = base?.blocks && new HashIndex(base.blocks.hashes, blockHashBytes);
     this.#hashes = now.blocks?.hashes ?? zeroHashes(now.blockCount);
   }
 
@@ -211,9 +221,9 @@ class ExtentScan {
 
   /** @returns bytes of content that differ */
   async #putBlock(block: number, hash: Uint8Array): Promise<number> {
-    const at = this.#baseBlocks?.find(hash);
+    const at = this.#baseBlocks?.find(asBuffer(hash));
     if (at !== undefined) {
-      this.#encoder.putCopy(block, hash, at);
+      this.#encoder.putCopy(block, hash, at * blockBytes);
       return blockBytes;
     }
     if (this.#target !== undefined) return this.#putMatched(block, hash, this.#target);

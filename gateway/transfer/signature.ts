@@ -1,10 +1,12 @@
 import assert from "node:assert";
+import { xxh64 } from "@node-rs/xxhash";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHash, blockHashBytes, hashAt, isSame } from "../block-hash.ts";
+import { asBuffer, blockHash, blockHashBytes, hashAt, isSame } from "../block-hash.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { type DifferingRange, rangesWhere } from "./differences.ts";
 import { openExtent } from "./extent-source.ts";
 import { grainBytes, grainsPerBlock } from "./frame.ts";
+import { HashIndex } from "./hash-index.ts";
 
 /*
  * What a target tells of an extent that the source has no base of any more: first the hashes of its blocks of 64 KiB, then, of
@@ -12,11 +14,18 @@ import { grainBytes, grainsPerBlock } from "./frame.ts";
  * somewhere else in the extent now is not sent.
  */
 
+/**
+ * Bytes of a grain's hash, XXH64. That is quick, and not strong: what is copied because of it has a stronger hash in its frame,
+ * and the extent its digest.
+ */
+const grainHashBytes = 8;
+
 /** The hash of each grain of a block, one behind the other. */
-export const grainHashes = (content: Uint8Array): Uint8Array => {
-  const hashes = Buffer.allocUnsafeSlow((content.length / grainBytes) * blockHashBytes);
-  for (let at = 0; at < content.length; at += grainBytes) {
-    hashes.set(blockHash(content.subarray(at, at + grainBytes)), (at / grainBytes) * blockHashBytes);
+export const grainHashes = (content: Uint8Array): Buffer => {
+  const bytes = asBuffer(content);
+  const hashes = Buffer.allocUnsafeSlow((bytes.length / grainBytes) * grainHashBytes);
+  for (let at = 0; at < bytes.length; at += grainBytes) {
+    hashes.writeBigUInt64LE(xxh64(bytes.subarray(at, at + grainBytes)), (at / grainBytes) * grainHashBytes);
   }
   return hashes;
 };
@@ -89,22 +98,18 @@ export const createSignature =
 /** What the target has in the blocks that differ, known by the hashes of its grains. */
 export class TargetGrains {
   readonly blocks: readonly number[];
-  readonly #grains: Uint8Array;
+  readonly #grains: Buffer;
   readonly #indexOf: ReadonlyMap<number, number>;
-  readonly #places = new Map<string, number>();
+  readonly #places: HashIndex;
   /** The hashes of the grains of the block that was looked at last. */
-  #now: Uint8Array = new Uint8Array();
+  #now: Buffer = Buffer.alloc(0);
 
   constructor(blocks: readonly number[], grains: Uint8Array) {
-    assert.equal(grains.length, blocks.length * grainsPerBlock * blockHashBytes, "grains of other blocks");
+    assert.equal(grains.length, blocks.length * grainsPerBlock * grainHashBytes, "grains of other blocks");
     this.blocks = blocks;
-    this.#grains = grains;
+    this.#grains = asBuffer(grains);
     this.#indexOf = new Map(blocks.map((block, index) => [block, index]));
-    for (const [index, block] of blocks.entries()) {
-      for (let grain = 0; grain < grainsPerBlock; grain++) {
-        this.#places.set(keyOf(grains, index * grainsPerBlock + grain), block * blockBytes + grain * grainBytes);
-      }
-    }
+    this.#places = new HashIndex(grains, grainHashBytes);
   }
 
   /** Whether a block is one of those that differ. */
@@ -117,13 +122,17 @@ export class TargetGrains {
     const first = (this.#indexOf.get(block) ?? 0) * grainsPerBlock;
     const now = grainHashes(content);
     this.#now = now;
-    return rangesWhere(content.length, (grain) => !isSame(hashAt(now, grain), hashAt(this.#grains, first + grain)));
+    return rangesWhere(content.length, (grain) => {
+      const [ours, theirs] = [grain * grainHashBytes, (first + grain) * grainHashBytes];
+      return now.compare(this.#grains, theirs, theirs + grainHashBytes, ours, ours + grainHashBytes) !== 0;
+    });
   }
 
   /** Where the target has what is at `offset` of the block that `differingRanges` looked at last. */
   find(offset: number): number | undefined {
-    return this.#places.get(keyOf(this.#now, offset / grainBytes));
+    const index = this.#places.find(this.#now, (offset / grainBytes) * grainHashBytes);
+    if (index === undefined) return undefined;
+    const block = this.blocks[Math.floor(index / grainsPerBlock)] ?? 0;
+    return block * blockBytes + (index % grainsPerBlock) * grainBytes;
   }
 }
-
-const keyOf = (hashes: Uint8Array, index: number): string => Buffer.from(hashAt(hashes, index)).toString("latin1");
