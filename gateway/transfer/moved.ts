@@ -110,14 +110,20 @@ export class MovedContent {
 
 const sameWords = 0;
 
+/** Words of a grain that its key is made of: records of a table share some of theirs, and hardly all of these. */
+const keyWordsAt = [64, 588, 1132, 1676, 2204, 2748, 3292, 3820] as const;
+
 /** A few words of a grain, mixed: other keys are other grains. */
 const keyOf = (content: Uint8Array, at: number): number => {
-  const a = wordAt(content, at + 64);
-  const b = wordAt(content, at + 1372);
-  const c = wordAt(content, at + 2732);
-  const d = wordAt(content, at + 4024);
-  if (a === b && b === c && c === d) return sameWords;
-  return Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35) ^ d;
+  const first = wordAt(content, at + keyWordsAt[0]);
+  let key = first;
+  let same = true;
+  for (let index = 1; index < keyWordsAt.length; index++) {
+    const word = wordAt(content, at + (keyWordsAt[index] ?? 0));
+    same &&= word === first;
+    key = Math.imul(key ^ word, 0x9e3779b1) ^ (key >>> 15);
+  }
+  return same ? sameWords : key;
 };
 
 const wordAt = (bytes: Uint8Array, at: number): number =>
