@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { type StoredBlock, StoredBlocks } from "../storage/stored-blocks.ts";
+import { type StoredBlock, StoredBlocks, storedEntryBytes } from "../storage/stored-blocks.ts";
 import { digestBytes, type Frame, frameHeaderBytes, grainBytes, writeFrame } from "./frame.ts";
 import { FrameDecoder } from "./frame-decoder.ts";
 
@@ -172,6 +172,23 @@ describe("frames", () => {
         }
       }),
     );
+  });
+
+  test("of stored blocks whose table was damaged are refused before a block of them comes out", () => {
+    const blocks = [1, 2, 3].map((fill) => ({
+      bytes: new Uint8Array(100).fill(fill),
+      hash: new Uint8Array(16).fill(fill),
+    }));
+    const stream = encode([storedFrame(0, blocks)]);
+    for (let at = frameHeaderBytes; at < frameHeaderBytes + 3 * storedEntryBytes; at++) {
+      const flipped = stream.slice();
+      flipped[at] = (flipped[at] ?? 0) ^ 1;
+      const frames = new FrameDecoder(extentBytes).push(flipped);
+      assert.throws(
+        () => frames.next(),
+        (error) => VisibleError.is(error, "CHECKSUM_MISMATCH"),
+      );
+    }
   });
 
   test("are invalid out of order, across blocks, off the grain, of unknown type, or miscounted", () => {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { inspect } from "node:util";
 import { VisibleError } from "../../core/api/errors.ts";
+import { blockBytes } from "../../core/extent/geometry.ts";
 import { credentialsOf, newAuthority, site } from "./testing/credentials.ts";
 import { groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
 
@@ -14,6 +16,17 @@ const code = (expected: string) => (error: unknown) => {
   assert.ok(VisibleError.is(error), String(error));
   assert.equal(error.code, expected, error.message);
   return true;
+};
+
+/** Flips bits in all data files of a folder but those that it had. */
+const damage = async (dataDir: string, had: ReadonlySet<string>): Promise<void> => {
+  for (const name of await readdir(dataDir)) {
+    if (had.has(name)) continue;
+    const file = path.join(dataDir, name);
+    const content = await readFile(file);
+    for (let at = 1000; at < content.length; at += 60_000) content[at] = (content[at] ?? 0) ^ 1;
+    await writeFile(file, content);
+  }
 };
 
 describe("a transfer that is disturbed", () => {
@@ -158,13 +171,7 @@ describe("a transfer that is disturbed", () => {
     const had = new Set(await readdir(sites.targetData));
     const { mirrorVolumeId } = await sites.send(volume, sequence, null);
     await sites.publish(mirrorVolumeId, sequence);
-    for (const name of await readdir(sites.targetData)) {
-      if (had.has(name)) continue;
-      const file = path.join(sites.targetData, name);
-      const content = await readFile(file);
-      for (let at = 1000; at < content.length; at += 60_000) content[at] = (content[at] ?? 0) ^ 1;
-      await writeFile(file, content);
-    }
+    await damage(sites.targetData, had);
     await writeTo(sites.source, volume, [{ offset: 300_000, data: randomBytes(100) }]);
     await sites.snapshot(volume, sequence + 1);
     puts = [];
@@ -174,6 +181,72 @@ describe("a transfer that is disturbed", () => {
     assert.deepEqual(puts, [0, 0], "once as a change, once in full");
     const said = JSON.stringify(sites.log.lines);
     assert.match(said, /STORE_CORRUPT|can't be read, its checksum doesn't match: extent 0, block/);
+  });
+
+  /** A volume whose first group the target has, and the data file that the source keeps its 16 blocks in, as they are. */
+  const sentVolume = async () => {
+    sequence += 10;
+    const volume = await sites.createVolume(`sent${sequence}`, mib, plain);
+    const had = new Set(await readdir(sites.sourceData));
+    await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(mib) }]);
+    await sites.snapshot(volume, sequence);
+    const { mirrorVolumeId } = await sites.send(volume, sequence, null);
+    await sites.publish(mirrorVolumeId, sequence);
+    const [name] = (await readdir(sites.sourceData)).filter((file) => !had.has(file));
+    assert.ok(name !== undefined);
+    puts = [];
+    return { volume, group: sequence, mirrorVolumeId, file: path.join(sites.sourceData, name) };
+  };
+
+  const overwrite = async (file: string, offset: number, bytes: Uint8Array) => {
+    const handle = await open(file, "r+");
+    await handle.write(bytes, 0, bytes.length, offset);
+    await handle.close();
+  };
+
+  test("is not led astray by a base that the source's disk has damaged", async () => {
+    const { volume, group, mirrorVolumeId, file } = await sentVolume();
+    await writeTo(sites.source, volume, [
+      { offset: 4096, data: randomBytes(100) },
+      { offset: 5 * blockBytes, data: randomBytes(blockBytes) },
+    ]);
+    await sites.snapshot(volume, group + 1);
+    for (const block of [0, 5]) await overwrite(file, block * blockBytes + 2048, randomBytes(8192));
+    await sites.send(volume, group + 1, group);
+    await sites.publish(mirrorVolumeId, group + 1);
+    await sites.assertEqual(group + 1);
+  });
+
+  test("sends in full what reads as its base does in spite of its hash", async () => {
+    const { volume, group, mirrorVolumeId, file } = await sentVolume();
+    const data = randomBytes(blockBytes);
+    await writeTo(sites.source, volume, [{ offset: 5 * blockBytes, data }]);
+    await sites.snapshot(volume, group + 1);
+    await overwrite(file, 5 * blockBytes, data);
+    const lines = sites.log.lines.length;
+    await sites.send(volume, group + 1, group);
+    await sites.publish(mirrorVolumeId, group + 1);
+    await sites.assertEqual(group + 1);
+    assert.deepEqual(puts, [0]);
+    const [said] = sites.log.lines.slice(lines).filter(({ level }) => level === "warn");
+    assert.match(inspect(said?.fields), /reads as its base does, and has another hash/);
+  });
+
+  test("gives up, naming the place, when the source's disk has damaged what is to be sent", async () => {
+    for (const isFirst of [true, false]) {
+      const { volume, group } = await sentVolume();
+      const sent = isFirst ? await sites.createVolume(`first${group}`, mib, plain) : volume;
+      const had = new Set(await readdir(sites.sourceData));
+      await writeTo(sites.source, sent, [{ offset: 0, data: randomBytes(200_000) }]);
+      await sites.snapshot(sent, group + 1);
+      await damage(sites.sourceData, had);
+      const sending = sites.send(sent, group + 1, isFirst ? null : group);
+      await assert.rejects(sending, (error: unknown) => {
+        assert.ok(VisibleError.is(error, "STORE_CORRUPT"), String(error));
+        assert.match(error.message, /of snapshot .* can't be read, its checksum doesn't match: extent 0, block/);
+        return true;
+      });
+    }
   });
 
   test("is refused as soon as somebody else has begun to write the mirror", async () => {

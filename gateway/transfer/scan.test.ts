@@ -211,6 +211,19 @@ describe("an extent that is scanned here and applied there", () => {
     }
   });
 
+  test("with new content in front of what has moved by a few bytes costs the new content and little more", async () => {
+    const large = { extentBytes: 64 * blockBytes, stripeCount: 1, stripeBytes: 64 * blockBytes };
+    const was = noise(large.extentBytes, 7);
+    const isNew = noise(40 * blockBytes, 8);
+    const is = Buffer.concat([isNew, Buffer.alloc(11, "x"), was.subarray(40 * blockBytes)]).subarray(0, was.length);
+    const of = await world(was, is, large);
+    await send(of, { how: "full" }, { group: of.first });
+    const { bytes } = await send(of, { how: "diff" });
+    assert((await mirrorContent(of)).equals(is));
+    // Behind so many blocks that are like nothing before, up to seven are not looked at.
+    assert(bytes < isNew.length + 9 * blockBytes, `${bytes} bytes`);
+  });
+
   test("that the target has already is not sent, whatever its token says", async () => {
     const was = noise(extentBytes, 6);
     const of = await world(was, was);

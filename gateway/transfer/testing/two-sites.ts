@@ -69,7 +69,8 @@ export const openTwoSites = async (
   const peer = await connect();
 
   return {
-    /** Where the target keeps the blocks that it has. */
+    /** Where the sites keep the blocks that they have. */
+    sourceData: path.join(configs.source.dir, "data"),
     targetData: path.join(configs.target.dir, "data"),
     source,
     target,
