@@ -83,21 +83,19 @@ class ExtentApply {
   async run(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ApplyResult> {
     const decoder = new FrameDecoder(this.#extentBytes);
     let wanted: Uint8Array = new Uint8Array();
-    let frames = 0;
     for await (const chunk of body) {
       for (const frame of decoder.push(chunk)) {
         signal.throwIfAborted();
         if (frame.type === "end") wanted = digestOf(frame);
         else await this.#write(frame);
-        frames++;
       }
     }
     decoder.finish();
     await this.#partial.flush();
     const digest = extentDigest(await this.#writer.blockHashes());
-    if (isSame(digest, wanted)) return { digest: Buffer.from(digest).toString("hex"), frames };
+    if (isSame(digest, wanted)) return { digest: Buffer.from(digest).toString("hex"), frames: decoder.frames };
     throw new VisibleError("CHECKSUM_MISMATCH", "The mirror's extent, read back, is not what the source has.", {
-      hint: "The extent will be sent again in full. If it goes on, check the target's storage.",
+      hint: "The extent will be sent again in full. If it goes on, check the storage of both sites.",
     });
   }
 

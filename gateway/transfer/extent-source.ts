@@ -49,10 +49,6 @@ const readBlock = (blocks: ExtentBlocks, block: number, into: Uint8Array): void 
   else blocks.readContent(block, into);
 };
 
-/** Whether a block is known to be all zeros. */
-export const isKnownHole = ({ blocks }: ExtentSource, block: number): boolean =>
-  blocks !== undefined && isSame(hashAt(blocks.hashes, block), zeroBlockHash);
-
 const readExtent = async (
   reader: BlockReader,
   ranges: readonly ExtentRange[],

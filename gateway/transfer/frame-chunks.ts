@@ -33,11 +33,6 @@ export class FrameChunks {
     return this.#frames;
   }
 
-  /** Whether the chunk has to be taken before any block's frames are put. */
-  get full(): boolean {
-    return this.room < blockFramesBytesMax;
-  }
-
   /** What was written since the last time. */
   take(): Uint8Array {
     const taken = this.#chunk.subarray(0, this.#at);

@@ -50,6 +50,11 @@ export class FrameDecoder {
     this.#extentBytes = extentBytes;
   }
 
+  /** How many have come as a whole, or of stored blocks in part. */
+  get frames(): number {
+    return this.#frames;
+  }
+
   /**
    * The frames that are whole with this chunk. `stored` of a frame, and the `bytes` of stored blocks, may lie in `chunk` or in
    * the decoder, so they are good until the next frame is asked for.

@@ -1,3 +1,5 @@
+import { asBuffer } from "../block-hash.ts";
+
 /**
  * Finds hashes among many of the same length, by their first four bytes. Of several that begin alike only the last is found, so
  * what is not found may be there all the same; what is found is there.
@@ -9,7 +11,7 @@ export class HashIndex {
 
   /** @param hashes one behind the other, each of `hashBytes` */
   constructor(hashes: Uint8Array, hashBytes: number) {
-    this.#hashes = Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength);
+    this.#hashes = asBuffer(hashes);
     this.#hashBytes = hashBytes;
     for (let at = 0; at < hashes.length; at += hashBytes) this.#places.set(this.#hashes.readInt32LE(at), at);
   }

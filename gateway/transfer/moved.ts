@@ -14,10 +14,10 @@ const sampledOf = 8;
 
 /**
  * Finds where in the base of an extent a content is that was somewhere else before. What moved has left its place, so it is
- * looked for in those blocks of the base that are different now, by the first grain of each: every move of 68 KiB or more, by
- * whole grains, is found once, and then followed, from the first block on that is different all over. Where many are different
- * only one of eight is read for that, and all of its grains remembered, until something is found: a first move of less than
- * 512 KiB may be missed there.
+ * looked for in those blocks of the base that are different now, by the first grain of each: a move of 68 KiB or more, by whole
+ * grains, is found at the first such grain of it, and then followed, from the first block on that is different all over. Where
+ * many are different only one of eight is read for that, and all of its grains remembered, until something is found: of the
+ * first move up to 512 KiB are not found there.
  */
 export class MovedContent {
   readonly #base: ExtentSource;
@@ -41,14 +41,19 @@ export class MovedContent {
     for (const block of blocks) this.#new.push(block);
   }
 
+  /** What `isWorthAsking` says without looking at anything. */
+  mayBeAsked(ranges: readonly DifferingRange[]): boolean {
+    const mayLook = this.#new.length > 0 && totalBytes(ranges) === blockBytes;
+    return mayLook || this.#shift !== 0 || this.#keys.size > 0;
+  }
+
   /**
    * What was moved has left its place to something else, all of it: small changes inside a block are no reason to read the
    * base. @throws STORE_CORRUPT of the base
    */
   async isWorthAsking(content: Uint8Array, ranges: readonly DifferingRange[]): Promise<boolean> {
-    if (this.#new.length > 0 && totalBytes(ranges) === blockBytes) await this.#look();
+    if (totalBytes(ranges) === blockBytes) await this.#look();
     if (this.#shift !== 0) return true;
-    if (this.#keys.size === 0) return false;
     return ranges.some(({ offset, length }) => {
       for (let at = offset; at < offset + length; at += grainBytes) {
         if (this.#keys.has(keyOf(content, at))) return true;
@@ -95,7 +100,7 @@ export class MovedContent {
     const content = await this.#base.cache.bytes(offset, bytes);
     for (let at = 0; at < bytes; at += grainBytes) {
       const key = keyOf(content, at);
-      // A grain of the same word all over is everywhere, and says nothing.
+      // It looks like the same word all over, which is everywhere and says nothing.
       if (key === sameWords) continue;
       this.#keys.add(key);
       this.#anchors.set(xxh32(content.subarray(at, at + grainBytes)), offset + at);

@@ -12,7 +12,7 @@ import { openStorage } from "../storage/open.ts";
 import { createApply } from "./apply.ts";
 import type { Encoding } from "./block-encoder.ts";
 import { createScan, type ScanJob } from "./scan.ts";
-import { createCompare, createSignature } from "./signature.ts";
+import { createCompare, createSignature, grainHashes } from "./signature.ts";
 import { groupOf, owner, writeTo } from "./testing/two-sites.ts";
 
 const KiB = 1024;
@@ -222,6 +222,53 @@ describe("an extent that is scanned here and applied there", () => {
     assert((await mirrorContent(of)).equals(is));
     // Behind so many blocks that are like nothing before, up to seven are not looked at.
     assert(bytes < isNew.length + 9 * blockBytes, `${bytes} bytes`);
+  });
+
+  test("whose block differs though none of its grains seems to is sent all the same", async () => {
+    const was = noise(extentBytes, 9);
+    const is = Buffer.from(was);
+    noise(blockBytes, 10).copy(is, 3 * blockBytes);
+    const of = await world(was, is);
+    const grains = grainHashes(is.subarray(3 * blockBytes, 4 * blockBytes));
+    const job: ScanJob = {
+      ...{ snapshotId: await snapshotIdOf(of.second), baseSnapshotId: null, extent: 0, how: "match" },
+      ...{ encoding: level1, verify: false, target: { blocks: [3], grains } },
+    };
+    const scan = createScan(store)(job, signal);
+    let bytes = 0;
+    let next = await scan.next();
+    for (; next.done !== true; next = await scan.next()) bytes += next.value.length;
+    assert.equal(next.value.identical, false);
+    assert.ok(bytes > blockBytes);
+  });
+
+  test("of which only one snapshot's blocks are known arrives", async () => {
+    const was = noise(extentBytes, 12);
+    const is = Buffer.concat([noise(3 * blockBytes, 13), was.subarray(3 * blockBytes)]);
+    const of = await world(was, is);
+    await send(of, { how: "full" }, { group: of.first });
+    for (const group of [of.first, of.second]) {
+      const hidden = await snapshotIdOf(group);
+      const hiding = plainCluster(store);
+      const openSnapshot = (id: string) => (id === hidden ? hiding : store).openSnapshot(id);
+      const source = new Proxy(store, {
+        get: (target, name) => (name === "openSnapshot" ? openSnapshot : Reflect.get(target, name, target)),
+      });
+      await send(of, { how: "diff" }, { source });
+      assert((await mirrorContent(of)).equals(is));
+    }
+  });
+
+  test("of more blocks than a frame has entries arrives", async () => {
+    const many = 600;
+    const large = { extentBytes: 1024 * blockBytes, stripeCount: 1, stripeBytes: 1024 * blockBytes };
+    const is = Buffer.alloc(large.extentBytes);
+    for (let block = 0; block < many; block++) is.fill(`block ${block} `, block * blockBytes, (block + 1) * blockBytes);
+    const of = await world(Buffer.alloc(is.length, "before"), is, large);
+    await send(of, { how: "full" }, { group: of.first });
+    const { bytes } = await send(of, { how: "full" });
+    assert((await mirrorContent(of)).equals(is));
+    assert(bytes < many * 200, `${bytes} bytes`);
   });
 
   test("that the target has already is not sent, whatever its token says", async () => {

@@ -172,7 +172,7 @@ class ExtentScan {
     for (let block = from; block < from + count; block++) {
       const content = await this.#encoder.content(block);
       const zero = isSame(content, zeroBlock);
-      if (!zero) this.#hashes.set(blockHash(content), block * blockHashBytes);
+      if (!zero && this.#now.blocks === undefined) this.#hashes.set(blockHash(content), block * blockHashBytes);
       this.#bytesRead += blockBytes;
       const same = this.#target === undefined ? isSame(content, await this.#before(block)) : !this.#target.has(block);
       if (!same) differing.push(block);
@@ -242,7 +242,7 @@ class ExtentScan {
   /** What of a block's changes was elsewhere before is copied, and the rest told. @returns whether anything was found */
   async #putMoved(block: number, ranges: readonly DifferingRange[]): Promise<boolean> {
     const moved = this.#moved;
-    if (moved === undefined) return false;
+    if (moved === undefined || !moved.mayBeAsked(ranges)) return false;
     const content = await this.#encoder.content(block);
     if (!(await moved.isWorthAsking(content, ranges))) return false;
     const pieces = await piecesOf(ranges, (offset) => moved.find(block * blockBytes + offset, content, offset));
@@ -255,6 +255,11 @@ class ExtentScan {
   async #putMatched(block: number, hash: Uint8Array, target: TargetGrains): Promise<number> {
     const content = await this.#encoder.content(block);
     const ranges = target.differingRanges(block, content);
+    // The block's hash says that it differs, whatever those of its grains do.
+    if (ranges.length === 0) {
+      await this.#encoder.putWhole(block, hash);
+      return blockBytes;
+    }
     const bytes = totalBytes(ranges);
     const pieces = await piecesOf(ranges, async (offset) => target.find(offset));
     if (bytes === blockBytes && pieces.every(({ from }) => from === undefined)) {

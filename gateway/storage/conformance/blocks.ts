@@ -6,6 +6,7 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
 import { blockHash, blockHashBytes, extentDigest, hashAt, isSame, zeroBlockHash } from "../../block-hash.ts";
 import type { StorageUnderTest } from "../conformance.ts";
+import type { ExtentBlocks } from "../driver.ts";
 import { StoredBlocks } from "../stored-blocks.ts";
 import {
   createVolume,
@@ -47,6 +48,31 @@ const extentOf = (bytes: Buffer, geometry: Geometry, extent: number): Buffer =>
     ),
   );
 
+/** Blocks in order, one by one and as many at once as follow each other, are what `content` holds. */
+const readInOrder = (known: ExtentBlocks, content: Uint8Array): void => {
+  const blocks = Array.from({ length: content.length / blockBytes }, (_, block) => block);
+  const full = blocks.filter((block) => !isSame(hashAt(known.hashes, block), zeroBlockHash));
+  for (const block of full) {
+    const read = Buffer.alloc(blockBytes);
+    known.readContent(block, read);
+    assert(isSame(read, content.subarray(block * blockBytes, (block + 1) * blockBytes)));
+  }
+  for (const first of full.filter((block) => !full.includes(block - 1))) {
+    const run = blocks.slice(
+      first,
+      blocks.slice(first).find((block) => !full.includes(block)),
+    );
+    const each = run.map((block) => {
+      const stored = Buffer.alloc(known.storedBytes(block));
+      known.readStored(block, stored);
+      return stored;
+    });
+    const joined = Buffer.alloc(Buffer.concat(each).length);
+    known.readStored(first, joined);
+    assert(joined.equals(Buffer.concat(each)));
+  }
+};
+
 export const blockConformance = (open: () => Promise<StorageUnderTest>): void => {
   describe("blocks", () => {
     storageTest(
@@ -77,6 +103,7 @@ export const blockConformance = (open: () => Promise<StorageUnderTest>): void =>
               known.readContent(block, read);
               assert(isSame(read, wanted));
             }
+            readInOrder(known, content);
           }
           await reader.close();
         }
@@ -122,6 +149,33 @@ export const blockConformance = (open: () => Promise<StorageUnderTest>): void =>
       assert(extentOf(await readVolume(driver, mirror), striped, 1).equals(content));
     });
 
+    storageTest("many blocks are taken over at once, long and short", open, async (driver) => {
+      const mirror = await prepareMirror(driver, sourceObject());
+      const { epoch } = await openMirror(driver, mirror, { group: 1 });
+      const content = noise(256 * KiB, 7).fill("text", 64 * KiB, 200 * KiB);
+      const blocks = [0, 1, 2, 3].map((block) => {
+        const part = content.subarray(block * blockBytes, (block + 1) * blockBytes);
+        const packed = compress(part);
+        return { bytes: packed.length < blockBytes ? packed : part, hash: blockHash(part) };
+      });
+      // In one part, in two, and over what was written before.
+      for (const [extent, cuts] of [
+        [0, 4],
+        [0, 3, 4],
+        [1, 2],
+      ].entries()) {
+        const writer = await driver.openMirrorExtent({ mirrorVolumeId: mirror, epoch, extent });
+        if (extent === 2 || writer.writeStored === undefined) await writer.write(extent * 256 * KiB, content);
+        for (const [at, from] of cuts.slice(0, -1).entries()) {
+          await writer.writeStored?.(from, StoredBlocks.of(blocks.slice(from, cuts[at + 1])));
+        }
+        assert(isSame(await writer.blockHashes(), hashesOf(content)));
+        await writer.commit();
+      }
+      const expected = Buffer.concat([content, content, content]);
+      assert((await readVolume(driver, mirror)).subarray(0, 768 * KiB).equals(expected));
+    });
+
     storageTest("a block that is not what it was said to be is found before it is committed", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
       const { epoch } = await openMirror(driver, mirror, { group: 1 });
@@ -133,10 +187,11 @@ export const blockConformance = (open: () => Promise<StorageUnderTest>): void =>
         { bytes: compress(Buffer.alloc(64 * blockBytes)), hash: zeroBlockHash },
         { bytes: noise(100, 3), hash: blockHash(content) },
       ];
-      for (const stored of wrong) {
+      const right = { bytes: content, hash: blockHash(content) };
+      for (const blocks of wrong.flatMap((stored) => [[stored], [right, stored, right]])) {
         const writer = await driver.openMirrorExtent({ mirrorVolumeId: mirror, epoch, extent: 0 });
         if (writer.writeStored !== undefined) {
-          await writer.writeStored(1, StoredBlocks.of([stored]));
+          await writer.writeStored(1, StoredBlocks.of(blocks));
           await rejects(writer.blockHashes(), "CHECKSUM_MISMATCH");
         }
         await writer.discard();

@@ -181,6 +181,16 @@ export const syncDirectory = (path: string): void => {
 export const removeDataFile = (dataDir: string, fileId: number): void =>
   rmSync(dataFilePath(dataDir, fileId), { force: true });
 
+/** @returns 0 at the end of the file, and where the disk can't read */
+const readPart = (fd: number, into: Uint8Array, offset: number): number => {
+  try {
+    return readSync(fd, into, 0, into.byteLength, offset);
+  } catch (error) {
+    if (codeOf(error) === "EIO") return 0;
+    throw error;
+  }
+};
+
 /** Data files open for reading, the least recently opened closed first when there are many. */
 export class DataFileReaders {
   readonly #dataDir: string;
@@ -190,13 +200,16 @@ export class DataFileReaders {
     this.#dataDir = dataDir;
   }
 
-  /** Fills `into` from a data file. @returns how many bytes there were, or undefined when there is no such file */
+  /**
+   * Fills `into` from a data file. @returns how many bytes there were, or undefined when there is no such file; what the disk
+   * can't read counts as not there
+   */
   read(fileId: number, offset: number, into: Uint8Array): number | undefined {
     const fd = this.#fd(fileId);
     if (fd === undefined) return undefined;
     let done = 0;
     while (done < into.byteLength) {
-      const bytes = readSync(fd, into, done, into.byteLength - done, offset + done);
+      const bytes = readPart(fd, into.subarray(done), offset + done);
       if (bytes === 0) break;
       done += bytes;
     }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import fs, { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import {
   createVolume,
@@ -81,6 +82,46 @@ withStore("a data file that is cut short or gone is reported, and other volumes 
   rmSync(path);
   await rejects(readVolume(store, id), "STORE_CORRUPT");
   assert((await readVolume(store, whole)).subarray(0, 256 * KiB).equals(noise(256 * KiB, 2)));
+});
+
+withStore("a block is read though what lies behind it is gone or unreadable", async (store, dir) => {
+  const id = await createVolume(store);
+  const content = noise(256 * KiB, 1);
+  await write(store, id, [0, content]);
+  await store.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
+  const path = onlyFile(dir);
+  const reader = await store.openSnapshot(await snapshotOf(store, groupId(1), id));
+  const assertReadable = async (readable: number) => {
+    const blocks = await reader.extentBlocks(0);
+    const into = Buffer.alloc(64 * KiB);
+    const names = (block: number) => (error: unknown) =>
+      VisibleError.is(error, "STORE_CORRUPT") && error.message.includes(`block ${block} of it`);
+    for (let block = 0; block < 4; block++) {
+      if (block >= readable) assert.throws(() => blocks?.readContent(block, into), names(block));
+      else {
+        blocks?.readContent(block, into);
+        assert(into.equals(content.subarray(block * 64 * KiB, (block + 1) * 64 * KiB)));
+      }
+    }
+    assert.throws(() => blocks?.readStored(0, Buffer.alloc(256 * KiB)), names(readable));
+  };
+  // A sector of the third block.
+  const { readSync } = fs;
+  const badAt = 150 * KiB;
+  mock.method(fs, "readSync", (fd: number, into: Uint8Array, at: number, length: number, offset: number) => {
+    if (offset >= badAt) throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+    return readSync(fd, into, at, Math.min(length, badAt - offset), offset);
+  });
+  syncBuiltinESMExports();
+  try {
+    await assertReadable(2);
+  } finally {
+    mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+  truncateSync(path, 200 * KiB);
+  await assertReadable(3);
+  await reader.close();
 });
 
 withStore("a damaged block table is reported", async (store, dir) => {

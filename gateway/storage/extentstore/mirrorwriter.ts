@@ -117,7 +117,7 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     } catch (cause) {
       if (!VisibleError.is(cause, "STORE_CORRUPT")) throw cause;
       throw new VisibleError("CHECKSUM_MISMATCH", `What was written to extent ${this.#extent} is not what came.`, {
-        hint: "The extent will be sent again in full. If it goes on, check the memory and the disk of the target.",
+        hint: "The extent will be sent again in full. If it goes on, check the memory and the disks of both sites.",
         cause,
       });
     }

@@ -17,6 +17,7 @@ export const reloadsMax = 5;
 // Reads are synchronous, so one buffer a thread is enough for all readers.
 const scratch = Buffer.allocUnsafe(readAheadBytes);
 
+export const unreadable = "the data file ends before it does, or the disk can't read so far";
 const nothing = { fileId: 0, offset: 0 };
 
 /** Where a reader gets its extents' block tables from. */
@@ -146,7 +147,7 @@ export class ExtentReader {
     for (let block = run.block; block < run.after; block++) {
       const from = table.offset(block) - start;
       const to = from + table.storedBytes(block);
-      if (to > had) throw this.#corrupt(extent, block, table, "the data file ends before it");
+      if (to > had) throw this.#corrupt(extent, block, table, unreadable);
       const skip = block === run.block ? run.skip : 0;
       const wanted = into?.subarray(filled, Math.min(into.byteLength, filled + blockBytes - skip));
       this.#restore({ extent, table, block, stored: stored.subarray(from, to), skip, into: wanted });

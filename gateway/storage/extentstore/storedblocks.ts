@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ExtentBlocks } from "../driver.ts";
 import type { BlockTable } from "./blocks.ts";
 import { compressionLevel, unpackBlock } from "./codec.ts";
-import { corruptBlock, lastOfRun, type ReaderOptions, reloadsMax } from "./reader.ts";
+import { corruptBlock, lastOfRun, type ReaderOptions, reloadsMax, unreadable } from "./reader.ts";
 
 /** What is read at once of blocks that are asked for in order: it stays in a processor's cache. */
 const aheadBytes = 256 * 1024;
@@ -34,9 +34,15 @@ export class StoredExtentBlocks implements ExtentBlocks {
 
   readStored(block: number, into: Uint8Array): void {
     for (let next = block, done = 0; done < into.byteLength; ) {
-      const { after, bytes } = this.#read(next, this.#sizes.blockCount, into.subarray(done));
+      const { table, after, wanted, had } = this.#read(next, this.#sizes.blockCount, into.subarray(done));
+      assert(done + wanted <= into.byteLength, "room for a part of a block");
+      if (had < wanted) {
+        const readableTo = table.offset(next) + had;
+        while (table.offset(next) + table.storedBytes(next) <= readableTo) next++;
+        throw this.#corrupt(next, unreadable);
+      }
       next = after;
-      done += bytes;
+      done += wanted;
     }
   }
 
@@ -54,26 +60,28 @@ export class StoredExtentBlocks implements ExtentBlocks {
     return table.fileId(block) === fileId && from >= 0 && to <= bytes ? this.#ahead?.subarray(from, to) : undefined;
   }
 
-  /** Blocks in order are read many at once, others alone. */
+  /** Blocks in order are read many at once, others alone. Of what comes behind the block nothing need be there. */
   #readAhead(block: number): Uint8Array {
     this.#ahead ??= Buffer.allocUnsafeSlow(aheadBytes);
     const end = block === this.#lastRead + 1 ? this.#sizes.blockCount : block + 1;
     this.#held = { fileId: 0, start: 0, bytes: 0 };
-    const { fileId, start, bytes } = this.#read(block, end, this.#ahead);
-    this.#held = { fileId, start, bytes };
-    return this.#ahead.subarray(0, this.storedBytes(block));
+    const { table, had } = this.#read(block, end, this.#ahead);
+    if (had < table.storedBytes(block)) throw this.#corrupt(block, unreadable);
+    this.#held = { fileId: table.fileId(block), start: table.offset(block), bytes: had };
+    return this.#ahead.subarray(0, table.storedBytes(block));
   }
 
-  /** Blocks from `block` on, before `end`: those that lie behind each other and that there is room for in `into`. */
+  /**
+   * Blocks from `block` on, before `end`: those that lie behind each other and that there is room for in `into`.
+   * @returns how many bytes were wanted for that, and how many there were
+   */
   #read(block: number, end: number, into: Uint8Array) {
     for (let reloads = 0; ; reloads++) {
       const table = this.#table(block);
       const after = lastOfRun(table, block, end, into.byteLength) + 1;
-      const [fileId, start] = [table.fileId(block), table.offset(block)];
-      const bytes = table.offset(after - 1) + table.storedBytes(after - 1) - start;
-      const had = this.#options.files.read(fileId, start, into.subarray(0, bytes));
-      if (had === bytes) return { fileId, start, bytes, after };
-      if (had !== undefined) throw this.#corrupt(block, "the data file ends before it");
+      const wanted = table.offset(after - 1) + table.storedBytes(after - 1) - table.offset(block);
+      const had = this.#options.files.read(table.fileId(block), table.offset(block), into.subarray(0, wanted));
+      if (had !== undefined) return { table, after, wanted, had };
       if (reloads === reloadsMax) throw this.#corrupt(block, "the data file is missing");
       this.#options.tables.reload();
     }
