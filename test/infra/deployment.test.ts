@@ -280,8 +280,8 @@ describe("the deployment", () => {
       return [inputs["scheduleExpression"], arn, inputs["state"]];
     });
     assert.deepEqual(facts, [
-      ["rate(1 minute)", arns.function("sweep"), "ENABLED"],
       ["rate(15 minutes)", arns.function("overdue"), "ENABLED"],
+      ["rate(1 minute)", arns.function("sweep"), "ENABLED"],
     ]);
   });
 

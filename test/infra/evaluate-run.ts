@@ -111,8 +111,9 @@ await pulumi.runtime.runInPulumiStack(async () => {
 await pulumi.runtime.disconnect();
 server.close();
 server.closeAllConnections();
-const resources = made.map((resource) => ({
-  ...resource,
-  retainOnDelete: options.get(`${resource.type} ${resource.name}`)?.retainOnDelete ?? false,
-}));
+const keyOf = ({ type, name }: Resource): string => `${type} ${name}`;
+// Resources register when their inputs are there, which is another order each time.
+const resources = made
+  .toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+  .map((resource) => ({ ...resource, retainOnDelete: options.get(keyOf(resource))?.retainOnDelete ?? false }));
 writeFileSync(resultFile, JSON.stringify({ outputs, resources, handlers }));

@@ -17,6 +17,7 @@ export interface Resource {
 export interface Evaluation {
   readonly app: { readonly name: string; readonly removal: string; readonly protect: boolean; readonly home: string };
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** In the order of their types, and names within a type. */
   readonly resources: readonly Resource[];
   /** Entry points that SST was asked to bundle. */
   readonly handlers: readonly string[];
