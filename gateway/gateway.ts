@@ -95,7 +95,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
   opened.add(() => workers.close());
   await workers.start();
 
-  const tunnel = await openTunnel(config, { credentials, handler: createReceiver({ storage, workers, log }), log });
+  const tunnel = await openTunnel(config, { credentials, ...createReceiver({ storage, workers, log }), log });
   // Nothing is left to wait for when this is called after a stop.
   opened.add(() => tunnel.stop(0));
   const stopping = new AbortController();

@@ -45,8 +45,8 @@ export const composeGateway = async (
   const jobsMax = { sending, receiving: 2 * sending };
   const workers = createTransferWorkers({ storage: config.storage, threads: concurrency.workers, jobsMax, log });
   await workers.start();
-  const handler = createReceiver({ storage, workers, log });
-  const tunnel = await openTunnel(config, { credentials, handler, log });
+  const receiver = createReceiver({ storage, workers, log });
+  const tunnel = await openTunnel(config, { credentials, ...receiver, log });
   const endpoint = `${config.listen.host}:${tunnel.port}`;
   const { extentsInFlight } = concurrency;
   const throttles = createThrottles(systemTime);

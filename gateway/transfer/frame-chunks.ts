@@ -1,5 +1,6 @@
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { blockHash, extentDigest } from "../block-hash.ts";
+import { chunkBytes, takeChunkBuffer } from "../chunk-buffers.ts";
 import type { BlockCompressor } from "./content.ts";
 import {
   type ContentFrame,
@@ -9,7 +10,6 @@ import {
   writeFrame,
   writeStoredHeader,
 } from "./frame.ts";
-import { chunkBytes, takeChunkBuffer } from "./threads/chunk-buffers.ts";
 
 /** All frames of one block: its content at the most, and a header for every second grain. */
 export const blockFramesBytesMax = blockBytes + grainsPerBlock * (frameHeaderBytes + 8);

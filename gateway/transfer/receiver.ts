@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { VisibleError } from "../../core/api/errors.ts";
@@ -8,7 +8,8 @@ import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { answerJson, parseJson } from "../tunnel/answer.ts";
-import type { PeerHandler } from "../tunnel/requests.ts";
+import type { PeerHandlers } from "../tunnel/serve-peers.ts";
+import type { IncomingUpload } from "../tunnel/upload/server.ts";
 import { joinDigests, volumeDigest } from "./digest.ts";
 import { type Mirror, Mirrors } from "./mirrors.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type ExtentAnswer,
   epochQuerySchema,
   extentQuerySchema,
+  paths,
   type Session,
   type SessionOpen,
   sessionOpenSchema,
@@ -24,7 +26,6 @@ import {
   toBase64,
 } from "./protocol.ts";
 import { fromRanges, toRanges } from "./ranges.ts";
-import { requestBody } from "./request-body.ts";
 import type { TransferWorkers } from "./workers.ts";
 
 const jsonBytesMax = 64 * 1024;
@@ -45,7 +46,7 @@ interface SessionTarget {
 }
 
 /** The target's end of the protocol (protocol.ts). It keeps nothing between requests that the storage does not have. */
-export const createReceiver = ({ storage, workers, log }: ReceiverOptions): PeerHandler => {
+export const createReceiver = ({ storage, workers, log }: ReceiverOptions): PeerHandlers => {
   const mirrors = new Mirrors(storage);
 
   const openSession = async (open: SessionOpen, identity: PeerIdentity): Promise<Session> => {
@@ -71,36 +72,16 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
   };
 
   const putExtent = async (
-    request: IncomingMessage,
-    response: ServerResponse,
+    { body, signal }: IncomingUpload,
     options: SessionTarget & { readonly identity: PeerIdentity } & z.infer<typeof extentQuerySchema>,
   ): Promise<ExtentAnswer> => {
     const { identity, mirrorVolumeId, mirror, extent, epoch, base } = options;
     if (extent >= extentCount(mirror.geometry, mirror.sizeBytes)) throw badRequest(`there is no extent ${extent}`);
-    const stop = new AbortController();
-    const onClose = () => {
-      // What has come whole is committed all the same: the sender will find it done.
-      if (!request.complete) stop.abort(new VisibleError("LINK_BROKEN", "The sender went away."));
-    };
-    response.once("close", onClose);
-    try {
-      const { sizeBytes, geometry } = mirror;
-      const job = {
-        mirrorVolumeId,
-        epoch,
-        extent,
-        from: base === "1" ? "base" : "zeros",
-        sizeBytes,
-        geometry,
-      } as const;
-      const { digest } = await workers.apply(job, requestBody(request, stop.signal), stop.signal);
-      log.info({ mirror: mirrorVolumeId, from: identity.siteId, epoch, extent }, "an extent was committed");
-      return { digest };
-    } finally {
-      response.off("close", onClose);
-      // Whatever of the body was not wanted is no longer waited for.
-      stop.abort();
-    }
+    const { sizeBytes, geometry } = mirror;
+    const from = base === "1" ? "base" : "zeros";
+    const { digest } = await workers.apply({ mirrorVolumeId, epoch, extent, from, sizeBytes, geometry }, body, signal);
+    log.info({ mirror: mirrorVolumeId, from: identity.siteId, epoch, extent }, "an extent was committed");
+    return { digest };
   };
 
   const signatureOf = async (
@@ -133,25 +114,25 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
     return {};
   };
 
-  const answerTo = async (
-    request: IncomingMessage,
-    response: ServerResponse,
-    identity: PeerIdentity,
-  ): Promise<object> => {
-    const url = new URL(request.url ?? "/", "http://receiver");
-    if (request.method === "GET" && url.pathname === "/v1/health") return { status: "ok" };
-    if (request.method === "POST" && url.pathname === "/v1/sessions") {
-      return openSession(parsed(sessionOpenSchema, await readJson(request)), identity);
-    }
+  /** What a path of a session is about. */
+  const sessionOf = async (url: URL, identity: PeerIdentity) => {
     const [mirrorVolumeId, verb, extent, part, ...more] = sessionPath(url);
     if (mirrorVolumeId === undefined || more.length > 0) throw nothingThere();
     const query: Record<string, string | undefined> = { ...Object.fromEntries(url.searchParams), extent };
     const epoch = parsed(epochQuerySchema, query["epoch"]);
     const mirror = await mirrors.ownedBy(identity.siteId, { mirrorVolumeId, epoch });
     const target: SessionTarget = { mirrorVolumeId, epoch, mirror };
-    switch (`${request.method} ${verb}${extent === undefined ? "" : "/#"}${part === undefined ? "" : `/${part}`}`) {
-      case "PUT extents/#":
-        return putExtent(request, response, { identity, ...target, ...parsed(extentQuerySchema, query) });
+    return { target, query, what: `${verb}${extent === undefined ? "" : "/#"}${part === undefined ? "" : `/${part}`}` };
+  };
+
+  const answerTo = async (request: IncomingMessage, identity: PeerIdentity): Promise<object> => {
+    const url = urlOf(request.url ?? "/");
+    if (request.method === "GET" && url.pathname === paths.health) return { status: "ok" };
+    if (request.method === "POST" && url.pathname === paths.sessions) {
+      return openSession(parsed(sessionOpenSchema, await readJson(request)), identity);
+    }
+    const { target, query, what } = await sessionOf(url, identity);
+    switch (`${request.method} ${what}`) {
       case "GET extents/#/signature":
         return signatureOf(target, parsed(signatureQuerySchema, query).extent, undefined);
       case "POST extents/#/signature": {
@@ -169,7 +150,21 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
     }
   };
 
-  return async (request, response, identity) => answerJson(response, 200, await answerTo(request, response, identity));
+  return {
+    handler: async (request, response, identity) => answerJson(response, 200, await answerTo(request, identity)),
+    uploads: async (upload, identity) => {
+      const { target, query, what } = await sessionOf(urlOf(upload.path), identity);
+      if (what !== "extents/#") throw nothingThere();
+      return putExtent(upload, { identity, ...target, ...parsed(extentQuerySchema, query) });
+    },
+  };
+};
+
+/** @throws BAD_REQUEST */
+const urlOf = (path: string): URL => {
+  const url = URL.parse(path, "http://receiver");
+  if (url === null) throw badRequest("its path is no path");
+  return url;
 };
 
 const nothingThere = (): VisibleError =>

@@ -29,20 +29,27 @@ const damage = async (dataDir: string, had: ReadonlySet<string>): Promise<void> 
   }
 };
 
+/** A body. */
+async function* of(...chunks: Uint8Array[]) {
+  yield* chunks;
+}
+
 describe("a transfer that is disturbed", () => {
   let sites: TwoSites;
   let sequence = 0;
-  /** Extents whose PUT came, in order. */
+  /** Extents whose upload came, in order. */
   let puts: number[] = [];
   /** Done to the chunks of the scans that follow, while there are any. */
   let damages: ((chunk: Uint8Array) => void)[] = [];
   before(async () => {
     sites = await openTwoSites({
-      handler: (handler) => (request, response, identity) => {
-        const extent = /extents\/(\d+)/.exec(request.url ?? "")?.[1];
-        if (extent !== undefined) puts.push(Number(extent));
-        return handler(request, response, identity);
-      },
+      handlers: ({ handler, uploads }) => ({
+        handler,
+        uploads: (upload, identity) => {
+          puts.push(Number(/extents\/(\d+)/.exec(upload.path)?.[1]));
+          return uploads(upload, identity);
+        },
+      }),
       workers: (workers) => ({
         ...workers,
         scan: async function* (job, signal) {
@@ -291,12 +298,8 @@ describe("a transfer that is disturbed", () => {
         signal,
       } as const;
       await assert.rejects(thief.request(complete), code("PEER_REFUSED"));
-      const put = {
-        method: "PUT",
-        path: `/v1/sessions/${mirrorVolumeId}/extents/0?epoch=${epoch}&base=0`,
-        signal,
-      } as const;
-      await assert.rejects(thief.request(put), code("PEER_REFUSED"));
+      const path = `/v1/sessions/${mirrorVolumeId}/extents/0?epoch=${epoch}&base=0`;
+      await assert.rejects(thief.upload({ path, body: of(randomBytes(10)), signal }), code("PEER_REFUSED"));
     }
     await thief.close();
   });
@@ -315,15 +318,18 @@ describe("a transfer that is disturbed", () => {
 
   test("is told what is wrong with a request that makes no sense", async () => {
     const signal = new AbortController().signal;
-    const ask = (method: "GET" | "POST" | "PUT", path: string, json?: unknown) =>
+    const ask = (method: "GET" | "POST", path: string, json?: unknown) =>
       sites.peer.request({ method, path, json, signal });
+    const upload = (path: string) => sites.peer.upload({ path, body: of(), signal });
     assert.deepEqual(await ask("GET", "/v1/health"), { status: "ok" });
     await assert.rejects(ask("GET", "/v1/elsewhere"), code("NOT_FOUND"));
     await assert.rejects(ask("POST", "/v1/sessions", { source: "a" }), code("BAD_REQUEST"));
     await assert.rejects(ask("POST", "/v1/sessions", "x".repeat(100_000)), code("BAD_REQUEST"));
-    await assert.rejects(ask("PUT", "/v1/sessions/nope/extents/0?epoch=1&base=0"), code("VOLUME_UNKNOWN"));
-    await assert.rejects(ask("PUT", "/v1/sessions/nope/extents/0?epoch=x&base=0"), code("BAD_REQUEST"));
-    await assert.rejects(ask("PUT", "/v1/sessions/%ff/extents/0?epoch=1&base=0"), code("BAD_REQUEST"));
+    await assert.rejects(upload("/v1/sessions"), code("NOT_FOUND"));
+    await assert.rejects(upload("http://[/"), code("BAD_REQUEST"));
+    await assert.rejects(upload("/v1/sessions/nope/extents/0?epoch=1&base=0"), code("VOLUME_UNKNOWN"));
+    await assert.rejects(upload("/v1/sessions/nope/extents/0?epoch=x&base=0"), code("BAD_REQUEST"));
+    await assert.rejects(upload("/v1/sessions/%ff/extents/0?epoch=1&base=0"), code("BAD_REQUEST"));
   });
 
   test("commits nothing of a body without an end, and takes no extent that the volume does not have", async () => {
@@ -341,15 +347,10 @@ describe("a transfer that is disturbed", () => {
     };
     const { epoch } = await sites.target.openMirror(open);
     const signal = new AbortController().signal;
-    const put = (extent: number, ...chunks: Uint8Array[]) =>
-      sites.peer.request({
-        method: "PUT",
-        path: `/v1/sessions/${mirrorVolumeId}/extents/${extent}?epoch=${epoch}&base=0`,
-        body: async function* () {
-          yield* chunks;
-        },
-        signal,
-      });
+    const put = (extent: number, ...chunks: Uint8Array[]) => {
+      const path = `/v1/sessions/${mirrorVolumeId}/extents/${extent}?epoch=${epoch}&base=0`;
+      return sites.peer.upload({ path, body: of(...chunks), signal });
+    };
     await assert.rejects(put(0), code("FRAME_INVALID"));
     await assert.rejects(put(0, randomBytes(10)), code("FRAME_INVALID"));
     await assert.rejects(put(0, Buffer.alloc(500_000, 9)), code("FRAME_INVALID"));
@@ -362,13 +363,13 @@ describe("a transfer that is disturbed", () => {
     const { volume, group } = await newVolume();
     const { mirrorVolumeId } = await sites.send(volume, group, null);
     const never = Promise.withResolvers<void>();
-    const put = sites.peer.request({
-      method: "PUT",
+    async function* silent() {
+      yield randomBytes(10);
+      await never.promise;
+    }
+    const put = sites.peer.upload({
       path: `/v1/sessions/${mirrorVolumeId}/extents/0?epoch=0&base=0`,
-      body: async function* () {
-        yield randomBytes(10);
-        await never.promise;
-      },
+      body: silent(),
       signal: new AbortController().signal,
     });
     await assert.rejects(put, code("FENCED"));

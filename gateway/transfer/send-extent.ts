@@ -94,7 +94,7 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
       epoch: sender.epoch,
       from: how === "full" || how === "zero" ? "zeros" : "base",
     });
-    const answer = await sender.peer.request({ method: "PUT", path, body: () => frames.chunks, signal });
+    const answer = await sender.peer.upload({ path, body: frames.chunks, signal });
     return acknowledged(answer, frames.result());
   } finally {
     stop.abort();
@@ -102,9 +102,6 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
     await scan.return(undefined as never);
   }
 };
-
-/** Above a socket's high-water mark, so whoever has written so much waits until it has left. */
-const takenAtOnceBytes = 64 * 1024;
 
 /** The chunk that was taken already and those that follow, and what the scan came to when they are all gone. */
 const joined = (
@@ -118,8 +115,7 @@ const joined = (
     for (let chunk = first; ; ) {
       for await (const piece of pieces(chunk)) {
         onSent(piece.length);
-        // The socket takes a small one without waiting until it is gone, and the chunk's buffer will be used again.
-        yield piece.length > takenAtOnceBytes ? piece : Uint8Array.from(piece);
+        yield piece;
       }
       const next = await scan.next();
       if (next.done === true) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { systemTime } from "../time.ts";
 import { openTwoSites, writeTo } from "./testing/two-sites.ts";
@@ -9,28 +10,38 @@ import { createThrottle } from "./throttle.ts";
 const mib = 1024 * 1024;
 const extentBytes = 8 * mib;
 
-/** Counts what a receiver reads of an extent. */
-const counting = (request: IncomingMessage, count: (bytes: number) => void): IncomingMessage => {
-  if (request.method !== "PUT") return request;
-  const emit = request.emit.bind(request);
-  request.emit = (event: string, ...values: unknown[]) => {
-    if (event === "data") count((values[0] as Buffer).length);
-    return emit(event, ...values);
+/** A way to a gateway's port that counts what comes through to it. */
+const openRelay = async (endpoint: string, count: (bytes: number) => void) => {
+  const [host, port] = endpoint.split(":");
+  const sockets = new Set<Socket>();
+  const relay = createServer((inbound) => {
+    const outbound = connect({ host: host ?? "", port: Number(port) });
+    for (const socket of [inbound, outbound]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+    }
+    inbound.on("data", (piece: Buffer) => count(piece.length));
+    inbound.pipe(outbound).pipe(inbound);
+  });
+  relay.listen(0, "127.0.0.1");
+  await once(relay, "listening");
+  return {
+    endpoint: `127.0.0.1:${(relay.address() as AddressInfo).port}`,
+    close: () => {
+      relay.close();
+      for (const socket of sockets) socket.destroy();
+    },
   };
-  return request;
 };
 
 test("a transfer arrives at the rate of its throttle, and at another one within 2 s of a change", async (t) => {
   const arrived: { readonly atMs: number; readonly bytes: number }[] = [];
-  const sites = await openTwoSites({
-    handler: (handle) => (request, response, identity) =>
-      handle(
-        counting(request, (bytes) => arrived.push({ atMs: performance.now(), bytes })),
-        response,
-        identity,
-      ),
-  });
+  const sites = await openTwoSites();
   t.after(() => sites.close());
+  const relay = await openRelay(sites.endpoint, (bytes) => arrived.push({ atMs: performance.now(), bytes }));
+  t.after(() => relay.close());
+  const peer = await sites.connect({ endpoints: [relay.endpoint] });
+  t.after(() => peer.close());
   const volume = await sites.createVolume("v", 2 * extentBytes, {
     extentBytes,
     stripeCount: 1,
@@ -49,7 +60,7 @@ test("a transfer arrives at the rate of its throttle, and at another one within 
     throttle.setRate(rates.fast);
     changedAtMs = performance.now();
   });
-  const { mirrorVolumeId } = await sites.send(volume, 1, null, { throttle, extentsInFlight: 2 });
+  const { mirrorVolumeId } = await sites.send(volume, 1, null, { peer, throttle, extentsInFlight: 2 });
   await changed;
   await sites.publish(mirrorVolumeId, 1);
   await sites.assertEqual(1);

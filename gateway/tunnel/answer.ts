@@ -4,8 +4,8 @@ import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log.ts";
 import { isBeating } from "./beats.ts";
 
-/** How long an answered request may go on sending what nobody reads before its connection is cut. */
-const drainMs = 5_000;
+/** How long who was answered may go on sending what nobody reads before its connection is cut. */
+export const drainMs = 5_000;
 /** Of what is told of an error. */
 const charactersMax = 2000;
 
@@ -20,9 +20,21 @@ export const answerJson = (response: ServerResponse, status: number, body: unkno
   response.end(text);
 };
 
+/** What a peer is told of an error. What is no VisibleError is logged and told as INTERNAL. */
+export const toldOf = (
+  error: unknown,
+  log: Log,
+  fields: object,
+): { readonly status: number; readonly body: { readonly error: object } } => {
+  if (!VisibleError.is(error)) log.error({ ...fields, err: error }, "a request failed in a way that nobody foresaw");
+  const told = VisibleError.is(error) ? error : new VisibleError("INTERNAL", "The peer gateway met a defect.");
+  const [message, hint] = [told.message.slice(0, charactersMax), told.hint?.slice(0, charactersMax)];
+  return { status: told.status, body: { error: { code: told.code, message, hint } } };
+};
+
 /**
  * Answers `{error: {code, message, hint}}`. A body that is still coming is read to nowhere for a while: closing at once
- * would reset the connection, and the peer would not get to read why. What is no VisibleError is logged and told as INTERNAL.
+ * would reset the connection, and the peer would not get to read why.
  */
 export const answerError = (request: IncomingMessage, response: ServerResponse, error: unknown, log: Log): void => {
   const fields = { err: error, method: request.method, path: request.url };
@@ -35,10 +47,8 @@ export const answerError = (request: IncomingMessage, response: ServerResponse, 
     request.socket.destroy();
     return;
   }
-  if (!VisibleError.is(error)) log.error(fields, "a request failed in a way that nobody foresaw");
-  const told = VisibleError.is(error) ? error : new VisibleError("INTERNAL", "The peer gateway met a defect.");
-  const [message, hint] = [told.message.slice(0, charactersMax), told.hint?.slice(0, charactersMax)];
-  answerJson(response, told.status, { error: { code: told.code, message, hint } });
+  const { status, body } = toldOf(error, log, fields);
+  answerJson(response, status, body);
   if (request.complete) return;
   const cut = setTimeout(() => request.socket.destroy(), drainMs);
   cut.unref();

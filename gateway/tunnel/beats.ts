@@ -1,5 +1,44 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+export interface BeatLimits {
+  /** What is still coming may bring nothing for so long. */
+  readonly silenceMs: number;
+  readonly everyMs: number;
+}
+
+/** What a peer asks for, while it is being worked on. */
+export interface Worked {
+  /** Of its connection. */
+  readonly bytesRead: () => number;
+  /** Whether all of it has come. */
+  readonly isComplete: () => boolean;
+  /** Tells the peer that we are still there. */
+  readonly beat: () => void;
+  readonly giveUp: () => void;
+}
+
+/**
+ * Tells a peer every `everyMs` that we are still there: TCP and a proxy say nothing of one that hangs. What brings nothing for
+ * `silenceMs` is given up here as well, since a connection that beats are written to is never idle.
+ * @returns what ends it
+ */
+export const startBeats = (worked: Worked, { silenceMs, everyMs }: BeatLimits): (() => void) => {
+  let bytesRead = worked.bytesRead();
+  let readAtMs = performance.now();
+  const timer = setInterval(() => {
+    if (worked.bytesRead() !== bytesRead || worked.isComplete()) {
+      bytesRead = worked.bytesRead();
+      readAtMs = performance.now();
+    } else if (performance.now() - readAtMs > silenceMs) {
+      worked.giveUp();
+      return;
+    }
+    worked.beat();
+  }, everyMs);
+  timer.unref();
+  return () => clearInterval(timer);
+};
+
 /** Answers that have begun with beats: their status is told, and what they come to still is to come. */
 const beating = new WeakSet<ServerResponse>();
 
@@ -7,27 +46,12 @@ const beating = new WeakSet<ServerResponse>();
 export const isBeating = (response: ServerResponse): boolean => beating.has(response);
 
 /**
- * Sends white space every `everyMs`, which JSON may begin with, until the answer is there: TCP and a proxy say nothing of a peer that hangs.
- * The first beat fixes the status at 200, so an error that comes later is told by the body alone.
- *
- * A body that brings nothing for `silenceMs` is given up here as well, since a connection that beats are written to is never idle.
+ * Beats of white space, which JSON may begin with, until the answer is there. The first one fixes the status at 200, so an error that
+ * comes later is told by the body alone.
  * @returns what ends it
  */
-export const startBeating = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  { silenceMs, everyMs }: { readonly silenceMs: number; readonly everyMs: number },
-): (() => void) => {
-  let bytesRead = request.socket.bytesRead;
-  let readAtMs = performance.now();
-  const timer = setInterval(() => {
-    if (request.socket.bytesRead !== bytesRead || request.complete) {
-      bytesRead = request.socket.bytesRead;
-      readAtMs = performance.now();
-    } else if (performance.now() - readAtMs > silenceMs) {
-      request.socket.destroy();
-      return;
-    }
+export const startBeating = (request: IncomingMessage, response: ServerResponse, limits: BeatLimits): (() => void) => {
+  const beat = () => {
     // Somebody who reads no answers shall not fill our memory with beats.
     if (response.writableNeedDrain) return;
     if (!response.headersSent) {
@@ -35,9 +59,12 @@ export const startBeating = (
       beating.add(response);
     }
     if (isBeating(response) && !response.writableEnded) response.write("\n");
-  }, everyMs);
-  timer.unref();
-  const stop = () => clearInterval(timer);
+  };
+  const { socket } = request;
+  const stop = startBeats(
+    { bytesRead: () => socket.bytesRead, isComplete: () => request.complete, beat, giveUp: () => socket.destroy() },
+    limits,
+  );
   response.once("close", stop);
   return stop;
 };

@@ -1,5 +1,6 @@
+import type { Duplex } from "node:stream";
 import type { PeerCertificate } from "node:tls";
-import { type Dispatcher, Pool } from "undici";
+import { Pool } from "undici";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
@@ -8,7 +9,9 @@ import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { isConnectFault, linkError } from "./faults.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
 import { Liveness, type LivenessLimits } from "./liveness.ts";
-import { watched } from "./watched.ts";
+import type { Upload, UploadConnection } from "./upload/connection.ts";
+import { UploadConnections } from "./upload/connections.ts";
+import { uploadProtocol, uploadsPath } from "./upload/protocol.ts";
 
 /** Limits of a peer client. None of them limits how long a body may take as long as it moves. */
 export interface PeerClientLimits extends LivenessLimits {
@@ -37,11 +40,9 @@ const drainMs = 45_000;
 const answerBytesMax = 16 * 1024 * 1024;
 
 export interface PeerRequest {
-  readonly method: "GET" | "POST" | "PUT";
+  readonly method: "GET" | "POST";
   readonly path: string;
   readonly json?: unknown;
-  /** Binary content; called again for another endpoint, but only when none of it was taken before. */
-  readonly body?: () => AsyncIterable<Uint8Array>;
   readonly signal: AbortSignal;
 }
 
@@ -53,6 +54,12 @@ export interface PeerClient {
    * @throws LINK_BROKEN, PEER_REFUSED, the peer's own VisibleError, the signal's reason
    */
   request(request: PeerRequest): Promise<unknown>;
+  /**
+   * Sends a long body to one of the endpoints, likewise. The answer, or a failure, may come before all of the body was taken. Gives the
+   * answer's JSON.
+   * @throws as `request`, and what the body throws
+   */
+  upload(upload: Upload & { readonly signal: AbortSignal }): Promise<unknown>;
   /** Requests from now on go over new connections. Those under way have 45 s on the old ones. */
   reconnect(): void;
   close(): Promise<void>;
@@ -61,6 +68,7 @@ export interface PeerClient {
 interface Endpoint {
   readonly name: string;
   readonly pool: Pool;
+  readonly uploads: UploadConnections;
   shunnedUntilMs: number;
 }
 
@@ -89,9 +97,9 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
   const limits = { ...usualLimits, ...options.limits };
   assertSomebody(siteId, options.endpoints);
   return createClient(options, limits, (poolOptions) =>
-    options.endpoints.map((name): Endpoint => {
-      const pool = new Pool(`https://${name}`, { ...poolOptions, connect: tlsOptions(options, limits) });
-      return { name, pool, shunnedUntilMs: 0 };
+    options.endpoints.map((name) => {
+      const connect = tlsOptions(options, limits);
+      return { name, pool: new Pool(`https://${name}`, { ...poolOptions, connect }) };
     }),
   );
 };
@@ -105,8 +113,7 @@ export const createProxiedClient = (options: ClientOptions & { readonly socketPa
   const limits = { ...usualLimits, ...options.limits };
   return createClient(options, limits, (poolOptions) => {
     const connect = { socketPath, timeout: limits.connectSeconds * 1000 };
-    const pool = new Pool(`http://${siteId}`, { ...poolOptions, connect });
-    return [{ name: `site ${siteId}`, pool, shunnedUntilMs: 0 }];
+    return [{ name: `site ${siteId}`, pool: new Pool(`http://${siteId}`, { ...poolOptions, connect }) }];
   });
 };
 
@@ -121,21 +128,23 @@ export const assertSomebody = (siteId: SiteId, endpoints: readonly string[]): vo
 const createClient = (
   { siteId, log }: ClientOptions,
   limits: PeerClientLimits,
-  openWith: (options: Pool.Options) => readonly Endpoint[],
+  openWith: (options: Pool.Options) => readonly Pick<Endpoint, "name" | "pool">[],
 ): PeerClient => {
-  const open = () =>
+  const open = (): readonly Endpoint[] =>
     openWith({
       connections: limits.connections,
       pipelining: 1,
       keepAliveTimeout: 30_000,
-      // A sender that compares much may begin late; from its first byte on the exchange has limits of its own.
       headersTimeout: 0,
       bodyTimeout: 0,
       maxResponseSize: answerBytesMax,
       allowH2: false,
+    }).map(({ name, pool }) => {
+      const uploads = new UploadConnections((signal) => openUpload({ name, pool }, limits, signal));
+      return { name, pool, uploads, shunnedUntilMs: 0 };
     });
   let endpoints = open();
-  const pools = new Set(endpoints.map(({ pool }) => pool));
+  const known = new Set(endpoints);
   let turn = 0;
 
   /** All endpoints, beginning with the one whose turn it is; those that could not be connected lately come last. */
@@ -147,47 +156,61 @@ const createClient = (
     return rotated.toSorted((a, b) => shunned(a) - shunned(b));
   };
 
-  const request = async (wanted: PeerRequest): Promise<unknown> => {
+  /** Does it with one endpoint after the other until one can be connected. @throws as `request` */
+  const withEndpoint = async <T>(signal: AbortSignal, use: (endpoint: Endpoint) => Promise<T>): Promise<T> => {
     let failure: VisibleError | undefined;
     for (const endpoint of inTurn()) {
-      let begun = false;
-      const onBody = () => {
-        begun = true;
-      };
-      const answer = await exchange(endpoint, wanted, limits, onBody).catch((error: unknown) => {
-        wanted.signal.throwIfAborted();
+      try {
+        return await use(endpoint);
+      } catch (error) {
+        signal.throwIfAborted();
         const fault = linkError(error, endpoint.name);
-        if (begun || (!isConnectFault(error) && fault.code !== "PEER_REFUSED")) throw fault;
+        if (!isConnectFault(error) && fault.code !== "PEER_REFUSED") throw fault;
         endpoint.shunnedUntilMs = performance.now() + limits.shunSeconds * 1000;
         log.warn({ err: fault, endpoint: endpoint.name, site: siteId }, "an endpoint could not be connected");
         // A broken link may mend by itself, so of several reasons it is the one to tell.
         if (failure === undefined || fault.code === "LINK_BROKEN") failure = fault;
-        return undefined;
-      });
-      if (answer !== undefined) return readAnswer(answer.status, answer.text);
+      }
     }
     throw failure;
   };
 
+  const upload = async ({ signal, ...wanted }: Upload & { readonly signal: AbortSignal }): Promise<unknown> => {
+    const { endpoint, connection } = await withEndpoint(signal, async (taken) => ({
+      endpoint: taken,
+      connection: await taken.uploads.take(signal),
+    }));
+    try {
+      return readAnswer(200, await sendOver(connection, endpoint.name, { ...wanted, signal }, limits));
+    } finally {
+      endpoint.uploads.give(connection);
+    }
+  };
+
   return {
     siteId,
-    request,
+    request: async (wanted) => {
+      const { status, text } = await withEndpoint(wanted.signal, (endpoint) => exchange(endpoint, wanted, limits));
+      return readAnswer(status, text);
+    },
+    upload,
     reconnect: () => {
-      for (const { pool } of endpoints) void endSoon(pool).then(() => pools.delete(pool));
+      for (const endpoint of endpoints) void endSoon(endpoint).then(() => known.delete(endpoint));
       endpoints = open();
-      for (const { pool } of endpoints) pools.add(pool);
+      for (const endpoint of endpoints) known.add(endpoint);
     },
     close: async () => {
-      await Promise.all([...pools].map((pool) => pool.destroy()));
+      for (const { uploads } of known) uploads.destroy();
+      await Promise.all([...known].map(({ pool }) => pool.destroy()));
     },
   };
 };
 
-/** Lets the requests that are under way end, and cuts what is left after a while. */
-const endSoon = async (pool: Pool): Promise<void> => {
+/** Lets what is under way end, and cuts what is left after a while. */
+const endSoon = async ({ pool, uploads }: Endpoint): Promise<void> => {
   const cut = setTimeout(() => void pool.destroy(), drainMs);
   try {
-    await pool.close();
+    await Promise.all([pool.close(), uploads.retire(drainMs)]);
   } catch {
     // It was destroyed: nothing is left to end.
   } finally {
@@ -225,18 +248,18 @@ const judge = (certificate: PeerCertificate, wanted: PeerClientOptions): Error |
 };
 
 const exchange = async (
-  endpoint: Endpoint,
-  wanted: PeerRequest,
+  endpoint: Pick<Endpoint, "name" | "pool">,
+  { method, path, json, signal }: PeerRequest,
   limits: PeerClientLimits,
-  onBegun: () => void,
 ): Promise<{ readonly status: number; readonly text: string }> => {
   const alive = new Liveness(endpoint.name, limits);
+  alive.sent();
   try {
     const { statusCode, body } = await endpoint.pool.request({
-      method: wanted.method,
-      path: wanted.path,
-      signal: AbortSignal.any([wanted.signal, alive.signal]),
-      ...contentOf(wanted, limits, alive, onBegun),
+      method,
+      path,
+      signal: AbortSignal.any([signal, alive.signal]),
+      ...(json !== undefined && { headers: { "content-type": "application/json" }, body: JSON.stringify(json) }),
     });
     alive.heard();
     let text = "";
@@ -250,27 +273,42 @@ const exchange = async (
   }
 };
 
-const contentOf = (
-  { json, body }: PeerRequest,
+/** A connection for uploads, which is none of the pool's any more. */
+const openUpload = async (
+  { name, pool }: Pick<Endpoint, "name" | "pool">,
   limits: PeerClientLimits,
-  alive: Liveness,
-  onBegun: () => void,
-): Pick<Dispatcher.RequestOptions, "headers" | "body"> => {
-  if (body === undefined) {
-    alive.sent();
-    return json === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(json) };
+  wanted: AbortSignal,
+): Promise<Duplex> => {
+  const alive = new Liveness(name, limits);
+  alive.begun();
+  try {
+    const signal = AbortSignal.any([wanted, alive.signal]);
+    const { socket } = await pool.upgrade({ path: uploadsPath, method: "GET", protocol: uploadProtocol, signal });
+    return socket;
+  } finally {
+    alive.ended();
   }
-  const { stallSeconds } = limits;
-  const chunks = watched(body(), {
-    onBegun,
-    onTaken: () => alive.begun(),
-    onSent: () => alive.sent(),
-    onStall: () => alive.giveUp(`took nothing for ${stallSeconds} s`),
-    stallMs: stallSeconds * 1000,
-  });
-  return {
-    headers: { "content-type": "application/octet-stream" },
-    // undici takes any async iterable, and its types know streams only.
-    body: chunks as unknown as NonNullable<Dispatcher.RequestOptions["body"]>,
-  };
+};
+
+/** @returns the answer's text @throws LINK_BROKEN, what the body throws, the signal's reason */
+const sendOver = async (
+  connection: UploadConnection,
+  endpoint: string,
+  { signal, ...upload }: Upload & { readonly signal: AbortSignal },
+  limits: PeerClientLimits,
+): Promise<string> => {
+  const alive = new Liveness(endpoint, limits);
+  const cut = AbortSignal.any([signal, alive.signal]);
+  cut.throwIfAborted();
+  const onCut = () => connection.destroy();
+  cut.addEventListener("abort", onCut, { once: true });
+  try {
+    return await connection.send(upload, alive, limits);
+  } catch (error) {
+    cut.throwIfAborted();
+    throw linkError(error, endpoint);
+  } finally {
+    cut.removeEventListener("abort", onCut);
+    alive.ended();
+  }
 };

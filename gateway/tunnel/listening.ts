@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log.ts";
+import type { BeatLimits } from "./beats.ts";
 
 /** Limits of a tunnel server. A transfer may last hours; a peer may not be silent for long. */
 export interface TunnelServerLimits {
@@ -27,8 +28,8 @@ export const usualServerLimits: TunnelServerLimits = {
   connectionsMax: 512,
 };
 
-/** The limits as `startBeating` takes them. */
-export const beatsOf = ({ silenceSeconds, beatSeconds }: TunnelServerLimits) => ({
+/** The limits of what is being worked on. */
+export const beatsOf = ({ silenceSeconds, beatSeconds }: TunnelServerLimits): BeatLimits => ({
   silenceMs: silenceSeconds * 1000,
   everyMs: beatSeconds * 1000,
 });
@@ -74,14 +75,23 @@ export const startListening = async (
 };
 
 /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
-export const stopListening = (server: Server, withinSeconds: number, log: Log): Promise<void> =>
+export const stopListening = (
+  server: Server,
+  options: {
+    readonly withinSeconds: number;
+    /** Ends the connections that the server no longer knows as its own. */
+    readonly cut: () => void;
+    readonly log: Log;
+  },
+): Promise<void> =>
   new Promise((resolve) => {
-    const cut = setTimeout(() => {
-      log.warn({}, "requests were cut off at the stop");
+    const late = setTimeout(() => {
+      options.log.warn({}, "requests were cut off at the stop");
       server.closeAllConnections();
-    }, withinSeconds * 1000);
+      options.cut();
+    }, options.withinSeconds * 1000);
     server.close(() => {
-      clearTimeout(cut);
+      clearTimeout(late);
       resolve();
     });
   });

@@ -4,9 +4,9 @@ import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfForwarded, serialOfForwarded } from "./identity.ts";
-import { beatsOf, httpOptionsOf, startListening, stopListening, usualServerLimits } from "./listening.ts";
-import { createRequestListener, type PeerHandler } from "./requests.ts";
+import { httpOptionsOf, startListening, usualServerLimits } from "./listening.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
+import { type PeerHandlers, servePeers } from "./serve-peers.ts";
 
 /** The header in which a proxy that ended TLS says whose certificate it has verified. */
 const identityHeader = "x-forwarded-client-cert";
@@ -24,15 +24,16 @@ export interface ProxiedServer {
  * Listens on a unix socket, which this user alone may open, for a proxy on this host that has verified the peer. What is
  * left of an earlier socket at the path is replaced.
  */
-export const startProxiedServer = async (options: {
-  readonly socketPath: string;
-  /** Only peers of it are let in. */
-  readonly multiCluster: SiteId;
-  readonly credentials: TlsCredentials;
-  readonly handler: PeerHandler;
-  readonly log: Log;
-}): Promise<ProxiedServer> => {
-  const { socketPath, multiCluster, credentials, handler, log } = options;
+export const startProxiedServer = async (
+  options: PeerHandlers & {
+    readonly socketPath: string;
+    /** Only peers of it are let in. */
+    readonly multiCluster: SiteId;
+    readonly credentials: TlsCredentials;
+    readonly log: Log;
+  },
+): Promise<ProxiedServer> => {
+  const { socketPath, multiCluster, credentials, log } = options;
   const server = createServer(httpOptionsOf(usualServerLimits));
   const revoked = new RevokedPeers(credentials.revocations, log);
   const identify = (request: IncomingMessage): Peer => {
@@ -40,7 +41,7 @@ export const startProxiedServer = async (options: {
     assertPeer(identity, { multiCluster });
     return { identity, serial: serialOfForwarded(request.headers[serialHeader]) };
   };
-  server.on("request", createRequestListener({ identify, revoked, beats: beatsOf(usualServerLimits), handler, log }));
+  const peers = servePeers(server, { ...options, limits: usualServerLimits, identify, revoked });
   await rm(socketPath, { force: true });
   await startListening(server, {
     where: `The socket ${socketPath}`,
@@ -51,6 +52,6 @@ export const startProxiedServer = async (options: {
   await chmod(socketPath, 0o600);
   return {
     renew: ({ revocations }) => revoked.update(revocations),
-    stop: (withinSeconds) => stopListening(server, withinSeconds, log),
+    stop: peers.stop,
   };
 };

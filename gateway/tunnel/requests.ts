@@ -3,23 +3,26 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Log } from "../log.ts";
 import { answerError } from "./answer.ts";
-import { startBeating } from "./beats.ts";
+import { type BeatLimits, startBeating } from "./beats.ts";
 import type { Peer, RevokedPeers } from "./revoked.ts";
 
 /** Answers one request of a peer whose identity is verified. What it throws is answered as an error. */
 export type PeerHandler = (request: IncomingMessage, response: ServerResponse, identity: PeerIdentity) => Promise<void>;
 
-/**
- * Joins “who is it” with “what does it want”. `identify` depends on what stands in front: our own TLS, or a proxy that ends it.
- */
-export const createRequestListener = (options: {
-  /** @throws PEER_REFUSED */
+/** What is known of whoever sends requests. */
+export interface Admission {
+  /**
+   * Depends on what stands in front: our own TLS, or a proxy that ends it.
+   * @throws PEER_REFUSED
+   */
   readonly identify: (request: IncomingMessage) => Peer;
   readonly revoked: RevokedPeers;
-  readonly beats: Parameters<typeof startBeating>[2];
-  readonly handler: PeerHandler;
-  readonly log: Log;
-}): RequestListener => {
+}
+
+/** Joins “who is it” with “what does it want”. */
+export const createRequestListener = (
+  options: Admission & { readonly beats: BeatLimits; readonly handler: PeerHandler; readonly log: Log },
+): RequestListener => {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     // While a body comes, silence means a dead peer; while we verify what came, it does not.
     request.once("end", () => request.socket.setTimeout(0));
@@ -27,7 +30,8 @@ export const createRequestListener = (options: {
     const stopBeating = startBeating(request, response, options.beats);
     try {
       const peer = options.identify(request);
-      options.revoked.admit(request, peer);
+      const leave = options.revoked.admit({ peer, path: request.url, cut: () => void request.socket.destroy() });
+      request.once("close", leave);
       await options.handler(request, response, peer.identity);
     } catch (error) {
       if (VisibleError.is(error, "PEER_REFUSED")) {

@@ -11,9 +11,16 @@ import type { TlsCredentials } from "./certificates.ts";
 import { logged, openTestedEnvoy } from "./envoy/testing/envoys.ts";
 import type { PeerHandler } from "./requests.ts";
 import { openDirectTunnel, type Tunnel } from "./tunnel.ts";
+import type { UploadHandler } from "./upload/server.ts";
 
 const signal = new AbortController().signal;
 const get = { method: "GET", path: "/v1/who", signal } as const;
+const upload = (path: string) => ({
+  ...{ path, signal },
+  body: (async function* () {
+    yield Buffer.alloc(1000);
+  })(),
+});
 
 interface End {
   readonly tunnel: Tunnel;
@@ -26,6 +33,7 @@ interface EndOptions {
   readonly siteId: string;
   readonly credentials: TlsCredentials;
   readonly handler: PeerHandler;
+  readonly uploads: UploadHandler;
 }
 
 const openDirect = async ({ siteId, ...options }: EndOptions): Promise<End> => {
@@ -66,8 +74,18 @@ for (const [name, open] of forms) {
         }
         answerJson(response, 200, "done");
       };
-      const source = await open({ authority, siteId: "a", credentials: a, handler });
-      const target = await open({ authority, siteId: "b", credentials: b, handler });
+      const uploads: UploadHandler = async ({ path, body }) => {
+        seen.push(path);
+        if (path === "/v1/held") {
+          came.resolve();
+          await release.promise;
+        }
+        let bytes = 0;
+        for await (const chunk of body) bytes += chunk.length;
+        return bytes;
+      };
+      const source = await open({ authority, siteId: "a", credentials: a, handler, uploads });
+      const target = await open({ authority, siteId: "b", credentials: b, handler, uploads });
       const connect = () =>
         source.tunnel.connect({ siteId: site("b"), endpoints: [target.endpoint], log: source.log, signal });
       return {
@@ -106,6 +124,49 @@ for (const [name, open] of forms) {
         await fresh.close();
         assert.equal(ends.seen.length, before, "no request has come to the receiver");
         await logged(ends.target, ({ message, text }) => message.includes("handshake") && /revoked/i.test(text));
+      } finally {
+        await ends.close();
+      }
+    });
+
+    test("cuts uploads of a revoked peer, under way or between two, and lets in no more", async () => {
+      const ends = await twoEnds();
+      try {
+        const [busy, idle] = [await ends.connect(), await ends.connect()];
+        assert.equal(await idle.upload(upload("/v1/what")), 1000);
+        const held = busy.upload(upload("/v1/held"));
+        const cut = assert.rejects(held, (error) => VisibleError.is(error, "LINK_BROKEN"));
+        await ends.came();
+        const revocations = await listOf(ends.authority, [ends.a.serial]);
+        await ends.target.tunnel.renew({ ...ends.b, revocations });
+        await cut;
+        await logged(ends.target, ({ message, text }) => message.includes("revoked") && text.includes("/v1/uploads"));
+        const before = ends.seen.length;
+        for (const peer of [busy, idle]) {
+          await assert.rejects(peer.upload(upload("/v1/what")));
+          await peer.close();
+        }
+        assert.equal(ends.seen.length, before, "no upload has come to the receiver");
+      } finally {
+        await ends.close();
+      }
+    });
+
+    test("uploads nothing more to a revoked peer, and what is under way may end", async () => {
+      const ends = await twoEnds();
+      try {
+        const peer = await ends.connect();
+        assert.equal(await peer.upload(upload("/v1/what")), 1000);
+        const held = peer.upload(upload("/v1/held"));
+        await ends.came();
+        const revocations = await listOf(ends.authority, [ends.b.serial]);
+        await ends.source.tunnel.renew({ ...ends.a, revocations });
+        ends.release();
+        assert.equal(await held, 1000);
+        const before = ends.seen.length;
+        await assert.rejects(peer.upload(upload("/v1/what")));
+        assert.equal(ends.seen.length, before);
+        await peer.close();
       } finally {
         await ends.close();
       }

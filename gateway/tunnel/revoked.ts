@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import { formatIdentity, type PeerIdentity, peerRefused } from "../../core/api/identity.ts";
 import { plainSerial, type Revocations } from "../../pki/revocations.ts";
 import type { Log } from "../log.ts";
@@ -10,13 +9,21 @@ export interface Peer {
   readonly serial: string;
 }
 
+/** What a peer has under way. */
+interface UnderWay {
+  readonly peer: Peer;
+  readonly path: string | undefined;
+  /** Ends its connection. */
+  readonly cut: () => void;
+}
+
 /**
  * Keeps peers with revoked certificates out: TLS refuses them from then on, and this what they have under way on connections that are
  * older than the list.
  */
 export class RevokedPeers {
   readonly #log: Log;
-  readonly #underWay = new Map<IncomingMessage, Peer>();
+  readonly #underWay = new Set<UnderWay>();
   #serials: ReadonlySet<string>;
 
   constructor(revocations: Revocations | undefined, log: Log) {
@@ -24,20 +31,21 @@ export class RevokedPeers {
     this.#log = log;
   }
 
-  /** @throws PEER_REFUSED */
-  admit(request: IncomingMessage, peer: Peer): void {
+  /** @returns what is to be called when it is over @throws PEER_REFUSED */
+  admit(admitted: UnderWay): () => void {
+    const { peer } = admitted;
     if (this.#isRevoked(peer)) throw peerRefused(`The certificate of ${formatIdentity(peer.identity)} was revoked.`);
-    this.#underWay.set(request, peer);
-    request.once("close", () => this.#underWay.delete(request));
+    this.#underWay.add(admitted);
+    return () => void this.#underWay.delete(admitted);
   }
 
   /** From now on these are refused, and what they have under way is cut. */
   update(revocations: Revocations | undefined): void {
     this.#serials = revocations?.serials ?? new Set();
-    for (const [request, peer] of this.#underWay) {
+    for (const { peer, path, cut } of this.#underWay) {
       if (!this.#isRevoked(peer)) continue;
-      this.#log.warn({ peer: formatIdentity(peer.identity), path: request.url }, "a peer was refused: it is revoked");
-      request.socket.destroy();
+      this.#log.warn({ peer: formatIdentity(peer.identity), path }, "a peer was refused: it is revoked");
+      cut();
     }
   }
 

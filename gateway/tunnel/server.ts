@@ -7,18 +7,11 @@ import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
 import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
-import {
-  beatsOf,
-  httpOptionsOf,
-  startListening,
-  stopListening,
-  type TunnelServerLimits,
-  usualServerLimits,
-} from "./listening.ts";
-import { createRequestListener, type PeerHandler } from "./requests.ts";
+import { httpOptionsOf, startListening, type TunnelServerLimits, usualServerLimits } from "./listening.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
+import { type PeerHandlers, servePeers } from "./serve-peers.ts";
 
-export interface TunnelServerOptions {
+export interface TunnelServerOptions extends PeerHandlers {
   readonly credentials: TlsCredentials;
   /** Only peers of it are let in. */
   readonly multiCluster: SiteId;
@@ -26,7 +19,6 @@ export interface TunnelServerOptions {
   readonly host?: string;
   /** 0: any that is free. */
   readonly port: number;
-  readonly handler: PeerHandler;
   readonly log: Log;
   readonly limits?: Partial<TunnelServerLimits>;
 }
@@ -78,20 +70,15 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
     const reason = socket.authorizationError ?? error;
     log.warn({ err: error, reason, from: socket.remoteAddress }, "a peer was refused in the handshake");
   });
-  server.on(
-    "request",
-    createRequestListener({
-      identify: (request) => {
-        const peer = peerOfSocket(request);
-        assertPeer(peer.identity, { multiCluster: options.multiCluster });
-        return peer;
-      },
-      revoked,
-      beats: beatsOf(limits),
-      handler: options.handler,
-      log,
-    }),
-  );
+  const peers = servePeers(server, {
+    ...options,
+    ...{ limits, revoked },
+    identify: (request) => {
+      const peer = peerOfSocket(request);
+      assertPeer(peer.identity, { multiCluster: options.multiCluster });
+      return peer;
+    },
+  });
   await startListening(server, {
     where: `Port ${options.port}`,
     listen: (listening) => server.listen(options.port, options.host ?? "127.0.0.1", listening),
@@ -104,6 +91,6 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
       server.setSecureContext(secureContextOf(renewed));
       revoked.update(renewed.revocations);
     },
-    stop: (withinSeconds) => stopListening(server, withinSeconds, log),
+    stop: peers.stop,
   };
 };

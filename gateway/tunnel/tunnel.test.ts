@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
 import { connect, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { CertificateWithKey } from "../../pki/authority.ts";
+import { chunkBytes } from "../chunk-buffers.ts";
 import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../transfer/testing/memory-log.ts";
 import { answerJson } from "./answer.ts";
@@ -12,6 +14,8 @@ import type { TlsCredentials } from "./certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "./client.ts";
 import type { PeerHandler } from "./requests.ts";
 import { startTunnelServer, type TunnelServer } from "./server.ts";
+import { uploadProtocol, uploadsPath } from "./upload/protocol.ts";
+import type { UploadHandler } from "./upload/server.ts";
 
 const signal = new AbortController().signal;
 const get = { method: "GET", path: "/", signal } as const;
@@ -21,12 +25,24 @@ const code = (expected: string) => (error: unknown) => {
   return true;
 };
 
+const noUploads: UploadHandler = async () => assert.fail("nobody may upload");
+/** Reads a body to its end. */
+const countBytes: UploadHandler = async ({ body }) => {
+  let bytes = 0;
+  for await (const chunk of body) bytes += chunk.length;
+  return bytes;
+};
+async function* of(...chunks: Uint8Array[]) {
+  yield* chunks;
+}
+
 type Options = Partial<Omit<PeerClientOptions, "credentials">> & { readonly credentials?: TlsCredentials };
 
 describe("the tunnel", () => {
   let authority: CertificateWithKey;
   let server: TunnelServer;
   let handler: PeerHandler;
+  let uploads: UploadHandler;
   const log = createMemoryLog();
   const clients: PeerClient[] = [];
   const endpoint = () => `127.0.0.1:${server.port}`;
@@ -38,6 +54,7 @@ describe("the tunnel", () => {
       multiCluster: site("mc"),
       port: 0,
       handler: (request, response, identity) => handler(request, response, identity),
+      uploads: (upload, identity) => uploads(upload, identity),
       log,
       limits: { silenceSeconds: 1, beatSeconds: 0.1 },
     });
@@ -136,8 +153,103 @@ describe("the tunnel", () => {
     });
   });
 
+  test("brings uploads whole and one behind the other", async () => {
+    const seen: [string, string][] = [];
+    const content: Buffer[] = [];
+    uploads = async ({ path, body }, { siteId }) => {
+      seen.push([path, siteId]);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of body) chunks.push(chunk);
+      content.push(Buffer.concat(chunks));
+      return chunks.length;
+    };
+    const peer = await client();
+    const bodies = [randomBytes(3_000_000), Buffer.alloc(0), randomBytes(1), randomBytes(chunkBytes)];
+    for (const [at, body] of bodies.entries()) {
+      const pieces = [body.subarray(0, 100), body.subarray(100, 100), body.subarray(100)];
+      const answer = await peer.upload({ path: `/v1/what/${at}?é=1`, body: of(...pieces), signal });
+      assert.equal(answer, Math.ceil(body.length / chunkBytes));
+    }
+    assert.deepEqual(
+      seen,
+      bodies.map((_, at) => [`/v1/what/${at}?é=1`, "a"]),
+    );
+    assert.ok(Buffer.concat(content).equals(Buffer.concat(bodies)));
+  });
+
+  test("hands on what goes wrong with an upload after all of it has come, and takes the next one", async () => {
+    const peer = await client();
+    uploads = async (upload, identity) => {
+      await countBytes(upload, identity);
+      throw new VisibleError("CHECKSUM_MISMATCH", "not what was sent");
+    };
+    await assert.rejects(peer.upload({ path: "/", body: of(Buffer.alloc(10)), signal }), code("CHECKSUM_MISMATCH"));
+    uploads = async () => {
+      throw new Error("a secret of the implementation");
+    };
+    await assert.rejects(peer.upload({ path: "/", body: of(), signal }), (error: unknown) => {
+      assert.ok(VisibleError.is(error, "INTERNAL"));
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+    uploads = countBytes;
+    assert.equal(await peer.upload({ path: "/", body: of(Buffer.alloc(10)), signal }), 10);
+  });
+
+  test("hands on what a body throws, and the receiver learns that it broke off", async () => {
+    const broke = Promise.withResolvers<unknown>();
+    uploads = async (upload, identity) => {
+      try {
+        return await countBytes(upload, identity);
+      } catch (error) {
+        broke.resolve(error);
+        throw error;
+      }
+    };
+    async function* damaged() {
+      yield Buffer.alloc(1000);
+      throw new VisibleError("STORE_CORRUPT", "bad disk");
+    }
+    const peer = await client();
+    await assert.rejects(peer.upload({ path: "/", body: damaged(), signal }), code("STORE_CORRUPT"));
+    assert.ok(VisibleError.is(await broke.promise, "LINK_BROKEN"));
+  });
+
+  test("refuses uploads of a peer of another multi-cluster, and tells it", async () => {
+    uploads = noUploads;
+    const other = await client({ credentials: await credentialsOf(authority, "a", "mc2") });
+    await assert.rejects(other.upload({ path: "/", body: of(Buffer.alloc(10)), signal }), code("PEER_REFUSED"));
+  });
+
+  test("upgrades to nothing but uploads, and cuts a connection that breaks their protocol", async () => {
+    uploads = countBytes;
+    const { caPem, certificatePem, keyPem } = await credentialsOf(authority, "a");
+    const ask = async (protocol: string, path: string, ...words: number[]) => {
+      const socket = connect({
+        ...{ host: "127.0.0.1", port: server.port, ca: caPem, cert: certificatePem, key: keyPem },
+        checkServerIdentity: () => undefined,
+      });
+      let said = "";
+      socket.setEncoding("utf8").on("data", (text: string) => {
+        if (said === "") socket.write(Buffer.concat(words.map((word) => Buffer.from(Uint32Array.of(word).buffer))));
+        said += text;
+      });
+      socket.on("error", () => undefined);
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
+      await once(socket, "close");
+      return said;
+    };
+    assert.match(await ask("websocket", uploadsPath), /^HTTP\/1.1 400/);
+    assert.match(await ask(uploadProtocol, "/v1/elsewhere"), /^HTTP\/1.1 400/);
+    const switched = /^HTTP\/1.1 101 Switching Protocols\r\n.*\r\n\r\n$/s;
+    assert.match(await ask(uploadProtocol, uploadsPath, 0), switched, "a path of no bytes");
+    assert.match(await ask(uploadProtocol, uploadsPath, 1_000_000), switched, "a path that is too long");
+    const path = 0x61616161;
+    assert.match(await ask(uploadProtocol, uploadsPath, 4, path, 0, 0), switched, "more behind the end");
+  });
+
   test("brings the refusal of a body that is still coming, and ends it", async () => {
-    handler = async () => {
+    uploads = async () => {
       throw new VisibleError("FENCED", "too late");
     };
     let ended = false;
@@ -151,7 +263,7 @@ describe("the tunnel", () => {
           ended = true;
         }
       }
-      await assert.rejects(peer.request({ method: "PUT", path: "/", body: endless, signal }), code("FENCED"));
+      await assert.rejects(peer.upload({ path: "/", body: endless(), signal }), code("FENCED"));
     }
     while (!ended) await new Promise(setImmediate);
   });
@@ -163,6 +275,7 @@ describe("the tunnel", () => {
       multiCluster: site("mc"),
       port: 0,
       handler: async (_request, response) => answerJson(response, 200, "second"),
+      uploads: async () => "second",
       log,
     });
     const peer = await client({ endpoints: ["127.0.0.1:1", endpoint(), `127.0.0.1:${second.port}`] });
@@ -170,6 +283,11 @@ describe("the tunnel", () => {
     for (let asked = 0; asked < 6; asked++) answers.push(await peer.request(get));
     assert.ok(answers.filter((answer) => answer === "second").length >= 2, JSON.stringify(answers));
     assert.ok(answers.filter((answer) => answer !== "second").length >= 2, JSON.stringify(answers));
+    uploads = async () => "first";
+    const uploaded: unknown[] = [];
+    for (let times = 0; times < 6; times++) uploaded.push(await peer.upload({ path: "/", body: of(), signal }));
+    assert.ok(uploaded.filter((answer) => answer === "second").length >= 2, JSON.stringify(uploaded));
+    assert.ok(uploaded.filter((answer) => answer === "first").length >= 2, JSON.stringify(uploaded));
     await second.stop(0.1);
   });
 
@@ -192,16 +310,17 @@ describe("the tunnel", () => {
     assert.ok(address !== null && typeof address === "object");
     const peer = await client({ endpoints: [`127.0.0.1:${address.port}`], limits: { connectSeconds: 0.2 } });
     await assert.rejects(peer.request(get), code("LINK_BROKEN"));
+    await assert.rejects(peer.upload({ path: "/", body: of(), signal }), code("LINK_BROKEN"));
     silent.close();
   });
 
   test("gives up a peer that takes no more of a body", async () => {
-    handler = () => new Promise(() => undefined);
+    uploads = () => new Promise(() => undefined);
     const peer = await client({ limits: { stallSeconds: 0.2 } });
     async function* endless() {
       for (;;) yield Buffer.alloc(1_000_000);
     }
-    await assert.rejects(peer.request({ method: "PUT", path: "/", body: endless, signal }), (error: unknown) => {
+    await assert.rejects(peer.upload({ path: "/", body: endless(), signal }), (error: unknown) => {
       assert.ok(VisibleError.is(error, "LINK_BROKEN"));
       assert.match(error.message, /took nothing/);
       return true;
@@ -228,12 +347,12 @@ describe("the tunnel", () => {
         yield piece;
       }
     }
-    handler = async (request, response) => {
-      let bytes = 0;
-      for await (const part of request) bytes += (part as Buffer).length;
-      answerJson(response, 200, bytes);
+    uploads = async (upload, identity) => {
+      const bytes = await countBytes(upload, identity);
+      await busy();
+      return bytes;
     };
-    assert.equal(await peer.request({ method: "PUT", path: "/", body: slow, signal }), 10_000);
+    assert.equal(await peer.upload({ path: "/", body: slow(), signal }), 10_000);
   });
 
   test("gives up a peer that has the request and says nothing, and one that is alive and never done", async () => {
@@ -258,27 +377,29 @@ describe("the tunnel", () => {
     }
     const peer = await client({ endpoints, limits: { silenceSeconds: 0.3 } });
     await assert.rejects(peer.request(get), says(/said nothing/));
-    await assert.rejects(peer.request({ method: "PUT", path: "/", body, signal }), says(/said nothing/));
+    await assert.rejects(peer.upload({ path: "/", body: body(), signal }), says(/said nothing/));
     hung.close();
     for (const socket of sockets) socket.destroy();
     handler = () => new Promise(() => undefined);
+    uploads = () => new Promise(() => undefined);
     const patient = await client({ limits: { silenceSeconds: 1, answerSeconds: 0.5 } });
     await assert.rejects(patient.request(get), says(/did not answer within/));
+    const alive = patient.upload({ path: "/", body: of(Buffer.alloc(10)), signal });
+    await assert.rejects(alive, says(/did not answer within/));
   });
 
   test("gives up a peer whose body has fallen silent", async () => {
     const broke = Promise.withResolvers<unknown>();
-    handler = async (request) => {
-      request.once("error", broke.resolve);
-      request.resume();
-      await broke.promise;
+    uploads = async (upload, identity) => {
+      await countBytes(upload, identity).catch(broke.resolve);
+      return assert.fail("the body has no end");
     };
     const peer = await client();
     async function* silent() {
       yield Buffer.alloc(10);
       await broke.promise;
     }
-    await assert.rejects(peer.request({ method: "PUT", path: "/", body: silent, signal }), code("LINK_BROKEN"));
+    await assert.rejects(peer.upload({ path: "/", body: silent(), signal }), code("LINK_BROKEN"));
   });
 
   test("outlives a peer that goes away before its answer", async () => {
@@ -303,6 +424,30 @@ describe("the tunnel", () => {
     handler = async () => stop.abort(new Error("stopped"));
     await assert.rejects((await client()).request({ ...get, signal: stop.signal }), /stopped/);
   });
+
+  test("ends an upload by its signal, with the signal's reason, whatever it waits for", async () => {
+    const peer = await client();
+    for (const isSent of [true, false]) {
+      const stop = new AbortController();
+      const gone = Promise.withResolvers<void>();
+      uploads = async (upload) => {
+        stop.abort(new Error("stopped"));
+        upload.signal.addEventListener("abort", () => gone.resolve());
+        // One that has come whole is no longer given up.
+        if (isSent) gone.resolve();
+        await gone.promise;
+      };
+      async function* body() {
+        yield Buffer.alloc(10);
+        if (!isSent) await gone.promise;
+      }
+      await assert.rejects(peer.upload({ path: "/", body: body(), signal: stop.signal }), /stopped/);
+      await gone.promise;
+      await assert.rejects(peer.upload({ path: "/", body: body(), signal: stop.signal }), /stopped/);
+    }
+    uploads = countBytes;
+    assert.equal(await peer.upload({ path: "/", body: of(Buffer.alloc(10)), signal }), 10);
+  });
 });
 
 describe("a tunnel server that stops", () => {
@@ -311,12 +456,13 @@ describe("a tunnel server that stops", () => {
     const begun = Promise.withResolvers<void>();
     const finish = Promise.withResolvers<void>();
     const log = createMemoryLog();
-    const start = async (handler: PeerHandler) => {
+    const start = async (handler: PeerHandler, uploads = noUploads) => {
       const server = await startTunnelServer({
         credentials: await credentialsOf(authority, "b"),
         multiCluster: site("mc"),
         port: 0,
         handler,
+        uploads,
         log,
       });
       const credentials = await credentialsOf(authority, "a");
@@ -348,6 +494,63 @@ describe("a tunnel server that stops", () => {
       return new Promise(() => undefined);
     });
     const cut = assert.rejects(stuck.peer.request(get), code("LINK_BROKEN"));
+    await hung.promise;
+    await stuck.server.stop(0.05);
+    await cut;
+    await stuck.peer.close();
+  });
+
+  test("lets uploads under way end, takes none after them, and cuts those that do not end", async () => {
+    const authority = await newAuthority();
+    const start = async (uploads: UploadHandler) => {
+      const server = await startTunnelServer({
+        credentials: await credentialsOf(authority, "b"),
+        multiCluster: site("mc"),
+        port: 0,
+        handler: async () => assert.fail("nobody may ask"),
+        uploads,
+        log: createMemoryLog(),
+      });
+      const credentials = await credentialsOf(authority, "a");
+      const peer = createPeerClient({
+        credentials: () => credentials,
+        multiCluster: site("mc"),
+        siteId: site("b"),
+        endpoints: [`127.0.0.1:${server.port}`],
+        log: createMemoryLog(),
+      });
+      const upload = () => peer.upload({ path: "/", body: of(Buffer.alloc(10)), signal });
+      return { server, peer, upload };
+    };
+    const begun = Promise.withResolvers<void>();
+    const finish = Promise.withResolvers<void>();
+    const polite = await start(async () => {
+      begun.resolve();
+      await finish.promise;
+      return "done";
+    });
+    const answer = polite.upload();
+    await begun.promise;
+    const stopped = polite.server.stop(10);
+    finish.resolve();
+    assert.equal(await answer, "done");
+    await stopped;
+    await assert.rejects(polite.upload(), code("LINK_BROKEN"));
+    await polite.peer.close();
+
+    const idle = await start(countBytes);
+    assert.equal(await idle.upload(), 10);
+    const beganMs = performance.now();
+    await idle.server.stop(10);
+    assert.ok(performance.now() - beganMs < 5_000, "a connection that nobody uses is not waited for");
+    await idle.peer.close();
+
+    const hung = Promise.withResolvers<void>();
+    const stuck = await start(() => {
+      hung.resolve();
+      return new Promise(() => undefined);
+    });
+    const cut = assert.rejects(stuck.upload(), code("LINK_BROKEN"));
     await hung.promise;
     await stuck.server.stop(0.05);
     await cut;

@@ -3,7 +3,7 @@ import type { Log } from "../log.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientLimits } from "./client.ts";
 import { OpenClients } from "./open-clients.ts";
-import type { PeerHandler } from "./requests.ts";
+import type { PeerHandlers } from "./serve-peers.ts";
 import { startTunnelServer } from "./server.ts";
 
 /** Both ends of the links between this gateway and those of other sites. */
@@ -35,24 +35,22 @@ export interface Tunnel {
   stop(withinSeconds: number): Promise<void>;
 }
 
-export interface TunnelOptions {
+export interface TunnelOptions extends PeerHandlers {
   readonly credentials: TlsCredentials;
   /** Only peers of it are let in and dialled. */
   readonly multiCluster: SiteId;
   readonly siteId: SiteId;
   readonly gatewayId: GatewayId;
   readonly listen: { readonly host: string; readonly port: number };
-  /** Answers the peers. */
-  readonly handler: PeerHandler;
   readonly log: Log;
 }
 
 /** The tunnel without anything in front: the gateway listens for and dials its peers itself. */
 export const openDirectTunnel = async (options: TunnelOptions): Promise<Tunnel> => {
-  const { multiCluster, listen, handler, log } = options;
+  const { multiCluster, listen, handler, uploads, log } = options;
   let { credentials } = options;
   const clients = new OpenClients(credentials);
-  const server = await startTunnelServer({ credentials, multiCluster, ...listen, handler, log });
+  const server = await startTunnelServer({ credentials, multiCluster, ...listen, handler, uploads, log });
   return {
     kind: "direct-tls",
     port: server.port,

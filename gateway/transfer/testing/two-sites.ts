@@ -9,7 +9,7 @@ import type { BlockReader, Owner, StorageDriver } from "../../storage/driver.ts"
 import { openStorage } from "../../storage/open.ts";
 import type { TlsCredentials } from "../../tunnel/certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "../../tunnel/client.ts";
-import type { PeerHandler } from "../../tunnel/requests.ts";
+import type { PeerHandlers } from "../../tunnel/serve-peers.ts";
 import { startTunnelServer } from "../../tunnel/server.ts";
 import { createReceiver } from "../receiver.ts";
 import { type SendVolumeOptions, sendVolume, type TransferOutcome } from "../sender.ts";
@@ -27,7 +27,7 @@ export const groupOf = (sequence: number): GroupId =>
 /** Two sites with a folder each, real worker threads, and a link over mutual TLS between them. */
 export const openTwoSites = async (
   wrap: {
-    readonly handler?: (handler: PeerHandler) => PeerHandler;
+    readonly handlers?: (handlers: PeerHandlers) => PeerHandlers;
     readonly workers?: (w: TransferWorkers) => TransferWorkers;
   } = {},
 ) => {
@@ -49,7 +49,7 @@ export const openTwoSites = async (
     credentials: await credentialsOf(authority, "b"),
     multiCluster: site("mc"),
     port: 0,
-    handler: wrap.handler?.(receiver) ?? receiver,
+    ...(wrap.handlers?.(receiver) ?? receiver),
     log,
   });
   const endpoint = `127.0.0.1:${server.port}`;

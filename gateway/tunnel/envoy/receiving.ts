@@ -1,5 +1,6 @@
 import type { SiteId } from "../../../core/api/ids.ts";
 import { serialHeader } from "../proxied-server.ts";
+import { uploadProtocol } from "../upload/protocol.ts";
 import type { EnvoyLayout } from "./layout.ts";
 import { commonTls, connectionLog, keepalive, tlsType, typed, userTimeout } from "./resources.ts";
 
@@ -55,6 +56,7 @@ export const receivingListener = (options: {
             typed_config: typed(`${networkFilter}.http_connection_manager.v3.HttpConnectionManager`, {
               stat_prefix: "receiving",
               codec_type: "HTTP1",
+              upgrade_configs: [{ upgrade_type: uploadProtocol }],
               // What a peer says of itself is dropped, and what its certificate says is put in its place.
               forward_client_cert_details: "SANITIZE_SET",
               set_current_client_cert_details: { uri: true },

@@ -14,6 +14,7 @@ import { openTwoSites, writeTo } from "../../transfer/testing/two-sites.ts";
 import { answerJson } from "../answer.ts";
 import type { PeerClient } from "../client.ts";
 import type { PeerHandler } from "../requests.ts";
+import type { UploadHandler } from "../upload/server.ts";
 import { isListening } from "./admin.ts";
 import { findEnvoy } from "./find.ts";
 import { envoyPidIn, logged, openTestedEnvoy, type TestedEnvoy } from "./testing/envoys.ts";
@@ -28,16 +29,19 @@ describe("the tunnel through two Envoys", () => {
   let a: TestedEnvoy;
   let b: TestedEnvoy;
   const seen: string[] = [];
-  const answerWho: PeerHandler = async (incoming, response, identity) => {
+  const answerWho: PeerHandler = async (_request, response, identity) => {
     seen.push(identity.siteId);
+    answerJson(response, 200, identity);
+  };
+  const takeFrom: UploadHandler = async ({ body }, identity) => {
     let bytes = 0;
-    for await (const piece of incoming) bytes += (piece as Buffer).length;
-    answerJson(response, 200, { ...identity, bytes });
+    for await (const chunk of body) bytes += chunk.length;
+    return { ...identity, bytes };
   };
   before(async () => {
     authority = await newAuthority();
     [a, b] = await Promise.all(
-      ["a", "b"].map((siteId) => openTestedEnvoy({ authority, siteId, handler: answerWho })) as [
+      ["a", "b"].map((siteId) => openTestedEnvoy({ authority, siteId, handler: answerWho, uploads: takeFrom })) as [
         Promise<TestedEnvoy>,
         Promise<TestedEnvoy>,
       ],
@@ -53,17 +57,21 @@ describe("the tunnel through two Envoys", () => {
       await peer.close();
     }
   };
-  const who = { multiCluster: "mc", siteId: "a", gatewayId: "a-1", bytes: 0 };
+  const who = { multiCluster: "mc", siteId: "a", gatewayId: "a-1" };
 
-  test("brings a request with the identity that the certificate names, and its body whole", async () => {
+  test("brings requests and uploads with the identity that the certificate names", async () => {
     assert.equal(a.tunnel.kind, "envoy");
     assert.deepEqual(await through((peer) => peer.request(get)), who);
     const content = randomBytes(5_000_000);
     async function* body() {
       for (let at = 0; at < content.length; at += 700_000) yield content.subarray(at, at + 700_000);
     }
-    const put = { method: "PUT", path: "/v1/who", body, signal } as const;
-    assert.deepEqual(await through((peer) => peer.request(put)), { ...who, bytes: content.length });
+    await through(async (peer) => {
+      for (let uploads = 0; uploads < 3; uploads++) {
+        const answer = await peer.upload({ path: "/v1/what", body: body(), signal });
+        assert.deepEqual(answer, { ...who, bytes: content.length });
+      }
+    });
   });
 
   test("reaches a site that moves to another address, and one that is added, without a restart", async () => {
@@ -125,9 +133,12 @@ describe("the tunnel through two Envoys", () => {
     assert.equal(seen.at(-1), "a");
   });
 
-  test("passes nothing on but the protocol's paths", async () => {
+  test("passes nothing on but the protocol's paths, and upgrades to nothing but uploads", async () => {
+    const credentials = await credentialsOf(authority, "a");
     const head = "GET /stats HTTP/1.1\r\nhost: x\r\n\r\n";
-    assert.match(await askB(await credentialsOf(authority, "a"), head), /^HTTP\/1.1 40[34]/);
+    assert.match(await askB(credentials, head), /^HTTP\/1.1 40[34]/);
+    const websocket = "GET /v1/uploads HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    assert.match(await askB(credentials, websocket), /^HTTP\/1.1 4/);
   });
 
   test("takes up renewed certificates in the middle of a body, without an error", async () => {
@@ -153,8 +164,8 @@ describe("the tunnel through two Envoys", () => {
         yield piece;
       }
     }
-    const put = { method: "PUT", path: "/v1/who", body, signal } as const;
-    assert.deepEqual(await through((peer) => peer.request(put)), { ...who, bytes: 6_000_000 });
+    const upload = { path: "/v1/what", body: body(), signal };
+    assert.deepEqual(await through((peer) => peer.upload(upload)), { ...who, bytes: 6_000_000 });
     assert.notEqual(await serialOf(), before);
     assert.deepEqual(await through((peer) => peer.request(get)), who);
   });
@@ -210,7 +221,7 @@ describe("the tunnel through two Envoys", () => {
 
   test("carries a transfer", async () => {
     const sites = await openTwoSites();
-    const target = await openTestedEnvoy({ authority, siteId: "t", handler: sites.receiver });
+    const target = await openTestedEnvoy({ authority, siteId: "t", ...sites.receiver });
     try {
       const geometry = { extentBytes: 1024 * 1024, stripeCount: 1, stripeBytes: 1024 * 1024 };
       const volume = await sites.createVolume("v", 3 * geometry.extentBytes, geometry);

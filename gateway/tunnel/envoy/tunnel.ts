@@ -54,6 +54,7 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
     multiCluster,
     credentials: options.credentials,
     handler: options.handler,
+    uploads: options.uploads,
     log,
   });
   try {

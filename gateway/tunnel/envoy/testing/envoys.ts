@@ -10,6 +10,7 @@ import { createMemoryLog } from "../../../transfer/testing/memory-log.ts";
 import type { TlsCredentials } from "../../certificates.ts";
 import type { PeerHandler } from "../../requests.ts";
 import type { Tunnel } from "../../tunnel.ts";
+import type { UploadHandler } from "../../upload/server.ts";
 import { openEnvoyTunnel } from "../tunnel.ts";
 
 /** A port of loopback that nobody has at the moment. */
@@ -35,6 +36,8 @@ export const openTestedEnvoy = async (options: {
   readonly authority: CertificateWithKey;
   readonly siteId: string;
   readonly handler: PeerHandler;
+  /** Unless there is one, nobody may upload. */
+  readonly uploads?: UploadHandler;
   readonly credentials?: TlsCredentials;
   readonly port?: number;
   /** `auto` unless told otherwise. */
@@ -54,6 +57,7 @@ export const openTestedEnvoy = async (options: {
     gatewayId: gatewayIdSchema.parse(`${siteId}-1`),
     listen: { host: "127.0.0.1", port },
     handler,
+    uploads: options.uploads ?? (async () => assert.fail("nobody may upload")),
     log,
     envoy: options.envoy ?? "auto",
     dir,

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { PassThrough } from "node:stream";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { VisibleError } from "../../../core/api/errors.ts";
+import { chunkBytes } from "../../chunk-buffers.ts";
+import { UploadReader } from "./reader.ts";
+
+const signal = new AbortController().signal;
+
+const record = (bytes: Uint8Array): Buffer => {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(bytes.length);
+  return Buffer.concat([length, bytes]);
+};
+const end = record(Buffer.alloc(0));
+const begin = (path: string): Buffer => record(Buffer.from(path));
+const collect = async (body: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> => {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return chunks;
+};
+
+describe("what comes over an upload connection", () => {
+  test("comes in larger pieces that nobody else has the memory of", async () => {
+    const socket = new PassThrough();
+    const reader = new UploadReader(socket);
+    const pieces = [10, chunkBytes + 40_000, 1, 70_000, chunkBytes].map((length) => randomBytes(length));
+    const whole = Buffer.concat(pieces);
+    socket.write(Buffer.concat([begin("/x"), ...pieces.map(record), end]));
+    assert.equal(await reader.next(), "/x");
+    const chunks = await collect(reader.body(signal));
+    assert.ok(Buffer.concat(chunks).equals(whole));
+    assert.deepEqual(
+      chunks.map(({ length }) => length),
+      [chunkBytes, chunkBytes, whole.length - 2 * chunkBytes],
+    );
+    assert.equal(new Set(chunks.map(({ buffer }) => buffer)).size, chunks.length);
+    assert.equal(reader.isComplete, true);
+  });
+
+  test("is the same wherever the stream is split", async () => {
+    const upload = fc.record({
+      path: fc.string({ minLength: 1, maxLength: 20, unit: "grapheme" }),
+      records: fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 5 }),
+    });
+    const splits = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 10 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(upload, { minLength: 1, maxLength: 3 }), splits, async (sent, lengths) => {
+        const socket = new PassThrough();
+        const reader = new UploadReader(socket);
+        for (const { path, records } of sent) {
+          const bytes = Buffer.concat([begin(path), ...records.map(record), end]);
+          for (let at = 0, turn = 0; at < bytes.length; turn++) {
+            const length = lengths[turn % lengths.length] ?? 1;
+            socket.write(bytes.subarray(at, at + length));
+            at += length;
+          }
+          assert.equal(await reader.next(), path);
+          const body = Buffer.concat(await collect(reader.body(signal)));
+          assert.ok(body.equals(Buffer.concat(records)));
+        }
+        socket.end();
+        assert.equal(await reader.next(), undefined);
+      }),
+    );
+  });
+
+  test("is read only as far as somebody wants it", async () => {
+    const socket = new PassThrough();
+    const reader = new UploadReader(socket);
+    socket.write(begin("/x"));
+    let written = 0;
+    const stop = new AbortController();
+    const writing = (async () => {
+      while (!stop.signal.aborted) {
+        written += 16_384;
+        if (!socket.write(record(Buffer.alloc(16_384)))) await new Promise((resolve) => socket.once("drain", resolve));
+      }
+    })();
+    await reader.next();
+    const body = reader.body(signal);
+    await body.next();
+    await body.next();
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+    assert.ok(written <= 3 * chunkBytes + 4 * 65_536, `${written} bytes were read for ${2 * chunkBytes}`);
+    stop.abort();
+    await body.return();
+    reader.drain();
+    await writing;
+    socket.destroy();
+  });
+
+  test("that breaks off is a broken link, in a body and nowhere else", async () => {
+    for (const how of ["end", "destroy"] as const) {
+      const socket = new PassThrough();
+      const reader = new UploadReader(socket);
+      socket.write(Buffer.concat([begin("/x"), record(Buffer.alloc(10))]));
+      await reader.next();
+      const body = reader.body(signal).next();
+      socket[how]();
+      await assert.rejects(body, (error: unknown) => VisibleError.is(error, "LINK_BROKEN"));
+      assert.equal(reader.isComplete, false);
+      assert.equal(await reader.next(), undefined);
+    }
+  });
+
+  test("is given up at once when nobody wants it any more", async () => {
+    const stop = new AbortController();
+    const socket = new PassThrough();
+    const reader = new UploadReader(socket);
+    socket.write(begin("/x"));
+    await reader.next();
+    const body = reader.body(stop.signal).next();
+    stop.abort(new Error("enough"));
+    await assert.rejects(body, /enough/);
+    assert.equal(socket.destroyed, false);
+  });
+});
