@@ -23,12 +23,12 @@ const imagesIn = async (dir: string, measuredBytes: number): Promise<Images> => 
   return new Images(dir, { disk: spec, thin: spec });
 };
 
-test("the volume that warms up is of 128 MiB, and of half the measured one's size where that is smaller", () => {
+test("the volume that warms up is of 1 GiB, and of half the measured one's size where that is smaller", () => {
   const shape = (measuredBytes: number) => {
     const { sizeBytes, extentBytes } = warmUpSpec(measuredBytes);
     return [sizeBytes / MiB, extentBytes / MiB];
   };
-  assert.deepEqual(shape(4096 * MiB), [128, 8]);
+  assert.deepEqual(shape(4096 * MiB), [1024, 64]);
   assert.deepEqual(shape(256 * MiB), [128, 8]);
   assert.deepEqual(shape(192 * MiB), [64, 4]);
   assert.deepEqual(shape(64 * MiB), [32, 2]);

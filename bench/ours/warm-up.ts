@@ -9,7 +9,7 @@ import type { Gateways } from "./sites.ts";
 import { groupOf, owner } from "./tasks.ts";
 
 const MiB = 1024 * 1024;
-const bytesMax = 128 * MiB;
+const bytesMax = 1024 * MiB;
 const extentsMax = 16;
 
 /** Runs of other numbers than the measured volume's: a run's number names its group. */
