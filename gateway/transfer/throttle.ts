@@ -121,7 +121,7 @@ export const createThrottle = (time: Time): Throttle => {
 
 /**
  * A chunk in the pieces in which the throttle lets it go. Whoever waits here is not taken for a link that stands still: the
- * tunnel's patience is for the peer, from a piece that was handed over to the next that is asked for (tunnel/watched.ts).
+ * tunnel's patience is for the peer, from a piece that was handed over to the next that is asked for (tunnel/upload/watched.ts).
  */
 export async function* paced(
   chunk: Uint8Array,

@@ -11,12 +11,12 @@ import { assertPeer, identityOfCertificate } from "./identity.ts";
 import { Liveness, type LivenessLimits } from "./liveness.ts";
 import type { Upload, UploadConnection } from "./upload/connection.ts";
 import { UploadConnections } from "./upload/connections.ts";
-import { uploadProtocol, uploadsPath } from "./upload/protocol.ts";
+import { upgraded } from "./upload/upgrade.ts";
 
 /** Limits of a peer client. None of them limits how long a body may take as long as it moves. */
 export interface PeerClientLimits extends LivenessLimits {
   readonly connectSeconds: number;
-  /** The peer takes no byte of a body for so long: the link is dead. */
+  /** The peer does not take a chunk of a body, 512 KiB at most, for so long: the link is dead. */
   readonly stallSeconds: number;
   /** Connections to each endpoint: as many as requests that are made at once, or one that waits for its turn looks dead. */
   readonly connections: number;
@@ -156,8 +156,15 @@ const createClient = (
     return rotated.toSorted((a, b) => shunned(a) - shunned(b));
   };
 
-  /** Does it with one endpoint after the other until one can be connected. @throws as `request` */
-  const withEndpoint = async <T>(signal: AbortSignal, use: (endpoint: Endpoint) => Promise<T>): Promise<T> => {
+  /**
+   * Does it with one endpoint after the other until one can be connected. What failed otherwise is tried at another one only when it
+   * `isOpening`: nothing was asked of anybody then.
+   * @throws as `request`
+   */
+  const withEndpoint = async <T>(
+    use: (endpoint: Endpoint) => Promise<T>,
+    { signal, isOpening }: { readonly signal: AbortSignal; readonly isOpening: boolean },
+  ): Promise<T> => {
     let failure: VisibleError | undefined;
     for (const endpoint of inTurn()) {
       try {
@@ -165,7 +172,7 @@ const createClient = (
       } catch (error) {
         signal.throwIfAborted();
         const fault = linkError(error, endpoint.name);
-        if (!isConnectFault(error) && fault.code !== "PEER_REFUSED") throw fault;
+        if (!isOpening && !isConnectFault(error) && fault.code !== "PEER_REFUSED") throw fault;
         endpoint.shunnedUntilMs = performance.now() + limits.shunSeconds * 1000;
         log.warn({ err: fault, endpoint: endpoint.name, site: siteId }, "an endpoint could not be connected");
         // A broken link may mend by itself, so of several reasons it is the one to tell.
@@ -176,10 +183,10 @@ const createClient = (
   };
 
   const upload = async ({ signal, ...wanted }: Upload & { readonly signal: AbortSignal }): Promise<unknown> => {
-    const { endpoint, connection } = await withEndpoint(signal, async (taken) => ({
-      endpoint: taken,
-      connection: await taken.uploads.take(signal),
-    }));
+    const { endpoint, connection } = await withEndpoint(
+      async (taken) => ({ endpoint: taken, connection: await taken.uploads.take(signal) }),
+      { signal, isOpening: true },
+    );
     try {
       return readAnswer(200, await sendOver(connection, endpoint.name, { ...wanted, signal }, limits));
     } finally {
@@ -190,7 +197,9 @@ const createClient = (
   return {
     siteId,
     request: async (wanted) => {
-      const { status, text } = await withEndpoint(wanted.signal, (endpoint) => exchange(endpoint, wanted, limits));
+      const { signal } = wanted;
+      const ask = (endpoint: Endpoint) => exchange(endpoint, wanted, limits);
+      const { status, text } = await withEndpoint(ask, { signal, isOpening: false });
       return readAnswer(status, text);
     },
     upload,
@@ -273,7 +282,7 @@ const exchange = async (
   }
 };
 
-/** A connection for uploads, which is none of the pool's any more. */
+/** A connection for uploads, which is none of the pool's any more. @throws what the peer answers in its place */
 const openUpload = async (
   { name, pool }: Pick<Endpoint, "name" | "pool">,
   limits: PeerClientLimits,
@@ -282,9 +291,7 @@ const openUpload = async (
   const alive = new Liveness(name, limits);
   alive.begun();
   try {
-    const signal = AbortSignal.any([wanted, alive.signal]);
-    const { socket } = await pool.upgrade({ path: uploadsPath, method: "GET", protocol: uploadProtocol, signal });
-    return socket;
+    return await upgraded(pool, AbortSignal.any([wanted, alive.signal]));
   } finally {
     alive.ended();
   }

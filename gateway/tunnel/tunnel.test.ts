@@ -221,31 +221,85 @@ describe("the tunnel", () => {
     await assert.rejects(other.upload({ path: "/", body: of(Buffer.alloc(10)), signal }), code("PEER_REFUSED"));
   });
 
-  test("upgrades to nothing but uploads, and cuts a connection that breaks their protocol", async () => {
+  /** A connection of gateway a-1 of the multi-cluster, by hand. */
+  const openSocket = async (port = server.port, multiCluster = "mc"): Promise<TLSSocket> => {
+    const { caPem, certificatePem, keyPem } = await credentialsOf(authority, "a", multiCluster);
+    const socket = connect({
+      ...{ host: "127.0.0.1", port, ca: caPem, cert: certificatePem, key: keyPem },
+      checkServerIdentity: () => undefined,
+    });
+    socket.on("error", () => undefined);
+    return socket;
+  };
+  const upgradeTo = (protocol: string, path = uploadsPath) =>
+    `GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\n`;
+  const word = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
+  const uploadOf = (path: string, bytes: number) =>
+    Buffer.concat([word(path.length), Buffer.from(path), word(bytes), Buffer.alloc(bytes), word(0)]);
+
+  test("upgrades to nothing but uploads, for peers only, and cuts a connection that breaks their protocol", async () => {
     uploads = countBytes;
-    const { caPem, certificatePem, keyPem } = await credentialsOf(authority, "a");
-    const ask = async (protocol: string, path: string, ...words: number[]) => {
-      const socket = connect({
-        ...{ host: "127.0.0.1", port: server.port, ca: caPem, cert: certificatePem, key: keyPem },
-        checkServerIdentity: () => undefined,
-      });
+    const ask = async (head: string, bytes = Buffer.alloc(0), multiCluster = "mc") => {
+      const socket = await openSocket(server.port, multiCluster);
       let said = "";
       socket.setEncoding("utf8").on("data", (text: string) => {
-        if (said === "") socket.write(Buffer.concat(words.map((word) => Buffer.from(Uint32Array.of(word).buffer))));
+        if (said === "") socket.write(bytes);
         said += text;
       });
-      socket.on("error", () => undefined);
-      socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
+      socket.write(head);
       await once(socket, "close");
       return said;
     };
-    assert.match(await ask("websocket", uploadsPath), /^HTTP\/1.1 400/);
-    assert.match(await ask(uploadProtocol, "/v1/elsewhere"), /^HTTP\/1.1 400/);
+    assert.match(await ask(upgradeTo("websocket")), /^HTTP\/1.1 404 .*NOT_FOUND/s);
+    assert.match(await ask(upgradeTo(uploadProtocol, "/v1/elsewhere")), /^HTTP\/1.1 404 .*NOT_FOUND/s);
+    assert.match(await ask(upgradeTo(uploadProtocol), word(0), "mc2"), /^HTTP\/1.1 403 .*PEER_REFUSED/s);
     const switched = /^HTTP\/1.1 101 Switching Protocols\r\n.*\r\n\r\n$/s;
-    assert.match(await ask(uploadProtocol, uploadsPath, 0), switched, "a path of no bytes");
-    assert.match(await ask(uploadProtocol, uploadsPath, 1_000_000), switched, "a path that is too long");
-    const path = 0x61616161;
-    assert.match(await ask(uploadProtocol, uploadsPath, 4, path, 0, 0), switched, "more behind the end");
+    assert.match(await ask(upgradeTo(uploadProtocol), word(0)), switched, "a path of no bytes");
+    assert.match(await ask(upgradeTo(uploadProtocol), word(1_000_000)), switched, "a path that is too long");
+  });
+
+  test("takes an upload that comes with the request for the connection, and the next behind an early answer", async () => {
+    uploads = async ({ path }) => path;
+    const socket = await openSocket();
+    socket.setEncoding("utf8");
+    let said = "";
+    const all = Promise.withResolvers<void>();
+    socket.on("data", (text: string) => {
+      said += text;
+      if (said.endsWith('"/z"\n')) all.resolve();
+    });
+    const behind = ["/x", "/y", "/z"].map((path) => uploadOf(path, 10));
+    socket.write(Buffer.concat([Buffer.from(upgradeTo(uploadProtocol)), ...behind]));
+    await all.promise;
+    assert.match(said, /\r\n\r\n"\/x"\n"\/y"\n"\/z"\n$/);
+    socket.destroy();
+  });
+
+  test("ends with a peer that reads no answers", async () => {
+    uploads = async ({ path }) => path + "x".repeat(1000);
+    const socket = await openSocket();
+    socket.write(upgradeTo(uploadProtocol));
+    await once(socket, "data");
+    socket.pause();
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    const many = Buffer.concat(Array.from({ length: 1000 }, () => uploadOf("/x", 1)));
+    const send = (error?: Error | null) => {
+      if (!error && !socket.destroyed) socket.write(many, send);
+    };
+    send();
+    await closed;
+  });
+
+  test("logs when an upload is refused, and ends the connection", async () => {
+    uploads = async () => {
+      throw new VisibleError("PEER_REFUSED", "not its own");
+    };
+    const peer = await client();
+    await assert.rejects(peer.upload({ path: "/v1/theirs", body: of(), signal }), code("PEER_REFUSED"));
+    const line = log.lines.find(({ message, fields }) => {
+      return message === "a peer was refused" && JSON.stringify(fields).includes("/v1/theirs");
+    });
+    assert.ok(line !== undefined);
   });
 
   test("brings the refusal of a body that is still coming, and ends it", async () => {
@@ -289,6 +343,28 @@ describe("the tunnel", () => {
     assert.ok(uploaded.filter((answer) => answer === "second").length >= 2, JSON.stringify(uploaded));
     assert.ok(uploaded.filter((answer) => answer === "first").length >= 2, JSON.stringify(uploaded));
     await second.stop(0.1);
+  });
+
+  test("goes to the next endpoint when one takes no uploads", async () => {
+    uploads = async () => "first";
+    const old = await startTunnelServer({
+      credentials: await credentialsOf(authority, "b"),
+      multiCluster: site("mc"),
+      port: 0,
+      handler: async () => assert.fail("nobody may ask"),
+      uploads: async () => "old",
+      log,
+    });
+    const peer = await client({ endpoints: [`127.0.0.1:${old.port}`, endpoint()] });
+    // It is about to stop, and waits for what is under way.
+    const held = openSocket(old.port);
+    await once(await held, "secureConnect");
+    const stopped = old.stop(1);
+    for (let times = 0; times < 4; times++) {
+      assert.equal(await peer.upload({ path: "/", body: of(), signal }), "first");
+    }
+    (await held).destroy();
+    await stopped;
   });
 
   test("fails as a broken link when nobody is there, with the cause", async () => {
@@ -498,6 +574,41 @@ describe("a tunnel server that stops", () => {
     await stuck.server.stop(0.05);
     await cut;
     await stuck.peer.close();
+  });
+
+  test("does not wait for a peer whose upgrade it refused, nor takes an upload after one that it waits for", async () => {
+    const authority = await newAuthority();
+    const seen: string[] = [];
+    const server = await startTunnelServer({
+      credentials: await credentialsOf(authority, "b"),
+      multiCluster: site("mc"),
+      port: 0,
+      handler: async () => assert.fail("nobody may ask"),
+      uploads: async ({ path }) => seen.push(path),
+      log: createMemoryLog(),
+    });
+    const { caPem, certificatePem, keyPem } = await credentialsOf(authority, "a");
+    const open = async (protocol: string) => {
+      const socket = connect({
+        ...{ host: "127.0.0.1", port: server.port, ca: caPem, cert: certificatePem, key: keyPem, allowHalfOpen: true },
+        checkServerIdentity: () => undefined,
+      });
+      socket.on("error", () => undefined);
+      socket.write(`GET ${uploadsPath} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
+      await once(socket, "data");
+      return socket;
+    };
+    await open("websocket");
+    const word = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
+    const answered = await open(uploadProtocol);
+    answered.write(Buffer.concat([word(2), Buffer.from("/x"), word(4), word(0)]));
+    await once(answered, "data");
+    const beganMs = performance.now();
+    const stopped = server.stop(20);
+    answered.write(Buffer.concat([word(0), word(2), Buffer.from("/y"), word(0)]));
+    await stopped;
+    assert.ok(performance.now() - beganMs < 10_000, "it does not take all the time that it may");
+    assert.deepEqual(seen, ["/x"]);
   });
 
   test("lets uploads under way end, takes none after them, and cuts those that do not end", async () => {

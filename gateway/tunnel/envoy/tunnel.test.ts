@@ -33,7 +33,8 @@ describe("the tunnel through two Envoys", () => {
     seen.push(identity.siteId);
     answerJson(response, 200, identity);
   };
-  const takeFrom: UploadHandler = async ({ body }, identity) => {
+  const takeFrom: UploadHandler = async ({ path, body }, identity) => {
+    if (path === "/v1/late") throw new VisibleError("FENCED", "too late");
     let bytes = 0;
     for await (const chunk of body) bytes += chunk.length;
     return { ...identity, bytes };
@@ -70,6 +71,23 @@ describe("the tunnel through two Envoys", () => {
       for (let uploads = 0; uploads < 3; uploads++) {
         const answer = await peer.upload({ path: "/v1/what", body: body(), signal });
         assert.deepEqual(answer, { ...who, bytes: content.length });
+      }
+    });
+  });
+
+  test("brings the refusal of an upload, small or without an end, and the next upload", async () => {
+    async function* small() {
+      yield Buffer.alloc(10);
+    }
+    async function* endless() {
+      for (;;) yield Buffer.alloc(100_000);
+    }
+    await through(async (peer) => {
+      for (const body of [small, endless, small, small]) {
+        await assert.rejects(peer.upload({ path: "/v1/late", body: body(), signal }), (error: unknown) =>
+          VisibleError.is(error, "FENCED"),
+        );
+        assert.deepEqual(await peer.upload({ path: "/v1/what", body: small(), signal }), { ...who, bytes: 10 });
       }
     });
   });

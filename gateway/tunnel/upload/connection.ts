@@ -20,7 +20,7 @@ export class UploadConnection {
   #line = "";
   #onLine: ((line: string) => void) | undefined;
   #isIdle = true;
-  /** Of the upload, the end was handed to the socket. */
+  /** Of the upload, all of the body is out, and the end is handed to the socket. */
   #isSent = false;
 
   constructor(socket: Duplex) {
@@ -43,7 +43,7 @@ export class UploadConnection {
 
   /**
    * Sends an upload and waits for its answer, which may come before all of it is sent. Whoever gives it up destroys the connection.
-   * @param limits `stallSeconds`: the peer takes no byte for so long
+   * @param limits `stallSeconds`: how long the peer may take for a chunk
    * @returns the answer's text @throws what the body throws, what broke the connection
    */
   async send({ path, body }: Upload, alive: Liveness, limits: { readonly stallSeconds: number }): Promise<string> {
@@ -75,13 +75,13 @@ export class UploadConnection {
   }
 
   async #write(path: Buffer, chunks: AsyncIterable<Uint8Array>, alive: Liveness): Promise<void> {
-    await this.#put(Buffer.concat([lengthOf(path), path]));
     alive.begun();
+    await this.#put(Buffer.concat([lengthOf(path), path]));
     for await (const chunk of chunks) {
       // Of no bytes is the end.
       if (chunk.length === 0) continue;
-      // Together they would be copied into one.
-      await this.#put(lengthOf(chunk));
+      // One after the other, since together they would be copied into one.
+      this.#socket.write(lengthOf(chunk));
       await this.#put(chunk);
     }
     // Whatever comes from now on, the next upload begins where this one ends.

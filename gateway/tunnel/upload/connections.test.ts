@@ -121,6 +121,45 @@ describe("the upload connections to an endpoint", () => {
     await cut;
   });
 
+  test("that are being opened when the others retire are good for one upload", async () => {
+    const opened = Promise.withResolvers<Duplex>();
+    const connections = new UploadConnections(() => opened.promise);
+    const taken = connections.take(signal);
+    const retired = connections.retire(10_000);
+    opened.resolve(new Peer());
+    const connection = await taken;
+    assert.equal(await send(connection), '"done"');
+    connections.give(connection);
+    await connection.closed;
+    await retired;
+
+    const failing = Promise.withResolvers<Duplex>();
+    const others = new UploadConnections(() => failing.promise);
+    const rejected = assert.rejects(others.take(signal), /nobody/);
+    const over = others.retire(10_000);
+    failing.reject(new Error("nobody"));
+    await rejected;
+    await over;
+  });
+
+  test("give a peer up that does not even take the path", async () => {
+    const stuck = new (class extends Peer {
+      override _write(): void {
+        // It takes nothing.
+      }
+    })();
+    const connections = new UploadConnections(async () => stuck);
+    const connection = await connections.take(signal);
+    const alive = new Liveness("the test's", { ...limits, silenceSeconds: 0.1 });
+    alive.signal.addEventListener("abort", () => connection.destroy());
+    const body = (async function* () {
+      yield Buffer.alloc(10);
+    })();
+    await assert.rejects(connection.send({ path: "/x", body }, alive, limits));
+    assert.match(String(alive.signal.reason), /said nothing/);
+    alive.ended();
+  });
+
   test("whose answer has no end are cut", async () => {
     const { peers, connections } = open();
     const connection = await connections.take(signal);

@@ -50,13 +50,14 @@ describe("what comes over an upload connection", () => {
       fc.asyncProperty(fc.array(upload, { minLength: 1, maxLength: 3 }), splits, async (sent, lengths) => {
         const socket = new PassThrough();
         const reader = new UploadReader(socket);
+        const whole = sent.flatMap(({ path, records }) => [begin(path), ...records.map(record), end]);
+        const bytes = Buffer.concat(whole);
+        for (let at = 0, turn = 0; at < bytes.length; turn++) {
+          const length = lengths[turn % lengths.length] ?? 1;
+          socket.write(bytes.subarray(at, at + length));
+          at += length;
+        }
         for (const { path, records } of sent) {
-          const bytes = Buffer.concat([begin(path), ...records.map(record), end]);
-          for (let at = 0, turn = 0; at < bytes.length; turn++) {
-            const length = lengths[turn % lengths.length] ?? 1;
-            socket.write(bytes.subarray(at, at + length));
-            at += length;
-          }
           assert.equal(await reader.next(), path);
           const body = Buffer.concat(await collect(reader.body(signal)));
           assert.ok(body.equals(Buffer.concat(records)));
@@ -87,7 +88,7 @@ describe("what comes over an upload connection", () => {
     assert.ok(written <= 3 * chunkBytes + 4 * 65_536, `${written} bytes were read for ${2 * chunkBytes}`);
     stop.abort();
     await body.return();
-    reader.drain();
+    socket.resume();
     await writing;
     socket.destroy();
   });
@@ -103,6 +104,33 @@ describe("what comes over an upload connection", () => {
       await assert.rejects(body, (error: unknown) => VisibleError.is(error, "LINK_BROKEN"));
       assert.equal(reader.isComplete, false);
       assert.equal(await reader.next(), undefined);
+    }
+  });
+
+  test("is left in the socket until somebody wants it", async () => {
+    const socket = new PassThrough();
+    const reader = new UploadReader(socket);
+    const uploads = ["/x", "/y"].flatMap((path) => [begin(path), record(Buffer.alloc(1000)), end]);
+    socket.write(Buffer.concat(uploads));
+    assert.equal(await reader.next(), "/x");
+    assert.equal(reader.bytesRead, 6, "the body is not looked at");
+    await reader.skip(signal);
+    assert.deepEqual([reader.isComplete, reader.bytesRead], [true, 6 + 1004 + 4]);
+    assert.equal(await reader.next(), "/y");
+    // Whoever took the body before comes back late, and disturbs nobody.
+    const first = reader.body(signal);
+    const second = collect(reader.body(signal));
+    await first.return();
+    assert.equal(Buffer.concat(await second).length, 1000);
+  });
+
+  test("that may not be said ends the connection", async () => {
+    for (const bytes of [end, begin("x".repeat(4097))]) {
+      const socket = new PassThrough();
+      const reader = new UploadReader(socket);
+      socket.write(bytes);
+      assert.equal(await reader.next(), undefined);
+      assert.match(String(socket.errored), /breaks the upload protocol/);
     }
   });
 

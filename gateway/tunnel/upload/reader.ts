@@ -7,7 +7,8 @@ const events = ["end", "error", "close"] as const;
 
 /**
  * What a sender says over an upload connection (protocol.ts). Reads only when it is asked for more, which is what holds the sender
- * back. A connection that says what it may not is destroyed.
+ * back; what comes behind a path or an upload's end stays in the socket until somebody wants it. A connection that says what it may
+ * not is destroyed.
  */
 export class UploadReader {
   readonly #socket: Duplex;
@@ -17,8 +18,6 @@ export class UploadReader {
   #missing = 0;
   /** The path as far as it has come; undefined once it has, and until the next upload begins. */
   #path: Buffer[] | undefined;
-  /** The path has just come, and nobody was told. */
-  #hasPath = false;
   #isComplete = true;
   readonly #full: Uint8Array[] = [];
   #gathered: Buffer | undefined;
@@ -73,7 +72,6 @@ export class UploadReader {
         else await this.#more();
       }
     } finally {
-      this.#socket.pause();
       signal.removeEventListener("abort", wake);
     }
   }
@@ -81,11 +79,6 @@ export class UploadReader {
   /** Reads what is left of the upload to nowhere. @throws as `body` */
   async skip(signal: AbortSignal): Promise<void> {
     for await (const chunk of this.body(signal)) giveChunkBuffer(chunk.buffer as ArrayBuffer);
-  }
-
-  /** Reads whatever else comes to nowhere: closing at once would reset the connection, and the peer would not get to read why. */
-  drain(): void {
-    this.#socket.removeAllListeners("data").resume();
   }
 
   get #isOver(): boolean {
@@ -103,21 +96,21 @@ export class UploadReader {
   }
 
   #onData(piece: Buffer): void {
-    this.#bytesRead += piece.length;
-    for (let at = 0; at < piece.length; ) {
-      if (this.#isComplete) {
-        this.#refuse("something follows an upload that was not answered");
-        break;
-      }
+    let at = 0;
+    let isStep = false;
+    while (at < piece.length && !isStep && !this.#socket.destroyed) {
       if (this.#missing === 0) at += this.#takeLength(piece, at);
-      else if (this.#path !== undefined) at += this.#takePath(piece, at, this.#path);
-      else at += this.#gather(piece, at);
+      else if (this.#path !== undefined) {
+        at += this.#takePath(piece, at, this.#path);
+        isStep = this.#path === undefined;
+      } else at += this.#gather(piece, at);
+      isStep ||= this.#isComplete;
     }
+    this.#bytesRead += at;
+    if (isStep || this.#full.length > 0) this.#socket.pause();
+    if (at < piece.length && !this.#socket.destroyed) this.#socket.unshift(Buffer.from(piece.subarray(at)));
     release(piece);
-    if (this.#full.length === 0 && !this.#isComplete && !this.#hasPath) return;
-    this.#hasPath = false;
-    this.#socket.pause();
-    this.#wake();
+    if (isStep || this.#full.length > 0) this.#wake();
   }
 
   #takeLength(piece: Buffer, at: number): number {
@@ -139,10 +132,7 @@ export class UploadReader {
     const part = Buffer.from(piece.subarray(at, at + this.#missing));
     path.push(part);
     this.#missing -= part.length;
-    if (this.#missing === 0) {
-      this.#path = undefined;
-      this.#hasPath = true;
-    }
+    if (this.#missing === 0) this.#path = undefined;
     return part.length;
   }
 

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { VisibleError } from "../../../core/api/errors.ts";
-import type { PeerIdentity } from "../../../core/api/identity.ts";
+import { formatIdentity, type PeerIdentity } from "../../../core/api/identity.ts";
 import type { Log } from "../../log.ts";
 import { drainMs, toldOf } from "../answer.ts";
 import { type BeatLimits, startBeats } from "../beats.ts";
@@ -40,27 +40,24 @@ export class UploadServer {
   }
 
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { log } = this.#options;
+    const { identify, revoked, log } = this.#options;
     const path = request.url;
     socket.on("error", (error) => log.info({ err: error, path }, "an upload connection broke off"));
-    if (request.headers.upgrade !== uploadProtocol || path !== uploadsPath || this.#isStopping) {
-      socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-      return;
-    }
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     // From here on the limits are ours.
     request.socket.setTimeout(0);
-    if (head.length > 0) socket.unshift(head);
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${uploadProtocol}\r\n\r\n`);
-    const reader = new UploadReader(socket);
-    void this.#serve(request, socket, reader).finally(() => {
-      socket.end();
-      reader.drain();
-      const cut = setTimeout(() => socket.destroy(), drainMs);
-      cut.unref();
-      socket.once("close", () => clearTimeout(cut));
-    });
+    try {
+      this.#assertWanted(request);
+      const peer = identify(request);
+      socket.once("close", revoked.admit({ peer, path, cut: () => void socket.destroy() }));
+      if (head.length > 0) socket.unshift(head);
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${uploadProtocol}\r\n\r\n`);
+      void this.#serve(socket, peer.identity).finally(() => endSoon(socket));
+    } catch (error) {
+      this.#logRefusal(error, request.socket.remoteAddress, path);
+      refuse(socket, toldOf(error, log, { path }));
+    }
   }
 
   /** Takes no more uploads; those under way may end. */
@@ -73,23 +70,29 @@ export class UploadServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  async #serve(request: IncomingMessage, socket: Duplex, reader: UploadReader): Promise<void> {
-    const { identify, revoked, log } = this.#options;
-    let leave: (() => void) | undefined;
-    try {
-      const peer = identify(request);
-      leave = revoked.admit({ peer, path: request.url, cut: () => void socket.destroy() });
-      for (;;) {
-        const path = await this.#next(socket, reader);
-        if (path === undefined) return;
-        await this.#take(path, socket, reader, peer.identity);
-        if (this.#isStopping || !(await isOver(reader))) return;
-      }
-    } catch (error) {
-      log.warn({ err: error, from: request.socket.remoteAddress, path: request.url }, "a peer was refused");
-      tell(socket, toldOf(error, log, {}).body);
-    } finally {
-      leave?.();
+  /** @throws NOT_FOUND, LINK_BROKEN */
+  #assertWanted({ headers, url }: IncomingMessage): void {
+    if (headers.upgrade !== uploadProtocol || url !== uploadsPath) {
+      throw new VisibleError("NOT_FOUND", "A receiver upgrades to uploads only.", {
+        hint: "See that both gateways are of the same version.",
+      });
+    }
+    if (this.#isStopping) throw new VisibleError("LINK_BROKEN", "The gateway is about to stop.");
+  }
+
+  #logRefusal(error: unknown, from: string | undefined, path: string | undefined): void {
+    if (VisibleError.is(error, "PEER_REFUSED")) {
+      this.#options.log.warn({ err: error, from, path }, "a peer was refused");
+    }
+  }
+
+  async #serve(socket: Duplex, identity: PeerIdentity): Promise<void> {
+    const reader = new UploadReader(socket);
+    for (;;) {
+      const path = await this.#next(socket, reader);
+      if (path === undefined || !(await this.#take(path, socket, reader, identity))) return;
+      // Nor does it go on for somebody who reads no answers.
+      if (!(await restCame(reader)) || this.#isStopping || socket.writableNeedDrain) return;
     }
   }
 
@@ -104,7 +107,8 @@ export class UploadServer {
     }
   }
 
-  async #take(path: string, socket: Duplex, reader: UploadReader, identity: PeerIdentity): Promise<void> {
+  /** @returns whether the peer may go on */
+  async #take(path: string, socket: Duplex, reader: UploadReader, identity: PeerIdentity): Promise<boolean> {
     const { uploads, beats, log } = this.#options;
     const stop = new AbortController();
     const { signal } = stop;
@@ -125,10 +129,13 @@ export class UploadServer {
     );
     try {
       tell(socket, await uploads({ path, body: reader.body(signal), signal }, identity));
+      return true;
     } catch (error) {
       const fields = { err: error, path };
       if (socket.destroyed) log.info(fields, "the peer went away before it was answered");
       else tell(socket, toldOf(error, log, fields).body);
+      this.#logRefusal(error, formatIdentity(identity), path);
+      return !VisibleError.is(error, "PEER_REFUSED");
     } finally {
       stopBeats();
       socket.off("close", onClose);
@@ -138,8 +145,9 @@ export class UploadServer {
   }
 }
 
-/** Whether all of an upload that was answered comes in a while: who has sent it does not know that it was not wanted. */
-const isOver = async (reader: UploadReader): Promise<boolean> => {
+/** Waits a while for what is left of an upload that was answered: who has sent it does not know that it was not wanted. */
+const restCame = async (reader: UploadReader): Promise<boolean> => {
+  if (reader.isComplete) return true;
   try {
     await reader.skip(AbortSignal.timeout(drainMs));
     return true;
@@ -150,4 +158,26 @@ const isOver = async (reader: UploadReader): Promise<boolean> => {
 
 const tell = (socket: Duplex, answer: unknown): void => {
   if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`);
+};
+
+/** Answers in HTTP. */
+const refuse = (socket: Duplex, { status, body }: ReturnType<typeof toldOf>): void => {
+  const text = JSON.stringify(body);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "connection: close",
+    "content-type: application/json",
+    `content-length: ${Buffer.byteLength(text)}`,
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n${text}`);
+  endSoon(socket);
+};
+
+/** Reads what else comes to nowhere for a while: closing at once would reset the connection, and the peer would not get to read why. */
+const endSoon = (socket: Duplex): void => {
+  socket.end();
+  socket.removeAllListeners("data").resume();
+  const cut = setTimeout(() => socket.destroy(), drainMs);
+  cut.unref();
+  socket.once("close", () => clearTimeout(cut));
 };
