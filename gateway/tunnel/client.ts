@@ -135,6 +135,7 @@ const createClient = (
       connections: limits.connections,
       pipelining: 1,
       keepAliveTimeout: 30_000,
+      // An exchange has limits of its own.
       headersTimeout: 0,
       bodyTimeout: 0,
       maxResponseSize: answerBytesMax,

@@ -124,6 +124,20 @@ describe("what comes over an upload connection", () => {
     assert.equal(Buffer.concat(await second).length, 1000);
   });
 
+  test("is not taken for a part of the next upload when nobody wanted all of it", async () => {
+    const socket = new PassThrough();
+    const reader = new UploadReader(socket);
+    const given = [begin("/x"), record(Buffer.alloc(chunkBytes + 10, 1)), end];
+    socket.write(Buffer.concat([...given, begin("/y"), record(Buffer.alloc(10, 2)), end]));
+    await reader.next();
+    const body = reader.body(signal);
+    await body.next();
+    await body.return();
+    assert.equal(reader.isComplete, true, "all of it has come");
+    assert.equal(await reader.next(), "/y");
+    assert.deepEqual(Buffer.concat(await collect(reader.body(signal))), Buffer.alloc(10, 2));
+  });
+
   test("that may not be said ends the connection", async () => {
     for (const bytes of [end, begin("x".repeat(4097))]) {
       const socket = new PassThrough();

@@ -44,6 +44,8 @@ export class UploadReader {
 
   /** Waits for the next upload. @returns its path, or undefined when the connection is over */
   async next(): Promise<string | undefined> {
+    // Of the one before, what had come and nobody wanted.
+    for (const { buffer } of this.#full.splice(0)) giveChunkBuffer(buffer as ArrayBuffer);
     const path: Buffer[] = [];
     this.#path = path;
     this.#isComplete = false;
