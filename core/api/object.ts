@@ -7,7 +7,11 @@ export type ObjectKind = z.infer<typeof objectKindSchema>;
 
 /** How a volume's bytes lie in its extents. `stripeCount` 1 means that extent k is the k-th range of `extentBytes`. */
 export const geometrySchema = z.object({
-  extentBytes: z.int().positive(),
+  /** Offsets in an extent are 32 bits, here and on the wire. */
+  extentBytes: z
+    .int()
+    .positive()
+    .max(2 ** 32),
   stripeCount: z.int().min(1).max(64),
   /** A multiple of 64 KiB that divides `extentBytes`. */
   stripeBytes: z.int().positive(),

@@ -64,5 +64,5 @@ export const writeStoredEntry = (table: Uint8Array, index: number, hash: Uint8Ar
   assert(storedBytes > 0 && storedBytes <= blockBytes, "a block that is stored in nothing, or in more than itself");
   const at = index * storedEntryBytes;
   table.set(hash, at);
-  new DataView(table.buffer, table.byteOffset + at + blockHashBytes, 4).setUint32(0, storedBytes, true);
+  for (let byte = 0; byte < 4; byte++) table[at + blockHashBytes + byte] = storedBytes >>> (8 * byte);
 };

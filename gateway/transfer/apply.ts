@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Geometry } from "../../core/api/object.ts";
-import { blockBytes } from "../../core/extent/geometry.ts";
+import { blockAt, blockBytes } from "../../core/extent/geometry.ts";
 import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
 import { blockHash, extentDigest, isSame } from "../block-hash.ts";
 import type { MirrorExtentWriter, StorageDriver } from "../storage/driver.ts";
@@ -106,13 +106,13 @@ class ExtentApply {
       }
       return;
     }
-    if (frame.type === "stored") return this.#takeOver(frame.offset / blockBytes, frame.blocks);
+    if (frame.type === "stored") return this.#takeOver(blockAt(frame.offset), frame.blocks);
     if ((frame.type === "raw" || frame.type === "zstd") && frame.contentBytes === blockBytes) {
       const block = { bytes: frame.stored, hash: frame.hash };
-      return this.#takeOver(frame.offset / blockBytes, StoredBlocks.of([block]));
+      return this.#takeOver(blockAt(frame.offset), StoredBlocks.of([block]));
     }
     const whole = frame.contentBytes === blockBytes;
-    if (!whole) await this.#partial.open(Math.floor(frame.offset / blockBytes));
+    if (!whole) await this.#partial.open(blockAt(frame.offset));
     const base = await this.#baseOf(frame);
     // Until it is written nothing is waited for: the decompressor serves other extents too.
     const content = this.#decompressor.contentOf(frame, base);

@@ -103,8 +103,13 @@ export class BlockEncoder {
 
   /** A block of which the base has nothing. */
   async putWhole(block: number, hash: Uint8Array): Promise<void> {
-    if (this.#run !== undefined) this.#run.add(block, hash);
-    else this.#out.putContent(block * blockBytes, await this.content(block), hash);
+    if (!this.putUnread(block, hash)) this.#out.putContent(block * blockBytes, await this.content(block), hash);
+  }
+
+  /** A block of which the base has nothing, without looking inside. @returns whether that can be; nothing was put if not */
+  putUnread(block: number, hash: Uint8Array): boolean {
+    this.#run?.add(block, hash);
+    return this.#run !== undefined;
   }
 
   /** A block that changed. `ranges` must not be empty. */

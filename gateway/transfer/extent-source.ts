@@ -1,4 +1,4 @@
-import { blockBytes } from "../../core/extent/geometry.ts";
+import { blockAt, blockBytes } from "../../core/extent/geometry.ts";
 import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
 import { hashAt, isSame, zeroBlockHash } from "../block-hash.ts";
 import type { BlockReader, ExtentBlocks, SnapshotReader } from "../storage/driver.ts";
@@ -39,7 +39,7 @@ export const openExtent = async (
       : new BlockCache({
           extentBytes,
           unitBytes: blockBytes,
-          read: async (offset, into) => readBlock(blocks, offset / blockBytes, into),
+          read: async (offset, into) => readBlock(blocks, blockAt(offset), into),
         });
   return { extentBytes, blockCount: extentBytes / blockBytes, blocks, cache };
 };

@@ -1,5 +1,5 @@
 import assert from "node:assert";
-import { blockBytes } from "../../core/extent/geometry.ts";
+import { blockAt, blockBytes } from "../../core/extent/geometry.ts";
 import type { BlockCache } from "./block-cache.ts";
 
 /** Puts the parts of a block that come together with what it was before, so that it is written once and whole. */
@@ -29,7 +29,7 @@ export class PartialBlock {
 
   /** A part of the block that is open, at byte `offset` of the extent. */
   put(offset: number, part: Uint8Array): void {
-    assert(this.#block === Math.floor(offset / blockBytes), "a part of another block");
+    assert(this.#block === blockAt(offset), "a part of another block");
     this.#content.set(part, offset % blockBytes);
   }
 

@@ -110,6 +110,8 @@ class ExtentScan {
   readonly #moved: MovedContent | undefined;
   readonly #baseBlocks: HashIndex | undefined;
   readonly #hashes: Uint8Array;
+  /** The target has nothing of the extent. */
+  readonly #isFirstCopy: boolean;
   #bytesRead = 0;
   #bytesChanged = 0;
   /** Blocks that became zeros and are not told yet. */
@@ -133,6 +135,7 @@ class ExtentScan {
     this.#moved = base && new MovedContent(base);
     this.#baseBlocks = base?.blocks && new HashIndex(base.blocks.hashes, blockHashBytes);
     this.#hashes = now.blocks?.hashes ?? zeroHashes(now.blockCount);
+    this.#isFirstCopy = base === undefined && target === undefined;
   }
 
   async *run(job: ScanJob): AsyncGenerator<Uint8Array, ScanResult, void> {
@@ -192,14 +195,17 @@ class ExtentScan {
       if (this.#now.blocks !== undefined) this.#bytesRead += blockBytes;
       const hash = hashAt(this.#hashes, block);
       if (isSame(hash, zeroBlockHash)) {
-        if (this.#zeros.offset + this.#zeros.length !== block * blockBytes) yield* this.#putZeros();
+        if (this.#zeros.length > 0 && this.#zeros.offset + this.#zeros.length !== block * blockBytes)
+          yield* this.#putZeros();
         if (this.#zeros.length === 0) this.#zeros.offset = block * blockBytes;
         this.#zeros.length += blockBytes;
         continue;
       }
-      yield* this.#putZeros();
-      yield* this.#makeRoom();
-      this.#bytesChanged += await this.#putBlock(block, hash);
+      if (this.#zeros.length > 0) yield* this.#putZeros();
+      if (this.#encoder.full) yield* this.#makeRoom();
+      // A first copy waits for nothing that it has not got to wait for: a promise a block costs as much as reading it.
+      if (this.#isFirstCopy && this.#encoder.putUnread(block, hash)) this.#bytesChanged += blockBytes;
+      else this.#bytesChanged += await this.#putBlock(block, hash);
     }
   }
 

@@ -5,14 +5,16 @@ import zstd from "zstd-napi/binding.js";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { blockHash, zeroBlockHash } from "../../block-hash.ts";
 import { noise } from "../conformance/fixtures.ts";
+import { StoredBlocks } from "../stored-blocks.ts";
 import { BlockTable, BlockTableDamaged, type StoredBlock } from "./blocks.ts";
 import { compressBlock, compressedBytesMax, restoreBlock } from "./codec.ts";
 
+const storedHash = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const storedBlock = fc.record<StoredBlock>({
   fileId: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
   offset: fc.nat(2 ** 50),
   storedBytes: fc.integer({ min: 1, max: blockBytes }),
-  hash: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  hash: storedHash,
 });
 
 test("a block table is the same after packing and unpacking, and a flipped bit in it is found", () => {
@@ -35,6 +37,35 @@ test("a block table is the same after packing and unpacking, and a flipped bit i
       const byte = at % damaged.byteLength;
       damaged[byte] = (damaged[byte] ?? 0) ^ 1;
       assert.throws(() => BlockTable.unpack(damaged), BlockTableDamaged);
+    }),
+  );
+});
+
+test("a run of blocks is what its blocks are one by one, and touches no others", () => {
+  const run = fc.record({
+    block: fc.nat(4),
+    fileId: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+    offset: fc.oneof(fc.nat(2 ** 50), fc.constantFrom(2 ** 32 - 1, 2 ** 32)),
+    blocks: fc.array(fc.record({ bytes: fc.uint8Array({ minLength: 1, maxLength: 9 }), hash: storedHash }), {
+      maxLength: 4,
+    }),
+  });
+  fc.assert(
+    fc.property(fc.array(storedBlock, { minLength: 8, maxLength: 8 }), run, (before, { block, blocks, ...where }) => {
+      const tables = [BlockTable.holes(8), BlockTable.holes(8)] as const;
+      for (const table of tables) for (const [index, stored] of before.entries()) table.set(index, stored);
+      const [atOnce, oneByOne] = tables;
+      // A table that begins anywhere in its memory.
+      const { table, bytes } = StoredBlocks.of(blocks);
+      const moved = new Uint8Array(table.length + 3).subarray(3);
+      moved.set(table);
+      atOnce.setRun(block, { ...where, stored: new StoredBlocks(moved, bytes) });
+      let { offset } = where;
+      for (const [index, { bytes: stored, hash }] of blocks.entries()) {
+        oneByOne.set(block + index, { fileId: where.fileId, offset, storedBytes: stored.length, hash });
+        offset += stored.length;
+      }
+      assert.deepEqual(atOnce.pack(), oneByOne.pack());
     }),
   );
 });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { Geometry } from "../../../core/api/object.ts";
-import { blockBytes } from "../../../core/extent/geometry.ts";
+import { blockAt, blockBytes } from "../../../core/extent/geometry.ts";
 import { locate } from "../../../core/extent/striping.ts";
 import { isZeroBlock } from "../../block-hash.ts";
 import type { StoredBlocks } from "../stored-blocks.ts";
 import { BlockTable, type StoredBlock } from "./blocks.ts";
+import { BlockSet } from "./blockset.ts";
 import type { DataFileWriter } from "./datafile.ts";
 import type { OpenDataFiles } from "./openfiles.ts";
 import { type BlockTables, ExtentReader, type ReaderOptions } from "./reader.ts";
@@ -16,7 +17,7 @@ const partialBlocksMax = 32;
 
 interface Pending {
   readonly table: BlockTable;
-  readonly dirty: Set<number>;
+  readonly dirty: BlockSet;
 }
 
 /**
@@ -91,12 +92,13 @@ export class PendingWrites implements BlockTables {
    */
   writeStored(extent: number, block: number, stored: StoredBlocks): void {
     const file = this.#fileForWrites();
-    let offset = file.appendStored(stored.bytes);
-    for (let index = 0; index < stored.count; index++) {
-      const storedBytes = stored.storedBytes(index);
-      this.#setBlock(extent, block + index, { fileId: file.id, offset, storedBytes, hash: stored.hash(index) });
-      offset += storedBytes;
-    }
+    const offset = file.appendStored(stored.bytes);
+    const end = block + stored.count;
+    if (this.#partials.size > 0) for (let at = block; at < end; at++) this.#partials.delete(this.#key(extent, at));
+    const pending = this.#pending(extent);
+    pending.table.setRun(block, { fileId: file.id, offset, stored });
+    pending.dirty.addRange(block, end);
+    this.#appendedBytes += stored.bytes.length;
   }
 
   zero(offset: number, length: number): void {
@@ -117,13 +119,9 @@ export class PendingWrites implements BlockTables {
    * are what they should be. Call `settle` first. @throws STORE_CORRUPT
    */
   verify(extent: number): void {
-    const blocks = Uint32Array.from(this.#extents.get(extent)?.dirty ?? []).sort();
-    for (let at = 0; at < blocks.length; ) {
-      const first = blocks[at] ?? 0;
-      let end = first;
-      for (; blocks[at] === end; at++) end++;
-      this.#reader.verify(extent, first, end);
-    }
+    const pending = this.#extents.get(extent);
+    if (pending === undefined) return;
+    for (const { first, end } of pending.dirty.ranges()) this.#reader.verify(extent, first, end);
   }
 
   /** What is in the data file so far becomes durable, so that a commit has less to wait for. Nothing is committed. */
@@ -182,7 +180,7 @@ export class PendingWrites implements BlockTables {
       const at = locate(this.#geometry, offset + done);
       const end = at.offsetInExtent + Math.min(at.contiguousBytes, length - done);
       for (let position = at.offsetInExtent; position < end; ) {
-        const block = Math.floor(position / blockBytes);
+        const block = blockAt(position);
         const from = position - block * blockBytes;
         const to = Math.min(blockBytes, end - block * blockBytes);
         visit(at.extent, block, from, to, done);
@@ -229,7 +227,7 @@ export class PendingWrites implements BlockTables {
     let pending = this.#extents.get(extent);
     if (pending === undefined) {
       const table = this.#committed.get(extent)?.clone() ?? BlockTable.holes(this.#blocksPerExtent());
-      pending = { table, dirty: new Set() };
+      pending = { table, dirty: new BlockSet(table.blockCount) };
       this.#extents.set(extent, pending);
     }
     return pending;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object.ts";
-import { blockBytes } from "../../../core/extent/geometry.ts";
+import { blockAt, blockBytes } from "../../../core/extent/geometry.ts";
 import { locate, roundedSizeBytes } from "../../../core/extent/striping.ts";
 import type { BlockTable } from "./blocks.ts";
 import { isBlock, restoreBlock } from "./codec.ts";
@@ -17,6 +17,7 @@ export const reloadsMax = 5;
 // Reads are synchronous, so one buffer a thread is enough for all readers.
 const scratch = Buffer.allocUnsafe(readAheadBytes);
 
+const wrongContent = "its checksum doesn't match";
 export const unreadable = "the data file ends before it does, or the disk can't read so far";
 const nothing = { fileId: 0, offset: 0 };
 
@@ -80,7 +81,7 @@ export class ExtentReader {
         if (table.isHole(block)) block++;
         else {
           const after = lastOfRun(table, block, end, verifiedAtOnceBytes) + 1;
-          if (!this.#readRun({ extent, table, block, after, skip: 0, into: undefined })) return block;
+          if (!this.#verifyRun(extent, table, block, after)) return block;
           block = after;
         }
       }
@@ -104,7 +105,7 @@ export class ExtentReader {
     const { extent, table, offset, into } = range;
     const end = offset + into.byteLength;
     for (let position = offset; position < end; ) {
-      const block = Math.floor(position / blockBytes);
+      const block = blockAt(position);
       if (table.isHole(block)) {
         const next = Math.min(end, (block + 1) * blockBytes);
         into.fill(0, position - offset, next - offset);
@@ -122,8 +123,7 @@ export class ExtentReader {
   }
 
   /**
-   * Blocks that lie behind each other in one data file, with one read.
-   * @param run.into undefined: they are only verified. @returns whether the file was there
+   * Blocks that lie behind each other in one data file, with one read. @returns whether the file was there
    */
   #readRun(run: {
     extent: number;
@@ -131,29 +131,50 @@ export class ExtentReader {
     block: number;
     after: number;
     skip: number;
-    into: Uint8Array | undefined;
+    into: Uint8Array;
   }): boolean {
     const { extent, table, into } = run;
-    if (into !== undefined && run.after === run.block + 1 && this.#isRecent(table, run.block)) {
+    if (run.after === run.block + 1 && this.#isRecent(table, run.block)) {
       into.set(this.#recentBlock.subarray(run.skip, run.skip + into.byteLength));
       return true;
     }
-    const start = table.offset(run.block);
-    const bytes = table.offset(run.after - 1) + table.storedBytes(run.after - 1) - start;
-    const stored = scratch.subarray(0, bytes);
-    const had = this.#options.files.read(table.fileId(run.block), start, stored);
+    const had = this.#readStored(table, run.block, run.after);
     if (had === undefined) return false;
     let filled = 0;
+    let from = 0;
     for (let block = run.block; block < run.after; block++) {
-      const from = table.offset(block) - start;
       const to = from + table.storedBytes(block);
       if (to > had) throw this.#corrupt(extent, block, table, unreadable);
       const skip = block === run.block ? run.skip : 0;
-      const wanted = into?.subarray(filled, Math.min(into.byteLength, filled + blockBytes - skip));
-      this.#restore({ extent, table, block, stored: stored.subarray(from, to), skip, into: wanted });
+      const wanted = into.subarray(filled, Math.min(into.byteLength, filled + blockBytes - skip));
+      this.#restore({ extent, table, block, stored: scratch.subarray(from, to), skip, into: wanted });
       filled += blockBytes - skip;
+      from = to;
     }
     return true;
+  }
+
+  /** The same, only to see whether they are what they should be. */
+  #verifyRun(extent: number, table: BlockTable, first: number, after: number): boolean {
+    const had = this.#readStored(table, first, after);
+    if (had === undefined) return false;
+    this.#recent = nothing;
+    for (let block = first, from = 0; block < after; block++) {
+      const to = from + table.storedBytes(block);
+      if (to > had) throw this.#corrupt(extent, block, table, unreadable);
+      if (!isBlock(scratch.subarray(from, to), table.hash(block), this.#recentBlock)) {
+        throw this.#corrupt(extent, block, table, wrongContent);
+      }
+      from = to;
+    }
+    return true;
+  }
+
+  /** Fills `scratch` with blocks that lie behind each other. @returns how many bytes there were, or undefined without the file */
+  #readStored(table: BlockTable, first: number, after: number): number | undefined {
+    const start = table.offset(first);
+    const bytes = table.offset(after - 1) + table.storedBytes(after - 1) - start;
+    return this.#options.files.read(table.fileId(first), start, scratch.subarray(0, bytes));
   }
 
   #restore(one: {
@@ -162,18 +183,15 @@ export class ExtentReader {
     block: number;
     stored: Uint8Array;
     skip: number;
-    into: Uint8Array | undefined;
+    into: Uint8Array;
   }): void {
     const { extent, table, block, stored, into } = one;
-    const hash = table.hash(block);
-    const whole = into?.byteLength === blockBytes;
+    const whole = into.byteLength === blockBytes;
     if (!whole) this.#recent = nothing;
-    const isRight =
-      into === undefined
-        ? isBlock(stored, hash, this.#recentBlock)
-        : restoreBlock(stored, hash, whole ? into : this.#recentBlock);
-    if (!isRight) throw this.#corrupt(extent, block, table, "its checksum doesn't match");
-    if (into === undefined || whole) return;
+    if (!restoreBlock(stored, table.hash(block), whole ? into : this.#recentBlock)) {
+      throw this.#corrupt(extent, block, table, wrongContent);
+    }
+    if (whole) return;
     this.#recent = { fileId: table.fileId(block), offset: table.offset(block) };
     into.set(this.#recentBlock.subarray(one.skip, one.skip + into.byteLength));
   }

@@ -14,7 +14,7 @@ interface VersionRow {
 export interface PendingExtent {
   readonly extent: number;
   readonly table: BlockTable;
-  readonly dirty: ReadonlySet<number>;
+  readonly dirty: Iterable<number>;
 }
 
 /*
