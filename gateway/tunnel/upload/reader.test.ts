@@ -40,6 +40,16 @@ describe("what comes over an upload connection", () => {
     assert.equal(reader.isComplete, true);
   });
 
+  test("comes as it was sent where that is large", async () => {
+    const socket = new PassThrough();
+    const reader = new UploadReader(socket);
+    const pieces = [14, 8, 16, 14, 2, 7].map((parts) => randomBytes((parts * chunkBytes) / 16));
+    socket.write(Buffer.concat([begin("/x"), ...pieces.map(record), end]));
+    await reader.next();
+    const [first, second, third, fourth, ...last] = pieces;
+    assert.deepEqual(await collect(reader.body(signal)), [first, second, third, fourth, Buffer.concat(last)]);
+  });
+
   test("is the same wherever the stream is split", async () => {
     const upload = fc.record({
       path: fc.string({ minLength: 1, maxLength: 20, unit: "grapheme" }),
