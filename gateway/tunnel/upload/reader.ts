@@ -3,6 +3,8 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import { chunkBytes, giveChunkBuffer, takeChunkBuffer } from "../../chunk-buffers.ts";
 import { lengthBytes, pathBytesMax } from "./protocol.ts";
 
+/** So many chunks may wait to be taken: the next one comes while whoever has asked gets to take one. */
+const fullMax = 2;
 const events = ["end", "error", "close"] as const;
 
 /**
@@ -98,6 +100,7 @@ export class UploadReader {
   }
 
   #onData(piece: Buffer): void {
+    const before = this.#full.length;
     let at = 0;
     let isStep = false;
     while (at < piece.length && !isStep && !this.#socket.destroyed) {
@@ -109,10 +112,10 @@ export class UploadReader {
       isStep ||= this.#isComplete;
     }
     this.#bytesRead += at;
-    if (isStep || this.#full.length > 0) this.#socket.pause();
+    if (isStep || this.#full.length >= fullMax) this.#socket.pause();
     if (at < piece.length && !this.#socket.destroyed) this.#socket.unshift(Buffer.from(piece.subarray(at)));
     release(piece);
-    if (isStep || this.#full.length > 0) this.#wake();
+    if (isStep || this.#full.length > before) this.#wake();
   }
 
   #takeLength(piece: Buffer, at: number): number {
