@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { extentBytesMax } from "../extent/geometry.ts";
 import { instantSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
 
 /** The four kinds of W6. `nfs-file` and `vm` are in the vocabulary and refused for now. */
@@ -7,11 +8,7 @@ export type ObjectKind = z.infer<typeof objectKindSchema>;
 
 /** How a volume's bytes lie in its extents. `stripeCount` 1 means that extent k is the k-th range of `extentBytes`. */
 export const geometrySchema = z.object({
-  /** Offsets in an extent are 32 bits, here and on the wire. */
-  extentBytes: z
-    .int()
-    .positive()
-    .max(2 ** 32),
+  extentBytes: z.int().positive().max(extentBytesMax),
   stripeCount: z.int().min(1).max(64),
   /** A multiple of 64 KiB that divides `extentBytes`. */
   stripeBytes: z.int().positive(),

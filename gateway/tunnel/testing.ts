@@ -34,7 +34,7 @@ export async function* of(...chunks: Uint8Array[]) {
 }
 
 const noRequests: PeerHandler = async () => assert.fail("nobody may ask");
-const noUploads: UploadHandler = async () => assert.fail("nobody may upload");
+export const noUploads: UploadHandler = async () => assert.fail("nobody may upload");
 
 export type ClientOptions = Partial<Omit<PeerClientOptions, "credentials">> & {
   readonly credentials?: TlsCredentials;

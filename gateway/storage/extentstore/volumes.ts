@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
-import { blockBytes, plainGeometry } from "../../../core/extent/geometry.ts";
+import { blockBytes, extentBytesMax, plainGeometry } from "../../../core/extent/geometry.ts";
 import type { CreateVolumeOptions, Owner } from "../driver.ts";
 import type { Database } from "./database.ts";
 import type { Writer } from "./locks.ts";
@@ -189,9 +189,13 @@ const refuseBusy = (row: VolumeRow, writer: Writer): void => {
 
 const checkShape = (sizeBytes: number, geometry: Geometry): void => {
   const { extentBytes, stripeBytes } = geometry;
-  const fits = stripeBytes % blockBytes === 0 && extentBytes % stripeBytes === 0 && stripeBytes > 0;
-  if (fits && Number.isSafeInteger(sizeBytes) && sizeBytes > 0) return;
-  throw new VisibleError("BAD_REQUEST", `A volume can't have ${sizeBytes} bytes in stripes of ${stripeBytes}.`, {
-    hint: "Stripes are a multiple of 64 KiB that divides the extent.",
-  });
+  const isEven = stripeBytes % blockBytes === 0 && extentBytes % stripeBytes === 0 && stripeBytes > 0;
+  if (isEven && extentBytes <= extentBytesMax && Number.isSafeInteger(sizeBytes) && sizeBytes > 0) return;
+  throw new VisibleError(
+    "BAD_REQUEST",
+    `A volume can't have ${sizeBytes} bytes in extents of ${extentBytes} and stripes of ${stripeBytes}.`,
+    {
+      hint: "Stripes are a multiple of 64 KiB that divides the extent, and an extent has 2 GiB at the most.",
+    },
+  );
 };

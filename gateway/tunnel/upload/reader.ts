@@ -3,13 +3,18 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import { chunkBytes, giveChunkBuffer, takeChunkBuffer } from "../../chunk-buffers.ts";
 import { lengthBytes, pathBytesMax } from "./protocol.ts";
 
+/**
+ * A record of so much ends a chunk: it is one of the sender's, which ends where a frame does, and whoever gets it whole has no frame to
+ * put together. Smaller ones are gathered.
+ */
+const largeBytes = chunkBytes / 2;
 /** So many chunks may wait to be taken: the next one comes while whoever has asked gets to take one. */
 const fullMax = 2;
 const events = ["end", "error", "close"] as const;
 
 /**
- * What a sender says over an upload connection (protocol.ts). Reads only when it is asked for more, which is what holds the sender
- * back; what comes behind a path or an upload's end stays in the socket until somebody wants it. A connection that says what it may
+ * What a sender says over an upload connection (protocol.ts). Reads when it is asked for more, and then two chunks at the most, which is
+ * what holds the sender back; what comes behind a path or an upload's end stays in the socket until somebody wants it. A connection that says what it may
  * not is destroyed.
  */
 export class UploadReader {
@@ -18,6 +23,7 @@ export class UploadReader {
   #lengthFilled = 0;
   /** Of the record that is coming, what is still to come. */
   #missing = 0;
+  #isLarge = false;
   /** The path as far as it has come; undefined once it has, and until the next upload begins. */
   #path: Buffer[] | undefined;
   #isComplete = true;
@@ -60,7 +66,7 @@ export class UploadReader {
 
   /**
    * The body of the upload in chunks that are the consumer's own, buffer and all: the small pieces that the network brings, put
-   * together. A record of 256 to 512 KiB that follows no smaller one is a chunk. Ends at once when the signal is aborted.
+   * together. Ends at once when the signal is aborted.
    * @throws LINK_BROKEN when the connection ends before the body, the signal's reason
    */
   async *body(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
@@ -130,6 +136,7 @@ export class UploadReader {
       this.#isComplete = true;
       this.#giveGathered();
     }
+    this.#isLarge = this.#missing >= largeBytes && this.#missing <= chunkBytes;
     return taken;
   }
 
@@ -147,9 +154,7 @@ export class UploadReader {
     const taken = piece.copy(this.#gathered, this.#filled, at, end);
     this.#missing -= taken;
     this.#filled += taken;
-    // The sender's chunks begin and end where its frames do: whoever gets them so has no frame to put together.
-    const isChunk = this.#missing === 0 && this.#filled >= chunkBytes / 2;
-    if (isChunk || this.#filled === chunkBytes) this.#giveGathered();
+    if (this.#filled === chunkBytes || (this.#missing === 0 && this.#isLarge)) this.#giveGathered();
     return taken;
   }
 

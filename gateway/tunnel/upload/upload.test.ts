@@ -9,6 +9,7 @@ import {
   code,
   countBytes,
   lengthOf,
+  noUploads,
   of,
   signal,
   TestedServer,
@@ -90,6 +91,7 @@ describe("uploads", () => {
   });
 
   test("refuses uploads of a peer of another multi-cluster, and tells it", async () => {
+    tunnel.uploads = noUploads;
     const other = await tunnel.client({ credentials: await credentialsOf(tunnel.authority, "a", "mc2") });
     await assert.rejects(other.upload({ path: "/", body: of(Buffer.alloc(10)), signal }), code("PEER_REFUSED"));
   });
