@@ -2,8 +2,11 @@ import type { MessagePort } from "node:worker_threads";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { chunkBytes, giveChunkBuffer } from "../../chunk-buffers.ts";
 
-/** Chunks that one end may have sent and the other not taken yet: what bounds the memory of a job. */
-export const chunksInFlightMax = 4;
+/**
+ * Chunks that one end may have sent and the other not taken yet: what bounds the memory of a job. More of them keep no thread
+ * busier, and what lies in them is no longer in the processor's cache when its turn comes.
+ */
+export const chunksInFlightMax = 2;
 
 type Message =
   | { readonly kind: "chunk"; readonly chunk: Uint8Array<ArrayBuffer> }
