@@ -28,7 +28,7 @@ export type WorkerJob =
  * Worker threads over the storage. What is sent and what is received have places of their own: were they shared, two
  * gateways could fill each other's places and wait for one another.
  *
- * Memory: a job in flight holds 6 MB or so, and each thread zstd contexts and idle buffers of 20 MB at most.
+ * Memory: a job in flight holds 4 MB or so, and each thread zstd contexts and idle buffers of 20 MB at most.
  */
 export const createTransferWorkers = (options: {
   readonly storage: StorageConfig;
