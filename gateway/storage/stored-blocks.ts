@@ -64,5 +64,6 @@ export const writeStoredEntry = (table: Uint8Array, index: number, hash: Uint8Ar
   assert(storedBytes > 0 && storedBytes <= blockBytes, "a block that is stored in nothing, or in more than itself");
   const at = index * storedEntryBytes;
   table.set(hash, at);
+  // Little-endian by hand: a DataView for each block would cost more than what it writes.
   for (let byte = 0; byte < 4; byte++) table[at + blockHashBytes + byte] = storedBytes >>> (8 * byte);
 };

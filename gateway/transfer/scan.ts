@@ -145,7 +145,7 @@ class ExtentScan {
     if (this.#zeros.length > 0) yield* this.#putZeros();
     this.#encoder.flush();
     const identical = job.how !== "full" && job.how !== "zero" && this.#out.frames === 0;
-    yield* this.#makeRoom();
+    if (this.#encoder.full) yield this.#takeChunk();
     const digest = identical ? "" : Buffer.from(this.#out.putEnd(this.#hashes)).toString("hex");
     if (!identical) yield this.#out.take();
     return { identical, digest, bytesRead: this.#bytesRead, bytesChanged: this.#bytesChanged };
@@ -201,19 +201,18 @@ class ExtentScan {
         this.#zeros.length += blockBytes;
         continue;
       }
+      // Whatever is delegated to or waited for here costs a promise, and a promise a block costs a first copy as much as reading it.
       if (this.#zeros.length > 0) yield* this.#putZeros();
-      if (this.#encoder.full) yield* this.#makeRoom();
-      // A first copy waits for nothing that it has not got to wait for: a promise a block costs as much as reading it.
+      if (this.#encoder.full) yield this.#takeChunk();
       if (this.#isFirstCopy && this.#encoder.putUnread(block, hash)) this.#bytesChanged += blockBytes;
       else this.#bytesChanged += await this.#putBlock(block, hash);
     }
   }
 
-  /** For all frames of another block. */
-  *#makeRoom(): Generator<Uint8Array, void, void> {
-    if (!this.#encoder.full) return;
+  /** Makes room for all frames of another block. */
+  #takeChunk(): Uint8Array {
     this.#encoder.flush();
-    yield this.#out.take();
+    return this.#out.take();
   }
 
   *#withContentBefore(blocks: readonly number[]): Generator<number, void, void> {
@@ -276,8 +275,7 @@ class ExtentScan {
 
   *#putZeros(): Generator<Uint8Array, void, void> {
     const { offset, length } = this.#zeros;
-    if (length === 0) return;
-    yield* this.#makeRoom();
+    if (this.#encoder.full) yield this.#takeChunk();
     this.#encoder.putZeros(offset, length);
     this.#bytesChanged += length;
     this.#zeros = { offset: 0, length: 0 };

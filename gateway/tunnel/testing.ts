@@ -108,7 +108,6 @@ export class TestedServer {
     return socket;
   }
 
-  /** Whoever does not close its clients waits for what they have under way. */
   async closeClients(): Promise<void> {
     await Promise.all(this.#clients.splice(0).map((client) => client.close()));
   }

@@ -91,11 +91,7 @@ export class BlockTable {
   }
 
   set(block: number, stored: StoredBlock): void {
-    assert(stored.fileId > 0 && stored.fileId < 2 ** 32 && stored.storedBytes > 0 && stored.storedBytes <= blockBytes);
-    this.#words.set(
-      [stored.fileId, stored.storedBytes, stored.offset % 2 ** 32, Math.floor(stored.offset / 2 ** 32)],
-      block * wordsPerEntry + hashWords,
-    );
+    this.#place(block, stored.fileId, stored.offset, stored.storedBytes);
     assert.equal(stored.hash.byteLength, blockHashBytes);
     this.#bytes.set(stored.hash, block * entryBytes);
   }
@@ -110,21 +106,25 @@ export class BlockTable {
   ): void {
     const { fileId, stored } = run;
     const { count, table } = stored;
-    assert(fileId > 0 && fileId < 2 ** 32 && block >= 0 && block + count <= this.blockCount);
     let { offset } = run;
     for (let index = 0; index < count; index++) {
       const storedBytes = stored.storedBytes(index);
-      assert(storedBytes > 0 && storedBytes <= blockBytes);
+      this.#place(block + index, fileId, offset, storedBytes);
       const at = (block + index) * entryBytes;
       const from = index * storedEntryBytes;
       for (let byte = 0; byte < blockHashBytes; byte++) this.#bytes[at + byte] = table[from + byte] ?? 0;
-      const word = (block + index) * wordsPerEntry + hashWords;
-      this.#words[word] = fileId;
-      this.#words[word + 1] = storedBytes;
-      this.#words[word + 2] = offset % 2 ** 32;
-      this.#words[word + 3] = Math.floor(offset / 2 ** 32);
       offset += storedBytes;
     }
+  }
+
+  #place(block: number, fileId: number, offset: number, storedBytes: number): void {
+    assert(block >= 0 && block < this.blockCount, "a block outside the table");
+    assert(fileId > 0 && fileId < 2 ** 32 && storedBytes > 0 && storedBytes <= blockBytes);
+    const word = block * wordsPerEntry + hashWords;
+    this.#words[word] = fileId;
+    this.#words[word + 1] = storedBytes;
+    this.#words[word + 2] = offset % 2 ** 32;
+    this.#words[word + 3] = Math.floor(offset / 2 ** 32);
   }
 
   setHole(block: number): void {

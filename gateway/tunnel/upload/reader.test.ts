@@ -5,16 +5,10 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { chunkBytes } from "../../chunk-buffers.ts";
+import { lengthOf, record, signal } from "../testing.ts";
 import { UploadReader } from "./reader.ts";
 
-const signal = new AbortController().signal;
-
-const record = (bytes: Uint8Array): Buffer => {
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(bytes.length);
-  return Buffer.concat([length, bytes]);
-};
-const end = record(Buffer.alloc(0));
+const end = lengthOf(0);
 const begin = (path: string): Buffer => record(Buffer.from(path));
 const collect = async (body: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> => {
   const chunks: Uint8Array[] = [];

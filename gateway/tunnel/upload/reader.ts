@@ -4,8 +4,8 @@ import { chunkBytes, giveChunkBuffer, takeChunkBuffer } from "../../chunk-buffer
 import { lengthBytes, pathBytesMax } from "./protocol.ts";
 
 /**
- * A record of so much ends a chunk: it is one of the sender's, which ends where a frame does, and whoever gets it whole has no frame to
- * put together. Smaller ones are gathered.
+ * A record of so much ends a chunk: it is one of the sender's, which ends where a frame does, and whoever gets it whole has
+ * no frame to put together. Smaller ones are gathered.
  */
 const largeBytes = chunkBytes / 2;
 /** So many chunks may wait to be taken: the next one comes while whoever has asked gets to take one. */
@@ -13,9 +13,9 @@ const fullMax = 2;
 const events = ["end", "error", "close"] as const;
 
 /**
- * What a sender says over an upload connection (protocol.ts). Reads when it is asked for more, and then two chunks at the most, which is
- * what holds the sender back; what comes behind a path or an upload's end stays in the socket until somebody wants it. A connection that says what it may
- * not is destroyed.
+ * What a sender says over an upload connection (protocol.ts). Reads when it is asked for more, and then two chunks at the
+ * most, which is what holds the sender back; what comes behind a path or an upload's end stays in the socket until somebody
+ * wants it. A connection that says what it may not is destroyed.
  */
 export class UploadReader {
   readonly #socket: Duplex;
@@ -23,6 +23,7 @@ export class UploadReader {
   #lengthFilled = 0;
   /** Of the record that is coming, what is still to come. */
   #missing = 0;
+  /** Whether it is a chunk of the sender's. */
   #isLarge = false;
   /** The path as far as it has come; undefined once it has, and until the next upload begins. */
   #path: Buffer[] | undefined;
