@@ -42,6 +42,12 @@ export class Local {
     return this.#api;
   }
 
+  /** Of the process that runs the functions. */
+  get pid(): number {
+    assert(this.#process?.pid, "the system has not been started");
+    return this.#process.pid;
+  }
+
   async start({ gatewaysPerSite = 1 } = {}): Promise<void> {
     const child = spawn(process.execPath, [script, this.dir, String(gatewaysPerSite)], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -112,10 +118,14 @@ export class Local {
     }
   }
 
-  async importImage(site: string, file: string, target: { name: string; geometry?: Geometry } | { into: string }) {
+  async importImage(
+    site: string,
+    file: string,
+    target: { name: string; kind?: "lun" | "volume"; geometry?: Geometry } | { into: string },
+  ) {
     const signal = AbortSignal.timeout(120_000);
     const imported = await this.#storage(site, (storage) =>
-      importImage({ file, storage, signal, ...("into" in target ? target : { ...target, kind: "lun" as const }) }),
+      importImage({ file, storage, signal, ...("into" in target ? target : { kind: "lun" as const, ...target }) }),
     );
     await this.refreshed(site);
     return imported;
@@ -131,6 +141,12 @@ export class Local {
     const group = await this.#storage(site, (storage) => storage.findGroup(groupId as never));
     assert(group, `site ${site} has no group ${groupId}`);
     return group.snapshots;
+  }
+
+  /** The names of a site's volumes by their ids, as its storage has them, whether anything runs or not. */
+  async volumeNames(site: string): Promise<ReadonlyMap<string, string>> {
+    const objects = await this.#storage(site, (storage) => storage.inventory());
+    return new Map(objects.flatMap(({ name, volumes }) => volumes.map(({ id }) => [id, name] as const)));
   }
 
   /** Waits for an inventory that was taken after now. */
