@@ -11,60 +11,65 @@ import type { StoredBlocks } from "./stored-blocks.ts";
  * - A driver may be opened by several processes and worker threads at once over the same cluster.
  * - Offsets and lengths are bytes of the volume, whatever its striping; extents are indices into its extent table,
  *   and core/extent turns one into the other.
+ * - Every call takes a `StorageCall` as its last argument, and has a limit: whoever opens a driver puts limited.ts
+ *   around it. A call that was given up may go on for all that is known. What it does later is harmless, because it may be
+ *   repeated after any failure, or refused, because its epoch is over.
  */
 export interface StorageDriver {
   readonly kind: string;
 
   /** All objects, mirrors too (they carry `origin.role` "mirror"), but not snapshots. */
-  inventory(): Promise<readonly ObjectConfig[]>;
+  inventory(call?: StorageCall): Promise<readonly ObjectConfig[]>;
 
   /**
    * Makes an empty, thin volume. The size is rounded up to whole extents times stripes inside, and stays as given outside.
    * @throws VOLUME_NAME_TAKEN
    */
-  createVolume(options: CreateVolumeOptions): Promise<ObjectConfig>;
+  createVolume(options: CreateVolumeOptions, call?: StorageCall): Promise<ObjectConfig>;
 
   /**
    * Opens a volume for reading, or as its only writer. The lock ends with the process that holds it.
    * @throws VOLUME_UNKNOWN, VOLUME_BUSY (a second writer), VOLUME_IS_MIRROR (mirrors are written by transfers only, W8)
    */
-  openVolume(volumeId: string, mode: "read" | "write"): Promise<VolumeHandle>;
+  openVolume(volumeId: string, mode: "read" | "write", call?: StorageCall): Promise<VolumeHandle>;
 
   /** @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
-  deleteVolume(volumeId: string): Promise<void>;
+  deleteVolume(volumeId: string, call?: StorageCall): Promise<void>;
 
   /**
    * One snapshot of each volume, all at the same instant, all or nothing (W5). Idempotent: a group that exists with
    * the same id and owner is returned as it is.
    * @throws VOLUME_UNKNOWN, NOT_OURS (the id belongs to another owner)
    */
-  snapshotGroup(options: {
-    readonly groupId: GroupId;
-    readonly owner: Owner;
-    readonly volumeIds: readonly string[];
-  }): Promise<SnapshotGroup>;
+  snapshotGroup(
+    options: { readonly groupId: GroupId; readonly owner: Owner; readonly volumeIds: readonly string[] },
+    call?: StorageCall,
+  ): Promise<SnapshotGroup>;
 
   /** @returns the group, or undefined */
-  findGroup(groupId: GroupId): Promise<SnapshotGroup | undefined>;
+  findGroup(groupId: GroupId, call?: StorageCall): Promise<SnapshotGroup | undefined>;
 
   /** The ids of all groups that carry the owner's tag, published mirrors and source groups alike. */
-  listGroups(owner: Owner): Promise<readonly GroupId[]>;
+  listGroups(owner: Owner, call?: StorageCall): Promise<readonly GroupId[]>;
 
   /**
    * Deletes the group's snapshots and gives back the space that only they held. Idempotent: a group that isn't there
    * is deleted.
    * @throws NOT_OURS when the group doesn't carry `owner` (I5)
    */
-  deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<void>;
+  deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /** Opens a snapshot to be read; it must be closed. @throws SNAPSHOT_UNKNOWN */
-  openSnapshot(snapshotId: string): Promise<SnapshotReader>;
+  openSnapshot(snapshotId: string, call?: StorageCall): Promise<SnapshotReader>;
 
   /**
    * Makes the mirror of an object, or brings the one that is there up to date (grown size, new name). Idempotent by
    * (owner, object id). The mirror has the object's geometry, and for a LUN its LUN id in a mirror target (W6).
    */
-  prepareMirror(options: { readonly owner: Owner; readonly object: ObjectConfig }): Promise<readonly MirrorVolume[]>;
+  prepareMirror(
+    options: { readonly owner: Owner; readonly object: ObjectConfig },
+    call?: StorageCall,
+  ): Promise<readonly MirrorVolume[]>;
 
   /**
    * Begins or goes on with the writing of a group to a mirror volume. Raises the volume's epoch, durably, so whoever
@@ -74,47 +79,59 @@ export interface StorageDriver {
    *   the group being written),
    *   GROUP_ABORTED
    */
-  openMirror(options: OpenMirrorOptions): Promise<MirrorSession>;
+  openMirror(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession>;
 
   /**
    * Begins the writing of one extent. Nothing of it is visible before `commit`.
    * @throws FENCED when `epoch` is not the volume's current one
    */
-  openMirrorExtent(options: {
-    readonly mirrorVolumeId: string;
-    readonly epoch: number;
-    readonly extent: number;
-  }): Promise<MirrorExtentWriter>;
+  openMirrorExtent(
+    options: { readonly mirrorVolumeId: string; readonly epoch: number; readonly extent: number },
+    call?: StorageCall,
+  ): Promise<MirrorExtentWriter>;
 
   /** One digest an extent of a mirror as it is committed, or undefined where the cluster keeps none. @throws FENCED */
-  mirrorDigests(options: {
-    readonly mirrorVolumeId: string;
-    readonly epoch: number;
-  }): Promise<readonly ExtentDigest[] | undefined>;
+  mirrorDigests(
+    options: { readonly mirrorVolumeId: string; readonly epoch: number },
+    call?: StorageCall,
+  ): Promise<readonly ExtentDigest[] | undefined>;
 
   /** Every extent that differs has been committed: the mirror now equals the snapshot. Idempotent. @throws FENCED */
-  completeMirror(options: { readonly mirrorVolumeId: string; readonly epoch: number }): Promise<void>;
+  completeMirror(
+    options: { readonly mirrorVolumeId: string; readonly epoch: number },
+    call?: StorageCall,
+  ): Promise<void>;
 
   /** Fences off whoever writes the group to any of the owner's mirrors; it can't be opened or published afterwards. Idempotent. */
-  abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<void>;
+  abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
    * Snapshots mirrors as one group and keeps the foreign plan's manifest with it, all or nothing (I2). Idempotent.
    * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, GROUP_ABORTED, NOT_OURS
    */
-  publishGroup(options: PublishGroupOptions): Promise<SnapshotGroup>;
+  publishGroup(options: PublishGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
 
   /** The manifests of foreign plans on this site, the newest group of each first: what is there when all else is gone (W3). */
-  manifests(): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: unknown }[]>;
+  manifests(
+    call?: StorageCall,
+  ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: unknown }[]>;
 
   /**
    * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size. Idempotent by `key`.
    * `sourceVolumeIds` name the volumes by the ids they have in `object.volumes`.
    * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN
    */
-  rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig>;
+  rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
-  close(): Promise<void>;
+  close(call?: StorageCall): Promise<void>;
+}
+
+/** Of whoever waits for a call. */
+export interface StorageCall {
+  /** Aborted: the call is to stop where it is, and rejects with the reason, unless it is done first. */
+  readonly signal?: AbortSignal;
+  /** A call that takes long says whenever it got something done: what limits it is how long it stands still. */
+  readonly onMoved?: () => void;
 }
 
 /** The tag on everything this product makes on a cluster: the plan, and the site that the plan protects. */
@@ -149,17 +166,17 @@ export interface BlockReader {
   readonly sizeBytes: number;
   readonly geometry: Geometry;
   /** Fills `into` from `offset`. @throws STORE_CORRUPT naming where the bytes are wrong */
-  read(offset: number, into: Uint8Array): Promise<void>;
-  close(): Promise<void>;
+  read(offset: number, into: Uint8Array, call?: StorageCall): Promise<void>;
+  close(call?: StorageCall): Promise<void>;
 }
 
 export interface VolumeHandle extends BlockReader {
   /** @throws STORE_FULL */
-  write(offset: number, data: Uint8Array): Promise<void>;
+  write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void>;
   /** Makes a range read as zeros, giving back its space. */
-  zero(offset: number, length: number): Promise<void>;
+  zero(offset: number, length: number, call?: StorageCall): Promise<void>;
   /** What was written is durable and part of the next snapshot when this returns. */
-  flush(): Promise<void>;
+  flush(call?: StorageCall): Promise<void>;
 }
 
 /** Equal tokens at the same index of two snapshots of a volume mean identical data; null is a hole (all zeros). */
@@ -167,14 +184,14 @@ export type ExtentToken = string | null;
 
 export interface SnapshotReader extends BlockReader {
   /** One token an extent, or undefined where the cluster can't tell: then every extent has to be compared. */
-  extentMap(): Promise<readonly ExtentToken[] | undefined>;
+  extentMap(call?: StorageCall): Promise<readonly ExtentToken[] | undefined>;
   /**
    * What the cluster knows of an extent's blocks without reading them, for a cluster that keeps blocks of 64 KiB with
    * their hashes; undefined where they have to be read. @throws STORE_CORRUPT
    */
-  extentBlocks(extent: number): Promise<ExtentBlocks | undefined>;
+  extentBlocks(extent: number, call?: StorageCall): Promise<ExtentBlocks | undefined>;
   /** One digest an extent, or undefined where the cluster keeps none. */
-  extentDigests(): Promise<readonly ExtentDigest[] | undefined>;
+  extentDigests(call?: StorageCall): Promise<readonly ExtentDigest[] | undefined>;
 }
 
 /** `extentDigest` over the block hashes of an extent; null is a hole (all zeros). */
@@ -223,24 +240,24 @@ export interface MirrorExtentWriter {
    * `offset` in bytes of the volume, inside the extent. `data` is good until the call returns its promise, and not until that
    * resolves: so it is taken, or copied, before anything is waited for. The same holds for `writeStored`.
    */
-  write(offset: number, data: Uint8Array): Promise<void>;
-  zero(offset: number, length: number): Promise<void>;
+  write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void>;
+  zero(offset: number, length: number, call?: StorageCall): Promise<void>;
   /**
    * Takes over blocks from the one at `block`, counted in the extent's own order, in the form that they are stored in; undefined
    * where a cluster keeps no such blocks. Whether they are what their hashes name is found out by `blockHashes`.
    */
-  readonly writeStored: ((block: number, stored: StoredBlocks) => Promise<void>) | undefined;
+  readonly writeStored: ((block: number, stored: StoredBlocks, call?: StorageCall) => Promise<void>) | undefined;
   /** What the extent was when the writing began: fills `into` from byte `offset` of the extent. @throws STORE_CORRUPT */
-  readBase(offset: number, into: Uint8Array): Promise<void>;
+  readBase(offset: number, into: Uint8Array, call?: StorageCall): Promise<void>;
   /**
    * `blockHash` of each 64 KiB block of the extent in the extent's own order, one behind the other; of those that were
    * written here, as read back from where they were written to: what an extent digest is made of.
    * @throws CHECKSUM_MISMATCH when what was read back is not what was written
    */
-  blockHashes(): Promise<Uint8Array>;
+  blockHashes(call?: StorageCall): Promise<Uint8Array>;
   /** Durable, visible and marked done, or nothing. @throws FENCED */
-  commit(): Promise<void>;
-  discard(): Promise<void>;
+  commit(call?: StorageCall): Promise<void>;
+  discard(call?: StorageCall): Promise<void>;
 }
 
 export interface PublishGroupOptions {

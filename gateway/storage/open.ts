@@ -1,11 +1,42 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import { whileMoving } from "../standstill.ts";
+import { systemTime, type Time } from "../time.ts";
 import type { StorageConfig } from "./config.ts";
-import type { StorageDriver } from "./driver.ts";
+import type { StorageCall, StorageDriver } from "./driver.ts";
 import { ExtentStore } from "./extentstore/extentstore.ts";
+import { limitStorage } from "./limited.ts";
+import { storageLimits } from "./limited-calls.ts";
 
-/** Opens the storage of a configuration; it must be closed. @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT */
-export const openStorage = async (config: StorageConfig): Promise<StorageDriver> => {
+/**
+ * Opens the storage of a configuration, with a limit on every call (limited.ts); it must be closed.
+ * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, TIMEOUT, the signal's reason
+ */
+export const openStorage = async (
+  config: StorageConfig,
+  { time = systemTime, ...call }: { readonly time?: Time } & StorageCall = {},
+): Promise<StorageDriver> => {
+  const seconds = storageLimits.durableSeconds;
+  const driver = await whileMoving<StorageDriver>(
+    {
+      ...call,
+      seconds,
+      time,
+      late: () =>
+        new VisibleError("TIMEOUT", `The storage in ${config.dir} could not be opened within ${seconds} s.`, {
+          hint: "See whether the disk that it is on still answers.",
+        }),
+      // It would hold its locks as long as this process lives.
+      onAbandoned: (late) => void late.then((driver) => driver.close()).catch(() => undefined),
+    },
+    (watch) => openDriver(config, watch),
+  );
+  return limitStorage(driver, { time });
+};
+
+/** The same without limits, for whoever is watched over from outside. */
+export const openDriver = (config: StorageConfig, call?: StorageCall): Promise<StorageDriver> => {
   switch (config.kind) {
     case "extentstore":
-      return ExtentStore.open(config.dir);
+      return ExtentStore.open(config.dir, call);
   }
 };

@@ -1,6 +1,6 @@
 import { workerData } from "node:worker_threads";
 import { storageConfigSchema } from "../storage/config.ts";
-import { openStorage } from "../storage/open.ts";
+import { openDriver } from "../storage/open.ts";
 import { createApply } from "./apply.ts";
 import { createScan } from "./scan.ts";
 import { createCompare, createSignature } from "./signature.ts";
@@ -8,7 +8,7 @@ import { serveJobs } from "./threads/serve-jobs.ts";
 import type { WorkerJob } from "./workers.ts";
 
 /** What a worker thread of the transfers runs: it has the storage open for itself, and hashes and compresses. */
-const storage = await openStorage(storageConfigSchema.parse(workerData));
+const storage = await openDriver(storageConfigSchema.parse(workerData));
 const scan = createScan(storage);
 const compare = createCompare(storage);
 const apply = createApply(storage);

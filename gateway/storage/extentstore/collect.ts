@@ -2,6 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
+import type { StorageCall } from "../driver.ts";
 import { BlockTable, BlockTableDamaged } from "./blocks.ts";
 import { DataFileReaders, type DataFileWriter, dataFileIdOf, dataFilePath, removeDataFile } from "./datafile.ts";
 import { FileLock } from "./locks.ts";
@@ -17,9 +18,10 @@ type LiveBlocks = Map<number, number>;
 /**
  * Gives back the space of blocks that nobody refers to any more: what dead writers left, data files without a live block,
  * and, when asked to `compact`, the dead part of files that are mostly dead. One driver at a time does it; the others
- * leave it to that one. Files that somebody alive still appends to are not touched.
+ * leave it to that one. Files that somebody alive still appends to are not touched. When the signal is aborted, the files that
+ * are left stay suspect until the next time.
  */
-export const collect = async (store: Store, options: { readonly compact: boolean }): Promise<void> => {
+export const collect = async (store: Store, options: { readonly compact: boolean } & StorageCall): Promise<void> => {
   const lock = FileLock.tryAcquire(join(store.locksDir, "collect"));
   if (lock === undefined) return;
   try {
@@ -29,7 +31,9 @@ export const collect = async (store: Store, options: { readonly compact: boolean
     for (let fileId = nextSuspect(store, visited); fileId !== undefined; fileId = nextSuspect(store, visited)) {
       visited.add(fileId);
       if (!collectFile(store, fileId, options.compact)) return;
+      options.onMoved?.();
       await setImmediate();
+      if (options.signal?.aborted) return;
     }
   } finally {
     lock.release();

@@ -12,6 +12,7 @@ import type {
   RebuildObjectOptions,
   SnapshotGroup,
   SnapshotReader,
+  StorageCall,
   StorageDriver,
   VolumeHandle,
 } from "../driver.ts";
@@ -28,7 +29,8 @@ import { VolumeWriter } from "./volumewriter.ts";
 
 /**
  * A folder on a local disk as a storage cluster: thin volumes, atomic group snapshots, sessions. Every call is one
- * transaction of its metadata; reads, writes and compression run on the calling thread.
+ * transaction of its metadata; reads, writes and compression run on the calling thread. So nothing can stop most calls on
+ * their way, and a disk that hangs holds the whole thread; what collects is stopped between two data files.
  */
 export class ExtentStore implements StorageDriver {
   readonly kind = "extentstore";
@@ -42,10 +44,10 @@ export class ExtentStore implements StorageDriver {
    * Opens the store in a folder, making it where there is none, and takes back what processes that died were holding.
    * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT
    */
-  static async open(dir: string): Promise<ExtentStore> {
+  static async open(dir: string, call?: StorageCall): Promise<ExtentStore> {
     const store = openStore(dir);
     try {
-      await collect(store, { compact: false });
+      await collect(store, { compact: false, ...call });
       return new ExtentStore(store);
     } catch (error) {
       closeStore(store);
@@ -68,9 +70,9 @@ export class ExtentStore implements StorageDriver {
     return new VolumeWriter(this.#store, volume);
   }
 
-  async deleteVolume(volumeId: string): Promise<void> {
+  async deleteVolume(volumeId: string, call?: StorageCall): Promise<void> {
     this.#transaction((database) => volumes.deleteVolume(database, this.#store.writer, volumeId));
-    await collect(this.#store, { compact: true });
+    await collect(this.#store, { compact: true, ...call });
   }
 
   async snapshotGroup(options: {
@@ -92,9 +94,9 @@ export class ExtentStore implements StorageDriver {
     return snapshots.listGroups(this.#store.database, owner);
   }
 
-  async deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<void> {
+  async deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void> {
     this.#transaction((database) => snapshots.deleteGroup(database, options.groupId, options.owner));
-    await collect(this.#store, { compact: true });
+    await collect(this.#store, { compact: true, ...call });
   }
 
   async openSnapshot(snapshotId: string): Promise<SnapshotReader> {

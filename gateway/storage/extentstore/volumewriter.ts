@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Geometry } from "../../../core/api/object.ts";
-import type { VolumeHandle } from "../driver.ts";
+import type { StorageCall, VolumeHandle } from "../driver.ts";
 import { collect } from "./collect.ts";
 import { DataFileReaders } from "./datafile.ts";
 import { PendingWrites } from "./pending.ts";
@@ -45,19 +45,19 @@ export class VolumeWriter implements VolumeHandle {
     this.#pending.read(offset, into);
   }
 
-  async write(offset: number, data: Uint8Array): Promise<void> {
+  async write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void> {
     this.#checkRange(offset, data.byteLength);
     this.#pending.write(offset, data);
-    await this.#flushWhenMuch();
+    await this.#flushWhenMuch(call);
   }
 
-  async zero(offset: number, length: number): Promise<void> {
+  async zero(offset: number, length: number, call?: StorageCall): Promise<void> {
     this.#checkRange(offset, length);
     this.#pending.zero(offset, length);
-    await this.#flushWhenMuch();
+    await this.#flushWhenMuch(call);
   }
 
-  async flush(): Promise<void> {
+  async flush(call?: StorageCall): Promise<void> {
     const { database } = this.#store;
     const filledUp = this.#pending.commit((extents) => {
       if (extents.length === 0) return new Map();
@@ -67,15 +67,15 @@ export class VolumeWriter implements VolumeHandle {
       );
     });
     // A volume that is written over and over leaves dead blocks behind as long as it is open.
-    if (filledUp) await collect(this.#store, { compact: true });
+    if (filledUp) await collect(this.#store, { compact: true, ...call });
   }
 
   /** Flushes, and lets the next writer in. */
-  async close(): Promise<void> {
+  async close(call?: StorageCall): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
     try {
-      await this.flush();
+      await this.flush(call);
     } finally {
       this.#pending.discard();
       this.#files.close();
@@ -85,9 +85,9 @@ export class VolumeWriter implements VolumeHandle {
     }
   }
 
-  async #flushWhenMuch(): Promise<void> {
+  async #flushWhenMuch(call: StorageCall | undefined): Promise<void> {
     if (this.#pending.appendedBytes < pendingBytesMax && this.#pending.extentCount < pendingExtentsMax) return;
-    await this.flush();
+    await this.flush(call);
   }
 
   #checkRange(offset: number, length: number): void {

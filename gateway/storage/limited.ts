@@ -1,0 +1,87 @@
+import type { Time } from "../time.ts";
+import type { MirrorExtentWriter, SnapshotReader, StorageCall, StorageDriver, VolumeHandle } from "./driver.ts";
+import { type HandleCalls, LimitedCalls } from "./limited-calls.ts";
+
+/**
+ * The driver with a limit on every call, also of the volumes, snapshots and extents that it opens. A call that stands still for
+ * too long is TIMEOUT, naming it, whatever the driver does; one whose signal is aborted ends at once, with the reason. Both tell the
+ * driver to stop, and wait no longer. What is closed is closed in spite of the signal.
+ * @param user time, and the signal and `onMoved` of somebody who makes many calls, as if each of them had those. `onMoved` hears of
+ *   every call that ends by itself
+ */
+export const limitStorage = (driver: StorageDriver, user: { readonly time: Time } & StorageCall): StorageDriver => {
+  const calls = new LimitedCalls(user);
+  return {
+    kind: driver.kind,
+    inventory: (call) => calls.answer("inventory", call, (watch) => driver.inventory(watch)),
+    createVolume: (of, call) => calls.answer("createVolume", call, (watch) => driver.createVolume(of, watch)),
+    openVolume: (volumeId, mode, call) =>
+      calls.open("openVolume", call, {
+        open: (watch) => driver.openVolume(volumeId, mode, watch),
+        limit: limitVolume,
+        close: (volume) => volume.close(),
+      }),
+    deleteVolume: (id, call) => calls.durable("deleteVolume", call, (watch) => driver.deleteVolume(id, watch)),
+    snapshotGroup: (of, call) => calls.answer("snapshotGroup", call, (watch) => driver.snapshotGroup(of, watch)),
+    findGroup: (id, call) => calls.answer("findGroup", call, (watch) => driver.findGroup(id, watch)),
+    listGroups: (owner, call) => calls.answer("listGroups", call, (watch) => driver.listGroups(owner, watch)),
+    deleteGroup: (of, call) => calls.durable("deleteGroup", call, (watch) => driver.deleteGroup(of, watch)),
+    openSnapshot: (snapshotId, call) =>
+      calls.open("openSnapshot", call, {
+        open: (watch) => driver.openSnapshot(snapshotId, watch),
+        limit: limitSnapshot,
+        close: (snapshot) => snapshot.close(),
+      }),
+    prepareMirror: (of, call) => calls.answer("prepareMirror", call, (watch) => driver.prepareMirror(of, watch)),
+    openMirror: (of, call) => calls.answer("openMirror", call, (watch) => driver.openMirror(of, watch)),
+    openMirrorExtent: (of, call) =>
+      calls.open("openMirrorExtent", call, {
+        open: (watch) => driver.openMirrorExtent(of, watch),
+        limit: limitMirrorExtent,
+        close: (writer) => writer.discard(),
+      }),
+    mirrorDigests: (of, call) => calls.answer("mirrorDigests", call, (watch) => driver.mirrorDigests(of, watch)),
+    completeMirror: (of, call) => calls.answer("completeMirror", call, (watch) => driver.completeMirror(of, watch)),
+    abortGroup: (of, call) => calls.answer("abortGroup", call, (watch) => driver.abortGroup(of, watch)),
+    publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
+    manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
+    rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
+    close: (call) => calls.close("close", call, (watch) => driver.close(watch)),
+  };
+};
+
+const limitVolume = (volume: VolumeHandle, calls: HandleCalls): VolumeHandle => ({
+  sizeBytes: volume.sizeBytes,
+  geometry: volume.geometry,
+  read: (offset, into, call) => calls.answer("read", call, (watch) => volume.read(offset, into, watch)),
+  write: (offset, data, call) => calls.durable("write", call, (watch) => volume.write(offset, data, watch)),
+  zero: (offset, length, call) => calls.durable("zero", call, (watch) => volume.zero(offset, length, watch)),
+  flush: (call) => calls.durable("flush", call, (watch) => volume.flush(watch)),
+  close: (call) => calls.close("close", call, (watch) => volume.close(watch)),
+});
+
+const limitSnapshot = (snapshot: SnapshotReader, calls: HandleCalls): SnapshotReader => ({
+  sizeBytes: snapshot.sizeBytes,
+  geometry: snapshot.geometry,
+  read: (offset, into, call) => calls.answer("read", call, (watch) => snapshot.read(offset, into, watch)),
+  extentMap: (call) => calls.answer("extentMap", call, (watch) => snapshot.extentMap(watch)),
+  extentBlocks: (extent, call) => calls.answer("extentBlocks", call, (watch) => snapshot.extentBlocks(extent, watch)),
+  extentDigests: (call) => calls.answer("extentDigests", call, (watch) => snapshot.extentDigests(watch)),
+  close: (call) => calls.close("close", call, (watch) => snapshot.close(watch)),
+});
+
+const limitMirrorExtent = (writer: MirrorExtentWriter, calls: HandleCalls): MirrorExtentWriter => {
+  const { writeStored } = writer;
+  return {
+    write: (offset, data, call) => calls.durable("write", call, (watch) => writer.write(offset, data, watch)),
+    zero: (offset, length, call) => calls.durable("zero", call, (watch) => writer.zero(offset, length, watch)),
+    writeStored:
+      writeStored &&
+      ((block, stored, call) =>
+        calls.durable("writeStored", call, (watch) => writeStored.call(writer, block, stored, watch))),
+    readBase: (offset, into, call) => calls.answer("readBase", call, (watch) => writer.readBase(offset, into, watch)),
+    blockHashes: (call) => calls.durable("blockHashes", call, (watch) => writer.blockHashes(watch)),
+    commit: (call) => calls.durable("commit", call, (watch) => writer.commit(watch)),
+    discard: (call) => calls.close("discard", call, (watch) => writer.discard(watch)),
+  };
+};
