@@ -33,6 +33,13 @@ const hour = (n: number): Instant => `2026-11-24T${n.toString().padStart(2, "0")
 const tick = (plan: Plan, now: Instant) => decidePlan(plan, { type: "tick" }, now);
 const types = (effects: readonly PlanEffect[]) => effects.map((effect) => effect.type);
 
+const skipsIn = (effects: readonly PlanEffect[]) =>
+  effects.flatMap((effect) => {
+    if (effect.type !== "record-skip") return [];
+    const { planId: _, ...skip } = effect.skip;
+    return [skip];
+  });
+
 describe("a plan", () => {
   test("makes one run of a slot, however often it fires", () => {
     const first = tick(hourly(), hour(1));
@@ -81,6 +88,40 @@ describe("a plan", () => {
     const resumed = decidePlan(plan, { type: "resume" }, hour(4));
     assert.deepEqual(types(resumed.effects), ["record-skip", "sync-schedule"]);
     assert.equal(tick(resumed.plan, hour(4)).plan, resumed.plan);
+  });
+
+  test("runs a slot that was due before its suspension, and records none of it as suspended", () => {
+    const { plan, effects } = decidePlan(hourly(), { type: "suspend" }, "2026-11-24T02:00:01.000Z" as Instant);
+    assert.deepEqual(types(effects), ["record-skip", "create-run", "start", "start", "sync-schedule"]);
+    assert.deepEqual(skipsIn(effects), [{ firstSlot: hour(1), lastSlot: hour(1), count: 1, reason: "missed" }]);
+    assert(effects.some((effect) => effect.type === "create-run" && effect.slot === hour(2)));
+    assert.equal(plan.status, "suspended");
+    const later = tick(plan, hour(4));
+    assert.deepEqual(skipsIn(later.effects), [
+      { firstSlot: hour(3), lastSlot: hour(4), count: 2, reason: "suspended" },
+    ]);
+  });
+
+  test("records each of thousands of slots that are due at once, whatever happens to it then", () => {
+    const late = "2036-11-24T00:30:00.000Z" as Instant;
+    const count = 24 * 3653;
+    const change: PlanEvent = {
+      type: "change",
+      change: (plan) => ({ ...plan, schedule: scheduleSchema.parse({ cycle: "daily" }) }),
+    };
+    const lastSlot = "2036-11-24T00:00:00.000Z" as Instant;
+    const beforeLast = "2036-11-23T23:00:00.000Z" as Instant;
+    const missed = { firstSlot: hour(1), lastSlot: beforeLast, count: count - 1, reason: "missed" };
+    for (const event of [{ type: "tick" }, change, { type: "suspend" }] as const) {
+      assert.deepEqual(skipsIn(decidePlan(hourly(), event, late).effects), [missed]);
+    }
+    const all = { firstSlot: hour(1), lastSlot, count };
+    const deleted = decidePlan(hourly(), { type: "delete" }, late);
+    assert.deepEqual(skipsIn(deleted.effects), [{ ...all, reason: "deleted" }]);
+    for (const type of ["tick", "resume", "delete"] as const) {
+      const { effects } = decidePlan(hourly({ status: "suspended" }), { type }, late);
+      assert.deepEqual(skipsIn(effects), [{ ...all, reason: "suspended" }]);
+    }
   });
 
   test("begins a changed schedule now, and does not fire for the hours before", () => {

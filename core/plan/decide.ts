@@ -2,7 +2,7 @@ import { type Instant, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
 import type { Plan } from "../api/plan.ts";
 import type { Skip } from "../api/run.ts";
 import { addSeconds } from "../ports/clock.ts";
-import { slots } from "../schedule/slots.ts";
+import { type SlotRange, slotRange } from "../schedule/slots.ts";
 import type { PlanEffect, PlanEvent } from "./events.ts";
 
 export interface PlanDecision {
@@ -11,9 +11,6 @@ export interface PlanDecision {
 }
 
 type Lane = Plan["lanes"][string];
-
-/** Slots that are looked at in one step; a plan that slept through more catches up in further steps. */
-export const slotsPerTickMax = 1000;
 
 /**
  * The plan after an event, and what is to be done about it. Pure. The same plan object comes back when nothing changed.
@@ -52,30 +49,27 @@ const manualSlot = (plan: Plan, now: Instant): Instant => {
   return slot.endsWith(":00.000Z") ? addSeconds(slot, 0.001) : slot;
 };
 
-const dueSlots = (plan: Plan, now: Instant): readonly Instant[] =>
-  plan.schedule === undefined
-    ? []
-    : slots(plan.schedule, { after: plan.slotsDoneUntil, until: now, limit: slotsPerTickMax });
+/** Slots that have come since the last one that is settled, however many. */
+const dueSlots = (plan: Plan, until: Instant): SlotRange | undefined =>
+  plan.schedule === undefined ? undefined : slotRange(plan.schedule, { after: plan.slotsDoneUntil, until });
 
-const skipOf = (plan: Plan, skipped: readonly Instant[], reason: Skip["reason"]): readonly PlanEffect[] => {
-  const [firstSlot, lastSlot] = [skipped[0], skipped.at(-1)];
-  if (firstSlot === undefined || lastSlot === undefined) return [];
-  const skip: Skip = { planId: plan.id, firstSlot, lastSlot, count: skipped.length, reason };
-  return [{ type: "record-skip", skip }];
+/** What is due is written down as one skip, whatever its number. */
+const skipDue = (plan: Plan, until: Instant, reason: Skip["reason"]): PlanDecision => {
+  const due = dueSlots(plan, until);
+  if (due === undefined) return unchanged(plan);
+  const { first, last, count } = due;
+  const skip: Skip = { planId: plan.id, firstSlot: first, lastSlot: last, count, reason };
+  return { plan: { ...plan, slotsDoneUntil: last }, effects: [{ type: "record-skip", skip }] };
 };
 
+/** What is due is settled as the plan's status has it: of an active plan the newest slot gets its run. */
 const tick = (plan: Plan, now: Instant): PlanDecision => {
-  const due = dueSlots(plan, now);
-  const newest = due.at(-1);
+  if (plan.status === "suspended") return skipDue(plan, now, "suspended");
+  const newest = dueSlots(plan, now)?.last;
   if (newest === undefined) return unchanged(plan);
-  // A full page means that there are younger slots: these are all too old to be run.
-  const runsNewest = plan.status === "active" && due.length < slotsPerTickMax;
-  const skipped = runsNewest ? due.slice(0, -1) : due;
-  const skips = skipOf(plan, skipped, plan.status === "suspended" ? "suspended" : "missed");
-  const done = { ...plan, slotsDoneUntil: newest };
-  if (!runsNewest) return { plan: done, effects: skips };
-  const queued = enqueue(done, newest, "schedule");
-  return { plan: queued.plan, effects: [...skips, ...queued.effects] };
+  const missed = skipDue(plan, addSeconds(newest, -0.001), "missed");
+  const queued = enqueue({ ...missed.plan, slotsDoneUntil: newest }, newest, "schedule");
+  return { plan: queued.plan, effects: [...missed.effects, ...queued.effects] };
 };
 
 /** Functions' clocks differ by a little: what is settled stays settled. */
@@ -131,19 +125,16 @@ const release = (plan: Plan, target: SiteId, runId: RunId): PlanDecision => {
   return { plan: { ...plan, lanes }, effects: next === null ? [] : [{ type: "start", runId: next, target }] };
 };
 
-/** Slots that went by under the old status are settled before the status changes. */
+/** Slots that came under the old status are settled by it before the status changes: one that is due gets its run. */
 const settle = (plan: Plan, status: "active" | "suspended", now: Instant): PlanDecision => {
-  const due = plan.status === "suspended" ? dueSlots(plan, now) : [];
-  const slotsDoneUntil = due.at(-1) ?? plan.slotsDoneUntil;
-  return {
-    plan: { ...plan, status, slotsDoneUntil },
-    effects: [...skipOf(plan, due, "suspended"), { type: "sync-schedule" }],
-  };
+  const ticked = tick(plan, now);
+  return { plan: { ...ticked.plan, status }, effects: [...ticked.effects, { type: "sync-schedule" }] };
 };
 
 /** Restore points stay: deleting a plan deletes no data. What is going on is cancelled, what waits is skipped. */
 const remove = (plan: Plan, now: Instant): PlanDecision => {
-  const effects: PlanEffect[] = [...skipOf(plan, dueSlots(plan, now), "deleted")];
+  const skipped = skipDue(plan, now, plan.status === "suspended" ? "suspended" : "deleted");
+  const effects: PlanEffect[] = [...skipped.effects];
   const lanes: Record<string, Lane> = {};
   for (const [target, lane] of Object.entries(plan.lanes) as [SiteId, Lane][]) {
     if (lane.queued !== null) {
@@ -156,5 +147,5 @@ const remove = (plan: Plan, now: Instant): PlanDecision => {
   if (plan.kind === "backup") effects.push({ type: "tidy-source" });
   // Last, since the scheduler may be out of reach, and the rest must not wait for it.
   effects.push({ type: "sync-schedule" });
-  return { plan: { ...plan, status: "deleted", lanes }, effects };
+  return { plan: { ...skipped.plan, status: "deleted", lanes }, effects };
 };

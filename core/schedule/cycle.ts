@@ -10,6 +10,8 @@ export interface Cycle {
   firstPeriod(after: number): number;
   /** The slots of a period in epoch milliseconds, ascending. */
   slotsOf(period: number): readonly number[];
+  /** How many slots the periods before this one have together, told without looking at each. */
+  countBefore(period: number): number;
 }
 
 /**
@@ -52,6 +54,7 @@ const hourly = (schedule: Of<"hourly">): Cycle => {
   return {
     firstPeriod: (after) => Math.max(0, Math.floor((after - anchor) / stepMilliseconds)),
     slotsOf: (period) => [anchor + period * stepMilliseconds],
+    countBefore: (period) => period,
   };
 };
 
@@ -60,6 +63,7 @@ const daily = (schedule: Of<"daily">): Cycle => {
   return {
     firstPeriod: (after) => periodAt(daysFrom(start, localDate(schedule, after)), schedule.every),
     slotsOf: (period) => [slotOn(schedule, start.add({ days: period * schedule.every }))],
+    countBefore: (period) => period,
   };
 };
 
@@ -74,6 +78,10 @@ const weekly = (schedule: Of<"weekly">): Cycle => {
         .map((day) => monday.add({ days: 7 * schedule.every * period + day }))
         .filter((date) => Temporal.PlainDate.compare(date, start) >= 0)
         .map((date) => slotOn(schedule, date)),
+    countBefore: (period) => {
+      const beforeStart = days.filter((day) => day < start.dayOfWeek - 1).length;
+      return period === 0 ? 0 : period * days.length - beforeStart;
+    },
   };
 };
 
@@ -92,8 +100,24 @@ const monthly = (schedule: Of<"monthly">): Cycle => {
       const date = month.toPlainDate({ day });
       return Temporal.PlainDate.compare(date, start) < 0 ? [] : [slotOn(schedule, date)];
     },
+    countBefore: (period) => {
+      if (period === 0) return 0;
+      const { day } = schedule;
+      if (day === "last") return period;
+      const beforeStart = day < start.day ? 1 : 0;
+      if (day <= 28) return period - beforeStart;
+      let count = 0;
+      for (let at = 0; at < period; at += 1) {
+        if (day <= daysInMonth(start.year, start.month - 1 + at * schedule.every)) count += 1;
+      }
+      return count - beforeStart;
+    },
   };
 };
+
+/** Of the month that is `months` after January of `year`. The calendar repeats itself after 400 years. */
+const daysInMonth = (year: number, months: number): number =>
+  new Date(Date.UTC(2000 + ((year + Math.floor(months / 12)) % 400), (months % 12) + 1, 0)).getUTCDate();
 
 /** "compatible": a time that the day doesn't have moves to after the gap; of one that it has twice it's the earlier. */
 const slotOn = ({ at, timeZone }: { at: string; timeZone: string }, date: Temporal.PlainDate): number =>

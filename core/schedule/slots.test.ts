@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Instant } from "../api/ids.ts";
 import type { Schedule } from "../api/plan.ts";
-import { nextSlot, previewRuns, slots } from "./slots.ts";
+import { nextSlot, previewRuns, slotRange, slots } from "./slots.ts";
 import { instant, schedule, schedules, wallTime, wallTimeExists, wantedDays } from "./testing.ts";
 
 const dayMilliseconds = 86_400_000;
@@ -47,6 +47,45 @@ describe("the slots of any schedule", () => {
       fc.property(windows, ({ wanted, after, middle, until }) => {
         assert.deepEqual(all(wanted, after, until), [...all(wanted, after, middle), ...all(wanted, middle, until)]);
       }),
+    );
+  });
+
+  test("of a window are counted as they are listed, with the same first and last", () => {
+    fc.assert(
+      fc.property(windows, fc.nat(4), ({ wanted, after, until }, ends) => {
+        for (const [from, to] of [
+          [after, until],
+          [daysFrom(after, -500), until],
+        ] as const) {
+          const endsAt = previewRuns(wanted, from, 5)[ends];
+          for (const one of endsAt === undefined ? [wanted] : [wanted, { ...wanted, endsAt }]) {
+            const found = all(one, from, to);
+            const range = slotRange(one, { after: from, until: to });
+            assert.deepEqual(
+              range,
+              found.length === 0 ? undefined : { first: found[0], last: found.at(-1), count: found.length },
+            );
+          }
+        }
+      }),
+    );
+  });
+
+  test("of eight thousand years are counted at once", () => {
+    fc.assert(
+      fc.property(schedules, (wanted) => {
+        const day = (year: string) => at(`${year}-06-01T00:00:00.000Z`);
+        const whole = slotRange(wanted, { after: day("2031"), until: day("9999") })?.count ?? 0;
+        const parts = [
+          slotRange(wanted, { after: day("2031"), until: day("5000") })?.count ?? 0,
+          slotRange(wanted, { after: day("5000"), until: day("9999") })?.count ?? 0,
+        ];
+        assert.equal(
+          whole,
+          parts.reduce((sum, count) => sum + count, 0),
+        );
+      }),
+      { numRuns: 20 },
     );
   });
 
