@@ -5,13 +5,12 @@ import type { Run, RunPlan } from "../../core/api/run.ts";
 import type { PlanEffect } from "../../core/plan/events.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
-import { schedulerExpression } from "../../core/schedule/expression.ts";
-import { nextSlot } from "../../core/schedule/slots.ts";
 import type { Deps } from "../deps.ts";
 import { planKey, runKey, runPlanKey, runPrefix, skipKey } from "../records.ts";
 import { applyToRun } from "./engine.ts";
 import { expireIfUseless, historyExpiry } from "./expiry.ts";
 import { tidySource } from "./run-effects.ts";
+import { syncSchedule } from "./schedule.ts";
 
 /** Carries out one effect of a plan. Idempotent (I8). */
 export const carryOutPlanEffect = async (deps: Deps, planId: PlanId, effect: PlanEffect): Promise<void> => {
@@ -34,7 +33,7 @@ export const carryOutPlanEffect = async (deps: Deps, planId: PlanId, effect: Pla
     case "tidy-source":
       return tidyAfter(deps, planId);
     case "sync-schedule":
-      return syncSchedule(deps, await readPlan(deps, planId));
+      return syncSchedule(deps, planId);
   }
 };
 
@@ -81,9 +80,3 @@ const createRun = async (
     if (!(error instanceof CommitConflict)) throw error;
   }
 };
-
-/** The schedule exists while the plan is active and has slots to come; a suspended plan's are recorded by the sweep. */
-const syncSchedule = (deps: Deps, { id, status, schedule }: Plan): Promise<void> =>
-  status === "active" && schedule !== undefined && nextSlot(schedule, deps.clock.now()) !== undefined
-    ? deps.scheduler.put(id, schedulerExpression(schedule))
-    : deps.scheduler.remove(id);
