@@ -82,15 +82,25 @@ export interface StorageDriver {
   openMirror(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession>;
 
   /**
-   * Begins the writing of one extent. Nothing of it is visible before `commit`.
+   * Begins the writing of one extent. Nothing of it is visible before `commit`. It changes what the extent is, or begins as zeros, and
+   * then nobody reads what the extent was: it may be damaged.
    * @throws FENCED when `epoch` is not the volume's current one
    */
   openMirrorExtent(
-    options: { readonly mirrorVolumeId: string; readonly epoch: number; readonly extent: number },
+    options: {
+      readonly mirrorVolumeId: string;
+      readonly epoch: number;
+      readonly extent: number;
+      /** `base` unless told otherwise. */
+      readonly from?: "base" | "zeros";
+    },
     call?: StorageCall,
   ): Promise<MirrorExtentWriter>;
 
-  /** One digest an extent of a mirror as it is committed, or undefined where the cluster keeps none. @throws FENCED */
+  /**
+   * One digest an extent of a mirror as it is committed, or undefined where the cluster keeps none. What is known to be damaged has
+   * one that no content has. @throws FENCED
+   */
   mirrorDigests(
     options: { readonly mirrorVolumeId: string; readonly epoch: number },
     call?: StorageCall,
@@ -123,6 +133,12 @@ export interface StorageDriver {
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
+  /**
+   * Of every snapshot in which damage was found, whoever read it, and not mended since: how much of it. Absent where the cluster
+   * doesn't remember such things.
+   */
+  damage?(call?: StorageCall): Promise<readonly GroupDamage[]>;
+
   close(call?: StorageCall): Promise<void>;
 }
 
@@ -132,6 +148,17 @@ export interface StorageCall {
   readonly signal?: AbortSignal;
   /** A call that takes long says whenever it got something done: what limits it is how long it stands still. */
   readonly onMoved?: () => void;
+}
+
+/** Damage in one group's snapshot of a volume. */
+export interface GroupDamage {
+  readonly groupId: GroupId;
+  /** The volume as the source calls it. */
+  readonly sourceVolumeId: string;
+  /** The object's name, where it is known here. */
+  readonly name: string;
+  /** In how many of the volume's extents. */
+  readonly extents: number;
 }
 
 /** The tag on everything this product makes on a cluster: the plan, and the site that the plan protects. */
@@ -231,6 +258,8 @@ export interface MirrorSession {
   readonly epoch: number;
   /** Extents that were committed for this group before. */
   readonly done: readonly number[];
+  /** Extents that were found damaged: what they are is to be sent in full, whatever the base is. None of them is `done`. */
+  readonly damaged: readonly number[];
   readonly complete: boolean;
 }
 

@@ -42,7 +42,6 @@ export const createApply = (storage: StorageDriver): Apply => {
     const ranges = extentRanges(job.geometry, job.sizeBytes, job.extent);
     const writer = await storage.openMirrorExtent(job);
     try {
-      if (job.from === "zeros") for (const { offset, length } of ranges) await writer.zero(offset, length);
       const result = await new ExtentApply({ writer, ranges, job, decompressor }).run(body, signal);
       signal.throwIfAborted();
       await writer.commit();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { VisibleError } from "../../../core/api/errors.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { blockHash, blockHashBytes, zeroHashes } from "../../block-hash.ts";
 import { type StoredBlocks, storedEntryBytes } from "../stored-blocks.ts";
@@ -17,8 +18,20 @@ export interface StoredBlock {
   readonly hash: Uint8Array;
 }
 
-/** A block table that doesn't match its own checksum. */
-export class BlockTableDamaged extends Error {}
+/** STORE_CORRUPT of a block table that doesn't match its own checksum, or isn't there. Whoever knows says of what. */
+export class BlockTableDamaged extends VisibleError {
+  /** The extent version that has it; undefined where there is none. */
+  readonly versionId: number | undefined;
+
+  constructor(versionId?: number) {
+    super("STORE_CORRUPT", "The block table of an extent is damaged.", { hint: damageHint });
+    this.versionId = versionId;
+  }
+}
+
+/** What to do about damage, whatever it is in. */
+export const damageHint =
+  "Check the disk. What a mirror has is sent again by the next run of its plan; a volume can be restored from another site.";
 
 /**
  * The blocks of one extent version: for each block a hole or where it is stored. Packed, 32 bytes a block, little-endian:
@@ -88,6 +101,17 @@ export class BlockTable {
       if (!this.isHole(block)) hashes.set(this.hash(block), block * blockHashBytes);
     }
     return hashes;
+  }
+
+  /** Where a block that is no hole is. */
+  get(block: number): StoredBlock {
+    assert(!this.isHole(block), "a hole is nowhere");
+    return {
+      fileId: this.fileId(block),
+      offset: this.offset(block),
+      storedBytes: this.storedBytes(block),
+      hash: this.hash(block),
+    };
   }
 
   set(block: number, stored: StoredBlock): void {

@@ -15,6 +15,11 @@ export class BlockSet {
     this.#has.fill(1, first, end);
   }
 
+  /** Whether it is true of all blocks. */
+  get isFull(): boolean {
+    return !this.#has.includes(0);
+  }
+
   *[Symbol.iterator](): Generator<number, void, void> {
     for (const { first, end } of this.ranges()) for (let block = first; block < end; block++) yield block;
   }

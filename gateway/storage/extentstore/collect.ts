@@ -2,18 +2,24 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { blockBytes } from "../../../core/extent/geometry.ts";
 import type { StorageCall } from "../driver.ts";
-import { BlockTable, BlockTableDamaged } from "./blocks.ts";
+import type { StoredBlock } from "./blocks.ts";
+import { isBlock } from "./codec.ts";
+import { type Damage, damagedOffsets, noteDamage } from "./damage.ts";
 import { DataFileReaders, type DataFileWriter, dataFileIdOf, dataFilePath, removeDataFile } from "./datafile.ts";
 import { FileLock } from "./locks.ts";
 import type { Store } from "./store.ts";
-import { setVersionFiles } from "./versions.ts";
+import { loadVersion, moveVersion, versionsOf } from "./versionfiles.ts";
 
 /** A data file with more dead bytes than this part of it is copied without them. */
 const deadFractionMax = 0.5;
 
-/** The blocks of a data file that somebody refers to: their stored length by their offset. */
-type LiveBlocks = Map<number, number>;
+/** The blocks of a data file that somebody refers to, by their offset. */
+type LiveBlocks = Map<number, Pick<StoredBlock, "storedBytes" | "hash">>;
+
+// Copying is synchronous, so one buffer is enough.
+const scratch = Buffer.allocUnsafe(blockBytes);
 
 /**
  * Gives back the space of blocks that nobody refers to any more: what dead writers left, data files without a live block,
@@ -66,7 +72,8 @@ const collectFile = (store: Store, fileId: number, compact: boolean): boolean =>
 
 /**
  * Forgets an empty file, clears one that is mostly alive of suspicion, or tells what is alive in it. One transaction, so that
- * what becomes dead meanwhile is suspected anew.
+ * what becomes dead meanwhile is suspected anew. A file with damaged blocks stays as it is, and suspect, until they are mended or
+ * dead: its bytes may be of use to somebody who looks at them.
  */
 const judgeFile = (store: Store, fileId: number): "empty" | "kept" | LiveBlocks => {
   const { database, dataDir } = store;
@@ -78,7 +85,8 @@ const judgeFile = (store: Store, fileId: number): "empty" | "kept" | LiveBlocks 
   }
   const totalBytes = statSync(dataFilePath(dataDir, fileId), { throwIfNoEntry: false })?.size ?? 0;
   let liveBytes = 0;
-  for (const storedBytes of live.values()) liveBytes += storedBytes;
+  for (const { storedBytes } of live.values()) liveBytes += storedBytes;
+  for (const offset of damagedOffsets(database, fileId)) if (live.has(offset)) return "kept";
   if (totalBytes - liveBytes > totalBytes * deadFractionMax) return live;
   database.run("UPDATE files SET suspect = 0 WHERE id = ?", fileId);
   return "kept";
@@ -86,15 +94,20 @@ const judgeFile = (store: Store, fileId: number): "empty" | "kept" | LiveBlocks 
 
 /**
  * The live blocks of a file without a writer can only become fewer: new versions copy references from old ones.
- * @returns undefined when a table is damaged, and nothing can be told
+ * @returns undefined when a table is damaged, which is noted: nothing can be told until it is mended or gone
  */
 const liveBlocks = ({ database }: Store, fileId: number): LiveBlocks | undefined => {
   const live: LiveBlocks = new Map();
   for (const versionId of versionsOf(database, fileId)) {
     const table = loadVersion(database, versionId);
-    if (table === "damaged") return undefined;
+    if (table === "damaged") {
+      noteDamage(database, { versionId });
+      return undefined;
+    }
     for (let block = 0; block < (table?.blockCount ?? 0); block++) {
-      if (table?.fileId(block) === fileId) live.set(table.offset(block), table.storedBytes(block));
+      if (table?.fileId(block) !== fileId) continue;
+      // A view would keep the whole table.
+      live.set(table.offset(block), { storedBytes: table.storedBytes(block), hash: table.hash(block).slice() });
     }
   }
   return live;
@@ -106,10 +119,15 @@ const compactFile = (store: Store, fileId: number, live: LiveBlocks): boolean =>
   try {
     file = openFiles.acquireSeparate();
     const moved = copyBlocks({ dataDir, fileId, live, into: file });
-    if (moved === undefined) return true;
+    if ("damaged" in moved) {
+      store.damage.note(moved.damaged);
+      return true;
+    }
     const into = file.id;
     database.transaction(() => {
-      for (const versionId of versionsOf(database, fileId)) moveVersion(database, { versionId, fileId, into, moved });
+      for (const versionId of versionsOf(database, fileId)) {
+        moveBlocks(database, { versionId, fileId, into, moved: moved.offsets });
+      }
       forgetFile(store, fileId);
     });
   } catch (error) {
@@ -123,30 +141,32 @@ const compactFile = (store: Store, fileId: number, live: LiveBlocks): boolean =>
   return true;
 };
 
-/** @returns the new offsets by the old ones, durable, or undefined when the file is damaged: then it is left for readers to report */
+/** @returns the new offsets by the old ones, durable, or what is damaged: damage isn't carried along */
 const copyBlocks = (options: {
   readonly dataDir: string;
   readonly fileId: number;
   readonly live: LiveBlocks;
   readonly into: DataFileWriter;
-}): Map<number, number> | undefined => {
+}): { readonly offsets: ReadonlyMap<number, number> } | { readonly damaged: Damage } => {
   const { fileId, live, into } = options;
   const files = new DataFileReaders(options.dataDir);
-  const moved = new Map<number, number>();
+  const offsets = new Map<number, number>();
   try {
-    for (const [offset, storedBytes] of [...live].sort(([a], [b]) => a - b)) {
+    for (const [offset, { storedBytes, hash }] of [...live].sort(([a], [b]) => a - b)) {
       const stored = Buffer.allocUnsafe(storedBytes);
-      if (files.read(fileId, offset, stored) !== storedBytes) return undefined;
-      moved.set(offset, into.appendStored(stored));
+      const had = files.read(fileId, offset, stored);
+      if (had === undefined) return { damaged: { fileId } };
+      if (had < storedBytes || !isBlock(stored, hash, scratch)) return { damaged: { fileId, offset } };
+      offsets.set(offset, into.appendStored(stored));
     }
     into.syncNow();
-    return moved;
+    return { offsets };
   } finally {
     files.close();
   }
 };
 
-const moveVersion = (
+const moveBlocks = (
   database: Store["database"],
   move: { versionId: number; fileId: number; into: number; moved: ReadonlyMap<number, number> },
 ): void => {
@@ -161,25 +181,9 @@ const moveVersion = (
       throw new Error(`block ${block} of version ${versionId} came alive while it was collected`);
     table.set(block, { fileId: into, offset, storedBytes: table.storedBytes(block), hash: table.hash(block) });
   }
-  database.run("UPDATE versions SET blocks = ? WHERE id = ?", table.pack(), versionId);
-  setVersionFiles(database, versionId, table.fileIds());
+  moveVersion(database, versionId, table);
 };
 
 const forgetFile = ({ database }: Store, fileId: number): void => {
   database.run("DELETE FROM files WHERE id = ?", fileId);
-};
-
-const versionsOf = (database: Store["database"], fileId: number): number[] =>
-  database
-    .all<{ versionId: number }>("SELECT versionId FROM versionFiles WHERE fileId = ?", fileId)
-    .map((row) => row.versionId);
-
-const loadVersion = (database: Store["database"], versionId: number): BlockTable | "damaged" | undefined => {
-  const row = database.one<{ blocks: Uint8Array }>("SELECT blocks FROM versions WHERE id = ?", versionId);
-  try {
-    return row && BlockTable.unpack(row.blocks);
-  } catch (error) {
-    if (error instanceof BlockTableDamaged) return "damaged";
-    throw error;
-  }
 };

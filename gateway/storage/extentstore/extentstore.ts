@@ -3,6 +3,7 @@ import type { ObjectConfig } from "../../../core/api/object.ts";
 import type {
   CreateVolumeOptions,
   ExtentDigest,
+  GroupDamage,
   MirrorExtentWriter,
   MirrorSession,
   MirrorVolume,
@@ -17,6 +18,7 @@ import type {
   VolumeHandle,
 } from "../driver.ts";
 import { collect } from "./collect.ts";
+import { groupDamage } from "./damage.ts";
 import { prepareMirror } from "./mirrors.ts";
 import { StoredExtentWriter } from "./mirrorwriter.ts";
 import { StoredSnapshotReader, VolumeReader } from "./readers.ts";
@@ -121,10 +123,11 @@ export class ExtentStore implements StorageDriver {
     readonly mirrorVolumeId: string;
     readonly epoch: number;
     readonly extent: number;
+    readonly from?: "base" | "zeros";
   }): Promise<MirrorExtentWriter> {
     const { database } = this.#store;
     const mirror = database.snapshot(() => sessions.mirrorForWriting(database, options.mirrorVolumeId, options.epoch));
-    return new StoredExtentWriter(this.#store, { mirror, epoch: options.epoch, extent: options.extent });
+    return new StoredExtentWriter(this.#store, { ...options, mirror });
   }
 
   async mirrorDigests(options: {
@@ -156,6 +159,10 @@ export class ExtentStore implements StorageDriver {
 
   async rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig> {
     return this.#transaction((database) => rebuildObject(database, options));
+  }
+
+  async damage(): Promise<readonly GroupDamage[]> {
+    return groupDamage(this.#store.database);
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { MirrorVolume, Owner } from "../driver.ts";
 import type { Database } from "./database.ts";
 import { notOurs, snapshotsOf } from "./snapshots.ts";
-import { clearTable, fillTable } from "./versions.ts";
+import { clearTable, fillWithWhatIsThere } from "./versions.ts";
 import { findVolume, insertVolume, type VolumeRow } from "./volumes.ts";
 
 /* Mirrors: what they are made of. What writes them is in sessions.ts. Everything here runs inside the caller's transaction. */
@@ -135,7 +135,7 @@ export const resetMirror = (database: Database, mirror: MirrorRow, baseGroupId: 
       },
     );
   }
-  fillTable(database, { tableId: volume.tableId, fromTableId: base.tableId });
+  fillWithWhatIsThere(database, { tableId: volume.tableId, fromTableId: base.tableId });
 };
 
 const sameGeometry = (a: ObjectConfig["volumes"][number]["geometry"], b: typeof a): boolean =>

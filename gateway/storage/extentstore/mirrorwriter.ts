@@ -31,8 +31,16 @@ export class StoredExtentWriter implements MirrorExtentWriter {
   #syncing: Promise<void> | undefined;
   #open = true;
 
-  constructor(store: Store, options: { readonly mirror: VolumeRow; readonly epoch: number; readonly extent: number }) {
-    const { mirror, epoch, extent } = options;
+  constructor(
+    store: Store,
+    options: {
+      readonly mirror: VolumeRow;
+      readonly epoch: number;
+      readonly extent: number;
+      readonly from?: "base" | "zeros";
+    },
+  ) {
+    const { mirror, epoch, extent, from } = options;
     const geometry = geometryOf(mirror);
     assert(extent >= 0 && extent < extentCount(geometry, mirror.sizeBytes), `the mirror has no extent ${extent}`);
     this.#store = store;
@@ -48,9 +56,11 @@ export class StoredExtentWriter implements MirrorExtentWriter {
       sizeBytes: mirror.sizeBytes,
       dataDir: store.dataDir,
       files: this.#files,
+      damage: store.damage,
     };
     this.#base = new ExtentReader({ ...reading, tables: committed });
     this.#pending = new PendingWrites({ ...reading, volumeId: mirror.id, committed, openFiles: store.openFiles });
+    if (from === "zeros") this.#pending.clear(extent);
   }
 
   async write(offset: number, data: Uint8Array): Promise<void> {

@@ -65,6 +65,7 @@ export class PendingWrites implements BlockTables {
   reload(): void {
     this.#committed.reload();
     for (const [extent, pending] of this.#extents) {
+      if (pending.dirty.isFull) continue;
       const table = this.#committed.get(extent)?.clone() ?? BlockTable.holes(pending.table.blockCount);
       for (const block of pending.dirty) table.copyBlock(pending.table, block);
       this.#extents.set(extent, { table, dirty: pending.dirty });
@@ -106,6 +107,14 @@ export class PendingWrites implements BlockTables {
       if (to - from === blockBytes) this.#putHole(extent, block);
       else if (!this.#isHole(extent, block)) this.#partial(extent, block).fill(0, from, to);
     });
+  }
+
+  /** Makes an extent that nothing was written to yet a hole, without a look at what it was: that may be damaged. */
+  clear(extent: number): void {
+    const table = BlockTable.holes(this.#blocksPerExtent());
+    const dirty = new BlockSet(table.blockCount);
+    dirty.addRange(0, table.blockCount);
+    this.#extents.set(extent, { table, dirty });
   }
 
   /** Everything is in the kernel's hands when this returns, and readable from the files. @throws STORE_FULL */

@@ -3,8 +3,9 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object.ts";
 import { blockAt, blockBytes } from "../../../core/extent/geometry.ts";
 import { locate, roundedSizeBytes } from "../../../core/extent/striping.ts";
-import type { BlockTable } from "./blocks.ts";
+import { type BlockTable, damageHint } from "./blocks.ts";
 import { isBlock, restoreBlock } from "./codec.ts";
+import type { DamageNotes } from "./damage.ts";
 import { type DataFileReaders, dataFilePath } from "./datafile.ts";
 
 /** The most that is read from a data file at once. */
@@ -18,6 +19,7 @@ export const reloadsMax = 5;
 const scratch = Buffer.allocUnsafe(readAheadBytes);
 
 const wrongContent = "its checksum doesn't match";
+export const missing = "the data file is missing";
 export const unreadable = "the data file ends before it does, or the disk can't read so far";
 const nothing = { fileId: 0, offset: 0 };
 
@@ -37,6 +39,8 @@ export interface ReaderOptions {
   readonly dataDir: string;
   readonly files: DataFileReaders;
   readonly tables: BlockTables;
+  /** Is told of what turns out to be damaged. */
+  readonly damage: DamageNotes;
 }
 
 /** Reads ranges of a volume or snapshot, verifying every block. */
@@ -93,9 +97,9 @@ export class ExtentReader {
   #reloading(extent: number, work: (table: BlockTable | undefined) => number | undefined): void {
     for (let reloads = 0; ; reloads++) {
       const table = this.#options.tables.get(extent);
-      const missing = work(table);
-      if (table === undefined || missing === undefined) return;
-      if (reloads === reloadsMax) throw this.#corrupt(extent, missing, table, "the data file is missing");
+      const block = work(table);
+      if (table === undefined || block === undefined) return;
+      if (reloads === reloadsMax) throw this.#corrupt(extent, block, table, missing);
       this.#options.tables.reload();
     }
   }
@@ -205,18 +209,20 @@ export class ExtentReader {
   }
 }
 
-/** STORE_CORRUPT, naming where the bytes are wrong. */
+/** STORE_CORRUPT, naming where the bytes are wrong, which is remembered. */
 export const corruptBlock = (
-  { dataDir, label }: Pick<ReaderOptions, "dataDir" | "label">,
+  { dataDir, label, damage }: Pick<ReaderOptions, "dataDir" | "label" | "damage">,
   at: { readonly extent: number; readonly block: number; readonly table: BlockTable; readonly what: string },
 ): VisibleError => {
   const { extent, block, table, what } = at;
-  const path = dataFilePath(dataDir, table.fileId(block));
+  const fileId = table.fileId(block);
+  const path = dataFilePath(dataDir, fileId);
+  damage.note(what === missing ? { fileId } : { fileId, offset: table.offset(block) });
   return new VisibleError(
     "STORE_CORRUPT",
     `A block of ${label} can't be read, ${what}: extent ${extent}, block ${block} of it, ` +
       `${table.storedBytes(block)} bytes at ${table.offset(block)} in ${path}.`,
-    { hint: "Check the disk, and restore from a copy on another site." },
+    { hint: damageHint },
   );
 };
 

@@ -37,6 +37,7 @@ export class VolumeReader implements VolumeHandle {
       dataDir: store.dataDir,
       files: this.#files,
       tables: this.#tables,
+      damage: store.damage,
     });
   }
 
@@ -74,7 +75,7 @@ export class StoredSnapshotReader implements SnapshotReader {
   readonly #reader: ExtentReader;
 
   constructor(store: Store, snapshot: SnapshotRow) {
-    const { database, dataDir } = store;
+    const { database, dataDir, damage } = store;
     const label = `snapshot ${snapshot.id} of volume ${snapshot.volumeId}`;
     this.sizeBytes = snapshot.sizeBytes;
     this.geometry = geometryOf(snapshot);
@@ -85,9 +86,10 @@ export class StoredSnapshotReader implements SnapshotReader {
       stripeCount: snapshot.stripeCount,
       load: (extent) =>
         database.snapshot(() => loadBlocks(database, findSnapshot(database, snapshot.id).tableId, extent)),
+      damage,
     });
     const { geometry, sizeBytes } = this;
-    this.#options = { label, geometry, sizeBytes, dataDir, files: new DataFileReaders(dataDir), tables };
+    this.#options = { label, geometry, sizeBytes, dataDir, files: new DataFileReaders(dataDir), tables, damage };
     this.#reader = new ExtentReader(this.#options);
   }
 
@@ -120,11 +122,12 @@ export class StoredSnapshotReader implements SnapshotReader {
 }
 
 /** The committed block tables of a volume. */
-export const volumeTables = ({ database }: Store, volume: VolumeRow): CommittedTables =>
+export const volumeTables = ({ database, damage }: Store, volume: VolumeRow): CommittedTables =>
   new CommittedTables({
     label: labelOf(volume),
     stripeCount: volume.stripeCount,
     load: (extent) => database.snapshot(() => loadBlocks(database, findVolume(database, volume.id).tableId, extent)),
+    damage,
   });
 
 export const labelOf = (volume: VolumeRow): string => `volume ${volume.id} (“${volume.name}”)`;

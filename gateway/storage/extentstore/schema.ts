@@ -10,6 +10,8 @@ const applicationId = 0x736d7478;
  *
  * - `versions` are extent contents, named (id, epoch), known by their digest; `extents` are the tables of volumes and snapshots that point at them.
  * - A version whose epoch is at most its table's `frozenEpoch` may be seen by a snapshot or a clone, so it is copied on write.
+ * - `damagedBlocks` and `damagedVersions` are what was found damaged and is not mended: the versions are those that refer to one of the
+ *   blocks, or whose own block table is damaged.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the collector to look at it.
  */
 const migrations: readonly string[] = [
@@ -113,6 +115,16 @@ const migrations: readonly string[] = [
     tableId INTEGER NOT NULL UNIQUE REFERENCES tables(id),
     UNIQUE (groupId, volumeId)
   ) STRICT;
+  `,
+  `
+  CREATE TABLE damagedBlocks (
+    fileId INTEGER NOT NULL REFERENCES files(id) ON DELETE CASCADE,
+    offset INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (fileId, offset)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX damagedBlocksByHash ON damagedBlocks(hash);
+  CREATE TABLE damagedVersions (versionId INTEGER PRIMARY KEY REFERENCES versions(id) ON DELETE CASCADE) STRICT;
   `,
 ];
 

@@ -10,10 +10,11 @@ import type {
   SnapshotGroup,
 } from "../driver.ts";
 import type { BlockTable } from "./blocks.ts";
+import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";
 import { findMirror, type MirrorRow, ownMirror, resetMirror } from "./mirrors.ts";
 import { findOwnGroup, insertGroup } from "./snapshots.ts";
-import { clearTable, commitExtent, extentDigests, type PendingExtent } from "./versions.ts";
+import { clearTable, commitExtent, damagedDigest, extentDigests, type PendingExtent } from "./versions.ts";
 import { findVolume, type VolumeRow } from "./volumes.ts";
 
 /*
@@ -42,12 +43,17 @@ export const openMirror = (database: Database, options: OpenMirrorOptions): Mirr
   database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", sizeBytes, mirrorVolumeId);
   const volume = findVolume(database, mirrorVolumeId);
   clearTable(database, volume.tableId, extentCount(volume, sizeBytes));
+  const damaged = damagedExtents(database, volume.tableId);
+  for (const extent of damaged) {
+    database.run("DELETE FROM doneExtents WHERE volumeId = ? AND extent = ?", mirrorVolumeId, extent);
+  }
+  const complete = resumes && mirror.complete === 1 && damaged.length === 0;
   database.run(
     `UPDATE mirrors SET epoch = epoch + 1, groupId = ?, baseGroupId = ?, sequence = ?, complete = ? WHERE volumeId = ?`,
     groupId,
     baseGroupId,
     sequence,
-    resumes ? mirror.complete : 0,
+    complete ? 1 : 0,
     mirrorVolumeId,
   );
   return {
@@ -55,7 +61,8 @@ export const openMirror = (database: Database, options: OpenMirrorOptions): Mirr
     done: database
       .all<{ extent: number }>("SELECT extent FROM doneExtents WHERE volumeId = ? ORDER BY extent", mirrorVolumeId)
       .map((row) => row.extent),
-    complete: resumes && mirror.complete === 1,
+    damaged,
+    complete,
   };
 };
 
@@ -80,11 +87,13 @@ export const commitMirrorExtent = (
   return tables;
 };
 
-/** The digests of the mirror's extents as they are committed. @throws FENCED, VOLUME_UNKNOWN */
+/** The digests of the mirror's extents as they are committed; a damaged one has that of no content. @throws FENCED, VOLUME_UNKNOWN */
 export const mirrorDigests = (database: Database, mirrorVolumeId: string, epoch: number): ExtentDigest[] => {
   fencedMirror(database, mirrorVolumeId, epoch);
   const { tableId, sizeBytes, ...geometry } = findVolume(database, mirrorVolumeId);
-  return extentDigests(database, tableId, extentCount(geometry, sizeBytes));
+  const digests = extentDigests(database, tableId, extentCount(geometry, sizeBytes));
+  for (const extent of damagedExtents(database, tableId)) digests[extent] = damagedDigest;
+  return digests;
 };
 
 /** @throws FENCED, VOLUME_UNKNOWN */

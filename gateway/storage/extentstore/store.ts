@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { DamageNotes } from "./damage.ts";
 import { Database } from "./database.ts";
 import { syncDirectory } from "./datafile.ts";
 import { FileLock, Writer } from "./locks.ts";
@@ -22,6 +23,7 @@ export interface Store {
   readonly locksDir: string;
   readonly writer: Writer;
   readonly openFiles: OpenDataFiles;
+  readonly damage: DamageNotes;
 }
 
 /** Opens a folder as a store, making it where there is none. @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT */
@@ -52,6 +54,7 @@ export const openStore = (dir: string): Store => {
         locksDir,
         writer,
         openFiles: new OpenDataFiles({ database, dataDir, writerId: writer.id }),
+        damage: new DamageNotes(database),
       };
     } catch (error) {
       database.close();

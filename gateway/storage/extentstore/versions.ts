@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { extentDigest } from "../../block-hash.ts";
+import { VisibleError } from "../../../core/api/errors.ts";
+import { extentDigest, extentDigestBytes } from "../../block-hash.ts";
 import type { ExtentDigest, ExtentToken } from "../driver.ts";
-import { BlockTable } from "./blocks.ts";
+import { BlockTable, BlockTableDamaged, damageHint } from "./blocks.ts";
+import type { BlockSet } from "./blockset.ts";
+import { settleDamage } from "./damage.ts";
 import type { Database } from "./database.ts";
+import { filesOf, markSuspect, setVersionFiles, unpackBlocks } from "./versionfiles.ts";
 
 interface VersionRow {
   readonly id: number;
@@ -10,11 +14,14 @@ interface VersionRow {
   readonly blocks: Uint8Array;
 }
 
+/** What stands for the digest of an extent that is damaged: no content has it. */
+export const damagedDigest: Uint8Array = new Uint8Array(extentDigestBytes).fill(0xff);
+
 /** Writes to one extent that aren't committed: `table` holds them among the committed ones, `dirty` says which they are. */
 export interface PendingExtent {
   readonly extent: number;
   readonly table: BlockTable;
-  readonly dirty: Iterable<number>;
+  readonly dirty: BlockSet;
 }
 
 /*
@@ -25,18 +32,31 @@ export interface PendingExtent {
 export const createTable = (database: Database): number =>
   database.run("INSERT INTO tables (frozenEpoch) VALUES (?)", currentEpoch(database)).lastId;
 
-/** Makes a table of the same extents; both are copied on write from now on. @returns its id */
+/** Makes a table of the same extents; both are copied on write from now on. @returns its id. @throws STORE_CORRUPT */
 export const copyTable = (database: Database, tableId: number): number => {
   const copyId = createTable(database);
   fillTable(database, { tableId: copyId, fromTableId: tableId });
   return copyId;
 };
 
-/** Points an empty table at another's extents; both are copied on write from now on. */
+/** Points an empty table at another's extents; both are copied on write from now on. @throws STORE_CORRUPT */
 export const fillTable = (database: Database, options: { tableId: number; fromTableId: number }): void => {
+  fillWithWhatIsThere(database, options);
+  const { tableId, fromTableId } = options;
+  const lost = database.one<{ extent: number }>(
+    `SELECT extent FROM extents WHERE tableId = ? EXCEPT SELECT extent FROM extents WHERE tableId = ? LIMIT 1`,
+    fromTableId,
+    tableId,
+  );
+  if (lost !== undefined) throw damagedTable(database, `extent ${lost.extent} of table ${fromTableId} has no version`);
+};
+
+/** The same, where extents whose version is lost may be holes, because somebody compares digests later. */
+export const fillWithWhatIsThere = (database: Database, options: { tableId: number; fromTableId: number }): void => {
   const { tableId, fromTableId } = options;
   database.run(
-    "INSERT INTO extents (tableId, extent, versionId) SELECT ?, extent, versionId FROM extents WHERE tableId = ?",
+    `INSERT INTO extents (tableId, extent, versionId) SELECT ?, extent, versionId FROM extents
+     WHERE tableId = ? AND EXISTS (SELECT 1 FROM versions WHERE id = versionId)`,
     tableId,
     fromTableId,
   );
@@ -71,19 +91,19 @@ export const dropTable = (database: Database, tableId: number): void => {
 /** @returns the extent's block table, or undefined for a hole. @throws BlockTableDamaged */
 export const loadBlocks = (database: Database, tableId: number, extent: number): BlockTable | undefined => {
   const row = findVersion(database, tableId, extent);
-  return row === undefined ? undefined : BlockTable.unpack(row.blocks);
+  return row === undefined ? undefined : unpackBlocks(row);
 };
 
 /** The tokens of a table: (id, epoch) of each extent's version. Ids of versions that are gone are used again, pairs never. */
 export const extentTokens = (database: Database, tableId: number, extents: number): ExtentToken[] => {
   const tokens = new Array<ExtentToken>(extents).fill(null);
-  const rows = database.all<{ extent: number; id: number; epoch: number }>(
-    `SELECT extent, id, epoch FROM extents JOIN versions ON versions.id = versionId WHERE tableId = ?`,
+  const rows = database.all<{ extent: number; versionId: number; epoch: number | null }>(
+    `SELECT extent, versionId, epoch FROM extents LEFT JOIN versions ON versions.id = versionId WHERE tableId = ?`,
     tableId,
   );
   for (const row of rows) {
-    assert(row.extent < extents, `extent ${row.extent} is past the end of table ${tableId}`);
-    tokens[row.extent] = `${row.id}.${row.epoch}`;
+    refusePastEnd(database, tableId, row.extent, extents);
+    tokens[row.extent] = `${row.versionId}.${row.epoch ?? "lost"}`;
   }
   return tokens;
 };
@@ -91,60 +111,63 @@ export const extentTokens = (database: Database, tableId: number, extents: numbe
 /** The digests of a table's extents. */
 export const extentDigests = (database: Database, tableId: number, extents: number): ExtentDigest[] => {
   const digests = new Array<ExtentDigest>(extents).fill(null);
-  const rows = database.all<{ extent: number; digest: Uint8Array }>(
-    `SELECT extent, digest FROM extents JOIN versions ON versions.id = versionId WHERE tableId = ?`,
+  const rows = database.all<{ extent: number; digest: Uint8Array | null }>(
+    `SELECT extent, digest FROM extents LEFT JOIN versions ON versions.id = versionId WHERE tableId = ?`,
     tableId,
   );
   for (const row of rows) {
-    assert(row.extent < extents, `extent ${row.extent} is past the end of table ${tableId}`);
-    digests[row.extent] = row.digest;
+    refusePastEnd(database, tableId, row.extent, extents);
+    digests[row.extent] = row.digest ?? damagedDigest;
   }
   return digests;
 };
 
+/** @throws STORE_CORRUPT */
+const refusePastEnd = (database: Database, tableId: number, extent: number, extents: number): void => {
+  if (extent < extents) return;
+  throw damagedTable(database, `table ${tableId} of ${extents} extents has an extent ${extent}`);
+};
+
+const damagedTable = ({ path }: Database, what: string): VisibleError =>
+  new VisibleError("STORE_CORRUPT", `The metadata ${path} is damaged: ${what}.`, { hint: damageHint });
+
 /**
  * Makes writes to an extent visible. They are put over what the table holds *now*: the collector may have moved blocks since
- * the writer read them.
- * @returns what the extent consists of afterwards
+ * the writer read them. Where all of the extent is written, nobody looks at what it was, which may be damaged.
+ * @returns what the extent consists of afterwards. @throws BlockTableDamaged
  */
 export const commitExtent = (database: Database, tableId: number, pending: PendingExtent): BlockTable => {
   const { extent } = pending;
-  const before = findVersion(database, tableId, extent);
-  const table = before === undefined ? BlockTable.holes(pending.table.blockCount) : BlockTable.unpack(before.blocks);
-  const replacedFiles = new Set<number>();
+  const under = pending.dirty.isFull ? undefined : findVersion(database, tableId, extent);
+  const before = under ?? findReplaced(database, tableId, extent);
+  const table = under === undefined ? BlockTable.holes(pending.table.blockCount) : unpackBlocks(under);
+  const replacedFiles = new Set(under === undefined && before !== undefined ? filesOf(database, before.id) : []);
   for (const block of pending.dirty) {
     if (!table.isHole(block)) replacedFiles.add(table.fileId(block));
     table.copyBlock(pending.table, block);
   }
   const fileIds = table.fileIds();
-  if (before === undefined && fileIds.size === 0) return table;
+  const digest = extentDigest(table.hashes());
   if (fileIds.size === 0) {
     clearExtent(database, tableId, extent);
   } else if (before !== undefined && before.epoch > frozenEpoch(database, tableId)) {
-    const digest = extentDigest(table.hashes());
     database.run("UPDATE versions SET digest = ?, blocks = ? WHERE id = ?", digest, table.pack(), before.id);
     setVersionFiles(database, before.id, fileIds);
     markSuspect(database, replacedFiles);
+    settleDamage(database, { versionId: before.id, digest, table, blocks: pending.dirty });
   } else {
     clearExtent(database, tableId, extent);
     const versionId = database.run(
       "INSERT INTO versions (epoch, digest, blocks) VALUES (?, ?, ?)",
       nextEpoch(database),
-      extentDigest(table.hashes()),
+      digest,
       table.pack(),
     ).lastId;
     setVersionFiles(database, versionId, fileIds);
     database.run("INSERT INTO extents (tableId, extent, versionId) VALUES (?, ?, ?)", tableId, extent, versionId);
+    settleDamage(database, { versionId, digest, table, blocks: pending.dirty });
   }
   return table;
-};
-
-/** Says which data files a version refers to. */
-export const setVersionFiles = (database: Database, versionId: number, fileIds: ReadonlySet<number>): void => {
-  database.run("DELETE FROM versionFiles WHERE versionId = ?", versionId);
-  for (const fileId of fileIds) {
-    database.run("INSERT INTO versionFiles (versionId, fileId) VALUES (?, ?)", versionId, fileId);
-  }
 };
 
 const clearExtent = (database: Database, tableId: number, extent: number): void => {
@@ -167,14 +190,22 @@ const clearExtent = (database: Database, tableId: number, extent: number): void 
   database.run("DELETE FROM versions WHERE id = ?", versionId);
 };
 
-const markSuspect = (database: Database, fileIds: Iterable<number>): void => {
-  for (const fileId of fileIds) database.run("UPDATE files SET suspect = 1 WHERE id = ? AND suspect = 0", fileId);
+/** @returns undefined for a hole. @throws BlockTableDamaged when the extent's version is lost */
+const findVersion = (database: Database, tableId: number, extent: number): VersionRow | undefined => {
+  const row = database.one<VersionRow | { id: null }>(
+    `SELECT id, epoch, blocks FROM extents LEFT JOIN versions ON versions.id = versionId
+     WHERE tableId = ? AND extent = ?`,
+    tableId,
+    extent,
+  );
+  if (row?.id === null) throw new BlockTableDamaged();
+  return row;
 };
 
-const findVersion = (database: Database, tableId: number, extent: number): VersionRow | undefined =>
-  database.one<VersionRow>(
-    `SELECT id, epoch, blocks FROM extents JOIN versions ON versions.id = versionId
-     WHERE tableId = ? AND extent = ?`,
+/** The version of an extent, if it is there, whatever its block table is like. */
+const findReplaced = (database: Database, tableId: number, extent: number): Omit<VersionRow, "blocks"> | undefined =>
+  database.one(
+    "SELECT id, epoch FROM extents JOIN versions ON versions.id = versionId WHERE tableId = ? AND extent = ?",
     tableId,
     extent,
   );

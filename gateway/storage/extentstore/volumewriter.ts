@@ -38,6 +38,7 @@ export class VolumeWriter implements VolumeHandle {
       files: this.#files,
       committed: volumeTables(store, volume),
       openFiles: store.openFiles,
+      damage: store.damage,
     });
   }
 

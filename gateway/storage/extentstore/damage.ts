@@ -1,0 +1,194 @@
+import type { GroupDamage } from "../driver.ts";
+import type { BlockTable, StoredBlock } from "./blocks.ts";
+import type { Database } from "./database.ts";
+import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./versionfiles.ts";
+
+/*
+ * Damage that was found, by whoever read it, and is not mended yet: which blocks, and which extent versions have one of them or a
+ * damaged block table. Nothing that a version refers to is changed because of it, so what a disk reads again later is there.
+ * Everything here but `DamageNotes` and the reads runs inside the caller's transaction.
+ */
+
+/** What was found: one block, all blocks of a data file that isn't there, or a version's block table. */
+export type Damage =
+  | { readonly fileId: number; readonly offset?: number }
+  | { readonly versionId: number; readonly fileId?: undefined };
+
+/** Where readers tell of damage, outside any transaction. */
+export class DamageNotes {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Remembers damage. Never fails: whoever found it has an error to throw, and whoever reads there again finds it again. */
+  note(damage: Damage): void {
+    try {
+      if (this.#isNoted(damage)) return;
+      this.#database.transaction(() => noteDamage(this.#database, damage));
+    } catch {
+      // The disk may be full, or the metadata damaged as well.
+    }
+  }
+
+  #isNoted(damage: Damage): boolean {
+    if (damage.fileId === undefined) return isDamaged(this.#database, damage.versionId);
+    const { fileId, offset } = damage;
+    return offset !== undefined && damagedOffsets(this.#database, fileId).has(offset);
+  }
+}
+
+/** Marks every version that shares what is damaged. What was mended or moved since it was read is left alone. */
+export const noteDamage = (database: Database, damage: Damage): void => {
+  if (damage.fileId === undefined) {
+    if (loadVersion(database, damage.versionId) === "damaged") markDamaged(database, damage.versionId);
+    return;
+  }
+  const { fileId, offset } = damage;
+  for (const versionId of versionsOf(database, fileId)) {
+    const table = loadVersion(database, versionId);
+    if (table === "damaged") markDamaged(database, versionId);
+    else if (table !== undefined && noteBlocks(database, table, fileId, offset)) markDamaged(database, versionId);
+  }
+};
+
+/** @returns whether the version has blocks there */
+const noteBlocks = (database: Database, table: BlockTable, fileId: number, offset: number | undefined): boolean => {
+  let found = false;
+  for (let block = 0; block < table.blockCount; block++) {
+    if (table.fileId(block) !== fileId || (offset !== undefined && table.offset(block) !== offset)) continue;
+    found = true;
+    database.run(
+      "INSERT OR IGNORE INTO damagedBlocks (fileId, offset, hash) VALUES (?, ?, ?)",
+      fileId,
+      table.offset(block),
+      table.hash(block),
+    );
+  }
+  return found;
+};
+
+/**
+ * Call when a version was written: says whether it is damaged now, and mends with what was written anew what is the same
+ * elsewhere: tables of versions with the same content, and damaged blocks with the same content in whichever version.
+ */
+export const settleDamage = (
+  database: Database,
+  written: {
+    readonly versionId: number;
+    readonly digest: Uint8Array;
+    readonly table: BlockTable;
+    readonly blocks: Iterable<number>;
+  },
+): void => {
+  if (database.one("SELECT 1 FROM damagedVersions LIMIT 1") === undefined) return;
+  const { versionId, table, digest } = written;
+  if (!judgeVersion(database, versionId, table)) mendVersions(database, digest, table);
+  mendBlocks(database, written);
+};
+
+/** Gives damaged versions that have the same content a table that is sound. */
+const mendVersions = (database: Database, digest: Uint8Array, table: BlockTable): void => {
+  const damaged = database.all<{ id: number }>(
+    "SELECT id FROM damagedVersions JOIN versions ON id = versionId WHERE digest = ?",
+    digest,
+  );
+  for (const { id } of damaged) {
+    markSuspect(database, filesOf(database, id));
+    moveVersion(database, id, table);
+    database.run("DELETE FROM damagedVersions WHERE versionId = ?", id);
+  }
+};
+
+/** Points whatever refers to a damaged block at the same content where it was written anew. */
+const mendBlocks = (
+  database: Database,
+  written: { readonly versionId: number; readonly table: BlockTable; readonly blocks: Iterable<number> },
+): void => {
+  const moves = new Map<number, Map<number, StoredBlock>>();
+  for (const block of written.blocks) {
+    if (written.table.isHole(block)) continue;
+    const sound = written.table.get(block);
+    const damaged = database.all<{ fileId: number; offset: number }>(
+      "SELECT fileId, offset FROM damagedBlocks WHERE hash = ?",
+      sound.hash,
+    );
+    for (const { fileId, offset } of damaged) {
+      const ofFile = moves.get(fileId) ?? new Map<number, StoredBlock>();
+      moves.set(fileId, ofFile.set(offset, sound));
+    }
+  }
+  for (const [fileId, ofFile] of moves) {
+    for (const offset of ofFile.keys()) {
+      database.run("DELETE FROM damagedBlocks WHERE fileId = ? AND offset = ?", fileId, offset);
+    }
+    for (const versionId of versionsOf(database, fileId)) {
+      const table = versionId === written.versionId ? written.table : loadVersion(database, versionId);
+      if (table === undefined || table === "damaged") continue;
+      if (moveBlocks(table, fileId, ofFile)) moveVersion(database, versionId, table);
+      judgeVersion(database, versionId, table);
+    }
+    markSuspect(database, [fileId]);
+  }
+};
+
+/** @returns whether the table had any of the blocks */
+const moveBlocks = (table: BlockTable, fileId: number, moves: ReadonlyMap<number, StoredBlock>): boolean => {
+  let moved = false;
+  for (let block = 0; block < table.blockCount; block++) {
+    const to = table.fileId(block) === fileId ? moves.get(table.offset(block)) : undefined;
+    if (to === undefined) continue;
+    table.set(block, to);
+    moved = true;
+  }
+  return moved;
+};
+
+/** Says of a version whose table is as it should be whether one of its blocks is damaged. @returns whether one is */
+const judgeVersion = (database: Database, versionId: number, table: BlockTable): boolean => {
+  for (const fileId of table.fileIds()) {
+    const offsets = damagedOffsets(database, fileId);
+    if (offsets.size === 0) continue;
+    for (let block = 0; block < table.blockCount; block++) {
+      if (table.fileId(block) !== fileId || !offsets.has(table.offset(block))) continue;
+      markDamaged(database, versionId);
+      return true;
+    }
+  }
+  database.run("DELETE FROM damagedVersions WHERE versionId = ?", versionId);
+  return false;
+};
+
+const markDamaged = (database: Database, versionId: number): void => {
+  database.run("INSERT OR IGNORE INTO damagedVersions (versionId) VALUES (?)", versionId);
+};
+
+const isDamaged = (database: Database, versionId: number): boolean =>
+  database.one("SELECT 1 FROM damagedVersions WHERE versionId = ?", versionId) !== undefined;
+
+/** Where in a data file damaged blocks are. */
+export const damagedOffsets = (database: Database, fileId: number): ReadonlySet<number> =>
+  new Set(
+    database
+      .all<{ offset: number }>("SELECT offset FROM damagedBlocks WHERE fileId = ?", fileId)
+      .map((row) => row.offset),
+  );
+
+/** The extents of a table in which damage was found, ascending. */
+export const damagedExtents = (database: Database, tableId: number): number[] =>
+  database
+    .all<{ extent: number }>(
+      `SELECT extent FROM extents JOIN damagedVersions USING (versionId) WHERE tableId = ? ORDER BY extent`,
+      tableId,
+    )
+    .map((row) => row.extent);
+
+/** Of every snapshot in which damage was found, how many extents it is in. */
+export const groupDamage = (database: Database): GroupDamage[] =>
+  database.all<GroupDamage>(
+    `SELECT groupId, sourceVolumeId, coalesce(name, volumeId) AS name, count(*) AS extents
+     FROM damagedVersions JOIN extents USING (versionId) JOIN snapshots USING (tableId)
+       LEFT JOIN volumes ON volumes.id = volumeId
+     GROUP BY snapshots.id ORDER BY groupId, snapshots.number`,
+  );
