@@ -78,12 +78,15 @@ export class VisibleError extends Error {
   readonly code: ErrorCode;
   /** What to do next: a sentence or a command. */
   readonly hint: string | undefined;
+  /** The site that told it, where somebody else did. */
+  readonly toldBy: string | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown; toldBy?: string } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "VisibleError";
     this.code = code;
     this.hint = options.hint;
+    this.toldBy = options.toldBy;
   }
 
   get status(): number {
@@ -102,13 +105,18 @@ export class VisibleError extends Error {
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCodes, code);
 
 /** The error that somebody else told: a code that this version does not know is INTERNAL. */
-export const errorToldAs = ({
-  code,
-  message,
-  hint,
-}: {
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string | undefined;
-}): VisibleError =>
-  new VisibleError(isErrorCode(code) ? code : "INTERNAL", message, hint === undefined ? {} : { hint });
+export const errorToldAs = (
+  told: { readonly code: string; readonly message: string; readonly hint?: string | undefined },
+  toldBy?: string,
+): VisibleError => {
+  const code = isErrorCode(told.code) ? told.code : "INTERNAL";
+  const { message, hint } = told;
+  return new VisibleError(code, toldBy === undefined ? message : atSite(toldBy, code, message), {
+    ...(hint !== undefined && { hint }),
+    ...(toldBy !== undefined && { toldBy }),
+  });
+};
+
+/** A message about a site's storage says whose it is, for it is read elsewhere. */
+export const atSite = (site: string, code: ErrorCode, message: string): string =>
+  code.startsWith("STORE_") ? `Site ${site}: ${message}` : message;

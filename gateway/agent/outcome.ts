@@ -1,4 +1,5 @@
-import { VisibleError } from "../../core/api/errors.ts";
+import { atSite, VisibleError } from "../../core/api/errors.ts";
+import type { SiteId } from "../../core/api/ids.ts";
 import type { Reason } from "../../core/api/run.ts";
 import type { TaskResult } from "../../core/api/task.ts";
 
@@ -14,14 +15,16 @@ export type Outcome =
   | { readonly type: "aborted"; readonly reason: AbortReason };
 
 /**
- * What an error of a task's handler means. An expected failure is reported with its own code, and whether a retry makes
- * sense is in the table of codes; anything else is a defect, which a retry may get past.
+ * What an error of a task's handler means, at a gateway of `siteId`. An expected failure is reported with its own code and what to do,
+ * and whether a retry makes sense is in the table of codes; anything else is a defect, which a retry may get past.
  */
-export const outcomeOfError = (error: unknown, signal: AbortSignal): Outcome => {
+export const outcomeOfError = (error: unknown, signal: AbortSignal, siteId: SiteId): Outcome => {
   if (VisibleError.is(error, "FENCED")) return { type: "fenced" };
   if (signal.aborted) return { type: "aborted", reason: signal.reason as AbortReason };
   if (VisibleError.is(error)) {
-    const reason = { code: error.code, message: error.message };
+    const { code, hint, toldBy } = error;
+    const message = toldBy === undefined ? atSite(siteId, code, error.message) : error.message;
+    const reason = { code, message: hint === undefined ? message : `${message} ${hint}` };
     return { type: "failed", reason, retryable: error.retryable, error };
   }
   const message = error instanceof Error ? error.message : String(error);

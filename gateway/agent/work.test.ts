@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type ErrorCode, VisibleError } from "../../core/api/errors.ts";
+import { type ErrorCode, errorToldAs, VisibleError } from "../../core/api/errors.ts";
 import { progressOf } from "../tasks/testing.ts";
 import { result, setUp, task } from "./testing-agent.ts";
 
@@ -71,13 +71,31 @@ describe("a task's life", () => {
       await firstTry().reject(new VisibleError(code, "What happened."));
       const last = aboutTasks().at(-1);
       assert.ok(last?.kind === "failed");
-      assert.deepEqual(last.reason, { code, message: "What happened." });
+      const message = code === "STORE_FULL" ? "Site a: What happened." : "What happened.";
+      assert.deepEqual(last.reason, { code, message });
       assert.equal(last.retryable, retryable);
       assert.equal(last.progressed, false);
       assert.deepEqual(queue.calls, ["remove r1"]);
       await stop();
     });
   }
+
+  test("a failure of a storage is told with the site whose it is, and what to do", async () => {
+    const hint = "Check the disk.";
+    for (const [toldBy, said] of [
+      [undefined, "Site a: A block is damaged. Check the disk."],
+      ["b", "Site b: A block is damaged. Check the disk."],
+    ] as const) {
+      const { queue, aboutTasks, firstTry, stop } = setUp();
+      await queue.deliver(task());
+      const told = { code: "STORE_CORRUPT", message: "A block is damaged.", hint };
+      await firstTry().reject(errorToldAs(told, toldBy));
+      const last = aboutTasks().at(-1);
+      assert.ok(last?.kind === "failed");
+      assert.equal(last.reason.message, said);
+      await stop();
+    }
+  });
 
   test("an error that nobody expected is INTERNAL, worth a retry, and logged with its stack", async () => {
     const { queue, aboutTasks, firstTry, log, stop } = setUp();

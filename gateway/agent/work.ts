@@ -68,7 +68,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
       });
       return { type: "completed", result };
     } catch (error) {
-      return outcomeOfError(error, aborting.signal);
+      return outcomeOfError(error, aborting.signal, context.identity.siteId);
     }
   };
 

@@ -7,7 +7,7 @@ import { fromRanges, toRanges } from "./ranges.ts";
 
 const none: Base = { kind: "none" };
 const actions = (options: Partial<Parameters<typeof planExtents>[0]> & { readonly count: number }) =>
-  planExtents({ map: undefined, base: none, done: new Set(), ...options }).map(({ how }) => how);
+  planExtents({ map: undefined, base: none, done: new Set(), damaged: new Set(), ...options }).map(({ how }) => how);
 
 describe("the plan of a transfer", () => {
   test("sends everything but holes when the target has nothing", () => {
@@ -23,6 +23,15 @@ describe("the plan of a transfer", () => {
       "zero",
       "hole",
     ]);
+  });
+
+  test("sends in full what the target knows to be damaged, whatever the base is, and also what it had done", () => {
+    const base: Base = { kind: "readable", map: ["x", "x", null], count: 3 };
+    const damaged = new Set([1, 2]);
+    for (const each of [base, none, { kind: "lost" } as const]) {
+      assert.deepEqual(actions({ count: 3, map: ["x", "x", null], base: each, damaged }).slice(1), ["full", "zero"]);
+      assert.deepEqual(actions({ count: 3, base: each, damaged, done: damaged }).slice(1), ["full", "full"]);
+    }
   });
 
   test("sends in full what a volume has grown by", () => {

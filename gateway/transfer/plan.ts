@@ -9,7 +9,7 @@ import type { ExtentToken } from "../storage/driver.ts";
  * - `zero`       nothing here, and the target may have something: it becomes zeros
  * - `diff`       compared with the base; what differs is sent
  * - `match`      compared with what the target says of its extent; what it has nowhere in it is sent
- * - `full`       whatever is not zero is sent
+ * - `full`       whatever is not zero is sent; also when the target knows that what it has is damaged
  */
 export type ExtentAction = "done" | "unchanged" | "hole" | "zero" | "diff" | "match" | "full";
 
@@ -30,17 +30,20 @@ export type Base =
   /** The target has the base group, and the source does not any more. */
   | { readonly kind: "lost" };
 
-/** Pure. One entry an extent, in order. `done` are indices of extents. */
+/** Pure. One entry an extent, in order. `done` and `damaged` are indices of extents. */
 export const planExtents = (options: {
   readonly count: number;
   readonly map: ExtentMap;
   readonly base: Base;
   readonly done: ReadonlySet<number>;
+  /** What the target has there is damaged, whatever it was. */
+  readonly damaged: ReadonlySet<number>;
 }): readonly PlannedExtent[] =>
-  Array.from({ length: options.count }, (_, extent) => ({
-    extent,
-    how: options.done.has(extent) ? "done" : actionOf(options.map?.[extent], options.base, extent),
-  }));
+  Array.from({ length: options.count }, (_, extent) => {
+    const token = options.map?.[extent];
+    if (options.damaged.has(extent)) return { extent, how: token === null ? "zero" : "full" };
+    return { extent, how: options.done.has(extent) ? "done" : actionOf(token, options.base, extent) };
+  });
 
 /** `token` undefined: there is no map. */
 const actionOf = (token: ExtentToken | undefined, base: Base, extent: number): ExtentAction => {

@@ -21,7 +21,8 @@ import { geometrySchema } from "../../core/api/object.ts";
  * - Who may: the sender's site, as its certificate names it, must be the owner of the mirror. Nothing in a body or an
  *   address counts.
  * - Beginning sets the mirror back to the base group (or to nothing), unless it is being written for this group and base
- *   already; the answer lists the extents that are done. Whoever began before is FENCED from then on.
+ *   already; the answer lists the extents that are done, and those that the receiver knows to be damaged, which are sent in full
+ *   whatever the base is. Whoever began before is FENCED from then on.
  * - The frames of an extent change what the mirror has (`base=1`), or an extent of zeros (`base=0`). The last frame holds
  *   the extent's digest: BLAKE3 over the hashes of its blocks of 64 KiB. The receiver writes, reads back, and commits durably
  *   only if what it read back has that digest; then it answers 200 with the digest. Everything else leaves the extent as
@@ -29,7 +30,7 @@ import { geometrySchema } from "../../core/api/object.ts";
  * - After CHECKSUM_MISMATCH, or STORE_CORRUPT at the receiver, the sender sends the extent in full (`base=0`), which also
  *   heals a mirror whose base was damaged or not what the source took it for.
  * - Completing compares the volume's digest (digest.ts) where both clusters keep digests; CHECKSUM_MISMATCH then, and the
- *   sender asks which extents it is about and sends those in full.
+ *   sender asks which extents it is about and sends those in full. What is known to be damaged has a digest of nothing.
  * - Every request may be sent again. Errors are `{error: {code, message, hint}}` with the codes of core/api/errors.ts.
  */
 export const sessionOpenSchema = z.strictObject({
@@ -49,6 +50,8 @@ export const sessionSchema = z.object({
   epoch: z.int().min(0),
   /** Extents that were committed for this group before, as ranges that include both ends. */
   done: z.array(z.tuple([z.int().min(0), z.int().min(0)])),
+  /** Extents that are damaged here, likewise. Gateways of before don't tell. */
+  damaged: z.array(z.tuple([z.int().min(0), z.int().min(0)])).default([]),
   complete: z.boolean(),
 });
 export type Session = z.infer<typeof sessionSchema>;

@@ -68,7 +68,8 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
       { mirror: open.mirrorVolumeId, from: identity.siteId, groupId, sequence, baseGroupId, epoch: session.epoch },
       "a transfer began",
     );
-    return { epoch: session.epoch, done: toRanges(session.done), complete: session.complete };
+    const { epoch, done, damaged, complete } = session;
+    return { epoch, done: toRanges(done), damaged: toRanges(damaged), complete };
   };
 
   const putExtent = async (

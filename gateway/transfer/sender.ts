@@ -9,6 +9,7 @@ import type { SnapshotReader, StorageDriver } from "../storage/driver.ts";
 import { systemTime, type Time } from "../time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
+import { digestBytes } from "./frame.ts";
 import { inLanes } from "./lanes.ts";
 import { type Base, type PlannedExtent, planExtents } from "./plan.ts";
 import { ProgressCounter } from "./progress.ts";
@@ -87,10 +88,17 @@ const send = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promi
     count,
     map: await snapshot.extentMap(),
     base: await findBase(options, snapshot),
+    damaged: fromRanges(session.damaged, count),
     done: session.complete ? fromRanges([[0, count - 1]], count) : fromRanges(session.done, count),
   });
   counter.add(settledCounts(plan));
-  const sendAll = (extents: Iterable<ExtentToSend>) => sendExtents(extents, session, options, counter);
+  if (session.damaged.length > 0) {
+    options.log.warn(
+      { mirror: mirrorVolumeId, site: options.peer.siteId, extents: session.damaged.slice(0, 100) },
+      damaged,
+    );
+  }
+  const sendAll: SendAll = (extents, onSent) => sendExtents(extents, { session, options, counter, onSent });
   let acknowledgedExtents = await sendAll(toSend(plan));
   if (!session.complete) {
     counter.enter("verifying");
@@ -101,29 +109,36 @@ const send = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promi
   return { progress: counter.progress, acknowledgedExtents };
 };
 
+const damaged = "the target says that extents of the mirror are damaged: they are sent in full; check its disk";
+
 interface ExtentToSend {
   readonly extent: number;
   readonly how: ScanJob["how"];
 }
 
+/** @returns how many the target has committed; `onSent` is told the digest of each, as it was sent. */
+type SendAll = (extents: Iterable<ExtentToSend>, onSent?: (extent: number, digest: string) => void) => Promise<number>;
+
 /**
  * Tells the target that it has everything. Where the digests of the volumes are not the same, something of the base was not
- * what it was taken for: those extents are sent in full, once.
+ * what it was taken for, or one of the digests is damaged: those extents are sent in full, once, and what was sent counts.
  * @returns extents that were sent for that
  */
 const complete = async (of: {
   readonly snapshot: SnapshotReader;
   readonly session: Session;
   readonly options: SendVolumeOptions;
-  readonly sendAll: (extents: Iterable<ExtentToSend>) => Promise<number>;
+  readonly sendAll: SendAll;
 }): Promise<number> => {
   const { options, sendAll } = of;
   const { mirrorVolumeId } = options.transfer;
   const { epoch } = of.session;
   const known = await of.snapshot.extentDigests();
   const ours = known && joinDigests(known);
-  const digest = ours === undefined ? null : volumeDigest(ours);
-  const tell = () => post(paths.complete(mirrorVolumeId, epoch), { digest }, options);
+  const tell = () => {
+    const digest = ours === undefined ? null : volumeDigest(ours);
+    return post(paths.complete(mirrorVolumeId, epoch), { digest }, options);
+  };
   try {
     await tell();
     return 0;
@@ -132,7 +147,11 @@ const complete = async (of: {
     const theirs = digestsAnswerSchema.parse(await get(paths.digests(mirrorVolumeId, epoch), options)).digests;
     const extents = differingExtents(ours, theirs ?? new Uint8Array());
     options.log.warn({ err: error, mirror: mirrorVolumeId, extents: extents.slice(0, 100) }, wrongBase);
-    const sent = await sendAll(extents.map((extent) => ({ extent, how: known?.[extent] === null ? "zero" : "full" })));
+    const again = extents.map((extent) => ({ extent, how: known?.[extent] === null ? "zero" : "full" }) as const);
+    const sent = await sendAll(again, (extent, digest) => {
+      // Of a hole there is none, and what was sent of it were zeros.
+      if (known?.[extent] !== null) ours.set(Buffer.from(digest, "hex"), extent * digestBytes);
+    });
     await tell();
     return sent;
   }
@@ -141,10 +160,14 @@ const wrongBase = "the mirror is not what the snapshot is: the extents that diff
 
 const sendExtents = async (
   extents: Iterable<ExtentToSend>,
-  session: Session,
-  options: SendVolumeOptions,
-  counter: ProgressCounter,
+  of: {
+    readonly session: Session;
+    readonly options: SendVolumeOptions;
+    readonly counter: ProgressCounter;
+    readonly onSent: Parameters<SendAll>[1];
+  },
 ): Promise<number> => {
+  const { session, options, counter, onSent } = of;
   const { compression, signal, time = systemTime } = options;
   const { enabled, level, dictionary } = compression;
   let acknowledgedExtents = 0;
@@ -163,10 +186,11 @@ const sendExtents = async (
     },
   };
   await inLanes(extents, { lanes: options.extentsInFlight ?? 3, signal }, async ({ extent, how }, laneSignal) => {
-    const { identical, bytesRead, bytesChanged } = await sendExtent(sender, { extent, how }, laneSignal);
+    const { identical, digest, bytesRead, bytesChanged } = await sendExtent(sender, { extent, how }, laneSignal);
     counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
     if (identical) return;
     acknowledgedExtents++;
+    onSent?.(extent, digest);
     options.onAcknowledged(extent);
   });
   return acknowledgedExtents;
@@ -191,13 +215,21 @@ const settledCounts = (plan: readonly PlannedExtent[]) => {
 
 /** What the target starts from, as far as the source can still read it. */
 const findBase = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promise<Base> => {
-  const { storage, log, transfer, ids } = options;
+  const { log, transfer, ids } = options;
   if (ids.baseGroupId === null) return { kind: "none" };
-  const base = transfer.baseSnapshotId === null ? undefined : await openIfThere(storage, transfer.baseSnapshotId);
-  if (base === undefined) {
+  try {
+    if (transfer.baseSnapshotId !== null) return await readBase(options.storage, transfer.baseSnapshotId, snapshot);
     log.warn({ mirror: transfer.mirrorVolumeId, baseGroupId: ids.baseGroupId }, lostBase);
-    return { kind: "lost" };
+  } catch (error) {
+    if (!VisibleError.is(error, "SNAPSHOT_UNKNOWN") && !VisibleError.is(error, "STORE_CORRUPT")) throw error;
+    log.warn({ err: error, mirror: transfer.mirrorVolumeId, baseGroupId: ids.baseGroupId }, lostBase);
   }
+  return { kind: "lost" };
+};
+const lostBase = "the source no longer has the base: every extent is compared with what the target says of its own";
+
+const readBase = async (storage: StorageDriver, snapshotId: string, snapshot: SnapshotReader): Promise<Base> => {
+  const base = await storage.openSnapshot(snapshotId);
   try {
     // Extents can be compared only when both volumes are cut up alike.
     if (!isDeepStrictEqual(base.geometry, snapshot.geometry)) return { kind: "lost" };
@@ -205,16 +237,6 @@ const findBase = async (options: SendVolumeOptions, snapshot: SnapshotReader): P
     return { kind: "readable", map: await base.extentMap(), count };
   } finally {
     await base.close();
-  }
-};
-const lostBase = "the source no longer has the base: every extent is compared with what the target says of its own";
-
-const openIfThere = async (storage: StorageDriver, snapshotId: string): Promise<SnapshotReader | undefined> => {
-  try {
-    return await storage.openSnapshot(snapshotId);
-  } catch (error) {
-    if (VisibleError.is(error, "SNAPSHOT_UNKNOWN")) return undefined;
-    throw error;
   }
 };
 

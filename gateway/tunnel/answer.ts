@@ -65,13 +65,13 @@ const errorBodySchema = z.object({
 });
 
 /**
- * What a peer answered. Its status says nothing of an error that came after its first sign of life.
+ * What a peer, a gateway of `site`, answered. Its status says nothing of an error that came after its first sign of life.
  * @throws the VisibleError that it stands for; LINK_BROKEN when something on the way answered in its place
  */
-export const readAnswer = (status: number, text: string): unknown => {
+export const readAnswer = (status: number, text: string, site?: string): unknown => {
   const json = parseJson(text);
   const parsed = errorBodySchema.safeParse(json);
-  if (parsed.success) throw errorToldAs(parsed.data.error);
+  if (parsed.success) throw errorToldAs(parsed.data.error, site);
   const isError = typeof json === "object" && json !== null && "error" in json;
   if (status === 200 && !isError) return json;
   throw new VisibleError("LINK_BROKEN", `The peer gateway answered ${status}, without saying why.`, {

@@ -189,7 +189,7 @@ const createClient = (
       { signal, isOpening: true },
     );
     try {
-      return readAnswer(200, await sendOver(connection, endpoint.name, { ...wanted, signal }, limits));
+      return readAnswer(200, await sendOver(connection, endpoint.name, { ...wanted, signal }, limits), siteId);
     } finally {
       endpoint.uploads.give(connection);
     }
@@ -201,7 +201,7 @@ const createClient = (
       const { signal } = wanted;
       const ask = (endpoint: Endpoint) => exchange(endpoint, wanted, limits);
       const { status, text } = await withEndpoint(ask, { signal, isOpening: false });
-      return readAnswer(status, text);
+      return readAnswer(status, text, siteId);
     },
     upload,
     reconnect: () => {

@@ -73,14 +73,14 @@ describe("the tunnel", () => {
       await assert.rejects((await tunnel.client(options)).request(get), code("PEER_REFUSED"));
   });
 
-  test("hands the peer's errors on with code and hint, and defects without their text", async () => {
+  test("hands the peer's errors on with code and hint, those of its storage with its site, and defects without their text", async () => {
     tunnel.handler = async () => {
       throw new VisibleError("STORE_FULL", "no space", { hint: "add disks" });
     };
     const peer = await tunnel.client();
     await assert.rejects(peer.request(get), (error: unknown) => {
       assert.ok(VisibleError.is(error, "STORE_FULL"));
-      assert.deepEqual([error.message, error.hint], ["no space", "add disks"]);
+      assert.deepEqual([error.message, error.hint], ["Site b: no space", "add disks"]);
       return true;
     });
     tunnel.handler = async () => {

@@ -143,6 +143,27 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       },
     );
 
+    storageTest(
+      "an extent that begins as zeros has nothing of what it was, written in part or not at all",
+      open,
+      async (driver) => {
+        const mirror = await prepareMirror(driver, sourceObject());
+        const { epoch } = await openMirror(driver, mirror, { group: 1 });
+        for (const extent of [0, 1]) await writeExtent(driver, mirror, epoch, extent, noise(volumeBytes, 1));
+        const zeros = { mirrorVolumeId: mirror, epoch, from: "zeros" } as const;
+        const emptied = await driver.openMirrorExtent({ ...zeros, extent: 0 });
+        await emptied.commit();
+        const rewritten = await driver.openMirrorExtent({ ...zeros, extent: 1 });
+        await rewritten.write(256 * KiB + 100, noise(1000, 2));
+        const expected = Buffer.alloc(256 * KiB);
+        noise(1000, 2).copy(expected, 100);
+        assert(isSame(await rewritten.blockHashes(), hashesOf(expected)));
+        await rewritten.commit();
+        const bytes = await readVolume(driver, mirror);
+        assert(bytes.subarray(0, 512 * KiB).equals(Buffer.concat([Buffer.alloc(256 * KiB), expected])));
+      },
+    );
+
     storageTest("whoever opened the mirror before is fenced off, wherever it was", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
       const old = await openMirror(driver, mirror, { group: 1 });

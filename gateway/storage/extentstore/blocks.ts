@@ -31,7 +31,7 @@ export class BlockTableDamaged extends VisibleError {
 
 /** What to do about damage, whatever it is in. */
 export const damageHint =
-  "Check the disk. What a mirror has is sent again by the next run of its plan; a volume can be restored from another site.";
+  "Check that disk. In a mirror the next run of its plan mends it; a volume is restored from another site's restore points.";
 
 /**
  * The blocks of one extent version: for each block a hole or where it is stored. Packed, 32 bytes a block, little-endian:

@@ -76,7 +76,7 @@ export class StoredSnapshotReader implements SnapshotReader {
 
   constructor(store: Store, snapshot: SnapshotRow) {
     const { database, dataDir, damage } = store;
-    const label = `snapshot ${snapshot.id} of volume ${snapshot.volumeId}`;
+    const label = `snapshot ${snapshot.id} of volume ${snapshot.volumeId}, of ${snapshot.groupId}`;
     this.sizeBytes = snapshot.sizeBytes;
     this.geometry = geometryOf(snapshot);
     this.#store = store;
@@ -130,4 +130,5 @@ export const volumeTables = ({ database, damage }: Store, volume: VolumeRow): Co
     damage,
   });
 
-export const labelOf = (volume: VolumeRow): string => `volume ${volume.id} (“${volume.name}”)`;
+export const labelOf = ({ id, name, role, planId }: VolumeRow): string =>
+  role === "mirror" ? `mirror ${id} (“${name}”) of ${planId}` : `volume ${id} (“${name}”)`;

@@ -69,6 +69,8 @@ export const openTwoSites = async (
   const peer = await connect();
 
   return {
+    sourceDir: configs.source.dir,
+    targetDir: configs.target.dir,
     /** Where the sites keep the blocks that they have. */
     sourceData: path.join(configs.source.dir, "data"),
     targetData: path.join(configs.target.dir, "data"),
