@@ -44,6 +44,7 @@ const endings: Record<ErrorCode, Ending> = {
   RUN_ENDED: "failed",
   GROUP_UNKNOWN: "notFound",
   GROUP_NOT_RESTORABLE: "failed",
+  GROUP_DAMAGED: "failed",
   LINK_BROKEN: "unreachable",
   GATEWAY_ABSENT: "failed",
   PEER_REFUSED: "refused",

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { Damage } from "../core/api/group.ts";
 import { gatewayIdSchema, type SiteId } from "../core/api/ids.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
 import type { RunTask } from "../core/api/task.ts";
@@ -95,7 +96,7 @@ export const createWorld = async () => {
         await reportAlive(api, siteId);
         for (const { task } of api.deps.tasks.takeAll(siteId)) {
           if (task.kind === "settings") continue;
-          await (task.kind === "inventory" ? tellInventory(api, siteId, world.objects) : world.perform(task));
+          await (task.kind === "inventory" ? tellInventory(api, siteId, world) : world.perform(task));
         }
       }
     },
@@ -108,7 +109,12 @@ export const createWorld = async () => {
 };
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
-const tellInventory = async (api: TestApi, siteId: SiteId, objects: readonly ObjectConfig[]): Promise<void> => {
+/** What site `a` has, and what every site says is damaged. */
+export const tellInventory = async (
+  api: TestApi,
+  siteId: SiteId,
+  { objects, damage = [] }: { readonly objects: readonly ObjectConfig[]; readonly damage?: readonly Damage[] },
+): Promise<void> => {
   const observedAt = api.deps.clock.now();
   await putInventoryPart(api.deps, {
     kind: "inventory",
@@ -119,5 +125,6 @@ const tellInventory = async (api: TestApi, siteId: SiteId, objects: readonly Obj
     parts: 1,
     observedAt,
     objects: [...objects],
+    damage: [...damage],
   });
 };

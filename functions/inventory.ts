@@ -1,3 +1,4 @@
+import type { Damage } from "../core/api/group.ts";
 import type { SiteId } from "../core/api/ids.ts";
 import type { Inventory } from "../core/api/object.ts";
 import type { Report } from "../core/api/report.ts";
@@ -6,7 +7,9 @@ import type { Deps } from "./deps.ts";
 import { inventoryKey, inventoryPrefix } from "./records.ts";
 
 /** One part of what a site has; a generation is complete when all its parts are there. */
-export type InventoryPart = Omit<Extract<Report, { kind: "inventory" }>, "kind">;
+export type InventoryPart = Omit<Extract<Report, { kind: "inventory" }>, "kind" | "damage"> & {
+  readonly damage?: readonly Damage[];
+};
 
 type Store = Pick<Deps, "store">;
 
@@ -22,7 +25,7 @@ const clockAheadSecondsMax = 300;
  */
 export const putInventoryPart = async (
   deps: Pick<Deps, "store" | "clock" | "log">,
-  report: Extract<Report, { kind: "inventory" }>,
+  report: InventoryPart & { readonly kind: "inventory" },
 ): Promise<void> => {
   const { kind: _, ...part } = report;
   const aheadSeconds = part.generation / 1000 - Date.parse(deps.clock.now()) / 1000;
@@ -47,6 +50,11 @@ export const readInventory = async (deps: Store, siteId: SiteId): Promise<Invent
   const { observedAt } = newest.parts[0];
   return { siteId, observedAt, objects: newest.parts.flatMap((part) => part.objects) };
 };
+
+/** What the site says is damaged of its groups, by the same generation. */
+export const readDamage = async (deps: Store, siteId: SiteId): Promise<readonly Damage[]> =>
+  // Parts that an earlier version stored have none.
+  (await readNewestComplete(deps, siteId))?.parts.flatMap((part) => part.damage ?? []) ?? [];
 
 type Parts = readonly [InventoryPart, ...InventoryPart[]];
 

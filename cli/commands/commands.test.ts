@@ -3,10 +3,18 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import type { RunTask } from "../../core/api/task.ts";
-import { objectNamed, reportAlive } from "../../functions/api/testing.ts";
+import { objectNamed, reportAlive, siteB } from "../../functions/api/testing.ts";
 import { complete, progressOf, report } from "../../functions/api/testing-gateway.ts";
 import { main } from "../main.ts";
-import { createWorld, fakeHost, recordingScreen, sleptTime, temporaryFolder, type World } from "../testing.ts";
+import {
+  createWorld,
+  fakeHost,
+  recordingScreen,
+  sleptTime,
+  tellInventory,
+  temporaryFolder,
+  type World,
+} from "../testing.ts";
 
 const definition = `
 name: nightly
@@ -215,6 +223,26 @@ describe("group and rebuild", () => {
     const rebuilt = await jsonOf(world, "rebuild", groupId, "--site", "b", "--prefix", "again-", "--wait");
     assert.equal(rebuilt.status, "succeeded");
     assert.deepEqual(names, ["again-db"]);
+  });
+});
+
+describe("group list", () => {
+  test("marks what is damaged with the object and how much of it, and says what to do", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const damage = ["db", "web", "mail", "files"].map((name, index) => ({
+      groupId,
+      volumeId: `v${index}`,
+      name,
+      extents: index + 1,
+    }));
+    await tellInventory(world.api, siteB, { objects: [], damage });
+    const args = ["group", "list", "--plan", "nightly", "--site", "b"];
+    const { stdout } = await world.run(args);
+    assert.match(stdout, /published, damaged: db \(1 extent\), web \(2 extents\), mail \(3 extents\), 1 more +group_/);
+    assert.match(stdout, /the next run of the plan sends it again/);
+    const { items } = await jsonOf(world, ...args);
+    assert.deepEqual(items[0].damage[1], { volumeId: "v1", name: "web", extents: 2 });
   });
 });
 

@@ -5,6 +5,13 @@ import { followRun } from "../follow-run.ts";
 import { checkedBy, groupId, siteOption } from "../options.ts";
 import type { Answering } from "./command.ts";
 
+interface RebuildOptions {
+  readonly site: string;
+  readonly prefix: string;
+  readonly damaged: boolean;
+  readonly wait: boolean;
+}
+
 export const addRebuildCommand = (program: Command, answering: Answering): void => {
   program
     .command("rebuild")
@@ -17,11 +24,13 @@ export const addRebuildCommand = (program: Command, answering: Answering): void 
       checkedBy(restoreCreateSchema.shape.namePrefix.unwrap()),
       "rebuilt-",
     )
+    .option("--damaged", "also where damage was found in it: what is damaged can't be read then, the rest can", false)
     .option("--wait", "show how far it is until it has ended; exit code 1 when it failed", false)
     .action(
-      answering(async (context, group: string, options: { site: string; prefix: string; wait: boolean }) => {
+      answering(async (context, group: string, options: RebuildOptions) => {
         const api = await context.connect();
-        const json = { type: "rebuild", groupId: group, siteId: options.site, namePrefix: options.prefix } as const;
+        const { site: siteId, prefix: namePrefix, damaged: evenDamaged } = options;
+        const json = { type: "rebuild", groupId: group, siteId, namePrefix, evenDamaged } as const;
         const run = await answerOf(api.v1.restores.$post({ json }));
         if (options.wait) return followRun(context, api, run.id);
         return { json: run, text: `${run.id} has been asked for. See: smtx-backup run show ${run.id}` };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { groupSchema } from "./group.ts";
+import { damageSchema, groupSchema } from "./group.ts";
 import { groupIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
 import { objectKindSchema } from "./object.ts";
 import { planSchema, scheduleSchema } from "./plan.ts";
@@ -35,6 +35,12 @@ export type PlanSummary = z.infer<typeof planSummarySchema>;
 
 /** Slots to come, oldest first. Empty: the plan has no schedule, or it has ended. */
 export const scheduleAnswerSchema = z.object({ schedule: scheduleSchema.optional(), slots: z.array(instantSchema) });
+
+/** A group in a list. With `damage` it is no longer what it was: its site has found extents that it can't read. */
+export const groupAnswerSchema = groupSchema.extend({
+  damage: z.array(damageSchema.omit({ groupId: true })).optional(),
+});
+export type GroupAnswer = z.infer<typeof groupAnswerSchema>;
 
 export const retentionAnswerSchema = z.object({
   sites: z.array(

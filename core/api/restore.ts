@@ -12,5 +12,7 @@ export const restoreCreateSchema = z.strictObject({
     .string()
     .regex(/^[a-zA-Z0-9._-]{0,64}$/, "letters, digits, dots, dashes, 64 characters at most")
     .default("rebuilt-"),
+  /** Also where damage was found in the group: what is damaged can't be read then, and the rest can. */
+  evenDamaged: z.boolean().default(false),
 });
 export type RestoreCreate = z.infer<typeof restoreCreateSchema>;

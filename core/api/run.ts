@@ -84,8 +84,15 @@ export const runPlanSchema = z.object({
   planName: z.string(),
   objects: z.array(planObjectSchema),
   compression: compressionSchema,
-  /** For a restore: the group it reads, and what stands before the names of what is rebuilt. */
-  restore: z.object({ fromRunId: runIdSchema, fromGroupId: groupIdSchema, namePrefix: z.string() }).optional(),
+  /** For a restore: the group it reads, what stands before the names of what is rebuilt, and whether damage is taken along. */
+  restore: z
+    .object({
+      fromRunId: runIdSchema,
+      fromGroupId: groupIdSchema,
+      namePrefix: z.string(),
+      evenDamaged: z.boolean().optional(),
+    })
+    .optional(),
 });
 export type RunPlan = z.infer<typeof runPlanSchema>;
 

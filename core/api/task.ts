@@ -96,6 +96,8 @@ export const rebuildTaskSchema = z.object({
   /** The object as the source had it when the group was taken. */
   object: objectConfigSchema,
   name: z.string().min(1).max(255),
+  /** Also when damage was found in it. */
+  evenDamaged: z.boolean().optional(),
 });
 /** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
 export const abortTaskSchema = z.object({ ...runTask, kind: z.literal("abort") });

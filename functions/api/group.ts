@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { groupSchema } from "../../core/api/group.ts";
+import { groupAnswerSchema } from "../../core/api/answers.ts";
 import { siteIdSchema } from "../../core/api/ids.ts";
 import { listGroups } from "../queries/groups.ts";
 import { readPlan } from "../queries/plans.ts";
@@ -13,7 +13,7 @@ const list = createRoute({
   summary: "List a plan's snapshot groups: on a target, its restore points",
   ...needs("read"),
   request: { params: planParam, query: pageQuery.extend({ site: siteIdSchema.optional() }) },
-  responses: { 200: pageAnswer(groupSchema, "By site; at each the newest first."), ...refusals },
+  responses: { 200: pageAnswer(groupAnswerSchema, "By site; at each the newest first."), ...refusals },
 });
 
 export const groupRoutes = (deps: ApiDeps) =>

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { RunAnswer } from "../../core/api/answers.ts";
-import type { Group } from "../../core/api/group.ts";
+import type { GroupAnswer, RunAnswer } from "../../core/api/answers.ts";
+import type { Damage, Group } from "../../core/api/group.ts";
+import { reportSchema } from "../../core/api/report.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { Page } from "../queries/page.ts";
+import { handleReport } from "../report.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB, type TestApi } from "./testing.ts";
 import { takeTasks, workAt } from "./testing-gateway.ts";
 
@@ -30,6 +32,61 @@ describe("groups", () => {
       (await groupsOf(api)).map(({ siteId, role }) => `${siteId} ${role}`),
       ["b mirror", "b mirror", "a source"],
     );
+  });
+});
+
+describe("damage", () => {
+  /** What site b says of its groups. */
+  const tell = (api: TestApi, damage: readonly Damage[]) =>
+    handleReport(
+      api.deps,
+      reportSchema.parse({
+        kind: "inventory",
+        siteId: siteB,
+        gatewayId: "gw-1",
+        generation: Date.parse(api.deps.clock.now()),
+        part: 0,
+        parts: 1,
+        observedAt: api.deps.clock.now(),
+        objects: [],
+        damage,
+      }),
+    );
+  const marked = async (api: TestApi) =>
+    (await api.send<Page<GroupAnswer>>("GET", "/v1/plans/nightly/groups")).body.items.map(
+      ({ siteId, sequence, damage }) => [siteId, sequence, damage],
+    );
+
+  test("marks every group of a site that its gateway says is damaged, until it says that it is not", async () => {
+    const api = await runs(2);
+    const [newest, older] = await groupsOf(api, "?site=b");
+    assert.ok(newest && older);
+    const entries = [
+      { groupId: older.id, volumeId: "v1", name: "db", extents: 3 },
+      { groupId: older.id, volumeId: "v2", name: "web", extents: 1 },
+    ];
+    await tell(api, entries);
+    const damage = entries.map(({ groupId: _, ...each }) => each);
+    assert.deepEqual(await marked(api), [
+      ["b", 2, undefined],
+      ["b", 1, damage],
+      ["a", 2, undefined],
+    ]);
+    api.pass(60);
+    await tell(api, []);
+    assert.ok((await marked(api)).every(([, , each]) => each === undefined));
+  });
+
+  test("keeps a group from being rebuilt at its site unless it is asked for all the same", async () => {
+    const api = await runs(1);
+    const [group] = await groupsOf(api, "?site=b");
+    const wanted = { type: "rebuild", groupId: group?.id, siteId: "b" };
+    for (const evenDamaged of [undefined, true]) {
+      await api.send<Run>("POST", "/v1/restores", { ...wanted, ...(evenDamaged && { evenDamaged }) });
+      const tasks = takeTasks(api, siteB).map((task) => (task.kind === "rebuild" ? task.evenDamaged : task.kind));
+      assert.deepEqual(tasks, [evenDamaged, evenDamaged]);
+      api.pass(1);
+    }
   });
 });
 

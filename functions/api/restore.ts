@@ -20,7 +20,7 @@ const create = createRoute({
 
 export const restoreRoutes = (deps: ApiDeps) =>
   createRouter().openapi(create, async (c) => {
-    const { groupId, siteId, namePrefix } = c.req.valid("json");
-    await readSite(deps, siteId);
-    return c.json(await startRebuild(deps, { groupId, siteId, namePrefix }), 201);
+    const { type: _, ...options } = c.req.valid("json");
+    await readSite(deps, options.siteId);
+    return c.json(await startRebuild(deps, options), 201);
   });

@@ -85,9 +85,14 @@ export const cancelRun = async (deps: Deps, runId: RunId): Promise<Run> => {
  */
 export const startRebuild = async (
   deps: Deps,
-  options: { readonly groupId: GroupId; readonly siteId: SiteId; readonly namePrefix: string },
+  options: {
+    readonly groupId: GroupId;
+    readonly siteId: SiteId;
+    readonly namePrefix: string;
+    readonly evenDamaged?: boolean;
+  },
 ): Promise<Run> => {
-  const { groupId, siteId, namePrefix } = options;
+  const { groupId, siteId, namePrefix, evenDamaged = false } = options;
   const group = await deps.store.get<Group>(groupKey(groupId, siteId));
   if (group === undefined) {
     const hint = "List the groups of a site with: smtx-backup group list --plan PLAN --site SITE";
@@ -114,7 +119,7 @@ export const startRebuild = async (
     objectCount: origin.objectCount,
     now,
   });
-  const restore = { fromRunId: origin.id, fromGroupId: groupId, namePrefix };
+  const restore = { fromRunId: origin.id, fromGroupId: groupId, namePrefix, evenDamaged };
   const told: RunPlan = { ...originPlan, runId: run.id, restore };
   const start = { type: "start", runId: run.id, target: siteId } as const;
   const effects = { of: "plan", planId: run.planId, effects: [start] } as const;

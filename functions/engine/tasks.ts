@@ -125,9 +125,10 @@ const publication = async (deps: Deps, run: Run, runPlan: RunPlan, target: SiteI
 
 const rebuildOf = async (deps: Deps, { restore }: RunPlan, index: number) => {
   assert(restore !== undefined, "a rebuild has a restore in its plan");
-  const { fromRunId, fromGroupId, namePrefix } = restore;
+  const { fromRunId, fromGroupId, namePrefix, evenDamaged } = restore;
   const { config } = await needFact<SnapshotFact>(deps, fromRunId, "snapshotting", "source", index);
-  return { kind: "rebuild", fromGroupId, object: config, name: `${namePrefix}${config.name}` } as const;
+  const name = `${namePrefix}${config.name}`;
+  return { kind: "rebuild", fromGroupId, object: config, name, ...(evenDamaged === true && { evenDamaged }) } as const;
 };
 
 /** Where the gateways of a site are reached that were heard of lately. */

@@ -84,6 +84,32 @@ describe("what a gateway tells of itself", () => {
     await stop();
   });
 
+  test("it tells within 5 s what was found damaged, and when it is mended, and its log names the groups", async () => {
+    const { reports, time, world, log, stop } = setUp();
+    const { groupId } = runTaskFields;
+    await settle();
+    world.damage = [{ groupId, sourceVolumeId: "v1", name: "db", extents: 3 }];
+    await time.advance(10_000);
+    world.damage = [];
+    await time.advance(5_000);
+    const entry = { groupId, volumeId: "v1", name: "db", extents: 3 };
+    assert.deepEqual(
+      inventories(reports).map(({ part, damage }) => [part, damage]),
+      [
+        [0, []],
+        [0, []],
+        [1, [entry]],
+        [0, []],
+      ],
+    );
+    const warned = log.lines.filter(({ message }) => message.startsWith("groups of this site are damaged"));
+    assert.deepEqual(
+      warned.map(({ fields }) => fields["damage"]),
+      [[entry]],
+    );
+    await stop();
+  });
+
   test("an inventory that could not be told is told 5 s later", async () => {
     const { reports, time, world, stop } = setUp();
     await settle();

@@ -1,9 +1,10 @@
 import { hash } from "node:crypto";
+import type { Damage } from "../../core/api/group.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
-import type { StorageDriver } from "../storage/driver.ts";
+import type { GroupDamage, StorageDriver } from "../storage/driver.ts";
 import type { GatewayIdentity } from "../tasks/context.ts";
 import { inventoryReports } from "../tasks/inventory.ts";
 
@@ -16,9 +17,20 @@ export interface InventoryTeller {
 
 const byId = (a: ObjectConfig, b: ObjectConfig) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
+const damageLoggedMax = 20;
+const isDamaged =
+  "groups of this site are damaged: check its disk; the next run of their plan sends again what its newest mirror has lost";
+
+const damageOf = ({ groupId, sourceVolumeId, name, extents }: GroupDamage): Damage => ({
+  groupId,
+  volumeId: sourceVolumeId,
+  name,
+  extents,
+});
+
 /** Tells the control plane what the site has, when it is asked to and when something has changed. */
 export const createInventoryTeller = (options: {
-  readonly storage: Pick<StorageDriver, "inventory">;
+  readonly storage: Pick<StorageDriver, "inventory" | "damage">;
   readonly reports: ReportQueue;
   readonly identity: GatewayIdentity;
   readonly now: () => Instant;
@@ -30,11 +42,13 @@ export const createInventoryTeller = (options: {
   const tellUnless = async (known: string | undefined): Promise<void> => {
     const observedAt = now();
     const objects = [...(await storage.inventory())].sort(byId);
-    const digest = hash("sha256", JSON.stringify(objects));
+    const damage = ((await storage.damage?.()) ?? []).map(damageOf);
+    const digest = hash("sha256", JSON.stringify([objects, damage]));
     if (digest === known) return;
-    for (const report of inventoryReports(objects, identity, observedAt)) await reports.send(report);
+    for (const report of inventoryReports({ objects, damage }, identity, observedAt)) await reports.send(report);
     told = digest;
     log.info({ objects: objects.length }, "inventory told");
+    if (damage.length > 0) log.warn({ damage: damage.slice(0, damageLoggedMax), count: damage.length }, isDamaged);
   };
 
   return { tell: () => tellUnless(undefined), tellChanges: () => tellUnless(told) };

@@ -4,7 +4,7 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type RunTask, type SettingsTask, type TaskResult, taskSchema } from "../../core/api/task.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
-import type { StorageDriver } from "../storage/driver.ts";
+import type { GroupDamage, StorageDriver } from "../storage/driver.ts";
 import type { TaskContext } from "../tasks/context.ts";
 import { identity, instant, progressOf, runTaskFields } from "../tasks/testing.ts";
 import { startAgent } from "./agent.ts";
@@ -82,7 +82,7 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
   const revoked: RevocationList[] = [];
   const reports: Report[] = [];
   const tries: Try[] = [];
-  const world = { reportsFail: false, inventory: [volume("v1")] };
+  const world = { reportsFail: false, inventory: [volume("v1")], damage: [] as readonly GroupDamage[] };
   const agent = startAgent({
     queues: [queue, ...(other === undefined ? [] : [other])].map(({ source }) => ({
       source,
@@ -120,7 +120,7 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
       return promise;
     },
     context: {
-      storage: { inventory: async () => world.inventory } as unknown as StorageDriver,
+      storage: { inventory: async () => world.inventory, damage: async () => world.damage } as unknown as StorageDriver,
       send: () => Promise.reject(new Error("unused")),
       identity,
       now: () => instant(new Date(time.nowMs()).toISOString()),

@@ -128,8 +128,9 @@ export interface StorageDriver {
 
   /**
    * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size. Idempotent by `key`.
-   * `sourceVolumeIds` name the volumes by the ids they have in `object.volumes`.
-   * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN
+   * `sourceVolumeIds` name the volumes by the ids they have in `object.volumes`. Where damage is known in the snapshots it is refused
+   * unless `evenDamaged`; reading what is damaged fails then.
+   * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, GROUP_DAMAGED
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
@@ -308,4 +309,5 @@ export interface RebuildObjectOptions {
   /** The object as the source had it: kind, LUN, volumes. */
   readonly object: ObjectConfig;
   readonly name: string;
+  readonly evenDamaged?: boolean;
 }

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { objectConfigSchema } from "../../core/api/object.ts";
 import { reportSchema } from "../../core/api/report.ts";
 import { inventoryReports } from "./inventory.ts";
-import { identity, instant } from "./testing.ts";
+import { groupId, identity, instant } from "./testing.ts";
 
 const observedAt = instant("2026-03-01T00:00:00.000Z");
 const objects = (count: number) =>
@@ -18,6 +18,8 @@ const objects = (count: number) =>
     }),
   );
 
+const nothing = { objects: [], damage: [] };
+
 describe("an inventory's reports", () => {
   for (const [count, sizes] of [
     [0, [0]],
@@ -27,7 +29,7 @@ describe("an inventory's reports", () => {
   ] as const) {
     test(`${count} objects come in parts of ${sizes.join(" and ")}`, () => {
       const all = objects(count);
-      const reports = inventoryReports(all, identity, observedAt);
+      const reports = inventoryReports({ objects: all, damage: [] }, identity, observedAt);
       assert.deepEqual(
         reports.map((report) => report.objects.length),
         sizes,
@@ -43,9 +45,38 @@ describe("an inventory's reports", () => {
     });
   }
 
+  test("what is damaged comes in parts of its own behind the objects", () => {
+    const damage = Array.from({ length: 201 }, (_, index) => ({
+      groupId,
+      volumeId: `v${index}`,
+      name: "db",
+      extents: 1,
+    }));
+    const reports = inventoryReports({ objects: objects(200), damage }, identity, observedAt);
+    assert.deepEqual(
+      reports.map((report) => [report.part, report.parts, report.objects.length, report.damage.length]),
+      [
+        [0, 3, 200, 0],
+        [1, 3, 0, 200],
+        [2, 3, 0, 1],
+      ],
+    );
+    assert.deepEqual(
+      reports.flatMap((report) => report.damage),
+      damage,
+    );
+    for (const report of reports) assert.deepEqual(reportSchema.parse(report), report);
+  });
+
+  test("one that an earlier version has sent has no damage", () => {
+    const [report] = inventoryReports(nothing, identity, observedAt);
+    const { damage: _, ...earlier } = report ?? assert.fail();
+    assert.deepEqual(reportSchema.parse(earlier), report);
+  });
+
   test("a later observation has a larger generation", () => {
-    const [earlier] = inventoryReports([], identity, observedAt);
-    const [later] = inventoryReports([], identity, instant("2026-03-01T00:00:00.001Z"));
+    const [earlier] = inventoryReports(nothing, identity, observedAt);
+    const [later] = inventoryReports(nothing, identity, instant("2026-03-01T00:00:00.001Z"));
     assert.ok(earlier && later && later.generation > earlier.generation);
   });
 });

@@ -4,7 +4,7 @@ import { ownerOf, type TaskContext } from "./context.ts";
 /**
  * Makes an ordinary object from a group's snapshots (W12). The restore and the object name it, so a second try makes no
  * second object.
- * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, and what else the storage throws
+ * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, GROUP_DAMAGED, and what else the storage throws
  */
 export const rebuild = async (task: RebuildTask, { storage }: TaskContext): Promise<TaskResultOf<"rebuild">> => {
   const object = await storage.rebuildObject({
@@ -13,6 +13,7 @@ export const rebuild = async (task: RebuildTask, { storage }: TaskContext): Prom
     fromGroupId: task.fromGroupId,
     object: task.object,
     name: task.name,
+    evenDamaged: task.evenDamaged ?? false,
   });
   return { kind: "rebuild", object };
 };

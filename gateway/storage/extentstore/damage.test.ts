@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import { VisibleError } from "../../../core/api/errors.ts";
 import { extentDigest } from "../../block-hash.ts";
 import {
   createVolume,
@@ -20,6 +21,7 @@ import {
   rejects,
   snapshotOf,
   sourceObject,
+  volumeOf,
   write,
 } from "../conformance/fixtures.ts";
 import { Database } from "./database.ts";
@@ -263,6 +265,47 @@ describe("the next group after damage", () => {
     assert.deepEqual(Buffer.from(digests[1] ?? []), extentDigest(hashesOf(part)));
     const again = await openMirror(store, mirror, { group: 1, sizeBytes });
     assert.deepEqual([again.damaged, again.done, again.complete], [[0], [1], false]);
+  });
+});
+
+describe("a rebuild", () => {
+  test("of a damaged group is refused with the extents, and made all the same when that is asked for", async (t) => {
+    const world = await withDamagedBlock(t);
+    await rejects(readSnapshot(world.store, await world.snapshot(1)), "STORE_CORRUPT");
+    const options = (group: number) => ({
+      key: `restore/${group}`,
+      owner,
+      fromGroupId: groupId(group),
+      object: sourceObject({ sizeBytes }),
+      name: `rebuilt-${group}`,
+    });
+    await assert.rejects(world.store.rebuildObject(options(2)), (error: unknown) => {
+      assert(VisibleError.is(error, "GROUP_DAMAGED"));
+      assert.match(error.message, /“database” is damaged in the group group_.*: extents 1 of it can't be read/);
+      assert.match(error.hint ?? "", /group list.*rebuild --damaged/);
+      return true;
+    });
+    assert((await world.store.inventory()).every(({ origin }) => origin?.role !== "rebuilt"));
+    assert.equal((await world.store.rebuildObject(options(3))).name, "rebuilt-3");
+    const { id } = volumeOf(await world.store.rebuildObject({ ...options(2), evenDamaged: true }));
+    const reader = await world.store.openVolume(id, "read");
+    const extent = Buffer.alloc(extentBytes);
+    await reader.read(0, extent);
+    assert(extent.equals(world.contentOf(2).subarray(0, extentBytes)));
+    await rejects(reader.read(extentBytes, extent), "STORE_CORRUPT");
+    await reader.close();
+  });
+
+  test("finds damage by what is read of it, and marks the groups that share it", async (t) => {
+    const world = await withDamagedBlock(t);
+    const object = sourceObject({ sizeBytes });
+    const options = { key: "restore/1", owner, fromGroupId: groupId(2), object, name: "rebuilt" };
+    const { id } = volumeOf(await world.store.rebuildObject(options));
+    await rejects(readVolume(world.store, id), "STORE_CORRUPT");
+    assert.deepEqual(await world.damage(), [
+      [groupId(1), 1],
+      [groupId(2), 1],
+    ]);
   });
 });
 

@@ -1,19 +1,20 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { RebuildObjectOptions } from "../driver.ts";
+import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";
 import { singleVolume } from "./mirrors.ts";
-import { snapshotsOf } from "./snapshots.ts";
+import { type SnapshotRow, snapshotsOf } from "./snapshots.ts";
 import { fillTable } from "./versions.ts";
 import { freeLunId, geometryOf, insertVolume, objectOf, refuseTakenName, type VolumeRow } from "./volumes.ts";
 
 /**
  * Makes an ordinary object that shares a snapshot's extents: metadata only. A LUN keeps its target and, where that is free, its
  * LUN id; else it gets the lowest free one. Inside a transaction.
- * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, OBJECT_KIND_UNSUPPORTED
+ * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, OBJECT_KIND_UNSUPPORTED, GROUP_DAMAGED
  */
 export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
-  const { key, owner, fromGroupId, object, name } = options;
+  const { key, owner, fromGroupId, object, name, evenDamaged = false } = options;
   const known = database.one<VolumeRow>("SELECT * FROM volumes WHERE rebuildKey = ?", key);
   if (known !== undefined) return objectOf(known);
   const { kind, volume: source } = singleVolume(object);
@@ -27,6 +28,7 @@ export const rebuildObject = (database: Database, options: RebuildObjectOptions)
       },
     );
   }
+  if (!evenDamaged) refuseDamaged(database, snapshot, object.name);
   refuseTakenName(database, name);
   const row = insertVolume(database, {
     role: "rebuilt",
@@ -41,4 +43,23 @@ export const rebuildObject = (database: Database, options: RebuildObjectOptions)
   });
   fillTable(database, { tableId: row.tableId, fromTableId: snapshot.tableId });
   return objectOf(row);
+};
+
+const namedExtentsMax = 10;
+
+/** @throws GROUP_DAMAGED */
+const refuseDamaged = (database: Database, snapshot: SnapshotRow, name: string): void => {
+  const extents = damagedExtents(database, snapshot.tableId);
+  if (extents.length === 0) return;
+  const named = extents.slice(0, namedExtentsMax).join(", ");
+  const more = extents.length > namedExtentsMax ? `, and ${extents.length - namedExtentsMax} more` : "";
+  throw new VisibleError(
+    "GROUP_DAMAGED",
+    `“${name}” is damaged in the group ${snapshot.groupId}: extents ${named}${more} of it can't be read.`,
+    {
+      hint:
+        "Choose another group of: smtx-backup group list. While the source is there, the next run of the plan mends what it has. " +
+        "To have what can be read all the same: smtx-backup rebuild --damaged.",
+    },
+  );
 };
