@@ -84,12 +84,25 @@ const judgeFile = (store: Store, fileId: number): "empty" | "kept" | LiveBlocks 
     return "empty";
   }
   const totalBytes = statSync(dataFilePath(dataDir, fileId), { throwIfNoEntry: false })?.size ?? 0;
+  noteCutOff(database, { fileId, live, totalBytes });
   let liveBytes = 0;
   for (const { storedBytes } of live.values()) liveBytes += storedBytes;
   for (const offset of damagedOffsets(database, fileId)) if (live.has(offset)) return "kept";
   if (totalBytes - liveBytes > totalBytes * deadFractionMax) return live;
   database.run("UPDATE files SET suspect = 0 WHERE id = ?", fileId);
   return "kept";
+};
+
+/** Notes the blocks that are behind the end of their file, all of them where there is none. */
+const noteCutOff = (
+  database: Store["database"],
+  file: { readonly fileId: number; readonly live: LiveBlocks; readonly totalBytes: number },
+): void => {
+  let from = Number.POSITIVE_INFINITY;
+  for (const [offset, { storedBytes }] of file.live) {
+    if (offset + storedBytes > file.totalBytes) from = Math.min(from, offset);
+  }
+  if (from < Number.POSITIVE_INFINITY) noteDamage(database, { fileId: file.fileId, from });
 };
 
 /**
@@ -155,8 +168,7 @@ const copyBlocks = (options: {
     for (const [offset, { storedBytes, hash }] of [...live].sort(([a], [b]) => a - b)) {
       const stored = Buffer.allocUnsafe(storedBytes);
       const had = files.read(fileId, offset, stored);
-      if (had === undefined) return { damaged: { fileId } };
-      if (had < storedBytes || !isBlock(stored, hash, scratch)) return { damaged: { fileId, offset } };
+      if (had !== storedBytes || !isBlock(stored, hash, scratch)) return { damaged: { fileId, offset } };
       offsets.set(offset, into.appendStored(stored));
     }
     into.syncNow();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -183,6 +183,29 @@ describe("damage", () => {
       [groupId(1), 4],
       [groupId(2), 3],
     ]);
+  });
+
+  test("that is none any more when the store is opened again is forgotten, and what is still damaged is not", async (t) => {
+    const world = await withDamagedBlock(t);
+    const [file = ""] = world.files();
+    flip(file, 9 * blockBytes);
+    const reader = await world.store.openSnapshot(await world.snapshot(1));
+    for (const block of [5, 9]) await rejects(reader.read(block * blockBytes, Buffer.alloc(10)), "STORE_CORRUPT");
+    await reader.close();
+    flip(file, 9 * blockBytes);
+    const later = await ExtentStore.open(world.dir);
+    assert.deepEqual(
+      (await later.damage()).map(({ groupId: id, extents }) => [id, extents]),
+      [
+        [groupId(1), 1],
+        [groupId(2), 1],
+      ],
+    );
+    flip(file, 5 * blockBytes + 100);
+    await later.close();
+    await (await ExtentStore.open(world.dir)).close();
+    assert.deepEqual(await world.damage(), []);
+    await world.isWhole(1);
   });
 
   test("of a volume is that of the groups that were taken of it", async (t) => {
@@ -400,6 +423,18 @@ describe("the collector", () => {
     assert(!world.files().includes(world.file));
     assert.equal(bytesOf(world.files()), sizeBytes);
     for (const group of [2, 3]) await world.isWhole(group);
+  });
+
+  test("notes what is behind the end of a file that it looks at, and all blocks of one that is gone", async (t) => {
+    for (const lose of [(file: string) => truncateSync(file, 13 * blockBytes + 1), rmSync]) {
+      const world = await mostlyDead(t);
+      lose(world.file);
+      await world.store.deleteGroup({ groupId: groupId(1), owner });
+      assert.deepEqual(await world.damage(), [[groupId(2), 1]]);
+      assert.deepEqual((await world.publish(3, world.second, [])).damaged, [3]);
+      assert.deepEqual(await world.damage(), []);
+      for (const group of [2, 3]) await world.isWhole(group);
+    }
   });
 
   test("notes a damaged block table, gets on with other files, and its space comes back when it is mended", async (t) => {

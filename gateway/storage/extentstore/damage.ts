@@ -9,10 +9,11 @@ import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./ve
  * Everything here but `DamageNotes` and the reads runs inside the caller's transaction.
  */
 
-/** What was found: one block, all blocks of a data file that isn't there, or a version's block table. */
+/** What was found: a block, whatever lies in a data file from somewhere on, or a version's block table. */
 export type Damage =
-  | { readonly fileId: number; readonly offset?: number }
-  | { readonly versionId: number; readonly fileId?: undefined };
+  | { readonly fileId: number; readonly offset: number }
+  | { readonly fileId: number; readonly from: number }
+  | { readonly versionId: number };
 
 /** Where readers tell of damage, outside any transaction. */
 export class DamageNotes {
@@ -33,36 +34,37 @@ export class DamageNotes {
   }
 
   #isNoted(damage: Damage): boolean {
-    if (damage.fileId === undefined) return isDamaged(this.#database, damage.versionId);
-    const { fileId, offset } = damage;
-    return offset !== undefined && damagedOffsets(this.#database, fileId).has(offset);
+    if ("versionId" in damage) return isDamaged(this.#database, damage.versionId);
+    return "offset" in damage && damagedOffsets(this.#database, damage.fileId).has(damage.offset);
   }
 }
 
 /** Marks every version that shares what is damaged. What was mended or moved since it was read is left alone. */
 export const noteDamage = (database: Database, damage: Damage): void => {
-  if (damage.fileId === undefined) {
+  if ("versionId" in damage) {
     if (loadVersion(database, damage.versionId) === "damaged") markDamaged(database, damage.versionId);
     return;
   }
-  const { fileId, offset } = damage;
-  for (const versionId of versionsOf(database, fileId)) {
+  for (const versionId of versionsOf(database, damage.fileId)) {
     const table = loadVersion(database, versionId);
     if (table === "damaged") markDamaged(database, versionId);
-    else if (table !== undefined && noteBlocks(database, table, fileId, offset)) markDamaged(database, versionId);
+    else if (table !== undefined && noteBlocks(database, table, damage)) markDamaged(database, versionId);
   }
 };
 
 /** @returns whether the version has blocks there */
-const noteBlocks = (database: Database, table: BlockTable, fileId: number, offset: number | undefined): boolean => {
+const noteBlocks = (database: Database, table: BlockTable, damage: Exclude<Damage, { versionId: number }>): boolean => {
+  const { fileId } = damage;
+  const isIn = (offset: number) => ("offset" in damage ? offset === damage.offset : offset >= damage.from);
   let found = false;
   for (let block = 0; block < table.blockCount; block++) {
-    if (table.fileId(block) !== fileId || (offset !== undefined && table.offset(block) !== offset)) continue;
+    if (table.fileId(block) !== fileId || !isIn(table.offset(block))) continue;
     found = true;
     database.run(
-      "INSERT OR IGNORE INTO damagedBlocks (fileId, offset, hash) VALUES (?, ?, ?)",
+      "INSERT OR IGNORE INTO damagedBlocks (fileId, offset, storedBytes, hash) VALUES (?, ?, ?, ?)",
       fileId,
       table.offset(block),
+      table.storedBytes(block),
       table.hash(block),
     );
   }
@@ -99,6 +101,16 @@ const mendVersions = (database: Database, digest: Uint8Array, table: BlockTable)
     moveVersion(database, id, table);
     database.run("DELETE FROM damagedVersions WHERE versionId = ?", id);
   }
+};
+
+/** Call when a block that was noted turned out to be as it should be after all. */
+export const forgetDamage = (database: Database, { fileId, offset }: { fileId: number; offset: number }): void => {
+  database.run("DELETE FROM damagedBlocks WHERE fileId = ? AND offset = ?", fileId, offset);
+  for (const versionId of versionsOf(database, fileId)) {
+    const table = isDamaged(database, versionId) ? loadVersion(database, versionId) : undefined;
+    if (table !== undefined && table !== "damaged") judgeVersion(database, versionId, table);
+  }
+  markSuspect(database, [fileId]);
 };
 
 /** Points whatever refers to a damaged block at the same content where it was written anew. */

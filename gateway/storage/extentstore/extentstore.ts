@@ -23,6 +23,7 @@ import { prepareMirror } from "./mirrors.ts";
 import { StoredExtentWriter } from "./mirrorwriter.ts";
 import { StoredSnapshotReader, VolumeReader } from "./readers.ts";
 import { rebuildObject } from "./rebuild.ts";
+import { recheckDamage } from "./recheck.ts";
 import * as sessions from "./sessions.ts";
 import * as snapshots from "./snapshots.ts";
 import { closeStore, openStore, type Store } from "./store.ts";
@@ -43,12 +44,14 @@ export class ExtentStore implements StorageDriver {
   }
 
   /**
-   * Opens the store in a folder, making it where there is none, and takes back what processes that died were holding.
+   * Opens the store in a folder, making it where there is none, takes back what processes that died were holding, and looks whether what
+   * was damaged is still.
    * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT
    */
   static async open(dir: string, call?: StorageCall): Promise<ExtentStore> {
     const store = openStore(dir);
     try {
+      recheckDamage(store);
       await collect(store, { compact: false, ...call });
       return new ExtentStore(store);
     } catch (error) {

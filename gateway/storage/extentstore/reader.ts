@@ -217,7 +217,7 @@ export const corruptBlock = (
   const { extent, block, table, what } = at;
   const fileId = table.fileId(block);
   const path = dataFilePath(dataDir, fileId);
-  damage.note(what === missing ? { fileId } : { fileId, offset: table.offset(block) });
+  damage.note(what === missing ? { fileId, from: 0 } : { fileId, offset: table.offset(block) });
   return new VisibleError(
     "STORE_CORRUPT",
     `A block of ${label} can't be read, ${what}: extent ${extent}, block ${block} of it, ` +

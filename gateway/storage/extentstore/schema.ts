@@ -120,6 +120,7 @@ const migrations: readonly string[] = [
   CREATE TABLE damagedBlocks (
     fileId INTEGER NOT NULL REFERENCES files(id) ON DELETE CASCADE,
     offset INTEGER NOT NULL,
+    storedBytes INTEGER NOT NULL,
     hash BLOB NOT NULL,
     PRIMARY KEY (fileId, offset)
   ) STRICT, WITHOUT ROWID;
