@@ -196,11 +196,11 @@ export const damagedExtents = (database: Database, tableId: number): number[] =>
     )
     .map((row) => row.extent);
 
-/** Of every snapshot in which damage was found, how many extents it is in. */
+/** Of every snapshot in which damage was found, how many extents it is in. Quick where there is little: CROSS JOIN begins with it. */
 export const groupDamage = (database: Database): GroupDamage[] =>
   database.all<GroupDamage>(
     `SELECT groupId, sourceVolumeId, coalesce(name, volumeId) AS name, count(*) AS extents
-     FROM damagedVersions JOIN extents USING (versionId) JOIN snapshots USING (tableId)
+     FROM damagedVersions CROSS JOIN extents USING (versionId) JOIN snapshots USING (tableId)
        LEFT JOIN volumes ON volumes.id = volumeId
      GROUP BY snapshots.id ORDER BY groupId, snapshots.number`,
   );
