@@ -82,6 +82,7 @@ const callsOf = (
     storage.publishGroup({ groupId: groupId(1), owner, sequence: 1, takenAt, mirrorVolumeIds: [], manifest: {} }, call),
   manifests: (call) => storage.manifests(call),
   rebuildObject: (call) => storage.rebuildObject({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),
+  damage: (call) => storage.damage?.(call) ?? assert.fail("it has no damage"),
   close: (call) => storage.close(call),
 });
 

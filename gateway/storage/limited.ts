@@ -11,6 +11,7 @@ import { type HandleCalls, LimitedCalls } from "./limited-calls.ts";
  */
 export const limitStorage = (driver: StorageDriver, user: { readonly time: Time } & StorageCall): StorageDriver => {
   const calls = new LimitedCalls(user);
+  const damage = driver.damage?.bind(driver);
   return {
     kind: driver.kind,
     inventory: (call) => calls.answer("inventory", call, (watch) => driver.inventory(watch)),
@@ -46,6 +47,7 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
+    ...(damage && { damage: (call) => calls.answer("damage", call, damage) }),
     close: (call) => calls.close("close", call, (watch) => driver.close(watch)),
   };
 };
