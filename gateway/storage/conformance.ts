@@ -3,6 +3,7 @@ import { blockConformance } from "./conformance/blocks.ts";
 import { groupConformance } from "./conformance/groups.ts";
 import { mirrorConformance } from "./conformance/mirrors.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
+import { stagingConformance } from "./conformance/staging.ts";
 import { volumeConformance } from "./conformance/volumes.ts";
 import type { StorageDriver } from "./driver.ts";
 
@@ -15,10 +16,19 @@ export interface StorageUnderTest {
   close(): Promise<void>;
 }
 
-/** Registers the tests that every storage driver passes: what the comments of driver.ts promise. */
-export const storageConformance = (name: string, open: () => Promise<StorageUnderTest>): void => {
+/**
+ * Registers the tests that every storage driver passes: what the comments of driver.ts promise.
+ *
+ * @param options.stagesVolumes whether the driver has `stageVolume`, which not every cluster can do
+ */
+export const storageConformance = (
+  name: string,
+  open: () => Promise<StorageUnderTest>,
+  { stagesVolumes }: { readonly stagesVolumes: boolean },
+): void => {
   describe(`${name} keeps the promises of the storage port`, () => {
     volumeConformance(open);
+    stagingConformance(open, stagesVolumes);
     groupConformance(open);
     mirrorConformance(open);
     rebuildConformance(open);

@@ -33,6 +33,15 @@ export interface StorageDriver {
    */
   openVolume(volumeId: string, mode: "read" | "write", call?: StorageCall): Promise<VolumeHandle>;
 
+  /**
+   * Begins a content that becomes a volume's all at once, by `swapIn`. Until then nobody sees it: no inventory, no reader, no
+   * snapshot; what was not swapped in is gone when it is closed, or with the process that began it. A volume that is
+   * there can be read and snapshotted meanwhile, as it was, and nobody else may write it. Undefined where a cluster
+   * can't exchange what a volume holds in one step.
+   * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a size or geometry that can't be), VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY
+   */
+  stageVolume?(options: StageVolumeOptions, call?: StorageCall): Promise<StagedVolume>;
+
   /** @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
   deleteVolume(volumeId: string, call?: StorageCall): Promise<void>;
 
@@ -205,6 +214,31 @@ export interface VolumeHandle extends BlockReader {
   zero(offset: number, length: number, call?: StorageCall): Promise<void>;
   /** What was written is durable and part of the next snapshot when this returns. */
   flush(call?: StorageCall): Promise<void>;
+}
+
+export type StageVolumeOptions =
+  | {
+      /** The volume that it becomes; it begins as zeros. */
+      readonly create: CreateVolumeOptions;
+      readonly into?: undefined;
+    }
+  | {
+      readonly create?: undefined;
+      /** A volume that is there; it begins as what that holds, whose data it shares. */
+      readonly into: string;
+      /** Bytes; a volume that is smaller grows to it when it is swapped in. */
+      readonly growTo?: number;
+    };
+
+/** What a volume is going to hold. `close` gives up what was not swapped in. */
+export interface StagedVolume extends VolumeHandle {
+  /**
+   * Makes all that was written the volume's content, durably and in one step: whoever looks, and whatever happens, the volume is
+   * what it was before or this. Nothing can be read or written here afterwards.
+   * @returns the volume's object
+   * @throws VOLUME_NAME_TAKEN (somebody was quicker), STORE_FULL; then nothing has changed
+   */
+  swapIn(call?: StorageCall): Promise<ObjectConfig>;
 }
 
 /** Equal tokens at the same index of two snapshots of a volume mean identical data; null is a hole (all zeros). */

@@ -4,7 +4,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { type ManualTime, manualTime, settle } from "../agent/testing.ts";
 import { groupId, owner, takenAt } from "./conformance/fixtures.ts";
-import type { StorageCall, StorageDriver } from "./driver.ts";
+import type { StorageCall, StorageDriver, VolumeHandle } from "./driver.ts";
 import { limitStorage } from "./limited.ts";
 import { storageLimits } from "./limited-calls.ts";
 
@@ -42,6 +42,7 @@ const hangingStorage = (hangs: (name: string) => boolean = () => true) => {
   const shape = { sizeBytes: 1, geometry };
   const handles: Record<string, () => object> = {
     openVolume: () => object(["read", "write", "zero", "flush", "close"], shape),
+    stageVolume: () => object(["read", "write", "zero", "flush", "swapIn", "close"], shape),
     openSnapshot: () => object(["read", "extentMap", "extentBlocks", "extentDigests", "close"], shape),
     openMirrorExtent: () => object(["write", "zero", "writeStored", "readBase", "blockHashes", "commit", "discard"]),
   };
@@ -82,19 +83,23 @@ const callsOf = (
     storage.publishGroup({ groupId: groupId(1), owner, sequence: 1, takenAt, mirrorVolumeIds: [], manifest: {} }, call),
   manifests: (call) => storage.manifests(call),
   rebuildObject: (call) => storage.rebuildObject({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),
+  stageVolume: (call) => storage.stageVolume?.({ into: "v" }, call) ?? assert.fail("it stages nothing"),
   damage: (call) => storage.damage?.(call) ?? assert.fail("it has no damage"),
   close: (call) => storage.close(call),
 });
 
-const volumeCalls = async (storage: StorageDriver) => {
-  const volume = await storage.openVolume("v", "write");
-  return {
-    read: (call?: StorageCall) => volume.read(0, bytes, call),
-    write: (call?: StorageCall) => volume.write(0, bytes, call),
-    zero: (call?: StorageCall) => volume.zero(0, 1, call),
-    flush: (call?: StorageCall) => volume.flush(call),
-    close: (call?: StorageCall) => volume.close(call),
-  };
+const callsOfVolume = (volume: VolumeHandle) => ({
+  read: (call?: StorageCall) => volume.read(0, bytes, call),
+  write: (call?: StorageCall) => volume.write(0, bytes, call),
+  zero: (call?: StorageCall) => volume.zero(0, 1, call),
+  flush: (call?: StorageCall) => volume.flush(call),
+  close: (call?: StorageCall) => volume.close(call),
+});
+const volumeCalls = async (storage: StorageDriver) => callsOfVolume(await storage.openVolume("v", "write"));
+const stagedCalls = async (storage: StorageDriver) => {
+  const staged = await storage.stageVolume?.({ into: "v" });
+  assert.ok(staged);
+  return { ...callsOfVolume(staged), swapIn: (call?: StorageCall) => staged.swapIn(call) };
 };
 const snapshotCalls = async (storage: StorageDriver) => {
   const snapshot = await storage.openSnapshot("s");
@@ -125,6 +130,7 @@ type Calls = Record<string, (call?: StorageCall) => Promise<unknown>>;
 const parts: readonly (readonly [what: string, opens: string, calls: (storage: StorageDriver) => Promise<Calls>])[] = [
   ["a storage", "", async (storage) => callsOf(storage)],
   ["a volume", "openVolume", volumeCalls],
+  ["a staged volume", "stageVolume", stagedCalls],
   ["a snapshot", "openSnapshot", snapshotCalls],
   ["an extent of a mirror", "openMirrorExtent", extentCalls],
 ];
@@ -220,6 +226,7 @@ describe("a storage with limits", () => {
 
   for (const [name, close] of [
     ["openVolume", "close"],
+    ["stageVolume", "close"],
     ["openSnapshot", "close"],
     ["openMirrorExtent", "discard"],
   ] as const) {

@@ -1,5 +1,12 @@
 import type { Time } from "../time.ts";
-import type { MirrorExtentWriter, SnapshotReader, StorageCall, StorageDriver, VolumeHandle } from "./driver.ts";
+import type {
+  MirrorExtentWriter,
+  SnapshotReader,
+  StagedVolume,
+  StorageCall,
+  StorageDriver,
+  VolumeHandle,
+} from "./driver.ts";
 import { type HandleCalls, LimitedCalls } from "./limited-calls.ts";
 
 /**
@@ -12,6 +19,7 @@ import { type HandleCalls, LimitedCalls } from "./limited-calls.ts";
 export const limitStorage = (driver: StorageDriver, user: { readonly time: Time } & StorageCall): StorageDriver => {
   const calls = new LimitedCalls(user);
   const damage = driver.damage?.bind(driver);
+  const stageVolume = driver.stageVolume?.bind(driver);
   return {
     kind: driver.kind,
     inventory: (call) => calls.answer("inventory", call, (watch) => driver.inventory(watch)),
@@ -47,6 +55,14 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
+    ...(stageVolume && {
+      stageVolume: (of, call) =>
+        calls.open("stageVolume", call, {
+          open: (watch) => stageVolume(of, watch),
+          limit: limitStaged,
+          close: (staged) => staged.close(),
+        }),
+    }),
     ...(damage && { damage: (call) => calls.answer("damage", call, damage) }),
     close: (call) => calls.close("close", call, (watch) => driver.close(watch)),
   };
@@ -60,6 +76,11 @@ const limitVolume = (volume: VolumeHandle, calls: HandleCalls): VolumeHandle => 
   zero: (offset, length, call) => calls.durable("zero", call, (watch) => volume.zero(offset, length, watch)),
   flush: (call) => calls.durable("flush", call, (watch) => volume.flush(watch)),
   close: (call) => calls.close("close", call, (watch) => volume.close(watch)),
+});
+
+const limitStaged = (staged: StagedVolume, calls: HandleCalls): StagedVolume => ({
+  ...limitVolume(staged, calls),
+  swapIn: (call) => calls.durable("swapIn", call, (watch) => staged.swapIn(watch)),
 });
 
 const limitSnapshot = (snapshot: SnapshotReader, calls: HandleCalls): SnapshotReader => ({

@@ -11,7 +11,7 @@ import { createVolume, prepareMirror, readSnapshot, readVolume, sourceObject } f
 import type { StorageDriver } from "../driver.ts";
 import { ExtentStore } from "./extentstore.ts";
 import { checkConsistency } from "./testing/consistency.ts";
-import { applyStep, mirrorGroup, sourceGroup, volumeBytes } from "./testing/steps.ts";
+import { applyStep, importedBytes, mirrorGroup, sourceGroup, volumeBytes } from "./testing/steps.ts";
 
 const rounds = 10;
 
@@ -24,9 +24,10 @@ const liveAndDie = async (args: readonly string[]): Promise<string[]> => {
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     said += chunk;
   });
-  await once(child.stdout, "data");
-  // The instant of death is the one thing here that is left to chance.
-  await setTimeout(Math.random() * 200);
+  // The instant of death is the one thing here that is left to chance: somewhere behind one of its first promises.
+  const promises = 1 + Math.floor(Math.random() * 15);
+  while (said.split("\n").length <= promises) await once(child.stdout, "data");
+  await setTimeout(Math.random() * 30);
   child.kill("SIGKILL");
   await once(child, "close");
   assert.equal(child.signalCode, "SIGKILL");
@@ -54,6 +55,7 @@ test("a store whose process is killed at any instant has all that was promised, 
   try {
     const store = await ExtentStore.open(dir);
     const volumeIds = [await createVolume(store, { name: "one" }), await createVolume(store, { name: "two" })];
+    const importedVolumeId = await createVolume(store, { name: "imported" });
     const mirrorVolumeId = await prepareMirror(store, sourceObject());
     await store.close();
     const states: Buffer[] = [];
@@ -66,8 +68,9 @@ test("a store whose process is killed at any instant has all that was promised, 
       return states[n] ?? Buffer.alloc(volumeBytes);
     };
     let first = 0;
+    let lastImported = -1;
     for (let round = 0; round < rounds; round++) {
-      const said = await liveAndDie([dir, String(first), mirrorVolumeId, ...volumeIds]);
+      const said = await liveAndDie([dir, String(first), mirrorVolumeId, importedVolumeId, ...volumeIds]);
       const driver = await ExtentStore.open(dir);
       for (const volumeId of volumeIds) {
         const promised = said.filter((line) => line.endsWith(volumeId));
@@ -78,6 +81,14 @@ test("a store whose process is killed at any instant has all that was promised, 
           `${volumeId} is neither what was flushed at step ${written} nor what was being flushed`,
         );
       }
+      lastImported = Math.max(lastOf(said, "imported"), lastImported);
+      const imported = await readVolume(driver, importedVolumeId);
+      const importing = Math.max(lastOf(said, "deleted"), lastImported);
+      assert(
+        imported.equals(importedBytes(lastImported)) || imported.equals(importedBytes(importing)),
+        `the imported volume is neither the image of step ${lastImported} nor that of step ${importing}`,
+      );
+      if (imported.equals(importedBytes(importing))) lastImported = importing;
       const last = Math.max(lastOf(said, "deleted"), first - 1);
       for (let n = Math.max(0, last - 5); n <= last + 1; n++) {
         const kept = n > last + 1 - 3;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { storageConformance } from "../conformance.ts";
 import { openStorage } from "../open.ts";
 
-storageConformance("extentstore", async () => {
+const open = async () => {
   const dir = await mkdtemp(join(tmpdir(), "extentstore-"));
   const driver = await openStorage({ kind: "extentstore", dir });
   let current = driver;
@@ -20,4 +20,6 @@ storageConformance("extentstore", async () => {
       await rm(dir, { recursive: true });
     },
   };
-});
+};
+
+storageConformance("extentstore", open, { stagesVolumes: true });

@@ -13,6 +13,8 @@ import type {
   RebuildObjectOptions,
   SnapshotGroup,
   SnapshotReader,
+  StagedVolume,
+  StageVolumeOptions,
   StorageCall,
   StorageDriver,
   VolumeHandle,
@@ -26,6 +28,8 @@ import { rebuildObject } from "./rebuild.ts";
 import { recheckDamage } from "./recheck.ts";
 import * as sessions from "./sessions.ts";
 import * as snapshots from "./snapshots.ts";
+import { StagedVolumeWriter } from "./stagedwriter.ts";
+import { beginStaging } from "./staging.ts";
 import { closeStore, openStore, type Store } from "./store.ts";
 import * as volumes from "./volumes.ts";
 import { VolumeWriter } from "./volumewriter.ts";
@@ -73,6 +77,12 @@ export class ExtentStore implements StorageDriver {
     if (mode === "read") return new VolumeReader(this.#store, volumes.findVolume(database, volumeId));
     const volume = this.#transaction(() => volumes.claimVolume(database, writer, volumeId));
     return new VolumeWriter(this.#store, volume);
+  }
+
+  async stageVolume(options: StageVolumeOptions): Promise<StagedVolume> {
+    const { writer } = this.#store;
+    const staging = this.#transaction((database) => beginStaging(database, writer, options));
+    return new StagedVolumeWriter(this.#store, staging);
   }
 
   async deleteVolume(volumeId: string, call?: StorageCall): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { type Database, sqliteCode } from "./database.ts";
+import { dropStagings } from "./stagings.ts";
 
 const sqliteBusy = 5;
 const writerLockPrefix = "writer-";
@@ -89,6 +90,7 @@ export class Writer {
 
   #forget(id: string): void {
     this.#database.run("UPDATE volumes SET writer = NULL WHERE writer = ?", id);
+    dropStagings(this.#database, id);
     this.#database.run("UPDATE files SET writer = NULL, suspect = 1 WHERE writer = ?", id);
     this.#database.run("DELETE FROM writers WHERE id = ?", id);
     rmSync(this.#path(id), { force: true });

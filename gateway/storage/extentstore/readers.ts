@@ -121,8 +121,13 @@ export class StoredSnapshotReader implements SnapshotReader {
   }
 }
 
+type Labelled = Pick<VolumeRow, "id" | "name"> & Partial<Pick<VolumeRow, "role" | "planId">>;
+
 /** The committed block tables of a volume. */
-export const volumeTables = ({ database, damage }: Store, volume: VolumeRow): CommittedTables =>
+export const volumeTables = (
+  { database, damage }: Store,
+  volume: Labelled & Pick<VolumeRow, "stripeCount">,
+): CommittedTables =>
   new CommittedTables({
     label: labelOf(volume),
     stripeCount: volume.stripeCount,
@@ -130,5 +135,5 @@ export const volumeTables = ({ database, damage }: Store, volume: VolumeRow): Co
     damage,
   });
 
-export const labelOf = ({ id, name, role, planId }: VolumeRow): string =>
+export const labelOf = ({ id, name, role, planId }: Labelled): string =>
   role === "mirror" ? `mirror ${id} (“${name}”) of ${planId}` : `volume ${id} (“${name}”)`;

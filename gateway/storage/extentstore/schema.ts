@@ -12,6 +12,7 @@ const applicationId = 0x736d7478;
  * - A version whose epoch is at most its table's `frozenEpoch` may be seen by a snapshot or a clone, so it is copied on write.
  * - `damagedBlocks` and `damagedVersions` are what was found damaged and is not mended: the versions are those that refer to one of the
  *   blocks, or whose own block table is damaged.
+ * - `stagings` are tables that are to become volumes'; they go with the open driver that fills them.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the collector to look at it.
  */
 const migrations: readonly string[] = [
@@ -126,6 +127,13 @@ const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX damagedBlocksByHash ON damagedBlocks(hash);
   CREATE TABLE damagedVersions (versionId INTEGER PRIMARY KEY REFERENCES versions(id) ON DELETE CASCADE) STRICT;
+  `,
+  `
+  CREATE TABLE stagings (
+    tableId INTEGER PRIMARY KEY REFERENCES tables(id),
+    writer TEXT NOT NULL REFERENCES writers(id)
+  ) STRICT;
+  CREATE INDEX stagingsByWriter ON stagings(writer);
   `,
 ];
 

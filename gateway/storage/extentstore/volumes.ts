@@ -66,11 +66,15 @@ export const listObjects = (database: Database): ObjectConfig[] =>
   database.all<VolumeRow>("SELECT * FROM volumes ORDER BY number").map(objectOf);
 
 /** Inside a transaction. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a size or geometry that can't be) */
-export const createVolume = (database: Database, options: CreateVolumeOptions): VolumeRow => {
+export const createVolume = (database: Database, options: CreateVolumeOptions): VolumeRow =>
+  insertVolume(database, volumeToCreate(database, options));
+
+/** What `createVolume` would make now. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a size or geometry that can't be) */
+export const volumeToCreate = (database: Database, options: CreateVolumeOptions): NewVolume => {
   const { name, kind, sizeBytes, geometry = plainGeometry } = options;
   checkShape(sizeBytes, geometry);
   refuseTakenName(database, name);
-  return insertVolume(database, {
+  return {
     role: "plain",
     kind,
     name,
@@ -78,24 +82,23 @@ export const createVolume = (database: Database, options: CreateVolumeOptions): 
     geometry,
     lun: kind === "lun" ? chooseLun(database, options.lun) : undefined,
     virtualSwitches: [],
-  });
+  };
 };
 
+interface NewVolume {
+  readonly role: VolumeRow["role"];
+  readonly kind: VolumeRow["kind"];
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+  readonly lun: { readonly target: string; readonly lunId: number } | undefined;
+  readonly virtualSwitches: readonly string[];
+  readonly owner?: Owner;
+  readonly rebuildKey?: string;
+}
+
 /** Inside a transaction. The names and LUN ids of mirrors are their sources', so only those of others are kept apart. */
-export const insertVolume = (
-  database: Database,
-  volume: {
-    readonly role: VolumeRow["role"];
-    readonly kind: VolumeRow["kind"];
-    readonly name: string;
-    readonly sizeBytes: number;
-    readonly geometry: Geometry;
-    readonly lun: { readonly target: string; readonly lunId: number } | undefined;
-    readonly virtualSwitches: readonly string[];
-    readonly owner?: Owner;
-    readonly rebuildKey?: string;
-  },
-): VolumeRow => {
+export const insertVolume = (database: Database, volume: NewVolume): VolumeRow => {
   const { geometry } = volume;
   const id = newId("volume");
   database.run(
@@ -187,7 +190,7 @@ const refuseBusy = (row: VolumeRow, writer: Writer): void => {
   });
 };
 
-const checkShape = (sizeBytes: number, geometry: Geometry): void => {
+export const checkShape = (sizeBytes: number, geometry: Geometry): void => {
   const { extentBytes, stripeBytes } = geometry;
   const isEven = stripeBytes % blockBytes === 0 && extentBytes % stripeBytes === 0 && stripeBytes > 0;
   if (isEven && extentBytes <= extentBytesMax && Number.isSafeInteger(sizeBytes) && sizeBytes > 0) return;

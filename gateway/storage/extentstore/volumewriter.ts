@@ -13,17 +13,20 @@ import { geometryOf, releaseVolume, type VolumeRow } from "./volumes.ts";
 const pendingBytesMax = 256 * 1024 * 1024;
 const pendingExtentsMax = 64;
 
+/** What is written of a volume: the extents of a table, for now under the volume's id and name. */
+export type WrittenVolume = Pick<VolumeRow, "id" | "name" | "sizeBytes" | "tableId" | keyof Geometry>;
+
 /** The only writer of a volume. Writes are visible to others, and durable, after `flush`. */
 export class VolumeWriter implements VolumeHandle {
   readonly sizeBytes: number;
   readonly geometry: Geometry;
   readonly #store: Store;
-  readonly #volume: VolumeRow;
+  readonly #volume: WrittenVolume;
   readonly #files: DataFileReaders;
   readonly #pending: PendingWrites;
   #open = true;
 
-  constructor(store: Store, volume: VolumeRow) {
+  constructor(store: Store, volume: WrittenVolume, tables = volumeTables(store, volume)) {
     this.sizeBytes = volume.sizeBytes;
     this.geometry = geometryOf(volume);
     this.#store = store;
@@ -36,7 +39,7 @@ export class VolumeWriter implements VolumeHandle {
       volumeId: volume.id,
       dataDir: store.dataDir,
       files: this.#files,
-      committed: volumeTables(store, volume),
+      committed: tables,
       openFiles: store.openFiles,
       damage: store.damage,
     });
@@ -74,16 +77,22 @@ export class VolumeWriter implements VolumeHandle {
   /** Flushes, and lets the next writer in. */
   async close(call?: StorageCall): Promise<void> {
     if (!this.#open) return;
-    this.#open = false;
     try {
       await this.flush(call);
     } finally {
-      this.#pending.discard();
-      this.#files.close();
-      const { database, writer, openFiles } = this.#store;
-      openFiles.retire(this.#volume.id);
+      this.discard();
+      const { database, writer } = this.#store;
       database.transaction(() => releaseVolume(database, writer, this.#volume.id));
     }
+  }
+
+  /** Ends the writing and gives up what was not flushed. The next writer is not let in. */
+  discard(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#pending.discard();
+    this.#files.close();
+    this.#store.openFiles.retire(this.#volume.id);
   }
 
   async #flushWhenMuch(call: StorageCall | undefined): Promise<void> {

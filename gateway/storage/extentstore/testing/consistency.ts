@@ -15,6 +15,7 @@ export const checkConsistency = (dir: string): void => {
     assert.deepEqual(database.all("PRAGMA foreign_key_check"), []);
     assert.deepEqual(database.all("SELECT * FROM writers"), []);
     assert.deepEqual(database.all("SELECT id FROM files WHERE writer IS NOT NULL"), []);
+    assert.deepEqual(database.all("SELECT * FROM stagings"), []);
     assert.deepEqual(
       database.all("SELECT id FROM tables EXCEPT SELECT tableId FROM volumes EXCEPT SELECT tableId FROM snapshots"),
       [],

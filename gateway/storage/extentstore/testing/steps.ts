@@ -1,9 +1,11 @@
+import assert from "node:assert/strict";
 import { groupId, noise, owner, takenAt } from "../../conformance/fixtures.ts";
 import type { StorageDriver } from "../../driver.ts";
 
 /*
  * A life of a store in numbered steps, the same every time it is lived: each step writes two volumes, snapshots them, sends the
- * first one's state to a mirror and publishes it, and deletes older groups. Any step may be done again after being cut anywhere.
+ * first one's state to a mirror and publishes it, deletes older groups, and imports an image over a third volume. Any step may be
+ * done again after being cut anywhere.
  */
 
 export const volumeBytes = 1024 * 1024;
@@ -28,6 +30,7 @@ const changesOf = (n: number) =>
 export interface Life {
   readonly volumeIds: readonly string[];
   readonly mirrorVolumeId: string;
+  readonly importedVolumeId: string;
   /** What the first volume holds. */
   readonly state: Buffer;
 }
@@ -54,6 +57,22 @@ export const liveStep = async (
   await driver.deleteGroup({ groupId: sourceGroup(n - groupsKept), owner });
   await driver.deleteGroup({ groupId: mirrorGroup(n - groupsKept), owner });
   say(`deleted ${n}`);
+  await importStep(driver, life.importedVolumeId, n);
+  say(`imported ${n}`);
+};
+
+/** What the imported volume holds after step `n`. */
+export const importedBytes = (n: number): Buffer => (n < 0 ? Buffer.alloc(volumeBytes) : noise(volumeBytes, n));
+
+const importStep = async (driver: StorageDriver, volumeId: string, n: number): Promise<void> => {
+  const staged = await driver.stageVolume?.({ into: volumeId });
+  assert(staged !== undefined);
+  const image = importedBytes(n);
+  await staged.write(0, image.subarray(0, volumeBytes / 2));
+  await staged.flush();
+  await staged.write(volumeBytes / 2, image.subarray(volumeBytes / 2));
+  await staged.swapIn();
+  await staged.close();
 };
 
 const sendStep = async (driver: StorageDriver, life: Life, n: number): Promise<void> => {

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
+import type { StagedVolume, StorageCall } from "../driver.ts";
+import { collect } from "./collect.ts";
+import { labelOf } from "./readers.ts";
+import { giveUpStaging, type Staging, swapIn } from "./staging.ts";
+import type { Store } from "./store.ts";
+import { CommittedTables } from "./tables.ts";
+import { loadBlocks } from "./versions.ts";
+import { objectOf } from "./volumes.ts";
+import { VolumeWriter } from "./volumewriter.ts";
+
+/** Writes a volume's next content. What it flushes is durable, and nobody's until it is swapped in. */
+export class StagedVolumeWriter implements StagedVolume {
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+  readonly #store: Store;
+  readonly #staging: Staging;
+  readonly #writer: VolumeWriter;
+  #state: "staged" | "swapped in" | "closed" = "staged";
+
+  constructor(store: Store, staging: Staging) {
+    const { tableId, geometry, sizeBytes, name, becomes } = staging;
+    const { database } = store;
+    this.sizeBytes = sizeBytes;
+    this.geometry = geometry;
+    this.#store = store;
+    this.#staging = staging;
+    const id = "volumeId" in becomes ? becomes.volumeId : `new-${tableId}`;
+    const tables = new CommittedTables({
+      label: labelOf({ id, name }),
+      stripeCount: geometry.stripeCount,
+      load: (extent) => database.snapshot(() => loadBlocks(database, tableId, extent)),
+      damage: store.damage,
+    });
+    this.#writer = new VolumeWriter(store, { id, name, sizeBytes, tableId, ...geometry }, tables);
+  }
+
+  read(offset: number, into: Uint8Array): Promise<void> {
+    return this.#writer.read(offset, into);
+  }
+
+  write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void> {
+    return this.#writer.write(offset, data, call);
+  }
+
+  zero(offset: number, length: number, call?: StorageCall): Promise<void> {
+    return this.#writer.zero(offset, length, call);
+  }
+
+  flush(call?: StorageCall): Promise<void> {
+    return this.#writer.flush(call);
+  }
+
+  async swapIn(call?: StorageCall): Promise<ObjectConfig> {
+    assert(this.#state === "staged", `the staged volume is ${this.#state}`);
+    await this.#writer.flush(call);
+    const { database, writer } = this.#store;
+    const object = database.transaction(() => objectOf(swapIn(database, writer, this.#staging)));
+    this.#state = "swapped in";
+    this.#writer.discard();
+    return object;
+  }
+
+  /** Gives back the space of what was replaced, or, where nothing was swapped in, of what was written. */
+  async close(call?: StorageCall): Promise<void> {
+    if (this.#state === "closed") return;
+    const { database, writer } = this.#store;
+    this.#writer.discard();
+    if (this.#state === "staged") database.transaction(() => giveUpStaging(database, writer, this.#staging));
+    this.#state = "closed";
+    await collect(this.#store, { compact: true, ...call });
+  }
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import type { Geometry } from "../../../core/api/object.ts";
+import type { CreateVolumeOptions, StageVolumeOptions } from "../driver.ts";
+import type { Database } from "./database.ts";
+import type { Writer } from "./locks.ts";
+import { forgetStaging, insertStaging } from "./stagings.ts";
+import { copyTable, createTable, dropTable } from "./versions.ts";
+import {
+  checkShape,
+  claimVolume,
+  createVolume,
+  findVolume,
+  geometryOf,
+  releaseVolume,
+  type VolumeRow,
+  volumeToCreate,
+} from "./volumes.ts";
+
+/** An extent table that is being filled to become a volume's. */
+export interface Staging {
+  readonly tableId: number;
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+  readonly name: string;
+  readonly becomes: CreateVolumeOptions | { readonly volumeId: string };
+}
+
+/*
+ * A volume's next content lies in a table of its own; the swap is the volume's row pointing at it. Everything here runs inside
+ * the caller's transaction.
+ */
+
+/** @throws VOLUME_NAME_TAKEN, BAD_REQUEST, VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+export const beginStaging = (database: Database, writer: Writer, options: StageVolumeOptions): Staging => {
+  const staging =
+    options.into === undefined
+      ? stagingOfNew(database, options.create)
+      : stagingOf(database, claimVolume(database, writer, options.into), options.growTo);
+  insertStaging(database, staging.tableId, writer.id);
+  return staging;
+};
+
+const stagingOfNew = (database: Database, create: CreateVolumeOptions): Staging => {
+  const { name, sizeBytes, geometry } = volumeToCreate(database, create);
+  return { tableId: createTable(database), sizeBytes, geometry, name, becomes: create };
+};
+
+const stagingOf = (database: Database, volume: VolumeRow, growTo = 0): Staging => {
+  const geometry = geometryOf(volume);
+  const sizeBytes = Math.max(volume.sizeBytes, growTo);
+  checkShape(sizeBytes, geometry);
+  const tableId = copyTable(database, volume.tableId);
+  return { tableId, sizeBytes, geometry, name: volume.name, becomes: { volumeId: volume.id } };
+};
+
+/** @returns the volume, which may be written by others from now on. @throws VOLUME_NAME_TAKEN */
+export const swapIn = (database: Database, writer: Writer, staging: Staging): VolumeRow => {
+  const { tableId, sizeBytes, becomes } = staging;
+  const volume = "volumeId" in becomes ? claimed(database, writer, becomes.volumeId) : createVolume(database, becomes);
+  forgetStaging(database, tableId);
+  database.run("UPDATE volumes SET tableId = ?, sizeBytes = ? WHERE id = ?", tableId, sizeBytes, volume.id);
+  dropTable(database, volume.tableId);
+  releaseVolume(database, writer, volume.id);
+  return findVolume(database, volume.id);
+};
+
+const claimed = (database: Database, writer: Writer, volumeId: string): VolumeRow => {
+  const volume = findVolume(database, volumeId);
+  assert(volume.writer === writer.id, `volume ${volumeId} got another writer while it was claimed`);
+  return volume;
+};
+
+export const giveUpStaging = (database: Database, writer: Writer, staging: Staging): void => {
+  const { tableId, becomes } = staging;
+  forgetStaging(database, tableId);
+  dropTable(database, tableId);
+  if ("volumeId" in becomes) releaseVolume(database, writer, becomes.volumeId);
+};
