@@ -22,6 +22,8 @@ export interface Answer {
   readonly json: unknown;
   readonly text: string;
   readonly exitCode?: number;
+  /** Where standard output has something else to carry. */
+  readonly isForStderr?: boolean;
 }
 
 export type Api = ReturnType<typeof createClient>;

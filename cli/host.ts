@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { WriteStream } from "node:tty";
 import type { checkGateway } from "../gateway/check/check.ts";
@@ -20,6 +21,10 @@ export interface Host {
   readonly stderr: Screen;
   /** Standard input to its end. */
   readInput(): Promise<string>;
+  /** Standard input as it comes. */
+  input(): Readable & { readonly isTTY?: boolean };
+  /** Writes bytes to standard output; they are good until the promise is resolved. Rejects when nobody takes them any more. */
+  writeOutput(bytes: Uint8Array): Promise<void>;
   /** Aborted by Ctrl-C or SIGTERM; the second one ends the process at once. */
   readonly signal: AbortSignal;
   readonly time: Time;
@@ -42,6 +47,13 @@ export const processHost = (): Host => ({
   stdout: screenOf(process.stdout),
   stderr: screenOf(process.stderr),
   readInput: () => text(process.stdin),
+  input: () => process.stdin,
+  writeOutput: (bytes) => {
+    carriesBytes.add(process.stdout);
+    return new Promise((resolve, reject) => {
+      process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+  },
   signal: firstSignal(),
   time: systemTime,
   fetch,
@@ -65,9 +77,13 @@ export const processHost = (): Host => ({
   },
 });
 
+/** Streams whose errors are told to whoever writes to them. */
+const carriesBytes = new Set<WriteStream>();
+
 const screenOf = (stream: WriteStream): Screen => {
   // Whoever read what we write has had enough of it (`| head`).
   stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (carriesBytes.has(stream)) return;
     if (error.code !== "EPIPE") throw error;
     process.exit();
   });

@@ -33,7 +33,8 @@ export const main = async (args: readonly string[], host: Host): Promise<number>
       const context = createContext(host, this.optsWithGlobals<GlobalOptions>());
       const answer = await work(context, ...(given.slice(0, -1) as A));
       if (answer === undefined) return;
-      host.stdout.write(`${context.json ? JSON.stringify(answer.json) : answer.text}\n`);
+      const screen = answer.isForStderr ? host.stderr : host.stdout;
+      screen.write(`${context.json ? JSON.stringify(answer.json) : answer.text}\n`);
       exitCode = answer.exitCode ?? exitCode;
     };
   try {

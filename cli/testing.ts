@@ -54,6 +54,10 @@ export const fakeHost = (parts: Partial<Host> = {}) => {
     stdout: recordingScreen(false),
     stderr: recordingScreen(false),
     readInput: refuse,
+    input: () => {
+      throw new Error("a test did not expect this");
+    },
+    writeOutput: refuse,
     signal: stopping.signal,
     stop: () => stopping.abort(new Error("stopped by SIGINT")),
     time: sleptTime(),

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { groupIdSchema } from "../../core/api/ids.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
-import { pieceBytes, readAhead } from "../../gateway/storage/image/read-ahead.ts";
+import { pieceBytes, piecesOf } from "../../gateway/storage/image/pieces.ts";
+import { readAhead } from "../../gateway/storage/image/read-ahead.ts";
 
 /** SHA-256, hex, of all bytes of a group's first snapshot, read through the storage as an export reads them. */
 export const snapshotHash = async (storage: StorageDriver, groupId: string): Promise<string> => {
@@ -12,12 +13,12 @@ export const snapshotHash = async (storage: StorageDriver, groupId: string): Pro
   try {
     const hash = createHash("sha256");
     const pieces = readAhead({
-      sizeBytes: reader.sizeBytes,
+      pieces: piecesOf(reader.sizeBytes),
       signal: new AbortController().signal,
       makeBuffers: () => Buffer.alloc(pieceBytes),
-      fill: (buffer, offset, length) => reader.read(offset, buffer.subarray(0, length)),
+      fill: (buffer, { offset, length }) => reader.read(offset, buffer.subarray(0, length)),
     });
-    for await (const { length, buffers } of pieces) hash.update(buffers.subarray(0, length));
+    for await (const { piece, buffers } of pieces) hash.update(buffers.subarray(0, piece.length));
     return hash.digest("hex");
   } finally {
     await reader.close();

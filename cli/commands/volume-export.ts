@@ -14,6 +14,7 @@ interface ExportOptions {
   /** The volume's snapshot in this group instead of the volume as it is now. */
   readonly group?: string;
   readonly output: string;
+  readonly force?: boolean;
   readonly format: "raw" | "qcow2";
   readonly store?: string;
 }
@@ -26,14 +27,30 @@ export const exportVolume = async (
 ): Promise<Answer> => {
   const { host } = context;
   requireOne(volume, options.snapshot);
+  const isForStderr = options.output === standardOutput;
+  if (isForStderr) requirePipe(context, options.format);
   const storage = await context.openStorage(options.site, options.store);
   const beganAtMs = host.time.nowMs();
   const result = await written(context, storage, volume, options).finally(() => storage.close());
   const seconds = (host.time.nowMs() - beganAtMs) / 1000;
   const text =
-    `Wrote ${options.output}: ${bytesText(result.sizeBytes)} of ${volume ?? options.snapshot} ` +
+    `Wrote ${isForStderr ? "to standard output" : options.output}: ${bytesText(result.sizeBytes)} of ${volume ?? options.snapshot} ` +
     `as ${options.format}, in ${durationText(seconds)}.\nsha256 of its bytes: ${result.sha256}`;
-  return { json: { ...result, file: options.output, format: options.format, seconds }, text };
+  return { json: { ...result, file: options.output, format: options.format, seconds }, text, isForStderr };
+};
+
+const standardOutput = "-";
+
+const requirePipe = ({ host }: Context, format: ExportOptions["format"]): void => {
+  if (format !== "raw") {
+    throw new VisibleError("BAD_REQUEST", `Standard output takes a raw image, and no ${format}.`, {
+      hint: "Write it to a file. A file of this name is ./-",
+    });
+  }
+  if (!host.stdout.isTerminal) return;
+  throw new VisibleError("BAD_REQUEST", "Standard output is a terminal, and an image is to go there.", {
+    hint: "Pipe it somewhere, or name a file.",
+  });
 };
 
 const requireOne = (volume: string | undefined, snapshot: string | undefined): void => {
@@ -67,10 +84,23 @@ const written = async (
   volume: string | undefined,
   options: ExportOptions,
 ): Promise<ExportResult> => {
-  const { exportImage } = await import("../../gateway/storage/image/export.ts");
-  const { output, format } = options;
-  const from = await sourceOf(storage, volume, options);
-  const { onProgress, end } = imageMeter(context, "exporting");
+  const { exportImage, streamImage } = await import("../../gateway/storage/image/export.ts");
+  const { output, format, force = false } = options;
   const { signal } = context.host;
-  return exportImage({ storage, file: output, format, signal, onProgress, ...from }).finally(end);
+  const from = { storage, signal, ...(await sourceOf(storage, volume, options)) };
+  if (output === standardOutput) return streamImage({ ...from, write: (bytes) => toOutput(context, bytes) });
+  const { onProgress, end } = imageMeter(context, "exporting");
+  return exportImage({ ...from, file: output, format, force, onProgress }).finally(end);
+};
+
+const toOutput = async ({ host }: Context, bytes: Uint8Array): Promise<void> => {
+  try {
+    await host.writeOutput(bytes);
+  } catch (error) {
+    throw new VisibleError(
+      "IMAGE_UNWRITABLE",
+      `Standard output takes no more: ${error instanceof Error ? error.message : error}. Not all of the image was written.`,
+      { hint: "See why whatever reads it has ended.", cause: error },
+    );
+  }
 };

@@ -12,6 +12,9 @@ interface ImportOptions {
   readonly name?: string;
   readonly kind: "lun" | "volume";
   readonly into?: string;
+  readonly resize?: boolean;
+  readonly size?: number;
+  readonly format?: "raw";
   readonly store?: string;
 }
 
@@ -34,12 +37,42 @@ const brought = async (
   context: Context,
   storage: StorageDriver,
   file: string,
-  { site, name, kind, into }: ImportOptions,
+  options: ImportOptions,
 ): Promise<ImportResult> => {
+  const { site, name, kind, into, resize = false, format } = options;
   const { importImage } = await import("../../gateway/storage/image/import.ts");
-  const target = into !== undefined ? { into: await findVolume(storage, site, into) } : { name: nameIn(name), kind };
+  const target =
+    into !== undefined ? { into: await findVolume(storage, site, into), resize } : { name: nameIn(name), kind };
+  const { signal } = context.host;
   const { onProgress, end } = imageMeter(context, "importing");
-  return importImage({ file, storage, signal: context.host.signal, onProgress, ...target }).finally(end);
+  try {
+    return await importImage({ ...sourceOf(context, file, options), storage, format, signal, onProgress, ...target });
+  } catch (error) {
+    if (signal.aborted)
+      context.warn(`Nothing was imported: ${into === undefined ? `${name} was not made` : `${into} is as it was`}.`);
+    throw error;
+  } finally {
+    end();
+  }
+};
+
+const standardInput = "-";
+
+const sourceOf = ({ host }: Context, file: string, { size }: ImportOptions) => {
+  if (file !== standardInput) {
+    if (size === undefined) return { file };
+    throw new VisibleError("BAD_REQUEST", "A file's size is not to be given.", { hint: "--size goes with - only." });
+  }
+  if (size === undefined) {
+    throw new VisibleError("BAD_REQUEST", "It is not said how long the image from standard input is.", {
+      hint: "Give its size in bytes, such as --size 10GiB. A file of this name is ./-",
+    });
+  }
+  const input = host.input();
+  if (input.isTTY !== true) return { input, sizeBytes: size };
+  throw new VisibleError("BAD_REQUEST", "Standard input is a terminal, and an image is to come from it.", {
+    hint: "Pipe the image in: … | smtx-backup volume import - …",
+  });
 };
 
 const nameIn = (name: string | undefined): string => {

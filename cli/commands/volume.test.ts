@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, type TestContext, test } from "node:test";
 import { groupIdSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { objectNamed } from "../../functions/api/testing.ts";
@@ -57,7 +58,7 @@ describe("volume import and export", () => {
 
     const out = join(folder, "out.img");
     for (const name of ["web1", volumeId, listed.objects[0].id]) {
-      const exported = await volume(["export", name, "-o", out, ...at, "--json"]);
+      const exported = await volume(["export", name, "-o", out, "--force", ...at, "--json"]);
       assert.equal(exported.json().sha256, sha256(bytes));
       assert.ok(bytes.equals(await readFile(out)));
     }
@@ -81,8 +82,99 @@ describe("volume import and export", () => {
     assert.ok(bytes.equals(await readFile(out)));
     const unknown = await volume(["export", "web2", "--group", groupId, "-o", out, ...at]);
     assert.match(unknown.stderr, /no volume “web2”.*VOLUME_UNKNOWN/);
-    await volume(["export", "web1", "-o", out, ...at]);
+    await volume(["export", "web1", "-o", out, "--force", ...at]);
     assert.ok(changed.equals(await readFile(out)));
+  });
+
+  test("an image comes from standard input and goes to standard output, with every message on standard error", async (t) => {
+    const { bytes, world, time, volume, at } = await setUp(t);
+    const input = () => Readable.from([bytes.subarray(0, 1000), bytes.subarray(1000)]);
+    const from = ["volume", "import", "-", "--name", "web1", "--size", "4MiB", ...at];
+    const imported = await world.run(from, { time, input });
+    assert.deepEqual([imported.exitCode, imported.stderr], [0, ""]);
+    assert.match(imported.stdout, /^Made web1 .* of 4 MiB/);
+    const written: Uint8Array[] = [];
+    const writeOutput = async (part: Uint8Array) => void written.push(Buffer.from(part));
+    const exported = await world.run(["volume", "export", "web1", "-o", "-", ...at], { time, writeOutput });
+    assert.deepEqual([exported.exitCode, exported.stdout], [0, ""]);
+    assert.match(exported.stderr, new RegExp(`sha256 of its bytes: ${sha256(bytes)}`));
+    assert.ok(Buffer.concat(written).equals(bytes));
+    const json = await world.run(["volume", "export", "web1", "-o", "-", "--json", ...at], { time, writeOutput });
+    assert.deepEqual([json.stdout, JSON.parse(json.stderr).sha256], ["", sha256(bytes)]);
+    const closed = async () => Promise.reject(new Error("write EPIPE"));
+    const cut = await world.run(["volume", "export", "web1", "-o", "-", ...at], { time, writeOutput: closed });
+    assert.deepEqual([cut.exitCode, cut.stdout], [2, ""]);
+    assert.match(cut.stderr, /takes no more.*Not all of the image was written.*IMAGE_UNWRITABLE/);
+    const listed = await volume(["list", "--site", "a", "--json"]);
+    assert.deepEqual(
+      listed.json().objects.map(({ name }: { name: string }) => name),
+      ["web1"],
+    );
+  });
+
+  test("what comes from standard input in another size than was said is refused, and nothing is left", async (t) => {
+    const { bytes, world, withStorage, at } = await setUp(t);
+    for (const size of ["5MiB", "3MiB"]) {
+      const input = () => Readable.from([bytes]);
+      const { exitCode, stderr } = await world.run(["volume", "import", "-", "--name", "x", "--size", size, ...at], {
+        input,
+      });
+      assert.equal(exitCode, 2);
+      assert.match(stderr, /--size says.*\(IMAGE_UNREADABLE\)/);
+    }
+    assert.deepEqual(await withStorage((storage) => storage.inventory()), []);
+  });
+
+  test("standard input needs --size, a file has none, and neither end may be a terminal", async (t) => {
+    const { image, world, volume, at } = await setUp(t);
+    const terminal = () => Object.assign(Readable.from([]), { isTTY: true });
+    const refused = [
+      await volume(["import", "-", "--name", "x", ...at]),
+      await volume(["import", image, "--name", "x", "--size", "4MiB", ...at]),
+      await volume(["import", "-", "--name", "x", "--size", "big", ...at]),
+      await world.run(["volume", "import", "-", "--name", "x", "--size", "4MiB", ...at], { input: terminal }),
+      await volume(["export", "x", "-o", "-", "--format", "qcow2", ...at]),
+      await world.run(["volume", "export", "x", "-o", "-", ...at], { stdout: recordingScreen(true) }),
+    ];
+    for (const { exitCode, stderr } of refused) {
+      assert.equal(exitCode, 2);
+      assert.match(stderr, /\(BAD_REQUEST\)\n {2}hint: /);
+    }
+  });
+
+  test("a file that is there is not replaced without --force", async (t) => {
+    const { folder, image, volume, at } = await setUp(t);
+    await volume(["import", image, "--name", "web1", ...at]);
+    const out = join(folder, "out.img");
+    await writeFile(out, "yesterday's");
+    const { exitCode, stderr } = await volume(["export", "web1", "-o", out, ...at]);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /is there already.*\(IMAGE_EXISTS\)\n {2}hint: .*--force/);
+    assert.equal(await readFile(out, "utf8"), "yesterday's");
+  });
+
+  test("an image of another size is refused, and --resize lets the volume grow", async (t) => {
+    const { image, bytes, volume, at, withStorage } = await setUp(t);
+    await volume(["import", image, "--name", "web1", ...at]);
+    await writeFile(image, bytes.subarray(0, 2 * mib));
+    const smaller = await volume(["import", image, "--into", "web1", "--resize", ...at]);
+    assert.match(smaller.stderr, /IMAGE_TOO_SMALL/);
+    await writeFile(image, Buffer.concat([bytes, bytes]));
+    const larger = await volume(["import", image, "--into", "web1", ...at]);
+    assert.match(larger.stderr, /VOLUME_TOO_SMALL.*\n {2}hint: .*--resize/);
+    const grown = await volume(["import", image, "--into", "web1", "--resize", ...at, "--json"]);
+    assert.equal(grown.json().sizeBytes, 8 * mib);
+    const [object] = await withStorage((storage) => storage.inventory());
+    assert.equal(object?.volumes[0]?.sizeBytes, 8 * mib);
+  });
+
+  test("a foreign image is refused by name; --format raw takes it for a disk all the same", async (t) => {
+    const { image, bytes, volume, at } = await setUp(t);
+    await writeFile(image, Buffer.concat([Buffer.from("PK\x03\x04"), bytes.subarray(4)]));
+    const refused = await volume(["import", image, "--name", "web1", ...at]);
+    assert.equal(refused.exitCode, 2);
+    assert.match(refused.stderr, /is a zip archive.*\(IMAGE_UNSUPPORTED\)\n {2}hint: .*--format raw/);
+    assert.equal((await volume(["import", image, "--name", "web1", "--format", "raw", ...at])).exitCode, 0);
   });
 
   test("an import is done also when no gateway tells the API, and says so", async (t) => {
@@ -95,21 +187,29 @@ describe("volume import and export", () => {
     assert.match(stderr, /^warning: The volume is there, and the API does not know of it yet\./);
   });
 
-  test("an import that is interrupted leaves no volume behind", async (t) => {
-    const { image, at, withStorage, folder } = await setUp(t);
-    const host = fakeHost({ env: { SMTX_BACKUP_DIR: folder }, stdout: recordingScreen(true) });
-    const stopped = {
-      ...host,
-      time: {
-        ...host.time,
-        nowMs: () => {
-          host.stop();
-          return 0;
-        },
-      },
+  test("an import that is interrupted changes nothing, and says so", async (t) => {
+    const { image, bytes, volume, at, withStorage, folder } = await setUp(t);
+    const interrupted = async (target: readonly string[]) => {
+      const stderr = recordingScreen(false);
+      const host = fakeHost({ env: { SMTX_BACKUP_DIR: folder }, stdout: recordingScreen(true), stderr });
+      // The first bar is drawn when a part is in already.
+      let asked = 0;
+      const nowMs = () => {
+        if (++asked > 1) host.stop();
+        return 0;
+      };
+      const stopped = { ...host, time: { ...host.time, nowMs } };
+      assert.equal(await main(["volume", "import", image, ...target, ...at], stopped), 130);
+      return stderr.text;
     };
-    assert.equal(await main(["volume", "import", image, "--name", "web1", ...at], stopped), 130);
+    assert.match(await interrupted(["--name", "web1"]), /^warning: Nothing was imported: web1 was not made\.\nerror: /);
     assert.deepEqual(await withStorage((storage) => storage.inventory()), []);
+    await volume(["import", image, "--name", "web1", ...at]);
+    await writeFile(image, randomBytes(bytes.length));
+    assert.match(await interrupted(["--into", "web1"]), /^warning: Nothing was imported: web1 is as it was\.\nerror: /);
+    const out = join(folder, "out.img");
+    await volume(["export", "web1", "-o", out, ...at]);
+    assert.ok(bytes.equals(await readFile(out)));
   });
 
   test("a terminal shows a bar with rate and time left, and takes it away at the end", async (t) => {

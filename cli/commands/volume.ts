@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { ObjectConfig } from "../../core/api/object.ts";
+import { size } from "../bytes.ts";
 import { lastInventory, refreshInventory } from "../inventory.ts";
 import { siteOption } from "../options.ts";
 import { printable, type Style } from "../render/style.ts";
@@ -16,12 +17,18 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
   const volume = program.command("volume").description("what the sites have: LUNs and virtual volumes");
   volume
     .command("import")
-    .description("bring a disk image (raw; qcow2, vmdk, vhdx with qemu-img) into a site's storage on this host")
-    .argument("<file>", "the image")
+    .description(
+      "bring a disk image into a site's storage on this host, all of it or nothing: raw, or with qemu-img " +
+        "qcow2, VMDK, VHD, VHDX, VDI, QED or Parallels",
+    )
+    .argument("<file>", "the image; - reads a raw one from standard input")
     .addOption(siteOption("the site").makeOptionMandatory())
     .addOption(new Option("--name <name>", "make a volume of this name").conflicts("into"))
     .addOption(new Option("--kind <kind>", "what to make").choices(["lun", "volume"]).default("lun"))
     .option("--into <volume>", "write it into a volume that is there, by name or id: only what differs is written")
+    .addOption(new Option("--resize", "let that volume grow to the image's size").conflicts("name"))
+    .addOption(new Option("--size <size>", "how long what comes from standard input is: 10GiB").argParser(size))
+    .addOption(new Option("--format <format>", "take it for this, whatever it looks like").choices(["raw"]))
     .addOption(storeOption())
     .action(answering(importVolume));
   volume
@@ -45,7 +52,8 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     .addOption(new Option("--group <id>", "the volume as it was in this snapshot group"))
     .addOption(new Option("--snapshot <id>", "a snapshot instead of a volume").conflicts("group"))
     .addOption(siteOption("the site").makeOptionMandatory())
-    .requiredOption("-o, --output <file>", "the file; it is replaced when the export is complete")
+    .requiredOption("-o, --output <file>", "the file; - writes a raw image to standard output")
+    .option("--force", "replace the file if it is there, once the export is complete", false)
     .addOption(new Option("--format <format>", "of the file").choices(["raw", "qcow2"]).default("raw"))
     .addOption(storeOption())
     .action(answering(exportVolume));

@@ -61,7 +61,11 @@ export const errorCodes = {
   STORE_IN_USE: { status: 409, retryable: true },
   STORE_TOO_NEW: { status: 409, retryable: false },
   IMAGE_UNREADABLE: { status: 422, retryable: false },
+  IMAGE_UNSUPPORTED: { status: 422, retryable: false },
+  IMAGE_TOO_SMALL: { status: 422, retryable: false },
   IMAGE_UNWRITABLE: { status: 422, retryable: false },
+  IMAGE_EXISTS: { status: 409, retryable: false },
+  IMPORT_UNSUPPORTED: { status: 422, retryable: false },
   TOOL_MISSING: { status: 422, retryable: false },
   // Anything else.
   TIMEOUT: { status: 504, retryable: true },

@@ -133,7 +133,9 @@ export class Local {
 
   async exportImage(site: string, file: string, from: { volumeId: string } | { snapshotId: string }) {
     const signal = AbortSignal.timeout(120_000);
-    return this.#storage(site, (storage) => exportImage({ storage, file, format: "raw", signal, ...from }));
+    return this.#storage(site, (storage) =>
+      exportImage({ storage, file, format: "raw", signal, force: true, ...from }),
+    );
   }
 
   /** The snapshots of a group on a site, by volume. */

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { blockBytes } from "../../../core/extent/geometry.ts";
-import { exportImage } from "./export.ts";
+import { exportImage, streamImage } from "./export.ts";
 import { importImage } from "./import.ts";
 import { MemoryStorage, signal, temporaryFolder, withQemuImg } from "./testing.ts";
 
@@ -39,13 +40,28 @@ describe("exporting", () => {
     assert.deepEqual([size, blocks], [3 * 2 ** 20, 0]);
   });
 
-  test("replaces a file that is there once the new one is complete, and not before", async (context) => {
+  test("refuses a file that is there, also one that came while it was written, and leaves no trace", async (context) => {
+    const folder = await temporaryFolder(context);
+    const file = join(folder, "disk.raw");
+    await writeFile(file, "yesterday");
+    const storage = storageWith(content);
+    const options = { storage, snapshotId: "snap-1", file, format: "raw", signal } as const;
+    await assert.rejects(exportImage(options), { code: "IMAGE_EXISTS", hint: /--force/ });
+    await rm(file);
+    const onProgress = () => writeFileSync(file, "somebody else's");
+    await assert.rejects(exportImage({ ...options, onProgress }), { code: "IMAGE_EXISTS" });
+    assert.equal(await readFile(file, "utf8"), "somebody else's");
+    assert.deepEqual(await readdir(folder), ["disk.raw"]);
+    assert.equal(storage.openHandles, 0);
+  });
+
+  test("with force it replaces a file that is there once the new one is complete, and not before", async (context) => {
     const folder = await temporaryFolder(context);
     const file = join(folder, "disk.raw");
     await writeFile(file, "yesterday");
     const storage = storageWith(content);
     storage.failAfterBytes = 2 * 2 ** 20;
-    const options = { storage, snapshotId: "snap-1", file, format: "raw", signal } as const;
+    const options = { storage, snapshotId: "snap-1", file, format: "raw", signal, force: true } as const;
     await assert.rejects(exportImage(options), { code: "STORE_CORRUPT" });
     const stop = new AbortController();
     const onProgress = () => stop.abort(new Error("enough"));
@@ -65,7 +81,7 @@ describe("exporting", () => {
     const storage = storageWith(content);
     for (const name of ["folder", "link", "missing/disk.raw"]) {
       const file = join(folder, name);
-      const exporting = exportImage({ storage, snapshotId: "snap-1", file, format: "raw", signal });
+      const exporting = exportImage({ storage, snapshotId: "snap-1", file, format: "raw", signal, force: true });
       await assert.rejects(exporting, { code: "IMAGE_UNWRITABLE" }, name);
     }
     assert.deepEqual((await readdir(folder)).sort(), ["folder", "link"]);
@@ -100,5 +116,36 @@ describe("exporting", () => {
       code: "TOOL_MISSING",
     });
     assert.deepEqual((await readdir(folder)).sort(), ["bin", "tmp"]);
+  });
+});
+
+describe("exporting to a stream", () => {
+  test("gives every byte in order, zeros too, each once the one before is taken", async () => {
+    const storage = storageWith(content);
+    const written: Buffer[] = [];
+    let writing = 0;
+    const write = async (bytes: Uint8Array) => {
+      assert.equal(writing++, 0);
+      await new Promise((resolve) => setImmediate(resolve));
+      written.push(Buffer.from(bytes));
+      writing--;
+    };
+    const result = await streamImage({ storage, snapshotId: "snap-1", signal, write });
+    assert.deepEqual(Buffer.concat(written), content);
+    assert.deepEqual(result, { sizeBytes: content.length, sha256 });
+    assert.equal(storage.openHandles, 0);
+  });
+
+  test("ends when nobody takes it any more, and when it is told to", async () => {
+    const storage = storageWith(content);
+    const closed = new Error("write EPIPE");
+    const write = () => Promise.reject(closed);
+    await assert.rejects(streamImage({ storage, volumeId: "snap-1", signal, write }), closed);
+    const stop = new AbortController();
+    // As a signal comes: while nobody waits for anything.
+    setImmediate(() => stop.abort(new Error("enough")));
+    const taking = streamImage({ storage, volumeId: "snap-1", signal: stop.signal, write: async () => undefined });
+    await assert.rejects(taking, /enough/);
+    assert.equal(storage.openHandles, 0);
   });
 });

@@ -1,18 +1,17 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, lstat, mkdtemp, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, link, lstat, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { BlockReader, StorageDriver } from "../driver.ts";
 import type { ImageProgress } from "./import.ts";
+import { pieceBytes, piecesOf } from "./pieces.ts";
 import { convert, requireQemuImg } from "./qemu-img.ts";
-import { pieceBytes, readAhead } from "./read-ahead.ts";
+import { readAhead } from "./read-ahead.ts";
 import { runsBetween } from "./runs.ts";
 
-export type ExportOptions = {
+export type ExportSource = {
   readonly storage: Pick<StorageDriver, "openSnapshot" | "openVolume">;
-  /** A file that is there is replaced once the new one is complete. */
-  readonly file: string;
-  readonly format: "raw" | "qcow2";
   readonly signal: AbortSignal;
   /** Called after every MiB. */
   readonly onProgress?: (progress: ImageProgress) => void;
@@ -21,6 +20,13 @@ export type ExportOptions = {
   /** As it is while it is read: whoever writes to it meanwhile is seen in parts. */
   | { readonly volumeId: string; readonly snapshotId?: undefined }
 );
+
+export type ExportOptions = ExportSource & {
+  readonly file: string;
+  readonly format: "raw" | "qcow2";
+  /** Whether a file that is there may be replaced, once the new one is complete. */
+  readonly force?: boolean;
+};
 
 export interface ExportResult {
   /** Of the volume; a qcow2 file is smaller. */
@@ -33,24 +39,41 @@ export interface ExportResult {
  * Writes a snapshot or a volume to a file: to a temporary folder beside it, with zeros left as holes, made durable, and
  * then renamed. Whatever fails, there is no half file under its name.
  *
- * @throws IMAGE_UNWRITABLE, TOOL_MISSING (qcow2 without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN, STORE_CORRUPT, the
- *   signal's reason
+ * @throws IMAGE_EXISTS, IMAGE_UNWRITABLE, TOOL_MISSING (qcow2 without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN,
+ *   STORE_CORRUPT, the signal's reason
  */
 export const exportImage = async (options: ExportOptions): Promise<ExportResult> => {
-  const { storage, file, format, signal } = options;
-  await refuseOddFile(file);
+  const { file, format, signal } = options;
+  await refuseTaken(options);
   if (format !== "raw") await requireQemuImg(signal);
-  const reader =
-    options.snapshotId === undefined
-      ? await storage.openVolume(options.volumeId, "read")
-      : await storage.openSnapshot(options.snapshotId);
-  try {
+  return withReader(options, async (reader) => {
     const folder = await writable(file, mkdtemp(join(dirname(file), ".smtx-backup-export-")));
     try {
       return await exportVia(folder, reader, options);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  });
+};
+
+/**
+ * Writes a snapshot or a volume, raw, to wherever `write` brings its bytes; those are good until its promise is resolved.
+ *
+ * @throws SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN, STORE_CORRUPT, the signal's reason, what `write` throws
+ */
+export const streamImage = (
+  options: ExportSource & { readonly write: (bytes: Uint8Array) => Promise<void> },
+): Promise<ExportResult> =>
+  withReader(options, (reader) => copyOut(reader, options, (_, bytes) => options.write(bytes)));
+
+const withReader = async <T>(options: ExportSource, use: (reader: BlockReader) => Promise<T>): Promise<T> => {
+  const { storage } = options;
+  const reader =
+    options.snapshotId === undefined
+      ? await storage.openVolume(options.volumeId, "read")
+      : await storage.openSnapshot(options.snapshotId);
+  try {
+    return await use(reader);
   } finally {
     await reader.close();
   }
@@ -62,40 +85,59 @@ const exportVia = async (folder: string, reader: BlockReader, options: ExportOpt
   const result = await writeRaw(raw, reader, options);
   const made = format === "raw" ? raw : join(folder, format);
   if (format !== "raw") {
-    const complaint = await convert({ from: { file: raw, format: "raw" }, to: { file: made, format }, signal });
+    const { sizeBytes } = result;
+    const complaint = await convert({
+      from: { file: raw, format: "raw" },
+      to: { file: made, format },
+      signal,
+      sizeBytes,
+    });
     if (complaint !== undefined) throw unwritable(`qemu-img cannot make “${file}”: ${complaint}`, {});
   }
   await writable(file, sync(made));
-  await writable(file, rename(made, file));
+  await putInPlace(made, options);
   // The name is durable only when its folder is.
   await writable(file, sync(dirname(file)));
   return result;
 };
 
 const writeRaw = async (raw: string, reader: BlockReader, options: ExportOptions): Promise<ExportResult> => {
-  const { file, signal, onProgress } = options;
-  const { sizeBytes } = reader;
-  const hash = createHash("sha256");
+  const { file } = options;
   const handle = await writable(file, open(raw, "wx"));
   try {
-    await writable(file, handle.truncate(sizeBytes));
-    const pieces = readAhead({
-      sizeBytes,
-      signal,
-      makeBuffers: () => Buffer.alloc(pieceBytes),
-      fill: (buffer, offset, length) => reader.read(offset, buffer.subarray(0, length)),
-    });
-    for await (const { offset, length, buffers } of pieces) {
-      const bytes = buffers.subarray(0, length);
-      hash.update(bytes);
+    await writable(file, handle.truncate(reader.sizeBytes));
+    return await copyOut(reader, options, async (offset, bytes) => {
       for (const run of runsBetween(bytes)) {
         const data = bytes.subarray(run.offset, run.offset + run.length);
         await writable(file, writeFully(handle, offset + run.offset, data));
       }
-      onProgress?.({ doneBytes: offset + length, totalBytes: sizeBytes });
-    }
+    });
   } finally {
     await handle.close();
+  }
+};
+
+const copyOut = async (
+  reader: BlockReader,
+  { signal, onProgress }: ExportSource,
+  put: (offset: number, bytes: Uint8Array) => Promise<void>,
+): Promise<ExportResult> => {
+  const { sizeBytes } = reader;
+  const hash = createHash("sha256");
+  const pieces = readAhead({
+    pieces: piecesOf(sizeBytes),
+    signal,
+    makeBuffers: () => Buffer.alloc(pieceBytes),
+    fill: (buffer, { offset, length }) => reader.read(offset, buffer.subarray(0, length)),
+  });
+  for await (const { piece, buffers } of pieces) {
+    const { offset, length } = piece;
+    const bytes = buffers.subarray(0, length);
+    hash.update(bytes);
+    await put(offset, bytes);
+    // Nothing need have been waited for, and a signal is only noticed when somebody does.
+    await setImmediate();
+    onProgress?.({ doneBytes: offset + length, totalBytes: sizeBytes });
   }
   return { sizeBytes, sha256: hash.digest("hex") };
 };
@@ -116,15 +158,40 @@ const sync = async (path: string): Promise<void> => {
   }
 };
 
-/** Renaming would put a file in the place of a device or a link. */
-const refuseOddFile = async (file: string): Promise<void> => {
+/** Renaming would put a file in the place of a device or a link, whether that is wanted or not. */
+const refuseTaken = async ({ file, force }: ExportOptions): Promise<void> => {
   const stat = await lstat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw unwritable(`“${file}” cannot be written: ${error.message}.`, { cause: error });
   });
-  if (stat === undefined || stat.isFile()) return;
-  throw unwritable(`“${file}” is there, and is no ordinary file.`, { hint: "Name a file that is not there yet." });
+  if (stat === undefined) return;
+  if (!stat.isFile()) {
+    throw unwritable(`“${file}” is there, and is no ordinary file.`, { hint: "Name a file that is not there yet." });
+  }
+  if (force !== true) throw exists(file);
 };
+
+/** A link, unlike a rename, never replaces what somebody has put there meanwhile. Not every file system knows links. */
+const putInPlace = async (made: string, options: ExportOptions): Promise<void> => {
+  const { file, force } = options;
+  if (force !== true) {
+    try {
+      await link(made, file);
+      return;
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") throw exists(file);
+      await refuseTaken(options);
+    }
+  }
+  await writable(file, rename(made, file));
+};
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined);
+
+const exists = (file: string): VisibleError =>
+  new VisibleError("IMAGE_EXISTS", `“${file}” is there already.`, {
+    hint: "Name another file, or replace it with --force; it stays until the new one is complete.",
+  });
 
 const writable = async <T>(file: string, operation: Promise<T>): Promise<T> => {
   try {

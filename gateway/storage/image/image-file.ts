@@ -1,120 +1,93 @@
-import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { convert } from "./qemu-img.ts";
-
-/** An image as raw bytes. */
-export interface ImageFile {
-  readonly sizeBytes: number;
-  /** Fills `into` from `offset`. @throws IMAGE_UNREADABLE, also when the file has become shorter */
-  read(offset: number, into: Uint8Array): Promise<void>;
-  close(): Promise<void>;
-}
-
-const sectorBytes = 512;
-
-/** What files of other formats begin with. A disk's first sector is code or zeros, and never looks like this. */
-const magics = [
-  { format: "qcow2", magic: "QFI\xfb" },
-  { format: "vmdk", magic: "KDMV" },
-  { format: "vhdx", magic: "vhdxfile" },
-] as const;
+import { type Container, inspectContainer } from "./container.ts";
+import { type Image, oddSize } from "./image.ts";
+import { convert, requireQemuImg } from "./qemu-img.ts";
+import { RawFile } from "./raw-file.ts";
+import { rawAllTheSame, unreadable, unsupported } from "./refusals.ts";
 
 /**
- * Opens an image to be read as raw bytes. One of another format is converted into a temporary raw file first (sparse, in
- * the system's folder for temporary files), which `close` removes.
- * @throws IMAGE_UNREADABLE, TOOL_MISSING (no qemu-img to convert with), the signal's reason
+ * Opens an image to be read as raw bytes. A container (qcow2, VMDK, …) is checked, and converted into a temporary raw file
+ * first (sparse, in the system's folder for temporary files), which is gone with `close`. With `format` raw the file is taken for
+ * a raw disk whatever it looks like.
+ * @throws IMAGE_UNREADABLE, IMAGE_UNSUPPORTED, TOOL_MISSING (no qemu-img to convert with), the signal's reason
  */
-export const openImage = async (file: string, signal: AbortSignal): Promise<ImageFile> => {
-  const image = await openRaw(file);
-  let format: string | undefined;
+export const openImage = async (
+  file: string,
+  { format, signal }: { readonly format?: "raw" | undefined; readonly signal: AbortSignal },
+): Promise<Image> => {
+  const raw = await RawFile.open(file);
   try {
-    format = await formatOf(image);
-    if (format === undefined) {
-      refuseOddSize(file, image.sizeBytes);
-      return image;
-    }
-  } catch (error) {
-    await image.close();
-    throw error;
-  }
-  await image.close();
-  return openConverted(file, format, signal);
-};
-
-const openConverted = async (file: string, format: string, signal: AbortSignal): Promise<ImageFile> => {
-  const folder = await mkdtemp(join(tmpdir(), "smtx-backup-import-"));
-  const remove = () => rm(folder, { recursive: true, force: true });
-  try {
-    const raw = join(folder, "raw");
-    const complaint = await convert({ from: { file, format }, to: { file: raw, format: "raw" }, signal });
-    if (complaint !== undefined) {
-      throw unreadable(`qemu-img cannot convert “${file}” (${format}): ${complaint}`, {
-        hint: `Look at it with: qemu-img check ${file}. The raw copy needs room in ${tmpdir()}; TMPDIR names another folder.`,
-      });
-    }
-    const image = await openRaw(raw);
+    const signature = format === "raw" ? undefined : await raw.signature();
+    if (signature?.kind === "refused") throw unsupported(`“${file}”`, signature.name, signature.advice);
+    if (signature === undefined) return await rawImage(raw, signal);
+    const converted = await convertedImage({ file, ...signature }, signal);
     return {
-      ...image,
+      ...converted,
+      finish: () => raw.refuseChanged(),
       close: async () => {
-        await image.close();
-        await remove();
+        await converted.close();
+        await raw.close();
       },
     };
   } catch (error) {
-    await remove();
+    await raw.close();
     throw error;
   }
 };
 
-const openRaw = async (file: string): Promise<ImageFile> => {
-  const handle = await readable(file, open(file, "r"));
-  try {
-    const stat = await readable(file, handle.stat());
-    if (!stat.isFile()) throw unreadable(`“${file}” is no ordinary file.`);
-    return {
-      sizeBytes: stat.size,
-      read: (offset, into) => readFully(file, handle, offset, into),
-      close: () => handle.close(),
-    };
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
-};
-
-const readFully = async (file: string, handle: FileHandle, offset: number, into: Uint8Array): Promise<void> => {
-  for (let done = 0; done < into.length; ) {
-    const { bytesRead } = await readable(file, handle.read(into, done, into.length - done, offset + done));
-    if (bytesRead === 0) throw unreadable(`“${file}” ends at byte ${offset + done}: it was cut while it was read.`);
-    done += bytesRead;
-  }
-};
-
-const formatOf = async (image: ImageFile): Promise<string | undefined> => {
-  const start = Buffer.alloc(Math.min(8, image.sizeBytes));
-  await image.read(0, start);
-  return magics.find(({ magic }) => start.toString("latin1").startsWith(magic))?.format;
-};
-
-const refuseOddSize = (file: string, sizeBytes: number): void => {
-  if (sizeBytes > 0 && sizeBytes % sectorBytes === 0) return;
-  throw unreadable(`“${file}” has ${sizeBytes} bytes, and a disk has whole sectors of ${sectorBytes}.`, {
-    hint: "It may have been cut short, or it is no raw image; see: qemu-img info",
-  });
-};
-
-const readable = async <T>(file: string, operation: Promise<T>): Promise<T> => {
-  try {
-    return await operation;
-  } catch (error) {
-    throw unreadable(`“${file}” cannot be read: ${error instanceof Error ? error.message : error}.`, {
-      hint: "Look whether the path is right, and whether this user may read it.",
-      cause: error,
+/** @throws IMAGE_UNREADABLE; then the file is the caller's to close */
+const rawImage = async (raw: RawFile, signal: AbortSignal): Promise<Image> => {
+  const odd = oddSize(raw.sizeBytes);
+  if (odd !== undefined) {
+    throw unreadable(`“${raw.file}” ${odd}.`, {
+      hint: "It may have been cut short, or it is no raw image; see: qemu-img info",
     });
   }
+  return {
+    sizeBytes: raw.sizeBytes,
+    data: await raw.dataRanges(signal),
+    read: (offset, into) => raw.read(offset, into),
+    finish: () => raw.refuseChanged(),
+    close: () => raw.close(),
+  };
 };
 
-const unreadable = (message: string, options: { hint?: string; cause?: unknown } = {}): VisibleError =>
-  new VisibleError("IMAGE_UNREADABLE", message, options);
+const convertedImage = async (container: Container, signal: AbortSignal): Promise<Image> => {
+  const { file, name } = container;
+  await requireQemuImgFor(container, signal);
+  const sizeBytes = await inspectContainer(container, signal);
+  const folder = await mkdtemp(join(tmpdir(), "smtx-backup-import-"));
+  try {
+    const to = { file: join(folder, "raw"), format: "raw" };
+    const complaint = await convert({ from: container, to, signal, sizeBytes });
+    if (complaint !== undefined) {
+      throw unreadable(`qemu-img cannot convert “${file}”, ${name}: ${complaint}`, {
+        hint: `Look at it with: qemu-img check ${file}. The raw copy needs room in ${tmpdir()}; TMPDIR names another folder.`,
+      });
+    }
+    const raw = await RawFile.open(to.file);
+    try {
+      return await rawImage(raw, signal);
+    } catch (error) {
+      await raw.close();
+      throw error;
+    }
+  } finally {
+    // The file lives on until it is closed, and goes with a process that is killed.
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+/** @throws TOOL_MISSING, that says what the file is taken for */
+const requireQemuImgFor = async ({ file, name }: Container, signal: AbortSignal): Promise<void> => {
+  try {
+    await requireQemuImg(signal);
+  } catch (error) {
+    if (!VisibleError.is(error, "TOOL_MISSING")) throw error;
+    const hint = `${error.hint} ${rawAllTheSame}`;
+    throw new VisibleError("TOOL_MISSING", `“${file}” is ${name}. ${error.message}`, { hint, cause: error });
+  }
+};

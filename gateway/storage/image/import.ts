@@ -1,12 +1,18 @@
+import type { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object.ts";
-import type { StorageDriver, VolumeHandle } from "../driver.ts";
-import { type ImageFile, openImage } from "./image-file.ts";
-import { pieceBytes, readAhead } from "./read-ahead.ts";
+import type { StagedVolume, StorageDriver } from "../driver.ts";
+import type { Image } from "./image.ts";
+import { openImage } from "./image-file.ts";
+import { streamedImage } from "./image-stream.ts";
+import { dataPiecesOf, pieceBytes, piecesOf } from "./pieces.ts";
+import { readAhead } from "./read-ahead.ts";
 import { runsBetween } from "./runs.ts";
 
 /** So much is written between two flushes. */
 const flushBytes = 64 * 1024 * 1024;
+const zeros = Buffer.alloc(pieceBytes);
 
 export interface ImageProgress {
   readonly doneBytes: number;
@@ -14,112 +20,144 @@ export interface ImageProgress {
 }
 
 export type ImportOptions = {
-  readonly file: string;
-  readonly storage: Pick<StorageDriver, "createVolume" | "openVolume" | "deleteVolume">;
+  readonly storage: Pick<StorageDriver, "kind" | "stageVolume">;
+  /** Takes what comes for a raw disk, whatever it looks like. */
+  readonly format?: "raw" | undefined;
   readonly signal: AbortSignal;
   /** Called after every MiB. */
   readonly onProgress?: (progress: ImageProgress) => void;
 } & (
+  | { readonly file: string }
   | {
-      /** A volume that is there; what lies past the image's end in it stays as it is. */
-      readonly into: string;
+      readonly file?: undefined;
+      /** A raw image; it is ended whatever comes of it. */
+      readonly input: Readable;
+      readonly sizeBytes: number;
     }
-  | { readonly into?: undefined; readonly name: string; readonly kind: "lun" | "volume"; readonly geometry?: Geometry }
-);
+) &
+  (
+    | {
+        /** A volume that is there. */
+        readonly into: string;
+        /** Whether it may grow to the image's size. */
+        readonly resize?: boolean;
+      }
+    | {
+        readonly into?: undefined;
+        readonly name: string;
+        readonly kind: "lun" | "volume";
+        readonly geometry?: Geometry;
+      }
+  );
 
 export interface ImportResult {
   readonly volumeId: string;
-  /** Of the image. */
+  /** Of the image, and of the volume now. */
   readonly sizeBytes: number;
   readonly writtenBytes: number;
   readonly zeroedBytes: number;
 }
 
 /**
- * Brings a disk image into a cluster: raw, or qcow2, vmdk or vhdx where qemu-img is installed.
+ * Brings a disk image into a cluster: a raw one, or a container (qcow2, VMDK, VHD, …) where qemu-img is installed.
  *
- * Into a new volume it writes the blocks of 64 KiB that aren't zeros; when it fails, the volume is deleted again. Into a
- * volume that is there it writes only the blocks of 64 KiB that differ (that is what a store keeps as one), and zeros
- * where the image has some and the volume hasn't; when it fails, doing it again goes on from there.
+ * All or nothing: it is written where nobody sees it and becomes the volume at the end, in one step; whatever fails, and
+ * whoever looks or takes a snapshot meanwhile, there is no volume yet, or the one that was. Into a new volume the blocks of
+ * 64 KiB that aren't zeros are written; into one that is there only the blocks that differ (that is what a store keeps as one), and
+ * zeros where the image has some and the volume hasn't.
  *
- * @throws IMAGE_UNREADABLE, TOOL_MISSING, VOLUME_TOO_SMALL, VOLUME_NAME_TAKEN, VOLUME_UNKNOWN, VOLUME_BUSY,
- *   VOLUME_IS_MIRROR, STORE_FULL, the signal's reason
+ * @throws IMAGE_UNREADABLE, IMAGE_UNSUPPORTED, IMAGE_TOO_SMALL, TOOL_MISSING, VOLUME_TOO_SMALL, VOLUME_NAME_TAKEN,
+ *   VOLUME_UNKNOWN, VOLUME_BUSY, VOLUME_IS_MIRROR, IMPORT_UNSUPPORTED, STORE_FULL, the signal's reason
  */
 export const importImage = async (options: ImportOptions): Promise<ImportResult> => {
-  const image = await openImage(options.file, options.signal);
+  const { format, signal } = options;
+  const image =
+    options.file === undefined
+      ? await streamedImage(options.input, { sizeBytes: options.sizeBytes, format, signal })
+      : await openImage(options.file, { format, signal });
   try {
-    return options.into === undefined
-      ? await importFresh(image, options)
-      : await importInto(image, options.into, options);
+    const staged = await stage(image, options);
+    try {
+      return await fill(staged, image, options);
+    } finally {
+      // What can't be tidied up now is by whoever opens the store next; it changes nothing of what has come of the import.
+      await staged.close().catch(() => undefined);
+    }
   } finally {
     await image.close();
   }
 };
 
-const importFresh = async (
-  image: ImageFile,
-  options: Extract<ImportOptions, { readonly name: string }>,
-): Promise<ImportResult> => {
-  const { storage, name, kind, geometry } = options;
-  const object = await storage.createVolume({
-    name,
-    kind,
-    sizeBytes: image.sizeBytes,
-    ...(geometry === undefined ? {} : { geometry }),
-  });
-  const volumeId = object.volumes[0]?.id ?? object.id;
-  try {
-    return await withVolume(storage, volumeId, (volume) => copy({ image, volume, volumeId, compare: false }, options));
-  } catch (error) {
-    await deleteHalfMade(storage, volumeId, name, error);
-    throw error;
+const stage = async ({ sizeBytes }: Image, options: ImportOptions): Promise<StagedVolume> => {
+  const { storage } = options;
+  if (storage.stageVolume === undefined) {
+    throw new VisibleError("IMPORT_UNSUPPORTED", `A ${storage.kind} can't take an image all at once or not at all.`, {
+      hint: "Import it with the cluster's own tools.",
+    });
+  }
+  if (options.into !== undefined) {
+    return storage.stageVolume({ into: options.into, ...(options.resize && { growTo: sizeBytes }) });
+  }
+  const { name, kind, geometry } = options;
+  return storage.stageVolume({ create: { name, kind, sizeBytes, ...(geometry && { geometry }) } });
+};
+
+const fill = async (staged: StagedVolume, image: Image, options: ImportOptions): Promise<ImportResult> => {
+  refuseOtherSize(staged.sizeBytes, image.sizeBytes);
+  const changed = await copy(image, staged, options);
+  await image.finish();
+  options.signal.throwIfAborted();
+  const object = await staged.swapIn();
+  const volumeId = options.into ?? object.volumes[0]?.id ?? object.id;
+  return { volumeId, sizeBytes: image.sizeBytes, ...changed };
+};
+
+/** @throws VOLUME_TOO_SMALL, IMAGE_TOO_SMALL */
+const refuseOtherSize = (volumeBytes: number, imageBytes: number): void => {
+  if (volumeBytes < imageBytes) {
+    throw new VisibleError(
+      "VOLUME_TOO_SMALL",
+      `The image has ${imageBytes} bytes and the volume only ${volumeBytes}.`,
+      {
+        hint: "Let the volume grow with --resize, or import the image as a new volume.",
+      },
+    );
+  }
+  if (volumeBytes > imageBytes) {
+    throw new VisibleError("IMAGE_TOO_SMALL", `The image has only ${imageBytes} bytes and the volume ${volumeBytes}.`, {
+      hint: "A volume does not shrink: import the image as a new volume, or give it the volume's size first (truncate -s).",
+    });
   }
 };
 
-const importInto = (image: ImageFile, volumeId: string, options: ImportOptions): Promise<ImportResult> =>
-  withVolume(options.storage, volumeId, (volume) => {
-    if (volume.sizeBytes < image.sizeBytes) {
-      throw new VisibleError(
-        "VOLUME_TOO_SMALL",
-        `The image has ${image.sizeBytes} bytes and the volume ${volumeId} only ${volume.sizeBytes}.`,
-        { hint: "Import it as a new volume, or choose one that is at least as large." },
-      );
-    }
-    return copy({ image, volume, volumeId, compare: true }, options);
-  });
-
 const copy = async (
-  {
-    image,
-    volume,
-    volumeId,
-    compare,
-  }: {
-    readonly image: ImageFile;
-    readonly volume: VolumeHandle;
-    readonly volumeId: string;
-    /** False for a volume that is known to hold zeros. */
-    readonly compare: boolean;
-  },
-  { signal, onProgress }: ImportOptions,
-): Promise<ImportResult> => {
+  image: Image,
+  volume: StagedVolume,
+  { into, signal, onProgress }: ImportOptions,
+): Promise<{ writtenBytes: number; zeroedBytes: number }> => {
   const { sizeBytes } = image;
+  // A new volume holds zeros, so holes of the image have nothing to be compared with.
+  const compares = into !== undefined;
   const changed = { write: 0, zero: 0 };
   let unflushedBytes = 0;
+  signal.throwIfAborted();
   const pieces = readAhead({
-    sizeBytes,
+    pieces: compares ? piecesOf(sizeBytes, image.data) : dataPiecesOf(sizeBytes, image.data),
     signal,
     makeBuffers: () => ({
       image: Buffer.alloc(pieceBytes),
-      held: compare ? Buffer.alloc(pieceBytes) : undefined,
+      held: compares ? Buffer.alloc(pieceBytes) : undefined,
     }),
-    fill: async (buffers, offset, length) => {
-      await image.read(offset, buffers.image.subarray(0, length));
+    fill: async (buffers, { offset, length, isHole }) => {
+      if (!isHole) await image.read(offset, buffers.image.subarray(0, length));
+      // Nothing need have been waited for, and a signal is only noticed when somebody does.
+      else await setImmediate();
       if (buffers.held !== undefined) await volume.read(offset, buffers.held.subarray(0, length));
     },
   });
-  for await (const { offset, length, buffers } of pieces) {
-    const wanted = buffers.image.subarray(0, length);
+  for await (const { piece, buffers } of pieces) {
+    const { offset, length, isHole } = piece;
+    const wanted = (isHole ? zeros : buffers.image).subarray(0, length);
     for (const run of runsBetween(wanted, buffers.held)) {
       if (run.kind === "zero") await volume.zero(offset + run.offset, run.length);
       else await volume.write(offset + run.offset, wanted.subarray(run.offset, run.offset + run.length));
@@ -132,38 +170,5 @@ const copy = async (
     }
     onProgress?.({ doneBytes: offset + length, totalBytes: sizeBytes });
   }
-  await volume.flush();
-  return { volumeId, sizeBytes, writtenBytes: changed.write, zeroedBytes: changed.zero };
-};
-
-const withVolume = async <T>(
-  storage: ImportOptions["storage"],
-  volumeId: string,
-  use: (volume: VolumeHandle) => Promise<T>,
-): Promise<T> => {
-  const volume = await storage.openVolume(volumeId, "write");
-  try {
-    return await use(volume);
-  } finally {
-    await volume.close();
-  }
-};
-
-/** When that fails too, the first error is told, with what is left behind. */
-const deleteHalfMade = async (
-  storage: ImportOptions["storage"],
-  volumeId: string,
-  name: string,
-  error: unknown,
-): Promise<void> => {
-  try {
-    await storage.deleteVolume(volumeId);
-  } catch (deleteError) {
-    const message = error instanceof Error ? error.message : `${error}`;
-    throw new VisibleError(
-      VisibleError.is(error) ? error.code : "INTERNAL",
-      `${message} And the half-made volume “${name}” (${volumeId}) could not be deleted.`,
-      { hint: `Delete “${name}” before you import again.`, cause: new AggregateError([error, deleteError]) },
-    );
-  }
+  return { writtenBytes: changed.write, zeroedBytes: changed.zero };
 };

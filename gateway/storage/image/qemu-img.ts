@@ -1,14 +1,39 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
+import { createInterface } from "node:readline";
 import { VisibleError } from "../../../core/api/errors.ts";
 
 /** How much of what qemu-img complains is kept. */
 const complaintChars = 2000;
+/** How long a call may take, and how much more for each byte that it may have to look at. No disk that works is so slow. */
+const limitSecondsLeast = 600;
+const slowestBytesPerSecond = 4e6;
+
+export interface QemuImage {
+  readonly file: string;
+  /** qemu's name for it. */
+  readonly format: string;
+}
+
+export interface QemuImgOptions {
+  readonly signal: AbortSignal;
+  /** Of the image, or of the disk in it, where it may all be read. */
+  readonly sizeBytes?: number;
+  /** Called for each line that it prints. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface QemuImgEnd {
+  /** Null when it was ended by a signal, ours after too long a time for instance. */
+  readonly code: number | null;
+  /** What it said on standard error; never empty when `code` is not 0. */
+  readonly complaint: string;
+}
 
 /** Asks before long work is begun. @throws TOOL_MISSING, the signal's reason */
 export const requireQemuImg = async (signal: AbortSignal): Promise<void> => {
-  const complaint = await qemuImg(["--version"], signal);
-  if (complaint !== undefined) throw toolMissing(complaint);
+  const { code, complaint } = await qemuImg(["--version"], { signal });
+  if (code !== 0) throw toolMissing(complaint);
 };
 
 /**
@@ -16,26 +41,51 @@ export const requireQemuImg = async (signal: AbortSignal): Promise<void> => {
  * @returns what qemu-img complained of when it failed, else undefined
  * @throws TOOL_MISSING, the signal's reason
  */
-export const convert = ({
+export const convert = async ({
   from,
   to,
-  signal,
+  ...options
 }: {
-  readonly from: { readonly file: string; readonly format: string };
-  readonly to: { readonly file: string; readonly format: string };
+  readonly from: QemuImage;
+  readonly to: QemuImage;
   readonly signal: AbortSignal;
-}): Promise<string | undefined> =>
-  // Absolute paths: qemu-img takes what stands before a colon in a relative one for a protocol.
-  qemuImg(["convert", "-f", from.format, "-O", to.format, resolve(from.file), resolve(to.file)], signal);
+  /** Of the disk. */
+  readonly sizeBytes: number;
+}): Promise<string | undefined> => {
+  const { code, complaint } = await qemuImg(["convert", "-O", to.format, named(from), resolve(to.file)], options);
+  return code === 0 ? undefined : complaint;
+};
 
-const qemuImg = async (args: readonly string[], signal: AbortSignal): Promise<string | undefined> => {
+/**
+ * Names an image so that qemu-img takes it for exactly this: nothing is guessed, no name is taken for a protocol. A VHD
+ * has the size that its footer says: what Virtual PC rounded it down to would cut disks of others.
+ */
+export const named = ({ file, format }: QemuImage): string =>
+  `json:${JSON.stringify({
+    driver: format,
+    ...(format === "vpc" && { force_size_calc: "current_size" }),
+    file: { driver: "file", filename: resolve(file) },
+  })}`;
+
+/** Runs it to its end, within a limit. @throws TOOL_MISSING, the signal's reason */
+export const qemuImg = async (args: readonly string[], options: QemuImgOptions): Promise<QemuImgEnd> => {
+  const { signal, sizeBytes = 0, onLine } = options;
   signal.throwIfAborted();
+  const limitSeconds = Math.round(limitSecondsLeast + sizeBytes / slowestBytesPerSecond);
+  const limit = AbortSignal.timeout(limitSeconds * 1000);
   // It writes nothing that is worth an orderly end, so it is killed for good.
-  const child = spawn("qemu-img", args, { stdio: ["ignore", "ignore", "pipe"], signal, killSignal: "SIGKILL" });
+  const child = spawn("qemu-img", args, {
+    stdio: ["ignore", onLine === undefined ? "ignore" : "pipe", "pipe"],
+    signal: AbortSignal.any([signal, limit]),
+    killSignal: "SIGKILL",
+  });
   let complaint = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     complaint = (complaint + text).slice(-complaintChars);
   });
+  if (child.stdout !== null && onLine !== undefined) {
+    createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY }).on("line", onLine);
+  }
   const { code, error } = await new Promise<{ code: number | null; error?: Error }>((resolve) => {
     let error: Error | undefined;
     child.once("error", (reason) => {
@@ -44,8 +94,9 @@ const qemuImg = async (args: readonly string[], signal: AbortSignal): Promise<st
     child.once("close", (code) => resolve(error === undefined ? { code } : { code, error }));
   });
   signal.throwIfAborted();
+  if (limit.aborted) return { code: null, complaint: `it did not end within ${limitSeconds} seconds` };
   if (error !== undefined) throw toolMissing(error.message, error);
-  return code === 0 ? undefined : complaint.trim() || `it ended with ${code ?? "a signal"}`;
+  return { code, complaint: complaint.trim() || `it ended with ${code ?? "a signal"}` };
 };
 
 const toolMissing = (why: string, cause?: Error): VisibleError =>

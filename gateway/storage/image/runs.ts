@@ -1,5 +1,5 @@
 import { blockBytes } from "../../../core/extent/geometry.ts";
-import { pieceBytes } from "./read-ahead.ts";
+import { pieceBytes } from "./pieces.ts";
 
 /** A stretch of a piece that has to be written, or made zeros. `offset` is inside the piece. */
 export interface Run {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { plainGeometry } from "../../../core/extent/geometry.ts";
-import type { StorageDriver, VolumeHandle } from "../driver.ts";
+import type { StagedVolume, StageVolumeOptions, StorageDriver, VolumeHandle } from "../driver.ts";
 
 /** A folder that goes with the test. */
 export const temporaryFolder = async (context: TestContext): Promise<string> => {
@@ -17,7 +17,8 @@ export const signal = new AbortController().signal;
 
 /**
  * For the rest of the test PATH leads to a `qemu-img` of ours and nothing else. Its qcow2 is the magic and the raw bytes;
- * of a file named `broken…` it complains, and with one named `slow…` it takes a minute. With `present` false there is none.
+ * of a file named `broken…` it complains, in one named `damaged…` its check finds errors, with one named `slow…` it takes a minute,
+ * and one named `short…` has data behind its end. With `present` false there is none.
  * @returns the folder that temporary files lie in meanwhile, empty
  */
 export const withQemuImg = async (context: TestContext, folder: string, present: boolean): Promise<string> => {
@@ -28,14 +29,22 @@ export const withQemuImg = async (context: TestContext, folder: string, present:
     const script = `#!/bin/sh
 PATH=/usr/bin:/bin
 [ "$1" = --version ] && exit 0
-case "$6" in
+[ "$1" = convert ] && image=$4 || image=$3
+file=$(printf %s "$image" | sed 's/.*"filename":"\\([^"]*\\)".*/\\1/')
+bytes=$(($(wc -c < "$file") - 4))
+case "$file" in
 */broken*) echo "qemu-img: Image is corrupt" >&2; exit 1;;
 */slow*) exec sleep 60;;
 esac
-case "$1 $2 $3 $4 $5" in
-"convert -f qcow2 -O raw") tail -c +5 "$6" > "$7";;
-"convert -f raw -O qcow2") { printf 'QFI\\373'; cat "$6"; } > "$7";;
-*) echo "unexpected: $*" >&2; exit 2;;
+case "$*" in
+'info --output=json json:{"driver":"qcow2",'*) printf '{\\n"virtual-size": %s, "format": "qcow2" }\\n' "$bytes";;
+"check --output=json json:"*) case "$file" in */damaged*) echo '{ "corruptions": 533 }'; exit 2;; esac;;
+"map --output=json json:"*)
+  case "$file" in */short*) bytes=$((bytes + 1));; esac
+  printf '[{ "start": 0, "length": %s, "data": true, "offset": 4}]\\n' "$bytes";;
+"convert -O raw json:"*) tail -c +5 "$file" > "$5";;
+'convert -O qcow2 json:{"driver":"raw",'*) { printf 'QFI\\373'; cat "$file"; } > "$5";;
+*) echo "unexpected: $*" >&2; exit 4;;
 esac
 `;
     await writeFile(join(bin, "qemu-img"), script);
@@ -50,26 +59,42 @@ esac
 };
 
 /** Volumes in memory that count what is done to them; as much of a driver as images need. */
-export class MemoryStorage
-  implements Pick<StorageDriver, "createVolume" | "openVolume" | "deleteVolume" | "openSnapshot">
-{
+export class MemoryStorage implements Pick<StorageDriver, "kind" | "openVolume" | "openSnapshot"> {
+  readonly kind = "memory";
   readonly volumes = new Map<string, Buffer>();
   readonly log: { readonly call: "write" | "zero" | "flush"; readonly offset: number; readonly length: number }[] = [];
   openHandles = 0;
   /** Thrown by the write that is this many bytes in. */
   failAfterBytes = Number.POSITIVE_INFINITY;
-  deleteFails = false;
+  /** Called before every write. */
+  onWrite: () => Promise<void> = async () => undefined;
 
-  async createVolume(options: Parameters<StorageDriver["createVolume"]>[0]) {
-    const id = `vol-${this.volumes.size + 1}`;
-    this.volumes.set(id, Buffer.alloc(options.sizeBytes));
-    const { name, kind, sizeBytes, geometry = plainGeometry } = options;
-    return { kind, id: `object-${id}`, name, volumes: [{ id, sizeBytes, geometry }], virtualSwitches: [] };
+  async stageVolume(options: StageVolumeOptions): Promise<StagedVolume> {
+    const held = options.into === undefined ? Buffer.alloc(options.create.sizeBytes) : this.#bytesOf(options.into);
+    const grownBytes = Math.max(held.length, options.into === undefined ? 0 : (options.growTo ?? 0));
+    const bytes = Buffer.concat([held], grownBytes);
+    const id = options.into ?? `vol-${this.volumes.size + 1}`;
+    return {
+      ...this.#handleOf(bytes),
+      swapIn: async () => {
+        this.volumes.set(id, bytes);
+        const volumes = [{ id, sizeBytes: bytes.length, geometry: plainGeometry }];
+        return { kind: "volume", id: `object-${id}`, name: "disk", volumes, virtualSwitches: [] };
+      },
+    };
   }
 
   async openVolume(volumeId: string): Promise<VolumeHandle> {
+    return this.#handleOf(this.#bytesOf(volumeId));
+  }
+
+  #bytesOf(volumeId: string): Buffer {
     const bytes = this.volumes.get(volumeId);
     if (bytes === undefined) throw new VisibleError("VOLUME_UNKNOWN", `There is no volume ${volumeId}.`);
+    return bytes;
+  }
+
+  #handleOf(bytes: Buffer): VolumeHandle {
     this.openHandles += 1;
     let written = 0;
     return {
@@ -80,6 +105,7 @@ export class MemoryStorage
         bytes.copy(into, 0, offset, offset + into.length);
       },
       write: async (offset, data) => {
+        await this.onWrite();
         written += data.length;
         if (written > this.failAfterBytes) throw new VisibleError("STORE_FULL", "The store is full.");
         bytes.set(data, offset);
@@ -105,11 +131,6 @@ export class MemoryStorage
       extentBlocks: async () => undefined,
       extentDigests: async () => undefined,
     };
-  }
-
-  async deleteVolume(volumeId: string): Promise<void> {
-    if (this.deleteFails) throw new VisibleError("VOLUME_BUSY", "Somebody reads it.");
-    this.volumes.delete(volumeId);
   }
 
   bytesOf(call: "write" | "zero"): number {

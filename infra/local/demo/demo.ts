@@ -109,7 +109,7 @@ const prove = async (dir: string, session: Session, prefix: string): Promise<{ g
   await session.run("rebuild", groupId, "--site", "b", "--prefix", prefix, "--wait");
   const output = join(dir, "source.img");
   const source = await session.json<{ sha256: string }>(
-    ...["volume", "export", "web1", "--group", groupId, "--site", "a", "-o", output],
+    ...["volume", "export", "web1", "--group", groupId, "--site", "a", "-o", output, "--force"],
   );
   expectEqual(await exported(dir, session, `${prefix}web1`), source.sha256);
   return { groupId, sha256: source.sha256 };
@@ -124,6 +124,7 @@ const exported = async (dir: string, session: Session, name: string): Promise<st
     "b",
     "-o",
     join(dir, "rebuilt.img"),
+    "--force",
   );
   return image.sha256;
 };
