@@ -42,7 +42,7 @@ export const createInventoryTeller = (options: {
   const tellUnless = async (known: string | undefined): Promise<void> => {
     const observedAt = now();
     const objects = [...(await storage.inventory())].sort(byId);
-    const damage = ((await storage.damage?.()) ?? []).map(damageOf);
+    const damage = ((await storage.damage()) ?? []).map(damageOf);
     const digest = hash("sha256", JSON.stringify([objects, damage]));
     if (digest === known) return;
     for (const report of inventoryReports({ objects, damage }, identity, observedAt)) await reports.send(report);

@@ -144,10 +144,10 @@ export interface StorageDriver {
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
   /**
-   * Of every snapshot in which damage was found, whoever read it, and not mended since: how much of it. Absent where the cluster
+   * Of every snapshot in which damage was found, whoever read it, and not mended since: how much of it. Undefined where the cluster
    * doesn't remember such things.
    */
-  damage?(call?: StorageCall): Promise<readonly GroupDamage[]>;
+  damage(call?: StorageCall): Promise<readonly GroupDamage[] | undefined>;
 
   close(call?: StorageCall): Promise<void>;
 }

@@ -18,7 +18,6 @@ import { type HandleCalls, LimitedCalls } from "./limited-calls.ts";
  */
 export const limitStorage = (driver: StorageDriver, user: { readonly time: Time } & StorageCall): StorageDriver => {
   const calls = new LimitedCalls(user);
-  const damage = driver.damage?.bind(driver);
   const stageVolume = driver.stageVolume?.bind(driver);
   return {
     kind: driver.kind,
@@ -63,7 +62,7 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
           close: (staged) => staged.close(),
         }),
     }),
-    ...(damage && { damage: (call) => calls.answer("damage", call, damage) }),
+    damage: (call) => calls.answer("damage", call, (watch) => driver.damage(watch)),
     close: (call) => calls.close("close", call, (watch) => driver.close(watch)),
   };
 };

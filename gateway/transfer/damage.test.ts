@@ -84,7 +84,7 @@ describe("a target that is damaged", () => {
 
   /** Groups in which damage is known, of those from `group` on. */
   const damaged = async (group: number) =>
-    ((await sites.target.damage?.()) ?? [])
+    ((await sites.target.damage()) ?? [])
       .filter(({ groupId }) => groupId >= groupOf(group))
       .map(({ groupId, extents }) => [groupId, extents]);
 
