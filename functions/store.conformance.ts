@@ -217,6 +217,12 @@ export const storeConformance = (name: string, start: () => Promise<StoreUnderTe
         (await store.due({ now: noon, limit })).filter((key) => key.partition === partition).map((key) => key.sort);
       assert.deepEqual(await due(100), ["5", "4", "3", "2", "1", "0"]);
       assert.deepEqual(await due(2), ["5", "4"]);
+      const after = addSeconds(noon, -3);
+      const between = await store.due({ now: addSeconds(noon, 1), after, limit: 100 });
+      assert.deepEqual(
+        between.map(({ sort }) => sort),
+        ["2", "1", "0", "-1"],
+      );
       for (const second of seconds) {
         await store.commit([{ type: "delete", key: { partition, sort: `${second}` }, expect: "any" }]);
       }

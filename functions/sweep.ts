@@ -1,10 +1,12 @@
-import type { PlanId, RunId, SiteId } from "../core/api/ids.ts";
+import type { Instant, RunId, SiteId } from "../core/api/ids.ts";
+import type { Plan } from "../core/api/plan.ts";
 import type { Run, TargetRun } from "../core/api/run.ts";
 import { addSeconds } from "../core/ports/clock.ts";
 import type { Key } from "../core/ports/store.ts";
+import { defaultRunLimits, hasPassed } from "../core/run/limits.ts";
 import { partsOf, siteOfTask } from "../core/run/steps.ts";
 import type { Deps } from "./deps.ts";
-import { applyToPlan, applyToRun, drain } from "./engine/engine.ts";
+import { applyToPlan, applyToRun, drain, dueSecondsMax, planDueAt } from "./engine/engine.ts";
 import { readGateways } from "./queries/sites.ts";
 import { runIdOfKey, runPrefix } from "./records.ts";
 
@@ -12,14 +14,22 @@ import { runIdOfKey, runPrefix } from "./records.ts";
 const documentsMax = 500;
 const putOffSeconds = 600;
 
+/** Later than any document can be due. */
+const endOfTime = "9999-12-31T23:59:59.999Z" as Instant;
+
 /**
  * Once a minute: finds what time has overtaken, and moves it on. Effects that were not carried out, parts of runs
- * whose deadline has passed, plans whose slot has come without a run.
+ * whose deadline has passed, plans whose slot has come without a run; and what would not be due for so long that only a clock
+ * that was wrong can have written it.
  *
  * @returns how many documents were due, and how many of them failed
  */
 export const handleSweep = async (deps: Deps): Promise<{ readonly due: number; readonly failed: number }> => {
-  const keys = await deps.store.due({ now: deps.clock.now(), limit: documentsMax });
+  const now = deps.clock.now();
+  const due = await deps.store.due({ now, limit: documentsMax });
+  const after = addSeconds(now, dueSecondsMax);
+  const ahead = await deps.store.due({ after, now: endOfTime, limit: Math.max(1, documentsMax - due.length) });
+  const keys = [...due, ...ahead];
   let failed = 0;
   for (const key of keys) {
     try {
@@ -57,12 +67,21 @@ const putOff = async (deps: Deps, key: Key): Promise<void> => {
 
 const sweepOne = async (deps: Deps, key: Key): Promise<void> => {
   if (key.sort.startsWith("OUTBOX#")) return drain(deps, key);
-  if (key.sort === "PLAN") {
-    await applyToPlan(deps, key.partition.slice("PLAN#".length) as PlanId, { type: "tick" });
-    return;
-  }
+  if (key.sort === "PLAN") return sweepPlan(deps, key);
   if (key.sort.startsWith(runPrefix)) return sweepRun(deps, runIdOfKey(key), key);
   throw new Error(`nobody looks after documents like ${key.sort}`);
+};
+
+/** A plan of which no slot has come was only looked at, and has to be looked at again in time. */
+const sweepPlan = async (deps: Deps, key: Key): Promise<void> => {
+  const before = await deps.store.get<Plan>(key);
+  if (before === undefined) return;
+  await applyToPlan(deps, before.body.id, { type: "tick" });
+  const stored = await deps.store.get<Plan>(key);
+  if (stored === undefined || stored.version !== before.version) return;
+  const { body, version } = stored;
+  const dueAt = planDueAt(body, deps.clock.now());
+  await deps.store.commit([{ type: "put", key, body, expect: { version }, ...(dueAt === undefined ? {} : { dueAt }) }]);
 };
 
 const sweepRun = async (deps: Deps, runId: RunId, key: Key): Promise<void> => {
@@ -70,7 +89,7 @@ const sweepRun = async (deps: Deps, runId: RunId, key: Key): Promise<void> => {
   const now = deps.clock.now();
   if (stored === undefined) return;
   for (const [target, part] of partsOf(stored.body)) {
-    if (part.deadline === null || part.deadline > now) continue;
+    if (part.deadline === null || !hasPassed(part.deadline, now, deps.limits ?? defaultRunLimits)) continue;
     const isStaffed = await isPartStaffed(deps, stored.body, target, part);
     await applyToRun(deps, runId, { type: "overdue", target, isStaffed });
   }

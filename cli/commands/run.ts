@@ -23,7 +23,10 @@ export const addRunCommands = (program: Command, answering: Answering): void => 
         const read = (query: { limit: string }) =>
           answerOf(api.v1.plans[":plan"].runs.$get({ param: { plan }, query }));
         const items = await listed(read, limit);
-        return { json: { items }, text: historyTable(items, context.style) };
+        return {
+          json: { items },
+          text: historyTable(items, { style: context.style, nowMs: context.host.time.nowMs() }),
+        };
       }),
     );
   run

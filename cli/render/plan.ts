@@ -37,6 +37,9 @@ const targetText = ({ site, retention, switches }: Plan["targets"][number]): str
 
 const statusPaint = (style: Style) => (text: string) => (text === "active" ? style.good(text) : style.warn(text));
 
+const clockText = ({ putBackAt, from }: NonNullable<Plan["clock"]>): string =>
+  `was wrong, as was found at ${instantText(putBackAt)}: slots until ${instantText(from)} were settled already; they run when they come`;
+
 /** A plan in full. */
 export const planText = (plan: Plan, style: Style): string => {
   const { enabled, level } = plan.compression;
@@ -55,6 +58,7 @@ export const planText = (plan: Plan, style: Style): string => {
       ["Objects", plan.objects.map(({ kind, name, id }) => `${kind} ${printable(name)} (${printable(id)})`).join("\n")],
       ["Schedule", scheduleText(plan.schedule)],
       ["Compression", enabled ? `zstd, level ${level}` : "off"],
+      ["Clock", plan.clock && clockText(plan.clock)],
     ],
     style,
   );
@@ -65,12 +69,14 @@ export const planText = (plan: Plan, style: Style): string => {
 export const slotsText = (answer: {
   readonly schedule?: Schedule | undefined;
   readonly slots: readonly string[];
+  readonly isSuspended?: boolean | undefined;
 }): string => {
-  const { schedule, slots } = answer;
+  const { schedule, slots, isSuspended = false } = answer;
   if (schedule === undefined) return "It runs only when it is told to: it has no schedule.";
   if (slots.length === 0) return "It will not run any more: its schedule has ended.";
   const lines = slots.map((slot) => `  ${instantText(slot, schedule.timeZone)}`);
-  return `It runs next at\n${lines.join("\n")}`;
+  const when = isSuspended ? "It is suspended. When it is resumed, it runs next at" : "It runs next at";
+  return `${when}\n${lines.join("\n")}`;
 };
 
 /** What will happen the first time, with how much there may be to send at most. */

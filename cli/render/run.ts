@@ -99,7 +99,12 @@ export const runText = (run: RunAnswer, { style, columns }: { readonly style: St
   return `${runHeading(run, style)}\n${head}\n\n${rest}`;
 };
 
-const askedBy = ({ trigger }: RunAnswer) => (trigger === "person" ? "a person" : "its schedule");
+const askedBy = ({ trigger }: RunAnswer) => askers[trigger];
+const askers = {
+  person: "a person",
+  schedule: "its schedule",
+  clock: "its schedule, once more since a clock was wrong",
+} as const;
 
 const runNow = ({ targets }: RunAnswer, screen: { readonly style: Style; readonly columns: number }): string => {
   const siteColumns = Math.max(...targets.map(({ site }) => site.length));
@@ -111,7 +116,7 @@ const endOf = ({ targets }: RunSummary): string | null => {
   return ends.includes(null) ? null : (ends.sort().at(-1) ?? null);
 };
 
-const historyColumns = (style: Style): readonly Column<HistoryEntry>[] => [
+const historyColumns = (style: Style, nowMs: number): readonly Column<HistoryEntry>[] => [
   { title: "SLOT", value: (entry) => instantText(entry.type === "run" ? entry.run.slot : entry.skip.firstSlot) },
   {
     title: "STATUS",
@@ -136,18 +141,29 @@ const historyColumns = (style: Style): readonly Column<HistoryEntry>[] => [
         ? Object.entries(entry.run.targets)
             .map(([site, { state }]) => `${site} ${state}`)
             .join(", ")
-        : skipText(entry.skip),
+        : skipText(entry.skip, nowMs),
   },
   { title: "RUN", value: (entry) => (entry.type === "run" ? entry.run.id : "–") },
 ];
 
-const skipReasons = { suspended: "the plan was suspended", missed: "the time had gone by", deleted: "it was deleted" };
+const skipReasons = {
+  suspended: "the plan was suspended",
+  missed: "the time had gone by",
+  deleted: "it was deleted",
+  clock: "a clock was wrong",
+};
 
-const skipText = ({ count, lastSlot, reason }: Extract<HistoryEntry, { type: "skip" }>["skip"]): string => {
+type Skip = Extract<HistoryEntry, { type: "skip" }>["skip"];
+
+const skipText = ({ count, firstSlot, lastSlot, reason }: Skip, nowMs: number): string => {
   const until = count > 1 ? ` until ${instantText(lastSlot)}` : "";
-  return `${counted(count, "slot")}${until}: ${skipReasons[reason]}`;
+  // A clock that was ahead has recorded what is still to come.
+  const why = Date.parse(firstSlot) > nowMs ? "a clock was ahead; they run when they come" : skipReasons[reason];
+  return `${counted(count, "slot")}${until}: ${why}`;
 };
 
 /** A plan's runs and skipped slots, the newest first. */
-export const historyTable = (entries: readonly HistoryEntry[], style: Style): string =>
-  table(entries, historyColumns(style), { style, none: "No runs yet." });
+export const historyTable = (
+  entries: readonly HistoryEntry[],
+  { style, nowMs }: { readonly style: Style; readonly nowMs: number },
+): string => table(entries, historyColumns(style, nowMs), { style, none: "No runs yet." });

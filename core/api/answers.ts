@@ -34,7 +34,12 @@ export const planSummarySchema = planSchema
 export type PlanSummary = z.infer<typeof planSummarySchema>;
 
 /** Slots to come, oldest first. Empty: the plan has no schedule, or it has ended. */
-export const scheduleAnswerSchema = z.object({ schedule: scheduleSchema.optional(), slots: z.array(instantSchema) });
+export const scheduleAnswerSchema = z.object({
+  schedule: scheduleSchema.optional(),
+  slots: z.array(instantSchema),
+  /** The plan is suspended: none of them gets a run before it is resumed. */
+  isSuspended: z.literal(true).optional(),
+});
 
 /** A group in a list. With `damage` it is no longer what it was: its site has found extents that it can't read. */
 export const groupAnswerSchema = groupSchema.extend({

@@ -67,7 +67,8 @@ export const runSchema = z.object({
   id: runIdSchema,
   planId: planIdSchema,
   kind: runKindSchema,
-  trigger: z.enum(["schedule", "person"]),
+  /** `clock`: its schedule, at a slot that has had its run already, since a clock was wrong and was put right. */
+  trigger: z.enum(["schedule", "person", "clock"]),
   slot: instantSchema,
   sequence: z.int().min(1),
   source: siteIdSchema,
@@ -102,7 +103,8 @@ export const skipSchema = z.object({
   firstSlot: instantSchema,
   lastSlot: instantSchema,
   count: z.int().min(1),
-  reason: z.enum(["suspended", "missed", "deleted"]),
+  /** `clock`: a clock was wrong, and these had no run when it was put right. */
+  reason: z.enum(["suspended", "missed", "deleted", "clock"]),
 });
 export type Skip = z.infer<typeof skipSchema>;
 

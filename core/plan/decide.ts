@@ -2,8 +2,9 @@ import { type Instant, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
 import type { Plan } from "../api/plan.ts";
 import type { Skip } from "../api/run.ts";
 import { addSeconds } from "../ports/clock.ts";
-import { type SlotRange, slotRange } from "../schedule/slots.ts";
+import { slotRange } from "../schedule/slots.ts";
 import type { PlanEffect, PlanEvent } from "./events.ts";
+import { beginsNow, isSettledAhead, putBack, settledUntil, unsettled } from "./settled.ts";
 
 export interface PlanDecision {
   readonly plan: Plan;
@@ -20,11 +21,25 @@ type Lane = Plan["lanes"][string];
  * one recorded skip (I11), and the newest one is what gets backed up.
  */
 export const decidePlan = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision => {
+  if (plan.status === "deleted") return afterDeletion(plan, event, now);
+  const righted = putBack(plan, now);
+  const decision = decideRighted(righted, event, now);
+  // What the scheduler was told by a wrong clock may be wrong as well.
+  const isTold = righted.clock === plan.clock || decision.effects.some(({ type }) => type === "sync-schedule");
+  return isTold ? decision : { ...decision, effects: [...decision.effects, { type: "sync-schedule" }] };
+};
+
+const afterDeletion = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision => {
+  if (event.type === "released") return release(plan, event.target, event.runId);
+  return event.type === "change" ? change(plan, event.change, now) : unchanged(plan);
+};
+
+const decideRighted = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision => {
   switch (event.type) {
     case "tick":
-      return plan.status === "deleted" ? unchanged(plan) : tick(plan, now);
+      return tick(plan, now);
     case "run-now":
-      return plan.status === "deleted" ? unchanged(plan) : runNow(plan, now);
+      return runNow(plan, now);
     case "released":
       return release(plan, event.target, event.runId);
     case "change":
@@ -34,7 +49,7 @@ export const decidePlan = (plan: Plan, event: PlanEvent, now: Instant): PlanDeci
     case "resume":
       return plan.status === "suspended" ? settle(plan, "active", now) : unchanged(plan);
     case "delete":
-      return plan.status === "deleted" ? unchanged(plan) : remove(plan, now);
+      return remove(plan, now);
   }
 };
 
@@ -49,50 +64,71 @@ const manualSlot = (plan: Plan, now: Instant): Instant => {
   return slot.endsWith(":00.000Z") ? addSeconds(slot, 0.001) : slot;
 };
 
-/** Slots that have come since the last one that is settled, however many. */
-const dueSlots = (plan: Plan, until: Instant): SlotRange | undefined =>
-  plan.schedule === undefined ? undefined : slotRange(plan.schedule, { after: plan.slotsDoneUntil, until });
+/** What is due is written down, a range as one skip whatever its number; not what was when a clock was wrong. */
+const skipDue = (plan: Plan, until: Instant, reason: Skip["reason"]): readonly PlanEffect[] =>
+  unsettled(plan, until).flatMap((span): readonly PlanEffect[] => {
+    const due = plan.schedule && slotRange(plan.schedule, span);
+    if (due === undefined) return [];
+    const { first: firstSlot, last: lastSlot, count } = due;
+    const isOfWrongClock = reason === "missed" && plan.clock !== undefined && lastSlot <= plan.clock.from;
+    const skip: Skip = { planId: plan.id, firstSlot, lastSlot, count, reason: isOfWrongClock ? "clock" : reason };
+    return [{ type: "record-skip", skip }];
+  });
 
-/** What is due is written down as one skip, whatever its number. */
-const skipDue = (plan: Plan, until: Instant, reason: Skip["reason"]): PlanDecision => {
-  const due = dueSlots(plan, until);
-  if (due === undefined) return unchanged(plan);
-  const { first, last, count } = due;
-  const skip: Skip = { planId: plan.id, firstSlot: first, lastSlot: last, count, reason };
-  return { plan: { ...plan, slotsDoneUntil: last }, effects: [{ type: "record-skip", skip }] };
-};
+const newestDue = ({ schedule, slotsDoneUntil }: Plan, until: Instant): Instant | undefined =>
+  schedule && slotRange(schedule, { after: slotsDoneUntil, until })?.last;
 
 /** What is due is settled as the plan's status has it: of an active plan the newest slot gets its run. */
 const tick = (plan: Plan, now: Instant): PlanDecision => {
-  if (plan.status === "suspended") return skipDue(plan, now, "suspended");
-  const newest = dueSlots(plan, now)?.last;
+  const newest = newestDue(plan, now);
   if (newest === undefined) return unchanged(plan);
+  const done = settledUntil(plan, newest, now);
+  if (plan.status === "suspended") return { plan: done, effects: skipDue(plan, newest, "suspended") };
   const missed = skipDue(plan, addSeconds(newest, -0.001), "missed");
-  const queued = enqueue({ ...missed.plan, slotsDoneUntil: newest }, newest, "schedule");
-  return { plan: queued.plan, effects: [...missed.effects, ...queued.effects] };
+  const queued = enqueue(done, newest, { trigger: "schedule", again: isSettledAhead(plan, newest) });
+  return { plan: queued.plan, effects: [...missed, ...queued.effects] };
 };
-
-/** Functions' clocks differ by a little: what is settled stays settled. */
-const later = (a: Instant, b: Instant): Instant => (a > b ? a : b);
 
 /** What the old schedule still owed is settled first; the new one begins now. */
 const change = (plan: Plan, apply: (plan: Plan) => Plan, now: Instant): PlanDecision => {
   const ticked = plan.status === "deleted" ? unchanged(plan) : tick(plan, now);
-  const changed = { ...apply(ticked.plan), slotsDoneUntil: later(ticked.plan.slotsDoneUntil, now) };
-  return { plan: changed, effects: [...ticked.effects, { type: "sync-schedule" }] };
+  const changed = apply(ticked.plan);
+  const isOther = !isSameSchedule(changed.schedule, ticked.plan.schedule);
+  return {
+    plan: isOther ? beginsNow(changed, now) : changed,
+    effects: [...ticked.effects, { type: "sync-schedule" }],
+  };
+};
+
+const isSameSchedule = (one: Plan["schedule"], other: Plan["schedule"]): boolean => {
+  const text = (schedule: Plan["schedule"]) => JSON.stringify(Object.entries(schedule ?? {}).sort());
+  return text(one) === text(other);
 };
 
 const runNow = (plan: Plan, now: Instant): PlanDecision => {
   const slot = manualSlot(plan, now);
-  return enqueue({ ...plan, manualSlot: slot }, slot, "person");
+  return enqueue({ ...plan, manualSlot: slot }, slot, { trigger: "person" });
 };
 
-const enqueue = (plan: Plan, slot: Instant, trigger: "schedule" | "person"): PlanDecision => {
-  const runId = runIdOf(plan.id, slot);
+/**
+ * While a clock was ahead, slots that are still to come may have had runs. From then on a slot's run is named half a second later, and
+ * one more millisecond for each time that a clock was wrong.
+ */
+const nameOf = ({ id, clock }: Plan, slot: Instant): RunId =>
+  runIdOf(id, clock === undefined || slot > clock.from ? slot : addSeconds(slot, 0.5 + (clock.times % 500) / 1000));
+
+const enqueue = (
+  plan: Plan,
+  slot: Instant,
+  { trigger, again = false }: { readonly trigger: "schedule" | "person"; readonly again?: boolean },
+): PlanDecision => {
+  const runId = trigger === "person" ? runIdOf(plan.id, slot) : nameOf(plan, slot);
   const sequence = plan.sequence + 1;
   const targets = targetsOf(plan);
   const lanes: Record<string, Lane> = { ...plan.lanes };
-  const effects: PlanEffect[] = [{ type: "create-run", runId, slot, sequence, trigger, targets }];
+  const effects: PlanEffect[] = [
+    { type: "create-run", runId, slot, sequence, trigger, targets, ...(again ? { again } : {}) },
+  ];
   for (const target of targets) {
     const lane = lanes[target] ?? { active: null, queued: null };
     lanes[target] = lane.active === null ? { active: runId, queued: null } : { ...lane, queued: runId };
@@ -133,8 +169,8 @@ const settle = (plan: Plan, status: "active" | "suspended", now: Instant): PlanD
 
 /** Restore points stay: deleting a plan deletes no data. What is going on is cancelled, what waits is skipped. */
 const remove = (plan: Plan, now: Instant): PlanDecision => {
-  const skipped = skipDue(plan, now, plan.status === "suspended" ? "suspended" : "deleted");
-  const effects: PlanEffect[] = [...skipped.effects];
+  const newest = newestDue(plan, now);
+  const effects: PlanEffect[] = [...skipDue(plan, now, plan.status === "suspended" ? "suspended" : "deleted")];
   const lanes: Record<string, Lane> = {};
   for (const [target, lane] of Object.entries(plan.lanes) as [SiteId, Lane][]) {
     if (lane.queued !== null) {
@@ -147,5 +183,6 @@ const remove = (plan: Plan, now: Instant): PlanDecision => {
   if (plan.kind === "backup") effects.push({ type: "tidy-source" });
   // Last, since the scheduler may be out of reach, and the rest must not wait for it.
   effects.push({ type: "sync-schedule" });
-  return { plan: { ...skipped.plan, status: "deleted", lanes }, effects };
+  const done = newest === undefined ? plan : settledUntil(plan, newest, now);
+  return { plan: { ...done, status: "deleted", lanes }, effects };
 };

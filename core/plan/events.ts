@@ -1,6 +1,6 @@
 import type { Instant, RunId, SiteId } from "../api/ids.ts";
 import type { Plan } from "../api/plan.ts";
-import type { Reason, Run, Skip } from "../api/run.ts";
+import type { Reason, Skip } from "../api/run.ts";
 
 export type PlanEvent =
   /** The schedule fired, or the sweep looks whether it should have. */
@@ -21,7 +21,9 @@ export type PlanEffect =
       readonly runId: RunId;
       readonly slot: Instant;
       readonly sequence: number;
-      readonly trigger: Run["trigger"];
+      readonly trigger: "schedule" | "person";
+      /** The slot was settled before, when a clock was wrong: what was recorded of it then is taken back. */
+      readonly again?: boolean;
       readonly targets: readonly SiteId[];
     }
   | { readonly type: "start"; readonly runId: RunId; readonly target: SiteId }

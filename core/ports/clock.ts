@@ -11,3 +11,18 @@ export const addSeconds = (instant: Instant, seconds: number): Instant =>
 
 /** Seconds from `from` to `to`. */
 export const secondsBetween = (from: Instant, to: Instant): number => (Date.parse(to) - Date.parse(from)) / 1000;
+
+/**
+ * Clocks that are right differ by seconds, and one that nobody sets by a few minutes. What was kept or told and lies further ahead of
+ * now than this comes from a clock that was wrong: it is not waited for, but put back.
+ */
+export const aheadSecondsMax = 600;
+
+/** Whether an instant that was kept lies so far ahead that a clock was wrong: the one that it was taken from, or the one of now. */
+export const isAhead = (kept: Instant, now: Instant): boolean => secondsBetween(now, kept) > aheadSecondsMax;
+
+/** The later of two instants. */
+export const later = (one: Instant, other: Instant): Instant => (one > other ? one : other);
+
+/** The earlier of two instants. */
+export const earlier = (one: Instant, other: Instant): Instant => (one < other ? one : other);

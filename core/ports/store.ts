@@ -55,8 +55,11 @@ export interface DocumentStore {
     readonly cursor?: string;
   }): Promise<{ readonly items: readonly Stored<T>[]; readonly cursor?: string }>;
 
-  /** Keys of documents that are due at `now`, the longest overdue first within a shard; `limit` at most. */
-  due(options: { readonly now: Instant; readonly limit: number }): Promise<readonly Key[]>;
+  /**
+   * Keys of documents that are due at `now`, the longest overdue first within a shard; `limit` at most.
+   * @param after only those that are due later than this
+   */
+  due(options: { readonly now: Instant; readonly limit: number; readonly after?: Instant }): Promise<readonly Key[]>;
 
   /**
    * All of it or nothing; 100 changes at most, no key twice.

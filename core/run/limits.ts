@@ -1,3 +1,6 @@
+import type { Instant } from "../api/ids.ts";
+import { aheadSecondsMax, secondsBetween } from "../ports/clock.ts";
+
 /** How long to wait, how often to try. All of a run's patience is named here. */
 export interface RunLimits {
   /** W21: tries of a task before the target's part of the run fails. */
@@ -36,3 +39,16 @@ export const retryDelaySeconds = (limits: RunLimits, failures: number, fraction:
 /** Seconds within which tasks must be heard of that were sent again after `silence` silences. */
 export const patienceSeconds = (limits: RunLimits, silence: number): number =>
   Math.min(limits.dispatchSecondsMax, limits.dispatchSeconds * 2 ** silence);
+
+/** Further ahead than this no deadline is set; it was set by a clock that was wrong. */
+export const deadlineSecondsMax = ({
+  dispatchSeconds,
+  dispatchSecondsMax,
+  retrySecondsMax,
+  workingSeconds,
+}: RunLimits): number =>
+  Math.max(dispatchSecondsMax, retrySecondsMax + dispatchSeconds, workingSeconds) + aheadSecondsMax;
+
+/** Whether somebody must have answered by now; also by a deadline that nobody can have meant. */
+export const hasPassed = (deadline: Instant, now: Instant, limits: RunLimits): boolean =>
+  deadline <= now || secondsBetween(now, deadline) > deadlineSecondsMax(limits);

@@ -2,7 +2,7 @@ import type { InFlight, Reason, Step, TargetRun } from "../api/run.ts";
 import { addSeconds, secondsBetween } from "../ports/clock.ts";
 import type { Situation, Transition } from "./decide.ts";
 import type { RunEffect, RunEvent } from "./events.ts";
-import { patienceSeconds, retryDelaySeconds } from "./limits.ts";
+import { hasPassed, patienceSeconds, retryDelaySeconds } from "./limits.ts";
 import { indicesOf, stepAfter, stepsOf } from "./steps.ts";
 
 type EventOf<E extends RunEvent["type"]> = Extract<RunEvent, { type: E }>;
@@ -108,7 +108,8 @@ export const touch = (situation: Situation, event: EventOf<"working">): Transiti
   const { part, now, limits } = situation;
   const task = part.inFlight.find(({ index, attempt }) => index === event.index && attempt === event.attempt);
   if (part.step !== event.step || task === undefined) return undefined;
-  const left = part.deadline === null ? 0 : secondsBetween(now, part.deadline);
+  const { deadline: before } = part;
+  const left = before === null || hasPassed(before, now, limits) ? 0 : secondsBetween(now, before);
   if (!task.waiting && part.silence === 0 && left > limits.workingSeconds / 2) return undefined;
   const inFlight = part.inFlight.map((other) => (other === task ? { ...task, waiting: false } : other));
   const deadline = addSeconds(now, Math.max(left, limits.workingSeconds));
@@ -154,7 +155,8 @@ const retry =
     const inFlight = part.inFlight.map((other) => (other === task ? again : other));
     const delaySeconds = retryDelaySeconds(limits, failures, fraction);
     const heardBy = addSeconds(now, delaySeconds + patienceSeconds(limits, 0));
-    const deadline = part.deadline !== null && part.deadline > heardBy ? part.deadline : heardBy;
+    const before = part.deadline ?? now;
+    const deadline = before > heardBy && !hasPassed(before, now, limits) ? before : heardBy;
     return {
       part: named({ ...part, inFlight, deadline, reason: event.reason }, event.step),
       effects: dispatch(situation, event.step, [again], delaySeconds),
@@ -171,7 +173,7 @@ export const retryOrFinish = retry(finish);
 export const sendAgain = (situation: Situation, event: EventOf<"overdue">): Transition => {
   const { part, now, limits } = situation;
   const { step } = part;
-  if (step === null || part.deadline === null || part.deadline > now) return undefined;
+  if (step === null || part.deadline === null || !hasPassed(part.deadline, now, limits)) return undefined;
   const silence = part.silence + 1;
   if (silence > limits.silencesMax && !event.isStaffed) {
     const giveUp = step === "reclaiming" ? finish : fail;

@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { planSummarySchema, retentionAnswerSchema, scheduleAnswerSchema } from "../../core/api/answers.ts";
 import { retentionSchema, scheduleSchema } from "../../core/api/plan.ts";
 import { definePlan, redefinePlan } from "../../core/plan/define.ts";
+import { comesAfter } from "../../core/plan/settled.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
 import { validateSchedule } from "../../core/schedule/validate.ts";
 import * as engine from "../engine/commands.ts";
@@ -158,8 +159,9 @@ export const planRoutes = (deps: ApiDeps) =>
     .openapi(schedule, async (c) => {
       const found = await readPlan(deps, c.req.valid("param").plan);
       if (found.schedule === undefined || found.status === "deleted") return c.json({ slots: [] }, 200);
-      const slots = previewRuns(found.schedule, deps.clock.now(), c.req.valid("query").count);
-      return c.json({ schedule: found.schedule, slots }, 200);
+      const slots = previewRuns(found.schedule, comesAfter(found, deps.clock.now()), c.req.valid("query").count);
+      const isSuspended = found.status === "suspended";
+      return c.json({ schedule: found.schedule, slots, ...(isSuspended ? { isSuspended } : {}) }, 200);
     })
     .openapi(preview, async (c) => {
       const wanted = c.req.valid("json");

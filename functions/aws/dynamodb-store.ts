@@ -10,7 +10,7 @@ import {
   TransactWriteCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
-import type { Instant } from "../../core/api/ids.ts";
+import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, DocumentStore, Key } from "../../core/ports/store.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { assertCommit, decodeCursor, encodeCursor, keyText } from "../store-rules.ts";
@@ -78,15 +78,18 @@ const dueOfShard = async (
   tables: DynamoDBDocumentClient,
   TableName: string,
   shard: number,
-  now: Instant,
-  Limit: number,
+  { now, after, limit: Limit }: Parameters<DocumentStore["due"]>[0],
 ) => {
   const { Items = [] } = await tables.send(
     new QueryCommand({
       TableName,
       IndexName: dueIndexName,
-      KeyConditionExpression: "dueShard = :shard AND dueAt <= :now",
-      ExpressionAttributeValues: { ":shard": shard, ":now": now },
+      KeyConditionExpression: `dueShard = :shard AND dueAt ${after === undefined ? "<= :now" : "BETWEEN :first AND :now"}`,
+      ExpressionAttributeValues: {
+        ":shard": shard,
+        ":now": now,
+        ...(after === undefined ? {} : { ":first": addSeconds(after, 0.001) }),
+      },
       Limit,
     }),
   );
@@ -159,15 +162,13 @@ export const createDynamodbStore = ({
       return after === undefined ? { items: found } : { items: found, cursor: encodeCursor(after) };
     },
 
-    async due({ now, limit }) {
+    async due(options) {
       const shards = Array.from({ length: dueShards }, (_, shard) => shard);
-      const found = await mapBounded(shards, concurrencyMax, (shard) =>
-        dueOfShard(tables, tableName, shard, now, limit),
-      );
+      const found = await mapBounded(shards, concurrencyMax, (shard) => dueOfShard(tables, tableName, shard, options));
       return found
         .flat()
         .sort((a, b) => (a.dueAt < b.dueAt ? -1 : a.dueAt > b.dueAt ? 1 : 0))
-        .slice(0, limit)
+        .slice(0, options.limit)
         .map(({ pk, sk }) => ({ partition: pk, sort: sk }));
     },
 

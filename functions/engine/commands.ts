@@ -20,8 +20,9 @@ const nameCharactersMax = 255;
 export const createPlan = async (deps: Deps, plan: Plan): Promise<void> => {
   const key = planKey(plan.id);
   const effects = { of: "plan", planId: plan.id, effects: [{ type: "sync-schedule" }] } as const;
-  const outbox = putOutbox({ aggregate: key, version: 1, effects, now: deps.clock.now() });
-  const dueAt = planDueAt(plan);
+  const now = deps.clock.now();
+  const outbox = putOutbox({ aggregate: key, version: 1, effects, now });
+  const dueAt = planDueAt(plan, now);
   await takingName(plan.name, () =>
     deps.store.commit([
       { type: "put", key, body: plan, expect: "absent", ...(dueAt === undefined ? {} : { dueAt }) },

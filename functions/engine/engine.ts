@@ -1,11 +1,11 @@
 import { strict as assert } from "node:assert";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { PlanId, RunId } from "../../core/api/ids.ts";
+import type { Instant, PlanId, RunId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import { decidePlan } from "../../core/plan/decide.ts";
 import type { PlanEvent } from "../../core/plan/events.ts";
-import { addSeconds } from "../../core/ports/clock.ts";
+import { addSeconds, aheadSecondsMax } from "../../core/ports/clock.ts";
 import type { Change, Key, Stored } from "../../core/ports/store.ts";
 import { decide } from "../../core/run/decide.ts";
 import type { RunEvent } from "../../core/run/events.ts";
@@ -21,6 +21,10 @@ import { carryOutRunEffect } from "./run-effects.ts";
 
 /** The sweep looks at a plan this long after its next slot: by then the schedule should have fired. */
 const slotGraceSeconds = 90;
+/** A daily plan's next slot is 25 hours away when clocks go back. */
+const lookSecondsMax = 26 * 3600;
+/** Further ahead than this nothing is due: neither a plan, nor a run or an outbox entry, which wait for an hour or so at most. */
+export const dueSecondsMax = lookSecondsMax + aheadSecondsMax;
 
 /** What happened to a run: its new state is committed with its effects, and these are carried out. */
 export const applyToRun = async (deps: Deps, runId: RunId, event: RunEvent): Promise<Run> => {
@@ -52,10 +56,17 @@ export const applyToPlan = async (deps: Deps, planId: PlanId, event: PlanEvent):
       new VisibleError("PLAN_UNKNOWN", `There is no plan ${planId}.`, {
         hint: "List plans with: smtx-backup plan list",
       }),
-    dueAt: planDueAt,
+    dueAt: (plan: Plan) => planDueAt(plan, deps.clock.now()),
     alongside: renamed,
     decide: (before: Plan, happened: PlanEvent) => {
-      const { plan, effects } = decidePlan(before, happened, deps.clock.now());
+      const now = deps.clock.now();
+      const { plan, effects } = decidePlan(before, happened, now);
+      if (plan.clock !== before.clock) {
+        deps.log.warn(
+          { planId, now, ...plan.clock },
+          "a clock was wrong: the plan's slots were settled far ahead of now",
+        );
+      }
       return { state: plan, effects: effects.length === 0 ? undefined : ({ of: "plan", planId, effects } as const) };
     },
   };
@@ -69,11 +80,16 @@ const runDueAt = (run: Run) =>
     .flatMap(([, part]) => (part.deadline === null ? [] : [part.deadline]))
     .sort()[0];
 
-/** When the sweep has to compare the plan's slots with its runs. A plan without a schedule, or deleted: never. */
-export const planDueAt = (plan: Plan) => {
+/**
+ * When the sweep has to compare the plan's slots with its runs: after the next slot, and once a day. So what is due later than in two
+ * days was written by a clock that was wrong. A plan without a schedule, or deleted: never.
+ */
+export const planDueAt = (plan: Plan, now: Instant) => {
   if (plan.schedule === undefined || plan.status === "deleted") return undefined;
   const slot = nextSlot(plan.schedule, plan.slotsDoneUntil);
-  return slot === undefined ? undefined : addSeconds(slot, slotGraceSeconds);
+  if (slot === undefined) return undefined;
+  const [afterSlot, atLatest] = [addSeconds(slot, slotGraceSeconds), addSeconds(now, lookSecondsMax)];
+  return afterSlot < atLatest ? afterSlot : atLatest;
 };
 
 const renamed = (before: Plan, after: Plan): readonly Change[] => {

@@ -11,6 +11,7 @@ import { applyToRun } from "./engine.ts";
 import { expireIfUseless, historyExpiry } from "./expiry.ts";
 import { tidySource } from "./run-effects.ts";
 import { syncSchedule } from "./schedule.ts";
+import { slotAgain } from "./slot-again.ts";
 
 /** Carries out one effect of a plan. Idempotent (I8). */
 export const carryOutPlanEffect = async (deps: Deps, planId: PlanId, effect: PlanEffect): Promise<void> => {
@@ -52,13 +53,35 @@ const readPlan = async (deps: Deps, planId: PlanId): Promise<Plan> => {
   return stored.body;
 };
 
+/** Somebody else settles the slot's records at the same time so often at most. */
+const triesMax = 5;
+
 const createRun = async (
   deps: Deps,
   plan: Plan,
   effect: Extract<PlanEffect, { type: "create-run" }>,
 ): Promise<void> => {
-  const { slot, sequence, trigger, targets } = effect;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await tryToCreate(deps, plan, effect);
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      // It is there already when this effect was carried out before.
+      if ((await deps.store.get<Run>(runKey(effect.runId))) !== undefined) return;
+      if (tries === triesMax) throw error;
+    }
+  }
+};
+
+const tryToCreate = async (
+  deps: Deps,
+  plan: Plan,
+  effect: Extract<PlanEffect, { type: "create-run" }>,
+): Promise<void> => {
+  const { runId, slot, sequence, targets } = effect;
+  const { trigger, changes } = effect.again ? await slotAgain(deps, plan, slot) : { ...effect, changes: [] };
   const run = newRun({
+    id: runId,
     planId: plan.id,
     kind: plan.kind,
     trigger,
@@ -70,13 +93,9 @@ const createRun = async (
     now: deps.clock.now(),
   });
   const told: RunPlan = { runId: run.id, planName: plan.name, objects: plan.objects, compression: plan.compression };
-  try {
-    await deps.store.commit([
-      { type: "put", key: runKey(run.id), body: run, expect: "absent" },
-      { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },
-    ]);
-  } catch (error) {
-    // It is there already: this effect was carried out before.
-    if (!(error instanceof CommitConflict)) throw error;
-  }
+  await deps.store.commit([
+    { type: "put", key: runKey(run.id), body: run, expect: "absent" },
+    { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },
+    ...changes,
+  ]);
 };

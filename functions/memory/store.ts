@@ -65,12 +65,12 @@ export const createMemoryStore = (): DocumentStore => {
       return rest.length > page.length && end !== undefined ? { items, cursor: encodeCursor(end.key.sort) } : { items };
     },
 
-    async due({ now, limit }) {
+    async due({ now, limit, after = "" }) {
       return [...documents.values()]
         .flatMap((document) =>
           document.dueAt === undefined ? [] : [{ key: { ...document.key }, dueAt: document.dueAt }],
         )
-        .filter((document) => document.dueAt <= now)
+        .filter(({ dueAt }) => dueAt > after && dueAt <= now)
         .sort((a, b) => (a.dueAt < b.dueAt ? -1 : a.dueAt > b.dueAt ? 1 : 0))
         .slice(0, limit)
         .map((document) => document.key);

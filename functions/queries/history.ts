@@ -10,7 +10,8 @@ import { encodeCursor } from "../store-rules.ts";
 import type { Page, PageRequest } from "./page.ts";
 
 type Store = Pick<Deps, "store">;
-type Entry = { readonly slot: string; readonly stored: Stored<object>; readonly entry: HistoryEntry };
+/** `place`: the slot that is part of the key, which is what the two lists are in the order of. */
+type Entry = { readonly place: string; readonly stored: Stored<object>; readonly entry: HistoryEntry };
 
 /** A cursor into the merged list: where each of the two lists goes on. `-` is the beginning. */
 const beginning = "-";
@@ -29,7 +30,7 @@ export const listHistory = async (
   const all: Entry[] = [
     ...runs.items.map((stored) => runEntry(stored)),
     ...skips.items.map((stored) => skipEntry(stored)),
-  ].sort((one, other) => (one.slot < other.slot ? 1 : -1));
+  ].sort((one, other) => (one.place < other.place ? 1 : one.place > other.place ? -1 : 0));
   const shown = all.slice(0, limit);
   const items = shown.map(({ entry }) => entry);
   const isLast = shown.length === all.length && runs.cursor === undefined && skips.cursor === undefined;
@@ -59,13 +60,13 @@ const newest = <T>({ store }: Store, planId: PlanId, prefix: string, limit: numb
   });
 
 const runEntry = (stored: Stored<Run>): Entry => ({
-  slot: stored.body.slot,
+  place: stored.body.id.slice(stored.body.id.lastIndexOf("_") + 1),
   stored,
   entry: { type: "run", run: runSummaryOf(stored.body) },
 });
 
 const skipEntry = (stored: Stored<Skip>): Entry => ({
-  slot: stored.body.firstSlot,
+  place: stored.body.firstSlot.replaceAll(/[-:.]/g, ""),
   stored,
   entry: { type: "skip", skip: stored.body },
 });

@@ -70,7 +70,7 @@ const putPlans = async (deps: Deps, plans: readonly Plan[]): Promise<void> => {
   await mapBounded(batches, 8, (batch) =>
     deps.store.commit(
       batch.flatMap((plan): Change[] => {
-        const dueAt = planDueAt(plan);
+        const dueAt = planDueAt(plan, plan.createdAt);
         assert(dueAt);
         return [
           { type: "put", key: planKey(plan.id), body: plan, expect: "absent", dueAt },

@@ -217,10 +217,14 @@ export class ModelTable {
 
   #queryDue(input: Raw): Raw {
     const { ExpressionAttributeValues: values = {} } = input as unknown as Action;
-    const now = values[":now"] as string;
+    const [now, first = ""] = [values[":now"] as string, values[":first"] as string | undefined];
+    assert.equal(
+      input["KeyConditionExpression"],
+      `dueShard = :shard AND dueAt ${first === "" ? "<= :now" : "BETWEEN :first AND :now"}`,
+    );
     const { indexLags } = this.#chance.faults();
     const found = [...(this.#due.get(values[":shard"] as number)?.values() ?? [])]
-      .filter(({ dueAt = "" }) => dueAt <= now && !this.#chance.happens(indexLags))
+      .filter(({ dueAt = "" }) => dueAt >= first && dueAt <= now && !this.#chance.happens(indexLags))
       .sort((a, b) => byBytes(a.dueAt ?? "", b.dueAt ?? ""));
     return { Items: found.slice(0, input["Limit"] as number).map(({ pk, sk, dueAt }) => ({ pk, sk, dueAt })) };
   }
