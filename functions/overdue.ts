@@ -1,11 +1,12 @@
 import type { PlanSummary } from "../core/api/answers.ts";
 import type { Group } from "../core/api/group.ts";
 import type { Instant, SiteId } from "../core/api/ids.ts";
+import { earlier, isAhead } from "../core/ports/clock.ts";
 import { previewRuns } from "../core/schedule/slots.ts";
 import { mapBounded } from "./aws/map-bounded.ts";
 import type { Deps } from "./deps.ts";
+import { readGroups } from "./engine/groups.ts";
 import { overdueMetric } from "./overdue-metric.ts";
-import { listGroups } from "./queries/groups.ts";
 import { listPlans } from "./queries/plans.ts";
 
 /** A target of a plan whose newest restore point is older than two cycles. */
@@ -18,8 +19,6 @@ export interface Overdue {
 
 const plansPerPage = 100;
 const concurrencyMax = 8;
-/** Groups that were deleted stay listed for a while; a restore point is seldom behind more of them than this. */
-const groupsLookedAt = 20;
 
 /** Every target of an active plan with a schedule where two slots have come since its newest restore point was taken. */
 export const findOverdue = async (deps: Pick<Deps, "store" | "clock">): Promise<readonly Overdue[]> => {
@@ -41,11 +40,21 @@ const overdueOf = async (
   target: SiteId,
 ): Promise<readonly Overdue[]> => {
   if (status !== "active" || schedule === undefined) return [];
-  const { items } = await listGroups(deps, id, target, { limit: groupsLookedAt });
-  const takenAt = items.find((group: Group) => group.state === "published")?.takenAt ?? null;
-  const second = previewRuns(schedule, takenAt ?? createdAt, 2)[1];
-  return second !== undefined && second < deps.clock.now() ? [{ plan: name, target, takenAt }] : [];
+  const now = deps.clock.now();
+  const groups = (await readGroups(deps, id, target)).map(({ body }) => body);
+  const takenAt = newestBelieved(groups, now)?.takenAt ?? null;
+  const second = previewRuns(schedule, takenAt ?? earlier(createdAt, now), 2)[1];
+  return second !== undefined && second < now ? [{ plan: name, target, takenAt }] : [];
 };
+
+/**
+ * The newest restore point by the sequence, since a slot may have been one of a wrong clock. When it was taken is what its gateway's clock
+ * said: of one that lies well ahead nobody knows how old it is, so it is as old as the one before at most.
+ */
+const newestBelieved = (groups: readonly Group[], now: Instant): Group | undefined =>
+  groups
+    .filter(({ state, takenAt }) => state === "published" && !isAhead(takenAt, now))
+    .reduce<Group | undefined>((best, group) => ((best?.sequence ?? 0) > group.sequence ? best : group), undefined);
 
 /** So many are named in the log. */
 const namedMax = 20;

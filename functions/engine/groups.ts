@@ -13,7 +13,11 @@ import { type PublishFact, readFact, readFacts, type SnapshotFact } from "./fact
 const deletedKeptSeconds = 30 * 24 * 3600;
 
 /** The groups of a plan, of one site or of all, by site and age. */
-export const readGroups = async (deps: Deps, planId: PlanId, siteId?: SiteId): Promise<readonly Stored<Group>[]> => {
+export const readGroups = async (
+  deps: Pick<Deps, "store">,
+  planId: PlanId,
+  siteId?: SiteId,
+): Promise<readonly Stored<Group>[]> => {
   const groups: Stored<Group>[] = [];
   let cursor: string | undefined;
   do {
