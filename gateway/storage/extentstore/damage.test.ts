@@ -161,17 +161,6 @@ describe("damage", () => {
     await rejects(readSnapshot(world.store, await world.snapshot(1)), "STORE_CORRUPT");
   });
 
-  test("of a store from before it was remembered is remembered from now on", async (t) => {
-    const world = await withDamagedBlock(t);
-    world.tamper((database) =>
-      database.execute("DROP TABLE damagedBlocks; DROP TABLE damagedVersions; PRAGMA user_version = 1"),
-    );
-    const upgraded = await ExtentStore.open(world.dir);
-    await rejects(readSnapshot(upgraded, await world.snapshot(1)), "STORE_CORRUPT");
-    assert.equal((await upgraded.damage()).length, 2);
-    await upgraded.close();
-  });
-
   test("of a data file that is gone is that of all its blocks", async (t) => {
     const world = await setUp(t);
     const first = noise(sizeBytes, 1);

@@ -26,6 +26,9 @@ export const checkConsistency = (dir: string): void => {
       [],
       "a file without references isn't marked for the collector",
     );
+    for (const damage of ["damagedBlocks", "damagedVersions"]) {
+      assert.deepEqual(database.all(`SELECT * FROM ${damage}`), [], "something was taken for damaged");
+    }
     const epochs = database.one<{ most: number; value: number }>(
       "SELECT coalesce((SELECT max(epoch) FROM versions), 0) AS most, value FROM counters WHERE name = 'epoch'",
     );
