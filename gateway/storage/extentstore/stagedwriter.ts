@@ -55,6 +55,8 @@ export class StagedVolumeWriter implements StagedVolume {
   async swapIn(call?: StorageCall): Promise<ObjectConfig> {
     assert(this.#state === "staged", `the staged volume is ${this.#state}`);
     await this.#writer.flush(call);
+    // Whoever gave this call up while the disk hung has closed it since.
+    assert(this.#state === "staged", `the staged volume was ${this.#state} before it was swapped in`);
     const { database, writer } = this.#store;
     const object = database.transaction(() => objectOf(swapIn(database, writer, this.#staging)));
     this.#state = "swapped in";

@@ -79,3 +79,18 @@ inStore("what was replaced gives its space back, and a swap whose transaction fa
   await store.close();
   checkConsistency(dir);
 });
+
+inStore("a swap that is given up while it waits for the disk is none", async (dir) => {
+  const store = await ExtentStore.open(dir);
+  const id = await createVolume(store);
+  await write(store, id, [0, noise(sizeBytes, 1)]);
+  const staged = await store.stageVolume({ into: id });
+  await staged.write(0, noise(sizeBytes, 2));
+  const swapping = assert.rejects(staged.swapIn(), /was closed before it was swapped in/);
+  await staged.close();
+  await swapping;
+  assert((await readVolume(store, id)).equals(noise(sizeBytes, 1)));
+  await write(store, id, [0, noise(10, 3)]);
+  await store.close();
+  checkConsistency(dir);
+});

@@ -67,11 +67,11 @@ export const streamImage = (
   withReader(options, (reader) => copyOut(reader, options, (_, bytes) => options.write(bytes)));
 
 const withReader = async <T>(options: ExportSource, use: (reader: BlockReader) => Promise<T>): Promise<T> => {
-  const { storage } = options;
+  const { storage, signal } = options;
   const reader =
     options.snapshotId === undefined
-      ? await storage.openVolume(options.volumeId, "read")
-      : await storage.openSnapshot(options.snapshotId);
+      ? await storage.openVolume(options.volumeId, "read", { signal })
+      : await storage.openSnapshot(options.snapshotId, { signal });
   try {
     return await use(reader);
   } finally {
@@ -128,7 +128,7 @@ const copyOut = async (
     pieces: piecesOf(sizeBytes),
     signal,
     makeBuffers: () => Buffer.alloc(pieceBytes),
-    fill: (buffer, { offset, length }) => reader.read(offset, buffer.subarray(0, length)),
+    fill: (buffer, { offset, length }) => reader.read(offset, buffer.subarray(0, length), { signal }),
   });
   for await (const { piece, buffers } of pieces) {
     const { offset, length } = piece;

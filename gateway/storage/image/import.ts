@@ -89,17 +89,17 @@ export const importImage = async (options: ImportOptions): Promise<ImportResult>
 };
 
 const stage = async ({ sizeBytes }: Image, options: ImportOptions): Promise<StagedVolume> => {
-  const { storage } = options;
+  const { storage, signal } = options;
   if (storage.stageVolume === undefined) {
     throw new VisibleError("IMPORT_UNSUPPORTED", `A ${storage.kind} can't take an image all at once or not at all.`, {
       hint: "Import it with the cluster's own tools.",
     });
   }
   if (options.into !== undefined) {
-    return storage.stageVolume({ into: options.into, ...(options.resize && { growTo: sizeBytes }) });
+    return storage.stageVolume({ into: options.into, ...(options.resize && { growTo: sizeBytes }) }, { signal });
   }
   const { name, kind, geometry } = options;
-  return storage.stageVolume({ create: { name, kind, sizeBytes, ...(geometry && { geometry }) } });
+  return storage.stageVolume({ create: { name, kind, sizeBytes, ...(geometry && { geometry }) } }, { signal });
 };
 
 const fill = async (staged: StagedVolume, image: Image, options: ImportOptions): Promise<ImportResult> => {
@@ -107,6 +107,7 @@ const fill = async (staged: StagedVolume, image: Image, options: ImportOptions):
   const changed = await copy(image, staged, options);
   await image.finish();
   options.signal.throwIfAborted();
+  // Without the signal: somebody who is told that nothing was imported has to be able to rely on it.
   const object = await staged.swapIn();
   const volumeId = options.into ?? object.volumes[0]?.id ?? object.id;
   return { volumeId, sizeBytes: image.sizeBytes, ...changed };
@@ -138,6 +139,7 @@ const copy = async (
   const { sizeBytes } = image;
   // A new volume holds zeros, so holes of the image have nothing to be compared with.
   const compares = into !== undefined;
+  const call = { signal };
   const changed = { write: 0, zero: 0 };
   let unflushedBytes = 0;
   signal.throwIfAborted();
@@ -152,20 +154,20 @@ const copy = async (
       if (!isHole) await image.read(offset, buffers.image.subarray(0, length));
       // Nothing need have been waited for, and a signal is only noticed when somebody does.
       else await setImmediate();
-      if (buffers.held !== undefined) await volume.read(offset, buffers.held.subarray(0, length));
+      if (buffers.held !== undefined) await volume.read(offset, buffers.held.subarray(0, length), call);
     },
   });
   for await (const { piece, buffers } of pieces) {
     const { offset, length, isHole } = piece;
     const wanted = (isHole ? zeros : buffers.image).subarray(0, length);
     for (const run of runsBetween(wanted, buffers.held)) {
-      if (run.kind === "zero") await volume.zero(offset + run.offset, run.length);
-      else await volume.write(offset + run.offset, wanted.subarray(run.offset, run.offset + run.length));
+      if (run.kind === "zero") await volume.zero(offset + run.offset, run.length, call);
+      else await volume.write(offset + run.offset, wanted.subarray(run.offset, run.offset + run.length), call);
       changed[run.kind] += run.length;
       unflushedBytes += run.length;
     }
     if (unflushedBytes >= flushBytes) {
-      await volume.flush();
+      await volume.flush(call);
       unflushedBytes = 0;
     }
     onProgress?.({ doneBytes: offset + length, totalBytes: sizeBytes });
