@@ -6,11 +6,14 @@ import type { Instant } from "../core/api/ids.ts";
 import { fingerprintOf } from "../pki/authority.ts";
 import { plainSerial, type Revocations, readRevocations } from "../pki/revocations.ts";
 import type { Log } from "./log.ts";
-import type { Time } from "./time.ts";
+import { whileMoving } from "./standstill.ts";
+import { systemTime, type Time } from "./time.ts";
 import type { TlsCredentials } from "./tunnel/certificates.ts";
 
 /** How soon a certificate that somebody else renews is taken up. */
 export const lookMs = 30_000;
+/** Reading and writing a few small files; a disk that hangs for longer must not keep the next change from being taken up. */
+const filesSeconds = 60;
 
 export interface CredentialKeeperOptions {
   readonly current: TlsCredentials;
@@ -20,6 +23,7 @@ export interface CredentialKeeperOptions {
   readonly renew: (credentials: TlsCredentials) => Promise<void>;
   /** Keeps a list of revocations for the next start. */
   readonly store: (pem: string) => Promise<void>;
+  readonly time?: Time;
   readonly log: Log;
 }
 
@@ -57,7 +61,7 @@ export class CredentialKeeper {
 
   /** Takes up what is in the files now. @throws what is wrong with them; the old ones stay then */
   async reload(): Promise<void> {
-    await this.#inTurn(async () => this.#take(await this.#options.load()));
+    await this.#inTurn(async (signal) => this.#take(await this.#options.load(), signal));
   }
 
   /**
@@ -65,12 +69,12 @@ export class CredentialKeeper {
    * told in the log and not asked for again: it would make us refuse everybody.
    */
   revoke({ pem, issuedAt, authority }: RevocationList): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#inTurn(async (signal) => {
       const list = await this.#usable(pem, issuedAt, authority);
       if (list === undefined) return;
       if (!isNewer(list, this.#current.revocations)) return;
       await this.#options.store(list.pem);
-      await this.#take({ ...this.#current, revocations: list });
+      await this.#take({ ...this.#current, revocations: list }, signal);
       this.#options.log.info(
         { revoked: list.serials.size, at: this.revocationsAt },
         "a list of revocations was taken up",
@@ -107,12 +111,12 @@ export class CredentialKeeper {
       await time.sleep(lookMs, signal);
       if (signal.aborted) return;
       try {
-        const found = await load();
+        const found = await this.#inTime(load);
         // Certificate and key are two files: they are taken when they have been the same twice.
         const isSettled = isDeepStrictEqual(found, seen);
         seen = found;
         if (!isSettled || isDeepStrictEqual(found, this.#current)) continue;
-        if (await this.#inTurn(() => this.#take(found)))
+        if (await this.#inTurn((turn) => this.#take(found, turn)))
           log.info({}, "what is in the certificate's files was taken up");
       } catch (error) {
         log.warn({ err: error }, "the certificate's files can't be used; the old ones stay");
@@ -120,8 +124,9 @@ export class CredentialKeeper {
     }
   }
 
-  /** @returns whether anything changed */
-  async #take(found: TlsCredentials): Promise<boolean> {
+  /** @returns whether anything changed. @throws the signal's reason: somebody else's turn has come by then */
+  async #take(found: TlsCredentials, signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
     // The file of the revocations may be older than what we were told.
     const revocations = isNewer(found.revocations, this.#current.revocations)
       ? found.revocations
@@ -133,14 +138,21 @@ export class CredentialKeeper {
       return false;
     }
     await this.#options.renew(next);
+    signal.throwIfAborted();
     this.#current = next;
     return true;
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
+  #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => this.#inTime(work));
     this.#last = turn.catch(() => undefined);
     return turn;
+  }
+
+  #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = () => new VisibleError("TIMEOUT", `The certificate's files did not answer within ${filesSeconds} s.`);
+    const { time = systemTime } = this.#options;
+    return whileMoving({ seconds: filesSeconds, time, late }, ({ signal }) => work(signal));
   }
 }
 

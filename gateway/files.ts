@@ -10,8 +10,24 @@ const syncFolder = async (path: string): Promise<void> => {
   }
 };
 
-/** Replaces a file's content, durably and all at once. One writer at a time. */
-export const writeFileSafely = async (path: string, content: string, mode = 0o644): Promise<void> => {
+const writing = new Map<string, Promise<void>>();
+
+/**
+ * Replaces a file's content, durably and all at once. One after the other in this process: a write that hung, and that nobody waits for
+ * any more, must not go on in the middle of a later one.
+ */
+export const writeFileSafely = (path: string, content: string, mode = 0o644): Promise<void> => {
+  const written = (writing.get(path) ?? Promise.resolve()).then(() => replaceFile(path, content, mode));
+  const settled = written
+    .catch(() => undefined)
+    .then(() => {
+      if (writing.get(path) === settled) writing.delete(path);
+    });
+  writing.set(path, settled);
+  return written;
+};
+
+const replaceFile = async (path: string, content: string, mode: number): Promise<void> => {
   const temporary = `${path}.tmp`;
   const file = await open(temporary, "w", mode);
   try {

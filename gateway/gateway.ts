@@ -3,7 +3,6 @@ import { instantSchema } from "../core/api/ids.ts";
 import type { SiteQueue } from "../core/api/queues.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent } from "./agent/agent.ts";
-import { within } from "./agent/within.ts";
 import type { GatewayConfig } from "./config.ts";
 import { keepCredentials, loadCredentials } from "./credentials.ts";
 import { keepRenewed } from "./enrolment/renew.ts";
@@ -12,6 +11,7 @@ import { QueueAccess } from "./queues/credentials.ts";
 import { createSqsClient } from "./queues/sqsclient.ts";
 import { createSqsReportQueue } from "./queues/sqsreportqueue.ts";
 import { createSqsTaskSource } from "./queues/sqstasksource.ts";
+import type { Watch } from "./standstill.ts";
 import { openStorage } from "./storage/open.ts";
 import type { GatewayIdentity } from "./tasks/context.ts";
 import { performTask } from "./tasks/perform.ts";
@@ -21,6 +21,7 @@ import { createReceiver } from "./transfer/receiver.ts";
 import { createThrottles } from "./transfer/throttles.ts";
 import { createTransferWorkers } from "./transfer/workers.ts";
 import { openTunnel } from "./tunnel/open.ts";
+import { within } from "./within.ts";
 
 /** Seconds that a peer's request may take to end when the gateway stops. */
 const receiverStopSeconds = 2;
@@ -66,22 +67,23 @@ class Opened {
 /**
  * Starts all that a gateway is made of: storage, worker threads, the receiver that other sites' gateways send to, the
  * queues, and the agent that does the site's tasks.
+ * @param watch hears when opening the storage, which may take long, gets on
  * @throws what opening the storage, reading the certificates and listening throw
  */
-export const startGateway = async (config: GatewayConfig, log: Log): Promise<RunningGateway> => {
+export const startGateway = async (config: GatewayConfig, log: Log, watch?: Watch): Promise<RunningGateway> => {
   const opened = new Opened(log);
   try {
-    return await start(config, log, opened);
+    return await start(config, log, opened, watch);
   } catch (error) {
     await opened.close();
     throw error;
   }
 };
 
-const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<RunningGateway> => {
+const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Watch): Promise<RunningGateway> => {
   const { siteId, concurrency, queues } = config;
   const credentials = await loadCredentials(config);
-  const storage = await openStorage(config.storage);
+  const storage = await openStorage(config.storage, watch);
   opened.add(() => storage.close());
 
   const sending = concurrency.transfers * concurrency.extentsInFlight;
@@ -148,13 +150,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened): Promise<R
     perform: performTask,
     context: {
       storage,
-      send: createSendVolume({
-        storage,
-        workers,
-        tunnel,
-        extentsInFlight: concurrency.extentsInFlight,
-        throttles,
-      }),
+      send: createSendVolume({ workers, tunnel, extentsInFlight: concurrency.extentsInFlight, throttles }),
       identity,
       now: () => instantSchema.parse(new Date(systemTime.nowMs()).toISOString()),
     },

@@ -1,7 +1,10 @@
 import { once } from "node:events";
+import { VisibleError } from "../core/api/errors.ts";
 import type { GatewayConfig } from "./config.ts";
-import { startGateway } from "./gateway.ts";
+import { type RunningGateway, startGateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
+import { whileMoving } from "./standstill.ts";
+import { systemTime } from "./time.ts";
 
 export interface RunGatewayOptions {
   /** Ends the gateway. */
@@ -15,6 +18,28 @@ export interface RunGatewayOptions {
   /** Where to log; JSON lines on standard output unless told otherwise. */
   readonly log?: Log;
 }
+
+/** For opening the storage, starting threads and Envoy, each within its own limit. */
+const startSeconds = 300;
+
+/**
+ * Starts it, and stops it again when it is there after nobody waits for it any more.
+ * @throws what starting it throws, TIMEOUT, the signal's reason
+ */
+const started = (config: GatewayConfig, log: Log, signal: AbortSignal): Promise<RunningGateway> =>
+  whileMoving(
+    {
+      seconds: startSeconds,
+      time: systemTime,
+      signal,
+      late: () =>
+        new VisibleError("TIMEOUT", `The gateway did not start within ${startSeconds} s.`, {
+          hint: "See whether the disks that its storage and its files are on answer: smtx-backup gateway check.",
+        }),
+      onAbandoned: (late) => void late.then((gateway) => gateway.stop()).catch(() => undefined),
+    },
+    (watch) => startGateway(config, log, watch),
+  );
 
 /** Resolves when the pipe is closed at its other end, or the signal is aborted. */
 const closed = async (stdin: NodeJS.ReadStream, signal: AbortSignal): Promise<void> => {
@@ -40,12 +65,31 @@ export const runGateway = async (config: GatewayConfig, options: RunGatewayOptio
   const { stopWithParent = false, stdin = process.stdin } = options;
   const { gatewayId, siteId, logLevel: level } = config;
   const log = options.log ?? createLog({ gatewayId, siteId, level });
-  const gateway = await startGateway(config, log);
-  log.info({ endpoint: gateway.endpoint }, "ready");
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, over.signal]);
+  const orphaned = stopWithParent ? closed(stdin, signal) : new Promise<never>(() => undefined);
+  // Also while it starts.
+  orphaned.then(
+    () => over.abort(),
+    () => undefined,
+  );
+  try {
+    const gateway = await started(config, log, signal);
+    log.info({ endpoint: gateway.endpoint }, "ready");
+    await untilEnd(gateway, { signal, orphaned, log });
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    log.info({}, "stopped before it had started");
+  } finally {
+    over.abort();
+  }
+};
+
+const untilEnd = async (
+  gateway: RunningGateway,
+  { signal, orphaned, log }: { readonly signal: AbortSignal; readonly orphaned: Promise<void>; readonly log: Log },
+): Promise<void> => {
   const asked = signal.aborted ? Promise.resolve() : once(signal, "abort");
-  const orphaned = stopWithParent ? closed(stdin, signal) : asked;
   try {
     await Promise.race([asked, orphaned, gateway.ended]);
   } catch (error) {
@@ -53,7 +97,6 @@ export const runGateway = async (config: GatewayConfig, options: RunGatewayOptio
     throw error;
   } finally {
     log.info({}, "stopping");
-    over.abort();
     await gateway.stop();
     log.info({}, "stopped");
   }

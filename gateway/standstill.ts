@@ -7,6 +7,14 @@ export interface Watch {
   readonly onMoved: () => void;
 }
 
+/** How long what may stand still. */
+export interface Patience {
+  readonly seconds: number;
+  readonly time: Time;
+  /** Whether it waits for somebody else, who has a limit of his own: then it doesn't stand still. */
+  readonly isHeldUp?: (() => boolean) | undefined;
+}
+
 /** A standstill is counted in so many steps. */
 const steps = 12;
 
@@ -26,22 +34,19 @@ export class Movement {
    * is set, a host that slept and a thread that was busy with something else make no standstill.
    * @returns false when the signal is aborted first
    */
-  async standsStill(seconds: number, time: Time, signal: AbortSignal): Promise<boolean> {
+  async standsStill({ seconds, time, isHeldUp = () => false }: Patience, signal: AbortSignal): Promise<boolean> {
     for (let quiet = 0; quiet < steps; quiet++) {
       await time.sleep((seconds * 1000) / steps, signal);
       if (signal.aborted) return false;
-      if (this.#hasMoved) quiet = -1;
+      if (this.#hasMoved || isHeldUp()) quiet = -1;
       this.#hasMoved = false;
     }
     return true;
   }
 }
 
-export interface WhileMovingOptions<T> {
-  /** What may stand still for so long. */
-  readonly seconds: number;
-  readonly time: Time;
-  /** What is thrown then. */
+export interface WhileMovingOptions<T> extends Patience {
+  /** What is thrown when it stood still. */
   readonly late: () => VisibleError;
   /** Ends the waiting, with its reason. */
   readonly signal?: AbortSignal | undefined;
@@ -60,7 +65,7 @@ export const whileMoving = async <T>(
   options: WhileMovingOptions<T>,
   work: (watch: Watch) => Promise<T>,
 ): Promise<T> => {
-  const { seconds, time, signal, late, onMoved, onAbandoned } = options;
+  const { signal, late, onMoved, onAbandoned } = options;
   signal?.throwIfAborted();
   const movement = new Movement();
   const stop = new AbortController();
@@ -79,7 +84,7 @@ export const whileMoving = async <T>(
       onMoved?.();
     },
   });
-  void movement.standsStill(seconds, time, over.signal).then((still) => still && giveUp(late()));
+  void movement.standsStill(options, over.signal).then((still) => still && giveUp(late()));
   try {
     return await Promise.race([working, givenUp.promise]);
   } finally {

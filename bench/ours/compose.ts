@@ -50,8 +50,7 @@ export const composeGateway = async (
   const endpoint = `${config.listen.host}:${tunnel.port}`;
   const { extentsInFlight } = concurrency;
   const throttles = createThrottles(systemTime);
-  const sender = { storage, workers, tunnel, extentsInFlight, throttles };
-  const send = createSendVolume(sender);
+  const send = createSendVolume({ workers, tunnel, extentsInFlight, throttles });
   const stopping = new AbortController();
   const { signal } = stopping;
   const keeper = keepCredentials(config, { current: credentials, tunnel, log });
@@ -72,7 +71,8 @@ export const composeGateway = async (
     endpoint,
     storage,
     identity,
-    perform: (task) => performTask(task, { ...context, log, signal, onProgress: ignore, onAcknowledged: ignore }),
+    perform: (task) =>
+      performTask(task, { ...context, log, signal, onMoved: ignore, onProgress: ignore, onAcknowledged: ignore }),
     work: async (task) => {
       const sent: Report[] = [];
       const reports = { send: async (report: Report) => void sent.push(report) };

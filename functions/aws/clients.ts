@@ -64,12 +64,16 @@ export const clientConfig = (
   };
 };
 
-/** Time limits of one HTTP request; without `throwOnRequestTimeout` the SDK only warns. */
+/**
+ * Time limits of one HTTP request; without `throwOnRequestTimeout` the SDK only warns, and `requestTimeout` ends where the answer
+ * begins: `socketTimeout` is for one that comes in part and goes on no more.
+ */
 export const timeLimits = (requestSeconds: number) => ({
   requestHandler: {
     connectionTimeout: 2_000,
     requestTimeout: requestSeconds * 1_000,
     throwOnRequestTimeout: true,
+    socketTimeout: requestSeconds * 1_000,
   },
 });
 

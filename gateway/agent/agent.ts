@@ -1,16 +1,17 @@
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
 import type { TaskSource } from "../queues/tasksource.ts";
-import type { TaskContext } from "../tasks/context.ts";
+import { limitStorage } from "../storage/limited.ts";
+import type { GatewayContext } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
 import type { Time } from "../time.ts";
+import { within } from "../within.ts";
 import { createInventoryTeller } from "./inventory.ts";
 import { agentLimits } from "./limits.ts";
 import { pollQueue } from "./poll.ts";
 import { repeat } from "./repeat.ts";
 import { createSettingsTaker, type SettingsUse } from "./settings.ts";
 import { createCurrentTasks } from "./tasks.ts";
-import { within } from "./within.ts";
 
 export interface AgentOptions {
   /** The site's queues, and how many tasks of each are worked on at the same time. */
@@ -19,7 +20,7 @@ export interface AgentOptions {
   readonly settings: SettingsUse & { readonly source: TaskSource };
   readonly reports: ReportQueue;
   readonly perform: PerformTask;
-  readonly context: Omit<TaskContext, "log" | "signal" | "onProgress" | "onAcknowledged">;
+  readonly context: GatewayContext;
   readonly time: Time;
   readonly log: Log;
 }
@@ -43,7 +44,7 @@ export const startAgent = (options: AgentOptions): Agent => {
   const { identity, storage, now } = context;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const inventory = createInventoryTeller({ storage, reports, identity, now, log });
+  const inventory = createInventoryTeller({ storage: limitStorage(storage, { time }), reports, identity, now, log });
   const pollers = queues.map(({ source, slots }) => {
     const tasks = createCurrentTasks({ ...options, source, siteId: identity.siteId, inventory });
     return { tasks, poll: () => pollQueue({ source, slots, tasks, time, log, signal }) };
@@ -59,7 +60,7 @@ export const startAgent = (options: AgentOptions): Agent => {
     repeat({ ...beat, purpose: "report that the gateway is alive" }, () =>
       reports.send({ kind: "alive", gateway: { ...identity, settings: settings.current() } }),
     ),
-    repeat({ ...beat, purpose: "tell what the site has" }, () => inventory.tellChanges()),
+    repeat({ ...beat, purpose: "tell what the site has" }, (watch) => inventory.tellChanges(watch)),
   ]).then(() => undefined);
 
   const end = async (): Promise<void> => {

@@ -4,15 +4,16 @@ import type { Instant } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
+import type { Watch } from "../standstill.ts";
 import type { GroupDamage, StorageDriver } from "../storage/driver.ts";
 import type { GatewayIdentity } from "../tasks/context.ts";
 import { inventoryReports } from "../tasks/inventory.ts";
 
 export interface InventoryTeller {
   /** Tells what the site has. @throws what the storage and the queue throw; then it counts as not told */
-  tell(): Promise<void>;
+  tell(watch: Watch): Promise<void>;
   /** Tells it when it is not what was told last. */
-  tellChanges(): Promise<void>;
+  tellChanges(watch: Watch): Promise<void>;
 }
 
 const byId = (a: ObjectConfig, b: ObjectConfig) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
@@ -39,17 +40,22 @@ export const createInventoryTeller = (options: {
   const { storage, reports, identity, now, log } = options;
   let told: string | undefined;
 
-  const tellUnless = async (known: string | undefined): Promise<void> => {
+  const tellUnless = async (known: string | undefined, watch: Watch): Promise<void> => {
     const observedAt = now();
-    const objects = [...(await storage.inventory())].sort(byId);
-    const damage = ((await storage.damage()) ?? []).map(damageOf);
+    const objects = [...(await storage.inventory(watch))].sort(byId);
+    const damage = ((await storage.damage(watch)) ?? []).map(damageOf);
     const digest = hash("sha256", JSON.stringify([objects, damage]));
     if (digest === known) return;
-    for (const report of inventoryReports({ objects, damage }, identity, observedAt)) await reports.send(report);
+    for (const report of inventoryReports({ objects, damage }, identity, observedAt)) {
+      await reports.send(report);
+      // Somebody newer tells it now.
+      watch.signal.throwIfAborted();
+      watch.onMoved();
+    }
     told = digest;
     log.info({ objects: objects.length }, "inventory told");
     if (damage.length > 0) log.warn({ damage: damage.slice(0, damageLoggedMax), count: damage.length }, isDamaged);
   };
 
-  return { tell: () => tellUnless(undefined), tellChanges: () => tellUnless(told) };
+  return { tell: (watch) => tellUnless(undefined, watch), tellChanges: (watch) => tellUnless(told, watch) };
 };

@@ -1,6 +1,7 @@
 import type { Log } from "../log.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
 import type { Time } from "../time.ts";
+import { inTime } from "./in-time.ts";
 import { agentLimits } from "./limits.ts";
 import { repeat } from "./repeat.ts";
 
@@ -51,7 +52,7 @@ export const holdLease = (options: {
     await renewing;
     if (how === "lapse") return;
     try {
-      await source[how](receipt);
+      await inTime(`${how} the task's message`, time, () => source[how](receipt));
     } catch (error) {
       log.warn({ err: error }, `could not ${how} the task's message; it will be delivered again`);
     }

@@ -2,9 +2,10 @@ import { atSite, VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Reason } from "../../core/api/run.ts";
 import type { TaskResult } from "../../core/api/task.ts";
+import { agentLimits } from "./limits.ts";
 
 /** Why a gateway lets go of a task that it has begun. */
-export type AbortReason = "stopping" | "superseded";
+export type AbortReason = "stopping" | "superseded" | "stoodStill";
 
 /** What a try of a task came to. */
 export type Outcome =
@@ -12,7 +13,14 @@ export type Outcome =
   | { readonly type: "failed"; readonly reason: Reason; readonly retryable: boolean; readonly error: unknown }
   /** Somebody newer works on it: there is nothing to report. */
   | { readonly type: "fenced" }
-  | { readonly type: "aborted"; readonly reason: AbortReason };
+  | { readonly type: "aborted"; readonly reason: Exclude<AbortReason, "stoodStill"> };
+
+/** Another gateway may have better luck with what stood still here, and this one too. */
+export const outcomeOfAbort = (why: AbortReason, error: unknown): Outcome => {
+  if (why !== "stoodStill") return { type: "aborted", reason: why };
+  const message = `The task stood still for ${agentLimits.standstillSeconds} s: nothing was read, sent or answered.`;
+  return { type: "failed", reason: { code: "TIMEOUT", message }, retryable: true, error };
+};
 
 /**
  * What an error of a task's handler means, at a gateway of `siteId`. An expected failure is reported with its own code and what to do,
@@ -20,7 +28,7 @@ export type Outcome =
  */
 export const outcomeOfError = (error: unknown, signal: AbortSignal, siteId: SiteId): Outcome => {
   if (VisibleError.is(error, "FENCED")) return { type: "fenced" };
-  if (signal.aborted) return { type: "aborted", reason: signal.reason as AbortReason };
+  if (signal.aborted) return outcomeOfAbort(signal.reason as AbortReason, error);
   if (VisibleError.is(error)) {
     const { code, hint, toldBy } = error;
     const message = toldBy === undefined ? atSite(siteId, code, error.message) : error.message;

@@ -2,6 +2,7 @@ import type { Log } from "../log.ts";
 import { backoffMs } from "../queues/backoff.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
 import type { Time } from "../time.ts";
+import { inTime } from "./in-time.ts";
 import { agentLimits } from "./limits.ts";
 
 /** Whoever deals with a queue's messages. */
@@ -27,19 +28,27 @@ export const pollQueue = async (options: {
   const { source, slots, tasks, time, log, signal } = options;
   const release = async ({ receipt, messageId }: TaskMessage): Promise<void> => {
     try {
-      await source.release(receipt);
+      await inTime("give back a message", time, () => source.release(receipt));
     } catch (error) {
       log.warn({ err: error, messageId }, "could not give back a message; it comes again by itself");
     }
   };
 
+  /** What comes after nobody waits for it any more is given back. */
   const receive = () =>
-    source.receive({
-      max: slots - tasks.count,
-      waitSeconds: agentLimits.pollSeconds,
-      visibilitySeconds: agentLimits.visibilitySeconds,
-      signal,
-    });
+    inTime(
+      "ask for tasks",
+      time,
+      (watch) =>
+        source.receive({
+          max: slots - tasks.count,
+          waitSeconds: agentLimits.pollSeconds,
+          visibilitySeconds: agentLimits.visibilitySeconds,
+          signal: AbortSignal.any([signal, watch.signal]),
+          onMoved: watch.onMoved,
+        }),
+      (late) => void late.then((messages) => Promise.all(messages.map(release))).catch(() => undefined),
+    );
 
   const receiveOrWait = async (failures: number): Promise<readonly TaskMessage[] | undefined> => {
     try {

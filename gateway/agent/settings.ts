@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
 import type { GatewayIdentity } from "../tasks/context.ts";
 import type { Time } from "../time.ts";
+import { inTime } from "./in-time.ts";
 import { agentLimits } from "./limits.ts";
 import { parseMessage } from "./parse.ts";
 import type { Taker } from "./poll.ts";
@@ -78,7 +79,7 @@ export const createSettingsTaker = (
     }
     const isOurs = parsed.task.gatewayId === identity.id;
     try {
-      await (isOurs ? takeOurs : giveBack)(parsed.task, message);
+      await inTime("deal with settings", time, () => (isOurs ? takeOurs : giveBack)(parsed.task, message));
     } catch (error) {
       log.warn({ err: error, messageId: message.messageId }, "could not deal with settings; they come again");
     }

@@ -2,6 +2,7 @@ import type { SiteId } from "../../core/api/ids.ts";
 import { type RunTask, workTaskSchema } from "../../core/api/task.ts";
 import { taskFields } from "../log.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import { inTime } from "./in-time.ts";
 import type { InventoryTeller } from "./inventory.ts";
 import { holdLease } from "./lease.ts";
 import { parseMessage } from "./parse.ts";
@@ -65,7 +66,7 @@ export const createCurrentTasks = (
   const tellInventory = async (message: TaskMessage): Promise<void> => {
     const lease = holdLease({ source, message, time, log });
     try {
-      await inventory.tell();
+      await inTime("tell the inventory", time, (watch) => inventory.tell(watch));
       await lease.end("remove");
     } catch (error) {
       log.warn({ err: error }, "could not tell the inventory; the task will be done again");

@@ -5,7 +5,8 @@ import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type RunTask, type SettingsTask, type TaskResult, taskSchema } from "../../core/api/task.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
 import type { GroupDamage, StorageDriver } from "../storage/driver.ts";
-import type { TaskContext } from "../tasks/context.ts";
+import type { GatewayContext, TaskContext } from "../tasks/context.ts";
+import type { PerformTask } from "../tasks/perform.ts";
 import { identity, instant, progressOf, runTaskFields } from "../tasks/testing.ts";
 import { startAgent } from "./agent.ts";
 import { type ManualTime, manualTime, recordingLog, settle } from "./testing.ts";
@@ -72,7 +73,17 @@ interface Try {
 }
 
 /** An agent whose queue, handlers, time and network are the test's. */
-export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues?: boolean } = {}) => {
+export const setUp = (
+  options: {
+    slots?: number;
+    obeysAbort?: boolean;
+    twoQueues?: boolean;
+    /** Whatever a task needs of the gateway, and does; by default the test says what comes of it. */
+    context?: Partial<GatewayContext>;
+    perform?: PerformTask;
+    revoke?: (list: RevocationList) => Promise<void>;
+  } = {},
+) => {
   const time = manualTime();
   const log = recordingLog();
   const queue = fakeSource(time);
@@ -82,7 +93,12 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
   const revoked: RevocationList[] = [];
   const reports: Report[] = [];
   const tries: Try[] = [];
-  const world = { reportsFail: false, inventory: [volume("v1")], damage: [] as readonly GroupDamage[] };
+  const world = {
+    reportsFail: false,
+    reportsHang: false,
+    inventory: [volume("v1")],
+    damage: [] as readonly GroupDamage[],
+  };
   const agent = startAgent({
     queues: [queue, ...(other === undefined ? [] : [other])].map(({ source }) => ({
       source,
@@ -91,16 +107,18 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
     settings: {
       source: settings.source,
       apply: (newest) => void applied.push(newest),
-      revoke: async (list) => void revoked.push(list),
+      revoke: options.revoke ?? (async (list) => void revoked.push(list)),
       revocationsAt: () => revoked.at(-1)?.issuedAt,
     },
     reports: {
       async send(report) {
+        if (world.reportsHang) await new Promise(() => undefined);
         if (world.reportsFail) throw new Error("no network");
         reports.push(reportSchema.parse(JSON.parse(JSON.stringify(report))));
       },
     },
     perform: (task, context) => {
+      if (options.perform !== undefined) return options.perform(task, context);
       const { promise, resolve, reject } = Promise.withResolvers<TaskResult>();
       if (options.obeysAbort !== false) {
         context.signal.addEventListener("abort", () => reject(context.signal.reason), { once: true });
@@ -124,6 +142,7 @@ export const setUp = (options: { slots?: number; obeysAbort?: boolean; twoQueues
       send: () => Promise.reject(new Error("unused")),
       identity,
       now: () => instant(new Date(time.nowMs()).toISOString()),
+      ...options.context,
     },
     time,
     log,

@@ -1,19 +1,24 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Report } from "../../core/api/report.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { RunTask } from "../../core/api/task.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import { type Log, taskFields } from "../log.ts";
-import type { GatewayIdentity, TaskContext } from "../tasks/context.ts";
+import { Movement } from "../standstill.ts";
+import { limitStorage } from "../storage/limited.ts";
+import type { GatewayContext, GatewayIdentity } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
 import type { Time } from "../time.ts";
+import { inTime } from "./in-time.ts";
 import type { Lease, LeaseEnd } from "./lease.ts";
 import { agentLimits } from "./limits.ts";
-import { type AbortReason, type Outcome, outcomeOfError } from "./outcome.ts";
+import { type AbortReason, type Outcome, outcomeOfAbort, outcomeOfError } from "./outcome.ts";
 import { repeat } from "./repeat.ts";
 
 /** What the work on any task needs. */
 export interface WorkDeps {
   readonly perform: PerformTask;
-  readonly context: Omit<TaskContext, "log" | "signal" | "onProgress" | "onAcknowledged">;
+  readonly context: GatewayContext;
   readonly reports: ReportQueue;
   readonly time: Time;
   readonly log: Log;
@@ -23,7 +28,7 @@ export interface WorkDeps {
 export interface Work {
   readonly task: RunTask;
   readonly lease: Lease;
-  /** Resolves when the task is done with and its message dealt with; never rejects. */
+  /** Resolves when the task is done with and its message dealt with, or it was given up; never rejects, and does not hang. */
   readonly ended: Promise<void>;
   abort(reason: AbortReason): void;
 }
@@ -40,40 +45,63 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
 });
 
 /**
- * Begins to work on a task, after `previous` has ended: says so every 5 s, and at the end reports what came of it. The
+ * Begins to work on a task, after `previous` has ended: says so every 5 s as long as it moves, and at the end reports what came of it. The
  * message is removed after the report has been taken, so whatever dies in between repeats the task and loses nothing.
+ *
+ * A task that stands still is given up as failed, and another gateway may have it. What hangs in it may go on some day, beside
+ * whoever does the task then, as a gateway may that was taken for dead: a mirror's epoch refuses what it writes, and everything else
+ * that a task does is the same when it is done twice.
  */
 export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?: Promise<void>): Work => {
   const { perform, context, reports, time } = deps;
   const log = deps.log.child(taskFields(task));
   const facts = about(task, context.identity);
   const aborting = new AbortController();
+  const { signal } = aborting;
+  const movement = new Movement();
+  const { onMoved } = movement;
   let progress: Progress | undefined;
   let progressed = false;
 
-  const attempt = async (): Promise<Outcome> => {
+  const doTask = async (): Promise<Outcome> => {
     try {
-      await previous;
-      aborting.signal.throwIfAborted();
+      signal.throwIfAborted();
       const result = await perform(task, {
         ...context,
+        storage: limitStorage(context.storage, { time, signal, onMoved }),
         log,
-        signal: aborting.signal,
+        signal,
+        onMoved,
         onProgress: (newest) => {
+          if (!isDeepStrictEqual(newest, progress)) onMoved();
           progress = newest;
         },
         onAcknowledged: () => {
           progressed = true;
+          onMoved();
         },
       });
       return { type: "completed", result };
     } catch (error) {
-      return outcomeOfError(error, aborting.signal, context.identity.siteId);
+      return outcomeOfError(error, signal, context.identity.siteId);
     }
+  };
+
+  /** What it comes to, and what it was told to let go for when it does not. */
+  const attempt = async (): Promise<Outcome> => {
+    await previous;
+    const over = new AbortController();
+    const stands = movement.standsStill({ seconds: agentLimits.standstillSeconds, time }, over.signal);
+    void stands.then((still) => still && aborting.abort("stoodStill" satisfies AbortReason));
+    const outcome = await Promise.race([doTask(), untilLetGo(signal, time, over.signal)]);
+    over.abort();
+    return outcome;
   };
 
   const attemptReported = async (): Promise<Outcome> => {
     const done = new AbortController();
+    // Told to let go, it is nobody's any more, whether it does or not.
+    signal.addEventListener("abort", () => done.abort(), { once: true });
     const beat = {
       everySeconds: agentLimits.beatSeconds,
       first: "now",
@@ -89,17 +117,19 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
     return outcome;
   };
 
+  const report = (said: Report) => inTime("report what came of the task", time, () => reports.send(said));
+
   /** Tells what came of the task. @returns what is to become of its message */
   const conclude = async (outcome: Outcome): Promise<LeaseEnd> => {
     switch (outcome.type) {
       case "completed":
-        await reports.send({ kind: "completed", ...facts, result: outcome.result });
+        await report({ kind: "completed", ...facts, result: outcome.result });
         log.info({}, "task completed");
         return "remove";
       case "failed": {
         const { reason, retryable, error } = outcome;
         log[reason.code === "INTERNAL" ? "error" : "warn"]({ err: error, retryable, progressed }, "task failed");
-        await reports.send({ kind: "failed", ...facts, reason, retryable, progressed });
+        await report({ kind: "failed", ...facts, reason, retryable, progressed });
         return "remove";
       }
       case "fenced":
@@ -123,4 +153,11 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
   };
 
   return { task, lease, ended: work(), abort: (reason) => aborting.abort(reason) };
+};
+
+/** Resolves when a task was told to let go and has had time for it; never after `over`. */
+const untilLetGo = async (signal: AbortSignal, time: Time, over: AbortSignal): Promise<Outcome> => {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  await time.sleep(agentLimits.letGoSeconds * 1000, over);
+  return outcomeOfAbort(signal.reason as AbortReason, new Error("the task did not let go"));
 };

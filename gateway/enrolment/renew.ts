@@ -3,7 +3,8 @@ import { renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { Log } from "../log.ts";
-import type { Time } from "../time.ts";
+import { whileMoving } from "../standstill.ts";
+import { systemTime, type Time } from "../time.ts";
 import type { TlsCredentials } from "../tunnel/certificates.ts";
 import { obtainCertificate } from "./obtain.ts";
 import { proofFor } from "./proof.ts";
@@ -13,6 +14,8 @@ const dueAt = 2 / 3;
 /** Clocks are set, and hosts sleep: nobody waits longer without looking again. */
 const waitMsMax = 60 * 60 * 1000;
 const pauseMsMin = 60_000;
+/** The control plane answers within 30 s, and then there are a few files to write. */
+const renewSeconds = 180;
 
 /** When a certificate is to be renewed, in milliseconds since 1970. */
 export const renewalDueMs = (certificatePem: string): number => {
@@ -48,8 +51,11 @@ export const keepRenewed = async (options: {
       continue;
     }
     try {
-      const expiresAt = await renewOnce(options);
-      await onRenewed();
+      const expiresAt = await inTime(signal, async (limited) => {
+        const obtained = await renewOnce({ ...options, signal: limited });
+        await onRenewed();
+        return obtained;
+      });
       log.info({ expiresAt }, "the certificate was renewed");
       pauseMs = pauseMsMin;
     } catch (error) {
@@ -61,6 +67,15 @@ export const keepRenewed = async (options: {
       pauseMs = Math.min(pauseMs * 2, waitMsMax);
     }
   }
+};
+
+/** A disk that hangs must not keep the next try from being made. @throws what `work` throws, TIMEOUT, the signal's reason */
+const inTime = <T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+  const late = () =>
+    new VisibleError("TIMEOUT", `The certificate was not renewed within ${renewSeconds} s.`, {
+      hint: "See whether the disk that the certificate's files are on answers.",
+    });
+  return whileMoving({ seconds: renewSeconds, time: systemTime, signal, late }, (watch) => work(watch.signal));
 };
 
 const renewOnce = async ({

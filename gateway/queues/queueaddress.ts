@@ -13,8 +13,11 @@ export interface QueueAddress {
   readonly name: string;
   /** Calls `act` with the queue's URL. Throws what `act` and the look-up throw. */
   use<T>(act: (url: string) => Promise<T>): Promise<T>;
-  /** Resolves when the queue exists, or the signal is aborted. Throws what the look-up throws otherwise. */
-  wait(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the queue exists, or the signal is aborted. Throws what the look-up throws otherwise.
+   * @param onMoved called when it was looked for in vain
+   */
+  wait(signal: AbortSignal, onMoved: () => void): Promise<void>;
 }
 
 export const queueAddress = (options: {
@@ -54,8 +57,9 @@ export const queueAddress = (options: {
         throw error;
       }
     },
-    async wait(signal) {
+    async wait(signal, onMoved) {
       for (let attempt = 1; !signal.aborted && !(await exists()); attempt++) {
+        onMoved();
         log.warn({ queue: name }, "the queue does not exist yet; waiting until the site is registered");
         await time.sleep(backoffMs(attempt, { firstMs: 1_000, maxMs: 10_000 }), signal);
       }

@@ -34,7 +34,7 @@ const given = (access: QueueAccess) => ({
 
 /**
  * The client for a site's queues. It honours `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL`, and calls that endpoint
- * whatever host a queue's URL names. Each request ends within 7 s.
+ * whatever host a queue's URL names. Each request ends within 7 s, and so does an answer that comes in part and goes on no more.
  * @param access where credentials come from; the environment otherwise
  */
 export const createSqsClient = (environment: Environment = process.env, access?: QueueAccess): SQSClient =>
@@ -46,5 +46,7 @@ export const createSqsClient = (environment: Environment = process.env, access?:
       connectionTimeout: 3_000,
       requestTimeout: requestTimeoutMs,
       throwOnRequestTimeout: true,
+      // The other limit ends where the answer begins.
+      socketTimeout: requestTimeoutMs,
     },
   });

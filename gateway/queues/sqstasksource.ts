@@ -42,8 +42,8 @@ export const createSqsTaskSource = (options: {
     });
 
   return {
-    async receive({ max, waitSeconds, visibilitySeconds, signal }) {
-      await queue.wait(signal);
+    async receive({ max, waitSeconds, visibilitySeconds, signal, onMoved = () => undefined }) {
+      await queue.wait(signal, onMoved);
       if (signal.aborted) return [];
       const { Messages = [] } = await queue.use((QueueUrl) =>
         client.send(

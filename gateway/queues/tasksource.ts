@@ -22,6 +22,8 @@ export interface TaskSource {
     readonly waitSeconds: number;
     readonly visibilitySeconds: number;
     readonly signal: AbortSignal;
+    /** Called while it waits for the queue, each time that it has asked for it. */
+    readonly onMoved?: () => void;
   }): Promise<readonly TaskMessage[]>;
 
   /** Hides the message from others for so many seconds from now. */

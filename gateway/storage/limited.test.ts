@@ -7,54 +7,12 @@ import { groupId, owner, takenAt } from "./conformance/fixtures.ts";
 import type { StorageCall, StorageDriver, VolumeHandle } from "./driver.ts";
 import { limitStorage } from "./limited.ts";
 import { storageLimits } from "./limited-calls.ts";
+import { hangingStorage } from "./testing-hanging.ts";
 
 const { answerSeconds, durableSeconds } = storageLimits;
 const object: ObjectConfig = { kind: "volume", id: "v", name: "v", volumes: [], virtualSwitches: [] };
 const extent = { mirrorVolumeId: "m", epoch: 1, extent: 0 };
-const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
 const bytes = new Uint8Array(1);
-
-/** A call that was made, and how it can be ended. */
-interface Hanging {
-  readonly name: string;
-  readonly call: StorageCall;
-  readonly end: (value?: unknown) => void;
-}
-
-/** A storage of which every call hangs, or those that `hangs` names; and what it was asked for. */
-const hangingStorage = (hangs: (name: string) => boolean = () => true) => {
-  const calls: Hanging[] = [];
-  const object = (names: readonly string[], fixed: object = {}): object =>
-    Object.assign(
-      Object.fromEntries(
-        names.map((name) => [
-          name,
-          (...args: readonly unknown[]) => {
-            const { promise, resolve } = Promise.withResolvers<unknown>();
-            calls.push({ name, call: args.at(-1) as StorageCall, end: resolve });
-            if (!hangs(name)) resolve(handles[name]?.());
-            return promise;
-          },
-        ]),
-      ),
-      fixed,
-    );
-  const shape = { sizeBytes: 1, geometry };
-  const handles: Record<string, () => object> = {
-    openVolume: () => object(["read", "write", "zero", "flush", "close"], shape),
-    stageVolume: () => object(["read", "write", "zero", "flush", "swapIn", "close"], shape),
-    openSnapshot: () => object(["read", "extentMap", "extentBlocks", "extentDigests", "close"], shape),
-    openMirrorExtent: () => object(["write", "zero", "writeStored", "readBase", "blockHashes", "commit", "discard"]),
-  };
-  const names = Object.keys(callsOf(undefined as never));
-  const driver = object(names, { kind: "hanging" }) as StorageDriver;
-  const named = (name: string): Hanging => {
-    const found = calls.findLast((call) => call.name === name);
-    assert.ok(found, `${name} was not called`);
-    return found;
-  };
-  return { driver, calls, named, openable: (name: string) => handles[name]?.() };
-};
 
 /** Every call of the port. */
 const callsOf = (

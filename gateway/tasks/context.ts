@@ -26,24 +26,27 @@ export interface SendVolumeRequest extends VolumeTransfer {
  */
 export type SendVolume = (
   request: SendVolumeRequest,
-  options: {
-    readonly log: Log;
-    readonly signal: AbortSignal;
-    readonly onProgress: (progress: Progress) => void;
+  context: Pick<TaskContext, "storage" | "log" | "signal" | "onMoved" | "onProgress"> & {
     /** The target has acknowledged an extent that it did not have before this call. */
     readonly onAcknowledged: () => void;
   },
 ) => Promise<Progress>;
 
-/** What a task may use. */
-export interface TaskContext {
+/** What a gateway has for all of its tasks. */
+export interface GatewayContext {
   readonly storage: StorageDriver;
   readonly send: SendVolume;
   readonly identity: GatewayIdentity;
   readonly now: () => Instant;
+}
+
+/** What a task may use. The calls of its storage end with its signal, and tell of themselves that it moves. */
+export interface TaskContext extends GatewayContext {
   readonly log: Log;
   /** Aborted when the task is to stop where it is. */
   readonly signal: AbortSignal;
+  /** Something got done: read, sent, answered. A task of which this isn't heard for minutes is given up. */
+  readonly onMoved: () => void;
   /** How far the task is; the newest is reported every 5 s. */
   readonly onProgress: (progress: Progress) => void;
   /** Something was done in this try that a next try need not do again. */

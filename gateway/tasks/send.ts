@@ -1,4 +1,3 @@
-import type { StorageDriver } from "../storage/driver.ts";
 import { sendVolume } from "../transfer/sender.ts";
 import type { Throttles } from "../transfer/throttles.ts";
 import type { TransferWorkers } from "../transfer/workers.ts";
@@ -8,14 +7,13 @@ import type { SendVolume } from "./context.ts";
 /** Sends volumes over links of their own, one for each call, to the gateways that the request names. */
 export const createSendVolume =
   (options: {
-    readonly storage: StorageDriver;
     readonly workers: Pick<TransferWorkers, "scan" | "compare">;
     readonly tunnel: Pick<Tunnel, "connect">;
     readonly extentsInFlight: number;
     readonly throttles: Pick<Throttles, "to">;
   }): SendVolume =>
-  async (request, { log, signal, onProgress, onAcknowledged }) => {
-    const { storage, workers, tunnel, extentsInFlight } = options;
+  async (request, { storage, log, signal, onMoved, onProgress, onAcknowledged }) => {
+    const { workers, tunnel, extentsInFlight } = options;
     const { snapshotId, baseSnapshotId, mirrorVolumeId, owner, groupId, sequence, baseGroupId } = request;
     const peer = await tunnel.connect({
       siteId: request.target,
@@ -23,6 +21,7 @@ export const createSendVolume =
       log,
       limits: { connections: extentsInFlight },
       signal,
+      onMoved,
     });
     try {
       const { progress } = await sendVolume({
@@ -36,6 +35,7 @@ export const createSendVolume =
         throttle: options.throttles.to(request.target),
         signal,
         log,
+        onMoved,
         onProgress,
         onAcknowledged,
       });

@@ -38,6 +38,7 @@ const context = (changes: Partial<TaskContext> = {}): TaskContext => ({
   now: () => now,
   log: recordingLog(),
   signal: new AbortController().signal,
+  onMoved: () => undefined,
   onProgress: () => undefined,
   onAcknowledged: () => undefined,
   ...changes,

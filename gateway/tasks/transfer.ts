@@ -18,7 +18,7 @@ const beforeStart = async ({ snapshotId }: VolumeTransfer, { storage }: TaskCont
  * @throws SNAPSHOT_UNKNOWN, and what sending throws
  */
 export const transfer = async (task: TransferTask, context: TaskContext): Promise<TaskResultOf<"transfer">> => {
-  const { log, signal, onAcknowledged } = context;
+  const { signal } = context;
   const progresses: Progress[] = [];
   for (const volume of task.volumes) progresses.push(await beforeStart(volume, context));
   const update = (index: number, progress: Progress) => {
@@ -39,7 +39,7 @@ export const transfer = async (task: TransferTask, context: TaskContext): Promis
       endpoints: task.endpoints,
     };
     const onProgress = (progress: Progress) => update(index, progress);
-    update(index, await context.send(request, { log, signal, onProgress, onAcknowledged }));
+    update(index, await context.send(request, { ...context, onProgress }));
   }
   return { kind: "transfer", progress: sumProgress(progresses) };
 };

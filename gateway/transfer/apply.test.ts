@@ -7,9 +7,10 @@ import type { MirrorExtentWriter, StorageDriver } from "../storage/driver.ts";
 import { createApply } from "./apply.ts";
 import { BlockCompressor } from "./content.ts";
 import { FrameChunks } from "./frame-chunks.ts";
+import { watchOf } from "./testing/job-watch.ts";
 
 const blocks = 4;
-const signal = new AbortController().signal;
+const watch = watchOf();
 const job = {
   mirrorVolumeId: "m",
   epoch: 1,
@@ -55,7 +56,7 @@ describe("applying an extent's frames", () => {
   test("writes them where the extent's bytes lie in the volume, and commits what reads back right", async () => {
     for (const level of [undefined, 1]) {
       const { apply, calls } = recording(hashes);
-      const { frames: count } = await apply(job, frames(level), signal);
+      const { frames: count } = await apply(job, frames(level), watch);
       assert.equal(count, 4);
       // Extent 1 of two stripes of two blocks: blocks 2, 3, 6, 7 of the volume.
       assert.deepEqual(calls, ["from base", "write 2 1×65536", "zero 3 1", "zero 6 1", "write 7 9×65536", "commit"]);
@@ -64,7 +65,7 @@ describe("applying an extent's frames", () => {
 
   test("starts from zeros when it is told to", async () => {
     const { apply, calls } = recording(hashes);
-    await apply({ ...job, from: "zeros" }, frames(1), signal);
+    await apply({ ...job, from: "zeros" }, frames(1), watch);
     assert.deepEqual(calls.slice(0, 2), ["from zeros", "write 2 1×65536"]);
   });
 
@@ -97,15 +98,13 @@ describe("applying an extent's frames", () => {
       ...job,
       geometry: { extentBytes: blocks * blockBytes, stripeCount: 1, stripeBytes: blocks * blockBytes },
     };
-    await Promise.all([0, 1].map((extent) => apply({ ...apart, extent }, parts(10 + extent), signal)));
+    await Promise.all([0, 1].map((extent) => apply({ ...apart, extent }, parts(10 + extent), watch)));
     assert.deepEqual(written, new Map([0, 1].map((extent) => [extent, new Set([extent, 10 + extent])])));
   });
 
   test("commits nothing when the storage reads back something else", async () => {
     const { apply, calls } = recording(hashes.with(2, blockHash(block(5))));
-    await assert.rejects(apply(job, frames(1), signal), (error: unknown) =>
-      VisibleError.is(error, "CHECKSUM_MISMATCH"),
-    );
+    await assert.rejects(apply(job, frames(1), watch), (error: unknown) => VisibleError.is(error, "CHECKSUM_MISMATCH"));
     assert.equal(calls.at(-1), "discard");
     assert.ok(!calls.includes("commit"));
   });
@@ -115,8 +114,8 @@ describe("applying an extent's frames", () => {
     async function* breaking() {
       for await (const chunk of frames(1)) yield chunk.slice(0, -1);
     }
-    await assert.rejects(apply(job, breaking(), signal), (error: unknown) => VisibleError.is(error, "FRAME_INVALID"));
-    await assert.rejects(apply(job, frames(1), AbortSignal.abort(new Error("off"))), /off/);
+    await assert.rejects(apply(job, breaking(), watch), (error: unknown) => VisibleError.is(error, "FRAME_INVALID"));
+    await assert.rejects(apply(job, frames(1), watchOf(AbortSignal.abort(new Error("off")))), /off/);
     assert.ok(!calls.includes("commit"));
     assert.equal(calls.filter((call) => call === "discard").length, 2);
   });

@@ -11,6 +11,7 @@ import { partsOf } from "./extent-source.ts";
 import type { ContentFrame, Frame } from "./frame.ts";
 import { FrameDecoder } from "./frame-decoder.ts";
 import { PartialBlock } from "./partial-block.ts";
+import type { JobWatch } from "./threads/serve-jobs.ts";
 
 /** One extent of a mirror volume, to be written from frames. */
 export interface ApplyJob {
@@ -33,18 +34,18 @@ export interface ApplyResult {
  * Reads an extent's frames, writes them, reads back, and commits if what was read back is what the sender has.
  * @throws FRAME_INVALID, CHECKSUM_MISMATCH, FENCED, whatever reading `body` throws; nothing was committed then
  */
-export type Apply = (job: ApplyJob, body: AsyncIterable<Uint8Array>, signal: AbortSignal) => Promise<ApplyResult>;
+export type Apply = (job: ApplyJob, body: AsyncIterable<Uint8Array>, watch: JobWatch) => Promise<ApplyResult>;
 
 /** The receiver's work on one extent. For worker threads; one decompressor for all its jobs. */
 export const createApply = (storage: StorageDriver): Apply => {
   const decompressor = new BlockDecompressor();
-  return async (job, body, signal) => {
+  return async (job, body, watch) => {
     const ranges = extentRanges(job.geometry, job.sizeBytes, job.extent);
-    const writer = await storage.openMirrorExtent(job);
+    const writer = await storage.openMirrorExtent(job, watch);
     try {
-      const result = await new ExtentApply({ writer, ranges, job, decompressor }).run(body, signal);
-      signal.throwIfAborted();
-      await writer.commit();
+      const result = await new ExtentApply({ writer, ranges, job, decompressor, watch }).run(body);
+      watch.signal.throwIfAborted();
+      await writer.commit(watch);
       return result;
     } catch (error) {
       await writer.discard();
@@ -58,6 +59,7 @@ class ExtentApply {
   readonly #ranges: readonly ExtentRange[];
   readonly #extentBytes: number;
   readonly #decompressor: BlockDecompressor;
+  readonly #watch: JobWatch;
   /** What copies and dictionaries are taken from; undefined where the extent begins as nothing. */
   readonly #base: BlockCache | undefined;
   readonly #partial: PartialBlock;
@@ -67,31 +69,34 @@ class ExtentApply {
     readonly ranges: readonly ExtentRange[];
     readonly job: ApplyJob;
     readonly decompressor: BlockDecompressor;
+    readonly watch: JobWatch;
   }) {
-    const { writer, ranges, job, decompressor } = options;
+    const { writer, ranges, job, decompressor, watch } = options;
     const { extentBytes } = job.geometry;
     this.#writer = writer;
     this.#ranges = ranges;
     this.#extentBytes = extentBytes;
     this.#decompressor = decompressor;
-    const read = (offset: number, into: Uint8Array) => writer.readBase(offset, into);
+    this.#watch = watch;
+    const read = (offset: number, into: Uint8Array) => writer.readBase(offset, into, watch);
     this.#base = job.from === "zeros" ? undefined : new BlockCache({ extentBytes, unitBytes: blockBytes, read });
     this.#partial = new PartialBlock(this.#base, (offset, content) => this.#writeContent(offset, content));
   }
 
-  async run(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<ApplyResult> {
+  async run(body: AsyncIterable<Uint8Array>): Promise<ApplyResult> {
     const decoder = new FrameDecoder(this.#extentBytes);
     let wanted: Uint8Array = new Uint8Array();
     for await (const chunk of body) {
       for (const frame of decoder.push(chunk)) {
-        signal.throwIfAborted();
+        const turn = this.#watch.step();
+        if (turn !== undefined) await turn;
         if (frame.type === "end") wanted = digestOf(frame);
         else await this.#write(frame);
       }
     }
     decoder.finish();
     await this.#partial.flush();
-    const digest = extentDigest(await this.#writer.blockHashes());
+    const digest = extentDigest(await this.#writer.blockHashes(this.#watch));
     if (isSame(digest, wanted)) return { digest: Buffer.from(digest).toString("hex"), frames: decoder.frames };
     throw new VisibleError("CHECKSUM_MISMATCH", "The mirror's extent, read back, is not what the source has.", {
       hint: "The extent will be sent again in full. If it goes on, check the storage of both sites.",
@@ -101,7 +106,7 @@ class ExtentApply {
   async #write(frame: Exclude<Frame, { type: "end" }>): Promise<void> {
     if (frame.type === "zero") {
       for (const part of partsOf(this.#ranges, frame.offset, frame.contentBytes)) {
-        await this.#writer.zero(part.offset, part.length);
+        await this.#writer.zero(part.offset, part.length, this.#watch);
       }
       return;
     }
@@ -121,7 +126,7 @@ class ExtentApply {
 
   /** What they are is found out when they are read back. */
   async #takeOver(block: number, stored: StoredBlocks): Promise<void> {
-    if (this.#writer.writeStored !== undefined) return this.#writer.writeStored(block, stored);
+    if (this.#writer.writeStored !== undefined) return this.#writer.writeStored(block, stored, this.#watch);
     let offset = block * blockBytes;
     for (const one of stored.blocks()) {
       await this.#writeContent(offset, this.#decompressor.blockOf(one));
@@ -136,7 +141,7 @@ class ExtentApply {
     const own = parts.length > 1 ? content.slice() : content;
     for (const part of parts) {
       const from = part.offsetInExtent - offset;
-      await this.#writer.write(part.offset, own.subarray(from, from + part.length));
+      await this.#writer.write(part.offset, own.subarray(from, from + part.length), this.#watch);
     }
   }
 

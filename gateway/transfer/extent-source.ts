@@ -1,7 +1,7 @@
 import { blockAt, blockBytes } from "../../core/extent/geometry.ts";
 import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
 import { hashAt, isSame, zeroBlockHash } from "../block-hash.ts";
-import type { BlockReader, ExtentBlocks, SnapshotReader } from "../storage/driver.ts";
+import type { BlockReader, ExtentBlocks, SnapshotReader, StorageCall } from "../storage/driver.ts";
 import { BlockCache } from "./block-cache.ts";
 
 /** One extent of a snapshot in its own order, whatever the volume's striping, and what is known of it without reading. */
@@ -23,18 +23,18 @@ const gatheredBytes = 4 * blockBytes;
 export const openExtent = async (
   snapshot: SnapshotReader,
   extent: number,
-  { verify }: { readonly verify: boolean },
+  { verify, call }: { readonly verify: boolean; readonly call?: StorageCall },
 ): Promise<ExtentSource> => {
   const { geometry, sizeBytes } = snapshot;
   const { extentBytes } = geometry;
   const ranges = extentRanges(geometry, sizeBytes, extent);
-  const blocks = await snapshot.extentBlocks(extent);
+  const blocks = await snapshot.extentBlocks(extent, call);
   const cache =
     blocks === undefined || verify
       ? new BlockCache({
           extentBytes,
           unitBytes: blocks === undefined ? gatheredBytes : blockBytes,
-          read: (offset, into) => readExtent(snapshot, ranges, { offset, into }),
+          read: (offset, into) => readExtent(snapshot, ranges, { offset, into, call }),
         })
       : new BlockCache({
           extentBytes,
@@ -52,11 +52,15 @@ const readBlock = (blocks: ExtentBlocks, block: number, into: Uint8Array): void 
 const readExtent = async (
   reader: BlockReader,
   ranges: readonly ExtentRange[],
-  { offset, into }: { readonly offset: number; readonly into: Uint8Array },
+  {
+    offset,
+    into,
+    call,
+  }: { readonly offset: number; readonly into: Uint8Array; readonly call: StorageCall | undefined },
 ): Promise<void> => {
   for (const part of partsOf(ranges, offset, into.length)) {
     const from = part.offsetInExtent - offset;
-    await reader.read(part.offset, into.subarray(from, from + part.length));
+    await reader.read(part.offset, into.subarray(from, from + part.length), call);
   }
 };
 

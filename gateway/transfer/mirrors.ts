@@ -17,17 +17,16 @@ const rememberedMax = 1024;
  * an epoch: size and shape do not change within one.
  */
 export class Mirrors {
-  readonly #storage: StorageDriver;
   readonly #known = new Map<string, Mirror>();
 
-  constructor(storage: StorageDriver) {
-    this.#storage = storage;
-  }
-
   /** @throws VOLUME_UNKNOWN, PEER_REFUSED when the mirror is not of `site` */
-  async ownedBy(site: SiteId, options: { readonly mirrorVolumeId: string; readonly epoch: number }): Promise<Mirror> {
+  async ownedBy(
+    site: SiteId,
+    options: { readonly mirrorVolumeId: string; readonly epoch: number },
+    storage: Pick<StorageDriver, "inventory">,
+  ): Promise<Mirror> {
     const key = `${options.epoch} ${options.mirrorVolumeId}`;
-    const mirror = this.#known.get(key) ?? (await this.#find(options.mirrorVolumeId));
+    const mirror = this.#known.get(key) ?? (await find(options.mirrorVolumeId, storage));
     if (mirror.source !== site) {
       throw new VisibleError("PEER_REFUSED", `The mirror ${options.mirrorVolumeId} is not one of site ${site}.`, {
         hint: "A gateway may write the mirrors of its own site only.",
@@ -42,15 +41,16 @@ export class Mirrors {
     }
     return mirror;
   }
-
-  async #find(mirrorVolumeId: string): Promise<Mirror> {
-    for (const { origin, volumes } of await this.#storage.inventory()) {
-      const volume = volumes.find(({ id }) => id === mirrorVolumeId);
-      if (volume === undefined || origin?.role !== "mirror") continue;
-      return { source: origin.siteId, sizeBytes: volume.sizeBytes, geometry: volume.geometry };
-    }
-    throw new VisibleError("VOLUME_UNKNOWN", `There is no mirror volume ${mirrorVolumeId} here.`, {
-      hint: "Prepare the mirror first.",
-    });
-  }
 }
+
+/** @throws VOLUME_UNKNOWN */
+const find = async (mirrorVolumeId: string, storage: Pick<StorageDriver, "inventory">): Promise<Mirror> => {
+  for (const { origin, volumes } of await storage.inventory()) {
+    const volume = volumes.find(({ id }) => id === mirrorVolumeId);
+    if (volume === undefined || origin?.role !== "mirror") continue;
+    return { source: origin.siteId, sizeBytes: volume.sizeBytes, geometry: volume.geometry };
+  }
+  throw new VisibleError("VOLUME_UNKNOWN", `There is no mirror volume ${mirrorVolumeId} here.`, {
+    hint: "Prepare the mirror first.",
+  });
+};

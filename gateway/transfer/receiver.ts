@@ -6,7 +6,10 @@ import type { PeerIdentity } from "../../core/api/identity.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log.ts";
+import type { Watch } from "../standstill.ts";
 import type { StorageDriver } from "../storage/driver.ts";
+import { limitStorage } from "../storage/limited.ts";
+import { systemTime, type Time } from "../time.ts";
 import { answerJson, parseJson } from "../tunnel/answer.ts";
 import type { PeerHandlers } from "../tunnel/serve-peers.ts";
 import type { IncomingUpload } from "../tunnel/upload/server.ts";
@@ -29,13 +32,18 @@ import { fromRanges, toRanges } from "./ranges.ts";
 import type { TransferWorkers } from "./workers.ts";
 
 const jsonBytesMax = 64 * 1024;
-/** Reading an extent and hashing it takes a second or so. */
-const signatureSeconds = 60;
 
 export interface ReceiverOptions {
   readonly storage: StorageDriver;
   readonly workers: Pick<TransferWorkers, "apply" | "signature">;
+  readonly time?: Time;
   readonly log: Log;
+}
+
+/** What is done for one request. Its calls to the storage tell that it moves. */
+interface Work extends Watch {
+  readonly storage: StorageDriver;
+  readonly identity: PeerIdentity;
 }
 
 /** A mirror volume that the peer may write, and the epoch in which it says to do so. */
@@ -46,10 +54,16 @@ interface SessionTarget {
 }
 
 /** The target's end of the protocol (protocol.ts). It keeps nothing between requests that the storage does not have. */
-export const createReceiver = ({ storage, workers, log }: ReceiverOptions): PeerHandlers => {
-  const mirrors = new Mirrors(storage);
+export const createReceiver = ({ workers, log, time = systemTime, ...options }: ReceiverOptions): PeerHandlers => {
+  const mirrors = new Mirrors();
+  const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({
+    signal,
+    onMoved,
+    storage: limitStorage(options.storage, { time, signal, onMoved }),
+    identity,
+  });
 
-  const openSession = async (open: SessionOpen, identity: PeerIdentity): Promise<Session> => {
+  const openSession = async (open: SessionOpen, { storage, identity }: Work): Promise<Session> => {
     if (identity.siteId !== open.source) {
       throw new VisibleError("PEER_REFUSED", `A gateway of ${identity.siteId} can't send for site ${open.source}.`, {
         hint: "See that the gateway has the certificate of its own site.",
@@ -57,7 +71,7 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
     }
     const { planId, source, geometry, ...wanted } = open;
     const session = await storage.openMirror({ ...wanted, owner: { planId, source } });
-    const mirror = await mirrors.ownedBy(source, { ...wanted, epoch: session.epoch });
+    const mirror = await mirrors.ownedBy(source, { ...wanted, epoch: session.epoch }, storage);
     if (!isDeepStrictEqual(mirror.geometry, geometry) || mirror.sizeBytes < open.sizeBytes) {
       throw new VisibleError("BAD_REQUEST", `The mirror ${open.mirrorVolumeId} has another shape than its source.`, {
         hint: "Prepare the mirror again.",
@@ -73,38 +87,38 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
   };
 
   const putExtent = async (
-    { body, signal }: IncomingUpload,
-    options: SessionTarget & { readonly identity: PeerIdentity } & z.infer<typeof extentQuerySchema>,
+    { body }: Pick<IncomingUpload, "body">,
+    { mirrorVolumeId, mirror, extent, epoch, base }: SessionTarget & z.infer<typeof extentQuerySchema>,
+    work: Work,
   ): Promise<ExtentAnswer> => {
-    const { identity, mirrorVolumeId, mirror, extent, epoch, base } = options;
     if (extent >= extentCount(mirror.geometry, mirror.sizeBytes)) throw badRequest(`there is no extent ${extent}`);
     const { sizeBytes, geometry } = mirror;
     const from = base === "1" ? "base" : "zeros";
-    const { digest } = await workers.apply({ mirrorVolumeId, epoch, extent, from, sizeBytes, geometry }, body, signal);
-    log.info({ mirror: mirrorVolumeId, from: identity.siteId, epoch, extent }, "an extent was committed");
+    const { digest } = await workers.apply({ mirrorVolumeId, epoch, extent, from, sizeBytes, geometry }, body, work);
+    log.info({ mirror: mirrorVolumeId, from: work.identity.siteId, epoch, extent }, "an extent was committed");
     return { digest };
   };
 
   const signatureOf = async (
     { mirrorVolumeId, mirror, epoch }: SessionTarget,
-    extent: number,
-    ranges: readonly (readonly [number, number])[] | undefined,
+    { extent, ranges }: { readonly extent: number; readonly ranges?: readonly (readonly [number, number])[] },
+    work: Work,
   ): Promise<object> => {
     if (extent >= extentCount(mirror.geometry, mirror.sizeBytes)) throw badRequest(`there is no extent ${extent}`);
     const blockCount = mirror.geometry.extentBytes / blockBytes;
     const blocks = ranges && [...fromRanges(ranges, blockCount)].toSorted((a, b) => a - b);
-    const signal = AbortSignal.timeout(signatureSeconds * 1000);
-    return { hashes: toBase64(await workers.signature({ mirrorVolumeId, extent, epoch, blocks }, signal)) };
+    return { hashes: toBase64(await workers.signature({ mirrorVolumeId, extent, epoch, blocks }, work)) };
   };
 
-  const digestsOf = async (target: SessionTarget): Promise<Uint8Array | undefined> => {
+  const digestsOf = async (target: SessionTarget, { storage }: Work): Promise<Uint8Array | undefined> => {
     const digests = await storage.mirrorDigests(target);
     return digests && joinDigests(digests);
   };
 
-  const complete = async (target: SessionTarget, identity: PeerIdentity, wanted: string | null): Promise<object> => {
+  const complete = async (target: SessionTarget, wanted: string | null, work: Work): Promise<object> => {
     const { mirrorVolumeId, epoch } = target;
-    const digests = await digestsOf(target);
+    const { storage, identity } = work;
+    const digests = await digestsOf(target, work);
     if (wanted !== null && digests !== undefined && volumeDigest(digests) !== wanted) {
       throw new VisibleError("CHECKSUM_MISMATCH", `The mirror ${mirrorVolumeId} is not what the source has.`, {
         hint: "The extents that differ will be sent again in full.",
@@ -116,47 +130,49 @@ export const createReceiver = ({ storage, workers, log }: ReceiverOptions): Peer
   };
 
   /** What a path of a session is about. */
-  const sessionOf = async (url: URL, identity: PeerIdentity) => {
+  const sessionOf = async (url: URL, { storage, identity }: Work) => {
     const [mirrorVolumeId, verb, extent, part, ...more] = sessionPath(url);
     if (mirrorVolumeId === undefined || more.length > 0) throw nothingThere();
     const query: Record<string, string | undefined> = { ...Object.fromEntries(url.searchParams), extent };
     const epoch = parsed(epochQuerySchema, query["epoch"]);
-    const mirror = await mirrors.ownedBy(identity.siteId, { mirrorVolumeId, epoch });
+    const mirror = await mirrors.ownedBy(identity.siteId, { mirrorVolumeId, epoch }, storage);
     const target: SessionTarget = { mirrorVolumeId, epoch, mirror };
     return { target, query, what: `${verb}${extent === undefined ? "" : "/#"}${part === undefined ? "" : `/${part}`}` };
   };
 
-  const answerTo = async (request: IncomingMessage, identity: PeerIdentity): Promise<object> => {
+  const answerTo = async (request: IncomingMessage, work: Work): Promise<object> => {
     const url = urlOf(request.url ?? "/");
     if (request.method === "GET" && url.pathname === paths.health) return { status: "ok" };
     if (request.method === "POST" && url.pathname === paths.sessions) {
-      return openSession(parsed(sessionOpenSchema, await readJson(request)), identity);
+      return openSession(parsed(sessionOpenSchema, await readJson(request)), work);
     }
-    const { target, query, what } = await sessionOf(url, identity);
+    const { target, query, what } = await sessionOf(url, work);
     switch (`${request.method} ${what}`) {
       case "GET extents/#/signature":
-        return signatureOf(target, parsed(signatureQuerySchema, query).extent, undefined);
+        return signatureOf(target, { extent: parsed(signatureQuerySchema, query).extent }, work);
       case "POST extents/#/signature": {
         const { blocks } = parsed(signatureBodySchema, await readJson(request));
-        return signatureOf(target, parsed(signatureQuerySchema, query).extent, blocks);
+        return signatureOf(target, { extent: parsed(signatureQuerySchema, query).extent, ranges: blocks }, work);
       }
       case "GET digests": {
-        const digests = await digestsOf(target);
+        const digests = await digestsOf(target, work);
         return { digests: digests === undefined ? null : toBase64(digests) };
       }
       case "POST complete":
-        return complete(target, identity, parsed(completeBodySchema, await readJson(request)).digest);
+        return complete(target, parsed(completeBodySchema, await readJson(request)).digest, work);
       default:
         throw nothingThere();
     }
   };
 
   return {
-    handler: async (request, response, identity) => answerJson(response, 200, await answerTo(request, identity)),
+    handler: async (request, response, identity, watch) =>
+      answerJson(response, 200, await answerTo(request, workOf(watch, identity))),
     uploads: async (upload, identity) => {
-      const { target, query, what } = await sessionOf(urlOf(upload.path), identity);
+      const work = workOf(upload, identity);
+      const { target, query, what } = await sessionOf(urlOf(upload.path), work);
       if (what !== "extents/#") throw nothingThere();
-      return putExtent(upload, { identity, ...target, ...parsed(extentQuerySchema, query) });
+      return putExtent(upload, { ...target, ...parsed(extentQuerySchema, query) }, work);
     },
   };
 };

@@ -13,13 +13,14 @@ import { createApply } from "./apply.ts";
 import type { Encoding } from "./block-encoder.ts";
 import { createScan, type ScanJob } from "./scan.ts";
 import { createCompare, createSignature, grainHashes } from "./signature.ts";
+import { watchOf } from "./testing/job-watch.ts";
 import { groupOf, owner, writeTo } from "./testing/two-sites.ts";
 
 const KiB = 1024;
 const extentBytes = 16 * blockBytes;
 const plain = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
 const striped = { extentBytes, stripeCount: 2, stripeBytes: 2 * blockBytes };
-const signal = new AbortController().signal;
+const watch = watchOf();
 const level1: Encoding = { level: 1, dictionary: true };
 
 /** A cluster that has volumes and nothing to tell about the blocks in them. */
@@ -121,14 +122,14 @@ describe("an extent that is scanned here and applied there", () => {
     let matched: Pick<ScanJob, "target"> = {};
     if (job.how === "match") {
       const signature = createSignature(target);
-      const hashes = await signature({ mirrorVolumeId, epoch, extent, blocks: undefined }, signal);
-      const { blocks } = await createCompare(source)({ snapshotId, extent, hashes }, signal);
+      const hashes = await signature({ mirrorVolumeId, epoch, extent, blocks: undefined }, watch);
+      const { blocks } = await createCompare(source)({ snapshotId, extent, hashes }, watch);
       if (blocks.length === 0) return { bytes: 0, identical: true };
-      const grains = await signature({ mirrorVolumeId, epoch, extent, blocks }, signal);
+      const grains = await signature({ mirrorVolumeId, epoch, extent, blocks }, watch);
       matched = { target: { blocks, grains } };
     }
     let bytes = 0;
-    const scan = createScan(source)({ ...job, ...matched }, signal);
+    const scan = createScan(source)({ ...job, ...matched }, watch);
     const chunks: Uint8Array[] = [];
     for (;;) {
       const next = await scan.next();
@@ -142,7 +143,7 @@ describe("an extent that is scanned here and applied there", () => {
         const applied = await createApply(target)(
           { mirrorVolumeId, epoch, extent, from, sizeBytes, geometry },
           body(),
-          signal,
+          watch,
         );
         assert.equal(applied.digest, next.value.digest);
         return { bytes, identical: false };
@@ -234,7 +235,7 @@ describe("an extent that is scanned here and applied there", () => {
       ...{ snapshotId: await snapshotIdOf(of.second), baseSnapshotId: null, extent: 0, how: "match" },
       ...{ encoding: level1, verify: false, target: { blocks: [3], grains } },
     };
-    const scan = createScan(store)(job, signal);
+    const scan = createScan(store)(job, watch);
     let bytes = 0;
     let next = await scan.next();
     for (; next.done !== true; next = await scan.next()) bytes += next.value.length;

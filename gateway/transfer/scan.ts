@@ -21,6 +21,7 @@ import { HashIndex } from "./hash-index.ts";
 import { MovedContent } from "./moved.ts";
 import { piecesOf } from "./pieces.ts";
 import { TargetGrains } from "./signature.ts";
+import type { JobWatch } from "./threads/serve-jobs.ts";
 
 /** One extent of a snapshot, to be made into frames. */
 export interface ScanJob {
@@ -49,7 +50,7 @@ export interface ScanResult {
 }
 
 /** Gives the extent's frames in chunks, each of which is the consumer's own, and then what there is to say of them. */
-export type Scan = (job: ScanJob, signal: AbortSignal) => AsyncGenerator<Uint8Array, ScanResult, void>;
+export type Scan = (job: ScanJob, watch: JobWatch) => AsyncGenerator<Uint8Array, ScanResult, void>;
 
 /** Blocks that are looked at before any of them is sent, where they have to be read for that. */
 const batchBlocks = 4;
@@ -57,12 +58,12 @@ const batchBlocks = 4;
 /** The sender's work on one extent: read, compare, hash, compress. For worker threads; one compressor for all its jobs. */
 export const createScan = (storage: StorageDriver): Scan => {
   const compressor = new BlockCompressor();
-  return async function* scan(job, signal) {
-    const snapshot = await storage.openSnapshot(job.snapshotId);
+  return async function* scan(job, watch) {
+    const snapshot = await storage.openSnapshot(job.snapshotId, watch);
     try {
-      const base = job.how === "diff" ? await openBase(storage, job) : undefined;
+      const base = job.how === "diff" ? await openBase(storage, job, watch) : undefined;
       try {
-        return yield* scanExtent({ job, snapshot, base, compressor, signal });
+        return yield* scanExtent({ job, snapshot, base, compressor, watch });
       } finally {
         await base?.close();
       }
@@ -72,9 +73,9 @@ export const createScan = (storage: StorageDriver): Scan => {
   };
 };
 
-const openBase = (storage: StorageDriver, job: ScanJob) => {
+const openBase = (storage: StorageDriver, job: ScanJob, watch: JobWatch) => {
   assert(job.baseSnapshotId !== null, "a comparison needs something to compare with");
-  return storage.openSnapshot(job.baseSnapshotId);
+  return storage.openSnapshot(job.baseSnapshotId, watch);
 };
 
 async function* scanExtent(options: {
@@ -82,20 +83,21 @@ async function* scanExtent(options: {
   readonly snapshot: SnapshotReader;
   readonly base: SnapshotReader | undefined;
   readonly compressor: BlockCompressor;
-  readonly signal: AbortSignal;
+  readonly watch: JobWatch;
 }): AsyncGenerator<Uint8Array, ScanResult, void> {
-  const { job, snapshot, compressor, signal } = options;
+  const { job, snapshot, compressor, watch } = options;
   const encoding = job.encoding ?? undefined;
   const out = new FrameChunks(compressor, encoding?.level);
-  const now = await openExtent(snapshot, job.extent, job);
-  const base = options.base && (await openExtent(options.base, job.extent, job));
+  const reading = { verify: job.verify, call: watch };
+  const now = await openExtent(snapshot, job.extent, reading);
+  const base = options.base && (await openExtent(options.base, job.extent, reading));
   const scan = new ExtentScan({
     out,
     now,
     base,
     encoder: new BlockEncoder({ out, now, base, compressor, encoding, verify: job.verify }),
     target: job.target && new TargetGrains(job.target.blocks, job.target.grains),
-    signal,
+    watch,
   });
   return yield* scan.run(job);
 }
@@ -106,7 +108,7 @@ class ExtentScan {
   readonly #base: ExtentSource | undefined;
   readonly #encoder: BlockEncoder;
   readonly #target: TargetGrains | undefined;
-  readonly #signal: AbortSignal;
+  readonly #watch: JobWatch;
   readonly #moved: MovedContent | undefined;
   readonly #baseBlocks: HashIndex | undefined;
   readonly #hashes: Uint8Array;
@@ -123,15 +125,15 @@ class ExtentScan {
     readonly base: ExtentSource | undefined;
     readonly encoder: BlockEncoder;
     readonly target: TargetGrains | undefined;
-    readonly signal: AbortSignal;
+    readonly watch: JobWatch;
   }) {
-    const { out, now, base, encoder, target, signal } = options;
+    const { out, now, base, encoder, target, watch } = options;
     this.#out = out;
     this.#now = now;
     this.#base = base;
     this.#encoder = encoder;
     this.#target = target;
-    this.#signal = signal;
+    this.#watch = watch;
     this.#moved = base && new MovedContent(base);
     this.#baseBlocks = base?.blocks && new HashIndex(base.blocks.hashes, blockHashBytes);
     this.#hashes = now.blocks?.hashes ?? zeroHashes(now.blockCount);
@@ -163,7 +165,7 @@ class ExtentScan {
       yield differingHashes(this.#hashes, before);
     } else {
       for (let from = 0; from < this.#now.blockCount; from += batchBlocks) {
-        this.#signal.throwIfAborted();
+        await this.#watch.step();
         yield await this.#readBatch(from, Math.min(batchBlocks, this.#now.blockCount - from));
       }
     }
@@ -191,7 +193,8 @@ class ExtentScan {
   async *#putBatch(blocks: readonly number[]): AsyncGenerator<Uint8Array, void, void> {
     this.#moved?.add(this.#withContentBefore(blocks));
     for (const block of blocks) {
-      this.#signal.throwIfAborted();
+      const turn = this.#watch.step();
+      if (turn !== undefined) await turn;
       if (this.#now.blocks !== undefined) this.#bytesRead += blockBytes;
       const hash = hashAt(this.#hashes, block);
       if (isSame(hash, zeroBlockHash)) {

@@ -23,6 +23,8 @@ export interface ExtentSender {
   readonly throttle: Pick<Throttle, "take"> | undefined;
   /** Bytes that go onto the wire, as they go. */
   readonly onSent: (bytes: number) => void;
+  /** Hears when an extent's reading got something done; what the peer does is heard of by its client. */
+  readonly onMoved: () => void;
 }
 
 /**
@@ -61,7 +63,10 @@ const matchOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal
   const { mirrorVolumeId } = sender.transfer;
   const path = paths.signature({ mirrorVolumeId, extent, epoch: sender.epoch });
   const hashes = hashesOf(await sender.peer.request({ method: "GET", path, signal }));
-  const { blocks, bytesRead } = await sender.workers.compare({ snapshotId, extent, hashes }, signal);
+  const { blocks, bytesRead } = await sender.workers.compare(
+    { snapshotId, extent, hashes },
+    { signal, onMoved: sender.onMoved },
+  );
   if (blocks.length === 0) return { identical: true, digest: "", bytesRead, bytesChanged: 0 };
   const json = { blocks: toRanges(blocks) };
   const grains = hashesOf(await sender.peer.request({ method: "POST", path, json, signal }));
@@ -82,7 +87,7 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
   const { mirrorVolumeId } = sender.transfer;
   const stop = new AbortController();
   const stopped = AbortSignal.any([signal, stop.signal]);
-  const scan = sender.workers.scan(job, stopped);
+  const scan = sender.workers.scan(job, { signal: stopped, onMoved: sender.onMoved });
   try {
     // The request begins with the first change that is found, so that nobody holds a connection while we compare.
     const first = await scan.next();

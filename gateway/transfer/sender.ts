@@ -44,6 +44,8 @@ export interface SendVolumeOptions {
   readonly onProgress: (progress: Progress) => void;
   /** An extent was committed by the target: what is not lost, whatever happens afterwards. */
   readonly onAcknowledged: (extent: number) => void;
+  /** Hears when the reading of an extent got something done. The storage and the peer tell of themselves. */
+  readonly onMoved: () => void;
   readonly time?: Time;
 }
 
@@ -180,6 +182,7 @@ const sendExtents = async (
     time,
     log: options.log,
     throttle: options.throttle,
+    onMoved: options.onMoved,
     onSent: (bytes) => {
       counter.enter("sending");
       counter.add({ bytesSent: bytes });

@@ -7,6 +7,7 @@ import { type DifferingRange, rangesWhere } from "./differences.ts";
 import { openExtent } from "./extent-source.ts";
 import { grainBytes, grainsPerBlock } from "./frame.ts";
 import { HashIndex } from "./hash-index.ts";
+import type { JobWatch } from "./threads/serve-jobs.ts";
 
 /*
  * What a target tells of an extent that the source has no base of any more: first the hashes of its blocks of 64 KiB, then, of
@@ -46,14 +47,14 @@ export interface CompareResult {
 /** The sender's first look at an extent without a base. For worker threads. */
 export const createCompare =
   (storage: StorageDriver) =>
-  async ({ snapshotId, extent, hashes }: CompareJob, signal: AbortSignal): Promise<CompareResult> => {
-    const snapshot = await storage.openSnapshot(snapshotId);
+  async ({ snapshotId, extent, hashes }: CompareJob, watch: JobWatch): Promise<CompareResult> => {
+    const snapshot = await storage.openSnapshot(snapshotId, watch);
     try {
-      const now = await openExtent(snapshot, extent, { verify: true });
+      const now = await openExtent(snapshot, extent, { verify: true, call: watch });
       assert.equal(hashes.length, now.blockCount * blockHashBytes, "a signature of another extent");
       const blocks: number[] = [];
       for (let block = 0; block < now.blockCount; block++) {
-        signal.throwIfAborted();
+        await watch.step();
         const hash =
           now.blocks === undefined
             ? blockHash(await now.cache.bytes(block * blockBytes, blockBytes))
@@ -78,15 +79,15 @@ export interface SignatureJob {
 /** The target's answer. For worker threads. @throws FENCED, STORE_CORRUPT */
 export const createSignature =
   (storage: StorageDriver) =>
-  async ({ blocks, ...target }: SignatureJob, signal: AbortSignal): Promise<Uint8Array> => {
-    const extent = await storage.openMirrorExtent(target);
+  async ({ blocks, ...target }: SignatureJob, watch: JobWatch): Promise<Uint8Array> => {
+    const extent = await storage.openMirrorExtent(target, watch);
     try {
-      if (blocks === undefined) return await extent.blockHashes();
+      if (blocks === undefined) return await extent.blockHashes(watch);
       const hashes: Uint8Array[] = [];
       const content = Buffer.allocUnsafe(blockBytes);
       for (const block of blocks) {
-        signal.throwIfAborted();
-        await extent.readBase(block * blockBytes, content);
+        await watch.step();
+        await extent.readBase(block * blockBytes, content, watch);
         hashes.push(grainHashes(content));
       }
       return Buffer.concat(hashes);

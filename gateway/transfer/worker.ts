@@ -15,17 +15,17 @@ const apply = createApply(storage);
 const signature = createSignature(storage);
 
 serveJobs(
-  async function* (message, input, signal) {
+  async function* (message, input, watch) {
     const job = message as WorkerJob;
     switch (job.kind) {
       case "scan":
-        return yield* scan(job, signal);
+        return yield* scan(job, watch);
       case "compare":
-        return await compare(job, signal);
+        return await compare(job, watch);
       case "apply":
-        return await apply(job, input, signal);
+        return await apply(job, input, watch);
       case "signature":
-        return await signature(job, signal);
+        return await signature(job, watch);
     }
   },
   () => storage.close(),

@@ -1,7 +1,8 @@
 import type { Log } from "../log.ts";
+import type { Watch } from "../standstill.ts";
 import type { StorageConfig } from "../storage/config.ts";
-import type { Apply, ApplyJob, ApplyResult } from "./apply.ts";
-import type { Scan, ScanJob, ScanResult } from "./scan.ts";
+import type { ApplyJob, ApplyResult } from "./apply.ts";
+import type { ScanJob, ScanResult } from "./scan.ts";
 import type { CompareJob, CompareResult, SignatureJob } from "./signature.ts";
 import { Gate } from "./threads/gate.ts";
 import { createThreadPool } from "./threads/pool.ts";
@@ -10,10 +11,11 @@ import { createThreadPool } from "./threads/pool.ts";
 export interface TransferWorkers {
   /** Resolves when all threads run and have the storage open; without it they start when they are needed. @throws INTERNAL */
   start(): Promise<void>;
-  readonly scan: Scan;
-  readonly compare: (job: CompareJob, signal: AbortSignal) => Promise<CompareResult>;
-  readonly apply: Apply;
-  readonly signature: (job: SignatureJob, signal: AbortSignal) => Promise<Uint8Array>;
+  /** Gives the extent's frames in chunks, each of which is the consumer's own, and then what there is to say of them. */
+  readonly scan: (job: ScanJob, watch: Watch) => AsyncGenerator<Uint8Array, ScanResult, void>;
+  readonly compare: (job: CompareJob, watch: Watch) => Promise<CompareResult>;
+  readonly apply: (job: ApplyJob, body: AsyncIterable<Uint8Array>, watch: Watch) => Promise<ApplyResult>;
+  readonly signature: (job: SignatureJob, watch: Watch) => Promise<Uint8Array>;
   /** What is under way fails. */
   close(): Promise<void>;
 }
@@ -23,6 +25,19 @@ export type WorkerJob =
   | ({ readonly kind: "compare" } & CompareJob)
   | ({ readonly kind: "apply" } & ApplyJob)
   | ({ readonly kind: "signature" } & SignatureJob);
+
+const nameOf = (job: WorkerJob): string => {
+  switch (job.kind) {
+    case "scan":
+      return `Reading extent ${job.extent} of snapshot ${job.snapshotId}`;
+    case "compare":
+      return `Comparing extent ${job.extent} of snapshot ${job.snapshotId}`;
+    case "apply":
+      return `Writing extent ${job.extent} of mirror ${job.mirrorVolumeId}`;
+    case "signature":
+      return `Reading extent ${job.extent} of mirror ${job.mirrorVolumeId}`;
+  }
+};
 
 /**
  * Worker threads over the storage. What is sent and what is received have places of their own: were they shared, two
@@ -46,20 +61,20 @@ export const createTransferWorkers = (options: {
   });
   const sending = new Gate(options.jobsMax.sending);
   const receiving = new Gate(options.jobsMax.receiving);
-  const run = (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, signal: AbortSignal) => {
+  const run = (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, { signal, onMoved }: Watch) => {
     const gate = job.kind === "scan" || job.kind === "compare" ? sending : receiving;
-    return pool.run(job, { gate, ...(input !== undefined && { input }), signal });
+    return pool.run(job, { gate, name: nameOf(job), ...(input !== undefined && { input }), signal, onMoved });
   };
   /** A job that yields nothing on its way. */
-  const result = async (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, signal: AbortSignal) =>
-    (await run(job, input, signal).next()).value;
+  const result = async (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, watch: Watch) =>
+    (await run(job, input, watch).next()).value;
   return {
     start: () => pool.start(),
-    scan: (job, signal) =>
-      run({ kind: "scan", ...job }, undefined, signal) as AsyncGenerator<Uint8Array, ScanResult, void>,
-    compare: async (job, signal) => (await result({ kind: "compare", ...job }, undefined, signal)) as CompareResult,
-    apply: async (job, body, signal) => (await result({ kind: "apply", ...job }, body, signal)) as ApplyResult,
-    signature: async (job, signal) => (await result({ kind: "signature", ...job }, undefined, signal)) as Uint8Array,
+    scan: (job, watch) =>
+      run({ kind: "scan", ...job }, undefined, watch) as AsyncGenerator<Uint8Array, ScanResult, void>,
+    compare: async (job, watch) => (await result({ kind: "compare", ...job }, undefined, watch)) as CompareResult,
+    apply: async (job, body, watch) => (await result({ kind: "apply", ...job }, body, watch)) as ApplyResult,
+    signature: async (job, watch) => (await result({ kind: "signature", ...job }, undefined, watch)) as Uint8Array,
     close: () => pool.close(),
   };
 };

@@ -11,6 +11,8 @@ const charactersMax = 2000;
 
 /** After beats, which have told a status of 200, the body alone says what it came to. */
 export const answerJson = (response: ServerResponse, status: number, body: unknown): void => {
+  // It was answered already when the work stood still.
+  if (response.writableEnded) return;
   const text = JSON.stringify(body);
   if (isBeating(response)) {
     response.end(text);

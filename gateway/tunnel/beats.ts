@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { Time } from "../time.ts";
 
 export interface BeatLimits {
   /** What is still coming may bring nothing for so long. */
@@ -18,8 +20,30 @@ export interface Worked {
 }
 
 /**
+ * What is asked for is worked on for so long without anything getting done. Above what a job of an extent may take for one call
+ * of the storage, so that it is the one to say what hangs; and below the 300 s for which a peer waits.
+ */
+export const workSeconds = 180;
+
+/** What becomes of work that stands still. */
+export const standing = {
+  seconds: workSeconds,
+  late: (): VisibleError =>
+    new VisibleError("TIMEOUT", `The peer gateway's work stood still for ${workSeconds} s.`, {
+      hint: "It will be tried again. If it goes on, see whether the peer's storage answers.",
+    }),
+};
+
+/** Of a server, with its work: until it has stopped. */
+export interface WorkPatience {
+  readonly time: Time;
+  readonly signal: AbortSignal;
+}
+
+/**
  * Tells a peer every `everyMs` that we are still there: TCP and a proxy say nothing of one that hangs. What brings nothing for
- * `silenceMs` is given up here as well, since a connection that beats are written to is never idle.
+ * `silenceMs` is given up here as well, since a connection that beats are written to is never idle. Beats come from a timer and
+ * say nothing of the work: whoever starts them ends them, and answers, when that stands still.
  * @returns what ends it
  */
 export const startBeats = (worked: Worked, { silenceMs, everyMs }: BeatLimits): (() => void) => {

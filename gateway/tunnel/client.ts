@@ -77,6 +77,8 @@ interface ClientOptions {
   readonly siteId: SiteId;
   readonly log: Log;
   readonly limits?: Partial<PeerClientLimits>;
+  /** Hears whenever a peer has taken a piece of a body, or says something while we wait for it. */
+  readonly onMoved?: () => void;
 }
 
 export interface PeerClientOptions extends ClientOptions {
@@ -126,7 +128,7 @@ export const assertSomebody = (siteId: SiteId, endpoints: readonly string[]): vo
 };
 
 const createClient = (
-  { siteId, log }: ClientOptions,
+  { siteId, log, onMoved = () => undefined }: ClientOptions,
   limits: PeerClientLimits,
   openWith: (options: Pool.Options) => readonly Pick<Endpoint, "name" | "pool">[],
 ): PeerClient => {
@@ -141,7 +143,7 @@ const createClient = (
       maxResponseSize: answerBytesMax,
       allowH2: false,
     }).map(({ name, pool }) => {
-      const uploads = new UploadConnections((signal) => openUpload({ name, pool }, limits, signal));
+      const uploads = new UploadConnections((signal) => openUpload(pool, new Liveness(name, limits, onMoved), signal));
       return { name, pool, uploads, shunnedUntilMs: 0 };
     });
   let endpoints = open();
@@ -189,7 +191,9 @@ const createClient = (
       { signal, isOpening: true },
     );
     try {
-      return readAnswer(200, await sendOver(connection, endpoint.name, { ...wanted, signal }, limits), siteId);
+      const alive = new Liveness(endpoint.name, limits, onMoved);
+      const status = { alive, limits };
+      return readAnswer(200, await sendOver(connection, endpoint.name, { ...wanted, signal }, status), siteId);
     } finally {
       endpoint.uploads.give(connection);
     }
@@ -199,7 +203,7 @@ const createClient = (
     siteId,
     request: async (wanted) => {
       const { signal } = wanted;
-      const ask = (endpoint: Endpoint) => exchange(endpoint, wanted, limits);
+      const ask = (endpoint: Endpoint) => exchange(endpoint, wanted, new Liveness(endpoint.name, limits, onMoved));
       const { status, text } = await withEndpoint(ask, { signal, isOpening: false });
       return readAnswer(status, text, siteId);
     },
@@ -258,11 +262,10 @@ const judge = (certificate: PeerCertificate, wanted: PeerClientOptions): Error |
 };
 
 const exchange = async (
-  endpoint: Pick<Endpoint, "name" | "pool">,
+  endpoint: Pick<Endpoint, "pool">,
   { method, path, json, signal }: PeerRequest,
-  limits: PeerClientLimits,
+  alive: Liveness,
 ): Promise<{ readonly status: number; readonly text: string }> => {
-  const alive = new Liveness(endpoint.name, limits);
   alive.sent();
   try {
     const { statusCode, body } = await endpoint.pool.request({
@@ -284,12 +287,7 @@ const exchange = async (
 };
 
 /** A connection for uploads, which is none of the pool's any more. @throws what the peer answers in its place */
-const openUpload = async (
-  { name, pool }: Pick<Endpoint, "name" | "pool">,
-  limits: PeerClientLimits,
-  wanted: AbortSignal,
-): Promise<Duplex> => {
-  const alive = new Liveness(name, limits);
+const openUpload = async (pool: Pool, alive: Liveness, wanted: AbortSignal): Promise<Duplex> => {
   alive.begun();
   try {
     return await upgraded(pool, AbortSignal.any([wanted, alive.signal]));
@@ -303,9 +301,8 @@ const sendOver = async (
   connection: UploadConnection,
   endpoint: string,
   { signal, ...upload }: Upload & { readonly signal: AbortSignal },
-  limits: PeerClientLimits,
+  { alive, limits }: { readonly alive: Liveness; readonly limits: PeerClientLimits },
 ): Promise<string> => {
-  const alive = new Liveness(endpoint, limits);
   const cut = AbortSignal.any([signal, alive.signal]);
   cut.throwIfAborted();
   const onCut = () => connection.destroy();

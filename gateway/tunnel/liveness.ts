@@ -13,14 +13,17 @@ export class Liveness {
   readonly #limits: LivenessLimits;
   readonly #dead = new AbortController();
   readonly #endpoint: string;
+  readonly #onMoved: () => void;
   #silence: NodeJS.Timeout | undefined;
   #answer: NodeJS.Timeout | undefined;
   /** A body may be read on for a moment after nobody waits for an answer any more. */
   #isOver = false;
 
-  constructor(endpoint: string, limits: LivenessLimits) {
+  /** @param onMoved hears of what the peer has taken, and of what it says when it is its turn */
+  constructor(endpoint: string, limits: LivenessLimits, onMoved: () => void = () => undefined) {
     this.#endpoint = endpoint;
     this.#limits = limits;
+    this.#onMoved = onMoved;
   }
 
   /** Aborted with LINK_BROKEN when the peer is given up. */
@@ -35,6 +38,11 @@ export class Liveness {
     this.#silence ??= setTimeout(() => this.giveUp(`said nothing for ${silenceSeconds} s`), silenceSeconds * 1000);
   }
 
+  /** The peer has a piece of it. */
+  taken(): void {
+    if (!this.#isOver) this.#onMoved();
+  }
+
   /** The peer has the whole of it. */
   sent(): void {
     if (this.#isOver) return;
@@ -45,7 +53,10 @@ export class Liveness {
 
   /** Something came from the peer. */
   heard(): void {
-    if (!this.#isOver) this.#silence?.refresh();
+    if (this.#isOver) return;
+    this.#silence?.refresh();
+    // While we have something to send the peer can only say that it waits, and that is no movement of ours.
+    if (this.#answer !== undefined) this.#onMoved();
   }
 
   ended(): void {

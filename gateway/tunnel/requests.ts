@@ -2,12 +2,21 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Log } from "../log.ts";
+import { type Watch, whileMoving } from "../standstill.ts";
 import { answerError } from "./answer.ts";
-import { type BeatLimits, startBeating } from "./beats.ts";
+import { type BeatLimits, standing, startBeating, type WorkPatience } from "./beats.ts";
 import type { Peer, RevokedPeers } from "./revoked.ts";
 
-/** Answers one request of a peer whose identity is verified. What it throws is answered as an error. */
-export type PeerHandler = (request: IncomingMessage, response: ServerResponse, identity: PeerIdentity) => Promise<void>;
+/**
+ * Answers one request of a peer whose identity is verified. What it throws is answered as an error; so is that it stood still, once
+ * the request has come whole.
+ */
+export type PeerHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  identity: PeerIdentity,
+  watch: Watch,
+) => Promise<void>;
 
 /** What is known of whoever sends requests. */
 export interface Admission {
@@ -21,7 +30,12 @@ export interface Admission {
 
 /** Joins “who is it” with “what does it want”. */
 export const createRequestListener = (
-  options: Admission & { readonly beats: BeatLimits; readonly handler: PeerHandler; readonly log: Log },
+  options: Admission & {
+    readonly beats: BeatLimits;
+    readonly handler: PeerHandler;
+    readonly patience: WorkPatience;
+    readonly log: Log;
+  },
 ): RequestListener => {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     // While a body comes, silence means a dead peer; while we verify what came, it does not.
@@ -32,7 +46,11 @@ export const createRequestListener = (
       const peer = options.identify(request);
       const leave = options.revoked.admit({ peer, path: request.url, cut: () => void request.socket.destroy() });
       request.once("close", leave);
-      await options.handler(request, response, peer.identity);
+      await whileMoving(
+        // While the request is on its way the peer is the one who may be late.
+        { ...options.patience, ...standing, isHeldUp: () => !request.complete },
+        (watch) => options.handler(request, response, peer.identity, watch),
+      );
     } catch (error) {
       if (VisibleError.is(error, "PEER_REFUSED")) {
         options.log.warn({ err: error, from: request.socket.remoteAddress, path: request.url }, "a peer was refused");

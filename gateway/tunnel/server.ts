@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
+import type { Time } from "../time.ts";
 import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
 import { httpOptionsOf, startListening, type TunnelServerLimits, usualServerLimits } from "./listening.ts";
@@ -21,6 +22,8 @@ export interface TunnelServerOptions extends PeerHandlers {
   readonly port: number;
   readonly log: Log;
   readonly limits?: Partial<TunnelServerLimits>;
+  /** For how long work may stand still. */
+  readonly time?: Time;
 }
 
 export interface TunnelServer {

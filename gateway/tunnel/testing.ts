@@ -55,7 +55,7 @@ export class TestedServer {
 
   /** @param authority whose certificates both ends have; a new one unless told otherwise */
   static async start(
-    options: Partial<Pick<TunnelServerOptions, "limits">> & { readonly authority?: CertificateWithKey } = {},
+    options: Partial<Pick<TunnelServerOptions, "limits" | "time">> & { readonly authority?: CertificateWithKey } = {},
   ): Promise<TestedServer> {
     const { authority = await newAuthority(), ...limits } = options;
     const tested = new TestedServer(authority);
@@ -63,7 +63,7 @@ export class TestedServer {
       credentials: await credentialsOf(authority, "b"),
       multiCluster: site("mc"),
       port: 0,
-      handler: (request, response, identity) => tested.handler(request, response, identity),
+      handler: (...request) => tested.handler(...request),
       uploads: (upload, identity) => tested.uploads(upload, identity),
       log: tested.log,
       ...limits,

@@ -24,6 +24,8 @@ export interface Tunnel {
     readonly limits?: Partial<PeerClientLimits>;
     /** Of waiting for the way there, not of what is sent afterwards. */
     readonly signal: AbortSignal;
+    /** Hears whenever the peer has taken or said something. */
+    readonly onMoved?: () => void;
   }): Promise<PeerClient>;
   /**
    * The certificate was renewed, or the authority, or a certificate revoked: links from now on go by these. Those that are there live

@@ -7,4 +7,9 @@ if (configFile === undefined) throw new Error("usage: gateway-process <gateway.y
 
 const stop = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
-await runGateway(await loadGatewayConfig(configFile), { signal: stop.signal, stopWithParent: true });
+try {
+  await runGateway(await loadGatewayConfig(configFile), { signal: stop.signal, stopWithParent: true });
+} finally {
+  // A call that hangs must not hold the process when all else is closed.
+  setTimeout(() => process.exit(), 3_000).unref();
+}

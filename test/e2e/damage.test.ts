@@ -55,6 +55,7 @@ const setUp = async (t: TestContext) => {
       now,
       log: sites.log,
       signal,
+      onMoved: () => undefined,
       onProgress: () => undefined,
       onAcknowledged: () => undefined,
       send: async ({ owner, target: _, compression, endpoints: __, groupId, sequence, baseGroupId, ...transfer }) =>
@@ -70,6 +71,7 @@ const setUp = async (t: TestContext) => {
           time,
           signal,
           log: sites.log,
+          onMoved: () => undefined,
           onProgress: () => undefined,
           onAcknowledged: (extent) => void acknowledged.push(extent),
         }).then(({ progress }) => progress),
@@ -84,7 +86,7 @@ const setUp = async (t: TestContext) => {
         await report(api, task, { kind: "failed", ...outcome, progressed: false });
       }
     };
-    return { siteId, work, tell: () => teller.tellChanges() };
+    return { siteId, work, tell: () => teller.tellChanges({ signal, onMoved: () => undefined }) };
   };
   const gateways = [gatewayAt(siteA), gatewayAt(siteB)];
   /** Extents that the target has committed since the last run began. */

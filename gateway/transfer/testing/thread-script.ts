@@ -6,7 +6,7 @@ import { serveJobs } from "../threads/serve-jobs.ts";
 const counters = new Int32Array((workerData as { counters: SharedArrayBuffer }).counters);
 
 serveJobs(
-  async function* (job, input, signal) {
+  async function* (job, input, { signal }) {
     try {
       if (job === "die") process.exit(3);
       if (job === "throw") throw new VisibleError("STORE_CORRUPT", "bad disk", { hint: "replace it" });

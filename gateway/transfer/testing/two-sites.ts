@@ -114,6 +114,7 @@ export const openTwoSites = async (
         log,
         onProgress: () => undefined,
         onAcknowledged: () => undefined,
+        onMoved: () => undefined,
         ...options,
       });
       return { ...outcome, mirrorVolumeId: mirror.mirrorVolumeId };

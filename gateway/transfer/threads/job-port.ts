@@ -12,6 +12,8 @@ type Message =
   | { readonly kind: "chunk"; readonly chunk: Uint8Array<ArrayBuffer> }
   /** With the buffer of the chunk that was taken, where it can be used again. */
   | { readonly kind: "credit"; readonly buffer: ArrayBuffer | undefined }
+  /** The job got something done of which there is nothing else to tell. */
+  | { readonly kind: "moved" }
   | { readonly kind: "end"; readonly value: unknown }
   | { readonly kind: "fail"; readonly failure: PackedError };
 
@@ -31,13 +33,18 @@ export class JobPort {
   readonly #port: MessagePort;
   readonly #inbox: Uint8Array<ArrayBuffer>[] = [];
   readonly #failed = new AbortController();
+  readonly #onHeard: () => void;
   #credits = chunksInFlightMax;
+  /** Chunks of the other end that have come and are not given back. */
+  #held = 0;
   #ended: { readonly value: unknown } | undefined;
   #closed = false;
   #changed = Promise.withResolvers<void>();
 
-  constructor(port: MessagePort) {
+  /** @param onHeard called whenever the other end says something: it lives, and moves */
+  constructor(port: MessagePort, onHeard: () => void = () => undefined) {
     this.#port = port;
+    this.#onHeard = onHeard;
     port.on("message", (message: Message) => this.#onMessage(message));
   }
 
@@ -51,6 +58,16 @@ export class JobPort {
     return this.#ended !== undefined || this.failed.aborted;
   }
 
+  /** Whether it is our turn: the other end waits for a chunk to be taken. */
+  get isToTake(): boolean {
+    return this.#held >= chunksInFlightMax;
+  }
+
+  /** Whether it is our turn: the other end has taken all that was sent. */
+  get isToSend(): boolean {
+    return this.#credits === chunksInFlightMax;
+  }
+
   /** Gives a chunk away, buffer and all, once there is credit for it. @throws the other end's failure, or when the job has ended */
   async send(chunk: Uint8Array): Promise<void> {
     while (this.#credits === 0 && !this.failed.aborted && !this.#closed) await this.#changed.promise;
@@ -59,6 +76,10 @@ export class JobPort {
     this.#credits--;
     const own = chunk as Uint8Array<ArrayBuffer>;
     this.#port.postMessage({ kind: "chunk", chunk: own } satisfies Message, [own.buffer]);
+  }
+
+  moved(): void {
+    this.#port.postMessage({ kind: "moved" } satisfies Message);
   }
 
   end(value?: unknown): void {
@@ -104,6 +125,7 @@ export class JobPort {
   }
 
   #giveBack({ buffer }: Uint8Array<ArrayBuffer>): void {
+    this.#held--;
     // The consumer may have given it away itself; then it has no length any more.
     const whole = buffer.byteLength === chunkBytes;
     const message = { kind: "credit", buffer: whole ? buffer : undefined } satisfies Message;
@@ -111,8 +133,12 @@ export class JobPort {
   }
 
   #onMessage(message: Message): void {
-    if (message.kind === "chunk") this.#inbox.push(message.chunk);
-    else if (message.kind === "credit") {
+    this.#onHeard();
+    if (message.kind === "moved") return;
+    if (message.kind === "chunk") {
+      this.#held++;
+      this.#inbox.push(message.chunk);
+    } else if (message.kind === "credit") {
       this.#credits++;
       if (message.buffer !== undefined) giveChunkBuffer(message.buffer);
     } else if (message.kind === "end") this.#ended = { value: message.value };

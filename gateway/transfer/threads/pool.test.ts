@@ -7,6 +7,7 @@ import { chunksInFlightMax } from "./job-port.ts";
 import { createThreadPool, type ThreadPool } from "./pool.ts";
 
 const signal = new AbortController().signal;
+const watched = { name: "The test's job", signal, onMoved: () => undefined };
 const collect = async (output: AsyncGenerator<Uint8Array, unknown, void>) => {
   const chunks: Uint8Array[] = [];
   for (;;) {
@@ -38,7 +39,7 @@ describe("a thread pool", () => {
   test("has its threads ready before there is a job for them", async () => {
     await pool.start();
     await pool.start();
-    assert.deepEqual(await collect(pool.run("echo", { input: chunksOf(3), gate, signal })), {
+    assert.deepEqual(await collect(pool.run("echo", { input: chunksOf(3), gate, ...watched })), {
       chunks: [new Uint8Array(3).fill(3)],
       value: 3,
     });
@@ -46,7 +47,7 @@ describe("a thread pool", () => {
 
   test("takes chunks to a job and brings chunks and a value back", async () => {
     const jobs = [1, 2, 3].map((size) =>
-      collect(pool.run("echo", { input: chunksOf(size, size, 40, 50, 60, 70, 80), gate, signal })),
+      collect(pool.run("echo", { input: chunksOf(size, size, 40, 50, 60, 70, 80), gate, ...watched })),
     );
     for (const [index, { chunks, value }] of (await Promise.all(jobs)).entries()) {
       const sizes = [index + 1, index + 1, 40, 50, 60, 70, 80];
@@ -62,11 +63,11 @@ describe("a thread pool", () => {
   });
 
   test("lets a job run ahead of its consumer by a few chunks and no more", async () => {
-    const output = pool.run("endless", { gate, signal });
+    const output = pool.run("endless", { gate, ...watched });
     for (let taken = 0; taken < 10; taken++) await output.next();
     // Another job of the same thread has been answered twice, so the endless one had its turns.
     for (const _ of [1, 2])
-      await Promise.all([1, 2].map(() => collect(pool.run("echo", { input: chunksOf(1), gate, signal }))));
+      await Promise.all([1, 2].map(() => collect(pool.run("echo", { input: chunksOf(1), gate, ...watched }))));
     const made = Atomics.load(counters, 0);
     assert.ok(made >= 10 && made <= 10 + chunksInFlightMax + 2, `${made} chunks were made for 10`);
     await output.return(undefined);
@@ -74,7 +75,7 @@ describe("a thread pool", () => {
   });
 
   test("hands on a job's failure with its code and hint", async () => {
-    await assert.rejects(collect(pool.run("throw", { gate, signal })), (error: unknown) => {
+    await assert.rejects(collect(pool.run("throw", { gate, ...watched })), (error: unknown) => {
       assert.ok(VisibleError.is(error, "STORE_CORRUPT"));
       assert.deepEqual([error.message, error.hint], ["bad disk", "replace it"]);
       return true;
@@ -84,8 +85,8 @@ describe("a thread pool", () => {
   test("ends a job whose signal is aborted, and throws the reason", async () => {
     const stop = new AbortController();
     const reason = new Error("enough");
-    const hanging = collect(pool.run("hang", { gate, signal: stop.signal }));
-    await collect(pool.run("echo", { input: chunksOf(1), gate, signal }));
+    const hanging = collect(pool.run("hang", { gate, ...watched, signal: stop.signal }));
+    await collect(pool.run("echo", { input: chunksOf(1), gate, ...watched }));
     stop.abort(reason);
     await assert.rejects(hanging, reason);
     assert.equal(Atomics.load(counters, 1), 2);
@@ -96,30 +97,30 @@ describe("a thread pool", () => {
       yield new Uint8Array(1);
       throw new VisibleError("LINK_BROKEN", "cut");
     }
-    await assert.rejects(collect(pool.run("echo", { input: breaking(), gate, signal })), (error: unknown) =>
+    await assert.rejects(collect(pool.run("echo", { input: breaking(), gate, ...watched })), (error: unknown) =>
       VisibleError.is(error, "LINK_BROKEN"),
     );
   });
 
   test("lets its threads close what they have open, and fails what is under way", async () => {
-    const hanging = collect(pool.run("hang", { gate, signal }));
-    await Promise.all([1, 2].map((size) => collect(pool.run("echo", { input: chunksOf(size), gate, signal }))));
+    const hanging = collect(pool.run("hang", { gate, ...watched }));
+    await Promise.all([1, 2].map((size) => collect(pool.run("echo", { input: chunksOf(size), gate, ...watched }))));
     const failed = assert.rejects(hanging, (error: unknown) => VisibleError.is(error, "INTERNAL"));
     await pool.close();
     await failed;
     assert.equal(Atomics.load(counters, 2), 2);
-    await assert.rejects(collect(pool.run("echo", { gate, signal })));
+    await assert.rejects(collect(pool.run("echo", { gate, ...watched })));
   });
 
   test("replaces a thread that died, fails its jobs only, and gives up when they go on dying", async () => {
     const died = (error: unknown) => VisibleError.is(error, "INTERNAL");
     for (let deaths = 0; deaths < 5; deaths++) {
-      const other = collect(pool.run("echo", { input: chunksOf(1, 2), gate, signal }));
-      await assert.rejects(collect(pool.run("die", { gate, signal })), died);
+      const other = collect(pool.run("echo", { input: chunksOf(1, 2), gate, ...watched }));
+      await assert.rejects(collect(pool.run("die", { gate, ...watched })), died);
       assert.equal((await other).value, 3);
     }
     await assert.rejects(
-      Promise.all([1, 2].map(() => collect(pool.run("hang", { gate, signal: AbortSignal.timeout(5) })))),
+      Promise.all([1, 2].map(() => collect(pool.run("hang", { gate, ...watched, signal: AbortSignal.timeout(5) })))),
       died,
     );
   });

@@ -1,8 +1,11 @@
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Log } from "../../log.ts";
+import { Movement, type Watch } from "../../standstill.ts";
+import { storageLimits } from "../../storage/limited-calls.ts";
+import { systemTime, type Time } from "../../time.ts";
+import { within } from "../../within.ts";
 import type { Gate } from "./gate.ts";
 import { JobPort } from "./job-port.ts";
 import type { ThreadMessage } from "./serve-jobs.ts";
@@ -13,6 +16,7 @@ export interface ThreadPoolOptions {
   /** Plain data that the module finds in `workerData`. */
   readonly data: unknown;
   readonly threads: number;
+  readonly time?: Time;
   readonly log: Log;
 }
 
@@ -23,15 +27,20 @@ export interface ThreadPool {
    * Runs a job in a thread, which goes from job to job, wherever there is something to do. `gate` bounds how many are under
    * way at once. `input` goes to it, and what it yields and returns comes back. Giving up the generator or
    * aborting the signal ends the job, and either waits for it to have ended. When a job ends before its input, at most one
-   * more piece of it is taken.
-   * @throws what the job threw; INTERNAL when its thread died; TIMEOUT when no place became free
+   * more piece of it is taken. A job that stands still for too long while it is its turn is given up, and its thread with it
+   * when nothing at all is heard of that any more: a disk that hangs holds a whole thread.
+   * @throws what the job threw; INTERNAL when its thread died; TIMEOUT when no place became free, or it stood still
    */
-  run(
-    job: unknown,
-    options: { readonly gate: Gate; readonly input?: AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
-  ): AsyncGenerator<Uint8Array, unknown, void>;
+  run(job: unknown, options: JobOptions): AsyncGenerator<Uint8Array, unknown, void>;
   /** Jobs under way fail. */
   close(): Promise<void>;
+}
+
+export interface JobOptions extends Watch {
+  readonly gate: Gate;
+  /** What it does, for errors. */
+  readonly name: string;
+  readonly input?: AsyncIterable<Uint8Array>;
 }
 
 interface Thread {
@@ -39,6 +48,8 @@ interface Thread {
   /** Resolves when it can do jobs. @throws INTERNAL */
   ready: Promise<void> | undefined;
   readonly ports: Set<JobPort>;
+  /** Jobs that were given up and have not said a last word: what they hold they may hold for ever. */
+  unanswered: number;
 }
 
 /** Below the 20 s after which a peer takes a receiver that does not read for dead. */
@@ -46,6 +57,10 @@ const waitForPlaceMs = 15_000;
 const startMs = 60_000;
 /** How long a job that was given up may take to end. */
 const lastWordMs = 10_000;
+/** As long as a cluster may take to make something durable. */
+export const jobSeconds = storageLimits.durableSeconds;
+/** A thread with so many jobs that have not let go is given up: each holds some megabytes. */
+const unansweredMax = 8;
 const deathsMax = 5;
 const deathsWithinMs = 60_000;
 
@@ -55,13 +70,19 @@ const died = (cause?: unknown): VisibleError =>
     cause,
   });
 
+const stoodStill = (what: string): VisibleError =>
+  new VisibleError("TIMEOUT", `${what} stood still for ${jobSeconds} s.`, {
+    hint: "It will be tried again. If it goes on, see whether the disk or the cluster that the storage is on answers.",
+  });
+
+const idleThread = (): Thread => ({ worker: undefined, ready: undefined, ports: new Set(), unanswered: 0 });
+
 /** A small, fixed set of worker threads, started at the latest when they are needed, replaced when they die. */
 export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
-  const { log } = options;
-  const threads = Array.from(
-    { length: options.threads },
-    (): Thread => ({ worker: undefined, ready: undefined, ports: new Set() }),
-  );
+  const { log, time = systemTime } = options;
+  const threads = Array.from({ length: options.threads }, idleThread);
+  /** Threads that were given up and have not ended: nothing can end what hangs in the kernel. */
+  const stuck = new Set<Worker>();
   let deaths: number[] = [];
   let closed = false;
 
@@ -69,6 +90,8 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     const nowMs = performance.now();
     deaths = deaths.filter((deathMs) => deathMs > nowMs - deathsWithinMs);
     if (closed || deaths.length >= deathsMax) throw died();
+    // Others would hang as well, and threads are dear.
+    if (stuck.size >= options.threads) throw stoodStill("The storage's threads");
     const worker = new Worker(options.script, {
       workerData: options.data,
       // Node 22 calls its SQLite experimental on every thread's standard error.
@@ -80,7 +103,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     });
     worker.on("exit", (exitCode) => {
       thread.worker = undefined;
-      if (!closed) {
+      if (!stuck.delete(worker) && !closed) {
         deaths.push(performance.now());
         log.error({ err: reason, exitCode }, "a worker thread of the transfers died");
       }
@@ -95,20 +118,47 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
 
   const leastLoaded = (): Thread => threads.reduce((a, b) => (b.ports.size < a.ports.size ? b : a));
 
-  const open = (job: unknown): { port: JobPort; leave: () => void } => {
+  const open = (job: unknown, onMoved: () => void): { thread: Thread; port: JobPort; leave: () => void } => {
     const thread = leastLoaded();
     const worker = thread.worker ?? start(thread);
     const channel = new MessageChannel();
-    const port = new JobPort(channel.port1);
+    const port = new JobPort(channel.port1, onMoved);
     thread.ports.add(port);
     worker.postMessage({ job, port: channel.port2 } satisfies ThreadMessage, [channel.port2]);
     return {
+      thread,
       port,
       leave: () => {
         thread.ports.delete(port);
         port.close();
       },
     };
+  };
+
+  /** Its place is another one's, which starts when it is needed. What it may still do is what a job that died might have done. */
+  const abandon = (thread: Thread, why: VisibleError): void => {
+    const { worker } = thread;
+    const at = threads.indexOf(thread);
+    if (worker === undefined || at < 0) return;
+    log.error({ err: why, jobs: thread.ports.size }, "a worker thread of the transfers hangs, and is given up");
+    threads[at] = idleThread();
+    stuck.add(worker);
+    for (const port of thread.ports) port.break(why);
+    void worker.terminate();
+  };
+
+  /** Ends a job that stood still, and its thread when that hangs as a whole. */
+  const endStanding = async (thread: Thread, port: JobPort, name: string): Promise<void> => {
+    const { worker } = thread;
+    if (port.over || worker === undefined) return;
+    const why = stoodStill(name);
+    log.warn({ err: why }, "a job of the transfers stood still, and is given up");
+    const [isAnswered, isAwake] = await Promise.all([
+      giveUp(port, why, time),
+      within(answer(worker), lastWordMs, time),
+    ]);
+    if (!isAnswered) thread.unanswered++;
+    if (!isAwake || thread.unanswered >= unansweredMax) abandon(thread, why);
   };
 
   return {
@@ -120,21 +170,36 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
         }),
       );
     },
-    async *run(job, { gate, input, signal }) {
+    async *run(job, { gate, name, input, signal, onMoved }) {
       await gate.enter({ waitMs: waitForPlaceMs, signal });
       try {
-        const { port, leave } = open(job);
-        const onAbort = () => void giveUp(port, signal.reason);
+        const movement = new Movement();
+        const over = new AbortController();
+        const { thread, port, leave } = open(job, () => {
+          movement.onMoved();
+          onMoved();
+        });
+        const onAbort = () => void giveUp(port, signal.reason, time);
         signal.addEventListener("abort", onAbort, { once: true });
+        let isFeeding = input !== undefined;
         // Not waited for: the next piece of an input that nobody wants any more may take long to come.
-        if (input !== undefined) void feed(port, input);
+        if (input !== undefined) {
+          void feed(port, input).then(() => {
+            isFeeding = false;
+          });
+        }
+        const isHeldUp = () => port.isToTake || (isFeeding && port.isToSend);
+        void movement
+          .standsStill({ seconds: jobSeconds, time, isHeldUp }, over.signal)
+          .then((still) => (still ? endStanding(thread, port, name) : undefined));
         try {
           return yield* port.receive();
         } catch (error) {
           throw signal.aborted ? signal.reason : error;
         } finally {
+          over.abort();
           signal.removeEventListener("abort", onAbort);
-          await giveUp(port, signal.reason);
+          await giveUp(port, signal.reason, time);
           leave();
         }
       } finally {
@@ -143,7 +208,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     },
     close: async () => {
       closed = true;
-      await Promise.all(threads.map(({ worker }) => worker && end(worker)));
+      await Promise.all(threads.map(({ worker }) => worker && end(worker, time)));
     },
   };
 };
@@ -158,27 +223,32 @@ const ready = async (worker: Worker): Promise<void> => {
   }
 };
 
-/** Lets the thread close what it has open, within a limit. */
-const end = async (worker: Worker): Promise<void> => {
-  const late = setTimeout(() => void worker.terminate(), lastWordMs);
+/** Lets the thread close what it has open, within a limit. Nobody waits for one that hangs in the kernel. */
+const end = async (worker: Worker, time: Time): Promise<void> => {
   const ended = once(worker, "exit");
   worker.postMessage("close" satisfies ThreadMessage);
-  try {
-    await ended;
-  } finally {
-    clearTimeout(late);
-  }
+  if (await within(ended, lastWordMs, time)) return;
+  void worker.terminate();
+  await within(ended, lastWordMs, time);
 };
 
-/** Tells the thread to end the job, and waits for its last word, within a limit. Nothing happens when it has ended. */
-const giveUp = async (port: JobPort, reason: unknown): Promise<void> => {
-  if (port.over) return;
+/**
+ * Tells the thread to end the job, and waits for its last word, within a limit. Nothing happens when it has ended.
+ * @returns whether it has
+ */
+const giveUp = async (port: JobPort, reason: unknown, time: Time): Promise<boolean> => {
+  if (port.over) return true;
   port.fail(reason ?? new Error("the job was given up"));
-  const waited = new AbortController();
-  const late = sleep(lastWordMs, undefined, { signal: waited.signal }).catch(() => undefined);
-  await Promise.race([port.drained(), late]);
-  waited.abort();
-  port.break(died());
+  const isOver = await within(port.drained(), lastWordMs, time);
+  port.break(reason ?? died());
+  return isOver;
+};
+
+/** Resolves when the thread gets to say that it is there, between two things that it does. */
+const answer = (worker: Worker): Promise<unknown> => {
+  const said = once(worker, "message");
+  worker.postMessage("are you there" satisfies ThreadMessage);
+  return said;
 };
 
 /** Passes the input on. When it breaks off, the job is told, and says then what becomes of it. */

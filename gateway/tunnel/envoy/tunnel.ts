@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, rm } from "node:fs/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { SiteId } from "../../../core/api/ids.ts";
 import { writeFileSafely } from "../../files.ts";
+import { whileMoving } from "../../standstill.ts";
 import { systemTime, type Time } from "../../time.ts";
 import type { TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
@@ -20,6 +21,8 @@ import { superviseEnvoy } from "./supervise.ts";
 
 /** Envoy sees a replaced file within 10 ms; a machine that is busy takes longer. */
 const takeUpMs = 10_000;
+/** For writing Envoy's files as well: a disk that hangs must not keep the ways to other sites from being told. */
+const reachSeconds = 60;
 /** One that runs beside the gateway may be started after it. */
 const besideMs = 60_000;
 /** Holds keys. */
@@ -157,10 +160,13 @@ class Sites {
     const content = resources([siteEndpoints(siteId, await Promise.all(endpoints.map(resolve)))]);
     const isReached = () => this.#reached.get(siteId) === JSON.stringify(content);
     if (isReached()) return;
-    const turn = this.#last.then(async () => {
-      signal.throwIfAborted();
-      if (!isReached()) await this.#update(siteId, content, signal);
-    });
+    const late = () =>
+      new VisibleError("TIMEOUT", `Envoy was not told the way to site ${siteId} within ${reachSeconds} s.`);
+    const turn = this.#last.then(() =>
+      whileMoving({ seconds: reachSeconds, time: this.#time, signal, late }, async (watch) => {
+        if (!isReached()) await this.#update(siteId, content, watch.signal);
+      }),
+    );
     this.#last = turn.catch(() => undefined);
     await turn;
   }

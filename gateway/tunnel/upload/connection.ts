@@ -59,6 +59,7 @@ export class UploadConnection {
     this.#isSent = false;
     const { stallSeconds } = limits;
     const chunks = watched(body, {
+      onTaken: () => alive.taken(),
       onSent: () => alive.sent(),
       onStall: () => alive.giveUp(`took nothing for ${stallSeconds} s`),
       stallMs: stallSeconds * 1000,

@@ -33,6 +33,7 @@ export class UploadReader {
   #filled = 0;
   #bytesRead = 0;
   #changed = Promise.withResolvers<void>();
+  #isAwaited = false;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -49,6 +50,11 @@ export class UploadReader {
   /** Whether the upload has come to its end. */
   get isComplete(): boolean {
     return this.#isComplete;
+  }
+
+  /** Whether somebody waits for more to come. */
+  get isAwaited(): boolean {
+    return this.#isAwaited;
   }
 
   /** Waits for the next upload. @returns its path, or undefined when the connection is over */
@@ -98,7 +104,9 @@ export class UploadReader {
 
   async #more(): Promise<void> {
     this.#socket.resume();
+    this.#isAwaited = true;
     await this.#changed.promise;
+    this.#isAwaited = false;
   }
 
   #wake(): void {

@@ -3,17 +3,16 @@ import type { Duplex } from "node:stream";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { formatIdentity, type PeerIdentity } from "../../../core/api/identity.ts";
 import type { Log } from "../../log.ts";
+import { type Watch, whileMoving } from "../../standstill.ts";
 import { drainMs, toldOf } from "../answer.ts";
-import { type BeatLimits, startBeats } from "../beats.ts";
+import { type BeatLimits, standing, startBeats, type WorkPatience } from "../beats.ts";
 import type { Admission } from "../requests.ts";
 import type { Upload } from "./connection.ts";
 import { uploadProtocol, uploadsPath } from "./protocol.ts";
 import { UploadReader } from "./reader.ts";
 
-/** An upload of a peer; the signal is aborted when the peer goes away before all of it has come. */
-export interface IncomingUpload extends Upload {
-  readonly signal: AbortSignal;
-}
+/** An upload of a peer; the signal is aborted when the peer goes away before all of it has come, or the work stood still. */
+export interface IncomingUpload extends Upload, Watch {}
 
 /**
  * Takes an upload of a peer whose identity is verified, and gives what there is to answer, as JSON has it. What it throws is answered as an error.
@@ -25,6 +24,7 @@ export interface UploadServerOptions extends Admission {
   /** A connection without an upload is kept for so long. */
   readonly idleMs: number;
   readonly uploads: UploadHandler;
+  readonly patience: WorkPatience;
   readonly log: Log;
 }
 
@@ -109,7 +109,7 @@ export class UploadServer {
 
   /** @returns whether the peer may go on */
   async #take(path: string, socket: Duplex, reader: UploadReader, identity: PeerIdentity): Promise<boolean> {
-    const { uploads, beats, log } = this.#options;
+    const { uploads, beats, patience, log } = this.#options;
     const stop = new AbortController();
     const { signal } = stop;
     const onClose = () => {
@@ -128,7 +128,21 @@ export class UploadServer {
       beats,
     );
     try {
-      tell(socket, await uploads({ path, body: reader.body(signal), signal }, identity));
+      const answer = await whileMoving(
+        // While it waits for the body, the peer is the one who may be late.
+        { ...patience, ...standing, isHeldUp: () => reader.isAwaited },
+        (watch) =>
+          uploads(
+            {
+              path,
+              body: reader.body(signal),
+              signal: AbortSignal.any([watch.signal, signal]),
+              onMoved: watch.onMoved,
+            },
+            identity,
+          ),
+      );
+      tell(socket, answer);
       return true;
     } catch (error) {
       const fields = { err: error, path };

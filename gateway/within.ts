@@ -1,4 +1,4 @@
-import type { Time } from "../time.ts";
+import type { Time } from "./time.ts";
 
 /** Waits for `work`, but no longer than `ms`. @returns whether it ended in time. @throws what `work` throws in time */
 export const within = async (work: Promise<unknown>, ms: number, time: Time): Promise<boolean> => {

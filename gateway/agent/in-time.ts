@@ -1,0 +1,21 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import { type Watch, whileMoving } from "../standstill.ts";
+import type { Time } from "../time.ts";
+import { agentLimits } from "./limits.ts";
+
+/**
+ * Does something that has to do with the queues, and waits no longer for it than it may stand still.
+ * @param purpose what it is for, as “to …” goes on
+ * @param onAbandoned is given what is no longer waited for
+ * @throws what `work` throws, TIMEOUT
+ */
+export const inTime = <T>(
+  purpose: string,
+  time: Time,
+  work: (watch: Watch) => Promise<T>,
+  onAbandoned: (late: Promise<T>) => void = () => undefined,
+): Promise<T> => {
+  const seconds = agentLimits.callSeconds;
+  const late = () => new VisibleError("TIMEOUT", `It took longer than ${seconds} s to ${purpose}.`);
+  return whileMoving({ seconds, time, late, onAbandoned }, work);
+};

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import type { StorageCall, StorageDriver } from "./driver.ts";
+
+/** A call that was made, and how it can be ended. */
+export interface HangingCall {
+  readonly name: string;
+  readonly call: StorageCall;
+  readonly end: (value?: unknown) => void;
+}
+
+const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
+const driverCalls: readonly Exclude<keyof StorageDriver, "kind">[] = [
+  ...([
+    "inventory",
+    "createVolume",
+    "openVolume",
+    "stageVolume",
+    "deleteVolume",
+    "snapshotGroup",
+    "findGroup",
+    "listGroups",
+  ] as const),
+  ...(["deleteGroup", "openSnapshot", "prepareMirror", "openMirror", "openMirrorExtent", "mirrorDigests"] as const),
+  ...(["completeMirror", "abortGroup", "publishGroup", "manifests", "rebuildObject", "damage", "close"] as const),
+];
+
+/**
+ * A storage of which every call hangs, or those that `hangs` names, and what it was asked for. The others answer with what
+ * `answers` has for them, or something that was opened.
+ */
+export const hangingStorage = (
+  hangs: (name: string) => boolean = () => true,
+  answers: Readonly<Record<string, unknown>> = {},
+) => {
+  const calls: HangingCall[] = [];
+  const object = (names: readonly string[], fixed: object = {}): object =>
+    Object.assign(
+      Object.fromEntries(
+        names.map((name) => [
+          name,
+          (...args: readonly unknown[]) => {
+            const { promise, resolve } = Promise.withResolvers<unknown>();
+            calls.push({ name, call: args.at(-1) as StorageCall, end: resolve });
+            if (!hangs(name)) resolve(answers[name] ?? handles[name]?.());
+            return promise;
+          },
+        ]),
+      ),
+      fixed,
+    );
+  const shape = { sizeBytes: 1, geometry };
+  const handles: Record<string, () => object> = {
+    openVolume: () => object(["read", "write", "zero", "flush", "close"], shape),
+    stageVolume: () => object(["read", "write", "zero", "flush", "swapIn", "close"], shape),
+    openSnapshot: () => object(["read", "extentMap", "extentBlocks", "extentDigests", "close"], shape),
+    openMirrorExtent: () => object(["write", "zero", "writeStored", "readBase", "blockHashes", "commit", "discard"]),
+  };
+  return {
+    driver: object(driverCalls, { kind: "hanging" }) as StorageDriver,
+    calls,
+    /** The last call of a name. */
+    named: (name: string): HangingCall => {
+      const found = calls.findLast((call) => call.name === name);
+      assert.ok(found, `${name} was not called`);
+      return found;
+    },
+    /** What a call that opens something gives. */
+    openable: (name: string) => handles[name]?.(),
+  };
+};
