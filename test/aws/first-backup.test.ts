@@ -5,15 +5,16 @@ import { answerOf } from "../../cli/client.ts";
 import type { ServicesUnderTest } from "../../functions/aws/testing.ts";
 import { writePattern } from "../../infra/local/demo/image.ts";
 import { Local } from "../e2e/local.ts";
+import { until } from "../patience.ts";
 import { emulatorsUnderTest, environmentWith } from "./emulators.ts";
 
 const MiB = 1024 ** 2;
 const imageBytes = 64 * MiB;
 
 // At the same time: what takes longest is waiting for a slot.
-describe("the first backup", { concurrency: emulatorsUnderTest.length, timeout: 400_000 }, () => {
+describe("the first backup", { concurrency: emulatorsUnderTest.length }, () => {
   for (const emulator of emulatorsUnderTest) {
-    describe(`on ${emulator.name}`, { concurrency: 1, timeout: 300_000 }, () => {
+    describe(`on ${emulator.name}`, { concurrency: 1 }, () => {
       let chosen: ServicesUnderTest;
       let local: Local;
       const file = (name: string) => join(local.dir, name);
@@ -58,23 +59,20 @@ describe("the first backup", { concurrency: emulatorsUnderTest.length, timeout: 
       });
 
       test("is fired by its schedule in its time zone, once, whether or not the emulator fires too", async (t) => {
-        // Half an hour off in every zone that ignores it; and 20 s away at least, so that the plan is there before it.
+        // Half an hour off in every zone that ignores it.
         const timeZone = "Asia/Kolkata";
-        const slot = new Date(Math.ceil((Date.now() + 20_000) / 60_000) * 60_000);
-        const at = slot.toLocaleTimeString("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" });
-        const plan = await local.createPlan({
-          name: "scheduled",
-          objects: [{ kind: "lun", name: "web1" }],
-          schedule: { cycle: "daily", every: 1, at, timeZone, startsOn: "2026-01-01" },
+        const { slot, plan } = await local.createPlanBeforeSlot((instant) => {
+          const at = instant.toLocaleTimeString("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" });
+          return {
+            objects: [{ kind: "lun", name: "web1" }],
+            schedule: { cycle: "daily", every: 1, at, timeZone, startsOn: "2026-01-01" },
+          };
         });
-        const history = async () =>
-          answerOf(local.api.v1.plans[":plan"].runs.$get({ param: { plan: plan.id }, query: {} }));
-        await local.until(
-          "the slot's run to succeed",
-          async () => (await history()).items.some((item) => item.type === "run" && item.run.status === "succeeded"),
-          100,
-        );
-        const { items } = await history();
+        await until("the slot's run to succeed", async () => {
+          const { items } = await local.history(plan.id);
+          return items.some((item) => item.type === "run" && item.run.status === "succeeded");
+        });
+        const { items } = await local.history(plan.id);
         assert.equal(items.length, 1);
         assert(items[0]?.type === "run");
         assert.equal(items[0].run.slot, slot.toISOString());

@@ -35,8 +35,8 @@ const install = (): void => {
 const runTests = async (): Promise<number> => {
   install();
   const files = globSync("test/aws/**/*.test.ts");
-  const parameters = ["--test", "--test-timeout=400000", "--test-concurrency=1", ...files.toSorted()];
-  const child = spawn(process.execPath, parameters, { stdio: "inherit" });
+  const parameters = ["run", "--silent", "testing", "--", "--test-concurrency=1", ...files.toSorted()];
+  const child = spawn("npm", parameters, { stdio: "inherit" });
   const [code] = await once(child, "exit");
   return code ?? 1;
 };

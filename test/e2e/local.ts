@@ -5,7 +5,6 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { answerOf, createClient } from "../../cli/client.ts";
 import type { RunAnswer } from "../../core/api/answers.ts";
@@ -15,9 +14,9 @@ import type { PlanDefinition } from "../../core/api/plan.ts";
 import { exportImage } from "../../gateway/storage/image/export.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
+import { hangMs, until } from "../patience.ts";
 
 const script = fileURLToPath(new URL("./up-process.ts", import.meta.url));
-const startSeconds = 30;
 
 /** The whole system on this machine, in processes of its own, driven through its API. */
 export class Local {
@@ -50,7 +49,7 @@ export class Local {
 
   async start({ gatewaysPerSite = 1 } = {}): Promise<void> {
     const child = spawn(process.execPath, [script, this.dir, String(gatewaysPerSite)], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       env: this.env,
     });
     this.#process = child;
@@ -59,7 +58,7 @@ export class Local {
     });
     const exited = once(child, "exit").then(([code]) => assert.fail(`the system ended (${code}): ${this.#output}`));
     const firstLine = once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), "line");
-    const late = AbortSignal.timeout(startSeconds * 1000);
+    const late = AbortSignal.timeout(hangMs);
     const [line] = await Promise.race([
       firstLine,
       exited,
@@ -123,7 +122,7 @@ export class Local {
     file: string,
     target: { name: string; kind?: "lun" | "volume"; geometry?: Geometry } | { into: string },
   ) {
-    const signal = AbortSignal.timeout(120_000);
+    const signal = AbortSignal.timeout(hangMs);
     const imported = await this.#storage(site, (storage) =>
       importImage({ file, storage, signal, ...("into" in target ? target : { kind: "lun" as const, ...target }) }),
     );
@@ -132,7 +131,7 @@ export class Local {
   }
 
   async exportImage(site: string, file: string, from: { volumeId: string } | { snapshotId: string }) {
-    const signal = AbortSignal.timeout(120_000);
+    const signal = AbortSignal.timeout(hangMs);
     return this.#storage(site, (storage) =>
       exportImage({ storage, file, format: "raw", signal, force: true, ...from }),
     );
@@ -155,7 +154,7 @@ export class Local {
   async refreshed(site: string): Promise<void> {
     const asked = new Date().toISOString();
     await this.api.v1.sites[":site"].inventory.$post({ param: { site } });
-    await this.until(`an inventory of ${site}`, async () => {
+    await until(`an inventory of ${site}`, async () => {
       const seen = await this.objects(site);
       return seen !== undefined && seen.observedAt > asked;
     });
@@ -180,6 +179,33 @@ export class Local {
     return answerOf(this.api.v1.plans.$post({ json: json as never }));
   }
 
+  /**
+   * Creates a plan whose first slot is at a minute that comes soon. On a machine that is busy that minute may have gone by before the
+   * plan is there; then it is done once more, with more time.
+   */
+  async createPlanBeforeSlot(define: (slot: Date) => Partial<PlanDefinition>) {
+    for (let leadMs = 5_000; ; leadMs *= 2) {
+      const slot = new Date(Math.ceil((Date.now() + leadMs) / 60_000) * 60_000);
+      const plan = await this.createPlan({ name: `with-a-slot-${leadMs}`, ...define(slot) });
+      if (Date.now() < slot.getTime()) return { slot, plan };
+    }
+  }
+
+  /** What the plan did at its slots and otherwise. */
+  async history(plan: string) {
+    return answerOf(this.api.v1.plans[":plan"].runs.$get({ param: { plan }, query: {} }));
+  }
+
+  /** Limits how fast site a sends to b, and waits until its gateway goes by it. Undefined: no limit. */
+  async limit(bytesPerSecond: number | undefined): Promise<void> {
+    const limits = bytesPerSecond === undefined ? [] : [{ target: "b", bytesPerSecond }];
+    const json = { limits } as never;
+    const { limitsVersion } = await answerOf(this.api.v1.sites[":site"].limits.$put({ param: { site: "a" }, json }));
+    await until("the gateway to take the limit", async () =>
+      (await this.gatewayLog("a")).some(({ msg, version }) => msg === "settings taken" && version === limitsVersion),
+    );
+  }
+
   async runPlan(plan: string): Promise<string> {
     const run = await answerOf(this.api.v1.plans[":plan"].run.$post({ param: { plan } }));
     return run.id;
@@ -190,21 +216,12 @@ export class Local {
   }
 
   /** Waits until a run has ended. */
-  async ended(run: string, seconds = 120): Promise<RunAnswer> {
-    await this.until(
+  async ended(run: string): Promise<RunAnswer> {
+    await until(
       `the end of ${run}`,
       async () => !["queued", "running"].includes((await this.readRun(run)).status),
-      seconds,
+      100,
     );
     return this.readRun(run);
-  }
-
-  /** Waits until the condition holds, asking ten times a second. */
-  async until(what: string, condition: () => Promise<boolean>, seconds = 30): Promise<void> {
-    const end = Date.now() + seconds * 1000;
-    while (!(await condition())) {
-      if (Date.now() > end) assert.fail(`waited ${seconds} s in vain for ${what}`);
-      await wait(100);
-    }
   }
 }

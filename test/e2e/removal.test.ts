@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { answerOf } from "../../cli/client.ts";
 import { writePattern } from "../../infra/local/demo/image.ts";
+import { until } from "../patience.ts";
 import { Local } from "./local.ts";
 
 const MiB = 1024 ** 2;
 const peers = ["a1", "b1", "b2"] as const;
 
-describe("a gateway that an administrator removes", { timeout: 240_000 }, () => {
+describe("a gateway that an administrator removes", () => {
   let local: Local;
 
   before(async () => {
@@ -26,9 +27,9 @@ describe("a gateway that an administrator removes", { timeout: 240_000 }, () => 
   const says = (site: string, gateway: string, text: string) => async () =>
     (await local.gatewayLog(site, gateway)).some((line) => JSON.stringify(line).includes(text));
 
-  test("is believed by no other within a minute, ends, and the site goes on without it", async (t) => {
+  test("is believed by no other, ends, and the site goes on without it", async (t) => {
     for (const site of ["a", "b"]) {
-      await local.until(`both gateways of ${site}`, async () => (await gateways(site)).length === 2);
+      await until(`both gateways of ${site}`, async () => (await gateways(site)).length === 2);
     }
     const removedMs = Date.now();
     const param = { site: "a", gateway: "a2" };
@@ -36,11 +37,11 @@ describe("a gateway that an administrator removes", { timeout: 240_000 }, () => 
     assert.equal(revoked, 1);
     await Promise.all([
       ...peers.map((peer) =>
-        local.until(`the list at ${peer}`, says(peer.charAt(0), peer, "a list of revocations was taken up"), 60),
+        until(`the list at ${peer}`, says(peer.charAt(0), peer, "a list of revocations was taken up")),
       ),
-      local.until("a2 to end", says("a", "a2", "GATEWAY_REMOVED"), 60),
+      until("a2 to end", says("a", "a2", "GATEWAY_REMOVED")),
     ]);
-    t.diagnostic(`${((Date.now() - removedMs) / 1000).toFixed(1)} s`);
+    t.diagnostic(`all of that took ${((Date.now() - removedMs) / 1000).toFixed(1)} s`);
     assert.deepEqual(await gateways("a"), ["a1"]);
     await local.createPlan({ name: "after", objects: [{ kind: "lun", name: "web1" }] });
     const run = await local.ended(await local.runPlan("after"));

@@ -5,6 +5,8 @@ const [dir, gateways] = process.argv.slice(2);
 if (dir === undefined) throw new Error("usage: up-process <dir> [gateways per site]");
 const stop = new AbortController();
 process.once("SIGTERM", () => stop.abort());
+// The test may be gone without having said so.
+process.stdin.once("end", () => process.exit(1)).resume();
 await localUp({
   dir,
   sites: ["a", "b"],
@@ -12,3 +14,4 @@ await localUp({
   signal: stop.signal,
   onReady: (client) => process.stdout.write(`${JSON.stringify(client)}\n`),
 });
+process.stdin.destroy();

@@ -24,8 +24,8 @@ const isExecutable = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Runs a tool to its end, two minutes at most. Rejects with what it printed when it fails. */
+/** Runs a tool to its end, ten minutes at most. Rejects with what it printed when it fails. */
 export const runTool = async (path: string, parameters: readonly string[]): Promise<string> => {
-  const { stdout, stderr } = await run(path, parameters, { maxBuffer: outputBytesMax, timeout: 120_000 });
+  const { stdout, stderr } = await run(path, parameters, { maxBuffer: outputBytesMax, timeout: 600_000 });
   return stdout + stderr;
 };
