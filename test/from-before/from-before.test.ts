@@ -12,6 +12,7 @@ import { runTool } from "../../infra/local/demo/tools.ts";
 import { ensureAuthority } from "../../infra/local/pki.ts";
 import { issueGatewayCertificate } from "../../pki/testing.ts";
 import { Local } from "../e2e/local.ts";
+import { until } from "../patience.ts";
 import { type Known, knownSchema, sumsOf, volumes, writeImage } from "./world.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -33,7 +34,7 @@ const expireCertificates = async (dir: string): Promise<void> => {
 
 assert(madeBy.length > 0, "there is no folder from before beside this test");
 for (const commit of madeBy) {
-  describe(`a folder that ${commit} made, killed in the middle of a run`, { timeout: 240_000 }, () => {
+  describe(`a folder that ${commit} made, killed in the middle of a run`, { timeout: 1_200_000 }, () => {
     let root: string;
     let local: Local;
     let known: Known;
@@ -72,7 +73,7 @@ for (const commit of madeBy) {
     test("every slot that went by meanwhile is a run or part of a skip (I11)", async () => {
       const { schedule } = await answerOf(local.api.v1.plans[":plan"].$get({ param: param() }));
       assert(schedule);
-      await local.until("what has become of the slots", async () => {
+      await until("what has become of the slots", async () => {
         const until = instantSchema.parse(new Date().toISOString());
         const due = slots(schedule as Parameters<typeof slots>[0], { after: known.madeAt, until, limit: 1e6 });
         const counts = (await history()).map((entry) => {

@@ -6,6 +6,7 @@ import { answerOf } from "../../cli/client.ts";
 import { bytesPerSecondMin } from "../../core/api/site.ts";
 import { runTool } from "../../infra/local/demo/tools.ts";
 import { Local } from "../e2e/local.ts";
+import { until } from "../patience.ts";
 import { descendantsOf } from "../processes.ts";
 import { type Known, knownSchema, sumsOf, volumes, writeImage } from "./world.ts";
 
@@ -63,11 +64,11 @@ const make = async (local: Local, { commit, archive }: { commit: string; archive
   await answerOf(local.api.v1.sites[":site"].limits.$put({ param: { site: "a" }, json: { limits } }));
   const isTold = async () =>
     (await local.gatewayLog("a")).some(({ msg, version }) => msg === "settings taken" && version === 1);
-  await local.until("the limit to be known", isTold);
+  await until("the limit to be known", isTold);
   await bring(local, () => 4, ["db1"]);
   const run = await local.runPlan(name);
   const { id, groupId } = await local.readRun(run);
-  await local.until("half of the mirror", async () => (await committedOf(local, groupId)) >= half);
+  await until("half of the mirror", async () => (await committedOf(local, groupId)) >= half);
   const processes = [local.pid, ...(await descendantsOf(local.pid))];
   // Nobody has the time to notice that another is gone.
   for (const signal of ["SIGSTOP", "SIGKILL"]) for (const pid of processes) process.kill(pid, signal);
