@@ -215,14 +215,16 @@ describe("group and rebuild", () => {
     const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
     const { stdout } = await world.run(["group", "list", "--plan", "nightly", "--site", "b"]);
     assert.match(stdout, new RegExp(`^SITE .*\nb .* restore point +1 +2 GiB +published +${groupId}\n$`));
-    const names: string[] = [];
+    const names: (string | boolean | undefined)[] = [];
     world.perform = async (task) => {
-      if (task.kind === "rebuild") names.push(task.name);
+      if (task.kind === "rebuild") names.push(task.name, task.evenDamaged);
       return complete(world.api, task);
     };
     const rebuilt = await jsonOf(world, "rebuild", groupId, "--site", "b", "--prefix", "again-", "--wait");
     assert.equal(rebuilt.status, "succeeded");
-    assert.deepEqual(names, ["again-db"]);
+    assert.deepEqual(names, ["again-db", undefined]);
+    await jsonOf(world, "rebuild", groupId, "--site", "b", "--damaged", "--wait");
+    assert.deepEqual(names.slice(2), ["rebuilt-db", true]);
   });
 });
 
