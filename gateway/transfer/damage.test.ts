@@ -148,6 +148,11 @@ describe("a target that is damaged", () => {
     assert.deepEqual(await damaged(group), []);
     for (const each of [group, group + 1, group + 2]) await exported(each);
     assert.match(said(), /extents of the mirror are damaged.*"site":"b","extents":\[\[2,2\]\]/);
+    assert.doesNotMatch(
+      said(),
+      /the mirror is not what the snapshot is/,
+      "known from the start, not found out at the end",
+    );
   });
 
   test("gets again what was found while the transfer was going on, in an extent that is not sent", async () => {
