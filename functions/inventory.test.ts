@@ -47,6 +47,18 @@ describe("inventory", () => {
     assert.deepEqual(await names(deps), ["gw-1/2.0"]);
   });
 
+  test("that was written when all clocks were ahead is known until the next one, which replaces it", async () => {
+    let now = instantSchema.parse("2027-06-01T00:00:00.000Z");
+    const deps = { ...depsAt(), clock: { now: () => now } };
+    const generation = Date.parse(now);
+    for (const part of [0, 1]) await putInventoryPart(deps, { ...partOf(7, part, 2), generation });
+    now = instantSchema.parse("2026-11-24T01:00:00.000Z");
+    assert.deepEqual(await names(deps), ["gw-1/7.0", "gw-1/7.1"]);
+    await putInventoryPart(deps, { ...partOf(8, 0, 1), generation: Date.parse(now) });
+    assert.deepEqual(await names(deps), ["gw-1/8.0"]);
+    assert.equal(await storedParts(deps), 1);
+  });
+
   test("is not there before all parts of one generation are", async () => {
     const deps = depsAt();
     assert.equal(await readInventory(deps, siteId), undefined);

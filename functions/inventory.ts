@@ -1,7 +1,8 @@
 import type { Damage } from "../core/api/group.ts";
-import type { SiteId } from "../core/api/ids.ts";
+import type { Instant, SiteId } from "../core/api/ids.ts";
 import type { Inventory } from "../core/api/object.ts";
 import type { Report } from "../core/api/report.ts";
+import { aheadSecondsMax } from "../core/ports/clock.ts";
 import type { Change, Key, Stored } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { inventoryKey, inventoryPrefix } from "./records.ts";
@@ -12,13 +13,11 @@ export type InventoryPart = Omit<Extract<Report, { kind: "inventory" }>, "kind" 
 };
 
 type Store = Pick<Deps, "store">;
+type StoreAndClock = Pick<Deps, "store" | "clock">;
 
 /** Parts are up to 200 objects each, so few are read at a time. */
 const partsPerPage = 10;
 const deletesPerCommit = 100;
-/** Generations are their gateway's clock in milliseconds; one that is further ahead than this is wrong. */
-const clockAheadSecondsMax = 300;
-
 /**
  * Stores one part; the same part twice is one. With the last part of a generation, what is older than the newest
  * complete generation is deleted. Parts may come in any order: what is left over goes with the next generation.
@@ -28,23 +27,25 @@ export const putInventoryPart = async (
   report: InventoryPart & { readonly kind: "inventory" },
 ): Promise<void> => {
   const { kind: _, ...part } = report;
-  const aheadSeconds = part.generation / 1000 - Date.parse(deps.clock.now()) / 1000;
-  if (aheadSeconds > clockAheadSecondsMax) {
+  const now = deps.clock.now();
+  if (isOfFuture(part, now)) {
     // It would hide what all others see until its time has come.
-    deps.log.error(
-      { siteId: part.siteId, gatewayId: part.gatewayId, aheadSeconds },
-      "an inventory was dropped: its gateway's clock is ahead",
-    );
+    const { siteId, gatewayId, observedAt } = part;
+    deps.log.error({ siteId, gatewayId, observedAt, now }, "an inventory was dropped: its gateway's clock is ahead");
     return;
   }
   await deps.store.putAll([{ key: inventoryKey(part.siteId, part.generation, part.part), body: part }]);
   if (part.part !== part.parts - 1) return;
   const newest = await readNewestComplete(deps, part.siteId);
-  if (newest !== undefined) await deleteOlderThan(deps, part.siteId, newest.generation);
+  if (newest !== undefined) await deleteReplaced(deps, part.siteId, newest.generation);
 };
 
+/** Generations are their gateway's clock in milliseconds. */
+const isOfFuture = ({ generation }: Pick<InventoryPart, "generation">, now: Instant): boolean =>
+  generation - Date.parse(now) > aheadSecondsMax * 1000;
+
 /** What the site has, by the newest generation whose parts are all there; undefined before the first. */
-export const readInventory = async (deps: Store, siteId: SiteId): Promise<Inventory | undefined> => {
+export const readInventory = async (deps: StoreAndClock, siteId: SiteId): Promise<Inventory | undefined> => {
   const newest = await readNewestComplete(deps, siteId);
   if (newest === undefined) return undefined;
   const { observedAt } = newest.parts[0];
@@ -52,33 +53,39 @@ export const readInventory = async (deps: Store, siteId: SiteId): Promise<Invent
 };
 
 /** What the site says is damaged of its groups, by the same generation. */
-export const readDamage = async (deps: Store, siteId: SiteId): Promise<readonly Damage[]> =>
+export const readDamage = async (deps: StoreAndClock, siteId: SiteId): Promise<readonly Damage[]> =>
   // Parts that an earlier version stored have none.
   (await readNewestComplete(deps, siteId))?.parts.flatMap((part) => part.damage ?? []) ?? [];
 
 type Parts = readonly [InventoryPart, ...InventoryPart[]];
 
-const readNewestComplete = async (
-  deps: Store,
-  siteId: SiteId,
-): Promise<{ readonly generation: number; readonly parts: Parts } | undefined> => {
+type Generation = { readonly generation: number; readonly parts: Parts };
+
+/** One of the future was written when all clocks were ahead: it is what is known until there is another, whatever it says. */
+const readNewestComplete = async (deps: StoreAndClock, siteId: SiteId): Promise<Generation | undefined> => {
+  const now = deps.clock.now();
+  let ofFuture: Generation | undefined;
   let parts: InventoryPart[] = [];
   for await (const { body: part } of newestFirst(deps, siteId)) {
     // Two gateways may have looked in the same millisecond: a generation is of one of them only.
     if (parts[0]?.generation !== part.generation || parts[0].gatewayId !== part.gatewayId) parts = [];
     parts.push(part);
-    if (isComplete(parts)) return { generation: part.generation, parts: parts.toReversed() as [...Parts] };
+    if (!isComplete(parts)) continue;
+    const found = { generation: part.generation, parts: parts.toReversed() as [...Parts] };
+    if (!isOfFuture(part, now)) return found;
+    ofFuture ??= found;
   }
-  return undefined;
+  return ofFuture;
 };
 
 const isComplete = (parts: readonly InventoryPart[]): boolean => parts.length === parts[0]?.parts;
 
-/** Deletes the parts of generations that a newer complete one has replaced. */
-const deleteOlderThan = async (deps: Store, siteId: SiteId, generation: number): Promise<void> => {
+/** Deletes the parts of generations that a complete one has replaced: the older ones, and those of the future. */
+const deleteReplaced = async (deps: StoreAndClock, siteId: SiteId, generation: number): Promise<void> => {
+  const now = deps.clock.now();
   let old: Key[] = [];
   for await (const { key, body } of newestFirst(deps, siteId)) {
-    if (body.generation < generation) old.push(key);
+    if (body.generation < generation || (body.generation > generation && isOfFuture(body, now))) old.push(key);
     if (old.length === deletesPerCommit) {
       await deleteAll(deps, old);
       old = [];

@@ -23,8 +23,14 @@ export type ErrorBody = z.infer<typeof errorBodySchema>;
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), cursor: z.string().optional() });
 
+/** Why other gateways refuse one although it is alive: its certificate has expired, or is not valid before a later time. */
+const certificateProblemSchema = z.enum(["expired", "not-yet-valid"]);
+
 /** `alive`: it was heard of within `gatewayAbsentAfterSeconds`. */
-export const gatewayAnswerSchema = gatewaySchema.extend({ alive: z.boolean() });
+export const gatewayAnswerSchema = gatewaySchema.extend({
+  alive: z.boolean(),
+  certificateProblem: certificateProblemSchema.optional(),
+});
 export type GatewayAnswer = z.infer<typeof gatewayAnswerSchema>;
 
 /** A plan in a list; the plan itself has the rest. */

@@ -54,6 +54,10 @@ export const gatewaySchema = z.object({
   storage: z.string(),
   /** Absent: a gateway of a version that knows no settings. */
   settings: gatewaySettingsSchema.optional(),
+  /** From when until when its certificate is good. Absent: a gateway of a version that does not tell. */
+  certificate: z.object({ from: instantSchema, until: instantSchema }).optional(),
+  /** How far its clock is ahead of those of the queues and the control plane; negative: behind. Absent: it does not know. */
+  clockAheadSeconds: z.int().optional(),
   lastSeenAt: instantSchema,
 });
 export type Gateway = z.infer<typeof gatewaySchema>;

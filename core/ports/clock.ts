@@ -18,6 +18,9 @@ export const secondsBetween = (from: Instant, to: Instant): number => (Date.pars
  */
 export const aheadSecondsMax = 600;
 
+/** Clocks that differ by more than this are told of: certificates and signatures put up with five minutes. */
+export const clockOffSecondsMax = 60;
+
 /** Whether an instant that was kept lies so far ahead that a clock was wrong: the one that it was taken from, or the one of now. */
 export const isAhead = (kept: Instant, now: Instant): boolean => secondsBetween(now, kept) > aheadSecondsMax;
 

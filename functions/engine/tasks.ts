@@ -131,6 +131,12 @@ const rebuildOf = async (deps: Deps, { restore }: RunPlan, index: number) => {
   return { kind: "rebuild", fromGroupId, object: config, name, ...(evenDamaged === true && { evenDamaged }) } as const;
 };
 
-/** Where the gateways of a site are reached that were heard of lately. */
-const endpointsOf = async (deps: Deps, siteId: SiteId): Promise<string[]> =>
-  (await readGateways(deps, siteId)).filter(({ alive }) => alive).map(({ endpoint }) => endpoint);
+/**
+ * Where the gateways of a site are reached that were heard of lately. One that others refuse for its certificate is only among them when
+ * there is no other: then whoever tries says why.
+ */
+const endpointsOf = async (deps: Deps, siteId: SiteId): Promise<string[]> => {
+  const alive = (await readGateways(deps, siteId)).filter((gateway) => gateway.alive);
+  const believed = alive.filter(({ certificateProblem }) => certificateProblem === undefined);
+  return (believed.length > 0 ? believed : alive).map(({ endpoint }) => endpoint);
+};

@@ -14,7 +14,7 @@ import { type Page, type PageRequest, readPage } from "./page.ts";
  * groups are left out of it.
  */
 export const listGroups = async (
-  deps: Pick<Deps, "store">,
+  deps: Pick<Deps, "store" | "clock">,
   planId: PlanId,
   siteId: SiteId | undefined,
   request: PageRequest,

@@ -45,7 +45,10 @@ const summaryOf = ({ objects, lanes: _, compression: __, ...plan }: Plan): PlanS
 });
 
 /** What a definition is checked against. */
-export const readWorld = async (deps: Store, { source, targets }: PlanDefinition): Promise<World> => ({
+export const readWorld = async (
+  deps: Pick<Deps, "store" | "clock">,
+  { source, targets }: PlanDefinition,
+): Promise<World> => ({
   sites: await readSites(deps, [source, ...targets.map(({ site }) => site)]),
   inventory: await readInventory(deps, source),
 });

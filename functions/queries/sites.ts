@@ -1,13 +1,13 @@
 import type { GatewayAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { SiteId } from "../../core/api/ids.ts";
+import type { Instant, SiteId } from "../../core/api/ids.ts";
 import {
   type Gateway,
   gatewayAbsentAfterSeconds,
   gatewayForgottenAfterSeconds,
   type Site,
 } from "../../core/api/site.ts";
-import { secondsBetween } from "../../core/ports/clock.ts";
+import { isAhead, secondsBetween } from "../../core/ports/clock.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import type { Deps } from "../deps.ts";
 import { gatewayKey, siteKey } from "../records.ts";
@@ -49,9 +49,17 @@ export const readGateways = async (
     for (const gateway of page.items) {
       const silentSeconds = secondsBetween(gateway.lastSeenAt, now);
       if (silentSeconds > gatewayForgottenAfterSeconds) continue;
-      gateways.push({ ...gateway, alive: silentSeconds < gatewayAbsentAfterSeconds });
+      // A clock that was ahead says of the dead that they are heard of for as long.
+      const alive = silentSeconds < gatewayAbsentAfterSeconds && !isAhead(gateway.lastSeenAt, now);
+      gateways.push({ ...gateway, alive, ...certificateProblem(gateway, now) });
     }
     cursor = page.cursor;
   } while (cursor !== undefined);
   return gateways;
+};
+
+const certificateProblem = ({ certificate }: Gateway, now: Instant): Pick<GatewayAnswer, "certificateProblem"> => {
+  if (certificate === undefined) return {};
+  if (now > certificate.until) return { certificateProblem: "expired" };
+  return now < certificate.from ? { certificateProblem: "not-yet-valid" } : {};
 };

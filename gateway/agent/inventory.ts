@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { Damage } from "../../core/api/group.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
+import { secondsBetween } from "../../core/ports/clock.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
 import type { Watch } from "../standstill.ts";
@@ -12,9 +13,12 @@ import { inventoryReports } from "../tasks/inventory.ts";
 export interface InventoryTeller {
   /** Tells what the site has. @throws what the storage and the queue throw; then it counts as not told */
   tell(watch: Watch): Promise<void>;
-  /** Tells it when it is not what was told last. */
+  /** Tells it when it is not what was told last, or when that is long ago, or lies in the future since a clock was wrong. */
   tellChanges(watch: Watch): Promise<void>;
 }
+
+/** What got lost, and what is known by an instant that is wrong, is known again after this. */
+const tellAgainSeconds = 3600;
 
 const byId = (a: ObjectConfig, b: ObjectConfig) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
@@ -38,24 +42,30 @@ export const createInventoryTeller = (options: {
   readonly log: Log;
 }): InventoryTeller => {
   const { storage, reports, identity, now, log } = options;
-  let told: string | undefined;
+  let told: { readonly digest: string; readonly observedAt: Instant } | undefined;
 
-  const tellUnless = async (known: string | undefined, watch: Watch): Promise<void> => {
+  const isRecent = ({ observedAt }: NonNullable<typeof told>, at: Instant): boolean =>
+    observedAt <= at && secondsBetween(observedAt, at) < tellAgainSeconds;
+
+  const isKnown = (digest: string, at: Instant): boolean =>
+    told !== undefined && digest === told.digest && isRecent(told, at);
+
+  const tellUnless = async (isTold: typeof isKnown, watch: Watch): Promise<void> => {
     const observedAt = now();
     const objects = [...(await storage.inventory(watch))].sort(byId);
     const damage = ((await storage.damage(watch)) ?? []).map(damageOf);
     const digest = hash("sha256", JSON.stringify([objects, damage]));
-    if (digest === known) return;
+    if (isTold(digest, observedAt)) return;
     for (const report of inventoryReports({ objects, damage }, identity, observedAt)) {
       await reports.send(report);
       // Somebody newer tells it now.
       watch.signal.throwIfAborted();
       watch.onMoved();
     }
-    told = digest;
+    told = { digest, observedAt };
     log.info({ objects: objects.length }, "inventory told");
     if (damage.length > 0) log.warn({ damage: damage.slice(0, damageLoggedMax), count: damage.length }, isDamaged);
   };
 
-  return { tell: (watch) => tellUnless(undefined, watch), tellChanges: (watch) => tellUnless(told, watch) };
+  return { tell: (watch) => tellUnless(() => false, watch), tellChanges: (watch) => tellUnless(isKnown, watch) };
 };
