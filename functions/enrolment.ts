@@ -1,10 +1,10 @@
 import type { CertificateAnswer, Enrolment, GatewayCertificates } from "../core/api/enrolment.ts";
-import { enrolmentSeconds } from "../core/api/enrolment.ts";
+import { enrolmentSeconds, renewableSeconds } from "../core/api/enrolment.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import type { PeerIdentity } from "../core/api/identity.ts";
 import type { GatewayId, Instant, SiteId } from "../core/api/ids.ts";
 import type { Site } from "../core/api/site.ts";
-import { addSeconds } from "../core/ports/clock.ts";
+import { addSeconds, isAhead } from "../core/ports/clock.ts";
 import { type Change, CommitConflict, type Stored } from "../core/ports/store.ts";
 import { type Authority, fingerprintOf, issueCertificate } from "../pki/authority.ts";
 import { readRequest } from "../pki/request.ts";
@@ -13,14 +13,16 @@ import type { Deps } from "./deps.ts";
 import { readStoredSite } from "./queries/sites.ts";
 import { certificatesKey, enrolmentKey, siteKey } from "./records.ts";
 import { gatewayWasRemoved, removedAt } from "./removed.ts";
-import { readRevocationList } from "./revocations.ts";
+import { rightedRevocationList } from "./revocations.ts";
 import { newSecret, readSecret } from "./secret.ts";
 
 export type EnrolmentDeps = Pick<Deps, "store" | "clock"> & { readonly authorities: Authorities };
 
 const prefix = "smtxe";
-/** That have not expired. A gateway renews after nine days of fourteen, and may be enrolled again now and then. */
+/** That are remembered. A gateway renews after nine days of fourteen, and may be enrolled again now and then. */
 const certificatesMax = 32;
+/** DynamoDB's time to live goes by its own clock, and what can be renewed must be there. */
+const rememberedSeconds = renewableSeconds + 24 * 3600;
 /** A commit that fails for another reason than this token or this certificate is tried again. */
 const triesMax = 5;
 
@@ -38,7 +40,7 @@ export const createEnrolment = async (
   const { text, sha256 } = newSecret(prefix);
   const createdAt = deps.clock.now();
   const expiresAt = addSeconds(createdAt, enrolmentSeconds);
-  const record: Enrolment = { siteId, gatewayId, createdAt, expiresAt };
+  const record: Enrolment = { siteId, gatewayId, createdAt, expiresAt, removedAt: removedAt(site, gatewayId) ?? null };
   await deps.store.commit([{ type: "put", key: enrolmentKey(sha256), body: record, expect: "absent", expiresAt }]);
   return { token: text, record };
 };
@@ -51,19 +53,28 @@ export const createEnrolment = async (
 export const enrol = (deps: EnrolmentDeps, token: string, requestPem: string): Promise<CertificateAnswer> =>
   repeatedly(async () => {
     const enrolment = await findEnrolment(deps, token);
-    const { siteId, gatewayId, createdAt } = enrolment.body;
+    const { siteId, gatewayId } = enrolment.body;
     const site = await readStoredSite(deps, siteId);
     // Who removes a gateway does not mean that an invitation from before brings it back.
-    if ((removedAt(site.body, gatewayId) ?? "") >= createdAt) throw tokenRefused();
+    if (wasRemovedSince(enrolment.body, site.body)) throw tokenRefused();
     const useUp: Change = { type: "delete", key: enrolment.key, expect: { version: enrolment.version } };
     return issue(deps, { site, gatewayId, requestPem, changes: [useUp, returned(site, gatewayId)] });
   });
+
+/** By which removal the invitation knew of, and not by when it was: clocks are set. */
+const wasRemovedSince = (enrolment: Enrolment, site: Site): boolean => {
+  const removed = removedAt(site, enrolment.gatewayId) ?? null;
+  if (enrolment.removedAt !== undefined) return removed !== enrolment.removedAt;
+  return removed !== null && removed >= enrolment.createdAt;
+};
 
 /** What a token is for. @throws {VisibleError} UNAUTHENTICATED when it was never given, was used or has expired */
 export const findEnrolment = async (deps: EnrolmentDeps, token: string): Promise<Stored<Enrolment>> => {
   const secret = readSecret(prefix, token);
   const stored = secret === undefined ? undefined : await deps.store.get<Enrolment>(enrolmentKey(secret.sha256));
-  if (stored !== undefined && stored.body.expiresAt > deps.clock.now()) return stored;
+  const now = deps.clock.now();
+  // One that was made when the clock was ahead would be good for as long.
+  if (stored !== undefined && stored.body.expiresAt > now && !isAhead(stored.body.createdAt, now)) return stored;
   throw tokenRefused();
 };
 
@@ -114,18 +125,13 @@ const issue = async (
   const expiresAt = new Date(issued.notAfterMs).toISOString() as Instant;
   const key = certificatesKey(siteId, gatewayId);
   const before = await store.get<GatewayCertificates>(key);
-  const good = (before?.body.certificates ?? []).filter((certificate) => certificate.expiresAt > now);
-  // All that a gateway has must fit into one record, and into the list when it is removed.
-  if (good.length >= certificatesMax) {
-    throw new VisibleError("CONFLICT", `The gateway has ${good.length} certificates that have not expired.`, {
-      hint: "Nobody needs so many: see what renews them. Remove the gateway, and invite it again.",
-    });
-  }
+  const others = withRoom(before?.body.certificates ?? [], now);
   const body: GatewayCertificates = {
-    certificates: [...good, { serial: issued.serial, issuedAt: now, expiresAt }],
+    certificates: [...others, { serial: issued.serial, issuedAt: now, expiresAt }],
   };
   const expect = before === undefined ? ("absent" as const) : { version: before.version };
-  await store.commit([...options.changes, { type: "put", key, body, expect, expiresAt }]);
+  const forgottenAt = addSeconds(expiresAt, rememberedSeconds);
+  await store.commit([...options.changes, { type: "put", key, body, expect, expiresAt: forgottenAt }]);
   return {
     certificate: issued.certificatePem,
     authority: authority.certificatePem,
@@ -134,9 +140,26 @@ const issue = async (
   };
 };
 
+/**
+ * Those before a new one. What has expired makes room only when there is none: it may not have, when the clock is ahead, and would not
+ * be revoked with the others.
+ */
+const withRoom = (
+  certificates: GatewayCertificates["certificates"],
+  now: Instant,
+): GatewayCertificates["certificates"] => {
+  if (certificates.length < certificatesMax) return certificates;
+  const good = certificates.filter(({ expiresAt }) => expiresAt > now);
+  // All that a gateway has must fit into one record, and into the list when it is removed.
+  if (good.length < certificatesMax) return good;
+  throw new VisibleError("CONFLICT", `The gateway has ${good.length} certificates that have not expired.`, {
+    hint: "Nobody needs so many: see what renews them. Remove the gateway, and invite it again.",
+  });
+};
+
 /** One that another authority has signed, before this one took its place, would make the gateway refuse everybody. */
 const listOf = async (deps: EnrolmentDeps, multiCluster: SiteId, authority: Authority): Promise<string | null> => {
-  const list = await readRevocationList(deps, multiCluster);
+  const list = await rightedRevocationList(deps, multiCluster);
   return list?.authority === fingerprintOf(authority.certificatePem) ? list.pem : null;
 };
 

@@ -1,9 +1,12 @@
 import { decodeProtectedHeader, importSPKI, type JWTPayload, jwtVerify } from "jose";
+import { type GatewayCertificates, renewableSeconds } from "../core/api/enrolment.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import { type PeerIdentity, parseIdentity } from "../core/api/identity.ts";
+import { plainSerial } from "../pki/revocations.ts";
 import { x509 } from "../pki/x509.ts";
 import type { EnrolmentDeps } from "./enrolment.ts";
 import { readStoredSite } from "./queries/sites.ts";
+import { certificatesKey } from "./records.ts";
 import { gatewayWasRemoved, removedAt } from "./removed.ts";
 import { isRevoked } from "./revocations.ts";
 
@@ -15,16 +18,19 @@ const clockToleranceSeconds = 300;
  * Which gateway sent a request, by its proof: a JWT (RFC 7519) signed with the key of its certificate, which is in the header `x5c`
  * (RFC 7515). The certificate must be of the authority of the multi-cluster that it names, and neither expired nor revoked; the audience
  * is the host that was asked, so that a proof which somebody else was sent is worth nothing here.
+ * @param isRenewal one that has expired lately, or was issued by a clock that was ahead, is believed as well, if it is one that this
+ *   control plane remembers to have given
  * @throws {VisibleError} UNAUTHENTICATED saying what is wrong with it; GATEWAY_REMOVED
  */
 export const proveGateway = async (
   deps: EnrolmentDeps,
-  { proof, audience }: { readonly proof: string; readonly audience: string },
+  options: { readonly proof: string; readonly audience: string; readonly isRenewal?: boolean },
 ): Promise<PeerIdentity> => {
+  const { proof, audience, isRenewal = false } = options;
   const now = new Date(deps.clock.now());
   const certificate = certificateOf(proof);
   const identity = identityOf(certificate);
-  await assertBelieved(deps, certificate, identity, now);
+  await assertOfAuthority(deps, certificate, identity);
   await assertSigned(certificate, { proof, audience, now });
   const { body: site } = await readStoredSite(deps, identity.siteId);
   // An authority speaks for the sites of its own multi-cluster.
@@ -33,12 +39,13 @@ export const proveGateway = async (
   }
   if (removedAt(site, identity.gatewayId) !== undefined) throw gatewayWasRemoved(identity);
   await assertNotRevoked(deps, certificate, identity);
+  if (!isRenewal || !(await isRenewable(deps, certificate, identity, now))) assertValid(certificate, now);
   return identity;
 };
 
 const refused = (message: string, cause?: unknown) =>
   new VisibleError("UNAUTHENTICATED", message, {
-    hint: "Enrol the gateway again: smtx-backup gateway enrol. See that its clock is right.",
+    hint: "See that the gateway's clock is right. If it is, enrol the gateway again: smtx-backup gateway enrol.",
     cause,
   });
 
@@ -59,22 +66,35 @@ const identityOf = (certificate: x509.X509Certificate): PeerIdentity => {
   return parseIdentity(name.value);
 };
 
-const assertBelieved = async (
+const assertOfAuthority = async (
   deps: EnrolmentDeps,
   certificate: x509.X509Certificate,
   { multiCluster }: PeerIdentity,
-  now: Date,
 ): Promise<void> => {
   const authority = deps.authorities.of(multiCluster);
   const { publicKey } = new x509.X509Certificate(authority.certificatePem);
-  if (!(await certificate.verify({ publicKey, signatureOnly: true }))) {
-    throw refused(`The certificate is not of the authority of “${multiCluster}”.`);
+  if (await certificate.verify({ publicKey, signatureOnly: true })) return;
+  throw refused(`The certificate is not of the authority of “${multiCluster}”.`);
+};
+
+const assertValid = ({ notBefore, notAfter }: x509.X509Certificate, now: Date): void => {
+  const here = `by the control plane's clock it is ${now.toISOString()}`;
+  if (now < notBefore) {
+    throw refused(`The certificate is not valid before ${notBefore.toISOString()}, and ${here}: see the clocks.`);
   }
-  if (now < certificate.notBefore || now > certificate.notAfter) {
-    throw refused(
-      `The certificate is valid until ${certificate.notAfter.toISOString()}, and now it is ${now.toISOString()}.`,
-    );
-  }
+  if (now > notAfter) throw refused(`The certificate expired on ${notAfter.toISOString()}, and ${here}.`);
+};
+
+/** Whether it is one that was given to this gateway, and did not expire too long ago. */
+const isRenewable = async (
+  { store }: EnrolmentDeps,
+  { serialNumber, notAfter }: x509.X509Certificate,
+  { siteId, gatewayId }: PeerIdentity,
+  now: Date,
+): Promise<boolean> => {
+  if (now.getTime() > notAfter.getTime() + renewableSeconds * 1000) return false;
+  const given = await store.get<GatewayCertificates>(certificatesKey(siteId, gatewayId));
+  return (given?.body.certificates ?? []).some(({ serial }) => plainSerial(serial) === plainSerial(serialNumber));
 };
 
 /** One that enrolled again has another certificate; whoever shows the old one is the one who was removed. */
@@ -102,6 +122,7 @@ const assertSigned = async (
     };
     return (await jwtVerify(proof, key, options)).payload;
   } catch (cause) {
-    throw refused(`The proof is not good: ${cause instanceof Error ? cause.message : cause}.`, cause);
+    const reason = cause instanceof Error ? cause.message : cause;
+    throw refused(`The proof is not good (${reason}). By the control plane's clock it is ${now.toISOString()}.`, cause);
   }
 };

@@ -1,4 +1,5 @@
 import type { GatewayCertificates, RevocationList } from "../core/api/enrolment.ts";
+import { renewableSeconds } from "../core/api/enrolment.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import type { GatewayId, Instant, SiteId } from "../core/api/ids.ts";
 import type { Gateway, Site } from "../core/api/site.ts";
@@ -19,8 +20,11 @@ interface Revocations extends RevocationList {
 
 /** How far a gateway's clock may be behind: one for which the list is of the future would refuse everybody. */
 const backdatedMs = 60 * 60 * 1000;
-/** After it has expired: a connection may be older than that. */
-const keptSeconds = 24 * 3600;
+/** For so long after it has expired a certificate is in the list: a connection may be older than that. */
+const listedSeconds = 24 * 3600;
+/** For so long it is known, since it might still be renewed; and however long that is while there are only so many. */
+const keptSeconds = renewableSeconds + listedSeconds;
+const keptMin = 500;
 /** Of removals that happen at the same time all but one begin anew. */
 const triesMax = 5;
 
@@ -101,12 +105,29 @@ const tryToRemove = async (
     },
     ...(certificates.length > 0 ? [await revoke(deps, site.body.multiCluster, certificates)] : []),
   ]);
-  return certificates.length;
+  return certificates.filter(({ expiresAt }) => expiresAt > deps.clock.now()).length;
 };
+
+/**
+ * The multi-cluster's list, made again when the clock was ahead when it was made: to whoever's clock is right it is one of the future,
+ * and whoever goes by it refuses everybody. Undefined while none was ever made.
+ * @throws {CommitConflict} when somebody else makes one at the same time
+ */
+export const rightedRevocationList = async (
+  deps: ListDeps,
+  multiCluster: SiteId,
+): Promise<RevocationList | undefined> => {
+  const list = await readRevocationList(deps, multiCluster);
+  if (list === undefined || list.issuedAt <= deps.clock.now()) return list;
+  await deps.store.commit([await revoke(deps, multiCluster, [])]);
+  return readRevocationList(deps, multiCluster);
+};
+
+type ListDeps = Pick<Deps, "store" | "clock"> & { readonly authorities: Authorities };
 
 /** The change of the multi-cluster's list that adds these. Those that have expired by now drop out of it. */
 const revoke = async (
-  { store, clock, authorities }: Deps & { readonly authorities: Authorities },
+  { store, clock, authorities }: ListDeps,
   multiCluster: SiteId,
   certificates: GatewayCertificates["certificates"],
 ) => {
@@ -118,12 +139,13 @@ const revoke = async (
   // What another authority issued nobody believes anyway.
   const known = before?.body.authority === fingerprint ? before.body.revoked : [];
   const revoked = [
-    ...known.filter(({ expiresAt }) => addSeconds(expiresAt, keptSeconds) > now),
+    ...(known.length < keptMin ? known : known.filter(({ expiresAt }) => addSeconds(expiresAt, keptSeconds) > now)),
     ...certificates.map(({ serial, expiresAt }) => ({ serial, revokedAt: now, expiresAt })),
   ];
-  const atMs = laterThan(before?.body.issuedAt, Date.parse(now) - backdatedMs);
+  const listed = revoked.filter(({ expiresAt }) => addSeconds(expiresAt, listedSeconds) > now);
+  const atMs = laterThan(before?.body.issuedAt, now);
   const pem = await issueRevocations(authority, {
-    revoked: revoked.map(({ serial, revokedAt }) => ({ serial, revokedAtMs: Date.parse(revokedAt) })),
+    revoked: listed.map(({ serial, revokedAt }) => ({ serial, revokedAtMs: Date.parse(revokedAt) })),
     atMs,
   });
   const body: Revocations = { issuedAt: new Date(atMs).toISOString() as Instant, pem, authority: fingerprint, revoked };
@@ -131,9 +153,9 @@ const revoke = async (
   return { type: "put" as const, key, body, expect };
 };
 
-/** In whole seconds, as the list has it, and after the one before. */
-const laterThan = (before: Instant | undefined, wantedMs: number): number => {
-  const seconds = Math.floor(wantedMs / 1000);
-  const beforeSeconds = before === undefined ? Number.NEGATIVE_INFINITY : Math.floor(Date.parse(before) / 1000);
-  return Math.max(seconds, beforeSeconds + 1) * 1000;
+/** In whole seconds, as the list has it, and after the one before, unless that is of the future. */
+const laterThan = (before: Instant | undefined, now: Instant): number => {
+  const seconds = Math.floor((Date.parse(now) - backdatedMs) / 1000);
+  if (before === undefined || before > now) return seconds * 1000;
+  return Math.max(seconds, Math.floor(Date.parse(before) / 1000) + 1) * 1000;
 };

@@ -1,5 +1,5 @@
 import type { RevocationList } from "../core/api/enrolment.ts";
-import type { GatewayId, SiteId } from "../core/api/ids.ts";
+import type { GatewayId, Instant, SiteId } from "../core/api/ids.ts";
 import type { Gateway, Site } from "../core/api/site.ts";
 import type { SettingsTask } from "../core/api/task.ts";
 import type { Deps } from "./deps.ts";
@@ -50,7 +50,7 @@ const compareAndTell = async (deps: Deps, site: Site, { id, settings }: Gateway)
   const { limits = [], limitsVersion = 0 } = site;
   const isBehind =
     settings.version < limitsVersion ||
-    (revocations !== undefined && (settings.revocationsAt ?? "") < revocations.issuedAt);
+    (revocations !== undefined && isOlder(settings.revocationsAt, revocations, deps.clock.now()));
   // Nothing is shared where nothing is limited.
   const isShared = settings.version === limitsVersion && limits.length > 0;
   if (!isBehind && !isShared) return;
@@ -59,6 +59,10 @@ const compareAndTell = async (deps: Deps, site: Site, { id, settings }: Gateway)
   const task = settingsFor(deps, site, id, { gateways: Math.max(1, gateways), revocations });
   await deps.tasks.send(site.id, [{ task }]);
 };
+
+/** A list of the future was made when a clock was ahead, and is older than any that was made since. */
+const isOlder = (revocationsAt: Instant | undefined, { issuedAt }: RevocationList, now: Instant): boolean =>
+  revocationsAt === undefined || revocationsAt < issuedAt || (revocationsAt > now && issuedAt <= now);
 
 const aliveGateways = async (deps: Deps, siteId: SiteId) =>
   (await readGateways(deps, siteId)).filter(({ alive }) => alive);

@@ -37,6 +37,7 @@ describe("an authority", () => {
       [`${made.certificatePem}\n${rsa}`, nowMs, /not of ECDSA P-256/],
       [`${leaf.certificatePem}\n${leaf.keyPem}`, nowMs, /may not sign/],
       [pem, nowMs + 3651 * dayMs, /has expired/],
+      [pem, Date.parse("2019-12-31T00:00:00Z"), /not valid before .*: see the clock/],
     ];
     for (const [text, atMs, why] of refused) {
       assert.throws(
@@ -44,6 +45,11 @@ describe("an authority", () => {
         (error: unknown) => VisibleError.is(error, "BAD_REQUEST") && why.test(error.message),
       );
     }
+  });
+
+  test("that was made by a clock that was years ahead is good when the clock is right", async () => {
+    const ahead = await createAuthority({ multiCluster: "mc", nowMs: nowMs + 3 * 365 * dayMs });
+    readAuthority(`${ahead.certificatePem}\n${ahead.keyPem}`, nowMs);
   });
 
   test("of somebody's own making is named as it names itself, whatever its key's hash is", async () => {

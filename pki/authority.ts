@@ -17,6 +17,11 @@ const hourMs = 60 * 60 * 1000;
 const dayMs = 24 * hourMs;
 /** Clocks of two sites may differ by so much and a fresh certificate is still good. */
 const backdatedMs = 5 * 60 * 1000;
+/**
+ * An authority is good from then on, however late it was made: its key vouches for nothing older. Made by a clock that was ahead, it
+ * would else be refused by everybody until then.
+ */
+const authorityFromMs = Date.parse("2020-01-01T00:00:00Z");
 
 /** How long a gateway's certificate lasts. It is renewed after two thirds, so a control plane may be away for four days. */
 export const gatewayCertificateMs = 14 * dayMs;
@@ -31,7 +36,7 @@ export const createAuthority = async (options: {
   const keys = await newKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [`smtx-backup ${multiCluster}`] }],
-    notBefore: new Date(nowMs - backdatedMs),
+    notBefore: new Date(Math.min(nowMs - backdatedMs, authorityFromMs)),
     notAfter: new Date(nowMs + authorityMs),
     signingAlgorithm: ecdsa,
     keys,
@@ -124,6 +129,9 @@ export const readAuthority = (pem: string, nowMs: number): Authority => {
     throw wrong("its certificate may not sign certificates and lists of revocations (keyCertSign, cRLSign)");
   }
   if (certificate.issuer !== certificate.subject) throw wrong("its certificate is not a root: somebody else signed it");
+  if (nowMs < Date.parse(certificate.validFrom)) {
+    throw wrong(`its certificate is not valid before ${certificate.validFrom}: see the clock`);
+  }
   if (nowMs > Date.parse(certificate.validTo)) throw wrong(`its certificate has expired on ${certificate.validTo}`);
   return { certificatePem, keyPem };
 };

@@ -4,6 +4,12 @@ import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
 /** How long an enrolment token can be used. */
 export const enrolmentSeconds = 15 * 60;
 
+/**
+ * How long after its end a certificate can still be renewed. A host that slept, or was restored from a copy, has its gateway back without
+ * anybody; one that was away for longer is invited again.
+ */
+export const renewableSeconds = 90 * 24 * 3600;
+
 export const enrolmentCreateSchema = z.strictObject({ gatewayId: gatewayIdSchema });
 
 /** What is known of an enrolment token, without its secret. */
@@ -12,11 +18,13 @@ export const enrolmentSchema = z.object({
   gatewayId: gatewayIdSchema,
   createdAt: instantSchema,
   expiresAt: instantSchema,
+  /** When the gateway had been removed last, if it had: a removal since then makes the token worth nothing. Absent: by an older version. */
+  removedAt: instantSchema.nullable().optional(),
 });
 export type Enrolment = z.infer<typeof enrolmentSchema>;
 
 /** The one time that the secret is shown: it is not stored. */
-export const enrolmentCreatedSchema = enrolmentSchema.extend({ token: z.string() });
+export const enrolmentCreatedSchema = enrolmentSchema.omit({ removedAt: true }).extend({ token: z.string() });
 
 /** A gateway asks for a certificate of a key that it has made: PKCS #10, PEM. */
 export const certificateRequestSchema = z.strictObject({ request: z.string().max(8192) });
@@ -36,7 +44,7 @@ export type CertificateAnswer = z.infer<typeof certificateAnswerSchema>;
 export const enrolPath = "/v1/enrol";
 export const renewPath = "/v1/renew";
 
-/** The certificates of a gateway that have not expired: what is revoked when it is removed. */
+/** The last certificates of a gateway: what is revoked when it is removed, and what can be renewed. */
 export const gatewayCertificatesSchema = z.object({
   certificates: z.array(z.object({ serial: z.string(), issuedAt: instantSchema, expiresAt: instantSchema })),
 });

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import type { z } from "zod";
 import type { GatewayAnswer } from "../../core/api/answers.ts";
 import type { CertificateAnswer, enrolmentCreatedSchema } from "../../core/api/enrolment.ts";
-import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
+import { gatewayIdSchema, type Instant, siteIdSchema } from "../../core/api/ids.ts";
 import { proofFor } from "../../gateway/enrolment/proof.ts";
 import { createAuthority, issueCertificate } from "../../pki/authority.ts";
 import { createRequest, readRequest } from "../../pki/request.ts";
@@ -19,6 +19,7 @@ const identity = {
   gatewayId: gatewayIdSchema.parse("a1"),
 };
 const host = "api.test";
+const day = 24 * 3600;
 
 const withSites = async () => {
   const api = await createTestApi();
@@ -119,6 +120,15 @@ describe("enrolling a gateway", () => {
     assert.equal((await api.send("POST", "/v1/enrol", { request: requestPem }, token)).status, 201);
   });
 
+  test("takes no token that was made when the clock was ahead: it would be good for as long", async () => {
+    const api = await withSites();
+    api.pass(180 * day);
+    const { token } = await invite(api);
+    api.pass(-180 * day);
+    const { requestPem: request } = await createRequest(identity);
+    assert.equal(codeOf(await api.send("POST", "/v1/enrol", { request }, token)), "401 UNAUTHENTICATED");
+  });
+
   test("is not offered where there is no authority, or no such site", async () => {
     const api = await withSites();
     await api.send("POST", "/v1/sites", { id: "x", multiCluster: "elsewhere" });
@@ -158,6 +168,54 @@ describe("renewing a certificate", () => {
     await refused(first, { ageSeconds: 600 });
     await refused(first, { ageSeconds: -600 });
     assert.equal((await renew(api, first)).status, 201);
+  });
+
+  test("is possible for 90 days after it has expired, for who was given it and was not removed", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    api.pass((14 + 89) * day);
+    const { status, body } = await renew(api, first);
+    assert.deepEqual([status, body.expiresAt], [201, "2026-06-26T00:30:00.000Z"]);
+    api.pass(2 * day);
+    const late = await renew(api, first);
+    assert.equal(codeOf(late), "401 UNAUTHENTICATED");
+    assert.match(JSON.stringify(late.body), /expired on 2026-03-15.*gateway enrol/);
+    api.pass(-20 * day);
+    await api.send("DELETE", "/v1/sites/a/gateways/a1");
+    assert.equal(codeOf(await renew(api, first)), "403 GATEWAY_REMOVED");
+  });
+
+  test("opens nothing but another certificate to who has an expired one", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    api.pass(15 * day);
+    const proof = await proofFor(host, first, Date.parse(api.deps.clock.now()));
+    const answer = await api.send("POST", `http://${host}/v1/credentials`, {}, proof);
+    assert.equal(codeOf(answer), "401 UNAUTHENTICATED");
+    assert.match(answer.body.error.message, /expired on 2026-03-15.*it is 2026-03-16/);
+  });
+
+  test("stays refused to a gateway that enrolled anew after its removal and shows what it had before, however long ago", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    await api.send("DELETE", "/v1/sites/a/gateways/a1");
+    await enrolled(api);
+    for (let weeks = 0; weeks < 14; weeks += 1) {
+      assert.equal(codeOf(await renew(api, first)), "403 GATEWAY_REMOVED");
+      api.pass(7 * day);
+    }
+  });
+
+  test("is possible with one that a clock half a year ahead has given, which nobody believes yet", async () => {
+    const api = await withSites();
+    api.pass(180 * day);
+    const first = await enrolled(api);
+    api.pass(-180 * day);
+    const proof = await proofFor(host, first, Date.parse(api.deps.clock.now()));
+    const answer = await api.send("POST", `http://${host}/v1/credentials`, {}, proof);
+    assert.match(answer.body.error.message, /not valid before 2026-08-28.*see the clocks/);
+    const { status, body } = await renew(api, first);
+    assert.deepEqual([status, body.expiresAt], [201, "2026-03-15T00:30:00.000Z"]);
   });
 
   test("is of no use for anything else, and an API token is of none for it", async () => {
@@ -289,6 +347,66 @@ describe("removing a gateway", () => {
     await enrolled(api);
     await remove(api);
     assert.equal((await listed()).serials.size, 2);
+  });
+
+  test("by a clock half a year ahead revokes what is told to the others at once when the clock is right", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    const other = gatewayIdSchema.parse("a2");
+    const second = await api.send<{ token: string }>("POST", "/v1/sites/a/enrolments", { gatewayId: other });
+    api.pass(180 * day);
+    await remove(api);
+    const listed = async (revocationsAt?: Instant) => {
+      await alive(api, { version: 0, gateways: 1, revocationsAt });
+      const [told] = api.deps.tasks.takeAll(identity.siteId);
+      return told?.task.kind === "settings" ? told.task.revocations : undefined;
+    };
+    const ahead = (await listed())?.issuedAt;
+    api.pass(-180 * day);
+    // Whoever asks for a certificate next brings it to light.
+    const { requestPem: request } = await createRequest({ ...identity, gatewayId: other });
+    const answer = await api.send<CertificateAnswer>("POST", "/v1/enrol", { request }, second.body.token);
+    const told = await listed(ahead);
+    assert.equal(told?.issuedAt, "2026-02-28T23:30:00.000Z");
+    for (const pem of [told.pem, answer.body.revocations ?? ""]) {
+      const { serials } = await readRevocations(pem, first.answer.authority);
+      assert.ok(serials.has(plainSerial(new X509Certificate(first.certificatePem).serialNumber)));
+    }
+    assert.equal(await listed(told.issuedAt), undefined, "who has it is not told again");
+  });
+
+  test("by a clock that is ahead forgets no certificate that is good when the clock is right", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    api.pass(2 * 365 * day);
+    await enrolled(api);
+    api.pass(-2 * 365 * day);
+    assert.deepEqual((await remove(api)).body, { revoked: 2 });
+    api.pass(1);
+    await enrolled(api);
+    api.pass(2 * 365 * day);
+    await remove(api);
+    api.pass(-2 * 365 * day);
+    await enrolled(api);
+    await remove(api);
+    await alive(api);
+    const [told] = api.deps.tasks.takeAll(identity.siteId);
+    assert(told?.task.kind === "settings" && told.task.revocations !== undefined);
+    const { serials } = await readRevocations(told.task.revocations.pem, first.answer.authority);
+    assert.ok(serials.has(plainSerial(new X509Certificate(first.certificatePem).serialNumber)));
+  });
+
+  test("by a clock that is ahead does not keep it from enrolling again", async () => {
+    const api = await withSites();
+    await enrolled(api);
+    const invitedBefore = await invite(api);
+    api.pass(180 * day);
+    await remove(api);
+    api.pass(-180 * day);
+    const { requestPem: request } = await createRequest(identity);
+    const early = await api.send("POST", "/v1/enrol", { request }, invitedBefore.token);
+    assert.equal(codeOf(early), "401 UNAUTHENTICATED");
+    await enrolled(api);
   });
 
   test("is refused for one that nobody has heard of, and is possible for one that never enrolled", async () => {

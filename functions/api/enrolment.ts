@@ -73,7 +73,8 @@ const remove = createRoute({
 export const enrolmentRoutes = (deps: ApiDeps) => {
   const router = createRouter();
   router.use(enrolPath, requireEnrolment(deps));
-  for (const path of [renewPath, credentialsPath]) router.use(path, requireGateway(deps));
+  router.use(renewPath, requireGateway(deps, { isRenewal: true }));
+  router.use(credentialsPath, requireGateway(deps, { isRenewal: false }));
   return router
     .openapi(create, async (c) => {
       const { gatewayId } = c.req.valid("json");
@@ -97,8 +98,9 @@ const requireEnrolment = (deps: ApiDeps) =>
   });
 
 /** Lets only gateways through that prove who they are. @throws {VisibleError} UNAUTHENTICATED, GATEWAY_REMOVED */
-const requireGateway = (deps: ApiDeps) =>
+const requireGateway = (deps: ApiDeps, { isRenewal }: { readonly isRenewal: boolean }) =>
   createMiddleware<ApiEnv>(async (c, next) => {
-    c.set("gateway", await proveGateway(deps, { proof: bearerOf(c.req), audience: new URL(c.req.url).host }));
+    const shown = { proof: bearerOf(c.req), audience: new URL(c.req.url).host };
+    c.set("gateway", await proveGateway(deps, { ...shown, isRenewal }));
     await next();
   });
