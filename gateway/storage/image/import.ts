@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object.ts";
-import type { StagedVolume, StorageDriver } from "../driver.ts";
+import type { StagedVolume, StorageCall, StorageDriver } from "../driver.ts";
 import type { Image } from "./image.ts";
 import { openImage } from "./image-file.ts";
 import { streamedImage } from "./image-stream.ts";
@@ -64,7 +64,7 @@ export interface ImportResult {
  * All or nothing: it is written where nobody sees it and becomes the volume at the end, in one step; whatever fails, and
  * whoever looks or takes a snapshot meanwhile, there is no volume yet, or the one that was. Into a new volume the blocks of
  * 64 KiB that aren't zeros are written; into one that is there only the blocks that differ (that is what a store keeps as one), and
- * zeros where the image has some and the volume hasn't.
+ * zeros where the image has some and the volume hasn't. What is damaged in the volume is written anew.
  *
  * @throws IMAGE_UNREADABLE, IMAGE_UNSUPPORTED, IMAGE_TOO_SMALL, TOOL_MISSING, VOLUME_TOO_SMALL, VOLUME_NAME_TAKEN,
  *   VOLUME_UNKNOWN, VOLUME_BUSY, VOLUME_IS_MIRROR, IMPORT_UNSUPPORTED, STORE_FULL, the signal's reason
@@ -154,7 +154,9 @@ const copy = async (
       if (!isHole) await image.read(offset, buffers.image.subarray(0, length));
       // Nothing need have been waited for, and a signal is only noticed when somebody does.
       else await setImmediate();
-      if (buffers.held !== undefined) await volume.read(offset, buffers.held.subarray(0, length), call);
+      if (buffers.held === undefined) return;
+      const wanted = (isHole ? zeros : buffers.image).subarray(0, length);
+      await readHeld(volume, { offset, wanted, held: buffers.held, call });
     },
   });
   for await (const { piece, buffers } of pieces) {
@@ -173,4 +175,23 @@ const copy = async (
     onProgress?.({ doneBytes: offset + length, totalBytes: sizeBytes });
   }
   return { writtenBytes: changed.write, zeroedBytes: changed.zero };
+};
+
+/** Fills `held` with what the volume holds. What is damaged in it equals nothing that is wanted, and is written anew. */
+const readHeld = async (
+  volume: StagedVolume,
+  part: {
+    readonly offset: number;
+    readonly wanted: Uint8Array;
+    readonly held: Uint8Array;
+    readonly call: StorageCall;
+  },
+): Promise<void> => {
+  const { offset, wanted, held, call } = part;
+  try {
+    await volume.read(offset, held.subarray(0, wanted.length), call);
+  } catch (error) {
+    if (!VisibleError.is(error, "STORE_CORRUPT")) throw error;
+    for (const [at, byte] of wanted.entries()) held[at] = byte ^ 0xff;
+  }
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { open, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { groupId, owner, readSnapshot, readVolume, snapshotOf } from "../conformance/fixtures.ts";
@@ -24,7 +24,8 @@ const setUp = async (context: TestContext) => {
     await storage.snapshotGroup({ groupId: groupId(n), owner, volumeIds: [volumeId] });
     return readSnapshot(storage, await snapshotOf(storage, groupId(n), volumeId));
   };
-  return { storage, file, volumeId, snapshot };
+  const data = join(folder, "store", "data");
+  return { storage, file, first, volumeId, snapshot, data };
 };
 
 describe("an import into an extentstore", () => {
@@ -62,5 +63,17 @@ describe("an import into an extentstore", () => {
     await importImage({ file, storage, name: "web2", kind: "lun", signal, onProgress });
     for (const objects of await Promise.all(seen)) assert.equal(objects.length, 1);
     assert.equal((await storage.inventory()).length, 2);
+  });
+
+  test("over a volume that is damaged makes it whole again", async (context) => {
+    const { storage, first, volumeId, data } = await setUp(context);
+    const [damaged] = await readdir(data);
+    assert(damaged);
+    const file = await open(join(data, damaged), "r+");
+    await file.write(Buffer.from("damage"), 0, 6, 3 * pieceBytes);
+    await file.close();
+    await assert.rejects(readVolume(storage, volumeId), { code: "STORE_CORRUPT" });
+    await importImage({ file: first, storage, into: volumeId, signal });
+    assert.ok((await readVolume(storage, volumeId)).equals(before));
   });
 });
