@@ -66,6 +66,7 @@ const endings: Record<ErrorCode, Ending> = {
   STORE_FULL: "failed",
   STORE_IN_USE: "failed",
   STORE_TOO_NEW: "failed",
+  DISK_FAILED: "failed",
   IMAGE_UNREADABLE: "badInput",
   IMAGE_UNSUPPORTED: "badInput",
   IMAGE_TOO_SMALL: "badInput",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { VisibleError } from "../core/api/errors.ts";
 import { loadGatewayConfig, parseGatewayConfig } from "./config.ts";
+import { shareOf } from "./storage/config.ts";
 
 const minimal = {
   gatewayId: "a1",
@@ -89,6 +90,17 @@ queues: { prefix: smtx }
     const fromYaml = await loadGatewayConfig(join(dir, "gateway.yaml"));
     assert.deepEqual(fromYaml, await loadGatewayConfig(join(dir, "gateway.json")));
     assert.equal(fromYaml.storage.dir, join(dir, "store"));
+  });
+
+  test("the files that a gateway opens are shared out among its threads", () => {
+    const configured = (openFiles?: number) => {
+      const storage = { kind: "extentstore", dir: "store", ...(openFiles !== undefined && { openFiles }) };
+      return shareOf(parseGatewayConfig({ ...minimal, storage }, "/x.yaml").storage, 5).openFiles;
+    };
+    assert.equal(configured(100), 20);
+    assert.equal(configured(), 51);
+    assert.equal(configured(3), 3, "each needs one to read and two to write");
+    assert.match(refusal({ storage: { kind: "extentstore", dir: "x", openFiles: 2 } }), /storage\.openFiles: /);
   });
 
   test("a key with a slip of the pen is refused with the one that is meant", () => {

@@ -1,5 +1,6 @@
 import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { asDiskError } from "./disk-errors.ts";
 
 const syncFolder = async (path: string): Promise<void> => {
   const folder = await open(path, "r");
@@ -15,6 +16,7 @@ const writing = new Map<string, Promise<void>>();
 /**
  * Replaces a file's content, durably and all at once. One after the other in this process: a write that hung, and that nobody waits for
  * any more, must not go on in the middle of a later one.
+ * @throws STORE_FULL, DISK_FAILED; then the file is what it was
  */
 export const writeFileSafely = (path: string, content: string, mode = 0o644): Promise<void> => {
   const written = (writing.get(path) ?? Promise.resolve()).then(() => replaceFile(path, content, mode));
@@ -28,17 +30,21 @@ export const writeFileSafely = (path: string, content: string, mode = 0o644): Pr
 };
 
 const replaceFile = async (path: string, content: string, mode: number): Promise<void> => {
-  const temporary = `${path}.tmp`;
-  const file = await open(temporary, "w", mode);
   try {
-    await file.chmod(mode);
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
+    const temporary = `${path}.tmp`;
+    const file = await open(temporary, "w", mode);
+    try {
+      await file.chmod(mode);
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    throw asDiskError(path, error);
   }
-  await rename(temporary, path);
-  await syncFolder(dirname(path));
 };
 
 /** What a file holds; undefined when there is none. */

@@ -3,6 +3,7 @@ import { instantSchema } from "../core/api/ids.ts";
 import type { SiteQueue } from "../core/api/queues.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent } from "./agent/agent.ts";
+import { repeat } from "./agent/repeat.ts";
 import type { GatewayConfig } from "./config.ts";
 import { keepCredentials, loadCredentials } from "./credentials.ts";
 import { keepRenewed } from "./enrolment/renew.ts";
@@ -12,6 +13,7 @@ import { createSqsClient } from "./queues/sqsclient.ts";
 import { createSqsReportQueue } from "./queues/sqsreportqueue.ts";
 import { createSqsTaskSource } from "./queues/sqstasksource.ts";
 import type { Watch } from "./standstill.ts";
+import { shareOf } from "./storage/config.ts";
 import { openStorage } from "./storage/open.ts";
 import type { GatewayIdentity } from "./tasks/context.ts";
 import { performTask } from "./tasks/perform.ts";
@@ -25,6 +27,7 @@ import { within } from "./within.ts";
 
 /** Seconds that a peer's request may take to end when the gateway stops. */
 const receiverStopSeconds = 2;
+const tendEverySeconds = 60;
 /** For what is closed when nobody works any more. */
 const closeMs = 2_000;
 
@@ -83,12 +86,13 @@ export const startGateway = async (config: GatewayConfig, log: Log, watch?: Watc
 const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Watch): Promise<RunningGateway> => {
   const { siteId, concurrency, queues } = config;
   const credentials = await loadCredentials(config);
-  const storage = await openStorage(config.storage, watch);
+  const ownStorage = shareOf(config.storage, concurrency.workers + 1);
+  const storage = await openStorage(ownStorage, watch);
   opened.add(() => storage.close());
 
   const sending = concurrency.transfers * concurrency.extentsInFlight;
   const workers = createTransferWorkers({
-    storage: config.storage,
+    storage: ownStorage,
     threads: concurrency.workers,
     // Several sites may send at once, each as much as we do.
     jobsMax: { sending, receiving: 2 * sending },
@@ -102,6 +106,26 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
   opened.add(() => tunnel.stop(0));
   const stopping = new AbortController();
   opened.add(() => stopping.abort());
+  const tending = repeat(
+    {
+      everySeconds: tendEverySeconds,
+      first: "now",
+      purpose: "tend the storage",
+      time: systemTime,
+      log,
+      signal: stopping.signal,
+    },
+    async ({ signal, onMoved }) => {
+      const call = { signal: AbortSignal.any([signal, stopping.signal]), onMoved };
+      await storage.tend({ time: systemTime }, call).catch((error: unknown) => {
+        if (!stopping.signal.aborted) throw error;
+      });
+    },
+  );
+  opened.add(() => {
+    stopping.abort();
+    return tending;
+  });
   const keeper = keepCredentials(config, { current: credentials, tunnel, log });
   void keeper.follow(systemTime, stopping.signal);
   const { api } = config;

@@ -1,5 +1,6 @@
 import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+import type { Time } from "../time.ts";
 import type { StoredBlocks } from "./stored-blocks.ts";
 
 /**
@@ -148,6 +149,13 @@ export interface StorageDriver {
    * doesn't remember such things.
    */
   damage(call?: StorageCall): Promise<readonly GroupDamage[] | undefined>;
+
+  /**
+   * One round of the housekeeping that a cluster leaves to its gateways, at a gentle pace; nothing where it does that itself. It
+   * may take long, and is called again and again while a gateway runs.
+   * @throws STORE_IN_USE, STORE_CORRUPT, DISK_FAILED
+   */
+  tend(options: { readonly time: Time }, call?: StorageCall): Promise<void>;
 
   close(call?: StorageCall): Promise<void>;
 }

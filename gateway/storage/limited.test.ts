@@ -41,6 +41,7 @@ const callsOf = (
     storage.publishGroup({ groupId: groupId(1), owner, sequence: 1, takenAt, mirrorVolumeIds: [], manifest: {} }, call),
   manifests: (call) => storage.manifests(call),
   damage: (call) => storage.damage(call),
+  tend: (call) => storage.tend({ time: manualTime() }, call),
   rebuildObject: (call) => storage.rebuildObject({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),
   stageVolume: (call) => storage.stageVolume?.({ into: "v" }, call) ?? assert.fail("it stages nothing"),
   close: (call) => storage.close(call),

@@ -63,6 +63,7 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
         }),
     }),
     damage: (call) => calls.answer("damage", call, (watch) => driver.damage(watch)),
+    tend: (of, call) => calls.durable("tend", call, (watch) => driver.tend(of, watch)),
     close: (call) => calls.close("close", call, (watch) => driver.close(watch)),
   };
 };

@@ -9,7 +9,7 @@ import { storageLimits } from "./limited-calls.ts";
 
 /**
  * Opens the storage of a configuration, with a limit on every call (limited.ts); it must be closed.
- * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, TIMEOUT, the signal's reason
+ * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, STORE_FULL, DISK_FAILED, TIMEOUT, the signal's reason
  */
 export const openStorage = async (
   config: StorageConfig,
@@ -37,6 +37,9 @@ export const openStorage = async (
 export const openDriver = (config: StorageConfig, call?: StorageCall): Promise<StorageDriver> => {
   switch (config.kind) {
     case "extentstore":
-      return ExtentStore.open(config.dir, call);
+      return ExtentStore.open(config.dir, {
+        ...(config.openFiles !== undefined && { openFiles: config.openFiles }),
+        ...call,
+      });
   }
 };

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { Database } from "../storage/extentstore/database.ts";
-import { groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
+import { dataSizes, groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
 
 const mib = 1024 * 1024;
 /** Tries that follow at once. */
@@ -36,24 +36,26 @@ describe("a target that is damaged", () => {
     puts = [];
   });
 
-  /** A volume of four extents whose first group the target has, and the file that it has the blocks in. */
+  /** A volume of four extents whose first group the target has, and where it has the blocks. */
   const sent = async () => {
     sequence += 10;
     const volume = await sites.createVolume(`v${sequence}`, 4 * mib, plain);
     await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(4 * mib) }]);
     await sites.snapshot(volume, sequence);
-    const had = new Set(await readdir(sites.targetData));
+    const had = await dataSizes(sites.targetData);
     const { mirrorVolumeId } = await sites.send(volume, sequence, null, { extentsInFlight: 1 });
     await sites.publish(mirrorVolumeId, sequence);
-    const [name, ...more] = (await readdir(sites.targetData)).filter((file) => !had.has(file));
-    assert.ok(name !== undefined && more.length === 0);
+    const [file, ...more] = [...(await dataSizes(sites.targetData))].filter(([name, size]) => size !== had.get(name));
+    assert.ok(file !== undefined && more.length === 0);
+    const [name] = file;
     puts = [];
     lines = sites.log.lines.length;
-    return { volume, group: sequence, mirrorVolumeId, file: path.join(sites.targetData, name) };
+    return { volume, group: sequence, mirrorVolumeId, blocks: { file: name, start: had.get(name) ?? 0 } };
   };
 
-  const flip = async (file: string, at: number) => {
+  const flip = async ({ file, start }: { readonly file: string; readonly start: number }, offset: number) => {
     const content = await readFile(file);
+    const at = start + offset;
     content[at] = (content[at] ?? 0) ^ 1;
     await writeFile(file, content);
   };
@@ -121,8 +123,8 @@ describe("a target that is damaged", () => {
       .join("\n");
 
   test("notices what a transfer reads of it, gets it in full, and remembers it of the groups that have it", async () => {
-    const { volume, group, file } = await sent();
-    await flip(file, 5 * blockBytes + 1000);
+    const { volume, group, blocks } = await sent();
+    await flip(blocks, 5 * blockBytes + 1000);
     await change(volume, 5 * blockBytes);
     await next(volume, group);
     assert.deepEqual(puts, [0, 0], "once as a change, once in full");
@@ -134,10 +136,10 @@ describe("a target that is damaged", () => {
   });
 
   test("gets again what an export found, although nothing has changed there, and older groups are whole again", async () => {
-    const { volume, group, file } = await sent();
+    const { volume, group, blocks } = await sent();
     await next(volume, group);
     assert.deepEqual(puts, [], "nothing has changed");
-    await flip(file, 2 * mib + 1000);
+    await flip(blocks, 2 * mib + 1000);
     await assert.rejects(exported(group), isCorrupt);
     assert.deepEqual(await damaged(group), [
       [groupOf(group), 1],
@@ -156,8 +158,8 @@ describe("a target that is damaged", () => {
   });
 
   test("gets again what was found while the transfer was going on, in an extent that is not sent", async () => {
-    const { volume, group, file } = await sent();
-    await flip(file, 2 * mib + 1000);
+    const { volume, group, blocks } = await sent();
+    await flip(blocks, 2 * mib + 1000);
     await change(volume, 5 * blockBytes);
     const found = Promise.withResolvers<void>();
     const send = next(volume, group, {

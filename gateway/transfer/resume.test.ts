@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { credentialsOf, newAuthority, site } from "./testing/credentials.ts";
-import { groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
+import { dataSizes, groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
 
 const mib = 1024 * 1024;
 const plain = { extentBytes: mib, stripeCount: 1, stripeBytes: mib };
@@ -18,13 +18,11 @@ const code = (expected: string) => (error: unknown) => {
   return true;
 };
 
-/** Flips bits in all data files of a folder but those that it had. */
-const damage = async (dataDir: string, had: ReadonlySet<string>): Promise<void> => {
-  for (const name of await readdir(dataDir)) {
-    if (had.has(name)) continue;
-    const file = path.join(dataDir, name);
+/** Flips bits in what data files of a folder hold beyond what they had. */
+const damage = async (dataDir: string, had: ReadonlyMap<string, number>): Promise<void> => {
+  for (const file of (await dataSizes(dataDir)).keys()) {
     const content = await readFile(file);
-    for (let at = 1000; at < content.length; at += 60_000) content[at] = (content[at] ?? 0) ^ 1;
+    for (let at = (had.get(file) ?? 0) + 1000; at < content.length; at += 60_000) content[at] = (content[at] ?? 0) ^ 1;
     await writeFile(file, content);
   }
 };
@@ -175,7 +173,7 @@ describe("a transfer that is disturbed", () => {
     const volume = await sites.createVolume(`damaged${sequence}`, mib, plain);
     await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(mib) }]);
     await sites.snapshot(volume, sequence);
-    const had = new Set(await readdir(sites.targetData));
+    const had = await dataSizes(sites.targetData);
     const { mirrorVolumeId } = await sites.send(volume, sequence, null);
     await sites.publish(mirrorVolumeId, sequence);
     await damage(sites.targetData, had);
@@ -243,7 +241,7 @@ describe("a transfer that is disturbed", () => {
     for (const isFirst of [true, false]) {
       const { volume, group } = await sentVolume();
       const sent = isFirst ? await sites.createVolume(`first${group}`, mib, plain) : volume;
-      const had = new Set(await readdir(sites.sourceData));
+      const had = await dataSizes(sites.sourceData);
       await writeTo(sites.source, sent, [{ offset: 0, data: randomBytes(200_000) }]);
       await sites.snapshot(sent, group + 1);
       await damage(sites.sourceData, had);

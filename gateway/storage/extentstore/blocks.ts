@@ -67,6 +67,10 @@ export class BlockTable {
     return this.#bytes;
   }
 
+  get packedBytes(): number {
+    return this.#bytes.byteLength;
+  }
+
   clone(): BlockTable {
     return new BlockTable(this.#bytes.slice());
   }

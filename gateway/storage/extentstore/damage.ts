@@ -158,7 +158,7 @@ const moveBlocks = (table: BlockTable, fileId: number, moves: ReadonlyMap<number
 };
 
 /** Says of a version whose table is as it should be whether one of its blocks is damaged. @returns whether one is */
-const judgeVersion = (database: Database, versionId: number, table: BlockTable): boolean => {
+export const judgeVersion = (database: Database, versionId: number, table: BlockTable): boolean => {
   for (const fileId of table.fileIds()) {
     const offsets = damagedOffsets(database, fileId);
     if (offsets.size === 0) continue;
@@ -176,7 +176,8 @@ const markDamaged = (database: Database, versionId: number): void => {
   database.run("INSERT OR IGNORE INTO damagedVersions (versionId) VALUES (?)", versionId);
 };
 
-const isDamaged = (database: Database, versionId: number): boolean =>
+/** Whether damage was found in a version. */
+export const isDamaged = (database: Database, versionId: number): boolean =>
   database.one("SELECT 1 FROM damagedVersions WHERE versionId = ?", versionId) !== undefined;
 
 /** Where in a data file damaged blocks are. */

@@ -1,9 +1,12 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { diskFailed, storeFull } from "../../disk-errors.ts";
 
 /** How long a call waits for another process's transaction; those are short, so this is reached only when one hangs. */
 const busyTimeoutMilliseconds = 30_000;
 const sqliteBusy = 5;
+const sqliteReadOnly = 8;
+const sqliteIoError = 10;
 const sqliteCorrupt = 11;
 const sqliteFull = 13;
 const sqliteNotADatabase = 26;
@@ -50,7 +53,7 @@ export class Database {
   /**
    * Runs `work` as one transaction: durable when this returns, undone when it throws. `work` is synchronous, so that no
    * transaction is ever open across an await.
-   * @throws STORE_IN_USE, STORE_FULL, STORE_CORRUPT, and whatever `work` throws
+   * @throws STORE_IN_USE, STORE_FULL, STORE_CORRUPT, DISK_FAILED, and whatever `work` throws
    */
   transaction<Result>(work: () => Result): Result {
     this.execute("BEGIN IMMEDIATE");
@@ -60,7 +63,7 @@ export class Database {
       this.#ownCommits++;
       return result;
     } catch (error) {
-      if (this.#connection.isTransaction) this.execute("ROLLBACK");
+      this.#rollBack();
       throw error;
     }
   }
@@ -72,6 +75,15 @@ export class Database {
       return work();
     } finally {
       this.execute("COMMIT");
+    }
+  }
+
+  /** What made it necessary is what has to be told, whatever comes of it: a transaction that is not committed is undone. */
+  #rollBack(): void {
+    try {
+      if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
+    } catch {
+      // SQLite rolls back by itself where the disk fails.
     }
   }
 
@@ -98,35 +110,33 @@ export class Database {
     try {
       return work();
     } catch (error) {
-      throw this.#visible(error);
-    }
-  }
-
-  #visible(error: unknown): unknown {
-    switch (sqliteCode(error)) {
-      case sqliteBusy:
-        return new VisibleError(
-          "STORE_IN_USE",
-          `Another process has been writing ${this.path} for over ${busyTimeoutMilliseconds / 1000} s.`,
-          { hint: "Look for a process that hangs with the store open.", cause: error },
-        );
-      case sqliteFull:
-        return storeFull(this.path, error);
-      case sqliteCorrupt:
-      case sqliteNotADatabase:
-        return new VisibleError("STORE_CORRUPT", `The metadata ${this.path} is damaged.`, {
-          hint: "Check the disk; restore points on other sites are not affected.",
-          cause: error,
-        });
-      default:
-        return error;
+      throw visibleSqliteError(this.path, error);
     }
   }
 }
 
-/** The disk under a store has no room for what was written. */
-export const storeFull = (path: string, cause?: unknown): VisibleError =>
-  new VisibleError("STORE_FULL", `There is no space left for ${path}.`, {
-    hint: "Free or add disk space; deleting snapshot groups gives back what only they held.",
-    cause,
-  });
+/** What SQLite says of the metadata at a path, by its name where it has one. */
+export const visibleSqliteError = (path: string, error: unknown): unknown => {
+  switch (sqliteCode(error)) {
+    case sqliteBusy:
+      return new VisibleError(
+        "STORE_IN_USE",
+        `Another process has been writing ${path} for over ${busyTimeoutMilliseconds / 1000} s.`,
+        { hint: "Look for a process that hangs with the store open.", cause: error },
+      );
+    case sqliteFull:
+      return storeFull(path, error);
+    case sqliteIoError:
+    // A file system that met an error is read-only from then on.
+    case sqliteReadOnly:
+      return diskFailed(path, error);
+    case sqliteCorrupt:
+    case sqliteNotADatabase:
+      return new VisibleError("STORE_CORRUPT", `The metadata ${path} is damaged.`, {
+        hint: "Check the disk; restore points on other sites are not affected.",
+        cause: error,
+      });
+    default:
+      return error;
+  }
+};

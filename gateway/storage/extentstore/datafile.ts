@@ -1,27 +1,16 @@
-import {
-  closeSync,
-  constants,
-  fdatasync,
-  fdatasyncSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  rmSync,
-  statfsSync,
-  writeSync,
-} from "node:fs";
 import { join } from "node:path";
+import { VisibleError } from "../../../core/api/errors.ts";
 import { blockHash } from "../../block-hash.ts";
+import { asDiskError, storeFull } from "../../disk-errors.ts";
 import type { StoredBlock } from "./blocks.ts";
 import { compressBlock, compressedBytesMax } from "./codec.ts";
-import { storeFull } from "./database.ts";
+import type { Disk } from "./disk.ts";
 
 const batchBytes = 1024 * 1024;
 /** So much at once is written without being copied into the batch first. */
 const unbatchedBytes = 128 * 1024;
 /** Data leaves this much of the disk free: deleting needs room for the metadata that says so. */
 const metadataReserveBytes = 32 * 1024 * 1024;
-const openFilesMax = 32;
 const nameDigits = 12;
 const suffix = ".blocks";
 
@@ -32,46 +21,52 @@ export const dataFilePath = (dataDir: string, fileId: number): string =>
 export const dataFileIdOf = (name: string): number | undefined =>
   name.endsWith(suffix) ? Number.parseInt(name, 10) || undefined : undefined;
 
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
-
-const whileRoom = <Result>(path: string, work: () => Result): Result => {
-  try {
-    return work();
-  } catch (error) {
-    throw codeOf(error) === "ENOSPC" || codeOf(error) === "EDQUOT" ? storeFull(path, error) : error;
-  }
-};
-
 /**
  * One data file while it is being written: blocks are appended, compressed, in batches of 1 MiB, and never changed. It was
  * registered in `files` before it is made, so nobody takes it for garbage.
+ *
+ * The kernel forgets what it failed to write, and a second fsync would succeed without it. So a file that failed once is
+ * given up: it takes nothing more and is never synced again. What was appended can still be read from it, if it is anywhere.
  */
 export class DataFileWriter {
   readonly id: number;
   readonly path: string;
+  readonly #disk: Disk;
   readonly #dataDir: string;
   readonly #fd: number;
   readonly #batch = Buffer.allocUnsafe(batchBytes + compressedBytesMax);
   #batchedBytes = 0;
   #writtenBytes = 0;
   #syncedBytes = 0;
-  #failure: { readonly cause: unknown } | undefined;
+  #failure: { readonly error: unknown } | undefined;
   #lastSync: Promise<void> = Promise.resolve();
+  #syncs = 0;
+  #closed = false;
 
-  constructor(dataDir: string, id: number) {
+  /** @throws STORE_FULL, DISK_FAILED */
+  constructor(options: { readonly disk: Disk; readonly dataDir: string; readonly id: number }) {
+    const { disk, dataDir, id } = options;
     this.id = id;
     this.path = dataFilePath(dataDir, id);
+    this.#disk = disk;
     this.#dataDir = dataDir;
-    this.#fd = whileRoom(this.path, () =>
-      openSync(this.path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600),
-    );
+    try {
+      this.#fd = disk.create(this.path);
+    } catch (error) {
+      throw asDiskError(this.path, error);
+    }
   }
 
   get sizeBytes(): number {
     return this.#writtenBytes + this.#batchedBytes;
   }
 
-  /** Appends a block. @throws STORE_FULL */
+  /** Whether the disk failed it: nothing can be appended or made durable any more. */
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Appends a block. @throws STORE_FULL, DISK_FAILED; then nothing was appended */
   append(block: Uint8Array): StoredBlock {
     if (this.#batchedBytes >= batchBytes) this.drain();
     const offset = this.sizeBytes;
@@ -80,7 +75,7 @@ export class DataFileWriter {
     return { fileId: this.id, offset, storedBytes, hash: blockHash(block) };
   }
 
-  /** Appends bytes as another data file has them. @returns where they are. @throws STORE_FULL */
+  /** Appends bytes as another data file has them. @returns where they are. @throws STORE_FULL, DISK_FAILED; as `append` */
   appendStored(stored: Uint8Array): number {
     const offset = this.sizeBytes;
     const fits = this.#batchedBytes + stored.byteLength <= this.#batch.byteLength;
@@ -93,44 +88,56 @@ export class DataFileWriter {
     return offset;
   }
 
-  /** Hands what is batched to the kernel, so that it can be read from the file. @throws STORE_FULL */
+  /** Hands what is batched to the kernel, so that it can be read from the file. @throws STORE_FULL, DISK_FAILED */
   drain(): void {
     if (this.#batchedBytes === 0) return;
     this.#write(this.#batch.subarray(0, this.#batchedBytes));
     this.#batchedBytes = 0;
   }
 
-  /** Writes behind what is written already. @throws STORE_FULL */
+  /** Fills `into` with what was appended from `offset` on, written or not. @returns how many bytes there were */
+  read(offset: number, into: Uint8Array): number {
+    let done = 0;
+    while (done < into.byteLength && offset + done < this.#writtenBytes) {
+      const part = into.subarray(done, Math.min(into.byteLength, this.#writtenBytes - offset));
+      const bytes = this.#disk.read(this.#fd, part, offset + done);
+      if (bytes === 0) return done;
+      done += bytes;
+    }
+    const from = offset + done - this.#writtenBytes;
+    const batched = this.#batch.subarray(from, Math.min(this.#batchedBytes, from + into.byteLength - done));
+    into.set(batched, done);
+    return done + batched.byteLength;
+  }
+
+  /** Writes behind what is written already. */
   #write(bytes: Uint8Array): void {
-    const { bavail, bsize } = statfsSync(this.#dataDir);
-    if (bavail * bsize < bytes.byteLength + metadataReserveBytes) throw storeFull(this.path);
-    whileRoom(this.path, () => {
+    this.#refuseFailed();
+    try {
+      if (this.#disk.freeBytes(this.#dataDir) < bytes.byteLength + metadataReserveBytes) throw storeFull(this.path);
       for (let done = 0; done < bytes.byteLength; ) {
-        done += writeSync(this.#fd, bytes, done, bytes.byteLength - done, this.#writtenBytes + done);
+        done += this.#disk.write(this.#fd, bytes.subarray(done), this.#writtenBytes + done);
       }
-    });
+    } catch (error) {
+      const named = asDiskError(this.path, error);
+      // Without room nothing is lost: the bytes are still here, to be written when there is some.
+      if (!VisibleError.is(named, "STORE_FULL")) this.#failure = { error: named };
+      throw named;
+    }
     this.#writtenBytes += bytes.byteLength;
   }
 
   /**
-   * Durable when this returns. The kernel forgets what it failed to write, and a second fsync would succeed without it: a
-   * file that failed once can't be committed any more.
-   * @throws STORE_FULL
-   */
-  syncNow(): void {
-    const bytes = this.#bytesToSync();
-    if (bytes === this.#syncedBytes) return;
-    this.#synced(bytes, () => fdatasyncSync(this.#fd));
-  }
-
-  /**
-   * `syncNow` off the calling thread. What was appended when it was called is durable when it resolves. One at a time: of two
-   * that run at once the kernel tells only one what went wrong.
-   * @throws STORE_FULL
+   * What was appended when it was called is durable when it resolves. One at a time: of two that run at once the kernel
+   * tells only one what went wrong.
+   * @throws STORE_FULL, DISK_FAILED
    */
   async sync(): Promise<void> {
-    const wanted = this.#bytesToSync();
-    const turn = this.#lastSync.then(() => this.#syncUpTo(wanted));
+    this.#refuseFailed();
+    this.drain();
+    const wanted = this.#writtenBytes;
+    this.#syncs++;
+    const turn = this.#lastSync.then(() => this.#syncUpTo(wanted)).finally(() => this.#syncs--);
     // Whoever comes next finds a failure in #failure.
     const over = () => undefined;
     this.#lastSync = turn.then(over, over);
@@ -138,109 +145,30 @@ export class DataFileWriter {
   }
 
   async #syncUpTo(wanted: number): Promise<void> {
-    const bytes = this.#bytesToSync();
     if (wanted <= this.#syncedBytes) return;
-    const error = await new Promise<unknown>((resolve) => fdatasync(this.#fd, resolve));
-    this.#synced(bytes, () => {
-      if (error !== null) throw error;
-    });
-  }
-
-  #bytesToSync(): number {
-    if (this.#failure !== undefined) throw new Error(`writing ${this.path} has failed before`, this.#failure);
+    this.#refuseFailed();
     this.drain();
-    return this.#writtenBytes;
-  }
-
-  #synced(bytes: number, work: () => void): void {
+    const bytes = this.#writtenBytes;
     try {
-      whileRoom(this.path, work);
-      if (this.#syncedBytes === 0) syncDirectory(this.#dataDir);
+      await this.#disk.sync(this.#fd);
+      if (this.#syncedBytes === 0) this.#disk.syncFolder(this.#dataDir);
     } catch (error) {
-      this.#failure = { cause: error };
-      throw error;
+      const named = asDiskError(this.path, error);
+      this.#failure = { error: named };
+      throw named;
     }
-    this.#syncedBytes = Math.max(this.#syncedBytes, bytes);
+    this.#syncedBytes = bytes;
   }
 
+  #refuseFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Lets go of the descriptor, and not while the kernel is at it: its number would soon be another file's. */
   close(): void {
-    closeSync(this.#fd);
-  }
-}
-
-/** Makes the names in a directory durable. */
-export const syncDirectory = (path: string): void => {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-};
-
-export const removeDataFile = (dataDir: string, fileId: number): void =>
-  rmSync(dataFilePath(dataDir, fileId), { force: true });
-
-/** @returns 0 at the end of the file, and where the disk can't read */
-const readPart = (fd: number, into: Uint8Array, offset: number): number => {
-  try {
-    return readSync(fd, into, 0, into.byteLength, offset);
-  } catch (error) {
-    if (codeOf(error) === "EIO") return 0;
-    throw error;
-  }
-};
-
-/** Data files open for reading, the least recently opened closed first when there are many. */
-export class DataFileReaders {
-  readonly #dataDir: string;
-  readonly #open = new Map<number, number>();
-
-  constructor(dataDir: string) {
-    this.#dataDir = dataDir;
-  }
-
-  /**
-   * Fills `into` from a data file. @returns how many bytes there were, or undefined when there is no such file; what the disk
-   * can't read counts as not there
-   */
-  read(fileId: number, offset: number, into: Uint8Array): number | undefined {
-    const fd = this.#fd(fileId);
-    if (fd === undefined) return undefined;
-    let done = 0;
-    while (done < into.byteLength) {
-      const bytes = readPart(fd, into.subarray(done), offset + done);
-      if (bytes === 0) break;
-      done += bytes;
-    }
-    return done;
-  }
-
-  close(): void {
-    for (const fd of this.#open.values()) closeSync(fd);
-    this.#open.clear();
-  }
-
-  #fd(fileId: number): number | undefined {
-    const known = this.#open.get(fileId);
-    if (known !== undefined) return known;
-    try {
-      const fd = openSync(dataFilePath(this.#dataDir, fileId), "r");
-      this.#open.set(fileId, fd);
-      this.#closeOldest();
-      return fd;
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined;
-      throw error;
-    }
-  }
-
-  #closeOldest(): void {
-    if (this.#open.size <= openFilesMax) return;
-    for (const [fileId, fd] of this.#open) {
-      closeSync(fd);
-      this.#open.delete(fileId);
-      return;
-    }
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#syncs === 0) this.#disk.close(this.#fd);
+    else void this.#lastSync.then(() => this.#disk.close(this.#fd));
   }
 }

@@ -1,5 +1,6 @@
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { Time } from "../../time.ts";
 import type {
   CreateVolumeOptions,
   ExtentDigest,
@@ -30,7 +31,8 @@ import * as sessions from "./sessions.ts";
 import * as snapshots from "./snapshots.ts";
 import { StagedVolumeWriter } from "./stagedwriter.ts";
 import { beginStaging } from "./staging.ts";
-import { closeStore, openStore, type Store } from "./store.ts";
+import { closeStore, openStore, type Store, type StoreOptions } from "./store.ts";
+import { tend } from "./tend.ts";
 import * as volumes from "./volumes.ts";
 import { VolumeWriter } from "./volumewriter.ts";
 
@@ -50,13 +52,13 @@ export class ExtentStore implements StorageDriver {
   /**
    * Opens the store in a folder, making it where there is none, takes back what processes that died were holding, and looks whether what
    * was damaged is still.
-   * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT
+   * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, STORE_FULL, DISK_FAILED
    */
-  static async open(dir: string, call?: StorageCall): Promise<ExtentStore> {
-    const store = openStore(dir);
+  static async open(dir: string, options: StoreOptions & StorageCall = {}): Promise<ExtentStore> {
+    const store = openStore(dir, options);
     try {
       recheckDamage(store);
-      await collect(store, { compact: false, ...call });
+      await collect(store, { ...options, compact: false });
       return new ExtentStore(store);
     } catch (error) {
       closeStore(store);
@@ -127,9 +129,7 @@ export class ExtentStore implements StorageDriver {
 
   /** A group that is published already is GROUP_STALE too: nothing is left to write. */
   async openMirror(options: OpenMirrorOptions): Promise<MirrorSession> {
-    const session = this.#transaction((database) => sessions.openMirror(database, options));
-    this.#store.openFiles.retire(options.mirrorVolumeId);
-    return session;
+    return this.#transaction((database) => sessions.openMirror(database, options));
   }
 
   async openMirrorExtent(options: {
@@ -153,7 +153,6 @@ export class ExtentStore implements StorageDriver {
 
   async completeMirror(options: { readonly mirrorVolumeId: string; readonly epoch: number }): Promise<void> {
     this.#transaction((database) => sessions.completeMirror(database, options.mirrorVolumeId, options.epoch));
-    this.#store.openFiles.retire(options.mirrorVolumeId);
   }
 
   async abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<void> {
@@ -176,6 +175,10 @@ export class ExtentStore implements StorageDriver {
 
   async damage(): Promise<readonly GroupDamage[]> {
     return groupDamage(this.#store.database);
+  }
+
+  async tend(options: { readonly time: Time }, call?: StorageCall): Promise<void> {
+    await tend(this.#store, { ...options, ...call });
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { type Database, sqliteCode } from "./database.ts";
+import { type Database, sqliteCode, visibleSqliteError } from "./database.ts";
 import { dropStagings } from "./stagings.ts";
 
 const sqliteBusy = 5;
@@ -21,7 +21,10 @@ export class FileLock {
     this.#connection = connection;
   }
 
-  /** @returns the lock, or undefined when somebody else still holds it after `waitMilliseconds` */
+  /**
+   * @returns the lock, or undefined when somebody else still holds it after `waitMilliseconds`
+   * @throws STORE_FULL, DISK_FAILED
+   */
   static tryAcquire(path: string, waitMilliseconds = 0): FileLock | undefined {
     const connection = new DatabaseSync(path, { timeout: waitMilliseconds });
     try {
@@ -30,7 +33,7 @@ export class FileLock {
     } catch (error) {
       connection.close();
       if (sqliteCode(error) === sqliteBusy) return undefined;
-      throw error;
+      throw visibleSqliteError(path, error);
     }
   }
 
@@ -84,8 +87,12 @@ export class Writer {
   }
 
   close(): void {
-    this.#database.transaction(() => this.#forget(this.id));
-    this.#lock.release();
+    try {
+      this.#database.transaction(() => this.#forget(this.id));
+    } finally {
+      // Whoever finds it free lets go of what it held.
+      this.#lock.release();
+    }
   }
 
   #forget(id: string): void {

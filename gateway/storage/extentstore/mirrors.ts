@@ -3,7 +3,7 @@ import type { GroupId } from "../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { MirrorVolume, Owner } from "../driver.ts";
 import type { Database } from "./database.ts";
-import { notOurs, snapshotsOf } from "./snapshots.ts";
+import { notOurs, snapshotIn } from "./snapshots.ts";
 import { clearTable, fillWithWhatIsThere } from "./versions.ts";
 import { findVolume, insertVolume, type VolumeRow } from "./volumes.ts";
 
@@ -125,7 +125,7 @@ export const resetMirror = (database: Database, mirror: MirrorRow, baseGroupId: 
   clearTable(database, volume.tableId);
   database.run("DELETE FROM doneExtents WHERE volumeId = ?", mirror.volumeId);
   if (baseGroupId === null) return;
-  const base = snapshotsOf(database, baseGroupId).find((snapshot) => snapshot.volumeId === mirror.volumeId);
+  const base = snapshotIn(database, baseGroupId, mirror.volumeId);
   if (base === undefined || !sameGeometry(base, volume)) {
     throw new VisibleError(
       "BASE_MISSING",

@@ -6,7 +6,6 @@ import { extentCount, locate } from "../../../core/extent/striping.ts";
 import { zeroHashes } from "../../block-hash.ts";
 import type { MirrorExtentWriter } from "../driver.ts";
 import type { StoredBlocks } from "../stored-blocks.ts";
-import { DataFileReaders } from "./datafile.ts";
 import { PendingWrites } from "./pending.ts";
 import { ExtentReader } from "./reader.ts";
 import { labelOf, volumeTables } from "./readers.ts";
@@ -24,7 +23,6 @@ export class StoredExtentWriter implements MirrorExtentWriter {
   readonly #geometry: Geometry;
   readonly #epoch: number;
   readonly #extent: number;
-  readonly #files: DataFileReaders;
   readonly #pending: PendingWrites;
   readonly #base: ExtentReader;
   #syncedBytes = 0;
@@ -48,14 +46,13 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     this.#geometry = geometry;
     this.#epoch = epoch;
     this.#extent = extent;
-    this.#files = new DataFileReaders(store.dataDir);
     const committed = volumeTables(store, mirror);
     const reading = {
       label: labelOf(mirror),
       geometry,
       sizeBytes: mirror.sizeBytes,
       dataDir: store.dataDir,
-      files: this.#files,
+      files: store.files,
       damage: store.damage,
     };
     this.#base = new ExtentReader({ ...reading, tables: committed });
@@ -102,22 +99,17 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     await this.#syncing;
     const { database } = this.#store;
     const target = { mirrorVolumeId: this.#volumeId, epoch: this.#epoch, extent: this.#extent };
-    await this.#pending.commitAsync((extents) =>
-      database.transaction(() => commitMirrorExtent(database, target, extents)),
-    );
+    await this.#pending.commit((extents) => database.transaction(() => commitMirrorExtent(database, target, extents)));
     this.#close();
   }
 
   async discard(): Promise<void> {
-    // The file may be closed with the writer, and not while the kernel is at it.
-    await this.#syncing?.catch(() => undefined);
     if (this.#open) this.#close();
   }
 
   #close(): void {
     this.#open = false;
     this.#pending.discard();
-    this.#files.close();
   }
 
   /** @throws CHECKSUM_MISMATCH */
@@ -139,8 +131,6 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     this.#syncedBytes = this.#pending.appendedBytes;
     await this.#syncing;
     this.#syncing = this.#pending.startSync();
-    // It is thrown where it is waited for.
-    this.#syncing.catch(() => undefined);
   }
 
   #blockCount(): number {

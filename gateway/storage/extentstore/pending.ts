@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object.ts";
 import { blockAt, blockBytes } from "../../../core/extent/geometry.ts";
 import { locate } from "../../../core/extent/striping.ts";
@@ -9,6 +10,7 @@ import { BlockSet } from "./blockset.ts";
 import type { DataFileWriter } from "./datafile.ts";
 import type { OpenDataFiles } from "./openfiles.ts";
 import { type BlockTables, ExtentReader, type ReaderOptions } from "./reader.ts";
+import { relocate } from "./relocate.ts";
 import type { CommittedTables } from "./tables.ts";
 import type { PendingExtent } from "./versions.ts";
 
@@ -74,11 +76,11 @@ export class PendingWrites implements BlockTables {
 
   read(offset: number, into: Uint8Array): void {
     if (this.#partials.size > 0) this.#spillRange(offset, into.byteLength);
-    this.#file?.drain();
+    this.#drain();
     this.#reader.read(offset, into);
   }
 
-  /** @throws STORE_FULL, STORE_CORRUPT (when a block that is written in part can't be read) */
+  /** @throws STORE_FULL, DISK_FAILED, STORE_CORRUPT (when a block that is written in part can't be read) */
   write(offset: number, data: Uint8Array): void {
     this.#eachBlock(offset, data.byteLength, (extent, block, from, to, done) => {
       const part = data.subarray(done, done + to - from);
@@ -89,15 +91,14 @@ export class PendingWrites implements BlockTables {
 
   /**
    * Puts blocks of an extent, from `block` on, as they are to be stored. Nobody has looked inside; reading them tells whether
-   * they are what their hashes name. @throws STORE_FULL
+   * they are what their hashes name. @throws STORE_FULL, DISK_FAILED
    */
   writeStored(extent: number, block: number, stored: StoredBlocks): void {
-    const file = this.#fileForWrites();
-    const offset = file.appendStored(stored.bytes);
+    const { fileId, offset } = this.#onFile((file) => ({ fileId: file.id, offset: file.appendStored(stored.bytes) }));
     const end = block + stored.count;
     if (this.#partials.size > 0) for (let at = block; at < end; at++) this.#partials.delete(this.#key(extent, at));
     const pending = this.#pending(extent);
-    pending.table.setRun(block, { fileId: file.id, offset, stored });
+    pending.table.setRun(block, { fileId, offset, stored });
     pending.dirty.addRange(block, end);
     this.#appendedBytes += stored.bytes.length;
   }
@@ -117,10 +118,10 @@ export class PendingWrites implements BlockTables {
     this.#extents.set(extent, { table, dirty });
   }
 
-  /** Everything is in the kernel's hands when this returns, and readable from the files. @throws STORE_FULL */
+  /** Everything is in the kernel's hands when this returns, and readable from the files. @throws STORE_FULL, DISK_FAILED */
   settle(): void {
     for (const key of [...this.#partials.keys()]) this.#spill(key);
-    this.#file?.drain();
+    this.#drain();
   }
 
   /**
@@ -133,36 +134,37 @@ export class PendingWrites implements BlockTables {
     for (const { first, end } of pending.dirty.ranges()) this.#reader.verify(extent, first, end);
   }
 
-  /** What is in the data file so far becomes durable, so that a commit has less to wait for. Nothing is committed. */
-  async startSync(): Promise<void> {
-    await this.#file?.sync();
-  }
-
   /**
-   * `commit` that lets others use the thread while the disk works. The caller sees to it that nothing is written meanwhile.
+   * What is in the data file so far becomes durable, so that a commit has less to wait for. Nothing is committed. It never
+   * rejects: what has failed is dealt with by whoever needs the file next.
    */
-  async commitAsync(
-    transaction: (extents: readonly PendingExtent[]) => ReadonlyMap<number, BlockTable>,
-  ): Promise<boolean> {
-    this.settle();
-    await this.#file?.sync();
-    return this.#makeVisible(transaction);
+  async startSync(): Promise<void> {
+    await this.#file?.sync().catch(() => undefined);
   }
 
   /**
    * Makes everything durable, then visible by `transaction`, which is given the writes and returns what the extents are then.
-   * After a failure the writes are still pending. @returns whether a data file was filled up
+   * Others use the thread while the disk works; the caller sees to it that nothing is written or read here meanwhile.
+   * After a failure the writes are still pending. @returns whether a data file is closed now
+   * @throws STORE_FULL, DISK_FAILED, whatever `transaction` throws
    */
-  commit(transaction: (extents: readonly PendingExtent[]) => ReadonlyMap<number, BlockTable>): boolean {
-    this.settle();
-    this.#file?.syncNow();
-    return this.#makeVisible(transaction);
-  }
-
-  #makeVisible(transaction: (extents: readonly PendingExtent[]) => ReadonlyMap<number, BlockTable>): boolean {
+  async commit(transaction: (extents: readonly PendingExtent[]) => ReadonlyMap<number, BlockTable>): Promise<boolean> {
+    await this.#makeDurable();
     const extents = [...this.#extents].map(([extent, pending]) => ({ extent, ...pending }));
     for (const [extent, table] of transaction(extents)) this.#committed.put(extent, table);
     return this.#clear();
+  }
+
+  /** When the disk fails the data file, once more with another. */
+  async #makeDurable(): Promise<void> {
+    this.settle();
+    try {
+      await this.#file?.sync();
+    } catch (error) {
+      if (!VisibleError.is(error, "DISK_FAILED")) throw error;
+      this.settle();
+      await this.#file?.sync();
+    }
   }
 
   /** Gives up what isn't committed; the collector takes back its space. */
@@ -204,12 +206,44 @@ export class PendingWrites implements BlockTables {
       this.#putHole(extent, block);
       return;
     }
-    this.#setBlock(extent, block, this.#fileForWrites().append(content));
+    this.#setBlock(
+      extent,
+      block,
+      this.#onFile((file) => file.append(content)),
+    );
   }
 
+  #drain(): void {
+    if (this.#file !== undefined) this.#onFile((file) => file.drain());
+  }
+
+  /** Does something with the data file that is appended to; when the disk fails it, once more with another. */
+  #onFile<Result>(work: (file: DataFileWriter) => Result): Result {
+    const file = this.#fileForWrites();
+    try {
+      return work(file);
+    } catch (error) {
+      if (!file.failed) throw error;
+      return work(this.#fileForWrites());
+    }
+  }
+
+  /** One that has not failed: what is here of one that has is written to another first. */
   #fileForWrites(): DataFileWriter {
-    this.#file ??= this.#openFiles.acquire(this.#volumeId);
-    return this.#file;
+    const file = this.#file;
+    if (file !== undefined && !file.failed) return file;
+    const other = this.#openFiles.acquire(this.#volumeId);
+    if (file !== undefined) {
+      try {
+        relocate({ from: file, to: other, extents: this.#extents.values() });
+      } catch (error) {
+        this.#openFiles.release(other);
+        throw error;
+      }
+      this.#openFiles.release(file);
+    }
+    this.#file = other;
+    return other;
   }
 
   #setBlock(extent: number, block: number, stored: StoredBlock): void {
@@ -254,7 +288,7 @@ export class PendingWrites implements BlockTables {
       }
     }
     const content = Buffer.allocUnsafe(blockBytes);
-    this.#file?.drain();
+    this.#drain();
     this.#reader.readExtent(extent, block * blockBytes, content);
     this.#partials.set(key, content);
     return content;

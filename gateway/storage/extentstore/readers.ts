@@ -5,7 +5,6 @@ import { extentCount } from "../../../core/extent/striping.ts";
 import type { ExtentBlocks, ExtentDigest, ExtentToken, SnapshotReader, VolumeHandle } from "../driver.ts";
 import { BlockTable } from "./blocks.ts";
 import type { Database } from "./database.ts";
-import { DataFileReaders } from "./datafile.ts";
 import { ExtentReader, type ReaderOptions } from "./reader.ts";
 import { findSnapshot, type SnapshotRow } from "./snapshots.ts";
 import type { Store } from "./store.ts";
@@ -19,7 +18,6 @@ export class VolumeReader implements VolumeHandle {
   readonly sizeBytes: number;
   readonly geometry: Geometry;
   readonly #store: Store;
-  readonly #files: DataFileReaders;
   readonly #tables: CommittedTables;
   readonly #reader: ExtentReader;
   #generation = "";
@@ -28,14 +26,13 @@ export class VolumeReader implements VolumeHandle {
     this.sizeBytes = volume.sizeBytes;
     this.geometry = geometryOf(volume);
     this.#store = store;
-    this.#files = new DataFileReaders(store.dataDir);
     this.#tables = volumeTables(store, volume);
     this.#reader = new ExtentReader({
       label: labelOf(volume),
       geometry: this.geometry,
       sizeBytes: this.sizeBytes,
       dataDir: store.dataDir,
-      files: this.#files,
+      files: store.files,
       tables: this.#tables,
       damage: store.damage,
     });
@@ -60,8 +57,9 @@ export class VolumeReader implements VolumeHandle {
     assert.fail("the volume was opened to be read");
   }
 
+  /** What was opened for it is the store's, which closes it. */
   async close(): Promise<void> {
-    this.#files.close();
+    return;
   }
 }
 
@@ -89,7 +87,7 @@ export class StoredSnapshotReader implements SnapshotReader {
       damage,
     });
     const { geometry, sizeBytes } = this;
-    this.#options = { label, geometry, sizeBytes, dataDir, files: new DataFileReaders(dataDir), tables, damage };
+    this.#options = { label, geometry, sizeBytes, dataDir, files: store.files, tables, damage };
     this.#reader = new ExtentReader(this.#options);
   }
 
@@ -116,8 +114,9 @@ export class StoredSnapshotReader implements SnapshotReader {
     return database.snapshot(() => read(database, findSnapshot(database, this.#snapshotId).tableId, extents));
   }
 
+  /** What was opened for it is the store's, which closes it. */
   async close(): Promise<void> {
-    this.#options.files.close();
+    return;
   }
 }
 

@@ -1,7 +1,6 @@
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { isBlock } from "./codec.ts";
 import { forgetDamage } from "./damage.ts";
-import { DataFileReaders } from "./datafile.ts";
 import type { Store } from "./store.ts";
 
 const recheckedMax = 256;
@@ -11,23 +10,18 @@ const recheckedMax = 256;
  * loose. Some of them by chance, when there are many, so that all have their turn; and none after one that the disk can't read, which
  * takes it long to say.
  */
-export const recheckDamage = ({ database, dataDir }: Store): void => {
+export const recheckDamage = ({ database, files }: Store): void => {
   const noted = database.all<{ fileId: number; offset: number; storedBytes: number; hash: Uint8Array }>(
     "SELECT * FROM damagedBlocks ORDER BY random() LIMIT ?",
     recheckedMax,
   );
   if (noted.length === 0) return;
-  const files = new DataFileReaders(dataDir);
   const [stored, scratch] = [Buffer.allocUnsafe(blockBytes), Buffer.allocUnsafe(blockBytes)];
-  try {
-    for (const block of noted) {
-      const bytes = stored.subarray(0, block.storedBytes);
-      const had = files.read(block.fileId, block.offset, bytes);
-      if (had === undefined) continue;
-      if (had < bytes.length) return;
-      if (isBlock(bytes, block.hash, scratch)) database.transaction(() => forgetDamage(database, block));
-    }
-  } finally {
-    files.close();
+  for (const block of noted) {
+    const bytes = stored.subarray(0, block.storedBytes);
+    const had = files.read(block.fileId, block.offset, bytes);
+    if (had === undefined) continue;
+    if (had < bytes.length) return;
+    if (isBlock(bytes, block.hash, scratch)) database.transaction(() => forgetDamage(database, block));
   }
 };

@@ -14,6 +14,7 @@ const applicationId = 0x736d7478;
  *   blocks, or whose own block table is damaged.
  * - `stagings` are tables that are to become volumes'; they go with the open driver that fills them.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the collector to look at it.
+ *   `sizeBytes` and `liveBytes` are what it found when it did: `liveBytes` is null before, and a file that has damage has no size.
  */
 const migrations: readonly string[] = [
   `
@@ -134,6 +135,10 @@ const migrations: readonly string[] = [
     writer TEXT NOT NULL REFERENCES writers(id)
   ) STRICT;
   CREATE INDEX stagingsByWriter ON stagings(writer);
+  `,
+  `
+  ALTER TABLE files ADD COLUMN sizeBytes INTEGER;
+  ALTER TABLE files ADD COLUMN liveBytes INTEGER;
   `,
 ];
 

@@ -59,6 +59,10 @@ export const findOwnGroup = (database: Database, groupId: GroupId, owner: Owner)
 export const snapshotsOf = (database: Database, groupId: GroupId): SnapshotRow[] =>
   database.all<SnapshotRow>("SELECT * FROM snapshots WHERE groupId = ? ORDER BY number", groupId);
 
+/** A group's snapshot of a volume, if it has one. */
+export const snapshotIn = (database: Database, groupId: GroupId, volumeId: string): SnapshotRow | undefined =>
+  database.one<SnapshotRow>("SELECT * FROM snapshots WHERE groupId = ? AND volumeId = ?", groupId, volumeId);
+
 /** @throws SNAPSHOT_UNKNOWN */
 export const findSnapshot = (database: Database, snapshotId: string): SnapshotRow => {
   const row = database.one<SnapshotRow>("SELECT * FROM snapshots WHERE id = ?", snapshotId);

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { Geometry } from "../../../core/api/object.ts";
 import type { StorageCall, VolumeHandle } from "../driver.ts";
+import type { BlockTable } from "./blocks.ts";
 import { collect } from "./collect.ts";
-import { DataFileReaders } from "./datafile.ts";
 import { PendingWrites } from "./pending.ts";
 import { labelOf, volumeTables } from "./readers.ts";
 import type { Store } from "./store.ts";
-import { commitExtent } from "./versions.ts";
+import { commitExtent, type PendingExtent } from "./versions.ts";
 import { geometryOf, releaseVolume, type VolumeRow } from "./volumes.ts";
 
 /** Beyond these a write commits by itself, so that memory and what a crash can lose stay bounded. */
@@ -22,8 +22,8 @@ export class VolumeWriter implements VolumeHandle {
   readonly geometry: Geometry;
   readonly #store: Store;
   readonly #volume: WrittenVolume;
-  readonly #files: DataFileReaders;
   readonly #pending: PendingWrites;
+  #flushing: Promise<void> | undefined;
   #open = true;
 
   constructor(store: Store, volume: WrittenVolume, tables = volumeTables(store, volume)) {
@@ -31,14 +31,13 @@ export class VolumeWriter implements VolumeHandle {
     this.geometry = geometryOf(volume);
     this.#store = store;
     this.#volume = volume;
-    this.#files = new DataFileReaders(store.dataDir);
     this.#pending = new PendingWrites({
       label: labelOf(volume),
       geometry: this.geometry,
       sizeBytes: this.sizeBytes,
       volumeId: volume.id,
       dataDir: store.dataDir,
-      files: this.#files,
+      files: store.files,
       committed: tables,
       openFiles: store.openFiles,
       damage: store.damage,
@@ -46,32 +45,37 @@ export class VolumeWriter implements VolumeHandle {
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
+    if (this.#flushing !== undefined) await this.#flushed();
     this.#pending.read(offset, into);
   }
 
   async write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void> {
     this.#checkRange(offset, data.byteLength);
+    if (this.#flushing !== undefined) await this.#flushed();
     this.#pending.write(offset, data);
     await this.#flushWhenMuch(call);
   }
 
   async zero(offset: number, length: number, call?: StorageCall): Promise<void> {
     this.#checkRange(offset, length);
+    if (this.#flushing !== undefined) await this.#flushed();
     this.#pending.zero(offset, length);
     await this.#flushWhenMuch(call);
   }
 
   async flush(call?: StorageCall): Promise<void> {
-    const { database } = this.#store;
-    const filledUp = this.#pending.commit((extents) => {
-      if (extents.length === 0) return new Map();
-      return database.transaction(
-        () =>
-          new Map(extents.map((pending) => [pending.extent, commitExtent(database, this.#volume.tableId, pending)])),
-      );
-    });
+    await this.#flushed();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flushing = promise;
+    let fileClosed: boolean;
+    try {
+      fileClosed = await this.#pending.commit((extents) => this.#commit(extents));
+    } finally {
+      this.#flushing = undefined;
+      resolve();
+    }
     // A volume that is written over and over leaves dead blocks behind as long as it is open.
-    if (filledUp) await collect(this.#store, { compact: true, ...call });
+    if (fileClosed) await collect(this.#store, { compact: true, ...call });
   }
 
   /** Flushes, and lets the next writer in. */
@@ -91,8 +95,20 @@ export class VolumeWriter implements VolumeHandle {
     if (!this.#open) return;
     this.#open = false;
     this.#pending.discard();
-    this.#files.close();
     this.#store.openFiles.retire(this.#volume.id);
+  }
+
+  #commit(extents: readonly PendingExtent[]): ReadonlyMap<number, BlockTable> {
+    if (extents.length === 0) return new Map();
+    const { database } = this.#store;
+    return database.transaction(
+      () => new Map(extents.map((pending) => [pending.extent, commitExtent(database, this.#volume.tableId, pending)])),
+    );
+  }
+
+  /** What is written while the disk works would become visible without being durable. */
+  async #flushed(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
   }
 
   async #flushWhenMuch(call: StorageCall | undefined): Promise<void> {

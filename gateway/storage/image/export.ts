@@ -3,6 +3,7 @@ import { type FileHandle, link, lstat, mkdtemp, open, rename, rm } from "node:fs
 import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { asDiskError } from "../../disk-errors.ts";
 import type { BlockReader, StorageDriver } from "../driver.ts";
 import type { ImageProgress } from "./import.ts";
 import { pieceBytes, piecesOf } from "./pieces.ts";
@@ -39,7 +40,7 @@ export interface ExportResult {
  * Writes a snapshot or a volume to a file: to a temporary folder beside it, with zeros left as holes, made durable, and
  * then renamed. Whatever fails, there is no half file under its name.
  *
- * @throws IMAGE_EXISTS, IMAGE_UNWRITABLE, TOOL_MISSING (qcow2 without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN,
+ * @throws IMAGE_EXISTS, IMAGE_UNWRITABLE, DISK_FAILED, TOOL_MISSING (qcow2 without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN,
  *   STORE_CORRUPT, the signal's reason
  */
 export const exportImage = async (options: ExportOptions): Promise<ExportResult> => {
@@ -197,6 +198,8 @@ const writable = async <T>(file: string, operation: Promise<T>): Promise<T> => {
   try {
     return await operation;
   } catch (error) {
+    const named = asDiskError(file, error);
+    if (VisibleError.is(named, "DISK_FAILED")) throw named;
     throw unwritable(`“${file}” cannot be written: ${error instanceof Error ? error.message : error}.`, {
       hint: "Look whether the folder is there, whether this user may write to it, and whether it has room.",
       cause: error,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type GroupId, groupIdOf, instantSchema, planIdSchema, runIdOf } from "../../../core/api/ids.ts";
@@ -159,6 +159,12 @@ const contentOf = async (reader: BlockReader): Promise<Buffer> => {
   await reader.read(0, content);
   await reader.close();
   return content;
+};
+
+/** How much there is in each data file of a folder, by its path. */
+export const dataSizes = async (dataDir: string): Promise<ReadonlyMap<string, number>> => {
+  const files = (await readdir(dataDir)).map((name) => path.join(dataDir, name));
+  return new Map(await Promise.all(files.map(async (file) => [file, (await stat(file)).size] as const)));
 };
 
 /** Writes to a volume of the source, durably. */

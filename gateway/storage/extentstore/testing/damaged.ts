@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { manualTime } from "../../../agent/testing.ts";
 import {
   fillExtent,
   groupId,
@@ -18,6 +19,7 @@ import {
 } from "../../conformance/fixtures.ts";
 import { Database } from "../database.ts";
 import { ExtentStore } from "../extentstore.ts";
+import { idleMs } from "../idle.ts";
 
 const KiB = 1024;
 export const blockBytes = 64 * KiB;
@@ -27,7 +29,8 @@ export const sizeBytes = 4 * extentBytes;
 /** A store with a mirror of four extents of four blocks. Each group has data files of its own. */
 export const setUp = async (t: TestContext) => {
   const dir = mkdtempSync(join(tmpdir(), "damage-"));
-  const store = await ExtentStore.open(dir);
+  const time = manualTime();
+  const store = await ExtentStore.open(dir, { time });
   t.after(async () => {
     await store.close();
     rmSync(dir, { recursive: true });
@@ -62,6 +65,7 @@ export const setUp = async (t: TestContext) => {
       }
       await store.completeMirror({ mirrorVolumeId: mirror, epoch });
       await publish(store, group, mirror);
+      await time.advance(2 * idleMs);
       contents.set(group, bytes);
       return { damaged, files: files().filter((file) => !had.has(file)) };
     },
