@@ -21,7 +21,16 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind">[] = [
     "listGroups",
   ] as const),
   ...(["deleteGroup", "openSnapshot", "prepareMirror", "openMirror", "openMirrorExtent", "mirrorDigests"] as const),
-  ...(["completeMirror", "abortGroup", "publishGroup", "manifests", "rebuildObject", "damage", "close"] as const),
+  ...([
+    "completeMirror",
+    "abortGroup",
+    "publishGroup",
+    "manifests",
+    "rebuildObject",
+    "damage",
+    "tend",
+    "close",
+  ] as const),
 ];
 
 /**
