@@ -15,6 +15,7 @@ import { createScan, type ScanJob } from "./scan.ts";
 import { createCompare, createSignature, grainHashes } from "./signature.ts";
 import { watchOf } from "./testing/job-watch.ts";
 import { groupOf, owner, writeTo } from "./testing/two-sites.ts";
+import type { JobWatch } from "./threads/serve-jobs.ts";
 
 const KiB = 1024;
 const extentBytes = 16 * blockBytes;
@@ -106,7 +107,13 @@ describe("an extent that is scanned here and applied there", () => {
       source = store,
       target = store,
       group = of.second,
-    }: { source?: StorageDriver; target?: StorageDriver; group?: number } = {},
+      watches = {},
+    }: {
+      source?: StorageDriver;
+      target?: StorageDriver;
+      group?: number;
+      watches?: Partial<Record<"scan" | "compare" | "signature" | "apply", JobWatch>>;
+    } = {},
   ) => {
     const { mirrorVolumeId, epoch } = of;
     const extent = wanted.extent ?? 0;
@@ -123,13 +130,13 @@ describe("an extent that is scanned here and applied there", () => {
     if (job.how === "match") {
       const signature = createSignature(target);
       const hashes = await signature({ mirrorVolumeId, epoch, extent, blocks: undefined }, watch);
-      const { blocks } = await createCompare(source)({ snapshotId, extent, hashes }, watch);
+      const { blocks } = await createCompare(source)({ snapshotId, extent, hashes }, watches.compare ?? watch);
       if (blocks.length === 0) return { bytes: 0, identical: true };
-      const grains = await signature({ mirrorVolumeId, epoch, extent, blocks }, watch);
+      const grains = await signature({ mirrorVolumeId, epoch, extent, blocks }, watches.signature ?? watch);
       matched = { target: { blocks, grains } };
     }
     let bytes = 0;
-    const scan = createScan(source)({ ...job, ...matched }, watch);
+    const scan = createScan(source)({ ...job, ...matched }, watches.scan ?? watch);
     const chunks: Uint8Array[] = [];
     for (;;) {
       const next = await scan.next();
@@ -143,7 +150,7 @@ describe("an extent that is scanned here and applied there", () => {
         const applied = await createApply(target)(
           { mirrorVolumeId, epoch, extent, from, sizeBytes, geometry },
           body(),
-          watch,
+          watches.apply ?? watch,
         );
         assert.equal(applied.digest, next.value.digest);
         return { bytes, identical: false };
@@ -241,6 +248,29 @@ describe("an extent that is scanned here and applied there", () => {
     for (; next.done !== true; next = await scan.next()) bytes += next.value.length;
     assert.equal(next.value.identical, false);
     assert.ok(bytes > blockBytes);
+  });
+
+  test("is heard of block by block at the source and frame by frame at the target, whatever has to be read", async () => {
+    const blocks = extentBytes / blockBytes;
+    for (const [how, source] of [
+      ["full", store],
+      ["diff", store],
+      ["match", store],
+      ["diff", plainCluster(store)],
+      ["match", plainCluster(store)],
+    ] as const) {
+      const of = await world(noise(extentBytes, 20), noise(extentBytes, 21));
+      await send(of, { how: "full" }, { group: of.first });
+      const steps = { scan: 0, compare: 0, signature: 0, apply: 0 };
+      const counted = (part: keyof typeof steps): JobWatch => ({ ...watch, step: () => void steps[part]++ });
+      const watches = {
+        ...{ scan: counted("scan"), compare: counted("compare") },
+        ...{ signature: counted("signature"), apply: counted("apply") },
+      };
+      await send(of, { how }, { source, watches });
+      assert.ok(steps.scan >= blocks && steps.apply > 0, `${how}: ${JSON.stringify(steps)}`);
+      if (how === "match") assert.deepEqual([steps.compare, steps.signature], [blocks, blocks]);
+    }
   });
 
   test("of which only one snapshot's blocks are known arrives", async () => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { type ManualTime, manualTime } from "../../agent/testing.ts";
 import { createMemoryLog } from "../testing/memory-log.ts";
 import { Gate } from "./gate.ts";
 import { chunksInFlightMax } from "./job-port.ts";
-import { createThreadPool, type ThreadPool } from "./pool.ts";
+import { createThreadPool, type JobOptions, jobSeconds, type ThreadPool } from "./pool.ts";
 
 const signal = new AbortController().signal;
 const watched = { name: "The test's job", signal, onMoved: () => undefined };
@@ -26,7 +27,7 @@ describe("a thread pool", () => {
   let counters: Int32Array;
   beforeEach(() => {
     gate = new Gate(4);
-    counters = new Int32Array(new SharedArrayBuffer(12));
+    counters = new Int32Array(new SharedArrayBuffer(16));
     pool = createThreadPool({
       script: new URL("../testing/thread-script.ts", import.meta.url),
       data: { counters: counters.buffer },
@@ -123,6 +124,151 @@ describe("a thread pool", () => {
       Promise.all([1, 2].map(() => collect(pool.run("hang", { gate, ...watched, signal: AbortSignal.timeout(5) })))),
       died,
     );
+  });
+});
+
+describe("a thread pool whose jobs stand still", () => {
+  const lastWordMs = 10_000;
+  let pool: ThreadPool;
+  let time: ManualTime;
+  let counters: Int32Array;
+  const gate = new Gate(100);
+  const open = (threads: number) => {
+    time = manualTime();
+    counters = new Int32Array(new SharedArrayBuffer(16));
+    pool = createThreadPool({
+      script: new URL("../testing/thread-script.ts", import.meta.url),
+      data: { counters: counters.buffer },
+      ...{ threads, time, log: createMemoryLog() },
+    });
+  };
+  afterEach(async () => {
+    const closed = pool.close();
+    // Of a thread that hangs nobody waits for longer.
+    await time.advance(3 * lastWordMs);
+    await closed;
+  });
+
+  const run = (job: string, options: Partial<JobOptions> = {}) =>
+    collect(pool.run(job, { gate, ...watched, name: `The job ${job}`, ...options }));
+  /** Resolves when so many jobs have begun to hang. */
+  const hanging = async (count: number) => {
+    for (let now = Atomics.load(counters, 3); now < count; now = Atomics.load(counters, 3)) {
+      await Atomics.waitAsync(counters, 3, now).value;
+    }
+  };
+  const stoodStill = (name: string) => (error: unknown) => {
+    assert.ok(VisibleError.is(error, "TIMEOUT"), String(error));
+    assert.match(error.message, new RegExp(`${name} stood still for ${jobSeconds} s`));
+    return true;
+  };
+  /** The thread has answered what it was asked before. */
+  const answered = async () => {
+    for (const _ of [1, 2]) await run("echo", { input: chunksOf(1) });
+  };
+
+  test("replaces a thread that hangs as a whole, and fails all of its jobs", async () => {
+    open(2);
+    const blocked = run("block");
+    await hanging(1);
+    const other = run("echo", { input: chunksOf(1) });
+    const behind = run("echo", { input: chunksOf(1) });
+    const failed = [assert.rejects(blocked, stoodStill("block")), assert.rejects(behind, stoodStill("block"))];
+    assert.equal((await other).value, 1);
+    await time.advance(jobSeconds * 1000 - 1);
+    assert.equal((await run("echo", { input: chunksOf(2) })).value, 2, "the other thread goes on meanwhile");
+    await time.advance(lastWordMs + 1);
+    await Promise.all(failed);
+    const jobs = [1, 2, 3, 4].map((size) => run("echo", { input: chunksOf(size) }));
+    assert.deepEqual(
+      (await Promise.all(jobs)).map(({ value }) => value),
+      [1, 2, 3, 4],
+    );
+  });
+
+  test("starts no more threads while as many hang as there may be", async () => {
+    open(1);
+    const blocked = run("block");
+    await hanging(1);
+    // In the moment in which it is given up, before it has ended.
+    const next = assert.rejects(
+      blocked.catch(() => run("echo", { input: chunksOf(1) })),
+      stoodStill("threads"),
+    );
+    await time.advance(jobSeconds * 1000 + lastWordMs);
+    await next;
+  });
+
+  test("gives up a job that hangs alone, and its thread's other jobs go on", async () => {
+    open(1);
+    const deaf = run("deaf");
+    await hanging(1);
+    const failed = assert.rejects(deaf, stoodStill("deaf"));
+    const more = Promise.withResolvers<void>();
+    const slow = run("echo", {
+      input: (async function* () {
+        yield new Uint8Array(1);
+        await more.promise;
+        yield new Uint8Array(1);
+      })(),
+    });
+    await answered();
+    await time.advance(jobSeconds * 1000);
+    await answered();
+    await time.advance(lastWordMs);
+    await failed;
+    await time.advance(10 * jobSeconds * 1000);
+    more.resolve();
+    assert.equal((await slow).value, 2, "who waits for its input does not stand still");
+  });
+
+  test("gives up a job that hangs after some chunks have come of it and were taken", async () => {
+    open(1);
+    const failed = assert.rejects(run("few"), stoodStill("few"));
+    await hanging(1);
+    await answered();
+    await time.advance((13 / 12) * jobSeconds * 1000);
+    await answered();
+    await time.advance(lastWordMs);
+    await failed;
+  });
+
+  test("replaces a thread of which many jobs have not let go", async () => {
+    open(1);
+    const failed = Array.from({ length: 8 }, () => assert.rejects(run("deaf"), stoodStill("deaf")));
+    await hanging(8);
+    const other = assert.rejects(run("endless", { gate: new Gate(1) }), stoodStill("deaf"));
+    await time.advance(jobSeconds * 1000);
+    await answered();
+    await time.advance(lastWordMs);
+    await Promise.all(failed);
+    await other;
+  });
+
+  test("leaves a job alone whose chunks are not taken", async () => {
+    open(1);
+    const output = pool.run("endless", { gate, ...watched });
+    await output.next();
+    await answered();
+    await time.advance(10 * jobSeconds * 1000);
+    for (let taken = 0; taken < 5; taken++) assert.equal((await output.next()).done, false);
+    await output.return(undefined);
+  });
+
+  test("hears of a job that is busy for long and has nothing to show, and so does its thread when it is called off", async () => {
+    open(1);
+    const stop = new AbortController();
+    let moved = Promise.withResolvers<void>();
+    const busy = run("busy", { signal: stop.signal, onMoved: () => moved.resolve() });
+    for (const _ of [1, 2, 3]) {
+      await moved.promise;
+      moved = Promise.withResolvers();
+      await time.advance(jobSeconds * 900);
+    }
+    assert.equal((await run("echo", { input: chunksOf(1) })).value, 1, "another job of the thread has its turn");
+    stop.abort(new Error("enough"));
+    await assert.rejects(busy, /enough/);
+    assert.equal(Atomics.load(counters, 1), 2, "the job has ended");
   });
 });
 

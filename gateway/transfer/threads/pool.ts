@@ -153,12 +153,14 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     if (port.over || worker === undefined) return;
     const why = stoodStill(name);
     log.warn({ err: why }, "a job of the transfers stood still, and is given up");
-    const [isAnswered, isAwake] = await Promise.all([
-      giveUp(port, why, time),
-      within(answer(worker), lastWordMs, time),
-    ]);
-    if (!isAnswered) thread.unanswered++;
-    if (!isAwake || thread.unanswered >= unansweredMax) abandon(thread, why);
+    port.fail(why);
+    const [isAnswered, isAwake] = await Promise.all(
+      [port.drained(), answer(worker)].map((word) => within(word, lastWordMs, time)),
+    );
+    if (isAnswered === false) thread.unanswered++;
+    // First of all, so that nobody who hears of the job's end gives the thread another one.
+    if (isAwake === false || thread.unanswered >= unansweredMax) abandon(thread, why);
+    port.break(why);
   };
 
   return {
@@ -232,16 +234,12 @@ const end = async (worker: Worker, time: Time): Promise<void> => {
   await within(ended, lastWordMs, time);
 };
 
-/**
- * Tells the thread to end the job, and waits for its last word, within a limit. Nothing happens when it has ended.
- * @returns whether it has
- */
-const giveUp = async (port: JobPort, reason: unknown, time: Time): Promise<boolean> => {
-  if (port.over) return true;
+/** Tells the thread to end the job, and waits for its last word, within a limit. Nothing happens when it has ended. */
+const giveUp = async (port: JobPort, reason: unknown, time: Time): Promise<void> => {
+  if (port.over) return;
   port.fail(reason ?? new Error("the job was given up"));
-  const isOver = await within(port.drained(), lastWordMs, time);
+  await within(port.drained(), lastWordMs, time);
   port.break(reason ?? died());
-  return isOver;
 };
 
 /** Resolves when the thread gets to say that it is there, between two things that it does. */

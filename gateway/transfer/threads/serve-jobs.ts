@@ -7,7 +7,7 @@ export interface JobWatch {
   /** Aborted when the job is given up. */
   readonly signal: AbortSignal;
   /**
-   * A step of the work is done. Once a second this says so to whoever waits for the job, and there is something to wait for: in that
+   * A step of the work is done. A few times a second this says so to whoever waits for the job, and there is something to wait for: in that
    * moment the thread gets to hear what it was told, and its other jobs have a turn.
    * @throws the signal's reason
    */
@@ -24,7 +24,7 @@ export type JobHandler = (
 /** What the pool tells a thread: do a job, say that it is there, or end. */
 export type ThreadMessage = { readonly job: unknown; readonly port: MessagePort } | "are you there" | "close";
 
-const stepMs = 1_000;
+const stepMs = 250;
 
 /**
  * A worker thread's side of the pool: says that it is ready, and serves the jobs that come, many at once, until it is told to end. Then it calls `close`,
