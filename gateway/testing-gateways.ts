@@ -15,13 +15,13 @@ import { type Report, reportSchema } from "../core/api/report.ts";
 import { type Task, type TaskResult, type TaskResultOf, taskSchema } from "../core/api/task.ts";
 import { createAuthority } from "../pki/authority.ts";
 import { issueGatewayCertificate } from "../pki/testing.ts";
+import { hangMs } from "../test/patience.ts";
 import { type GatewayConfig, parseGatewayConfig } from "./config.ts";
 import { createSqsClient } from "./queues/sqsclient.ts";
 import { runTaskFields } from "./tasks/testing.ts";
 
 const prefix = "gateways";
 const multiCluster = siteIdSchema.parse("mc");
-const patienceMs = 15_000;
 
 /**
  * The world around gateways: queues, an authority, a folder. It plays the control plane, and points AWS_ENDPOINT_URL of
@@ -55,7 +55,7 @@ export const openWorld = async (sites: readonly SiteId[]) => {
 
   /** What `pick` makes of the first report that it makes something of; those before it are gone. */
   const reportOf = async <R>(pick: (report: Report) => R | undefined): Promise<R> => {
-    const deadlineMs = Date.now() + patienceMs;
+    const deadlineMs = Date.now() + hangMs;
     while (Date.now() < deadlineMs) {
       for (const report of await receiveReports()) {
         const picked = pick(report);

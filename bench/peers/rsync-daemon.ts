@@ -13,7 +13,7 @@ export interface RsyncDaemon {
   stop(): Promise<void>;
 }
 
-const patienceMs = 5000;
+const patienceMs = 60_000;
 const pauseMs = 20;
 
 /** Starts a daemon of this user on loopback, with a module that anybody may write to, in `dir`. */

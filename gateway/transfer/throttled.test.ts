@@ -3,9 +3,10 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
-import { systemTime } from "../time.ts";
+import { hangMs, until } from "../../test/patience.ts";
+import { systemTime, type Time } from "../time.ts";
 import { openTwoSites, writeTo } from "./testing/two-sites.ts";
-import { createThrottle } from "./throttle.ts";
+import { createThrottle, type Throttle } from "./throttle.ts";
 
 const mib = 1024 * 1024;
 const extentBytes = 8 * mib;
@@ -34,11 +35,49 @@ const openRelay = async (endpoint: string, count: (bytes: number) => void) => {
   };
 };
 
+/**
+ * The time of the throttle alone. It passes while everybody waits for the throttle, and not before what was let go has come
+ * through: so what arrives when does not hang on how fast this machine is.
+ */
+const timeOf = (arrivedBytes: () => number) => {
+  let nowMs = 0;
+  let takenBytes = 0;
+  const time: Time = {
+    nowMs: () => nowMs,
+    sleep: async (ms, signal) => {
+      await until("what was let go to arrive", () => arrivedBytes() >= takenBytes, 1);
+      if (!signal.aborted) nowMs += ms;
+    },
+  };
+  const counted = ({ take }: Throttle): Pick<Throttle, "take"> => ({
+    take: async (bytes, signal) => {
+      const granted = await take(bytes, signal);
+      takenBytes += granted;
+      return granted;
+    },
+  });
+  return { time, counted };
+};
+
 test("a transfer arrives at the rate of its throttle, and at another one within 2 s of a change", async (t) => {
   const arrived: { readonly atMs: number; readonly bytes: number }[] = [];
+  let arrivedBytes = 0;
+  const { time, counted } = timeOf(() => arrivedBytes);
   const sites = await openTwoSites();
   t.after(() => sites.close());
-  const relay = await openRelay(sites.endpoint, (bytes) => arrived.push({ atMs: performance.now(), bytes }));
+  const rates = { slow: 2 * mib, fast: 6 * mib } as const;
+  const slowMs = 3_000;
+  const throttle = createThrottle(time);
+  throttle.setRate(rates.slow);
+  let changedAtMs = Number.POSITIVE_INFINITY;
+  const relay = await openRelay(sites.endpoint, (bytes) => {
+    arrived.push({ atMs: time.nowMs(), bytes });
+    arrivedBytes += bytes;
+    if (changedAtMs > time.nowMs() && time.nowMs() >= slowMs) {
+      throttle.setRate(rates.fast);
+      changedAtMs = time.nowMs();
+    }
+  });
   t.after(() => relay.close());
   const peer = await sites.connect({ endpoints: [relay.endpoint] });
   t.after(() => peer.close());
@@ -49,19 +88,8 @@ test("a transfer arrives at the rate of its throttle, and at another one within 
   });
   await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(2 * extentBytes) }]);
   await sites.snapshot(volume, 1);
-  const rates = { slow: 2 * mib, fast: 6 * mib } as const;
-  const throttle = createThrottle(systemTime);
-  throttle.setRate(rates.slow);
-
-  let changedAtMs = Number.POSITIVE_INFINITY;
-  const slowEnd = new AbortController();
-  t.after(() => slowEnd.abort());
-  const changed = systemTime.sleep(3_000, slowEnd.signal).then(() => {
-    throttle.setRate(rates.fast);
-    changedAtMs = performance.now();
-  });
-  const { mirrorVolumeId } = await sites.send(volume, 1, null, { peer, throttle, extentsInFlight: 2 });
-  await changed;
+  const options = { peer, throttle: counted(throttle), extentsInFlight: 2 };
+  const { mirrorVolumeId } = await sites.send(volume, 1, null, options);
   await sites.publish(mirrorVolumeId, 1);
   await sites.assertEqual(1);
 
@@ -97,13 +125,27 @@ test("what waits for its throttle for longer than a peer may stand still is not 
   const volume = await sites.createVolume("v", mib, geometry);
   await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(100_000) }]);
   await sites.snapshot(volume, 1);
-  const peer = await sites.connect({ limits: { stallSeconds: 0.1 } });
+  const stallMs = hangMs;
+  const peer = await sites.connect({ limits: { stallSeconds: stallMs / 1000 } });
   t.after(() => peer.close());
-  const take = async (bytes: number, signal: AbortSignal): Promise<number> => {
-    await systemTime.sleep(300, signal);
+  const { setTimeout: set, clearTimeout: clear } = globalThis;
+  const patient = new Set<unknown>();
+  let times = 0;
+  t.mock.method(globalThis, "setTimeout", (call: () => void, ms: number) => {
+    const timer = set(call, ms);
+    if (ms === stallMs) patient.add(timer);
+    return timer;
+  });
+  t.mock.method(globalThis, "clearTimeout", (timer: NodeJS.Timeout) => {
+    if (patient.delete(timer)) times += 1;
+    clear(timer);
+  });
+  const take = async (bytes: number): Promise<number> => {
+    assert.equal(patient.size, 0, "whatever this takes, the peer is not what is waited for");
     return Math.min(bytes, 40_000);
   };
   const { mirrorVolumeId } = await sites.send(volume, 1, null, { peer, throttle: { take } });
+  assert(times >= 3, "the peer has its limit for each piece");
   await sites.publish(mirrorVolumeId, 1);
   await sites.assertEqual(1);
   assert.deepEqual(

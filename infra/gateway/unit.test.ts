@@ -8,13 +8,13 @@ import { fileURLToPath } from "node:url";
 import { loadGatewayConfig } from "../../gateway/config.ts";
 import { layoutIn } from "../../gateway/tunnel/envoy/layout.ts";
 import { needTool } from "../../test/need.ts";
+import { hangMs } from "../../test/patience.ts";
 
 const unitName = "smtx-backup-gateway.service";
 const unit = await readFile(new URL(`./${unitName}`, import.meta.url), "utf8");
 const command = "/opt/smtx-backup/bin/smtx-backup";
 /** Of systemd's scale from 0 to 10. systemd 252 said 1.4; other versions weigh a little differently. */
 const exposureMax = 1.5;
-const withinMs = 60_000;
 
 const settingOf = (key: string): string => {
   const found = [...unit.matchAll(new RegExp(`^${key}=(.*)$`, "gm"))];
@@ -30,7 +30,7 @@ const analyze = async (t: TestContext, text: string, ...parameters: readonly str
   t.after(() => rm(dir, { recursive: true }));
   const file = join(dir, unitName);
   await writeFile(file, text);
-  const { status, stdout, stderr } = spawnSync(tool, [...parameters, file], { encoding: "utf8", timeout: withinMs });
+  const { status, stdout, stderr } = spawnSync(tool, [...parameters, file], { encoding: "utf8", timeout: hangMs });
   return { status, said: stdout + stderr };
 };
 

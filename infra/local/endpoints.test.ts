@@ -3,12 +3,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { hangMs } from "../../test/patience.ts";
 import { startEndpoints } from "./endpoints.ts";
 
 const started = async (t: TestContext, env: Record<string, string>) => {
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-endpoints-"));
   t.after(() => rm(dir, { recursive: true, force: true }));
-  const endpoints = await startEndpoints({ dir, env, signal: AbortSignal.timeout(30_000) });
+  const endpoints = await startEndpoints({ dir, env, signal: AbortSignal.timeout(hangMs) });
   t.after(() => endpoints.stop());
   return endpoints;
 };

@@ -9,6 +9,7 @@ import { openStorage } from "../../gateway/storage/open.ts";
 import { writePattern } from "../../infra/local/demo/image.ts";
 import { runTool } from "../../infra/local/demo/tools.ts";
 import { needTool } from "../need.ts";
+import { hangMs } from "../patience.ts";
 
 const MiB = 1024 ** 2;
 let dir: string;
@@ -21,7 +22,7 @@ test("a qcow2 image goes out of an extentstore and back in by the real qemu-img,
   const qemuImg = await needTool(t, "qemu-img", "qemu-utils");
   if (qemuImg === undefined) return;
   const file = (name: string) => join(dir, name);
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(hangMs);
   const storage = await openStorage({ kind: "extentstore", dir: file("store") });
   try {
     await writePattern(file("disk.raw"), 24 * MiB, 3);

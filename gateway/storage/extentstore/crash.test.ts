@@ -5,7 +5,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { createVolume, prepareMirror, readSnapshot, readVolume, sourceObject } from "../conformance/fixtures.ts";
 import type { StorageDriver } from "../driver.ts";
@@ -14,25 +13,35 @@ import { checkConsistency } from "./testing/consistency.ts";
 import { applyStep, importedBytes, mirrorGroup, sourceGroup, volumeBytes } from "./testing/steps.ts";
 
 const rounds = 10;
+/** Five to a step. */
+const promisesMax = 40;
+/** About as long as what comes between two promises. */
+const lastMsMax = 20;
 
-/** Lets a process live on the store and kills it at some instant. @returns the lines it said */
+/**
+ * Lets a process live on the store until it has kept so many promises and a little more, and kills it. Its life is measured in what it
+ * has done, so on a busy machine it is no shorter. @returns the lines it said
+ */
 const liveAndDie = async (args: readonly string[]): Promise<string[]> => {
   const child = spawn(process.execPath, [new URL("testing/liver.ts", import.meta.url).pathname, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  const closed = once(child, "close");
+  // The instant of death is the one thing here that is left to chance.
+  const promises = 1 + Math.floor(Math.random() * promisesMax);
   let said = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    const before = linesOf(said).length;
     said += chunk;
+    if (before >= promises || linesOf(said).length < promises) return;
+    setTimeout(() => child.kill("SIGKILL"), Math.random() * lastMsMax);
   });
-  // The instant of death is the one thing here that is left to chance: somewhere behind one of its first promises.
-  const promises = 1 + Math.floor(Math.random() * 15);
-  while (said.split("\n").length <= promises) await once(child.stdout, "data");
-  await setTimeout(Math.random() * 30);
-  child.kill("SIGKILL");
-  await once(child, "close");
+  await closed;
   assert.equal(child.signalCode, "SIGKILL");
-  return said.split("\n").slice(0, -1);
+  return linesOf(said);
 };
+
+const linesOf = (said: string): string[] => said.split("\n").slice(0, -1);
 
 /** The last step that the process said `what` of, or -1. */
 const lastOf = (said: readonly string[], what: string): number =>

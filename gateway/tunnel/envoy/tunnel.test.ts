@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { CertificateWithKey } from "../../../pki/authority.ts";
+import { until } from "../../../test/patience.ts";
 import { credentialsOf, newAuthority, site } from "../../transfer/testing/credentials.ts";
 import { openTwoSites, writeTo } from "../../transfer/testing/two-sites.ts";
 import { answerJson } from "../answer.ts";
@@ -178,26 +179,25 @@ describe("the tunnel through two Envoys", () => {
       for (let pieces = 0; pieces < 20; pieces++) {
         if (pieces === 5) await a.tunnel.renew(await credentialsOf(authority, "a"));
         if (pieces === 10) await b.tunnel.renew(await credentialsOf(authority, "b"));
-        await sleep(20);
+        if (pieces > 10) await until("Envoy to take up the new certificate", async () => (await serialOf()) !== before);
         yield piece;
       }
     }
     const upload = { path: "/v1/what", body: body(), signal };
     assert.deepEqual(await through((peer) => peer.upload(upload)), { ...who, bytes: 6_000_000 });
-    assert.notEqual(await serialOf(), before);
     assert.deepEqual(await through((peer) => peer.request(get)), who);
   });
 
   test("brings signs of life while the peer works, and gives a peer up whose Envoy hangs", async () => {
     const held = Promise.withResolvers<void>();
     const slow = await openTestedEnvoy({
-      ...{ authority, siteId: "h" },
+      ...{ authority, siteId: "h", limits: { beatSeconds: 0.1 } },
       handler: async (_request, response) => {
         await held.promise;
         answerJson(response, 200, "done");
       },
     });
-    const limits = { silenceSeconds: 7 };
+    const limits = { silenceSeconds: 3 };
     const peer = await a.tunnel.connect({
       ...{ siteId: site("h"), endpoints: [slow.endpoint], log: a.log, limits, signal },
     });
@@ -205,14 +205,14 @@ describe("the tunnel through two Envoys", () => {
     assert(pid !== undefined);
     try {
       const answer = peer.request(get);
-      // Two beats: without any it would have been given up.
-      await sleep(11_000);
+      // Without beats it would have been given up.
+      await sleep(1.3 * limits.silenceSeconds * 1000);
       held.resolve();
       assert.equal(await answer, "done");
       process.kill(pid, "SIGSTOP");
       await assert.rejects(
         peer.request(get),
-        (error: unknown) => VisibleError.is(error, "LINK_BROKEN") && /said nothing for 7 s/.test(error.message),
+        (error: unknown) => VisibleError.is(error, "LINK_BROKEN") && /said nothing for 3 s/.test(error.message),
       );
     } finally {
       process.kill(pid, "SIGCONT");
@@ -226,15 +226,12 @@ describe("the tunnel through two Envoys", () => {
     assert(pid !== undefined);
     process.kill(pid, "SIGKILL");
     await logged(b, ({ message }) => message.includes("Envoy has died"));
-    for (let tries = 0; ; tries++) {
+    await until("a request to come through", async () => {
       const answer = await through((peer) => peer.request(get)).catch((error: unknown) => error);
-      if (!(answer instanceof Error)) {
-        assert.deepEqual(answer, who);
-        break;
-      }
-      assert.ok(tries < 50, String(answer));
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+      if (answer instanceof Error) return false;
+      assert.deepEqual(answer, who);
+      return true;
+    });
   });
 
   test("carries a transfer", async () => {
@@ -284,10 +281,7 @@ test("Envoy ends when its gateway is killed", async () => {
   failed.catch(() => undefined);
   assert.notEqual(await envoyPidIn(dir), undefined);
   owner.kill("SIGKILL");
-  for (let tries = 0; (await envoyPidIn(dir)) !== undefined; tries++) {
-    assert.ok(tries < 100, "Envoy goes on");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await until("Envoy to end", async () => (await envoyPidIn(dir)) === undefined);
   await rm(dir, { recursive: true });
 });
 

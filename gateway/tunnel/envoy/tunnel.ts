@@ -7,6 +7,7 @@ import { whileMoving } from "../../standstill.ts";
 import { systemTime, type Time } from "../../time.ts";
 import type { TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
+import type { TunnelServerLimits } from "../listening.ts";
 import { OpenClients } from "../open-clients.ts";
 import { startProxiedServer } from "../proxied-server.ts";
 import type { Tunnel, TunnelOptions } from "../tunnel.ts";
@@ -34,6 +35,8 @@ export interface EnvoyTunnelOptions extends TunnelOptions {
   /** Of this gateway alone: configuration and sockets. */
   readonly dir: string;
   readonly time?: Time;
+  /** Of the receiver behind it. */
+  readonly limits?: Partial<TunnelServerLimits>;
 }
 
 /**
@@ -59,6 +62,7 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
     handler: options.handler,
     uploads: options.uploads,
     log,
+    ...(options.limits !== undefined && { limits: options.limits }),
   });
   try {
     const running = await started(layout, command, options);

@@ -23,7 +23,7 @@ describe("uploads", () => {
   let tunnel: TestedServer;
 
   before(async () => {
-    tunnel = await TestedServer.start({ limits: { silenceSeconds: 1, beatSeconds: 0.1 } });
+    tunnel = await TestedServer.start({ limits: { beatSeconds: 0.1 } });
   });
   after(() => tunnel.stop(1));
   afterEach(() => tunnel.closeClients());
@@ -212,16 +212,19 @@ describe("uploads", () => {
 
   test("gives up a peer whose body has fallen silent", async () => {
     const broke = Promise.withResolvers<unknown>();
-    tunnel.uploads = async (upload, identity) => {
+    const impatient = await TestedServer.start({ limits: { silenceSeconds: 0.3, beatSeconds: 0.1 } });
+    impatient.uploads = async (upload, identity) => {
       await countBytes(upload, identity).catch(broke.resolve);
       return assert.fail("the body has no end");
     };
-    const peer = await tunnel.client();
+    const peer = await impatient.client();
     async function* silent() {
       yield Buffer.alloc(10);
       await broke.promise;
     }
     await assert.rejects(peer.upload({ path: "/", body: silent(), signal }), code("LINK_BROKEN"));
+    await impatient.closeClients();
+    await impatient.stop(1);
   });
 
   test("ends an upload by its signal, with the signal's reason, whatever it waits for", async () => {

@@ -6,11 +6,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { createClients } from "../../../functions/aws/clients.ts";
 import { createDynamodbStore } from "../../../functions/aws/dynamodb-store.ts";
 import { ensureTable } from "../../../functions/aws/table.ts";
+import { until } from "../../../test/patience.ts";
 import { dynoxidePath, startDynamo } from "./dynamo.ts";
 import { startGuarded } from "./guarded-process.ts";
 
@@ -21,15 +21,6 @@ const isAnswering = async (endpoint: string) => {
   } catch (error) {
     if (error instanceof TypeError) return false;
     throw error;
-  }
-};
-
-/** Polls, 5 s at most: the end of a process that is not ours has no event. */
-const untilSilent = async (endpoint: string) => {
-  const deadline = Date.now() + 5_000;
-  while (await isAnswering(endpoint)) {
-    assert(Date.now() < deadline, `${endpoint} still answers after 5 s`);
-    await setTimeout(10);
   }
 };
 
@@ -57,7 +48,7 @@ describe("the DynamoDB emulator", () => {
     assert.deepEqual(found, { key, version: 1, body: { kept: true } });
   });
 
-  test("is gone when the process that started it is killed", async () => {
+  test("is gone when the process that started it is killed", async (t) => {
     const module = new URL("./dynamo.ts", import.meta.url).href;
     const program = `
       const { startDynamo } = await import(${JSON.stringify(module)});
@@ -67,10 +58,11 @@ describe("the DynamoDB emulator", () => {
     const starter = spawn(process.execPath, ["--input-type=module", "-e", program], {
       stdio: ["ignore", "pipe", "inherit"],
     });
+    t.after(() => starter.kill("SIGKILL"));
     const [endpoint] = await once(starter.stdout.setEncoding("utf8"), "data");
     assert(await isAnswering(endpoint));
     starter.kill("SIGKILL");
-    await untilSilent(endpoint);
+    await until("the emulator to be silent", async () => !(await isAnswering(endpoint)));
   });
 
   test("refuses a port that is taken", async () => {

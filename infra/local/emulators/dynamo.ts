@@ -17,7 +17,8 @@ export interface DynamoOptions {
   readonly signal?: AbortSignal;
 }
 
-const startSecondsMax = 10;
+/** It takes a tenth of a second, and longer on a machine that is busy. */
+const startSecondsMax = 120;
 
 /**
  * The path of dynoxide's binary for a platform.
@@ -61,7 +62,7 @@ const untilItAnswers = async (guarded: GuardedProcess, endpoint: string, signal:
 };
 
 /**
- * Starts dynoxide on 127.0.0.1 with its database in `dir`, and waits until it answers, 10 s at most. It ends with this
+ * Starts dynoxide on 127.0.0.1 with its database in `dir`, and waits until it answers, two minutes at most. It ends with this
  * process, however this process ends.
  * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, INTERNAL when it does not start
  */

@@ -13,6 +13,7 @@ import { createClients } from "../../../functions/aws/clients.ts";
 import type { SQSBatchResponse, SQSEvent } from "../../../functions/aws/lambda-events.ts";
 import { deadLetterQueueName, ensureQueue, queueUrlOf, reportQueueDefinition } from "../../../functions/aws/queues.ts";
 import type { ServicesUnderTest } from "../../../functions/aws/testing.ts";
+import { until } from "../../../test/patience.ts";
 import { pollQueue } from "./poll-queue.ts";
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -188,12 +189,15 @@ export const pollQueueConformance = (name: string, start: () => Promise<Services
       };
       const polling = pollQueue({ client, queueUrl, batchSize: 10, handler, signal: abort.signal, log: silent });
       const deadUrl = await queueUrlOf(client, deadLetterQueueName(reportQueueName("polled")));
-      // Waits as long as a long poll may.
-      const dead = new ReceiveMessageCommand({ QueueUrl: deadUrl, WaitTimeSeconds: 20 });
-      const { Messages = [] } = await client.send(dead);
+      const bodies: (string | undefined)[] = [];
+      await until("a dead letter", async () => {
+        const dead = new ReceiveMessageCommand({ QueueUrl: deadUrl, WaitTimeSeconds: 20 });
+        const { Messages = [] } = await client.send(dead);
+        bodies.push(...Messages.map(({ Body }) => Body));
+        return bodies.length > 0;
+      });
       abort.abort();
       await polling;
-      const bodies = Messages.map(({ Body }) => Body);
       assert.deepEqual(bodies, ["bad"]);
       assert.deepEqual(seen.toSorted(), [...Array(definition.maxReceiveCount).fill("bad"), "good"]);
     });

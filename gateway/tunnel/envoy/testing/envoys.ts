@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gatewayIdSchema } from "../../../../core/api/ids.ts";
 import type { CertificateWithKey } from "../../../../pki/authority.ts";
+import { until } from "../../../../test/patience.ts";
 import { credentialsOf, site } from "../../../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../../../transfer/testing/memory-log.ts";
 import type { TlsCredentials } from "../../certificates.ts";
+import type { TunnelServerLimits } from "../../listening.ts";
 import type { PeerHandler } from "../../requests.ts";
 import type { Tunnel } from "../../tunnel.ts";
 import type { UploadHandler } from "../../upload/server.ts";
@@ -40,6 +42,7 @@ export const openTestedEnvoy = async (options: {
   readonly uploads?: UploadHandler;
   readonly credentials?: TlsCredentials;
   readonly port?: number;
+  readonly limits?: Partial<TunnelServerLimits>;
   /** `auto` unless told otherwise. */
   readonly envoy?: string;
   /** Called with the folder before anything is in it. */
@@ -59,6 +62,7 @@ export const openTestedEnvoy = async (options: {
     handler,
     uploads: options.uploads ?? (async () => assert.fail("nobody may upload")),
     log,
+    ...(options.limits !== undefined && { limits: options.limits }),
     envoy: options.envoy ?? "auto",
     dir,
   });
@@ -74,20 +78,14 @@ export const openTestedEnvoy = async (options: {
   };
 };
 
-/** Waits for a line of the log, 10 s at most. */
+/** Waits for a line of the log. */
 export const logged = async (
   { log }: Pick<TestedEnvoy, "log">,
   wanted: (line: { readonly message: string; readonly text: string }) => boolean,
-): Promise<string> => {
-  for (const endMs = performance.now() + 10_000; performance.now() < endMs; ) {
-    for (const { message, fields } of log.lines) {
-      const text = JSON.stringify(fields);
-      if (wanted({ message, text })) return text;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return assert.fail(`no such line in ${JSON.stringify(log.lines)}`);
-};
+): Promise<void> =>
+  until("a line of the log", () =>
+    log.lines.some(({ message, fields }) => wanted({ message, text: JSON.stringify(fields) })),
+  );
 
 /** The process that runs with the bootstrap in `dir`. */
 export const envoyPidIn = async (dir: string): Promise<number | undefined> => {
