@@ -11,7 +11,7 @@ import { ourName, type Result } from "./results.ts";
 export const measureAll = async (options: {
   readonly cases: readonly Case[];
   readonly runs: number;
-  readonly ours: Ours;
+  readonly ours: Pick<Ours, "measure">;
   readonly peers: readonly Peer[];
   readonly say: (text: string) => void;
 }): Promise<readonly Result[]> => {

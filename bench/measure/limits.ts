@@ -22,7 +22,7 @@ export const measureLimits = async (file: string, sizeBytes: number): Promise<Li
   pageCacheRead: rateOf(file, sizeBytes, () => undefined),
   compare: compareRate(file, sizeBytes),
   zstd: zstdRate(file, Math.min(sizeBytes, zstdBytesMax)),
-  tls: await tlsThroughput(),
+  tls: await tlsThroughput(sizeBytes),
 });
 
 const eachPiece = (file: string, sizeBytes: number, use: (piece: Buffer) => void): void => {

@@ -5,7 +5,7 @@ import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { createAuthority } from "../../pki/authority.ts";
 import { issueGatewayCertificate } from "../../pki/testing.ts";
 
-const totalBytes = 512 * 1024 * 1024;
+const bytesMax = 512 * 1024 * 1024;
 const pieceBytes = 256 * 1024;
 
 /** What the thread that receives is given. */
@@ -15,8 +15,12 @@ export interface TlsSink {
   readonly key: string;
 }
 
-/** Bytes/s that one thread sends to another over mutual TLS 1.3 on loopback, with certificates like a gateway's. */
-export const tlsThroughput = async (): Promise<number> => {
+/**
+ * Bytes/s that one thread sends to another over mutual TLS 1.3 on loopback, with certificates like a gateway's.
+ * @param sizeBytes of the volume, a multiple of 256 KiB: no more is sent than that
+ */
+export const tlsThroughput = async (sizeBytes: number): Promise<number> => {
+  const totalBytes = Math.min(sizeBytes, bytesMax);
   const multiCluster = siteIdSchema.parse("bench");
   const authority = await createAuthority({ multiCluster });
   const identity = { multiCluster, siteId: siteIdSchema.parse("a"), gatewayId: gatewayIdSchema.parse("a1") };

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { VisibleError } from "../../../core/api/errors.ts";
@@ -24,16 +25,29 @@ export const listening = async <T>(port: number, listen: () => Promise<T>): Prom
   }
 };
 
+/** Below those that Linux gives out, so that nobody gets it by chance between our look and whoever is to listen there. */
+const anyPort = (): number => randomInt(15_000, 32_000);
+
 /**
  * A port of 127.0.0.1 that nobody listens on: `port`, or any for 0.
  * @throws {VisibleError} CONFLICT when `port` is taken
  */
-export const freePort = (port: number): Promise<number> =>
-  listening(port, async () => {
-    const server = createServer().listen({ host: "127.0.0.1", port });
-    await once(server, "listening");
-    const address = server.address();
-    server.close();
-    await once(server, "close");
-    return typeof address === "object" && address !== null ? address.port : port;
-  });
+export const freePort = async (port: number): Promise<number> => {
+  if (port !== 0) return listening(port, () => listenedOn(port));
+  for (;;) {
+    try {
+      return await listenedOn(anyPort());
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+    }
+  }
+};
+
+/** A port that could be listened on, and is not any more. */
+const listenedOn = async (port: number): Promise<number> => {
+  const server = createServer().listen({ host: "127.0.0.1", port });
+  await once(server, "listening");
+  server.close();
+  await once(server, "close");
+  return port;
+};

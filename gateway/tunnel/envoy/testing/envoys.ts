@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gatewayIdSchema } from "../../../../core/api/ids.ts";
 import type { CertificateWithKey } from "../../../../pki/authority.ts";
+import { freePort } from "../../../../test/free-port.ts";
 import { until } from "../../../../test/patience.ts";
 import { credentialsOf, site } from "../../../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../../../transfer/testing/memory-log.ts";
@@ -14,16 +14,6 @@ import type { PeerHandler } from "../../requests.ts";
 import type { Tunnel } from "../../tunnel.ts";
 import type { UploadHandler } from "../../upload/server.ts";
 import { openEnvoyTunnel } from "../tunnel.ts";
-
-/** A port of loopback that nobody has at the moment. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  assert(typeof address === "object" && address !== null);
-  await new Promise((resolve) => server.close(resolve));
-  return address.port;
-};
 
 export interface TestedEnvoy {
   readonly tunnel: Tunnel;
