@@ -29,6 +29,7 @@ const endings: Record<ErrorCode, Ending> = {
   SITE_IN_OTHER_MULTI_CLUSTER: "badInput",
   OBJECT_UNKNOWN: "notFound",
   OBJECT_AMBIGUOUS: "badInput",
+  OBJECT_UNUSABLE: "badInput",
   OBJECT_IS_MIRROR: "badInput",
   OBJECT_KIND_UNSUPPORTED: "badInput",
   SWITCH_UNMAPPED: "badInput",

@@ -1,5 +1,6 @@
 import { VisibleError } from "../core/api/errors.ts";
 import type { GroupId } from "../core/api/ids.ts";
+import { isSameName } from "../core/object/name.ts";
 import type { StorageDriver } from "../gateway/storage/driver.ts";
 
 /**
@@ -19,7 +20,7 @@ export const findSnapshot = async (
     });
   }
   const objects = await storage.inventory();
-  const meant = objects.filter(({ id, name }) => id === nameOrId || name === nameOrId);
+  const meant = objects.filter(({ id, name }) => id === nameOrId || isSameName(name, nameOrId));
   const volumeIds = new Set([nameOrId, ...meant.flatMap(({ volumes }) => volumes.map(({ id }) => id))]);
   const [only, ...others] = group.snapshots.filter(({ volumeId }) => volumeIds.has(volumeId));
   if (only === undefined) {

@@ -1,5 +1,6 @@
 import { VisibleError } from "../core/api/errors.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
+import { isSameName } from "../core/object/name.ts";
 import type { StorageDriver } from "../gateway/storage/driver.ts";
 
 /**
@@ -14,7 +15,7 @@ export const findVolume = async (
 ): Promise<string> => {
   const objects = await storage.inventory();
   const byId = objects.filter(({ id, volumes }) => id === nameOrId || volumes.some((volume) => volume.id === nameOrId));
-  const byName = objects.filter(({ name }) => name === nameOrId);
+  const byName = objects.filter(({ name }) => isSameName(name, nameOrId));
   const ordinary = byName.filter(({ origin }) => origin?.role !== "mirror");
   const found = [byId, ordinary, byName].find((candidates) => candidates.length > 0) ?? [];
   const ids = found.flatMap((object) => volumesMeant(object, nameOrId));

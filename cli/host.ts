@@ -4,6 +4,7 @@ import type { WriteStream } from "node:tty";
 import type { checkGateway } from "../gateway/check/check.ts";
 import { systemTime, type Time } from "../gateway/time.ts";
 import type { localUp } from "../infra/local/up.ts";
+import { ask } from "./ask.ts";
 import type { createTokenInTable } from "./table-token.ts";
 
 /** Where text goes, and whether a person looks at it. */
@@ -25,6 +26,8 @@ export interface Host {
   input(): Readable & { readonly isTTY?: boolean };
   /** Writes bytes to standard output; they are good until the promise is resolved. Rejects when nobody takes them any more. */
   writeOutput(bytes: Uint8Array): Promise<void>;
+  /** A line that a person types in answer to a question; undefined when nobody is at a terminal. */
+  ask(question: string): Promise<string | undefined>;
   /** Aborted by Ctrl-C or SIGTERM; the second one ends the process at once. */
   readonly signal: AbortSignal;
   readonly time: Time;
@@ -42,40 +45,46 @@ export interface Host {
 const columnsOtherwise = 80;
 
 /** This process. What is big is loaded when it is first needed: `--help` needs none of it. */
-export const processHost = (): Host => ({
-  env: process.env,
-  stdout: screenOf(process.stdout),
-  stderr: screenOf(process.stderr),
-  readInput: () => text(process.stdin),
-  input: () => process.stdin,
-  writeOutput: (bytes) => {
-    carriesBytes.add(process.stdout);
-    return new Promise((resolve, reject) => {
-      process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
-    });
-  },
-  signal: firstSignal(),
-  time: systemTime,
-  fetch,
-  localUp: async (options) => {
-    // Its gateways are processes of their own, whose logs nobody looks into unless told to.
-    await import("zstd-napi/binding.js");
-    await (await import("../infra/local/up.ts")).localUp(options);
-  },
-  checkGateway: async (configFile) => (await import("../gateway/check/check.ts")).checkGateway(configFile),
-  enrolGateway: async (configFile, options) => {
-    const { loadGatewayConfig } = await import("../gateway/config.ts");
-    const { enrolGateway } = await import("../gateway/enrolment/enrol.ts");
-    return enrolGateway(await loadGatewayConfig(configFile), options);
-  },
-  makeAuthority: async (dir, multiCluster) => (await import("../infra/local/pki.ts")).makeAuthority(dir, multiCluster),
-  createTokenInTable: async (...request) => (await import("./table-token.ts")).createTokenInTable(...request),
-  runGateway: async (configFile, options) => {
-    const { loadGatewayConfig } = await import("../gateway/config.ts");
-    const { runGateway } = await import("../gateway/main.ts");
-    await runGateway(await loadGatewayConfig(configFile), options);
-  },
-});
+export const processHost = (): Host => {
+  const signal = firstSignal();
+  const stderr = screenOf(process.stderr);
+  return {
+    env: process.env,
+    stdout: screenOf(process.stdout),
+    stderr,
+    readInput: () => text(process.stdin),
+    input: () => process.stdin,
+    writeOutput: (bytes) => {
+      carriesBytes.add(process.stdout);
+      return new Promise((resolve, reject) => {
+        process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+      });
+    },
+    ask: (question) => ask(question, { stdin: process.stdin, write: stderr.write, signal }),
+    signal,
+    time: systemTime,
+    fetch,
+    localUp: async (options) => {
+      // Its gateways are processes of their own, whose logs nobody looks into unless told to.
+      await import("zstd-napi/binding.js");
+      await (await import("../infra/local/up.ts")).localUp(options);
+    },
+    checkGateway: async (configFile) => (await import("../gateway/check/check.ts")).checkGateway(configFile),
+    enrolGateway: async (configFile, options) => {
+      const { loadGatewayConfig } = await import("../gateway/config.ts");
+      const { enrolGateway } = await import("../gateway/enrolment/enrol.ts");
+      return enrolGateway(await loadGatewayConfig(configFile), options);
+    },
+    makeAuthority: async (dir, multiCluster) =>
+      (await import("../infra/local/pki.ts")).makeAuthority(dir, multiCluster),
+    createTokenInTable: async (...request) => (await import("./table-token.ts")).createTokenInTable(...request),
+    runGateway: async (configFile, options) => {
+      const { loadGatewayConfig } = await import("../gateway/config.ts");
+      const { runGateway } = await import("../gateway/main.ts");
+      await runGateway(await loadGatewayConfig(configFile), options);
+    },
+  };
+};
 
 /** Streams whose errors are told to whoever writes to them. */
 const carriesBytes = new Set<WriteStream>();

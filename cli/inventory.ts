@@ -1,7 +1,7 @@
 import { VisibleError } from "../core/api/errors.ts";
 import type { Inventory } from "../core/api/object.ts";
 import { answerOf } from "./client.ts";
-import type { Api } from "./context.ts";
+import type { Api, Context } from "./context.ts";
 import type { Host } from "./host.ts";
 
 /** So long is waited for a gateway to say what it sees. */
@@ -44,4 +44,24 @@ export const refreshInventory = async (
     `No gateway of site “${site}” has told what it sees within ${inventoryWaitSeconds} seconds.`,
     { hint: `See whether one is alive: smtx-backup gateway list --site ${site}` },
   );
+};
+
+/**
+ * Lets the API know of what was done to a site's storage here. It is done whatever becomes of this, and a warning says so.
+ * @returns whether the API knows of it now
+ */
+export const tellInventory = async (
+  context: Context,
+  site: string,
+  isNews: (inventory: Inventory) => boolean,
+): Promise<boolean> => {
+  try {
+    if (!(await context.hasApi())) return false;
+    await refreshInventory(context.host, await context.connect(), site, isNews);
+    return true;
+  } catch (error) {
+    if (!VisibleError.is(error)) throw error;
+    context.warn(`It is done, and the API does not know of it yet. ${error.message}`);
+    return false;
+  }
 };

@@ -9,6 +9,7 @@ import type { RunTask } from "../core/api/task.ts";
 import { createTestApi, reportAlive, siteA, siteB, type TestApi } from "../functions/api/testing.ts";
 import { complete } from "../functions/api/testing-gateway.ts";
 import { putInventoryPart } from "../functions/inventory.ts";
+import { inventoryReports } from "../gateway/tasks/inventory.ts";
 import type { Host, Screen } from "./host.ts";
 import { main } from "./main.ts";
 
@@ -58,6 +59,7 @@ export const fakeHost = (parts: Partial<Host> = {}) => {
       throw new Error("a test did not expect this");
     },
     writeOutput: refuse,
+    ask: refuse,
     signal: stopping.signal,
     stop: () => stopping.abort(new Error("stopped by SIGINT")),
     time: sleptTime(),
@@ -119,16 +121,8 @@ export const tellInventory = async (
   siteId: SiteId,
   { objects, damage = [] }: { readonly objects: readonly ObjectConfig[]; readonly damage?: readonly Damage[] },
 ): Promise<void> => {
-  const observedAt = api.deps.clock.now();
-  await putInventoryPart(api.deps, {
-    kind: "inventory",
-    siteId,
-    gatewayId: gatewayIdSchema.parse("gw-1"),
-    generation: Date.parse(observedAt),
-    part: 0,
-    parts: 1,
-    observedAt,
-    objects: [...objects],
-    damage: [...damage],
-  });
+  const identity = { id: gatewayIdSchema.parse("gw-1"), siteId };
+  for (const part of inventoryReports({ objects, damage }, identity, api.deps.clock.now())) {
+    await putInventoryPart(api.deps, part);
+  }
 };

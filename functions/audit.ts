@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { AuditEntry } from "../core/api/audit.ts";
+import { type AuditEntry, auditEntrySchema } from "../core/api/audit.ts";
 import { addSeconds } from "../core/ports/clock.ts";
 import type { Deps } from "./deps.ts";
 import { type Page, type PageRequest, readPage } from "./queries/page.ts";
@@ -20,5 +20,5 @@ export const writeAudit = async (
 };
 
 /** The newest first. */
-export const listAudit = (deps: Pick<Deps, "store">, page: PageRequest): Promise<Page<AuditEntry>> =>
-  readPage(deps, auditKey("", ""), page, { descending: true });
+export const listAudit = (deps: Pick<Deps, "store" | "log">, page: PageRequest): Promise<Page<AuditEntry>> =>
+  readPage(deps, auditEntrySchema, auditKey("", ""), page, { descending: true });

@@ -6,6 +6,7 @@ import { isFromWhomItSays } from "./access.ts";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "./aws/lambda-events.ts";
 import { handleEach } from "./aws/sqs-batch.ts";
 import type { Deps } from "./deps.ts";
+import { forEach } from "./each.ts";
 import { handlePlanInvocation, planInvocationSchema } from "./plan.ts";
 import { deadLetterKey, deadLetterPrefix, runKey } from "./records.ts";
 import { handleReport } from "./report.ts";
@@ -68,17 +69,15 @@ export const countDeadLetters = async ({ store }: Pick<Deps, "store">, runId: Ru
  * @throws what the first that failed again threw
  */
 export const redrive = async (deps: Deps, runId: RunId): Promise<void> => {
-  const failures: unknown[] = [];
-  for (const { key, body } of await lettersOf(deps, runId)) {
+  await forEach(await lettersOf(deps, runId), async ({ key, body }) => {
     try {
       await handleReport(deps, body.report);
       await deps.store.commit([{ type: "delete", key, expect: "any" }]);
     } catch (error) {
       deps.log.error({ err: error, runId, key }, "a report could not be taken in once more");
-      failures.push(error);
+      throw error;
     }
-  }
-  if (failures.length > 0) throw failures[0];
+  });
 };
 
 const lettersOf = async ({ store }: Pick<Deps, "store">, runId: RunId) => {

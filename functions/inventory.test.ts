@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "../core/api/ids.ts";
-import { objectNamed } from "./api/testing.ts";
+import { createTestApi, objectNamed } from "./api/testing.ts";
 import { putInventoryPart, readInventory } from "./inventory.ts";
 import { createMemoryStore } from "./memory/store.ts";
 import { inventoryPrefix } from "./records.ts";
+import { handleReport } from "./report.ts";
 
 const siteId = siteIdSchema.parse("a");
 
@@ -34,6 +35,24 @@ const depsAt = (now = "2026-11-24T01:00:00.000Z") => ({
 
 const names = async (deps: Parameters<typeof readInventory>[0]) =>
   (await readInventory(deps, siteId))?.objects.map(({ name }) => name);
+
+test("an object that can't be used is in a list of its own, with its reason", async () => {
+  const { deps } = await createTestApi();
+  const body = { ...partOf(1, 0, 1), objects: [objectNamed("good"), { ...objectNamed("bad"), name: "" }, "no object"] };
+  await handleReport(deps, JSON.parse(JSON.stringify(body)));
+  const inventory = await readInventory(deps, siteId);
+  assert.deepEqual(
+    inventory?.objects.map(({ name }) => name),
+    ["good"],
+  );
+  assert.deepEqual(
+    inventory?.unusable?.map(({ id, unusable }) => [id, unusable]),
+    [
+      ["lun-bad", "it has no name"],
+      ["", "it has no name"],
+    ],
+  );
+});
 
 const storedParts = async ({ store }: Parameters<typeof readInventory>[0]) =>
   (await store.query({ partition: `SITE#${siteId}`, prefix: inventoryPrefix, limit: 1000 })).items.length;

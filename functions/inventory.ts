@@ -2,6 +2,7 @@ import type { Damage } from "../core/api/group.ts";
 import type { Instant, SiteId } from "../core/api/ids.ts";
 import type { Inventory } from "../core/api/object.ts";
 import type { Report } from "../core/api/report.ts";
+import { isUnusable } from "../core/object/judge.ts";
 import { aheadSecondsMax } from "../core/ports/clock.ts";
 import type { Change, Key, Stored } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
@@ -49,7 +50,10 @@ export const readInventory = async (deps: StoreAndClock, siteId: SiteId): Promis
   const newest = await readNewestComplete(deps, siteId);
   if (newest === undefined) return undefined;
   const { observedAt } = newest.parts[0];
-  return { siteId, observedAt, objects: newest.parts.flatMap((part) => part.objects) };
+  const all = newest.parts.flatMap((part) => part.objects);
+  const unusable = all.filter(isUnusable);
+  const objects = all.flatMap((object) => (isUnusable(object) ? [] : [object]));
+  return { siteId, observedAt, objects, ...(unusable.length > 0 && { unusable }) };
 };
 
 /** What the site says is damaged of its groups, by the same generation. */

@@ -21,7 +21,7 @@ const plansPerPage = 100;
 const concurrencyMax = 8;
 
 /** Every target of an active plan with a schedule where two slots have come since its newest restore point was taken. */
-export const findOverdue = async (deps: Pick<Deps, "store" | "clock">): Promise<readonly Overdue[]> => {
+export const findOverdue = async (deps: Pick<Deps, "store" | "clock" | "log">): Promise<readonly Overdue[]> => {
   const found: Overdue[] = [];
   let cursor: string | undefined;
   do {
@@ -35,7 +35,7 @@ export const findOverdue = async (deps: Pick<Deps, "store" | "clock">): Promise<
 };
 
 const overdueOf = async (
-  deps: Pick<Deps, "store" | "clock">,
+  deps: Pick<Deps, "store" | "clock" | "log">,
   { id, name, status, schedule, createdAt }: PlanSummary,
   target: SiteId,
 ): Promise<readonly Overdue[]> => {

@@ -1,5 +1,5 @@
 import { type Report, reportSchema, type TaskReport } from "../core/api/report.ts";
-import type { Progress, Run } from "../core/api/run.ts";
+import { type Progress, type Run, reasonCharactersMax } from "../core/api/run.ts";
 import type { RunEvent } from "../core/run/events.ts";
 import { hasEnded, partsOf, siteOfTask } from "../core/run/steps.ts";
 import { heardOf } from "./alive.ts";
@@ -99,9 +99,6 @@ const keepWhatItSays = async (deps: Deps, report: TaskReport): Promise<void> => 
 /** The target has no base of the object, or none that fits: the next try sends it in full. */
 const hasLostBase = (report: Extract<TaskReport, { kind: "failed" }>): boolean =>
   report.step === "transferring" && report.reason.code === "BASE_MISSING";
-
-/** A reason is kept with the run, for people; what is longer than this helps nobody. */
-const reasonCharactersMax = 2000;
 
 const eventOf = (report: TaskReport): RunEvent => {
   const { target, step, index, attempt } = report;

@@ -1,7 +1,8 @@
 import { VisibleError } from "../core/api/errors.ts";
 import type { Instant } from "../core/api/ids.ts";
-import type { Scope, Token } from "../core/api/token.ts";
+import { type Scope, type Token, tokenSchema } from "../core/api/token.ts";
 import type { Deps } from "./deps.ts";
+import { type Page, type PageRequest, readPage } from "./queries/page.ts";
 import { tokenKey } from "./records.ts";
 import { newSecret, readSecret } from "./secret.ts";
 
@@ -57,13 +58,8 @@ export const authenticate = async (deps: StoreAndClock, token: string): Promise<
 };
 
 /** A page of the tokens, in no particular order. */
-export const listTokens = async (
-  { store }: Store,
-  page: { readonly limit: number; readonly cursor?: string | undefined },
-): Promise<{ readonly items: Token[]; readonly cursor?: string }> => {
-  const { items, cursor } = await queryTokens(store, page.limit, page.cursor);
-  return { items: items.map(({ body }) => body), ...(cursor === undefined ? {} : { cursor }) };
-};
+export const listTokens = async (deps: Pick<Deps, "store" | "log">, page: PageRequest): Promise<Page<Token>> =>
+  readPage(deps, tokenSchema, tokenKey(""), page);
 
 /** From now on the token is refused. @throws {VisibleError} NOT_FOUND when there is no token with this id */
 export const revokeToken = async ({ store }: Store, id: string): Promise<void> => {

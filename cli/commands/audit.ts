@@ -21,7 +21,7 @@ export const addAuditCommand = (program: Command, answering: Answering): void =>
     .action(
       answering(async (context, { limit }: { limit: number }) => {
         const api = await context.connect();
-        const items = await listed((query) => answerOf(api.v1.audit.$get({ query })), limit);
+        const items = await listed(context, (query) => answerOf(api.v1.audit.$get({ query })), limit);
         const text = table(
           items,
           [

@@ -42,7 +42,7 @@ export const addGroupCommands = (program: Command, answering: Answering): void =
       answering(async (context, options: { plan: string; site?: string }) => {
         const api = await context.connect();
         const { plan, site } = options;
-        const items = await listed((page) => {
+        const items = await listed(context, (page) => {
           const query = { ...page, ...(site === undefined ? {} : { site }) };
           return answerOf(api.v1.plans[":plan"].groups.$get({ param: { plan }, query }));
         });

@@ -30,7 +30,7 @@ export const addPlanCommands = (program: Command, answering: Answering): void =>
     .action(
       answering(async (context) => {
         const api = await context.connect();
-        const items = await listed((query) => answerOf(api.v1.plans.$get({ query })));
+        const items = await listed(context, (query) => answerOf(api.v1.plans.$get({ query })));
         return { json: { items }, text: planTable(items, context.style) };
       }),
     );

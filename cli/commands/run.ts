@@ -22,7 +22,7 @@ export const addRunCommands = (program: Command, answering: Answering): void => 
         const api = await context.connect();
         const read = (query: { limit: string }) =>
           answerOf(api.v1.plans[":plan"].runs.$get({ param: { plan }, query }));
-        const items = await listed(read, limit);
+        const items = await listed(context, read, limit);
         return {
           json: { items },
           text: historyTable(items, { style: context.style, nowMs: context.host.time.nowMs() }),

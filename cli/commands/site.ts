@@ -19,7 +19,7 @@ export const addSiteCommands = (program: Command, answering: Answering): void =>
     .action(
       answering(async (context) => {
         const api = await context.connect();
-        const items = await listed((query) => answerOf(api.v1.sites.$get({ query })));
+        const items = await listed(context, (query) => answerOf(api.v1.sites.$get({ query })));
         const { style } = context;
         const text = table(
           items,

@@ -56,7 +56,7 @@ export const addTokenCommands = (program: Command, answering: Answering): void =
     .action(
       answering(async (context) => {
         const api = await context.connect();
-        const items = await listed((query) => answerOf(api.v1.tokens.$get({ query })));
+        const items = await listed(context, (query) => answerOf(api.v1.tokens.$get({ query })));
         const { style } = context;
         const text = table(
           items,

@@ -4,7 +4,7 @@ import type { ImportResult } from "../../gateway/storage/image/import.ts";
 import type { Answer, Context } from "../context.ts";
 import { findVolume } from "../find-volume.ts";
 import { imageMeter } from "../image-progress.ts";
-import { refreshInventory } from "../inventory.ts";
+import { tellInventory } from "../inventory.ts";
 import { bytesText, durationText } from "../render/units.ts";
 
 interface ImportOptions {
@@ -25,7 +25,9 @@ export const importVolume = async (context: Context, file: string, options: Impo
   const beganAtMs = host.time.nowMs();
   const result = await brought(context, storage, file, options).finally(() => storage.close());
   const seconds = (host.time.nowMs() - beganAtMs) / 1000;
-  const isKnown = await tellApi(context, options.site, result.volumeId);
+  const isKnown = await tellInventory(context, options.site, ({ objects }) =>
+    objects.some(({ volumes }) => volumes.some(({ id }) => id === result.volumeId)),
+  );
   const text =
     `${options.into === undefined ? "Made" : "Wrote into"} ${options.into ?? options.name} (${result.volumeId}) ` +
     `of ${bytesText(result.sizeBytes)} on site ${options.site}: ${bytesText(result.writtenBytes)} written` +
@@ -80,20 +82,4 @@ const nameIn = (name: string | undefined): string => {
   throw new VisibleError("BAD_REQUEST", "It is not said where the image is to go.", {
     hint: "Give --name NAME for a new volume, or --into VOLUME for one that is there.",
   });
-};
-
-/** The import is done whatever becomes of this. @returns whether the API knows the volume now */
-const tellApi = async (context: Context, site: string, volumeId: string): Promise<boolean> => {
-  try {
-    if (!(await context.hasApi())) return false;
-    const api = await context.connect();
-    await refreshInventory(context.host, api, site, ({ objects }) =>
-      objects.some(({ volumes }) => volumes.some(({ id }) => id === volumeId)),
-    );
-    return true;
-  } catch (error) {
-    if (!VisibleError.is(error)) throw error;
-    context.warn(`The volume is there, and the API does not know of it yet. ${error.message}`);
-    return false;
-  }
 };

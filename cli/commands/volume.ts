@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { ObjectConfig } from "../../core/api/object.ts";
+import type { ObjectConfig, UnusableObject } from "../../core/api/object.ts";
 import { size } from "../bytes.ts";
 import { lastInventory, refreshInventory } from "../inventory.ts";
 import { siteOption } from "../options.ts";
@@ -7,6 +7,7 @@ import { printable, type Style } from "../render/style.ts";
 import { table } from "../render/table.ts";
 import { bytesText, instantText } from "../render/units.ts";
 import type { Answering } from "./command.ts";
+import { deleteVolume, renameVolume } from "./volume-change.ts";
 import { exportVolume } from "./volume-export.ts";
 import { importVolume } from "./volume-import.ts";
 
@@ -42,9 +43,31 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
         const known = refresh ? undefined : await lastInventory(api, site);
         const inventory = known ?? (await refreshInventory(context.host, api, site));
         const seen = context.style.faint(`seen at ${instantText(inventory.observedAt)}`);
-        return { json: inventory, text: `${volumeTable(inventory.objects, context.style)}\n${seen}` };
+        const { objects, unusable = [] } = inventory;
+        const text = [
+          volumeTable(objects, context.style),
+          ...unusable.map((one) => unusableLine(one, context.style)),
+          seen,
+        ];
+        return { json: inventory, text: text.join("\n") };
       }),
     );
+  volume
+    .command("rename")
+    .description("give a volume of a site's storage on this host another name; its plans go on")
+    .argument("<volume>", "its name or id")
+    .argument("<name>", "the new name")
+    .addOption(siteOption("the site").makeOptionMandatory())
+    .addOption(storeOption())
+    .action(answering(renameVolume));
+  volume
+    .command("delete")
+    .description("delete a volume of a site's storage on this host; its restore points stay")
+    .argument("<volume>", "its name or id")
+    .addOption(siteOption("the site").makeOptionMandatory())
+    .option("--yes", "don't ask", false)
+    .addOption(storeOption())
+    .action(answering(deleteVolume));
   volume
     .command("export")
     .description("write a volume, or a snapshot, of a site's storage on this host to a file")
@@ -61,6 +84,9 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
 
 const originText = ({ origin }: ObjectConfig): string =>
   origin === undefined ? "–" : `${origin.role === "mirror" ? "mirror" : "rebuilt"} from ${origin.siteId}`;
+
+const unusableLine = ({ kind, id, name, unusable }: UnusableObject, style: Style): string =>
+  style.warn(printable(`${kind || "object"} “${name}” (${id}) can't be used: ${unusable}.`));
 
 const volumeTable = (objects: readonly ObjectConfig[], style: Style): string =>
   table(

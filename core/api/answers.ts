@@ -19,9 +19,9 @@ export const errorBodySchema = z.object({
 });
 export type ErrorBody = z.infer<typeof errorBodySchema>;
 
-/** Without a cursor the list is at its end. */
+/** Without a cursor the list is at its end. `unreadable`: so many documents of the page are damaged, and left out. */
 export const pageOf = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), cursor: z.string().optional() });
+  z.object({ items: z.array(item), cursor: z.string().optional(), unreadable: z.int().min(1).optional() });
 
 /** Why other gateways refuse one although it is alive: its certificate has expired, or is not valid before a later time. */
 const certificateProblemSchema = z.enum(["expired", "not-yet-valid"]);

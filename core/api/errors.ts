@@ -19,6 +19,7 @@ export const errorCodes = {
   AUTHORITY_MISSING: { status: 422, retryable: false },
   OBJECT_UNKNOWN: { status: 422, retryable: false },
   OBJECT_AMBIGUOUS: { status: 422, retryable: false },
+  OBJECT_UNUSABLE: { status: 422, retryable: false },
   OBJECT_IS_MIRROR: { status: 422, retryable: false },
   OBJECT_KIND_UNSUPPORTED: { status: 422, retryable: false },
   SWITCH_UNMAPPED: { status: 422, retryable: false },

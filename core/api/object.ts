@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { extentBytesMax } from "../extent/geometry.ts";
+import { nameCharactersMax } from "../object/name.ts";
 import { instantSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
 
 /** The four kinds of W6. `nfs-file` and `vm` are in the vocabulary and refused for now. */
@@ -22,7 +23,7 @@ export type Geometry = z.infer<typeof geometrySchema>;
 export const objectConfigSchema = z.object({
   kind: objectKindSchema,
   id: storageIdSchema,
-  name: z.string().min(1).max(255),
+  name: z.string().min(1).max(nameCharactersMax),
   volumes: z.array(z.object({ id: storageIdSchema, sizeBytes: z.int().positive(), geometry: geometrySchema })).min(1),
   /** For a LUN: the iSCSI target that it lies in, and its id there; the mirror has the same (W6). */
   lun: z.object({ target: z.string().min(1), lunId: z.int().min(0).max(16383) }).optional(),
@@ -33,10 +34,22 @@ export const objectConfigSchema = z.object({
 });
 export type ObjectConfig = z.infer<typeof objectConfigSchema>;
 
+/** An object that the product can't use as it is: what can be said of it, and why. Its texts are shortened. */
+export const unusableObjectSchema = z.object({
+  kind: z.string().max(256),
+  id: z.string().max(256),
+  name: z.string().max(256),
+  /** A clause: `its name has 300 characters, and 255 are the most`. */
+  unusable: z.string().min(1).max(1024),
+});
+export type UnusableObject = z.infer<typeof unusableObjectSchema>;
+
 /** What a site has, as its gateway last saw it. */
 export const inventorySchema = z.object({
   siteId: siteIdSchema,
   observedAt: instantSchema,
   objects: z.array(objectConfigSchema),
+  /** Objects that no plan can have as they are. Absent: there are none. */
+  unusable: z.array(unusableObjectSchema).optional(),
 });
 export type Inventory = z.infer<typeof inventorySchema>;

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { judgedObjectSchema } from "../object/judge.ts";
 import { damageSchema } from "./group.ts";
 import { gatewayIdSchema, instantSchema, runIdSchema, siteIdSchema } from "./ids.ts";
-import { objectConfigSchema } from "./object.ts";
 import { progressSchema, reasonSchema, stepSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
 import { taskResultSchema } from "./task.ts";
@@ -36,7 +36,10 @@ export const reportSchema = z.discriminatedUnion("kind", [
   }),
   /** Sent every 5 s by every gateway: it is alive, and this is where it can be reached. */
   z.object({ kind: z.literal("alive"), gateway: gatewaySchema.omit({ lastSeenAt: true }) }),
-  /** What the site has, in parts of 200 objects or damages at most. `generation` is larger for what was seen later. */
+  /**
+   * What the site has, in parts of 200 objects or damages at most, each judged by itself. `generation` is larger for what was seen
+   * later.
+   */
   z.object({
     kind: z.literal("inventory"),
     siteId: siteIdSchema,
@@ -45,9 +48,13 @@ export const reportSchema = z.discriminatedUnion("kind", [
     part: z.int().min(0),
     parts: z.int().min(1),
     observedAt: instantSchema,
-    objects: z.array(objectConfigSchema).max(200),
+    objects: z.array(judgedObjectSchema).max(200),
     /** What is damaged of the groups that the site has; gateways of before don't tell. */
-    damage: z.array(damageSchema).max(200).default([]),
+    damage: z
+      .array(z.unknown())
+      .max(200)
+      .default([])
+      .transform((all) => all.flatMap((each) => damageSchema.safeParse(each).data ?? [])),
   }),
 ]);
 export type Report = z.infer<typeof reportSchema>;

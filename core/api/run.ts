@@ -27,6 +27,8 @@ export const targetStateSchema = z.enum([
 ]);
 export type TargetState = z.infer<typeof targetStateSchema>;
 
+/** A reason is kept with the run, for people; what is longer than this helps nobody. */
+export const reasonCharactersMax = 2000;
 export const reasonSchema = z.object({ code: z.string(), message: z.string() });
 export type Reason = z.infer<typeof reasonSchema>;
 

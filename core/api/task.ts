@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nameCharactersMax } from "../object/name.ts";
 import { revocationListSchema } from "./enrolment.ts";
 import {
   gatewayIdSchema,
@@ -95,7 +96,7 @@ export const rebuildTaskSchema = z.object({
   fromGroupId: groupIdSchema,
   /** The object as the source had it when the group was taken. */
   object: objectConfigSchema,
-  name: z.string().min(1).max(255),
+  name: z.string().min(1).max(nameCharactersMax),
   /** Also when damage was found in it. */
   evenDamaged: z.boolean().optional(),
 });
@@ -169,8 +170,11 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("reclaim"),
     deleted: z.array(groupIdSchema),
-    /** All groups of the plan that the site has afterwards: what nobody wrote down is found by this. */
-    present: z.array(groupIdSchema),
+    /**
+     * All groups of the plan that the site has afterwards: what nobody wrote down is found by this. What is no id of ours takes
+     * nothing from the others.
+     */
+    present: z.array(z.unknown()).transform((ids) => ids.flatMap((id) => groupIdSchema.safeParse(id).data ?? [])),
   }),
   z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),
   z.object({ kind: z.literal("abort") }),

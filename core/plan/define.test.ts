@@ -31,8 +31,10 @@ const inventory: Inventory = inventorySchema.parse({
     object("lun", "5", "copy", { origin: { planId: "plan_x", siteId: "z", role: "mirror" } }),
     object("lun", "6", "half"),
     object("lun", "7", "half", { origin: { planId: "plan_x", siteId: "z", role: "mirror" } }),
+    object("lun", "9", "bu\u0308ro"),
     object("lun", "8", "back", { origin: { planId: "plan_x", siteId: "z", role: "rebuilt" } }),
   ],
+  unusable: [{ kind: "lun", id: "10", name: `${"n".repeat(100)}…`, unusable: "its name has 256 characters" }],
 });
 const world: Parameters<typeof definePlan>[1] = { sites, inventory, now, planId };
 
@@ -86,6 +88,20 @@ describe("definePlan", () => {
   test("finds objects by id even where names are shared, and takes today's name", () => {
     const plan = definePlan(definition({ objects: [{ kind: "lun", id: "3", name: "old name" }] }), world);
     assert.deepEqual(plan.objects, [{ kind: "lun", id: "3", name: "twin" }]);
+  });
+
+  test("finds a name however its letters are composed", () => {
+    assert.equal(definePlan(definition({ objects: [{ kind: "lun", name: "büro" }] }), world).objects[0]?.id, "9");
+  });
+
+  test("refuses an object that can't be used, by its name and with the reason, and takes the others", () => {
+    for (const wanted of [{ id: "10" }, { name: "n".repeat(256) }]) {
+      const objects = [
+        { kind: "volume", name: "db" },
+        { kind: "lun", ...wanted },
+      ];
+      assert.match(refused("OBJECT_UNUSABLE", { objects }), /lun “n{100}…” \(10\) can't be used: its name has 256/);
+    }
   });
 
   test("takes a rebuilt object like any other", () => {

@@ -1,5 +1,6 @@
 import { VisibleError } from "../api/errors.ts";
 import type { Instant, PlanId, SiteId } from "../api/ids.ts";
+import { messageText } from "../api/message.ts";
 import type { Inventory } from "../api/object.ts";
 import type { Plan, PlanDefinition } from "../api/plan.ts";
 import type { Site } from "../api/site.ts";
@@ -13,13 +14,13 @@ export interface World {
   readonly inventory: Inventory | undefined;
 }
 
-/** A plan is one document, and each of its runs holds a copy of its objects. */
+/** A plan is one document, and each of its runs holds a copy of its objects; they also have to fit into a message. */
 const planBytesMax = 300 * 1024;
 
 /**
  * The plan that a person's definition asks for, with its objects found in the source's inventory. Every refusal is a
  * VisibleError of code BAD_REQUEST, SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER, PLAN_TARGET_IS_SOURCE, PLAN_EMPTY,
- * OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_KIND_UNSUPPORTED, SWITCH_UNMAPPED or SCHEDULE_IMPOSSIBLE.
+ * OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_UNUSABLE, OBJECT_KIND_UNSUPPORTED, SWITCH_UNMAPPED or SCHEDULE_IMPOSSIBLE.
  */
 export const definePlan = (
   definition: PlanDefinition,
@@ -165,7 +166,7 @@ const refuseOtherSource = (plan: Plan, definition: PlanDefinition): void => {
 };
 
 const refuseTooLarge = (plan: Plan): void => {
-  const bytes = new TextEncoder().encode(JSON.stringify(plan)).length;
+  const bytes = messageText(plan).length;
   if (bytes <= planBytesMax) return;
   throw new VisibleError(
     "BAD_REQUEST",

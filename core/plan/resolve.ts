@@ -1,6 +1,8 @@
 import { VisibleError } from "../api/errors.ts";
-import type { Inventory, ObjectConfig } from "../api/object.ts";
+import type { Inventory, ObjectConfig, UnusableObject } from "../api/object.ts";
 import type { Plan, PlanDefinition, PlanObject } from "../api/plan.ts";
+import { objectUnusable } from "../object/judge.ts";
+import { isSameName, shownName } from "../object/name.ts";
 
 /** An object of a plan, with as much of its configuration as the plan's definition is checked against. */
 export type ResolvedObject = PlanObject & Pick<ObjectConfig, "virtualSwitches">;
@@ -17,7 +19,8 @@ const candidatesShownMax = 10;
  * The objects that a definition names by id or by name, as the source's inventory has them.
  *
  * @param held objects that the plan has already; they are taken as they are where the inventory does not show them
- * @throws {VisibleError} PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_KIND_UNSUPPORTED;
+ * @throws {VisibleError} PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_UNUSABLE,
+ * OBJECT_KIND_UNSUPPORTED;
  * BAD_REQUEST for an object without id and name, or one that is there twice
  */
 export const resolveObjects = (
@@ -47,7 +50,9 @@ const finder = (source: string, inventory: Inventory | undefined, held: Plan["ob
     if (another !== undefined) throw ambiguous(source, wanted, ordinary);
     if (only !== undefined) return only;
     const [mirror] = matches;
-    throw mirror === undefined ? unknown(source, inventory, wanted) : isMirror(mirror);
+    if (mirror !== undefined) throw isMirror(mirror);
+    const unusable = inventory?.unusable?.find((object) => isMeant(object, wanted));
+    throw unusable === undefined ? unknown(source, inventory, wanted) : objectUnusable(unusable);
   };
 };
 
@@ -57,7 +62,13 @@ const asHeld = (object: PlanObject): Candidate => ({ ...object, virtualSwitches:
 
 /** By id where there is one: names change. */
 const matching = <T extends PlanObject>(objects: readonly T[], { kind, id, name }: Wanted): T[] =>
-  objects.filter((object) => object.kind === kind && (id === undefined ? object.name === name : object.id === id));
+  objects.filter(
+    (object) => object.kind === kind && (id === undefined ? isSameName(object.name, name ?? "") : object.id === id),
+  );
+
+/** The name of what can't be used is shortened, and its kind may be one that there is not. */
+const isMeant = (object: UnusableObject, { id, name = "" }: Wanted): boolean =>
+  id === undefined ? isSameName(object.name, shownName(name)) : object.id === id;
 
 const described = ({ kind, id, name }: Wanted) =>
   id === undefined ? `${kind} called “${name}”` : `${kind} with the id ${id}`;

@@ -97,7 +97,7 @@ export const taskQueueConformance = (name: string, start: () => Promise<Services
       const siteId = "many" as SiteId;
       const queue = createSqsTaskQueue({ client: clients.sqs, prefix: "test" });
       await queue.ensure(siteId);
-      const tasks = Array.from({ length: 23 }, (_, n) => taskOf(siteId, `${n} 虚拟机 \u0001 \uFFFE \uD800 \uFFFF`));
+      const tasks = Array.from({ length: 23 }, (_, n) => taskOf(siteId, `${n} 虚拟机 💾 \u0001 \uFFFE \uD800 \uFFFF`));
       await queue.send(
         siteId,
         tasks.map((task) => ({ task })),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
+import { messageText } from "../../core/api/message.ts";
 import { type SiteQueue, siteQueueName, siteQueueOf, siteQueues } from "../../core/api/queues.ts";
 import type { TaskQueue } from "../../core/ports/queue.ts";
 import { ensureSiteQueues, isQueueAbsent, queueUrlOf } from "./queues.ts";
@@ -26,13 +27,9 @@ interface Message {
   readonly delaySeconds: number;
 }
 
-/** SQS takes the characters of XML 1.0 only; JSON escapes all others but these two. */
-const messageBody = (value: object): string =>
-  JSON.stringify(value).replaceAll(/[\uFFFE\uFFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
-
 const messageOf = ({ task, delaySeconds = 0 }: Parameters<TaskQueue["send"]>[1][number]): Message => {
-  const body = messageBody(task);
-  const bytes = Buffer.byteLength(body);
+  const body = messageText(task);
+  const bytes = body.length;
   assert(bytes <= batchBytesMax, `the task ${task.id} has ${bytes} bytes; a message may have ${batchBytesMax}`);
   const delay = Math.ceil(delaySeconds);
   assert(delay >= 0 && delay <= delaySecondsMax, `the task ${task.id} is delayed by ${delay} s, out of 0 to 900`);

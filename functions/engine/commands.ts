@@ -4,6 +4,7 @@ import type { Group } from "../../core/api/group.ts";
 import { type GroupId, type PlanId, planIdOf, type RunId, runIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
+import { nameCharactersMax } from "../../core/object/name.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
@@ -12,9 +13,6 @@ import { groupKey, planKey, planNameKey, runKey, runPlanKey } from "../records.t
 import { applyToPlan, applyToRun, planDueAt, tryDrain } from "./engine.ts";
 import { readRunPlan } from "./facts.ts";
 import { putOutbox } from "./outbox.ts";
-
-/** The longest name that an object may have. */
-const nameCharactersMax = 255;
 
 /** Stores a new plan and makes its schedule. @throws VisibleError PLAN_NAME_TAKEN */
 export const createPlan = async (deps: Deps, plan: Plan): Promise<void> => {

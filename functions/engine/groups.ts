@@ -5,6 +5,7 @@ import { addSeconds } from "../../core/ports/clock.ts";
 import { CommitConflict, type Stored } from "../../core/ports/store.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
+import { forEach } from "../each.ts";
 import { groupKey, groupPrefix, runKey } from "../records.ts";
 import { expireIfUseless, keepRun } from "./expiry.ts";
 import { type PublishFact, readFact, readFacts, type SnapshotFact } from "./facts.ts";
@@ -72,14 +73,14 @@ export const recordGroup = async (deps: Deps, run: Run, role: Group["role"], tar
  * on its source goes with the next reclaim; what it published on a target is a restore point like any other.
  */
 export const adoptGroups = async (deps: Deps, siteId: SiteId, present: readonly GroupId[]): Promise<void> => {
-  for (const groupId of present) {
+  await forEach(present, async (groupId) => {
     const known = await deps.store.get<Group>(groupKey(groupId, siteId));
-    if (known !== undefined && known.body.state !== "deleted") continue;
+    if (known !== undefined && known.body.state !== "deleted") return;
     const stored = await deps.store.get<Run>(runKey(runIdOfGroup(groupId)));
     const part = stored?.body.targets[siteId];
     const isOver = stored !== undefined && (part === undefined ? isRunOver(stored.body) : hasEnded(part));
     if (isOver) await recordGroup(deps, stored.body, siteId === stored.body.source ? "source" : "mirror", siteId);
-  }
+  });
 };
 
 const isRunOver = (run: Run): boolean => partsOf(run).every(([, part]) => hasEnded(part));
@@ -93,12 +94,12 @@ export const markDeleting = async (deps: Deps, stored: Stored<Group>): Promise<b
 
 /** A gateway says that the groups are gone from its site. With its last group, what is known of a run is of no use any more. */
 export const markDeleted = async (deps: Deps, siteId: SiteId, groupIds: readonly GroupId[]): Promise<void> => {
-  for (const groupId of groupIds) {
+  await forEach(groupIds, async (groupId) => {
     const stored = await deps.store.get<Group>(groupKey(groupId, siteId));
-    if (stored === undefined || stored.body.state === "published") continue;
+    if (stored === undefined || stored.body.state === "published") return;
     if (stored.body.state === "deleting") await putState(deps, stored, "deleted");
     await expireIfUseless(deps, stored.body.runId);
-  }
+  });
 };
 
 /** Takes a run's hold off a group. */

@@ -1,5 +1,5 @@
 import type { GroupAnswer, RetentionAnswer } from "../../core/api/answers.ts";
-import type { Damage, Group } from "../../core/api/group.ts";
+import { type Damage, type Group, groupSchema } from "../../core/api/group.ts";
 import type { PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
@@ -14,13 +14,13 @@ import { type Page, type PageRequest, readPage } from "./page.ts";
  * groups are left out of it.
  */
 export const listGroups = async (
-  deps: Pick<Deps, "store" | "clock">,
+  deps: Pick<Deps, "store" | "clock" | "log">,
   planId: PlanId,
   siteId: SiteId | undefined,
   request: PageRequest,
 ): Promise<Page<GroupAnswer>> => {
   const first = { partition: planKey(planId).partition, sort: groupPrefix(siteId) };
-  const page = await readPage<Group>(deps, first, request, { descending: true });
+  const page = await readPage<Group>(deps, groupSchema, first, request, { descending: true });
   const there = page.items.filter((group) => group.state !== "deleted");
   const sites = new Set(there.map((group) => group.siteId));
   const damage = new Map(

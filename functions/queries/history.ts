@@ -1,45 +1,57 @@
 import type { HistoryEntry, RunSummary } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PlanId } from "../../core/api/ids.ts";
-import type { Run, Skip } from "../../core/api/run.ts";
+import { type Run, runSchema, skipSchema } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { partsOf, statusOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { planKey, runPrefix, skipPrefix } from "../records.ts";
 import { encodeCursor } from "../store-rules.ts";
-import type { Page, PageRequest } from "./page.ts";
+import { type Page, type PageRequest, readable } from "./page.ts";
 
-type Store = Pick<Deps, "store">;
-/** `place`: the slot that is part of the key, which is what the two lists are in the order of. */
-type Entry = { readonly place: string; readonly stored: Stored<object>; readonly entry: HistoryEntry };
+type StoreAndLog = Pick<Deps, "store" | "log">;
+/** `place`: the slot that is part of the key, which is what the two lists are in the order of, and which what can't be read has too. */
+type Entry = { readonly type: HistoryEntry["type"]; readonly place: string; readonly stored: Stored<unknown> };
 
 /** A cursor into the merged list: where each of the two lists goes on. `-` is the beginning. */
 const beginning = "-";
 
 /** A plan's runs and skips as one list, the newest first. */
 export const listHistory = async (
-  deps: Store,
+  deps: StoreAndLog,
   planId: PlanId,
   { limit, cursor = `${beginning}.${beginning}` }: PageRequest,
 ): Promise<Page<HistoryEntry>> => {
   const [runsAfter, skipsAfter] = cursorsIn(cursor);
   const [runs, skips] = await Promise.all([
-    newest<Run>(deps, planId, runPrefix, limit, runsAfter),
-    newest<Skip>(deps, planId, skipPrefix, limit, skipsAfter),
+    newest(deps, planId, runPrefix, limit, runsAfter),
+    newest(deps, planId, skipPrefix, limit, skipsAfter),
   ]);
-  const all: Entry[] = [
-    ...runs.items.map((stored) => runEntry(stored)),
-    ...skips.items.map((stored) => skipEntry(stored)),
-  ].sort((one, other) => (one.place < other.place ? 1 : one.place > other.place ? -1 : 0));
+  const all = [...runs.items.map(runEntry), ...skips.items.map(skipEntry)].sort((one, other) =>
+    one.place < other.place ? 1 : one.place > other.place ? -1 : 0,
+  );
   const shown = all.slice(0, limit);
-  const items = shown.map(({ entry }) => entry);
+  const page = readShown(deps, shown);
   const isLast = shown.length === all.length && runs.cursor === undefined && skips.cursor === undefined;
-  if (isLast) return { items };
+  if (isLast) return page;
   const goesOn = (type: HistoryEntry["type"], before: string) => {
-    const last = shown.findLast(({ entry }) => entry.type === type);
+    const last = shown.findLast((entry) => entry.type === type);
     return last === undefined ? before : encodeCursor(last.stored.key.sort);
   };
-  return { items, cursor: `${goesOn("run", runsAfter)}.${goesOn("skip", skipsAfter)}` };
+  return { ...page, cursor: `${goesOn("run", runsAfter)}.${goesOn("skip", skipsAfter)}` };
+};
+
+const readShown = (deps: StoreAndLog, shown: readonly Entry[]): Page<HistoryEntry> => {
+  const read = shown.map(({ type, stored }) => {
+    if (type === "skip") {
+      const { items, unreadable = 0 } = readable(deps, skipSchema, [stored]);
+      return { items: items.map((skip): HistoryEntry => ({ type, skip })), unreadable };
+    }
+    const { items, unreadable = 0 } = readable(deps, runSchema, [stored]);
+    return { items: items.map((run): HistoryEntry => ({ type, run: runSummaryOf(run) })), unreadable };
+  });
+  const unreadable = read.reduce((sum, one) => sum + one.unreadable, 0);
+  return { items: read.flatMap(({ items }) => items), ...(unreadable > 0 && { unreadable }) };
 };
 
 const cursorsIn = (cursor: string): readonly [string, string] => {
@@ -50,8 +62,8 @@ const cursorsIn = (cursor: string): readonly [string, string] => {
   });
 };
 
-const newest = <T>({ store }: Store, planId: PlanId, prefix: string, limit: number, after: string) =>
-  store.query<T>({
+const newest = ({ store }: StoreAndLog, planId: PlanId, prefix: string, limit: number, after: string) =>
+  store.query<unknown>({
     partition: planKey(planId).partition,
     prefix,
     limit,
@@ -59,16 +71,16 @@ const newest = <T>({ store }: Store, planId: PlanId, prefix: string, limit: numb
     ...(after === beginning ? {} : { cursor: after }),
   });
 
-const runEntry = (stored: Stored<Run>): Entry => ({
-  place: stored.body.id.slice(stored.body.id.lastIndexOf("_") + 1),
+const runEntry = (stored: Stored<unknown>): Entry => ({
+  type: "run",
+  place: stored.key.sort.split("#")[1] ?? "",
   stored,
-  entry: { type: "run", run: runSummaryOf(stored.body) },
 });
 
-const skipEntry = (stored: Stored<Skip>): Entry => ({
-  place: stored.body.firstSlot.replaceAll(/[-:.]/g, ""),
+const skipEntry = (stored: Stored<unknown>): Entry => ({
+  type: "skip",
+  place: stored.key.sort.slice(skipPrefix.length).replaceAll(/[-:.]/g, ""),
   stored,
-  entry: { type: "skip", skip: stored.body },
 });
 
 /** The run without what only its state machine needs. */

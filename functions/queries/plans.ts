@@ -1,15 +1,17 @@
+import { z } from "zod";
 import type { PlanSummary } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type PlanId, planIdSchema } from "../../core/api/ids.ts";
-import type { Plan, PlanDefinition } from "../../core/api/plan.ts";
+import { type Plan, type PlanDefinition, planSchema } from "../../core/api/plan.ts";
 import type { World } from "../../core/plan/define.ts";
 import type { Deps } from "../deps.ts";
 import { readInventory } from "../inventory.ts";
 import { planKey, planNameKey } from "../records.ts";
-import { type Page, type PageRequest, readPage } from "./page.ts";
+import { type Page, type PageRequest, readable, readPage } from "./page.ts";
 import { readSites } from "./sites.ts";
 
 type Store = Pick<Deps, "store">;
+type StoreAndLog = Pick<Deps, "store" | "log">;
 
 /**
  * The plan with this id, also one that was deleted; else the plan with this name.
@@ -33,11 +35,19 @@ const byName = async (deps: Store, name: string): Promise<Plan | undefined> => {
 };
 
 /** Plans by name; without the deleted ones, which have no name any more. */
-export const listPlans = async (deps: Store, request: PageRequest): Promise<Page<PlanSummary>> => {
-  const page = await readPage<{ planId: PlanId }>(deps, planNameKey(""), request);
-  const plans = await Promise.all(page.items.map(({ planId }) => byId(deps, planId)));
-  return { ...page, items: plans.flatMap((plan) => (plan === undefined ? [] : [summaryOf(plan)])) };
+export const listPlans = async (deps: StoreAndLog, request: PageRequest): Promise<Page<PlanSummary>> => {
+  const names = await readPage(deps, nameSchema, planNameKey(""), request);
+  const plans = await Promise.all(names.items.map(({ planId }) => deps.store.get<Plan>(planKey(planId))));
+  const read = readable(
+    deps,
+    planSchema,
+    plans.flatMap((plan) => plan ?? []),
+  );
+  const unreadable = (names.unreadable ?? 0) + (read.unreadable ?? 0);
+  return { ...names, items: read.items.map(summaryOf), ...(unreadable > 0 && { unreadable }) };
 };
+
+const nameSchema = z.object({ planId: planIdSchema });
 
 const summaryOf = ({ objects, lanes: _, compression: __, ...plan }: Plan): PlanSummary => ({
   ...plan,

@@ -5,7 +5,9 @@ import {
   type Gateway,
   gatewayAbsentAfterSeconds,
   gatewayForgottenAfterSeconds,
+  gatewaySchema,
   type Site,
+  siteSchema,
 } from "../../core/api/site.ts";
 import { isAhead, secondsBetween } from "../../core/ports/clock.ts";
 import type { Stored } from "../../core/ports/store.ts";
@@ -33,19 +35,19 @@ export const readSites = async ({ store }: Pick<Deps, "store">, ids: readonly Si
 };
 
 /** Sites by name. */
-export const listSites = (deps: Pick<Deps, "store">, page: PageRequest): Promise<Page<Site>> =>
-  readPage(deps, siteKey("" as SiteId), page);
+export const listSites = (deps: Pick<Deps, "store" | "log">, page: PageRequest): Promise<Page<Site>> =>
+  readPage(deps, siteSchema, siteKey("" as SiteId), page);
 
 /** A site's gateways by name, and which of them are alive. Those that were not heard of for a day are forgotten. */
 export const readGateways = async (
-  deps: Pick<Deps, "store" | "clock">,
+  deps: Pick<Deps, "store" | "clock" | "log">,
   siteId: SiteId,
 ): Promise<readonly GatewayAnswer[]> => {
   const now = deps.clock.now();
   const gateways: GatewayAnswer[] = [];
   let cursor: string | undefined;
   do {
-    const page = await readPage<Gateway>(deps, gatewayKey(siteId, ""), { limit: 100, cursor });
+    const page = await readPage(deps, gatewaySchema, gatewayKey(siteId, ""), { limit: 100, cursor });
     for (const gateway of page.items) {
       const silentSeconds = secondsBetween(gateway.lastSeenAt, now);
       if (silentSeconds > gatewayForgottenAfterSeconds) continue;

@@ -1,6 +1,6 @@
 import { atSite, VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
-import type { Reason } from "../../core/api/run.ts";
+import { type Reason, reasonCharactersMax } from "../../core/api/run.ts";
 import type { TaskResult } from "../../core/api/task.ts";
 import { agentLimits } from "./limits.ts";
 
@@ -32,10 +32,14 @@ export const outcomeOfError = (error: unknown, signal: AbortSignal, siteId: Site
   if (VisibleError.is(error)) {
     const { code, hint, toldBy } = error;
     const message = toldBy === undefined ? atSite(siteId, code, error.message) : error.message;
-    const reason = { code, message: hint === undefined ? message : `${message} ${hint}` };
+    const reason = { code, message: shortened(hint === undefined ? message : `${message} ${hint}`) };
     return { type: "failed", reason, retryable: error.retryable, error };
   }
   const message = error instanceof Error ? error.message : String(error);
-  const reason = { code: "INTERNAL", message: `The gateway failed unexpectedly: ${message}` };
+  const reason = { code: "INTERNAL", message: shortened(`The gateway failed unexpectedly: ${message}`) };
   return { type: "failed", reason, retryable: true, error };
 };
+
+/** What names a thousand objects would be too long for a message, and nobody would ever hear of it. */
+const shortened = (message: string): string =>
+  message.length <= reasonCharactersMax ? message : `${message.slice(0, reasonCharactersMax - 1)}…`;

@@ -112,6 +112,16 @@ describe("a task's life", () => {
     await stop();
   });
 
+  test("a reason that would be too long for a message is shortened", async () => {
+    const { queue, aboutTasks, firstTry, stop } = setUp();
+    await queue.deliver(task());
+    await firstTry().reject(new VisibleError("OBJECT_UNKNOWN", "数".repeat(1e6)));
+    const last = aboutTasks().at(-1);
+    assert.ok(last?.kind === "failed");
+    assert.match(last.reason.message, /^数{1999}…$/);
+    await stop();
+  });
+
   test("a failed task says when something was acknowledged in this try", async () => {
     const { queue, aboutTasks, firstTry, stop } = setUp();
     await queue.deliver(task());

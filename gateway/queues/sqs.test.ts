@@ -137,7 +137,7 @@ describe("the reports queue on SQS", () => {
 
   test("characters that SQS refuses arrive all the same", async () => {
     const url = await createQueue(reportQueueName(prefix));
-    const odd: Report = { kind: "alive", gateway: { ...alive.gateway, version: "a\uFFFE\uFFFF\u0001é" } };
+    const odd: Report = { kind: "alive", gateway: { ...alive.gateway, version: "a\uFFFE\uFFFF\u0001é💾" } };
     await createSqsReportQueue({ client, prefix, log: recordingLog(), signal: never }).send(odd);
     assert.deepEqual(await sent(url), [odd]);
   });

@@ -1,6 +1,6 @@
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { messageText } from "../../core/api/message.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
-import type { Report } from "../../core/api/report.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
 import { systemTime, type Time } from "../time.ts";
@@ -8,12 +8,6 @@ import { backoffMs } from "./backoff.ts";
 import { queueAddress } from "./queueaddress.ts";
 
 const triesMax = 8;
-
-/** JSON of characters that SQS lets through: those of XML 1.0. JSON escapes all others by itself. */
-const messageBody = (report: Report): string =>
-  JSON.stringify(report).replaceAll(/[\uFFFE\uFFFF]/g, (character) =>
-    character === "\uFFFE" ? String.raw`\uFFFE` : String.raw`\uFFFF`,
-  );
 
 /**
  * The reports queue in SQS, `<prefix>-reports`. A report that can't be sent is tried 8 times in all, with back-off, in
@@ -35,7 +29,7 @@ export const createSqsReportQueue = (options: {
 
   return {
     async send(report) {
-      const body = messageBody(report);
+      const body = messageText(report);
       for (let attempt = 1; ; attempt++) {
         try {
           return await sendOnce(body);

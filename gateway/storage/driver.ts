@@ -24,7 +24,7 @@ export interface StorageDriver {
 
   /**
    * Makes an empty, thin volume. The size is rounded up to whole extents times stripes inside, and stays as given outside.
-   * @throws VOLUME_NAME_TAKEN
+   * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be)
    */
   createVolume(options: CreateVolumeOptions, call?: StorageCall): Promise<ObjectConfig>;
 
@@ -39,11 +39,17 @@ export interface StorageDriver {
    * snapshot; what was not swapped in is gone when it is closed, or with the process that began it. A volume that is
    * there can be read and snapshotted meanwhile, as it was, and nobody else may write it. Undefined where a cluster
    * can't exchange what a volume holds in one step.
-   * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a size or geometry that can't be), VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY
+   * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be), VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY
    */
   stageVolume?(options: StageVolumeOptions, call?: StorageCall): Promise<StagedVolume>;
 
-  /** @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+  /**
+   * Gives a volume's object another name. Plans know it by its id, and go on.
+   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST (a name that can't be)
+   */
+  renameVolume(volumeId: string, name: string, call?: StorageCall): Promise<ObjectConfig>;
+
+  /** Its snapshots stay. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
   deleteVolume(volumeId: string, call?: StorageCall): Promise<void>;
 
   /**

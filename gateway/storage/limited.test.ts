@@ -21,6 +21,7 @@ const callsOf = (
   inventory: (call) => storage.inventory(call),
   createVolume: (call) => storage.createVolume({ name: "v", kind: "volume", sizeBytes: 1 }, call),
   openVolume: (call) => storage.openVolume("v", "read", call),
+  renameVolume: (call) => storage.renameVolume("v", "w", call),
   deleteVolume: (call) => storage.deleteVolume("v", call),
   snapshotGroup: (call) => storage.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [] }, call),
   findGroup: (call) => storage.findGroup(groupId(1), call),

@@ -29,6 +29,8 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
         limit: limitVolume,
         close: (volume) => volume.close(),
       }),
+    renameVolume: (id, name, call) =>
+      calls.answer("renameVolume", call, (watch) => driver.renameVolume(id, name, watch)),
     deleteVolume: (id, call) => calls.durable("deleteVolume", call, (watch) => driver.deleteVolume(id, watch)),
     snapshotGroup: (of, call) => calls.answer("snapshotGroup", call, (watch) => driver.snapshotGroup(of, watch)),
     findGroup: (id, call) => calls.answer("findGroup", call, (watch) => driver.findGroup(id, watch)),

@@ -15,6 +15,7 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind">[] = [
     "createVolume",
     "openVolume",
     "stageVolume",
+    "renameVolume",
     "deleteVolume",
     "snapshotGroup",
     "findGroup",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { objectConfigSchema } from "../../core/api/object.ts";
+import { messageText } from "../../core/api/message.ts";
+import { type ObjectConfig, objectConfigSchema } from "../../core/api/object.ts";
 import { reportSchema } from "../../core/api/report.ts";
 import { inventoryReports } from "./inventory.ts";
 import { groupId, identity, instant } from "./testing.ts";
@@ -72,6 +73,36 @@ describe("an inventory's reports", () => {
     const [report] = inventoryReports(nothing, identity, observedAt);
     const { damage: _, ...earlier } = report ?? assert.fail();
     assert.deepEqual(reportSchema.parse(earlier), report);
+  });
+
+  test("one object that can't be used is told with its reason, and takes nothing from the others", () => {
+    const [first, , third] = objects(3);
+    const bad = { ...first, id: "bad", name: "n".repeat(1e6) } as ObjectConfig;
+    const [report, ...more] = inventoryReports(
+      { ...nothing, objects: [first, bad, third] as ObjectConfig[] },
+      identity,
+      observedAt,
+    );
+    assert.equal(more.length, 0);
+    const reason = "its name has 1000000 characters, and 255 are the most";
+    const unusable = { kind: "volume", id: "bad", name: `${"n".repeat(100)}…`, unusable: reason };
+    assert.deepEqual(report?.objects, [first, unusable, third]);
+    assert.deepEqual(reportSchema.parse(report), report);
+  });
+
+  test("a part fits into a message and a document, however long its names are once they are escaped", () => {
+    const long = objects(200).map((object) => ({ ...object, name: "数".repeat(255) }));
+    const reports = inventoryReports({ ...nothing, objects: long }, identity, observedAt);
+    assert.ok(reports.length > 1);
+    for (const report of reports) assert.ok(messageText(report).length < 256 * 1024);
+    assert.deepEqual(
+      reports.flatMap((report) => report.objects),
+      long,
+    );
+    assert.deepEqual(
+      reports.map(({ parts }) => parts),
+      Array(reports.length).fill(reports.length),
+    );
   });
 
   test("a later observation has a larger generation", () => {

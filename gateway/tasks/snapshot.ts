@@ -2,6 +2,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { PlanObject } from "../../core/api/plan.ts";
 import type { SnapshotTask, TaskResultOf } from "../../core/api/task.ts";
+import { isUnusable, judgeObject, objectUnusable } from "../../core/object/judge.ts";
 import type { SnapshotGroup } from "../storage/driver.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 
@@ -16,7 +17,9 @@ const configsOf = (objects: readonly PlanObject[], inventory: readonly ObjectCon
       hint: "Take what is gone out of the plan, or bring it back.",
     });
   }
-  return configs.filter((config) => config !== undefined);
+  const found = configs.filter((config) => config !== undefined);
+  for (const object of found.map(judgeObject)) if (isUnusable(object)) throw objectUnusable(object);
+  return found;
 };
 
 const snapshotIdsOf = (config: ObjectConfig, group: SnapshotGroup): string[] =>
@@ -30,7 +33,7 @@ const snapshotIdsOf = (config: ObjectConfig, group: SnapshotGroup): string[] =>
 /**
  * Takes the run's snapshot group: one snapshot of every volume of every object, at the same instant (W5). Done again, it
  * gives the group that is there.
- * @throws OBJECT_UNKNOWN naming all objects that the site doesn't have, GROUP_INCOMPLETE, and what the storage throws
+ * @throws OBJECT_UNKNOWN naming all objects that the site doesn't have, OBJECT_UNUSABLE, GROUP_INCOMPLETE, and what the storage throws
  */
 export const snapshot = async (task: SnapshotTask, context: TaskContext): Promise<TaskResultOf<"snapshot">> => {
   const { storage } = context;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, runIdOf } from "../../core/api/ids.ts";
@@ -66,6 +67,19 @@ const fill = async (volumeId: string, byte: number) => {
 };
 
 describe("the snapshot task", () => {
+  test("refuses an object that could not be told of, by its name, and takes no group", async () => {
+    const [good, bad] = [await createVolume("good"), await createVolume("bad")];
+    // As an older version made it, that asked nothing of names.
+    const database = new DatabaseSync(join(dir, "store.sqlite"));
+    database.prepare("UPDATE volumes SET name = ? WHERE name = 'bad'").run("n".repeat(256));
+    database.close();
+    await assert.rejects(
+      perform(snapshotTask([planObject(good), planObject(bad)])),
+      (error) => VisibleError.is(error, "OBJECT_UNUSABLE") && error.message.includes(`(${bad.id})`) && !error.retryable,
+    );
+    assert.equal(await storage.findGroup(groupId), undefined);
+  });
+
   test("takes one group of all volumes, and answers in the order of the task's objects", async () => {
     const [v1, v2] = [await createVolume("v1"), await createVolume("v2", 2)];
     const result = await perform(snapshotTask([planObject(v2), planObject(v1)]));

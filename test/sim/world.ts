@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import { messageText } from "../../core/api/message.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type RunTask, type Task, type TaskResult, type TransferTask, taskSchema } from "../../core/api/task.ts";
@@ -146,8 +147,8 @@ export class World {
   }
 
   #message(body: object): string {
-    const text = JSON.stringify(body);
-    this.counts.messageBytesMax = Math.max(this.counts.messageBytesMax, Buffer.byteLength(text));
+    const text = messageText(body);
+    this.counts.messageBytesMax = Math.max(this.counts.messageBytesMax, text.length);
     return text;
   }
 

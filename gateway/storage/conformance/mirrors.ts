@@ -79,6 +79,7 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       const mirror = await prepareMirror(driver, sourceObject());
       await rejects(driver.openVolume(mirror, "write"), "VOLUME_IS_MIRROR");
       await rejects(driver.deleteVolume(mirror), "VOLUME_IS_MIRROR");
+      await rejects(driver.renameVolume(mirror, "another"), "VOLUME_IS_MIRROR");
       assert((await readVolume(driver, mirror)).equals(Buffer.alloc(volumeBytes)));
     });
 

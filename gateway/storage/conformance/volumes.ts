@@ -62,6 +62,31 @@ export const volumeConformance = (open: () => Promise<StorageUnderTest>): void =
       assert.deepEqual(await driver.inventory(), []);
     });
 
+    storageTest("a volume whose name nothing could carry is not made; one in any script is", open, async (driver) => {
+      for (const name of ["", "n".repeat(256), "a\nb", " a"])
+        await rejects(createVolume(driver, { name }), "BAD_REQUEST");
+      assert.deepEqual(await driver.inventory(), []);
+      for (const name of ["büro", "数据库", "💾"]) await createVolume(driver, { name });
+      const names = (await driver.inventory()).map(({ name }) => name);
+      assert.deepEqual(names, ["büro", "数据库", "💾"]);
+      await rejects(createVolume(driver, { name: "bu\u0308ro" }), "VOLUME_NAME_TAKEN");
+    });
+
+    storageTest("a volume gets another name, and keeps its id and its data", open, async (driver) => {
+      const id = await createVolume(driver, { name: "one" });
+      await createVolume(driver, { name: "two" });
+      const bytes = noise(64 * KiB, 1);
+      await write(driver, id, [0, bytes]);
+      const renamed = await driver.renameVolume(id, "three");
+      assert.deepEqual([renamed.name, volumeOf(renamed).id], ["three", id]);
+      assert.deepEqual((await driver.renameVolume(id, "three")).name, "three");
+      assert((await readVolume(driver, id)).subarray(0, bytes.length).equals(bytes));
+      await rejects(driver.renameVolume(id, "two"), "VOLUME_NAME_TAKEN");
+      await rejects(driver.renameVolume(id, "n".repeat(256)), "BAD_REQUEST");
+      await rejects(driver.renameVolume("nowhere", "x"), "VOLUME_UNKNOWN");
+      assert.deepEqual((await driver.inventory()).map(({ name }) => name).toSorted(), ["three", "two"]);
+    });
+
     storageTest("two volumes can't have the same name", open, async (driver) => {
       await createVolume(driver, { name: "v" });
       await rejects(createVolume(driver, { name: "v" }), "VOLUME_NAME_TAKEN");

@@ -87,6 +87,10 @@ export class ExtentStore implements StorageDriver {
     return new StagedVolumeWriter(this.#store, staging);
   }
 
+  async renameVolume(volumeId: string, name: string): Promise<ObjectConfig> {
+    return this.#transaction((database) => volumes.objectOf(volumes.renameVolume(database, volumeId, name)));
+  }
+
   async deleteVolume(volumeId: string, call?: StorageCall): Promise<void> {
     this.#transaction((database) => volumes.deleteVolume(database, this.#store.writer, volumeId));
     await collect(this.#store, { compact: true, ...call });

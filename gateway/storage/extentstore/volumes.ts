@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
 import { blockBytes, extentBytesMax, plainGeometry } from "../../../core/extent/geometry.ts";
+import { newName } from "../../../core/object/name.ts";
 import type { CreateVolumeOptions, Owner } from "../driver.ts";
 import type { Database } from "./database.ts";
 import type { Writer } from "./locks.ts";
@@ -65,13 +66,14 @@ export const objectOf = (row: VolumeRow): ObjectConfig => ({
 export const listObjects = (database: Database): ObjectConfig[] =>
   database.all<VolumeRow>("SELECT * FROM volumes ORDER BY number").map(objectOf);
 
-/** Inside a transaction. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a size or geometry that can't be) */
+/** Inside a transaction. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be) */
 export const createVolume = (database: Database, options: CreateVolumeOptions): VolumeRow =>
   insertVolume(database, volumeToCreate(database, options));
 
-/** What `createVolume` would make now. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a size or geometry that can't be) */
+/** What `createVolume` would make now. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be) */
 export const volumeToCreate = (database: Database, options: CreateVolumeOptions): NewVolume => {
-  const { name, kind, sizeBytes, geometry = plainGeometry } = options;
+  const { kind, sizeBytes, geometry = plainGeometry } = options;
+  const name = newName(options.name);
   checkShape(sizeBytes, geometry);
   refuseTakenName(database, name);
   return {
@@ -121,6 +123,15 @@ export const insertVolume = (database: Database, volume: NewVolume): VolumeRow =
     createTable(database),
   );
   return findVolume(database, id);
+};
+
+/** Inside a transaction. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST */
+export const renameVolume = (database: Database, volumeId: string, written: string): VolumeRow => {
+  const row = refuseMirror(findVolume(database, volumeId));
+  const name = newName(written);
+  if (name !== row.name) refuseTakenName(database, name);
+  database.run("UPDATE volumes SET name = ? WHERE id = ?", name, volumeId);
+  return findVolume(database, volumeId);
 };
 
 /** Inside a transaction. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */

@@ -108,7 +108,7 @@ const siteQueues: Step = {
     const siteId = "smoke" as SiteId;
     const tasks = createSqsTaskQueue({ client: clients.sqs, prefix: name });
     await tasks.ensure(siteId);
-    const task: Task = { kind: "inventory", id: "虚拟机 \u0001 \uFFFE \uFFFF", siteId, issuedAt: now() };
+    const task: Task = { kind: "inventory", id: "虚拟机 💾 \u0001 \uFFFE \uFFFF", siteId, issuedAt: now() };
     await tasks.send(siteId, [{ task }]);
     const QueueUrl = await queueUrlOf(clients.sqs, `${name}-tasks-${siteId}`);
     const { Messages = [] } = await clients.sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }));

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { messageText } from "./message.ts";
+
+test("a message is ASCII that can be printed, and says what it said", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.string({ unit: "binary" }), (value, text) => {
+      const message = messageText({ value, text });
+      assert.match(message, /^[ -~]*$/);
+      assert.deepEqual(JSON.parse(message), JSON.parse(JSON.stringify({ value, text })));
+    }),
+  );
+  assert.equal(messageText({ name: "💾\u007f" }), String.raw`{"name":"\ud83d\udcbe\u007f"}`);
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { VisibleError } from "../api/errors.ts";
+import { isSameName, nameBytesMax, newName, shownName } from "./name.ts";
+
+const refused = (why: RegExp) => (error: unknown) => VisibleError.is(error, "BAD_REQUEST") && why.test(error.message);
+
+describe("the name of what is made", () => {
+  test("may be in any script, with emojis and with punctuation", () => {
+    for (const name of ["web1", "büro", "数据库 01", "база", "💾 disk", "a/b", "it's <&> “fine”"]) {
+      assert.equal(newName(name), name);
+    }
+  });
+
+  test("is the same however its letters were composed", () => {
+    assert.equal(newName("bu\u0308ro"), "büro");
+    assert(isSameName("bu\u0308ro", "büro"));
+    assert(!isSameName("buro", "büro"));
+  });
+
+  test("is refused where something can't carry it, saying why", () => {
+    assert.throws(() => newName(""), refused(/it is empty/));
+    assert.throws(() => newName(" web1"), refused(/begins or ends with a space/));
+    assert.throws(() => newName("web1\u3000"), refused(/begins or ends with a space/));
+    assert.throws(() => newName("a\nb"), refused(/U\+000A/));
+    assert.throws(() => newName("a\u001b[31mb"), refused(/U\+001B/));
+    assert.throws(() => newName("a\u2028b"), refused(/U\+2028/));
+    assert.throws(() => newName("a\ud800b"), refused(/U\+D800/));
+    assert.throws(() => newName("a\uffffb"), refused(/U\+FFFF/));
+  });
+
+  test("has 255 bytes at most, whichever characters they are of", () => {
+    assert.equal(newName("n".repeat(nameBytesMax)).length, 255);
+    assert.throws(() => newName("n".repeat(256)), refused(/it has 256 bytes in UTF-8, and 255 are the most/));
+    assert.equal(newName("数".repeat(85)).length, 85);
+    assert.throws(() => newName("数".repeat(86)), refused(/it has 258 bytes/));
+  });
+
+  test("comes through JSON, UTF-8 and another check as it is", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }), (text) => {
+        let name: string;
+        try {
+          name = newName(text);
+        } catch {
+          return;
+        }
+        assert.equal(newName(name), name);
+        assert.equal(JSON.parse(new TextDecoder().decode(new TextEncoder().encode(JSON.stringify(name)))), name);
+      }),
+    );
+  });
+
+  test("is shown without what steers terminals, and shortened", () => {
+    assert.equal(shownName("a\u001b[31mb\ud800"), "a\ufffd[31mb\ufffd");
+    assert.equal(shownName("💾".repeat(101)), `${"💾".repeat(100)}…`);
+  });
+});

@@ -1,0 +1,48 @@
+import { VisibleError } from "../api/errors.ts";
+
+/** What an inventory, a plan and a mirror can carry, in UTF-16 code units. */
+export const nameCharactersMax = 255;
+/** What a file system takes as a name, in UTF-8. */
+export const nameBytesMax = 255;
+
+const shownCharactersMax = 100;
+
+/** What no terminal, no log and no XML carries: controls, line ends of Unicode, halves of pairs, and what is no character. */
+const uncarried = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Noncharacter_Code_Point}]/u;
+
+/**
+ * The name that something new gets from what somebody wrote: the same letters are the same name, however they were composed
+ * (Unicode's form NFC). What exists already is not asked this: its cluster gave it its name.
+ * @throws VisibleError BAD_REQUEST saying what is wrong with it
+ */
+export const newName = (written: string): string => {
+  const name = written.normalize("NFC");
+  const problem = problemOf(name);
+  if (problem === undefined) return name;
+  throw new VisibleError("BAD_REQUEST", `“${shownName(name)}” can't be the name of a volume: ${problem}.`, {
+    hint: "Choose a name of printable characters, 255 bytes long at most, that neither begins nor ends with a space.",
+  });
+};
+
+const problemOf = (name: string): string | undefined => {
+  if (name === "") return "it is empty";
+  if (name.trim() !== name) return "it begins or ends with a space";
+  const [bad] = uncarried.exec(name) ?? [];
+  if (bad !== undefined) return `it has the character ${codePoint(bad)}`;
+  const bytes = new TextEncoder().encode(name).length;
+  return bytes > nameBytesMax ? `it has ${bytes} bytes in UTF-8, and ${nameBytesMax} are the most` : undefined;
+};
+
+const codePoint = (character: string): string =>
+  `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+
+/** Whether two people who wrote these meant the same name. */
+export const isSameName = (one: string, other: string): boolean =>
+  one === other || one.normalize("NFC") === other.normalize("NFC");
+
+/** A name as a sentence can hold it, whatever it is: not too long, and nothing that would steer a terminal. */
+export const shownName = (name: string): string => {
+  const characters = [...name.toWellFormed()].map((character) => (uncarried.test(character) ? "\uFFFD" : character));
+  if (characters.length <= shownCharactersMax) return characters.join("");
+  return `${characters.slice(0, shownCharactersMax).join("")}…`;
+};
