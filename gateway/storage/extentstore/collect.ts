@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { asDiskError } from "../../disk-errors.ts";
 import type { StorageCall } from "../driver.ts";
 import { dataFileIdOf } from "./datafile.ts";
 import { FileLock } from "./locks.ts";
@@ -36,12 +37,14 @@ export const collect = async (store: Store, options: { readonly compact: boolean
   }
 };
 
-/** Does `work` unless another driver is collecting. @returns what it did, or undefined */
+/** Does `work` unless another driver is collecting. @returns what it did, or undefined. @throws DISK_FAILED, what `work` throws */
 export const collecting = async <Result>(store: Store, work: () => Promise<Result>): Promise<Result | undefined> => {
   const lock = FileLock.tryAcquire(join(store.locksDir, "collect"));
   if (lock === undefined) return undefined;
   try {
     return await work();
+  } catch (error) {
+    throw asDiskError(store.dataDir, error);
   } finally {
     lock.release();
   }

@@ -1,3 +1,4 @@
+import { asDiskError } from "../../disk-errors.ts";
 import { dataFilePath } from "./datafile.ts";
 import type { Disk } from "./disk.ts";
 import type { IdleSweep } from "./idle.ts";
@@ -36,7 +37,7 @@ export class DataFileReaders {
 
   /**
    * Fills `into` from a data file. @returns how many bytes there were, or undefined when there is no such file; what the disk
-   * can't read counts as not there
+   * can't read counts as not there. @throws DISK_FAILED when it has more than a place that can't be read
    */
   read(fileId: number, offset: number, into: Uint8Array): number | undefined {
     const fd = this.#fd(fileId);
@@ -68,7 +69,7 @@ export class DataFileReaders {
       return this.#disk.read(fd, into, offset);
     } catch (error) {
       if (codeOf(error) === "EIO") return 0;
-      throw error;
+      throw asDiskError(this.#dataDir, error);
     }
   }
 
@@ -84,13 +85,14 @@ export class DataFileReaders {
   #openFile(fileId: number): Handle | undefined {
     const [oldest] = this.#open.keys();
     if (oldest !== undefined && this.#open.size >= this.#max) this.closeFile(oldest);
+    const path = dataFilePath(this.#dataDir, fileId);
     try {
-      const fd = this.#disk.open(dataFilePath(this.#dataDir, fileId));
+      const fd = this.#disk.open(path);
       this.#idle.wake();
       return { fd, usedAtMs: 0 };
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined;
-      throw error;
+      throw asDiskError(path, error);
     }
   }
 

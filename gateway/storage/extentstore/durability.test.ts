@@ -242,6 +242,30 @@ const linkOf = (fd: string): string => {
   }
 };
 
+test("what is written to a volume while it is flushed is not flushed with it", { timeout }, async () => {
+  const volume = await createVolume(store);
+  const handle = await store.openVolume(volume, "write");
+  await handle.write(0, noise(256 * KiB, 1));
+  const began = Promise.withResolvers<void>();
+  const synced = Promise.withResolvers<void>();
+  disk.beforeSync = async () => {
+    began.resolve();
+    await synced.promise;
+  };
+  const flush = handle.flush();
+  await began.promise;
+  const meanwhile = Promise.all([handle.write(256 * KiB, noise(256 * KiB, 2)), handle.zero(0, 64 * KiB)]);
+  synced.resolve();
+  await flush;
+  assert((await readVolume(store, volume)).equals(contentOf(1)));
+  await meanwhile;
+  // Neither flushed nor closed.
+  await store.close();
+  disk.powerCut();
+  store = await ExtentStore.open(dir, { disk });
+  assert((await readVolume(store, volume)).equals(contentOf(1)));
+});
+
 test("a data file is not closed while the kernel brings it to the disk", { timeout }, async () => {
   const began = Promise.withResolvers<void>();
   const synced = Promise.withResolvers<void>();

@@ -61,6 +61,16 @@ describe("the data files that a store has open", () => {
     assert(handlesIn(dir) <= openFiles, `${handlesIn(dir)} handles`);
   });
 
+  test("are gone on with when they are idle, rather than shared", async () => {
+    const inUse = await beginExtent(1);
+    const idle = await beginExtent(2);
+    await idle.writer.commit();
+    const next = await beginExtent(3);
+    await next.writer.commit();
+    assert.deepEqual(dataFileSizes(dir), [0, 512 * KiB]);
+    await inUse.writer.commit();
+  });
+
   test("are given up when nothing was written to them for a while, and not while somebody has writes in them", async () => {
     const [first, second] = [await beginExtent(1), await beginExtent(2)];
     await first.writer.commit();

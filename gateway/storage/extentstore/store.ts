@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { asDiskError } from "../../disk-errors.ts";
 import { systemTime, type Time } from "../../time.ts";
 import { DamageNotes } from "./damage.ts";
 import { Database } from "./database.ts";
@@ -54,6 +55,14 @@ export interface Store {
  * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, STORE_FULL, DISK_FAILED
  */
 export const openStore = (dir: string, options: StoreOptions = {}): Store => {
+  try {
+    return makeOrOpen(dir, options);
+  } catch (error) {
+    throw asDiskError(dir, error);
+  }
+};
+
+const makeOrOpen = (dir: string, options: StoreOptions): Store => {
   const dataDir = join(dir, "data");
   const locksDir = join(dir, "locks");
   mkdirSync(dataDir, { recursive: true });

@@ -168,6 +168,30 @@ describe("tending a store", () => {
     }
   });
 
+  test("blocks that come to another version while it is being looked where they are stay where they are", async () => {
+    for (let at = 0; at < 14; at++) {
+      const { id, content } = await wastefulVolume(`volume ${at}`, 10 * at);
+      // The volume's extents are copied on write, and nobody else has them.
+      await store.snapshotGroup({ owner, groupId: groupId(at), volumeIds: [id] });
+      await store.deleteGroup({ owner, groupId: groupId(at) });
+      const other = await open();
+      let pieces = 0;
+      const meanwhile = async () => {
+        if (pieces++ !== at) return;
+        for (let extent = 0; extent < 4; extent++) {
+          const offset = (extent * 4 + 3) * 64 * KiB;
+          const data = noise(64 * KiB, 1000 * at + extent);
+          await write(other, id, [offset, data]);
+          data.copy(content, offset);
+        }
+      };
+      await store.tend({ time: waitedTime(meanwhile) });
+      assert((await readVolume(store, id)).equals(content), `after ${at} pieces`);
+      await other.close();
+      await store.deleteVolume(id);
+    }
+  });
+
   test("a damaged file is left to those who read it, and the others are dealt with", async () => {
     const damaged = await wastefulVolume("damaged", 1);
     const path = dataFilePath(join(dir, "data"), 1);
@@ -189,7 +213,7 @@ describe("tending a store", () => {
 
   test("a disk that fails is told of, and nothing is lost", async () => {
     const { id, content } = await wastefulVolume("one");
-    for (const fault of ["create", "write", "sync", "syncFolder"] as const) {
+    for (const fault of ["open", "create", "write", "sync", "syncFolder", "remove"] as const) {
       disk.fails = (call) => (call === fault ? systemError("EIO", call) : undefined);
       await rejects(store.tend({ time: waitedTime() }), "DISK_FAILED");
       disk.fails = () => undefined;
@@ -198,6 +222,9 @@ describe("tending a store", () => {
     await store.tend({ time: waitedTime() });
     assert.equal(ratio(), 1);
     assert((await readVolume(store, id)).equals(content));
+    disk.fails = (call) => (call === "syncFolder" ? systemError("EIO", call) : undefined);
+    await rejects(open(), "DISK_FAILED");
+    disk.fails = () => undefined;
   });
 
   test("a file that another store has been reading is closed there when nobody reads it any more", async () => {

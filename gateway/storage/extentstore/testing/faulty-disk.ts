@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, writeSync } from "node:fs";
 import { type Disk, systemDisk } from "../disk.ts";
 
 /** What a disk can be told to fail. */
-export type Fault = "create" | "write" | "sync" | "syncFolder";
+export type Fault = "create" | "open" | "write" | "sync" | "syncFolder" | "remove";
 
 interface Written {
   readonly path: string;
@@ -22,8 +22,6 @@ export const systemError = (code: string, call: string): Error =>
  * the page cache until then; with `forgetful` it is not.
  */
 export class FaultyDisk implements Disk {
-  readonly open = systemDisk.open;
-  readonly remove = systemDisk.remove;
   readonly freeBytes = systemDisk.freeBytes;
   /** Asked at each call: the error that it ends with, if any. */
   fails: (call: Fault, path: string) => Error | undefined = () => undefined;
@@ -44,6 +42,16 @@ export class FaultyDisk implements Disk {
     return fd;
   }
 
+  open(path: string): number {
+    this.#failAt("open", path);
+    return systemDisk.open(path);
+  }
+
+  remove(path: string): void {
+    this.#failAt("remove", path);
+    systemDisk.remove(path);
+  }
+
   close(fd: number): void {
     const path = this.#paths.get(fd);
     if (path !== undefined) this.closed.push(path);
@@ -55,7 +63,10 @@ export class FaultyDisk implements Disk {
     const bytes = systemDisk.read(fd, into, offset);
     const path = this.#paths.get(fd);
     const forgotten = this.#written.filter((one) => this.forgetful && one.state === "lost" && one.path === path);
-    for (const { offset: from, length } of forgotten) into.fill(0, Math.max(0, from - offset), from + length - offset);
+    for (const { offset: from, length } of forgotten) {
+      const [start, end] = [Math.max(0, from - offset), Math.min(into.byteLength, from + length - offset)];
+      if (start < end) into.fill(0, start, end);
+    }
     return bytes;
   }
 
