@@ -75,6 +75,7 @@ const endings: Record<ErrorCode, Ending> = {
   IMAGE_EXISTS: "badInput",
   IMPORT_UNSUPPORTED: "badInput",
   TOOL_MISSING: "failed",
+  PROCESS_LOST: "failed",
   TIMEOUT: "unreachable",
   INTERNAL: "internal",
 };

@@ -144,6 +144,21 @@ describe("colours", () => {
 describe("local up", () => {
   const ready = { url: "http://127.0.0.1:1", tokenFile: "/d/token" };
 
+  test("tells of a process that died, and ends with a code of its own when one can't be kept running", async () => {
+    const { exitCode, stderr } = await run(["local", "up"], {
+      localUp: async ({ onTrouble }) => {
+        onTrouble?.("The gateway a1 has ended (exit 1) and is started again.");
+        throw new VisibleError("PROCESS_LOST", "The gateway a1 keeps ending (exit 1) and is given up.");
+      },
+    });
+    assert.equal(exitCode, 1);
+    assert.equal(
+      stderr,
+      "warning: The gateway a1 has ended (exit 1) and is started again.\n" +
+        "error: The gateway a1 keeps ending (exit 1) and is given up. (PROCESS_LOST)\n",
+    );
+  });
+
   test("passes on what was asked for, and says where the API is once it answers", async () => {
     const asked: object[] = [];
     const { exitCode, stdout } = await run(

@@ -190,7 +190,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
   let stopped: Promise<void> | undefined;
   return {
     endpoint: identity.endpoint,
-    ended: Promise.race([agent.ended, keeper.removed]),
+    ended: Promise.race([agent.ended, keeper.removed, tunnel.ended]),
     stop() {
       stopped ??= end();
       return stopped;

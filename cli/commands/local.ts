@@ -32,6 +32,7 @@ export const addLocalCommands = (program: Command, answering: Answering): void =
           gatewaysPerSite: options.gatewaysPerSite,
           ...(options.envoy !== undefined && { envoy: options.envoy }),
           signal: host.signal,
+          onTrouble: context.warn,
           onReady: ({ url, tokenFile }) => {
             const text = fields(
               [

@@ -33,6 +33,8 @@ export interface Tunnel {
    * connections after the requests that are under way.
    */
   renew(credentials: TlsCredentials): Promise<void>;
+  /** Rejects when the tunnel can't go on. */
+  readonly ended: Promise<void>;
   /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
   stop(withinSeconds: number): Promise<void>;
 }
@@ -46,6 +48,9 @@ export interface TunnelOptions extends PeerHandlers {
   readonly listen: { readonly host: string; readonly port: number };
   readonly log: Log;
 }
+
+/** Nothing ends this one but a stop. */
+const endless = new Promise<never>(() => undefined);
 
 /** The tunnel without anything in front: the gateway listens for and dials its peers itself. */
 export const openDirectTunnel = async (options: TunnelOptions): Promise<Tunnel> => {
@@ -64,6 +69,7 @@ export const openDirectTunnel = async (options: TunnelOptions): Promise<Tunnel> 
       credentials = renewed;
       clients.renew(renewed);
     },
+    ended: endless,
     stop: (withinSeconds) => server.stop(withinSeconds),
   };
 };

@@ -43,7 +43,7 @@ export interface ControlPlane {
   readonly deps: ApiDeps;
   /** Where the API listens, on loopback. */
   readonly url: string;
-  /** Fulfilled when everything has ended after the signal. */
+  /** Fulfilled when everything has ended after the signal. Rejects when a part of it can't go on. */
   readonly ended: Promise<void>;
 }
 
@@ -97,10 +97,14 @@ export const startControlPlane = async (options: {
       handler: (event) => handleDeadLetters(deps, event),
     }),
   ];
-  const ended = Promise.all(loops).then(async () => {
-    await api.stop();
-    clients.destroy();
-  });
+  const ended = Promise.all(loops)
+    .then(() => undefined)
+    .finally(async () => {
+      await api.stop();
+      clients.destroy();
+    });
+  // Whoever waits for it hears of it.
+  ended.catch(() => undefined);
   return { deps, url: api.url, ended };
 };
 

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { Environment } from "../../functions/aws/clients.ts";
 import { systemClock } from "../../functions/environment.ts";
+import type { Death } from "../../gateway/processes/keep-running.ts";
+import type { Time } from "../../gateway/time.ts";
 import { startDynamo } from "./emulators/dynamo.ts";
 import type { Emulator } from "./emulators/emulator.ts";
 import { startScheduler } from "./emulators/scheduler.ts";
@@ -13,6 +15,8 @@ export interface Endpoints {
   readonly env: Environment;
   /** The services that were started here. */
   readonly started: readonly Service[];
+  /** Rejects when one that was started here has ended and can't be started again. */
+  readonly lost: Promise<never>;
   stop(): Promise<void>;
 }
 
@@ -20,11 +24,14 @@ export interface Endpoints {
 export const startEndpoints = async (options: {
   readonly dir: string;
   readonly env: Environment;
+  /** Told when one that was started here has ended by itself and is started again. */
+  readonly onDeath?: (death: Death) => void;
+  readonly time?: Time;
   readonly signal: AbortSignal;
 }): Promise<Endpoints> => {
-  const { dir, env, signal } = options;
+  const { dir, env, ...watching } = options;
   const starts: Record<Service, () => Promise<Emulator>> = {
-    DYNAMODB: () => startDynamo({ dir: join(dir, "dynamodb"), signal }),
+    DYNAMODB: () => startDynamo({ dir: join(dir, "dynamodb"), ...watching }),
     SQS: () => startSqs(),
     SCHEDULER: () => startScheduler({ dir: join(dir, "scheduler"), clock: systemClock }),
   };
@@ -46,5 +53,8 @@ export const startEndpoints = async (options: {
     await stop();
     throw error;
   }
-  return { env: { ...env, ...found }, started, stop };
+  // Of none at all it stays open.
+  const lost = Promise.race(emulators.flatMap((emulator) => emulator.lost ?? []));
+  lost.catch(() => undefined);
+  return { env: { ...env, ...found }, started, lost, stop };
 };

@@ -1,5 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { VisibleError } from "../../core/api/errors.ts";
+import type { Log } from "../../functions/deps.ts";
+import { forEach } from "../../functions/each.ts";
 import { createEnrolment, type EnrolmentDeps } from "../../functions/enrolment.ts";
 import { readStoredSite } from "../../functions/queries/sites.ts";
 import { removedAt } from "../../functions/removed.ts";
@@ -7,6 +9,7 @@ import type { GatewayConfig } from "../../gateway/config.ts";
 import { loadCredentials } from "../../gateway/credentials.ts";
 import { enrolGateway } from "../../gateway/enrolment/enrol.ts";
 import type { Authority } from "../../pki/authority.ts";
+import { invokeEvery } from "./runner/invoke-every.ts";
 
 /**
  * A gateway enrols before its first start, and again when its certificate is no longer good.
@@ -19,17 +22,49 @@ export const ensureEnrolled = async (
   const { config, authority, signal } = options;
   const { body: site } = await readStoredSite(deps, config.siteId);
   if (removedAt(site, config.gatewayId) !== undefined) return false;
-  if (await isEnrolled(config, authority)) return true;
+  if (await isEnrolled(deps, config, authority)) return true;
   const { token } = await createEnrolment(deps, config);
   await enrolGateway(config, { token, signal });
   return true;
 };
 
-const isEnrolled = async (config: GatewayConfig, authority: Authority): Promise<boolean> => {
+/** How often certificates are looked at. */
+const keepSeconds = 60;
+
+/** Who enrols the gateways of this machine, one after the other. */
+export interface Enroller {
+  /** @returns false for a gateway that an administrator has removed */
+  ensure(config: GatewayConfig): Promise<boolean>;
+  /**
+   * Looks at the gateways' certificates every minute until the signal: they expire while the machine sleeps, and clocks are set. Who
+   * runs takes up a new one by itself.
+   */
+  keep(configs: readonly GatewayConfig[], options: { readonly log: Log; readonly signal: AbortSignal }): Promise<void>;
+}
+
+export const createEnroller = (deps: EnrolmentDeps, authority: Authority, signal: AbortSignal): Enroller => {
+  let last: Promise<unknown> = Promise.resolve();
+  const ensure = (config: GatewayConfig): Promise<boolean> => {
+    const turn = last.then(() => ensureEnrolled(deps, { config, authority, signal }));
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+  const ensureAll = (configs: readonly GatewayConfig[]): Promise<void> =>
+    forEach(configs, async (config) => void (await ensure(config)));
+  return {
+    ensure,
+    keep: (configs, options) => invokeEvery({ ...options, seconds: keepSeconds, handler: () => ensureAll(configs) }),
+  };
+};
+
+const isEnrolled = async ({ clock }: EnrolmentDeps, config: GatewayConfig, authority: Authority): Promise<boolean> => {
   try {
     const { caPem, certificatePem } = await loadCredentials(config);
-    const { validTo } = new X509Certificate(certificatePem);
-    return caPem === authority.certificatePem && Date.parse(validTo) > Date.now();
+    const { validFrom, validTo } = new X509Certificate(certificatePem);
+    const nowMs = Date.parse(clock.now());
+    // One from the future was made while the clock was ahead.
+    const isGood = Date.parse(validFrom) <= nowMs && nowMs < Date.parse(validTo);
+    return caPem === authority.certificatePem && isGood;
   } catch (error) {
     if (VisibleError.is(error)) return false;
     throw error;

@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdir, open } from "node:fs/promises";
-import { extname, join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
+import { dirname, extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../../functions/aws/clients.ts";
-import type { Log } from "../../functions/deps.ts";
 import { writeFileSafely } from "../../gateway/files.ts";
+import { type Death, keepRunning } from "../../gateway/processes/keep-running.ts";
+import { type OwnedProcess, startOwned } from "../../gateway/processes/owned-process.ts";
+import type { Time } from "../../gateway/time.ts";
 
 /** A gateway process: where its configuration is, and where its log and its process id go. */
 export interface GatewayProcess {
@@ -18,64 +17,47 @@ export interface GatewayProcess {
 
 const script = fileURLToPath(new URL(`./gateway-process${extname(import.meta.url)}`, import.meta.url));
 
-const restartMillisecondsMax = 10_000;
-/** One that lived this long starts again at once. */
-const healthyMilliseconds = 30_000;
-const stopMilliseconds = 12_000;
+/** A gateway lets go of its work and closes everything within 10 s. */
+const stopMs = 12_000;
 
 /**
- * Keeps a gateway running until the signal: one that ends is started again, ever later if it keeps ending. It ends with
- * this process, however this process ends.
+ * Keeps a gateway running until the signal, and ends it then. It ends with this process, however this process ends.
+ * @param options.mayStart asked before each start: one that an administrator has removed is not started again
+ * @throws VisibleError PROCESS_LOST when it keeps ending
  */
-export const superviseGateway = async (options: {
+export const superviseGateway = (options: {
   readonly gateway: GatewayProcess;
   readonly env: Environment;
-  readonly log: Log;
+  readonly mayStart?: () => Promise<boolean>;
+  readonly onDeath: (death: Death) => void;
+  readonly time: Time;
   readonly signal: AbortSignal;
 }): Promise<void> => {
-  const { gateway, log, signal } = options;
-  let pause = 250;
-  while (!signal.aborted) {
-    const begun = Date.now();
-    const how = await runOnce(options);
-    if (signal.aborted) return;
-    pause = Date.now() - begun > healthyMilliseconds ? 250 : Math.min(restartMillisecondsMax, pause * 2);
-    log.warn({ gatewayId: gateway.id, how, logFile: gateway.logFile, pause }, "a gateway ended and is started again");
-    await wait(pause, undefined, { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
-  }
+  const { gateway, env, mayStart = async () => true, ...rest } = options;
+  return keepRunning({
+    ...rest,
+    what: `the gateway ${gateway.id}`,
+    start: async () => ((await mayStart()) ? startGateway(gateway, env) : undefined),
+    hint: `Its log has what happened: ${gateway.logFile}`,
+  });
 };
 
-const runOnce = async ({ gateway, env, signal }: Parameters<typeof superviseGateway>[0]): Promise<string> => {
-  await mkdir(join(gateway.logFile, ".."), { recursive: true });
+const startGateway = async (gateway: GatewayProcess, env: Environment): Promise<OwnedProcess> => {
+  await mkdir(dirname(gateway.logFile), { recursive: true });
   const output = await open(gateway.logFile, "a");
   try {
-    // Its standard input stays open for as long as we live: its end tells the gateway that we are gone.
-    const child = spawn(process.execPath, [script, gateway.configFile], {
-      stdio: ["pipe", output.fd, output.fd],
+    const process_ = startOwned({
+      command: process.execPath,
+      parameters: [script, gateway.configFile],
       env: { ...env } as NodeJS.ProcessEnv,
-      detached: true,
+      // It ends in order when its input does.
+      endsBy: "input",
+      output: output.fd,
+      stopMs,
     });
-    const exited = once(child, "exit");
-    if (child.pid !== undefined) await writeFileSafely(gateway.pidFile, `${child.pid}\n`);
-    const [code, name] = await endedOrStopped(child, exited, signal);
-    return name === null ? `exit ${code}` : `signal ${name}`;
+    if (process_.pid !== undefined) await writeFileSafely(gateway.pidFile, `${process_.pid}\n`);
+    return process_;
   } finally {
     await output.close();
-  }
-};
-
-const endedOrStopped = async (child: ChildProcess, exited: Promise<unknown[]>, signal: AbortSignal) => {
-  const stop = () => {
-    child.kill("SIGTERM");
-    setTimeout(() => child.kill("SIGKILL"), stopMilliseconds).unref();
-  };
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    return await exited;
-  } finally {
-    signal.removeEventListener("abort", stop);
   }
 };

@@ -2,26 +2,25 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import pino from "pino";
 import { VisibleError } from "../../core/api/errors.ts";
-import { type GatewayId, gatewayIdSchema, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
+import { type SiteId, siteIdSchema } from "../../core/api/ids.ts";
 import { scopeSchema } from "../../core/api/token.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { authoritiesOf } from "../../functions/authorities.ts";
-import type { Deps } from "../../functions/deps.ts";
+import type { Environment } from "../../functions/aws/clients.ts";
+import type { Deps, Log } from "../../functions/deps.ts";
 import { siteKey } from "../../functions/records.ts";
 import { authenticate, createToken } from "../../functions/tokens.ts";
-import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config.ts";
 import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
+import type { Death } from "../../gateway/processes/keep-running.ts";
 import { FileLock } from "../../gateway/storage/extentstore/locks.ts";
+import { systemTime, type Time } from "../../gateway/time.ts";
 import { findLocalContext, writeLocalContext } from "./context.ts";
-import { localNames, startControlPlane } from "./control-plane.ts";
+import { startControlPlane } from "./control-plane.ts";
 import { startEndpoints } from "./endpoints.ts";
-import { ensureEnrolled } from "./enrolled.ts";
-import { envoySettings } from "./envoy.ts";
-import { type GatewayProcess, superviseGateway } from "./gateways.ts";
+import { createEnroller, type Enroller } from "./enrolled.ts";
+import { type ConfiguredGateway, configureAll, multiCluster, storeOf } from "./gateway-files.ts";
+import { superviseGateway } from "./gateways.ts";
 import { ensureAuthority } from "./pki.ts";
-
-/** All sites of a run on one machine are in one multi-cluster. */
-const multiCluster = siteIdSchema.parse("local");
 
 export interface LocalUpOptions {
   /** Everything lies in here: table, schedules, certificates, the sites' stores, logs. */
@@ -34,17 +33,22 @@ export interface LocalUpOptions {
   readonly signal: AbortSignal;
   /** Called once the API answers and the gateways are being started. */
   readonly onReady?: (client: { readonly url: string; readonly tokenFile: string }) => void;
+  /** Told in a sentence what has gone wrong and is being mended. */
+  readonly onTrouble?: (sentence: string) => void;
+  /** For the waits between the starts of what keeps ending. */
+  readonly time?: Time;
 }
 
 /**
  * Runs the whole system on this machine until the signal: control plane, emulators of whatever `AWS_ENDPOINT_URL` does
- * not name, and the gateways of each site as processes of their own. Started again on the same folder, it goes on where
- * it was.
+ * not name, and the gateways of each site as processes of their own. Each process is started again when it dies. Started again
+ * on the same folder, it goes on where it was.
  *
- * @throws VisibleError STORE_IN_USE when it runs on this folder already, TOOL_MISSING, BAD_REQUEST
+ * @throws VisibleError STORE_IN_USE when it runs on this folder already, TOOL_MISSING, BAD_REQUEST; PROCESS_LOST when a process keeps
+ *   dying: then all of it is ended
  */
 export const localUp = async (options: LocalUpOptions): Promise<void> => {
-  const { dir, sites, gatewaysPerSite, envoy, signal, onReady } = options;
+  const { dir, sites, gatewaysPerSite, envoy, onReady, onTrouble, time = systemTime } = options;
   const siteIds = sites.map((site) => siteIdSchema.parse(site));
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const lock = FileLock.tryAcquire(join(dir, "in-use"));
@@ -55,7 +59,13 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
   }
   const logFile = pino.destination({ dest: join(dir, "control-plane.log"), sync: true });
   const log = pino({ base: { part: "control-plane" } }, logFile);
-  const endpoints = await startEndpoints({ dir, env: process.env, signal });
+  const onDeath = ({ what, how, pauseMs }: Death): void => {
+    log.error({ what, how, pauseMs }, "a process has ended, and is started again");
+    onTrouble?.(`${sentence(what)} has ended (${how}) and is started again.`);
+  };
+  const over = new AbortController();
+  const signal = AbortSignal.any([options.signal, over.signal]);
+  const endpoints = await startEndpoints({ dir, env: process.env, onDeath, time, signal });
   // The gateways end before the functions do, so that their last reports are taken in.
   const functions = new AbortController();
   try {
@@ -75,15 +85,19 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
       for (const site of siteIds) await registerSite(controlPlane.deps, site);
       const tokenFile = await ensureToken(controlPlane.deps, dir);
       const gateways = await configureAll({ dir, sites: siteIds, gatewaysPerSite, api: controlPlane.url, envoy });
-      const enrolled: GatewayProcess[] = [];
-      for (const { config, process } of gateways) {
-        if (await ensureEnrolled(controlPlane.deps, { config, authority, signal })) enrolled.push(process);
-        else log.warn({ gatewayId: process.id }, "a gateway that was removed is not started");
-      }
+      const enrolment = createEnroller(controlPlane.deps, authority, signal);
+      // What can't be done is told before anything is called ready.
+      for (const { config } of gateways) await enrolment.ensure(config);
       await writeLocalContext(dir, { url: controlPlane.url, tokenFile, sites: storages(dir, siteIds) });
       log.info({ url: controlPlane.url, started: endpoints.started }, "ready");
       onReady?.({ url: controlPlane.url, tokenFile });
-      await Promise.all(enrolled.map((gateway) => superviseGateway({ gateway, env: endpoints.env, log, signal })));
+      const gatewaysEnd = runGateways({ gateways, enrolment, env: endpoints.env, onDeath, time, log, signal });
+      try {
+        await Promise.race([gatewaysEnd, endpoints.lost, controlPlane.ended]);
+      } finally {
+        over.abort();
+        await gatewaysEnd.catch(() => undefined);
+      }
     } finally {
       functions.abort();
       await controlPlane.ended;
@@ -95,10 +109,38 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
   }
 };
 
-const storeOf = (dir: string, site: SiteId) => ({
-  kind: "extentstore" as const,
-  dir: join(dir, "sites", site, "store"),
-});
+/** Runs all gateways until the signal, and keeps them enrolled. @throws VisibleError PROCESS_LOST, once the others have ended too */
+const runGateways = async (options: {
+  readonly gateways: readonly ConfiguredGateway[];
+  readonly enrolment: Enroller;
+  readonly env: Environment;
+  readonly onDeath: (death: Death) => void;
+  readonly time: Time;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}): Promise<void> => {
+  const { gateways, enrolment, log, ...rest } = options;
+  const over = new AbortController();
+  const signal = AbortSignal.any([options.signal, over.signal]);
+  const running = gateways.map(({ config, process: gateway }) => {
+    const mayStart = async (): Promise<boolean> => {
+      if (await enrolment.ensure(config)) return true;
+      log.warn({ gatewayId: gateway.id }, "a gateway that was removed is not started");
+      return false;
+    };
+    return superviseGateway({ ...rest, gateway, mayStart, signal });
+  });
+  const configs = gateways.map(({ config }) => config);
+  const all = [...running, enrolment.keep(configs, { log, signal })];
+  try {
+    await Promise.all(all);
+  } finally {
+    over.abort();
+    await Promise.allSettled(all);
+  }
+};
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 const storages = (dir: string, sites: readonly SiteId[]) =>
   Object.fromEntries(sites.map((site) => [site, { storage: storeOf(dir, site) }]));
@@ -130,54 +172,4 @@ const isGood = async (deps: Deps, token: string): Promise<boolean> => {
     if (VisibleError.is(error, "UNAUTHENTICATED")) return false;
     throw error;
   }
-};
-
-interface ConfiguredGateway {
-  readonly config: GatewayConfig;
-  readonly process: GatewayProcess;
-}
-
-const configureAll = async (options: {
-  readonly dir: string;
-  readonly sites: readonly SiteId[];
-  readonly gatewaysPerSite: number;
-  readonly api: string;
-  readonly envoy: string | undefined;
-}): Promise<readonly ConfiguredGateway[]> => {
-  const gateways: ConfiguredGateway[] = [];
-  for (const siteId of options.sites) {
-    for (let n = 1; n <= options.gatewaysPerSite; n += 1) {
-      gateways.push(await configure({ ...options, siteId, gatewayId: gatewayIdSchema.parse(`${siteId}${n}`) }));
-    }
-  }
-  return gateways;
-};
-
-const configure = async (options: {
-  readonly dir: string;
-  readonly api: string;
-  readonly envoy: string | undefined;
-  readonly siteId: SiteId;
-  readonly gatewayId: GatewayId;
-}): Promise<ConfiguredGateway> => {
-  const { dir, api, envoy, siteId, gatewayId } = options;
-  const folder = join(dir, "sites", siteId);
-  await mkdir(join(folder, "store"), { recursive: true });
-  const config = {
-    gatewayId,
-    siteId,
-    multiCluster,
-    storage: storeOf(dir, siteId),
-    api,
-    tls: { ca: `${gatewayId}.ca.crt`, certificate: `${gatewayId}.crt`, key: `${gatewayId}.key` },
-    queues: { prefix: localNames.queuePrefix },
-    ...(envoy !== undefined && (await envoySettings({ dir, gatewayId, envoy }))),
-  };
-  const file = (name: string) => join(folder, `${gatewayId}.${name}`);
-  // JSON is YAML, too.
-  await writeFileSafely(file("yaml"), `${JSON.stringify(config, undefined, 2)}\n`);
-  return {
-    config: parseGatewayConfig(config, file("yaml")),
-    process: { id: gatewayId, configFile: file("yaml"), logFile: file("log"), pidFile: file("pid") },
-  };
 };

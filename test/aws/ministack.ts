@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { startGuarded } from "../../infra/local/emulators/guarded-process.ts";
+import { startOwned } from "../../gateway/processes/owned-process.ts";
 import { freePort } from "../../infra/local/emulators/port.ts";
 import { cachedMinistack } from "../../infra/ministack/program.ts";
 
@@ -28,7 +28,10 @@ export const startMinistack = async ({ env = {} }: { readonly env?: NodeJS.Proce
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-ministack-"));
   const port = await freePort(0);
   const endpoint = `http://127.0.0.1:${port}`;
-  const process_ = startGuarded(command, [], {
+  const process_ = startOwned({
+    command,
+    parameters: [],
+    endsBy: "signal",
     cwd: dir,
     env: {
       // Its functions run on the first node of the search path: the one that runs us.
@@ -47,7 +50,7 @@ export const startMinistack = async ({ env = {} }: { readonly env?: NodeJS.Proce
   };
   const deadline = Date.now() + startSecondsMax * 1000;
   while (!(await answers(endpoint))) {
-    if (process_.hasExited() || Date.now() > deadline) {
+    if (process_.hasEnded() || Date.now() > deadline) {
       await stop();
       assert.fail(`ministack did not start: ${process_.lastOutput()}`);
     }

@@ -10,6 +10,7 @@ import { connect } from "node:tls";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { CertificateWithKey } from "../../../pki/authority.ts";
 import { until } from "../../../test/patience.ts";
+import { systemTime } from "../../time.ts";
 import { credentialsOf, newAuthority, site } from "../../transfer/testing/credentials.ts";
 import { openTwoSites, writeTo } from "../../transfer/testing/two-sites.ts";
 import { answerJson } from "../answer.ts";
@@ -271,6 +272,25 @@ test("an Envoy that can't have its port is told so at the start, and nothing is 
     );
   } finally {
     await first.close();
+  }
+});
+
+test("a tunnel whose Envoy can't be started again ends with the reason", async () => {
+  const handler: PeerHandler = async () => assert.fail("nobody may come");
+  // Nobody waits long here for what keeps dying.
+  const time = {
+    ...systemTime,
+    sleep: (ms: number, waited: AbortSignal) => systemTime.sleep(Math.min(ms, 50), waited),
+  };
+  const short = await openTestedEnvoy({ authority: await newAuthority(), siteId: "a", handler, time });
+  try {
+    const pid = await envoyPidIn(short.dir);
+    assert(pid !== undefined);
+    await rm(`${short.dir}/bootstrap.json`);
+    process.kill(pid, "SIGKILL");
+    await assert.rejects(short.tunnel.ended, (error) => VisibleError.is(error, "PROCESS_LOST"));
+  } finally {
+    await short.close();
   }
 });
 

@@ -82,6 +82,7 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
         // A connection that is made before Envoy has taken the list up would stay; so they are made anew once more when it has.
         if (clients.renew(credentials)) setTimeout(() => clients.reconnect(), takeUpMs).unref();
       },
+      ended: running?.ended ?? endless,
       stop: async (withinSeconds) => {
         await server.stop(withinSeconds);
         await running?.stop();
@@ -92,6 +93,9 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
     throw error;
   }
 };
+
+/** Of an Envoy that somebody else looks after. */
+const endless = new Promise<never>(() => undefined);
 
 const write = (file: string, content: object): Promise<void> =>
   writeFileSafely(file, JSON.stringify(content), secretMode);

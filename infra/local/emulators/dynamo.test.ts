@@ -12,7 +12,6 @@ import { createDynamodbStore } from "../../../functions/aws/dynamodb-store.ts";
 import { ensureTable } from "../../../functions/aws/table.ts";
 import { until } from "../../../test/patience.ts";
 import { dynoxidePath, startDynamo } from "./dynamo.ts";
-import { startGuarded } from "./guarded-process.ts";
 
 const isAnswering = async (endpoint: string) => {
   try {
@@ -84,21 +83,5 @@ describe("the DynamoDB emulator", () => {
       () => dynoxidePath("sunos", "sparc"),
       (error) => VisibleError.is(error, "TOOL_MISSING") && /AWS_ENDPOINT_URL/.test(error.hint ?? ""),
     );
-  });
-});
-
-describe("a guarded process", () => {
-  test("is seen to have ended by itself, with its last words", async () => {
-    const guarded = startGuarded(process.execPath, ["-e", "console.error('last words'); process.exit(3)"]);
-    await guarded.exited;
-    assert(guarded.hasExited());
-    assert.equal(guarded.lastOutput(), "last words");
-    await guarded.stop();
-  });
-
-  test("says so when its command is not there", async () => {
-    const guarded = startGuarded("/nonexistent/command", []);
-    await guarded.exited;
-    assert.match(guarded.lastOutput(), /ENOENT/);
   });
 });

@@ -3,9 +3,10 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { type Death, keepRunning } from "../../../gateway/processes/keep-running.ts";
+import { type OwnedProcess, startOwned } from "../../../gateway/processes/owned-process.ts";
+import { systemTime, type Time } from "../../../gateway/time.ts";
 import type { Emulator } from "./emulator.ts";
-import type { GuardedProcess } from "./guarded-process.ts";
-import { startGuarded } from "./guarded-process.ts";
 import { freePort } from "./port.ts";
 
 export interface DynamoOptions {
@@ -15,6 +16,9 @@ export interface DynamoOptions {
   readonly port?: number;
   /** Ends the waiting for the start. A started emulator is ended by its `stop`. */
   readonly signal?: AbortSignal;
+  /** Told when it has ended by itself and is started again. */
+  readonly onDeath?: (death: Death) => void;
+  readonly time?: Time;
 }
 
 /** It takes a tenth of a second, and longer on a machine that is busy. */
@@ -50,35 +54,56 @@ const answers = async (endpoint: string, signal: AbortSignal): Promise<boolean> 
   }
 };
 
-const untilItAnswers = async (guarded: GuardedProcess, endpoint: string, signal: AbortSignal): Promise<void> => {
+const untilItAnswers = async (dynoxide: OwnedProcess, endpoint: string, signal: AbortSignal): Promise<void> => {
   while (!(await answers(endpoint, signal))) {
-    if (guarded.hasExited()) break;
+    if (dynoxide.hasEnded()) break;
     await setTimeout(20, undefined, { signal });
   }
-  if (!guarded.hasExited()) return;
-  throw new VisibleError("INTERNAL", `The DynamoDB emulator ended at its start: ${guarded.lastOutput()}`, {
+  if (!dynoxide.hasEnded()) return;
+  const last = dynoxide.lastOutput() || (await dynoxide.ended);
+  throw new VisibleError("INTERNAL", `The DynamoDB emulator ended at its start: ${last}`, {
     hint: "Is another one using the same folder?",
   });
 };
 
 /**
- * Starts dynoxide on 127.0.0.1 with its database in `dir`, and waits until it answers, two minutes at most. It ends with this
- * process, however this process ends.
+ * Starts dynoxide on 127.0.0.1 with its database in `dir`, and waits until it answers, two minutes at most. One that dies is started
+ * again, on the same port with the same database. It ends with this process, however this process ends.
  * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, INTERNAL when it does not start
  */
-export const startDynamo = async ({ dir, port, signal }: DynamoOptions): Promise<Emulator> => {
+export const startDynamo = async (options: DynamoOptions): Promise<Emulator> => {
+  const { dir, onDeath = () => undefined, time = systemTime } = options;
   const binary = dynoxidePath();
   await mkdir(dir, { recursive: true });
-  const chosen = await freePort(port ?? 0);
-  const parameters = ["--host", "127.0.0.1", "--port", chosen.toString(), "--db-path", join(dir, "dynamo.sqlite")];
-  const guarded = startGuarded(binary, parameters);
-  const endpoint = `http://127.0.0.1:${chosen}`;
-  const limit = AbortSignal.timeout(startSecondsMax * 1000);
-  try {
-    await untilItAnswers(guarded, endpoint, signal === undefined ? limit : AbortSignal.any([signal, limit]));
-  } catch (error) {
-    await guarded.stop();
-    throw error;
-  }
-  return { endpoint, stop: () => guarded.stop() };
+  const port = await freePort(options.port ?? 0);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const start = async (signal: AbortSignal): Promise<OwnedProcess> => {
+    await freePort(port);
+    const parameters = ["--host", "127.0.0.1", "--port", port.toString(), "--db-path", join(dir, "dynamo.sqlite")];
+    const dynoxide = startOwned({ command: binary, parameters, endsBy: "signal" });
+    const limit = AbortSignal.timeout(startSecondsMax * 1000);
+    try {
+      await untilItAnswers(dynoxide, endpoint, AbortSignal.any([signal, limit]));
+      return dynoxide;
+    } catch (error) {
+      await dynoxide.stop();
+      throw error;
+    }
+  };
+
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const first = await start(options.signal ?? signal);
+  const kept = keepRunning({ what: "the DynamoDB emulator", first, start: () => start(signal), onDeath, time, signal });
+  const lost = kept.then(() => new Promise<never>(() => undefined));
+  // Whoever waits for it hears of it.
+  lost.catch(() => undefined);
+  return {
+    endpoint,
+    lost,
+    async stop() {
+      stopping.abort();
+      await kept.catch(() => undefined);
+    },
+  };
 };

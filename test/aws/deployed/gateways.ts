@@ -9,13 +9,13 @@ import { proofFor } from "../../../gateway/enrolment/proof.ts";
 import { writeFileSafely } from "../../../gateway/files.ts";
 import { importImage } from "../../../gateway/storage/image/import.ts";
 import { openStorage } from "../../../gateway/storage/open.ts";
+import { systemTime } from "../../../gateway/time.ts";
 import { writePattern } from "../../../infra/local/demo/image.ts";
 import { superviseGateway } from "../../../infra/local/gateways.ts";
 import { environmentWith } from "../emulators.ts";
 import { type Deployment, installation } from "./deployment.ts";
 import { type Call, environmentOf, multiCluster } from "./exercises.ts";
 
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const imageBytes = 8 * 1024 ** 2;
 
 /** A gateway at each site as a process of its own, which has enrolled at the deployed API. */
@@ -64,7 +64,9 @@ export const startGateways = async (
 
   const running: Promise<void>[] = [];
   for (const site of sites) {
-    running.push(superviseGateway({ ...(await enrolled(site)), log: silent, signal: stop.signal }));
+    running.push(
+      superviseGateway({ ...(await enrolled(site)), onDeath: () => undefined, time: systemTime, signal: stop.signal }),
+    );
   }
   return {
     async importLun(site, name) {

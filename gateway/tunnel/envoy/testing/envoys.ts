@@ -6,6 +6,7 @@ import { gatewayIdSchema } from "../../../../core/api/ids.ts";
 import type { CertificateWithKey } from "../../../../pki/authority.ts";
 import { freePort } from "../../../../test/free-port.ts";
 import { until } from "../../../../test/patience.ts";
+import type { Time } from "../../../time.ts";
 import { credentialsOf, site } from "../../../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../../../transfer/testing/memory-log.ts";
 import type { TlsCredentials } from "../../certificates.ts";
@@ -33,6 +34,7 @@ export const openTestedEnvoy = async (options: {
   readonly credentials?: TlsCredentials;
   readonly port?: number;
   readonly limits?: Partial<TunnelServerLimits>;
+  readonly time?: Time;
   /** `auto` unless told otherwise. */
   readonly envoy?: string;
   /** Called with the folder before anything is in it. */
@@ -54,6 +56,7 @@ export const openTestedEnvoy = async (options: {
     log,
     ...(options.limits !== undefined && { limits: options.limits }),
     envoy: options.envoy ?? "auto",
+    ...(options.time !== undefined && { time: options.time }),
     dir,
   });
   return {

@@ -1,0 +1,69 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type GatewayId, gatewayIdSchema, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
+import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config.ts";
+import { writeFileSafely } from "../../gateway/files.ts";
+import { localNames } from "./control-plane.ts";
+import { envoySettings } from "./envoy.ts";
+import type { GatewayProcess } from "./gateways.ts";
+
+/** All sites of a run on one machine are in one multi-cluster. */
+export const multiCluster = siteIdSchema.parse("local");
+
+/** Where a site's data lies. */
+export const storeOf = (dir: string, site: SiteId) => ({
+  kind: "extentstore" as const,
+  dir: join(dir, "sites", site, "store"),
+});
+
+/** A gateway of this machine, whose configuration is written. */
+export interface ConfiguredGateway {
+  readonly config: GatewayConfig;
+  readonly process: GatewayProcess;
+}
+
+/** Writes the configuration of each gateway into the folder of its site. */
+export const configureAll = async (options: {
+  readonly dir: string;
+  readonly sites: readonly SiteId[];
+  readonly gatewaysPerSite: number;
+  readonly api: string;
+  readonly envoy: string | undefined;
+}): Promise<readonly ConfiguredGateway[]> => {
+  const gateways: ConfiguredGateway[] = [];
+  for (const siteId of options.sites) {
+    for (let n = 1; n <= options.gatewaysPerSite; n += 1) {
+      gateways.push(await configure({ ...options, siteId, gatewayId: gatewayIdSchema.parse(`${siteId}${n}`) }));
+    }
+  }
+  return gateways;
+};
+
+const configure = async (options: {
+  readonly dir: string;
+  readonly api: string;
+  readonly envoy: string | undefined;
+  readonly siteId: SiteId;
+  readonly gatewayId: GatewayId;
+}): Promise<ConfiguredGateway> => {
+  const { dir, api, envoy, siteId, gatewayId } = options;
+  const folder = join(dir, "sites", siteId);
+  await mkdir(join(folder, "store"), { recursive: true });
+  const config = {
+    gatewayId,
+    siteId,
+    multiCluster,
+    storage: storeOf(dir, siteId),
+    api,
+    tls: { ca: `${gatewayId}.ca.crt`, certificate: `${gatewayId}.crt`, key: `${gatewayId}.key` },
+    queues: { prefix: localNames.queuePrefix },
+    ...(envoy !== undefined && (await envoySettings({ dir, gatewayId, envoy }))),
+  };
+  const file = (name: string) => join(folder, `${gatewayId}.${name}`);
+  // JSON is YAML, too.
+  await writeFileSafely(file("yaml"), `${JSON.stringify(config, undefined, 2)}\n`);
+  return {
+    config: parseGatewayConfig(config, file("yaml")),
+    process: { id: gatewayId, configFile: file("yaml"), logFile: file("log"), pidFile: file("pid") },
+  };
+};

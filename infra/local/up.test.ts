@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { answerOf, createClient } from "../../cli/client.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import { systemTime, type Time } from "../../gateway/time.ts";
+import { descendantsOf } from "../../test/processes.ts";
+import { localUp } from "./up.ts";
+
+/** Of what comes about in other processes, and has no event here: only a hang takes so long. */
+const hangMs = 120_000;
+
+describe("everything on one machine, of which a process is killed", { timeout: 2 * hangMs }, () => {
+  let dir: string;
+  let api: ReturnType<typeof createClient>;
+  let ended: Promise<unknown>;
+  const stop = new AbortController();
+  const troubles: string[] = [];
+  let mayStartAgain: Promise<void> = Promise.resolve();
+  /** Nobody waits long here for what keeps dying, unless a test wants it. */
+  const time: Time = {
+    ...systemTime,
+    sleep: async (_, signal) => {
+      await mayStartAgain;
+      await systemTime.sleep(20, signal);
+    },
+  };
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), "smtx-backup-up-"));
+    const ready = Promise.withResolvers<{ url: string; tokenFile: string }>();
+    ended = localUp({
+      ...{ dir, sites: ["a"], gatewaysPerSite: 1, signal: stop.signal, time },
+      onReady: ready.resolve,
+      onTrouble: (sentence) => troubles.push(sentence),
+    }).catch((error: unknown) => error);
+    const { url, tokenFile } = await Promise.race([ready.promise, ended.then((error) => assert.fail(String(error)))]);
+    api = createClient({ url, token: (await readFile(tokenFile, "utf8")).trim() });
+  });
+  after(async () => {
+    stop.abort();
+    await ended;
+    await rm(dir, { recursive: true });
+  });
+
+  const until = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
+    for (const endMs = performance.now() + hangMs; performance.now() < endMs; await wait(20)) {
+      const found = await look().catch((error: unknown) => {
+        if (VisibleError.is(error)) return undefined;
+        throw error;
+      });
+      if (found !== undefined) return found;
+    }
+    return assert.fail(`waited in vain for ${what}`);
+  };
+
+  /** The one process of ours whose command line has a text in it. */
+  const processWith = (text: string): Promise<number> =>
+    until(`a process of ${text}`, async () => {
+      for (const pid of await descendantsOf(process.pid)) {
+        const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+        if (commandLine.includes(text) && commandLine.includes(dir) && !commandLine.startsWith("setpriv")) return pid;
+      }
+      return undefined;
+    });
+  const another = (text: string, than: number): Promise<number> =>
+    until(`another process of ${text}`, async () => {
+      const pid = await processWith(text);
+      return pid === than ? undefined : pid;
+    });
+  /** A gateway has seen what the site has after now, has told so, and the table has it. */
+  const works = async (): Promise<void> => {
+    const param = { site: "a" };
+    const { at } = await until("the API", async () => {
+      const asked = new Date().toISOString();
+      await answerOf(api.v1.sites[":site"].inventory.$post({ param }));
+      return { at: asked };
+    });
+    await until("a gateway that works", async () => {
+      const { observedAt } = await answerOf(api.v1.sites[":site"].objects.$get({ param }));
+      return observedAt > at ? true : undefined;
+    });
+  };
+
+  test("goes on when it was the DynamoDB emulator, with its data, and says so", async () => {
+    await works();
+    const tokens = await answerOf(api.v1.tokens.$get({ query: {} }));
+    const pid = await processWith("dynamo.sqlite");
+    process.kill(pid, "SIGKILL");
+    await another("dynamo.sqlite", pid);
+    await works();
+    assert.deepEqual(await answerOf(api.v1.tokens.$get({ query: {} })), tokens);
+    assert.deepEqual(troubles, ["The DynamoDB emulator has ended (signal SIGKILL) and is started again."]);
+  });
+
+  test("goes on when it was a gateway, and says so", async () => {
+    const pid = await processWith("gateway-process");
+    process.kill(pid, "SIGKILL");
+    await another("gateway-process", pid);
+    await works();
+    assert.deepEqual(troubles.slice(1), ["The gateway a1 has ended (signal SIGKILL) and is started again."]);
+  });
+
+  test("ends with a reason when it can't be started again, and leaves nothing running", async () => {
+    const pid = await processWith("dynamo.sqlite");
+    const commandLine = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
+    const port = Number(commandLine[commandLine.indexOf("--port") + 1]);
+    // Somebody else takes its port before it is back.
+    const taken = Promise.withResolvers<void>();
+    mayStartAgain = taken.promise;
+    process.kill(pid, "SIGKILL");
+    const thief = await until("the port", async () => {
+      const server = createServer((socket) => socket.destroy());
+      const { promise, resolve, reject } = Promise.withResolvers<typeof server>();
+      server.listen(port, "127.0.0.1", () => resolve(server)).on("error", reject);
+      return promise.catch(() => undefined);
+    });
+    taken.resolve();
+    try {
+      const error = await ended;
+      assert(VisibleError.is(error, "PROCESS_LOST"), String(error));
+      assert.match(error.message, /^The DynamoDB emulator keeps ending \(Port \d+ .* is taken by another program\.\)/);
+      assert.deepEqual(await descendantsOf(process.pid), []);
+    } finally {
+      thief.close();
+    }
+  });
+});
