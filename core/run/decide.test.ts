@@ -165,6 +165,15 @@ describe("a run", () => {
     assert.equal(partOf(run, b).state, "snapshotting");
   });
 
+  test("takes no notice of the late sign of life of an earlier try, nor of one of another step or object", () => {
+    const waiting = play(backup(), [{ type: "start", target: b }, failure(1)]);
+    const now = addSeconds(begin, 30);
+    for (const late of [{ attempt: 1 }, { attempt: 3 }, { index: 1 }, { step: "preparing" as const }]) {
+      const event = { type: "working", target: b, step: "snapshotting", index: 0, attempt: 2, ...late } as const;
+      assert.equal(decide(waiting.run, event, { now, fraction: 0 }).run, waiting.run, JSON.stringify(late));
+    }
+  });
+
   test("sends its tasks again when nobody answers, ever more patiently, and gives up in the end", () => {
     let { run } = play(backup(), [{ type: "start", target: b }]);
     let before: Instant = begin;

@@ -6,7 +6,7 @@ import type { Run } from "../../core/api/run.ts";
 import { statusOf } from "../../core/run/steps.ts";
 import { readBaseFact } from "../../functions/engine/base.ts";
 import { cancelRun, runPlanNow, startRebuild } from "../../functions/engine/commands.ts";
-import { historyKeptSeconds } from "../../functions/engine/expiry.ts";
+import { expireIfUseless, historyKeptSeconds } from "../../functions/engine/expiry.ts";
 import { recordGroup } from "../../functions/engine/groups.ts";
 import { runKey, runPlanKey } from "../../functions/records.ts";
 import { calm, list, makeWorld, playOut } from "./history.ts";
@@ -92,6 +92,34 @@ test("what was to go of a run is kept when a group of it turns up after all", as
     assert.equal(isThere(world, begun.id), expected);
     assert.equal(documentsOf(world, begun.id) > 0, expected);
   }
+});
+
+test("nothing of a run is dropped when a group of it turns up while its documents are given their end", async () => {
+  const { world, planId } = await makeWorld(23, noFaults);
+  const begun = (await world.call((deps) => runPlanNow(deps, planId))) ?? assert.fail("the run did not begin");
+  for (let i = 0; i < 8; i += 1) {
+    world.deliverTask();
+    await world.deliverReport();
+  }
+  const cancelled = (await world.call((deps) => cancelRun(deps, begun.id))) ?? assert.fail("it was not cancelled");
+  await calm(world, planId);
+  const documents = documentsOf(world, begun.id);
+  let turnedUp = 0;
+  await world.call((deps) => {
+    const { store } = deps;
+    const commit: typeof store.commit = async (changes) => {
+      await store.commit(changes);
+      const isRunGivenItsEnd = changes.some(({ type, key }) => type === "put" && key.sort === runKey(begun.id).sort);
+      if (!isRunGivenItsEnd || turnedUp > 0) return;
+      turnedUp += 1;
+      await recordGroup(deps, cancelled, "mirror", "b" as SiteId);
+    };
+    return expireIfUseless({ ...deps, store: { ...store, commit } }, begun.id, { hasMore: true });
+  });
+  assert.equal(turnedUp, 1);
+  longAfter(world);
+  assert(isThere(world, begun.id));
+  assert.equal(documentsOf(world, begun.id), documents - 1, "more is gone than the note of its end");
 });
 
 test("after whatever history, every restore point can still be rebuilt from when all else has expired", async () => {

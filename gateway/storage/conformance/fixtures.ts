@@ -11,7 +11,11 @@ import type { BlockReader, MirrorExtentWriter, Owner, StorageDriver } from "../d
 
 const KiB = 1024;
 export const owner: Owner = { planId: "plan_01K0Z3NDEKTSV4RRFFQ69G5FAV" as PlanId, source: "a" as SiteId };
-export const stranger: Owner = { planId: "plan_01K0Z3NDEKTSV4RRFFQ69G5FAW" as PlanId, source: "a" as SiteId };
+/** An owner is a plan and the site that it protects: another plan, and another site, are others. */
+export const strangers: readonly Owner[] = [
+  { ...owner, planId: "plan_01K0Z3NDEKTSV4RRFFQ69G5FAW" as PlanId },
+  { ...owner, source: "c" as SiteId },
+];
 export const takenAt = "2026-03-01T01:00:00.000Z" as Instant;
 export const plain: Geometry = { extentBytes: 256 * KiB, stripeCount: 1, stripeBytes: 256 * KiB };
 export const striped: Geometry = { extentBytes: 256 * KiB, stripeCount: 3, stripeBytes: 64 * KiB };

@@ -15,7 +15,7 @@ import {
   rejects,
   snapshotOf,
   storageTest,
-  stranger,
+  strangers,
   striped,
   tokensOf,
   write,
@@ -76,7 +76,9 @@ export const groupConformance = (open: () => Promise<StorageUnderTest>): void =>
       await write(driver, id, [0, noise(1000, 1)]);
       assert.deepEqual(await driver.snapshotGroup(options), group);
       assert((await readSnapshot(driver, await snapshotOf(driver, groupId(1), id))).equals(Buffer.alloc(1024 * KiB)));
-      await rejects(driver.snapshotGroup({ ...options, owner: stranger }), "NOT_OURS");
+      for (const stranger of strangers) {
+        await rejects(driver.snapshotGroup({ ...options, owner: stranger }), "NOT_OURS");
+      }
     });
 
     storageTest("a group with a volume that isn't there is not taken at all", open, async (driver) => {
@@ -90,8 +92,13 @@ export const groupConformance = (open: () => Promise<StorageUnderTest>): void =>
       const id = await createVolume(driver);
       await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
       await driver.snapshotGroup({ groupId: groupId(2), owner, volumeIds: [id] });
-      await driver.snapshotGroup({ groupId: groupId(3), owner: stranger, volumeIds: [id] });
+      for (const [n, stranger] of strangers.entries()) {
+        await driver.snapshotGroup({ groupId: groupId(3 + n), owner: stranger, volumeIds: [id] });
+      }
       assert.deepEqual([...(await driver.listGroups(owner))].sort(), [groupId(1), groupId(2)]);
+      for (const [n, stranger] of strangers.entries()) {
+        assert.deepEqual(await driver.listGroups(stranger), [groupId(3 + n)]);
+      }
     });
 
     storageTest("deleting a group leaves every other group and the volume whole", open, async (driver, storage) => {
@@ -116,7 +123,9 @@ export const groupConformance = (open: () => Promise<StorageUnderTest>): void =>
     storageTest("a group is deleted by its owner only, and deleting it again does nothing", open, async (driver) => {
       const id = await createVolume(driver);
       const group = await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
-      await rejects(driver.deleteGroup({ groupId: groupId(1), owner: stranger }), "NOT_OURS");
+      for (const stranger of strangers) {
+        await rejects(driver.deleteGroup({ groupId: groupId(1), owner: stranger }), "NOT_OURS");
+      }
       assert.deepEqual(await driver.findGroup(groupId(1)), group);
       await driver.deleteGroup({ groupId: groupId(1), owner });
       await driver.deleteGroup({ groupId: groupId(1), owner });

@@ -23,7 +23,7 @@ import {
   snapshotOf,
   sourceObject,
   storageTest,
-  stranger,
+  strangers,
   striped,
   takenAt,
   write,
@@ -69,8 +69,12 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       open,
       async (driver) => {
         const mirror = await prepareMirror(driver, sourceObject({ name: "disk" }));
-        const [other] = await driver.prepareMirror({ owner: stranger, object: sourceObject({ name: "disk" }) });
-        assert.notEqual(other?.mirrorVolumeId, mirror);
+        const mirrors = new Set([mirror]);
+        for (const stranger of strangers) {
+          const [other] = await driver.prepareMirror({ owner: stranger, object: sourceObject({ name: "disk" }) });
+          mirrors.add(other?.mirrorVolumeId ?? mirror);
+        }
+        assert.equal(mirrors.size, 1 + strangers.length);
         await createVolume(driver, { name: "disk" });
       },
     );
@@ -312,6 +316,14 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       },
     );
 
+    storageTest("strangers who abort a group of the same name stop nobody", open, async (driver) => {
+      const mirror = await prepareMirror(driver, sourceObject());
+      const epoch = await sendAll(driver, mirror, { group: 1, bytes: noise(volumeBytes, 1) });
+      for (const stranger of strangers) await driver.abortGroup({ groupId: groupId(1), owner: stranger });
+      await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
+      await publish(driver, 1, mirror);
+    });
+
     storageTest("a group is published with all of its mirrors or not at all", open, async (driver) => {
       const first = await prepareMirror(driver, sourceObject({ lunId: 1 }));
       const second = await prepareMirror(driver, sourceObject({ lunId: 2 }));
@@ -333,16 +345,16 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       const group = await publish(driver, 1, mirror);
       assert.deepEqual(await publish(driver, 1, mirror), group);
       await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
-      const strange = {
-        groupId: groupId(1),
-        owner: stranger,
-        sequence: 1,
-        takenAt,
-        mirrorVolumeIds: [mirror],
-        manifest: {},
-      };
-      await rejects(driver.publishGroup(strange), "NOT_OURS");
-      await rejects(driver.publishGroup({ ...strange, groupId: groupId(2) }), "NOT_OURS");
+      const again = { groupId: groupId(1), sequence: 1, takenAt, mirrorVolumeIds: [mirror], manifest: {} };
+      for (const stranger of strangers) {
+        await rejects(driver.publishGroup({ ...again, owner: stranger }), "NOT_OURS");
+      }
+      // Neither where the group is another one, and only the mirror is not theirs.
+      await sendAll(driver, mirror, { group: 2, base: 1, bytes: noise(volumeBytes, 2) });
+      const next = { ...again, groupId: groupId(2), sequence: 2 };
+      for (const stranger of strangers) {
+        await rejects(driver.publishGroup({ ...next, owner: stranger }), "NOT_OURS");
+      }
       assert.equal((await driver.manifests()).length, 1);
     });
 
@@ -361,8 +373,10 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
 
     storageTest("strangers can't open a mirror, nor anybody a volume that is none", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
-      const options = { owner: stranger, groupId: groupId(1), sequence: 1, baseGroupId: null, sizeBytes: volumeBytes };
-      await rejects(driver.openMirror({ ...options, mirrorVolumeId: mirror }), "NOT_OURS");
+      const options = { owner, groupId: groupId(1), sequence: 1, baseGroupId: null, sizeBytes: volumeBytes };
+      for (const stranger of strangers) {
+        await rejects(driver.openMirror({ ...options, owner: stranger, mirrorVolumeId: mirror }), "NOT_OURS");
+      }
       const volume = await createVolume(driver, { name: "mine" });
       await write(driver, volume, [0, noise(1000, 1)]);
       await rejects(driver.openMirror({ ...options, mirrorVolumeId: volume }), "NOT_OURS");
