@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, test } from "node:test";
+import { until } from "../../test/patience.ts";
 import { type OwnedProcessOptions, startOwned } from "./owned-process.ts";
 
 const running = (code: string, options: Partial<OwnedProcessOptions> = {}) =>
@@ -72,7 +73,7 @@ describe("a process of ours", () => {
       assert(isAlive(Number(pid)));
       parent.kill("SIGKILL");
       // The end of a process that is not ours has no event.
-      while (isAlive(Number(pid))) await new Promise((resolve) => setImmediate(resolve));
+      await until("its end", () => !isAlive(Number(pid)));
     });
   }
 });

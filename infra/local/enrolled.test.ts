@@ -10,6 +10,7 @@ import { getRequestListener } from "@hono/node-server";
 import { siteIdSchema } from "../../core/api/ids.ts";
 import { createTestApi } from "../../functions/api/testing.ts";
 import { parseGatewayConfig } from "../../gateway/config.ts";
+import { hangMs, until } from "../../test/patience.ts";
 import { createEnroller } from "./enrolled.ts";
 
 const daySeconds = 24 * 60 * 60;
@@ -36,7 +37,7 @@ describe("a gateway of this machine", () => {
     };
     const config = parseGatewayConfig(written, join(dir, "gateway.yaml"));
     const authority = api.deps.authorities.of(siteIdSchema.parse("main"));
-    const enroller = createEnroller(api.deps, authority, AbortSignal.timeout(60_000));
+    const enroller = createEnroller(api.deps, authority, AbortSignal.timeout(hangMs));
     const certificate = async () => new X509Certificate(await readFile(config.tls.certificate, "utf8"));
     return { api, config, enroller, certificate };
   };
@@ -87,9 +88,8 @@ describe("a gateway of this machine", () => {
     };
     const elsewhere = { ...config, siteId: siteIdSchema.parse("nowhere") };
     const kept = enroller.keep([elsewhere, config], { log, signal: stop.signal });
-    while (warnings.length === 0 || (await certificate().catch(() => undefined)) === undefined) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const isEnrolled = async () => (await certificate().catch(() => undefined)) !== undefined;
+    await until("its certificate", async () => warnings.length > 0 && (await isEnrolled()));
     stop.abort();
     await kept;
     assert.equal(warnings.length, 1);

@@ -4,17 +4,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
 import { answerOf, createClient } from "../../cli/client.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { systemTime, type Time } from "../../gateway/time.ts";
+import { until } from "../../test/patience.ts";
 import { descendantsOf } from "../../test/processes.ts";
 import { localUp } from "./up.ts";
 
-/** Of what comes about in other processes, and has no event here: only a hang takes so long. */
-const hangMs = 120_000;
-
-describe("everything on one machine, of which a process is killed", { timeout: 2 * hangMs }, () => {
+describe("everything on one machine, of which a process is killed", () => {
   let dir: string;
   let api: ReturnType<typeof createClient>;
   let ended: Promise<unknown>;
@@ -47,20 +44,22 @@ describe("everything on one machine, of which a process is killed", { timeout: 2
     await rm(dir, { recursive: true });
   });
 
-  const until = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
-    for (const endMs = performance.now() + hangMs; performance.now() < endMs; await wait(20)) {
-      const found = await look().catch((error: unknown) => {
+  /** Of what comes about in other processes, and has no event here. What the API refuses meanwhile is not it yet. */
+  const found = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
+    let seen: T | undefined;
+    await until(what, async () => {
+      seen = await look().catch((error: unknown) => {
         if (VisibleError.is(error)) return undefined;
         throw error;
       });
-      if (found !== undefined) return found;
-    }
-    return assert.fail(`waited in vain for ${what}`);
+      return seen !== undefined;
+    });
+    return seen ?? assert.fail(what);
   };
 
   /** The one process of ours whose command line has a text in it. */
   const processWith = (text: string): Promise<number> =>
-    until(`a process of ${text}`, async () => {
+    found(`a process of ${text}`, async () => {
       for (const pid of await descendantsOf(process.pid)) {
         const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
         if (commandLine.includes(text) && commandLine.includes(dir) && !commandLine.startsWith("setpriv")) return pid;
@@ -68,19 +67,19 @@ describe("everything on one machine, of which a process is killed", { timeout: 2
       return undefined;
     });
   const another = (text: string, than: number): Promise<number> =>
-    until(`another process of ${text}`, async () => {
+    found(`another process of ${text}`, async () => {
       const pid = await processWith(text);
       return pid === than ? undefined : pid;
     });
   /** A gateway has seen what the site has after now, has told so, and the table has it. */
   const works = async (): Promise<void> => {
     const param = { site: "a" };
-    const { at } = await until("the API", async () => {
+    const { at } = await found("the API", async () => {
       const asked = new Date().toISOString();
       await answerOf(api.v1.sites[":site"].inventory.$post({ param }));
       return { at: asked };
     });
-    await until("a gateway that works", async () => {
+    await found("a gateway that works", async () => {
       const { observedAt } = await answerOf(api.v1.sites[":site"].objects.$get({ param }));
       return observedAt > at ? true : undefined;
     });
@@ -113,7 +112,7 @@ describe("everything on one machine, of which a process is killed", { timeout: 2
     const taken = Promise.withResolvers<void>();
     mayStartAgain = taken.promise;
     process.kill(pid, "SIGKILL");
-    const thief = await until("the port", async () => {
+    const thief = await found("the port", async () => {
       const server = createServer((socket) => socket.destroy());
       const { promise, resolve, reject } = Promise.withResolvers<typeof server>();
       server.listen(port, "127.0.0.1", () => resolve(server)).on("error", reject);
