@@ -42,10 +42,10 @@ describe("a gateway that an administrator removes", () => {
       until("a2 to end", says("a", "a2", "GATEWAY_REMOVED")),
     ]);
     t.diagnostic(`all of that took ${((Date.now() - removedMs) / 1000).toFixed(1)} s`);
-    assert.deepEqual(await gateways("a"), ["a1"]);
+    await until("a1 to be the only one", async () => (await gateways("a")).join() === "a1");
     await local.createPlan({ name: "after", objects: [{ kind: "lun", name: "web1" }] });
     const run = await local.ended(await local.runPlan("after"));
     assert.equal(run.status, "succeeded");
-    assert.deepEqual(await gateways("a"), ["a1"], "it is started again and again, and ends again and again");
+    assert.doesNotMatch((await gateways("a")).join(), /a2/, "it is started again and again, and ends again and again");
   });
 });

@@ -34,7 +34,7 @@ const expireCertificates = async (dir: string): Promise<void> => {
 
 assert(madeBy.length > 0, "there is no folder from before beside this test");
 for (const commit of madeBy) {
-  describe(`a folder that ${commit} made, killed in the middle of a run`, { timeout: 1_200_000 }, () => {
+  describe(`a folder that ${commit} made, killed in the middle of a run`, () => {
     let root: string;
     let local: Local;
     let known: Known;

@@ -39,7 +39,7 @@ describe("an image that is not raw", () => {
     assert.deepEqual(await readdir(temporary), []);
   });
 
-  test("is left alone as soon as it is told to stop", { timeout: 10_000 }, async (context) => {
+  test("is left alone as soon as it is told to stop", async (context) => {
     const folder = await temporaryFolder(context);
     const temporary = await withQemuImg(context, folder, true);
     const file = join(folder, "slow.qcow2");

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { Duplex } from "node:stream";
 import { describe, test } from "node:test";
+import { hangMs } from "../../../test/patience.ts";
 import { Liveness } from "../liveness.ts";
 import type { UploadConnection } from "./connection.ts";
 import { UploadConnections } from "./connections.ts";
 
 const { signal } = new AbortController();
-const limits = { stallSeconds: 5, silenceSeconds: 5, answerSeconds: 5 };
+const limits = { stallSeconds: hangMs / 1000, silenceSeconds: hangMs / 1000, answerSeconds: hangMs / 1000 };
 
 /** A peer that answers whatever is written to it. */
 class Peer extends Duplex {
@@ -105,7 +106,7 @@ describe("the upload connections to an endpoint", () => {
     const [busy, idle] = [await connections.take(signal), await connections.take(signal)];
     connections.give(idle);
     const sent = send(busy);
-    const retired = connections.retire(10_000);
+    const retired = connections.retire(hangMs);
     await idle.closed;
     assert.equal(await sent, '"done"');
     connections.give(busy);
@@ -125,7 +126,7 @@ describe("the upload connections to an endpoint", () => {
     const opened = Promise.withResolvers<Duplex>();
     const connections = new UploadConnections(() => opened.promise);
     const taken = connections.take(signal);
-    const retired = connections.retire(10_000);
+    const retired = connections.retire(hangMs);
     opened.resolve(new Peer());
     const connection = await taken;
     assert.equal(await send(connection), '"done"');
@@ -136,7 +137,7 @@ describe("the upload connections to an endpoint", () => {
     const failing = Promise.withResolvers<Duplex>();
     const others = new UploadConnections(() => failing.promise);
     const rejected = assert.rejects(others.take(signal), /nobody/);
-    const over = others.retire(10_000);
+    const over = others.retire(hangMs);
     failing.reject(new Error("nobody"));
     await rejected;
     await over;
