@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServicesUnderTest } from "../../functions/aws/testing.ts";
 import { startEndpoints } from "../../infra/local/endpoints.ts";
+import { hangMs } from "../patience.ts";
 import { startMinistack } from "./ministack.ts";
 
 /** An emulator that the product is to work with, chosen as its users choose it: by the environment alone. */
@@ -50,7 +51,7 @@ export const emulatorsUnderTest: readonly EmulatorUnderTest[] = [builtIn, minist
 export const startServices = async (emulator: EmulatorUnderTest): Promise<ServicesUnderTest> => {
   const chosen = await emulator.choose();
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-aws-"));
-  const endpoints = await startEndpoints({ dir, env: chosen.env, signal: AbortSignal.timeout(30_000) });
+  const endpoints = await startEndpoints({ dir, env: chosen.env, signal: AbortSignal.timeout(hangMs) });
   return {
     env: endpoints.env,
     async stop() {

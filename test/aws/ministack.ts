@@ -7,6 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { startOwned } from "../../gateway/processes/owned-process.ts";
 import { freePort } from "../../infra/local/emulators/port.ts";
 import { cachedMinistack } from "../../infra/ministack/program.ts";
+import { hangMs } from "../patience.ts";
 
 /** A ministack of a test's own, on loopback. */
 export interface Ministack {
@@ -16,11 +17,9 @@ export interface Ministack {
   stop(): Promise<void>;
 }
 
-const startSecondsMax = 30;
-
 /**
- * Starts ministack on a free port of 127.0.0.1 with everything that it writes in a temporary folder, and waits until it answers, 30 s
- * at most. It ends with this process, however this process ends.
+ * Starts ministack on a free port of 127.0.0.1 with everything that it writes in a temporary folder, and waits until it answers.
+ * It ends with this process, however this process ends.
  */
 export const startMinistack = async ({ env = {} }: { readonly env?: NodeJS.ProcessEnv } = {}): Promise<Ministack> => {
   const { command } = cachedMinistack;
@@ -48,9 +47,9 @@ export const startMinistack = async ({ env = {} }: { readonly env?: NodeJS.Proce
     await process_.stop();
     await rm(dir, { recursive: true, force: true });
   };
-  const deadline = Date.now() + startSecondsMax * 1000;
+  const endMs = performance.now() + hangMs;
   while (!(await answers(endpoint))) {
-    if (process_.hasEnded() || Date.now() > deadline) {
+    if (process_.hasEnded() || performance.now() > endMs) {
       await stop();
       assert.fail(`ministack did not start: ${process_.lastOutput()}`);
     }

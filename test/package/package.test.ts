@@ -28,7 +28,7 @@ objects:
   - { kind: lun, name: web1 }
 `;
 
-describe("the package that is published, on a host of a user who isn't root", { timeout: 400_000 }, () => {
+describe("the package that is published, on a host of a user who isn't root", () => {
   // Stays undefined when it could not be made.
   let machine: Machine;
   let up: ChildProcess | undefined;

@@ -26,6 +26,7 @@ import { createToken } from "../../../functions/tokens.ts";
 import { arnsOf, type FunctionName, functionNames, namesOf } from "../../../infra/aws/names.ts";
 import { functionPolicies, gatewayPolicy, type Statement } from "../../../infra/aws/policies.ts";
 import { createAuthority } from "../../../pki/authority.ts";
+import { hangMs } from "../../patience.ts";
 import { type Ministack, startMinistack } from "../ministack.ts";
 import { type Deployment, deploy, installation } from "./deployment.ts";
 import { type Call, callerOf, type Exercises, environmentOf, exercisesOf, furnish, multiCluster } from "./exercises.ts";
@@ -54,7 +55,7 @@ const notJudged: Readonly<Record<string, string>> = {
   "dead-letters sqs:GetQueueAttributes": "its messages are handed to it here",
 };
 
-describe("the functions as they are deployed, on ministack with IAM enforced", { timeout: 600 * seconds }, () => {
+describe("the functions as they are deployed, on ministack with IAM enforced", () => {
   let ministack: Ministack;
   let deployment: Deployment;
   let call: Call;
@@ -78,12 +79,12 @@ describe("the functions as they are deployed, on ministack with IAM enforced", {
     await ministack?.stop();
   });
 
-  const until = async <T>(what: string, limit: number, look: () => Promise<T | undefined>): Promise<T> => {
-    const end = Date.now() + limit * seconds;
+  const until = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
+    const endMs = performance.now() + hangMs;
     for (;;) {
       const found = await look();
       if (found !== undefined) return found;
-      assert(Date.now() < end, `waited ${limit} s in vain for ${what}: ${ministack.lastOutput()}`);
+      assert(performance.now() < endMs, `waited in vain for ${what}: ${ministack.lastOutput()}`);
       await wait(500);
     }
   };
@@ -91,7 +92,7 @@ describe("the functions as they are deployed, on ministack with IAM enforced", {
   test("a plan made by HTTP is fired by the Scheduler, and two gateways' reports finish its run", async (t) => {
     gateways = await startGateways(deployment, call, ["p", "q"]);
     await gateways.importLun("p", "web1");
-    await until("site p's inventory", 60, async () => {
+    await until("site p's inventory", async () => {
       await call("POST", "/v1/sites/p/inventory");
       await wait(1000);
       const seen = await call<{ objects: object[] }>("GET", "/v1/sites/p/objects").catch(() => undefined);
@@ -109,7 +110,7 @@ describe("the functions as they are deployed, on ministack with IAM enforced", {
     interface History {
       readonly items: readonly { readonly type: string; readonly run: Readonly<Record<string, string>> }[];
     }
-    const run = await until("the slot's run to end", 150, async () => {
+    const run = await until("the slot's run to end", async () => {
       const { items } = await call<History>("GET", `/v1/plans/${plan.id}/runs`);
       const ended = items.find(
         ({ type, run }) => type === "run" && !["queued", "running"].includes(run["status"] ?? ""),
