@@ -4,6 +4,7 @@ import { VisibleError } from "../core/api/errors.ts";
 import type { Instant } from "../core/api/ids.ts";
 import { fingerprintOf } from "../pki/authority.ts";
 import { issueRevocations } from "../pki/revocations.ts";
+import { manualTime, settle } from "./agent/testing.ts";
 import { CredentialKeeper, lookMs } from "./credential-keeper.ts";
 import type { Time } from "./time.ts";
 import { credentialsOf, newAuthority } from "./transfer/testing/credentials.ts";
@@ -52,6 +53,32 @@ const following = async (looks: readonly (TlsCredentials | Error)[]) => {
     messages: log.lines.map(({ level, message }) => `${level}: ${message}`),
   };
 };
+
+test("a disk that hangs keeps no later change from being taken up, and what it says afterwards is not gone by", async () => {
+  const time = manualTime();
+  const late = Promise.withResolvers<void>();
+  const loads = [old, newer, newest];
+  const renewed: TlsCredentials[] = [];
+  const keeper = new CredentialKeeper({
+    current: old,
+    load: async () => loads.shift() ?? newest,
+    renew: async (credentials) => {
+      if (credentials.certificatePem === newer.certificatePem) await late.promise;
+      renewed.push(credentials);
+    },
+    store: async () => undefined,
+    ...{ time, log: createMemoryLog() },
+  });
+  loads.shift();
+  const first = assert.rejects(keeper.reload(), (error: unknown) => VisibleError.is(error, "TIMEOUT"));
+  const second = keeper.reload();
+  await time.advance(60_000);
+  await first;
+  await second;
+  late.resolve();
+  await settle();
+  assert.equal(keeper.current.certificatePem, newest.certificatePem);
+});
 
 const list = async (serials: readonly string[], atMs: number, by = authority) => ({
   issuedAt: new Date(atMs).toISOString() as Instant,

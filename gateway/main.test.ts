@@ -167,6 +167,18 @@ describe("a gateway", () => {
     await assert.rejects(running, { code: "BAD_REQUEST", message: /tls\.key.*none\.pem/ });
   });
 
+  test("that is told to stop while it starts does so, and starts nothing", async () => {
+    const log = recordingLog();
+    const stop = new AbortController();
+    const running = runGateway(await world.configOf(siteA), { signal: stop.signal, log });
+    stop.abort();
+    await running;
+    assert.deepEqual(
+      log.lines.map(({ message }) => message),
+      ["stopped before it had started"],
+    );
+  });
+
   test("whose port is taken does not start, and closes what it had opened", async () => {
     run(await world.configOf(siteB));
     const { endpoint } = await world.reportOf(aliveAt(siteB));

@@ -189,6 +189,16 @@ describe("the client", () => {
     }
   };
 
+  test("has a limit for an answer that never comes, and for one that goes on no more", async () => {
+    const created = createSqsClient({ AWS_ENDPOINT_URL: "http://127.0.0.1:1" });
+    await assert.rejects(created.send(new CreateQueueCommand({ QueueName: "none" })));
+    const { requestHandler } = created.config;
+    assert.ok("httpHandlerConfigs" in requestHandler && typeof requestHandler.httpHandlerConfigs === "function");
+    const limits: unknown = requestHandler.httpHandlerConfigs();
+    assert.partialDeepStrictEqual(limits, { requestTimeout: 7_000, socketTimeout: 7_000 });
+    created.destroy();
+  });
+
   test("makes credentials up where an endpoint is set and none are given", async () => {
     assert.equal(await credentialsOf({}), "local");
   });

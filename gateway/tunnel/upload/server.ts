@@ -131,16 +131,7 @@ export class UploadServer {
       const answer = await whileMoving(
         // While it waits for the body, the peer is the one who may be late.
         { ...patience, ...standing, isHeldUp: () => reader.isAwaited },
-        (watch) =>
-          uploads(
-            {
-              path,
-              body: reader.body(signal),
-              signal: AbortSignal.any([watch.signal, signal]),
-              onMoved: watch.onMoved,
-            },
-            identity,
-          ),
+        ({ onMoved }) => uploads({ path, body: reader.body(signal), signal, onMoved }, identity),
       );
       tell(socket, answer);
       return true;
