@@ -51,6 +51,7 @@ const endings: Record<ErrorCode, Ending> = {
   PEER_REFUSED: "refused",
   FENCED: "failed",
   GROUP_STALE: "failed",
+  GROUP_EXISTS: "failed",
   GROUP_ABORTED: "failed",
   GROUP_INCOMPLETE: "failed",
   BASE_MISSING: "failed",

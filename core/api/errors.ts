@@ -44,6 +44,7 @@ export const errorCodes = {
   PEER_REFUSED: { status: 403, retryable: false },
   FENCED: { status: 409, retryable: false },
   GROUP_STALE: { status: 409, retryable: false },
+  GROUP_EXISTS: { status: 409, retryable: false },
   GROUP_ABORTED: { status: 409, retryable: false },
   GROUP_INCOMPLETE: { status: 409, retryable: false },
   BASE_MISSING: { status: 409, retryable: false },
@@ -88,13 +89,20 @@ export class VisibleError extends Error {
   readonly hint: string | undefined;
   /** The site that told it, where somebody else did. */
   readonly toldBy: string | undefined;
+  /** Of GROUP_STALE: the number of the newest group that a site has or had; a run must have a greater one. */
+  readonly newestSequence: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown; toldBy?: string } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown; toldBy?: string; newestSequence?: number | undefined } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "VisibleError";
     this.code = code;
     this.hint = options.hint;
     this.toldBy = options.toldBy;
+    this.newestSequence = options.newestSequence;
   }
 
   get status(): number {
@@ -114,14 +122,20 @@ const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCode
 
 /** The error that somebody else told: a code that this version does not know is INTERNAL. */
 export const errorToldAs = (
-  told: { readonly code: string; readonly message: string; readonly hint?: string | undefined },
+  told: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint?: string | undefined;
+    readonly newestSequence?: number | undefined;
+  },
   toldBy?: string,
 ): VisibleError => {
   const code = isErrorCode(told.code) ? told.code : "INTERNAL";
-  const { message, hint } = told;
+  const { message, hint, newestSequence } = told;
   return new VisibleError(code, toldBy === undefined ? message : atSite(toldBy, code, message), {
     ...(hint !== undefined && { hint }),
     ...(toldBy !== undefined && { toldBy }),
+    newestSequence,
   });
 };
 

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
 
+/**
+ * - `lost`: it was published, and a list that the site gave since does not have it. It may come back, with a disk that was
+ *   not mounted; until then it is not counted, and neither read nor deleted.
+ * - `unknown`: the site has it, and no run that is known made it. It is kept.
+ */
+export const groupStateSchema = z.enum(["published", "lost", "unknown", "deleting", "deleted"]);
+export type GroupState = z.infer<typeof groupStateSchema>;
+
 /** A snapshot group on one site. On the source `role` is `source`, on a target `mirror`: a restore point. */
 export const groupSchema = z.object({
   id: groupIdSchema,
@@ -8,16 +16,23 @@ export const groupSchema = z.object({
   runId: runIdSchema,
   siteId: siteIdSchema,
   role: z.enum(["source", "mirror"]),
-  sequence: z.int().min(1),
+  /** The number of the run that made it; 0 where a site has a group and does not know. */
+  sequence: z.int().min(0),
   /** The instant of the snapshot at the source. */
   takenAt: instantSchema,
   publishedAt: instantSchema,
   objectCount: z.int().min(1),
   sizeBytes: z.int().min(0),
-  state: z.enum(["published", "deleting", "deleted"]),
+  state: groupStateSchema,
+  /** Its run did not come to its end here, on the source at no target: it does not count among `keepLast`. */
+  ofFailedRun: z.literal(true).optional(),
+  /** Of a deleted group: the plan's number when that was heard. A list that was asked for later, and has it, is right. */
+  deletedSequence: z.int().min(0).optional(),
   /** Runs that read the group now; a group with holds is not reclaimed. */
   holds: z.array(z.string()),
 });
+export type Group = z.infer<typeof groupSchema>;
+
 /** Damage that a site has found in one object of one of its groups, and that is not mended. */
 export const damageSchema = z.object({
   groupId: z.string().min(1).max(200),
@@ -29,4 +44,13 @@ export const damageSchema = z.object({
 });
 export type Damage = z.infer<typeof damageSchema>;
 
-export type Group = z.infer<typeof groupSchema>;
+/** A group as its site tells of it. Number and instant tell it from another group of the same id. */
+export const listedGroupSchema = z.object({
+  groupId: groupIdSchema,
+  /** Null where the site has not kept it. */
+  sequence: z.int().min(1).nullable(),
+  takenAt: instantSchema,
+  volumeCount: z.int().min(0),
+  sizeBytes: z.int().min(0),
+});
+export type ListedGroup = z.infer<typeof listedGroupSchema>;

@@ -14,6 +14,8 @@ const about = {
   step: stepSchema,
   index: z.int().min(0),
   attempt: z.int().min(1),
+  /** The run's number, which tells it from a run of the same slot before the control plane's table was set back. */
+  sequence: z.int().min(1).optional(),
   /** The site of the gateway that says it. */
   siteId: siteIdSchema,
   gatewayId: gatewayIdSchema,
@@ -33,6 +35,8 @@ export const reportSchema = z.discriminatedUnion("kind", [
     retryable: z.boolean(),
     /** Something was acknowledged since the task was begun, so the count of tries starts again. */
     progressed: z.boolean(),
+    /** Of GROUP_STALE: the number of the newest group that the site has or had. */
+    newestSequence: z.int().min(1).optional(),
   }),
   /** Sent every 5 s by every gateway: it is alive, and this is where it can be reached. */
   z.object({ kind: z.literal("alive"), gateway: gatewaySchema.omit({ lastSeenAt: true }) }),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { nameCharactersMax } from "../object/name.ts";
 import { revocationListSchema } from "./enrolment.ts";
+import { listedGroupSchema } from "./group.ts";
 import {
   gatewayIdSchema,
   groupIdSchema,
@@ -170,11 +171,13 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("reclaim"),
     deleted: z.array(groupIdSchema),
-    /**
-     * All groups of the plan that the site has afterwards: what nobody wrote down is found by this. What is no id of ours takes
-     * nothing from the others.
-     */
+    /** All groups of the plan that the site has afterwards. What is no id of ours takes nothing from the others. */
     present: z.array(z.unknown()).transform((ids) => ids.flatMap((id) => groupIdSchema.safeParse(id).data ?? [])),
+    /** The same with what tells them from others of the same id; older gateways do not say it. */
+    groups: z
+      .array(z.unknown())
+      .transform((groups) => groups.flatMap((group) => listedGroupSchema.safeParse(group).data ?? []))
+      .optional(),
   }),
   z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),
   z.object({ kind: z.literal("abort") }),

@@ -10,7 +10,14 @@ export type AbortReason = "stopping" | "superseded" | "stoodStill";
 /** What a try of a task came to. */
 export type Outcome =
   | { readonly type: "completed"; readonly result: TaskResult }
-  | { readonly type: "failed"; readonly reason: Reason; readonly retryable: boolean; readonly error: unknown }
+  | {
+      readonly type: "failed";
+      readonly reason: Reason;
+      readonly retryable: boolean;
+      /** Of GROUP_STALE. */
+      readonly newestSequence?: number | undefined;
+      readonly error: unknown;
+    }
   /** Somebody newer works on it: there is nothing to report. */
   | { readonly type: "fenced" }
   | { readonly type: "aborted"; readonly reason: Exclude<AbortReason, "stoodStill"> };
@@ -30,10 +37,10 @@ export const outcomeOfError = (error: unknown, signal: AbortSignal, siteId: Site
   if (VisibleError.is(error, "FENCED")) return { type: "fenced" };
   if (signal.aborted) return outcomeOfAbort(signal.reason as AbortReason, error);
   if (VisibleError.is(error)) {
-    const { code, hint, toldBy } = error;
+    const { code, hint, toldBy, retryable, newestSequence } = error;
     const message = toldBy === undefined ? atSite(siteId, code, error.message) : error.message;
     const reason = { code, message: shortened(hint === undefined ? message : `${message} ${hint}`) };
-    return { type: "failed", reason, retryable: error.retryable, error };
+    return { type: "failed", reason, retryable, newestSequence, error };
   }
   const message = error instanceof Error ? error.message : String(error);
   const reason = { code: "INTERNAL", message: shortened(`The gateway failed unexpectedly: ${message}`) };

@@ -40,6 +40,7 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
   step: task.step,
   index: task.index,
   attempt: task.attempt,
+  sequence: task.sequence,
   siteId,
   gatewayId: id,
 });
@@ -127,9 +128,10 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
         log.info({}, "task completed");
         return "remove";
       case "failed": {
-        const { reason, retryable, error } = outcome;
+        const { reason, retryable, newestSequence, error } = outcome;
         log[reason.code === "INTERNAL" ? "error" : "warn"]({ err: error, retryable, progressed }, "task failed");
-        await report({ kind: "failed", ...facts, reason, retryable, progressed });
+        const told = newestSequence === undefined ? {} : { newestSequence };
+        await report({ kind: "failed", ...facts, reason, retryable, progressed, ...told });
         return "remove";
       }
       case "fenced":

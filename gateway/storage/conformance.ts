@@ -2,6 +2,7 @@ import { describe } from "node:test";
 import { blockConformance } from "./conformance/blocks.ts";
 import { groupConformance } from "./conformance/groups.ts";
 import { mirrorConformance } from "./conformance/mirrors.ts";
+import { orderConformance } from "./conformance/order.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
 import { stagingConformance } from "./conformance/staging.ts";
 import { volumeConformance } from "./conformance/volumes.ts";
@@ -31,6 +32,7 @@ export const storageConformance = (
     stagingConformance(open, stagesVolumes);
     groupConformance(open);
     mirrorConformance(open);
+    orderConformance(open);
     rebuildConformance(open);
     blockConformance(open);
   });

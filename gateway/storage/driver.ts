@@ -54,19 +54,17 @@ export interface StorageDriver {
 
   /**
    * One snapshot of each volume, all at the same instant, all or nothing (W5). Idempotent: a group that exists with
-   * the same id and owner is returned as it is.
-   * @throws VOLUME_UNKNOWN, NOT_OURS (the id belongs to another owner)
+   * the same id, owner and number is returned as it is. A group that was deleted is not made again.
+   * @throws VOLUME_UNKNOWN, NOT_OURS (the id belongs to another owner), GROUP_EXISTS (to another run of the same slot),
+   *   GROUP_STALE (`sequence` is not above that of the newest group that was ever taken for the owner)
    */
-  snapshotGroup(
-    options: { readonly groupId: GroupId; readonly owner: Owner; readonly volumeIds: readonly string[] },
-    call?: StorageCall,
-  ): Promise<SnapshotGroup>;
+  snapshotGroup(options: SnapshotGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
 
   /** @returns the group, or undefined */
   findGroup(groupId: GroupId, call?: StorageCall): Promise<SnapshotGroup | undefined>;
 
-  /** The ids of all groups that carry the owner's tag, published mirrors and source groups alike. */
-  listGroups(owner: Owner, call?: StorageCall): Promise<readonly GroupId[]>;
+  /** All groups that carry the owner's tag, published mirrors and source groups alike. */
+  listGroups(owner: Owner, call?: StorageCall): Promise<readonly ListedGroup[]>;
 
   /**
    * Deletes the group's snapshots and gives back the space that only they held. Idempotent: a group that isn't there
@@ -80,20 +78,18 @@ export interface StorageDriver {
 
   /**
    * Makes the mirror of an object, or brings the one that is there up to date (grown size, new name). Idempotent by
-   * (owner, object id). The mirror has the object's geometry, and for a LUN its LUN id in a mirror target (W6).
+   * (owner, object id). The mirror has the object's geometry, and for a LUN its LUN id in a mirror target (W6). Once the
+   * run's group is published, nothing is changed any more.
+   * @throws GROUP_EXISTS (the group belongs to another run of the same slot), GROUP_STALE (a newer run has been here)
    */
-  prepareMirror(
-    options: { readonly owner: Owner; readonly object: ObjectConfig },
-    call?: StorageCall,
-  ): Promise<readonly MirrorVolume[]>;
+  prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
 
   /**
    * Begins or goes on with the writing of a group to a mirror volume. Raises the volume's epoch, durably, so whoever
    * was writing before is refused from now on (I6). When the volume's session is of the same group and base, the extents that were
    * committed stay done; otherwise the volume is first set back to the base group's snapshot of it (or to empty).
-   * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_STALE (`sequence` is not above the newest published, or below that of
-   *   the group being written),
-   *   GROUP_ABORTED
+   * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_EXISTS (it is published: there is nothing left to write), GROUP_ABORTED,
+   *   GROUP_STALE (`sequence` is not above the newest published, or below that of the group being written)
    */
   openMirror(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession>;
 
@@ -132,8 +128,10 @@ export interface StorageDriver {
   abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
-   * Snapshots mirrors as one group and keeps the foreign plan's manifest with it, all or nothing (I2). Idempotent.
-   * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, GROUP_ABORTED, NOT_OURS
+   * Snapshots mirrors as one group and keeps the foreign plan's manifest with it, all or nothing (I2). Idempotent: a group that
+   * exists with the same id, owner, number, instant and mirrors is returned as it is. One that was deleted is not made again.
+   * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, GROUP_ABORTED, NOT_OURS, GROUP_EXISTS (a group of this
+   *   id is there, and it is not the same), GROUP_STALE (it was published before, and is gone)
    */
   publishGroup(options: PublishGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
 
@@ -200,11 +198,39 @@ export interface CreateVolumeOptions {
   readonly lun?: { readonly target: string; readonly lunId?: number };
 }
 
+export interface SnapshotGroupOptions {
+  readonly groupId: GroupId;
+  readonly owner: Owner;
+  readonly volumeIds: readonly string[];
+  /** The number of the run. A group that no run takes has none, and no order. */
+  readonly sequence?: number;
+  /** What is snapshotted, as it is now: kept with the group, so that it is still known when the object is gone. */
+  readonly objects?: readonly ObjectConfig[];
+}
+
+export interface PrepareMirrorOptions {
+  readonly owner: Owner;
+  readonly object: ObjectConfig;
+  /** The run that prepares the mirror, so that a late copy of its task is told from one that counts. */
+  readonly run?: { readonly groupId: GroupId; readonly sequence: number };
+}
+
 export interface SnapshotGroup {
   readonly groupId: GroupId;
   readonly owner: Owner;
+  /** The number of the run that made it; null where that was not kept. */
+  readonly sequence: number | null;
+  /** The instant of the source's snapshot. */
   readonly takenAt: Instant;
+  /** What was snapshotted, as the source had it; null on a target, and where that was not kept. */
+  readonly objects: readonly ObjectConfig[] | null;
   readonly snapshots: readonly { readonly volumeId: string; readonly snapshotId: string; readonly sizeBytes: number }[];
+}
+
+/** A group in a list: what tells it from another one of the same id, and how much it is. */
+export interface ListedGroup extends Pick<SnapshotGroup, "groupId" | "sequence" | "takenAt"> {
+  readonly volumeCount: number;
+  readonly sizeBytes: number;
 }
 
 export interface MirrorVolume {

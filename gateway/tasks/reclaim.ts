@@ -4,7 +4,7 @@ import { ownerOf, type TaskContext } from "./context.ts";
 
 /**
  * Deletes the groups it is told to, only ones that carry the plan's tag (I5). A group that isn't there counts as deleted.
- * Also tells which groups of the plan there are afterwards.
+ * Also tells which groups of the plan there are afterwards; told to delete nothing, it does only that.
  * @throws NOT_OURS, and what else the storage throws; groups before the one that failed are gone then
  */
 export const reclaim = async (task: ReclaimTask, context: TaskContext): Promise<TaskResultOf<"reclaim">> => {
@@ -16,5 +16,6 @@ export const reclaim = async (task: ReclaimTask, context: TaskContext): Promise<
     await storage.deleteGroup({ groupId, owner });
     deleted.push(groupId);
   }
-  return { kind: "reclaim", deleted, present: [...(await storage.listGroups(owner))] };
+  const groups = await storage.listGroups(owner);
+  return { kind: "reclaim", deleted, present: groups.map(({ groupId }) => groupId), groups: [...groups] };
 };

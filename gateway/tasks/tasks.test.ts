@@ -104,6 +104,22 @@ describe("the snapshot task", () => {
     assert.deepEqual(await perform(task), first);
   });
 
+  test("done again, gives the group with its objects as they were, whatever became of them", async () => {
+    const [kept, gone] = [await createVolume("kept"), await createVolume("gone")];
+    const task = snapshotTask([planObject(kept), planObject(gone)]);
+    const first = await perform(task);
+    await storage.deleteVolume(gone.id);
+    assert.deepEqual(await perform(task), first);
+  });
+
+  test("done again after its group was deleted, makes no other one", async () => {
+    const task = snapshotTask([planObject(await createVolume("v1"))]);
+    await perform(task);
+    await storage.deleteGroup({ groupId, owner });
+    await assert.rejects(perform(task), { code: "GROUP_STALE", newestSequence: 1 });
+    assert.equal(await storage.findGroup(groupId), undefined);
+  });
+
   test("names all objects that are gone, and takes no group", async () => {
     const v1 = await createVolume("v1");
     const gone = ["x", "y"].map((name) => ({ kind: "lun", id: name, name: `disk ${name}` }));
@@ -260,6 +276,20 @@ describe("the tasks at the target", () => {
     assert.deepEqual(await perform(publishTask(volume)), first);
   });
 
+  test("publish of a slot that another run has published is refused, and so is a late one after the deletion", async () => {
+    const volume = await prepared();
+    await complete(volume.mirrorVolumeId);
+    await perform(publishTask(volume));
+    await assert.rejects(perform({ ...publishTask(volume), sequence: 2 }), { code: "GROUP_EXISTS" });
+    await storage.deleteGroup({ groupId, owner });
+    await assert.rejects(perform(publishTask(volume)), { code: "GROUP_STALE" });
+  });
+
+  test("prepare of a slot that another run has published is refused before anything is sent", async () => {
+    await published();
+    await assert.rejects(perform({ ...prepareTask, sequence: 2 }), { code: "GROUP_EXISTS" });
+  });
+
   test("a mirror that is not complete is not published", async () => {
     await assert.rejects(perform(publishTask(await prepared())), { code: "GROUP_INCOMPLETE" });
     assert.equal(await storage.findGroup(groupId), undefined);
@@ -308,14 +338,19 @@ describe("the reclaim task", () => {
     const v1 = await createVolume("v1");
     await fill(v1.id, 1);
     await perform(snapshotTask([planObject(v1)]));
-    await perform({ ...snapshotTask([planObject(v1)]), groupId: second });
-    assert.deepEqual(await perform(reclaimTask([groupId])), { kind: "reclaim", deleted: [groupId], present: [second] });
+    await perform({ ...snapshotTask([planObject(v1)]), groupId: second, sequence: 2 });
+    const takenAt = (await storage.findGroup(second))?.takenAt;
+    const groups = [{ groupId: second, sequence: 2, takenAt, volumeCount: 1, sizeBytes: extentBytes }];
+    const expected = { kind: "reclaim", deleted: [groupId], present: [second], groups };
+    assert.deepEqual(await perform(reclaimTask([groupId])), expected);
+    assert.deepEqual(await perform(reclaimTask([])), { ...expected, deleted: [] });
     assert.equal(await storage.findGroup(groupId), undefined);
     assert.ok(await storage.findGroup(second));
   });
 
   test("a group that is gone already counts as deleted", async () => {
-    assert.deepEqual(await perform(reclaimTask([groupId])), { kind: "reclaim", deleted: [groupId], present: [] });
+    const expected = { kind: "reclaim", deleted: [groupId], present: [], groups: [] };
+    assert.deepEqual(await perform(reclaimTask([groupId])), expected);
   });
 
   test("a group of another owner is not touched", async () => {

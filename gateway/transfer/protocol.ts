@@ -31,7 +31,8 @@ import { geometrySchema } from "../../core/api/object.ts";
  *   heals a mirror whose base was damaged or not what the source took it for.
  * - Completing compares the volume's digest (digest.ts) where both clusters keep digests; CHECKSUM_MISMATCH then, and the
  *   sender asks which extents it is about and sends those in full. What is known to be damaged has a digest of nothing.
- * - Every request may be sent again. Errors are `{error: {code, message, hint}}` with the codes of core/api/errors.ts.
+ * - Every request may be sent again. Errors are `{error: {code, message, hint}}` with the codes of core/api/errors.ts;
+ *   GROUP_STALE also has `newestSequence`.
  */
 export const sessionOpenSchema = z.strictObject({
   planId: planIdSchema,

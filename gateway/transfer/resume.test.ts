@@ -276,11 +276,13 @@ describe("a transfer that is disturbed", () => {
     assert.equal(puts.length, 1, "a fenced sender does not try again");
   });
 
-  test("is refused for a group that is not newer than the newest published", async () => {
+  test("is refused for a group that is published, and for an older one, which hears how new the newest is", async () => {
     const { volume, group } = await newVolume();
-    const { mirrorVolumeId } = await sites.send(volume, group, null);
-    await sites.publish(mirrorVolumeId, group);
-    await assert.rejects(sites.send(volume, group, null), code("GROUP_STALE"));
+    await sites.snapshot(volume, group + 1);
+    const { mirrorVolumeId } = await sites.send(volume, group + 1, null);
+    await sites.publish(mirrorVolumeId, group + 1);
+    await assert.rejects(sites.send(volume, group + 1, null), code("GROUP_EXISTS"));
+    await assert.rejects(sites.send(volume, group, null), { code: "GROUP_STALE", newestSequence: group + 1 });
   });
 
   test("is refused to a gateway of another site, whatever it says", async () => {

@@ -31,11 +31,12 @@ export const toldOf = (
   if (!VisibleError.is(error)) log.error({ ...fields, err: error }, "a request failed in a way that nobody foresaw");
   const told = VisibleError.is(error) ? error : new VisibleError("INTERNAL", "The peer gateway met a defect.");
   const [message, hint] = [told.message.slice(0, charactersMax), told.hint?.slice(0, charactersMax)];
-  return { status: told.status, body: { error: { code: told.code, message, hint } } };
+  const { code, newestSequence } = told;
+  return { status: told.status, body: { error: { code, message, hint, newestSequence } } };
 };
 
 /**
- * Answers `{error: {code, message, hint}}`. A body that is still coming is read to nowhere for a while: closing at once
+ * Answers `{error: {code, message, hint, newestSequence}}`. A body that is still coming is read to nowhere for a while: closing at once
  * would reset the connection, and the peer would not get to read why.
  */
 export const answerError = (request: IncomingMessage, response: ServerResponse, error: unknown, log: Log): void => {
@@ -63,6 +64,7 @@ const errorBodySchema = z.object({
     code: z.string(),
     message: z.string().max(charactersMax),
     hint: z.string().max(charactersMax).optional(),
+    newestSequence: z.int().min(1).optional(),
   }),
 });
 

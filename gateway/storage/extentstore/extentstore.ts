@@ -5,14 +5,17 @@ import type {
   CreateVolumeOptions,
   ExtentDigest,
   GroupDamage,
+  ListedGroup,
   MirrorExtentWriter,
   MirrorSession,
   MirrorVolume,
   OpenMirrorOptions,
   Owner,
+  PrepareMirrorOptions,
   PublishGroupOptions,
   RebuildObjectOptions,
   SnapshotGroup,
+  SnapshotGroupOptions,
   SnapshotReader,
   StagedVolume,
   StageVolumeOptions,
@@ -96,11 +99,7 @@ export class ExtentStore implements StorageDriver {
     await collect(this.#store, { compact: true, ...call });
   }
 
-  async snapshotGroup(options: {
-    readonly groupId: GroupId;
-    readonly owner: Owner;
-    readonly volumeIds: readonly string[];
-  }): Promise<SnapshotGroup> {
+  async snapshotGroup(options: SnapshotGroupOptions): Promise<SnapshotGroup> {
     return this.#transaction((database) =>
       snapshots.snapshotGroup(database, { ...options, takenAt: new Date().toISOString() as Instant }),
     );
@@ -111,7 +110,7 @@ export class ExtentStore implements StorageDriver {
     return database.snapshot(() => snapshots.findGroup(database, groupId));
   }
 
-  async listGroups(owner: Owner): Promise<readonly GroupId[]> {
+  async listGroups(owner: Owner): Promise<readonly ListedGroup[]> {
     return snapshots.listGroups(this.#store.database, owner);
   }
 
@@ -124,14 +123,10 @@ export class ExtentStore implements StorageDriver {
     return new StoredSnapshotReader(this.#store, snapshots.findSnapshot(this.#store.database, snapshotId));
   }
 
-  async prepareMirror(options: {
-    readonly owner: Owner;
-    readonly object: ObjectConfig;
-  }): Promise<readonly MirrorVolume[]> {
+  async prepareMirror(options: PrepareMirrorOptions): Promise<readonly MirrorVolume[]> {
     return this.#transaction((database) => prepareMirror(database, options));
   }
 
-  /** A group that is published already is GROUP_STALE too: nothing is left to write. */
   async openMirror(options: OpenMirrorOptions): Promise<MirrorSession> {
     return this.#transaction((database) => sessions.openMirror(database, options));
   }

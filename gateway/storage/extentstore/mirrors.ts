@@ -1,9 +1,10 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
-import type { MirrorVolume, Owner } from "../driver.ts";
+import type { MirrorVolume, Owner, PrepareMirrorOptions } from "../driver.ts";
 import type { Database } from "./database.ts";
-import { notOurs, snapshotIn } from "./snapshots.ts";
+import { groupStale, newestPublished, refuseOtherRun } from "./order.ts";
+import { findPublished, notOurs, snapshotIn } from "./snapshots.ts";
 import { clearTable, fillWithWhatIsThere } from "./versions.ts";
 import { findVolume, insertVolume, type VolumeRow } from "./volumes.ts";
 
@@ -22,12 +23,9 @@ export interface MirrorRow {
   readonly complete: 0 | 1;
 }
 
-/** @throws OBJECT_KIND_UNSUPPORTED */
-export const prepareMirror = (
-  database: Database,
-  options: { readonly owner: Owner; readonly object: ObjectConfig },
-): readonly MirrorVolume[] => {
-  const { owner, object } = options;
+/** @throws OBJECT_KIND_UNSUPPORTED, GROUP_EXISTS, GROUP_STALE */
+export const prepareMirror = (database: Database, options: PrepareMirrorOptions): readonly MirrorVolume[] => {
+  const { owner, object, run } = options;
   const { kind, volume: source } = singleVolume(object);
   const lun = object.lun && { target: mirrorTarget(owner, object.lun.target), lunId: object.lun.lunId };
   const known = database.one<MirrorRow>(
@@ -36,6 +34,8 @@ export const prepareMirror = (
     owner.source,
     object.id,
   );
+  const isDone = run !== undefined && isPublished(database, owner, run, known);
+  if (known !== undefined && isDone) return [{ sourceVolumeId: known.sourceVolumeId, mirrorVolumeId: known.volumeId }];
   if (known !== undefined) {
     updateMirror(database, known, { object, source, lun });
     return [{ sourceVolumeId: source.id, mirrorVolumeId: known.volumeId }];
@@ -59,6 +59,28 @@ export const prepareMirror = (
     source.id,
   );
   return [{ sourceVolumeId: source.id, mirrorVolumeId: mirror.id }];
+};
+
+/**
+ * Whether the run's group is there already: a late copy of its task must not change the mirror any more. One of a run that
+ * newer ones have overtaken is refused, for it would give the mirror the name and shape that its source had then.
+ * @throws GROUP_EXISTS, GROUP_STALE
+ */
+const isPublished = (
+  database: Database,
+  owner: Owner,
+  { groupId, sequence }: NonNullable<PrepareMirrorOptions["run"]>,
+  mirror: MirrorRow | undefined,
+): boolean => {
+  const group = findPublished(database, groupId, owner);
+  if (group !== undefined) {
+    refuseOtherRun(group, sequence);
+    return true;
+  }
+  const isWriting = mirror?.groupId === groupId && mirror.sequence === sequence;
+  const newest = Math.max(newestPublished(database, owner), isWriting ? 0 : (mirror?.sequence ?? 0));
+  if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what: "the site has or gets of the plan" });
+  return false;
 };
 
 /** An object of one volume, which is all that there is until VMs are supported. @throws OBJECT_KIND_UNSUPPORTED */

@@ -13,7 +13,8 @@ import type { BlockTable } from "./blocks.ts";
 import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";
 import { findMirror, type MirrorRow, ownMirror, resetMirror } from "./mirrors.ts";
-import { findOwnGroup, insertGroup } from "./snapshots.ts";
+import { groupExists, groupStale, refuseOtherRun } from "./order.ts";
+import { findOwnGroup, findPublished, insertGroup } from "./snapshots.ts";
 import { clearTable, commitExtent, damagedDigest, extentDigests, type PendingExtent } from "./versions.ts";
 import { findVolume, type VolumeRow } from "./volumes.ts";
 
@@ -23,22 +24,20 @@ import { findVolume, type VolumeRow } from "./volumes.ts";
  */
 
 /**
- * @throws VOLUME_UNKNOWN, NOT_OURS, GROUP_ABORTED, GROUP_STALE (also when this very group is published: there is
- *   nothing left to write; or when a newer one is being written), BASE_MISSING
+ * @throws VOLUME_UNKNOWN, NOT_OURS, GROUP_ABORTED, GROUP_EXISTS (this very group is published: there is nothing left to
+ *   write), GROUP_STALE (also when a newer one is being written), BASE_MISSING
  */
 export const openMirror = (database: Database, options: OpenMirrorOptions): MirrorSession => {
   const { owner, mirrorVolumeId, groupId, baseGroupId, sequence, sizeBytes } = options;
   const mirror = ownMirror(database, mirrorVolumeId, owner);
+  const known = findPublished(database, groupId, owner);
+  if (known !== undefined) throw groupExists(known, "it has been published");
   refuseAborted(database, groupId, owner);
-  const newest = Math.max(mirror.publishedSequence, mirror.groupId === groupId ? 0 : mirror.sequence);
-  if (sequence <= newest) {
-    throw new VisibleError(
-      "GROUP_STALE",
-      `Group ${groupId} (number ${sequence}) is not newer than what the mirror ${mirrorVolumeId} has or gets (${newest}).`,
-      { hint: "The task is out of date; a newer run has begun already." },
-    );
-  }
-  const resumes = mirror.groupId === groupId && mirror.baseGroupId === baseGroupId;
+  const isSameRun = mirror.groupId === groupId && mirror.sequence === sequence;
+  const newest = Math.max(mirror.publishedSequence, isSameRun ? 0 : mirror.sequence);
+  const what = `the mirror ${mirrorVolumeId} has or gets`;
+  if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what });
+  const resumes = isSameRun && mirror.baseGroupId === baseGroupId;
   if (!resumes) resetMirror(database, mirror, baseGroupId);
   database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", sizeBytes, mirrorVolumeId);
   const volume = findVolume(database, mirrorVolumeId);
@@ -118,15 +117,22 @@ export const abortGroup = (database: Database, groupId: GroupId, owner: Owner): 
   );
 };
 
-/** @throws GROUP_INCOMPLETE, GROUP_ABORTED, NOT_OURS, VOLUME_UNKNOWN */
+/** @throws GROUP_INCOMPLETE, GROUP_ABORTED, GROUP_EXISTS, GROUP_STALE, NOT_OURS, VOLUME_UNKNOWN */
 export const publishGroup = (database: Database, options: PublishGroupOptions): SnapshotGroup => {
   const { groupId, owner, sequence, takenAt, manifest } = options;
   const known = findOwnGroup(database, groupId, owner);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    refuseOtherContent(known, options);
+    return known;
+  }
   refuseAborted(database, groupId, owner);
-  const mirrors = [...new Set(options.mirrorVolumeIds)].map((id) =>
-    completeFor(ownMirror(database, id, owner), groupId, sequence),
-  );
+  const mirrors = [...new Set(options.mirrorVolumeIds)].map((id) => {
+    const mirror = ownMirror(database, id, owner);
+    const newest = mirror.publishedSequence;
+    // The mirror is still complete for the group that it was last published as, also when that has been deleted.
+    if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what: `the mirror ${id} was published as` });
+    return completeFor(mirror, groupId, sequence);
+  });
   for (const mirror of mirrors) {
     database.run("UPDATE mirrors SET publishedSequence = ? WHERE volumeId = ?", sequence, mirror.volumeId);
     database.run("DELETE FROM doneExtents WHERE volumeId = ?", mirror.volumeId);
@@ -139,8 +145,24 @@ export const publishGroup = (database: Database, options: PublishGroupOptions): 
       volume: findVolume(database, mirror.volumeId),
       sourceVolumeId: mirror.sourceVolumeId,
     })),
-    published: { sequence, manifest },
+    sequence,
+    manifest,
   });
+};
+
+/** A group is known for done only when it is the same run's, of the same snapshot, in the same mirrors. @throws GROUP_EXISTS */
+const refuseOtherContent = (
+  known: SnapshotGroup,
+  { sequence, takenAt, mirrorVolumeIds }: PublishGroupOptions,
+): void => {
+  refuseOtherRun(known, sequence);
+  if (known.takenAt !== takenAt) {
+    throw groupExists(known, `it is of a snapshot taken at ${known.takenAt}, and this one was taken at ${takenAt}`);
+  }
+  const wanted = new Set(mirrorVolumeIds);
+  const isSame =
+    wanted.size === known.snapshots.length && known.snapshots.every(({ volumeId }) => wanted.has(volumeId));
+  if (!isSame) throw groupExists(known, "it has other volumes than this run's");
 };
 
 const fencedMirror = (database: Database, mirrorVolumeId: string, epoch: number): MirrorRow => {

@@ -1,7 +1,9 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
-import type { Owner, SnapshotGroup } from "../driver.ts";
+import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { ListedGroup, Owner, SnapshotGroup, SnapshotGroupOptions } from "../driver.ts";
 import type { Database } from "./database.ts";
+import { groupStale, newestSnapshot, refuseOtherRun, rememberSnapshot } from "./order.ts";
 import { copyTable, dropTable } from "./versions.ts";
 import { findVolume, newId, refuseMirror, type VolumeRow } from "./volumes.ts";
 
@@ -22,7 +24,9 @@ interface GroupRow {
   readonly planId: Owner["planId"];
   readonly source: Owner["source"];
   readonly takenAt: Instant;
+  readonly sequence: number | null;
   readonly manifest: string | null;
+  readonly objects: string | null;
 }
 
 export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup | undefined => {
@@ -31,7 +35,9 @@ export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup |
   return {
     groupId: row.id,
     owner: { planId: row.planId, source: row.source },
+    sequence: row.sequence,
     takenAt: row.takenAt,
+    objects: row.objects === null ? null : (JSON.parse(row.objects) as ObjectConfig[]),
     snapshots: snapshotsOf(database, groupId).map(({ volumeId, id, sizeBytes }) => ({
       volumeId,
       snapshotId: id,
@@ -40,20 +46,29 @@ export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup |
   };
 };
 
-export const listGroups = (database: Database, owner: Owner): GroupId[] =>
+export const listGroups = (database: Database, owner: Owner): ListedGroup[] =>
   database
-    .all<GroupRow>(
-      "SELECT * FROM snapshotGroups WHERE planId = ? AND source = ? ORDER BY takenAt, id",
+    .all<ListedGroup>(
+      `SELECT g.id AS groupId, g.sequence, g.takenAt, count(s.id) AS volumeCount, ifnull(sum(s.sizeBytes), 0) AS sizeBytes
+       FROM snapshotGroups g LEFT JOIN snapshots s ON s.groupId = g.id
+       WHERE g.planId = ? AND g.source = ? GROUP BY g.id ORDER BY g.takenAt, g.id`,
       owner.planId,
       owner.source,
     )
-    .map((row) => row.id);
+    .map((row) => ({ ...row }));
 
 /** @returns the group when it is there. @throws NOT_OURS */
 export const findOwnGroup = (database: Database, groupId: GroupId, owner: Owner): SnapshotGroup | undefined => {
   const group = findGroup(database, groupId);
   if (group !== undefined && !sameOwner(group.owner, owner)) throw notOurs(`The snapshot group ${groupId}`, owner);
   return group;
+};
+
+/** @returns the group when it is there and was published on this site. @throws NOT_OURS */
+export const findPublished = (database: Database, groupId: GroupId, owner: Owner): SnapshotGroup | undefined => {
+  const group = findOwnGroup(database, groupId, owner);
+  const row = database.one("SELECT 1 FROM snapshotGroups WHERE id = ? AND manifest IS NOT NULL", groupId);
+  return row === undefined ? undefined : group;
 };
 
 export const snapshotsOf = (database: Database, groupId: GroupId): SnapshotRow[] =>
@@ -72,20 +87,34 @@ export const findSnapshot = (database: Database, snapshotId: string): SnapshotRo
   });
 };
 
-/** Inside a transaction, which is what makes the snapshots one instant. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, NOT_OURS */
+/**
+ * Inside a transaction, which is what makes the snapshots one instant.
+ * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, NOT_OURS, GROUP_EXISTS, GROUP_STALE
+ */
 export const snapshotGroup = (
   database: Database,
-  options: { groupId: GroupId; owner: Owner; volumeIds: readonly string[]; takenAt: Instant },
+  options: SnapshotGroupOptions & { readonly takenAt: Instant },
 ): SnapshotGroup => {
-  const { groupId, owner, takenAt } = options;
+  const { groupId, owner, sequence, objects, takenAt } = options;
   const known = findOwnGroup(database, groupId, owner);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    refuseOtherRun(known, sequence);
+    return known;
+  }
+  if (sequence !== undefined) {
+    const newest = newestSnapshot(database, owner);
+    const what = "was snapshotted of the plan here";
+    if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what });
+    rememberSnapshot(database, owner, sequence);
+  }
   const volumes = [...new Set(options.volumeIds)].map((volumeId) => refuseMirror(findVolume(database, volumeId)));
   return insertGroup(database, {
     groupId,
     owner,
     takenAt,
     members: volumes.map((volume) => ({ volume, sourceVolumeId: volume.id })),
+    ...(sequence === undefined ? {} : { sequence }),
+    ...(objects === undefined ? {} : { objects }),
   });
 };
 
@@ -97,18 +126,24 @@ export const insertGroup = (
     readonly owner: Owner;
     readonly takenAt: Instant;
     readonly members: readonly { readonly volume: VolumeRow; readonly sourceVolumeId: string }[];
-    readonly published?: { readonly sequence: number; readonly manifest: unknown };
+    readonly sequence?: number;
+    /** Of a source group: what was snapshotted, as the source had it. */
+    readonly objects?: readonly ObjectConfig[];
+    /** Of a published group. */
+    readonly manifest?: unknown;
   },
 ): SnapshotGroup => {
-  const { groupId, owner, takenAt, published } = options;
+  const { groupId, owner, takenAt, sequence, objects, manifest } = options;
   database.run(
-    "INSERT INTO snapshotGroups (id, planId, source, takenAt, sequence, manifest) VALUES (?, ?, ?, ?, ?, ?)",
+    `INSERT INTO snapshotGroups (id, planId, source, takenAt, sequence, manifest, objects)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
     groupId,
     owner.planId,
     owner.source,
     takenAt,
-    published?.sequence ?? null,
-    published === undefined ? null : JSON.stringify(published.manifest),
+    sequence ?? null,
+    manifest === undefined ? null : JSON.stringify(manifest),
+    objects === undefined ? null : JSON.stringify(objects),
   );
   for (const { volume, sourceVolumeId } of options.members) {
     database.run(
