@@ -5,16 +5,13 @@ import { type Change, CommitConflict, type Key, type Stored } from "../../core/p
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { expiryKey, groupKey, runKey, runPlanKey } from "../records.ts";
+import { documentsPerCommitMax, parted } from "./parted.ts";
 
 /**
  * What is known of a run is kept as long as one of its groups is there, since restores and increments are made from its
  * facts, and this long after the last one is gone, or after the end of a run that made none.
  */
 export const historyKeptSeconds = 90 * 24 * 3600;
-
-/** A run's documents without their expiry take up no more room than this in one transaction. */
-const documentsPerCommit = 50;
-const bytesPerCommit = 1_000_000;
 
 export const historyExpiry = (deps: Pick<Deps, "clock">): { readonly expiresAt: Instant } => ({
   expiresAt: addSeconds(deps.clock.now(), historyKeptSeconds),
@@ -63,14 +60,14 @@ export const keepRun = async (deps: Deps, runId: RunId): Promise<void> => {
   await deps.store.commit([{ type: "delete", key: expiryKey(runId), expect: "any" }]);
 };
 
-/** That no site has a group of the run, as conditions; undefined when one has. */
+/** That no site has a group of the run, as conditions; undefined when one has. What is lost may come back for as long as it is known. */
 const groupsOf = async (deps: Deps, run: Run): Promise<readonly Change[] | undefined> => {
   const sites = new Set<SiteId>([run.source, ...partsOf(run).map(([target]) => target)]);
   const checks: Change[] = [];
   for (const siteId of sites) {
     const key = groupKey(run.groupId, siteId);
     const stored = await deps.store.get<{ state: string }>(key);
-    if (stored !== undefined && stored.body.state !== "deleted") return undefined;
+    if (stored !== undefined && stored.body.state !== "deleted" && stored.body.state !== "lost") return undefined;
     checks.push({ type: "check", key, expect: stored === undefined ? "absent" : { version: stored.version } });
   }
   return checks;
@@ -84,24 +81,8 @@ async function* batches(deps: Deps, run: Stored<Run>): AsyncGenerator<readonly S
   let cursor: string | undefined;
   do {
     const from = cursor === undefined ? {} : { cursor };
-    const page = await deps.store.query<object>({ partition, limit: documentsPerCommit, ...from });
+    const page = await deps.store.query<object>({ partition, limit: documentsPerCommitMax, ...from });
     yield* parted(page.items.filter(({ key }) => key.sort !== note.sort));
     cursor = page.cursor;
   } while (cursor !== undefined);
-}
-
-function* parted(documents: readonly Stored<object>[]): Generator<readonly Stored<object>[]> {
-  let part: Stored<object>[] = [];
-  let bytes = 0;
-  for (const document of documents) {
-    const size = JSON.stringify(document.body).length * 3;
-    if (part.length > 0 && bytes + size > bytesPerCommit) {
-      yield part;
-      part = [];
-      bytes = 0;
-    }
-    part.push(document);
-    bytes += size;
-  }
-  if (part.length > 0) yield part;
 }
