@@ -5,10 +5,12 @@ import { hasEnded, partsOf, siteOfTask } from "../core/run/steps.ts";
 import { heardOf } from "./alive.ts";
 import type { Deps } from "./deps.ts";
 import { loseBase } from "./engine/base.ts";
-import { applyToRun } from "./engine/engine.ts";
+import { applyToPlan, applyToRun } from "./engine/engine.ts";
 import { expireIfUseless, historyExpiry } from "./engine/expiry.ts";
 import { putFacts } from "./engine/facts.ts";
-import { adoptGroups, markDeleted } from "./engine/groups.ts";
+import { markDeleted } from "./engine/groups.ts";
+import { takeList } from "./engine/site-list.ts";
+import { goOnTidying, isOfTidying, listIn } from "./engine/tidy.ts";
 import { putInventoryPart } from "./inventory.ts";
 import { progressKey, runKey } from "./records.ts";
 
@@ -57,9 +59,17 @@ const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> =
     deps.log.error({ report }, "a report was dropped: the task is not one of the site that says it");
     return;
   }
+  if (report.sequence !== undefined && report.sequence !== stored.body.sequence) {
+    deps.log.warn(
+      { report },
+      "a report was dropped: it is about another run of the slot, from before the table was set back",
+    );
+    return;
+  }
+  if (isOfTidying(report)) return goOnTidying(deps, stored.body, report);
   // A late answer must not say less than what is known since.
   if (isInFlight(stored.body, report)) await keepProgress(deps, report);
-  await keepWhatItSays(deps, report);
+  await keepWhatItSays(deps, stored.body, report);
   await applyToRun(deps, report.runId, eventOf(report));
   const isLate = partsOf(stored.body).every(([, part]) => hasEnded(part));
   if (isLate && report.kind === "completed") await expireIfUseless(deps, report.runId, { hasMore: true });
@@ -82,18 +92,28 @@ const progressOf = (report: TaskReport): Progress | undefined => {
   return report.kind === "completed" && report.result.kind === "transfer" ? report.result.progress : undefined;
 };
 
-const keepWhatItSays = async (deps: Deps, report: TaskReport): Promise<void> => {
+const keepWhatItSays = async (deps: Deps, run: Run, report: TaskReport): Promise<void> => {
   if (report.kind === "failed") {
     if (hasLostBase(report)) await loseBase(deps, report);
+    const { newestSequence: sequence } = report;
+    if (sequence !== undefined && isInFlight(run, report))
+      await applyToPlan(deps, run.planId, { type: "overtaken", sequence });
     return;
   }
   if (report.kind !== "completed") return;
-  const { result } = report;
+  const { result, siteId } = report;
   if (result.kind === "reclaim") {
-    await markDeleted(deps, report.siteId, result.deleted);
-    await adoptGroups(deps, report.siteId, result.present);
+    await markDeleted(deps, { planId: run.planId, siteId, groupIds: result.deleted });
+    if (isAwaitedList(run, report)) await takeList(deps, run, siteId, listIn(run, result));
   }
   await putFacts(deps, report, result);
+};
+
+/** A list is taken only from who was asked for it and has not answered: a late one says what was there once. */
+const isAwaitedList = (run: Run, { target, step, index, attempt }: TaskReport): boolean => {
+  const part = run.targets[target];
+  const task = part?.inFlight.find((other) => other.index === index && other.attempt === attempt);
+  return part?.step === step && task !== undefined && !task.listed;
 };
 
 /** The target has no base of the object, or none that fits: the next try sends it in full. */

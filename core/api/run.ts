@@ -41,6 +41,8 @@ export const inFlightSchema = z.object({
   failures: z.int().min(0),
   /** It failed, and its next try has not been heard of. */
   waiting: z.boolean(),
+  /** Of `reclaiming`: the site has said what it has, and is now told what to delete. */
+  listed: z.literal(true).optional(),
 });
 export type InFlight = z.infer<typeof inFlightSchema>;
 

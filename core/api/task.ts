@@ -88,7 +88,10 @@ export const publishTaskSchema = z.object({
 export const reclaimTaskSchema = z.object({
   ...runTask,
   kind: z.literal("reclaim"),
+  /** Empty: the site is only asked what it has. */
   groupIds: z.array(groupIdSchema),
+  /** What the choice counts on. Where one of these is missing, the store is not the one that it was made by: nothing is deleted. */
+  keeps: z.array(groupIdSchema).optional(),
 });
 export const rebuildTaskSchema = z.object({
   ...runTask,

@@ -13,6 +13,9 @@ export interface PlanDecision {
 
 type Lane = Plan["lanes"][string];
 
+/** A year of hourly runs, and some more: so far may a table be set back for one run to be enough to catch up. */
+export const sequenceLeapMax = 10_000;
+
 /**
  * The plan after an event, and what is to be done about it. Pure. The same plan object comes back when nothing changed.
  *
@@ -42,6 +45,8 @@ const decideRighted = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision
       return runNow(plan, now);
     case "released":
       return release(plan, event.target, event.runId);
+    case "overtaken":
+      return raise(plan, event.sequence);
     case "change":
       return change(plan, event.change, now);
     case "suspend":
@@ -159,6 +164,15 @@ const release = (plan: Plan, target: SiteId, runId: RunId): PlanDecision => {
   const isGone = next === null && !targetsOf(plan).includes(target);
   const lanes = isGone ? others : { ...plan.lanes, [target]: { active: next, queued: null } };
   return { plan: { ...plan, lanes }, effects: next === null ? [] : [{ type: "start", runId: next, target }] };
+};
+
+/**
+ * Numbers go on above what a site has, so that the next run is newer than all there. One word counts for so much and no more:
+ * a site that is broken or hostile must not use the numbers up.
+ */
+const raise = (plan: Plan, wanted: number): PlanDecision => {
+  const sequence = Math.min(wanted, plan.sequence + sequenceLeapMax);
+  return sequence > plan.sequence ? { plan: { ...plan, sequence }, effects: [] } : unchanged(plan);
 };
 
 /** Slots that came under the old status are settled by it before the status changes: one that is due gets its run. */

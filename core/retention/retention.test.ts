@@ -32,18 +32,29 @@ const groupsAt = (siteId: string, role: Group["role"]): fc.Arbitrary<Group[]> =>
     fc
       .record({
         sequence: fc.integer({ min: 1, max: 30 }),
-        state: fc.constantFrom("published", "published", "published", "deleting", "deleted"),
+        state: fc.constantFrom("published", "published", "published", "lost", "unknown", "deleting", "deleted"),
         holds: fc.constantFrom([], [], ["run_1"], ["run_1", "run_2"]),
+        ofFailedRun: fc.constantFrom(undefined, undefined, true),
       })
-      .map(({ sequence, ...rest }) => group(sequence, { siteId, role, ...rest })),
+      .map(({ sequence, ofFailedRun, ...rest }) =>
+        group(sequence, { siteId, role, ...rest, ...(ofFailedRun && { ofFailedRun }) }),
+      ),
     { selector: ({ sequence }) => sequence, maxLength: 20 },
   );
 const keepLasts = fc.integer({ min: 1, max: 12 });
 
 const published = (groups: readonly Group[]) =>
   groups.filter(({ state }) => state === "published").sort((one, other) => other.sequence - one.sequence);
+const good = (groups: readonly Group[]) => published(groups).filter(({ ofFailedRun }) => !ofFailedRun);
 const ids = (plan: readonly { readonly group: Group; readonly verdict: string }[], verdict: "keep" | "delete") =>
   new Set(plan.filter((line) => line.verdict === verdict).map((line) => line.group.id));
+/** A newer group than all that a target has, which it lost, may come back. */
+const lostBase = (groups: readonly Group[]) => {
+  const newest = groups
+    .filter(({ state }) => state === "published" || state === "lost")
+    .sort((one, other) => other.sequence - one.sequence)[0];
+  return newest?.state === "lost" ? newest : undefined;
+};
 const rules = (plan: readonly { readonly group: Group; readonly rule: string }[]) =>
   plan.map((line) => [line.group.sequence, line.rule]);
 
@@ -63,22 +74,50 @@ describe("planReclaim", () => {
   test("never deletes the newest published group, whatever the retention says (I3)", () => {
     fc.assert(
       fc.property(groupsAt("b", "mirror"), fc.nat(12), (groups, keepLast) => {
-        const newest = published(groups)[0];
-        if (newest !== undefined) assert.ok(ids(planReclaim({ groups, keepLast }), "keep").has(newest.id));
+        const kept = ids(planReclaim({ groups, keepLast }), "keep");
+        for (const newest of [published(groups)[0], good(groups)[0]]) {
+          if (newest !== undefined) assert.ok(kept.has(newest.id));
+        }
       }),
     );
   });
 
-  test("keeps what is held and, of the rest, the newest keepLast", () => {
+  test("keeps what is held, lost or unknown and, of the rest, the newest keepLast of good runs", () => {
     fc.assert(
       fc.property(groupsAt("b", "mirror"), keepLasts, (groups, keepLast) => {
-        const [held, free] = [true, false].map((wanted) =>
-          published(groups).filter(({ holds }) => holds.length > 0 === wanted),
-        );
-        const expected = [...(held ?? []), ...(free ?? []).slice(0, keepLast)].map(({ id }) => id);
-        assert.deepEqual(ids(planReclaim({ groups, keepLast }), "keep"), new Set(expected));
+        const kept = ids(planReclaim({ groups, keepLast }), "keep");
+        const settled = groups.filter(({ state, holds }) => {
+          return state === "lost" || state === "unknown" || (state === "published" && holds.length > 0);
+        });
+        const free = good(groups).filter(({ holds }) => holds.length === 0);
+        assert.ok([...settled, ...free.slice(0, keepLast)].every(({ id }) => kept.has(id)));
+        const left = free.slice(keepLast).filter((one) => one !== good(groups)[0] && one !== published(groups)[0]);
+        assert.ok(left.every(({ id }) => !kept.has(id)));
       }),
     );
+  });
+
+  test("groups of failed runs push out no good one, and are not more than keepLast themselves", () => {
+    fc.assert(
+      fc.property(groupsAt("b", "mirror"), keepLasts, (groups, keepLast) => {
+        const kept = ids(planReclaim({ groups, keepLast }), "keep");
+        const without = ids(
+          planReclaim({ groups: groups.filter(({ ofFailedRun }) => !ofFailedRun), keepLast }),
+          "keep",
+        );
+        assert.ok([...without].every((id) => kept.has(id)));
+        const failed = published(groups).filter(({ ofFailedRun, holds }) => ofFailedRun && holds.length === 0);
+        assert.ok(failed.filter(({ id }) => kept.has(id)).length <= keepLast);
+      }),
+    );
+    const groups = [group(1), group(2), group(3, { ofFailedRun: true }), group(4), group(5, { ofFailedRun: true })];
+    assert.deepEqual(rules(planReclaim({ groups, keepLast: 2 })), [
+      [5, "newest"],
+      [4, "newest"],
+      [3, "failed"],
+      [2, "last"],
+      [1, "excess"],
+    ]);
   });
 
   test("finishes every deletion that was begun", () => {
@@ -156,8 +195,10 @@ describe("planSourceReclaim", () => {
             .map((line) => line.group.id),
         );
         for (const target of ["b", "c"]) {
-          const base = published(scene.mirrorGroups.filter(({ siteId }) => siteId === target))[0];
-          if (base !== undefined) assert.ok(!gone.has(base.id));
+          const there = scene.mirrorGroups.filter(({ siteId }) => siteId === target);
+          for (const base of [published(there)[0], lostBase(there)]) {
+            if (base !== undefined) assert.ok(!gone.has(base.id));
+          }
         }
       }),
     );
@@ -166,14 +207,17 @@ describe("planSourceReclaim", () => {
   test("deletes exactly what is no base, not active, not held and not among the newest keepLast", () => {
     fc.assert(
       fc.property(scenes, (scene) => {
-        const bases = ["b", "c"].map(
-          (target) => published(scene.mirrorGroups.filter(({ siteId }) => siteId === target))[0]?.id,
-        );
+        const bases = ["b", "c"].flatMap((target) => {
+          const there = scene.mirrorGroups.filter(({ siteId }) => siteId === target);
+          return [published(there)[0]?.id, lostBase(there)?.id];
+        });
         const inUse = ({ id, holds }: Group) => holds.length > 0 || scene.activeGroupIds.includes(id);
-        const free = published(scene.sourceGroups).filter((one) => !inUse(one));
-        const expected = published(scene.sourceGroups).filter(
-          (one) => inUse(one) || bases.includes(one.id) || free.indexOf(one) < scene.keepLast,
-        );
+        const free = good(scene.sourceGroups).filter((one) => !inUse(one));
+        const last = new Set(free.slice(0, scene.keepLast));
+        const expected = scene.sourceGroups.filter((one) => {
+          if (one.state === "lost" || one.state === "unknown") return true;
+          return one.state === "published" && (inUse(one) || bases.includes(one.id) || last.has(one));
+        });
         assert.deepEqual(ids(planSourceReclaim(scene), "keep"), new Set(expected.map(({ id }) => id)));
       }),
     );

@@ -9,15 +9,18 @@ export interface Reclaim<Rule extends string> {
   readonly explanation: string;
 }
 
-export type ReclaimRule = "newest" | "last" | "held" | "excess" | "deleting";
-export type SourceReclaimRule = "base" | "active" | "last" | "held" | "excess" | "deleting";
+type CommonRule = "last" | "held" | "lost" | "unknown" | "excess" | "deleting";
+export type ReclaimRule = CommonRule | "newest" | "failed";
+export type SourceReclaimRule = CommonRule | "base" | "active";
 
 /**
  * W9, W11: which groups of one plan at one site are beyond the retention: the restore points of a target, or a snapshot
  * plan's groups. Newest first; groups that are deleted already are left out.
  *
  * The newest published group is kept whatever `keepLast` says (I3). A group that somebody reads is kept and does not
- * count, so that reading an old one does not cost a newer one. What is being deleted is to be finished.
+ * count, so that reading an old one does not cost a newer one; nor does one that the site does not have now, or that no known
+ * run made. Groups of failed runs go with those of good ones that are as old, and are as many at most; they count only among
+ * themselves. What is being deleted is to be finished.
  */
 export const planReclaim = ({
   groups,
@@ -26,21 +29,28 @@ export const planReclaim = ({
   readonly groups: readonly Group[];
   readonly keepLast: number;
 }): Reclaim<ReclaimRule>[] => {
-  const newest = newestPublished(groups);
+  const newest = [newestPublished(groups), newestPublished(groups.filter(({ ofFailedRun }) => !ofFailedRun))];
   let counted = 0;
+  let failed = 0;
   return present(groups).map((group): Reclaim<ReclaimRule> => {
-    if (group.state === "deleting") return finish(group);
-    if (group.holds.length > 0) return held(group);
-    counted += 1;
-    if (group === newest) return keep(group, "newest", "kept: the newest group is never deleted");
-    return counted <= keepLast ? last(group, keepLast) : excess(group, `not among the newest ${keepLast}`);
+    const settled = settledOf(group);
+    if (settled !== undefined) return settled;
+    if (group.ofFailedRun) failed += 1;
+    else counted += 1;
+    if (newest.includes(group)) return keep(group, "newest", "kept: the newest group is never deleted");
+    if (!group.ofFailedRun && counted <= keepLast) return last(group, keepLast);
+    if (group.ofFailedRun && counted < keepLast && failed <= keepLast) {
+      return keep(group, "failed", `kept, and not counted: its run failed; not older than the newest ${keepLast}`);
+    }
+    return excess(group, `not among the newest ${keepLast}`);
   });
 };
 
 /**
  * Which of a backup plan's groups on its source site are of no use any more. Kept are the bases of the next increment,
  * that is what is newest at any target (I4); groups of runs that have not ended; groups that somebody reads; and the
- * newest `keepLast`, where the plan says so for its source. The last two of these kinds don't count among `keepLast`.
+ * newest `keepLast`, where the plan says so for its source. What is read, or of a run that has not ended, does not count among
+ * `keepLast`; what a run that failed at all targets has left is of no use.
  *
  * @param mirrorGroups the restore points of all targets
  * @param activeGroupIds the groups of runs that have not ended
@@ -59,14 +69,15 @@ export const planSourceReclaim = ({
   const targetsByBase = basesOf(mirrorGroups);
   let counted = 0;
   return present(sourceGroups).map((group): Reclaim<SourceReclaimRule> => {
-    if (group.state === "deleting") return finish(group);
-    if (group.holds.length > 0) return held(group);
+    const settled = settledOf(group);
+    if (settled !== undefined) return settled;
     if (activeGroupIds.includes(group.id)) return keep(group, "active", "kept: its run has not ended");
-    counted += 1;
+    if (!group.ofFailedRun) counted += 1;
     const targets = targetsByBase.get(group.id);
     if (targets !== undefined) {
       return keep(group, "base", `kept: the next increment to ${targets.join(", ")} starts from it`);
     }
+    if (group.ofFailedRun) return excess(group, "no target needs it, and its run failed");
     if (counted <= keepLast) return last(group, keepLast);
     return excess(
       group,
@@ -75,15 +86,28 @@ export const planSourceReclaim = ({
   });
 };
 
-/** By target, the newest group that it has published: the base of the next increment. */
+/**
+ * By target, the newest group that it has published: the base of the next increment. A newer one that it has lost may come
+ * back with its disk, and is the base then.
+ */
 const basesOf = (mirrorGroups: readonly Group[]): Map<GroupId, string[]> => {
   const targetsByBase = new Map<GroupId, string[]>();
   for (const [target, groups] of Map.groupBy(mirrorGroups, ({ siteId }) => siteId)) {
-    const base = newestPublished(groups);
-    if (base === undefined) continue;
-    targetsByBase.set(base.id, [...(targetsByBase.get(base.id) ?? []), target].sort());
+    const newestOrLost = present(groups).find(({ state }) => state === "published" || state === "lost");
+    const bases = new Set([newestPublished(groups)?.id, newestOrLost?.id]);
+    for (const base of bases) {
+      if (base !== undefined) targetsByBase.set(base, [...(targetsByBase.get(base) ?? []), target].sort());
+    }
   }
   return targetsByBase;
+};
+
+/** What needs no counting: what is not there, what nobody knows, what is being read or deleted. */
+const settledOf = (group: Group): Reclaim<"lost" | "unknown" | "deleting" | "held"> | undefined => {
+  if (group.state === "deleting") return finish(group);
+  if (group.state === "lost") return keep(group, "lost", "kept, and not counted: the site does not have it now");
+  if (group.state === "unknown") return keep(group, "unknown", "kept, and not counted: no run is known that made it");
+  return group.holds.length > 0 ? held(group) : undefined;
 };
 
 /** Newest first. The sequence gives the order: no clock is trusted. */

@@ -18,12 +18,13 @@ export interface Situation extends RunContext {
 type Handler<E extends RunEvent["type"]> = (situation: Situation, event: Extract<RunEvent, { type: E }>) => Transition;
 type Row = { readonly [E in RunEvent["type"]]?: Handler<E> };
 
-const { start, skip, touch, complete, retryOrFail, sendAgain, cancel, letGo, recordLate, retryOrFinish } = transitions;
+const { start, skip, touch, complete, listOrComplete, retryOrFail, sendAgain, cancel, letGo, recordLate } = transitions;
+const { retryOrFinish } = transitions;
 
 /** While somebody works on the restore point. */
 const working: Row = { working: touch, completed: complete, failed: retryOrFail, overdue: sendAgain, cancel };
 /** The restore point is there: nothing that goes wrong now can take it back. */
-const tidying: Row = { working: touch, completed: complete, failed: retryOrFinish, overdue: sendAgain };
+const tidying: Row = { working: touch, completed: listOrComplete, failed: retryOrFinish, overdue: sendAgain };
 /**
  * Nothing changes any more. A lane that comes round to a part that ended while it was queued is let go again, and a
  * group that came to be after all is written down, so that retention looks after it.

@@ -64,3 +64,12 @@ export const statusOf = (run: Run): RunStatus => {
   if (worked.some((state) => state === "succeeded")) return "partly";
   return worked.includes("failed") ? "failed" : "cancelled";
 };
+
+/**
+ * Whether the run has ended without success at a site: at a target, its part; on the source, at every target. What was passed
+ * over, because the site has the slot's group already, has not failed.
+ */
+export const hasFailedAt = (run: Run, siteId: SiteId): boolean => {
+  const state = run.targets[siteId]?.state ?? statusOf(run);
+  return state === "failed" || state === "cancelled";
+};

@@ -93,21 +93,29 @@ export const cancel = (situation: Situation): Transition => {
 };
 
 /** Ends a part before its time: whoever still writes is fenced off, and what it made on the source is given up. */
-const leaveOff = ({ run, part, target }: Situation, ended: NonNullable<Transition>): NonNullable<Transition> => {
+const leaveOff = (situation: Situation, ended: NonNullable<Transition>): NonNullable<Transition> => {
+  const { part, target } = situation;
   const abort: readonly RunEffect[] = mayBeWriting(part.step) ? [{ type: "abort", target }] : [];
-  const tidy: readonly RunEffect[] =
-    run.kind === "backup" && part.step !== null ? [{ type: "tidy-source", target }] : [];
-  return { part: ended.part, effects: [...abort, ...ended.effects, ...tidy] };
+  return { part: ended.part, effects: [...abort, ...ended.effects, ...tidy(situation)] };
 };
+
+const tidy = ({ run, part, target }: Situation): readonly RunEffect[] =>
+  run.kind === "backup" && part.step !== null ? [{ type: "tidy-source", target }] : [];
 
 const isCurrent = (part: TargetRun, event: { step: Step; index: number }): boolean =>
   part.step === event.step && part.inFlight.some((task) => task.index === event.index);
 
+/** The task that an answer is about, when it is the newest try of it. */
+const taskOf = (part: TargetRun, event: { step: Step; index: number; attempt: number }): InFlight | undefined =>
+  part.step === event.step
+    ? part.inFlight.find(({ index, attempt }) => index === event.index && attempt === event.attempt)
+    : undefined;
+
 /** A worker was heard of: its deadline moves on. A deadline that is still far off stays, which saves a write. */
 export const touch = (situation: Situation, event: EventOf<"working">): Transition => {
   const { part, now, limits } = situation;
-  const task = part.inFlight.find(({ index, attempt }) => index === event.index && attempt === event.attempt);
-  if (part.step !== event.step || task === undefined) return undefined;
+  const task = taskOf(part, event);
+  if (task === undefined) return undefined;
   const { deadline: before } = part;
   const left = before === null || hasPassed(before, now, limits) ? 0 : secondsBetween(now, before);
   if (!task.waiting && part.silence === 0 && left > limits.workingSeconds / 2) return undefined;
@@ -132,9 +140,36 @@ export const complete = (situation: Situation, event: EventOf<"completed">): Tra
   return { part: after.part, effects: [...records(situation, event.step), ...after.effects] };
 };
 
+/**
+ * A site is first asked what it has, and then told what to delete: what is chosen for deleting is chosen by a list that was
+ * asked for after the run's own group was made. Answers to earlier tries are no such list, and end nothing.
+ */
+export const listOrComplete = (situation: Situation, event: EventOf<"completed">): Transition => {
+  const { part, now, limits } = situation;
+  const task = taskOf(part, event);
+  if (task === undefined) return undefined;
+  if (task.listed) return complete(situation, event);
+  const told: InFlight = { index: task.index, attempt: task.attempt + 1, failures: 0, waiting: false, listed: true };
+  const inFlight = part.inFlight.map((other) => (other === task ? told : other));
+  const deadline = addSeconds(now, limits.workingSeconds);
+  return {
+    part: named({ ...part, inFlight, silence: 0, reason: null, deadline }, event.step),
+    effects: dispatch(situation, event.step, [told]),
+  };
+};
+
 type GiveUp = (situation: Situation, reason: Reason) => NonNullable<Transition>;
 
-const fail: GiveUp = (situation, reason) => leaveOff(situation, end(situation, situation.part, "failed", reason));
+const fail: GiveUp = (situation, reason) => {
+  if (reason.code === "GROUP_EXISTS") return passOver(situation, reason);
+  return leaveOff(situation, end(situation, situation.part, "failed", reason));
+};
+
+/** The site has the slot's group already, from before the control plane's table was set back: it is left as it is. */
+const passOver: GiveUp = (situation, reason) => {
+  const { part, effects } = end(situation, situation.part, "skipped", reason);
+  return { part, effects: [...effects, ...tidy(situation)] };
+};
 
 /** The restore point is there; what could not be tidied up now is tidied up by the next run. */
 const finish: GiveUp = (situation, reason) => end(situation, { ...situation.part, warning: reason }, "succeeded", null);
@@ -143,15 +178,15 @@ const retry =
   (giveUp: GiveUp) =>
   (situation: Situation, event: EventOf<"failed">): Transition => {
     const { part, now, fraction, limits } = situation;
-    const task = part.inFlight.find(({ index, attempt }) => index === event.index && attempt === event.attempt);
-    if (part.step !== event.step || task === undefined) return undefined;
+    const task = taskOf(part, event);
+    if (task === undefined) return undefined;
     const failures = event.progressed ? 1 : task.failures + 1;
     if (!event.retryable) return giveUp(situation, event.reason);
     if (failures >= limits.triesMax) {
       const message = `${event.reason.message} (${failures} tries)`;
       return giveUp(situation, { ...event.reason, message });
     }
-    const again: InFlight = { index: task.index, attempt: task.attempt + 1, failures, waiting: true };
+    const again: InFlight = { ...task, attempt: task.attempt + 1, failures, waiting: true };
     const inFlight = part.inFlight.map((other) => (other === task ? again : other));
     const delaySeconds = retryDelaySeconds(limits, failures, fraction);
     const heardBy = addSeconds(now, delaySeconds + patienceSeconds(limits, 0));

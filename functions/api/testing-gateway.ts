@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
+import { type GroupId, gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
 import { handleReport } from "../report.ts";
@@ -31,8 +31,15 @@ export const report = (api: TestApi, task: RunTask, said: object): Promise<void>
   return handleReport(api.deps, { taskId, runId, target, step, index, attempt, siteId, gatewayId, ...said });
 };
 
-/** What a gateway would say that a task came to. */
-export const resultOf = (task: RunTask, takenAt: Extract<TaskResult, { kind: "snapshot" }>["takenAt"]): TaskResult => {
+/**
+ * What a gateway would say that a task came to.
+ * @param present the groups that its site has afterwards
+ */
+export const resultOf = (
+  task: RunTask,
+  takenAt: Extract<TaskResult, { kind: "snapshot" }>["takenAt"],
+  present: Iterable<GroupId>,
+): TaskResult => {
   switch (task.kind) {
     case "snapshot": {
       const objects = task.objects.map(({ name }) => ({ config: objectNamed(name), snapshotIds: [`s-${name}`] }));
@@ -48,7 +55,7 @@ export const resultOf = (task: RunTask, takenAt: Extract<TaskResult, { kind: "sn
     case "publish":
       return { kind: "publish", publishedAt: takenAt, sizeBytes: 2 * 1024 ** 3 };
     case "reclaim":
-      return { kind: "reclaim", deleted: task.groupIds, present: [] };
+      return { kind: "reclaim", deleted: task.groupIds, present: [...present] };
     case "rebuild":
       return { kind: "rebuild", object: { ...task.object, name: task.name } };
     case "abort":
@@ -56,9 +63,29 @@ export const resultOf = (task: RunTask, takenAt: Extract<TaskResult, { kind: "sn
   }
 };
 
+const groupsAt = new WeakMap<TestApi, Map<SiteId, Set<GroupId>>>();
+
+/** The groups that a site has, by the tasks that it has done: a test may take some away. */
+export const groupsOn = (api: TestApi, siteId: SiteId): Set<GroupId> => {
+  const sites = groupsAt.get(api) ?? new Map<SiteId, Set<GroupId>>();
+  groupsAt.set(api, sites);
+  const groups = sites.get(siteId) ?? new Set();
+  sites.set(siteId, groups);
+  return groups;
+};
+
+/** What a task does to the groups of its site. */
+export const doTask = (groups: Set<GroupId>, task: RunTask): void => {
+  if (task.kind === "snapshot" || task.kind === "publish") groups.add(task.groupId);
+  if (task.kind === "reclaim") for (const groupId of task.groupIds) groups.delete(groupId);
+};
+
 /** Says that the task is done. */
-export const complete = (api: TestApi, task: RunTask): Promise<void> =>
-  report(api, task, { kind: "completed", result: resultOf(task, api.deps.clock.now()) });
+export const complete = (api: TestApi, task: RunTask): Promise<void> => {
+  const groups = groupsOn(api, task.siteId);
+  doTask(groups, task);
+  return report(api, task, { kind: "completed", result: resultOf(task, api.deps.clock.now(), groups) });
+};
 
 /** Does all that there is to do at the sites, until nothing is left. */
 export const workAt = async (api: TestApi, sites: readonly SiteId[]): Promise<void> => {

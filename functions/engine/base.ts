@@ -33,23 +33,28 @@ export const ensureBaseFact = async (deps: Deps, run: Run, target: SiteId): Prom
   }
 };
 
-/** The newest group that the target has published before this run (W13). */
+/** The newest group that the target has published before this run, and has (W13). */
 const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<BaseFact> => {
-  const groups = await readGroups(deps, run.planId, target);
+  const groups = (await readGroups(deps, run.planId, target)).map((stored) => stored.body);
   const newest = groups
-    .map((stored) => stored.body)
     .filter((group) => group.role === "mirror" && group.state === "published" && group.sequence < run.sequence)
     .reduce<Group | undefined>(
       (best, group) => (best === undefined || group.sequence > best.sequence ? group : best),
       undefined,
     );
-  if (newest === undefined) return { baseGroupId: null, baseRunId: null, why: "first-backup" };
-  const why = (await isOnSource(deps, run, newest.id)) ? "increment" : "base-gone-from-source";
+  if (newest === undefined) {
+    const why = groups.some(({ state }) => state === "lost") ? "base-gone-from-target" : "first-backup";
+    return { baseGroupId: null, baseRunId: null, why };
+  }
+  const why = (await isOnSource(deps, run, newest)) ? "increment" : "base-gone-from-source";
   return { baseGroupId: newest.id, baseRunId: newest.runId, why };
 };
 
-const isOnSource = async (deps: Deps, run: Run, groupId: GroupId): Promise<boolean> =>
-  (await deps.store.get<Group>(groupKey(groupId, run.source)))?.body.state === "published";
+/** Whether the source has the very snapshots that a target's group was made of. */
+const isOnSource = async (deps: Deps, run: Run, group: { id: GroupId; takenAt: string }): Promise<boolean> => {
+  const stored = await deps.store.get<Group>(groupKey(group.id, run.source));
+  return stored?.body.state === "published" && stored.body.takenAt === group.takenAt;
+};
 
 /** The base of one object: the target's group, and by source volume the snapshots it was made of if they are still there. */
 export interface ObjectBase {
@@ -76,7 +81,8 @@ export const baseOfObject = async (
   const pairs = base.config.volumes.map((volume, i) => [volume.id, base.snapshotIds[i] ?? ""] as const);
   const had = new Map(pairs);
   if (!config.volumes.every((volume) => had.has(volume.id))) return noBase;
-  return { groupId: baseGroupId, snapshotIds: (await isOnSource(deps, run, baseGroupId)) ? had : new Map() };
+  const isThere = await isOnSource(deps, run, { id: baseGroupId, takenAt: base.takenAt });
+  return { groupId: baseGroupId, snapshotIds: isThere ? had : new Map() };
 };
 
 /** A target says that it has no base of an object: from now on the run sends the object in full. */

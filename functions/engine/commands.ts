@@ -77,6 +77,14 @@ export const cancelRun = async (deps: Deps, runId: RunId): Promise<Run> => {
   return readRun(deps, runId);
 };
 
+const notRestorable: Record<Group["state"], string> = {
+  published: "is published",
+  lost: "is lost: it was missing when the site last said what it has",
+  unknown: "is unknown: nothing is known of the run that made it",
+  deleting: "is being deleted",
+  deleted: "is deleted",
+};
+
 /**
  * Begins to rebuild a group's objects on the site that holds it (W12). The group is held until the end.
  *
@@ -98,7 +106,7 @@ export const startRebuild = async (
     throw new VisibleError("GROUP_UNKNOWN", `Site ${siteId} has no group ${groupId}.`, { hint });
   }
   if (group.body.state !== "published" || group.body.role !== "mirror") {
-    const what = group.body.role === "mirror" ? `is ${group.body.state}` : "is a group of the source site";
+    const what = group.body.role === "mirror" ? notRestorable[group.body.state] : "is a group of the source site";
     throw new VisibleError("GROUP_NOT_RESTORABLE", `The group ${groupId} on ${siteId} ${what}.`, {
       hint: "Choose a published group of a target site.",
     });

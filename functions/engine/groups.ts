@@ -1,13 +1,15 @@
 import { type Group, groupSchema } from "../../core/api/group.ts";
-import { type GroupId, type Instant, type PlanId, runIdOfGroup, type SiteId } from "../../core/api/ids.ts";
+import { type GroupId, type Instant, type PlanId, planIdOf, type SiteId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import { CommitConflict, type Stored } from "../../core/ports/store.ts";
-import { hasEnded, partsOf } from "../../core/run/steps.ts";
+import type { ToldGroup } from "../../core/retention/site-list.ts";
+import { hasFailedAt } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { forEach } from "../each.ts";
-import { groupKey, groupPrefix, runKey } from "../records.ts";
-import { expireIfUseless, keepRun } from "./expiry.ts";
+import { groupKey, groupPrefix, planKey } from "../records.ts";
+import { expireIfUseless, historyKeptSeconds, keepRun } from "./expiry.ts";
 import { type PublishFact, readFact, readFacts, type SnapshotFact } from "./facts.ts";
 
 /** A deleted group's record is kept this long, so that a late answer of a gateway finds it. */
@@ -36,19 +38,27 @@ export const readGroups = async (
 
 /**
  * Writes down that a group exists on a site. One that was deleted meanwhile and is there again, because a late copy of
- * its task made it, is marked to be deleted again.
+ * its task made it at a gateway that does not remember, is marked to be deleted again.
+ * @param told what the site says of it, where nobody wrote down what its tasks came to
  */
-export const recordGroup = async (deps: Deps, run: Run, role: Group["role"], target: SiteId): Promise<void> => {
+export const recordGroup = async (
+  deps: Deps,
+  run: Run,
+  role: Group["role"],
+  target: SiteId,
+  told?: ToldGroup,
+): Promise<void> => {
   const siteId = role === "source" ? run.source : target;
   const key = groupKey(run.groupId, siteId);
   const stored = await deps.store.get<Group>(key);
-  if (stored !== undefined) {
+  // What the site had of this id before, and nobody knew, is not there any more: it does not make a second one.
+  if (stored !== undefined && stored.body.state !== "unknown") {
     if (stored.body.state === "deleted") await putState(deps, stored, "deleting");
     return keepRun(deps, run.id);
   }
   const facts = await readFacts<SnapshotFact>(deps, run.id, "snapshotting", "source");
   const published = role === "mirror" ? await readFact<PublishFact>(deps, run.id, "publishing", target, 0) : undefined;
-  const takenAt = facts[0]?.takenAt ?? run.createdAt;
+  const takenAt = facts[0]?.takenAt ?? told?.takenAt ?? run.createdAt;
   const volumes = facts.flatMap((fact) => fact.config.volumes);
   const group = groupSchema.parse({
     id: run.groupId,
@@ -60,30 +70,23 @@ export const recordGroup = async (deps: Deps, run: Run, role: Group["role"], tar
     takenAt,
     publishedAt: published?.publishedAt ?? takenAt,
     objectCount: run.objectCount,
-    sizeBytes: published?.sizeBytes ?? volumes.reduce((sum, volume) => sum + volume.sizeBytes, 0),
+    sizeBytes: published?.sizeBytes ?? told?.sizeBytes ?? volumes.reduce((sum, volume) => sum + volume.sizeBytes, 0),
     state: "published",
-    holds: [],
+    holds: stored?.body.holds ?? [],
+    ...(hasFailedAt(run, siteId) ? { ofFailedRun: true } : {}),
   });
-  await ignoringConflict(() => deps.store.commit([{ type: "put", key, body: group, expect: "absent" }]));
+  const expect = stored === undefined ? "absent" : { version: stored.version };
+  await ignoringConflict(() => deps.store.commit([{ type: "put", key, body: group, expect }]));
   await keepRun(deps, run.id);
 };
 
-/**
- * Writes down groups that a site has and nobody knows of: their runs ended before the answer came. What the run made
- * on its source goes with the next reclaim; what it published on a target is a restore point like any other.
- */
-export const adoptGroups = async (deps: Deps, siteId: SiteId, present: readonly GroupId[]): Promise<void> => {
-  await forEach(present, async (groupId) => {
-    const known = await deps.store.get<Group>(groupKey(groupId, siteId));
-    if (known !== undefined && known.body.state !== "deleted") return;
-    const stored = await deps.store.get<Run>(runKey(runIdOfGroup(groupId)));
-    const part = stored?.body.targets[siteId];
-    const isOver = stored !== undefined && (part === undefined ? isRunOver(stored.body) : hasEnded(part));
-    if (isOver) await recordGroup(deps, stored.body, siteId === stored.body.source ? "source" : "mirror", siteId);
-  });
+/** A run has failed wherever it went: what it left on its source does not count among what is kept there. */
+export const markOfFailedRun = async (deps: Deps, run: Run): Promise<void> => {
+  if (!hasFailedAt(run, run.source)) return;
+  const stored = await deps.store.get<Group>(groupKey(run.groupId, run.source));
+  if (stored === undefined || stored.body.ofFailedRun || stored.body.sequence !== run.sequence) return;
+  if (stored.body.state === "published") await putGroup(deps, stored, { ...stored.body, ofFailedRun: true });
 };
-
-const isRunOver = (run: Run): boolean => partsOf(run).every(([, part]) => hasEnded(part));
 
 /** @returns whether the group is in that state now; false when somebody else changed it first, or holds it */
 export const markDeleting = async (deps: Deps, stored: Stored<Group>): Promise<boolean> => {
@@ -92,12 +95,25 @@ export const markDeleting = async (deps: Deps, stored: Stored<Group>): Promise<b
   return putState(deps, stored, "deleting");
 };
 
-/** A gateway says that the groups are gone from its site. With its last group, what is known of a run is of no use any more. */
-export const markDeleted = async (deps: Deps, siteId: SiteId, groupIds: readonly GroupId[]): Promise<void> => {
+/** A gateway says that the plan's groups are gone from its site. With its last group, what is known of a run is of no use any more. */
+export const markDeleted = async (
+  deps: Deps,
+  {
+    planId,
+    siteId,
+    groupIds,
+  }: { readonly planId: PlanId; readonly siteId: SiteId; readonly groupIds: readonly GroupId[] },
+): Promise<void> => {
+  if (groupIds.length === 0) return;
+  const plan = await deps.store.get<Plan>(planKey(planId));
+  const deletedSequence = plan?.body.sequence ?? 0;
   await forEach(groupIds, async (groupId) => {
+    if (planIdOf(groupId) !== planId) return;
     const stored = await deps.store.get<Group>(groupKey(groupId, siteId));
-    if (stored === undefined || stored.body.state === "published") return;
-    if (stored.body.state === "deleting") await putState(deps, stored, "deleted");
+    if (stored?.body.state !== "deleting" && stored?.body.state !== "deleted") return;
+    if (stored.body.state === "deleting") {
+      await putGroup(deps, stored, { ...stored.body, state: "deleted", deletedSequence });
+    }
     await expireIfUseless(deps, stored.body.runId);
   });
 };
@@ -110,16 +126,22 @@ export const dropHold = async (deps: Deps, groupId: GroupId, siteId: SiteId, hol
   await deps.store.commit([{ type: "put", key: stored.key, body, expect: { version: stored.version } }]);
 };
 
-const putState = (deps: Deps, stored: Stored<Group>, state: Group["state"]): Promise<boolean> => {
+const putState = (deps: Deps, stored: Stored<Group>, state: Group["state"]): Promise<boolean> =>
+  putGroup(deps, stored, { ...stored.body, state });
+
+/** Records of what is not there any more have an end. */
+const keptSeconds: Partial<Record<Group["state"], number>> = { deleted: deletedKeptSeconds, lost: historyKeptSeconds };
+
+/** Puts another record in the place of one. @returns whether it went through; false when somebody else changed it first */
+export const putGroup = (deps: Deps, { key, version }: Stored<Group>, body: Group): Promise<boolean> => {
+  const seconds = keptSeconds[body.state];
   const expiry: { expiresAt?: Instant } =
-    state === "deleted" ? { expiresAt: addSeconds(deps.clock.now(), deletedKeptSeconds) } : {};
-  const body = { ...stored.body, state };
-  const change = { type: "put", key: stored.key, body, expect: { version: stored.version }, ...expiry } as const;
-  return ignoringConflict(() => deps.store.commit([change]));
+    seconds === undefined ? {} : { expiresAt: addSeconds(deps.clock.now(), seconds) };
+  return ignoringConflict(() => deps.store.commit([{ type: "put", key, body, expect: { version }, ...expiry }]));
 };
 
 /** @returns whether it went through */
-const ignoringConflict = async (write: () => Promise<void>): Promise<boolean> => {
+export const ignoringConflict = async (write: () => Promise<void>): Promise<boolean> => {
   try {
     await write();
     return true;

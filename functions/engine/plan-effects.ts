@@ -9,9 +9,9 @@ import type { Deps } from "../deps.ts";
 import { planKey, runKey, runPlanKey, runPrefix, skipKey } from "../records.ts";
 import { applyToRun } from "./engine.ts";
 import { expireIfUseless, historyExpiry } from "./expiry.ts";
-import { tidySource } from "./run-effects.ts";
 import { syncSchedule } from "./schedule.ts";
 import { slotAgain } from "./slot-again.ts";
+import { tidySource } from "./tidy.ts";
 
 /** Carries out one effect of a plan. Idempotent (I8). */
 export const carryOutPlanEffect = async (deps: Deps, planId: PlanId, effect: PlanEffect): Promise<void> => {

@@ -27,7 +27,7 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
   const here = groups.filter((group) => group.siteId === siteId);
   if (plan.kind === "backup" && siteId === plan.source) {
     // A group that is younger than what is known of the plan belongs to a run that began in between.
-    const known = here.filter((group) => group.sequence <= plan.sequence);
+    const known = here.filter((group) => group.sequence <= plan.sequence || group.state === "unknown");
     const keep = keepLast ?? plan.retention?.keepLast;
     const verdicts = planSourceReclaim({
       sourceGroups: known,
@@ -43,16 +43,25 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
   return { all, verdicts: planReclaim({ groups: here, keepLast: keepLast ?? retention?.keepLast ?? here.length + 1 }) };
 };
 
-/** Marks what is to go, and gives its ids: only what could be marked is deleted. */
-export const chooseForReclaim = async (deps: Deps, plan: Plan, siteId: SiteId): Promise<readonly GroupId[]> => {
+/** Whether anything is to go from a site, by what is known before the site is asked. */
+export const hasWork = async (deps: Deps, plan: Plan, siteId: SiteId): Promise<boolean> =>
+  (await reclaimVerdicts(deps, plan, siteId)).verdicts.some(({ verdict }) => verdict === "delete");
+
+/** Marks what is to go, and gives its ids: only what could be marked is deleted, and only where the rest is still there. */
+export const chooseForReclaim = async (
+  deps: Deps,
+  plan: Plan,
+  siteId: SiteId,
+): Promise<{ readonly groupIds: GroupId[]; readonly keeps: GroupId[] }> => {
   const { all, verdicts } = await reclaimVerdicts(deps, plan, siteId);
-  const chosen: GroupId[] = [];
+  const groupIds: GroupId[] = [];
   for (const { group, verdict } of verdicts) {
     if (verdict !== "delete") continue;
     const stored = all.find(
       (other): other is Stored<Group> => other.body.id === group.id && other.body.siteId === siteId,
     );
-    if (stored !== undefined && (await markDeleting(deps, stored))) chosen.push(group.id);
+    if (stored !== undefined && (await markDeleting(deps, stored))) groupIds.push(group.id);
   }
-  return chosen;
+  const kept = verdicts.filter(({ group, verdict }) => verdict === "keep" && group.state === "published");
+  return { groupIds, keeps: kept.map(({ group }) => group.id) };
 };

@@ -1,16 +1,15 @@
 import { strict as assert } from "node:assert";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
-import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { RunEffect } from "../../core/run/events.ts";
 import type { Deps } from "../deps.ts";
-import { planKey, runKey } from "../records.ts";
+import { runKey } from "../records.ts";
 import { applyToPlan } from "./engine.ts";
 import { expireIfUseless } from "./expiry.ts";
 import { readRunPlan } from "./facts.ts";
-import { dropHold, recordGroup } from "./groups.ts";
-import { chooseForReclaim } from "./reclaim.ts";
-import { abortTaskOf, tasksOf, tidyTaskOf } from "./tasks.ts";
+import { dropHold, markOfFailedRun, recordGroup } from "./groups.ts";
+import { abortTaskOf, tasksOf } from "./tasks.ts";
+import { tidySource } from "./tidy.ts";
 
 /** Carries out one effect of a run. Idempotent (I8). */
 export const carryOutRunEffect = async (deps: Deps, runId: RunId, effect: RunEffect): Promise<void> => {
@@ -45,20 +44,10 @@ const dispatch = async (deps: Deps, run: Run, effect: Extract<RunEffect, { type:
   }
 };
 
-/**
- * Has the source delete what its plan needs no longer. Nobody waits for the answer: what was marked and not deleted is
- * taken up by the next reclaim.
- */
-export const tidySource = async (deps: Deps, run: Run, target: SiteId): Promise<void> => {
-  const plan = await deps.store.get<Plan>(planKey(run.planId));
-  const groupIds = plan === undefined ? [] : await chooseForReclaim(deps, plan.body, run.source);
-  if (groupIds.length === 0) return;
-  await deps.tasks.send(run.source, [{ task: tidyTaskOf(deps, run, target, groupIds) }]);
-};
-
 const ended = async (deps: Deps, run: Run, target: SiteId): Promise<void> => {
   if (run.kind !== "rebuild") {
     await applyToPlan(deps, run.planId, { type: "released", target, runId: run.id });
+    await markOfFailedRun(deps, run);
   } else {
     const { restore } = await readRunPlan(deps, run.id);
     if (restore !== undefined) await dropHold(deps, restore.fromGroupId, target, run.id);

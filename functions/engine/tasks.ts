@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import type { GroupId, SiteId } from "../../core/api/ids.ts";
+import type { SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan, Step } from "../../core/api/run.ts";
 import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
@@ -37,12 +37,16 @@ export const abortTaskOf = (deps: Deps, run: Run, target: SiteId): AbortTask => 
   kind: "abort",
 });
 
-/** The message that deletes groups on the source outside a run's own reclaim. */
-export const tidyTaskOf = (deps: Deps, run: Run, target: SiteId, groupIds: readonly GroupId[]): ReclaimTask => ({
+/** The message that asks the source what it has, or deletes groups there, outside a run's own reclaim. It ends no step. */
+export const tidyTaskOf = (
+  deps: Deps,
+  run: Run,
+  target: SiteId,
+  told: Pick<ReclaimTask, "id" | "groupIds" | "keeps">,
+): ReclaimTask => ({
   ...fieldsOf(deps, run, { target, step: "reclaiming", index: 1, attempt: 1, siteId: run.source }),
-  id: `${run.id}/tidy/${target}/1`,
+  ...told,
   kind: "reclaim",
-  groupIds: [...groupIds],
 });
 
 /** Makes the messages of a dispatch: what each task needs to know comes from the facts of the steps before it. */
@@ -80,9 +84,10 @@ export const tasksOf = async (deps: Deps, run: Run, { target, step, tasks }: Dis
       return Promise.all(
         tasks.map(async (given) => {
           const siteId = given.index === 0 ? target : run.source;
-          const plan = await deps.store.get<Plan>(planKey(run.planId));
-          const groupIds = plan === undefined ? [] : await chooseForReclaim(deps, plan.body, siteId);
-          return { ...common(given, siteId), kind: "reclaim", groupIds: [...groupIds] } as const;
+          const isListed = run.targets[target]?.inFlight.find(({ index }) => index === given.index)?.listed ?? false;
+          const plan = isListed ? await deps.store.get<Plan>(planKey(run.planId)) : undefined;
+          const chosen = plan === undefined ? { groupIds: [] } : await chooseForReclaim(deps, plan.body, siteId);
+          return { ...common(given, siteId), kind: "reclaim", ...chosen } as const;
         }),
       );
     case "rebuilding":

@@ -63,7 +63,10 @@ export interface StorageDriver {
   /** @returns the group, or undefined */
   findGroup(groupId: GroupId, call?: StorageCall): Promise<SnapshotGroup | undefined>;
 
-  /** All groups that carry the owner's tag, published mirrors and source groups alike. */
+  /**
+   * All groups that carry the owner's tag, published mirrors and source groups alike. One whose deletion has begun is not among
+   * them, also when not all of it is gone yet.
+   */
   listGroups(owner: Owner, call?: StorageCall): Promise<readonly ListedGroup[]>;
 
   /**

@@ -4,6 +4,7 @@ import { ownerOf, type TaskContext } from "./context.ts";
 
 /**
  * Deletes the groups it is told to, only ones that carry the plan's tag (I5). A group that isn't there counts as deleted.
+ * Where one is missing that is to be kept, nothing is deleted: the store was put back since, or its disk is not mounted.
  * Also tells which groups of the plan there are afterwards; told to delete nothing, it does only that.
  * @throws NOT_OURS, and what else the storage throws; groups before the one that failed are gone then
  */
@@ -11,11 +12,22 @@ export const reclaim = async (task: ReclaimTask, context: TaskContext): Promise<
   const { storage, signal } = context;
   const owner = ownerOf(task);
   const deleted: GroupId[] = [];
-  for (const groupId of task.groupIds) {
+  for (const groupId of (await isAsChosen(task, context)) ? task.groupIds : []) {
     signal.throwIfAborted();
     await storage.deleteGroup({ groupId, owner });
     deleted.push(groupId);
   }
   const groups = await storage.listGroups(owner);
   return { kind: "reclaim", deleted, present: groups.map(({ groupId }) => groupId), groups: [...groups] };
+};
+
+/** Whether all is there that the choice of what is deleted counts on. */
+const isAsChosen = async (task: ReclaimTask, { storage, log }: TaskContext): Promise<boolean> => {
+  const { groupIds, keeps = [] } = task;
+  if (groupIds.length === 0 || keeps.length === 0) return true;
+  const there = new Set((await storage.listGroups(ownerOf(task))).map(({ groupId }) => groupId));
+  const missing = keeps.filter((groupId) => !there.has(groupId));
+  if (missing.length > 0)
+    log.warn({ missing, groupIds }, "nothing is deleted: groups are missing that were to be kept");
+  return missing.length === 0;
 };

@@ -348,6 +348,14 @@ describe("the reclaim task", () => {
     assert.ok(await storage.findGroup(second));
   });
 
+  test("deletes nothing where a group is missing that is to be kept", async () => {
+    await perform(snapshotTask([planObject(await createVolume("v1"))]));
+    const result = await perform(reclaimTask([groupId], { keeps: [second] }));
+    assert.ok(result.kind === "reclaim");
+    assert.deepEqual([result.deleted, result.present], [[], [groupId]]);
+    assert.ok(await storage.findGroup(groupId));
+  });
+
   test("a group that is gone already counts as deleted", async () => {
     const expected = { kind: "reclaim", deleted: [groupId], present: [], groups: [] };
     assert.deepEqual(await perform(reclaimTask([groupId])), expected);

@@ -88,7 +88,7 @@ test("a target that has lost its newest group gets the next one in full, and inc
     return list<Run>(world, planId, runPrefix).at(-1) as Run;
   };
   const before = await hours(2);
-  world.site("b").groups.delete(before.groupId);
+  world.site("b").lose(before.groupId);
   const healed = await hours(1);
   assert.equal(healed.targets["b"]?.state, "succeeded");
   const base = await world.call((deps) => readBaseFact(deps, healed.id, "b" as SiteId));

@@ -23,10 +23,38 @@ interface ModelGroup {
 interface ModelMirror {
   epoch: number;
   groupId: GroupId | undefined;
+  baseGroupId: GroupId | null;
   sequence: number;
+  publishedSequence: number;
   complete: boolean;
   content: number;
 }
+
+/** What is on a site's disk. */
+interface ModelStore {
+  readonly groups: Map<GroupId, ModelGroup>;
+  readonly mirrors: Map<string, ModelMirror>;
+  readonly aborted: Set<GroupId>;
+  readonly rebuilt: Map<string, number>;
+  /** How often each group of each run was really made, and really deleted. */
+  readonly made: Map<string, number>;
+  readonly deleted: Map<string, number>;
+  newestSnapshot: number;
+}
+
+const emptyStore = (): ModelStore => ({
+  groups: new Map(),
+  mirrors: new Map(),
+  aborted: new Set(),
+  rebuilt: new Map(),
+  made: new Map(),
+  deleted: new Map(),
+  newestSnapshot: 0,
+});
+
+const volumeOf = (mirrorVolumeId: string) => mirrorVolumeId.slice("mirror-".length);
+/** A group by what tells it from another one of the same id. */
+const nameOf = (groupId: GroupId, { sequence }: { readonly sequence: number }) => `${groupId} of number ${sequence}`;
 
 const config = (id: string): ObjectConfig => ({
   kind: "lun",
@@ -41,114 +69,179 @@ const config = (id: string): ObjectConfig => ({
  * that the control plane relies on is kept or refused as the port says.
  */
 export class ModelSite {
+  /** What is protected: the site's own data. It is not on the disk that copies are made of. */
   readonly volumes = new Map<string, number>();
-  readonly groups = new Map<GroupId, ModelGroup>();
-  readonly mirrors = new Map<string, ModelMirror>();
-  readonly aborted = new Set<GroupId>();
-  readonly rebuilt = new Map<string, number>();
-  /** How often each group was really made, and really deleted. */
-  readonly made = new Map<GroupId, number>();
-  readonly deleted = new Map<GroupId, number>();
   readonly id: SiteId;
+  #store = emptyStore();
 
   constructor(id: SiteId) {
     this.id = id;
   }
 
+  get groups(): ReadonlyMap<GroupId, ModelGroup> {
+    return this.#store.groups;
+  }
+
+  get made(): ReadonlyMap<string, number> {
+    return this.#store.made;
+  }
+
+  get deleted(): ReadonlyMap<string, number> {
+    return this.#store.deleted;
+  }
+
+  /** The disk as it is now. */
+  copy(): ModelStore {
+    return structuredClone(this.#store);
+  }
+
+  /** Another disk takes the place of what is there: an older copy of it; without one, the empty folder of a disk that is not mounted. */
+  putBack(copy: ModelStore = emptyStore()): void {
+    this.#store = structuredClone(copy);
+  }
+
+  /** A group vanishes, whoever took it. */
+  lose(groupId: GroupId): void {
+    this.#store.groups.delete(groupId);
+  }
+
   snapshot(task: SnapshotTask, now: Instant): TaskResultOf<"snapshot"> {
-    const group = this.groups.get(task.groupId) ?? {
+    const known = this.groups.get(task.groupId);
+    if (known !== undefined && known.sequence !== task.sequence) throw exists();
+    if (known === undefined && task.sequence <= this.#store.newestSnapshot) throw stale(this.#store.newestSnapshot);
+    const group = known ?? {
       owner: task.planId,
       sequence: task.sequence,
       takenAt: now,
       contents: new Map(task.objects.map(({ id }) => [id, this.volumes.get(id) ?? 0])),
     };
-    if (!this.groups.has(task.groupId)) this.#make(task.groupId, group);
-    const objects = task.objects.map(({ id }) => ({ config: config(id), snapshotIds: [`${task.groupId}/${id}`] }));
-    return { kind: "snapshot", takenAt: group.takenAt, objects };
+    if (known === undefined) this.#make(task.groupId, group);
+    this.#store.newestSnapshot = Math.max(this.#store.newestSnapshot, task.sequence);
+    const { takenAt } = group;
+    const snapshotIdOf = (id: string) => `${task.groupId}/${id}/${takenAt}`;
+    const objects = task.objects.map(({ id }) => ({ config: config(id), snapshotIds: [snapshotIdOf(id)] }));
+    return { kind: "snapshot", takenAt, objects };
+  }
+
+  /** What a snapshot holds; undefined when it is not there any more. */
+  read(snapshotId: string): number | undefined {
+    const [groupId, volumeId = "", takenAt] = snapshotId.split("/");
+    const group = this.groups.get(groupId as GroupId);
+    return group?.takenAt === takenAt ? group?.contents.get(volumeId) : undefined;
   }
 
   prepare(task: PrepareTask): TaskResultOf<"prepare"> {
+    const known = this.groups.get(task.groupId);
+    if (known !== undefined && known.sequence !== task.sequence) throw exists();
+    if (known === undefined && task.sequence <= this.newestPublished()) throw stale(this.newestPublished());
     const mirrorVolumeId = `mirror-${task.object.id}`;
-    const fresh = { epoch: 0, groupId: undefined, sequence: 0, complete: false, content: 0 };
-    if (!this.mirrors.has(mirrorVolumeId)) this.mirrors.set(mirrorVolumeId, fresh);
+    const session = { groupId: undefined, baseGroupId: null, sequence: 0, publishedSequence: 0, complete: false };
+    const { mirrors } = this.#store;
+    if (!mirrors.has(mirrorVolumeId)) mirrors.set(mirrorVolumeId, { epoch: 0, ...session, content: 0 });
     return { kind: "prepare", volumes: [{ sourceVolumeId: task.object.id, mirrorVolumeId }] };
   }
 
   /** @returns the epoch that the writer carries from now on */
   open(options: { mirrorVolumeId: string; groupId: GroupId; sequence: number; baseGroupId: GroupId | null }): number {
-    const mirror = this.#mirror(options.mirrorVolumeId);
-    if (this.aborted.has(options.groupId)) throw new VisibleError("GROUP_ABORTED", "It was aborted.");
-    const isOlder = mirror.groupId !== options.groupId && options.sequence < mirror.sequence;
-    if (isOlder || this.newestSequence() >= options.sequence)
-      throw new VisibleError("GROUP_STALE", "A newer group is there.");
-    if (options.baseGroupId !== null && !this.groups.has(options.baseGroupId)) {
-      throw new VisibleError("BASE_MISSING", "The base is gone.");
-    }
+    const { mirrorVolumeId, groupId, sequence, baseGroupId } = options;
+    const mirror = this.#mirror(mirrorVolumeId);
+    if (this.groups.has(groupId)) throw exists();
+    if (this.#store.aborted.has(groupId)) throw new VisibleError("GROUP_ABORTED", "It was aborted.");
+    const isSameRun = mirror.groupId === groupId && mirror.sequence === sequence;
+    const newest = Math.max(mirror.publishedSequence, isSameRun ? 0 : mirror.sequence);
+    if (sequence <= newest) throw stale(newest);
+    const base = baseGroupId === null ? undefined : this.groups.get(baseGroupId);
+    if (baseGroupId !== null && base === undefined) throw new VisibleError("BASE_MISSING", "The base is gone.");
     mirror.epoch += 1;
-    if (mirror.groupId !== options.groupId) Object.assign(mirror, { ...options, complete: false });
+    if (isSameRun && mirror.baseGroupId === baseGroupId) return mirror.epoch;
+    const content = base?.contents.get(volumeOf(mirrorVolumeId)) ?? 0;
+    Object.assign(mirror, { groupId, baseGroupId, sequence, complete: false, content });
     return mirror.epoch;
   }
 
-  write(mirrorVolumeId: string, epoch: number, content: number): void {
+  /** @param content what differs from the base; undefined: nothing does */
+  write(mirrorVolumeId: string, epoch: number, content: number | undefined): void {
     const mirror = this.#mirror(mirrorVolumeId);
     if (mirror.epoch !== epoch) throw new VisibleError("FENCED", "Somebody newer writes.");
-    Object.assign(mirror, { content, complete: true });
+    Object.assign(mirror, { complete: true }, content === undefined ? {} : { content });
   }
 
   publish(task: PublishTask, now: Instant): TaskResultOf<"publish"> {
-    if (this.aborted.has(task.groupId)) throw new VisibleError("GROUP_ABORTED", "It was aborted.");
-    if (!this.groups.has(task.groupId)) {
-      const contents = new Map<string, number>();
-      for (const { sourceVolumeId, mirrorVolumeId } of task.mirrors.flatMap(({ volumes }) => volumes)) {
-        const mirror = this.#mirror(mirrorVolumeId);
-        if (mirror.groupId !== task.groupId || !mirror.complete)
-          throw new VisibleError("GROUP_INCOMPLETE", "Not all is there.");
-        contents.set(sourceVolumeId, mirror.content);
-      }
-      this.#make(task.groupId, { owner: task.planId, sequence: task.sequence, takenAt: now, contents });
-    }
+    const { groupId, sequence, manifest } = task;
+    const known = this.groups.get(groupId);
+    if (known !== undefined && (known.sequence !== sequence || known.takenAt !== manifest.takenAt)) throw exists();
+    if (known === undefined) this.#publish(task);
     return { kind: "publish", publishedAt: now, sizeBytes: 1 };
   }
 
+  #publish({ groupId, sequence, manifest, mirrors, planId }: PublishTask): void {
+    if (this.#store.aborted.has(groupId)) throw new VisibleError("GROUP_ABORTED", "It was aborted.");
+    const volumes = mirrors.flatMap((mirror) => mirror.volumes);
+    const contents = new Map<string, number>();
+    for (const { sourceVolumeId, mirrorVolumeId } of volumes) {
+      const mirror = this.#mirror(mirrorVolumeId);
+      if (sequence <= mirror.publishedSequence) throw stale(mirror.publishedSequence);
+      if (mirror.groupId !== groupId || mirror.sequence !== sequence || !mirror.complete)
+        throw new VisibleError("GROUP_INCOMPLETE", "Not all is there.");
+      contents.set(sourceVolumeId, mirror.content);
+    }
+    for (const { mirrorVolumeId } of volumes) this.#mirror(mirrorVolumeId).publishedSequence = sequence;
+    this.#make(groupId, { owner: planId, sequence, takenAt: manifest.takenAt, contents });
+  }
+
   reclaim(task: ReclaimTask): TaskResultOf<"reclaim"> {
-    for (const groupId of task.groupIds) {
+    const isAsChosen = (task.keeps ?? []).every((groupId) => this.groups.has(groupId));
+    const deleted = isAsChosen ? task.groupIds : [];
+    for (const groupId of deleted) {
       const group = this.groups.get(groupId);
       if (group === undefined) continue;
       assert.equal(group.owner, task.planId, "I5: a group of somebody else was to be deleted");
-      if (this.mirrors.size > 0) {
-        assert.notEqual(group.sequence, this.newestSequence(), "I3: the newest good group was to be deleted");
+      if (this.#store.mirrors.size > 0) {
+        const newest = Math.max(...[...this.groups.values()].map(({ sequence }) => sequence));
+        assert.notEqual(group.sequence, newest, "I3: the newest good group was to be deleted");
       }
-      this.groups.delete(groupId);
-      this.deleted.set(groupId, (this.deleted.get(groupId) ?? 0) + 1);
+      this.#store.groups.delete(groupId);
+      count(this.#store.deleted, nameOf(groupId, group));
     }
-    return { kind: "reclaim", deleted: [...task.groupIds], present: [...this.groups.keys()] };
+    const groups = [...this.groups].map(([groupId, { sequence, takenAt }]) => {
+      return { groupId, sequence, takenAt, volumeCount: 1, sizeBytes: 1 };
+    });
+    return { kind: "reclaim", deleted: [...deleted], present: groups.map(({ groupId }) => groupId), groups };
   }
 
   rebuild(task: RebuildTask): TaskResultOf<"rebuild"> {
     const key = `${task.runId}/${task.index}`;
-    const content = this.rebuilt.get(key) ?? this.groups.get(task.fromGroupId)?.contents.get(task.object.id);
+    const content = this.#store.rebuilt.get(key) ?? this.groups.get(task.fromGroupId)?.contents.get(task.object.id);
     if (content === undefined) throw new VisibleError("SNAPSHOT_UNKNOWN", "The group is gone.");
-    this.rebuilt.set(key, content);
+    this.#store.rebuilt.set(key, content);
     return { kind: "rebuild", object: { ...config(`rebuilt-${task.object.id}`), name: task.name } };
   }
 
   abort(groupId: GroupId): void {
-    this.aborted.add(groupId);
-    for (const mirror of this.mirrors.values()) if (mirror.groupId === groupId) mirror.epoch += 1;
+    this.#store.aborted.add(groupId);
+    for (const mirror of this.#store.mirrors.values()) if (mirror.groupId === groupId) mirror.epoch += 1;
   }
 
-  newestSequence(): number {
-    return Math.max(0, ...[...this.groups.values()].map((group) => group.sequence));
+  newestPublished(): number {
+    return Math.max(0, ...[...this.#store.mirrors.values()].map((mirror) => mirror.publishedSequence));
   }
 
   #make(groupId: GroupId, group: ModelGroup): void {
-    this.groups.set(groupId, group);
-    this.made.set(groupId, (this.made.get(groupId) ?? 0) + 1);
+    this.#store.groups.set(groupId, group);
+    count(this.#store.made, nameOf(groupId, group));
   }
 
   #mirror(mirrorVolumeId: string): ModelMirror {
-    const mirror = this.mirrors.get(mirrorVolumeId);
-    assert(mirror, "a mirror was used before it was prepared");
+    const mirror = this.#store.mirrors.get(mirrorVolumeId);
+    // The store was put back to a time before it was made.
+    if (mirror === undefined) throw new VisibleError("VOLUME_UNKNOWN", "There is no such mirror.");
     return mirror;
   }
 }
+
+const count = (counts: Map<string, number>, what: string): void => {
+  counts.set(what, (counts.get(what) ?? 0) + 1);
+};
+const exists = () => new VisibleError("GROUP_EXISTS", "The group of this slot is there already.");
+const stale = (newestSequence: number) =>
+  new VisibleError("GROUP_STALE", "A newer group is there.", { newestSequence });

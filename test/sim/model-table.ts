@@ -125,6 +125,18 @@ export class ModelTable {
     return item === undefined ? undefined : (JSON.parse(item.body) as T);
   }
 
+  /** The table as it is now, to be set back to. */
+  copy(): readonly Readonly<Record<string, unknown>>[] {
+    return [...this.#partitions.values()].flatMap((items) => [...items.values()]).map((item) => ({ ...item }));
+  }
+
+  /** Restores the table to an earlier point in time. */
+  setBack(copy: ReturnType<ModelTable["copy"]>): void {
+    this.#partitions.clear();
+    this.#due.clear();
+    for (const item of copy) this.#put(item as unknown as Item);
+  }
+
   /** When the sweep has the next document to look at. */
   nextDue(): string | undefined {
     return [...this.#due.values()]

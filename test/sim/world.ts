@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { GatewayId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import type { GatewayId, GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import { messageText } from "../../core/api/message.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
-import { type RunTask, type Task, type TaskResult, type TransferTask, taskSchema } from "../../core/api/task.ts";
+import {
+  type ReclaimTask,
+  type RunTask,
+  type Task,
+  type TaskResult,
+  type TransferTask,
+  taskSchema,
+} from "../../core/api/task.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { DocumentStore } from "../../core/ports/store.ts";
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
@@ -71,7 +78,7 @@ export class World {
   readonly tasks: Message<Task>[] = [];
   readonly reports: Message<Report>[] = [];
   readonly chance: Chance;
-  /** What each snapshot group held at the instant it was taken, for I1. */
+  /** What each snapshot group held at the instant it was taken, by id and instant, for I1. */
   readonly truth = new Map<string, ReadonlyMap<string, number>>();
   /** Targets whose link is down for good. */
   readonly unreachable = new Set<SiteId>();
@@ -81,6 +88,8 @@ export class World {
   readonly counts = { failed: 0, deadLetters: 0, messageBytesMax: 0 };
   faults: Faults;
   now: Instant;
+  /** Hears of every deletion that a site was told to do. */
+  onReclaimed: (task: ReclaimTask, deleted: readonly GroupId[]) => void = () => undefined;
   readonly #invocations = new AsyncLocalStorage<Invocation>();
   #plans = 0;
 
@@ -237,8 +246,9 @@ export class World {
       this.tasks.push({ ...message, visibleAt: addSeconds(this.now, 15) });
       return true;
     }
-    const { id: taskId, runId, target, step, index, attempt, siteId } = task;
-    const about = { taskId, runId, target, step, index, attempt, siteId, gatewayId: `${siteId}1` as GatewayId };
+    const { id: taskId, runId, target, step, index, attempt, sequence, siteId } = task;
+    const gatewayId = `${siteId}1` as GatewayId;
+    const about = { taskId, runId, target, step, index, attempt, sequence, siteId, gatewayId };
     this.#report({ kind: "working", ...about });
     try {
       if (this.chance.happens(this.faults.failure)) throw new VisibleError("LINK_BROKEN", "The link broke.");
@@ -249,8 +259,9 @@ export class World {
     } catch (error) {
       if (!VisibleError.is(error)) throw error;
       if (error.code === "FENCED") return true;
-      const reason = { code: error.code, message: error.message };
-      this.#report({ kind: "failed", ...about, reason, retryable: error.retryable, progressed: false });
+      const { code, message, retryable, newestSequence } = error;
+      const told = newestSequence === undefined ? {} : { newestSequence };
+      this.#report({ kind: "failed", ...about, reason: { code, message }, retryable, progressed: false, ...told });
     }
     return true;
   }
@@ -260,8 +271,8 @@ export class World {
     switch (task.kind) {
       case "snapshot": {
         const result = here.snapshot(task, this.now);
-        if (!this.truth.has(task.groupId))
-          this.truth.set(task.groupId, here.groups.get(task.groupId)?.contents ?? new Map());
+        const name = `${task.groupId} at ${result.takenAt}`;
+        if (!this.truth.has(name)) this.truth.set(name, here.groups.get(task.groupId)?.contents ?? new Map());
         return result;
       }
       case "prepare":
@@ -270,8 +281,11 @@ export class World {
         return this.#transfer(task);
       case "publish":
         return here.publish(task, this.now);
-      case "reclaim":
-        return here.reclaim(task);
+      case "reclaim": {
+        const result = here.reclaim(task);
+        this.onReclaimed(task, result.deleted);
+        return result;
+      }
       case "rebuild":
         return here.rebuild(task);
       case "abort":
@@ -282,14 +296,14 @@ export class World {
 
   #transfer(task: TransferTask): TaskResult {
     if (this.unreachable.has(task.target)) throw new VisibleError("LINK_BROKEN", "The link is down.");
-    const there = this.site(task.target);
-    for (const { snapshotId, mirrorVolumeId } of task.volumes) {
+    const [here, there] = [this.site(task.siteId), this.site(task.target)];
+    for (const { snapshotId, baseSnapshotId, mirrorVolumeId } of task.volumes) {
       const { groupId, sequence, baseGroupId } = task;
-      const epoch = there.open({ mirrorVolumeId, groupId, sequence, baseGroupId });
-      const volumeId = snapshotId.slice(snapshotId.indexOf("/") + 1);
-      const content = this.site(task.siteId).groups.get(groupId)?.contents.get(volumeId);
+      const content = here.read(snapshotId);
       if (content === undefined) throw new VisibleError("SNAPSHOT_UNKNOWN", "The snapshot is gone.");
-      there.write(mirrorVolumeId, epoch, content);
+      const epoch = there.open({ mirrorVolumeId, groupId, sequence, baseGroupId });
+      const isUnchanged = baseSnapshotId !== null && here.read(baseSnapshotId) === content;
+      there.write(mirrorVolumeId, epoch, isUnchanged ? undefined : content);
     }
     const none = { extentsTotal: 0, extentsDone: 0, extentsUnchanged: 0, extentsHole: 0 };
     const bytes = { bytesTotal: 0, bytesRead: 0, bytesChanged: 0, bytesSent: 0 };

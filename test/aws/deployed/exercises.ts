@@ -8,7 +8,7 @@ import {
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
 import { credentialsPath, type QueueCredentials } from "../../../core/api/access.ts";
-import type { PlanId, RunId, SiteId } from "../../../core/api/ids.ts";
+import type { GroupId, PlanId, RunId, SiteId } from "../../../core/api/ids.ts";
 import type { Plan } from "../../../core/api/plan.ts";
 import { reportQueueName, siteQueueName } from "../../../core/api/queues.ts";
 import type { Run } from "../../../core/api/run.ts";
@@ -16,7 +16,7 @@ import type { RunTask } from "../../../core/api/task.ts";
 import { addSeconds } from "../../../core/ports/clock.ts";
 import type { Key } from "../../../core/ports/store.ts";
 import { objectNamed } from "../../../functions/api/testing.ts";
-import { resultOf } from "../../../functions/api/testing-gateway.ts";
+import { doTask, resultOf } from "../../../functions/api/testing-gateway.ts";
 import { createClients } from "../../../functions/aws/clients.ts";
 import { queueUrlOf } from "../../../functions/aws/queues.ts";
 import { putInventoryPart } from "../../../functions/inventory.ts";
@@ -149,9 +149,14 @@ export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
     return tasks;
   };
 
+  const groupsOn = new Map<SiteId, Set<GroupId>>();
   const reportDone = async (task: RunTask): Promise<void> => {
     const taskId = task.id;
-    const body = JSON.stringify({ ...aboutOf(task), kind: "completed", result: resultOf(task, deps.clock.now()) });
+    const groups = groupsOn.get(task.siteId) ?? new Set();
+    groupsOn.set(task.siteId, groups);
+    doTask(groups, task);
+    const result = resultOf(task, deps.clock.now(), groups);
+    const body = JSON.stringify({ ...aboutOf(task), kind: "completed", result });
     const event = { Records: [recordOf(taskId, body)] };
     assert.deepEqual(await deployment.invoke("report", event), { batchItemFailures: [] });
     await assertAllDone();

@@ -1,0 +1,270 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Group } from "../../core/api/group.ts";
+import type { GroupId, PlanId, SiteId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import type { Run } from "../../core/api/run.ts";
+import { decidePlan } from "../../core/plan/decide.ts";
+import { statusOf } from "../../core/run/steps.ts";
+import { readBaseFact } from "../../functions/engine/base.ts";
+import { runPlanNow, startRebuild } from "../../functions/engine/commands.ts";
+import { handlePlanInvocation } from "../../functions/plan.ts";
+import { planKey, runKey, runPrefix } from "../../functions/records.ts";
+import { handleReport } from "../../functions/report.ts";
+import { calm, checkGroups, list, makeWorld } from "./history.ts";
+import { withoutWaiting } from "./no-waiting.ts";
+import { noFaults, type World } from "./world.ts";
+
+withoutWaiting();
+
+const b = "b" as SiteId;
+
+/** A plan of one object and one target, with which nothing goes wrong but what the test does. */
+const world = (keepLast: number, targets = 1) => makeWorld(1, noFaults, { objects: 1, targets, steps: 0, keepLast });
+
+const run = async (world: World, planId: PlanId): Promise<Run> => {
+  world.pass(60);
+  world.site("a").volumes.set("web1", world.chance.below(1_000_000));
+  const { id } = (await world.call((deps) => runPlanNow(deps, planId))) ?? assert.fail("the run did not begin");
+  await calm(world, planId);
+  return runOf(world, id);
+};
+/** Does what there is to do, without anybody else looking at the plan. */
+const work = async (world: World): Promise<void> => {
+  for (let i = 0; i < 500; i += 1) if (!world.deliverTask() && !(await world.deliverReport())) return;
+};
+const runs = async (world: World, planId: PlanId, count: number): Promise<readonly Run[]> => {
+  const done: Run[] = [];
+  for (let i = 0; i < count; i += 1) done.push(await run(world, planId));
+  return done;
+};
+const runOf = (world: World, id: Run["id"]): Run => {
+  const { partition, sort } = runKey(id);
+  return world.table.get<Run>(partition, sort) ?? assert.fail("the run is gone");
+};
+const planOf = (world: World, planId: PlanId): Plan => {
+  const { partition, sort } = planKey(planId);
+  return world.table.get<Plan>(partition, sort) ?? assert.fail("the plan is gone");
+};
+/** The states of a site's groups, by the runs' places in `all`. */
+const statesOf = (world: World, planId: PlanId, all: readonly Run[], site = "b"): readonly string[] => {
+  const records = list<Group>(world, planId, `GROUP#${site}#`);
+  return all.map(({ groupId }) => records.find(({ id }) => id === groupId)?.state ?? "-");
+};
+const has = (world: World, groups: readonly (Run | undefined)[], site = "b"): readonly boolean[] =>
+  groups.map((one) => one !== undefined && world.site(site).groups.has(one.groupId));
+
+describe("a target's store that is put back to an older copy", () => {
+  test("does not lose the readable restore points to those that it lost", async () => {
+    const { world: w, planId } = await world(3);
+    const [first] = await runs(w, planId, 1);
+    const copy = w.site("b").copy();
+    const [second, third] = await runs(w, planId, 2);
+    w.site("b").putBack(copy);
+    const fourth = await run(w, planId);
+    const all = [first, second, third, fourth] as Run[];
+    assert.equal(statusOf(fourth), "succeeded");
+    assert.deepEqual(statesOf(w, planId, all), ["published", "lost", "lost", "published"]);
+    assert.deepEqual(has(w, all), [true, false, false, true]);
+    const fact = await w.call((deps) => readBaseFact(deps, fourth.id, b));
+    assert.equal(fact?.why, "base-gone-from-target");
+    const restored = { groupId: third?.groupId as GroupId, siteId: b, namePrefix: "r-" };
+    assert.equal(await w.call((deps) => startRebuild(deps, restored)), undefined, "what is lost is not restorable");
+    // The lost ones count for nothing: two more, and the readable oldest one goes as it should.
+    const more = await runs(w, planId, 2);
+    assert.deepEqual(statesOf(w, planId, [...all, ...more]), [
+      ...["deleted", "lost", "lost"],
+      ...["published", "published", "published"],
+    ]);
+    checkGroups(w, 1);
+  });
+
+  test("has its groups counted again when they are back", async () => {
+    const { world: w, planId } = await world(3);
+    const before = await runs(w, planId, 3);
+    const disk = w.site("b").copy();
+    w.site("b").putBack();
+    const away = await runs(w, planId, 2);
+    assert.deepEqual(statesOf(w, planId, [...before, ...away]), [
+      ...["lost", "lost", "lost"],
+      "published",
+      "published",
+    ]);
+    w.site("b").putBack(disk);
+    const [back] = await runs(w, planId, 1);
+    const all = [...before, ...away, back] as Run[];
+    assert.deepEqual(statesOf(w, planId, all), ["deleted", "published", "published", "lost", "lost", "published"]);
+    assert.deepEqual(has(w, all), [false, true, true, false, false, true]);
+    checkGroups(w, 1);
+  });
+
+  test("brings back what was deleted since as restore points, which retention judges anew", async () => {
+    const { world: w, planId } = await world(2);
+    const [first, second] = await runs(w, planId, 2);
+    const copy = w.site("b").copy();
+    const [third, fourth] = await runs(w, planId, 2);
+    assert.deepEqual(statesOf(w, planId, [first, second] as Run[]), ["deleted", "deleted"]);
+    w.site("b").putBack(copy);
+    const fifth = await run(w, planId);
+    const all = [first, second, third, fourth, fifth] as Run[];
+    assert.deepEqual(statesOf(w, planId, all), ["deleted", "published", "lost", "lost", "published"]);
+    const restored = { groupId: second?.groupId as GroupId, siteId: b, namePrefix: "r-" };
+    const rebuilt = (await w.call((deps) => startRebuild(deps, restored))) ?? assert.fail("it can't be restored");
+    await calm(w, planId);
+    assert.equal(statusOf(runOf(w, rebuilt.id)), "succeeded");
+    checkGroups(w, 1);
+  });
+
+  test("is not told by a reclaim from before to delete what is left", async () => {
+    const { world: w, planId } = await world(1);
+    const [first] = await runs(w, planId, 1);
+    const copy = w.site("b").copy();
+    await runs(w, planId, 1);
+    // The next run chooses the second group for deleting; before the task is done, the store is put back.
+    w.pass(60);
+    const third = (await w.call((deps) => runPlanNow(deps, planId))) ?? assert.fail();
+    const isChosen = () =>
+      w.tasks.some(({ body }) => body.kind === "reclaim" && body.siteId === "b" && body.groupIds.length > 0);
+    for (let i = 0; i < 200 && !isChosen(); i += 1) if (!w.deliverTask()) await w.deliverReport();
+    assert(isChosen());
+    w.site("b").putBack(copy);
+    await calm(w, planId);
+    assert.deepEqual(has(w, [first, third]), [true, false]);
+    const fourth = await run(w, planId);
+    assert.equal(statusOf(fourth), "succeeded");
+    checkGroups(w, 1);
+  });
+});
+
+test("a disk that is not mounted while the site is asked what it has costs nothing, on it or on the source", async () => {
+  const { world: w, planId } = await world(2);
+  const before = await runs(w, planId, 2);
+  w.pass(60);
+  const begun = (await w.call((deps) => runPlanNow(deps, planId))) ?? assert.fail();
+  const isAsked = () => w.tasks.some(({ body }) => body.kind === "reclaim" && body.siteId === "b");
+  for (let i = 0; i < 200 && !isAsked(); i += 1) if (!w.deliverTask()) await w.deliverReport();
+  assert(isAsked());
+  const disk = w.site("b").copy();
+  w.site("b").putBack();
+  await calm(w, planId);
+  const all = [...before, runOf(w, begun.id)] as Run[];
+  assert.deepEqual(statesOf(w, planId, all), ["lost", "lost", "lost"]);
+  w.site("b").putBack(disk);
+  assert(w.site("a").groups.has(begun.groupId), "the base of what may come back is kept on the source");
+  const next = await run(w, planId);
+  assert.equal(statusOf(next), "succeeded");
+  assert.deepEqual(statesOf(w, planId, [...all, next]), ["deleted", "deleted", "published", "published"]);
+  checkGroups(w, 1);
+});
+
+describe("the control plane's table that is set back to an earlier point in time", () => {
+  test("costs one run, and not as many as it was set back by", async () => {
+    const { world: w, planId } = await world(3, 2);
+    await runs(w, planId, 2);
+    const table = w.table.copy();
+    const lost = await runs(w, planId, 5);
+    w.table.setBack(table);
+    const [stale, next] = await runs(w, planId, 2);
+    assert(stale !== undefined && next !== undefined);
+    assert.deepEqual([statusOf(stale), stale.targets["b"]?.reason?.code], ["failed", "GROUP_STALE"]);
+    assert.equal(statusOf(next), "succeeded");
+    assert(next.sequence > (lost.at(-1)?.sequence ?? Number.NaN));
+    checkGroups(w, 1);
+  });
+
+  test("leaves the groups of runs that it does not know listed, uncounted, and where they are", async () => {
+    const { world: w, planId } = await world(1);
+    const [known] = await runs(w, planId, 1);
+    const table = w.table.copy();
+    const unknown = await runs(w, planId, 2);
+    w.table.setBack(table);
+    const after = await runs(w, planId, 4);
+    const last = unknown.slice(-1);
+    assert.deepEqual(statesOf(w, planId, last), ["unknown"]);
+    assert.deepEqual(statesOf(w, planId, last, "a"), ["unknown"]);
+    assert.deepEqual([...has(w, last), ...has(w, last, "a")], [true, true]);
+    assert.deepEqual(statesOf(w, planId, [known, ...after] as Run[]), ["lost", "-", "deleted", "deleted", "published"]);
+    const [group] = list<Group>(w, planId, "GROUP#b#").filter(({ state }) => state === "unknown");
+    const { sequence, takenAt } = w.site("b").groups.get(group?.id as GroupId) ?? {};
+    assert.deepEqual([group?.sequence, group?.takenAt], [sequence, takenAt]);
+    const restored = { groupId: group?.id as GroupId, siteId: b, namePrefix: "r-" };
+    assert.equal(await w.call((deps) => startRebuild(deps, restored)), undefined);
+    checkGroups(w, 1);
+  });
+
+  for (const [how, hasCaughtUp] of [
+    ["whose numbers have caught up", true],
+    ["whose numbers have not", false],
+  ] as const) {
+    test(`does not run a slot again that a target has a group of: a plan ${how}`, async () => {
+      const { world: w, planId } = await world(3);
+      const manual = async () => {
+        w.pass(1);
+        await w.call((deps) => runPlanNow(deps, planId));
+        await work(w);
+      };
+      const tick = async () => {
+        await w.call((deps) => handlePlanInvocation(deps, { planId, scheduledTime: w.now }));
+        await work(w);
+        return list<Run>(w, planId, runPrefix).filter(({ trigger }) => trigger === "schedule");
+      };
+      const table = w.table.copy();
+      // The slot of 01:00 comes.
+      w.pass(60);
+      const [old] = await tick();
+      assert(old !== undefined && statusOf(old) === "succeeded");
+      const was = w.site("b").groups.get(old.groupId);
+      w.site("a").volumes.set("web1", 77);
+      if (hasCaughtUp) await manual();
+      w.table.setBack(table);
+      // Runs that a person asks for raise the numbers; the source has given up its group of the slot.
+      if (hasCaughtUp) for (let i = 0; i < 3; i += 1) await manual();
+      assert.equal(w.site("a").groups.has(old.groupId), !hasCaughtUp);
+      const [again] = await tick();
+      assert.equal(again?.id, old.id);
+      assert.deepEqual([again?.targets["b"]?.state, again?.targets["b"]?.reason?.code], ["skipped", "GROUP_EXISTS"]);
+      assert.equal(w.site("b").groups.get(old.groupId), was, "the restore point is what it was");
+      w.pass(3600);
+      const [, next] = await tick();
+      assert(next !== undefined && statusOf(next) === "succeeded", "the next slot is run");
+      assert.deepEqual(statesOf(w, planId, [old]), [hasCaughtUp ? "unknown" : "published"]);
+      checkGroups(w, 1);
+    });
+  }
+
+  test("takes no answer for its own that a gateway gave to the same slot's run before", async () => {
+    const { world: w, planId } = await world(3);
+    const begun = (await w.call((deps) => runPlanNow(deps, planId))) ?? assert.fail();
+    const about = { taskId: "x", runId: begun.id, target: "b", step: "snapshotting", index: 0, attempt: 1 };
+    const reason = { code: "OBJECT_UNKNOWN", message: "It is gone." };
+    const said = {
+      kind: "failed",
+      ...about,
+      siteId: "a",
+      gatewayId: "a1",
+      reason,
+      retryable: false,
+      progressed: false,
+    };
+    await w.call((deps) => handleReport(deps, { ...said, sequence: begun.sequence + 1 }));
+    assert.equal(runOf(w, begun.id).targets["b"]?.state, "snapshotting");
+    await w.call((deps) => handleReport(deps, { ...said, sequence: begun.sequence }));
+    assert.equal(runOf(w, begun.id).targets["b"]?.state, "failed");
+  });
+
+  test("believes a target's word about numbers within a bound only, and only about what is under way", async () => {
+    const { world: w, planId } = await world(3);
+    const begun = (await w.call((deps) => runPlanNow(deps, planId))) ?? assert.fail();
+    const about = { taskId: "x", runId: begun.id, target: "b", step: "snapshotting", index: 0 };
+    const reason = { code: "GROUP_STALE", message: "It is old." };
+    const newestSequence = Number.MAX_SAFE_INTEGER;
+    const told = { retryable: false, progressed: false, newestSequence };
+    const said = { kind: "failed", ...about, siteId: "a", gatewayId: "a1", reason, ...told };
+    await w.call((deps) => handleReport(deps, { ...said, step: "preparing", siteId: "b", attempt: 1 }));
+    assert.equal(planOf(w, planId).sequence, 1);
+    await w.call((deps) => handleReport(deps, { ...said, attempt: 1 }));
+    await w.call((deps) => handleReport(deps, { ...said, attempt: 1 }));
+    const { plan } = decidePlan(planOf(w, planId), { type: "run-now" }, w.now);
+    assert(plan.sequence > 1 && plan.sequence < 100_000, String(plan.sequence));
+  });
+});
