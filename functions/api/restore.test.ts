@@ -7,7 +7,7 @@ import type { Run } from "../../core/api/run.ts";
 import type { Page } from "../queries/page.ts";
 import { handleReport } from "../report.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB, type TestApi } from "./testing.ts";
-import { takeTasks, workAt } from "./testing-gateway.ts";
+import { groupsOn, takeTasks, workAt } from "./testing-gateway.ts";
 
 const runs = async (count: number) => {
   const api = await createTestApi();
@@ -87,6 +87,29 @@ describe("damage", () => {
       assert.deepEqual(tasks, [evenDamaged, evenDamaged]);
       api.pass(1);
     }
+  });
+});
+
+describe("a group that the site did not have when it was asked", () => {
+  test("is listed as lost, is not restorable, and pushes nothing out", async () => {
+    const api = await runs(2);
+    const [newest, oldest] = await groupsOf(api, "?site=b");
+    assert(newest !== undefined && oldest !== undefined);
+    groupsOn(api, siteB).delete(newest.id);
+    await api.send("POST", "/v1/plans/nightly/run");
+    await workAt(api, [siteA, siteB]);
+    assert.deepEqual(
+      (await groupsOf(api, "?site=b")).map(({ sequence, state }) => [sequence, state]),
+      [
+        [3, "published"],
+        [2, "lost"],
+        [1, "published"],
+      ],
+    );
+    const wanted = { type: "rebuild", groupId: newest.id, siteId: "b" };
+    const { status, body } = await api.send("POST", "/v1/restores", wanted);
+    assert.deepEqual([status, body.error.code], [409, "GROUP_NOT_RESTORABLE"]);
+    assert.match(body.error.message, /is lost: it was missing/);
   });
 });
 

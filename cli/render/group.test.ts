@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { groupStateSchema } from "../../core/api/group.ts";
+import { groupNotes, groupStateText } from "./group.ts";
+
+const inState = (state: (typeof groupStateSchema.options)[number], ...holds: string[]) => ({ state, holds });
+
+test("a group's state says whether somebody reads it, and what of it is damaged", () => {
+  assert.equal(groupStateText(inState("published")), "published");
+  const damage = ["a", "b", "c", "d"].map((name, index) => ({ volumeId: name, name, extents: index + 1 }));
+  assert.equal(
+    groupStateText({ ...inState("lost", "run_1"), damage }),
+    "lost, in use, damaged: a (1 extent), b (2 extents), c (3 extents), 1 more",
+  );
+});
+
+test("what is damaged, lost or unknown is explained below the list, and nothing else is", () => {
+  assert.deepEqual(groupNotes([inState("published"), inState("deleting")]), []);
+  const damaged = { ...inState("published"), damage: [{ volumeId: "v", name: "db", extents: 1 }] };
+  const notes = groupNotes([damaged, ...groupStateSchema.options.map((state) => inState(state))]);
+  assert.deepEqual(
+    notes.map((note) => note.split(" ").slice(0, 3).join(" ")),
+    ["What is damaged", "What is lost", "What is unknown"],
+  );
+});

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Group } from "../../core/api/group.ts";
+import { groupIdOf, instantSchema, type PlanId, runIdOf } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import type { Run } from "../../core/api/run.ts";
+import { addSeconds } from "../../core/ports/clock.ts";
+import type { ToldGroup } from "../../core/retention/site-list.ts";
+import { createNightlyPlan, createTestApi, siteA, siteB } from "../api/testing.ts";
+import { workAt } from "../api/testing-gateway.ts";
+import { groupKey, runKey } from "../records.ts";
+import { readGroups } from "./groups.ts";
+import { takeList } from "./site-list.ts";
+
+const before = instantSchema.parse("2026-01-01T00:00:00.000Z");
+
+/** A plan with one restore point, and what its site would say of it. */
+const world = async () => {
+  const api = await createTestApi();
+  const { body: plan } = await createNightlyPlan(api);
+  const { body: begun } = await api.send<Run>("POST", "/v1/plans/nightly/run");
+  await workAt(api, [siteA, siteB]);
+  const stored = await api.deps.store.get<Run>(runKey(begun.id));
+  assert(stored !== undefined);
+  const [group] = await groupsAt(api, plan);
+  assert(group !== undefined);
+  const { id: groupId, sequence, takenAt } = group;
+  const known: ToldGroup = { groupId, sequence, takenAt, volumeCount: 2, sizeBytes: 1 };
+  const take = (...groups: readonly ToldGroup[]) => takeList(api.deps, stored.body, siteB, { sequence: 1, groups });
+  return { api, plan, known, take };
+};
+const groupsAt = async (api: Awaited<ReturnType<typeof createTestApi>>, { id }: Plan): Promise<readonly Group[]> =>
+  (await readGroups(api.deps, id, siteB)).map(({ body }) => body);
+
+/** A group of a run that was never heard of. */
+const stranger = (planId: PlanId, number: number): ToldGroup => {
+  const takenAt = addSeconds(before, number);
+  return { groupId: groupIdOf(runIdOf(planId, takenAt)), sequence: number + 1, takenAt, volumeCount: 3, sizeBytes: 7 };
+};
+
+describe("a list of what a site has", () => {
+  test("has what no known run made written down as unknown, with what the site says of it", async () => {
+    const { api, plan, known, take } = await world();
+    await take(known, stranger(plan.id, 40));
+    await take(known, stranger(plan.id, 40));
+    const [unknown, published, ...more] = await groupsAt(api, plan);
+    assert.equal(published?.state, "published");
+    assert.deepEqual(more, []);
+    assert(unknown !== undefined);
+    const { state, role, sequence, takenAt, objectCount, sizeBytes } = unknown;
+    assert.deepEqual([state, role, sequence, objectCount, sizeBytes], ["unknown", "mirror", 41, 3, 7]);
+    assert.equal(takenAt, addSeconds(before, 40));
+  });
+
+  test("says nothing of other plans' groups, and nothing that can't be told apart", async () => {
+    const { api, plan, known, take } = await world();
+    const other = stranger("plan_00000000000000000000000099" as PlanId, 1);
+    const { groupId } = stranger(plan.id, 2);
+    await take(known, other, { groupId });
+    assert.equal(await api.deps.store.get(groupKey(other.groupId, siteB)), undefined);
+    assert.equal((await groupsAt(api, plan)).length, 1);
+  });
+
+  test("fills the table only so far", async () => {
+    const { api, plan, known, take } = await world();
+    const flood = Array.from({ length: 1005 }, (_, number) => stranger(plan.id, number));
+    await take(known, ...flood);
+    assert.equal((await groupsAt(api, plan)).length, 1001);
+    assert.equal(api.errors.length, 1);
+  });
+
+  test("with another run's group of the same slot makes that unknown, and no restore point of this one", async () => {
+    const { api, plan, known, take } = await world();
+    await take({ ...known, sequence: 9 });
+    assert.deepEqual(
+      (await groupsAt(api, plan)).map(({ state, sequence }) => [state, sequence]),
+      [["unknown", 9]],
+    );
+  });
+
+  test("brings back a group only while its run is known", async () => {
+    const { api, plan, known, take } = await world();
+    await take();
+    assert.equal((await groupsAt(api, plan))[0]?.state, "lost");
+    await take(known);
+    assert.equal((await groupsAt(api, plan))[0]?.state, "published");
+    await take();
+    const key = runKey((await groupsAt(api, plan))[0]?.runId as Run["id"]);
+    await api.deps.store.commit([{ type: "delete", key, expect: "any" }]);
+    await take(known);
+    assert.equal((await groupsAt(api, plan))[0]?.state, "unknown");
+  });
+});
