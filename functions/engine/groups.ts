@@ -3,7 +3,7 @@ import { type GroupId, type Instant, type PlanId, planIdOf, type SiteId } from "
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
-import { CommitConflict, type Stored } from "../../core/ports/store.ts";
+import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
 import type { ToldGroup } from "../../core/retention/site-list.ts";
 import { hasFailedAt } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
@@ -123,7 +123,7 @@ export const dropHold = async (deps: Deps, groupId: GroupId, siteId: SiteId, hol
   const stored = await deps.store.get<Group>(groupKey(groupId, siteId));
   if (stored === undefined || !stored.body.holds.includes(holder)) return;
   const body = { ...stored.body, holds: stored.body.holds.filter((other) => other !== holder) };
-  await deps.store.commit([{ type: "put", key: stored.key, body, expect: { version: stored.version } }]);
+  await deps.store.commit([change(deps, stored, body)]);
 };
 
 const putState = (deps: Deps, stored: Stored<Group>, state: Group["state"]): Promise<boolean> =>
@@ -132,13 +132,16 @@ const putState = (deps: Deps, stored: Stored<Group>, state: Group["state"]): Pro
 /** Records of what is not there any more have an end. */
 const keptSeconds: Partial<Record<Group["state"], number>> = { deleted: deletedKeptSeconds, lost: historyKeptSeconds };
 
-/** Puts another record in the place of one. @returns whether it went through; false when somebody else changed it first */
-export const putGroup = (deps: Deps, { key, version }: Stored<Group>, body: Group): Promise<boolean> => {
+const change = (deps: Deps, { key, version }: Stored<Group>, body: Group): Change => {
   const seconds = keptSeconds[body.state];
   const expiry: { expiresAt?: Instant } =
     seconds === undefined ? {} : { expiresAt: addSeconds(deps.clock.now(), seconds) };
-  return ignoringConflict(() => deps.store.commit([{ type: "put", key, body, expect: { version }, ...expiry }]));
+  return { type: "put", key, body, expect: { version }, ...expiry };
 };
+
+/** Puts another record in the place of one. @returns whether it went through; false when somebody else changed it first */
+export const putGroup = (deps: Deps, stored: Stored<Group>, body: Group): Promise<boolean> =>
+  ignoringConflict(() => deps.store.commit([change(deps, stored, body)]));
 
 /** @returns whether it went through */
 export const ignoringConflict = async (write: () => Promise<void>): Promise<boolean> => {

@@ -144,10 +144,11 @@ export interface StorageDriver {
   ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: unknown }[]>;
 
   /**
-   * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size. Idempotent by `key`.
+   * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size. Idempotent by `key`; one that was
+   * deleted is not made again.
    * `sourceVolumeIds` name the volumes by the ids they have in `object.volumes`. Where damage is known in the snapshots it is refused
    * unless `evenDamaged`; reading what is damaged fails then.
-   * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, GROUP_DAMAGED
+   * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, VOLUME_UNKNOWN (it was made, and is deleted), GROUP_DAMAGED
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 

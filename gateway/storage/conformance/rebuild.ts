@@ -70,6 +70,16 @@ export const rebuildConformance = (open: () => Promise<StorageUnderTest>): void 
       },
     );
 
+    storageTest("that were deleted are not made again by a late copy of their task", open, async (driver, storage) => {
+      const object = await driver.createVolume({ name: "disk", kind: "volume", sizeBytes: 64 * KiB, geometry: plain });
+      await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [volumeOf(object).id] });
+      const options = { key: "restore/1", owner, fromGroupId: groupId(1), object, name: "rebuilt" };
+      await driver.deleteVolume(volumeOf(await driver.rebuildObject(options)).id);
+      const reopened = await storage.reopen();
+      await rejects(reopened.rebuildObject(options), "VOLUME_UNKNOWN");
+      await reopened.rebuildObject({ ...options, key: "restore/2" });
+    });
+
     storageTest("need a snapshot and a free name", open, async (driver) => {
       const object = await driver.createVolume({ name: "disk", kind: "volume", sizeBytes: 64 * KiB, geometry: plain });
       const options = { key: "1", owner, fromGroupId: groupId(1), object, name: "disk" };

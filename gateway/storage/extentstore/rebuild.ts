@@ -11,12 +11,17 @@ import { freeLunId, geometryOf, insertVolume, objectOf, refuseTakenName, type Vo
 /**
  * Makes an ordinary object that shares a snapshot's extents: metadata only. A LUN keeps its target and, where that is free, its
  * LUN id; else it gets the lowest free one. Inside a transaction.
- * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, OBJECT_KIND_UNSUPPORTED, GROUP_DAMAGED
+ * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, VOLUME_UNKNOWN (it was made and is deleted), OBJECT_KIND_UNSUPPORTED, GROUP_DAMAGED
  */
 export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
   const { key, owner, fromGroupId, object, name, evenDamaged = false } = options;
   const known = database.one<VolumeRow>("SELECT * FROM volumes WHERE rebuildKey = ?", key);
   if (known !== undefined) return objectOf(known);
+  if (database.one("SELECT 1 FROM deletedRebuilds WHERE key = ?", key) !== undefined) {
+    throw new VisibleError("VOLUME_UNKNOWN", `“${name}” was rebuilt by this restore, and has been deleted since.`, {
+      hint: "Begin another restore to have it again.",
+    });
+  }
   const { kind, volume: source } = singleVolume(object);
   const snapshot = snapshotsOf(database, fromGroupId).find((candidate) => candidate.sourceVolumeId === source.id);
   if (snapshot === undefined) {

@@ -13,7 +13,8 @@ const applicationId = 0x736d7478;
  * - `damagedBlocks` and `damagedVersions` are what was found damaged and is not mended: the versions are those that refer to one of the
  *   blocks, or whose own block table is damaged.
  * - `stagings` are tables that are to become volumes'; they go with the open driver that fills them.
- * - `newestSnapshots` remembers source groups that were deleted; `snapshotGroups.objects` is what the source had then, in JSON.
+ * - `newestSnapshots` remembers source groups that were deleted, and `deletedRebuilds` rebuilt objects; `snapshotGroups.objects` is
+ *   what the source had then, in JSON.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the collector to look at it.
  *   `sizeBytes` and `liveBytes` are what it found when it did: `liveBytes` is null before, and a file that has damage has no size.
  */
@@ -149,6 +150,7 @@ const migrations: readonly string[] = [
     sequence INTEGER NOT NULL,
     PRIMARY KEY (planId, source)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE deletedRebuilds (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   `,
 ];
 

@@ -138,6 +138,8 @@ export const renameVolume = (database: Database, volumeId: string, written: stri
 export const deleteVolume = (database: Database, writer: Writer, volumeId: string): void => {
   const row = refuseMirror(findVolume(database, volumeId));
   refuseBusy(row, writer);
+  // A late copy of the task that rebuilt it must not make it again.
+  if (row.rebuildKey !== null) database.run("INSERT OR IGNORE INTO deletedRebuilds (key) VALUES (?)", row.rebuildKey);
   database.run("DELETE FROM volumes WHERE id = ?", volumeId);
   dropTable(database, row.tableId);
 };
