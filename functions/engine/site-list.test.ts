@@ -4,10 +4,11 @@ import type { Group } from "../../core/api/group.ts";
 import { groupIdOf, instantSchema, type PlanId, runIdOf } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
+import type { RunTask } from "../../core/api/task.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { ToldGroup } from "../../core/retention/site-list.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB } from "../api/testing.ts";
-import { workAt } from "../api/testing-gateway.ts";
+import { complete, groupsOn, report, takeTasks, workAt } from "../api/testing-gateway.ts";
 import { groupKey, runKey } from "../records.ts";
 import { readGroups } from "./groups.ts";
 import { takeList } from "./site-list.ts";
@@ -89,5 +90,57 @@ describe("a list of what a site has", () => {
     await api.deps.store.commit([{ type: "delete", key, expect: "any" }]);
     await take(known);
     assert.equal((await groupsAt(api, plan))[0]?.state, "unknown");
+  });
+});
+
+describe("a list that comes late", () => {
+  const present = (...groups: readonly (Group | undefined)[]) => ({
+    kind: "completed",
+    result: {
+      kind: "reclaim",
+      deleted: [],
+      present: groups.flatMap((group) => (group === undefined ? [] : [group.id])),
+    },
+  });
+
+  test("brings back nothing that a later one did not have", async () => {
+    const { api, plan } = await world();
+    await api.send("POST", "/v1/plans/nightly/run");
+    let asked: RunTask | undefined;
+    for (let round = 0; asked === undefined && round < 20; round += 1) {
+      for (const task of [siteA, siteB].flatMap((site) => takeTasks(api, site))) {
+        if (task.kind === "reclaim" && task.siteId === siteB) asked = task;
+        await complete(api, task);
+      }
+    }
+    await workAt(api, [siteA, siteB]);
+    assert(asked !== undefined);
+    const [first, second] = await groupsAt(api, plan);
+    groupsOn(api, siteB).delete(first?.id as Group["id"]);
+    await api.send("POST", "/v1/plans/nightly/run");
+    await workAt(api, [siteA, siteB]);
+    const states = async () => (await groupsAt(api, plan)).map(({ state }) => state);
+    assert.deepEqual(await states(), ["lost", "published", "published"]);
+    await report(api, asked, present(first, second));
+    assert.deepEqual(await states(), ["lost", "published", "published"]);
+  });
+
+  test("from the source takes nothing away when a newer run has begun since it was asked for", async () => {
+    for (const [isOvertaken, expected] of [
+      [true, "published"],
+      [false, "lost"],
+    ] as const) {
+      const { api, plan } = await world();
+      const { body: cancelled } = await api.send<Run>("POST", "/v1/plans/nightly/run");
+      for (const task of takeTasks(api, siteA)) await complete(api, task);
+      await api.send("POST", `/v1/runs/${cancelled.id}/cancel`);
+      const [asked] = takeTasks(api, siteA).filter(({ kind }) => kind === "reclaim");
+      assert(asked?.kind === "reclaim" && asked.groupIds.length === 0, "the source is asked first");
+      api.pass(1);
+      if (isOvertaken) await api.send("POST", "/v1/plans/nightly/run");
+      await report(api, asked, present());
+      const [base] = (await readGroups(api.deps, plan.id, siteA)).map(({ body }) => body);
+      assert.equal(base?.state, expected);
+    }
   });
 });

@@ -30,13 +30,15 @@ interface Shape {
   readonly objects: number | readonly string[];
   readonly targets: number;
   readonly steps: number;
-  /** Restore points kept on each target: 2, unless given. */
+  /** Restore points kept on each target. */
   readonly keepLast?: number;
 }
 export const full: Shape = { objects: objects.length, targets: targets.length, steps: 900 };
 
 const namesOf = ({ objects: wanted }: Shape): readonly string[] =>
   typeof wanted === "number" ? objects.slice(0, wanted) : wanted;
+
+const keepLastOf = ({ keepLast = 2 }: Shape): number => keepLast;
 
 const hourlyPlan =
   (shape: Shape) =>
@@ -48,7 +50,7 @@ const hourlyPlan =
     source: "a" as SiteId,
     targets: targets
       .slice(0, shape.targets)
-      .map((site) => ({ site, retention: { keepLast: shape.keepLast ?? 2 }, switches: {} })),
+      .map((site) => ({ site, retention: { keepLast: keepLastOf(shape) }, switches: {} })),
     objects: namesOf(shape).map((name) => ({ kind: "lun", id: name, name })),
     schedule,
     compression: { enabled: true, level: 1, dictionary: true },
@@ -60,7 +62,7 @@ const hourlyPlan =
 
 /** A world with an hourly plan of three objects and two targets, or fewer. */
 export const makeWorld = async (seed: number, faults: Faults, shape: Shape = full) => {
-  const world = new World({ seed, sites: ["a", "b", "c"], now: begin, faults: noFaults });
+  const world = new World({ seed, sites: ["a", "b", "c"], keepLast: keepLastOf(shape), now: begin, faults: noFaults });
   for (const name of namesOf(shape)) world.site("a").volumes.set(name, 1);
   const planId = await world.addPlan(hourlyPlan(shape));
   world.faults = faults;

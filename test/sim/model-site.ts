@@ -72,10 +72,13 @@ export class ModelSite {
   /** What is protected: the site's own data. It is not on the disk that copies are made of. */
   readonly volumes = new Map<string, number>();
   readonly id: SiteId;
+  /** As the plan's retention on this site says. */
+  readonly #keepLast: number;
   #store = emptyStore();
 
-  constructor(id: SiteId) {
+  constructor(id: SiteId, keepLast: number) {
     this.id = id;
+    this.#keepLast = keepLast;
   }
 
   get groups(): ReadonlyMap<GroupId, ModelGroup> {
@@ -199,6 +202,7 @@ export class ModelSite {
       if (this.#store.mirrors.size > 0) {
         const newest = Math.max(...[...this.groups.values()].map(({ sequence }) => sequence));
         assert.notEqual(group.sequence, newest, "I3: the newest good group was to be deleted");
+        assert(this.groups.size > this.#keepLast, "a group was to be deleted that is one of the last");
       }
       this.#store.groups.delete(groupId);
       count(this.#store.deleted, nameOf(groupId, group));

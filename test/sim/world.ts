@@ -93,11 +93,11 @@ export class World {
   readonly #invocations = new AsyncLocalStorage<Invocation>();
   #plans = 0;
 
-  constructor(options: { seed: number; sites: readonly string[]; now: Instant; faults: Faults }) {
+  constructor(options: { seed: number; sites: readonly string[]; keepLast: number; now: Instant; faults: Faults }) {
     this.chance = new Chance(options.seed);
     this.now = options.now;
     this.faults = options.faults;
-    for (const id of options.sites as SiteId[]) this.sites.set(id, new ModelSite(id));
+    for (const id of options.sites as SiteId[]) this.sites.set(id, new ModelSite(id, options.keepLast));
     this.table = new ModelTable({
       faults: () => this.faults,
       happens: (probability) => this.chance.happens(probability),
