@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { WriteStream } from "node:tty";
 import type { checkGateway } from "../gateway/check/check.ts";
-import { systemTime, type Time } from "../gateway/time.ts";
+import { steadyTime, type Time } from "../gateway/time.ts";
 import type { localUp } from "../infra/local/up.ts";
 import { ask } from "./ask.ts";
 import type { createTokenInTable } from "./table-token.ts";
@@ -62,7 +62,7 @@ export const processHost = (): Host => {
     },
     ask: (question) => ask(question, { stdin: process.stdin, write: stderr.write, signal }),
     signal,
-    time: systemTime,
+    time: steadyTime,
     fetch,
     localUp: async (options) => {
       // Its gateways are processes of their own, whose logs nobody looks into unless told to.

@@ -4,10 +4,10 @@ import type { RevocationList } from "../core/api/enrolment.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import type { Instant } from "../core/api/ids.ts";
 import { fingerprintOf } from "../pki/authority.ts";
-import { plainSerial, type Revocations, readRevocations } from "../pki/revocations.ts";
+import { isOfFuture, plainSerial, type Revocations, readRevocations } from "../pki/revocations.ts";
 import type { Log } from "./log.ts";
 import { whileMoving } from "./standstill.ts";
-import { systemTime, type Time } from "./time.ts";
+import { steadyTime, type Time } from "./time.ts";
 import type { TlsCredentials } from "./tunnel/certificates.ts";
 
 /** How soon a certificate that somebody else renews is taken up. */
@@ -21,6 +21,8 @@ export interface CredentialKeeperOptions {
   readonly load: () => Promise<TlsCredentials>;
   /** Lets the tunnel go by them. */
   readonly renew: (credentials: TlsCredentials) => Promise<void>;
+  /** This host's clock, by which TLS goes, in milliseconds since 1970. */
+  readonly nowMs?: () => number;
   /** Keeps a list of revocations for the next start. */
   readonly store: (pem: string) => Promise<void>;
   readonly time?: Time;
@@ -31,15 +33,20 @@ export interface CredentialKeeperOptions {
 export class CredentialKeeper {
   readonly #options: CredentialKeeperOptions;
   readonly #removed = Promise.withResolvers<never>();
+  readonly #nowMs: () => number;
   #current: TlsCredentials;
   /** When the newest list was issued that can't be gone by. */
   #uselessAtMs = 0;
+  /** Whether TLS goes by the list of revocations: not while it is one of the future. */
+  #isListUsed: boolean;
   /** One change after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: CredentialKeeperOptions) {
     this.#options = options;
+    this.#nowMs = options.nowMs ?? Date.now;
     this.#current = options.current;
+    this.#isListUsed = !isOfFuture(options.current.revocations, this.#nowMs());
     // Whoever waits for it hears of it.
     this.#removed.promise.catch(() => undefined);
   }
@@ -59,9 +66,12 @@ export class CredentialKeeper {
     return this.#removed.promise;
   }
 
-  /** Takes up what is in the files now. @throws what is wrong with them; the old ones stay then */
+  /** Takes up what the control plane has put into the files now. @throws what is wrong with them; the old ones stay then */
   async reload(): Promise<void> {
-    await this.#inTurn(async (signal) => this.#take(await this.#options.load(), signal));
+    await this.#inTurn(async (signal) => {
+      await this.#take(await this.#options.load(), signal);
+      this.#uselessAtMs = 0;
+    });
   }
 
   /**
@@ -72,8 +82,9 @@ export class CredentialKeeper {
     return this.#inTurn(async (signal) => {
       const list = await this.#usable(pem, issuedAt, authority);
       if (list === undefined) return;
-      if (!isNewer(list, this.#current.revocations)) return;
+      if (!this.#isNewer(list, this.#current.revocations)) return;
       await this.#options.store(list.pem);
+      this.#uselessAtMs = 0;
       await this.#take({ ...this.#current, revocations: list }, signal);
       this.#options.log.info(
         { revoked: list.serials.size, at: this.revocationsAt },
@@ -111,6 +122,7 @@ export class CredentialKeeper {
       await time.sleep(lookMs, signal);
       if (signal.aborted) return;
       try {
+        await this.#inTurn(() => this.#useList());
         const found = await this.#inTime(load);
         // Certificate and key are two files: they are taken when they have been the same twice.
         const isSettled = isDeepStrictEqual(found, seen);
@@ -124,11 +136,22 @@ export class CredentialKeeper {
     }
   }
 
+  /** A clock that is set makes of the list in use one of the future, and takes it back: TLS goes by it accordingly. */
+  async #useList(): Promise<void> {
+    const isUsed = !isOfFuture(this.#current.revocations, this.#nowMs());
+    if (isUsed === this.#isListUsed) return;
+    await this.#options.renew(this.#current);
+    this.#isListUsed = isUsed;
+    const at = this.revocationsAt;
+    if (isUsed) this.#options.log.info({ at }, "the list of revocations is gone by again");
+    else this.#options.log.error({ at }, "the list of revocations is of the future: see this host's clock");
+  }
+
   /** @returns whether anything changed. @throws the signal's reason: somebody else's turn has come by then */
   async #take(found: TlsCredentials, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     // The file of the revocations may be older than what we were told.
-    const revocations = isNewer(found.revocations, this.#current.revocations)
+    const revocations = this.#isNewer(found.revocations, this.#current.revocations)
       ? found.revocations
       : this.#current.revocations;
     const next = { ...found, revocations };
@@ -140,7 +163,15 @@ export class CredentialKeeper {
     await this.#options.renew(next);
     signal.throwIfAborted();
     this.#current = next;
+    this.#isListUsed = !isOfFuture(next.revocations, this.#nowMs());
     return true;
+  }
+
+  /** Whatever was made since is newer than a list of the future. */
+  #isNewer(list: Revocations | undefined, than: Revocations | undefined): boolean {
+    if (list === undefined || than === undefined) return list !== undefined;
+    const [isFuture, wasFuture] = [list, than].map((one) => isOfFuture(one, this.#nowMs()));
+    return isFuture === wasFuture ? list.atMs > than.atMs : wasFuture === true;
   }
 
   #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -151,13 +182,10 @@ export class CredentialKeeper {
 
   #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const late = () => new VisibleError("TIMEOUT", `The certificate's files did not answer within ${filesSeconds} s.`);
-    const { time = systemTime } = this.#options;
+    const { time = steadyTime } = this.#options;
     return whileMoving({ seconds: filesSeconds, time, late }, ({ signal }) => work(signal));
   }
 }
-
-const isNewer = (list: Revocations | undefined, than: Revocations | undefined): boolean =>
-  list !== undefined && (than === undefined || list.atMs > than.atMs);
 
 /** Whether our own certificate is in the list that we go by. */
 export const isRevoked = ({ certificatePem, revocations }: TlsCredentials): boolean =>

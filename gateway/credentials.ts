@@ -1,7 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { VisibleError } from "../core/api/errors.ts";
-import { readRevocations } from "../pki/revocations.ts";
+import { instantSchema } from "../core/api/ids.ts";
+import { readAnyRevocations, readRevocations } from "../pki/revocations.ts";
 import type { GatewayConfig } from "./config.ts";
 import { CredentialKeeper, gatewayRemoved, isRevoked } from "./credential-keeper.ts";
 import { settleKey } from "./enrolment/files.ts";
@@ -50,7 +51,7 @@ const assertFits = (tls: GatewayConfig["tls"], certificatePem: string, keyPem: s
  *   GATEWAY_REMOVED when it is revoked
  */
 export const loadCredentials = async (
-  config: Pick<GatewayConfig, "tls" | "multiCluster" | "siteId" | "gatewayId">,
+  config: Pick<GatewayConfig, "tls" | "multiCluster" | "siteId" | "gatewayId" | "api">,
 ): Promise<TlsCredentials> => {
   const { tls } = config;
   await settleKey(tls);
@@ -61,15 +62,24 @@ export const loadCredentials = async (
   assertOwn(config, certificatePem, `The certificate ${tls.certificate}`);
   assertFits(tls, certificatePem, keyPem);
   const listPem = await readIfThere(tls.revocations);
-  const revocations = listPem === undefined ? undefined : await readRevocations(listPem, caPem);
+  // One of the future is given anew by the control plane, if it was the one that gave it.
+  const read = config.api === undefined ? readRevocations : readAnyRevocations;
+  const revocations = listPem === undefined ? undefined : await read(listPem, caPem);
   const credentials = { caPem, certificatePem, keyPem, revocations };
   if (isRevoked(credentials)) throw gatewayRemoved();
   return credentials;
 };
 
+/** From when until when a certificate is good. */
+export const validityOf = ({ certificatePem }: Pick<TlsCredentials, "certificatePem">) => {
+  const { validFrom, validTo } = new X509Certificate(certificatePem);
+  const instantOf = (text: string) => instantSchema.parse(new Date(text).toISOString());
+  return { from: instantOf(validFrom), until: instantOf(validTo) };
+};
+
 /** Lets a tunnel that was opened with `current` go by what comes into the gateway's files, and by what it is told of revocations. */
 export const keepCredentials = (
-  config: Pick<GatewayConfig, "tls" | "multiCluster" | "siteId" | "gatewayId">,
+  config: Pick<GatewayConfig, "tls" | "multiCluster" | "siteId" | "gatewayId" | "api">,
   options: { readonly current: TlsCredentials; readonly tunnel: Pick<Tunnel, "renew">; readonly log: Log },
 ): CredentialKeeper =>
   new CredentialKeeper({

@@ -1,12 +1,14 @@
 import { isIPv6 } from "node:net";
 import { instantSchema } from "../core/api/ids.ts";
 import type { SiteQueue } from "../core/api/queues.ts";
+import type { Gateway } from "../core/api/site.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent } from "./agent/agent.ts";
 import { repeat } from "./agent/repeat.ts";
 import type { GatewayConfig } from "./config.ts";
-import { keepCredentials, loadCredentials } from "./credentials.ts";
+import { keepCredentials, loadCredentials, validityOf } from "./credentials.ts";
 import { keepRenewed } from "./enrolment/renew.ts";
+import { HostClock } from "./host-clock.ts";
 import type { Log } from "./log.ts";
 import { QueueAccess } from "./queues/credentials.ts";
 import { createSqsClient } from "./queues/sqsclient.ts";
@@ -18,7 +20,7 @@ import { openStorage } from "./storage/open.ts";
 import type { GatewayIdentity } from "./tasks/context.ts";
 import { performTask } from "./tasks/perform.ts";
 import { createSendVolume } from "./tasks/send.ts";
-import { systemTime } from "./time.ts";
+import { steadyTime, systemTime, type Time } from "./time.ts";
 import { createReceiver } from "./transfer/receiver.ts";
 import { createThrottles } from "./transfer/throttles.ts";
 import { createTransferWorkers } from "./transfer/workers.ts";
@@ -42,6 +44,10 @@ export interface RunningGateway {
 
 const endpointOf = ({ advertise, listen }: GatewayConfig, port: number): string =>
   advertise ?? `${isIPv6(listen.host) ? `[${listen.host}]` : listen.host}:${port}`;
+
+/** What the control plane is told of the clock, once something is known of it. */
+const aheadOf = ({ aheadSeconds }: HostClock): Pick<Gateway, "clockAheadSeconds"> =>
+  aheadSeconds === undefined ? {} : { clockAheadSeconds: aheadSeconds };
 
 /** What has been opened, to be closed in the opposite order, also when the start fails half-way. */
 class Opened {
@@ -128,6 +134,10 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
   });
   const keeper = keepCredentials(config, { current: credentials, tunnel, log });
   void keeper.follow(systemTime, stopping.signal);
+  const clock = new HostClock({ time: systemTime, log });
+  void clock.follow(stopping.signal);
+  const { heard } = clock;
+  const time: Time = { nowMs: clock.nowMs, sleep: systemTime.sleep };
   const { api } = config;
   if (api !== undefined) {
     const renewal = {
@@ -135,22 +145,23 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
       current: () => keeper.current,
       onRenewed: () => keeper.reload(),
       onRemoved: keeper.noteRemoved,
+      // A list of the future: there is a better one to be had.
+      isWanted: () => Date.parse(keeper.revocationsAt ?? "") > clock.nowMs(),
     };
-    void keepRenewed({ ...renewal, time: systemTime, log, signal: stopping.signal });
+    void keepRenewed({ ...renewal, time, heard, log, signal: stopping.signal });
   }
 
-  const time = systemTime;
   const access =
     api !== undefined && queues.credentials === "api"
       ? new QueueAccess({
           api,
           current: () => keeper.current,
           onRemoved: keeper.noteRemoved,
-          time,
+          ...{ time, heard },
           signal: stopping.signal,
         })
       : undefined;
-  const sqs = createSqsClient(process.env, access);
+  const sqs = createSqsClient(process.env, access, heard);
   opened.add(() => sqs.destroy());
   const identity: GatewayIdentity = {
     id: config.gatewayId,
@@ -161,7 +172,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
     storage: storage.kind,
   };
   const source = (queue: SiteQueue) => createSqsTaskSource({ client: sqs, prefix: queues.prefix, siteId, queue, log });
-  const throttles = createThrottles(systemTime);
+  const throttles = createThrottles(steadyTime);
   const agent = startAgent({
     queues: (["tasks", "transfers"] as const).map((queue) => ({ source: source(queue), slots: concurrency[queue] })),
     settings: {
@@ -176,9 +187,10 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
       storage,
       send: createSendVolume({ workers, tunnel, extentsInFlight: concurrency.extentsInFlight, throttles }),
       identity,
-      now: () => instantSchema.parse(new Date(systemTime.nowMs()).toISOString()),
+      now: () => instantSchema.parse(new Date(clock.nowMs()).toISOString()),
     },
-    time: systemTime,
+    state: () => ({ certificate: validityOf(keeper.current), ...aheadOf(clock) }),
+    time,
     log,
   });
 

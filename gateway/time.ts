@@ -20,3 +20,9 @@ export const systemTime: Time = {
       signal.addEventListener("abort", end, { once: true });
     }),
 };
+
+/** Milliseconds that nobody sets, counted from when this process was started: for how long something takes, and for waits. */
+export const steadyTime: Time = {
+  nowMs: () => performance.timeOrigin + performance.now(),
+  sleep: systemTime.sleep,
+};

@@ -51,16 +51,28 @@ export interface Revocations {
 /** The serial number as `serials` has it: without leading zeros, which some write and some don't. */
 export const plainSerial = (serial: string): string => serial.toLowerCase().replace(/^0+(?=.)/, "");
 
+const wrong = (what: string, cause?: unknown) =>
+  new VisibleError("BAD_REQUEST", `The list of revocations can't be used: ${what}.`, {
+    hint: "Take the one that the control plane gives, or none.",
+    cause,
+  });
+
+/** Whether a clock was ahead when it was made, or ours is behind: to TLS it says that everybody is to be refused. */
+export const isOfFuture = (list: Pick<Revocations, "atMs"> | undefined, nowMs: number): boolean =>
+  list !== undefined && list.atMs > nowMs;
+
 /**
  * Reads a list and sees that the authority has signed it: with one that it has not, TLS would refuse every peer.
  * @throws VisibleError BAD_REQUEST
  */
 export const readRevocations = async (pem: string, authorityPem: string): Promise<Revocations> => {
-  const wrong = (what: string, cause?: unknown) =>
-    new VisibleError("BAD_REQUEST", `The list of revocations can't be used: ${what}.`, {
-      hint: "Take the one that the control plane gives, or none.",
-      cause,
-    });
+  const list = await readAnyRevocations(pem, authorityPem);
+  if (isOfFuture(list, Date.now())) throw wrong("it is of the future: see that this host's clock is right");
+  return list;
+};
+
+/** Reads a list likewise, also one of the future. @throws VisibleError BAD_REQUEST */
+export const readAnyRevocations = async (pem: string, authorityPem: string): Promise<Revocations> => {
   let list: x509.X509Crl;
   let isSigned: boolean;
   try {
@@ -71,8 +83,6 @@ export const readRevocations = async (pem: string, authorityPem: string): Promis
     throw wrong("it is none in PEM", cause);
   }
   if (!isSigned) throw wrong("another authority has signed it");
-  // One of the future makes TLS refuse everybody, too.
-  if (list.thisUpdate.getTime() > Date.now()) throw wrong("it is of the future: see that this host's clock is right");
   if (list.nextUpdate !== undefined && list.nextUpdate.getTime() < Date.now()) throw wrong("it has expired");
   return {
     pem: x509.PemConverter.encode(list.rawData, tag),

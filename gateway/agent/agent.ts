@@ -1,3 +1,4 @@
+import type { Gateway } from "../../core/api/site.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
 import type { TaskSource } from "../queues/tasksource.ts";
@@ -21,6 +22,8 @@ export interface AgentOptions {
   readonly reports: ReportQueue;
   readonly perform: PerformTask;
   readonly context: GatewayContext;
+  /** What else the control plane is told of the gateway with each sign of life. */
+  readonly state?: () => Pick<Gateway, "certificate" | "clockAheadSeconds">;
   readonly time: Time;
   readonly log: Log;
 }
@@ -40,7 +43,7 @@ export interface Agent {
  * is alive and what has changed in the site's inventory. Gateways of a site share its queues and know nothing of each other.
  */
 export const startAgent = (options: AgentOptions): Agent => {
-  const { queues, reports, context, time, log } = options;
+  const { queues, reports, context, state, time, log } = options;
   const { identity, storage, now } = context;
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -58,7 +61,7 @@ export const startAgent = (options: AgentOptions): Agent => {
     ...pollers.map(({ poll }) => poll()),
     pollQueue({ source: options.settings.source, slots, tasks: settings, time, log, signal }),
     repeat({ ...beat, purpose: "report that the gateway is alive" }, () =>
-      reports.send({ kind: "alive", gateway: { ...identity, settings: settings.current() } }),
+      reports.send({ kind: "alive", gateway: { ...identity, ...state?.(), settings: settings.current() } }),
     ),
     repeat({ ...beat, purpose: "tell what the site has" }, (watch) => inventory.tellChanges(watch)),
   ]).then(() => undefined);

@@ -2,6 +2,7 @@ import type { RevocationList } from "../../core/api/enrolment.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import type { GatewaySettings } from "../../core/api/site.ts";
 import { type SettingsTask, settingsTaskSchema } from "../../core/api/task.ts";
+import { isAhead } from "../../core/ports/clock.ts";
 import type { Log } from "../log.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
 import type { GatewayIdentity } from "../tasks/context.ts";
@@ -46,9 +47,15 @@ export const createSettingsTaker = (
   const active = new Set<Promise<void>>();
   let current: Pick<SettingsTask, "version" | "gateways" | "issuedAt"> | undefined;
 
-  /** Messages overtake each other. Of the same version, the later one knows better how many gateways there are. */
-  const isNewer = ({ version, issuedAt }: SettingsTask): boolean =>
-    current === undefined || version > current.version || (version === current.version && issuedAt > current.issuedAt);
+  /**
+   * Messages overtake each other. Of the same version, the later one knows better how many gateways there are; but not one from when the
+   * control plane's clock was ahead.
+   */
+  const isNewer = ({ version, issuedAt }: SettingsTask): boolean => {
+    if (current === undefined) return true;
+    if (version !== current.version) return version > current.version;
+    return issuedAt > current.issuedAt || isAhead(current.issuedAt, issuedAt);
+  };
 
   const takeOurs = async (settings: SettingsTask, { receipt }: TaskMessage): Promise<void> => {
     if (isNewer(settings)) {

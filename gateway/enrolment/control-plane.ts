@@ -27,6 +27,8 @@ export interface Asking<T> {
   readonly json: object;
   /** Of what is wanted. */
   readonly answer: z.ZodType<T>;
+  /** Is told the control plane's time, by the `Date` of what it answers, also to what it refuses. */
+  readonly heard?: ((date: string | undefined) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -65,14 +67,15 @@ export const askControlPlane = async <T>(options: Asking<T>): Promise<T> => {
 
 const exchange = async (
   url: URL,
-  { bearer, json, signal }: Pick<Asking<unknown>, "bearer" | "json" | "signal">,
+  { bearer, json, heard, signal }: Pick<Asking<unknown>, "bearer" | "json" | "heard" | "signal">,
 ): Promise<{ readonly status: number; readonly text: string }> => {
-  const { statusCode, body } = await request(url, {
+  const { statusCode, headers, body } = await request(url, {
     method: "POST",
     headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
     body: JSON.stringify(json),
     signal,
   });
+  heard?.(headers["date"]?.toString());
   let text = "";
   for await (const chunk of body.setEncoding("utf8")) {
     text += chunk;

@@ -16,17 +16,18 @@ export const obtainCertificate = async (
     readonly path: string;
     readonly bearer: string;
     readonly what: string;
+    readonly heard?: ((date: string | undefined) => void) | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<CertificateAnswer> => {
   const { api, tls } = config;
-  const { path, bearer, what, signal } = options;
+  const { path, bearer, what, heard, signal } = options;
   const { requestPem, keyPem } = await createRequest(config);
   await stageKey(tls, keyPem);
   let answer: CertificateAnswer;
   try {
     const json = { request: requestPem };
-    answer = await askControlPlane({ api, path, bearer, json, answer: certificateAnswerSchema, signal });
+    answer = await askControlPlane({ api, path, bearer, json, answer: certificateAnswerSchema, heard, signal });
     assertOwn(config, answer.certificate, what);
   } catch (error) {
     await unstageKey(tls);

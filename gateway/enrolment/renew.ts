@@ -12,22 +12,33 @@ import { proofFor } from "./proof.ts";
 /** Of a certificate's life. */
 const dueAt = 2 / 3;
 /** Clocks are set, and hosts sleep: nobody waits longer without looking again. */
-const waitMsMax = 60 * 60 * 1000;
-const pauseMsMin = 60_000;
+const lookMs = 60_000;
+const [pauseMsMin, pauseMsMax] = [60_000, 60 * 60 * 1000];
 /** The control plane answers within 30 s, and then there are a few files to write. */
 const renewSeconds = 180;
 
-/** When a certificate is to be renewed, in milliseconds since 1970. */
-export const renewalDueMs = (certificatePem: string): number => {
-  const certificate = new X509Certificate(certificatePem);
-  const fromMs = Date.parse(certificate.validFrom);
-  return fromMs + (Date.parse(certificate.validTo) - fromMs) * dueAt;
+const lifeOf = (certificatePem: string): { readonly fromMs: number; readonly untilMs: number } => {
+  const { validFrom, validTo } = new X509Certificate(certificatePem);
+  return { fromMs: Date.parse(validFrom), untilMs: Date.parse(validTo) };
 };
 
+/** When a certificate is to be renewed, in milliseconds since 1970. */
+export const renewalDueMs = (certificatePem: string): number => {
+  const { fromMs, untilMs } = lifeOf(certificatePem);
+  return fromMs + (untilMs - fromMs) * dueAt;
+};
+
+/** Whether there is anything wrong with a certificate that another would mend. One of the future was given by a clock that was ahead. */
+const isDue = (certificatePem: string, nowMs: number): boolean =>
+  nowMs >= renewalDueMs(certificatePem) || nowMs < lifeOf(certificatePem).fromMs;
+
 /**
- * Renews the gateway's certificate when two thirds of its life are over, with a new key, until the signal is aborted. While the control
- * plane can't be reached or refuses, it is asked again after 1 min, 2 min and so on up to an hour, and the log says why.
+ * Renews the gateway's certificate when two thirds of its life are over, with a new key, until the signal is aborted; also one that has
+ * expired meanwhile, or that is not valid yet. While the control plane can't be reached or refuses, it is asked again after 1 min, 2 min and
+ * so on up to an hour, and the log says why.
  * @param options.current the certificate that is in use
+ * @param options.isWanted whether what comes with a certificate is needed, though the certificate is good
+ * @param options.time the control plane's, which judges certificates
  * @param options.onRenewed called when the new one is in the files
  */
 export const keepRenewed = async (options: {
@@ -36,18 +47,22 @@ export const keepRenewed = async (options: {
   readonly onRenewed: () => Promise<void>;
   /** Called when the gateway was removed, and never renews again. */
   readonly onRemoved: (error: VisibleError) => void;
+  readonly isWanted?: () => boolean;
   readonly time: Time;
+  readonly heard?: (date: string | undefined) => void;
   readonly log: Log;
   readonly signal: AbortSignal;
   /** In [0, 1): so that a site's gateways don't come all at once. */
   readonly chance?: () => number;
 }): Promise<void> => {
-  const { current, onRenewed, onRemoved, time, log, signal, chance = Math.random } = options;
+  const { current, onRenewed, onRemoved, isWanted = () => false, time, log, signal, chance = Math.random } = options;
+  const isNeeded = () => isDue(current().certificatePem, time.nowMs()) || isWanted();
   let pauseMs = pauseMsMin;
   while (!signal.aborted) {
-    const waitMs = renewalDueMs(current().certificatePem) - time.nowMs();
-    if (waitMs > 0) {
-      await time.sleep(Math.min(waitMs, waitMsMax), signal);
+    if (!isNeeded()) {
+      pauseMs = pauseMsMin;
+      const dueMs = renewalDueMs(current().certificatePem) - time.nowMs();
+      await time.sleep(Math.min(Math.max(dueMs, 1000), lookMs), signal);
       continue;
     }
     try {
@@ -57,15 +72,16 @@ export const keepRenewed = async (options: {
         return obtained;
       });
       log.info({ expiresAt }, "the certificate was renewed");
-      pauseMs = pauseMsMin;
+      if (!isNeeded()) continue;
+      log.warn({ expiresAt }, "the new certificate is no better than the one before: see this host's clock");
     } catch (error) {
       if (signal.aborted) return;
       if (VisibleError.is(error, "GATEWAY_REMOVED")) return onRemoved(error);
       const { validTo } = new X509Certificate(current().certificatePem);
       log.warn({ err: error, validTo }, "the certificate could not be renewed; it is tried again");
-      await time.sleep(pauseMs * (0.75 + chance() / 2), signal);
-      pauseMs = Math.min(pauseMs * 2, waitMsMax);
     }
+    await time.sleep(pauseMs * (0.75 + chance() / 2), signal);
+    pauseMs = Math.min(pauseMs * 2, pauseMsMax);
   }
 };
 
@@ -82,9 +98,10 @@ const renewOnce = async ({
   config,
   current,
   time,
+  heard,
   signal,
-}: Pick<Parameters<typeof keepRenewed>[0], "config" | "current" | "time" | "signal">): Promise<string> => {
+}: Pick<Parameters<typeof keepRenewed>[0], "config" | "current" | "time" | "heard" | "signal">): Promise<string> => {
   const bearer = await proofFor(new URL(config.api).host, current(), time.nowMs());
   const what = "The certificate that the control plane gave";
-  return (await obtainCertificate(config, { path: renewPath, bearer, what, signal })).expiresAt;
+  return (await obtainCertificate(config, { path: renewPath, bearer, what, heard, signal })).expiresAt;
 };

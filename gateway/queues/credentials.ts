@@ -14,7 +14,9 @@ export interface QueueAccessOptions {
   readonly current: () => TlsCredentials;
   /** Called when the gateway was removed: it gets none any more. */
   readonly onRemoved: (error: VisibleError) => void;
+  /** What the control plane calls now: it says until when credentials are good. */
   readonly time: Time;
+  readonly heard?: (date: string | undefined) => void;
   readonly signal: AbortSignal;
 }
 
@@ -50,8 +52,14 @@ export class QueueAccess {
   }
 
   async #ask(): Promise<QueueCredentials> {
-    const { api, current, time, signal } = this.#options;
+    const { api, current, time, heard, signal } = this.#options;
     const bearer = await proofFor(new URL(api).host, current(), time.nowMs());
-    return askControlPlane({ api, path: credentialsPath, bearer, json: {}, answer: queueCredentialsSchema, signal });
+    const answer = queueCredentialsSchema;
+    return askControlPlane({ api, path: credentialsPath, bearer, json: {}, answer, heard, signal });
+  }
+
+  /** When credentials expire by this host's clock, which is what the SDK looks at. */
+  expiresAtHere({ expiresAt }: QueueCredentials): Date {
+    return new Date(Date.parse(expiresAt) + Date.now() - this.#options.time.nowMs());
   }
 }

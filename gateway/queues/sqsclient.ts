@@ -27,26 +27,57 @@ const emulatorDefaults = (environment: Environment): object => {
 const given = (access: QueueAccess) => ({
   region: async () => (await access.get()).region,
   credentials: async () => {
-    const { accessKeyId, secretAccessKey, sessionToken, expiresAt } = await access.get();
-    return { accessKeyId, secretAccessKey, sessionToken, expiration: new Date(expiresAt) };
+    const credentials = await access.get();
+    const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+    return { accessKeyId, secretAccessKey, sessionToken, expiration: access.expiresAtHere(credentials) };
   },
 });
+
+/** What an answer says of the time. */
+const dateOf = (response: unknown): string | undefined => {
+  if (typeof response !== "object" || response === null || !("headers" in response)) return undefined;
+  const { headers } = response;
+  if (typeof headers !== "object" || headers === null || !("date" in headers)) return undefined;
+  return typeof headers.date === "string" ? headers.date : undefined;
+};
+
+/** Is told the queues' time by each of their answers, also to what they refuse. */
+const listening = (client: SQSClient, heard: (date: string | undefined) => void): SQSClient => {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      heard(dateOf(result.response));
+      return result;
+    },
+    // Nearest to the wire: what comes later throws for a refusal.
+    { step: "deserialize", priority: "low", name: "hearTheTime" },
+  );
+  return client;
+};
 
 /**
  * The client for a site's queues. It honours `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL`, and calls that endpoint
  * whatever host a queue's URL names. Each request ends within 7 s, and so does an answer that comes in part and goes on no more.
  * @param access where credentials come from; the environment otherwise
+ * @param heard is told the `Date` of each answer
  */
-export const createSqsClient = (environment: Environment = process.env, access?: QueueAccess): SQSClient =>
-  new SQSClient({
-    ...(access === undefined ? emulatorDefaults(environment) : given(access)),
-    useQueueUrlAsEndpoint: false,
-    maxAttempts: 2,
-    requestHandler: {
-      connectionTimeout: 3_000,
-      requestTimeout: requestTimeoutMs,
-      throwOnRequestTimeout: true,
-      // The other limit ends where the answer begins.
-      socketTimeout: requestTimeoutMs,
-    },
-  });
+export const createSqsClient = (
+  environment: Environment = process.env,
+  access?: QueueAccess,
+  heard: (date: string | undefined) => void = () => undefined,
+): SQSClient =>
+  listening(
+    new SQSClient({
+      ...(access === undefined ? emulatorDefaults(environment) : given(access)),
+      useQueueUrlAsEndpoint: false,
+      maxAttempts: 2,
+      requestHandler: {
+        connectionTimeout: 3_000,
+        requestTimeout: requestTimeoutMs,
+        throwOnRequestTimeout: true,
+        // The other limit ends where the answer begins.
+        socketTimeout: requestTimeoutMs,
+      },
+    }),
+    heard,
+  );

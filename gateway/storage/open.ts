@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { whileMoving } from "../standstill.ts";
-import { systemTime, type Time } from "../time.ts";
+import { steadyTime, type Time } from "../time.ts";
 import type { StorageConfig } from "./config.ts";
 import type { StorageCall, StorageDriver } from "./driver.ts";
 import { ExtentStore } from "./extentstore/extentstore.ts";
@@ -13,7 +13,7 @@ import { storageLimits } from "./limited-calls.ts";
  */
 export const openStorage = async (
   config: StorageConfig,
-  { time = systemTime, ...call }: { readonly time?: Time } & StorageCall = {},
+  { time = steadyTime, ...call }: { readonly time?: Time } & StorageCall = {},
 ): Promise<StorageDriver> => {
   const seconds = storageLimits.durableSeconds;
   const driver = await whileMoving<StorageDriver>(

@@ -6,7 +6,7 @@ import type { VolumeTransfer } from "../../core/api/task.ts";
 import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log.ts";
 import type { SnapshotReader, StorageDriver } from "../storage/driver.ts";
-import { systemTime, type Time } from "../time.ts";
+import { steadyTime, type Time } from "../time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { digestBytes } from "./frame.ts";
@@ -71,7 +71,7 @@ export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOu
 };
 
 const send = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promise<TransferOutcome> => {
-  const { signal, time = systemTime } = options;
+  const { signal, time = steadyTime } = options;
   const { sizeBytes, geometry } = snapshot;
   const count = extentCount(geometry, sizeBytes);
   const counter = new ProgressCounter({
@@ -170,7 +170,7 @@ const sendExtents = async (
   },
 ): Promise<number> => {
   const { session, options, counter, onSent } = of;
-  const { compression, signal, time = systemTime } = options;
+  const { compression, signal, time = steadyTime } = options;
   const { enabled, level, dictionary } = compression;
   let acknowledgedExtents = 0;
   const sender: ExtentSender = {
@@ -259,7 +259,7 @@ const get = (path: string, options: SendVolumeOptions): Promise<unknown> => ask(
 
 const ask = (
   request: Pick<PeerRequest, "method" | "path" | "json">,
-  { peer, log, signal, time = systemTime }: SendVolumeOptions,
+  { peer, log, signal, time = steadyTime }: SendVolumeOptions,
 ): Promise<unknown> =>
   withQuickTries({ purpose: `reach site ${peer.siteId}`, time, log, signal }, () =>
     peer.request({ ...request, signal }),

@@ -5,7 +5,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
 import { readAnswer } from "./answer.ts";
-import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
+import { crlOf, preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { isConnectFault, linkError } from "./faults.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
 import { Liveness, type LivenessLimits } from "./liveness.ts";
@@ -245,11 +245,11 @@ const tlsOptions = (options: PeerClientOptions, limits: PeerClientLimits) => ({
   checkServerIdentity: (_host: string, certificate: PeerCertificate) => judge(certificate, options),
 });
 
-const shown = ({ caPem, certificatePem, keyPem, revocations }: TlsCredentials) => ({
-  ca: caPem,
-  cert: certificatePem,
-  key: keyPem,
-  ...(revocations !== undefined && { crl: revocations.pem }),
+const shown = (credentials: TlsCredentials) => ({
+  ca: credentials.caPem,
+  cert: credentials.certificatePem,
+  key: credentials.keyPem,
+  crl: crlOf(credentials),
 });
 
 const judge = (certificate: PeerCertificate, wanted: PeerClientOptions): Error | undefined => {

@@ -6,7 +6,7 @@ import { TLSSocket } from "node:tls";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
 import type { Time } from "../time.ts";
-import { preferredCiphers, type TlsCredentials } from "./certificates.ts";
+import { crlOf, preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
 import { httpOptionsOf, startListening, type TunnelServerLimits, usualServerLimits } from "./listening.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
@@ -34,11 +34,11 @@ export interface TunnelServer {
   stop(withinSeconds: number): Promise<void>;
 }
 
-const secureContextOf = ({ caPem, certificatePem, keyPem, revocations }: TlsCredentials) => ({
-  ca: caPem,
-  cert: certificatePem,
-  key: keyPem,
-  ...(revocations !== undefined && { crl: revocations.pem }),
+const secureContextOf = (credentials: TlsCredentials) => ({
+  ca: credentials.caPem,
+  cert: credentials.certificatePem,
+  key: credentials.keyPem,
+  crl: crlOf(credentials),
   minVersion: "TLSv1.3" as const,
   maxVersion: "TLSv1.3" as const,
   ciphers: preferredCiphers,

@@ -2,7 +2,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { asDiskError } from "../../disk-errors.ts";
-import { systemTime, type Time } from "../../time.ts";
+import { steadyTime, type Time } from "../../time.ts";
 import { DamageNotes } from "./damage.ts";
 import { Database } from "./database.ts";
 import { DataFileReaders } from "./datafilereaders.ts";
@@ -98,7 +98,7 @@ const withFiles = (
   options: StoreOptions,
 ): Store => {
   const { database, dataDir, disk, writer } = base;
-  const { openFiles = openFilesDefault, dataFileBytes = dataFileBytesDefault, time = systemTime } = options;
+  const { openFiles = openFilesDefault, dataFileBytes = dataFileBytesDefault, time = steadyTime } = options;
   const idle = new IdleSweep(time);
   const written = Math.max(1, Math.min(writtenMax, Math.floor(openFiles / 3)));
   // One is the collector's, to write to.

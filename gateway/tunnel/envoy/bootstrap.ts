@@ -1,4 +1,4 @@
-import type { TlsCredentials } from "../certificates.ts";
+import { crlOf, type TlsCredentials } from "../certificates.ts";
 import type { EnvoyLayout } from "./layout.ts";
 import { pipe, resources, secretNames, tlsType, typed, watchedFile } from "./resources.ts";
 
@@ -55,13 +55,15 @@ export const identityFile = ({ certificatePem, keyPem }: TlsCredentials): object
   ]);
 
 /** Whose certificates are believed, and which of them are not. */
-export const trustFile = ({ caPem, revocations }: TlsCredentials): object =>
-  resources([
+export const trustFile = (credentials: TlsCredentials): object => {
+  const crl = crlOf(credentials);
+  return resources([
     typed(tlsType("Secret"), {
       name: secretNames.trust,
       validation_context: {
-        trusted_ca: { inline_string: caPem },
-        ...(revocations !== undefined && { crl: { inline_string: revocations.pem } }),
+        trusted_ca: { inline_string: credentials.caPem },
+        ...(crl !== undefined && { crl: { inline_string: crl } }),
       },
     }),
   ]);
+};
