@@ -1,5 +1,6 @@
 import { type Report, reportSchema, type TaskReport } from "../core/api/report.ts";
 import { type Progress, type Run, reasonCharactersMax } from "../core/api/run.ts";
+import { clockOffSecondsMax } from "../core/ports/clock.ts";
 import type { RunEvent } from "../core/run/events.ts";
 import { hasEnded, partsOf, siteOfTask } from "../core/run/steps.ts";
 import { heardOf } from "./alive.ts";
@@ -12,6 +13,7 @@ import { markDeleted } from "./engine/groups.ts";
 import { takeList } from "./engine/site-list.ts";
 import { goOnTidying, isOfTidying, listIn } from "./engine/tidy.ts";
 import { putInventoryPart } from "./inventory.ts";
+import { readGateways } from "./queries/sites.ts";
 import { progressKey, runKey } from "./records.ts";
 
 /**
@@ -70,7 +72,7 @@ const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> =
   // A late answer must not say less than what is known since.
   if (isInFlight(stored.body, report)) await keepProgress(deps, report);
   await keepWhatItSays(deps, stored.body, report);
-  await applyToRun(deps, report.runId, eventOf(report));
+  await applyToRun(deps, report.runId, await eventOf(deps, stored.body, report));
   const isLate = partsOf(stored.body).every(([, part]) => hasEnded(part));
   if (isLate && report.kind === "completed") await expireIfUseless(deps, report.runId, { hasMore: true });
 };
@@ -120,7 +122,21 @@ const isAwaitedList = (run: Run, { target, step, index, attempt }: TaskReport): 
 const hasLostBase = (report: Extract<TaskReport, { kind: "failed" }>): boolean =>
   report.step === "transferring" && report.reason.code === "BASE_MISSING";
 
-const eventOf = (report: TaskReport): RunEvent => {
+/** A peer whose clock is wrong refuses a good certificate, and to the sender the link just breaks: those who may be meant are named. */
+const wrongClocks = async (deps: Deps, run: Run, { step, target }: TaskReport): Promise<string> => {
+  if (step !== "transferring") return "";
+  const gateways = await Promise.all([run.source, target].map((site) => readGateways(deps, site)));
+  return gateways
+    .flat()
+    .filter(({ alive, clockAheadSeconds = 0 }) => alive && Math.abs(clockAheadSeconds) > clockOffSecondsMax)
+    .map(({ id, siteId, clockAheadSeconds = 0 }) => {
+      const how = `${Math.abs(clockAheadSeconds)} s ${clockAheadSeconds > 0 ? "ahead" : "behind"}`;
+      return ` The clock of gateway “${id}” of site “${siteId}” is ${how}: set it.`;
+    })
+    .join("");
+};
+
+const eventOf = async (deps: Deps, run: Run, report: TaskReport): Promise<RunEvent> => {
   const { target, step, index, attempt } = report;
   const about = { target, step, index, attempt };
   switch (report.kind) {
@@ -129,7 +145,8 @@ const eventOf = (report: TaskReport): RunEvent => {
     case "completed":
       return { type: "completed", ...about };
     case "failed": {
-      const { code, message } = report.reason;
+      const { code } = report.reason;
+      const message = `${report.reason.message}${await wrongClocks(deps, run, report)}`;
       const reason = { code, message: message.slice(0, reasonCharactersMax) };
       const retryable = report.retryable || hasLostBase(report);
       return { type: "failed", ...about, reason, retryable, progressed: report.progressed };

@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import { answerOf } from "../client.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { siteOption } from "../options.ts";
-import { table } from "../render/table.ts";
-import { instantText } from "../render/units.ts";
+import { gatewayTable } from "../render/gateway.ts";
 import type { Answering } from "./command.ts";
 import { addEnrolmentCommands } from "./gateway-enrolment.ts";
 
@@ -41,33 +40,13 @@ export const addGatewayCommands = (program: Command, answering: Answering): void
   addEnrolmentCommands(gateway, answering);
   gateway
     .command("list")
-    .description("list a site's gateways, and which are alive")
+    .description("list a site's gateways: which are alive, and whose certificate or clock is wrong")
     .addOption(siteOption("whose gateways").makeOptionMandatory())
     .action(
       answering(async (context, { site }: { site: string }) => {
         const api = await context.connect();
         const answer = await answerOf(api.v1.sites[":site"].gateways.$get({ param: { site } }));
-        const { style } = context;
-        const text = table(
-          answer.items,
-          [
-            { title: "GATEWAY", value: ({ id }) => id, paint: style.strong },
-            {
-              title: "STATE",
-              value: ({ alive }) => (alive ? "alive" : "absent"),
-              paint: (text, { alive }) => (alive ? style.good(text) : style.bad(text)),
-            },
-            { title: "ENDPOINT", value: ({ endpoint }) => endpoint },
-            { title: "TUNNEL", value: ({ tunnel }) => tunnel },
-            { title: "STORAGE", value: ({ storage }) => storage },
-            { title: "VERSION", value: ({ version }) => version },
-            { title: "LAST SEEN", value: ({ lastSeenAt }) => instantText(lastSeenAt) },
-          ],
-          {
-            style,
-            none: `No gateway of site ${site} has been heard of. Start one with: smtx-backup gateway run -c gateway.yaml`,
-          },
-        );
+        const text = gatewayTable(answer.items, { style: context.style, site });
         return { json: answer, text };
       }),
     );

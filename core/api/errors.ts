@@ -87,30 +87,36 @@ export class VisibleError extends Error {
   readonly code: ErrorCode;
   /** What to do next: a sentence or a command. */
   readonly hint: string | undefined;
+  /** Whether the same may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
   /** The site that told it, where somebody else did. */
   readonly toldBy: string | undefined;
   /** Of GROUP_STALE: the number of the newest group that a site has or had; a run must have a greater one. */
   readonly newestSequence: number | undefined;
 
+  /** @param options.retryable where this case of it is another than the code's others */
   constructor(
     code: ErrorCode,
     message: string,
-    options: { hint?: string; cause?: unknown; toldBy?: string; newestSequence?: number | undefined } = {},
+    options: {
+      hint?: string;
+      cause?: unknown;
+      retryable?: boolean;
+      toldBy?: string;
+      newestSequence?: number | undefined;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "VisibleError";
     this.code = code;
     this.hint = options.hint;
+    this.retryable = options.retryable ?? errorCodes[code].retryable;
     this.toldBy = options.toldBy;
     this.newestSequence = options.newestSequence;
   }
 
   get status(): number {
     return errorCodes[this.code].status;
-  }
-
-  get retryable(): boolean {
-    return errorCodes[this.code].retryable;
   }
 
   static is(error: unknown, code?: ErrorCode): error is VisibleError {

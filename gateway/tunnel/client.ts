@@ -75,6 +75,8 @@ interface Endpoint {
 interface ClientOptions {
   /** The site that is reached. */
   readonly siteId: SiteId;
+  /** Why a proxy that ends TLS for us has refused the site's gateways lately, or they it, in its words. */
+  readonly refusal?: () => string | undefined;
   readonly log: Log;
   readonly limits?: Partial<PeerClientLimits>;
   /** Hears whenever a peer has taken a piece of a body, or says something while we wait for it. */
@@ -128,7 +130,7 @@ export const assertSomebody = (siteId: SiteId, endpoints: readonly string[]): vo
 };
 
 const createClient = (
-  { siteId, log, onMoved = () => undefined }: ClientOptions,
+  { siteId, log, refusal, onMoved = () => undefined }: ClientOptions,
   limits: PeerClientLimits,
   openWith: (options: Pool.Options) => readonly Pick<Endpoint, "name" | "pool">[],
 ): PeerClient => {
@@ -174,7 +176,7 @@ const createClient = (
         return await use(endpoint);
       } catch (error) {
         signal.throwIfAborted();
-        const fault = linkError(error, endpoint.name);
+        const fault = linkError(error, endpoint.name, refusal?.());
         if (!isOpening && !isConnectFault(error) && fault.code !== "PEER_REFUSED") throw fault;
         endpoint.shunnedUntilMs = performance.now() + limits.shunSeconds * 1000;
         log.warn({ err: fault, endpoint: endpoint.name, site: siteId }, "an endpoint could not be connected");

@@ -23,10 +23,37 @@ const refusedCodes =
 
 export const isConnectFault = (error: unknown): boolean => connectCodes.has(codeOf(error));
 
-/** The VisibleError for what went wrong between us and a peer: PEER_REFUSED or LINK_BROKEN. */
-export const linkError = (error: unknown, endpoint: string): VisibleError => {
+/** What the words of Node, or of Envoy, for a refusal say of times; undefined when it was for another reason. */
+const timeFaultOf = (refusal: string): string | undefined => {
+  const what = /CRL/.test(refusal) ? "the list of revocations" : "its certificate";
+  if (/HAS.EXPIRED/i.test(refusal)) return `${what} has expired`;
+  return /NOT.YET.VALID/i.test(refusal) ? `${what} is not valid yet` : undefined;
+};
+
+/** A gateway renews its certificate by itself, and clocks are set: so it is worth another try. */
+const refusedForTime = (endpoint: string, fault: string, cause: unknown): VisibleError =>
+  new VisibleError(
+    "PEER_REFUSED",
+    `The gateway at ${endpoint} and this one do not trust each other: ${fault}, and by this host's clock it is ${new Date().toISOString()}. ` +
+      "See the clocks of both hosts. A gateway renews its certificate by itself while it reaches the control plane; smtx-backup gateway list " +
+      "shows which has not, and its log says why. One that was off for more than 90 days has to be enrolled again.",
+    {
+      hint: "Set the clock that is wrong, or enrol the gateway again: smtx-backup gateway enrol.",
+      cause,
+      retryable: true,
+    },
+  );
+
+/**
+ * The VisibleError for what went wrong between us and a peer: PEER_REFUSED or LINK_BROKEN.
+ * @param refusal why a proxy that ends TLS for us has refused the peer lately, in its words
+ */
+export const linkError = (error: unknown, endpoint: string, refusal?: string): VisibleError => {
   if (VisibleError.is(error)) return error;
-  if (refusedCodes.test(codeOf(error))) {
+  const isRefused = refusedCodes.test(codeOf(error));
+  const timeFault = timeFaultOf(isRefused ? codeOf(error) : (refusal ?? ""));
+  if (timeFault !== undefined) return refusedForTime(endpoint, timeFault, error);
+  if (isRefused) {
     return new VisibleError("PEER_REFUSED", `The gateway at ${endpoint} and this one do not trust each other.`, {
       hint: "See that both have unexpired certificates of the same authority.",
       cause: error,

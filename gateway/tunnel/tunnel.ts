@@ -1,6 +1,6 @@
 import type { GatewayId, SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log.ts";
-import type { TlsCredentials } from "./certificates.ts";
+import { assertValidNow, type TlsCredentials } from "./certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientLimits } from "./client.ts";
 import { OpenClients } from "./open-clients.ts";
 import type { PeerHandlers } from "./serve-peers.ts";
@@ -14,7 +14,7 @@ export interface Tunnel {
   readonly port: number;
   /**
    * A client for the gateways of another site; the caller closes it.
-   * @throws GATEWAY_ABSENT when there are no endpoints
+   * @throws GATEWAY_ABSENT when there are no endpoints; PEER_REFUSED while our own certificate is not good
    */
   connect(options: {
     readonly siteId: SiteId;
@@ -61,8 +61,10 @@ export const openDirectTunnel = async (options: TunnelOptions): Promise<Tunnel> 
   return {
     kind: "direct-tls",
     port: server.port,
-    connect: async ({ signal: _, ...client }) =>
-      clients.add(createPeerClient({ ...client, credentials: () => credentials, multiCluster })),
+    connect: async ({ signal: _, ...client }) => {
+      assertValidNow(credentials);
+      return clients.add(createPeerClient({ ...client, credentials: () => credentials, multiCluster }));
+    },
     renew: async (renewed) => {
       // It throws when certificate and key don't fit; the old ones stay then.
       server.renew(renewed);

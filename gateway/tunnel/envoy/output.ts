@@ -1,3 +1,4 @@
+import type { SiteId } from "../../../core/api/ids.ts";
 import type { Log } from "../../log.ts";
 
 /**
@@ -16,8 +17,15 @@ export const logLine = (line: string, log: Log): void => {
   else log[level]({ envoy: rest }, "Envoy says something");
 };
 
-/** A line of its log of connections (`connectionLog`), in ours: refusals are warnings, and say why. */
-export const connectionLine = (line: string, log: Log): void => {
+/**
+ * A line of its log of connections (`connectionLog`), in ours: refusals are warnings, and say why.
+ * @param onRefused is told of those between us and a site that we send to
+ */
+export const connectionLine = (
+  line: string,
+  log: Log,
+  onRefused: (siteId: SiteId, reason: string) => void = () => undefined,
+): void => {
   let fields: Record<string, unknown>;
   try {
     fields = JSON.parse(line) as Record<string, unknown>;
@@ -28,5 +36,8 @@ export const connectionLine = (line: string, log: Log): void => {
   const known = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== "-"));
   if (known["refused"] === undefined) log.debug(known, "a connection of the tunnel ended");
   else if (known["link"] === "in") log.warn(known, "a peer was refused in the handshake");
-  else log.warn(known, "a site's gateway could not be reached, or is not who it should be");
+  else {
+    log.warn(known, "a site's gateway could not be reached, or is not who it should be");
+    onRefused(known["site"] as SiteId, String(known["refused"]));
+  }
 };

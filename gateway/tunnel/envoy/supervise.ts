@@ -1,4 +1,5 @@
 import { VisibleError } from "../../../core/api/errors.ts";
+import type { SiteId } from "../../../core/api/ids.ts";
 import type { Log } from "../../log.ts";
 import { keepRunning } from "../../processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../processes/owned-process.ts";
@@ -26,8 +27,10 @@ export const superviseEnvoy = async (options: {
   readonly layout: EnvoyLayout;
   readonly log: Log;
   readonly time: Time;
+  /** Is told why gateways of a site were refused, or refused us. */
+  readonly onRefused?: (siteId: SiteId, reason: string) => void;
 }): Promise<SupervisedEnvoy> => {
-  const { command, layout, log, time } = options;
+  const { command, layout, log, time, onRefused } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   const run = (): OwnedProcess =>
@@ -35,7 +38,7 @@ export const superviseEnvoy = async (options: {
       command,
       parameters: ["-c", layout.bootstrap, "--disable-hot-restart", ...outputArguments],
       endsBy: "signal",
-      output: { stdout: (line) => connectionLine(line, log), stderr: (line) => logLine(line, log) },
+      output: { stdout: (line) => connectionLine(line, log, onRefused), stderr: (line) => logLine(line, log) },
     });
 
   const first = run();

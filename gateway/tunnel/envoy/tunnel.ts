@@ -5,7 +5,7 @@ import type { SiteId } from "../../../core/api/ids.ts";
 import { writeFileSafely } from "../../files.ts";
 import { whileMoving } from "../../standstill.ts";
 import { systemTime, type Time } from "../../time.ts";
-import type { TlsCredentials } from "../certificates.ts";
+import { assertValidNow, type TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
 import type { TunnelServerLimits } from "../listening.ts";
 import { OpenClients } from "../open-clients.ts";
@@ -16,6 +16,7 @@ import { bootstrap, clustersFile, identityFile, listenersFile, trustFile } from 
 import { findEnvoy } from "./find.ts";
 import { type EnvoyLayout, layoutIn } from "./layout.ts";
 import { receiverClusterOf, receivingListener } from "./receiving.ts";
+import { Refusals } from "./refusals.ts";
 import { resources } from "./resources.ts";
 import { type Endpoint, sendingListener, siteCluster, siteEndpoints, splitEndpoint } from "./sending.ts";
 import { superviseEnvoy } from "./supervise.ts";
@@ -65,7 +66,9 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
     ...(options.limits !== undefined && { limits: options.limits }),
   });
   try {
-    const running = await started(layout, command, options);
+    const refusals = new Refusals();
+    let current = options.credentials;
+    const running = await started(layout, command, { ...options, onRefused: refusals.note });
     const sites = new Sites({ layout, multiCluster, time, hasBbr: await kernelHasBbr() });
     const clients = new OpenClients(options.credentials);
     return {
@@ -73,11 +76,14 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
       port: options.listen.port,
       connect: async ({ siteId, endpoints, signal, ...client }) => {
         assertSomebody(siteId, endpoints);
+        assertValidNow(current);
         await sites.reach(siteId, endpoints, signal);
-        return clients.add(createProxiedClient({ ...client, siteId, socketPath: layout.socketTo(siteId) }));
+        const refusal = () => refusals.lately(siteId);
+        return clients.add(createProxiedClient({ ...client, siteId, socketPath: layout.socketTo(siteId), refusal }));
       },
       renew: async (credentials) => {
         await writeCredentials(layout, credentials);
+        current = credentials;
         server.renew(credentials);
         // A connection that is made before Envoy has taken the list up would stay; so they are made anew once more when it has.
         if (clients.renew(credentials)) setTimeout(() => clients.reconnect(), takeUpMs).unref();
@@ -120,9 +126,9 @@ const writeStart = async (layout: EnvoyLayout, options: EnvoyTunnelOptions): Pro
 const started = async (
   layout: EnvoyLayout,
   command: string | undefined,
-  { log, time = systemTime }: EnvoyTunnelOptions,
+  { log, time = systemTime, onRefused }: EnvoyTunnelOptions & { readonly onRefused: Refusals["note"] },
 ) => {
-  if (command !== undefined) return superviseEnvoy({ command, layout, log, time });
+  if (command !== undefined) return superviseEnvoy({ command, layout, log, time, onRefused });
   const { signal } = new AbortController();
   if (await until(() => isReady(layout.adminSocket), { withinMs: besideMs, time, signal })) return undefined;
   throw new VisibleError("INTERNAL", `No Envoy answers at ${layout.adminSocket}.`, {
