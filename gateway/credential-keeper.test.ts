@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { VisibleError } from "../core/api/errors.ts";
 import type { Instant } from "../core/api/ids.ts";
 import { fingerprintOf } from "../pki/authority.ts";
-import { issueRevocations } from "../pki/revocations.ts";
+import { issueRevocations, readAnyRevocations } from "../pki/revocations.ts";
 import { manualTime, settle } from "./agent/testing.ts";
 import { CredentialKeeper, lookMs } from "./credential-keeper.ts";
 import type { Time } from "./time.ts";
@@ -16,7 +16,7 @@ const old = await credentialsOf(authority, "a");
 const newer = await credentialsOf(authority, "a");
 const newest = await credentialsOf(authority, "a");
 
-const keeperOf = (load: () => Promise<TlsCredentials>, current = old) => {
+const keeperOf = (load: () => Promise<TlsCredentials>, current: TlsCredentials = old, nowMs = () => Date.now()) => {
   const log = createMemoryLog();
   const renewed: TlsCredentials[] = [];
   const stored: string[] = [];
@@ -25,6 +25,7 @@ const keeperOf = (load: () => Promise<TlsCredentials>, current = old) => {
     load,
     renew: async (credentials) => void renewed.push(credentials),
     store: async (pem) => void stored.push(pem),
+    nowMs,
     log,
   });
   return { keeper, renewed, stored, log };
@@ -102,6 +103,7 @@ describe("certificates that somebody else renews in the files", () => {
 
 describe("a list of revocations", () => {
   const pastMs = Date.parse("2026-03-01T00:00:00.000Z");
+  const futureMs = Math.floor(Date.now() / 1000 + 180 * 86_400) * 1000;
 
   test("is kept and gone by, also when the file of it is older", async () => {
     const { keeper, renewed, stored } = keeperOf(async () => newest);
@@ -135,6 +137,57 @@ describe("a list of revocations", () => {
     }
     assert.deepEqual([renewed, stored], [[], []]);
     assert.equal(log.lines.filter(({ level }) => level === "error").length, useless.length);
+  });
+
+  test("of the future is replaced by whatever is made since, and is not told of any more", async () => {
+    const ahead = await list(["ab"], futureMs);
+    const inUse = { ...old, revocations: await readAnyRevocations(ahead.pem, authority.certificatePem) };
+    const { keeper, renewed } = keeperOf(async () => inUse, inUse);
+    assert.equal(keeper.revocationsAt, ahead.issuedAt);
+    const given = await list(["ab", "cd"], pastMs);
+    await keeper.revoke(given);
+    assert.equal(keeper.revocationsAt, given.issuedAt);
+    await keeper.reload();
+    assert.deepEqual([...(renewed.at(-1)?.revocations?.serials ?? [])], ["ab", "cd"]);
+  });
+
+  test("that could not be used for its time is not told of any more after another was", async () => {
+    const { keeper } = keeperOf(async () => old);
+    const ahead = await list(["ab"], futureMs);
+    await keeper.revoke(ahead);
+    assert.equal(keeper.revocationsAt, ahead.issuedAt);
+    const given = await list(["ab"], pastMs);
+    await keeper.revoke(given);
+    assert.equal(keeper.revocationsAt, given.issuedAt);
+    await keeper.revoke(ahead);
+    await keeper.reload();
+    assert.equal(keeper.revocationsAt, given.issuedAt, "what came with a certificate is all that there is");
+  });
+
+  test("is left alone by TLS while this host's clock is behind it, and gone by again when that is right", async () => {
+    const given = await list(["ab"], pastMs);
+    const inUse = { ...old, revocations: await readAnyRevocations(given.pem, authority.certificatePem) };
+    let nowMs = pastMs + 1000;
+    const { keeper, renewed, log } = keeperOf(
+      async () => inUse,
+      inUse,
+      () => nowMs,
+    );
+    const clocks = [pastMs + 31_000, pastMs - 86_400_000, pastMs - 86_370_000, pastMs + 61_000, pastMs + 91_000];
+    const stop = new AbortController();
+    const sleep = async () => {
+      nowMs = clocks.shift() ?? nowMs;
+      if (clocks.length === 0) stop.abort();
+    };
+    await keeper.follow({ nowMs: () => nowMs, sleep }, stop.signal);
+    assert.equal(renewed.length, 2);
+    assert.deepEqual(
+      log.lines.map(({ level, message }) => `${level}: ${message}`),
+      [
+        "error: the list of revocations is of the future: see this host's clock",
+        "info: the list of revocations is gone by again",
+      ],
+    );
   });
 
   test("that has our own certificate in it says that we were removed, and the tunnel stays as it is", async () => {

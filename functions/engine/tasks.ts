@@ -3,6 +3,7 @@ import type { SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan, Step } from "../../core/api/run.ts";
 import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
+import { clockOffSecondsMax } from "../../core/ports/clock.ts";
 import type { RunEffect } from "../../core/run/events.ts";
 import type { Deps } from "../deps.ts";
 import { readGateways } from "../queries/sites.ts";
@@ -137,11 +138,14 @@ const rebuildOf = async (deps: Deps, { restore }: RunPlan, index: number) => {
 };
 
 /**
- * Where the gateways of a site are reached that were heard of lately. One that others refuse for its certificate is only among them when
- * there is no other: then whoever tries says why.
+ * Where the gateways of a site are reached that were heard of lately. One whose certificate or clock is wrong, so that it is refused or refuses
+ * others, is only among them when there is no other: then whoever tries says why.
  */
 const endpointsOf = async (deps: Deps, siteId: SiteId): Promise<string[]> => {
   const alive = (await readGateways(deps, siteId)).filter((gateway) => gateway.alive);
-  const believed = alive.filter(({ certificateProblem }) => certificateProblem === undefined);
+  const believed = alive.filter(
+    ({ certificateProblem, clockAheadSeconds = 0 }) =>
+      certificateProblem === undefined && Math.abs(clockAheadSeconds) <= clockOffSecondsMax,
+  );
   return (believed.length > 0 ? believed : alive).map(({ endpoint }) => endpoint);
 };

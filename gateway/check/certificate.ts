@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { renewableSeconds } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { loadCredentials } from "../credentials.ts";
 import type { Check } from "./check.ts";
@@ -16,13 +17,17 @@ export const checkCertificate: Check = async (config) => {
   }
   const [nowMs, fromMs, untilMs] = [Date.now(), Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
   if (nowMs < fromMs) {
-    const hint = "See whether this host's clock is right; if it is, issue the certificate again.";
+    const hint = `See whether this host's clock is right; if it is, ${config.api === undefined ? "issue the certificate again" : "the gateway renews it by itself when it runs"}.`;
     throw wrong(`The certificate is not valid before ${certificate.validFrom}.`, hint);
   }
   if (nowMs > untilMs) {
+    const renewal =
+      config.api !== undefined && nowMs < untilMs + renewableSeconds * 1000
+        ? "the gateway renews it by itself when it runs"
+        : "renew it, or enrol the gateway again: smtx-backup gateway enrol";
     throw wrong(
       `The certificate has expired on ${certificate.validTo}.`,
-      "Renew it, or see whether the clock is right.",
+      `See whether this host's clock is right; if it is, ${renewal}.`,
     );
   }
   const days = Math.floor((untilMs - nowMs) / (soonMs / 7));

@@ -89,7 +89,7 @@ describe("checking a gateway before its first run", () => {
     try {
       assert.deepEqual((await check())["queues"]?.passed, true);
       clockMs = () => Date.now() + 20 * 60_000;
-      assert.match((await check())["queues"]?.text ?? "", /clock is wrong by 20 minutes/);
+      assert.match((await check())["queues"]?.text ?? "", /clock is wrong by 20 minutes: it is behind/);
     } finally {
       hasQueues = false;
       clockMs = () => Date.now();
@@ -98,13 +98,16 @@ describe("checking a gateway before its first run", () => {
 
   test("finds a control plane by what it answers to whoever shows nothing", async () => {
     let answer: readonly [number, string] = [401, '{"error":{"code":"UNAUTHENTICATED","message":"no token"}}'];
-    const server = createHttpServer((_request, response) => response.writeHead(answer[0]).end(answer[1]));
+    let date = {};
+    const server = createHttpServer((_request, response) => response.writeHead(answer[0], date).end(answer[1]));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
     assert(typeof address === "object" && address !== null);
     const at = { api: `http://127.0.0.1:${address.port}` };
     try {
       assert.equal((await check(at))["api"]?.passed, true);
+      date = { date: new Date(Date.now() - 180 * 24 * 3_600_000).toUTCString() };
+      assert.match((await check(at))["api"]?.text ?? "", /clock is wrong by 2592\d\d minutes: it is ahead/);
       answer = [404, "<html>"];
       assert.match((await check(at))["api"]?.text ?? "", /answered 404/);
     } finally {
@@ -132,15 +135,19 @@ describe("checking a gateway before its first run", () => {
     const identity = { multiCluster: site("mc"), siteId: site("a"), gatewayId: gatewayIdSchema.parse("a-1") };
     const good = await credentialsOf(authority, "a");
     const expired = await issueGatewayCertificate(authority, { ...identity, validDays: -0.001 });
+    const nowMs = Date.now() + 180 * 24 * 3_600_000;
+    const early = await issueGatewayCertificate(authority, { ...identity, validDays: 14, nowMs });
     const wrong = [
-      [{ ...good, ...expired }, /has expired/],
+      [{ ...good, ...expired }, /has expired .*See whether this host's clock is right/],
+      [{ ...good, ...early }, /not valid before .*See whether this host's clock is right/],
       [{ ...good, keyPem: (await credentialsOf(authority, "a")).keyPem }, /is not that of the certificate/],
       [{ ...good, caPem: (await newAuthority()).certificatePem }, /not issued by this authority/],
       [await credentialsOf(authority, "b"), /is for spiffe/],
     ] as const;
     for (const [credentials, text] of wrong) {
       await write(credentials);
-      assert.match((await check())["certificate"]?.text ?? "", text);
+      const { text: found, hint } = (await check())["certificate"] ?? {};
+      assert.match(`${found} ${hint}`, text);
     }
     await write(good);
   });

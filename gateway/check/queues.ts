@@ -2,17 +2,20 @@ import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayConfig } from "../config.ts";
 import { loadCredentials } from "../credentials.ts";
+import { HostClock } from "../host-clock.ts";
 import { QueueAccess } from "../queues/credentials.ts";
 import { isMissingQueue } from "../queues/queueaddress.ts";
 import { createSqsClient } from "../queues/sqsclient.ts";
 import { systemTime } from "../time.ts";
 import type { Check } from "./check.ts";
+import { assertRight, silent } from "./clock.ts";
 
-/** That the queues of the site are there, and may be asked for. The SDK notices a clock that is wrong by minutes. */
+/** That the queues of the site are there, and may be asked for; and that they have the same time. */
 export const checkQueues: Check = async (config) => {
   const { prefix } = config.queues;
   const { siteId } = config;
-  const client = createSqsClient(process.env, await accessOf(config));
+  const clock = new HostClock({ time: systemTime, log: silent });
+  const client = createSqsClient(process.env, await accessOf(config), clock.heard);
   try {
     const names = [`${prefix}-tasks-${siteId}`, `${prefix}-transfers-${siteId}`, `${prefix}-settings-${siteId}`];
     names.push(`${prefix}-reports`);
@@ -23,12 +26,7 @@ export const checkQueues: Check = async (config) => {
         throw isMissingQueue(cause) ? missing(name, siteId, cause) : unreachable(cause);
       }
     }
-    const skewMinutes = Math.round(client.config.systemClockOffset / 60_000);
-    if (skewMinutes !== 0) {
-      throw new VisibleError("BAD_REQUEST", `This host's clock is wrong by ${Math.abs(skewMinutes)} minutes.`, {
-        hint: "Let it follow a time server: certificates and signatures depend on it.",
-      });
-    }
+    assertRight(clock);
     return `${names.length} queues ${prefix}-… are there`;
   } finally {
     client.destroy();

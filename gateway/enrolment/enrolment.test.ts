@@ -18,6 +18,7 @@ import { loadCredentials } from "../credentials.ts";
 import { createMemoryLog } from "../transfer/testing/memory-log.ts";
 import { enrolGateway } from "./enrol.ts";
 import { writeIssued } from "./files.ts";
+import { obtainCertificate } from "./obtain.ts";
 import { keepRenewed, renewalDueMs } from "./renew.ts";
 
 const code = (expected: string) => (error: unknown) => VisibleError.is(error, expected as never);
@@ -156,10 +157,11 @@ describe("a gateway", () => {
   });
 
   test("renews its certificate when two thirds of its life are over, with a new key and a proof of the old one", async () => {
+    const startMs = Date.now();
+    controlPlane.nowMs = startMs - 9 * dayMs;
     await enrolGateway(config, { token: "t", signal });
     let current = await loadCredentials(config);
     const first = current;
-    const startMs = Date.now();
     const time = manualTime(startMs);
     const stop = new AbortController();
     const renewed = Promise.withResolvers<void>();
@@ -174,7 +176,7 @@ describe("a gateway", () => {
       ...{ time, log: createMemoryLog(), signal: stop.signal },
     });
     const dueMs = renewalDueMs(first.certificatePem) - startMs;
-    assert.ok(Math.abs(dueMs / dayMs - 14 * (2 / 3)) < 0.01, `${dueMs / dayMs} days`);
+    assert.ok(Math.abs(dueMs / dayMs - (14 * (2 / 3) - 9)) < 0.01, `${dueMs / dayMs} days`);
     controlPlane.requests.length = 0;
     await time.advance(dueMs - 1000);
     assert.equal(controlPlane.requests.length, 0);
@@ -192,7 +194,78 @@ describe("a gateway", () => {
       new X509Certificate(first.certificatePem).serialNumber,
     );
     assert.notEqual(current.keyPem, first.keyPem);
-    assert.ok(Date.parse(new X509Certificate(current.certificatePem).validTo) > startMs + 23 * dayMs);
+    assert.ok(Date.parse(new X509Certificate(current.certificatePem).validTo) > startMs + 14 * dayMs);
+  });
+
+  for (const [what, daysOff] of [
+    ["has expired while the host slept", -20],
+    ["was given by a clock half a year ahead and is not valid yet", 180],
+  ] as const) {
+    test(`renews within a minute a certificate that ${what}, and goes on`, async () => {
+      const startMs = Date.now();
+      controlPlane.nowMs = startMs;
+      await enrolGateway(config, { token: "t", signal });
+      let current = await loadCredentials(config);
+      let nowMs = startMs;
+      const stop = new AbortController();
+      const sleeps: number[] = [];
+      const renewed: number[] = [];
+      await keepRenewed({
+        config,
+        current: () => current,
+        onRenewed: async () => {
+          current = await loadCredentials(config);
+          renewed.push(nowMs);
+        },
+        onRemoved: (error) => assert.fail(error),
+        time: {
+          nowMs: () => nowMs,
+          sleep: async (ms) => {
+            sleeps.push(ms);
+            // The host sleeps, or its clock and the control plane's are put right.
+            nowMs += ms - (sleeps.length === 2 ? daysOff * dayMs : 0);
+            controlPlane.nowMs = nowMs;
+            if (sleeps.length === 5) stop.abort();
+          },
+        },
+        ...{ log: createMemoryLog(), signal: stop.signal },
+      });
+      assert.ok(sleeps.every((ms) => ms <= 60_000));
+      assert.equal(renewed.length, 1);
+      assert.ok(Math.abs(Date.parse(new X509Certificate(current.certificatePem).validTo) - nowMs - 14 * dayMs) < dayMs);
+    });
+  }
+
+  test("gets another when what comes with it is needed, and does not ask without end", async () => {
+    await enrolGateway(config, { token: "t", signal });
+    const current = await loadCredentials(config);
+    controlPlane.requests.length = 0;
+    const stop = new AbortController();
+    const pauses: number[] = [];
+    await keepRenewed({
+      ...{ config, current: () => current, isWanted: () => true, onRenewed: async () => undefined },
+      onRemoved: (error) => assert.fail(error),
+      time: {
+        nowMs: () => Date.now(),
+        sleep: async (ms) => {
+          pauses.push(ms / 60_000);
+          if (pauses.length === 8) stop.abort();
+        },
+      },
+      ...{ log: createMemoryLog(), signal: stop.signal, chance: () => 0.5 },
+    });
+    assert.deepEqual(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+    assert.equal(controlPlane.requests.length, 8);
+  });
+
+  test("hears the control plane's time from what it answers, and from what it refuses", async () => {
+    const heard: (string | undefined)[] = [];
+    const asking = { path: "/v1/renew", bearer: "b", what: "It", signal, heard: (date?: string) => heard.push(date) };
+    await obtainCertificate(config, asking);
+    controlPlane.refusals.push([401, { error: { code: "UNAUTHENTICATED", message: "No." } }]);
+    await assert.rejects(obtainCertificate(config, asking), code("UNAUTHENTICATED"));
+    assert.equal(heard.length, 2);
+    for (const date of heard) assert.ok(Math.abs(Date.parse(date ?? "") - Date.now()) < 60_000);
   });
 
   test("asks again, ever later, while it can't renew, and the log says why and until when it is good", async () => {
@@ -262,6 +335,11 @@ describe("a gateway", () => {
     const answer = { certificate: certificatePem, authority: caPem, revocations, expiresAt: "" as never };
     await writeIssued(config.tls, answer);
     assert.deepEqual([...((await loadCredentials(config)).revocations?.serials ?? [])], ["ab"]);
+    const ofFuture = await issueRevocations(controlPlane.authority, { revoked: [], atMs: Date.now() + 180 * dayMs });
+    await writeFile(config.tls.revocations, ofFuture);
+    assert.ok((await loadCredentials(config)).revocations !== undefined, "the control plane will give another");
+    const { api: _, ...alone } = config;
+    await assert.rejects(loadCredentials(alone), /of the future: see that this host's clock is right/);
     await writeFile(config.tls.revocations, "garbage");
     await assert.rejects(loadCredentials(config), code("BAD_REQUEST"));
     await writeIssued(config.tls, { ...answer, revocations: null });
