@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { RunAnswer } from "../core/api/answers.ts";
+import type { GatewayAnswer, RunAnswer } from "../core/api/answers.ts";
 import type { Instant } from "../core/api/ids.ts";
 import type { Run } from "../core/api/run.ts";
 import { addSeconds } from "../core/ports/clock.ts";
 import { createNightlyPlan, createTestApi, nightly, siteA, siteB, type TestApi } from "./api/testing.ts";
-import { takeTasks, workAt } from "./api/testing-gateway.ts";
+import { complete, report, takeTasks, workAt } from "./api/testing-gateway.ts";
 import { dueSecondsMax } from "./engine/engine.ts";
+import { handleReport } from "./report.ts";
 import { handleSweep } from "./sweep.ts";
 
 const [minute, year] = [60, 365 * 86_400];
@@ -95,4 +96,97 @@ test("a plan whose next slot is far away is looked at once a day, and left as it
   }
   assert(looks >= 8 && looks <= 10, `${looks} times in ten days`);
   assert.deepEqual(await api.send("GET", "/v1/plans/nightly"), before);
+});
+
+describe("a site's gateways", () => {
+  const endpointOf = (id: string) => `${id}.example:9443`;
+  const alive = (api: TestApi, id: string, more: object = {}) =>
+    handleReport(api.deps, {
+      kind: "alive",
+      gateway: {
+        ...{ id, siteId: id.slice(0, 1), endpoint: endpointOf(id), tunnel: "envoy", version: "1", storage: "x" },
+        ...more,
+      },
+    });
+  const listed = async (api: TestApi) =>
+    (await api.send<{ items: GatewayAnswer[] }>("GET", "/v1/sites/b/gateways")).body.items;
+  const certificate = (from: string, until: string) => ({
+    certificate: { from: `${from}T00:00:00.000Z`, until: `${until}T00:00:00.000Z` },
+  });
+  const good = certificate("2026-02-20", "2026-03-06");
+  const expired = certificate("2026-02-01", "2026-02-15");
+  const early = certificate("2026-08-01", "2026-08-15");
+
+  test("are not alive for as long as the clock was ahead that they were last heard of by", async () => {
+    const api = await started();
+    api.pass(2 * year);
+    await alive(api, "b1");
+    api.pass(minute - 2 * year);
+    assert.deepEqual(
+      (await listed(api)).map(({ alive: isAlive }) => isAlive),
+      [false],
+    );
+    await alive(api, "b1");
+    assert.deepEqual(
+      (await listed(api)).map(({ alive: isAlive }) => isAlive),
+      [true],
+    );
+  });
+
+  test("are shown with what is wrong with their certificates and clocks", async () => {
+    const api = await started();
+    await alive(api, "b1", good);
+    await alive(api, "b2", expired);
+    await alive(api, "b3", { ...early, clockAheadSeconds: 15_552_000 });
+    assert.deepEqual(
+      (await listed(api)).map(({ id, certificateProblem, clockAheadSeconds }) => [
+        id,
+        certificateProblem,
+        clockAheadSeconds,
+      ]),
+      [
+        ["b1", undefined, undefined],
+        ["b2", "expired", undefined],
+        ["b3", "not-yet-valid", 15_552_000],
+      ],
+    );
+  });
+
+  /** Where a transfer is told to go, and the task. */
+  const transferOf = async (api: TestApi) => {
+    await runNow(api);
+    for (let steps = 0; steps < 5; steps += 1) {
+      for (const task of [siteA, siteB].flatMap((site) => takeTasks(api, site))) {
+        if (task.kind === "transfer") return task;
+        await complete(api, task);
+      }
+    }
+    return assert.fail("there was no transfer");
+  };
+
+  test("are sent to by those whose certificate and clock are right, and by others only where there are none", async () => {
+    const api = await started();
+    await alive(api, "b2", expired);
+    await alive(api, "b3", { ...good, clockAheadSeconds: -7200 });
+    const [first, second] = [endpointOf("b2"), endpointOf("b3")];
+    assert.deepEqual((await transferOf(api)).endpoints, [first, second]);
+    const other = await started();
+    await alive(other, "b1", good);
+    await alive(other, "b2", expired);
+    await alive(other, "b3", { ...good, clockAheadSeconds: -7200 });
+    assert.deepEqual((await transferOf(other)).endpoints, [endpointOf("b1")]);
+  });
+
+  test("are named with their clock in the reason for which a transfer fails beside it", async () => {
+    const api = await started();
+    await alive(api, "b1", { ...good, clockAheadSeconds: 7200 });
+    await alive(api, "a1", { ...good, clockAheadSeconds: 3 });
+    const task = await transferOf(api);
+    const reason = { code: "LINK_BROKEN", message: "The link broke." };
+    await report(api, task, { kind: "failed", reason, retryable: false, progressed: false });
+    assert.equal(
+      (await look(api, { id: task.runId })).targets[0]?.reason?.message,
+      "The link broke. The clock of gateway “b1” of site “b” is 7200 s ahead: set it.",
+    );
+  });
 });

@@ -110,6 +110,32 @@ describe("what a gateway tells of itself", () => {
     await stop();
   });
 
+  test("it tells the inventory again after an hour, and when the clock was put back behind what it said", async () => {
+    const { reports, time, setClock, stop } = setUp();
+    await time.advance(5_000);
+    setClock(-180 * 86_400_000);
+    await time.advance(10_000);
+    const [first, second, ...others] = inventories(reports);
+    assert.ok(first !== undefined && second !== undefined && second.observedAt < first.observedAt);
+    assert.deepEqual(others, []);
+    await time.advance(3_590_000);
+    assert.equal(inventories(reports).length, 2);
+    await time.advance(20_000);
+    assert.equal(inventories(reports).length, 3);
+    await stop();
+  });
+
+  test("it tells what else is known of it with each sign of life", async () => {
+    const state = { clockAheadSeconds: 0 };
+    const { reports, time, stop } = setUp({ state: () => state });
+    await time.advance(5_000);
+    state.clockAheadSeconds = 7200;
+    await time.advance(5_000);
+    const told = reports.flatMap((report) => (report.kind === "alive" ? [report.gateway.clockAheadSeconds] : []));
+    assert.deepEqual(told, [0, 0, 7200]);
+    await stop();
+  });
+
   test("an inventory that could not be told is told 5 s later", async () => {
     const { reports, time, world, stop } = setUp();
     await settle();

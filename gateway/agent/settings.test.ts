@@ -63,6 +63,14 @@ describe("settings", () => {
     await stop();
   });
 
+  test("of the same version are taken though they are older, when those before were of a clock far ahead", async () => {
+    const { settings: queue, applied, stop } = setUp();
+    await queue.deliver(settings({ issuedAt: "2028-03-01T00:00:00.000Z" }));
+    await queue.deliver(settings({ gateways: 7 }));
+    assert.equal(applied.at(-1)?.gateways, 7);
+    await stop();
+  });
+
   test("for another gateway that has not come for them within a minute are removed", async () => {
     const { settings: queue, applied, time, stop } = setUp();
     await time.advance(60_001);

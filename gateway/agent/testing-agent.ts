@@ -82,9 +82,11 @@ export const setUp = (
     context?: Partial<GatewayContext>;
     perform?: PerformTask;
     revoke?: (list: RevocationList) => Promise<void>;
+    state?: NonNullable<Parameters<typeof startAgent>[0]["state"]>;
   } = {},
 ) => {
   const time = manualTime();
+  let clockOffMs = 0;
   const log = recordingLog();
   const queue = fakeSource(time);
   const other = options.twoQueues === true ? fakeSource(time) : undefined;
@@ -141,9 +143,10 @@ export const setUp = (
       storage: { inventory: async () => world.inventory, damage: async () => world.damage } as unknown as StorageDriver,
       send: () => Promise.reject(new Error("unused")),
       identity,
-      now: () => instant(new Date(time.nowMs()).toISOString()),
+      now: () => instant(new Date(time.nowMs() + clockOffMs).toISOString()),
       ...options.context,
     },
+    ...(options.state !== undefined && { state: options.state }),
     time,
     log,
   });
@@ -162,6 +165,10 @@ export const setUp = (
   return {
     agent,
     time,
+    /** Sets the clock so far from the time that passes. */
+    setClock: (offMs: number) => {
+      clockOffMs = offMs;
+    },
     log,
     queue,
     other,

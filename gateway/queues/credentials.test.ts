@@ -83,6 +83,21 @@ describe("credentials for the queues", () => {
     assert.equal((await access.get()).accessKeyId, "key2");
   });
 
+  test("of a control plane whose time is another expire by this host's clock when they expire", async () => {
+    const aheadMs = 700 * 86_400_000;
+    const given = await access.get();
+    const { signal } = new AbortController();
+    const wrong = new QueueAccess({
+      ...{ api, current: () => assert.fail("nobody is asked"), signal, onRemoved: () => undefined },
+      time: { ...time, nowMs: () => Date.now() - aheadMs },
+    });
+    const here = wrong.expiresAtHere({
+      ...given,
+      expiresAt: new Date(Date.now() - aheadMs + lifeMs).toISOString() as never,
+    });
+    assert.ok(Math.abs(here.getTime() - Date.now() - lifeMs) < 60_000);
+  });
+
   test("are what the client of the queues uses, with the region that they are for", async () => {
     const client = createSqsClient({}, access);
     assert.equal(await client.config.region(), "eu-x-1");

@@ -14,12 +14,13 @@ const emulator = buildApp({ logger: false });
 const siteId = siteIdSchema.parse("a");
 const never = new AbortController().signal;
 let client: ReturnType<typeof createSqsClient>;
+const heard: (string | undefined)[] = [];
 let prefix = "";
 let prefixes = 0;
 
 before(async () => {
   const endpoint = await emulator.listen({ host: "127.0.0.1", port: 0 });
-  client = createSqsClient({ AWS_ENDPOINT_URL: endpoint });
+  client = createSqsClient({ AWS_ENDPOINT_URL: endpoint }, undefined, (date) => heard.push(date));
 });
 after(async () => {
   client.destroy();
@@ -210,6 +211,15 @@ describe("the client", () => {
     });
     process.env = { ...before, AWS_ACCESS_KEY_ID: "given", AWS_SECRET_ACCESS_KEY: "given" };
     assert.equal(await credentialsOf({ AWS_ACCESS_KEY_ID: "given" }), "given");
+  });
+
+  test("hears the queues' time from what they answer, and from what they refuse", async () => {
+    heard.length = 0;
+    const QueueUrl = await createQueue(`${prefix}-dated`);
+    await client.send(new DeleteQueueCommand({ QueueUrl }));
+    await assert.rejects(client.send(new SendMessageCommand({ QueueUrl, MessageBody: "x" })));
+    assert.equal(heard.length, 3);
+    for (const date of heard) assert.ok(Math.abs(Date.parse(date ?? "") - Date.now()) < 60_000, date);
   });
 
   test("prefers the endpoint of SQS to the one of all services, and has a region without one being set", async () => {
