@@ -105,6 +105,43 @@ describe("the ticker", () => {
     assert.equal(warnings.length, 1);
   });
 
+  test("fires again at once when the clock, and with it what it remembers, was years ahead or behind", async () => {
+    await create("often", "cron(* * * * ? *)");
+    const ticker = restarted();
+    await ticker.tick(instant("2026-11-24T00:00:00Z"));
+    await ticker.tick(instant("2028-11-24T00:00:00Z"));
+    await ticker.tick(instant("2026-11-24T00:02:00Z"));
+    await ticker.tick(instant("2026-11-24T00:03:00Z"));
+    assert.deepEqual(slots().slice(-2), ["2026-11-24T00:02:00Z", "2026-11-24T00:03:00Z"]);
+    assert.ok(warnings.some((message) => message.includes("a clock was ahead")));
+    await ticker.tick(instant("2024-11-24T00:00:00Z"));
+    await ticker.tick(instant("2026-11-24T00:05:00Z"));
+    assert.equal(slots().at(-1), "2026-11-24T00:05:00Z");
+  });
+
+  test("fires a schedule that was made when the clock was ahead", async () => {
+    now = instant("2027-06-01T00:00:00Z");
+    await create("often", "cron(* * * * ? *)");
+    now = instant("2026-11-24T00:00:00Z");
+    await restarted().tick(instant("2026-11-24T00:02:00Z"));
+    assert.equal(slots().at(-1), "2026-11-24T00:02:00Z");
+  });
+
+  test("waits for no clock that was set back between two looks", async () => {
+    const stop = new AbortController();
+    const clocks = [instant("2026-11-24T00:00:20Z"), instant("2024-11-24T00:00:00Z")];
+    const waits: number[] = [];
+    await restarted().run({
+      clock: { now: () => clocks.shift() ?? now },
+      signal: stop.signal,
+      sleep: async (milliseconds) => {
+        waits.push(milliseconds);
+        stop.abort();
+      },
+    });
+    assert.deepEqual(waits, [60_000]);
+  });
+
   test("tries a failed call again until it succeeds, and holds no other schedule up", async () => {
     await create("broken", "cron(1 0 * * ? *)");
     await create("sound", "cron(1 0 * * ? *)");

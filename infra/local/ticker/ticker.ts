@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Instant } from "../../../core/api/ids.ts";
 import { instantSchema } from "../../../core/api/ids.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import { addSeconds, secondsBetween } from "../../../core/ports/clock.ts";
+import { addSeconds, isAhead, secondsBetween } from "../../../core/ports/clock.ts";
 import { mapBounded } from "../../../functions/aws/map-bounded.ts";
 import type { Log } from "../../../functions/deps.ts";
 import { readJsonFile, writeJsonFile } from "../emulators/json-file.ts";
@@ -84,6 +84,12 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
     const oldest = addSeconds(until, -lookBackSeconds);
     const results = await mapBounded(schedules, concurrencyMax, async (schedule) => {
       const before = state[schedule.arn];
+      if (before !== undefined && isAhead(before, until)) {
+        log.warn(
+          { schedule: schedule.arn, before, until },
+          "a clock was ahead when a schedule fired last; it fires again",
+        );
+      }
       if (before !== undefined && before < oldest) {
         log.warn(
           { schedule: schedule.arn, before, oldest },
@@ -91,8 +97,9 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
         );
       }
       // A schedule does not fire for the time before it was made. Its own minute may still fire.
-      const after = latest(before ?? oldest, oldest, addSeconds(startOfMinute(schedule.createdAt), -1));
-      // The clock may have been set back: what was fired is not fired again.
+      const known = [before ?? oldest, addSeconds(startOfMinute(schedule.createdAt), -1)];
+      const after = latest(oldest, ...known.filter((instant) => !isAhead(instant, until)));
+      // The clock may have been set back by a little: what was fired is not fired again.
       const result = after >= until ? { firedUntil: after, fired: 0, failed: 0 } : await fire(schedule, after, until);
       return { arn: schedule.arn, ...result };
     });
@@ -117,8 +124,12 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
       while (!signal.aborted) {
         const now = clock.now();
         const isWell = await tickSafely(now);
-        // From the minute that was looked at: a timer that woke a little early must not cost the whole next one.
-        const untilNextMinute = Math.max(0, secondsBetween(clock.now(), addSeconds(startOfMinute(now), 60)));
+        // From the minute that was looked at: a timer that woke a little early must not cost the whole next one. A clock that was set
+        // back meanwhile is not waited for.
+        const untilNextMinute = Math.min(
+          60,
+          Math.max(0, secondsBetween(clock.now(), addSeconds(startOfMinute(now), 60))),
+        );
         await sleep((isWell ? untilNextMinute : Math.min(retrySeconds, untilNextMinute)) * 1000, signal);
       }
     },
