@@ -8,7 +8,7 @@ import { decide } from "./decide.ts";
 import type { RunEffect, RunEvent } from "./events.ts";
 import { defaultRunLimits, retryDelaySeconds } from "./limits.ts";
 import { newRun } from "./new-run.ts";
-import { hasEnded, hasFailedAt, partsOf, statusOf, stepsOf } from "./steps.ts";
+import { hasEnded, partsOf, statusOf, stepsOf } from "./steps.ts";
 
 const planId = "plan_01JD0000000000000000000000" as PlanId;
 const begin = "2026-11-24T01:00:00.000Z" as Instant;
@@ -226,55 +226,6 @@ describe("a run", () => {
     }
     assert.equal(partOf(run, b).state, "succeeded");
     assert.equal(partOf(run, b).warning?.code, "STORE_FULL");
-  });
-
-  test("asks each site what it has before it tells it what to delete, and ends by the answer to that alone", () => {
-    let { run } = play(backup(1, [b]), [
-      { type: "start", target: b },
-      ...stepsOf.backup
-        .slice(0, 4)
-        .map((step): RunEvent => ({ type: "completed", target: b, step, index: 0, attempt: 1 })),
-    ]);
-    const answer = (index: number, attempt: number) => {
-      const event: RunEvent = { type: "completed", target: b, step: "reclaiming", index, attempt };
-      const decision = decide(run, event, { now: begin, fraction: 0 });
-      run = decision.run;
-      return decision.effects;
-    };
-    const dispatch = { type: "dispatch", target: b, step: "reclaiming", delaySeconds: 0 };
-    assert.deepEqual(answer(0, 1), [{ ...dispatch, tasks: [{ index: 0, attempt: 2 }] }]);
-    assert.deepEqual(answer(0, 1), [], "a second copy of the list ends nothing");
-    assert.deepEqual(answer(1, 1), [{ ...dispatch, tasks: [{ index: 1, attempt: 2 }] }]);
-    assert.deepEqual(answer(0, 2), []);
-    assert.equal(partOf(run, b).state, "reclaiming");
-    answer(1, 2);
-    assert.equal(partOf(run, b).state, "succeeded");
-  });
-
-  test("passes over a slot whose group the site has already: it is skipped, and the group's writer is left alone", () => {
-    const reason = { code: "GROUP_EXISTS", message: "The site has it already." };
-    const { run, effects } = play(backup(1), [
-      { type: "start", target: b },
-      { type: "completed", target: b, step: "snapshotting", index: 0, attempt: 1 },
-      {
-        type: "failed",
-        target: b,
-        step: "preparing",
-        index: 0,
-        attempt: 1,
-        reason,
-        retryable: false,
-        progressed: false,
-      },
-    ]);
-    assert.deepEqual([partOf(run, b).state, partOf(run, b).reason], ["skipped", reason]);
-    assert.deepEqual(effects.slice(-2), [
-      { type: "ended", target: b },
-      { type: "tidy-source", target: b },
-    ]);
-    assert(!effects.some(({ type }) => type === "abort"));
-    assert.equal(partOf(run, c).state, "queued");
-    assert(!hasFailedAt(run, b) && !hasFailedAt(run, run.source));
   });
 
   test("lets its lane go when the lane comes round to a part that was cancelled while it waited", () => {

@@ -12,6 +12,7 @@ import {
 } from "../../core/retention/site-list.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
+import { forEach } from "../each.ts";
 import { groupKey, runKey, runPlanKey } from "../records.ts";
 import { expireIfUseless, keepRun } from "./expiry.ts";
 import { readFact, readFacts, type SnapshotFact } from "./facts.ts";
@@ -40,14 +41,14 @@ export const takeList = async (deps: Deps, run: Run, siteId: SiteId, told: SiteL
   const records = await readGroups(deps, run.planId, siteId);
   const before = records.map(({ body }) => body);
   const judged = { list, hasLost: hasLost(before, list) };
-  for (const record of records) await correct(deps, record, judged);
+  await forEach(records, (record) => correct(deps, record, judged));
   const known = new Set(records.map(({ body }) => body.id));
   let unknown = records.filter(({ body }) => body.state === "unknown").length;
-  for (const group of list.groups) {
-    if (known.has(group.groupId) || (await adopted(deps, place, group)) || group.takenAt === undefined) continue;
+  await forEach(list.groups, async (group) => {
+    if (known.has(group.groupId) || (await adopted(deps, place, group)) || group.takenAt === undefined) return;
     unknown += 1;
     if (unknown <= unknownGroupsMax) await putUnknown(deps, place, { ...group, takenAt: group.takenAt });
-  }
+  });
   if (unknown > unknownGroupsMax)
     deps.log.error({ siteId, unknown }, "a site has more unknown groups than are written down");
 };
@@ -71,7 +72,6 @@ const correct = async (deps: Deps, first: Stored<Group>, judged: Judged): Promis
 const apply = async (deps: Deps, stored: Stored<Group>, correction: Correction, list: SiteList): Promise<boolean> => {
   const { body, key, version } = stored;
   const { id: groupId, siteId, state: was } = body;
-  deps.log.warn({ groupId, siteId, was, is: correction }, "a site's list corrects what was known of a group");
   if (correction === "gone") {
     return ignoringConflict(() => deps.store.commit([{ type: "delete", key, expect: { version } }]));
   }
@@ -80,6 +80,7 @@ const apply = async (deps: Deps, stored: Stored<Group>, correction: Correction, 
   const isUnknown = correction === "unknown" || (isBack && !(await isWhole(deps, body.runId)));
   const { deletedSequence: _, ...rest } = body;
   const corrected = isUnknown ? unknownOf(body, told) : { ...rest, state: correction };
+  deps.log.warn({ groupId, siteId, was, is: corrected.state }, "a site's list corrects what was known of a group");
   if (!(await putGroup(deps, stored, corrected))) return false;
   if (isBack) await keepRun(deps, body.runId);
   else await expireIfUseless(deps, body.runId);
