@@ -72,6 +72,14 @@ describe("the Scheduler emulator", () => {
     await stop();
   });
 
+  test("makes a schedule once when the request comes again, and refuses another one of its name", async () => {
+    const { scheduler, stop } = await started();
+    const { ScheduleArn } = await scheduler.send(create("once", { ClientToken: "first" }));
+    assert.deepEqual((await scheduler.send(create("once", { ClientToken: "first" }))).ScheduleArn, ScheduleArn);
+    await assert.rejects(scheduler.send(create("once", { ClientToken: "second" })), { name: "ConflictException" });
+    await stop();
+  });
+
   test("lists by group, by the beginning of the name and by state", async () => {
     const { scheduler, stop } = await started();
     await scheduler.send(new CreateScheduleGroupCommand({ Name: "plans" }));

@@ -18,6 +18,8 @@ export class SchedulerFault extends Error {
 
 /** What a schedule is made of, as it comes over the wire: instants are seconds since 1970. */
 export const definitionSchema = z.looseObject({
+  /** A request that is sent again, since its answer got lost, has the same. */
+  ClientToken: z.string().optional(),
   GroupName: z.string().default("default"),
   ScheduleExpression: z.string(),
   ScheduleExpressionTimezone: z.string().default("UTC"),
@@ -94,15 +96,17 @@ export class Schedules {
     throw new SchedulerFault("ResourceNotFoundException", `Schedule ${name} does not exist.`);
   }
 
-  /** Makes a schedule, or replaces all of one that is there. Gives its ARN. */
+  /** Makes a schedule, once however often the request for it comes, or replaces all of one that is there. Gives its ARN. */
   async put(name: string, definition: Definition, mode: "create" | "update"): Promise<string> {
     validate(name, definition);
     const group = definition.GroupName;
     const Arn = `${arnPrefix}:schedule/${group}/${name}`;
-    await this.#change(({ groups, schedules }) => {
+    await this.#change((file) => {
+      const { groups, schedules } = file;
       const before = schedules.find((schedule) => schedule.Arn === Arn);
       if (mode === "update" && before === undefined) this.get(group, name);
       if (mode === "create" && before !== undefined) {
+        if (definition.ClientToken !== undefined && definition.ClientToken === before.ClientToken) return file;
         throw new SchedulerFault("ConflictException", `Schedule ${name} already exists.`);
       }
       if (!groups.includes(group)) {
