@@ -8,8 +8,9 @@ import { after, before, describe, test } from "node:test";
 import { gatewayIdSchema } from "../../core/api/ids.ts";
 import type { CertificateWithKey } from "../../pki/authority.ts";
 import { issueGatewayCertificate } from "../../pki/testing.ts";
+import { manualTime } from "../agent/testing.ts";
 import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
-import { checkGateway } from "./check.ts";
+import { checkGateway, lookSeconds } from "./check.ts";
 
 describe("checking a gateway before its first run", () => {
   let dir: string;
@@ -163,5 +164,28 @@ describe("checking a gateway before its first run", () => {
     await writeFile(join(dir, "other", "file"), "");
     const { storage } = await check({ storage: { kind: "extentstore", dir: "other/file" } });
     assert.equal(storage?.passed, false);
+  });
+
+  test("tells of what gives no answer, and looks at the rest", async () => {
+    const file = join(dir, "gateway.json");
+    await writeFile(file, JSON.stringify(config));
+    const time = manualTime();
+    const asked = Promise.withResolvers<void>();
+    const hangs = () => {
+      asked.resolve();
+      return new Promise<never>(() => undefined);
+    };
+    const looking = checkGateway(file, {
+      checks: [
+        ["storage", hangs],
+        ["port", async () => "free"],
+      ],
+      time,
+    });
+    await asked.promise;
+    await time.advance(lookSeconds * 1000);
+    const [, storage, port] = await looking;
+    assert.deepEqual([storage?.passed, storage?.text], [false, "It gave no answer within 30 s."]);
+    assert.deepEqual(port, { what: "port", passed: true, text: "free" });
   });
 });

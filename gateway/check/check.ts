@@ -1,5 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { type GatewayConfig, loadGatewayConfig } from "../config.ts";
+import { whileMoving } from "../standstill.ts";
+import { systemTime, type Time } from "../time.ts";
 import { checkApi } from "./api.ts";
 import { checkCertificate } from "./certificate.ts";
 import { checkEnvoy, checkPort } from "./listening.ts";
@@ -19,7 +21,7 @@ export interface Finding {
 /** Looks at one thing that a gateway needs. Gives what is there in a few words. @throws what is wrong with it */
 export type Check = (config: GatewayConfig) => Promise<string>;
 
-const checks: readonly (readonly [what: string, check: Check])[] = [
+const usualChecks: readonly (readonly [what: string, check: Check])[] = [
   ["certificate", checkCertificate],
   ["api", checkApi],
   ["storage", checkStorage],
@@ -28,11 +30,18 @@ const checks: readonly (readonly [what: string, check: Check])[] = [
   ["queues", checkQueues],
 ];
 
+/** For one look. */
+export const lookSeconds = 30;
+
 /**
  * Looks at everything that a gateway with this configuration needs, and leaves it as it is. Goes on after something is wrong,
- * unless it is the configuration itself. Takes half a minute at most.
+ * or gives no answer within half a minute, unless it is the configuration itself.
  */
-export const checkGateway = async (file: string): Promise<readonly Finding[]> => {
+export const checkGateway = async (
+  file: string,
+  options: { readonly checks?: typeof usualChecks; readonly time?: Time } = {},
+): Promise<readonly Finding[]> => {
+  const { checks = usualChecks, time = systemTime } = options;
   const findings: Finding[] = [];
   const look = async <T>(
     what: string,
@@ -40,7 +49,7 @@ export const checkGateway = async (file: string): Promise<readonly Finding[]> =>
     textOf: (found: T) => string,
   ): Promise<T | undefined> => {
     try {
-      const found = await work();
+      const found = await whileMoving({ seconds: lookSeconds, time, late }, work);
       findings.push({ what, passed: true, text: textOf(found) });
       return found;
     } catch (error) {
@@ -57,6 +66,11 @@ export const checkGateway = async (file: string): Promise<readonly Finding[]> =>
   for (const [what, check] of checks) await look(what, () => check(config), String);
   return findings;
 };
+
+const late = (): VisibleError =>
+  new VisibleError("TIMEOUT", `It gave no answer within ${lookSeconds} s.`, {
+    hint: "See whether the disk or the network that it is on answers.",
+  });
 
 const described = (error: unknown): Pick<Finding, "text" | "hint"> => {
   if (!VisibleError.is(error)) return { text: error instanceof Error ? error.message : String(error) };
