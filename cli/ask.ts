@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import type { ReadStream } from "node:tty";
+import type { Readable } from "node:stream";
 
 /**
  * The line that a person types in answer to a question; undefined when nobody is at a terminal. The end of the input is an empty
@@ -8,7 +8,11 @@ import type { ReadStream } from "node:tty";
  */
 export const ask = async (
   question: string,
-  options: { readonly stdin: ReadStream; readonly write: (text: string) => void; readonly signal: AbortSignal },
+  options: {
+    readonly stdin: Readable & { readonly isTTY?: boolean };
+    readonly write: (text: string) => void;
+    readonly signal: AbortSignal;
+  },
 ): Promise<string | undefined> => {
   const { stdin, write, signal } = options;
   if (!stdin.isTTY) return undefined;
