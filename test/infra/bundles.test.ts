@@ -203,7 +203,7 @@ describe("the functions as they are uploaded", () => {
     };
     const { error, lines } = await invoke(bundleOf("plan"), env, event);
     assert.equal(error, undefined);
-    assert.equal(JSON.parse(lines[0] ?? "").msg, "a schedule fired for a plan that is not there");
+    assert.equal(JSON.parse(lines[0] ?? "").msg, "a schedule fired for a plan that is not there; it is removed");
     assert.match((await invoke(bundleOf("plan"), env, {})).error ?? "", /planId/);
   });
 
