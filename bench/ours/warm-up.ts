@@ -12,7 +12,7 @@ const MiB = 1024 * 1024;
 const bytesMax = 1024 * MiB;
 const extentsMax = 16;
 
-/** Runs of other numbers than the measured volume's: a run's number names its group. */
+/** Between the numbers of the measured volume's base and its measured run: a run's number names its group, and says what is newer. */
 export const warmUpSequences = { full: 101, changed: 102, baseGone: 103 } as const;
 
 /** Has gateways that were just started do what they are about to be measured at. */
