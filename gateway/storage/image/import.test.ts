@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { importImage } from "./import.ts";
 import { pieceBytes } from "./pieces.ts";
+import { RawFile } from "./raw-file.ts";
 import { MemoryStorage, signal, temporaryFolder, withQemuImg } from "./testing.ts";
 
 /** Blocks of 64 KiB: 0 is zeros, any other number that byte throughout. */
@@ -216,6 +217,48 @@ describe("a sparse image", () => {
     const { volumeId, writtenBytes } = await importImage({ file, storage, name: "d", kind: "lun", signal });
     assert.equal(writtenBytes, 2 * blockBytes);
     assert.deepEqual(storage.volumes.get(volumeId), await readFile(file));
+  });
+});
+
+describe("an image of which holes are told that are none", () => {
+  /** What GNU tar says of a file that is one hole: records about it, and a map without a range. */
+  const tarOfOneHole = (sizeBytes: number): Buffer => {
+    const archive = Buffer.alloc(4 * 512);
+    const records = `22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n30 GNU.sparse.realsize=${sizeBytes}\n`;
+    archive.write(`${records.length.toString(8).padStart(11, "0")}\0`, 124);
+    archive.write("x", 156);
+    archive.write(records, 512);
+    archive.write("0\n", 3 * 512);
+    return archive;
+  };
+
+  test("comes in as it reads", async (context) => {
+    const folder = await temporaryFolder(context);
+    await withQemuImg(context, folder, false);
+    const file = join(folder, "disk.raw");
+    const handle = await open(file, "w");
+    await handle.write(Buffer.alloc(pieceBytes, 1));
+    await handle.truncate(4 * pieceBytes);
+    await handle.close();
+    await writeFile(join(folder, "archive"), tarOfOneHole(4 * pieceBytes));
+    await writeFile(join(folder, "bin", "tar"), `#!/bin/sh\nexec /bin/cat ${join(folder, "archive")}\n`, {
+      mode: 0o755,
+    });
+    const storage = new MemoryStorage();
+    const { volumeId, writtenBytes } = await importImage({ file, storage, name: "d", kind: "lun", signal });
+    assert.equal(writtenBytes, pieceBytes);
+    assert.deepEqual(storage.volumes.get(volumeId), await readFile(file));
+  });
+
+  test("is read whole where the file system counts nothing that it has allocated", async (context) => {
+    const file = join(await temporaryFolder(context), "disk.raw");
+    const handle = await open(file, "w");
+    await handle.truncate(4 * pieceBytes);
+    await handle.close();
+    assert.equal((await stat(file)).blocks, 0);
+    const raw = await RawFile.open(file);
+    context.after(() => raw.close());
+    assert.deepEqual(await raw.dataRanges(signal), [{ offset: 0, length: 4 * pieceBytes }]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dataRanges, type Range } from "./data-ranges.ts";
+import { areZeros, holesBetween } from "./holes.ts";
 import { readable, unreadable } from "./refusals.ts";
 import { endBytes, type Signature, signatureOf, startBytes } from "./signature.ts";
 
@@ -45,11 +46,19 @@ export class RawFile {
     return signatureOf(start, end);
   }
 
-  /** What is not in these is a hole, and zeros. */
-  dataRanges(signal: AbortSignal): Promise<readonly Range[]> {
-    const isFull = Number(this.#stat.blocks) * 512 >= this.sizeBytes;
-    if (isFull) return Promise.resolve([{ offset: 0, length: this.sizeBytes }]);
-    return dataRanges(this.#handle.fd, this.sizeBytes, signal);
+  /**
+   * What is not in these is a hole, and zeros. Where holes are not told of, or are told of that hold something, all of it is data.
+   * @throws IMAGE_UNREADABLE, the signal's reason
+   */
+  async dataRanges(signal: AbortSignal): Promise<readonly Range[]> {
+    const all = [{ offset: 0, length: this.sizeBytes }];
+    const allocatedBytes = Number(this.#stat.blocks) * 512;
+    // Nothing at all says a file system that doesn't count: many in user space (FUSE), or one that keeps small files elsewhere.
+    if (allocatedBytes === 0 || allocatedBytes >= this.sizeBytes) return all;
+    const ranges = await dataRanges(this.#handle.fd, this.sizeBytes, signal);
+    const holes = [...holesBetween(ranges, this.sizeBytes)];
+    const read = (offset: number, into: Uint8Array) => this.read(offset, into);
+    return (await areZeros(holes, { read, signal })) ? ranges : all;
   }
 
   /** Fills `into` from `offset`. @throws IMAGE_UNREADABLE, also when the file has become shorter */
