@@ -274,7 +274,10 @@ export type StageVolumeOptions =
       readonly growTo?: number;
     };
 
-/** What a volume is going to hold. `close` gives up what was not swapped in. */
+/**
+ * What a volume is going to hold. `close` gives up what was not swapped in. Of the volume that is to be replaced, data that is
+ * damaged can't be read here; where the metadata is, it can't be kept either, and zeros are there from the beginning.
+ */
 export interface StagedVolume extends VolumeHandle {
   /**
    * Makes all that was written the volume's content, durably and in one step: whoever looks, and whatever happens, the volume is

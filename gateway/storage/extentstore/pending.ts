@@ -29,6 +29,7 @@ interface Pending {
 export class PendingWrites implements BlockTables {
   readonly #volumeId: string;
   readonly #geometry: Geometry;
+  readonly #sizeBytes: number;
   readonly #committed: CommittedTables;
   readonly #openFiles: OpenDataFiles;
   readonly #reader: ExtentReader;
@@ -46,6 +47,7 @@ export class PendingWrites implements BlockTables {
   ) {
     this.#volumeId = options.volumeId;
     this.#geometry = options.geometry;
+    this.#sizeBytes = options.sizeBytes;
     this.#committed = options.committed;
     this.#openFiles = options.openFiles;
     this.#reader = new ExtentReader({ ...options, tables: this });
@@ -85,7 +87,7 @@ export class PendingWrites implements BlockTables {
     this.#eachBlock(offset, data.byteLength, (extent, block, from, to, done) => {
       const part = data.subarray(done, done + to - from);
       if (to - from === blockBytes) this.#putBlock(extent, block, part);
-      else this.#partial(extent, block).set(part, from);
+      else this.#partial(extent, block, this.#isLast(from, offset + done + to - from)).set(part, from);
     });
   }
 
@@ -104,8 +106,9 @@ export class PendingWrites implements BlockTables {
   }
 
   zero(offset: number, length: number): void {
-    this.#eachBlock(offset, length, (extent, block, from, to) => {
-      if (to - from === blockBytes) this.#putHole(extent, block);
+    this.#eachBlock(offset, length, (extent, block, from, to, done) => {
+      const isAll = to - from === blockBytes || this.#isLast(from, offset + done + to - from);
+      if (isAll) this.#putHole(extent, block);
       else if (!this.#isHole(extent, block)) this.#partial(extent, block).fill(0, from, to);
     });
   }
@@ -276,8 +279,13 @@ export class PendingWrites implements BlockTables {
     return pending;
   }
 
-  /** The content of a block that is being written in part. */
-  #partial(extent: number, block: number): Buffer {
+  /** Whether what is written of a block, from its byte `from` to byte `end` of the volume, is all that the volume has of it. */
+  #isLast(from: number, end: number): boolean {
+    return from === 0 && end === this.#sizeBytes;
+  }
+
+  /** The content of a block that is being written in part. Of one that is `replaced` nobody looks at what it was. */
+  #partial(extent: number, block: number, replaced = false): Buffer {
     const key = this.#key(extent, block);
     const known = this.#partials.get(key);
     if (known !== undefined) return known;
@@ -287,9 +295,11 @@ export class PendingWrites implements BlockTables {
         break;
       }
     }
-    const content = Buffer.allocUnsafe(blockBytes);
-    this.#drain();
-    this.#reader.readExtent(extent, block * blockBytes, content);
+    const content = Buffer.alloc(blockBytes);
+    if (!replaced) {
+      this.#drain();
+      this.#reader.readExtent(extent, block * blockBytes, content);
+    }
     this.#partials.set(key, content);
     return content;
   }

@@ -3,10 +3,9 @@ import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
 import type { StagedVolume, StorageCall } from "../driver.ts";
 import { collect } from "./collect.ts";
 import { labelOf } from "./readers.ts";
-import { giveUpStaging, type Staging, swapIn } from "./staging.ts";
+import { giveUpStaging, loadStaged, type Staging, swapIn } from "./staging.ts";
 import type { Store } from "./store.ts";
 import { CommittedTables } from "./tables.ts";
-import { loadBlocks } from "./versions.ts";
 import { objectOf } from "./volumes.ts";
 import { VolumeWriter } from "./volumewriter.ts";
 
@@ -30,7 +29,7 @@ export class StagedVolumeWriter implements StagedVolume {
     const tables = new CommittedTables({
       label: labelOf({ id, name }),
       stripeCount: geometry.stripeCount,
-      load: (extent) => database.snapshot(() => loadBlocks(database, tableId, extent)),
+      load: (extent) => loadStaged(database, staging, extent, (damaged) => store.damage.note(damaged)),
       damage: store.damage,
     });
     this.#writer = new VolumeWriter(store, { id, name, sizeBytes, tableId, ...geometry }, tables);

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { Geometry } from "../../../core/api/object.ts";
 import type { CreateVolumeOptions, StageVolumeOptions } from "../driver.ts";
+import { type BlockTable, BlockTableDamaged } from "./blocks.ts";
 import type { Database } from "./database.ts";
 import type { Writer } from "./locks.ts";
 import { forgetStaging, insertStaging } from "./stagings.ts";
-import { copyTable, createTable, dropTable } from "./versions.ts";
+import { clearExtent, copyWhatIsThere, createTable, dropTable, loadBlocks } from "./versions.ts";
 import {
   checkShape,
   claimVolume,
@@ -49,8 +50,28 @@ const stagingOf = (database: Database, volume: VolumeRow, growTo = 0): Staging =
   const geometry = geometryOf(volume);
   const sizeBytes = Math.max(volume.sizeBytes, growTo);
   checkShape(sizeBytes, geometry);
-  const tableId = copyTable(database, volume.tableId);
+  const tableId = copyWhatIsThere(database, volume.tableId);
   return { tableId, sizeBytes, geometry, name: volume.name, becomes: { volumeId: volume.id } };
+};
+
+/**
+ * The blocks of an extent that is staged. A damaged block table can't be kept, whatever the next content is: the extent is a
+ * hole from then on, and `note` is told which version it was. @returns undefined for a hole
+ */
+export const loadStaged = (
+  database: Database,
+  { tableId }: Staging,
+  extent: number,
+  note: (damaged: { readonly versionId: number }) => void,
+): BlockTable | undefined => {
+  try {
+    return database.snapshot(() => loadBlocks(database, tableId, extent));
+  } catch (error) {
+    if (!(error instanceof BlockTableDamaged)) throw error;
+    if (error.versionId !== undefined) note({ versionId: error.versionId });
+    database.transaction(() => clearExtent(database, tableId, extent));
+    return undefined;
+  }
 };
 
 /** @returns the volume, which may be written by others from now on. @throws VOLUME_NAME_TAKEN */

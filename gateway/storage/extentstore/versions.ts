@@ -39,6 +39,13 @@ export const copyTable = (database: Database, tableId: number): number => {
   return copyId;
 };
 
+/** The same, where extents whose version is lost may be holes, because somebody compares what is there later. */
+export const copyWhatIsThere = (database: Database, tableId: number): number => {
+  const copyId = createTable(database);
+  fillWithWhatIsThere(database, { tableId: copyId, fromTableId: tableId });
+  return copyId;
+};
+
 /** Points an empty table at another's extents; both are copied on write from now on. @throws STORE_CORRUPT */
 export const fillTable = (database: Database, options: { tableId: number; fromTableId: number }): void => {
   fillWithWhatIsThere(database, options);
@@ -170,7 +177,8 @@ export const commitExtent = (database: Database, tableId: number, pending: Pendi
   return table;
 };
 
-const clearExtent = (database: Database, tableId: number, extent: number): void => {
+/** Makes an extent of a table a hole. A version that nobody refers to any more is gone with it. */
+export const clearExtent = (database: Database, tableId: number, extent: number): void => {
   const row = database.one<{ versionId: number }>(
     "DELETE FROM extents WHERE tableId = ? AND extent = ? RETURNING versionId",
     tableId,
