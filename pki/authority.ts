@@ -18,10 +18,10 @@ const dayMs = 24 * hourMs;
 /** Clocks of two sites may differ by so much and a fresh certificate is still good. */
 const backdatedMs = 5 * 60 * 1000;
 /**
- * An authority is good from then on, however late it was made: its key vouches for nothing older. Made by a clock that was ahead, it
- * would else be refused by everybody until then.
+ * An authority is good from the beginning of time: its key vouches for nothing that is older. Made by a clock that was ahead, it would else
+ * be refused by everybody until then; and a host that has just been switched on may not know the time yet.
  */
-const authorityFromMs = Date.parse("2020-01-01T00:00:00Z");
+const authorityFrom = new Date(0);
 
 /** How long a gateway's certificate lasts. It is renewed after two thirds, so a control plane may be away for four days. */
 export const gatewayCertificateMs = 14 * dayMs;
@@ -36,7 +36,7 @@ export const createAuthority = async (options: {
   const keys = await newKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [`smtx-backup ${multiCluster}`] }],
-    notBefore: new Date(Math.min(nowMs - backdatedMs, authorityFromMs)),
+    notBefore: authorityFrom,
     notAfter: new Date(nowMs + authorityMs),
     signingAlgorithm: ecdsa,
     keys,
