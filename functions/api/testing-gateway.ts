@@ -80,11 +80,11 @@ export const doTask = (groups: Set<GroupId>, task: RunTask): void => {
   if (task.kind === "reclaim") for (const groupId of task.groupIds) groups.delete(groupId);
 };
 
-/** Says that the task is done. */
-export const complete = (api: TestApi, task: RunTask): Promise<void> => {
+/** Says that the task is done. @param at by the clock of the site */
+export const complete = (api: TestApi, task: RunTask, at = api.deps.clock.now()): Promise<void> => {
   const groups = groupsOn(api, task.siteId);
   doTask(groups, task);
-  return report(api, task, { kind: "completed", result: resultOf(task, api.deps.clock.now(), groups) });
+  return report(api, task, { kind: "completed", result: resultOf(task, at, groups) });
 };
 
 /** Does all that there is to do at the sites, until nothing is left. */
