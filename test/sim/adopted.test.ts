@@ -4,7 +4,7 @@ import type { Group } from "../../core/api/group.ts";
 import type { PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import { statusOf } from "../../core/run/steps.ts";
-import { cancelRun, runPlanNow, updatePlan } from "../../functions/engine/commands.ts";
+import { cancelRun, runPlanNow, suspendPlan, updatePlan } from "../../functions/engine/commands.ts";
 import { runKey } from "../../functions/records.ts";
 import { calm, checkGroups, list, makeWorld } from "./history.ts";
 import { withoutWaiting } from "./no-waiting.ts";
@@ -12,7 +12,12 @@ import { noFaults, type World } from "./world.ts";
 
 withoutWaiting();
 
-const makeSmallWorld = () => makeWorld(1, noFaults, { objects: 1, targets: 1, steps: 0, keepLast: 2 });
+/** Of a plan that runs only when the test says so. */
+const makeSmallWorld = async () => {
+  const made = await makeWorld(1, noFaults, { objects: 1, targets: 1, steps: 0, keepLast: 2 });
+  await made.world.call((deps) => suspendPlan(deps, made.planId));
+  return made;
+};
 
 const begin = async (world: World, planId: PlanId): Promise<Run> => {
   world.pass(60);

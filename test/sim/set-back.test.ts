@@ -8,7 +8,7 @@ import type { RunTask } from "../../core/api/task.ts";
 import { decidePlan } from "../../core/plan/decide.ts";
 import { statusOf } from "../../core/run/steps.ts";
 import { readBaseFact } from "../../functions/engine/base.ts";
-import { runPlanNow, startRebuild } from "../../functions/engine/commands.ts";
+import { runPlanNow, startRebuild, suspendPlan } from "../../functions/engine/commands.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
 import { planKey, runKey, runPrefix } from "../../functions/records.ts";
 import { handleReport } from "../../functions/report.ts";
@@ -20,8 +20,15 @@ withoutWaiting();
 
 const b = "b" as SiteId;
 
-/** A plan of one object and one target, with which nothing goes wrong but what the test does. */
-const world = (keepLast: number, targets = 1) => makeWorld(1, noFaults, { objects: 1, targets, steps: 0, keepLast });
+/** A plan of one object with which nothing goes wrong but what the test does, and which has slots. */
+const worldWithSlots = (keepLast: number, targets = 1) =>
+  makeWorld(1, noFaults, { objects: 1, targets, steps: 0, keepLast });
+/** One that runs only when the test says so. */
+const world = async (keepLast: number, targets = 1) => {
+  const made = await worldWithSlots(keepLast, targets);
+  await made.world.call((deps) => suspendPlan(deps, made.planId));
+  return made;
+};
 
 const run = async (world: World, planId: PlanId): Promise<Run> => {
   world.pass(60);
@@ -205,7 +212,7 @@ describe("the control plane's table that is set back to an earlier point in time
     ["of which later runs were made", 3, "unknown"],
   ] as const) {
     test(`does not run a slot again that a target has a group of: a plan ${how}`, async () => {
-      const { world: w, planId } = await world(3);
+      const { world: w, planId } = await worldWithSlots(3);
       const manual = async () => {
         w.pass(1);
         await w.call((deps) => runPlanNow(deps, planId));
