@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { copyFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
@@ -142,6 +142,38 @@ const extentOf = async (descriptor: string): Promise<string> => {
   const [, name = ""] = /^RW \d+ \w+ "(.+)"/m.exec(await readFile(descriptor, "utf8")) ?? [];
   return inDir(name);
 };
+
+describe("an image in several files that is changed while it is read", () => {
+  const changes = {
+    "is written to": (extent: string, bytes: Buffer) => writeFile(extent, bytes),
+    "is replaced": async (extent: string, bytes: Buffer) => {
+      await writeFile(`${extent}.new`, bytes);
+      await rename(`${extent}.new`, extent);
+    },
+  };
+  for (const name of inSeveralFiles) {
+    for (const [what, change] of Object.entries(changes)) {
+      test(`${name}: is refused when a file of its data ${what}`, async (t) => {
+        const qemuImg = await needQemuImg(t);
+        if (qemuImg === undefined) return;
+        const file = await made(qemuImg, name);
+        const extent = await extentOf(file);
+        const bytes = await readFile(extent);
+        const storage = new MemoryStorage();
+        let changing: Promise<void> | undefined;
+        storage.onWrite = () => {
+          changing ??= change(extent, bytes);
+          return changing;
+        };
+        await assert.rejects(importImage({ file, storage, name: "d", kind: "lun", signal }), {
+          code: "IMAGE_UNREADABLE",
+          message: /was written to while|was replaced by another file while/,
+        });
+        assert.equal(storage.volumes.size, 0);
+      });
+    }
+  }
+});
 
 describe("an image that is only a part of a disk", () => {
   const refuses = async (file: string, message: RegExp) => {

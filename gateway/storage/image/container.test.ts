@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { blockBytes } from "../../../core/extent/geometry.ts";
@@ -37,6 +37,28 @@ describe("an image that is not raw", () => {
       assert.equal(storage.openHandles, 0);
     }
     assert.deepEqual(await readdir(temporary), []);
+  });
+
+  test("is refused when it was written to, or another file has got its name, while it was read", async (context) => {
+    const folder = await temporaryFolder(context);
+    await withQemuImg(context, folder, true);
+    const file = join(folder, "disk.qcow2");
+    const content = qcow2(Buffer.alloc(blockBytes, 1));
+    const changes = [
+      [(): Promise<void> => writeFile(file, content), /was written to while it was read/],
+      [(): Promise<void> => rename(`${file}.new`, file), /was replaced by another file while it was read/],
+    ] as const;
+    for (const [change, message] of changes) {
+      await writeFile(file, content);
+      await writeFile(`${file}.new`, content);
+      const storage = new MemoryStorage();
+      storage.onWrite = change;
+      await assert.rejects(importImage({ file, storage, name: "d", kind: "lun", signal }), {
+        code: "IMAGE_UNREADABLE",
+        message,
+      });
+      assert.equal(storage.volumes.size, 0);
+    }
   });
 
   test("is left alone as soon as it is told to stop", async (context) => {

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import * as z from "zod";
 import { named, type QemuImage, type QemuImgOptions, qemuImg } from "./qemu-img.ts";
-import { RawFile } from "./raw-file.ts";
+import type { RawFile } from "./raw-file.ts";
 import { readable, unreadable, unsupported } from "./refusals.ts";
 import { type ContainerFormat, mergeFirst } from "./signature.ts";
 import { sparseExtentEnd } from "./vmdk-extent.ts";
@@ -32,19 +32,25 @@ const infoSchema = z.looseObject({
 });
 type Info = z.infer<typeof infoSchema>;
 
+interface Inspecting {
+  readonly signal: AbortSignal;
+  /** Opens a file beside the image that holds data of it; it is closed by whoever gave this. */
+  readonly open: (file: string) => Promise<RawFile>;
+}
+
 /**
  * Looks at an image before anything is read of it: that it is all of a disk, and whole.
  * @returns the size of the disk inside, in bytes
  * @throws IMAGE_UNSUPPORTED (it builds on another image, or is encrypted), IMAGE_UNREADABLE (damaged, or cut),
  *   TOOL_MISSING, the signal's reason
  */
-export const inspectContainer = async (container: Container, signal: AbortSignal): Promise<number> => {
+export const inspectContainer = async (container: Container, { signal, open }: Inspecting): Promise<number> => {
   const info = await infoOf(container, signal);
   refuseParts(container, info);
   const { size: sizeBytes } = await readable(container.file, stat(container.file));
   const options = { signal, sizeBytes };
   await refuseDamaged(container, options);
-  if (isInSeveralFiles(info)) await refuseBadExtents(container, info);
+  if (isInSeveralFiles(info)) await refuseBadExtents(container, info, open);
   else await refuseCut(container, options);
   return info["virtual-size"];
 };
@@ -145,21 +151,17 @@ const isInSeveralFiles = (info: Info): boolean => extentsOf(info).some(({ format
 const extentsOf = (info: Info) => info["format-specific"]?.data.extents ?? [];
 
 /** qemu-img takes what is missing of an extent for zeros, and would look for a container in one that is not. */
-const refuseBadExtents = async (container: Container, info: Info): Promise<void> => {
+const refuseBadExtents = async (container: Container, info: Info, open: Inspecting["open"]): Promise<void> => {
   for (const { filename, format, "virtual-size": diskBytes } of extentsOf(info)) {
-    const extent = await RawFile.open(resolve(dirname(container.file), filename));
-    try {
-      const isFlat = format === "FLAT" || format === "VMFS";
-      if (isFlat) await refuseNested(container, extent);
-      const neededBytes = isFlat ? diskBytes : await sparseExtentEnd(extent);
-      if (extent.sizeBytes >= neededBytes) continue;
-      throw damaged(
-        container,
-        `its extent ${filename} has ${extent.sizeBytes} bytes of ${neededBytes}: it was cut short`,
-      );
-    } finally {
-      await extent.close();
-    }
+    const extent = await open(resolve(dirname(container.file), filename));
+    const isFlat = format === "FLAT" || format === "VMFS";
+    if (isFlat) await refuseNested(container, extent);
+    const neededBytes = isFlat ? diskBytes : await sparseExtentEnd(extent);
+    if (extent.sizeBytes >= neededBytes) continue;
+    throw damaged(
+      container,
+      `its extent ${filename} has ${extent.sizeBytes} bytes of ${neededBytes}: it was cut short`,
+    );
   }
 };
 

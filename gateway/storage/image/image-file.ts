@@ -19,23 +19,39 @@ export const openImage = async (
   { format, signal }: { readonly format?: "raw" | undefined; readonly signal: AbortSignal },
 ): Promise<Image> => {
   const raw = await RawFile.open(file);
+  // Everything that the image is read from; qemu-img opens these by their names.
+  const files = [raw];
   try {
     const signature = format === "raw" ? undefined : await raw.signature();
     if (signature?.kind === "refused") throw unsupported(`“${file}”`, signature.name, signature.advice);
     if (signature === undefined) return await rawImage(raw, signal);
-    const converted = await convertedImage({ file, ...signature }, signal);
+    const open = async (part: string) => {
+      const opened = await RawFile.open(part);
+      files.push(opened);
+      return opened;
+    };
+    const converted = await convertedImage({ file, ...signature }, { signal, open });
     return {
       ...converted,
-      finish: () => raw.refuseChanged(),
+      finish: async () => {
+        for (const part of files) {
+          await part.refuseChanged();
+          await part.refuseReplaced();
+        }
+      },
       close: async () => {
         await converted.close();
-        await raw.close();
+        await closeAll(files);
       },
     };
   } catch (error) {
-    await raw.close();
+    await closeAll(files);
     throw error;
   }
+};
+
+const closeAll = async (files: readonly RawFile[]): Promise<void> => {
+  for (const file of files) await file.close();
 };
 
 /** @throws IMAGE_UNREADABLE; then the file is the caller's to close */
@@ -55,10 +71,13 @@ const rawImage = async (raw: RawFile, signal: AbortSignal): Promise<Image> => {
   };
 };
 
-const convertedImage = async (container: Container, signal: AbortSignal): Promise<Image> => {
+const convertedImage = async (
+  container: Container,
+  { signal, open }: { readonly signal: AbortSignal; readonly open: (part: string) => Promise<RawFile> },
+): Promise<Image> => {
   const { file, name } = container;
   await requireQemuImgFor(container, signal);
-  const sizeBytes = await inspectContainer(container, signal);
+  const sizeBytes = await inspectContainer(container, { signal, open });
   const folder = await mkdtemp(join(tmpdir(), "smtx-backup-import-"));
   try {
     const to = { file: join(folder, "raw"), format: "raw" };

@@ -1,5 +1,5 @@
 import { type BigIntStats, constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { dataRanges, type Range } from "./data-ranges.ts";
 import { areZeros, holesBetween } from "./holes.ts";
 import { readable, unreadable } from "./refusals.ts";
@@ -12,11 +12,11 @@ export class RawFile {
   readonly #handle: FileHandle;
   readonly #stat: BigIntStats;
 
-  private constructor(file: string, handle: FileHandle, stat: BigIntStats) {
+  private constructor(file: string, handle: FileHandle, found: BigIntStats) {
     this.file = file;
-    this.sizeBytes = Number(stat.size);
+    this.sizeBytes = Number(found.size);
     this.#handle = handle;
-    this.#stat = stat;
+    this.#stat = found;
   }
 
   /** @throws IMAGE_UNREADABLE, also for what is no ordinary file */
@@ -24,13 +24,13 @@ export class RawFile {
     // Opening a pipe would wait for somebody who writes into it.
     const handle = await readable(file, open(file, constants.O_RDONLY | constants.O_NONBLOCK));
     try {
-      const stat = await readable(file, handle.stat({ bigint: true }));
-      if (!stat.isFile()) {
+      const found = await readable(file, handle.stat({ bigint: true }));
+      if (!found.isFile()) {
         throw unreadable(`“${file}” is no ordinary file.`, {
           hint: "Copy a device or a pipe to a file, or read it from -.",
         });
       }
-      return new RawFile(file, handle, stat);
+      return new RawFile(file, handle, found);
     } catch (error) {
       await handle.close();
       throw error;
@@ -70,6 +70,15 @@ export class RawFile {
         throw unreadable(`“${this.file}” ends at byte ${offset + done}: it was cut while it was read.`);
       done += bytesRead;
     }
+  }
+
+  /** @throws IMAGE_UNREADABLE when its name leads to another file by now: what was read by that name need not be of this one */
+  async refuseReplaced(): Promise<void> {
+    const { dev, ino } = await readable(this.file, stat(this.file, { bigint: true }));
+    if (dev === this.#stat.dev && ino === this.#stat.ino) return;
+    throw unreadable(`“${this.file}” was replaced by another file while it was read.`, {
+      hint: "Import it again when nobody changes it any more.",
+    });
   }
 
   /** @throws IMAGE_UNREADABLE when somebody has written to the file since it was opened: what was read is then not one thing */
