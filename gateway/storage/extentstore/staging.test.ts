@@ -5,10 +5,14 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { manualTime } from "../../agent/testing.ts";
 import { createVolume, noise, readVolume, rejects, write } from "../conformance/fixtures.ts";
+import { limitStorage } from "../limited.ts";
+import { storageLimits } from "../limited-calls.ts";
 import { Database } from "./database.ts";
 import { ExtentStore } from "./extentstore.ts";
 import { checkConsistency } from "./testing/consistency.ts";
+import { FaultyDisk } from "./testing/faulty-disk.ts";
 
 const stager = new URL("testing/stager.ts", import.meta.url);
 const sizeBytes = 1024 * 1024;
@@ -91,6 +95,37 @@ inStore("a swap that is given up while it waits for the disk is none", async (di
   await swapping;
   assert((await readVolume(store, id)).equals(noise(sizeBytes, 1)));
   await write(store, id, [0, noise(10, 3)]);
+  await store.close();
+  checkConsistency(dir);
+});
+
+inStore("a swap that took too long, and was said to have failed, isn't made when the disk is back", async (dir) => {
+  const disk = new FaultyDisk();
+  const store = await ExtentStore.open(dir, { disk });
+  const id = await createVolume(store);
+  const before = noise(sizeBytes, 1);
+  await write(store, id, [0, before]);
+  const [hangs, isBack, closed] = [1, 2, 3].map(() => Promise.withResolvers<void>());
+  assert(hangs && isBack && closed);
+  const time = manualTime();
+  let onEnded = (): void => undefined;
+  const limited = limitStorage(store, { time, onMoved: () => onEnded() });
+  assert(limited.stageVolume);
+  const staged = await limited.stageVolume({ into: id });
+  await staged.write(0, noise(sizeBytes, 2));
+  disk.beforeSync = async () => {
+    hangs.resolve();
+    await isBack.promise;
+  };
+  const swapping = rejects(staged.swapIn(), "TIMEOUT");
+  await hangs.promise;
+  await time.advance(storageLimits.durableSeconds * 1000);
+  await swapping;
+  onEnded = closed.resolve;
+  await staged.close();
+  isBack.resolve();
+  await closed.promise;
+  assert((await readVolume(store, id)).equals(before));
   await store.close();
   checkConsistency(dir);
 });
