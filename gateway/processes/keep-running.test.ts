@@ -5,12 +5,15 @@ import type { Time } from "../time.ts";
 import { type Death, keepRunning } from "./keep-running.ts";
 import type { OwnedProcess } from "./owned-process.ts";
 
-/** A process whose end a test decides on. */
-const fakeProcess = () => {
+/** A process whose end a test decides on; `onWatched` is called when somebody begins to wait for it. */
+const fakeProcess = (onWatched?: () => void) => {
   const end = Promise.withResolvers<string>();
   const fake = {
     pid: 1,
-    ended: end.promise,
+    get ended() {
+      onWatched?.();
+      return end.promise;
+    },
     hasEnded: () => false,
     lastOutput: () => "last words",
     stops: 0,
@@ -24,7 +27,11 @@ const fakeProcess = () => {
 };
 
 /** A clock that stands still but for the waits between two lives, and for what a test adds. */
-const setUp = (lives: (life: number) => { readonly lastsMs?: number; readonly fails?: string } | "long") => {
+const setUp = (
+  lives: (
+    life: number,
+  ) => { readonly lastsMs?: number; readonly startsInMs?: number; readonly fails?: string } | "long",
+) => {
   const stopping = new AbortController();
   let nowMs = 0;
   const pauses: number[] = [];
@@ -40,13 +47,18 @@ const setUp = (lives: (life: number) => { readonly lastsMs?: number; readonly fa
   const alive = Promise.withResolvers<ReturnType<typeof fakeProcess>>();
   const start = async () => {
     const life = lives(started.length + 1);
-    const next = fakeProcess();
-    started.push(next);
-    if (life === "long") alive.resolve(next);
-    else if (life.fails !== undefined) throw new Error(life.fails);
-    else {
+    const next = fakeProcess(() => {
+      if (life === "long") return;
       nowMs += life.lastsMs ?? 0;
       next.die("signal SIGKILL");
+    });
+    started.push(next);
+    // What is never given up would go on for ever.
+    if (started.length === 100) stopping.abort();
+    if (life === "long") alive.resolve(next);
+    else {
+      nowMs += life.startsInMs ?? 0;
+      if (life.fails !== undefined) throw new Error(life.fails);
     }
     return next;
   };
@@ -85,6 +97,14 @@ describe("what is kept running", () => {
     const { kept, started } = setUp(() => ({ fails: "its port is taken" }));
     await assert.rejects(kept, /its port is taken/);
     assert.equal(started.length, 10);
+  });
+
+  test("is given up all the same when every start takes minutes, whether it fails or what it started dies at once", async () => {
+    for (const life of [{ startsInMs: 120_000, fails: "no answer" }, { startsInMs: 120_000 }]) {
+      const { kept, started } = setUp(() => life);
+      await assert.rejects(kept, { code: "PROCESS_LOST" });
+      assert.equal(started.length, 10);
+    }
   });
 
   test("may die as often as it likes as long as it ran for more than a minute", async () => {

@@ -31,17 +31,17 @@ export const keepRunning = async (options: {
   readonly onDeath: (death: Death) => void;
   /** Where somebody who wants to know more may look. */
   readonly hint?: string;
+  /** One that nobody sets: how long it ran is measured by it. */
   readonly time: Time;
   readonly signal: AbortSignal;
 }): Promise<void> => {
   const { what, start, onDeath, time, signal } = options;
   let next: OwnedProcess | undefined = options.first;
   for (let deaths = 1; !signal.aborted; deaths++) {
-    const startedMs = time.nowMs();
-    const life = await lifeOf(next === undefined ? start : async () => next, signal);
+    const life = await lifeOf(next === undefined ? start : async () => next, time, signal);
     if (signal.aborted || life === undefined) return;
     next = undefined;
-    if (time.nowMs() - startedMs > steadyMs) deaths = 1;
+    if (life.ranMs > steadyMs) deaths = 1;
     if (deaths >= deathsMax) throw lost(options, life);
     const pauseMs = backoffMs(deaths, backoff);
     onDeath({ what, how: life.how, pauseMs });
@@ -54,27 +54,31 @@ export const keepRunning = async (options: {
 interface Life {
   readonly how: string;
   readonly lastOutput: string;
+  /** From when it had been started; what takes long to fail at its start has not run. */
+  readonly ranMs: number;
 }
 
 /** @returns how it ended; undefined when there was none to be started */
 const lifeOf = async (
   start: () => Promise<OwnedProcess | undefined>,
+  time: Time,
   signal: AbortSignal,
 ): Promise<Life | undefined> => {
   let running: OwnedProcess | undefined;
   try {
     running = await start();
   } catch (error) {
-    return { how: error instanceof Error ? error.message : String(error), lastOutput: "" };
+    return { how: error instanceof Error ? error.message : String(error), lastOutput: "", ranMs: 0 };
   }
   if (running === undefined) return undefined;
+  const startedMs = time.nowMs();
   const life = running;
   const end = () => void life.stop();
   if (signal.aborted) end();
   signal.addEventListener("abort", end, { once: true });
   const how = await life.ended;
   signal.removeEventListener("abort", end);
-  return { how, lastOutput: life.lastOutput() };
+  return { how, lastOutput: life.lastOutput(), ranMs: time.nowMs() - startedMs };
 };
 
 const lost = ({ what, hint }: Parameters<typeof keepRunning>[0], { how, lastOutput }: Life): VisibleError => {

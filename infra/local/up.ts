@@ -13,7 +13,7 @@ import { authenticate, createToken } from "../../functions/tokens.ts";
 import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
 import type { Death } from "../../gateway/processes/keep-running.ts";
 import { FileLock } from "../../gateway/storage/extentstore/locks.ts";
-import { systemTime, type Time } from "../../gateway/time.ts";
+import { steadyTime, type Time } from "../../gateway/time.ts";
 import { findLocalContext, writeLocalContext } from "./context.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { startEndpoints } from "./endpoints.ts";
@@ -48,7 +48,7 @@ export interface LocalUpOptions {
  *   dying: then all of it is ended
  */
 export const localUp = async (options: LocalUpOptions): Promise<void> => {
-  const { dir, sites, gatewaysPerSite, envoy, onReady, onTrouble, time = systemTime } = options;
+  const { dir, sites, gatewaysPerSite, envoy, onReady, onTrouble, time = steadyTime } = options;
   const siteIds = sites.map((site) => siteIdSchema.parse(site));
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const lock = FileLock.tryAcquire(join(dir, "in-use"));

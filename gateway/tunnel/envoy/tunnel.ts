@@ -4,7 +4,7 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { SiteId } from "../../../core/api/ids.ts";
 import { writeFileSafely } from "../../files.ts";
 import { whileMoving } from "../../standstill.ts";
-import { systemTime, type Time } from "../../time.ts";
+import { steadyTime, type Time } from "../../time.ts";
 import { assertValidNow, type TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
 import type { TunnelServerLimits } from "../listening.ts";
@@ -47,7 +47,7 @@ export interface EnvoyTunnelOptions extends TunnelOptions {
  * @throws VisibleError BAD_REQUEST without an Envoy; INTERNAL when it does not serve
  */
 export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunnel> => {
-  const { multiCluster, log, time = systemTime } = options;
+  const { multiCluster, log, time = steadyTime } = options;
   const layout = layoutIn(options.dir);
   const command = options.envoy === "beside" ? undefined : await findEnvoy(options.envoy);
   await mkdir(layout.dir, { recursive: true });
@@ -126,7 +126,7 @@ const writeStart = async (layout: EnvoyLayout, options: EnvoyTunnelOptions): Pro
 const started = async (
   layout: EnvoyLayout,
   command: string | undefined,
-  { log, time = systemTime, onRefused }: EnvoyTunnelOptions & { readonly onRefused: Refusals["note"] },
+  { log, time = steadyTime, onRefused }: EnvoyTunnelOptions & { readonly onRefused: Refusals["note"] },
 ) => {
   if (command !== undefined) return superviseEnvoy({ command, layout, log, time, onRefused });
   const { signal } = new AbortController();

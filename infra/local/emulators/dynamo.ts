@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { type Death, keepRunning } from "../../../gateway/processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../../gateway/processes/owned-process.ts";
-import { systemTime, type Time } from "../../../gateway/time.ts";
+import { steadyTime, type Time } from "../../../gateway/time.ts";
 import type { Emulator } from "./emulator.ts";
 import { freePort } from "./port.ts";
 
@@ -72,7 +72,7 @@ const untilItAnswers = async (dynoxide: OwnedProcess, endpoint: string, signal: 
  * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, INTERNAL when it does not start
  */
 export const startDynamo = async (options: DynamoOptions): Promise<Emulator> => {
-  const { dir, onDeath = () => undefined, time = systemTime } = options;
+  const { dir, onDeath = () => undefined, time = steadyTime } = options;
   const binary = dynoxidePath();
   await mkdir(dir, { recursive: true });
   const port = await freePort(options.port ?? 0);
