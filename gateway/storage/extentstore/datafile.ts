@@ -4,7 +4,7 @@ import { blockHash } from "../../block-hash.ts";
 import { asDiskError, storeFull } from "../../disk-errors.ts";
 import type { StoredBlock } from "./blocks.ts";
 import { compressBlock, compressedBytesMax } from "./codec.ts";
-import type { Disk } from "./disk.ts";
+import { closeQuietly, type Disk } from "./disk.ts";
 
 const batchBytes = 1024 * 1024;
 /** So much at once is written without being copied into the batch first. */
@@ -168,7 +168,7 @@ export class DataFileWriter {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#syncs === 0) this.#disk.close(this.#fd);
-    else void this.#lastSync.then(() => this.#disk.close(this.#fd));
+    if (this.#syncs === 0) closeQuietly(this.#disk, this.#fd);
+    else void this.#lastSync.then(() => closeQuietly(this.#disk, this.#fd));
   }
 }

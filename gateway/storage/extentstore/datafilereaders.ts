@@ -1,6 +1,6 @@
 import { asDiskError } from "../../disk-errors.ts";
 import { dataFilePath } from "./datafile.ts";
-import type { Disk } from "./disk.ts";
+import { closeQuietly, type Disk } from "./disk.ts";
 import type { IdleSweep } from "./idle.ts";
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
@@ -56,7 +56,7 @@ export class DataFileReaders {
     const handle = this.#open.get(fileId);
     if (handle === undefined) return;
     this.#open.delete(fileId);
-    this.#disk.close(handle.fd);
+    closeQuietly(this.#disk, handle.fd);
   }
 
   close(): void {

@@ -21,6 +21,18 @@ export interface Disk {
   freeBytes(folder: string): number;
 }
 
+/**
+ * Lets go of a descriptor. What closing complains of is of no use to anybody: the descriptor is gone all the same (close(2)), and what
+ * has to be durable was synced before.
+ */
+export const closeQuietly = (disk: Pick<Disk, "close">, fd: number): void => {
+  try {
+    disk.close(fd);
+  } catch {
+    // See above.
+  }
+};
+
 export const systemDisk: Disk = {
   create: (path) => openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600),
   open: (path) => openSync(path, "r"),

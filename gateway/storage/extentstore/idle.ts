@@ -40,8 +40,17 @@ export class IdleSweep {
     for (let left = true; left; ) {
       await this.#time.sleep(idleMs / 2, signal);
       if (signal.aborted) return;
-      left = this.#all.map((giveUp) => giveUp(this.nowMs() - idleMs)).includes(true);
+      left = this.#all.map((giveUp) => this.#try(giveUp)).includes(true);
     }
     this.#running = false;
+  }
+
+  /** Nobody waits for the sweep, so nobody could be told: what could not be given up now is by the next one. */
+  #try(giveUp: GiveUp): boolean {
+    try {
+      return giveUp(this.nowMs() - idleMs);
+    } catch {
+      return true;
+    }
   }
 }

@@ -14,6 +14,7 @@ import {
 import { ExtentStore } from "./extentstore.ts";
 import { idleMs } from "./idle.ts";
 import { checkConsistency } from "./testing/consistency.ts";
+import { FaultyDisk, systemError } from "./testing/faulty-disk.ts";
 import { memoryDir } from "./testing/memory-dir.ts";
 import { dataFileSizes, handlesIn, inspectSpace } from "./testing/space.ts";
 
@@ -82,6 +83,22 @@ describe("the data files that a store has open", () => {
     assert.deepEqual([inspectSpace(dir).openFiles, handlesIn(dir)], [0, 0]);
     await assertContent(first.mirror, 1);
     await assertContent(second.mirror, 2);
+  });
+
+  test("are given up also when the disk complains as each is closed, and what they hold is there", async () => {
+    const disk = new FaultyDisk();
+    const otherDir = await memoryDir("extentstore-close");
+    const other = await ExtentStore.open(otherDir, { time, disk });
+    disk.fails = (call) => (call === "close" ? systemError("EIO", "close") : undefined);
+    const id = await createVolume(other);
+    await write(other, id, [0, noise(256 * KiB, 1)]);
+    assert((await readVolume(other, id)).subarray(0, 256 * KiB).equals(noise(256 * KiB, 1)));
+    await time.advance(2 * idleMs);
+    assert.deepEqual([inspectSpace(otherDir).openFiles, handlesIn(otherDir)], [0, 0]);
+    assert((await readVolume(other, id)).subarray(0, 256 * KiB).equals(noise(256 * KiB, 1)));
+    await other.close();
+    checkConsistency(otherDir);
+    await rm(otherDir, { recursive: true });
   });
 
   test("are few, however many are read", async () => {

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, writeSync } from "node:fs";
 import { type Disk, systemDisk } from "../disk.ts";
 
 /** What a disk can be told to fail. */
-export type Fault = "create" | "open" | "write" | "sync" | "syncFolder" | "remove";
+export type Fault = "create" | "open" | "write" | "sync" | "syncFolder" | "close" | "remove";
 
 interface Written {
   readonly path: string;
@@ -57,6 +57,8 @@ export class FaultyDisk implements Disk {
     if (path !== undefined) this.closed.push(path);
     this.#paths.delete(fd);
     systemDisk.close(fd);
+    // As Linux does it: the descriptor is gone, whatever is said of it.
+    this.#failAt("close", path ?? "");
   }
 
   read(fd: number, into: Uint8Array, offset: number): number {
