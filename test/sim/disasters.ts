@@ -18,7 +18,7 @@ export class Disasters {
   /** Groups that a site had when the table was set back to before they were known. */
   readonly #orphans = new Map<string, { readonly siteId: SiteId; readonly groupId: GroupId }>();
   #setBackAt: Instant | undefined;
-  /** How often something was set back. */
+  /** How often something else came in the place of what was stored. */
   count = 0;
 
   constructor(world: World, planId: PlanId) {
@@ -39,7 +39,6 @@ export class Disasters {
       return;
     }
     this.#copies.delete(place);
-    this.count += 1;
     setBack();
   }
 
@@ -49,6 +48,7 @@ export class Disasters {
     const copy = table.copy();
     return () => {
       table.setBack(copy);
+      this.count += 1;
       this.#setBackAt = this.#world.now;
       this.#noteOrphans();
     };
@@ -63,6 +63,7 @@ export class Disasters {
 
   #putBack(site: ModelSite, copy?: ReturnType<ModelSite["copy"]>): void {
     site.putBack(copy);
+    this.count += 1;
     for (const [name, { siteId }] of this.#orphans) if (siteId === site.id) this.#orphans.delete(name);
   }
 
