@@ -87,6 +87,32 @@ describe("an image that is not raw", () => {
     }
   });
 
+  test("is never taken for raw when it has lost what tells its format, and its name still does", async (context) => {
+    const folder = await temporaryFolder(context);
+    const content = Buffer.alloc(blockBytes, 1);
+    const endings = ["vhd", "VHD", "vpc", "vhdx", "vmdk", "vdi", "qcow", "qcow2", "qed", "hdd", "dmg"];
+    for (const ending of endings) {
+      const file = join(folder, `disk.${ending}`);
+      await writeFile(file, content);
+      const storage = new MemoryStorage();
+      await assert.rejects(importImage({ file, storage, name: "d", kind: "lun", signal }), {
+        code: "IMAGE_UNREADABLE",
+        message: /image by its name.*cut short/,
+        hint: /--format raw/,
+      });
+      assert.equal(storage.volumes.size, 0);
+      const { volumeId } = await importImage({ file, format: "raw", storage, name: "d", kind: "lun", signal });
+      assert.deepEqual(storage.volumes.get(volumeId), content);
+    }
+    for (const name of ["disk", "disk.img", "disk.raw", "disk.qcow2.raw", ".vhd"]) {
+      const file = join(folder, name);
+      await writeFile(file, content);
+      const storage = new MemoryStorage();
+      const { volumeId } = await importImage({ file, storage, name: "d", kind: "lun", signal });
+      assert.deepEqual(storage.volumes.get(volumeId), content);
+    }
+  });
+
   test("is a raw disk when it is said to be one", async (context) => {
     const folder = await temporaryFolder(context);
     await withQemuImg(context, folder, false);

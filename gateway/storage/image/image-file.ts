@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { type Container, inspectContainer } from "./container.ts";
+import { formatByEnding } from "./ending.ts";
 import { type Image, oddSize } from "./image.ts";
 import { convert, requireQemuImg } from "./qemu-img.ts";
 import { RawFile } from "./raw-file.ts";
@@ -24,7 +25,10 @@ export const openImage = async (
   try {
     const signature = format === "raw" ? undefined : await raw.signature();
     if (signature?.kind === "refused") throw unsupported(`“${file}”`, signature.name, signature.advice);
-    if (signature === undefined) return await rawImage(raw, signal);
+    if (signature === undefined) {
+      if (format !== "raw") refuseMisnamed(file);
+      return await rawImage(raw, signal);
+    }
     const open = async (part: string) => {
       const opened = await RawFile.open(part);
       files.push(opened);
@@ -48,6 +52,16 @@ export const openImage = async (
     await closeAll(files);
     throw error;
   }
+};
+
+/** @throws IMAGE_UNREADABLE for a file without a signature whose name promises one */
+const refuseMisnamed = (file: string): void => {
+  const promised = formatByEnding(file);
+  if (promised === undefined) return;
+  const part = extname(file).toLowerCase() === ".vmdk" ? "Of a disk in several files import the small .vmdk. " : "";
+  throw unreadable(`“${file}” is ${promised} by its name, and nothing in it says so: it may have been cut short.`, {
+    hint: `Compare its size with where it comes from. ${part}${rawAllTheSame}`,
+  });
 };
 
 const closeAll = async (files: readonly RawFile[]): Promise<void> => {
