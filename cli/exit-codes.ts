@@ -3,7 +3,11 @@ import type { ErrorCode } from "../core/api/errors.ts";
 /** How the command ends, for scripts. They are stable, and `--help` lists them. */
 export const exitCodes = {
   done: { code: 0, meaning: "done" },
-  failed: { code: 1, meaning: "failed: a run failed or partly failed, or this can't be done now" },
+  failed: {
+    code: 1,
+    meaning:
+      "failed: a run failed or partly failed, or this can't be done now, or a question was not answered with yes",
+  },
   badInput: { code: 2, meaning: "bad usage or bad input" },
   notFound: { code: 3, meaning: "not found" },
   refused: { code: 4, meaning: "refused: no token, or one that may not do this" },

@@ -29,7 +29,8 @@ export const findSnapshot = async (
     });
   }
   if (others.length > 0) {
-    const ids = [only, ...others].map(({ volumeId }) => volumeId);
+    const idOf = new Map(objects.flatMap(({ id, volumes }) => (volumes.length === 1 ? [[volumes[0]?.id, id]] : [])));
+    const ids = [only, ...others].map(({ volumeId }) => idOf.get(volumeId) ?? volumeId);
     throw new VisibleError("OBJECT_AMBIGUOUS", `The group ${groupId} has ${ids.length} volumes “${nameOrId}”.`, {
       hint: `Name one by its id: ${ids.join(", ")}`,
     });

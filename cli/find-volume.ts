@@ -1,39 +1,65 @@
 import { VisibleError } from "../core/api/errors.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
-import { isSameName } from "../core/object/name.ts";
+import { isSameName, shownName } from "../core/object/name.ts";
 import type { StorageDriver } from "../gateway/storage/driver.ts";
 
+export interface FoundVolume {
+  readonly volumeId: string;
+  /** Whose volume it is. */
+  readonly object: ObjectConfig;
+}
+
 /**
- * The id of the one volume that is meant by an id, of it or of its object, or by its object's name. A mirror and its
- * source may have the same name on one site: then the name means the one that is no mirror.
+ * The one volume that is meant by an id, of it or of its object, or by its object's name. A mirror and what was rebuilt of it
+ * may have the same name on one site, and what an older version made may be called like another's id: then nobody guesses.
+ * @param isForChange whether it is to be changed: mirrors never are, so a name that one other has means that one
  * @throws VisibleError VOLUME_UNKNOWN, OBJECT_AMBIGUOUS
  */
 export const findVolume = async (
   storage: Pick<StorageDriver, "inventory">,
   site: string,
   nameOrId: string,
-): Promise<string> => {
+  { isForChange = false } = {},
+): Promise<FoundVolume> => {
   const objects = await storage.inventory();
-  const byId = objects.filter(({ id, volumes }) => id === nameOrId || volumes.some((volume) => volume.id === nameOrId));
-  const byName = objects.filter(({ name }) => isSameName(name, nameOrId));
-  const ordinary = byName.filter(({ origin }) => origin?.role !== "mirror");
-  const found = [byId, ordinary, byName].find((candidates) => candidates.length > 0) ?? [];
-  const ids = found.flatMap((object) => volumesMeant(object, nameOrId));
-  const [only, ...others] = ids;
+  const byId = objects.filter((object) => hasId(object, nameOrId));
+  const byName = objects.filter((object) => !byId.includes(object) && isSameName(object.name, nameOrId));
+  const changeable = isForChange ? byName.filter((object) => !isMirror(object)) : [];
+  const found = [...byId, ...(changeable.length > 0 ? changeable : byName)].flatMap((object) =>
+    volumesMeant(object, nameOrId),
+  );
+  const [only, ...others] = found;
   if (only === undefined) {
-    throw new VisibleError("VOLUME_UNKNOWN", `Site “${site}” has no volume “${nameOrId}”.`, {
+    throw new VisibleError("VOLUME_UNKNOWN", `Site “${site}” has no volume “${shownName(nameOrId)}”.`, {
       hint: `List them with: smtx-backup volume list --site ${site}`,
     });
   }
   if (others.length > 0) {
-    throw new VisibleError("OBJECT_AMBIGUOUS", `Site “${site}” has ${ids.length} volumes “${nameOrId}”.`, {
-      hint: `Name one by its id: ${ids.join(", ")}`,
+    const text = shownName(nameOrId);
+    const message =
+      byId.length > 0 && byName.length > 0
+        ? `“${text}” is the id of one volume of site “${site}” and the name of another.`
+        : `Site “${site}” has ${found.length} volumes “${text}”.`;
+    throw new VisibleError("OBJECT_AMBIGUOUS", message, {
+      hint: `Name one by its id: ${found.map((volume) => idText(volume, nameOrId)).join(", ")}`,
     });
   }
   return only;
 };
 
-const volumesMeant = ({ volumes }: ObjectConfig, nameOrId: string): readonly string[] => {
-  const ids = volumes.map(({ id }) => id);
-  return ids.includes(nameOrId) ? [nameOrId] : ids;
+export const isMirror = ({ origin }: ObjectConfig): boolean => origin?.role === "mirror";
+
+const hasId = ({ id, volumes }: ObjectConfig, text: string): boolean =>
+  id === text || volumes.some((volume) => volume.id === text);
+
+const volumesMeant = (object: ObjectConfig, nameOrId: string): readonly FoundVolume[] => {
+  const all = object.volumes.map(({ id }) => ({ volumeId: id, object }));
+  const [one] = all.filter(({ volumeId }) => volumeId === nameOrId);
+  return one === undefined ? all : [one];
+};
+
+/** An id that means this volume and no other: its object's, unless that has more volumes or is what was given. */
+const idText = ({ volumeId, object }: FoundVolume, given: string): string => {
+  const id = object.volumes.length === 1 && object.id !== given ? object.id : volumeId;
+  return isMirror(object) ? `${id} (a mirror from ${object.origin?.siteId})` : id;
 };

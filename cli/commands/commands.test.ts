@@ -83,10 +83,34 @@ describe("plan", () => {
     assert.equal((await jsonOf(world, "plan", "update", "nightly", "-f", file)).plan.name, "renamed");
     await writeFile(file, definition.replace("nightly", "renamed").replace("keepLast: 2", "keepLast: 9"));
     assert.equal((await jsonOf(world, "plan", "update", "-f", file)).plan.targets[0].retention.keepLast, 9);
-    assert.deepEqual(await jsonOf(world, "plan", "delete", "renamed"), { deleted: id });
+    assert.deepEqual(await jsonOf(world, "plan", "delete", "renamed", "--yes"), { deleted: id });
     const gone = await world.run(["plan", "show", "renamed"]);
     assert.equal(gone.exitCode, 3);
     assert.match(gone.stderr, /no plan “renamed”\. \(PLAN_UNKNOWN\)\n {2}hint: /);
+  });
+
+  test("delete asks a person; without a yes nothing is deleted, and without a person it is refused", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const asked: string[] = [];
+    const deleting = (answer: string | undefined) =>
+      world.run(["plan", "delete", "nightly"], {
+        ask: async (question) => {
+          asked.push(question);
+          return answer;
+        },
+      });
+    const no = await deleting("n");
+    assert.deepEqual([no.exitCode, no.stdout, no.stderr], [1, "Nothing was deleted.\n", ""]);
+    assert.match(
+      asked[0] ?? "",
+      /^Delete the plan nightly \(plan_\w+\) for good\? Its runs are cancelled; .* \[y\/N\] $/,
+    );
+    const nobody = await deleting(undefined);
+    assert.equal(nobody.exitCode, 2);
+    assert.match(nobody.stderr, /--yes/);
+    assert.equal((await jsonOf(world, "plan", "list")).items.length, 1);
+    assert.match((await deleting("yes")).stdout, /^The plan nightly is deleted\./);
+    assert.equal((await jsonOf(world, "plan", "list")).items.length, 0);
   });
 
   test("preview tells the next runs, and of every group whether it is kept and why", async (t) => {

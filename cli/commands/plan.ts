@@ -3,6 +3,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { retentionSchema } from "../../core/api/plan.ts";
 import { answerOf } from "../client.ts";
+import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Api, Context } from "../context.ts";
 import { followRun } from "../follow-run.ts";
 import { lastInventory, refreshInventory } from "../inventory.ts";
@@ -10,6 +11,7 @@ import { wholeNumber } from "../options.ts";
 import { listed } from "../pages.ts";
 import { readPlanFile } from "../plan-file.ts";
 import { firstRunText, planTable, planText, retentionText, slotsText } from "../render/plan.ts";
+import { printable } from "../render/style.ts";
 import type { Answering } from "./command.ts";
 
 const planArgument = ["<plan>", "the plan's name or id"] as const;
@@ -93,17 +95,22 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
     );
   plan
     .command("delete")
-    .description("delete a plan and cancel its runs; its restore points stay")
+    .description(
+      "delete a plan and cancel its runs; its restore points stay. It asks first, and ends with 1 when the answer is not yes",
+    )
     .argument(...planArgument)
-    .action(
-      answering(async (context, name: string) => {
-        const api = await context.connect();
-        const { id } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } }));
-        await answerOf(api.v1.plans[":plan"].$delete({ param: { plan: id } }));
-        const text = `The plan ${name} is deleted. Its restore points stay: smtx-backup group list --plan ${id}`;
-        return { json: { deleted: id }, text };
-      }),
-    );
+    .option("--yes", "don't ask", false)
+    .action(answering((context, name: string, { yes }: { yes: boolean }) => deletePlan(context, name, yes)));
+};
+
+const deletePlan = async (context: Context, nameOrId: string, yes: boolean): Promise<Answer> => {
+  const api = await context.connect();
+  const { id, name } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: nameOrId } }));
+  const about = ["Its runs are cancelled; its restore points stay."];
+  if (!yes && !(await isToBeDeleted(context.host, `the plan ${printable(name)} (${id})`, about))) return nothingDeleted;
+  await answerOf(api.v1.plans[":plan"].$delete({ param: { plan: id } }));
+  const text = `The plan ${printable(name)} is deleted. Its restore points stay: smtx-backup group list --plan ${id}`;
+  return { json: { deleted: id }, text };
 };
 
 const addPreview = (plan: Command, answering: Answering): void => {

@@ -1,20 +1,16 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import type { ObjectConfig } from "../../core/api/object.ts";
 import { shownName } from "../../core/object/name.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
+import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Context } from "../context.ts";
-import { findVolume } from "../find-volume.ts";
+import { type FoundVolume, findVolume, isMirror } from "../find-volume.ts";
 import { tellInventory } from "../inventory.ts";
+import { type Protection, protectionOf, protectionText } from "../protection.ts";
 import { bytesText } from "../render/units.ts";
 
 interface ChangeOptions {
   readonly site: string;
   readonly store?: string;
-}
-
-interface Meant {
-  readonly volumeId: string;
-  readonly object: ObjectConfig;
 }
 
 /** `volume rename`: plans know a volume by its id, so they go on. */
@@ -25,7 +21,7 @@ export const renameVolume = async (
   { site, store }: ChangeOptions,
 ): Promise<Answer> => {
   const renamed = await withStorage(context, site, store, async (storage) => {
-    const { volumeId, object } = await meant(storage, site, volume);
+    const { volumeId, object } = await changeable(storage, site, volume);
     return { before: object.name, volumeId, object: await storage.renameVolume(volumeId, name) };
   });
   const { volumeId, object, before } = renamed;
@@ -34,7 +30,7 @@ export const renameVolume = async (
   );
   return {
     json: { volumeId, id: object.id, name: object.name, before, site, inventoryRefreshed: isKnown },
-    text: `“${shownName(before)}” (${volumeId}) on site ${site} is called “${object.name}” now.`,
+    text: `“${shownName(before)}” (${object.id}) on site ${site} is called “${object.name}” now.`,
   };
 };
 
@@ -45,20 +41,23 @@ export const deleteVolume = async (
   { site, store, yes }: ChangeOptions & { readonly yes: boolean },
 ): Promise<Answer> => {
   const deleted = await withStorage(context, site, store, async (storage) => {
-    const found = await meant(storage, site, volume);
-    if (!yes) await confirm(context, found, site);
+    const found = await changeable(storage, site, volume);
+    const protection = await protectionOf(context, site, found.object);
+    if (!(await isWanted(context, site, { ...found, protection, yes }))) return undefined;
     await storage.deleteVolume(found.volumeId);
-    return found;
+    return { ...found, protection };
   });
-  const { volumeId, object } = deleted;
+  if (deleted === undefined) return nothingDeleted;
+  const { volumeId, object, protection } = deleted;
   const isKnown = await tellInventory(
     context,
     site,
     ({ objects, unusable = [] }) => ![...objects, ...unusable].some(({ id }) => id === object.id),
   );
+  const text = [`“${shownName(object.name)}” (${object.id}) on site ${site} is deleted.`, ...stayText(protection)];
   return {
     json: { volumeId, id: object.id, name: object.name, site, inventoryRefreshed: isKnown },
-    text: `“${shownName(object.name)}” (${volumeId}) on site ${site} is deleted. Its restore points stay.`,
+    text: text.join(" "),
   };
 };
 
@@ -73,29 +72,33 @@ const withStorage = async <T>(
 };
 
 /** @throws VisibleError VOLUME_UNKNOWN, OBJECT_AMBIGUOUS, VOLUME_IS_MIRROR */
-const meant = async (storage: StorageDriver, site: string, nameOrId: string): Promise<Meant> => {
-  const volumeId = await findVolume(storage, site, nameOrId);
-  const object = (await storage.inventory()).find(({ volumes }) => volumes.some(({ id }) => id === volumeId));
-  if (object === undefined)
-    throw new VisibleError("VOLUME_UNKNOWN", `Site “${site}” has no volume ${volumeId} any more.`);
-  if (object.origin?.role !== "mirror") return { volumeId, object };
+const changeable = async (storage: StorageDriver, site: string, nameOrId: string): Promise<FoundVolume> => {
+  const found = await findVolume(storage, site, nameOrId, { isForChange: true });
+  const { object } = found;
+  if (!isMirror(object)) return found;
   throw new VisibleError(
     "VOLUME_IS_MIRROR",
-    `“${shownName(object.name)}” (${volumeId}) is the mirror of a protected object.`,
+    `“${shownName(object.name)}” (${object.id}) is the mirror of a protected object.`,
     {
       hint: "It goes with the restore points of its plan. To use what is in it, rebuild one of them.",
     },
   );
 };
 
-const confirm = async ({ host }: Context, { volumeId, object }: Meant, site: string): Promise<void> => {
+const stayText = ({ hasRestorePoints }: Protection): readonly string[] =>
+  hasRestorePoints ? ["Its restore points stay."] : [];
+
+const isWanted = async (
+  context: Context,
+  site: string,
+  { object, protection, yes }: FoundVolume & { readonly protection: Protection; readonly yes: boolean },
+): Promise<boolean> => {
+  const plans = protectionText(protection);
+  if (yes) {
+    if (plans !== undefined) context.warn(plans);
+    return true;
+  }
   const sizeBytes = object.volumes.reduce((sum, volume) => sum + volume.sizeBytes, 0);
-  const what = `the ${object.kind} “${shownName(object.name)}” (${volumeId}, ${bytesText(sizeBytes)}) of site ${site}`;
-  const answer = await host.ask(`Delete ${what} for good? Its restore points stay. [y/N] `);
-  if (answer !== undefined && /^y(es)?$/i.test(answer.trim())) return;
-  throw answer === undefined
-    ? new VisibleError("BAD_REQUEST", `Nobody is there to be asked whether ${what} is to be deleted.`, {
-        hint: "Say so with --yes.",
-      })
-    : new VisibleError("BAD_REQUEST", "Nothing was deleted.", { hint: "Answer y, or give --yes." });
+  const what = `the ${object.kind} “${shownName(object.name)}” (${object.id}, ${bytesText(sizeBytes)}) of site ${site}`;
+  return isToBeDeleted(context.host, what, [...(plans === undefined ? [] : [plans]), ...stayText(protection)]);
 };

@@ -66,7 +66,7 @@ const sourceOf = async (
   { site, snapshot, group }: ExportOptions,
 ): Promise<{ volumeId: string } | { snapshotId: string }> => {
   if (volume === undefined) return { snapshotId: snapshot ?? "" };
-  if (group === undefined) return { volumeId: await findVolume(storage, site, volume) };
+  if (group === undefined) return { volumeId: (await findVolume(storage, site, volume)).volumeId };
   return { snapshotId: await findSnapshot(storage, { site, groupId: groupIdOption(group), nameOrId: volume }) };
 };
 

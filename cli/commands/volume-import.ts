@@ -1,4 +1,5 @@
 import { VisibleError } from "../../core/api/errors.ts";
+import { newName } from "../../core/object/name.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { ImportResult } from "../../gateway/storage/image/import.ts";
 import type { Answer, Context } from "../context.ts";
@@ -26,13 +27,14 @@ export const importVolume = async (context: Context, file: string, options: Impo
   const result = await brought(context, storage, file, options).finally(() => storage.close());
   const seconds = (host.time.nowMs() - beganAtMs) / 1000;
   const isKnown = await tellInventory(context, options.site, ({ objects }) =>
-    objects.some(({ volumes }) => volumes.some(({ id }) => id === result.volumeId)),
+    objects.some(({ id }) => id === result.objectId),
   );
   const text =
-    `${options.into === undefined ? "Made" : "Wrote into"} ${options.into ?? options.name} (${result.volumeId}) ` +
+    `${options.into === undefined ? "Made" : "Wrote into"} ${options.into ?? options.name} (${result.objectId}) ` +
     `of ${bytesText(result.sizeBytes)} on site ${options.site}: ${bytesText(result.writtenBytes)} written` +
     `${result.zeroedBytes > 0 ? `, ${bytesText(result.zeroedBytes)} zeroed` : ""}, in ${durationText(seconds)}.`;
-  return { json: { ...result, site: options.site, seconds, inventoryRefreshed: isKnown }, text };
+  const { objectId: id, ...numbers } = result;
+  return { json: { id, ...numbers, site: options.site, seconds, inventoryRefreshed: isKnown }, text };
 };
 
 const brought = async (
@@ -44,7 +46,9 @@ const brought = async (
   const { site, name, kind, into, resize = false, format } = options;
   const { importImage } = await import("../../gateway/storage/image/import.ts");
   const target =
-    into !== undefined ? { into: await findVolume(storage, site, into), resize } : { name: nameIn(name), kind };
+    into === undefined
+      ? { name: nameIn(name), kind }
+      : { into: (await findVolume(storage, site, into, { isForChange: true })).volumeId, resize };
   const { signal } = context.host;
   const { onProgress, end } = imageMeter(context, "importing");
   try {
@@ -78,7 +82,7 @@ const sourceOf = ({ host }: Context, file: string, { size }: ImportOptions) => {
 };
 
 const nameIn = (name: string | undefined): string => {
-  if (name !== undefined && name !== "") return name;
+  if (name !== undefined) return newName(name);
   throw new VisibleError("BAD_REQUEST", "It is not said where the image is to go.", {
     hint: "Give --name NAME for a new volume, or --into VOLUME for one that is there.",
   });

@@ -2,47 +2,12 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { Readable } from "node:stream";
-import { describe, type TestContext, test } from "node:test";
-import { groupIdSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
+import { describe, test } from "node:test";
 import { objectNamed } from "../../functions/api/testing.ts";
-import { openStorage } from "../../gateway/storage/open.ts";
 import { main } from "../main.ts";
-import { createWorld, fakeHost, recordingScreen, sleptTime, temporaryFolder } from "../testing.ts";
-
-const mib = 1024 * 1024;
-const ulid = "01K0Z3NDEKTSV4RRFFQ69G5FAV";
-const groupId = groupIdSchema.parse(`group_${ulid}_20260301T010000000Z`);
-const owner = { planId: planIdSchema.parse(`plan_${ulid}`), source: siteIdSchema.parse("a") };
-
-/** A site's real extentstore, and an image with a hole in its middle. */
-const setUp = async (t: TestContext) => {
-  const folder = await temporaryFolder(t);
-  const store = join(folder, "store");
-  const image = join(folder, "disk.img");
-  const bytes = Buffer.concat([randomBytes(mib), Buffer.alloc(2 * mib), randomBytes(mib)]);
-  await writeFile(image, bytes);
-  const withStorage = async <T>(use: (storage: Awaited<ReturnType<typeof openStorage>>) => Promise<T>) => {
-    const storage = await openStorage({ kind: "extentstore", dir: store });
-    try {
-      return await use(storage);
-    } finally {
-      await storage.close();
-    }
-  };
-  await withStorage(async () => undefined);
-  const world = await createWorld();
-  // The site's gateway sees what is in the store whenever it looks.
-  const time = sleptTime(async () => {
-    world.objects = await withStorage((storage) => storage.inventory());
-    await world.work();
-  });
-  const volume = (args: readonly string[]) =>
-    world.run(["volume", ...args], { time }).then((result) => ({ ...result, json: () => JSON.parse(result.stdout) }));
-  const at = ["--site", "a", "--store", store] as const;
-  return { folder, image, bytes, world, time, volume, at, withStorage };
-};
+import { createWorld, fakeHost, recordingScreen, sleptTime } from "../testing.ts";
+import { groupId, mib, owner, setUp } from "./testing-volume.ts";
 
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
@@ -73,7 +38,7 @@ describe("volume import and export", () => {
     changed.fill(7, 64 * 1024, 128 * 1024);
     await writeFile(image, changed);
     const again = await volume(["import", image, "--into", "web1", ...at]);
-    assert.match(again.stdout, /^Wrote into web1 \(volume-\w+\) of 4 MiB on site a: 64 KiB written, in /);
+    assert.match(again.stdout, /^Wrote into web1 \(lun-\w+\) of 4 MiB on site a: 64 KiB written, in /);
     const out = join(folder, "out.img");
     const snapshot = group.snapshots[0]?.snapshotId ?? "";
     assert.equal((await volume(["export", "--snapshot", snapshot, "-o", out, ...at])).exitCode, 0);
@@ -235,94 +200,6 @@ describe("volume import and export", () => {
     assert.equal((await volume(["import", join(folder, "none"), "--name", "x", ...at])).exitCode, 2);
     assert.ok(!(await readdir(folder)).includes("out.img"));
     assert.deepEqual(await withStorage((storage) => storage.inventory()), []);
-  });
-});
-
-describe("volume rename and delete", () => {
-  /** A volume as an older version made it, that asked nothing of names. */
-  const misname = (store: string, before: string, after: string) => {
-    const database = new DatabaseSync(join(store, "store.sqlite"));
-    database.prepare("UPDATE volumes SET name = ? WHERE name = ?").run(after, before);
-    database.close();
-  };
-
-  test("a name that nothing can carry hides no other volume, is shown, and can be changed or deleted", async (t) => {
-    const { folder, image, volume, at } = await setUp(t);
-    const tooLong = "n".repeat(256);
-    for (const name of ["good", "one", "two"]) await volume(["import", image, "--name", name, ...at]);
-    misname(join(folder, "store"), "one", tooLong);
-    misname(join(folder, "store"), "two", "");
-    const { stdout } = await volume(["list", "--site", "a", "--refresh"]);
-    assert.match(stdout, /^NAME .*\ngood +lun .*\n/);
-    assert.match(
-      stdout,
-      /\nlun “n{100}…” \(lun-\w+\) can't be used: its name has 256 characters, and 255 are the most\.\n/,
-    );
-    const [, id = ""] = /lun “” \((lun-\w+)\) can't be used: it has no name\./.exec(stdout) ?? [];
-    const renamed = await volume(["rename", tooLong, "one", ...at, "--json"]);
-    assert.deepEqual([renamed.exitCode, renamed.stderr, renamed.json().name], [0, "", "one"]);
-    assert.equal(renamed.json().inventoryRefreshed, true);
-    const deleted = await volume(["delete", id, "--yes", ...at]);
-    assert.deepEqual([deleted.exitCode, deleted.stderr], [0, ""]);
-    const { objects, unusable } = (await volume(["list", "--site", "a", "--json"])).json();
-    assert.deepEqual(
-      objects.map(({ name }: { name: string }) => name),
-      ["good", "one"],
-    );
-    assert.equal(unusable, undefined);
-  });
-
-  test("an import under a name that nothing can carry is refused before anything is written", async (t) => {
-    const { image, volume, at, withStorage } = await setUp(t);
-    for (const name of ["n".repeat(256), "a\nb", "数".repeat(100)]) {
-      const { exitCode, stderr } = await volume(["import", image, "--name", name, ...at]);
-      assert.equal(exitCode, 2);
-      assert.match(stderr, /can't be the name of a volume: .*\(BAD_REQUEST\)/);
-    }
-    assert.equal((await volume(["import", image, "--name", "💾 büro", ...at])).exitCode, 0);
-    assert.deepEqual(
-      (await withStorage((storage) => storage.inventory())).map(({ name }) => name),
-      ["💾 büro"],
-    );
-  });
-
-  test("deleting asks a person, and does nothing without an answer", async (t) => {
-    const { image, volume, at, withStorage, world, time } = await setUp(t);
-    await volume(["import", image, "--name", "web1", ...at]);
-    const names = async () => (await withStorage((storage) => storage.inventory())).map(({ name }) => name);
-    const asked: string[] = [];
-    const answering = (answer: string | undefined) => ({
-      time,
-      ask: async (question: string) => {
-        asked.push(question);
-        return answer;
-      },
-    });
-    for (const answer of [undefined, "", "n", "yes please"]) {
-      const { exitCode, stderr } = await world.run(["volume", "delete", "web1", ...at], answering(answer));
-      assert.equal(exitCode, 2);
-      assert.match(stderr, /--yes/);
-    }
-    assert.deepEqual(await names(), ["web1"]);
-    assert.match(asked[0] ?? "", /^Delete the lun “web1” \(volume-\w+, 4 MiB\) of site a for good\?/);
-    assert.equal((await world.run(["volume", "delete", "web1", ...at], answering("y"))).exitCode, 0);
-    assert.deepEqual(await names(), []);
-  });
-
-  test("a mirror is neither renamed nor deleted", async (t) => {
-    const { volume, at, withStorage } = await setUp(t);
-    await withStorage((storage) => storage.prepareMirror({ owner, object: objectNamed("db") }));
-    for (const args of [
-      ["rename", "db", "other"],
-      ["delete", "db", "--yes"],
-    ]) {
-      const { stderr } = await volume([...args, ...at]);
-      assert.match(stderr, /mirror of a protected object\. \(VOLUME_IS_MIRROR\)/);
-    }
-    assert.deepEqual(
-      (await withStorage((storage) => storage.inventory())).map(({ name }) => name),
-      ["db"],
-    );
   });
 });
 

@@ -62,7 +62,9 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     .action(answering(renameVolume));
   volume
     .command("delete")
-    .description("delete a volume of a site's storage on this host; its restore points stay")
+    .description(
+      "delete a volume of a site's storage on this host; its restore points stay. It asks first, and ends with 1 when the answer is not yes",
+    )
     .argument("<volume>", "its name or id")
     .addOption(siteOption("the site").makeOptionMandatory())
     .option("--yes", "don't ask", false)

@@ -30,6 +30,15 @@ describe("the name of what is made", () => {
     assert.throws(() => newName("a\uffffb"), refused(/U\+FFFF/));
   });
 
+  test("is not what a volume's id looks like, nor an option", () => {
+    for (const id of ["lun-39b6f7242860ef15", "volume-39b6f7242860ef15", "LUN-39B6F7242860EF15"]) {
+      assert.throws(() => newName(id), refused(/looks like the id of a volume/));
+    }
+    for (const name of ["-", "-web1", "--site"]) assert.throws(() => newName(name), refused(/begins with “-”/));
+    for (const name of ["lun-1", "volume-of-web1", "lun-39b6f7242860ef15-copy", "web-1"])
+      assert.equal(newName(name), name);
+  });
+
   test("has 255 bytes at most, whichever characters they are of", () => {
     assert.equal(newName("n".repeat(nameBytesMax)).length, 255);
     assert.throws(() => newName("n".repeat(256)), refused(/it has 256 bytes in UTF-8, and 255 are the most/));

@@ -10,6 +10,9 @@ const shownCharactersMax = 100;
 /** What no terminal, no log and no XML carries: controls, line ends of Unicode, halves of pairs, and what is no character. */
 const uncarried = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Noncharacter_Code_Point}]/u;
 
+/** What an extentstore gives as an id. A volume of that name would be taken for the one that has the id. */
+const idForm = /^(?:lun|volume|snapshot)-[0-9a-f]{16}$/i;
+
 /**
  * The name that something new gets from what somebody wrote: the same letters are the same name, however they were composed
  * (Unicode's form NFC). What exists already is not asked this: its cluster gave it its name.
@@ -20,13 +23,15 @@ export const newName = (written: string): string => {
   const problem = problemOf(name);
   if (problem === undefined) return name;
   throw new VisibleError("BAD_REQUEST", `“${shownName(name)}” can't be the name of a volume: ${problem}.`, {
-    hint: "Choose a name of printable characters, 255 bytes long at most, that neither begins nor ends with a space.",
+    hint: "Choose a name of printable characters, 255 bytes long at most, that has no space at its ends and no “-” at its beginning.",
   });
 };
 
 const problemOf = (name: string): string | undefined => {
   if (name === "") return "it is empty";
   if (name.trim() !== name) return "it begins or ends with a space";
+  if (name.startsWith("-")) return "it begins with “-”, as options do";
+  if (idForm.test(name)) return "it looks like the id of a volume";
   const [bad] = uncarried.exec(name) ?? [];
   if (bad !== undefined) return `it has the character ${codePoint(bad)}`;
   const bytes = new TextEncoder().encode(name).length;

@@ -32,7 +32,13 @@ describe("importing into a new volume", () => {
         assert.deepEqual(storage.volumes.get(result.volumeId), image);
         const cut = numbers.at(-1) === 0 ? 0 : cutSectors * 512;
         const writtenBytes = numbers.filter((number) => number !== 0).length * blockBytes - cut;
-        assert.deepEqual(result, { volumeId: "vol-1", sizeBytes: image.length, writtenBytes, zeroedBytes: 0 });
+        assert.deepEqual(result, {
+          volumeId: "vol-1",
+          objectId: "object-vol-1",
+          sizeBytes: image.length,
+          writtenBytes,
+          zeroedBytes: 0,
+        });
         assert.equal(storage.bytesOf("write"), writtenBytes);
         assert.equal(storage.openHandles, 0);
       }),

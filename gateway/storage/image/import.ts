@@ -52,6 +52,8 @@ export type ImportOptions = {
 
 export interface ImportResult {
   readonly volumeId: string;
+  /** Of the object whose volume it is. */
+  readonly objectId: string;
   /** Of the image, and of the volume now. */
   readonly sizeBytes: number;
   readonly writtenBytes: number;
@@ -110,7 +112,7 @@ const fill = async (staged: StagedVolume, image: Image, options: ImportOptions):
   // Without the signal: somebody who is told that nothing was imported has to be able to rely on it.
   const object = await staged.swapIn();
   const volumeId = options.into ?? object.volumes[0]?.id ?? object.id;
-  return { volumeId, sizeBytes: image.sizeBytes, ...changed };
+  return { volumeId, objectId: object.id, sizeBytes: image.sizeBytes, ...changed };
 };
 
 /** @throws VOLUME_TOO_SMALL, IMAGE_TOO_SMALL */

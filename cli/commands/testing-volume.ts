@@ -1,0 +1,40 @@
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { groupIdSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
+import { openStorage } from "../../gateway/storage/open.ts";
+import { createWorld, sleptTime, temporaryFolder } from "../testing.ts";
+
+export const mib = 1024 * 1024;
+const ulid = "01K0Z3NDEKTSV4RRFFQ69G5FAV";
+export const groupId = groupIdSchema.parse(`group_${ulid}_20260301T010000000Z`);
+export const owner = { planId: planIdSchema.parse(`plan_${ulid}`), source: siteIdSchema.parse("a") };
+
+/** A site's real extentstore, and an image with a hole in its middle. */
+export const setUp = async (t: TestContext) => {
+  const folder = await temporaryFolder(t);
+  const store = join(folder, "store");
+  const image = join(folder, "disk.img");
+  const bytes = Buffer.concat([randomBytes(mib), Buffer.alloc(2 * mib), randomBytes(mib)]);
+  await writeFile(image, bytes);
+  const withStorage = async <T>(use: (storage: Awaited<ReturnType<typeof openStorage>>) => Promise<T>) => {
+    const storage = await openStorage({ kind: "extentstore", dir: store });
+    try {
+      return await use(storage);
+    } finally {
+      await storage.close();
+    }
+  };
+  await withStorage(async () => undefined);
+  const world = await createWorld();
+  // The site's gateway sees what is in the store whenever it looks.
+  const time = sleptTime(async () => {
+    world.objects = await withStorage((storage) => storage.inventory());
+    await world.work();
+  });
+  const volume = (args: readonly string[]) =>
+    world.run(["volume", ...args], { time }).then((result) => ({ ...result, json: () => JSON.parse(result.stdout) }));
+  const at = ["--site", "a", "--store", store] as const;
+  return { folder, image, bytes, world, time, volume, at, withStorage };
+};

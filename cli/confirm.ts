@@ -1,0 +1,28 @@
+import { VisibleError } from "../core/api/errors.ts";
+import type { Answer } from "./context.ts";
+import { exitCodes } from "./exit-codes.ts";
+import type { Host } from "./host.ts";
+
+/** What is said instead of the answer when a person does not want it deleted; scripts see it by the exit code. */
+export const nothingDeleted: Answer = {
+  json: { deleted: null },
+  text: "Nothing was deleted.",
+  exitCode: exitCodes.failed.code,
+};
+
+/**
+ * Asks a person whether something is to be deleted. Whatever is not a yes is a no.
+ * @param about what else is to be known, in sentences
+ * @throws VisibleError BAD_REQUEST where nobody is there to be asked
+ */
+export const isToBeDeleted = async (
+  { ask }: Pick<Host, "ask">,
+  what: string,
+  about: readonly string[],
+): Promise<boolean> => {
+  const answer = await ask(`${[`Delete ${what} for good?`, ...about].join(" ")} [y/N] `);
+  if (answer !== undefined) return /^y(es)?$/i.test(answer.trim());
+  throw new VisibleError("BAD_REQUEST", `Nobody is there to be asked whether ${what} is to be deleted.`, {
+    hint: "Say so with --yes.",
+  });
+};
