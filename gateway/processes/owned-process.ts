@@ -81,8 +81,14 @@ const spawned = ({ command, parameters, cwd, env, endsBy, output }: OwnedProcess
   };
   return endsBy === "input"
     ? spawn(command, parameters, options)
-    : spawn("setpriv", ["--pdeathsig", "TERM", command, ...parameters], options);
+    : spawn(...endingWithUs(command, parameters), options);
 };
+
+/** @returns what to start instead of a command so that the kernel ends it, by a SIGTERM, when we are gone */
+export const endingWithUs = (command: string, parameters: readonly string[]): [command: string, string[]] => [
+  "setpriv",
+  ["--pdeathsig", "TERM", command, ...parameters],
+];
 
 const howItEnds = async (child: ChildProcess, { endsBy }: OwnedProcessOptions): Promise<string> => {
   try {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, link, lstat, mkdtemp, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
@@ -10,6 +10,7 @@ import { pieceBytes, piecesOf } from "./pieces.ts";
 import { convert, requireQemuImg } from "./qemu-img.ts";
 import { readAhead } from "./read-ahead.ts";
 import { runsBetween } from "./runs.ts";
+import { makeScratch } from "./scratch.ts";
 
 export type ExportSource = {
   readonly storage: Pick<StorageDriver, "openSnapshot" | "openVolume">;
@@ -48,11 +49,11 @@ export const exportImage = async (options: ExportOptions): Promise<ExportResult>
   await refuseTaken(options);
   if (format !== "raw") await requireQemuImg(signal);
   return withReader(options, async (reader) => {
-    const folder = await writable(file, mkdtemp(join(dirname(file), ".smtx-backup-export-")));
+    const scratch = await writable(file, makeScratch(join(dirname(file), ".smtx-backup-export-")));
     try {
-      return await exportVia(folder, reader, options);
+      return await exportVia(scratch.folder, reader, options);
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      await scratch.remove();
     }
   });
 };

@@ -1,4 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
@@ -8,6 +7,7 @@ import { type Image, oddSize } from "./image.ts";
 import { convert, requireQemuImg } from "./qemu-img.ts";
 import { RawFile } from "./raw-file.ts";
 import { rawAllTheSame, unreadable, unsupported } from "./refusals.ts";
+import { makeScratch } from "./scratch.ts";
 
 /**
  * Opens an image to be read as raw bytes. A container (qcow2, VMDK, …) is checked, and converted into a temporary raw file
@@ -92,9 +92,9 @@ const convertedImage = async (
   const { file, name } = container;
   await requireQemuImgFor(container, signal);
   const sizeBytes = await inspectContainer(container, { signal, open });
-  const folder = await mkdtemp(join(tmpdir(), "smtx-backup-import-"));
+  const scratch = await makeScratch(join(tmpdir(), "smtx-backup-import-"));
   try {
-    const to = { file: join(folder, "raw"), format: "raw" };
+    const to = { file: join(scratch.folder, "raw"), format: "raw" };
     const complaint = await convert({ from: container, to, signal, sizeBytes });
     if (complaint !== undefined) {
       throw unreadable(`qemu-img cannot convert “${file}”, ${name}: ${complaint}`, {
@@ -110,7 +110,7 @@ const convertedImage = async (
     }
   } finally {
     // The file lives on until it is closed, and goes with a process that is killed.
-    await rm(folder, { recursive: true, force: true });
+    await scratch.remove();
   }
 };
 

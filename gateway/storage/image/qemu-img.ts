@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { endingWithUs } from "../../processes/owned-process.ts";
 
 /** How much of what qemu-img complains is kept. */
 const complaintChars = 2000;
@@ -73,8 +74,8 @@ export const qemuImg = async (args: readonly string[], options: QemuImgOptions):
   signal.throwIfAborted();
   const limitSeconds = Math.round(limitSecondsLeast + sizeBytes / slowestBytesPerSecond);
   const limit = AbortSignal.timeout(limitSeconds * 1000);
-  // It writes nothing that is worth an orderly end, so it is killed for good.
-  const child = spawn("qemu-img", args, {
+  // It writes nothing that is worth an orderly end, so it is killed for good; and it ends with us, however we end.
+  const child = spawn(...endingWithUs("qemu-img", args), {
     stdio: ["ignore", onLine === undefined ? "ignore" : "pipe", "pipe"],
     signal: AbortSignal.any([signal, limit]),
     killSignal: "SIGKILL",
@@ -95,7 +96,7 @@ export const qemuImg = async (args: readonly string[], options: QemuImgOptions):
   });
   signal.throwIfAborted();
   if (limit.aborted) return { code: null, complaint: `it did not end within ${limitSeconds} seconds` };
-  if (error !== undefined) throw toolMissing(error.message, error);
+  if (error !== undefined) throw toolMissing(`${error.message} (setpriv is part of util-linux)`, error);
   return { code, complaint: complaint.trim() || `it ended with ${code ?? "a signal"}` };
 };
 

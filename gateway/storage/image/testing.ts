@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -18,13 +18,14 @@ export const signal = new AbortController().signal;
 /**
  * For the rest of the test PATH leads to a `qemu-img` of ours and nothing else. Its qcow2 is the magic and the raw bytes;
  * of a file named `broken…` it complains, in one named `damaged…` its check finds errors, with one named `slow…` it takes a minute,
- * and one named `short…` has data behind its end. With `present` false there is none.
+ * with one named `stuck…` only to convert it, after its process id is in `stuck….pid`, and one named `short…` has data behind its end. With `present` false there is none.
  * @returns the folder that temporary files lie in meanwhile, empty
  */
 export const withQemuImg = async (context: TestContext, folder: string, present: boolean): Promise<string> => {
   const [bin, temporary] = [join(folder, "bin"), join(folder, "tmp")];
   await mkdir(bin);
   await mkdir(temporary);
+  await symlink("/usr/bin/setpriv", join(bin, "setpriv"));
   if (present) {
     const script = `#!/bin/sh
 PATH=/usr/bin:/bin
@@ -35,6 +36,7 @@ bytes=$(($(wc -c < "$file") - 4))
 case "$file" in
 */broken*) echo "qemu-img: Image is corrupt" >&2; exit 1;;
 */slow*) exec sleep 60;;
+*/stuck*) [ "$1" = convert ] && { echo $$ > "$file.pid"; exec sleep 60; };;
 esac
 case "$*" in
 'info --output=json json:{"driver":"qcow2",'*) printf '{\\n"virtual-size": %s, "format": "qcow2" }\\n' "$bytes";;
