@@ -77,6 +77,7 @@ const endings: Record<ErrorCode, Ending> = {
   IMAGE_UNSUPPORTED: "badInput",
   IMAGE_TOO_SMALL: "badInput",
   IMAGE_UNWRITABLE: "badInput",
+  OUTPUT_FAILED: "failed",
   IMAGE_EXISTS: "badInput",
   IMPORT_UNSUPPORTED: "badInput",
   TOOL_MISSING: "failed",

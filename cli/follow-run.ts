@@ -54,6 +54,16 @@ const leftAlone = (run: RunAnswer | undefined, runId: string): Answer => ({
   exitCode: exitCodes.interrupted.code,
 });
 
+/** Asks for a run. Whoever interrupts the asking does not know whether there is one, and is told where to look. */
+export const askedFor = async <T>({ host, warn }: Context, asking: Promise<T>, look: string): Promise<T> => {
+  try {
+    return await asking;
+  } catch (error) {
+    if (host.signal.aborted) warn(`The run may have been asked for all the same; it goes on then. See: ${look}`);
+    throw error;
+  }
+};
+
 /** The run, again and again, until and with when it has ended. */
 async function* pollsOf({ time, signal }: Context["host"], api: Api, runId: string): AsyncGenerator<RunAnswer> {
   let pollMs = firstPollMs;

@@ -7,7 +7,8 @@ import { styleFor } from "./render/style.ts";
 const leavesOf = (command: Command): readonly Command[] =>
   command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
 
-const pathOf = (command: Command): string =>
+/** `plan create`: a command's name, after its noun's. */
+export const pathOf = (command: Command): string =>
   command.parent?.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 
 /** `<plan>`, `-f <file>`: what a command can't do without. */
@@ -51,6 +52,5 @@ export const configureHelp = (program: Command, host: Host): void => {
       getErrHasColors: () => host.stderr.isTerminal,
     })
     .helpCommand(false)
-    .exitOverride()
     .addHelpText("after", `${examples}\n\nExit codes:\n${exitCodesHelp()}`);
 };

@@ -5,6 +5,8 @@ import type { checkGateway } from "../gateway/check/check.ts";
 import { steadyTime, type Time } from "../gateway/time.ts";
 import type { localUp } from "../infra/local/up.ts";
 import { ask } from "./ask.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { outputFailed } from "./output.ts";
 import type { createTokenInTable } from "./table-token.ts";
 
 /** Where text goes, and whether a person looks at it. */
@@ -93,8 +95,9 @@ const screenOf = (stream: WriteStream): Screen => {
   // Whoever read what we write has had enough of it (`| head`).
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (carriesBytes.has(stream)) return;
-    if (error.code !== "EPIPE") throw error;
-    process.exit();
+    if (error.code === "EPIPE") process.exit();
+    if (stream !== process.stderr) process.stderr.write(`error: ${outputFailed(error).message} (OUTPUT_FAILED)\n`);
+    process.exit(exitCodes.failed.code);
   });
   return {
     write: (text) => void stream.write(text),

@@ -91,6 +91,15 @@ describe("bad usage", () => {
     });
   }
 
+  test("is told with the help of the very command", async () => {
+    const hintOf = async (...args: string[]) => /hint: See: (.*)\n$/.exec((await run(args)).stderr)?.[1];
+    assert.equal(await hintOf("plan", "create"), "smtx-backup plan create --help");
+    assert.equal(await hintOf("volume", "import", "f", "--site", "B!"), "smtx-backup volume import --help");
+    assert.equal(await hintOf("rebuild"), "smtx-backup rebuild --help");
+    assert.equal(await hintOf("plan", "crate"), "smtx-backup plan --help");
+    assert.equal(await hintOf("plam"), "smtx-backup --help");
+  });
+
   test("is told as JSON to a script, and nothing else is", async () => {
     const { exitCode, stdout, stderr } = await run(["plan", "list", "--nope", "--json"]);
     assert.deepEqual([exitCode, stdout], [2, ""]);

@@ -16,7 +16,7 @@ import { addTokenCommands } from "./commands/token.ts";
 import { addVolumeCommands } from "./commands/volume.ts";
 import { createContext, type GlobalOptions } from "./context.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { configureHelp } from "./help.ts";
+import { configureHelp, pathOf } from "./help.ts";
 import type { Host } from "./host.ts";
 import { notCompiled } from "./not-compiled.ts";
 import { errorText } from "./render/errors.ts";
@@ -28,6 +28,7 @@ import { styleFor } from "./render/style.ts";
  */
 export const main = async (args: readonly string[], host: Host): Promise<number> => {
   let exitCode: number = exitCodes.done.code;
+  let used: Command | undefined;
   const answering: Answering = <A extends unknown[]>(work: Work<A>) =>
     async function (this: Command, ...given: [...A, Command]) {
       const context = createContext(host, this.optsWithGlobals<GlobalOptions>());
@@ -38,10 +39,14 @@ export const main = async (args: readonly string[], host: Host): Promise<number>
       exitCode = answer.exitCode ?? exitCode;
     };
   try {
-    await createProgram(host, answering).parseAsync(args, { from: "user" });
+    const program = createProgram(host, answering);
+    tellUsage(program, (command) => {
+      used = command;
+    });
+    await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    return explain(error, host, args.includes("--json"));
+    return explain(error, host, { json: args.includes("--json"), used });
   }
 };
 
@@ -69,8 +74,20 @@ const createProgram = (host: Host, answering: Answering): Command => {
   return program;
 };
 
+/** Which command it was that was used wrongly; an error of commander's does not say it. */
+const tellUsage = (command: Command, tell: (command: Command) => void): void => {
+  command.exitOverride((error) => {
+    tell(command);
+    throw error;
+  });
+  for (const inner of command.commands) tellUsage(inner, tell);
+};
+
+const usageOf = (command: Command | undefined): string =>
+  command?.parent ? `smtx-backup ${pathOf(command)}` : "smtx-backup";
+
 /** Tells what went wrong, unless there was only help to be shown. @returns the exit code */
-const explain = (error: unknown, host: Host, json: boolean): number => {
+const explain = (error: unknown, host: Host, { json, used }: { json: boolean; used: Command | undefined }): number => {
   if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done.code;
   // A command without its sub-command: its help has been shown instead.
   if (error instanceof CommanderError && error.code === "commander.help") return exitCodes.badInput.code;
@@ -80,17 +97,17 @@ const explain = (error: unknown, host: Host, json: boolean): number => {
     say({ error: { code: "INTERRUPTED", message: "It was interrupted." } });
     return exitCodes.interrupted.code;
   }
-  const visible = visibleOf(error);
+  const visible = visibleOf(error, used);
   const { code, message, hint } = visible;
   say({ error: { code, message, ...(hint === undefined ? {} : { hint }) } });
   return exitCodeOf(code);
 };
 
-const visibleOf = (error: unknown): VisibleError => {
+const visibleOf = (error: unknown, used: Command | undefined): VisibleError => {
   if (VisibleError.is(error)) return error;
   if (error instanceof CommanderError) {
     const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
-    return new VisibleError("BAD_REQUEST", message, { hint: "See: smtx-backup --help" });
+    return new VisibleError("BAD_REQUEST", message, { hint: `See: ${usageOf(used)} --help` });
   }
   const uncompiled = notCompiled(error);
   if (uncompiled !== undefined) return uncompiled;

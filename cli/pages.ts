@@ -9,29 +9,45 @@ interface Page<T> {
 
 const pageItems = 100;
 
+type Read<T> = (query: { readonly limit: string; readonly cursor?: string }) => Promise<Page<T>>;
+
+const itemsMax = 10_000;
+
+/** A whole list; one that is longer than any should be is cut, and a warning says so. `read` takes the query of one page. */
+export const listed = async <T>(context: Pick<Context, "warn">, read: Read<T>): Promise<readonly T[]> => {
+  const { items, more } = await listedUpTo(context, read, itemsMax);
+  if (more) context.warn(`Only the first ${itemsMax} of this list are shown.`);
+  return items;
+};
+
 /**
- * A list from its first page on, up to a number of items. `read` takes the query of one page. What the API could not read is not
- * in it, and a warning says so.
+ * A list from its first page on, up to a number of items, and whether there are more. What the API could not read is not in it, and a
+ * warning says so.
  */
-export const listed = async <T>(
+export const listedUpTo = async <T>(
   { warn }: Pick<Context, "warn">,
-  read: (query: { readonly limit: string; readonly cursor?: string }) => Promise<Page<T>>,
-  limit = 10_000,
-): Promise<readonly T[]> => {
+  read: Read<T>,
+  limit: number,
+): Promise<{ readonly items: readonly T[]; readonly more: boolean }> => {
   const items: T[] = [];
   let cursor: string | undefined;
   let unreadable = 0;
   do {
-    const wanted = String(Math.min(pageItems, limit - items.length));
+    // One more than wanted tells whether there are more.
+    const wanted = String(Math.min(pageItems, limit + 1 - items.length));
     const page = await read({ limit: wanted, ...(cursor === undefined ? {} : { cursor }) });
     items.push(...page.items);
     unreadable += page.unreadable ?? 0;
     cursor = page.cursor;
-  } while (cursor !== undefined && items.length < limit);
+  } while (cursor !== undefined && items.length <= limit);
   if (unreadable > 0) {
     warn(
       `${counted(unreadable, "line")} of this list can't be read, and not shown; the control plane's log says which.`,
     );
   }
-  return items;
+  return { items: items.slice(0, limit), more: items.length > limit };
 };
+
+/** Below a table that was cut. */
+export const moreText = (more: boolean, limit: number): string =>
+  more ? `\nThere are more than these ${limit}. To see them: --limit N` : "";

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { AuditEntry } from "../../core/api/audit.ts";
 import { answerOf } from "../client.ts";
 import { wholeNumber } from "../options.ts";
-import { listed } from "../pages.ts";
+import { listedUpTo, moreText } from "../pages.ts";
 import { table } from "../render/table.ts";
 import { instantText } from "../render/units.ts";
 import type { Answering } from "./command.ts";
@@ -21,7 +21,7 @@ export const addAuditCommand = (program: Command, answering: Answering): void =>
     .action(
       answering(async (context, { limit }: { limit: number }) => {
         const api = await context.connect();
-        const items = await listed(context, (query) => answerOf(api.v1.audit.$get({ query })), limit);
+        const { items, more } = await listedUpTo(context, (query) => answerOf(api.v1.audit.$get({ query })), limit);
         const text = table(
           items,
           [
@@ -31,7 +31,7 @@ export const addAuditCommand = (program: Command, answering: Answering): void =>
           ],
           { style: context.style, none: "Nothing was changed yet." },
         );
-        return { json: { items }, text };
+        return { json: { items, more }, text: text + moreText(more, limit) };
       }),
     );
 };

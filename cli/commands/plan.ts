@@ -5,7 +5,7 @@ import { retentionSchema } from "../../core/api/plan.ts";
 import { answerOf } from "../client.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Api, Context } from "../context.ts";
-import { followRun } from "../follow-run.ts";
+import { askedFor, followRun } from "../follow-run.ts";
 import { lastInventory, refreshInventory } from "../inventory.ts";
 import { wholeNumber } from "../options.ts";
 import { listed } from "../pages.ts";
@@ -68,7 +68,8 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
     .action(
       answering(async (context, name: string, { wait }: { wait: boolean }) => {
         const api = await context.connect();
-        const run = await answerOf(api.v1.plans[":plan"].run.$post({ param: { plan: name } }));
+        const asking = answerOf(api.v1.plans[":plan"].run.$post({ param: { plan: name } }));
+        const run = await askedFor(context, asking, `smtx-backup run list --plan ${name}`);
         if (wait) return followRun(context, api, run.id);
         return { json: run, text: `${run.id} has been asked for. See: smtx-backup run show ${run.id} --watch` };
       }),

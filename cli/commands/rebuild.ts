@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { restoreCreateSchema } from "../../core/api/restore.ts";
 import { answerOf } from "../client.ts";
-import { followRun } from "../follow-run.ts";
+import { askedFor, followRun } from "../follow-run.ts";
 import { checkedBy, groupId, siteOption } from "../options.ts";
 import type { Answering } from "./command.ts";
 
@@ -31,7 +31,8 @@ export const addRebuildCommand = (program: Command, answering: Answering): void 
         const api = await context.connect();
         const { site: siteId, prefix: namePrefix, damaged: evenDamaged } = options;
         const json = { type: "rebuild", groupId: group, siteId, namePrefix, evenDamaged } as const;
-        const run = await answerOf(api.v1.restores.$post({ json }));
+        const asking = answerOf(api.v1.restores.$post({ json }));
+        const run = await askedFor(context, asking, "smtx-backup run list --plan PLAN");
         if (options.wait) return followRun(context, api, run.id);
         return { json: run, text: `${run.id} has been asked for. See: smtx-backup run show ${run.id}` };
       }),

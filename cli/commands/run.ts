@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { answerOf } from "../client.ts";
 import { followRun, readRun, showRun } from "../follow-run.ts";
 import { runId, wholeNumber } from "../options.ts";
-import { listed } from "../pages.ts";
+import { listedUpTo, moreText } from "../pages.ts";
 import { historyTable } from "../render/run.ts";
 import type { Answering } from "./command.ts";
 
@@ -22,10 +22,10 @@ export const addRunCommands = (program: Command, answering: Answering): void => 
         const api = await context.connect();
         const read = (query: { limit: string }) =>
           answerOf(api.v1.plans[":plan"].runs.$get({ param: { plan }, query }));
-        const items = await listed(context, read, limit);
+        const { items, more } = await listedUpTo(context, read, limit);
         return {
-          json: { items },
-          text: historyTable(items, { style: context.style, nowMs: context.host.time.nowMs() }),
+          json: { items, more },
+          text: historyTable(items, { style: context.style, nowMs: context.host.time.nowMs() }) + moreText(more, limit),
         };
       }),
     );

@@ -6,7 +6,10 @@ import type { Answer, Context } from "../context.ts";
 import { findSnapshot } from "../find-snapshot.ts";
 import { findVolume } from "../find-volume.ts";
 import { imageMeter } from "../image-progress.ts";
+import { outputFailed } from "../output.ts";
 import { bytesText, durationText } from "../render/units.ts";
+
+type Format = "raw" | "qcow2";
 
 interface ExportOptions {
   readonly site: string;
@@ -15,7 +18,8 @@ interface ExportOptions {
   readonly group?: string;
   readonly output: string;
   readonly force?: boolean;
-  readonly format: "raw" | "qcow2";
+  /** Else what the file's name says. */
+  readonly format?: Format;
   readonly store?: string;
 }
 
@@ -28,20 +32,21 @@ export const exportVolume = async (
   const { host } = context;
   requireOne(volume, options.snapshot);
   const isForStderr = options.output === standardOutput;
-  if (isForStderr) requirePipe(context, options.format);
+  const format = options.format ?? (/\.qcow2$/i.test(options.output) ? "qcow2" : "raw");
+  if (isForStderr) requirePipe(context, format);
   const storage = await context.openStorage(options.site, options.store);
   const beganAtMs = host.time.nowMs();
-  const result = await written(context, storage, volume, options).finally(() => storage.close());
+  const result = await written(context, storage, volume, { ...options, format }).finally(() => storage.close());
   const seconds = (host.time.nowMs() - beganAtMs) / 1000;
   const text =
     `Wrote ${isForStderr ? "to standard output" : options.output}: ${bytesText(result.sizeBytes)} of ${volume ?? options.snapshot} ` +
-    `as ${options.format}, in ${durationText(seconds)}.\nsha256 of its bytes: ${result.sha256}`;
-  return { json: { ...result, file: options.output, format: options.format, seconds }, text, isForStderr };
+    `as ${format}, in ${durationText(seconds)}.\nsha256 of its bytes: ${result.sha256}`;
+  return { json: { ...result, file: options.output, format, seconds }, text, isForStderr };
 };
 
 const standardOutput = "-";
 
-const requirePipe = ({ host }: Context, format: ExportOptions["format"]): void => {
+const requirePipe = ({ host }: Context, format: Format): void => {
   if (format !== "raw") {
     throw new VisibleError("BAD_REQUEST", `Standard output takes a raw image, and no ${format}.`, {
       hint: "Write it to a file. A file of this name is ./-",
@@ -82,25 +87,33 @@ const written = async (
   context: Context,
   storage: StorageDriver,
   volume: string | undefined,
-  options: ExportOptions,
+  options: ExportOptions & { readonly format: Format },
 ): Promise<ExportResult> => {
   const { exportImage, streamImage } = await import("../../gateway/storage/image/export.ts");
   const { output, format, force = false } = options;
   const { signal } = context.host;
   const from = { storage, signal, ...(await sourceOf(storage, volume, options)) };
-  if (output === standardOutput) return streamImage({ ...from, write: (bytes) => toOutput(context, bytes) });
-  const { onProgress, end } = imageMeter(context, "exporting");
-  return exportImage({ ...from, file: output, format, force, onProgress }).finally(end);
+  const isStream = output === standardOutput;
+  try {
+    if (isStream) return await streamImage({ ...from, write: (bytes) => toOutput(context, bytes) });
+    const { onProgress, end } = imageMeter(context, "exporting");
+    return await exportImage({ ...from, file: output, format, force, onProgress }).finally(end);
+  } catch (error) {
+    if (signal.aborted) context.warn(leftText({ output, isStream, force }));
+    throw error;
+  }
+};
+
+/** What an export that was interrupted leaves behind. */
+const leftText = ({ output, isStream, force }: { output: string; isStream: boolean; force: boolean }): string => {
+  if (isStream) return "Not all of the image was written.";
+  return `Nothing was written: ${output} ${force ? "is as it was" : "was not made"}.`;
 };
 
 const toOutput = async ({ host }: Context, bytes: Uint8Array): Promise<void> => {
   try {
     await host.writeOutput(bytes);
   } catch (error) {
-    throw new VisibleError(
-      "IMAGE_UNWRITABLE",
-      `Standard output takes no more: ${error instanceof Error ? error.message : error}. Not all of the image was written.`,
-      { hint: "See why whatever reads it has ended.", cause: error },
-    );
+    throw outputFailed(error, "Not all of the image was written.");
   }
 };

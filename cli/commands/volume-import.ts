@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { VisibleError } from "../../core/api/errors.ts";
 import { newName } from "../../core/object/name.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
@@ -19,9 +20,12 @@ interface ImportOptions {
   readonly store?: string;
 }
 
+const standardInput = "-";
+
 /** `volume import`: into the storage, and then into the API's inventory, so that a plan can name it at once. */
 export const importVolume = async (context: Context, file: string, options: ImportOptions): Promise<Answer> => {
   const { host } = context;
+  if (file !== standardInput) await refuseNoImage(file);
   const storage = await context.openStorage(options.site, options.store);
   const beganAtMs = host.time.nowMs();
   const result = await brought(context, storage, file, options).finally(() => storage.close());
@@ -56,13 +60,28 @@ const brought = async (
   } catch (error) {
     if (signal.aborted)
       context.warn(`Nothing was imported: ${into === undefined ? `${name} was not made` : `${into} is as it was`}.`);
+    if (VisibleError.is(error, "VOLUME_NAME_TAKEN") && name !== undefined) {
+      const hint = `Choose another name, or write the image over that volume: --into ${name}`;
+      throw new VisibleError("VOLUME_NAME_TAKEN", error.message, { hint, cause: error });
+    }
     throw error;
   } finally {
     end();
   }
 };
 
-const standardInput = "-";
+/** What says no more than that it is no image is told before the storage is asked. */
+const refuseNoImage = async (file: string): Promise<void> => {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isDirectory()) {
+    throw new VisibleError("IMAGE_UNREADABLE", `“${file}” is a folder.`, {
+      hint: "Name the disk image that is in it.",
+    });
+  }
+  if (found?.isFile() && found.size === 0) {
+    throw new VisibleError("IMAGE_UNREADABLE", `“${file}” is empty.`, { hint: "Name a disk image." });
+  }
+};
 
 const sourceOf = ({ host }: Context, file: string, { size }: ImportOptions) => {
   if (file !== standardInput) {

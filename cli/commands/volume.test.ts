@@ -67,10 +67,16 @@ describe("volume import and export", () => {
     assert.ok(Buffer.concat(written).equals(bytes));
     const json = await world.run(["volume", "export", "web1", "-o", "-", "--json", ...at], { time, writeOutput });
     assert.deepEqual([json.stdout, JSON.parse(json.stderr).sha256], ["", sha256(bytes)]);
-    const closed = async () => Promise.reject(new Error("write EPIPE"));
-    const cut = await world.run(["volume", "export", "web1", "-o", "-", ...at], { time, writeOutput: closed });
-    assert.deepEqual([cut.exitCode, cut.stdout], [2, ""]);
-    assert.match(cut.stderr, /takes no more.*Not all of the image was written.*IMAGE_UNWRITABLE/);
+    const failing = (code: string) => async () => Promise.reject(Object.assign(new Error(`write ${code}`), { code }));
+    for (const [code, why] of [
+      ["EPIPE", /takes no more: whatever reads it has ended\. Not all of the image was written\. \(OUTPUT_FAILED\)/],
+      ["ENOSPC", /there is no room left\. Not all .*\n {2}hint: Free some room/],
+    ] as const) {
+      const parts = { time, writeOutput: failing(code) };
+      const cut = await world.run(["volume", "export", "web1", "-o", "-", ...at], parts);
+      assert.deepEqual([cut.exitCode, cut.stdout], [1, ""]);
+      assert.match(cut.stderr, why);
+    }
     const listed = await volume(["list", "--site", "a", "--json"]);
     assert.deepEqual(
       listed.json().objects.map(({ name }: { name: string }) => name),
@@ -119,6 +125,34 @@ describe("volume import and export", () => {
     assert.equal(await readFile(out, "utf8"), "yesterday's");
   });
 
+  test("a name that is taken can be written over, and a folder that is not there is told", async (t) => {
+    const { folder, image, volume, at } = await setUp(t);
+    await volume(["import", image, "--name", "web1", ...at]);
+    const again = await volume(["import", image, "--name", "web1", ...at]);
+    assert.equal(again.exitCode, 2);
+    assert.match(again.stderr, /\(VOLUME_NAME_TAKEN\)\n {2}hint: .*--into web1\n/);
+    const nowhere = await volume(["export", "web1", "-o", join(folder, "nodir", "x.img"), ...at]);
+    assert.match(nowhere.stderr, /^error: There is no folder “.*nodir”\. \(IMAGE_UNWRITABLE\)\n {2}hint: /);
+    assert.equal(nowhere.exitCode, 2);
+  });
+
+  test("a file that is called .qcow2 is one, unless --format says otherwise", async (t) => {
+    const { folder, image, bytes, world, time, volume, at } = await setUp(t);
+    await volume(["import", image, "--name", "web1", ...at]);
+    const out = join(folder, "out.qcow2");
+    const raw = await world.run(["volume", "export", "web1", "-o", out, "--format", "raw", ...at], { time });
+    assert.match(raw.stdout, / as raw, in /);
+    assert.ok(bytes.equals(await readFile(out)));
+    const path = process.env["PATH"];
+    t.after(() => {
+      process.env["PATH"] = path;
+    });
+    // Without qemu-img it is refused, which tells what it was taken for.
+    process.env["PATH"] = folder;
+    const refused = await volume(["export", "web1", "-o", out, "--force", ...at]);
+    assert.match(refused.stderr, /\(TOOL_MISSING\)/);
+  });
+
   test("an image of another size is refused, and --resize lets the volume grow", async (t) => {
     const { image, bytes, volume, at, withStorage } = await setUp(t);
     await volume(["import", image, "--name", "web1", ...at]);
@@ -153,9 +187,9 @@ describe("volume import and export", () => {
     assert.match(stderr, /^warning: It is done, and the API does not know of it yet\./);
   });
 
-  test("an import that is interrupted changes nothing, and says so", async (t) => {
+  test("an import or export that is interrupted changes nothing, and says so", async (t) => {
     const { image, bytes, volume, at, withStorage, folder } = await setUp(t);
-    const interrupted = async (target: readonly string[]) => {
+    const interrupted = async (args: readonly string[]) => {
       const stderr = recordingScreen(false);
       const host = fakeHost({ env: { SMTX_BACKUP_DIR: folder }, stdout: recordingScreen(true), stderr });
       // The first bar is drawn when a part is in already.
@@ -165,16 +199,25 @@ describe("volume import and export", () => {
         return 0;
       };
       const stopped = { ...host, time: { ...host.time, nowMs } };
-      assert.equal(await main(["volume", "import", image, ...target, ...at], stopped), 130);
+      assert.equal(await main(["volume", ...args, ...at], stopped), 130);
       return stderr.text;
     };
-    assert.match(await interrupted(["--name", "web1"]), /^warning: Nothing was imported: web1 was not made\.\nerror: /);
+    assert.match(
+      await interrupted(["import", image, "--name", "web1"]),
+      /^warning: Nothing was imported: web1 was not made\.\nerror: /,
+    );
     assert.deepEqual(await withStorage((storage) => storage.inventory()), []);
     await volume(["import", image, "--name", "web1", ...at]);
     await writeFile(image, randomBytes(bytes.length));
-    assert.match(await interrupted(["--into", "web1"]), /^warning: Nothing was imported: web1 is as it was\.\nerror: /);
+    assert.match(
+      await interrupted(["import", image, "--into", "web1"]),
+      /^warning: Nothing was imported: web1 is as it was\.\nerror: /,
+    );
     const out = join(folder, "out.img");
+    const exporting = ["export", "web1", "-o", out];
+    assert.match(await interrupted(exporting), /^warning: Nothing was written: .*out\.img was not made\.\nerror: /);
     await volume(["export", "web1", "-o", out, ...at]);
+    assert.match(await interrupted([...exporting, "--force"]), /^warning: .*out\.img is as it was\.\nerror: /);
     assert.ok(bytes.equals(await readFile(out)));
   });
 
@@ -198,6 +241,11 @@ describe("volume import and export", () => {
     assert.equal((await volume(["export", "-o", out, ...at])).exitCode, 2);
     assert.equal((await volume(["import", image, ...at])).exitCode, 2);
     assert.equal((await volume(["import", join(folder, "none"), "--name", "x", ...at])).exitCode, 2);
+    const isFolder = await volume(["import", folder, "--name", "x", ...at]);
+    assert.match(isFolder.stderr, /” is a folder\. \(IMAGE_UNREADABLE\)\n {2}hint: /);
+    await writeFile(join(folder, "empty"), "");
+    const isEmpty = await volume(["import", join(folder, "empty"), "--name", "x", ...at]);
+    assert.match(isEmpty.stderr, /” is empty\. \(IMAGE_UNREADABLE\)\n {2}hint: /);
     assert.ok(!(await readdir(folder)).includes("out.img"));
     assert.deepEqual(await withStorage((storage) => storage.inventory()), []);
   });

@@ -79,7 +79,9 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     .addOption(siteOption("the site").makeOptionMandatory())
     .requiredOption("-o, --output <file>", "the file; - writes a raw image to standard output")
     .option("--force", "replace the file if it is there, once the export is complete", false)
-    .addOption(new Option("--format <format>", "of the file").choices(["raw", "qcow2"]).default("raw"))
+    .addOption(
+      new Option("--format <format>", "of the file; else by its name, .qcow2 or raw").choices(["raw", "qcow2"]),
+    )
     .addOption(storeOption())
     .action(answering(exportVolume));
 };

@@ -49,7 +49,7 @@ const transferred: readonly Column<RunTarget>[] = [
 
 const baseTexts = {
   "first-backup": "in full, for it is the first backup",
-  increment: "only what has changed since the last one",
+  increment: "only what is new or has changed since the last one",
   "base-gone-from-source": "what the target lacks: the snapshot to compare with is gone from the source",
   "base-gone-from-target": "in full where the target has lost what it would be compared with",
 } as const;
@@ -67,6 +67,17 @@ const deadLetterNote = ({ id, deadLetters }: RunAnswer): readonly string[] =>
     ? []
     : [`${counted(deadLetters, "report")} about it could not be taken in. To try again: smtx-backup run redrive ${id}`];
 
+/** A restore point that is rebuilt a second time needs other names. */
+const nameTakenNote = ({ restore, targets }: RunAnswer): readonly string[] =>
+  restore === undefined
+    ? []
+    : targets
+        .filter(({ reason }) => reason?.code === "VOLUME_NAME_TAKEN")
+        .map(
+          ({ site }) =>
+            `To rebuild it under another name: smtx-backup rebuild ${restore.fromGroupId} --site ${site} --prefix TEXT`,
+        );
+
 /** What a run came to, target by target: what was skipped, what had changed, what went over the wire. */
 export const runTotals = (run: RunAnswer, style: Style): string => {
   const columns = [
@@ -74,7 +85,7 @@ export const runTotals = (run: RunAnswer, style: Style): string => {
     ...(run.kind === "backup" ? transferred : [number("OBJECTS", ({ objects }) => String(objects.length))]),
     number("DURATION", took),
   ];
-  const notes = [...run.targets.flatMap(remarks), ...deadLetterNote(run)];
+  const notes = [...run.targets.flatMap(remarks), ...nameTakenNote(run), ...deadLetterNote(run)];
   return [table(run.targets, columns, { style, none: "no targets" }), ...notes].join("\n");
 };
 

@@ -67,6 +67,7 @@ export const errorCodes = {
   IMAGE_UNSUPPORTED: { status: 422, retryable: false },
   IMAGE_TOO_SMALL: { status: 422, retryable: false },
   IMAGE_UNWRITABLE: { status: 422, retryable: false },
+  OUTPUT_FAILED: { status: 500, retryable: false },
   IMAGE_EXISTS: { status: 409, retryable: false },
   IMPORT_UNSUPPORTED: { status: 422, retryable: false },
   TOOL_MISSING: { status: 422, retryable: false },

@@ -109,7 +109,7 @@ const unknown = (source: string, inventory: Inventory | undefined, wanted: Wante
   return new VisibleError(
     "OBJECT_UNKNOWN",
     `Site “${source}” had no ${described(wanted)} when it was looked at (${inventory.observedAt}).`,
-    { hint: "List what the site has. If the object is newer than that, ask for a fresh inventory first." },
+    { hint: `List what it has now: smtx-backup volume list --site ${source} --refresh` },
   );
 };
 

@@ -157,7 +157,7 @@ const refuseLongNames = ({ objects }: RunPlan, namePrefix: string): void => {
 
 const nameTaken = (name: string, cause?: unknown) =>
   new VisibleError("PLAN_NAME_TAKEN", `There is a plan called “${name}” already.`, {
-    hint: "Choose another name.",
+    hint: `Choose another name, or change the plan that has it: smtx-backup plan update ${name} -f FILE`,
     cause,
   });
 

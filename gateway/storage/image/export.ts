@@ -41,7 +41,7 @@ export interface ExportResult {
  * Writes a snapshot or a volume to a file: to a temporary folder beside it, with zeros left as holes, made durable, and
  * then renamed. Whatever fails, there is no half file under its name.
  *
- * @throws IMAGE_EXISTS, IMAGE_UNWRITABLE, DISK_FAILED, TOOL_MISSING (qcow2 without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN,
+ * @throws IMAGE_EXISTS, IMAGE_UNWRITABLE, OUTPUT_FAILED (no room), DISK_FAILED, TOOL_MISSING (qcow2 without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN,
  *   STORE_CORRUPT, the signal's reason
  */
 export const exportImage = async (options: ExportOptions): Promise<ExportResult> => {
@@ -49,7 +49,9 @@ export const exportImage = async (options: ExportOptions): Promise<ExportResult>
   await refuseTaken(options);
   if (format !== "raw") await requireQemuImg(signal);
   return withReader(options, async (reader) => {
-    const scratch = await writable(file, makeScratch(join(dirname(file), ".smtx-backup-export-")));
+    const beside = dirname(file);
+    const making = makeScratch(join(beside, ".smtx-backup-export-")).catch(noFolder(beside));
+    const scratch = await writable(file, making);
     try {
       return await exportVia(scratch.folder, reader, options);
     } finally {
@@ -195,12 +197,24 @@ const exists = (file: string): VisibleError =>
     hint: "Name another file, or replace it with --force; it stays until the new one is complete.",
   });
 
+const noFolder = (folder: string) => (error: unknown) => {
+  if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw error;
+  throw unwritable(`There is no folder “${folder}”.`, { hint: "Make it first, or name another one.", cause: error });
+};
+
 const writable = async <T>(file: string, operation: Promise<T>): Promise<T> => {
   try {
     return await operation;
   } catch (error) {
+    if (VisibleError.is(error)) throw error;
     const named = asDiskError(file, error);
     if (VisibleError.is(named, "DISK_FAILED")) throw named;
+    if (VisibleError.is(named, "STORE_FULL")) {
+      throw new VisibleError("OUTPUT_FAILED", `There is no room left for “${file}”.`, {
+        hint: "Free some room there, or name a file on another disk.",
+        cause: error,
+      });
+    }
     throw unwritable(`“${file}” cannot be written: ${error instanceof Error ? error.message : error}.`, {
       hint: "Look whether the folder is there, whether this user may write to it, and whether it has room.",
       cause: error,

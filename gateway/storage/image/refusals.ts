@@ -9,7 +9,7 @@ export const unreadable = (message: string, options: { hint?: string; cause?: un
 /** @returns the error for a file that is whole, and no disk that can be taken as it is */
 export const unsupported = (what: string, name: string, advice: string): VisibleError =>
   new VisibleError("IMAGE_UNSUPPORTED", `${what} is ${name}, not a disk image that can be imported as it is.`, {
-    hint: `${advice} ${rawAllTheSame}`,
+    hint: `${/[.…]$/.test(advice) ? advice : `${advice}.`} ${rawAllTheSame}`,
   });
 
 /** Does something with a file. @throws IMAGE_UNREADABLE for whatever goes wrong */

@@ -34,7 +34,8 @@ const convertFirst = "Convert it to a raw file (qemu-img convert -O raw), look a
 const compressed = (name: string, unpack: string): Signature =>
   refused(
     `a file that ${name} has compressed`,
-    `Unpack it first, or on the way: ${unpack} FILE | smtx-backup volume import - --size BYTES …`,
+    `If it is an archive (.tar.…): unpack it with tar -xf FILE, and import the disk image that is in it. ` +
+      `If it is an image alone: unpack it first, or on the way: ${unpack} FILE | smtx-backup volume import - --size BYTES …`,
   );
 const archive = (name: string): Signature => refused(name, "Unpack it, and import the disk image that is in it.");
 
