@@ -59,6 +59,15 @@ describe("plan", () => {
     assert.match(created.stdout, /The first run sends 1 object, 1 GiB at most, in full to b/);
   });
 
+  test("create says how to see what there is to protect, and how to change a plan that is there", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    const taken = await world.run(["plan", "create", "-f", file]);
+    assert.match(taken.stderr, /\(PLAN_NAME_TAKEN\)\n {2}hint: .*smtx-backup plan update nightly -f FILE\n/);
+    const readInput = async () => definition.replace("nightly", "hourly").replace("name: db", "name: dc");
+    const missing = await world.run(["plan", "create", "-f", "-"], { readInput });
+    assert.match(missing.stderr, /\(OBJECT_UNKNOWN\)\n {2}hint: .*smtx-backup volume list --site a --refresh\n/);
+  });
+
   test("create without a gateway warns, and goes by what the API knows", async () => {
     const world = await createWorld();
     const { exitCode, stderr } = await world.run(["plan", "create", "-f", "-"], {
@@ -165,6 +174,24 @@ describe("plan run --wait", () => {
     assert.equal(items[0].run.status, "running");
   });
 
+  test("tells whoever interrupts the asking that there may be a run, and where to look", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const stderr = recordingScreen(false);
+    const host = fakeHost({ ...world.host(), stderr });
+    const interruptedFetch: typeof fetch = async (...request) => {
+      await world.host().fetch(...request);
+      host.stop();
+      host.signal.throwIfAborted();
+      return new Response();
+    };
+    const exitCode = await main(["plan", "run", "nightly", "--wait"], { ...host, fetch: interruptedFetch });
+    assert.equal(exitCode, 130);
+    assert.match(
+      stderr.text,
+      /^warning: The run may have been asked for .*: smtx-backup run list --plan nightly\nerror: /,
+    );
+  });
+
   test("bears with an API that is away for a while, and gives up on one that stays away", async (t) => {
     const { world } = await worldWithPlan(t);
     const host = world.host();
@@ -219,6 +246,16 @@ describe("run", () => {
     assert.match((await world.run(["run", "show", id])).stdout, new RegExp(`^Group +${groupId}$`, "m"));
   });
 
+  test("list says when there are more than it shows, and only then", async (t) => {
+    const { world } = await worldWithPlan(t);
+    for (let n = 0; n < 2; n += 1) await world.run(["plan", "run", "nightly", "--wait"]);
+    const list = (limit: number) => ["run", "list", "--plan", "nightly", "--limit", String(limit)];
+    assert.match((await world.run(list(1))).stdout, /\nThere are more than these 1\. To see them: --limit N\n$/);
+    assert.doesNotMatch((await world.run(list(2))).stdout, /more/);
+    const [cut, whole] = [await jsonOf(world, ...list(1)), await jsonOf(world, ...list(2))];
+    assert.deepEqual([cut.items.length, cut.more, whole.items.length, whole.more], [1, true, 2, false]);
+  });
+
   test("cancel ends a run, and show --watch of it ends with 1", async (t) => {
     const { world } = await worldWithPlan(t);
     const { id } = await jsonOf(world, "plan", "run", "nightly");
@@ -249,6 +286,16 @@ describe("group and rebuild", () => {
     assert.deepEqual(names, ["again-db", undefined]);
     await jsonOf(world, "rebuild", groupId, "--site", "b", "--damaged", "--wait");
     assert.deepEqual(names.slice(2), ["rebuilt-db", true]);
+  });
+
+  test("a rebuild whose names are taken says how to choose others", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const reason = { code: "VOLUME_NAME_TAKEN", message: "There is a volume named “rebuilt-db” already." };
+    world.perform = (task) => report(world.api, task, { kind: "failed", reason, retryable: false, progressed: false });
+    const { exitCode, stdout } = await world.run(["rebuild", groupId, "--site", "b", "--wait"]);
+    assert.equal(exitCode, 1);
+    assert.ok(stdout.endsWith(`another name: smtx-backup rebuild ${groupId} --site b --prefix TEXT\n`), stdout);
   });
 });
 
