@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -20,6 +20,17 @@ describe("bin.js", () => {
     const { exitCode, stderr } = start(bin, ["plan", "list", "--dir", "/nowhere"]);
     assert.equal(exitCode, 3);
     assert.match(stderr, /^error: .*\(NOT_FOUND\)\n {2}hint: /);
+  });
+
+  test("ends with 1 and a sentence when standard output has no room", async (t) => {
+    const full = await open("/dev/full", "w");
+    t.after(() => full.close());
+    const { status, stderr } = spawnSync(process.execPath, [bin, "--help"], {
+      encoding: "utf8",
+      stdio: ["ignore", full.fd, "pipe"],
+    });
+    assert.equal(stderr, "error: Standard output takes no more: there is no room left. (OUTPUT_FAILED)\n");
+    assert.equal(status, 1);
   });
 
   test("runs what was built where there are no sources, and shows no experimental warnings", async (t) => {

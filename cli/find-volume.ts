@@ -47,7 +47,25 @@ export const findVolume = async (
   return only;
 };
 
-export const isMirror = ({ origin }: ObjectConfig): boolean => origin?.role === "mirror";
+/**
+ * The one volume that is meant by an id or a name, to be changed: a mirror never is.
+ * @throws VisibleError VOLUME_UNKNOWN, OBJECT_AMBIGUOUS, VOLUME_IS_MIRROR
+ */
+export const findChangeable = async (
+  storage: Pick<StorageDriver, "inventory">,
+  site: string,
+  nameOrId: string,
+): Promise<FoundVolume> => {
+  const found = await findVolume(storage, site, nameOrId, { isForChange: true });
+  const { object } = found;
+  if (!isMirror(object)) return found;
+  const message = `“${shownName(object.name)}” (${object.id}) is the mirror of a protected object.`;
+  throw new VisibleError("VOLUME_IS_MIRROR", message, {
+    hint: "It goes with the restore points of its plan. To use what is in it, rebuild one of them.",
+  });
+};
+
+const isMirror = ({ origin }: ObjectConfig): boolean => origin?.role === "mirror";
 
 const hasId = ({ id, volumes }: ObjectConfig, text: string): boolean =>
   id === text || volumes.some((volume) => volume.id === text);

@@ -151,15 +151,16 @@ describe("volume rename and delete", () => {
     assert.equal((await withStorage((storage) => storage.inventory())).length, 2);
   });
 
-  test("a mirror is neither renamed nor deleted", async (t) => {
-    const { volume, at, withStorage } = await setUp(t);
+  test("a mirror is neither renamed nor deleted nor written over", async (t) => {
+    const { image, volume, at, withStorage } = await setUp(t);
     await withStorage((storage) => storage.prepareMirror({ owner, object: objectNamed("db") }));
     for (const args of [
       ["rename", "db", "other"],
       ["delete", "db", "--yes"],
+      ["import", image, "--into", "db"],
     ]) {
       const { stderr } = await volume([...args, ...at]);
-      assert.match(stderr, /mirror of a protected object\. \(VOLUME_IS_MIRROR\)/);
+      assert.match(stderr, /“db” \(lun-\w+\) is the mirror of a protected object\. \(VOLUME_IS_MIRROR\)/);
     }
     assert.deepEqual(
       (await withStorage((storage) => storage.inventory())).map(({ name }) => name),

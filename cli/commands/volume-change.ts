@@ -1,9 +1,8 @@
-import { VisibleError } from "../../core/api/errors.ts";
 import { shownName } from "../../core/object/name.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Context } from "../context.ts";
-import { type FoundVolume, findVolume, isMirror } from "../find-volume.ts";
+import { type FoundVolume, findChangeable } from "../find-volume.ts";
 import { tellInventory } from "../inventory.ts";
 import { type Protection, protectionOf, protectionText } from "../protection.ts";
 import { bytesText } from "../render/units.ts";
@@ -21,7 +20,7 @@ export const renameVolume = async (
   { site, store }: ChangeOptions,
 ): Promise<Answer> => {
   const renamed = await withStorage(context, site, store, async (storage) => {
-    const { volumeId, object } = await changeable(storage, site, volume);
+    const { volumeId, object } = await findChangeable(storage, site, volume);
     return { before: object.name, volumeId, object: await storage.renameVolume(volumeId, name) };
   });
   const { volumeId, object, before } = renamed;
@@ -41,7 +40,7 @@ export const deleteVolume = async (
   { site, store, yes }: ChangeOptions & { readonly yes: boolean },
 ): Promise<Answer> => {
   const deleted = await withStorage(context, site, store, async (storage) => {
-    const found = await changeable(storage, site, volume);
+    const found = await findChangeable(storage, site, volume);
     const protection = await protectionOf(context, site, found.object);
     if (!(await isWanted(context, site, { ...found, protection, yes }))) return undefined;
     await storage.deleteVolume(found.volumeId);
@@ -69,20 +68,6 @@ const withStorage = async <T>(
 ): Promise<T> => {
   const storage = await context.openStorage(site, store);
   return use(storage).finally(() => storage.close());
-};
-
-/** @throws VisibleError VOLUME_UNKNOWN, OBJECT_AMBIGUOUS, VOLUME_IS_MIRROR */
-const changeable = async (storage: StorageDriver, site: string, nameOrId: string): Promise<FoundVolume> => {
-  const found = await findVolume(storage, site, nameOrId, { isForChange: true });
-  const { object } = found;
-  if (!isMirror(object)) return found;
-  throw new VisibleError(
-    "VOLUME_IS_MIRROR",
-    `“${shownName(object.name)}” (${object.id}) is the mirror of a protected object.`,
-    {
-      hint: "It goes with the restore points of its plan. To use what is in it, rebuild one of them.",
-    },
-  );
 };
 
 const stayText = ({ hasRestorePoints }: Protection): readonly string[] =>

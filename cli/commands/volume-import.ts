@@ -4,7 +4,7 @@ import { newName } from "../../core/object/name.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { ImportResult } from "../../gateway/storage/image/import.ts";
 import type { Answer, Context } from "../context.ts";
-import { findVolume } from "../find-volume.ts";
+import { findChangeable } from "../find-volume.ts";
 import { imageMeter } from "../image-progress.ts";
 import { tellInventory } from "../inventory.ts";
 import { bytesText, durationText } from "../render/units.ts";
@@ -52,7 +52,7 @@ const brought = async (
   const target =
     into === undefined
       ? { name: nameIn(name), kind }
-      : { into: (await findVolume(storage, site, into, { isForChange: true })).volumeId, resize };
+      : { into: (await findChangeable(storage, site, into)).volumeId, resize };
   const { signal } = context.host;
   const { onProgress, end } = imageMeter(context, "importing");
   try {

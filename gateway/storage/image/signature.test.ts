@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
+import { unsupported } from "./refusals.ts";
 import { endBytes, signatureOf, startBytes } from "./signature.ts";
 
 /** What is made of a file of these bytes. */
@@ -111,6 +112,9 @@ describe("what a file is", () => {
       assert.ok(found?.kind === "refused", `${found?.kind}`);
       assert.match(found.name, name);
       assert.match(found.advice, /[.…A-Z]/);
+      const { hint } = unsupported("It", found.name, found.advice);
+      assert.match(hint ?? "", /[.…] If it is a raw disk all the same: --format raw$/);
+      if (/has compressed/.test(found.name)) assert.match(found.advice, /archive.*tar -xf FILE/);
     });
   }
 
