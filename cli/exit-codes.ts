@@ -50,6 +50,7 @@ const endings: Record<ErrorCode, Ending> = {
   GROUP_UNKNOWN: "notFound",
   GROUP_NOT_RESTORABLE: "failed",
   GROUP_DAMAGED: "failed",
+  MESSAGE_TOO_LARGE: "failed",
   LINK_BROKEN: "unreachable",
   GATEWAY_ABSENT: "failed",
   PEER_REFUSED: "refused",

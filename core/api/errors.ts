@@ -38,6 +38,7 @@ export const errorCodes = {
   GROUP_UNKNOWN: { status: 404, retryable: false },
   GROUP_NOT_RESTORABLE: { status: 409, retryable: false },
   GROUP_DAMAGED: { status: 409, retryable: false },
+  MESSAGE_TOO_LARGE: { status: 422, retryable: false },
   // The data path.
   LINK_BROKEN: { status: 502, retryable: true },
   GATEWAY_ABSENT: { status: 503, retryable: true },

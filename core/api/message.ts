@@ -1,6 +1,26 @@
+import { VisibleError } from "./errors.ts";
+
 /**
  * A message as it goes into a queue: JSON of ASCII alone. So it does not matter which characters a queue takes (SQS: those of
  * XML 1.0; its emulators: fewer), and its length is its size in bytes.
  */
 export const messageText = (value: object): string =>
   JSON.stringify(value).replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/** What a queue takes of one message: SQS's limit, in bytes. */
+export const messageBytesMax = 1024 * 1024;
+
+/**
+ * The text of a message that is about to be sent.
+ * @param what whose it is, as a sentence begins with it
+ * @throws MESSAGE_TOO_LARGE: sent again it would be as large, so somebody has to do something about it
+ */
+export const sendableText = (value: object, what: string): string => {
+  const text = messageText(value);
+  if (text.length <= messageBytesMax) return text;
+  throw new VisibleError(
+    "MESSAGE_TOO_LARGE",
+    `${what} has ${text.length} bytes; a message may have ${messageBytesMax}.`,
+    { hint: "Split the plan's objects among several plans, or give them shorter names." },
+  );
+};

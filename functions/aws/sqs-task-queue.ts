@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
-import { messageText } from "../../core/api/message.ts";
+import { messageBytesMax, sendableText } from "../../core/api/message.ts";
 import { type SiteQueue, siteQueueName, siteQueueOf, siteQueues } from "../../core/api/queues.ts";
 import type { TaskQueue } from "../../core/ports/queue.ts";
 import { ensureSiteQueues, isQueueAbsent, queueUrlOf } from "./queues.ts";
@@ -16,9 +16,8 @@ export interface SqsTaskQueueOptions {
   readonly pacing?: Pick<Pacing, "sleep" | "fraction">;
 }
 
-/** SQS's limits of one batch, and of one message's delay. */
+/** SQS's limits of one batch, which may have as many bytes as one message, and of one message's delay. */
 const batchEntriesMax = 10;
-const batchBytesMax = 1024 * 1024;
 const delaySecondsMax = 900;
 
 interface Message {
@@ -28,9 +27,8 @@ interface Message {
 }
 
 const messageOf = ({ task, delaySeconds = 0 }: Parameters<TaskQueue["send"]>[1][number]): Message => {
-  const body = messageText(task);
+  const body = sendableText(task, `The task ${task.id}`);
   const bytes = body.length;
-  assert(bytes <= batchBytesMax, `the task ${task.id} has ${bytes} bytes; a message may have ${batchBytesMax}`);
   const delay = Math.ceil(delaySeconds);
   assert(delay >= 0 && delay <= delaySecondsMax, `the task ${task.id} is delayed by ${delay} s, out of 0 to 900`);
   return { body, bytes, delaySeconds: delay };
@@ -42,7 +40,7 @@ const batchesOf = (messages: readonly Message[]): readonly (readonly Message[])[
   let bytes = 0;
   for (const message of messages) {
     const last = batches.at(-1);
-    if (last !== undefined && last.length < batchEntriesMax && bytes + message.bytes <= batchBytesMax) {
+    if (last !== undefined && last.length < batchEntriesMax && bytes + message.bytes <= messageBytesMax) {
       last.push(message);
       bytes += message.bytes;
     } else {

@@ -1,10 +1,13 @@
 import { strict as assert } from "node:assert";
+import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
-import type { Run } from "../../core/api/run.ts";
+import { sendableText } from "../../core/api/message.ts";
+import type { Reason, Run } from "../../core/api/run.ts";
+import type { RunTask } from "../../core/api/task.ts";
 import type { RunEffect } from "../../core/run/events.ts";
 import type { Deps } from "../deps.ts";
 import { runKey } from "../records.ts";
-import { applyToPlan } from "./engine.ts";
+import { applyToPlan, applyToRun } from "./engine.ts";
 import { expireIfUseless } from "./expiry.ts";
 import { readRunPlan } from "./facts.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "./groups.ts";
@@ -34,6 +37,14 @@ const dispatch = async (deps: Deps, run: Run, effect: Extract<RunEffect, { type:
   // The part may have moved on since the effect was decided; its tasks would be done for nothing.
   if (run.targets[effect.target]?.step !== effect.step) return;
   const tasks = await tasksOf(deps, run, effect);
+  for (const task of tasks) {
+    const reason = refusalOf(task);
+    if (reason === undefined) continue;
+    const { target, step, index, attempt } = task;
+    const failed = { type: "failed", reason, retryable: false, progressed: false } as const;
+    await applyToRun(deps, run.id, { ...failed, target, step, index, attempt });
+    return;
+  }
   const bySite = Map.groupBy(tasks, (task) => task.siteId);
   for (const [siteId, messages] of bySite) {
     const delaySeconds = Math.round(effect.delaySeconds);
@@ -41,6 +52,17 @@ const dispatch = async (deps: Deps, run: Run, effect: Extract<RunEffect, { type:
       siteId,
       messages.map((task) => ({ task, delaySeconds })),
     );
+  }
+};
+
+/** Why a task can't be sent, however often it is tried: its site would never hear of it, and the part never end. */
+const refusalOf = (task: RunTask): Reason | undefined => {
+  try {
+    sendableText(task, `The task ${task.id}`);
+    return undefined;
+  } catch (error) {
+    if (!VisibleError.is(error, "MESSAGE_TOO_LARGE")) throw error;
+    return { code: error.code, message: `${error.message} ${error.hint}` };
   }
 };
 

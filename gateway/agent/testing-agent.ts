@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { RevocationList } from "../../core/api/enrolment.ts";
+import { sendableText } from "../../core/api/message.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type RunTask, type SettingsTask, type TaskResult, taskSchema } from "../../core/api/task.ts";
@@ -116,7 +117,7 @@ export const setUp = (
       async send(report) {
         if (world.reportsHang) await new Promise(() => undefined);
         if (world.reportsFail) throw new Error("no network");
-        reports.push(reportSchema.parse(JSON.parse(JSON.stringify(report))));
+        reports.push(reportSchema.parse(JSON.parse(sendableText(report, "The report"))));
       },
     },
     perform: (task, context) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ErrorCode, errorToldAs, VisibleError } from "../../core/api/errors.ts";
 import { progressOf } from "../tasks/testing.ts";
-import { result, setUp, task } from "./testing-agent.ts";
+import { result, setUp, task, volume } from "./testing-agent.ts";
 
 describe("a task's life", () => {
   test("a task that is begun is reported as worked on at once and every 5 s, with its newest progress", async () => {
@@ -56,6 +56,20 @@ describe("a task's life", () => {
     await tries[1]?.resolve(result);
     assert.equal(aboutTasks().at(-1)?.kind, "completed");
     assert.deepEqual(queue.calls, ["remove r2"]);
+    await stop();
+  });
+
+  test("what came of a task and is too large to be told fails it for good, with what to do", async () => {
+    const { queue, aboutTasks, firstTry, stop } = setUp();
+    await queue.deliver(task());
+    const object = { ...volume("v1"), virtualSwitches: ["é".repeat(200_000)] };
+    await firstTry().resolve({ kind: "rebuild", object });
+    const last = aboutTasks().at(-1);
+    assert.ok(last?.kind === "failed");
+    assert.equal(last.reason.code, "MESSAGE_TOO_LARGE");
+    assert.match(last.reason.message, /has 1\d{6} bytes; a message may have 1048576\. Split the plan's objects/);
+    assert.equal(last.retryable, false);
+    assert.deepEqual(queue.calls, ["remove r1"]);
     await stop();
   });
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { VisibleError } from "../../core/api/errors.ts";
 import type { Report } from "../../core/api/report.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { RunTask } from "../../core/api/task.ts";
@@ -124,7 +125,13 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
   const conclude = async (outcome: Outcome): Promise<LeaseEnd> => {
     switch (outcome.type) {
       case "completed":
-        await report({ kind: "completed", ...facts, result: outcome.result });
+        try {
+          await report({ kind: "completed", ...facts, result: outcome.result });
+        } catch (error) {
+          if (!VisibleError.is(error, "MESSAGE_TOO_LARGE")) throw error;
+          // Done again it would come to the same, and nobody would ever hear of it.
+          return conclude(outcomeOfError(error, signal, context.identity.siteId));
+        }
         log.info({}, "task completed");
         return "remove";
       case "failed": {

@@ -169,6 +169,14 @@ describe("the reports queue on SQS", () => {
     assert.equal(log.lines.length, 7);
   });
 
+  test("a report that is too large is refused at once: it would be as large the next time", async () => {
+    await createQueue(reportQueueName(prefix));
+    const time = manualTime();
+    const queue = createSqsReportQueue({ client, prefix, log: recordingLog(), signal: never, time });
+    const large: Report = { kind: "alive", gateway: { ...alive.gateway, version: "é".repeat(180_000) } };
+    await assert.rejects(queue.send(large), { code: "MESSAGE_TOO_LARGE", retryable: false });
+  });
+
   test("the signal ends the retries", async () => {
     const time = manualTime();
     const stop = new AbortController();

@@ -1,5 +1,5 @@
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import { messageText } from "../../core/api/message.ts";
+import { sendableText } from "../../core/api/message.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
@@ -11,7 +11,8 @@ const triesMax = 8;
 
 /**
  * The reports queue in SQS, `<prefix>-reports`. A report that can't be sent is tried 8 times in all, with back-off, in
- * some 20 s and the requests' own limits; then the last failure is thrown. `signal` ends the retries.
+ * some 20 s and the requests' own limits; then the last failure is thrown. `signal` ends the retries. One that is too large
+ * isn't tried at all: MESSAGE_TOO_LARGE.
  */
 export const createSqsReportQueue = (options: {
   readonly client: SQSClient;
@@ -29,7 +30,7 @@ export const createSqsReportQueue = (options: {
 
   return {
     async send(report) {
-      const body = messageText(report);
+      const body = sendableText(report, "taskId" in report ? `The report of the task ${report.taskId}` : "The report");
       for (let attempt = 1; ; attempt++) {
         try {
           return await sendOnce(body);
