@@ -39,6 +39,34 @@ describe("the name of what is made", () => {
       assert.equal(newName(name), name);
   });
 
+  test("is refused where it has what nobody sees, or what turns the direction", () => {
+    for (const bad of [
+      "\u202e",
+      "\u2066",
+      "\u200f",
+      "\u200b",
+      "\u00ad",
+      "\ufeff",
+      "\u2060",
+      "\u3164",
+      "\u200d",
+      "\ufe0f",
+      "\u{e0041}",
+    ]) {
+      for (const name of [`a${bad}b`, bad.trim() === "" ? `a${bad}b` : bad]) {
+        assert.throws(() => newName(name), refused(/it has the character U\+/), JSON.stringify(name));
+      }
+      assert.equal(shownName(`a${bad}b`), "a\ufffdb");
+    }
+  });
+
+  test("may have what can't be seen where it is part of an emoji or of a script's spelling", () => {
+    for (const name of ["👩\u200d💻", "❤\ufe0f", "1\ufe0f\u20e3", "👩🏽\u200d🚀", "می\u200cخواهم", "葛\u{e0100}"]) {
+      assert.equal(newName(name), name);
+      assert.equal(shownName(name), name);
+    }
+  });
+
   test("has 255 bytes at most, whichever characters they are of", () => {
     assert.equal(newName("n".repeat(nameBytesMax)).length, 255);
     assert.throws(() => newName("n".repeat(256)), refused(/it has 256 bytes in UTF-8, and 255 are the most/));

@@ -7,8 +7,24 @@ export const nameBytesMax = 255;
 
 const shownCharactersMax = 100;
 
-/** What no terminal, no log and no XML carries: controls, line ends of Unicode, halves of pairs, and what is no character. */
-const uncarried = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Noncharacter_Code_Point}]/u;
+/** What can't be seen and is part of what can: emojis made of several, joining of letters, and variants of characters. */
+const joining = [
+  String.raw`(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d(?=\p{Extended_Pictographic})`,
+  String.raw`(?<=\p{Extended_Pictographic})[\ufe0e\ufe0f]`,
+  String.raw`(?<=[0-9#*])\ufe0f(?=\u20e3)`,
+  String.raw`(?<=[\p{Script=Arabic}\p{M}])[\u200c\u200d]`,
+  String.raw`(?<=\p{Script=Han})[\ufe00-\ufe02\u{e0100}-\u{e01ef}]`,
+  String.raw`(?<=\p{Script=Mongolian})[\u180b-\u180d\u180f]`,
+].join("|");
+
+/**
+ * What no terminal, no log and no XML carries: controls, line ends of Unicode, halves of pairs, and what is no character; and what
+ * nobody sees, or turns the direction of what follows. For `match` and `replaceAll`.
+ */
+const uncarried = new RegExp(
+  String.raw`[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Noncharacter_Code_Point}\p{Bidi_Control}\ufff9-\ufffb]|(?!${joining})\p{Default_Ignorable_Code_Point}`,
+  "gu",
+);
 
 /** What an extentstore gives as an id. A volume of that name would be taken for the one that has the id. */
 const idForm = /^(?:lun|volume|snapshot)-[0-9a-f]{16}$/i;
@@ -32,7 +48,7 @@ const problemOf = (name: string): string | undefined => {
   if (name.trim() !== name) return "it begins or ends with a space";
   if (name.startsWith("-")) return "it begins with “-”, as options do";
   if (idForm.test(name)) return "it looks like the id of a volume";
-  const [bad] = uncarried.exec(name) ?? [];
+  const [bad] = name.match(uncarried) ?? [];
   if (bad !== undefined) return `it has the character ${codePoint(bad)}`;
   const bytes = new TextEncoder().encode(name).length;
   return bytes > nameBytesMax ? `it has ${bytes} bytes in UTF-8, and ${nameBytesMax} are the most` : undefined;
@@ -47,7 +63,7 @@ export const isSameName = (one: string, other: string): boolean =>
 
 /** A name as a sentence can hold it, whatever it is: not too long, and nothing that would steer a terminal. */
 export const shownName = (name: string): string => {
-  const characters = [...name.toWellFormed()].map((character) => (uncarried.test(character) ? "\uFFFD" : character));
-  if (characters.length <= shownCharactersMax) return characters.join("");
-  return `${characters.slice(0, shownCharactersMax).join("")}…`;
+  const characters = [...name.toWellFormed()];
+  const shown = characters.slice(0, shownCharactersMax).join("").replaceAll(uncarried, "\uFFFD");
+  return characters.length <= shownCharactersMax ? shown : `${shown}…`;
 };
