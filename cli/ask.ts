@@ -2,8 +2,8 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
 /**
- * The line that a person types in answer to a question; undefined when nobody is at a terminal. The end of the input is an empty
- * answer.
+ * The line that a person types in answer to a question; undefined when nobody is at a terminal. The
+ * end of the input is an empty answer.
  * @throws the signal's reason
  */
 export const ask = async (

@@ -3,7 +3,10 @@ import type { Answer } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Host } from "./host.ts";
 
-/** What is said instead of the answer when a person does not want it deleted; scripts see it by the exit code. */
+/**
+ * What is said instead of the answer when a person does not want it deleted; scripts see it by the
+ * exit code.
+ */
 export const nothingDeleted: Answer = {
   json: { deleted: null },
   text: "Nothing was deleted.",

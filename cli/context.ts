@@ -39,7 +39,10 @@ export interface Context {
   connect(): Promise<Api>;
   /** True when there is something to connect to. */
   hasApi(): Promise<boolean>;
-  /** Opens a site's storage, which must be on this host: that of the local environment, or an extentstore's folder. */
+  /**
+   * Opens a site's storage, which must be on this host: that of the local environment, or an
+   * extentstore's folder.
+   */
   openStorage(site: string, store: string | undefined): Promise<StorageDriver>;
   warn(message: string): void;
 }

@@ -4,8 +4,8 @@ import { isSameName } from "../core/object/name.ts";
 import type { StorageDriver } from "../gateway/storage/driver.ts";
 
 /**
- * The id of a volume's snapshot in a group. The volume is meant by an id, of it or of its object, or by its object's name;
- * on a target site these are the mirror's.
+ * The id of a volume's snapshot in a group. The volume is meant by an id, of it or of its object,
+ * or by its object's name; on a target site these are the mirror's.
  * @throws VisibleError GROUP_UNKNOWN, VOLUME_UNKNOWN, OBJECT_AMBIGUOUS
  */
 export const findSnapshot = async (

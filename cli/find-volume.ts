@@ -10,9 +10,11 @@ export interface FoundVolume {
 }
 
 /**
- * The one volume that is meant by an id, of it or of its object, or by its object's name. A mirror and what was rebuilt of it
- * may have the same name on one site, and what an older version made may be called like another's id: then nobody guesses.
- * @param isForChange whether it is to be changed: mirrors never are, so a name that one other has means that one
+ * The one volume that is meant by an id, of it or of its object, or by its object's name. A mirror
+ * and what was rebuilt of it may have the same name on one site, and what an older version made may
+ * be called like another's id: then nobody guesses.
+ * @param isForChange whether it is to be changed: mirrors never are, so a name that one other has
+ *   means that one
  * @throws VisibleError VOLUME_UNKNOWN, OBJECT_AMBIGUOUS
  */
 export const findVolume = async (
@@ -76,7 +78,10 @@ const volumesMeant = (object: ObjectConfig, nameOrId: string): readonly FoundVol
   return one === undefined ? all : [one];
 };
 
-/** An id that means this volume and no other: its object's, unless that has more volumes or is what was given. */
+/**
+ * An id that means this volume and no other: its object's, unless that has more volumes or is what
+ * was given.
+ */
 const idText = ({ volumeId, object }: FoundVolume, given: string): string => {
   const id = object.volumes.length === 1 && object.id !== given ? object.id : volumeId;
   return isMirror(object) ? `${id} (a mirror from ${object.origin?.siteId})` : id;

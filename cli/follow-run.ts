@@ -25,8 +25,8 @@ export const showRun = (context: Context, run: RunAnswer): Answer => ({
 });
 
 /**
- * Shows how far a run is until it has ended, and then what it came to; the exit code says whether it succeeded.
- * Interrupted, it leaves the run as it is and says so.
+ * Shows how far a run is until it has ended, and then what it came to; the exit code says whether
+ * it succeeded. Interrupted, it leaves the run as it is and says so.
  */
 export const followRun = async (context: Context, api: Api, runId: string): Promise<Answer> => {
   const { signal } = context.host;
@@ -54,7 +54,10 @@ const leftAlone = (run: RunAnswer | undefined, runId: string): Answer => ({
   exitCode: exitCodes.interrupted.code,
 });
 
-/** Asks for a run. Whoever interrupts the asking does not know whether there is one, and is told where to look. */
+/**
+ * Asks for a run. Whoever interrupts the asking does not know whether there is one, and is told
+ * where to look.
+ */
 export const askedFor = async <T>({ host, warn }: Context, asking: Promise<T>, look: string): Promise<T> => {
   try {
     return await asking;

@@ -26,7 +26,10 @@ export interface Host {
   readInput(): Promise<string>;
   /** Standard input as it comes. */
   input(): Readable & { readonly isTTY?: boolean };
-  /** Writes bytes to standard output; they are good until the promise is resolved. Rejects when nobody takes them any more. */
+  /**
+   * Writes bytes to standard output; they are good until the promise is resolved. Rejects when
+   * nobody takes them any more.
+   */
   writeOutput(bytes: Uint8Array): Promise<void>;
   /** A line that a person types in answer to a question; undefined when nobody is at a terminal. */
   ask(question: string): Promise<string | undefined>;

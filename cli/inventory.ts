@@ -47,7 +47,8 @@ export const refreshInventory = async (
 };
 
 /**
- * Lets the API know of what was done to a site's storage here. It is done whatever becomes of this, and a warning says so.
+ * Lets the API know of what was done to a site's storage here. It is done whatever becomes of this,
+ * and a warning says so.
  * @returns whether the API knows of it now
  */
 export const tellInventory = async (

@@ -13,7 +13,10 @@ type Read<T> = (query: { readonly limit: string; readonly cursor?: string }) => 
 
 const itemsMax = 10_000;
 
-/** A whole list; one that is longer than any should be is cut, and a warning says so. `read` takes the query of one page. */
+/**
+ * A whole list; one that is longer than any should be is cut, and a warning says so. `read` takes
+ * the query of one page.
+ */
 export const listed = async <T>(context: Pick<Context, "warn">, read: Read<T>): Promise<readonly T[]> => {
   const { items, more } = await listedUpTo(context, read, itemsMax);
   if (more) context.warn(`Only the first ${itemsMax} of this list are shown.`);
@@ -21,8 +24,8 @@ export const listed = async <T>(context: Pick<Context, "warn">, read: Read<T>): 
 };
 
 /**
- * A list from its first page on, up to a number of items, and whether there are more. What the API could not read is not in it, and a
- * warning says so.
+ * A list from its first page on, up to a number of items, and whether there are more. What the API
+ * could not read is not in it, and a warning says so.
  */
 export const listedUpTo = async <T>(
   { warn }: Pick<Context, "warn">,

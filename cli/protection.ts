@@ -15,7 +15,10 @@ export interface Protection {
 
 const unknown: Protection = { plans: [], hasRestorePoints: false };
 
-/** Which plans protect an object of a site. Where the API can't be asked a warning says so, and it is taken for unprotected. */
+/**
+ * Which plans protect an object of a site. Where the API can't be asked a warning says so, and it
+ * is taken for unprotected.
+ */
 export const protectionOf = async (context: Context, site: string, object: ObjectConfig): Promise<Protection> => {
   if (!(await context.hasApi())) return unknown;
   try {

@@ -3,7 +3,8 @@ import { bytesPerSecondMin } from "../core/api/site.ts";
 import { bytesIn } from "./bytes.ts";
 
 /**
- * Bytes per second: `50MB`, `1.5 GiB/s`, `65536`; or `off`. Decimal units are powers of 1000, and those with an i of 1024.
+ * Bytes per second: `50MB`, `1.5 GiB/s`, `65536`; or `off`. Decimal units are powers of 1000, and
+ * those with an i of 1024.
  * @throws InvalidArgumentError
  */
 export const rate = (text: string): number | "off" => {

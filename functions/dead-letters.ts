@@ -22,8 +22,9 @@ const keptSeconds = 90 * 24 * 3600;
 const redriveMax = 1000;
 
 /**
- * Takes what nobody could deal with off the dead-letter queues: a report is put beside its run, where it can be seen and be taken in
- * again; a schedule that could not be fired is fired now, which does no harm when the sweep has done so. What fails comes again.
+ * Takes what nobody could deal with off the dead-letter queues: a report is put beside its run,
+ * where it can be seen and be taken in again; a schedule that could not be fired is fired now,
+ * which does no harm when the sweep has done so. What fails comes again.
  * @param gatewayRoleId unique id of the role that gateways send with; undefined beside emulators
  */
 export const handleDeadLetters = (deps: Deps, event: SQSEvent, gatewayRoleId?: string): Promise<SQSBatchResponse> =>
@@ -64,8 +65,8 @@ export const countDeadLetters = async ({ store }: Pick<Deps, "store">, runId: Ru
   (await lettersOf({ store }, runId)).length;
 
 /**
- * Takes in what could not be taken in before, once more. Reports may come late and twice, so it does no harm; what fails again stays,
- * and keeps nothing else from being taken in.
+ * Takes in what could not be taken in before, once more. Reports may come late and twice, so it
+ * does no harm; what fails again stays, and keeps nothing else from being taken in.
  * @throws what the first that failed again threw
  */
 export const redrive = async (deps: Deps, runId: RunId): Promise<void> => {

@@ -19,7 +19,10 @@ import { newSecret, readSecret } from "./secret.ts";
 export type EnrolmentDeps = Pick<Deps, "store" | "clock"> & { readonly authorities: Authorities };
 
 const prefix = "smtxe";
-/** That are remembered. A gateway renews after nine days of fourteen, and may be enrolled again now and then. */
+/**
+ * That are remembered. A gateway renews after nine days of fourteen, and may be enrolled again now
+ * and then.
+ */
 const certificatesMax = 32;
 /** DynamoDB's time to live goes by its own clock, and what can be renewed must be there. */
 const rememberedSeconds = renewableSeconds + 24 * 3600;
@@ -46,9 +49,11 @@ export const createEnrolment = async (
 };
 
 /**
- * Gives the gateway that the token was made for a certificate, and uses the token up. A gateway that had been removed counts again.
+ * Gives the gateway that the token was made for a certificate, and uses the token up. A gateway
+ * that had been removed counts again.
  * @param requestPem PKCS #10; when it is wrong the token can be used again
- * @throws {VisibleError} UNAUTHENTICATED when the token was never given, was used or has expired; BAD_REQUEST; AUTHORITY_MISSING
+ * @throws {VisibleError} UNAUTHENTICATED when the token was never given, was used or has expired;
+ *   BAD_REQUEST; AUTHORITY_MISSING
  */
 export const enrol = (deps: EnrolmentDeps, token: string, requestPem: string): Promise<CertificateAnswer> =>
   repeatedly(async () => {
@@ -68,7 +73,10 @@ const wasRemovedSince = (enrolment: Enrolment, site: Site): boolean => {
   return removed !== null && removed >= enrolment.createdAt;
 };
 
-/** What a token is for. @throws {VisibleError} UNAUTHENTICATED when it was never given, was used or has expired */
+/**
+ * What a token is for. @throws {VisibleError} UNAUTHENTICATED when it was never given, was used or
+ * has expired
+ */
 export const findEnrolment = async (deps: EnrolmentDeps, token: string): Promise<Stored<Enrolment>> => {
   const secret = readSecret(prefix, token);
   const stored = secret === undefined ? undefined : await deps.store.get<Enrolment>(enrolmentKey(secret.sha256));
@@ -83,7 +91,10 @@ const tokenRefused = () =>
     hint: "Ask somebody with an admin token for a new one: smtx-backup gateway invite. It can be used once, within 15 minutes.",
   });
 
-/** The site with the gateway no longer among the removed ones. Its version goes up, so a removal at the same time begins anew. */
+/**
+ * The site with the gateway no longer among the removed ones. Its version goes up, so a removal at
+ * the same time begins anew.
+ */
 const returned = (site: Stored<Site>, gatewayId: GatewayId): Change => {
   const removedGateways = (site.body.removedGateways ?? []).filter(({ id }) => id !== gatewayId);
   const body: Site = { ...site.body, removedGateways };
@@ -92,7 +103,8 @@ const returned = (site: Stored<Site>, gatewayId: GatewayId): Change => {
 
 /**
  * Gives a gateway that has proved who it is another certificate.
- * @throws {VisibleError} GATEWAY_REMOVED, SITE_UNKNOWN, BAD_REQUEST; CONFLICT when it has renewed too often lately
+ * @throws {VisibleError} GATEWAY_REMOVED, SITE_UNKNOWN, BAD_REQUEST; CONFLICT when it has renewed
+ *   too often lately
  */
 export const renew = (deps: EnrolmentDeps, identity: PeerIdentity, requestPem: string): Promise<CertificateAnswer> =>
   repeatedly(async () => {
@@ -141,8 +153,8 @@ const issue = async (
 };
 
 /**
- * Those before a new one. What has expired makes room only when there is none: it may not have, when the clock is ahead, and would not
- * be revoked with the others.
+ * Those before a new one. What has expired makes room only when there is none: it may not have,
+ * when the clock is ahead, and would not be revoked with the others.
  */
 const withRoom = (
   certificates: GatewayCertificates["certificates"],
@@ -157,7 +169,10 @@ const withRoom = (
   });
 };
 
-/** One that another authority has signed, before this one took its place, would make the gateway refuse everybody. */
+/**
+ * One that another authority has signed, before this one took its place, would make the gateway
+ * refuse everybody.
+ */
 const listOf = async (deps: EnrolmentDeps, multiCluster: SiteId, authority: Authority): Promise<string | null> => {
   const list = await rightedRevocationList(deps, multiCluster);
   return list?.authority === fingerprintOf(authority.certificatePem) ? list.pem : null;

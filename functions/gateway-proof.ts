@@ -10,16 +10,20 @@ import { certificatesKey } from "./records.ts";
 import { gatewayWasRemoved, removedAt } from "./removed.ts";
 import { isRevoked } from "./revocations.ts";
 
-/** A proof is made for one request and good for a minute; clocks may differ by as much as certificates allow for. */
+/**
+ * A proof is made for one request and good for a minute; clocks may differ by as much as
+ * certificates allow for.
+ */
 const ageSecondsMax = 60;
 const clockToleranceSeconds = 300;
 
 /**
- * Which gateway sent a request, by its proof: a JWT (RFC 7519) signed with the key of its certificate, which is in the header `x5c`
- * (RFC 7515). The certificate must be of the authority of the multi-cluster that it names, and neither expired nor revoked; the audience
- * is the host that was asked, so that a proof which somebody else was sent is worth nothing here.
- * @param isRenewal one that has expired lately, or was issued by a clock that was ahead, is believed as well, if it is one that this
- *   control plane remembers to have given
+ * Which gateway sent a request, by its proof: a JWT (RFC 7519) signed with the key of its
+ * certificate, which is in the header `x5c` (RFC 7515). The certificate must be of the authority of
+ * the multi-cluster that it names, and neither expired nor revoked; the audience is the host that
+ * was asked, so that a proof which somebody else was sent is worth nothing here.
+ * @param isRenewal one that has expired lately, or was issued by a clock that was ahead, is
+ *   believed as well, if it is one that this control plane remembers to have given
  * @throws {VisibleError} UNAUTHENTICATED saying what is wrong with it; GATEWAY_REMOVED
  */
 export const proveGateway = async (

@@ -20,8 +20,9 @@ type StoreAndClock = Pick<Deps, "store" | "clock">;
 const partsPerPage = 10;
 const deletesPerCommit = 100;
 /**
- * Stores one part; the same part twice is one. With the last part of a generation, what is older than the newest
- * complete generation is deleted. Parts may come in any order: what is left over goes with the next generation.
+ * Stores one part; the same part twice is one. With the last part of a generation, what is older
+ * than the newest complete generation is deleted. Parts may come in any order: what is left over
+ * goes with the next generation.
  */
 export const putInventoryPart = async (
   deps: Pick<Deps, "store" | "clock" | "log">,
@@ -65,7 +66,10 @@ type Parts = readonly [InventoryPart, ...InventoryPart[]];
 
 type Generation = { readonly generation: number; readonly parts: Parts };
 
-/** One of the future was written when all clocks were ahead: it is what is known until there is another, whatever it says. */
+/**
+ * One of the future was written when all clocks were ahead: it is what is known until there is
+ * another, whatever it says.
+ */
 const readNewestComplete = async (deps: StoreAndClock, siteId: SiteId): Promise<Generation | undefined> => {
   const now = deps.clock.now();
   let ofFuture: Generation | undefined;
@@ -84,7 +88,10 @@ const readNewestComplete = async (deps: StoreAndClock, siteId: SiteId): Promise<
 
 const isComplete = (parts: readonly InventoryPart[]): boolean => parts.length === parts[0]?.parts;
 
-/** Deletes the parts of generations that a complete one has replaced: the older ones, and those of the future. */
+/**
+ * Deletes the parts of generations that a complete one has replaced: the older ones, and those of
+ * the future.
+ */
 const deleteReplaced = async (deps: StoreAndClock, siteId: SiteId, generation: number): Promise<void> => {
   const now = deps.clock.now();
   let old: Key[] = [];

@@ -20,7 +20,10 @@ export interface Overdue {
 const plansPerPage = 100;
 const concurrencyMax = 8;
 
-/** Every target of an active plan with a schedule where two slots have come since its newest restore point was taken. */
+/**
+ * Every target of an active plan with a schedule where two slots have come since its newest restore
+ * point was taken.
+ */
 export const findOverdue = async (deps: Pick<Deps, "store" | "clock" | "log">): Promise<readonly Overdue[]> => {
   const found: Overdue[] = [];
   let cursor: string | undefined;
@@ -48,8 +51,9 @@ const overdueOf = async (
 };
 
 /**
- * The newest restore point by the sequence, since a slot may have been one of a wrong clock. When it was taken is what its gateway's clock
- * said: of one that lies well ahead nobody knows how old it is, so it is as old as the one before at most.
+ * The newest restore point by the sequence, since a slot may have been one of a wrong clock. When
+ * it was taken is what its gateway's clock said: of one that lies well ahead nobody knows how old
+ * it is, so it is as old as the one before at most.
  */
 const newestBelieved = (groups: readonly Group[], now: Instant): Group | undefined =>
   groups

@@ -9,8 +9,9 @@ import { leaveScheduleToSweep } from "./engine/schedule.ts";
 export const planInvocationSchema = z.object({ planId: planIdSchema, scheduledTime: z.string() });
 
 /**
- * The scheduler fired for a plan. Which slots are due is worked out from the plan itself, so a tick that comes twice,
- * late, or at a time that is no slot does no harm. A schedule that has outlived its plan is removed.
+ * The scheduler fired for a plan. Which slots are due is worked out from the plan itself, so a tick
+ * that comes twice, late, or at a time that is no slot does no harm. A schedule that has outlived
+ * its plan is removed.
  */
 export const handlePlanInvocation = async (deps: Deps, input: unknown): Promise<void> => {
   const { planId, scheduledTime } = planInvocationSchema.parse(input);

@@ -17,8 +17,9 @@ import { readGateways } from "./queries/sites.ts";
 import { progressKey, runKey } from "./records.ts";
 
 /**
- * Takes in one message of the reports queue. What a site says of another's tasks is dropped. Facts are written first, then the state moves on, so a death in between
- * is mended by the message's next delivery.
+ * Takes in one message of the reports queue. What a site says of another's tasks is dropped. Facts
+ * are written first, then the state moves on, so a death in between is mended by the message's next
+ * delivery.
  *
  * @param isGenuine whether it is from whom it says
  */
@@ -55,7 +56,8 @@ const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> =
     return;
   }
   const { target, step, index, siteId } = report;
-  // The target speaks of a transfer when it was told to abort it. That ends nothing: the part was over before it was asked for.
+  // The target speaks of a transfer when it was told to abort it. That ends nothing: the part was
+  // over before it was asked for.
   if (step === "transferring" && siteId === target) return;
   if (siteOfTask(stored.body, target, step, index) !== siteId) {
     deps.log.error({ report }, "a report was dropped: the task is not one of the site that says it");
@@ -111,7 +113,10 @@ const keepWhatItSays = async (deps: Deps, run: Run, report: TaskReport): Promise
   await putFacts(deps, report, result);
 };
 
-/** A list is taken only from who was asked for it and has not answered: a late one says what was there once. */
+/**
+ * A list is taken only from who was asked for it and has not answered: a late one says what was
+ * there once.
+ */
 const isAwaitedList = (run: Run, { target, step, index, attempt }: TaskReport): boolean => {
   const part = run.targets[target];
   const task = part?.inFlight.find((other) => other.index === index && other.attempt === attempt);
@@ -122,7 +127,10 @@ const isAwaitedList = (run: Run, { target, step, index, attempt }: TaskReport): 
 const hasLostBase = (report: Extract<TaskReport, { kind: "failed" }>): boolean =>
   report.step === "transferring" && report.reason.code === "BASE_MISSING";
 
-/** A peer whose clock is wrong refuses a good certificate, and to the sender the link just breaks: those who may be meant are named. */
+/**
+ * A peer whose clock is wrong refuses a good certificate, and to the sender the link just breaks:
+ * those who may be meant are named.
+ */
 const wrongClocks = async (deps: Deps, run: Run, { step, target }: TaskReport): Promise<string> => {
   if (step !== "transferring") return "";
   const gateways = await Promise.all([run.source, target].map((site) => readGateways(deps, site)));

@@ -13,16 +13,25 @@ import { readStoredSite } from "./queries/sites.ts";
 import { certificatesKey, gatewayKey, revocationsKey } from "./records.ts";
 import { removedAt } from "./removed.ts";
 
-/** What is stored of a multi-cluster's revocations: the list as it is given out, and what it was made from. */
+/**
+ * What is stored of a multi-cluster's revocations: the list as it is given out, and what it was
+ * made from.
+ */
 interface Revocations extends RevocationList {
   readonly revoked: readonly { readonly serial: string; readonly revokedAt: Instant; readonly expiresAt: Instant }[];
 }
 
-/** How far a gateway's clock may be behind: one for which the list is of the future would refuse everybody. */
+/**
+ * How far a gateway's clock may be behind: one for which the list is of the future would refuse
+ * everybody.
+ */
 const backdatedMs = 60 * 60 * 1000;
 /** For so long after it has expired a certificate is in the list: a connection may be older than that. */
 const listedSeconds = 24 * 3600;
-/** For so long it is known, since it might still be renewed; and however long that is while there are only so many. */
+/**
+ * For so long it is known, since it might still be renewed; and however long that is while there
+ * are only so many.
+ */
 const keptSeconds = renewableSeconds + listedSeconds;
 const keptMin = 500;
 /** Of removals that happen at the same time all but one begin anew. */
@@ -50,10 +59,12 @@ export const isRevoked = async (
 };
 
 /**
- * Removes a gateway: it is not listed nor given to others any more, and its certificates are revoked. The other gateways of its
- * multi-cluster learn of it from the answers to their next reports.
+ * Removes a gateway: it is not listed nor given to others any more, and its certificates are
+ * revoked. The other gateways of its multi-cluster learn of it from the answers to their next
+ * reports.
  * @returns how many certificates were revoked
- * @throws {VisibleError} SITE_UNKNOWN, GATEWAY_UNKNOWN, AUTHORITY_MISSING; CONFLICT when others keep changing the same
+ * @throws {VisibleError} SITE_UNKNOWN, GATEWAY_UNKNOWN, AUTHORITY_MISSING; CONFLICT when others
+ *   keep changing the same
  */
 export const removeGateway = async (
   deps: Deps & { readonly authorities: Authorities },
@@ -109,8 +120,9 @@ const tryToRemove = async (
 };
 
 /**
- * The multi-cluster's list, made again when the clock was ahead when it was made: to whoever's clock is right it is one of the future,
- * and whoever goes by it refuses everybody. Undefined while none was ever made.
+ * The multi-cluster's list, made again when the clock was ahead when it was made: to whoever's
+ * clock is right it is one of the future, and whoever goes by it refuses everybody. Undefined while
+ * none was ever made.
  * @throws {CommitConflict} when somebody else makes one at the same time
  */
 export const rightedRevocationList = async (

@@ -7,8 +7,9 @@ import { readGateways } from "./queries/sites.ts";
 import { readRevocationList } from "./revocations.ts";
 
 /**
- * Tells the gateways of a site that are alive how fast they may send. What is lost on the way needs no outbox: every gateway says
- * every 5 s which settings it has, and is told again (`tellIfBehind`).
+ * Tells the gateways of a site that are alive how fast they may send. What is lost on the way needs
+ * no outbox: every gateway says every 5 s which settings it has, and is told again
+ * (`tellIfBehind`).
  */
 export const tellAll = async (deps: Deps, site: Site): Promise<void> => {
   try {
@@ -27,9 +28,10 @@ export const tellAll = async (deps: Deps, site: Site): Promise<void> => {
 };
 
 /**
- * A gateway has said which settings it has. When its site has newer limits, or more or fewer gateways share them, or its
- * multi-cluster has a newer list of revocations, it is told: once for each of its reports at most, so every 5 s. Never throws: a
- * report that is taken in again much later would make a dead gateway look alive, and the next one comes anyway.
+ * A gateway has said which settings it has. When its site has newer limits, or more or fewer
+ * gateways share them, or its multi-cluster has a newer list of revocations, it is told: once for
+ * each of its reports at most, so every 5 s. Never throws: a report that is taken in again much
+ * later would make a dead gateway look alive, and the next one comes anyway.
  */
 export const tellIfBehind = async (deps: Deps, site: Site, gateway: Gateway): Promise<void> => {
   try {

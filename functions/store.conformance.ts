@@ -7,7 +7,10 @@ import type { Change, DocumentStore, Key } from "../core/ports/store.ts";
 import { CommitConflict } from "../core/ports/store.ts";
 import { bodyBytesMax } from "./store-rules.ts";
 
-/** A store under test, empty or with documents of other partitions, and what to do when the tests are over. */
+/**
+ * A store under test, empty or with documents of other partitions, and what to do when the tests
+ * are over.
+ */
 export interface StoreUnderTest {
   readonly store: DocumentStore;
   stop(): Promise<void>;

@@ -18,9 +18,9 @@ const putOffSeconds = 600;
 const endOfTime = "9999-12-31T23:59:59.999Z" as Instant;
 
 /**
- * Once a minute: finds what time has overtaken, and moves it on. Effects that were not carried out, parts of runs
- * whose deadline has passed, plans whose slot has come without a run; and what would not be due for so long that only a clock
- * that was wrong can have written it.
+ * Once a minute: finds what time has overtaken, and moves it on. Effects that were not carried out,
+ * parts of runs whose deadline has passed, plans whose slot has come without a run; and what would
+ * not be due for so long that only a clock that was wrong can have written it.
  *
  * @returns how many documents were due, and how many of them failed
  */
@@ -46,7 +46,10 @@ export const handleSweep = async (deps: Deps): Promise<{ readonly due: number; r
   return { due: keys.length, failed };
 };
 
-/** What can't be put off either, because somebody else has just changed it or the store is busy, is due at the next sweep. */
+/**
+ * What can't be put off either, because somebody else has just changed it or the store is busy, is
+ * due at the next sweep.
+ */
 const tryPutOff = async (deps: Deps, key: Key): Promise<void> => {
   try {
     await putOff(deps, key);

@@ -12,7 +12,8 @@ type Store = Pick<Deps, "store">;
 type StoreAndClock = Pick<Deps, "store" | "clock">;
 
 /**
- * Makes a bearer token, and stores the hash of its secret. What comes back as `token` is shown once and can't be had again.
+ * Makes a bearer token, and stores the hash of its secret. What comes back as `token` is shown once
+ * and can't be had again.
  *
  * @param random bytes from a source fit for secrets
  * @throws {VisibleError} BAD_REQUEST when `expiresAt` has passed already

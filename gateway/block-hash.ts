@@ -5,8 +5,8 @@ import { blockBytes } from "../core/extent/geometry.ts";
 export const blockHashBytes = 16;
 
 /**
- * The first 16 bytes of BLAKE3: what a block of 64 KiB, or a part of one, is known by on disk and on the wire. Strong
- * enough to call contents equal that were never side by side.
+ * The first 16 bytes of BLAKE3: what a block of 64 KiB, or a part of one, is known by on disk and
+ * on the wire. Strong enough to call contents equal that were never side by side.
  */
 export const blockHash = (content: Uint8Array): Uint8Array => blake3(asBuffer(content)).subarray(0, blockHashBytes);
 
@@ -22,7 +22,10 @@ export const isZeroBlock = (block: Uint8Array): boolean => isSame(zeroBlock, blo
 /** memcmp, which is faster than any hash. */
 export const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** The hashes of an extent's blocks, one behind the other in the extent's own order, all of them zeros for now. */
+/**
+ * The hashes of an extent's blocks, one behind the other in the extent's own order, all of them
+ * zeros for now.
+ */
 export const zeroHashes = (blockCount: number): Uint8Array => {
   const hashes = Buffer.allocUnsafeSlow(blockCount * blockHashBytes);
   for (let block = 0; block < blockCount; block++) hashes.set(zeroBlockHash, block * blockHashBytes);

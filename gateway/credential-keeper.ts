@@ -12,7 +12,10 @@ import type { TlsCredentials } from "./tunnel/certificates.ts";
 
 /** How soon a certificate that somebody else renews is taken up. */
 export const lookMs = 30_000;
-/** Reading and writing a few small files; a disk that hangs for longer must not keep the next change from being taken up. */
+/**
+ * Reading and writing a few small files; a disk that hangs for longer must not keep the next change
+ * from being taken up.
+ */
 const filesSeconds = 60;
 
 export interface CredentialKeeperOptions {
@@ -29,7 +32,10 @@ export interface CredentialKeeperOptions {
   readonly log: Log;
 }
 
-/** Whoever the tunnel is to show itself as, and whom it is to believe: from the files, and from the control plane. */
+/**
+ * Whoever the tunnel is to show itself as, and whom it is to believe: from the files, and from the
+ * control plane.
+ */
 export class CredentialKeeper {
   readonly #options: CredentialKeeperOptions;
   readonly #removed = Promise.withResolvers<never>();
@@ -66,7 +72,10 @@ export class CredentialKeeper {
     return this.#removed.promise;
   }
 
-  /** Takes up what the control plane has put into the files now. @throws what is wrong with them; the old ones stay then */
+  /**
+   * Takes up what the control plane has put into the files now. @throws what is wrong with them;
+   * the old ones stay then
+   */
   async reload(): Promise<void> {
     await this.#inTurn(async (signal) => {
       await this.#take(await this.#options.load(), signal);
@@ -75,8 +84,9 @@ export class CredentialKeeper {
   }
 
   /**
-   * Goes by a newer list of revocations, and keeps it. One that can't be gone by, since another authority has signed it for example, is
-   * told in the log and not asked for again: it would make us refuse everybody.
+   * Goes by a newer list of revocations, and keeps it. One that can't be gone by, since another
+   * authority has signed it for example, is told in the log and not asked for again: it would make
+   * us refuse everybody.
    */
   revoke({ pem, issuedAt, authority }: RevocationList): Promise<void> {
     return this.#inTurn(async (signal) => {
@@ -112,8 +122,8 @@ export class CredentialKeeper {
   readonly noteRemoved = (error: VisibleError): void => this.#removed.reject(error);
 
   /**
-   * Takes up what is renewed in the files by somebody else, until the signal is aborted. While they are being replaced, or when they
-   * are wrong, the old ones stay, and the log says why.
+   * Takes up what is renewed in the files by somebody else, until the signal is aborted. While they
+   * are being replaced, or when they are wrong, the old ones stay, and the log says why.
    */
   async follow(time: Time, signal: AbortSignal): Promise<void> {
     const { load, log } = this.#options;
@@ -136,7 +146,10 @@ export class CredentialKeeper {
     }
   }
 
-  /** A clock that is set makes of the list in use one of the future, and takes it back: TLS goes by it accordingly. */
+  /**
+   * A clock that is set makes of the list in use one of the future, and takes it back: TLS goes by
+   * it accordingly.
+   */
   async #useList(): Promise<void> {
     const isUsed = !isOfFuture(this.#current.revocations, this.#nowMs());
     if (isUsed === this.#isListUsed) return;

@@ -45,10 +45,10 @@ const assertFits = (tls: GatewayConfig["tls"], certificatePem: string, keyPem: s
 };
 
 /**
- * What the gateway shows its peers, and judges them by. A certificate of another gateway is refused here, where it can be
- * told why, and not later by every peer.
- * @throws VisibleError BAD_REQUEST when a file can't be read or is none; PEER_REFUSED when the certificate is not this gateway's;
- *   GATEWAY_REMOVED when it is revoked
+ * What the gateway shows its peers, and judges them by. A certificate of another gateway is refused
+ * here, where it can be told why, and not later by every peer.
+ * @throws VisibleError BAD_REQUEST when a file can't be read or is none; PEER_REFUSED when the
+ *   certificate is not this gateway's; GATEWAY_REMOVED when it is revoked
  */
 export const loadCredentials = async (
   config: Pick<GatewayConfig, "tls" | "multiCluster" | "siteId" | "gatewayId" | "api">,
@@ -77,7 +77,10 @@ export const validityOf = ({ certificatePem }: Pick<TlsCredentials, "certificate
   return { from: instantOf(validFrom), until: instantOf(validTo) };
 };
 
-/** Lets a tunnel that was opened with `current` go by what comes into the gateway's files, and by what it is told of revocations. */
+/**
+ * Lets a tunnel that was opened with `current` go by what comes into the gateway's files, and by
+ * what it is told of revocations.
+ */
 export const keepCredentials = (
   config: Pick<GatewayConfig, "tls" | "multiCluster" | "siteId" | "gatewayId" | "api">,
   options: { readonly current: TlsCredentials; readonly tunnel: Pick<Tunnel, "renew">; readonly log: Log },

@@ -1,13 +1,16 @@
 import { VisibleError } from "../core/api/errors.ts";
 
-/** What Linux says when it can't read or write what a disk has: the device fails, is gone, or its file system is damaged. */
+/**
+ * What Linux says when it can't read or write what a disk has: the device fails, is gone, or its
+ * file system is damaged.
+ */
 const failureCodes: ReadonlySet<string> = new Set(["EIO", "EROFS", "ENXIO", "ENODEV", "ESTALE"]);
 /** EUCLEAN, which ext4 and XFS give when their structures are damaged, and which Node has no name for. */
 const uncleanErrno = 117;
 
 /**
- * An error of a file operation by its name: STORE_FULL where there is no room, DISK_FAILED where the disk is not able to.
- * Anything else is given back as it is.
+ * An error of a file operation by its name: STORE_FULL where there is no room, DISK_FAILED where
+ * the disk is not able to. Anything else is given back as it is.
  */
 export const asDiskError = (path: string, error: unknown): unknown => {
   const { code, errno } = error as NodeJS.ErrnoException;

@@ -14,8 +14,8 @@ const syncFolder = async (path: string): Promise<void> => {
 const writing = new Map<string, Promise<void>>();
 
 /**
- * Replaces a file's content, durably and all at once. One after the other in this process: a write that hung, and that nobody waits for
- * any more, must not go on in the middle of a later one.
+ * Replaces a file's content, durably and all at once. One after the other in this process: a write
+ * that hung, and that nobody waits for any more, must not go on in the middle of a later one.
  * @throws STORE_FULL, DISK_FAILED; then the file is what it was
  */
 export const writeFileSafely = (path: string, content: string, mode = 0o644): Promise<void> => {

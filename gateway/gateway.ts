@@ -74,8 +74,8 @@ class Opened {
 }
 
 /**
- * Starts all that a gateway is made of: storage, worker threads, the receiver that other sites' gateways send to, the
- * queues, and the agent that does the site's tasks.
+ * Starts all that a gateway is made of: storage, worker threads, the receiver that other sites'
+ * gateways send to, the queues, and the agent that does the site's tasks.
  * @param watch hears when opening the storage, which may take long, gets on
  * @throws what opening the storage, reading the certificates and listening throw
  */

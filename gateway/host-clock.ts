@@ -8,8 +8,9 @@ const lookMs = 60_000;
 const jumpMsMin = 10_000;
 
 /**
- * This host's clock beside two others: how long the host has been up, which goes on while it sleeps and which nobody sets; and what the
- * queues and the control plane say in the `Date` of their answers.
+ * This host's clock beside two others: how long the host has been up, which goes on while it sleeps
+ * and which nobody sets; and what the queues and the control plane say in the `Date` of their
+ * answers.
  */
 export class HostClock {
   readonly #time: Time;
@@ -32,22 +33,28 @@ export class HostClock {
     if (!Number.isNaN(theirMs)) this.#heard = { theirMs, atUpMs: this.#upMs() };
   };
 
-  /** How far this host's clock is ahead of theirs, in whole seconds; negative: behind. Undefined before anything was heard of them. */
+  /**
+   * How far this host's clock is ahead of theirs, in whole seconds; negative: behind. Undefined
+   * before anything was heard of them.
+   */
   get aheadSeconds(): number | undefined {
     const aheadMs = this.#aheadMs();
     return aheadMs === undefined ? undefined : Math.round(aheadMs / 1000);
   }
 
   /**
-   * Milliseconds since 1970 by this host's clock; while that is wrong, by theirs: what they are told of and what they gave is judged by
-   * their clock.
+   * Milliseconds since 1970 by this host's clock; while that is wrong, by theirs: what they are
+   * told of and what they gave is judged by their clock.
    */
   readonly nowMs = (): number => {
     const aheadMs = this.#aheadMs();
     return this.#time.nowMs() - (aheadMs !== undefined && isOff(aheadMs) ? aheadMs : 0);
   };
 
-  /** Compares every minute until the signal is aborted. A jump is logged, and once each that the clock is wrong or right again. */
+  /**
+   * Compares every minute until the signal is aborted. A jump is logged, and once each that the
+   * clock is wrong or right again.
+   */
   async follow(signal: AbortSignal): Promise<void> {
     let [wallMs, upMs] = [this.#time.nowMs(), this.#upMs()];
     for (;;) {

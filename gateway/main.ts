@@ -10,8 +10,8 @@ export interface RunGatewayOptions {
   /** Ends the gateway. */
   readonly signal: AbortSignal;
   /**
-   * Ends the gateway also when standard input, a pipe, is closed at its other end, so that no orphan stays behind when
-   * the process that started it is killed.
+   * Ends the gateway also when standard input, a pipe, is closed at its other end, so that no
+   * orphan stays behind when the process that started it is killed.
    */
   readonly stopWithParent?: boolean;
   readonly stdin?: NodeJS.ReadStream;
@@ -57,8 +57,8 @@ const closed = async (stdin: NodeJS.ReadStream, signal: AbortSignal): Promise<vo
 };
 
 /**
- * Runs a gateway until the signal is aborted, then lets go of its work and closes everything, within 10 s. It writes
- * nothing to standard output but its log.
+ * Runs a gateway until the signal is aborted, then lets go of its work and closes everything,
+ * within 10 s. It writes nothing to standard output but its log.
  * @throws what starting it throws, and what it can't go on after
  */
 export const runGateway = async (config: GatewayConfig, options: RunGatewayOptions): Promise<void> => {

@@ -19,8 +19,8 @@ export interface Patience {
 const steps = 12;
 
 /**
- * Whether work moves. Alive is what gets something done, whatever a timer says: a timer goes on beating beside a call
- * that never returns.
+ * Whether work moves. Alive is what gets something done, whatever a timer says: a timer goes on
+ * beating beside a call that never returns.
  */
 export class Movement {
   #hasMoved = false;
@@ -30,8 +30,9 @@ export class Movement {
   };
 
   /**
-   * Waits until nothing has moved for so long, give or take a twelfth. It counts steps and looks at no clock: a clock that
-   * is set, a host that slept and a thread that was busy with something else make no standstill.
+   * Waits until nothing has moved for so long, give or take a twelfth. It counts steps and looks at
+   * no clock: a clock that is set, a host that slept and a thread that was busy with something else
+   * make no standstill.
    * @returns false when the signal is aborted first
    */
   async standsStill({ seconds, time, isHeldUp = () => false }: Patience, signal: AbortSignal): Promise<boolean> {
@@ -57,8 +58,9 @@ export interface WhileMovingOptions<T> extends Patience {
 }
 
 /**
- * Does `work`, and waits for it as long as it moves and nobody calls it off. Work that does not stop when it is told to is left
- * to itself: a promise that never settles holds nobody. What it is given is used before this returns its promise.
+ * Does `work`, and waits for it as long as it moves and nobody calls it off. Work that does not
+ * stop when it is told to is left to itself: a promise that never settles holds nobody. What it is
+ * given is used before this returns its promise.
  * @throws what `work` throws, what `late` gives, the signal's reason
  */
 export const whileMoving = async <T>(

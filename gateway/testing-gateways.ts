@@ -24,8 +24,8 @@ const prefix = "gateways";
 const multiCluster = siteIdSchema.parse("mc");
 
 /**
- * The world around gateways: queues, an authority, a folder. It plays the control plane, and points AWS_ENDPOINT_URL of
- * this process at its queues until it is closed.
+ * The world around gateways: queues, an authority, a folder. It plays the control plane, and points
+ * AWS_ENDPOINT_URL of this process at its queues until it is closed.
  */
 export const openWorld = async (sites: readonly SiteId[]) => {
   const emulator = buildApp({ logger: false });

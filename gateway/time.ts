@@ -2,7 +2,10 @@
 export interface Time {
   /** Milliseconds since the epoch. */
   nowMs(): number;
-  /** Resolves after `ms`, or at once when the signal is aborted; never rejects, so a loop looks at the signal itself. */
+  /**
+   * Resolves after `ms`, or at once when the signal is aborted; never rejects, so a loop looks at
+   * the signal itself.
+   */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -21,7 +24,10 @@ export const systemTime: Time = {
     }),
 };
 
-/** Milliseconds that nobody sets, counted from when this process was started: for how long something takes, and for waits. */
+/**
+ * Milliseconds that nobody sets, counted from when this process was started: for how long something
+ * takes, and for waits.
+ */
 export const steadyTime: Time = {
   nowMs: () => performance.timeOrigin + performance.now(),
   sleep: systemTime.sleep,

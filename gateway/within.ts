@@ -1,6 +1,9 @@
 import type { Time } from "./time.ts";
 
-/** Waits for `work`, but no longer than `ms`. @returns whether it ended in time. @throws what `work` throws in time */
+/**
+ * Waits for `work`, but no longer than `ms`. @returns whether it ended in time. @throws what `work`
+ * throws in time
+ */
 export const within = async (work: Promise<unknown>, ms: number, time: Time): Promise<boolean> => {
   const enough = new AbortController();
   try {

@@ -18,16 +18,23 @@ const dayMs = 24 * hourMs;
 /** Clocks of two sites may differ by so much and a fresh certificate is still good. */
 const backdatedMs = 5 * 60 * 1000;
 /**
- * An authority is good from the beginning of time: its key vouches for nothing that is older. Made by a clock that was ahead, it would else
- * be refused by everybody until then; and a host that has just been switched on may not know the time yet.
+ * An authority is good from the beginning of time: its key vouches for nothing that is older. Made
+ * by a clock that was ahead, it would else be refused by everybody until then; and a host that has
+ * just been switched on may not know the time yet.
  */
 const authorityFrom = new Date(0);
 
-/** How long a gateway's certificate lasts. It is renewed after two thirds, so a control plane may be away for four days. */
+/**
+ * How long a gateway's certificate lasts. It is renewed after two thirds, so a control plane may be
+ * away for four days.
+ */
 export const gatewayCertificateMs = 14 * dayMs;
 export const authorityMs = 3650 * dayMs;
 
-/** A new certificate authority for a multi-cluster. Its key signs gateways and revocations, and is needed for nothing else. */
+/**
+ * A new certificate authority for a multi-cluster. Its key signs gateways and revocations, and is
+ * needed for nothing else.
+ */
 export const createAuthority = async (options: {
   readonly multiCluster: string;
   readonly nowMs?: number;
@@ -96,8 +103,8 @@ export const issueCertificate = async (
 const pemBlock = (label: string) => new RegExp(`-----BEGIN ${label}-----[^-]+-----END ${label}-----\\n?`, "g");
 
 /**
- * An authority from PEM: its certificate and its key, in any order, in one text. It may come from anywhere, as long as it is good
- * for the purpose.
+ * An authority from PEM: its certificate and its key, in any order, in one text. It may come from
+ * anywhere, as long as it is good for the purpose.
  * @throws VisibleError BAD_REQUEST saying what is wrong with it
  */
 export const readAuthority = (pem: string, nowMs: number): Authority => {
@@ -141,8 +148,8 @@ export const fingerprintOf = (certificatePem: string): string =>
   new X509Certificate(certificatePem).fingerprint256.replaceAll(":", "").toLowerCase();
 
 /**
- * The identifier by which a certificate or a list names its authority: what the authority's own certificate says, which need not be the
- * hash that one would make of its key.
+ * The identifier by which a certificate or a list names its authority: what the authority's own
+ * certificate says, which need not be the hash that one would make of its key.
  */
 export const authorityKeyIdentifier = async (certificatePem: string): Promise<x509.AuthorityKeyIdentifierExtension> => {
   const issuer = new x509.X509Certificate(certificatePem);

@@ -10,13 +10,17 @@ export interface Revoked {
   readonly revokedAtMs: number;
 }
 
-/** As OpenSSL and BoringSSL want it (RFC 7468). What has another tag they take for no list at all, and refuse everybody. */
+/**
+ * As OpenSSL and BoringSSL want it (RFC 7468). What has another tag they take for no list at all,
+ * and refuse everybody.
+ */
 const tag = "X509 CRL";
 
 /**
- * A list of revocations (RFC 5280), PEM. An expired one makes everybody be refused, so it lasts as long as its authority; what is
- * newer replaces it.
- * @param options.atMs when it is made, in whole seconds; a verifier whose clock is behind it refuses everybody
+ * A list of revocations (RFC 5280), PEM. An expired one makes everybody be refused, so it lasts as
+ * long as its authority; what is newer replaces it.
+ * @param options.atMs when it is made, in whole seconds; a verifier whose clock is behind it
+ *   refuses everybody
  */
 export const issueRevocations = async (
   authority: Authority,
@@ -30,7 +34,8 @@ export const issueRevocations = async (
     entries: options.revoked.map(({ serial, revokedAtMs }) => ({
       serialNumber: serial,
       revocationDate: new Date(revokedAtMs),
-      // Without any extension the library writes an empty list of them, for which BoringSSL takes the whole for no list.
+      // Without any extension the library writes an empty list of them, for which BoringSSL takes
+      // the whole for no list.
       reason: x509.X509CrlReason.cessationOfOperation,
     })),
     extensions: [await authorityKeyIdentifier(authority.certificatePem)],
@@ -57,12 +62,16 @@ const wrong = (what: string, cause?: unknown) =>
     cause,
   });
 
-/** Whether a clock was ahead when it was made, or ours is behind: to TLS it says that everybody is to be refused. */
+/**
+ * Whether a clock was ahead when it was made, or ours is behind: to TLS it says that everybody is
+ * to be refused.
+ */
 export const isOfFuture = (list: Pick<Revocations, "atMs"> | undefined, nowMs: number): boolean =>
   list !== undefined && list.atMs > nowMs;
 
 /**
- * Reads a list and sees that the authority has signed it: with one that it has not, TLS would refuse every peer.
+ * Reads a list and sees that the authority has signed it: with one that it has not, TLS would
+ * refuse every peer.
  * @throws VisibleError BAD_REQUEST
  */
 export const readRevocations = async (pem: string, authorityPem: string): Promise<Revocations> => {

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * How long a test waits for what is bound to happen. Nothing takes so long, however busy the machine is with other things: what
- * reaches it hangs. It is below the runner's own limit, so that the test can still say what it waited for.
+ * How long a test waits for what is bound to happen. Nothing takes so long, however busy the
+ * machine is with other things: what reaches it hangs. It is below the runner's own limit, so that
+ * the test can still say what it waited for.
  */
 export const hangMs = 600_000;
 

@@ -16,7 +16,8 @@ export interface TlsSink {
 }
 
 /**
- * Bytes/s that one thread sends to another over mutual TLS 1.3 on loopback, with certificates like a gateway's.
+ * Bytes/s that one thread sends to another over mutual TLS 1.3 on loopback, with certificates like
+ * a gateway's.
  * @param sizeBytes of the volume, a multiple of 256 KiB: no more is sent than that
  */
 export const tlsThroughput = async (sizeBytes: number): Promise<number> => {

@@ -25,7 +25,10 @@ const baseSequence = 1;
 /** Above the warm-up's: a run must be newer than all that a site has seen. */
 const measuredSequence = 201;
 
-/** Measures this product: two gateways as processes over loopback, driven as the control plane would drive them. */
+/**
+ * Measures this product: two gateways as processes over loopback, driven as the control plane would
+ * drive them.
+ */
 export class Ours {
   readonly #dir: string;
   readonly #images: Images;

@@ -4,7 +4,10 @@ import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { pieceBytes, piecesOf } from "../../gateway/storage/image/pieces.ts";
 import { readAhead } from "../../gateway/storage/image/read-ahead.ts";
 
-/** SHA-256, hex, of all bytes of a group's first snapshot, read through the storage as an export reads them. */
+/**
+ * SHA-256, hex, of all bytes of a group's first snapshot, read through the storage as an export
+ * reads them.
+ */
 export const snapshotHash = async (storage: StorageDriver, groupId: string): Promise<string> => {
   const group = await storage.findGroup(groupIdSchema.parse(groupId));
   const [snapshot] = group?.snapshots ?? [];

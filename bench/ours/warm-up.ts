@@ -12,13 +12,19 @@ const MiB = 1024 * 1024;
 const bytesMax = 1024 * MiB;
 const extentsMax = 16;
 
-/** Between the numbers of the measured volume's base and its measured run: a run's number names its group, and says what is newer. */
+/**
+ * Between the numbers of the measured volume's base and its measured run: a run's number names its
+ * group, and says what is newer.
+ */
 export const warmUpSequences = { full: 101, changed: 102, baseGone: 103 } as const;
 
 /** Has gateways that were just started do what they are about to be measured at. */
 export type WarmUp = (gateways: Gateways, run: Pick<Case, "workload" | "compress" | "baseGone">) => Promise<void>;
 
-/** A volume of at most half the measured one's size. Its seed is its own and always the same: each size has data to change. */
+/**
+ * A volume of at most half the measured one's size. Its seed is its own and always the same: each
+ * size has data to change.
+ */
 export const warmUpSpec = (measuredBytes: number): VolumeSpec => {
   const sizeBytes = 2 ** Math.floor(Math.log2(Math.min(bytesMax, measuredBytes / 2)));
   const extentBytes = Math.max(MiB, sizeBytes / extentsMax);
@@ -26,9 +32,10 @@ export const warmUpSpec = (measuredBytes: number): VolumeSpec => {
 };
 
 /**
- * A gateway runs for months, and a nightly backup finds code that V8 has compiled; in one that has just started the first
- * second goes into compiling. So both gateways carry a small volume of their own beforehand, in the way of the case: in full, what
- * changed of it, and what changed after the source has deleted its snapshot.
+ * A gateway runs for months, and a nightly backup finds code that V8 has compiled; in one that has
+ * just started the first second goes into compiling. So both gateways carry a small volume of their
+ * own beforehand, in the way of the case: in full, what changed of it, and what changed after the
+ * source has deleted its snapshot.
  * @param dir where its images are made when they are first needed
  */
 export const createWarmUp = (dir: string, measuredBytes: number): WarmUp => {

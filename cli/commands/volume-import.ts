@@ -22,7 +22,10 @@ interface ImportOptions {
 
 const standardInput = "-";
 
-/** `volume import`: into the storage, and then into the API's inventory, so that a plan can name it at once. */
+/**
+ * `volume import`: into the storage, and then into the API's inventory, so that a plan can name it
+ * at once.
+ */
 export const importVolume = async (context: Context, file: string, options: ImportOptions): Promise<Answer> => {
   const { host } = context;
   if (file !== standardInput) await refuseNoImage(file);

@@ -12,7 +12,10 @@ const clockText = ({ clockAheadSeconds = 0 }: GatewayAnswer): string | undefined
   return `clock ${durationText(off)} ${clockAheadSeconds > 0 ? "ahead" : "behind"}`;
 };
 
-/** `alive`, `absent`, or what keeps one that is alive from its work: `certificate expired, clock 2 d ahead`. */
+/**
+ * `alive`, `absent`, or what keeps one that is alive from its work: `certificate expired, clock 2 d
+ * ahead`.
+ */
 export const gatewayStateText = (gateway: GatewayAnswer): string => {
   if (!gateway.alive) return "absent";
   const { certificateProblem } = gateway;

@@ -8,7 +8,10 @@ import { gatewaySchema } from "./site.ts";
 
 /** Bodies of HTTP answers that are more than a stored document. */
 
-/** Every refusal and failure. `code` is one of `errorCodes`; `issues` say which fields of the request are wrong. */
+/**
+ * Every refusal and failure. `code` is one of `errorCodes`; `issues` say which fields of the
+ * request are wrong.
+ */
 export const errorBodySchema = z.object({
   error: z.object({
     code: z.string(),
@@ -19,11 +22,17 @@ export const errorBodySchema = z.object({
 });
 export type ErrorBody = z.infer<typeof errorBodySchema>;
 
-/** Without a cursor the list is at its end. `unreadable`: so many documents of the page are damaged, and left out. */
+/**
+ * Without a cursor the list is at its end. `unreadable`: so many documents of the page are damaged,
+ * and left out.
+ */
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), cursor: z.string().optional(), unreadable: z.int().min(1).optional() });
 
-/** Why other gateways refuse one although it is alive: its certificate has expired, or is not valid before a later time. */
+/**
+ * Why other gateways refuse one although it is alive: its certificate has expired, or is not valid
+ * before a later time.
+ */
 const certificateProblemSchema = z.enum(["expired", "not-yet-valid"]);
 
 /** `alive`: it was heard of within `gatewayAbsentAfterSeconds`. */
@@ -47,7 +56,10 @@ export const scheduleAnswerSchema = z.object({
   isSuspended: z.literal(true).optional(),
 });
 
-/** A group in a list. With `damage` it is no longer what it was: its site has found extents that it can't read. */
+/**
+ * A group in a list. With `damage` it is no longer what it was: its site has found extents that it
+ * can't read.
+ */
 export const groupAnswerSchema = groupSchema.extend({
   damage: z.array(damageSchema.omit({ groupId: true })).optional(),
 });
@@ -81,7 +93,10 @@ export const runSummarySchema = runSchema
   .extend({ status: runStatusSchema, targets: z.record(z.string(), targetSummarySchema) });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
-/** What became of a plan's slots, and the runs that a person asked for: every slot is a run or part of a skip (I11). */
+/**
+ * What became of a plan's slots, and the runs that a person asked for: every slot is a run or part
+ * of a skip (I11).
+ */
 export const historyEntrySchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("run"), run: runSummarySchema }),
   z.object({ type: z.literal("skip"), skip: skipSchema }),
@@ -126,7 +141,10 @@ export const runAnswerSchema = runSchema.omit({ targets: true }).extend({
   status: runStatusSchema,
   planName: z.string(),
   restore: runPlanSchema.shape.restore,
-  /** Reports about it that could not be taken in. What they would have said is asked for again; `redrive` takes them in. */
+  /**
+   * Reports about it that could not be taken in. What they would have said is asked for again;
+   * `redrive` takes them in.
+   */
   deadLetters: z.int().min(0),
   targets: z.array(runTargetSchema),
 });

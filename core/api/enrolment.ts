@@ -5,8 +5,8 @@ import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
 export const enrolmentSeconds = 15 * 60;
 
 /**
- * How long after its end a certificate can still be renewed. A host that slept, or was restored from a copy, has its gateway back without
- * anybody; one that was away for longer is invited again.
+ * How long after its end a certificate can still be renewed. A host that slept, or was restored
+ * from a copy, has its gateway back without anybody; one that was away for longer is invited again.
  */
 export const renewableSeconds = 90 * 24 * 3600;
 
@@ -18,7 +18,10 @@ export const enrolmentSchema = z.object({
   gatewayId: gatewayIdSchema,
   createdAt: instantSchema,
   expiresAt: instantSchema,
-  /** When the gateway had been removed last, if it had: a removal since then makes the token worth nothing. Absent: by an older version. */
+  /**
+   * When the gateway had been removed last, if it had: a removal since then makes the token worth
+   * nothing. Absent: by an older version.
+   */
   removedAt: instantSchema.nullable().optional(),
 });
 export type Enrolment = z.infer<typeof enrolmentSchema>;
@@ -55,7 +58,10 @@ export const revocationListSchema = z.object({
   /** Of two lists the later one holds. */
   issuedAt: instantSchema,
   pem: z.string(),
-  /** SHA-256 of the certificate of the authority that has signed it, hexadecimal. To whoever believes another it says nothing. */
+  /**
+   * SHA-256 of the certificate of the authority that has signed it, hexadecimal. To whoever
+   * believes another it says nothing.
+   */
   authority: z.string(),
 });
 export type RevocationList = z.infer<typeof revocationListSchema>;

@@ -81,9 +81,11 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes;
 
 /**
- * An expected failure: what happened, and what to do next. Anything else that is thrown is a defect.
+ * An expected failure: what happened, and what to do next. Anything else that is thrown is a
+ * defect.
  *
- * @example throw new VisibleError("SITE_UNKNOWN", "There is no site “c”.", { hint: "List sites with: smtx-backup site list" });
+ * @example throw new VisibleError("SITE_UNKNOWN", "There is no site “c”.", { hint: "List sites
+ *   with: smtx-backup site list" });
  */
 export class VisibleError extends Error {
   readonly code: ErrorCode;

@@ -2,8 +2,9 @@ import { z } from "zod";
 import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
 
 /**
- * - `lost`: it was published, and a list that the site gave since does not have it. It may come back, with a disk that was
- *   not mounted; until then it is not counted, and neither read nor deleted.
+ * - `lost`: it was published, and a list that the site gave since does not have it. It may come
+ *   back, with a disk that was not mounted; until then it is not counted, and neither read nor
+ *   deleted.
  * - `unknown`: the site has it, and no run that is known made it. It is kept.
  */
 export const groupStateSchema = z.enum(["published", "lost", "unknown", "deleting", "deleted"]);
@@ -26,7 +27,10 @@ export const groupSchema = z.object({
   state: groupStateSchema,
   /** Its run did not come to its end here, on the source at no target: it does not count among `keepLast`. */
   ofFailedRun: z.literal(true).optional(),
-  /** Of a deleted group: the plan's number when that was heard. A list that was asked for later, and has it, is right. */
+  /**
+   * Of a deleted group: the plan's number when that was heard. A list that was asked for later, and
+   * has it, is right.
+   */
   deletedSequence: z.int().min(0).optional(),
   /** Runs that read the group now; a group with holds is not reclaimed. */
   holds: z.array(z.string()),

@@ -7,7 +7,10 @@ import { instantSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
 export const objectKindSchema = z.enum(["lun", "volume", "nfs-file", "vm"]);
 export type ObjectKind = z.infer<typeof objectKindSchema>;
 
-/** How a volume's bytes lie in its extents. `stripeCount` 1 means that extent k is the k-th range of `extentBytes`. */
+/**
+ * How a volume's bytes lie in its extents. `stripeCount` 1 means that extent k is the k-th range of
+ * `extentBytes`.
+ */
 export const geometrySchema = z.object({
   extentBytes: z.int().positive().max(extentBytesMax),
   stripeCount: z.int().min(1).max(64),
@@ -17,8 +20,8 @@ export const geometrySchema = z.object({
 export type Geometry = z.infer<typeof geometrySchema>;
 
 /**
- * What a cluster knows of an object: enough to make its mirror (W6). One volume an object for LUNs and virtual
- * volumes; a VM has several.
+ * What a cluster knows of an object: enough to make its mirror (W6). One volume an object for LUNs
+ * and virtual volumes; a VM has several.
  */
 export const objectConfigSchema = z.object({
   kind: objectKindSchema,
@@ -34,7 +37,10 @@ export const objectConfigSchema = z.object({
 });
 export type ObjectConfig = z.infer<typeof objectConfigSchema>;
 
-/** An object that the product can't use as it is: what can be said of it, and why. Its texts are shortened. */
+/**
+ * An object that the product can't use as it is: what can be said of it, and why. Its texts are
+ * shortened.
+ */
 export const unusableObjectSchema = z.object({
   kind: z.string().max(256),
   id: z.string().max(256),

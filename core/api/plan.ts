@@ -102,16 +102,23 @@ export const planSchema = z.object({
   createdAt: instantSchema,
   /** Slots up to and with this one have their run or their recorded skip (I11). */
   slotsDoneUntil: instantSchema,
-  /** When the last of them was settled, by the clock of then: it may have been ahead. Absent: none was, or by an older version. */
+  /**
+   * When the last of them was settled, by the clock of then: it may have been ahead. Absent: none
+   * was, or by an older version.
+   */
   settledAt: instantSchema.optional(),
   /** The present schedule's slots lie after this instant. Absent: after `createdAt`. */
   slotsSince: instantSchema.optional(),
   /**
-   * Slots that have their run or their recorded skip although they lie after `slotsDoneUntil`, which was put back: those after `after`
-   * and not after `until`, in their order. One that comes is run once more, and none is recorded twice.
+   * Slots that have their run or their recorded skip although they lie after `slotsDoneUntil`,
+   * which was put back: those after `after` and not after `until`, in their order. One that comes
+   * is run once more, and none is recorded twice.
    */
   settledAhead: z.array(z.object({ after: instantSchema, until: instantSchema })).optional(),
-  /** A clock was wrong: when that was noticed last, from where `slotsDoneUntil` was put back, and how often that was. */
+  /**
+   * A clock was wrong: when that was noticed last, from where `slotsDoneUntil` was put back, and
+   * how often that was.
+   */
   clock: z.object({ putBackAt: instantSchema, from: instantSchema, times: z.int().min(1) }).optional(),
   /** The slot of the last run that a person asked for. */
   manualSlot: instantSchema.optional(),

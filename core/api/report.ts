@@ -14,7 +14,10 @@ const about = {
   step: stepSchema,
   index: z.int().min(0),
   attempt: z.int().min(1),
-  /** The run's number, which tells it from a run of the same slot before the control plane's table was set back. */
+  /**
+   * The run's number, which tells it from a run of the same slot before the control plane's table
+   * was set back.
+   */
   sequence: z.int().min(1).optional(),
   /** The site of the gateway that says it. */
   siteId: siteIdSchema,
@@ -41,8 +44,8 @@ export const reportSchema = z.discriminatedUnion("kind", [
   /** Sent every 5 s by every gateway: it is alive, and this is where it can be reached. */
   z.object({ kind: z.literal("alive"), gateway: gatewaySchema.omit({ lastSeenAt: true }) }),
   /**
-   * What the site has, in parts of 200 objects or damages at most, each judged by itself. `generation` is larger for what was seen
-   * later.
+   * What the site has, in parts of 200 objects or damages at most, each judged by itself.
+   * `generation` is larger for what was seen later.
    */
   z.object({
     kind: z.literal("inventory"),

@@ -71,7 +71,10 @@ export const runSchema = z.object({
   id: runIdSchema,
   planId: planIdSchema,
   kind: runKindSchema,
-  /** `clock`: its schedule, at a slot that has had its run already, since a clock was wrong and was put right. */
+  /**
+   * `clock`: its schedule, at a slot that has had its run already, since a clock was wrong and was
+   * put right.
+   */
   trigger: z.enum(["schedule", "person", "clock"]),
   slot: instantSchema,
   sequence: z.int().min(1),
@@ -89,7 +92,10 @@ export const runPlanSchema = z.object({
   planName: z.string(),
   objects: z.array(planObjectSchema),
   compression: compressionSchema,
-  /** For a restore: the group it reads, what stands before the names of what is rebuilt, and whether damage is taken along. */
+  /**
+   * For a restore: the group it reads, what stands before the names of what is rebuilt, and whether
+   * damage is taken along.
+   */
   restore: z
     .object({
       fromRunId: runIdSchema,

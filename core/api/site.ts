@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
 
-/** The slowest that a link can be limited to; a limit that lets nothing through would be a transfer that never ends. */
+/**
+ * The slowest that a link can be limited to; a limit that lets nothing through would be a transfer
+ * that never ends.
+ */
 export const bytesPerSecondMin = 16 * 1024;
 
 /** How fast a site may send to one of its targets, all of its gateways together. */
@@ -33,7 +36,10 @@ export const siteLimitsPutSchema = z.object({
 });
 export type SiteLimitsPut = z.infer<typeof siteLimitsPutSchema>;
 
-/** Which settings a gateway goes by: those of a version of the site's limits, for so many gateways that share them. */
+/**
+ * Which settings a gateway goes by: those of a version of the site's limits, for so many gateways
+ * that share them.
+ */
 export const gatewaySettingsSchema = z.object({
   /** `limitsVersion` of the site; 0: it has not been told any since it was started. */
   version: z.int().min(0),
@@ -56,13 +62,19 @@ export const gatewaySchema = z.object({
   settings: gatewaySettingsSchema.optional(),
   /** From when until when its certificate is good. Absent: a gateway of a version that does not tell. */
   certificate: z.object({ from: instantSchema, until: instantSchema }).optional(),
-  /** How far its clock is ahead of those of the queues and the control plane; negative: behind. Absent: it does not know. */
+  /**
+   * How far its clock is ahead of those of the queues and the control plane; negative: behind.
+   * Absent: it does not know.
+   */
   clockAheadSeconds: z.int().optional(),
   lastSeenAt: instantSchema,
 });
 export type Gateway = z.infer<typeof gatewaySchema>;
 
-/** A gateway that was not heard of for this long is not given to others as an endpoint. It reports every 5 s. */
+/**
+ * A gateway that was not heard of for this long is not given to others as an endpoint. It reports
+ * every 5 s.
+ */
 export const gatewayAbsentAfterSeconds = 20;
 
 /** A gateway that was not heard of for this long is no longer listed. */

@@ -17,8 +17,9 @@ import { progressSchema, stepSchema } from "./run.ts";
 import { gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
 /**
- * Messages on a site's task queue. A task's id is made of (run, step, target, object), so a task that is sent twice
- * is the same task; doing it twice gives the same result. `attempt` lets late answers be told from current ones.
+ * Messages on a site's task queue. A task's id is made of (run, step, target, object), so a task
+ * that is sent twice is the same task; doing it twice gives the same result. `attempt` lets late
+ * answers be told from current ones.
  */
 const runTask = {
   id: z.string().min(1).max(200),
@@ -31,7 +32,10 @@ const runTask = {
   /** The site whose lane of the run this is; for a snapshot plan, the source itself. */
   target: siteIdSchema,
   step: stepSchema,
-  /** Index of the object in the run; 0 for a task about all of them. Of `reclaiming`, 0 is the target and 1 the source. */
+  /**
+   * Index of the object in the run; 0 for a task about all of them. Of `reclaiming`, 0 is the
+   * target and 1 the source.
+   */
   index: z.int().min(0),
   attempt: z.int().min(1),
   /** The site whose gateways are to do it. */
@@ -90,7 +94,10 @@ export const reclaimTaskSchema = z.object({
   kind: z.literal("reclaim"),
   /** Empty: the site is only asked what it has. */
   groupIds: z.array(groupIdSchema),
-  /** What the choice counts on. Where one of these is missing, the store is not the one that it was made by: nothing is deleted. */
+  /**
+   * What the choice counts on. Where one of these is missing, the store is not the one that it was
+   * made by: nothing is deleted.
+   */
   keeps: z.array(groupIdSchema).optional(),
 });
 export const rebuildTaskSchema = z.object({
@@ -123,8 +130,8 @@ export const inventoryTaskSchema = z.object({
   issuedAt: instantSchema,
 });
 /**
- * For one gateway of the site: how fast it may send from now on, and whose certificates it must not believe. Another one that
- * receives it gives it back.
+ * For one gateway of the site: how fast it may send from now on, and whose certificates it must not
+ * believe. Another one that receives it gives it back.
  */
 export const settingsTaskSchema = z.object({
   kind: z.literal("settings"),
@@ -174,7 +181,10 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("reclaim"),
     deleted: z.array(groupIdSchema),
-    /** All groups of the plan that the site has afterwards. What is no id of ours takes nothing from the others. */
+    /**
+     * All groups of the plan that the site has afterwards. What is no id of ours takes nothing from
+     * the others.
+     */
     present: z.array(z.unknown()).transform((ids) => ids.flatMap((id) => groupIdSchema.safeParse(id).data ?? [])),
     /** The same with what tells them from others of the same id; older gateways do not say it. */
     groups: z

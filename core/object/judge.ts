@@ -15,8 +15,8 @@ export type JudgedObject = ObjectConfig | UnusableObject;
 export const isUnusable = (object: JudgedObject): object is UnusableObject => "unusable" in object;
 
 /**
- * An object of an inventory, as it is; or, where it can't be used, what is known of it and why. So one that is wrong takes
- * nothing from the others.
+ * An object of an inventory, as it is; or, where it can't be used, what is known of it and why. So
+ * one that is wrong takes nothing from the others.
  */
 export const judgeObject = (value: unknown): JudgedObject => {
   const known = unusableObjectSchema.safeParse(value);

@@ -7,7 +7,10 @@ export const nameBytesMax = 255;
 
 const shownCharactersMax = 100;
 
-/** What can't be seen and is part of what can: emojis made of several, joining of letters, and variants of characters. */
+/**
+ * What can't be seen and is part of what can: emojis made of several, joining of letters, and
+ * variants of characters.
+ */
 const joining = [
   String.raw`(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d(?=\p{Extended_Pictographic})`,
   String.raw`(?<=\p{Extended_Pictographic})[\ufe0e\ufe0f]`,
@@ -18,8 +21,9 @@ const joining = [
 ].join("|");
 
 /**
- * What no terminal, no log and no XML carries: controls, line ends of Unicode, halves of pairs, and what is no character; and what
- * nobody sees, or turns the direction of what follows. For `match` and `replaceAll`.
+ * What no terminal, no log and no XML carries: controls, line ends of Unicode, halves of pairs, and
+ * what is no character; and what nobody sees, or turns the direction of what follows. For `match`
+ * and `replaceAll`.
  */
 const uncarried = new RegExp(
   String.raw`[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Noncharacter_Code_Point}\p{Bidi_Control}\ufff9-\ufffb]|(?!${joining})\p{Default_Ignorable_Code_Point}`,
@@ -30,8 +34,9 @@ const uncarried = new RegExp(
 const idForm = /^(?:lun|volume|snapshot)-[0-9a-f]{16}$/i;
 
 /**
- * The name that something new gets from what somebody wrote: the same letters are the same name, however they were composed
- * (Unicode's form NFC). What exists already is not asked this: its cluster gave it its name.
+ * The name that something new gets from what somebody wrote: the same letters are the same name,
+ * however they were composed (Unicode's form NFC). What exists already is not asked this: its
+ * cluster gave it its name.
  * @throws VisibleError BAD_REQUEST saying what is wrong with it
  */
 export const newName = (written: string): string => {
@@ -61,7 +66,10 @@ const codePoint = (character: string): string =>
 export const isSameName = (one: string, other: string): boolean =>
   one === other || one.normalize("NFC") === other.normalize("NFC");
 
-/** A name as a sentence can hold it, whatever it is: not too long, and nothing that would steer a terminal. */
+/**
+ * A name as a sentence can hold it, whatever it is: not too long, and nothing that would steer a
+ * terminal.
+ */
 export const shownName = (name: string): string => {
   const characters = [...name.toWellFormed()];
   const shown = characters.slice(0, shownCharactersMax).join("").replaceAll(uncarried, "\uFFFD");

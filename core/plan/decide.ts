@@ -13,15 +13,20 @@ export interface PlanDecision {
 
 type Lane = Plan["lanes"][string];
 
-/** A year of hourly runs, and some more: so far may a table be set back for one run to be enough to catch up. */
+/**
+ * A year of hourly runs, and some more: so far may a table be set back for one run to be enough to
+ * catch up.
+ */
 export const sequenceLeapMax = 10_000;
 
 /**
- * The plan after an event, and what is to be done about it. Pure. The same plan object comes back when nothing changed.
+ * The plan after an event, and what is to be done about it. Pure. The same plan object comes back
+ * when nothing changed.
  *
- * A plan has one lane a target. A run enters every lane at once: where the lane is free it starts, where a run is
- * still going it is remembered, and takes the place of what was remembered before (W22). So every slot is one run or
- * one recorded skip (I11), and the newest one is what gets backed up.
+ * A plan has one lane a target. A run enters every lane at once: where the lane is free it starts,
+ * where a run is still going it is remembered, and takes the place of what was remembered before
+ * (W22). So every slot is one run or one recorded skip (I11), and the newest one is what gets
+ * backed up.
  */
 export const decidePlan = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision => {
   if (plan.status === "deleted") return afterDeletion(plan, event, now);
@@ -61,15 +66,18 @@ const decideRighted = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision
 const unchanged = (plan: Plan): PlanDecision => ({ plan, effects: [] });
 
 /**
- * A slot names one run, so a run that a person asks for has one of its own: slots of schedules are whole minutes, and
- * these never are; and a second one in the same instant is a millisecond later.
+ * A slot names one run, so a run that a person asks for has one of its own: slots of schedules are
+ * whole minutes, and these never are; and a second one in the same instant is a millisecond later.
  */
 const manualSlot = (plan: Plan, now: Instant): Instant => {
   const slot = plan.manualSlot !== undefined && plan.manualSlot >= now ? addSeconds(plan.manualSlot, 0.001) : now;
   return slot.endsWith(":00.000Z") ? addSeconds(slot, 0.001) : slot;
 };
 
-/** What is due is written down, a range as one skip whatever its number; not what was when a clock was wrong. */
+/**
+ * What is due is written down, a range as one skip whatever its number; not what was when a clock
+ * was wrong.
+ */
 const skipDue = (plan: Plan, until: Instant, reason: Skip["reason"]): readonly PlanEffect[] =>
   unsettled(plan, until).flatMap((span): readonly PlanEffect[] => {
     const due = plan.schedule && slotRange(plan.schedule, span);
@@ -116,8 +124,8 @@ const runNow = (plan: Plan, now: Instant): PlanDecision => {
 };
 
 /**
- * While a clock was ahead, slots that are still to come may have had runs. From then on a slot's run is named half a second later, and
- * one more millisecond for each time that a clock was wrong.
+ * While a clock was ahead, slots that are still to come may have had runs. From then on a slot's
+ * run is named half a second later, and one more millisecond for each time that a clock was wrong.
  */
 const nameOf = ({ id, clock }: Plan, slot: Instant): RunId =>
   runIdOf(id, clock === undefined || slot > clock.from ? slot : addSeconds(slot, 0.5 + (clock.times % 500) / 1000));
@@ -167,21 +175,27 @@ const release = (plan: Plan, target: SiteId, runId: RunId): PlanDecision => {
 };
 
 /**
- * Numbers go on above what a site has, so that the next run is newer than all there. One word counts for so much and no more:
- * a site that is broken or hostile must not use the numbers up.
+ * Numbers go on above what a site has, so that the next run is newer than all there. One word
+ * counts for so much and no more: a site that is broken or hostile must not use the numbers up.
  */
 const raise = (plan: Plan, wanted: number): PlanDecision => {
   const sequence = Math.min(wanted, plan.sequence + sequenceLeapMax);
   return sequence > plan.sequence ? { plan: { ...plan, sequence }, effects: [] } : unchanged(plan);
 };
 
-/** Slots that came under the old status are settled by it before the status changes: one that is due gets its run. */
+/**
+ * Slots that came under the old status are settled by it before the status changes: one that is due
+ * gets its run.
+ */
 const settle = (plan: Plan, status: "active" | "suspended", now: Instant): PlanDecision => {
   const ticked = tick(plan, now);
   return { plan: { ...ticked.plan, status }, effects: [...ticked.effects, { type: "sync-schedule" }] };
 };
 
-/** Restore points stay: deleting a plan deletes no data. What is going on is cancelled, what waits is skipped. */
+/**
+ * Restore points stay: deleting a plan deletes no data. What is going on is cancelled, what waits
+ * is skipped.
+ */
 const remove = (plan: Plan, now: Instant): PlanDecision => {
   const newest = newestDue(plan, now);
   const effects: PlanEffect[] = [...skipDue(plan, now, plan.status === "suspended" ? "suspended" : "deleted")];

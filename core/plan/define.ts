@@ -14,13 +14,17 @@ export interface World {
   readonly inventory: Inventory | undefined;
 }
 
-/** A plan is one document, and each of its runs holds a copy of its objects; they also have to fit into a message. */
+/**
+ * A plan is one document, and each of its runs holds a copy of its objects; they also have to fit
+ * into a message.
+ */
 const planBytesMax = 300 * 1024;
 
 /**
- * The plan that a person's definition asks for, with its objects found in the source's inventory. Every refusal is a
- * VisibleError of code BAD_REQUEST, SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER, PLAN_TARGET_IS_SOURCE, PLAN_EMPTY,
- * OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_UNUSABLE, OBJECT_KIND_UNSUPPORTED, SWITCH_UNMAPPED or SCHEDULE_IMPOSSIBLE.
+ * The plan that a person's definition asks for, with its objects found in the source's inventory.
+ * Every refusal is a VisibleError of code BAD_REQUEST, SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER,
+ * PLAN_TARGET_IS_SOURCE, PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR,
+ * OBJECT_UNUSABLE, OBJECT_KIND_UNSUPPORTED, SWITCH_UNMAPPED or SCHEDULE_IMPOSSIBLE.
  */
 export const definePlan = (
   definition: PlanDefinition,
@@ -42,11 +46,13 @@ export const definePlan = (
 };
 
 /**
- * The plan after a person has written its definition anew. Runs that go on are not touched: the lane of a target that
- * is no longer in the plan stays until it is empty. An object that the plan holds already may stay when the inventory
- * does not show it now, so that a plan can be changed while its site is down.
+ * The plan after a person has written its definition anew. Runs that go on are not touched: the
+ * lane of a target that is no longer in the plan stays until it is empty. An object that the plan
+ * holds already may stay when the inventory does not show it now, so that a plan can be changed
+ * while its site is down.
  *
- * @throws {VisibleError} what `definePlan` does, and PLAN_KIND_FIXED, PLAN_SOURCE_FIXED, PLAN_UNKNOWN for a deleted plan
+ * @throws {VisibleError} what `definePlan` does, and PLAN_KIND_FIXED, PLAN_SOURCE_FIXED,
+ *   PLAN_UNKNOWN for a deleted plan
  */
 export const redefinePlan = (plan: Plan, definition: PlanDefinition, world: World): Plan => {
   refuseDeleted(plan);
@@ -89,7 +95,10 @@ const defined = (definition: PlanDefinition, world: World, held: Plan["objects"]
   };
 };
 
-/** One lane a target, or one for the source of a snapshot plan; and those where a run is going on or waits. */
+/**
+ * One lane a target, or one for the source of a snapshot plan; and those where a run is going on or
+ * waits.
+ */
 const lanesFor = ({ source, targets }: PlanDefinition, lanes: Plan["lanes"]): Plan["lanes"] => {
   const wanted: readonly SiteId[] = targets.length === 0 ? [source] : targets.map(({ site }) => site);
   const inUse = Object.entries(lanes).filter(([, lane]) => lane.active !== null || lane.queued !== null);

@@ -9,14 +9,20 @@ export type PlanEvent =
   | { readonly type: "run-now" }
   /** The run's part at a target has ended. */
   | { readonly type: "released"; readonly target: SiteId; readonly runId: RunId }
-  /** A site has a group of the plan with this number, though the plan has not come so far: its table was set back. */
+  /**
+   * A site has a group of the plan with this number, though the plan has not come so far: its table
+   * was set back.
+   */
   | { readonly type: "overtaken"; readonly sequence: number }
   | { readonly type: "change"; readonly change: (plan: Plan) => Plan }
   | { readonly type: "suspend" }
   | { readonly type: "resume" }
   | { readonly type: "delete" };
 
-/** What a plan wants done, in this order, after its new state is safe. Each may be carried out more than once. */
+/**
+ * What a plan wants done, in this order, after its new state is safe. Each may be carried out more
+ * than once.
+ */
 export type PlanEffect =
   | {
       readonly type: "create-run";

@@ -18,10 +18,11 @@ const candidatesShownMax = 10;
 /**
  * The objects that a definition names by id or by name, as the source's inventory has them.
  *
- * @param held objects that the plan has already; they are taken as they are where the inventory does not show them
- * @throws {VisibleError} PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_UNUSABLE,
- * OBJECT_KIND_UNSUPPORTED;
- * BAD_REQUEST for an object without id and name, or one that is there twice
+ * @param held objects that the plan has already; they are taken as they are where the inventory
+ *   does not show them
+ * @throws {VisibleError} PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR,
+ *   OBJECT_UNUSABLE, OBJECT_KIND_UNSUPPORTED; BAD_REQUEST for an object without id and name, or one
+ *   that is there twice
  */
 export const resolveObjects = (
   { source, objects }: Pick<PlanDefinition, "source" | "objects">,

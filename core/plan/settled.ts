@@ -5,7 +5,10 @@ import { addSeconds, aheadSecondsMax, earlier, isAhead, later } from "../ports/c
 /** Instants after `after` and not after `until`. */
 export type Span = NonNullable<Plan["settledAhead"]>[number];
 
-/** So many spans are remembered; whoever sets a clock more often than that while none of them comes loses the furthest one. */
+/**
+ * So many spans are remembered; whoever sets a clock more often than that while none of them comes
+ * loses the furthest one.
+ */
 const spansMax = 16;
 
 /** What of the time until `until` no slot has been settled of. */
@@ -40,15 +43,19 @@ export const beginsNow = (plan: Plan, now: Instant): Plan => {
   return { ...rest, slotsDoneUntil, slotsSince: slotsDoneUntil };
 };
 
-/** Slots that lie after this are still to come: what a plan is said to do next, and what `putBack` has it do. */
+/**
+ * Slots that lie after this are still to come: what a plan is said to do next, and what `putBack`
+ * has it do.
+ */
 export const comesAfter = (plan: Plan, now: Instant): Instant => later(putBack(plan, now).slotsDoneUntil, now);
 
 /**
- * The plan without instants that lie well ahead of now: whether the clock was ahead when they were written or is behind now, its slots
- * would not come for as long. What was settled stays so, and is remembered. The same plan comes back when there is nothing to put back.
+ * The plan without instants that lie well ahead of now: whether the clock was ahead when they were
+ * written or is behind now, its slots would not come for as long. What was settled stays so, and is
+ * remembered. The same plan comes back when there is nothing to put back.
  *
- * It is put back a little more than to now, so that a slot which has just come, and whose tick is the first to notice, is not
- * passed over.
+ * It is put back a little more than to now, so that a slot which has just come, and whose tick is
+ * the first to notice, is not passed over.
  */
 export const putBack = (plan: Plan, now: Instant): Plan => {
   const past = withoutFuture(plan, now);

@@ -13,15 +13,19 @@ export const addSeconds = (instant: Instant, seconds: number): Instant =>
 export const secondsBetween = (from: Instant, to: Instant): number => (Date.parse(to) - Date.parse(from)) / 1000;
 
 /**
- * Clocks that are right differ by seconds, and one that nobody sets by a few minutes. What was kept or told and lies further ahead of
- * now than this comes from a clock that was wrong: it is not waited for, but put back.
+ * Clocks that are right differ by seconds, and one that nobody sets by a few minutes. What was kept
+ * or told and lies further ahead of now than this comes from a clock that was wrong: it is not
+ * waited for, but put back.
  */
 export const aheadSecondsMax = 600;
 
 /** Clocks that differ by more than this are told of: certificates and signatures put up with five minutes. */
 export const clockOffSecondsMax = 60;
 
-/** Whether an instant that was kept lies so far ahead that a clock was wrong: the one that it was taken from, or the one of now. */
+/**
+ * Whether an instant that was kept lies so far ahead that a clock was wrong: the one that it was
+ * taken from, or the one of now.
+ */
 export const isAhead = (kept: Instant, now: Instant): boolean => secondsBetween(now, kept) > aheadSecondsMax;
 
 /** The later of two instants. */

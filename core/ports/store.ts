@@ -13,7 +13,10 @@ export interface Stored<T> {
   readonly body: T;
 }
 
-/** What must be true of the document for a commit to go through: nothing, that there is none, or its version. */
+/**
+ * What must be true of the document for a commit to go through: nothing, that there is none, or its
+ * version.
+ */
 export type Expectation = "any" | "absent" | { readonly version: number };
 
 export type Change =
@@ -40,13 +43,17 @@ export class CommitConflict extends Error {
 }
 
 /**
- * Documents with versions. Reads by key and by partition are strongly consistent; `due` may lag behind by seconds.
- * Bodies are JSON of at most 380 KB. Throttling is retried inside, within a bound; what still fails is thrown.
+ * Documents with versions. Reads by key and by partition are strongly consistent; `due` may lag
+ * behind by seconds. Bodies are JSON of at most 380 KB. Throttling is retried inside, within a
+ * bound; what still fails is thrown.
  */
 export interface DocumentStore {
   get<T>(key: Key): Promise<Stored<T> | undefined>;
 
-  /** Documents of a partition whose `sort` begins with `prefix`, by `sort`. `cursor` comes from the page before. */
+  /**
+   * Documents of a partition whose `sort` begins with `prefix`, by `sort`. `cursor` comes from the
+   * page before.
+   */
   query<T>(options: {
     readonly partition: string;
     readonly prefix?: string;
@@ -67,7 +74,10 @@ export interface DocumentStore {
    */
   commit(changes: readonly Change[]): Promise<void>;
 
-  /** Writes many documents without a transaction, replacing what is there; for facts that are the same each time. */
+  /**
+   * Writes many documents without a transaction, replacing what is there; for facts that are the
+   * same each time.
+   */
   putAll(
     documents: readonly { readonly key: Key; readonly body: object; readonly expiresAt?: Instant }[],
   ): Promise<void>;

@@ -14,13 +14,14 @@ export type ReclaimRule = CommonRule | "newest" | "failed";
 export type SourceReclaimRule = CommonRule | "base" | "active";
 
 /**
- * W9, W11: which groups of one plan at one site are beyond the retention: the restore points of a target, or a snapshot
- * plan's groups. Newest first; groups that are deleted already are left out.
+ * W9, W11: which groups of one plan at one site are beyond the retention: the restore points of a
+ * target, or a snapshot plan's groups. Newest first; groups that are deleted already are left out.
  *
- * The newest published group is kept whatever `keepLast` says (I3). A group that somebody reads is kept and does not
- * count, so that reading an old one does not cost a newer one; nor does one that the site does not have now, or that no known
- * run made. Groups of failed runs go with those of good ones that are as old, and are as many at most; they count only among
- * themselves. What is being deleted is to be finished.
+ * The newest published group is kept whatever `keepLast` says (I3). A group that somebody reads is
+ * kept and does not count, so that reading an old one does not cost a newer one; nor does one that
+ * the site does not have now, or that no known run made. Groups of failed runs go with those of
+ * good ones that are as old, and are as many at most; they count only among themselves. What is
+ * being deleted is to be finished.
  */
 export const planReclaim = ({
   groups,
@@ -47,10 +48,11 @@ export const planReclaim = ({
 };
 
 /**
- * Which of a backup plan's groups on its source site are of no use any more. Kept are the bases of the next increment,
- * that is what is newest at any target (I4); groups of runs that have not ended; groups that somebody reads; and the
- * newest `keepLast`, where the plan says so for its source. What is read, or of a run that has not ended, does not count among
- * `keepLast`; what a run that failed at all targets has left is of no use.
+ * Which of a backup plan's groups on its source site are of no use any more. Kept are the bases of
+ * the next increment, that is what is newest at any target (I4); groups of runs that have not
+ * ended; groups that somebody reads; and the newest `keepLast`, where the plan says so for its
+ * source. What is read, or of a run that has not ended, does not count among `keepLast`; what a run
+ * that failed at all targets has left is of no use.
  *
  * @param mirrorGroups the restore points of all targets
  * @param activeGroupIds the groups of runs that have not ended
@@ -87,8 +89,8 @@ export const planSourceReclaim = ({
 };
 
 /**
- * By target, the newest group that it has published: the base of the next increment. A newer one that it has lost may come
- * back with its disk, and is the base then.
+ * By target, the newest group that it has published: the base of the next increment. A newer one
+ * that it has lost may come back with its disk, and is the base then.
  */
 const basesOf = (mirrorGroups: readonly Group[]): Map<GroupId, string[]> => {
   const targetsByBase = new Map<GroupId, string[]>();

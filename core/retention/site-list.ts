@@ -10,7 +10,10 @@ export interface SiteList {
   readonly groups: readonly ToldGroup[];
 }
 
-/** Whether groups are missing from the list that were there: then it is decided anew what is to be deleted. */
+/**
+ * Whether groups are missing from the list that were there: then it is decided anew what is to be
+ * deleted.
+ */
 export const hasLost = (records: readonly Group[], list: SiteList): boolean =>
   records.some((record) => find(record, list) === undefined && (record.state === "lost" || isLost(record, list)));
 
@@ -18,9 +21,9 @@ export const hasLost = (records: readonly Group[], list: SiteList): boolean =>
 export type Correction = Extract<GroupState, "published" | "lost" | "unknown" | "deleting"> | "gone";
 
 /**
- * What a list makes of one record; undefined: nothing. A site's list is the truth, so far as it can tell: no clock says what
- * came first, but the plan's numbers do: a group that was said to be deleted is there again only when the list was asked for
- * after that was heard.
+ * What a list makes of one record; undefined: nothing. A site's list is the truth, so far as it can
+ * tell: no clock says what came first, but the plan's numbers do: a group that was said to be
+ * deleted is there again only when the list was asked for after that was heard.
  *
  * @param circumstances whether the site `hasLost` groups
  */
@@ -37,7 +40,10 @@ export const correctionOf = (
   return present(record, told, list);
 };
 
-/** Whether a group that a site tells of is the one that the record is of, and not another one of the same slot. */
+/**
+ * Whether a group that a site tells of is the one that the record is of, and not another one of the
+ * same slot.
+ */
 export const isSame = (
   known: { readonly sequence: number; readonly takenAt: string },
   { sequence, takenAt }: ToldGroup,
@@ -62,7 +68,8 @@ const missing = (record: Group, list: SiteList): Correction | undefined => {
 const present = (record: Group, told: ToldGroup, list: SiteList): Correction | undefined => {
   if (record.state === "lost") return "published";
   if (record.state !== "deleted" || (record.deletedSequence ?? 0) >= list.sequence) return undefined;
-  // A late copy of its task can have made a source group again where nothing was remembered: that holds other bytes.
+  // A late copy of its task can have made a source group again where nothing was remembered: that
+  // holds other bytes.
   const isCertain = record.role === "mirror" || (told.sequence !== undefined && told.sequence !== null);
   return isCertain ? "published" : "deleting";
 };

@@ -26,14 +26,15 @@ const working: Row = { working: touch, completed: complete, failed: retryOrFail,
 /** The restore point is there: nothing that goes wrong now can take it back. */
 const tidying: Row = { working: touch, completed: listOrComplete, failed: retryOrFinish, overdue: sendAgain };
 /**
- * Nothing changes any more. A lane that comes round to a part that ended while it was queued is let go again, and a
- * group that came to be after all is written down, so that retention looks after it.
+ * Nothing changes any more. A lane that comes round to a part that ended while it was queued is let
+ * go again, and a group that came to be after all is written down, so that retention looks after
+ * it.
  */
 const over: Row = { start: letGo, completed: recordLate };
 
 /**
- * The state machine of one target's part of a run: rows are states, columns are events. An event that has no entry
- * changes nothing: it is a duplicate, or it comes too late.
+ * The state machine of one target's part of a run: rows are states, columns are events. An event
+ * that has no entry changes nothing: it is a duplicate, or it comes too late.
  */
 export const table: Record<Exclude<TargetState, "waiting">, Row> = {
   queued: { start, supersede: skip, cancel },
@@ -56,8 +57,9 @@ const rowOf = (part: TargetRun): Row => {
 };
 
 /**
- * The run after an event, and what is to be done about it. Pure: the same input gives the same output. The same run
- * object comes back when nothing changed. One target's event never changes another target's part (I10).
+ * The run after an event, and what is to be done about it. Pure: the same input gives the same
+ * output. The same run object comes back when nothing changed. One target's event never changes
+ * another target's part (I10).
  */
 export const decide = (
   run: Run,

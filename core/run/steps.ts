@@ -66,8 +66,9 @@ export const statusOf = (run: Run): RunStatus => {
 };
 
 /**
- * Whether the run has ended without success at a site: at a target, its part; on the source, at every target. What was passed
- * over, because the site has the slot's group already, has not failed.
+ * Whether the run has ended without success at a site: at a target, its part; on the source, at
+ * every target. What was passed over, because the site has the slot's group already, has not
+ * failed.
  */
 export const hasFailedAt = (run: Run, siteId: SiteId): boolean => {
   const state = run.targets[siteId]?.state ?? statusOf(run);

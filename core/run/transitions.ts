@@ -7,7 +7,10 @@ import { indicesOf, stepAfter, stepsOf } from "./steps.ts";
 
 type EventOf<E extends RunEvent["type"]> = Extract<RunEvent, { type: E }>;
 
-/** `waiting` is what a part is called while none of its tasks is being worked on because all of them failed last time. */
+/**
+ * `waiting` is what a part is called while none of its tasks is being worked on because all of them
+ * failed last time.
+ */
 const named = (part: TargetRun, step: Step): TargetRun => ({
   ...part,
   step,
@@ -92,7 +95,10 @@ export const cancel = (situation: Situation): Transition => {
   return leaveOff(situation, end(situation, part, "cancelled", reason));
 };
 
-/** Ends a part before its time: whoever still writes is fenced off, and what it made on the source is given up. */
+/**
+ * Ends a part before its time: whoever still writes is fenced off, and what it made on the source
+ * is given up.
+ */
 const leaveOff = (situation: Situation, ended: NonNullable<Transition>): NonNullable<Transition> => {
   const { part, target } = situation;
   const abort: readonly RunEffect[] = mayBeWriting(part.step) ? [{ type: "abort", target }] : [];
@@ -111,7 +117,10 @@ const taskOf = (part: TargetRun, event: { step: Step; index: number; attempt: nu
     ? part.inFlight.find(({ index, attempt }) => index === event.index && attempt === event.attempt)
     : undefined;
 
-/** A worker was heard of: its deadline moves on. A deadline that is still far off stays, which saves a write. */
+/**
+ * A worker was heard of: its deadline moves on. A deadline that is still far off stays, which saves
+ * a write.
+ */
 export const touch = (situation: Situation, event: EventOf<"working">): Transition => {
   const { part, now, limits } = situation;
   const task = taskOf(part, event);
@@ -141,8 +150,9 @@ export const complete = (situation: Situation, event: EventOf<"completed">): Tra
 };
 
 /**
- * A site is first asked what it has, and then told what to delete: what is chosen for deleting is chosen by a list that was
- * asked for after the run's own group was made. Answers to earlier tries are no such list, and end nothing.
+ * A site is first asked what it has, and then told what to delete: what is chosen for deleting is
+ * chosen by a list that was asked for after the run's own group was made. Answers to earlier tries
+ * are no such list, and end nothing.
  */
 export const listOrComplete = (situation: Situation, event: EventOf<"completed">): Transition => {
   const { part, now, limits } = situation;
@@ -165,7 +175,10 @@ const fail: GiveUp = (situation, reason) => {
   return leaveOff(situation, end(situation, situation.part, "failed", reason));
 };
 
-/** The site has the slot's group already, from before the control plane's table was set back: it is left as it is. */
+/**
+ * The site has the slot's group already, from before the control plane's table was set back: it is
+ * left as it is.
+ */
 const passOver: GiveUp = (situation, reason) => {
   const { part, effects } = end(situation, situation.part, "skipped", reason);
   return { part, effects: [...effects, ...tidy(situation)] };
@@ -202,8 +215,9 @@ export const retryOrFail = retry(fail);
 export const retryOrFinish = retry(finish);
 
 /**
- * Nobody answered in time: the tasks are sent again, which does no harm where somebody has them after all. Gateways that
- * are there but busy get round to it (W22); only a site without any makes the part fail.
+ * Nobody answered in time: the tasks are sent again, which does no harm where somebody has them
+ * after all. Gateways that are there but busy get round to it (W22); only a site without any makes
+ * the part fail.
  */
 export const sendAgain = (situation: Situation, event: EventOf<"overdue">): Transition => {
   const { part, now, limits } = situation;

@@ -2,11 +2,14 @@ import { Temporal } from "temporal-polyfill";
 import { type Schedule, weekdaySchema } from "../api/plan.ts";
 
 /**
- * A schedule as a row of periods, counted from `startsOn`: period 0, 1, 2, … each with its slots. Any period is
- * computed by itself, so a slot far from the start costs no more than a near one.
+ * A schedule as a row of periods, counted from `startsOn`: period 0, 1, 2, … each with its slots.
+ * Any period is computed by itself, so a slot far from the start costs no more than a near one.
  */
 export interface Cycle {
-  /** A period that no slot after `after` (epoch milliseconds) lies before; a little early rather than late. */
+  /**
+   * A period that no slot after `after` (epoch milliseconds) lies before; a little early rather
+   * than late.
+   */
   firstPeriod(after: number): number;
   /** The slots of a period in epoch milliseconds, ascending. */
   slotsOf(period: number): readonly number[];
@@ -15,8 +18,8 @@ export interface Cycle {
 }
 
 /**
- * A slot lies on its own local day, or on the next when that day's time is cut out by a change of the clocks; and
- * where a zone crossed the date line, a local day came twice. Two days cover both.
+ * A slot lies on its own local day, or on the next when that day's time is cut out by a change of
+ * the clocks; and where a zone crossed the date line, a local day came twice. Two days cover both.
  */
 const marginDays = 2;
 const hourMilliseconds = 3_600_000;
@@ -38,8 +41,8 @@ export const cycleOf = (schedule: Schedule): Cycle => {
 };
 
 /**
- * The first slot of an hourly schedule: `startsOn` at 00:mm local, in epoch milliseconds. Old zones have offsets with
- * seconds, which no cron expression can say, so it is set back to the minute.
+ * The first slot of an hourly schedule: `startsOn` at 00:mm local, in epoch milliseconds. Old zones
+ * have offsets with seconds, which no cron expression can say, so it is set back to the minute.
  */
 export const hourlyAnchor = ({ startsOn, minute, timeZone }: Of<"hourly">): number => {
   const local = Temporal.PlainDate.from(startsOn).toPlainDateTime({ minute });
@@ -119,7 +122,10 @@ const monthly = (schedule: Of<"monthly">): Cycle => {
 const daysInMonth = (year: number, months: number): number =>
   new Date(Date.UTC(2000 + ((year + Math.floor(months / 12)) % 400), (months % 12) + 1, 0)).getUTCDate();
 
-/** "compatible": a time that the day doesn't have moves to after the gap; of one that it has twice it's the earlier. */
+/**
+ * "compatible": a time that the day doesn't have moves to after the gap; of one that it has twice
+ * it's the earlier.
+ */
 const slotOn = ({ at, timeZone }: { at: string; timeZone: string }, date: Temporal.PlainDate): number =>
   date.toPlainDateTime(at).toZonedDateTime(timeZone, { disambiguation: "compatible" }).epochMilliseconds;
 

@@ -4,8 +4,8 @@ import type { Schedule } from "../api/plan.ts";
 import { type Cycle, cycleOf } from "./cycle.ts";
 
 /**
- * So many periods without a slot in a row, and there is none to come. The longest wait of a schedule that has slots is
- * that of 29 February in yearly steps across 2100: eight.
+ * So many periods without a slot in a row, and there is none to come. The longest wait of a
+ * schedule that has slots is that of 29 February in yearly steps across 2100: eight.
  */
 const emptyPeriodsMax = 12;
 
@@ -18,8 +18,9 @@ const marginMilliseconds = 2 * 24 * 3_600_000;
 const endOfTime = "9999-12-31T23:59:59.999Z" as Instant;
 
 /**
- * The slots of a schedule that lie after `after` and not after `until`, ascending; the first `limit` of them. A slot
- * whose local time does not exist on its day is moved to after the gap; one that exists twice is the earlier.
+ * The slots of a schedule that lie after `after` and not after `until`, ascending; the first
+ * `limit` of them. A slot whose local time does not exist on its day is moved to after the gap; one
+ * that exists twice is the earlier.
  */
 export const slots = (
   schedule: Schedule,
@@ -51,8 +52,9 @@ export interface SlotRange {
 }
 
 /**
- * The slots that lie after `after` and not after `until`, told by the first, the last and their number; undefined when there is none.
- * Centuries cost no more than a day: nothing is looked at slot by slot.
+ * The slots that lie after `after` and not after `until`, told by the first, the last and their
+ * number; undefined when there is none. Centuries cost no more than a day: nothing is looked at
+ * slot by slot.
  */
 export const slotRange = (
   schedule: Schedule,
@@ -110,7 +112,10 @@ const countSlots = (schedule: Schedule, after: number, end: number): number => {
   return countUntil(end) - countUntil(after);
 };
 
-/** Where a zone crossed the date line, as Samoa did in 2011, a day is missing and its slot is the next day's. */
+/**
+ * Where a zone crossed the date line, as Samoa did in 2011, a day is missing and its slot is the
+ * next day's.
+ */
 const leavesOutADay = ({ cycle, timeZone }: Schedule, after: number, end: number): boolean => {
   if (cycle === "hourly") return false;
   const offsetHours = (instant: number): number =>

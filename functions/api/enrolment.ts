@@ -69,7 +69,10 @@ const remove = createRoute({
   responses: { 200: jsonAnswer(gatewayRemovedSchema, "Within a minute no gateway believes it any more."), ...refusals },
 });
 
-/** How gateways come and go. What they ask for themselves takes no API token: what it takes is a gateway's own. */
+/**
+ * How gateways come and go. What they ask for themselves takes no API token: what it takes is a
+ * gateway's own.
+ */
 export const enrolmentRoutes = (deps: ApiDeps) => {
   const router = createRouter();
   router.use(enrolPath, requireEnrolment(deps));
@@ -90,14 +93,20 @@ export const enrolmentRoutes = (deps: ApiDeps) => {
     });
 };
 
-/** Lets only those through who have an enrolment token that is still good. @throws {VisibleError} UNAUTHENTICATED */
+/**
+ * Lets only those through who have an enrolment token that is still good. @throws {VisibleError}
+ * UNAUTHENTICATED
+ */
 const requireEnrolment = (deps: ApiDeps) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     c.set("enrolment", (await findEnrolment(deps, bearerOf(c.req))).body);
     await next();
   });
 
-/** Lets only gateways through that prove who they are. @throws {VisibleError} UNAUTHENTICATED, GATEWAY_REMOVED */
+/**
+ * Lets only gateways through that prove who they are. @throws {VisibleError} UNAUTHENTICATED,
+ * GATEWAY_REMOVED
+ */
 const requireGateway = (deps: ApiDeps, { isRenewal }: { readonly isRenewal: boolean }) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     const shown = { proof: bearerOf(c.req), audience: new URL(c.req.url).host };

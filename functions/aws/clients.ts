@@ -34,7 +34,10 @@ const credentialSources = [
   "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 
-/** Credentials for an endpoint of our own: the given ones, the SDK's own search where something is set, else dummies. */
+/**
+ * Credentials for an endpoint of our own: the given ones, the SDK's own search where something is
+ * set, else dummies.
+ */
 const endpointCredentials = (env: Environment): Pick<ClientConfig, "credentials"> => {
   const accessKeyId = env["AWS_ACCESS_KEY_ID"];
   const secretAccessKey = env["AWS_SECRET_ACCESS_KEY"];
@@ -47,8 +50,9 @@ const endpointCredentials = (env: Environment): Pick<ClientConfig, "credentials"
 };
 
 /**
- * What the client of one service is made with. Without an endpoint in the environment the SDK looks for region and
- * credentials as it always does; with one, the region is us-east-1 and the credentials are dummies unless given.
+ * What the client of one service is made with. Without an endpoint in the environment the SDK looks
+ * for region and credentials as it always does; with one, the region is us-east-1 and the
+ * credentials are dummies unless given.
  */
 export const clientConfig = (
   env: Environment,
@@ -65,8 +69,9 @@ export const clientConfig = (
 };
 
 /**
- * Time limits of one HTTP request; without `throwOnRequestTimeout` the SDK only warns, and `requestTimeout` ends where the answer
- * begins: `socketTimeout` is for one that comes in part and goes on no more.
+ * Time limits of one HTTP request; without `throwOnRequestTimeout` the SDK only warns, and
+ * `requestTimeout` ends where the answer begins: `socketTimeout` is for one that comes in part and
+ * goes on no more.
  */
 export const timeLimits = (requestSeconds: number) => ({
   requestHandler: {

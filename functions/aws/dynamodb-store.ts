@@ -24,7 +24,10 @@ import { dueIndexName, dueShards } from "./table.ts";
 export interface DynamodbStoreOptions {
   readonly client: DynamoDBClient;
   readonly tableName: string;
-  /** How throttled transactions, lost races and unprocessed items are tried again; the client retries the rest. */
+  /**
+   * How throttled transactions, lost races and unprocessed items are tried again; the client
+   * retries the rest.
+   */
   readonly pacing?: Pacing;
 }
 
@@ -41,7 +44,10 @@ const cancellations = (error: unknown): ReadonlySet<string> => {
 };
 
 const retryableReasons = new Set(["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]);
-/** Nothing but a race with another transaction, or throttling, which the client does not see inside a cancellation. */
+/**
+ * Nothing but a race with another transaction, or throttling, which the client does not see inside
+ * a cancellation.
+ */
 const isRetryable = (error: unknown): boolean => {
   const reasons = cancellations(error);
   return reasons.size > 0 && [...reasons].every((reason) => retryableReasons.has(reason));
@@ -53,8 +59,9 @@ const isConflict = (error: unknown): boolean => {
 };
 
 /**
- * Writes one change that expects nothing without a transaction, at half its price. One that expects something is not
- * written so: tried again after a lost answer it would meet its own first try, and call that a conflict.
+ * Writes one change that expects nothing without a transaction, at half its price. One that expects
+ * something is not written so: tried again after a lost answer it would meet its own first try, and
+ * call that a conflict.
  */
 const write = async (
   tables: DynamoDBDocumentClient,
@@ -97,8 +104,8 @@ const dueOfShard = async (
 };
 
 /**
- * The `DocumentStore` in one DynamoDB table, as `tableDefinition` makes it. A version counts up with every commit;
- * `putAll` sets it to 1.
+ * The `DocumentStore` in one DynamoDB table, as `tableDefinition` makes it. A version counts up
+ * with every commit; `putAll` sets it to 1.
  */
 export const createDynamodbStore = ({
   client,
@@ -183,7 +190,8 @@ export const createDynamodbStore = ({
     },
 
     async putAll(documents) {
-      // A batch may not hold a key twice; of two documents with one key the later wins, as it would one by one.
+      // A batch may not hold a key twice; of two documents with one key the later wins, as it would
+      // one by one.
       const items = [...new Map(documents.map((document) => [keyText(document.key), itemOf(document, 1)])).values()];
       const batches = Array.from({ length: Math.ceil(items.length / batchItemsMax) }, (_, index) =>
         items.slice(index * batchItemsMax, (index + 1) * batchItemsMax),

@@ -20,7 +20,10 @@ const issuedAt = "2026-11-24T12:00:00.000Z" as Instant;
 const taskOf = (siteId: SiteId, id: string): Task => ({ kind: "inventory", id, siteId, issuedAt });
 const noPause = { sleep: async () => undefined, fraction: () => 1 };
 
-/** What the adapter of the task queues promises on SQS, or on what stands in for it. Takes a function that starts that. */
+/**
+ * What the adapter of the task queues promises on SQS, or on what stands in for it. Takes a
+ * function that starts that.
+ */
 export const taskQueueConformance = (name: string, start: () => Promise<ServicesUnderTest>): void => {
   describe(`the task queues in SQS, ${name}`, () => {
     let services: ServicesUnderTest;

@@ -8,7 +8,10 @@ import { baseKey, groupKey, lostBaseKey } from "../records.ts";
 import { needFact, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { readGroups } from "./groups.ts";
 
-/** What a run's transfers to a target are measured against: chosen once, so that a later try goes on from the same. */
+/**
+ * What a run's transfers to a target are measured against: chosen once, so that a later try goes on
+ * from the same.
+ */
 export interface BaseFact {
   readonly baseGroupId: GroupId | null;
   readonly baseRunId: RunId | null;
@@ -56,7 +59,10 @@ const isOnSource = async (deps: Deps, run: Run, group: { id: GroupId; takenAt: s
   return stored?.body.state === "published" && stored.body.takenAt === group.takenAt;
 };
 
-/** The base of one object: the target's group, and by source volume the snapshots it was made of if they are still there. */
+/**
+ * The base of one object: the target's group, and by source volume the snapshots it was made of if
+ * they are still there.
+ */
 export interface ObjectBase {
   readonly groupId: GroupId | null;
   readonly snapshotIds: ReadonlyMap<string, string>;
@@ -64,7 +70,10 @@ export interface ObjectBase {
 
 const noBase: ObjectBase = { groupId: null, snapshotIds: new Map() };
 
-/** An object that the base group did not have yet, or that the target has lost, has no base: it is sent in full. */
+/**
+ * An object that the base group did not have yet, or that the target has lost, has no base: it is
+ * sent in full.
+ */
 export const baseOfObject = async (
   deps: Deps,
   run: Run,

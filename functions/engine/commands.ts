@@ -31,7 +31,10 @@ export const createPlan = async (deps: Deps, plan: Plan): Promise<void> => {
   await tryDrain(deps, outbox);
 };
 
-/** Changes a plan's definition. Runs that go on keep what they were told. @throws VisibleError PLAN_UNKNOWN, PLAN_NAME_TAKEN */
+/**
+ * Changes a plan's definition. Runs that go on keep what they were told. @throws VisibleError
+ * PLAN_UNKNOWN, PLAN_NAME_TAKEN
+ */
 export const updatePlan = async (deps: Deps, planId: PlanId, change: (plan: Plan) => Plan): Promise<Plan> => {
   const before = await deps.store.get<Plan>(planKey(planId));
   const name = before === undefined ? undefined : change(before.body).name;

@@ -23,7 +23,10 @@ import { carryOutRunEffect } from "./run-effects.ts";
 const slotGraceSeconds = 90;
 /** A daily plan's next slot is 25 hours away when clocks go back. */
 const lookSecondsMax = 26 * 3600;
-/** Further ahead than this nothing is due: neither a plan, nor a run or an outbox entry, which wait for an hour or so at most. */
+/**
+ * Further ahead than this nothing is due: neither a plan, nor a run or an outbox entry, which wait
+ * for an hour or so at most.
+ */
 export const dueSecondsMax = lookSecondsMax + aheadSecondsMax;
 
 /** What happened to a run: its new state is committed with its effects, and these are carried out. */
@@ -81,8 +84,9 @@ const runDueAt = (run: Run) =>
     .sort()[0];
 
 /**
- * When the sweep has to compare the plan's slots with its runs: after the next slot, and once a day. So what is due later than in two
- * days was written by a clock that was wrong. A plan without a schedule, or deleted: never.
+ * When the sweep has to compare the plan's slots with its runs: after the next slot, and once a
+ * day. So what is due later than in two days was written by a clock that was wrong. A plan without
+ * a schedule, or deleted: never.
  */
 export const planDueAt = (plan: Plan, now: Instant) => {
   if (plan.schedule === undefined || plan.status === "deleted") return undefined;
@@ -122,8 +126,8 @@ const drainEntry = async (deps: Deps, { key, body: entry, version }: Stored<Outb
 };
 
 /**
- * Carries out an entry that has just been committed, so that it need not be read. The state is safe already: what could
- * not be carried out now is carried out by the sweep.
+ * Carries out an entry that has just been committed, so that it need not be read. The state is safe
+ * already: what could not be carried out now is carried out by the sweep.
  */
 export const tryDrain = async (deps: Deps, { key, body }: NewEntry): Promise<void> => {
   try {

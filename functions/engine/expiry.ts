@@ -8,8 +8,9 @@ import { expiryKey, groupKey, runKey, runPlanKey } from "../records.ts";
 import { documentsPerCommitMax, parted } from "./parted.ts";
 
 /**
- * What is known of a run is kept as long as one of its groups is there, since restores and increments are made from its
- * facts, and this long after the last one is gone, or after the end of a run that made none.
+ * What is known of a run is kept as long as one of its groups is there, since restores and
+ * increments are made from its facts, and this long after the last one is gone, or after the end of
+ * a run that made none.
  */
 export const historyKeptSeconds = 90 * 24 * 3600;
 
@@ -18,8 +19,9 @@ export const historyExpiry = (deps: Pick<Deps, "clock">): { readonly expiresAt: 
 });
 
 /**
- * Has the store drop a run's documents in time, when the run is over and no site has a group of it. Nothing is left to be
- * needed by anybody: each document is only written with its end on condition that there is still no group. Idempotent.
+ * Has the store drop a run's documents in time, when the run is over and no site has a group of it.
+ * Nothing is left to be needed by anybody: each document is only written with its end on condition
+ * that there is still no group. Idempotent.
  * @param hasMore something was written to a run that may have its end already
  */
 export const expireIfUseless = async (deps: Deps, runId: RunId, { hasMore = false } = {}): Promise<void> => {
@@ -41,12 +43,16 @@ export const expireIfUseless = async (deps: Deps, runId: RunId, { hasMore = fals
     }
   } catch (error) {
     if (!(error instanceof CommitConflict)) throw error;
-    // A group has come to be after all, or somebody writes to the run; what was marked is taken back, and it is kept.
+    // A group has come to be after all, or somebody writes to the run; what was marked is taken
+    // back, and it is kept.
     await keepRun(deps, runId);
   }
 };
 
-/** A group of the run has come to be: whatever was to be dropped is kept. Idempotent; to be called after the group is written down. */
+/**
+ * A group of the run has come to be: whatever was to be dropped is kept. Idempotent; to be called
+ * after the group is written down.
+ */
 export const keepRun = async (deps: Deps, runId: RunId): Promise<void> => {
   if ((await deps.store.get(expiryKey(runId))) === undefined) return;
   const run = await deps.store.get<Run>(runKey(runId));
@@ -60,7 +66,10 @@ export const keepRun = async (deps: Deps, runId: RunId): Promise<void> => {
   await deps.store.commit([{ type: "delete", key: expiryKey(runId), expect: "any" }]);
 };
 
-/** That no site has a group of the run, as conditions; undefined when one has. What is lost may come back for as long as it is known. */
+/**
+ * That no site has a group of the run, as conditions; undefined when one has. What is lost may come
+ * back for as long as it is known.
+ */
 const groupsOf = async (deps: Deps, run: Run): Promise<readonly Change[] | undefined> => {
   const sites = new Set<SiteId>([run.source, ...partsOf(run).map(([target]) => target)]);
   const checks: Change[] = [];
@@ -73,7 +82,10 @@ const groupsOf = async (deps: Deps, run: Run): Promise<readonly Change[] | undef
   return checks;
 };
 
-/** The run, and what is in its own partition but for the note of its expiry, in parts that fit into a transaction. */
+/**
+ * The run, and what is in its own partition but for the note of its expiry, in parts that fit into
+ * a transaction.
+ */
 async function* batches(deps: Deps, run: Stored<Run>): AsyncGenerator<readonly Stored<object>[]> {
   yield [run];
   const { partition } = runPlanKey(run.body.id);

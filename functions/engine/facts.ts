@@ -9,8 +9,9 @@ import { factKey, factPrefix, runPlanKey } from "../records.ts";
 import { parted } from "./parted.ts";
 
 /**
- * Facts: what the tasks of a run came to, a document for each object and target. They are written before the state
- * moves on, and are never changed: what is said first counts, whatever a repeat says. So the state itself stays small.
+ * Facts: what the tasks of a run came to, a document for each object and target. They are written
+ * before the state moves on, and are never changed: what is said first counts, whatever a repeat
+ * says. So the state itself stays small.
  */
 export interface SnapshotFact {
   readonly takenAt: string;

@@ -37,8 +37,9 @@ export const readGroups = async (
 };
 
 /**
- * Writes down that a group exists on a site. One that was deleted meanwhile and is there again, because a late copy of
- * its task made it at a gateway that does not remember, is marked to be deleted again.
+ * Writes down that a group exists on a site. One that was deleted meanwhile and is there again,
+ * because a late copy of its task made it at a gateway that does not remember, is marked to be
+ * deleted again.
  * @param told what the site says of it, where nobody wrote down what its tasks came to
  */
 export const recordGroup = async (
@@ -51,7 +52,8 @@ export const recordGroup = async (
   const siteId = role === "source" ? run.source : target;
   const key = groupKey(run.groupId, siteId);
   const stored = await deps.store.get<Group>(key);
-  // What the site had of this id before, and nobody knew, is not there any more: it does not make a second one.
+  // What the site had of this id before, and nobody knew, is not there any more: it does not make a
+  // second one.
   if (stored !== undefined && stored.body.state !== "unknown") {
     if (stored.body.state === "deleted") await putState(deps, stored, "deleting");
     return keepRun(deps, run.id);
@@ -95,7 +97,10 @@ export const markDeleting = async (deps: Deps, stored: Stored<Group>): Promise<b
   return putState(deps, stored, "deleting");
 };
 
-/** A gateway says that the plan's groups are gone from its site. With its last group, what is known of a run is of no use any more. */
+/**
+ * A gateway says that the plan's groups are gone from its site. With its last group, what is known
+ * of a run is of no use any more.
+ */
 export const markDeleted = async (
   deps: Deps,
   {
@@ -139,7 +144,10 @@ const change = (deps: Deps, { key, version }: Stored<Group>, body: Group): Chang
   return { type: "put", key, body, expect: { version }, ...expiry };
 };
 
-/** Puts another record in the place of one. @returns whether it went through; false when somebody else changed it first */
+/**
+ * Puts another record in the place of one. @returns whether it went through; false when somebody
+ * else changed it first
+ */
 export const putGroup = (deps: Deps, stored: Stored<Group>, body: Group): Promise<boolean> =>
   ignoringConflict(() => deps.store.commit([change(deps, stored, body)]));
 

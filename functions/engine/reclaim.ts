@@ -16,11 +16,17 @@ const activeGroupIds = (plan: Plan): readonly GroupId[] =>
 const isBusy = (lane: Plan["lanes"][string] | undefined): boolean =>
   lane !== undefined && (lane.active !== null || lane.queued !== null);
 
-/** A target that the plan no longer copies to needs no base on the source; nor does any when the plan is deleted. */
+/**
+ * A target that the plan no longer copies to needs no base on the source; nor does any when the
+ * plan is deleted.
+ */
 const needsBase = (plan: Plan, target: SiteId): boolean =>
   isBusy(plan.lanes[target]) || (plan.status !== "deleted" && plan.targets.some(({ site }) => site === target));
 
-/** What retention says of each group of a plan on one site (W9, I3, I4): the same answer for the preview and the run. */
+/**
+ * What retention says of each group of a plan on one site (W9, I3, I4): the same answer for the
+ * preview and the run.
+ */
 export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, keepLast?: number) => {
   const all = await readGroups(deps, plan.id);
   const groups = all.map((stored) => stored.body);
@@ -47,7 +53,10 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
 export const hasWork = async (deps: Deps, plan: Plan, siteId: SiteId): Promise<boolean> =>
   (await reclaimVerdicts(deps, plan, siteId)).verdicts.some(({ verdict }) => verdict === "delete");
 
-/** Marks what is to go, and gives its ids: only what could be marked is deleted, and only where the rest is still there. */
+/**
+ * Marks what is to go, and gives its ids: only what could be marked is deleted, and only where the
+ * rest is still there.
+ */
 export const chooseForReclaim = async (
   deps: Deps,
   plan: Plan,

@@ -55,7 +55,10 @@ const dispatch = async (deps: Deps, run: Run, effect: Extract<RunEffect, { type:
   }
 };
 
-/** Why a task can't be sent, however often it is tried: its site would never hear of it, and the part never end. */
+/**
+ * Why a task can't be sent, however often it is tried: its site would never hear of it, and the
+ * part never end.
+ */
 const refusalOf = (task: RunTask): Reason | undefined => {
   try {
     sendableText(task, `The task ${task.id}`);

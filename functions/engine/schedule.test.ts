@@ -11,7 +11,10 @@ import { syncSchedule } from "./schedule.ts";
 const minute = 60;
 const fired = (planId: string) => ({ planId, scheduledTime: "2026-03-02T01:00:00Z" });
 
-/** What a schedule is told while `meanwhile` happens: the call has reached the scheduler, and its answer is not there yet. */
+/**
+ * What a schedule is told while `meanwhile` happens: the call has reached the scheduler, and its
+ * answer is not there yet.
+ */
 const interrupted = async (meanwhile: (planId: never) => Promise<unknown>) => {
   const api = await createTestApi();
   const { body: plan } = await createNightlyPlan(api);

@@ -11,8 +11,9 @@ import { putOutbox } from "./outbox.ts";
 const triesMax = 5;
 
 /**
- * Brings the scheduler in line with the plan as it is now, whatever it was when somebody wanted this. It may change while the scheduler
- * is told, and what is told then is already wrong, and told last: so the plan is looked at once more afterwards.
+ * Brings the scheduler in line with the plan as it is now, whatever it was when somebody wanted
+ * this. It may change while the scheduler is told, and what is told then is already wrong, and told
+ * last: so the plan is looked at once more afterwards.
  * @throws Error when it was another plan each time
  */
 export const syncSchedule = async (deps: Deps, planId: PlanId): Promise<void> => {
@@ -26,7 +27,10 @@ export const syncSchedule = async (deps: Deps, planId: PlanId): Promise<void> =>
   throw new Error(`the plan ${planId} is changed all the time`);
 };
 
-/** The schedule exists while the plan is active and has slots to come; a suspended plan's are recorded by the sweep. */
+/**
+ * The schedule exists while the plan is active and has slots to come; a suspended plan's are
+ * recorded by the sweep.
+ */
 const expressionOf = async (deps: Deps, planId: PlanId): Promise<SchedulerExpression | undefined> => {
   const plan = (await deps.store.get<Plan>(planKey(planId)))?.body;
   if (plan?.status !== "active" || plan.schedule === undefined) return undefined;
@@ -40,8 +44,8 @@ const isSame = (one: SchedulerExpression | undefined, other: SchedulerExpression
 const noVersion = 0;
 
 /**
- * A schedule fires for a plan that has no use for it: the sweep removes it, since whoever is fired may change no schedules. However often
- * it fires, that is one thing to do.
+ * A schedule fires for a plan that has no use for it: the sweep removes it, since whoever is fired
+ * may change no schedules. However often it fires, that is one thing to do.
  */
 export const leaveScheduleToSweep = async (deps: Deps, planId: PlanId): Promise<void> => {
   const effects = { of: "plan", planId, effects: [{ type: "sync-schedule" }] } as const;

@@ -18,7 +18,10 @@ import { expireIfUseless, keepRun } from "./expiry.ts";
 import { readFact, readFacts, type SnapshotFact } from "./facts.ts";
 import { ignoringConflict, putGroup, readGroups, recordGroup } from "./groups.ts";
 
-/** Groups of one plan at one site that no known run made, and that are written down. No site may fill the table with them. */
+/**
+ * Groups of one plan at one site that no known run made, and that are written down. No site may
+ * fill the table with them.
+ */
 const unknownGroupsMax = 1000;
 /** Tries against others who write the same record. */
 const triesMax = 5;
@@ -30,8 +33,8 @@ interface Place {
 }
 
 /**
- * Brings what is known of a plan's groups on a site in line with what the site says that it has: before anything is chosen for
- * deleting, since what is not there must not count. Idempotent.
+ * Brings what is known of a plan's groups on a site in line with what the site says that it has:
+ * before anything is chosen for deleting, since what is not there must not count. Idempotent.
  * @param run in whose name the list was asked for
  */
 export const takeList = async (deps: Deps, run: Run, siteId: SiteId, told: SiteList): Promise<void> => {
@@ -95,8 +98,9 @@ const isWhole = async (deps: Deps, runId: RunId): Promise<boolean> => {
 };
 
 /**
- * Writes down a group that nobody knew of as its run's, where that has ended before the answer came: what it made on its source
- * goes with the next reclaim; what it published on a target is a restore point.
+ * Writes down a group that nobody knew of as its run's, where that has ended before the answer
+ * came: what it made on its source goes with the next reclaim; what it published on a target is a
+ * restore point.
  * @returns false when there is no such run that has made, or may still make, this very group
  */
 const adopted = async (deps: Deps, { siteId, role }: Place, told: ToldGroup): Promise<boolean> => {
@@ -107,7 +111,8 @@ const adopted = async (deps: Deps, { siteId, role }: Place, told: ToldGroup): Pr
   const isOver = part === undefined ? partsOf(run).every(([, one]) => hasEnded(one)) : hasEnded(part);
   if (!isOver) return true;
   const fact = await readFact<SnapshotFact>(deps, run.id, "snapshotting", "source", 0);
-  // A source group whose answer got lost is known by its number alone; of a restore point everything must be known.
+  // A source group whose answer got lost is known by its number alone; of a restore point
+  // everything must be known.
   const takenAt = fact?.takenAt ?? (role === "source" ? told.takenAt : undefined);
   if (fact === undefined && role === "mirror") return false;
   if (!isSame({ sequence: run.sequence, takenAt: takenAt ?? run.createdAt }, told)) return false;

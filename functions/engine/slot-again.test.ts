@@ -10,7 +10,10 @@ import { handleSweep } from "../sweep.ts";
 
 const [hour, day, year] = [3600, 86_400, 365 * 86_400];
 
-/** What became of each slot, the newest first: how it was asked for, or how many slots were skipped, and why. */
+/**
+ * What became of each slot, the newest first: how it was asked for, or how many slots were skipped,
+ * and why.
+ */
 const historyOf = async (api: TestApi): Promise<readonly string[]> => {
   const { body } = await api.send<Page<HistoryEntry>>("GET", "/v1/plans/nightly/runs?limit=100");
   return body.items.map((entry) => {

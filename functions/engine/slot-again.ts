@@ -10,7 +10,10 @@ import { planKey, runKey, skipKey, skipPrefix } from "../records.ts";
 import { encodeCursor } from "../store-rules.ts";
 import { historyExpiry } from "./expiry.ts";
 
-/** What becomes of the records of a slot that is run although it was settled before, when a clock was wrong. */
+/**
+ * What becomes of the records of a slot that is run although it was settled before, when a clock
+ * was wrong.
+ */
 export interface SlotAgain {
   /** `clock`: the slot had its run, and this is one more. */
   readonly trigger: "schedule" | "clock";
@@ -53,7 +56,10 @@ const skipWith = async ({ store }: Deps, planId: PlanId, slot: Instant): Promise
   return skip !== undefined && skip.body.lastSlot >= slot ? skip : undefined;
 };
 
-/** A skip without one of its slots: what lies before it, and after it. Undefined when the schedule has other slots than it counts. */
+/**
+ * A skip without one of its slots: what lies before it, and after it. Undefined when the schedule
+ * has other slots than it counts.
+ */
 const partsWithout = (schedule: Schedule, skip: Skip, slot: Instant): readonly Skip[] | undefined => {
   const { firstSlot, lastSlot } = skip;
   const whole = slotRange(schedule, { after: addSeconds(firstSlot, -0.001), until: lastSlot });

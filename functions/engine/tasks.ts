@@ -31,14 +31,20 @@ const fieldsOf = (
   issuedAt: deps.clock.now(),
 });
 
-/** The message that fences off whoever still writes for a part. It ends no step; the step's name says where it was. */
+/**
+ * The message that fences off whoever still writes for a part. It ends no step; the step's name
+ * says where it was.
+ */
 export const abortTaskOf = (deps: Deps, run: Run, target: SiteId): AbortTask => ({
   ...fieldsOf(deps, run, { target, step: "transferring", index: 0, attempt: 1, siteId: target }),
   id: `${run.id}/abort/${target}/0`,
   kind: "abort",
 });
 
-/** The message that asks the source what it has, or deletes groups there, outside a run's own reclaim. It ends no step. */
+/**
+ * The message that asks the source what it has, or deletes groups there, outside a run's own
+ * reclaim. It ends no step.
+ */
 export const tidyTaskOf = (
   deps: Deps,
   run: Run,
@@ -50,7 +56,10 @@ export const tidyTaskOf = (
   kind: "reclaim",
 });
 
-/** Makes the messages of a dispatch: what each task needs to know comes from the facts of the steps before it. */
+/**
+ * Makes the messages of a dispatch: what each task needs to know comes from the facts of the steps
+ * before it.
+ */
 export const tasksOf = async (deps: Deps, run: Run, { target, step, tasks }: Dispatch): Promise<readonly RunTask[]> => {
   const common = (given: Given, siteId: SiteId) => fieldsOf(deps, run, { ...given, target, step, siteId });
   const runPlan = await readRunPlan(deps, run.id);
@@ -138,8 +147,9 @@ const rebuildOf = async (deps: Deps, { restore }: RunPlan, index: number) => {
 };
 
 /**
- * Where the gateways of a site are reached that were heard of lately. One whose certificate or clock is wrong, so that it is refused or refuses
- * others, is only among them when there is no other: then whoever tries says why.
+ * Where the gateways of a site are reached that were heard of lately. One whose certificate or
+ * clock is wrong, so that it is refused or refuses others, is only among them when there is no
+ * other: then whoever tries says why.
  */
 const endpointsOf = async (deps: Deps, siteId: SiteId): Promise<string[]> => {
   const alive = (await readGateways(deps, siteId)).filter((gateway) => gateway.alive);

@@ -46,7 +46,10 @@ export const goOnTidying = async (deps: Deps, run: Run, report: TaskReport): Pro
   await deps.tasks.send(siteId, [{ task: tidyTaskOf(deps, run, target, { id, ...chosen }) }]);
 };
 
-/** The list in an answer that was asked for in the run's name. Of what is not told in full the id counts: it is there. */
+/**
+ * The list in an answer that was asked for in the run's name. Of what is not told in full the id
+ * counts: it is there.
+ */
 export const listIn = ({ sequence }: Run, { groups = [], present }: TaskResultOf<"reclaim">): SiteList => {
   const told = new Set(groups.map(({ groupId }) => groupId));
   const others = present.filter((groupId) => !told.has(groupId)).map((groupId) => ({ groupId }));

@@ -8,7 +8,10 @@ import { complete, groupsOn, report, takeTasks } from "../api/testing-gateway.ts
 import { handlePlanInvocation } from "../plan.ts";
 import { runKey } from "../records.ts";
 
-/** Runs the plan until nothing is left to do; each object's configuration has so many letters of six bytes. @returns what its part came to */
+/**
+ * Runs the plan until nothing is left to do; each object's configuration has so many letters of six
+ * bytes. @returns what its part came to
+ */
 const runWith = async (lettersOfEach: number) => {
   const api = await createTestApi();
   const { body: plan } = await createNightlyPlan(api);

@@ -33,8 +33,8 @@ const put = (change: Extract<Change, { type: "put" }>, before: Document | undefi
 });
 
 /**
- * A `DocumentStore` in memory with the semantics of the one in DynamoDB, for models and tests. Documents never expire,
- * and `due` never lags. Bodies are copied on their way in and out.
+ * A `DocumentStore` in memory with the semantics of the one in DynamoDB, for models and tests.
+ * Documents never expire, and `due` never lags. Bodies are copied on their way in and out.
  */
 export const createMemoryStore = (): DocumentStore => {
   const documents = new Map<string, Document>();

@@ -10,8 +10,8 @@ import { groupPrefix, planKey } from "../records.ts";
 import { type Page, type PageRequest, readPage } from "./page.ts";
 
 /**
- * A plan's groups, by site and within it the newest first, with what their sites say is damaged of them. A page may be short: deleted
- * groups are left out of it.
+ * A plan's groups, by site and within it the newest first, with what their sites say is damaged of
+ * them. A page may be short: deleted groups are left out of it.
  */
 export const listGroups = async (
   deps: Pick<Deps, "store" | "clock" | "log">,

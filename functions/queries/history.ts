@@ -10,7 +10,10 @@ import { encodeCursor } from "../store-rules.ts";
 import { type Page, type PageRequest, readable } from "./page.ts";
 
 type StoreAndLog = Pick<Deps, "store" | "log">;
-/** `place`: the slot that is part of the key, which is what the two lists are in the order of, and which what can't be read has too. */
+/**
+ * `place`: the slot that is part of the key, which is what the two lists are in the order of, and
+ * which what can't be read has too.
+ */
 type Entry = { readonly type: HistoryEntry["type"]; readonly place: string; readonly stored: Stored<unknown> };
 
 /** A cursor into the merged list: where each of the two lists goes on. `-` is the beginning. */

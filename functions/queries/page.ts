@@ -19,8 +19,9 @@ export interface Page<T> {
 }
 
 /**
- * The documents that are of a form that is known, as they are. One that is not, since another version wrote it or it is damaged,
- * takes nothing from the others; the log has which it is and why.
+ * The documents that are of a form that is known, as they are. One that is not, since another
+ * version wrote it or it is damaged, takes nothing from the others; the log has which it is and
+ * why.
  */
 export const readable = <T>(
   { log }: Pick<Deps, "log">,

@@ -38,7 +38,10 @@ export const readSites = async ({ store }: Pick<Deps, "store">, ids: readonly Si
 export const listSites = (deps: Pick<Deps, "store" | "log">, page: PageRequest): Promise<Page<Site>> =>
   readPage(deps, siteSchema, siteKey("" as SiteId), page);
 
-/** A site's gateways by name, and which of them are alive. Those that were not heard of for a day are forgotten. */
+/**
+ * A site's gateways by name, and which of them are alive. Those that were not heard of for a day
+ * are forgotten.
+ */
 export const readGateways = async (
   deps: Pick<Deps, "store" | "clock" | "log">,
   siteId: SiteId,

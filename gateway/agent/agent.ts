@@ -32,15 +32,16 @@ export interface Agent {
   /** Rejects when something happens that must not; the gateway can't go on then. Resolves after a stop. */
   readonly ended: Promise<void>;
   /**
-   * Takes no more tasks, lets go of those under way and gives their messages back, so that another gateway goes on at
-   * once. Resolves within 7 s, whatever hangs. Only the first call counts.
+   * Takes no more tasks, lets go of those under way and gives their messages back, so that another
+   * gateway goes on at once. Resolves within 7 s, whatever hangs. Only the first call counts.
    */
   stop(): Promise<void>;
 }
 
 /**
- * Works on the site's tasks, as many at once as their queues have slots, and tells the control plane every 5 s that the gateway
- * is alive and what has changed in the site's inventory. Gateways of a site share its queues and know nothing of each other.
+ * Works on the site's tasks, as many at once as their queues have slots, and tells the control
+ * plane every 5 s that the gateway is alive and what has changed in the site's inventory. Gateways
+ * of a site share its queues and know nothing of each other.
  */
 export const startAgent = (options: AgentOptions): Agent => {
   const { queues, reports, context, state, time, log } = options;

@@ -13,7 +13,10 @@ import { inventoryReports } from "../tasks/inventory.ts";
 export interface InventoryTeller {
   /** Tells what the site has. @throws what the storage and the queue throw; then it counts as not told */
   tell(watch: Watch): Promise<void>;
-  /** Tells it when it is not what was told last, or when that is long ago, or lies in the future since a clock was wrong. */
+  /**
+   * Tells it when it is not what was told last, or when that is long ago, or lies in the future
+   * since a clock was wrong.
+   */
   tellChanges(watch: Watch): Promise<void>;
 }
 

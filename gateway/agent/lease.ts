@@ -5,7 +5,10 @@ import { inTime } from "./in-time.ts";
 import { agentLimits } from "./limits.ts";
 import { repeat } from "./repeat.ts";
 
-/** `remove`: the work is done. `release`: somebody else may have it at once. `lapse`: somebody may have it in a while. */
+/**
+ * `remove`: the work is done. `release`: somebody else may have it at once. `lapse`: somebody may
+ * have it in a while.
+ */
 export type LeaseEnd = "remove" | "release" | "lapse";
 
 /** A message that is kept hidden from the other gateways while it is worked on. */
@@ -18,9 +21,9 @@ export interface Lease {
 }
 
 /**
- * Renews a message until the lease is ended. A renewal or a removal that fails is logged and no more: at worst somebody
- * else does the task again, and fencing at the data keeps the two apart. The same goes for work of more than 12 hours,
- * the longest that SQS hides a message.
+ * Renews a message until the lease is ended. A renewal or a removal that fails is logged and no
+ * more: at worst somebody else does the task again, and fencing at the data keeps the two apart.
+ * The same goes for work of more than 12 hours, the longest that SQS hides a message.
  */
 export const holdLease = (options: {
   readonly source: TaskSource;

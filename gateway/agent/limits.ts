@@ -2,16 +2,23 @@
 export const agentLimits = {
   /** A message that nobody renews is somebody else's after this: a gateway's death costs no more (W20). */
   visibilitySeconds: 15,
-  /** How often a message is renewed, a task reported as worked on, the gateway as alive, the inventory looked at. */
+  /**
+   * How often a message is renewed, a task reported as worked on, the gateway as alive, the
+   * inventory looked at.
+   */
   beatSeconds: 5,
   /**
-   * A task that got nothing done for so long is given up. Above what the storage, a job of the transfer and the peer take until
-   * they say themselves what hangs; a transfer that waits for its throttle has a turn every minute.
+   * A task that got nothing done for so long is given up. Above what the storage, a job of the
+   * transfer and the peer take until they say themselves what hangs; a transfer that waits for its
+   * throttle has a turn every minute.
    */
   standstillSeconds: 180,
   /** How long a task that is told to let go is waited for; what hangs is left to itself then. */
   letGoSeconds: 15,
-  /** What the queues are asked for, with all tries of the adapters: nothing that hangs keeps the next call from being made. */
+  /**
+   * What the queues are asked for, with all tries of the adapters: nothing that hangs keeps the
+   * next call from being made.
+   */
   callSeconds: 150,
   pollSeconds: 2,
   /** Between polls that fail: doubling from the first to the second. */
@@ -21,7 +28,10 @@ export const agentLimits = {
   settingsSlots: 10,
   settingsMsMax: 60_000,
   settingsPauseMs: 200,
-  /** On a stop: how long tasks may take to end, then how long giving back the messages of those that did not may take. */
+  /**
+   * On a stop: how long tasks may take to end, then how long giving back the messages of those that
+   * did not may take.
+   */
   stopTasksMs: 5_000,
   stopReleaseMs: 2_000,
 } as const;

@@ -15,7 +15,10 @@ export interface Taker {
   oneEnded(): Promise<void>;
 }
 
-/** Takes messages off one queue while there are free slots, until the signal; what comes after it is given back. */
+/**
+ * Takes messages off one queue while there are free slots, until the signal; what comes after it is
+ * given back.
+ */
 export const pollQueue = async (options: {
   readonly source: TaskSource;
   /** Tasks of this queue that are worked on at the same time. */

@@ -28,8 +28,9 @@ export interface SettingsTaker extends Taker {
 }
 
 /**
- * Takes this gateway's settings off the queue that it shares with the site's others, and gives theirs back. What gets
- * lost on the way is sent again: each report that the gateway is alive says which version it has.
+ * Takes this gateway's settings off the queue that it shares with the site's others, and gives
+ * theirs back. What gets lost on the way is sent again: each report that the gateway is alive says
+ * which version it has.
  */
 export const createSettingsTaker = (
   options: SettingsUse & {
@@ -48,8 +49,8 @@ export const createSettingsTaker = (
   let current: Pick<SettingsTask, "version" | "gateways" | "issuedAt"> | undefined;
 
   /**
-   * Messages overtake each other. Of the same version, the later one knows better how many gateways there are; but not one from when the
-   * control plane's clock was ahead.
+   * Messages overtake each other. Of the same version, the later one knows better how many gateways
+   * there are; but not one from when the control plane's clock was ahead.
    */
   const isNewer = ({ version, issuedAt }: SettingsTask): boolean => {
     if (current === undefined) return true;

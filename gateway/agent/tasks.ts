@@ -81,8 +81,9 @@ export const createCurrentTasks = (
     accept(message) {
       const parsed = parseMessage(workTaskSchema, message.body, siteId);
       if ("problem" in parsed) {
-        // It is left alone: a gateway of another version may understand it, and if none does, it ends up in the
-        // dead-letter queue where a person can look at it. The control plane sends anew what nobody answers.
+        // It is left alone: a gateway of another version may understand it, and if none does, it
+        // ends up in the dead-letter queue where a person can look at it. The control plane sends
+        // anew what nobody answers.
         const { problem } = parsed;
         log.error({ messageId: message.messageId, problem }, "a message is not a task for this gateway; it is left");
         return;

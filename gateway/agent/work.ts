@@ -29,7 +29,10 @@ export interface WorkDeps {
 export interface Work {
   readonly task: RunTask;
   readonly lease: Lease;
-  /** Resolves when the task is done with and its message dealt with, or it was given up; never rejects, and does not hang. */
+  /**
+   * Resolves when the task is done with and its message dealt with, or it was given up; never
+   * rejects, and does not hang.
+   */
   readonly ended: Promise<void>;
   abort(reason: AbortReason): void;
 }
@@ -47,12 +50,14 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
 });
 
 /**
- * Begins to work on a task, after `previous` has ended: says so every 5 s as long as it moves, and at the end reports what came of it. The
- * message is removed after the report has been taken, so whatever dies in between repeats the task and loses nothing.
+ * Begins to work on a task, after `previous` has ended: says so every 5 s as long as it moves, and
+ * at the end reports what came of it. The message is removed after the report has been taken, so
+ * whatever dies in between repeats the task and loses nothing.
  *
- * A task that stands still is given up as failed, and another gateway may have it. What hangs in it may go on some day, beside
- * whoever does the task then, as a gateway may that was taken for dead: a mirror's epoch refuses what it writes, and everything else
- * that a task does is the same when it is done twice.
+ * A task that stands still is given up as failed, and another gateway may have it. What hangs in it
+ * may go on some day, beside whoever does the task then, as a gateway may that was taken for dead:
+ * a mirror's epoch refuses what it writes, and everything else that a task does is the same when it
+ * is done twice.
  */
 export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?: Promise<void>): Work => {
   const { perform, context, reports, time } = deps;

@@ -8,7 +8,10 @@ import { assertRight, silent } from "./clock.ts";
 
 const answerMs = 10_000;
 
-/** That the control plane answers where the gateway will renew its certificate, and has the same time: it refuses whoever shows nothing. */
+/**
+ * That the control plane answers where the gateway will renew its certificate, and has the same
+ * time: it refuses whoever shows nothing.
+ */
 export const checkApi: Check = async ({ api }) => {
   if (api === undefined) return "none: somebody else renews the certificate's files";
   const wrong = (why: string, cause?: unknown) =>

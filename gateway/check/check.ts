@@ -18,7 +18,10 @@ export interface Finding {
   readonly hint?: string;
 }
 
-/** Looks at one thing that a gateway needs. Gives what is there in a few words. @throws what is wrong with it */
+/**
+ * Looks at one thing that a gateway needs. Gives what is there in a few words. @throws what is
+ * wrong with it
+ */
 export type Check = (config: GatewayConfig) => Promise<string>;
 
 const usualChecks: readonly (readonly [what: string, check: Check])[] = [
@@ -34,8 +37,9 @@ const usualChecks: readonly (readonly [what: string, check: Check])[] = [
 export const lookSeconds = 30;
 
 /**
- * Looks at everything that a gateway with this configuration needs, and leaves it as it is. Goes on after something is wrong,
- * or gives no answer within half a minute, unless it is the configuration itself.
+ * Looks at everything that a gateway with this configuration needs, and leaves it as it is. Goes on
+ * after something is wrong, or gives no answer within half a minute, unless it is the configuration
+ * itself.
  */
 export const checkGateway = async (
   file: string,

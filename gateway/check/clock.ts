@@ -12,7 +12,10 @@ export const silent: Log = {
   child: () => silent,
 };
 
-/** That this host's clock is that of whoever was heard, as far as certificates and signatures need it. @throws VisibleError BAD_REQUEST */
+/**
+ * That this host's clock is that of whoever was heard, as far as certificates and signatures need
+ * it. @throws VisibleError BAD_REQUEST
+ */
 export const assertRight = ({ aheadSeconds = 0 }: Pick<HostClock, "aheadSeconds">): void => {
   if (Math.abs(aheadSeconds) <= clockOffSecondsMax) return;
   const how = aheadSeconds > 0 ? "ahead" : "behind";

@@ -34,7 +34,8 @@ export interface Asking<T> {
 
 /**
  * Asks the control plane for something that is made for this gateway.
- * @throws VisibleError what the control plane refused it with; LINK_BROKEN when it can't be reached, TIMEOUT after 30 s
+ * @throws VisibleError what the control plane refused it with; LINK_BROKEN when it can't be
+ *   reached, TIMEOUT after 30 s
  */
 export const askControlPlane = async <T>(options: Asking<T>): Promise<T> => {
   const url = new URL(options.path, options.api);

@@ -24,7 +24,10 @@ import { keepRenewed, renewalDueMs } from "./renew.ts";
 const code = (expected: string) => (error: unknown) => VisibleError.is(error, expected as never);
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** The part of the control plane that enrols and renews, with one authority and answers that a test may spoil. */
+/**
+ * The part of the control plane that enrols and renews, with one authority and answers that a test
+ * may spoil.
+ */
 class ControlPlane {
   readonly requests: { readonly path: string; readonly bearer: string }[] = [];
   /** What is answered in place of a certificate, first come first served. */

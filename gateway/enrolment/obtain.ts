@@ -6,9 +6,11 @@ import { stageKey, unstageKey, writeIssued } from "./files.ts";
 import { assertOwn } from "./own.ts";
 
 /**
- * Makes a key, has the control plane issue a certificate for it, and puts both, and whom to believe, into the gateway's files.
+ * Makes a key, has the control plane issue a certificate for it, and puts both, and whom to
+ * believe, into the gateway's files.
  * @param options.what what the certificate was given for, to begin a message
- * @throws VisibleError PEER_REFUSED when it is another gateway's, and what the control plane refuses with; the files stay as they were
+ * @throws VisibleError PEER_REFUSED when it is another gateway's, and what the control plane
+ *   refuses with; the files stay as they were
  */
 export const obtainCertificate = async (
   config: GatewayConfig & { readonly api: string },

@@ -28,16 +28,21 @@ export const renewalDueMs = (certificatePem: string): number => {
   return fromMs + (untilMs - fromMs) * dueAt;
 };
 
-/** Whether there is anything wrong with a certificate that another would mend. One of the future was given by a clock that was ahead. */
+/**
+ * Whether there is anything wrong with a certificate that another would mend. One of the future was
+ * given by a clock that was ahead.
+ */
 const isDue = (certificatePem: string, nowMs: number): boolean =>
   nowMs >= renewalDueMs(certificatePem) || nowMs < lifeOf(certificatePem).fromMs;
 
 /**
- * Renews the gateway's certificate when two thirds of its life are over, with a new key, until the signal is aborted; also one that has
- * expired meanwhile, or that is not valid yet. While the control plane can't be reached or refuses, it is asked again after 1 min, 2 min and
- * so on up to an hour, and the log says why.
+ * Renews the gateway's certificate when two thirds of its life are over, with a new key, until the
+ * signal is aborted; also one that has expired meanwhile, or that is not valid yet. While the
+ * control plane can't be reached or refuses, it is asked again after 1 min, 2 min and so on up to
+ * an hour, and the log says why.
  * @param options.current the certificate that is in use
- * @param options.isWanted whether what comes with a certificate is needed, though the certificate is good
+ * @param options.isWanted whether what comes with a certificate is needed, though the certificate
+ *   is good
  * @param options.time the control plane's, which judges certificates
  * @param options.onRenewed called when the new one is in the files
  */
@@ -85,7 +90,10 @@ export const keepRenewed = async (options: {
   }
 };
 
-/** A disk that hangs must not keep the next try from being made. @throws what `work` throws, TIMEOUT, the signal's reason */
+/**
+ * A disk that hangs must not keep the next try from being made. @throws what `work` throws,
+ * TIMEOUT, the signal's reason
+ */
 const inTime = <T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
   const late = () =>
     new VisibleError("TIMEOUT", `The certificate was not renewed within ${renewSeconds} s.`, {

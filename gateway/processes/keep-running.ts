@@ -18,10 +18,12 @@ export interface Death {
 }
 
 /**
- * Keeps a process running until the signal: one that ends is started again, ever later if it keeps ending. Resolves when the signal
- * is aborted and the process has ended, or when there is none to be started any more.
+ * Keeps a process running until the signal: one that ends is started again, ever later if it keeps
+ * ending. Resolves when the signal is aborted and the process has ended, or when there is none to
+ * be started any more.
  * @param options.first the one that runs already
- * @param options.start starts another; undefined when there is to be none. What it throws counts as a death.
+ * @param options.start starts another; undefined when there is to be none. What it throws counts as
+ *   a death.
  * @throws VisibleError PROCESS_LOST after ten deaths in a row
  */
 export const keepRunning = async (options: {

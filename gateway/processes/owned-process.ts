@@ -22,8 +22,8 @@ export interface OwnedProcessOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   /**
-   * How it learns that we are gone: by a SIGTERM, which `setpriv` of util-linux asks the kernel for; or by the end of its standard
-   * input, where it looks at that.
+   * How it learns that we are gone: by a SIGTERM, which `setpriv` of util-linux asks the kernel
+   * for; or by the end of its standard input, where it looks at that.
    */
   readonly endsBy: "signal" | "input";
   /** Where what it writes goes: an open file's descriptor, or who takes each line. */

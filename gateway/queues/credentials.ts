@@ -5,7 +5,10 @@ import { proofFor } from "../enrolment/proof.ts";
 import type { Time } from "../time.ts";
 import type { TlsCredentials } from "../tunnel/certificates.ts";
 
-/** Asks for other ones so long before they expire, so that clocks may differ and a request may take its time. */
+/**
+ * Asks for other ones so long before they expire, so that clocks may differ and a request may take
+ * its time.
+ */
 const marginMs = 5 * 60 * 1000;
 
 export interface QueueAccessOptions {
@@ -21,8 +24,9 @@ export interface QueueAccessOptions {
 }
 
 /**
- * Credentials for the site's queues from the control plane, by a proof of the gateway's certificate. They are asked for when they are
- * needed and the last ones are about to expire, once at a time.
+ * Credentials for the site's queues from the control plane, by a proof of the gateway's
+ * certificate. They are asked for when they are needed and the last ones are about to expire, once
+ * at a time.
  */
 export class QueueAccess {
   readonly #options: QueueAccessOptions;

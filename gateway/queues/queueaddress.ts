@@ -8,7 +8,10 @@ const missingNames: ReadonlySet<string> = new Set(["QueueDoesNotExist", "AWS.Sim
 /** Whether the call failed because there is no such queue (yet, or any more). */
 export const isMissingQueue = (error: unknown): boolean => error instanceof Error && missingNames.has(error.name);
 
-/** A queue known by its name; its URL is looked up when it is first needed, and again after the queue was gone. */
+/**
+ * A queue known by its name; its URL is looked up when it is first needed, and again after the
+ * queue was gone.
+ */
 export interface QueueAddress {
   readonly name: string;
   /** Calls `act` with the queue's URL. Throws what `act` and the look-up throw. */

@@ -15,7 +15,10 @@ const credentialVariables = [
   "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 
-/** What an emulator needs and AWS must not get: a region and credentials, where an endpoint is set and they are not. */
+/**
+ * What an emulator needs and AWS must not get: a region and credentials, where an endpoint is set
+ * and they are not.
+ */
 const emulatorDefaults = (environment: Environment): object => {
   const endpoint = environment["AWS_ENDPOINT_URL_SQS"] ?? environment["AWS_ENDPOINT_URL"];
   if (endpoint === undefined || endpoint === "") return {};
@@ -56,8 +59,9 @@ const listening = (client: SQSClient, heard: (date: string | undefined) => void)
 };
 
 /**
- * The client for a site's queues. It honours `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL`, and calls that endpoint
- * whatever host a queue's URL names. Each request ends within 7 s, and so does an answer that comes in part and goes on no more.
+ * The client for a site's queues. It honours `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL`, and
+ * calls that endpoint whatever host a queue's URL names. Each request ends within 7 s, and so does
+ * an answer that comes in part and goes on no more.
  * @param access where credentials come from; the environment otherwise
  * @param heard is told the `Date` of each answer
  */

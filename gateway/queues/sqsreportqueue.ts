@@ -10,9 +10,9 @@ import { queueAddress } from "./queueaddress.ts";
 const triesMax = 8;
 
 /**
- * The reports queue in SQS, `<prefix>-reports`. A report that can't be sent is tried 8 times in all, with back-off, in
- * some 20 s and the requests' own limits; then the last failure is thrown. `signal` ends the retries. One that is too large
- * isn't tried at all: MESSAGE_TOO_LARGE.
+ * The reports queue in SQS, `<prefix>-reports`. A report that can't be sent is tried 8 times in
+ * all, with back-off, in some 20 s and the requests' own limits; then the last failure is thrown.
+ * `signal` ends the retries. One that is too large isn't tried at all: MESSAGE_TOO_LARGE.
  */
 export const createSqsReportQueue = (options: {
   readonly client: SQSClient;

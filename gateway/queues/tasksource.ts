@@ -3,7 +3,10 @@ export interface TaskMessage {
   /** The same in each delivery of the message. */
   readonly messageId: string;
   readonly body: string;
-  /** Names this delivery. A later delivery of the message has another receipt, and makes this one worth nothing. */
+  /**
+   * Names this delivery. A later delivery of the message has another receipt, and makes this one
+   * worth nothing.
+   */
   readonly receipt: string;
 }
 
@@ -13,9 +16,10 @@ export interface TaskMessage {
  */
 export interface TaskSource {
   /**
-   * Waits `waitSeconds` at most for messages and hides them from others for `visibilitySeconds`. While the queue does
-   * not exist, waits for it. `signal` ends waiting for the queue; a poll that is under way is left to end by itself,
-   * because a poll that its client gives up can still take a message with it.
+   * Waits `waitSeconds` at most for messages and hides them from others for `visibilitySeconds`.
+   * While the queue does not exist, waits for it. `signal` ends waiting for the queue; a poll that
+   * is under way is left to end by itself, because a poll that its client gives up can still take a
+   * message with it.
    */
   receive(options: {
     readonly max: number;

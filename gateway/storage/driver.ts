@@ -4,17 +4,19 @@ import type { Time } from "../time.ts";
 import type { StoredBlocks } from "./stored-blocks.ts";
 
 /**
- * The storage port: what a gateway needs of a cluster. Every driver passes the conformance suite in conformance.ts.
+ * The storage port: what a gateway needs of a cluster. Every driver passes the conformance suite in
+ * conformance.ts.
  *
  * - Ids of volumes and snapshots are the cluster's and opaque.
  * - Every call is idempotent where its comment says so, and may be repeated after any failure.
  * - Expected failures are `VisibleError`s with the codes named; retries are the caller's.
  * - A driver may be opened by several processes and worker threads at once over the same cluster.
- * - Offsets and lengths are bytes of the volume, whatever its striping; extents are indices into its extent table,
- *   and core/extent turns one into the other.
- * - Every call takes a `StorageCall` as its last argument, and has a limit: whoever opens a driver puts limited.ts
- *   around it. A call that was given up may go on for all that is known. What it does later is harmless, because it may be
- *   repeated after any failure, or refused, because its epoch is over.
+ * - Offsets and lengths are bytes of the volume, whatever its striping; extents are indices into
+ *   its extent table, and core/extent turns one into the other.
+ * - Every call takes a `StorageCall` as its last argument, and has a limit: whoever opens a driver
+ *   puts limited.ts around it. A call that was given up may go on for all that is known. What it
+ *   does later is harmless, because it may be repeated after any failure, or refused, because its
+ *   epoch is over.
  */
 export interface StorageDriver {
   readonly kind: string;
@@ -23,23 +25,28 @@ export interface StorageDriver {
   inventory(call?: StorageCall): Promise<readonly ObjectConfig[]>;
 
   /**
-   * Makes an empty, thin volume. The size is rounded up to whole extents times stripes inside, and stays as given outside.
+   * Makes an empty, thin volume. The size is rounded up to whole extents times stripes inside, and
+   * stays as given outside.
    * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be)
    */
   createVolume(options: CreateVolumeOptions, call?: StorageCall): Promise<ObjectConfig>;
 
   /**
-   * Opens a volume for reading, or as its only writer. The lock ends with the process that holds it.
-   * @throws VOLUME_UNKNOWN, VOLUME_BUSY (a second writer), VOLUME_IS_MIRROR (mirrors are written by transfers only, W8)
+   * Opens a volume for reading, or as its only writer. The lock ends with the process that holds
+   * it.
+   * @throws VOLUME_UNKNOWN, VOLUME_BUSY (a second writer), VOLUME_IS_MIRROR (mirrors are written by
+   *   transfers only, W8)
    */
   openVolume(volumeId: string, mode: "read" | "write", call?: StorageCall): Promise<VolumeHandle>;
 
   /**
-   * Begins a content that becomes a volume's all at once, by `swapIn`. Until then nobody sees it: no inventory, no reader, no
-   * snapshot; what was not swapped in is gone when it is closed, or with the process that began it. A volume that is
-   * there can be read and snapshotted meanwhile, as it was, and nobody else may write it. Undefined where a cluster
-   * can't exchange what a volume holds in one step.
-   * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be), VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY
+   * Begins a content that becomes a volume's all at once, by `swapIn`. Until then nobody sees it:
+   * no inventory, no reader, no snapshot; what was not swapped in is gone when it is closed, or
+   * with the process that began it. A volume that is there can be read and snapshotted meanwhile,
+   * as it was, and nobody else may write it. Undefined where a cluster can't exchange what a volume
+   * holds in one step.
+   * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be),
+   *   VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY
    */
   stageVolume?(options: StageVolumeOptions, call?: StorageCall): Promise<StagedVolume>;
 
@@ -53,10 +60,12 @@ export interface StorageDriver {
   deleteVolume(volumeId: string, call?: StorageCall): Promise<void>;
 
   /**
-   * One snapshot of each volume, all at the same instant, all or nothing (W5). Idempotent: a group that exists with
-   * the same id, owner and number is returned as it is. A group that was deleted is not made again.
-   * @throws VOLUME_UNKNOWN, NOT_OURS (the id belongs to another owner), GROUP_EXISTS (to another run of the same slot),
-   *   GROUP_STALE (`sequence` is not above that of the newest group that was ever taken for the owner)
+   * One snapshot of each volume, all at the same instant, all or nothing (W5). Idempotent: a group
+   * that exists with the same id, owner and number is returned as it is. A group that was deleted
+   * is not made again.
+   * @throws VOLUME_UNKNOWN, NOT_OURS (the id belongs to another owner), GROUP_EXISTS (to another
+   *   run of the same slot), GROUP_STALE (`sequence` is not above that of the newest group that was
+   *   ever taken for the owner)
    */
   snapshotGroup(options: SnapshotGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
 
@@ -64,14 +73,14 @@ export interface StorageDriver {
   findGroup(groupId: GroupId, call?: StorageCall): Promise<SnapshotGroup | undefined>;
 
   /**
-   * All groups that carry the owner's tag, published mirrors and source groups alike. One whose deletion has begun is not among
-   * them, also when not all of it is gone yet.
+   * All groups that carry the owner's tag, published mirrors and source groups alike. One whose
+   * deletion has begun is not among them, also when not all of it is gone yet.
    */
   listGroups(owner: Owner, call?: StorageCall): Promise<readonly ListedGroup[]>;
 
   /**
-   * Deletes the group's snapshots and gives back the space that only they held. Idempotent: a group that isn't there
-   * is deleted.
+   * Deletes the group's snapshots and gives back the space that only they held. Idempotent: a group
+   * that isn't there is deleted.
    * @throws NOT_OURS when the group doesn't carry `owner` (I5)
    */
   deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
@@ -80,25 +89,29 @@ export interface StorageDriver {
   openSnapshot(snapshotId: string, call?: StorageCall): Promise<SnapshotReader>;
 
   /**
-   * Makes the mirror of an object, or brings the one that is there up to date (grown size, new name). Idempotent by
-   * (owner, object id). The mirror has the object's geometry, and for a LUN its LUN id in a mirror target (W6). Once the
-   * run's group is published, nothing is changed any more.
-   * @throws GROUP_EXISTS (the group belongs to another run of the same slot), GROUP_STALE (a newer run has been here)
+   * Makes the mirror of an object, or brings the one that is there up to date (grown size, new
+   * name). Idempotent by (owner, object id). The mirror has the object's geometry, and for a LUN
+   * its LUN id in a mirror target (W6). Once the run's group is published, nothing is changed any
+   * more.
+   * @throws GROUP_EXISTS (the group belongs to another run of the same slot), GROUP_STALE (a newer
+   *   run has been here)
    */
   prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
 
   /**
-   * Begins or goes on with the writing of a group to a mirror volume. Raises the volume's epoch, durably, so whoever
-   * was writing before is refused from now on (I6). When the volume's session is of the same group and base, the extents that were
-   * committed stay done; otherwise the volume is first set back to the base group's snapshot of it (or to empty).
-   * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_EXISTS (it is published: there is nothing left to write), GROUP_ABORTED,
-   *   GROUP_STALE (`sequence` is not above the newest published, or below that of the group being written)
+   * Begins or goes on with the writing of a group to a mirror volume. Raises the volume's epoch,
+   * durably, so whoever was writing before is refused from now on (I6). When the volume's session
+   * is of the same group and base, the extents that were committed stay done; otherwise the volume
+   * is first set back to the base group's snapshot of it (or to empty).
+   * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_EXISTS (it is published: there is nothing
+   *   left to write), GROUP_ABORTED, GROUP_STALE (`sequence` is not above the newest published, or
+   *   below that of the group being written)
    */
   openMirror(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession>;
 
   /**
-   * Begins the writing of one extent. Nothing of it is visible before `commit`. It changes what the extent is, or begins as zeros, and
-   * then nobody reads what the extent was: it may be damaged.
+   * Begins the writing of one extent. Nothing of it is visible before `commit`. It changes what the
+   * extent is, or begins as zeros, and then nobody reads what the extent was: it may be damaged.
    * @throws FENCED when `epoch` is not the volume's current one
    */
   openMirrorExtent(
@@ -113,54 +126,67 @@ export interface StorageDriver {
   ): Promise<MirrorExtentWriter>;
 
   /**
-   * One digest an extent of a mirror as it is committed, or undefined where the cluster keeps none. What is known to be damaged has
-   * one that no content has. @throws FENCED
+   * One digest an extent of a mirror as it is committed, or undefined where the cluster keeps none.
+   * What is known to be damaged has one that no content has. @throws FENCED
    */
   mirrorDigests(
     options: { readonly mirrorVolumeId: string; readonly epoch: number },
     call?: StorageCall,
   ): Promise<readonly ExtentDigest[] | undefined>;
 
-  /** Every extent that differs has been committed: the mirror now equals the snapshot. Idempotent. @throws FENCED */
+  /**
+   * Every extent that differs has been committed: the mirror now equals the snapshot. Idempotent.
+   * @throws FENCED
+   */
   completeMirror(
     options: { readonly mirrorVolumeId: string; readonly epoch: number },
     call?: StorageCall,
   ): Promise<void>;
 
-  /** Fences off whoever writes the group to any of the owner's mirrors; it can't be opened or published afterwards. Idempotent. */
+  /**
+   * Fences off whoever writes the group to any of the owner's mirrors; it can't be opened or
+   * published afterwards. Idempotent.
+   */
   abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
-   * Snapshots mirrors as one group and keeps the foreign plan's manifest with it, all or nothing (I2). Idempotent: a group that
-   * exists with the same id, owner, number, instant and mirrors is returned as it is. One that was deleted is not made again.
-   * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, GROUP_ABORTED, NOT_OURS, GROUP_EXISTS (a group of this
-   *   id is there, and it is not the same), GROUP_STALE (it was published before, and is gone)
+   * Snapshots mirrors as one group and keeps the foreign plan's manifest with it, all or nothing
+   * (I2). Idempotent: a group that exists with the same id, owner, number, instant and mirrors is
+   * returned as it is. One that was deleted is not made again.
+   * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, GROUP_ABORTED, NOT_OURS,
+   *   GROUP_EXISTS (a group of this id is there, and it is not the same), GROUP_STALE (it was
+   *   published before, and is gone)
    */
   publishGroup(options: PublishGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
 
-  /** The manifests of foreign plans on this site, the newest group of each first: what is there when all else is gone (W3). */
+  /**
+   * The manifests of foreign plans on this site, the newest group of each first: what is there when
+   * all else is gone (W3).
+   */
   manifests(
     call?: StorageCall,
   ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: unknown }[]>;
 
   /**
-   * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size. Idempotent by `key`; one that was
-   * deleted is not made again.
-   * `sourceVolumeIds` name the volumes by the ids they have in `object.volumes`. Where damage is known in the snapshots it is refused
+   * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size.
+   * Idempotent by `key`; one that was deleted is not made again. `sourceVolumeIds` name the volumes
+   * by the ids they have in `object.volumes`. Where damage is known in the snapshots it is refused
    * unless `evenDamaged`; reading what is damaged fails then.
-   * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, VOLUME_UNKNOWN (it was made, and is deleted), GROUP_DAMAGED
+   * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, VOLUME_UNKNOWN (it was made, and is deleted),
+   *   GROUP_DAMAGED
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
   /**
-   * Of every snapshot in which damage was found, whoever read it, and not mended since: how much of it. Undefined where the cluster
-   * doesn't remember such things.
+   * Of every snapshot in which damage was found, whoever read it, and not mended since: how much of
+   * it. Undefined where the cluster doesn't remember such things.
    */
   damage(call?: StorageCall): Promise<readonly GroupDamage[] | undefined>;
 
   /**
-   * One round of the housekeeping that a cluster leaves to its gateways, at a gentle pace; nothing where it does that itself. It
-   * may take long, and is called again and again while a gateway runs.
+   * One round of the housekeeping that a cluster leaves to its gateways, at a gentle pace; nothing
+   * where it does that itself. It may take long, and is called again and again while a gateway
+   * runs.
    * @throws STORE_IN_USE, STORE_CORRUPT, DISK_FAILED
    */
   tend(options: { readonly time: Time }, call?: StorageCall): Promise<void>;
@@ -172,7 +198,10 @@ export interface StorageDriver {
 export interface StorageCall {
   /** Aborted: the call is to stop where it is, and rejects with the reason, unless it is done first. */
   readonly signal?: AbortSignal;
-  /** A call that takes long says whenever it got something done: what limits it is how long it stands still. */
+  /**
+   * A call that takes long says whenever it got something done: what limits it is how long it
+   * stands still.
+   */
   readonly onMoved?: () => void;
 }
 
@@ -208,7 +237,10 @@ export interface SnapshotGroupOptions {
   readonly volumeIds: readonly string[];
   /** The number of the run. A group that no run takes has none, and no order. */
   readonly sequence?: number;
-  /** What is snapshotted, as it is now: kept with the group, so that it is still known when the object is gone. */
+  /**
+   * What is snapshotted, as it is now: kept with the group, so that it is still known when the
+   * object is gone.
+   */
   readonly objects?: readonly ObjectConfig[];
 }
 
@@ -275,28 +307,33 @@ export type StageVolumeOptions =
     };
 
 /**
- * What a volume is going to hold. `close` gives up what was not swapped in. Of the volume that is to be replaced, data that is
- * damaged can't be read here; where the metadata is, it can't be kept either, and zeros are there from the beginning.
+ * What a volume is going to hold. `close` gives up what was not swapped in. Of the volume that is
+ * to be replaced, data that is damaged can't be read here; where the metadata is, it can't be kept
+ * either, and zeros are there from the beginning.
  */
 export interface StagedVolume extends VolumeHandle {
   /**
-   * Makes all that was written the volume's content, durably and in one step: whoever looks, and whatever happens, the volume is
-   * what it was before or this. Nothing can be read or written here afterwards.
+   * Makes all that was written the volume's content, durably and in one step: whoever looks, and
+   * whatever happens, the volume is what it was before or this. Nothing can be read or written here
+   * afterwards.
    * @returns the volume's object
    * @throws VOLUME_NAME_TAKEN (somebody was quicker), STORE_FULL; then nothing has changed
    */
   swapIn(call?: StorageCall): Promise<ObjectConfig>;
 }
 
-/** Equal tokens at the same index of two snapshots of a volume mean identical data; null is a hole (all zeros). */
+/**
+ * Equal tokens at the same index of two snapshots of a volume mean identical data; null is a hole
+ * (all zeros).
+ */
 export type ExtentToken = string | null;
 
 export interface SnapshotReader extends BlockReader {
   /** One token an extent, or undefined where the cluster can't tell: then every extent has to be compared. */
   extentMap(call?: StorageCall): Promise<readonly ExtentToken[] | undefined>;
   /**
-   * What the cluster knows of an extent's blocks without reading them, for a cluster that keeps blocks of 64 KiB with
-   * their hashes; undefined where they have to be read. @throws STORE_CORRUPT
+   * What the cluster knows of an extent's blocks without reading them, for a cluster that keeps
+   * blocks of 64 KiB with their hashes; undefined where they have to be read. @throws STORE_CORRUPT
    */
   extentBlocks(extent: number, call?: StorageCall): Promise<ExtentBlocks | undefined>;
   /** One digest an extent, or undefined where the cluster keeps none. */
@@ -306,17 +343,23 @@ export interface SnapshotReader extends BlockReader {
 /** `extentDigest` over the block hashes of an extent; null is a hole (all zeros). */
 export type ExtentDigest = Uint8Array | null;
 
-/** The blocks of one extent of a snapshot, in the extent's own order. Nothing that it reads is verified: a digest tells. */
+/**
+ * The blocks of one extent of a snapshot, in the extent's own order. Nothing that it reads is
+ * verified: a digest tells.
+ */
 export interface ExtentBlocks {
   /** `blockHash` of each block, one behind the other. */
   readonly hashes: Uint8Array;
   /** Level of the zstd frames that blocks are stored in. */
   readonly level: number;
-  /** How long a block is as it is stored, `blockBytes` where it is not compressed. The block must be no hole. */
+  /**
+   * How long a block is as it is stored, `blockBytes` where it is not compressed. The block must be
+   * no hole.
+   */
   storedBytes(block: number): number;
   /**
-   * Fills `into` with blocks as they are stored (StoredBlocks), one behind the other from `block` on; they must fill it, and
-   * none may be a hole. @throws STORE_CORRUPT when one isn't there
+   * Fills `into` with blocks as they are stored (StoredBlocks), one behind the other from `block`
+   * on; they must fill it, and none may be a hole. @throws STORE_CORRUPT when one isn't there
    */
   readStored(block: number, into: Uint8Array): void;
   /**
@@ -340,7 +383,10 @@ export interface MirrorSession {
   readonly epoch: number;
   /** Extents that were committed for this group before. */
   readonly done: readonly number[];
-  /** Extents that were found damaged: what they are is to be sent in full, whatever the base is. None of them is `done`. */
+  /**
+   * Extents that were found damaged: what they are is to be sent in full, whatever the base is.
+   * None of them is `done`.
+   */
   readonly damaged: readonly number[];
   readonly complete: boolean;
 }
@@ -348,21 +394,27 @@ export interface MirrorSession {
 /** One extent of a mirror that is being written. Calls are made one after the other. */
 export interface MirrorExtentWriter {
   /**
-   * `offset` in bytes of the volume, inside the extent. `data` is good until the call returns its promise, and not until that
-   * resolves: so it is taken, or copied, before anything is waited for. The same holds for `writeStored`.
+   * `offset` in bytes of the volume, inside the extent. `data` is good until the call returns its
+   * promise, and not until that resolves: so it is taken, or copied, before anything is waited for.
+   * The same holds for `writeStored`.
    */
   write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void>;
   zero(offset: number, length: number, call?: StorageCall): Promise<void>;
   /**
-   * Takes over blocks from the one at `block`, counted in the extent's own order, in the form that they are stored in; undefined
-   * where a cluster keeps no such blocks. Whether they are what their hashes name is found out by `blockHashes`.
+   * Takes over blocks from the one at `block`, counted in the extent's own order, in the form that
+   * they are stored in; undefined where a cluster keeps no such blocks. Whether they are what their
+   * hashes name is found out by `blockHashes`.
    */
   readonly writeStored: ((block: number, stored: StoredBlocks, call?: StorageCall) => Promise<void>) | undefined;
-  /** What the extent was when the writing began: fills `into` from byte `offset` of the extent. @throws STORE_CORRUPT */
+  /**
+   * What the extent was when the writing began: fills `into` from byte `offset` of the extent.
+   * @throws STORE_CORRUPT
+   */
   readBase(offset: number, into: Uint8Array, call?: StorageCall): Promise<void>;
   /**
-   * `blockHash` of each 64 KiB block of the extent in the extent's own order, one behind the other; of those that were
-   * written here, as read back from where they were written to: what an extent digest is made of.
+   * `blockHash` of each 64 KiB block of the extent in the extent's own order, one behind the other;
+   * of those that were written here, as read back from where they were written to: what an extent
+   * digest is made of.
    * @throws CHECKSUM_MISMATCH when what was read back is not what was written
    */
   blockHashes(call?: StorageCall): Promise<Uint8Array>;

@@ -13,7 +13,10 @@ export const storageLimits = {
 
 type Work<T> = (watch: Watch) => Promise<T>;
 
-/** Makes calls to a storage, each within its limit, for somebody who may call them off and wants to hear when they move. */
+/**
+ * Makes calls to a storage, each within its limit, for somebody who may call them off and wants to
+ * hear when they move.
+ */
 export class LimitedCalls {
   readonly #user: { readonly time: Time } & StorageCall;
 
@@ -80,7 +83,10 @@ export class LimitedCalls {
   }
 }
 
-/** The same for something that was opened. Whoever uses it makes one call after the other, and so it stays here. */
+/**
+ * The same for something that was opened. Whoever uses it makes one call after the other, and so it
+ * stays here.
+ */
 export class HandleCalls {
   readonly #calls: LimitedCalls;
   /** A call that nobody waits for any more, and that may still be at work. */
@@ -99,7 +105,10 @@ export class HandleCalls {
     return this.#make(name, storageLimits.durableSeconds, call, work);
   }
 
-  /** Closes it after what is still at work. Where that hangs nobody waits, neither for it nor for the closing. */
+  /**
+   * Closes it after what is still at work. Where that hangs nobody waits, neither for it nor for
+   * the closing.
+   */
   async close(name: string, call: StorageCall | undefined, work: Work<void>): Promise<void> {
     const abandoned = this.#abandoned;
     const closing = this.#calls.close(name, call, async (watch) => {

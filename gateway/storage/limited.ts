@@ -10,11 +10,12 @@ import type {
 import { type HandleCalls, LimitedCalls } from "./limited-calls.ts";
 
 /**
- * The driver with a limit on every call, also of the volumes, snapshots and extents that it opens. A call that stands still for
- * too long is TIMEOUT, naming it, whatever the driver does; one whose signal is aborted ends at once, with the reason. Both tell the
- * driver to stop, and wait no longer. What is closed is closed in spite of the signal.
- * @param user time, and the signal and `onMoved` of somebody who makes many calls, as if each of them had those. `onMoved` hears of
- *   every call that ends by itself
+ * The driver with a limit on every call, also of the volumes, snapshots and extents that it opens.
+ * A call that stands still for too long is TIMEOUT, naming it, whatever the driver does; one whose
+ * signal is aborted ends at once, with the reason. Both tell the driver to stop, and wait no
+ * longer. What is closed is closed in spite of the signal.
+ * @param user time, and the signal and `onMoved` of somebody who makes many calls, as if each of
+ *   them had those. `onMoved` hears of every call that ends by itself
  */
 export const limitStorage = (driver: StorageDriver, user: { readonly time: Time } & StorageCall): StorageDriver => {
   const calls = new LimitedCalls(user);

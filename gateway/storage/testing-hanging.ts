@@ -35,8 +35,8 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind">[] = [
 ];
 
 /**
- * A storage of which every call hangs, or those that `hangs` names, and what it was asked for. The others answer with what
- * `answers` has for them, or something that was opened.
+ * A storage of which every call hangs, or those that `hangs` names, and what it was asked for. The
+ * others answer with what `answers` has for them, or something that was opened.
  */
 export const hangingStorage = (
   hangs: (name: string) => boolean = () => true,

@@ -22,7 +22,8 @@ export interface SendVolumeRequest extends VolumeTransfer {
 
 /**
  * Sends one volume; resolves with its last progress when the target has answered for all of it.
- * @throws VisibleError: FENCED when somebody newer writes to the mirror, and those of the link, the peer and both storages
+ * @throws VisibleError: FENCED when somebody newer writes to the mirror, and those of the link, the
+ *   peer and both storages
  */
 export type SendVolume = (
   request: SendVolumeRequest,
@@ -40,7 +41,10 @@ export interface GatewayContext {
   readonly now: () => Instant;
 }
 
-/** What a task may use. The calls of its storage end with its signal, and tell of themselves that it moves. */
+/**
+ * What a task may use. The calls of its storage end with its signal, and tell of themselves that it
+ * moves.
+ */
 export interface TaskContext extends GatewayContext {
   readonly log: Log;
   /** Aborted when the task is to stop where it is. */

@@ -14,9 +14,10 @@ const partEntriesMax = 200;
 const partBytesMax = 200 * 1024;
 
 /**
- * The reports that tell what a site has: parts of 200 objects at most, one part where there is nothing, and then parts of 200 damages
- * at most. Each object is judged by itself, here where what is wrong with it can still be kept out of the message. The generation is
- * the observation's instant in milliseconds, so that a later one is told from an earlier one.
+ * The reports that tell what a site has: parts of 200 objects at most, one part where there is
+ * nothing, and then parts of 200 damages at most. Each object is judged by itself, here where what
+ * is wrong with it can still be kept out of the message. The generation is the observation's
+ * instant in milliseconds, so that a later one is told from an earlier one.
  */
 export const inventoryReports = (
   { objects, damage }: { readonly objects: readonly ObjectConfig[]; readonly damage: readonly Damage[] },

@@ -2,8 +2,8 @@ import type { RebuildTask, TaskResultOf } from "../../core/api/task.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 
 /**
- * Makes an ordinary object from a group's snapshots (W12). The restore and the object name it, so a second try makes no
- * second object.
+ * Makes an ordinary object from a group's snapshots (W12). The restore and the object name it, so a
+ * second try makes no second object.
  * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, GROUP_DAMAGED, and what else the storage throws
  */
 export const rebuild = async (task: RebuildTask, { storage }: TaskContext): Promise<TaskResultOf<"rebuild">> => {

@@ -3,10 +3,12 @@ import type { ReclaimTask, TaskResultOf } from "../../core/api/task.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 
 /**
- * Deletes the groups it is told to, only ones that carry the plan's tag (I5). A group that isn't there counts as deleted.
- * Where one is missing that is to be kept, nothing is deleted: the store was put back since, or its disk is not mounted.
- * Also tells which groups of the plan there are afterwards; told to delete nothing, it does only that.
- * @throws NOT_OURS, and what else the storage throws; groups before the one that failed are gone then
+ * Deletes the groups it is told to, only ones that carry the plan's tag (I5). A group that isn't
+ * there counts as deleted. Where one is missing that is to be kept, nothing is deleted: the store
+ * was put back since, or its disk is not mounted. Also tells which groups of the plan there are
+ * afterwards; told to delete nothing, it does only that.
+ * @throws NOT_OURS, and what else the storage throws; groups before the one that failed are gone
+ *   then
  */
 export const reclaim = async (task: ReclaimTask, context: TaskContext): Promise<TaskResultOf<"reclaim">> => {
   const { storage, signal } = context;

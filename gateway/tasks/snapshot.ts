@@ -44,10 +44,11 @@ const snapshotIdsOf = (config: ObjectConfig, group: SnapshotGroup): string[] =>
   });
 
 /**
- * Takes the run's snapshot group: one snapshot of every volume of every object, at the same instant (W5). Done again, it
- * gives the group that is there, with its objects as they were then, whatever has become of them.
- * @throws OBJECT_UNKNOWN naming all objects that the site doesn't have, OBJECT_UNUSABLE, GROUP_INCOMPLETE, GROUP_EXISTS, GROUP_STALE,
- *   and what else the storage throws
+ * Takes the run's snapshot group: one snapshot of every volume of every object, at the same instant
+ * (W5). Done again, it gives the group that is there, with its objects as they were then, whatever
+ * has become of them.
+ * @throws OBJECT_UNKNOWN naming all objects that the site doesn't have, OBJECT_UNUSABLE,
+ *   GROUP_INCOMPLETE, GROUP_EXISTS, GROUP_STALE, and what else the storage throws
  */
 export const snapshot = async (task: SnapshotTask, context: TaskContext): Promise<TaskResultOf<"snapshot">> => {
   const { storage } = context;

@@ -14,7 +14,8 @@ const beforeStart = async ({ snapshotId }: VolumeTransfer, { storage }: TaskCont
 };
 
 /**
- * Sends an object's volumes to its mirrors, one after the other. Its progress covers all of them from the start.
+ * Sends an object's volumes to its mirrors, one after the other. Its progress covers all of them
+ * from the start.
  * @throws SNAPSHOT_UNKNOWN, and what sending throws
  */
 export const transfer = async (task: TransferTask, context: TaskContext): Promise<TaskResultOf<"transfer">> => {

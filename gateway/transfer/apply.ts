@@ -31,8 +31,10 @@ export interface ApplyResult {
 }
 
 /**
- * Reads an extent's frames, writes them, reads back, and commits if what was read back is what the sender has.
- * @throws FRAME_INVALID, CHECKSUM_MISMATCH, FENCED, whatever reading `body` throws; nothing was committed then
+ * Reads an extent's frames, writes them, reads back, and commits if what was read back is what the
+ * sender has.
+ * @throws FRAME_INVALID, CHECKSUM_MISMATCH, FENCED, whatever reading `body` throws; nothing was
+ *   committed then
  */
 export type Apply = (job: ApplyJob, body: AsyncIterable<Uint8Array>, watch: JobWatch) => Promise<ApplyResult>;
 

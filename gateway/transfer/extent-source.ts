@@ -4,7 +4,10 @@ import { hashAt, isSame, zeroBlockHash } from "../block-hash.ts";
 import type { BlockReader, ExtentBlocks, SnapshotReader, StorageCall } from "../storage/driver.ts";
 import { BlockCache } from "./block-cache.ts";
 
-/** One extent of a snapshot in its own order, whatever the volume's striping, and what is known of it without reading. */
+/**
+ * One extent of a snapshot in its own order, whatever the volume's striping, and what is known of
+ * it without reading.
+ */
 export interface ExtentSource {
   readonly extentBytes: number;
   readonly blockCount: number;
@@ -17,8 +20,8 @@ export interface ExtentSource {
 const gatheredBytes = 4 * blockBytes;
 
 /**
- * @param options.verify whether every read of it is verified; else those of a cluster that keeps blocks are not, and the
- *   extent's digest tells whether they were right. @throws STORE_CORRUPT
+ * @param options.verify whether every read of it is verified; else those of a cluster that keeps
+ *   blocks are not, and the extent's digest tells whether they were right. @throws STORE_CORRUPT
  */
 export const openExtent = async (
   snapshot: SnapshotReader,

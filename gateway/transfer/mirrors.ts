@@ -13,8 +13,8 @@ export interface Mirror {
 const rememberedMax = 1024;
 
 /**
- * Whose a mirror volume is, asked of the storage, because the session may have been opened at another gateway. Remembered for
- * an epoch: size and shape do not change within one.
+ * Whose a mirror volume is, asked of the storage, because the session may have been opened at
+ * another gateway. Remembered for an epoch: size and shape do not change within one.
  */
 export class Mirrors {
   readonly #known = new Map<string, Mirror>();

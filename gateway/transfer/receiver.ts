@@ -53,7 +53,10 @@ interface SessionTarget {
   readonly mirror: Mirror;
 }
 
-/** The target's end of the protocol (protocol.ts). It keeps nothing between requests that the storage does not have. */
+/**
+ * The target's end of the protocol (protocol.ts). It keeps nothing between requests that the
+ * storage does not have.
+ */
 export const createReceiver = ({ workers, log, time = systemTime, ...options }: ReceiverOptions): PeerHandlers => {
   const mirrors = new Mirrors();
   const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({

@@ -188,7 +188,10 @@ describe("a transfer that is disturbed", () => {
     assert.match(said, /STORE_CORRUPT|can't be read, its checksum doesn't match: extent 0, block/);
   });
 
-  /** A volume whose first group the target has, and the data file that the source keeps its 16 blocks in, as they are. */
+  /**
+   * A volume whose first group the target has, and the data file that the source keeps its 16
+   * blocks in, as they are.
+   */
   const sentVolume = async () => {
     sequence += 10;
     const volume = await sites.createVolume(`sent${sequence}`, mib, plain);

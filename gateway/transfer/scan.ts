@@ -49,13 +49,19 @@ export interface ScanResult {
   readonly bytesChanged: number;
 }
 
-/** Gives the extent's frames in chunks, each of which is the consumer's own, and then what there is to say of them. */
+/**
+ * Gives the extent's frames in chunks, each of which is the consumer's own, and then what there is
+ * to say of them.
+ */
 export type Scan = (job: ScanJob, watch: JobWatch) => AsyncGenerator<Uint8Array, ScanResult, void>;
 
 /** Blocks that are looked at before any of them is sent, where they have to be read for that. */
 const batchBlocks = 4;
 
-/** The sender's work on one extent: read, compare, hash, compress. For worker threads; one compressor for all its jobs. */
+/**
+ * The sender's work on one extent: read, compare, hash, compress. For worker threads; one
+ * compressor for all its jobs.
+ */
 export const createScan = (storage: StorageDriver): Scan => {
   const compressor = new BlockCompressor();
   return async function* scan(job, watch) {
@@ -154,8 +160,8 @@ class ExtentScan {
   }
 
   /**
-   * Blocks that differ, in order: all at once where that is known without reading, else a few at a time. Of an extent of
-   * which the target has nothing, those that are not zero.
+   * Blocks that differ, in order: all at once where that is known without reading, else a few at a
+   * time. Of an extent of which the target has nothing, those that are not zero.
    */
   async *#differing(): AsyncGenerator<readonly number[], void, void> {
     if (this.#target !== undefined && this.#now.blocks !== undefined) {
@@ -204,7 +210,8 @@ class ExtentScan {
         this.#zeros.length += blockBytes;
         continue;
       }
-      // Whatever is delegated to or waited for here costs a promise, and a promise a block costs a first copy as much as reading it.
+      // Whatever is delegated to or waited for here costs a promise, and a promise a block costs a
+      // first copy as much as reading it.
       if (this.#zeros.length > 0) yield* this.#putZeros();
       if (this.#encoder.full) yield this.#takeChunk();
       if (this.#isFirstCopy && this.#encoder.putUnread(block, hash)) this.#bytesChanged += blockBytes;
@@ -247,7 +254,10 @@ class ExtentScan {
     return totalBytes(ranges);
   }
 
-  /** What of a block's changes was elsewhere before is copied, and the rest told. @returns whether anything was found */
+  /**
+   * What of a block's changes was elsewhere before is copied, and the rest told. @returns whether
+   * anything was found
+   */
   async #putMoved(block: number, ranges: readonly DifferingRange[]): Promise<boolean> {
     const moved = this.#moved;
     if (moved === undefined || !moved.mayBeAsked(ranges)) return false;

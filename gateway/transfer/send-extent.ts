@@ -28,10 +28,11 @@ export interface ExtentSender {
 }
 
 /**
- * Sends one extent and gives what there was in it once the target has it for good, or once it turned out to be what
- * the target has already. After damage, here in the base, on the way or there, it is sent in full.
- * @throws what the peer answers, LINK_BROKEN, CHECKSUM_MISMATCH after a few tries, STORE_CORRUPT of the snapshot, the
- *   signal's reason
+ * Sends one extent and gives what there was in it once the target has it for good, or once it
+ * turned out to be what the target has already. After damage, here in the base, on the way or
+ * there, it is sent in full.
+ * @throws what the peer answers, LINK_BROKEN, CHECKSUM_MISMATCH after a few tries, STORE_CORRUPT of
+ *   the snapshot, the signal's reason
  */
 export const sendExtent = (
   sender: ExtentSender,
@@ -89,7 +90,8 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
   const stopped = AbortSignal.any([signal, stop.signal]);
   const scan = sender.workers.scan(job, { signal: stopped, onMoved: sender.onMoved });
   try {
-    // The request begins with the first change that is found, so that nobody holds a connection while we compare.
+    // The request begins with the first change that is found, so that nobody holds a connection
+    // while we compare.
     const first = await scan.next();
     if (first.done === true) return first.value;
     const frames = joined(first.value, scan, (chunk) => paced(chunk, sender.throttle, stopped), sender.onSent);
@@ -108,7 +110,10 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
   }
 };
 
-/** The chunk that was taken already and those that follow, and what the scan came to when they are all gone. */
+/**
+ * The chunk that was taken already and those that follow, and what the scan came to when they are
+ * all gone.
+ */
 const joined = (
   first: Uint8Array,
   scan: AsyncGenerator<Uint8Array, ScanResult, void>,

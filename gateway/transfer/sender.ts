@@ -56,10 +56,11 @@ export interface TransferOutcome {
 }
 
 /**
- * Makes a mirror volume of another site equal to a snapshot, and tells it that it is complete. Goes on where an earlier call
- * for the same group and base was cut off.
- * @throws SNAPSHOT_UNKNOWN, STORE_CORRUPT of the source; what the target answers (FENCED, GROUP_STALE, GROUP_ABORTED,
- *   BASE_MISSING, STORE_FULL, …); LINK_BROKEN, PEER_REFUSED; CHECKSUM_MISMATCH; the signal's reason
+ * Makes a mirror volume of another site equal to a snapshot, and tells it that it is complete. Goes
+ * on where an earlier call for the same group and base was cut off.
+ * @throws SNAPSHOT_UNKNOWN, STORE_CORRUPT of the source; what the target answers (FENCED,
+ *   GROUP_STALE, GROUP_ABORTED, BASE_MISSING, STORE_FULL, …); LINK_BROKEN, PEER_REFUSED;
+ *   CHECKSUM_MISMATCH; the signal's reason
  */
 export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOutcome> => {
   const snapshot = await options.storage.openSnapshot(options.transfer.snapshotId);
@@ -122,8 +123,9 @@ interface ExtentToSend {
 type SendAll = (extents: Iterable<ExtentToSend>, onSent?: (extent: number, digest: string) => void) => Promise<number>;
 
 /**
- * Tells the target that it has everything. Where the digests of the volumes are not the same, something of the base was not
- * what it was taken for, or one of the digests is damaged: those extents are sent in full, once, and what was sent counts.
+ * Tells the target that it has everything. Where the digests of the volumes are not the same,
+ * something of the base was not what it was taken for, or one of the digests is damaged: those
+ * extents are sent in full, once, and what was sent counts.
  * @returns extents that were sent for that
  */
 const complete = async (of: {
@@ -206,7 +208,10 @@ function* toSend(plan: readonly PlannedExtent[]): Generator<ExtentToSend, void, 
   }
 }
 
-/** What is there to count before anything is sent. Extents that become zeros are holes too, and done when they are. */
+/**
+ * What is there to count before anything is sent. Extents that become zeros are holes too, and done
+ * when they are.
+ */
 const settledCounts = (plan: readonly PlannedExtent[]) => {
   const counted = (...actions: PlannedExtent["how"][]) => plan.filter(({ how }) => actions.includes(how)).length;
   return {

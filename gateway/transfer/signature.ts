@@ -16,8 +16,8 @@ import type { JobWatch } from "./threads/serve-jobs.ts";
  */
 
 /**
- * Bytes of a grain's hash, XXH64. That is quick, and not strong: what is copied because of it has a stronger hash in its frame,
- * and the extent its digest.
+ * Bytes of a grain's hash, XXH64. That is quick, and not strong: what is copied because of it has a
+ * stronger hash in its frame, and the extent its digest.
  */
 const grainHashBytes = 8;
 

@@ -36,8 +36,8 @@ const openRelay = async (endpoint: string, count: (bytes: number) => void) => {
 };
 
 /**
- * The time of the throttle alone. It passes while everybody waits for the throttle, and not before what was let go has come
- * through: so what arrives when does not hang on how fast this machine is.
+ * The time of the throttle alone. It passes while everybody waits for the throttle, and not before
+ * what was let go has come through: so what arrives when does not hang on how fast this machine is.
  */
 const timeOf = (arrivedBytes: () => number) => {
   let nowMs = 0;

@@ -7,7 +7,10 @@ import { createCompare, createSignature } from "./signature.ts";
 import { serveJobs } from "./threads/serve-jobs.ts";
 import type { WorkerJob } from "./workers.ts";
 
-/** What a worker thread of the transfers runs: it has the storage open for itself, and hashes and compresses. */
+/**
+ * What a worker thread of the transfers runs: it has the storage open for itself, and hashes and
+ * compresses.
+ */
 const storage = await openDriver(storageConfigSchema.parse(workerData));
 const scan = createScan(storage);
 const compare = createCompare(storage);

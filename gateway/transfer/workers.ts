@@ -7,11 +7,20 @@ import type { CompareJob, CompareResult, SignatureJob } from "./signature.ts";
 import { Gate } from "./threads/gate.ts";
 import { createThreadPool } from "./threads/pool.ts";
 
-/** Where extents are read, compared, hashed and compressed, and the other way round: apart from the main thread. */
+/**
+ * Where extents are read, compared, hashed and compressed, and the other way round: apart from the
+ * main thread.
+ */
 export interface TransferWorkers {
-  /** Resolves when all threads run and have the storage open; without it they start when they are needed. @throws INTERNAL */
+  /**
+   * Resolves when all threads run and have the storage open; without it they start when they are
+   * needed. @throws INTERNAL
+   */
   start(): Promise<void>;
-  /** Gives the extent's frames in chunks, each of which is the consumer's own, and then what there is to say of them. */
+  /**
+   * Gives the extent's frames in chunks, each of which is the consumer's own, and then what there
+   * is to say of them.
+   */
   readonly scan: (job: ScanJob, watch: Watch) => AsyncGenerator<Uint8Array, ScanResult, void>;
   readonly compare: (job: CompareJob, watch: Watch) => Promise<CompareResult>;
   readonly apply: (job: ApplyJob, body: AsyncIterable<Uint8Array>, watch: Watch) => Promise<ApplyResult>;
@@ -40,10 +49,11 @@ const nameOf = (job: WorkerJob): string => {
 };
 
 /**
- * Worker threads over the storage. What is sent and what is received have places of their own: were they shared, two
- * gateways could fill each other's places and wait for one another.
+ * Worker threads over the storage. What is sent and what is received have places of their own: were
+ * they shared, two gateways could fill each other's places and wait for one another.
  *
- * Memory: a job in flight holds 4 MB or so, and each thread zstd contexts and idle buffers of 20 MB at most.
+ * Memory: a job in flight holds 4 MB or so, and each thread zstd contexts and idle buffers of 20 MB
+ * at most.
  */
 export const createTransferWorkers = (options: {
   readonly storage: StorageConfig;

@@ -36,8 +36,9 @@ export const toldOf = (
 };
 
 /**
- * Answers `{error: {code, message, hint, newestSequence}}`. A body that is still coming is read to nowhere for a while: closing at once
- * would reset the connection, and the peer would not get to read why.
+ * Answers `{error: {code, message, hint, newestSequence}}`. A body that is still coming is read to
+ * nowhere for a while: closing at once would reset the connection, and the peer would not get to
+ * read why.
  */
 export const answerError = (request: IncomingMessage, response: ServerResponse, error: unknown, log: Log): void => {
   const fields = { err: error, method: request.method, path: request.url };
@@ -69,8 +70,10 @@ const errorBodySchema = z.object({
 });
 
 /**
- * What a peer, a gateway of `site`, answered. Its status says nothing of an error that came after its first sign of life.
- * @throws the VisibleError that it stands for; LINK_BROKEN when something on the way answered in its place
+ * What a peer, a gateway of `site`, answered. Its status says nothing of an error that came after
+ * its first sign of life.
+ * @throws the VisibleError that it stands for; LINK_BROKEN when something on the way answered in
+ *   its place
  */
 export const readAnswer = (status: number, text: string, site?: string): unknown => {
   const json = parseJson(text);

@@ -20,8 +20,9 @@ export interface Worked {
 }
 
 /**
- * What is asked for is worked on for so long without anything getting done. Above what a job of an extent may take for one call
- * of the storage, so that it is the one to say what hangs; and below the 300 s for which a peer waits.
+ * What is asked for is worked on for so long without anything getting done. Above what a job of an
+ * extent may take for one call of the storage, so that it is the one to say what hangs; and below
+ * the 300 s for which a peer waits.
  */
 export const workSeconds = 180;
 
@@ -41,9 +42,10 @@ export interface WorkPatience {
 }
 
 /**
- * Tells a peer every `everyMs` that we are still there: TCP and a proxy say nothing of one that hangs. What brings nothing for
- * `silenceMs` is given up here as well, since a connection that beats are written to is never idle. Beats come from a timer and
- * say nothing of the work: whoever starts them ends them, and answers, when that stands still.
+ * Tells a peer every `everyMs` that we are still there: TCP and a proxy say nothing of one that
+ * hangs. What brings nothing for `silenceMs` is given up here as well, since a connection that
+ * beats are written to is never idle. Beats come from a timer and say nothing of the work: whoever
+ * starts them ends them, and answers, when that stands still.
  * @returns what ends it
  */
 export const startBeats = (worked: Worked, { silenceMs, everyMs }: BeatLimits): (() => void) => {
@@ -70,8 +72,8 @@ const beating = new WeakSet<ServerResponse>();
 export const isBeating = (response: ServerResponse): boolean => beating.has(response);
 
 /**
- * Beats of white space, which JSON may begin with, until the answer is there. The first one fixes the status at 200, so an error that
- * comes later is told by the body alone.
+ * Beats of white space, which JSON may begin with, until the answer is there. The first one fixes
+ * the status at 200, so an error that comes later is told by the body alone.
  * @returns what ends it
  */
 export const startBeating = (request: IncomingMessage, response: ServerResponse, limits: BeatLimits): (() => void) => {

@@ -11,7 +11,10 @@ export interface TlsCredentials extends CertificateWithKey {
   readonly revocations?: Revocations | undefined;
 }
 
-/** Of TLS 1.3, the quickest first: AES-128-GCM takes a quarter less of a processor than Node's first choice. */
+/**
+ * Of TLS 1.3, the quickest first: AES-128-GCM takes a quarter less of a processor than Node's first
+ * choice.
+ */
 export const preferredCiphers = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 /** The list of revocations that TLS is to go by, PEM: one of the future would make it refuse everybody. */
@@ -19,7 +22,8 @@ export const crlOf = ({ revocations }: TlsCredentials): string | undefined =>
   isOfFuture(revocations, Date.now()) ? undefined : revocations?.pem;
 
 /**
- * That our own certificate is good by this host's clock: else every peer would refuse us, and say less about it.
+ * That our own certificate is good by this host's clock: else every peer would refuse us, and say
+ * less about it.
  * @throws VisibleError PEER_REFUSED, which passes when it is renewed or the clock is set
  */
 export const assertValidNow = ({ certificatePem }: Pick<TlsCredentials, "certificatePem">): void => {

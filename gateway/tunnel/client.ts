@@ -18,7 +18,10 @@ export interface PeerClientLimits extends LivenessLimits {
   readonly connectSeconds: number;
   /** The peer does not take a chunk of a body, 512 KiB at most, for so long: the link is dead. */
   readonly stallSeconds: number;
-  /** Connections to each endpoint: as many as requests that are made at once, or one that waits for its turn looks dead. */
+  /**
+   * Connections to each endpoint: as many as requests that are made at once, or one that waits for
+   * its turn looks dead.
+   */
   readonly connections: number;
   /** An endpoint that could not be connected comes last for so long. */
   readonly shunSeconds: number;
@@ -33,7 +36,10 @@ const usualLimits: PeerClientLimits = {
   shunSeconds: 10,
 };
 
-/** For what is under way on connections that are no longer wanted: a certificate that was revoked is refused within a minute. */
+/**
+ * For what is under way on connections that are no longer wanted: a certificate that was revoked is
+ * refused within a minute.
+ */
 const drainMs = 45_000;
 
 /** `done` ranges of a very fragmented session are the longest answer there is. */
@@ -50,13 +56,14 @@ export interface PeerRequest {
 export interface PeerClient {
   readonly siteId: SiteId;
   /**
-   * Sends a request to one of the endpoints in turn, and to the next when one can't be connected. Gives the answer's JSON.
+   * Sends a request to one of the endpoints in turn, and to the next when one can't be connected.
+   * Gives the answer's JSON.
    * @throws LINK_BROKEN, PEER_REFUSED, the peer's own VisibleError, the signal's reason
    */
   request(request: PeerRequest): Promise<unknown>;
   /**
-   * Sends a long body to one of the endpoints, likewise. The answer, or a failure, may come before all of the body was taken. Gives the
-   * answer's JSON.
+   * Sends a long body to one of the endpoints, likewise. The answer, or a failure, may come before
+   * all of the body was taken. Gives the answer's JSON.
    * @throws as `request`, and what the body throws
    */
   upload(upload: Upload & { readonly signal: AbortSignal }): Promise<unknown>;
@@ -92,8 +99,9 @@ export interface PeerClientOptions extends ClientOptions {
 }
 
 /**
- * A client for the gateways of a site, over mutual TLS 1.3. A peer is who its certificate says, not where it is
- * reached: its URI name must be of the wanted site and multi-cluster, and its host name is not looked at.
+ * A client for the gateways of a site, over mutual TLS 1.3. A peer is who its certificate says, not
+ * where it is reached: its URI name must be of the wanted site and multi-cluster, and its host name
+ * is not looked at.
  * @throws GATEWAY_ABSENT when there are no endpoints
  */
 export const createPeerClient = (options: PeerClientOptions): PeerClient => {
@@ -109,8 +117,8 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
 };
 
 /**
- * A client for the gateways of a site, through a proxy on this host that knows them, judges their certificates and chooses
- * among them.
+ * A client for the gateways of a site, through a proxy on this host that knows them, judges their
+ * certificates and chooses among them.
  */
 export const createProxiedClient = (options: ClientOptions & { readonly socketPath: string }): PeerClient => {
   const { siteId, socketPath } = options;
@@ -152,7 +160,10 @@ const createClient = (
   const known = new Set(endpoints);
   let turn = 0;
 
-  /** All endpoints, beginning with the one whose turn it is; those that could not be connected lately come last. */
+  /**
+   * All endpoints, beginning with the one whose turn it is; those that could not be connected
+   * lately come last.
+   */
   const inTurn = (): readonly Endpoint[] => {
     const first = turn++ % endpoints.length;
     const rotated = [...endpoints.slice(first), ...endpoints.slice(0, first)];
@@ -162,8 +173,8 @@ const createClient = (
   };
 
   /**
-   * Does it with one endpoint after the other until one can be connected. What failed otherwise is tried at another one only when it
-   * `isOpening`: nothing was asked of anybody then.
+   * Does it with one endpoint after the other until one can be connected. What failed otherwise is
+   * tried at another one only when it `isOpening`: nothing was asked of anybody then.
    * @throws as `request`
    */
   const withEndpoint = async <T>(
@@ -288,7 +299,10 @@ const exchange = async (
   }
 };
 
-/** A connection for uploads, which is none of the pool's any more. @throws what the peer answers in its place */
+/**
+ * A connection for uploads, which is none of the pool's any more. @throws what the peer answers in
+ * its place
+ */
 const openUpload = async (pool: Pool, alive: Liveness, wanted: AbortSignal): Promise<Duplex> => {
   alive.begun();
   try {

@@ -23,7 +23,10 @@ const refusedCodes =
 
 export const isConnectFault = (error: unknown): boolean => connectCodes.has(codeOf(error));
 
-/** What the words of Node, or of Envoy, for a refusal say of times; undefined when it was for another reason. */
+/**
+ * What the words of Node, or of Envoy, for a refusal say of times; undefined when it was for
+ * another reason.
+ */
 const timeFaultOf = (refusal: string): string | undefined => {
   const what = /CRL/.test(refusal) ? "the list of revocations" : "its certificate";
   if (/HAS.EXPIRED/i.test(refusal)) return `${what} has expired`;

@@ -4,11 +4,17 @@ import { VisibleError } from "../../core/api/errors.ts";
 export interface LivenessLimits {
   /** Nothing is heard of a peer that has a request: it sends a sign of life every 5 s. */
   readonly silenceSeconds: number;
-  /** From the request's last byte to the answer, however alive the peer is: it may have to make a whole extent durable. */
+  /**
+   * From the request's last byte to the answer, however alive the peer is: it may have to make a
+   * whole extent durable.
+   */
   readonly answerSeconds: number;
 }
 
-/** Watches over one request, from its first byte to the end of its answer, and gives it up when the peer is silent or takes too long. */
+/**
+ * Watches over one request, from its first byte to the end of its answer, and gives it up when the
+ * peer is silent or takes too long.
+ */
 export class Liveness {
   readonly #limits: LivenessLimits;
   readonly #dead = new AbortController();

@@ -16,13 +16,16 @@ export const serialHeader = "x-peer-certificate-serial";
 export interface ProxiedServer {
   /** What peers have under way whose certificates are revoked is cut. */
   renew(credentials: TlsCredentials): void;
-  /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
+  /**
+   * Takes no more requests, waits for those that are under way, and cuts what is left after
+   * `withinSeconds`.
+   */
   stop(withinSeconds: number): Promise<void>;
 }
 
 /**
- * Listens on a unix socket, which this user alone may open, for a proxy on this host that has verified the peer. What is
- * left of an earlier socket at the path is replaced.
+ * Listens on a unix socket, which this user alone may open, for a proxy on this host that has
+ * verified the peer. What is left of an earlier socket at the path is replaced.
  */
 export const startProxiedServer = async (
   options: PeerHandlers & {

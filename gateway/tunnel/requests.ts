@@ -8,8 +8,8 @@ import { type BeatLimits, standing, startBeating, type WorkPatience } from "./be
 import type { Peer, RevokedPeers } from "./revoked.ts";
 
 /**
- * Answers one request of a peer whose identity is verified. What it throws is answered as an error; so is that it stood still, once
- * the request has come whole.
+ * Answers one request of a peer whose identity is verified. What it throws is answered as an error;
+ * so is that it stood still, once the request has come whole.
  */
 export type PeerHandler = (
   request: IncomingMessage,

@@ -14,7 +14,8 @@ export interface PeerHandlers {
 
 /**
  * Lets a server answer requests and take uploads.
- * @returns how it is stopped: it takes no more, waits for what is under way, and cuts what is left after `withinSeconds`
+ * @returns how it is stopped: it takes no more, waits for what is under way, and cuts what is left
+ *   after `withinSeconds`
  */
 export const servePeers = (
   server: Server,

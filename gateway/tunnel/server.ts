@@ -28,9 +28,15 @@ export interface TunnelServerOptions extends PeerHandlers {
 
 export interface TunnelServer {
   readonly port: number;
-  /** Connections from now on see and are judged by these; those that are there live on, unless they are of a revoked peer. */
+  /**
+   * Connections from now on see and are judged by these; those that are there live on, unless they
+   * are of a revoked peer.
+   */
   renew(credentials: TlsCredentials): void;
-  /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
+  /**
+   * Takes no more requests, waits for those that are under way, and cuts what is left after
+   * `withinSeconds`.
+   */
   stop(withinSeconds: number): Promise<void>;
 }
 
@@ -51,7 +57,8 @@ const peerOfSocket = (request: IncomingMessage): Peer => {
 };
 
 /**
- * Listens for peer gateways: TLS 1.3 only, with a client certificate of our authority and an identity of our multi-cluster.
+ * Listens for peer gateways: TLS 1.3 only, with a client certificate of our authority and an
+ * identity of our multi-cluster.
  * @throws VisibleError CONFLICT when the port is taken
  */
 export const startTunnelServer = async (options: TunnelServerOptions): Promise<TunnelServer> => {

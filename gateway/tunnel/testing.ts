@@ -40,7 +40,10 @@ export type ClientOptions = Partial<Omit<PeerClientOptions, "credentials">> & {
   readonly credentials?: TlsCredentials;
 };
 
-/** The direct tunnel's server of a gateway of site b on loopback, what it is to answer, and clients of site a's. */
+/**
+ * The direct tunnel's server of a gateway of site b on loopback, what it is to answer, and clients
+ * of site a's.
+ */
 export class TestedServer {
   readonly authority: CertificateWithKey;
   readonly log = createMemoryLog();

@@ -28,14 +28,18 @@ export interface Tunnel {
     readonly onMoved?: () => void;
   }): Promise<PeerClient>;
   /**
-   * The certificate was renewed, or the authority, or a certificate revoked: links from now on go by these. Those that are there live
-   * on, unless more is revoked than before: then what revoked peers are sending is cut, and what is sent to others goes over new
-   * connections after the requests that are under way.
+   * The certificate was renewed, or the authority, or a certificate revoked: links from now on go
+   * by these. Those that are there live on, unless more is revoked than before: then what revoked
+   * peers are sending is cut, and what is sent to others goes over new connections after the
+   * requests that are under way.
    */
   renew(credentials: TlsCredentials): Promise<void>;
   /** Rejects when the tunnel can't go on. */
   readonly ended: Promise<void>;
-  /** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
+  /**
+   * Takes no more requests, waits for those that are under way, and cuts what is left after
+   * `withinSeconds`.
+   */
   stop(withinSeconds: number): Promise<void>;
 }
 

@@ -50,7 +50,10 @@ const openDirect: Open = async ({ siteId, credentials, handler }) => {
   return { tunnel, endpoint: `127.0.0.1:${tunnel.port}`, close: () => tunnel.stop(0) };
 };
 
-/** What asking b comes to, in words; through Envoy, which tells its log first, it may take another try to know why. */
+/**
+ * What asking b comes to, in words; through Envoy, which tells its log first, it may take another
+ * try to know why.
+ */
 const asked = async (a: End, b: End): Promise<string> => {
   for (let tries = 1; ; tries += 1) {
     const peer = await a.tunnel.connect({ siteId: site("b"), endpoints: [b.endpoint], log: createMemoryLog(), signal });

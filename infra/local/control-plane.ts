@@ -31,7 +31,10 @@ export const localNames: Names = {
   scheduleRoleArn: "arn:aws:iam::000000000000:role/smtx-backup-schedule",
 };
 
-/** The queue emulator forgets its messages when it ends, so runs on one machine look sooner for what got no answer. */
+/**
+ * The queue emulator forgets its messages when it ends, so runs on one machine look sooner for what
+ * got no answer.
+ */
 export const localLimits: RunLimits = { ...defaultRunLimits, workingSeconds: 20, dispatchSeconds: 10 };
 
 const sweepSeconds = 1;
@@ -48,8 +51,9 @@ export interface ControlPlane {
 }
 
 /**
- * Makes table, queues and schedule group where they are missing, and runs the functions as AWS would: the API behind
- * HTTP, the reports consumer behind its queue, the sweep by the clock, the plan function by the schedules.
+ * Makes table, queues and schedule group where they are missing, and runs the functions as AWS
+ * would: the API behind HTTP, the reports consumer behind its queue, the sweep by the clock, the
+ * plan function by the schedules.
  */
 export const startControlPlane = async (options: {
   readonly dir: string;

@@ -10,7 +10,10 @@ import { startSqs } from "./emulators/sqs.ts";
 
 type Service = "DYNAMODB" | "SQS" | "SCHEDULER";
 
-/** The services that a run needs, by environment variables as the SDK knows them, and how to end those we started. */
+/**
+ * The services that a run needs, by environment variables as the SDK knows them, and how to end
+ * those we started.
+ */
 export interface Endpoints {
   readonly env: Environment;
   /** The services that were started here. */
@@ -20,7 +23,10 @@ export interface Endpoints {
   stop(): Promise<void>;
 }
 
-/** Uses what `AWS_ENDPOINT_URL` and its kin name, and starts an emulator in `dir` for each service that they don't. */
+/**
+ * Uses what `AWS_ENDPOINT_URL` and its kin name, and starts an emulator in `dir` for each service
+ * that they don't.
+ */
 export const startEndpoints = async (options: {
   readonly dir: string;
   readonly env: Environment;

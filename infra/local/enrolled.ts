@@ -36,8 +36,8 @@ export interface Enroller {
   /** @returns false for a gateway that an administrator has removed */
   ensure(config: GatewayConfig): Promise<boolean>;
   /**
-   * Looks at the gateways' certificates every minute until the signal: they expire while the machine sleeps, and clocks are set. Who
-   * runs takes up a new one by itself.
+   * Looks at the gateways' certificates every minute until the signal: they expire while the
+   * machine sleeps, and clocks are set. Who runs takes up a new one by itself.
    */
   keep(configs: readonly GatewayConfig[], options: { readonly log: Log; readonly signal: AbortSignal }): Promise<void>;
 }

@@ -1,7 +1,10 @@
 import { loadGatewayConfig } from "../../gateway/config.ts";
 import { runGateway } from "../../gateway/main.ts";
 
-/** One gateway in a process of its own: `node gateway-process.js <gateway.yaml>`. It ends when its parent does. */
+/**
+ * One gateway in a process of its own: `node gateway-process.js <gateway.yaml>`. It ends when its
+ * parent does.
+ */
 const [configFile] = process.argv.slice(2);
 if (configFile === undefined) throw new Error("usage: gateway-process <gateway.yaml>");
 

@@ -21,8 +21,10 @@ const script = fileURLToPath(new URL(`./gateway-process${extname(import.meta.url
 const stopMs = 12_000;
 
 /**
- * Keeps a gateway running until the signal, and ends it then. It ends with this process, however this process ends.
- * @param options.mayStart asked before each start: one that an administrator has removed is not started again
+ * Keeps a gateway running until the signal, and ends it then. It ends with this process, however
+ * this process ends.
+ * @param options.mayStart asked before each start: one that an administrator has removed is not
+ *   started again
  * @throws VisibleError PROCESS_LOST when it keeps ending
  */
 export const superviseGateway = (options: {

@@ -44,7 +44,10 @@ describe("everything on one machine, of which a process is killed", () => {
     await rm(dir, { recursive: true });
   });
 
-  /** Of what comes about in other processes, and has no event here. What the API refuses meanwhile is not it yet. */
+  /**
+   * Of what comes about in other processes, and has no event here. What the API refuses meanwhile
+   * is not it yet.
+   */
   const found = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
     let seen: T | undefined;
     await until(what, async () => {

@@ -27,7 +27,10 @@ export interface LocalUpOptions {
   readonly dir: string;
   readonly sites: readonly string[];
   readonly gatewaysPerSite: number;
-  /** An Envoy for each gateway: the program's path, or `auto` to look for one. Without it gateways dial each other. */
+  /**
+   * An Envoy for each gateway: the program's path, or `auto` to look for one. Without it gateways
+   * dial each other.
+   */
   readonly envoy?: string;
   /** Ends it all, in order. */
   readonly signal: AbortSignal;
@@ -40,12 +43,12 @@ export interface LocalUpOptions {
 }
 
 /**
- * Runs the whole system on this machine until the signal: control plane, emulators of whatever `AWS_ENDPOINT_URL` does
- * not name, and the gateways of each site as processes of their own. Each process is started again when it dies. Started again
- * on the same folder, it goes on where it was.
+ * Runs the whole system on this machine until the signal: control plane, emulators of whatever
+ * `AWS_ENDPOINT_URL` does not name, and the gateways of each site as processes of their own. Each
+ * process is started again when it dies. Started again on the same folder, it goes on where it was.
  *
- * @throws VisibleError STORE_IN_USE when it runs on this folder already, TOOL_MISSING, BAD_REQUEST; PROCESS_LOST when a process keeps
- *   dying: then all of it is ended
+ * @throws VisibleError STORE_IN_USE when it runs on this folder already, TOOL_MISSING, BAD_REQUEST;
+ *   PROCESS_LOST when a process keeps dying: then all of it is ended
  */
 export const localUp = async (options: LocalUpOptions): Promise<void> => {
   const { dir, sites, gatewaysPerSite, envoy, onReady, onTrouble, time = steadyTime } = options;
@@ -109,7 +112,10 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
   }
 };
 
-/** Runs all gateways until the signal, and keeps them enrolled. @throws VisibleError PROCESS_LOST, once the others have ended too */
+/**
+ * Runs all gateways until the signal, and keeps them enrolled. @throws VisibleError PROCESS_LOST,
+ * once the others have ended too
+ */
 const runGateways = async (options: {
   readonly gateways: readonly ConfiguredGateway[];
   readonly enrolment: Enroller;

@@ -15,8 +15,8 @@ export interface EmulatorUnderTest {
 }
 
 /**
- * Credentials of an account that nobody has used: ministack and LocalStack keep accounts apart, and take an access key of 12 digits
- * for one.
+ * Credentials of an account that nobody has used: ministack and LocalStack keep accounts apart, and
+ * take an access key of 12 digits for one.
  */
 const freshAccount = () => ({
   AWS_ACCESS_KEY_ID: `1${randomInt(1e11).toString().padStart(11, "0")}`,
@@ -47,7 +47,10 @@ const named = (process.env["SMTX_TEST_AWS_ENDPOINTS"] ?? "").split(",").flatMap(
 
 export const emulatorsUnderTest: readonly EmulatorUnderTest[] = [builtIn, ministack, ...named.map(at)];
 
-/** The services by an emulator, with the built-in ones for those that it does not have: what `local up` would use. */
+/**
+ * The services by an emulator, with the built-in ones for those that it does not have: what `local
+ * up` would use.
+ */
 export const startServices = async (emulator: EmulatorUnderTest): Promise<ServicesUnderTest> => {
   const chosen = await emulator.choose();
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-aws-"));

@@ -18,8 +18,8 @@ export interface Ministack {
 }
 
 /**
- * Starts ministack on a free port of 127.0.0.1 with everything that it writes in a temporary folder, and waits until it answers.
- * It ends with this process, however this process ends.
+ * Starts ministack on a free port of 127.0.0.1 with everything that it writes in a temporary
+ * folder, and waits until it answers. It ends with this process, however this process ends.
  */
 export const startMinistack = async ({ env = {} }: { readonly env?: NodeJS.ProcessEnv } = {}): Promise<Ministack> => {
   const { command } = cachedMinistack;

@@ -28,7 +28,10 @@ const plain = { extentBytes: mib, stripeCount: 1, stripeBytes: mib };
 const time = { nowMs: () => performance.now(), sleep: async () => undefined };
 const { signal } = new AbortController();
 
-/** Two sites with a volume, a plan and the control plane, all in this process: what gateways do between its tasks and its reports. */
+/**
+ * Two sites with a volume, a plan and the control plane, all in this process: what gateways do
+ * between its tasks and its reports.
+ */
 const setUp = async (t: TestContext) => {
   const sites = await openTwoSites();
   t.after(() => sites.close());
@@ -196,7 +199,8 @@ test("damage that an export finds marks every restore point that shares it, and 
 
   const { groupId: fourth, got: again } = await run();
   assert.deepEqual(again, [3], "though nothing has changed at the source");
-  // What is the same came again for all of them; what the source has otherwise since is lost to the older ones.
+  // What is the same came again for all of them; what the source has otherwise since is lost to the
+  // older ones.
   assert.deepEqual(await marked(), { [first]: "web1 1", [second]: "web1 1" });
   for (const whole of [third, fourth]) await exported(whole);
   assert.equal((await rebuild(fourth)).status, "succeeded");

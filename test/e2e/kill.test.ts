@@ -47,8 +47,9 @@ describe("kill -9 in the middle of a transfer", () => {
   };
 
   /**
-   * Runs the plan, strikes in the middle of the transfer, and looks at how it ends. The receiver writes its log behind its
-   * commits, so when the receiver is what dies, the log need not know of extents that were in flight: `unsureMax` of them.
+   * Runs the plan, strikes in the middle of the transfer, and looks at how it ends. The receiver
+   * writes its log behind its commits, so when the receiver is what dies, the log need not know of
+   * extents that were in flight: `unsureMax` of them.
    */
   const strike = async (unsureMax: number, kill: () => Promise<unknown>): Promise<number> => {
     await local.limit(bytesPerSecondBefore);

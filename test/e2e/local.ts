@@ -180,8 +180,8 @@ export class Local {
   }
 
   /**
-   * Creates a plan whose first slot is at a minute that comes soon. On a machine that is busy that minute may have gone by before the
-   * plan is there; then it is done once more, with more time.
+   * Creates a plan whose first slot is at a minute that comes soon. On a machine that is busy that
+   * minute may have gone by before the plan is there; then it is done once more, with more time.
    */
   async createPlanBeforeSlot(define: (slot: Date) => Partial<PlanDefinition>) {
     for (let leadMs = 5_000; ; leadMs *= 2) {

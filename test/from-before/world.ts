@@ -5,7 +5,10 @@ import { groupIdSchema, instantSchema, runIdSchema } from "../../core/api/ids.ts
 import type { Local } from "../e2e/local.ts";
 
 const KiB = 1024;
-/** Of each extent only the beginning is filled, with what does not compress, so that all of it stays small. */
+/**
+ * Of each extent only the beginning is filled, with what does not compress, so that all of it stays
+ * small.
+ */
 const filledBytes = 8 * KiB;
 
 /** What the folder's site `a` has: small extents, so that there is a middle to stop in. */
@@ -25,7 +28,10 @@ export const volumes = [
 ] as const;
 export type Volume = (typeof volumes)[number];
 
-/** Writes a volume's image as it is on a day. `dayOf` says on which day an extent got the content that it has. */
+/**
+ * Writes a volume's image as it is on a day. `dayOf` says on which day an extent got the content
+ * that it has.
+ */
 export const writeImage = async (
   file: string,
   { name, extents, geometry }: Volume,

@@ -130,8 +130,9 @@ describe("an image that the real qemu-img has made", () => {
 });
 
 /**
- * Makes a footer another program's, with cylinders, heads and sectors as the specification computes them for a disk of 2 MiB (they
- * come to 16 sectors less), and with its checksum: the complement of the sum of all other bytes.
+ * Makes a footer another program's, with cylinders, heads and sectors as the specification computes
+ * them for a disk of 2 MiB (they come to 16 sectors less), and with its checksum: the complement of
+ * the sum of all other bytes.
  */
 const signVhd = (footer: Buffer, creator: string): void => {
   const [creatorAt, geometryAt, checksumAt] = [28, 56, 64];

@@ -27,7 +27,10 @@ const starts = 5;
 
 const siteA = siteIdSchema.parse("a");
 
-/** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html, payload 2.0 */
+/**
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html,
+ * payload 2.0
+ */
 const apiEvent = (method: string, path: string, token: string | undefined, body?: object) => ({
   version: "2.0",
   routeKey: "$default",
@@ -149,7 +152,8 @@ describe("the functions as they are uploaded", () => {
   test("start within half a second of CPU time", async (t) => {
     for (const name of functionNames) {
       let best = Number.POSITIVE_INFINITY;
-      // Other work on the machine makes caches cold, nothing speeds a start up: the best is the function's own.
+      // Other work on the machine makes caches cold, nothing speeds a start up: the best is the
+      // function's own.
       for (let n = 0; n < starts || (best >= startMsMax && n < 4 * starts); n++) {
         best = Math.min(best, (await invoke(bundleOf(name), env)).startMs);
       }

@@ -26,7 +26,10 @@ const { writeSync } = await import("node:fs");
 writeSync(3, JSON.stringify({ startMs, ...told }));
 process.exit();`;
 
-/** Starts a bundle in a fresh process, as Lambda does, and gives it an event. Without an event it is only started. */
+/**
+ * Starts a bundle in a fresh process, as Lambda does, and gives it an event. Without an event it is
+ * only started.
+ */
 export const invoke = async (
   bundle: Bundle,
   env: Readonly<Record<string, string>>,

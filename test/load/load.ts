@@ -27,12 +27,16 @@ import { watchMemory } from "./memory.ts";
 import { Writes } from "./writes.ts";
 
 /**
- * `npm run test:load`: so many plans are due at the same minute, on the emulators, the ticker and the functions that a
- * run on one machine has. It fails where not all are started in time, where memory grows, or where one item or partition
- * takes too much of the writes. A script and no test: what node:test notes of every promise would be a third of the work.
+ * `npm run test:load`: so many plans are due at the same minute, on the emulators, the ticker and
+ * the functions that a run on one machine has. It fails where not all are started in time, where
+ * memory grows, or where one item or partition takes too much of the writes. A script and no test:
+ * what node:test notes of every promise would be a third of the work.
  */
 
-/** Snapshot plans of one object each, evenly over the sites: the least work a plan, and so the most plans at once. */
+/**
+ * Snapshot plans of one object each, evenly over the sites: the least work a plan, and so the most
+ * plans at once.
+ */
 const planCount = Number(process.env["LOAD_PLANS"] ?? 10_000);
 const siteCount = 10;
 const startSecondsMax = 300;

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ClocksSeen, playClocks } from "./clocks.ts";
 
-/** `SIM_CLOCK_SEED=n` replays one history; `SIM_CLOCK_RUNS=n` plays so many, of fresh seeds. `npm run test:histories` plays more. */
+/**
+ * `SIM_CLOCK_SEED=n` replays one history; `SIM_CLOCK_RUNS=n` plays so many, of fresh seeds. `npm
+ * run test:histories` plays more.
+ */
 const replayed = process.env["SIM_CLOCK_SEED"];
 const first = replayed === undefined ? Math.floor(Date.now() / 1000) : Number(replayed);
 const runs = replayed === undefined ? Number(process.env["SIM_CLOCK_RUNS"] ?? 3) : 1;

@@ -42,8 +42,8 @@ const stepSeconds = 5 * minute;
 export type ClocksSeen = Record<string, number>;
 
 /**
- * A control plane with its real code, a plan, the real ticker, and two sites whose gateways do what they are told; each goes by a clock
- * of its own, and none of them knows the true time.
+ * A control plane with its real code, a plan, the real ticker, and two sites whose gateways do what
+ * they are told; each goes by a clock of its own, and none of them knows the true time.
  */
 class World {
   readonly chance: Chance;
@@ -187,8 +187,8 @@ const checkSlots = async (world: World, plan: Plan, since: Instant): Promise<voi
 const isOver = ({ status }: RunSummary): boolean => status !== "queued" && status !== "running";
 
 /**
- * Plays the history of a seed: clocks are set, forwards and back, while a plan runs; then they are right, and all goes on as if they had
- * always been.
+ * Plays the history of a seed: clocks are set, forwards and back, while a plan runs; then they are
+ * right, and all goes on as if they had always been.
  * @returns what was in it
  * @throws AssertionError for an invariant that does not hold
  */
@@ -226,7 +226,10 @@ const play = async (world: World): Promise<ClocksSeen> => {
   return world.seen;
 };
 
-/** All clocks are right: from the next slot on each runs when it comes, what was under way ends, and all that is known is of now. */
+/**
+ * All clocks are right: from the next slot on each runs when it comes, what was under way ends, and
+ * all that is known is of now.
+ */
 const calm = async (world: World, made: Plan, isHourly: boolean): Promise<void> => {
   const { api } = world;
   world.isLossy = false;

@@ -8,8 +8,9 @@ import type { World } from "./world.ts";
 type Place = "the table" | SiteId;
 
 /**
- * What people and broken disks do to what is stored: the control plane's table is set back to an earlier point in time, and so is
- * a target's store, or its disk is not mounted for a while. What was sent before is still under way.
+ * What people and broken disks do to what is stored: the control plane's table is set back to an
+ * earlier point in time, and so is a target's store, or its disk is not mounted for a while. What
+ * was sent before is still under way.
  */
 export class Disasters {
   readonly #world: World;

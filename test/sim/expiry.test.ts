@@ -15,7 +15,10 @@ import { noFaults, type World } from "./world.ts";
 
 withoutWaiting();
 
-/** So long that everything that has an end has come to it, and DynamoDB has deleted it. @returns how much that was */
+/**
+ * So long that everything that has an end has come to it, and DynamoDB has deleted it. @returns how
+ * much that was
+ */
 const longAfter = (world: World): number => {
   world.pass(historyKeptSeconds + 3 * 24 * 3600);
   return world.table.expire(Date.parse(world.now) / 1000);

@@ -6,7 +6,10 @@ import { atOnce } from "./no-waiting.ts";
 /** One history in so many is one of clocks. */
 const clocksEvery = 50;
 
-/** A thread of test/sim/all-histories.ts: plays every so manieth history, and tells what was in all of them. */
+/**
+ * A thread of test/sim/all-histories.ts: plays every so manieth history, and tells what was in all
+ * of them.
+ */
 const { first, end, step } = workerData as { readonly first: number; readonly end: number; readonly step: number };
 globalThis.setTimeout = atOnce;
 let seen: Seen = {};

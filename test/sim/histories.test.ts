@@ -14,7 +14,8 @@ import { noFaults } from "./world.ts";
 withoutWaiting();
 
 /**
- * `SIM_SEED=n` replays one history; `SIM_RUNS=n` plays so many, of fresh seeds. `npm run test:histories` plays 10,000.
+ * `SIM_SEED=n` replays one history; `SIM_RUNS=n` plays so many, of fresh seeds. `npm run
+ * test:histories` plays 10,000.
  */
 const replayed = process.env["SIM_SEED"];
 const first = replayed === undefined ? Math.floor(Date.now() / 1000) : Number(replayed);

@@ -174,7 +174,10 @@ const checkSlots = async (world: World, planId: PlanId): Promise<void> => {
   assert.deepEqual([...runs.map((run) => run.slot), ...skipped].sort(), due, "I11");
 };
 
-/** What the control plane knows of groups is what the sites have, and the base of the next increment is there (I4). */
+/**
+ * What the control plane knows of groups is what the sites have, and the base of the next increment
+ * is there (I4).
+ */
 const checkRecords = ({ world, planId, disasters }: Played): void => {
   const records = list<Group>(world, planId, "GROUP#");
   for (const { id, siteId, state, holds } of records) {
@@ -245,7 +248,8 @@ const shapeOf = (seed: number): Shape => {
 };
 
 /**
- * Plays the history of a seed: a storm, then calm, in which every run must end, and the invariants at every step.
+ * Plays the history of a seed: a storm, then calm, in which every run must end, and the invariants
+ * at every step.
  * @returns what was in it
  * @throws AssertionError for an invariant that does not hold
  */
@@ -257,7 +261,10 @@ interface Played {
   readonly disasters: Disasters;
 }
 
-/** Every other history has disasters in it; in half of these little else goes wrong, so that more is made between them. */
+/**
+ * Every other history has disasters in it; in half of these little else goes wrong, so that more is
+ * made between them.
+ */
 const weatherOf = (seed: number): { readonly faults: Faults; readonly disaster: number } => ({
   faults: seed % 4 === 0 ? { ...stormy, throttled: 0.01, death: 0.002, failure: 0.01, crash: 0.01 } : stormy,
   disaster: seed % 2 === 0 ? 0.05 : 0,

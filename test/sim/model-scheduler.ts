@@ -9,8 +9,8 @@ interface Remembered {
 }
 
 /**
- * A client of EventBridge Scheduler whose requests end at a map of the plans' schedules, dated by the service's clock. Of its requests it
- * knows those that the ticker makes.
+ * A client of EventBridge Scheduler whose requests end at a map of the plans' schedules, dated by
+ * the service's clock. Of its requests it knows those that the ticker makes.
  */
 export const modelScheduler = (schedules: () => ReadonlyMap<string, object>, now: () => Instant): SchedulerClient => {
   const known = new Map<string, Remembered>();

@@ -65,8 +65,8 @@ const config = (id: string): ObjectConfig => ({
 });
 
 /**
- * What a site's cluster promises, as a model: a volume's content is one number, and every promise of the storage port
- * that the control plane relies on is kept or refused as the port says.
+ * What a site's cluster promises, as a model: a volume's content is one number, and every promise
+ * of the storage port that the control plane relies on is kept or refused as the port says.
  */
 export class ModelSite {
   /** What is protected: the site's own data. It is not on the disk that copies are made of. */
@@ -98,7 +98,10 @@ export class ModelSite {
     return structuredClone(this.#store);
   }
 
-  /** Another disk takes the place of what is there: an older copy of it; without one, the empty folder of a disk that is not mounted. */
+  /**
+   * Another disk takes the place of what is there: an older copy of it; without one, the empty
+   * folder of a disk that is not mounted.
+   */
   putBack(copy: ModelStore = emptyStore()): void {
     this.#store = structuredClone(copy);
   }

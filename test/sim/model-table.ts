@@ -100,15 +100,19 @@ const cancelled = (codes: readonly string[]) =>
 const answerLost = () => Object.assign(new Error("the answer got lost"), { name: "TimeoutError" });
 
 /**
- * DynamoDB as a model, for the requests that functions/aws/dynamodb-store.ts makes: items, conditions, transactions with
- * their tokens, the index, and on top of that what goes wrong with DynamoDB. No more of its expressions than those.
+ * DynamoDB as a model, for the requests that functions/aws/dynamodb-store.ts makes: items,
+ * conditions, transactions with their tokens, the index, and on top of that what goes wrong with
+ * DynamoDB. No more of its expressions than those.
  */
 export class ModelTable {
   readonly #partitions = new Map<string, Map<string, Item>>();
   readonly #due = new Map<number, Map<string, Item>>();
   readonly #tokens = new Set<string>();
   readonly #chance: TableChance;
-  /** How often requests were refused for lack of throughput, how many there were, and how large they were at most. */
+  /**
+   * How often requests were refused for lack of throughput, how many there were, and how large they
+   * were at most.
+   */
   readonly counts = { requests: 0, throttled: 0, itemBytesMax: 0, actionsMax: 0 };
 
   constructor(chance: TableChance) {
@@ -300,8 +304,9 @@ export class ModelTable {
 export type Passage = (request: () => Raw, command: string) => Promise<Raw>;
 
 /**
- * A client of the SDK whose requests end at the model. The SDK's own retries are in between, with the settings that the
- * functions run with; what is left out is the wire: the form of requests, signatures, HTTP.
+ * A client of the SDK whose requests end at the model. The SDK's own retries are in between, with
+ * the settings that the functions run with; what is left out is the wire: the form of requests,
+ * signatures, HTTP.
  */
 export const createModelClient = (table: ModelTable, passage: Passage): DynamoDBClient => {
   const client = new DynamoDBClient(clientConfig({ AWS_ENDPOINT_URL: "http://127.0.0.1:1" }, "DYNAMODB"));

@@ -28,9 +28,15 @@ import { createModelClient, ModelTable, type TableFaults } from "./model-table.t
 
 /** How often things go wrong. */
 export interface Faults extends TableFaults {
-  /** A function dies before or after a request to DynamoDB, a message to a queue, or a call to the scheduler. */
+  /**
+   * A function dies before or after a request to DynamoDB, a message to a queue, or a call to the
+   * scheduler.
+   */
   readonly death: number;
-  /** A message is delivered again later; it is lost; a poll that died took it, and it comes back when its time is up. */
+  /**
+   * A message is delivered again later; it is lost; a poll that died took it, and it comes back
+   * when its time is up.
+   */
   readonly again: number;
   readonly lost: number;
   readonly swallowed: number;
@@ -68,8 +74,8 @@ const isFromOutside = (error: unknown): boolean =>
   (error instanceof Error && (fromOutside.test(error.name) || error.message.startsWith("DynamoDB left")));
 
 /**
- * The control plane with its real code, and its store with the real adapter and the SDK's retries, over a model of
- * DynamoDB; queues and sites are models, too. Time is a number here.
+ * The control plane with its real code, and its store with the real adapter and the SDK's retries,
+ * over a model of DynamoDB; queues and sites are models, too. Time is a number here.
  */
 export class World {
   readonly table: ModelTable;
@@ -84,7 +90,10 @@ export class World {
   readonly unreachable = new Set<SiteId>();
   /** How often functions died, by the request that was their last one, and whether it took effect. */
   readonly deaths = new Map<string, number>();
-  /** Functions that failed for other reasons, reports that went to the dead-letter queue, and the largest message. */
+  /**
+   * Functions that failed for other reasons, reports that went to the dead-letter queue, and the
+   * largest message.
+   */
   readonly counts = { failed: 0, deadLetters: 0, messageBytesMax: 0 };
   faults: Faults;
   now: Instant;
@@ -113,7 +122,10 @@ export class World {
     return site;
   }
 
-  /** Calls a function of the control plane; it may die at any call it makes. @returns undefined when it died or failed */
+  /**
+   * Calls a function of the control plane; it may die at any call it makes. @returns undefined when
+   * it died or failed
+   */
   async call<T>(run: (deps: Deps) => Promise<T>): Promise<T | undefined> {
     const invocation: Invocation = { isDead: false };
     try {

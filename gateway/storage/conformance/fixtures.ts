@@ -155,7 +155,10 @@ export const openMirror = async (
     sizeBytes: options.sizeBytes ?? 1024 * KiB,
   });
 
-/** Puts an extent's part of `content`, the bytes of the whole volume, into an extent that is being written. */
+/**
+ * Puts an extent's part of `content`, the bytes of the whole volume, into an extent that is being
+ * written.
+ */
 export const fillExtent = async (
   writer: MirrorExtentWriter,
   extent: number,

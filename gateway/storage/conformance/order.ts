@@ -48,7 +48,10 @@ const sendAndPublish = async (driver: StorageDriver, mirror: string, group: numb
 const prepareFor = (driver: StorageDriver, group: number, sequence: number, name: string) =>
   driver.prepareMirror({ owner, object: sourceObject({ name }), run: { groupId: groupId(group), sequence } });
 
-/** Repeats that come late, and a control plane that was set back: neither makes other bytes under a name that was given. */
+/**
+ * Repeats that come late, and a control plane that was set back: neither makes other bytes under a
+ * name that was given.
+ */
 export const orderConformance = (open: () => Promise<StorageUnderTest>): void => {
   describe("the order of a plan's groups", () => {
     storageTest("a group keeps its run's number and its objects as they were", open, async (driver, storage) => {

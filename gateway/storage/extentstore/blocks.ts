@@ -9,7 +9,10 @@ const wordsPerEntry = hashWords + 4;
 const entryBytes = wordsPerEntry * 4;
 const checksumBytes = blockHashBytes;
 
-/** Where a block's content is: which data file, where in it, how long there, and the hash of it uncompressed. */
+/**
+ * Where a block's content is: which data file, where in it, how long there, and the hash of it
+ * uncompressed.
+ */
 export interface StoredBlock {
   readonly fileId: number;
   readonly offset: number;
@@ -18,7 +21,10 @@ export interface StoredBlock {
   readonly hash: Uint8Array;
 }
 
-/** STORE_CORRUPT of a block table that doesn't match its own checksum, or isn't there. Whoever knows says of what. */
+/**
+ * STORE_CORRUPT of a block table that doesn't match its own checksum, or isn't there. Whoever knows
+ * says of what.
+ */
 export class BlockTableDamaged extends VisibleError {
   /** The extent version that has it; undefined where there is none. */
   readonly versionId: number | undefined;
@@ -34,8 +40,9 @@ export const damageHint =
   "Check that disk. In a mirror the next run of its plan mends it; a volume is restored from another site's restore points.";
 
 /**
- * The blocks of one extent version: for each block a hole or where it is stored. Packed, 32 bytes a block, little-endian:
- * hash (16), file id (4; 0 is a hole), stored length (4), offset (8); then the hash of all that.
+ * The blocks of one extent version: for each block a hole or where it is stored. Packed, 32 bytes a
+ * block, little-endian: hash (16), file id (4; 0 is a hole), stored length (4), offset (8); then
+ * the hash of all that.
  */
 export class BlockTable {
   readonly blockCount: number;
@@ -125,8 +132,9 @@ export class BlockTable {
   }
 
   /**
-   * Sets blocks that follow each other, from `block` on, as they lie behind each other from byte `offset` of a data file on. Without an
-   * object a block: a first copy sets tens of thousands of them a second.
+   * Sets blocks that follow each other, from `block` on, as they lie behind each other from byte
+   * `offset` of a data file on. Without an object a block: a first copy sets tens of thousands of
+   * them a second.
    */
   setRun(
     block: number,

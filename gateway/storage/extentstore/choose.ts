@@ -6,8 +6,9 @@ export const deadFractionAllowed = 0.1;
 const smallFraction = 1 / 8;
 
 /**
- * Which data files to write anew, as one. Where too much of the store is dead, those with the largest dead part, which cost
- * least; else small ones that belong together, so that there are never many. Done over and over it comes to an end.
+ * Which data files to write anew, as one. Where too much of the store is dead, those with the
+ * largest dead part, which cost least; else small ones that belong together, so that there are
+ * never many. Done over and over it comes to an end.
  * @returns ids; none when all is well
  */
 export const chooseFiles = (files: readonly FileSpace[], fullBytes: number): number[] => {
@@ -36,8 +37,9 @@ const mostWasteful = (files: readonly FileSpace[], fullBytes: number): FileSpace
 const deadPart = (file: FileSpace): number => deadBytes(file) / file.sizeBytes;
 
 /**
- * From some file on, the smallest that will do, each that is not much larger than all before it: so each byte is copied a few
- * times until its file is no longer small, and not each time that another small one is there.
+ * From some file on, the smallest that will do, each that is not much larger than all before it: so
+ * each byte is copied a few times until its file is no longer small, and not each time that another
+ * small one is there.
  */
 const manySmall = (files: readonly FileSpace[], fullBytes: number): FileSpace[] => {
   const bySize = files

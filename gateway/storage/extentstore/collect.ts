@@ -15,10 +15,11 @@ import type { Store } from "./store.ts";
 const deadFractionMax = 0.5;
 
 /**
- * Gives back the space of blocks that nobody refers to any more: what dead writers left, data files without a live block,
- * and, when asked to `compact`, the dead part of files that are mostly dead. One driver at a time does it; the others
- * leave it to that one. Files that somebody alive still appends to are not touched. When the signal is aborted, what is
- * left to do is left to the next one.
+ * Gives back the space of blocks that nobody refers to any more: what dead writers left, data files
+ * without a live block, and, when asked to `compact`, the dead part of files that are mostly dead.
+ * One driver at a time does it; the others leave it to that one. Files that somebody alive still
+ * appends to are not touched. When the signal is aborted, what is left to do is left to the next
+ * one.
  */
 export const collect = async (store: Store, options: { readonly compact: boolean } & StorageCall): Promise<void> => {
   const { signal, onMoved } = options;
@@ -37,7 +38,10 @@ export const collect = async (store: Store, options: { readonly compact: boolean
   }
 };
 
-/** Does `work` unless another driver is collecting. @returns what it did, or undefined. @throws DISK_FAILED, what `work` throws */
+/**
+ * Does `work` unless another driver is collecting. @returns what it did, or undefined. @throws
+ * DISK_FAILED, what `work` throws
+ */
 export const collecting = async <Result>(store: Store, work: () => Promise<Result>): Promise<Result | undefined> => {
   const lock = FileLock.tryAcquire(join(store.locksDir, "collect"));
   if (lock === undefined) return undefined;
@@ -58,8 +62,9 @@ export const tidy = (store: Store): void => {
 };
 
 /**
- * Measures data files, and copies what is alive of all that are mostly dead. One with damaged blocks stays as it is, until they are
- * mended or dead: its bytes may be of use to somebody who looks at them.
+ * Measures data files, and copies what is alive of all that are mostly dead. One with damaged
+ * blocks stays as it is, until they are mended or dead: its bytes may be of use to somebody who
+ * looks at them.
  * @throws what `pace` throws, DISK_FAILED
  */
 export const compact = async (store: Store, fileIds: readonly number[], pace: Pace): Promise<void> => {
@@ -105,8 +110,8 @@ const suspectFiles = ({ database }: Store): number[] =>
     .map((row) => row.id);
 
 /**
- * Removes data files that have no row: their row goes first, then they. The folder is listed before the rows, and rows are made
- * before their files, so a file that is being made isn't taken for one.
+ * Removes data files that have no row: their row goes first, then they. The folder is listed before
+ * the rows, and rows are made before their files, so a file that is being made isn't taken for one.
  */
 const removeStrays = (store: Store): void => {
   const present = readdirSync(store.dataDir).map(dataFileIdOf);

@@ -19,8 +19,9 @@ const promisesMax = 40;
 const lastMsMax = 20;
 
 /**
- * Lets a process live on the store until it has kept so many promises and a little more, and kills it. Its life is measured in what it
- * has done, so on a busy machine it is no shorter. @returns the lines it said
+ * Lets a process live on the store until it has kept so many promises and a little more, and kills
+ * it. Its life is measured in what it has done, so on a busy machine it is no shorter. @returns the
+ * lines it said
  */
 const liveAndDie = async (args: readonly string[]): Promise<string[]> => {
   const child = spawn(process.execPath, [new URL("testing/liver.ts", import.meta.url).pathname, ...args], {

@@ -23,7 +23,10 @@ export class DamageNotes {
     this.#database = database;
   }
 
-  /** Remembers damage. Never fails: whoever found it has an error to throw, and whoever reads there again finds it again. */
+  /**
+   * Remembers damage. Never fails: whoever found it has an error to throw, and whoever reads there
+   * again finds it again.
+   */
   note(damage: Damage): void {
     try {
       if (this.#isNoted(damage)) return;
@@ -39,7 +42,10 @@ export class DamageNotes {
   }
 }
 
-/** Marks every version that shares what is damaged. What was mended or moved since it was read is left alone. */
+/**
+ * Marks every version that shares what is damaged. What was mended or moved since it was read is
+ * left alone.
+ */
 export const noteDamage = (database: Database, damage: Damage): void => {
   if ("versionId" in damage) {
     if (loadVersion(database, damage.versionId) === "damaged") markDamaged(database, damage.versionId);
@@ -72,8 +78,9 @@ const noteBlocks = (database: Database, table: BlockTable, damage: Exclude<Damag
 };
 
 /**
- * Call when a version was written: says whether it is damaged now, and mends with what was written anew what is the same
- * elsewhere: tables of versions with the same content, and damaged blocks with the same content in whichever version.
+ * Call when a version was written: says whether it is damaged now, and mends with what was written
+ * anew what is the same elsewhere: tables of versions with the same content, and damaged blocks
+ * with the same content in whichever version.
  */
 export const settleDamage = (
   database: Database,
@@ -157,7 +164,10 @@ const moveBlocks = (table: BlockTable, fileId: number, moves: ReadonlyMap<number
   return moved;
 };
 
-/** Says of a version whose table is as it should be whether one of its blocks is damaged. @returns whether one is */
+/**
+ * Says of a version whose table is as it should be whether one of its blocks is damaged. @returns
+ * whether one is
+ */
 export const judgeVersion = (database: Database, versionId: number, table: BlockTable): boolean => {
   for (const fileId of table.fileIds()) {
     const offsets = damagedOffsets(database, fileId);
@@ -197,7 +207,10 @@ export const damagedExtents = (database: Database, tableId: number): number[] =>
     )
     .map((row) => row.extent);
 
-/** Of every snapshot in which damage was found, how many extents it is in. Quick where there is little: CROSS JOIN begins with it. */
+/**
+ * Of every snapshot in which damage was found, how many extents it is in. Quick where there is
+ * little: CROSS JOIN begins with it.
+ */
 export const groupDamage = (database: Database): GroupDamage[] =>
   database.all<GroupDamage>(
     `SELECT groupId, sourceVolumeId, coalesce(name, volumeId) AS name, count(*) AS extents

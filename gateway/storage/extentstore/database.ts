@@ -2,7 +2,10 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 import { VisibleError } from "../../../core/api/errors.ts";
 import { diskFailed, storeFull } from "../../disk-errors.ts";
 
-/** How long a call waits for another process's transaction; those are short, so this is reached only when one hangs. */
+/**
+ * How long a call waits for another process's transaction; those are short, so this is reached only
+ * when one hangs.
+ */
 const busyTimeoutMilliseconds = 30_000;
 const sqliteBusy = 5;
 const sqliteReadOnly = 8;
@@ -15,7 +18,10 @@ const sqliteNotADatabase = 26;
 export const sqliteCode = (error: unknown): number | undefined =>
   error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
 
-/** The metadata of a store: one SQLite connection with its statements prepared once. Everything is synchronous. */
+/**
+ * The metadata of a store: one SQLite connection with its statements prepared once. Everything is
+ * synchronous.
+ */
 export class Database {
   readonly path: string;
   readonly #connection: DatabaseSync;
@@ -51,8 +57,8 @@ export class Database {
   }
 
   /**
-   * Runs `work` as one transaction: durable when this returns, undone when it throws. `work` is synchronous, so that no
-   * transaction is ever open across an await.
+   * Runs `work` as one transaction: durable when this returns, undone when it throws. `work` is
+   * synchronous, so that no transaction is ever open across an await.
    * @throws STORE_IN_USE, STORE_FULL, STORE_CORRUPT, DISK_FAILED, and whatever `work` throws
    */
   transaction<Result>(work: () => Result): Result {
@@ -78,7 +84,10 @@ export class Database {
     }
   }
 
-  /** What made it necessary is what has to be told, whatever comes of it: a transaction that is not committed is undone. */
+  /**
+   * What made it necessary is what has to be told, whatever comes of it: a transaction that is not
+   * committed is undone.
+   */
   #rollBack(): void {
     try {
       if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");

@@ -22,11 +22,13 @@ export const dataFileIdOf = (name: string): number | undefined =>
   name.endsWith(suffix) ? Number.parseInt(name, 10) || undefined : undefined;
 
 /**
- * One data file while it is being written: blocks are appended, compressed, in batches of 1 MiB, and never changed. It was
- * registered in `files` before it is made, so nobody takes it for garbage.
+ * One data file while it is being written: blocks are appended, compressed, in batches of 1 MiB,
+ * and never changed. It was registered in `files` before it is made, so nobody takes it for
+ * garbage.
  *
- * The kernel forgets what it failed to write, and a second fsync would succeed without it. So a file that failed once is
- * given up: it takes nothing more and is never synced again. What was appended can still be read from it, if it is anywhere.
+ * The kernel forgets what it failed to write, and a second fsync would succeed without it. So a
+ * file that failed once is given up: it takes nothing more and is never synced again. What was
+ * appended can still be read from it, if it is anywhere.
  */
 export class DataFileWriter {
   readonly id: number;
@@ -75,7 +77,10 @@ export class DataFileWriter {
     return { fileId: this.id, offset, storedBytes, hash: blockHash(block) };
   }
 
-  /** Appends bytes as another data file has them. @returns where they are. @throws STORE_FULL, DISK_FAILED; as `append` */
+  /**
+   * Appends bytes as another data file has them. @returns where they are. @throws STORE_FULL,
+   * DISK_FAILED; as `append`
+   */
   appendStored(stored: Uint8Array): number {
     const offset = this.sizeBytes;
     const fits = this.#batchedBytes + stored.byteLength <= this.#batch.byteLength;
@@ -88,14 +93,20 @@ export class DataFileWriter {
     return offset;
   }
 
-  /** Hands what is batched to the kernel, so that it can be read from the file. @throws STORE_FULL, DISK_FAILED */
+  /**
+   * Hands what is batched to the kernel, so that it can be read from the file. @throws STORE_FULL,
+   * DISK_FAILED
+   */
   drain(): void {
     if (this.#batchedBytes === 0) return;
     this.#write(this.#batch.subarray(0, this.#batchedBytes));
     this.#batchedBytes = 0;
   }
 
-  /** Fills `into` with what was appended from `offset` on, written or not. @returns how many bytes there were */
+  /**
+   * Fills `into` with what was appended from `offset` on, written or not. @returns how many bytes
+   * there were
+   */
   read(offset: number, into: Uint8Array): number {
     let done = 0;
     while (done < into.byteLength && offset + done < this.#writtenBytes) {
@@ -128,8 +139,8 @@ export class DataFileWriter {
   }
 
   /**
-   * What was appended when it was called is durable when it resolves. One at a time: of two that run at once the kernel
-   * tells only one what went wrong.
+   * What was appended when it was called is durable when it resolves. One at a time: of two that
+   * run at once the kernel tells only one what went wrong.
    * @throws STORE_FULL, DISK_FAILED
    */
   async sync(): Promise<void> {
@@ -164,7 +175,10 @@ export class DataFileWriter {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Lets go of the descriptor, and not while the kernel is at it: its number would soon be another file's. */
+  /**
+   * Lets go of the descriptor, and not while the kernel is at it: its number would soon be another
+   * file's.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -11,8 +11,9 @@ interface Handle {
 }
 
 /**
- * The data files that a store has open for reading, for all its readers: the least recently used is closed when there are
- * too many, and every one that is not used for a while, since what is deleted takes up space until nobody has it open.
+ * The data files that a store has open for reading, for all its readers: the least recently used is
+ * closed when there are too many, and every one that is not used for a while, since what is deleted
+ * takes up space until nobody has it open.
  */
 export class DataFileReaders {
   readonly #disk: Disk;
@@ -36,8 +37,9 @@ export class DataFileReaders {
   }
 
   /**
-   * Fills `into` from a data file. @returns how many bytes there were, or undefined when there is no such file; what the disk
-   * can't read counts as not there. @throws DISK_FAILED when it has more than a place that can't be read
+   * Fills `into` from a data file. @returns how many bytes there were, or undefined when there is
+   * no such file; what the disk can't read counts as not there. @throws DISK_FAILED when it has
+   * more than a place that can't be read
    */
   read(fileId: number, offset: number, into: Uint8Array): number | undefined {
     const fd = this.#fd(fileId);

@@ -1,12 +1,18 @@
 import { closeSync, constants, fdatasync, fsyncSync, openSync, readSync, rmSync, statfsSync, writeSync } from "node:fs";
 
-/** What the data files need of the operating system: a seam, at which a test is a disk that fails or is late. */
+/**
+ * What the data files need of the operating system: a seam, at which a test is a disk that fails or
+ * is late.
+ */
 export interface Disk {
   /** Makes a file that must not be there yet, to be written and read. @returns its descriptor */
   create(path: string): number;
   /** Opens a file to be read. @returns its descriptor */
   open(path: string): number;
-  /** @returns the bytes that were read, which may be fewer than there is room for; 0 at the end of the file */
+  /**
+   * @returns the bytes that were read, which may be fewer than there is room for; 0 at the end of
+   *   the file
+   */
   read(fd: number, into: Uint8Array, offset: number): number;
   /** @returns the bytes that were written, which may be fewer than there are */
   write(fd: number, bytes: Uint8Array, offset: number): number;
@@ -22,8 +28,8 @@ export interface Disk {
 }
 
 /**
- * Lets go of a descriptor. What closing complains of is of no use to anybody: the descriptor is gone all the same (close(2)), and what
- * has to be durable was synced before.
+ * Lets go of a descriptor. What closing complains of is of no use to anybody: the descriptor is
+ * gone all the same (close(2)), and what has to be durable was synced before.
  */
 export const closeQuietly = (disk: Pick<Disk, "close">, fd: number): void => {
   try {

@@ -40,9 +40,10 @@ import * as volumes from "./volumes.ts";
 import { VolumeWriter } from "./volumewriter.ts";
 
 /**
- * A folder on a local disk as a storage cluster: thin volumes, atomic group snapshots, sessions. Every call is one
- * transaction of its metadata; reads, writes and compression run on the calling thread. So nothing can stop most calls on
- * their way, and a disk that hangs holds the whole thread; what collects is stopped between two data files.
+ * A folder on a local disk as a storage cluster: thin volumes, atomic group snapshots, sessions.
+ * Every call is one transaction of its metadata; reads, writes and compression run on the calling
+ * thread. So nothing can stop most calls on their way, and a disk that hangs holds the whole
+ * thread; what collects is stopped between two data files.
  */
 export class ExtentStore implements StorageDriver {
   readonly kind = "extentstore";
@@ -53,8 +54,8 @@ export class ExtentStore implements StorageDriver {
   }
 
   /**
-   * Opens the store in a folder, making it where there is none, takes back what processes that died were holding, and looks whether what
-   * was damaged is still.
+   * Opens the store in a folder, making it where there is none, takes back what processes that died
+   * were holding, and looks whether what was damaged is still.
    * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, STORE_FULL, DISK_FAILED
    */
   static async open(dir: string, options: StoreOptions & StorageCall = {}): Promise<ExtentStore> {

@@ -45,7 +45,10 @@ export class IdleSweep {
     this.#running = false;
   }
 
-  /** Nobody waits for the sweep, so nobody could be told: what could not be given up now is by the next one. */
+  /**
+   * Nobody waits for the sweep, so nobody could be told: what could not be given up now is by the
+   * next one.
+   */
   #try(giveUp: GiveUp): boolean {
     try {
       return giveUp(this.nowMs() - idleMs);

@@ -10,9 +10,9 @@ const sqliteBusy = 5;
 const writerLockPrefix = "writer-";
 
 /**
- * A lock that ends with the process or thread that holds it. Node has no flock, so it is SQLite's exclusive lock on an
- * otherwise empty file: byte-range locks, which the kernel drops when the process dies, and which SQLite keeps apart
- * between the threads of one process too.
+ * A lock that ends with the process or thread that holds it. Node has no flock, so it is SQLite's
+ * exclusive lock on an otherwise empty file: byte-range locks, which the kernel drops when the
+ * process dies, and which SQLite keeps apart between the threads of one process too.
  */
 export class FileLock {
   readonly #connection: DatabaseSync;
@@ -43,8 +43,9 @@ export class FileLock {
 }
 
 /**
- * One open driver, as the others see it: a row of `writers` and a lock file that is held as long as the driver lives.
- * What it is writing (volumes, data files) carries its id; when the lock is free, its owner is dead and all that is let go.
+ * One open driver, as the others see it: a row of `writers` and a lock file that is held as long as
+ * the driver lives. What it is writing (volumes, data files) carries its id; when the lock is free,
+ * its owner is dead and all that is let go.
  */
 export class Writer {
   readonly id = randomUUID();

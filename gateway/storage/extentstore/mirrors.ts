@@ -62,8 +62,9 @@ export const prepareMirror = (database: Database, options: PrepareMirrorOptions)
 };
 
 /**
- * Whether the run's group is there already: a late copy of its task must not change the mirror any more. One of a run that
- * newer ones have overtaken is refused, for it would give the mirror the name and shape that its source had then.
+ * Whether the run's group is there already: a late copy of its task must not change the mirror any
+ * more. One of a run that newer ones have overtaken is refused, for it would give the mirror the
+ * name and shape that its source had then.
  * @throws GROUP_EXISTS, GROUP_STALE
  */
 const isPublished = (
@@ -83,7 +84,10 @@ const isPublished = (
   return false;
 };
 
-/** An object of one volume, which is all that there is until VMs are supported. @throws OBJECT_KIND_UNSUPPORTED */
+/**
+ * An object of one volume, which is all that there is until VMs are supported. @throws
+ * OBJECT_KIND_UNSUPPORTED
+ */
 export const singleVolume = (
   object: ObjectConfig,
 ): { kind: VolumeRow["kind"]; volume: ObjectConfig["volumes"][number] } => {

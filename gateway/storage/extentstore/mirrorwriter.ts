@@ -84,8 +84,9 @@ export class StoredExtentWriter implements MirrorExtentWriter {
   }
 
   /**
-   * Blocks that were written here are read from their data file again. The others were when they were written, and every
-   * read of them is verified; for those it is the hash that they were committed with.
+   * Blocks that were written here are read from their data file again. The others were when they
+   * were written, and every read of them is verified; for those it is the hash that they were
+   * committed with.
    */
   async blockHashes(): Promise<Uint8Array> {
     assert(this.#open, "the extent is committed or discarded");
@@ -137,7 +138,10 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     return this.#geometry.extentBytes / blockBytes;
   }
 
-  /** All of the range is in this extent: a write ends where its stripe does, or goes on in the same extent. */
+  /**
+   * All of the range is in this extent: a write ends where its stripe does, or goes on in the same
+   * extent.
+   */
   #checkRange(offset: number, length: number): void {
     assert(this.#open, "the extent is committed or discarded");
     for (let done = 0; done < length; ) {

@@ -15,12 +15,13 @@ interface Open {
 }
 
 /**
- * The data files that this driver is appending to. What lies together should be deleted together, so volumes that are written
- * at once have a file each; and there are to be neither very many files nor very many handles, so the next volume goes on
- * with the file that has been idle for longest, and where all are in use they are shared.
+ * The data files that this driver is appending to. What lies together should be deleted together,
+ * so volumes that are written at once have a file each; and there are to be neither very many files
+ * nor very many handles, so the next volume goes on with the file that has been idle for longest,
+ * and where all are in use they are shared.
  *
- * A file is taken by whoever has writes that aren't committed yet. It is sealed when nobody has and it is full, has failed or
- * has been idle for a while: only then the collector looks at it.
+ * A file is taken by whoever has writes that aren't committed yet. It is sealed when nobody has and
+ * it is full, has failed or has been idle for a while: only then the collector looks at it.
  */
 export class OpenDataFiles {
   readonly #database: Database;
@@ -53,7 +54,10 @@ export class OpenDataFiles {
     this.#idle.add((beforeMs) => this.#sealIdle(beforeMs));
   }
 
-  /** The file to append a volume's blocks to, until `release`. It has not failed. @throws STORE_FULL, DISK_FAILED */
+  /**
+   * The file to append a volume's blocks to, until `release`. It has not failed. @throws
+   * STORE_FULL, DISK_FAILED
+   */
   acquire(volumeId: string): DataFileWriter {
     const usable = [...this.#open.values()].filter(({ file, retired }) => !retired && !file.failed);
     const open =
@@ -87,7 +91,10 @@ export class OpenDataFiles {
     }
   }
 
-  /** Makes a file for other blocks than a volume's own, beside the others; it is `release`d like them. @throws as `acquire` */
+  /**
+   * Makes a file for other blocks than a volume's own, beside the others; it is `release`d like
+   * them. @throws as `acquire`
+   */
   acquireSeparate(): DataFileWriter {
     const open = this.#begin("");
     open.retired = true;
@@ -126,7 +133,10 @@ export class OpenDataFiles {
     return this.#open.size > 0;
   }
 
-  /** What is committed stays committed whether this succeeds or not; where it does not, the next sweep tries again. */
+  /**
+   * What is committed stays committed whether this succeeds or not; where it does not, the next
+   * sweep tries again.
+   */
   #seal(open: Open): boolean {
     open.retired = true;
     try {
@@ -141,7 +151,10 @@ export class OpenDataFiles {
     return true;
   }
 
-  /** The collector looks at every file once when its writer is through: not everything in it need have been committed. */
+  /**
+   * The collector looks at every file once when its writer is through: not everything in it need
+   * have been committed.
+   */
   #letGo(fileId: number): void {
     this.#database.transaction(() =>
       this.#database.run("UPDATE files SET writer = NULL, suspect = 1 WHERE id = ?", fileId),

@@ -41,7 +41,10 @@ export const newestPublished = (database: Database, { planId, source }: Owner): 
   return row?.sequence ?? 0;
 };
 
-/** @throws GROUP_EXISTS when the group is another run's. What was made before groups kept their numbers is not looked at. */
+/**
+ * @throws GROUP_EXISTS when the group is another run's. What was made before groups kept their
+ *   numbers is not looked at.
+ */
 export const refuseOtherRun = (group: SnapshotGroup, sequence: number | undefined): void => {
   if (sequence === undefined || group.sequence === null || group.sequence === sequence) return;
   throw groupExists(group, `it was made by a run with the number ${group.sequence}, and this one has ${sequence}`);

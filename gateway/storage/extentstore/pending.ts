@@ -14,7 +14,10 @@ import { relocate } from "./relocate.ts";
 import type { CommittedTables } from "./tables.ts";
 import type { PendingExtent } from "./versions.ts";
 
-/** Blocks that were written in part wait here uncompressed for the rest, so that small writes rewrite a block once. */
+/**
+ * Blocks that were written in part wait here uncompressed for the rest, so that small writes
+ * rewrite a block once.
+ */
 const partialBlocksMax = 32;
 
 interface Pending {
@@ -23,8 +26,9 @@ interface Pending {
 }
 
 /**
- * Writes to a volume that aren't committed yet. Whole blocks are in a data file already, partly written ones in a bounded
- * buffer; both are read from here as if they were there, and are nobody else's until `commit`.
+ * Writes to a volume that aren't committed yet. Whole blocks are in a data file already, partly
+ * written ones in a bounded buffer; both are read from here as if they were there, and are nobody
+ * else's until `commit`.
  */
 export class PendingWrites implements BlockTables {
   readonly #volumeId: string;
@@ -92,8 +96,8 @@ export class PendingWrites implements BlockTables {
   }
 
   /**
-   * Puts blocks of an extent, from `block` on, as they are to be stored. Nobody has looked inside; reading them tells whether
-   * they are what their hashes name. @throws STORE_FULL, DISK_FAILED
+   * Puts blocks of an extent, from `block` on, as they are to be stored. Nobody has looked inside;
+   * reading them tells whether they are what their hashes name. @throws STORE_FULL, DISK_FAILED
    */
   writeStored(extent: number, block: number, stored: StoredBlocks): void {
     const { fileId, offset } = this.#onFile((file) => ({ fileId: file.id, offset: file.appendStored(stored.bytes) }));
@@ -113,7 +117,10 @@ export class PendingWrites implements BlockTables {
     });
   }
 
-  /** Makes an extent that nothing was written to yet a hole, without a look at what it was: that may be damaged. */
+  /**
+   * Makes an extent that nothing was written to yet a hole, without a look at what it was: that may
+   * be damaged.
+   */
   clear(extent: number): void {
     const table = BlockTable.holes(this.#blocksPerExtent());
     const dirty = new BlockSet(table.blockCount);
@@ -121,15 +128,18 @@ export class PendingWrites implements BlockTables {
     this.#extents.set(extent, { table, dirty });
   }
 
-  /** Everything is in the kernel's hands when this returns, and readable from the files. @throws STORE_FULL, DISK_FAILED */
+  /**
+   * Everything is in the kernel's hands when this returns, and readable from the files. @throws
+   * STORE_FULL, DISK_FAILED
+   */
   settle(): void {
     for (const key of [...this.#partials.keys()]) this.#spill(key);
     this.#drain();
   }
 
   /**
-   * Reads the blocks of an extent that were written and aren't committed from their data file again, to see whether they
-   * are what they should be. Call `settle` first. @throws STORE_CORRUPT
+   * Reads the blocks of an extent that were written and aren't committed from their data file
+   * again, to see whether they are what they should be. Call `settle` first. @throws STORE_CORRUPT
    */
   verify(extent: number): void {
     const pending = this.#extents.get(extent);
@@ -138,17 +148,18 @@ export class PendingWrites implements BlockTables {
   }
 
   /**
-   * What is in the data file so far becomes durable, so that a commit has less to wait for. Nothing is committed. It never
-   * rejects: what has failed is dealt with by whoever needs the file next.
+   * What is in the data file so far becomes durable, so that a commit has less to wait for. Nothing
+   * is committed. It never rejects: what has failed is dealt with by whoever needs the file next.
    */
   async startSync(): Promise<void> {
     await this.#file?.sync().catch(() => undefined);
   }
 
   /**
-   * Makes everything durable, then visible by `transaction`, which is given the writes and returns what the extents are then.
-   * Others use the thread while the disk works; the caller sees to it that nothing is written or read here meanwhile.
-   * After a failure the writes are still pending. @returns whether a data file is closed now
+   * Makes everything durable, then visible by `transaction`, which is given the writes and returns
+   * what the extents are then. Others use the thread while the disk works; the caller sees to it
+   * that nothing is written or read here meanwhile. After a failure the writes are still pending.
+   * @returns whether a data file is closed now
    * @throws STORE_FULL, DISK_FAILED, whatever `transaction` throws
    */
   async commit(transaction: (extents: readonly PendingExtent[]) => ReadonlyMap<number, BlockTable>): Promise<boolean> {
@@ -184,7 +195,10 @@ export class PendingWrites implements BlockTables {
     return file !== undefined && this.#openFiles.release(file);
   }
 
-  /** Calls `visit(extent, block, from, to, done)` for each block of a range: bytes `from` to `to` of the block. */
+  /**
+   * Calls `visit(extent, block, from, to, done)` for each block of a range: bytes `from` to `to` of
+   * the block.
+   */
   #eachBlock(
     offset: number,
     length: number,
@@ -220,7 +234,10 @@ export class PendingWrites implements BlockTables {
     if (this.#file !== undefined) this.#onFile((file) => file.drain());
   }
 
-  /** Does something with the data file that is appended to; when the disk fails it, once more with another. */
+  /**
+   * Does something with the data file that is appended to; when the disk fails it, once more with
+   * another.
+   */
   #onFile<Result>(work: (file: DataFileWriter) => Result): Result {
     const file = this.#fileForWrites();
     try {
@@ -279,12 +296,18 @@ export class PendingWrites implements BlockTables {
     return pending;
   }
 
-  /** Whether what is written of a block, from its byte `from` to byte `end` of the volume, is all that the volume has of it. */
+  /**
+   * Whether what is written of a block, from its byte `from` to byte `end` of the volume, is all
+   * that the volume has of it.
+   */
   #isLast(from: number, end: number): boolean {
     return from === 0 && end === this.#sizeBytes;
   }
 
-  /** The content of a block that is being written in part. Of one that is `replaced` nobody looks at what it was. */
+  /**
+   * The content of a block that is being written in part. Of one that is `replaced` nobody looks at
+   * what it was.
+   */
   #partial(extent: number, block: number, replaced = false): Buffer {
     const key = this.#key(extent, block);
     const known = this.#partials.get(key);

@@ -13,7 +13,10 @@ import type { DataFileReaders } from "./datafilereaders.ts";
 const readAheadBytes = 1024 * 1024;
 /** And of blocks that are only looked at: they stay in a processor's cache. */
 const verifiedAtOnceBytes = 256 * 1024;
-/** The collector moves blocks and removes the files they were in; a table that is read again names the new ones. */
+/**
+ * The collector moves blocks and removes the files they were in; a table that is read again names
+ * the new ones.
+ */
 export const reloadsMax = 5;
 
 // Reads are synchronous, so one buffer a thread is enough for all readers.
@@ -79,7 +82,10 @@ export class ExtentReader {
     });
   }
 
-  /** Reads blocks of an extent from `first` on, before `end`, to see whether they are what they should be. @throws STORE_CORRUPT */
+  /**
+   * Reads blocks of an extent from `first` on, before `end`, to see whether they are what they
+   * should be. @throws STORE_CORRUPT
+   */
   verify(extent: number, first: number, end: number): void {
     this.#reloading(extent, (table) => {
       for (let block = first; table !== undefined && block < end; ) {
@@ -94,7 +100,10 @@ export class ExtentReader {
     });
   }
 
-  /** Does `work` again with what has become of the extent while it gives a block whose data file isn't there. */
+  /**
+   * Does `work` again with what has become of the extent while it gives a block whose data file
+   * isn't there.
+   */
   #reloading(extent: number, work: (table: BlockTable | undefined) => number | undefined): void {
     for (let reloads = 0; ; reloads++) {
       const table = this.#options.tables.get(extent);
@@ -175,7 +184,10 @@ export class ExtentReader {
     return true;
   }
 
-  /** Fills `scratch` with blocks that lie behind each other. @returns how many bytes there were, or undefined without the file */
+  /**
+   * Fills `scratch` with blocks that lie behind each other. @returns how many bytes there were, or
+   * undefined without the file
+   */
   #readStored(table: BlockTable, first: number, after: number): number | undefined {
     const start = table.offset(first);
     const bytes = table.offset(after - 1) + table.storedBytes(after - 1) - start;
@@ -227,7 +239,10 @@ export const corruptBlock = (
   );
 };
 
-/** The last block before `end` that follows `block` in its data file without a gap, `bytesMax` of it at the most. */
+/**
+ * The last block before `end` that follows `block` in its data file without a gap, `bytesMax` of it
+ * at the most.
+ */
 export const lastOfRun = (table: BlockTable, block: number, end: number, bytesMax = readAheadBytes): number => {
   const start = table.offset(block);
   let last = block;

@@ -9,9 +9,10 @@ import { fillTable } from "./versions.ts";
 import { freeLunId, geometryOf, insertVolume, objectOf, refuseTakenName, type VolumeRow } from "./volumes.ts";
 
 /**
- * Makes an ordinary object that shares a snapshot's extents: metadata only. A LUN keeps its target and, where that is free, its
- * LUN id; else it gets the lowest free one. Inside a transaction.
- * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, VOLUME_UNKNOWN (it was made and is deleted), OBJECT_KIND_UNSUPPORTED, GROUP_DAMAGED
+ * Makes an ordinary object that shares a snapshot's extents: metadata only. A LUN keeps its target
+ * and, where that is free, its LUN id; else it gets the lowest free one. Inside a transaction.
+ * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, VOLUME_UNKNOWN (it was made and is deleted),
+ *   OBJECT_KIND_UNSUPPORTED, GROUP_DAMAGED
  */
 export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
   const { key, owner, fromGroupId, object, name, evenDamaged = false } = options;

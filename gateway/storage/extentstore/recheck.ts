@@ -6,9 +6,9 @@ import type { Store } from "./store.ts";
 const recheckedMax = 256;
 
 /**
- * Reads blocks that were noted as damaged, and forgets that of those which are as they should be: a disk was not mounted, or a cable
- * loose. Some of them by chance, when there are many, so that all have their turn; and none after one that the disk can't read, which
- * takes it long to say.
+ * Reads blocks that were noted as damaged, and forgets that of those which are as they should be: a
+ * disk was not mounted, or a cable loose. Some of them by chance, when there are many, so that all
+ * have their turn; and none after one that the disk can't read, which takes it long to say.
  */
 export const recheckDamage = ({ database, files }: Store): void => {
   const noted = database.all<{ fileId: number; offset: number; storedBytes: number; hash: Uint8Array }>(

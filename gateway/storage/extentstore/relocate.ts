@@ -11,9 +11,11 @@ export interface Uncommitted {
 }
 
 /**
- * Writes what isn't committed of a data file that has failed once more, to another: what the kernel could not write it may
- * still have, and each block's hash tells whether it has. The tables name the new places when all of it was appended.
- * @throws DISK_FAILED (also when something is not there any more), STORE_FULL; then the tables are as they were
+ * Writes what isn't committed of a data file that has failed once more, to another: what the kernel
+ * could not write it may still have, and each block's hash tells whether it has. The tables name
+ * the new places when all of it was appended.
+ * @throws DISK_FAILED (also when something is not there any more), STORE_FULL; then the tables are
+ *   as they were
  */
 export const relocate = (options: {
   readonly from: DataFileWriter;

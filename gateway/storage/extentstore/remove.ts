@@ -1,7 +1,10 @@
 import { dataFilePath } from "./datafile.ts";
 import type { Store } from "./store.ts";
 
-/** Removes a data file whose row is gone. Other drivers that have it open for reading let go of it when they have not used it for a while. */
+/**
+ * Removes a data file whose row is gone. Other drivers that have it open for reading let go of it
+ * when they have not used it for a while.
+ */
 export const removeDataFile = ({ disk, dataDir, files }: Store, fileId: number): void => {
   files.closeFile(fileId);
   disk.remove(dataFilePath(dataDir, fileId));

@@ -24,9 +24,10 @@ interface LiveBlock {
 type Moved = Map<number, Map<number, number>>;
 
 /**
- * Copies what is alive of data files that nobody writes into one other, makes it durable, points the versions there, and forgets the
- * old files. Each block is verified before it is written: damage is noted and not carried along, and its file stays. A
- * death at any instant leaves two files that are both referred to.
+ * Copies what is alive of data files that nobody writes into one other, makes it durable, points
+ * the versions there, and forgets the old files. Each block is verified before it is written:
+ * damage is noted and not carried along, and its file stays. A death at any instant leaves two
+ * files that are both referred to.
  * @throws STORE_FULL, DISK_FAILED, what `pace` throws
  */
 export const rewriteFiles = async (store: Store, fileIds: readonly number[], pace: Pace): Promise<void> => {
@@ -136,7 +137,8 @@ const moveBlocks = (database: Store["database"], versionId: number, moved: Moved
     const offsets = moved.get(table.fileId(block));
     if (offsets === undefined) continue;
     const offset = offsets.get(table.offset(block));
-    // A version that was made from one that was gone before it was looked at: its file stays, and is looked at again.
+    // A version that was made from one that was gone before it was looked at: its file stays, and
+    // is looked at again.
     if (offset === undefined) return 0;
     table.set(block, { fileId: into, offset, storedBytes: table.storedBytes(block), hash: table.hash(block) });
   }

@@ -5,18 +5,22 @@ import type { Database } from "./database.ts";
 const applicationId = 0x736d7478;
 
 /**
- * Each entry brings the metadata from the version before it to its own; `user_version` counts them. Entries are never
- * edited once released, only added.
+ * Each entry brings the metadata from the version before it to its own; `user_version` counts them.
+ * Entries are never edited once released, only added.
  *
- * - `versions` are extent contents, named (id, epoch), known by their digest; `extents` are the tables of volumes and snapshots that point at them.
- * - A version whose epoch is at most its table's `frozenEpoch` may be seen by a snapshot or a clone, so it is copied on write.
- * - `damagedBlocks` and `damagedVersions` are what was found damaged and is not mended: the versions are those that refer to one of the
- *   blocks, or whose own block table is damaged.
- * - `stagings` are tables that are to become volumes'; they go with the open driver that fills them.
- * - `newestSnapshots` remembers source groups that were deleted, and `deletedRebuilds` rebuilt objects; `snapshotGroups.objects` is
- *   what the source had then, in JSON.
- * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the collector to look at it.
- *   `sizeBytes` and `liveBytes` are what it found when it did: `liveBytes` is null before, and a file that has damage has no size.
+ * - `versions` are extent contents, named (id, epoch), known by their digest; `extents` are the
+ *   tables of volumes and snapshots that point at them.
+ * - A version whose epoch is at most its table's `frozenEpoch` may be seen by a snapshot or a
+ *   clone, so it is copied on write.
+ * - `damagedBlocks` and `damagedVersions` are what was found damaged and is not mended: the
+ *   versions are those that refer to one of the blocks, or whose own block table is damaged.
+ * - `stagings` are tables that are to become volumes'; they go with the open driver that fills
+ *   them.
+ * - `newestSnapshots` remembers source groups that were deleted, and `deletedRebuilds` rebuilt
+ *   objects; `snapshotGroups.objects` is what the source had then, in JSON.
+ * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
+ *   collector to look at it. `sizeBytes` and `liveBytes` are what it found when it did: `liveBytes`
+ *   is null before, and a file that has damage has no size.
  */
 const migrations: readonly string[] = [
   `

@@ -24,8 +24,9 @@ import { findVolume, type VolumeRow } from "./volumes.ts";
  */
 
 /**
- * @throws VOLUME_UNKNOWN, NOT_OURS, GROUP_ABORTED, GROUP_EXISTS (this very group is published: there is nothing left to
- *   write), GROUP_STALE (also when a newer one is being written), BASE_MISSING
+ * @throws VOLUME_UNKNOWN, NOT_OURS, GROUP_ABORTED, GROUP_EXISTS (this very group is published:
+ *   there is nothing left to write), GROUP_STALE (also when a newer one is being written),
+ *   BASE_MISSING
  */
 export const openMirror = (database: Database, options: OpenMirrorOptions): MirrorSession => {
   const { owner, mirrorVolumeId, groupId, baseGroupId, sequence, sizeBytes } = options;
@@ -86,7 +87,10 @@ export const commitMirrorExtent = (
   return tables;
 };
 
-/** The digests of the mirror's extents as they are committed; a damaged one has that of no content. @throws FENCED, VOLUME_UNKNOWN */
+/**
+ * The digests of the mirror's extents as they are committed; a damaged one has that of no content.
+ * @throws FENCED, VOLUME_UNKNOWN
+ */
 export const mirrorDigests = (database: Database, mirrorVolumeId: string, epoch: number): ExtentDigest[] => {
   fencedMirror(database, mirrorVolumeId, epoch);
   const { tableId, sizeBytes, ...geometry } = findVolume(database, mirrorVolumeId);
@@ -129,7 +133,8 @@ export const publishGroup = (database: Database, options: PublishGroupOptions): 
   const mirrors = [...new Set(options.mirrorVolumeIds)].map((id) => {
     const mirror = ownMirror(database, id, owner);
     const newest = mirror.publishedSequence;
-    // The mirror is still complete for the group that it was last published as, also when that has been deleted.
+    // The mirror is still complete for the group that it was last published as, also when that has
+    // been deleted.
     if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what: `the mirror ${id} was published as` });
     return completeFor(mirror, groupId, sequence);
   });
@@ -150,7 +155,10 @@ export const publishGroup = (database: Database, options: PublishGroupOptions): 
   });
 };
 
-/** A group is known for done only when it is the same run's, of the same snapshot, in the same mirrors. @throws GROUP_EXISTS */
+/**
+ * A group is known for done only when it is the same run's, of the same snapshot, in the same
+ * mirrors. @throws GROUP_EXISTS
+ */
 const refuseOtherContent = (
   known: SnapshotGroup,
   { sequence, takenAt, mirrorVolumeIds }: PublishGroupOptions,

@@ -6,22 +6,29 @@ import { dataFilePath } from "./datafile.ts";
 import type { Store } from "./store.ts";
 import { filesOf, loadVersion, markSuspect } from "./versionfiles.ts";
 
-/** What a data file that nobody writes takes up, and how much of that somebody refers to, when it was last measured. */
+/**
+ * What a data file that nobody writes takes up, and how much of that somebody refers to, when it
+ * was last measured.
+ */
 export interface FileSpace {
   readonly id: number;
   readonly sizeBytes: number;
   readonly liveBytes: number;
 }
 
-/** Waits as long as so many bytes of work deserve; others have their turn meanwhile. @throws when the work is called off */
+/**
+ * Waits as long as so many bytes of work deserve; others have their turn meanwhile. @throws when
+ * the work is called off
+ */
 export type Pace = (bytes: number) => Promise<void>;
 
 /** Measured at once: neighbours have many versions in common, and each of those is looked at once. */
 export const measuredAtOnce = 16;
 
 /**
- * Measures data files that nobody writes. Suspicion is taken from them first, so what becomes dead meanwhile is suspected
- * anew. What is damaged in them is noted. @throws what `pace` throws; then they are suspect as before
+ * Measures data files that nobody writes. Suspicion is taken from them first, so what becomes dead
+ * meanwhile is suspected anew. What is damaged in them is noted. @throws what `pace` throws; then
+ * they are suspect as before
  */
 export const measureFiles = async (store: Store, fileIds: readonly number[], pace: Pace): Promise<void> => {
   const { database } = store;
@@ -46,7 +53,10 @@ export const measureFiles = async (store: Store, fileIds: readonly number[], pac
   }
 };
 
-/** @param live the stored lengths of blocks by their offset. @returns undefined when some of them are damaged */
+/**
+ * @param live the stored lengths of blocks by their offset. @returns undefined when some of them
+ *   are damaged
+ */
 const spaceOf = (store: Store, id: number, live: ReadonlyMap<number, number>): FileSpace | undefined => {
   const { database, dataDir, damage } = store;
   const sizeBytes = statSync(dataFilePath(dataDir, id), { throwIfNoEntry: false })?.size ?? 0;
@@ -67,7 +77,10 @@ const noteSpace = (database: Database, { id, sizeBytes, liveBytes }: FileSpace):
   );
 };
 
-/** Of a file with damage nothing is copied: nobody looks at it until something in it is mended or becomes dead. */
+/**
+ * Of a file with damage nothing is copied: nobody looks at it until something in it is mended or
+ * becomes dead.
+ */
 export const leaveAlone = (database: Database, id: number): void => {
   database.transaction(() => database.run("UPDATE files SET sizeBytes = NULL, liveBytes = 0 WHERE id = ?", id));
 };
@@ -84,9 +97,11 @@ export const measuredFiles = (database: Database, deadFraction = -1): FileSpace[
   );
 
 /**
- * Calls `visit` for each block of each version that lies in one of the files; for blocks that versions share more than once. The
- * versions are those of the beginning: a file without a writer only gets others that copy references from them.
- * @returns the files of which it can't be told until it is mended or gone: a version's table is damaged, which is noted
+ * Calls `visit` for each block of each version that lies in one of the files; for blocks that
+ * versions share more than once. The versions are those of the beginning: a file without a writer
+ * only gets others that copy references from them.
+ * @returns the files of which it can't be told until it is mended or gone: a version's table is
+ *   damaged, which is noted
  */
 export const eachLiveBlock = async (
   { database, damage }: Store,

@@ -54,7 +54,8 @@ export class StagedVolumeWriter implements StagedVolume {
   async swapIn(call?: StorageCall): Promise<ObjectConfig> {
     assert(this.#state === "staged", `the staged volume is ${this.#state}`);
     await this.#writer.flush(call);
-    // Whoever gave this call up while the disk hung was told that nothing has happened, and may have closed it since.
+    // Whoever gave this call up while the disk hung was told that nothing has happened, and may
+    // have closed it since.
     call?.signal?.throwIfAborted();
     assert(this.#state === "staged", `the staged volume was ${this.#state} before it was swapped in`);
     const { database, writer } = this.#store;

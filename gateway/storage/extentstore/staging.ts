@@ -55,8 +55,9 @@ const stagingOf = (database: Database, volume: VolumeRow, growTo = 0): Staging =
 };
 
 /**
- * The blocks of an extent that is staged. A damaged block table can't be kept, whatever the next content is: the extent is a
- * hole from then on, and `note` is told which version it was. @returns undefined for a hole
+ * The blocks of an extent that is staged. A damaged block table can't be kept, whatever the next
+ * content is: the extent is a hole from then on, and `note` is told which version it was. @returns
+ * undefined for a hole
  */
 export const loadStaged = (
   database: Database,

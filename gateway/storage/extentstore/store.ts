@@ -31,7 +31,8 @@ export interface StoreOptions {
 /**
  * An extentstore that is open: a folder of a local file system with
  *
- * - `store.sqlite`, the metadata: volumes, snapshots, groups, mirrors, and which block of which extent is where;
+ * - `store.sqlite`, the metadata: volumes, snapshots, groups, mirrors, and which block of which
+ *   extent is where;
  * - `data/`, files of compressed blocks that are appended to and never changed;
  * - `locks/`, one file an open driver, locked as long as it lives.
  */

@@ -60,7 +60,10 @@ export class StoredExtentBlocks implements ExtentBlocks {
     return table.fileId(block) === fileId && from >= 0 && to <= bytes ? this.#ahead?.subarray(from, to) : undefined;
   }
 
-  /** Blocks in order are read many at once, others alone. Of what comes behind the block nothing need be there. */
+  /**
+   * Blocks in order are read many at once, others alone. Of what comes behind the block nothing
+   * need be there.
+   */
   #readAhead(block: number): Uint8Array {
     this.#ahead ??= Buffer.allocUnsafeSlow(aheadBytes);
     const end = block === this.#lastRead + 1 ? this.#sizes.blockCount : block + 1;
@@ -72,7 +75,8 @@ export class StoredExtentBlocks implements ExtentBlocks {
   }
 
   /**
-   * Blocks from `block` on, before `end`: those that lie behind each other and that there is room for in `into`.
+   * Blocks from `block` on, before `end`: those that lie behind each other and that there is room
+   * for in `into`.
    * @returns how many bytes were wanted for that, and how many there were
    */
   #read(block: number, end: number, into: Uint8Array) {

@@ -9,9 +9,10 @@ import type { Store } from "./store.ts";
 export const tendedBytesPerSecond = 32 * 1024 * 1024;
 
 /**
- * One round of what keeps a store small: what is mostly dead is copied without what is dead at any time, and while nobody writes
- * also what is dead in part, and small data files into large ones, until a tenth of the data is dead and few files are small.
- * It ends when there is nothing to do, when somebody writes, or when the signal is aborted. One driver at a time does it.
+ * One round of what keeps a store small: what is mostly dead is copied without what is dead at any
+ * time, and while nobody writes also what is dead in part, and small data files into large ones,
+ * until a tenth of the data is dead and few files are small. It ends when there is nothing to do,
+ * when somebody writes, or when the signal is aborted. One driver at a time does it.
  * @throws STORE_IN_USE, STORE_CORRUPT, DISK_FAILED
  */
 export const tend = async (store: Store, options: { readonly time: Time } & StorageCall): Promise<void> => {

@@ -17,7 +17,10 @@ interface VersionRow {
 /** What stands for the digest of an extent that is damaged: no content has it. */
 export const damagedDigest: Uint8Array = new Uint8Array(extentDigestBytes).fill(0xff);
 
-/** Writes to one extent that aren't committed: `table` holds them among the committed ones, `dirty` says which they are. */
+/**
+ * Writes to one extent that aren't committed: `table` holds them among the committed ones, `dirty`
+ * says which they are.
+ */
 export interface PendingExtent {
   readonly extent: number;
   readonly table: BlockTable;
@@ -32,14 +35,20 @@ export interface PendingExtent {
 export const createTable = (database: Database): number =>
   database.run("INSERT INTO tables (frozenEpoch) VALUES (?)", currentEpoch(database)).lastId;
 
-/** Makes a table of the same extents; both are copied on write from now on. @returns its id. @throws STORE_CORRUPT */
+/**
+ * Makes a table of the same extents; both are copied on write from now on. @returns its id. @throws
+ * STORE_CORRUPT
+ */
 export const copyTable = (database: Database, tableId: number): number => {
   const copyId = createTable(database);
   fillTable(database, { tableId: copyId, fromTableId: tableId });
   return copyId;
 };
 
-/** The same, where extents whose version is lost may be holes, because somebody compares what is there later. */
+/**
+ * The same, where extents whose version is lost may be holes, because somebody compares what is
+ * there later.
+ */
 export const copyWhatIsThere = (database: Database, tableId: number): number => {
   const copyId = createTable(database);
   fillWithWhatIsThere(database, { tableId: copyId, fromTableId: tableId });
@@ -70,7 +79,10 @@ export const fillWithWhatIsThere = (database: Database, options: { tableId: numb
   database.run("UPDATE tables SET frozenEpoch = ? WHERE id IN (?, ?)", currentEpoch(database), tableId, fromTableId);
 };
 
-/** Makes the extents of a table from `fromExtent` on holes. Versions that nobody refers to any more are gone with it. */
+/**
+ * Makes the extents of a table from `fromExtent` on holes. Versions that nobody refers to any more
+ * are gone with it.
+ */
 export const clearTable = (database: Database, tableId: number, fromExtent = 0): void => {
   database.execute("CREATE TEMP TABLE IF NOT EXISTS dropped (versionId INTEGER PRIMARY KEY)");
   database.run(
@@ -101,7 +113,10 @@ export const loadBlocks = (database: Database, tableId: number, extent: number):
   return row === undefined ? undefined : unpackBlocks(row);
 };
 
-/** The tokens of a table: (id, epoch) of each extent's version. Ids of versions that are gone are used again, pairs never. */
+/**
+ * The tokens of a table: (id, epoch) of each extent's version. Ids of versions that are gone are
+ * used again, pairs never.
+ */
 export const extentTokens = (database: Database, tableId: number, extents: number): ExtentToken[] => {
   const tokens = new Array<ExtentToken>(extents).fill(null);
   const rows = database.all<{ extent: number; versionId: number; epoch: number | null }>(
@@ -139,8 +154,9 @@ const damagedTable = ({ path }: Database, what: string): VisibleError =>
   new VisibleError("STORE_CORRUPT", `The metadata ${path} is damaged: ${what}.`, { hint: damageHint });
 
 /**
- * Makes writes to an extent visible. They are put over what the table holds *now*: the collector may have moved blocks since
- * the writer read them. Where all of the extent is written, nobody looks at what it was, which may be damaged.
+ * Makes writes to an extent visible. They are put over what the table holds *now*: the collector
+ * may have moved blocks since the writer read them. Where all of the extent is written, nobody
+ * looks at what it was, which may be damaged.
  * @returns what the extent consists of afterwards. @throws BlockTableDamaged
  */
 export const commitExtent = (database: Database, tableId: number, pending: PendingExtent): BlockTable => {

@@ -66,11 +66,17 @@ export const objectOf = (row: VolumeRow): ObjectConfig => ({
 export const listObjects = (database: Database): ObjectConfig[] =>
   database.all<VolumeRow>("SELECT * FROM volumes ORDER BY number").map(objectOf);
 
-/** Inside a transaction. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be) */
+/**
+ * Inside a transaction. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that
+ * can't be)
+ */
 export const createVolume = (database: Database, options: CreateVolumeOptions): VolumeRow =>
   insertVolume(database, volumeToCreate(database, options));
 
-/** What `createVolume` would make now. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be) */
+/**
+ * What `createVolume` would make now. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a
+ * geometry that can't be)
+ */
 export const volumeToCreate = (database: Database, options: CreateVolumeOptions): NewVolume => {
   const { kind, sizeBytes, geometry = plainGeometry } = options;
   const name = newName(options.name);
@@ -99,7 +105,10 @@ interface NewVolume {
   readonly rebuildKey?: string;
 }
 
-/** Inside a transaction. The names and LUN ids of mirrors are their sources', so only those of others are kept apart. */
+/**
+ * Inside a transaction. The names and LUN ids of mirrors are their sources', so only those of
+ * others are kept apart.
+ */
 export const insertVolume = (database: Database, volume: NewVolume): VolumeRow => {
   const { geometry } = volume;
   const id = newId("volume");
@@ -144,7 +153,10 @@ export const deleteVolume = (database: Database, writer: Writer, volumeId: strin
   dropTable(database, row.tableId);
 };
 
-/** Makes this driver the only writer of a volume. Inside a transaction. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+/**
+ * Makes this driver the only writer of a volume. Inside a transaction. @throws VOLUME_UNKNOWN,
+ * VOLUME_IS_MIRROR, VOLUME_BUSY
+ */
 export const claimVolume = (database: Database, writer: Writer, volumeId: string): VolumeRow => {
   const row = refuseMirror(findVolume(database, volumeId));
   refuseBusy(row, writer);

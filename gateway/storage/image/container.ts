@@ -41,8 +41,8 @@ interface Inspecting {
 /**
  * Looks at an image before anything is read of it: that it is all of a disk, and whole.
  * @returns the size of the disk inside, in bytes
- * @throws IMAGE_UNSUPPORTED (it builds on another image, or is encrypted), IMAGE_UNREADABLE (damaged, or cut),
- *   TOOL_MISSING, the signal's reason
+ * @throws IMAGE_UNSUPPORTED (it builds on another image, or is encrypted), IMAGE_UNREADABLE
+ *   (damaged, or cut), TOOL_MISSING, the signal's reason
  */
 export const inspectContainer = async (container: Container, { signal, open }: Inspecting): Promise<number> => {
   const info = await infoOf(container, signal);
@@ -106,7 +106,10 @@ const refuseParts = (container: Pick<Container, "file" | "name">, info: unknown)
 const checkFoundLeaks = 3;
 const checkUnsupported = 63;
 
-/** Space that is lost inside (leaks) does no harm; and where a format has no check, what can be told is told by `refuseCut`. */
+/**
+ * Space that is lost inside (leaks) does no harm; and where a format has no check, what can be told
+ * is told by `refuseCut`.
+ */
 const refuseDamaged = async (container: Container, options: QemuImgOptions): Promise<void> => {
   let text = "";
   const { code, complaint } = await qemuImg(["check", "--output=json", named(container)], {
@@ -123,7 +126,10 @@ const refuseDamaged = async (container: Container, options: QemuImgOptions): Pro
 const mapLine = /"offset": (\d+)/;
 const mapLength = /"length": (\d+)/;
 
-/** What qemu-img finds behind a file's end it takes for zeros, and not all checks look for it: so we look where its data lies. */
+/**
+ * What qemu-img finds behind a file's end it takes for zeros, and not all checks look for it: so we
+ * look where its data lies.
+ */
 const refuseCut = async (
   container: Container,
   options: QemuImgOptions & { readonly sizeBytes: number },
@@ -150,7 +156,10 @@ const isInSeveralFiles = (info: Info): boolean => extentsOf(info).some(({ format
 /** Of a VMDK disk; one that is a single file has an extent without a format. */
 const extentsOf = (info: Info) => info["format-specific"]?.data.extents ?? [];
 
-/** qemu-img takes what is missing of an extent for zeros, and would look for a container in one that is not. */
+/**
+ * qemu-img takes what is missing of an extent for zeros, and would look for a container in one that
+ * is not.
+ */
 const refuseBadExtents = async (container: Container, info: Info, open: Inspecting["open"]): Promise<void> => {
   for (const { filename, format, "virtual-size": diskBytes } of extentsOf(info)) {
     const extent = await open(resolve(dirname(container.file), filename));

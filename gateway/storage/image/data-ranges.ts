@@ -14,10 +14,11 @@ const recordsBytesMax = 64 * 1024;
 const limitSeconds = 60;
 
 /**
- * Where a sparse file has data, in order: everything else is a hole and reads as zeros. Node can't ask for that
- * (SEEK_DATA), GNU tar can, and says it before the first byte of the file: the map that its “PAX format 1.0” for sparse
- * files begins with (GNU tar's manual, “Storing Sparse Files”). Where there is no such tar, or it says anything else than
- * expected, all of the file is data.
+ * Where a sparse file has data, in order: everything else is a hole and reads as zeros. Node can't
+ * ask for that (SEEK_DATA), GNU tar can, and says it before the first byte of the file: the map
+ * that its “PAX format 1.0” for sparse files begins with (GNU tar's manual, “Storing Sparse
+ * Files”). Where there is no such tar, or it says anything else than expected, all of the file is
+ * data.
  *
  * @param fd the file, open for reading
  * @throws the signal's reason
@@ -73,7 +74,10 @@ async function* mapNumbers(archive: AsyncIterable<Buffer>, sizeBytes: number): A
   }
 }
 
-/** Where the map begins: behind a header with records about the file, and the header of the file. @returns undefined when more is needed to tell */
+/**
+ * Where the map begins: behind a header with records about the file, and the header of the file.
+ * @returns undefined when more is needed to tell
+ */
 const mapOffset = (archive: Buffer, sizeBytes: number): number | undefined => {
   if (archive.length < headerBytes) return undefined;
   const [typeAt, lengthAt, lengthDigits] = [156, 124, 11];

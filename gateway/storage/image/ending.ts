@@ -22,7 +22,8 @@ const named: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * What a file is by the ending of its name, with its article; undefined for endings that a raw disk may have. Some formats are told
- * by their last bytes only (a fixed VHD, a DMG): one that was cut short looks like a raw disk, but for its name.
+ * What a file is by the ending of its name, with its article; undefined for endings that a raw disk
+ * may have. Some formats are told by their last bytes only (a fixed VHD, a DMG): one that was cut
+ * short looks like a raw disk, but for its name.
  */
 export const formatByEnding = (file: string): string | undefined => named.get(extname(file).toLowerCase());

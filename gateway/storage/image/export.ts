@@ -38,11 +38,11 @@ export interface ExportResult {
 }
 
 /**
- * Writes a snapshot or a volume to a file: to a temporary folder beside it, with zeros left as holes, made durable, and
- * then renamed. Whatever fails, there is no half file under its name.
+ * Writes a snapshot or a volume to a file: to a temporary folder beside it, with zeros left as
+ * holes, made durable, and then renamed. Whatever fails, there is no half file under its name.
  *
- * @throws IMAGE_EXISTS, IMAGE_UNWRITABLE, OUTPUT_FAILED (no room), DISK_FAILED, TOOL_MISSING (qcow2 without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN,
- *   STORE_CORRUPT, the signal's reason
+ * @throws IMAGE_EXISTS, IMAGE_UNWRITABLE, OUTPUT_FAILED (no room), DISK_FAILED, TOOL_MISSING (qcow2
+ *   without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN, STORE_CORRUPT, the signal's reason
  */
 export const exportImage = async (options: ExportOptions): Promise<ExportResult> => {
   const { file, format, signal } = options;
@@ -61,7 +61,8 @@ export const exportImage = async (options: ExportOptions): Promise<ExportResult>
 };
 
 /**
- * Writes a snapshot or a volume, raw, to wherever `write` brings its bytes; those are good until its promise is resolved.
+ * Writes a snapshot or a volume, raw, to wherever `write` brings its bytes; those are good until
+ * its promise is resolved.
  *
  * @throws SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN, STORE_CORRUPT, the signal's reason, what `write` throws
  */
@@ -175,7 +176,10 @@ const refuseTaken = async ({ file, force }: ExportOptions): Promise<void> => {
   if (force !== true) throw exists(file);
 };
 
-/** A link, unlike a rename, never replaces what somebody has put there meanwhile. Not every file system knows links. */
+/**
+ * A link, unlike a rename, never replaces what somebody has put there meanwhile. Not every file
+ * system knows links.
+ */
 const putInPlace = async (made: string, options: ExportOptions): Promise<void> => {
   const { file, force } = options;
   if (force !== true) {

@@ -3,7 +3,10 @@ import type { Range } from "./data-ranges.ts";
 const sampleBytes = 4096;
 /** What is read of a hole: its first and last block, and so many between at most. */
 const betweenMax = 14;
-/** Of all holes together, but for their first and last blocks, so that a file of a million holes isn't read for hours. */
+/**
+ * Of all holes together, but for their first and last blocks, so that a file of a million holes
+ * isn't read for hours.
+ */
 const betweenTotal = 20_000;
 
 /** What lies between the ranges, which are in order, and behind the last. */
@@ -16,7 +19,8 @@ export function* holesBetween(ranges: readonly Range[], sizeBytes: number): Gene
 }
 
 /**
- * Whether holes that a file system told of read as zeros, by samples of each: some file systems tell of holes that are none.
+ * Whether holes that a file system told of read as zeros, by samples of each: some file systems
+ * tell of holes that are none.
  * @throws what `read` throws, the signal's reason
  */
 export const areZeros = async (

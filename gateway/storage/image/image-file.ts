@@ -10,10 +10,11 @@ import { rawAllTheSame, unreadable, unsupported } from "./refusals.ts";
 import { makeScratch } from "./scratch.ts";
 
 /**
- * Opens an image to be read as raw bytes. A container (qcow2, VMDK, …) is checked, and converted into a temporary raw file
- * first (sparse, in the system's folder for temporary files), which is gone with `close`. With `format` raw the file is taken for
- * a raw disk whatever it looks like.
- * @throws IMAGE_UNREADABLE, IMAGE_UNSUPPORTED, TOOL_MISSING (no qemu-img to convert with), the signal's reason
+ * Opens an image to be read as raw bytes. A container (qcow2, VMDK, …) is checked, and converted
+ * into a temporary raw file first (sparse, in the system's folder for temporary files), which is
+ * gone with `close`. With `format` raw the file is taken for a raw disk whatever it looks like.
+ * @throws IMAGE_UNREADABLE, IMAGE_UNSUPPORTED, TOOL_MISSING (no qemu-img to convert with), the
+ *   signal's reason
  */
 export const openImage = async (
   file: string,

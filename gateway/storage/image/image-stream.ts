@@ -7,8 +7,10 @@ import { endBytes, signatureOf, startBytes } from "./signature.ts";
 const what = "What comes from standard input";
 
 /**
- * A raw image that comes from a stream, which belongs to it from now on. It has to be as long as it is said to be.
- * @throws IMAGE_UNREADABLE, IMAGE_UNSUPPORTED (a container, an archive: those have to be files), the signal's reason
+ * A raw image that comes from a stream, which belongs to it from now on. It has to be as long as it
+ * is said to be.
+ * @throws IMAGE_UNREADABLE, IMAGE_UNSUPPORTED (a container, an archive: those have to be files),
+ *   the signal's reason
  */
 export const streamedImage = async (
   input: Readable,
@@ -72,7 +74,10 @@ class ByteStream {
     this.#signal = signal;
   }
 
-  /** Fills `into`, as far as there is something. @returns how many bytes there were. @throws IMAGE_UNREADABLE, the signal's reason */
+  /**
+   * Fills `into`, as far as there is something. @returns how many bytes there were. @throws
+   * IMAGE_UNREADABLE, the signal's reason
+   */
   async read(into: Uint8Array): Promise<number> {
     let done = 0;
     while (done < into.length && (await this.#more())) {

@@ -8,8 +8,9 @@ export interface Image {
   /** Fills `into` from `offset`, which is never before what was read last. @throws IMAGE_UNREADABLE */
   read(offset: number, into: Uint8Array): Promise<void>;
   /**
-   * Call when all was read. @throws IMAGE_UNREADABLE when that is not one disk: it was written to meanwhile, or does not end
-   * where it should; IMAGE_UNSUPPORTED when its end shows that it is something else
+   * Call when all was read. @throws IMAGE_UNREADABLE when that is not one disk: it was written to
+   * meanwhile, or does not end where it should; IMAGE_UNSUPPORTED when its end shows that it is
+   * something else
    */
   finish(): Promise<void>;
   close(): Promise<void>;

@@ -61,15 +61,18 @@ export interface ImportResult {
 }
 
 /**
- * Brings a disk image into a cluster: a raw one, or a container (qcow2, VMDK, VHD, …) where qemu-img is installed.
+ * Brings a disk image into a cluster: a raw one, or a container (qcow2, VMDK, VHD, …) where
+ * qemu-img is installed.
  *
- * All or nothing: it is written where nobody sees it and becomes the volume at the end, in one step; whatever fails, and
- * whoever looks or takes a snapshot meanwhile, there is no volume yet, or the one that was. Into a new volume the blocks of
- * 64 KiB that aren't zeros are written; into one that is there only the blocks that differ (that is what a store keeps as one), and
- * zeros where the image has some and the volume hasn't. What is damaged in the volume is written anew.
+ * All or nothing: it is written where nobody sees it and becomes the volume at the end, in one
+ * step; whatever fails, and whoever looks or takes a snapshot meanwhile, there is no volume yet, or
+ * the one that was. Into a new volume the blocks of 64 KiB that aren't zeros are written; into one
+ * that is there only the blocks that differ (that is what a store keeps as one), and zeros where
+ * the image has some and the volume hasn't. What is damaged in the volume is written anew.
  *
- * @throws IMAGE_UNREADABLE, IMAGE_UNSUPPORTED, IMAGE_TOO_SMALL, TOOL_MISSING, VOLUME_TOO_SMALL, VOLUME_NAME_TAKEN,
- *   VOLUME_UNKNOWN, VOLUME_BUSY, VOLUME_IS_MIRROR, IMPORT_UNSUPPORTED, STORE_FULL, the signal's reason
+ * @throws IMAGE_UNREADABLE, IMAGE_UNSUPPORTED, IMAGE_TOO_SMALL, TOOL_MISSING, VOLUME_TOO_SMALL,
+ *   VOLUME_NAME_TAKEN, VOLUME_UNKNOWN, VOLUME_BUSY, VOLUME_IS_MIRROR, IMPORT_UNSUPPORTED,
+ *   STORE_FULL, the signal's reason
  */
 export const importImage = async (options: ImportOptions): Promise<ImportResult> => {
   const { format, signal } = options;
@@ -82,7 +85,8 @@ export const importImage = async (options: ImportOptions): Promise<ImportResult>
     try {
       return await fill(staged, image, options);
     } finally {
-      // What can't be tidied up now is by whoever opens the store next; it changes nothing of what has come of the import.
+      // What can't be tidied up now is by whoever opens the store next; it changes nothing of what
+      // has come of the import.
       await staged.close().catch(() => undefined);
     }
   } finally {
@@ -179,7 +183,10 @@ const copy = async (
   return { writtenBytes: changed.write, zeroedBytes: changed.zero };
 };
 
-/** Fills `held` with what the volume holds. What is damaged in it equals nothing that is wanted, and is written anew. */
+/**
+ * Fills `held` with what the volume holds. What is damaged in it equals nothing that is wanted, and
+ * is written anew.
+ */
 const readHeld = async (
   volume: StagedVolume,
   part: {

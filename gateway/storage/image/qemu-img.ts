@@ -6,7 +6,10 @@ import { endingWithUs } from "../../processes/owned-process.ts";
 
 /** How much of what qemu-img complains is kept. */
 const complaintChars = 2000;
-/** How long a call may take, and how much more for each byte that it may have to look at. No disk that works is so slow. */
+/**
+ * How long a call may take, and how much more for each byte that it may have to look at. No disk
+ * that works is so slow.
+ */
 const limitSecondsLeast = 600;
 const slowestBytesPerSecond = 4e6;
 
@@ -58,8 +61,9 @@ export const convert = async ({
 };
 
 /**
- * Names an image so that qemu-img takes it for exactly this: nothing is guessed, no name is taken for a protocol. A VHD
- * has the size that its footer says: what Virtual PC rounded it down to would cut disks of others.
+ * Names an image so that qemu-img takes it for exactly this: nothing is guessed, no name is taken
+ * for a protocol. A VHD has the size that its footer says: what Virtual PC rounded it down to would
+ * cut disks of others.
  */
 export const named = ({ file, format }: QemuImage): string =>
   `json:${JSON.stringify({
@@ -74,7 +78,8 @@ export const qemuImg = async (args: readonly string[], options: QemuImgOptions):
   signal.throwIfAborted();
   const limitSeconds = Math.round(limitSecondsLeast + sizeBytes / slowestBytesPerSecond);
   const limit = AbortSignal.timeout(limitSeconds * 1000);
-  // It writes nothing that is worth an orderly end, so it is killed for good; and it ends with us, however we end.
+  // It writes nothing that is worth an orderly end, so it is killed for good; and it ends with us,
+  // however we end.
   const child = spawn(...endingWithUs("qemu-img", args), {
     stdio: ["ignore", onLine === undefined ? "ignore" : "pipe", "pipe"],
     signal: AbortSignal.any([signal, limit]),

@@ -47,13 +47,15 @@ export class RawFile {
   }
 
   /**
-   * What is not in these is a hole, and zeros. Where holes are not told of, or are told of that hold something, all of it is data.
+   * What is not in these is a hole, and zeros. Where holes are not told of, or are told of that
+   * hold something, all of it is data.
    * @throws IMAGE_UNREADABLE, the signal's reason
    */
   async dataRanges(signal: AbortSignal): Promise<readonly Range[]> {
     const all = [{ offset: 0, length: this.sizeBytes }];
     const allocatedBytes = Number(this.#stat.blocks) * 512;
-    // Nothing at all says a file system that doesn't count: many in user space (FUSE), or one that keeps small files elsewhere.
+    // Nothing at all says a file system that doesn't count: many in user space (FUSE), or one that
+    // keeps small files elsewhere.
     if (allocatedBytes === 0 || allocatedBytes >= this.sizeBytes) return all;
     const ranges = await dataRanges(this.#handle.fd, this.sizeBytes, signal);
     const holes = [...holesBetween(ranges, this.sizeBytes)];
@@ -72,7 +74,10 @@ export class RawFile {
     }
   }
 
-  /** @throws IMAGE_UNREADABLE when its name leads to another file by now: what was read by that name need not be of this one */
+  /**
+   * @throws IMAGE_UNREADABLE when its name leads to another file by now: what was read by that name
+   *   need not be of this one
+   */
   async refuseReplaced(): Promise<void> {
     const { dev, ino } = await readable(this.file, stat(this.file, { bigint: true }));
     if (dev === this.#stat.dev && ino === this.#stat.ino) return;
@@ -81,7 +86,10 @@ export class RawFile {
     });
   }
 
-  /** @throws IMAGE_UNREADABLE when somebody has written to the file since it was opened: what was read is then not one thing */
+  /**
+   * @throws IMAGE_UNREADABLE when somebody has written to the file since it was opened: what was
+   *   read is then not one thing
+   */
   async refuseChanged(): Promise<void> {
     const { size, mtimeNs } = await readable(this.file, this.#handle.stat({ bigint: true }));
     if (size === this.#stat.size && mtimeNs === this.#stat.mtimeNs) return;

@@ -1,7 +1,8 @@
 /**
- * Pieces that are read one after the other. The next one is read while the caller is busy with this one; a reading that has
- * begun is waited for before the loop is left, so that what it reads from can be closed. What a piece was read into is filled again
- * with something else once the next piece was asked for.
+ * Pieces that are read one after the other. The next one is read while the caller is busy with this
+ * one; a reading that has begun is waited for before the loop is left, so that what it reads from
+ * can be closed. What a piece was read into is filled again with something else once the next piece
+ * was asked for.
  * @throws what `fill` throws, and the signal's reason
  */
 export async function* readAhead<Piece, Buffers>({

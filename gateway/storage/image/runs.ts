@@ -11,8 +11,9 @@ export interface Run {
 const zeros = Buffer.alloc(pieceBytes);
 
 /**
- * What turns `held` into `wanted`, in blocks of 64 KiB with neighbours of one kind together. Without `held`, what turns
- * zeros into it. Both begin at a multiple of 64 KiB of the volume and are `pieceBytes` long at most.
+ * What turns `held` into `wanted`, in blocks of 64 KiB with neighbours of one kind together.
+ * Without `held`, what turns zeros into it. Both begin at a multiple of 64 KiB of the volume and
+ * are `pieceBytes` long at most.
  */
 export const runsBetween = (wanted: Uint8Array, held: Uint8Array = zeros): Run[] => {
   const runs: Run[] = [];

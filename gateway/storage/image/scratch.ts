@@ -13,8 +13,9 @@ const lockName = "lock";
 const suffix = /^[A-Za-z0-9]{6}$/;
 
 /**
- * Makes a folder whose name begins with `prefix`, a path, and removes what processes that were killed have left of such folders.
- * Each holds a lock, which ends with the process that made it; a folder without one is not touched.
+ * Makes a folder whose name begins with `prefix`, a path, and removes what processes that were
+ * killed have left of such folders. Each holds a lock, which ends with the process that made it; a
+ * folder without one is not touched.
  * @throws what `mkdtemp` throws
  */
 export const makeScratch = async (prefix: string): Promise<Scratch> => {
@@ -31,7 +32,10 @@ export const makeScratch = async (prefix: string): Promise<Scratch> => {
   };
 };
 
-/** It gets its name when it is held. @returns undefined where the file system knows no locks: then nobody else removes the folder */
+/**
+ * It gets its name when it is held. @returns undefined where the file system knows no locks: then
+ * nobody else removes the folder
+ */
 const lockIn = async (folder: string): Promise<FileLock | undefined> => {
   const fresh = join(folder, `${lockName}.new`);
   try {

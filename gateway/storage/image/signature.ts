@@ -40,8 +40,9 @@ const compressed = (name: string, unpack: string): Signature =>
 const archive = (name: string): Signature => refused(name, "Unpack it, and import the disk image that is in it.");
 
 /**
- * What a file begins with. Containers: qemu's docs/interop (qcow2, qed, parallels) and block/*.c (qcow, vdi, vpc, vhdx, vmdk,
- * bochs, cloop); compressed files and archives: their specifications, as `file` knows them too.
+ * What a file begins with. Containers: qemu's docs/interop (qcow2, qed, parallels) and block/*.c
+ * (qcow, vdi, vpc, vhdx, vmdk, bochs, cloop); compressed files and archives: their specifications,
+ * as `file` knows them too.
  */
 const starts: readonly (readonly [Signature, ...Magic[]])[] = [
   [container("qcow", "a qcow image of version 1"), at(0, "QFI\xfb\0\0\0\x01")],
@@ -89,8 +90,9 @@ const starts: readonly (readonly [Signature, ...Magic[]])[] = [
 ];
 
 /**
- * What a file is, by the containers, compressed files and archives that can be told from its first `startBytes` and its last
- * `endBytes` (of a shorter file, all of it); undefined for what a raw disk may look like. A LUKS header is one of those.
+ * What a file is, by the containers, compressed files and archives that can be told from its first
+ * `startBytes` and its last `endBytes` (of a shorter file, all of it); undefined for what a raw
+ * disk may look like. A LUKS header is one of those.
  */
 export const signatureOf = (start: Uint8Array, end: Uint8Array): Signature | undefined => {
   const head = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
@@ -108,8 +110,9 @@ const vhdFooterBytes = 512;
 const differencingVhd = 4;
 
 /**
- * Microsoft's “Virtual Hard Disk Image Format Specification”: the footer is the last sector, the only one that a fixed disk
- * has; others begin with a copy. Footers of Virtual PC before 2004 are a byte shorter.
+ * Microsoft's “Virtual Hard Disk Image Format Specification”: the footer is the last sector, the
+ * only one that a fixed disk has; others begin with a copy. Footers of Virtual PC before 2004 are a
+ * byte shorter.
  */
 const vhd = (head: Buffer, tail: Buffer): Signature | undefined => {
   if (has(head, at(0, vhdMagic))) return vhdOf("a VHD image", head);
@@ -162,7 +165,10 @@ const dmg = (tail: Buffer): Signature | undefined => {
   return refused("a DMG image of macOS", convertFirst);
 };
 
-/** POSIX's ustar, and older ones by their checksum: the sum of the header's bytes, its own counted as blanks. */
+/**
+ * POSIX's ustar, and older ones by their checksum: the sum of the header's bytes, its own counted
+ * as blanks.
+ */
 const tar = (head: Buffer): Signature | undefined => {
   const headerBytes = 512;
   if (head.length < headerBytes) return undefined;

@@ -16,9 +16,11 @@ export const temporaryFolder = async (context: TestContext): Promise<string> => 
 export const signal = new AbortController().signal;
 
 /**
- * For the rest of the test PATH leads to a `qemu-img` of ours and nothing else. Its qcow2 is the magic and the raw bytes;
- * of a file named `broken…` it complains, in one named `damaged…` its check finds errors, with one named `slow…` it takes a minute,
- * with one named `stuck…` only to convert it, after its process id is in `stuck….pid`, and one named `short…` has data behind its end. With `present` false there is none.
+ * For the rest of the test PATH leads to a `qemu-img` of ours and nothing else. Its qcow2 is the
+ * magic and the raw bytes; of a file named `broken…` it complains, in one named `damaged…` its
+ * check finds errors, with one named `slow…` it takes a minute, with one named `stuck…` only to
+ * convert it, after its process id is in `stuck….pid`, and one named `short…` has data behind its
+ * end. With `present` false there is none.
  * @returns the folder that temporary files lie in meanwhile, empty
  */
 export const withQemuImg = async (context: TestContext, folder: string, present: boolean): Promise<string> => {

@@ -10,8 +10,9 @@ const entriesMax = 1_000_000;
 const lastNoGrain = 1;
 
 /**
- * Where the last grain that a sparse extent of a VMDK disk refers to ends, in bytes of its file (VMware's “Virtual Disk Format 5.0”,
- * “Hosted Sparse Extents”): `qemu-img check` sees whether grains begin inside the file, and not whether they end there.
+ * Where the last grain that a sparse extent of a VMDK disk refers to ends, in bytes of its file
+ * (VMware's “Virtual Disk Format 5.0”, “Hosted Sparse Extents”): `qemu-img check` sees whether
+ * grains begin inside the file, and not whether they end there.
  *
  * @returns 0 for an extent that is compressed, whose grains tell themselves, or of another kind
  * @throws IMAGE_UNREADABLE, also when the tables themselves are cut off

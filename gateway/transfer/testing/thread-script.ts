@@ -2,7 +2,10 @@ import { workerData } from "node:worker_threads";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { serveJobs } from "../threads/serve-jobs.ts";
 
-/** What the tests of the thread pool run: `workerData.counters` is [chunks made, jobs ended, threads closed, jobs that hang]. */
+/**
+ * What the tests of the thread pool run: `workerData.counters` is [chunks made, jobs ended, threads
+ * closed, jobs that hang].
+ */
 const counters = new Int32Array((workerData as { counters: SharedArrayBuffer }).counters);
 
 serveJobs(

@@ -3,8 +3,9 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import { chunkBytes, giveChunkBuffer } from "../../chunk-buffers.ts";
 
 /**
- * Chunks that one end may have sent and the other not taken yet: what bounds the memory of a job. More of them keep no thread
- * busier, and what lies in them is no longer in the processor's cache when its turn comes.
+ * Chunks that one end may have sent and the other not taken yet: what bounds the memory of a job.
+ * More of them keep no thread busier, and what lies in them is no longer in the processor's cache
+ * when its turn comes.
  */
 export const chunksInFlightMax = 2;
 
@@ -25,9 +26,9 @@ interface PackedError {
 }
 
 /**
- * One end of a two-way stream of chunks between threads, for one job. Either end sends chunks, as many as the other has
- * credit for, and then ends with a value or fails. Chunks change hands without being copied, and their buffers go back to
- * the thread they came from.
+ * One end of a two-way stream of chunks between threads, for one job. Either end sends chunks, as
+ * many as the other has credit for, and then ends with a value or fails. Chunks change hands
+ * without being copied, and their buffers go back to the thread they came from.
  */
 export class JobPort {
   readonly #port: MessagePort;
@@ -68,7 +69,10 @@ export class JobPort {
     return this.#credits === chunksInFlightMax;
   }
 
-  /** Gives a chunk away, buffer and all, once there is credit for it. @throws the other end's failure, or when the job has ended */
+  /**
+   * Gives a chunk away, buffer and all, once there is credit for it. @throws the other end's
+   * failure, or when the job has ended
+   */
   async send(chunk: Uint8Array): Promise<void> {
     while (this.#credits === 0 && !this.failed.aborted && !this.#closed) await this.#changed.promise;
     this.failed.throwIfAborted();

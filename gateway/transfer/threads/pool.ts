@@ -21,15 +21,20 @@ export interface ThreadPoolOptions {
 }
 
 export interface ThreadPool {
-  /** Starts all threads, and resolves when they can do jobs. @throws INTERNAL when one dies, or takes too long */
+  /**
+   * Starts all threads, and resolves when they can do jobs. @throws INTERNAL when one dies, or
+   * takes too long
+   */
   start(): Promise<void>;
   /**
-   * Runs a job in a thread, which goes from job to job, wherever there is something to do. `gate` bounds how many are under
-   * way at once. `input` goes to it, and what it yields and returns comes back. Giving up the generator or
-   * aborting the signal ends the job, and either waits for it to have ended. When a job ends before its input, at most one
-   * more piece of it is taken. A job that stands still for too long while it is its turn is given up, and its thread with it
-   * when nothing at all is heard of that any more: a disk that hangs holds a whole thread.
-   * @throws what the job threw; INTERNAL when its thread died; TIMEOUT when no place became free, or it stood still
+   * Runs a job in a thread, which goes from job to job, wherever there is something to do. `gate`
+   * bounds how many are under way at once. `input` goes to it, and what it yields and returns comes
+   * back. Giving up the generator or aborting the signal ends the job, and either waits for it to
+   * have ended. When a job ends before its input, at most one more piece of it is taken. A job that
+   * stands still for too long while it is its turn is given up, and its thread with it when nothing
+   * at all is heard of that any more: a disk that hangs holds a whole thread.
+   * @throws what the job threw; INTERNAL when its thread died; TIMEOUT when no place became free,
+   *   or it stood still
    */
   run(job: unknown, options: JobOptions): AsyncGenerator<Uint8Array, unknown, void>;
   /** Jobs under way fail. */
@@ -77,7 +82,10 @@ const stoodStill = (what: string): VisibleError =>
 
 const idleThread = (): Thread => ({ worker: undefined, ready: undefined, ports: new Set(), unanswered: 0 });
 
-/** A small, fixed set of worker threads, started at the latest when they are needed, replaced when they die. */
+/**
+ * A small, fixed set of worker threads, started at the latest when they are needed, replaced when
+ * they die.
+ */
 export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
   const { log, time = systemTime } = options;
   const threads = Array.from({ length: options.threads }, idleThread);
@@ -135,7 +143,10 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
     };
   };
 
-  /** Its place is another one's, which starts when it is needed. What it may still do is what a job that died might have done. */
+  /**
+   * Its place is another one's, which starts when it is needed. What it may still do is what a job
+   * that died might have done.
+   */
   const abandon = (thread: Thread, why: VisibleError): void => {
     const { worker } = thread;
     const at = threads.indexOf(thread);
@@ -234,7 +245,10 @@ const end = async (worker: Worker, time: Time): Promise<void> => {
   await within(ended, lastWordMs, time);
 };
 
-/** Tells the thread to end the job, and waits for its last word, within a limit. Nothing happens when it has ended. */
+/**
+ * Tells the thread to end the job, and waits for its last word, within a limit. Nothing happens
+ * when it has ended.
+ */
 const giveUp = async (port: JobPort, reason: unknown, time: Time): Promise<void> => {
   if (port.over) return;
   port.fail(reason ?? new Error("the job was given up"));

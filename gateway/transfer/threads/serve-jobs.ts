@@ -7,8 +7,9 @@ export interface JobWatch {
   /** Aborted when the job is given up. */
   readonly signal: AbortSignal;
   /**
-   * A step of the work is done. A few times a second this says so to whoever waits for the job, and there is something to wait for: in that
-   * moment the thread gets to hear what it was told, and its other jobs have a turn.
+   * A step of the work is done. A few times a second this says so to whoever waits for the job, and
+   * there is something to wait for: in that moment the thread gets to hear what it was told, and
+   * its other jobs have a turn.
    * @throws the signal's reason
    */
   step(): Promise<void> | undefined;
@@ -27,8 +28,9 @@ export type ThreadMessage = { readonly job: unknown; readonly port: MessagePort 
 const stepMs = 250;
 
 /**
- * A worker thread's side of the pool: says that it is ready, and serves the jobs that come, many at once, until it is told to end. Then it calls `close`,
- * and whatever jobs are left end with the thread.
+ * A worker thread's side of the pool: says that it is ready, and serves the jobs that come, many at
+ * once, until it is told to end. Then it calls `close`, and whatever jobs are left end with the
+ * thread.
  */
 export const serveJobs = (handler: JobHandler, close: () => Promise<void>): void => {
   parentPort?.on("message", async (message: ThreadMessage) => {

@@ -2,8 +2,9 @@ import type { SiteId } from "../../../core/api/ids.ts";
 import type { Log } from "../../log.ts";
 
 /**
- * Envoy's own log on standard error: one word for the level, then the message; what follows of a message of several lines has no
- * level. Its log of connections on standard output, which it would keep back for 10 s.
+ * Envoy's own log on standard error: one word for the level, then the message; what follows of a
+ * message of several lines has no level. Its log of connections on standard output, which it would
+ * keep back for 10 s.
  */
 export const outputArguments = ["--log-level", "warning", "--log-format", "%l %v", "--file-flush-interval-msec", "250"];
 

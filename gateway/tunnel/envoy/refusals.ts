@@ -1,9 +1,15 @@
 import type { SiteId } from "../../../core/api/ids.ts";
 
-/** Envoy's log of a refusal comes within a second of it; what is older says nothing of the last connection. */
+/**
+ * Envoy's log of a refusal comes within a second of it; what is older says nothing of the last
+ * connection.
+ */
 const lateMs = 15_000;
 
-/** Why Envoy has refused gateways of other sites, or they our own: it only tells its log, and to the sender the connection just ends. */
+/**
+ * Why Envoy has refused gateways of other sites, or they our own: it only tells its log, and to the
+ * sender the connection just ends.
+ */
 export class Refusals {
   readonly #last = new Map<SiteId, { readonly reason: string; readonly atMs: number }>();
 

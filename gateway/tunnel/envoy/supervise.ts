@@ -18,8 +18,8 @@ export interface SupervisedEnvoy {
 }
 
 /**
- * Runs Envoy for as long as the gateway runs: starts it again when it dies, and takes it along when the gateway itself is killed. What
- * it writes goes to the gateway's log.
+ * Runs Envoy for as long as the gateway runs: starts it again when it dies, and takes it along when
+ * the gateway itself is killed. What it writes goes to the gateway's log.
  * @throws VisibleError INTERNAL when it does not serve within 20 s of its first start
  */
 export const superviseEnvoy = async (options: {

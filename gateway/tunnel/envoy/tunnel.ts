@@ -23,7 +23,10 @@ import { superviseEnvoy } from "./supervise.ts";
 
 /** Envoy sees a replaced file within 10 ms; a machine that is busy takes longer. */
 const takeUpMs = 10_000;
-/** For writing Envoy's files as well: a disk that hangs must not keep the ways to other sites from being told. */
+/**
+ * For writing Envoy's files as well: a disk that hangs must not keep the ways to other sites from
+ * being told.
+ */
 const reachSeconds = 60;
 /** One that runs beside the gateway may be started after it. */
 const besideMs = 60_000;
@@ -41,9 +44,10 @@ export interface EnvoyTunnelOptions extends TunnelOptions {
 }
 
 /**
- * The tunnel through an Envoy on this host. It ends TLS at the site's public port and passes requests to the receiver's socket;
- * and it has a socket for each other site that something is sent to. Its configuration is in files that it watches, so
- * neither sites nor endpoints nor certificates need a restart.
+ * The tunnel through an Envoy on this host. It ends TLS at the site's public port and passes
+ * requests to the receiver's socket; and it has a socket for each other site that something is sent
+ * to. Its configuration is in files that it watches, so neither sites nor endpoints nor
+ * certificates need a restart.
  * @throws VisibleError BAD_REQUEST without an Envoy; INTERNAL when it does not serve
  */
 export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunnel> => {
@@ -85,7 +89,8 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
         await writeCredentials(layout, credentials);
         current = credentials;
         server.renew(credentials);
-        // A connection that is made before Envoy has taken the list up would stay; so they are made anew once more when it has.
+        // A connection that is made before Envoy has taken the list up would stay; so they are made
+        // anew once more when it has.
         if (clients.renew(credentials)) setTimeout(() => clients.reconnect(), takeUpMs).unref();
       },
       ended: running?.ended ?? endless,
@@ -169,7 +174,10 @@ class Sites {
     this.#hasBbr = options.hasBbr;
   }
 
-  /** Resolves when Envoy has taken up where the site's gateways are. One change after the other. @throws the signal's reason */
+  /**
+   * Resolves when Envoy has taken up where the site's gateways are. One change after the other.
+   * @throws the signal's reason
+   */
   async reach(siteId: SiteId, endpoints: readonly string[], signal: AbortSignal): Promise<void> {
     const content = resources([siteEndpoints(siteId, await Promise.all(endpoints.map(resolve)))]);
     const isReached = () => this.#reached.get(siteId) === JSON.stringify(content);

@@ -42,7 +42,8 @@ export class UploadConnection {
   }
 
   /**
-   * Sends an upload and waits for its answer, which may come before all of it is sent. Whoever gives it up destroys the connection.
+   * Sends an upload and waits for its answer, which may come before all of it is sent. Whoever
+   * gives it up destroys the connection.
    * @param limits `stallSeconds`: how long the peer may take for a chunk
    * @returns the answer's text @throws what the body throws, what broke the connection
    */

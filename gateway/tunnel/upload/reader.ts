@@ -4,8 +4,8 @@ import { chunkBytes, giveChunkBuffer, takeChunkBuffer } from "../../chunk-buffer
 import { lengthBytes, pathBytesMax } from "./protocol.ts";
 
 /**
- * A record of so much ends a chunk: it is one of the sender's, which ends where a frame does, and whoever gets it whole has
- * no frame to put together. Smaller ones are gathered.
+ * A record of so much ends a chunk: it is one of the sender's, which ends where a frame does, and
+ * whoever gets it whole has no frame to put together. Smaller ones are gathered.
  */
 const largeBytes = chunkBytes / 2;
 /** So many chunks may wait to be taken: the next one comes while whoever has asked gets to take one. */
@@ -13,9 +13,10 @@ const fullMax = 2;
 const events = ["end", "error", "close"] as const;
 
 /**
- * What a sender says over an upload connection (protocol.ts). Reads when it is asked for more, and then two chunks at the
- * most, which is what holds the sender back; what comes behind a path or an upload's end stays in the socket until somebody
- * wants it. A connection that says what it may not is destroyed.
+ * What a sender says over an upload connection (protocol.ts). Reads when it is asked for more, and
+ * then two chunks at the most, which is what holds the sender back; what comes behind a path or an
+ * upload's end stays in the socket until somebody wants it. A connection that says what it may not
+ * is destroyed.
  */
 export class UploadReader {
   readonly #socket: Duplex;
@@ -72,8 +73,8 @@ export class UploadReader {
   }
 
   /**
-   * The body of the upload in chunks that are the consumer's own, buffer and all: the small pieces that the network brings, put
-   * together. Ends at once when the signal is aborted.
+   * The body of the upload in chunks that are the consumer's own, buffer and all: the small pieces
+   * that the network brings, put together. Ends at once when the signal is aborted.
    * @throws LINK_BROKEN when the connection ends before the body, the signal's reason
    */
   async *body(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
@@ -180,8 +181,8 @@ export class UploadReader {
 }
 
 /**
- * Gives a piece's memory back at once. Thousands of them would wait for the collector, outside its heap, and make it
- * collect all of that heap each time they come to 64 MB.
+ * Gives a piece's memory back at once. Thousands of them would wait for the collector, outside its
+ * heap, and make it collect all of that heap each time they come to 64 MB.
  */
 const release = ({ buffer, byteLength }: Buffer): void => {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);

@@ -11,11 +11,15 @@ import type { Upload } from "./connection.ts";
 import { uploadProtocol, uploadsPath } from "./protocol.ts";
 import { UploadReader } from "./reader.ts";
 
-/** An upload of a peer; the signal is aborted when the peer goes away before all of it has come, or the work stood still. */
+/**
+ * An upload of a peer; the signal is aborted when the peer goes away before all of it has come, or
+ * the work stood still.
+ */
 export interface IncomingUpload extends Upload, Watch {}
 
 /**
- * Takes an upload of a peer whose identity is verified, and gives what there is to answer, as JSON has it. What it throws is answered as an error.
+ * Takes an upload of a peer whose identity is verified, and gives what there is to answer, as JSON
+ * has it. What it throws is answered as an error.
  */
 export type UploadHandler = (upload: IncomingUpload, identity: PeerIdentity) => Promise<unknown>;
 
@@ -150,7 +154,10 @@ export class UploadServer {
   }
 }
 
-/** Waits a while for what is left of an upload that was answered: who has sent it does not know that it was not wanted. */
+/**
+ * Waits a while for what is left of an upload that was answered: who has sent it does not know that
+ * it was not wanted.
+ */
 const restCame = async (reader: UploadReader): Promise<boolean> => {
   if (reader.isComplete) return true;
   try {
@@ -178,7 +185,10 @@ const refuse = (socket: Duplex, { status, body }: ReturnType<typeof toldOf>): vo
   endSoon(socket);
 };
 
-/** Reads what else comes to nowhere for a while: closing at once would reset the connection, and the peer would not get to read why. */
+/**
+ * Reads what else comes to nowhere for a while: closing at once would reset the connection, and the
+ * peer would not get to read why.
+ */
 const endSoon = (socket: Duplex): void => {
   socket.end();
   socket.removeAllListeners("data").resume();

@@ -1,6 +1,7 @@
 /**
- * Passes an iterable's chunks on. Calls `onTaken` when the consumer comes back, `onSent` when it does so after the last, and `onStall`
- * when it has not come back within `stallMs` of taking one. How long the source takes for the next chunk does not matter.
+ * Passes an iterable's chunks on. Calls `onTaken` when the consumer comes back, `onSent` when it
+ * does so after the last, and `onStall` when it has not come back within `stallMs` of taking one.
+ * How long the source takes for the next chunk does not matter.
  */
 export async function* watched(
   chunks: AsyncIterable<Uint8Array>,

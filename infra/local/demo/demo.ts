@@ -7,8 +7,8 @@ import { changeDiskImage, type DiskImage, makeDiskImage } from "./image.ts";
 import { Session } from "./session.ts";
 
 /**
- * The demo: everything that the README promises, by the commands that a person would type. It ends with exit code 1
- * unless every byte that comes back is the byte that was snapshotted.
+ * The demo: everything that the README promises, by the commands that a person would type. It ends
+ * with exit code 1 unless every byte that comes back is the byte that was snapshotted.
  */
 const imageBytes = 2 * 1024 ** 3;
 const contentBytes = 520e6;

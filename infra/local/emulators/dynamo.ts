@@ -67,9 +67,11 @@ const untilItAnswers = async (dynoxide: OwnedProcess, endpoint: string, signal: 
 };
 
 /**
- * Starts dynoxide on 127.0.0.1 with its database in `dir`, and waits until it answers, two minutes at most. One that dies is started
- * again, on the same port with the same database. It ends with this process, however this process ends.
- * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, INTERNAL when it does not start
+ * Starts dynoxide on 127.0.0.1 with its database in `dir`, and waits until it answers, two minutes
+ * at most. One that dies is started again, on the same port with the same database. It ends with
+ * this process, however this process ends.
+ * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, INTERNAL when it does not
+ *   start
  */
 export const startDynamo = async (options: DynamoOptions): Promise<Emulator> => {
   const { dir, onDeath = () => undefined, time = steadyTime } = options;

@@ -25,7 +25,10 @@ export const listening = async <T>(port: number, listen: () => Promise<T>): Prom
   }
 };
 
-/** Below those that Linux gives out, so that nobody gets it by chance between our look and whoever is to listen there. */
+/**
+ * Below those that Linux gives out, so that nobody gets it by chance between our look and whoever
+ * is to listen there.
+ */
 const anyPort = (): number => randomInt(15_000, 32_000);
 
 /**

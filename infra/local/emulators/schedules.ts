@@ -55,7 +55,10 @@ const validate = (name: string, { ScheduleExpression, ScheduleExpressionTimezone
   }
 };
 
-/** Schedules and their groups in one file, written anew with every change; the default group is always there. */
+/**
+ * Schedules and their groups in one file, written anew with every change; the default group is
+ * always there.
+ */
 export class Schedules {
   readonly #path: string;
   readonly #clock: Clock;
@@ -96,7 +99,10 @@ export class Schedules {
     throw new SchedulerFault("ResourceNotFoundException", `Schedule ${name} does not exist.`);
   }
 
-  /** Makes a schedule, once however often the request for it comes, or replaces all of one that is there. Gives its ARN. */
+  /**
+   * Makes a schedule, once however often the request for it comes, or replaces all of one that is
+   * there. Gives its ARN.
+   */
   async put(name: string, definition: Definition, mode: "create" | "update"): Promise<string> {
     validate(name, definition);
     const group = definition.GroupName;

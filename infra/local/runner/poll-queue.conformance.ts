@@ -20,7 +20,10 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 const none: SQSBatchResponse = { batchItemFailures: [] };
 const bodiesOf = (event: SQSEvent) => event.Records.map((record) => record.body);
 
-/** What the reports consumer is promised on SQS, or on what stands in for it. Takes a function that starts that. */
+/**
+ * What the reports consumer is promised on SQS, or on what stands in for it. Takes a function that
+ * starts that.
+ */
 export const pollQueueConformance = (name: string, start: () => Promise<ServicesUnderTest>): void => {
   describe(`polling a queue for a function, ${name}`, () => {
     let services: ServicesUnderTest;

@@ -20,7 +20,10 @@ export interface TickerOptions {
   readonly groupName?: string;
   /** Where `ticker.json` lies; the folder must be there. */
   readonly dir: string;
-  /** Calls the function. May be called twice for the same occurrence; a failure is tried again for ten minutes. */
+  /**
+   * Calls the function. May be called twice for the same occurrence; a failure is tried again for
+   * ten minutes.
+   */
   readonly invoke: (targetArn: string, inputJson: string) => Promise<void>;
   readonly log: Log;
 }
@@ -32,7 +35,10 @@ export interface Tick {
 }
 
 export interface Ticker {
-  /** Fires whatever has come due up to the minute of `now` and has not been fired. Not to be called while it runs. */
+  /**
+   * Fires whatever has come due up to the minute of `now` and has not been fired. Not to be called
+   * while it runs.
+   */
   tick(now: Instant): Promise<Tick>;
   /** Ticks at the beginning of every minute, and every 5 s while something fails, until the signal. */
   run(options: { readonly clock: Clock; readonly signal: AbortSignal; readonly sleep?: Sleep }): Promise<void>;
@@ -51,15 +57,19 @@ const latest = (...instants: readonly Instant[]): Instant =>
   new Date(Math.max(...instants.map((instant) => Date.parse(instant)))).toISOString() as Instant;
 
 /**
- * Fires the schedules that an emulator of EventBridge Scheduler merely stores. Reads them by the service's own API, so it
- * works beside any that speaks it. What it has fired it remembers durably: occurrences are neither lost nor, but for a
- * kill between the call and the note of it, repeated when it starts again within ten minutes.
+ * Fires the schedules that an emulator of EventBridge Scheduler merely stores. Reads them by the
+ * service's own API, so it works beside any that speaks it. What it has fired it remembers durably:
+ * occurrences are neither lost nor, but for a kill between the call and the note of it, repeated
+ * when it starts again within ten minutes.
  */
 export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOptions): Ticker => {
   const path = join(dir, "ticker.json");
   const readSchedules = createScheduleReader(client, groupName);
 
-  /** Fires one schedule's occurrences in order, up to the first failure; gives the instant that it has come to. */
+  /**
+   * Fires one schedule's occurrences in order, up to the first failure; gives the instant that it
+   * has come to.
+   */
   const fire = async (schedule: TickerSchedule, after: Instant, until: Instant) => {
     let firedUntil = after;
     let fired = 0;
@@ -124,8 +134,8 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
       while (!signal.aborted) {
         const now = clock.now();
         const isWell = await tickSafely(now);
-        // From the minute that was looked at: a timer that woke a little early must not cost the whole next one. A clock that was set
-        // back meanwhile is not waited for.
+        // From the minute that was looked at: a timer that woke a little early must not cost the
+        // whole next one. A clock that was set back meanwhile is not waited for.
         const untilNextMinute = Math.min(
           60,
           Math.max(0, secondsBetween(clock.now(), addSeconds(startOfMinute(now), 60))),

@@ -41,8 +41,8 @@ const statementsOf = (subject: Subject): readonly Statement[] =>
   subject === "gateway" ? gatewayPolicy(installation) : functionPolicies[subject](installation);
 
 /**
- * What can be taken away here without harm, and why. A test sees to it that it still can: what ministack begins to judge, or the code
- * to use, has to leave this list.
+ * What can be taken away here without harm, and why. A test sees to it that it still can: what
+ * ministack begins to judge, or the code to use, has to leave this list.
  */
 const notJudged: Readonly<Record<string, string>> = {
   "api iam:PassRole": "ministack asks nobody who passes a role",

@@ -55,7 +55,8 @@ export const startGateways = async (
     const { token } = await call<{ token: string }>("POST", `/v1/sites/${siteId}/enrolments`, { gatewayId });
     const config = parseGatewayConfig(settings, configFile);
     await enrolGateway(config, { token, signal: AbortSignal.timeout(30_000) });
-    // The gateway would ask for them itself, but what it is told is the API's name is not the one that the function sees here.
+    // The gateway would ask for them itself, but what it is told is the API's name is not the one
+    // that the function sees here.
     const proof = await proofFor(deployment.api.host, await loadCredentials(config), Date.now());
     const given = await call<QueueCredentials>("POST", credentialsPath, {}, proof);
     const files = { configFile, logFile: join(dir, siteId, "log"), pidFile: join(dir, siteId, "pid") };

@@ -5,7 +5,10 @@ import { BlockTable } from "../blocks.ts";
 import { Database } from "../database.ts";
 import { dataFileIdOf, dataFilePath } from "../datafile.ts";
 
-/** Checks what must hold of a store that nobody has open: every reference leads somewhere, and nothing is left over. */
+/**
+ * Checks what must hold of a store that nobody has open: every reference leads somewhere, and
+ * nothing is left over.
+ */
 export const checkConsistency = (dir: string): void => {
   const database = new Database(join(dir, "store.sqlite"));
   try {

@@ -48,7 +48,8 @@ export const setUp = async (t: TestContext) => {
     contentOf: (group: number): Buffer => contents.get(group) ?? assert.fail(`no group ${group}`),
     snapshot,
     /**
-     * Publishes a group that is `bytes`, on top of the newest: `extents` are written, in full like everything that is damaged.
+     * Publishes a group that is `bytes`, on top of the newest: `extents` are written, in full like
+     * everything that is damaged.
      * @returns what there was to write because it was damaged, and the data files that came of it
      */
     async publish(group: number, bytes: Buffer, extents: readonly number[]) {

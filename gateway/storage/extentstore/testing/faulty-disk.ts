@@ -17,9 +17,10 @@ export const systemError = (code: string, call: string): Error =>
   Object.assign(new Error(`${code}: told to by a test, ${call}`), { code, syscall: call });
 
 /**
- * The system's disk behind a kernel that forgets what it failed to write, as Linux does: a sync that fails loses what was written
- * since the last one, later syncs succeed without it, and after `powerCut` it is not there. By default it is still in
- * the page cache until then; with `forgetful` it is not.
+ * The system's disk behind a kernel that forgets what it failed to write, as Linux does: a sync
+ * that fails loses what was written since the last one, later syncs succeed without it, and after
+ * `powerCut` it is not there. By default it is still in the page cache until then; with `forgetful`
+ * it is not.
  */
 export class FaultyDisk implements Disk {
   readonly freeBytes = systemDisk.freeBytes;
