@@ -25,5 +25,5 @@ if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
   const { processHost } = await import(built("host"));
   process.exitCode = await main(process.argv.slice(2), processHost());
   // What hangs, and was given up, must not hold the process.
-  setTimeout(() => process.exit(), 3_000).unref();
+  setTimeout(() => process.exit(), 1_000).unref();
 }

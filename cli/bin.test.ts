@@ -7,10 +7,16 @@ import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 import { temporaryFolder } from "./testing.ts";
 
+/** Only what hangs reaches it. */
+const hangMs = 60_000;
 const bin = fileURLToPath(new URL("./bin.js", import.meta.url));
 
 const start = (script: string, args: readonly string[], nodeArgs: readonly string[] = []) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeArgs, script, ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeArgs, script, ...args], {
+    encoding: "utf8",
+    timeout: hangMs,
+    killSignal: "SIGKILL",
+  });
   return { exitCode: status, stdout, stderr };
 };
 
@@ -55,6 +61,12 @@ describe("bin.js", () => {
     assert.deepEqual([exitCode, stdout], [5, "a,b 7\n"]);
     assert.match(stderr, /of the user's interest/);
     assert.doesNotMatch(stderr, /experiment/i);
+  });
+
+  test("ends with the command's exit code though something hangs that nobody waits for any more", async (t) => {
+    const hanging = join(await temporaryFolder(t), "hanging.mjs");
+    await writeFile(hanging, "setInterval(() => undefined, 1000);");
+    assert.equal(start(bin, ["no such command"], ["--import", hanging]).exitCode, 2);
   });
 
   test("says in a sentence that Node is too old, before it reads anything that an old one can't", async (t) => {

@@ -14,5 +14,5 @@ try {
   await runGateway(await loadGatewayConfig(configFile), { signal: stop.signal, stopWithParent: true });
 } finally {
   // A call that hangs must not hold the process when all else is closed.
-  setTimeout(() => process.exit(), 3_000).unref();
+  setTimeout(() => process.exit(), 1_000).unref();
 }
