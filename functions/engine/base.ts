@@ -5,7 +5,7 @@ import type { Run } from "../../core/api/run.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import type { Deps } from "../deps.ts";
 import { baseKey, groupKey, lostBaseKey } from "../records.ts";
-import { needFact, readRunPlan, type SnapshotFact } from "./facts.ts";
+import { needFact, readFact, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { readGroups } from "./groups.ts";
 
 /**
@@ -39,18 +39,24 @@ export const ensureBaseFact = async (deps: Deps, run: Run, target: SiteId): Prom
 /** The newest group that the target has published before this run, and has (W13). */
 const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<BaseFact> => {
   const groups = (await readGroups(deps, run.planId, target)).map((stored) => stored.body);
-  const newest = groups
+  const candidates = groups
     .filter((group) => group.role === "mirror" && group.state === "published" && group.sequence < run.sequence)
-    .reduce<Group | undefined>(
-      (best, group) => (best === undefined || group.sequence > best.sequence ? group : best),
-      undefined,
-    );
+    .sort((one, other) => other.sequence - one.sequence);
+  const newest = await firstKnown(deps, candidates);
   if (newest === undefined) {
     const why = groups.some(({ state }) => state === "lost") ? "base-gone-from-target" : "first-backup";
     return { baseGroupId: null, baseRunId: null, why };
   }
   const why = (await isOnSource(deps, run, newest)) ? "increment" : "base-gone-from-source";
   return { baseGroupId: newest.id, baseRunId: newest.runId, why };
+};
+
+/** The first of which it is known what was snapshotted: nothing else can be built on. */
+const firstKnown = async (deps: Deps, groups: readonly Group[]): Promise<Group | undefined> => {
+  for (const group of groups) {
+    if (await readFact<SnapshotFact>(deps, group.runId, "snapshotting", "source", 0)) return group;
+  }
+  return undefined;
 };
 
 /** Whether the source has the very snapshots that a target's group was made of. */

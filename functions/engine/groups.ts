@@ -59,6 +59,11 @@ export const recordGroup = async (
     return keepRun(deps, run.id);
   }
   const facts = await readFacts<SnapshotFact>(deps, run.id, "snapshotting", "source");
+  if (role === "mirror" && facts.length < run.objectCount) {
+    // The answer was given to the same slot's run before the table was set back. The site's next list has the group.
+    deps.log.warn({ groupId: run.groupId, siteId }, "a group was not written down: nothing is known of its snapshot");
+    return;
+  }
   const published = role === "mirror" ? await readFact<PublishFact>(deps, run.id, "publishing", target, 0) : undefined;
   const takenAt = facts[0]?.takenAt ?? told?.takenAt ?? run.createdAt;
   const volumes = facts.flatMap((fact) => fact.config.volumes);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { RunAnswer } from "../../core/api/answers.ts";
 import type { Group } from "../../core/api/group.ts";
 import { groupIdOf, instantSchema, type PlanId, runIdOf } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
@@ -91,6 +92,29 @@ describe("a list of what a site has", () => {
     await take(known);
     assert.equal((await groupsAt(api, plan))[0]?.state, "unknown");
   });
+});
+
+test("a late answer to the same slot's run from before the table was set back makes no restore point to build on", async () => {
+  const { api, plan, known } = await world();
+  const begin = async () => {
+    api.pass(1);
+    return (await api.send<Run>("POST", "/v1/plans/nightly/run")).body;
+  };
+  // The second of these is superseded: nothing is known of a snapshot of it.
+  const [, superseded] = [await begin(), await begin(), await begin()];
+  assert(superseded !== undefined);
+  const { id: runId, sequence } = superseded;
+  const task = { id: `${runId}/publishing/b/0`, runId, target: siteB, step: "publishing", index: 0, attempt: 1 };
+  const result = { kind: "publish", publishedAt: before, sizeBytes: 1 };
+  await report(api, { ...task, siteId: siteB } as RunTask, { kind: "completed", sequence, result });
+  assert.deepEqual(
+    (await groupsAt(api, plan)).map(({ id }) => id),
+    [known.groupId],
+  );
+  await workAt(api, [siteA, siteB]);
+  const next = await begin();
+  await workAt(api, [siteA, siteB]);
+  assert.equal((await api.send<RunAnswer>("GET", `/v1/runs/${next.id}`)).body.status, "succeeded");
 });
 
 describe("a list that comes late", () => {
