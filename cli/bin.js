@@ -24,6 +24,6 @@ if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
   const { main } = await import(built("main"));
   const { processHost } = await import(built("host"));
   process.exitCode = await main(process.argv.slice(2), processHost());
-  // What hangs, and was given up, must not hold the process.
-  setTimeout(() => process.exit(), 1_000).unref();
+  // What hangs, and was given up, must not hold the process; whoever reads slowly what was printed may take his time.
+  process.stdout.write("", () => setTimeout(() => process.exit(), 1_000).unref());
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cp, mkdir, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import packageJson from "../package.json" with { type: "json" };
 import { temporaryFolder } from "./testing.ts";
@@ -18,6 +18,19 @@ const start = (script: string, args: readonly string[], nodeArgs: readonly strin
     killSignal: "SIGKILL",
   });
   return { exitCode: status, stdout, stderr };
+};
+
+/** A package without sources, whose command is `main`. @returns its bin.js */
+const builtPackage = async (t: TestContext, main: string): Promise<string> => {
+  const folder = await temporaryFolder(t);
+  const [cli, dist] = [join(folder, "cli"), join(folder, "dist", "cli")];
+  await mkdir(cli);
+  await mkdir(dist, { recursive: true });
+  await cp(bin, join(cli, "bin.js"));
+  await writeFile(join(folder, "package.json"), '{ "type": "module" }');
+  await writeFile(join(dist, "host.js"), "export const processHost = () => 7;");
+  await writeFile(join(dist, "main.js"), main);
+  return join(cli, "bin.js");
 };
 
 describe("bin.js", () => {
@@ -40,15 +53,8 @@ describe("bin.js", () => {
   });
 
   test("runs what was built where there are no sources, and shows no experimental warnings", async (t) => {
-    const folder = await temporaryFolder(t);
-    const [cli, dist] = [join(folder, "cli"), join(folder, "dist", "cli")];
-    await mkdir(cli);
-    await mkdir(dist, { recursive: true });
-    await cp(bin, join(cli, "bin.js"));
-    await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-    await writeFile(join(dist, "host.js"), "export const processHost = () => 7;");
-    await writeFile(
-      join(dist, "main.js"),
+    const built = await builtPackage(
+      t,
       `export const main = async (args, host) => {
         process.emitWarning("of experiments", "ExperimentalWarning");
         process.emitWarning("of experiments", { type: "ExperimentalWarning" });
@@ -57,7 +63,7 @@ describe("bin.js", () => {
         return 5;
       };`,
     );
-    const { exitCode, stdout, stderr } = start(join(cli, "bin.js"), ["a", "b"]);
+    const { exitCode, stdout, stderr } = start(built, ["a", "b"]);
     assert.deepEqual([exitCode, stdout], [5, "a,b 7\n"]);
     assert.match(stderr, /of the user's interest/);
     assert.doesNotMatch(stderr, /experiment/i);
@@ -67,6 +73,17 @@ describe("bin.js", () => {
     const hanging = join(await temporaryFolder(t), "hanging.mjs");
     await writeFile(hanging, "setInterval(() => undefined, 1000);");
     assert.equal(start(bin, ["no such command"], ["--import", hanging]).exitCode, 2);
+  });
+
+  test("loses nothing of what it prints to somebody who reads it slowly", async (t) => {
+    const built = await builtPackage(
+      t,
+      `setInterval(() => undefined, 1000);
+      export const main = async () => void process.stdout.write("x".repeat(1_000_000)) ?? 0;`,
+    );
+    const slowly = `"$0" "$1" | { sleep 3; wc -c; }`;
+    const { stdout } = spawnSync("sh", ["-c", slowly, process.execPath, built], { encoding: "utf8" });
+    assert.equal(stdout.trim(), "1000000");
   });
 
   test("says in a sentence that Node is too old, before it reads anything that an old one can't", async (t) => {
