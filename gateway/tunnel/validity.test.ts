@@ -5,6 +5,7 @@ import { gatewayIdSchema } from "../../core/api/ids.ts";
 import type { Authority } from "../../pki/authority.ts";
 import { issueRevocations, readAnyRevocations } from "../../pki/revocations.ts";
 import { issueGatewayCertificate } from "../../pki/testing.ts";
+import { until } from "../../test/patience.ts";
 import { newAuthority, site } from "../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../transfer/testing/memory-log.ts";
 import { answerJson } from "./answer.ts";
@@ -100,7 +101,7 @@ for (const [name, open] of forms) {
           assert.match(await asked(a, b), /^PEER_REFUSED true .*its certificate is not valid yet/);
         }
         await b.tunnel.renew(await given(authority, "b"));
-        await until(() => asked(a, b), /^answered$/);
+        await becomes(() => asked(a, b), /^answered$/);
       });
     });
 
@@ -125,20 +126,14 @@ for (const [name, open] of forms) {
         const pem = await issueRevocations(authority, { revoked, atMs });
         const revocations = await readAnyRevocations(pem, authority.certificatePem);
         await b.tunnel.renew({ ...(await given(authority, "b")), revocations });
-        await until(() => asked(a, b), /^answered$/);
+        await becomes(() => asked(a, b), /^answered$/);
         await a.tunnel.renew(good);
-        await until(() => asked(a, b), /^PEER_REFUSED false .*was revoked/);
+        await becomes(() => asked(a, b), /^PEER_REFUSED false .*was revoked/);
       });
     });
   });
 }
 
 /** Envoy takes up new files a moment later. */
-const until = async (look: () => Promise<string>, wanted: RegExp): Promise<string> => {
-  for (let tries = 1; ; tries += 1) {
-    const found = await look();
-    if (wanted.test(found)) return found;
-    assert(tries < 100, found);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-};
+const becomes = (look: () => Promise<string>, wanted: RegExp): Promise<void> =>
+  until(`${wanted}`, async () => wanted.test(await look()));
