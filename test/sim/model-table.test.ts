@@ -1,6 +1,7 @@
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
 import { storeConformance } from "../../functions/store.conformance.ts";
-import { createModelClient, ModelTable } from "./model-table.ts";
+import { createModelClient } from "./model-client.ts";
+import { ModelTable } from "./model-table.ts";
 
 const well = { throttled: 0, answerLost: 0, raced: 0, indexLags: 0 };
 

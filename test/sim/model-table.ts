@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import {
-  DynamoDBClient,
-  ProvisionedThroughputExceededException,
-  ThrottlingException,
-  TransactionCanceledException,
-} from "@aws-sdk/client-dynamodb";
-import { clientConfig } from "../../functions/aws/clients.ts";
 import { dueIndexName } from "../../functions/aws/table.ts";
+import { Capacity, itemBytes, type Raw, readUnits, transactionFactor, writeUnits } from "./capacity.ts";
+import { answerLost, cancelled, conditionFailed, throttlings } from "./model-errors.ts";
+import { type Action, holds, updated } from "./model-expressions.ts";
+import { bytesOf, entryOf, type Item, itemOf, type Key, ModelItems, rawOf } from "./model-items.ts";
+import { byBytes } from "./model-partition.ts";
 
 /** How often DynamoDB does not do what it was asked for, or its answer does not arrive. */
 export interface TableFaults {
@@ -26,145 +24,40 @@ export interface TableChance {
   happens(probability: number): boolean;
 }
 
-interface Item {
-  readonly pk: string;
-  readonly sk: string;
-  readonly version: number;
-  readonly dueShard?: number;
-  readonly dueAt?: string;
-  readonly ttl?: number;
-  readonly body: string;
+/** One item as a request would have it. */
+interface Write {
+  readonly key: Key;
+  readonly before: Item | undefined;
+  readonly after: Item | undefined;
 }
 
-type Raw = Readonly<Record<string, unknown>>;
-interface Action {
-  readonly Key: { readonly pk: string; readonly sk: string };
-  readonly ConditionExpression?: string;
-  readonly UpdateExpression?: string;
-  readonly ExpressionAttributeNames?: Readonly<Record<string, string>>;
-  readonly ExpressionAttributeValues?: Raw;
-}
-
-/** DynamoDB orders sort keys by their UTF-8 bytes. */
-const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
-
-const rawOf = ({ body, ...rest }: Item): Raw => ({ ...rest, body: JSON.parse(body) });
-
-const itemOf = (raw: Raw): Item => ({ ...(raw as unknown as Item), body: JSON.stringify(raw["body"]) });
-
-const holds = (item: Item | undefined, { ConditionExpression, ExpressionAttributeValues }: Action): boolean => {
-  switch (ConditionExpression) {
-    case undefined:
-    case "attribute_exists(pk) OR attribute_not_exists(pk)":
-      return true;
-    case "attribute_not_exists(pk)":
-      return item === undefined;
-    case "#version = :expected":
-      return item?.version === ExpressionAttributeValues?.[":expected"];
-    default:
-      return assert.fail(`the model does not know the condition ${ConditionExpression}`);
-  }
-};
-
-const counting = "if_not_exists(#version, :zero) + :one";
-
-/** `SET #a = :a, … REMOVE #b, …` of all attributes, with the one sum that the adapter has. */
-const updated = (before: Item | undefined, action: Action): Item => {
-  const { Key, UpdateExpression = "", ExpressionAttributeNames = {}, ExpressionAttributeValues = {} } = action;
-  // The adapter replaces every attribute: of what was there, the version counts.
-  const raw: Record<string, unknown> = { ...Key };
-  const [sets = "", removals] = UpdateExpression.replace(/^SET /, "").split(" REMOVE ");
-  for (const set of sets.replace(counting, ":counted").split(", ")) {
-    const [name = "", value = ""] = set.split(" = ");
-    raw[ExpressionAttributeNames[name] ?? assert.fail(set)] =
-      value === ":counted" ? (before?.version ?? 0) + 1 : ExpressionAttributeValues[value];
-  }
-  const named = [...Object.keys(raw), ...(removals?.split(", ") ?? []).map((name) => ExpressionAttributeNames[name])];
-  for (const name of Object.keys(before ?? {})) assert(named.includes(name), `the update leaves ${name} as it was`);
-  return itemOf(raw);
-};
-
-const throttlings = [
-  () => new ThrottlingException({ message: "Rate of requests exceeds the allowed throughput.", $metadata: {} }),
-  () => new ProvisionedThroughputExceededException({ message: "The table's throughput is exceeded.", $metadata: {} }),
-];
-
-const cancelled = (codes: readonly string[]) =>
-  new TransactionCanceledException({
-    message: "cancelled",
-    $metadata: {},
-    CancellationReasons: codes.map((Code) => ({ Code })),
-  });
-
-/** What the SDK makes of a connection that breaks before the answer. */
-const answerLost = () => Object.assign(new Error("the answer got lost"), { name: "TimeoutError" });
+const pageBytesMax = 1024 * 1024;
 
 /**
  * DynamoDB as a model, for the requests that functions/aws/dynamodb-store.ts makes: items,
  * conditions, transactions with their tokens, the index, and on top of that what goes wrong with
  * DynamoDB. No more of its expressions than those.
  */
-export class ModelTable {
-  readonly #partitions = new Map<string, Map<string, Item>>();
-  readonly #due = new Map<number, Map<string, Item>>();
-  readonly #tokens = new Set<string>();
+export class ModelTable extends ModelItems {
+  /** Of transactions that went through: what it costs to be told so again. */
+  readonly #tokens = new Map<string, readonly { readonly partition: string; readonly read: number }[]>();
   readonly #chance: TableChance;
+  readonly capacity = new Capacity();
   /**
-   * How often requests were refused for lack of throughput, how many there were, and how large they
-   * were at most.
+   * How often requests were refused for lack of throughput, or since a condition did not hold or a
+   * transaction was in the way; how many there were, and how large they were at most.
    */
-  readonly counts = { requests: 0, throttled: 0, itemBytesMax: 0, actionsMax: 0 };
+  readonly counts = { requests: 0, throttled: 0, conflicts: 0, itemBytesMax: 0, actionsMax: 0 };
 
   constructor(chance: TableChance) {
+    super();
     this.#chance = chance;
-  }
-
-  /** Documents of a partition, without faults: for checks. */
-  list<T>(partition: string, prefix = ""): { readonly sort: string; readonly body: T }[] {
-    return this.#items(partition, prefix).map(({ sk, body }) => ({ sort: sk, body: JSON.parse(body) as T }));
-  }
-
-  get<T>(partition: string, sort: string): T | undefined {
-    const item = this.#partitions.get(partition)?.get(sort);
-    return item === undefined ? undefined : (JSON.parse(item.body) as T);
-  }
-
-  /** The table as it is now, to be set back to. */
-  copy(): readonly Readonly<Record<string, unknown>>[] {
-    return [...this.#partitions.values()].flatMap((items) => [...items.values()]).map((item) => ({ ...item }));
-  }
-
-  /** Restores the table to an earlier point in time. */
-  setBack(copy: ReturnType<ModelTable["copy"]>): void {
-    this.#partitions.clear();
-    this.#due.clear();
-    for (const item of copy) this.#put(item as unknown as Item);
-  }
-
-  /** When the sweep has the next document to look at. */
-  nextDue(): string | undefined {
-    return [...this.#due.values()]
-      .flatMap((shard) => [...shard.values()])
-      .map(({ dueAt }) => dueAt ?? "")
-      .sort()[0];
-  }
-
-  /** What time to live would delete by `now`, in whole seconds since 1970. @returns how many */
-  expire(nowSeconds: number): number {
-    let count = 0;
-    for (const items of this.#partitions.values()) {
-      for (const { pk, sk, ttl } of items.values()) {
-        if (ttl === undefined || ttl >= nowSeconds) continue;
-        this.#delete({ pk, sk });
-        count += 1;
-      }
-    }
-    return count;
   }
 
   /** Answers one request of the adapter, or fails as DynamoDB does. */
   request(command: string, input: Raw): Raw {
     this.counts.requests += 1;
+    this.capacity.begin();
     const faults = this.#chance.faults();
     if (this.#chance.happens(faults.throttled)) {
       this.counts.throttled += 1;
@@ -180,7 +73,7 @@ export class ModelTable {
   #throttled(command: string, input: Raw): Raw | undefined {
     if (command === "TransactWriteItemsCommand" && this.#chance.happens(0.5)) {
       const actions = input["TransactItems"] as readonly unknown[];
-      throw cancelled(actions.map((_, index) => (index === 0 ? "ThrottlingError" : "None")));
+      throw cancelled(actions.map((_, index) => ({ Code: index === 0 ? "ThrottlingError" : "None" })));
     }
     if (command === "BatchWriteItemCommand" && this.#chance.happens(0.5)) {
       const [[tableName, requests = []] = ["", []]] = Object.entries(input["RequestItems"] as Record<string, Raw[]>);
@@ -188,25 +81,19 @@ export class ModelTable {
       this.#answer(command, { RequestItems: { [tableName]: requests.filter((one) => !left.includes(one)) } });
       return { UnprocessedItems: left.length === 0 ? {} : { [tableName]: left } };
     }
-    throw (throttlings[this.#chance.happens(0.5) ? 0 : 1] as (typeof throttlings)[number])();
+    throw throttlings[this.#chance.happens(0.5) ? 0 : 1]();
   }
 
   #answer(command: string, input: Raw): Raw {
     switch (command) {
-      case "GetItemCommand": {
-        const { pk, sk } = (input as unknown as Action).Key;
-        assert.equal(input["ConsistentRead"], true);
-        const item = this.#partitions.get(pk)?.get(sk);
-        return item === undefined ? {} : { Item: rawOf(item) };
-      }
+      case "GetItemCommand":
+        return this.#get(input);
       case "QueryCommand":
         return input["IndexName"] === dueIndexName ? this.#queryDue(input) : this.#query(input);
+      case "PutItemCommand":
       case "UpdateItemCommand":
-        this.#put(updated(this.#at((input as unknown as Action).Key), input as unknown as Action));
-        return {};
       case "DeleteItemCommand":
-        this.#delete((input as unknown as Action).Key);
-        return {};
+        return this.#write(command.replace("ItemCommand", ""), input);
       case "TransactWriteItemsCommand":
         return this.#transact(input);
       case "BatchWriteItemCommand":
@@ -216,15 +103,30 @@ export class ModelTable {
     }
   }
 
+  #get(input: Raw): Raw {
+    const { Key } = input as unknown as Action;
+    const item = this.at(Key);
+    const read = readUnits(bytesOf(item), input["ConsistentRead"] === true);
+    this.capacity.take("table", Key.pk, { read });
+    return item === undefined ? {} : { Item: rawOf(item) };
+  }
+
   #query(input: Raw): Raw {
     const { ExpressionAttributeValues: values = {} } = input as unknown as Action;
     const start = (input["ExclusiveStartKey"] as { sk: string } | undefined)?.sk;
-    const limit = input["Limit"] as number;
-    const all = this.#items(values[":pk"] as string, (values[":prefix"] as string | undefined) ?? "");
+    const partition = values[":pk"] as string;
+    const all = this.items(partition, (values[":prefix"] as string | undefined) ?? "");
     if (input["ScanIndexForward"] === false) all.reverse();
     const sign = input["ScanIndexForward"] === false ? -1 : 1;
     const rest = start === undefined ? all : all.filter(({ sk }) => byBytes(sk, start) * sign > 0);
-    const page = rest.slice(0, limit);
+    const page: Item[] = [];
+    let bytes = 0;
+    for (const item of rest.slice(0, input["Limit"] as number)) {
+      page.push(item);
+      bytes += bytesOf(item);
+      if (bytes >= pageBytesMax) break;
+    }
+    this.capacity.take("table", partition, { read: readUnits(bytes, input["ConsistentRead"] === true) });
     const last = page.at(-1);
     const more =
       rest.length > page.length && last !== undefined ? { LastEvaluatedKey: { pk: last.pk, sk: last.sk } } : {};
@@ -239,92 +141,119 @@ export class ModelTable {
       `dueShard = :shard AND dueAt ${first === "" ? "<= :now" : "BETWEEN :first AND :now"}`,
     );
     const { indexLags } = this.#chance.faults();
-    const found = [...(this.#due.get(values[":shard"] as number)?.values() ?? [])]
+    const shard = values[":shard"] as number;
+    const found = this.due(shard)
       .filter(({ dueAt = "" }) => dueAt >= first && dueAt <= now && !this.#chance.happens(indexLags))
       .sort((a, b) => byBytes(a.dueAt ?? "", b.dueAt ?? ""));
-    return { Items: found.slice(0, input["Limit"] as number).map(({ pk, sk, dueAt }) => ({ pk, sk, dueAt })) };
+    const page = found.slice(0, input["Limit"] as number).map((item) => entryOf(item) as Raw);
+    const bytes = page.reduce((sum, entry) => sum + itemBytes(entry), 0);
+    this.capacity.take("index", shard, { read: readUnits(bytes, false) });
+    return { Items: page.map(({ dueShard: _, ...keys }) => keys) };
+  }
+
+  #write(kind: string, input: Raw): Raw {
+    const action = this.#actionOf(input);
+    const write = this.#writeOf(kind, action);
+    if (!holds(write.before, action)) {
+      this.counts.conflicts += 1;
+      this.#chargeInVain([write], 1);
+      throw conditionFailed(this.#asked(action));
+    }
+    this.#carryOut([write], 1);
+    return {};
   }
 
   #transact(input: Raw): Raw {
     const token = input["ClientRequestToken"] as string;
-    if (this.#tokens.has(token)) return {};
-    const actions = (input["TransactItems"] as readonly Readonly<Record<string, Action>>[]).map(
-      (one) => Object.entries(one)[0] as [string, Action],
-    );
+    const done = this.#tokens.get(token);
+    for (const { partition, read } of done ?? []) this.capacity.take("table", partition, { read });
+    if (done !== undefined) return {};
+    const actions = (input["TransactItems"] as readonly Readonly<Record<string, Raw>>[]).map((one) => {
+      const [kind, asked] = Object.entries(one)[0] as [string, Raw];
+      const action = this.#actionOf(asked);
+      return { action, write: this.#writeOf(kind, action) };
+    });
+    const writes = actions.map(({ write }) => write);
     assert(actions.length <= 100, "a transaction of more than 100 actions");
     this.counts.actionsMax = Math.max(this.counts.actionsMax, actions.length);
-    if (this.#chance.happens(this.#chance.faults().raced)) throw cancelled(actions.map(() => "TransactionConflict"));
-    const codes = actions.map(([, action]) =>
-      holds(this.#at(action.Key), action) ? "None" : "ConditionalCheckFailed",
-    );
-    if (codes.some((code) => code !== "None")) throw cancelled(codes);
-    for (const [kind, action] of actions) {
-      if (kind === "Update") this.#put(updated(this.#at(action.Key), action));
-      if (kind === "Delete") this.#delete(action.Key);
+    const isRaced = this.#chance.happens(this.#chance.faults().raced);
+    const reasons = actions.map(({ action, write }) => {
+      if (isRaced) return { Code: "TransactionConflict" };
+      return holds(write.before, action)
+        ? { Code: "None" }
+        : { Code: "ConditionalCheckFailed", item: this.#asked(action) };
+    });
+    if (reasons.some(({ Code }) => Code !== "None")) {
+      this.counts.conflicts += 1;
+      this.#chargeInVain(writes, transactionFactor);
+      throw cancelled(reasons);
     }
-    this.#tokens.add(token);
+    this.#carryOut(writes, transactionFactor);
+    const read = ({ before, after }: Write) =>
+      transactionFactor * readUnits(Math.max(bytesOf(before), bytesOf(after)), true);
+    this.#tokens.set(
+      token,
+      writes.map((write) => ({ partition: write.key.pk, read: read(write) })),
+    );
     return {};
   }
 
   #batch(input: Raw): Raw {
-    const requests = Object.values(input["RequestItems"] as Record<string, { PutRequest: { Item: Raw } }[]>).flat();
+    const requests = Object.values(
+      input["RequestItems"] as Record<string, { PutRequest?: { Item: Raw }; DeleteRequest?: { Key: Key } }[]>,
+    ).flat();
     assert(requests.length <= 25, "a batch of more than 25 items");
-    for (const { PutRequest } of requests) this.#put(itemOf(PutRequest.Item));
+    const writes = requests.map(({ PutRequest, DeleteRequest }) =>
+      this.#writeOf(PutRequest === undefined ? "Delete" : "Put", this.#actionOf(PutRequest ?? DeleteRequest ?? {})),
+    );
+    const keys = new Set(writes.map(({ key }) => `${key.pk}\n${key.sk}`));
+    assert.equal(keys.size, writes.length, "a batch with one key twice");
+    this.#carryOut(writes, 1);
     return {};
   }
 
-  #at({ pk, sk }: Action["Key"]): Item | undefined {
-    return this.#partitions.get(pk)?.get(sk);
+  /** A put names its key in the item, all others beside it. */
+  #actionOf(asked: Raw): Action & { readonly Item?: Raw } {
+    const { Item } = asked as { readonly Item?: Raw };
+    const Key = Item === undefined ? asked["Key"] : { pk: Item["pk"], sk: Item["sk"] };
+    return { ...asked, Key: Key as Key };
   }
 
-  #items(partition: string, prefix: string): Item[] {
-    return [...(this.#partitions.get(partition)?.values() ?? [])]
-      .filter(({ sk }) => sk.startsWith(prefix))
-      .sort((a, b) => byBytes(a.sk, b.sk));
+  #writeOf(kind: string, action: Action & { readonly Item?: Raw }): Write {
+    const { Key: key, Item } = action;
+    const before = this.at(key);
+    if (kind === "ConditionCheck") return { key, before, after: before };
+    if (kind === "Delete") return { key, before, after: undefined };
+    if (kind === "Put") return { key, before, after: itemOf(Item as Raw) };
+    assert.equal(kind, "Update", `the model does not know ${kind}`);
+    return { key, before, after: itemOf(updated(before, action)) };
   }
 
-  #put(item: Item): void {
-    this.#delete(item);
-    this.counts.itemBytesMax = Math.max(this.counts.itemBytesMax, Buffer.byteLength(item.body));
-    const items = this.#partitions.get(item.pk) ?? new Map<string, Item>();
-    this.#partitions.set(item.pk, items.set(item.sk, item));
-    if (item.dueShard === undefined) return;
-    const shard = this.#due.get(item.dueShard) ?? new Map<string, Item>();
-    this.#due.set(item.dueShard, shard.set(`${item.pk}\n${item.sk}`, item));
+  /** What is given to somebody who asked for the item that his condition met. */
+  #asked({ Key, ReturnValuesOnConditionCheckFailure }: Action): Raw | undefined {
+    const item = ReturnValuesOnConditionCheckFailure === "ALL_OLD" ? this.at(Key) : undefined;
+    return item === undefined ? undefined : rawOf(item);
   }
 
-  #delete(key: Action["Key"]): void {
-    const before = this.#at(key);
-    this.#partitions.get(key.pk)?.delete(key.sk);
-    if (before?.dueShard !== undefined) this.#due.get(before.dueShard)?.delete(`${key.pk}\n${key.sk}`);
+  #carryOut(writes: readonly Write[], factor: number): void {
+    for (const { key, before, after } of writes) {
+      this.capacity.take("table", key.pk, { write: factor * writeUnits(bytesOf(before), bytesOf(after)) });
+      const [old, entry] = [entryOf(before), entryOf(after)];
+      const isSame = old?.["dueShard"] === entry?.["dueShard"] && old?.["dueAt"] === entry?.["dueAt"];
+      for (const changed of isSame ? [] : [old, entry]) {
+        if (changed === undefined) continue;
+        this.capacity.take("index", changed["dueShard"] as number, { write: writeUnits(itemBytes(changed)) });
+      }
+      this.counts.itemBytesMax = Math.max(this.counts.itemBytesMax, bytesOf(after));
+      if (after === undefined) this.delete(key);
+      else if (after !== before) this.put(after);
+    }
+  }
+
+  /** What a condition was looked at costs as much as writing it, and nothing in the index. */
+  #chargeInVain(writes: readonly Write[], factor: number): void {
+    for (const { key, before } of writes) {
+      this.capacity.take("table", key.pk, { write: factor * writeUnits(bytesOf(before)) });
+    }
   }
 }
-
-/** What every request goes through on its way to the table: the world kills functions there. */
-export type Passage = (request: () => Raw, command: string) => Promise<Raw>;
-
-/**
- * A client of the SDK whose requests end at the model. The SDK's own retries are in between, with
- * the settings that the functions run with; what is left out is the wire: the form of requests,
- * signatures, HTTP.
- */
-export const createModelClient = (table: ModelTable, passage: Passage): DynamoDBClient => {
-  const client = new DynamoDBClient(clientConfig({ AWS_ENDPOINT_URL: "http://127.0.0.1:1" }, "DYNAMODB"));
-  const retries = client.middlewareStack.clone();
-  // That one is placed beside another and not among the names.
-  for (const described of [...retries.identify(), "httpAuthSchemeMiddleware"]) {
-    const [name = ""] = described.split(" ");
-    if (name !== "retryMiddleware") retries.remove(name);
-  }
-  const send = retries.resolve(async ({ input, request }) => {
-    const { command } = request as { command: string };
-    const output = await passage(() => table.request(command, input as Raw), command);
-    return { output: { $metadata: {}, ...output }, response: {} } as never;
-  }, {});
-  client.middlewareStack.add(
-    (_, context) => async (args) =>
-      (await send({ ...args, request: { command: context.commandName } } as never)) as never,
-    { step: "initialize", priority: "high", name: "modelTable" },
-  );
-  return client;
-};

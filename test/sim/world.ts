@@ -23,8 +23,9 @@ import { createPlan } from "../../functions/engine/commands.ts";
 import { handleReport } from "../../functions/report.ts";
 import { handleSweep } from "../../functions/sweep.ts";
 import { Chance } from "./chance.ts";
+import { createModelClient, type Passage } from "./model-client.ts";
 import { ModelSite } from "./model-site.ts";
-import { createModelClient, ModelTable, type TableFaults } from "./model-table.ts";
+import { ModelTable, type TableFaults } from "./model-table.ts";
 
 /** How often things go wrong. */
 export interface Faults extends TableFaults {
@@ -100,9 +101,20 @@ export class World {
   /** Hears of every deletion that a site was told to do. */
   onReclaimed: (task: ReclaimTask, deleted: readonly GroupId[]) => void = () => undefined;
   readonly #invocations = new AsyncLocalStorage<Invocation>();
+  readonly #passage: Passage;
   #plans = 0;
 
-  constructor(options: { seed: number; sites: readonly string[]; keepLast: number; now: Instant; faults: Faults }) {
+  constructor(options: {
+    readonly seed: number;
+    readonly sites: readonly string[];
+    readonly keepLast: number;
+    readonly now: Instant;
+    readonly faults: Faults;
+    /** How long requests and waits take, where that is looked at; otherwise no time passes. */
+    readonly passage?: Passage;
+    readonly sleep?: (milliseconds: number) => Promise<void>;
+  }) {
+    this.#passage = options.passage ?? (async (request) => request());
     this.chance = new Chance(options.seed);
     this.now = options.now;
     this.faults = options.faults;
@@ -111,8 +123,14 @@ export class World {
       faults: () => this.faults,
       happens: (probability) => this.chance.happens(probability),
     });
-    const client = createModelClient(this.table, (request, command) => this.#mortal(command, async () => request()));
-    const pacing = { ...defaultPacing, sleep: async () => undefined, fraction: () => this.chance.fraction() };
+    const client = createModelClient(this.table, (request, command, input) =>
+      this.#mortal(command, () => this.#passage(request, command, input)),
+    );
+    const pacing = {
+      ...defaultPacing,
+      sleep: options.sleep ?? (async () => undefined),
+      fraction: () => this.chance.fraction(),
+    };
     this.store = createDynamodbStore({ client, tableName: "sim", pacing });
   }
 
@@ -160,10 +178,12 @@ export class World {
   async #send(sent: Parameters<Deps["tasks"]["send"]>[1]): Promise<void> {
     for (const { task, delaySeconds = 0 } of sent) {
       const body = taskSchema.parse(JSON.parse(this.#message(task)));
-      await this.#mortal("SendMessage", async () => {
+      const send = () => {
         this.#refuse();
         this.tasks.push({ body, visibleAt: addSeconds(this.now, delaySeconds), receives: 0 });
-      });
+        return {};
+      };
+      await this.#mortal("SendMessage", () => this.#passage(send, "SendMessage", {}));
     }
   }
 
