@@ -84,6 +84,7 @@ const endings: Record<ErrorCode, Ending> = {
   TOOL_MISSING: "failed",
   PROCESS_LOST: "failed",
   TIMEOUT: "unreachable",
+  NEWER_VERSION: "failed",
   INTERNAL: "internal",
 };
 

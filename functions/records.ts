@@ -46,8 +46,16 @@ export const runKey = (runId: RunId): Key => ({
   partition: `PLAN#${planIdOf(runId)}`,
   sort: `${runPrefix}${runId.slice(runId.lastIndexOf("_") + 1)}#${runId}`,
 });
-/** The run that a key of `runKey` is of. */
-export const runIdOfKey = (key: Key): RunId => key.sort.slice(key.sort.lastIndexOf("#") + 1) as RunId;
+/** `TargetRun`: beside its run, so that a list of runs has their parts. */
+export const partKey = (runId: RunId, target: SiteId): Key => {
+  const { partition, sort } = runKey(runId);
+  return { partition, sort: `${sort}#${target}` };
+};
+/** Whose document a key of `runKey` or `partKey` is of. */
+export const runOfKey = ({ sort }: Key): { readonly runId: RunId; readonly target?: SiteId } => {
+  const [, , runId = "", target] = sort.split("#");
+  return { runId: runId as RunId, ...(target !== undefined && { target: target as SiteId }) };
+};
 /** `Skip` */
 export const skipPrefix = "SKIP#";
 export const skipKey = (planId: PlanId, firstSlot: string): Key => ({
@@ -71,17 +79,18 @@ export const factKey = (runId: RunId, step: Step, target: SiteId | "source", ind
 });
 /** `BaseFact`: what the transfers to a target were measured against. */
 export const baseKey = (runId: RunId, target: SiteId): Key => ({ partition: `RUN#${runId}`, sort: `BASE#${target}` });
-/** Is there when a target said that it has no base of this object: the transfer is a full one then. */
-export const lostBaseKey = (runId: RunId, target: SiteId, index: number): Key => ({
+/** `Shard`: of the tasks of a step. `place`: the target; of the snapshot, the source. */
+export const shardPrefix = (place: SiteId, step: Step) => `SHARD#${place}#${step}#`;
+export const shardKey = (runId: RunId, place: SiteId, step: Step, shard: number): Key => ({
   partition: `RUN#${runId}`,
-  sort: `LOSTBASE#${target}#${indexDigits(index)}`,
+  sort: `${shardPrefix(place, step)}${shard}`,
 });
-/** `Progress` of one object at one target. */
-export const progressPrefix = (target?: SiteId) => (target === undefined ? "PROGRESS#" : `PROGRESS#${target}#`);
-export const progressKey = (runId: RunId, target: SiteId, index: number): Key => ({
-  partition: `RUN#${runId}`,
-  sort: `${progressPrefix(target)}${indexDigits(index)}`,
-});
+/** Which shard a key of `shardKey` is of. */
+export const shardOfKey = ({ partition, sort }: Key) => {
+  const [, place = "", step = "", shard = ""] = sort.split("#");
+  const runId = partition.slice("RUN#".length) as RunId;
+  return { runId, place: place as SiteId, step: step as Step, shard: Number(shard) };
+};
 
 /** `DeadLetter`: a report about the run that could not be taken in. */
 export const deadLetterPrefix = "DEADLETTER#";
@@ -90,8 +99,11 @@ export const deadLetterKey = (runId: RunId, messageId: string): Key => ({
   sort: `${deadLetterPrefix}${messageId}`,
 });
 
-/** Is there when a run's documents have an end: the note of whoever gave it to them. */
+/** `{ at }`: when a run's documents are deleted, by what was decided last. */
 export const expiryKey = (runId: RunId): Key => ({ partition: `RUN#${runId}`, sort: "EXPIRY" });
+/** `{ runId }`: what is to be deleted, in the order of time. */
+export const expiriesKey = (at: string, runId: RunId): Key => ({ partition: "EXPIRIES", sort: `AT#${at}#${runId}` });
+export const expiriesPrefix = "AT#";
 
 /** An outbox entry: the effects of one commit of one aggregate, in order. */
 export const outboxKey = (aggregate: Key, version: number): Key => ({

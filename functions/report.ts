@@ -1,20 +1,23 @@
+import { planIdOf } from "../core/api/ids.ts";
 import { type Report, reportSchema, type TaskReport } from "../core/api/report.ts";
-import { type Progress, type Run, reasonCharactersMax } from "../core/api/run.ts";
+import { reasonCharactersMax, type Shard } from "../core/api/run.ts";
 import { clockOffSecondsMax } from "../core/ports/clock.ts";
-import type { RunEvent } from "../core/run/events.ts";
-import { hasEnded, partsOf, siteOfTask } from "../core/run/steps.ts";
+import type { Stored } from "../core/ports/store.ts";
+import type { TaskEvent } from "../core/run/events.ts";
+import { shardOf } from "../core/run/shards.ts";
+import { placeOf, siteOfTask } from "../core/run/steps.ts";
 import { heardOf } from "./alive.ts";
 import type { Deps } from "./deps.ts";
+import { answerTo } from "./engine/answers.ts";
 import { loseBase } from "./engine/base.ts";
-import { applyToPlan, applyToRun } from "./engine/engine.ts";
-import { expireIfUseless, historyExpiry } from "./engine/expiry.ts";
-import { putFacts } from "./engine/facts.ts";
-import { markDeleted } from "./engine/groups.ts";
-import { takeList } from "./engine/site-list.ts";
-import { goOnTidying, isOfTidying, listIn } from "./engine/tidy.ts";
+import { applyToPlan, applyToTask } from "./engine/engine.ts";
+import type { ShardId } from "./engine/happenings.ts";
+import { takeLate } from "./engine/late.ts";
+import { loadRun } from "./engine/runs.ts";
+import { readShard } from "./engine/shards.ts";
+import { goOnTidying, isOfTidying } from "./engine/tidy.ts";
 import { putInventoryPart } from "./inventory.ts";
 import { readGateways } from "./queries/sites.ts";
-import { progressKey, runKey } from "./records.ts";
 
 /**
  * Takes in one message of the reports queue. What a site says of another's tasks is dropped. Facts
@@ -50,77 +53,78 @@ export const handleReport = async (
 };
 
 const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> => {
-  const stored = await deps.store.get<Run>(runKey(report.runId));
-  if (stored === undefined) {
-    deps.log.warn({ runId: report.runId, taskId: report.taskId }, "a report about an unknown run was dropped");
+  const { runId, target, step, index } = report;
+  if (!isOfTidying(report)) {
+    const id: ShardId = { runId, place: target, step, shard: shardOf(index) };
+    const shard = await readShard(deps, id);
+    if (shard !== undefined && isGivenOut(shard.body, report)) return takeIn(deps, id, shard, report);
+  }
+  return takeInWithRun(deps, report);
+};
+
+/** Whether the task that it is about is under way, whichever try. */
+const isGivenOut = (shard: Shard, { index }: TaskReport): boolean => shard.deadline !== null && shard.index === index;
+
+/** What it says of a task that is not under way, or may be another version's, is judged by its run. */
+const takeInWithRun = async (deps: Deps, report: TaskReport): Promise<void> => {
+  const { runId, taskId, target, step, index } = report;
+  const run = (await loadRun(deps, runId))?.run;
+  if (run === undefined) {
+    deps.log.warn({ runId, taskId }, "a report about an unknown run was dropped");
     return;
   }
-  const { target, step, index, siteId } = report;
   // The target speaks of a transfer when it was told to abort it. That ends nothing: the part was
   // over before it was asked for.
-  if (step === "transferring" && siteId === target) return;
-  if (siteOfTask(stored.body, target, step, index) !== siteId) {
+  if (step === "transferring" && report.siteId === target) return;
+  if (!isOfItsSite(deps, run, report)) return;
+  if (isOfTidying(report)) return goOnTidying(deps, run, report);
+  const id: ShardId = { runId, place: placeOf(run, target, step), step, shard: shardOf(index) };
+  const shard = await readShard(deps, id);
+  if (shard !== undefined && isGivenOut(shard.body, report)) return takeIn(deps, id, shard, report);
+  if (report.kind === "completed") await takeLate(deps, run, report, { id, shard: shard?.body });
+};
+
+/** Whether the task is one of the site that says it, of this very run. */
+const isOfItsSite = (
+  deps: Deps,
+  run: { readonly source: Shard["source"]; readonly sequence: number },
+  report: TaskReport,
+): boolean => {
+  const { target, step, index, siteId, sequence = run.sequence } = report;
+  if (siteOfTask(run, target, step, index) !== siteId) {
     deps.log.error({ report }, "a report was dropped: the task is not one of the site that says it");
-    return;
+    return false;
   }
-  if (report.sequence !== undefined && report.sequence !== stored.body.sequence) {
-    deps.log.warn(
-      { report },
-      "a report was dropped: it is about another run of the slot, from before the table was set back",
-    );
-    return;
+  if (sequence === run.sequence) return true;
+  const why = "it is about another run of the slot, from before the table was set back";
+  deps.log.warn({ report }, `a report was dropped: ${why}`);
+  return false;
+};
+
+const takeIn = async (deps: Deps, id: ShardId, shard: Stored<Shard>, report: TaskReport): Promise<void> => {
+  if (!isOfItsSite(deps, shard.body, { ...report, target: id.place })) return;
+  await applyToTask(deps, id, await eventOf(deps, id, shard.body, report), shard);
+};
+
+/** What happened, after what it says of anything else is written down. */
+const eventOf = async (deps: Deps, id: ShardId, shard: Shard, report: TaskReport): Promise<TaskEvent> => {
+  const { index, attempt } = report;
+  switch (report.kind) {
+    case "working":
+      return { type: "working", index, attempt, ...(report.progress && { progress: report.progress }) };
+    case "completed":
+      return { type: "completed", index, attempt, answer: await answerTo(deps, id, shard, report) };
+    case "failed": {
+      const noBase = hasLostBase(report);
+      if (noBase) await loseBase(deps, id.runId, id.place);
+      const { newestSequence: sequence, progressed } = report;
+      if (sequence !== undefined) await applyToPlan(deps, planIdOf(id.runId), { type: "overtaken", sequence });
+      const message = `${report.reason.message}${await wrongClocks(deps, shard, report)}`;
+      const reason = { code: report.reason.code, message: message.slice(0, reasonCharactersMax) };
+      const retryable = report.retryable || noBase;
+      return { type: "failed", index, attempt, reason, retryable, progressed, noBase };
+    }
   }
-  if (isOfTidying(report)) return goOnTidying(deps, stored.body, report);
-  // A late answer must not say less than what is known since.
-  if (isInFlight(stored.body, report)) await keepProgress(deps, report);
-  await keepWhatItSays(deps, stored.body, report);
-  await applyToRun(deps, report.runId, await eventOf(deps, stored.body, report));
-  const isLate = partsOf(stored.body).every(([, part]) => hasEnded(part));
-  if (isLate && report.kind === "completed") await expireIfUseless(deps, report.runId, { hasMore: true });
-};
-
-const isInFlight = (run: Run, { target, step, index }: TaskReport): boolean => {
-  const part = run.targets[target];
-  return part?.step === step && part.inFlight.some((task) => task.index === index);
-};
-
-const keepProgress = async (deps: Deps, report: TaskReport): Promise<void> => {
-  const { runId, target, index } = report;
-  const body = progressOf(report);
-  if (body !== undefined)
-    await deps.store.putAll([{ key: progressKey(runId, target, index), body, ...historyExpiry(deps) }]);
-};
-
-const progressOf = (report: TaskReport): Progress | undefined => {
-  if (report.kind === "working") return report.progress;
-  return report.kind === "completed" && report.result.kind === "transfer" ? report.result.progress : undefined;
-};
-
-const keepWhatItSays = async (deps: Deps, run: Run, report: TaskReport): Promise<void> => {
-  if (report.kind === "failed") {
-    if (hasLostBase(report)) await loseBase(deps, report);
-    const { newestSequence: sequence } = report;
-    if (sequence !== undefined && isInFlight(run, report))
-      await applyToPlan(deps, run.planId, { type: "overtaken", sequence });
-    return;
-  }
-  if (report.kind !== "completed") return;
-  const { result, siteId } = report;
-  if (result.kind === "reclaim") {
-    await markDeleted(deps, { planId: run.planId, siteId, groupIds: result.deleted });
-    if (isAwaitedList(run, report)) await takeList(deps, run, siteId, listIn(run, result));
-  }
-  await putFacts(deps, report, result);
-};
-
-/**
- * A list is taken only from who was asked for it and has not answered: a late one says what was
- * there once.
- */
-const isAwaitedList = (run: Run, { target, step, index, attempt }: TaskReport): boolean => {
-  const part = run.targets[target];
-  const task = part?.inFlight.find((other) => other.index === index && other.attempt === attempt);
-  return part?.step === step && task !== undefined && !task.listed;
 };
 
 /** The target has no base of the object, or none that fits: the next try sends it in full. */
@@ -131,9 +135,9 @@ const hasLostBase = (report: Extract<TaskReport, { kind: "failed" }>): boolean =
  * A peer whose clock is wrong refuses a good certificate, and to the sender the link just breaks:
  * those who may be meant are named.
  */
-const wrongClocks = async (deps: Deps, run: Run, { step, target }: TaskReport): Promise<string> => {
+const wrongClocks = async (deps: Deps, { source }: Shard, { step, target }: TaskReport): Promise<string> => {
   if (step !== "transferring") return "";
-  const gateways = await Promise.all([run.source, target].map((site) => readGateways(deps, site)));
+  const gateways = await Promise.all([source, target].map((site) => readGateways(deps, site)));
   return gateways
     .flat()
     .filter(({ alive, clockAheadSeconds = 0 }) => alive && Math.abs(clockAheadSeconds) > clockOffSecondsMax)
@@ -142,22 +146,4 @@ const wrongClocks = async (deps: Deps, run: Run, { step, target }: TaskReport): 
       return ` The clock of gateway “${id}” of site “${siteId}” is ${how}: set it.`;
     })
     .join("");
-};
-
-const eventOf = async (deps: Deps, run: Run, report: TaskReport): Promise<RunEvent> => {
-  const { target, step, index, attempt } = report;
-  const about = { target, step, index, attempt };
-  switch (report.kind) {
-    case "working":
-      return { type: "working", ...about };
-    case "completed":
-      return { type: "completed", ...about };
-    case "failed": {
-      const { code } = report.reason;
-      const message = `${report.reason.message}${await wrongClocks(deps, run, report)}`;
-      const reason = { code, message: message.slice(0, reasonCharactersMax) };
-      const retryable = report.retryable || hasLostBase(report);
-      return { type: "failed", ...about, reason, retryable, progressed: report.progressed };
-    }
-  }
 };

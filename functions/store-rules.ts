@@ -1,12 +1,23 @@
 import assert from "node:assert/strict";
 import { VisibleError } from "../core/api/errors.ts";
-import type { Change, Key } from "../core/ports/store.ts";
+import { type Change, documentFormat, type Key } from "../core/ports/store.ts";
 
 /** The largest body, as UTF-8 JSON: DynamoDB's 400 KB item less the keys and attributes around it. */
 export const bodyBytesMax = 380 * 1024;
 /** The most changes in one commit, and the most bytes of all its bodies: DynamoDB's limits of a transaction. */
 export const commitChangesMax = 100;
 export const commitBytesMax = 4_000_000;
+
+/**
+ * What is told of a document's form beside it: nothing when it is the present one.
+ * @throws {VisibleError} NEWER_VERSION
+ */
+export const readableFormat = (key: Key, format = 1): { readonly format?: number } => {
+  if (format === documentFormat) return {};
+  if (format < documentFormat) return { format };
+  const what = `The document ${key.partition} ${key.sort} has the form ${format}, and this version knows ${documentFormat}.`;
+  throw new VisibleError("NEWER_VERSION", what, { hint: "A newer version wrote it: update this one, too." });
+};
 
 /** One text for a key, for maps: sort keys never hold a line break. */
 export const keyText = (key: Key): string => `${key.partition}\n${key.sort}`;

@@ -241,7 +241,18 @@ export const storeConformance = (name: string, start: () => Promise<StoreUnderTe
       await store.commit([{ ...put(moved, {}), dueAt: addSeconds(noon, 60) } as Change]);
       await store.putAll([{ key: replaced, body: {} }]);
       assert.deepEqual(await store.due({ now: noon, limit: 100 }), []);
-      assert.deepEqual(await store.due({ now: addSeconds(noon, 60), limit: 100 }), [moved]);
+      const dueAt = addSeconds(noon, 60);
+      assert.deepEqual(await store.due({ now: dueAt, limit: 100 }), [{ ...moved, dueAt }]);
+      assert.equal((await store.get(moved))?.dueAt, dueAt);
+    });
+
+    test("deletes many documents at once, and those that are not there without complaint", async () => {
+      const partition = freshPartition();
+      const keys = Array.from({ length: 60 }, (_, n) => ({ partition, sort: `${n}`.padStart(2, "0") }));
+      await store.putAll(keys.map((key) => ({ key, body: {} })));
+      await store.deleteAll([...keys.slice(1), { partition, sort: "99" }, keys[5] as Key]);
+      assert.deepEqual(await allPages(store, { partition, limit: 100 }), ["00"]);
+      await store.deleteAll([]);
     });
 
     test("writes many documents at once, the later of two with one key, and replaces what is there", async () => {

@@ -41,5 +41,8 @@ test("a document that can't even be put off does not keep the sweep from the oth
     await store.commit(changes);
   };
   assert.deepEqual(await handleSweep(depsOver({ ...store, commit })), { due: 2, failed: 2 });
-  assert.deepEqual(await store.due({ now, limit: 10 }), [busy]);
+  assert.deepEqual(
+    (await store.due({ now, limit: 10 })).map(({ sort }) => sort),
+    [busy?.sort],
+  );
 });

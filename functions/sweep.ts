@@ -1,49 +1,87 @@
-import type { Instant, RunId, SiteId } from "../core/api/ids.ts";
+import type { Instant } from "../core/api/ids.ts";
 import type { Plan } from "../core/api/plan.ts";
-import type { Run, TargetRun } from "../core/api/run.ts";
-import { addSeconds } from "../core/ports/clock.ts";
+import type { Shard } from "../core/api/run.ts";
+import { addSeconds, secondsBetween } from "../core/ports/clock.ts";
 import type { Key } from "../core/ports/store.ts";
-import { defaultRunLimits, hasPassed } from "../core/run/limits.ts";
-import { partsOf, siteOfTask } from "../core/run/steps.ts";
+import { mapBounded } from "./aws/map-bounded.ts";
 import type { Deps } from "./deps.ts";
-import { applyToPlan, applyToRun, drain, dueSecondsMax, planDueAt } from "./engine/engine.ts";
-import { readGateways } from "./queries/sites.ts";
-import { runIdOfKey, runPrefix } from "./records.ts";
+import { applyToPlan, drain, dueSecondsMax, follow, planDueAt } from "./engine/engine.ts";
+import { deleteExpired } from "./engine/expiry.ts";
+import { isOutbox } from "./engine/outbox.ts";
+import { lookAtPart } from "./engine/parts.ts";
+import { loadRun } from "./engine/runs.ts";
+import { lookAtShard } from "./engine/shards.ts";
+import { runOfKey, runPrefix, shardOfKey } from "./records.ts";
+import { keyText } from "./store-rules.ts";
 
-/** Documents that one sweep looks at; what is left is still due at the next one. */
-const documentsMax = 500;
+/** Documents that are asked for at once; however many there are, memory does not grow. */
+const documentsPerPage = 500;
+const documentsAtOnce = 16;
+/** Nothing new is begun after this: the function has a minute. */
+const secondsMax = 45;
 const putOffSeconds = 600;
 
 /** Later than any document can be due. */
 const endOfTime = "9999-12-31T23:59:59.999Z" as Instant;
 
 /**
- * Once a minute: finds what time has overtaken, and moves it on. Effects that were not carried out,
- * parts of runs whose deadline has passed, plans whose slot has come without a run; and what would
- * not be due for so long that only a clock that was wrong can have written it.
+ * Once a minute: finds what time has overtaken, and moves it on, the longest overdue first. Effects
+ * that were not carried out, tasks whose deadline has passed, plans whose slot has come without a
+ * run; and what would not be due for so long that only a clock that was wrong can have written it.
+ * What there is no time for is still due at the next one. Then runs are deleted that are of no use
+ * any more.
  *
  * @returns how many documents were due, and how many of them failed
  */
 export const handleSweep = async (deps: Deps): Promise<{ readonly due: number; readonly failed: number }> => {
   const now = deps.clock.now();
-  const due = await deps.store.due({ now, limit: documentsMax });
-  const after = addSeconds(now, dueSecondsMax);
-  const ahead = await deps.store.due({ after, now: endOfTime, limit: Math.max(1, documentsMax - due.length) });
-  const keys = [...due, ...ahead];
+  const isTimeUp = () => secondsBetween(now, deps.clock.now()) > secondsMax;
+  const overdue = await sweepAll(deps, { now, isTimeUp });
+  const ahead = await sweepAll(deps, { after: addSeconds(now, dueSecondsMax), now: endOfTime, isTimeUp });
+  await deleteExpired(deps, isTimeUp);
+  return { due: overdue.due + ahead.due, failed: overdue.failed + ahead.failed };
+};
+
+interface Span {
+  readonly now: Instant;
+  readonly after?: Instant;
+  readonly isTimeUp: () => boolean;
+}
+
+/** All that is due in a span of time, page by page. */
+const sweepAll = async (deps: Deps, { now, after, isTimeUp }: Span) => {
+  const seen = new Set<string>();
+  let from = after;
   let failed = 0;
-  for (const key of keys) {
-    try {
-      await sweepOne(deps, key);
-    } catch (error) {
-      failed += 1;
-      deps.log.error(
-        { key, error: error instanceof Error ? error.message : String(error) },
-        "the sweep could not move a document on",
-      );
-      await tryPutOff(deps, key);
+  while (!isTimeUp()) {
+    const page = await deps.store.due({ now, limit: documentsPerPage, ...(from !== undefined && { after: from }) });
+    // What has just been moved on may still be in the index, and what could not be is.
+    const fresh = page.filter((key) => !seen.has(keyText(key)));
+    if (fresh.length === 0) {
+      if (page.length < documentsPerPage) break;
+      from = page.at(-1)?.dueAt;
     }
+    for (const key of fresh) seen.add(keyText(key));
+    const results = await mapBounded(fresh, documentsAtOnce, async (key) => isTimeUp() || (await trySweep(deps, key)));
+    failed += results.filter((went) => !went).length;
+    if (page.length < documentsPerPage) break;
   }
-  return { due: keys.length, failed };
+  return { due: seen.size, failed };
+};
+
+/** @returns whether it went */
+const trySweep = async (deps: Deps, key: Key): Promise<boolean> => {
+  try {
+    await sweepOne(deps, key);
+    return true;
+  } catch (error) {
+    deps.log.error(
+      { key, error: error instanceof Error ? error.message : String(error) },
+      "the sweep could not move a document on",
+    );
+    await tryPutOff(deps, key);
+    return false;
+  }
 };
 
 /**
@@ -61,7 +99,7 @@ const tryPutOff = async (deps: Deps, key: Key): Promise<void> => {
 /** What could not be moved on must not stand in the way of the others at every sweep. */
 const putOff = async (deps: Deps, key: Key): Promise<void> => {
   // An outbox entry has put itself off.
-  if (key.sort.startsWith("OUTBOX#")) return;
+  if (isOutbox(key)) return;
   const stored = await deps.store.get<object>(key);
   if (stored === undefined) return;
   const dueAt = addSeconds(deps.clock.now(), putOffSeconds);
@@ -69,9 +107,10 @@ const putOff = async (deps: Deps, key: Key): Promise<void> => {
 };
 
 const sweepOne = async (deps: Deps, key: Key): Promise<void> => {
-  if (key.sort.startsWith("OUTBOX#")) return drain(deps, key);
+  if (isOutbox(key)) return drain(deps, key);
   if (key.sort === "PLAN") return sweepPlan(deps, key);
-  if (key.sort.startsWith(runPrefix)) return sweepRun(deps, runIdOfKey(key), key);
+  if (key.sort.startsWith(runPrefix)) return sweepPart(deps, key);
+  if (key.sort.startsWith("SHARD#")) return sweepShard(deps, key);
   throw new Error(`nobody looks after documents like ${key.sort}`);
 };
 
@@ -87,21 +126,16 @@ const sweepPlan = async (deps: Deps, key: Key): Promise<void> => {
   await deps.store.commit([{ type: "put", key, body, expect: { version }, ...(dueAt === undefined ? {} : { dueAt }) }]);
 };
 
-const sweepRun = async (deps: Deps, runId: RunId, key: Key): Promise<void> => {
-  const stored = await deps.store.get<Run>(key);
-  const now = deps.clock.now();
-  if (stored === undefined) return;
-  for (const [target, part] of partsOf(stored.body)) {
-    if (part.deadline === null || !hasPassed(part.deadline, now, deps.limits ?? defaultRunLimits)) continue;
-    const isStaffed = await isPartStaffed(deps, stored.body, target, part);
-    await applyToRun(deps, runId, { type: "overdue", target, isStaffed });
-  }
+/** A run of an earlier version is due itself, and reading it is all that it wants. */
+const sweepPart = async (deps: Deps, key: Key): Promise<void> => {
+  const { runId, target } = runOfKey(key);
+  const loaded = await loadRun(deps, runId);
+  if (loaded === undefined || target === undefined) return;
+  const stored = loaded.parts.get(target);
+  if (stored !== undefined) await follow(deps, await lookAtPart(deps, loaded, target, stored));
 };
 
-/** Whether each site that has one of the part's tasks has a gateway that is alive: it may only be busy. */
-const isPartStaffed = async (deps: Deps, run: Run, target: SiteId, { step, inFlight }: TargetRun): Promise<boolean> => {
-  if (step === null) return false;
-  const sites = new Set(inFlight.map(({ index }) => siteOfTask(run, target, step, index)));
-  const gateways = await Promise.all([...sites].map((site) => readGateways(deps, site)));
-  return gateways.every((some) => some.some(({ alive }) => alive));
+const sweepShard = async (deps: Deps, key: Key): Promise<void> => {
+  const stored = await deps.store.get<Shard>(key);
+  if (stored !== undefined) await follow(deps, await lookAtShard(deps, shardOfKey(key), stored));
 };

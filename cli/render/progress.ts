@@ -91,11 +91,10 @@ export const stateStyle = (state: RunTarget["state"], style: Style) => {
 };
 
 /** `sending web1; 1 of 2 objects done`: the object that is under way, where there are several of them. */
-const objectsText = ({ objects, progress }: RunTarget): string | undefined => {
-  const current = objects.find(({ progress: { phase } }) => phase !== "waiting" && phase !== "done");
-  if (current === undefined) return undefined;
+const objectsText = ({ current, progress }: RunTarget): string | undefined => {
+  if (current === null) return undefined;
   const done = `${progress.objectsDone} of ${counted(progress.objectsTotal, "object")} done`;
-  return `${current.progress.phase} ${printable(current.name)}${progress.objectsTotal > 1 ? `; ${done}` : ""}`;
+  return `${current.phase} ${printable(current.name)}${progress.objectsTotal > 1 ? `; ${done}` : ""}`;
 };
 
 const sentText = ({ progress }: RunTarget): string | undefined =>

@@ -82,7 +82,7 @@ const nameTakenNote = ({ restore, targets }: RunAnswer): readonly string[] =>
 export const runTotals = (run: RunAnswer, style: Style): string => {
   const columns = [
     ...nameAndState(style),
-    ...(run.kind === "backup" ? transferred : [number("OBJECTS", ({ objects }) => String(objects.length))]),
+    ...(run.kind === "backup" ? transferred : [number("OBJECTS", ({ progress }) => String(progress.objectsTotal))]),
     number("DURATION", took),
   ];
   const notes = [...run.targets.flatMap(remarks), ...nameTakenNote(run), ...deadLetterNote(run)];

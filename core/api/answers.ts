@@ -85,7 +85,7 @@ export type RetentionAnswer = z.infer<typeof retentionAnswerSchema>;
 
 export const runStatusSchema = z.enum(["queued", "running", "succeeded", "partly", "failed", "cancelled", "skipped"]);
 
-const targetSummarySchema = targetRunSchema.omit({ pending: true, inFlight: true, silence: true, deadline: true });
+const targetSummarySchema = targetRunSchema.omit({ endedIn: true, unsettled: true });
 
 /** A run in a list. */
 export const runSummarySchema = runSchema
@@ -124,17 +124,20 @@ export const runTargetSchema = targetSummarySchema.extend({
     })
     .nullable(),
   progress: progressSumSchema,
-  objects: z.array(
-    z.object({
-      index: z.int().min(0),
-      kind: objectKindSchema,
-      id: z.string(),
-      name: z.string(),
-      progress: progressSchema,
-    }),
-  ),
+  /** An object that is worked on now, the first of them. Null: none is. */
+  current: z.object({ index: z.int().min(0), name: z.string(), phase: progressSchema.shape.phase }).nullable(),
 });
 export type RunTarget = z.infer<typeof runTargetSchema>;
+
+/** One object of a run, and how far it is at one target. */
+export const runObjectSchema = z.object({
+  index: z.int().min(0),
+  kind: objectKindSchema,
+  id: z.string(),
+  name: z.string(),
+  progress: progressSchema,
+});
+export type RunObject = z.infer<typeof runObjectSchema>;
 
 /** One run with everything that a person wants to know while it goes on. */
 export const runAnswerSchema = runSchema.omit({ targets: true }).extend({

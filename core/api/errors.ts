@@ -73,6 +73,7 @@ export const errorCodes = {
   IMPORT_UNSUPPORTED: { status: 422, retryable: false },
   TOOL_MISSING: { status: 422, retryable: false },
   // Anything else.
+  NEWER_VERSION: { status: 500, retryable: true },
   PROCESS_LOST: { status: 500, retryable: false },
   TIMEOUT: { status: 504, retryable: true },
   INTERNAL: { status: 500, retryable: true },

@@ -30,7 +30,13 @@ const about = {
 export const reportSchema = z.discriminatedUnion("kind", [
   /** Sent when a task is begun and every 5 s while it is worked on: the deadline moves on. */
   z.object({ kind: z.literal("working"), ...about, progress: progressSchema.optional() }),
-  z.object({ kind: z.literal("completed"), ...about, result: taskResultSchema }),
+  z.object({
+    kind: z.literal("completed"),
+    ...about,
+    result: taskResultSchema,
+    /** What is too large for one message comes in parts, in any order. Absent: it is whole. */
+    part: z.object({ number: z.int().min(0), of: z.int().min(1) }).optional(),
+  }),
   z.object({
     kind: z.literal("failed"),
     ...about,

@@ -32,42 +32,26 @@ export const reasonCharactersMax = 2000;
 export const reasonSchema = z.object({ code: z.string(), message: z.string() });
 export type Reason = z.infer<typeof reasonSchema>;
 
-/** A task that was given to a site and is not answered yet. */
-export const inFlightSchema = z.object({
-  index: z.int(),
-  /** Tells this try's answers from those of earlier ones; never goes down. */
-  attempt: z.int().min(1),
-  /** Failures in a row without progress; the step fails at the limit (W21). */
-  failures: z.int().min(0),
-  /** It failed, and its next try has not been heard of. */
-  waiting: z.boolean(),
-  /** Of `reclaiming`: the site has said what it has, and is now told what to delete. */
-  listed: z.literal(true).optional(),
-});
-export type InFlight = z.infer<typeof inFlightSchema>;
-
-/** One target's part of a run. `pending` are indices into the run's objects that nobody was given yet. */
+/** One target's part of a run. It changes once a step: what a step's tasks do lies in its shards. */
 export const targetRunSchema = z.object({
   state: targetStateSchema,
-  /** The step that is worked on, also while waiting; null before the start and after the end. */
+  /** The step that is worked on; null before the start and after the end. */
   step: stepSchema.nullable(),
-  pending: z.array(z.int()),
-  inFlight: z.array(inFlightSchema),
-  /** Times the current tasks were sent again because nobody answered, since somebody last did. */
-  silence: z.int().min(0),
-  /** When somebody must have answered (I7). Null where nobody is working. */
-  deadline: instantSchema.nullable(),
-  /** Why it failed, was cancelled or skipped; while waiting, what went wrong last. */
+  /** Why it failed, was cancelled or skipped. */
   reason: reasonSchema.nullable(),
   /** A restore point is there, and something after it went wrong. */
   warning: reasonSchema.nullable(),
   startedAt: instantSchema.nullable(),
   endedAt: instantSchema.nullable(),
+  /** The step that it had come to when it ended. */
+  endedIn: stepSchema.optional(),
+  /** It has ended, and what follows from that is not done yet: its lane is held. */
+  unsettled: z.literal(true).optional(),
 });
 export type TargetRun = z.infer<typeof targetRunSchema>;
 
-/** One execution of a plan: everything that changes as it goes on. */
-export const runSchema = z.object({
+/** What a run is, from its beginning on. */
+export const runHeadSchema = z.object({
   id: runIdSchema,
   planId: planIdSchema,
   kind: runKindSchema,
@@ -82,8 +66,11 @@ export const runSchema = z.object({
   groupId: groupIdSchema,
   objectCount: z.int().min(1),
   createdAt: instantSchema,
-  targets: z.record(z.string(), targetRunSchema),
 });
+export type RunHead = z.infer<typeof runHeadSchema>;
+
+/** One execution of a plan: what it is, and one part a target. */
+export const runSchema = runHeadSchema.extend({ targets: z.record(z.string(), targetRunSchema) });
 export type Run = z.infer<typeof runSchema>;
 
 /** What a run was told at its start, and which never changes afterwards. */
@@ -135,3 +122,62 @@ export const progressSchema = z.object({
   bytesSent: z.int().min(0),
 });
 export type Progress = z.infer<typeof progressSchema>;
+
+const sumOfSchema = progressSchema.omit({ phase: true });
+/** Of several objects. */
+export type Progresses = z.infer<typeof sumOfSchema>;
+
+/** What a transfer is measured against, chosen once for a run and target. */
+export const baseSchema = z.object({
+  baseGroupId: groupIdSchema.nullable(),
+  baseRunId: runIdSchema.nullable(),
+  /** For people: a full transfer says why it is one (I4). */
+  why: z.enum(["first-backup", "increment", "base-gone-from-source", "base-gone-from-target"]),
+});
+export type Base = z.infer<typeof baseSchema>;
+
+/**
+ * A share of a step's tasks: every eighth of them. One at a time is given out, and what a report
+ * about it changes is this document alone.
+ */
+export const shardSchema = z.object({
+  step: stepSchema,
+  /** 0 to 7: it has the tasks `shard`, `shard` + 8, … of `count`. */
+  shard: z.int().min(0),
+  /** Tasks of the step, all shards' together. */
+  count: z.int().min(0),
+  /** The task that is given out; `count` or more: all are done. */
+  index: z.int().min(0),
+  /** Tells this try's answers from those of earlier ones; of one task it never goes down. */
+  attempt: z.int().min(1),
+  /** Failures in a row without progress; the step fails at the limit (W21). */
+  failures: z.int().min(0),
+  /** It failed, and its next try has not been heard of. */
+  waiting: z.literal(true).optional(),
+  /** Of `reclaiming`: the site has said what it has, and is now told what to delete. */
+  listed: z.literal(true).optional(),
+  /** Times the task was sent again because nobody answered, since somebody last did. */
+  silence: z.int().min(0),
+  /** When somebody must have answered (I7). Null where nothing is given out. */
+  deadline: instantSchema.nullable(),
+  /** What went wrong last. */
+  reason: reasonSchema.optional(),
+  /** The target has no base of this object. */
+  noBase: z.literal(true).optional(),
+  /** Nothing is given out any more: the part was over before its tasks were. */
+  closed: z.literal(true).optional(),
+  /** Which parts of an answer in parts have come. */
+  answered: z.object({ of: z.int().min(1), parts: z.array(z.int().min(0)) }).optional(),
+  /** Of the task that is given out. */
+  progress: progressSchema.optional(),
+  /** Of the tasks that are done. */
+  done: sumOfSchema.optional(),
+  /** What all of its tasks are told. */
+  source: siteIdSchema,
+  sequence: z.int().min(1),
+  base: baseSchema.optional(),
+  compression: compressionSchema.optional(),
+  /** Of a snapshot that is taken: what is in it. */
+  taken: z.object({ at: instantSchema, sizeBytes: z.int().min(0), extents: z.int().min(0) }).optional(),
+});
+export type Shard = z.infer<typeof shardSchema>;

@@ -167,6 +167,8 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("snapshot"),
     takenAt: instantSchema,
+    /** Of an answer in parts: the place of its first object among all. */
+    from: z.int().min(0).optional(),
     objects: z.array(
       z.object({
         config: objectConfigSchema,

@@ -11,7 +11,17 @@ export interface Stored<T> {
   readonly key: Key;
   readonly version: number;
   readonly body: T;
+  /** When `due` finds it. Absent: never. */
+  readonly dueAt?: Instant;
+  /** The form that an earlier version of this product wrote it in. Absent: the present one. */
+  readonly format?: number;
 }
+
+/**
+ * The form in which documents are written: it goes up by one when the shape of any of them changes,
+ * and whoever reads a document of the form before brings it to this one. 1: what has no number.
+ */
+export const documentFormat = 2;
 
 /**
  * What must be true of the document for a commit to go through: nothing, that there is none, or its
@@ -44,7 +54,8 @@ export class CommitConflict extends Error {
 
 /**
  * Documents with versions. Reads by key and by partition are strongly consistent; `due` may lag
- * behind by seconds. Bodies are JSON of at most 380 KB. Throttling is retried inside, within a
+ * behind by seconds. A document in a newer form than `documentFormat` is refused with NEWER_VERSION.
+ * Bodies are JSON of at most 380 KB. Throttling is retried inside, within a
  * bound; what still fails is thrown.
  */
 export interface DocumentStore {
@@ -66,13 +77,21 @@ export interface DocumentStore {
    * Keys of documents that are due at `now`, the longest overdue first within a shard; `limit` at most.
    * @param after only those that are due later than this
    */
-  due(options: { readonly now: Instant; readonly limit: number; readonly after?: Instant }): Promise<readonly Key[]>;
+  due(options: {
+    readonly now: Instant;
+    readonly limit: number;
+    readonly after?: Instant;
+  }): Promise<readonly (Key & { readonly dueAt: Instant })[]>;
 
   /**
-   * All of it or nothing; 100 changes at most, no key twice.
+   * All of it or nothing; 100 changes at most, no key twice. One put alone costs half of what it
+   * does among others.
    * @throws {CommitConflict} when an expectation does not hold
    */
   commit(changes: readonly Change[]): Promise<void>;
+
+  /** Deletes many documents without a transaction; those that are not there too. */
+  deleteAll(keys: readonly Key[]): Promise<void>;
 
   /**
    * Writes many documents without a transaction, replacing what is there; for facts that are the

@@ -1,43 +1,30 @@
-import type { SiteId } from "../api/ids.ts";
-import type { Run, TargetRun, TargetState } from "../api/run.ts";
-import type { RunContext, RunEffect, RunEvent } from "./events.ts";
+import type { RunHead, Shard, Step, TargetRun, TargetState } from "../api/run.ts";
+import type { PartEvent, RunContext, TaskEvent } from "./events.ts";
 import { defaultRunLimits, type RunLimits } from "./limits.ts";
-import * as transitions from "./transitions.ts";
+import * as part from "./part-transitions.ts";
+import * as task from "./task-transitions.ts";
 
-/** A part's new state and what is to be done about it; undefined when nothing changes. */
-export type Transition = { readonly part: TargetRun; readonly effects: readonly RunEffect[] } | undefined;
+/*
+ * A run is two machines. A part, one a target, goes from step to step; while it is in a step, the
+ * step's tasks are given out by its shards. These two tables are all of it: rows are states,
+ * columns are events. An event that has no entry changes nothing: it is a duplicate, or too late.
+ */
 
-/** What a transition may look at besides its event. */
-export interface Situation extends RunContext {
-  readonly run: Run;
-  readonly target: SiteId;
-  readonly part: TargetRun;
-  readonly limits: RunLimits;
-}
-
-type Handler<E extends RunEvent["type"]> = (situation: Situation, event: Extract<RunEvent, { type: E }>) => Transition;
-type Row = { readonly [E in RunEvent["type"]]?: Handler<E> };
-
-const { start, skip, touch, complete, listOrComplete, retryOrFail, sendAgain, cancel, letGo, recordLate } = transitions;
-const { retryOrFinish } = transitions;
+type PartHandler<E extends PartEvent["type"]> = (
+  situation: part.Situation,
+  event: Extract<PartEvent, { type: E }>,
+) => TargetRun | undefined;
+type PartRow = { readonly [E in PartEvent["type"]]?: PartHandler<E> };
 
 /** While somebody works on the restore point. */
-const working: Row = { working: touch, completed: complete, failed: retryOrFail, overdue: sendAgain, cancel };
+const working: PartRow = { done: part.goOn, "gave-up": part.fail, cancel: part.cancel };
 /** The restore point is there: nothing that goes wrong now can take it back. */
-const tidying: Row = { working: touch, completed: listOrComplete, failed: retryOrFinish, overdue: sendAgain };
-/**
- * Nothing changes any more. A lane that comes round to a part that ended while it was queued is let
- * go again, and a group that came to be after all is written down, so that retention looks after
- * it.
- */
-const over: Row = { start: letGo, completed: recordLate };
+const tidying: PartRow = { done: part.goOn, "gave-up": part.finish };
+/** Nothing changes any more, but that a lane which comes round to it is let go again. */
+const over: PartRow = { start: part.unsettle, settled: part.settle };
 
-/**
- * The state machine of one target's part of a run: rows are states, columns are events. An event
- * that has no entry changes nothing: it is a duplicate, or it comes too late.
- */
-export const table: Record<Exclude<TargetState, "waiting">, Row> = {
-  queued: { start, supersede: skip, cancel },
+export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
+  queued: { start: part.start, supersede: part.skip, cancel: part.cancel },
   snapshotting: working,
   preparing: working,
   transferring: working,
@@ -50,27 +37,54 @@ export const table: Record<Exclude<TargetState, "waiting">, Row> = {
   skipped: over,
 };
 
-/** A waiting part is in its step: what may happen to it is what may happen in the step. */
-const rowOf = (part: TargetRun): Row => {
-  const state = part.state === "waiting" ? part.step : part.state;
-  return state === null ? {} : table[state];
+type TaskHandler<E extends TaskEvent["type"]> = (
+  situation: task.Situation,
+  event: Extract<TaskEvent, { type: E }>,
+) => TaskDecision | undefined;
+type TaskRow = { readonly [E in TaskEvent["type"]]?: TaskHandler<E> };
+
+/** What became of a shard, and what is to be done about the task that it gives out. */
+export interface TaskDecision {
+  readonly shard: Shard;
+  /** The task is to be sent, so many seconds later. */
+  readonly send?: { readonly delaySeconds: number };
+  /** The step can't be done, for this reason. */
+  readonly gaveUp?: NonNullable<Shard["reason"]>;
+}
+
+const once: TaskRow = { working: task.touch, completed: task.complete, failed: task.retry, overdue: task.sendAgain };
+/** A site is first asked what it has, and then told what to delete. */
+const twice: TaskRow = { ...once, completed: task.listOrComplete };
+
+export const taskTable: Record<Step, TaskRow> = {
+  snapshotting: once,
+  preparing: once,
+  transferring: once,
+  publishing: once,
+  rebuilding: once,
+  reclaiming: twice,
 };
 
-/**
- * The run after an event, and what is to be done about it. Pure: the same input gives the same
- * output. The same run object comes back when nothing changed. One target's event never changes
- * another target's part (I10).
- */
-export const decide = (
-  run: Run,
-  event: RunEvent,
+/** The part after an event. Pure; the same object comes back when nothing changed. */
+export const decidePart = (
+  run: Pick<RunHead, "kind">,
+  before: TargetRun,
+  event: PartEvent,
+  { now }: Pick<RunContext, "now">,
+): TargetRun => {
+  const row = before.state === "waiting" ? {} : partTable[before.state];
+  const handler = row[event.type] as PartHandler<typeof event.type> | undefined;
+  return handler?.({ run, part: before, now }, event as never) ?? before;
+};
+
+/** The shard after an event. Pure; the same object comes back when nothing changed. */
+export const decideTask = (
+  before: Shard,
+  event: TaskEvent,
   context: RunContext,
   limits: RunLimits = defaultRunLimits,
-): { readonly run: Run; readonly effects: readonly RunEffect[] } => {
-  const part = run.targets[event.target];
-  if (part === undefined) return { run, effects: [] };
-  const handler = rowOf(part)[event.type] as Handler<typeof event.type> | undefined;
-  const transition = handler?.({ ...context, run, target: event.target, part, limits }, event as never);
-  if (transition === undefined) return { run, effects: [] };
-  return { run: { ...run, targets: { ...run.targets, [event.target]: transition.part } }, effects: transition.effects };
+): TaskDecision => {
+  if (before.deadline === null) return { shard: before };
+  const handler = taskTable[before.step][event.type] as TaskHandler<typeof event.type> | undefined;
+  return handler?.({ ...context, shard: before, limits }, event as never) ?? { shard: before };
 };

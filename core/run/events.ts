@@ -1,53 +1,61 @@
 import type { Instant, SiteId } from "../api/ids.ts";
-import type { Reason, Step } from "../api/run.ts";
+import type { Base, Progress, Reason, Shard, Step } from "../api/run.ts";
 
-interface AboutTask {
-  readonly target: SiteId;
-  readonly step: Step;
-  readonly index: number;
-  readonly attempt: number;
-}
-
-/** What can happen to a run. Every event names the target that it is about, but for a person's cancel. */
-export type RunEvent =
+/** What can happen to one target's part of a run. */
+export type PartEvent =
   /** The target's lane is free. */
-  | { readonly type: "start"; readonly target: SiteId }
+  | { readonly type: "start" }
   /** A newer slot took this one's place in the lane's queue (W22), or the plan was deleted. */
-  | { readonly type: "supersede"; readonly target: SiteId; readonly reason: Reason }
-  | ({ readonly type: "working" } & AboutTask)
-  | ({ readonly type: "completed" } & AboutTask)
+  | { readonly type: "supersede"; readonly reason: Reason }
+  /** All tasks of the step are done. */
+  | { readonly type: "done"; readonly step: Step }
+  /** A task of the step is given up. */
+  | { readonly type: "gave-up"; readonly step: Step; readonly reason: Reason }
+  | { readonly type: "cancel" }
+  /** What follows from its end is done. */
+  | { readonly type: "settled" };
+
+/** What can happen to the task that a shard has given out. */
+export type TaskEvent =
+  | ({ readonly type: "working"; readonly progress?: Progress } & AboutTask)
+  | ({ readonly type: "completed"; readonly answer: Answer } & AboutTask)
   | ({
       readonly type: "failed";
       readonly reason: Reason;
       readonly retryable: boolean;
       readonly progressed: boolean;
+      /** The target has no base of the object: the next try sends it in full. */
+      readonly noBase?: boolean;
     } & AboutTask)
-  /** The part's deadline has passed; `isStaffed`: gateways that could do its tasks were heard of lately. */
-  | { readonly type: "overdue"; readonly target: SiteId; readonly isStaffed: boolean }
-  | { readonly type: "cancel"; readonly target: SiteId };
+  /** The deadline has passed; `isStaffed`: gateways that could do the task were heard of lately. */
+  | { readonly type: "overdue"; readonly isStaffed: boolean };
 
-/**
- * What a run wants done, in this order, after its new state is safe. Each may be carried out more than once and then
- * does nothing (I8): tasks have derived ids, records are put under derived keys, lanes are released by name.
- */
-export type RunEffect =
-  | {
-      readonly type: "dispatch";
-      readonly target: SiteId;
-      readonly step: Step;
-      readonly tasks: readonly { readonly index: number; readonly attempt: number }[];
-      readonly delaySeconds: number;
-    }
-  | { readonly type: "record-group"; readonly role: "source" | "mirror"; readonly target: SiteId }
-  /** Whoever still writes for this part is fenced off. */
-  | { readonly type: "abort"; readonly target: SiteId }
-  /** The part has ended: the lane is free, or the restore's hold can go. */
-  | { readonly type: "ended"; readonly target: SiteId }
-  /** What the part made on the source is of no use any more: the run didn't come to its own reclaim. */
-  | { readonly type: "tidy-source"; readonly target: SiteId };
+interface AboutTask {
+  readonly index: number;
+  readonly attempt: number;
+}
 
-/** The world as `decide` may see it: the time, and a number in [0, 1) for jitter. */
+/** What a shard keeps of an answer. */
+export interface Answer {
+  /** Absent: the answer is whole. */
+  readonly part?: { readonly number: number; readonly of: number };
+  readonly progress?: Progress;
+  /** Of a snapshot: of the objects in this part of the answer. */
+  readonly taken?: NonNullable<Shard["taken"]>;
+  /** Of a reclaim: there was too much for once, and more is to be deleted. */
+  readonly more?: boolean;
+}
+
+/** The world as decisions may see it: the time, and a number in [0, 1) for jitter. */
 export interface RunContext {
   readonly now: Instant;
   readonly fraction: number;
+}
+
+/** What the tasks of a step are told besides what they are about. */
+export interface Told {
+  readonly source: SiteId;
+  readonly sequence: number;
+  readonly base?: Base;
+  readonly compression?: NonNullable<Shard["compression"]>;
 }

@@ -5,9 +5,7 @@ import { aheadSecondsMax, secondsBetween } from "../ports/clock.ts";
 export interface RunLimits {
   /** W21: tries of a task before the target's part of the run fails. */
   readonly triesMax: number;
-  /** Tasks of one target that are given out at the same time. */
-  readonly inFlightMax: number;
-  /** A worker that was heard of must be heard of again within this; it speaks every 5 s. */
+  /** A worker that was heard of must be heard of again within this; it speaks every 15 s. */
   readonly workingSeconds: number;
   /** A task that was sent must be heard of within this; it doubles with every silence, up to the maximum. */
   readonly dispatchSeconds: number;
@@ -21,7 +19,6 @@ export interface RunLimits {
 
 export const defaultRunLimits: RunLimits = {
   triesMax: 10,
-  inFlightMax: 8,
   workingSeconds: 60,
   dispatchSeconds: 60,
   dispatchSecondsMax: 3600,

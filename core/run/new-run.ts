@@ -4,10 +4,6 @@ import type { Run, RunKind, TargetRun } from "../api/run.ts";
 const queued: TargetRun = {
   state: "queued",
   step: null,
-  pending: [],
-  inFlight: [],
-  silence: 0,
-  deadline: null,
   reason: null,
   warning: null,
   startedAt: null,

@@ -12,21 +12,34 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
 export const stepAfter = (kind: RunKind, step: Step): Step | undefined =>
   stepsOf[kind][stepsOf[kind].indexOf(step) + 1];
 
-/** What there is to do in a step: indices of objects, or 0 for one task about all of them. */
-export const indicesOf = (run: Run, step: Step): readonly number[] => {
+/** The steps before `step`, in order. */
+export const stepsBefore = (kind: RunKind, step: Step): readonly Step[] =>
+  stepsOf[kind].slice(0, stepsOf[kind].indexOf(step));
+
+/**
+ * How many tasks a step has at one target: one an object, or one about all of them; in `reclaiming`
+ * one for the target, and one for the source where the base of the next increment is kept.
+ */
+export const taskCount = ({ kind, objectCount }: Pick<Run, "kind" | "objectCount">, step: Step): number => {
   switch (step) {
     case "preparing":
     case "transferring":
     case "rebuilding":
-      return Array.from({ length: run.objectCount }, (_, index) => index);
+      return objectCount;
     case "reclaiming":
-      // At the target, and at the source where the base of the next increment is kept.
-      return run.kind === "backup" ? [0, 1] : [0];
+      return kind === "backup" ? 2 : 1;
     case "snapshotting":
     case "publishing":
-      return [0];
+      return 1;
   }
 };
+
+/**
+ * Where a step's tasks belong: to a target, but for the snapshot, which is the source's, and one
+ * for all targets.
+ */
+export const placeOf = ({ source }: Pick<Run, "source">, target: SiteId, step: Step): SiteId =>
+  step === "snapshotting" ? source : target;
 
 /** The site whose gateways do a step's task. */
 export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step, index: number): SiteId => {
@@ -46,6 +59,10 @@ export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step,
 const ended: ReadonlySet<TargetState> = new Set(["succeeded", "failed", "cancelled", "skipped"]);
 
 export const hasEnded = (part: TargetRun): boolean => ended.has(part.state);
+
+/** Once data may have been written to the target's mirrors, and before they are published. */
+export const mayBeWriting = (step: Step | undefined): boolean =>
+  step === "preparing" || step === "transferring" || step === "publishing";
 
 /** The parts of a run, one a target, in the order of the targets. */
 export const partsOf = (run: Run): readonly (readonly [SiteId, TargetRun])[] =>

@@ -1,11 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { historyEntrySchema, runAnswerSchema } from "../../core/api/answers.ts";
-import { runIdSchema } from "../../core/api/ids.ts";
+import { historyEntrySchema, runAnswerSchema, runObjectSchema } from "../../core/api/answers.ts";
+import { runIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { redrive } from "../dead-letters.ts";
 import { cancelRun } from "../engine/commands.ts";
 import { listHistory } from "../queries/history.ts";
 import { readPlan } from "../queries/plans.ts";
-import { readRun } from "../queries/runs.ts";
+import { listRunObjects, readRun } from "../queries/runs.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, needs, pageAnswer, refusals } from "./route.ts";
 import { pageQuery, planParam } from "./schemas.ts";
@@ -28,6 +28,15 @@ const get = createRoute({
   ...needs("read"),
   request: { params: runParam },
   responses: { 200: jsonAnswer(runAnswerSchema, "The run."), ...refusals },
+});
+
+const objects = createRoute({
+  method: "get",
+  path: "/v1/runs/{run}/objects",
+  summary: "List a run's objects: how far each is at one target",
+  ...needs("read"),
+  request: { params: runParam, query: pageQuery.extend({ target: siteIdSchema }) },
+  responses: { 200: pageAnswer(runObjectSchema, "In the plan's order."), ...refusals },
 });
 
 const cancel = createRoute({
@@ -55,6 +64,10 @@ export const runRoutes = (deps: ApiDeps) =>
       return c.json(await listHistory(deps, id, c.req.valid("query")), 200);
     })
     .openapi(get, async (c) => c.json(await readRun(deps, c.req.valid("param").run), 200))
+    .openapi(objects, async (c) => {
+      const { target, ...page } = c.req.valid("query");
+      return c.json(await listRunObjects(deps, c.req.valid("param").run, target, page), 200);
+    })
     .openapi(redriveRun, async (c) => {
       const { run } = c.req.valid("param");
       await redrive(deps, run);

@@ -1,7 +1,7 @@
 import type { DeleteCommandInput, UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { Instant } from "../../core/api/ids.ts";
-import type { Change, Expectation, Key, Stored } from "../../core/ports/store.ts";
-import { storedBody } from "../store-rules.ts";
+import { type Change, documentFormat, type Expectation, type Key, type Stored } from "../../core/ports/store.ts";
+import { readableFormat, storedBody } from "../store-rules.ts";
 import { dueShards, ttlAttribute } from "./table.ts";
 
 /** A document as it lies in the table. */
@@ -9,6 +9,10 @@ export interface Item {
   readonly pk: string;
   readonly sk: string;
   readonly version: number;
+  /** `documentFormat` of whoever wrote it; absent: 1. */
+  readonly format?: number;
+  /** Names the write, so that a repetition of it knows its own. */
+  readonly by?: string;
   readonly body: Record<string, unknown>;
   readonly dueShard?: number;
   readonly dueAt?: Instant;
@@ -33,6 +37,7 @@ export const dueShardOf = (key: Key): number => {
 
 /** The attributes of a put but for key and version; the optional ones are absent unless set, so the index is sparse. */
 const attributesOf = ({ key, body, dueAt, expiresAt }: Pick<Put, "key" | "body" | "dueAt" | "expiresAt">) => ({
+  format: documentFormat,
   body: storedBody(key, body).body,
   ...(dueAt === undefined ? {} : { dueShard: dueShardOf(key), dueAt }),
   ...(expiresAt === undefined ? {} : { [ttlAttribute]: Math.ceil(Date.parse(expiresAt) / 1000) }),
@@ -45,11 +50,12 @@ export const itemOf = (put: Pick<Put, "key" | "body" | "dueAt" | "expiresAt">, v
   ...attributesOf(put),
 });
 
-export const storedOf = <T>(item: Item): Stored<T> => ({
-  key: { partition: item.pk, sort: item.sk },
-  version: item.version,
-  body: item.body as T,
-});
+/** @throws {VisibleError} NEWER_VERSION */
+export const storedOf = <T>({ pk, sk, version, body, dueAt, format }: Item): Stored<T> => {
+  const key = { partition: pk, sort: sk };
+  const due = dueAt === undefined ? {} : { dueAt };
+  return { key, version, body: body as T, ...due, ...readableFormat(key, format) };
+};
 
 const versionName = { "#version": "version" };
 
@@ -68,8 +74,8 @@ const conditionOf = (expect: Expectation) => {
  * A put as an update: it replaces every attribute, and counts the version up whatever it was, which a Put could only do
  * knowing it.
  */
-export const updateOf = (TableName: string, change: Put) => {
-  const attributes: Record<string, unknown> = attributesOf(change);
+export const updateOf = (TableName: string, change: Put, by: string) => {
+  const attributes: Record<string, unknown> = { ...attributesOf(change), by };
   const condition = conditionOf(change.expect);
   const sets = Object.keys(attributes).map((name) => `#${name} = :${name}`);
   const removed = ["dueShard", "dueAt", ttlAttribute].filter((name) => !(name in attributes));
@@ -95,8 +101,8 @@ export const deleteOf = (TableName: string, change: Extract<Change, { type: "del
   ({ TableName, Key: itemKey(change.key), ...conditionOf(change.expect) }) satisfies DeleteCommandInput;
 
 /** A change as an action of a transaction. */
-export const actionOf = (TableName: string, change: Change) => {
-  if (change.type === "put") return { Update: updateOf(TableName, change) };
+export const actionOf = (TableName: string, change: Change, by: string) => {
+  if (change.type === "put") return { Update: updateOf(TableName, change, by) };
   if (change.type === "delete") return { Delete: deleteOf(TableName, change) };
   const condition = conditionOf(change.expect);
   // A check of `any` checks nothing, yet DynamoDB wants a condition: one that always holds.

@@ -1,8 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { TransactionCanceledException, TransactionConflictException } from "@aws-sdk/client-dynamodb";
+import {
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+  TransactionConflictException,
+} from "@aws-sdk/client-dynamodb";
 import {
   BatchWriteCommand,
+  type BatchWriteCommandInput,
   DeleteCommand,
   DynamoDBDocumentClient,
   GetCommand,
@@ -31,6 +36,8 @@ export interface DynamodbStoreOptions {
   readonly pacing?: Pacing;
 }
 
+type WriteRequest = NonNullable<BatchWriteCommandInput["RequestItems"]>[string][number];
+
 const batchItemsMax = 25;
 const concurrencyMax = 8;
 
@@ -54,30 +61,45 @@ const isRetryable = (error: unknown): boolean => {
 };
 
 const isConflict = (error: unknown): boolean => {
+  if (error instanceof ConditionalCheckFailedException) return true;
   const reasons = cancellations(error);
   return reasons.has("ConditionalCheckFailed") || reasons.has("TransactionConflict");
 };
 
 /**
- * Writes one change that expects nothing without a transaction, at half its price. One that expects
- * something is not written so: tried again after a lost answer it would meet its own first try, and
- * call that a conflict.
+ * Writes one put, or one deletion that expects nothing, without a transaction, at half its price.
+ * Tried again after a lost answer, a put meets its own first try, which `by` tells from another's.
+ * A deletion would meet nothing, and could not tell.
  */
 const write = async (
   tables: DynamoDBDocumentClient,
   tableName: string,
   changes: readonly Change[],
-  token: string,
+  by: string,
 ): Promise<void> => {
   const [only] = changes;
-  const isPlain = changes.length === 1 && only?.expect === "any";
-  if (isPlain && only.type === "put") {
-    await tables.send(new UpdateCommand(updateOf(tableName, only)));
-  } else if (isPlain && only.type === "delete") {
+  if (changes.length === 1 && only?.type === "put") {
+    await putAlone(tables, tableName, only, by);
+  } else if (changes.length === 1 && only?.type === "delete" && only.expect === "any") {
     await tables.send(new DeleteCommand(deleteOf(tableName, only)));
   } else {
-    const TransactItems = changes.map((change) => actionOf(tableName, change));
-    await tables.send(new TransactWriteCommand({ TransactItems, ClientRequestToken: token }));
+    const TransactItems = changes.map((change) => actionOf(tableName, change, by));
+    await tables.send(new TransactWriteCommand({ TransactItems, ClientRequestToken: by }));
+  }
+};
+
+const putAlone = async (
+  tables: DynamoDBDocumentClient,
+  tableName: string,
+  put: Extract<Change, { type: "put" }>,
+  by: string,
+): Promise<void> => {
+  try {
+    const request = updateOf(tableName, put, by);
+    await tables.send(new UpdateCommand({ ...request, ReturnValuesOnConditionCheckFailure: "ALL_OLD" }));
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException && error.Item?.["by"]?.S === by) return;
+    throw error;
   }
 };
 
@@ -114,22 +136,27 @@ export const createDynamodbStore = ({
 }: DynamodbStoreOptions): DocumentStore => {
   const tables = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 
-  const putBatch = async (items: readonly Item[]): Promise<void> => {
-    let requests = items.map((item) => ({ PutRequest: { Item: { ...item } as Record<string, unknown> } }));
+  const writeBatch = async (batch: readonly WriteRequest[]): Promise<void> => {
+    let requests = batch;
     for (let attempt = 1; ; attempt++) {
       const { UnprocessedItems } = await tables.send(
-        new BatchWriteCommand({ RequestItems: { [tableName]: requests } }),
+        new BatchWriteCommand({ RequestItems: { [tableName]: [...requests] } }),
       );
       const left = UnprocessedItems?.[tableName] ?? [];
       if (left.length === 0) return;
       if (attempt >= pacing.attempts) {
-        throw new Error(`DynamoDB left ${left.length} of ${items.length} documents unwritten in ${attempt} tries`);
+        throw new Error(`DynamoDB left ${left.length} of ${batch.length} documents unwritten in ${attempt} tries`);
       }
-      requests = left.flatMap(({ PutRequest }) =>
-        PutRequest?.Item ? [{ PutRequest: { Item: PutRequest.Item } }] : [],
-      );
+      requests = left;
       await pacing.sleep(backoffMilliseconds(attempt, pacing.fraction()));
     }
+  };
+
+  const writeBatches = async (requests: readonly WriteRequest[]): Promise<void> => {
+    const batches = Array.from({ length: Math.ceil(requests.length / batchItemsMax) }, (_, index) =>
+      requests.slice(index * batchItemsMax, (index + 1) * batchItemsMax),
+    );
+    await mapBounded(batches, concurrencyMax, writeBatch);
   };
 
   return {
@@ -176,7 +203,7 @@ export const createDynamodbStore = ({
         .flat()
         .sort((a, b) => (a.dueAt < b.dueAt ? -1 : a.dueAt > b.dueAt ? 1 : 0))
         .slice(0, options.limit)
-        .map(({ pk, sk }) => ({ partition: pk, sort: sk }));
+        .map(({ pk, sk, dueAt }) => ({ partition: pk, sort: sk, dueAt }));
     },
 
     async commit(changes) {
@@ -193,10 +220,12 @@ export const createDynamodbStore = ({
       // A batch may not hold a key twice; of two documents with one key the later wins, as it would
       // one by one.
       const items = [...new Map(documents.map((document) => [keyText(document.key), itemOf(document, 1)])).values()];
-      const batches = Array.from({ length: Math.ceil(items.length / batchItemsMax) }, (_, index) =>
-        items.slice(index * batchItemsMax, (index + 1) * batchItemsMax),
-      );
-      await mapBounded(batches, concurrencyMax, putBatch);
+      await writeBatches(items.map((Item) => ({ PutRequest: { Item: { ...Item } } })));
+    },
+
+    async deleteAll(keys) {
+      const distinct = new Map(keys.map((key) => [keyText(key), itemKey(key)])).values();
+      await writeBatches([...distinct].map((Key) => ({ DeleteRequest: { Key } })));
     },
   };
 };

@@ -31,7 +31,7 @@ export const advance = async <State extends object, Event>(
   aggregate: Aggregate<State, Event>,
   event: Event,
 ): Promise<{ readonly state: State; readonly outbox: NewEntry | undefined }> => {
-  for (let attempt = 1; ; attempt += 1) {
+  return retrying(deps, async () => {
     const stored = await deps.store.get<State>(aggregate.key);
     if (stored === undefined) throw aggregate.missing();
     const { state, effects } = aggregate.decide(stored.body, event);
@@ -46,19 +46,29 @@ export const advance = async <State extends object, Event>(
       expect: { version: stored.version },
       ...(dueAt === undefined ? {} : { dueAt }),
     };
+    const further = aggregate.alongside?.(stored.body, state) ?? [];
+    await deps.store.commit([put, ...further, ...(outbox === undefined ? [] : [outbox])]);
+    return { state, outbox };
+  });
+};
+
+/**
+ * Does something that somebody else's write in between makes fail, again from its beginning.
+ * @throws VisibleError CONFLICT when others were faster every time
+ */
+export const retrying = async <T>({ ids }: Pick<Deps, "ids">, attempt: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
     try {
-      const further = aggregate.alongside?.(stored.body, state) ?? [];
-      await deps.store.commit([put, ...further, ...(outbox === undefined ? [] : [outbox])]);
-      return { state, outbox };
+      return await attempt();
     } catch (error) {
       if (!(error instanceof CommitConflict)) throw error;
-      if (attempt >= commitTriesMax) {
+      if (tries >= commitTriesMax) {
         throw new VisibleError("CONFLICT", "Others kept changing the same document.", {
           hint: "Try again.",
           cause: error,
         });
       }
-      await wait(Math.min(500, 5 * 2 ** attempt) * deps.ids.fraction());
+      await wait(Math.min(500, 5 * 2 ** tries) * ids.fraction());
     }
   }
 };

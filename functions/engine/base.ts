@@ -1,30 +1,19 @@
 import type { Group } from "../../core/api/group.ts";
 import type { GroupId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import type { Run } from "../../core/api/run.ts";
+import type { Base, Run } from "../../core/api/run.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import type { Deps } from "../deps.ts";
-import { baseKey, groupKey, lostBaseKey } from "../records.ts";
-import { needFact, readFact, readRunPlan, type SnapshotFact } from "./facts.ts";
+import { baseKey, groupKey } from "../records.ts";
+import { readFact, readFacts, type SnapshotFact } from "./facts.ts";
 import { readGroups } from "./groups.ts";
 
-/**
- * What a run's transfers to a target are measured against: chosen once, so that a later try goes on
- * from the same.
- */
-export interface BaseFact {
-  readonly baseGroupId: GroupId | null;
-  readonly baseRunId: RunId | null;
-  /** For people: a full transfer says why it is one (I4). */
-  readonly why: "first-backup" | "increment" | "base-gone-from-source" | "base-gone-from-target";
-}
-
-export const readBaseFact = async (deps: Deps, runId: RunId, target: SiteId): Promise<BaseFact | undefined> =>
-  (await deps.store.get<BaseFact>(baseKey(runId, target)))?.body;
+export const readBase = async (deps: Deps, runId: RunId, target: SiteId): Promise<Base | undefined> =>
+  (await deps.store.get<Base>(baseKey(runId, target)))?.body;
 
 /** The base of a run's transfers to a target; chosen and written down the first time. */
-export const ensureBaseFact = async (deps: Deps, run: Run, target: SiteId): Promise<BaseFact> => {
-  const known = await readBaseFact(deps, run.id, target);
+export const ensureBase = async (deps: Deps, run: Run, target: SiteId): Promise<Base> => {
+  const known = await readBase(deps, run.id, target);
   if (known !== undefined) return known;
   const body = await chooseBase(deps, run, target);
   try {
@@ -32,12 +21,12 @@ export const ensureBaseFact = async (deps: Deps, run: Run, target: SiteId): Prom
     return body;
   } catch (error) {
     if (!(error instanceof CommitConflict)) throw error;
-    return (await readBaseFact(deps, run.id, target)) ?? body;
+    return (await readBase(deps, run.id, target)) ?? body;
   }
 };
 
 /** The newest group that the target has published before this run, and has (W13). */
-const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<BaseFact> => {
+const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<Base> => {
   const groups = (await readGroups(deps, run.planId, target)).map((stored) => stored.body);
   const candidates = groups
     .filter((group) => group.role === "mirror" && group.state === "published" && group.sequence < run.sequence)
@@ -47,7 +36,7 @@ const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<BaseFac
     const why = groups.some(({ state }) => state === "lost") ? "base-gone-from-target" : "first-backup";
     return { baseGroupId: null, baseRunId: null, why };
   }
-  const why = (await isOnSource(deps, run, newest)) ? "increment" : "base-gone-from-source";
+  const why = (await isOnSource(deps, run.source, newest)) ? "increment" : "base-gone-from-source";
   return { baseGroupId: newest.id, baseRunId: newest.runId, why };
 };
 
@@ -60,8 +49,8 @@ const firstKnown = async (deps: Deps, groups: readonly Group[]): Promise<Group |
 };
 
 /** Whether the source has the very snapshots that a target's group was made of. */
-const isOnSource = async (deps: Deps, run: Run, group: { id: GroupId; takenAt: string }): Promise<boolean> => {
-  const stored = await deps.store.get<Group>(groupKey(group.id, run.source));
+const isOnSource = async (deps: Deps, source: SiteId, group: { id: GroupId; takenAt: string }): Promise<boolean> => {
+  const stored = await deps.store.get<Group>(groupKey(group.id, source));
   return stored?.body.state === "published" && stored.body.takenAt === group.takenAt;
 };
 
@@ -74,42 +63,35 @@ export interface ObjectBase {
   readonly snapshotIds: ReadonlyMap<string, string>;
 }
 
-const noBase: ObjectBase = { groupId: null, snapshotIds: new Map() };
+export const nothingThere: ObjectBase = { groupId: null, snapshotIds: new Map() };
 
-/**
- * An object that the base group did not have yet, or that the target has lost, has no base: it is
- * sent in full.
- */
+/** An object that the base group did not have yet has no base: it is sent in full. */
 export const baseOfObject = async (
   deps: Deps,
-  run: Run,
-  target: SiteId,
-  { index, config, fact }: { readonly index: number; readonly config: ObjectConfig; readonly fact: BaseFact },
+  { index, config, chosen }: { readonly index: number; readonly config: ObjectConfig; readonly chosen: Base },
 ): Promise<ObjectBase> => {
-  const { baseGroupId, baseRunId } = fact;
-  if (baseGroupId === null || baseRunId === null) return noBase;
-  if ((await deps.store.get(lostBaseKey(run.id, target, index))) !== undefined) return noBase;
-  const { objects } = await readRunPlan(deps, baseRunId);
-  const baseIndex = objects.findIndex(({ id }) => id === config.id);
-  if (baseIndex < 0) return noBase;
-  const base = await needFact<SnapshotFact>(deps, baseRunId, "snapshotting", "source", baseIndex);
+  const { baseGroupId, baseRunId, why } = chosen;
+  if (baseGroupId === null || baseRunId === null) return nothingThere;
+  const base = await snapshotWith(deps, baseRunId, index, config.id);
+  if (base === undefined) return nothingThere;
   const pairs = base.config.volumes.map((volume, i) => [volume.id, base.snapshotIds[i] ?? ""] as const);
   const had = new Map(pairs);
-  if (!config.volumes.every((volume) => had.has(volume.id))) return noBase;
-  const isThere = await isOnSource(deps, run, { id: baseGroupId, takenAt: base.takenAt });
-  return { groupId: baseGroupId, snapshotIds: isThere ? had : new Map() };
+  if (!config.volumes.every((volume) => had.has(volume.id))) return nothingThere;
+  // What the source has lost since, its gateway does without.
+  return { groupId: baseGroupId, snapshotIds: why === "increment" ? had : new Map() };
 };
 
-/** A target says that it has no base of an object: from now on the run sends the object in full. */
-export const loseBase = async (
-  deps: Deps,
-  about: { readonly runId: RunId; readonly target: SiteId; readonly index: number },
-): Promise<void> => {
-  const { runId, target, index } = about;
-  const fact = await readBaseFact(deps, runId, target);
-  const noted = { ...fact, why: "base-gone-from-target" };
-  await deps.store.putAll([
-    { key: lostBaseKey(runId, target, index), body: {} },
-    ...(fact === undefined ? [] : [{ key: baseKey(runId, target), body: noted }]),
-  ]);
+/** What a run snapshotted of an object: mostly at the same place in the plan, else anywhere. */
+const snapshotWith = async (deps: Deps, runId: RunId, index: number, id: string): Promise<SnapshotFact | undefined> => {
+  const there = await readFact<SnapshotFact>(deps, runId, "snapshotting", "source", index);
+  if (there?.config.id === id) return there;
+  const all = await readFacts<SnapshotFact>(deps, runId, "snapshotting", "source");
+  return all.find(({ config }) => config.id === id);
+};
+
+/** A target says that it has no base of an object: people are told that the run sends some in full. */
+export const loseBase = async (deps: Deps, runId: RunId, target: SiteId): Promise<void> => {
+  const base = await readBase(deps, runId, target);
+  if (base === undefined || base.why === "base-gone-from-target") return;
+  await deps.store.putAll([{ key: baseKey(runId, target), body: { ...base, why: "base-gone-from-target" } }]);
 };

@@ -10,9 +10,11 @@ import { newRun } from "../../core/run/new-run.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { groupKey, planKey, planNameKey, runKey, runPlanKey } from "../records.ts";
-import { applyToPlan, applyToRun, planDueAt, tryDrain } from "./engine.ts";
+import { applyToPart, applyToPlan, planDueAt, tryDrain } from "./engine.ts";
 import { readRunPlan } from "./facts.ts";
+import { putRun } from "./new-run.ts";
 import { putOutbox } from "./outbox.ts";
+import { loadRun, needRun } from "./runs.ts";
 
 /** Stores a new plan and makes its schedule. @throws VisibleError PLAN_NAME_TAKEN */
 export const createPlan = async (deps: Deps, plan: Plan): Promise<void> => {
@@ -58,25 +60,21 @@ export const runPlanNow = async (deps: Deps, planId: PlanId): Promise<Run> => {
   if (status === "deleted") throw new VisibleError("PLAN_UNKNOWN", "The plan was deleted.");
   assert(manualSlot !== undefined, "a plan knows the slot of the run it was just asked for");
   const runId = runIdOf(planId, manualSlot);
-  const stored = await deps.store.get<Run>(runKey(runId));
-  if (stored !== undefined) return stored.body;
+  const loaded = await loadRun(deps, runId);
+  if (loaded !== undefined) return loaded.run;
   throw new VisibleError("TIMEOUT", `The run ${runId} was accepted and could not be begun at once.`, {
     hint: "It begins by itself within a minute; look for it with: smtx-backup run list",
   });
 };
 
-const readRun = async (deps: Deps, runId: RunId): Promise<Run> => {
-  const stored = await deps.store.get<Run>(runKey(runId));
-  if (stored === undefined) throw new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`);
-  return stored.body;
-};
+const readRun = async (deps: Deps, runId: RunId): Promise<Run> => (await needRun(deps, runId)).run;
 
 /** Cancels what has not ended of a run. @throws VisibleError RUN_UNKNOWN, RUN_ENDED */
 export const cancelRun = async (deps: Deps, runId: RunId): Promise<Run> => {
   const run = await readRun(deps, runId);
   const open = partsOf(run).filter(([, part]) => !hasEnded(part));
   if (open.length === 0) throw new VisibleError("RUN_ENDED", "The run has ended; there is nothing to cancel.");
-  for (const [target] of open) await applyToRun(deps, runId, { type: "cancel", target });
+  for (const [target] of open) await applyToPart(deps, runId, target, { type: "cancel" });
   return readRun(deps, runId);
 };
 
@@ -137,7 +135,7 @@ export const startRebuild = async (
   const held: Group = { ...group.body, holds: [...group.body.holds, run.id] };
   try {
     await deps.store.commit([
-      { type: "put", key: runKey(run.id), body: run, expect: "absent" },
+      ...putRun(run),
       { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },
       { type: "put", key: group.key, body: held, expect: { version: group.version } },
       outbox,

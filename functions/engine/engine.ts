@@ -1,23 +1,25 @@
 import { strict as assert } from "node:assert";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Instant, PlanId, RunId } from "../../core/api/ids.ts";
+import type { Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { Run } from "../../core/api/run.ts";
+import type { Shard } from "../../core/api/run.ts";
 import { decidePlan } from "../../core/plan/decide.ts";
 import type { PlanEvent } from "../../core/plan/events.ts";
 import { addSeconds, aheadSecondsMax } from "../../core/ports/clock.ts";
 import type { Change, Key, Stored } from "../../core/ports/store.ts";
-import { decide } from "../../core/run/decide.ts";
-import type { RunEvent } from "../../core/run/events.ts";
-import { partsOf } from "../../core/run/steps.ts";
+import type { PartEvent, TaskEvent } from "../../core/run/events.ts";
 import { nextSlot } from "../../core/schedule/slots.ts";
 import type { Deps } from "../deps.ts";
-import { planKey, planNameKey, runKey } from "../records.ts";
+import { planKey, planNameKey } from "../records.ts";
 import { advance } from "./advance.ts";
-import type { NewEntry, OutboxEntry } from "./outbox.ts";
-import { postponed } from "./outbox.ts";
+import type { Happening, ShardId } from "./happenings.ts";
+import type { Effects, NewEntry, OutboxEntry } from "./outbox.ts";
+import { isOutbox, postponed } from "./outbox.ts";
+import { takePart } from "./parts.ts";
 import { carryOutPlanEffect } from "./plan-effects.ts";
-import { carryOutRunEffect } from "./run-effects.ts";
+import { loadRun, needRun } from "./runs.ts";
+import { takeTask } from "./shards.ts";
+import { tidySource } from "./tidy.ts";
 
 /** The sweep looks at a plan this long after its next slot: by then the schedule should have fired. */
 const slotGraceSeconds = 90;
@@ -29,30 +31,11 @@ const lookSecondsMax = 26 * 3600;
  */
 export const dueSecondsMax = lookSecondsMax + aheadSecondsMax;
 
-/** What happened to a run: its new state is committed with its effects, and these are carried out. */
-export const applyToRun = async (deps: Deps, runId: RunId, event: RunEvent): Promise<Run> => {
-  const aggregate = {
-    key: runKey(runId),
-    missing: () =>
-      new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`, { hint: "List runs with: smtx-backup run list" }),
-    dueAt: runDueAt,
-    decide: (before: Run, happened: RunEvent) => {
-      const { run, effects } = decide(
-        before,
-        happened,
-        { now: deps.clock.now(), fraction: deps.ids.fraction() },
-        deps.limits,
-      );
-      return { state: run, effects: effects.length === 0 ? undefined : ({ of: "run", runId, effects } as const) };
-    },
-  };
-  const { state, outbox } = await advance(deps, aggregate, event);
-  if (outbox !== undefined) await tryDrain(deps, outbox);
-  return state;
-};
-
-/** What happened to a plan; the same way. A change of its name moves the name in the same transaction. */
-export const applyToPlan = async (deps: Deps, planId: PlanId, event: PlanEvent): Promise<Plan> => {
+/**
+ * What happened to a plan: its new state is committed with its effects. A change of its name moves
+ * the name in the same transaction.
+ */
+const takePlan = async (deps: Deps, planId: PlanId, event: PlanEvent) => {
   const aggregate = {
     key: planKey(planId),
     missing: () =>
@@ -74,14 +57,8 @@ export const applyToPlan = async (deps: Deps, planId: PlanId, event: PlanEvent):
     },
   };
   const { state, outbox } = await advance(deps, aggregate, event);
-  if (outbox !== undefined) await tryDrain(deps, outbox);
-  return state;
+  return { state, following: outbox === undefined ? [] : [carryOut(outbox)] };
 };
-
-const runDueAt = (run: Run) =>
-  partsOf(run)
-    .flatMap(([, part]) => (part.deadline === null ? [] : [part.deadline]))
-    .sort()[0];
 
 /**
  * When the sweep has to compare the plan's slots with its runs: after the next slot, and once a
@@ -103,37 +80,117 @@ const renamed = (before: Plan, after: Plan): readonly Change[] => {
   return before.name === after.name ? [] : [drop, take];
 };
 
-/** Carries out an outbox entry's effects in their order, then removes it. Twice is as good as once. */
-export const drain = async (deps: Deps, key: Key): Promise<void> => {
-  const entry = await deps.store.get<OutboxEntry>(key);
-  if (entry !== undefined) await drainEntry(deps, entry);
+/** What a new entry, which has just been committed and so need not be read, wants done. */
+const carryOut = ({ key, body }: NewEntry): Happening => ({ to: "carry-out", entry: { key, body, version: 1 } });
+
+/** @returns what happens because of it */
+const take = async (deps: Deps, happening: Happening): Promise<readonly Happening[]> => {
+  switch (happening.to) {
+    case "plan":
+      return (await takePlan(deps, happening.planId, happening.event)).following;
+    case "part":
+      return takePart(deps, happening.runId, happening.target, happening.event);
+    case "task":
+      return takeTask(deps, happening.shard, happening.event);
+    case "tidy":
+      await tidySource(deps, (await needRun(deps, happening.runId)).run, happening.target);
+      return [];
+    case "carry-out":
+      return takeEntry(deps, happening.entry);
+    case "forget":
+      await deps.store.commit([{ type: "delete", key: happening.entry, expect: "any" }]);
+      return [];
+  }
 };
 
-const drainEntry = async (deps: Deps, { key, body: entry, version }: Stored<OutboxEntry>): Promise<void> => {
-  const { effects } = entry;
-  try {
-    if (effects.of === "run") {
-      for (const effect of effects.effects) await carryOutRunEffect(deps, effects.runId, effect);
-    } else {
-      for (const effect of effects.effects) await carryOutPlanEffect(deps, effects.planId, effect);
-    }
-  } catch (error) {
-    const { body, dueAt } = postponed(entry, deps.clock.now());
-    await deps.store.commit([{ type: "put", key, body, expect: { version }, dueAt }]);
-    throw error;
-  }
-  await deps.store.commit([{ type: "delete", key, expect: "any" }]);
+/** An entry's effects are carried out in their order, and it goes when what they bring about is safe. */
+const takeEntry = async (deps: Deps, { key, body }: Entry): Promise<readonly Happening[]> => {
+  const { planId, effects } = body.effects;
+  const following: Happening[] = [];
+  for (const effect of effects) following.push(...(await carryOutPlanEffect(deps, planId, effect)));
+  return [...following.map((one) => ({ ...one, because: key })), { to: "forget", entry: key, because: key }];
 };
 
 /**
- * Carries out an entry that has just been committed, so that it need not be read. The state is safe
- * already: what could not be carried out now is carried out by the sweep.
+ * The one loop: takes what happens, and what happens because of it, one after the other. State is
+ * safe before anything follows from it, so what can't be done now is done by the sweep; what comes
+ * after it because of the same document waits with it.
+ * @returns what the first thing that could not be done threw
  */
-export const tryDrain = async (deps: Deps, { key, body }: NewEntry): Promise<void> => {
+const takeAll = async (deps: Deps, happenings: readonly Happening[]): Promise<unknown> => {
+  let queue = [...happenings];
+  let failure: unknown;
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    try {
+      queue.push(...(await take(deps, next)));
+    } catch (error) {
+      assert(error instanceof Error);
+      failure ??= error;
+      deps.log.warn({ happening: next, error: error.message }, "what follows is left to the sweep");
+      const cause = next.to === "carry-out" ? next.entry.key : next.because;
+      queue = queue.filter(({ because }) => because === undefined || because !== cause);
+      if (cause !== undefined) await postpone(deps, cause);
+    }
+  }
+  return failure;
+};
+
+/** An entry that could not be carried out comes up again later; where that fails as well, soon. */
+const postpone = async (deps: Deps, key: Key): Promise<void> => {
+  if (!isOutbox(key)) return;
   try {
-    await drainEntry(deps, { key, body, version: 1 });
+    const stored = await deps.store.get<OutboxEntry>(key);
+    if (stored === undefined) return;
+    const { body, dueAt } = postponed(stored.body, deps.clock.now());
+    await deps.store.commit([{ type: "put", key, body, expect: { version: stored.version }, dueAt }]);
   } catch (error) {
     assert(error instanceof Error);
-    deps.log.warn({ outbox: key, error: error.message }, "effects are left to the sweep");
+    deps.log.warn({ key, error: error.message }, "an outbox entry could not be postponed");
   }
 };
+
+/** Something happens to a plan. @throws what keeps it from being safe, and nothing that comes after */
+export const applyToPlan = async (deps: Deps, planId: PlanId, event: PlanEvent): Promise<Plan> => {
+  const { state, following } = await takePlan(deps, planId, event);
+  await takeAll(deps, following);
+  return state;
+};
+
+/** Something happens to a run's part. @throws {VisibleError} RUN_UNKNOWN, and as for a plan */
+export const applyToPart = async (deps: Deps, runId: RunId, target: SiteId, event: PartEvent): Promise<void> => {
+  await takeAll(deps, await takePart(deps, runId, target, event));
+};
+
+/** Something happens to the task that a shard, which was just read, gives out. @throws as for a plan */
+export const applyToTask = async (deps: Deps, id: ShardId, event: TaskEvent, shard: Stored<Shard>): Promise<void> => {
+  await takeAll(deps, await takeTask(deps, id, event, shard));
+};
+
+/** What somebody found out to have happened. @throws what the first thing that could not be done threw */
+export const follow = async (deps: Deps, happenings: readonly Happening[]): Promise<void> => {
+  const failure = await takeAll(deps, happenings);
+  if (failure !== undefined) throw failure;
+};
+
+/** Carries out an entry that has just been committed; what can't be done now is done by the sweep. */
+export const tryDrain = async (deps: Deps, entry: NewEntry): Promise<void> => {
+  await takeAll(deps, [carryOut(entry)]);
+};
+
+/** Carries out an outbox entry, if it is there. Twice is as good as once. @throws as `follow` */
+export const drain = async (deps: Deps, key: Key): Promise<void> => {
+  const entry = await deps.store.get<OutboxEntry>(key);
+  if (entry === undefined) return;
+  const { effects } = entry.body as { readonly effects: Effects | EffectsOfBefore };
+  if (effects.of === "plan") return follow(deps, [{ to: "carry-out", entry }]);
+  // Of an earlier version; what it wanted is worked out from the run's state, and done by its parts.
+  await loadRun(deps, effects.runId);
+  await deps.store.commit([{ type: "delete", key, expect: "any" }]);
+};
+
+interface EffectsOfBefore {
+  readonly of: "run";
+  readonly runId: RunId;
+}
+
+type Entry = Extract<Happening, { to: "carry-out" }>["entry"];

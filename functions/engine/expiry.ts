@@ -1,16 +1,17 @@
 import type { Instant, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
-import { type Change, CommitConflict, type Key, type Stored } from "../../core/ports/store.ts";
+import type { Change, Key } from "../../core/ports/store.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
-import { expiryKey, groupKey, runKey, runPlanKey } from "../records.ts";
-import { documentsPerCommitMax, parted } from "./parted.ts";
+import { expiriesKey, expiriesPrefix, expiryKey, groupKey } from "../records.ts";
+import { loadRun } from "./runs.ts";
 
 /**
  * What is known of a run is kept as long as one of its groups is there, since restores and
  * increments are made from its facts, and this long after the last one is gone, or after the end of
- * a run that made none.
+ * a run that made none. Then it is deleted, in a job of its own: until then nothing is touched, so a
+ * group that comes back finds all that there was.
  */
 export const historyKeptSeconds = 90 * 24 * 3600;
 
@@ -19,82 +20,94 @@ export const historyExpiry = (deps: Pick<Deps, "clock">): { readonly expiresAt: 
 });
 
 /**
- * Has the store drop a run's documents in time, when the run is over and no site has a group of it.
- * Nothing is left to be needed by anybody: each document is only written with its end on condition
- * that there is still no group. Idempotent.
- * @param hasMore something was written to a run that may have its end already
+ * Has a run be deleted in time, if it has no group then. Of what is decided more than once the last
+ * counts. To be committed with what makes it useless.
  */
-export const expireIfUseless = async (deps: Deps, runId: RunId, { hasMore = false } = {}): Promise<void> => {
-  const run = await deps.store.get<Run>(runKey(runId));
-  if (run === undefined || !partsOf(run.body).every(([, part]) => hasEnded(part))) return;
-  const groups = await groupsOf(deps, run.body);
-  if (groups === undefined) return;
-  if (!hasMore && (await deps.store.get(expiryKey(runId))) !== undefined) return;
-  const { expiresAt } = historyExpiry(deps);
-  // First of all, so that whoever finds a group later knows that there is something to take back.
-  const begun: Change = { type: "put", key: expiryKey(runId), body: { expiresAt }, expect: "any", expiresAt };
-  try {
-    await deps.store.commit([begun, ...groups]);
-    for await (const documents of batches(deps, run)) {
-      const puts = documents.map(({ key, body, version }): Change => {
-        return { type: "put", key, body, expect: { version }, expiresAt };
-      });
-      await deps.store.commit([...puts, ...groups]);
-    }
-  } catch (error) {
-    if (!(error instanceof CommitConflict)) throw error;
-    // A group has come to be after all, or somebody writes to the run; what was marked is taken
-    // back, and it is kept.
-    await keepRun(deps, runId);
-  }
+export const expires = ({ clock }: Pick<Deps, "clock">, runId: RunId): readonly Change[] => {
+  const at = addSeconds(clock.now(), historyKeptSeconds);
+  return [
+    { type: "put", key: expiryKey(runId), body: { at }, expect: "any" },
+    { type: "put", key: expiriesKey(at, runId), body: { at, runId }, expect: "any" },
+  ];
 };
 
-/**
- * A group of the run has come to be: whatever was to be dropped is kept. Idempotent; to be called
- * after the group is written down.
- */
-export const keepRun = async (deps: Deps, runId: RunId): Promise<void> => {
-  if ((await deps.store.get(expiryKey(runId))) === undefined) return;
-  const run = await deps.store.get<Run>(runKey(runId));
-  if (run !== undefined) {
-    for await (const documents of batches(deps, run)) {
-      await deps.store.commit(
-        documents.map(({ key, body, version }): Change => ({ type: "put", key, body, expect: { version } })),
-      );
-    }
-  }
-  await deps.store.commit([{ type: "delete", key: expiryKey(runId), expect: "any" }]);
+/** Has a run that is over and has no group be deleted in time. Idempotent. */
+export const expireIfUseless = async (deps: Deps, run: Run): Promise<void> => {
+  if (!isOver(run) || (await hasGroup(deps, run))) return;
+  await deps.store.commit(expires(deps, run.id));
 };
 
-/**
- * That no site has a group of the run, as conditions; undefined when one has. What is lost may come
- * back for as long as it is known.
- */
-const groupsOf = async (deps: Deps, run: Run): Promise<readonly Change[] | undefined> => {
+const isOver = (run: Run): boolean => partsOf(run).every(([, part]) => hasEnded(part));
+
+const isGone: ReadonlySet<string> = new Set(["deleted", "lost"]);
+
+const hasGroup = async ({ store }: Deps, run: Run): Promise<boolean> => {
   const sites = new Set<SiteId>([run.source, ...partsOf(run).map(([target]) => target)]);
-  const checks: Change[] = [];
-  for (const siteId of sites) {
-    const key = groupKey(run.groupId, siteId);
-    const stored = await deps.store.get<{ state: string }>(key);
-    if (stored !== undefined && stored.body.state !== "deleted" && stored.body.state !== "lost") return undefined;
-    checks.push({ type: "check", key, expect: stored === undefined ? "absent" : { version: stored.version } });
-  }
-  return checks;
+  const groups = await Promise.all(
+    [...sites].map((siteId) => store.get<{ state: string }>(groupKey(run.groupId, siteId))),
+  );
+  return groups.some((group) => group !== undefined && !isGone.has(group.body.state));
 };
 
-/**
- * The run, and what is in its own partition but for the note of its expiry, in parts that fit into
- * a transaction.
- */
-async function* batches(deps: Deps, run: Stored<Run>): AsyncGenerator<readonly Stored<object>[]> {
-  yield [run];
-  const { partition } = runPlanKey(run.body.id);
-  const note: Key = expiryKey(run.body.id);
-  let cursor: string | undefined;
-  do {
-    const from = cursor === undefined ? {} : { cursor };
-    const page = await deps.store.query<object>({ partition, limit: documentsPerCommitMax, ...from });
-    yield* parted(page.items.filter(({ key }) => key.sort !== note.sort));
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+const entriesPerPage = 20;
+const documentsPerPage = 100;
+
+interface Entry {
+  readonly at: Instant;
+  readonly runId: RunId;
 }
+
+/**
+ * Deletes the runs whose time has come, until it is told that its own time is up; what is left goes
+ * on from there the next time.
+ * @returns how many runs were looked at
+ */
+export const deleteExpired = async (deps: Deps, isTimeUp: () => boolean): Promise<number> => {
+  const { partition } = expiriesKey("", "" as RunId);
+  let count = 0;
+  for (;;) {
+    const page = await deps.store.query<Entry>({ partition, prefix: expiriesPrefix, limit: entriesPerPage });
+    const due = page.items.filter(({ body }) => body.at <= deps.clock.now());
+    for (const { body } of due) {
+      if (isTimeUp() || !(await deleteOne(deps, body, isTimeUp))) return count;
+      count += 1;
+    }
+    if (due.length < entriesPerPage) return count;
+  }
+};
+
+/** @returns whether it is dealt with; false when there was no time for all of it */
+const deleteOne = async (deps: Deps, { at, runId }: Entry, isTimeUp: () => boolean): Promise<boolean> => {
+  const entry = expiriesKey(at, runId);
+  const decided = await deps.store.get<{ at: Instant }>(expiryKey(runId));
+  if (decided?.body.at === at && (await isUseless(deps, runId))) {
+    if (!(await deleteRun(deps, runId, isTimeUp))) return false;
+    await deps.store.deleteAll([expiryKey(runId)]);
+  }
+  await deps.store.deleteAll([entry]);
+  return true;
+};
+
+const isUseless = async (deps: Deps, runId: RunId): Promise<boolean> => {
+  const loaded = await loadRun(deps, runId);
+  // It was begun to delete it.
+  if (loaded === undefined) return true;
+  return isOver(loaded.run) && !(await hasGroup(deps, loaded.run));
+};
+
+/** The run vanishes at once, and then what hangs on it, page by page. */
+const deleteRun = async (deps: Deps, runId: RunId, isTimeUp: () => boolean): Promise<boolean> => {
+  const loaded = await loadRun(deps, runId);
+  if (loaded !== undefined) {
+    const keys = [loaded.head, ...loaded.parts.values()].map(({ key }) => key);
+    await deps.store.commit(keys.map((key): Change => ({ type: "delete", key, expect: "any" })));
+  }
+  const { partition, sort: note } = expiryKey(runId);
+  for (;;) {
+    const { items } = await deps.store.query<object>({ partition, limit: documentsPerPage });
+    const keys: Key[] = items.map(({ key }) => key).filter(({ sort }) => sort !== note);
+    if (keys.length === 0) return true;
+    if (isTimeUp()) return false;
+    await deps.store.deleteAll(keys);
+  }
+};

@@ -1,12 +1,13 @@
 import { strict as assert } from "node:assert";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import type { RunPlan, Step } from "../../core/api/run.ts";
+import type { Progress, RunPlan, Step } from "../../core/api/run.ts";
 import type { MirrorVolume, TaskResult } from "../../core/api/task.ts";
-import { type Change, CommitConflict, type Key, type Stored } from "../../core/ports/store.ts";
+import { CommitConflict, type Key, type Stored } from "../../core/ports/store.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
 import { factKey, factPrefix, runPlanKey } from "../records.ts";
-import { parted } from "./parted.ts";
+import { encodeCursor } from "../store-rules.ts";
 
 /**
  * Facts: what the tasks of a run came to, a document for each object and target. They are written
@@ -26,67 +27,91 @@ export interface PublishFact {
   readonly sizeBytes: number;
 }
 
+/** A rebuilt object, and what had to be moved for it. */
+export interface RebuildFact {
+  readonly object: ObjectConfig;
+  readonly progress?: Progress;
+}
+
 type About = { readonly runId: RunId; readonly target: SiteId; readonly step: Step; readonly index: number };
 
 /** A snapshot's facts belong to the source, whichever target's part asked for it. */
 const placeOf = (step: Step, target: SiteId): SiteId | "source" => (step === "snapshotting" ? "source" : target);
 
-/** Writes down what a task came to. What a site has, a reclaim's answer, is no fact: it changes. */
-export const putFacts = async (deps: Deps, about: About, result: TaskResult): Promise<void> => {
+/**
+ * Writes down what a task came to, or a part of it. What a site has, a reclaim's answer, is no
+ * fact: it changes.
+ * @param progress how far it was when it was heard of last
+ */
+export const putFacts = async (
+  deps: Deps,
+  about: About,
+  result: TaskResult,
+  progress?: Progress | undefined,
+): Promise<void> => {
   const place = placeOf(about.step, about.target);
   const key = (index: number) => factKey(about.runId, about.step, place, index);
-  if (result.kind === "reclaim") return;
+  if (result.kind === "reclaim" || result.kind === "abort") return;
   if (result.kind === "snapshot") {
-    const { takenAt } = result;
-    const facts = result.objects.map((object, index) => {
-      return { key: key(index), body: { takenAt, ...object } satisfies SnapshotFact };
-    });
-    const known = new Set((await storedFacts(deps, about.runId, about.step, place)).map((fact) => fact.key.sort));
-    return putOnce(
-      deps,
-      facts.filter((fact) => !known.has(fact.key.sort)),
-    );
+    const { takenAt, from = 0 } = result;
+    const facts = result.objects.map((object, i) => ({
+      key: key(from + i),
+      body: { takenAt, ...object } satisfies SnapshotFact,
+    }));
+    await mapBounded(facts, writesAtOnce, (fact) => putOnce(deps, fact));
+    return;
   }
-  const { kind: _, ...body } = result;
-  return putOnce(deps, [{ key: key(about.index), body }]);
+  const { kind, ...body } = result;
+  const moved = kind === "rebuild" && progress !== undefined ? { progress } : {};
+  return putOnce(deps, { key: key(about.index), body: { ...body, ...moved } });
 };
 
-/** Writes documents that are not there yet; one that is stays as it is. */
-const putOnce = async (
-  deps: Deps,
-  documents: readonly { readonly key: Key; readonly body: object }[],
-): Promise<void> => {
-  for (const part of parted(documents)) {
-    const puts = part.map(({ key, body }): Change => ({ type: "put", key, body, expect: "absent" }));
-    try {
-      await deps.store.commit(puts);
-    } catch (error) {
-      if (!(error instanceof CommitConflict)) throw error;
-      // Somebody writes the same at the same time, so it is written one by one.
-      if (puts.length > 1) for (const document of part) await putOnce(deps, [document]);
-    }
+const writesAtOnce = 16;
+
+/** Writes a document that is not there yet; one that is stays as it is. */
+const putOnce = async (deps: Deps, { key, body }: { readonly key: Key; readonly body: object }): Promise<void> => {
+  try {
+    await deps.store.commit([{ type: "put", key, body, expect: "absent" }]);
+  } catch (error) {
+    if (!(error instanceof CommitConflict)) throw error;
   }
 };
 
 /** One fact, if it is there. */
 export const readFact = async <T>(
-  deps: Deps,
+  deps: Pick<Deps, "store">,
   runId: RunId,
   step: Step,
   target: SiteId | "source",
   index: number,
 ): Promise<T | undefined> => (await deps.store.get<T>(factKey(runId, step, target, index)))?.body;
 
+/** Some of the facts of a step at a target, by the index of their object. */
+export const readFactsIn = async <T>(
+  deps: Pick<Deps, "store">,
+  runId: RunId,
+  step: Step,
+  target: SiteId | "source",
+  { from, count }: { readonly from: number; readonly count: number },
+): Promise<ReadonlyMap<number, T>> => {
+  if (count === 0) return new Map();
+  const prefix = factPrefix(step, target);
+  const after = from === 0 ? {} : { cursor: encodeCursor(factKey(runId, step, target, from - 1).sort) };
+  const { partition } = factKey(runId, step, target, 0);
+  const { items } = await deps.store.query<T>({ partition, prefix, limit: count, ...after });
+  return new Map(items.map(({ key, body }) => [Number(key.sort.slice(prefix.length)), body]));
+};
+
 /** All facts of a step at a target, by object index. */
 export const readFacts = async <T>(
-  deps: Deps,
+  deps: Pick<Deps, "store">,
   runId: RunId,
   step: Step,
   target: SiteId | "source",
 ): Promise<readonly T[]> => (await storedFacts<T>(deps, runId, step, target)).map(({ body }) => body);
 
 const storedFacts = async <T>(
-  deps: Deps,
+  deps: Pick<Deps, "store">,
   runId: RunId,
   step: Step,
   target: SiteId | "source",
@@ -108,7 +133,7 @@ const storedFacts = async <T>(
 
 /** A fact that the state says must be there. */
 export const needFact = async <T>(
-  deps: Deps,
+  deps: Pick<Deps, "store">,
   runId: RunId,
   step: Step,
   target: SiteId | "source",

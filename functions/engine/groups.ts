@@ -9,8 +9,9 @@ import { hasFailedAt } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { forEach } from "../each.ts";
 import { groupKey, groupPrefix, planKey } from "../records.ts";
-import { expireIfUseless, historyKeptSeconds, keepRun } from "./expiry.ts";
-import { type PublishFact, readFact, readFacts, type SnapshotFact } from "./facts.ts";
+import { expires, historyKeptSeconds } from "./expiry.ts";
+import { type PublishFact, readFact } from "./facts.ts";
+import { readTaken } from "./taken.ts";
 
 /** A deleted group's record is kept this long, so that a late answer of a gateway finds it. */
 const deletedKeptSeconds = 30 * 24 * 3600;
@@ -56,17 +57,16 @@ export const recordGroup = async (
   // second one.
   if (stored !== undefined && stored.body.state !== "unknown") {
     if (stored.body.state === "deleted") await putState(deps, stored, "deleting");
-    return keepRun(deps, run.id);
+    return;
   }
-  const facts = await readFacts<SnapshotFact>(deps, run.id, "snapshotting", "source");
-  if (role === "mirror" && facts.length < run.objectCount) {
+  const taken = await readTaken(deps, run);
+  if (role === "mirror" && taken === undefined) {
     // The answer was given to the same slot's run before the table was set back. The site's next list has the group.
     deps.log.warn({ groupId: run.groupId, siteId }, "a group was not written down: nothing is known of its snapshot");
     return;
   }
   const published = role === "mirror" ? await readFact<PublishFact>(deps, run.id, "publishing", target, 0) : undefined;
-  const takenAt = facts[0]?.takenAt ?? told?.takenAt ?? run.createdAt;
-  const volumes = facts.flatMap((fact) => fact.config.volumes);
+  const takenAt = taken?.at ?? told?.takenAt ?? run.createdAt;
   const group = groupSchema.parse({
     id: run.groupId,
     planId: run.planId,
@@ -77,14 +77,13 @@ export const recordGroup = async (
     takenAt,
     publishedAt: published?.publishedAt ?? takenAt,
     objectCount: run.objectCount,
-    sizeBytes: published?.sizeBytes ?? told?.sizeBytes ?? volumes.reduce((sum, volume) => sum + volume.sizeBytes, 0),
+    sizeBytes: published?.sizeBytes ?? told?.sizeBytes ?? taken?.sizeBytes ?? 0,
     state: "published",
     holds: stored?.body.holds ?? [],
     ...(hasFailedAt(run, siteId) ? { ofFailedRun: true } : {}),
   });
   const expect = stored === undefined ? "absent" : { version: stored.version };
   await ignoringConflict(() => deps.store.commit([{ type: "put", key, body: group, expect }]));
-  await keepRun(deps, run.id);
 };
 
 /** A run has failed wherever it went: what it left on its source does not count among what is kept there. */
@@ -103,8 +102,8 @@ export const markDeleting = async (deps: Deps, stored: Stored<Group>): Promise<b
 };
 
 /**
- * A gateway says that the plan's groups are gone from its site. With its last group, what is known
- * of a run is of no use any more.
+ * A gateway says that the plan's groups are gone from its site. With the last group of a run, what
+ * is known of it is of no use any more.
  */
 export const markDeleted = async (
   deps: Deps,
@@ -120,11 +119,8 @@ export const markDeleted = async (
   await forEach(groupIds, async (groupId) => {
     if (planIdOf(groupId) !== planId) return;
     const stored = await deps.store.get<Group>(groupKey(groupId, siteId));
-    if (stored?.body.state !== "deleting" && stored?.body.state !== "deleted") return;
-    if (stored.body.state === "deleting") {
-      await putGroup(deps, stored, { ...stored.body, state: "deleted", deletedSequence });
-    }
-    await expireIfUseless(deps, stored.body.runId);
+    if (stored?.body.state !== "deleting") return;
+    await putGroup(deps, stored, { ...stored.body, state: "deleted", deletedSequence });
   });
 };
 
@@ -150,11 +146,15 @@ const change = (deps: Deps, { key, version }: Stored<Group>, body: Group): Chang
 };
 
 /**
- * Puts another record in the place of one. @returns whether it went through; false when somebody
- * else changed it first
+ * Puts another record in the place of one. Where that says that the run's group is not there any
+ * more, it says so of the run as well. @returns whether it went through; false when somebody else
+ * changed it first
  */
-export const putGroup = (deps: Deps, stored: Stored<Group>, body: Group): Promise<boolean> =>
-  ignoringConflict(() => deps.store.commit([change(deps, stored, body)]));
+export const putGroup = (deps: Deps, stored: Stored<Group>, body: Group): Promise<boolean> => {
+  const isGone = body.state !== "published" && body.state !== "deleting";
+  const end = isGone ? expires(deps, stored.body.runId) : [];
+  return ignoringConflict(() => deps.store.commit([change(deps, stored, body), ...end]));
+};
 
 /** @returns whether it went through */
 export const ignoringConflict = async (write: () => Promise<void>): Promise<boolean> => {

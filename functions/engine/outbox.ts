@@ -1,20 +1,23 @@
-import type { Instant, PlanId, RunId } from "../../core/api/ids.ts";
+import type { Instant, PlanId } from "../../core/api/ids.ts";
 import type { PlanEffect } from "../../core/plan/events.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, Key } from "../../core/ports/store.ts";
-import type { RunEffect } from "../../core/run/events.ts";
 import { outboxKey } from "../records.ts";
 
-/** What one commit of one document wants done, in order. */
-export type Effects =
-  | { readonly of: "run"; readonly runId: RunId; readonly effects: readonly RunEffect[] }
-  | { readonly of: "plan"; readonly planId: PlanId; readonly effects: readonly PlanEffect[] };
+/** What one commit of a plan, or what stands in its place, wants done, in order. */
+export interface Effects {
+  readonly of: "plan";
+  readonly planId: PlanId;
+  readonly effects: readonly PlanEffect[];
+}
 
 export interface OutboxEntry {
   readonly effects: Effects;
   /** How often carrying it out has failed. */
   readonly failures: number;
 }
+
+export const isOutbox = ({ sort }: Key): boolean => sort.startsWith("OUTBOX#");
 
 /** An entry is carried out right after its commit; one that is still there after this long is taken up by the sweep. */
 const sweepAfterSeconds = 30;

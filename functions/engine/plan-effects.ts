@@ -6,35 +6,43 @@ import type { PlanEffect } from "../../core/plan/events.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import type { Deps } from "../deps.ts";
-import { planKey, runKey, runPlanKey, runPrefix, skipKey } from "../records.ts";
-import { applyToRun } from "./engine.ts";
-import { expireIfUseless, historyExpiry } from "./expiry.ts";
+import { planKey, runKey, runOfKey, runPlanKey, runPrefix, skipKey } from "../records.ts";
+import { historyExpiry } from "./expiry.ts";
+import type { Happening } from "./happenings.ts";
+import { putRun } from "./new-run.ts";
+import { loadRun } from "./runs.ts";
 import { syncSchedule } from "./schedule.ts";
 import { slotAgain } from "./slot-again.ts";
 import { tidySource } from "./tidy.ts";
 
-/** Carries out one effect of a plan. Idempotent (I8). */
-export const carryOutPlanEffect = async (deps: Deps, planId: PlanId, effect: PlanEffect): Promise<void> => {
+/** Carries out one effect of a plan. Idempotent (I8). @returns what happens because of it */
+export const carryOutPlanEffect = async (
+  deps: Deps,
+  planId: PlanId,
+  effect: PlanEffect,
+): Promise<readonly Happening[]> => {
   switch (effect.type) {
     case "create-run":
-      return createRun(deps, await readPlan(deps, planId), effect);
+      await createRun(deps, await readPlan(deps, planId), effect);
+      return [];
     case "start":
-      await applyToRun(deps, effect.runId, { type: "start", target: effect.target });
-      return;
-    case "supersede":
-      await applyToRun(deps, effect.runId, { type: "supersede", target: effect.target, reason: effect.reason });
-      return expireIfUseless(deps, effect.runId);
     case "cancel":
-      await applyToRun(deps, effect.runId, { type: "cancel", target: effect.target });
-      return;
+      return [{ to: "part", runId: effect.runId, target: effect.target, event: { type: effect.type } }];
+    case "supersede": {
+      const { runId, target, reason } = effect;
+      return [{ to: "part", runId, target, event: { type: "supersede", reason } }];
+    }
     case "record-skip":
-      return deps.store.putAll([
+      await deps.store.putAll([
         { key: skipKey(planId, effect.skip.firstSlot), body: effect.skip, ...historyExpiry(deps) },
       ]);
+      return [];
     case "tidy-source":
-      return tidyAfter(deps, planId);
+      await tidyAfter(deps, planId);
+      return [];
     case "sync-schedule":
-      return syncSchedule(deps, planId);
+      await syncSchedule(deps, planId);
+      return [];
   }
 };
 
@@ -42,7 +50,8 @@ export const carryOutPlanEffect = async (deps: Deps, planId: PlanId, effect: Pla
 const tidyAfter = async (deps: Deps, planId: PlanId): Promise<void> => {
   const { partition } = planKey(planId);
   const page = await deps.store.query<Run>({ partition, prefix: runPrefix, limit: 1, descending: true });
-  const run = page.items[0]?.body;
+  const [newest] = page.items;
+  const run = newest && (await loadRun(deps, runOfKey(newest.key).runId))?.run;
   const [target] = Object.keys(run?.targets ?? {});
   if (run !== undefined && target !== undefined) await tidySource(deps, run, target as SiteId);
 };
@@ -94,7 +103,7 @@ const tryToCreate = async (
   });
   const told: RunPlan = { runId: run.id, planName: plan.name, objects: plan.objects, compression: plan.compression };
   await deps.store.commit([
-    { type: "put", key: runKey(run.id), body: run, expect: "absent" },
+    ...putRun(run),
     { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },
     ...changes,
   ]);

@@ -53,9 +53,12 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
 export const hasWork = async (deps: Deps, plan: Plan, siteId: SiteId): Promise<boolean> =>
   (await reclaimVerdicts(deps, plan, siteId)).verdicts.some(({ verdict }) => verdict === "delete");
 
+/** So many groups go at once: however many there are, nothing takes long. The rest follows. */
+export const groupsAtOnce = 50;
+
 /**
  * Marks what is to go, and gives its ids: only what could be marked is deleted, and only where the
- * rest is still there.
+ * rest is still there. The oldest first, and not more than can be done at once.
  */
 export const chooseForReclaim = async (
   deps: Deps,
@@ -65,7 +68,7 @@ export const chooseForReclaim = async (
   const { all, verdicts } = await reclaimVerdicts(deps, plan, siteId);
   const groupIds: GroupId[] = [];
   for (const { group, verdict } of verdicts) {
-    if (verdict !== "delete") continue;
+    if (verdict !== "delete" || groupIds.length >= groupsAtOnce) continue;
     const stored = all.find(
       (other): other is Stored<Group> => other.body.id === group.id && other.body.siteId === siteId,
     );

@@ -1,6 +1,7 @@
 import { type Group, groupSchema } from "../../core/api/group.ts";
 import { planIdOf, type RunId, runIdOfGroup, type SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
+import type { TaskResultOf } from "../../core/api/task.ts";
 import { CommitConflict, type Stored } from "../../core/ports/store.ts";
 import {
   type Correction,
@@ -13,10 +14,12 @@ import {
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { forEach } from "../each.ts";
-import { groupKey, runKey, runPlanKey } from "../records.ts";
-import { expireIfUseless, keepRun } from "./expiry.ts";
-import { readFact, readFacts, type SnapshotFact } from "./facts.ts";
+import { groupKey, runPlanKey } from "../records.ts";
+import { readFact, type SnapshotFact } from "./facts.ts";
 import { ignoringConflict, putGroup, readGroups, recordGroup } from "./groups.ts";
+import { loadRun } from "./runs.ts";
+import { keepOfBefore } from "./runs-of-before.ts";
+import { readTaken } from "./taken.ts";
 
 /**
  * Groups of one plan at one site that no known run made, and that are written down. No site may
@@ -37,7 +40,12 @@ interface Place {
  * before anything is chosen for deleting, since what is not there must not count. Idempotent.
  * @param run in whose name the list was asked for
  */
-export const takeList = async (deps: Deps, run: Run, siteId: SiteId, told: SiteList): Promise<void> => {
+export const takeList = async (
+  deps: Deps,
+  run: Pick<Run, "planId" | "source">,
+  siteId: SiteId,
+  told: SiteList,
+): Promise<void> => {
   const place: Place = { siteId, role: siteId === run.source ? "source" : "mirror" };
   // A site is not asked for other plans' groups.
   const list = { ...told, groups: told.groups.filter(({ groupId }) => planIdOf(groupId) === run.planId) };
@@ -84,17 +92,15 @@ const apply = async (deps: Deps, stored: Stored<Group>, correction: Correction, 
   const { deletedSequence: _, ...rest } = body;
   const corrected = isUnknown ? unknownOf(body, told) : { ...rest, state: correction };
   deps.log.warn({ groupId, siteId, was, is: corrected.state }, "a site's list corrects what was known of a group");
-  if (!(await putGroup(deps, stored, corrected))) return false;
-  if (isBack) await keepRun(deps, body.runId);
-  else await expireIfUseless(deps, body.runId);
-  return true;
+  if (isBack && !isUnknown) await keepOfBefore(deps, body.runId);
+  return putGroup(deps, stored, corrected);
 };
 
 /** Whether all is still known of a run that restores and increments are made from. */
 const isWhole = async (deps: Deps, runId: RunId): Promise<boolean> => {
-  const run = await deps.store.get<Run>(runKey(runId));
-  if (run === undefined || (await deps.store.get(runPlanKey(runId))) === undefined) return false;
-  return (await readFacts<SnapshotFact>(deps, runId, "snapshotting", "source")).length === run.body.objectCount;
+  const loaded = await loadRun(deps, runId);
+  if (loaded === undefined || (await deps.store.get(runPlanKey(runId))) === undefined) return false;
+  return (await readTaken(deps, loaded.run)) !== undefined;
 };
 
 /**
@@ -104,9 +110,9 @@ const isWhole = async (deps: Deps, runId: RunId): Promise<boolean> => {
  * @returns false when there is no such run that has made, or may still make, this very group
  */
 const adopted = async (deps: Deps, { siteId, role }: Place, told: ToldGroup): Promise<boolean> => {
-  const stored = await deps.store.get<Run>(runKey(runIdOfGroup(told.groupId)));
-  if (stored === undefined) return false;
-  const run = stored.body;
+  const loaded = await loadRun(deps, runIdOfGroup(told.groupId));
+  if (loaded === undefined) return false;
+  const { run } = loaded;
   const part = run.targets[siteId];
   const isOver = part === undefined ? partsOf(run).every(([, one]) => hasEnded(one)) : hasEnded(part);
   if (!isOver) return true;
@@ -148,3 +154,16 @@ const unknownOf = ({ siteId, role, holds }: Place & Pick<Group, "holds">, told: 
     state: "unknown",
     holds,
   });
+
+/**
+ * The list in an answer that was asked for in the run's name. Of what is not told in full the id
+ * counts: it is there.
+ */
+export const listIn = (
+  { sequence }: Pick<Run, "sequence">,
+  { groups = [], present }: TaskResultOf<"reclaim">,
+): SiteList => {
+  const told = new Set(groups.map(({ groupId }) => groupId));
+  const others = present.filter((groupId) => !told.has(groupId)).map((groupId) => ({ groupId }));
+  return { sequence, groups: [...groups, ...others] };
+};

@@ -1,7 +1,7 @@
 import type { Instant } from "../../core/api/ids.ts";
 import { type PlanId, runIdOf } from "../../core/api/ids.ts";
 import type { Plan, Schedule } from "../../core/api/plan.ts";
-import type { Run, Skip } from "../../core/api/run.ts";
+import type { RunHead, Skip } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import { slotRange } from "../../core/schedule/slots.ts";
@@ -21,8 +21,8 @@ export interface SlotAgain {
   readonly changes: readonly Change[];
 }
 
-/** More runs of one slot than this there are not: one for each time that a clock was wrong just then. */
-const runsMax = 100;
+/** More runs of one slot there are not, with their parts: one for each time that a clock was wrong just then. */
+const documentsMax = 1700;
 
 export const slotAgain = async (deps: Deps, plan: Plan, slot: Instant): Promise<SlotAgain> => {
   const skip = await skipWith(deps, plan.id, slot);
@@ -76,6 +76,6 @@ const hasRun = async ({ store }: Deps, planId: PlanId, slot: Instant): Promise<b
   const named = runKey(runIdOf(planId, slot)).sort;
   // All runs of the slot are named within its first second.
   const prefix = named.slice(0, named.indexOf("000Z#"));
-  const { items } = await store.query<Run>({ partition, prefix, limit: runsMax });
+  const { items } = await store.query<RunHead>({ partition, prefix, limit: documentsMax });
   return items.some(({ body }) => body.slot === slot && body.trigger === "schedule");
 };

@@ -1,33 +1,30 @@
 import { strict as assert } from "node:assert";
-import type { SiteId } from "../../core/api/ids.ts";
+import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { Run, RunPlan, Step } from "../../core/api/run.ts";
+import type { Run, Shard } from "../../core/api/run.ts";
 import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
-import type { RunEffect } from "../../core/run/events.ts";
+import { siteOfTask } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { readGateways } from "../queries/sites.ts";
 import { planKey } from "../records.ts";
-import { type BaseFact, baseOfObject, ensureBaseFact } from "./base.ts";
+import { baseOfObject, nothingThere } from "./base.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { chooseForReclaim } from "./reclaim.ts";
-
-type Dispatch = Extract<RunEffect, { type: "dispatch" }>;
-type Given = Dispatch["tasks"][number];
 
 /** What every task of a run carries. Its id is the same for every try. */
 const fieldsOf = (
   deps: Deps,
-  run: Run,
-  about: Given & { readonly target: SiteId; readonly step: Step; readonly siteId: SiteId },
+  { id: runId, sequence, source }: Pick<Run, "id" | "sequence" | "source">,
+  about: Pick<RunTask, "index" | "attempt" | "target" | "step" | "siteId">,
 ) => ({
   ...about,
-  id: `${run.id}/${about.step}/${about.target}/${about.index}`,
-  runId: run.id,
-  planId: run.planId,
-  groupId: run.groupId,
-  sequence: run.sequence,
-  source: run.source,
+  id: `${runId}/${about.step}/${about.target}/${about.index}`,
+  runId,
+  planId: planIdOf(runId),
+  groupId: groupIdOf(runId),
+  sequence,
+  source,
   issuedAt: deps.clock.now(),
 });
 
@@ -57,91 +54,83 @@ export const tidyTaskOf = (
 });
 
 /**
- * Makes the messages of a dispatch: what each task needs to know comes from the facts of the steps
- * before it.
+ * Makes the message of the task that a shard gives out: what it needs to know comes from the shard
+ * and from the facts of the steps before it.
  */
-export const tasksOf = async (deps: Deps, run: Run, { target, step, tasks }: Dispatch): Promise<readonly RunTask[]> => {
-  const common = (given: Given, siteId: SiteId) => fieldsOf(deps, run, { ...given, target, step, siteId });
-  const runPlan = await readRunPlan(deps, run.id);
+export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard): Promise<RunTask> => {
+  const { step, index, attempt, source, sequence } = shard;
+  const siteId = siteOfTask({ source }, target, step, index);
+  const common = fieldsOf(deps, { id: runId, source, sequence }, { index, attempt, target, step, siteId });
   switch (step) {
     case "snapshotting":
-      return tasks.map((given) => ({ ...common(given, run.source), kind: "snapshot", objects: runPlan.objects }));
+      return { ...common, kind: "snapshot", objects: (await readRunPlan(deps, runId)).objects };
     case "preparing":
-      return Promise.all(
-        tasks.map(async (given) => {
-          const fact = await needFact<SnapshotFact>(deps, run.id, "snapshotting", "source", given.index);
-          return { ...common(given, target), kind: "prepare", object: fact.config } as const;
-        }),
-      );
-    case "transferring": {
-      const fact = await ensureBaseFact(deps, run, target);
-      const endpoints = await endpointsOf(deps, target);
-      return Promise.all(
-        tasks.map(async (given) => ({
-          ...common(given, run.source),
-          ...(await transferOf(deps, run, target, given.index, fact)),
-          kind: "transfer" as const,
-          compression: runPlan.compression,
-          endpoints,
-        })),
-      );
+      return { ...common, kind: "prepare", object: (await snapshotOf(deps, runId, index)).config };
+    case "transferring":
+      return { ...common, kind: "transfer", ...(await transferOf(deps, runId, target, shard)) };
+    case "publishing":
+      return { ...common, kind: "publish", ...(await publication(deps, common, target)) };
+    case "reclaiming": {
+      const plan = shard.listed ? await deps.store.get<Plan>(planKey(common.planId)) : undefined;
+      const chosen = plan === undefined ? { groupIds: [] } : await chooseForReclaim(deps, plan.body, siteId);
+      return { ...common, kind: "reclaim", ...chosen };
     }
-    case "publishing": {
-      const content = await publication(deps, run, runPlan, target);
-      return tasks.map((given) => ({ ...common(given, target), kind: "publish", ...content }));
-    }
-    case "reclaiming":
-      return Promise.all(
-        tasks.map(async (given) => {
-          const siteId = given.index === 0 ? target : run.source;
-          const isListed = run.targets[target]?.inFlight.find(({ index }) => index === given.index)?.listed ?? false;
-          const plan = isListed ? await deps.store.get<Plan>(planKey(run.planId)) : undefined;
-          const chosen = plan === undefined ? { groupIds: [] } : await chooseForReclaim(deps, plan.body, siteId);
-          return { ...common(given, siteId), kind: "reclaim", ...chosen } as const;
-        }),
-      );
     case "rebuilding":
-      return Promise.all(
-        tasks.map(async (given) => ({ ...common(given, target), ...(await rebuildOf(deps, runPlan, given.index)) })),
-      );
+      return { ...common, ...(await rebuildOf(deps, runId, index)) };
   }
 };
 
-const transferOf = async (deps: Deps, run: Run, target: SiteId, index: number, fact: BaseFact) => {
-  const { config, snapshotIds } = await needFact<SnapshotFact>(deps, run.id, "snapshotting", "source", index);
-  const mirror = await needFact<PrepareFact>(deps, run.id, "preparing", target, index);
-  const base = await baseOfObject(deps, run, target, { index, config, fact });
+/** An object as it was snapshotted. */
+const snapshotOf = (deps: Deps, runId: RunId, index: number) =>
+  needFact<SnapshotFact>(deps, runId, "snapshotting", "source", index);
+
+const transferOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard) => {
+  const { index, base: chosen, compression, noBase } = shard;
+  assert(chosen !== undefined && compression !== undefined, `the transfers of ${runId} were told nothing`);
+  const [{ config, snapshotIds }, mirror, endpoints] = await Promise.all([
+    snapshotOf(deps, runId, index),
+    needFact<PrepareFact>(deps, runId, "preparing", target, index),
+    endpointsOf(deps, target),
+  ]);
+  const base = noBase ? nothingThere : await baseOfObject(deps, { index, config, chosen });
   const volumes = config.volumes.map((volume, i): VolumeTransfer => {
     const mirrorVolumeId = mirror.volumes.find(({ sourceVolumeId }) => sourceVolumeId === volume.id)?.mirrorVolumeId;
     const snapshotId = snapshotIds[i];
     assert(mirrorVolumeId !== undefined && snapshotId !== undefined, `${volume.id} has no mirror or no snapshot`);
     return { snapshotId, baseSnapshotId: base.snapshotIds.get(volume.id) ?? null, mirrorVolumeId };
   });
-  return { volumes, baseGroupId: base.groupId };
+  return { volumes, baseGroupId: base.groupId, compression, endpoints };
 };
 
-const publication = async (deps: Deps, run: Run, runPlan: RunPlan, target: SiteId) => {
-  const snapshots = await readFacts<SnapshotFact>(deps, run.id, "snapshotting", "source");
-  const mirrors = await readFacts<PrepareFact>(deps, run.id, "preparing", target);
-  const { planName } = runPlan;
+const publication = async (
+  deps: Deps,
+  { runId, planId, groupId, sequence, source }: Pick<RunTask, "runId" | "planId" | "groupId" | "sequence" | "source">,
+  target: SiteId,
+) => {
+  const { planName } = await readRunPlan(deps, runId);
+  const snapshots = await readFacts<SnapshotFact>(deps, runId, "snapshotting", "source");
+  const mirrors = await readFacts<PrepareFact>(deps, runId, "preparing", target);
+  const takenAt = snapshots[0]?.takenAt;
+  assert(takenAt !== undefined, `nothing is known of the snapshot of ${runId}`);
   return {
     mirrors: mirrors.map(({ volumes }, index) => ({ index, volumes: [...volumes] })),
     manifest: {
-      planId: run.planId,
+      planId,
       planName,
-      source: run.source,
-      groupId: run.groupId,
-      sequence: run.sequence,
-      takenAt: (snapshots[0]?.takenAt ?? run.createdAt) as Run["createdAt"],
+      source,
+      groupId,
+      sequence,
+      takenAt: takenAt as Instant,
       objects: snapshots.map((snapshot) => snapshot.config),
     },
   };
 };
 
-const rebuildOf = async (deps: Deps, { restore }: RunPlan, index: number) => {
+const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
+  const { restore } = await readRunPlan(deps, runId);
   assert(restore !== undefined, "a rebuild has a restore in its plan");
   const { fromRunId, fromGroupId, namePrefix, evenDamaged } = restore;
-  const { config } = await needFact<SnapshotFact>(deps, fromRunId, "snapshotting", "source", index);
+  const { config } = await snapshotOf(deps, fromRunId, index);
   const name = `${namePrefix}${config.name}`;
   return { kind: "rebuild", fromGroupId, object: config, name, ...(evenDamaged === true && { evenDamaged }) } as const;
 };

@@ -2,13 +2,11 @@ import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { TaskReport } from "../../core/api/report.ts";
 import type { Run } from "../../core/api/run.ts";
-import type { TaskResultOf } from "../../core/api/task.ts";
-import type { SiteList } from "../../core/retention/site-list.ts";
 import type { Deps } from "../deps.ts";
 import { planKey } from "../records.ts";
 import { markDeleted } from "./groups.ts";
 import { chooseForReclaim, hasWork } from "./reclaim.ts";
-import { takeList } from "./site-list.ts";
+import { listIn, takeList } from "./site-list.ts";
 import { tidyTaskOf } from "./tasks.ts";
 
 /*
@@ -44,14 +42,4 @@ export const goOnTidying = async (deps: Deps, run: Run, report: TaskReport): Pro
   if (chosen.groupIds.length === 0) return;
   const id = tidyTaskId(run.id, target);
   await deps.tasks.send(siteId, [{ task: tidyTaskOf(deps, run, target, { id, ...chosen }) }]);
-};
-
-/**
- * The list in an answer that was asked for in the run's name. Of what is not told in full the id
- * counts: it is there.
- */
-export const listIn = ({ sequence }: Run, { groups = [], present }: TaskResultOf<"reclaim">): SiteList => {
-  const told = new Set(groups.map(({ groupId }) => groupId));
-  const others = present.filter((groupId) => !told.has(groupId)).map((groupId) => ({ groupId }));
-  return { sequence, groups: [...groups, ...others] };
 };

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { RunId } from "../../core/api/ids.ts";
-
-import type { Run } from "../../core/api/run.ts";
 import { createNightlyPlan, createTestApi, objectNamed, siteA, siteB, type TestApi } from "../api/testing.ts";
 import { complete, groupsOn, report, takeTasks } from "../api/testing-gateway.ts";
 import { handlePlanInvocation } from "../plan.ts";
-import { runKey } from "../records.ts";
+import { loadRun } from "./runs.ts";
 
 /**
  * Runs the plan until nothing is left to do; each object's configuration has so many letters of six
@@ -37,7 +35,7 @@ const runWith = async (lettersOfEach: number) => {
     }
   }
   assert(runId);
-  const part = (await api.deps.store.get<Run>(runKey(runId)))?.body.targets[siteB];
+  const part = (await loadRun(api.deps, runId))?.run.targets[siteB];
   assert(part);
   return { part, kinds, group: groupsOn(api, siteA).size, errors: api.errors, dump: await api.dump() };
 };

@@ -23,6 +23,7 @@ const stored = <T>(document: Document): Stored<T> => ({
   key: { ...document.key },
   version: document.version,
   body: JSON.parse(document.json) as T,
+  ...(document.dueAt === undefined ? {} : { dueAt: document.dueAt }),
 });
 
 const put = (change: Extract<Change, { type: "put" }>, before: Document | undefined): Document => ({
@@ -73,7 +74,7 @@ export const createMemoryStore = (): DocumentStore => {
         .filter(({ dueAt }) => dueAt > after && dueAt <= now)
         .sort((a, b) => (a.dueAt < b.dueAt ? -1 : a.dueAt > b.dueAt ? 1 : 0))
         .slice(0, limit)
-        .map((document) => document.key);
+        .map(({ key, dueAt }) => ({ ...key, dueAt }));
     },
 
     async commit(changes) {
@@ -85,6 +86,10 @@ export const createMemoryStore = (): DocumentStore => {
         if (change.type === "put") documents.set(text, put(change, documents.get(text)));
         if (change.type === "delete") documents.delete(text);
       }
+    },
+
+    async deleteAll(keys) {
+      for (const key of keys) documents.delete(keyText(key));
     },
 
     async putAll(list) {

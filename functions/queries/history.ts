@@ -1,11 +1,12 @@
 import type { HistoryEntry, RunSummary } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PlanId } from "../../core/api/ids.ts";
-import { type Run, runSchema, skipSchema } from "../../core/api/run.ts";
+import { type Run, type RunHead, runSchema, skipSchema, type TargetRun } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { partsOf, statusOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
-import { planKey, runPrefix, skipPrefix } from "../records.ts";
+import { assembled } from "../engine/runs.ts";
+import { planKey, runOfKey, runPrefix, skipPrefix } from "../records.ts";
 import { encodeCursor } from "../store-rules.ts";
 import { type Page, type PageRequest, readable } from "./page.ts";
 
@@ -27,7 +28,7 @@ export const listHistory = async (
 ): Promise<Page<HistoryEntry>> => {
   const [runsAfter, skipsAfter] = cursorsIn(cursor);
   const [runs, skips] = await Promise.all([
-    newest(deps, planId, runPrefix, limit, runsAfter),
+    newestRuns(deps, planId, limit, runsAfter),
     newest(deps, planId, skipPrefix, limit, skipsAfter),
   ]);
   const all = [...runs.items.map(runEntry), ...skips.items.map(skipEntry)].sort((one, other) =>
@@ -74,6 +75,35 @@ const newest = ({ store }: StoreAndLog, planId: PlanId, prefix: string, limit: n
     ...(after === beginning ? {} : { cursor: after }),
   });
 
+/**
+ * Documents of runs and of their parts, as many as so many runs have at least: a run's parts come
+ * before it.
+ */
+const newestRuns = async (deps: StoreAndLog, planId: PlanId, limit: number, after: string) => {
+  const items: Stored<unknown>[] = [];
+  let cursor: string | undefined = after;
+  let heads = 0;
+  do {
+    const page = await newest(deps, planId, runPrefix, limit, cursor);
+    items.push(...page.items);
+    heads += page.items.filter(({ key }) => runOfKey(key).target === undefined).length;
+    ({ cursor } = page);
+  } while (cursor !== undefined && heads < limit);
+  return { items: Array.from(Map.groupBy(items, ({ key }) => runOfKey(key).runId).values(), whole).flat(), cursor };
+};
+
+/** A run as one document; a part whose run is damaged or gone is none. */
+const whole = (documents: readonly Stored<unknown>[]): readonly Stored<unknown>[] => {
+  const head = documents.find(({ key }) => runOfKey(key).target === undefined);
+  if (head === undefined) return [];
+  try {
+    const [loaded] = assembled(documents as readonly Stored<RunHead | TargetRun>[]);
+    return [{ ...head, body: loaded?.run }];
+  } catch {
+    return [head];
+  }
+};
+
 const runEntry = (stored: Stored<unknown>): Entry => ({
   type: "run",
   place: stored.key.sort.split("#")[1] ?? "",
@@ -90,7 +120,5 @@ const skipEntry = (stored: Stored<unknown>): Entry => ({
 export const runSummaryOf = (run: Run): RunSummary => ({
   ...run,
   status: statusOf(run),
-  targets: Object.fromEntries(
-    partsOf(run).map(([site, { pending: _, inFlight: __, silence: ___, deadline: ____, ...part }]) => [site, part]),
-  ),
+  targets: Object.fromEntries(partsOf(run).map(([site, { endedIn: _, unsettled: __, ...part }]) => [site, part])),
 });

@@ -1,8 +1,7 @@
-import type { ProgressSum } from "../../core/api/answers.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import type { Progress } from "../../core/api/run.ts";
+import type { Progress, Progresses } from "../../core/api/run.ts";
 
-const nothing: Omit<Progress, "phase"> = {
+const nothing: Progresses = {
   extentsTotal: 0,
   extentsDone: 0,
   extentsUnchanged: 0,
@@ -21,12 +20,10 @@ export const progressAhead = (volumes: ObjectConfig["volumes"]): Progress => ({
   bytesTotal: volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
 });
 
-/** All objects' progress in one. */
-export const sumOf = (objects: readonly Progress[]): ProgressSum => {
-  const sum: ProgressSum = { ...nothing, objectsTotal: objects.length, objectsDone: 0 };
-  for (const progress of objects) {
-    if (progress.phase === "done") sum.objectsDone += 1;
-    for (const unit of Object.keys(nothing) as (keyof typeof nothing)[]) sum[unit] += progress[unit];
-  }
+/** All of them in one. */
+export const sumOf = (some: readonly Progresses[]): Progresses => {
+  const sum: Progresses = { ...nothing };
+  for (const progress of some)
+    for (const unit of Object.keys(nothing) as (keyof Progresses)[]) sum[unit] += progress[unit];
   return sum;
 };

@@ -1,18 +1,23 @@
-import type { RunAnswer, RunTarget } from "../../core/api/answers.ts";
+import type { ProgressSum, RunAnswer, RunObject, RunTarget } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { Progress, Run, RunPlan, TargetRun } from "../../core/api/run.ts";
+import type { Progress, Progresses, Run, RunPlan, Shard, TargetRun } from "../../core/api/run.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
-import { partsOf, statusOf, stepsOf } from "../../core/run/steps.ts";
+import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
+import { partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../dead-letters.ts";
 import type { Deps } from "../deps.ts";
-import { readBaseFact } from "../engine/base.ts";
-import { readFacts, type SnapshotFact } from "../engine/facts.ts";
-import { planKey, progressPrefix, runKey, runPlanKey } from "../records.ts";
+import { readBase } from "../engine/base.ts";
+import { readFacts, readFactsIn, type SnapshotFact } from "../engine/facts.ts";
+import { loadRun } from "../engine/runs.ts";
+import { readShards } from "../engine/shards.ts";
+import { readTaken, type Taken } from "../engine/taken.ts";
+import { planKey, runPlanKey } from "../records.ts";
+import type { Page, PageRequest } from "./page.ts";
 import { progressAhead, sumOf } from "./progress.ts";
 import { readGateways } from "./sites.ts";
-import { attemptOf, whyItWaits } from "./waiting.ts";
+import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 
 /**
  * A run with everything that a person wants to know of it: how far each object is at each target, and what each
@@ -20,23 +25,14 @@ import { attemptOf, whyItWaits } from "./waiting.ts";
  * @throws {VisibleError} RUN_UNKNOWN
  */
 export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
-  const stored = await deps.store.get<Run>(runKey(runId));
-  // An expired run's documents do not go in the same instant: what is left of one is not shown.
-  const told = await deps.store.get<RunPlan>(runPlanKey(runId));
-  if (stored === undefined || told === undefined) {
-    throw new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`, {
-      hint: "List the runs of a plan with: smtx-backup run list",
-    });
-  }
-  const run = stored.body;
-  const runPlan = told.body;
-  const [snapshots, plan, absent, deadLetters] = await Promise.all([
-    run.kind === "backup" ? readFacts<SnapshotFact>(deps, runId, "snapshotting", "source") : [],
+  const { run, runPlan } = await readBoth(deps, runId);
+  const [taken, plan, absent, deadLetters] = await Promise.all([
+    run.kind === "backup" ? readTaken(deps, run) : undefined,
     deps.store.get<Plan>(planKey(run.planId)),
     absentSites(deps, run),
     countDeadLetters(deps, runId),
   ]);
-  const world = { plan: plan?.body, absent, runPlan, snapshots };
+  const world = { plan: plan?.body, absent, runPlan, taken };
   const targets = await Promise.all(partsOf(run).map(([site, part]) => targetOf(deps, run, site, part, world)));
   const { planName, restore } = runPlan;
   return {
@@ -47,6 +43,16 @@ export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
     deadLetters,
     targets,
   };
+};
+
+/** An expired run's documents do not go in the same instant: what is left of one is not shown. */
+const readBoth = async (deps: Deps, runId: RunId): Promise<{ readonly run: Run; readonly runPlan: RunPlan }> => {
+  const loaded = await loadRun(deps, runId);
+  const told = await deps.store.get<RunPlan>(runPlanKey(runId));
+  if (loaded !== undefined && told !== undefined) return { run: loaded.run, runPlan: told.body };
+  throw new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`, {
+    hint: "List the runs of a plan with: smtx-backup run list",
+  });
 };
 
 /** Sites of an unfinished run without a gateway that was heard of lately. */
@@ -63,8 +69,7 @@ interface RunWorld {
   readonly plan: Plan | undefined;
   readonly absent: ReadonlySet<SiteId>;
   readonly runPlan: RunPlan;
-  /** By index of the object; empty before the snapshot, and for runs that send nothing. */
-  readonly snapshots: readonly SnapshotFact[];
+  readonly taken: Taken | undefined;
 }
 
 const targetOf = async (
@@ -72,59 +77,129 @@ const targetOf = async (
   run: Run,
   site: SiteId,
   part: TargetRun,
-  { plan, absent, runPlan, snapshots }: RunWorld,
+  { plan, absent, runPlan, taken }: RunWorld,
 ): Promise<RunTarget> => {
   const { triesMax } = deps.limits ?? defaultRunLimits;
-  const reported = await readProgress(deps, run.id, site);
-  const objects = runPlan.objects.map(({ kind, id, name }, index) => {
-    const progress = reported.get(index) ?? progressAhead(snapshots[index]?.config.volumes ?? []);
-    const phase = isObjectDone(run, part, index) ? "done" : progress.phase;
-    return { index, kind, id, name, progress: { ...progress, phase } };
-  });
-  const { pending: _, inFlight: __, silence: ___, deadline: ____, ...summary } = part;
-  const fact = await readBaseFact(deps, run.id, site);
+  const shards = await openShards(deps, run, site, part);
+  const reason = part.step === null ? part.reason : (lastReason(shards) ?? null);
+  const base = await readBase(deps, run.id, site);
+  const moving = shards.find(({ step, progress }) => step === dataStep[run.kind] && progress !== undefined);
+  const { endedIn: _, unsettled: __, ...summary } = part;
   return {
     ...summary,
+    state: isWaiting(shards) ? "waiting" : part.state,
+    reason,
     site,
-    attempt: attemptOf(part),
+    attempt: attemptOf(shards),
     attemptsMax: triesMax,
-    waitsFor: whyItWaits(run, site, part, { plan, absent, triesMax }),
-    base: fact === undefined ? null : { baseGroupId: fact.baseGroupId, why: fact.why },
-    progress: sumOf(objects.map(({ progress }) => progress)),
-    objects,
+    waitsFor: whyItWaits(run, site, part, { plan, absent, triesMax, shards }),
+    base: base === undefined ? null : { baseGroupId: base.baseGroupId, why: base.why },
+    progress: await progressAt(deps, run, site, { part, taken }),
+    current: moving === undefined ? null : currentOf(moving, runPlan),
   };
+};
+
+const currentOf = ({ index, progress }: Shard, { objects }: RunPlan): RunTarget["current"] => ({
+  index,
+  name: objects[index]?.name ?? "",
+  phase: progress?.phase ?? "waiting",
+});
+
+/** Those of the part's step that give something out. */
+const openShards = async (deps: Deps, run: Run, site: SiteId, { step }: TargetRun): Promise<readonly Shard[]> => {
+  if (step === null) return [];
+  const shards = await readShards(deps, run.id, placeOf(run, site, step), step);
+  return shards.map(({ body }) => body).filter(({ deadline }) => deadline !== null);
 };
 
 /** The step that moves an object's data. */
 const dataStep = { snapshot: "snapshotting", backup: "transferring", rebuild: "rebuilding" } as const;
 
-/** The state says when an object's data is there; a report of its progress may come late. */
-const isObjectDone = (run: Run, part: TargetRun, index: number): boolean => {
-  if (part.state === "succeeded") return true;
-  if (part.step === null) return false;
+/** How many of the steps after the one that moves data a part has come to; negative before it. */
+const stepsPast = (run: Run, part: TargetRun): number => {
   const steps = stepsOf[run.kind];
-  const stepsPast = steps.indexOf(part.step) - steps.indexOf(dataStep[run.kind]);
-  if (stepsPast !== 0) return stepsPast > 0;
-  const isOpen = part.pending.includes(index) || part.inFlight.some((task) => task.index === index);
-  return run.kind !== "snapshot" && !isOpen;
+  const step = part.step ?? part.endedIn;
+  return step === undefined ? -1 : steps.indexOf(step) - steps.indexOf(dataStep[run.kind]);
 };
 
-const progressPerPage = 200;
+const isAllDone = (run: Run, part: TargetRun): boolean => part.state === "succeeded" || stepsPast(run, part) > 0;
 
-/** What was reported of each object, by its index. */
-const readProgress = async ({ store }: Deps, runId: RunId, site: SiteId): Promise<ReadonlyMap<number, Progress>> => {
-  const found = new Map<number, Progress>();
-  const prefix = progressPrefix(site);
-  let cursor: string | undefined;
-  do {
-    const page = await store.query<Progress>({
-      partition: `RUN#${runId}`,
-      prefix,
-      limit: progressPerPage,
-      ...(cursor === undefined ? {} : { cursor }),
+/** The sum over all objects, which the shards keep. */
+const progressAt = async (
+  deps: Deps,
+  run: Run,
+  site: SiteId,
+  { part, taken }: { readonly part: TargetRun; readonly taken: Taken | undefined },
+): Promise<ProgressSum> => {
+  const step = dataStep[run.kind];
+  const shards = (await readShards(deps, run.id, placeOf(run, site, step), step)).map(({ body }) => body);
+  const some = shards.length > 0 ? shards.flatMap(progressesIn) : await progressesOfBefore(deps, run, site);
+  const objectsDone = run.kind === "snapshot" ? 0 : shards.reduce((sum, shard) => sum + doneCount(shard), 0);
+  const counts = {
+    objectsTotal: run.objectCount,
+    objectsDone: isAllDone(run, part) ? run.objectCount : objectsDone,
+  };
+  const sum = sumOf(some);
+  if (taken === undefined) return { ...sum, ...counts };
+  const { extents, sizeBytes } = taken;
+  return {
+    ...sum,
+    ...counts,
+    extentsTotal: Math.max(extents, sum.extentsTotal),
+    bytesTotal: Math.max(sizeBytes, sum.bytesTotal),
+  };
+};
+
+const progressesIn = ({ done, progress }: Shard): readonly Progresses[] => [done ?? [], progress ?? []].flat();
+
+/** Runs of an earlier version have no shards. */
+const progressesOfBefore = async (deps: Deps, run: Run, site: SiteId): Promise<readonly Progresses[]> => {
+  const facts = await readFacts<{ progress?: Progress }>(deps, run.id, dataStep[run.kind], site);
+  return facts.flatMap(({ progress }) => progress ?? []);
+};
+
+/**
+ * A page of a run's objects, and how far each is at one target.
+ * @throws {VisibleError} RUN_UNKNOWN; SITE_UNKNOWN for a site that is none of its targets; BAD_REQUEST
+ *   for a cursor that no page gave
+ */
+export const listRunObjects = async (
+  deps: Deps,
+  runId: RunId,
+  site: SiteId,
+  { limit, cursor = "0" }: PageRequest,
+): Promise<Page<RunObject>> => {
+  const { run, runPlan } = await readBoth(deps, runId);
+  const part = run.targets[site];
+  if (part === undefined) {
+    throw new VisibleError("SITE_UNKNOWN", `Site “${site}” is no target of the run ${runId}.`, {
+      hint: `Its targets are: ${Object.keys(run.targets).join(", ")}`,
     });
-    for (const { key, body } of page.items) found.set(Number(key.sort.slice(prefix.length)), body);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return found;
+  }
+  const from = firstIndexOf(cursor);
+  const objects = runPlan.objects.slice(from, from + limit);
+  const step = dataStep[run.kind];
+  const range = { from, count: objects.length };
+  const [snapshots, moved, shards] = await Promise.all([
+    readFactsIn<SnapshotFact>(deps, runId, "snapshotting", "source", range),
+    readFactsIn<{ progress?: Progress }>(deps, runId, step, site, range),
+    readShards(deps, runId, placeOf(run, site, step), step),
+  ]);
+  const items = objects.map(({ kind, id, name }, i): RunObject => {
+    const index = from + i;
+    const shard = shards.find(({ body }) => body.shard === shardOf(index))?.body;
+    const isDone = isAllDone(run, part) || (run.kind !== "snapshot" && shard !== undefined && isTaskDone(shard, index));
+    const current = shard?.index === index ? shard.progress : undefined;
+    const known = moved.get(index)?.progress ?? current ?? progressAhead(snapshots.get(index)?.config.volumes ?? []);
+    return { index, kind, id, name, progress: isDone ? { ...known, phase: "done" } : known };
+  });
+  const next = from + objects.length;
+  return { items, ...(next < runPlan.objects.length && { cursor: String(next) }) };
+};
+
+const firstIndexOf = (cursor: string): number => {
+  if (/^[0-9]{1,6}$/.test(cursor)) return Number(cursor);
+  throw new VisibleError("BAD_REQUEST", "The cursor is not one that this list gave.", {
+    hint: "Leave the cursor out to begin again at the first page.",
+  });
 };

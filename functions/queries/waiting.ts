@@ -1,34 +1,38 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { Run, Step, TargetRun } from "../../core/api/run.ts";
+import type { Run, Shard, Step, TargetRun } from "../../core/api/run.ts";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import { hasEnded, siteOfTask } from "../../core/run/steps.ts";
+
+export interface Circumstances {
+  /** The run's plan as it is now, for who is before the run in its lane. */
+  readonly plan: Plan | undefined;
+  /** Sites of which no gateway was heard of lately. */
+  readonly absent: ReadonlySet<SiteId>;
+  /** Tries of a task without progress before the part fails. */
+  readonly triesMax: number;
+  /** Of the part's step, those that give something out. */
+  readonly shards: readonly Shard[];
+}
 
 /**
  * Why nothing moves at one target of a run, in words for a person, and what has to happen first; null when somebody is
  * at work or the target's part is over.
  *
- * @param plan the run's plan as it is now, for who is before the run in its lane
- * @param absent sites of which no gateway was heard of lately
- * @param triesMax tries of a task without progress before the part fails
  */
 export const whyItWaits = (
   run: Run,
   target: SiteId,
   part: TargetRun,
-  {
-    plan,
-    absent,
-    triesMax,
-  }: { readonly plan: Plan | undefined; readonly absent: ReadonlySet<SiteId>; readonly triesMax: number },
+  { plan, absent, triesMax, shards }: Circumstances,
 ): string | null => {
   if (hasEnded(part)) return null;
   if (part.step === null) return whyQueued(run, target, plan);
-  const missing = workplaces(run, target, part, part.step).find((site) => absent.has(site));
+  const missing = workplaces(run, target, part.step, shards).find((site) => absent.has(site));
   if (missing !== undefined) {
     return `No gateway of site “${missing}” was heard of in the last ${gatewayAbsentAfterSeconds} seconds; the work goes on when one is back.`;
   }
-  return whyRetried(part, triesMax);
+  return whyRetried(shards, triesMax);
 };
 
 const whyQueued = (run: Run, target: SiteId, plan: Plan | undefined): string => {
@@ -38,21 +42,30 @@ const whyQueued = (run: Run, target: SiteId, plan: Plan | undefined): string => 
 };
 
 /** The sites whose gateways must be alive for the step to go on. */
-const workplaces = (run: Run, target: SiteId, part: TargetRun, step: Step): readonly SiteId[] => [
-  ...part.inFlight.map(({ index }) => siteOfTask(run, target, step, index)),
+const workplaces = (run: Run, target: SiteId, step: Step, shards: readonly Shard[]): readonly SiteId[] => [
+  ...shards.map(({ index }) => siteOfTask(run, target, step, index)),
   ...(step === "transferring" ? [target] : []),
 ];
 
-const whyRetried = (part: TargetRun, triesMax: number): string | null => {
-  if (part.silence > 0) return `Nobody has answered yet; the work was sent again ${times(part.silence)}.`;
-  const isMoving = part.inFlight.some((task) => !task.waiting);
-  if (isMoving || part.inFlight.length === 0) return null;
-  const next = `Try ${attemptOf(part)} of ${triesMax} follows`;
-  return part.reason === null ? `${next}.` : `${next}. The last one failed: ${part.reason.message}`;
+const whyRetried = (shards: readonly Shard[], triesMax: number): string | null => {
+  const silence = Math.max(0, ...shards.map((shard) => shard.silence));
+  if (silence > 0) return `Nobody has answered yet; the work was sent again ${times(silence)}.`;
+  if (!isWaiting(shards)) return null;
+  const next = `Try ${attemptOf(shards)} of ${triesMax} follows`;
+  const reason = lastReason(shards);
+  return reason === undefined ? `${next}.` : `${next}. The last one failed: ${reason.message}`;
 };
 
 const times = (count: number) => (count === 1 ? "once" : `${count} times`);
 
+/** All that is given out failed last time, and nobody was heard of since. */
+export const isWaiting = (shards: readonly Shard[]): boolean =>
+  shards.length > 0 && shards.every(({ waiting }) => waiting);
+
+/** What went wrong last. */
+export const lastReason = (shards: readonly Shard[]): Shard["reason"] =>
+  shards.findLast(({ reason }) => reason !== undefined)?.reason;
+
 /** Which try of its step a part is at: the one that has failed most often without progress. The first is 1. */
-export const attemptOf = ({ inFlight }: TargetRun): number =>
-  Math.max(1, ...inFlight.map(({ failures }) => failures + 1));
+export const attemptOf = (shards: readonly Shard[]): number =>
+  Math.max(1, ...shards.map(({ failures }) => failures + 1));

@@ -5,8 +5,7 @@ import type { PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import { statusOf } from "../../core/run/steps.ts";
 import { cancelRun, runPlanNow, suspendPlan, updatePlan } from "../../functions/engine/commands.ts";
-import { runKey } from "../../functions/records.ts";
-import { calm, checkGroups, list, makeWorld } from "./history.ts";
+import { calm, checkGroups, list, makeWorld, runsIn } from "./history.ts";
 import { withoutWaiting } from "./no-waiting.ts";
 import { noFaults, type World } from "./world.ts";
 
@@ -26,7 +25,7 @@ const begin = async (world: World, planId: PlanId): Promise<Run> => {
 const run = async (world: World, planId: PlanId): Promise<Run> => {
   const { id } = await begin(world, planId);
   await calm(world, planId);
-  return world.table.get<Run>(runKey(id).partition, runKey(id).sort) ?? assert.fail("the run is gone");
+  return runsIn(world, planId).find((one) => one.id === id) ?? assert.fail("the run is gone");
 };
 const statesOf = (world: World, planId: PlanId, site: string, runs: readonly Run[]) => {
   const groups = list<Group>(world, planId, `GROUP#${site}#`);

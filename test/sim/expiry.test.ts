@@ -4,30 +4,45 @@ import type { Group } from "../../core/api/group.ts";
 import type { PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import { statusOf } from "../../core/run/steps.ts";
-import { readBaseFact } from "../../functions/engine/base.ts";
+import { readBase } from "../../functions/engine/base.ts";
 import { cancelRun, runPlanNow, startRebuild } from "../../functions/engine/commands.ts";
-import { expireIfUseless, historyKeptSeconds } from "../../functions/engine/expiry.ts";
+import { historyKeptSeconds } from "../../functions/engine/expiry.ts";
 import { recordGroup } from "../../functions/engine/groups.ts";
 import { runKey, runPlanKey } from "../../functions/records.ts";
-import { calm, list, makeWorld, playOut } from "./history.ts";
+import { calm, list, makeWorld, playOut, runsIn } from "./history.ts";
 import { withoutWaiting } from "./no-waiting.ts";
 import { noFaults, type World } from "./world.ts";
 
 withoutWaiting();
 
-/**
- * So long that everything that has an end has come to it, and DynamoDB has deleted it. @returns how
- * much that was
- */
-const longAfter = (world: World): number => {
+/** So long that everything that has an end has come to it, and is deleted. @returns how much that was */
+const longAfter = async (world: World): Promise<number> => {
   world.pass(historyKeptSeconds + 3 * 24 * 3600);
-  return world.table.expire(Date.parse(world.now) / 1000);
+  const before = world.table.copy().length;
+  await world.sweep();
+  world.table.expire(Date.parse(world.now) / 1000);
+  return before - world.table.copy().length;
 };
 
 const run = async (world: World, planId: PlanId): Promise<Run> => {
   const { id } = (await world.call((deps) => runPlanNow(deps, planId))) ?? assert.fail("the run did not begin");
   await calm(world, planId);
-  return world.table.get<Run>(runKey(id).partition, runKey(id).sort) ?? assert.fail("the run is gone");
+  return runsIn(world, planId).find((one) => one.id === id) ?? assert.fail("the run is gone");
+};
+
+/** What is there of runs is of runs that are there, and each of these has a group, or its end. */
+const checkEnds = (world: World, planId: PlanId): void => {
+  const runs = new Map(runsIn(world, planId).map((one) => [one.id as string, one]));
+  const kept = new Set(
+    list<Group>(world, planId, "GROUP#")
+      .filter(({ state }) => state !== "deleted" && state !== "lost")
+      .map(({ runId }) => runId as string),
+  );
+  for (const { pk } of world.table.copy()) {
+    if (!pk.startsWith("RUN#")) continue;
+    const one = runs.get(pk.slice("RUN#".length)) ?? assert.fail(`${pk} has documents and no run`);
+    assert(kept.has(one.id) || world.table.get(pk, "EXPIRY"), `${one.id} has neither a group nor an end`);
+  }
 };
 
 const isThere = (world: World, id: RunId): boolean => {
@@ -35,6 +50,15 @@ const isThere = (world: World, id: RunId): boolean => {
   return world.table.get(partition, sort) !== undefined;
 };
 const documentsOf = (world: World, id: RunId): number => world.table.list(runPlanKey(id).partition).length;
+
+/** @returns whether somebody died */
+const dyingAt = async (world: World, request: number, happens: () => Promise<void>): Promise<boolean> => {
+  world.dieAtRequest = request;
+  await happens();
+  const died = world.dieAtRequest <= 0;
+  world.dieAtRequest = Number.POSITIVE_INFINITY;
+  return died;
+};
 
 const restorePoints = (world: World, planId: PlanId): readonly Group[] =>
   list<Group>(world, planId, "GROUP#").filter(({ role, state }) => role === "mirror" && state === "published");
@@ -47,8 +71,8 @@ const rebuildAll = async (world: World, planId: PlanId): Promise<void> => {
     const begun = await world.call((deps) => startRebuild(deps, { groupId, siteId, namePrefix: "late-" }));
     assert(begun, `nothing can be rebuilt from ${groupId} on ${siteId}`);
     await calm(world, planId);
-    const { partition, sort } = runKey(begun.id);
-    assert.equal(statusOf(world.table.get<Run>(partition, sort) ?? assert.fail("it is gone")), "succeeded");
+    const rebuilt = runsIn(world, planId).find(({ id }) => id === begun.id);
+    assert.equal(statusOf(rebuilt ?? assert.fail("it is gone")), "succeeded");
   }
 };
 
@@ -59,7 +83,7 @@ test("a run's documents go some time after its last group, and not while a site 
     runs.push(await run(world, planId));
     world.pass(60);
   }
-  assert(longAfter(world) > 0);
+  assert((await longAfter(world)) > 0);
   const ids = runs.map(({ id }) => id);
   assert.deepEqual(
     ids.map((id) => isThere(world, id)),
@@ -72,7 +96,7 @@ test("a run's documents go some time after its last group, and not while a site 
   assert.equal(restorePoints(world, planId).length, 4);
   await rebuildAll(world, planId);
   const next = await run(world, planId);
-  const base = await world.call((deps) => readBaseFact(deps, next.id, "b" as SiteId));
+  const base = await world.call((deps) => readBase(deps, next.id, "b" as SiteId));
   assert.equal(base?.why, "increment");
 });
 
@@ -83,7 +107,7 @@ test("what was to go of a run is kept when a group of it turns up after all", as
   ] as const) {
     const { world, planId } = await makeWorld(22, noFaults);
     const begun = (await world.call((deps) => runPlanNow(deps, planId))) ?? assert.fail("the run did not begin");
-    for (let i = 0; i < 8; i += 1) {
+    while (runsIn(world, planId)[0]?.targets["b"]?.state !== "transferring") {
       world.deliverTask();
       await world.deliverReport();
     }
@@ -91,38 +115,36 @@ test("what was to go of a run is kept when a group of it turns up after all", as
     await calm(world, planId);
     assert(documentsOf(world, begun.id) > 0);
     if (turnsUp) await world.call((deps) => recordGroup(deps, cancelled, "mirror", "b" as SiteId));
-    longAfter(world);
+    await longAfter(world);
     assert.equal(isThere(world, begun.id), expected);
     assert.equal(documentsOf(world, begun.id) > 0, expected);
   }
 });
 
-test("nothing of a run is dropped when a group of it turns up while its documents are given their end", async () => {
+test("a run that is deleted is deleted to its end, wherever the sweep dies", async () => {
   const { world, planId } = await makeWorld(23, noFaults);
-  const begun = (await world.call((deps) => runPlanNow(deps, planId))) ?? assert.fail("the run did not begin");
-  for (let i = 0; i < 8; i += 1) {
-    world.deliverTask();
-    await world.deliverReport();
+  for (let i = 0; i < 4; i += 1) {
+    await run(world, planId);
+    world.pass(60);
   }
-  const cancelled = (await world.call((deps) => cancelRun(deps, begun.id))) ?? assert.fail("it was not cancelled");
-  await calm(world, planId);
-  const documents = documentsOf(world, begun.id);
-  let turnedUp = 0;
-  await world.call((deps) => {
-    const { store } = deps;
-    const commit: typeof store.commit = async (changes) => {
-      await store.commit(changes);
-      const isRunGivenItsEnd = changes.some(({ type, key }) => type === "put" && key.sort === runKey(begun.id).sort);
-      if (!isRunGivenItsEnd || turnedUp > 0) return;
-      turnedUp += 1;
-      await recordGroup(deps, cancelled, "mirror", "b" as SiteId);
-    };
-    return expireIfUseless({ ...deps, store: { ...store, commit } }, begun.id, { hasMore: true });
-  });
-  assert.equal(turnedUp, 1);
-  longAfter(world);
-  assert(isThere(world, begun.id));
-  assert.equal(documentsOf(world, begun.id), documents - 1, "more is gone than the note of its end");
+  world.pass(historyKeptSeconds + 3 * 24 * 3600);
+  const ids = runsIn(world, planId).map(({ id }) => id);
+  const before = world.table.copy();
+  let deaths = 0;
+  for (let dieAt = 1; ; dieAt += 1) {
+    world.table.setBack(before);
+    const died = await dyingAt(world, dieAt, () => world.sweep());
+    deaths += died ? 1 : 0;
+    await world.sweep();
+    const left = ids.map((id) => documentsOf(world, id) > 0);
+    assert.deepEqual(left, [false, false, true, true], `after a death at request ${dieAt}`);
+    assert.deepEqual(
+      ids.map((id) => isThere(world, id)),
+      left,
+    );
+    if (!died) break;
+  }
+  assert(deaths > 10);
 });
 
 test("after whatever history, every restore point can still be rebuilt from when all else has expired", async () => {
@@ -132,7 +154,9 @@ test("after whatever history, every restore point can still be rebuilt from when
   for (let seed = first; seed < first + 12; seed += 1) {
     try {
       const { world, planId } = await playOut(seed);
-      expired += longAfter(world);
+      checkEnds(world, planId);
+      expired += await longAfter(world);
+      checkEnds(world, planId);
       points += restorePoints(world, planId).length;
       await rebuildAll(world, planId);
       const last = await run(world, planId);

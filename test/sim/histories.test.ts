@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { GroupId, Instant, RunId, SiteId } from "../../core/api/ids.ts";
+import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import { statusOf } from "../../core/run/steps.ts";
-import { readBaseFact } from "../../functions/engine/base.ts";
+import { readBase } from "../../functions/engine/base.ts";
 import { deletePlan, runPlanNow } from "../../functions/engine/commands.ts";
 import { readGroups } from "../../functions/engine/groups.ts";
-import { runPrefix } from "../../functions/records.ts";
-import { checkGroups, list, makeWorld, playHistory, type Seen, sum } from "./history.ts";
+import { checkGroups, makeWorld, playHistory, runsIn, type Seen, sum } from "./history.ts";
 import { withoutWaiting } from "./no-waiting.ts";
 import { noFaults } from "./world.ts";
 
@@ -64,7 +63,7 @@ test("I10: a target whose link is down for good fails with its reason, and the o
     await world.sweep();
     for (let i = 0; i < 500 && (world.deliverTask() || (await world.deliverReport())); i += 1);
   }
-  const runs = list<Run>(world, planId, runPrefix);
+  const runs = runsIn(world, planId);
   assert(runs.length >= 11);
   for (const run of runs) {
     assert.equal(run.targets["b"]?.state, "succeeded");
@@ -86,16 +85,16 @@ test("a target that has lost its newest group gets the next one in full, and inc
       await world.sweep();
       for (let i = 0; i < 500 && (world.deliverTask() || (await world.deliverReport())); i += 1);
     }
-    return list<Run>(world, planId, runPrefix).at(-1) as Run;
+    return runsIn(world, planId).at(-1) as Run;
   };
   const before = await hours(2);
   world.site("b").lose(before.groupId);
   const healed = await hours(1);
   assert.equal(healed.targets["b"]?.state, "succeeded");
-  const base = await world.call((deps) => readBaseFact(deps, healed.id, "b" as SiteId));
+  const base = await world.call((deps) => readBase(deps, healed.id, "b" as SiteId));
   assert.equal(base?.why, "base-gone-from-target");
   const next = await hours(1);
-  assert.equal((await world.call((deps) => readBaseFact(deps, next.id, "b" as SiteId)))?.why, "increment");
+  assert.equal((await world.call((deps) => readBase(deps, next.id, "b" as SiteId)))?.why, "increment");
   checkGroups(world);
 });
 
@@ -133,5 +132,5 @@ test("retention of two keeps the two newest groups on each target, and the base 
   assert.equal(world.site("a").groups.size, 1);
   const newest: GroupId | undefined = [...world.site("a").groups.keys()][0];
   assert(world.site("b").groups.has(newest as GroupId) && world.site("c").groups.has(newest as GroupId));
-  assert(list<Run>(world, planId, runPrefix).every((run: { id: RunId } & Run) => statusOf(run) === "succeeded"));
+  assert(runsIn(world, planId).every((run) => statusOf(run) === "succeeded"));
 });

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import type { Group } from "../../core/api/group.ts";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import { type Plan, scheduleSchema } from "../../core/api/plan.ts";
-import type { Run, Skip } from "../../core/api/run.ts";
+import type { Run, RunHead, Shard, Skip, TargetRun } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import { partsOf, statusOf } from "../../core/run/steps.ts";
 import { slots } from "../../core/schedule/slots.ts";
 import { cancelRun, resumePlan, runPlanNow, startRebuild, suspendPlan } from "../../functions/engine/commands.ts";
+import { assembled } from "../../functions/engine/runs.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
-import { planKey, runPrefix, skipPrefix } from "../../functions/records.ts";
+import { partKey, planKey, runPrefix, skipPrefix } from "../../functions/records.ts";
 import { Chance } from "./chance.ts";
 import { Disasters } from "./disasters.ts";
 import { type Faults, noFaults, World } from "./world.ts";
@@ -72,6 +73,15 @@ export const makeWorld = async (seed: number, faults: Faults, shape: Shape = ful
 export const list = <T>(world: World, planId: PlanId, prefix: string): T[] =>
   world.table.list<T>(planKey(planId).partition, prefix).map(({ body }) => body);
 
+/** The runs of a plan, with their parts. */
+export const runsIn = (world: World, planId: PlanId): readonly Run[] => {
+  const { partition } = planKey(planId);
+  const documents = world.table
+    .list<RunHead | TargetRun>(partition, runPrefix)
+    .map(({ sort, body }) => ({ key: { partition, sort }, version: 1, body }));
+  return assembled(documents).map(({ run }) => run);
+};
+
 /** One thing happens. */
 const step = async (world: World, planId: PlanId): Promise<void> => {
   const { chance } = world;
@@ -100,7 +110,7 @@ const person = async (world: World, planId: PlanId): Promise<void> => {
   if (dice === 0) await world.call((deps) => suspendPlan(deps, planId));
   if (dice === 1) await world.call((deps) => resumePlan(deps, planId));
   if (dice === 2) {
-    const [run] = list<Run>(world, planId, runPrefix).filter((other) => statusOf(other) === "running");
+    const [run] = runsIn(world, planId).filter((other) => statusOf(other) === "running");
     if (run !== undefined) await world.call((deps) => cancelRun(deps, run.id));
   }
   if (dice === 3) {
@@ -112,7 +122,7 @@ const person = async (world: World, planId: PlanId): Promise<void> => {
 };
 
 const openRuns = (world: World, planId: PlanId): readonly Run[] =>
-  list<Run>(world, planId, runPrefix).filter((run) => ["queued", "running"].includes(statusOf(run)));
+  runsIn(world, planId).filter((run) => ["queued", "running"].includes(statusOf(run)));
 
 /** Rounds of what is visible, each at the next instant at which there is something to do. */
 const roundsMax = 500;
@@ -137,9 +147,14 @@ export const calm = async (world: World, planId: PlanId): Promise<void> => {
 
 /** I7, at any instant: nobody works without a deadline that the sweep will find. */
 const checkDeadlines = (world: World, planId: PlanId): void => {
-  for (const run of list<Run>(world, planId, runPrefix)) {
-    for (const [, part] of partsOf(run)) {
-      if (part.step !== null) assert(part.deadline !== null && part.inFlight.length > 0, "I7: no deadline");
+  const due = world.table.dueKeys();
+  for (const run of runsIn(world, planId)) {
+    for (const [target, part] of partsOf(run)) {
+      const isDue = due.has(`${planKey(planId).partition}\n${partKey(run.id, target).sort}`);
+      if (part.step !== null || part.unsettled) assert(isDue, "I7: nobody looks at a part that is under way");
+    }
+    for (const { sort, body } of world.table.list<Shard>(`RUN#${run.id}`, "SHARD#")) {
+      if (body.deadline !== null) assert(due.has(`RUN#${run.id}\n${sort}`), "I7: no deadline");
     }
   }
 };
@@ -165,7 +180,7 @@ const checkEffects = (world: World): void => {
 /** I11: the slots until now are the runs and the recorded skips, each once. */
 const checkSlots = async (world: World, planId: PlanId): Promise<void> => {
   await world.call((deps) => handlePlanInvocation(deps, { planId, scheduledTime: world.now }));
-  const runs = list<Run>(world, planId, runPrefix).filter((run) => run.trigger === "schedule");
+  const runs = runsIn(world, planId).filter((run) => run.trigger === "schedule");
   const skips = list<Skip>(world, planId, skipPrefix);
   const skipped = skips.flatMap((skip) =>
     slots(schedule, { after: addSeconds(skip.firstSlot, -1), until: skip.lastSlot, limit: 10_000 }),
@@ -218,7 +233,7 @@ const add = (seen: Seen, what: string, count = 1): void => {
 
 const look = ({ world, planId, disasters }: Played): Seen => {
   const seen: Seen = {};
-  for (const run of list<Run>(world, planId, runPrefix)) {
+  for (const run of runsIn(world, planId)) {
     for (const [, part] of partsOf(run)) {
       const isGone = part.reason?.code === "SNAPSHOT_UNKNOWN" && disasters.count === 0;
       assert(!isGone, "a group that is being read was deleted");

@@ -64,6 +64,11 @@ export class ModelItems {
     for (const item of copy) this.put(item);
   }
 
+  /** What the sweep will find some day, as `<partition>\n<sort>`. */
+  dueKeys(): ReadonlySet<string> {
+    return new Set([...this.#due.values()].flatMap((shard) => [...shard.keys()]));
+  }
+
   /** When the sweep has the next document to look at. */
   nextDue(): string | undefined {
     let next: string | undefined;

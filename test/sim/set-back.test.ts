@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Group } from "../../core/api/group.ts";
-import type { GroupId, PlanId, SiteId } from "../../core/api/ids.ts";
+import { type GroupId, type PlanId, planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { RunTask } from "../../core/api/task.ts";
 import { decidePlan } from "../../core/plan/decide.ts";
 import { statusOf } from "../../core/run/steps.ts";
-import { readBaseFact } from "../../functions/engine/base.ts";
+import { readBase } from "../../functions/engine/base.ts";
 import { runPlanNow, startRebuild, suspendPlan } from "../../functions/engine/commands.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
-import { planKey, runKey, runPrefix } from "../../functions/records.ts";
+import { planKey } from "../../functions/records.ts";
 import { handleReport } from "../../functions/report.ts";
-import { calm, checkGroups, list, makeWorld } from "./history.ts";
+import { calm, checkGroups, list, makeWorld, runsIn } from "./history.ts";
 import { withoutWaiting } from "./no-waiting.ts";
 import { noFaults, type World } from "./world.ts";
 
@@ -53,10 +53,8 @@ const runs = async (world: World, planId: PlanId, count: number): Promise<readon
   for (let i = 0; i < count; i += 1) done.push(await run(world, planId));
   return done;
 };
-const runOf = (world: World, id: Run["id"]): Run => {
-  const { partition, sort } = runKey(id);
-  return world.table.get<Run>(partition, sort) ?? assert.fail("the run is gone");
-};
+const runOf = (world: World, id: Run["id"]): Run =>
+  runsIn(world, planIdOf(id)).find((one) => one.id === id) ?? assert.fail("the run is gone");
 const planOf = (world: World, planId: PlanId): Plan => {
   const { partition, sort } = planKey(planId);
   return world.table.get<Plan>(partition, sort) ?? assert.fail("the plan is gone");
@@ -81,7 +79,7 @@ describe("a target's store that is put back to an older copy", () => {
     assert.equal(statusOf(fourth), "succeeded");
     assert.deepEqual(statesOf(w, planId, all), ["published", "lost", "lost", "published"]);
     assert.deepEqual(has(w, all), [true, false, false, true]);
-    const fact = await w.call((deps) => readBaseFact(deps, fourth.id, b));
+    const fact = await w.call((deps) => readBase(deps, fourth.id, b));
     assert.equal(fact?.why, "base-gone-from-target");
     const restored = { groupId: third?.groupId as GroupId, siteId: b, namePrefix: "r-" };
     assert.equal(await w.call((deps) => startRebuild(deps, restored)), undefined, "what is lost is not restorable");
@@ -221,7 +219,7 @@ describe("the control plane's table that is set back to an earlier point in time
       const tick = async () => {
         await w.call((deps) => handlePlanInvocation(deps, { planId, scheduledTime: w.now }));
         await work(w);
-        return list<Run>(w, planId, runPrefix).filter(({ trigger }) => trigger === "schedule");
+        return runsIn(w, planId).filter(({ trigger }) => trigger === "schedule");
       };
       const table = w.table.copy();
       // The slot of 01:00 comes.

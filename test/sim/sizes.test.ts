@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Run } from "../../core/api/run.ts";
 import { statusOf } from "../../core/run/steps.ts";
 import { runPlanNow } from "../../functions/engine/commands.ts";
-import { runPrefix } from "../../functions/records.ts";
-import { calm, checkGroups, full, list, makeWorld } from "./history.ts";
+import { calm, checkGroups, full, makeWorld, runsIn } from "./history.ts";
 import { withoutWaiting } from "./no-waiting.ts";
 import { noFaults } from "./world.ts";
 
@@ -15,7 +13,7 @@ test("a plan of a thousand objects keeps to DynamoDB's 400 KB an item and 100 ac
   const { world, planId } = await makeWorld(31, noFaults, { ...full, objects, targets: 1 });
   await world.call((deps) => runPlanNow(deps, planId));
   await calm(world, planId);
-  assert.deepEqual(list<Run>(world, planId, runPrefix).map(statusOf), ["succeeded"]);
+  assert.deepEqual(runsIn(world, planId).map(statusOf), ["succeeded"]);
   checkGroups(world, objects.length);
   const { itemBytesMax, actionsMax } = world.table.counts;
   const { messageBytesMax } = world.counts;

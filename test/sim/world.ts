@@ -157,6 +157,9 @@ export class World {
     }
   }
 
+  /** The next functions die at the request with this number, counted from now; never, unless given. */
+  dieAtRequest = Number.POSITIVE_INFINITY;
+
   /** A request that may be the last one of its function, before or after it took effect. */
   async #mortal<T>(what: string, request: () => Promise<T>): Promise<T> {
     const invocation = this.#invocations.getStore();
@@ -168,7 +171,8 @@ export class World {
 
   #mayDie(invocation: Invocation | undefined, where: string): void {
     if (invocation === undefined) return;
-    if (!invocation.isDead && this.chance.happens(this.faults.death)) {
+    this.dieAtRequest -= 1;
+    if (!invocation.isDead && (this.dieAtRequest === 0 || this.chance.happens(this.faults.death))) {
       invocation.isDead = true;
       this.deaths.set(where, (this.deaths.get(where) ?? 0) + 1);
     }

@@ -1,0 +1,68 @@
+import type { Instant } from "../api/ids.ts";
+import type { Reason, RunHead, TargetRun } from "../api/run.ts";
+import type { PartEvent } from "./events.ts";
+import { stepAfter, stepsOf } from "./steps.ts";
+
+type EventOf<E extends PartEvent["type"]> = Extract<PartEvent, { type: E }>;
+
+/** What a transition may look at besides its event. */
+export interface Situation {
+  readonly run: Pick<RunHead, "kind">;
+  readonly part: TargetRun;
+  readonly now: Instant;
+}
+
+const end = (
+  { part, now }: Situation,
+  state: "succeeded" | "failed" | "cancelled" | "skipped",
+  reason: Reason | null,
+): TargetRun => ({
+  ...part,
+  state,
+  step: null,
+  reason,
+  endedAt: now,
+  ...(part.step !== null && { endedIn: part.step }),
+  unsettled: true,
+});
+
+export const start = ({ run, part, now }: Situation): TargetRun | undefined => {
+  const [step] = stepsOf[run.kind];
+  return step && { ...part, state: step, step, startedAt: now };
+};
+
+export const skip = (situation: Situation, { reason }: EventOf<"supersede">): TargetRun =>
+  end(situation, "skipped", reason);
+
+export const cancel = (situation: Situation): TargetRun =>
+  end(situation, "cancelled", { code: "CANCELLED", message: "A person cancelled the run." });
+
+/** What came of another step than the present one is late, or comes again. */
+export const goOn = (situation: Situation, event: EventOf<"done">): TargetRun | undefined => {
+  const { run, part } = situation;
+  if (event.step !== part.step) return undefined;
+  const step = stepAfter(run.kind, part.step);
+  return step === undefined ? end(situation, "succeeded", null) : { ...part, state: step, step };
+};
+
+/**
+ * The site has the slot's group already, from before the control plane's table was set back: it is
+ * left as it is, and the part is passed over.
+ */
+export const fail = (situation: Situation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined => {
+  if (step !== situation.part.step) return undefined;
+  return end(situation, reason.code === "GROUP_EXISTS" ? "skipped" : "failed", reason);
+};
+
+/** The restore point is there; what could not be tidied up now is tidied up by the next run. */
+export const finish = (situation: Situation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined =>
+  step === situation.part.step ? { ...end(situation, "succeeded", null), warning: reason } : undefined;
+
+export const unsettle = ({ part }: Situation): TargetRun | undefined =>
+  part.unsettled ? undefined : { ...part, unsettled: true };
+
+export const settle = ({ part }: Situation): TargetRun | undefined => {
+  if (!part.unsettled) return undefined;
+  const { unsettled: _, ...settled } = part;
+  return settled;
+};

@@ -1,0 +1,156 @@
+import type { Progress, Progresses, Reason, Shard } from "../api/run.ts";
+import { addSeconds, secondsBetween } from "../ports/clock.ts";
+import type { TaskDecision } from "./decide.ts";
+import type { Answer, RunContext, TaskEvent } from "./events.ts";
+import { hasPassed, patienceSeconds, type RunLimits, retryDelaySeconds } from "./limits.ts";
+import { shardsMax } from "./shards.ts";
+
+type EventOf<E extends TaskEvent["type"]> = Extract<TaskEvent, { type: E }>;
+
+/** What a transition may look at besides its event. */
+export interface Situation extends RunContext {
+  readonly shard: Shard;
+  readonly limits: RunLimits;
+}
+
+/** Whether an answer is to the newest try of the task that is given out. */
+const isNewest = ({ index, attempt }: Shard, event: { index: number; attempt: number }): boolean =>
+  index === event.index && attempt === event.attempt;
+
+/** What was true of the try before, and is not of the task any more when somebody answers. */
+const heard = ({ waiting: _, reason: __, ...shard }: Shard): Shard => ({ ...shard, silence: 0 });
+
+/**
+ * A worker was heard of: its deadline moves on. A deadline that is still far off stays, which saves
+ * a write.
+ */
+export const touch = ({ shard, now, limits }: Situation, event: EventOf<"working">): TaskDecision | undefined => {
+  if (!isNewest(shard, event)) return undefined;
+  const { deadline: before, waiting, silence } = shard;
+  const left = before === null || hasPassed(before, now, limits) ? 0 : secondsBetween(now, before);
+  if (!waiting && silence === 0 && left > limits.workingSeconds / 2) return undefined;
+  const deadline = addSeconds(now, Math.max(left, limits.workingSeconds));
+  const progress = event.progress === undefined ? {} : { progress: event.progress };
+  return { shard: { ...heard(shard), deadline, ...progress } };
+};
+
+/** Any try's answer counts: the task is the same each time. */
+export const complete = (situation: Situation, event: EventOf<"completed">): TaskDecision | undefined => {
+  const { shard, now, limits } = situation;
+  if (shard.index !== event.index) return undefined;
+  const answered = withAnswer(shard, event.answer);
+  if (answered === undefined) return undefined;
+  if (!isWhole(answered, event.answer))
+    return { shard: { ...heard(answered), deadline: addSeconds(now, limits.workingSeconds) } };
+  return next(situation, answered, event.answer);
+};
+
+/** What is kept of an answer, or of a part of one; undefined when that part came before. */
+const withAnswer = (shard: Shard, { part, taken }: Answer): Shard | undefined => {
+  const sum = taken && { taken };
+  if (part === undefined) return { ...shard, ...sum };
+  // An answer that is cut otherwise is another version's, and counts by itself.
+  const before = shard.answered?.of === part.of ? shard.answered.parts : [];
+  if (before.includes(part.number)) return undefined;
+  const answered = { of: part.of, parts: [...before, part.number] };
+  const isFirst = before.length === 0 || shard.taken === undefined;
+  return { ...shard, answered, ...(taken && { taken: isFirst ? taken : added(shard.taken ?? taken, taken) }) };
+};
+
+const added = (one: NonNullable<Shard["taken"]>, other: NonNullable<Shard["taken"]>) => ({
+  at: one.at,
+  sizeBytes: one.sizeBytes + other.sizeBytes,
+  extents: one.extents + other.extents,
+});
+
+const isWhole = ({ answered }: Shard, { part }: Answer): boolean =>
+  part === undefined || answered?.parts.length === part.of;
+
+/** The task is done: the shard's next one is given out, if there is one. */
+const next = ({ now, limits }: Situation, shard: Shard, { progress = shard.progress }: Answer): TaskDecision => {
+  const { progress: _, noBase: __, listed: ___, answered: ____, done, ...rest } = heard(shard);
+  const index = shard.index + shardsMax;
+  const isLast = index >= shard.count;
+  const after: Shard = {
+    ...rest,
+    index,
+    attempt: 1,
+    failures: 0,
+    deadline: isLast ? null : addSeconds(now, patienceSeconds(limits, 0)),
+    ...(progress === undefined && done === undefined ? {} : { done: sum(done, progress) }),
+  };
+  return isLast ? { shard: after } : { shard: after, send: { delaySeconds: 0 } };
+};
+
+const nothing: Progresses = {
+  extentsTotal: 0,
+  extentsDone: 0,
+  extentsUnchanged: 0,
+  extentsHole: 0,
+  bytesTotal: 0,
+  bytesRead: 0,
+  bytesChanged: 0,
+  bytesSent: 0,
+};
+
+const sum = (before: Progresses = nothing, progress: Progresses | Progress = nothing): Progresses => {
+  const total = { ...before };
+  for (const unit of Object.keys(nothing) as (keyof Progresses)[]) total[unit] += progress[unit];
+  return total;
+};
+
+/**
+ * A site is first asked what it has, and then told what to delete: what is chosen for deleting is
+ * chosen by a list that was asked for after the run's own group was made. Answers to earlier tries
+ * are no such list, and end nothing.
+ */
+export const listOrComplete = (situation: Situation, event: EventOf<"completed">): TaskDecision | undefined => {
+  const { shard, now, limits } = situation;
+  if (!isNewest(shard, event)) return undefined;
+  if (shard.listed && !event.answer.more) return complete(situation, event);
+  const deadline = addSeconds(now, limits.workingSeconds);
+  const told: Shard = { ...heard(shard), attempt: shard.attempt + 1, failures: 0, listed: true, deadline };
+  return { shard: told, send: { delaySeconds: 0 } };
+};
+
+const giveUp = (shard: Shard, reason: Reason): TaskDecision => ({ shard, gaveUp: reason });
+
+export const retry = (situation: Situation, event: EventOf<"failed">): TaskDecision | undefined => {
+  const { shard, now, fraction, limits } = situation;
+  if (!isNewest(shard, event)) return undefined;
+  const failures = event.progressed ? 1 : shard.failures + 1;
+  if (!event.retryable) return giveUp(shard, event.reason);
+  if (failures >= limits.triesMax) {
+    return giveUp(shard, { ...event.reason, message: `${event.reason.message} (${failures} tries)` });
+  }
+  const delaySeconds = retryDelaySeconds(limits, failures, fraction);
+  const again: Shard = {
+    ...shard,
+    attempt: shard.attempt + 1,
+    failures,
+    waiting: true,
+    reason: event.reason,
+    deadline: addSeconds(now, delaySeconds + patienceSeconds(limits, 0)),
+    ...(event.noBase && { noBase: true as const }),
+  };
+  return { shard: again, send: { delaySeconds } };
+};
+
+/**
+ * Nobody answered in time: the task is sent again, which does no harm where somebody has it after
+ * all. Gateways that are there but busy get round to it (W22); only a site without any makes the
+ * part fail.
+ */
+export const sendAgain = (situation: Situation, event: EventOf<"overdue">): TaskDecision | undefined => {
+  const { shard, now, limits } = situation;
+  if (shard.deadline === null || !hasPassed(shard.deadline, now, limits)) return undefined;
+  const silence = shard.silence + 1;
+  if (silence > limits.silencesMax && !event.isStaffed) {
+    return giveUp(shard, {
+      code: "GATEWAY_ABSENT",
+      message: `No gateway took up the work (${shard.step}), though it was sent ${silence} times.`,
+    });
+  }
+  const deadline = addSeconds(now, patienceSeconds(limits, silence));
+  return { shard: { ...shard, silence, deadline }, send: { delaySeconds: 0 } };
+};

@@ -1,0 +1,45 @@
+import { planIdOf } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import type { TaskReport } from "../../core/api/report.ts";
+import type { Shard } from "../../core/api/run.ts";
+import type { TaskResultOf } from "../../core/api/task.ts";
+import type { Answer } from "../../core/run/events.ts";
+import type { Deps } from "../deps.ts";
+import { planKey } from "../records.ts";
+import { putFacts } from "./facts.ts";
+import { markDeleted } from "./groups.ts";
+import type { ShardId } from "./happenings.ts";
+import { groupsAtOnce, hasWork } from "./reclaim.ts";
+import { listIn, takeList } from "./site-list.ts";
+import { takenOf } from "./taken.ts";
+
+export type Completed = Extract<TaskReport, { kind: "completed" }>;
+
+/** Writes down what a task that is given out came to. @returns what its shard keeps of it */
+export const answerTo = async (deps: Deps, id: ShardId, shard: Shard, report: Completed): Promise<Answer> => {
+  const { result, part, index } = report;
+  if (result.kind === "reclaim") return reclaimed(deps, id, shard, { ...report, result });
+  const isKnown = part !== undefined && shard.answered?.of === part.of && shard.answered.parts.includes(part.number);
+  if (!isKnown) await putFacts(deps, { ...id, target: id.place, index }, result, shard.progress);
+  return {
+    ...(part && { part }),
+    ...(result.kind === "transfer" && { progress: result.progress }),
+    ...(result.kind === "snapshot" && { taken: takenOf(result.takenAt, result.objects) }),
+  };
+};
+
+const reclaimed = async (
+  deps: Deps,
+  { runId }: ShardId,
+  shard: Shard,
+  { result, siteId, attempt }: Completed & { readonly result: TaskResultOf<"reclaim"> },
+): Promise<Answer> => {
+  const planId = planIdOf(runId);
+  await markDeleted(deps, { planId, siteId, groupIds: result.deleted });
+  // A list is taken only from who was asked for it: a late one says what was there once.
+  if (!shard.listed && attempt === shard.attempt)
+    await takeList(deps, { ...shard, planId }, siteId, listIn(shard, result));
+  if (!shard.listed || result.deleted.length < groupsAtOnce) return {};
+  const plan = await deps.store.get<Plan>(planKey(planId));
+  return plan !== undefined && (await hasWork(deps, plan.body, siteId)) ? { more: true } : {};
+};

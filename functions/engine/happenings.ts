@@ -1,0 +1,36 @@
+import type { PlanId, RunId, SiteId } from "../../core/api/ids.ts";
+import type { Step } from "../../core/api/run.ts";
+import type { PlanEvent } from "../../core/plan/events.ts";
+import type { Key } from "../../core/ports/store.ts";
+import type { PartEvent, TaskEvent } from "../../core/run/events.ts";
+import type { NewEntry } from "./outbox.ts";
+
+/** Which shard of a run. */
+export interface ShardId {
+  readonly runId: RunId;
+  readonly place: SiteId;
+  readonly step: Step;
+  readonly shard: number;
+}
+
+/**
+ * Something that happens to one of the state machines, or has to be done for one. What is done for
+ * one gives back what happens to others because of it, so nobody calls anybody in a circle.
+ */
+export type Happening = (
+  | { readonly to: "plan"; readonly planId: PlanId; readonly event: PlanEvent }
+  | { readonly to: "part"; readonly runId: RunId; readonly target: SiteId; readonly event: PartEvent }
+  | { readonly to: "task"; readonly shard: ShardId; readonly event: TaskEvent }
+  /** The source is told what its plan needs no longer, now that a run of it is over. */
+  | { readonly to: "tidy"; readonly runId: RunId; readonly target: SiteId }
+  /** The effects of a plan's change are carried out. */
+  | { readonly to: "carry-out"; readonly entry: Pick<NewEntry, "key" | "body"> & { readonly version: number } }
+  /** All that follows from an entry is safe: it goes. */
+  | { readonly to: "forget"; readonly entry: Key }
+) & {
+  /**
+   * The document that this follows from. What follows from one happens in order: where something
+   * can't be done, nothing that comes after it is, and whoever looks at the document begins again.
+   */
+  readonly because?: Key;
+};

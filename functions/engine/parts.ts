@@ -1,0 +1,86 @@
+import type { RunId, SiteId } from "../../core/api/ids.ts";
+import type { Run, TargetRun } from "../../core/api/run.ts";
+import { addSeconds, secondsBetween } from "../../core/ports/clock.ts";
+import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
+import { decidePart } from "../../core/run/decide.ts";
+import type { PartEvent } from "../../core/run/events.ts";
+import type { Deps } from "../deps.ts";
+import { retrying } from "./advance.ts";
+import { dueBy } from "./due.ts";
+import type { Happening } from "./happenings.ts";
+import { needRun, type StoredRun } from "./runs.ts";
+import { goOnWith } from "./settle.ts";
+
+/** What has changed is carried out right after; the sweep looks whether it was after this long. */
+const lookAfterSeconds = 30;
+/** A part in whose step nothing has gone wrong is looked at ever more rarely, but at least so often. */
+const lookSecondsMax = 600;
+
+/** What happened to a run's part: its new state is written, and what follows is carried out. */
+export const takePart = async (
+  deps: Deps,
+  runId: RunId,
+  target: SiteId,
+  event: PartEvent,
+): Promise<readonly Happening[]> => {
+  const changed = await retrying(deps, async () => {
+    const loaded = await needRun(deps, runId);
+    const stored = loaded.parts.get(target);
+    if (stored === undefined) return undefined;
+    const now = deps.clock.now();
+    const part = decidePart(loaded.run, stored.body, event, { now });
+    if (part === stored.body) return undefined;
+    await deps.store.commit([putPart(stored, part, dueAfterChange(deps, stored, part))]);
+    return withPart(loaded, target, part);
+  });
+  return changed === undefined ? [] : goOnWith(deps, changed, target, { isNew: true });
+};
+
+/**
+ * Looks whether all is done that follows from a part's state, and does it: whoever should have may
+ * have died.
+ */
+export const lookAtPart = async (
+  deps: Deps,
+  { run }: StoredRun,
+  target: SiteId,
+  stored: Stored<TargetRun>,
+): Promise<readonly Happening[]> => {
+  await ifStill(() => deps.store.commit([putPart(stored, stored.body, nextLook(deps, stored.body))]));
+  return goOnWith(deps, run, target, { isNew: false });
+};
+
+const putPart = ({ key, version }: Stored<TargetRun>, body: TargetRun, dueAt: Stored<TargetRun>["dueAt"]): Change => ({
+  type: "put",
+  key,
+  body,
+  expect: { version },
+  ...(dueAt !== undefined && { dueAt }),
+});
+
+/** The part of a run as it is now. */
+const withPart = ({ run }: StoredRun, target: SiteId, part: TargetRun): Run => ({
+  ...run,
+  targets: { ...run.targets, [target]: part },
+});
+
+const isIdle = (part: TargetRun): boolean => part.step === null && !part.unsettled;
+
+const dueAfterChange = ({ clock }: Deps, { dueAt }: Stored<TargetRun>, part: TargetRun) =>
+  isIdle(part) ? undefined : dueBy(addSeconds(clock.now(), lookAfterSeconds), clock.now(), dueAt);
+
+const nextLook = ({ clock }: Deps, part: TargetRun) => {
+  if (isIdle(part)) return undefined;
+  const now = clock.now();
+  const elapsed = part.unsettled || part.startedAt === null ? 0 : secondsBetween(part.startedAt, now);
+  return addSeconds(now, Math.min(lookSecondsMax, Math.max(lookAfterSeconds, elapsed)));
+};
+
+/** A document that somebody else has changed is looked at when that says. */
+const ifStill = async (commit: () => Promise<void>): Promise<void> => {
+  try {
+    await commit();
+  } catch (error) {
+    if (!(error instanceof CommitConflict)) throw error;
+  }
+};

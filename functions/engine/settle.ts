@@ -1,0 +1,64 @@
+import type { SiteId } from "../../core/api/ids.ts";
+import type { Run, TargetRun } from "../../core/api/run.ts";
+import { mayBeWriting, stepsBefore } from "../../core/run/steps.ts";
+import type { Deps } from "../deps.ts";
+import { partKey } from "../records.ts";
+import { expireIfUseless } from "./expiry.ts";
+import { readRunPlan } from "./facts.ts";
+import { dropHold, markOfFailedRun, recordGroup } from "./groups.ts";
+import type { Happening } from "./happenings.ts";
+import { closeShards, dealOut } from "./shards.ts";
+import { abortTaskOf } from "./tasks.ts";
+
+/**
+ * Makes true what a part's state says: of a step that it is in, that what came before is written
+ * down and its tasks are given out; of its end, that its lane is free. All of it is worked out from
+ * the state, so it may be done by whoever looks at the part, and more than once (I8).
+ * @param isNew the part has just come to this state
+ * @returns what happens because of it
+ */
+export const goOnWith = async (
+  deps: Deps,
+  run: Run,
+  target: SiteId,
+  { isNew }: { readonly isNew: boolean },
+): Promise<readonly Happening[]> => {
+  const part = run.targets[target];
+  if (part === undefined) return [];
+  if (part.step !== null) {
+    await writeDown(deps, run, target, part.step);
+    return dealOut(deps, run, target, { step: part.step, isNew });
+  }
+  return part.unsettled ? windUp(deps, run, target, part) : [];
+};
+
+/** The groups that are there before a step begins. */
+const writeDown = async (deps: Deps, run: Run, target: SiteId, step: NonNullable<TargetRun["step"]>): Promise<void> => {
+  const last = stepsBefore(run.kind, step).at(-1);
+  if (last === "snapshotting") await recordGroup(deps, run, "source", target);
+  if (last === "publishing") await recordGroup(deps, run, "mirror", target);
+};
+
+/** Whoever still writes is fenced off, what it made is given up or handed on, and its lane is free. */
+const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Promise<readonly Happening[]> => {
+  const { id: runId, planId, kind } = run;
+  const isGivenUp = part.state !== "succeeded";
+  if (isGivenUp && mayBeWriting(part.endedIn)) {
+    await deps.tasks.send(target, [{ task: abortTaskOf(deps, run, target) }]);
+  }
+  if (isGivenUp) await closeShards(deps, run, target, part);
+  if (kind === "rebuild") await letGroupGo(deps, run, target);
+  else await markOfFailedRun(deps, run);
+  await expireIfUseless(deps, run);
+  const because = partKey(runId, target);
+  const settled = { to: "part", runId, target, event: { type: "settled" }, because } as const;
+  if (kind === "rebuild") return [settled];
+  const released = { to: "plan", planId, event: { type: "released", target, runId }, because } as const;
+  const isOnSource = isGivenUp && kind === "backup" && part.endedIn !== undefined;
+  return [released, ...(isOnSource ? [{ to: "tidy", runId, target, because } as const] : []), settled];
+};
+
+const letGroupGo = async (deps: Deps, run: Run, target: SiteId): Promise<void> => {
+  const { restore } = await readRunPlan(deps, run.id);
+  if (restore !== undefined) await dropHold(deps, restore.fromGroupId, target, run.id);
+};
