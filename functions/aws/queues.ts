@@ -7,13 +7,16 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import type { SiteId } from "../../core/api/ids.ts";
+import { messageBytesMax } from "../../core/api/message.ts";
 import { siteQueueName, siteQueues } from "../../core/api/queues.ts";
 
-/** A queue and, with the same retention, its dead-letter queue. Used here and by the deployment. */
+/** A queue and, with the same retention and size, its dead-letter queue. Used here and by the deployment. */
 export interface QueueDefinition {
   /** How long a received message stays hidden unless its receiver asks for longer. */
   readonly visibilityTimeoutSeconds: number;
   readonly retentionSeconds: number;
+  /** The largest message that it takes. Where a deployment does not say, Pulumi makes it 256 KiB. */
+  readonly messageBytesMax: number;
   /** After so many receives a message goes to the dead-letter queue. */
   readonly maxReceiveCount: number;
 }
@@ -27,6 +30,7 @@ const retentionSeconds = 14 * 24 * 60 * 60;
 export const taskQueueDefinition: QueueDefinition = {
   visibilityTimeoutSeconds: 15,
   retentionSeconds,
+  messageBytesMax,
   maxReceiveCount: 1000,
 };
 
@@ -34,6 +38,7 @@ export const taskQueueDefinition: QueueDefinition = {
 export const reportQueueDefinition: QueueDefinition = {
   visibilityTimeoutSeconds: 60,
   retentionSeconds,
+  messageBytesMax,
   maxReceiveCount: 5,
 };
 
@@ -47,6 +52,7 @@ export const queueAttributes = (definition: QueueDefinition, deadLetterArn?: str
   return {
     VisibilityTimeout: definition.visibilityTimeoutSeconds.toString(),
     MessageRetentionPeriod: definition.retentionSeconds.toString(),
+    MaximumMessageSize: definition.messageBytesMax.toString(),
     ...(deadLetterArn === undefined ? {} : { RedrivePolicy: JSON.stringify(redrive) }),
   };
 };

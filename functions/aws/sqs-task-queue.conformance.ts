@@ -4,10 +4,12 @@ import {
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
+  SendMessageCommand,
   SetQueueAttributesCommand,
 } from "@aws-sdk/client-sqs";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant, SiteId } from "../../core/api/ids.ts";
+import { messageBytesMax } from "../../core/api/message.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
 import type { Task } from "../../core/api/task.ts";
 import type { Clients } from "./clients.ts";
@@ -70,7 +72,7 @@ export const taskQueueConformance = (name: string, start: () => Promise<Services
       return { sqs, batches };
     };
 
-    test("are made once, with visibility, retention and a dead-letter queue", async () => {
+    test("are made once, with visibility, retention, the size of a message and a dead-letter queue", async () => {
       const siteId = "made" as SiteId;
       const queue = createSqsTaskQueue({ client: clients.sqs, prefix: "test" });
       await queue.ensure(siteId);
@@ -80,6 +82,7 @@ export const taskQueueConformance = (name: string, start: () => Promise<Services
       const { Attributes } = await clients.sqs.send(read);
       assert.equal(Attributes?.VisibilityTimeout, "15");
       assert.equal(Attributes?.MessageRetentionPeriod, "1209600");
+      assert.equal(Attributes?.MaximumMessageSize, messageBytesMax.toString());
       const redrive = JSON.parse(Attributes?.RedrivePolicy ?? "{}");
       assert.match(redrive.deadLetterTargetArn, /:test-tasks-made_dead$/);
       assert.equal(Number(redrive.maxReceiveCount), 1000);
@@ -87,13 +90,19 @@ export const taskQueueConformance = (name: string, start: () => Promise<Services
 
     test("are brought in line with their definition when they differ", async () => {
       const name = reportQueueName("differs");
-      const { url } = await ensureQueue(clients.sqs, name, reportQueueDefinition);
-      await clients.sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: { VisibilityTimeout: "3" } }));
+      const { url, deadLetterUrl } = await ensureQueue(clients.sqs, name, reportQueueDefinition);
+      const urls = [url, deadLetterUrl];
+      // What a deployment that says no size makes of it.
+      const Attributes = { VisibilityTimeout: "3", MaximumMessageSize: "262144" };
+      for (const QueueUrl of urls) await clients.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
       const again = await ensureQueue(clients.sqs, name, reportQueueDefinition);
       assert.equal(again.url, url);
       assert.match(again.arn, /:differs-reports$/);
-      const read = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["VisibilityTimeout"] });
-      assert.equal((await clients.sqs.send(read)).Attributes?.VisibilityTimeout, "60");
+      for (const QueueUrl of urls) {
+        const read = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] });
+        const { VisibilityTimeout, MaximumMessageSize } = (await clients.sqs.send(read)).Attributes ?? {};
+        assert.deepEqual([VisibilityTimeout, MaximumMessageSize], ["60", messageBytesMax.toString()]);
+      }
     });
 
     test("take any number of tasks in batches, and every character that a name can hold", async () => {
@@ -122,6 +131,16 @@ export const taskQueueConformance = (name: string, start: () => Promise<Services
       assert.deepEqual(await idsIn("test-tasks-apart"), ["short"]);
     });
 
+    test("take a message of the largest size, and none that is larger", async () => {
+      const { url: QueueUrl } = await ensureQueue(clients.sqs, reportQueueName("largest"), reportQueueDefinition);
+      const send = (bytes: number) =>
+        clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "x".repeat(bytes) }));
+      await send(messageBytesMax);
+      const [body] = await receiveAll(reportQueueName("largest"));
+      assert.equal(body?.length, messageBytesMax);
+      await assert.rejects(send(messageBytesMax + 1));
+    });
+
     test("hold a delayed task back", async () => {
       const siteId = "later" as SiteId;
       const queue = createSqsTaskQueue({ client: clients.sqs, prefix: "test" });
@@ -144,7 +163,7 @@ export const taskQueueConformance = (name: string, start: () => Promise<Services
       await queue.send(siteId, [large(400_000), large(400_000), large(400_000), large(10)]);
       const counts = batches.map((batch) => batch.length);
       assert.deepEqual(counts, [2, 2]);
-      await assert.rejects(queue.send(siteId, [large(1024 * 1024)]), { code: "MESSAGE_TOO_LARGE" });
+      await assert.rejects(queue.send(siteId, [large(messageBytesMax)]), { code: "MESSAGE_TOO_LARGE" });
       sqs.destroy();
     });
 

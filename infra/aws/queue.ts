@@ -10,5 +10,11 @@ export const createQueue = (
   new sst.aws.Queue(id, {
     visibilityTimeout: `${definition.visibilityTimeoutSeconds} seconds`,
     ...(deadLetters && { dlq: { queue: deadLetters.arn, retry: definition.maxReceiveCount } }),
-    transform: { queue: { name, messageRetentionSeconds: definition.retentionSeconds } },
+    transform: {
+      queue: {
+        name,
+        messageRetentionSeconds: definition.retentionSeconds,
+        maxMessageSize: definition.messageBytesMax,
+      },
+    },
   });

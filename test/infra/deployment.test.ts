@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
+import { messageBytesMax } from "../../core/api/message.ts";
 import { reportQueueDefinition } from "../../functions/aws/queues.ts";
 import { arnsOf, functionNames, handlerOf, type Installation, namesOf, prefixOf } from "../../infra/aws/names.ts";
 import type { Statement } from "../../infra/aws/policies.ts";
@@ -144,11 +145,15 @@ describe("the deployment", () => {
   });
 
   test("has the queues that local runs have, and dead letters for each", () => {
-    const retention = { messageRetentionSeconds: 14 * 24 * 60 * 60, visibilityTimeoutSeconds: 60 };
+    const retention = {
+      messageRetentionSeconds: 14 * 24 * 60 * 60,
+      visibilityTimeoutSeconds: 60,
+      maxMessageSize: messageBytesMax,
+    };
     const facts = ({ inputs }: Resource) => {
-      const { name, messageRetentionSeconds, visibilityTimeoutSeconds, redrivePolicy } = inputs;
+      const { name, messageRetentionSeconds, visibilityTimeoutSeconds, maxMessageSize, redrivePolicy } = inputs;
       const redrive = redrivePolicy === undefined ? undefined : JSON.parse(redrivePolicy as string);
-      return { name: name as string, messageRetentionSeconds, visibilityTimeoutSeconds, redrive };
+      return { name: name as string, messageRetentionSeconds, visibilityTimeoutSeconds, maxMessageSize, redrive };
     };
     const queues = all("aws:sqs/queue:Queue").map(facts);
     assert.deepEqual(
