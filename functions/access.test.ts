@@ -4,7 +4,7 @@ import type { AssumeRoleCommand } from "@aws-sdk/client-sts";
 import { senderNameOf } from "../core/api/access.ts";
 import { gatewayIdSchema, siteIdSchema } from "../core/api/ids.ts";
 import { type Report, reportSchema } from "../core/api/report.ts";
-import { isFromWhomItSays, noGatewayAccess } from "./access.ts";
+import { isFromWhomItSays, isInItsGroup, noGatewayAccess } from "./access.ts";
 import { createTestApi } from "./api/testing.ts";
 import { createGatewayAccess } from "./aws/gateway-access.ts";
 import type { SQSEvent } from "./aws/lambda-events.ts";
@@ -75,22 +75,35 @@ describe("a report", () => {
     assert.ok(isFromWhomItSays(own, "whoever", undefined), "emulators tell nobody apart");
   });
 
-  test("that somebody else has sent in a gateway's name is dropped, and the log says so", async () => {
+  test("is one of its site's in the queue, and of nobody else's share", () => {
+    const own = alive("a", "a1");
+    assert.ok(isInItsGroup(own, "a", roleId));
+    for (const group of ["b", "", undefined]) assert.ok(!isInItsGroup(own, group, roleId), group);
+    assert.ok(isInItsGroup(own, undefined, undefined), "the built-in queues keep no groups");
+  });
+
+  test("that somebody else has sent in a gateway's name, or out of its site's share, is dropped, and the log says so", async () => {
     const { deps, errors, dump } = await createTestApi();
     const before = await dump();
-    const record = (report: Report, SenderId: string) => ({
+    const record = (report: Report, SenderId: string, MessageGroupId?: string) => ({
       ...{ messageId: "1", receiptHandle: "r", body: JSON.stringify(report), md5OfBody: "", awsRegion: "x" },
       attributes: {
         ...{ ApproximateReceiveCount: "1", SentTimestamp: "0", ApproximateFirstReceiveTimestamp: "0" },
         SenderId,
+        ...(MessageGroupId !== undefined && { MessageGroupId }),
       },
       ...{ messageAttributes: {}, eventSource: "aws:sqs" as const, eventSourceARN: "" },
     });
-    const forged: SQSEvent = { Records: [record(alive("a", "a1"), `${roleId}:b@b1`)] };
+    const records = [
+      record(alive("a", "a1"), `${roleId}:b@b1`, "a"),
+      record(alive("a", "a1"), `${roleId}:a@a1`, "b"),
+      record(alive("a", "a1"), `${roleId}:a@a1`),
+    ];
+    const forged: SQSEvent = { Records: records };
     assert.deepEqual(await handleReportBatch(deps, forged, roleId), { batchItemFailures: [] });
     assert.equal(await dump(), before);
-    assert.equal(errors.length, 1);
-    await handleReportBatch(deps, { Records: [record(alive("a", "a1"), `${roleId}:a@a1`)] }, roleId);
+    assert.equal(errors.length, records.length);
+    await handleReportBatch(deps, { Records: [record(alive("a", "a1"), `${roleId}:a@a1`, "a")] }, roleId);
     assert.notEqual(await dump(), before);
   });
 });

@@ -1,4 +1,4 @@
-import { isFromWhomItSays } from "./access.ts";
+import { isFromWhomItSays, isInItsGroup } from "./access.ts";
 import type { SQSBatchResponse, SQSEvent } from "./aws/lambda-events.ts";
 import { handleEach } from "./aws/sqs-batch.ts";
 import type { Deps } from "./deps.ts";
@@ -9,6 +9,11 @@ import { handleReport } from "./report.ts";
  * @param gatewayRoleId unique id of the role that gateways send with; undefined beside emulators
  */
 export const handleReportBatch = (deps: Deps, event: SQSEvent, gatewayRoleId?: string): Promise<SQSBatchResponse> =>
-  handleEach(event, deps.log, ({ attributes }, body) =>
-    handleReport(deps, body, (report) => isFromWhomItSays(report, attributes.SenderId, gatewayRoleId)),
+  handleEach(event, deps.log, ({ attributes: { SenderId, MessageGroupId } }, body) =>
+    handleReport(
+      deps,
+      body,
+      (report) =>
+        isFromWhomItSays(report, SenderId, gatewayRoleId) && isInItsGroup(report, MessageGroupId, gatewayRoleId),
+    ),
   );

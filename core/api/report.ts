@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { judgedObjectSchema } from "../object/judge.ts";
 import { damageSchema } from "./group.ts";
-import { gatewayIdSchema, instantSchema, runIdSchema, siteIdSchema } from "./ids.ts";
+import { type GatewayId, gatewayIdSchema, instantSchema, runIdSchema, type SiteId, siteIdSchema } from "./ids.ts";
 import { progressSchema, reasonSchema, stepSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
 import { taskResultSchema } from "./task.ts";
@@ -72,3 +72,9 @@ export const reportSchema = z.discriminatedUnion("kind", [
 ]);
 export type Report = z.infer<typeof reportSchema>;
 export type TaskReport = Extract<Report, { kind: "working" | "completed" | "failed" }>;
+
+/** The gateway that a report says it is from. */
+export const senderOf = (report: Report): { readonly siteId: SiteId; readonly gatewayId: GatewayId } =>
+  report.kind === "alive"
+    ? { siteId: report.gateway.siteId, gatewayId: report.gateway.id }
+    : { siteId: report.siteId, gatewayId: report.gatewayId };

@@ -13,6 +13,8 @@ export interface SQSRecord {
     /** Milliseconds since 1970. */
     readonly SentTimestamp: string;
     readonly SenderId: string;
+    /** Whose share of the queue the message has; its sender says it. */
+    readonly MessageGroupId?: string;
     readonly ApproximateFirstReceiveTimestamp: string;
   };
   readonly messageAttributes: Readonly<Record<string, never>>;

@@ -16,7 +16,7 @@ import type { Clients } from "./clients.ts";
 import { createClients } from "./clients.ts";
 import { ensureQueue, queueUrlOf, reportQueueDefinition } from "./queues.ts";
 import { createSqsTaskQueue } from "./sqs-task-queue.ts";
-import type { ServicesUnderTest } from "./testing.ts";
+import type { KnownDifference, ServicesUnderTest } from "./testing.ts";
 
 const issuedAt = "2026-11-24T12:00:00.000Z" as Instant;
 const taskOf = (siteId: SiteId, id: string): Task => ({ kind: "inventory", id, siteId, issuedAt });
@@ -24,9 +24,13 @@ const noPause = { sleep: async () => undefined, fraction: () => 1 };
 
 /**
  * What the adapter of the task queues promises on SQS, or on what stands in for it. Takes a
- * function that starts that.
+ * function that starts that, and what that is known to do otherwise.
  */
-export const taskQueueConformance = (name: string, start: () => Promise<ServicesUnderTest>): void => {
+export const taskQueueConformance = (
+  name: string,
+  start: () => Promise<ServicesUnderTest>,
+  differences: readonly KnownDifference[] = [],
+): void => {
   describe(`the task queues in SQS, ${name}`, () => {
     let services: ServicesUnderTest;
     let clients: Clients;
@@ -55,11 +59,15 @@ export const taskQueueConformance = (name: string, start: () => Promise<Services
     const tampered = (change: (output: { Failed?: unknown[] }, ids: string[]) => void) => {
       const { sqs } = createClients(services.env);
       const batches: string[][] = [];
+      const groups: string[] = [];
       sqs.middlewareStack.add(
         (next, context) => async (request) => {
           const result = await next(request);
           if (context.commandName !== SendMessageBatchCommand.name) return result;
-          const { Entries = [] } = request.input as { Entries?: { Id: string; MessageBody: string }[] };
+          const { Entries = [] } = request.input as {
+            Entries?: { Id: string; MessageBody: string; MessageGroupId: string }[];
+          };
+          groups.push(...Entries.map((entry) => entry.MessageGroupId));
           batches.push(Entries.map((entry) => entry.MessageBody));
           change(
             result.output as { Failed?: unknown[] },
@@ -69,7 +77,7 @@ export const taskQueueConformance = (name: string, start: () => Promise<Services
         },
         { step: "initialize" },
       );
-      return { sqs, batches };
+      return { sqs, batches, groups };
     };
 
     test("are made once, with visibility, retention, the size of a message and a dead-letter queue", async () => {
@@ -129,6 +137,28 @@ export const taskQueueConformance = (name: string, start: () => Promise<Services
       const idsIn = async (name: string) => (await receiveAll(name)).map((body) => JSON.parse(body).id);
       assert.deepEqual(await idsIn("test-transfers-apart"), ["long"]);
       assert.deepEqual(await idsIn("test-tasks-apart"), ["short"]);
+    });
+
+    const isForgetful = differences.includes("forgets the group of a message on a standard queue");
+    const groups = "have each run's tasks in a group of its own, so that runs share a site fairly";
+    test(isForgetful ? `${groups}: forgotten here, other than on AWS` : groups, async () => {
+      const siteId = "shared" as SiteId;
+      const { sqs, groups: asked } = tampered(() => undefined);
+      const queue = createSqsTaskQueue({ client: sqs, prefix: "test" });
+      await queue.ensure(siteId);
+      const ofRun = (runId: string) => ({
+        task: { ...taskOf(siteId, runId), kind: "snapshot", runId } as unknown as Task,
+      });
+      await queue.send(siteId, [ofRun("run_1"), ofRun("run_2"), { task: taskOf(siteId, "inventory") }]);
+      sqs.destroy();
+      assert.deepEqual(asked, ["run_1", "run_2", "inventory"]);
+      const QueueUrl = await queueUrlOf(clients.sqs, "test-tasks-shared");
+      const { Messages = [] } = await clients.sqs.send(
+        new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, MessageSystemAttributeNames: ["All"] }),
+      );
+      const seen = Messages.map(({ Body, Attributes }) => [JSON.parse(Body ?? "").id, Attributes?.MessageGroupId]);
+      const sent = ["inventory", "run_1", "run_2"].map((id) => [id, isForgetful ? undefined : id]);
+      assert.deepEqual(seen.toSorted(), sent);
     });
 
     test("take a message of the largest size, and none that is larger", async () => {

@@ -1,7 +1,8 @@
 import { startSqs } from "../../infra/local/emulators/sqs.ts";
 import { taskQueueConformance } from "./sqs-task-queue.conformance.ts";
 
-taskQueueConformance("by fauxqs", async () => {
+const start = async () => {
   const emulator = await startSqs();
   return { env: { AWS_ENDPOINT_URL_SQS: emulator.endpoint }, stop: () => emulator.stop() };
-});
+};
+taskQueueConformance("by fauxqs", start, ["forgets the group of a message on a standard queue"]);

@@ -4,6 +4,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import { messageBytesMax, sendableText } from "../../core/api/message.ts";
 import { type SiteQueue, siteQueueName, siteQueueOf, siteQueues } from "../../core/api/queues.ts";
+import type { Task } from "../../core/api/task.ts";
 import type { TaskQueue } from "../../core/ports/queue.ts";
 import { ensureSiteQueues, isQueueAbsent, queueUrlOf } from "./queues.ts";
 import type { Pacing } from "./retry.ts";
@@ -22,16 +23,20 @@ const delaySecondsMax = 900;
 
 interface Message {
   readonly body: string;
+  readonly groupId: string;
   readonly bytes: number;
   readonly delaySeconds: number;
 }
+
+/** Who shares a site's queues fairly: runs. However many tasks one has, another's need not wait behind them all. */
+const groupOf = (task: Task): string => ("runId" in task ? task.runId : task.kind);
 
 const messageOf = ({ task, delaySeconds = 0 }: Parameters<TaskQueue["send"]>[1][number]): Message => {
   const body = sendableText(task, `The task ${task.id}`);
   const bytes = body.length;
   const delay = Math.ceil(delaySeconds);
   assert(delay >= 0 && delay <= delaySecondsMax, `the task ${task.id} is delayed by ${delay} s, out of 0 to 900`);
-  return { body, bytes, delaySeconds: delay };
+  return { body, bytes, delaySeconds: delay, groupId: groupOf(task) };
 };
 
 /** Cuts a list of messages into batches that SQS takes, keeping their order. */
@@ -56,9 +61,10 @@ const sendBatch = async (client: SQSClient, url: string, batch: readonly Message
   const { Failed = [] } = await client.send(
     new SendMessageBatchCommand({
       QueueUrl: url,
-      Entries: batch.map(({ body, delaySeconds }, index) => ({
+      Entries: batch.map(({ body, groupId, delaySeconds }, index) => ({
         Id: index.toString(),
         MessageBody: body,
+        MessageGroupId: groupId,
         DelaySeconds: delaySeconds,
       })),
     }),

@@ -169,6 +169,21 @@ describe("the reports queue on SQS", () => {
     assert.equal(log.lines.length, 7);
   });
 
+  test("sends it as one of its site's, which have a fair share of the queue", async () => {
+    await createQueue(reportQueueName(prefix));
+    const groups: (string | undefined)[] = [];
+    client.middlewareStack.add(
+      (next) => async (request) => {
+        groups.push((request.input as { MessageGroupId?: string }).MessageGroupId);
+        return next(request);
+      },
+      { step: "initialize", name: "groups" },
+    );
+    await createSqsReportQueue({ client, prefix, log: recordingLog(), signal: never }).send(alive);
+    client.middlewareStack.remove("groups");
+    assert.equal(groups.at(-1), siteId);
+  });
+
   test("a report that is too large is refused at once: it would be as large the next time", async () => {
     await createQueue(reportQueueName(prefix));
     const time = manualTime();

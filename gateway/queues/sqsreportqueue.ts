@@ -1,6 +1,7 @@
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { sendableText } from "../../core/api/message.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
+import { senderOf } from "../../core/api/report.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
 import { systemTime, type Time } from "../time.ts";
@@ -23,9 +24,9 @@ export const createSqsReportQueue = (options: {
 }): ReportQueue => {
   const { client, prefix, log, signal, time = systemTime } = options;
   const queue = queueAddress({ client, name: reportQueueName(prefix), time, log });
-  const sendOnce = (MessageBody: string) =>
+  const sendOnce = (MessageBody: string, MessageGroupId: string) =>
     queue.use(async (QueueUrl) => {
-      await client.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+      await client.send(new SendMessageCommand({ QueueUrl, MessageBody, MessageGroupId }));
     });
 
   return {
@@ -33,7 +34,7 @@ export const createSqsReportQueue = (options: {
       const body = sendableText(report, "taskId" in report ? `The report of the task ${report.taskId}` : "The report");
       for (let attempt = 1; ; attempt++) {
         try {
-          return await sendOnce(body);
+          return await sendOnce(body, senderOf(report).siteId);
         } catch (error) {
           if (attempt >= triesMax || signal.aborted) throw error;
           log.warn(

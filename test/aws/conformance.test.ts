@@ -7,7 +7,7 @@ import { emulatorsUnderTest, startServices } from "./emulators.ts";
 for (const emulator of emulatorsUnderTest) {
   const start = () => startServices(emulator);
   dynamodbConformance(`by ${emulator.name}`, start);
-  taskQueueConformance(`by ${emulator.name}`, start);
-  schedulerConformance(`by ${emulator.name}`, start);
-  pollQueueConformance(`by ${emulator.name}`, start);
+  taskQueueConformance(`by ${emulator.name}`, start, emulator.differences);
+  schedulerConformance(`by ${emulator.name}`, start, emulator.differences);
+  pollQueueConformance(`by ${emulator.name}`, start, emulator.differences);
 }

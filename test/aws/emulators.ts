@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ServicesUnderTest } from "../../functions/aws/testing.ts";
+import type { KnownDifference, ServicesUnderTest } from "../../functions/aws/testing.ts";
 import { startEndpoints } from "../../infra/local/endpoints.ts";
 import { hangMs } from "../patience.ts";
 import { startMinistack } from "./ministack.ts";
@@ -10,6 +10,7 @@ import { startMinistack } from "./ministack.ts";
 /** An emulator that the product is to work with, chosen as its users choose it: by the environment alone. */
 export interface EmulatorUnderTest {
   readonly name: string;
+  readonly differences?: readonly KnownDifference[];
   /** Gives the environment that chooses it, without anything that an earlier test left there. */
   choose(): Promise<ServicesUnderTest>;
 }
@@ -26,6 +27,7 @@ const freshAccount = () => ({
 
 const builtIn: EmulatorUnderTest = {
   name: "the built-in emulators",
+  differences: ["forgets the group of a message on a standard queue"],
   choose: async () => ({ env: {}, stop: async () => undefined }),
 };
 

@@ -12,7 +12,7 @@ import { reportQueueName } from "../../../core/api/queues.ts";
 import { createClients } from "../../../functions/aws/clients.ts";
 import type { SQSBatchResponse, SQSEvent } from "../../../functions/aws/lambda-events.ts";
 import { deadLetterQueueName, ensureQueue, queueUrlOf, reportQueueDefinition } from "../../../functions/aws/queues.ts";
-import type { ServicesUnderTest } from "../../../functions/aws/testing.ts";
+import type { KnownDifference, ServicesUnderTest } from "../../../functions/aws/testing.ts";
 import { until } from "../../../test/patience.ts";
 import { pollQueue } from "./poll-queue.ts";
 
@@ -22,9 +22,13 @@ const bodiesOf = (event: SQSEvent) => event.Records.map((record) => record.body)
 
 /**
  * What the reports consumer is promised on SQS, or on what stands in for it. Takes a function that
- * starts that.
+ * starts that, and what that is known to do otherwise.
  */
-export const pollQueueConformance = (name: string, start: () => Promise<ServicesUnderTest>): void => {
+export const pollQueueConformance = (
+  name: string,
+  start: () => Promise<ServicesUnderTest>,
+  differences: readonly KnownDifference[] = [],
+): void => {
   describe(`polling a queue for a function, ${name}`, () => {
     let services: ServicesUnderTest;
     let client: SQSClient;
@@ -44,7 +48,8 @@ export const pollQueueConformance = (name: string, start: () => Promise<Services
       const { QueueUrl = "" } = await client.send(
         new CreateQueueCommand({ QueueName: `queue-${++queues}`, Attributes }),
       );
-      const Entries = bodies.map((MessageBody, index) => ({ Id: index.toString(), MessageBody }));
+      const MessageGroupId = "whose";
+      const Entries = bodies.map((MessageBody, index) => ({ Id: index.toString(), MessageBody, MessageGroupId }));
       if (bodies.length > 0) await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
       return QueueUrl;
     };
@@ -73,6 +78,8 @@ export const pollQueueConformance = (name: string, start: () => Promise<Services
       assert.match(record?.eventSourceARN ?? "", /:queue-\d+$/);
       assert.equal(record?.attributes.ApproximateReceiveCount, "1");
       assert(Number(record?.attributes.SentTimestamp) > 0);
+      const isForgetful = differences.includes("forgets the group of a message on a standard queue");
+      assert.equal(record?.attributes.MessageGroupId, isForgetful ? undefined : "whose");
       assert.equal(await countLeft(queueUrl), 0);
     });
 

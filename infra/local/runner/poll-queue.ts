@@ -36,6 +36,7 @@ const recordOf = (queueUrl: string, message: Message): SQSRecord => {
       ApproximateReceiveCount: Attributes.ApproximateReceiveCount ?? "1",
       SentTimestamp: Attributes.SentTimestamp ?? "0",
       SenderId: Attributes.SenderId ?? "",
+      ...(Attributes.MessageGroupId === undefined ? {} : { MessageGroupId: Attributes.MessageGroupId }),
       ApproximateFirstReceiveTimestamp: Attributes.ApproximateFirstReceiveTimestamp ?? "0",
     },
     messageAttributes: {},
