@@ -4,8 +4,8 @@ import { groupSchema } from "../core/api/group.ts";
 import { groupIdOf, type Instant, runIdOf } from "../core/api/ids.ts";
 import type { Plan } from "../core/api/plan.ts";
 import { createNightlyPlan, createTestApi, siteB, type TestApi } from "./api/testing.ts";
+import { overdueMetric } from "./metrics.ts";
 import { findOverdue, reportOverdue } from "./overdue.ts";
-import { overdueMetric } from "./overdue-metric.ts";
 import { groupKey } from "./records.ts";
 import { handleSweep } from "./sweep.ts";
 

@@ -6,7 +6,7 @@ import { previewRuns } from "../core/schedule/slots.ts";
 import { mapBounded } from "./aws/map-bounded.ts";
 import type { Deps } from "./deps.ts";
 import { readGroups } from "./engine/groups.ts";
-import { overdueMetric } from "./overdue-metric.ts";
+import { metricFields, overdueMetric } from "./metrics.ts";
 import { listPlans } from "./queries/plans.ts";
 
 /** A target of a plan whose newest restore point is older than two cycles. */
@@ -64,8 +64,7 @@ const newestBelieved = (groups: readonly Group[], now: Instant): Group | undefin
 const namedMax = 20;
 
 /**
- * Counts them, and logs the number so that CloudWatch makes a metric of it
- * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
+ * Counts them, and logs the number as a metric.
  * @returns how many
  */
 export const reportOverdue = async (
@@ -73,14 +72,7 @@ export const reportOverdue = async (
   installation: string,
 ): Promise<number> => {
   const overdue = await findOverdue(deps);
-  const { namespace, name, dimension } = overdueMetric;
-  const metric = { Namespace: namespace, Dimensions: [[dimension]], Metrics: [{ Name: name, Unit: "Count" }] };
-  const fields = {
-    _aws: { Timestamp: Date.parse(deps.clock.now()), CloudWatchMetrics: [metric] },
-    [dimension]: installation,
-    [name]: overdue.length,
-    overdue: overdue.slice(0, namedMax),
-  };
-  deps.log.info(fields, "restore points that are older than two cycles");
+  const fields = metricFields(overdueMetric, { installation, now: deps.clock.now(), count: overdue.length });
+  deps.log.info({ ...fields, overdue: overdue.slice(0, namedMax) }, "restore points that are older than two cycles");
   return overdue.length;
 };

@@ -13,6 +13,7 @@ import { loadRun } from "./engine/runs.ts";
 import { lookAtShard } from "./engine/shards.ts";
 import { runOfKey, runPrefix, shardOfKey } from "./records.ts";
 import { keyText } from "./store-rules.ts";
+import { isStuck } from "./stuck.ts";
 
 /** Documents that are asked for at once; however many there are, memory does not grow. */
 const documentsPerPage = 500;
@@ -31,16 +32,26 @@ const endOfTime = "9999-12-31T23:59:59.999Z" as Instant;
  * What there is no time for is still due at the next one. Then runs are deleted that are of no use
  * any more.
  *
- * @returns how many documents were due, and how many of them failed
+ * @returns how many documents were due, how many of them failed, and which of these keep failing
  */
-export const handleSweep = async (deps: Deps): Promise<{ readonly due: number; readonly failed: number }> => {
+export const handleSweep = async (deps: Deps): Promise<Swept> => {
   const now = deps.clock.now();
   const isTimeUp = () => secondsBetween(now, deps.clock.now()) > secondsMax;
   const overdue = await sweepAll(deps, { now, isTimeUp });
   const ahead = await sweepAll(deps, { after: addSeconds(now, dueSecondsMax), now: endOfTime, isTimeUp });
   await deleteExpired(deps, isTimeUp);
-  return { due: overdue.due + ahead.due, failed: overdue.failed + ahead.failed };
+  return {
+    due: overdue.due + ahead.due,
+    failed: overdue.failed + ahead.failed,
+    stuck: [...overdue.stuck, ...ahead.stuck],
+  };
 };
+
+interface Swept {
+  readonly due: number;
+  readonly failed: number;
+  readonly stuck: readonly Key[];
+}
 
 interface Span {
   readonly now: Instant;
@@ -49,10 +60,10 @@ interface Span {
 }
 
 /** All that is due in a span of time, page by page. */
-const sweepAll = async (deps: Deps, { now, after, isTimeUp }: Span) => {
+const sweepAll = async (deps: Deps, { now, after, isTimeUp }: Span): Promise<Swept> => {
   const seen = new Set<string>();
   let from = after;
-  let failed = 0;
+  const failed: Key[] = [];
   while (!isTimeUp()) {
     const page = await deps.store.due({ now, limit: documentsPerPage, ...(from !== undefined && { after: from }) });
     // What has just been moved on may still be in the index, and what could not be is.
@@ -62,11 +73,12 @@ const sweepAll = async (deps: Deps, { now, after, isTimeUp }: Span) => {
       from = page.at(-1)?.dueAt;
     }
     for (const key of fresh) seen.add(keyText(key));
-    const results = await mapBounded(fresh, documentsAtOnce, async (key) => isTimeUp() || (await trySweep(deps, key)));
-    failed += results.filter((went) => !went).length;
+    const went = await mapBounded(fresh, documentsAtOnce, async (key) => isTimeUp() || (await trySweep(deps, key)));
+    failed.push(...fresh.filter((_, index) => !went[index]));
     if (page.length < documentsPerPage) break;
   }
-  return { due: seen.size, failed };
+  const isToldStuck = await mapBounded(failed, documentsAtOnce, (key) => isStuck(deps, key).catch(() => false));
+  return { due: seen.size, failed: failed.length, stuck: failed.filter((_, index) => isToldStuck[index]) };
 };
 
 /** @returns whether it went */

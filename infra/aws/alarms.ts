@@ -1,4 +1,4 @@
-import { overdueMetric } from "../../functions/overdue-metric.ts";
+import { overdueMetric, stuckMetric } from "../../functions/metrics.ts";
 import { type FunctionName, functionNames, namesOf } from "./names.ts";
 
 type AlarmArgs = Pick<
@@ -72,6 +72,35 @@ export const createAlarms = (prefix: string): aws.sns.Topic => {
       silence: "good",
     });
   }
+
+  alarm("Throttles", {
+    says: "Functions were throttled for 15 minutes on end: the account's concurrent executions are used up (docs/aws.md).",
+    namespace: "AWS/Lambda",
+    metricName: "Throttles",
+    // Of no function: executions are the account's, and what is throttled is whoever comes when they are used up.
+    dimensions: {},
+    statistic: "Sum",
+    period: 300,
+    // A burst that is over by then has starved nobody: what was throttled came again.
+    evaluationPeriods: 3,
+    threshold: 0,
+    when: "above",
+    silence: "good",
+  });
+
+  alarm("OutboxStuck", {
+    says: `What was decided fails again and again to be carried out; the log of ${names.function("sweep")} says what and why.`,
+    namespace: stuckMetric.namespace,
+    metricName: stuckMetric.name,
+    dimensions: { [stuckMetric.dimension]: prefix },
+    statistic: "Maximum",
+    // An entry is tried once an hour at least, and between two tries nothing is heard of it.
+    period: 7200,
+    evaluationPeriods: 1,
+    threshold: 0,
+    when: "above",
+    silence: "good",
+  });
 
   alarm("SweepSilent", {
     says: "The sweep has not run for 5 minutes: nothing that got lost is made up for.",

@@ -85,7 +85,7 @@ describe("the deployment", () => {
       "aws:apigatewayv2/route:Route": 1,
       "aws:apigatewayv2/stage:Stage": 1,
       "aws:cloudwatch/logGroup:LogGroup": 8,
-      "aws:cloudwatch/metricAlarm:MetricAlarm": 12,
+      "aws:cloudwatch/metricAlarm:MetricAlarm": 14,
       "aws:dynamodb/table:Table": 1,
       // Of seven functions, of the plans' schedules, of two of our own, and of the gateways.
       "aws:iam/role:Role": 11,
@@ -359,11 +359,11 @@ describe("the deployment", () => {
     }
   });
 
-  test("wakes somebody when messages die, reports wait, functions fail, the sweep is silent or restore points are old", () => {
+  test("wakes somebody when messages die or wait, functions fail or are throttled, effects stick, the sweep is silent or restore points are old", () => {
     const alarms = all("aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => {
       const topic = `arn:aws:sns:us-east-1:123456789012:${names.alarms}`;
       assert.deepEqual([inputs["alarmActions"], inputs["okActions"]], [[topic], [topic]]);
-      const [of] = Object.values(inputs["dimensions"] as object);
+      const [of = "the account"] = Object.values(inputs["dimensions"] as object);
       return `${inputs["metricName"]} of ${of} ${inputs["comparisonOperator"]} ${inputs["threshold"]}, silence: ${inputs["treatMissingData"]}`;
     });
     const errors = functionNames.map(
@@ -376,6 +376,8 @@ describe("the deployment", () => {
         `NumberOfMessagesReceived of ${names.schedulesDead} GreaterThanThreshold 0, silence: notBreaching`,
         `ApproximateAgeOfOldestMessage of ${names.reports} GreaterThanThreshold 120, silence: notBreaching`,
         ...errors,
+        "Throttles of the account GreaterThanThreshold 0, silence: notBreaching",
+        `StuckOutboxEntries of ${prefix} GreaterThanThreshold 0, silence: notBreaching`,
         `Invocations of ${names.function("sweep")} LessThanThreshold 1, silence: breaching`,
         `OverdueRestorePoints of ${prefix} GreaterThanThreshold 0, silence: breaching`,
       ].sort(),
