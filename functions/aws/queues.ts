@@ -34,12 +34,16 @@ export const taskQueueDefinition: QueueDefinition = {
   maxReceiveCount: 1000,
 };
 
-/** One for all. Visibility is six times the function's timeout of 10 s, as Lambda asks for. */
+/**
+ * One for all. Visibility is six times the function's timeout of 10 s, as Lambda asks for. A receive whose call was throttled counts as one
+ * that failed, and there is one a visibility: so 30 are half an hour without executions to be had, of which an alarm tells after a quarter.
+ * What really fails is a dead letter half an hour later than its first try, which nobody waits for: deadlines send the task again.
+ */
 export const reportQueueDefinition: QueueDefinition = {
   visibilityTimeoutSeconds: 60,
   retentionSeconds,
   messageBytesMax,
-  maxReceiveCount: 5,
+  maxReceiveCount: 30,
 };
 
 /** With an underscore, which no name of a site has: `a-dead` is a site like any other. */

@@ -1,9 +1,15 @@
 import { createFunction, logRetention, sharedEnvironment } from "./function.ts";
 import type { InstallationHere } from "./installation.ts";
 import { arnsOf, namesOf } from "./names.ts";
+import { defaultThrottle, gatewayRoutes, type Throttle } from "./routes.ts";
 
 /** API Gateway gives an answer up after 30 s. */
 const apiSeconds = 29;
+
+const throttled = ({ perSecond, burst }: Throttle) => ({
+  throttlingRateLimit: perSecond,
+  throttlingBurstLimit: burst,
+});
 
 /** The HTTP API: one function behind every path. It alone has the authorities' keys. */
 export const createApi = (here: InstallationHere) => {
@@ -24,13 +30,23 @@ export const createApi = (here: InstallationHere) => {
       GATEWAY_ROLE_ARN: here.of((installation) => arnsOf(installation).gatewayRole),
     },
   });
+  const routes = Promise.withResolvers<$util.Output<aws.apigatewayv2.Route>[]>();
   const http = new sst.aws.ApiGatewayV2("Http", {
     // Scripts and people at a shell call it, no pages of others.
     cors: false,
     accessLog: { retention: logRetention },
-    // Whoever guesses tokens pays no more of our money than this.
-    transform: { stage: { defaultRouteSettings: { throttlingRateLimit: 100, throttlingBurstLimit: 200 } } },
+    transform: {
+      stage: (args: aws.apigatewayv2.StageArgs, options: $util.CustomResourceOptions) => {
+        args.defaultRouteSettings = throttled(defaultThrottle);
+        args.routeSettings = Object.entries(gatewayRoutes).map(([routeKey, throttle]) => ({
+          routeKey,
+          ...throttled(throttle),
+        }));
+        // AWS refuses settings of a route that is not there.
+        options.dependsOn = routes.promise;
+      },
+    },
   });
-  http.route("$default", api.arn);
+  routes.resolve(["$default", ...Object.keys(gatewayRoutes)].map((key) => http.route(key, api.arn).nodes.route));
   return { http, api, siteQueues };
 };

@@ -1,5 +1,6 @@
 import { createAlarms } from "./alarms.ts";
 import { createApi } from "./api.ts";
+import { concurrencyOf, newAccountExecutions } from "./concurrency.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { createGatewayRole } from "./gateways.ts";
 import { installationHere } from "./installation.ts";
@@ -11,12 +12,13 @@ import { createTable } from "./table.ts";
 /** Everything that an installation consists of. Gives what its administrator needs to know. */
 export const deploy = () => {
   const here = installationHere();
+  const concurrency = concurrencyOf(Number(process.env["LAMBDA_CONCURRENCY"] ?? newAccountExecutions));
   const table = createTable(here.prefix, { isProduction: $app.stage === "production" });
   const { http, api } = createApi(here);
   const gatewayRole = createGatewayRole(here, api);
-  const reports = createReports(here, gatewayRole);
+  const reports = createReports(here, gatewayRole, concurrency.reports);
   const schedules = createSchedules(here);
-  createDeadLetters(here, gatewayRole, [reports.dead, schedules.dead]);
+  createDeadLetters(here, gatewayRole, [reports.dead, schedules.dead], concurrency.deadLetters);
   createSweep(here);
   const alarms = createAlarms(here.prefix);
   return { api: http.url, table: table.name, queuePrefix: here.prefix, alarms: alarms.arn };

@@ -2,13 +2,13 @@ import { reportQueueDefinition } from "../../functions/aws/queues.ts";
 import { createFunction, sharedEnvironment } from "./function.ts";
 import type { InstallationHere } from "./installation.ts";
 import { namesOf } from "./names.ts";
-import { createQueue } from "./queue.ts";
+import { consume, createQueue } from "./queue.ts";
 
 /** What Lambda asks for: the queue's visibility is at least six times the function's timeout. */
 const timeoutSeconds = Math.floor(reportQueueDefinition.visibilityTimeoutSeconds / 6);
 
-/** The reports of all gateways, and who takes them in. What could not be taken in five times is a dead letter. */
-export const createReports = (here: InstallationHere, gatewayRole: aws.iam.Role) => {
+/** The reports of all gateways, and who takes them in. What could not be taken in again and again is a dead letter. */
+export const createReports = (here: InstallationHere, gatewayRole: aws.iam.Role, concurrencyMax: number) => {
   const names = namesOf(here.prefix);
   const dead = createQueue("ReportsDead", names.reportsDead, reportQueueDefinition);
   const queue = createQueue("Reports", names.reports, reportQueueDefinition, dead);
@@ -17,6 +17,6 @@ export const createReports = (here: InstallationHere, gatewayRole: aws.iam.Role)
     memory: "512 MB",
     environment: { ...sharedEnvironment(here), GATEWAY_ROLE_ID: gatewayRole.uniqueId },
   });
-  queue.subscribe(report.arn, { batch: { size: 10, partialResponses: true } });
+  consume(queue, report, concurrencyMax);
   return { queue, dead, report };
 };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { messageBytesMax } from "../../core/api/message.ts";
 import { reportQueueDefinition } from "../../functions/aws/queues.ts";
+import { concurrencyOf, newAccountExecutions } from "../../infra/aws/concurrency.ts";
 import { arnsOf, functionNames, handlerOf, type Installation, namesOf, prefixOf } from "../../infra/aws/names.ts";
 import type { Statement } from "../../infra/aws/policies.ts";
 import { functionPolicies, gatewayPolicy, schedulePolicy } from "../../infra/aws/policies.ts";
@@ -81,8 +82,8 @@ describe("the deployment", () => {
     }
     assert.deepEqual(Object.fromEntries([...count].sort()), {
       "aws:apigatewayv2/api:Api": 1,
-      "aws:apigatewayv2/integration:Integration": 1,
-      "aws:apigatewayv2/route:Route": 1,
+      "aws:apigatewayv2/integration:Integration": 4,
+      "aws:apigatewayv2/route:Route": 4,
       "aws:apigatewayv2/stage:Stage": 1,
       "aws:cloudwatch/logGroup:LogGroup": 8,
       "aws:cloudwatch/metricAlarm:MetricAlarm": 14,
@@ -91,7 +92,7 @@ describe("the deployment", () => {
       "aws:iam/role:Role": 11,
       "aws:lambda/eventSourceMapping:EventSourceMapping": 3,
       "aws:lambda/function:Function": 7,
-      "aws:lambda/permission:Permission": 1,
+      "aws:lambda/permission:Permission": 4,
       "aws:s3/bucketObjectv2:BucketObjectv2": 7,
       "aws:scheduler/schedule:Schedule": 2,
       "aws:scheduler/scheduleGroup:ScheduleGroup": 1,
@@ -170,21 +171,25 @@ describe("the deployment", () => {
     );
   });
 
-  test("gives reports and dead letters to their functions, which may fail for some of a batch, and have time for six tries", () => {
+  test("gives reports and dead letters to their functions, so many at once, which may fail for some of a batch, and have time for six tries", () => {
     const mappings = all("aws:lambda/eventSourceMapping:EventSourceMapping").map(({ inputs }) => {
-      const { eventSourceArn, functionName, functionResponseTypes, batchSize } = inputs;
-      return JSON.stringify([eventSourceArn, functionName, functionResponseTypes, batchSize]);
+      const { eventSourceArn, functionName, functionResponseTypes, batchSize, scalingConfig } = inputs;
+      return JSON.stringify([eventSourceArn, functionName, functionResponseTypes, batchSize, scalingConfig]);
     });
     const wanted = [
-      [arns.reports, "report"],
-      [arns.reportsDead, "dead-letters"],
-      [arns.schedulesDead, "dead-letters"],
+      [arns.reports, "report", 4],
+      [arns.reportsDead, "dead-letters", 2],
+      [arns.schedulesDead, "dead-letters", 2],
     ] as const;
-    assert.deepEqual(
-      mappings.toSorted(),
-      wanted
-        .map(([queue, name]) => JSON.stringify([queue, arns.function(name), ["ReportBatchItemFailures"], 10]))
-        .toSorted(),
+    const facts = wanted.map(([queue, name, maximumConcurrency]) => [
+      ...[queue, arns.function(name), ["ReportBatchItemFailures"], 10],
+      { maximumConcurrency },
+    ]);
+    assert.deepEqual(mappings.toSorted(), facts.map((fact) => JSON.stringify(fact)).toSorted());
+    const together = wanted.reduce((sum, [, , most]) => sum + most, 0);
+    assert(
+      together <= newAccountExecutions - 2,
+      "nothing is left of a new account's executions for the API and the sweep",
     );
     for (const [, name] of wanted) {
       const { timeout } = functionNamed(names.function(name));
@@ -192,20 +197,47 @@ describe("the deployment", () => {
     }
   });
 
-  test("lets API Gateway's one route call the API's function, and nobody else call anything", () => {
-    const [route] = all("aws:apigatewayv2/route:Route");
-    assert.equal(route?.inputs["routeKey"], "$default");
-    const [integration] = all("aws:apigatewayv2/integration:Integration");
-    assert.equal(integration?.inputs["integrationUri"], arns.function("api"));
-    assert.equal(integration?.inputs["payloadFormatVersion"], "2.0");
-    const [permission] = all("aws:lambda/permission:Permission");
-    assert.equal(permission?.inputs["function"], arns.function("api"));
-    assert.equal(permission?.inputs["principal"], "apigateway.amazonaws.com");
+  test("lets an account with more executions take in more reports at once, within AWS's bounds", () => {
+    assert.equal(concurrencyOf(1000).reports, 400);
+    assert.equal(concurrencyOf(10_000).reports, 1000);
+    for (const executions of [9, 10.5, Number.NaN]) assert.throws(() => concurrencyOf(executions), /10 or more/);
+  });
+
+  test("lets API Gateway's routes call the API's function, and nobody else call anything", () => {
+    for (const { inputs } of all("aws:apigatewayv2/integration:Integration")) {
+      assert.deepEqual([inputs["integrationUri"], inputs["payloadFormatVersion"]], [arns.function("api"), "2.0"]);
+    }
+    for (const { inputs } of all("aws:lambda/permission:Permission")) {
+      assert.deepEqual([inputs["function"], inputs["principal"]], [arns.function("api"), "apigateway.amazonaws.com"]);
+    }
     assert.deepEqual(one("aws:apigatewayv2/api:Api", "HttpApi")["corsConfiguration"], {});
-    assert.deepEqual(one("aws:apigatewayv2/stage:Stage", "HttpStage")["defaultRouteSettings"], {
-      throttlingRateLimit: 100,
-      throttlingBurstLimit: 200,
+  });
+
+  test("throttles each call of gateways by itself, so that a flood elsewhere locks none out", () => {
+    const routes = all("aws:apigatewayv2/route:Route");
+    const paths = ["POST /v1/credentials", "POST /v1/enrol", "POST /v1/renew"];
+    assert.deepEqual(routes.map(({ inputs }) => inputs["routeKey"]).toSorted(), ["$default", ...paths]);
+    const stage = all("aws:apigatewayv2/stage:Stage")[0];
+    const throttle = (throttlingRateLimit: number, throttlingBurstLimit: number) => ({
+      throttlingRateLimit,
+      throttlingBurstLimit,
     });
+    assert.deepEqual(stage?.inputs["defaultRouteSettings"], throttle(100, 200));
+    const settings = stage?.inputs["routeSettings"] as { routeKey: string }[];
+    assert.deepEqual(
+      settings.toSorted((a, b) => a.routeKey.localeCompare(b.routeKey)),
+      [
+        { routeKey: "POST /v1/credentials", ...throttle(50, 100) },
+        { routeKey: "POST /v1/enrol", ...throttle(10, 20) },
+        { routeKey: "POST /v1/renew", ...throttle(10, 20) },
+      ],
+    );
+    for (const { inputs, order } of routes) {
+      assert(
+        order < (stage?.order ?? 0),
+        `the stage says something of ${inputs["routeKey"]}, which must be there first`,
+      );
+    }
   });
 
   test("runs every function on Node 24, with what it needs in its environment and the keys of the authorities in one", () => {

@@ -46,7 +46,7 @@ const arnOf = (type: string, name: string): string => {
 };
 
 const newResource = ({ type, name, inputs }: { type: string; name: string; inputs: Inputs }) => {
-  made.push({ type, name, inputs, retainOnDelete: false });
+  made.push({ type, name, inputs, retainOnDelete: false, order: made.length });
   const physical = typeof inputs["name"] === "string" ? inputs["name"] : name;
   return {
     id: `${physical}-id`,

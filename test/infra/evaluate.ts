@@ -11,6 +11,8 @@ export interface Resource {
   readonly name: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly retainOnDelete: boolean;
+  /** When it was made, counted among all: after what it depends on. */
+  readonly order: number;
 }
 
 /** What sst.config.ts says of an app, and what its run() makes. */

@@ -26,6 +26,7 @@ import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
 import { ensureTable } from "../../../functions/aws/table.ts";
 import type { Deps } from "../../../functions/deps.ts";
 import { createDeps, type Names } from "../../../functions/environment.ts";
+import { concurrencyOf, newAccountExecutions } from "../../../infra/aws/concurrency.ts";
 import {
   arnsOf,
   type FunctionName,
@@ -42,6 +43,7 @@ import {
   schedulePolicy,
   scheduleTrustConditions,
 } from "../../../infra/aws/policies.ts";
+import { gatewayRoutes } from "../../../infra/aws/routes.ts";
 import { bundleFunction, zipBundle } from "../../infra/bundle.ts";
 import { hangMs } from "../../patience.ts";
 import type { Ministack } from "../ministack.ts";
@@ -195,9 +197,9 @@ export const deploy = async (ministack: Ministack, options: { readonly authoriti
         PayloadFormatVersion: "2.0",
       }),
     );
-    await gateway.send(
-      new CreateRouteCommand({ ApiId, RouteKey: "$default", Target: `integrations/${IntegrationId}` }),
-    );
+    for (const RouteKey of ["$default", ...Object.keys(gatewayRoutes)]) {
+      await gateway.send(new CreateRouteCommand({ ApiId, RouteKey, Target: `integrations/${IntegrationId}` }));
+    }
     await gateway.send(new CreateStageCommand({ ApiId, StageName: "$default", AutoDeploy: true }));
     await lambda.send(
       new AddPermissionCommand({
@@ -232,6 +234,7 @@ export const deploy = async (ministack: Ministack, options: { readonly authoriti
         FunctionName: names.function("report"),
         BatchSize: 10,
         FunctionResponseTypes: ["ReportBatchItemFailures"],
+        ScalingConfig: { MaximumConcurrency: concurrencyOf(newAccountExecutions).reports },
       }),
     );
     const api = await startApiProxy(ministack.endpoint, await putApi());
