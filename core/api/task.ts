@@ -162,6 +162,9 @@ export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
 export type SettingsTask = z.infer<typeof settingsTaskSchema>;
 export type Task = z.infer<typeof taskSchema>;
 
+/** Of what can't be read in full, the id: the group is there. */
+const toldGroupSchema = z.union([listedGroupSchema, listedGroupSchema.pick({ groupId: true })]);
+
 /** What a task came to. `objects` of a snapshot are in the order of the task's. */
 export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({
@@ -184,14 +187,17 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
     kind: z.literal("reclaim"),
     deleted: z.array(groupIdSchema),
     /**
-     * All groups of the plan that the site has afterwards. What is no id of ours takes nothing from
-     * the others.
+     * All groups of the plan that the site has afterwards, as far as `groups` does not tell of them;
+     * older gateways say it all here. What is no id of ours takes nothing from the others.
      */
-    present: z.array(z.unknown()).transform((ids) => ids.flatMap((id) => groupIdSchema.safeParse(id).data ?? [])),
-    /** The same with what tells them from others of the same id; older gateways do not say it. */
+    present: z
+      .array(z.unknown())
+      .default([])
+      .transform((ids) => ids.flatMap((id) => groupIdSchema.safeParse(id).data ?? [])),
+    /** The same with what tells them from others of the same id. */
     groups: z
       .array(z.unknown())
-      .transform((groups) => groups.flatMap((group) => listedGroupSchema.safeParse(group).data ?? []))
+      .transform((groups) => groups.flatMap((group) => toldGroupSchema.safeParse(group).data ?? []))
       .optional(),
   }),
   z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),

@@ -20,7 +20,7 @@ export const reclaim = async (task: ReclaimTask, context: TaskContext): Promise<
     deleted.push(groupId);
   }
   const groups = await storage.listGroups(owner);
-  return { kind: "reclaim", deleted, present: groups.map(({ groupId }) => groupId), groups: [...groups] };
+  return { kind: "reclaim", deleted, present: [], groups: [...groups] };
 };
 
 /** Whether all is there that the choice of what is deleted counts on. */

@@ -341,7 +341,7 @@ describe("the reclaim task", () => {
     await perform({ ...snapshotTask([planObject(v1)]), groupId: second, sequence: 2 });
     const takenAt = (await storage.findGroup(second))?.takenAt;
     const groups = [{ groupId: second, sequence: 2, takenAt, volumeCount: 1, sizeBytes: extentBytes }];
-    const expected = { kind: "reclaim", deleted: [groupId], present: [second], groups };
+    const expected = { kind: "reclaim", deleted: [groupId], present: [], groups };
     assert.deepEqual(await perform(reclaimTask([groupId])), expected);
     assert.deepEqual(await perform(reclaimTask([])), { ...expected, deleted: [] });
     assert.equal(await storage.findGroup(groupId), undefined);
@@ -352,7 +352,7 @@ describe("the reclaim task", () => {
     await perform(snapshotTask([planObject(await createVolume("v1"))]));
     const result = await perform(reclaimTask([groupId], { keeps: [second] }));
     assert.ok(result.kind === "reclaim");
-    assert.deepEqual([result.deleted, result.present], [[], [groupId]]);
+    assert.deepEqual([result.deleted, result.groups?.map((group) => group.groupId)], [[], [groupId]]);
     assert.ok(await storage.findGroup(groupId));
   });
 

@@ -213,7 +213,7 @@ export class ModelSite {
     const groups = [...this.groups].map(([groupId, { sequence, takenAt }]) => {
       return { groupId, sequence, takenAt, volumeCount: 1, sizeBytes: 1 };
     });
-    return { kind: "reclaim", deleted: [...deleted], present: groups.map(({ groupId }) => groupId), groups };
+    return { kind: "reclaim", deleted: [...deleted], present: [], groups };
   }
 
   rebuild(task: RebuildTask): TaskResultOf<"rebuild"> {
