@@ -24,6 +24,10 @@ const about = {
   gatewayId: gatewayIdSchema,
 };
 
+/** `number` counts from 0. A task that is done twice gives the same parts. */
+export const reportPartSchema = z.object({ number: z.int().min(0), of: z.int().min(1) });
+export type ReportPart = z.infer<typeof reportPartSchema>;
+
 /**
  * Messages on the reports queue, from gateways. They may come twice, late and in any order.
  */
@@ -34,8 +38,8 @@ export const reportSchema = z.discriminatedUnion("kind", [
     kind: z.literal("completed"),
     ...about,
     result: taskResultSchema,
-    /** What is too large for one message comes in parts, in any order. Absent: it is whole. */
-    part: z.object({ number: z.int().min(0), of: z.int().min(1) }).optional(),
+    /** Which part of a result that one message does not hold; absent: this is the whole of it. */
+    part: reportPartSchema.optional(),
   }),
   z.object({
     kind: z.literal("failed"),

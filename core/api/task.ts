@@ -170,8 +170,8 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("snapshot"),
     takenAt: instantSchema,
-    /** Of an answer in parts: the place of its first object among all. */
-    from: z.int().min(0).optional(),
+    /** The index in the task's objects of the first that is told here: the others come in other reports. */
+    from: z.int().min(0).default(0),
     objects: z.array(
       z.object({
         config: objectConfigSchema,

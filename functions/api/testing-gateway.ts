@@ -43,7 +43,7 @@ export const resultOf = (
   switch (task.kind) {
     case "snapshot": {
       const objects = task.objects.map(({ name }) => ({ config: objectNamed(name), snapshotIds: [`s-${name}`] }));
-      return { kind: "snapshot", takenAt, objects };
+      return { kind: "snapshot", takenAt, from: 0, objects };
     }
     case "prepare":
       return {

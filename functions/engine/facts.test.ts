@@ -13,6 +13,7 @@ const count = 120;
 const snapshotOf = (name: string, hour: number): TaskResult => ({
   kind: "snapshot",
   takenAt: at(hour),
+  from: 0,
   objects: Array.from({ length: count }, (_, index) => ({
     config: objectNamed(`${name}-${index}`),
     snapshotIds: [`${name}-${index}`],

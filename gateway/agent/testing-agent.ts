@@ -98,6 +98,8 @@ export const setUp = (
   const tries: Try[] = [];
   const world = {
     reportsFail: false,
+    /** So many reports are taken, and then they fail. */
+    reportsFailAfter: Number.POSITIVE_INFINITY,
     reportsHang: false,
     inventory: [volume("v1")],
     damage: [] as readonly GroupDamage[],
@@ -116,7 +118,7 @@ export const setUp = (
     reports: {
       async send(report) {
         if (world.reportsHang) await new Promise(() => undefined);
-        if (world.reportsFail) throw new Error("no network");
+        if (world.reportsFail || reports.length >= world.reportsFailAfter) throw new Error("no network");
         reports.push(reportSchema.parse(JSON.parse(sendableText(report, "The report"))));
       },
     },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ErrorCode, errorToldAs, VisibleError } from "../../core/api/errors.ts";
-import { progressOf } from "../tasks/testing.ts";
+import type { TaskResult } from "../../core/api/task.ts";
+import { progressOf, runTaskFields } from "../tasks/testing.ts";
 import { result, setUp, task, volume } from "./testing-agent.ts";
 
 describe("a task's life", () => {
@@ -70,6 +71,42 @@ describe("a task's life", () => {
     assert.match(last.reason.message, /has 1\d{6} bytes; a message may have 1048576\. Split the plan's objects/);
     assert.equal(last.retryable, false);
     assert.deepEqual(queue.calls, ["remove r1"]);
+    await stop();
+  });
+
+  test("what a snapshot came to is told in parts, and its message is removed after the last of them", async () => {
+    const { queue, aboutTasks, firstTry, tries, world, reports, time, stop } = setUp();
+    const objects = Array.from({ length: 450 }, (_, index) => ({
+      config: volume(`v${index}`),
+      snapshotIds: [`s${index}`],
+    }));
+    const taken: TaskResult = { kind: "snapshot", takenAt: runTaskFields.issuedAt, from: 0, objects };
+    await queue.deliver(task());
+    world.reportsFailAfter = reports.length + 2;
+    await firstTry().resolve(taken);
+    assert.deepEqual(queue.calls, []);
+    await time.advance(30_000);
+    const told = () => aboutTasks().filter((report) => report.kind === "completed");
+    const first = told();
+    assert.equal(first.length, 2);
+    world.reportsFailAfter = Number.POSITIVE_INFINITY;
+    await queue.deliver(task(), "message-1");
+    await tries[1]?.resolve(taken);
+    assert.deepEqual(queue.calls, ["remove r2"]);
+    const again = told().slice(2);
+    assert.deepEqual(again.slice(0, 2), first);
+    assert.deepEqual(
+      again.map(({ part, result: of }) => [part?.number, part?.of, of.kind === "snapshot" && of.from]),
+      [
+        [0, 3, 0],
+        [1, 3, 200],
+        [2, 3, 400],
+      ],
+    );
+    assert.deepEqual(
+      again.flatMap(({ result: of }) => (of.kind === "snapshot" ? of.objects : [])),
+      objects,
+    );
     await stop();
   });
 

@@ -9,6 +9,7 @@ import { Movement } from "../standstill.ts";
 import { limitStorage } from "../storage/limited.ts";
 import type { GatewayContext, GatewayIdentity } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
+import { resultParts } from "../tasks/result-parts.ts";
 import type { Time } from "../time.ts";
 import { inTime } from "./in-time.ts";
 import type { Lease, LeaseEnd } from "./lease.ts";
@@ -51,8 +52,8 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
 
 /**
  * Begins to work on a task, after `previous` has ended: says so every 5 s as long as it moves, and
- * at the end reports what came of it. The message is removed after the report has been taken, so
- * whatever dies in between repeats the task and loses nothing.
+ * at the end reports what came of it. The message is removed after the report has been taken, and
+ * all of its parts, so whatever dies in between repeats the task and loses nothing.
  *
  * A task that stands still is given up as failed, and another gateway may have it. What hangs in it
  * may go on some day, beside whoever does the task then, as a gateway may that was taken for dead:
@@ -131,7 +132,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
     switch (outcome.type) {
       case "completed":
         try {
-          await report({ kind: "completed", ...facts, result: outcome.result });
+          for (const part of resultParts(outcome.result)) await report({ kind: "completed", ...facts, ...part });
         } catch (error) {
           if (!VisibleError.is(error, "MESSAGE_TOO_LARGE")) throw error;
           // Done again it would come to the same, and nobody would ever hear of it.

@@ -66,6 +66,7 @@ export const snapshot = async (task: SnapshotTask, context: TaskContext): Promis
   return {
     kind: "snapshot",
     takenAt: group.takenAt,
+    from: 0,
     objects: configs.map((config) => ({ config, snapshotIds: snapshotIdsOf(config, group) })),
   };
 };

@@ -126,7 +126,7 @@ export class ModelSite {
     const { takenAt } = group;
     const snapshotIdOf = (id: string) => `${task.groupId}/${id}/${takenAt}`;
     const objects = task.objects.map(({ id }) => ({ config: config(id), snapshotIds: [snapshotIdOf(id)] }));
-    return { kind: "snapshot", takenAt, objects };
+    return { kind: "snapshot", takenAt, from: 0, objects };
   }
 
   /** What a snapshot holds; undefined when it is not there any more. */
