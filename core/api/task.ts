@@ -11,6 +11,8 @@ import {
   siteIdSchema,
   storageIdSchema,
 } from "./ids.ts";
+import { manifestHeadSchema } from "./manifest.ts";
+import { mirrorSetSchema } from "./mirror-set.ts";
 import { objectConfigSchema } from "./object.ts";
 import { compressionSchema, planObjectSchema } from "./plan.ts";
 import { progressSchema, stepSchema } from "./run.ts";
@@ -77,16 +79,15 @@ export const transferTaskSchema = z.object({
 export const publishTaskSchema = z.object({
   ...runTask,
   kind: z.literal("publish"),
-  mirrors: z.array(z.object({ index: z.int().min(0), volumes: z.array(mirrorVolumeSchema) })).min(1),
-  /** The foreign plan: enough to rebuild from when the source site is gone (W3). */
+  /** The mirrors that were transferred to. A list of them where gateways of before may have to do it. */
+  mirrors: z.union([
+    mirrorSetSchema,
+    z.array(z.object({ index: z.int().min(0), volumes: z.array(mirrorVolumeSchema) })).min(1),
+  ]),
   manifest: z.object({
-    planId: planIdSchema,
-    planName: z.string(),
-    source: siteIdSchema,
-    groupId: groupIdSchema,
-    sequence: z.int().min(1),
-    takenAt: instantSchema,
-    objects: z.array(objectConfigSchema),
+    ...manifestHeadSchema.shape,
+    /** The run's, in their order. Null is one whose `prepare` said that the target keeps it. */
+    objects: z.array(objectConfigSchema.nullable()),
   }),
 });
 export const reclaimTaskSchema = z.object({
@@ -180,7 +181,12 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
       }),
     ),
   }),
-  z.object({ kind: z.literal("prepare"), volumes: z.array(mirrorVolumeSchema).min(1) }),
+  z.object({
+    kind: z.literal("prepare"),
+    volumes: z.array(mirrorVolumeSchema).min(1),
+    /** The target keeps the object's configuration for the group: publishing need not tell it again. */
+    keepsConfig: z.boolean().optional(),
+  }),
   z.object({ kind: z.literal("transfer"), progress: progressSchema }),
   z.object({ kind: z.literal("publish"), publishedAt: instantSchema, sizeBytes: z.int().min(0) }),
   z.object({

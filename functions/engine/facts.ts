@@ -21,6 +21,8 @@ export interface SnapshotFact {
 }
 export interface PrepareFact {
   readonly volumes: readonly MirrorVolume[];
+  /** The target keeps the object's configuration, and publishes it without being told again. */
+  readonly keepsConfig?: boolean | undefined;
 }
 export interface PublishFact {
   readonly publishedAt: string;

@@ -1,5 +1,7 @@
 import { strict as assert } from "node:assert";
+import { createHash } from "node:crypto";
 import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, Shard } from "../../core/api/run.ts";
 import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
@@ -102,29 +104,37 @@ const transferOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard
   return { volumes, baseGroupId: base.groupId, compression, endpoints };
 };
 
+/**
+ * What a target publishes: the mirrors that were transferred to, and the configurations that it does
+ * not keep itself, since a gateway of before has prepared them. Where that was all of them, it may
+ * have to be published by one, which wants the list.
+ */
 const publication = async (
   deps: Deps,
   { runId, planId, groupId, sequence, source }: Pick<RunTask, "runId" | "planId" | "groupId" | "sequence" | "source">,
   target: SiteId,
 ) => {
   const { planName } = await readRunPlan(deps, runId);
-  const snapshots = await readFacts<SnapshotFact>(deps, runId, "snapshotting", "source");
-  const mirrors = await readFacts<PrepareFact>(deps, runId, "preparing", target);
-  const takenAt = snapshots[0]?.takenAt;
-  assert(takenAt !== undefined, `nothing is known of the snapshot of ${runId}`);
+  const prepared = await readFacts<PrepareFact>(deps, runId, "preparing", target);
+  const { takenAt } = await snapshotOf(deps, runId, 0);
+  const isKept = prepared.every(({ keepsConfig }) => keepsConfig);
+  const snapshots = isKept ? [] : await readFacts<SnapshotFact>(deps, runId, "snapshotting", "source");
+  const objects = prepared.map(({ keepsConfig }, index) => {
+    if (keepsConfig) return null;
+    const config = snapshots[index]?.config;
+    assert(config !== undefined, `the run ${runId} has no object ${index}`);
+    return config;
+  });
+  const ids = prepared.flatMap(({ volumes }) => volumes.map(({ mirrorVolumeId }) => mirrorVolumeId));
   return {
-    mirrors: mirrors.map(({ volumes }, index) => ({ index, volumes: [...volumes] })),
-    manifest: {
-      planId,
-      planName,
-      source,
-      groupId,
-      sequence,
-      takenAt: takenAt as Instant,
-      objects: snapshots.map((snapshot) => snapshot.config),
-    },
+    mirrors: objects.includes(null)
+      ? mirrorSetOf(ids, sha256)
+      : prepared.map(({ volumes }, index) => ({ index, volumes: [...volumes] })),
+    manifest: { planId, planName, source, groupId, sequence, takenAt: takenAt as Instant, objects },
   };
 };
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
   const { restore } = await readRunPlan(deps, runId);

@@ -1,6 +1,7 @@
 import { describe } from "node:test";
 import { blockConformance } from "./conformance/blocks.ts";
 import { groupConformance } from "./conformance/groups.ts";
+import { manifestConformance } from "./conformance/manifests.ts";
 import { mirrorConformance } from "./conformance/mirrors.ts";
 import { orderConformance } from "./conformance/order.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
@@ -32,6 +33,7 @@ export const storageConformance = (
     stagingConformance(open, stagesVolumes);
     groupConformance(open);
     mirrorConformance(open);
+    manifestConformance(open);
     orderConformance(open);
     rebuildConformance(open);
     blockConformance(open);

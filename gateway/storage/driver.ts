@@ -1,4 +1,6 @@
 import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import type { Manifest } from "../../core/api/manifest.ts";
+import type { MirrorSet } from "../../core/api/mirror-set.ts";
 import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
 import type { Time } from "../time.ts";
 import type { StoredBlocks } from "./stored-blocks.ts";
@@ -92,7 +94,9 @@ export interface StorageDriver {
    * Makes the mirror of an object, or brings the one that is there up to date (grown size, new
    * name). Idempotent by (owner, object id). The mirror has the object's geometry, and for a LUN
    * its LUN id in a mirror target (W6). Once the run's group is published, nothing is changed any
-   * more.
+   * more. Where a run prepares it, the object's configuration is kept for the run's group, until
+   * that is published or aborted, or can't be published any more, as another one is written to the
+   * mirror or prepared before it was written.
    * @throws GROUP_EXISTS (the group belongs to another run of the same slot), GROUP_STALE (a newer
    *   run has been here)
    */
@@ -150,22 +154,23 @@ export interface StorageDriver {
   abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
-   * Snapshots mirrors as one group and keeps the foreign plan's manifest with it, all or nothing
-   * (I2). Idempotent: a group that exists with the same id, owner, number, instant and mirrors is
-   * returned as it is. One that was deleted is not made again.
-   * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, GROUP_ABORTED, NOT_OURS,
-   *   GROUP_EXISTS (a group of this id is there, and it is not the same), GROUP_STALE (it was
-   *   published before, and is gone)
+   * Snapshots the mirrors that were opened for a group as one group, and keeps the foreign plan's
+   * manifest with it, all or nothing (I2). Idempotent: a group that exists with the same id, owner,
+   * number, instant and mirrors is returned as it is. One that was deleted is not made again.
+   * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, the mirrors are not those
+   *   that are meant, or an object is not kept, GROUP_ABORTED, NOT_OURS, GROUP_EXISTS (a group of
+   *   this id is there, and it is not the same), GROUP_STALE (it was published before, and is gone,
+   *   or a newer one was)
    */
   publishGroup(options: PublishGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
 
   /**
    * The manifests of foreign plans on this site, the newest group of each first: what is there when
-   * all else is gone (W3).
+   * all else is gone (W3). @throws STORE_TOO_NEW, STORE_CORRUPT
    */
   manifests(
     call?: StorageCall,
-  ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: unknown }[]>;
+  ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: Manifest }[]>;
 
   /**
    * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size.
@@ -247,8 +252,11 @@ export interface SnapshotGroupOptions {
 export interface PrepareMirrorOptions {
   readonly owner: Owner;
   readonly object: ObjectConfig;
-  /** The run that prepares the mirror, so that a late copy of its task is told from one that counts. */
-  readonly run?: { readonly groupId: GroupId; readonly sequence: number };
+  /**
+   * The run that prepares the mirror, so that a late copy of its task is told from one that counts,
+   * and the object's index in it.
+   */
+  readonly run?: { readonly groupId: GroupId; readonly sequence: number; readonly index: number };
 }
 
 export interface SnapshotGroup {
@@ -429,9 +437,11 @@ export interface PublishGroupOptions {
   readonly sequence: number;
   /** The instant of the source's snapshot. */
   readonly takenAt: Instant;
-  readonly mirrorVolumeIds: readonly string[];
-  /** JSON. */
-  readonly manifest: unknown;
+  /** The mirrors that it is to consist of: all that were opened for it, and no others. */
+  readonly mirrors: MirrorSet;
+  /** For the manifest, as are the objects, in their order; null: as it was prepared for the group. */
+  readonly planName: string;
+  readonly objects: readonly (ObjectConfig | null)[];
 }
 
 export interface RebuildObjectOptions {

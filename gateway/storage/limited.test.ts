@@ -7,12 +7,14 @@ import { groupId, owner, takenAt } from "./conformance/fixtures.ts";
 import type { StorageCall, StorageDriver, VolumeHandle } from "./driver.ts";
 import { limitStorage } from "./limited.ts";
 import { storageLimits } from "./limited-calls.ts";
+import { mirrorSetOf } from "./mirror-set.ts";
 import { hangingStorage } from "./testing-hanging.ts";
 
 const { answerSeconds, durableSeconds } = storageLimits;
 const object: ObjectConfig = { kind: "volume", id: "v", name: "v", volumes: [], virtualSwitches: [] };
 const extent = { mirrorVolumeId: "m", epoch: 1, extent: 0 };
 const bytes = new Uint8Array(1);
+const mirrors = mirrorSetOf(["m"]);
 
 /** Every call of the port. */
 const callsOf = (
@@ -39,7 +41,10 @@ const callsOf = (
   completeMirror: (call) => storage.completeMirror(extent, call),
   abortGroup: (call) => storage.abortGroup({ groupId: groupId(1), owner }, call),
   publishGroup: (call) =>
-    storage.publishGroup({ groupId: groupId(1), owner, sequence: 1, takenAt, mirrorVolumeIds: [], manifest: {} }, call),
+    storage.publishGroup(
+      { groupId: groupId(1), owner, sequence: 1, takenAt, mirrors, planName: "daily", objects: [] },
+      call,
+    ),
   manifests: (call) => storage.manifests(call),
   damage: (call) => storage.damage(call),
   tend: (call) => storage.tend({ time: manualTime() }, call),

@@ -9,7 +9,7 @@ export const prepare = async (task: PrepareTask, { storage }: TaskContext): Prom
   const volumes = await storage.prepareMirror({
     owner: ownerOf(task),
     object: task.object,
-    run: { groupId: task.groupId, sequence: task.sequence },
+    run: { groupId: task.groupId, sequence: task.sequence, index: task.index },
   });
-  return { kind: "prepare", volumes: [...volumes] };
+  return { kind: "prepare", volumes: [...volumes], keepsConfig: true };
 };

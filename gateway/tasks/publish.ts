@@ -1,5 +1,12 @@
 import type { PublishTask, TaskResultOf } from "../../core/api/task.ts";
+import { mirrorSetOf } from "../storage/mirror-set.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
+
+/** What the task calls the mirrors: a list of them, or already the set. */
+const mirrorsOf = ({ mirrors }: PublishTask) =>
+  Array.isArray(mirrors)
+    ? mirrorSetOf(mirrors.flatMap(({ volumes }) => volumes.map(({ mirrorVolumeId }) => mirrorVolumeId)))
+    : mirrors;
 
 /**
  * Snapshots all mirrors of the run as one restore point, with the foreign plan's manifest (W3, I2).
@@ -8,13 +15,15 @@ import { ownerOf, type TaskContext } from "./context.ts";
  *   storage throws
  */
 export const publish = async (task: PublishTask, { storage, now }: TaskContext): Promise<TaskResultOf<"publish">> => {
+  const { takenAt, planName, objects } = task.manifest;
   const group = await storage.publishGroup({
     groupId: task.groupId,
     owner: ownerOf(task),
     sequence: task.sequence,
-    takenAt: task.manifest.takenAt,
-    mirrorVolumeIds: task.mirrors.flatMap(({ volumes }) => volumes.map(({ mirrorVolumeId }) => mirrorVolumeId)),
-    manifest: task.manifest,
+    takenAt,
+    mirrors: mirrorsOf(task),
+    planName,
+    objects,
   });
   const sizeBytes = group.snapshots.reduce((total, snapshot) => total + snapshot.sizeBytes, 0);
   return { kind: "publish", publishedAt: now(), sizeBytes };

@@ -11,6 +11,7 @@ import type { Progress } from "../../core/api/run.ts";
 import { type RunTask, taskResultSchema, taskSchema } from "../../core/api/task.ts";
 import { recordingLog } from "../agent/testing.ts";
 import type { StorageDriver } from "../storage/driver.ts";
+import { mirrorSetOf } from "../storage/mirror-set.ts";
 import { openStorage } from "../storage/open.ts";
 import type { SendVolume, TaskContext } from "./context.ts";
 import { performTask } from "./perform.ts";
@@ -265,8 +266,22 @@ describe("the tasks at the target", () => {
     const group = await storage.findGroup(groupId);
     assert.equal(group?.takenAt, manifest.takenAt);
     const [foreign] = await storage.manifests();
-    assert.deepEqual(foreign?.manifest, manifest);
+    assert.deepEqual(foreign?.manifest, { version: 2, ...manifest });
     assert.deepEqual(foreign?.owner, owner);
+  });
+
+  test("publish need neither name the mirrors nor tell again what was prepared, and comes to the same manifest", async () => {
+    const prepare = await perform(prepareTask);
+    assert.ok(prepare.kind === "prepare" && prepare.keepsConfig);
+    const ids = prepare.volumes.map(({ mirrorVolumeId }) => mirrorVolumeId);
+    await complete(ids[0] ?? "");
+    const task = { ...publishTask({}), mirrors: mirrorSetOf(ids), manifest: { ...manifest, objects: [null] } };
+    const others = { ...task, mirrors: mirrorSetOf([...ids, "another"]) };
+    await assert.rejects(perform(others), { code: "GROUP_INCOMPLETE", retryable: false });
+    const result = await perform(task);
+    assert.deepEqual(result, { kind: "publish", publishedAt: now, sizeBytes: 2 * extentBytes });
+    assert.deepEqual((await storage.manifests())[0]?.manifest, { version: 2, ...manifest });
+    assert.deepEqual(await perform(task), result);
   });
 
   test("publish done again gives the same restore point", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
+import { isSameMirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type {
   PrepareTask,
@@ -11,6 +12,7 @@ import type {
   TaskResultOf,
 } from "../../core/api/task.ts";
 import { plainGeometry } from "../../core/extent/geometry.ts";
+import { mirrorSetOf } from "../../gateway/storage/mirror-set.ts";
 
 interface ModelGroup {
   readonly owner: string;
@@ -34,6 +36,8 @@ interface ModelMirror {
 interface ModelStore {
   readonly groups: Map<GroupId, ModelGroup>;
   readonly mirrors: Map<string, ModelMirror>;
+  /** The objects that runs have prepared here, by run, until a group is published. */
+  readonly prepared: Map<string, { readonly sequence: number; readonly objects: Map<number, string> }>;
   readonly aborted: Set<GroupId>;
   readonly rebuilt: Map<string, number>;
   /** How often each group of each run was really made, and really deleted. */
@@ -45,6 +49,7 @@ interface ModelStore {
 const emptyStore = (): ModelStore => ({
   groups: new Map(),
   mirrors: new Map(),
+  prepared: new Map(),
   aborted: new Set(),
   rebuilt: new Map(),
   made: new Map(),
@@ -144,7 +149,14 @@ export class ModelSite {
     const session = { groupId: undefined, baseGroupId: null, sequence: 0, publishedSequence: 0, complete: false };
     const { mirrors } = this.#store;
     if (!mirrors.has(mirrorVolumeId)) mirrors.set(mirrorVolumeId, { epoch: 0, ...session, content: 0 });
-    return { kind: "prepare", volumes: [{ sourceVolumeId: task.object.id, mirrorVolumeId }] };
+    const volumes = [{ sourceVolumeId: task.object.id, mirrorVolumeId }];
+    // Gateways of before prepare every third one.
+    if (task.index % 3 === 2) return { kind: "prepare", volumes };
+    const name = nameOf(task.groupId, task);
+    const kept = this.#store.prepared.get(name) ?? { sequence: task.sequence, objects: new Map() };
+    kept.objects.set(task.index, task.object.id);
+    this.#store.prepared.set(name, kept);
+    return { kind: "prepare", volumes, keepsConfig: true };
   }
 
   /** @returns the epoch that the writer carries from now on */
@@ -182,16 +194,22 @@ export class ModelSite {
 
   #publish({ groupId, sequence, manifest, mirrors, planId }: PublishTask): void {
     if (this.#store.aborted.has(groupId)) throw new VisibleError("GROUP_ABORTED", "It was aborted.");
-    const volumes = mirrors.flatMap((mirror) => mirror.volumes);
-    const contents = new Map<string, number>();
-    for (const { sourceVolumeId, mirrorVolumeId } of volumes) {
-      const mirror = this.#mirror(mirrorVolumeId);
-      if (sequence <= mirror.publishedSequence) throw stale(mirror.publishedSequence);
-      if (mirror.groupId !== groupId || mirror.sequence !== sequence || !mirror.complete)
-        throw new VisibleError("GROUP_INCOMPLETE", "Not all is there.");
-      contents.set(sourceVolumeId, mirror.content);
+    if (sequence <= this.newestPublished()) throw stale(this.newestPublished());
+    const written = [...this.#store.mirrors].filter(([, of]) => of.groupId === groupId && of.sequence === sequence);
+    const meant = Array.isArray(mirrors)
+      ? mirrorSetOf(mirrors.flatMap(({ volumes }) => volumes.map(({ mirrorVolumeId }) => mirrorVolumeId)))
+      : mirrors;
+    const isThere = isSameMirrorSet(mirrorSetOf(written.map(([id]) => id)), meant);
+    if (!isThere || written.some(([, { complete }]) => !complete)) throw incomplete();
+    const prepared = this.#store.prepared.get(nameOf(groupId, { sequence }));
+    const objects = manifest.objects.map((told, index) => told?.id ?? prepared?.objects.get(index));
+    const contents = new Map(written.map(([id, { content }]) => [volumeOf(id), content]));
+    // The manifest has each of the group's objects.
+    if (objects.some((id) => id === undefined || !contents.has(id))) throw incomplete();
+    for (const [, mirror] of written) mirror.publishedSequence = sequence;
+    for (const [name, kept] of this.#store.prepared) {
+      if (kept.sequence <= sequence) this.#store.prepared.delete(name);
     }
-    for (const { mirrorVolumeId } of volumes) this.#mirror(mirrorVolumeId).publishedSequence = sequence;
     this.#make(groupId, { owner: planId, sequence, takenAt: manifest.takenAt, contents });
   }
 
@@ -250,5 +268,6 @@ const count = (counts: Map<string, number>, what: string): void => {
   counts.set(what, (counts.get(what) ?? 0) + 1);
 };
 const exists = () => new VisibleError("GROUP_EXISTS", "The group of this slot is there already.");
+const incomplete = () => new VisibleError("GROUP_INCOMPLETE", "Not all is there.");
 const stale = (newestSequence: number) =>
   new VisibleError("GROUP_STALE", "A newer group is there.", { newestSequence });

@@ -8,6 +8,7 @@ import { extentRanges } from "../../../core/extent/striping.ts";
 import { blockHash } from "../../block-hash.ts";
 import type { StorageUnderTest } from "../conformance.ts";
 import type { BlockReader, MirrorExtentWriter, Owner, StorageDriver } from "../driver.ts";
+import { mirrorSetOf } from "../mirror-set.ts";
 
 const KiB = 1024;
 export const owner: Owner = { planId: "plan_01K0Z3NDEKTSV4RRFFQ69G5FAV" as PlanId, source: "a" as SiteId };
@@ -196,6 +197,7 @@ export const publish = async (driver: StorageDriver, group: number, ...mirrorVol
     owner,
     sequence: group,
     takenAt,
-    mirrorVolumeIds,
-    manifest: { number: group },
+    mirrors: mirrorSetOf(mirrorVolumeIds),
+    planName: "daily",
+    objects: [],
   });

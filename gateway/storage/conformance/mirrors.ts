@@ -5,6 +5,7 @@ import { extentRanges } from "../../../core/extent/striping.ts";
 import { isSame } from "../../block-hash.ts";
 import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
+import { mirrorSetOf } from "../mirror-set.ts";
 import {
   createVolume,
   fillExtent,
@@ -344,7 +345,8 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       const group = await publish(driver, 1, mirror);
       assert.deepEqual(await publish(driver, 1, mirror), group);
       await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
-      const again = { groupId: groupId(1), sequence: 1, takenAt, mirrorVolumeIds: [mirror], manifest: {} };
+      const mirrors = mirrorSetOf([mirror]);
+      const again = { groupId: groupId(1), sequence: 1, takenAt, mirrors, planName: "daily", objects: [] };
       for (const stranger of strangers) {
         await rejects(driver.publishGroup({ ...again, owner: stranger }), "NOT_OURS");
       }
@@ -352,7 +354,7 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       await sendAll(driver, mirror, { group: 2, base: 1, bytes: noise(volumeBytes, 2) });
       const next = { ...again, groupId: groupId(2), sequence: 2 };
       for (const stranger of strangers) {
-        await rejects(driver.publishGroup({ ...next, owner: stranger }), "NOT_OURS");
+        await rejects(driver.publishGroup({ ...next, owner: stranger }), "GROUP_INCOMPLETE");
       }
       assert.equal((await driver.manifests()).length, 1);
     });
@@ -366,7 +368,14 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       await driver.deleteGroup({ groupId: groupId(2), owner });
       assert.deepEqual(
         await driver.manifests(),
-        [10, 1].map((number) => ({ groupId: groupId(number), owner, manifest: { number } })),
+        [10, 1].map((sequence) => {
+          const group = { groupId: groupId(sequence), sequence, takenAt };
+          return {
+            groupId: groupId(sequence),
+            owner,
+            manifest: { version: 2, ...owner, planName: "daily", ...group, objects: [] },
+          };
+        }),
       );
     });
 

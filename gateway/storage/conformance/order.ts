@@ -3,6 +3,7 @@ import { describe } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { StorageUnderTest } from "../conformance.ts";
 import type { PublishGroupOptions, SnapshotGroupOptions, StorageDriver } from "../driver.ts";
+import { mirrorSetOf } from "../mirror-set.ts";
 import {
   createVolume,
   groupId,
@@ -31,22 +32,13 @@ const isStale = async (promise: Promise<unknown>, newestSequence: number): Promi
   });
 };
 
-const publication = (group: number, mirrorVolumeIds: readonly string[]): PublishGroupOptions => ({
-  groupId: groupId(group),
-  owner,
-  sequence: group,
-  takenAt,
-  mirrorVolumeIds,
-  manifest: { number: group },
-});
-
 const sendAndPublish = async (driver: StorageDriver, mirror: string, group: number): Promise<void> => {
   await sendAll(driver, mirror, { group, bytes: noise(volumeBytes, group) });
   await publish(driver, group, mirror);
 };
 
 const prepareFor = (driver: StorageDriver, group: number, sequence: number, name: string) =>
-  driver.prepareMirror({ owner, object: sourceObject({ name }), run: { groupId: groupId(group), sequence } });
+  driver.prepareMirror({ owner, object: sourceObject({ name }), run: { groupId: groupId(group), sequence, index: 0 } });
 
 /**
  * Repeats that come late, and a control plane that was set back: neither makes other bytes under a
@@ -120,18 +112,19 @@ export const orderConformance = (open: () => Promise<StorageUnderTest>): void =>
           await prepareMirror(driver, sourceObject({ lunId: 2 })),
         ];
         for (const mirror of [first, second]) await sendAll(driver, mirror, { group: 1, bytes: noise(volumeBytes, 1) });
-        const options = publication(1, [first, second]);
+        const options: PublishGroupOptions = {
+          ...{ groupId: groupId(1), owner, sequence: 1, takenAt, planName: "daily", objects: [] },
+          mirrors: mirrorSetOf([first, second]),
+        };
         const group = await driver.publishGroup(options);
         for (const other of [
           { sequence: 2 },
           { takenAt: "2026-03-01T01:00:00.001Z" as typeof takenAt },
-          { mirrorVolumeIds: [first] },
-          { mirrorVolumeIds: [first, second, "a third"] },
-          { mirrorVolumeIds: [first, "another"] },
+          ...[[first], [first, second, "a third"], [first, "another"]].map((ids) => ({ mirrors: mirrorSetOf(ids) })),
         ]) {
           await rejects(driver.publishGroup({ ...options, ...other }), "GROUP_EXISTS");
         }
-        assert.deepEqual(await driver.publishGroup({ ...options, mirrorVolumeIds: [second, first] }), group);
+        assert.deepEqual(await driver.publishGroup({ ...options, mirrors: mirrorSetOf([second, first]) }), group);
       },
     );
 
@@ -183,7 +176,10 @@ export const orderConformance = (open: () => Promise<StorageUnderTest>): void =>
       await rejects(prepareFor(driver, 5, 4, "x"), "GROUP_EXISTS");
       await isStale(prepareFor(driver, 6, 4, "x"), 5);
       const other = sourceObject({ lunId: 8 });
-      await isStale(driver.prepareMirror({ owner, object: other, run: { groupId: groupId(6), sequence: 4 } }), 5);
+      await isStale(
+        driver.prepareMirror({ owner, object: other, run: { groupId: groupId(6), sequence: 4, index: 1 } }),
+        5,
+      );
       assert.equal((await driver.inventory()).length, 1);
       await prepareFor(driver, 6, 6, "x");
     });

@@ -1,4 +1,5 @@
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
+import type { Manifest } from "../../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { Time } from "../../time.ts";
 import type {
@@ -164,7 +165,7 @@ export class ExtentStore implements StorageDriver {
   }
 
   async manifests(): Promise<
-    readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: unknown }[]
+    readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: Manifest }[]
   > {
     return snapshots.listManifests(this.#store.database);
   }

@@ -4,6 +4,7 @@ import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { MirrorVolume, Owner, PrepareMirrorOptions } from "../driver.ts";
 import type { Database } from "./database.ts";
 import { groupStale, newestPublished, refuseOtherRun } from "./order.ts";
+import { keepPrepared } from "./prepared.ts";
 import { findPublished, notOurs, snapshotIn } from "./snapshots.ts";
 import { clearTable, fillWithWhatIsThere } from "./versions.ts";
 import { findVolume, insertVolume, type VolumeRow } from "./volumes.ts";
@@ -36,11 +37,25 @@ export const prepareMirror = (database: Database, options: PrepareMirrorOptions)
   );
   const isDone = run !== undefined && isPublished(database, owner, run, known);
   if (known !== undefined && isDone) return [{ sourceVolumeId: known.sourceVolumeId, mirrorVolumeId: known.volumeId }];
-  if (known !== undefined) {
-    updateMirror(database, known, { object, source, lun });
-    return [{ sourceVolumeId: source.id, mirrorVolumeId: known.volumeId }];
-  }
-  const mirror = insertVolume(database, {
+  if (known !== undefined) updateMirror(database, known, { object, source, lun });
+  const mirrorVolumeId = known?.volumeId ?? insertMirror(database, { owner, object, kind, source, lun });
+  if (run !== undefined && !isDone) keepPrepared(database, { mirrorVolumeId, object, run });
+  return [{ sourceVolumeId: source.id, mirrorVolumeId }];
+};
+
+/** @returns the mirror's id */
+const insertMirror = (
+  database: Database,
+  of: {
+    readonly owner: Owner;
+    readonly object: ObjectConfig;
+    readonly kind: VolumeRow["kind"];
+    readonly source: ObjectConfig["volumes"][number];
+    readonly lun: { readonly target: string; readonly lunId: number } | undefined;
+  },
+): string => {
+  const { owner, object, kind, source, lun } = of;
+  const { id } = insertVolume(database, {
     role: "mirror",
     kind,
     name: object.name,
@@ -52,13 +67,13 @@ export const prepareMirror = (database: Database, options: PrepareMirrorOptions)
   });
   database.run(
     "INSERT INTO mirrors (volumeId, planId, source, sourceObjectId, sourceVolumeId) VALUES (?, ?, ?, ?, ?)",
-    mirror.id,
+    id,
     owner.planId,
     owner.source,
     object.id,
     source.id,
   );
-  return [{ sourceVolumeId: source.id, mirrorVolumeId: mirror.id }];
+  return id;
 };
 
 /**
@@ -177,3 +192,17 @@ export const ownMirror = (database: Database, mirrorVolumeId: string, owner: Own
 
 export const findMirror = (database: Database, mirrorVolumeId: string): MirrorRow | undefined =>
   database.one<MirrorRow>("SELECT * FROM mirrors WHERE volumeId = ?", mirrorVolumeId);
+
+/** The mirrors that a run's group is written to. */
+export const mirrorsOf = (
+  database: Database,
+  { planId, source }: Owner,
+  { groupId, sequence }: { readonly groupId: GroupId; readonly sequence: number },
+): MirrorRow[] =>
+  database.all<MirrorRow>(
+    `SELECT * FROM mirrors WHERE planId = ? AND source = ? AND groupId = ? AND sequence = ? ORDER BY sourceObjectId`,
+    planId,
+    source,
+    groupId,
+    sequence,
+  );

@@ -18,6 +18,8 @@ const applicationId = 0x736d7478;
  *   them.
  * - `newestSnapshots` remembers source groups that were deleted, and `deletedRebuilds` rebuilt
  *   objects; `snapshotGroups.objects` is what the source had then, in JSON.
+ * - `preparedObjects` is what mirrors were prepared as, for a manifest that is to come: of each
+ *   mirror for the group that is written to it, and for the newest that was prepared.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
  *   collector to look at it. `sizeBytes` and `liveBytes` are what it found when it did: `liveBytes`
  *   is null before, and a file that has damage has no size.
@@ -155,6 +157,16 @@ const migrations: readonly string[] = [
     PRIMARY KEY (planId, source)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE deletedRebuilds (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE preparedObjects (
+    volumeId TEXT NOT NULL REFERENCES mirrors(volumeId),
+    sequence INTEGER NOT NULL,
+    groupId TEXT NOT NULL,
+    objectIndex INTEGER NOT NULL,
+    object TEXT NOT NULL,
+    PRIMARY KEY (volumeId, sequence)
+  ) STRICT;
   `,
 ];
 

@@ -1,5 +1,6 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
+import { isSameMirrorSet } from "../../../core/api/mirror-set.ts";
 import { extentCount } from "../../../core/extent/striping.ts";
 import type {
   ExtentDigest,
@@ -9,11 +10,13 @@ import type {
   PublishGroupOptions,
   SnapshotGroup,
 } from "../driver.ts";
+import { mirrorSetOf } from "../mirror-set.ts";
 import type { BlockTable } from "./blocks.ts";
 import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";
-import { findMirror, type MirrorRow, ownMirror, resetMirror } from "./mirrors.ts";
-import { groupExists, groupStale, refuseOtherRun } from "./order.ts";
+import { findMirror, type MirrorRow, mirrorsOf, ownMirror, resetMirror } from "./mirrors.ts";
+import { groupExists, groupStale, newestPublished, refuseOtherRun } from "./order.ts";
+import { dropAborted, dropOvertaken, dropPublished, manifestOf } from "./prepared.ts";
 import { findOwnGroup, findPublished, insertGroup } from "./snapshots.ts";
 import { clearTable, commitExtent, damagedDigest, extentDigests, type PendingExtent } from "./versions.ts";
 import { findVolume, type VolumeRow } from "./volumes.ts";
@@ -47,6 +50,7 @@ export const openMirror = (database: Database, options: OpenMirrorOptions): Mirr
   for (const extent of damaged) {
     database.run("DELETE FROM doneExtents WHERE volumeId = ? AND extent = ?", mirrorVolumeId, extent);
   }
+  dropOvertaken(database, mirrorVolumeId, sequence);
   const complete = resumes && mirror.complete === 1 && damaged.length === 0;
   database.run(
     `UPDATE mirrors SET epoch = epoch + 1, groupId = ?, baseGroupId = ?, sequence = ?, complete = ? WHERE volumeId = ?`,
@@ -119,29 +123,29 @@ export const abortGroup = (database: Database, groupId: GroupId, owner: Owner): 
     owner.source,
     groupId,
   );
+  dropAborted(database, owner, groupId);
 };
 
-/** @throws GROUP_INCOMPLETE, GROUP_ABORTED, GROUP_EXISTS, GROUP_STALE, NOT_OURS, VOLUME_UNKNOWN */
+/** @throws GROUP_INCOMPLETE, GROUP_ABORTED, GROUP_EXISTS, GROUP_STALE, NOT_OURS */
 export const publishGroup = (database: Database, options: PublishGroupOptions): SnapshotGroup => {
-  const { groupId, owner, sequence, takenAt, manifest } = options;
+  const { groupId, owner, sequence, takenAt } = options;
   const known = findOwnGroup(database, groupId, owner);
   if (known !== undefined) {
     refuseOtherContent(known, options);
     return known;
   }
   refuseAborted(database, groupId, owner);
-  const mirrors = [...new Set(options.mirrorVolumeIds)].map((id) => {
-    const mirror = ownMirror(database, id, owner);
-    const newest = mirror.publishedSequence;
-    // The mirror is still complete for the group that it was last published as, also when that has
-    // been deleted.
-    if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what: `the mirror ${id} was published as` });
-    return completeFor(mirror, groupId, sequence);
-  });
+  // The mirrors are still complete for the group that they were last published as, also when that
+  // has been deleted.
+  const newest = newestPublished(database, owner);
+  if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what: "was published of the plan here" });
+  const mirrors = completeMirrors(database, options);
+  const manifest = manifestOf(database, options);
   for (const mirror of mirrors) {
     database.run("UPDATE mirrors SET publishedSequence = ? WHERE volumeId = ?", sequence, mirror.volumeId);
     database.run("DELETE FROM doneExtents WHERE volumeId = ?", mirror.volumeId);
   }
+  dropPublished(database, owner, sequence);
   return insertGroup(database, {
     groupId,
     owner,
@@ -155,21 +159,29 @@ export const publishGroup = (database: Database, options: PublishGroupOptions): 
   });
 };
 
+/** The mirrors that the group is written to, when they are those that are meant. @throws GROUP_INCOMPLETE */
+const completeMirrors = (database: Database, { groupId, owner, sequence, mirrors }: PublishGroupOptions) => {
+  const written = mirrorsOf(database, owner, { groupId, sequence });
+  const unfinished = written.find(({ complete }) => complete === 0);
+  if (unfinished !== undefined) {
+    throw groupIncomplete(`The mirror ${unfinished.volumeId} doesn't have all of group ${groupId} yet.`);
+  }
+  if (isSameMirrorSet(mirrorSetOf(written.map(({ volumeId }) => volumeId)), mirrors)) return written;
+  throw groupIncomplete(
+    `Group ${groupId} is in ${written.length} mirrors here, which are not the ${mirrors.count} that it is to consist of.`,
+  );
+};
+
 /**
  * A group is known for done only when it is the same run's, of the same snapshot, in the same
  * mirrors. @throws GROUP_EXISTS
  */
-const refuseOtherContent = (
-  known: SnapshotGroup,
-  { sequence, takenAt, mirrorVolumeIds }: PublishGroupOptions,
-): void => {
+const refuseOtherContent = (known: SnapshotGroup, { sequence, takenAt, mirrors }: PublishGroupOptions): void => {
   refuseOtherRun(known, sequence);
   if (known.takenAt !== takenAt) {
     throw groupExists(known, `it is of a snapshot taken at ${known.takenAt}, and this one was taken at ${takenAt}`);
   }
-  const wanted = new Set(mirrorVolumeIds);
-  const isSame =
-    wanted.size === known.snapshots.length && known.snapshots.every(({ volumeId }) => wanted.has(volumeId));
+  const isSame = isSameMirrorSet(mirrorSetOf(known.snapshots.map(({ volumeId }) => volumeId)), mirrors);
   if (!isSame) throw groupExists(known, "it has other volumes than this run's");
 };
 
@@ -197,14 +209,5 @@ const refuseAborted = (database: Database, groupId: GroupId, owner: Owner): void
   throw new VisibleError("GROUP_ABORTED", `Group ${groupId} was aborted.`, { hint: "Run the plan again." });
 };
 
-/** @throws GROUP_INCOMPLETE */
-const completeFor = (mirror: MirrorRow, groupId: GroupId, sequence: number): MirrorRow => {
-  if (mirror.groupId === groupId && mirror.complete === 1 && mirror.sequence === sequence) return mirror;
-  throw new VisibleError(
-    "GROUP_INCOMPLETE",
-    `The mirror ${mirror.volumeId} doesn't have all of group ${groupId} yet.`,
-    {
-      hint: "Transfer the volume first.",
-    },
-  );
-};
+const groupIncomplete = (message: string): VisibleError =>
+  new VisibleError("GROUP_INCOMPLETE", message, { hint: "Transfer all of its volumes first." });

@@ -1,5 +1,6 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
+import { type Manifest, readManifest } from "../../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { ListedGroup, Owner, SnapshotGroup, SnapshotGroupOptions } from "../driver.ts";
 import type { Database } from "./database.ts";
@@ -130,7 +131,7 @@ export const insertGroup = (
     /** Of a source group: what was snapshotted, as the source had it. */
     readonly objects?: readonly ObjectConfig[];
     /** Of a published group. */
-    readonly manifest?: unknown;
+    readonly manifest?: Manifest;
   },
 ): SnapshotGroup => {
   const { groupId, owner, takenAt, sequence, objects, manifest } = options;
@@ -174,8 +175,8 @@ export const deleteGroup = (database: Database, groupId: GroupId, owner: Owner):
   for (const snapshot of snapshots) dropTable(database, snapshot.tableId);
 };
 
-/** The manifests of published groups, each plan's newest first. */
-export const listManifests = (database: Database): { groupId: GroupId; owner: Owner; manifest: unknown }[] =>
+/** The manifests of published groups, each plan's newest first. @throws STORE_TOO_NEW, STORE_CORRUPT */
+export const listManifests = (database: Database): { groupId: GroupId; owner: Owner; manifest: Manifest }[] =>
   database
     .all<GroupRow & { manifest: string }>(
       "SELECT * FROM snapshotGroups WHERE manifest IS NOT NULL ORDER BY planId, source, sequence DESC",
@@ -183,7 +184,7 @@ export const listManifests = (database: Database): { groupId: GroupId; owner: Ow
     .map((row) => ({
       groupId: row.id,
       owner: { planId: row.planId, source: row.source },
-      manifest: JSON.parse(row.manifest) as unknown,
+      manifest: readManifest(JSON.parse(row.manifest), `group ${row.id}`),
     }));
 
 const sameOwner = (a: Owner, b: Owner): boolean => a.planId === b.planId && a.source === b.source;

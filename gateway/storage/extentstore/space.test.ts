@@ -12,6 +12,7 @@ import {
   sourceObject,
   takenAt,
 } from "../conformance/fixtures.ts";
+import { mirrorSetOf } from "../mirror-set.ts";
 import { systemDisk } from "./disk.ts";
 import { ExtentStore } from "./extentstore.ts";
 import { idleMs } from "./idle.ts";
@@ -104,8 +105,9 @@ test("200 mirrors, written by 4 threads for 10 days, one group kept, take up lit
         groupId: groupId(day),
         sequence: day,
         takenAt,
-        mirrorVolumeIds: ids,
-        manifest: {},
+        mirrors: mirrorSetOf(ids),
+        planName: "daily",
+        objects: [],
       });
       await main.deleteGroup({ owner, groupId: groupId(day - 1) });
       look();

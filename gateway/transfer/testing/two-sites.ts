@@ -6,6 +6,7 @@ import { type GroupId, groupIdOf, instantSchema, planIdSchema, runIdOf } from ".
 import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
 import { roundedSizeBytes } from "../../../core/extent/striping.ts";
 import type { BlockReader, Owner, StorageDriver } from "../../storage/driver.ts";
+import { mirrorSetOf } from "../../storage/mirror-set.ts";
 import { openStorage } from "../../storage/open.ts";
 import type { TlsCredentials } from "../../tunnel/certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "../../tunnel/client.ts";
@@ -127,8 +128,9 @@ export const openTwoSites = async (
         owner,
         sequence,
         takenAt: instantSchema.parse("2026-01-01T00:00:00.000Z"),
-        mirrorVolumeIds: [mirrorVolumeId],
-        manifest: {},
+        mirrors: mirrorSetOf([mirrorVolumeId]),
+        planName: "daily",
+        objects: [],
       }),
     /** That the published group is the source's snapshot, byte by byte. */
     assertEqual: async (sequence: number): Promise<void> => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { groupId, noise, owner, takenAt } from "../../conformance/fixtures.ts";
 import type { StorageDriver } from "../../driver.ts";
+import { mirrorSetOf } from "../../mirror-set.ts";
 
 /*
  * A life of a store in numbered steps, the same every time it is lived: each step writes two volumes, snapshots them, sends the
@@ -99,7 +100,8 @@ const sendStep = async (driver: StorageDriver, life: Life, n: number): Promise<v
     owner,
     sequence: n + 1,
     takenAt,
-    mirrorVolumeIds: [mirrorVolumeId],
-    manifest: { n },
+    mirrors: mirrorSetOf([mirrorVolumeId]),
+    planName: "daily",
+    objects: [],
   });
 };

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { VisibleError } from "./errors.ts";
+import { groupIdSchema, instantSchema, planIdSchema, siteIdSchema } from "./ids.ts";
+import { objectConfigSchema } from "./object.ts";
+
+/** Of the manifests that this program writes. Those of version 1 do not say it. */
+export const manifestVersion = 2;
+
+/** What a target keeps with a group of a foreign plan: enough to rebuild from when the source site is gone (W3). */
+export const manifestSchema = z.object({
+  version: z.int().min(1).max(manifestVersion).default(1),
+  planId: planIdSchema,
+  planName: z.string(),
+  source: siteIdSchema,
+  groupId: groupIdSchema,
+  sequence: z.int().min(1),
+  takenAt: instantSchema,
+  /** As the source had them, in the plan's order. */
+  objects: z.array(objectConfigSchema),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** A manifest but for its objects. */
+export const manifestHeadSchema = manifestSchema.omit({ version: true, objects: true });
+
+const versionSchema = z.object({ version: z.int().min(1).default(1) });
+
+/**
+ * A manifest as it was kept, of this version or one before.
+ * @param whose the group that it was kept with
+ * @throws STORE_TOO_NEW, STORE_CORRUPT (it is no manifest)
+ */
+export const readManifest = (value: unknown, whose: string): Manifest => {
+  const version = versionSchema.safeParse(value).data?.version ?? 1;
+  if (version > manifestVersion) {
+    throw new VisibleError(
+      "STORE_TOO_NEW",
+      `The manifest of ${whose} has version ${version}; this program knows up to ${manifestVersion}.`,
+      { hint: "Use the version of smtx-backup that wrote it, or a newer one." },
+    );
+  }
+  const manifest = manifestSchema.safeParse(value);
+  if (manifest.success) return manifest.data;
+  const [issue] = manifest.error.issues;
+  throw new VisibleError(
+    "STORE_CORRUPT",
+    `The manifest of ${whose} can't be read: ${issue?.path.join(".")}: ${issue?.message}.`,
+    { hint: "Look for another group of the plan; its manifest says the same of objects that have not changed." },
+  );
+};
