@@ -3,7 +3,6 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import type { PlanObject } from "../../core/api/plan.ts";
 import type { SnapshotTask, TaskResultOf } from "../../core/api/task.ts";
 import { isUnusable, judgeObject, objectUnusable } from "../../core/object/judge.ts";
-import type { SnapshotGroup } from "../storage/driver.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 
 const nameOf = ({ kind, id, name }: PlanObject) => `${kind} “${name}” (${id})`;
@@ -35,10 +34,11 @@ const configsOf = (
   return found;
 };
 
-const snapshotIdsOf = (config: ObjectConfig, group: SnapshotGroup): string[] =>
+/** @param ids the snapshots' ids, by volume */
+const snapshotIdsOf = (config: ObjectConfig, ids: ReadonlyMap<string, string>): string[] =>
   config.volumes.map(({ id }) => {
-    const snapshot = group.snapshots.find(({ volumeId }) => volumeId === id);
-    if (snapshot !== undefined) return snapshot.snapshotId;
+    const snapshotId = ids.get(id);
+    if (snapshotId !== undefined) return snapshotId;
     const message = `The snapshot group was taken before ${config.kind} “${config.name}” got its volume ${id}.`;
     throw new VisibleError("GROUP_INCOMPLETE", message, { hint: "Start a new run." });
   });
@@ -63,10 +63,11 @@ export const snapshot = async (task: SnapshotTask, context: TaskContext): Promis
   });
   // Another gateway may have taken it in the meantime, of objects that looked otherwise.
   const configs = configsOf(task.objects, group.objects ?? objects, notInGroup);
+  const ids = new Map(group.snapshots.map(({ volumeId, snapshotId }) => [volumeId, snapshotId]));
   return {
     kind: "snapshot",
     takenAt: group.takenAt,
     from: 0,
-    objects: configs.map((config) => ({ config, snapshotIds: snapshotIdsOf(config, group) })),
+    objects: configs.map((config) => ({ config, snapshotIds: snapshotIdsOf(config, ids) })),
   };
 };

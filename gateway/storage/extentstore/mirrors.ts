@@ -39,7 +39,7 @@ export const prepareMirror = (database: Database, options: PrepareMirrorOptions)
   if (known !== undefined && isDone) return [{ sourceVolumeId: known.sourceVolumeId, mirrorVolumeId: known.volumeId }];
   if (known !== undefined) updateMirror(database, known, { object, source, lun });
   const mirrorVolumeId = known?.volumeId ?? insertMirror(database, { owner, object, kind, source, lun });
-  if (run !== undefined && !isDone) keepPrepared(database, { mirrorVolumeId, object, run });
+  if (run !== undefined) keepPrepared(database, { mirrorVolumeId, object, run });
   return [{ sourceVolumeId: source.id, mirrorVolumeId }];
 };
 
