@@ -29,6 +29,20 @@ describe("the queue", () => {
     await stop();
   });
 
+  test("is asked with long polls, but for short ones while something of it is worked on", async () => {
+    const { queue, other, firstTry, time, stop } = setUp({ twoQueues: true });
+    await time.advance(40_000);
+    assert.deepEqual(queue.polls, [20, 20, 20]);
+    await queue.deliver(task());
+    await time.advance(16_000);
+    assert.deepEqual(queue.polls.slice(3), [8, 8, 8]);
+    await firstTry().resolve(result);
+    await time.advance(8_000);
+    assert.equal(queue.polls.at(-1), 20);
+    assert.ok(other?.polls.every((seconds) => seconds === 20));
+    await stop();
+  });
+
   for (const [what, body] of [
     ["is not JSON", "{"],
     ["is no task", { kind: "transfer" }],
@@ -50,7 +64,7 @@ describe("the queue", () => {
     const { receive } = queue.source;
     let failures = 3;
     queue.source.receive = (options) => (failures-- > 0 ? Promise.reject(new Error("no network")) : receive(options));
-    await time.advance(20_000);
+    await time.advance(40_000);
     await queue.deliver(task());
     assert.equal(log.lines.filter(({ message }) => message.startsWith("could not ask")).length, 3);
     assert.equal(tries.length, 1);
@@ -59,15 +73,6 @@ describe("the queue", () => {
 });
 
 describe("what a gateway tells of itself", () => {
-  test("it is alive, at the start and every 5 s, and where it can be reached", async () => {
-    const { reports, time, stop } = setUp();
-    await time.advance(10_000);
-    const alive = reports.filter(({ kind }) => kind === "alive");
-    assert.equal(alive.length, 3);
-    assert.deepEqual(alive[0], { kind: "alive", gateway: { ...identity, settings: { version: 0, gateways: 1 } } });
-    await stop();
-  });
-
   const inventories = (reports: readonly Report[]) => reports.filter((report) => report.kind === "inventory");
 
   test("it tells the inventory at the start, and again only when it has changed", async () => {
@@ -125,17 +130,6 @@ describe("what a gateway tells of itself", () => {
     await stop();
   });
 
-  test("it tells what else is known of it with each sign of life", async () => {
-    const state = { clockAheadSeconds: 0 };
-    const { reports, time, stop } = setUp({ state: () => state });
-    await time.advance(5_000);
-    state.clockAheadSeconds = 7200;
-    await time.advance(5_000);
-    const told = reports.flatMap((report) => (report.kind === "alive" ? [report.gateway.clockAheadSeconds] : []));
-    assert.deepEqual(told, [0, 0, 7200]);
-    await stop();
-  });
-
   test("an inventory that could not be told is told 5 s later", async () => {
     const { reports, time, world, stop } = setUp();
     await settle();
@@ -169,8 +163,19 @@ describe("a graceful stop", () => {
     assert.ok(aboutTasks().every(({ kind }) => kind === "working"));
   });
 
-  test("a message that comes with the last poll is given back", async () => {
+  test("a poll that waits for messages is called off", async () => {
+    const { agent, time } = setUp();
+    await settle();
+    const stopped = agent.stop();
+    await time.advance(0);
+    await Promise.all([stopped, agent.ended]);
+  });
+
+  test("a message that comes all the same with the last poll is given back", async () => {
     const { agent, queue, tries, time } = setUp();
+    const { receive } = queue.source;
+    queue.source.receive = (options) => receive({ ...options, signal: new AbortController().signal });
+    await time.advance(20_000);
     const stopped = agent.stop();
     await queue.deliver(task());
     await time.advance(2_000);
@@ -204,7 +209,7 @@ describe("a graceful stop", () => {
     await queue.deliver(task());
     queue.source.release = () => new Promise(() => undefined);
     queue.source.receive = () => new Promise(() => undefined);
-    await time.advance(2_000);
+    await time.advance(20_000);
     const stopped = agent.stop();
     await time.advance(10_000);
     await stopped;

@@ -7,6 +7,7 @@ import type { GatewayContext } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
 import type { Time } from "../time.ts";
 import { within } from "../within.ts";
+import { createAliveTeller } from "./alive.ts";
 import { createInventoryTeller } from "./inventory.ts";
 import { agentLimits } from "./limits.ts";
 import { pollQueue } from "./poll.ts";
@@ -40,30 +41,35 @@ export interface Agent {
 
 /**
  * Works on the site's tasks, as many at once as their queues have slots, and tells the control
- * plane every 5 s that the gateway is alive and what has changed in the site's inventory. Gateways
+ * plane that the gateway is alive, and what has changed of it and in the site's inventory. Gateways
  * of a site share its queues and know nothing of each other.
  */
 export const startAgent = (options: AgentOptions): Agent => {
-  const { queues, reports, context, state, time, log } = options;
+  const { queues, context, state, time, log } = options;
   const { identity, storage, now } = context;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const inventory = createInventoryTeller({ storage: limitStorage(storage, { time }), reports, identity, now, log });
-  const pollers = queues.map(({ source, slots }) => {
-    const tasks = createCurrentTasks({ ...options, source, siteId: identity.siteId, inventory });
-    return { tasks, poll: () => pollQueue({ source, slots, tasks, time, log, signal }) };
-  });
   const slots = agentLimits.settingsSlots;
   const settings = createSettingsTaker({ ...options.settings, identity, slots, time, log, signal });
+  const alive = createAliveTeller({
+    reports: options.reports,
+    describe: () => ({ ...identity, ...state?.(), settings: settings.current() }),
+    told: () => settings.told,
+    time,
+  });
+  const { reports } = alive;
+  const inventory = createInventoryTeller({ storage: limitStorage(storage, { time }), reports, identity, now, log });
+  const pollers = queues.map((queue) => {
+    const tasks = createCurrentTasks({ ...options, ...queue, reports, siteId: identity.siteId, inventory });
+    return { tasks, poll: () => pollQueue({ ...queue, tasks, time, log, signal }) };
+  });
   const allTasks = pollers.map(({ tasks }) => tasks);
 
   const beat = { everySeconds: agentLimits.beatSeconds, first: "now", time, log, signal } as const;
   const ended = Promise.all([
     ...pollers.map(({ poll }) => poll()),
     pollQueue({ source: options.settings.source, slots, tasks: settings, time, log, signal }),
-    repeat({ ...beat, purpose: "report that the gateway is alive" }, () =>
-      reports.send({ kind: "alive", gateway: { ...identity, ...state?.(), settings: settings.current() } }),
-    ),
+    repeat({ ...beat, purpose: "report that the gateway is alive" }, () => alive.tell()),
     repeat({ ...beat, purpose: "tell what the site has" }, (watch) => inventory.tellChanges(watch)),
   ]).then(() => undefined);
 

@@ -28,10 +28,12 @@ export interface Lease {
 export const holdLease = (options: {
   readonly source: TaskSource;
   readonly message: TaskMessage;
+  /** What the renewals of all messages of the queue are counted from. */
+  readonly sinceMs: number;
   readonly time: Time;
   readonly log: Log;
 }): Lease => {
-  const { source, message, time, log } = options;
+  const { source, message, sinceMs, time, log } = options;
   const { visibilitySeconds, beatSeconds } = agentLimits;
   const ending = new AbortController();
   let { receipt } = message;
@@ -41,6 +43,7 @@ export const holdLease = (options: {
     {
       everySeconds: beatSeconds,
       first: "later",
+      sinceMs,
       purpose: "keep the task's message hidden",
       time,
       log,

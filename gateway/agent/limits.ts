@@ -3,10 +3,24 @@ export const agentLimits = {
   /** A message that nobody renews is somebody else's after this: a gateway's death costs no more (W20). */
   visibilitySeconds: 15,
   /**
-   * How often a message is renewed, a task reported as worked on, the gateway as alive, the
-   * inventory looked at.
+   * How often a message is renewed, the inventory looked at, and whether there is something to tell
+   * of the gateway.
    */
   beatSeconds: 5,
+  /** How often a task is reported as worked on. Its deadline is four times as far away. */
+  workingSeconds: 15,
+  /**
+   * How long a gateway says nothing before it says that it is alive. It is taken for absent after
+   * three times as long.
+   */
+  aliveSeconds: 30,
+  /**
+   * How often it describes itself though its tasks say that it is alive: reports overtake each
+   * other, and get lost.
+   */
+  describeSeconds: 120,
+  /** By how much its clock must have moved against the control plane's for that to be news. */
+  clockNewsSeconds: 10,
   /**
    * A task that got nothing done for so long is given up. Above what the storage, a job of the
    * transfer and the peer take until they say themselves what hangs; a transfer that waits for its
@@ -20,7 +34,13 @@ export const agentLimits = {
    * next call from being made.
    */
   callSeconds: 150,
-  pollSeconds: 2,
+  pollSeconds: 20,
+  /**
+   * While something of the queue is worked on: the poll of a gateway that dies goes on without it,
+   * and swallows the next message. It must be over before the messages of the dead come again, which
+   * is two beats after its death at the earliest.
+   */
+  pollSecondsAtWork: 8,
   /** Between polls that fail: doubling from the first to the second. */
   pollRetryMs: 1_000,
   pollRetryMsMax: 15_000,

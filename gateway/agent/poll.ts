@@ -16,8 +16,8 @@ export interface Taker {
 }
 
 /**
- * Takes messages off one queue while there are free slots, until the signal; what comes after it is
- * given back.
+ * Takes messages off one queue while there are free slots, until the signal, which calls off a poll
+ * that is under way; what it brings all the same is given back.
  */
 export const pollQueue = async (options: {
   readonly source: TaskSource;
@@ -45,7 +45,7 @@ export const pollQueue = async (options: {
       (watch) =>
         source.receive({
           max: slots - tasks.count,
-          waitSeconds: agentLimits.pollSeconds,
+          waitSeconds: tasks.count === 0 ? agentLimits.pollSeconds : agentLimits.pollSecondsAtWork,
           visibilitySeconds: agentLimits.visibilitySeconds,
           signal: AbortSignal.any([signal, watch.signal]),
           onMoved: watch.onMoved,

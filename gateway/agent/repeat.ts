@@ -4,8 +4,8 @@ import type { Time } from "../time.ts";
 import { inTime } from "./in-time.ts";
 
 /**
- * Calls `act` every `everySeconds`, counted from the end of the call before, until the signal is
- * aborted. A call that fails, or stands still for too long, is logged with what it was for, and the
+ * Calls `act` every `everySeconds`, counted from the end of the call before unless `sinceMs` is
+ * given, until the signal is aborted. A call that fails, or stands still for too long, is logged with what it was for, and the
  * next one comes all the same.
  */
 export const repeat = async (
@@ -13,6 +13,11 @@ export const repeat = async (
     readonly everySeconds: number;
     /** `later`: the first call comes after `everySeconds`. */
     readonly first: "now" | "later";
+    /**
+     * Calls come so many seconds apart counted from this instant, for all that count from it: what
+     * they send goes together. The first wait is half as long to one and a half times as long then.
+     */
+    readonly sinceMs?: number;
     readonly purpose: string;
     readonly time: Time;
     readonly log: Log;
@@ -20,14 +25,22 @@ export const repeat = async (
   },
   act: (watch: Watch) => Promise<void>,
 ): Promise<void> => {
-  const { everySeconds, first, purpose, time, log, signal } = options;
-  if (first === "later") await time.sleep(everySeconds * 1000, signal);
+  const { everySeconds, first, sinceMs, purpose, time, log, signal } = options;
+  const everyMs = everySeconds * 1000;
+  const pauseMs = () => (sinceMs === undefined ? everyMs : untilNext(everyMs, time.nowMs() - sinceMs));
+  if (first === "later") await time.sleep(pauseMs(), signal);
   while (!signal.aborted) {
     try {
       await inTime(purpose, time, act);
     } catch (error) {
       log.warn({ err: error }, `could not ${purpose}; trying again in ${everySeconds} s`);
     }
-    await time.sleep(everySeconds * 1000, signal);
+    await time.sleep(pauseMs(), signal);
   }
+};
+
+/** To the next multiple that is not too near. A clock that was set back makes it no longer. */
+const untilNext = (everyMs: number, elapsedMs: number): number => {
+  const leftMs = everyMs - (((elapsedMs % everyMs) + everyMs) % everyMs);
+  return leftMs < everyMs / 2 ? leftMs + everyMs : leftMs;
 };

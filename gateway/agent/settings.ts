@@ -25,12 +25,14 @@ export interface SettingsUse {
 export interface SettingsTaker extends Taker {
   /** What this gateway goes by, as it tells the control plane. */
   current(): GatewaySettings;
+  /** How often it was told its settings, whether they were news or not. */
+  readonly told: number;
 }
 
 /**
  * Takes this gateway's settings off the queue that it shares with the site's others, and gives
- * theirs back. What gets lost on the way is sent again: each report that the gateway is alive says
- * which version it has.
+ * theirs back. What gets lost on the way is sent again: what the gateway tells of itself says which
+ * version it has.
  */
 export const createSettingsTaker = (
   options: SettingsUse & {
@@ -47,6 +49,7 @@ export const createSettingsTaker = (
   const { source, identity, apply, revoke, revocationsAt, slots, time, log, signal } = options;
   const active = new Set<Promise<void>>();
   let current: Pick<SettingsTask, "version" | "gateways" | "issuedAt"> | undefined;
+  let told = 0;
 
   /**
    * Messages overtake each other. Of the same version, the later one knows better how many gateways
@@ -66,6 +69,7 @@ export const createSettingsTaker = (
       log.info({ version, gateways, limits }, "settings taken");
     }
     if (settings.revocations !== undefined) await revoke(settings.revocations);
+    told += 1;
     await source.remove(receipt);
   };
 
@@ -101,6 +105,9 @@ export const createSettingsTaker = (
         gateways: current?.gateways ?? 1,
         ...(listed !== undefined && { revocationsAt: listed }),
       };
+    },
+    get told() {
+      return told;
     },
     /** One poll's messages are dealt with before the next poll. */
     get count() {

@@ -11,7 +11,8 @@ import { agentLimits } from "./limits.ts";
 import { settle } from "./testing.ts";
 import { result, setUp, task, volume } from "./testing-agent.ts";
 
-const { standstillSeconds, letGoSeconds, callSeconds, beatSeconds } = agentLimits;
+const { standstillSeconds, letGoSeconds, callSeconds, beatSeconds, aliveSeconds, workingSeconds, pollSeconds } =
+  agentLimits;
 const givenUpMs = standstillSeconds * 1000;
 const hourMs = 3600_000;
 const never = () => new Promise<never>(() => undefined);
@@ -80,13 +81,13 @@ describe("a storage call that never returns", () => {
 });
 
 describe("a task that stands still", () => {
-  test("whatever hangs in it, is given up after minutes: an hour has some 40 reports and not 721", async () => {
+  test("whatever hangs in it, is given up after minutes: an hour has some 15 reports and not 241", async () => {
     const { queue, aboutTasks, time, stop, log } = setUp({ perform: never });
     await queue.deliver(task());
     await time.advance(hourMs);
     const kinds = aboutTasks().map(({ kind }) => kind);
     const working = kinds.filter((kind) => kind === "working").length;
-    assert.ok(working > 1 && working <= standstillSeconds / beatSeconds + 1, `${working} reports`);
+    assert.ok(working > 1 && working <= standstillSeconds / workingSeconds + 2, `${working} reports`);
     assert.deepEqual(kinds.slice(working), ["failed"]);
     const last = aboutTasks().at(-1);
     assert.ok(last?.kind === "failed" && last.retryable);
@@ -128,7 +129,7 @@ describe("a task that stands still", () => {
         move(firstTry().context, minute);
         await time.advance(120_000);
       }
-      assert.equal(aboutTasks().length, (12 * 60) / beatSeconds + 1);
+      assert.equal(aboutTasks().length, (12 * 60) / workingSeconds + 1);
       assert.ok(aboutTasks().every(({ kind }) => kind === "working"));
       await stop();
     });
@@ -215,7 +216,7 @@ describe("what hangs beside the tasks", () => {
     const { world, reports, time, stop } = setUp();
     await settle();
     world.reportsHang = true;
-    await time.advance(beatSeconds * 1000);
+    await time.advance(aliveSeconds * 1000);
     world.reportsHang = false;
     const before = reports.filter(({ kind }) => kind === "alive").length;
     await time.advance((callSeconds + 2 * beatSeconds) * 1000);
@@ -271,7 +272,7 @@ describe("what hangs beside the tasks", () => {
     const late = Promise.withResolvers<Awaited<ReturnType<typeof receive>>>();
     let polls = 0;
     queue.source.receive = (options) => (polls++ === 0 ? late.promise : receive(options));
-    await time.advance(2_000 + callSeconds * 1000 + agentLimits.pollRetryMsMax);
+    await time.advance(pollSeconds * 1000 + callSeconds * 1000 + agentLimits.pollRetryMsMax);
     await queue.deliver(task());
     assert.equal(tries.length, 1);
     late.resolve([{ messageId: "late", receipt: "late", body: "" }]);

@@ -22,6 +22,7 @@ export const createCurrentTasks = (
   deps: WorkDeps & { readonly source: TaskSource; readonly siteId: SiteId; readonly inventory: InventoryTeller },
 ): CurrentTasks => {
   const { source, siteId, inventory, time, log } = deps;
+  const sinceMs = time.nowMs();
   /** The newest work on each task; an older try that is ending is in `active` only. */
   const newest = new Map<string, Work>();
   const works = new Set<Work>();
@@ -36,7 +37,7 @@ export const createCurrentTasks = (
   };
 
   const begin = (message: TaskMessage, task: RunTask, previous?: Promise<void>): void => {
-    const lease = holdLease({ source, message, time, log: log.child(taskFields(task)) });
+    const lease = holdLease({ source, message, sinceMs, time, log: log.child(taskFields(task)) });
     const work = startWork(deps, task, lease, previous);
     newest.set(task.id, work);
     works.add(work);
@@ -48,7 +49,7 @@ export const createCurrentTasks = (
 
   const drop = async (message: TaskMessage, task: RunTask): Promise<void> => {
     log.info(taskFields(task), "a second copy of a task that is worked on here is dropped");
-    await holdLease({ source, message, time, log }).end("remove");
+    await holdLease({ source, message, sinceMs, time, log }).end("remove");
   };
 
   /** A task that is worked on here has come again: the same message, another copy of it, or its next try. */
@@ -64,7 +65,7 @@ export const createCurrentTasks = (
   };
 
   const tellInventory = async (message: TaskMessage): Promise<void> => {
-    const lease = holdLease({ source, message, time, log });
+    const lease = holdLease({ source, message, sinceMs, time, log });
     try {
       await inTime("tell the inventory", time, (watch) => inventory.tell(watch));
       await lease.end("remove");

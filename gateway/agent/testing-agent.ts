@@ -37,11 +37,13 @@ export const volume = (id: string): ObjectConfig => ({
 const fakeSource = (time: ManualTime) => {
   const inbox: TaskMessage[] = [];
   const calls: string[] = [];
+  const polls: number[] = [];
   let wake = new AbortController();
   let receipts = 0;
   const source: TaskSource = {
-    async receive({ max, waitSeconds }) {
-      if (inbox.length === 0) await time.sleep(waitSeconds * 1000, wake.signal);
+    async receive({ max, waitSeconds, signal }) {
+      polls.push(waitSeconds);
+      if (inbox.length === 0) await time.sleep(waitSeconds * 1000, AbortSignal.any([wake.signal, signal]));
       wake = new AbortController();
       return inbox.splice(0, max);
     },
@@ -52,6 +54,8 @@ const fakeSource = (time: ManualTime) => {
   return {
     source,
     calls,
+    /** How long each poll was to wait, in seconds. */
+    polls,
     /** Delivers a message; the first receipt is `r1`, the second `r2`. */
     async deliver(body: unknown, messageId = `message-${receipts + 1}`) {
       inbox.push({

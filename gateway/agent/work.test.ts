@@ -6,7 +6,7 @@ import { progressOf, runTaskFields } from "../tasks/testing.ts";
 import { result, setUp, task, volume } from "./testing-agent.ts";
 
 describe("a task's life", () => {
-  test("a task that is begun is reported as worked on at once and every 5 s, with its newest progress", async () => {
+  test("a task that is begun is reported as worked on at once and every 15 s, with its newest progress", async () => {
     const { queue, aboutTasks, firstTry, time, stop } = setUp();
     await queue.deliver(task());
     assert.deepEqual(
@@ -14,9 +14,9 @@ describe("a task's life", () => {
       ["working"],
     );
     firstTry().context.onProgress(progressOf({ extentsDone: 3 }));
-    await time.advance(5_000);
+    await time.advance(15_000);
     firstTry().context.onProgress(progressOf({ extentsDone: 4 }));
-    await time.advance(5_000);
+    await time.advance(15_000);
     const progresses = aboutTasks().map((report) => (report.kind === "working" ? report.progress?.extentsDone : null));
     assert.deepEqual(progresses, [undefined, 3, 4]);
     await stop();
@@ -27,6 +27,19 @@ describe("a task's life", () => {
     await queue.deliver(task());
     await time.advance(15_000);
     assert.deepEqual(queue.calls, ["extend r1 15", "extend r1 15", "extend r1 15"]);
+    await stop();
+  });
+
+  test("tasks that were begun at different times are renewed at the same ones", async () => {
+    const { queue, time, stop } = setUp();
+    for (const id of ["t1", "t2", "t3"]) {
+      await queue.deliver(task({ id }));
+      await time.advance(1_300);
+    }
+    await time.advance(1_100);
+    assert.deepEqual(queue.calls, ["extend r1 15", "extend r2 15"], "what was begun just before it can wait");
+    await time.advance(5_000);
+    assert.deepEqual(queue.calls.slice(2).toSorted(), ["extend r1 15", "extend r2 15", "extend r3 15"]);
     await stop();
   });
 
@@ -211,7 +224,7 @@ describe("a task's life", () => {
     const { queue, world, time, firstTry, stop } = setUp();
     world.reportsFail = true;
     await queue.deliver(task());
-    await time.advance(10_000);
+    await time.advance(30_000);
     world.reportsFail = false;
     await firstTry().resolve(result);
     assert.deepEqual(queue.ended(), ["remove r1"]);

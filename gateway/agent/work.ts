@@ -51,7 +51,7 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
 });
 
 /**
- * Begins to work on a task, after `previous` has ended: says so every 5 s as long as it moves, and
+ * Begins to work on a task, after `previous` has ended: says so every 15 s as long as it moves, and
  * at the end reports what came of it. The message is removed after the report has been taken, and
  * all of its parts, so whatever dies in between repeats the task and loses nothing.
  *
@@ -111,7 +111,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
     // Told to let go, it is nobody's any more, whether it does or not.
     signal.addEventListener("abort", () => done.abort(), { once: true });
     const beat = {
-      everySeconds: agentLimits.beatSeconds,
+      everySeconds: agentLimits.workingSeconds,
       first: "now",
       purpose: "report that the task is worked on",
       time,

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { CreateQueueCommand, DeleteQueueCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { buildApp } from "fauxqs";
 import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { reportQueueName, siteQueueName } from "../../core/api/queues.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
+import { until } from "../../test/patience.ts";
 import { manualTime, recordingLog } from "../agent/testing.ts";
 import { createSqsClient } from "./sqsclient.ts";
 import { createSqsReportQueue } from "./sqsreportqueue.ts";
@@ -17,8 +21,13 @@ let client: ReturnType<typeof createSqsClient>;
 const heard: (string | undefined)[] = [];
 let prefix = "";
 let prefixes = 0;
+/** How many polls the emulator was asked for. */
+let polls = 0;
 
 before(async () => {
+  emulator.addHook("onRequest", async ({ headers }) => {
+    if (headers["x-amz-target"] === "AmazonSQS.ReceiveMessage") polls += 1;
+  });
   const endpoint = await emulator.listen({ host: "127.0.0.1", port: 0 });
   client = createSqsClient({ AWS_ENDPOINT_URL: endpoint }, undefined, (date) => heard.push(date));
 });
@@ -38,6 +47,25 @@ const sendTask = (QueueUrl: string, MessageBody: string) =>
   client.send(new SendMessageCommand({ QueueUrl, MessageBody }));
 const source = () => createSqsTaskSource({ client, prefix, siteId, queue: "tasks", log: recordingLog() });
 const poll = { max: 10, waitSeconds: 0, visibilitySeconds: 600, signal: never };
+
+/** The names of the requests that the client makes until it is stopped, in their order. */
+const countRequests = () => {
+  const names: string[] = [];
+  client.middlewareStack.add(
+    (next, { commandName = "" }) =>
+      (request) => {
+        names.push(commandName.replace("Command", ""));
+        return next(request);
+      },
+    { step: "initialize", name: "count" },
+  );
+  return {
+    stop: () => {
+      client.middlewareStack.remove("count");
+      return names.toSorted();
+    },
+  };
+};
 
 const alive: Report = {
   kind: "alive",
@@ -113,6 +141,65 @@ describe("the task source on SQS", () => {
     assert.deepEqual(await received, []);
   });
 
+  test("a poll that waits for messages ends with the signal, whatever the queue does", async (context) => {
+    const asked = Promise.withResolvers<void>();
+    const silent = createServer((request, response) => {
+      request.resume();
+      const { "x-amz-target": action } = request.headers;
+      if (action === "AmazonSQS.ReceiveMessage") asked.resolve();
+      else response.end(JSON.stringify({ QueueUrl: "http://127.0.0.1:1/000000000000/q" }));
+    });
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const impatient = createSqsClient({
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+    });
+    context.after(() => {
+      impatient.destroy();
+      silent.closeAllConnections();
+      silent.close();
+    });
+    const stop = new AbortController();
+    const tasks = createSqsTaskSource({ client: impatient, prefix, siteId, queue: "tasks", log: recordingLog() });
+    const received = tasks.receive({ ...poll, waitSeconds: 20, signal: stop.signal });
+    await asked.promise;
+    stop.abort();
+    assert.deepEqual(await received, []);
+  });
+
+  test("what a poll took that was called off comes again when its visibility has passed", async () => {
+    const tasks = source();
+    const url = await createQueue(siteQueueName(prefix, siteId, "tasks"));
+    const stop = new AbortController();
+    const before = polls;
+    const received = tasks.receive({ ...poll, waitSeconds: 20, visibilitySeconds: 1, signal: stop.signal });
+    await until("the poll", () => polls > before);
+    stop.abort();
+    assert.deepEqual(await received, []);
+    await sendTask(url, "x");
+    await until("the message", async () => (await tasks.receive(poll))[0]?.body === "x");
+  });
+
+  test("renewals, removals and releases of several messages at once are one request each", async () => {
+    const tasks = source();
+    const url = await createQueue(siteQueueName(prefix, siteId, "tasks"));
+    for (const body of ["x", "y", "z"]) await sendTask(url, body);
+    const [x, y, z] = await tasks.receive(poll);
+    assert.ok(x && y && z);
+    const requests = countRequests();
+    await Promise.all([x, y, z].map(({ receipt }) => tasks.extend(receipt, 600)));
+    await Promise.all([tasks.remove(x.receipt), tasks.remove(y.receipt), tasks.release(z.receipt)]);
+    assert.deepEqual(requests.stop(), [
+      "ChangeMessageVisibilityBatch",
+      "ChangeMessageVisibilityBatch",
+      "DeleteMessageBatch",
+    ]);
+    assert.deepEqual(
+      (await tasks.receive(poll)).map(({ body }) => body),
+      [z.body],
+    );
+  });
+
   test("finds a queue again that was deleted and made anew", async () => {
     const tasks = source();
     const url = await createQueue(siteQueueName(prefix, siteId, "tasks"));
@@ -134,6 +221,16 @@ describe("the reports queue on SQS", () => {
     const url = await createQueue(reportQueueName(prefix));
     await createSqsReportQueue({ client, prefix, log: recordingLog(), signal: never }).send(alive);
     assert.deepEqual(await sent(url), [alive]);
+  });
+
+  test("reports that are sent at the same time are one request, and each arrives", async () => {
+    const url = await createQueue(reportQueueName(prefix));
+    const queue = createSqsReportQueue({ client, prefix, log: recordingLog(), signal: never });
+    await queue.send(alive);
+    const requests = countRequests();
+    await Promise.all(Array.from({ length: 8 }, () => queue.send(alive)));
+    assert.deepEqual(requests.stop(), ["SendMessageBatch"]);
+    assert.equal((await sent(url)).length, 9);
   });
 
   test("characters that SQS refuses arrive all the same", async () => {
@@ -219,7 +316,7 @@ describe("the client", () => {
     const { requestHandler } = created.config;
     assert.ok("httpHandlerConfigs" in requestHandler && typeof requestHandler.httpHandlerConfigs === "function");
     const limits: unknown = requestHandler.httpHandlerConfigs();
-    assert.partialDeepStrictEqual(limits, { requestTimeout: 7_000, socketTimeout: 7_000 });
+    assert.partialDeepStrictEqual(limits, { requestTimeout: 7_000, socketTimeout: 27_000 });
     created.destroy();
   });
 

@@ -1,8 +1,9 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { QueueAccess } from "./credentials.ts";
 
-/** Longest wait of one poll. The request's own limit is above it. */
-export const pollSecondsMax = 2;
+/** Longest wait of one poll: SQS's. The limit of the request is above it. */
+export const pollSecondsMax = 20;
+export const pollTimeoutMs = 27_000;
 const requestTimeoutMs = 7_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -60,8 +61,8 @@ const listening = (client: SQSClient, heard: (date: string | undefined) => void)
 
 /**
  * The client for a site's queues. It honours `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL`, and
- * calls that endpoint whatever host a queue's URL names. Each request ends within 7 s, and so does
- * an answer that comes in part and goes on no more.
+ * calls that endpoint whatever host a queue's URL names. Each request ends within 7 s but a poll, which
+ * ends within 27 s, and so does an answer that comes in part and goes on no more.
  * @param access where credentials come from; the environment otherwise
  * @param heard is told the `Date` of each answer
  */
@@ -79,8 +80,8 @@ export const createSqsClient = (
         connectionTimeout: 3_000,
         requestTimeout: requestTimeoutMs,
         throwOnRequestTimeout: true,
-        // The other limit ends where the answer begins.
-        socketTimeout: requestTimeoutMs,
+        // The other limit ends where the answer begins. A connection that a poll waits on is silent.
+        socketTimeout: pollTimeoutMs,
       },
     }),
     heard,

@@ -1,4 +1,4 @@
-import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { sendableText } from "../../core/api/message.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
 import { senderOf } from "../../core/api/report.ts";
@@ -6,14 +6,16 @@ import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
 import { systemTime, type Time } from "../time.ts";
 import { backoffMs } from "./backoff.ts";
+import { inBatches } from "./batches.ts";
 import { queueAddress } from "./queueaddress.ts";
 
 const triesMax = 8;
 
 /**
- * The reports queue in SQS, `<prefix>-reports`. A report that can't be sent is tried 8 times in
- * all, with back-off, in some 20 s and the requests' own limits; then the last failure is thrown.
- * `signal` ends the retries. One that is too large isn't tried at all: MESSAGE_TOO_LARGE.
+ * The reports queue in SQS, `<prefix>-reports`. Reports that are sent at the same time go together.
+ * One that can't be sent is tried 8 times in all, with back-off, in some 20 s and the requests' own
+ * limits; then the last failure is thrown. `signal` ends the retries. One that is too large isn't
+ * tried at all: MESSAGE_TOO_LARGE.
  */
 export const createSqsReportQueue = (options: {
   readonly client: SQSClient;
@@ -24,17 +26,25 @@ export const createSqsReportQueue = (options: {
 }): ReportQueue => {
   const { client, prefix, log, signal, time = systemTime } = options;
   const queue = queueAddress({ client, name: reportQueueName(prefix), time, log });
-  const sendOnce = (MessageBody: string, MessageGroupId: string) =>
-    queue.use(async (QueueUrl) => {
-      await client.send(new SendMessageCommand({ QueueUrl, MessageBody, MessageGroupId }));
-    });
+  const sendOnce = inBatches<{ readonly MessageBody: string; readonly MessageGroupId: string }>(
+    (messages) =>
+      queue.use(async (QueueUrl) => {
+        const Entries = messages.map((message, index) => ({ Id: index.toString(), ...message }));
+        const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+        return Failed;
+      }),
+    ({ MessageBody }) => MessageBody.length,
+  );
 
   return {
     async send(report) {
-      const body = sendableText(report, "taskId" in report ? `The report of the task ${report.taskId}` : "The report");
+      const MessageBody = sendableText(
+        report,
+        "taskId" in report ? `The report of the task ${report.taskId}` : "The report",
+      );
       for (let attempt = 1; ; attempt++) {
         try {
-          return await sendOnce(body, senderOf(report).siteId);
+          return await sendOnce({ MessageBody, MessageGroupId: senderOf(report).siteId });
         } catch (error) {
           if (attempt >= triesMax || signal.aborted) throw error;
           log.warn(

@@ -1,6 +1,6 @@
 import {
-  ChangeMessageVisibilityCommand,
-  DeleteMessageCommand,
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
   type Message,
   ReceiveMessageCommand,
   type SQSClient,
@@ -9,8 +9,9 @@ import type { SiteId } from "../../core/api/ids.ts";
 import { type SiteQueue, siteQueueName } from "../../core/api/queues.ts";
 import type { Log } from "../log.ts";
 import { systemTime, type Time } from "../time.ts";
+import { inBatches } from "./batches.ts";
 import { queueAddress } from "./queueaddress.ts";
-import { pollSecondsMax } from "./sqsclient.ts";
+import { pollSecondsMax, pollTimeoutMs } from "./sqsclient.ts";
 import type { TaskMessage, TaskSource } from "./tasksource.ts";
 
 /** SQS gives ten messages at most at once. */
@@ -35,33 +36,45 @@ export const createSqsTaskSource = (options: {
   const { client, prefix, siteId, log, time = systemTime } = options;
   const name = siteQueueName(prefix, siteId, options.queue);
   const queue = queueAddress({ client, name, time, log });
-  const changeVisibility = (receipt: string, seconds: number) =>
+  const changeVisibility = inBatches<{ readonly receipt: string; readonly seconds: number }>((changes) =>
     queue.use(async (QueueUrl) => {
-      const input = { QueueUrl, ReceiptHandle: receipt, VisibilityTimeout: seconds };
-      await client.send(new ChangeMessageVisibilityCommand(input));
-    });
+      const Entries = changes.map(({ receipt, seconds }, index) => ({
+        ...{ Id: index.toString(), ReceiptHandle: receipt, VisibilityTimeout: seconds },
+      }));
+      const { Failed = [] } = await client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
+      return Failed;
+    }),
+  );
+  const remove = inBatches<string>((receipts) =>
+    queue.use(async (QueueUrl) => {
+      const Entries = receipts.map((ReceiptHandle, index) => ({ Id: index.toString(), ReceiptHandle }));
+      const { Failed = [] } = await client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
+      return Failed;
+    }),
+  );
 
   return {
     async receive({ max, waitSeconds, visibilitySeconds, signal, onMoved = () => undefined }) {
       await queue.wait(signal, onMoved);
       if (signal.aborted) return [];
-      const { Messages = [] } = await queue.use((QueueUrl) =>
-        client.send(
-          new ReceiveMessageCommand({
-            QueueUrl,
-            MaxNumberOfMessages: Math.min(max, messagesMax),
-            WaitTimeSeconds: Math.min(waitSeconds, pollSecondsMax),
-            VisibilityTimeout: visibilitySeconds,
-          }),
-        ),
-      );
-      return Messages.map(taskMessage);
+      const asked = {
+        MaxNumberOfMessages: Math.min(max, messagesMax),
+        WaitTimeSeconds: Math.min(waitSeconds, pollSecondsMax),
+        VisibilityTimeout: visibilitySeconds,
+      };
+      const options = { abortSignal: signal, requestTimeout: pollTimeoutMs };
+      try {
+        const { Messages = [] } = await queue.use((QueueUrl) =>
+          client.send(new ReceiveMessageCommand({ QueueUrl, ...asked }), options),
+        );
+        return Messages.map(taskMessage);
+      } catch (error) {
+        if (signal.aborted) return [];
+        throw error;
+      }
     },
-    extend: (receipt, seconds) => changeVisibility(receipt, seconds),
-    release: (receipt) => changeVisibility(receipt, 0),
-    remove: (receipt) =>
-      queue.use(async (QueueUrl) => {
-        await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: receipt }));
-      }),
+    extend: (receipt, seconds) => changeVisibility({ receipt, seconds }),
+    release: (receipt) => changeVisibility({ receipt, seconds: 0 }),
+    remove,
   };
 };

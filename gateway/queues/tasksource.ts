@@ -17,9 +17,9 @@ export interface TaskMessage {
 export interface TaskSource {
   /**
    * Waits `waitSeconds` at most for messages and hides them from others for `visibilitySeconds`.
-   * While the queue does not exist, waits for it. `signal` ends waiting for the queue; a poll that
-   * is under way is left to end by itself, because a poll that its client gives up can still take a
-   * message with it.
+   * While the queue does not exist, waits for it. `signal` ends the wait: then there are none. A poll
+   * that its client gives up can still take a message with it, which comes again after
+   * `visibilitySeconds`.
    */
   receive(options: {
     readonly max: number;

@@ -5,7 +5,7 @@ import type { RunTask, TransferTask, VolumeTransfer } from "../../core/api/task.
 import type { Log } from "../log.ts";
 import type { Owner, StorageDriver } from "../storage/driver.ts";
 
-/** Who this gateway is, as it tells the control plane every 5 s. */
+/** Who this gateway is, as it tells the control plane. */
 export type GatewayIdentity = Omit<Gateway, "lastSeenAt" | "settings">;
 
 /** One volume's way from a snapshot here to a mirror volume at the target. */
@@ -51,7 +51,7 @@ export interface TaskContext extends GatewayContext {
   readonly signal: AbortSignal;
   /** Something got done: read, sent, answered. A task of which this isn't heard for minutes is given up. */
   readonly onMoved: () => void;
-  /** How far the task is; the newest is reported every 5 s. */
+  /** How far the task is; the newest is reported every 15 s. */
   readonly onProgress: (progress: Progress) => void;
   /** Something was done in this try that a next try need not do again. */
   readonly onAcknowledged: () => void;
