@@ -22,7 +22,7 @@ const setUp = async () => {
   return api;
 };
 
-/** What a gateway of site a says every 5 s. */
+/** What a gateway of site a says. */
 const alive = ({ deps }: TestApi, id: string, settings?: GatewaySettings) =>
   handleReport(deps, {
     kind: "alive",
@@ -90,7 +90,7 @@ describe("PUT /v1/sites/{site}/limits", () => {
   test("tells each of the site's gateways that are alive, and how many they are", async () => {
     const api = await setUp();
     await alive(api, "dead");
-    api.pass(30);
+    api.pass(90);
     for (const id of ["gw-1", "gw-2"]) await alive(api, id, { version: 0, gateways: 1 });
     await put(api, { limits: [toB] });
     const [first, second] = sent(api);
@@ -132,18 +132,20 @@ describe("a gateway's report that it is alive", () => {
     assert.deepEqual(sentTo(api), []);
   });
 
-  test("is answered with a new share when a gateway has come or gone", async () => {
+  test("is answered with new shares, to all that are concerned, when a gateway has come or gone", async () => {
     const api = await setUp();
     await put(api, { limits: [toB] });
     await alive(api, "gw-1", { version: 1, gateways: 1 });
     assert.deepEqual(sentTo(api), []);
     await alive(api, "gw-2", { version: 0, gateways: 1 });
-    await alive(api, "gw-1", { version: 1, gateways: 1 });
     assert.deepEqual(sentTo(api), [
       ["gw-2", 1, 2],
       ["gw-1", 1, 2],
     ]);
-    api.pass(30);
+    await alive(api, "gw-1", { version: 1, gateways: 2 });
+    await alive(api, "gw-2", { version: 1, gateways: 2 });
+    assert.deepEqual(sentTo(api), []);
+    api.pass(90);
     await alive(api, "gw-1", { version: 1, gateways: 2 });
     assert.deepEqual(sentTo(api), [["gw-1", 1, 1]]);
   });

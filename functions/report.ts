@@ -6,7 +6,7 @@ import type { Stored } from "../core/ports/store.ts";
 import type { TaskEvent } from "../core/run/events.ts";
 import { shardOf } from "../core/run/shards.ts";
 import { placeOf, siteOfTask } from "../core/run/steps.ts";
-import { heardOf } from "./alive.ts";
+import { heardFrom, heardOf } from "./alive.ts";
 import type { Deps } from "./deps.ts";
 import { answerTo } from "./engine/answers.ts";
 import { loseBase } from "./engine/base.ts";
@@ -53,6 +53,7 @@ export const handleReport = async (
 };
 
 const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> => {
+  await heardFrom(deps, report);
   const { runId, target, step, index } = report;
   if (!isOfTidying(report)) {
     const id: ShardId = { runId, place: target, step, shard: shardOf(index) };

@@ -1,17 +1,14 @@
 import type { GatewayCertificates, RevocationList } from "../core/api/enrolment.ts";
 import { renewableSeconds } from "../core/api/enrolment.ts";
-import { VisibleError } from "../core/api/errors.ts";
-import type { GatewayId, Instant, SiteId } from "../core/api/ids.ts";
-import type { Gateway, Site } from "../core/api/site.ts";
+import type { Instant, SiteId } from "../core/api/ids.ts";
 import { addSeconds } from "../core/ports/clock.ts";
-import { CommitConflict, type Stored } from "../core/ports/store.ts";
+import type { Stored } from "../core/ports/store.ts";
 import { fingerprintOf } from "../pki/authority.ts";
 import { issueRevocations, plainSerial } from "../pki/revocations.ts";
 import type { Authorities } from "./authorities.ts";
 import type { Deps } from "./deps.ts";
-import { readStoredSite } from "./queries/sites.ts";
-import { certificatesKey, gatewayKey, revocationsKey } from "./records.ts";
-import { removedAt } from "./removed.ts";
+import { perObject, Recently } from "./recently.ts";
+import { revocationsKey } from "./records.ts";
 
 /**
  * What is stored of a multi-cluster's revocations: the list as it is given out, and what it was
@@ -34,8 +31,6 @@ const listedSeconds = 24 * 3600;
  */
 const keptSeconds = renewableSeconds + listedSeconds;
 const keptMin = 500;
-/** Of removals that happen at the same time all but one begin anew. */
-const triesMax = 5;
 
 /** The multi-cluster's list; undefined while none was ever made. */
 export const readRevocationList = async (
@@ -48,6 +43,24 @@ export const readRevocationList = async (
   return { issuedAt, pem, authority };
 };
 
+/** Reports ask for a list far more often than it changes. A removal is told to everybody without being asked for. */
+const recentSeconds = 5;
+const recentIn = perObject(() => new Recently<{ readonly list: RevocationList | undefined }>(recentSeconds));
+
+/** The same, as it was at most 5 s ago. */
+export const recentRevocationList = async (
+  deps: Pick<Deps, "store" | "clock">,
+  multiCluster: SiteId,
+): Promise<RevocationList | undefined> => {
+  const recent = recentIn(deps.store);
+  const known = recent.get(multiCluster, deps);
+  if (known !== undefined) return known.list;
+  const at = deps.clock.now();
+  const list = await readRevocationList(deps, multiCluster);
+  recent.set(multiCluster, { list }, at);
+  return list;
+};
+
 /** Whether a certificate of the multi-cluster is in the list. */
 export const isRevoked = async (
   { store }: Pick<Deps, "store">,
@@ -56,67 +69,6 @@ export const isRevoked = async (
 ): Promise<boolean> => {
   const stored = await store.get<Revocations>(revocationsKey(multiCluster));
   return stored?.body.revoked.some((one) => plainSerial(one.serial) === plainSerial(serial)) ?? false;
-};
-
-/**
- * Removes a gateway: it is not listed nor given to others any more, and its certificates are
- * revoked. The other gateways of its multi-cluster learn of it from the answers to their next
- * reports.
- * @returns how many certificates were revoked
- * @throws {VisibleError} SITE_UNKNOWN, GATEWAY_UNKNOWN, AUTHORITY_MISSING; CONFLICT when others
- *   keep changing the same
- */
-export const removeGateway = async (
-  deps: Deps & { readonly authorities: Authorities },
-  { siteId, gatewayId }: { readonly siteId: SiteId; readonly gatewayId: GatewayId },
-): Promise<number> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await tryToRemove(deps, siteId, gatewayId);
-    } catch (error) {
-      if (!(error instanceof CommitConflict)) throw error;
-      if (tries === triesMax) {
-        throw new VisibleError("CONFLICT", "Others keep changing gateways of the multi-cluster at the same time.", {
-          hint: "Try again.",
-          cause: error,
-        });
-      }
-    }
-  }
-};
-
-const tryToRemove = async (
-  deps: Deps & { readonly authorities: Authorities },
-  siteId: SiteId,
-  gatewayId: GatewayId,
-): Promise<number> => {
-  const { store } = deps;
-  const site = await readStoredSite(deps, siteId);
-  const enrolled = await store.get<GatewayCertificates>(certificatesKey(siteId, gatewayId));
-  const others = (site.body.removedGateways ?? []).filter(({ id }) => id !== gatewayId);
-  const isKnown =
-    enrolled !== undefined ||
-    removedAt(site.body, gatewayId) !== undefined ||
-    (await store.get<Gateway>(gatewayKey(siteId, gatewayId))) !== undefined;
-  if (!isKnown) {
-    throw new VisibleError("GATEWAY_UNKNOWN", `Site “${siteId}” has no gateway “${gatewayId}”.`, {
-      hint: `List its gateways with: smtx-backup gateway list --site ${siteId}`,
-    });
-  }
-  const removed: Site = { ...site.body, removedGateways: [...others, { id: gatewayId, at: deps.clock.now() }] };
-  const certificates = enrolled?.body.certificates ?? [];
-  await store.commit([
-    { type: "put", key: site.key, body: removed, expect: { version: site.version } },
-    { type: "delete", key: gatewayKey(siteId, gatewayId), expect: "any" },
-    // A renewal that comes in between changes it, and this begins anew.
-    {
-      type: "delete",
-      key: certificatesKey(siteId, gatewayId),
-      expect: enrolled === undefined ? "absent" : { version: enrolled.version },
-    },
-    ...(certificates.length > 0 ? [await revoke(deps, site.body.multiCluster, certificates)] : []),
-  ]);
-  return certificates.filter(({ expiresAt }) => expiresAt > deps.clock.now()).length;
 };
 
 /**
@@ -138,7 +90,7 @@ export const rightedRevocationList = async (
 type ListDeps = Pick<Deps, "store" | "clock"> & { readonly authorities: Authorities };
 
 /** The change of the multi-cluster's list that adds these. Those that have expired by now drop out of it. */
-const revoke = async (
+export const revoke = async (
   { store, clock, authorities }: ListDeps,
   multiCluster: SiteId,
   certificates: GatewayCertificates["certificates"],

@@ -32,7 +32,7 @@ export type ReportPart = z.infer<typeof reportPartSchema>;
  * Messages on the reports queue, from gateways. They may come twice, late and in any order.
  */
 export const reportSchema = z.discriminatedUnion("kind", [
-  /** Sent when a task is begun and every 5 s while it is worked on: the deadline moves on. */
+  /** Sent when a task is begun and every 15 s while it is worked on: the deadline moves on. */
   z.object({ kind: z.literal("working"), ...about, progress: progressSchema.optional() }),
   z.object({
     kind: z.literal("completed"),
@@ -51,7 +51,10 @@ export const reportSchema = z.discriminatedUnion("kind", [
     /** Of GROUP_STALE: the number of the newest group that the site has or had. */
     newestSequence: z.int().min(1).optional(),
   }),
-  /** Sent every 5 s by every gateway: it is alive, and this is where it can be reached. */
+  /**
+   * Sent by every gateway that has said nothing for 30 s, and when it has changed: it is alive, and
+   * this is where it can be reached. What a gateway says of a task is a sign of life, too.
+   */
   z.object({ kind: z.literal("alive"), gateway: gatewaySchema.omit({ lastSeenAt: true }) }),
   /**
    * What the site has, in parts of 200 objects or damages at most, each judged by itself.

@@ -72,10 +72,10 @@ export const gatewaySchema = z.object({
 export type Gateway = z.infer<typeof gatewaySchema>;
 
 /**
- * A gateway that was not heard of for this long is not given to others as an endpoint. It reports
- * every 5 s.
+ * A gateway that was not heard of for this long is not given to others as an endpoint. It is heard
+ * of every 40 s at least: it says nothing for 30 s at most, and not each time is written down.
  */
-export const gatewayAbsentAfterSeconds = 20;
+export const gatewayAbsentAfterSeconds = 90;
 
 /** A gateway that was not heard of for this long is no longer listed. */
 export const gatewayForgottenAfterSeconds = 24 * 3600;

@@ -13,7 +13,7 @@ import {
 import { gatewayIdSchema } from "../../core/api/ids.ts";
 import { createEnrolment, enrol, findEnrolment, renew } from "../enrolment.ts";
 import { proveGateway } from "../gateway-proof.ts";
-import { removeGateway } from "../revocations.ts";
+import { removeGateway } from "../removal.ts";
 import { bearerOf } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, refusals } from "./route.ts";
