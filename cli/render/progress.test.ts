@@ -59,14 +59,14 @@ describe("pace", () => {
     assert.equal(paceOf(paced(still)), undefined);
   });
 
-  test("is that of the last half minute, also when progress is told every 5 s only", () => {
-    const samples = Array.from({ length: 600 }, (_, tick) => {
-      const told = Math.floor(tick / 50) * 5;
-      return { atMs: tick * 100, bytes: told * (told < 20 ? 1 : 100), fraction: told / 100 };
+  test("is that of the last minute, also when progress is told every 15 s only", () => {
+    const samples = Array.from({ length: 1200 }, (_, tick) => {
+      const told = Math.floor(tick / 150) * 15;
+      return { atMs: tick * 100, bytes: told * (told < 45 ? 1 : 100), fraction: told / 200 };
     });
     const pace = paceOf(paced(samples));
     assert.equal(pace?.bytesPerSecond, 100);
-    assert.ok(pace.secondsLeft !== undefined && Math.abs(pace.secondsLeft - 45) < 0.001);
+    assert.ok(pace.secondsLeft !== undefined && Math.abs(pace.secondsLeft - 95) < 0.001);
   });
 
   test("begins anew when an attempt does, and ends when nothing has moved for long", () => {
@@ -77,7 +77,7 @@ describe("pace", () => {
     assert.equal(paceOf(moving)?.bytesPerSecond, 100);
     assert.equal(paceOf(withSample(moving, { atMs: 2000, bytes: 10, fraction: 0.1 })), undefined);
     assert.equal(paceOf(withSample(moving, { atMs: 9000, bytes: 100, fraction: 0.5 }))?.bytesPerSecond, 100);
-    assert.equal(paceOf(withSample(moving, { atMs: 20_000, bytes: 100, fraction: 0.5 })), undefined);
+    assert.equal(paceOf(withSample(moving, { atMs: 40_000, bytes: 100, fraction: 0.5 })), undefined);
   });
 });
 
