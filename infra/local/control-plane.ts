@@ -19,7 +19,8 @@ import { createDeps, type Names, systemClock } from "../../functions/environment
 import { handlePlanInvocation } from "../../functions/plan.ts";
 import { handleReportBatch } from "../../functions/report-batch.ts";
 import { handleSweep } from "../../functions/sweep.ts";
-import { invokeEvery } from "./runner/invoke-every.ts";
+import { DueSoon } from "./runner/due-soon.ts";
+import { invokeWhenDue } from "./runner/invoke-when-due.ts";
 import { pollQueue } from "./runner/poll-queue.ts";
 import { createTicker } from "./ticker/ticker.ts";
 
@@ -37,7 +38,6 @@ export const localNames: Names = {
  */
 export const localLimits: RunLimits = { ...defaultRunLimits, workingSeconds: 35, dispatchSeconds: 10 };
 
-const sweepSeconds = 1;
 const reportBatch = 10;
 const reportConcurrency = 4;
 
@@ -52,7 +52,7 @@ export interface ControlPlane {
 
 /**
  * Makes table, queues and schedule group where they are missing, and runs the functions as AWS
- * would: the API behind HTTP, the reports consumer behind its queue, the sweep by the clock, the
+ * would: the API behind HTTP, the reports consumer behind its queue, the sweep when something is due, the
  * plan function by the schedules.
  */
 export const startControlPlane = async (options: {
@@ -69,8 +69,11 @@ export const startControlPlane = async (options: {
 }): Promise<ControlPlane> => {
   const { dir, env, sites, port, authorities, log, signal } = options;
   const { clients = createClients(env) } = options;
+  const made = createDeps(clients, localNames, log);
+  const due = new DueSoon(systemClock);
   const deps: ApiDeps = {
-    ...createDeps(clients, localNames, log),
+    ...made,
+    store: due.watch(made.store),
     limits: localLimits,
     authorities,
     access: noGatewayAccess,
@@ -90,7 +93,7 @@ export const startControlPlane = async (options: {
   });
   const loops = [
     ticker.run({ clock: systemClock, signal }),
-    invokeEvery({ seconds: sweepSeconds, handler: async () => void (await handleSweep(deps)), signal, log }),
+    invokeWhenDue({ due, handler: async () => (await handleSweep(deps)).due > 0, clock: systemClock, signal, log }),
     pollQueue({
       ...{ client: clients.sqs, queueUrl: reports.url, batchSize: reportBatch, signal, log },
       concurrency: reportConcurrency,

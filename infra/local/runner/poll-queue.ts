@@ -20,8 +20,8 @@ export interface PollQueueOptions {
   readonly sleep?: Sleep;
 }
 
-/** How long one receive waits: short, since it is never cut off. */
-const waitSeconds = 1;
+/** How long one receive waits: as long as SQS lets it. */
+const waitSeconds = 20;
 const backoffMillisecondsMax = 5_000;
 
 const recordOf = (queueUrl: string, message: Message): SQSRecord => {
@@ -47,17 +47,21 @@ const recordOf = (queueUrl: string, message: Message): SQSRecord => {
   };
 };
 
-const receive = async ({ client, queueUrl, batchSize }: PollQueueOptions): Promise<readonly SQSRecord[]> => {
-  // Without the signal: a poll that its client aborts swallows the next message until its visibility ends.
-  const { Messages = [] } = await client.send(
-    new ReceiveMessageCommand({
-      QueueUrl: queueUrl,
-      MaxNumberOfMessages: batchSize,
-      WaitTimeSeconds: waitSeconds,
-      MessageSystemAttributeNames: ["All"],
-    }),
-  );
-  return Messages.map((message) => recordOf(queueUrl, message));
+const receive = async (options: PollQueueOptions): Promise<readonly SQSRecord[]> => {
+  const { client, queueUrl, batchSize, signal } = options;
+  const command = new ReceiveMessageCommand({
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: batchSize,
+    WaitTimeSeconds: waitSeconds,
+    MessageSystemAttributeNames: ["All"],
+  });
+  try {
+    const { Messages = [] } = await client.send(command, { abortSignal: signal });
+    return Messages.map((message) => recordOf(queueUrl, message));
+  } catch (error) {
+    if (signal.aborted) return [];
+    throw error;
+  }
 };
 
 /** The records to delete. As in Lambda, a failure that names no record of the batch is a failure of all. */
@@ -102,8 +106,8 @@ const pollUntilAborted = async (options: PollQueueOptions): Promise<void> => {
 
 /**
  * Calls a function with a queue's messages as Lambda's event source does: those it does not name as failed are deleted,
- * the others come again after the queue's visibility timeout; so do all when it throws. Ends after the signal, once the
- * receives (1 s) and calls that go on are over.
+ * the others come again after the queue's visibility timeout; so do all when it throws. Ends after the signal, which calls
+ * off receives, once the calls that go on are over. What a receive took that was called off comes again likewise.
  */
 export const pollQueue = async (options: PollQueueOptions): Promise<void> => {
   const { batchSize, concurrency = 1 } = options;
