@@ -1,66 +1,52 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Instant, PlanId, SiteId } from "../api/ids.ts";
-import type { Run, TargetRun } from "../api/run.ts";
+import type { Instant } from "../api/ids.ts";
 import { addSeconds } from "../ports/clock.ts";
-import { decide } from "./decide.ts";
-import type { RunEvent } from "./events.ts";
 import { deadlineSecondsMax, defaultRunLimits } from "./limits.ts";
-import { newRun } from "./new-run.ts";
+import { begin, type Play, playPart, startedUntil } from "./testing.ts";
 
-const begin = "2026-11-24T01:00:00.000Z" as Instant;
 const ahead = "2028-11-24T01:00:00.000Z" as Instant;
-const b = "b" as SiteId;
-const snapshotting = { target: b, step: "snapshotting", index: 0, attempt: 1 } as const;
+const { workingSeconds, dispatchSeconds, silencesMax } = defaultRunLimits;
 
-const at = (run: Run, event: RunEvent, now: Instant) => decide(run, event, { now, fraction: 0.5 });
-const partOf = (run: Run): TargetRun => run.targets["b"] ?? assert.fail("it has one part");
-
-/** A run that was begun when the clock was two years ahead. */
-const begun = (): Run => {
-  const run = newRun({
-    planId: "plan_01JD0000000000000000000000" as PlanId,
-    kind: "backup",
-    trigger: "schedule",
-    slot: begin,
-    sequence: 1,
-    source: "a" as SiteId,
-    targets: [b],
-    objectCount: 1,
-    now: ahead,
-  });
-  return at(run, { type: "start", target: b }, ahead).run;
+/** A run that was begun when the clock was two years ahead, which is right again. */
+const begun = (): Play => {
+  const play = playPart({ at: ahead });
+  play.start();
+  play.setClock(begin);
+  return play;
 };
+const deadlineOf = (play: Play) => play.shardAt("snapshotting")?.deadline ?? assert.fail("it has a deadline");
 
 describe("I7: a deadline that a wrong clock has set two years ahead", () => {
   test("is set anew when the worker is heard of", () => {
-    const { run } = at(begun(), { type: "working", ...snapshotting }, begin);
-    assert.equal(partOf(run).deadline, addSeconds(begin, defaultRunLimits.workingSeconds));
+    const play = begun();
+    play.speak("snapshotting");
+    assert.equal(deadlineOf(play), addSeconds(begin, workingSeconds));
   });
 
-  test("has passed: the work is sent again", () => {
-    const { run, effects } = at(begun(), { type: "overdue", target: b, isStaffed: true }, begin);
-    assert.deepEqual(
-      effects.map(({ type }) => type),
-      ["dispatch"],
-    );
-    assert.equal(partOf(run).deadline, addSeconds(begin, 2 * defaultRunLimits.dispatchSeconds));
+  test("has passed: the task is sent again", () => {
+    const play = begun();
+    play.overdue("snapshotting");
+    assert.equal(play.sent().length, 2);
+    assert.equal(deadlineOf(play), addSeconds(begin, 2 * dispatchSeconds));
   });
 
-  test("is not kept over a failure", () => {
-    const reason = { code: "LINK_BROKEN", message: "The link broke." };
-    const failed = { type: "failed", ...snapshotting, reason, retryable: true, progressed: false } as const;
-    const { deadline } = partOf(at(begun(), failed, begin).run);
-    assert(deadline !== null && deadline < addSeconds(begin, deadlineSecondsMax(defaultRunLimits)));
+  test("is not kept over a failure, nor over an answer", () => {
+    const failed = begun();
+    failed.fail("snapshotting");
+    assert(deadlineOf(failed) < addSeconds(begin, deadlineSecondsMax(defaultRunLimits)));
+    const answered = begun();
+    answered.answer("snapshotting", 0, { part: { number: 0, of: 2 } });
+    assert.equal(deadlineOf(answered), addSeconds(begin, workingSeconds));
   });
 });
 
 test("a deadline as far ahead as any is set for has not passed", () => {
-  let run = begun();
-  let now = ahead;
-  for (let silence = 0; silence < defaultRunLimits.silencesMax; silence += 1) {
-    now = partOf(run).deadline ?? assert.fail("it has a deadline");
-    run = at(run, { type: "overdue", target: b, isStaffed: true }, now).run;
-    assert.equal(at(run, { type: "overdue", target: b, isStaffed: true }, now).run, run);
+  const play = startedUntil("snapshotting", { at: ahead });
+  for (let silence = 0; silence < silencesMax; silence += 1) {
+    play.wait("snapshotting", 0, { isStaffed: true });
+    const before = play.shardAt("snapshotting");
+    play.overdue("snapshotting");
+    assert.equal(play.shardAt("snapshotting"), before);
   }
 });

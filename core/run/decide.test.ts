@@ -1,359 +1,353 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { Instant, PlanId, SiteId } from "../api/ids.ts";
-import type { Run, TargetRun } from "../api/run.ts";
-import { addSeconds } from "../ports/clock.ts";
-import { decide } from "./decide.ts";
-import type { RunEffect, RunEvent } from "./events.ts";
+import type { RunKind, TargetRun, TargetState } from "../api/run.ts";
+import { addSeconds, secondsBetween } from "../ports/clock.ts";
 import { defaultRunLimits, retryDelaySeconds } from "./limits.ts";
-import { newRun } from "./new-run.ts";
-import { hasEnded, partsOf, statusOf, stepsOf } from "./steps.ts";
+import { hasEnded, statusOf, stepsOf } from "./steps.ts";
+import { begin, type Happened, type Play, playPart, runOf, startedUntil, target } from "./testing.ts";
 
-const planId = "plan_01JD0000000000000000000000" as PlanId;
-const begin = "2026-11-24T01:00:00.000Z" as Instant;
-const [b, c] = ["b", "c"] as SiteId[] as [SiteId, SiteId];
+const superseded = { type: "supersede", reason: { code: "SUPERSEDED", message: "A newer slot came." } } as const;
+const { triesMax, silencesMax, workingSeconds } = defaultRunLimits;
 
-const backup = (objectCount = 2, targets = [b, c]): Run =>
-  newRun({
-    planId,
-    kind: "backup",
-    trigger: "schedule",
-    slot: begin,
-    sequence: 1,
-    source: "a" as SiteId,
-    targets,
-    objectCount,
-    now: begin,
-  });
-
-/** Plays events one after the other, a second apart. */
-const play = (run: Run, events: readonly RunEvent[], now = begin) => {
-  const effects: RunEffect[] = [];
-  let state = run;
-  let instant = now;
-  for (const event of events) {
-    instant = addSeconds(instant, 1);
-    const decision = decide(state, event, { now: instant, fraction: 0.5 });
-    state = decision.run;
-    effects.push(...decision.effects);
+describe("a part of a run", () => {
+  for (const kind of Object.keys(stepsOf) as RunKind[]) {
+    test(`of kind ${kind} goes through its steps in their order, and lets its lane go at the end`, () => {
+      const play = playPart({ kind, objectCount: 3 });
+      play.start();
+      assert.equal(play.end().isLaneHeld, true);
+      play.workUntil();
+      assert.deepEqual([...new Set(play.sent().map(({ step }) => step))], stepsOf[kind]);
+      const { state, reason, warning, isLaneHeld } = play.end();
+      assert.deepEqual([state, reason, warning, isLaneHeld], ["succeeded", undefined, undefined, false]);
+      assert.deepEqual([play.part().startedAt, play.part().endedAt], [begin, play.now()]);
+      assert.equal(play.part().endedIn, stepsOf[kind].at(-1));
+    });
   }
-  return { run: state, effects, now: instant };
-};
 
-/** Answers every task that is given out, until nothing is given out any more. */
-const succeedAll = (run: Run, target: SiteId): { run: Run; effects: RunEffect[] } => {
-  const effects: RunEffect[] = [];
-  const queue: RunEvent[] = [{ type: "start", target }];
-  let state = run;
-  for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
-    const decision = decide(state, event, { now: begin, fraction: 0 });
-    state = decision.run;
-    effects.push(...decision.effects);
-    for (const effect of decision.effects) {
-      if (effect.type !== "dispatch") continue;
-      for (const task of effect.tasks) queue.push({ type: "completed", target, step: effect.step, ...task });
-    }
-  }
-  return { run: state, effects };
-};
-
-const partOf = (run: Run, target: SiteId): TargetRun => {
-  const part = run.targets[target];
-  assert(part);
-  return part;
-};
-
-describe("a run", () => {
-  test("goes through its steps in order at one target, and leaves the other alone", () => {
-    const { run, effects } = succeedAll(backup(), b);
-    assert.equal(partOf(run, b).state, "succeeded");
-    assert.equal(partOf(run, c).state, "queued");
-    const steps = effects.flatMap((effect) => (effect.type === "dispatch" ? [effect.step] : []));
-    assert.deepEqual([...new Set(steps)], stepsOf.backup);
-    assert.equal(statusOf(run), "running");
+  test("takes a step that is done twice as done once", () => {
+    const play = startedUntil("preparing", { objectCount: 2 });
+    const before = play.part();
+    play.happen({ type: "done", step: "snapshotting" });
+    play.happen({ type: "gave-up", step: "snapshotting", reason: { code: "LATE", message: "It is late." } });
+    assert.equal(play.part(), before);
   });
 
-  test("writes the group down after the snapshot and after the publication, and frees the lane last", () => {
-    const { effects } = succeedAll(backup(), b);
-    const kinds = effects.map((effect) => (effect.type === "record-group" ? effect.role : effect.type));
-    assert.deepEqual(
-      kinds.filter((kind) => kind !== "dispatch"),
-      ["source", "mirror", "ended"],
-    );
-    assert.equal(kinds.at(-1), "ended");
+  test("is started once", () => {
+    const play = startedUntil("preparing");
+    const before = play.part();
+    play.start();
+    assert.equal(play.part(), before);
   });
 
-  test("gives out no more tasks at once than the limit, and the next when one is done", () => {
-    const { run } = play(backup(100, [b]), [
-      { type: "start", target: b },
-      { type: "completed", target: b, step: "snapshotting", index: 0, attempt: 1 },
-    ]);
-    assert.equal(partOf(run, b).inFlight.length, defaultRunLimits.inFlightMax);
-    const next = decide(
-      run,
-      { type: "completed", target: b, step: "preparing", index: 3, attempt: 1 },
-      { now: begin, fraction: 0 },
-    );
-    assert.deepEqual(next.effects, [
-      { type: "dispatch", target: b, step: "preparing", delaySeconds: 0, tasks: [{ index: 8, attempt: 1 }] },
-    ]);
+  test("that waits in its lane gives its place to a newer slot, and one that has begun does not", () => {
+    const waiting = playPart();
+    waiting.happen(superseded);
+    const { state, reason } = waiting.end();
+    assert.deepEqual([state, reason], ["skipped", "SUPERSEDED"]);
+    const begun = startedUntil("preparing");
+    begun.happen(superseded);
+    assert.equal(begun.part().state, "preparing");
   });
 
-  test("takes a step that is reported complete twice as complete once", () => {
-    const done: RunEvent = { type: "completed", target: b, step: "snapshotting", index: 0, attempt: 1 };
-    const once = play(backup(), [{ type: "start", target: b }, done]);
-    const twice = decide(once.run, done, { now: once.now, fraction: 0 });
-    assert.equal(twice.run, once.run);
-    assert.deepEqual(twice.effects, []);
-  });
-
-  const failure = (attempt: number, more: object = {}): RunEvent => ({
-    type: "failed",
-    target: b,
-    step: "snapshotting",
-    index: 0,
-    attempt,
-    reason: { code: "LINK_BROKEN", message: "The link broke." },
-    retryable: true,
-    progressed: false,
-    ...more,
-  });
-
-  test("waits and tries again after a broken link, and fails after ten tries with the reason", () => {
-    let run = play(backup(), [{ type: "start", target: b }]).run;
-    for (let attempt = 1; attempt < defaultRunLimits.triesMax; attempt += 1) {
-      const { run: after, effects } = decide(run, failure(attempt), { now: begin, fraction: 0.5 });
-      assert.equal(partOf(after, b).state, "waiting");
-      const delaySeconds = retryDelaySeconds(defaultRunLimits, attempt, 0.5);
-      const tasks = [{ index: 0, attempt: attempt + 1 }];
-      assert.deepEqual(effects, [{ type: "dispatch", target: b, step: "snapshotting", tasks, delaySeconds }]);
-      run = after;
-    }
-    const { run: failed, effects } = decide(run, failure(10), { now: begin, fraction: 0 });
-    assert.equal(partOf(failed, b).state, "failed");
-    assert.match(partOf(failed, b).reason?.message ?? "", /The link broke.*10 tries/);
-    assert(effects.some((effect) => effect.type === "ended" && effect.target === b));
-    assert.equal(partOf(failed, c).state, "queued");
-  });
-
-  test("counts tries from the start again once something was acknowledged", () => {
-    const { run } = play(backup(), [
-      { type: "start", target: b },
-      ...[1, 2, 3].map((attempt) => failure(attempt)),
-      failure(4, { progressed: true }),
-    ]);
-    assert.equal(partOf(run, b).inFlight[0]?.failures, 1);
-  });
-
-  test("takes no notice of the late failure of an earlier try", () => {
-    const { run } = play(backup(), [{ type: "start", target: b }, failure(1)]);
-    assert.equal(decide(run, failure(1), { now: begin, fraction: 0 }).run, run);
-  });
-
-  test("fails at once when trying again can't help", () => {
-    const { run } = play(backup(), [{ type: "start", target: b }, failure(1, { retryable: false })]);
-    assert.equal(partOf(run, b).state, "failed");
-  });
-
-  test("leaves waiting when its next try is heard of", () => {
-    const { run } = play(backup(), [
-      { type: "start", target: b },
-      failure(1),
-      { type: "working", target: b, step: "snapshotting", index: 0, attempt: 2 },
-    ]);
-    assert.equal(partOf(run, b).state, "snapshotting");
-  });
-
-  test("takes no notice of the late sign of life of an earlier try, nor of one of another step or object", () => {
-    const waiting = play(backup(), [{ type: "start", target: b }, failure(1)]);
-    const now = addSeconds(begin, 30);
-    for (const late of [{ attempt: 1 }, { attempt: 3 }, { index: 1 }, { step: "preparing" as const }]) {
-      const event = { type: "working", target: b, step: "snapshotting", index: 0, attempt: 2, ...late } as const;
-      assert.equal(decide(waiting.run, event, { now, fraction: 0 }).run, waiting.run, JSON.stringify(late));
-    }
-  });
-
-  test("sends its tasks again when nobody answers, ever more patiently, and gives up in the end", () => {
-    let { run } = play(backup(), [{ type: "start", target: b }]);
-    let before: Instant = begin;
-    const waits: number[] = [];
-    while (!hasEnded(partOf(run, b))) {
-      const deadline = partOf(run, b).deadline;
-      assert(deadline !== null && waits.length < 50);
-      waits.push(Date.parse(deadline) - Date.parse(before));
-      before = deadline;
-      run = decide(run, { type: "overdue", target: b, isStaffed: false }, { now: deadline, fraction: 0 }).run;
-    }
-    assert.equal(partOf(run, b).reason?.code, "GATEWAY_ABSENT");
-    assert.equal(waits.length, defaultRunLimits.silencesMax + 1);
-    assert(waits.slice(1).every((wait, i) => wait >= (waits[i] ?? 0) - 1000));
-  });
-
-  test("goes on for ever asking gateways that are there but busy", () => {
-    let { run } = play(backup(), [{ type: "start", target: b }]);
-    for (let i = 0; i < 100; i += 1) {
-      const deadline = partOf(run, b).deadline as Instant;
-      run = decide(run, { type: "overdue", target: b, isStaffed: true }, { now: deadline, fraction: 0 }).run;
-    }
-    assert.equal(partOf(run, b).state, "snapshotting");
-  });
-
-  test("gives up what it made on the source when it fails or is cancelled, after its lane is free", () => {
-    const { effects } = play(backup(1, [b]), [{ type: "start", target: b }, failure(1, { retryable: false })]);
-    assert.deepEqual(effects.slice(-2), [
-      { type: "ended", target: b },
-      { type: "tidy-source", target: b },
-    ]);
-  });
-
-  test("is a success with a warning when only the tidying up fails", () => {
-    let run = backup(1, [b]);
-    const queue: RunEvent[] = [{ type: "start", target: b }];
-    for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
-      const decision = decide(run, event, { now: begin, fraction: 0 });
-      run = decision.run;
-      for (const effect of decision.effects) {
-        if (effect.type !== "dispatch") continue;
-        for (const task of effect.tasks) {
-          const about = { target: b, step: effect.step, ...task };
-          const reason = { code: "STORE_FULL", message: "The store is full." };
-          if (effect.step === "reclaiming")
-            queue.push({ type: "failed", ...about, reason, retryable: false, progressed: false });
-          else queue.push({ type: "completed", ...about });
-        }
+  test("is cancelled while it waits and in each step, but not once its restore point is there", () => {
+    for (const step of [undefined, ...stepsOf.backup, ...stepsOf.rebuild]) {
+      const kind = step === "rebuilding" ? "rebuild" : "backup";
+      const play = step === undefined ? playPart() : startedUntil(step, { kind });
+      play.happen({ type: "cancel" });
+      const { state, reason, isLaneHeld } = play.end();
+      if (step === "reclaiming") {
+        assert.deepEqual([state, isLaneHeld], ["reclaiming", true]);
+        continue;
       }
+      assert.deepEqual([state, reason, isLaneHeld], ["cancelled", "CANCELLED", false], step);
+      assert.equal(play.part().endedIn, step);
+      for (const shard of play.shardsOf(step ?? "snapshotting")) assert(shard.closed);
     }
-    assert.equal(partOf(run, b).state, "succeeded");
-    assert.equal(partOf(run, b).warning?.code, "STORE_FULL");
   });
 
-  test("lets its lane go when the lane comes round to a part that was cancelled while it waited", () => {
-    const { run } = play(backup(), [{ type: "cancel", target: b }]);
-    const { effects } = decide(run, { type: "start", target: b }, { now: begin, fraction: 0 });
-    assert.deepEqual(effects, [{ type: "ended", target: b }]);
+  test("that has ended lets a lane go again that comes round to it, and is not begun by that", () => {
+    const cancelled = playPart();
+    cancelled.happen({ type: "cancel" });
+    cancelled.start();
+    const { state, isLaneHeld, sent } = cancelled.end();
+    assert.deepEqual([state, isLaneHeld, sent], ["cancelled", false, []]);
   });
 
-  test("fences off the writer when it is cancelled, and writes down a group that came to be all the same", () => {
-    const { run, effects } = play(backup(1, [b]), [
-      { type: "start", target: b },
-      { type: "completed", target: b, step: "snapshotting", index: 0, attempt: 1 },
-      { type: "completed", target: b, step: "preparing", index: 0, attempt: 1 },
-      { type: "cancel", target: b },
-    ]);
-    assert.deepEqual(effects.slice(-3), [
-      { type: "abort", target: b },
-      { type: "ended", target: b },
-      { type: "tidy-source", target: b },
-    ]);
-    const late = decide(
-      run,
-      { type: "completed", target: b, step: "publishing", index: 0, attempt: 1 },
-      { now: begin, fraction: 0 },
+  test("fails when a task is given up, with its reason", () => {
+    const play = startedUntil("transferring", { objectCount: 2 });
+    play.fail("transferring", 1, { code: "VOLUME_GONE", retryable: false });
+    const { state, reason, isLaneHeld } = play.end();
+    assert.deepEqual([state, reason, isLaneHeld], ["failed", "VOLUME_GONE", false]);
+    assert.equal(play.part().endedIn, "transferring");
+    assert(play.shardsOf("transferring").every(({ closed }) => closed));
+  });
+
+  for (const [what, code, giveUp] of [
+    ["fails", "STORE_FULL", (play: Play) => play.fail("reclaiming", 0, { code: "STORE_FULL", retryable: false })],
+    [
+      "is not taken up",
+      "GATEWAY_ABSENT",
+      (play: Play) => {
+        for (let i = 0; i <= silencesMax; i += 1) play.wait("reclaiming", 0);
+      },
+    ],
+  ] as const) {
+    test(`is a success with a warning when only the tidying up ${what}`, () => {
+      const play = startedUntil("reclaiming");
+      giveUp(play);
+      const { state, reason, warning, isLaneHeld } = play.end();
+      assert.deepEqual([state, reason, warning, isLaneHeld], ["succeeded", undefined, code, false]);
+    });
+  }
+});
+
+describe("a task", () => {
+  test("that failed is sent again after a wait that grows, and given up after ten tries", () => {
+    const play = startedUntil("snapshotting");
+    for (let attempt = 1; attempt < triesMax; attempt += 1) {
+      play.fail("snapshotting");
+      const delaySeconds = retryDelaySeconds(defaultRunLimits, attempt, 0.5);
+      assert.deepEqual(play.sent().at(-1), { step: "snapshotting", index: 0, attempt: attempt + 1, delaySeconds });
+      const shard = play.shardAt("snapshotting");
+      assert.deepEqual([shard?.waiting, shard?.reason?.code], [true, "LINK_BROKEN"]);
+      assert(shard?.deadline && shard.deadline > addSeconds(play.now(), delaySeconds));
+    }
+    assert.equal(play.part().state, "snapshotting");
+    play.fail("snapshotting");
+    assert.equal(play.part().state, "failed");
+    assert.match(play.part().reason?.message ?? "", /It went wrong\. \(10 tries\)/);
+  });
+
+  test("waits longer after each failure up to a limit, and a fifth of it is chance", () => {
+    const waits = Array.from({ length: 20 }, (_, failures) =>
+      retryDelaySeconds(defaultRunLimits, failures + 1, 0.9999),
     );
-    assert.deepEqual(late.effects, [{ type: "record-group", role: "mirror", target: b }]);
-    assert.equal(partOf(late.run, b).state, "cancelled");
+    assert.deepEqual(
+      waits,
+      [...waits].sort((one, other) => one - other),
+    );
+    assert(waits.every((wait) => wait <= defaultRunLimits.retrySecondsMax));
+    assert.equal(retryDelaySeconds(defaultRunLimits, 3, 0), 0.8 * 8);
+  });
+
+  test("has its tries counted from the start again once something was acknowledged", () => {
+    const play = startedUntil("snapshotting");
+    for (let i = 0; i < 3; i += 1) play.fail("snapshotting");
+    play.fail("snapshotting", 0, { progressed: true });
+    assert.equal(play.shardAt("snapshotting")?.failures, 1);
+    for (let i = 0; i < triesMax - 2; i += 1) play.fail("snapshotting");
+    assert.equal(play.part().state, "snapshotting");
+  });
+
+  test("is given up at once when trying again can't help", () => {
+    const play = startedUntil("snapshotting");
+    play.fail("snapshotting", 0, { retryable: false });
+    assert.equal(play.part().state, "failed");
+    assert.equal(play.part().reason?.message, "It went wrong.");
+  });
+
+  test("of which the target has lost the base is told so until it is done, and the next one is not", () => {
+    const play = startedUntil("transferring", { objectCount: 9 });
+    play.fail("transferring", 0, { noBase: true });
+    play.fail("transferring");
+    assert.equal(play.shardAt("transferring")?.noBase, true);
+    play.answer("transferring", 0);
+    assert.deepEqual([play.shardAt("transferring")?.index, play.shardAt("transferring")?.noBase], [8, undefined]);
+  });
+
+  test("waits no more when its next try is heard of, and its failures stay counted", () => {
+    const play = startedUntil("snapshotting");
+    play.fail("snapshotting");
+    play.speak("snapshotting");
+    const { waiting, reason, failures } = play.shardAt("snapshotting") ?? {};
+    assert.deepEqual([waiting, reason, failures], [undefined, undefined, 1]);
+  });
+
+  test("whose worker is heard of is not sent again, and one that is heard of often writes nothing", () => {
+    const play = startedUntil("snapshotting");
+    const before = play.shardAt("snapshotting");
+    play.pass(10);
+    play.speak("snapshotting");
+    assert.equal(play.shardAt("snapshotting"), before, "its deadline is far off");
+    play.pass(30);
+    play.speak("snapshotting");
+    assert.equal(play.shardAt("snapshotting")?.deadline, addSeconds(play.now(), workingSeconds));
+    play.pass(40);
+    play.overdue("snapshotting");
+    assert.deepEqual(play.sent().length, 1);
+  });
+
+  test("takes no notice of what is said late of an earlier try, of one to come, or of another task or step", () => {
+    const play = startedUntil("preparing", { objectCount: 9 });
+    play.fail("preparing");
+    play.pass(50);
+    const [before, sent] = [JSON.stringify(play.shardsOf("preparing")), play.sent().length];
+    for (const attempt of [1, 3]) {
+      play.speak("preparing", 0, { attempt });
+      play.fail("preparing", 0, { attempt, retryable: false });
+    }
+    for (const attempt of [1, 2]) {
+      play.speak("preparing", 8, { attempt });
+      play.fail("preparing", 8, { attempt });
+      play.answer("preparing", 8, { attempt });
+      play.answer("transferring", 0, { attempt });
+      play.answer("snapshotting", 0, { attempt });
+      play.fail("snapshotting", 0, { attempt, retryable: false });
+    }
+    assert.deepEqual([JSON.stringify(play.shardsOf("preparing")), play.sent().length], [before, sent]);
+    assert.equal(play.part().state, "preparing");
+  });
+
+  test("is done by the answer to any try, since it is the same task each time", () => {
+    const play = startedUntil("snapshotting");
+    play.fail("snapshotting");
+    play.fail("snapshotting");
+    play.answer("snapshotting", 0, { attempt: 1 });
+    assert.equal(play.part().state, "preparing");
+  });
+
+  test("is sent again when nobody answers, ever more patiently, and given up in the end", () => {
+    const play = startedUntil("snapshotting");
+    const waits: number[] = [];
+    while (!hasEnded(play.part())) {
+      const before = play.now();
+      play.wait("snapshotting");
+      waits.push(secondsBetween(before, play.now()));
+      assert(waits.length < 50);
+    }
+    assert.equal(play.part().reason?.code, "GATEWAY_ABSENT");
+    assert.equal(waits.length, silencesMax + 1);
+    assert.equal(play.sent().length, 1 + silencesMax);
+    assert.deepEqual(waits.slice(0, 3), [60, 120, 240]);
+    assert.equal(waits.at(-1), defaultRunLimits.dispatchSecondsMax);
+  });
+
+  test("is asked for again for ever while gateways are there, which are busy", () => {
+    const play = startedUntil("snapshotting");
+    for (let i = 0; i < 100; i += 1) play.wait("snapshotting", 0, { isStaffed: true });
+    assert.equal(play.part().state, "snapshotting");
+    assert.deepEqual(
+      [...new Set(play.sent().map(({ attempt }) => attempt))],
+      [1],
+      "it is the same try, whoever has it after all",
+    );
+  });
+
+  test("has its silences counted from the start again once somebody was heard of", () => {
+    const play = startedUntil("snapshotting");
+    for (let i = 0; i < silencesMax; i += 1) play.wait("snapshotting");
+    play.speak("snapshotting");
+    assert.equal(play.shardAt("snapshotting")?.silence, 0);
+    play.wait("snapshotting");
+    assert.equal(play.part().state, "snapshotting");
   });
 });
 
-const anyEvent = (): fc.Arbitrary<RunEvent> => {
-  const target = fc.constantFrom(b, c);
+test("a run says what became of it as a whole", () => {
+  const run = runOf("backup", 1);
+  const part = run.targets[target] ?? assert.fail("it has a part");
+  const cases: readonly (readonly [states: readonly TargetState[], status: string])[] = [
+    [["queued", "queued"], "queued"],
+    [["queued", "succeeded"], "running"],
+    [["transferring", "failed"], "running"],
+    [["succeeded", "skipped"], "succeeded"],
+    [["succeeded", "failed"], "partly"],
+    [["failed", "cancelled"], "failed"],
+    [["cancelled", "skipped"], "cancelled"],
+    [["skipped", "skipped"], "skipped"],
+  ];
+  for (const [states, status] of cases) {
+    const parts = states.map((state, i): [string, TargetRun] => [`${i}`, { ...part, state }]);
+    assert.equal(statusOf({ ...run, targets: Object.fromEntries(parts) }), status, states.join());
+  }
+});
+
+/** What happens, as soon as it is known what is going on. */
+const anything = (): fc.Arbitrary<(play: Play) => Happened> => {
   const step = fc.constantFrom(...stepsOf.backup);
-  const about = { target, step, index: fc.nat(3), attempt: fc.integer({ min: 1, max: 4 }) };
-  return fc.oneof(
-    fc.record({ type: fc.constant("start" as const), target }),
+  const about = { index: fc.nat(9), attempt: fc.integer({ min: 1, max: 4 }) };
+  const reason = { code: "LINK_BROKEN", message: "The link broke." };
+  const said = fc.oneof(
     fc.record({ type: fc.constant("working" as const), ...about }),
-    { weight: 6, arbitrary: fc.record({ type: fc.constant("completed" as const), ...about }) },
+    fc.record({ type: fc.constant("completed" as const), ...about, answer: fc.constantFrom({}, { more: true }) }),
     fc.record({
       type: fc.constant("failed" as const),
       ...about,
-      reason: fc.constant({ code: "LINK_BROKEN", message: "The link broke." }),
+      reason: fc.constant(reason),
       retryable: fc.boolean(),
       progressed: fc.boolean(),
     }),
-    fc.record({ type: fc.constant("overdue" as const), target, isStaffed: fc.boolean() }),
-    fc.record({ type: fc.constant("cancel" as const), target }),
-    fc.record({
-      type: fc.constant("supersede" as const),
-      target,
-      reason: fc.constant({ code: "SUPERSEDED", message: "A newer slot came." }),
-    }),
+  );
+  const timeout = fc.record({ type: fc.constant("overdue" as const), isStaffed: fc.boolean() });
+  const ofPart = fc.oneof(
+    fc.constant({ type: "start" } as const),
+    fc.constant({ type: "cancel" } as const),
+    fc.constant(superseded),
+    fc.record({ type: fc.constant("done" as const), step }),
+    fc.record({ type: fc.constant("gave-up" as const), step, reason: fc.constant(reason) }),
+  );
+  // A step is done when its tasks are, and else only by a word that comes late.
+  const isLate = (play: Play, event: Happened) => !("step" in event) || event.step !== play.part().step;
+  return fc.oneof(
+    fc.tuple(step, said).map(([of, task]) => () => ({ step: of, index: task.index, task })),
+    fc.tuple(step, fc.nat(9), timeout).map(([of, index, task]) => () => ({ step: of, index, task })),
+    ofPart.map((event) => (play: Play) => (isLate(play, event) ? event : ({ type: "start" } as const))),
+    { weight: 8, arbitrary: fc.nat().map((n) => (play: Play) => nextAnswer(play, n)) },
   );
 };
 
-/** Walks through random events and looks at every step. */
-const walk = (
-  events: readonly RunEvent[],
-  look: (before: Run, event: RunEvent, after: Run, effects: readonly RunEffect[]) => void,
-) => {
-  let run = backup(4);
-  let now = begin;
-  for (const event of events) {
-    now = addSeconds(now, 45);
-    const decision = decide(run, event, { now, fraction: 0.3 });
-    look(run, event, decision.run, decision.effects);
-    run = decision.run;
-  }
+/** The answer to one of the tasks that are given out. */
+const nextAnswer = (play: Play, n: number): Happened => {
+  const { step } = play.part();
+  const open = step === null ? [] : play.shardsOf(step).filter(({ deadline }) => deadline !== null);
+  const shard = open[n % open.length];
+  if (shard === undefined) return { type: "start" };
+  const { index, attempt } = shard;
+  return { step: shard.step, index, task: { type: "completed", index, attempt, answer: {} } };
 };
 
-describe("whatever happens to a run", () => {
-  const events = fc.array(anyEvent(), { maxLength: 120 });
+describe("whatever happens to a part", () => {
+  const histories = fc.array(anything(), { maxLength: 120 });
+  /** `playPart` itself looks at I7 after each event. */
+  const walk = (history: readonly ((play: Play) => Happened)[], look: (play: Play, event: Happened) => void) => {
+    const play = playPart({ objectCount: 10 });
+    for (const happens of history) {
+      play.pass(45);
+      look(play, happens(play));
+    }
+  };
 
-  test("I7: a part is being worked on exactly when it has a deadline, a step and a task", () => {
+  test("I7: it is worked on exactly when it has a step, and tasks with deadlines", () => {
+    fc.assert(fc.property(histories, (history) => walk(history, (play, event) => play.happen(event))));
+  });
+
+  test("what has ended stays as it is, holds no lane, and gives out nothing", () => {
     fc.assert(
-      fc.property(events, (history) =>
-        walk(history, (_, __, after) => {
-          for (const [, part] of partsOf(after)) {
-            const isWorking = part.state !== "queued" && !hasEnded(part);
-            assert.equal(part.deadline !== null, isWorking);
-            assert.equal(part.step !== null, isWorking);
-            assert.equal(part.inFlight.length > 0, isWorking);
-          }
+      fc.property(histories, (history) =>
+        walk(history, (play, event) => {
+          const before = play.part();
+          const sent = play.sent().length;
+          play.happen(event);
+          if (!hasEnded(before)) return;
+          assert.deepEqual(play.part(), before);
+          assert.equal(play.end().isLaneHeld, false);
+          assert.equal(play.sent().length, sent);
         }),
       ),
     );
   });
 
-  test("I10: what happens to one target changes nothing of another", () => {
+  test("I8: the same again sends no task a second time, and changes nothing", () => {
     fc.assert(
-      fc.property(events, (history) =>
-        walk(history, (before, event, after, effects) => {
-          const other = event.target === b ? c : b;
-          assert.equal(after.targets[other], before.targets[other]);
-          assert(effects.every((effect) => effect.target === event.target));
+      fc.property(histories, (history) =>
+        walk(history, (play, event) => {
+          play.happen(event);
+          const [before, sent] = [play.part(), play.sent().length];
+          play.happen(event);
+          assert.deepEqual([play.part(), play.sent().length], [before, sent]);
         }),
       ),
-    );
-  });
-
-  test("a part that has ended stays as it is, and has said so once", () => {
-    fc.assert(
-      fc.property(events, (history) => {
-        const ends = { b: 0, c: 0 } as Record<string, number>;
-        walk(history, (before, event, after, effects) => {
-          if (hasEnded(partOf(before, event.target)))
-            assert.deepEqual(after.targets[event.target], before.targets[event.target]);
-          if (event.type === "start") return;
-          for (const effect of effects)
-            if (effect.type === "ended") ends[effect.target] = (ends[effect.target] ?? 0) + 1;
-        });
-        assert(Object.values(ends).every((count) => count <= 1));
-      }),
-    );
-  });
-
-  test("I8: the same event again gives no task a second time, unless it is a timeout or a lane that comes round", () => {
-    fc.assert(
-      fc.property(events, (history) => {
-        let now = begin;
-        walk(history, (_, event, after) => {
-          now = addSeconds(now, 45);
-          if (event.type === "overdue" || event.type === "start") return;
-          const again = decide(after, event, { now, fraction: 0.3 });
-          const given = again.effects.filter((effect) => effect.type === "dispatch" || effect.type === "ended");
-          assert.deepEqual(given, []);
-        });
-      }),
     );
   });
 });

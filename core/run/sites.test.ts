@@ -1,65 +1,63 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Instant, PlanId, SiteId } from "../api/ids.ts";
-import type { Run, Step } from "../api/run.ts";
-import { decide } from "./decide.ts";
-import type { RunEffect, RunEvent } from "./events.ts";
-import { newRun } from "./new-run.ts";
-import { hasFailedAt, stepsOf } from "./steps.ts";
-
-const now = "2026-11-24T01:00:00.000Z" as Instant;
-const [b, c] = ["b", "c"] as SiteId[] as [SiteId, SiteId];
-
-/** A run of one object that has gone through the first `steps` steps at b. */
-const after = (steps: number) => {
-  const options = { kind: "backup", trigger: "schedule", slot: now, sequence: 1, objectCount: 1, now } as const;
-  const planId = "plan_01JD0000000000000000000000" as PlanId;
-  let run: Run = newRun({ ...options, planId, source: "a" as SiteId, targets: [b, c] });
-  const happen = (event: RunEvent): readonly RunEffect[] => {
-    const decision = decide(run, event, { now, fraction: 0 });
-    run = decision.run;
-    return decision.effects;
-  };
-  const answer = (step: Step, index: number, attempt: number) =>
-    happen({ type: "completed", target: b, step, index, attempt });
-  happen({ type: "start", target: b });
-  for (const step of stepsOf.backup.slice(0, steps)) answer(step, 0, 1);
-  return { happen, answer, run: () => run, partAt: (site: SiteId) => run.targets[site] };
-};
+import type { SiteId } from "../api/ids.ts";
+import { hasFailedAt } from "./steps.ts";
+import { playPart, runOf, startedUntil, target } from "./testing.ts";
 
 test("a run asks each site what it has before it tells it what to delete, and ends by the answer to that alone", () => {
-  const { answer, partAt } = after(4);
-  const dispatch = { type: "dispatch", target: b, step: "reclaiming", delaySeconds: 0 };
-  assert.deepEqual(answer("reclaiming", 0, 1), [{ ...dispatch, tasks: [{ index: 0, attempt: 2 }] }]);
-  assert.deepEqual(answer("reclaiming", 0, 1), [], "a second copy of the list ends nothing");
-  assert.deepEqual(answer("reclaiming", 1, 1), [{ ...dispatch, tasks: [{ index: 1, attempt: 2 }] }]);
-  assert.deepEqual(answer("reclaiming", 0, 2), []);
-  assert.equal(partAt(b)?.state, "reclaiming");
-  answer("reclaiming", 1, 2);
-  assert.equal(partAt(b)?.state, "succeeded");
+  const play = startedUntil("reclaiming");
+  const told = () =>
+    play
+      .sent()
+      .filter(({ step }) => step === "reclaiming")
+      .map(({ index, attempt }) => [index, attempt]);
+  assert.deepEqual(told(), [
+    [0, 1],
+    [1, 1],
+  ]);
+  play.answer("reclaiming", 0, { attempt: 1 });
+  assert.deepEqual(told().slice(2), [[0, 2]]);
+  assert.equal(play.shardAt("reclaiming", 0)?.listed, true);
+  play.answer("reclaiming", 0, { attempt: 1 });
+  assert.equal(told().length, 3, "a second copy of the list ends nothing");
+  play.answer("reclaiming", 1, { attempt: 1 });
+  assert.deepEqual(told().slice(3), [[1, 2]]);
+  play.answer("reclaiming", 0, { attempt: 2 });
+  assert.equal(play.part().state, "reclaiming");
+  play.answer("reclaiming", 1, { attempt: 2 });
+  assert.equal(play.part().state, "succeeded");
 });
 
 test("what it is told to delete stays told when that fails and is tried again", () => {
-  const { answer, happen, partAt } = after(4);
-  answer("reclaiming", 0, 1);
-  const reason = { code: "STORE_IN_USE", message: "Somebody is at it." };
-  const failed = { type: "failed", target: b, step: "reclaiming", index: 0, attempt: 2 } as const;
-  happen({ ...failed, reason, retryable: true, progressed: false });
-  answer("reclaiming", 0, 3);
-  assert.deepEqual(
-    partAt(b)?.inFlight.map(({ index }) => index),
-    [1],
-  );
+  const play = startedUntil("reclaiming", { kind: "snapshot" });
+  play.answer("reclaiming");
+  play.fail("reclaiming", 0, { attempt: 2, code: "STORE_IN_USE" });
+  play.answer("reclaiming", 0, { attempt: 3 });
+  assert.equal(play.part().state, "succeeded");
 });
 
-test("a run passes over a slot whose group the site has already: the part is skipped, and the group's writer left alone", () => {
-  const reason = { code: "GROUP_EXISTS", message: "The site has it already." };
-  const { happen, run, partAt } = after(1);
-  const failed = { type: "failed", target: b, step: "preparing", index: 0, attempt: 1 } as const;
-  assert.deepEqual(happen({ ...failed, reason, retryable: false, progressed: false }), [
-    { type: "ended", target: b },
-    { type: "tidy-source", target: b },
-  ]);
-  assert.deepEqual([partAt(b)?.state, partAt(b)?.reason, partAt(c)?.state], ["skipped", reason, "queued"]);
-  assert(!hasFailedAt(run(), b) && !hasFailedAt(run(), "a" as SiteId));
+test("it is told again as long as there is more to delete, and tries are counted from the start each time", () => {
+  const play = startedUntil("reclaiming", { kind: "snapshot" });
+  play.answer("reclaiming", 0, { more: true });
+  for (let attempt = 2; attempt < 30; attempt += 2) {
+    play.fail("reclaiming", 0, { attempt });
+    play.answer("reclaiming", 0, { attempt: attempt + 1, more: true });
+    assert.deepEqual([play.shardAt("reclaiming")?.attempt, play.shardAt("reclaiming")?.failures], [attempt + 2, 0]);
+  }
+  assert.equal(play.part().state, "reclaiming");
+  play.answer("reclaiming");
+  assert.equal(play.part().state, "succeeded");
+});
+
+test("a run passes over a slot whose group the site has already: the part is skipped, and has not failed", () => {
+  const play = startedUntil("preparing");
+  play.fail("preparing", 0, { code: "GROUP_EXISTS", retryable: false });
+  const { state, reason, isLaneHeld } = play.end();
+  assert.deepEqual([state, reason, isLaneHeld], ["skipped", "GROUP_EXISTS", false]);
+  const run = (part = play.part()) => ({ ...runOf("backup", 1), targets: { [target]: part } });
+  const source = "a" as SiteId;
+  assert(!hasFailedAt(run(), target) && !hasFailedAt(run(), source));
+  const cancelled = playPart();
+  cancelled.happen({ type: "cancel" });
+  assert(hasFailedAt(run(cancelled.part()), target) && hasFailedAt(run(cancelled.part()), source));
 });
