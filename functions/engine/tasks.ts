@@ -8,7 +8,7 @@ import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
 import { siteOfTask } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
-import { readGateways } from "../queries/sites.ts";
+import { readGatewaysOfLate } from "../queries/sites.ts";
 import { planKey } from "../records.ts";
 import { baseOfObject, nothingThere } from "./base.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
@@ -151,7 +151,7 @@ const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
  * other: then whoever tries says why.
  */
 const endpointsOf = async (deps: Deps, siteId: SiteId): Promise<string[]> => {
-  const alive = (await readGateways(deps, siteId)).filter((gateway) => gateway.alive);
+  const alive = (await readGatewaysOfLate(deps, siteId)).filter((gateway) => gateway.alive);
   const believed = alive.filter(
     ({ certificateProblem, clockAheadSeconds = 0 }) =>
       certificateProblem === undefined && Math.abs(clockAheadSeconds) <= clockOffSecondsMax,

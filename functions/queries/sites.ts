@@ -12,6 +12,7 @@ import {
 import { isAhead, secondsBetween } from "../../core/ports/clock.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import type { Deps } from "../deps.ts";
+import { perObject, Recently } from "../recently.ts";
 import { gatewayKey, siteKey } from "../records.ts";
 import { type Page, type PageRequest, readPage } from "./page.ts";
 
@@ -60,6 +61,23 @@ export const readGateways = async (
     }
     cursor = page.cursor;
   } while (cursor !== undefined);
+  return gateways;
+};
+
+/** What a process read of a site's gateways is good for so long, where a second more or less does not matter. */
+const recentSeconds = 5;
+const recentIn = perObject(() => new Recently<readonly GatewayAnswer[]>(recentSeconds));
+
+/** The same, as they were some seconds ago at most. */
+export const readGatewaysOfLate = async (
+  deps: Pick<Deps, "store" | "clock" | "log">,
+  siteId: SiteId,
+): Promise<readonly GatewayAnswer[]> => {
+  const recent = recentIn(deps.store);
+  const known = recent.get(siteId, deps);
+  if (known !== undefined) return known;
+  const gateways = await readGateways(deps, siteId);
+  recent.set(siteId, gateways, deps.clock.now());
   return gateways;
 };
 

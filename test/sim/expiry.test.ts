@@ -9,7 +9,7 @@ import { cancelRun, runPlanNow, startRebuild } from "../../functions/engine/comm
 import { historyKeptSeconds } from "../../functions/engine/expiry.ts";
 import { recordGroup } from "../../functions/engine/groups.ts";
 import { runKey, runPlanKey } from "../../functions/records.ts";
-import { calm, list, makeWorld, playOut, runsIn } from "./history.ts";
+import { calm, checkEnds, list, makeWorld, playOut, runsIn } from "./history.ts";
 import { withoutWaiting } from "./no-waiting.ts";
 import { noFaults, type World } from "./world.ts";
 
@@ -28,21 +28,6 @@ const run = async (world: World, planId: PlanId): Promise<Run> => {
   const { id } = (await world.call((deps) => runPlanNow(deps, planId))) ?? assert.fail("the run did not begin");
   await calm(world, planId);
   return runsIn(world, planId).find((one) => one.id === id) ?? assert.fail("the run is gone");
-};
-
-/** What is there of runs is of runs that are there, and each of these has a group, or its end. */
-const checkEnds = (world: World, planId: PlanId): void => {
-  const runs = new Map(runsIn(world, planId).map((one) => [one.id as string, one]));
-  const kept = new Set(
-    list<Group>(world, planId, "GROUP#")
-      .filter(({ state }) => state !== "deleted" && state !== "lost")
-      .map(({ runId }) => runId as string),
-  );
-  for (const { pk } of world.table.copy()) {
-    if (!pk.startsWith("RUN#")) continue;
-    const one = runs.get(pk.slice("RUN#".length)) ?? assert.fail(`${pk} has documents and no run`);
-    assert(kept.has(one.id) || world.table.get(pk, "EXPIRY"), `${one.id} has neither a group nor an end`);
-  }
 };
 
 const isThere = (world: World, id: RunId): boolean => {

@@ -215,6 +215,21 @@ const checkRecords = ({ world, planId, disasters }: Played): void => {
   }
 };
 
+/** What is there of runs is of runs that are there, and each of these has a group, or its end. */
+export const checkEnds = (world: World, planId: PlanId): void => {
+  const runs = new Map(runsIn(world, planId).map((one) => [one.id as string, one]));
+  const kept = new Set(
+    list<Group>(world, planId, "GROUP#")
+      .filter(({ state }) => state !== "deleted" && state !== "lost")
+      .map(({ runId }) => runId as string),
+  );
+  for (const { pk } of world.table.copy()) {
+    if (!pk.startsWith("RUN#")) continue;
+    const one = runs.get(pk.slice("RUN#".length)) ?? assert.fail(`${pk} has documents and no run`);
+    assert(kept.has(one.id) || world.table.get(pk, "EXPIRY"), `${one.id} has neither a group nor an end`);
+  }
+};
+
 /** I8 for lanes: whoever has ended has let go. */
 const checkLanes = (world: World, planId: PlanId): void => {
   const { partition, sort } = planKey(planId);
@@ -314,6 +329,7 @@ export const playOut = async (seed: number): Promise<Played> => {
   checkRecords({ world, planId, disasters });
   disasters.checkOrphans();
   checkLanes(world, planId);
+  checkEnds(world, planId);
   return { world, planId, disasters };
 };
 

@@ -22,6 +22,7 @@ import type { Deps } from "../../functions/deps.ts";
 import { createPlan } from "../../functions/engine/commands.ts";
 import { handleReport } from "../../functions/report.ts";
 import { handleSweep } from "../../functions/sweep.ts";
+import { type ResultPart, resultParts } from "../../gateway/tasks/result-parts.ts";
 import { Chance } from "./chance.ts";
 import { createModelClient, type Passage } from "./model-client.ts";
 import { ModelSite } from "./model-site.ts";
@@ -291,7 +292,7 @@ export class World {
       if (this.chance.happens(this.faults.failure / 20)) throw new VisibleError("STORE_CORRUPT", "A disk lied.");
       const result = this.#work(task);
       if (this.chance.happens(this.faults.crash)) this.tasks.push({ ...message, visibleAt: addSeconds(this.now, 15) });
-      else this.#report({ kind: "completed", ...about, result });
+      else for (const part of this.#parts(result)) this.#report({ kind: "completed", ...about, ...part });
     } catch (error) {
       if (!VisibleError.is(error)) throw error;
       if (error.code === "FENCED") return true;
@@ -344,6 +345,16 @@ export class World {
     const none = { extentsTotal: 0, extentsDone: 0, extentsUnchanged: 0, extentsHole: 0 };
     const bytes = { bytesTotal: 0, bytesRead: 0, bytesChanged: 0, bytesSent: 0 };
     return { kind: "transfer", progress: { phase: "done", ...none, ...bytes } };
+  }
+
+  /** A snapshot is told in parts; where things go wrong, also in parts of one object. */
+  #parts(result: TaskResult): readonly ResultPart[] {
+    if (result.kind !== "snapshot" || !this.chance.happens(this.faults.again)) return resultParts(result);
+    const of = result.objects.length;
+    return result.objects.map((object, number) => ({
+      result: { ...result, from: number, objects: [object] },
+      part: { number, of },
+    }));
   }
 
   #report(report: Report): void {
