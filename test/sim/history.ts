@@ -121,8 +121,11 @@ const person = async (world: World, planId: PlanId): Promise<void> => {
   }
 };
 
+/** Runs of which something is still to come: they have not ended, or what follows from that is not done. */
 const openRuns = (world: World, planId: PlanId): readonly Run[] =>
-  runsIn(world, planId).filter((run) => ["queued", "running"].includes(statusOf(run)));
+  runsIn(world, planId).filter(
+    (run) => ["queued", "running"].includes(statusOf(run)) || partsOf(run).some(([, part]) => part.unsettled),
+  );
 
 /** Rounds of what is visible, each at the next instant at which there is something to do. */
 const roundsMax = 500;
