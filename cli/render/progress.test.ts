@@ -29,7 +29,6 @@ const progress: RunTarget["progress"] = {
   bytesChanged: gib / 4,
   bytesSent: gib / 8,
 };
-const object = { kind: "lun" as const, id: "lun-1" };
 const target: RunTarget = {
   site: siteIdSchema.parse("b"),
   state: "transferring",
@@ -43,10 +42,7 @@ const target: RunTarget = {
   waitsFor: null,
   base: null,
   progress,
-  objects: [
-    { ...object, index: 0, name: "db", progress: { ...progress, phase: "done" } },
-    { ...object, index: 1, name: "web1", progress: { ...progress, phase: "comparing" } },
-  ],
+  current: { index: 1, name: "web1", phase: "comparing" },
 };
 const screen = { style: plainStyle, columns: 200, siteColumns: 1 };
 const paced = (samples: readonly Sample[]) => samples.reduce<readonly Sample[]>(withSample, []);
@@ -129,6 +125,12 @@ describe("how far a target is", () => {
     const [head, ...below] = targetLines(waiting, undefined, screen);
     assert.match(head ?? "", /^b {2}waiting \(transferring\), try 3 of 10 {2}█/);
     assert.deepEqual(below.at(-1), "   Try 3 of 10 follows. The last one failed: no route.");
+  });
+
+  test("names no object while none is under way, and counts none where there is one only", () => {
+    assert.equal(targetLines({ ...target, current: null }, undefined, screen).length, 1);
+    const one = { ...target, progress: { ...progress, objectsTotal: 1, objectsDone: 0 } };
+    assert.deepEqual(targetLines(one, undefined, screen).slice(1), ["   comparing web1"]);
   });
 
   test("has no bar before there is anything to send, and none after", () => {
