@@ -4,14 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KnownDifference, ServicesUnderTest } from "../../functions/aws/testing.ts";
 import { startEndpoints } from "../../infra/local/endpoints.ts";
+import { findPython, pythonMissing } from "../../infra/localstack/python.ts";
 import { hangMs } from "../patience.ts";
+import { startLocalstack } from "./localstack.ts";
 import { startMinistack } from "./ministack.ts";
 
 /** An emulator that the product is to work with, chosen as its users choose it: by the environment alone. */
 export interface EmulatorUnderTest {
   readonly name: string;
   readonly differences?: readonly KnownDifference[];
-  /** Gives the environment that chooses it, without anything that an earlier test left there. */
+  /** It has no DynamoDB of its own here: the built-in one does it, and is tested as that. */
+  readonly borrowsDynamodb?: boolean;
+  /** Gives the environment that chooses it. */
   choose(): Promise<ServicesUnderTest>;
 }
 
@@ -39,6 +43,17 @@ const ministack: EmulatorUnderTest = {
   },
 };
 
+const localstack: EmulatorUnderTest = {
+  name: "LocalStack",
+  differences: ["answers that it has an error of its own when a schedule's group is not there"],
+  borrowsDynamodb: true,
+  async choose() {
+    const { endpoint, stop } = await startLocalstack();
+    const urls = Object.fromEntries(["SQS", "SCHEDULER", "STS"].map((name) => [`AWS_ENDPOINT_URL_${name}`, endpoint]));
+    return { env: { ...urls, ...freshAccount() }, stop };
+  },
+};
+
 const at = (endpoint: string): EmulatorUnderTest => ({
   name: endpoint,
   choose: async () => ({ env: { AWS_ENDPOINT_URL: endpoint, ...freshAccount() }, stop: async () => undefined }),
@@ -47,21 +62,24 @@ const at = (endpoint: string): EmulatorUnderTest => ({
 /** What `SMTX_TEST_AWS_ENDPOINTS` names besides, with commas in between. */
 const named = (process.env["SMTX_TEST_AWS_ENDPOINTS"] ?? "").split(",").flatMap((text) => text.trim() || []);
 
-export const emulatorsUnderTest: readonly EmulatorUnderTest[] = [builtIn, ministack, ...named.map(at)];
+const hasPython = findPython() !== undefined;
+if (!hasPython) process.stderr.write(`${pythonMissing}\n`);
 
-/**
- * The services by an emulator, with the built-in ones for those that it does not have: what `local
- * up` would use.
- */
-export const startServices = async (emulator: EmulatorUnderTest): Promise<ServicesUnderTest> => {
-  const chosen = await emulator.choose();
+export const emulatorsUnderTest: readonly EmulatorUnderTest[] = [
+  builtIn,
+  ministack,
+  ...(hasPython ? [localstack] : []),
+  ...named.map(at),
+];
+
+/** The services by an emulator that was chosen, with the built-in ones for those that it does not have: what `local up` would use. */
+export const startServices = async ({ env }: Pick<ServicesUnderTest, "env">): Promise<ServicesUnderTest> => {
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-aws-"));
-  const endpoints = await startEndpoints({ dir, env: chosen.env, signal: AbortSignal.timeout(hangMs) });
+  const endpoints = await startEndpoints({ dir, env, signal: AbortSignal.timeout(hangMs) });
   return {
     env: endpoints.env,
     async stop() {
       await endpoints.stop();
-      await chosen.stop();
       await rm(dir, { recursive: true, force: true });
     },
   };

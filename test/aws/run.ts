@@ -2,12 +2,13 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { findPython, pythonMissing } from "../../infra/localstack/python.ts";
 import { realCost, realRefusal, runReal } from "./real/real.ts";
 
 const help = `npm run test:aws [-- --real [--yes] [--region REGION]]
 
-Puts the adapters of DynamoDB, SQS and EventBridge Scheduler, and a first backup, on the built-in emulators and on ministack, and on
-each endpoint that SMTX_TEST_AWS_ENDPOINTS names, with commas in between; and the functions as they are deployed on ministack with IAM.
+Puts the adapters of DynamoDB, SQS and EventBridge Scheduler, and a first backup, on the built-in emulators, on ministack and, where there is
+a Python 3.13, on LocalStack, and on each endpoint that SMTX_TEST_AWS_ENDPOINTS names, with commas in between; and the functions as they are deployed on ministack with IAM.
 
   --real           a smoke test against the AWS account that the environment gives credentials for, instead
   --yes            do it: without this it only says what it would make, and what that costs
@@ -25,9 +26,12 @@ const { values } = parseArgs({
   },
 });
 
-/** ministack, and SST's platform with the bundler; nothing is done when they are there. */
+const hasPython = findPython() !== undefined;
+
+/** The emulators, and SST's platform with the bundler; nothing is done when they are there. */
 const install = (): void => {
-  for (const script of ["infra/ministack/install.ts", "infra/aws/install.ts"]) {
+  const emulators = ["infra/ministack/install.ts", ...(hasPython ? ["infra/localstack/install.ts"] : [])];
+  for (const script of [...emulators, "infra/aws/install.ts"]) {
     execFileSync(process.execPath, [script], { stdio: ["ignore", "inherit", "inherit"] });
   }
 };
@@ -38,6 +42,8 @@ const runTests = async (): Promise<number> => {
   const parameters = ["run", "--silent", "testing", "--", "--test-concurrency=1", ...files.toSorted()];
   const child = spawn("npm", parameters, { stdio: "inherit" });
   const [code] = await once(child, "exit");
+  // Last, where it is seen.
+  if (!hasPython) process.stderr.write(`\n${pythonMissing}\n`);
   return code ?? 1;
 };
 

@@ -27,7 +27,8 @@ import { arnsOf, type FunctionName, functionNames, namesOf } from "../../../infr
 import { functionPolicies, gatewayPolicy, type Statement } from "../../../infra/aws/policies.ts";
 import { createAuthority } from "../../../pki/authority.ts";
 import { hangMs } from "../../patience.ts";
-import { type Ministack, startMinistack } from "../ministack.ts";
+import type { EmulatorProcess } from "../emulator-process.ts";
+import { startMinistack } from "../ministack.ts";
 import { type Deployment, deploy, installation } from "./deployment.ts";
 import { type Call, callerOf, type Exercises, environmentOf, exercisesOf, furnish, multiCluster } from "./exercises.ts";
 import { type Gateways, startGateways } from "./gateways.ts";
@@ -56,7 +57,7 @@ const notJudged: Readonly<Record<string, string>> = {
 };
 
 describe("the functions as they are deployed, on ministack with IAM enforced", () => {
-  let ministack: Ministack;
+  let ministack: EmulatorProcess;
   let deployment: Deployment;
   let call: Call;
   let exercises: Exercises;

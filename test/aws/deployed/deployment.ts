@@ -46,7 +46,7 @@ import {
 import { gatewayRoutes } from "../../../infra/aws/routes.ts";
 import { bundleFunction, zipBundle } from "../../infra/bundle.ts";
 import { hangMs } from "../../patience.ts";
-import type { Ministack } from "../ministack.ts";
+import type { EmulatorProcess } from "../emulator-process.ts";
 import { type ApiProxy, startApiProxy } from "./api-proxy.ts";
 import { policyDocument } from "./iam.ts";
 
@@ -124,7 +124,10 @@ const trust = (principal: object, conditions: readonly Condition[] = []): string
  * Bundles and zips the functions, and makes all that the deployment makes on ministack.
  * @param options.authorities of the environment variable AUTHORITIES
  */
-export const deploy = async (ministack: Ministack, options: { readonly authorities: string }): Promise<Deployment> => {
+export const deploy = async (
+  ministack: EmulatorProcess,
+  options: { readonly authorities: string },
+): Promise<Deployment> => {
   const config = { endpoint: ministack.endpoint, region: installation.region, credentials: root };
   const lambda = new LambdaClient(config);
   const iam = new IAMClient(config);
