@@ -120,7 +120,7 @@ export const reportMarkdown = (report: Report, style: Style): string =>
     markdown(judge(report), verdictColumns(style)),
   ].join("\n\n");
 
-const markdown = <R>(rows: readonly R[], shown: readonly Column<R>[]): string => {
+export const markdown = <R>(rows: readonly R[], shown: readonly Column<R>[]): string => {
   const line = (texts: readonly string[]) => `| ${texts.join(" | ")} |`;
   const rules = shown.map(({ align }) => (align === "right" ? "---:" : "---"));
   return [

@@ -5,12 +5,41 @@ import type { Key } from "./model-items.ts";
 /** What is done to one item, as the adapter asks for it. */
 export interface Action {
   readonly Key: Key;
+  /** Of a put, which names its key in there. */
+  readonly Item?: Raw;
   readonly ConditionExpression?: string;
   readonly UpdateExpression?: string;
   readonly ExpressionAttributeNames?: Readonly<Record<string, string>>;
   readonly ExpressionAttributeValues?: Raw;
   readonly ReturnValuesOnConditionCheckFailure?: "ALL_OLD" | "NONE";
 }
+
+export const actionOf = (asked: Raw): Action => {
+  const { Item } = asked as { readonly Item?: Raw };
+  const Key = Item === undefined ? asked["Key"] : { pk: Item["pk"], sk: Item["sk"] };
+  return { ...asked, Key: Key as Key };
+};
+
+const kindAndAction = (one: Readonly<Record<string, Raw>>): readonly [kind: string, action: Action] => {
+  const [kind, asked] = Object.entries(one)[0] as [string, Raw];
+  return [kind.replace("Request", ""), actionOf(asked)];
+};
+
+/** What a transaction consists of. */
+export const actionsOf = (input: Raw) => (input["TransactItems"] as Readonly<Record<string, Raw>>[]).map(kindAndAction);
+
+/** What a batch of writes consists of. */
+export const requestsOf = (input: Raw) =>
+  Object.values(input["RequestItems"] as Record<string, Readonly<Record<string, Raw>>[]>)
+    .flat()
+    .map(kindAndAction);
+
+/** The items that a request writes, or looks at to write others. */
+export const keysOf = (command: string, input: Raw): readonly Key[] => {
+  if (command === "TransactWriteItemsCommand") return actionsOf(input).map(([, { Key }]) => Key);
+  if (command === "BatchWriteItemCommand") return requestsOf(input).map(([, { Key }]) => Key);
+  return command === "QueryCommand" || command === "GetItemCommand" ? [] : [actionOf(input).Key];
+};
 
 /** Whether an action's condition holds; of all conditions, those of the adapter. */
 export const holds = (item: Raw | undefined, { ConditionExpression, ExpressionAttributeValues }: Action): boolean => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { dueIndexName } from "../../functions/aws/table.ts";
 import { Capacity, itemBytes, type Raw, readUnits, transactionFactor, writeUnits } from "./capacity.ts";
-import { answerLost, cancelled, conditionFailed, throttlings } from "./model-errors.ts";
-import { type Action, holds, updated } from "./model-expressions.ts";
+import { answerLost, cancelled, conditionFailed, conflicting, throttlings } from "./model-errors.ts";
+import { type Action, actionOf, actionsOf, holds, keysOf, requestsOf, updated } from "./model-expressions.ts";
 import { bytesOf, entryOf, type Item, itemOf, type Key, ModelItems, rawOf } from "./model-items.ts";
 import { byBytes } from "./model-partition.ts";
 
@@ -67,6 +67,20 @@ export class ModelTable extends ModelItems {
     const answer = this.#answer(command, input);
     if (this.#chance.happens(faults.answerLost)) throw answerLost();
     return answer;
+  }
+
+  /** Refuses a write that meets a transaction which is at work on one of its items. */
+  conflict(command: string, input: Raw): never {
+    this.counts.requests += 1;
+    this.counts.conflicts += 1;
+    this.capacity.begin();
+    const isTransaction = command === "TransactWriteItemsCommand";
+    const keys = keysOf(command, input);
+    this.#chargeInVain(
+      keys.map((key) => ({ key, before: this.at(key), after: undefined })),
+      isTransaction ? transactionFactor : 1,
+    );
+    throw isTransaction ? cancelled(keys.map(() => ({ Code: "TransactionConflict" }))) : conflicting();
   }
 
   /** A request that is throttled fails as a whole, or, where DynamoDB does it so, in part. */
@@ -152,7 +166,7 @@ export class ModelTable extends ModelItems {
   }
 
   #write(kind: string, input: Raw): Raw {
-    const action = this.#actionOf(input);
+    const action = actionOf(input);
     const write = this.#writeOf(kind, action);
     if (!holds(write.before, action)) {
       this.counts.conflicts += 1;
@@ -168,9 +182,7 @@ export class ModelTable extends ModelItems {
     const done = this.#tokens.get(token);
     for (const { partition, read } of done ?? []) this.capacity.take("table", partition, { read });
     if (done !== undefined) return {};
-    const actions = (input["TransactItems"] as readonly Readonly<Record<string, Raw>>[]).map((one) => {
-      const [kind, asked] = Object.entries(one)[0] as [string, Raw];
-      const action = this.#actionOf(asked);
+    const actions = actionsOf(input).map(([kind, action]) => {
       return { action, write: this.#writeOf(kind, action) };
     });
     const writes = actions.map(({ write }) => write);
@@ -199,27 +211,16 @@ export class ModelTable extends ModelItems {
   }
 
   #batch(input: Raw): Raw {
-    const requests = Object.values(
-      input["RequestItems"] as Record<string, { PutRequest?: { Item: Raw }; DeleteRequest?: { Key: Key } }[]>,
-    ).flat();
+    const requests = requestsOf(input);
     assert(requests.length <= 25, "a batch of more than 25 items");
-    const writes = requests.map(({ PutRequest, DeleteRequest }) =>
-      this.#writeOf(PutRequest === undefined ? "Delete" : "Put", this.#actionOf(PutRequest ?? DeleteRequest ?? {})),
-    );
+    const writes = requests.map(([kind, action]) => this.#writeOf(kind, action));
     const keys = new Set(writes.map(({ key }) => `${key.pk}\n${key.sk}`));
     assert.equal(keys.size, writes.length, "a batch with one key twice");
     this.#carryOut(writes, 1);
     return {};
   }
 
-  /** A put names its key in the item, all others beside it. */
-  #actionOf(asked: Raw): Action & { readonly Item?: Raw } {
-    const { Item } = asked as { readonly Item?: Raw };
-    const Key = Item === undefined ? asked["Key"] : { pk: Item["pk"], sk: Item["sk"] };
-    return { ...asked, Key: Key as Key };
-  }
-
-  #writeOf(kind: string, action: Action & { readonly Item?: Raw }): Write {
+  #writeOf(kind: string, action: Action): Write {
     const { Key: key, Item } = action;
     const before = this.at(key);
     if (kind === "ConditionCheck") return { key, before, after: before };

@@ -1,0 +1,70 @@
+import type { Size } from "./backups.ts";
+import type { Contention } from "./contention.ts";
+import type { Kind, SizeFigures } from "./runs.ts";
+
+/** What a run may take: so many units for each target, and so many more for each volume at each. */
+const unitsPerTarget = 60;
+const unitsPerVolume = 12;
+/** From so many volumes on, what one more takes is nearly the same at any size. */
+const flatFromVolumes = 100;
+const flatWithin = 1.2;
+const reportsSecondsMax = 1.5;
+const conflictsMax = 100;
+const invocationSecondsMax = 3;
+
+export interface Figures {
+  readonly runs: readonly SizeFigures[];
+  readonly reports: Contention & { readonly reports: number };
+  readonly reclaims: readonly Contention[];
+}
+
+export interface Verdict {
+  readonly what: string;
+  readonly measured: number;
+  readonly bound: number;
+  readonly passed: boolean;
+}
+
+type UnitsName = "writeUnits" | "readUnits";
+const words: Record<UnitsName, string> = { writeUnits: "write units", readUnits: "read units" };
+const kindWords: Record<Kind, string> = { first: "a first run", next: "a run that deletes an older one" };
+
+/** What a run of this size may take in all. */
+export const unitsMax = ({ objects, targets }: Size): number => targets * (unitsPerTarget + unitsPerVolume * objects);
+
+/** What one more volume at one more target takes, by this size and the one before. */
+export const slopes = (runs: readonly SizeFigures[], kind: Kind, units: UnitsName): readonly number[] =>
+  runs.map((size, index) => {
+    const before = runs[index - 1];
+    if (before === undefined) return Number.NaN;
+    const more = size.objects * size.targets - before.objects * before.targets;
+    return (size[kind][units] - before[kind][units]) / more;
+  });
+
+const verdict = (what: string, measured: number, bound: number): Verdict => ({
+  ...{ what, measured, bound },
+  passed: measured <= bound,
+});
+
+const judgeRuns = (runs: readonly SizeFigures[], kind: Kind, units: UnitsName): readonly Verdict[] => {
+  const of = `${words[units]} of ${kindWords[kind]}`;
+  const each = runs.map((size) =>
+    verdict(`${of}, ${size.objects} × ${size.targets}`, size[kind][units], unitsMax(size)),
+  );
+  const flat = slopes(runs, kind, units).filter((_, index) => (runs[index - 1]?.objects ?? 0) >= flatFromVolumes);
+  if (flat.length < 2) return each;
+  const spread = Math.max(...flat) / Math.min(...flat);
+  return [...each, verdict(`${of}: the steepest part by the flattest`, spread, flatWithin)];
+};
+
+/** What the figures are held to. */
+export const judge = ({ runs, reports, reclaims }: Figures): readonly Verdict[] => [
+  ...(["first", "next"] as const).flatMap((kind) =>
+    (["writeUnits", "readUnits"] as const).flatMap((units) => judgeRuns(runs, kind, units)),
+  ),
+  verdict(`seconds until ${reports.reports} reports at once are taken in`, reports.seconds, reportsSecondsMax),
+  verdict("conflicts of these", reports.conflicts, conflictsMax),
+  ...[reports, ...reclaims].map(({ what, longestInvocationSeconds }) =>
+    verdict(`seconds of the longest call, ${what}`, longestInvocationSeconds, invocationSecondsMax),
+  ),
+];
