@@ -142,7 +142,7 @@ class Invocations {
   }
 }
 
-const recordOf = (report: Report, index: number): SQSRecord => ({
+export const recordOf = (report: Report, index: number): SQSRecord => ({
   messageId: index.toString(),
   receiptHandle: "",
   body: JSON.stringify(report),

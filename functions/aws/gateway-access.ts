@@ -6,7 +6,7 @@ import type { Instant } from "../../core/api/ids.ts";
 import { reportQueueName, siteQueueName, siteQueues } from "../../core/api/queues.ts";
 
 /** The shortest that AWS gives: what a gateway that was removed still has is over by then. */
-const durationSeconds = 900;
+export const durationSeconds = 900;
 
 /** What a gateway does with the queues of its site. */
 export const siteQueueActions = [

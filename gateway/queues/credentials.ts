@@ -9,7 +9,7 @@ import type { TlsCredentials } from "../tunnel/certificates.ts";
  * Asks for other ones so long before they expire, so that clocks may differ and a request may take
  * its time.
  */
-const marginMs = 5 * 60 * 1000;
+export const marginMs = 5 * 60 * 1000;
 
 export interface QueueAccessOptions {
   readonly api: string;

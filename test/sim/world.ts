@@ -290,7 +290,7 @@ export class World {
     try {
       if (this.chance.happens(this.faults.failure)) throw new VisibleError("LINK_BROKEN", "The link broke.");
       if (this.chance.happens(this.faults.failure / 20)) throw new VisibleError("STORE_CORRUPT", "A disk lied.");
-      const result = this.#work(task);
+      const result = this.work(task);
       if (this.chance.happens(this.faults.crash)) this.tasks.push({ ...message, visibleAt: addSeconds(this.now, 15) });
       else for (const part of this.#parts(result)) this.#report({ kind: "completed", ...about, ...part });
     } catch (error) {
@@ -303,7 +303,7 @@ export class World {
     return true;
   }
 
-  #work(task: RunTask): TaskResult {
+  work(task: RunTask): TaskResult {
     const here = this.site(task.siteId);
     switch (task.kind) {
       case "snapshot": {
