@@ -80,37 +80,46 @@ const remove = async ({ client, queueUrl }: PollQueueOptions, records: readonly 
   if (Failed.length > 0) throw new Error(`SQS did not delete ${Failed.length} of ${records.length} messages`);
 };
 
-/** One receive, one call, one delete. */
-const pollOnce = async (options: PollQueueOptions): Promise<void> => {
-  const records = await receive(options);
-  if (records.length === 0) return;
-  const response = await options.handler({ Records: records });
-  await remove(options, succeeded(records, response));
-};
-
-const pollUntilAborted = async (options: PollQueueOptions): Promise<void> => {
-  const { signal, log, sleep = sleepUntilAborted } = options;
-  let failures = 0;
-  while (!signal.aborted) {
-    try {
-      await pollOnce(options);
-      failures = 0;
-    } catch (error) {
-      failures++;
-      log.warn({ err: error, queueUrl: options.queueUrl, failures }, "a batch failed; its messages come again");
-      const backoff = Math.min(backoffMillisecondsMax, 100 * 2 ** (failures - 1));
-      await sleep(backoff * (0.5 + Math.random() / 2), signal);
-    }
-  }
-};
-
 /**
  * Calls a function with a queue's messages as Lambda's event source does: those it does not name as failed are deleted,
- * the others come again after the queue's visibility timeout; so do all when it throws. Ends after the signal, which calls
- * off receives, once the calls that go on are over. What a receive took that was called off comes again likewise.
+ * the others come again after the queue's visibility timeout; so do all when it throws. One receive waits at a time. Ends after
+ * the signal, which calls off the receive, once the calls that go on are over. What a receive took that was called off comes
+ * again likewise.
  */
 export const pollQueue = async (options: PollQueueOptions): Promise<void> => {
-  const { batchSize, concurrency = 1 } = options;
+  const { batchSize, concurrency = 1, signal, log, sleep = sleepUntilAborted } = options;
   assert(batchSize >= 1 && batchSize <= 10, `a batch is of 1 to 10 messages, not ${batchSize}`);
-  await Promise.all(Array.from({ length: concurrency }, () => pollUntilAborted(options)));
+  const calls = new Set<Promise<void>>();
+  let failures = 0;
+
+  const waitAfter = async (error: unknown): Promise<void> => {
+    failures++;
+    log.warn({ err: error, queueUrl: options.queueUrl, failures }, "a batch failed; its messages come again");
+    const backoff = Math.min(backoffMillisecondsMax, 100 * 2 ** (failures - 1));
+    await sleep(backoff * (0.5 + Math.random() / 2), signal);
+  };
+
+  const call = async (records: readonly SQSRecord[]): Promise<void> => {
+    const response = await options.handler({ Records: records });
+    await remove(options, succeeded(records, response));
+    failures = 0;
+  };
+
+  const receiveAndCall = async (): Promise<void> => {
+    const records = await receive(options);
+    if (records.length === 0) {
+      failures = 0;
+      return;
+    }
+    const tracked = call(records)
+      .catch(waitAfter)
+      .finally(() => calls.delete(tracked));
+    calls.add(tracked);
+  };
+
+  while (!signal.aborted) {
+    if (calls.size >= concurrency) await Promise.race(calls);
+    else await receiveAndCall().catch(waitAfter);
+  }
+  await Promise.all(calls);
 };
