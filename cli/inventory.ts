@@ -1,17 +1,60 @@
 import { VisibleError } from "../core/api/errors.ts";
-import type { Inventory } from "../core/api/object.ts";
+import type { ObjectConfig, UnusableObject } from "../core/api/object.ts";
+import { isUnusable, type JudgedObject } from "../core/object/judge.ts";
 import { answerOf } from "./client.ts";
 import type { Api, Context } from "./context.ts";
 import type { Host } from "./host.ts";
+import { listed } from "./pages.ts";
 
 /** So long is waited for a gateway to say what it sees. */
 export const inventoryWaitSeconds = 15;
 const pollMs = 250;
 
-/** What a site has, as its gateways saw it last; undefined before the first time. */
-export const lastInventory = async (api: Api, site: string): Promise<Inventory | undefined> => {
+/** What a site has, as its gateways saw it last. */
+export interface Inventory {
+  readonly siteId: string;
+  readonly observedAt: string;
+  readonly objects: readonly ObjectConfig[];
+  /** Objects that no plan can have as they are. Absent: there are none. */
+  readonly unusable?: readonly UnusableObject[];
+}
+
+/** All that a site has, read page by page; undefined before a gateway has looked. */
+export const lastInventory = async (
+  context: Pick<Context, "warn">,
+  api: Api,
+  site: string,
+): Promise<Inventory | undefined> => {
+  const observedAt = await lastObserved(api, site);
+  if (observedAt === undefined) return undefined;
+  const all = await listed(context, (query) => pageOf(api, site, query));
+  const unusable = all.filter(isUnusable);
+  const objects = all.flatMap((object) => (isUnusable(object) ? [] : [object]));
+  return { siteId: site, observedAt, objects, ...(unusable.length > 0 && { unusable }) };
+};
+
+/** What a site has with one of these ids, as its gateways saw it last; nothing before a gateway has looked. */
+export const lookUpObjects = async (
+  api: Api,
+  site: string,
+  ids: readonly string[],
+): Promise<readonly JudgedObject[]> => {
+  const found: JudgedObject[] = [];
+  for (const id of ids) found.push(...((await known(pageOf(api, site, { id })))?.items ?? []));
+  return found;
+};
+
+/** When all that a site has was seen last; undefined before the first time. */
+const lastObserved = async (api: Api, site: string): Promise<string | undefined> =>
+  (await known(pageOf(api, site, { limit: "1" })))?.observedAt;
+
+const pageOf = (api: Api, site: string, query: Record<string, string>) =>
+  answerOf(api.v1.sites[":site"].objects.$get({ param: { site }, query }));
+
+/** Undefined where nothing is known of the site yet. */
+const known = async <T>(asking: Promise<T>): Promise<T | undefined> => {
   try {
-    return await answerOf(api.v1.sites[":site"].objects.$get({ param: { site } }));
+    return await asking;
   } catch (error) {
     if (VisibleError.is(error, "NOT_FOUND")) return undefined;
     throw error;
@@ -19,23 +62,22 @@ export const lastInventory = async (api: Api, site: string): Promise<Inventory |
 };
 
 /**
- * Has a site's gateways look at what it has, and waits until they say.
- * @param isNews what is waited for; any inventory that is not the one from before, unless told otherwise
+ * Has a site's gateways look at what it has, and waits until they have told.
+ * @param isNews what is waited for; that all was seen once more, unless told otherwise
  * @throws VisibleError GATEWAY_ABSENT when they don't within 15 s; SITE_UNKNOWN
  */
 export const refreshInventory = async (
   { time, signal }: Pick<Host, "time" | "signal">,
   api: Api,
   site: string,
-  isNews?: (inventory: Inventory) => boolean,
-): Promise<Inventory> => {
-  const before = await lastInventory(api, site);
-  const news = isNews ?? (({ observedAt }) => observedAt !== before?.observedAt);
+  isNews?: () => Promise<boolean>,
+): Promise<void> => {
+  const before = await lastObserved(api, site);
+  const hasNews = isNews ?? (async () => (await lastObserved(api, site)) !== before);
   await api.v1.sites[":site"].inventory.$post({ param: { site } });
   const endMs = time.nowMs() + inventoryWaitSeconds * 1000;
   while (time.nowMs() < endMs) {
-    const inventory = await lastInventory(api, site);
-    if (inventory !== undefined && news(inventory)) return inventory;
+    if (await hasNews()) return;
     await time.sleep(pollMs, signal);
     signal.throwIfAborted();
   }
@@ -47,18 +89,23 @@ export const refreshInventory = async (
 };
 
 /**
- * Lets the API know of what was done to a site's storage here. It is done whatever becomes of this,
- * and a warning says so.
+ * Lets the API know of what was done to an object of a site's storage here. It is done whatever
+ * becomes of this, and a warning says so.
+ * @param isNews whether what the API knows of the object is what was done
  * @returns whether the API knows of it now
  */
 export const tellInventory = async (
   context: Context,
   site: string,
-  isNews: (inventory: Inventory) => boolean,
+  objectId: string,
+  isNews: (found: JudgedObject | undefined) => boolean,
 ): Promise<boolean> => {
   try {
     if (!(await context.hasApi())) return false;
-    await refreshInventory(context.host, await context.connect(), site, isNews);
+    const api = await context.connect();
+    await refreshInventory(context.host, api, site, async () =>
+      isNews((await lookUpObjects(api, site, [objectId]))[0]),
+    );
     return true;
   } catch (error) {
     if (!VisibleError.is(error)) throw error;

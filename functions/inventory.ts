@@ -1,126 +1,178 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { Damage } from "../core/api/group.ts";
 import type { Instant, SiteId } from "../core/api/ids.ts";
-import type { Inventory } from "../core/api/object.ts";
 import type { Report } from "../core/api/report.ts";
-import { isUnusable } from "../core/object/judge.ts";
+import type { InventoryTask } from "../core/api/task.ts";
+import { placedDamage, placedObjects } from "../core/object/place.ts";
 import { aheadSecondsMax } from "../core/ports/clock.ts";
-import type { Change, Key, Stored } from "../core/ports/store.ts";
+import { CommitConflict, type Stored } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
-import { inventoryKey, inventoryPrefix } from "./records.ts";
+import { inventoryKeysBefore, readInventoryBefore } from "./inventory-before.ts";
+import { damageList, deleteAll, objectList, putEntries } from "./inventory-entries.ts";
+import { inventoryHeadKey } from "./records.ts";
 
-/** One part of what a site has; a generation is complete when all its parts are there. */
-export type InventoryPart = Omit<Extract<Report, { kind: "inventory" }>, "kind" | "damage"> & {
-  readonly damage?: readonly Damage[];
-};
+/** A part of what a gateway has seen at its site; those of before tell of no damage. */
+type InventoryPart = Omit<Extract<Report, { kind: "inventory" }>, "damage"> & { readonly damage?: readonly Damage[] };
 
-type Store = Pick<Deps, "store">;
-type StoreAndClock = Pick<Deps, "store" | "clock">;
+/** One time that a gateway looked. */
+interface Generation {
+  /** Its gateway's clock in milliseconds. */
+  readonly generation: number;
+  readonly gatewayId: string;
+  readonly observedAt: Instant;
+  readonly parts: number;
+  /** Those that have been taken in. */
+  readonly arrived: readonly number[];
+}
 
-/** Parts are up to 200 objects each, so few are read at a time. */
-const partsPerPage = 10;
-const deletesPerCommit = 100;
 /**
- * Stores one part; the same part twice is one. With the last part of a generation, what is older
- * than the newest complete generation is deleted. Parts may come in any order: what is left over
- * goes with the next generation.
+ * Of when what is known of a site is. The objects and the damage are documents of their own, which
+ * change with the part that tells of them.
  */
-export const putInventoryPart = async (
-  deps: Pick<Deps, "store" | "clock" | "log">,
-  report: InventoryPart & { readonly kind: "inventory" },
-): Promise<void> => {
-  const { kind: _, ...part } = report;
+interface InventoryHead {
+  /** All parts have been taken in of what a gateway saw then. Absent: never yet. */
+  readonly observedAt?: Instant;
+  readonly newest: Generation;
+  /** There are no documents of versions before any more. */
+  readonly isFreeOfBefore?: true;
+}
+
+type InventoryDeps = Pick<Deps, "store" | "clock" | "log" | "ids" | "tasks">;
+
+/**
+ * Takes in a part: what is stored of its ranges becomes what it says. Parts may come in any order,
+ * twice, and from two gateways at once: one of an older generation than the newest is dropped.
+ */
+export const putInventoryPart = async (deps: InventoryDeps, part: InventoryPart): Promise<void> => {
+  const { siteId, gatewayId, observedAt } = part;
   const now = deps.clock.now();
   if (isOfFuture(part, now)) {
     // It would hide what all others see until its time has come.
-    const { siteId, gatewayId, observedAt } = part;
     deps.log.error({ siteId, gatewayId, observedAt, now }, "an inventory was dropped: its gateway's clock is ahead");
     return;
   }
-  await deps.store.putAll([{ key: inventoryKey(part.siteId, part.generation, part.part), body: part }]);
-  if (part.part !== part.parts - 1) return;
-  const newest = await readNewestComplete(deps, part.siteId);
-  if (newest !== undefined) await deleteReplaced(deps, part.siteId, newest.generation);
+  const begun = await changeHead(deps, siteId, (head) => begin(head, part, now));
+  if (begun === undefined || !isOf(begun.newest, part) || begun.newest.arrived.includes(part.part)) return;
+  const hasChanged = await putPart(deps, part);
+  const head = await changeHead(deps, siteId, (before) => arrive(before, part));
+  if (head !== undefined && isOf(head.newest, part)) return clearBefore(deps, siteId, head);
+  // Something newer was taken in at the same time, and some of it may just have been overwritten.
+  if (hasChanged) await askForInventory(deps, siteId);
 };
 
-/** Generations are their gateway's clock in milliseconds. */
-const isOfFuture = ({ generation }: Pick<InventoryPart, "generation">, now: Instant): boolean =>
+/** When a gateway last saw all that is known of the site; undefined before the first time. */
+export const inventoryObservedAt = async (
+  deps: Pick<Deps, "store" | "clock">,
+  siteId: SiteId,
+): Promise<Instant | undefined> => (await readHead(deps, siteId))?.body.observedAt;
+
+/** Has a gateway of the site look at what it has. @returns the id of its task */
+export const askForInventory = async (deps: Pick<Deps, "tasks" | "clock">, siteId: SiteId): Promise<string> => {
+  const issuedAt = deps.clock.now();
+  const task: InventoryTask = { kind: "inventory", id: `inventory/${siteId}/${issuedAt}`, siteId, issuedAt };
+  await deps.tasks.send(siteId, [{ task }]);
+  return task.id;
+};
+
+const isOfFuture = ({ generation }: Pick<Generation, "generation">, now: Instant): boolean =>
   generation - Date.parse(now) > aheadSecondsMax * 1000;
 
-/** What the site has, by the newest generation whose parts are all there; undefined before the first. */
-export const readInventory = async (deps: StoreAndClock, siteId: SiteId): Promise<Inventory | undefined> => {
-  const newest = await readNewestComplete(deps, siteId);
-  if (newest === undefined) return undefined;
-  const { observedAt } = newest.parts[0];
-  const all = newest.parts.flatMap((part) => part.objects);
-  const unusable = all.filter(isUnusable);
-  const objects = all.flatMap((object) => (isUnusable(object) ? [] : [object]));
-  return { siteId, observedAt, objects, ...(unusable.length > 0 && { unusable }) };
+type Who = Pick<Generation, "generation" | "gatewayId">;
+
+/** Two gateways may look in the same millisecond. */
+const isOf = (one: Who, other: Who): boolean =>
+  one.generation === other.generation && one.gatewayId === other.gatewayId;
+const isNewer = (one: Who, other: Who): boolean =>
+  one.generation > other.generation || (one.generation === other.generation && one.gatewayId > other.gatewayId);
+
+/** One of the future was written when all clocks were ahead: it counts until there is another. */
+const begin = (head: InventoryHead | undefined, part: InventoryPart, now: Instant): InventoryHead | undefined => {
+  const { generation, gatewayId, observedAt, parts } = part;
+  const newest: Generation = { generation, gatewayId, observedAt, parts, arrived: [] };
+  if (head === undefined) return { newest };
+  return isNewer(part, head.newest) || isOfFuture(head.newest, now) ? { ...head, newest } : head;
 };
 
-/** What the site says is damaged of its groups, by the same generation. */
-export const readDamage = async (deps: StoreAndClock, siteId: SiteId): Promise<readonly Damage[]> =>
-  // Parts that an earlier version stored have none.
-  (await readNewestComplete(deps, siteId))?.parts.flatMap((part) => part.damage ?? []) ?? [];
-
-type Parts = readonly [InventoryPart, ...InventoryPart[]];
-
-type Generation = { readonly generation: number; readonly parts: Parts };
-
-/**
- * One of the future was written when all clocks were ahead: it is what is known until there is
- * another, whatever it says.
- */
-const readNewestComplete = async (deps: StoreAndClock, siteId: SiteId): Promise<Generation | undefined> => {
-  const now = deps.clock.now();
-  let ofFuture: Generation | undefined;
-  let parts: InventoryPart[] = [];
-  for await (const { body: part } of newestFirst(deps, siteId)) {
-    // Two gateways may have looked in the same millisecond: a generation is of one of them only.
-    if (parts[0]?.generation !== part.generation || parts[0].gatewayId !== part.gatewayId) parts = [];
-    parts.push(part);
-    if (!isComplete(parts)) continue;
-    const found = { generation: part.generation, parts: parts.toReversed() as [...Parts] };
-    if (!isOfFuture(part, now)) return found;
-    ofFuture ??= found;
-  }
-  return ofFuture;
+const arrive = (head: InventoryHead | undefined, part: InventoryPart): InventoryHead | undefined => {
+  if (head === undefined || !isOf(head.newest, part) || head.newest.arrived.includes(part.part)) return head;
+  const newest = { ...head.newest, arrived: [...head.newest.arrived, part.part] };
+  return { ...head, newest, ...(isComplete(newest) && { observedAt: newest.observedAt }) };
 };
 
-const isComplete = (parts: readonly InventoryPart[]): boolean => parts.length === parts[0]?.parts;
+const isComplete = ({ arrived, parts }: Generation): boolean => arrived.length === parts;
 
-/**
- * Deletes the parts of generations that a complete one has replaced: the older ones, and those of
- * the future.
- */
-const deleteReplaced = async (deps: StoreAndClock, siteId: SiteId, generation: number): Promise<void> => {
-  const now = deps.clock.now();
-  let old: Key[] = [];
-  for await (const { key, body } of newestFirst(deps, siteId)) {
-    if (body.generation < generation || (body.generation > generation && isOfFuture(body, now))) old.push(key);
-    if (old.length === deletesPerCommit) {
-      await deleteAll(deps, old);
-      old = [];
+/** A gateway of before tells no ranges; then they are known only where it has all in one part. */
+const rangesOf = ({ ranges, parts }: InventoryPart) => {
+  if (ranges !== undefined) return ranges;
+  return parts === 1 ? { objects: {}, damage: {} } : {};
+};
+
+/** @returns whether it says anything else than what was known */
+const putPart = async (deps: Pick<Deps, "store">, part: InventoryPart): Promise<boolean> => {
+  const { siteId } = part;
+  const ranges = rangesOf(part);
+  const objects = placedObjects(part.objects, ranges.objects?.after);
+  const damage = placedDamage(part.damage ?? [], ranges.damage?.after);
+  const changed = [
+    await putEntries(deps, siteId, objectList, objects, ranges.objects),
+    await putEntries(deps, siteId, damageList, damage, ranges.damage),
+  ];
+  return changed.includes(true);
+};
+
+/** Others count their parts in the same document. */
+const changesMax = 30;
+
+/** @param change gives back the same where there is nothing to change. @returns what is so afterwards */
+const changeHead = async (
+  deps: Pick<Deps, "store" | "clock" | "ids">,
+  siteId: SiteId,
+  change: (head: InventoryHead | undefined) => InventoryHead | undefined,
+): Promise<InventoryHead | undefined> => {
+  const key = inventoryHeadKey(siteId);
+  for (let tries = 1; ; tries += 1) {
+    const stored = await readHead(deps, siteId);
+    const body = change(stored?.body);
+    if (body === undefined || body === stored?.body) return body;
+    const expect = stored === undefined ? "absent" : { version: stored.version };
+    try {
+      await deps.store.commit([{ type: "put", key, body, expect }]);
+      return body;
+    } catch (error) {
+      if (!(error instanceof CommitConflict) || tries === changesMax) throw error;
+      await wait(Math.min(500, 5 * 2 ** tries) * deps.ids.fraction());
     }
   }
-  if (old.length > 0) await deleteAll(deps, old);
 };
 
-const deleteAll = (deps: Store, keys: readonly Key[]): Promise<void> =>
-  deps.store.commit(keys.map((key): Change => ({ type: "delete", key, expect: "any" })));
+const readHead = async (
+  deps: Pick<Deps, "store" | "clock">,
+  siteId: SiteId,
+): Promise<Stored<InventoryHead> | undefined> =>
+  (await deps.store.get<InventoryHead>(inventoryHeadKey(siteId))) ?? (await takeOver(deps, siteId));
 
-/** All parts of a site, by falling generation, and within it from the last part to the first. */
-async function* newestFirst({ store }: Store, siteId: SiteId): AsyncGenerator<Stored<InventoryPart>> {
-  const { partition } = inventoryKey(siteId, 0, 0);
-  let cursor: string | undefined;
-  do {
-    const page = await store.query<InventoryPart>({
-      partition,
-      prefix: inventoryPrefix,
-      limit: partsPerPage,
-      descending: true,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    yield* page.items;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-}
+/** What a version before has stored becomes documents of today's form. Twice is as good as once. */
+const takeOver = async (
+  deps: Pick<Deps, "store" | "clock">,
+  siteId: SiteId,
+): Promise<Stored<InventoryHead> | undefined> => {
+  const before = await readInventoryBefore(deps, siteId);
+  if (before === undefined) return undefined;
+  const { generation, gatewayId, observedAt } = before;
+  await putEntries(deps, siteId, objectList, placedObjects(before.objects), {});
+  await putEntries(deps, siteId, damageList, placedDamage(before.damage), {});
+  const body: InventoryHead = { observedAt, newest: { generation, gatewayId, observedAt, parts: 1, arrived: [0] } };
+  try {
+    await deps.store.commit([{ type: "put", key: inventoryHeadKey(siteId), body, expect: "absent" }]);
+  } catch (error) {
+    if (!(error instanceof CommitConflict)) throw error;
+  }
+  return deps.store.get<InventoryHead>(inventoryHeadKey(siteId));
+};
+
+/** Deletes what versions before have stored, once all is known without it. */
+const clearBefore = async (deps: InventoryDeps, siteId: SiteId, head: InventoryHead): Promise<void> => {
+  if (head.isFreeOfBefore || !isComplete(head.newest)) return;
+  await deleteAll(deps, await inventoryKeysBefore(deps, siteId));
+  await changeHead(deps, siteId, (now) => now && { ...now, isFreeOfBefore: true });
+};

@@ -27,7 +27,27 @@ export const revocationsKey = (multiCluster: SiteId): Key => ({
   partition: `MULTICLUSTER#${multiCluster}`,
   sort: "REVOCATIONS",
 });
-/** One part of an inventory; see functions/inventory.ts. */
+/** `InventoryHead`: of when what is known of the site is. */
+export const inventoryHeadKey = (siteId: SiteId): Key => ({ partition: `SITE#${siteId}`, sort: "INVENTORY" });
+/** `JudgedObject`: what the site has, by `Placed.place`, or those whose places begin with a text. */
+export const objectPrefix = "OBJECT#";
+export const objectKey = (siteId: SiteId, place: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `${objectPrefix}${place}`,
+});
+/** `NamedObject`: where the objects of a name lie; `name` is a `keyPart`. */
+export const objectNamePrefix = "OBJECTNAME#";
+export const objectNameKey = (siteId: SiteId, name: string, place: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `${objectNamePrefix}${name}#${place}`,
+});
+/** `Damage`, by `Placed.place`. */
+export const damagePrefix = "DAMAGE#";
+export const damageKey = (siteId: SiteId, place: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `${damagePrefix}${place}`,
+});
+/** One part of an inventory, as versions before stored it; see functions/inventory-before.ts. */
 export const inventoryPrefix = "INVENTORY#";
 export const inventoryKey = (siteId: SiteId, generation: number, part: number): Key => ({
   partition: `SITE#${siteId}`,

@@ -2,11 +2,12 @@ import { type Command, Option } from "commander";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { retentionSchema } from "../../core/api/plan.ts";
+import { isUnusable } from "../../core/object/judge.ts";
 import { answerOf } from "../client.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Api, Context } from "../context.ts";
 import { askedFor, followRun } from "../follow-run.ts";
-import { lastInventory, refreshInventory } from "../inventory.ts";
+import { lastInventory, lookUpObjects, refreshInventory } from "../inventory.ts";
 import { wholeNumber } from "../options.ts";
 import { listed } from "../pages.ts";
 import { readPlanFile } from "../plan-file.ts";
@@ -171,9 +172,25 @@ const freshObjects = async ({ host, warn }: Context, api: Api, site: string): Pr
   }
 };
 
+/** With more objects than this, reading all that the site has takes less. */
+const lookUpsMax = 50;
+
+const firstRunOf = async (context: Context, api: Api, plan: Plan): Promise<string | undefined> => {
+  if (plan.kind !== "backup") return undefined;
+  const ids = plan.objects.map(({ id }) => id);
+  const found =
+    ids.length > lookUpsMax
+      ? ((await lastInventory(context, api, plan.source))?.objects ?? [])
+      : await lookUpObjects(api, plan.source, ids);
+  return firstRunText(
+    plan,
+    found.flatMap((object) => (isUnusable(object) ? [] : [object])),
+  );
+};
+
 const explainPlan = async (context: Context, api: Api, plan: Plan, { isNew } = { isNew: true }): Promise<Answer> => {
   const schedule = await slotsOf(api, plan.id);
-  const first = isNew ? firstRunText(plan, (await lastInventory(api, plan.source))?.objects ?? []) : undefined;
+  const first = isNew ? await firstRunOf(context, api, plan) : undefined;
   const parts = [planText(plan, context.style), slotsText(schedule), first];
   return { json: { plan, slots: schedule.slots }, text: parts.filter((part) => part !== undefined).join("\n\n") };
 };

@@ -24,9 +24,7 @@ export const renameVolume = async (
     return { before: object.name, volumeId, object: await storage.renameVolume(volumeId, name) };
   });
   const { volumeId, object, before } = renamed;
-  const isKnown = await tellInventory(context, site, ({ objects }) =>
-    objects.some((seen) => seen.id === object.id && seen.name === object.name),
-  );
+  const isKnown = await tellInventory(context, site, object.id, (seen) => seen?.name === object.name);
   return {
     json: { volumeId, id: object.id, name: object.name, before, site, inventoryRefreshed: isKnown },
     text: `“${shownName(before)}” (${object.id}) on site ${site} is called “${object.name}” now.`,
@@ -48,11 +46,7 @@ export const deleteVolume = async (
   });
   if (deleted === undefined) return nothingDeleted;
   const { volumeId, object, protection } = deleted;
-  const isKnown = await tellInventory(
-    context,
-    site,
-    ({ objects, unusable = [] }) => ![...objects, ...unusable].some(({ id }) => id === object.id),
-  );
+  const isKnown = await tellInventory(context, site, object.id, (seen) => seen === undefined);
   const text = [`“${shownName(object.name)}” (${object.id}) on site ${site} is deleted.`, ...stayText(protection)];
   return {
     json: { volumeId, id: object.id, name: object.name, site, inventoryRefreshed: isKnown },

@@ -33,9 +33,7 @@ export const importVolume = async (context: Context, file: string, options: Impo
   const beganAtMs = host.time.nowMs();
   const result = await brought(context, storage, file, options).finally(() => storage.close());
   const seconds = (host.time.nowMs() - beganAtMs) / 1000;
-  const isKnown = await tellInventory(context, options.site, ({ objects }) =>
-    objects.some(({ id }) => id === result.objectId),
-  );
+  const isKnown = await tellInventory(context, options.site, result.objectId, (seen) => seen !== undefined);
   const text =
     `${options.into === undefined ? "Made" : "Wrote into"} ${options.into ?? options.name} (${result.objectId}) ` +
     `of ${bytesText(result.sizeBytes)} on site ${options.site}: ${bytesText(result.writtenBytes)} written` +

@@ -1,7 +1,9 @@
+import { strict as assert } from "node:assert";
 import { type Command, Option } from "commander";
 import type { ObjectConfig, UnusableObject } from "../../core/api/object.ts";
 import { size } from "../bytes.ts";
-import { lastInventory, refreshInventory } from "../inventory.ts";
+import type { Api, Context } from "../context.ts";
+import { type Inventory, lastInventory, refreshInventory } from "../inventory.ts";
 import { siteOption } from "../options.ts";
 import { printable, type Style } from "../render/style.ts";
 import { table } from "../render/table.ts";
@@ -40,8 +42,7 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     .action(
       answering(async (context, { site, refresh }: { site: string; refresh: boolean }) => {
         const api = await context.connect();
-        const known = refresh ? undefined : await lastInventory(api, site);
-        const inventory = known ?? (await refreshInventory(context.host, api, site));
+        const inventory = await inventoryOf(context, api, site, refresh);
         const seen = context.style.faint(`seen at ${instantText(inventory.observedAt)}`);
         const { objects, unusable = [] } = inventory;
         const text = [
@@ -84,6 +85,16 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     )
     .addOption(storeOption())
     .action(answering(exportVolume));
+};
+
+/** @throws VisibleError GATEWAY_ABSENT when there is none yet, or it is to be a new one, and nobody tells it */
+const inventoryOf = async (context: Context, api: Api, site: string, refresh: boolean): Promise<Inventory> => {
+  const known = refresh ? undefined : await lastInventory(context, api, site);
+  if (known !== undefined) return known;
+  await refreshInventory(context.host, api, site);
+  const told = await lastInventory(context, api, site);
+  assert(told !== undefined, `what site ${site} has was told, and is not known`);
+  return told;
 };
 
 const originText = ({ origin }: ObjectConfig): string =>

@@ -80,8 +80,7 @@ export const slotsText = (answer: {
 };
 
 /** What will happen the first time, with how much there may be to send at most. */
-export const firstRunText = (plan: Plan, found: readonly ObjectConfig[]): string | undefined => {
-  if (plan.kind !== "backup") return undefined;
+export const firstRunText = (plan: Plan, found: readonly ObjectConfig[]): string => {
   const ids = new Set(plan.objects.map(({ id }) => id));
   const volumes = found.filter(({ id }) => ids.has(id)).flatMap((object) => object.volumes);
   const size = bytesText(volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));

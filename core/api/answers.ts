@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { damageSchema, groupSchema } from "./group.ts";
 import { groupIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
-import { objectKindSchema } from "./object.ts";
+import { objectConfigSchema, objectKindSchema, unusableObjectSchema } from "./object.ts";
 import { planSchema, scheduleSchema } from "./plan.ts";
 import { progressSchema, runPlanSchema, runSchema, skipSchema, targetRunSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
@@ -28,6 +28,13 @@ export type ErrorBody = z.infer<typeof errorBodySchema>;
  */
 export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), cursor: z.string().optional(), unreadable: z.int().min(1).optional() });
+
+/** What a site has; `observedAt`: when a gateway last saw all of it. */
+export const objectsAnswerSchema = pageOf(z.union([unusableObjectSchema, objectConfigSchema])).extend({
+  siteId: siteIdSchema,
+  observedAt: instantSchema,
+});
+export type ObjectsAnswer = z.infer<typeof objectsAnswerSchema>;
 
 /**
  * Why other gateways refuse one although it is alive: its certificate has expired, or is not valid

@@ -4,8 +4,13 @@ import { VisibleError } from "./errors.ts";
  * A message as it goes into a queue: JSON of ASCII alone. So it does not matter which characters a
  * queue takes (SQS: those of XML 1.0; its emulators: fewer), and its length is its size in bytes.
  */
-export const messageText = (value: object): string =>
-  JSON.stringify(value).replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+export const messageText = (value: object): string => escaped(JSON.stringify(value));
+
+/** A text as it stands in a message, without the quotes. */
+export const asciiText = (text: string): string => escaped(JSON.stringify(text)).slice(1, -1);
+
+const escaped = (json: string): string =>
+  json.replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** What a queue takes of one message: SQS's limit, in bytes. */
 export const messageBytesMax = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { extentBytesMax } from "../extent/geometry.ts";
 import { nameCharactersMax } from "../object/name.ts";
-import { instantSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
+import { siteIdSchema, storageIdSchema } from "./ids.ts";
 
 /** The four kinds of W6. `nfs-file` and `vm` are in the vocabulary and refused for now. */
 export const objectKindSchema = z.enum(["lun", "volume", "nfs-file", "vm"]);
@@ -50,12 +50,10 @@ export const unusableObjectSchema = z.object({
 });
 export type UnusableObject = z.infer<typeof unusableObjectSchema>;
 
-/** What a site has, as its gateway last saw it. */
-export const inventorySchema = z.object({
-  siteId: siteIdSchema,
-  observedAt: instantSchema,
-  objects: z.array(objectConfigSchema),
-  /** Objects that no plan can have as they are. Absent: there are none. */
-  unusable: z.array(unusableObjectSchema).optional(),
+/** Which objects of a site are asked for; absent: all. */
+export const objectQuerySchema = z.object({
+  kind: objectKindSchema.optional(),
+  id: storageIdSchema.optional(),
+  name: z.string().min(1).max(nameCharactersMax).optional(),
 });
-export type Inventory = z.infer<typeof inventorySchema>;
+export type ObjectQuery = z.infer<typeof objectQuerySchema>;

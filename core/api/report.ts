@@ -6,6 +6,16 @@ import { progressSchema, reasonSchema, stepSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
 import { taskResultSchema } from "./task.ts";
 
+/** The parts of an inventory that were taken in are counted in one document. */
+const inventoryPartsMax = 10_000;
+
+/** `PlaceRange`, of what a part of an inventory tells of. */
+const placeSchema = z
+  .string()
+  .regex(/^[ -~]+$/)
+  .max(700);
+const placeRangeSchema = z.object({ after: placeSchema.optional(), until: placeSchema.optional() });
+
 /** Which task a report is about. */
 const about = {
   taskId: z.string().min(1).max(200),
@@ -58,16 +68,22 @@ export const reportSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("alive"), gateway: gatewaySchema.omit({ lastSeenAt: true }) }),
   /**
    * What the site has, in parts of 200 objects or damages at most, each judged by itself.
-   * `generation` is larger for what was seen later.
+   * `generation` is larger for what was seen later. A part tells all of the objects, or of the
+   * damage, whose places lie in its range: what is not in it is gone. Gateways of before tell no
+   * ranges.
    */
   z.object({
     kind: z.literal("inventory"),
     siteId: siteIdSchema,
     gatewayId: gatewayIdSchema,
     generation: z.int().min(0),
-    part: z.int().min(0),
-    parts: z.int().min(1),
+    part: z
+      .int()
+      .min(0)
+      .max(inventoryPartsMax - 1),
+    parts: z.int().min(1).max(inventoryPartsMax),
     observedAt: instantSchema,
+    ranges: z.object({ objects: placeRangeSchema.optional(), damage: placeRangeSchema.optional() }).optional(),
     objects: z.array(judgedObjectSchema).max(200),
     /** What is damaged of the groups that the site has; gateways of before don't tell. */
     damage: z

@@ -62,9 +62,12 @@ const problemOf = (name: string): string | undefined => {
 const codePoint = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 
+/** The one text for all that mean the same name. */
+export const foldedName = (name: string): string => name.normalize("NFC");
+
 /** Whether two people who wrote these meant the same name. */
 export const isSameName = (one: string, other: string): boolean =>
-  one === other || one.normalize("NFC") === other.normalize("NFC");
+  one === other || foldedName(one) === foldedName(other);
 
 /**
  * A name as a sentence can hold it, whatever it is: not too long, and nothing that would steer a

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ErrorCode, VisibleError } from "../api/errors.ts";
 import { instantSchema, planIdSchema } from "../api/ids.ts";
-import { type Inventory, inventorySchema, type ObjectConfig } from "../api/object.ts";
+import { type ObjectConfig, objectConfigSchema } from "../api/object.ts";
 import { type Plan, type PlanDefinition, planDefinitionSchema, planSchema } from "../api/plan.ts";
 import { type Site, siteSchema } from "../api/site.ts";
 import { definePlan, redefinePlan } from "./define.ts";
+import type { KnownObjects } from "./resolve.ts";
 
 const now = instantSchema.parse("2026-03-01T00:00:00.000Z");
 const planId = planIdSchema.parse("plan_01K0Z3NDEKTSV4RRFFQ69G5FAV");
@@ -20,23 +21,20 @@ const object = (kind: ObjectConfig["kind"], id: string, name: string, more: obje
   volumes: [{ id: `v-${id}`, sizeBytes: 1024, geometry: { extentBytes: 1024, stripeCount: 1, stripeBytes: 1024 } }],
   ...more,
 });
-const inventory: Inventory = inventorySchema.parse({
-  siteId: "a",
-  observedAt: now,
-  objects: [
-    object("lun", "1", "db", { virtualSwitches: ["vds-0"] }),
-    object("lun", "2", "twin"),
-    object("lun", "3", "twin"),
-    object("volume", "4", "db"),
-    object("lun", "5", "copy", { origin: { planId: "plan_x", siteId: "z", role: "mirror" } }),
-    object("lun", "6", "half"),
-    object("lun", "7", "half", { origin: { planId: "plan_x", siteId: "z", role: "mirror" } }),
-    object("lun", "9", "bu\u0308ro"),
-    object("lun", "8", "back", { origin: { planId: "plan_x", siteId: "z", role: "rebuilt" } }),
-  ],
-  unusable: [{ kind: "lun", id: "10", name: `${"n".repeat(100)}…`, unusable: "its name has 256 characters" }],
-});
-const world: Parameters<typeof definePlan>[1] = { sites, inventory, now, planId };
+const objects = [
+  object("lun", "1", "db", { virtualSwitches: ["vds-0"] }),
+  object("lun", "2", "twin"),
+  object("lun", "3", "twin"),
+  object("volume", "4", "db"),
+  object("lun", "5", "copy", { origin: { planId: "plan_x", siteId: "z", role: "mirror" } }),
+  object("lun", "6", "half"),
+  object("lun", "7", "half", { origin: { planId: "plan_x", siteId: "z", role: "mirror" } }),
+  object("lun", "9", "bu\u0308ro"),
+  object("lun", "8", "back", { origin: { planId: "plan_x", siteId: "z", role: "rebuilt" } }),
+].map((one) => objectConfigSchema.parse(one));
+const unusable = { kind: "lun", id: "10", name: `${"n".repeat(100)}…`, unusable: "its name has 256 characters" };
+const known: KnownObjects = { observedAt: now, objects: [...objects, unusable] };
+const world: Parameters<typeof definePlan>[1] = { sites, known, now, planId };
 
 const definition = (changes: Partial<Record<keyof PlanDefinition, unknown>> = {}): PlanDefinition =>
   planDefinitionSchema.parse({
@@ -117,8 +115,8 @@ describe("definePlan", () => {
     refused("OBJECT_UNKNOWN", { objects: [{ kind: "volume", id: "1" }] });
   });
 
-  test("says that nothing is known of the site where there is no inventory", () => {
-    assert.match(refused("OBJECT_UNKNOWN", {}, { ...world, inventory: undefined }), /not known yet/);
+  test("says that nothing is known of the site where nothing is known", () => {
+    assert.match(refused("OBJECT_UNKNOWN", {}, { ...world, known: undefined }), /not known yet/);
   });
 
   test("refuses a name that two objects have, and lists their ids", () => {
@@ -230,8 +228,8 @@ describe("redefinePlan", () => {
     refusal("PLAN_UNKNOWN", () => redefinePlan({ ...before, status: "deleted" }, definition(), world));
   });
 
-  test("keeps an object that the inventory does not show now, but takes no new one on trust", () => {
-    const lost = { ...world, inventory: undefined };
+  test("keeps an object that its site is not known to have now, but takes no new one on trust", () => {
+    const lost = { ...world, known: undefined };
     assert.deepEqual(redefinePlan(before, definition(), lost).objects, before.objects);
     const more = [
       { kind: "volume", name: "db" },
@@ -241,7 +239,7 @@ describe("redefinePlan", () => {
   });
 
   test("takes an object that was made anew under the same name", () => {
-    const anew = { ...inventory, objects: inventory.objects.map((o) => (o.id === "4" ? { ...o, id: "40" } : o)) };
-    assert.equal(redefinePlan(before, definition(), { ...world, inventory: anew }).objects[0]?.id, "40");
+    const anew = { ...known, objects: objects.map((one) => (one.id === "4" ? { ...one, id: "40" } : one)) };
+    assert.equal(redefinePlan(before, definition(), { ...world, known: anew }).objects[0]?.id, "40");
   });
 });

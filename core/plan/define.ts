@@ -1,17 +1,16 @@
 import { VisibleError } from "../api/errors.ts";
 import type { Instant, PlanId, SiteId } from "../api/ids.ts";
 import { messageText } from "../api/message.ts";
-import type { Inventory } from "../api/object.ts";
 import type { Plan, PlanDefinition } from "../api/plan.ts";
 import type { Site } from "../api/site.ts";
 import { unmappedSwitches } from "../object/switches.ts";
 import { validateSchedule } from "../schedule/validate.ts";
-import { type ResolvedObject, resolveObjects } from "./resolve.ts";
+import { type KnownObjects, type ResolvedObject, resolveObjects } from "./resolve.ts";
 
-/** What a definition is checked against: the sites that it names, and what the source site has. */
+/** What a definition is checked against: the sites that it names, and what its source has of what it names. */
 export interface World {
   readonly sites: readonly Site[];
-  readonly inventory: Inventory | undefined;
+  readonly known: KnownObjects | undefined;
 }
 
 /**
@@ -21,7 +20,7 @@ export interface World {
 const planBytesMax = 300 * 1024;
 
 /**
- * The plan that a person's definition asks for, with its objects found in the source's inventory.
+ * The plan that a person's definition asks for, with its objects found among those of the source.
  * Every refusal is a VisibleError of code BAD_REQUEST, SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER,
  * PLAN_TARGET_IS_SOURCE, PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR,
  * OBJECT_UNUSABLE, OBJECT_KIND_UNSUPPORTED, SWITCH_UNMAPPED or SCHEDULE_IMPOSSIBLE.
@@ -82,7 +81,7 @@ const defined = (definition: PlanDefinition, world: World, held: Plan["objects"]
     });
   }
   if (schedule !== undefined) validateSchedule(schedule);
-  const objects = resolveObjects(definition, world.inventory, held);
+  const objects = resolveObjects(definition, world.known, held);
   for (const target of targets) refuseUnmappedSwitches(objects, target);
   return {
     name,

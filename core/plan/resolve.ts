@@ -1,11 +1,22 @@
 import { VisibleError } from "../api/errors.ts";
-import type { Inventory, ObjectConfig, UnusableObject } from "../api/object.ts";
-import type { Plan, PlanDefinition, PlanObject } from "../api/plan.ts";
-import { objectUnusable } from "../object/judge.ts";
+import type { Instant } from "../api/ids.ts";
+import type { ObjectConfig, UnusableObject } from "../api/object.ts";
+import type { PlanDefinition, PlanObject } from "../api/plan.ts";
+import { isUnusable, type JudgedObject, objectUnusable } from "../object/judge.ts";
 import { isSameName, shownName } from "../object/name.ts";
 
 /** An object of a plan, with as much of its configuration as the plan's definition is checked against. */
 export type ResolvedObject = PlanObject & Pick<ObjectConfig, "virtualSwitches">;
+
+/**
+ * What is known of a site's objects: at least those that have an id or a name that a definition
+ * gives, and those that its plan has and calls by such a name.
+ */
+export interface KnownObjects {
+  /** When all that the site has was seen. */
+  readonly observedAt: Instant;
+  readonly objects: readonly JudgedObject[];
+}
 
 type Wanted = PlanDefinition["objects"][number];
 
@@ -16,30 +27,32 @@ const unsupportedKinds: ReadonlySet<ObjectConfig["kind"]> = new Set(["nfs-file",
 const candidatesShownMax = 10;
 
 /**
- * The objects that a definition names by id or by name, as the source's inventory has them.
+ * The objects that a definition names by id or by name, as the source has them.
  *
- * @param held objects that the plan has already; they are taken as they are where the inventory
- *   does not show them
+ * @param known undefined: nothing is known of the source yet
+ * @param held objects that the plan has already; they are taken as they are where the source is not
+ *   known to have them
  * @throws {VisibleError} PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR,
  *   OBJECT_UNUSABLE, OBJECT_KIND_UNSUPPORTED; BAD_REQUEST for an object without id and name, or one
  *   that is there twice
  */
 export const resolveObjects = (
   { source, objects }: Pick<PlanDefinition, "source" | "objects">,
-  inventory: Inventory | undefined,
-  held: Plan["objects"],
+  known: KnownObjects | undefined,
+  held: readonly PlanObject[],
 ): readonly ResolvedObject[] => {
   if (objects.length === 0) {
     throw new VisibleError("PLAN_EMPTY", "The plan has no objects.", { hint: "Name at least one in `objects`." });
   }
-  const find = finder(source, inventory, held);
+  const find = finder(source, known, held);
   const resolved = objects.map(find);
   refuseTwice(resolved);
   return resolved;
 };
 
-const finder = (source: string, inventory: Inventory | undefined, held: Plan["objects"]) => {
-  const seen = inventory?.objects ?? [];
+const finder = (source: string, known: KnownObjects | undefined, held: readonly PlanObject[]) => {
+  const all = known?.objects ?? [];
+  const seen = all.flatMap((object) => (isUnusable(object) ? [] : [object]));
   const ids = new Set(seen.map(({ kind, id }) => `${kind}/${id}`));
   const gone = held.filter(({ kind, id }) => !ids.has(`${kind}/${id}`));
   return (wanted: Wanted): ResolvedObject => {
@@ -52,8 +65,8 @@ const finder = (source: string, inventory: Inventory | undefined, held: Plan["ob
     if (only !== undefined) return only;
     const [mirror] = matches;
     if (mirror !== undefined) throw isMirror(mirror);
-    const unusable = inventory?.unusable?.find((object) => isMeant(object, wanted));
-    throw unusable === undefined ? unknown(source, inventory, wanted) : objectUnusable(unusable);
+    const unusable = all.filter(isUnusable).find((object) => isMeant(object, wanted));
+    throw unusable === undefined ? unknown(source, known, wanted) : objectUnusable(unusable);
   };
 };
 
@@ -101,15 +114,15 @@ const isMirror = ({ name, origin }: Candidate): VisibleError =>
     { hint: `Protect the original on site “${origin?.siteId}”, or rebuild the mirror and protect what was rebuilt.` },
   );
 
-const unknown = (source: string, inventory: Inventory | undefined, wanted: Wanted): VisibleError => {
-  if (inventory === undefined) {
+const unknown = (source: string, known: KnownObjects | undefined, wanted: Wanted): VisibleError => {
+  if (known === undefined) {
     return new VisibleError("OBJECT_UNKNOWN", `It is not known yet what site “${source}” has.`, {
       hint: "Start a gateway at the site; once it has sent its inventory, try again.",
     });
   }
   return new VisibleError(
     "OBJECT_UNKNOWN",
-    `Site “${source}” had no ${described(wanted)} when it was looked at (${inventory.observedAt}).`,
+    `Site “${source}” had no ${described(wanted)} when it was looked at (${known.observedAt}).`,
     { hint: `List what it has now: smtx-backup volume list --site ${source} --refresh` },
   );
 };

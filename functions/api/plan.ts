@@ -134,9 +134,9 @@ export const planRoutes = (deps: ApiDeps) =>
     .openapi(list, async (c) => c.json(await listPlans(deps, c.req.valid("query")), 200))
     .openapi(get, async (c) => c.json(await readPlan(deps, c.req.valid("param").plan), 200))
     .openapi(update, async (c) => {
-      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const { id, objects } = await readPlan(deps, c.req.valid("param").plan);
       const definition = c.req.valid("json");
-      const world = await readWorld(deps, definition);
+      const world = await readWorld(deps, definition, objects);
       return c.json(await engine.updatePlan(deps, id, (before) => redefinePlan(before, definition, world)), 200);
     })
     .openapi(remove, async (c) => {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { GatewayAnswer } from "../../core/api/answers.ts";
-import type { Inventory } from "../../core/api/object.ts";
+import type { GatewayAnswer, ObjectsAnswer } from "../../core/api/answers.ts";
 import type { Site } from "../../core/api/site.ts";
 import { taskSchema } from "../../core/api/task.ts";
+import { putInventoryPart } from "../inventory.ts";
 import type { Page } from "../queries/page.ts";
-import { createNightlyPlan, createTestApi, reportAlive, siteA } from "./testing.ts";
+import { toldBy } from "../testing-inventory.ts";
+import { createNightlyPlan, createTestApi, objectNamed, reportAlive, siteA } from "./testing.ts";
 
 describe("sites", () => {
   test("a site is created with its queue, listed by name and looked at", async () => {
@@ -89,13 +90,40 @@ describe("objects", () => {
   test("a site's objects come with the instant at which they were seen", async () => {
     const api = await createTestApi();
     await createNightlyPlan(api);
-    const { status, body } = await api.send<Inventory>("GET", "/v1/sites/a/objects");
+    const { status, body } = await api.send<ObjectsAnswer>("GET", "/v1/sites/a/objects");
     assert.equal(status, 200);
     assert.equal(body.observedAt, "2026-03-01T00:30:00.000Z");
     assert.deepEqual(
-      body.objects.map(({ name }) => name),
+      body.items.map(({ name }) => name),
       ["db", "web"],
     );
+  });
+
+  test("a site's objects come in pages, or by an id, or by a name however it is composed", async () => {
+    const api = await createTestApi();
+    await api.send("POST", "/v1/sites", { id: "a", multiCluster: "main" });
+    const twin = objectNamed("4", { name: "bu\u0308ro" });
+    const mirror = objectNamed("5", { name: "büro", kind: "volume", lun: undefined });
+    const unusable = { kind: "tape", id: "lun-6", name: "büro", unusable: "for this test" };
+    const objects = [...["1", "2", "3"].map((name) => objectNamed(name)), twin, mirror, unusable];
+    for (const part of toldBy({ siteId: siteA, at: 1, objects })) await putInventoryPart(api.deps, part);
+    const get = async (query: string) =>
+      (await api.send<ObjectsAnswer>("GET", `/v1/sites/a/objects?${query}`)).body as ObjectsAnswer;
+    const seen: string[] = [];
+    for (let cursor: string | undefined = ""; cursor !== undefined; ) {
+      const page: ObjectsAnswer = await get(`limit=4${cursor && `&cursor=${cursor}`}`);
+      seen.push(...page.items.map(({ id }) => id));
+      assert.ok(page.items.length <= 4);
+      cursor = page.cursor;
+    }
+    assert.deepEqual(seen, ["lun-1", "lun-2", "lun-3", "lun-4", "lun-5", "lun-6"]);
+    const ids = async (query: string) => (await get(query)).items.map(({ id }) => id);
+    assert.deepEqual(await ids("id=lun-2"), ["lun-2"]);
+    assert.deepEqual(await ids("id=lun"), []);
+    assert.deepEqual(await ids("name=b%C3%BCro"), ["lun-4", "lun-5", "lun-6"]);
+    assert.deepEqual(await ids("name=b%C3%BCro&kind=volume"), ["lun-5"]);
+    assert.deepEqual(await ids("name=b&id=lun-4"), []);
+    assert.equal((await api.send("GET", "/v1/sites/a/objects?name=x&cursor=b0")).status, 400);
   });
 
   test("before a gateway has looked, nothing is said rather than “no objects”", async () => {

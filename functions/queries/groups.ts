@@ -1,20 +1,25 @@
 import type { GroupAnswer, RetentionAnswer } from "../../core/api/answers.ts";
-import { type Damage, type Group, groupSchema } from "../../core/api/group.ts";
+import { damageSchema, type Group, groupSchema } from "../../core/api/group.ts";
 import type { PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
+import { keyPart } from "../../core/object/place.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
 import { reclaimVerdicts } from "../engine/reclaim.ts";
-import { readDamage } from "../inventory.ts";
-import { groupPrefix, planKey } from "../records.ts";
+import { damageKey, groupPrefix, planKey } from "../records.ts";
 import { type Page, type PageRequest, readPage } from "./page.ts";
+
+/** Of a group; one in which more is damaged is not worth a longer list. */
+const damageShownMax = 100;
+const lookUpsAtOnce = 8;
 
 /**
  * A plan's groups, by site and within it the newest first, with what their sites say is damaged of
- * them. A page may be short: deleted groups are left out of it.
+ * them, up to a hundred objects of each. A page may be short: deleted groups are left out of it.
  */
 export const listGroups = async (
-  deps: Pick<Deps, "store" | "clock" | "log">,
+  deps: Pick<Deps, "store" | "log">,
   planId: PlanId,
   siteId: SiteId | undefined,
   request: PageRequest,
@@ -22,15 +27,28 @@ export const listGroups = async (
   const first = { partition: planKey(planId).partition, sort: groupPrefix(siteId) };
   const page = await readPage<Group>(deps, groupSchema, first, request, { descending: true });
   const there = page.items.filter((group) => group.state !== "deleted");
-  const sites = new Set(there.map((group) => group.siteId));
-  const damage = new Map(
-    await Promise.all([...sites].map(async (site) => [site, await readDamage(deps, site)] as const)),
+  const damaged = await damagedSites(deps, there);
+  const items = await mapBounded(there, lookUpsAtOnce, async (group) =>
+    damaged.has(group.siteId) ? withDamage(deps, group) : group,
   );
-  return { ...page, items: there.map((group) => withDamage(group, damage.get(group.siteId) ?? [])) };
+  return { ...page, items };
 };
 
-const withDamage = (group: Group, ofSite: readonly Damage[]): GroupAnswer => {
-  const damage = ofSite.filter(({ groupId }) => groupId === group.id).map(({ groupId: _, ...each }) => each);
+/** The sites that tell of any damage in groups of the plan; mostly there are none, and no more is to be asked. */
+const damagedSites = async ({ store }: Pick<Deps, "store">, groups: readonly Group[]): Promise<ReadonlySet<SiteId>> => {
+  const ofPlan = new Map(groups.map(({ siteId, id }) => [siteId, id.slice(0, id.lastIndexOf("_") + 1)]));
+  const found = await mapBounded([...ofPlan], lookUpsAtOnce, async ([siteId, anyGroup]) => {
+    const { partition, sort } = damageKey(siteId, keyPart(anyGroup));
+    const { items } = await store.query({ partition, prefix: sort, limit: 1 });
+    return items.length > 0 ? [siteId] : [];
+  });
+  return new Set(found.flat());
+};
+
+const withDamage = async (deps: Pick<Deps, "store" | "log">, group: Group): Promise<GroupAnswer> => {
+  const first = damageKey(group.siteId, `${keyPart(group.id)}#`);
+  const { items } = await readPage(deps, damageSchema, first, { limit: damageShownMax });
+  const damage = items.flatMap(({ groupId, ...each }) => (groupId === group.id ? [each] : []));
   return damage.length === 0 ? group : { ...group, damage };
 };
 

@@ -2,11 +2,11 @@ import { z } from "zod";
 import type { PlanSummary } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type PlanId, planIdSchema } from "../../core/api/ids.ts";
-import { type Plan, type PlanDefinition, planSchema } from "../../core/api/plan.ts";
+import { type Plan, type PlanDefinition, type PlanObject, planSchema } from "../../core/api/plan.ts";
 import type { World } from "../../core/plan/define.ts";
 import type { Deps } from "../deps.ts";
-import { readInventory } from "../inventory.ts";
 import { planKey, planNameKey } from "../records.ts";
+import { lookUpObjects } from "./objects.ts";
 import { type Page, type PageRequest, readable, readPage } from "./page.ts";
 import { readSites } from "./sites.ts";
 
@@ -54,11 +54,15 @@ const summaryOf = ({ objects, lanes: _, compression: __, ...plan }: Plan): PlanS
   objectCount: objects.length,
 });
 
-/** What a definition is checked against. */
+/**
+ * What a definition is checked against.
+ * @param held objects that the plan has already
+ */
 export const readWorld = async (
-  deps: Pick<Deps, "store" | "clock">,
-  { source, targets }: PlanDefinition,
+  deps: Pick<Deps, "store" | "clock" | "log">,
+  { source, targets, objects }: PlanDefinition,
+  held: readonly PlanObject[] = [],
 ): Promise<World> => ({
   sites: await readSites(deps, [source, ...targets.map(({ site }) => site)]),
-  inventory: await readInventory(deps, source),
+  known: await lookUpObjects(deps, source, objects, held),
 });

@@ -21,9 +21,13 @@ export interface InventoryTeller {
 }
 
 /** What got lost, and what is known by an instant that is wrong, is known again after this. */
-const tellAgainSeconds = 3600;
+const tellAgainSeconds = 6 * 3600;
 
 const byId = (a: ObjectConfig, b: ObjectConfig) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+const byVolume = (a: Damage, b: Damage) => {
+  const [one, other] = [a, b].map(({ groupId, volumeId }) => `${groupId}/${volumeId}`) as [string, string];
+  return one < other ? -1 : one > other ? 1 : 0;
+};
 
 const damageLoggedMax = 20;
 const isDamaged =
@@ -56,7 +60,7 @@ export const createInventoryTeller = (options: {
   const tellUnless = async (isTold: typeof isKnown, watch: Watch): Promise<void> => {
     const observedAt = now();
     const objects = [...(await storage.inventory(watch))].sort(byId);
-    const damage = ((await storage.damage(watch)) ?? []).map(damageOf);
+    const damage = ((await storage.damage(watch)) ?? []).map(damageOf).sort(byVolume);
     const digest = hash("sha256", JSON.stringify([objects, damage]));
     if (isTold(digest, observedAt)) return;
     for (const report of inventoryReports({ objects, damage }, identity, observedAt)) {

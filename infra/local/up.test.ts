@@ -83,7 +83,7 @@ describe("everything on one machine, of which a process is killed", () => {
       return { at: asked };
     });
     await found("a gateway that works", async () => {
-      const { observedAt } = await answerOf(api.v1.sites[":site"].objects.$get({ param }));
+      const { observedAt } = await answerOf(api.v1.sites[":site"].objects.$get({ param, query: {} }));
       return observedAt > at ? true : undefined;
     });
   };

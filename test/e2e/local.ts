@@ -11,6 +11,7 @@ import type { RunAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Geometry } from "../../core/api/object.ts";
 import type { PlanDefinition } from "../../core/api/plan.ts";
+import { isUnusable } from "../../core/object/judge.ts";
 import { exportImage } from "../../gateway/storage/image/export.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
@@ -160,10 +161,12 @@ export class Local {
     });
   }
 
-  /** The site's inventory; undefined before its gateway has spoken. */
+  /** What the site has, and when it was seen; undefined before its gateway has spoken. */
   async objects(site: string) {
     try {
-      return await answerOf(this.api.v1.sites[":site"].objects.$get({ param: { site } }));
+      const query = { limit: "100" };
+      const { observedAt, items } = await answerOf(this.api.v1.sites[":site"].objects.$get({ param: { site }, query }));
+      return { observedAt, objects: items.flatMap((object) => (isUnusable(object) ? [] : [object])) };
     } catch (error) {
       if (VisibleError.is(error)) return undefined;
       throw error;

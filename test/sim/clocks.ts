@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { GatewayAnswer, HistoryEntry, RunSummary } from "../../core/api/answers.ts";
+import type { GatewayAnswer, HistoryEntry, ObjectsAnswer, RunSummary } from "../../core/api/answers.ts";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
-import type { Inventory } from "../../core/api/object.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunHead, Shard, TargetRun } from "../../core/api/run.ts";
 import { addSeconds, aheadSecondsMax, secondsBetween } from "../../core/ports/clock.ts";
@@ -309,9 +308,9 @@ const checkEnd = async (world: World, planId: PlanId, rightAt: Instant): Promise
   assert.deepEqual(left, [], "something is due that nobody will look at");
   assert.deepEqual([...api.schedules.keys()], [planId], "the scheduler does not know the plan");
   for (const id of [siteA, siteB] as SiteId[]) {
-    const { body: inventory } = await api.send<Inventory>("GET", `/v1/sites/${id}/objects`);
+    const { body: inventory } = await api.send<ObjectsAnswer>("GET", `/v1/sites/${id}/objects`);
     assert(
-      Math.abs(secondsBetween(inventory.observedAt as Instant, world.truth)) < hour,
+      Math.abs(secondsBetween(inventory.observedAt, world.truth)) < hour,
       `the inventory is of ${inventory.observedAt}`,
     );
     const { items } = (await api.send<{ items: GatewayAnswer[] }>("GET", `/v1/sites/${id}/gateways`)).body;

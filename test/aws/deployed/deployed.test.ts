@@ -15,6 +15,7 @@ import {
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
 import { AssumeRoleCommand } from "@aws-sdk/client-sts";
+import type { ObjectsAnswer } from "../../../core/api/answers.ts";
 import type { SiteId } from "../../../core/api/ids.ts";
 import type { Plan } from "../../../core/api/plan.ts";
 import { siteQueueName } from "../../../core/api/queues.ts";
@@ -96,8 +97,8 @@ describe("the functions as they are deployed, on ministack with IAM enforced", (
     await until("site p's inventory", async () => {
       await call("POST", "/v1/sites/p/inventory");
       await wait(1000);
-      const seen = await call<{ objects: object[] }>("GET", "/v1/sites/p/objects").catch(() => undefined);
-      return seen?.objects.length === 1 ? seen : undefined;
+      const seen = await call<ObjectsAnswer>("GET", "/v1/sites/p/objects").catch(() => undefined);
+      return seen?.items.length === 1 ? seen : undefined;
     });
     // ministack's Scheduler looks every 10 s, and fires for the first time for a slot after its first look.
     const slot = new Date(Math.ceil((Date.now() + 15 * seconds) / (60 * seconds)) * 60 * seconds);
