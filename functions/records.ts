@@ -54,7 +54,14 @@ export const inventoryKey = (siteId: SiteId, generation: number, part: number): 
   sort: `${inventoryPrefix}${generation.toString().padStart(16, "0")}#${indexDigits(part)}`,
 });
 
-/** `Plan` */
+/** `ObjectPage`: a plan's or a run's objects, in that one's partition; see functions/object-pages.ts. */
+export const objectPagePrefix = (set: string) => `OBJECTS#${set}#`;
+export const objectPageKey = (partition: string, set: string, page: number): Key => ({
+  partition,
+  sort: `${objectPagePrefix(set)}${indexDigits(page)}`,
+});
+
+/** `StoredPlan` */
 export const planKey = (planId: PlanId): Key => ({ partition: `PLAN#${planId}`, sort: "PLAN" });
 /** `{ planId }`: makes names unique, and lists the plans. */
 export const planNamePrefix = "NAME#";

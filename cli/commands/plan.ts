@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
+import type { PlanAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Plan } from "../../core/api/plan.ts";
 import { retentionSchema } from "../../core/api/plan.ts";
 import { isUnusable } from "../../core/object/judge.ts";
 import { answerOf } from "../client.ts";
@@ -143,7 +143,7 @@ const addPreview = (plan: Command, answering: Answering): void => {
 const slotsOf = (api: Api, plan: string, count = slotsShown) =>
   answerOf(api.v1.plans[":plan"].schedule.$get({ param: { plan }, query: { count: String(count) } }));
 
-const showPlan = (plan: Plan, { style }: Context): Answer => ({ json: plan, text: planText(plan, style) });
+const showPlan = (plan: PlanAnswer, { style }: Context): Answer => ({ json: plan, text: planText(plan, style) });
 
 const createPlan = async (context: Context, file: string): Promise<Answer> => {
   const definition = await readPlanFile(file, context.host);
@@ -175,7 +175,7 @@ const freshObjects = async ({ host, warn }: Context, api: Api, site: string): Pr
 /** With more objects than this, reading all that the site has takes less. */
 const lookUpsMax = 50;
 
-const firstRunOf = async (context: Context, api: Api, plan: Plan): Promise<string | undefined> => {
+const firstRunOf = async (context: Context, api: Api, plan: PlanAnswer): Promise<string | undefined> => {
   if (plan.kind !== "backup") return undefined;
   const ids = plan.objects.map(({ id }) => id);
   const found =
@@ -188,7 +188,12 @@ const firstRunOf = async (context: Context, api: Api, plan: Plan): Promise<strin
   );
 };
 
-const explainPlan = async (context: Context, api: Api, plan: Plan, { isNew } = { isNew: true }): Promise<Answer> => {
+const explainPlan = async (
+  context: Context,
+  api: Api,
+  plan: PlanAnswer,
+  { isNew } = { isNew: true },
+): Promise<Answer> => {
   const schedule = await slotsOf(api, plan.id);
   const first = isNew ? await firstRunOf(context, api, plan) : undefined;
   const parts = [planText(plan, context.style), slotsText(schedule), first];

@@ -1,4 +1,4 @@
-import type { PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
+import type { PlanAnswer, PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Plan, Schedule } from "../../core/api/plan.ts";
 import { printable, type Style } from "./style.ts";
@@ -41,7 +41,7 @@ const clockText = ({ putBackAt, from }: NonNullable<Plan["clock"]>): string =>
   `was wrong, as was found at ${instantText(putBackAt)}: slots until ${instantText(from)} were settled already; they run when they come`;
 
 /** A plan in full. */
-export const planText = (plan: Plan, style: Style): string => {
+export const planText = (plan: PlanAnswer, style: Style): string => {
   const { enabled, level } = plan.compression;
   const head = `${style.strong(plan.name)}  ${statusPaint(style)(plan.status)}`;
   const body = fields(
@@ -80,7 +80,7 @@ export const slotsText = (answer: {
 };
 
 /** What will happen the first time, with how much there may be to send at most. */
-export const firstRunText = (plan: Plan, found: readonly ObjectConfig[]): string => {
+export const firstRunText = (plan: PlanAnswer, found: readonly ObjectConfig[]): string => {
   const ids = new Set(plan.objects.map(({ id }) => id));
   const volumes = found.filter(({ id }) => ids.has(id)).flatMap((object) => object.volumes);
   const size = bytesText(volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));

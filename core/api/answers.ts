@@ -2,7 +2,7 @@ import { z } from "zod";
 import { damageSchema, groupSchema } from "./group.ts";
 import { groupIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
 import { objectConfigSchema, objectKindSchema, unusableObjectSchema } from "./object.ts";
-import { planSchema, scheduleSchema } from "./plan.ts";
+import { planObjectSchema, planSchema, scheduleSchema } from "./plan.ts";
 import { progressSchema, runPlanSchema, runSchema, skipSchema, targetRunSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
 
@@ -49,10 +49,12 @@ export const gatewayAnswerSchema = gatewaySchema.extend({
 });
 export type GatewayAnswer = z.infer<typeof gatewayAnswerSchema>;
 
+/** A plan with its objects. */
+export const planAnswerSchema = planSchema.extend({ objects: z.array(planObjectSchema) });
+export type PlanAnswer = z.infer<typeof planAnswerSchema>;
+
 /** A plan in a list; the plan itself has the rest. */
-export const planSummarySchema = planSchema
-  .omit({ objects: true, lanes: true, compression: true })
-  .extend({ objectCount: z.int().min(0) });
+export const planSummarySchema = planSchema.omit({ objectSet: true, lanes: true, compression: true });
 export type PlanSummary = z.infer<typeof planSummarySchema>;
 
 /** Slots to come, oldest first. Empty: the plan has no schedule, or it has ended. */

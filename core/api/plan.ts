@@ -67,6 +67,8 @@ export const compressionSchema = z.strictObject({
   dictionary: z.boolean().default(true),
 });
 
+export const planObjectsMax = 4000;
+
 /** What a person writes: the body of a create or an update, and plan.yaml. */
 export const planDefinitionSchema = z.strictObject({
   name: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, "letters, digits, dots, dashes, 63 characters at most"),
@@ -76,7 +78,7 @@ export const planDefinitionSchema = z.strictObject({
   /** By `id`, or by `name` if only one object of the site has it. */
   objects: z
     .array(z.strictObject({ kind: objectKindSchema, id: storageIdSchema.optional(), name: z.string().optional() }))
-    .max(1000),
+    .max(planObjectsMax, `${planObjectsMax} objects at most: split them among several plans`),
   /** Without one the plan runs only when a person says so. */
   schedule: scheduleSchema.optional(),
   /** For the source site's own groups; needed by a snapshot plan. */
@@ -95,7 +97,10 @@ export const planSchema = z.object({
   name: z.string(),
   source: siteIdSchema,
   targets: z.array(planTargetSchema),
-  objects: z.array(planObjectSchema),
+  /** Its objects lie apart from it. */
+  objectCount: z.int().min(0),
+  /** Which set of them it has: other objects are another set, with a higher number. */
+  objectSet: z.int().min(0),
   schedule: scheduleSchema.optional(),
   retention: retentionSchema.optional(),
   compression: compressionSchema,

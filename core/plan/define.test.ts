@@ -3,9 +3,9 @@ import { describe, test } from "node:test";
 import { type ErrorCode, VisibleError } from "../api/errors.ts";
 import { instantSchema, planIdSchema } from "../api/ids.ts";
 import { type ObjectConfig, objectConfigSchema } from "../api/object.ts";
-import { type Plan, type PlanDefinition, planDefinitionSchema, planSchema } from "../api/plan.ts";
+import { type PlanDefinition, planDefinitionSchema, planSchema } from "../api/plan.ts";
 import { type Site, siteSchema } from "../api/site.ts";
-import { definePlan, redefinePlan } from "./define.ts";
+import { definePlan, redefinePlan, type WholePlan } from "./define.ts";
 import type { KnownObjects } from "./resolve.ts";
 
 const now = instantSchema.parse("2026-03-01T00:00:00.000Z");
@@ -65,7 +65,8 @@ const refused = (code: ErrorCode, changes: Partial<Record<keyof PlanDefinition, 
 describe("definePlan", () => {
   test("makes a backup plan that has done nothing yet, with a free lane for each target", () => {
     const plan = definePlan(definition({ targets: [target("b"), target("c")] }), world);
-    assert.deepEqual(planSchema.parse(plan), plan);
+    assert.deepEqual({ ...planSchema.parse(plan), objects: plan.objects }, plan);
+    assert.deepEqual([plan.objectCount, plan.objectSet], [1, 1]);
     assert.equal(plan.kind, "backup");
     assert.equal(plan.status, "active");
     assert.deepEqual(plan.objects, [{ kind: "volume", id: "4", name: "db" }]);
@@ -181,12 +182,31 @@ describe("definePlan", () => {
     const switches = Object.fromEntries(
       Array.from({ length: 400 }, (_, i) => [`${i}`.padEnd(500, "x"), "y".repeat(500)]),
     );
-    assert.match(refused("BAD_REQUEST", { targets: [target("b", switches)] }), /KiB/);
+    assert.match(refused("BAD_REQUEST", { targets: [target("b", switches)] }), /The plan takes \d+ KiB, and 300/);
+  });
+});
+
+describe("a plan's objects", () => {
+  const many = (count: number, name: string) => {
+    const some = Array.from({ length: count }, (_, index) =>
+      objectConfigSchema.parse(object("lun", `lun-${index}`, `${name}${index}`)),
+    );
+    const wanted = { objects: some.map(({ kind, id }) => ({ kind, id })) };
+    return () => definePlan(definition(wanted), { ...world, known: { observedAt: now, objects: some } });
+  };
+
+  test("are 4,000 at most", () => {
+    assert.equal(many(4000, "disk-of-some-length-").call(undefined).objectCount, 4000);
+    assert.throws(many(4001, ""), /4000 objects at most: split them among several plans/);
+  });
+
+  test("are refused when they don't fit into a message", () => {
+    assert.match(refusal("BAD_REQUEST", many(1000, "数".repeat(200))), /The plan's objects take \d+ KiB, and 600 KiB/);
   });
 });
 
 describe("redefinePlan", () => {
-  const before: Plan = {
+  const before: WholePlan = {
     ...definePlan(definition({ targets: [target("b"), target("c")], retention: { keepLast: 9 } }), world),
     sequence: 7,
     status: "suspended",
@@ -196,7 +216,7 @@ describe("redefinePlan", () => {
   test("takes on the new definition and keeps what the plan has been through", () => {
     const schedule = { cycle: "hourly" };
     const after = redefinePlan(before, definition({ name: "hourly", targets: [target("b")], schedule }), world);
-    assert.deepEqual(planSchema.parse(after), after);
+    assert.deepEqual({ ...planSchema.parse(after), objects: after.objects }, after);
     assert.deepEqual([after.name, after.schedule?.cycle, after.retention], ["hourly", "hourly", undefined]);
     assert.deepEqual([after.id, after.sequence, after.status], [before.id, 7, "suspended"]);
   });
@@ -236,6 +256,17 @@ describe("redefinePlan", () => {
       { kind: "lun", name: "db" },
     ];
     refusal("OBJECT_UNKNOWN", () => redefinePlan(before, definition({ objects: more }), lost));
+  });
+
+  test("gives other objects a set of their own, and the same ones none", () => {
+    assert.equal(redefinePlan(before, definition(), world).objectSet, 1);
+    const more = [
+      { kind: "volume", name: "db" },
+      { kind: "lun", id: "9" },
+    ];
+    const after = redefinePlan(before, definition({ objects: more }), world);
+    assert.deepEqual([after.objectCount, after.objectSet], [2, 2]);
+    assert.equal(redefinePlan(after, definition(), world).objectSet, 3);
   });
 
   test("takes an object that was made anew under the same name", () => {

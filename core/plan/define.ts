@@ -1,7 +1,7 @@
 import { VisibleError } from "../api/errors.ts";
 import type { Instant, PlanId, SiteId } from "../api/ids.ts";
 import { messageText } from "../api/message.ts";
-import type { Plan, PlanDefinition } from "../api/plan.ts";
+import type { Plan, PlanDefinition, PlanObject } from "../api/plan.ts";
 import type { Site } from "../api/site.ts";
 import { unmappedSwitches } from "../object/switches.ts";
 import { validateSchedule } from "../schedule/validate.ts";
@@ -13,11 +13,13 @@ export interface World {
   readonly known: KnownObjects | undefined;
 }
 
-/**
- * A plan is one document, and each of its runs holds a copy of its objects; they also have to fit
- * into a message.
- */
+/** A plan is one document. */
 const planBytesMax = 300 * 1024;
+/** Its objects go into one message to the source. */
+const objectsBytesMax = 600 * 1024;
+
+/** A plan with the objects of its set. */
+export type WholePlan = Plan & { readonly objects: readonly PlanObject[] };
 
 /**
  * The plan that a person's definition asks for, with its objects found among those of the source.
@@ -28,13 +30,13 @@ const planBytesMax = 300 * 1024;
 export const definePlan = (
   definition: PlanDefinition,
   world: World & { readonly now: Instant; readonly planId: PlanId },
-): Plan => {
-  const kind = kindOf(definition);
-  const plan: Plan = {
+): WholePlan => {
+  const plan: WholePlan = {
     id: world.planId,
-    kind,
+    kind: kindOf(definition),
     status: "active",
     ...defined(definition, world, []),
+    objectSet: 1,
     createdAt: world.now,
     slotsDoneUntil: world.now,
     sequence: 0,
@@ -47,32 +49,44 @@ export const definePlan = (
 /**
  * The plan after a person has written its definition anew. Runs that go on are not touched: the
  * lane of a target that is no longer in the plan stays until it is empty. An object that the plan
- * holds already may stay when the inventory does not show it now, so that a plan can be changed
+ * holds already may stay when its site is not known to have it now, so that a plan can be changed
  * while its site is down.
  *
  * @throws {VisibleError} what `definePlan` does, and PLAN_KIND_FIXED, PLAN_SOURCE_FIXED,
  *   PLAN_UNKNOWN for a deleted plan
  */
-export const redefinePlan = (plan: Plan, definition: PlanDefinition, world: World): Plan => {
+export const redefinePlan = (plan: WholePlan, definition: PlanDefinition, world: World): WholePlan => {
   refuseDeleted(plan);
   refuseOtherKind(plan, definition);
   refuseOtherSource(plan, definition);
   const { schedule: _, retention: __, ...rest } = plan;
-  const changed: Plan = {
+  const changes = defined(definition, world, plan.objects);
+  const changed: WholePlan = {
     ...rest,
-    ...defined(definition, world, plan.objects),
+    ...changes,
+    objectSet: plan.objectSet + (isSameObjects(changes.objects, plan.objects) ? 0 : 1),
     lanes: lanesFor(definition, plan.lanes),
   };
   refuseTooLarge(changed);
   return changed;
 };
 
+const isSameObjects = (some: readonly PlanObject[], others: readonly PlanObject[]): boolean =>
+  some.length === others.length &&
+  some.every(({ kind, id, name }, index) => {
+    const other = others[index];
+    return kind === other?.kind && id === other.id && name === other.name;
+  });
+
 /** W2: no targets, a snapshot plan. */
 const kindOf = ({ targets }: PlanDefinition): Plan["kind"] => (targets.length === 0 ? "snapshot" : "backup");
 
-type Defined = Pick<Plan, "name" | "source" | "targets" | "objects" | "schedule" | "retention" | "compression">;
+type Defined = Pick<
+  WholePlan,
+  "name" | "source" | "targets" | "objectCount" | "objects" | "schedule" | "retention" | "compression"
+>;
 
-const defined = (definition: PlanDefinition, world: World, held: Plan["objects"]): Defined => {
+const defined = (definition: PlanDefinition, world: World, held: readonly PlanObject[]): Defined => {
   const { name, source, targets, schedule, retention, compression } = definition;
   refuseWrongSites(definition, world.sites);
   if (kindOf(definition) === "snapshot" && retention === undefined) {
@@ -87,6 +101,7 @@ const defined = (definition: PlanDefinition, world: World, held: Plan["objects"]
     name,
     source,
     targets,
+    objectCount: objects.length,
     objects: objects.map(({ kind, id, name: objectName }) => ({ kind, id, name: objectName })),
     ...(schedule === undefined ? {} : { schedule }),
     ...(retention === undefined ? {} : { retention }),
@@ -173,12 +188,15 @@ const refuseOtherSource = (plan: Plan, definition: PlanDefinition): void => {
   );
 };
 
-const refuseTooLarge = (plan: Plan): void => {
-  const bytes = messageText(plan).length;
-  if (bytes <= planBytesMax) return;
-  throw new VisibleError(
-    "BAD_REQUEST",
-    `The plan takes ${Math.ceil(bytes / 1024)} KiB, and ${planBytesMax / 1024} KiB are the most.`,
-    { hint: "Split its objects among several plans, or map fewer switches." },
-  );
+const refuseTooLarge = ({ objects, ...plan }: WholePlan): void => {
+  refuseAbove(planBytesMax, plan, "The plan takes", "Map fewer switches, or split its targets among several plans.");
+  const hint = "Split them among several plans, or give them shorter names.";
+  refuseAbove(objectsBytesMax, objects, "The plan's objects take", hint);
+};
+
+const refuseAbove = (bytesMax: number, value: object, what: string, hint: string): void => {
+  const bytes = messageText(value).length;
+  if (bytes <= bytesMax) return;
+  const message = `${what} ${Math.ceil(bytes / 1024)} KiB, and ${bytesMax / 1024} KiB are the most.`;
+  throw new VisibleError("BAD_REQUEST", message, { hint });
 };

@@ -3,7 +3,7 @@ import type { Instant } from "../api/ids.ts";
 import type { ObjectConfig, UnusableObject } from "../api/object.ts";
 import type { PlanDefinition, PlanObject } from "../api/plan.ts";
 import { isUnusable, type JudgedObject, objectUnusable } from "../object/judge.ts";
-import { isSameName, shownName } from "../object/name.ts";
+import { foldedName, isSameName, shownName } from "../object/name.ts";
 
 /** An object of a plan, with as much of its configuration as the plan's definition is checked against. */
 export type ResolvedObject = PlanObject & Pick<ObjectConfig, "virtualSwitches">;
@@ -55,10 +55,11 @@ const finder = (source: string, known: KnownObjects | undefined, held: readonly 
   const seen = all.flatMap((object) => (isUnusable(object) ? [] : [object]));
   const ids = new Set(seen.map(({ kind, id }) => `${kind}/${id}`));
   const gone = held.filter(({ kind, id }) => !ids.has(`${kind}/${id}`));
+  const [matchingSeen, matchingGone] = [matcher(seen), matcher(gone)];
   return (wanted: Wanted): ResolvedObject => {
     refuseUnsupported(wanted);
-    const here: readonly Candidate[] = matching(seen, wanted);
-    const matches = here.length > 0 ? here : matching(gone, wanted).map(asHeld);
+    const here: readonly Candidate[] = matchingSeen(wanted);
+    const matches = here.length > 0 ? here : matchingGone(wanted).map(asHeld);
     const ordinary = matches.filter((object) => object.origin?.role !== "mirror");
     const [only, another] = ordinary;
     if (another !== undefined) throw ambiguous(source, wanted, ordinary);
@@ -75,10 +76,12 @@ type Candidate = ResolvedObject & Pick<ObjectConfig, "origin">;
 const asHeld = (object: PlanObject): Candidate => ({ ...object, virtualSwitches: [] });
 
 /** By id where there is one: names change. */
-const matching = <T extends PlanObject>(objects: readonly T[], { kind, id, name }: Wanted): T[] =>
-  objects.filter(
-    (object) => object.kind === kind && (id === undefined ? isSameName(object.name, name ?? "") : object.id === id),
-  );
+const matcher = <T extends PlanObject>(objects: readonly T[]): ((wanted: Wanted) => readonly T[]) => {
+  const byId = Map.groupBy(objects, ({ kind, id }) => `${kind}/${id}`);
+  const byName = Map.groupBy(objects, ({ kind, name }) => `${kind}/${foldedName(name)}`);
+  return ({ kind, id, name = "" }) =>
+    (id === undefined ? byName.get(`${kind}/${foldedName(name)}`) : byId.get(`${kind}/${id}`)) ?? [];
+};
 
 /** The name of what can't be used is shortened, and its kind may be one that there is not. */
 const isMeant = (object: UnusableObject, { id, name = "" }: Wanted): boolean =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
+import type { PlanAnswer, PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
 import { groupSchema } from "../../core/api/group.ts";
 import { groupIdOf, instantSchema, runIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
@@ -41,20 +41,20 @@ describe("plans", () => {
     const api = await createTestApi();
     const { body: plan } = await createNightlyPlan(api);
     const definition = { ...nightly, name: "weekly", objects: [{ kind: "lun", name: "db" }], schedule: undefined };
-    const { status, body } = await api.send<Plan>("PUT", "/v1/plans/nightly", definition);
+    const { status, body } = await api.send<PlanAnswer>("PUT", "/v1/plans/nightly", definition);
     assert.deepEqual([status, body.id, body.name, body.objects.length], [200, plan.id, "weekly", 1]);
     assert.equal(body.schedule, undefined);
     assert.ok(!api.schedules.has(plan.id));
     assert.equal((await api.send("GET", "/v1/plans/nightly")).body.error.code, "PLAN_UNKNOWN");
-    assert.equal((await api.send<Plan>("GET", "/v1/plans/weekly")).body.id, plan.id);
+    assert.equal((await api.send<PlanAnswer>("GET", "/v1/plans/weekly")).body.id, plan.id);
   });
 
   test("a suspended plan goes on when it is resumed", async () => {
     const api = await createTestApi();
     const { body: plan } = await createNightlyPlan(api);
-    assert.equal((await api.send<Plan>("POST", "/v1/plans/nightly/suspend")).body.status, "suspended");
+    assert.equal((await api.send<PlanAnswer>("POST", "/v1/plans/nightly/suspend")).body.status, "suspended");
     assert.ok(!api.schedules.has(plan.id));
-    assert.equal((await api.send<Plan>("POST", "/v1/plans/nightly/resume")).body.status, "active");
+    assert.equal((await api.send<PlanAnswer>("POST", "/v1/plans/nightly/resume")).body.status, "active");
     assert.ok(api.schedules.has(plan.id));
   });
 
@@ -63,7 +63,7 @@ describe("plans", () => {
     const { body: plan } = await createNightlyPlan(api);
     assert.equal((await api.send("DELETE", "/v1/plans/nightly")).status, 204);
     assert.equal((await api.send("GET", "/v1/plans/nightly")).status, 404);
-    assert.equal((await api.send<Plan>("GET", `/v1/plans/${plan.id}`)).body.status, "deleted");
+    assert.equal((await api.send<PlanAnswer>("GET", `/v1/plans/${plan.id}`)).body.status, "deleted");
     assert.equal((await api.send("POST", `/v1/plans/${plan.id}/run`)).body.error.code, "PLAN_UNKNOWN");
     assert.equal((await api.send("PUT", `/v1/plans/${plan.id}`, nightly)).body.error.code, "PLAN_UNKNOWN");
     assert.deepEqual((await api.send("GET", `/v1/plans/${plan.id}/schedule`)).body, { slots: [] });

@@ -1,13 +1,19 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { planSummarySchema, retentionAnswerSchema, scheduleAnswerSchema } from "../../core/api/answers.ts";
+import {
+  type PlanAnswer,
+  planSummarySchema,
+  retentionAnswerSchema,
+  scheduleAnswerSchema,
+} from "../../core/api/answers.ts";
 import { retentionSchema, scheduleSchema } from "../../core/api/plan.ts";
-import { definePlan, redefinePlan } from "../../core/plan/define.ts";
+import { definePlan, redefinePlan, type WholePlan } from "../../core/plan/define.ts";
 import { comesAfter } from "../../core/plan/settled.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
 import { validateSchedule } from "../../core/schedule/validate.ts";
 import * as engine from "../engine/commands.ts";
+import { wholePlan } from "../plan-objects.ts";
 import { previewRetention } from "../queries/groups.ts";
-import { listPlans, readPlan, readWorld } from "../queries/plans.ts";
+import { listPlans, readPlan, readWholePlan, readWorld } from "../queries/plans.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, pageAnswer, refusals } from "./route.ts";
 import { pageQuery, planBody, planDefinitionBody, planParam, runBody, slotCount, slotCountQuery } from "./schemas.ts";
@@ -122,6 +128,8 @@ const retention = createRoute({
   responses: { 200: jsonAnswer(retentionAnswerSchema, "The verdict on every group, by site."), ...refusals },
 });
 
+const answerOf = (plan: WholePlan): PlanAnswer => ({ ...plan, objects: [...plan.objects] });
+
 export const planRoutes = (deps: ApiDeps) =>
   createRouter()
     .openapi(create, async (c) => {
@@ -129,15 +137,16 @@ export const planRoutes = (deps: ApiDeps) =>
       const world = await readWorld(deps, definition);
       const created = definePlan(definition, { ...world, now: deps.clock.now(), planId: deps.ids.planId() });
       await engine.createPlan(deps, created);
-      return c.json(created, 201);
+      return c.json(answerOf(created), 201);
     })
     .openapi(list, async (c) => c.json(await listPlans(deps, c.req.valid("query")), 200))
-    .openapi(get, async (c) => c.json(await readPlan(deps, c.req.valid("param").plan), 200))
+    .openapi(get, async (c) => c.json(answerOf(await readWholePlan(deps, c.req.valid("param").plan)), 200))
     .openapi(update, async (c) => {
-      const { id, objects } = await readPlan(deps, c.req.valid("param").plan);
+      const { id, objects } = await readWholePlan(deps, c.req.valid("param").plan);
       const definition = c.req.valid("json");
       const world = await readWorld(deps, definition, objects);
-      return c.json(await engine.updatePlan(deps, id, (before) => redefinePlan(before, definition, world)), 200);
+      const updated = await engine.updatePlan(deps, id, (before) => redefinePlan(before, definition, world));
+      return c.json(answerOf(updated), 200);
     })
     .openapi(remove, async (c) => {
       const { id } = await readPlan(deps, c.req.valid("param").plan);
@@ -146,11 +155,11 @@ export const planRoutes = (deps: ApiDeps) =>
     })
     .openapi(suspend, async (c) => {
       const { id } = await readPlan(deps, c.req.valid("param").plan);
-      return c.json(await engine.suspendPlan(deps, id), 200);
+      return c.json(answerOf(await wholePlan(deps, await engine.suspendPlan(deps, id))), 200);
     })
     .openapi(resume, async (c) => {
       const { id } = await readPlan(deps, c.req.valid("param").plan);
-      return c.json(await engine.resumePlan(deps, id), 200);
+      return c.json(answerOf(await wholePlan(deps, await engine.resumePlan(deps, id))), 200);
     })
     .openapi(runNow, async (c) => {
       const { id } = await readPlan(deps, c.req.valid("param").plan);

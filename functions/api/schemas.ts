@@ -1,9 +1,10 @@
 import { z } from "@hono/zod-openapi";
-import { planDefinitionSchema, planSchema } from "../../core/api/plan.ts";
+import { planAnswerSchema } from "../../core/api/answers.ts";
+import { planDefinitionSchema } from "../../core/api/plan.ts";
 import { runSchema } from "../../core/api/run.ts";
 
 /** Named, so that the OpenAPI document has them once and generated clients have types for them. */
-export const planBody = planSchema.meta({ id: "Plan" });
+export const planBody = planAnswerSchema.meta({ id: "Plan" });
 export const planDefinitionBody = planDefinitionSchema.meta({ id: "PlanDefinition" });
 export const runBody = runSchema.meta({ id: "Run" });
 

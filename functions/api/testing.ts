@@ -1,8 +1,7 @@
-import type { ErrorBody } from "../../core/api/answers.ts";
+import type { ErrorBody, PlanAnswer } from "../../core/api/answers.ts";
 import { formatIdentity, type PeerIdentity } from "../../core/api/identity.ts";
 import { gatewayIdSchema, type Instant, instantSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { objectConfigSchema } from "../../core/api/object.ts";
-import type { Plan } from "../../core/api/plan.ts";
 import { type Scope, scopeSchema } from "../../core/api/token.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { DocumentStore, Key } from "../../core/ports/store.ts";
@@ -150,7 +149,7 @@ export const createNightlyPlan = async (api: TestApi, changes: object = {}) => {
     observedAt: api.deps.clock.now(),
     objects: [objectNamed("db"), objectNamed("web", { virtualSwitches: ["vds-0"] })],
   });
-  return api.send<Plan>("POST", "/v1/plans", { ...nightly, ...changes });
+  return api.send<PlanAnswer>("POST", "/v1/plans", { ...nightly, ...changes });
 };
 
 export const nightly = {

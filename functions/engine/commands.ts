@@ -5,10 +5,12 @@ import { type GroupId, type PlanId, planIdOf, type RunId, runIdOf, type SiteId }
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
 import { nameCharactersMax } from "../../core/object/name.ts";
+import type { WholePlan } from "../../core/plan/define.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
+import { endSet, putSet, type StoredPlan, wholePlan } from "../plan-objects.ts";
 import { groupKey, planKey, planNameKey, runKey, runPlanKey } from "../records.ts";
 import { applyToPart, applyToPlan, planDueAt, tryDrain } from "./engine.ts";
 import { readRunPlan } from "./facts.ts";
@@ -17,7 +19,7 @@ import { putOutbox } from "./outbox.ts";
 import { loadRun, needRun } from "./runs.ts";
 
 /** Stores a new plan and makes its schedule. @throws VisibleError PLAN_NAME_TAKEN */
-export const createPlan = async (deps: Deps, plan: Plan): Promise<void> => {
+export const createPlan = async (deps: Deps, { objects, ...plan }: WholePlan): Promise<void> => {
   const key = planKey(plan.id);
   const effects = { of: "plan", planId: plan.id, effects: [{ type: "sync-schedule" }] } as const;
   const now = deps.clock.now();
@@ -27,23 +29,60 @@ export const createPlan = async (deps: Deps, plan: Plan): Promise<void> => {
     deps.store.commit([
       { type: "put", key, body: plan, expect: "absent", ...(dueAt === undefined ? {} : { dueAt }) },
       { type: "put", key: planNameKey(plan.name), body: { planId: plan.id }, expect: "absent" },
+      ...putSet(plan, objects),
       outbox,
     ]),
   );
   await tryDrain(deps, outbox);
 };
 
+/** Somebody else gives the plan other objects at the same time so often at most. */
+const updatesMax = 5;
+
 /**
- * Changes a plan's definition. Runs that go on keep what they were told. @throws VisibleError
- * PLAN_UNKNOWN, PLAN_NAME_TAKEN
+ * Changes a plan's definition. Runs that go on keep what they were told.
+ * @throws VisibleError PLAN_UNKNOWN, PLAN_NAME_TAKEN, CONFLICT
  */
-export const updatePlan = async (deps: Deps, planId: PlanId, change: (plan: Plan) => Plan): Promise<Plan> => {
-  const before = await deps.store.get<Plan>(planKey(planId));
-  const name = before === undefined ? undefined : change(before.body).name;
-  if (name !== undefined && name !== before?.body.name && (await deps.store.get(planNameKey(name))))
-    throw nameTaken(name);
-  return applyToPlan(deps, planId, { type: "change", change });
+export const updatePlan = async (
+  deps: Deps,
+  planId: PlanId,
+  redefine: (plan: WholePlan) => WholePlan,
+): Promise<WholePlan> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await tryToUpdate(deps, planId, redefine);
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      if (tries < updatesMax) continue;
+      throw new VisibleError("CONFLICT", "Others kept changing the same plan.", { hint: "Try again.", cause: error });
+    }
+  }
 };
+
+const tryToUpdate = async (
+  deps: Deps,
+  planId: PlanId,
+  redefine: (plan: WholePlan) => WholePlan,
+): Promise<WholePlan> => {
+  const stored = await deps.store.get<StoredPlan>(planKey(planId));
+  if (stored === undefined) throw planUnknown(planId);
+  const before = await wholePlan(deps, stored.body);
+  const { name, objects } = redefine(before);
+  if (name !== before.name && (await deps.store.get(planNameKey(name)))) throw nameTaken(name);
+  const change = (current: Plan): Plan => {
+    // Somebody else has given it other objects.
+    if (current.objectSet !== before.objectSet) throw new CommitConflict();
+    const { objects: _, ...plan } = redefine({ ...current, objects: before.objects });
+    return plan;
+  };
+  const plan = await applyToPlan(deps, planId, { type: "change", change }, (current, after) =>
+    after.objectSet === before.objectSet ? [] : [...putSet(after, objects), ...endSet(deps, current, before.objects)],
+  );
+  return { ...plan, objects };
+};
+
+const planUnknown = (planId: PlanId) =>
+  new VisibleError("PLAN_UNKNOWN", `There is no plan ${planId}.`, { hint: "List plans with: smtx-backup plan list" });
 
 export const suspendPlan = (deps: Deps, planId: PlanId): Promise<Plan> =>
   applyToPlan(deps, planId, { type: "suspend" });

@@ -10,6 +10,7 @@ import type { Change, Key, Stored } from "../../core/ports/store.ts";
 import type { PartEvent, TaskEvent } from "../../core/run/events.ts";
 import { nextSlot } from "../../core/schedule/slots.ts";
 import type { Deps } from "../deps.ts";
+import { movedApart, planOf, type StoredPlan } from "../plan-objects.ts";
 import { planKey, planNameKey } from "../records.ts";
 import { advance } from "./advance.ts";
 import type { Happening, ShardId } from "./happenings.ts";
@@ -31,20 +32,27 @@ const lookSecondsMax = 26 * 3600;
  */
 export const dueSecondsMax = lookSecondsMax + aheadSecondsMax;
 
+/** What else changes in one transaction with a plan. */
+type Alongside = (before: StoredPlan, after: Plan) => readonly Change[];
+
 /**
  * What happened to a plan: its new state is committed with its effects. A change of its name moves
- * the name in the same transaction.
+ * the name in the same transaction, and a plan of before gets today's form.
  */
-const takePlan = async (deps: Deps, planId: PlanId, event: PlanEvent) => {
+const takePlan = async (deps: Deps, planId: PlanId, event: PlanEvent, alongside: Alongside = () => []) => {
   const aggregate = {
     key: planKey(planId),
     missing: () =>
       new VisibleError("PLAN_UNKNOWN", `There is no plan ${planId}.`, {
         hint: "List plans with: smtx-backup plan list",
       }),
-    dueAt: (plan: Plan) => planDueAt(plan, deps.clock.now()),
-    alongside: renamed,
-    decide: (before: Plan, happened: PlanEvent) => {
+    dueAt: (plan: StoredPlan) => planDueAt(planOf(plan), deps.clock.now()),
+    alongside: (before: StoredPlan, stored: StoredPlan) => {
+      const after = planOf(stored);
+      return [...renamed(before, after), ...movedApart(before, after), ...alongside(before, after)];
+    },
+    decide: (stored: StoredPlan, happened: PlanEvent) => {
+      const before = planOf(stored);
       const now = deps.clock.now();
       const { plan, effects } = decidePlan(before, happened, now);
       if (plan.clock !== before.clock) {
@@ -57,7 +65,7 @@ const takePlan = async (deps: Deps, planId: PlanId, event: PlanEvent) => {
     },
   };
   const { state, outbox } = await advance(deps, aggregate, event);
-  return { state, following: outbox === undefined ? [] : [carryOut(outbox)] };
+  return { state: planOf(state), following: outbox === undefined ? [] : [carryOut(outbox)] };
 };
 
 /**
@@ -73,7 +81,7 @@ export const planDueAt = (plan: Plan, now: Instant) => {
   return afterSlot < atLatest ? afterSlot : atLatest;
 };
 
-const renamed = (before: Plan, after: Plan): readonly Change[] => {
+const renamed = (before: StoredPlan, after: Plan): readonly Change[] => {
   const drop = { type: "delete", key: planNameKey(before.name), expect: "any" } as const;
   const take = { type: "put", key: planNameKey(after.name), body: { planId: after.id }, expect: "absent" } as const;
   if (after.status === "deleted") return before.status === "deleted" ? [] : [drop];
@@ -149,9 +157,18 @@ const postpone = async (deps: Deps, key: Key): Promise<void> => {
   }
 };
 
-/** Something happens to a plan. @throws what keeps it from being safe, and nothing that comes after */
-export const applyToPlan = async (deps: Deps, planId: PlanId, event: PlanEvent): Promise<Plan> => {
-  const { state, following } = await takePlan(deps, planId, event);
+/**
+ * Something happens to a plan.
+ * @param alongside what else changes in the same transaction
+ * @throws what keeps it from being safe, and nothing that comes after
+ */
+export const applyToPlan = async (
+  deps: Deps,
+  planId: PlanId,
+  event: PlanEvent,
+  alongside?: Alongside,
+): Promise<Plan> => {
+  const { state, following } = await takePlan(deps, planId, event, alongside);
   await takeAll(deps, following);
   return state;
 };

@@ -1,11 +1,11 @@
 import { strict as assert } from "node:assert";
 import type { PlanId, SiteId } from "../../core/api/ids.ts";
-import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
 import type { PlanEffect } from "../../core/plan/events.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import type { Deps } from "../deps.ts";
+import { type StoredPlan, wholePlan } from "../plan-objects.ts";
 import { planKey, runKey, runOfKey, runPlanKey, runPrefix, skipKey } from "../records.ts";
 import { historyExpiry } from "./expiry.ts";
 import type { Happening } from "./happenings.ts";
@@ -56,8 +56,8 @@ const tidyAfter = async (deps: Deps, planId: PlanId): Promise<void> => {
   if (run !== undefined && target !== undefined) await tidySource(deps, run, target as SiteId);
 };
 
-const readPlan = async (deps: Deps, planId: PlanId): Promise<Plan> => {
-  const stored = await deps.store.get<Plan>(planKey(planId));
+const readPlan = async (deps: Deps, planId: PlanId): Promise<StoredPlan> => {
+  const stored = await deps.store.get<StoredPlan>(planKey(planId));
   assert(stored !== undefined, `the plan ${planId} is missing`);
   return stored.body;
 };
@@ -67,7 +67,7 @@ const triesMax = 5;
 
 const createRun = async (
   deps: Deps,
-  plan: Plan,
+  plan: StoredPlan,
   effect: Extract<PlanEffect, { type: "create-run" }>,
 ): Promise<void> => {
   for (let tries = 1; ; tries += 1) {
@@ -84,10 +84,11 @@ const createRun = async (
 
 const tryToCreate = async (
   deps: Deps,
-  plan: Plan,
+  stored: StoredPlan,
   effect: Extract<PlanEffect, { type: "create-run" }>,
 ): Promise<void> => {
   const { runId, slot, sequence, targets } = effect;
+  const plan = await wholePlan(deps, stored);
   const { trigger, changes } = effect.again ? await slotAgain(deps, plan, slot) : { ...effect, changes: [] };
   const run = newRun({
     id: runId,
@@ -98,10 +99,15 @@ const tryToCreate = async (
     sequence,
     source: plan.source,
     targets,
-    objectCount: plan.objects.length,
+    objectCount: plan.objectCount,
     now: deps.clock.now(),
   });
-  const told: RunPlan = { runId: run.id, planName: plan.name, objects: plan.objects, compression: plan.compression };
+  const told: RunPlan = {
+    runId: run.id,
+    planName: plan.name,
+    objects: [...plan.objects],
+    compression: plan.compression,
+  };
   await deps.store.commit([
     ...putRun(run),
     { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },

@@ -2,9 +2,10 @@ import { z } from "zod";
 import type { PlanSummary } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type PlanId, planIdSchema } from "../../core/api/ids.ts";
-import { type Plan, type PlanDefinition, type PlanObject, planSchema } from "../../core/api/plan.ts";
-import type { World } from "../../core/plan/define.ts";
+import type { Plan, PlanDefinition, PlanObject } from "../../core/api/plan.ts";
+import type { WholePlan, World } from "../../core/plan/define.ts";
 import type { Deps } from "../deps.ts";
+import { planOf, type StoredPlan, storedPlanSchema, wholePlan } from "../plan-objects.ts";
 import { planKey, planNameKey } from "../records.ts";
 import { lookUpObjects } from "./objects.ts";
 import { type Page, type PageRequest, readable, readPage } from "./page.ts";
@@ -17,7 +18,14 @@ type StoreAndLog = Pick<Deps, "store" | "log">;
  * The plan with this id, also one that was deleted; else the plan with this name.
  * @throws {VisibleError} PLAN_UNKNOWN
  */
-export const readPlan = async (deps: Store, idOrName: string): Promise<Plan> => {
+export const readPlan = async (deps: Store, idOrName: string): Promise<Plan> =>
+  planOf(await readStoredPlan(deps, idOrName));
+
+/** The same with its objects. @throws {VisibleError} PLAN_UNKNOWN */
+export const readWholePlan = async (deps: Store, idOrName: string): Promise<WholePlan> =>
+  wholePlan(deps, await readStoredPlan(deps, idOrName));
+
+const readStoredPlan = async (deps: Store, idOrName: string): Promise<StoredPlan> => {
   const id = planIdSchema.safeParse(idOrName);
   const plan = (id.success ? await byId(deps, id.data) : undefined) ?? (await byName(deps, idOrName));
   if (plan !== undefined) return plan;
@@ -26,10 +34,10 @@ export const readPlan = async (deps: Store, idOrName: string): Promise<Plan> => 
   });
 };
 
-const byId = async ({ store }: Store, planId: PlanId): Promise<Plan | undefined> =>
-  (await store.get<Plan>(planKey(planId)))?.body;
+const byId = async ({ store }: Store, planId: PlanId): Promise<StoredPlan | undefined> =>
+  (await store.get<StoredPlan>(planKey(planId)))?.body;
 
-const byName = async (deps: Store, name: string): Promise<Plan | undefined> => {
+const byName = async (deps: Store, name: string): Promise<StoredPlan | undefined> => {
   const stored = await deps.store.get<{ planId: PlanId }>(planNameKey(name));
   return stored && byId(deps, stored.body.planId);
 };
@@ -37,10 +45,10 @@ const byName = async (deps: Store, name: string): Promise<Plan | undefined> => {
 /** Plans by name; without the deleted ones, which have no name any more. */
 export const listPlans = async (deps: StoreAndLog, request: PageRequest): Promise<Page<PlanSummary>> => {
   const names = await readPage(deps, nameSchema, planNameKey(""), request);
-  const plans = await Promise.all(names.items.map(({ planId }) => deps.store.get<Plan>(planKey(planId))));
-  const read = readable(
+  const plans = await Promise.all(names.items.map(({ planId }) => deps.store.get<StoredPlan>(planKey(planId))));
+  const read = readable<StoredPlan>(
     deps,
-    planSchema,
+    storedPlanSchema,
     plans.flatMap((plan) => plan ?? []),
   );
   const unreadable = (names.unreadable ?? 0) + (read.unreadable ?? 0);
@@ -49,10 +57,10 @@ export const listPlans = async (deps: StoreAndLog, request: PageRequest): Promis
 
 const nameSchema = z.object({ planId: planIdSchema });
 
-const summaryOf = ({ objects, lanes: _, compression: __, ...plan }: Plan): PlanSummary => ({
-  ...plan,
-  objectCount: objects.length,
-});
+const summaryOf = (stored: StoredPlan): PlanSummary => {
+  const { objectSet: _, lanes: __, compression: ___, ...summary } = planOf(stored);
+  return summary;
+};
 
 /**
  * What a definition is checked against.

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Instant, type PlanId, planIdSchema, runIdOf, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
-import { type Plan, scheduleSchema } from "../../core/api/plan.ts";
+import { scheduleSchema } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
+import type { WholePlan } from "../../core/plan/define.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change } from "../../core/ports/store.ts";
 import { schedulerExpression } from "../../core/schedule/expression.ts";
@@ -17,6 +18,7 @@ import { ensureTable } from "../../functions/aws/table.ts";
 import type { Deps } from "../../functions/deps.ts";
 import { planDueAt } from "../../functions/engine/engine.ts";
 import { createDeps, systemClock } from "../../functions/environment.ts";
+import { putSet } from "../../functions/plan-objects.ts";
 import { listPlans } from "../../functions/queries/plans.ts";
 import { planKey, planNameKey, runKey, siteKey } from "../../functions/records.ts";
 import { localNames, startControlPlane } from "../../infra/local/control-plane.ts";
@@ -51,13 +53,15 @@ const idOf = (index: number): PlanId => planIdSchema.parse(`plan_${index.toStrin
 const minuteAfter = (instant: Instant): Instant =>
   new Date(Math.ceil(Date.parse(instant) / 60_000) * 60_000).toISOString() as Instant;
 
-const planOf = (index: number, due: Instant): Plan => ({
+const planOf = (index: number, due: Instant): WholePlan => ({
   id: idOf(index),
   kind: "snapshot",
   status: "active",
   name: `plan-${index}`,
   source: sites[index % siteCount] as SiteId,
   targets: [],
+  objectCount: 1,
+  objectSet: 1,
   objects: [{ kind: "lun", id: `lun-${index}`, name: `lun-${index}` }],
   schedule: scheduleSchema.parse({ cycle: "daily", at: due.slice(11, 16) }),
   retention: { keepLast: 3 },
@@ -68,17 +72,18 @@ const planOf = (index: number, due: Instant): Plan => ({
   lanes: {},
 });
 
-/** Writes plans as `createPlan` would, fifty in one transaction. */
-const putPlans = async (deps: Deps, plans: readonly Plan[]): Promise<void> => {
-  const batches = Array.from({ length: Math.ceil(plans.length / 50) }, (_, i) => plans.slice(i * 50, i * 50 + 50));
+/** Writes plans as `createPlan` would, thirty in one transaction. */
+const putPlans = async (deps: Deps, plans: readonly WholePlan[]): Promise<void> => {
+  const batches = Array.from({ length: Math.ceil(plans.length / 30) }, (_, i) => plans.slice(i * 30, i * 30 + 30));
   await mapBounded(batches, 8, (batch) =>
     deps.store.commit(
-      batch.flatMap((plan): Change[] => {
+      batch.flatMap(({ objects, ...plan }): Change[] => {
         const dueAt = planDueAt(plan, plan.createdAt);
         assert(dueAt);
         return [
           { type: "put", key: planKey(plan.id), body: plan, expect: "absent", dueAt },
           { type: "put", key: planNameKey(plan.name), body: { planId: plan.id }, expect: "absent" },
+          ...putSet(plan, objects),
         ];
       }),
     ),
@@ -86,7 +91,7 @@ const putPlans = async (deps: Deps, plans: readonly Plan[]): Promise<void> => {
 };
 
 /** Has the scheduler make the schedule of one plan, and copies it for the others in the emulator's file. */
-const putSchedules = async (dir: string, plans: readonly Plan[]): Promise<void> => {
+const putSchedules = async (dir: string, plans: readonly WholePlan[]): Promise<void> => {
   const [first] = plans;
   assert(first?.schedule);
   const emulator = await startScheduler({ dir, clock: systemClock });

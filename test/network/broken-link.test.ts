@@ -74,6 +74,8 @@ describe("a plan with two targets, to one of which the link breaks for good", ()
       name: "network",
       source: sourceSite,
       targets: [targetSite, otherSite].map((site) => ({ site, retention: { keepLast: 2 }, switches: {} })),
+      objectCount: 1,
+      objectSet: 1,
       objects: [{ kind, id, name }],
       compression: { enabled: true, level: 1, dictionary: true },
       createdAt: now,

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ulid } from "ulid";
 import { type Instant, instantSchema, type PlanId, planIdSchema, type RunId, type SiteId } from "../../core/api/ids.ts";
-import type { Plan } from "../../core/api/plan.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import type { RunTask, Task } from "../../core/api/task.ts";
+import type { WholePlan } from "../../core/plan/define.ts";
 import type { RunLimits } from "../../core/run/limits.ts";
 import { hasEnded } from "../../core/run/steps.ts";
 import type { Deps } from "../../functions/deps.ts";
@@ -62,7 +62,7 @@ export class ControlPlane {
     this.#track(this.#beatOn(node));
   }
 
-  async addPlan(make: (id: PlanId, now: Instant) => Plan): Promise<PlanId> {
+  async addPlan(make: (id: PlanId, now: Instant) => WholePlan): Promise<PlanId> {
     const plan = make(this.#deps.ids.planId(), now());
     await createPlan(this.#deps, plan);
     return plan.id;

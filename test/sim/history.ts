@@ -3,6 +3,7 @@ import type { Group } from "../../core/api/group.ts";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import { type Plan, scheduleSchema } from "../../core/api/plan.ts";
 import type { Run, RunHead, Shard, Skip, TargetRun } from "../../core/api/run.ts";
+import type { WholePlan } from "../../core/plan/define.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import { partsOf, statusOf } from "../../core/run/steps.ts";
 import { slots } from "../../core/schedule/slots.ts";
@@ -43,7 +44,7 @@ const keepLastOf = ({ keepLast = 2 }: Shape): number => keepLast;
 
 const hourlyPlan =
   (shape: Shape) =>
-  (id: PlanId): Plan => ({
+  (id: PlanId): WholePlan => ({
     id,
     kind: "backup",
     status: "active",
@@ -52,6 +53,8 @@ const hourlyPlan =
     targets: targets
       .slice(0, shape.targets)
       .map((site) => ({ site, retention: { keepLast: keepLastOf(shape) }, switches: {} })),
+    objectCount: namesOf(shape).length,
+    objectSet: 1,
     objects: namesOf(shape).map((name) => ({ kind: "lun", id: name, name })),
     schedule,
     compression: { enabled: true, level: 1, dictionary: true },

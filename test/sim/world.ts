@@ -3,7 +3,6 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayId, GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import { messageText } from "../../core/api/message.ts";
-import type { Plan } from "../../core/api/plan.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import {
   type ReclaimTask,
@@ -13,6 +12,7 @@ import {
   type TransferTask,
   taskSchema,
 } from "../../core/api/task.ts";
+import type { WholePlan } from "../../core/plan/define.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { DocumentStore } from "../../core/ports/store.ts";
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
@@ -220,7 +220,7 @@ export class World {
     return `plan_01JD00000000000000000000${this.#plans.toString().padStart(2, "0")}` as PlanId;
   }
 
-  async addPlan(make: (id: PlanId) => Plan): Promise<PlanId> {
+  async addPlan(make: (id: PlanId) => WholePlan): Promise<PlanId> {
     const plan = make(this.#planId());
     await createPlan(this.#deps, plan);
     return plan.id;
