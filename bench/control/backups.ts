@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
-import type { Plan } from "../../core/api/plan.ts";
 import type { Task } from "../../core/api/task.ts";
+import type { WholePlan } from "../../core/plan/define.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import { runPlanNow } from "../../functions/engine/commands.ts";
 import { noFaults, World } from "../../test/sim/world.ts";
@@ -42,7 +42,7 @@ export class Backups {
     const names = numbered("volume", this.#size.objects);
     for (const name of names) this.world.site(source).volumes.set(name, 1);
     this.#planId = await this.world.addPlan(
-      (id): Plan => ({
+      (id): WholePlan => ({
         id,
         kind: "backup",
         status: "active",
@@ -50,6 +50,8 @@ export class Backups {
         source,
         targets: this.targets.map((site) => ({ site, retention: { keepLast }, switches: {} })),
         objects: names.map((name) => ({ kind: "lun", id: name, name })),
+        objectCount: names.length,
+        objectSet: 1,
         compression: { enabled: true, level: 1, dictionary: true },
         createdAt: begin,
         slotsDoneUntil: begin,

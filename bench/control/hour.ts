@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { GatewayId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
-import { type Plan, scheduleSchema } from "../../core/api/plan.ts";
+import type { scheduleSchema } from "../../core/api/plan.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
+import type { WholePlan } from "../../core/plan/define.ts";
 import { createSqsTaskQueue } from "../../functions/aws/sqs-task-queue.ts";
 import type { Deps } from "../../functions/deps.ts";
 import { createPlan } from "../../functions/engine/commands.ts";
@@ -148,7 +149,7 @@ class Installation {
     this.#disks.set(id, disk);
     const minute = 3 + Math.floor((index % this.#load.plans) * (50 / this.#load.plans));
     this.#schedules.push({ planId: id, minute });
-    const plan: Plan = {
+    const plan: WholePlan = {
       id,
       kind: "backup",
       status: "active",
@@ -156,6 +157,8 @@ class Installation {
       source: source as SiteId,
       targets: [{ site: target as SiteId, retention: { keepLast: 1 }, switches: {} }],
       objects: names.map((name) => ({ kind: "lun", id: name, name })),
+      objectCount: names.length,
+      objectSet: 1,
       schedule: scheduleSchema.parse({ cycle: "hourly", minute }),
       compression: { enabled: true, level: 1, dictionary: true },
       createdAt: this.#now(),

@@ -77,7 +77,10 @@ export type Run = z.infer<typeof runSchema>;
 export const runPlanSchema = z.object({
   runId: runIdSchema,
   planName: z.string(),
-  objects: z.array(planObjectSchema),
+  /** Names the run's copy of the plan's objects, which lies beside this. */
+  objectSet: z.int().min(0).optional(),
+  /** Of runs of an earlier version, which had them here. */
+  objects: z.array(planObjectSchema).optional(),
   compression: compressionSchema,
   /**
    * For a restore: the group it reads, what stands before the names of what is rebuilt, and whether

@@ -35,6 +35,7 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["GET", "/v1/plans/{plan}/runs", "read"],
   ["GET", "/v1/plans/{plan}/groups", "read"],
   ["GET", "/v1/runs/{run}", "read"],
+  ["GET", "/v1/runs/{run}/objects", "read"],
   ["POST", "/v1/runs/{run}/cancel", "operate"],
   ["POST", "/v1/runs/{run}/redrive", "operate"],
   ["POST", "/v1/restores", "restore"],

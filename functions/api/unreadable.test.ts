@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, planIdSchema, runIdOf } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
@@ -105,7 +106,11 @@ describe("a document that can't be read", () => {
     const { api, run, oldRun } = await setUp();
     // As if the answer had been lost when the run published it.
     await api.deps.store.commit([{ type: "delete", key: groupKey(run.groupId, siteB), expect: "any" }]);
-    await api.deps.store.putAll([{ key: runKey(oldRun), body: {} }]);
+    const { query } = api.deps.store;
+    api.deps.store.query = async (options) => {
+      if (options.prefix === runKey(oldRun).sort) throw new VisibleError("NEWER_VERSION", "It is of a newer form.");
+      return query(options);
+    };
     await api.send<Run>("POST", "/v1/plans/nightly/run");
     const present = [7, "nothing that we made", groupIdOf(oldRun), run.groupId];
     let failures = 0;

@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Group } from "../../core/api/group.ts";
 import { type GroupId, type PlanId, planIdOf, type RunId, runIdOf, type SiteId } from "../../core/api/ids.ts";
-import type { Plan } from "../../core/api/plan.ts";
+import type { Plan, PlanObject } from "../../core/api/plan.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
 import { nameCharactersMax } from "../../core/object/name.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
@@ -16,6 +16,7 @@ import { applyToPart, applyToPlan, planDueAt, tryDrain } from "./engine.ts";
 import { readRunPlan } from "./facts.ts";
 import { putRun } from "./new-run.ts";
 import { putOutbox } from "./outbox.ts";
+import { readRunObjects } from "./run-objects.ts";
 import { loadRun, needRun } from "./runs.ts";
 
 /** Stores a new plan and makes its schedule. @throws VisibleError PLAN_NAME_TAKEN */
@@ -154,7 +155,7 @@ export const startRebuild = async (
   const now = deps.clock.now();
   const origin = await readRun(deps, group.body.runId);
   const originPlan = await readRunPlan(deps, origin.id);
-  refuseLongNames(originPlan, namePrefix);
+  refuseLongNames(await readRunObjects(deps, originPlan), namePrefix);
   const run = newRun({
     planId: planIdOf(groupId),
     kind: "rebuild",
@@ -187,7 +188,7 @@ export const startRebuild = async (
   return readRun(deps, run.id);
 };
 
-const refuseLongNames = ({ objects }: RunPlan, namePrefix: string): void => {
+const refuseLongNames = (objects: readonly PlanObject[], namePrefix: string): void => {
   const long = objects.find(({ name }) => namePrefix.length + name.length > nameCharactersMax);
   if (long === undefined) return;
   throw new VisibleError("BAD_REQUEST", `“${namePrefix}${long.name}” has more than ${nameCharactersMax} characters.`, {

@@ -10,6 +10,7 @@ import { planKey, runKey, runOfKey, runPlanKey, runPrefix, skipKey } from "../re
 import { historyExpiry } from "./expiry.ts";
 import type { Happening } from "./happenings.ts";
 import { putRun } from "./new-run.ts";
+import { putRunObjects } from "./run-objects.ts";
 import { loadRun } from "./runs.ts";
 import { syncSchedule } from "./schedule.ts";
 import { slotAgain } from "./slot-again.ts";
@@ -102,12 +103,10 @@ const tryToCreate = async (
     objectCount: plan.objectCount,
     now: deps.clock.now(),
   });
-  const told: RunPlan = {
-    runId: run.id,
-    planName: plan.name,
-    objects: [...plan.objects],
-    compression: plan.compression,
-  };
+  const { name: planName, objectSet, compression } = plan;
+  const told: RunPlan = { runId: run.id, planName, objectSet, compression };
+  // Before the run is there, so that it has them from its beginning.
+  await putRunObjects(deps, run.id, objectSet, plan.objects);
   await deps.store.commit([
     ...putRun(run),
     { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },

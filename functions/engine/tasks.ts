@@ -13,6 +13,7 @@ import { planKey } from "../records.ts";
 import { baseOfObject, nothingThere } from "./base.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { chooseForReclaim } from "./reclaim.ts";
+import { readRunObjects } from "./run-objects.ts";
 
 /** What every task of a run carries. Its id is the same for every try. */
 const fieldsOf = (
@@ -65,7 +66,11 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
   const common = fieldsOf(deps, { id: runId, source, sequence }, { index, attempt, target, step, siteId });
   switch (step) {
     case "snapshotting":
-      return { ...common, kind: "snapshot", objects: (await readRunPlan(deps, runId)).objects };
+      return {
+        ...common,
+        kind: "snapshot",
+        objects: [...(await readRunObjects(deps, await readRunPlan(deps, runId)))],
+      };
     case "preparing":
       return { ...common, kind: "prepare", object: (await snapshotOf(deps, runId, index)).config };
     case "transferring":

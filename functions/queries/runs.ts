@@ -1,21 +1,21 @@
-import type { ProgressSum, RunAnswer, RunObject, RunTarget } from "../../core/api/answers.ts";
+import type { ProgressSum, RunAnswer, RunTarget } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Progress, Progresses, Run, RunPlan, Shard, TargetRun } from "../../core/api/run.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
-import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
+import { doneCount } from "../../core/run/shards.ts";
 import { partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../dead-letters.ts";
 import type { Deps } from "../deps.ts";
 import { readBase } from "../engine/base.ts";
-import { readFacts, readFactsIn, type SnapshotFact } from "../engine/facts.ts";
+import { readFacts } from "../engine/facts.ts";
+import { readRunObjectsIn } from "../engine/run-objects.ts";
 import { loadRun } from "../engine/runs.ts";
 import { readShards } from "../engine/shards.ts";
 import { readTaken, type Taken } from "../engine/taken.ts";
 import { planKey, runPlanKey } from "../records.ts";
-import type { Page, PageRequest } from "./page.ts";
-import { progressAhead, sumOf } from "./progress.ts";
+import { sumOf } from "./progress.ts";
 import { readGateways } from "./sites.ts";
 import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 
@@ -46,7 +46,7 @@ export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
 };
 
 /** An expired run's documents do not go in the same instant: what is left of one is not shown. */
-const readBoth = async (deps: Deps, runId: RunId): Promise<{ readonly run: Run; readonly runPlan: RunPlan }> => {
+export const readBoth = async (deps: Deps, runId: RunId): Promise<{ readonly run: Run; readonly runPlan: RunPlan }> => {
   const loaded = await loadRun(deps, runId);
   const told = await deps.store.get<RunPlan>(runPlanKey(runId));
   if (loaded !== undefined && told !== undefined) return { run: loaded.run, runPlan: told.body };
@@ -95,15 +95,18 @@ const targetOf = async (
     waitsFor: whyItWaits(run, site, part, { plan, absent, triesMax, shards }),
     base: base === undefined ? null : { baseGroupId: base.baseGroupId, why: base.why },
     progress: await progressAt(deps, run, site, { part, taken }),
-    current: moving === undefined ? null : currentOf(moving, runPlan),
+    current: moving === undefined ? null : await currentOf(deps, moving, runPlan),
   };
 };
 
-const currentOf = ({ index, progress }: Shard, { objects }: RunPlan): RunTarget["current"] => ({
-  index,
-  name: objects[index]?.name ?? "",
-  phase: progress?.phase ?? "waiting",
-});
+const currentOf = async (
+  deps: Deps,
+  { index, progress }: Shard,
+  runPlan: RunPlan,
+): Promise<NonNullable<RunTarget["current"]>> => {
+  const [object] = await readRunObjectsIn(deps, runPlan, { from: index, count: 1 });
+  return { index, name: object?.name ?? "", phase: progress?.phase ?? "waiting" };
+};
 
 /** Those of the part's step that give something out. */
 const openShards = async (deps: Deps, run: Run, site: SiteId, { step }: TargetRun): Promise<readonly Shard[]> => {
@@ -113,7 +116,7 @@ const openShards = async (deps: Deps, run: Run, site: SiteId, { step }: TargetRu
 };
 
 /** The step that moves an object's data. */
-const dataStep = { snapshot: "snapshotting", backup: "transferring", rebuild: "rebuilding" } as const;
+export const dataStep = { snapshot: "snapshotting", backup: "transferring", rebuild: "rebuilding" } as const;
 
 /** How many of the steps after the one that moves data a part has come to; negative before it. */
 const stepsPast = (run: Run, part: TargetRun): number => {
@@ -122,7 +125,7 @@ const stepsPast = (run: Run, part: TargetRun): number => {
   return step === undefined ? -1 : steps.indexOf(step) - steps.indexOf(dataStep[run.kind]);
 };
 
-const isAllDone = (run: Run, part: TargetRun): boolean => part.state === "succeeded" || stepsPast(run, part) > 0;
+export const isAllDone = (run: Run, part: TargetRun): boolean => part.state === "succeeded" || stepsPast(run, part) > 0;
 
 /** The sum over all objects, which the shards keep. */
 const progressAt = async (
@@ -156,50 +159,4 @@ const progressesIn = ({ done, progress }: Shard): readonly Progresses[] => [done
 const progressesOfBefore = async (deps: Deps, run: Run, site: SiteId): Promise<readonly Progresses[]> => {
   const facts = await readFacts<{ progress?: Progress }>(deps, run.id, dataStep[run.kind], site);
   return facts.flatMap(({ progress }) => progress ?? []);
-};
-
-/**
- * A page of a run's objects, and how far each is at one target.
- * @throws {VisibleError} RUN_UNKNOWN; SITE_UNKNOWN for a site that is none of its targets; BAD_REQUEST
- *   for a cursor that no page gave
- */
-export const listRunObjects = async (
-  deps: Deps,
-  runId: RunId,
-  site: SiteId,
-  { limit, cursor = "0" }: PageRequest,
-): Promise<Page<RunObject>> => {
-  const { run, runPlan } = await readBoth(deps, runId);
-  const part = run.targets[site];
-  if (part === undefined) {
-    throw new VisibleError("SITE_UNKNOWN", `Site “${site}” is no target of the run ${runId}.`, {
-      hint: `Its targets are: ${Object.keys(run.targets).join(", ")}`,
-    });
-  }
-  const from = firstIndexOf(cursor);
-  const objects = runPlan.objects.slice(from, from + limit);
-  const step = dataStep[run.kind];
-  const range = { from, count: objects.length };
-  const [snapshots, moved, shards] = await Promise.all([
-    readFactsIn<SnapshotFact>(deps, runId, "snapshotting", "source", range),
-    readFactsIn<{ progress?: Progress }>(deps, runId, step, site, range),
-    readShards(deps, runId, placeOf(run, site, step), step),
-  ]);
-  const items = objects.map(({ kind, id, name }, i): RunObject => {
-    const index = from + i;
-    const shard = shards.find(({ body }) => body.shard === shardOf(index))?.body;
-    const isDone = isAllDone(run, part) || (run.kind !== "snapshot" && shard !== undefined && isTaskDone(shard, index));
-    const current = shard?.index === index ? shard.progress : undefined;
-    const known = moved.get(index)?.progress ?? current ?? progressAhead(snapshots.get(index)?.config.volumes ?? []);
-    return { index, kind, id, name, progress: isDone ? { ...known, phase: "done" } : known };
-  });
-  const next = from + objects.length;
-  return { items, ...(next < runPlan.objects.length && { cursor: String(next) }) };
-};
-
-const firstIndexOf = (cursor: string): number => {
-  if (/^[0-9]{1,6}$/.test(cursor)) return Number(cursor);
-  throw new VisibleError("BAD_REQUEST", "The cursor is not one that this list gave.", {
-    hint: "Leave the cursor out to begin again at the first page.",
-  });
 };
