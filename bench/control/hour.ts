@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { GatewayId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
-import type { scheduleSchema } from "../../core/api/plan.ts";
+import { scheduleSchema } from "../../core/api/plan.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
