@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { RunAnswer } from "../core/api/answers.ts";
+import { VisibleError } from "../core/api/errors.ts";
+import { messageFormat } from "../core/api/message.ts";
 import type { Plan } from "../core/api/plan.ts";
 import type { RunTask } from "../core/api/task.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB, type TestApi } from "./api/testing.ts";
 import { complete, takeTasks, workAt } from "./api/testing-gateway.ts";
 import type { SQSEvent } from "./aws/lambda-events.ts";
 import { handleDeadLetters } from "./dead-letters.ts";
+import { handleReport } from "./report.ts";
 
 const event = (...bodies: readonly unknown[]): SQSEvent => ({
   Records: bodies.map((body, index) => ({
@@ -92,5 +95,25 @@ describe("dead letters", () => {
     const failed = await handleDeadLetters(api.deps, event(failedReport(task)));
     Object.assign(api.deps.store, { putAll });
     assert.deepEqual(failed, { batchItemFailures: [{ itemIdentifier: "m0" }] });
+  });
+
+  test("of a newer version wait for it, as reports and as dead letters, whatever they are about", async () => {
+    const { api } = await started();
+    const [task] = takeTasks(api, siteA);
+    assert(task !== undefined);
+    const format = messageFormat + 1;
+    const before = await api.dump();
+    for (const newer of [
+      { ...failedReport(task), format },
+      { kind: "of tomorrow", format },
+    ]) {
+      await assert.rejects(handleReport(api.deps, newer), (error) => VisibleError.is(error, "NEWER_VERSION"));
+      const kept = await handleDeadLetters(api.deps, event(newer));
+      assert.deepEqual(kept, { batchItemFailures: [{ itemIdentifier: "m0" }] });
+    }
+    assert.equal(await api.dump(), before);
+    const { siteId: _, ...rest } = failedReport(task);
+    await handleReport(api.deps, { ...rest, siteId: task.siteId, format: messageFormat });
+    assert.notEqual(await api.dump(), before);
   });
 });

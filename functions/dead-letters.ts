@@ -9,7 +9,7 @@ import type { Deps } from "./deps.ts";
 import { forEach } from "./each.ts";
 import { handlePlanInvocation, planInvocationSchema } from "./plan.ts";
 import { deadLetterKey, deadLetterPrefix, runKey } from "./records.ts";
-import { handleReport } from "./report.ts";
+import { handleReport, refuseNewer } from "./report.ts";
 
 /** A report that could not be taken in, beside its run: for people to see, and to be taken in once more. */
 interface DeadLetter {
@@ -41,6 +41,7 @@ const handleDeadLetter = async (
     deps.log.error({ messageId, ...invocation.data }, "a schedule could not be fired; it is fired now");
     return handlePlanInvocation(deps, invocation.data);
   }
+  refuseNewer(body);
   const { data: report } = reportSchema.safeParse(body);
   if (report === undefined || report.kind === "alive" || report.kind === "inventory") {
     // The next one says the same and more.

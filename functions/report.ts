@@ -1,4 +1,6 @@
+import { VisibleError } from "../core/api/errors.ts";
 import { planIdOf } from "../core/api/ids.ts";
+import { isNewerMessage } from "../core/api/message.ts";
 import { type Report, reportSchema, type TaskReport } from "../core/api/report.ts";
 import { reasonCharactersMax, type Shard } from "../core/api/run.ts";
 import { clockOffSecondsMax } from "../core/ports/clock.ts";
@@ -24,6 +26,7 @@ import { readGateways } from "./queries/sites.ts";
  * are written first, then the state moves on, so a death in between is mended by the message's next
  * delivery.
  *
+ * @throws {VisibleError} NEWER_VERSION, and what keeps it from being taken in
  * @param isGenuine whether it is from whom it says
  */
 export const handleReport = async (
@@ -31,6 +34,7 @@ export const handleReport = async (
   body: unknown,
   isGenuine: (report: Report) => boolean = () => true,
 ): Promise<void> => {
+  refuseNewer(body);
   const parsed = reportSchema.safeParse(body);
   if (!parsed.success) {
     // It can never be understood; retrying would only keep others waiting.
@@ -50,6 +54,17 @@ export const handleReport = async (
     default:
       return handleTaskReport(deps, report);
   }
+};
+
+/**
+ * It goes back to its queue, for a version that understands it.
+ * @throws {VisibleError} NEWER_VERSION
+ */
+export const refuseNewer = (body: unknown): void => {
+  if (!isNewerMessage(body)) return;
+  throw new VisibleError("NEWER_VERSION", "A report is from a gateway of a newer version than this control plane.", {
+    hint: "Update the control plane: the report waits for it.",
+  });
 };
 
 const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { messageText } from "./message.ts";
+import { isNewerMessage, messageFormat, messageText, sendableText } from "./message.ts";
 
 test("a message is ASCII that can be printed, and says what it said", () => {
   fc.assert(
@@ -12,4 +12,12 @@ test("a message is ASCII that can be printed, and says what it said", () => {
     }),
   );
   assert.equal(messageText({ name: "💾\u007f" }), String.raw`{"name":"\ud83d\udcbe\u007f"}`);
+});
+
+test("a message says in which form it is, and only a newer one is left for others", () => {
+  assert.deepEqual(JSON.parse(sendableText({ kind: "x" }, "It")), { format: messageFormat, kind: "x" });
+  assert.equal(isNewerMessage({ format: messageFormat + 1 }), true);
+  for (const body of [{ format: messageFormat }, { format: 1 }, {}, null, "text", { format: "x" }]) {
+    assert.equal(isNewerMessage(body), false);
+  }
 });

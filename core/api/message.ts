@@ -16,12 +16,22 @@ const escaped = (json: string): string =>
 export const messageBytesMax = 1024 * 1024;
 
 /**
+ * The form of messages between control plane and gateways: it goes up by one when the shape of any
+ * of them changes, and each side reads the form before its own. 1: what has no number.
+ */
+export const messageFormat = 2;
+
+/** Whether a newer version than this one has sent it: it is left for one that understands it. */
+export const isNewerMessage = (body: unknown): boolean =>
+  typeof body === "object" && body !== null && "format" in body && Number(body.format) > messageFormat;
+
+/**
  * The text of a message that is about to be sent.
  * @param what whose it is, as a sentence begins with it
  * @throws MESSAGE_TOO_LARGE: sent again it would be as large, so somebody has to do something about it
  */
 export const sendableText = (value: object, what: string): string => {
-  const text = messageText(value);
+  const text = messageText({ format: messageFormat, ...value });
   if (text.length <= messageBytesMax) return text;
   throw new VisibleError(
     "MESSAGE_TOO_LARGE",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { messageFormat } from "../../core/api/message.ts";
 import type { Report } from "../../core/api/report.ts";
 import { identity, runTaskFields } from "../tasks/testing.ts";
 import { settle } from "./testing.ts";
@@ -47,6 +48,7 @@ describe("the queue", () => {
     ["is not JSON", "{"],
     ["is no task", { kind: "transfer" }],
     ["is another site's", task({ siteId: runTaskFields.target })],
+    ["is a newer version's", { ...task(), format: messageFormat + 1 }],
   ] as const) {
     test(`a message that ${what} is logged as an error and left to the dead-letter queue`, async () => {
       const { queue, tries, log, time, stop } = setUp();

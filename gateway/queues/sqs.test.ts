@@ -271,7 +271,8 @@ describe("the reports queue on SQS", () => {
     const groups: (string | undefined)[] = [];
     client.middlewareStack.add(
       (next) => async (request) => {
-        groups.push((request.input as { MessageGroupId?: string }).MessageGroupId);
+        const { Entries = [] } = request.input as { Entries?: { MessageGroupId?: string }[] };
+        groups.push(...Entries.map(({ MessageGroupId }) => MessageGroupId));
         return next(request);
       },
       { step: "initialize", name: "groups" },
