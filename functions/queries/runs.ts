@@ -83,7 +83,7 @@ const targetOf = async (
   const shards = await openShards(deps, run, site, part);
   const reason = part.step === null ? part.reason : (lastReason(shards) ?? null);
   const base = await readBase(deps, run.id, site);
-  const moving = shards.find(({ step, progress }) => step === dataStep[run.kind] && progress !== undefined);
+  const moving = part.step === dataStep[run.kind] ? shards.find(isUnderWay) : undefined;
   const { endedIn: _, unsettled: __, ...summary } = part;
   return {
     ...summary,
@@ -98,6 +98,9 @@ const targetOf = async (
     current: moving === undefined ? null : await currentOf(deps, moving, runPlan),
   };
 };
+
+const isUnderWay = ({ progress }: Shard): boolean =>
+  progress !== undefined && progress.phase !== "waiting" && progress.phase !== "done";
 
 const currentOf = async (
   deps: Deps,
