@@ -5,9 +5,9 @@ import type { Kind, SizeFigures } from "./runs.ts";
 /** What a run may take: so many units for each target, and so many more for each volume at each. */
 const unitsPerTarget = 60;
 const unitsPerVolume = 12;
-/** From so many volumes on, what one more takes is nearly the same at any size. */
+/** From so many volumes on, what one more takes is nearly the same at any size: so it may differ. */
 const flatFromVolumes = 100;
-const flatWithin = 1.2;
+const flatWithin = 0.2;
 const reportsSecondsMax = 1.5;
 const conflictsMax = 100;
 const invocationSecondsMax = 3;
@@ -53,8 +53,9 @@ const judgeRuns = (runs: readonly SizeFigures[], kind: Kind, units: UnitsName): 
   );
   const flat = slopes(runs, kind, units).filter((_, index) => (runs[index - 1]?.objects ?? 0) >= flatFromVolumes);
   if (flat.length < 2) return each;
-  const spread = Math.max(...flat) / Math.min(...flat);
-  return [...each, verdict(`${of}: the steepest part by the flattest`, spread, flatWithin)];
+  const [first = 0] = flat;
+  const change = Math.max(...flat.map((slope) => Math.abs(slope / first - 1)));
+  return [...each, verdict(`${of}: change of what one more takes`, change, flatWithin)];
 };
 
 /** What the figures are held to. */

@@ -21,18 +21,26 @@ const isNewest = ({ index, attempt }: Shard, event: { index: number; attempt: nu
 const heard = ({ waiting: _, reason: __, ...shard }: Shard): Shard => ({ ...shard, silence: 0 });
 
 /**
- * A worker was heard of: its deadline moves on. A deadline that is still far off stays, which saves
- * a write.
+ * A worker was heard of: its deadline moves on. Where there is nothing new, a deadline that is still
+ * far off stays, which saves a write.
  */
 export const touch = ({ shard, now, limits }: Situation, event: EventOf<"working">): TaskDecision | undefined => {
   if (!isNewest(shard, event)) return undefined;
   const { deadline: before, waiting, silence } = shard;
   const left = before === null || hasPassed(before, now, limits) ? 0 : secondsBetween(now, before);
-  if (!waiting && silence === 0 && left > limits.workingSeconds / 2) return undefined;
+  const { progress = shard.progress } = event;
+  const isNews = waiting || silence > 0 || !isSame(progress, shard.progress);
+  if (!isNews && left > limits.workingSeconds / 2) return undefined;
   const deadline = addSeconds(now, Math.max(left, limits.workingSeconds));
-  const progress = event.progress === undefined ? {} : { progress: event.progress };
-  return { shard: { ...heard(shard), deadline, ...progress } };
+  return { shard: { ...heard(shard), deadline, ...(progress && { progress }) } };
 };
+
+const isSame = (one: Progress | undefined, other: Progress | undefined): boolean =>
+  one === other ||
+  (one !== undefined &&
+    other !== undefined &&
+    one.phase === other.phase &&
+    units.every((unit) => one[unit] === other[unit]));
 
 /** Any try's answer counts: the task is the same each time. */
 export const complete = (situation: Situation, event: EventOf<"completed">): TaskDecision | undefined => {
@@ -93,9 +101,11 @@ const nothing: Progresses = {
   bytesSent: 0,
 };
 
+const units = Object.keys(nothing) as (keyof Progresses)[];
+
 const sum = (before: Progresses = nothing, progress: Progresses | Progress = nothing): Progresses => {
   const total = { ...before };
-  for (const unit of Object.keys(nothing) as (keyof Progresses)[]) total[unit] += progress[unit];
+  for (const unit of units) total[unit] += progress[unit];
   return total;
 };
 

@@ -9,6 +9,8 @@ export const agentLimits = {
   beatSeconds: 5,
   /** How often a task is reported as worked on. Its deadline is four times as far away. */
   workingSeconds: 15,
+  /** What is done sooner than this is only reported as done. */
+  workingAfterSeconds: 3,
   /**
    * How long a gateway says nothing before it says that it is alive. It is taken for absent after
    * three times as long.

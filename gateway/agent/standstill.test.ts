@@ -129,7 +129,7 @@ describe("a task that stands still", () => {
         move(firstTry().context, minute);
         await time.advance(120_000);
       }
-      assert.equal(aboutTasks().length, (12 * 60) / workingSeconds + 1);
+      assert.equal(aboutTasks().length, (12 * 60) / workingSeconds);
       assert.ok(aboutTasks().every(({ kind }) => kind === "working"));
       await stop();
     });

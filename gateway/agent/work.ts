@@ -51,7 +51,7 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
 });
 
 /**
- * Begins to work on a task, after `previous` has ended: says so every 15 s as long as it moves, and
+ * Begins to work on a task, after `previous` has ended: says so after 3 s and then every 15 s as long as it moves, and
  * at the end reports what came of it. The message is removed after the report has been taken, and
  * all of its parts, so whatever dies in between repeats the task and loses nothing.
  *
@@ -118,7 +118,9 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
       log,
       signal: done.signal,
     } as const;
-    const working = repeat(beat, () => reports.send({ kind: "working", ...facts, ...(progress && { progress }) }));
+    const working = time
+      .sleep(agentLimits.workingAfterSeconds * 1000, done.signal)
+      .then(() => repeat(beat, () => reports.send({ kind: "working", ...facts, ...(progress && { progress }) })));
     const outcome = await attempt();
     done.abort();
     await working;

@@ -286,7 +286,8 @@ export class World {
     const { id: taskId, runId, target, step, index, attempt, sequence, siteId } = task;
     const gatewayId = `${siteId}1` as GatewayId;
     const about = { taskId, runId, target, step, index, attempt, sequence, siteId, gatewayId };
-    this.#report({ kind: "working", ...about });
+    // What is done soon is only reported as done.
+    if (this.chance.happens(this.faults.again)) this.#report({ kind: "working", ...about });
     try {
       if (this.chance.happens(this.faults.failure)) throw new VisibleError("LINK_BROKEN", "The link broke.");
       if (this.chance.happens(this.faults.failure / 20)) throw new VisibleError("STORE_CORRUPT", "A disk lied.");
