@@ -5,7 +5,7 @@ import { partTable, taskTable } from "./decide.ts";
 import * as part from "./part-transitions.ts";
 import { stepsOf } from "./steps.ts";
 import * as task from "./task-transitions.ts";
-import { type Play, playPart, startedUntil } from "./testing.ts";
+import { type Play, playPart, startedUntil, superseded } from "./testing.ts";
 
 const kindOf = (step: Step): RunKind => (step === "rebuilding" ? "rebuild" : "backup");
 
@@ -25,8 +25,6 @@ const inAnyStep: Readonly<Record<string, (play: Play, step: Step) => void>> = {
   },
 };
 
-const reason = { code: "SUPERSEDED", message: "A newer slot came." };
-
 /** Ways to each of the ends. */
 const endings: Readonly<Record<string, (play: Play) => void>> = {
   succeeded: (play) => {
@@ -38,7 +36,7 @@ const endings: Readonly<Record<string, (play: Play) => void>> = {
     play.fail("snapshotting", 0, { retryable: false });
   },
   cancelled: (play) => play.happen({ type: "cancel" }),
-  skipped: (play) => play.happen({ type: "supersede", reason }),
+  skipped: (play) => play.happen(superseded),
 };
 
 /** The ends that a handful of histories come to; one that breaks what must always hold says so. */

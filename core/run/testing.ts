@@ -12,6 +12,8 @@ import { hasEnded, stepsOf, taskCount } from "./steps.ts";
 export const begin = "2026-11-24T01:00:00.000Z" as Instant;
 export const target = "b" as SiteId;
 
+export const superseded = { type: "supersede", reason: { code: "SUPERSEDED", message: "A newer slot came." } } as const;
+
 /** More than the steps of a run of a hundred objects take. */
 const answersMax = 500;
 

@@ -2,105 +2,20 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { HistoryEntry, RunAnswer, RunObject } from "../../core/api/answers.ts";
 import type { RunId } from "../../core/api/ids.ts";
-import { siteIdSchema } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { Run, Shard, Step, TargetRun } from "../../core/api/run.ts";
-import type { Key, Stored } from "../../core/ports/store.ts";
-import { isFinished, shardOf } from "../../core/run/shards.ts";
-import { partsOf, placeOf, stepsOf, taskCount } from "../../core/run/steps.ts";
-import { createNightlyPlan, createTestApi, nightly, siteA, siteB, type TestApi } from "../api/testing.ts";
+import type { Run, Step } from "../../core/api/run.ts";
+import { stepsOf } from "../../core/run/steps.ts";
+import { siteB, type TestApi } from "../api/testing.ts";
 import { complete, progressOf, report, takeTasks, workAt } from "../api/testing-gateway.ts";
 import type { Page } from "../queries/page.ts";
-import { outboxKey, planKey, runKey, shardKey } from "../records.ts";
-import { keyText } from "../store-rules.ts";
+import { planKey, runKey } from "../records.ts";
 import { handleSweep } from "../sweep.ts";
 import { needRun } from "./runs.ts";
-import { readShards } from "./shards.ts";
-
-const siteC = siteIdSchema.parse("c");
-const sites = [siteA, siteB, siteC];
-
-/** An API whose store tells of some documents that they are of the form 1, until they are written again. */
-const createOldApi = async () => {
-  const api = await createTestApi();
-  const old = new Map<string, number>();
-  const told = <T>(stored: Stored<T>): Stored<T> =>
-    old.get(keyText(stored.key)) === stored.version ? { ...stored, format: 1 } : stored;
-  const { get, query } = api.deps.store;
-  api.deps.store.get = async <T>(key: Key) => {
-    const stored = await get<T>(key);
-    return stored && told(stored);
-  };
-  api.deps.store.query = async <T>(options: Parameters<typeof query>[0]) => {
-    const page = await query<T>(options);
-    return { ...page, items: page.items.map(told) };
-  };
-  await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
-  const targets = ["b", "c"].map((site) => ({ ...nightly.targets[0], site }));
-  const { body: plan } = await createNightlyPlan(api, { targets });
-  return { ...api, old, plan };
-};
-type OldApi = Awaited<ReturnType<typeof createOldApi>>;
+import { createOldApi, leaveEffects, type OldApi, putBack, siteC, sites } from "./testing-before.ts";
 
 const runNow = async (api: TestApi) => {
   api.pass(1);
   return (await api.send<Run>("POST", "/v1/plans/nightly/run")).body;
-};
-
-/** A part as it was kept, with all of its step's tasks. */
-const partOfBefore = (run: Run, part: TargetRun, shards: readonly Shard[]) => {
-  const { endedIn: _, unsettled: __, ...rest } = part;
-  const open = shards.filter((shard) => !isFinished(shard));
-  const isPending = (index: number) => open.some((shard) => shard.shard === shardOf(index) && shard.index < index);
-  const count = part.step === null ? 0 : taskCount(run, part.step);
-  const isWaiting = open.length > 0 && open.every(({ waiting }) => waiting);
-  return {
-    ...rest,
-    state: isWaiting ? ("waiting" as const) : part.state,
-    pending: Array.from({ length: count }, (_, index) => index).filter(isPending),
-    inFlight: open.map(({ index, attempt, failures, waiting = false, listed }) => ({
-      ...{ index, attempt, failures, waiting },
-      ...(listed && { listed }),
-    })),
-    silence: 0,
-    deadline: open[0]?.deadline ?? null,
-    reason: part.reason ?? open[0]?.reason ?? null,
-  };
-};
-
-/** Puts a run back into the form that it had: one document for all of it. */
-const putBack = async (api: OldApi, runId: RunId): Promise<void> => {
-  const { store } = api.deps;
-  const { run, head, parts } = await needRun(api.deps, runId);
-  const targets: Record<string, ReturnType<typeof partOfBefore>> = {};
-  for (const [site, part] of partsOf(run)) {
-    const shards =
-      part.step === null ? [] : await readShards(api.deps, runId, placeOf(run, site, part.step), part.step);
-    targets[site] = partOfBefore(
-      run,
-      part,
-      shards.map(({ body }) => body),
-    );
-  }
-  const { partition } = shardKey(runId, siteB, "snapshotting", 0);
-  const shards = await store.query({ partition, prefix: "SHARD#", limit: 100 });
-  await store.deleteAll([...shards.items.map(({ key }) => key), ...[...parts.values()].map(({ key }) => key)]);
-  const [dueAt] = Object.values(targets)
-    .flatMap(({ deadline }) => deadline ?? [])
-    .sort();
-  const { key, version } = head;
-  await store.commit([
-    { type: "put", key, body: { ...head.body, targets }, expect: { version }, ...(dueAt && { dueAt }) },
-  ]);
-  api.old.set(keyText(key), version + 1);
-};
-
-/** Leaves effects of a run behind that nobody has carried out. */
-const leaveEffects = (api: OldApi, runId: RunId, effects: readonly object[]) => {
-  const body = { effects: { of: "run", runId, effects }, failures: 0 };
-  const key = outboxKey(runKey(runId), 7);
-  const dueAt = api.deps.clock.now();
-  return api.deps.store.commit([{ type: "put", key, body, expect: "absent", dueAt }]);
 };
 
 /** Works until a run's part at b has come to a step, whose tasks are taken and lost. */
