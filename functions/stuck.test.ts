@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { createNightlyPlan, createTestApi } from "./api/testing.ts";
 import { metricFields, stuckMetric } from "./metrics.ts";
 import { outboxKey, planKey } from "./records.ts";
+import { keyText } from "./store-rules.ts";
 import { reportStuck, stuckFailuresMin } from "./stuck.ts";
 import { handleSweep } from "./sweep.ts";
 
@@ -21,7 +22,7 @@ test("an outbox entry that fails at every sweep is stuck from the third time on,
   for (let failures = 1; failures <= stuckFailuresMin + 1; failures += 1) {
     const { failed, stuck } = await handleSweep(deps);
     assert.equal(failed, 1);
-    assert.deepEqual(stuck, failures < stuckFailuresMin ? [] : [key]);
+    assert.deepEqual(stuck.map(keyText), failures < stuckFailuresMin ? [] : [keyText(key)]);
     api.pass(3600);
   }
   isDown = false;
