@@ -1,6 +1,6 @@
 import type { Key } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
-import type { OutboxEntry } from "./engine/outbox.ts";
+import { isOutbox, type OutboxEntry } from "./engine/outbox.ts";
 import { metricFields, stuckMetric } from "./metrics.ts";
 
 /** Once may be a busy store, and a second time a bad minute. The third comes some four minutes after the first. */
@@ -11,7 +11,7 @@ const namedMax = 20;
 
 /** Whether what the sweep could not move on is an outbox entry that keeps failing. */
 export const isStuck = async ({ store }: Pick<Deps, "store">, key: Key): Promise<boolean> =>
-  key.sort.startsWith("OUTBOX#") && ((await store.get<OutboxEntry>(key))?.body.failures ?? 0) >= stuckFailuresMin;
+  isOutbox(key) && ((await store.get<OutboxEntry>(key))?.body.failures ?? 0) >= stuckFailuresMin;
 
 /** Logs which they are, and their number as a metric: only when there are any, since a metric costs by the hour. */
 export const reportStuck = (
