@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Instant } from "../core/api/ids.ts";
+import { addSeconds } from "../core/ports/clock.ts";
 import { CommitConflict, type DocumentStore, type Key } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { createMemoryStore } from "./memory/store.ts";
@@ -45,4 +46,58 @@ test("a document that can't even be put off does not keep the sweep from the oth
     (await store.due({ now, limit: 10 })).map(({ sort }) => sort),
     [busy?.sort],
   );
+});
+
+/** Outbox entries that want nothing more: whoever takes one up deletes it. */
+const entries = async (store: DocumentStore, count: number, dueAt: (index: number) => Instant): Promise<void> => {
+  const effects = { of: "plan", planId: "plan_00000000000000000000000001", effects: [] };
+  for (let index = 0; index < count; index += 1) {
+    const key = { partition: "PLAN#1", sort: `OUTBOX#${index.toString().padStart(5, "0")}` };
+    await store.commit([{ type: "put", key, body: { effects, failures: 0 }, expect: "absent", dueAt: dueAt(index) }]);
+  }
+};
+
+test("a sweep takes all that is due, also what is due at the same instant, and asks for no more than a page at once", async () => {
+  const store = createMemoryStore();
+  await entries(store, 1_700, (index) => addSeconds(now, index < 1_200 ? -60 : -1));
+  const pages: number[] = [];
+  const due: DocumentStore["due"] = async (options) => {
+    const page = await store.due(options);
+    pages.push(page.length);
+    return page;
+  };
+  assert.deepEqual(await handleSweep(depsOver({ ...store, due })), { due: 1_700, failed: 0, stuck: [] });
+  assert.deepEqual(await store.due({ now, limit: 1 }), []);
+  assert.equal(Math.max(...pages), 500);
+});
+
+test("a whole page that can be neither moved nor put off keeps nothing behind it from being swept", async () => {
+  const store = createMemoryStore();
+  await entries(store, 900, (index) => addSeconds(now, index - 1000));
+  const isStuck = ({ sort }: { readonly sort: string }) => sort < "OUTBOX#00600";
+  const commit: DocumentStore["commit"] = async (changes) => {
+    if (changes.some(({ key }) => isStuck(key))) throw new CommitConflict();
+    await store.commit(changes);
+  };
+  const { due, failed } = await handleSweep(depsOver({ ...store, commit }));
+  assert.deepEqual([due, failed], [900, 600]);
+  assert.equal((await store.due({ now, limit: 1_000 })).length, 600);
+});
+
+test("a sweep begins nothing new when its time is up, and the next one goes on", async () => {
+  const store = createMemoryStore();
+  await entries(store, 40, () => addSeconds(now, -60));
+  const slow = { ...depsOver(store) };
+  let seconds = 0;
+  const clock = { now: () => addSeconds(now, seconds) };
+  const commit: DocumentStore["commit"] = async (changes) => {
+    seconds += 5;
+    await store.commit(changes);
+  };
+  const deps = { ...slow, store: { ...store, commit }, clock };
+  await handleSweep(deps);
+  const left = (await store.due({ now, limit: 100 })).length;
+  assert(left > 0 && left < 40, `${left}`);
+  for (let sweeps = 0; sweeps < 10; sweeps += 1) await handleSweep(deps);
+  assert.deepEqual(await store.due({ now, limit: 1 }), []);
 });
