@@ -10,7 +10,7 @@ import { deleteExpired } from "./engine/expiry.ts";
 import { isOutbox } from "./engine/outbox.ts";
 import { lookAtPart } from "./engine/parts.ts";
 import { loadRun } from "./engine/runs.ts";
-import { lookAtShard } from "./engine/shards.ts";
+import { lookAtShard } from "./engine/take-task.ts";
 import { runOfKey, runPrefix, shardOfKey } from "./records.ts";
 import { keyText } from "./store-rules.ts";
 import { isStuck } from "./stuck.ts";

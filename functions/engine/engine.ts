@@ -19,7 +19,7 @@ import { isOutbox, postponed } from "./outbox.ts";
 import { takePart } from "./parts.ts";
 import { carryOutPlanEffect } from "./plan-effects.ts";
 import { loadRun, needRun } from "./runs.ts";
-import { takeTask } from "./shards.ts";
+import { takeTask } from "./take-task.ts";
 import { tidySource } from "./tidy.ts";
 
 /** The sweep looks at a plan this long after its next slot: by then the schedule should have fired. */

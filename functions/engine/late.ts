@@ -7,7 +7,7 @@ import { follow } from "./engine.ts";
 import { putFacts } from "./facts.ts";
 import { markDeleted, recordGroup } from "./groups.ts";
 import type { ShardId } from "./happenings.ts";
-import { whenAllDone } from "./shards.ts";
+import { whenAllDone } from "./take-task.ts";
 import { readTaken } from "./taken.ts";
 import { tidySource } from "./tidy.ts";
 

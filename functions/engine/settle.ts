@@ -3,11 +3,11 @@ import type { Run, TargetRun } from "../../core/api/run.ts";
 import { mayBeWriting, stepsBefore } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { partKey } from "../records.ts";
+import { closeShards, dealOut } from "./deal-out.ts";
 import { expireIfUseless } from "./expiry.ts";
 import { readRunPlan } from "./facts.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "./groups.ts";
 import type { Happening } from "./happenings.ts";
-import { closeShards, dealOut } from "./shards.ts";
 import { abortTaskOf } from "./tasks.ts";
 
 /**

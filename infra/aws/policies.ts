@@ -21,7 +21,7 @@ export interface Condition {
 const actions = (service: string, ...names: readonly string[]): string[] => names.map((name) => `${service}:${name}`);
 
 /**
- * functions/aws/dynamodb-store.ts: GetItem, Query, BatchWriteItem (of puts); UpdateItem, DeleteItem and ConditionCheckItem, alone or in
+ * functions/aws/dynamodb-store.ts: GetItem, Query, BatchWriteItem (of puts and deletions); UpdateItem, DeleteItem and ConditionCheckItem, alone or in
  * TransactWriteItems, which has no permission of its own: each of its actions needs the one of the same name. Whatever may end a run
  * needs them all: functions/engine/expiry.ts gives a run's documents an end on condition that no site has a group of it.
  */

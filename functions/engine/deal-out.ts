@@ -1,0 +1,84 @@
+import type { SiteId } from "../../core/api/ids.ts";
+import type { Run, Shard, Step, TargetRun } from "../../core/api/run.ts";
+import type { Stored } from "../../core/ports/store.ts";
+import type { Told } from "../../core/run/events.ts";
+import { closed, firstShard, isFinished, reopened, shardCount } from "../../core/run/shards.ts";
+import { partsOf, placeOf, taskCount } from "../../core/run/steps.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
+import type { Deps } from "../deps.ts";
+import { shardKey } from "../records.ts";
+import { retrying } from "./advance.ts";
+import { ensureBase } from "./base.ts";
+import { readRunPlan } from "./facts.ts";
+import type { Happening } from "./happenings.ts";
+import { send, stepDone } from "./send-tasks.ts";
+import { dueOf, limitsOf, puts, readShards, shardsAtOnce } from "./shards.ts";
+
+/**
+ * Gives out the tasks of a step that a part has come to, as far as nobody has: those of shards that
+ * are there already are their own business.
+ * @param isNew the part has just come to it, so of its own shards there are none yet
+ * @returns that the step is done, when it is
+ */
+export const dealOut = async (
+  deps: Deps,
+  run: Run,
+  target: SiteId,
+  { step, isNew }: { readonly step: Step; readonly isNew: boolean },
+): Promise<readonly Happening[]> => {
+  const place = placeOf(run, target, step);
+  const there = isNew && place === target ? [] : await readShards(deps, run.id, place, step);
+  const count = taskCount(run, step);
+  const isThere = new Set(there.map(({ body }) => body.shard));
+  const missing = Array.from({ length: shardCount(count) }, (_, shard) => shard).filter((shard) => !isThere.has(shard));
+  const shut = there.filter(({ body }) => body.closed && !isFinished(body));
+  if (missing.length + shut.length > 0) {
+    const now = deps.clock.now();
+    const told = await toldAll(deps, run, target, step);
+    const begun = [
+      ...missing.map((shard) => firstShard({ step, shard, count, told }, now, limitsOf(deps))),
+      ...shut.map(({ body }) => reopened(body, now, limitsOf(deps))),
+    ];
+    const made = await mapBounded(begun, shardsAtOnce, (shard) => begin(deps, run, place, shard, shut));
+    return send(deps, run.id, place, made.flat());
+  }
+  return there.every(({ body }) => isFinished(body)) ? [stepDone(run.id, target, step)] : [];
+};
+
+/** @returns the shard, when it was not somebody else who put it there */
+const begin = async (
+  deps: Deps,
+  run: Run,
+  place: SiteId,
+  shard: Shard,
+  shut: readonly Stored<Shard>[],
+): Promise<readonly Shard[]> => {
+  const key = shardKey(run.id, place, shard.step, shard.shard);
+  const before = shut.find(({ body }) => body.shard === shard.shard);
+  const expect = before === undefined ? "absent" : { version: before.version };
+  return (await puts(deps, { type: "put", key, body: shard, expect, ...dueOf(deps, shard, undefined) })) ? [shard] : [];
+};
+
+/** What all tasks of a step are told. */
+const toldAll = async (deps: Deps, run: Run, target: SiteId, step: Step): Promise<Told> => {
+  const { source, sequence } = run;
+  if (step !== "transferring") return { source, sequence };
+  const [base, { compression }] = await Promise.all([ensureBase(deps, run, target), readRunPlan(deps, run.id)]);
+  return { source, sequence, base, compression };
+};
+
+/** A part is over: none of its tasks is given out any more, nor the snapshot when nobody waits for it. */
+export const closeShards = async (deps: Deps, run: Run, target: SiteId, { endedIn }: TargetRun): Promise<void> => {
+  if (endedIn === undefined) return;
+  const isWanted = endedIn === "snapshotting" && partsOf(run).some(([, part]) => part.step === endedIn);
+  if (isWanted) return;
+  const shards = await readShards(deps, run.id, placeOf(run, target, endedIn), endedIn);
+  const open = shards.filter(({ body }) => body.deadline !== null);
+  await mapBounded(open, shardsAtOnce, async ({ key }) =>
+    retrying(deps, async () => {
+      const stored = await deps.store.get<Shard>(key);
+      if (stored === undefined || stored.body.deadline === null) return;
+      await deps.store.commit([{ type: "put", key, body: closed(stored.body), expect: { version: stored.version } }]);
+    }),
+  );
+};
