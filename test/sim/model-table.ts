@@ -47,7 +47,7 @@ export class ModelTable extends ModelItems {
    * How often requests were refused for lack of throughput, or since a condition did not hold or a
    * transaction was in the way; how many there were, and how large they were at most.
    */
-  readonly counts = { requests: 0, throttled: 0, conflicts: 0, itemBytesMax: 0, actionsMax: 0 };
+  readonly counts = { requests: 0, transactions: 0, throttled: 0, conflicts: 0, itemBytesMax: 0, actionsMax: 0 };
 
   constructor(chance: TableChance) {
     super();
@@ -109,6 +109,7 @@ export class ModelTable extends ModelItems {
       case "DeleteItemCommand":
         return this.#write(command.replace("ItemCommand", ""), input);
       case "TransactWriteItemsCommand":
+        this.counts.transactions += 1;
         return this.#transact(input);
       case "BatchWriteItemCommand":
         return this.#batch(input);

@@ -24,3 +24,12 @@ test("a plan of a thousand objects keeps to DynamoDB's 400 KB an item and 100 ac
   assert(actionsMax > 0 && actionsMax <= 100);
   assert(messageBytesMax > 0 && messageBytesMax < 1024 * 1024);
 });
+
+test("a start of a plan costs two transactions", async () => {
+  for (const targets of [1, 2]) {
+    const { world, planId } = await makeWorld(32, noFaults, { ...full, targets });
+    const before = world.table.counts.transactions;
+    await world.call((deps) => runPlanNow(deps, planId));
+    assert.equal(world.table.counts.transactions - before, 2);
+  }
+});
