@@ -22,12 +22,14 @@ describe("a part of a run", () => {
     });
   }
 
-  test("takes a step that is done twice as done once", () => {
-    const play = startedUntil("preparing", { objectCount: 2 });
-    const before = play.part();
-    play.happen({ type: "done", step: "snapshotting" });
-    play.happen({ type: "gave-up", step: "snapshotting", reason: { code: "LATE", message: "It is late." } });
-    assert.equal(play.part(), before);
+  test("takes a step that is done twice as done once, and no notice of what is given up of one that is over", () => {
+    for (const step of ["preparing", "reclaiming"] as const) {
+      const play = startedUntil(step, { objectCount: 2 });
+      const before = play.part();
+      play.happen({ type: "done", step: "snapshotting" });
+      play.happen({ type: "gave-up", step: "snapshotting", reason: { code: "LATE", message: "It is late." } });
+      assert.equal(play.part(), before);
+    }
   });
 
   test("is started once", () => {

@@ -139,6 +139,16 @@ describe("a task", () => {
     );
   });
 
+  test("keeps a deadline that lies further ahead when its worker is heard of", () => {
+    const play = startedUntil("snapshotting");
+    for (let i = 0; i < 3; i += 1) play.wait("snapshotting");
+    const { deadline } = play.shardAt("snapshotting") ?? {};
+    play.pass(5);
+    play.speak("snapshotting");
+    assert(deadline && deadline > addSeconds(play.now(), workingSeconds));
+    assert.equal(play.shardAt("snapshotting")?.deadline, deadline);
+  });
+
   test("has its silences counted from the start again once somebody was heard of", () => {
     const play = startedUntil("snapshotting");
     for (let i = 0; i < silencesMax; i += 1) play.wait("snapshotting");
