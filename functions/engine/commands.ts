@@ -37,6 +37,9 @@ export const createPlan = async (deps: Deps, { objects, ...plan }: WholePlan): P
   await tryDrain(deps, outbox);
 };
 
+/** Somebody else has given the plan other objects since it was looked at. */
+class OtherObjects extends Error {}
+
 /** Somebody else gives the plan other objects at the same time so often at most. */
 const updatesMax = 5;
 
@@ -53,7 +56,7 @@ export const updatePlan = async (
     try {
       return await tryToUpdate(deps, planId, redefine);
     } catch (error) {
-      if (!(error instanceof CommitConflict)) throw error;
+      if (!(error instanceof OtherObjects)) throw error;
       if (tries < updatesMax) continue;
       throw new VisibleError("CONFLICT", "Others kept changing the same plan.", { hint: "Try again.", cause: error });
     }
@@ -71,8 +74,7 @@ const tryToUpdate = async (
   const { name, objects } = redefine(before);
   if (name !== before.name && (await deps.store.get(planNameKey(name)))) throw nameTaken(name);
   const change = (current: Plan): Plan => {
-    // Somebody else has given it other objects.
-    if (current.objectSet !== before.objectSet) throw new CommitConflict();
+    if (current.objectSet !== before.objectSet) throw new OtherObjects();
     const { objects: _, ...plan } = redefine({ ...current, objects: before.objects });
     return plan;
   };
