@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Instant, SiteId } from "../../core/api/ids.ts";
+import { messageBytesMax } from "../../core/api/message.ts";
 import type { Task } from "../../core/api/task.ts";
 import { createMemoryTaskQueue } from "./task-queue.ts";
 
@@ -17,5 +18,12 @@ test("a memory task queue gives each site's tasks once, oldest first, with their
     { task, delaySeconds: 0 },
     { task: { ...task, id: "inventory_2" }, delaySeconds: 7 },
   ]);
+  assert.deepEqual(queue.takeAll(siteId), []);
+});
+
+test("a memory task queue takes no message that is too large for one, nor what was sent with it", async () => {
+  const queue = createMemoryTaskQueue();
+  const large = { ...task, id: "x".repeat(messageBytesMax) };
+  await assert.rejects(queue.send(siteId, [{ task }, { task: large }]), { code: "MESSAGE_TOO_LARGE" });
   assert.deepEqual(queue.takeAll(siteId), []);
 });

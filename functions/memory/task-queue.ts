@@ -1,4 +1,5 @@
 import type { SiteId } from "../../core/api/ids.ts";
+import { sendableText } from "../../core/api/message.ts";
 import type { Task } from "../../core/api/task.ts";
 import type { TaskQueue } from "../../core/ports/queue.ts";
 
@@ -27,6 +28,7 @@ export const createMemoryTaskQueue = (): MemoryTaskQueue => {
 
   return {
     async send(siteId, tasks) {
+      for (const { task } of tasks) sendableText(task, `The task ${task.id}`);
       const sent = tasks.map(({ task, delaySeconds = 0 }): SentTask => ({ task, delaySeconds }));
       queueOf(siteId).push(...sent.map((message) => JSON.stringify(message)));
     },
