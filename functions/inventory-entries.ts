@@ -4,8 +4,7 @@ import type { SiteId } from "../core/api/ids.ts";
 import { type JudgedObject, judgeObject } from "../core/object/judge.ts";
 import { foldedName } from "../core/object/name.ts";
 import { keyPart, type Placed, type PlaceRange } from "../core/object/place.ts";
-import type { Key } from "../core/ports/store.ts";
-import { mapBounded } from "./aws/map-bounded.ts";
+import type { Change, Key, Stored } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { readRange } from "./ranges.ts";
 import { damageKey, damagePrefix, objectKey, objectNameKey, objectPrefix } from "./records.ts";
@@ -35,70 +34,72 @@ export const objectList: List<JudgedObject> = {
 
 export const damageList: List<Damage> = { prefix: damagePrefix, keyOf: damageKey };
 
+/** An entry has three changes at most, and 64 KiB. */
+const entriesPerCommit = 30;
+
 /**
  * Brings what is stored of a site's list in line with entries that it has: writes what differs, and
- * deletes what lies in the range and is not among them. Death in the middle is mended by doing it
- * again.
+ * deletes what lies in the range and is not among them. An entry and its name change together, and
+ * only when it is what was read. Death in the middle is mended by doing it again.
  * @param range where these are all that there are; undefined: there may be others anywhere
  * @returns whether anything differed
+ * @throws {CommitConflict} when somebody else writes the same at the same time
  */
 export const putEntries = async <T extends object>(
-  deps: Store,
+  { store }: Store,
   siteId: SiteId,
   list: List<T>,
   entries: readonly Placed<T>[],
   range: PlaceRange | undefined,
 ): Promise<boolean> => {
-  const { differing, gone, staleNames } = await differences(deps, siteId, list, entries, range);
-  const nameKeys = (some: readonly Placed<T>[]) =>
-    some.flatMap(({ place, entry }) => list.nameKeyOf?.(siteId, place, entry) ?? []);
-  // An object that is there is always found by its name: names come first, and go first.
-  const names = differing.map((placed) => ({ placed, keys: nameKeys([placed]) }));
-  await deps.store.putAll(
-    names.flatMap(({ placed: { place }, keys }) => keys.map((key) => ({ key, body: { place } satisfies NamedObject }))),
-  );
-  await deleteAll(deps, [...staleNames, ...nameKeys(gone)]);
-  await deps.store.putAll(differing.map(({ place, entry }) => ({ key: list.keyOf(siteId, place), body: entry })));
-  await deleteAll(
-    deps,
-    gone.map(({ place }) => list.keyOf(siteId, place)),
-  );
-  return differing.length > 0 || gone.length > 0;
+  const changes = await changesOf({ store }, siteId, list, entries, range);
+  for (let index = 0; index < changes.length; index += entriesPerCommit) {
+    await store.commit(changes.slice(index, index + entriesPerCommit).flat());
+  }
+  return changes.length > 0;
 };
 
-interface Differences<T> {
-  /** Entries that are not stored, or otherwise. */
-  readonly differing: readonly Placed<T>[];
-  /** Stored entries that are not there any more. */
-  readonly gone: readonly Placed<T>[];
-  /** Names that entries are stored under and don't have any more. */
-  readonly staleNames: readonly Key[];
-}
-
-const differences = async <T extends object>(
+/** What is to change, together for each entry. */
+const changesOf = async <T extends object>(
   deps: Store,
   siteId: SiteId,
   list: List<T>,
   entries: readonly Placed<T>[],
   range: PlaceRange | undefined,
-): Promise<Differences<T>> => {
+): Promise<readonly (readonly Change[])[]> => {
   const wanted = new Map(entries.map(({ place, entry }) => [place, entry]));
-  const first = list.keyOf(siteId, "");
-  const gone: Placed<T>[] = [];
-  const staleNames: Key[] = [];
-  for await (const { key, body } of readRange<T>(deps, first, range ?? spanOf(entries))) {
-    const place = key.sort.slice(list.prefix.length);
+  const changes: (readonly Change[])[] = [];
+  for await (const stored of readRange<T>(deps, list.keyOf(siteId, ""), range ?? spanOf(entries))) {
+    const place = stored.key.sort.slice(list.prefix.length);
     const entry = wanted.get(place);
-    if (entry === undefined) {
-      if (range !== undefined) gone.push({ place, entry: body });
-    } else if (isDeepStrictEqual(body, storedBody(key, entry).body)) {
-      wanted.delete(place);
-    } else {
-      const [before, after] = [body, entry].map((each) => list.nameKeyOf?.(siteId, place, each));
-      if (before !== undefined && after !== undefined && keyText(before) !== keyText(after)) staleNames.push(before);
-    }
+    wanted.delete(place);
+    if (entry === undefined && range === undefined) continue;
+    if (entry !== undefined && isDeepStrictEqual(stored.body, storedBody(stored.key, entry).body)) continue;
+    changes.push(changesAt(siteId, list, place, stored, entry));
   }
-  return { differing: [...wanted].map(([place, entry]) => ({ place, entry })), gone, staleNames };
+  return [...changes, ...[...wanted].map(([place, entry]) => changesAt(siteId, list, place, undefined, entry))];
+};
+
+/** One entry becomes what it is now; undefined: it is not there. */
+const changesAt = <T extends object>(
+  siteId: SiteId,
+  list: List<T>,
+  place: string,
+  stored: Stored<T> | undefined,
+  entry: T | undefined,
+): readonly Change[] => {
+  const key = list.keyOf(siteId, place);
+  const expect = stored === undefined ? "absent" : { version: stored.version };
+  const nameBefore = stored && list.nameKeyOf?.(siteId, place, stored.body);
+  const name = entry && list.nameKeyOf?.(siteId, place, entry);
+  const isRenamed = nameBefore !== undefined && (name === undefined || keyText(nameBefore) !== keyText(name));
+  return [
+    entry === undefined ? { type: "delete", key, expect } : { type: "put", key, body: entry, expect },
+    ...(isRenamed ? [{ type: "delete", key: nameBefore, expect: "any" } as const] : []),
+    ...(name === undefined
+      ? []
+      : [{ type: "put", key: name, body: { place } satisfies NamedObject, expect: "any" } as const]),
+  ];
 };
 
 /** From before the first to the last. */
@@ -106,9 +107,3 @@ const spanOf = (entries: readonly Placed<object>[]): PlaceRange => ({
   after: entries[0]?.place.slice(0, -1) ?? "",
   until: entries.at(-1)?.place ?? "",
 });
-
-const deletesAtOnce = 8;
-/** Deletes documents, whether they are there or not. */
-export const deleteAll = async ({ store }: Store, keys: readonly Key[]): Promise<void> => {
-  await mapBounded(keys, deletesAtOnce, (key) => store.commit([{ type: "delete", key, expect: "any" }]));
-};

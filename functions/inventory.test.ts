@@ -63,6 +63,10 @@ const counting = (store: DocumentStore) => {
       counts.documents += documents.length;
       return store.putAll(documents);
     },
+    deleteAll: (keys) => {
+      counts.documents += keys.length;
+      return store.deleteAll(keys);
+    },
   };
   return { counts, store: counted };
 };
@@ -145,6 +149,56 @@ describe("an inventory", () => {
   });
 });
 
+describe("an older part that is taken in while a newer one is", () => {
+  /** Does something before the n-th commit that changes objects. */
+  const before = (world: World, nth: number, act: () => Promise<void>): World => {
+    let commits = 0;
+    const commit: DocumentStore["commit"] = async (changes) => {
+      if (changes.some(({ key }) => key.sort.startsWith("OBJECT#")) && ++commits === nth) await act();
+      await world.store.commit(changes);
+    };
+    return { ...world, store: { ...world.store, commit } };
+  };
+
+  test("writes nothing over what the newer one wrote", async () => {
+    const world = setUp();
+    const db = objectNamed("db");
+    await tell(world, { at: 1000, objects: [db] });
+    const meeting = before(world, 1, () => tell(world, { at: 3000, objects: [{ ...db, name: "newer" }] }));
+    await tell(meeting, { at: 2000, objects: [{ ...db, name: "older" }] });
+    assert.deepEqual(await names(world), ["newer"]);
+    assert.equal((await nameRows(world)).length, 1);
+  });
+
+  test("has the site look again when some of it was written behind the newer one's back", async () => {
+    const world = setUp();
+    const many = Array.from({ length: 40 }, (_, index) => objectNamed(`${index + 10}`));
+    const last = many.slice(-1);
+    const [hasRead, hasWritten] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const newer = before(world, 1, async () => {
+      hasRead.resolve();
+      await hasWritten.promise;
+    });
+    let telling: Promise<void> | undefined;
+    const older = before(
+      before(world, 1, async () => {
+        telling = tell(newer, { at: 3000, objects: last });
+        await hasRead.promise;
+      }),
+      2,
+      async () => {
+        hasWritten.resolve();
+        await telling;
+      },
+    );
+    await tell(older, { at: 2000, objects: many });
+    assert.equal((await names(world)).length, 31);
+    assert.equal(world.tasks.takeAll(siteId).length, 1);
+    await tell(world, { at: 4000, objects: last });
+    assert.deepEqual(await names(world), ["49"]);
+  });
+});
+
 describe("an inventory from a gateway of before", () => {
   const before = (told: Omit<Told, "siteId">) => toldBy({ siteId, ...told }).map(({ ranges: _, ...part }) => part);
   const [db, web, app] = [objectNamed("db"), objectNamed("web"), objectNamed("app")] as const;
@@ -188,6 +242,14 @@ describe("an inventory from a gateway of before", () => {
     const { items: named } = await listObjects(world, siteId, { name: "db" }, { limit: 100 });
     assert.deepEqual(named, [db]);
     assert.equal((await partsBefore(world)).length, 5);
+  });
+
+  test("as it was stored is taken over once, by whoever comes first", async () => {
+    const world = setUp();
+    await stored(world);
+    const listed = Array.from({ length: 4 }, () => listObjects(world, siteId, { name: "db" }, { limit: 100 }));
+    for (const { items } of await Promise.all(listed)) assert.deepEqual(items, [db]);
+    assert.deepEqual([await names(world), (await nameRows(world)).length], [["app", "db"], 2]);
   });
 
   test("as it was stored goes when a gateway has told anew what there is", async () => {
@@ -251,6 +313,7 @@ const dying = (store: DocumentStore, atWrite: number, after: boolean) => {
     ...store,
     commit: (changes: Parameters<DocumentStore["commit"]>[0]) => maybe(() => store.commit(changes)),
     putAll: (documents: Parameters<DocumentStore["putAll"]>[0]) => maybe(() => store.putAll(documents)),
+    deleteAll: (keys: Parameters<DocumentStore["deleteAll"]>[0]) => maybe(() => store.deleteAll(keys)),
   };
 };
 
@@ -274,6 +337,12 @@ const interleaved = (store: DocumentStore, scheduler: fc.Scheduler): DocumentSto
     for (const document of documents) {
       await scheduler.schedule(Promise.resolve());
       await store.putAll([document]);
+    }
+  },
+  deleteAll: async (keys) => {
+    for (const key of keys) {
+      await scheduler.schedule(Promise.resolve());
+      await store.deleteAll([key]);
     }
   },
 });

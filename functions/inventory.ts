@@ -1,14 +1,14 @@
-import { setTimeout as wait } from "node:timers/promises";
 import type { Damage } from "../core/api/group.ts";
 import type { Instant, SiteId } from "../core/api/ids.ts";
 import type { Report } from "../core/api/report.ts";
 import type { InventoryTask } from "../core/api/task.ts";
 import { placedDamage, placedObjects } from "../core/object/place.ts";
 import { aheadSecondsMax } from "../core/ports/clock.ts";
-import { CommitConflict, type Stored } from "../core/ports/store.ts";
+import type { Stored } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
+import { retrying } from "./engine/advance.ts";
 import { inventoryKeysBefore, readInventoryBefore } from "./inventory-before.ts";
-import { damageList, deleteAll, objectList, putEntries } from "./inventory-entries.ts";
+import { damageList, objectList, putEntries } from "./inventory-entries.ts";
 import { inventoryHeadKey } from "./records.ts";
 
 /** A part of what a gateway has seen at its site; those of before tell of no damage. */
@@ -51,9 +51,18 @@ export const putInventoryPart = async (deps: InventoryDeps, part: InventoryPart)
     deps.log.error({ siteId, gatewayId, observedAt, now }, "an inventory was dropped: its gateway's clock is ahead");
     return;
   }
-  const begun = await changeHead(deps, siteId, (head) => begin(head, part, now));
-  if (begun === undefined || !isOf(begun.newest, part) || begun.newest.arrived.includes(part.part)) return;
-  const hasChanged = await putPart(deps, part);
+  let hasChanged = false;
+  await retrying(deps, async () => {
+    const begun = await changeHead(deps, siteId, (head) => begin(head, part, now));
+    if (begun === undefined || !isOf(begun.newest, part) || begun.newest.arrived.includes(part.part)) return;
+    try {
+      hasChanged = (await putPart(deps, part)) || hasChanged;
+    } catch (error) {
+      // Some of it may be written.
+      hasChanged = true;
+      throw error;
+    }
+  });
   const head = await changeHead(deps, siteId, (before) => arrive(before, part));
   if (head !== undefined && isOf(head.newest, part)) return clearBefore(deps, siteId, head);
   // Something newer was taken in at the same time, and some of it may just have been overwritten.
@@ -62,9 +71,9 @@ export const putInventoryPart = async (deps: InventoryDeps, part: InventoryPart)
 
 /** When a gateway last saw all that is known of the site; undefined before the first time. */
 export const inventoryObservedAt = async (
-  deps: Pick<Deps, "store" | "clock">,
+  deps: Pick<Deps, "store" | "clock" | "ids">,
   siteId: SiteId,
-): Promise<Instant | undefined> => (await readHead(deps, siteId))?.body.observedAt;
+): Promise<Instant | undefined> => (await retrying(deps, () => readHead(deps, siteId)))?.body.observedAt;
 
 /** Has a gateway of the site look at what it has. @returns the id of its task */
 export const askForInventory = async (deps: Pick<Deps, "tasks" | "clock">, siteId: SiteId): Promise<string> => {
@@ -107,7 +116,7 @@ const rangesOf = ({ ranges, parts }: InventoryPart) => {
   return parts === 1 ? { objects: {}, damage: {} } : {};
 };
 
-/** @returns whether it says anything else than what was known */
+/** @returns whether it says anything else than what was known. @throws {CommitConflict} */
 const putPart = async (deps: Pick<Deps, "store">, part: InventoryPart): Promise<boolean> => {
   const { siteId } = part;
   const ranges = rangesOf(part);
@@ -120,9 +129,6 @@ const putPart = async (deps: Pick<Deps, "store">, part: InventoryPart): Promise<
   return changed.includes(true);
 };
 
-/** Others count their parts in the same document. */
-const changesMax = 30;
-
 /** @param change gives back the same where there is nothing to change. @returns what is so afterwards */
 const changeHead = async (
   deps: Pick<Deps, "store" | "clock" | "ids">,
@@ -130,21 +136,18 @@ const changeHead = async (
   change: (head: InventoryHead | undefined) => InventoryHead | undefined,
 ): Promise<InventoryHead | undefined> => {
   const key = inventoryHeadKey(siteId);
-  for (let tries = 1; ; tries += 1) {
+  // Others count their parts in the same document.
+  return retrying(deps, async () => {
     const stored = await readHead(deps, siteId);
     const body = change(stored?.body);
     if (body === undefined || body === stored?.body) return body;
     const expect = stored === undefined ? "absent" : { version: stored.version };
-    try {
-      await deps.store.commit([{ type: "put", key, body, expect }]);
-      return body;
-    } catch (error) {
-      if (!(error instanceof CommitConflict) || tries === changesMax) throw error;
-      await wait(Math.min(500, 5 * 2 ** tries) * deps.ids.fraction());
-    }
-  }
+    await deps.store.commit([{ type: "put", key, body, expect }]);
+    return body;
+  });
 };
 
+/** @throws {CommitConflict} when somebody else takes over the documents of before at the same time */
 const readHead = async (
   deps: Pick<Deps, "store" | "clock">,
   siteId: SiteId,
@@ -162,17 +165,13 @@ const takeOver = async (
   await putEntries(deps, siteId, objectList, placedObjects(before.objects), {});
   await putEntries(deps, siteId, damageList, placedDamage(before.damage), {});
   const body: InventoryHead = { observedAt, newest: { generation, gatewayId, observedAt, parts: 1, arrived: [0] } };
-  try {
-    await deps.store.commit([{ type: "put", key: inventoryHeadKey(siteId), body, expect: "absent" }]);
-  } catch (error) {
-    if (!(error instanceof CommitConflict)) throw error;
-  }
+  await deps.store.commit([{ type: "put", key: inventoryHeadKey(siteId), body, expect: "absent" }]);
   return deps.store.get<InventoryHead>(inventoryHeadKey(siteId));
 };
 
 /** Deletes what versions before have stored, once all is known without it. */
 const clearBefore = async (deps: InventoryDeps, siteId: SiteId, head: InventoryHead): Promise<void> => {
   if (head.isFreeOfBefore || !isComplete(head.newest)) return;
-  await deleteAll(deps, await inventoryKeysBefore(deps, siteId));
+  await deps.store.deleteAll(await inventoryKeysBefore(deps, siteId));
   await changeHead(deps, siteId, (now) => now && { ...now, isFreeOfBefore: true });
 };

@@ -20,7 +20,7 @@ import { type Page, type PageRequest, readable, readPage } from "./page.ts";
 const objectSchema = z.union([unusableObjectSchema, objectConfigSchema]);
 const namedSchema = z.object({ place: z.string() });
 
-type QueryDeps = Pick<Deps, "store" | "clock" | "log">;
+type QueryDeps = Pick<Deps, "store" | "clock" | "log" | "ids">;
 
 /**
  * What a site has, by id, or those of its objects that have an id or a name. A page of the latter

@@ -67,7 +67,7 @@ const summaryOf = (stored: StoredPlan): PlanSummary => {
  * @param held objects that the plan has already
  */
 export const readWorld = async (
-  deps: Pick<Deps, "store" | "clock" | "log">,
+  deps: Pick<Deps, "store" | "clock" | "log" | "ids">,
   { source, targets, objects }: PlanDefinition,
   held: readonly PlanObject[] = [],
 ): Promise<World> => ({
