@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { hash } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { CreateQueueCommand, DeleteQueueCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
@@ -141,12 +142,12 @@ describe("the task source on SQS", () => {
     assert.deepEqual(await received, []);
   });
 
-  test("a poll that waits for messages ends with the signal, whatever the queue does", async (context) => {
-    const asked = Promise.withResolvers<void>();
+  test("a poll that waits for messages is called off by the signal, whatever comes of it later", async (context) => {
+    const asked = Promise.withResolvers<ServerResponse>();
     const silent = createServer((request, response) => {
       request.resume();
       const { "x-amz-target": action } = request.headers;
-      if (action === "AmazonSQS.ReceiveMessage") asked.resolve();
+      if (action === "AmazonSQS.ReceiveMessage") asked.resolve(response);
       else response.end(JSON.stringify({ QueueUrl: "http://127.0.0.1:1/000000000000/q" }));
     });
     silent.listen(0, "127.0.0.1");
@@ -162,8 +163,10 @@ describe("the task source on SQS", () => {
     const stop = new AbortController();
     const tasks = createSqsTaskSource({ client: impatient, prefix, siteId, queue: "tasks", log: recordingLog() });
     const received = tasks.receive({ ...poll, waitSeconds: 20, signal: stop.signal });
-    await asked.promise;
+    const answer = await asked.promise;
     stop.abort();
+    const late = { MessageId: "m", ReceiptHandle: "r", Body: "late", MD5OfBody: hash("md5", "late") };
+    answer.end(JSON.stringify({ Messages: [late] }));
     assert.deepEqual(await received, []);
   });
 
