@@ -41,7 +41,9 @@ const isOver = (run: Run): boolean => partsOf(run).every(([, part]) => hasEnded(
 
 const isGone: ReadonlySet<string> = new Set(["deleted", "lost"]);
 
+/** A restore makes none, though a run of the same instant may have one of that name. */
 const hasGroup = async ({ store }: Deps, run: Run): Promise<boolean> => {
+  if (run.kind === "rebuild") return false;
   const sites = new Set<SiteId>([run.source, ...partsOf(run).map(([target]) => target)]);
   const groups = await Promise.all(
     [...sites].map((siteId) => store.get<{ state: string }>(groupKey(run.groupId, siteId))),

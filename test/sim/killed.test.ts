@@ -16,6 +16,13 @@ const deliver = async (world: World): Promise<void> => {
 };
 
 /**
+ * Every so many requests a function dies, beginning with one of these by chance: so all of them have
+ * their turn. `SIM_KILL_EACH=1` takes each.
+ */
+const each = Number(process.env["SIM_KILL_EACH"] ?? 7);
+const first = 1 + (Math.floor(Date.now() / 1000) % each);
+
+/**
  * Plays what `happens` once for each of its requests, and has the function that makes that request
  * die at it; then all goes on well, and must come to the same. @returns how many requests there were
  */
@@ -24,7 +31,7 @@ const killedAtEach = async (
   happens: (world: World, planId: PlanId) => Promise<unknown>,
   check: (world: World, planId: PlanId) => void,
 ): Promise<number> => {
-  for (let dieAt = 1; ; dieAt += 1) {
+  for (let dieAt = first; ; dieAt += each) {
     const { world, planId } = await prepare();
     world.dieAtRequest = dieAt;
     await happens(world, planId);
