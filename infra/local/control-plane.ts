@@ -93,7 +93,10 @@ export const startControlPlane = async (options: {
   });
   const loops = [
     ticker.run({ clock: systemClock, signal }),
-    invokeWhenDue({ due, handler: async () => (await handleSweep(deps)).due > 0, clock: systemClock, signal, log }),
+    invokeWhenDue({
+      ...{ store: deps.store, due, clock: systemClock, signal, log },
+      handler: async () => (await handleSweep(deps)).due > 0,
+    }),
     pollQueue({
       ...{ client: clients.sqs, queueUrl: reports.url, batchSize: reportBatch, signal, log },
       concurrency: reportConcurrency,

@@ -1,12 +1,13 @@
 import type { Instant } from "../../../core/api/ids.ts";
-import type { Clock } from "../../../core/ports/clock.ts";
+import { addSeconds, type Clock } from "../../../core/ports/clock.ts";
 import type { DocumentStore } from "../../../core/ports/store.ts";
 import type { Sleep } from "./sleep.ts";
 
-/** What is due later than this can wait for the next look that comes anyway. */
-const soonMs = 300_000;
+/** What is due later than this is none of its business yet. */
+export const soonSeconds = 300;
+const pageKeys = 100;
 
-/** When something will be due soon of what this process writes: somebody has to look then. */
+/** When something will be due soon: somebody has to look then. */
 export class DueSoon {
   readonly #clock: Clock;
   /** In seconds since 1970, rounded up: so there are few, and none is looked at too early. */
@@ -23,10 +24,23 @@ export class DueSoon {
 
   note(dueAt: Instant): void {
     const dueMs = Date.parse(dueAt);
-    if (dueMs - this.#nowMs > soonMs) return;
+    if (dueMs - this.#nowMs > soonSeconds * 1000) return;
     this.#seconds.add(Math.ceil(dueMs / 1000));
     this.#sooner.abort();
     this.#sooner = new AbortController();
+  }
+
+  /** Notes what will be due of what is in the store already: somebody else may have written it. */
+  async read(store: Pick<DocumentStore, "due">): Promise<void> {
+    let after = this.#clock.now();
+    const now = addSeconds(after, soonSeconds);
+    for (;;) {
+      const page = await store.due({ after, now, limit: pageKeys });
+      for (const { dueAt } of page) this.note(dueAt);
+      const last = page.at(-1);
+      if (last === undefined || page.length < pageKeys) return;
+      after = last.dueAt;
+    }
   }
 
   /** The same store, of which it is known from now on what will be due. */
@@ -52,13 +66,17 @@ export class DueSoon {
     for (const second of this.#seconds) if (second * 1000 <= nowMs) this.#seconds.delete(second);
   }
 
-  /** Waits until something is due that nobody has looked at, `maxMs` at most, or until the signal. */
+  /**
+   * Waits until something is due that nobody has looked at, `maxMs` at most, or until the signal, or
+   * until the clock turns out to have been set back.
+   */
   async wait(maxMs: number, { signal, sleep }: { readonly signal: AbortSignal; readonly sleep: Sleep }): Promise<void> {
-    const untilMs = this.#nowMs + maxMs;
+    const startedMs = this.#nowMs;
+    const untilMs = startedMs + maxMs;
     for (;;) {
       const nextMs = Math.min(untilMs, ...[...this.#seconds].map((second) => second * 1000));
       const leftMs = Math.min(maxMs, nextMs - this.#nowMs);
-      if (leftMs <= 0 || signal.aborted) return;
+      if (leftMs <= 0 || this.#nowMs < startedMs || signal.aborted) return;
       await sleep(leftMs, AbortSignal.any([signal, this.#sooner.signal]));
     }
   }

@@ -1,11 +1,13 @@
 import type { Clock } from "../../../core/ports/clock.ts";
-import { secondsBetween } from "../../../core/ports/clock.ts";
+import type { DocumentStore } from "../../../core/ports/store.ts";
 import type { Log } from "../../../functions/deps.ts";
-import type { DueSoon } from "./due-soon.ts";
+import { type DueSoon, soonSeconds } from "./due-soon.ts";
 import type { Sleep } from "./sleep.ts";
 import { sleepUntilAborted } from "./sleep.ts";
 
 export interface InvokeWhenDueOptions {
+  readonly store: Pick<DocumentStore, "due">;
+  /** Knows what this process writes into the store. */
   readonly due: DueSoon;
   /** @returns whether something was due: there may be more then */
   readonly handler: () => Promise<boolean>;
@@ -16,29 +18,39 @@ export interface InvokeWhenDueOptions {
 }
 
 const pauseMs = 1_000;
-/** As often as on AWS. */
-const everyMs = 60_000;
-/** So long after its start it does not wait for more than a pause: the process before wrote down what is due soon. */
-const watchfulSeconds = 60;
+/** Before what was not looked for the last time can be due. */
+const readEveryMs = soonSeconds * 1_000 - 60_000;
 
 /**
- * Calls the sweep when something comes due that this process has written, within a second, and every second as long as something
- * was due; every minute all the same, and every second in the first one. A call that throws is logged. Ends after the signal, once
- * the call that goes on is over.
+ * Calls the sweep when something comes due, within a second, and every second as long as something was due; every four minutes all
+ * the same. A call that throws is logged. Ends after the signal, once the call that goes on is over.
  */
 export const invokeWhenDue = async (options: InvokeWhenDueOptions): Promise<void> => {
-  const { due, handler, clock, signal, log, sleep = sleepUntilAborted } = options;
-  const startedAt = clock.now();
-  while (!signal.aborted) {
+  const { store, due, handler, clock, signal, log, sleep = sleepUntilAborted } = options;
+  const nowMs = () => Date.parse(clock.now());
+  let readAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @returns whether there may be more */
+  const call = async (): Promise<boolean> => {
+    const startedMs = nowMs();
     due.looked();
-    let isMore = true;
     try {
-      isMore = await handler();
+      // First, or what comes due while the handler runs would be seen by neither.
+      if (startedMs - readAtMs >= readEveryMs || startedMs < readAtMs) {
+        await due.read(store);
+        readAtMs = startedMs;
+      }
+      return await handler();
     } catch (error) {
       log.warn({ err: error }, "a periodic call failed; the next comes in a second");
+      return true;
     }
+  };
+
+  while (!signal.aborted) {
+    const isMore = await call();
     await sleep(pauseMs, signal);
-    const isWatchful = secondsBetween(startedAt, clock.now()) < watchfulSeconds;
-    if (!isWatchful && !isMore) await due.wait(everyMs - pauseMs, { signal, sleep });
+    const untilReadMs = Math.min(readEveryMs, Math.max(0, readAtMs + readEveryMs - nowMs()));
+    if (!isMore) await due.wait(untilReadMs, { signal, sleep });
   }
 };
