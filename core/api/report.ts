@@ -35,7 +35,9 @@ const about = {
 };
 
 /** `number` counts from 0. A task that is done twice gives the same parts. */
-export const reportPartSchema = z.object({ number: z.int().min(0), of: z.int().min(1) });
+export const reportPartSchema = z
+  .object({ number: z.int().min(0), of: z.int().min(1) })
+  .refine(({ number, of }) => number < of, "its number is that of a part");
 export type ReportPart = z.infer<typeof reportPartSchema>;
 
 /**

@@ -56,7 +56,7 @@ describe("the parts of a result", () => {
         );
         assert.deepEqual(resultParts(structuredClone(whole)), parts);
       }),
-      { numRuns: 50 },
+      { numRuns: 12 },
     );
   });
 

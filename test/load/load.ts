@@ -41,7 +41,7 @@ import { Writes } from "./writes.ts";
  */
 const planCount = Number(process.env["LOAD_PLANS"] ?? 10_000);
 const siteCount = 10;
-const startSecondsMax = 300;
+const startSecondsMax = 150;
 const shareMax = 0.05;
 const residentBytesMax = 1e9;
 /** Between the last plan's making and the minute at which all are due. */
