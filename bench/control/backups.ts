@@ -20,6 +20,8 @@ const source = "a" as SiteId;
 const keepLast = 1;
 /** What is due later than this is no part of a run: the daily look at its plan. */
 const runSeconds = 900;
+/** Longer than anything is kept that is of no use. */
+const forgottenAfterSeconds = 100 * 86_400;
 
 const numbered = (what: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${what}-${(index + 1).toString().padStart(4, "0")}`);
@@ -79,6 +81,19 @@ export class Backups {
       if (nextDue <= world.now) await world.sweep();
     }
     assert.fail("there is always more to do");
+  }
+
+  /** Time goes on until nothing is known any more of runs whose restore points are gone. @returns how many sweeps it took */
+  async forget(): Promise<number> {
+    const { world } = this;
+    world.pass(forgottenAfterSeconds);
+    for (let sweeps = 1; ; sweeps += 1) {
+      const { write } = world.table.capacity;
+      await world.sweep();
+      if (world.table.capacity.write === write) return sweeps;
+      assert(sweeps < 1000, "there is always more to forget");
+      world.pass(60);
+    }
   }
 
   /**

@@ -14,7 +14,7 @@ const contention = {
 const size = (objects: number, targets: number, unitsPerVolume = 12): SizeFigures => {
   const units = targets * (60 + unitsPerVolume * objects);
   const run = { writeUnits: units, indexWriteUnits: 0, readUnits: units, requests: 0 };
-  return { objects, targets, first: run, next: run, itemBytesMax: 0, messageBytesMax: 0 };
+  return { objects, targets, first: run, next: run, forgotten: run, itemBytesMax: 0, messageBytesMax: 0 };
 };
 const failed = (runs: readonly SizeFigures[], other: Partial<typeof contention> = {}) =>
   judge({ runs, reports: { ...contention, ...other, reports: 128 }, reclaims: [contention] })
@@ -52,7 +52,7 @@ test("the same backups take the same, and all that was measured is shown", async
   assert.equal(figures.reports.reports, 16);
   for (const asMarkdown of [true, false]) {
     const text = render(figures, plainStyle, { asMarkdown });
-    assert.match(text, /2.00 × 2/);
+    assert.match(text, /2 × 2/);
     assert.match(text, /16 reports, each in a call of its own/);
     assert.match(text, /reclaims of 2 objects at 2 targets, 10 reports a call/);
   }

@@ -11,9 +11,9 @@ const nothing: Counts = {
   answers: { count: 0, bytes: 0 },
   ...{ reports: 0, largeReports: 0, failedReports: 0 },
 };
+const free = { idle: nothing, busy: nothing, forgotten: { writeUnits: 10, readUnits: 20 }, seconds: 3600 };
 const costOf = (busy: Partial<Counts>, sites = 1) => {
-  const counted = { idle: nothing, busy: { ...nothing, ...busy }, seconds: 3600 };
-  const free = { idle: nothing, busy: nothing, seconds: 3600 };
+  const counted = { ...free, busy: { ...nothing, ...busy } };
   return siteMonth(month(counted, sites), sites) - siteMonth(month(free, sites), sites);
 };
 const near = (actual: number, expected: number) =>
@@ -25,9 +25,17 @@ test("what two sites do in an hour is paid half by each, 730 times a month", () 
   near(costOf({ functions: { ...nothing.functions, report } }), (730 * (1000 * 0.625 + 2000 * 0.125)) / 1e6);
 });
 
+test("each run is forgotten some day", () => {
+  const plan = { ...none, count: 2 };
+  const ran = costOf({ functions: { ...nothing.functions, plan } });
+  const deleted = (730 * (10 * 0.625 + 20 * 0.125)) / 1e6;
+  const begun = (730 * (1 + 0.2)) / 1e6;
+  assert.ok(ran > deleted + begun && ran < deleted + begun + 0.001, `${ran}`);
+});
+
 test("many sites share what the installation costs, and five reports a call", () => {
-  const alone = siteMonth(month({ idle: nothing, busy: nothing, seconds: 3600 }, 1), 1);
-  const shared = siteMonth(month({ idle: nothing, busy: nothing, seconds: 3600 }, 1000), 1000);
+  const alone = siteMonth(month(free, 1), 1);
+  const shared = siteMonth(month(free, 1000), 1000);
   assert.ok(alone > 2 && shared < 0.1, `${alone} and ${shared}`);
   const busy = { reports: 1000, functions: { ...nothing.functions, report: { ...none, count: 1000 } } };
   assert.ok(costOf(busy, 1000) < costOf(busy, 1));

@@ -4,6 +4,7 @@ import { type Column, table } from "../../cli/render/table.ts";
 import { markdown } from "../render.ts";
 import { countHour, type Load } from "./hour.ts";
 import { type Line, month, siteMonth } from "./month.ts";
+import { measureRuns } from "./runs.ts";
 
 /*
  * What a site costs in a month on AWS: an hour of two sites is played with the real gateways' agents
@@ -39,10 +40,12 @@ const idle = await count(loads.idle);
 const busy = await count(loads.busy);
 const large = await count(loads.large);
 
+const none = { writeUnits: 0, readUnits: 0 };
+const forgottenOf = async ({ objects }: Load) => (await measureRuns({ objects, targets: 1 })).forgotten;
 const scenarios = {
-  idle: { idle, busy: idle, seconds },
-  busy: { idle, busy, seconds },
-  large: { idle, busy: large, seconds },
+  idle: { idle, busy: idle, forgotten: none, seconds },
+  busy: { idle, busy, forgotten: await forgottenOf(loads.busy), seconds },
+  large: { idle, busy: large, forgotten: await forgottenOf(loads.large), seconds },
 };
 type Name = keyof typeof scenarios;
 

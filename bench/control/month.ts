@@ -25,8 +25,9 @@ export const assumptions = {
   pollSeconds: 20,
   /** The reports, and the two of the dead letters. */
   polledQueues: 3,
-  /** infra/aws/alarms.ts: one a function, and these. */
-  otherAlarms: 5,
+  /** infra/aws/alarms.ts: one a function, and these; and what is logged as a metric. */
+  otherAlarms: 7,
+  metrics: 2,
 } as const;
 
 /** US dollars a month. */
@@ -44,13 +45,15 @@ export interface Counted {
   readonly idle: Counts;
   /** The same with the plans; `idle` again where there are none. */
   readonly busy: Counts;
+  /** What it takes to delete what is known of one run, three months after it. */
+  readonly forgotten: { readonly writeUnits: number; readonly readUnits: number };
   readonly seconds: number;
 }
 
 const gigabyte = 1e9;
 
 /** What a site costs in a month, line by line, where so many are in an installation. */
-export const month = ({ idle, busy, seconds }: Counted, sites: number): readonly Line[] => {
+export const month = ({ idle, busy, forgotten, seconds }: Counted, sites: number): readonly Line[] => {
   const a = assumptions;
   /** Of one of the two sites, in a month. */
   const monthly = (count: number) => ((count / 2) * 3600 * hoursPerMonth) / seconds;
@@ -79,6 +82,10 @@ export const month = ({ idle, busy, seconds }: Counted, sites: number): readonly
     line("SQS: tasks are sent, kept hidden, deleted", busy.sqs.tasks * prices.sqsRequest),
     line("DynamoDB: gateways are alive", units("report", idle)),
     line("DynamoDB: runs", more("report") + more("sweep") + more("overdue") + units("plan", busy)),
+    line(
+      "DynamoDB: runs are forgotten",
+      plan.count * (forgotten.writeUnits * prices.writeUnit + forgotten.readUnits * prices.readUnit),
+    ),
     line(
       "Lambda: reports",
       reportCalls * prices.lambdaRequest + running(report.milliseconds + busy.reports * a.reportMs),
@@ -113,8 +120,8 @@ export const month = ({ idle, busy, seconds }: Counted, sites: number): readonly
       ),
     ),
     fixedLine(
-      "alarms and the metric of one",
-      (functionNames.length + a.otherAlarms) * prices.alarmMonth + prices.metricMonth,
+      "alarms and metrics",
+      (functionNames.length + a.otherAlarms) * prices.alarmMonth + a.metrics * prices.metricMonth,
     ),
   ];
 };

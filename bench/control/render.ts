@@ -23,7 +23,7 @@ const runColumns = (kind: Kind): readonly Column<Row>[] => {
   const share = (units: "writeUnits" | "readUnits") => (row: Row) =>
     number(row[kind][units] / row.targets / row.objects);
   return [
-    { title: "OBJECTS × TARGETS", value: ({ objects, targets }) => `${number(objects)} × ${targets}` },
+    { title: "OBJECTS × TARGETS", value: ({ objects, targets }) => `${objects.toLocaleString("en-US")} × ${targets}` },
     { title: "WRITE UNITS", value: (row) => number(row[kind].writeUnits), ...right },
     { title: "OF THE INDEX", value: (row) => number(row[kind].indexWriteUnits), ...right },
     { title: "A TARGET", value: (row) => number(row[kind].writeUnits / row.targets), ...right },
@@ -48,6 +48,17 @@ const rowsOf = (runs: readonly SizeFigures[], kind: Kind): readonly Row[] => {
     readSlope: reads[index] ?? Number.NaN,
   }));
 };
+
+const forgottenColumns: readonly Column<SizeFigures>[] = [
+  { title: "OBJECTS × TARGETS", value: ({ objects, targets }) => `${objects.toLocaleString("en-US")} × ${targets}` },
+  { title: "WRITE UNITS", value: ({ forgotten }) => number(forgotten.writeUnits), ...right },
+  {
+    title: "AN OBJECT AND TARGET",
+    value: ({ forgotten, objects, targets }) => number(forgotten.writeUnits / objects / targets),
+    ...right,
+  },
+  { title: "READ UNITS", value: ({ forgotten }) => number(forgotten.readUnits), ...right },
+];
 
 const contentionColumns: readonly Column<Contention>[] = [
   { title: "AT ONCE", value: ({ what }) => what },
@@ -79,6 +90,8 @@ export const render = (figures: Figures, style: Style, { asMarkdown }: { readonl
     shown(rowsOf(runs, "first"), runColumns("first")),
     "The second, which also deletes the restore points of the first, and says when what is known of it expires:",
     shown(rowsOf(runs, "next"), runColumns("next")),
+    "Three months later, when what is known of the first is deleted:",
+    shown(runs, forgottenColumns),
     "In virtual time: a request takes 5 ms, a transaction 10, and a partition 1,000 write and 3,000 read units a second:",
     shown([reports, ...reclaims], contentionColumns),
     shown(judge(figures), verdictColumns(style)),
