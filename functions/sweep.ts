@@ -17,7 +17,7 @@ import { isStuck } from "./stuck.ts";
 
 /** Documents that are asked for at once; however many there are, memory does not grow. */
 const documentsPerPage = 500;
-const documentsAtOnce = 16;
+const documentsAtOnce = 4;
 /** Nothing new is begun after this: the function has a minute. */
 const secondsMax = 45;
 const putOffSeconds = 600;

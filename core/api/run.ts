@@ -77,10 +77,10 @@ export type Run = z.infer<typeof runSchema>;
 export const runPlanSchema = z.object({
   runId: runIdSchema,
   planName: z.string(),
-  /** Names the run's copy of the plan's objects, which lies beside this. */
-  objectSet: z.int().min(0).optional(),
-  /** Of runs of an earlier version, which had them here. */
+  /** Its copy of the plan's objects, where they are few; runs of an earlier version have all here. */
   objects: z.array(planObjectSchema).optional(),
+  /** Else the name of the set that lies beside this. */
+  objectSet: z.int().min(0).optional(),
   compression: compressionSchema,
   /**
    * For a restore: the group it reads, what stands before the names of what is rebuilt, and whether

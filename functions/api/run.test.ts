@@ -186,7 +186,7 @@ describe("a plan's history", () => {
       const skip = { planId, firstSlot: slot, lastSlot: slot, count: 1, reason: "missed" };
       const isSkip = [1, 2, 5, 6, 7, 11].includes(hour);
       if (isSkip) await api.deps.store.putAll([{ key: skipKey(planId, slot), body: skip }]);
-      else await api.deps.store.commit(putRun(run));
+      else await api.deps.store.commit(putRun(run, slot));
     }
   };
   const partsIn = ({ run }: Extract<HistoryEntry, { type: "run" }>) => Object.keys(run.targets).length;

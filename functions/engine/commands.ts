@@ -177,7 +177,7 @@ export const startRebuild = async (
   const held: Group = { ...group.body, holds: [...group.body.holds, run.id] };
   try {
     await deps.store.commit([
-      ...putRun(run),
+      ...putRun(run, now),
       { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },
       { type: "put", key: group.key, body: held, expect: { version: group.version } },
       outbox,

@@ -6,3 +6,6 @@ import type { Instant } from "../../core/api/ids.ts";
  */
 export const dueBy = (wanted: Instant, now: Instant, before: Instant | undefined): Instant =>
   before !== undefined && before > now && before <= wanted ? before : wanted;
+
+/** What has changed is carried out right after; the sweep looks whether it was after this long. */
+export const lookAfterSeconds = 60;

@@ -17,7 +17,7 @@ import type { Happening, ShardId } from "./happenings.ts";
 import type { Effects, NewEntry, OutboxEntry } from "./outbox.ts";
 import { isOutbox, postponed } from "./outbox.ts";
 import { takePart } from "./parts.ts";
-import { carryOutPlanEffect } from "./plan-effects.ts";
+import { carryOutPlanEffects } from "./plan-effects.ts";
 import { loadRun, needRun } from "./runs.ts";
 import { takeTask } from "./take-task.ts";
 import { tidySource } from "./tidy.ts";
@@ -65,7 +65,7 @@ const takePlan = async (deps: Deps, planId: PlanId, event: PlanEvent, alongside:
     },
   };
   const { state, outbox } = await advance(deps, aggregate, event);
-  return { state: planOf(state), following: outbox === undefined ? [] : [carryOut(outbox)] };
+  return { state: planOf(state), following: outbox === undefined ? [] : [{ ...carryOut(outbox), plan: state }] };
 };
 
 /**
@@ -89,7 +89,7 @@ const renamed = (before: StoredPlan, after: Plan): readonly Change[] => {
 };
 
 /** What a new entry, which has just been committed and so need not be read, wants done. */
-const carryOut = ({ key, body }: NewEntry): Happening => ({ to: "carry-out", entry: { key, body, version: 1 } });
+const carryOut = ({ key, body }: NewEntry): CarryOut => ({ to: "carry-out", entry: { key, body } });
 
 /** @returns what happens because of it */
 const take = async (deps: Deps, happening: Happening): Promise<readonly Happening[]> => {
@@ -104,20 +104,21 @@ const take = async (deps: Deps, happening: Happening): Promise<readonly Happenin
       await tidySource(deps, (await needRun(deps, happening.runId)).run, happening.target);
       return [];
     case "carry-out":
-      return takeEntry(deps, happening.entry);
+      return takeEntry(deps, happening);
     case "forget":
       await deps.store.commit([{ type: "delete", key: happening.entry, expect: "any" }]);
       return [];
   }
 };
 
-/** An entry's effects are carried out in their order, and it goes when what they bring about is safe. */
-const takeEntry = async (deps: Deps, { key, body }: Entry): Promise<readonly Happening[]> => {
-  const { planId, effects } = body.effects;
-  const following: Happening[] = [];
-  for (const effect of effects) following.push(...(await carryOutPlanEffect(deps, planId, effect)));
+/** An entry's effects are carried out, and it goes when what they bring about is safe. */
+const takeEntry = async (deps: Deps, { entry, plan }: CarryOut): Promise<readonly Happening[]> => {
+  const { key, body } = entry;
+  const following = await carryOutPlanEffects(deps, body.effects.planId, body.effects.effects, plan);
   return [...following.map((one) => ({ ...one, because: key })), { to: "forget", entry: key, because: key }];
 };
+
+type CarryOut = Extract<Happening, { to: "carry-out" }>;
 
 /**
  * The one loop: takes what happens, and what happens because of it, one after the other. State is
@@ -209,5 +210,3 @@ interface EffectsOfBefore {
   readonly of: "run";
   readonly runId: RunId;
 }
-
-type Entry = Extract<Happening, { to: "carry-out" }>["entry"];

@@ -3,6 +3,7 @@ import type { Step } from "../../core/api/run.ts";
 import type { PlanEvent } from "../../core/plan/events.ts";
 import type { Key } from "../../core/ports/store.ts";
 import type { PartEvent, TaskEvent } from "../../core/run/events.ts";
+import type { StoredPlan } from "../plan-objects.ts";
 import type { NewEntry } from "./outbox.ts";
 
 /** Which shard of a run. */
@@ -24,7 +25,12 @@ export type Happening = (
   /** The source is told what its plan needs no longer, now that a run of it is over. */
   | { readonly to: "tidy"; readonly runId: RunId; readonly target: SiteId }
   /** The effects of a plan's change are carried out. */
-  | { readonly to: "carry-out"; readonly entry: Pick<NewEntry, "key" | "body"> & { readonly version: number } }
+  | {
+      readonly to: "carry-out";
+      readonly entry: Pick<NewEntry, "key" | "body">;
+      /** The plan as it was just written with them. */
+      readonly plan?: StoredPlan;
+    }
   /** All that follows from an entry is safe: it goes. */
   | { readonly to: "forget"; readonly entry: Key }
 ) & {

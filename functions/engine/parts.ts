@@ -6,13 +6,11 @@ import { decidePart } from "../../core/run/decide.ts";
 import type { PartEvent } from "../../core/run/events.ts";
 import type { Deps } from "../deps.ts";
 import { retrying } from "./advance.ts";
-import { dueBy } from "./due.ts";
+import { dueBy, lookAfterSeconds } from "./due.ts";
 import type { Happening } from "./happenings.ts";
 import { needRun, type StoredRun } from "./runs.ts";
 import { goOnWith } from "./settle.ts";
 
-/** What has changed is carried out right after; the sweep looks whether it was after this long. */
-const lookAfterSeconds = 30;
 /** A part in whose step nothing has gone wrong is looked at ever more rarely, but at least so often. */
 const lookSecondsMax = 600;
 

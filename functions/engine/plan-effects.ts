@@ -1,34 +1,48 @@
 import { strict as assert } from "node:assert";
-import type { PlanId, SiteId } from "../../core/api/ids.ts";
-import type { Run, RunPlan } from "../../core/api/run.ts";
+import type { PlanId, RunId, SiteId } from "../../core/api/ids.ts";
+import type { Run } from "../../core/api/run.ts";
 import type { PlanEffect } from "../../core/plan/events.ts";
-import { CommitConflict } from "../../core/ports/store.ts";
-import { newRun } from "../../core/run/new-run.ts";
 import type { Deps } from "../deps.ts";
-import { type StoredPlan, wholePlan } from "../plan-objects.ts";
-import { planKey, runKey, runOfKey, runPlanKey, runPrefix, skipKey } from "../records.ts";
+import type { StoredPlan } from "../plan-objects.ts";
+import { planKey, runOfKey, runPrefix, skipKey } from "../records.ts";
+import { createRun } from "./create-run.ts";
 import { historyExpiry } from "./expiry.ts";
 import type { Happening } from "./happenings.ts";
-import { putRun } from "./new-run.ts";
-import { putRunObjects } from "./run-objects.ts";
 import { loadRun } from "./runs.ts";
 import { syncSchedule } from "./schedule.ts";
-import { slotAgain } from "./slot-again.ts";
 import { tidySource } from "./tidy.ts";
 
-/** Carries out one effect of a plan. Idempotent (I8). @returns what happens because of it */
-export const carryOutPlanEffect = async (
+/**
+ * Carries out a plan's effects in their order. Idempotent (I8).
+ * @param known the plan as it was just written
+ * @returns what happens because of them
+ */
+export const carryOutPlanEffects = async (
+  deps: Deps,
+  planId: PlanId,
+  effects: readonly PlanEffect[],
+  known?: StoredPlan,
+): Promise<readonly Happening[]> => {
+  const following: Happening[] = [];
+  for (const effect of effects) following.push(...(await carryOut(deps, planId, effect, { effects, known })));
+  return following;
+};
+
+const carryOut = async (
   deps: Deps,
   planId: PlanId,
   effect: PlanEffect,
+  { effects, known }: { readonly effects: readonly PlanEffect[]; readonly known: StoredPlan | undefined },
 ): Promise<readonly Happening[]> => {
   switch (effect.type) {
     case "create-run":
-      await createRun(deps, await readPlan(deps, planId), effect);
-      return [];
+      return createRun(deps, known ?? (await readPlan(deps, planId)), effect, targetsThatStart(effects, effect.runId));
     case "start":
+      // A run that starts at once is made so.
+      if (effects.some((other) => other.type === "create-run" && other.runId === effect.runId)) return [];
+      return [{ to: "part", runId: effect.runId, target: effect.target, event: { type: "start" } }];
     case "cancel":
-      return [{ to: "part", runId: effect.runId, target: effect.target, event: { type: effect.type } }];
+      return [{ to: "part", runId: effect.runId, target: effect.target, event: { type: "cancel" } }];
     case "supersede": {
       const { runId, target, reason } = effect;
       return [{ to: "part", runId, target, event: { type: "supersede", reason } }];
@@ -47,6 +61,9 @@ export const carryOutPlanEffect = async (
   }
 };
 
+const targetsThatStart = (effects: readonly PlanEffect[], runId: RunId): readonly SiteId[] =>
+  effects.flatMap((effect) => (effect.type === "start" && effect.runId === runId ? [effect.target] : []));
+
 /** Tidies in the name of the plan's newest run; a plan that never ran has nothing on its source. */
 const tidyAfter = async (deps: Deps, planId: PlanId): Promise<void> => {
   const { partition } = planKey(planId);
@@ -61,55 +78,4 @@ const readPlan = async (deps: Deps, planId: PlanId): Promise<StoredPlan> => {
   const stored = await deps.store.get<StoredPlan>(planKey(planId));
   assert(stored !== undefined, `the plan ${planId} is missing`);
   return stored.body;
-};
-
-/** Somebody else settles the slot's records at the same time so often at most. */
-const triesMax = 5;
-
-const createRun = async (
-  deps: Deps,
-  plan: StoredPlan,
-  effect: Extract<PlanEffect, { type: "create-run" }>,
-): Promise<void> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await tryToCreate(deps, plan, effect);
-    } catch (error) {
-      if (!(error instanceof CommitConflict)) throw error;
-      // It is there already when this effect was carried out before.
-      if ((await deps.store.get<Run>(runKey(effect.runId))) !== undefined) return;
-      if (tries === triesMax) throw error;
-    }
-  }
-};
-
-const tryToCreate = async (
-  deps: Deps,
-  stored: StoredPlan,
-  effect: Extract<PlanEffect, { type: "create-run" }>,
-): Promise<void> => {
-  const { runId, slot, sequence, targets } = effect;
-  const plan = await wholePlan(deps, stored);
-  const { trigger, changes } = effect.again ? await slotAgain(deps, plan, slot) : { ...effect, changes: [] };
-  const run = newRun({
-    id: runId,
-    planId: plan.id,
-    kind: plan.kind,
-    trigger,
-    slot,
-    sequence,
-    source: plan.source,
-    targets,
-    objectCount: plan.objectCount,
-    now: deps.clock.now(),
-  });
-  const { name: planName, objectSet, compression } = plan;
-  const told: RunPlan = { runId: run.id, planName, objectSet, compression };
-  // Before the run is there, so that it has them from its beginning.
-  await putRunObjects(deps, run.id, objectSet, plan.objects);
-  await deps.store.commit([
-    ...putRun(run),
-    { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },
-    ...changes,
-  ]);
 };

@@ -1,4 +1,5 @@
 import type { RunId } from "../../core/api/ids.ts";
+import { messageText } from "../../core/api/message.ts";
 import type { PlanObject } from "../../core/api/plan.ts";
 import type { RunPlan } from "../../core/api/run.ts";
 import type { Deps } from "../deps.ts";
@@ -8,9 +9,24 @@ import { readFactsIn, type SnapshotFact } from "./facts.ts";
 
 const partitionOf = (runId: RunId) => runPlanKey(runId).partition;
 
-/** A run has a copy of its plan's objects as they were, under the plan's name for them: it goes with the run. */
-export const putRunObjects = (deps: Deps, runId: RunId, set: number, objects: readonly PlanObject[]): Promise<void> =>
-  putObjects(deps, partitionOf(runId), String(set), objects);
+/** So many are told to the run together with all else. */
+const toldBytesMax = 8 * 1024;
+
+/**
+ * A run has a copy of its plan's objects as they were, which goes with it: few of them in what it is
+ * told, more of them in pages beside it, under the plan's name for them.
+ * @returns what it is told of them
+ */
+export const putRunObjects = async (
+  deps: Deps,
+  runId: RunId,
+  objectSet: number,
+  objects: readonly PlanObject[],
+): Promise<Pick<RunPlan, "objects" | "objectSet">> => {
+  if (messageText(objects).length <= toldBytesMax) return { objects: [...objects] };
+  await putObjects(deps, partitionOf(runId), String(objectSet), objects);
+  return { objectSet };
+};
 
 /** Whose objects a restore rebuilds. */
 const originOf = ({ runId, restore }: RunPlan): RunId => restore?.fromRunId ?? runId;

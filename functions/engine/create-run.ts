@@ -1,0 +1,87 @@
+import type { Instant, SiteId } from "../../core/api/ids.ts";
+import type { Run, RunPlan } from "../../core/api/run.ts";
+import type { PlanEffect } from "../../core/plan/events.ts";
+import { CommitConflict } from "../../core/ports/store.ts";
+import { decidePart } from "../../core/run/decide.ts";
+import { newRun } from "../../core/run/new-run.ts";
+import type { Deps } from "../deps.ts";
+import { type StoredPlan, wholePlan } from "../plan-objects.ts";
+import { runKey, runPlanKey } from "../records.ts";
+import type { Happening } from "./happenings.ts";
+import { putRun } from "./new-run.ts";
+import { putRunObjects } from "./run-objects.ts";
+import { goOnWith } from "./settle.ts";
+import { slotAgain } from "./slot-again.ts";
+
+/** Somebody else settles the slot's records at the same time so often at most. */
+const triesMax = 5;
+
+type CreateRun = Extract<PlanEffect, { type: "create-run" }>;
+
+/**
+ * Makes a plan's run, if it is not there yet.
+ * @param starting the targets at which it starts at once
+ * @returns what happens because of it
+ */
+export const createRun = async (
+  deps: Deps,
+  plan: StoredPlan,
+  effect: CreateRun,
+  starting: readonly SiteId[],
+): Promise<readonly Happening[]> => {
+  const { runId } = effect;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const run = await tryToCreate(deps, plan, effect, starting);
+      const following: Happening[] = [];
+      for (const target of starting) following.push(...(await goOnWith(deps, run, target, { isNew: true })));
+      return following;
+    } catch (error) {
+      if (!(error instanceof CommitConflict)) throw error;
+      // It is there already when this effect was carried out before, and its parts are looked at.
+      if ((await deps.store.get<Run>(runKey(runId))) !== undefined) return [];
+      if (tries === triesMax) throw error;
+    }
+  }
+};
+
+const tryToCreate = async (
+  deps: Deps,
+  stored: StoredPlan,
+  effect: CreateRun,
+  starting: readonly SiteId[],
+): Promise<Run> => {
+  const { runId, slot, sequence, targets } = effect;
+  const plan = await wholePlan(deps, stored);
+  const { trigger, changes } = effect.again ? await slotAgain(deps, plan, slot) : { ...effect, changes: [] };
+  const now = deps.clock.now();
+  const queued = newRun({
+    id: runId,
+    planId: plan.id,
+    kind: plan.kind,
+    trigger,
+    slot,
+    sequence,
+    source: plan.source,
+    targets,
+    objectCount: plan.objectCount,
+    now,
+  });
+  const run = starting.reduce((before, target) => started(before, target, now), queued);
+  const { name: planName, compression } = plan;
+  // Before the run is there, so that it has them from its beginning.
+  const objects = await putRunObjects(deps, run.id, plan.objectSet, plan.objects);
+  const told: RunPlan = { runId: run.id, planName, ...objects, compression };
+  await deps.store.commit([
+    ...putRun(run, now),
+    { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },
+    ...changes,
+  ]);
+  return run;
+};
+
+const started = (run: Run, target: SiteId, now: Instant): Run => {
+  const part = run.targets[target];
+  if (part === undefined) return run;
+  return { ...run, targets: { ...run.targets, [target]: decidePart(run, part, { type: "start" }, { now }) } };
+};
