@@ -11,7 +11,7 @@ import { removedAt } from "./removed.ts";
 import { tellIfBehind } from "./settings.ts";
 
 /** So often it is written down at most that a gateway was heard of: below what it says nothing for. */
-const noteEverySeconds = 25;
+const noteEverySeconds = 40;
 
 /** The gateways that this process knows to have been heard of lately, whoever has written it down. */
 const heardIn = perObject(() => new Recently<true>(noteEverySeconds));

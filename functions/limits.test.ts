@@ -90,7 +90,7 @@ describe("PUT /v1/sites/{site}/limits", () => {
   test("tells each of the site's gateways that are alive, and how many they are", async () => {
     const api = await setUp();
     await alive(api, "dead");
-    api.pass(90);
+    api.pass(120);
     for (const id of ["gw-1", "gw-2"]) await alive(api, id, { version: 0, gateways: 1 });
     await put(api, { limits: [toB] });
     const [first, second] = sent(api);
@@ -145,7 +145,7 @@ describe("a gateway's report that it is alive", () => {
     await alive(api, "gw-1", { version: 1, gateways: 2 });
     await alive(api, "gw-2", { version: 1, gateways: 2 });
     assert.deepEqual(sentTo(api), []);
-    api.pass(90);
+    api.pass(120);
     await alive(api, "gw-1", { version: 1, gateways: 2 });
     assert.deepEqual(sentTo(api), [["gw-1", 1, 1]]);
   });

@@ -64,7 +64,7 @@ describe("a gateway that is removed", () => {
 
   test("is not told to those that are gone", async () => {
     const api = await setUp();
-    api.pass(90);
+    api.pass(120);
     await alive(api, siteC, "c2");
     await remove(api);
     assert.deepEqual([toldAt(api, siteB), toldAt(api, siteC)], [[], ["c2"]]);

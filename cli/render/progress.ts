@@ -16,7 +16,7 @@ export interface Pace {
   readonly secondsLeft: number | undefined;
 }
 
-/** The pace is that of the last so many seconds; a gateway tells its progress every 15 s. */
+/** The pace is that of the last so many seconds; a gateway tells its progress every 15 s, later every 30 s. */
 const windowMs = 60_000;
 /** When nothing has moved for so long, there is no pace. */
 const stallMs = 35_000;

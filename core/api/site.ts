@@ -72,10 +72,10 @@ export const gatewaySchema = z.object({
 export type Gateway = z.infer<typeof gatewaySchema>;
 
 /**
- * A gateway that was not heard of for this long is not given to others as an endpoint. It is heard
- * of every 40 s at least: it says nothing for 30 s at most, and not each time is written down.
+ * A gateway that was not heard of for this long is not given to others as an endpoint. It says
+ * nothing for 45 s at most, and what it says is written down when the last time was 40 s ago.
  */
-export const gatewayAbsentAfterSeconds = 90;
+export const gatewayAbsentAfterSeconds = 120;
 
 /** A gateway that was not heard of for this long is no longer listed. */
 export const gatewayForgottenAfterSeconds = 24 * 3600;

@@ -5,7 +5,7 @@ import { aheadSecondsMax, secondsBetween } from "../ports/clock.ts";
 export interface RunLimits {
   /** W21: tries of a task before the target's part of the run fails. */
   readonly triesMax: number;
-  /** A worker that was heard of must be heard of again within this; it speaks every 15 s. */
+  /** A worker that was heard of must be heard of again within this; it speaks every 30 s. */
   readonly workingSeconds: number;
   /** A task that was sent must be heard of within this; it doubles with every silence, up to the maximum. */
   readonly dispatchSeconds: number;
@@ -19,7 +19,7 @@ export interface RunLimits {
 
 export const defaultRunLimits: RunLimits = {
   triesMax: 10,
-  workingSeconds: 60,
+  workingSeconds: 90,
   dispatchSeconds: 60,
   dispatchSecondsMax: 3600,
   silencesMax: 10,

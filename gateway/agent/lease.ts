@@ -34,14 +34,14 @@ export const holdLease = (options: {
   readonly log: Log;
 }): Lease => {
   const { source, message, sinceMs, time, log } = options;
-  const { visibilitySeconds, beatSeconds } = agentLimits;
+  const { visibilitySeconds, renewSeconds } = agentLimits;
   const ending = new AbortController();
   let { receipt } = message;
   let ended: Promise<void> | undefined;
 
   const renewing = repeat(
     {
-      everySeconds: beatSeconds,
+      everySeconds: renewSeconds,
       first: "later",
       sinceMs,
       purpose: "keep the task's message hidden",

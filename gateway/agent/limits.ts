@@ -1,21 +1,24 @@
 /** How a gateway shares a site's queue with others. All of its patience is named here. */
 export const agentLimits = {
   /** A message that nobody renews is somebody else's after this: a gateway's death costs no more (W20). */
-  visibilitySeconds: 15,
-  /**
-   * How often a message is renewed, the inventory looked at, and whether there is something to tell
-   * of the gateway.
-   */
+  visibilitySeconds: 16,
+  /** How often a message is renewed: one renewal may get lost. */
+  renewSeconds: 6,
+  /** How often the inventory is looked at, and whether there is something to tell of the gateway. */
   beatSeconds: 5,
-  /** How often a task is reported as worked on. Its deadline is four times as far away. */
+  /**
+   * How often a task is reported as worked on: so often in its first minute, and then at the other
+   * pace. Its deadline is three times as far away as that.
+   */
   workingSeconds: 15,
+  workingSecondsLater: 30,
   /** What is done sooner than this is only reported as done. */
   workingAfterSeconds: 3,
   /**
    * How long a gateway says nothing before it says that it is alive. It is taken for absent after
-   * three times as long.
+   * two minutes.
    */
-  aliveSeconds: 30,
+  aliveSeconds: 45,
   /**
    * How often it describes itself though its tasks say that it is alive: reports overtake each
    * other, and get lost.
@@ -40,7 +43,7 @@ export const agentLimits = {
   /**
    * While something of the queue is worked on: the poll of a gateway that dies goes on without it,
    * and swallows the next message. It must be over before the messages of the dead come again, which
-   * is two beats after its death at the earliest.
+   * is ten seconds after its death at the earliest.
    */
   pollSecondsAtWork: 8,
   /** Between polls that fail: doubling from the first to the second. */

@@ -10,7 +10,8 @@ import { inTime } from "./in-time.ts";
  */
 export const repeat = async (
   options: {
-    readonly everySeconds: number;
+    /** By the number of calls that there were, where it is not always the same. */
+    readonly everySeconds: number | ((calls: number) => number);
     /** `later`: the first call comes after `everySeconds`. */
     readonly first: "now" | "later";
     /**
@@ -26,14 +27,18 @@ export const repeat = async (
   act: (watch: Watch) => Promise<void>,
 ): Promise<void> => {
   const { everySeconds, first, sinceMs, purpose, time, log, signal } = options;
-  const everyMs = everySeconds * 1000;
-  const pauseMs = () => (sinceMs === undefined ? everyMs : untilNext(everyMs, time.nowMs() - sinceMs));
+  let calls = 0;
+  const pauseMs = () => {
+    const everyMs = (typeof everySeconds === "number" ? everySeconds : everySeconds(calls)) * 1000;
+    return sinceMs === undefined ? everyMs : untilNext(everyMs, time.nowMs() - sinceMs);
+  };
   if (first === "later") await time.sleep(pauseMs(), signal);
   while (!signal.aborted) {
+    calls += 1;
     try {
       await inTime(purpose, time, act);
     } catch (error) {
-      log.warn({ err: error }, `could not ${purpose}; trying again in ${everySeconds} s`);
+      log.warn({ err: error }, `could not ${purpose}; trying again in ${Math.round(pauseMs() / 1000)} s`);
     }
     await time.sleep(pauseMs(), signal);
   }

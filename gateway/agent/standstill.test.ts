@@ -11,8 +11,18 @@ import { agentLimits } from "./limits.ts";
 import { settle } from "./testing.ts";
 import { result, setUp, task, volume } from "./testing-agent.ts";
 
-const { standstillSeconds, letGoSeconds, callSeconds, beatSeconds, aliveSeconds, workingSeconds, pollSeconds } =
-  agentLimits;
+const {
+  standstillSeconds,
+  letGoSeconds,
+  callSeconds,
+  beatSeconds,
+  aliveSeconds,
+  workingSeconds,
+  workingSecondsLater,
+  pollSeconds,
+  renewSeconds,
+  visibilitySeconds,
+} = agentLimits;
 const givenUpMs = standstillSeconds * 1000;
 const hourMs = 3600_000;
 const never = () => new Promise<never>(() => undefined);
@@ -129,7 +139,7 @@ describe("a task that stands still", () => {
         move(firstTry().context, minute);
         await time.advance(120_000);
       }
-      assert.equal(aboutTasks().length, (12 * 60) / workingSeconds);
+      assert.equal(aboutTasks().length, 60 / workingSeconds + (11 * 60) / workingSecondsLater);
       assert.ok(aboutTasks().every(({ kind }) => kind === "working"));
       await stop();
     });
@@ -253,13 +263,13 @@ describe("what hangs beside the tasks", () => {
     const { extend } = queue.source;
     queue.source.extend = never;
     await queue.deliver(task());
-    await time.advance(beatSeconds * 1000);
+    await time.advance(renewSeconds * 1000);
     queue.source.extend = extend;
     firstTry().context.onMoved();
-    await time.advance((callSeconds + beatSeconds) * 1000);
-    assert.ok(queue.calls.includes("extend r1 15"));
+    await time.advance((callSeconds + renewSeconds) * 1000);
+    assert.ok(queue.calls.includes(`extend r1 ${visibilitySeconds}`));
     queue.source.extend = never;
-    await time.advance(beatSeconds * 1000);
+    await time.advance(renewSeconds * 1000);
     await firstTry().resolve(result);
     await time.advance(callSeconds * 1000);
     assert.deepEqual(queue.ended(), ["remove r1"]);

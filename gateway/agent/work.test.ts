@@ -6,7 +6,7 @@ import { progressOf, runTaskFields } from "../tasks/testing.ts";
 import { result, setUp, task, volume } from "./testing-agent.ts";
 
 describe("a task's life", () => {
-  test("a task is reported as worked on after 3 s and then every 15 s, with its newest progress", async () => {
+  test("a task is reported as worked on after 3 s, then every 15 s, later every 30 s, with its newest progress", async () => {
     const { queue, aboutTasks, firstTry, time, stop } = setUp();
     await queue.deliver(task());
     await time.advance(2_900);
@@ -18,14 +18,20 @@ describe("a task's life", () => {
     await time.advance(15_000);
     const progresses = aboutTasks().map((report) => (report.kind === "working" ? report.progress?.extentsDone : null));
     assert.deepEqual(progresses, [undefined, 3, 4]);
+    await time.advance(15_000);
+    assert.equal(aboutTasks().length, 4);
+    await time.advance(29_000);
+    assert.equal(aboutTasks().length, 4);
+    await time.advance(1_000);
+    assert.equal(aboutTasks().length, 5);
     await stop();
   });
 
-  test("a task's message is renewed for 15 s every 5 s while it is worked on", async () => {
+  test("a task's message is renewed for 16 s every 6 s while it is worked on", async () => {
     const { queue, time, stop } = setUp();
     await queue.deliver(task());
-    await time.advance(15_000);
-    assert.deepEqual(queue.calls, ["extend r1 15", "extend r1 15", "extend r1 15"]);
+    await time.advance(18_000);
+    assert.deepEqual(queue.calls, ["extend r1 16", "extend r1 16", "extend r1 16"]);
     await stop();
   });
 
@@ -33,12 +39,12 @@ describe("a task's life", () => {
     const { queue, time, stop } = setUp();
     for (const id of ["t1", "t2", "t3"]) {
       await queue.deliver(task({ id }));
-      await time.advance(1_300);
+      await time.advance(1_600);
     }
-    await time.advance(1_100);
-    assert.deepEqual(queue.calls, ["extend r1 15", "extend r2 15"], "what was begun just before it can wait");
-    await time.advance(5_000);
-    assert.deepEqual(queue.calls.slice(2).toSorted(), ["extend r1 15", "extend r2 15", "extend r3 15"]);
+    await time.advance(1_300);
+    assert.deepEqual(queue.calls, ["extend r1 16", "extend r2 16"], "what was begun just before it can wait");
+    await time.advance(6_000);
+    assert.deepEqual(queue.calls.slice(2).toSorted(), ["extend r1 16", "extend r2 16", "extend r3 16"]);
     await stop();
   });
 
@@ -209,7 +215,7 @@ describe("a task's life", () => {
     const { queue, time, firstTry, log, stop } = setUp();
     queue.source.extend = () => Promise.reject(new Error("the receipt is gone"));
     await queue.deliver(task());
-    await time.advance(10_000);
+    await time.advance(12_000);
     assert.equal(log.lines.filter(({ message }) => message.startsWith("could not keep")).length, 2);
     await firstTry().resolve(result);
     assert.deepEqual(queue.calls, ["remove r1"]);
@@ -234,9 +240,9 @@ describe("a task that comes again", () => {
     await queue.deliver(task(), "message-1");
     await queue.deliver(task(), "message-1");
     assert.equal(tries.length, 1);
-    await time.advance(5_000);
+    await time.advance(6_000);
     await firstTry().resolve(result);
-    assert.deepEqual(queue.calls, ["extend r2 15", "remove r2"]);
+    assert.deepEqual(queue.calls, ["extend r2 16", "remove r2"]);
     await stop();
   });
 

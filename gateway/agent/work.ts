@@ -51,7 +51,7 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
 });
 
 /**
- * Begins to work on a task, after `previous` has ended: says so after 3 s and then every 15 s as long as it moves, and
+ * Begins to work on a task, after `previous` has ended: says so after 3 s, then every 15 s and later every 30 s as long as it moves, and
  * at the end reports what came of it. The message is removed after the report has been taken, and
  * all of its parts, so whatever dies in between repeats the task and loses nothing.
  *
@@ -110,8 +110,9 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
     const done = new AbortController();
     // Told to let go, it is nobody's any more, whether it does or not.
     signal.addEventListener("abort", () => done.abort(), { once: true });
+    const { workingSeconds, workingSecondsLater } = agentLimits;
     const beat = {
-      everySeconds: agentLimits.workingSeconds,
+      everySeconds: (calls: number) => (calls * workingSeconds < 60 ? workingSeconds : workingSecondsLater),
       first: "now",
       purpose: "report that the task is worked on",
       time,

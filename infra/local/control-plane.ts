@@ -36,7 +36,7 @@ export const localNames: Names = {
  * The queue emulator forgets its messages when it ends, so runs on one machine look sooner for what
  * got no answer.
  */
-export const localLimits: RunLimits = { ...defaultRunLimits, workingSeconds: 25, dispatchSeconds: 10 };
+export const localLimits: RunLimits = { ...defaultRunLimits, workingSeconds: 45, dispatchSeconds: 10 };
 
 const reportBatch = 10;
 const reportConcurrency = 4;

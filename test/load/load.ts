@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Instant, type PlanId, planIdSchema, runIdOf, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
 import { scheduleSchema } from "../../core/api/plan.ts";
-import type { Run } from "../../core/api/run.ts";
+import type { TargetRun } from "../../core/api/run.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change } from "../../core/ports/store.ts";
@@ -20,7 +20,7 @@ import { planDueAt } from "../../functions/engine/engine.ts";
 import { createDeps, systemClock } from "../../functions/environment.ts";
 import { putSet } from "../../functions/plan-objects.ts";
 import { listPlans } from "../../functions/queries/plans.ts";
-import { planKey, planNameKey, runKey, siteKey } from "../../functions/records.ts";
+import { partKey, planKey, planNameKey, siteKey } from "../../functions/records.ts";
 import { localNames, startControlPlane } from "../../infra/local/control-plane.ts";
 import { startDynamo } from "../../infra/local/emulators/dynamo.ts";
 import { startScheduler } from "../../infra/local/emulators/scheduler.ts";
@@ -210,8 +210,10 @@ const measure = async (): Promise<void> => {
   );
   assert.equal(names, planCount);
 
-  const runs = await mapBounded(plans, 16, ({ id }) => deps.store.get<Run>(runKey(runIdOf(id, due))));
-  const states = new Set(runs.map((run) => Object.values(run?.body.targets ?? {})[0]?.state));
+  const parts = await mapBounded(plans, 16, ({ id, source }) =>
+    deps.store.get<TargetRun>(partKey(runIdOf(id, due), source)),
+  );
+  const states = new Set(parts.map((part) => part?.body.state));
   assert.deepEqual([...states], ["snapshotting"], "a run that was started is not there, or not where it should be");
 
   const peak = await memory.stop();
