@@ -16,10 +16,10 @@ export interface Pace {
   readonly secondsLeft: number | undefined;
 }
 
-/** The pace is that of the last so many seconds; a gateway tells its progress every 15 s, later every 30 s. */
+/** The pace is that of the last so many seconds; a gateway tells its progress every 30 s. */
 const windowMs = 60_000;
 /** When nothing has moved for so long, there is no pace. */
-const stallMs = 35_000;
+const stallMs = 65_000;
 const samplesMax = 512;
 
 /** The samples that the pace is taken of, with the newest one. One that went back begins anew: it was another attempt. */

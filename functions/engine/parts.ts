@@ -71,7 +71,7 @@ const nextLook = ({ clock }: Deps, part: TargetRun) => {
   if (isIdle(part)) return undefined;
   const now = clock.now();
   const elapsed = part.unsettled || part.startedAt === null ? 0 : secondsBetween(part.startedAt, now);
-  return addSeconds(now, Math.min(lookSecondsMax, Math.max(lookAfterSeconds, elapsed)));
+  return addSeconds(now, Math.min(lookSecondsMax, Math.max(lookAfterSeconds, 4 * elapsed)));
 };
 
 /** A document that somebody else has changed is looked at when that says. */

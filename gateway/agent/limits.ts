@@ -7,8 +7,8 @@ export const agentLimits = {
   /** How often the inventory is looked at, and whether there is something to tell of the gateway. */
   beatSeconds: 5,
   /**
-   * How often a task is reported as worked on: so often in its first minute, and then at the other
-   * pace. Its deadline is three times as far away as that.
+   * How often a task is reported as worked on: once so soon after the first time, and then at the
+   * other pace. Its deadline is three times as far away as that.
    */
   workingSeconds: 15,
   workingSecondsLater: 30,
@@ -45,7 +45,7 @@ export const agentLimits = {
    * and swallows the next message. It must be over before the messages of the dead come again, which
    * is ten seconds after its death at the earliest.
    */
-  pollSecondsAtWork: 8,
+  pollSecondsAtWork: 9,
   /** Between polls that fail: doubling from the first to the second. */
   pollRetryMs: 1_000,
   pollRetryMsMax: 15_000,

@@ -51,7 +51,7 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
 });
 
 /**
- * Begins to work on a task, after `previous` has ended: says so after 3 s, then every 15 s and later every 30 s as long as it moves, and
+ * Begins to work on a task, after `previous` has ended: says so after 3 s, 15 s later, and then every 30 s as long as it moves, and
  * at the end reports what came of it. The message is removed after the report has been taken, and
  * all of its parts, so whatever dies in between repeats the task and loses nothing.
  *
@@ -112,7 +112,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
     signal.addEventListener("abort", () => done.abort(), { once: true });
     const { workingSeconds, workingSecondsLater } = agentLimits;
     const beat = {
-      everySeconds: (calls: number) => (calls * workingSeconds < 60 ? workingSeconds : workingSecondsLater),
+      everySeconds: (calls: number) => (calls === 1 ? workingSeconds : workingSecondsLater),
       first: "now",
       purpose: "report that the task is worked on",
       time,
