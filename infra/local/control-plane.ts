@@ -10,7 +10,12 @@ import { createApp } from "../../functions/api/app.ts";
 import type { ApiDeps } from "../../functions/api/env.ts";
 import type { Authorities } from "../../functions/authorities.ts";
 import { type Clients, createClients, type Environment } from "../../functions/aws/clients.ts";
-import { ensureQueue, reportQueueDefinition } from "../../functions/aws/queues.ts";
+import {
+  ensureQueue,
+  type QueueDefinition,
+  reportQueueDefinition,
+  taskQueueDefinition,
+} from "../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../functions/aws/scheduler.ts";
 import { ensureTable } from "../../functions/aws/table.ts";
 import { handleDeadLetters } from "../../functions/dead-letters.ts";
@@ -37,6 +42,15 @@ export const localNames: Names = {
  * got no answer.
  */
 export const localLimits: RunLimits = { ...defaultRunLimits, workingSeconds: 45, dispatchSeconds: 10 };
+
+/**
+ * No call is cut off here, and none is throttled. So it is as short as the tasks': emulators that go on with a receive whose caller has
+ * ended hide from the next start what it took.
+ */
+const localReportQueue: QueueDefinition = {
+  ...reportQueueDefinition,
+  visibilityTimeoutSeconds: taskQueueDefinition.visibilityTimeoutSeconds,
+};
 
 const reportBatch = 10;
 const reportConcurrency = 4;
@@ -80,7 +94,7 @@ export const startControlPlane = async (options: {
   };
   await ensureTable(clients.dynamodb, localNames.tableName);
   await ensureScheduleGroup(clients.scheduler, localNames.scheduleGroup);
-  const reports = await ensureQueue(clients.sqs, reportQueueName(localNames.queuePrefix), reportQueueDefinition);
+  const reports = await ensureQueue(clients.sqs, reportQueueName(localNames.queuePrefix), localReportQueue);
   for (const site of sites) await deps.tasks.ensure(site);
 
   const api = await startApi(deps, port);
