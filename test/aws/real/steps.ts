@@ -4,6 +4,7 @@ import { TransactionCanceledException, TransactionConflictException } from "@aws
 import { ValidationException } from "@aws-sdk/client-scheduler";
 import { DeleteMessageCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import type { Instant, PlanId, SiteId } from "../../../core/api/ids.ts";
+import { messageFormat } from "../../../core/api/message.ts";
 import type { Task } from "../../../core/api/task.ts";
 import { addSeconds } from "../../../core/ports/clock.ts";
 import { CommitConflict, type DocumentStore } from "../../../core/ports/store.ts";
@@ -112,7 +113,7 @@ const siteQueues: Step = {
     await tasks.send(siteId, [{ task }]);
     const QueueUrl = await queueUrlOf(clients.sqs, `${name}-tasks-${siteId}`);
     const { Messages = [] } = await clients.sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }));
-    assert.deepEqual(JSON.parse(Messages[0]?.Body ?? "null"), task);
+    assert.deepEqual(JSON.parse(Messages[0]?.Body ?? "null"), { format: messageFormat, ...task });
     await clients.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: Messages[0]?.ReceiptHandle }));
     return undefined;
   },
