@@ -46,10 +46,19 @@ describe("a gateway's credentials", () => {
     assert.deepEqual(JSON.parse(input?.Policy ?? "").Statement, [
       {
         Effect: "Allow",
-        Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"],
+        Action: [
+          "sqs:ReceiveMessage",
+          ...["sqs:DeleteMessage", "sqs:DeleteMessageBatch"],
+          ...["sqs:ChangeMessageVisibility", "sqs:ChangeMessageVisibilityBatch"],
+          "sqs:GetQueueUrl",
+        ],
         Resource: [arn("tasks-a"), arn("transfers-a"), arn("settings-a")],
       },
-      { Effect: "Allow", Action: ["sqs:SendMessage", "sqs:GetQueueUrl"], Resource: arn("reports") },
+      {
+        Effect: "Allow",
+        Action: ["sqs:SendMessage", "sqs:SendMessageBatch", "sqs:GetQueueUrl"],
+        Resource: arn("reports"),
+      },
     ]);
     assert.ok((input?.Policy?.length ?? 0) < 2048, "AWS takes no longer one");
   });

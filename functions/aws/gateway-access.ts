@@ -8,15 +8,18 @@ import { reportQueueName, siteQueueName, siteQueues } from "../../core/api/queue
 /** The shortest that AWS gives: what a gateway that was removed still has is over by then. */
 export const durationSeconds = 900;
 
+/** On AWS an action permits its batch, too, and a name that no action has does no harm; ministack asks for it by that name. */
+const withBatch = (action: string): readonly string[] => [action, `${action}Batch`];
+
 /** What a gateway does with the queues of its site. */
-export const siteQueueActions = [
+const siteQueueActions = [
   "sqs:ReceiveMessage",
-  "sqs:DeleteMessage",
-  "sqs:ChangeMessageVisibility",
+  ...withBatch("sqs:DeleteMessage"),
+  ...withBatch("sqs:ChangeMessageVisibility"),
   "sqs:GetQueueUrl",
 ];
 /** And with the one of the reports. */
-export const reportQueueActions = ["sqs:SendMessage", "sqs:GetQueueUrl"];
+const reportQueueActions = [...withBatch("sqs:SendMessage"), "sqs:GetQueueUrl"];
 
 export interface GatewayAccessOptions {
   readonly client: Pick<STSClient, "send">;

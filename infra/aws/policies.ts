@@ -21,12 +21,17 @@ export interface Condition {
 const actions = (service: string, ...names: readonly string[]): string[] => names.map((name) => `${service}:${name}`);
 
 /**
- * functions/aws/dynamodb-store.ts: GetItem, Query, BatchWriteItem (of puts and deletions); UpdateItem, DeleteItem and ConditionCheckItem, alone or in
- * TransactWriteItems, which has no permission of its own: each of its actions needs the one of the same name. Whatever may end a run
- * needs them all: functions/engine/expiry.ts gives a run's documents an end on condition that no site has a group of it.
+ * functions/aws/dynamodb-store.ts: GetItem, Query, BatchWriteItem (of puts and deletions); UpdateItem and DeleteItem, alone or in TransactWriteItems, which
+ * has no permission of its own: each of its actions needs the one of the same name.
  */
 const documents = (installation: Installation): Statement => ({
-  actions: actions("dynamodb", "GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
+  actions: actions("dynamodb", "GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem"),
+  resources: [arnsOf(installation).table],
+});
+
+/** functions/enrolment.ts: gives a certificate on condition that the site has not changed. */
+const conditions = (installation: Installation): Statement => ({
+  actions: actions("dynamodb", "ConditionCheckItem"),
   resources: [arnsOf(installation).table],
 });
 
@@ -64,6 +69,7 @@ const invoke = (installation: Installation, name: FunctionName): Statement => ({
 export const functionPolicies: Readonly<Record<FunctionName, (installation: Installation) => Statement[]>> = {
   api: (installation) => [
     documents(installation),
+    conditions(installation),
     tasks(installation),
     ...schedules(installation),
     // functions/aws/site-queues.ts

@@ -336,14 +336,14 @@ describe("the deployment", () => {
 
   test("lets each role do this and no more", () => {
     const may = (role: Resource["inputs"]) => granted(role).flatMap(({ actions }) => actions);
-    const documents = ["GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"].map(
+    const documents = ["GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem"].map(
       (name) => `dynamodb:${name}`,
     );
     const send = ["sqs:GetQueueUrl", "sqs:SendMessage"];
     const schedule = [...["Create", "Update", "Delete"].map((verb) => `scheduler:${verb}Schedule`), "iam:PassRole"];
     const invoke = "lambda:InvokeFunction";
     const expected = {
-      api: [...documents, ...send, ...schedule, invoke, "sts:AssumeRole"],
+      api: [...documents, "dynamodb:ConditionCheckItem", ...send, ...schedule, invoke, "sts:AssumeRole"],
       plan: [...documents, ...send],
       report: [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
       "dead-letters": [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],

@@ -8,7 +8,8 @@ import {
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
 import { credentialsPath, type QueueCredentials } from "../../../core/api/access.ts";
-import type { GroupId, PlanId, RunId, SiteId } from "../../../core/api/ids.ts";
+import type { GatewayId, GroupId, Instant, PlanId, RunId, SiteId } from "../../../core/api/ids.ts";
+import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { Plan } from "../../../core/api/plan.ts";
 import { reportQueueName, siteQueueName } from "../../../core/api/queues.ts";
 import type { Run, Shard, TargetRun } from "../../../core/api/run.ts";
@@ -42,17 +43,18 @@ export type Exercises = Readonly<Record<FunctionName | "gateway", () => Promise<
 /** Registers the sites, and says what site a has. */
 export const furnish = async ({ deps }: Deployment, call: Call): Promise<void> => {
   for (const id of ["a", "b"]) await call("POST", "/v1/sites", { id, multiCluster });
-  await putInventoryPart(deps, {
-    kind: "inventory",
-    siteId: siteA,
-    gatewayId: "gw-1" as never,
-    generation: 1,
-    part: 0,
-    parts: 1,
-    observedAt: deps.clock.now(),
-    objects: [objectNamed("db")],
-  });
+  await putInventoryPart(deps, { ...inventoryOf([objectNamed("db")]), generation: 1 });
 };
+
+const inventoryOf = (objects: readonly ObjectConfig[]) => ({
+  kind: "inventory" as const,
+  siteId: siteA,
+  gatewayId: "gw-1" as GatewayId,
+  part: 0,
+  parts: 1,
+  observedAt: new Date().toISOString() as Instant,
+  objects: [...objects],
+});
 
 /** One call of the API, which must succeed. */
 export type Call = <T>(method: string, path: string, body?: object, bearer?: string) => Promise<T>;
@@ -74,6 +76,11 @@ export const callerOf =
 const aboutOf = ({ id: taskId, runId, target, step, index, attempt, siteId }: RunTask) => ({
   ...{ taskId, runId, target, step, index, attempt, siteId },
   gatewayId: "gw-1",
+});
+
+const failureOf = (task: RunTask, reason: { readonly code: string; readonly message: string }) => ({
+  ...aboutOf(task),
+  ...{ kind: "failed", reason, retryable: false, progressed: false },
 });
 
 const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: { SenderId: "somebody" } });
@@ -151,17 +158,32 @@ export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
     return tasks;
   };
 
+  const said = async (messageId: string, report: object): Promise<void> => {
+    const event = { Records: [recordOf(messageId, JSON.stringify(report))] };
+    assert.deepEqual(await deployment.invoke("report", event), { batchItemFailures: [] });
+    await assertAllDone();
+  };
   const groupsOn = new Map<SiteId, Set<GroupId>>();
   const reportDone = async (task: RunTask): Promise<void> => {
-    const taskId = task.id;
     const groups = groupsOn.get(task.siteId) ?? new Set();
     groupsOn.set(task.siteId, groups);
     doTask(groups, task);
     const result = resultOf(task, deps.clock.now(), groups);
-    const body = JSON.stringify({ ...aboutOf(task), kind: "completed", result });
-    const event = { Records: [recordOf(taskId, body)] };
-    assert.deepEqual(await deployment.invoke("report", event), { batchItemFailures: [] });
-    await assertAllDone();
+    await said(task.id, { ...aboutOf(task), kind: "completed", result });
+  };
+
+  /** Reports all tasks of a run as done until one of a kind comes, or until it is over. @returns that one */
+  const playTo = async (runId: RunId, kind: RunTask["kind"] | undefined): Promise<RunTask | undefined> => {
+    for (let round = 0; round < 10; round += 1) {
+      if ((await partOf(runId))?.step === null) return undefined;
+      const tasks = (await takeTasks()).filter((task) => task.runId === runId);
+      assert(tasks.length > 0, "there is no task");
+      for (const task of tasks) {
+        if (task.kind === kind) return task;
+        await reportDone(task);
+      }
+    }
+    return assert.fail(`the run ${runId} does not end`);
   };
 
   const enrolAndRenew = async (): Promise<CertificateWithKey> => {
@@ -219,25 +241,23 @@ export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
 
     async report() {
       await takeTasks();
+      const inventory = { ...inventoryOf([objectNamed("db"), objectNamed(fresh("lun"))]), generation: Date.now() };
+      await said("inventory", inventory);
       const plan = await newPlan();
       const { id } = await call<{ id: RunId }>("POST", `/v1/plans/${plan.id}/run`);
-      const isOver = async () => (await partOf(id))?.step === null;
-      for (let round = 0; round < 10 && !(await isOver()); round += 1) {
-        const tasks = (await takeTasks()).filter(({ runId }) => runId === id);
-        assert(tasks.length > 0 || (await isOver()), "there is no task");
-        for (const task of tasks) await reportDone(task);
-      }
+      // It waits, is started when the first is over, and turns out to have no base: that is noted.
+      const { id: next } = await call<{ id: RunId }>("POST", `/v1/plans/${plan.id}/run`);
+      await playTo(id, undefined);
       assert.equal((await partOf(id))?.state, "succeeded");
+      const transfer = await playTo(next, "transfer");
+      assert(transfer !== undefined);
+      await said("failed", failureOf(transfer, { code: "BASE_MISSING", message: "it is gone" }));
       // One that fails before it has a group leaves nothing that is kept.
       const failing = await newPlan();
       const { id: failed } = await call<{ id: RunId }>("POST", `/v1/plans/${failing.id}/run`);
       const [task] = (await takeTasks()).filter(({ runId }) => runId === failed);
       assert(task !== undefined);
-      const reason = { code: "STORE_CORRUPT", message: "a disk" };
-      const said = { ...aboutOf(task), kind: "failed", reason, retryable: false, progressed: false };
-      const event = { Records: [recordOf("failed", JSON.stringify(said))] };
-      assert.deepEqual(await deployment.invoke("report", event), { batchItemFailures: [] });
-      await assertAllDone();
+      await said("failed", failureOf(task, { code: "STORE_CORRUPT", message: "a disk" }));
       assert.equal((await partOf(failed))?.state, "failed");
     },
 

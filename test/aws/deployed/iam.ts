@@ -1,10 +1,14 @@
 import type { Statement } from "../../../infra/aws/policies.ts";
 
 /**
- * Actions that ministack asks for beside the one that AWS asks for: SendMessageBatch is permitted by SendMessage on AWS
+ * Actions that ministack asks for beside the one that AWS asks for: a batch is permitted by its action on AWS
  * (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html).
  */
-const alsoAsked: Readonly<Record<string, string>> = { "sqs:SendMessage": "sqs:SendMessageBatch" };
+const alsoAsked: Readonly<Record<string, string>> = {
+  "sqs:SendMessage": "sqs:SendMessageBatch",
+  "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
+  "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+};
 
 /** ministack takes every schedule for one of the group `default`, whatever group it is made in. */
 const alsoMeant = (resource: string): readonly string[] => [
