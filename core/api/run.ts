@@ -130,6 +130,10 @@ const sumOfSchema = progressSchema.omit({ phase: true });
 /** Of several objects. */
 export type Progresses = z.infer<typeof sumOfSchema>;
 
+/** What a target has published of a run. */
+export const publishedSchema = z.object({ publishedAt: instantSchema, sizeBytes: z.int().min(0) });
+export type Published = z.infer<typeof publishedSchema>;
+
 /** What a transfer is measured against, chosen once for a run and target. */
 export const baseSchema = z.object({
   baseGroupId: groupIdSchema.nullable(),
@@ -180,6 +184,8 @@ export const shardSchema = z.object({
   sequence: z.int().min(1),
   base: baseSchema.optional(),
   compression: compressionSchema.optional(),
+  /** Of a publication that is done. */
+  published: publishedSchema.optional(),
   /** Of a snapshot that is taken: what is in it. */
   taken: z.object({ at: instantSchema, sizeBytes: z.int().min(0), extents: z.int().min(0) }).optional(),
 });

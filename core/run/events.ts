@@ -1,5 +1,5 @@
 import type { Instant, SiteId } from "../api/ids.ts";
-import type { Base, Progress, Reason, Shard, Step } from "../api/run.ts";
+import type { Base, Progress, Published, Reason, Shard, Step } from "../api/run.ts";
 
 /** What can happen to one target's part of a run. */
 export type PartEvent =
@@ -42,6 +42,7 @@ export interface Answer {
   readonly progress?: Progress;
   /** Of a snapshot: of the objects in this part of the answer. */
   readonly taken?: NonNullable<Shard["taken"]>;
+  readonly published?: Published;
   /** Of a reclaim: there was too much for once, and more is to be deleted. */
   readonly more?: boolean;
 }

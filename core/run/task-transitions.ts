@@ -54,9 +54,8 @@ export const complete = (situation: Situation, event: EventOf<"completed">): Tas
 };
 
 /** What is kept of an answer, or of a part of one; undefined when that part came before. */
-const withAnswer = (shard: Shard, { part, taken }: Answer): Shard | undefined => {
-  const sum = taken && { taken };
-  if (part === undefined) return { ...shard, ...sum };
+const withAnswer = (shard: Shard, { part, taken, published }: Answer): Shard | undefined => {
+  if (part === undefined) return { ...shard, ...(taken && { taken }), ...(published && { published }) };
   // An answer that is cut otherwise is another version's, and counts by itself.
   const before = shard.answered?.of === part.of ? shard.answered.parts : [];
   if (before.includes(part.number)) return undefined;

@@ -20,6 +20,8 @@ export const answerTo = async (deps: Deps, id: ShardId, shard: Shard, report: Co
   const { result, part, index } = report;
   if (result.kind === "reclaim") return reclaimed(deps, id, shard, { ...report, result });
   const isKnown = part !== undefined && shard.answered?.of === part.of && shard.answered.parts.includes(part.number);
+  // The shard keeps it itself.
+  if (result.kind === "publish") return { published: { publishedAt: result.publishedAt, sizeBytes: result.sizeBytes } };
   if (!isKnown) await putFacts(deps, { ...id, target: id.place, index }, result, shard.progress);
   return {
     ...(part && { part }),

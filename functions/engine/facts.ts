@@ -24,6 +24,7 @@ export interface PrepareFact {
   /** The target keeps the object's configuration, and publishes it without being told again. */
   readonly keepsConfig?: boolean | undefined;
 }
+/** Of what nobody waited for any more; else the shard has it. */
 export interface PublishFact {
   readonly publishedAt: string;
   readonly sizeBytes: number;

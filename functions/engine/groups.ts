@@ -10,8 +10,7 @@ import type { Deps } from "../deps.ts";
 import { forEach } from "../each.ts";
 import { groupKey, groupPrefix, planKey } from "../records.ts";
 import { expires, historyKeptSeconds } from "./expiry.ts";
-import { type PublishFact, readFact } from "./facts.ts";
-import { readTaken } from "./taken.ts";
+import { readPublished, readTaken } from "./taken.ts";
 
 /** A deleted group's record is kept this long, so that a late answer of a gateway finds it. */
 const deletedKeptSeconds = 30 * 24 * 3600;
@@ -65,7 +64,7 @@ export const recordGroup = async (
     deps.log.warn({ groupId: run.groupId, siteId }, "a group was not written down: nothing is known of its snapshot");
     return;
   }
-  const published = role === "mirror" ? await readFact<PublishFact>(deps, run.id, "publishing", target, 0) : undefined;
+  const published = role === "mirror" ? await readPublished(deps, run, target) : undefined;
   const takenAt = taken?.at ?? told?.takenAt ?? run.createdAt;
   const group = groupSchema.parse({
     id: run.groupId,

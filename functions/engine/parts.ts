@@ -1,6 +1,6 @@
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
-import { addSeconds, secondsBetween } from "../../core/ports/clock.ts";
+import { addSeconds } from "../../core/ports/clock.ts";
 import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
 import { decidePart } from "../../core/run/decide.ts";
 import type { PartEvent } from "../../core/run/events.ts";
@@ -11,8 +11,8 @@ import type { Happening } from "./happenings.ts";
 import { needRun, type StoredRun } from "./runs.ts";
 import { goOnWith } from "./settle.ts";
 
-/** A part in whose step nothing has gone wrong is looked at ever more rarely, but at least so often. */
-const lookSecondsMax = 600;
+/** A part that was looked at, and in whose step all is as it should be, is looked at so often. */
+const lookSeconds = 600;
 
 /** What happened to a run's part: its new state is written, and what follows is carried out. */
 export const takePart = async (
@@ -69,9 +69,7 @@ const dueAfterChange = ({ clock }: Deps, { dueAt }: Stored<TargetRun>, part: Tar
 
 const nextLook = ({ clock }: Deps, part: TargetRun) => {
   if (isIdle(part)) return undefined;
-  const now = clock.now();
-  const elapsed = part.unsettled || part.startedAt === null ? 0 : secondsBetween(part.startedAt, now);
-  return addSeconds(now, Math.min(lookSecondsMax, Math.max(lookAfterSeconds, 4 * elapsed)));
+  return addSeconds(clock.now(), part.unsettled ? lookAfterSeconds : lookSeconds);
 };
 
 /** A document that somebody else has changed is looked at when that says. */

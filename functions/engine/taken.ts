@@ -1,10 +1,10 @@
-import type { Instant } from "../../core/api/ids.ts";
+import type { Instant, SiteId } from "../../core/api/ids.ts";
 import type { Run, Shard } from "../../core/api/run.ts";
 import { isFinished } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { shardKey } from "../records.ts";
-import { readFacts, type SnapshotFact } from "./facts.ts";
+import { type PublishFact, readFact, readFacts, type SnapshotFact } from "./facts.ts";
 
 export type Taken = NonNullable<Shard["taken"]>;
 
@@ -32,4 +32,14 @@ export const takenOf = (at: Instant, objects: readonly Pick<SnapshotFact, "confi
     sizeBytes: volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     extents: volumes.reduce((sum, { sizeBytes, geometry }) => sum + Math.ceil(sizeBytes / geometry.extentBytes), 0),
   };
+};
+
+/** What a target has published of a run. */
+export const readPublished = async (
+  deps: Pick<Deps, "store">,
+  { id }: Pick<Run, "id">,
+  target: SiteId,
+): Promise<PublishFact | undefined> => {
+  const shard = await deps.store.get<Shard>(shardKey(id, target, "publishing", 0));
+  return shard?.body.published ?? readFact<PublishFact>(deps, id, "publishing", target, 0);
 };
