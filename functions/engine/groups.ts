@@ -12,8 +12,11 @@ import { groupKey, groupPrefix, planKey } from "../records.ts";
 import { expires, historyKeptSeconds } from "./expiry.ts";
 import { readPublished, readTaken } from "./taken.ts";
 
-/** A deleted group's record is kept this long, so that a late answer of a gateway finds it. */
-const deletedKeptSeconds = 30 * 24 * 3600;
+/**
+ * A deleted group's record is kept this long, so that a late answer of a gateway finds it. They are
+ * read with the others; what comes later than that, the site's next list sets right.
+ */
+const deletedKeptSeconds = 2 * 24 * 3600;
 
 /** The groups of a plan, of one site or of all, by site and age. */
 export const readGroups = async (

@@ -1,9 +1,11 @@
 /** How a gateway shares a site's queue with others. All of its patience is named here. */
 export const agentLimits = {
+  /** What a poll took is somebody else's after this, unless it is renewed: the poll may have been called off. */
+  takenSeconds: 15,
   /** A message that nobody renews is somebody else's after this: a gateway's death costs no more (W20). */
-  visibilitySeconds: 16,
+  visibilitySeconds: 18,
   /** How often a message is renewed: one renewal may get lost. */
-  renewSeconds: 6,
+  renewSeconds: 7,
   /** How often the inventory is looked at, and whether there is something to tell of the gateway. */
   beatSeconds: 5,
   /**

@@ -46,7 +46,7 @@ export const pollQueue = async (options: {
         source.receive({
           max: slots - tasks.count,
           waitSeconds: tasks.count === 0 ? agentLimits.pollSeconds : agentLimits.pollSecondsAtWork,
-          visibilitySeconds: agentLimits.visibilitySeconds,
+          visibilitySeconds: agentLimits.takenSeconds,
           signal: AbortSignal.any([signal, watch.signal]),
           onMoved: watch.onMoved,
         }),

@@ -16,7 +16,7 @@ export const repeat = async (
     readonly first: "now" | "later";
     /**
      * Calls come so many seconds apart counted from this instant, for all that count from it: what
-     * they send goes together. The first wait is half as long to one and a half times as long then.
+     * they send goes together. The first wait is shorter then, and at most an eighth longer.
      */
     readonly sinceMs?: number;
     readonly purpose: string;
@@ -47,5 +47,5 @@ export const repeat = async (
 /** To the next multiple that is not too near. A clock that was set back makes it no longer. */
 const untilNext = (everyMs: number, elapsedMs: number): number => {
   const leftMs = everyMs - (((elapsedMs % everyMs) + everyMs) % everyMs);
-  return leftMs < everyMs / 2 ? leftMs + everyMs : leftMs;
+  return leftMs < everyMs / 8 ? leftMs + everyMs : leftMs;
 };

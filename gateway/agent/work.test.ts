@@ -25,11 +25,11 @@ describe("a task's life", () => {
     await stop();
   });
 
-  test("a task's message is renewed for 16 s every 6 s while it is worked on", async () => {
+  test("a task's message is renewed for 18 s every 7 s while it is worked on", async () => {
     const { queue, time, stop } = setUp();
     await queue.deliver(task());
-    await time.advance(18_000);
-    assert.deepEqual(queue.calls, ["extend r1 16", "extend r1 16", "extend r1 16"]);
+    await time.advance(21_000);
+    assert.deepEqual(queue.calls, ["extend r1 18", "extend r1 18", "extend r1 18"]);
     await stop();
   });
 
@@ -37,12 +37,11 @@ describe("a task's life", () => {
     const { queue, time, stop } = setUp();
     for (const id of ["t1", "t2", "t3"]) {
       await queue.deliver(task({ id }));
-      await time.advance(1_600);
+      await time.advance(3_250);
     }
-    await time.advance(1_300);
-    assert.deepEqual(queue.calls, ["extend r1 16", "extend r2 16"], "what was begun just before it can wait");
-    await time.advance(6_000);
-    assert.deepEqual(queue.calls.slice(2).toSorted(), ["extend r1 16", "extend r2 16", "extend r3 16"]);
+    assert.deepEqual(queue.calls, ["extend r1 18", "extend r2 18"], "what was begun just before it can wait");
+    await time.advance(7_000);
+    assert.deepEqual(queue.calls.slice(2).toSorted(), ["extend r1 18", "extend r2 18", "extend r3 18"]);
     await stop();
   });
 
@@ -213,7 +212,7 @@ describe("a task's life", () => {
     const { queue, time, firstTry, log, stop } = setUp();
     queue.source.extend = () => Promise.reject(new Error("the receipt is gone"));
     await queue.deliver(task());
-    await time.advance(12_000);
+    await time.advance(14_000);
     assert.equal(log.lines.filter(({ message }) => message.startsWith("could not keep")).length, 2);
     await firstTry().resolve(result);
     assert.deepEqual(queue.calls, ["remove r1"]);
@@ -238,9 +237,9 @@ describe("a task that comes again", () => {
     await queue.deliver(task(), "message-1");
     await queue.deliver(task(), "message-1");
     assert.equal(tries.length, 1);
-    await time.advance(6_000);
+    await time.advance(7_000);
     await firstTry().resolve(result);
-    assert.deepEqual(queue.calls, ["extend r2 16", "remove r2"]);
+    assert.deepEqual(queue.calls, ["extend r2 18", "remove r2"]);
     await stop();
   });
 
