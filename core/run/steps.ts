@@ -64,6 +64,10 @@ export const hasEnded = (part: TargetRun): boolean => ended.has(part.state);
 export const mayBeWriting = (step: Step | undefined): boolean =>
   step === "preparing" || step === "transferring" || step === "publishing";
 
+/** Whether a part of the run is in a step that is done at a place. */
+export const isAwaited = (run: Run, place: SiteId, step: Step): boolean =>
+  partsOf(run).some(([target, part]) => part.step === step && placeOf(run, target, step) === place);
+
 /** The parts of a run, one a target, in the order of the targets. */
 export const partsOf = (run: Run): readonly (readonly [SiteId, TargetRun])[] =>
   Object.entries(run.targets).map(([target, part]) => [target as SiteId, part] as const);

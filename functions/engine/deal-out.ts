@@ -1,16 +1,17 @@
-import type { SiteId } from "../../core/api/ids.ts";
+import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Run, Shard, Step, TargetRun } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import type { Told } from "../../core/run/events.ts";
 import { closed, firstShard, isFinished, reopened, shardCount } from "../../core/run/shards.ts";
-import { partsOf, placeOf, taskCount } from "../../core/run/steps.ts";
+import { isAwaited, placeOf, taskCount } from "../../core/run/steps.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
-import { shardKey } from "../records.ts";
+import { partKey, shardKey } from "../records.ts";
 import { retrying } from "./advance.ts";
 import { ensureBase } from "./base.ts";
 import { readRunPlan } from "./facts.ts";
 import type { Happening } from "./happenings.ts";
+import { loadRun } from "./runs.ts";
 import { send, stepDone } from "./send-tasks.ts";
 import { dueOf, limitsOf, puts, readShards, shardsAtOnce } from "./shards.ts";
 
@@ -40,7 +41,9 @@ export const dealOut = async (
       ...shut.map(({ body }) => reopened(body, now, limitsOf(deps))),
     ];
     const made = await mapBounded(begun, shardsAtOnce, (shard) => begin(deps, run, place, shard, shut));
-    return send(deps, run.id, place, made.flat());
+    if (await isStillAwaited(deps, run, target, step)) return send(deps, run.id, place, made.flat());
+    await closeAll(deps, run.id, place, step);
+    return [];
   }
   return there.every(({ body }) => isFinished(body)) ? [stepDone(run.id, target, step)] : [];
 };
@@ -59,6 +62,14 @@ const begin = async (
   return (await puts(deps, { type: "put", key, body: shard, expect, ...dueOf(deps, shard, undefined) })) ? [shard] : [];
 };
 
+/** A part may have come to its end meanwhile: whoever ended it closed those shards that were there. */
+const isStillAwaited = async (deps: Deps, run: Run, target: SiteId, step: Step): Promise<boolean> => {
+  const part = await deps.store.get<TargetRun>(partKey(run.id, target));
+  if (part?.body.step === step) return true;
+  const loaded = await loadRun(deps, run.id);
+  return loaded !== undefined && isAwaited(loaded.run, placeOf(run, target, step), step);
+};
+
 /** What all tasks of a step are told. */
 const toldAll = async (deps: Deps, run: Run, target: SiteId, step: Step): Promise<Told> => {
   const { source, sequence } = run;
@@ -70,9 +81,12 @@ const toldAll = async (deps: Deps, run: Run, target: SiteId, step: Step): Promis
 /** A part is over: none of its tasks is given out any more, nor the snapshot when nobody waits for it. */
 export const closeShards = async (deps: Deps, run: Run, target: SiteId, { endedIn }: TargetRun): Promise<void> => {
   if (endedIn === undefined) return;
-  const isWanted = endedIn === "snapshotting" && partsOf(run).some(([, part]) => part.step === endedIn);
-  if (isWanted) return;
-  const shards = await readShards(deps, run.id, placeOf(run, target, endedIn), endedIn);
+  const place = placeOf(run, target, endedIn);
+  if (!isAwaited(run, place, endedIn)) await closeAll(deps, run.id, place, endedIn);
+};
+
+const closeAll = async (deps: Deps, runId: RunId, place: SiteId, step: Step): Promise<void> => {
+  const shards = await readShards(deps, runId, place, step);
   const open = shards.filter(({ body }) => body.deadline !== null);
   await mapBounded(open, shardsAtOnce, async ({ key }) =>
     retrying(deps, async () => {

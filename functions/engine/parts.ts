@@ -1,7 +1,7 @@
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
-import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
+import type { Change, Stored } from "../../core/ports/store.ts";
 import { decidePart } from "../../core/run/decide.ts";
 import type { PartEvent } from "../../core/run/events.ts";
 import type { Deps } from "../deps.ts";
@@ -10,6 +10,7 @@ import { dueBy, lookAfterSeconds } from "./due.ts";
 import type { Happening } from "./happenings.ts";
 import { needRun, type StoredRun } from "./runs.ts";
 import { goOnWith } from "./settle.ts";
+import { puts } from "./shards.ts";
 
 /** A part that was looked at, and in whose step all is as it should be, is looked at so often. */
 const lookSeconds = 600;
@@ -44,7 +45,8 @@ export const lookAtPart = async (
   target: SiteId,
   stored: Stored<TargetRun>,
 ): Promise<readonly Happening[]> => {
-  await ifStill(() => deps.store.commit([putPart(stored, stored.body, nextLook(deps, stored.body))]));
+  // One that somebody else has changed is looked at when that says.
+  if (!(await puts(deps, putPart(stored, stored.body, nextLook(deps, stored.body))))) return [];
   return goOnWith(deps, run, target, { isNew: false });
 };
 
@@ -70,13 +72,4 @@ const dueAfterChange = ({ clock }: Deps, { dueAt }: Stored<TargetRun>, part: Tar
 const nextLook = ({ clock }: Deps, part: TargetRun) => {
   if (isIdle(part)) return undefined;
   return addSeconds(clock.now(), part.unsettled ? lookAfterSeconds : lookSeconds);
-};
-
-/** A document that somebody else has changed is looked at when that says. */
-const ifStill = async (commit: () => Promise<void>): Promise<void> => {
-  try {
-    await commit();
-  } catch (error) {
-    if (!(error instanceof CommitConflict)) throw error;
-  }
 };

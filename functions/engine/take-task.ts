@@ -4,7 +4,7 @@ import type { Stored } from "../../core/ports/store.ts";
 import { decideTask } from "../../core/run/decide.ts";
 import type { TaskEvent } from "../../core/run/events.ts";
 import { closed, isFinished, shardCount } from "../../core/run/shards.ts";
-import { partsOf, placeOf, siteOfTask } from "../../core/run/steps.ts";
+import { isAwaited, siteOfTask } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { readGateways } from "../queries/sites.ts";
 import { retrying } from "./advance.ts";
@@ -66,11 +66,8 @@ export const whenAllDone = async (
 export const lookAtShard = async (deps: Deps, id: ShardId, stored: Stored<Shard>): Promise<readonly Happening[]> => {
   const { runId, place, step } = id;
   const loaded = await loadRun(deps, runId);
-  const isWanted =
-    loaded !== undefined &&
-    partsOf(loaded.run).some(([target, part]) => part.step === step && placeOf(loaded.run, target, step) === place);
   const { key, version, body } = stored;
-  if (!isWanted) {
+  if (loaded === undefined || !isAwaited(loaded.run, place, step)) {
     await puts(deps, { type: "put", key, body: closed(body), expect: { version } });
     return [];
   }
