@@ -8,6 +8,7 @@ import { expireIfUseless } from "./expiry.ts";
 import { readRunPlan } from "./facts.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "./groups.ts";
 import type { Happening } from "./happenings.ts";
+import { needRun } from "./runs.ts";
 import { abortTaskOf } from "./tasks.ts";
 
 /**
@@ -29,7 +30,9 @@ export const goOnWith = async (
     await writeDown(deps, run, target, part.step);
     return dealOut(deps, run, target, { step: part.step, isNew });
   }
-  return part.unsettled ? windUp(deps, run, target, part) : [];
+  if (!part.unsettled) return [];
+  // Parts that end at once have read each other as they were: who reads again after his own end sees all that are over.
+  return windUp(deps, (await needRun(deps, run.id)).run, target, part);
 };
 
 /** The groups that are there before a step begins. */

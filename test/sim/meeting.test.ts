@@ -10,7 +10,7 @@ import { cancelRun, runPlanNow, startRebuild } from "../../functions/engine/comm
 import { applyToPart } from "../../functions/engine/engine.ts";
 import { handleReport } from "../../functions/report.ts";
 import { handleSweep } from "../../functions/sweep.ts";
-import { calm, list, makeWorld, runsIn } from "./history.ts";
+import { calm, checkEnds, list, makeWorld, runsIn } from "./history.ts";
 import { withoutWaiting } from "./no-waiting.ts";
 import { noFaults, type World } from "./world.ts";
 
@@ -93,4 +93,32 @@ test("the sweep opens no shard again of a part that is cancelled while it looks 
   await world.call((deps) => handleSweep(meeting(deps, "RUN#", () => world.call((other) => cancelRun(other, id)))));
   assert.equal(runOf(world, planId, id).targets["b"]?.state, "cancelled");
   assert.equal(openShards(world, id), 0);
+});
+
+const cancelBoth = async (world: World, id: RunId) => {
+  const cancel = (deps: Deps, target: string) => applyToPart(deps, id, target as SiteId, { type: "cancel" });
+  await world.call((deps) =>
+    cancel(
+      meeting(deps, "RUN#", () => world.call((other) => cancel(other, "b"))),
+      "c",
+    ),
+  );
+};
+
+test("a run whose parts end at the same time, before there is a group, has its end", async () => {
+  const { world, planId, id } = await makeRun(2, 2);
+  world.tasks.length = 0;
+  await cancelBoth(world, id);
+  assert.equal(openShards(world, id), 0);
+  await calm(world, planId);
+  checkEnds(world, planId);
+});
+
+test("what is on the source of a run whose parts fail at the same time is of a failed run", async () => {
+  const { world, planId, id } = await makeRun(2, 2);
+  const isTransferring = (target: string) => runOf(world, planId, id).targets[target]?.state === "transferring";
+  await workUntil(world, () => isTransferring("b") && isTransferring("c"));
+  await cancelBoth(world, id);
+  const [group, ...others] = list<Group>(world, planId, "GROUP#");
+  assert.deepEqual([group?.siteId, group?.ofFailedRun, others], ["a", true, []]);
 });
