@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Instant } from "../core/api/ids.ts";
+import { VisibleError } from "../core/api/errors.ts";
+import type { Instant, RunId } from "../core/api/ids.ts";
 import { addSeconds } from "../core/ports/clock.ts";
 import { CommitConflict, type DocumentStore, type Key } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { createMemoryStore } from "./memory/store.ts";
 import { createMemoryTaskQueue } from "./memory/task-queue.ts";
+import { expiriesKey, expiryKey, runKey, runPlanKey } from "./records.ts";
 import { handleSweep } from "./sweep.ts";
 
 const now = "2026-03-01T00:30:00.000Z" as Instant;
@@ -100,4 +102,37 @@ test("a sweep begins nothing new when its time is up, and the next one goes on",
   assert(left > 0 && left < 40, `${left}`);
   for (let sweeps = 0; sweeps < 10; sweeps += 1) await handleSweep(deps);
   assert.deepEqual(await store.due({ now, limit: 1 }), []);
+});
+
+test("a run that can't be read keeps none of those after it from being deleted, and is deleted once it can", async () => {
+  const store = createMemoryStore();
+  const ids = Array.from({ length: 25 }, (_, index) => {
+    const time = `20260101T00${(10 + index).toString()}00000Z`;
+    return `run_00000000000000000000000001_${time}` as RunId;
+  });
+  for (const [index, runId] of ids.entries()) {
+    const at = addSeconds(now, index - 100);
+    await store.putAll([
+      { key: expiriesKey(at, runId), body: { at, runId } },
+      { key: expiryKey(runId), body: { at } },
+      { key: runPlanKey(runId), body: {} },
+    ]);
+  }
+  let isNewer = true;
+  const query: DocumentStore["query"] = async (options) => {
+    if (isNewer && ids.slice(0, 21).some((runId) => runKey(runId).sort === options.prefix)) {
+      throw new VisibleError("NEWER_VERSION", "It is of a newer form.");
+    }
+    return store.query(options);
+  };
+  const left = async () => {
+    const found = await Promise.all(ids.map((runId) => store.get(runPlanKey(runId))));
+    return ids.filter((_, index) => found[index] !== undefined);
+  };
+  const deps = depsOver({ ...store, query });
+  assert.deepEqual(await handleSweep(deps), { due: 0, failed: 0, stuck: [] });
+  assert.deepEqual(await left(), ids.slice(0, 21));
+  isNewer = false;
+  await handleSweep(deps);
+  assert.deepEqual(await left(), []);
 });

@@ -61,20 +61,36 @@ interface Entry {
 
 /**
  * Deletes the runs whose time has come, until it is told that its own time is up; what is left goes
- * on from there the next time.
+ * on from there the next time. One that fails, since a newer version wrote it for one, is left to the
+ * next time as well, and keeps none of the others.
  * @returns how many runs were looked at
  */
 export const deleteExpired = async (deps: Deps, isTimeUp: () => boolean): Promise<number> => {
   const { partition } = expiriesKey("", "" as RunId);
   let count = 0;
-  for (;;) {
-    const page = await deps.store.query<Entry>({ partition, prefix: expiriesPrefix, limit: entriesPerPage });
-    const due = page.items.filter(({ body }) => body.at <= deps.clock.now());
-    for (const { body } of due) {
-      if (isTimeUp() || !(await deleteOne(deps, body, isTimeUp))) return count;
+  let cursor: string | undefined;
+  do {
+    const from = cursor === undefined ? {} : { cursor };
+    const page = await deps.store.query<Entry>({ partition, prefix: expiriesPrefix, limit: entriesPerPage, ...from });
+    for (const { body } of page.items) {
+      if (body.at > deps.clock.now() || isTimeUp() || !(await tryToDelete(deps, body, isTimeUp))) return count;
       count += 1;
     }
-    if (due.length < entriesPerPage) return count;
+    ({ cursor } = page);
+  } while (cursor !== undefined);
+  return count;
+};
+
+/** @returns as `deleteOne`; a failure is dealt with, for now */
+const tryToDelete = async (deps: Deps, entry: Entry, isTimeUp: () => boolean): Promise<boolean> => {
+  try {
+    return await deleteOne(deps, entry, isTimeUp);
+  } catch (error) {
+    deps.log.error(
+      { runId: entry.runId, error: error instanceof Error ? error.message : String(error) },
+      "a run that is of no use any more could not be deleted",
+    );
+    return true;
   }
 };
 
