@@ -137,6 +137,7 @@ export const retry = (situation: Situation, event: EventOf<"failed">): TaskDecis
     ...shard,
     attempt: shard.attempt + 1,
     failures,
+    silence: 0,
     waiting: true,
     reason: event.reason,
     deadline: addSeconds(now, delaySeconds + patienceSeconds(limits, 0)),

@@ -128,6 +128,14 @@ describe("a task", () => {
     assert.equal(waits.at(-1), defaultRunLimits.dispatchSecondsMax);
   });
 
+  test("that somebody said could not be done was not met with silence: patience begins anew", () => {
+    const play = startedUntil("snapshotting");
+    for (let i = 0; i < silencesMax; i += 1) play.wait("snapshotting");
+    play.fail("snapshotting");
+    play.wait("snapshotting");
+    assert.deepEqual([play.part().state, play.shardAt("snapshotting")?.silence], ["snapshotting", 1]);
+  });
+
   test("is asked for again for ever while gateways are there, which are busy", () => {
     const play = startedUntil("snapshotting");
     for (let i = 0; i < 100; i += 1) play.wait("snapshotting", 0, { isStaffed: true });
