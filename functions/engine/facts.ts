@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Progress, RunPlan, Step } from "../../core/api/run.ts";
@@ -134,7 +135,11 @@ const storedFacts = async <T>(
   return facts;
 };
 
-/** A fact that the state says must be there. */
+/**
+ * A fact that the state says must be there.
+ * @throws {VisibleError} GROUP_INCOMPLETE: a site has told less than it was asked for, or told it in parts that do
+ *   not fit, and will not tell it again
+ */
 export const needFact = async <T>(
   deps: Pick<Deps, "store">,
   runId: RunId,
@@ -143,8 +148,9 @@ export const needFact = async <T>(
   index: number,
 ): Promise<T> => {
   const fact = await readFact<T>(deps, runId, step, target, index);
-  assert(fact !== undefined, `${runId} is past ${step} at ${target}, but its fact ${index} is missing`);
-  return fact;
+  if (fact !== undefined) return fact;
+  const what = `Nothing is known of what ${step} came to for object ${index + 1} of the run ${runId}.`;
+  throw new VisibleError("GROUP_INCOMPLETE", what, { hint: "The next run of the plan begins anew." });
 };
 
 /** What the run was told at its start. */

@@ -10,8 +10,8 @@ import { shardsAtOnce } from "./shards.ts";
 import { taskOf } from "./tasks.ts";
 
 /**
- * Sends the tasks that these shards give out. One that can't be sent, however often it is tried,
- * ends the step: its site would never hear of it.
+ * Sends the tasks that these shards give out. One that can't be made or sent, however often it is
+ * tried, ends the step: its site would never hear of it.
  */
 export const send = async (
   deps: Deps,
@@ -21,8 +21,8 @@ export const send = async (
   delaySeconds = 0,
 ): Promise<readonly Happening[]> => {
   if (shards.length === 0) return [];
-  const tasks = await mapBounded(shards, shardsAtOnce, (shard) => taskOf(deps, runId, place, shard));
   try {
+    const tasks = await mapBounded(shards, shardsAtOnce, (shard) => taskOf(deps, runId, place, shard));
     for (const [siteId, some] of Map.groupBy(tasks, (task) => task.siteId)) {
       await deps.tasks.send(
         siteId,
@@ -31,7 +31,7 @@ export const send = async (
     }
     return [];
   } catch (error) {
-    if (!VisibleError.is(error, "MESSAGE_TOO_LARGE")) throw error;
+    if (!VisibleError.is(error, "MESSAGE_TOO_LARGE") && !VisibleError.is(error, "GROUP_INCOMPLETE")) throw error;
     const reason = { code: error.code, message: `${error.message} ${error.hint}` };
     return gaveUp(deps, runId, place, shards[0]?.step, reason);
   }

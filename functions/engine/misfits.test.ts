@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Run } from "../../core/api/run.ts";
+import {
+  createNightlyPlan,
+  createTestApi,
+  objectNamed,
+  reportAlive,
+  siteA,
+  siteB,
+  type TestApi,
+} from "../api/testing.ts";
+import { groupsOn, report, takeTasks, workAt } from "../api/testing-gateway.ts";
+import { handleSweep } from "../sweep.ts";
+import { needRun } from "./runs.ts";
+
+const begin = async () => {
+  const api = await createTestApi();
+  await createNightlyPlan(api);
+  const { body } = await api.send<Run>("POST", "/v1/plans/nightly/run");
+  const part = async () => (await needRun(api.deps, body.id)).run.targets[siteB] ?? assert.fail("it has a part");
+  return { api, part };
+};
+
+/** Minutes pass in which all gateways are there. */
+const goOn = async (api: TestApi): Promise<void> => {
+  for (let minute = 0; minute < 20; minute += 1) {
+    api.pass(60);
+    for (const site of [siteA, siteB]) await reportAlive(api, site);
+    await handleSweep(api.deps);
+    await workAt(api, [siteA, siteB]);
+  }
+};
+
+describe("what a site says that does not fit its run", () => {
+  for (const [what, parts] of [
+    ["as one", [{ from: 0, names: ["db"] }]],
+    [
+      "in parts that were cut differently",
+      [
+        { from: 0, names: ["db"], part: { number: 0, of: 2 } },
+        { from: 0, names: ["db"], part: { number: 1, of: 2 } },
+      ],
+    ],
+  ] as const) {
+    test(`a snapshot that lacks an object, told ${what}, ends the part with the reason`, async () => {
+      const { api, part } = await begin();
+      const [task] = takeTasks(api, siteA);
+      assert(task?.kind === "snapshot");
+      groupsOn(api, siteA).add(task.groupId);
+      for (const { names, from, ...more } of parts) {
+        const objects = names.map((name) => ({ config: objectNamed(name), snapshotIds: [`s-${name}`] }));
+        const result = { kind: "snapshot", takenAt: api.deps.clock.now(), from, objects };
+        await report(api, task, { kind: "completed", result, ...more });
+      }
+      await goOn(api);
+      const { state, reason } = await part();
+      assert.deepEqual([state, reason?.code], ["failed", "GROUP_INCOMPLETE"]);
+      assert.equal(groupsOn(api, siteA).size, 0, "what was taken is given up");
+    });
+  }
+});
