@@ -7,7 +7,7 @@ import { clockOffSecondsMax } from "../core/ports/clock.ts";
 import type { Stored } from "../core/ports/store.ts";
 import type { TaskEvent } from "../core/run/events.ts";
 import { shardOf } from "../core/run/shards.ts";
-import { placeOf, siteOfTask } from "../core/run/steps.ts";
+import { placeOf, siteOfTask, taskCount } from "../core/run/steps.ts";
 import { heardFrom, heardOf } from "./alive.ts";
 import type { Deps } from "./deps.ts";
 import { answerTo } from "./engine/answers.ts";
@@ -94,6 +94,10 @@ const takeInWithRun = async (deps: Deps, report: TaskReport): Promise<void> => {
   if (step === "transferring" && report.siteId === target) return;
   if (!isOfItsSite(deps, run, report)) return;
   if (isOfTidying(report)) return goOnTidying(deps, run, report);
+  if (index >= taskCount(run, step)) {
+    deps.log.error({ report }, "a report was dropped: the run has no such task");
+    return;
+  }
   const id: ShardId = { runId, place: placeOf(run, target, step), step, shard: shardOf(index) };
   const shard = await readShard(deps, id);
   if (shard !== undefined && isGivenOut(shard.body, report)) return takeIn(deps, id, shard, report);

@@ -10,7 +10,7 @@ import {
   siteB,
   type TestApi,
 } from "../api/testing.ts";
-import { groupsOn, report, takeTasks, workAt } from "../api/testing-gateway.ts";
+import { complete, groupsOn, report, takeTasks, workAt } from "../api/testing-gateway.ts";
 import { handleSweep } from "../sweep.ts";
 import { needRun } from "./runs.ts";
 
@@ -59,4 +59,25 @@ describe("what a site says that does not fit its run", () => {
       assert.equal(groupsOn(api, siteA).size, 0, "what was taken is given up");
     });
   }
+
+  test("what is said of an object that the run does not have changes nothing", async () => {
+    const { api, part } = await begin();
+    const [snapshot] = takeTasks(api, siteA);
+    assert(snapshot);
+    await complete(api, snapshot);
+    const prepares = takeTasks(api, siteB);
+    const [prepare] = prepares;
+    assert(prepare?.kind === "prepare");
+    for (const index of [2, 8, 100]) await complete(api, { ...prepare, index });
+    for (const task of prepares) await complete(api, task);
+    let published = 0;
+    const tasks = () => [siteA, siteB].flatMap((site) => takeTasks(api, site));
+    for (let some = tasks(); some.length > 0; some = tasks()) {
+      for (const task of some) {
+        if (task.kind === "publish") published = task.manifest.objects.length;
+        await complete(api, task);
+      }
+    }
+    assert.deepEqual([(await part()).state, published], ["succeeded", 2]);
+  });
 });
