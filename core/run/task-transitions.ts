@@ -1,8 +1,9 @@
-import type { Progress, Progresses, Reason, Shard } from "../api/run.ts";
+import type { Reason, Shard } from "../api/run.ts";
 import { addSeconds, secondsBetween } from "../ports/clock.ts";
 import type { TaskDecision } from "./decide.ts";
 import type { Answer, RunContext, TaskEvent } from "./events.ts";
 import { hasPassed, patienceSeconds, type RunLimits, retryDelaySeconds } from "./limits.ts";
+import { isSameProgress, sumOf } from "./progress.ts";
 import { shardsMax } from "./shards.ts";
 
 type EventOf<E extends TaskEvent["type"]> = Extract<TaskEvent, { type: E }>;
@@ -29,18 +30,11 @@ export const touch = ({ shard, now, limits }: Situation, event: EventOf<"working
   const { deadline: before, waiting, silence } = shard;
   const left = before === null || hasPassed(before, now, limits) ? 0 : secondsBetween(now, before);
   const { progress = shard.progress } = event;
-  const isNews = waiting || silence > 0 || !isSame(progress, shard.progress);
+  const isNews = waiting || silence > 0 || !isSameProgress(progress, shard.progress);
   if (!isNews && left > limits.workingSeconds / 2) return undefined;
   const deadline = addSeconds(now, Math.max(left, limits.workingSeconds));
   return { shard: { ...heard(shard), deadline, ...(progress && { progress }) } };
 };
-
-const isSame = (one: Progress | undefined, other: Progress | undefined): boolean =>
-  one === other ||
-  (one !== undefined &&
-    other !== undefined &&
-    one.phase === other.phase &&
-    units.every((unit) => one[unit] === other[unit]));
 
 /** Any try's answer counts: the task is the same each time. */
 export const complete = (situation: Situation, event: EventOf<"completed">): TaskDecision | undefined => {
@@ -84,28 +78,9 @@ const next = ({ now, limits }: Situation, shard: Shard, { progress = shard.progr
     attempt: 1,
     failures: 0,
     deadline: isLast ? null : addSeconds(now, patienceSeconds(limits, 0)),
-    ...(progress === undefined && done === undefined ? {} : { done: sum(done, progress) }),
+    ...(progress === undefined && done === undefined ? {} : { done: sumOf([done ?? [], progress ?? []].flat()) }),
   };
   return isLast ? { shard: after } : { shard: after, send: { delaySeconds: 0 } };
-};
-
-const nothing: Progresses = {
-  extentsTotal: 0,
-  extentsDone: 0,
-  extentsUnchanged: 0,
-  extentsHole: 0,
-  bytesTotal: 0,
-  bytesRead: 0,
-  bytesChanged: 0,
-  bytesSent: 0,
-};
-
-const units = Object.keys(nothing) as (keyof Progresses)[];
-
-const sum = (before: Progresses = nothing, progress: Progresses | Progress = nothing): Progresses => {
-  const total = { ...before };
-  for (const unit of units) total[unit] += progress[unit];
-  return total;
 };
 
 /**

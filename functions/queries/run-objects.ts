@@ -2,6 +2,7 @@ import type { RunObject } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Progress } from "../../core/api/run.ts";
+import { progressAhead } from "../../core/run/progress.ts";
 import { isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
@@ -9,7 +10,6 @@ import { readFactsIn, type SnapshotFact } from "../engine/facts.ts";
 import { readRunObjectsIn } from "../engine/run-objects.ts";
 import { readShards } from "../engine/shards.ts";
 import type { Page, PageRequest } from "./page.ts";
-import { progressAhead } from "./progress.ts";
 import { dataStep, isAllDone, readBoth } from "./runs.ts";
 
 /**

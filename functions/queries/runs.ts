@@ -4,6 +4,7 @@ import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Progress, Progresses, Run, RunPlan, Shard, TargetRun } from "../../core/api/run.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
+import { sumOf } from "../../core/run/progress.ts";
 import { doneCount } from "../../core/run/shards.ts";
 import { partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../dead-letters.ts";
@@ -15,7 +16,6 @@ import { loadRun } from "../engine/runs.ts";
 import { readShards } from "../engine/shards.ts";
 import { readTaken, type Taken } from "../engine/taken.ts";
 import { planKey, runPlanKey } from "../records.ts";
-import { sumOf } from "./progress.ts";
 import { readGateways } from "./sites.ts";
 import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 
