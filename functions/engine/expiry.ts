@@ -110,7 +110,10 @@ const isUseless = async (deps: Deps, runId: RunId): Promise<boolean> => {
   const loaded = await loadRun(deps, runId);
   // It was begun to delete it.
   if (loaded === undefined) return true;
-  return isOver(loaded.run) && !(await hasGroup(deps, loaded.run));
+  const { run } = loaded;
+  // What still holds a lane, by whichever clock its time has come, gets its end anew when it lets go.
+  const isSettled = partsOf(run).every(([, part]) => !part.unsettled);
+  return isOver(run) && isSettled && !(await hasGroup(deps, run));
 };
 
 /** The run vanishes at once, and then what hangs on it, page by page. */

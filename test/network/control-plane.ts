@@ -9,8 +9,8 @@ import type { RunLimits } from "../../core/run/limits.ts";
 import { hasEnded } from "../../core/run/steps.ts";
 import type { Deps } from "../../functions/deps.ts";
 import { createPlan, runPlanNow } from "../../functions/engine/commands.ts";
+import { loadRun } from "../../functions/engine/runs.ts";
 import { createMemoryStore } from "../../functions/memory/store.ts";
-import { runKey } from "../../functions/records.ts";
 import { handleReport } from "../../functions/report.ts";
 import { handleSweep } from "../../functions/sweep.ts";
 import type { Node } from "./sites.ts";
@@ -94,7 +94,7 @@ export class ControlPlane {
     for (;;) {
       const reported = this.#reported.promise;
       if (this.#defect !== undefined) throw this.#defect;
-      const run = (await this.#deps.store.get<Run>(runKey(runId)))?.body;
+      const run = (await loadRun(this.#deps, runId))?.run;
       const part = run?.targets[target];
       assert(run !== undefined && part !== undefined);
       if (hasEnded(part)) return { run, part };
