@@ -5,7 +5,7 @@ import type { Base, Run } from "../../core/api/run.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import type { Deps } from "../deps.ts";
 import { baseKey, groupKey } from "../records.ts";
-import { readFact, readFacts, type SnapshotFact } from "./facts.ts";
+import { readFact, readFacts, readFactsIn, type SnapshotFact } from "./facts.ts";
 import { readGroups } from "./groups.ts";
 
 export const readBase = async (deps: Deps, runId: RunId, target: SiteId): Promise<Base | undefined> =>
@@ -81,12 +81,19 @@ export const baseOfObject = async (
   return { groupId: baseGroupId, snapshotIds: why === "increment" ? had : new Map() };
 };
 
-/** What a run snapshotted of an object: mostly at the same place in the plan, else anywhere. */
+/** So far from its own place an object is looked for: it moves by as many as came or went before it. */
+const reaches = [0, 4, 64];
+
+/** What a run snapshotted of an object: mostly at the same place in the plan or near it, else anywhere. */
 const snapshotWith = async (deps: Deps, runId: RunId, index: number, id: string): Promise<SnapshotFact | undefined> => {
-  const there = await readFact<SnapshotFact>(deps, runId, "snapshotting", "source", index);
-  if (there?.config.id === id) return there;
-  const all = await readFacts<SnapshotFact>(deps, runId, "snapshotting", "source");
-  return all.find(({ config }) => config.id === id);
+  const isOfObject = ({ config }: SnapshotFact) => config.id === id;
+  for (const reach of reaches) {
+    const range = { from: Math.max(0, index - reach), count: 2 * reach + 1 };
+    const some = await readFactsIn<SnapshotFact>(deps, runId, "snapshotting", "source", range);
+    const found = [...some.values()].find(isOfObject);
+    if (found !== undefined) return found;
+  }
+  return (await readFacts<SnapshotFact>(deps, runId, "snapshotting", "source")).find(isOfObject);
 };
 
 /** A target says that it has no base of an object: people are told that the run sends some in full. */
