@@ -16,9 +16,10 @@ import { advance } from "./advance.ts";
 import type { Happening, ShardId } from "./happenings.ts";
 import type { Effects, NewEntry, OutboxEntry } from "./outbox.ts";
 import { isOutbox, postponed } from "./outbox.ts";
-import { takePart } from "./parts.ts";
+import { changePart, takePart } from "./parts.ts";
 import { carryOutPlanEffects } from "./plan-effects.ts";
 import { loadRun, needRun } from "./runs.ts";
+import { goOnWith } from "./settle.ts";
 import { takeTask } from "./take-task.ts";
 import { tidySource } from "./tidy.ts";
 
@@ -98,6 +99,8 @@ const take = async (deps: Deps, happening: Happening): Promise<readonly Happenin
       return (await takePlan(deps, happening.planId, happening.event)).following;
     case "part":
       return takePart(deps, happening.runId, happening.target, happening.event);
+    case "go-on":
+      return goOnWith(deps, happening.run, happening.target, { isNew: true });
     case "task":
       return takeTask(deps, happening.shard, happening.event);
     case "tidy":
@@ -176,7 +179,8 @@ export const applyToPlan = async (
 
 /** Something happens to a run's part. @throws {VisibleError} RUN_UNKNOWN, and as for a plan */
 export const applyToPart = async (deps: Deps, runId: RunId, target: SiteId, event: PartEvent): Promise<void> => {
-  await takeAll(deps, await takePart(deps, runId, target, event));
+  const run = await changePart(deps, runId, target, event);
+  if (run !== undefined) await takeAll(deps, [{ to: "go-on", run, target }]);
 };
 
 /** Something happens to the task that a shard, which was just read, gives out. @throws as for a plan */

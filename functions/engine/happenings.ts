@@ -1,5 +1,5 @@
 import type { PlanId, RunId, SiteId } from "../../core/api/ids.ts";
-import type { Step } from "../../core/api/run.ts";
+import type { Run, Step } from "../../core/api/run.ts";
 import type { PlanEvent } from "../../core/plan/events.ts";
 import type { Key } from "../../core/ports/store.ts";
 import type { PartEvent, TaskEvent } from "../../core/run/events.ts";
@@ -21,6 +21,8 @@ export interface ShardId {
 export type Happening = (
   | { readonly to: "plan"; readonly planId: PlanId; readonly event: PlanEvent }
   | { readonly to: "part"; readonly runId: RunId; readonly target: SiteId; readonly event: PartEvent }
+  /** A part has just come to its state, and what that says is made true. */
+  | { readonly to: "go-on"; readonly run: Run; readonly target: SiteId }
   | { readonly to: "task"; readonly shard: ShardId; readonly event: TaskEvent }
   /** The source is told what its plan needs no longer, now that a run of it is over. */
   | { readonly to: "tidy"; readonly runId: RunId; readonly target: SiteId }

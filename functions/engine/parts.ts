@@ -22,7 +22,13 @@ export const takePart = async (
   target: SiteId,
   event: PartEvent,
 ): Promise<readonly Happening[]> => {
-  const changed = await retrying(deps, async () => {
+  const changed = await changePart(deps, runId, target, event);
+  return changed === undefined ? [] : goOnWith(deps, changed, target, { isNew: true });
+};
+
+/** @returns the run with the part's new state; undefined when nothing changed */
+export const changePart = (deps: Deps, runId: RunId, target: SiteId, event: PartEvent): Promise<Run | undefined> =>
+  retrying(deps, async () => {
     const loaded = await needRun(deps, runId);
     const stored = loaded.parts.get(target);
     if (stored === undefined) return undefined;
@@ -32,8 +38,6 @@ export const takePart = async (
     await deps.store.commit([putPart(stored, part, dueAfterChange(deps, stored, part))]);
     return withPart(loaded, target, part);
   });
-  return changed === undefined ? [] : goOnWith(deps, changed, target, { isNew: true });
-};
 
 /**
  * Looks whether all is done that follows from a part's state, and does it: whoever should have may

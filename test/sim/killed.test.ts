@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { VisibleError } from "../../core/api/errors.ts";
 import type { Group } from "../../core/api/group.ts";
 import type { PlanId } from "../../core/api/ids.ts";
 import { statusOf } from "../../core/run/steps.ts";
@@ -106,4 +107,18 @@ test("a function that dies at any request of a cancellation leaves no lane held 
     },
   );
   assert(requests > 30, `${requests}`);
+});
+
+test("a cancellation is one of all targets, though a queue does not take what one of them is to be told", async () => {
+  const { world, planId } = await makeWorld(42, noFaults, { objects: 2, targets: 2, steps: 0 });
+  const { id } = (await world.call((deps) => runPlanNow(deps, planId))) ?? assert.fail("the run did not begin");
+  const states = () => Object.values(runsIn(world, planId)[0]?.targets ?? {}).map(({ state }) => state);
+  while (states().some((state) => state !== "preparing")) assert(world.deliverTask() || (await world.deliverReport()));
+  const refuse = async () => {
+    throw new VisibleError("INTERNAL", "The queue did not take it.");
+  };
+  await world.call((deps) => cancelRun({ ...deps, tasks: { ...deps.tasks, send: refuse } }, id));
+  assert.deepEqual(states(), ["cancelled", "cancelled"]);
+  await calm(world, planId);
+  assert.equal(world.site("a").groups.size, 0);
 });
