@@ -65,6 +65,15 @@ describe("pace", () => {
     assert.ok(pace.secondsLeft !== undefined && Math.abs(pace.secondsLeft - 95) < 0.001);
   });
 
+  test("begins with the second moment of what was under way when it was looked at first: the first may be old", () => {
+    const told = [
+      { atMs: 0, bytes: 100, fraction: 0.1 },
+      { atMs: 1000, bytes: 300, fraction: 0.3 },
+    ];
+    assert.equal(paceOf(paced(told)), undefined);
+    assert.equal(paceOf(paced([...told, { atMs: 31_000, bytes: 600, fraction: 0.6 }]))?.bytesPerSecond, 10);
+  });
+
   test("begins anew when an attempt does, and ends when nothing has moved for long", () => {
     const moving = paced([
       { atMs: 0, bytes: 0, fraction: 0 },
@@ -100,9 +109,10 @@ describe("a bar", () => {
 });
 
 describe("how far a target is", () => {
-  test("counts extents that need no sending and bytes that were read, and is whole only when it has succeeded", () => {
+  test("counts extents that need no sending and bytes that were read or sent, and is whole only when it has succeeded", () => {
     assert.equal(fractionOf(target), 0.5);
     assert.equal(fractionOf({ ...target, progress: { ...progress, bytesRead: gib } }), 3 / 8 + 1 / 2);
+    assert.equal(fractionOf({ ...target, progress: { ...progress, bytesSent: gib } }), 3 / 8 + 1 / 2);
     assert.equal(fractionOf({ ...target, progress: { ...progress, extentsDone: 8 } }), 0.99);
     assert.equal(fractionOf({ ...target, state: "succeeded" }), 1);
     assert.equal(fractionOf({ ...target, progress: { ...progress, extentsTotal: 0, bytesTotal: 0 } }), 0);

@@ -22,12 +22,16 @@ const windowMs = 60_000;
 const stallMs = 65_000;
 const samplesMax = 512;
 
-/** The samples that the pace is taken of, with the newest one. One that went back begins anew: it was another attempt. */
+/**
+ * The samples that the pace is taken of, with the newest one. One that went back begins anew: it was another attempt.
+ * What is seen first of a transfer under way may have been told half a minute ago, so the pace begins with the next.
+ */
 export const withSample = (samples: readonly Sample[], sample: Sample): readonly Sample[] => {
   const last = samples.at(-1);
   if (last === undefined || sample.bytes < last.bytes || sample.fraction < last.fraction) return [sample];
   const hasMoved = sample.bytes > last.bytes || sample.fraction > last.fraction;
   if (!hasMoved) return sample.atMs - last.atMs > stallMs ? [sample] : samples;
+  if (samples.length === 1 && last.bytes > 0) return [sample, sample];
   const recent = samples.filter(({ atMs }) => atMs >= sample.atMs - windowMs);
   return [...recent, sample].slice(-samplesMax);
 };
@@ -66,13 +70,14 @@ export const meter = (fraction: number, pace: Pace | undefined, style: Style): s
 
 /**
  * How much of a target's data is dealt with, from 0 to 1. Extents are coarse in a small volume, so what has been read
- * counts too; it is done only when the state says so.
+ * counts too, and of those under way, which say what was read at their end, what was sent; it is done only when the
+ * state says so.
  */
 export const fractionOf = ({ state, progress }: Pick<RunTarget, "state" | "progress">): number => {
   if (state === "succeeded") return 1;
-  const { extentsTotal, extentsDone, extentsUnchanged, extentsHole, bytesTotal, bytesRead } = progress;
+  const { extentsTotal, extentsDone, extentsUnchanged, extentsHole, bytesTotal, bytesRead, bytesSent } = progress;
   if (extentsTotal === 0 || bytesTotal === 0) return 0;
-  const read = (extentsUnchanged + extentsHole) / extentsTotal + bytesRead / bytesTotal;
+  const read = (extentsUnchanged + extentsHole) / extentsTotal + Math.max(bytesRead, bytesSent) / bytesTotal;
   return Math.min(0.99, Math.max(extentsDone / extentsTotal, read));
 };
 
