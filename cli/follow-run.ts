@@ -21,7 +21,7 @@ export const readRun = async (api: Api, run: string): Promise<RunAnswer> =>
 /** A run as it is now, whatever became of it. */
 export const showRun = (context: Context, run: RunAnswer): Answer => ({
   json: run,
-  text: runText(run, { style: context.style, columns: context.host.stdout.columns }),
+  text: runText(run, context.style),
 });
 
 /**

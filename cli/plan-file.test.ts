@@ -80,6 +80,13 @@ compression: { level: 99 }
     refusedWith("", /expected object/);
   });
 
+  test("that is no text, a disk image for example, is not parsed", () => {
+    assert.throws(() => parsePlan("\0".repeat(9), "disk.img"), {
+      code: "BAD_REQUEST",
+      message: "What is in disk.img is no text.",
+    });
+  });
+
   test("that is not there is refused with its name", async () => {
     await assert.rejects(readPlanFile("/nowhere/plan.yaml", noInput), {
       code: "BAD_REQUEST",

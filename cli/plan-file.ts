@@ -32,6 +32,11 @@ const readText = (file: string): Promise<string> =>
   });
 
 const yamlIn = (text: string, name: string): unknown => {
+  // The parser takes long over a disk image, and quotes it.
+  if (text.includes("\0"))
+    throw new VisibleError("BAD_REQUEST", `What is in ${name} is no text.`, {
+      hint: "Name a plan's YAML file with -f.",
+    });
   try {
     return parse(text);
   } catch (error) {

@@ -209,6 +209,9 @@ describe("plan run --wait", () => {
     const given = await world.run(["plan", "run", "nightly", "--wait"], { fetch: away(2, 1e6), time: sleptTime() });
     assert.equal(given.exitCode, 5);
     assert.ok(asked < 60);
+    const id = "run_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z";
+    assert.equal((await world.run(["run", "show", id, "--watch"], { fetch: away(0, 1e6) })).exitCode, 5);
+    assert.equal(asked, 1);
   });
 
   test("on a terminal draws a bar in place, with rate and time left", async (t) => {

@@ -37,7 +37,9 @@ export const addRunCommands = (program: Command, answering: Answering): void => 
     .action(
       answering(async (context, id: string, { watch }: { watch: boolean }) => {
         const api = await context.connect();
-        return watch ? followRun(context, api, id) : showRun(context, await readRun(api, id));
+        // Only an API that has answered once is waited for when it is away.
+        const now = await readRun(api, id);
+        return watch ? followRun(context, api, id) : showRun(context, now);
       }),
     );
   run

@@ -95,8 +95,8 @@ export const runHeading = (run: RunAnswer, style: Style): string =>
 
 const kinds = { snapshot: "snapshot", backup: "backup", rebuild: "rebuild" } as const;
 
-/** Everything about a run as it is now. */
-export const runText = (run: RunAnswer, { style, columns }: { readonly style: Style; readonly columns: number }) => {
+/** Everything about a run as it is now. Nothing is drawn over it, so no line has to be cut. */
+export const runText = (run: RunAnswer, style: Style): string => {
   const head = fields(
     [
       ["Plan", run.planName],
@@ -106,7 +106,7 @@ export const runText = (run: RunAnswer, { style, columns }: { readonly style: St
     ],
     style,
   );
-  const rest = runHasEnded(run) ? runTotals(run, style) : runNow(run, { style, columns });
+  const rest = runHasEnded(run) ? runTotals(run, style) : runNow(run, style);
   return `${runHeading(run, style)}\n${head}\n\n${rest}`;
 };
 
@@ -117,9 +117,10 @@ const askers = {
   clock: "its schedule, once more since a clock was wrong",
 } as const;
 
-const runNow = ({ targets }: RunAnswer, screen: { readonly style: Style; readonly columns: number }): string => {
+const runNow = ({ targets }: RunAnswer, style: Style): string => {
   const siteColumns = Math.max(...targets.map(({ site }) => site.length));
-  return targets.flatMap((target) => targetLines(target, undefined, { ...screen, siteColumns })).join("\n");
+  const screen = { style, columns: Number.POSITIVE_INFINITY, siteColumns };
+  return targets.flatMap((target) => targetLines(target, undefined, screen)).join("\n");
 };
 
 const endOf = ({ targets }: RunSummary): string | null => {
