@@ -25,7 +25,7 @@ const list = createRoute({
 const get = createRoute({
   method: "get",
   path: "/v1/runs/{run}",
-  summary: "Look at a run: how far each object is at each target, and what it waits for",
+  summary: "Look at a run: how far each target is, and what it waits for",
   ...needs("read"),
   request: { params: runParam },
   responses: { 200: jsonAnswer(runAnswerSchema, "The run."), ...refusals },

@@ -105,7 +105,7 @@ export const runPlanNow = async (deps: Deps, planId: PlanId): Promise<Run> => {
   const loaded = await loadRun(deps, runId);
   if (loaded !== undefined) return loaded.run;
   throw new VisibleError("TIMEOUT", `The run ${runId} was accepted and could not be begun at once.`, {
-    hint: "It begins by itself within a minute; look for it with: smtx-backup run list",
+    hint: "It begins by itself within a minute; look for it with: smtx-backup run list --plan PLAN",
   });
 };
 

@@ -20,8 +20,7 @@ import { readGateways } from "./sites.ts";
 import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 
 /**
- * A run with everything that a person wants to know of it: how far each object is at each target, and what each
- * target waits for.
+ * A run with everything that a person wants to know of it: how far each target is, and what it waits for.
  * @throws {VisibleError} RUN_UNKNOWN
  */
 export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
@@ -51,7 +50,7 @@ export const readBoth = async (deps: Deps, runId: RunId): Promise<{ readonly run
   const told = await deps.store.get<RunPlan>(runPlanKey(runId));
   if (loaded !== undefined && told !== undefined) return { run: loaded.run, runPlan: told.body };
   throw new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`, {
-    hint: "List the runs of a plan with: smtx-backup run list",
+    hint: "List the runs of a plan with: smtx-backup run list --plan PLAN",
   });
 };
 

@@ -10,7 +10,7 @@ const nameOf = ({ kind, id, name }: PlanObject) => `${kind} “${name}” (${id}
 type Refusal = (missing: readonly PlanObject[]) => VisibleError;
 
 const gone: Refusal = (missing) =>
-  new VisibleError("OBJECT_UNKNOWN", `The site has no ${missing.map(nameOf).join(", no ")} any more.`, {
+  new VisibleError("OBJECT_UNKNOWN", `The source has no ${missing.map(nameOf).join(", no ")} any more.`, {
     hint: "Take what is gone out of the plan, or bring it back.",
   });
 
