@@ -190,3 +190,18 @@ describe("a site's gateways", () => {
     );
   });
 });
+
+test("a run that is asked for at an instant that had one before the clock was set back lets its lane go again", async () => {
+  const api = await started();
+  const first = await runNow(api);
+  await goOn(api, 2);
+  api.pass(-3600 - 2 * minute);
+  const between = await runNow(api);
+  await workAt(api, [siteA, siteB]);
+  api.pass(3600);
+  assert.equal((await runNow(api)).id, first.id);
+  await goOn(api, 2);
+  const next = await runNow(api);
+  await goOn(api, 2);
+  for (const run of [first, between, next]) assert.equal((await look(api, run)).status, "succeeded");
+});

@@ -62,20 +62,19 @@ interface Span {
 /** All that is due in a span of time, page by page. */
 const sweepAll = async (deps: Deps, { now, after, isTimeUp }: Span): Promise<Swept> => {
   const seen = new Set<string>();
-  let from = after;
   const failed: Key[] = [];
+  // What could not be put off either is still first in the index, as may be what was just moved on.
+  let stale = 0;
   while (!isTimeUp()) {
-    const page = await deps.store.due({ now, limit: documentsPerPage, ...(from !== undefined && { after: from }) });
-    // What has just been moved on may still be in the index, and what could not be is.
+    const limit = documentsPerPage + stale;
+    const page = await deps.store.due({ now, limit, ...(after !== undefined && { after }) });
     const fresh = page.filter((key) => !seen.has(keyText(key)));
-    if (fresh.length === 0) {
-      if (page.length < documentsPerPage) break;
-      from = page.at(-1)?.dueAt;
-    }
     for (const key of fresh) seen.add(keyText(key));
     const went = await mapBounded(fresh, documentsAtOnce, async (key) => isTimeUp() || (await trySweep(deps, key)));
-    failed.push(...fresh.filter((_, index) => !went[index]));
-    if (page.length < documentsPerPage) break;
+    const stayed = fresh.filter((_, index) => !went[index]);
+    failed.push(...stayed);
+    stale = page.length - fresh.length + stayed.length;
+    if (page.length < limit) break;
   }
   const isToldStuck = await mapBounded(failed, documentsAtOnce, (key) => isStuck(deps, key).catch(() => false));
   return { due: seen.size, failed: failed.length, stuck: failed.filter((_, index) => isToldStuck[index]) };
