@@ -35,10 +35,10 @@ describe("the queue", () => {
     await time.advance(40_000);
     assert.deepEqual(queue.polls, [20, 20, 20]);
     await queue.deliver(task());
-    await time.advance(18_000);
-    assert.deepEqual(queue.polls.slice(3), [9, 9, 9]);
+    await time.advance(20_000);
+    assert.deepEqual(queue.polls.slice(3), [10, 10, 10]);
     await firstTry().resolve(result);
-    await time.advance(9_000);
+    await time.advance(10_000);
     assert.equal(queue.polls.at(-1), 20);
     assert.ok(other?.polls.every((seconds) => seconds === 20));
     await stop();

@@ -47,7 +47,7 @@ export const agentLimits = {
    * and swallows the next message. It must be over before the messages of the dead come again, which
    * is ten seconds after its death at the earliest.
    */
-  pollSecondsAtWork: 9,
+  pollSecondsAtWork: 10,
   /** Between polls that fail: doubling from the first to the second. */
   pollRetryMs: 1_000,
   pollRetryMsMax: 15_000,
