@@ -18,8 +18,20 @@ const sizes = [
   { objects: 1000, targets: 16 },
 ];
 
+const usage = `Counts what runs take of the control plane, in some three minutes.
+
+  npm run bench:control -- [OPTIONS]
+
+  --to N      leaves out sizes of more objects times targets (16000)
+  --json      prints JSON
+  --markdown  prints tables in Markdown
+  --check     ends with 1 when a bound is not kept
+  --help      this text
+`;
+
 const { values } = parseArgs({
   options: {
+    help: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     markdown: { type: "boolean", default: false },
     /** Leaves out sizes of more objects and targets than this, which take long. */
@@ -28,6 +40,11 @@ const { values } = parseArgs({
     check: { type: "boolean", default: false },
   },
 });
+
+if (values.help) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
 
 const runs = sizes.filter(({ objects, targets }) => objects * targets <= Number(values.to));
 const reports = { objects: 100, targets: 16 };

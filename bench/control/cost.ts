@@ -12,14 +12,30 @@ import { measureRuns } from "./runs.ts";
  * cost. `npm run cost [-- --json | --markdown] [--check]`
  */
 
+const usage = `Works out what a site costs in a month on AWS, in some 40 seconds.
+
+  npm run cost -- [OPTIONS]
+
+  --json      prints JSON
+  --markdown  prints a table in Markdown
+  --check     ends with 1 when a site costs more than it may
+  --help      this text
+`;
+
 const { values } = parseArgs({
   options: {
+    help: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     markdown: { type: "boolean", default: false },
     /** Ends with 1 when a site of a thousand costs more than it may. */
     check: { type: "boolean", default: false },
   },
 });
+
+if (values.help) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
 
 const manySites = 1000;
 /** What a site of so many may cost, without runs and with ten hourly plans. */
