@@ -15,6 +15,7 @@ import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { forEach } from "../each.ts";
 import { groupKey, runPlanKey } from "../records.ts";
+import { expires } from "./expiry.ts";
 import { readFact, type SnapshotFact } from "./facts.ts";
 import { ignoringConflict, putGroup, readGroups, recordGroup } from "./groups.ts";
 import { loadRun } from "./runs.ts";
@@ -84,7 +85,9 @@ const apply = async (deps: Deps, stored: Stored<Group>, correction: Correction, 
   const { body, key, version } = stored;
   const { id: groupId, siteId, state: was } = body;
   if (correction === "gone") {
-    return ignoringConflict(() => deps.store.commit([{ type: "delete", key, expect: { version } }]));
+    // Its run may have been kept for it, though it was another's.
+    const end = (await loadRun(deps, body.runId)) === undefined ? [] : expires(deps, body.runId);
+    return ignoringConflict(() => deps.store.commit([{ type: "delete", key, expect: { version } }, ...end]));
   }
   const told = { takenAt: body.takenAt, ...list.groups.find((group) => group.groupId === groupId), groupId };
   const isBack = correction === "published" || correction === "deleting";
