@@ -48,6 +48,7 @@ export class Disasters {
     if (place !== "the table") return this.#keepStore(this.#world.site(place));
     const copy = table.copy();
     return () => {
+      this.#forgetKnown();
       table.setBack(copy);
       this.count += 1;
       this.#setBackAt = this.#world.now;
@@ -68,6 +69,16 @@ export class Disasters {
     for (const [name, { siteId }] of this.#orphans) if (siteId === site.id) this.#orphans.delete(name);
   }
 
+  /** What is known by now may be deleted like any other, also before the table forgets it once more. */
+  #forgetKnown(): void {
+    for (const [name, { groupId }] of this.#orphans) if (this.#isRunKnown(groupId)) this.#orphans.delete(name);
+  }
+
+  #isRunKnown(groupId: GroupId): boolean {
+    const { partition, sort } = runKey(runIdOfGroup(groupId));
+    return this.#world.table.get(partition, sort) !== undefined;
+  }
+
   #noteOrphans(): void {
     const known = this.#records();
     for (const site of this.#world.sites.values()) {
@@ -82,9 +93,8 @@ export class Disasters {
   checkOrphans(): void {
     const records = this.#records();
     for (const { siteId, groupId } of this.#orphans.values()) {
-      const { partition, sort } = runKey(runIdOfGroup(groupId));
       // The slot was run again, and gave the same: it is not unknown.
-      if (this.#world.table.get(partition, sort) !== undefined) continue;
+      if (this.#isRunKnown(groupId)) continue;
       assert(this.#world.site(siteId).groups.has(groupId), `an unknown group on ${siteId} was deleted`);
       assert(
         records.some((group) => group.id === groupId && group.siteId === siteId && group.state === "unknown"),
