@@ -228,7 +228,7 @@ describe("volume import and export", () => {
     const time = { ...sleptTime(), nowMs: () => ticks.next().value ?? 2000 };
     const host = fakeHost({ env: { SMTX_BACKUP_DIR: folder }, stdout, time });
     assert.equal(await main(["volume", "import", image, "--name", "web1", ...at], host), 0);
-    assert.match(stdout.text, /importing {2}\S*█{10}░{10}\S* +50% {2}\d+ [KM]iB\/s {2}.* left\n/);
+    assert.match(stdout.text, /importing {2}\S*█{15}░{5}\S* +75% {2}\d+ [KM]iB\/s {2}.* left\n/);
     assert.ok(stdout.text.includes("\u001b[1F\u001b[0JMade web1"));
   });
 

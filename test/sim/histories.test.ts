@@ -18,7 +18,7 @@ withoutWaiting();
  */
 const replayed = process.env["SIM_SEED"];
 const first = replayed === undefined ? Math.floor(Date.now() / 1000) : Number(replayed);
-const runs = replayed === undefined ? Number(process.env["SIM_RUNS"] ?? 150) : 1;
+const runs = replayed === undefined ? Number(process.env["SIM_RUNS"] ?? 100) : 1;
 
 /** What there must be in so many histories, for them to have been worth it. */
 const expected = [

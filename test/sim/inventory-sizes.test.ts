@@ -111,7 +111,7 @@ test("no document and no message of an inventory or a plan that is accepted is t
       assert(seen.keyBytes <= sortBytesMax, `a key of ${seen.keyBytes} bytes`);
       assert(seen.messageBytes <= messageBytesMax, `a message of ${seen.messageBytes} bytes`);
     }),
-    { numRuns: 8 },
+    { numRuns: 4 },
   );
   t.diagnostic(JSON.stringify(seen));
   assert(seen.accepted > 0 && seen.refused > 0);

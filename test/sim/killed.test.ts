@@ -20,7 +20,7 @@ const deliver = async (world: World): Promise<void> => {
  * Every so many requests a function dies, beginning with one of these by chance: so all of them have
  * their turn. `SIM_KILL_EACH=1` takes each.
  */
-const each = Number(process.env["SIM_KILL_EACH"] ?? 7);
+const each = Number(process.env["SIM_KILL_EACH"] ?? 13);
 const first = 1 + (Math.floor(Date.now() / 1000) % each);
 
 /**
