@@ -61,6 +61,10 @@ const shapeArbitrary = fc.record({
   damaged: fc.nat(300),
 });
 
+/** What chance may leave out: a plan that is small enough, and one that is too large. */
+const accepted = { count: 100, id: "id", name: "name", switches: [], volumes: 1, damaged: 1 };
+const refused = { count: 4000, id: "i".repeat(250), name: "n".repeat(255), switches: [], volumes: 1, damaged: 1 };
+
 const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
 
 test("no document and no message of an inventory or a plan that is accepted is too large", async (t) => {
@@ -111,7 +115,7 @@ test("no document and no message of an inventory or a plan that is accepted is t
       assert(seen.keyBytes <= sortBytesMax, `a key of ${seen.keyBytes} bytes`);
       assert(seen.messageBytes <= messageBytesMax, `a message of ${seen.messageBytes} bytes`);
     }),
-    { numRuns: 4 },
+    { numRuns: 4, examples: [[accepted], [refused]] },
   );
   t.diagnostic(JSON.stringify(seen));
   assert(seen.accepted > 0 && seen.refused > 0);
