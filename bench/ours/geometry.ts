@@ -1,4 +1,4 @@
-import type { Geometry } from "../../core/api/object.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import { plainGeometry } from "../../core/extent/geometry.ts";
 import type { Workload } from "../cases.ts";
 

@@ -1,4 +1,5 @@
-import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import type { GatewayClient } from "./gateway-client.ts";
 
 /** An image as a new volume at the source, of another name than those that are there. */

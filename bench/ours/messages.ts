@@ -1,4 +1,5 @@
-import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Report } from "../../core/api/report.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
 import type { GatewayConfig } from "../../gateway/config.ts";

@@ -1,7 +1,8 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { gatewayIdSchema } from "../../core/api/ids.ts";
-import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config.ts";
 import { ensureAuthority } from "../../infra/local/pki.ts";
 import { freePort } from "../../test/free-port.ts";

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { type Command, Option } from "commander";
-import type { ObjectConfig, UnusableObject } from "../../core/api/object.ts";
+import { lunOf, type ObjectConfig, type UnusableObject } from "../../core/api/object.ts";
 import { size } from "../bytes.ts";
 import type { Api, Context } from "../context.ts";
 import { type Inventory, lastInventory, refreshInventory } from "../inventory.ts";
@@ -103,6 +103,11 @@ const originText = ({ origin }: ObjectConfig): string =>
 const unusableLine = ({ kind, id, name, unusable }: UnusableObject, style: Style): string =>
   style.warn(printable(`${kind || "object"} “${name}” (${id}) can't be used: ${unusable}.`));
 
+const lunText = (object: ObjectConfig): string => {
+  const lun = lunOf(object);
+  return lun === undefined ? "–" : `${printable(lun.target)}:${lun.lunId}`;
+};
+
 const volumeTable = (objects: readonly ObjectConfig[], style: Style): string =>
   table(
     objects,
@@ -114,7 +119,7 @@ const volumeTable = (objects: readonly ObjectConfig[], style: Style): string =>
         value: ({ volumes }) => bytesText(volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
         align: "right",
       },
-      { title: "LUN", value: ({ lun }) => (lun === undefined ? "–" : `${printable(lun.target)}:${lun.lunId}`) },
+      { title: "LUN", value: lunText },
       { title: "ORIGIN", value: originText },
       { title: "ID", value: ({ id }) => id, paint: style.faint },
     ],

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { damageSchema, groupSchema } from "./group.ts";
 import { groupIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
-import { objectConfigSchema, objectKindSchema, unusableObjectSchema } from "./object.ts";
+import { objectKindSchema } from "./object/common.ts";
+import { objectConfigSchema, unusableObjectSchema } from "./object.ts";
 import { planObjectSchema, planSchema, scheduleSchema } from "./plan.ts";
 import { progressSchema, runPlanSchema, runSchema, skipSchema, targetRunSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";

@@ -1,41 +1,39 @@
 import { z } from "zod";
-import { extentBytesMax } from "../extent/geometry.ts";
 import { nameCharactersMax } from "../object/name.ts";
-import { siteIdSchema, storageIdSchema } from "./ids.ts";
+import { storageIdSchema } from "./ids.ts";
+import { objectKindSchema, textSchema } from "./object/common.ts";
+import { lunSchema } from "./object/lun.ts";
+import { nfsFileSchema } from "./object/nfs-file.ts";
+import { virtualVolumeSchema } from "./object/virtual-volume.ts";
+import { vmSchema } from "./object/vm.ts";
 
-/** The four kinds of W6. `nfs-file` and `vm` are in the vocabulary and refused for now. */
-export const objectKindSchema = z.enum(["lun", "volume", "nfs-file", "vm"]);
-export type ObjectKind = z.infer<typeof objectKindSchema>;
-
-/**
- * How a volume's bytes lie in its extents. `stripeCount` 1 means that extent k is the k-th range of
- * `extentBytes`.
- */
-export const geometrySchema = z.object({
-  extentBytes: z.int().positive().max(extentBytesMax),
-  stripeCount: z.int().min(1).max(64),
-  /** A multiple of 64 KiB that divides `extentBytes`. */
-  stripeBytes: z.int().positive(),
-});
-export type Geometry = z.infer<typeof geometrySchema>;
-
-/**
- * What a cluster knows of an object: enough to make its mirror (W6). One volume an object for LUNs
- * and virtual volumes; a VM has several.
- */
-export const objectConfigSchema = z.object({
-  kind: objectKindSchema,
-  id: storageIdSchema,
-  name: z.string().min(1).max(nameCharactersMax),
-  volumes: z.array(z.object({ id: storageIdSchema, sizeBytes: z.int().positive(), geometry: geometrySchema })).min(1),
-  /** For a LUN: the iSCSI target that it lies in, and its id there; the mirror has the same (W6). */
-  lun: z.object({ target: z.string().min(1), lunId: z.int().min(0).max(16383) }).optional(),
-  /** Virtual switches that the object uses; each must be mapped on every target (W7). */
-  virtualSwitches: z.array(z.string()).default([]),
-  /** Set on what this product made: mirrors are guarded (W8), rebuilt objects are ordinary. */
-  origin: z.object({ planId: z.string(), siteId: siteIdSchema, role: z.enum(["mirror", "rebuilt"]) }).optional(),
-});
+/** What a cluster knows of an object: enough to make its mirror (W6). */
+export const objectConfigSchema = z.discriminatedUnion("kind", [
+  lunSchema,
+  virtualVolumeSchema,
+  nfsFileSchema,
+  vmSchema,
+]);
 export type ObjectConfig = z.infer<typeof objectConfigSchema>;
+
+/** The virtual switches that an object uses, each once, by name; each must be mapped on every target (W7). */
+export const switchesOf = (object: ObjectConfig): readonly string[] =>
+  object.kind === "vm" ? [...new Set(object.vm.nics.flatMap(({ virtualSwitch }) => virtualSwitch ?? []))].sort() : [];
+
+/** A LUN's target and id; undefined of what is none. */
+export const lunOf = (object: ObjectConfig | undefined) => (object?.kind === "lun" ? object.lun : undefined);
+
+/** How an object's mirror differs from it: where it lies, and what it is connected to. */
+export const mappingSchema = z.object({
+  /** The storage pool of the target. Absent: the one that the target has for what says nothing. */
+  pool: textSchema.optional(),
+  /**
+   * Of each virtual switch that the object uses, the one of the target. One that is not among them has none: its NICs
+   * are made without a connection.
+   */
+  switches: z.record(textSchema, textSchema),
+});
+export type Mapping = z.infer<typeof mappingSchema>;
 
 /**
  * An object that the product can't use as it is: what can be said of it, and why. Its texts are

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { instantSchema, planIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
-import { objectKindSchema } from "./object.ts";
+import { objectKindSchema } from "./object/common.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "HH:MM, 24 hours");
 export const weekdaySchema = z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);

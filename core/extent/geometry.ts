@@ -1,4 +1,4 @@
-import type { Geometry } from "../api/object.ts";
+import type { Geometry } from "../api/object/volume-shape.ts";
 
 const blockBits = 16;
 

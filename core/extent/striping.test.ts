@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { Geometry } from "../api/object.ts";
+import type { Geometry } from "../api/object/volume-shape.ts";
 import { plainGeometry, zbsExtentBytes } from "./geometry.ts";
 import { extentCount, extentRanges, locate, roundedSizeBytes } from "./striping.ts";
 

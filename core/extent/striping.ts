@@ -1,4 +1,4 @@
-import type { Geometry } from "../api/object.ts";
+import type { Geometry } from "../api/object/volume-shape.ts";
 
 /**
  * Where the bytes of a striped volume lie in its extent table. The formula is the one ZBS uses: with stripe size `ss`,

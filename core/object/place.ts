@@ -1,6 +1,6 @@
 import type { Damage } from "../api/group.ts";
 import { asciiText, messageText } from "../api/message.ts";
-import { objectKindSchema } from "../api/object.ts";
+import { objectKindSchema } from "../api/object/common.ts";
 import type { JudgedObject } from "./judge.ts";
 
 /**

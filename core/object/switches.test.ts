@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { unmappedSwitches } from "./switches.ts";
 
-const object = (...virtualSwitches: string[]) => ({ virtualSwitches });
+const object = (...switches: string[]) => ({ switches });
 
 describe("unmappedSwitches", () => {
   test("names each switch without a mapping once, in order", () => {

@@ -1,12 +1,12 @@
 import { VisibleError } from "../api/errors.ts";
 import type { Instant } from "../api/ids.ts";
-import type { ObjectConfig, UnusableObject } from "../api/object.ts";
+import { type ObjectConfig, switchesOf, type UnusableObject } from "../api/object.ts";
 import type { PlanDefinition, PlanObject } from "../api/plan.ts";
 import { isUnusable, type JudgedObject, objectUnusable } from "../object/judge.ts";
 import { foldedName, isSameName, shownName } from "../object/name.ts";
 
 /** An object of a plan, with as much of its configuration as the plan's definition is checked against. */
-export type ResolvedObject = PlanObject & Pick<ObjectConfig, "virtualSwitches">;
+export type ResolvedObject = PlanObject & { readonly switches: readonly string[] };
 
 /**
  * What is known of a site's objects: at least those that have an id or a name that a definition
@@ -58,7 +58,7 @@ const finder = (source: string, known: KnownObjects | undefined, held: readonly 
   const [matchingSeen, matchingGone] = [matcher(seen), matcher(gone)];
   return (wanted: Wanted): ResolvedObject => {
     refuseUnsupported(wanted);
-    const here: readonly Candidate[] = matchingSeen(wanted);
+    const here = matchingSeen(wanted).map(asSeen);
     const matches = here.length > 0 ? here : matchingGone(wanted).map(asHeld);
     const ordinary = matches.filter((object) => object.origin?.role !== "mirror");
     const [only, another] = ordinary;
@@ -73,7 +73,9 @@ const finder = (source: string, known: KnownObjects | undefined, held: readonly 
 
 type Candidate = ResolvedObject & Pick<ObjectConfig, "origin">;
 
-const asHeld = (object: PlanObject): Candidate => ({ ...object, virtualSwitches: [] });
+const asSeen = (object: ObjectConfig): Candidate => ({ ...object, switches: switchesOf(object) });
+
+const asHeld = (object: PlanObject): Candidate => ({ ...object, switches: [] });
 
 /** By id where there is one: names change. */
 const matcher = <T extends PlanObject>(objects: readonly T[]): ((wanted: Wanted) => readonly T[]) => {

@@ -27,7 +27,7 @@ const runWith = async (lettersOfEach: number) => {
       }
       groupsOn(api, siteA).add(task.groupId);
       const objects = task.objects.map(({ name }) => ({
-        config: objectNamed(name, { virtualSwitches: ["é".repeat(lettersOfEach)] }),
+        config: objectNamed(name, { labels: { text: "é".repeat(lettersOfEach) } }),
         snapshotIds: [`s-${name}`],
       }));
       const result = { kind: "snapshot", takenAt: api.deps.clock.now(), objects };

@@ -30,7 +30,6 @@ export const volume = (id: string): ObjectConfig => ({
   id,
   name: id,
   volumes: [{ id, sizeBytes: 1, geometry: { extentBytes: 65536, stripeCount: 1, stripeBytes: 65536 } }],
-  virtualSwitches: [],
 });
 
 /** A queue in memory that writes down what is done with receipts. */

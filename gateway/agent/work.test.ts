@@ -78,7 +78,7 @@ describe("a task's life", () => {
   test("what came of a task and is too large to be told fails it for good, with what to do", async () => {
     const { queue, aboutTasks, firstTry, stop } = setUp();
     await queue.deliver(task());
-    const object = { ...volume("v1"), virtualSwitches: ["é".repeat(200_000)] };
+    const object = { ...volume("v1"), labels: { text: "é".repeat(200_000) } };
     await firstTry().resolve({ kind: "rebuild", object });
     const last = aboutTasks().at(-1);
     assert.ok(last?.kind === "failed");

@@ -1,7 +1,8 @@
 import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
-import type { Geometry, ObjectConfig } from "../../core/api/object.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Time } from "../time.ts";
 import type { StoredBlocks } from "./stored-blocks.ts";
 

@@ -11,7 +11,7 @@ import { mirrorSetOf } from "./mirror-set.ts";
 import { hangingStorage } from "./testing-hanging.ts";
 
 const { answerSeconds, durableSeconds } = storageLimits;
-const object: ObjectConfig = { kind: "volume", id: "v", name: "v", volumes: [], virtualSwitches: [] };
+const object: ObjectConfig = { kind: "volume", id: "v", name: "v", volumes: [] };
 const extent = { mirrorVolumeId: "m", epoch: 1, extent: 0 };
 const bytes = new Uint8Array(1);
 const mirrors = mirrorSetOf(["m"]);

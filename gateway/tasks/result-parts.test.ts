@@ -16,7 +16,7 @@ const objectOf = (id: string, textLength: number): ObjectConfig => ({
   id,
   name: id,
   volumes: [{ id, sizeBytes: 1, geometry: { extentBytes: 65536, stripeCount: 1, stripeBytes: 65536 } }],
-  virtualSwitches: ["é".repeat(textLength)],
+  labels: { text: "é".repeat(textLength) },
 });
 const snapshotOf = (textLengths: readonly number[]): TaskResultOf<"snapshot"> => ({
   kind: "snapshot",

@@ -48,11 +48,11 @@ const objectOf = (shape: Shape, index: number): ObjectConfig => {
     id,
     name: letter.repeat(nameCharacters),
     volumes: [{ id, sizeBytes: 1, geometry: { extentBytes: 65536, stripeCount: 1, stripeBytes: 65536 } }],
-    virtualSwitches: [""],
+    labels: { text: "" },
   };
   const room = index < shape.large ? objectBytesMax - messageText(object).length : shape.textBytes;
   const text = letter.repeat(Math.floor(room / (messageText({ letter }).length - messageText({ letter: "" }).length)));
-  return { ...object, virtualSwitches: [text] };
+  return { ...object, labels: { text } };
 };
 
 /** As many of the objects as a plan may have. */

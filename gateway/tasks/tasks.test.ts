@@ -214,7 +214,6 @@ describe("the tasks at the target", () => {
     id: "source-v1",
     name: "v1",
     volumes: [{ id: "source-v1", sizeBytes: 2 * extentBytes, geometry }],
-    virtualSwitches: [],
   };
   const prepareTask = { kind: "prepare", step: "preparing", object: source, siteId: siteB };
   const manifest = {

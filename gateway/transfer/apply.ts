@@ -1,5 +1,5 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Geometry } from "../../core/api/object.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import { blockAt, blockBytes } from "../../core/extent/geometry.ts";
 import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
 import { blockHash, extentDigest, isSame } from "../block-hash.ts";

@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
-import type { Geometry } from "../../core/api/object.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 
 /** What a receiver has to know of a mirror volume, besides its content. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { groupIdSchema, planIdSchema, siteIdSchema, storageIdSchema } from "../../core/api/ids.ts";
-import { geometrySchema } from "../../core/api/object.ts";
+import { geometrySchema } from "../../core/api/object/volume-shape.ts";
 
 /**
  * PROTOCOL, version 1: how a gateway writes a snapshot to a mirror volume of another site. HTTP/1.1 over mutual TLS 1.3,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
-import type { Geometry } from "../../core/api/object.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import { openTwoSites, type TwoSites, writeTo } from "./testing/two-sites.ts";
 
 const kib = 1024;

@@ -139,7 +139,7 @@ describe("a receiver whose storage hangs", () => {
     geometry: { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 },
   };
   const mirror = {
-    ...{ kind: "volume", id: "m1", name: "m1", virtualSwitches: [] },
+    ...{ kind: "volume", id: "m1", name: "m1" },
     volumes: [{ id: "m1", sizeBytes: 65_536, geometry: open.geometry }],
     origin: { planId, siteId: siteA, role: "mirror" },
   };

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { answerOf, createClient } from "../../cli/client.ts";
 import type { RunAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Geometry } from "../../core/api/object.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { PlanDefinition } from "../../core/api/plan.ts";
 import { isUnusable } from "../../core/object/judge.ts";
 import { exportImage } from "../../gateway/storage/image/export.ts";

@@ -81,7 +81,7 @@ test("no document and no message of an inventory or a plan that is accepted is t
           id: `${index}${id}`,
           name,
           volumes: Array.from({ length: volumes }, (_, n) => ({ id: `${n}${id}`, sizeBytes: 1, geometry })),
-          virtualSwitches: switches,
+          labels: Object.fromEntries(switches.map((text, n) => [`${n}${text}`, text])),
         }),
       );
       const damage = Array.from({ length: damaged }, (_, index) => ({

@@ -66,7 +66,6 @@ const config = (id: string): ObjectConfig => ({
   id,
   name: id,
   volumes: [{ id, sizeBytes: 1 << 30, geometry: plainGeometry }],
-  virtualSwitches: [],
 });
 
 /**

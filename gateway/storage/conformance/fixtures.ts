@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ErrorCode, VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId, Instant, PlanId, SiteId } from "../../../core/api/ids.ts";
-import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
+import type { Geometry } from "../../../core/api/object/volume-shape.ts";
+import type { ObjectConfig } from "../../../core/api/object.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
 import { blockHash } from "../../block-hash.ts";
@@ -132,7 +133,6 @@ export const sourceObject = (
     name,
     volumes: [{ id: `source-volume-${lunId}`, sizeBytes, geometry }],
     lun: { target: "iscsi", lunId },
-    virtualSwitches: [],
   };
 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import fc from "fast-check";
-import type { Geometry } from "../../../core/api/object.ts";
+import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { extentCount, extentRanges } from "../../../core/extent/striping.ts";
 import type { StorageUnderTest } from "../conformance.ts";
 import type { Owner } from "../driver.ts";

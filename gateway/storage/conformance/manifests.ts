@@ -10,7 +10,7 @@ import { groupId, noise, owner, rejects, sendAll, sourceObject, storageTest, str
 const bytes = noise(1024 * 1024, 1);
 const objectOf = (index: number, name = `disk ${index}`): ObjectConfig => ({
   ...sourceObject({ lunId: index, name }),
-  virtualSwitches: ["lan", "wän"],
+  labels: { lan: "wän" },
 });
 
 /** Prepares an object for the run of a number. @returns the mirror's id */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import { lunOf } from "../../../core/api/object.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
 import { isSame } from "../../block-hash.ts";
@@ -60,7 +61,7 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       const [object, ...others] = await driver.inventory();
       assert.equal(others.length, 0);
       assert.equal(object?.name, "renamed");
-      assert.equal(object?.lun?.lunId, 7);
+      assert.equal(lunOf(object)?.lunId, 7);
       assert.deepEqual(object?.volumes, [{ id: mirror, sizeBytes: 2048 * KiB, geometry: striped }]);
       assert.deepEqual(object?.origin, { planId: owner.planId, siteId: owner.source, role: "mirror" });
     });

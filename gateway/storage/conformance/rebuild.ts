@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import { lunOf } from "../../../core/api/object.ts";
 import type { StorageUnderTest } from "../conformance.ts";
 import {
   groupId,
@@ -35,7 +36,7 @@ export const rebuildConformance = (open: () => Promise<StorageUnderTest>): void 
       const rebuilt = await driver.rebuildObject(options);
       assert.deepEqual(await driver.rebuildObject(options), rebuilt);
       assert.equal(rebuilt.name, "rebuilt");
-      assert.equal(rebuilt.lun?.lunId, 7);
+      assert.equal(lunOf(rebuilt)?.lunId, 7);
       assert.deepEqual(rebuilt.origin, { planId: owner.planId, siteId: owner.source, role: "rebuilt" });
       const { id } = volumeOf(rebuilt);
       assert((await readVolume(driver, id)).equals(bytes));
@@ -63,7 +64,7 @@ export const rebuildConformance = (open: () => Promise<StorageUnderTest>): void 
         await write(driver, id, [0, noise(512 * KiB, 1)]);
         await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
         const clone = await driver.rebuildObject({ key: "1", owner, fromGroupId: groupId(1), object, name: "clone" });
-        assert.deepEqual(clone.lun, { target: "t", lunId: 0 });
+        assert.deepEqual(lunOf(clone), { target: "t", lunId: 0 });
         await write(driver, volumeOf(clone).id, [0, noise(512 * KiB, 2)]);
         assert((await readSnapshot(driver, await snapshotOf(driver, groupId(1), id))).equals(noise(512 * KiB, 1)));
         assert((await readVolume(driver, id)).equals(noise(512 * KiB, 1)));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import fc from "fast-check";
+import { lunOf } from "../../../core/api/object.ts";
 import type { StorageUnderTest } from "../conformance.ts";
 import {
   createVolume,
@@ -95,7 +96,7 @@ export const volumeConformance = (open: () => Promise<StorageUnderTest>): void =
     storageTest("a LUN gets the id that was asked for, or the lowest free one", open, async (driver) => {
       const make = async (name: string, lunId?: number) => {
         const lun = { target: "t", ...(lunId !== undefined && { lunId }) };
-        return (await driver.createVolume({ name, kind: "lun", sizeBytes: 64 * KiB, geometry: plain, lun })).lun;
+        return lunOf(await driver.createVolume({ name, kind: "lun", sizeBytes: 64 * KiB, geometry: plain, lun }));
       };
       assert.deepEqual(await make("one", 1), { target: "t", lunId: 1 });
       assert.deepEqual(await make("two"), { target: "t", lunId: 0 });

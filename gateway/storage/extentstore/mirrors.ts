@@ -1,6 +1,6 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
-import type { ObjectConfig } from "../../../core/api/object.ts";
+import { lunOf, type ObjectConfig } from "../../../core/api/object.ts";
 import type { MirrorVolume, Owner, PrepareMirrorOptions } from "../driver.ts";
 import type { Database } from "./database.ts";
 import { groupStale, newestPublished, refuseOtherRun } from "./order.ts";
@@ -28,7 +28,8 @@ export interface MirrorRow {
 export const prepareMirror = (database: Database, options: PrepareMirrorOptions): readonly MirrorVolume[] => {
   const { owner, object, run } = options;
   const { kind, volume: source } = singleVolume(object);
-  const lun = object.lun && { target: mirrorTarget(owner, object.lun.target), lunId: object.lun.lunId };
+  const its = lunOf(object);
+  const lun = its && { target: mirrorTarget(owner, its.target), lunId: its.lunId };
   const known = database.one<MirrorRow>(
     "SELECT * FROM mirrors WHERE planId = ? AND source = ? AND sourceObjectId = ?",
     owner.planId,
@@ -62,7 +63,6 @@ const insertMirror = (
     sizeBytes: source.sizeBytes,
     geometry: source.geometry,
     lun,
-    virtualSwitches: object.virtualSwitches,
     owner,
   });
   database.run(
@@ -135,11 +135,10 @@ const updateMirror = (
   const { geometry } = source;
   const volume = findVolume(database, mirror.volumeId);
   database.run(
-    `UPDATE volumes SET name = ?, lunTarget = ?, lunId = ?, virtualSwitches = ?, sizeBytes = max(sizeBytes, ?) WHERE id = ?`,
+    `UPDATE volumes SET name = ?, lunTarget = ?, lunId = ?, sizeBytes = max(sizeBytes, ?) WHERE id = ?`,
     object.name,
     lun?.target ?? null,
     lun?.lunId ?? null,
-    JSON.stringify(object.virtualSwitches),
     source.sizeBytes,
     mirror.volumeId,
   );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { VisibleError } from "../../../core/api/errors.ts";
-import type { Geometry } from "../../../core/api/object.ts";
+import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentCount, locate } from "../../../core/extent/striping.ts";
 import { zeroHashes } from "../../block-hash.ts";

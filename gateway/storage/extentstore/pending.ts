@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { VisibleError } from "../../../core/api/errors.ts";
-import type { Geometry } from "../../../core/api/object.ts";
+import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockAt, blockBytes } from "../../../core/extent/geometry.ts";
 import { locate } from "../../../core/extent/striping.ts";
 import { isZeroBlock } from "../../block-hash.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Geometry } from "../../../core/api/object.ts";
+import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentCount } from "../../../core/extent/striping.ts";
 import type { ExtentBlocks, ExtentDigest, ExtentToken, SnapshotReader, VolumeHandle } from "../driver.ts";

@@ -1,5 +1,5 @@
 import { VisibleError } from "../../../core/api/errors.ts";
-import type { ObjectConfig } from "../../../core/api/object.ts";
+import { lunOf, type ObjectConfig } from "../../../core/api/object.ts";
 import type { RebuildObjectOptions } from "../driver.ts";
 import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";
@@ -36,14 +36,14 @@ export const rebuildObject = (database: Database, options: RebuildObjectOptions)
   }
   if (!evenDamaged) refuseDamaged(database, snapshot, object.name);
   refuseTakenName(database, name);
+  const lun = lunOf(object);
   const row = insertVolume(database, {
     role: "rebuilt",
     kind,
     name,
     sizeBytes: snapshot.sizeBytes,
     geometry: geometryOf(snapshot),
-    lun: object.lun && { target: object.lun.target, lunId: freeLunId(database, object.lun.target, object.lun.lunId) },
-    virtualSwitches: object.virtualSwitches,
+    lun: lun && { target: lun.target, lunId: freeLunId(database, lun.target, lun.lunId) },
     owner,
     rebuildKey: key,
   });

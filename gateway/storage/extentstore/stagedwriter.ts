@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
+import type { Geometry } from "../../../core/api/object/volume-shape.ts";
+import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { StagedVolume, StorageCall } from "../driver.ts";
 import { collect } from "./collect.ts";
 import { labelOf } from "./readers.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Geometry } from "../../../core/api/object.ts";
+import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { CreateVolumeOptions, StageVolumeOptions } from "../driver.ts";
 import { type BlockTable, BlockTableDamaged } from "./blocks.ts";
 import type { Database } from "./database.ts";

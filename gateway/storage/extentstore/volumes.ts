@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { VisibleError } from "../../../core/api/errors.ts";
-import type { Geometry, ObjectConfig } from "../../../core/api/object.ts";
+import type { Geometry } from "../../../core/api/object/volume-shape.ts";
+import type { ObjectConfig } from "../../../core/api/object.ts";
 import { blockBytes, extentBytesMax, plainGeometry } from "../../../core/extent/geometry.ts";
 import { newName } from "../../../core/object/name.ts";
 import type { CreateVolumeOptions, Owner } from "../driver.ts";
@@ -19,8 +20,6 @@ export interface VolumeRow {
   readonly stripeBytes: number;
   readonly lunTarget: string | null;
   readonly lunId: number | null;
-  /** JSON. */
-  readonly virtualSwitches: string;
   readonly planId: string | null;
   readonly source: string | null;
   readonly rebuildKey: string | null;
@@ -55,7 +54,6 @@ export const objectOf = (row: VolumeRow): ObjectConfig => ({
   name: row.name,
   volumes: [{ id: row.id, sizeBytes: row.sizeBytes, geometry: geometryOf(row) }],
   ...(row.lunTarget !== null && row.lunId !== null && { lun: { target: row.lunTarget, lunId: row.lunId } }),
-  virtualSwitches: JSON.parse(row.virtualSwitches) as string[],
   ...(row.role !== "plain" &&
     row.planId !== null &&
     row.source !== null && {
@@ -89,7 +87,6 @@ export const volumeToCreate = (database: Database, options: CreateVolumeOptions)
     sizeBytes,
     geometry,
     lun: kind === "lun" ? chooseLun(database, options.lun) : undefined,
-    virtualSwitches: [],
   };
 };
 
@@ -100,7 +97,6 @@ interface NewVolume {
   readonly sizeBytes: number;
   readonly geometry: Geometry;
   readonly lun: { readonly target: string; readonly lunId: number } | undefined;
-  readonly virtualSwitches: readonly string[];
   readonly owner?: Owner;
   readonly rebuildKey?: string;
 }
@@ -125,7 +121,7 @@ export const insertVolume = (database: Database, volume: NewVolume): VolumeRow =
     geometry.stripeBytes,
     volume.lun?.target ?? null,
     volume.lun?.lunId ?? null,
-    JSON.stringify(volume.virtualSwitches),
+    "[]",
     volume.owner?.planId ?? null,
     volume.owner?.source ?? null,
     volume.rebuildKey ?? null,

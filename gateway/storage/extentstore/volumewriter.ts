@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Geometry } from "../../../core/api/object.ts";
+import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { StorageCall, VolumeHandle } from "../driver.ts";
 import type { BlockTable } from "./blocks.ts";
 import { collect } from "./collect.ts";

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
-import type { Geometry } from "../../../core/api/object.ts";
+import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { StagedVolume, StorageCall, StorageDriver } from "../driver.ts";
 import type { Image } from "./image.ts";
 import { openImage } from "./image-file.ts";

@@ -83,7 +83,7 @@ export class MemoryStorage implements Pick<StorageDriver, "kind" | "openVolume" 
       swapIn: async () => {
         this.volumes.set(id, bytes);
         const volumes = [{ id, sizeBytes: bytes.length, geometry: plainGeometry }];
-        return { kind: "volume", id: `object-${id}`, name: "disk", volumes, virtualSwitches: [] };
+        return { kind: "volume", id: `object-${id}`, name: "disk", volumes };
       },
     };
   }

@@ -1,0 +1,46 @@
+import { z } from "zod";
+import { nameCharactersMax } from "../../object/name.ts";
+import { siteIdSchema, storageIdSchema } from "../ids.ts";
+import { volumeShapeSchema } from "./volume-shape.ts";
+
+/** The four kinds of W6. */
+export const objectKindSchema = z.enum(["lun", "volume", "nfs-file", "vm"]);
+export type ObjectKind = z.infer<typeof objectKindSchema>;
+
+/** So long is a text that a cluster gives: a target's name, a switch's, a label's. */
+export const textCharactersMax = 255;
+export const textSchema = z.string().min(1).max(textCharactersMax);
+
+/**
+ * What of an object is not protected (W6), and why: `CD-ROM tools.iso`, `it is no data of the VM's`.
+ */
+export const leftOutSchema = z.object({ what: textSchema, reason: textSchema });
+export type LeftOut = z.infer<typeof leftOutSchema>;
+
+/** Whose mirror an object is, or from what it was rebuilt. */
+export const originSchema = z.object({
+  planId: z.string(),
+  siteId: siteIdSchema,
+  role: z.enum(["mirror", "rebuilt"]),
+  /** Of the mirror's foreign plan; absent where its cluster has not kept it. */
+  planName: z.string().max(63).optional(),
+});
+export type Origin = z.infer<typeof originSchema>;
+
+export const labelsMax = 50;
+
+/** What objects of every kind have. */
+export const commonObject = {
+  id: storageIdSchema,
+  name: z.string().min(1).max(nameCharactersMax),
+  volumes: z.array(volumeShapeSchema).min(1).max(256),
+  /** CloudTower's labels: keys with a value, which may be empty. Absent: none. */
+  labels: z
+    .record(textSchema, z.string().max(textCharactersMax))
+    .refine((labels) => Object.keys(labels).length <= labelsMax, `${labelsMax} labels at most`)
+    .optional(),
+  /** Absent: nothing is left out. */
+  leftOut: z.array(leftOutSchema).max(300).optional(),
+  /** Set on what this product made: mirrors are guarded (W8), rebuilt objects are ordinary. */
+  origin: originSchema.optional(),
+};
