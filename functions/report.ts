@@ -1,8 +1,9 @@
 import { VisibleError } from "../core/api/errors.ts";
 import { planIdOf } from "../core/api/ids.ts";
 import { isNewerMessage } from "../core/api/message.ts";
+import { reasonCharactersMax } from "../core/api/reason.ts";
 import { type Report, reportSchema, type TaskReport } from "../core/api/report.ts";
-import { reasonCharactersMax, type Shard } from "../core/api/run.ts";
+import type { Shard } from "../core/api/run.ts";
 import { clockOffSecondsMax } from "../core/ports/clock.ts";
 import type { Stored } from "../core/ports/store.ts";
 import type { TaskEvent } from "../core/run/events.ts";

@@ -10,7 +10,7 @@ import {
 } from "../../core/api/ids.ts";
 import type { Step } from "../../core/api/run.ts";
 import type { TaskResult, TaskResultOf } from "../../core/api/task.ts";
-import type { Owner } from "../../gateway/storage/driver.ts";
+import type { Owner } from "../../gateway/storage/control.ts";
 
 export const sourceSite = siteIdSchema.parse("a");
 export const targetSite = siteIdSchema.parse("b");

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { damageSchema, groupSchema } from "./group.ts";
 import { groupIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
-import { objectKindSchema } from "./object/common.ts";
+import { leftOutSchema, objectKindSchema } from "./object/common.ts";
 import { objectConfigSchema, unusableObjectSchema } from "./object.ts";
-import { planObjectSchema, planSchema, scheduleSchema } from "./plan.ts";
+import { planEntrySchema, planObjectSchema, planSchema, scheduleSchema } from "./plan.ts";
+import { reasonSchema } from "./reason.ts";
 import { progressSchema, runPlanSchema, runSchema, skipSchema, targetRunSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
 
@@ -50,9 +51,22 @@ export const gatewayAnswerSchema = gatewaySchema.extend({
 });
 export type GatewayAnswer = z.infer<typeof gatewayAnswerSchema>;
 
-/** A plan with its objects. */
-export const planAnswerSchema = planSchema.extend({ objects: z.array(planObjectSchema) });
+/** A plan with its entries. */
+export const planAnswerSchema = planSchema.extend({ objects: z.array(planEntrySchema) });
 export type PlanAnswer = z.infer<typeof planAnswerSchema>;
+
+/** An object that a plan's next run will take, and why; or one that it names and that is gone. */
+export const planMemberSchema = planObjectSchema.extend({
+  /** In words: `it is named`, `vm web-*`, `it is below /exports/e1/vm`. */
+  because: z.string(),
+  leftOut: z.array(leftOutSchema).optional(),
+  /** It is not there any more since this instant; its newest restore points are kept, of one by a rule until `keptUntil`. */
+  goneSince: instantSchema.optional(),
+  keptUntil: instantSchema.optional(),
+  /** It can't be protected as it is; a clause. */
+  unusable: z.string().optional(),
+});
+export type PlanMember = z.infer<typeof planMemberSchema>;
 
 /** A plan in a list; the plan itself has the rest. */
 export const planSummarySchema = planSchema.omit({ objectSet: true, lanes: true, compression: true });
@@ -146,6 +160,12 @@ export const runObjectSchema = z.object({
   id: z.string(),
   name: z.string(),
   progress: progressSchema,
+  /** Of its own; absent: a run of a version before, one. */
+  volumes: z.int().min(0).optional(),
+  /** Why it is in the run, in words, where it was not named. */
+  because: z.string().optional(),
+  /** What of it is not in the run, and why. */
+  leftOut: z.array(leftOutSchema).optional(),
 });
 export type RunObject = z.infer<typeof runObjectSchema>;
 
@@ -153,6 +173,8 @@ export type RunObject = z.infer<typeof runObjectSchema>;
 export const runAnswerSchema = runSchema.omit({ targets: true }).extend({
   status: runStatusSchema,
   planName: z.string(),
+  /** What is to be known of it although it goes on: an object that is gone, for instance. */
+  warnings: z.array(reasonSchema).optional(),
   restore: runPlanSchema.shape.restore,
   /**
    * Reports about it that could not be taken in. What they would have said is asked for again;

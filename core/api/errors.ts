@@ -22,7 +22,13 @@ export const errorCodes = {
   OBJECT_UNUSABLE: { status: 422, retryable: false },
   OBJECT_IS_MIRROR: { status: 422, retryable: false },
   OBJECT_KIND_UNSUPPORTED: { status: 422, retryable: false },
+  OBJECT_GONE: { status: 422, retryable: false },
+  OBJECT_NAME_TAKEN: { status: 409, retryable: false },
+  OBJECT_BUSY: { status: 409, retryable: true },
   SWITCH_UNMAPPED: { status: 422, retryable: false },
+  SWITCH_UNKNOWN: { status: 422, retryable: false },
+  POOL_UNKNOWN: { status: 422, retryable: false },
+  POOL_FULL: { status: 507, retryable: false },
   // Plans.
   PLAN_UNKNOWN: { status: 404, retryable: false },
   PLAN_NAME_TAKEN: { status: 409, retryable: false },
@@ -30,6 +36,7 @@ export const errorCodes = {
   PLAN_SOURCE_FIXED: { status: 422, retryable: false },
   PLAN_TARGET_IS_SOURCE: { status: 422, retryable: false },
   PLAN_EMPTY: { status: 422, retryable: false },
+  PLAN_TOO_LARGE: { status: 422, retryable: false },
   PLAN_BUSY: { status: 409, retryable: true },
   SCHEDULE_IMPOSSIBLE: { status: 422, retryable: false },
   // Runs, groups, restores.

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
+import { reasonSchema, warningsMax } from "./reason.ts";
 
 /**
  * - `lost`: it was published, and a list that the site gave since does not have it. It may come
@@ -23,6 +24,10 @@ export const groupSchema = z.object({
   takenAt: instantSchema,
   publishedAt: instantSchema,
   objectCount: z.int().min(1),
+  /** Absent: by a version that knew objects of one volume each. */
+  volumeCount: z.int().min(1).optional(),
+  /** What is to be known of it: an object that was gone, a network that is not connected. */
+  warnings: z.array(reasonSchema).max(warningsMax).optional(),
   sizeBytes: z.int().min(0),
   state: groupStateSchema,
   /** Its run did not come to its end here, on the source at no target: it does not count among `keepLast`. */

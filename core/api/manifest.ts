@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { VisibleError } from "./errors.ts";
 import { groupIdSchema, instantSchema, planIdSchema, siteIdSchema } from "./ids.ts";
-import { objectConfigSchema } from "./object.ts";
+import { mappingSchema, objectConfigSchema } from "./object.ts";
 
 /** Of the manifests that this program writes. Those of version 1 do not say it. */
-export const manifestVersion = 2;
+export const manifestVersion = 3;
 
 /** What a target keeps with a group of a foreign plan: enough to rebuild from when the source site is gone (W3). */
 export const manifestSchema = z.object({
@@ -17,11 +17,13 @@ export const manifestSchema = z.object({
   takenAt: instantSchema,
   /** As the source had them, in the plan's order. */
   objects: z.array(objectConfigSchema),
+  /** How the mirror of each of them differs from it; null: in nothing. Absent: a version before 3 wrote it. */
+  mappings: z.array(mappingSchema.nullable()).optional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
 /** A manifest but for its objects. */
-export const manifestHeadSchema = manifestSchema.omit({ version: true, objects: true });
+export const manifestHeadSchema = manifestSchema.omit({ version: true, objects: true, mappings: true });
 
 const versionSchema = z.object({ version: z.int().min(1).default(1) });
 

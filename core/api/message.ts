@@ -19,7 +19,7 @@ export const messageBytesMax = 1024 * 1024;
  * The form of messages between control plane and gateways: it goes up by one when the shape of any
  * of them changes, and each side reads the form before its own. 1: what has no number.
  */
-export const messageFormat = 2;
+export const messageFormat = 3;
 
 /** Whether a newer version than this one has sent it: it is left for one that understands it. */
 export const isNewerMessage = (body: unknown): boolean =>

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { instantSchema, planIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
-import { objectKindSchema } from "./object/common.ts";
+import { objectKindSchema, textSchema } from "./object/common.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "HH:MM, 24 hours");
 export const weekdaySchema = z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
@@ -51,11 +51,47 @@ export type Retention = z.infer<typeof retentionSchema>;
 export const planObjectSchema = z.object({ kind: objectKindSchema, id: storageIdSchema, name: z.string() });
 export type PlanObject = z.infer<typeof planObjectSchema>;
 
+/**
+ * Objects that are found anew at each run: those of a kind that meet all that is given. Kept with the plan as it is
+ * written.
+ */
+export const planRuleSchema = z
+  .strictObject({
+    kind: objectKindSchema,
+    /** Names; `*` stands for any characters, `?` for one. Letters are compared as they are. */
+    match: textSchema.optional(),
+    /** `env=prod`, or `env` alone for any value. */
+    label: textSchema.optional(),
+    /** `/exports/e1/vm`: every file below it, also those that come later. Of the kind nfs-file alone. */
+    directory: z
+      .string()
+      .max(255)
+      .regex(/^\/exports\/[^/]+(\/[^/]+)*\/?$/, "a directory of an export, such as /exports/e1/vm")
+      .optional(),
+  })
+  .refine(
+    ({ match, label, directory }) => match !== undefined || label !== undefined || directory !== undefined,
+    "give `match`, `label` or `directory`",
+  )
+  .refine(({ kind, directory }) => directory === undefined || kind === "nfs-file", {
+    path: ["directory"],
+    message: "only files of the kind nfs-file have directories",
+  });
+export type PlanRule = z.infer<typeof planRuleSchema>;
+
+/** What a plan holds: an object by name, or a rule. Those of versions before are objects alone. */
+export const planEntrySchema = z.union([planRuleSchema, planObjectSchema]);
+export type PlanEntry = z.infer<typeof planEntrySchema>;
+
+export const isRule = (entry: PlanEntry): entry is PlanRule => !("id" in entry);
+
 export const planTargetSchema = z.strictObject({
   site: siteIdSchema,
   retention: retentionSchema,
-  /** Source virtual switch → target virtual switch (W7). */
+  /** Source virtual switch → target virtual switch (W7); what is here goes before the sites' own mapping. */
   switches: z.record(z.string(), z.string()).default({}),
+  /** The target's storage pool that mirrors lie in. Absent: the one that it has for what says nothing. */
+  pool: textSchema.optional(),
 });
 
 /** W16: on by default. */
@@ -69,15 +105,23 @@ export const compressionSchema = z.strictObject({
 
 export const planObjectsMax = 4000;
 
+/** An object as a person names it. */
+export const planNamedSchema = z.strictObject({
+  kind: objectKindSchema,
+  id: storageIdSchema.optional(),
+  name: z.string().optional(),
+});
+export type PlanNamed = z.infer<typeof planNamedSchema>;
+
 /** What a person writes: the body of a create or an update, and plan.yaml. */
 export const planDefinitionSchema = z.strictObject({
   name: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, "letters, digits, dots, dashes, 63 characters at most"),
   source: siteIdSchema,
   /** Empty: a snapshot plan (W2). */
   targets: z.array(planTargetSchema).max(16).default([]),
-  /** By `id`, or by `name` if only one object of the site has it. */
+  /** By `id`, or by `name` if only one object of the site has it; or a rule. */
   objects: z
-    .array(z.strictObject({ kind: objectKindSchema, id: storageIdSchema.optional(), name: z.string().optional() }))
+    .array(z.union([planRuleSchema, planNamedSchema]))
     .max(planObjectsMax, `${planObjectsMax} objects at most: split them among several plans`),
   /** Without one the plan runs only when a person says so. */
   schedule: scheduleSchema.optional(),
@@ -97,7 +141,7 @@ export const planSchema = z.object({
   name: z.string(),
   source: siteIdSchema,
   targets: z.array(planTargetSchema),
-  /** Its objects lie apart from it. */
+  /** Its entries, objects and rules, lie apart from it. */
   objectCount: z.int().min(0),
   /** Which set of them it has: other objects are another set, with a higher number. */
   objectSet: z.int().min(0),

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { judgedObjectSchema } from "../object/judge.ts";
+import { facilitiesSchema } from "./facilities.ts";
 import { damageSchema } from "./group.ts";
 import { type GatewayId, gatewayIdSchema, instantSchema, runIdSchema, type SiteId, siteIdSchema } from "./ids.ts";
-import { progressSchema, reasonSchema, stepSchema } from "./run.ts";
+import { reasonSchema } from "./reason.ts";
+import { progressSchema, stepSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
 import { taskResultSchema } from "./task.ts";
 
@@ -87,6 +89,8 @@ export const reportSchema = z.discriminatedUnion("kind", [
     observedAt: instantSchema,
     ranges: z.object({ objects: placeRangeSchema.optional(), damage: placeRangeSchema.optional() }).optional(),
     objects: z.array(judgedObjectSchema).max(200),
+    /** In the first part. Absent: a gateway of before, which does not tell. */
+    facilities: facilitiesSchema.optional().catch(undefined),
     /** What is damaged of the groups that the site has; gateways of before don't tell. */
     damage: z
       .array(z.unknown())

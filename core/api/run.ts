@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema } from "./ids.ts";
-import { compressionSchema, planObjectSchema } from "./plan.ts";
+import { compressionSchema, planEntrySchema } from "./plan.ts";
+import { reasonSchema } from "./reason.ts";
 
 export const runKindSchema = z.enum(["snapshot", "backup", "rebuild"]);
 export type RunKind = z.infer<typeof runKindSchema>;
@@ -26,11 +27,6 @@ export const targetStateSchema = z.enum([
   "skipped",
 ]);
 export type TargetState = z.infer<typeof targetStateSchema>;
-
-/** A reason is kept with the run, for people; what is longer than this helps nobody. */
-export const reasonCharactersMax = 2000;
-export const reasonSchema = z.object({ code: z.string(), message: z.string() });
-export type Reason = z.infer<typeof reasonSchema>;
 
 /** One target's part of a run. It changes once a step: what a step's tasks do lies in its shards. */
 export const targetRunSchema = z.object({
@@ -64,6 +60,7 @@ export const runHeadSchema = z.object({
   sequence: z.int().min(1),
   source: siteIdSchema,
   groupId: groupIdSchema,
+  /** Of the plan's entries; which objects that is, its snapshot finds out. */
   objectCount: z.int().min(1),
   createdAt: instantSchema,
 });
@@ -78,7 +75,7 @@ export const runPlanSchema = z.object({
   runId: runIdSchema,
   planName: z.string(),
   /** Its copy of the plan's objects, where they are few; runs of an earlier version have all here. */
-  objects: z.array(planObjectSchema).optional(),
+  objects: z.array(planEntrySchema).optional(),
   /** Else the name of the set that lies beside this. */
   objectSet: z.int().min(0).optional(),
   compression: compressionSchema,
@@ -143,6 +140,16 @@ export const baseSchema = z.object({
 });
 export type Base = z.infer<typeof baseSchema>;
 
+/** What is in a snapshot group. Counts are absent where a version before took it: objects of one volume each. */
+export const takenSchema = z.object({
+  at: instantSchema,
+  sizeBytes: z.int().min(0),
+  extents: z.int().min(0),
+  objects: z.int().min(0).optional(),
+  volumes: z.int().min(0).optional(),
+});
+export type Taken = z.infer<typeof takenSchema>;
+
 /**
  * A share of a step's tasks: every eighth of them. One at a time is given out, and what a report
  * about it changes is this document alone.
@@ -187,6 +194,6 @@ export const shardSchema = z.object({
   /** Of a publication that is done. */
   published: publishedSchema.optional(),
   /** Of a snapshot that is taken: what is in it. */
-  taken: z.object({ at: instantSchema, sizeBytes: z.int().min(0), extents: z.int().min(0) }).optional(),
+  taken: takenSchema.optional(),
 });
 export type Shard = z.infer<typeof shardSchema>;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
+import { textSchema } from "./object/common.ts";
 
 /**
  * The slowest that a link can be limited to; a limit that lets nothing through would be a transfer
@@ -12,6 +13,14 @@ export const siteLimitSchema = z.object({ target: siteIdSchema, bytesPerSecond: 
 export type SiteLimit = z.infer<typeof siteLimitSchema>;
 const siteLimitsSchema = z.array(siteLimitSchema).max(100);
 
+/** Which virtual switch of a target takes the place of which of this site's. */
+export const switchMapSchema = z
+  .record(textSchema, textSchema)
+  .refine((map) => Object.keys(map).length <= 200, "200 switches at most");
+export type SwitchMap = z.infer<typeof switchMapSchema>;
+/** The body of a change: all of them, what is not among them is no longer mapped. */
+export const switchMapPutSchema = z.strictObject({ switches: switchMapSchema });
+
 export const siteSchema = z.object({
   id: siteIdSchema,
   /** Sites of the same multi-cluster can be each other's targets (W1). */
@@ -21,6 +30,11 @@ export const siteSchema = z.object({
   limits: siteLimitsSchema.optional(),
   /** Goes up with each change of `limits`, beginning with 1. */
   limitsVersion: z.int().min(1).optional(),
+  /**
+   * By target: source virtual switch → target virtual switch (W7), for every plan that says nothing else. Absent: none
+   * was ever set.
+   */
+  switchMaps: z.record(siteIdSchema, switchMapSchema).optional(),
   /** Gateways that an administrator has removed: nothing that they say counts until they enrol again. */
   removedGateways: z.array(z.object({ id: gatewayIdSchema, at: instantSchema })).optional(),
 });

@@ -13,8 +13,9 @@ import {
 } from "./ids.ts";
 import { manifestHeadSchema } from "./manifest.ts";
 import { mirrorSetSchema } from "./mirror-set.ts";
-import { objectConfigSchema } from "./object.ts";
-import { compressionSchema, planObjectSchema } from "./plan.ts";
+import { mappingSchema, objectConfigSchema } from "./object.ts";
+import { compressionSchema, planEntrySchema, planObjectSchema } from "./plan.ts";
+import { reasonSchema, warningsMax } from "./reason.ts";
 import { progressSchema, stepSchema } from "./run.ts";
 import { gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
@@ -35,8 +36,9 @@ const runTask = {
   target: siteIdSchema,
   step: stepSchema,
   /**
-   * Index of the object in the run; 0 for a task about all of them. Of `reclaiming`, 0 is the
-   * target and 1 the source.
+   * Index of the object in the run, or of the volume where a task is about one (`transferring`); 0 for a task about all
+   * of them. Of `reclaiming`, 0 is the target and 1 the source. A version before, which knew objects of one volume each,
+   * counts the same.
    */
   index: z.int().min(0),
   attempt: z.int().min(1),
@@ -59,12 +61,17 @@ export const volumeTransferSchema = z.object({
 export const snapshotTaskSchema = z.object({
   ...runTask,
   kind: z.literal("snapshot"),
-  objects: z.array(planObjectSchema).min(1),
+  /** Objects by name and rules: what is in the group is found out when it is taken. */
+  objects: z.array(planEntrySchema).min(1),
+  /** Kept with the group. Absent: a control plane of before. */
+  planName: z.string().optional(),
 });
 export const prepareTaskSchema = z.object({
   ...runTask,
   kind: z.literal("prepare"),
   object: objectConfigSchema,
+  /** Absent: of a control plane of before, and of an object that is as it is at the source. */
+  mapping: mappingSchema.optional(),
 });
 export const transferTaskSchema = z.object({
   ...runTask,
@@ -166,6 +173,15 @@ export type Task = z.infer<typeof taskSchema>;
 /** Of what can't be read in full, the id: the group is there. */
 const toldGroupSchema = z.union([listedGroupSchema, listedGroupSchema.pick({ groupId: true })]);
 
+/** An object that a run was to take and that its site has not any more. */
+export const goneObjectSchema = planObjectSchema.extend({
+  /** The plan names it; else it came by a rule, and was in the plan's group before. */
+  named: z.boolean(),
+  /** The number of the newest group at the source that has it. Absent: none has. */
+  lastSequence: z.int().min(1).optional(),
+});
+export type GoneObject = z.infer<typeof goneObjectSchema>;
+
 /** What a task came to. `objects` of a snapshot are in the order of the task's. */
 export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({
@@ -178,14 +194,24 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
         config: objectConfigSchema,
         /** In the order of `config.volumes`. */
         snapshotIds: z.array(storageIdSchema).min(1),
+        /** The index among the task's entries of the one that it is in the group for. Absent: its own. */
+        because: z.int().min(0).optional(),
       }),
     ),
+    /** How many volumes the objects before `from` have, those that several objects have counted once. Absent: `from`. */
+    fromVolume: z.int().min(0).optional(),
+    /** In the first part. */
+    gone: z.array(goneObjectSchema).optional(),
+    /** In the first part: what else is to be known, for instance that an object can't be used. */
+    warnings: z.array(reasonSchema).max(warningsMax).optional(),
   }),
   z.object({
     kind: z.literal("prepare"),
     volumes: z.array(mirrorVolumeSchema).min(1),
     /** The target keeps the object's configuration for the group: publishing need not tell it again. */
     keepsConfig: z.boolean().optional(),
+    /** What of the object's network is not connected, for instance. */
+    warnings: z.array(reasonSchema).max(warningsMax).optional(),
   }),
   z.object({ kind: z.literal("transfer"), progress: progressSchema }),
   z.object({ kind: z.literal("publish"), publishedAt: instantSchema, sizeBytes: z.int().min(0) }),

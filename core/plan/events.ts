@@ -1,6 +1,7 @@
 import type { Instant, RunId, SiteId } from "../api/ids.ts";
 import type { Plan } from "../api/plan.ts";
-import type { Reason, Skip } from "../api/run.ts";
+import type { Reason } from "../api/reason.ts";
+import type { Skip } from "../api/run.ts";
 
 export type PlanEvent =
   /** The schedule fired, or the sweep looks whether it should have. */

@@ -1,5 +1,6 @@
 import type { Instant, SiteId } from "../api/ids.ts";
-import type { Base, Progress, Published, Reason, Shard, Step } from "../api/run.ts";
+import type { Reason } from "../api/reason.ts";
+import type { Base, Progress, Published, Shard, Step } from "../api/run.ts";
 
 /** What can happen to one target's part of a run. */
 export type PartEvent =

@@ -1,5 +1,6 @@
 import type { Instant } from "../api/ids.ts";
-import type { Reason, RunHead, TargetRun } from "../api/run.ts";
+import type { Reason } from "../api/reason.ts";
+import type { RunHead, TargetRun } from "../api/run.ts";
 import type { PartEvent } from "./events.ts";
 import { stepAfter, stepsOf } from "./steps.ts";
 

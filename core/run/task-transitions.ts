@@ -1,4 +1,5 @@
-import type { Reason, Shard } from "../api/run.ts";
+import type { Reason } from "../api/reason.ts";
+import type { Shard } from "../api/run.ts";
 import { addSeconds, secondsBetween } from "../ports/clock.ts";
 import type { TaskDecision } from "./decide.ts";
 import type { Answer, RunContext, TaskEvent } from "./events.ts";

@@ -1,6 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
-import type { Reason, Shard, Step } from "../../core/api/run.ts";
+import type { Reason } from "../../core/api/reason.ts";
+import type { Shard, Step } from "../../core/api/run.ts";
 import { partsOf } from "../../core/run/steps.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";

@@ -6,7 +6,8 @@ import { secondsBetween } from "../../core/ports/clock.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
 import type { Watch } from "../standstill.ts";
-import type { GroupDamage, StorageDriver } from "../storage/driver.ts";
+import type { GroupDamage } from "../storage/control.ts";
+import type { StorageDriver } from "../storage/driver.ts";
 import type { GatewayIdentity } from "../tasks/context.ts";
 import { inventoryReports } from "../tasks/inventory.ts";
 

@@ -1,6 +1,6 @@
 import { atSite, VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
-import { type Reason, reasonCharactersMax } from "../../core/api/run.ts";
+import { type Reason, reasonCharactersMax } from "../../core/api/reason.ts";
 import type { TaskResult } from "../../core/api/task.ts";
 import { agentLimits } from "./limits.ts";
 

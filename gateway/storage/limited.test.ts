@@ -3,12 +3,14 @@ import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { type ManualTime, manualTime, settle } from "../agent/testing.ts";
+import type { StorageCall } from "./call.ts";
 import { groupId, owner, takenAt } from "./conformance/fixtures.ts";
-import type { StorageCall, StorageDriver, VolumeHandle } from "./driver.ts";
+import type { StorageDriver } from "./driver.ts";
 import { limitStorage } from "./limited.ts";
 import { storageLimits } from "./limited-calls.ts";
 import { mirrorSetOf } from "./mirror-set.ts";
 import { hangingStorage } from "./testing-hanging.ts";
+import type { VolumeHandle } from "./volume-io.ts";
 
 const { answerSeconds, durableSeconds } = storageLimits;
 const object: ObjectConfig = { kind: "volume", id: "v", name: "v", volumes: [] };

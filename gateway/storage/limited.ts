@@ -1,13 +1,9 @@
 import type { Time } from "../time.ts";
-import type {
-  MirrorExtentWriter,
-  SnapshotReader,
-  StagedVolume,
-  StorageCall,
-  StorageDriver,
-  VolumeHandle,
-} from "./driver.ts";
+import type { ClusterAdministration } from "./administration.ts";
+import type { StorageCall } from "./call.ts";
+import type { StorageDriver } from "./driver.ts";
 import { type HandleCalls, LimitedCalls } from "./limited-calls.ts";
+import type { MirrorExtentWriter, SnapshotReader, StagedVolume, VolumeHandle } from "./volume-io.ts";
 
 /**
  * The driver with a limit on every call, also of the volumes, snapshots and extents that it opens.
@@ -19,9 +15,13 @@ import { type HandleCalls, LimitedCalls } from "./limited-calls.ts";
  */
 export const limitStorage = (driver: StorageDriver, user: { readonly time: Time } & StorageCall): StorageDriver => {
   const calls = new LimitedCalls(user);
+  const { administration } = driver;
   const stageVolume = driver.stageVolume?.bind(driver);
   return {
     kind: driver.kind,
+    caps: (call) => calls.answer("caps", call, (watch) => driver.caps(watch)),
+    facilities: (call) => calls.answer("facilities", call, (watch) => driver.facilities(watch)),
+    findObjects: (ids, call) => calls.answer("findObjects", call, (watch) => driver.findObjects(ids, watch)),
     inventory: (call) => calls.answer("inventory", call, (watch) => driver.inventory(watch)),
     createVolume: (of, call) => calls.answer("createVolume", call, (watch) => driver.createVolume(of, watch)),
     openVolume: (volumeId, mode, call) =>
@@ -57,6 +57,7 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
+    ...(administration && { administration: limitAdministration(administration, calls) }),
     ...(stageVolume && {
       stageVolume: (of, call) =>
         calls.open("stageVolume", call, {
@@ -70,6 +71,15 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     close: (call) => calls.close("close", call, (watch) => driver.close(watch)),
   };
 };
+
+const limitAdministration = (cluster: ClusterAdministration, calls: LimitedCalls): ClusterAdministration => ({
+  createObjects: (specs, call) => calls.durable("createObjects", call, (watch) => cluster.createObjects(specs, watch)),
+  updateObject: (id, change, call) =>
+    calls.durable("updateObject", call, (watch) => cluster.updateObject(id, change, watch)),
+  deleteObject: (id, call) => calls.durable("deleteObject", call, (watch) => cluster.deleteObject(id, watch)),
+  setPower: (id, power, call) => calls.answer("setPower", call, (watch) => cluster.setPower(id, power, watch)),
+  setLabels: (id, labels, call) => calls.answer("setLabels", call, (watch) => cluster.setLabels(id, labels, watch)),
+});
 
 const limitVolume = (volume: VolumeHandle, calls: HandleCalls): VolumeHandle => ({
   sizeBytes: volume.sizeBytes,

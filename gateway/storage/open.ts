@@ -1,8 +1,9 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { whileMoving } from "../standstill.ts";
 import { steadyTime, type Time } from "../time.ts";
+import type { StorageCall } from "./call.ts";
 import type { StorageConfig } from "./config.ts";
-import type { StorageCall, StorageDriver } from "./driver.ts";
+import type { StorageDriver } from "./driver.ts";
 import { ExtentStore } from "./extentstore/extentstore.ts";
 import { limitStorage } from "./limited.ts";
 import { storageLimits } from "./limited-calls.ts";

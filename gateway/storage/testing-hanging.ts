@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { StorageCall, StorageDriver } from "./driver.ts";
+import type { StorageCall } from "./call.ts";
+import type { StorageDriver } from "./driver.ts";
 
 /** A call that was made, and how it can be ended. */
 export interface HangingCall {

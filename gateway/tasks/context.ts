@@ -3,7 +3,8 @@ import type { Progress } from "../../core/api/run.ts";
 import type { Gateway } from "../../core/api/site.ts";
 import type { RunTask, TransferTask, VolumeTransfer } from "../../core/api/task.ts";
 import type { Log } from "../log.ts";
-import type { Owner, StorageDriver } from "../storage/driver.ts";
+import type { Owner } from "../storage/control.ts";
+import type { StorageDriver } from "../storage/driver.ts";
 
 /** Who this gateway is, as it tells the control plane. */
 export type GatewayIdentity = Omit<Gateway, "lastSeenAt" | "settings">;

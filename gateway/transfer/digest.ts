@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ExtentDigest } from "../storage/driver.ts";
+import type { ExtentDigest } from "../storage/volume-io.ts";
 import { digestBytes } from "./frame.ts";
 
 const hole = new Uint8Array(digestBytes);

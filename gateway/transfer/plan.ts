@@ -1,4 +1,4 @@
-import type { ExtentToken } from "../storage/driver.ts";
+import type { ExtentToken } from "../storage/volume-io.ts";
 
 /**
  * What is to be done with an extent:

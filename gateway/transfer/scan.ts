@@ -11,7 +11,8 @@ import {
   zeroBlockHash,
   zeroHashes,
 } from "../block-hash.ts";
-import type { SnapshotReader, StorageDriver } from "../storage/driver.ts";
+import type { StorageDriver } from "../storage/driver.ts";
+import type { SnapshotReader } from "../storage/volume-io.ts";
 import { BlockEncoder, type Encoding } from "./block-encoder.ts";
 import { BlockCompressor } from "./content.ts";
 import { type DifferingRange, differingRanges, totalBytes } from "./differences.ts";

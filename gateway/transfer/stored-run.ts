@@ -1,6 +1,6 @@
 import { blockBytes } from "../../core/extent/geometry.ts";
-import type { ExtentBlocks } from "../storage/driver.ts";
 import { storedEntryBytes, writeStoredEntry } from "../storage/stored-blocks.ts";
+import type { ExtentBlocks } from "../storage/volume-io.ts";
 import { frameHeaderBytes, storedBlocksMax } from "./frame.ts";
 import type { FrameChunks } from "./frame-chunks.ts";
 

@@ -6,8 +6,8 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
 import { blockHash, blockHashBytes, extentDigest, hashAt, isSame, zeroBlockHash } from "../../block-hash.ts";
 import type { StorageUnderTest } from "../conformance.ts";
-import type { ExtentBlocks } from "../driver.ts";
 import { StoredBlocks } from "../stored-blocks.ts";
+import type { ExtentBlocks } from "../volume-io.ts";
 import {
   createVolume,
   groupId,

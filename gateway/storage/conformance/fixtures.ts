@@ -8,8 +8,10 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
 import { blockHash } from "../../block-hash.ts";
 import type { StorageUnderTest } from "../conformance.ts";
-import type { BlockReader, MirrorExtentWriter, Owner, StorageDriver } from "../driver.ts";
+import type { Owner } from "../control.ts";
+import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
+import type { BlockReader, MirrorExtentWriter } from "../volume-io.ts";
 
 const KiB = 1024;
 export const owner: Owner = { planId: "plan_01K0Z3NDEKTSV4RRFFQ69G5FAV" as PlanId, source: "a" as SiteId };

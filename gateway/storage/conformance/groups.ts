@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { extentCount, extentRanges } from "../../../core/extent/striping.ts";
 import type { StorageUnderTest } from "../conformance.ts";
-import type { Owner } from "../driver.ts";
+import type { Owner } from "../control.ts";
 import {
   createVolume,
   groupId,

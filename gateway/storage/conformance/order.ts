@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { StorageUnderTest } from "../conformance.ts";
-import type { PublishGroupOptions, SnapshotGroupOptions, StorageDriver } from "../driver.ts";
+import type { PublishGroupOptions, SnapshotGroupOptions } from "../control.ts";
+import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
 import {
   createVolume,

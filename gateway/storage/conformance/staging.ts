@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import fc from "fast-check";
 import type { StorageUnderTest } from "../conformance.ts";
-import type { StagedVolume, StageVolumeOptions, StorageDriver } from "../driver.ts";
+import type { StorageDriver } from "../driver.ts";
+import type { StagedVolume, StageVolumeOptions } from "../volume-io.ts";
 import {
   createVolume,
   groupId,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { asDiskError } from "../../disk-errors.ts";
-import type { StorageCall } from "../driver.ts";
+import type { StorageCall } from "../call.ts";
 import { dataFileIdOf } from "./datafile.ts";
 import { FileLock } from "./locks.ts";
 import { removeDataFile } from "./remove.ts";

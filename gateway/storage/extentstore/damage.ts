@@ -1,4 +1,4 @@
-import type { GroupDamage } from "../driver.ts";
+import type { GroupDamage } from "../control.ts";
 import type { BlockTable, StoredBlock } from "./blocks.ts";
 import type { Database } from "./database.ts";
 import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./versionfiles.ts";

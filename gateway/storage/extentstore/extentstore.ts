@@ -1,15 +1,15 @@
+import type { Facilities } from "../../../core/api/facilities.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { Manifest } from "../../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { Time } from "../../time.ts";
+import type { StorageCall } from "../call.ts";
 import type {
-  CreateVolumeOptions,
-  ExtentDigest,
   GroupDamage,
   ListedGroup,
-  MirrorExtentWriter,
   MirrorSession,
   MirrorVolume,
+  ObjectId,
   OpenMirrorOptions,
   Owner,
   PrepareMirrorOptions,
@@ -17,13 +17,18 @@ import type {
   RebuildObjectOptions,
   SnapshotGroup,
   SnapshotGroupOptions,
+  StorageCaps,
+} from "../control.ts";
+import type { StorageDriver } from "../driver.ts";
+import type {
+  CreateVolumeOptions,
+  ExtentDigest,
+  MirrorExtentWriter,
   SnapshotReader,
   StagedVolume,
   StageVolumeOptions,
-  StorageCall,
-  StorageDriver,
   VolumeHandle,
-} from "../driver.ts";
+} from "../volume-io.ts";
 import { collect } from "./collect.ts";
 import { groupDamage } from "./damage.ts";
 import { prepareMirror } from "./mirrors.ts";
@@ -71,8 +76,27 @@ export class ExtentStore implements StorageDriver {
     }
   }
 
+  async caps(): Promise<StorageCaps> {
+    return {
+      kinds: ["lun", "volume"],
+      groupSkewMicroseconds: 0,
+      extentMap: true,
+      chosenLunId: true,
+      atomicExtents: true,
+    };
+  }
+
+  async facilities(): Promise<Facilities> {
+    return { kinds: ["lun", "volume"], pools: [], switches: [] };
+  }
+
   async inventory(): Promise<readonly ObjectConfig[]> {
     return volumes.listObjects(this.#store.database);
+  }
+
+  async findObjects(ids: readonly ObjectId[]): Promise<readonly ObjectConfig[]> {
+    const wanted = new Set(ids.map(({ kind, id }) => `${kind}/${id}`));
+    return volumes.listObjects(this.#store.database).filter(({ kind, id }) => wanted.has(`${kind}/${id}`));
   }
 
   async createVolume(options: CreateVolumeOptions): Promise<ObjectConfig> {

@@ -1,7 +1,7 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { lunOf, type ObjectConfig } from "../../../core/api/object.ts";
-import type { MirrorVolume, Owner, PrepareMirrorOptions } from "../driver.ts";
+import type { MirrorVolume, Owner, PrepareMirrorOptions } from "../control.ts";
 import type { Database } from "./database.ts";
 import { groupStale, newestPublished, refuseOtherRun } from "./order.ts";
 import { keepPrepared } from "./prepared.ts";

@@ -1,6 +1,6 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
-import type { Owner, SnapshotGroup } from "../driver.ts";
+import type { Owner, SnapshotGroup } from "../control.ts";
 import type { Database } from "./database.ts";
 
 /*

@@ -2,7 +2,7 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { type Manifest, manifestVersion } from "../../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
-import type { Owner, PrepareMirrorOptions, PublishGroupOptions } from "../driver.ts";
+import type { Owner, PrepareMirrorOptions, PublishGroupOptions } from "../control.ts";
 import type { Database } from "./database.ts";
 
 /*

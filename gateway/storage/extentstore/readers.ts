@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentCount } from "../../../core/extent/striping.ts";
-import type { ExtentBlocks, ExtentDigest, ExtentToken, SnapshotReader, VolumeHandle } from "../driver.ts";
+import type { ExtentBlocks, ExtentDigest, ExtentToken, SnapshotReader, VolumeHandle } from "../volume-io.ts";
 import { BlockTable } from "./blocks.ts";
 import type { Database } from "./database.ts";
 import { ExtentReader, type ReaderOptions } from "./reader.ts";

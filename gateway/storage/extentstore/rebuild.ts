@@ -1,6 +1,6 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import { lunOf, type ObjectConfig } from "../../../core/api/object.ts";
-import type { RebuildObjectOptions } from "../driver.ts";
+import type { RebuildObjectOptions } from "../control.ts";
 import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";
 import { singleVolume } from "./mirrors.ts";

@@ -2,15 +2,9 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { isSameMirrorSet } from "../../../core/api/mirror-set.ts";
 import { extentCount } from "../../../core/extent/striping.ts";
-import type {
-  ExtentDigest,
-  MirrorSession,
-  OpenMirrorOptions,
-  Owner,
-  PublishGroupOptions,
-  SnapshotGroup,
-} from "../driver.ts";
+import type { MirrorSession, OpenMirrorOptions, Owner, PublishGroupOptions, SnapshotGroup } from "../control.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
+import type { ExtentDigest } from "../volume-io.ts";
 import type { BlockTable } from "./blocks.ts";
 import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";

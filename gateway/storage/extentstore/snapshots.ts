@@ -2,7 +2,7 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import { type Manifest, readManifest } from "../../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
-import type { ListedGroup, Owner, SnapshotGroup, SnapshotGroupOptions } from "../driver.ts";
+import type { ListedGroup, Owner, SnapshotGroup, SnapshotGroupOptions } from "../control.ts";
 import type { Database } from "./database.ts";
 import { groupStale, newestSnapshot, refuseOtherRun, rememberSnapshot } from "./order.ts";
 import { copyTable, dropTable } from "./versions.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
-import type { StagedVolume, StorageCall } from "../driver.ts";
+import type { StorageCall } from "../call.ts";
+import type { StagedVolume } from "../volume-io.ts";
 import { collect } from "./collect.ts";
 import { labelOf } from "./readers.ts";
 import { giveUpStaging, loadStaged, type Staging, swapIn } from "./staging.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
-import type { CreateVolumeOptions, StageVolumeOptions } from "../driver.ts";
+import type { CreateVolumeOptions, StageVolumeOptions } from "../volume-io.ts";
 import { type BlockTable, BlockTableDamaged } from "./blocks.ts";
 import type { Database } from "./database.ts";
 import type { Writer } from "./locks.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ExtentBlocks } from "../driver.ts";
+import type { ExtentBlocks } from "../volume-io.ts";
 import type { BlockTable } from "./blocks.ts";
 import { compressionLevel, unpackBlock } from "./codec.ts";
 import { corruptBlock, lastOfRun, missing, type ReaderOptions, reloadsMax, unreadable } from "./reader.ts";

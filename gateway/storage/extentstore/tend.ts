@@ -1,5 +1,5 @@
 import type { Time } from "../../time.ts";
-import type { StorageCall } from "../driver.ts";
+import type { StorageCall } from "../call.ts";
 import { chooseFiles } from "./choose.ts";
 import { collecting, compact, rewriteWhileRoom, tidy } from "./collect.ts";
 import { measuredFiles, type Pace } from "./space.ts";

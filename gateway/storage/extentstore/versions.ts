@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { extentDigest, extentDigestBytes } from "../../block-hash.ts";
-import type { ExtentDigest, ExtentToken } from "../driver.ts";
+import type { ExtentDigest, ExtentToken } from "../volume-io.ts";
 import { BlockTable, BlockTableDamaged, damageHint } from "./blocks.ts";
 import type { BlockSet } from "./blockset.ts";
 import { settleDamage } from "./damage.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
-import type { StorageCall, VolumeHandle } from "../driver.ts";
+import type { StorageCall } from "../call.ts";
+import type { VolumeHandle } from "../volume-io.ts";
 import type { BlockTable } from "./blocks.ts";
 import { collect } from "./collect.ts";
 import { PendingWrites } from "./pending.ts";

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { plainGeometry } from "../../../core/extent/geometry.ts";
-import type { StagedVolume, StageVolumeOptions, StorageDriver, VolumeHandle } from "../driver.ts";
+import type { StorageDriver } from "../driver.ts";
+import type { StagedVolume, StageVolumeOptions, VolumeHandle } from "../volume-io.ts";
 
 /** A folder that goes with the test. */
 export const temporaryFolder = async (context: TestContext): Promise<string> => {

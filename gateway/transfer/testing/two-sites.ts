@@ -6,9 +6,11 @@ import { type GroupId, groupIdOf, instantSchema, planIdSchema, runIdOf } from ".
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import { roundedSizeBytes } from "../../../core/extent/striping.ts";
-import type { BlockReader, Owner, StorageDriver } from "../../storage/driver.ts";
+import type { Owner } from "../../storage/control.ts";
+import type { StorageDriver } from "../../storage/driver.ts";
 import { mirrorSetOf } from "../../storage/mirror-set.ts";
 import { openStorage } from "../../storage/open.ts";
+import type { BlockReader } from "../../storage/volume-io.ts";
 import type { TlsCredentials } from "../../tunnel/certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "../../tunnel/client.ts";
 import type { PeerHandlers } from "../../tunnel/serve-peers.ts";

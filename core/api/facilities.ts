@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { objectKindSchema, textSchema } from "./object/common.ts";
+
+/** Where a cluster puts volumes. */
+export const storagePoolSchema = z.object({
+  name: textSchema,
+  /** Bytes that its volumes may have together. Absent: there is no such limit, or it is not known. */
+  capacityBytes: z.int().min(0).optional(),
+  /** Of those, what volumes have. */
+  usedBytes: z.int().min(0).optional(),
+});
+export type StoragePool = z.infer<typeof storagePoolSchema>;
+
+/** CloudTower: vds, with its VLANs. */
+export const virtualSwitchSchema = z.object({
+  name: textSchema,
+  vlans: z.array(z.object({ name: textSchema, vlanId: z.int().min(0).max(4094) })).max(200),
+});
+export type VirtualSwitch = z.infer<typeof virtualSwitchSchema>;
+
+/** What a site has besides objects, as far as plans are about it. */
+export const facilitiesSchema = z.object({
+  /** Which kinds of object its storage driver can protect, and make mirrors of. */
+  kinds: z.array(objectKindSchema),
+  pools: z.array(storagePoolSchema).max(200),
+  switches: z.array(virtualSwitchSchema).max(200),
+});
+export type Facilities = z.infer<typeof facilitiesSchema>;

@@ -1,0 +1,175 @@
+import { z } from "zod";
+import { bytesIn } from "../object/bytes.ts";
+import { labelsMax, textCharactersMax, textSchema } from "./object/common.ts";
+import { iscsiTargetSettingsSchema } from "./object/lun.ts";
+import { nfsExportSettingsSchema } from "./object/nfs-file.ts";
+import { busSchema, firmwareSchema, macAddressSchema, nicModelSchema } from "./object/vm.ts";
+import { geometrySchema } from "./object/volume-shape.ts";
+
+/*
+ * What a person writes to make things in an embedded cluster, one YAML document each. Names are those of the objects'
+ * configurations; what may be left out has a default.
+ */
+
+/** Bytes, or a text such as `20GiB` (20 · 2^30) or `20GB` (20 · 10^9). */
+const sizeSchema = z
+  .union([z.string(), z.number()])
+  .transform((written) => bytesIn(String(written)) ?? 0)
+  .refine((bytes) => bytes > 0, "a size such as 20GiB (20 · 2^30 bytes) or 20GB (20 · 10^9 bytes)");
+
+/** A value may be empty, a number or true; null takes a label away in a change. */
+const labelValueSchema = z.union([z.string().max(textCharactersMax), z.number(), z.boolean()]).transform(String);
+const labelsSchema = z
+  .record(textSchema, labelValueSchema)
+  .refine((labels) => Object.keys(labels).length <= labelsMax, `${labelsMax} labels at most`);
+
+const volumeFields = {
+  size: sizeSchema,
+  /** Absent: the cluster's pool `default`. */
+  pool: textSchema.optional(),
+  geometry: geometrySchema.optional(),
+};
+
+export const poolSpecSchema = z.strictObject({
+  kind: z.literal("pool"),
+  name: textSchema,
+  /** Absent: as much as the disk takes. */
+  capacity: sizeSchema.optional(),
+});
+export const switchSpecSchema = z.strictObject({
+  kind: z.literal("switch"),
+  name: textSchema,
+  vlans: z
+    .array(z.strictObject({ name: textSchema, vlanId: z.int().min(0).max(4094) }))
+    .max(200)
+    .default([]),
+});
+export const nfsExportSpecSchema = z.strictObject({
+  kind: z.literal("nfs-export"),
+  name: z.string().regex(/^[^/\s][^/]{0,100}$/, "a name without slashes"),
+  pool: textSchema.optional(),
+  ...nfsExportSettingsSchema.shape,
+});
+export const volumeSpecSchema = z.strictObject({
+  kind: z.literal("volume"),
+  name: textSchema,
+  labels: labelsSchema.optional(),
+  ...volumeFields,
+  /** Several VMs may use it at once; then no VM's backup has it. */
+  sharing: z.boolean().default(false),
+});
+export const lunSpecSchema = z.strictObject({
+  kind: z.literal("lun"),
+  name: textSchema,
+  labels: labelsSchema.optional(),
+  ...volumeFields,
+  /** The iSCSI target, made where it is not there. */
+  target: textSchema.default("default"),
+  /** Absent: the lowest free one. */
+  lunId: z.int().min(0).max(16383).optional(),
+  allowedInitiators: z.string().max(4096).optional(),
+  /** Of the target. */
+  settings: iscsiTargetSettingsSchema.strict().optional(),
+});
+export const nfsFileSpecSchema = z.strictObject({
+  kind: z.literal("nfs-file"),
+  /** `/exports/EXPORT/PATH`; directories are made. The export must be there. */
+  name: z
+    .string()
+    .regex(/^\/exports\/[^/]+(\/[^/]+)+$/, "/exports/EXPORT/PATH, such as /exports/e1/vm/web.vmdk")
+    .refine((name) => !name.split("/").some((part) => part === "." || part === ".."), "a path without . and .."),
+  labels: labelsSchema.optional(),
+  size: sizeSchema,
+  geometry: geometrySchema.optional(),
+});
+/** Exactly one of `size` (a new volume), `volume` (one that is there) and `cdRom` (an image's name). */
+export const vmDiskSpecSchema = z
+  .strictObject({
+    /** Of a new volume; absent: the VM's name, a dash and the disk's number. */
+    name: textSchema.optional(),
+    size: sizeSchema.optional(),
+    pool: textSchema.optional(),
+    geometry: geometrySchema.optional(),
+    volume: textSchema.optional(),
+    cdRom: textSchema.optional(),
+    bus: busSchema.default("VIRTIO"),
+    /** From 1; 0: not started from. Absent: the first disk is 1, the others 0. */
+    boot: z.int().min(0).optional(),
+  })
+  .refine(
+    ({ size, volume, cdRom }) => [size, volume, cdRom].filter((one) => one !== undefined).length === 1,
+    "give one of `size` (a new volume), `volume` (the name of one that is there) and `cdRom` (an image's name)",
+  );
+export const vmNicSpecSchema = z.strictObject({
+  /** Absent: made up. */
+  macAddress: macAddressSchema.optional(),
+  model: nicModelSchema.default("VIRTIO"),
+  /** A virtual switch that is there. Absent: not connected. */
+  switch: textSchema.optional(),
+  /** A VLAN of it by name or id. Absent: none. */
+  vlan: z.union([textSchema, z.int().min(0).max(4094)]).optional(),
+  enabled: z.boolean().default(true),
+  ipAddress: textSchema.optional(),
+  gateway: textSchema.optional(),
+  subnetMask: textSchema.optional(),
+});
+export const vmSpecSchema = z.strictObject({
+  kind: z.literal("vm"),
+  name: textSchema,
+  labels: labelsSchema.optional(),
+  description: z.string().max(1024).optional(),
+  /** Absent: cores times sockets. */
+  vcpu: z.int().min(1).optional(),
+  cpu: z.strictObject({ cores: z.int().min(1), sockets: z.int().min(1).default(1) }).default({ cores: 1, sockets: 1 }),
+  memory: sizeSchema,
+  firmware: firmwareSchema.default("BIOS"),
+  ha: z.boolean().default(true),
+  /** Of the disks that say nothing else. */
+  pool: textSchema.optional(),
+  disks: z.array(vmDiskSpecSchema).max(256).default([]),
+  nics: z.array(vmNicSpecSchema).max(64).default([]),
+});
+
+export const objectSpecSchema = z.discriminatedUnion("kind", [
+  poolSpecSchema,
+  switchSpecSchema,
+  nfsExportSpecSchema,
+  volumeSpecSchema,
+  lunSpecSchema,
+  nfsFileSpecSchema,
+  vmSpecSchema,
+]);
+export type ObjectSpec = z.infer<typeof objectSpecSchema>;
+export type ObjectSpecOf<K extends ObjectSpec["kind"]> = Extract<ObjectSpec, { kind: K }>;
+
+/** A change of one object: what is absent stays. A list of disks or NICs is the whole of it. */
+export const objectChangeSchema = z.strictObject({
+  name: textSchema.optional(),
+  /** A volume never shrinks. */
+  size: sizeSchema.optional(),
+  description: z.string().max(1024).optional(),
+  vcpu: z.int().min(1).optional(),
+  cpu: z.strictObject({ cores: z.int().min(1), sockets: z.int().min(1) }).optional(),
+  memory: sizeSchema.optional(),
+  firmware: firmwareSchema.optional(),
+  ha: z.boolean().optional(),
+  disks: z
+    .array(
+      vmDiskSpecSchema.or(
+        /** One that the VM has, by its volume's name, with another size, bus or place. */
+        z.strictObject({
+          name: textSchema,
+          size: sizeSchema.optional(),
+          bus: busSchema.optional(),
+          boot: z.int().min(0).optional(),
+        }),
+      ),
+    )
+    .max(256)
+    .optional(),
+  nics: z.array(vmNicSpecSchema).max(64).optional(),
+  lunId: z.int().min(0).max(16383).optional(),
+  allowedInitiators: z.string().max(4096).optional(),
+  sharing: z.boolean().optional(),
+});
+export type ObjectChange = z.infer<typeof objectChangeSchema>;

@@ -1,0 +1,17 @@
+const unitBytes = {
+  ...{ B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
+  ...{ KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 },
+} as const;
+const spelled = new Map(Object.entries(unitBytes).map(([unit, bytes]) => [unit.toLowerCase(), bytes]));
+
+/**
+ * Whole bytes: `50MB`, `1.5 GiB`, `65536`. Decimal units are powers of 1000, and those with an i of 1024.
+ * @returns undefined for what is none
+ */
+export const bytesIn = (text: string): number | undefined => {
+  const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? [];
+  const each = unit === "" ? 1 : spelled.get(unit.toLowerCase());
+  if (digits === "" || each === undefined) return undefined;
+  const bytes = Math.round(Number(digits) * each);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+};

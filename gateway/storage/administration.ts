@@ -1,0 +1,35 @@
+import type { ObjectConfig } from "../../core/api/object.ts";
+import type { ObjectChange, ObjectSpec } from "../../core/api/object-spec.ts";
+import type { StorageCall } from "./call.ts";
+import type { ObjectId } from "./control.ts";
+
+/**
+ * What a cluster's own console does: objects are made, changed and switched on and off. For clusters that are embedded
+ * here, which have no console of their own. Mirrors are refused (W8), saying whose they are.
+ */
+export interface ClusterAdministration {
+  /**
+   * Makes what the documents describe, all of it or nothing, in their order. Pools, switches and exports that are there
+   * already with the same settings stay as they are.
+   * @returns the objects that were made
+   * @throws OBJECT_NAME_TAKEN, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, VOLUME_UNKNOWN, BAD_REQUEST
+   */
+  createObjects(specs: readonly ObjectSpec[], call?: StorageCall): Promise<readonly ObjectConfig[]>;
+
+  /**
+   * Brings one object to what is described: what is not said stays. Disks and NICs are the ones that are listed: a disk
+   * by its volume's name stays, a new one is made, one that is not listed is taken out and its volume deleted where it was
+   * made with the VM.
+   * @throws VOLUME_UNKNOWN, OBJECT_NAME_TAKEN, OBJECT_BUSY, OBJECT_IS_MIRROR, VOLUME_TOO_SMALL, BAD_REQUEST, …
+   */
+  updateObject(id: ObjectId, change: ObjectChange, call?: StorageCall): Promise<ObjectConfig>;
+
+  /** Its snapshots stay. A VM goes with the volumes that were made with it. @throws VOLUME_UNKNOWN, OBJECT_BUSY, OBJECT_IS_MIRROR */
+  deleteObject(id: ObjectId, call?: StorageCall): Promise<void>;
+
+  /** Idempotent. @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, BAD_REQUEST (it is no VM) */
+  setPower(id: ObjectId, power: "on" | "off", call?: StorageCall): Promise<ObjectConfig>;
+
+  /** Labels by key; null takes one away. @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, BAD_REQUEST */
+  setLabels(id: ObjectId, labels: Readonly<Record<string, string | null>>, call?: StorageCall): Promise<ObjectConfig>;
+}

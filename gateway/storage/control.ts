@@ -1,0 +1,268 @@
+import type { Facilities } from "../../core/api/facilities.ts";
+import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import type { Manifest } from "../../core/api/manifest.ts";
+import type { MirrorSet } from "../../core/api/mirror-set.ts";
+import type { ObjectKind } from "../../core/api/object/common.ts";
+import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
+import type { StorageCall } from "./call.ts";
+import type { CreateVolumeOptions } from "./volume-io.ts";
+
+/** The first half of the storage port: what a cluster has, its snapshots and its mirrors, but none of their bytes. */
+export interface StorageControl {
+  /** What the cluster can, and how exactly. It does not change while the driver is open. */
+  caps(call?: StorageCall): Promise<StorageCaps>;
+
+  /** Pools and virtual switches as they are now, and the kinds of object that can be protected. */
+  facilities(call?: StorageCall): Promise<Facilities>;
+
+  /** All objects, mirrors too (they carry `origin.role` "mirror"), but not snapshots. */
+  inventory(call?: StorageCall): Promise<readonly ObjectConfig[]>;
+
+  /**
+   * Those of these objects that are there, mirrors too, in any order. It costs what is asked for, not what the cluster
+   * has.
+   */
+  findObjects(ids: readonly ObjectId[], call?: StorageCall): Promise<readonly ObjectConfig[]>;
+
+  /**
+   * Makes an empty, thin volume. The size is rounded up to whole extents times stripes inside, and
+   * stays as given outside.
+   * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be)
+   */
+  createVolume(options: CreateVolumeOptions, call?: StorageCall): Promise<ObjectConfig>;
+
+  /**
+   * Gives a volume's object another name. Plans know it by its id, and go on.
+   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST (a name that can't be)
+   */
+  renameVolume(volumeId: string, name: string, call?: StorageCall): Promise<ObjectConfig>;
+
+  /** Its snapshots stay. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+  deleteVolume(volumeId: string, call?: StorageCall): Promise<void>;
+
+  /**
+   * One snapshot of each volume, all at the same instant, all or nothing (W5). Idempotent: a group
+   * that exists with the same id, owner and number is returned as it is. A group that was deleted
+   * is not made again.
+   * @throws VOLUME_UNKNOWN, NOT_OURS (the id belongs to another owner), GROUP_EXISTS (to another
+   *   run of the same slot), GROUP_STALE (`sequence` is not above that of the newest group that was
+   *   ever taken for the owner)
+   */
+  snapshotGroup(options: SnapshotGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
+
+  /** @returns the group, or undefined */
+  findGroup(groupId: GroupId, call?: StorageCall): Promise<SnapshotGroup | undefined>;
+
+  /**
+   * All groups that carry the owner's tag, published mirrors and source groups alike. One whose
+   * deletion has begun is not among them, also when not all of it is gone yet.
+   */
+  listGroups(owner: Owner, call?: StorageCall): Promise<readonly ListedGroup[]>;
+
+  /**
+   * Deletes the group's snapshots and gives back the space that only they held. Idempotent: a group
+   * that isn't there is deleted.
+   * @throws NOT_OURS when the group doesn't carry `owner` (I5)
+   */
+  deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
+
+  /**
+   * Makes the mirror of an object, or brings the one that is there up to date (grown size, new
+   * name). Idempotent by (owner, object id). The mirror has the object's geometry, and for a LUN
+   * its LUN id in a mirror target (W6). Once the run's group is published, nothing is changed any
+   * more. Where a run prepares it, the object's configuration is kept for the run's group, until
+   * that is published or aborted, or can't be published any more, as another one is written to the
+   * mirror or prepared before it was written.
+   * @throws GROUP_EXISTS (the group belongs to another run of the same slot), GROUP_STALE (a newer
+   *   run has been here)
+   */
+  prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
+
+  /**
+   * Begins or goes on with the writing of a group to a mirror volume. Raises the volume's epoch,
+   * durably, so whoever was writing before is refused from now on (I6). When the volume's session
+   * is of the same group and base, the extents that were committed stay done; otherwise the volume
+   * is first set back to the base group's snapshot of it (or to empty).
+   * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_EXISTS (it is published: there is nothing
+   *   left to write), GROUP_ABORTED, GROUP_STALE (`sequence` is not above the newest published, or
+   *   below that of the group being written)
+   */
+  openMirror(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession>;
+
+  /**
+   * Every extent that differs has been committed: the mirror now equals the snapshot. Idempotent.
+   * @throws FENCED
+   */
+  completeMirror(
+    options: { readonly mirrorVolumeId: string; readonly epoch: number },
+    call?: StorageCall,
+  ): Promise<void>;
+
+  /**
+   * Fences off whoever writes the group to any of the owner's mirrors; it can't be opened or
+   * published afterwards. Idempotent.
+   */
+  abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
+
+  /**
+   * Snapshots the mirrors that were opened for a group as one group, and keeps the foreign plan's
+   * manifest with it, all or nothing (I2). Idempotent: a group that exists with the same id, owner,
+   * number, instant and mirrors is returned as it is. One that was deleted is not made again.
+   * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, the mirrors are not those
+   *   that are meant, or an object is not kept, GROUP_ABORTED, NOT_OURS, GROUP_EXISTS (a group of
+   *   this id is there, and it is not the same), GROUP_STALE (it was published before, and is gone,
+   *   or a newer one was)
+   */
+  publishGroup(options: PublishGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
+
+  /**
+   * The manifests of foreign plans on this site, the newest group of each first: what is there when
+   * all else is gone (W3). @throws STORE_TOO_NEW, STORE_CORRUPT
+   */
+  manifests(
+    call?: StorageCall,
+  ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: Manifest }[]>;
+
+  /**
+   * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size.
+   * Idempotent by `key`; one that was deleted is not made again. `sourceVolumeIds` name the volumes
+   * by the ids they have in `object.volumes`. Where damage is known in the snapshots it is refused
+   * unless `evenDamaged`; reading what is damaged fails then.
+   * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, VOLUME_UNKNOWN (it was made, and is deleted),
+   *   GROUP_DAMAGED
+   */
+  rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
+
+  /**
+   * Of every snapshot in which damage was found, whoever read it, and not mended since: how much of
+   * it. Undefined where the cluster doesn't remember such things.
+   */
+  damage(call?: StorageCall): Promise<readonly GroupDamage[] | undefined>;
+}
+
+export interface StorageCaps {
+  /** Which kinds of object it can snapshot, and make mirrors of. */
+  readonly kinds: readonly ObjectKind[];
+  /** How far apart the snapshots of one group are at most, in microseconds (W5). */
+  readonly groupSkewMicroseconds: number;
+  /** Snapshots have an extent map: what has not changed is known without a look at it. */
+  readonly extentMap: boolean;
+  /** A LUN's id can be chosen (W6). */
+  readonly chosenLunId: boolean;
+  /** An extent of a mirror becomes what was written, or stays; elsewhere a writer that is cut leaves some of it. */
+  readonly atomicExtents: boolean;
+}
+
+/** What names an object on its cluster. */
+export type ObjectId = Pick<ObjectConfig, "kind" | "id">;
+
+/** Damage in one group's snapshot of a volume. */
+export interface GroupDamage {
+  readonly groupId: GroupId;
+  /** The volume as the source calls it. */
+  readonly sourceVolumeId: string;
+  /** The object's name, where it is known here. */
+  readonly name: string;
+  /** In how many of the volume's extents. */
+  readonly extents: number;
+}
+
+/** The tag on everything this product makes on a cluster: the plan, and the site that the plan protects. */
+export interface Owner {
+  readonly planId: PlanId;
+  readonly source: SiteId;
+}
+
+export interface SnapshotGroupOptions {
+  readonly groupId: GroupId;
+  readonly owner: Owner;
+  readonly volumeIds: readonly string[];
+  /** The number of the run. A group that no run takes has none, and no order. */
+  readonly sequence?: number;
+  /**
+   * What is snapshotted, as it is now: kept with the group, so that it is still known when the
+   * object is gone.
+   */
+  readonly objects?: readonly ObjectConfig[];
+}
+
+export interface PrepareMirrorOptions {
+  readonly owner: Owner;
+  readonly object: ObjectConfig;
+  /** Where the mirror lies and what it is connected to; kept with it, and part of the group's manifest. */
+  readonly mapping?: Mapping;
+  /**
+   * The run that prepares the mirror, so that a late copy of its task is told from one that counts,
+   * and the object's index in it.
+   */
+  readonly run?: { readonly groupId: GroupId; readonly sequence: number; readonly index: number };
+}
+
+export interface SnapshotGroup {
+  readonly groupId: GroupId;
+  readonly owner: Owner;
+  /** The number of the run that made it; null where that was not kept. */
+  readonly sequence: number | null;
+  /** The instant of the source's snapshot. */
+  readonly takenAt: Instant;
+  /** What was snapshotted, as the source had it; null on a target, and where that was not kept. */
+  readonly objects: readonly ObjectConfig[] | null;
+  readonly snapshots: readonly { readonly volumeId: string; readonly snapshotId: string; readonly sizeBytes: number }[];
+}
+
+/** A group in a list: what tells it from another one of the same id, and how much it is. */
+export interface ListedGroup extends Pick<SnapshotGroup, "groupId" | "sequence" | "takenAt"> {
+  readonly volumeCount: number;
+  readonly sizeBytes: number;
+}
+
+export interface MirrorVolume {
+  readonly sourceVolumeId: string;
+  readonly mirrorVolumeId: string;
+}
+
+export interface OpenMirrorOptions {
+  readonly owner: Owner;
+  readonly mirrorVolumeId: string;
+  readonly groupId: GroupId;
+  readonly sequence: number;
+  /** The published group whose state the writing starts from; null: from nothing. */
+  readonly baseGroupId: GroupId | null;
+  readonly sizeBytes: number;
+}
+
+export interface MirrorSession {
+  readonly epoch: number;
+  /** Extents that were committed for this group before. */
+  readonly done: readonly number[];
+  /**
+   * Extents that were found damaged: what they are is to be sent in full, whatever the base is.
+   * None of them is `done`.
+   */
+  readonly damaged: readonly number[];
+  readonly complete: boolean;
+}
+
+export interface PublishGroupOptions {
+  readonly groupId: GroupId;
+  readonly owner: Owner;
+  readonly sequence: number;
+  /** The instant of the source's snapshot. */
+  readonly takenAt: Instant;
+  /** The mirrors that it is to consist of: all that were opened for it, and no others. */
+  readonly mirrors: MirrorSet;
+  /** For the manifest, as are the objects, in their order; null: as it was prepared for the group. */
+  readonly planName: string;
+  readonly objects: readonly (ObjectConfig | null)[];
+}
+
+export interface RebuildObjectOptions {
+  /** Names the restore and the object, so that doing it twice makes one. */
+  readonly key: string;
+  readonly owner: Owner;
+  readonly fromGroupId: GroupId;
+  /** The object as the source had it: kind, LUN, volumes. */
+  readonly object: ObjectConfig;
+  readonly name: string;
+  readonly evenDamaged?: boolean;
+}
