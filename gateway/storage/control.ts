@@ -4,6 +4,8 @@ import type { Manifest } from "../../core/api/manifest.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
+import type { Reason } from "../../core/api/reason.ts";
+import type { GoneObject } from "../../core/api/task.ts";
 import type { StorageCall } from "./call.ts";
 import type { CreateVolumeOptions } from "./volume-io.ts";
 
@@ -184,6 +186,19 @@ export interface SnapshotGroupOptions {
    * object is gone.
    */
   readonly objects?: readonly ObjectConfig[];
+  /** What else its run is to know of it when it asks again; kept as it is. */
+  readonly kept?: KeptWithGroup;
+}
+
+/** The manifest that the source keeps with a group, besides its objects: a task that comes again tells the same. */
+export interface KeptWithGroup {
+  /** Of the plan, when it was taken. */
+  readonly planName?: string;
+  /** Of each object, the index among the plan's entries of the one that it is in the group for. */
+  readonly because: readonly number[];
+  /** Objects of the plan that were not there. */
+  readonly gone: readonly GoneObject[];
+  readonly warnings: readonly Reason[];
 }
 
 export interface PrepareMirrorOptions {
@@ -207,6 +222,8 @@ export interface SnapshotGroup {
   readonly takenAt: Instant;
   /** What was snapshotted, as the source had it; null on a target, and where that was not kept. */
   readonly objects: readonly ObjectConfig[] | null;
+  /** As it was given when the group was taken. Absent: it was not, or a version before took it. */
+  readonly kept?: KeptWithGroup;
   readonly snapshots: readonly { readonly volumeId: string; readonly snapshotId: string; readonly sizeBytes: number }[];
 }
 

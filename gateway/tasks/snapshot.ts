@@ -1,37 +1,125 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import type { PlanObject } from "../../core/api/plan.ts";
+import { isRule, planObjectsMax } from "../../core/api/plan.ts";
 import type { SnapshotTask, TaskResultOf } from "../../core/api/task.ts";
-import { isUnusable, judgeObject, objectUnusable } from "../../core/object/judge.ts";
+import type { KeptWithGroup, SnapshotGroup } from "../storage/control.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
+import { chooseObjects } from "./entries.ts";
+import { type GroupBefore, goneObjects } from "./gone.ts";
+import { nothingLeft } from "./nothing-left.ts";
+import { boundedWarnings } from "./warnings.ts";
 
-const nameOf = ({ kind, id, name }: PlanObject) => `${kind} “${name}” (${id})`;
+/** Looks at the site before its objects are said to change too fast. */
+const looksMax = 5;
+/** Groups that are asked what they have, to find the newest that was kept with its objects. */
+const groupsAskedMax = 10;
+/** As many objects as a plan can name are in a run at most. */
+const objectsMax = planObjectsMax;
 
-type Refusal = (missing: readonly PlanObject[]) => VisibleError;
+/**
+ * Takes the run's snapshot group: one snapshot of every volume of every object that the plan's entries are now, at the
+ * same instant (W5). Objects that are gone or can't be used are told, and the others taken. Done again, it gives the
+ * group that is there, as it was told then, whatever has become of its objects.
+ * @throws OBJECT_GONE, OBJECT_UNUSABLE (nothing is left to be taken), PLAN_TOO_LARGE, GROUP_INCOMPLETE, GROUP_EXISTS,
+ *   GROUP_STALE, and what else the storage throws
+ */
+export const snapshot = async (task: SnapshotTask, context: TaskContext): Promise<TaskResultOf<"snapshot">> => {
+  const known = await context.storage.findGroup(task.groupId);
+  return resultOf(known?.objects ? await takeAgain(task, context, known) : await take(task, context));
+};
 
-const gone: Refusal = (missing) =>
-  new VisibleError("OBJECT_UNKNOWN", `The source has no ${missing.map(nameOf).join(", no ")} any more.`, {
-    hint: "Take what is gone out of the plan, or bring it back.",
+/** What is in a group, and what there is to be told of it. */
+type Taken = Pick<SnapshotGroup, "takenAt" | "snapshots"> & {
+  readonly objects: readonly ObjectConfig[];
+  readonly kept: KeptWithGroup | undefined;
+};
+
+/** The storage says whether it is this run's. */
+const takeAgain = async (task: SnapshotTask, { storage }: TaskContext, known: SnapshotGroup): Promise<Taken> => {
+  const objects = known.objects ?? [];
+  const group = await storage.snapshotGroup({ ...whatOf(task, objects), ...(known.kept && { kept: known.kept }) });
+  return { ...group, objects: group.objects ?? objects, kept: group.kept };
+};
+
+const take = async (task: SnapshotTask, context: TaskContext): Promise<Taken> => {
+  for (let looks = 1; ; looks++) {
+    const { objects, kept } = await look(task, context);
+    try {
+      const group = await context.storage.snapshotGroup({ ...whatOf(task, objects), kept });
+      // Another gateway may have taken it in the meantime, of objects that looked otherwise.
+      return { ...group, objects: group.objects ?? objects, kept: group.objects ? group.kept : kept };
+    } catch (error) {
+      if (!VisibleError.is(error, "VOLUME_UNKNOWN")) throw error;
+      if (looks === looksMax) throw neverTheSame(error);
+      context.log.info({ err: error, looks }, "a volume has gone since the objects were looked at: looking again");
+    }
+  }
+};
+
+const whatOf = (task: SnapshotTask, objects: readonly ObjectConfig[]) => ({
+  groupId: task.groupId,
+  owner: ownerOf(task),
+  sequence: task.sequence,
+  volumeIds: [...new Set(objects.flatMap(({ volumes }) => volumes.map(({ id }) => id)))],
+  objects,
+});
+
+const neverTheSame = (cause: VisibleError): VisibleError =>
+  new VisibleError("VOLUME_UNKNOWN", `Each of ${looksMax} times, a volume had gone before it could be snapshotted.`, {
+    hint: "It will be tried again. See what makes and deletes volumes at the site all the time.",
+    retryable: true,
+    cause,
   });
 
-const notInGroup: Refusal = (missing) =>
-  new VisibleError("GROUP_INCOMPLETE", `The snapshot group was taken without ${missing.map(nameOf).join(", ")}.`, {
-    hint: "Start a new run.",
+/** What the plan's entries are now. */
+const look = async (task: SnapshotTask, context: TaskContext) => {
+  const { storage } = context;
+  const entries = task.objects;
+  const hasRules = entries.some(isRule);
+  const named = entries.flatMap((entry) => (isRule(entry) ? [] : [{ kind: entry.kind, id: entry.id }]));
+  // All that there is has what is named.
+  const site = hasRules ? await storage.inventory() : await storage.findObjects(named);
+  const { objects, because, missing, warnings } = chooseObjects(entries, site);
+  if (objects.length === 0) throw nothingLeft({ entries, missing, warnings });
+  if (objects.length > objectsMax) throw tooMany(objects.length);
+  const before = hasRules || missing.length > 0 ? await groupBefore(task, context) : undefined;
+  const gone = goneObjects({ entries, missing, site, before });
+  const { planName } = task;
+  const kept: KeptWithGroup = { because, gone, warnings: boundedWarnings(warnings), ...(planName && { planName }) };
+  return { objects, kept };
+};
+
+const tooMany = (count: number): VisibleError =>
+  new VisibleError("PLAN_TOO_LARGE", `The plan's entries are ${count} objects now; ${objectsMax} are the most.`, {
+    hint: "Split them among several plans.",
   });
 
-/** The configurations of the task's objects, in their order. */
-const configsOf = (
-  objects: readonly PlanObject[],
-  known: readonly ObjectConfig[],
-  refusal: Refusal,
-): readonly ObjectConfig[] => {
-  const byId = new Map(known.map((config) => [`${config.kind}/${config.id}`, config]));
-  const configs = objects.map((object) => byId.get(`${object.kind}/${object.id}`));
-  const missing = objects.filter((_, index) => configs[index] === undefined);
-  if (missing.length > 0) throw refusal(missing);
-  const found = configs.filter((config) => config !== undefined);
-  for (const object of found.map(judgeObject)) if (isUnusable(object)) throw objectUnusable(object);
-  return found;
+/** The plan's newest group here that was kept with its objects. */
+const groupBefore = async (task: SnapshotTask, { storage }: TaskContext): Promise<GroupBefore | undefined> => {
+  const groups = (await storage.listGroups(ownerOf(task)))
+    .filter(({ groupId, sequence }) => groupId !== task.groupId && sequence !== null)
+    .sort((a, b) => (b.sequence ?? 0) - (a.sequence ?? 0));
+  for (const { groupId } of groups.slice(0, groupsAskedMax)) {
+    const group = await storage.findGroup(groupId);
+    if (group?.objects) return group;
+  }
+  return undefined;
+};
+
+const resultOf = ({ takenAt, snapshots, objects, kept }: Taken): TaskResultOf<"snapshot"> => {
+  const ids = new Map(snapshots.map(({ volumeId, snapshotId }) => [volumeId, snapshotId]));
+  return {
+    kind: "snapshot",
+    takenAt,
+    from: 0,
+    fromVolume: 0,
+    objects: objects.map((config, index) => {
+      const because = kept?.because[index];
+      return { config, snapshotIds: snapshotIdsOf(config, ids), ...(because !== undefined && { because }) };
+    }),
+    ...(kept && kept.gone.length > 0 && { gone: [...kept.gone] }),
+    ...(kept && kept.warnings.length > 0 && { warnings: [...kept.warnings] }),
+  };
 };
 
 /** @param ids the snapshots' ids, by volume */
@@ -42,32 +130,3 @@ const snapshotIdsOf = (config: ObjectConfig, ids: ReadonlyMap<string, string>): 
     const message = `The snapshot group was taken before ${config.kind} “${config.name}” got its volume ${id}.`;
     throw new VisibleError("GROUP_INCOMPLETE", message, { hint: "Start a new run." });
   });
-
-/**
- * Takes the run's snapshot group: one snapshot of every volume of every object, at the same instant
- * (W5). Done again, it gives the group that is there, with its objects as they were then, whatever
- * has become of them.
- * @throws OBJECT_UNKNOWN naming all objects that the site doesn't have, OBJECT_UNUSABLE,
- *   GROUP_INCOMPLETE, GROUP_EXISTS, GROUP_STALE, and what else the storage throws
- */
-export const snapshot = async (task: SnapshotTask, context: TaskContext): Promise<TaskResultOf<"snapshot">> => {
-  const { storage } = context;
-  const known = await storage.findGroup(task.groupId);
-  const objects = known?.objects ?? configsOf(task.objects, await storage.inventory(), gone);
-  const group = await storage.snapshotGroup({
-    groupId: task.groupId,
-    owner: ownerOf(task),
-    sequence: task.sequence,
-    volumeIds: objects.flatMap((config) => config.volumes.map(({ id }) => id)),
-    objects,
-  });
-  // Another gateway may have taken it in the meantime, of objects that looked otherwise.
-  const configs = configsOf(task.objects, group.objects ?? objects, notInGroup);
-  const ids = new Map(group.snapshots.map(({ volumeId, snapshotId }) => [volumeId, snapshotId]));
-  return {
-    kind: "snapshot",
-    takenAt: group.takenAt,
-    from: 0,
-    objects: configs.map((config) => ({ config, snapshotIds: snapshotIdsOf(config, ids) })),
-  };
-};
