@@ -108,6 +108,7 @@ const groupBefore = async (task: SnapshotTask, { storage }: TaskContext): Promis
 
 const resultOf = ({ takenAt, snapshots, objects, kept }: Taken): TaskResultOf<"snapshot"> => {
   const ids = new Map(snapshots.map(({ volumeId, snapshotId }) => [volumeId, snapshotId]));
+  const told = new Set<string>();
   return {
     kind: "snapshot",
     takenAt,
@@ -115,7 +116,14 @@ const resultOf = ({ takenAt, snapshots, objects, kept }: Taken): TaskResultOf<"s
     fromVolume: 0,
     objects: objects.map((config, index) => {
       const because = kept?.because[index];
-      return { config, snapshotIds: snapshotIdsOf(config, ids), ...(because !== undefined && { because }) };
+      const repeated = config.volumes.flatMap(({ id }, place) => (told.has(id) ? [place] : []));
+      for (const { id } of config.volumes) told.add(id);
+      return {
+        config,
+        snapshotIds: snapshotIdsOf(config, ids),
+        ...(because !== undefined && { because }),
+        ...(repeated.length > 0 && { repeated }),
+      };
     }),
     ...(kept && kept.gone.length > 0 && { gone: [...kept.gone] }),
     ...(kept && kept.warnings.length > 0 && { warnings: [...kept.warnings] }),
