@@ -2,45 +2,35 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule, type PlanEntry, type PlanObject } from "../../core/api/plan.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import { fitsRule } from "../../core/object/rule.ts";
-import type { SnapshotGroup } from "../storage/control.ts";
+import type { LastSequence } from "../storage/control.ts";
 import { objectKey } from "./entries.ts";
 
-/** What the plan had in its newest group at the source, and what was gone then. */
-export type GroupBefore = Pick<SnapshotGroup, "sequence" | "objects" | "kept">;
-
 /**
- * The objects of a plan that its source has not any more: those that it names, and those that a rule
- * of it took the last time. What a rule took is told once, by the first run without it.
- * @param site all that the source has, where the plan has rules
+ * What the plan's rules took the last time, and the source has not any more. It is told once, by the first run without it.
+ * @param of.site all that the source has
+ * @param of.before what was in the plan's newest group at the source
  */
-export const goneObjects = (of: {
+export const vanishedObjects = (of: {
   readonly entries: readonly PlanEntry[];
-  /** Those that are named and not there. */
-  readonly missing: readonly PlanObject[];
   readonly site: readonly ObjectConfig[];
-  readonly before: GroupBefore | undefined;
+  readonly before: readonly ObjectConfig[];
+}): readonly PlanObject[] => {
+  const rules = of.entries.filter(isRule);
+  const named = of.entries.flatMap((entry) => (isRule(entry) ? [] : [entry]));
+  const known = new Set([...of.site, ...named].map(objectKey));
+  return of.before.filter((object) => !known.has(objectKey(object)) && rules.some((rule) => fitsRule(rule, object)));
+};
+
+/** @param last of each of them that the source still has in a group, the number of the newest */
+export const goneObjects = (of: {
+  readonly missing: readonly PlanObject[];
+  readonly vanished: readonly PlanObject[];
+  readonly last: readonly LastSequence[];
 }): readonly GoneObject[] => {
-  const { entries, missing, site, before } = of;
-  const rules = entries.filter(isRule);
-  const there = new Set([...site, ...missing].map(objectKey));
-  const vanished = (before?.objects ?? []).filter(
-    (object) => !there.has(objectKey(object)) && rules.some((rule) => fitsRule(rule, object)),
-  );
-  const last = lastSequences(before);
+  const last = new Map(of.last.map((each) => [objectKey(each), each.sequence]));
   const goneOf = ({ kind, id, name }: PlanObject, named: boolean): GoneObject => {
     const lastSequence = last.get(objectKey({ kind, id }));
     return { kind, id, name, named, ...(lastSequence !== undefined && { lastSequence }) };
   };
-  return [...missing.map((object) => goneOf(object, true)), ...vanished.map((object) => goneOf(object, false))];
-};
-
-/** Of each object that was known to have it, the newest group: the last one, or the one that was told of it then. */
-const lastSequences = (before: GroupBefore | undefined): ReadonlyMap<string, number> => {
-  const last = new Map<string, number>();
-  for (const object of before?.kept?.gone ?? []) {
-    if (object.lastSequence !== undefined) last.set(objectKey(object), object.lastSequence);
-  }
-  const sequence = before?.sequence;
-  if (typeof sequence === "number") for (const object of before?.objects ?? []) last.set(objectKey(object), sequence);
-  return last;
+  return [...of.missing.map((object) => goneOf(object, true)), ...of.vanished.map((object) => goneOf(object, false))];
 };

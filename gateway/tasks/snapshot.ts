@@ -2,17 +2,15 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule, planObjectsMax } from "../../core/api/plan.ts";
 import type { SnapshotTask, TaskResultOf } from "../../core/api/task.ts";
-import type { KeptWithGroup, SnapshotGroup } from "../storage/control.ts";
+import type { SnapshotGroup, SnapshotGroupOptions } from "../storage/control.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 import { chooseObjects } from "./entries.ts";
-import { type GroupBefore, goneObjects } from "./gone.ts";
+import { goneObjects, vanishedObjects } from "./gone.ts";
 import { nothingLeft } from "./nothing-left.ts";
 import { boundedWarnings } from "./warnings.ts";
 
 /** Looks at the site before its objects are said to change too fast. */
 const looksMax = 5;
-/** Groups that are asked what they have, to find the newest that was kept with its objects. */
-const groupsAskedMax = 10;
 /** As many objects as a plan can name are in a run at most. */
 const objectsMax = planObjectsMax;
 
@@ -29,25 +27,28 @@ export const snapshot = async (task: SnapshotTask, context: TaskContext): Promis
 };
 
 /** What is in a group, and what there is to be told of it. */
-type Taken = Pick<SnapshotGroup, "takenAt" | "snapshots"> & {
-  readonly objects: readonly ObjectConfig[];
-  readonly kept: KeptWithGroup | undefined;
-};
+type Taken = Told & Pick<SnapshotGroup, "takenAt" | "snapshots">;
+type Told = Pick<SnapshotGroup, "because" | "gone" | "warnings"> & { readonly objects: readonly ObjectConfig[] };
 
 /** The storage says whether it is this run's. */
 const takeAgain = async (task: SnapshotTask, { storage }: TaskContext, known: SnapshotGroup): Promise<Taken> => {
-  const objects = known.objects ?? [];
-  const group = await storage.snapshotGroup({ ...whatOf(task, objects), ...(known.kept && { kept: known.kept }) });
-  return { ...group, objects: group.objects ?? objects, kept: group.kept };
+  const { because, gone, warnings } = known;
+  const told = {
+    objects: known.objects ?? [],
+    ...(because && { because }),
+    ...(gone && { gone }),
+    ...(warnings && { warnings }),
+  };
+  return { ...(await storage.snapshotGroup(optionsOf(task, told))), ...told };
 };
 
 const take = async (task: SnapshotTask, context: TaskContext): Promise<Taken> => {
   for (let looks = 1; ; looks++) {
-    const { objects, kept } = await look(task, context);
+    const told = await look(task, context);
     try {
-      const group = await context.storage.snapshotGroup({ ...whatOf(task, objects), kept });
+      const group = await context.storage.snapshotGroup(optionsOf(task, told));
       // Another gateway may have taken it in the meantime, of objects that looked otherwise.
-      return { ...group, objects: group.objects ?? objects, kept: group.objects ? group.kept : kept };
+      return group.objects === null ? { ...group, ...told } : { ...group, objects: group.objects };
     } catch (error) {
       if (!VisibleError.is(error, "VOLUME_UNKNOWN")) throw error;
       if (looks === looksMax) throw neverTheSame(error);
@@ -56,12 +57,13 @@ const take = async (task: SnapshotTask, context: TaskContext): Promise<Taken> =>
   }
 };
 
-const whatOf = (task: SnapshotTask, objects: readonly ObjectConfig[]) => ({
+const optionsOf = (task: SnapshotTask, told: Told): SnapshotGroupOptions => ({
   groupId: task.groupId,
   owner: ownerOf(task),
   sequence: task.sequence,
-  volumeIds: [...new Set(objects.flatMap(({ volumes }) => volumes.map(({ id }) => id)))],
-  objects,
+  volumeIds: [...new Set(told.objects.flatMap(({ volumes }) => volumes.map(({ id }) => id)))],
+  ...told,
+  ...(task.planName !== undefined && { planName: task.planName }),
 });
 
 const neverTheSame = (cause: VisibleError): VisibleError =>
@@ -72,7 +74,7 @@ const neverTheSame = (cause: VisibleError): VisibleError =>
   });
 
 /** What the plan's entries are now. */
-const look = async (task: SnapshotTask, context: TaskContext) => {
+const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => {
   const { storage } = context;
   const entries = task.objects;
   const hasRules = entries.some(isRule);
@@ -82,11 +84,13 @@ const look = async (task: SnapshotTask, context: TaskContext) => {
   const { objects, because, missing, warnings } = chooseObjects(entries, site);
   if (objects.length === 0) throw nothingLeft({ entries, missing, warnings });
   if (objects.length > objectsMax) throw tooMany(objects.length);
-  const before = hasRules || missing.length > 0 ? await groupBefore(task, context) : undefined;
-  const gone = goneObjects({ entries, missing, site, before });
-  const { planName } = task;
-  const kept: KeptWithGroup = { because, gone, warnings: boundedWarnings(warnings), ...(planName && { planName }) };
-  return { objects, kept };
+  const owner = ownerOf(task);
+  const before = hasRules ? ((await storage.newestSourceGroup(owner))?.objects ?? []) : [];
+  const vanished = vanishedObjects({ entries, site, before });
+  const asked = [...missing, ...vanished].map(({ kind, id }) => ({ kind, id }));
+  const last = asked.length > 0 ? await storage.lastSequences({ owner, objects: asked }) : [];
+  const gone = goneObjects({ missing, vanished, last });
+  return { objects, because, gone, warnings: boundedWarnings(warnings) };
 };
 
 const tooMany = (count: number): VisibleError =>
@@ -94,19 +98,7 @@ const tooMany = (count: number): VisibleError =>
     hint: "Split them among several plans.",
   });
 
-/** The plan's newest group here that was kept with its objects. */
-const groupBefore = async (task: SnapshotTask, { storage }: TaskContext): Promise<GroupBefore | undefined> => {
-  const groups = (await storage.listGroups(ownerOf(task)))
-    .filter(({ groupId, sequence }) => groupId !== task.groupId && sequence !== null)
-    .sort((a, b) => (b.sequence ?? 0) - (a.sequence ?? 0));
-  for (const { groupId } of groups.slice(0, groupsAskedMax)) {
-    const group = await storage.findGroup(groupId);
-    if (group?.objects) return group;
-  }
-  return undefined;
-};
-
-const resultOf = ({ takenAt, snapshots, objects, kept }: Taken): TaskResultOf<"snapshot"> => {
+const resultOf = ({ takenAt, snapshots, objects, because, gone, warnings }: Taken): TaskResultOf<"snapshot"> => {
   const ids = new Map(snapshots.map(({ volumeId, snapshotId }) => [volumeId, snapshotId]));
   const told = new Set<string>();
   return {
@@ -115,18 +107,18 @@ const resultOf = ({ takenAt, snapshots, objects, kept }: Taken): TaskResultOf<"s
     from: 0,
     fromVolume: 0,
     objects: objects.map((config, index) => {
-      const because = kept?.because[index];
+      const entry = because?.[index];
       const repeated = config.volumes.flatMap(({ id }, place) => (told.has(id) ? [place] : []));
       for (const { id } of config.volumes) told.add(id);
       return {
         config,
         snapshotIds: snapshotIdsOf(config, ids),
-        ...(because !== undefined && { because }),
+        ...(entry !== undefined && { because: entry }),
         ...(repeated.length > 0 && { repeated }),
       };
     }),
-    ...(kept && kept.gone.length > 0 && { gone: [...kept.gone] }),
-    ...(kept && kept.warnings.length > 0 && { warnings: [...kept.warnings] }),
+    ...(gone !== undefined && gone.length > 0 && { gone: [...gone] }),
+    ...(warnings !== undefined && warnings.length > 0 && { warnings: [...warnings] }),
   };
 };
 
