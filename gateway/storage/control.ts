@@ -52,8 +52,17 @@ export interface StorageControl {
    */
   snapshotGroup(options: SnapshotGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
 
-  /** @returns the group, or undefined */
+  /** @returns the group with all that it keeps, or undefined */
   findGroup(groupId: GroupId, call?: StorageCall): Promise<SnapshotGroup | undefined>;
+
+  /** The newest group that was taken here of the owner's objects, and that is there still. */
+  newestSourceGroup(owner: Owner, call?: StorageCall): Promise<SnapshotGroup | undefined>;
+
+  /** Of those of these objects that any of the owner's source groups has which are there still, the number of the newest. */
+  lastSequences(
+    options: { readonly owner: Owner; readonly objects: readonly ObjectId[] },
+    call?: StorageCall,
+  ): Promise<readonly LastSequence[]>;
 
   /**
    * All groups that carry the owner's tag, published mirrors and source groups alike. One whose
@@ -186,19 +195,12 @@ export interface SnapshotGroupOptions {
    * object is gone.
    */
   readonly objects?: readonly ObjectConfig[];
-  /** What else its run is to know of it when it asks again; kept as it is. */
-  readonly kept?: KeptWithGroup;
-}
-
-/** The manifest that the source keeps with a group, besides its objects: a task that comes again tells the same. */
-export interface KeptWithGroup {
-  /** Of the plan, when it was taken. */
+  /** Of each of `objects`, the index among the plan's entries of the one that it is in the group for. */
+  readonly because?: readonly number[];
+  /** What else is known of how it was taken; kept too. */
+  readonly gone?: readonly GoneObject[];
+  readonly warnings?: readonly Reason[];
   readonly planName?: string;
-  /** Of each object, the index among the plan's entries of the one that it is in the group for. */
-  readonly because: readonly number[];
-  /** Objects of the plan that were not there. */
-  readonly gone: readonly GoneObject[];
-  readonly warnings: readonly Reason[];
 }
 
 export interface PrepareMirrorOptions {
@@ -222,9 +224,17 @@ export interface SnapshotGroup {
   readonly takenAt: Instant;
   /** What was snapshotted, as the source had it; null on a target, and where that was not kept. */
   readonly objects: readonly ObjectConfig[] | null;
-  /** As it was given when the group was taken. Absent: it was not, or a version before took it. */
-  readonly kept?: KeptWithGroup;
+  /** Of a source group, as it was told to keep it; absent where it was told nothing. */
+  readonly because?: readonly number[];
+  readonly gone?: readonly GoneObject[];
+  readonly warnings?: readonly Reason[];
+  readonly planName?: string;
   readonly snapshots: readonly { readonly volumeId: string; readonly snapshotId: string; readonly sizeBytes: number }[];
+}
+
+/** The number of the newest group that has an object. */
+export interface LastSequence extends ObjectId {
+  readonly sequence: number;
 }
 
 /** A group in a list: what tells it from another one of the same id, and how much it is. */
