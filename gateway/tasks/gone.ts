@@ -21,13 +21,20 @@ export const vanishedObjects = (of: {
   return of.before.filter((object) => !known.has(objectKey(object)) && rules.some((rule) => fitsRule(rule, object)));
 };
 
-/** @param last of each of them that the source still has in a group, the number of the newest */
+/**
+ * @param of.last of each of them that the source still has in a group, the number of the newest
+ * @param of.toldBefore what was gone at the run before: it may have known a group that is gone since
+ */
 export const goneObjects = (of: {
   readonly missing: readonly PlanObject[];
   readonly vanished: readonly PlanObject[];
   readonly last: readonly LastSequence[];
+  readonly toldBefore: readonly GoneObject[];
 }): readonly GoneObject[] => {
-  const last = new Map(of.last.map((each) => [objectKey(each), each.sequence]));
+  const last = new Map<string, number | undefined>([
+    ...of.toldBefore.map((each) => [objectKey(each), each.lastSequence] as const),
+    ...of.last.map((each) => [objectKey(each), each.sequence] as const),
+  ]);
   const goneOf = ({ kind, id, name }: PlanObject, named: boolean): GoneObject => {
     const lastSequence = last.get(objectKey({ kind, id }));
     return { kind, id, name, named, ...(lastSequence !== undefined && { lastSequence }) };

@@ -85,11 +85,11 @@ const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => 
   if (objects.length === 0) throw nothingLeft({ entries, missing, warnings });
   if (objects.length > objectsMax) throw tooMany(objects.length);
   const owner = ownerOf(task);
-  const before = hasRules ? ((await storage.newestSourceGroup(owner))?.objects ?? []) : [];
-  const vanished = vanishedObjects({ entries, site, before });
+  const before = hasRules || missing.length > 0 ? await storage.newestSourceGroup(owner) : undefined;
+  const vanished = vanishedObjects({ entries, site, before: before?.objects ?? [] });
   const asked = [...missing, ...vanished].map(({ kind, id }) => ({ kind, id }));
   const last = asked.length > 0 ? await storage.lastSequences({ owner, objects: asked }) : [];
-  const gone = goneObjects({ missing, vanished, last });
+  const gone = goneObjects({ missing, vanished, last, toldBefore: before?.gone ?? [] });
   return { objects, because, gone, warnings: boundedWarnings(warnings) };
 };
 
