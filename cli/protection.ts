@@ -1,5 +1,6 @@
 import { VisibleError } from "../core/api/errors.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
+import { isRule } from "../core/api/plan.ts";
 import { answerOf } from "./client.ts";
 import type { Api, Context } from "./context.ts";
 import { listed } from "./pages.ts";
@@ -42,7 +43,7 @@ const askProtection = async (
   // One by one, since a list of plans does not have their objects.
   for (const { id: plan } of plans.filter(({ source }) => source === site)) {
     const { name, objects } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan } }));
-    if (!objects.some((one) => one.kind === kind && one.id === id)) continue;
+    if (!objects.some((one) => !isRule(one) && one.kind === kind && one.id === id)) continue;
     names.push(name);
     const { items } = await answerOf(api.v1.plans[":plan"].groups.$get({ param: { plan }, query: { limit: "1" } }));
     hasRestorePoints ||= items.length > 0;
