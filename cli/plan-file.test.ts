@@ -79,13 +79,22 @@ compression: { level: 99 }
     const withObjects = (objects: string) => good.replace("{ kind: lun, name: web1 }", objects);
     const { objects } = parsePlan(withObjects('{ kind: vm, match: "web-*", label: env=prod }'), "plan.yaml");
     assert.deepEqual(objects, [{ kind: "vm", match: "web-*", label: "env=prod" }]);
-    refusedWith(withObjects("{ kind: vm, mtch: x }"), /^ {2}objects\.0\.mtch: unknown; “match” is what is known here$/m);
+    refusedWith(
+      withObjects("{ kind: vm, mtch: x }"),
+      /^ {2}objects\.0\.mtch: unknown; “match” is what is known here$/m,
+    );
     refusedWith(
       withObjects('{ kind: vm, match: "web-*", name: web-1 }'),
       /^ {2}objects\.0\.name: it does not go with what else is there$/m,
     );
-    refusedWith(withObjects("{ kind: vm, directory: /exports/e1 }"), /^ {2}objects\.0\.directory: only files of the kind/m);
-    refusedWith(withObjects("{ kind: nfs-file, directory: e1 }"), /^ {2}objects\.0\.directory: .*such as \/exports\/e1/m);
+    refusedWith(
+      withObjects("{ kind: vm, directory: /exports/e1 }"),
+      /^ {2}objects\.0\.directory: only files of the kind/m,
+    );
+    refusedWith(
+      withObjects("{ kind: nfs-file, directory: e1 }"),
+      /^ {2}objects\.0\.directory: .*such as \/exports\/e1/m,
+    );
   });
 
   test("that is no YAML is refused with the line", () => {

@@ -57,8 +57,14 @@ const namedMax = 5;
 export const protectionText = ({ plans }: Protection): string | undefined => {
   const [only, ...others] = plans.map(printable);
   if (only === undefined) return undefined;
-  if (others.length === 0) return `Plan ${only} protects it; its runs will fail until it is taken out.`;
+  const until = "until it is taken out";
+  if (others.length === 0) {
+    return `Plan ${only} protects it: ${until}, its runs warn that it is gone, and fail when they have nothing else.`;
+  }
   const named = [only, ...others].slice(0, namedMax).join(", ");
   const more = plans.length > namedMax ? ` and ${plans.length - namedMax} more` : "";
-  return `Plans ${named}${more} protect it; their runs will fail until it is taken out.`;
+  return `Plans ${named}${more} protect it: ${until}, their runs warn that it is gone, and fail when they have nothing else.`;
 };
+
+export const stayText = ({ hasRestorePoints }: Protection): readonly string[] =>
+  hasRestorePoints ? ["Its restore points stay."] : [];
