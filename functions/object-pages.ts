@@ -1,13 +1,13 @@
 import { messageText } from "../core/api/message.ts";
-import type { PlanObject } from "../core/api/plan.ts";
+import type { PlanEntry, PlanObject } from "../core/api/plan.ts";
 import type { Key } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { readRange } from "./ranges.ts";
 import { objectPageKey, objectPagePrefix } from "./records.ts";
 
-/** Some of a set's objects. */
-interface ObjectPage {
-  readonly objects: readonly PlanObject[];
+/** Some of a set's entries. */
+interface ObjectPage<T extends PlanEntry = PlanEntry> {
+  readonly objects: readonly T[];
 }
 
 const pageBytesMax = 64 * 1024;
@@ -19,9 +19,9 @@ const pageBytesMax = 64 * 1024;
 export const objectPages = (
   partition: string,
   set: string,
-  objects: readonly PlanObject[],
+  objects: readonly PlanEntry[],
 ): readonly { readonly key: Key; readonly body: ObjectPage }[] => {
-  const pages: PlanObject[][] = [];
+  const pages: PlanEntry[][] = [];
   let bytes = 0;
   for (const object of objects) {
     const objectBytes = messageText(object).length + 1;
@@ -42,17 +42,17 @@ export const putObjects = (
   { store }: Pick<Deps, "store">,
   partition: string,
   set: string,
-  objects: readonly PlanObject[],
+  objects: readonly PlanEntry[],
 ): Promise<void> => store.putAll(objectPages(partition, set, objects));
 
 /** A set in its order; empty where there is none. */
-export const readObjects = async (
+export const readObjects = async <T extends PlanEntry = PlanObject>(
   deps: Pick<Deps, "store">,
   partition: string,
   set: string,
-): Promise<readonly PlanObject[]> => {
-  const objects: PlanObject[] = [];
-  for await (const { body } of readRange<ObjectPage>(deps, { partition, sort: objectPagePrefix(set) })) {
+): Promise<readonly T[]> => {
+  const objects: T[] = [];
+  for await (const { body } of readRange<ObjectPage<T>>(deps, { partition, sort: objectPagePrefix(set) })) {
     objects.push(...body.objects);
   }
   return objects;
