@@ -1,13 +1,13 @@
 import { messageText } from "../core/api/message.ts";
-import type { PlanEntry, PlanObject } from "../core/api/plan.ts";
+import type { PlanEntry } from "../core/api/plan.ts";
 import type { Key } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { readRange } from "./ranges.ts";
 import { objectPageKey, objectPagePrefix } from "./records.ts";
 
-/** Some of a set's entries. */
-interface ObjectPage<T extends PlanEntry = PlanEntry> {
-  readonly objects: readonly T[];
+/** Some of a set's entries: objects, and rules. */
+interface ObjectPage {
+  readonly objects: readonly PlanEntry[];
 }
 
 const pageBytesMax = 64 * 1024;
@@ -46,13 +46,13 @@ export const putObjects = (
 ): Promise<void> => store.putAll(objectPages(partition, set, objects));
 
 /** A set in its order; empty where there is none. */
-export const readObjects = async <T extends PlanEntry = PlanObject>(
+export const readObjects = async (
   deps: Pick<Deps, "store">,
   partition: string,
   set: string,
-): Promise<readonly T[]> => {
-  const objects: T[] = [];
-  for await (const { body } of readRange<ObjectPage<T>>(deps, { partition, sort: objectPagePrefix(set) })) {
+): Promise<readonly PlanEntry[]> => {
+  const objects: PlanEntry[] = [];
+  for await (const { body } of readRange<ObjectPage>(deps, { partition, sort: objectPagePrefix(set) })) {
     objects.push(...body.objects);
   }
   return objects;
