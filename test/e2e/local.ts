@@ -10,6 +10,7 @@ import { answerOf, createClient } from "../../cli/client.ts";
 import type { RunAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import type { PlanDefinition } from "../../core/api/plan.ts";
 import { isUnusable } from "../../core/object/judge.ts";
 import { exportImage } from "../../gateway/storage/image/export.ts";
@@ -145,9 +146,14 @@ export class Local {
     return group.snapshots;
   }
 
-  /** The names of a site's volumes by their ids, as its storage has them, whether anything runs or not. */
+  /** What a site's storage has, whether anything runs or not. */
+  async inventory(site: string): Promise<readonly ObjectConfig[]> {
+    return this.#storage(site, (storage) => storage.inventory());
+  }
+
+  /** The names of a site's volumes by their ids, as its storage has them. */
   async volumeNames(site: string): Promise<ReadonlyMap<string, string>> {
-    const objects = await this.#storage(site, (storage) => storage.inventory());
+    const objects = await this.inventory(site);
     return new Map(objects.flatMap(({ name, volumes }) => volumes.map(({ id }) => [id, name] as const)));
   }
 
