@@ -20,7 +20,10 @@ import {
 } from "./objects.ts";
 
 const listed = async (driver: StorageDriver): Promise<string[]> =>
-  (await driver.inventory()).filter(isMirror).map(({ kind, name }) => `${kind} ${name}`).toSorted();
+  (await driver.inventory())
+    .filter(isMirror)
+    .map(({ kind, name }) => `${kind} ${name}`)
+    .toSorted();
 
 /** Mirrors of what a plan does not have any more. */
 export const staleMirrorConformance = (open: () => Promise<StorageUnderTest>): void => {
