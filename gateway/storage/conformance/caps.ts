@@ -39,22 +39,18 @@ export const capsConformance = (open: () => Promise<StorageUnderTest>): void => 
       }
     });
 
-    storageTest(
-      "what is not there is not found, nor what is of another kind, or asked for twice",
-      open,
-      async (driver) => {
-        const { id } = await driver.createVolume({ kind: "lun", name: "a", sizeBytes: 64 * 1024 });
-        assert.deepEqual(await driver.findObjects([]), []);
-        const others: readonly ObjectId[] = [
-          { kind: "volume", id },
-          { kind: "nfs-file", id },
-          { kind: "vm", id: "vm-0000000000000000" },
-          { kind: "lun", id: "nowhere" },
-        ];
-        assert.deepEqual(await driver.findObjects(others), []);
-        const twice = await driver.findObjects([...others, { kind: "lun", id }, { kind: "lun", id }]);
-        assert.deepEqual(twice, await driver.inventory());
-      },
-    );
+    storageTest("what is not there is not found, nor what is of another kind", open, async (driver) => {
+      const { id } = await driver.createVolume({ kind: "lun", name: "a", sizeBytes: 64 * 1024 });
+      assert.deepEqual(await driver.findObjects([]), []);
+      const others: readonly ObjectId[] = [
+        { kind: "volume", id },
+        { kind: "nfs-file", id },
+        { kind: "vm", id: "vm-0000000000000000" },
+        { kind: "lun", id: "nowhere" },
+      ];
+      assert.deepEqual(await driver.findObjects(others), []);
+      const found = await driver.findObjects([...others, { kind: "lun", id }]);
+      assert.deepEqual(found, await driver.inventory());
+    });
   });
 };

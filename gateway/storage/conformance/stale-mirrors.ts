@@ -67,8 +67,8 @@ export const staleMirrorConformance = (open: () => Promise<StorageUnderTest>): v
 
     kindTest("stays where a run after that one has prepared it", volumes, async (driver) => {
       const mirrors = await prepareAll(driver, 1, [other]);
-      const next = await prepareAll(driver, 2, [looseVolume(), other]);
       await sendAll(driver, mirrorOf(mirrors, other.id), { group: 1, bytes: bytesIn(1, other.id) });
+      const next = await prepareAll(driver, 2, [looseVolume(), other]);
       await driver.publishGroup(publicationOf(1, mirrors, 1));
       assert.deepEqual(await listed(driver), ["volume loose", "volume other"]);
       for (const { sourceVolumeId, mirrorVolumeId } of next) {

@@ -36,8 +36,8 @@ export const vmMirrorConformance = (open: () => Promise<StorageUnderTest>): void
         new Set(mirrors.map(({ sourceVolumeId }) => sourceVolumeId)),
         new Set(source.volumes.map(({ id }) => id)),
       );
-      for (const site of [driver, await storage.reopen()]) {
-        const mirror = await theOnly(site, "vm");
+      for (const look of [async () => driver, () => storage.reopen()]) {
+        const mirror = await theOnly(await look(), "vm");
         assert.equal(mirror.name, "web");
         assert.deepEqual(mirror.vm, mirrored(source, mirrors));
         assert.deepEqual(
