@@ -12,9 +12,17 @@ import {
   sendAll,
   storageTest,
   strangers,
-  takenAt,
 } from "./fixtures.ts";
-import { bytesIn, isMirror, looseVolume, mirrorOf, prepareAll, publicationOf, publishAll, volumeBytes } from "./objects.ts";
+import {
+  bytesIn,
+  isMirror,
+  looseVolume,
+  mirrorOf,
+  prepareAll,
+  publicationOf,
+  publishAll,
+  volumeBytes,
+} from "./objects.ts";
 
 /** A promise about owners, and what shows whether a driver keeps it. */
 export interface OwnerCase {
@@ -78,7 +86,13 @@ export const ownerCases: readonly OwnerCase[] = [
     title: "a mirror is opened by its own only",
     body: async (driver) => {
       const { mirror, epoch } = await written(driver);
-      const options = { mirrorVolumeId: mirror, groupId: groupId(2), sequence: 2, baseGroupId: null, sizeBytes: volumeBytes };
+      const options = {
+        mirrorVolumeId: mirror,
+        groupId: groupId(2),
+        sequence: 2,
+        baseGroupId: null,
+        sizeBytes: volumeBytes,
+      };
       for (const stranger of strangers) await rejects(driver.openMirror({ ...options, owner: stranger }), "NOT_OURS");
       await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
       assert((await readVolume(driver, mirror)).equals(bytesIn(1, source.id)));
@@ -104,7 +118,10 @@ export const ownerCases: readonly OwnerCase[] = [
       assert.deepEqual(await driver.manifests(), []);
       await driver.publishGroup(publicationOf(1, mirrors, 1));
       for (const stranger of strangers) await rejects(driver.publishGroup({ ...options, owner: stranger }), "NOT_OURS");
-      assert.deepEqual((await driver.manifests()).map((one) => one.owner), [owner]);
+      assert.deepEqual(
+        (await driver.manifests()).map((one) => one.owner),
+        [owner],
+      );
     },
   },
   {
@@ -126,7 +143,12 @@ export const ownerCases: readonly OwnerCase[] = [
         const [mirror] = await prepareAll(driver, 1, [source], stranger);
         assert(mirror !== undefined);
         const { mirrorVolumeId } = mirror;
-        const session = { groupId: groupId(8 + strangers.indexOf(stranger)), sequence: 2, baseGroupId: null, sizeBytes: volumeBytes };
+        const session = {
+          groupId: groupId(8 + strangers.indexOf(stranger)),
+          sequence: 2,
+          baseGroupId: null,
+          sizeBytes: volumeBytes,
+        };
         assert.deepEqual((await driver.openMirror({ ...session, owner: stranger, mirrorVolumeId })).done, []);
       }
     },
@@ -155,7 +177,11 @@ export const ownerCases: readonly OwnerCase[] = [
         const session = { groupId: groupId(9), sequence: 2, baseGroupId: groupId(1), sizeBytes: volumeBytes };
         await rejects(driver.openMirror({ ...session, owner: stranger, mirrorVolumeId }), "BASE_MISSING");
       }
-      await openMirror(driver, mirrorOf(await prepareAll(driver, 2, [source]), source.id), { group: 2, base: 1, sizeBytes: volumeBytes });
+      await openMirror(driver, mirrorOf(await prepareAll(driver, 2, [source]), source.id), {
+        group: 2,
+        base: 1,
+        sizeBytes: volumeBytes,
+      });
     },
   },
 ];
