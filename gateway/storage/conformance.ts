@@ -14,6 +14,8 @@ import { rebuildConformance } from "./conformance/rebuild.ts";
 import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
 import { skewConformance } from "./conformance/skew.ts";
+import { handleConformance } from "./conformance/snapshot-handles.ts";
+import { sourceGroupConformance } from "./conformance/source-groups.ts";
 import { stagingConformance } from "./conformance/staging.ts";
 import { staleMirrorConformance } from "./conformance/stale-mirrors.ts";
 import { vmMirrorConformance } from "./conformance/vm-mirrors.ts";
@@ -44,6 +46,8 @@ export const storageConformance = (
     volumeConformance(open);
     stagingConformance(open, stagesVolumes);
     groupConformance(open);
+    handleConformance(open);
+    sourceGroupConformance(open);
     skewConformance(open);
     ownerConformance(open);
     mirrorConformance(open);
