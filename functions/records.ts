@@ -1,6 +1,7 @@
 import type { GroupId, PlanId, RunId, SiteId } from "../core/api/ids.ts";
 import { planIdOf } from "../core/api/ids.ts";
 import type { Step } from "../core/api/run.ts";
+import { keyPart } from "../core/object/place.ts";
 import type { Key } from "../core/ports/store.ts";
 
 /**
@@ -67,6 +68,13 @@ export const planKey = (planId: PlanId): Key => ({ partition: `PLAN#${planId}`, 
 export const planNamePrefix = "NAME#";
 export const planNameKey = (name: string): Key => ({ partition: "PLANS", sort: `${planNamePrefix}${name}` });
 
+/** `GoneRecord`: an object of the plan that its source has not any more. */
+export const gonePrefix = "GONE#";
+export const goneKey = (planId: PlanId, kind: string, id: string): Key => ({
+  partition: `PLAN#${planId}`,
+  sort: `${gonePrefix}${kind}#${keyPart(id)}`,
+});
+
 /** `Run`, listed by its slot, newest last; restores among them. */
 export const runPrefix = "RUN#";
 export const runKey = (runId: RunId): Key => ({
@@ -103,6 +111,23 @@ export const factPrefix = (step: Step, target: SiteId | "source") => `FACT#${ste
 export const factKey = (runId: RunId, step: Step, target: SiteId | "source", index: number): Key => ({
   partition: `RUN#${runId}`,
   sort: `${factPrefix(step, target)}${indexDigits(index)}`,
+});
+/** `VolumePage`: which of a run's volumes are which object's, by the first of them. */
+export const volumePagePrefix = "VOLUMES#";
+export const volumePageKey = (runId: RunId, fromVolume: number): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `${volumePagePrefix}${indexDigits(fromVolume)}`,
+});
+/** `{ warnings }`: what is to be known of what a task came to. */
+export const warningPrefix = (step: Step, target: SiteId | "source") => `WARNING#${step}#${target}#`;
+export const warningKey = (runId: RunId, step: Step, target: SiteId | "source", index: number): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `${warningPrefix(step, target)}${indexDigits(index)}`,
+});
+/** `Mapping`: where the run's mirrors at a target lie, and what they are connected to. */
+export const mappingKey = (runId: RunId, target: SiteId): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `MAPPING#${target}`,
 });
 /** `BaseFact`: what the transfers to a target were measured against. */
 export const baseKey = (runId: RunId, target: SiteId): Key => ({ partition: `RUN#${runId}`, sort: `BASE#${target}` });
