@@ -42,6 +42,8 @@ export const objectNameKey = (siteId: SiteId, name: string, place: string): Key 
   partition: `SITE#${siteId}`,
   sort: `${objectNamePrefix}${name}#${place}`,
 });
+/** `Facilities`: what the site has besides objects. */
+export const facilitiesKey = (siteId: SiteId): Key => ({ partition: `SITE#${siteId}`, sort: "FACILITIES" });
 /** `Damage`, by `Placed.place`. */
 export const damagePrefix = "DAMAGE#";
 export const damageKey = (siteId: SiteId, place: string): Key => ({
