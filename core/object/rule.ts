@@ -1,5 +1,6 @@
 import type { ObjectConfig, UnusableObject } from "../api/object.ts";
 import type { PlanRule } from "../api/plan.ts";
+import { isUnusable, type JudgedObject } from "./judge.ts";
 import { foldedName } from "./name.ts";
 
 /** Whether a plan with the rule takes the object. Mirrors are guarded, and never taken. */
@@ -9,6 +10,10 @@ export const fitsRule = (rule: PlanRule, object: ObjectConfig): boolean =>
 /** The same of an object that can't be used. Its labels are not known: no rule that asks for one fits it. */
 export const fitsUnusable = (rule: PlanRule, object: UnusableObject): boolean =>
   rule.label === undefined && fitsByName(rule, object);
+
+/** The same of anything that a site tells of. */
+export const fitsJudged = (rule: PlanRule, object: JudgedObject): boolean =>
+  isUnusable(object) ? fitsUnusable(rule, object) : fitsRule(rule, object);
 
 /** As sentences name it: `vm web-*`, `nfs-file below /exports/e1/vm`, `vm web-* with the label env=prod`. */
 export const ruleText = ({ kind, match, directory, label }: PlanRule): string =>

@@ -14,7 +14,7 @@ import { planKey } from "../records.ts";
 import { baseOfObject, nothingThere } from "./base.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { chooseForReclaim } from "./reclaim.ts";
-import { readRunObjects } from "./run-objects.ts";
+import { readRunEntries } from "./run-objects.ts";
 
 /** What every task of a run carries. Its id is the same for every try. */
 const fieldsOf = (
@@ -70,7 +70,7 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       return {
         ...common,
         kind: "snapshot",
-        objects: [...(await readRunObjects(deps, await readRunPlan(deps, runId)))],
+        objects: [...(await readRunEntries(deps, await readRunPlan(deps, runId)))],
       };
     case "preparing":
       return { ...common, kind: "prepare", object: (await snapshotOf(deps, runId, index)).config };
