@@ -229,7 +229,15 @@ export interface SnapshotGroup {
   readonly gone?: readonly GoneObject[];
   readonly warnings?: readonly Reason[];
   readonly planName?: string;
-  readonly snapshots: readonly { readonly volumeId: string; readonly snapshotId: string; readonly sizeBytes: number }[];
+  readonly snapshots: readonly GroupSnapshot[];
+}
+
+export interface GroupSnapshot {
+  readonly volumeId: string;
+  /** The volume as the source calls it: of a mirror another one than `volumeId`. Absent: not known. */
+  readonly sourceVolumeId?: string;
+  readonly snapshotId: string;
+  readonly sizeBytes: number;
 }
 
 /** The number of the newest group that has an object. */

@@ -44,8 +44,9 @@ export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup |
     sequence: row.sequence,
     takenAt: row.takenAt,
     ...keptOf(database, row),
-    snapshots: snapshotsOf(database, groupId).map(({ volumeId, id, sizeBytes }) => ({
+    snapshots: snapshotsOf(database, groupId).map(({ volumeId, sourceVolumeId, id, sizeBytes }) => ({
       volumeId,
+      sourceVolumeId,
       snapshotId: id,
       sizeBytes,
     })),
