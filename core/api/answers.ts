@@ -147,9 +147,15 @@ export const historyEntrySchema = z.discriminatedUnion("type", [
 export type HistoryEntry = z.infer<typeof historyEntrySchema>;
 
 /** The sum over all objects. */
-export const progressSumSchema = progressSchema
-  .omit({ phase: true })
-  .extend({ objectsTotal: z.int().min(0), objectsDone: z.int().min(0) });
+export const progressSumSchema = progressSchema.omit({ phase: true }).extend({
+  objectsTotal: z.int().min(0),
+  objectsDone: z.int().min(0),
+  /** Those whose mirrors are as they are to be (W10). Absent: the run has no such step. */
+  objectsPrepared: z.int().min(0).optional(),
+  /** Volumes whose data is sent, each once. Absent: before the snapshot, and where objects have one each. */
+  volumesTotal: z.int().min(0).optional(),
+  volumesDone: z.int().min(0).optional(),
+});
 export type ProgressSum = z.infer<typeof progressSumSchema>;
 
 export const runTargetSchema = targetSummarySchema.extend({
