@@ -9,7 +9,7 @@ import type { RunTask } from "../../core/api/task.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { ToldGroup } from "../../core/retention/site-list.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB } from "../api/testing.ts";
-import { complete, groupsOn, report, takeTasks, workAt } from "../api/testing-gateway.ts";
+import { complete, groupsOn, report, resultOf, takeTasks, workAt } from "../api/testing-gateway.ts";
 import { groupKey, runKey } from "../records.ts";
 import { readGroups } from "./groups.ts";
 import { takeList } from "./site-list.ts";
@@ -69,6 +69,27 @@ describe("a list of what a site has", () => {
     await take(known, ...flood);
     assert.equal((await groupsAt(api, plan)).length, 1001);
     assert.equal(api.errors.length, 1);
+  });
+
+  test("has a group written down as unknown where only a part of its run's snapshot is known", async () => {
+    const { api, plan, known, take } = await world();
+    api.pass(1);
+    const { body: begun } = await api.send<Run>("POST", "/v1/plans/nightly/run");
+    const takenAt = api.deps.clock.now();
+    for (const task of takeTasks(api, siteA)) {
+      const result = resultOf(task, takenAt, []);
+      assert(result.kind === "snapshot" && result.objects.length === 2);
+      const part = { number: 0, of: 2 };
+      await report(api, task, { kind: "completed", part, result: { ...result, objects: result.objects.slice(0, 1) } });
+    }
+    await api.send("POST", `/v1/runs/${begun.id}/cancel`);
+    // The rest was told as well, once, and the target has published: then the table was set back.
+    const published = { groupId: begun.groupId, sequence: begun.sequence, takenAt, volumeCount: 2, sizeBytes: 1 };
+    await take(known, published);
+    assert.deepEqual(
+      (await groupsAt(api, plan)).map(({ state }) => state),
+      ["published", "unknown"],
+    );
   });
 
   test("with another run's group of the same slot makes that unknown, and no restore point of this one", async () => {

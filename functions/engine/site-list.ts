@@ -16,7 +16,6 @@ import type { Deps } from "../deps.ts";
 import { forEach } from "../each.ts";
 import { groupKey, runPlanKey } from "../records.ts";
 import { expires } from "./expiry.ts";
-import { readFact, type SnapshotFact } from "./facts.ts";
 import { ignoringConflict, putGroup, readGroups, recordGroup } from "./groups.ts";
 import { loadRun } from "./runs.ts";
 import { keepOfBefore } from "./runs-of-before.ts";
@@ -119,12 +118,12 @@ const adopted = async (deps: Deps, { siteId, role }: Place, told: ToldGroup): Pr
   const part = run.targets[siteId];
   const isOver = part === undefined ? partsOf(run).every(([, one]) => hasEnded(one)) : hasEnded(part);
   if (!isOver) return true;
-  const fact = await readFact<SnapshotFact>(deps, run.id, "snapshotting", "source", 0);
-  // A source group whose answer got lost is known by its number alone; of a restore point
-  // everything must be known.
-  const takenAt = fact?.takenAt ?? (role === "source" ? told.takenAt : undefined);
-  if (fact === undefined && role === "mirror") return false;
-  if (!isSame({ sequence: run.sequence, takenAt: takenAt ?? run.createdAt }, told)) return false;
+  const taken = await readTaken(deps, run);
+  // A source group whose answer got lost, or some of it, is known by its number alone; of a restore
+  // point everything must be known.
+  if (taken === undefined && role === "mirror") return false;
+  const takenAt = taken?.at ?? told.takenAt ?? run.createdAt;
+  if (!isSame({ sequence: run.sequence, takenAt }, told)) return false;
   await recordGroup(deps, run, role, siteId, told);
   return true;
 };

@@ -7,7 +7,7 @@ import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import type { StorageCall } from "./call.ts";
-import type { CreateVolumeOptions } from "./volume-io.ts";
+import type { CreateVolumeOptions, SnapshotHandle } from "./volume-io.ts";
 
 /** The first half of the storage port: what a cluster has, its snapshots and its mirrors, but none of their bytes. */
 export interface StorageControl {
@@ -76,6 +76,15 @@ export interface StorageControl {
    * @throws NOT_OURS when the group doesn't carry `owner` (I5)
    */
   deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
+
+  /**
+   * Makes a snapshot readable, by whatever process and thread has the handle, until it is closed. Many may be open of one
+   * snapshot. What a process that died had open is taken back by `tend`. @throws SNAPSHOT_UNKNOWN
+   */
+  openSnapshot(snapshotId: string, call?: StorageCall): Promise<SnapshotHandle>;
+
+  /** Readers that are open can't be relied on afterwards. Idempotent. */
+  closeSnapshot(handle: SnapshotHandle, call?: StorageCall): Promise<void>;
 
   /**
    * Makes the mirror of an object, or brings the one that is there up to date (name, size, place,

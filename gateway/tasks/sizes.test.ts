@@ -92,7 +92,8 @@ const storageOf = (objects: readonly ObjectConfig[], longId: string): StorageDri
     prepareMirror: async ({ object }: { object: ObjectConfig }) => [
       { sourceVolumeId: object.id, mirrorVolumeId: longId },
     ],
-    openSnapshot: async () => ({ ...objects[0]?.volumes[0], close: async () => undefined }),
+    openSnapshot: async () => ({ ...objects[0]?.volumes[0] }),
+    closeSnapshot: async () => undefined,
     publishGroup: async () => ({ snapshots: [{ sizeBytes: Number.MAX_SAFE_INTEGER }] }),
     deleteGroup: async () => undefined,
     listGroups: async () =>

@@ -7,14 +7,18 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { answerOf, createClient } from "../../cli/client.ts";
-import type { RunAnswer } from "../../core/api/answers.ts";
-import { VisibleError } from "../../core/api/errors.ts";
+import { run } from "../../cli/testing.ts";
+import type { ErrorBody, RunAnswer } from "../../core/api/answers.ts";
+import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import type { PlanDefinition } from "../../core/api/plan.ts";
 import { isUnusable } from "../../core/object/judge.ts";
+import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { exportImage } from "../../gateway/storage/image/export.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
+import { steadyTime } from "../../gateway/time.ts";
 import { hangMs, until } from "../patience.ts";
 
 const script = fileURLToPath(new URL("./up-process.ts", import.meta.url));
@@ -48,8 +52,8 @@ export class Local {
     return this.#process.pid;
   }
 
-  async start({ gatewaysPerSite = 1 } = {}): Promise<void> {
-    const child = spawn(process.execPath, [script, this.dir, String(gatewaysPerSite)], {
+  async start({ gatewaysPerSite = 1, sites = ["a", "b"] } = {}): Promise<void> {
+    const child = spawn(process.execPath, [script, this.dir, String(gatewaysPerSite), sites.join()], {
       stdio: ["pipe", "pipe", "pipe"],
       env: this.env,
     });
@@ -109,7 +113,16 @@ export class Local {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  async #storage<T>(site: string, use: (storage: Awaited<ReturnType<typeof openStorage>>) => Promise<T>): Promise<T> {
+  /** What `smtx-backup` answers to a command, as JSON. @throws VisibleError as it tells it */
+  async command<T>(...args: readonly string[]): Promise<T> {
+    const env = { SMTX_BACKUP_DIR: this.dir };
+    const { exitCode, stdout, stderr } = await run([...args, "--json"], { env, fetch, time: steadyTime });
+    if (exitCode === 0) return JSON.parse(stdout || "null") as T;
+    const { error } = JSON.parse(stderr.trim().split("\n").at(-1) ?? "") as ErrorBody;
+    throw errorToldAs(error);
+  }
+
+  async onStorage<T>(site: string, use: (storage: StorageDriver) => Promise<T>): Promise<T> {
     const storage = await openStorage({ kind: "extentstore", dir: join(this.dir, "sites", site, "store") });
     try {
       return await use(storage);
@@ -124,7 +137,7 @@ export class Local {
     target: { name: string; kind?: "lun" | "volume"; geometry?: Geometry } | { into: string },
   ) {
     const signal = AbortSignal.timeout(hangMs);
-    const imported = await this.#storage(site, (storage) =>
+    const imported = await this.onStorage(site, (storage) =>
       importImage({ file, storage, signal, ...("into" in target ? target : { kind: "lun" as const, ...target }) }),
     );
     await this.refreshed(site);
@@ -133,21 +146,26 @@ export class Local {
 
   async exportImage(site: string, file: string, from: { volumeId: string } | { snapshotId: string }) {
     const signal = AbortSignal.timeout(hangMs);
-    return this.#storage(site, (storage) =>
+    return this.onStorage(site, (storage) =>
       exportImage({ storage, file, format: "raw", signal, force: true, ...from }),
     );
   }
 
   /** The snapshots of a group on a site, by volume. */
   async snapshotsOf(site: string, groupId: string) {
-    const group = await this.#storage(site, (storage) => storage.findGroup(groupId as never));
+    const group = await this.onStorage(site, (storage) => storage.findGroup(groupId as never));
     assert(group, `site ${site} has no group ${groupId}`);
     return group.snapshots;
   }
 
-  /** The names of a site's volumes by their ids, as its storage has them, whether anything runs or not. */
+  /** What a site's storage has, whether anything runs or not. */
+  async inventory(site: string): Promise<readonly ObjectConfig[]> {
+    return this.onStorage(site, (storage) => storage.inventory());
+  }
+
+  /** The names of a site's volumes by their ids, as its storage has them. */
   async volumeNames(site: string): Promise<ReadonlyMap<string, string>> {
-    const objects = await this.#storage(site, (storage) => storage.inventory());
+    const objects = await this.inventory(site);
     return new Map(objects.flatMap(({ name, volumes }) => volumes.map(({ id }) => [id, name] as const)));
   }
 

@@ -26,6 +26,7 @@ import type {
   CreateVolumeOptions,
   ExtentDigest,
   MirrorExtentWriter,
+  SnapshotHandle,
   SnapshotReader,
   StagedVolume,
   StageVolumeOptions,
@@ -173,8 +174,18 @@ export class ExtentStore implements StorageDriver {
     await collect(this.#store, { compact: true, ...call });
   }
 
-  async openSnapshot(snapshotId: string): Promise<SnapshotReader> {
+  /** Snapshots can be read as they are. */
+  async openSnapshot(snapshotId: string): Promise<SnapshotHandle> {
+    const snapshot = snapshots.findSnapshot(this.#store.database, snapshotId);
+    return { snapshotId, sizeBytes: snapshot.sizeBytes, geometry: volumes.geometryOf(snapshot) };
+  }
+
+  async readSnapshot({ snapshotId }: SnapshotHandle): Promise<SnapshotReader> {
     return new StoredSnapshotReader(this.#store, snapshots.findSnapshot(this.#store.database, snapshotId));
+  }
+
+  async closeSnapshot(): Promise<void> {
+    return;
   }
 
   async prepareMirror(options: PrepareMirrorOptions): Promise<readonly MirrorVolume[]> {

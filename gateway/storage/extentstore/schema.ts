@@ -18,7 +18,7 @@ const applicationId = 0x736d7478;
  * - `stagings` are tables that are to become volumes'; they go with the open driver that fills
  *   them.
  * - `newestSnapshots` remembers source groups that were deleted, and `deletedRebuilds` rebuilt
- * *   objects.
+ *   objects.
  * - `preparedObjects` is what mirrors were prepared as, for a manifest that is to come: of each
  *   mirror for the group that is written to it, and for the newest that was prepared.
  * - A row of `volumes` is an object too: a LUN, a file of an export or a virtual volume. VMs are in

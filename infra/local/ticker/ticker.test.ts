@@ -127,6 +127,19 @@ describe("the ticker", () => {
     assert.equal(slots().at(-1), "2026-11-24T00:02:00Z");
   });
 
+  test("fires each minute of a schedule that was made when the clock was ahead by minutes, also before that time comes", async () => {
+    now = instant("2026-11-24T00:12:00Z");
+    await create("often", "cron(* * * * ? *)");
+    now = instant("2026-11-24T00:00:00Z");
+    const minutes = Array.from({ length: 15 }, (_, minute) => addSeconds(now, 60 * minute));
+    const ticker = restarted();
+    for (const minute of minutes) await ticker.tick(minute);
+    assert.deepEqual(
+      slots(),
+      minutes.map((minute) => minute.replace(".000", "")),
+    );
+  });
+
   test("waits for no clock that was set back between two looks", async () => {
     const stop = new AbortController();
     const clocks = [instant("2026-11-24T00:00:20Z"), instant("2024-11-24T00:00:00Z")];

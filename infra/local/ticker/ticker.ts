@@ -106,8 +106,10 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
           "what came due too long ago is dropped; the sweep finds it",
         );
       }
-      // A schedule does not fire for the time before it was made. Its own minute may still fire.
-      const known = [before ?? oldest, addSeconds(startOfMinute(schedule.createdAt), -1)];
+      // A schedule does not fire for the time before it was made. Its own minute may still fire. One
+      // that is said to be made later than now is there all the same: a clock was ahead.
+      const made = startOfMinute(schedule.createdAt);
+      const known = made > until ? [before ?? addSeconds(until, -1)] : [before ?? oldest, addSeconds(made, -1)];
       const after = latest(oldest, ...known.filter((instant) => !isAhead(instant, until)));
       // The clock may have been set back by a little: what was fired is not fired again.
       const result = after >= until ? { firedUntil: after, fired: 0, failed: 0 } : await fire(schedule, after, until);
