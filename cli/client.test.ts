@@ -37,7 +37,7 @@ describe("client", () => {
   test("gives the body of an answer with the type of its route, and nothing for an empty one", async () => {
     const { client } = await connected();
     const plan = await answerOf(client.v1.plans[":plan"].$get({ param: { plan: "nightly" } }));
-    assert.equal(plan.objects[0]?.name, "db");
+    assert.deepEqual(plan.objects[0], { kind: "lun", id: "lun-db", name: "db" });
     const run = await answerOf(client.v1.plans[":plan"].run.$post({ param: { plan: plan.id } }));
     const { items } = await answerOf(
       client.v1.plans[":plan"].runs.$get({ param: { plan: plan.id }, query: { limit: "1" } }),

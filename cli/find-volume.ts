@@ -2,6 +2,7 @@ import { VisibleError } from "../core/api/errors.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
 import { isSameName, shownName } from "../core/object/name.ts";
 import type { StorageDriver } from "../gateway/storage/driver.ts";
+import { isMirror, volumeIsMirror } from "./mirrors.ts";
 
 export interface FoundVolume {
   readonly volumeId: string;
@@ -61,13 +62,8 @@ export const findChangeable = async (
   const found = await findVolume(storage, site, nameOrId, { isForChange: true });
   const { object } = found;
   if (!isMirror(object)) return found;
-  const message = `“${shownName(object.name)}” (${object.id}) is the mirror of a protected object.`;
-  throw new VisibleError("VOLUME_IS_MIRROR", message, {
-    hint: "It goes with the restore points of its plan. To use what is in it, rebuild one of them.",
-  });
+  throw volumeIsMirror(object, site);
 };
-
-const isMirror = ({ origin }: ObjectConfig): boolean => origin?.role === "mirror";
 
 const hasId = ({ id, volumes }: ObjectConfig, text: string): boolean =>
   id === text || volumes.some((volume) => volume.id === text);

@@ -1,4 +1,6 @@
+import { strict as assert } from "node:assert";
 import { VisibleError } from "../core/api/errors.ts";
+import type { ObjectKind } from "../core/api/object/common.ts";
 import type { ObjectConfig, UnusableObject } from "../core/api/object.ts";
 import { isUnusable, type JudgedObject } from "../core/object/judge.ts";
 import { answerOf } from "./client.ts";
@@ -19,18 +21,38 @@ export interface Inventory {
   readonly unusable?: readonly UnusableObject[];
 }
 
-/** All that a site has, read page by page; undefined before a gateway has looked. */
+/** All that a site has, or all of a kind, read page by page; undefined before a gateway has looked. */
 export const lastInventory = async (
   context: Pick<Context, "warn">,
   api: Api,
   site: string,
+  kind?: ObjectKind,
 ): Promise<Inventory | undefined> => {
   const observedAt = await lastObserved(api, site);
   if (observedAt === undefined) return undefined;
-  const all = await listed(context, (query) => pageOf(api, site, query));
+  const ofKind = kind === undefined ? {} : { kind };
+  const all = await listed(context, (query) => pageOf(api, site, { ...query, ...ofKind }));
   const unusable = all.filter(isUnusable);
   const objects = all.flatMap((object) => (isUnusable(object) ? [] : [object]));
   return { siteId: site, observedAt, objects, ...(unusable.length > 0 && { unusable }) };
+};
+
+/**
+ * The same; before a gateway has looked, or when it is to look anew, one is asked first.
+ * @throws VisibleError GATEWAY_ABSENT when none answers
+ */
+export const currentInventory = async (
+  context: Context,
+  api: Api,
+  site: string,
+  { refresh, kind }: { readonly refresh: boolean; readonly kind?: ObjectKind | undefined },
+): Promise<Inventory> => {
+  const known = refresh ? undefined : await lastInventory(context, api, site, kind);
+  if (known !== undefined) return known;
+  await refreshInventory(context.host, api, site);
+  const told = await lastInventory(context, api, site, kind);
+  assert(told !== undefined, `what site ${site} has was told, and is not known`);
+  return told;
 };
 
 /** What a site has with one of these ids, as its gateways saw it last; nothing before a gateway has looked. */
@@ -91,21 +113,22 @@ export const refreshInventory = async (
 /**
  * Lets the API know of what was done to an object of a site's storage here. It is done whatever
  * becomes of this, and a warning says so.
+ * @param objectId undefined: it was done to no object, and all is to be seen once more
  * @param isNews whether what the API knows of the object is what was done
  * @returns whether the API knows of it now
  */
 export const tellInventory = async (
   context: Context,
   site: string,
-  objectId: string,
+  objectId: string | undefined,
   isNews: (found: JudgedObject | undefined) => boolean,
 ): Promise<boolean> => {
   try {
     if (!(await context.hasApi())) return false;
     const api = await context.connect();
-    await refreshInventory(context.host, api, site, async () =>
-      isNews((await lookUpObjects(api, site, [objectId]))[0]),
-    );
+    const hasNews =
+      objectId === undefined ? undefined : async () => isNews((await lookUpObjects(api, site, [objectId]))[0]);
+    await refreshInventory(context.host, api, site, hasNews);
     return true;
   } catch (error) {
     if (!VisibleError.is(error)) throw error;

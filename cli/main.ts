@@ -8,6 +8,7 @@ import type { Answering, Work } from "./commands/command.ts";
 import { addGatewayCommands } from "./commands/gateway.ts";
 import { addGroupCommands } from "./commands/group.ts";
 import { addLocalCommands } from "./commands/local.ts";
+import { addObjectCommands } from "./commands/object.ts";
 import { addPlanCommands } from "./commands/plan.ts";
 import { addRebuildCommand } from "./commands/rebuild.ts";
 import { addRunCommands } from "./commands/run.ts";
@@ -65,6 +66,7 @@ const createProgram = (host: Host, answering: Answering): Command => {
   addGatewayCommands(program, answering);
   addSiteCommands(program, answering);
   addTokenCommands(program, answering);
+  addObjectCommands(program, answering);
   addVolumeCommands(program, answering);
   addPlanCommands(program, answering);
   addRunCommands(program, answering);

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { z } from "zod";
 import { groupIdSchema, runIdSchema, siteIdSchema } from "../core/api/ids.ts";
+import { objectKindSchema } from "../core/api/object/common.ts";
 
 /** A parser for an option's or an argument's value. What the schema refuses is bad usage (exit code 2). */
 export const checkedBy =
@@ -13,6 +14,12 @@ export const checkedBy =
 
 export const siteOption = (description: string) =>
   new Option("--site <site>", description).argParser(checkedBy(siteIdSchema));
+
+export const storeOption = () =>
+  new Option("--store <dir>", "the site's extentstore, where there is no local environment on this host");
+
+export const kindOption = (description: string) =>
+  new Option("--kind <kind>", description).choices(objectKindSchema.options);
 
 export const runId = checkedBy(runIdSchema);
 export const groupId = checkedBy(groupIdSchema);

@@ -75,6 +75,28 @@ compression: { level: 99 }
     );
   });
 
+  test("may name objects by a rule, and a rule that is wrong is told as one", () => {
+    const withObjects = (objects: string) => good.replace("{ kind: lun, name: web1 }", objects);
+    const { objects } = parsePlan(withObjects('{ kind: vm, match: "web-*", label: env=prod }'), "plan.yaml");
+    assert.deepEqual(objects, [{ kind: "vm", match: "web-*", label: "env=prod" }]);
+    refusedWith(
+      withObjects("{ kind: vm, mtch: x }"),
+      /^ {2}objects\.0\.mtch: unknown; “match” is what is known here$/m,
+    );
+    refusedWith(
+      withObjects('{ kind: vm, match: "web-*", name: web-1 }'),
+      /^ {2}objects\.0\.name: it does not go with what else is there$/m,
+    );
+    refusedWith(
+      withObjects("{ kind: vm, directory: /exports/e1 }"),
+      /^ {2}objects\.0\.directory: only files of the kind/m,
+    );
+    refusedWith(
+      withObjects("{ kind: nfs-file, directory: e1 }"),
+      /^ {2}objects\.0\.directory: .*such as \/exports\/e1/m,
+    );
+  });
+
   test("that is no YAML is refused with the line", () => {
     refusedWith("name: [a\nsource: b\n", /line 2/);
     refusedWith("", /expected object/);

@@ -1,5 +1,6 @@
 import { VisibleError } from "../core/api/errors.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
+import { isRule } from "../core/api/plan.ts";
 import { answerOf } from "./client.ts";
 import type { Api, Context } from "./context.ts";
 import { listed } from "./pages.ts";
@@ -42,7 +43,7 @@ const askProtection = async (
   // One by one, since a list of plans does not have their objects.
   for (const { id: plan } of plans.filter(({ source }) => source === site)) {
     const { name, objects } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan } }));
-    if (!objects.some((one) => one.kind === kind && one.id === id)) continue;
+    if (!objects.some((one) => !isRule(one) && one.kind === kind && one.id === id)) continue;
     names.push(name);
     const { items } = await answerOf(api.v1.plans[":plan"].groups.$get({ param: { plan }, query: { limit: "1" } }));
     hasRestorePoints ||= items.length > 0;
@@ -56,8 +57,14 @@ const namedMax = 5;
 export const protectionText = ({ plans }: Protection): string | undefined => {
   const [only, ...others] = plans.map(printable);
   if (only === undefined) return undefined;
-  if (others.length === 0) return `Plan ${only} protects it; its runs will fail until it is taken out.`;
+  const until = "until it is taken out";
+  if (others.length === 0) {
+    return `Plan ${only} protects it: ${until}, its runs warn that it is gone, and fail when they have nothing else.`;
+  }
   const named = [only, ...others].slice(0, namedMax).join(", ");
   const more = plans.length > namedMax ? ` and ${plans.length - namedMax} more` : "";
-  return `Plans ${named}${more} protect it; their runs will fail until it is taken out.`;
+  return `Plans ${named}${more} protect it: ${until}, their runs warn that it is gone, and fail when they have nothing else.`;
 };
+
+export const stayText = ({ hasRestorePoints }: Protection): readonly string[] =>
+  hasRestorePoints ? ["Its restore points stay."] : [];

@@ -7,6 +7,7 @@ import { aheadSecondsMax } from "../core/ports/clock.ts";
 import type { Stored } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { retrying } from "./engine/advance.ts";
+import { putFacilities } from "./facilities.ts";
 import { inventoryKeysBefore, readInventoryBefore } from "./inventory-before.ts";
 import { damageList, objectList, putEntries } from "./inventory-entries.ts";
 import { inventoryHeadKey } from "./records.ts";
@@ -125,6 +126,7 @@ const putPart = async (deps: Pick<Deps, "store">, part: InventoryPart): Promise<
   const changed = [
     await putEntries(deps, siteId, objectList, objects, ranges.objects),
     await putEntries(deps, siteId, damageList, damage, ranges.damage),
+    part.facilities !== undefined && (await putFacilities(deps, siteId, part.facilities)),
   ];
   return changed.includes(true);
 };

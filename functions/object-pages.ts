@@ -1,13 +1,13 @@
 import { messageText } from "../core/api/message.ts";
-import type { PlanObject } from "../core/api/plan.ts";
+import type { PlanEntry } from "../core/api/plan.ts";
 import type { Key } from "../core/ports/store.ts";
 import type { Deps } from "./deps.ts";
 import { readRange } from "./ranges.ts";
 import { objectPageKey, objectPagePrefix } from "./records.ts";
 
-/** Some of a set's objects. */
+/** Some of a set's entries: objects, and rules. */
 interface ObjectPage {
-  readonly objects: readonly PlanObject[];
+  readonly objects: readonly PlanEntry[];
 }
 
 const pageBytesMax = 64 * 1024;
@@ -19,9 +19,9 @@ const pageBytesMax = 64 * 1024;
 export const objectPages = (
   partition: string,
   set: string,
-  objects: readonly PlanObject[],
+  objects: readonly PlanEntry[],
 ): readonly { readonly key: Key; readonly body: ObjectPage }[] => {
-  const pages: PlanObject[][] = [];
+  const pages: PlanEntry[][] = [];
   let bytes = 0;
   for (const object of objects) {
     const objectBytes = messageText(object).length + 1;
@@ -42,7 +42,7 @@ export const putObjects = (
   { store }: Pick<Deps, "store">,
   partition: string,
   set: string,
-  objects: readonly PlanObject[],
+  objects: readonly PlanEntry[],
 ): Promise<void> => store.putAll(objectPages(partition, set, objects));
 
 /** A set in its order; empty where there is none. */
@@ -50,8 +50,8 @@ export const readObjects = async (
   deps: Pick<Deps, "store">,
   partition: string,
   set: string,
-): Promise<readonly PlanObject[]> => {
-  const objects: PlanObject[] = [];
+): Promise<readonly PlanEntry[]> => {
+  const objects: PlanEntry[] = [];
   for await (const { body } of readRange<ObjectPage>(deps, { partition, sort: objectPagePrefix(set) })) {
     objects.push(...body.objects);
   }

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { z } from "zod";
-import { type Plan, type PlanObject, planObjectSchema, planSchema } from "../core/api/plan.ts";
+import { type Plan, type PlanEntry, planObjectSchema, planSchema } from "../core/api/plan.ts";
 import type { WholePlan } from "../core/plan/define.ts";
 import { addSeconds } from "../core/ports/clock.ts";
 import type { Change } from "../core/ports/store.ts";
@@ -29,14 +29,14 @@ export const planOf = (stored: StoredPlan): Plan => {
   return { ...plan, objectCount: objects.length, objectSet: setOfBefore };
 };
 
-/** A plan with its objects. */
+/** A plan with its entries. */
 export const wholePlan = async (deps: Pick<Deps, "store">, stored: StoredPlan): Promise<WholePlan> => ({
   ...planOf(stored),
   objects: await readPlanObjects(deps, stored),
 });
 
 /** A plan's objects, from wherever they lie. */
-const readPlanObjects = async (deps: Pick<Deps, "store">, stored: StoredPlan): Promise<readonly PlanObject[]> => {
+const readPlanObjects = async (deps: Pick<Deps, "store">, stored: StoredPlan): Promise<readonly PlanEntry[]> => {
   if ("objects" in stored) return stored.objects;
   const objects = await readObjects(deps, planKey(stored.id).partition, String(stored.objectSet));
   assert(
@@ -47,14 +47,14 @@ const readPlanObjects = async (deps: Pick<Deps, "store">, stored: StoredPlan): P
 };
 
 /** What is written with a plan whose set is new, in one transaction. */
-export const putSet = (plan: Plan, objects: readonly PlanObject[]): readonly Change[] =>
+export const putSet = (plan: Plan, objects: readonly PlanEntry[]): readonly Change[] =>
   pagesOf(plan, objects).map(({ key, body }) => ({ type: "put", key, body, expect: "any" }));
 
 /** What is written with a plan that has another set now: this one comes to its end. */
 export const endSet = (
   { clock }: Pick<Deps, "clock">,
   stored: StoredPlan,
-  objects: readonly PlanObject[],
+  objects: readonly PlanEntry[],
 ): readonly Change[] => {
   if ("objects" in stored) return [];
   const expiresAt = addSeconds(clock.now(), oldSetSeconds);
@@ -65,5 +65,5 @@ export const endSet = (
 export const movedApart = (before: StoredPlan, after: Plan): readonly Change[] =>
   "objects" in before && after.objectSet === setOfBefore ? putSet(after, before.objects) : [];
 
-const pagesOf = ({ id, objectSet }: Pick<Plan, "id" | "objectSet">, objects: readonly PlanObject[]) =>
+const pagesOf = ({ id, objectSet }: Pick<Plan, "id" | "objectSet">, objects: readonly PlanEntry[]) =>
   objectPages(planKey(id).partition, String(objectSet), objects);

@@ -1,6 +1,7 @@
 import type { GroupId, PlanId, RunId, SiteId } from "../core/api/ids.ts";
 import { planIdOf } from "../core/api/ids.ts";
 import type { Step } from "../core/api/run.ts";
+import { keyPart } from "../core/object/place.ts";
 import type { Key } from "../core/ports/store.ts";
 
 /**
@@ -41,6 +42,8 @@ export const objectNameKey = (siteId: SiteId, name: string, place: string): Key 
   partition: `SITE#${siteId}`,
   sort: `${objectNamePrefix}${name}#${place}`,
 });
+/** `Facilities`: what the site has besides objects. */
+export const facilitiesKey = (siteId: SiteId): Key => ({ partition: `SITE#${siteId}`, sort: "FACILITIES" });
 /** `Damage`, by `Placed.place`. */
 export const damagePrefix = "DAMAGE#";
 export const damageKey = (siteId: SiteId, place: string): Key => ({
@@ -66,6 +69,13 @@ export const planKey = (planId: PlanId): Key => ({ partition: `PLAN#${planId}`, 
 /** `{ planId }`: makes names unique, and lists the plans. */
 export const planNamePrefix = "NAME#";
 export const planNameKey = (name: string): Key => ({ partition: "PLANS", sort: `${planNamePrefix}${name}` });
+
+/** `GoneRecord`: an object of the plan that its source has not any more. */
+export const gonePrefix = "GONE#";
+export const goneKey = (planId: PlanId, kind: string, id: string): Key => ({
+  partition: `PLAN#${planId}`,
+  sort: `${gonePrefix}${kind}#${keyPart(id)}`,
+});
 
 /** `Run`, listed by its slot, newest last; restores among them. */
 export const runPrefix = "RUN#";

@@ -4,11 +4,13 @@ type JsonSchema = {
   readonly properties?: Record<string, JsonSchema>;
   readonly items?: JsonSchema;
   readonly oneOf?: readonly JsonSchema[];
+  readonly anyOf?: readonly JsonSchema[];
 };
+type Issue = z.core.$ZodIssue;
 
 /** The keys that a schema knows at a path; those of all variants where there are several. */
 const knownKeys = (schema: JsonSchema, path: readonly PropertyKey[]): readonly string[] => {
-  const variants = schema.oneOf ?? [schema];
+  const variants = schema.oneOf ?? schema.anyOf ?? [schema];
   const [first, ...rest] = path;
   if (first === undefined) return [...new Set(variants.flatMap(({ properties = {} }) => Object.keys(properties)))];
   const inner = variants.flatMap(({ properties, items }) => items ?? properties?.[String(first)] ?? []);
@@ -30,24 +32,48 @@ const editDistance = (from: string, to: string): number => {
 };
 
 const meant = (key: string, known: readonly string[]): string => {
+  if (known.includes(key)) return "it does not go with what else is there";
   const [nearest] = known
     .map((name) => ({ name, distance: editDistance(key.toLowerCase(), name.toLowerCase()) }))
     .filter(({ name, distance }) => distance <= Math.max(2, name.length / 3))
     .sort((a, b) => a.distance - b.distance);
-  return nearest === undefined ? `known here: ${known.join(", ")}` : `“${nearest.name}” is what is known here`;
+  return `unknown; ${nearest === undefined ? `known here: ${known.join(", ")}` : `“${nearest.name}” is what is known here`}`;
 };
 
 const pathOf = (path: readonly PropertyKey[]) => (path.length === 0 ? "the file" : path.map(String).join("."));
 
+const isMissing = (issue: Issue): boolean =>
+  issue.code === "invalid_union"
+    ? issue.errors.length > 0 && issue.errors.every(([first]) => first !== undefined && isMissing(first))
+    : issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+
+const faultsOf = (issues: readonly Issue[]): number =>
+  issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 1), 0);
+
+/** Of a schema's alternatives the one that what was written comes nearest to; where two do, the first. */
+const nearestOf = ([first = [], ...others]: readonly (readonly Issue[])[]): readonly Issue[] =>
+  others.reduce((best, other) => (faultsOf(other) < faultsOf(best) ? other : best), first);
+
+const unionMessage = "Invalid input";
+
+/** The issues of alternatives in their places; alternatives that have a sentence of their own are one issue. */
+const plainIssues = (issues: readonly Issue[], at: readonly PropertyKey[] = []): readonly Issue[] =>
+  issues.flatMap((issue) => {
+    const path = [...at, ...issue.path];
+    const isOne = issue.code !== "invalid_union" || issue.errors.length === 0 || issue.message !== unionMessage;
+    return isOne ? [{ ...issue, path }] : plainIssues(nearestOf(issue.errors), path);
+  });
+
+const expectedOf = (issue: Issue): string => (issue.code === "invalid_type" ? issue.expected : issue.message);
+
 /** What is wrong with a configuration, a sentence for each field, with the field's path; unknown keys with what is meant. */
 export const configProblems = (error: z.ZodError, schema: z.ZodType): readonly string[] => {
   const root = z.toJSONSchema(schema, { io: "input" }) as JsonSchema;
-  return error.issues.flatMap((issue) => {
+  return plainIssues(error.issues).flatMap((issue) => {
     if (issue.code !== "unrecognized_keys") {
-      const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
-      return [`${pathOf(issue.path)}: ${missing ? `missing (${issue.expected})` : issue.message}`];
+      return [`${pathOf(issue.path)}: ${isMissing(issue) ? `missing (${expectedOf(issue)})` : issue.message}`];
     }
     const known = knownKeys(root, issue.path);
-    return issue.keys.map((key) => `${pathOf([...issue.path, key])}: unknown; ${meant(key, known)}`);
+    return issue.keys.map((key) => `${pathOf([...issue.path, key])}: ${meant(key, known)}`);
   });
 };

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { PlanAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import { retentionSchema } from "../../core/api/plan.ts";
+import { isRule, retentionSchema } from "../../core/api/plan.ts";
 import { isUnusable } from "../../core/object/judge.ts";
 import { answerOf } from "../client.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
@@ -177,7 +177,7 @@ const lookUpsMax = 50;
 
 const firstRunOf = async (context: Context, api: Api, plan: PlanAnswer): Promise<string | undefined> => {
   if (plan.kind !== "backup") return undefined;
-  const ids = plan.objects.map(({ id }) => id);
+  const ids = plan.objects.flatMap((entry) => (isRule(entry) ? [] : [entry.id]));
   const found =
     ids.length > lookUpsMax
       ? ((await lastInventory(context, api, plan.source))?.objects ?? [])

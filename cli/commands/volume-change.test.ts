@@ -94,7 +94,8 @@ describe("volume rename and delete", () => {
     await asking();
     assert.equal((await world.run(["plan", "run", "nightly", "--wait"])).exitCode, 0);
     await asking();
-    const protects = "Plan nightly protects it; its runs will fail until it is taken out.";
+    const protects =
+      "Plan nightly protects it: until it is taken out, its runs warn that it is gone, and fail when they have nothing else.";
     assert.ok(questions[0]?.endsWith(`for good? ${protects} [y/N] `), questions[0]);
     assert.ok(questions[1]?.endsWith(`for good? ${protects} Its restore points stay. [y/N] `), questions[1]);
     const deleted = await volume(["delete", "web1", "--yes", ...at]);
@@ -158,7 +159,10 @@ describe("volume rename and delete", () => {
       ["import", image, "--into", "db"],
     ]) {
       const { stderr } = await volume([...args, ...at]);
-      assert.match(stderr, /“db” \(lun-\w+\) is the mirror of a protected object\. \(VOLUME_IS_MIRROR\)/);
+      assert.match(
+        stderr,
+        /“db” \(lun-\w+\) is the mirror that plan plan_\w+ of site a keeps here: .* \(VOLUME_IS_MIRROR\)\n {2}hint: /,
+      );
     }
     assert.deepEqual(
       (await withStorage((storage) => storage.inventory())).map(({ name }) => name),

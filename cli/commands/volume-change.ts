@@ -1,11 +1,11 @@
 import { shownName } from "../../core/object/name.ts";
-import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Context } from "../context.ts";
 import { type FoundVolume, findChangeable } from "../find-volume.ts";
 import { tellInventory } from "../inventory.ts";
-import { type Protection, protectionOf, protectionText } from "../protection.ts";
+import { type Protection, protectionOf, protectionText, stayText } from "../protection.ts";
 import { bytesText } from "../render/units.ts";
+import { withStorage } from "../with-storage.ts";
 
 interface ChangeOptions {
   readonly site: string;
@@ -53,19 +53,6 @@ export const deleteVolume = async (
     text: text.join(" "),
   };
 };
-
-const withStorage = async <T>(
-  context: Context,
-  site: string,
-  store: string | undefined,
-  use: (storage: StorageDriver) => Promise<T>,
-): Promise<T> => {
-  const storage = await context.openStorage(site, store);
-  return use(storage).finally(() => storage.close());
-};
-
-const stayText = ({ hasRestorePoints }: Protection): readonly string[] =>
-  hasRestorePoints ? ["Its restore points stay."] : [];
 
 const isWanted = async (
   context: Context,

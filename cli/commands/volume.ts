@@ -1,10 +1,9 @@
-import { strict as assert } from "node:assert";
 import { type Command, Option } from "commander";
-import { lunOf, type ObjectConfig, type UnusableObject } from "../../core/api/object.ts";
+import { lunOf, type ObjectConfig } from "../../core/api/object.ts";
 import { size } from "../bytes.ts";
-import type { Api, Context } from "../context.ts";
-import { type Inventory, lastInventory, refreshInventory } from "../inventory.ts";
-import { siteOption } from "../options.ts";
+import { currentInventory } from "../inventory.ts";
+import { siteOption, storeOption } from "../options.ts";
+import { unusableLine } from "../render/object.ts";
 import { printable, type Style } from "../render/style.ts";
 import { table } from "../render/table.ts";
 import { bytesText, instantText } from "../render/units.ts";
@@ -12,9 +11,6 @@ import type { Answering } from "./command.ts";
 import { deleteVolume, renameVolume } from "./volume-change.ts";
 import { exportVolume } from "./volume-export.ts";
 import { importVolume } from "./volume-import.ts";
-
-const storeOption = () =>
-  new Option("--store <dir>", "the site's extentstore, where there is no local environment on this host");
 
 export const addVolumeCommands = (program: Command, answering: Answering): void => {
   const volume = program.command("volume").description("what the sites have: LUNs and virtual volumes");
@@ -42,15 +38,18 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     .action(
       answering(async (context, { site, refresh }: { site: string; refresh: boolean }) => {
         const api = await context.connect();
-        const inventory = await inventoryOf(context, api, site, refresh);
+        const inventory = await currentInventory(context, api, site, { refresh });
         const seen = context.style.faint(`seen at ${instantText(inventory.observedAt)}`);
-        const { objects, unusable = [] } = inventory;
+        const { unusable = [] } = inventory;
+        const objects = inventory.objects.filter(isVolume);
+        const others = inventory.objects.length - objects.length;
         const text = [
           volumeTable(objects, context.style),
           ...unusable.map((one) => unusableLine(one, context.style)),
+          ...(others === 0 ? [] : [`VMs and NFS files are among its objects: smtx-backup object list --site ${site}`]),
           seen,
         ];
-        return { json: inventory, text: text.join("\n") };
+        return { json: { ...inventory, objects }, text: text.join("\n") };
       }),
     );
   volume
@@ -87,21 +86,10 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     .action(answering(exportVolume));
 };
 
-/** @throws VisibleError GATEWAY_ABSENT when there is none yet, or it is to be a new one, and nobody tells it */
-const inventoryOf = async (context: Context, api: Api, site: string, refresh: boolean): Promise<Inventory> => {
-  const known = refresh ? undefined : await lastInventory(context, api, site);
-  if (known !== undefined) return known;
-  await refreshInventory(context.host, api, site);
-  const told = await lastInventory(context, api, site);
-  assert(told !== undefined, `what site ${site} has was told, and is not known`);
-  return told;
-};
+const isVolume = ({ kind }: ObjectConfig): boolean => kind === "lun" || kind === "volume";
 
 const originText = ({ origin }: ObjectConfig): string =>
   origin === undefined ? "–" : `${origin.role === "mirror" ? "mirror" : "rebuilt"} from ${origin.siteId}`;
-
-const unusableLine = ({ kind, id, name, unusable }: UnusableObject, style: Style): string =>
-  style.warn(printable(`${kind || "object"} “${name}” (${id}) can't be used: ${unusable}.`));
 
 const lunText = (object: ObjectConfig): string => {
   const lun = lunOf(object);

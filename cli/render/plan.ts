@@ -1,6 +1,6 @@
 import type { PlanAnswer, PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import type { Plan, Schedule } from "../../core/api/plan.ts";
+import { isRule, type Plan, type PlanEntry, type Schedule } from "../../core/api/plan.ts";
 import { printable, type Style } from "./style.ts";
 import { fields, table } from "./table.ts";
 import { bytesText, counted, instantText } from "./units.ts";
@@ -40,6 +40,18 @@ const statusPaint = (style: Style) => (text: string) => (text === "active" ? sty
 const clockText = ({ putBackAt, from }: NonNullable<Plan["clock"]>): string =>
   `was wrong, as was found at ${instantText(putBackAt)}: slots until ${instantText(from)} were settled already; they run when they come`;
 
+/** `lun web1 (lun-…)`; `every vm called web-*, labelled env=prod`. */
+const entryText = (entry: PlanEntry): string => {
+  if (!isRule(entry)) return printable(`${entry.kind} ${entry.name} (${entry.id})`);
+  const { kind, match, label, directory } = entry;
+  const conditions = [
+    ...(match === undefined ? [] : [`called ${match}`]),
+    ...(label === undefined ? [] : [`labelled ${label}`]),
+    ...(directory === undefined ? [] : [`below ${directory}`]),
+  ];
+  return printable(`every ${kind} ${conditions.join(", ")}`);
+};
+
 /** A plan in full. */
 export const planText = (plan: PlanAnswer, style: Style): string => {
   const { enabled, level } = plan.compression;
@@ -55,7 +67,7 @@ export const planText = (plan: PlanAnswer, style: Style): string => {
           : `${plan.source}, keeps ${counted(plan.retention.keepLast, "group")}`,
       ],
       ["Targets", plan.targets.length === 0 ? undefined : plan.targets.map(targetText).join("\n")],
-      ["Objects", plan.objects.map(({ kind, name, id }) => `${kind} ${printable(name)} (${printable(id)})`).join("\n")],
+      ["Objects", plan.objects.map(entryText).join("\n")],
       ["Schedule", scheduleText(plan.schedule)],
       ["Compression", enabled ? `zstd, level ${level}` : "off"],
       ["Clock", plan.clock && clockText(plan.clock)],
@@ -81,7 +93,7 @@ export const slotsText = (answer: {
 
 /** What will happen the first time, with how much there may be to send at most. */
 export const firstRunText = (plan: PlanAnswer, found: readonly ObjectConfig[]): string => {
-  const ids = new Set(plan.objects.map(({ id }) => id));
+  const ids = new Set(plan.objects.flatMap((entry) => (isRule(entry) ? [] : [entry.id])));
   const volumes = found.filter(({ id }) => ids.has(id)).flatMap((object) => object.volumes);
   const size = bytesText(volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const sites = plan.targets.map(({ site }) => site).join(", ");

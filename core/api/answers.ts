@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { facilitiesSchema } from "./facilities.ts";
 import { damageSchema, groupSchema } from "./group.ts";
 import { groupIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
 import { leftOutSchema, objectKindSchema } from "./object/common.ts";
@@ -6,7 +7,7 @@ import { objectConfigSchema, unusableObjectSchema } from "./object.ts";
 import { planEntrySchema, planObjectSchema, planSchema, scheduleSchema } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 import { progressSchema, runPlanSchema, runSchema, skipSchema, targetRunSchema } from "./run.ts";
-import { gatewaySchema } from "./site.ts";
+import { gatewaySchema, switchMapSchema } from "./site.ts";
 
 /** Bodies of HTTP answers that are more than a stored document. */
 
@@ -38,6 +39,17 @@ export const objectsAnswerSchema = pageOf(z.union([unusableObjectSchema, objectC
 });
 export type ObjectsAnswer = z.infer<typeof objectsAnswerSchema>;
 
+/** What a site has besides objects, and which of its switches are which at its targets. */
+export const facilitiesAnswerSchema = z.object({
+  siteId: siteIdSchema,
+  /** Absent, with `facilities`: no gateway of the site has told yet. */
+  observedAt: instantSchema.optional(),
+  facilities: facilitiesSchema.optional(),
+  /** By target. */
+  switchMaps: z.record(siteIdSchema, switchMapSchema),
+});
+export type FacilitiesAnswer = z.infer<typeof facilitiesAnswerSchema>;
+
 /**
  * Why other gateways refuse one although it is alive: its certificate has expired, or is not valid
  * before a later time.
@@ -51,10 +63,6 @@ export const gatewayAnswerSchema = gatewaySchema.extend({
 });
 export type GatewayAnswer = z.infer<typeof gatewayAnswerSchema>;
 
-/** A plan with its entries. */
-export const planAnswerSchema = planSchema.extend({ objects: z.array(planEntrySchema) });
-export type PlanAnswer = z.infer<typeof planAnswerSchema>;
-
 /** An object that a plan's next run will take, and why; or one that it names and that is gone. */
 export const planMemberSchema = planObjectSchema.extend({
   /** In words: `it is named`, `vm web-*`, `it is below /exports/e1/vm`. */
@@ -67,6 +75,17 @@ export const planMemberSchema = planObjectSchema.extend({
   unusable: z.string().optional(),
 });
 export type PlanMember = z.infer<typeof planMemberSchema>;
+
+/** A plan with its entries. */
+export const planAnswerSchema = planSchema.extend({
+  objects: z.array(planEntrySchema),
+  /**
+   * Of a plan that was just made or changed: objects of which something is left out, the first hundred. Absent: there
+   * are none; and of a plan that is only looked at, whose members tell it.
+   */
+  leftOut: z.array(planMemberSchema).optional(),
+});
+export type PlanAnswer = z.infer<typeof planAnswerSchema>;
 
 /** A plan in a list; the plan itself has the rest. */
 export const planSummarySchema = planSchema.omit({ objectSet: true, lanes: true, compression: true });
@@ -128,9 +147,15 @@ export const historyEntrySchema = z.discriminatedUnion("type", [
 export type HistoryEntry = z.infer<typeof historyEntrySchema>;
 
 /** The sum over all objects. */
-export const progressSumSchema = progressSchema
-  .omit({ phase: true })
-  .extend({ objectsTotal: z.int().min(0), objectsDone: z.int().min(0) });
+export const progressSumSchema = progressSchema.omit({ phase: true }).extend({
+  objectsTotal: z.int().min(0),
+  objectsDone: z.int().min(0),
+  /** Those whose mirrors are as they are to be (W10). Absent: the run has no such step. */
+  objectsPrepared: z.int().min(0).optional(),
+  /** Volumes whose data is sent, each once. Absent: before the snapshot, and where objects have one each. */
+  volumesTotal: z.int().min(0).optional(),
+  volumesDone: z.int().min(0).optional(),
+});
 export type ProgressSum = z.infer<typeof progressSumSchema>;
 
 export const runTargetSchema = targetSummarySchema.extend({

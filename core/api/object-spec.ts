@@ -11,11 +11,12 @@ import { geometrySchema } from "./object/volume-shape.ts";
  * configurations; what may be left out has a default.
  */
 
+const sizeText = "a size such as 20GiB (20 · 2^30 bytes) or 20GB (20 · 10^9 bytes)";
 /** Bytes, or a text such as `20GiB` (20 · 2^30) or `20GB` (20 · 10^9). */
 const sizeSchema = z
-  .union([z.string(), z.number()])
+  .union([z.string(), z.number()], sizeText)
   .transform((written) => bytesIn(String(written)) ?? 0)
-  .refine((bytes) => bytes > 0, "a size such as 20GiB (20 · 2^30 bytes) or 20GB (20 · 10^9 bytes)");
+  .refine((bytes) => bytes > 0, sizeText);
 
 /** A value may be empty, a number or true; null takes a label away in a change. */
 const labelValueSchema = z.union([z.string().max(textCharactersMax), z.number(), z.boolean()]).transform(String);

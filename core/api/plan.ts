@@ -71,7 +71,8 @@ export const planRuleSchema = z
   })
   .refine(
     ({ match, label, directory }) => match !== undefined || label !== undefined || directory !== undefined,
-    "give `match`, `label` or `directory`",
+    // What is no rule is told what it lacks as an object.
+    { message: "give `match`, `label` or `directory`", abort: true },
   )
   .refine(({ kind, directory }) => directory === undefined || kind === "nfs-file", {
     path: ["directory"],
@@ -83,7 +84,9 @@ export type PlanRule = z.infer<typeof planRuleSchema>;
 export const planEntrySchema = z.union([planRuleSchema, planObjectSchema]);
 export type PlanEntry = z.infer<typeof planEntrySchema>;
 
-export const isRule = (entry: PlanEntry): entry is PlanRule => !("id" in entry);
+/** Also of what a person writes. */
+export const isRule = (entry: PlanEntry | PlanNamed): entry is PlanRule =>
+  "match" in entry || "label" in entry || "directory" in entry;
 
 export const planTargetSchema = z.strictObject({
   site: siteIdSchema,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema } from "./ids.ts";
+import { textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 
@@ -147,6 +148,8 @@ export const takenSchema = z.object({
   extents: z.int().min(0),
   objects: z.int().min(0).optional(),
   volumes: z.int().min(0).optional(),
+  /** In how many documents it is told which volume is which object's. Absent: each object has one, and has its index. */
+  volumePages: z.int().min(1).optional(),
 });
 export type Taken = z.infer<typeof takenSchema>;
 
@@ -191,6 +194,12 @@ export const shardSchema = z.object({
   sequence: z.int().min(1),
   base: baseSchema.optional(),
   compression: compressionSchema.optional(),
+  /** Of `transferring`: which volume is which object's is told apart. Absent: each object has one, and has its index. */
+  volumePages: z.int().min(1).optional(),
+  /** Of `preparing`: mirrors lie in this pool of the target. */
+  pool: textSchema.optional(),
+  /** How many warnings came of the tasks that are done; they are written down beside it. */
+  warned: z.int().min(1).optional(),
   /** Of a publication that is done. */
   published: publishedSchema.optional(),
   /** Of a snapshot that is taken: what is in it. */

@@ -196,11 +196,16 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
         snapshotIds: z.array(storageIdSchema).min(1),
         /** The index among the task's entries of the one that it is in the group for. Absent: its own. */
         because: z.int().min(0).optional(),
+        /**
+         * The places in `config.volumes` of those that an object before it has as well: they travel once, for that
+         * one. Absent: none.
+         */
+        repeated: z.array(z.int().min(0)).optional(),
       }),
     ),
     /** How many volumes the objects before `from` have, those that several objects have counted once. Absent: `from`. */
     fromVolume: z.int().min(0).optional(),
-    /** In the first part. */
+    /** In the first part, and where they are too many for one message, in those that follow. */
     gone: z.array(goneObjectSchema).optional(),
     /** In the first part: what else is to be known, for instance that an object can't be used. */
     warnings: z.array(reasonSchema).max(warningsMax).optional(),

@@ -31,7 +31,7 @@ const uncarried = new RegExp(
 );
 
 /** What an extentstore gives as an id. A volume of that name would be taken for the one that has the id. */
-const idForm = /^(?:lun|volume|snapshot)-[0-9a-f]{16}$/i;
+const idForm = /^(?:lun|volume|vm|file|snapshot)-[0-9a-f]{16}$/i;
 
 /**
  * The name that something new gets from what somebody wrote: the same letters are the same name,

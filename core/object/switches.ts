@@ -1,15 +1,43 @@
+import type { SwitchMap } from "../api/site.ts";
+
+/** An object's name, and the virtual switches that it uses. */
+export interface Connected {
+  readonly name: string;
+  readonly switches: readonly string[];
+}
+
+/** A virtual switch, and the first of the objects that use it. */
+export interface SwitchUse {
+  readonly virtualSwitch: string;
+  readonly object: string;
+}
+
+/** Which switch of a target takes the place of which: as the sites have it, but for what a plan says itself. */
+export const switchMapping = (ofSites: SwitchMap | undefined, ofPlan: SwitchMap): SwitchMap => ({
+  ...ofSites,
+  ...ofPlan,
+});
+
 /**
- * W7: the virtual switches that the objects use and that have no mapping on the target, each once, by name.
- * A backup plan is refused while there are any.
+ * W7: the virtual switches that the objects use and that are not mapped, each once, by name. A backup plan is refused
+ * while there are any.
  */
-export const unmappedSwitches = (
-  objects: readonly { readonly switches: readonly string[] }[],
-  target: { readonly switches: Readonly<Record<string, string>> },
-): string[] => {
-  const used = new Set(objects.flatMap(({ switches }) => switches));
-  return [...used].filter((name) => !isMapped(target.switches, name)).sort();
+export const unmappedSwitches = (objects: readonly Connected[], mapping: SwitchMap): readonly SwitchUse[] =>
+  switchUses(objects).filter(({ virtualSwitch }) => mappedTo(mapping, virtualSwitch) === undefined);
+
+/** Each switch that is used, once, by name. */
+export const switchUses = (objects: readonly Connected[]): readonly SwitchUse[] => {
+  const firstUsers = new Map<string, string>();
+  for (const { name, switches } of objects) {
+    for (const virtualSwitch of switches) {
+      if (!firstUsers.has(virtualSwitch)) firstUsers.set(virtualSwitch, name);
+    }
+  }
+  return [...firstUsers]
+    .map(([virtualSwitch, object]) => ({ virtualSwitch, object }))
+    .sort((one, other) => (one.virtualSwitch < other.virtualSwitch ? -1 : 1));
 };
 
 /** An empty name is no mapping; and a switch may be called `constructor`. */
-const isMapped = (switches: Readonly<Record<string, string>>, name: string): boolean =>
-  Object.hasOwn(switches, name) && switches[name] !== "";
+export const mappedTo = (mapping: SwitchMap, virtualSwitch: string): string | undefined =>
+  Object.hasOwn(mapping, virtualSwitch) ? mapping[virtualSwitch] || undefined : undefined;

@@ -1,18 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ErrorCode, VisibleError } from "../api/errors.ts";
-import { instantSchema, planIdSchema } from "../api/ids.ts";
+import { type Facilities, facilitiesSchema } from "../api/facilities.ts";
+import { instantSchema, planIdSchema, siteIdSchema } from "../api/ids.ts";
 import { type ObjectConfig, objectConfigSchema } from "../api/object.ts";
-import { type PlanDefinition, planDefinitionSchema, planSchema } from "../api/plan.ts";
+import { isRule, type PlanDefinition, planDefinitionSchema, planSchema } from "../api/plan.ts";
 import { type Site, siteSchema } from "../api/site.ts";
 import { definePlan, redefinePlan, type WholePlan } from "./define.ts";
-import type { KnownObjects } from "./resolve.ts";
+import type { KnownObjects } from "./named.ts";
+import { resolveObjects } from "./resolve.ts";
 
 const now = instantSchema.parse("2026-03-01T00:00:00.000Z");
 const planId = planIdSchema.parse("plan_01K0Z3NDEKTSV4RRFFQ69G5FAV");
 
 const site = (id: string, multiCluster = "main"): Site => siteSchema.parse({ id, multiCluster, createdAt: now });
 const sites = [site("a"), site("b"), site("c"), site("far", "other")];
+/** Site a maps its switches to c's. */
+const mappedSites = [{ ...site("a"), switchMaps: { c: { "vds-0": "ovs-c", "vds-1": "ovs-c" } } }, ...sites.slice(1)];
 
 const object = (kind: ObjectConfig["kind"], id: string, name: string, more: object = {}) => ({
   kind,
@@ -21,8 +25,24 @@ const object = (kind: ObjectConfig["kind"], id: string, name: string, more: obje
   volumes: [{ id: `v-${id}`, sizeBytes: 1024, geometry: { extentBytes: 1024, stripeCount: 1, stripeBytes: 1024 } }],
   ...more,
 });
+const vm = (id: string, name: string, switches: readonly string[], more: object = {}) =>
+  object("vm", id, name, {
+    vm: {
+      ...{ vcpu: 1, cpu: { cores: 1, sockets: 1 }, memory: 1024, firmware: "UEFI", ha: false, status: "RUNNING" },
+      disks: [{ volumeId: `v-${id}`, name: `${name}-0`, bus: "VIRTIO", index: 0, boot: 1 }],
+      nics: switches.map((virtualSwitch, order) => ({
+        ...{ macAddress: `52:54:00:00:00:0${order}`, model: "VIRTIO", virtualSwitch, vlan: { vlanId: 0 } },
+        ...{ order, enabled: true },
+      })),
+    },
+    ...more,
+  });
+const file = (id: string, path: string) =>
+  object("nfs-file", id, `/exports/e1/${path}`, { file: { export: "e1", path } });
+const cdRom = { what: "CD-ROM tools.iso", reason: "it is no data of the VM's" };
+const mirrored = { planId: "plan_x", siteId: "z", role: "mirror" };
 const objects = [
-  object("lun", "1", "db", { virtualSwitches: ["vds-0"] }),
+  object("lun", "1", "db"),
   object("lun", "2", "twin"),
   object("lun", "3", "twin"),
   object("volume", "4", "db"),
@@ -31,10 +51,21 @@ const objects = [
   object("lun", "7", "half", { origin: { planId: "plan_x", siteId: "z", role: "mirror" } }),
   object("lun", "9", "bu\u0308ro"),
   object("lun", "8", "back", { origin: { planId: "plan_x", siteId: "z", role: "rebuilt" } }),
+  vm("11", "web-1", ["vds-0"], { leftOut: [cdRom], labels: { env: "prod" } }),
+  vm("12", "web-2", ["vds-1", "vds-0"]),
+  vm("13", "web-mirror", ["vds-9"], { origin: { ...mirrored, planName: "nightly of z" } }),
+  vm("14", "app", [], { labels: { env: "prod" } }),
+  file("15", "vm/web.vmdk"),
 ].map((one) => objectConfigSchema.parse(one));
 const unusable = { kind: "lun", id: "10", name: `${"n".repeat(100)}…`, unusable: "its name has 256 characters" };
 const known: KnownObjects = { observedAt: now, objects: [...objects, unusable] };
-const world: Parameters<typeof definePlan>[1] = { sites, known, now, planId };
+const world: Parameters<typeof definePlan>[1] = { sites, known, facilities: new Map(), now, planId };
+const has = (more: object): Facilities =>
+  facilitiesSchema.parse({ kinds: ["lun", "volume", "vm", "nfs-file"], pools: [], switches: [], ...more });
+const withFacilities = (facilities: Record<string, Facilities>) => ({
+  ...world,
+  facilities: new Map(Object.entries(facilities).map(([id, there]) => [siteIdSchema.parse(id), there])),
+});
 
 const definition = (changes: Partial<Record<keyof PlanDefinition, unknown>> = {}): PlanDefinition =>
   planDefinitionSchema.parse({
@@ -46,6 +77,9 @@ const definition = (changes: Partial<Record<keyof PlanDefinition, unknown>> = {}
   });
 const target = (name: string, switches = {}) => ({ site: name, retention: { keepLast: 3 }, switches });
 const snapshots = { targets: [], retention: { keepLast: 2 } };
+
+/** Of the first entry, which is no rule. */
+const idOf = ({ objects: [first] }: WholePlan): string => (first && !isRule(first) ? first.id : assert.fail());
 
 /** The refusal's sentence and hint, for tests of what they name. */
 const refusal = (code: ErrorCode, act: () => unknown): string => {
@@ -90,7 +124,7 @@ describe("definePlan", () => {
   });
 
   test("finds a name however its letters are composed", () => {
-    assert.equal(definePlan(definition({ objects: [{ kind: "lun", name: "büro" }] }), world).objects[0]?.id, "9");
+    assert.equal(idOf(definePlan(definition({ objects: [{ kind: "lun", name: "büro" }] }), world)), "9");
   });
 
   test("refuses an object that can't be used, by its name and with the reason, and takes the others", () => {
@@ -104,7 +138,7 @@ describe("definePlan", () => {
   });
 
   test("takes a rebuilt object like any other", () => {
-    assert.equal(definePlan(definition({ objects: [{ kind: "lun", name: "back" }] }), world).objects[0]?.id, "8");
+    assert.equal(idOf(definePlan(definition({ objects: [{ kind: "lun", name: "back" }] }), world)), "8");
   });
 
   test("refuses a plan without objects", () => {
@@ -130,14 +164,41 @@ describe("definePlan", () => {
   });
 
   test("takes the one object that is no mirror where a mirror has the same name", () => {
-    assert.equal(definePlan(definition({ objects: [{ kind: "lun", name: "half" }] }), world).objects[0]?.id, "6");
+    assert.equal(idOf(definePlan(definition({ objects: [{ kind: "lun", name: "half" }] }), world)), "6");
   });
 
-  for (const kind of ["nfs-file", "vm"] as const) {
-    test(`refuses objects of the kind ${kind}, which can't be protected yet`, () => {
-      refused("OBJECT_KIND_UNSUPPORTED", { objects: [{ kind, id: "1" }] });
-    });
-  }
+  test("refuses a mirror by the name of its foreign plan, where that is known", () => {
+    assert.match(
+      refused("OBJECT_IS_MIRROR", { objects: [{ kind: "vm", id: "13" }] }),
+      /foreign plan “nightly of z”.*“z”/,
+    );
+  });
+
+  test("takes objects of every kind, a file by its path", () => {
+    const wanted = [
+      { kind: "lun", name: "db" },
+      { kind: "volume", name: "db" },
+      { kind: "vm", name: "app" },
+      { kind: "nfs-file", name: "/exports/e1/vm/web.vmdk" },
+    ];
+    const plan = definePlan(definition({ objects: wanted }), world);
+    assert.deepEqual(
+      plan.objects.map((entry) => "id" in entry && entry.id),
+      ["1", "4", "14", "15"],
+    );
+  });
+
+  test("refuses a kind that the storage of the source or of a target can't do, where that is known", () => {
+    const vms = { objects: [{ kind: "vm", match: "*" }] };
+    const lunsAt = (site: string) => withFacilities({ [site]: has({ kinds: ["lun", "volume"] }) });
+    assert.match(refused("OBJECT_KIND_UNSUPPORTED", vms, lunsAt("a")), /“a” can't protect .* vm\..*lun, volume/);
+    assert.match(refused("OBJECT_KIND_UNSUPPORTED", vms, lunsAt("b")), /“b” can't make mirrors of .* vm\./);
+    definePlan(definition({ objects: [{ kind: "lun", name: "db" }] }), lunsAt("b"));
+  });
+
+  test("says of a file that is not there how a whole directory is given", () => {
+    assert.match(refused("OBJECT_UNKNOWN", { objects: [{ kind: "nfs-file", name: "/exports/e1/vm" }] }), /`directory`/);
+  });
 
   test("refuses an object without id and name, and one that is there twice", () => {
     refused("BAD_REQUEST", { objects: [{ kind: "lun" }] });
@@ -162,18 +223,6 @@ describe("definePlan", () => {
     assert.match(refused("BAD_REQUEST", { targets: [target("b"), target("b")] }), /“b” is twice/);
   });
 
-  test("refuses a switch that a target has no mapping for, naming both (W7)", () => {
-    const targets = [target("b", { "vds-0": "ovs" }), target("c")];
-    const said = refused("SWITCH_UNMAPPED", { targets, objects: [{ kind: "lun", id: "1" }] });
-    assert.match(said, /“vds-0”.*“c”/);
-    assert.doesNotMatch(said, /“b”/);
-  });
-
-  test("takes a plan whose switches are mapped on every target", () => {
-    const targets = [target("b", { "vds-0": "ovs" })];
-    definePlan(definition({ targets, objects: [{ kind: "lun", id: "1" }] }), world);
-  });
-
   test("refuses a schedule that can never start a run", () => {
     refused("SCHEDULE_IMPOSSIBLE", { schedule: { cycle: "daily", timeZone: "Mars/Olympus" } });
   });
@@ -182,7 +231,106 @@ describe("definePlan", () => {
     const switches = Object.fromEntries(
       Array.from({ length: 400 }, (_, i) => [`${i}`.padEnd(500, "x"), "y".repeat(500)]),
     );
-    assert.match(refused("BAD_REQUEST", { targets: [target("b", switches)] }), /The plan takes \d+ KiB, and 300/);
+    assert.match(refused("PLAN_TOO_LARGE", { targets: [target("b", switches)] }), /The plan takes \d+ KiB, and 300/);
+  });
+});
+
+describe("a plan's switches and pools (W7)", () => {
+  const web = { objects: [{ kind: "vm", name: "web-1" }] };
+  const ovs = (...names: string[]) => has({ switches: names.map((name) => ({ name, vlans: [] })) });
+
+  test("are refused where a switch is not mapped, naming switch, object and target, and the command that maps it", () => {
+    const said = refused("SWITCH_UNMAPPED", { ...web, targets: [target("b", { "vds-0": "ovs" }), target("c")] });
+    assert.match(said, /“c”.*“vds-0”.*“web-1”.*smtx-backup site map a --to c vds-0=SWITCH/);
+    assert.doesNotMatch(said, /“b”/);
+  });
+
+  test("are refused for what rules fit now, and not for mirrors", () => {
+    const rule = { objects: [{ kind: "vm", match: "web-*" }] };
+    const said = refused("SWITCH_UNMAPPED", { ...rule, targets: [target("b", { "vds-0": "ovs" })] });
+    assert.match(said, /“vds-1”.*“web-2”/);
+    assert.doesNotMatch(said, /vds-9|vds-0/);
+    definePlan(definition({ ...rule, targets: [target("b", { "vds-0": "ovs", "vds-1": "ovs" })] }), world);
+  });
+
+  test("are mapped by the sites, each target by its own, and by the plan where it says something else", () => {
+    const mapped = { ...withFacilities({ c: ovs("ovs-c"), b: ovs("ovs-b") }), sites: mappedSites };
+    definePlan(definition({ ...web, targets: [target("c")] }), mapped);
+    assert.match(refused("SWITCH_UNMAPPED", { ...web, targets: [target("c"), target("b")] }, mapped), /“b”/);
+    const said = refused("SWITCH_UNKNOWN", { ...web, targets: [target("c", { "vds-0": "ovs-d" })] }, mapped);
+    assert.match(said, /“c” has no virtual switch “ovs-d”.*“vds-0”.*“ovs-c”/);
+  });
+
+  test("are refused where the sites map to a switch that the target does not have any more", () => {
+    const mapped = { ...withFacilities({ c: ovs("other") }), sites: mappedSites };
+    assert.match(refused("SWITCH_UNKNOWN", { ...web, targets: [target("c")] }, mapped), /“ovs-c”/);
+    definePlan(definition({ objects: [{ kind: "vm", name: "app" }], targets: [target("c")] }), mapped);
+  });
+
+  test("are refused where the plan maps what nothing uses to a switch that there is not", () => {
+    const there = withFacilities({ b: ovs("ovs") });
+    assert.match(refused("SWITCH_UNKNOWN", { targets: [target("b", { typo: "osv" })] }, there), /“osv”.*“ovs”/);
+  });
+
+  test("are refused where the target is known not to have the pool", () => {
+    const there = withFacilities({ b: has({ pools: [{ name: "fast" }] }) });
+    const inPool = (pool: string) => ({ targets: [{ ...target("b"), pool }] });
+    assert.match(refused("POOL_UNKNOWN", inPool("slow"), there), /“b” has no storage pool “slow”.*“fast”/);
+    assert.equal(definePlan(definition(inPool("fast")), there).targets[0]?.pool, "fast");
+    definePlan(definition(inPool("slow")), world);
+  });
+});
+
+describe("a plan's rules", () => {
+  const rule = { kind: "vm", match: "db-*", label: "env=prod" };
+
+  test("are kept as they are written, beside objects, and may fit nothing now", () => {
+    const files = { kind: "nfs-file", directory: "/exports/e1/vm/" };
+    const plan = definePlan(definition({ objects: [rule, { kind: "volume", name: "db" }, files] }), world);
+    assert.deepEqual(plan.objects, [rule, { kind: "volume", id: "4", name: "db" }, files]);
+    assert.equal(plan.objectCount, 3);
+  });
+
+  test("are enough while nothing is known of the source", () => {
+    assert.deepEqual(definePlan(definition({ objects: [rule] }), { ...world, known: undefined }).objects, [rule]);
+  });
+
+  test("are refused when one is there twice, however it is written", () => {
+    const files = { kind: "nfs-file", directory: "/exports/e1/vm" };
+    const twice = { objects: [files, { ...files, directory: "/exports/e1/vm/" }] };
+    assert.match(refused("BAD_REQUEST", twice), /nfs-file below \/exports\/e1\/vm is twice/);
+    definePlan(definition({ objects: [files, { ...files, match: "*.vmdk" }] }), world);
+  });
+
+  test("are other entries when one of them is another", () => {
+    const plan = definePlan(definition({ objects: [rule] }), world);
+    assert.equal(redefinePlan(plan, definition({ objects: [{ ...rule }] }), world).objectSet, 1);
+    assert.equal(redefinePlan(plan, definition({ objects: [{ ...rule, match: "db-?" }] }), world).objectSet, 2);
+  });
+
+  test("and names take each object once, named ones first, and say why and what is left out", () => {
+    const wanted = definition({
+      objects: [
+        { kind: "vm", label: "env" },
+        { kind: "vm", name: "web-1" },
+        { kind: "vm", match: "*" },
+      ],
+    });
+    const { objects: found } = resolveObjects(wanted, known, []);
+    assert.deepEqual(
+      found.map(({ name, because, leftOut }) => [name, because, leftOut]),
+      [
+        ["web-1", "it is named", [cdRom]],
+        ["web-2", "vm *", undefined],
+        ["app", "vm with the label env", undefined],
+      ],
+    );
+  });
+
+  test("are refused when they fit more objects than a plan may have", () => {
+    const many = Array.from({ length: 4001 }, (_, index) => objectConfigSchema.parse(object("lun", `${index}`, "x")));
+    const there = { ...world, known: { observedAt: now, objects: many } };
+    assert.match(refused("PLAN_TOO_LARGE", { objects: [{ kind: "lun", match: "?" }] }, there), /4001 now, and 4000/);
   });
 });
 
@@ -201,7 +349,10 @@ describe("a plan's objects", () => {
   });
 
   test("are refused when they don't fit into a message", () => {
-    assert.match(refusal("BAD_REQUEST", many(1000, "数".repeat(200))), /The plan's objects take \d+ KiB, and 600 KiB/);
+    assert.match(
+      refusal("PLAN_TOO_LARGE", many(1000, "数".repeat(200))),
+      /The plan's objects take \d+ KiB, and 600 KiB/,
+    );
   });
 });
 
@@ -271,6 +422,6 @@ describe("redefinePlan", () => {
 
   test("takes an object that was made anew under the same name", () => {
     const anew = { ...known, objects: objects.map((one) => (one.id === "4" ? { ...one, id: "40" } : one)) };
-    assert.equal(redefinePlan(before, definition(), { ...world, known: anew }).objects[0]?.id, "40");
+    assert.equal(idOf(redefinePlan(before, definition(), { ...world, known: anew })), "40");
   });
 });

@@ -1,31 +1,35 @@
 import { VisibleError } from "../api/errors.ts";
 import type { Instant, PlanId, SiteId } from "../api/ids.ts";
 import { messageText } from "../api/message.ts";
-import type { Plan, PlanDefinition, PlanObject } from "../api/plan.ts";
+import { isRule, type Plan, type PlanDefinition, type PlanEntry } from "../api/plan.ts";
 import type { Site } from "../api/site.ts";
-import { unmappedSwitches } from "../object/switches.ts";
 import { validateSchedule } from "../schedule/validate.ts";
-import { type KnownObjects, type ResolvedObject, resolveObjects } from "./resolve.ts";
+import { type KnownFacilities, refuseUnknownPool, refuseUnsupportedKinds, refuseWrongSwitches } from "./facilities.ts";
+import type { KnownObjects } from "./named.ts";
+import { resolveObjects } from "./resolve.ts";
+import { knownSite, refuseWrongSites } from "./sites.ts";
 
-/** What a definition is checked against: the sites that it names, and what its source has of what it names. */
+/** What a definition is checked against: the sites that it names, and what its source has of what it asks for. */
 export interface World {
   readonly sites: readonly Site[];
   readonly known: KnownObjects | undefined;
+  readonly facilities: KnownFacilities;
 }
 
 /** A plan is one document. */
 const planBytesMax = 300 * 1024;
-/** Its objects go into one message to the source. */
+/** Its entries go into one message to the source. */
 const objectsBytesMax = 600 * 1024;
 
-/** A plan with the objects of its set. */
-export type WholePlan = Plan & { readonly objects: readonly PlanObject[] };
+/** A plan with the entries of its set. */
+export type WholePlan = Plan & { readonly objects: readonly PlanEntry[] };
 
 /**
  * The plan that a person's definition asks for, with its objects found among those of the source.
  * Every refusal is a VisibleError of code BAD_REQUEST, SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER,
  * PLAN_TARGET_IS_SOURCE, PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR,
- * OBJECT_UNUSABLE, OBJECT_KIND_UNSUPPORTED, SWITCH_UNMAPPED or SCHEDULE_IMPOSSIBLE.
+ * OBJECT_UNUSABLE, OBJECT_KIND_UNSUPPORTED, SWITCH_UNMAPPED, SWITCH_UNKNOWN, POOL_UNKNOWN,
+ * PLAN_TOO_LARGE or SCHEDULE_IMPOSSIBLE.
  */
 export const definePlan = (
   definition: PlanDefinition,
@@ -71,12 +75,16 @@ export const redefinePlan = (plan: WholePlan, definition: PlanDefinition, world:
   return changed;
 };
 
-const isSameObjects = (some: readonly PlanObject[], others: readonly PlanObject[]): boolean =>
-  some.length === others.length &&
-  some.every(({ kind, id, name }, index) => {
-    const other = others[index];
-    return kind === other?.kind && id === other.id && name === other.name;
-  });
+const isSameObjects = (some: readonly PlanEntry[], others: readonly PlanEntry[]): boolean =>
+  some.length === others.length && some.every((entry, index) => textOf(entry) === textOf(others[index]));
+
+const textOf = (entry: PlanEntry | undefined): string => {
+  if (entry === undefined) return "";
+  const { kind } = entry;
+  return JSON.stringify(
+    isRule(entry) ? [kind, entry.match, entry.label, entry.directory] : [kind, entry.id, entry.name, "named"],
+  );
+};
 
 /** W2: no targets, a snapshot plan. */
 const kindOf = ({ targets }: PlanDefinition): Plan["kind"] => (targets.length === 0 ? "snapshot" : "backup");
@@ -86,7 +94,7 @@ type Defined = Pick<
   "name" | "source" | "targets" | "objectCount" | "objects" | "schedule" | "retention" | "compression"
 >;
 
-const defined = (definition: PlanDefinition, world: World, held: readonly PlanObject[]): Defined => {
+const defined = (definition: PlanDefinition, world: World, held: readonly PlanEntry[]): Defined => {
   const { name, source, targets, schedule, retention, compression } = definition;
   refuseWrongSites(definition, world.sites);
   if (kindOf(definition) === "snapshot" && retention === undefined) {
@@ -95,14 +103,19 @@ const defined = (definition: PlanDefinition, world: World, held: readonly PlanOb
     });
   }
   if (schedule !== undefined) validateSchedule(schedule);
-  const objects = resolveObjects(definition, world.known, held);
-  for (const target of targets) refuseUnmappedSwitches(objects, target);
+  refuseUnsupportedKinds(definition, world.facilities);
+  const { entries, objects } = resolveObjects(definition, world.known, held);
+  const { switchMaps } = knownSite(world.sites, source);
+  for (const target of targets) {
+    refuseUnknownPool(target, world.facilities);
+    refuseWrongSwitches(objects, target, { source, ofSites: switchMaps?.[target.site], facilities: world.facilities });
+  }
   return {
     name,
     source,
     targets,
-    objectCount: objects.length,
-    objects: objects.map(({ kind, id, name: objectName }) => ({ kind, id, name: objectName })),
+    objectCount: entries.length,
+    objects: entries,
     ...(schedule === undefined ? {} : { schedule }),
     ...(retention === undefined ? {} : { retention }),
     compression,
@@ -117,50 +130,6 @@ const lanesFor = ({ source, targets }: PlanDefinition, lanes: Plan["lanes"]): Pl
   const wanted: readonly SiteId[] = targets.length === 0 ? [source] : targets.map(({ site }) => site);
   const inUse = Object.entries(lanes).filter(([, lane]) => lane.active !== null || lane.queued !== null);
   return Object.fromEntries([...wanted.map((site) => [site, { active: null, queued: null }]), ...inUse]);
-};
-
-const refuseWrongSites = ({ source, targets }: PlanDefinition, sites: readonly Site[]): void => {
-  const sourceSite = knownSite(sites, source);
-  const seen = new Set<SiteId>();
-  for (const { site } of targets) {
-    if (site === source) {
-      throw new VisibleError("PLAN_TARGET_IS_SOURCE", `Site “${site}” is the plan's source and can't be its target.`, {
-        hint: "Choose another target. A plan without any target makes snapshots on its source.",
-      });
-    }
-    if (seen.has(site)) {
-      throw new VisibleError("BAD_REQUEST", `Site “${site}” is twice among the targets.`, { hint: "Name it once." });
-    }
-    seen.add(site);
-    const { multiCluster } = knownSite(sites, site);
-    if (multiCluster !== sourceSite.multiCluster) {
-      throw new VisibleError(
-        "SITE_IN_OTHER_MULTI_CLUSTER",
-        `Site “${site}” belongs to the multi-cluster “${multiCluster}”, and the source “${source}” to “${sourceSite.multiCluster}”.`,
-        { hint: `Choose a target in “${sourceSite.multiCluster}”.` },
-      );
-    }
-  }
-};
-
-const knownSite = (sites: readonly Site[], id: SiteId): Site => {
-  const site = sites.find((other) => other.id === id);
-  if (site !== undefined) return site;
-  throw new VisibleError("SITE_UNKNOWN", `There is no site “${id}”.`, {
-    hint: "Create it first, or correct the name. List sites with: smtx-backup site list",
-  });
-};
-
-/** W7. What is not in the inventory was checked when the plan took it in. */
-const refuseUnmappedSwitches = (objects: readonly ResolvedObject[], target: Plan["targets"][number]): void => {
-  const unmapped = unmappedSwitches(objects, target);
-  if (unmapped.length === 0) return;
-  const names = unmapped.map((name) => `“${name}”`).join(", ");
-  throw new VisibleError(
-    "SWITCH_UNMAPPED",
-    `The plan's objects use the virtual switch ${names}, which the target “${target.site}” has no mapping for.`,
-    { hint: `Add it to \`switches\` of the target “${target.site}”: the switch there that takes its place.` },
-  );
 };
 
 const refuseDeleted = (plan: Plan): void => {
@@ -198,5 +167,5 @@ const refuseAbove = (bytesMax: number, value: object, what: string, hint: string
   const bytes = messageText(value).length;
   if (bytes <= bytesMax) return;
   const message = `${what} ${Math.ceil(bytes / 1024)} KiB, and ${bytesMax / 1024} KiB are the most.`;
-  throw new VisibleError("BAD_REQUEST", message, { hint });
+  throw new VisibleError("PLAN_TOO_LARGE", message, { hint });
 };

@@ -1,145 +1,115 @@
 import { VisibleError } from "../api/errors.ts";
-import type { Instant } from "../api/ids.ts";
-import { type ObjectConfig, switchesOf, type UnusableObject } from "../api/object.ts";
-import type { PlanDefinition, PlanObject } from "../api/plan.ts";
-import { isUnusable, type JudgedObject, objectUnusable } from "../object/judge.ts";
-import { foldedName, isSameName, shownName } from "../object/name.ts";
+import type { LeftOut } from "../api/object/common.ts";
+import { switchesOf } from "../api/object.ts";
+import {
+  isRule,
+  type PlanDefinition,
+  type PlanEntry,
+  type PlanObject,
+  type PlanRule,
+  planObjectsMax,
+} from "../api/plan.ts";
+import { isUnusable } from "../object/judge.ts";
+import { foldedName } from "../object/name.ts";
+import { fitsRule, ruleText } from "../object/rule.ts";
+import type { Connected } from "../object/switches.ts";
+import { type FoundObject, finder, type KnownObjects } from "./named.ts";
 
-/** An object of a plan, with as much of its configuration as the plan's definition is checked against. */
-export type ResolvedObject = PlanObject & { readonly switches: readonly string[] };
+/** An object that a plan's next run will take, so far as is known, and why. */
+export type ResolvedObject = PlanObject &
+  Connected & {
+    /** In words: `it is named`, `vm web-*`. */
+    readonly because: string;
+    readonly leftOut?: readonly LeftOut[] | undefined;
+  };
 
-/**
- * What is known of a site's objects: at least those that have an id or a name that a definition
- * gives, and those that its plan has and calls by such a name.
- */
-export interface KnownObjects {
-  /** When all that the site has was seen. */
-  readonly observedAt: Instant;
-  readonly objects: readonly JudgedObject[];
+/** What a definition asks for, as its source has it. */
+export interface Resolved {
+  /** As the plan keeps them: rules as they are written. */
+  readonly entries: readonly PlanEntry[];
+  /** Each once: those that are named, then those that rules fit. */
+  readonly objects: readonly ResolvedObject[];
 }
 
-type Wanted = PlanDefinition["objects"][number];
-
-/** Kinds of W6 that no storage driver can mirror yet. */
-const unsupportedKinds: ReadonlySet<ObjectConfig["kind"]> = new Set(["nfs-file", "vm"]);
-
-/** So many candidates are named in a refusal. */
-const candidatesShownMax = 10;
+/** Why an object is in a plan that names it. */
+export const becauseNamed = "it is named";
 
 /**
- * The objects that a definition names by id or by name, as the source has them.
+ * The objects that a definition names by id or by name, as the source has them, and those that its rules fit now.
  *
  * @param known undefined: nothing is known of the source yet
- * @param held objects that the plan has already; they are taken as they are where the source is not
+ * @param held what the plan has already; objects are taken as they are where the source is not
  *   known to have them
  * @throws {VisibleError} PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR,
- *   OBJECT_UNUSABLE, OBJECT_KIND_UNSUPPORTED; BAD_REQUEST for an object without id and name, or one
- *   that is there twice
+ *   OBJECT_UNUSABLE, PLAN_TOO_LARGE; BAD_REQUEST for an object without id and name, or one that is there twice
  */
 export const resolveObjects = (
   { source, objects }: Pick<PlanDefinition, "source" | "objects">,
   known: KnownObjects | undefined,
-  held: readonly PlanObject[],
-): readonly ResolvedObject[] => {
+  held: readonly PlanEntry[],
+): Resolved => {
   if (objects.length === 0) {
     throw new VisibleError("PLAN_EMPTY", "The plan has no objects.", { hint: "Name at least one in `objects`." });
   }
-  const find = finder(source, known, held);
-  const resolved = objects.map(find);
-  refuseTwice(resolved);
-  return resolved;
+  const heldObjects = held.flatMap((entry) => (isRule(entry) ? [] : [entry]));
+  const find = finder(source, known, heldObjects);
+  const found = objects.map((wanted) => (isRule(wanted) ? wanted : find(wanted)));
+  const entries = found.map((one): PlanEntry => (isRule(one) ? one : planObject(one)));
+  refuseTwice(entries);
+  const named = found.flatMap((one) => (isRule(one) ? [] : [resolved(one, becauseNamed)]));
+  return { entries, objects: [...named, ...byRules(entries, known, new Set(named.map(keyOf)))] };
 };
 
-const finder = (source: string, known: KnownObjects | undefined, held: readonly PlanObject[]) => {
-  const all = known?.objects ?? [];
-  const seen = all.flatMap((object) => (isUnusable(object) ? [] : [object]));
-  const ids = new Set(seen.map(({ kind, id }) => `${kind}/${id}`));
-  const gone = held.filter(({ kind, id }) => !ids.has(`${kind}/${id}`));
-  const [matchingSeen, matchingGone] = [matcher(seen), matcher(gone)];
-  return (wanted: Wanted): ResolvedObject => {
-    refuseUnsupported(wanted);
-    const here = matchingSeen(wanted).map(asSeen);
-    const matches = here.length > 0 ? here : matchingGone(wanted).map(asHeld);
-    const ordinary = matches.filter((object) => object.origin?.role !== "mirror");
-    const [only, another] = ordinary;
-    if (another !== undefined) throw ambiguous(source, wanted, ordinary);
-    if (only !== undefined) return only;
-    const [mirror] = matches;
-    if (mirror !== undefined) throw isMirror(mirror);
-    const unusable = all.filter(isUnusable).find((object) => isMeant(object, wanted));
-    throw unusable === undefined ? unknown(source, known, wanted) : objectUnusable(unusable);
-  };
-};
-
-type Candidate = ResolvedObject & Pick<ObjectConfig, "origin">;
-
-const asSeen = (object: ObjectConfig): Candidate => ({ ...object, switches: switchesOf(object) });
-
-const asHeld = (object: PlanObject): Candidate => ({ ...object, switches: [] });
-
-/** By id where there is one: names change. */
-const matcher = <T extends PlanObject>(objects: readonly T[]): ((wanted: Wanted) => readonly T[]) => {
-  const byId = Map.groupBy(objects, ({ kind, id }) => `${kind}/${id}`);
-  const byName = Map.groupBy(objects, ({ kind, name }) => `${kind}/${foldedName(name)}`);
-  return ({ kind, id, name = "" }) =>
-    (id === undefined ? byName.get(`${kind}/${foldedName(name)}`) : byId.get(`${kind}/${id}`)) ?? [];
-};
-
-/** The name of what can't be used is shortened, and its kind may be one that there is not. */
-const isMeant = (object: UnusableObject, { id, name = "" }: Wanted): boolean =>
-  id === undefined ? isSameName(object.name, shownName(name)) : object.id === id;
-
-const described = ({ kind, id, name }: Wanted) =>
-  id === undefined ? `${kind} called “${name}”` : `${kind} with the id ${id}`;
-
-const refuseUnsupported = ({ kind, id, name }: Wanted): void => {
-  if (unsupportedKinds.has(kind)) {
-    throw new VisibleError("OBJECT_KIND_UNSUPPORTED", `Objects of the kind ${kind} can't be protected yet.`, {
-      hint: "Protect LUNs (`lun`) and virtual volumes (`volume`); of a VM, its volumes.",
-    });
-  }
-  if (id !== undefined || name !== undefined) return;
-  throw new VisibleError("BAD_REQUEST", `An object of the kind ${kind} has neither an id nor a name.`, {
-    hint: "Give its `id`, or its `name` if only one object of the site has it.",
+/** The first of the rules that fits an object; an object that is named is in the plan for that. */
+const byRules = (
+  entries: readonly PlanEntry[],
+  known: KnownObjects | undefined,
+  named: ReadonlySet<string>,
+): readonly ResolvedObject[] => {
+  const rules = entries.filter(isRule);
+  if (rules.length === 0) return [];
+  const taken = (known?.objects ?? []).flatMap((object) => {
+    if (isUnusable(object) || named.has(keyOf(object))) return [];
+    const rule = rules.find((one) => fitsRule(one, object));
+    return rule === undefined ? [] : [resolved(object, ruleText(rule))];
   });
+  refuseMany(named.size + taken.length);
+  return taken;
 };
 
-const ambiguous = (source: string, wanted: Wanted, candidates: readonly Candidate[]): VisibleError => {
-  const ids = candidates.slice(0, candidatesShownMax).map(({ id }) => id);
-  const more = candidates.length > ids.length ? `, and ${candidates.length - ids.length} more` : "";
-  return new VisibleError("OBJECT_AMBIGUOUS", `Site “${source}” has more than one ${described(wanted)}.`, {
-    hint: `Choose one by its id: ${ids.join(", ")}${more}.`,
-  });
-};
+const planObject = ({ kind, id, name }: PlanObject): PlanObject => ({ kind, id, name });
+const keyOf = ({ kind, id }: Pick<PlanObject, "kind" | "id">): string => `${kind}/${id}`;
 
-const isMirror = ({ name, origin }: Candidate): VisibleError =>
-  new VisibleError(
-    "OBJECT_IS_MIRROR",
-    `“${name}” is a mirror that the plan ${origin?.planId} of site “${origin?.siteId}” keeps here.`,
-    { hint: `Protect the original on site “${origin?.siteId}”, or rebuild the mirror and protect what was rebuilt.` },
-  );
+const resolved = (object: FoundObject, because: string): ResolvedObject => ({
+  ...planObject(object),
+  because,
+  switches: "volumes" in object ? switchesOf(object) : [],
+  ...("leftOut" in object && { leftOut: object.leftOut }),
+});
 
-const unknown = (source: string, known: KnownObjects | undefined, wanted: Wanted): VisibleError => {
-  if (known === undefined) {
-    return new VisibleError("OBJECT_UNKNOWN", `It is not known yet what site “${source}” has.`, {
-      hint: "Start a gateway at the site; once it has sent its inventory, try again.",
-    });
-  }
-  return new VisibleError(
-    "OBJECT_UNKNOWN",
-    `Site “${source}” had no ${described(wanted)} when it was looked at (${known.observedAt}).`,
-    { hint: `List what it has now: smtx-backup volume list --site ${source} --refresh` },
+const refuseMany = (count: number): void => {
+  if (count <= planObjectsMax) return;
+  throw new VisibleError(
+    "PLAN_TOO_LARGE",
+    `The plan's rules fit so many objects that it has ${count} now, and ${planObjectsMax} are the most.`,
+    { hint: "Make the rules narrower, and split the objects among several plans." },
   );
 };
 
-const refuseTwice = (objects: readonly ResolvedObject[]): void => {
+const refuseTwice = (entries: readonly PlanEntry[]): void => {
   const seen = new Set<string>();
-  for (const { kind, id, name } of objects) {
-    if (seen.has(`${kind}/${id}`)) {
-      throw new VisibleError("BAD_REQUEST", `The ${kind} “${name}” (${id}) is twice in the plan.`, {
-        hint: "Name it once.",
-      });
+  for (const entry of entries) {
+    const key = isRule(entry) ? meaningOf(entry) : keyOf(entry);
+    if (seen.has(key)) {
+      const what = isRule(entry) ? `The rule ${ruleText(entry)}` : `The ${entry.kind} “${entry.name}” (${entry.id})`;
+      throw new VisibleError("BAD_REQUEST", `${what} is twice in the plan.`, { hint: "Name it once." });
     }
-    seen.add(`${kind}/${id}`);
+    seen.add(key);
   }
+};
+
+/** The same text for rules that fit the same, whatever they are. */
+const meaningOf = ({ kind, match, label, directory }: PlanRule): string => {
+  const [name, below] = [match, directory?.replace(/\/$/, "")].map((text) => text && foldedName(text));
+  return JSON.stringify([kind, name, label, below]);
 };

@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import type { ErrorBody } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import { plainIssues } from "../../core/api/issues.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import type { Log } from "../deps.ts";
 import type { ApiEnv } from "./env.ts";
@@ -71,7 +72,7 @@ const placeNames: Record<string, string> = { json: "body", param: "path", query:
 
 /** The answer to a request that its schema refuses: which field is wrong, and how. */
 export const bodyOfIssues = (target: string, { issues }: z.ZodError): ErrorBody => {
-  const named = issues.map(({ path, message }) => ({ path: path.join("."), message }));
+  const named = [...plainIssues(issues)];
   const said = named
     .slice(0, issuesNamedMax)
     .map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));

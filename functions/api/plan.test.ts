@@ -16,7 +16,7 @@ describe("plans", () => {
     assert.equal(status, 201);
     assert.deepEqual(plan.objects, [
       { kind: "lun", id: "lun-db", name: "db" },
-      { kind: "lun", id: "lun-web", name: "web" },
+      { kind: "vm", id: "vm-web", name: "web" },
     ]);
     assert.deepEqual([plan.kind, plan.status, plan.createdAt], ["backup", "active", "2026-03-01T00:30:00.000Z"]);
     assert.ok(api.schedules.has(plan.id));
@@ -82,7 +82,7 @@ describe("plans", () => {
       [422, "SITE_IN_OTHER_MULTI_CLUSTER", { targets: target("far") }],
       [422, "PLAN_TARGET_IS_SOURCE", { targets: target("a") }],
       [422, "OBJECT_UNKNOWN", { objects: [{ kind: "lun", name: "nope" }] }],
-      [422, "OBJECT_KIND_UNSUPPORTED", { objects: [{ kind: "vm", name: "db" }] }],
+      [422, "OBJECT_KIND_UNSUPPORTED", { objects: [{ kind: "nfs-file", name: "/exports/e1/db" }] }],
       [422, "PLAN_EMPTY", { objects: [] }],
       [422, "SWITCH_UNMAPPED", { targets: [{ site: "b", retention: { keepLast: 1 } }] }],
       [422, "SCHEDULE_IMPOSSIBLE", { schedule: { cycle: "hourly", timeZone: "Nowhere" } }],

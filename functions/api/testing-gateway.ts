@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { type GroupId, gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
+import { isRule } from "../../core/api/plan.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
 import { handleReport } from "../report.ts";
-import { objectNamed, type TestApi } from "./testing.ts";
+import { objectNamed, type TestApi, vmNamed } from "./testing.ts";
 
 export const progressOf = (phase: Progress["phase"], bytesSent: number): Progress => ({
   phase,
@@ -42,7 +43,11 @@ export const resultOf = (
 ): TaskResult => {
   switch (task.kind) {
     case "snapshot": {
-      const objects = task.objects.map(({ name }) => ({ config: objectNamed(name), snapshotIds: [`s-${name}`] }));
+      const objects = task.objects.map((entry) => {
+        assert.ok(!isRule(entry), "the sites of these tests know no rules");
+        const { kind, name } = entry;
+        return { config: kind === "vm" ? vmNamed(name) : objectNamed(name), snapshotIds: [`s-${name}`] };
+      });
       return { kind: "snapshot", takenAt, from: 0, objects };
     }
     case "prepare":

@@ -1,4 +1,5 @@
 import type { ErrorBody, PlanAnswer } from "../../core/api/answers.ts";
+import type { Facilities } from "../../core/api/facilities.ts";
 import { formatIdentity, type PeerIdentity } from "../../core/api/identity.ts";
 import { gatewayIdSchema, type Instant, instantSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { objectConfigSchema } from "../../core/api/object.ts";
@@ -119,6 +120,31 @@ export const objectNamed = (name: string, more: object = {}) =>
     ...more,
   });
 
+/** A VM of one disk and one NIC as a gateway would describe it. */
+export const vmNamed = (name: string, { virtualSwitch = "vds-0", ...more }: { virtualSwitch?: string } & object = {}) =>
+  objectConfigSchema.parse({
+    ...objectNamed(name),
+    ...{ kind: "vm", id: `vm-${name}`, lun: undefined },
+    vm: {
+      ...{ vcpu: 2, cpu: { cores: 2, sockets: 1 }, memory: 2 ** 31, firmware: "BIOS", ha: true, status: "RUNNING" },
+      disks: [{ volumeId: `volume-${name}`, name: `${name}-0`, bus: "VIRTIO", index: 0, boot: 1 }],
+      nics: [
+        {
+          ...{ macAddress: "52:54:00:00:00:01", model: "VIRTIO", virtualSwitch, vlan: { vlanId: 0 } },
+          ...{ order: 0, enabled: true },
+        },
+      ],
+    },
+    ...more,
+  });
+
+/** What the fixture's site can do and has. */
+export const facilitiesOfA: Facilities = {
+  kinds: ["lun", "volume", "vm"],
+  pools: [{ name: "default" }],
+  switches: [{ name: "vds-0", vlans: [] }],
+};
+
 /** A gateway of the site that was heard of just now. */
 export const reportAlive = ({ deps }: TestApi, siteId: string): Promise<void> =>
   deps.store.putAll([
@@ -136,7 +162,7 @@ export const reportAlive = ({ deps }: TestApi, siteId: string): Promise<void> =>
     },
   ]);
 
-/** Sites a and b, where a has two LUNs, and a backup plan from a to b. */
+/** Sites a and b, where a has a LUN and a VM, and a backup plan from a to b. */
 export const createNightlyPlan = async (api: TestApi, changes: object = {}) => {
   for (const id of ["a", "b"]) await api.send("POST", "/v1/sites", { id, multiCluster: "main" });
   await putInventoryPart(api.deps, {
@@ -147,7 +173,8 @@ export const createNightlyPlan = async (api: TestApi, changes: object = {}) => {
     part: 0,
     parts: 1,
     observedAt: api.deps.clock.now(),
-    objects: [objectNamed("db"), objectNamed("web", { virtualSwitches: ["vds-0"] })],
+    objects: [objectNamed("db"), vmNamed("web")],
+    facilities: facilitiesOfA,
   });
   return api.send<PlanAnswer>("POST", "/v1/plans", { ...nightly, ...changes });
 };
@@ -158,7 +185,7 @@ export const nightly = {
   targets: [{ site: "b", retention: { keepLast: 2 }, switches: { "vds-0": "ovs" } }],
   objects: [
     { kind: "lun", name: "db" },
-    { kind: "lun", id: "lun-web" },
+    { kind: "vm", id: "vm-web" },
   ],
   schedule: { cycle: "daily", at: "01:00" },
 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { type PublishTask, publishTaskSchema, type RunTask } from "../../core/api/task.ts";
-import { createNightlyPlan, createTestApi, objectNamed, siteA, siteB } from "../api/testing.ts";
+import { createNightlyPlan, createTestApi, objectNamed, siteA, siteB, vmNamed } from "../api/testing.ts";
 import { complete, report, resultOf, takeTasks } from "../api/testing-gateway.ts";
 
 /** What the target is told to publish. @param keeps whether it keeps the object of an index */
@@ -24,7 +24,7 @@ const publicationWhere = async (keeps: (index: number) => boolean): Promise<Publ
   return assert.fail("nothing is published");
 };
 
-const configs = [objectNamed("db"), objectNamed("web")];
+const configs = [objectNamed("db"), vmNamed("web")];
 const listed = ["db", "web"].map((name, index) => ({
   index,
   volumes: [{ sourceVolumeId: `volume-${name}`, mirrorVolumeId: `mirror-volume-${name}` }],

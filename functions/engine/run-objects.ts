@@ -1,6 +1,6 @@
 import type { RunId } from "../../core/api/ids.ts";
 import { messageText } from "../../core/api/message.ts";
-import type { PlanObject } from "../../core/api/plan.ts";
+import { isRule, type PlanEntry, type PlanObject } from "../../core/api/plan.ts";
 import type { RunPlan } from "../../core/api/run.ts";
 import type { Deps } from "../deps.ts";
 import { putObjects, readObjects } from "../object-pages.ts";
@@ -21,7 +21,7 @@ export const putRunObjects = async (
   deps: Deps,
   runId: RunId,
   objectSet: number,
-  objects: readonly PlanObject[],
+  objects: readonly PlanEntry[],
 ): Promise<Pick<RunPlan, "objects" | "objectSet">> => {
   if (messageText(objects).length <= toldBytesMax) return { objects: [...objects] };
   await putObjects(deps, partitionOf(runId), String(objectSet), objects);
@@ -31,9 +31,13 @@ export const putRunObjects = async (
 /** Whose objects a restore rebuilds. */
 const originOf = ({ runId, restore }: RunPlan): RunId => restore?.fromRunId ?? runId;
 
-/** All objects of a run, in the plan's order. */
+/** What a run was told to take, in the plan's order. */
+export const readRunEntries = async (deps: Deps, told: RunPlan): Promise<readonly PlanEntry[]> =>
+  told.objects ?? readObjects<PlanEntry>(deps, partitionOf(originOf(told)), String(told.objectSet ?? 0));
+
+/** The objects among it that are named. */
 export const readRunObjects = async (deps: Deps, told: RunPlan): Promise<readonly PlanObject[]> =>
-  told.objects ?? readObjects(deps, partitionOf(originOf(told)), String(told.objectSet ?? 0));
+  (await readRunEntries(deps, told)).filter((entry): entry is PlanObject => !isRule(entry));
 
 /** Some of them: as they were snapshotted, or while they are not, as the plan has them. */
 export const readRunObjectsIn = async (
@@ -42,7 +46,6 @@ export const readRunObjectsIn = async (
   range: { readonly from: number; readonly count: number },
 ): Promise<readonly PlanObject[]> => {
   const { from, count } = range;
-  if (told.objects !== undefined) return told.objects.slice(from, from + count);
   const snapshots = await readFactsIn<SnapshotFact>(deps, originOf(told), "snapshotting", "source", range);
   if (snapshots.size === count)
     return [...snapshots.values()].map(({ config: { kind, id, name } }) => ({ kind, id, name }));

@@ -5,6 +5,7 @@ import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, Shard } from "../../core/api/run.ts";
 import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
+import { rebuiltName } from "../../core/object/rebuilt-name.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
 import { siteOfTask } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
@@ -13,7 +14,7 @@ import { planKey } from "../records.ts";
 import { baseOfObject, nothingThere } from "./base.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { chooseForReclaim } from "./reclaim.ts";
-import { readRunObjects } from "./run-objects.ts";
+import { readRunEntries } from "./run-objects.ts";
 
 /** What every task of a run carries. Its id is the same for every try. */
 const fieldsOf = (
@@ -69,7 +70,7 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       return {
         ...common,
         kind: "snapshot",
-        objects: [...(await readRunObjects(deps, await readRunPlan(deps, runId)))],
+        objects: [...(await readRunEntries(deps, await readRunPlan(deps, runId)))],
       };
     case "preparing":
       return { ...common, kind: "prepare", object: (await snapshotOf(deps, runId, index)).config };
@@ -146,7 +147,7 @@ const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
   assert(restore !== undefined, "a rebuild has a restore in its plan");
   const { fromRunId, fromGroupId, namePrefix, evenDamaged } = restore;
   const { config } = await snapshotOf(deps, fromRunId, index);
-  const name = `${namePrefix}${config.name}`;
+  const name = rebuiltName(config, namePrefix);
   return { kind: "rebuild", fromGroupId, object: config, name, ...(evenDamaged === true && { evenDamaged }) } as const;
 };
 

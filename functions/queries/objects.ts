@@ -4,11 +4,12 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import { messageText } from "../../core/api/message.ts";
 import { type ObjectQuery, objectConfigSchema, unusableObjectSchema } from "../../core/api/object.ts";
-import type { PlanDefinition, PlanObject } from "../../core/api/plan.ts";
+import { isRule, type PlanDefinition, type PlanEntry } from "../../core/api/plan.ts";
 import type { JudgedObject } from "../../core/object/judge.ts";
 import { foldedName, shownName } from "../../core/object/name.ts";
 import { keyPart } from "../../core/object/place.ts";
-import type { KnownObjects } from "../../core/plan/resolve.ts";
+import { fitsJudged } from "../../core/object/rule.ts";
+import type { KnownObjects } from "../../core/plan/named.ts";
 import type { Key } from "../../core/ports/store.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
@@ -79,24 +80,28 @@ const lookUpsMax = 100;
 const objectsPerLookUpMax = 1000;
 
 /**
- * What a site has of what a plan's definition names, as its gateways saw it last; and of what the
- * plan has already, where the definition gives only names. Undefined before a gateway has told.
+ * What a site has of what a plan's definition names and of what its rules fit, as its gateways saw it last; and of what
+ * the plan has already, where the definition gives only names. Undefined before a gateway has told.
  */
 export const lookUpObjects = async (
   deps: QueryDeps,
   siteId: SiteId,
   wanted: PlanDefinition["objects"],
-  held: readonly PlanObject[],
+  held: readonly PlanEntry[],
 ): Promise<KnownObjects | undefined> => {
   const observedAt = await inventoryObservedAt(deps, siteId);
   if (observedAt === undefined) return undefined;
-  const names = new Set(wanted.flatMap(({ id, name }) => (id === undefined ? namesMeant(name ?? "") : [])));
-  const heldIds = held.flatMap(({ id, name }) => (names.has(foldedName(name)) ? [id] : []));
-  const ids = new Set([...wanted.flatMap(({ id }) => id ?? []), ...heldIds]);
+  const rules = wanted.filter(isRule);
+  const named = wanted.flatMap((entry) => (isRule(entry) ? [] : [entry]));
+  const names = new Set(named.flatMap(({ id, name }) => (id === undefined ? namesMeant(name ?? "") : [])));
+  const heldIds = held.flatMap((entry) => (!isRule(entry) && names.has(foldedName(entry.name)) ? [entry.id] : []));
+  const ids = new Set([...named.flatMap(({ id }) => id ?? []), ...heldIds]);
   const lookUps: readonly ObjectQuery[] = [...[...ids].map((id) => ({ id })), ...[...names].map((name) => ({ name }))];
+  const isMeant = (object: JudgedObject) =>
+    ids.has(object.id) || names.has(foldedName(object.name)) || rules.some((rule) => fitsJudged(rule, object));
   const found =
-    lookUps.length > lookUpsMax
-      ? await scan(deps, siteId, (object) => ids.has(object.id) || names.has(foldedName(object.name)))
+    rules.length > 0 || lookUps.length > lookUpsMax
+      ? await scan(deps, siteId, isMeant)
       : await mapBounded(lookUps, lookUpsAtOnce, (one) => lookUp(deps, siteId, one));
   return { observedAt, objects: distinct(found.flat()) };
 };

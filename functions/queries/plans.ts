@@ -2,9 +2,11 @@ import { z } from "zod";
 import type { PlanSummary } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type PlanId, planIdSchema } from "../../core/api/ids.ts";
-import type { Plan, PlanDefinition, PlanObject } from "../../core/api/plan.ts";
+import type { Plan, PlanDefinition, PlanEntry } from "../../core/api/plan.ts";
 import type { WholePlan, World } from "../../core/plan/define.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
+import { readFacilities } from "../facilities.ts";
 import { planOf, type StoredPlan, storedPlanSchema, wholePlan } from "../plan-objects.ts";
 import { planKey, planNameKey } from "../records.ts";
 import { lookUpObjects } from "./objects.ts";
@@ -12,6 +14,8 @@ import { type Page, type PageRequest, readable, readPage } from "./page.ts";
 import { readSites } from "./sites.ts";
 
 type Store = Pick<Deps, "store">;
+const lookUpsAtOnce = 8;
+
 type StoreAndLog = Pick<Deps, "store" | "log">;
 
 /**
@@ -64,13 +68,18 @@ const summaryOf = (stored: StoredPlan): PlanSummary => {
 
 /**
  * What a definition is checked against.
- * @param held objects that the plan has already
+ * @param held what the plan has already
  */
 export const readWorld = async (
   deps: Pick<Deps, "store" | "clock" | "log" | "ids">,
   { source, targets, objects }: PlanDefinition,
-  held: readonly PlanObject[] = [],
-): Promise<World> => ({
-  sites: await readSites(deps, [source, ...targets.map(({ site }) => site)]),
-  known: await lookUpObjects(deps, source, objects, held),
-});
+  held: readonly PlanEntry[] = [],
+): Promise<World> => {
+  const siteIds = [...new Set([source, ...targets.map(({ site }) => site)])];
+  const [sites, known, facilities] = await Promise.all([
+    readSites(deps, siteIds),
+    lookUpObjects(deps, source, objects, held),
+    mapBounded(siteIds, lookUpsAtOnce, async (site) => [site, await readFacilities(deps, site)] as const),
+  ]);
+  return { sites, known, facilities: new Map(facilities.flatMap(([site, has]) => (has ? [[site, has]] : []))) };
+};

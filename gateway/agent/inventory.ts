@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { Facilities } from "../../core/api/facilities.ts";
 import type { Damage } from "../../core/api/group.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
@@ -41,9 +42,15 @@ const damageOf = ({ groupId, sourceVolumeId, name, extents }: GroupDamage): Dama
   extents,
 });
 
+/** How full pools are changes all the time: that alone is no news. */
+const newsOf = ({ pools, ...others }: Facilities) => ({
+  ...others,
+  pools: pools.map(({ usedBytes: _, ...pool }) => pool),
+});
+
 /** Tells the control plane what the site has, when it is asked to and when something has changed. */
 export const createInventoryTeller = (options: {
-  readonly storage: Pick<StorageDriver, "inventory" | "damage">;
+  readonly storage: Pick<StorageDriver, "inventory" | "damage" | "facilities">;
   readonly reports: ReportQueue;
   readonly identity: GatewayIdentity;
   readonly now: () => Instant;
@@ -62,9 +69,10 @@ export const createInventoryTeller = (options: {
     const observedAt = now();
     const objects = [...(await storage.inventory(watch))].sort(byId);
     const damage = ((await storage.damage(watch)) ?? []).map(damageOf).sort(byVolume);
-    const digest = hash("sha256", JSON.stringify([objects, damage]));
+    const facilities = await storage.facilities(watch);
+    const digest = hash("sha256", JSON.stringify([objects, damage, newsOf(facilities)]));
     if (isTold(digest, observedAt)) return;
-    for (const report of inventoryReports({ objects, damage }, identity, observedAt)) {
+    for (const report of inventoryReports({ objects, damage, facilities }, identity, observedAt)) {
       await reports.send(report);
       // Somebody newer tells it now.
       watch.signal.throwIfAborted();

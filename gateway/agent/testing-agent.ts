@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { RevocationList } from "../../core/api/enrolment.ts";
+import type { Facilities } from "../../core/api/facilities.ts";
 import { sendableText } from "../../core/api/message.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
@@ -107,6 +108,7 @@ export const setUp = (
     reportsHang: false,
     inventory: [volume("v1")],
     damage: [] as readonly GroupDamage[],
+    facilities: { kinds: ["volume"], pools: [], switches: [] } as Facilities,
   };
   const agent = startAgent({
     queues: [queue, ...(other === undefined ? [] : [other])].map(({ source }) => ({
@@ -147,7 +149,11 @@ export const setUp = (
       return promise;
     },
     context: {
-      storage: { inventory: async () => world.inventory, damage: async () => world.damage } as unknown as StorageDriver,
+      storage: {
+        inventory: async () => world.inventory,
+        damage: async () => world.damage,
+        facilities: async () => world.facilities,
+      } as unknown as StorageDriver,
       send: () => Promise.reject(new Error("unused")),
       identity,
       now: () => instant(new Date(time.nowMs() + clockOffMs).toISOString()),

@@ -1,12 +1,16 @@
 import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
+import type { Facilities } from "../../core/api/facilities.ts";
+import { shownName } from "../../core/object/name.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Check } from "./check.ts";
 
 const gib = 1024 ** 3;
 /** With less, the first backup would fill it. */
 const freeBytesMin = gib;
+/** Of pools, and of switches. */
+const namesShownMax = 5;
 
 /** That the storage can be opened, or made, and has room. */
 export const checkStorage: Check = async ({ storage: config }) => {
@@ -28,10 +32,25 @@ export const checkStorage: Check = async ({ storage: config }) => {
   if (there !== config.dir) return `${config.kind}, to be made in ${config.dir}, ${room}`;
   const storage = await openStorage(config);
   try {
-    return `${storage.kind}, ${(await storage.inventory()).length} objects, ${room}`;
+    const [objects, facilities] = [await storage.inventory(), await storage.facilities()];
+    return `${storage.kind}, ${objects.length} objects, ${room}; ${facilitiesText(facilities)}`;
   } finally {
     await storage.close();
   }
+};
+
+/** `protects lun, vm; pools default, fast; switches prod` */
+const facilitiesText = ({ kinds, pools, switches }: Facilities): string => {
+  const listed = (what: string, names: readonly string[]): string[] => {
+    const [shown, more] = [names.slice(0, namesShownMax), names.length - namesShownMax];
+    return names.length === 0 ? [] : [`${what} ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`];
+  };
+  const namesOf = (named: readonly { readonly name: string }[]) => named.map(({ name }) => shownName(name)).sort();
+  return [
+    ...listed("protects", kinds),
+    ...listed("pools", namesOf(pools)),
+    ...listed("switches", namesOf(switches)),
+  ].join("; ");
 };
 
 /** The folder, or the nearest above it that is there. */

@@ -4,6 +4,8 @@ import type { Manifest } from "../../core/api/manifest.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
+import type { Reason } from "../../core/api/reason.ts";
+import type { GoneObject } from "../../core/api/task.ts";
 import type { StorageCall } from "./call.ts";
 import type { CreateVolumeOptions } from "./volume-io.ts";
 
@@ -50,8 +52,17 @@ export interface StorageControl {
    */
   snapshotGroup(options: SnapshotGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
 
-  /** @returns the group, or undefined */
+  /** @returns the group with all that it keeps, or undefined */
   findGroup(groupId: GroupId, call?: StorageCall): Promise<SnapshotGroup | undefined>;
+
+  /** The newest group that was taken here of the owner's objects, and that is there still. */
+  newestSourceGroup(owner: Owner, call?: StorageCall): Promise<SnapshotGroup | undefined>;
+
+  /** Of those of these objects that any of the owner's source groups has which are there still, the number of the newest. */
+  lastSequences(
+    options: { readonly owner: Owner; readonly objects: readonly ObjectId[] },
+    call?: StorageCall,
+  ): Promise<readonly LastSequence[]>;
 
   /**
    * All groups that carry the owner's tag, published mirrors and source groups alike. One whose
@@ -184,6 +195,12 @@ export interface SnapshotGroupOptions {
    * object is gone.
    */
   readonly objects?: readonly ObjectConfig[];
+  /** Of each of `objects`, the index among the plan's entries of the one that it is in the group for. */
+  readonly because?: readonly number[];
+  /** What else is known of how it was taken; kept too. */
+  readonly gone?: readonly GoneObject[];
+  readonly warnings?: readonly Reason[];
+  readonly planName?: string;
 }
 
 export interface PrepareMirrorOptions {
@@ -207,7 +224,17 @@ export interface SnapshotGroup {
   readonly takenAt: Instant;
   /** What was snapshotted, as the source had it; null on a target, and where that was not kept. */
   readonly objects: readonly ObjectConfig[] | null;
+  /** Of a source group, as it was told to keep it; absent where it was told nothing. */
+  readonly because?: readonly number[];
+  readonly gone?: readonly GoneObject[];
+  readonly warnings?: readonly Reason[];
+  readonly planName?: string;
   readonly snapshots: readonly { readonly volumeId: string; readonly snapshotId: string; readonly sizeBytes: number }[];
+}
+
+/** The number of the newest group that has an object. */
+export interface LastSequence extends ObjectId {
+  readonly sequence: number;
 }
 
 /** A group in a list: what tells it from another one of the same id, and how much it is. */

@@ -21,7 +21,12 @@ const mirrors = mirrorSetOf(["m"]);
 /** Every call of the port. */
 const callsOf = (
   storage: StorageDriver,
-): Record<Exclude<keyof StorageDriver, "kind">, (call?: StorageCall) => Promise<unknown>> => ({
+): Record<Exclude<keyof StorageDriver, "kind" | "administration">, (call?: StorageCall) => Promise<unknown>> => ({
+  caps: (call) => storage.caps(call),
+  facilities: (call) => storage.facilities(call),
+  findObjects: (call) => storage.findObjects([object], call),
+  newestSourceGroup: (call) => storage.newestSourceGroup(owner, call),
+  lastSequences: (call) => storage.lastSequences({ owner, objects: [object] }, call),
   inventory: (call) => storage.inventory(call),
   createVolume: (call) => storage.createVolume({ name: "v", kind: "volume", sizeBytes: 1 }, call),
   openVolume: (call) => storage.openVolume("v", "read", call),

@@ -35,6 +35,9 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     deleteVolume: (id, call) => calls.durable("deleteVolume", call, (watch) => driver.deleteVolume(id, watch)),
     snapshotGroup: (of, call) => calls.answer("snapshotGroup", call, (watch) => driver.snapshotGroup(of, watch)),
     findGroup: (id, call) => calls.answer("findGroup", call, (watch) => driver.findGroup(id, watch)),
+    newestSourceGroup: (owner, call) =>
+      calls.answer("newestSourceGroup", call, (watch) => driver.newestSourceGroup(owner, watch)),
+    lastSequences: (of, call) => calls.answer("lastSequences", call, (watch) => driver.lastSequences(of, watch)),
     listGroups: (owner, call) => calls.answer("listGroups", call, (watch) => driver.listGroups(owner, watch)),
     deleteGroup: (of, call) => calls.durable("deleteGroup", call, (watch) => driver.deleteGroup(of, watch)),
     openSnapshot: (snapshotId, call) =>

@@ -1,3 +1,4 @@
+import type { Facilities } from "../../core/api/facilities.ts";
 import type { Damage } from "../../core/api/group.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import { messageText } from "../../core/api/message.ts";
@@ -16,6 +17,15 @@ const partEntriesMax = 200;
  * what is written for it is little.
  */
 const partBytesMax = 100 * 1024;
+/** Of the facilities in the first part. */
+const facilitiesBytesMax = 40 * 1024;
+
+/** What a site has. */
+export interface Inventory {
+  readonly objects: readonly ObjectConfig[];
+  readonly damage: readonly Damage[];
+  readonly facilities?: Facilities;
+}
 
 /**
  * The reports that tell what a site has, in parts of 200 objects and 200 damages at most; one part
@@ -25,13 +35,14 @@ const partBytesMax = 100 * 1024;
  * later one is told from an earlier one.
  */
 export const inventoryReports = (
-  { objects, damage }: { readonly objects: readonly ObjectConfig[]; readonly damage: readonly Damage[] },
+  { objects, damage, facilities }: Inventory,
   identity: Pick<GatewayIdentity, "id" | "siteId">,
   observedAt: Instant,
 ): readonly InventoryReport[] => {
   const ofObjects = partsOf(placedObjects(objects.map(judgeObject)));
   const ofDamage = partsOf(placedDamage(damage.map((each) => ({ ...each, name: shownName(each.name) }))));
   const parts = Math.max(ofObjects.length, ofDamage.length);
+  const told = facilities && thatFit(facilities);
   return Array.from({ length: parts }, (_, part) => {
     const [some, damaged] = [ofObjects[part], ofDamage[part]];
     return {
@@ -44,9 +55,16 @@ export const inventoryReports = (
       observedAt,
       objects: some?.entries ?? [],
       damage: damaged?.entries ?? [],
+      ...(part === 0 && told && { facilities: told }),
       ranges: { ...(some && { objects: some.range }), ...(damaged && { damage: damaged.range }) },
     };
   });
+};
+
+/** VLANs are many, and nobody chooses by them: they are left out before the rest is. */
+const thatFit = (facilities: Facilities): Facilities | undefined => {
+  const withoutVlans = { ...facilities, switches: facilities.switches.map(({ name }) => ({ name, vlans: [] })) };
+  return [facilities, withoutVlans].find((each) => messageText(each).length <= facilitiesBytesMax);
 };
 
 interface Part<T> {

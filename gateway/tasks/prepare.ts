@@ -1,15 +1,36 @@
+import type { VmNic } from "../../core/api/object/vm.ts";
+import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
+import type { Reason } from "../../core/api/reason.ts";
 import type { PrepareTask, TaskResultOf } from "../../core/api/task.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
+import { boundedWarnings } from "./warnings.ts";
 
 /**
- * Makes the mirror of one object, or brings it up to date (W6, W10). @throws GROUP_EXISTS,
- * GROUP_STALE, and what else the storage throws
+ * Makes the mirror of one object, or brings it up to date (W6, W10), where and connected as the mapping says. A NIC whose
+ * switch is not mapped is told of, and is no reason to keep data back.
+ * @throws GROUP_EXISTS, GROUP_STALE, SWITCH_UNKNOWN, POOL_UNKNOWN, POOL_FULL, OBJECT_NAME_TAKEN, and what else the
+ *   storage throws
  */
 export const prepare = async (task: PrepareTask, { storage }: TaskContext): Promise<TaskResultOf<"prepare">> => {
+  const { object } = task;
+  // A VM's switches are another site's: what is not mapped is not connected.
+  const mapping = task.mapping ?? (object.kind === "vm" ? { switches: {} } : undefined);
   const volumes = await storage.prepareMirror({
     owner: ownerOf(task),
-    object: task.object,
+    object,
+    ...(mapping !== undefined && { mapping }),
     run: { groupId: task.groupId, sequence: task.sequence, index: task.index },
   });
-  return { kind: "prepare", volumes: [...volumes], keepsConfig: true };
+  const warnings = boundedWarnings(unconnected(object, mapping, task.siteId));
+  return { kind: "prepare", volumes: [...volumes], keepsConfig: true, ...(warnings.length > 0 && { warnings }) };
+};
+
+/** The NICs of an object that its mirror has without a connection, each with its switch. */
+const unconnected = (object: ObjectConfig, mapping: Mapping | undefined, site: string): readonly Reason[] => {
+  if (object.kind !== "vm") return [];
+  return object.vm.nics.flatMap(({ macAddress, virtualSwitch }: VmNic) => {
+    if (virtualSwitch === null || Object.hasOwn(mapping?.switches ?? {}, virtualSwitch)) return [];
+    const message = `The NIC ${macAddress} of the vm “${object.name}” is on the switch “${virtualSwitch}”, which is mapped to none of ${site}: the mirror has it without a connection.`;
+    return [{ code: "SWITCH_UNMAPPED", message }];
+  });
 };

@@ -1,37 +1,125 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import type { PlanObject } from "../../core/api/plan.ts";
+import { isRule, planObjectsMax } from "../../core/api/plan.ts";
 import type { SnapshotTask, TaskResultOf } from "../../core/api/task.ts";
-import { isUnusable, judgeObject, objectUnusable } from "../../core/object/judge.ts";
+import type { SnapshotGroup, SnapshotGroupOptions } from "../storage/control.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
+import { chooseObjects } from "./entries.ts";
+import { goneObjects, vanishedObjects } from "./gone.ts";
+import { nothingLeft } from "./nothing-left.ts";
+import { boundedWarnings } from "./warnings.ts";
 
-const nameOf = ({ kind, id, name }: PlanObject) => `${kind} “${name}” (${id})`;
+/** Looks at the site before its objects are said to change too fast. */
+const looksMax = 5;
+/** As many objects as a plan can name are in a run at most. */
+const objectsMax = planObjectsMax;
 
-type Refusal = (missing: readonly PlanObject[]) => VisibleError;
+/**
+ * Takes the run's snapshot group: one snapshot of every volume of every object that the plan's entries are now, at the
+ * same instant (W5). Objects that are gone or can't be used are told, and the others taken. Done again, it gives the
+ * group that is there, as it was told then, whatever has become of its objects.
+ * @throws OBJECT_GONE, OBJECT_UNUSABLE (nothing is left to be taken), PLAN_TOO_LARGE, GROUP_INCOMPLETE, GROUP_EXISTS,
+ *   GROUP_STALE, and what else the storage throws
+ */
+export const snapshot = async (task: SnapshotTask, context: TaskContext): Promise<TaskResultOf<"snapshot">> => {
+  const known = await context.storage.findGroup(task.groupId);
+  return resultOf(known?.objects ? await takeAgain(task, context, known) : await take(task, context));
+};
 
-const gone: Refusal = (missing) =>
-  new VisibleError("OBJECT_UNKNOWN", `The source has no ${missing.map(nameOf).join(", no ")} any more.`, {
-    hint: "Take what is gone out of the plan, or bring it back.",
+/** What is in a group, and what there is to be told of it. */
+type Taken = Told & Pick<SnapshotGroup, "takenAt" | "snapshots">;
+type Told = Pick<SnapshotGroup, "because" | "gone" | "warnings"> & { readonly objects: readonly ObjectConfig[] };
+
+/** The storage says whether it is this run's. */
+const takeAgain = async (task: SnapshotTask, { storage }: TaskContext, known: SnapshotGroup): Promise<Taken> => {
+  const { because, gone, warnings } = known;
+  const told = {
+    objects: known.objects ?? [],
+    ...(because && { because }),
+    ...(gone && { gone }),
+    ...(warnings && { warnings }),
+  };
+  return { ...(await storage.snapshotGroup(optionsOf(task, told))), ...told };
+};
+
+const take = async (task: SnapshotTask, context: TaskContext): Promise<Taken> => {
+  for (let looks = 1; ; looks++) {
+    const told = await look(task, context);
+    try {
+      const group = await context.storage.snapshotGroup(optionsOf(task, told));
+      // Another gateway may have taken it in the meantime, of objects that looked otherwise.
+      return group.objects === null ? { ...group, ...told } : { ...group, objects: group.objects };
+    } catch (error) {
+      if (!VisibleError.is(error, "VOLUME_UNKNOWN")) throw error;
+      if (looks === looksMax) throw neverTheSame(error);
+      context.log.info({ err: error, looks }, "a volume has gone since the objects were looked at: looking again");
+    }
+  }
+};
+
+const optionsOf = (task: SnapshotTask, told: Told): SnapshotGroupOptions => ({
+  groupId: task.groupId,
+  owner: ownerOf(task),
+  sequence: task.sequence,
+  volumeIds: [...new Set(told.objects.flatMap(({ volumes }) => volumes.map(({ id }) => id)))],
+  ...told,
+  ...(task.planName !== undefined && { planName: task.planName }),
+});
+
+const neverTheSame = (cause: VisibleError): VisibleError =>
+  new VisibleError("VOLUME_UNKNOWN", `Each of ${looksMax} times, a volume had gone before it could be snapshotted.`, {
+    hint: "It will be tried again. See what makes and deletes volumes at the site all the time.",
+    retryable: true,
+    cause,
   });
 
-const notInGroup: Refusal = (missing) =>
-  new VisibleError("GROUP_INCOMPLETE", `The snapshot group was taken without ${missing.map(nameOf).join(", ")}.`, {
-    hint: "Start a new run.",
+/** What the plan's entries are now. */
+const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => {
+  const { storage } = context;
+  const entries = task.objects;
+  const hasRules = entries.some(isRule);
+  const named = entries.flatMap((entry) => (isRule(entry) ? [] : [{ kind: entry.kind, id: entry.id }]));
+  // All that there is has what is named.
+  const site = hasRules ? await storage.inventory() : await storage.findObjects(named);
+  const { objects, because, missing, warnings } = chooseObjects(entries, site);
+  if (objects.length === 0) throw nothingLeft({ entries, missing, warnings });
+  if (objects.length > objectsMax) throw tooMany(objects.length);
+  const owner = ownerOf(task);
+  const before = hasRules || missing.length > 0 ? await storage.newestSourceGroup(owner) : undefined;
+  const vanished = vanishedObjects({ entries, site, before: before?.objects ?? [] });
+  const asked = [...missing, ...vanished].map(({ kind, id }) => ({ kind, id }));
+  const last = asked.length > 0 ? await storage.lastSequences({ owner, objects: asked }) : [];
+  const gone = goneObjects({ missing, vanished, last, toldBefore: before?.gone ?? [] });
+  return { objects, because, gone, warnings: boundedWarnings(warnings) };
+};
+
+const tooMany = (count: number): VisibleError =>
+  new VisibleError("PLAN_TOO_LARGE", `The plan's entries are ${count} objects now; ${objectsMax} are the most.`, {
+    hint: "Split them among several plans.",
   });
 
-/** The configurations of the task's objects, in their order. */
-const configsOf = (
-  objects: readonly PlanObject[],
-  known: readonly ObjectConfig[],
-  refusal: Refusal,
-): readonly ObjectConfig[] => {
-  const byId = new Map(known.map((config) => [`${config.kind}/${config.id}`, config]));
-  const configs = objects.map((object) => byId.get(`${object.kind}/${object.id}`));
-  const missing = objects.filter((_, index) => configs[index] === undefined);
-  if (missing.length > 0) throw refusal(missing);
-  const found = configs.filter((config) => config !== undefined);
-  for (const object of found.map(judgeObject)) if (isUnusable(object)) throw objectUnusable(object);
-  return found;
+const resultOf = ({ takenAt, snapshots, objects, because, gone, warnings }: Taken): TaskResultOf<"snapshot"> => {
+  const ids = new Map(snapshots.map(({ volumeId, snapshotId }) => [volumeId, snapshotId]));
+  const told = new Set<string>();
+  return {
+    kind: "snapshot",
+    takenAt,
+    from: 0,
+    fromVolume: 0,
+    objects: objects.map((config, index) => {
+      const entry = because?.[index];
+      const repeated = config.volumes.flatMap(({ id }, place) => (told.has(id) ? [place] : []));
+      for (const { id } of config.volumes) told.add(id);
+      return {
+        config,
+        snapshotIds: snapshotIdsOf(config, ids),
+        ...(entry !== undefined && { because: entry }),
+        ...(repeated.length > 0 && { repeated }),
+      };
+    }),
+    ...(gone !== undefined && gone.length > 0 && { gone: [...gone] }),
+    ...(warnings !== undefined && warnings.length > 0 && { warnings: [...warnings] }),
+  };
 };
 
 /** @param ids the snapshots' ids, by volume */
@@ -42,32 +130,3 @@ const snapshotIdsOf = (config: ObjectConfig, ids: ReadonlyMap<string, string>): 
     const message = `The snapshot group was taken before ${config.kind} “${config.name}” got its volume ${id}.`;
     throw new VisibleError("GROUP_INCOMPLETE", message, { hint: "Start a new run." });
   });
-
-/**
- * Takes the run's snapshot group: one snapshot of every volume of every object, at the same instant
- * (W5). Done again, it gives the group that is there, with its objects as they were then, whatever
- * has become of them.
- * @throws OBJECT_UNKNOWN naming all objects that the site doesn't have, OBJECT_UNUSABLE,
- *   GROUP_INCOMPLETE, GROUP_EXISTS, GROUP_STALE, and what else the storage throws
- */
-export const snapshot = async (task: SnapshotTask, context: TaskContext): Promise<TaskResultOf<"snapshot">> => {
-  const { storage } = context;
-  const known = await storage.findGroup(task.groupId);
-  const objects = known?.objects ?? configsOf(task.objects, await storage.inventory(), gone);
-  const group = await storage.snapshotGroup({
-    groupId: task.groupId,
-    owner: ownerOf(task),
-    sequence: task.sequence,
-    volumeIds: objects.flatMap((config) => config.volumes.map(({ id }) => id)),
-    objects,
-  });
-  // Another gateway may have taken it in the meantime, of objects that looked otherwise.
-  const configs = configsOf(task.objects, group.objects ?? objects, notInGroup);
-  const ids = new Map(group.snapshots.map(({ volumeId, snapshotId }) => [volumeId, snapshotId]));
-  return {
-    kind: "snapshot",
-    takenAt: group.takenAt,
-    from: 0,
-    objects: configs.map((config) => ({ config, snapshotIds: snapshotIdsOf(config, ids) })),
-  };
-};

@@ -17,6 +17,7 @@ import {
   siteA,
   siteB,
   type TestApi,
+  vmNamed,
 } from "../../functions/api/testing.ts";
 import { complete, takeTasks } from "../../functions/api/testing-gateway.ts";
 import { dueSecondsMax } from "../../functions/engine/engine.ts";
@@ -122,7 +123,7 @@ class World {
       await handleReport(this.api.deps, { kind: "alive", gateway });
       const observedAt = this.at(id as Party);
       const inventory = { siteId: id, gatewayId: `${id}1`, generation: Date.parse(observedAt), part: 0, parts: 1 };
-      const objects = [objectNamed("db"), objectNamed("web", { virtualSwitches: ["vds-0"] })];
+      const objects = [objectNamed("db"), vmNamed("web")];
       await handleReport(this.api.deps, { kind: "inventory", ...inventory, observedAt, objects });
     }
   }

@@ -101,7 +101,13 @@ test("no document and no message of an inventory or a plan that is accepted is t
       const site = siteSchema.parse({ id: "a", multiCluster: "main", createdAt: now });
       const known = { observedAt: now, objects: usable };
       try {
-        const plan = definePlan(definition, { sites: [site], known, now, planId: deps.ids.planId() });
+        const plan = definePlan(definition, {
+          sites: [site],
+          known,
+          facilities: new Map(),
+          now,
+          planId: deps.ids.planId(),
+        });
         await createPlan({ ...deps, store }, plan);
         seen.accepted += 1;
         seen.messageBytes = Math.max(seen.messageBytes, messageText({ objects: plan.objects }).length + taskBytes);

@@ -3,6 +3,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
 import { isSameMirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
+import { isRule, type PlanObject } from "../../core/api/plan.ts";
 import type {
   PrepareTask,
   PublishTask,
@@ -119,17 +120,18 @@ export class ModelSite {
     const known = this.groups.get(task.groupId);
     if (known !== undefined && known.sequence !== task.sequence) throw exists();
     if (known === undefined && task.sequence <= this.#store.newestSnapshot) throw stale(this.#store.newestSnapshot);
+    const named = task.objects.filter((entry): entry is PlanObject => !isRule(entry));
     const group = known ?? {
       owner: task.planId,
       sequence: task.sequence,
       takenAt: now,
-      contents: new Map(task.objects.map(({ id }) => [id, this.volumes.get(id) ?? 0])),
+      contents: new Map(named.map(({ id }) => [id, this.volumes.get(id) ?? 0])),
     };
     if (known === undefined) this.#make(task.groupId, group);
     this.#store.newestSnapshot = Math.max(this.#store.newestSnapshot, task.sequence);
     const { takenAt } = group;
     const snapshotIdOf = (id: string) => `${task.groupId}/${id}/${takenAt}`;
-    const objects = task.objects.map(({ id }) => ({ config: config(id), snapshotIds: [snapshotIdOf(id)] }));
+    const objects = named.map(({ id }) => ({ config: config(id), snapshotIds: [snapshotIdOf(id)] }));
     return { kind: "snapshot", takenAt, from: 0, objects };
   }
 

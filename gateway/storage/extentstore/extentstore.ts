@@ -1,11 +1,13 @@
 import type { Facilities } from "../../../core/api/facilities.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { Manifest } from "../../../core/api/manifest.ts";
+import { objectKindSchema } from "../../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { Time } from "../../time.ts";
 import type { StorageCall } from "../call.ts";
 import type {
   GroupDamage,
+  LastSequence,
   ListedGroup,
   MirrorSession,
   MirrorVolume,
@@ -33,6 +35,8 @@ import { collect } from "./collect.ts";
 import { groupDamage } from "./damage.ts";
 import { prepareMirror } from "./mirrors.ts";
 import { StoredExtentWriter } from "./mirrorwriter.ts";
+import * as objects from "./objects.ts";
+import { listPools } from "./pools.ts";
 import { StoredSnapshotReader, VolumeReader } from "./readers.ts";
 import { rebuildObject } from "./rebuild.ts";
 import { recheckDamage } from "./recheck.ts";
@@ -41,9 +45,12 @@ import * as snapshots from "./snapshots.ts";
 import { StagedVolumeWriter } from "./stagedwriter.ts";
 import { beginStaging } from "./staging.ts";
 import { closeStore, openStore, type Store, type StoreOptions } from "./store.ts";
+import { listSwitches } from "./switches.ts";
 import { tend } from "./tend.ts";
 import * as volumes from "./volumes.ts";
 import { VolumeWriter } from "./volumewriter.ts";
+
+const kinds = objectKindSchema.options;
 
 /**
  * A folder on a local disk as a storage cluster: thin volumes, atomic group snapshots, sessions.
@@ -78,7 +85,7 @@ export class ExtentStore implements StorageDriver {
 
   async caps(): Promise<StorageCaps> {
     return {
-      kinds: ["lun", "volume"],
+      kinds,
       groupSkewMicroseconds: 0,
       extentMap: true,
       chosenLunId: true,
@@ -87,20 +94,26 @@ export class ExtentStore implements StorageDriver {
   }
 
   async facilities(): Promise<Facilities> {
-    return { kinds: ["lun", "volume"], pools: [], switches: [] };
+    const { database } = this.#store;
+    return database.snapshot(() => ({
+      kinds: [...kinds],
+      pools: listPools(database),
+      switches: listSwitches(database),
+    }));
   }
 
   async inventory(): Promise<readonly ObjectConfig[]> {
-    return volumes.listObjects(this.#store.database);
+    const { database } = this.#store;
+    return database.snapshot(() => objects.listObjects(database));
   }
 
   async findObjects(ids: readonly ObjectId[]): Promise<readonly ObjectConfig[]> {
-    const wanted = new Set(ids.map(({ kind, id }) => `${kind}/${id}`));
-    return volumes.listObjects(this.#store.database).filter(({ kind, id }) => wanted.has(`${kind}/${id}`));
+    const { database } = this.#store;
+    return database.snapshot(() => objects.findObjects(database, ids));
   }
 
   async createVolume(options: CreateVolumeOptions): Promise<ObjectConfig> {
-    return this.#transaction((database) => volumes.objectOf(volumes.createVolume(database, options)));
+    return this.#transaction((database) => objects.objectOfVolume(database, volumes.createVolume(database, options)));
   }
 
   async openVolume(volumeId: string, mode: "read" | "write"): Promise<VolumeHandle> {
@@ -117,7 +130,9 @@ export class ExtentStore implements StorageDriver {
   }
 
   async renameVolume(volumeId: string, name: string): Promise<ObjectConfig> {
-    return this.#transaction((database) => volumes.objectOf(volumes.renameVolume(database, volumeId, name)));
+    return this.#transaction((database) =>
+      objects.objectOfVolume(database, volumes.renameVolume(database, volumeId, name)),
+    );
   }
 
   async deleteVolume(volumeId: string, call?: StorageCall): Promise<void> {
@@ -134,6 +149,19 @@ export class ExtentStore implements StorageDriver {
   async findGroup(groupId: GroupId): Promise<SnapshotGroup | undefined> {
     const { database } = this.#store;
     return database.snapshot(() => snapshots.findGroup(database, groupId));
+  }
+
+  async newestSourceGroup(owner: Owner): Promise<SnapshotGroup | undefined> {
+    const { database } = this.#store;
+    return database.snapshot(() => snapshots.newestSourceGroup(database, owner));
+  }
+
+  async lastSequences(options: {
+    readonly owner: Owner;
+    readonly objects: readonly ObjectId[];
+  }): Promise<readonly LastSequence[]> {
+    const { database } = this.#store;
+    return database.snapshot(() => snapshots.lastSequences(database, options.owner, options.objects));
   }
 
   async listGroups(owner: Owner): Promise<readonly ListedGroup[]> {

@@ -6,6 +6,7 @@ import type { Database } from "./database.ts";
 import { groupStale, newestPublished, refuseOtherRun } from "./order.ts";
 import { keepPrepared } from "./prepared.ts";
 import { findPublished, notOurs, snapshotIn } from "./snapshots.ts";
+import { ensureTarget } from "./targets.ts";
 import { clearTable, fillWithWhatIsThere } from "./versions.ts";
 import { findVolume, insertVolume, type VolumeRow } from "./volumes.ts";
 
@@ -31,7 +32,8 @@ export const prepareMirror = (database: Database, options: PrepareMirrorOptions)
   const its = lunOf(object);
   const lun = its && { target: mirrorTarget(owner, its.target), lunId: its.lunId };
   const known = database.one<MirrorRow>(
-    "SELECT * FROM mirrors WHERE planId = ? AND source = ? AND sourceObjectId = ?",
+    `SELECT mirrors.* FROM mirrorObjects o JOIN mirrorObjectVolumes ON mirrorObject = o.number JOIN mirrors USING (volumeId)
+     WHERE o.planId = ? AND o.source = ? AND o.sourceObjectId = ?`,
     owner.planId,
     owner.source,
     object.id,
@@ -66,13 +68,20 @@ const insertMirror = (
     owner,
   });
   database.run(
-    "INSERT INTO mirrors (volumeId, planId, source, sourceObjectId, sourceVolumeId) VALUES (?, ?, ?, ?, ?)",
+    "INSERT INTO mirrors (volumeId, planId, source, sourceVolumeId) VALUES (?, ?, ?, ?)",
     id,
     owner.planId,
     owner.source,
-    object.id,
     source.id,
   );
+  const { lastId } = database.run(
+    "INSERT INTO mirrorObjects (planId, source, sourceObjectId, kind) VALUES (?, ?, ?, ?)",
+    owner.planId,
+    owner.source,
+    object.id,
+    kind,
+  );
+  database.run("INSERT INTO mirrorObjectVolumes (mirrorObject, position, volumeId) VALUES (?, 0, ?)", lastId, id);
   return id;
 };
 
@@ -134,6 +143,7 @@ const updateMirror = (
   const { object, source, lun } = now;
   const { geometry } = source;
   const volume = findVolume(database, mirror.volumeId);
+  if (lun !== undefined) ensureTarget(database, lun.target);
   database.run(
     `UPDATE volumes SET name = ?, lunTarget = ?, lunId = ?, sizeBytes = max(sizeBytes, ?) WHERE id = ?`,
     object.name,
@@ -199,7 +209,7 @@ export const mirrorsOf = (
   { groupId, sequence }: { readonly groupId: GroupId; readonly sequence: number },
 ): MirrorRow[] =>
   database.all<MirrorRow>(
-    `SELECT * FROM mirrors WHERE planId = ? AND source = ? AND groupId = ? AND sequence = ? ORDER BY sourceObjectId`,
+    `SELECT * FROM mirrors WHERE planId = ? AND source = ? AND groupId = ? AND sequence = ? ORDER BY sourceVolumeId`,
     planId,
     source,
     groupId,

@@ -11,6 +11,8 @@ import type { Database } from "./database.ts";
  * of the newest run. Everything here runs inside the caller's transaction.
  */
 
+const withVolume = "SELECT mirrorObject FROM mirrorObjectVolumes WHERE volumeId = ?1";
+
 /** Keeps an object for its run's group, and forgets those of groups that can't be published any more. */
 export const keepPrepared = (
   database: Database,
@@ -22,13 +24,14 @@ export const keepPrepared = (
 ): void => {
   const { mirrorVolumeId, object, run } = of;
   database.run(
-    `DELETE FROM preparedObjects WHERE volumeId = ?1 AND sequence < ?2
+    `DELETE FROM preparedObjects WHERE mirrorObject IN (${withVolume}) AND sequence < ?2
      AND sequence <> (SELECT sequence FROM mirrors WHERE volumeId = ?1)`,
     mirrorVolumeId,
     run.sequence,
   );
   database.run(
-    "INSERT OR REPLACE INTO preparedObjects (volumeId, sequence, groupId, objectIndex, object) VALUES (?, ?, ?, ?, ?)",
+    `INSERT OR REPLACE INTO preparedObjects (mirrorObject, sequence, groupId, objectIndex, object)
+     SELECT mirrorObject, ?2, ?3, ?4, ?5 FROM (${withVolume})`,
     mirrorVolumeId,
     run.sequence,
     run.groupId,
@@ -39,10 +42,14 @@ export const keepPrepared = (
 
 /** A newer group is written to the mirror: no older one can be published with it. */
 export const dropOvertaken = (database: Database, mirrorVolumeId: string, sequence: number): void => {
-  database.run("DELETE FROM preparedObjects WHERE volumeId = ? AND sequence < ?", mirrorVolumeId, sequence);
+  database.run(
+    `DELETE FROM preparedObjects WHERE mirrorObject IN (${withVolume}) AND sequence < ?2`,
+    mirrorVolumeId,
+    sequence,
+  );
 };
 
-const ofOwner = "volumeId IN (SELECT volumeId FROM mirrors WHERE planId = ? AND source = ?)";
+const ofOwner = "mirrorObject IN (SELECT number FROM mirrorObjects WHERE planId = ? AND source = ?)";
 
 /** A group was published: what was kept for it, and for those before it, has done its service. */
 export const dropPublished = (database: Database, { planId, source }: Owner, sequence: number): void => {

@@ -4,9 +4,10 @@ import type { RebuildObjectOptions } from "../control.ts";
 import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";
 import { singleVolume } from "./mirrors.ts";
+import { objectOfVolume } from "./objects.ts";
 import { type SnapshotRow, snapshotsOf } from "./snapshots.ts";
 import { fillTable } from "./versions.ts";
-import { freeLunId, geometryOf, insertVolume, objectOf, refuseTakenName, type VolumeRow } from "./volumes.ts";
+import { freeLunId, geometryOf, insertVolume, refuseTakenName, type VolumeRow } from "./volumes.ts";
 
 /**
  * Makes an ordinary object that shares a snapshot's extents: metadata only. A LUN keeps its target
@@ -17,7 +18,7 @@ import { freeLunId, geometryOf, insertVolume, objectOf, refuseTakenName, type Vo
 export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
   const { key, owner, fromGroupId, object, name, evenDamaged = false } = options;
   const known = database.one<VolumeRow>("SELECT * FROM volumes WHERE rebuildKey = ?", key);
-  if (known !== undefined) return objectOf(known);
+  if (known !== undefined) return objectOfVolume(database, known);
   if (database.one("SELECT 1 FROM deletedRebuilds WHERE key = ?", key) !== undefined) {
     throw new VisibleError("VOLUME_UNKNOWN", `“${name}” was rebuilt by this restore, and has been deleted since.`, {
       hint: "Begin another restore to have it again.",
@@ -48,7 +49,7 @@ export const rebuildObject = (database: Database, options: RebuildObjectOptions)
     rebuildKey: key,
   });
   fillTable(database, { tableId: row.tableId, fromTableId: snapshot.tableId });
-  return objectOf(row);
+  return objectOfVolume(database, row);
 };
 
 const namedExtentsMax = 10;

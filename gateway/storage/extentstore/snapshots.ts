@@ -2,7 +2,9 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import { type Manifest, readManifest } from "../../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
-import type { ListedGroup, Owner, SnapshotGroup, SnapshotGroupOptions } from "../control.ts";
+import type { Reason } from "../../../core/api/reason.ts";
+import type { GoneObject } from "../../../core/api/task.ts";
+import type { LastSequence, ListedGroup, ObjectId, Owner, SnapshotGroup, SnapshotGroupOptions } from "../control.ts";
 import type { Database } from "./database.ts";
 import { groupStale, newestSnapshot, refuseOtherRun, rememberSnapshot } from "./order.ts";
 import { copyTable, dropTable } from "./versions.ts";
@@ -27,7 +29,10 @@ interface GroupRow {
   readonly takenAt: Instant;
   readonly sequence: number | null;
   readonly manifest: string | null;
-  readonly objects: string | null;
+  readonly planName: string | null;
+  /** JSON. */
+  readonly gone: string | null;
+  readonly warnings: string | null;
 }
 
 export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup | undefined => {
@@ -38,7 +43,7 @@ export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup |
     owner: { planId: row.planId, source: row.source },
     sequence: row.sequence,
     takenAt: row.takenAt,
-    objects: row.objects === null ? null : (JSON.parse(row.objects) as ObjectConfig[]),
+    ...keptOf(database, row),
     snapshots: snapshotsOf(database, groupId).map(({ volumeId, id, sizeBytes }) => ({
       volumeId,
       snapshotId: id,
@@ -46,6 +51,55 @@ export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup |
     })),
   };
 };
+
+/** What a source group was taken of. */
+const keptOf = (
+  database: Database,
+  row: GroupRow,
+): Pick<SnapshotGroup, "objects" | "because" | "gone" | "warnings" | "planName"> => {
+  const kept = database.all<{ object: string; because: number | null }>(
+    "SELECT object, because FROM groupObjects WHERE groupId = ? ORDER BY position",
+    row.id,
+  );
+  return {
+    objects: kept.length === 0 ? null : kept.map(({ object }) => JSON.parse(object) as ObjectConfig),
+    ...(kept.some(({ because }) => because !== null) && {
+      because: kept.map(({ because }, index) => because ?? index),
+    }),
+    ...(row.gone !== null && { gone: JSON.parse(row.gone) as GoneObject[] }),
+    ...(row.warnings !== null && { warnings: JSON.parse(row.warnings) as Reason[] }),
+    ...(row.planName !== null && { planName: row.planName }),
+  };
+};
+
+/** The newest group that was taken here of the owner's objects, and that is there still. */
+export const newestSourceGroup = (database: Database, { planId, source }: Owner): SnapshotGroup | undefined => {
+  const row = database.one<{ id: GroupId }>(
+    `SELECT id FROM snapshotGroups WHERE planId = ? AND source = ? AND manifest IS NULL AND sequence IS NOT NULL
+     ORDER BY sequence DESC LIMIT 1`,
+    planId,
+    source,
+  );
+  return row && findGroup(database, row.id);
+};
+
+/** Of those of these objects that any of the owner's source groups has, the newest one's number. */
+export const lastSequences = (
+  database: Database,
+  { planId, source }: Owner,
+  ids: readonly ObjectId[],
+): LastSequence[] =>
+  ids.flatMap(({ kind, id }) => {
+    const row = database.one<{ sequence: number | null }>(
+      `SELECT max(sequence) AS sequence FROM groupObjects o JOIN snapshotGroups g ON g.id = o.groupId
+       WHERE objectId = ? AND kind = ? AND planId = ? AND source = ?`,
+      id,
+      kind,
+      planId,
+      source,
+    );
+    return row === undefined || row.sequence === null ? [] : [{ kind, id, sequence: row.sequence }];
+  });
 
 export const listGroups = (database: Database, owner: Owner): ListedGroup[] =>
   database
@@ -96,7 +150,7 @@ export const snapshotGroup = (
   database: Database,
   options: SnapshotGroupOptions & { readonly takenAt: Instant },
 ): SnapshotGroup => {
-  const { groupId, owner, sequence, objects, takenAt } = options;
+  const { groupId, owner, sequence, takenAt } = options;
   const known = findOwnGroup(database, groupId, owner);
   if (known !== undefined) {
     refuseOtherRun(known, sequence);
@@ -115,9 +169,12 @@ export const snapshotGroup = (
     takenAt,
     members: volumes.map((volume) => ({ volume, sourceVolumeId: volume.id })),
     ...(sequence === undefined ? {} : { sequence }),
-    ...(objects === undefined ? {} : { objects }),
+    kept: options,
   });
 };
+
+/** What a source group keeps of how it was taken. */
+type Kept = Pick<SnapshotGroupOptions, "objects" | "because" | "gone" | "warnings" | "planName">;
 
 /** Inside a transaction. */
 export const insertGroup = (
@@ -128,24 +185,27 @@ export const insertGroup = (
     readonly takenAt: Instant;
     readonly members: readonly { readonly volume: VolumeRow; readonly sourceVolumeId: string }[];
     readonly sequence?: number;
-    /** Of a source group: what was snapshotted, as the source had it. */
-    readonly objects?: readonly ObjectConfig[];
+    /** Of a source group. */
+    readonly kept?: Kept;
     /** Of a published group. */
     readonly manifest?: Manifest;
   },
 ): SnapshotGroup => {
-  const { groupId, owner, takenAt, sequence, objects, manifest } = options;
+  const { groupId, owner, takenAt, sequence, kept = {}, manifest } = options;
   database.run(
-    `INSERT INTO snapshotGroups (id, planId, source, takenAt, sequence, manifest, objects)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO snapshotGroups (id, planId, source, takenAt, sequence, manifest, planName, gone, warnings)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     groupId,
     owner.planId,
     owner.source,
     takenAt,
     sequence ?? null,
-    manifest === undefined ? null : JSON.stringify(manifest),
-    objects === undefined ? null : JSON.stringify(objects),
+    jsonOf(manifest),
+    kept.planName ?? null,
+    jsonOf(kept.gone),
+    jsonOf(kept.warnings),
   );
+  keepObjects(database, groupId, kept);
   for (const { volume, sourceVolumeId } of options.members) {
     database.run(
       `INSERT INTO snapshots (id, groupId, volumeId, sourceVolumeId, sizeBytes, extentBytes, stripeCount, stripeBytes,
@@ -164,6 +224,22 @@ export const insertGroup = (
   const group = findGroup(database, groupId);
   if (group === undefined) throw new Error(`group ${groupId} vanished inside its own transaction`);
   return group;
+};
+
+const jsonOf = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
+
+const keepObjects = (database: Database, groupId: GroupId, { objects = [], because }: Kept): void => {
+  for (const [position, object] of objects.entries()) {
+    database.run(
+      "INSERT INTO groupObjects (groupId, position, kind, objectId, because, object) VALUES (?, ?, ?, ?, ?, ?)",
+      groupId,
+      position,
+      object.kind,
+      object.id,
+      because?.[position] ?? null,
+      JSON.stringify(object),
+    );
+  }
 };
 
 /** Inside a transaction. @throws NOT_OURS */

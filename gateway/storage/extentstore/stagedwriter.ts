@@ -4,11 +4,11 @@ import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { StorageCall } from "../call.ts";
 import type { StagedVolume } from "../volume-io.ts";
 import { collect } from "./collect.ts";
+import { objectOfVolume } from "./objects.ts";
 import { labelOf } from "./readers.ts";
 import { giveUpStaging, loadStaged, type Staging, swapIn } from "./staging.ts";
 import type { Store } from "./store.ts";
 import { CommittedTables } from "./tables.ts";
-import { objectOf } from "./volumes.ts";
 import { VolumeWriter } from "./volumewriter.ts";
 
 /** Writes a volume's next content. What it flushes is durable, and nobody's until it is swapped in. */
@@ -61,7 +61,7 @@ export class StagedVolumeWriter implements StagedVolume {
     call?.signal?.throwIfAborted();
     assert(this.#state === "staged", `the staged volume was ${this.#state} before it was swapped in`);
     const { database, writer } = this.#store;
-    const object = database.transaction(() => objectOf(swapIn(database, writer, this.#staging)));
+    const object = database.transaction(() => objectOfVolume(database, swapIn(database, writer, this.#staging)));
     this.#state = "swapped in";
     this.#writer.discard();
     return object;

@@ -1,26 +1,37 @@
 import { randomBytes } from "node:crypto";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
-import type { ObjectConfig } from "../../../core/api/object.ts";
 import { blockBytes, extentBytesMax, plainGeometry } from "../../../core/extent/geometry.ts";
 import { newName } from "../../../core/object/name.ts";
 import type { Owner } from "../control.ts";
 import type { CreateVolumeOptions } from "../volume-io.ts";
 import type { Database } from "./database.ts";
 import type { Writer } from "./locks.ts";
+import { defaultPool } from "./pools.ts";
+import { ensureTarget } from "./targets.ts";
 import { createTable, dropTable } from "./versions.ts";
 
 export interface VolumeRow {
   readonly id: string;
   readonly role: "plain" | "mirror" | "rebuilt";
-  readonly kind: "lun" | "volume";
+  readonly kind: "lun" | "volume" | "nfs-file";
+  /** Of a file that is no mirror, `/exports/EXPORT/PATH`. */
   readonly name: string;
   readonly sizeBytes: number;
   readonly extentBytes: number;
   readonly stripeCount: number;
   readonly stripeBytes: number;
+  readonly pool: string;
   readonly lunTarget: string | null;
   readonly lunId: number | null;
+  readonly allowedInitiators: string | null;
+  readonly export: string | null;
+  readonly path: string | null;
+  readonly sharing: 0 | 1;
+  /** The VM that it was made with, and goes with. */
+  readonly vmId: string | null;
+  /** JSON. */
+  readonly labels: string | null;
   readonly planId: string | null;
   readonly source: string | null;
   readonly rebuildKey: string | null;
@@ -31,7 +42,7 @@ export interface VolumeRow {
 const defaultLunTarget = "default";
 const lunIdMax = 16_383;
 
-export const newId = (prefix: "volume" | "snapshot"): string => `${prefix}-${randomBytes(8).toString("hex")}`;
+export const newId = (prefix: "volume" | "snapshot" | "vm"): string => `${prefix}-${randomBytes(8).toString("hex")}`;
 
 export const geometryOf = (row: Geometry): Geometry => ({
   extentBytes: row.extentBytes,
@@ -47,23 +58,6 @@ export const findVolume = (database: Database, volumeId: string): VolumeRow => {
     hint: "It may have been deleted; look at the site's inventory.",
   });
 };
-
-/** An object has one volume, and a LUN's id says that it is one. */
-export const objectOf = (row: VolumeRow): ObjectConfig => ({
-  kind: row.kind,
-  id: row.kind === "lun" ? row.id.replace("volume", "lun") : row.id,
-  name: row.name,
-  volumes: [{ id: row.id, sizeBytes: row.sizeBytes, geometry: geometryOf(row) }],
-  ...(row.lunTarget !== null && row.lunId !== null && { lun: { target: row.lunTarget, lunId: row.lunId } }),
-  ...(row.role !== "plain" &&
-    row.planId !== null &&
-    row.source !== null && {
-      origin: { planId: row.planId, siteId: row.source as Owner["source"], role: row.role },
-    }),
-});
-
-export const listObjects = (database: Database): ObjectConfig[] =>
-  database.all<VolumeRow>("SELECT * FROM volumes ORDER BY number").map(objectOf);
 
 /**
  * Inside a transaction. @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that
@@ -91,15 +85,24 @@ export const volumeToCreate = (database: Database, options: CreateVolumeOptions)
   };
 };
 
-interface NewVolume {
+export interface NewVolume {
   readonly role: VolumeRow["role"];
   readonly kind: VolumeRow["kind"];
   readonly name: string;
   readonly sizeBytes: number;
   readonly geometry: Geometry;
-  readonly lun: { readonly target: string; readonly lunId: number } | undefined;
-  readonly owner?: Owner;
-  readonly rebuildKey?: string;
+  /** One that is there; by default `default`. */
+  readonly pool?: string | undefined;
+  readonly lun?:
+    | { readonly target: string; readonly lunId: number; readonly allowedInitiators?: string | undefined }
+    | undefined;
+  /** In an export that is there. */
+  readonly file?: { readonly export: string; readonly path: string } | undefined;
+  readonly sharing?: boolean | undefined;
+  readonly vmId?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly owner?: Owner | undefined;
+  readonly rebuildKey?: string | undefined;
 }
 
 /**
@@ -109,9 +112,11 @@ interface NewVolume {
 export const insertVolume = (database: Database, volume: NewVolume): VolumeRow => {
   const { geometry } = volume;
   const id = newId("volume");
+  if (volume.lun !== undefined) ensureTarget(database, volume.lun.target);
   database.run(
-    `INSERT INTO volumes (id, role, kind, name, sizeBytes, extentBytes, stripeCount, stripeBytes, lunTarget, lunId,
-       virtualSwitches, planId, source, rebuildKey, tableId) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO volumes (id, role, kind, name, sizeBytes, extentBytes, stripeCount, stripeBytes, pool, lunTarget, lunId,
+       allowedInitiators, export, path, sharing, vmId, labels, planId, source, rebuildKey, tableId)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     id,
     volume.role,
     volume.kind,
@@ -120,9 +125,15 @@ export const insertVolume = (database: Database, volume: NewVolume): VolumeRow =
     geometry.extentBytes,
     geometry.stripeCount,
     geometry.stripeBytes,
+    volume.pool ?? defaultPool,
     volume.lun?.target ?? null,
     volume.lun?.lunId ?? null,
-    "[]",
+    volume.lun?.allowedInitiators ?? null,
+    volume.file?.export ?? null,
+    volume.file?.path ?? null,
+    volume.sharing === true ? 1 : 0,
+    volume.vmId ?? null,
+    labelsText(volume.labels),
     volume.owner?.planId ?? null,
     volume.owner?.source ?? null,
     volume.rebuildKey ?? null,
@@ -130,6 +141,10 @@ export const insertVolume = (database: Database, volume: NewVolume): VolumeRow =
   );
   return findVolume(database, id);
 };
+
+/** As it is kept: null for none. */
+export const labelsText = (labels: Readonly<Record<string, string>> = {}): string | null =>
+  Object.keys(labels).length === 0 ? null : JSON.stringify(labels);
 
 /** Inside a transaction. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST */
 export const renameVolume = (database: Database, volumeId: string, written: string): VolumeRow => {
@@ -168,7 +183,10 @@ export const releaseVolume = (database: Database, writer: Writer, volumeId: stri
 
 /** @throws VOLUME_NAME_TAKEN */
 export const refuseTakenName = (database: Database, name: string): void => {
-  if (database.one("SELECT 1 FROM volumes WHERE name = ? AND role <> 'mirror'", name) === undefined) return;
+  if (
+    database.one("SELECT 1 FROM volumes WHERE name = ? AND role <> 'mirror' AND kind <> 'nfs-file'", name) === undefined
+  )
+    return;
   throw new VisibleError("VOLUME_NAME_TAKEN", `There is a volume named “${name}” already.`, {
     hint: "Choose another name, or delete that volume first.",
   });

@@ -1,0 +1,45 @@
+import type { ObjectConfig } from "../../core/api/object.ts";
+import { shownName } from "../../core/object/name.ts";
+import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
+import type { Answer, Context } from "../context.ts";
+import { findChangeableObject } from "../find-object.ts";
+import { tellInventory } from "../inventory.ts";
+import { protectionOf, protectionText, stayText } from "../protection.ts";
+import { bytesOf } from "../render/object.ts";
+import { bytesText, counted } from "../render/units.ts";
+import { administrationOf, withStorage } from "../with-storage.ts";
+import type { ChangeOptions } from "./object-change.ts";
+
+/** `object delete`: asks first, unless told not to. What was snapshotted of it stays. */
+export const deleteObject = async (
+  context: Context,
+  nameOrId: string,
+  { site, kind, store, yes }: ChangeOptions & { readonly yes: boolean },
+): Promise<Answer> => {
+  const deleted = await withStorage(context, site, store, async (storage) => {
+    const cluster = administrationOf(storage, site);
+    const object = findChangeableObject(await storage.inventory(), { site, nameOrId, kind });
+    const protection = await protectionOf(context, site, object);
+    const plans = protectionText(protection);
+    const about = [...diskText(object), ...(plans === undefined ? [] : [plans]), ...stayText(protection)];
+    if (!yes && !(await isToBeDeleted(context.host, whatText(object, site), about))) return undefined;
+    if (yes && plans !== undefined) context.warn(plans);
+    await cluster.deleteObject({ kind: object.kind, id: object.id });
+    return { object, protection };
+  });
+  if (deleted === undefined) return nothingDeleted;
+  const { object, protection } = deleted;
+  const isKnown = await tellInventory(context, site, object.id, (seen) => seen === undefined);
+  const { id, name } = object;
+  const text = [`The ${object.kind} “${shownName(name)}” (${id}) on site ${site} is deleted.`, ...stayText(protection)];
+  return { json: { id, kind: object.kind, name, site, inventoryRefreshed: isKnown }, text: text.join(" ") };
+};
+
+const whatText = (object: ObjectConfig, site: string): string =>
+  `the ${object.kind} “${shownName(object.name)}” (${object.id}, ${bytesText(bytesOf(object))}) of site ${site}`;
+
+/** Which of its volumes were made with it the cluster knows. */
+const diskText = (object: ObjectConfig): readonly string[] =>
+  object.kind === "vm" && object.vm.disks.length > 0
+    ? [`It has ${counted(object.vm.disks.length, "disk")}; those that were made with it go with it.`]
+    : [];

@@ -1,0 +1,111 @@
+import { type Command, Option } from "commander";
+import { size } from "../bytes.ts";
+import { kindOption, siteOption, storeOption, wholeNumber } from "../options.ts";
+import type { Answering } from "./command.ts";
+import { labelObject, setPower, updateObject } from "./object-change.ts";
+import { createObjects } from "./object-create.ts";
+import { deleteObject } from "./object-delete.ts";
+import { listObjects, showObject } from "./object-list.ts";
+
+const nameArgument = ["<name>", "its name or id; of an NFS file /exports/EXPORT/PATH"] as const;
+const here = () => siteOption("the site, whose storage is on this host").makeOptionMandatory();
+const oneKind = () => kindOption("where objects of several kinds have the name");
+const lookStore = () =>
+  new Option("--store <dir>", "look at this extentstore itself, where there is no API").conflicts("refresh");
+const vcpuMax = 1024;
+
+export const addObjectCommands = (program: Command, answering: Answering): void => {
+  const object = program
+    .command("object")
+    .description("what the sites have to protect: LUNs, NFS files, virtual volumes and VMs");
+  addLooking(object, answering);
+  addMaking(object, answering);
+  addChanging(object, answering);
+};
+
+const addLooking = (object: Command, answering: Answering): void => {
+  object
+    .command("list")
+    .description("list what a site has, as its gateways saw it last, and why some of it can't be protected")
+    .addOption(siteOption("the site").makeOptionMandatory())
+    .addOption(kindOption("only these"))
+    .option("--refresh", "have a gateway look now, and wait for it up to 15 s", false)
+    .addOption(lookStore())
+    .action(answering(listObjects));
+  object
+    .command("show")
+    .description("show an object: of a VM its disks, its NICs, and what backups leave out")
+    .argument(...nameArgument)
+    .addOption(siteOption("the site").makeOptionMandatory())
+    .addOption(oneKind())
+    .option("--refresh", "have a gateway look now, and wait for it up to 15 s", false)
+    .addOption(lookStore())
+    .action(answering(showObject));
+};
+
+const addMaking = (object: Command, answering: Answering): void => {
+  object
+    .command("create")
+    .description(
+      "make pools, virtual switches, NFS exports and objects in an extentstore: all that a file has, or nothing",
+    )
+    .requiredOption(
+      "-f, --file <file>",
+      "YAML documents, one each; - is standard input. docs/objects.md has their fields",
+    )
+    .addOption(here())
+    .addOption(storeOption())
+    .action(answering(createObjects));
+  object
+    .command("delete")
+    .description(
+      "delete an object of an extentstore; its restore points stay. It asks first, and ends with 1 when the answer is not yes",
+    )
+    .argument(...nameArgument)
+    .addOption(here())
+    .addOption(oneKind())
+    .option("--yes", "don't ask", false)
+    .addOption(storeOption())
+    .action(answering(deleteObject));
+};
+
+const addChanging = (object: Command, answering: Answering): void => {
+  object
+    .command("update")
+    .description("change an object of an extentstore; what is not said stays")
+    .argument(...nameArgument)
+    .addOption(here())
+    .option(
+      "-f, --file <file>",
+      "a YAML document with what changes; - is standard input. docs/objects.md has its fields",
+    )
+    .option("--name <name>", "give it another name; its plans go on")
+    .addOption(new Option("--size <size>", "let its volume grow: 20GiB").argParser(size))
+    .addOption(new Option("--memory <size>", "of a VM: 8GiB").argParser(size))
+    .addOption(new Option("--vcpu <n>", "of a VM").argParser(wholeNumber(1, vcpuMax)))
+    .addOption(oneKind())
+    .addOption(storeOption())
+    .action(answering(updateObject));
+  object
+    .command("label")
+    .description("label an object of an extentstore: env=prod sets a label, env- takes it away")
+    .argument(...nameArgument)
+    .argument("<labels...>", "env=prod, tier-")
+    .addOption(here())
+    .addOption(oneKind())
+    .addOption(storeOption())
+    .action(answering(labelObject));
+  for (const power of ["on", "off"] as const) {
+    object
+      .command(`power-${power}`)
+      .description(`switch a VM of an extentstore ${power}`)
+      .argument(...nameArgument)
+      .addOption(here())
+      .addOption(storeOption())
+      .action(
+        answering((context, name: string, options: { site: string; store?: string }) =>
+          setPower(context, name, options, power),
+        ),
+      );
+  }
+};

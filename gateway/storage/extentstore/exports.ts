@@ -1,0 +1,40 @@
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { NfsExportSettings } from "../../../core/api/object/nfs-file.ts";
+import type { Database } from "./database.ts";
+
+/* NFS exports. Directories are only in the paths of files. Everything here runs inside the caller's transaction. */
+
+export interface ExportRow {
+  readonly name: string;
+  readonly pool: string;
+  /** JSON. */
+  readonly settings: string;
+}
+
+/** @throws VOLUME_UNKNOWN */
+export const findExport = (database: Database, name: string): ExportRow => {
+  const row = database.one<ExportRow>("SELECT * FROM exports WHERE name = ?", name);
+  if (row !== undefined) return row;
+  throw new VisibleError("VOLUME_UNKNOWN", `There is no NFS export “${name}” in ${database.path}.`, {
+    hint: `Make it first, with a document of kind nfs-export and the name ${name}.`,
+  });
+};
+
+/** Makes an export where there is none. What is given it has from now on; its files stay in their pool. */
+export const ensureExport = (
+  database: Database,
+  of: { readonly name: string; readonly pool: string; readonly settings?: NfsExportSettings | undefined },
+): void => {
+  database.run(
+    `INSERT INTO exports (name, pool, settings) VALUES (?1, ?2, ifnull(?3, '{}'))
+     ON CONFLICT (name) DO UPDATE SET pool = ?2, settings = ifnull(?3, settings)`,
+    of.name,
+    of.pool,
+    of.settings === undefined ? null : JSON.stringify(of.settings),
+  );
+};
+
+/** Takes an export away that has no file any more. */
+export const dropEmptyExport = (database: Database, name: string): void => {
+  database.run("DELETE FROM exports WHERE name = ?1 AND NOT EXISTS (SELECT 1 FROM volumes WHERE export = ?1)", name);
+};

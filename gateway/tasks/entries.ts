@@ -1,0 +1,74 @@
+import type { ObjectConfig, UnusableObject } from "../../core/api/object.ts";
+import { isRule, type PlanEntry, type PlanObject, type PlanRule } from "../../core/api/plan.ts";
+import type { Reason } from "../../core/api/reason.ts";
+import { isUnusable, judgeObject } from "../../core/object/judge.ts";
+import { fitsRule } from "../../core/object/rule.ts";
+
+/** What the entries of a plan come to at its source now. */
+export interface Choice {
+  /** Each object once, in the order of the entries, those of a rule by name. */
+  readonly objects: readonly ObjectConfig[];
+  /** Of each of them, the index of the first entry that it is among. */
+  readonly because: readonly number[];
+  /** Named, and not there. */
+  readonly missing: readonly PlanObject[];
+  /** Of what is there and can't be taken. */
+  readonly warnings: readonly Reason[];
+}
+
+type ObjectId = Pick<ObjectConfig, "kind" | "id">;
+
+export const objectKey = ({ kind, id }: ObjectId): string => `${kind}/${id}`;
+
+/**
+ * @param site what the source has: those objects that are named, and where there are rules all that
+ *   there are
+ */
+export const chooseObjects = (entries: readonly PlanEntry[], site: readonly ObjectConfig[]): Choice => {
+  const byKey = new Map(site.map((object) => [objectKey(object), object]));
+  const chosen = new Map<string, { readonly object: ObjectConfig; readonly because: number }>();
+  const missing = new Map<string, PlanObject>();
+  const refused = new Map<string, Reason>();
+  const consider = (object: ObjectConfig, because: number): void => {
+    const key = objectKey(object);
+    if (chosen.has(key) || refused.has(key)) return;
+    const reason = reasonAgainst(object);
+    if (reason === undefined) chosen.set(key, { object, because });
+    else refused.set(key, reason);
+  };
+  for (const [because, entry] of entries.entries()) {
+    if (isRule(entry)) for (const object of fitting(entry, site)) consider(object, because);
+    else {
+      const object = byKey.get(objectKey(entry));
+      if (object === undefined) missing.set(objectKey(entry), entry);
+      else consider(object, because);
+    }
+  }
+  const taken = [...chosen.values()];
+  return {
+    objects: taken.map(({ object }) => object),
+    because: taken.map(({ because }) => because),
+    missing: [...missing.values()],
+    warnings: [...refused.values()],
+  };
+};
+
+const fitting = (rule: PlanRule, site: readonly ObjectConfig[]): readonly ObjectConfig[] =>
+  site.filter((object) => fitsRule(rule, object)).sort(byName);
+
+const byName = (a: ObjectConfig, b: ObjectConfig): number =>
+  inOrder(a.name, b.name) || inOrder(objectKey(a), objectKey(b));
+const inOrder = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
+
+/** Why an object that is there is not taken. */
+const reasonAgainst = (object: ObjectConfig): Reason | undefined => {
+  const judged = judgeObject(object);
+  if (isUnusable(judged)) return leftOut(judged);
+  if (object.origin?.role !== "mirror") return undefined;
+  return { ...leftOut({ ...judged, unusable: "it is the mirror of another site's object" }), code: "OBJECT_IS_MIRROR" };
+};
+
+const leftOut = ({ kind, id, name, unusable }: UnusableObject): Reason => ({
+  code: "OBJECT_UNUSABLE",
+  message: `The ${kind} “${name}” (${id}) is left out: ${unusable}.`,
+});
