@@ -34,10 +34,10 @@ import type {
 } from "../volume-io.ts";
 import { collect } from "./collect.ts";
 import { groupDamage } from "./damage.ts";
-import { prepareMirror } from "./mirrors.ts";
 import { StoredExtentWriter } from "./mirrorwriter.ts";
 import * as objects from "./objects.ts";
 import { listPools } from "./pools.ts";
+import { prepareMirror } from "./prepare.ts";
 import { StoredSnapshotReader, VolumeReader } from "./readers.ts";
 import { rebuildObject } from "./rebuild.ts";
 import { recheckDamage } from "./recheck.ts";

@@ -25,7 +25,8 @@ const applicationId = 0x736d7478;
  *   `vms`; `volumes.vmId` is the one that a volume was made with, and goes with. What is in JSON is
  *   settings that are only ever read as a whole, and labels.
  * - `mirrors` are mirror volumes, one a source volume; `mirrorObjects` are what they belong to, one
- *   a source object. Several of those may have the same volume. `foreignPlans` is whose they are.
+ *   a source object. Several of those may have the same volume. `sequence` is of the newest run that
+ *   prepared it. `foreignPlans` is whose they are.
  * - `groupObjects` is what a source group was taken of, and `because` the index among the plan's
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
