@@ -61,6 +61,13 @@ const memberTable = (members: readonly PlanMember[], style: Style): string => {
   return more > 0 ? `${rows}\nand ${more} more; --json has them all` : rows;
 };
 
+/** Objects that are named are among the plan's entries already. */
+const takenText = (entries: readonly PlanEntry[], taken: readonly PlanMember[], style: Style): string => {
+  if (taken.length === 0) return style.warn("Its next run finds no object.");
+  const head = `Its next run takes ${counted(taken.length, "object")}`;
+  return entries.some(isRule) ? `${head}:\n${memberTable(taken, style)}` : `${head}.`;
+};
+
 /** Which objects a plan's next run takes and why, what it does not take, and what is gone. */
 export const membersText = (entries: readonly PlanEntry[], members: readonly PlanMember[], style: Style): string => {
   const isGone = ({ goneSince }: PlanMember) => goneSince !== undefined;
@@ -71,9 +78,7 @@ export const membersText = (entries: readonly PlanEntry[], members: readonly Pla
       : [printable(`${nameText(member)} (${member.id}): ${member.unusable}`)],
   );
   return [
-    taken.length === 0
-      ? style.warn("Its next run finds no object.")
-      : `Its next run takes ${counted(taken.length, "object")}:\n${memberTable(taken, style)}`,
+    takenText(entries, taken, style),
     section(style.warn("Nothing more fits these rules now:"), idleRules(entries, members)),
     leftOutText(taken, style),
     section(style.warn("Can't be protected as it is:"), unusable),

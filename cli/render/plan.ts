@@ -127,6 +127,7 @@ export const retentionText = ({ sites }: RetentionAnswer, style: Style): string 
             paint: (text, { verdict }) => (verdict === "keep" ? style.good(text) : style.warn(text)),
           },
           { title: "WHY", value: ({ explanation }) => explanation },
+          { title: "RULE", value: ({ rule }) => rule },
           { title: "GROUP", value: ({ group }) => group.id, paint: style.faint },
         ],
         { style, none: "no groups yet" },
