@@ -22,6 +22,7 @@ import {
   sumsIn,
   sumsNow,
   vmNamed,
+  withoutPrefix,
   writeExtents,
 } from "./scenario.ts";
 
@@ -380,8 +381,3 @@ const setUpOf = ({ vm }: VmObject): Omit<VmConfig, "disks"> & { readonly disks: 
   ...vm,
   disks: vm.disks.map(({ bus, boot }) => ({ bus, boot })),
 });
-
-const withoutPrefix = (object: ObjectConfig, prefix: string): ObjectConfig => {
-  if (object.kind !== "nfs-file") return { ...object, name: object.name.replace(prefix, "") };
-  return { ...object, file: { ...object.file, path: object.file.path.replace(prefix, "") } };
-};
