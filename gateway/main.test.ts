@@ -14,6 +14,7 @@ import { recordingLog } from "./agent/testing.ts";
 import type { GatewayConfig } from "./config.ts";
 import { runGateway } from "./main.ts";
 import { openStorage } from "./storage/open.ts";
+import { openSnapshotReader } from "./storage/snapshot-reader.ts";
 import { groupId, planId, siteA, siteB } from "./tasks/testing.ts";
 import { openWorld } from "./testing-gateways.ts";
 
@@ -64,7 +65,7 @@ describe("a gateway", () => {
   const publishedData = async (config: GatewayConfig, bytes: number): Promise<Uint8Array> => {
     const storage = await openStorage(config.storage);
     const group = await storage.findGroup(groupId);
-    const reader = await storage.openSnapshot(group?.snapshots[0]?.snapshotId ?? "");
+    const reader = await openSnapshotReader(storage, group?.snapshots[0]?.snapshotId ?? "");
     const data = new Uint8Array(bytes);
     await reader.read(2 * extentBytes, data);
     await reader.close();

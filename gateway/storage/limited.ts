@@ -43,6 +43,13 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     openSnapshot: (snapshotId, call) =>
       calls.open("openSnapshot", call, {
         open: (watch) => driver.openSnapshot(snapshotId, watch),
+        limit: (handle) => handle,
+        close: (handle) => driver.closeSnapshot(handle),
+      }),
+    closeSnapshot: (handle, call) => calls.close("closeSnapshot", call, (watch) => driver.closeSnapshot(handle, watch)),
+    readSnapshot: (handle, call) =>
+      calls.open("readSnapshot", call, {
+        open: (watch) => driver.readSnapshot(handle, watch),
         limit: limitSnapshot,
         close: (snapshot) => snapshot.close(),
       }),

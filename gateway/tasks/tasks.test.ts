@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, runIdOf } from "../../core/api/ids.ts";
+import type { Manifest } from "../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Progress } from "../../core/api/run.ts";
 import { type RunTask, taskResultSchema, taskSchema } from "../../core/api/task.ts";
@@ -21,6 +21,7 @@ const extentBytes = 1024 * 1024;
 const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
 const now = instant("2026-03-01T02:00:00.000Z");
 const owner = { planId, source: siteA };
+const secondGroupId = groupIdOf(runIdOf(planId, instant("2026-03-02T01:00:00.000Z")));
 
 let dir = "";
 let storage: StorageDriver;
@@ -68,17 +69,21 @@ const fill = async (volumeId: string, byte: number) => {
 };
 
 describe("the snapshot task", () => {
-  test("refuses an object that could not be told of, by its name, and takes no group", async () => {
+  test("leaves an object out that could not be told of, with its name", async () => {
     const [good, bad] = [await createVolume("good"), await createVolume("bad")];
     // As an older version made it, that asked nothing of names.
     const database = new DatabaseSync(join(dir, "store.sqlite"));
     database.prepare("UPDATE volumes SET name = ? WHERE name = 'bad'").run("n".repeat(256));
     database.close();
-    await assert.rejects(
-      perform(snapshotTask([planObject(good), planObject(bad)])),
-      (error) => VisibleError.is(error, "OBJECT_UNUSABLE") && error.message.includes(`(${bad.id})`) && !error.retryable,
+    const result = await perform(snapshotTask([planObject(good), planObject(bad)]));
+    assert.ok(result.kind === "snapshot");
+    assert.deepEqual(
+      result.objects.map(({ config }) => config.id),
+      [good.id],
     );
-    assert.equal(await storage.findGroup(groupId), undefined);
+    const [warning, ...others] = result.warnings ?? [];
+    assert.deepEqual([warning?.code, others], ["OBJECT_UNUSABLE", []]);
+    assert.match(warning?.message ?? "", new RegExp(`${bad.id}.*its name has 256 characters`));
   });
 
   test("takes one group of all volumes, and answers in the order of the task's objects", async () => {
@@ -121,22 +126,26 @@ describe("the snapshot task", () => {
     assert.equal(await storage.findGroup(groupId), undefined);
   });
 
-  test("names all objects that are gone, and takes no group", async () => {
-    const v1 = await createVolume("v1");
-    const gone = ["x", "y"].map((name) => ({ kind: "lun", id: name, name: `disk ${name}` }));
-    await assert.rejects(perform(snapshotTask([planObject(v1), ...gone])), (error) => {
-      assert.ok(VisibleError.is(error, "OBJECT_UNKNOWN"));
-      assert.match(error.message, /disk x.*disk y/);
-      assert.doesNotMatch(error.message, /v1/);
-      return true;
-    });
-    assert.equal(await storage.findGroup(groupId), undefined);
+  test("takes what is there, and tells what is gone with the newest group that has it", async () => {
+    const [kept, lost] = [await createVolume("kept"), await createVolume("lost")];
+    const task = snapshotTask([planObject(kept), planObject(lost)]);
+    await perform(task);
+    await storage.deleteVolume(lost.id);
+    const second = { ...task, groupId: secondGroupId, sequence: 2 };
+    const result = await perform(second);
+    assert.ok(result.kind === "snapshot");
+    assert.deepEqual(
+      result.objects.map(({ config }) => config.name),
+      ["kept"],
+    );
+    assert.deepEqual(result.gone, [{ ...planObject(lost), named: true, lastSequence: 1 }]);
+    assert.deepEqual(await perform(second), result);
   });
 
-  test("an object that the group, taken before, does not have is told as such", async () => {
-    const [v1, v2] = [await createVolume("v1"), await createVolume("v2")];
-    await perform(snapshotTask([planObject(v1)]));
-    await assert.rejects(perform(snapshotTask([planObject(v1), planObject(v2)])), { code: "GROUP_INCOMPLETE" });
+  test("names all objects that are gone where nothing is left, and takes no group", async () => {
+    const gone = ["x", "y"].map((name) => ({ kind: "lun", id: name, name: `disk ${name}` }));
+    await assert.rejects(perform(snapshotTask(gone)), { code: "OBJECT_GONE", message: /disk x.*disk y/ });
+    assert.equal(await storage.findGroup(groupId), undefined);
   });
 });
 
@@ -225,6 +234,10 @@ describe("the tasks at the target", () => {
     takenAt: instant("2026-03-01T01:00:01.000Z"),
     objects: [source],
   };
+  const assertManifest = (found: Manifest | undefined) => {
+    const { mappings: _, ...rest } = found ?? assert.fail();
+    assert.deepEqual(rest, { version: 3, ...manifest });
+  };
   const prepared = async () => {
     const result = await perform(prepareTask);
     assert.ok(result.kind === "prepare");
@@ -265,7 +278,7 @@ describe("the tasks at the target", () => {
     const group = await storage.findGroup(groupId);
     assert.equal(group?.takenAt, manifest.takenAt);
     const [foreign] = await storage.manifests();
-    assert.deepEqual(foreign?.manifest, { version: 2, ...manifest });
+    assertManifest(foreign?.manifest);
     assert.deepEqual(foreign?.owner, owner);
   });
 
@@ -279,7 +292,7 @@ describe("the tasks at the target", () => {
     await assert.rejects(perform(others), { code: "GROUP_INCOMPLETE", retryable: false });
     const result = await perform(task);
     assert.deepEqual(result, { kind: "publish", publishedAt: now, sizeBytes: 2 * extentBytes });
-    assert.deepEqual((await storage.manifests())[0]?.manifest, { version: 2, ...manifest });
+    assertManifest((await storage.manifests())[0]?.manifest);
     assert.deepEqual(await perform(task), result);
   });
 
@@ -340,7 +353,7 @@ describe("the tasks at the target", () => {
 });
 
 describe("the reclaim task", () => {
-  const second = groupIdOf(runIdOf(planId, instant("2026-03-02T01:00:00.000Z")));
+  const second = secondGroupId;
   const reclaimTask = (groupIds: readonly string[], fields: object = {}) => ({
     kind: "reclaim",
     step: "reclaiming",

@@ -5,12 +5,9 @@ import { ownerOf, type TaskContext } from "./context.ts";
 import { sumProgress, waitingProgress } from "./progress.ts";
 
 const beforeStart = async ({ snapshotId }: VolumeTransfer, { storage }: TaskContext): Promise<Progress> => {
-  const reader = await storage.openSnapshot(snapshotId);
-  try {
-    return waitingProgress(extentCount(reader.geometry, reader.sizeBytes), reader.sizeBytes);
-  } finally {
-    await reader.close();
-  }
+  const handle = await storage.openSnapshot(snapshotId);
+  await storage.closeSnapshot(handle);
+  return waitingProgress(extentCount(handle.geometry, handle.sizeBytes), handle.sizeBytes);
 };
 
 /**

@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import type { VmObject } from "../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
+import { openSnapshotReader } from "../../gateway/storage/snapshot-reader.ts";
 import type { BlockReader } from "../../gateway/storage/volume-io.ts";
 import type { Local } from "./local.ts";
 
@@ -160,7 +161,7 @@ export const sumsIn = (
     const group = await storage.findGroup(groupId as never);
     const snapshots = new Map(group?.snapshots.map(({ volumeId, snapshotId }) => [volumeId, snapshotId]));
     return sumsBy(objects, (volumeId) =>
-      storage.openSnapshot(snapshots.get(volumeId) ?? assert.fail(`${groupId} has no snapshot of ${volumeId}`)),
+      openSnapshotReader(storage, snapshots.get(volumeId) ?? assert.fail(`${groupId} has no snapshot of ${volumeId}`)),
     );
   });
 
@@ -171,7 +172,7 @@ export const snapshotSums = (local: Local, site: string, groupId: string): Promi
     assert(group, `site ${site} has no group ${groupId}`);
     const sums: [string, string][] = [];
     for (const { snapshotId } of group.snapshots) {
-      sums.push([snapshotId, await sumOf(await storage.openSnapshot(snapshotId))]);
+      sums.push([snapshotId, await sumOf(await openSnapshotReader(storage, snapshotId))]);
     }
     return Object.fromEntries(sums);
   });

@@ -26,6 +26,7 @@ import type {
   CreateVolumeOptions,
   ExtentDigest,
   MirrorExtentWriter,
+  SnapshotHandle,
   SnapshotReader,
   StagedVolume,
   StageVolumeOptions,
@@ -33,10 +34,10 @@ import type {
 } from "../volume-io.ts";
 import { collect } from "./collect.ts";
 import { groupDamage } from "./damage.ts";
-import { prepareMirror } from "./mirrors.ts";
 import { StoredExtentWriter } from "./mirrorwriter.ts";
 import * as objects from "./objects.ts";
 import { listPools } from "./pools.ts";
+import { prepareMirror } from "./prepare.ts";
 import { StoredSnapshotReader, VolumeReader } from "./readers.ts";
 import { rebuildObject } from "./rebuild.ts";
 import { recheckDamage } from "./recheck.ts";
@@ -173,8 +174,18 @@ export class ExtentStore implements StorageDriver {
     await collect(this.#store, { compact: true, ...call });
   }
 
-  async openSnapshot(snapshotId: string): Promise<SnapshotReader> {
+  /** Snapshots can be read as they are. */
+  async openSnapshot(snapshotId: string): Promise<SnapshotHandle> {
+    const snapshot = snapshots.findSnapshot(this.#store.database, snapshotId);
+    return { snapshotId, sizeBytes: snapshot.sizeBytes, geometry: volumes.geometryOf(snapshot) };
+  }
+
+  async readSnapshot({ snapshotId }: SnapshotHandle): Promise<SnapshotReader> {
     return new StoredSnapshotReader(this.#store, snapshots.findSnapshot(this.#store.database, snapshotId));
+  }
+
+  async closeSnapshot(): Promise<void> {
+    return;
   }
 
   async prepareMirror(options: PrepareMirrorOptions): Promise<readonly MirrorVolume[]> {

@@ -18,14 +18,15 @@ const applicationId = 0x736d7478;
  * - `stagings` are tables that are to become volumes'; they go with the open driver that fills
  *   them.
  * - `newestSnapshots` remembers source groups that were deleted, and `deletedRebuilds` rebuilt
- * *   objects.
+ *   objects.
  * - `preparedObjects` is what mirrors were prepared as, for a manifest that is to come: of each
  *   mirror for the group that is written to it, and for the newest that was prepared.
  * - A row of `volumes` is an object too: a LUN, a file of an export or a virtual volume. VMs are in
  *   `vms`; `volumes.vmId` is the one that a volume was made with, and goes with. What is in JSON is
  *   settings that are only ever read as a whole, and labels.
  * - `mirrors` are mirror volumes, one a source volume; `mirrorObjects` are what they belong to, one
- *   a source object. Several of those may have the same volume. `foreignPlans` is whose they are.
+ *   a source object. Several of those may have the same volume. `sequence` is of the newest run that
+ *   prepared it. `foreignPlans` is whose they are.
  * - `groupObjects` is what a source group was taken of, and `because` the index among the plan's
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the

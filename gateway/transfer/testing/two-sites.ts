@@ -10,6 +10,7 @@ import type { Owner } from "../../storage/control.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import { mirrorSetOf } from "../../storage/mirror-set.ts";
 import { openStorage } from "../../storage/open.ts";
+import { openSnapshotReader } from "../../storage/snapshot-reader.ts";
 import type { BlockReader } from "../../storage/volume-io.ts";
 import type { TlsCredentials } from "../../tunnel/certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "../../tunnel/client.ts";
@@ -137,8 +138,8 @@ export const openTwoSites = async (
       }),
     /** That the published group is the source's snapshot, byte by byte. */
     assertEqual: async (sequence: number): Promise<void> => {
-      const was = await contentOf(await source.openSnapshot(await snapshotId(source, sequence)));
-      const is = await contentOf(await target.openSnapshot(await snapshotId(target, sequence)));
+      const was = await contentOf(await openSnapshotReader(source, await snapshotId(source, sequence)));
+      const is = await contentOf(await openSnapshotReader(target, await snapshotId(target, sequence)));
       assert(was.equals(is), "the restore point is not what the source has");
     },
     close: async () => {
