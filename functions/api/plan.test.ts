@@ -6,8 +6,8 @@ import { groupSchema } from "../../core/api/group.ts";
 import { groupIdOf, instantSchema, runIdOf, type SiteId } from "../../core/api/ids.ts";
 import { objectConfigSchema } from "../../core/api/object.ts";
 import type { Plan } from "../../core/api/plan.ts";
+import type { GoneRecord } from "../../core/retention/gone.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
-import type { GoneRecord } from "../engine/gone.ts";
 import { putInventoryPart } from "../inventory.ts";
 import type { Page } from "../queries/page.ts";
 import { goneKey, groupKey, planKey } from "../records.ts";
@@ -310,7 +310,7 @@ describe("retention", () => {
     await putGroups(api, plan, siteB, "mirror", 4);
     const since = api.deps.clock.now();
     const gone = (id: string, named: boolean, lastSequence: number): GoneRecord => ({
-      ...{ kind: "vm", id: `vm-${id}`, name: id, named, since, sequence: 4, lastSequence },
+      ...{ kind: "vm", id: `vm-${id}`, name: id, named, since, lastSequence },
     });
     const records = [gone("web", true, 1), gone("app", false, 2)];
     await api.deps.store.putAll(records.map((body) => ({ key: goneKey(plan.id, body.kind, body.id), body })));

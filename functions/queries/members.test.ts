@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { PlanAnswer, PlanMember, PlanMembersAnswer } from "../../core/api/answers.ts";
 import type { JudgedObject } from "../../core/object/judge.ts";
+import type { GoneRecord } from "../../core/retention/gone.ts";
 import { createTestApi, facilitiesOfA, objectNamed, siteA, type TestApi, vmNamed } from "../api/testing.ts";
-import type { GoneRecord } from "../engine/gone.ts";
 import { putInventoryPart } from "../inventory.ts";
 import { goneKey } from "../records.ts";
 import { toldBy } from "../testing-inventory.ts";
@@ -44,7 +44,7 @@ const all = async (api: TestApi): Promise<readonly PlanMember[]> => {
 };
 
 const putGone = (api: TestApi, plan: PlanAnswer, record: Pick<GoneRecord, "kind" | "id" | "name" | "named">) => {
-  const body: GoneRecord = { ...record, since: api.deps.clock.now(), sequence: 2, lastSequence: 1 };
+  const body: GoneRecord = { ...record, since: api.deps.clock.now(), lastSequence: 1 };
   return api.deps.store.putAll([{ key: goneKey(plan.id, record.kind, record.id), body }]);
 };
 
