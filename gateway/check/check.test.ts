@@ -166,6 +166,15 @@ describe("checking a gateway before its first run", () => {
     assert.equal(storage?.passed, false);
   });
 
+  test("says of a storage that is there what it has, and what it can protect", async () => {
+    const made = await openStorage({ kind: "extentstore", dir: join(dir, "made") });
+    const { kinds } = await made.facilities();
+    await made.close();
+    const { storage } = await check({ storage: { kind: "extentstore", dir: "made" } });
+    assert.equal(storage?.passed, true, storage?.text);
+    assert.match(storage?.text ?? "", new RegExp(`^extentstore, 0 objects, .*; protects ${kinds.join(", ")}`));
+  });
+
   test("tells of what gives no answer, and looks at the rest", async () => {
     const file = join(dir, "gateway.json");
     await writeFile(file, JSON.stringify(config));
