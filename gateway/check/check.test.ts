@@ -9,6 +9,7 @@ import { gatewayIdSchema } from "../../core/api/ids.ts";
 import type { CertificateWithKey } from "../../pki/authority.ts";
 import { issueGatewayCertificate } from "../../pki/testing.ts";
 import { manualTime } from "../agent/testing.ts";
+import { openStorage } from "../storage/open.ts";
 import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
 import { checkGateway, lookSeconds } from "./check.ts";
 
