@@ -3,6 +3,7 @@ import { groupIdSchema } from "../../core/api/ids.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { pieceBytes, piecesOf } from "../../gateway/storage/image/pieces.ts";
 import { readAhead } from "../../gateway/storage/image/read-ahead.ts";
+import { openSnapshotReader } from "../../gateway/storage/snapshot-reader.ts";
 
 /**
  * SHA-256, hex, of all bytes of a group's first snapshot, read through the storage as an export
@@ -12,7 +13,7 @@ export const snapshotHash = async (storage: StorageDriver, groupId: string): Pro
   const group = await storage.findGroup(groupIdSchema.parse(groupId));
   const [snapshot] = group?.snapshots ?? [];
   if (snapshot === undefined) throw new Error(`there is no group ${groupId}`);
-  const reader = await storage.openSnapshot(snapshot.snapshotId);
+  const reader = await openSnapshotReader(storage, snapshot.snapshotId);
   try {
     const hash = createHash("sha256");
     const pieces = readAhead({

@@ -1,11 +1,23 @@
 import { describe } from "node:test";
 import { blockConformance } from "./conformance/blocks.ts";
+import { capsConformance } from "./conformance/caps.ts";
+import { fileMirrorConformance } from "./conformance/file-mirrors.ts";
 import { groupConformance } from "./conformance/groups.ts";
+import { guardConformance } from "./conformance/guarded.ts";
+import { lunMirrorConformance } from "./conformance/lun-mirrors.ts";
 import { manifestConformance } from "./conformance/manifests.ts";
+import { mappingConformance } from "./conformance/mapping.ts";
 import { mirrorConformance } from "./conformance/mirrors.ts";
 import { orderConformance } from "./conformance/order.ts";
+import { ownerConformance } from "./conformance/owners.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
+import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
+import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
+import { skewConformance } from "./conformance/skew.ts";
+import { snapshotHandleConformance } from "./conformance/snapshot-handles.ts";
 import { stagingConformance } from "./conformance/staging.ts";
+import { staleMirrorConformance } from "./conformance/stale-mirrors.ts";
+import { vmMirrorConformance } from "./conformance/vm-mirrors.ts";
 import { volumeConformance } from "./conformance/volumes.ts";
 import type { StorageDriver } from "./driver.ts";
 
@@ -29,13 +41,25 @@ export const storageConformance = (
   { stagesVolumes }: { readonly stagesVolumes: boolean },
 ): void => {
   describe(`${name} keeps the promises of the storage port`, () => {
+    capsConformance(open);
     volumeConformance(open);
     stagingConformance(open, stagesVolumes);
     groupConformance(open);
+    skewConformance(open);
+    snapshotHandleConformance(open);
+    ownerConformance(open);
     mirrorConformance(open);
+    lunMirrorConformance(open);
+    fileMirrorConformance(open);
+    vmMirrorConformance(open);
+    sharedVolumeConformance(open);
+    mappingConformance(open);
+    staleMirrorConformance(open);
+    guardConformance(open);
     manifestConformance(open);
     orderConformance(open);
     rebuildConformance(open);
+    rebuildKindsConformance(open);
     blockConformance(open);
   });
 };

@@ -7,7 +7,7 @@ import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import type { StorageCall } from "./call.ts";
-import type { CreateVolumeOptions } from "./volume-io.ts";
+import type { CreateVolumeOptions, SnapshotHandle } from "./volume-io.ts";
 
 /** The first half of the storage port: what a cluster has, its snapshots and its mirrors, but none of their bytes. */
 export interface StorageControl {
@@ -78,14 +78,26 @@ export interface StorageControl {
   deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
-   * Makes the mirror of an object, or brings the one that is there up to date (grown size, new
-   * name). Idempotent by (owner, object id). The mirror has the object's geometry, and for a LUN
-   * its LUN id in a mirror target (W6). Once the run's group is published, nothing is changed any
-   * more. Where a run prepares it, the object's configuration is kept for the run's group, until
+   * Makes a snapshot readable, by whatever process and thread has the handle, until it is closed. Many may be open of one
+   * snapshot. What a process that died had open is taken back by `tend`. @throws SNAPSHOT_UNKNOWN
+   */
+  openSnapshot(snapshotId: string, call?: StorageCall): Promise<SnapshotHandle>;
+
+  /** Readers that are open can't be relied on afterwards. Idempotent. */
+  closeSnapshot(handle: SnapshotHandle, call?: StorageCall): Promise<void>;
+
+  /**
+   * Makes the mirror of an object, or brings the one that is there up to date (name, size, place,
+   * disks, NICs), all or nothing. Idempotent by (owner, object id); a volume that several objects
+   * have has one mirror. The mirror has the object's geometry, a LUN its LUN id in a mirror target, a
+   * file its path in a mirror export, a VM its resources, disks and NICs, switched off and connected
+   * as it is mapped (W6, W7). Once the run's group is published, nothing is changed any more. Where a
+   * run prepares it, the object's configuration and its mapping are kept for the run's group, until
    * that is published or aborted, or can't be published any more, as another one is written to the
    * mirror or prepared before it was written.
    * @throws GROUP_EXISTS (the group belongs to another run of the same slot), GROUP_STALE (a newer
-   *   run has been here)
+   *   run has been here), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, OBJECT_NAME_TAKEN (the mirror target
+   *   or export has the name of one that is none), OBJECT_KIND_UNSUPPORTED
    */
   prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
 
@@ -117,8 +129,10 @@ export interface StorageControl {
 
   /**
    * Snapshots the mirrors that were opened for a group as one group, and keeps the foreign plan's
-   * manifest with it, all or nothing (I2). Idempotent: a group that exists with the same id, owner,
-   * number, instant and mirrors is returned as it is. One that was deleted is not made again.
+   * manifest with it, all or nothing (I2): its objects and mappings as they were prepared for it.
+   * Mirrors of the owner that neither it nor a newer run has are removed; their snapshots stay.
+   * Idempotent: a group that exists with the same id, owner, number, instant and mirrors is returned
+   * as it is. One that was deleted is not made again.
    * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, the mirrors are not those
    *   that are meant, or an object is not kept, GROUP_ABORTED, NOT_OURS, GROUP_EXISTS (a group of
    *   this id is there, and it is not the same), GROUP_STALE (it was published before, and is gone,
@@ -136,11 +150,14 @@ export interface StorageControl {
 
   /**
    * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size.
-   * Idempotent by `key`; one that was deleted is not made again. `sourceVolumeIds` name the volumes
-   * by the ids they have in `object.volumes`. Where damage is known in the snapshots it is refused
-   * unless `evenDamaged`; reading what is damaged fails then.
-   * @throws SNAPSHOT_UNKNOWN, VOLUME_NAME_TAKEN, VOLUME_UNKNOWN (it was made, and is deleted),
-   *   GROUP_DAMAGED
+   * Idempotent by `key`; one that was deleted is not made again. A LUN lies in the target, and a file
+   * in the export, that its source lay in, made where it is missing; a VM is switched off, with its
+   * NICs connected as the group's manifest maps them, and MAC addresses of its own where those of its
+   * source are taken. Where damage is known in the snapshots it is refused unless `evenDamaged`;
+   * reading what is damaged fails then.
+   * @throws SNAPSHOT_UNKNOWN, NOT_OURS (the group is another owner's), VOLUME_NAME_TAKEN,
+   *   OBJECT_NAME_TAKEN (of a VM or a file), BAD_REQUEST (no name of a file), VOLUME_UNKNOWN (it was
+   *   made, and is deleted), GROUP_DAMAGED, POOL_FULL
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
@@ -229,7 +246,15 @@ export interface SnapshotGroup {
   readonly gone?: readonly GoneObject[];
   readonly warnings?: readonly Reason[];
   readonly planName?: string;
-  readonly snapshots: readonly { readonly volumeId: string; readonly snapshotId: string; readonly sizeBytes: number }[];
+  readonly snapshots: readonly GroupSnapshot[];
+}
+
+export interface GroupSnapshot {
+  readonly volumeId: string;
+  /** The volume as the source calls it, and as the manifest does: at the source, the same. */
+  readonly sourceVolumeId: string;
+  readonly snapshotId: string;
+  readonly sizeBytes: number;
 }
 
 /** The number of the newest group that has an object. */
@@ -290,6 +315,7 @@ export interface RebuildObjectOptions {
   readonly fromGroupId: GroupId;
   /** The object as the source had it: kind, LUN, volumes. */
   readonly object: ObjectConfig;
+  /** Of a file, `/exports/EXPORT/PATH`. */
   readonly name: string;
   readonly evenDamaged?: boolean;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
+import { plainGeometry } from "../../core/extent/geometry.ts";
 import { type ManualTime, manualTime, settle } from "../agent/testing.ts";
 import type { StorageCall } from "./call.ts";
 import { groupId, owner, takenAt } from "./conformance/fixtures.ts";
@@ -16,6 +17,7 @@ const { answerSeconds, durableSeconds } = storageLimits;
 const object: ObjectConfig = { kind: "volume", id: "v", name: "v", volumes: [] };
 const extent = { mirrorVolumeId: "m", epoch: 1, extent: 0 };
 const bytes = new Uint8Array(1);
+const handle = { snapshotId: "s", sizeBytes: 1, geometry: plainGeometry };
 const mirrors = mirrorSetOf(["m"]);
 
 /** Every call of the port. */
@@ -37,6 +39,8 @@ const callsOf = (
   listGroups: (call) => storage.listGroups(owner, call),
   deleteGroup: (call) => storage.deleteGroup({ groupId: groupId(1), owner }, call),
   openSnapshot: (call) => storage.openSnapshot("s", call),
+  readSnapshot: (call) => storage.readSnapshot(handle, call),
+  closeSnapshot: (call) => storage.closeSnapshot(handle, call),
   prepareMirror: (call) => storage.prepareMirror({ owner, object }, call),
   openMirror: (call) =>
     storage.openMirror(
@@ -74,7 +78,7 @@ const stagedCalls = async (storage: StorageDriver) => {
   return { ...callsOfVolume(staged), swapIn: (call?: StorageCall) => staged.swapIn(call) };
 };
 const snapshotCalls = async (storage: StorageDriver) => {
-  const snapshot = await storage.openSnapshot("s");
+  const snapshot = await storage.readSnapshot(handle);
   return {
     read: (call?: StorageCall) => snapshot.read(0, bytes, call),
     extentMap: (call?: StorageCall) => snapshot.extentMap(call),
@@ -103,10 +107,10 @@ const parts: readonly (readonly [what: string, opens: string, calls: (storage: S
   ["a storage", "", async (storage) => callsOf(storage)],
   ["a volume", "openVolume", volumeCalls],
   ["a staged volume", "stageVolume", stagedCalls],
-  ["a snapshot", "openSnapshot", snapshotCalls],
+  ["a snapshot", "readSnapshot", snapshotCalls],
   ["an extent of a mirror", "openMirrorExtent", extentCalls],
 ];
-const isClosing = (name: string) => name === "close" || name === "discard";
+const isClosing = (name: string) => ["close", "discard", "closeSnapshot"].includes(name);
 
 /** What a promise came to by now. */
 const outcome = (promise: Promise<unknown>) => {
@@ -199,7 +203,8 @@ describe("a storage with limits", () => {
   for (const [name, close] of [
     ["openVolume", "close"],
     ["stageVolume", "close"],
-    ["openSnapshot", "close"],
+    ["openSnapshot", "closeSnapshot"],
+    ["readSnapshot", "close"],
     ["openMirrorExtent", "discard"],
   ] as const) {
     test(`what ${name} gives after it was given up is closed`, async () => {
@@ -218,7 +223,7 @@ describe("a storage with limits", () => {
   test("what hangs is closed after the call that hangs, nobody waits for that, and no other call joins it", async () => {
     const time = manualTime();
     const { driver, named, calls } = hangingStorage((name) => name === "read");
-    const snapshot = await limitStorage(driver, { time }).openSnapshot("s");
+    const snapshot = await limitStorage(driver, { time }).readSnapshot(handle);
     const seen = outcome(snapshot.read(0, bytes));
     await time.advance(answerSeconds * 1000);
     assertTimeout(seen.error, "read");

@@ -43,6 +43,13 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     openSnapshot: (snapshotId, call) =>
       calls.open("openSnapshot", call, {
         open: (watch) => driver.openSnapshot(snapshotId, watch),
+        limit: (handle) => handle,
+        close: (handle) => driver.closeSnapshot(handle),
+      }),
+    closeSnapshot: (handle, call) => calls.close("closeSnapshot", call, (watch) => driver.closeSnapshot(handle, watch)),
+    readSnapshot: (handle, call) =>
+      calls.open("readSnapshot", call, {
+        open: (watch) => driver.readSnapshot(handle, watch),
         limit: limitSnapshot,
         close: (snapshot) => snapshot.close(),
       }),
@@ -80,6 +87,7 @@ const limitAdministration = (cluster: ClusterAdministration, calls: LimitedCalls
   updateObject: (id, change, call) =>
     calls.durable("updateObject", call, (watch) => cluster.updateObject(id, change, watch)),
   deleteObject: (id, call) => calls.durable("deleteObject", call, (watch) => cluster.deleteObject(id, watch)),
+  deleteFacility: (of, call) => calls.answer("deleteFacility", call, (watch) => cluster.deleteFacility(of, watch)),
   setPower: (id, power, call) => calls.answer("setPower", call, (watch) => cluster.setPower(id, power, watch)),
   setLabels: (id, labels, call) => calls.answer("setLabels", call, (watch) => cluster.setLabels(id, labels, watch)),
 });

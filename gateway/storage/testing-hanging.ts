@@ -23,7 +23,16 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
     "findGroup",
     "listGroups",
   ] as const),
-  ...(["deleteGroup", "openSnapshot", "prepareMirror", "openMirror", "openMirrorExtent", "mirrorDigests"] as const),
+  ...([
+    "deleteGroup",
+    "openSnapshot",
+    "readSnapshot",
+    "closeSnapshot",
+    "prepareMirror",
+    "openMirror",
+    "openMirrorExtent",
+    "mirrorDigests",
+  ] as const),
   ...([
     "completeMirror",
     "abortGroup",
@@ -64,7 +73,8 @@ export const hangingStorage = (
   const handles: Record<string, () => object> = {
     openVolume: () => object(["read", "write", "zero", "flush", "close"], shape),
     stageVolume: () => object(["read", "write", "zero", "flush", "swapIn", "close"], shape),
-    openSnapshot: () => object(["read", "extentMap", "extentBlocks", "extentDigests", "close"], shape),
+    openSnapshot: () => ({ snapshotId: "s", ...shape }),
+    readSnapshot: () => object(["read", "extentMap", "extentBlocks", "extentDigests", "close"], shape),
     openMirrorExtent: () => object(["write", "zero", "writeStored", "readBase", "blockHashes", "commit", "discard"]),
   };
   return {

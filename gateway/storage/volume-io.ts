@@ -27,8 +27,11 @@ export interface VolumeIo {
    */
   stageVolume?(options: StageVolumeOptions, call?: StorageCall): Promise<StagedVolume>;
 
-  /** Opens a snapshot to be read; it must be closed. @throws SNAPSHOT_UNKNOWN */
-  openSnapshot(snapshotId: string, call?: StorageCall): Promise<SnapshotReader>;
+  /**
+   * A reader of a snapshot that is open, in this process or another; it must be closed before that. @throws
+   * SNAPSHOT_UNKNOWN
+   */
+  readSnapshot(handle: SnapshotHandle, call?: StorageCall): Promise<SnapshotReader>;
 
   /**
    * Begins the writing of one extent. Nothing of it is visible before `commit`. It changes what the
@@ -118,6 +121,15 @@ export interface StagedVolume extends VolumeHandle {
  * (all zeros).
  */
 export type ExtentToken = string | null;
+
+/** A snapshot that is open: plain data, which may be sent to other processes and threads as JSON. */
+export interface SnapshotHandle {
+  readonly snapshotId: string;
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+  /** What the driver reads it by, in a form of its own: the name of a clone, for instance. */
+  readonly access?: string;
+}
 
 export interface SnapshotReader extends BlockReader {
   /** One token an extent, or undefined where the cluster can't tell: then every extent has to be compared. */

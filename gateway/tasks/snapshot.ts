@@ -48,7 +48,7 @@ const take = async (task: SnapshotTask, context: TaskContext): Promise<Taken> =>
     try {
       const group = await context.storage.snapshotGroup(optionsOf(task, told));
       // Another gateway may have taken it in the meantime, of objects that looked otherwise.
-      return group.objects === null ? { ...group, ...told } : { ...group, objects: group.objects };
+      return group.objects ? { ...group, objects: group.objects } : { ...group, ...told };
     } catch (error) {
       if (!VisibleError.is(error, "VOLUME_UNKNOWN")) throw error;
       if (looks === looksMax) throw neverTheSame(error);

@@ -7,6 +7,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { Database } from "../storage/extentstore/database.ts";
+import { openSnapshotReader } from "../storage/snapshot-reader.ts";
 import { dataSizes, groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
 
 const mib = 1024 * 1024;
@@ -74,7 +75,7 @@ describe("a target that is damaged", () => {
   /** Reads a restore point as an export does. */
   const exported = async (group: number) => {
     const [snapshot] = (await sites.target.findGroup(groupOf(group)))?.snapshots ?? [];
-    const reader = await sites.target.openSnapshot(snapshot?.snapshotId ?? "");
+    const reader = await openSnapshotReader(sites.target, snapshot?.snapshotId ?? "");
     try {
       const piece = Buffer.alloc(mib);
       for (let at = 0; at < 4 * mib; at += mib) await reader.read(at, piece);

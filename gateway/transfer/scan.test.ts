@@ -9,6 +9,7 @@ import { blockBytes } from "../../core/extent/geometry.ts";
 import { noise } from "../storage/conformance/fixtures.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { openStorage } from "../storage/open.ts";
+import type { SnapshotHandle } from "../storage/volume-io.ts";
 import { createApply } from "./apply.ts";
 import type { Encoding } from "./block-encoder.ts";
 import { createScan, type ScanJob } from "./scan.ts";
@@ -30,9 +31,9 @@ const plainCluster = (storage: StorageDriver): StorageDriver =>
     get: (target, name, receiver) => {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
-      if (name === "openSnapshot") {
-        return async (id: string) => {
-          const reader = await target.openSnapshot(id);
+      if (name === "readSnapshot") {
+        return async (handle: SnapshotHandle) => {
+          const reader = await target.readSnapshot(handle);
           return {
             sizeBytes: reader.sizeBytes,
             geometry: reader.geometry,
@@ -67,10 +68,10 @@ describe("an extent that is scanned here and applied there", () => {
     await rm(dir, { recursive: true });
   });
 
-  const snapshotIdOf = async (group: number) => {
+  const openSnapshotOf = async (group: number) => {
     const [snapshot] = (await store.findGroup(groupOf(group)))?.snapshots ?? [];
     assert(snapshot !== undefined);
-    return snapshot.snapshotId;
+    return store.openSnapshot(snapshot.snapshotId);
   };
 
   /** A volume with two snapshots, and a mirror that has the first of them. */
@@ -117,10 +118,10 @@ describe("an extent that is scanned here and applied there", () => {
   ) => {
     const { mirrorVolumeId, epoch } = of;
     const extent = wanted.extent ?? 0;
-    const snapshotId = await snapshotIdOf(group);
+    const snapshot = await openSnapshotOf(group);
     const job: ScanJob = {
-      snapshotId,
-      baseSnapshotId: await snapshotIdOf(of.first),
+      snapshot,
+      base: await openSnapshotOf(of.first),
       extent,
       encoding: level1,
       verify: false,
@@ -130,7 +131,7 @@ describe("an extent that is scanned here and applied there", () => {
     if (job.how === "match") {
       const signature = createSignature(target);
       const hashes = await signature({ mirrorVolumeId, epoch, extent, blocks: undefined }, watch);
-      const { blocks } = await createCompare(source)({ snapshotId, extent, hashes }, watches.compare ?? watch);
+      const { blocks } = await createCompare(source)({ snapshot, extent, hashes }, watches.compare ?? watch);
       if (blocks.length === 0) return { bytes: 0, identical: true };
       const grains = await signature({ mirrorVolumeId, epoch, extent, blocks }, watches.signature ?? watch);
       matched = { target: { blocks, grains } };
@@ -239,7 +240,7 @@ describe("an extent that is scanned here and applied there", () => {
     const of = await world(was, is);
     const grains = grainHashes(is.subarray(3 * blockBytes, 4 * blockBytes));
     const job: ScanJob = {
-      ...{ snapshotId: await snapshotIdOf(of.second), baseSnapshotId: null, extent: 0, how: "match" },
+      ...{ snapshot: await openSnapshotOf(of.second), base: null, extent: 0, how: "match" },
       ...{ encoding: level1, verify: false, target: { blocks: [3], grains } },
     };
     const scan = createScan(store)(job, watch);
@@ -279,11 +280,12 @@ describe("an extent that is scanned here and applied there", () => {
     const of = await world(was, is);
     await send(of, { how: "full" }, { group: of.first });
     for (const group of [of.first, of.second]) {
-      const hidden = await snapshotIdOf(group);
+      const hidden = await openSnapshotOf(group);
       const hiding = plainCluster(store);
-      const openSnapshot = (id: string) => (id === hidden ? hiding : store).openSnapshot(id);
+      const readSnapshot = (handle: SnapshotHandle) =>
+        (handle.snapshotId === hidden.snapshotId ? hiding : store).readSnapshot(handle);
       const source = new Proxy(store, {
-        get: (target, name) => (name === "openSnapshot" ? openSnapshot : Reflect.get(target, name, target)),
+        get: (target, name) => (name === "readSnapshot" ? readSnapshot : Reflect.get(target, name, target)),
       });
       await send(of, { how: "diff" }, { source });
       assert((await mirrorContent(of)).equals(is));

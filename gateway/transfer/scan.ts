@@ -12,7 +12,7 @@ import {
   zeroHashes,
 } from "../block-hash.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import type { SnapshotReader } from "../storage/volume-io.ts";
+import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
 import { BlockEncoder, type Encoding } from "./block-encoder.ts";
 import { BlockCompressor } from "./content.ts";
 import { type DifferingRange, differingRanges, totalBytes } from "./differences.ts";
@@ -26,11 +26,11 @@ import type { JobWatch } from "./threads/serve-jobs.ts";
 
 /** One extent of a snapshot, to be made into frames. */
 export interface ScanJob {
-  readonly snapshotId: string;
+  readonly snapshot: SnapshotHandle;
   readonly extent: number;
-  /** `diff` compares with `baseSnapshotId`; `match` with what the target said of its extent. */
+  /** `diff` compares with `base`; `match` with what the target said of its extent. */
   readonly how: "zero" | "full" | "diff" | "match";
-  readonly baseSnapshotId: string | null;
+  readonly base: SnapshotHandle | null;
   /** Null: nothing is compressed. */
   readonly encoding: Encoding | null;
   /** Nothing is sent that was not read and verified here: after damage, which may be ours. */
@@ -66,9 +66,9 @@ const batchBlocks = 4;
 export const createScan = (storage: StorageDriver): Scan => {
   const compressor = new BlockCompressor();
   return async function* scan(job, watch) {
-    const snapshot = await storage.openSnapshot(job.snapshotId, watch);
+    const snapshot = await storage.readSnapshot(job.snapshot, watch);
     try {
-      const base = job.how === "diff" ? await openBase(storage, job, watch) : undefined;
+      const base = job.how === "diff" ? await readBase(storage, job, watch) : undefined;
       try {
         return yield* scanExtent({ job, snapshot, base, compressor, watch });
       } finally {
@@ -80,9 +80,9 @@ export const createScan = (storage: StorageDriver): Scan => {
   };
 };
 
-const openBase = (storage: StorageDriver, job: ScanJob, watch: JobWatch) => {
-  assert(job.baseSnapshotId !== null, "a comparison needs something to compare with");
-  return storage.openSnapshot(job.baseSnapshotId, watch);
+const readBase = (storage: StorageDriver, job: ScanJob, watch: JobWatch) => {
+  assert(job.base !== null, "a comparison needs something to compare with");
+  return storage.readSnapshot(job.base, watch);
 };
 
 async function* scanExtent(options: {

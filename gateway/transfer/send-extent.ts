@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import type { VolumeTransfer } from "../../core/api/task.ts";
 import type { Log } from "../log.ts";
+import type { SnapshotHandle } from "../storage/volume-io.ts";
 import type { Time } from "../time.ts";
 import type { PeerClient } from "../tunnel/client.ts";
 import type { Encoding } from "./block-encoder.ts";
@@ -14,7 +14,10 @@ import type { TransferWorkers } from "./workers.ts";
 export interface ExtentSender {
   readonly peer: PeerClient;
   readonly workers: Pick<TransferWorkers, "scan" | "compare">;
-  readonly transfer: VolumeTransfer;
+  readonly snapshot: SnapshotHandle;
+  /** What the target starts from, where the source has it. */
+  readonly base: SnapshotHandle | null;
+  readonly mirrorVolumeId: string;
   readonly epoch: number;
   /** Null: nothing is compressed. */
   readonly encoding: Encoding | null;
@@ -39,7 +42,7 @@ export const sendExtent = (
   wanted: { readonly extent: number; readonly how: ScanJob["how"] },
   signal: AbortSignal,
 ): Promise<ScanResult> => {
-  const { time, log, transfer, encoding } = sender;
+  const { time, log, snapshot, base, encoding } = sender;
   const { extent } = wanted;
   let { how } = wanted;
   let verify = false;
@@ -51,8 +54,7 @@ export const sendExtent = (
         verify = true;
         if (inPart()) how = "full";
       }
-      const { snapshotId, baseSnapshotId } = transfer;
-      const job = { snapshotId, baseSnapshotId, extent, how, encoding, verify };
+      const job = { snapshot, base, extent, how, encoding, verify };
       return how === "match" ? matchOnce(sender, job, signal) : sendOnce(sender, job, signal);
     },
   );
@@ -60,12 +62,12 @@ export const sendExtent = (
 
 /** Asks the target what it has, and sends what it has not. */
 const matchOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal): Promise<ScanResult> => {
-  const { snapshotId, extent } = job;
-  const { mirrorVolumeId } = sender.transfer;
+  const { snapshot, extent } = job;
+  const { mirrorVolumeId } = sender;
   const path = paths.signature({ mirrorVolumeId, extent, epoch: sender.epoch });
   const hashes = hashesOf(await sender.peer.request({ method: "GET", path, signal }));
   const { blocks, bytesRead } = await sender.workers.compare(
-    { snapshotId, extent, hashes },
+    { snapshot, extent, hashes },
     { signal, onMoved: sender.onMoved },
   );
   if (blocks.length === 0) return { identical: true, digest: "", bytesRead, bytesChanged: 0 };
@@ -85,7 +87,7 @@ const hashesOf = (answer: unknown): Uint8Array => {
 
 const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal): Promise<ScanResult> => {
   const { extent, how } = job;
-  const { mirrorVolumeId } = sender.transfer;
+  const { mirrorVolumeId } = sender;
   const stop = new AbortController();
   const stopped = AbortSignal.any([signal, stop.signal]);
   const scan = sender.workers.scan(job, { signal: stopped, onMoved: sender.onMoved });

@@ -2,15 +2,15 @@ import { isDeepStrictEqual } from "node:util";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GroupId, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Progress } from "../../core/api/run.ts";
-import type { VolumeTransfer } from "../../core/api/task.ts";
 import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import type { SnapshotReader } from "../storage/volume-io.ts";
+import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
 import { steadyTime, type Time } from "../time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { digestBytes } from "./frame.ts";
+import { holding } from "./held-snapshot.ts";
 import { inLanes } from "./lanes.ts";
 import { type Base, type PlannedExtent, planExtents } from "./plan.ts";
 import { ProgressCounter } from "./progress.ts";
@@ -22,11 +22,20 @@ import type { Throttle } from "./throttle.ts";
 import { withQuickTries } from "./tries.ts";
 import type { TransferWorkers } from "./workers.ts";
 
+/** One volume's way from a snapshot that is open to a mirror. */
+export interface VolumeToSend {
+  /** Whoever has opened it closes it when the volume is sent. */
+  readonly snapshot: SnapshotHandle;
+  /** What the target's newest group mirrors, when the source still has it. */
+  readonly baseSnapshotId: string | null;
+  readonly mirrorVolumeId: string;
+}
+
 export interface SendVolumeOptions {
   readonly storage: StorageDriver;
   readonly workers: Pick<TransferWorkers, "scan" | "compare">;
   readonly peer: PeerClient;
-  readonly transfer: VolumeTransfer;
+  readonly transfer: VolumeToSend;
   /** Which group is sent, on top of which one, and whose it is. */
   readonly ids: {
     readonly planId: PlanId;
@@ -59,20 +68,50 @@ export interface TransferOutcome {
 /**
  * Makes a mirror volume of another site equal to a snapshot, and tells it that it is complete. Goes
  * on where an earlier call for the same group and base was cut off.
- * @throws SNAPSHOT_UNKNOWN, STORE_CORRUPT of the source; what the target answers (FENCED,
+ * @throws STORE_CORRUPT of the source; what the target answers (FENCED,
  *   GROUP_STALE, GROUP_ABORTED, BASE_MISSING, STORE_FULL, …); LINK_BROKEN, PEER_REFUSED;
  *   CHECKSUM_MISMATCH; the signal's reason
  */
 export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOutcome> => {
-  const snapshot = await options.storage.openSnapshot(options.transfer.snapshotId);
+  const { snapshot } = options.transfer;
+  const base = await openBase(options);
+  return holding(options, base, () => sendOpen(options, { snapshot, base }));
+};
+
+/** Both stay open for the whole transfer, and are what the workers read. */
+interface Opened {
+  readonly snapshot: SnapshotHandle;
+  /** Null: the source has none, or not any more. */
+  readonly base: SnapshotHandle | null;
+}
+
+const openBase = async ({ storage, transfer, ids, log }: SendVolumeOptions): Promise<SnapshotHandle | null> => {
+  const { mirrorVolumeId, baseSnapshotId } = transfer;
+  const { baseGroupId } = ids;
+  if (baseGroupId === null) return null;
+  if (baseSnapshotId !== null) {
+    try {
+      return await storage.openSnapshot(baseSnapshotId);
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      log.warn({ err: error, mirror: mirrorVolumeId, baseGroupId }, lostBase);
+      return null;
+    }
+  }
+  log.warn({ mirror: mirrorVolumeId, baseGroupId }, lostBase);
+  return null;
+};
+
+const sendOpen = async (options: SendVolumeOptions, opened: Opened): Promise<TransferOutcome> => {
+  const reader = await options.storage.readSnapshot(opened.snapshot);
   try {
-    return await send(options, snapshot);
+    return await send(options, opened, reader);
   } finally {
-    await snapshot.close();
+    await reader.close();
   }
 };
 
-const send = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promise<TransferOutcome> => {
+const send = async (options: SendVolumeOptions, opened: Opened, snapshot: SnapshotReader): Promise<TransferOutcome> => {
   const { signal, time = steadyTime } = options;
   const { sizeBytes, geometry } = snapshot;
   const count = extentCount(geometry, sizeBytes);
@@ -91,7 +130,7 @@ const send = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promi
   const plan = planExtents({
     count,
     map: await snapshot.extentMap(),
-    base: await findBase(options, snapshot),
+    base: await findBase(options, opened),
     damaged: fromRanges(session.damaged, count),
     done: session.complete ? fromRanges([[0, count - 1]], count) : fromRanges(session.done, count),
   });
@@ -102,7 +141,7 @@ const send = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promi
       damaged,
     );
   }
-  const sendAll: SendAll = (extents, onSent) => sendExtents(extents, { session, options, counter, onSent });
+  const sendAll: SendAll = (extents, onSent) => sendExtents(extents, { session, options, opened, counter, onSent });
   let acknowledgedExtents = await sendAll(toSend(plan));
   if (!session.complete) {
     counter.enter("verifying");
@@ -168,6 +207,7 @@ const sendExtents = async (
   of: {
     readonly session: Session;
     readonly options: SendVolumeOptions;
+    readonly opened: Opened;
     readonly counter: ProgressCounter;
     readonly onSent: Parameters<SendAll>[1];
   },
@@ -179,7 +219,8 @@ const sendExtents = async (
   const sender: ExtentSender = {
     peer: options.peer,
     workers: options.workers,
-    transfer: options.transfer,
+    ...of.opened,
+    mirrorVolumeId: options.transfer.mirrorVolumeId,
     epoch: session.epoch,
     encoding: enabled ? { level, dictionary } : null,
     time,
@@ -223,29 +264,30 @@ const settledCounts = (plan: readonly PlannedExtent[]) => {
 };
 
 /** What the target starts from, as far as the source can still read it. */
-const findBase = async (options: SendVolumeOptions, snapshot: SnapshotReader): Promise<Base> => {
-  const { log, transfer, ids } = options;
+const findBase = async (options: SendVolumeOptions, { snapshot, base }: Opened): Promise<Base> => {
+  const { log, transfer, ids, storage } = options;
   if (ids.baseGroupId === null) return { kind: "none" };
+  // Extents can be compared only when both volumes are cut up alike.
+  if (base === null || !isDeepStrictEqual(base.geometry, snapshot.geometry)) return { kind: "lost" };
   try {
-    if (transfer.baseSnapshotId !== null) return await readBase(options.storage, transfer.baseSnapshotId, snapshot);
-    log.warn({ mirror: transfer.mirrorVolumeId, baseGroupId: ids.baseGroupId }, lostBase);
+    return { kind: "readable", map: await mapOf(storage, base), count: extentCount(base.geometry, base.sizeBytes) };
   } catch (error) {
-    if (!VisibleError.is(error, "SNAPSHOT_UNKNOWN") && !VisibleError.is(error, "STORE_CORRUPT")) throw error;
+    if (!isLost(error)) throw error;
     log.warn({ err: error, mirror: transfer.mirrorVolumeId, baseGroupId: ids.baseGroupId }, lostBase);
+    return { kind: "lost" };
   }
-  return { kind: "lost" };
 };
 const lostBase = "the source no longer has the base: every extent is compared with what the target says of its own";
 
-const readBase = async (storage: StorageDriver, snapshotId: string, snapshot: SnapshotReader): Promise<Base> => {
-  const base = await storage.openSnapshot(snapshotId);
+const isLost = (error: unknown): boolean =>
+  VisibleError.is(error, "SNAPSHOT_UNKNOWN") || VisibleError.is(error, "STORE_CORRUPT");
+
+const mapOf = async (storage: StorageDriver, handle: SnapshotHandle) => {
+  const reader = await storage.readSnapshot(handle);
   try {
-    // Extents can be compared only when both volumes are cut up alike.
-    if (!isDeepStrictEqual(base.geometry, snapshot.geometry)) return { kind: "lost" };
-    const count = extentCount(base.geometry, base.sizeBytes);
-    return { kind: "readable", map: await base.extentMap(), count };
+    return await reader.extentMap();
   } finally {
-    await base.close();
+    await reader.close();
   }
 };
 

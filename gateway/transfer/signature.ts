@@ -3,6 +3,7 @@ import { xxh64 } from "@node-rs/xxhash";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { asBuffer, blockHash, blockHashBytes, hashAt, isSame } from "../block-hash.ts";
 import type { StorageDriver } from "../storage/driver.ts";
+import type { SnapshotHandle } from "../storage/volume-io.ts";
 import { type DifferingRange, rangesWhere } from "./differences.ts";
 import { openExtent } from "./extent-source.ts";
 import { grainBytes, grainsPerBlock } from "./frame.ts";
@@ -33,7 +34,7 @@ export const grainHashes = (content: Uint8Array): Buffer => {
 
 /** One extent of a snapshot, to be compared with the block hashes of the target. */
 export interface CompareJob {
-  readonly snapshotId: string;
+  readonly snapshot: SnapshotHandle;
   readonly extent: number;
   readonly hashes: Uint8Array;
 }
@@ -47,8 +48,8 @@ export interface CompareResult {
 /** The sender's first look at an extent without a base. For worker threads. */
 export const createCompare =
   (storage: StorageDriver) =>
-  async ({ snapshotId, extent, hashes }: CompareJob, watch: JobWatch): Promise<CompareResult> => {
-    const snapshot = await storage.openSnapshot(snapshotId, watch);
+  async ({ snapshot: handle, extent, hashes }: CompareJob, watch: JobWatch): Promise<CompareResult> => {
+    const snapshot = await storage.readSnapshot(handle, watch);
     try {
       const now = await openExtent(snapshot, extent, { verify: true, call: watch });
       assert.equal(hashes.length, now.blockCount * blockHashBytes, "a signature of another extent");

@@ -38,9 +38,9 @@ export type WorkerJob =
 const nameOf = (job: WorkerJob): string => {
   switch (job.kind) {
     case "scan":
-      return `Reading extent ${job.extent} of snapshot ${job.snapshotId}`;
+      return `Reading extent ${job.extent} of snapshot ${job.snapshot.snapshotId}`;
     case "compare":
-      return `Comparing extent ${job.extent} of snapshot ${job.snapshotId}`;
+      return `Comparing extent ${job.extent} of snapshot ${job.snapshot.snapshotId}`;
     case "apply":
       return `Writing extent ${job.extent} of mirror ${job.mirrorVolumeId}`;
     case "signature":

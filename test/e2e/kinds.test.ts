@@ -22,6 +22,7 @@ import {
   sumsIn,
   sumsNow,
   vmNamed,
+  withoutPrefix,
   writeExtents,
 } from "./scenario.ts";
 
@@ -207,9 +208,9 @@ describe("a plan with objects of every kind, to two targets", () => {
   });
 
   test("the mirrors lie in the pool that the plan names", async () => {
-    const { pools } = await answerOf(local.api.v1.sites[":site"].facilities.$get({ param: { site: "c" } }));
+    const { facilities } = await answerOf(local.api.v1.sites[":site"].facilities.$get({ param: { site: "c" } }));
     const bytes = (await mirrors("c")).flatMap(({ volumes }) => volumes).reduce((sum, one) => sum + one.sizeBytes, 0);
-    assert.equal(pools.find(({ name }) => name === "dr")?.usedBytes, bytes);
+    assert.equal(facilities?.pools.find(({ name }) => name === "dr")?.usedBytes, bytes);
   });
 
   test("a mirror can't be operated: it is refused with the plan's name and what to do instead", async () => {
@@ -380,8 +381,3 @@ const setUpOf = ({ vm }: VmObject): Omit<VmConfig, "disks"> & { readonly disks: 
   ...vm,
   disks: vm.disks.map(({ bus, boot }) => ({ bus, boot })),
 });
-
-const withoutPrefix = (object: ObjectConfig, prefix: string): ObjectConfig => {
-  if (object.kind !== "nfs-file") return { ...object, name: object.name.replace(prefix, "") };
-  return { ...object, file: { ...object.file, path: object.file.path.replace(prefix, "") } };
-};

@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import type { VmObject } from "../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
+import { openSnapshotReader } from "../../gateway/storage/snapshot-reader.ts";
 import type { BlockReader } from "../../gateway/storage/volume-io.ts";
 import type { Local } from "./local.ts";
 
@@ -99,14 +100,43 @@ const volumesByPlace = (objects: readonly ObjectConfig[]): ReadonlyMap<string, s
     }),
   );
 
+/**
+ * The content of all volumes of some objects by their places; of those that were rebuilt with a prefix, as they were
+ * called without it.
+ */
+export const contentsOf = (
+  local: Local,
+  site: string,
+  objects: readonly ObjectConfig[],
+  prefix = "",
+): Promise<ReadonlyMap<string, { readonly volumeId: string; readonly content: Buffer }>> =>
+  local.onStorage(site, async (storage) => {
+    const named = objects.map((object) => withoutPrefix(object, prefix));
+    const contents = new Map<string, { volumeId: string; content: Buffer }>();
+    for (const [place, volumeId] of volumesByPlace(named)) {
+      contents.set(place, { volumeId, content: await contentOf(await storage.openVolume(volumeId, "read")) });
+    }
+    return contents;
+  });
+
+export const withoutPrefix = (object: ObjectConfig, prefix: string): ObjectConfig => {
+  if (object.kind !== "nfs-file") return { ...object, name: object.name.replace(prefix, "") };
+  return { ...object, file: { ...object.file, path: object.file.path.replace(prefix, "") } };
+};
+
 export type Sums = Readonly<Record<string, string>>;
 
-const sumOf = async (reader: BlockReader): Promise<string> => {
+const contentOf = async (reader: BlockReader): Promise<Buffer> => {
   const content = Buffer.alloc(reader.sizeBytes);
   await reader.read(0, content);
   await reader.close();
-  return createHash("sha256").update(content).digest("hex");
+  return content;
 };
+
+const sumOf = async (reader: BlockReader): Promise<string> =>
+  createHash("sha256")
+    .update(await contentOf(reader))
+    .digest("hex");
 
 const sumsBy = async (
   objects: readonly ObjectConfig[],
@@ -131,7 +161,7 @@ export const sumsIn = (
     const group = await storage.findGroup(groupId as never);
     const snapshots = new Map(group?.snapshots.map(({ volumeId, snapshotId }) => [volumeId, snapshotId]));
     return sumsBy(objects, (volumeId) =>
-      storage.openSnapshot(snapshots.get(volumeId) ?? assert.fail(`${groupId} has no snapshot of ${volumeId}`)),
+      openSnapshotReader(storage, snapshots.get(volumeId) ?? assert.fail(`${groupId} has no snapshot of ${volumeId}`)),
     );
   });
 
@@ -142,7 +172,7 @@ export const snapshotSums = (local: Local, site: string, groupId: string): Promi
     assert(group, `site ${site} has no group ${groupId}`);
     const sums: [string, string][] = [];
     for (const { snapshotId } of group.snapshots) {
-      sums.push([snapshotId, await sumOf(await storage.openSnapshot(snapshotId))]);
+      sums.push([snapshotId, await sumOf(await openSnapshotReader(storage, snapshotId))]);
     }
     return Object.fromEntries(sums);
   });
@@ -175,10 +205,3 @@ export const fill = (local: Local, site: string, objects: readonly ObjectConfig[
     }
     return written;
   });
-
-/** An object as it is at the source, but for what its cluster calls it. */
-export const withoutIds = (object: ObjectConfig) => {
-  const { id: _, volumes, origin: __, leftOut: ___, labels, ...rest } = object;
-  const shapes = volumes.map(({ sizeBytes, geometry: shape }) => ({ sizeBytes, geometry: shape }));
-  return { ...rest, labels: labels ?? {}, volumes: shapes };
-};

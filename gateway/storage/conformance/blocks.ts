@@ -6,6 +6,7 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
 import { blockHash, blockHashBytes, extentDigest, hashAt, isSame, zeroBlockHash } from "../../block-hash.ts";
 import type { StorageUnderTest } from "../conformance.ts";
+import { openSnapshotReader } from "../snapshot-reader.ts";
 import { StoredBlocks } from "../stored-blocks.ts";
 import type { ExtentBlocks } from "../volume-io.ts";
 import {
@@ -84,7 +85,7 @@ export const blockConformance = (open: () => Promise<StorageUnderTest>): void =>
           const id = await createVolume(driver, { name: `v${index}`, sizeBytes, geometry });
           await write(driver, id, [0, bytes]);
           await driver.snapshotGroup({ groupId: groupId(index + 1), owner, volumeIds: [id] });
-          const reader = await driver.openSnapshot(await snapshotOf(driver, groupId(index + 1), id));
+          const reader = await openSnapshotReader(driver, await snapshotOf(driver, groupId(index + 1), id));
           const digests = await reader.extentDigests();
           for (let extent = 0; extent < 3; extent++) {
             const content = extentOf(bytes, geometry, extent);
@@ -115,7 +116,7 @@ export const blockConformance = (open: () => Promise<StorageUnderTest>): void =>
       await write(driver, id, [0, noise(256 * KiB, 1)], [256 * KiB, noise(1000, 2)]);
       await write(driver, id, [256 * KiB, Buffer.alloc(1000)]);
       await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
-      const reader = await driver.openSnapshot(await snapshotOf(driver, groupId(1), id));
+      const reader = await openSnapshotReader(driver, await snapshotOf(driver, groupId(1), id));
       const digests = await reader.extentDigests();
       assert.deepEqual(digests?.map((digest) => digest === null) ?? [false, true, true, true], [
         false,

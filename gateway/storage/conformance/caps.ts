@@ -29,14 +29,17 @@ export const capsConformance = (open: () => Promise<StorageUnderTest>): void => 
       for (const kind of (await driver.caps()).kinds) await prepareMirror(driver, objectOfKind[kind]());
       const inventory = await driver.inventory();
       const byId = (objects: typeof inventory) => objects.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-      assert.deepEqual(byId(await driver.findObjects(inventory.map(({ kind, id }) => ({ kind, id })))), byId(inventory));
+      assert.deepEqual(
+        byId(await driver.findObjects(inventory.map(({ kind, id }) => ({ kind, id })))),
+        byId(inventory),
+      );
       for (const object of inventory) {
         const { kind, id } = object;
         assert.deepEqual(await driver.findObjects([{ kind, id }]), [object]);
       }
     });
 
-    storageTest("what is not there is not found, nor what is of another kind, or asked for twice", open, async (driver) => {
+    storageTest("what is not there is not found, nor what is of another kind", open, async (driver) => {
       const { id } = await driver.createVolume({ kind: "lun", name: "a", sizeBytes: 64 * 1024 });
       assert.deepEqual(await driver.findObjects([]), []);
       const others: readonly ObjectId[] = [
@@ -46,8 +49,8 @@ export const capsConformance = (open: () => Promise<StorageUnderTest>): void => 
         { kind: "lun", id: "nowhere" },
       ];
       assert.deepEqual(await driver.findObjects(others), []);
-      const twice = await driver.findObjects([...others, { kind: "lun", id }, { kind: "lun", id }]);
-      assert.deepEqual(twice, await driver.inventory());
+      const found = await driver.findObjects([...others, { kind: "lun", id }]);
+      assert.deepEqual(found, await driver.inventory());
     });
   });
 };

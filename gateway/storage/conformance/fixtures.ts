@@ -11,6 +11,7 @@ import type { StorageUnderTest } from "../conformance.ts";
 import type { Owner } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
+import { openSnapshotReader } from "../snapshot-reader.ts";
 import type { BlockReader, MirrorExtentWriter } from "../volume-io.ts";
 
 const KiB = 1024;
@@ -100,7 +101,7 @@ export const readVolume = async (driver: StorageDriver, volumeId: string): Promi
   readAll(await driver.openVolume(volumeId, "read"));
 
 export const readSnapshot = async (driver: StorageDriver, snapshotId: string): Promise<Buffer> =>
-  readAll(await driver.openSnapshot(snapshotId));
+  readAll(await openSnapshotReader(driver, snapshotId));
 
 /** The id of a group's snapshot of a volume. */
 export const snapshotOf = async (driver: StorageDriver, id: GroupId, volumeId: string): Promise<string> => {
@@ -110,7 +111,7 @@ export const snapshotOf = async (driver: StorageDriver, id: GroupId, volumeId: s
 };
 
 export const tokensOf = async (driver: StorageDriver, snapshotId: string) => {
-  const reader = await driver.openSnapshot(snapshotId);
+  const reader = await openSnapshotReader(driver, snapshotId);
   const tokens = await reader.extentMap();
   await reader.close();
   return tokens;

@@ -16,18 +16,22 @@ export const lunMirrorConformance = (open: () => Promise<StorageUnderTest>): voi
       assert.deepEqual(mirror.origin, { planId: owner.planId, siteId: owner.source, role: "mirror" });
     });
 
-    kindTest("keeps its LUN id whoever else has it, in a target of that name or of another plan", luns, async (driver) => {
-      const lun = { target: "iscsi", lunId: 7 };
-      await driver.createVolume({ kind: "lun", name: "production", sizeBytes: 64 * 1024, lun });
-      await prepareAll(driver, 1, [lunOfSource()]);
-      for (const stranger of strangers) await prepareAll(driver, 1, [lunOfSource()], stranger);
-      const listed = (await driver.inventory()).flatMap((object) => (object.kind === "lun" ? [object.lun] : []));
-      assert.deepEqual(
-        listed.map((one) => one?.lunId),
-        [7, 7, 7, 7],
-      );
-      assert.equal(new Set(listed.map((one) => one?.target)).size, 4);
-    });
+    kindTest(
+      "keeps its LUN id whoever else has it, in a target of that name or of another plan",
+      luns,
+      async (driver) => {
+        const lun = { target: "iscsi", lunId: 7 };
+        await driver.createVolume({ kind: "lun", name: "production", sizeBytes: 64 * 1024, lun });
+        await prepareAll(driver, 1, [lunOfSource()]);
+        for (const stranger of strangers) await prepareAll(driver, 1, [lunOfSource()], stranger);
+        const listed = (await driver.inventory()).flatMap((object) => (object.kind === "lun" ? [object.lun] : []));
+        assert.deepEqual(
+          listed.map((one) => one?.lunId),
+          [7, 7, 7, 7],
+        );
+        assert.equal(new Set(listed.map((one) => one?.target)).size, 4);
+      },
+    );
 
     kindTest("follows it to another id and target, and follows the target's settings", luns, async (driver) => {
       await prepareAll(driver, 1, [lunOfSource()]);

@@ -29,8 +29,8 @@ const publication = (group: number, mirrors: readonly string[], objects: readonl
 const manifestOf = (group: number, objects: readonly ObjectConfig[]) => ({
   ...{ groupId: groupId(group), owner },
   manifest: {
-    ...{ version: 2, planId: owner.planId, planName: "daily", source: owner.source },
-    ...{ groupId: groupId(group), sequence: group, takenAt, objects },
+    ...{ version: 3, planId: owner.planId, planName: "daily", source: owner.source },
+    ...{ groupId: groupId(group), sequence: group, takenAt, objects, mappings: objects.map(() => null) },
   },
 });
 

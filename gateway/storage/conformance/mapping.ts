@@ -46,17 +46,21 @@ export const mappingConformance = (open: () => Promise<StorageUnderTest>): void 
       assert.deepEqual(await driver.inventory(), []);
     });
 
-    kindTest("a pool that is too small is refused, for a mirror that grew too, which stays", volumes, async (driver) => {
-      const pool = await smallPool(driver);
-      const mapping = { pool: pool.name, switches: {} };
-      await rejects(prepareAll(driver, 1, [{ object: sized(pool.freeBytes + 65_536), mapping }]), "POOL_FULL");
-      assert.deepEqual(await driver.inventory(), []);
-      await prepareAll(driver, 2, [{ object: sized(pool.freeBytes), mapping }]);
-      const made = await driver.inventory();
-      await prepareAll(driver, 3, [{ object: sized(pool.freeBytes), mapping }]);
-      await rejects(prepareAll(driver, 4, [{ object: sized(pool.freeBytes + 65_536), mapping }]), "POOL_FULL");
-      assert.deepEqual(await driver.inventory(), made);
-    });
+    kindTest(
+      "a pool that is too small is refused, for a mirror that grew too, which stays",
+      volumes,
+      async (driver) => {
+        const pool = await smallPool(driver);
+        const mapping = { pool: pool.name, switches: {} };
+        await rejects(prepareAll(driver, 1, [{ object: sized(pool.freeBytes + 65_536), mapping }]), "POOL_FULL");
+        assert.deepEqual(await driver.inventory(), []);
+        await prepareAll(driver, 2, [{ object: sized(pool.freeBytes), mapping }]);
+        const made = await driver.inventory();
+        await prepareAll(driver, 3, [{ object: sized(pool.freeBytes), mapping }]);
+        await rejects(prepareAll(driver, 4, [{ object: sized(pool.freeBytes + 65_536), mapping }]), "POOL_FULL");
+        assert.deepEqual(await driver.inventory(), made);
+      },
+    );
 
     kindTest("a pool that is too small for all of a VM gets none of it", vms, async (driver) => {
       const pool = await smallPool(driver);
@@ -87,12 +91,16 @@ export const mappingConformance = (open: () => Promise<StorageUnderTest>): void 
       assert.equal((await driver.inventory()).filter(({ kind }) => kind === "vm").length, 1);
     });
 
-    kindTest("a target that isn't a mirror's and has a mirror's name is refused", { kinds: ["lun"], open }, async (driver) => {
-      const target = `mirror.${owner.source}.${owner.planId}.iscsi`;
-      await driver.createVolume({ kind: "lun", name: "squatter", sizeBytes: 65_536, lun: { target } });
-      await rejects(prepareAll(driver, 1, [lunOfSource()]), "OBJECT_NAME_TAKEN");
-      assert.deepEqual((await driver.inventory()).filter(isMirror), []);
-    });
+    kindTest(
+      "a target that isn't a mirror's and has a mirror's name is refused",
+      { kinds: ["lun"], open },
+      async (driver) => {
+        const target = `mirror.${owner.source}.${owner.planId}.iscsi`;
+        await driver.createVolume({ kind: "lun", name: "squatter", sizeBytes: 65_536, lun: { target } });
+        await rejects(prepareAll(driver, 1, [lunOfSource()]), "OBJECT_NAME_TAKEN");
+        assert.deepEqual((await driver.inventory()).filter(isMirror), []);
+      },
+    );
 
     kindTest("preparing twice is preparing once", vms, async (driver) => {
       const [prod = ""] = await switchesNamed(driver, ["dr-prod"]);

@@ -374,7 +374,7 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
           return {
             groupId: groupId(sequence),
             owner,
-            manifest: { version: 2, ...owner, planName: "daily", ...group, objects: [] },
+            manifest: { version: 3, ...owner, planName: "daily", ...group, objects: [], mappings: [] },
           };
         }),
       );

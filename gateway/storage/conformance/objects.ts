@@ -81,11 +81,7 @@ export const sourceDisks: readonly SourceDisk[] = [
 
 /** A running VM. */
 export const vmOfSource = (
-  options: {
-    readonly name?: string;
-    readonly disks?: readonly SourceDisk[];
-    readonly vm?: Partial<VmConfig>;
-  } = {},
+  options: { readonly name?: string; readonly disks?: readonly SourceDisk[]; readonly vm?: Partial<VmConfig> } = {},
 ): VmObject => {
   const { name = "web", disks = sourceDisks, vm } = options;
   return {
@@ -111,7 +107,13 @@ export const vmOfSource = (
       })),
       nics: [
         nicOfSource(),
-        nicOfSource({ macAddress: "52:54:00:00:00:02", model: "E1000", virtualSwitch: "lab", order: 1, enabled: false }),
+        nicOfSource({
+          macAddress: "52:54:00:00:00:02",
+          model: "E1000",
+          virtualSwitch: "lab",
+          order: 1,
+          enabled: false,
+        }),
       ],
       ...vm,
     },

@@ -12,9 +12,17 @@ import {
   sendAll,
   storageTest,
   strangers,
-  takenAt,
 } from "./fixtures.ts";
-import { bytesIn, isMirror, looseVolume, mirrorOf, prepareAll, publicationOf, publishAll, volumeBytes } from "./objects.ts";
+import {
+  bytesIn,
+  isMirror,
+  looseVolume,
+  mirrorOf,
+  prepareAll,
+  publicationOf,
+  publishAll,
+  volumeBytes,
+} from "./objects.ts";
 
 /** A promise about owners, and what shows whether a driver keeps it. */
 export interface OwnerCase {
@@ -25,7 +33,9 @@ export interface OwnerCase {
 const source = looseVolume();
 const taken = async (driver: StorageDriver) => {
   const id = await createVolume(driver, { name: "disk" });
-  return { id, group: await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id], sequence: 5 }) };
+  const objects = await driver.inventory();
+  const group = await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id], sequence: 5, objects });
+  return { id, group };
 };
 const written = async (driver: StorageDriver) => {
   const mirrors = await prepareAll(driver, 1, [source]);
@@ -49,6 +59,19 @@ export const ownerCases: readonly OwnerCase[] = [
         await rejects(driver.deleteGroup({ groupId: groupId(1), owner: stranger }), "NOT_OURS");
       }
       assert.deepEqual(await driver.findGroup(groupId(1)), group);
+    },
+  },
+  {
+    title: "what one's newest group has says nothing of another's objects",
+    body: async (driver) => {
+      const { group } = await taken(driver);
+      const objects = (group.objects ?? []).map(({ kind, id }) => ({ kind, id }));
+      assert.deepEqual(await driver.newestSourceGroup(owner), group);
+      assert.deepEqual(await driver.lastSequences({ owner, objects }), [{ ...objects[0], sequence: 5 }]);
+      for (const stranger of strangers) {
+        assert.equal(await driver.newestSourceGroup(stranger), undefined);
+        assert.deepEqual(await driver.lastSequences({ owner: stranger, objects }), []);
+      }
     },
   },
   {
@@ -78,7 +101,13 @@ export const ownerCases: readonly OwnerCase[] = [
     title: "a mirror is opened by its own only",
     body: async (driver) => {
       const { mirror, epoch } = await written(driver);
-      const options = { mirrorVolumeId: mirror, groupId: groupId(2), sequence: 2, baseGroupId: null, sizeBytes: volumeBytes };
+      const options = {
+        mirrorVolumeId: mirror,
+        groupId: groupId(2),
+        sequence: 2,
+        baseGroupId: null,
+        sizeBytes: volumeBytes,
+      };
       for (const stranger of strangers) await rejects(driver.openMirror({ ...options, owner: stranger }), "NOT_OURS");
       await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
       assert((await readVolume(driver, mirror)).equals(bytesIn(1, source.id)));
@@ -104,7 +133,10 @@ export const ownerCases: readonly OwnerCase[] = [
       assert.deepEqual(await driver.manifests(), []);
       await driver.publishGroup(publicationOf(1, mirrors, 1));
       for (const stranger of strangers) await rejects(driver.publishGroup({ ...options, owner: stranger }), "NOT_OURS");
-      assert.deepEqual((await driver.manifests()).map((one) => one.owner), [owner]);
+      assert.deepEqual(
+        (await driver.manifests()).map((one) => one.owner),
+        [owner],
+      );
     },
   },
   {
@@ -126,7 +158,12 @@ export const ownerCases: readonly OwnerCase[] = [
         const [mirror] = await prepareAll(driver, 1, [source], stranger);
         assert(mirror !== undefined);
         const { mirrorVolumeId } = mirror;
-        const session = { groupId: groupId(8 + strangers.indexOf(stranger)), sequence: 2, baseGroupId: null, sizeBytes: volumeBytes };
+        const session = {
+          groupId: groupId(8 + strangers.indexOf(stranger)),
+          sequence: 2,
+          baseGroupId: null,
+          sizeBytes: volumeBytes,
+        };
         assert.deepEqual((await driver.openMirror({ ...session, owner: stranger, mirrorVolumeId })).done, []);
       }
     },
@@ -155,7 +192,11 @@ export const ownerCases: readonly OwnerCase[] = [
         const session = { groupId: groupId(9), sequence: 2, baseGroupId: groupId(1), sizeBytes: volumeBytes };
         await rejects(driver.openMirror({ ...session, owner: stranger, mirrorVolumeId }), "BASE_MISSING");
       }
-      await openMirror(driver, mirrorOf(await prepareAll(driver, 2, [source]), source.id), { group: 2, base: 1, sizeBytes: volumeBytes });
+      await openMirror(driver, mirrorOf(await prepareAll(driver, 2, [source]), source.id), {
+        group: 2,
+        base: 1,
+        sizeBytes: volumeBytes,
+      });
     },
   },
 ];

@@ -31,18 +31,24 @@ export const rebuildKindsConformance = (open: () => Promise<StorageUnderTest>): 
       assert.deepEqual([rebuilt.name, rebuilt.lun], ["again", object.lun]);
     });
 
-    kindTest("of a file lies under the name that is given, in its export, made where missing", files, async (driver) => {
-      const object = fileOfSource();
-      await publishAll(driver, 1, [object]);
-      const options = { ...fromGroup(1), object };
-      await driver.rebuildObject({ ...options, key: "1", name: "/exports/e1/vm/images/again-web.vmdk" });
-      const rebuilt = await theOnly(driver, "nfs-file", (one) => !isMirror(one));
-      assert.deepEqual(rebuilt.file, { ...object.file, path: "vm/images/again-web.vmdk" });
-      assert.equal(rebuilt.name, "/exports/e1/vm/images/again-web.vmdk");
-      assert((await readVolume(driver, rebuilt.volumes[0]?.id ?? "")).equals(bytesIn(1, object.volumes[0]?.id ?? "")));
-      await driver.rebuildObject({ ...options, key: "2", name: object.name });
-      await rejects(driver.rebuildObject({ ...options, key: "3", name: object.name }), "OBJECT_NAME_TAKEN");
-    });
+    kindTest(
+      "of a file lies under the name that is given, in its export, made where missing",
+      files,
+      async (driver) => {
+        const object = fileOfSource();
+        await publishAll(driver, 1, [object]);
+        const options = { ...fromGroup(1), object };
+        await driver.rebuildObject({ ...options, key: "1", name: "/exports/e1/vm/images/again-web.vmdk" });
+        const rebuilt = await theOnly(driver, "nfs-file", (one) => !isMirror(one));
+        assert.deepEqual(rebuilt.file, { ...object.file, path: "vm/images/again-web.vmdk" });
+        assert.equal(rebuilt.name, "/exports/e1/vm/images/again-web.vmdk");
+        assert(
+          (await readVolume(driver, rebuilt.volumes[0]?.id ?? "")).equals(bytesIn(1, object.volumes[0]?.id ?? "")),
+        );
+        await driver.rebuildObject({ ...options, key: "2", name: object.name });
+        await rejects(driver.rebuildObject({ ...options, key: "3", name: object.name }), "OBJECT_NAME_TAKEN");
+      },
+    );
 
     kindTest("of a VM is switched off, and has its resources, disks and bytes", vms, async (driver, storage) => {
       const object = vmOfSource();
@@ -76,30 +82,56 @@ export const rebuildKindsConformance = (open: () => Promise<StorageUnderTest>): 
       await driver.rebuildObject({ ...fromGroup(1), key: "1", object, name: "again" });
       const { vm } = await theOnly(driver, "vm", (one) => !isMirror(one));
       assert.deepEqual(
-        vm.nics.map(({ virtualSwitch, macAddress, vlan, model, enabled, order }) => ({ virtualSwitch, macAddress, vlan, model, enabled, order })),
-        object.vm.nics.map(({ macAddress, vlan, model, enabled, order }, n) => ({ virtualSwitch: n === 0 ? prod : null, macAddress, vlan, model, enabled, order })),
+        vm.nics.map(({ virtualSwitch, macAddress, vlan, model, enabled, order }) => ({
+          virtualSwitch,
+          macAddress,
+          vlan,
+          model,
+          enabled,
+          order,
+        })),
+        object.vm.nics.map(({ macAddress, vlan, model, enabled, order }, n) => ({
+          virtualSwitch: n === 0 ? prod : null,
+          macAddress,
+          vlan,
+          model,
+          enabled,
+          order,
+        })),
       );
     });
 
-    kindTest("of a VM has the MAC addresses of its source where they are free, and else its own", vms, async (driver) => {
-      const object = vmOfSource();
-      await publishAll(driver, 1, [object]);
-      const macsOf = async (key: string) => {
-        const rebuilt = await driver.rebuildObject({ ...fromGroup(1), key, object, name: `again ${key}` });
-        assert(rebuilt.kind === "vm");
-        return rebuilt.vm.nics.map(({ macAddress }) => macAddress);
-      };
-      const first = await macsOf("1");
-      assert.deepEqual(first, object.vm.nics.map(({ macAddress }) => macAddress));
-      const second = await macsOf("2");
-      assert.equal(new Set([...first, ...second]).size, 2 * first.length);
-    });
+    kindTest(
+      "of a VM has the MAC addresses of its source where they are free, and else its own",
+      vms,
+      async (driver) => {
+        const object = vmOfSource();
+        await publishAll(driver, 1, [object]);
+        const macsOf = async (key: string) => {
+          const rebuilt = await driver.rebuildObject({ ...fromGroup(1), key, object, name: `again ${key}` });
+          assert(rebuilt.kind === "vm");
+          return rebuilt.vm.nics.map(({ macAddress }) => macAddress);
+        };
+        const first = await macsOf("1");
+        assert.deepEqual(
+          first,
+          object.vm.nics.map(({ macAddress }) => macAddress),
+        );
+        const second = await macsOf("2");
+        assert.equal(new Set([...first, ...second]).size, 2 * first.length);
+      },
+    );
 
     kindTest("of a VM needs a free name, and all of its snapshots", vms, async (driver) => {
       const object = vmOfSource();
       await publishAll(driver, 1, [object]);
       const options = { ...fromGroup(1), key: "1", object };
-      const more = vmOfSource({ disks: [...object.vm.disks.map(({ volumeId, index }) => ({ id: volumeId.slice(7), index })), { id: "00000000000000d9", index: 5 }] });
+      const more = vmOfSource({
+        disks: [
+          ...object.vm.disks.map(({ volumeId, index }) => ({ id: volumeId.slice(7), index })),
+          { id: "00000000000000d9", index: 5 },
+        ],
+      });
       await rejects(driver.rebuildObject({ ...options, object: more, name: "web" }), "SNAPSHOT_UNKNOWN");
       assert.equal((await driver.inventory()).filter((one) => !isMirror(one)).length, 0);
       await driver.rebuildObject({ ...options, name: "web" });
@@ -116,20 +148,27 @@ export const rebuildKindsConformance = (open: () => Promise<StorageUnderTest>): 
       await administration.deleteObject({ kind, id });
       const reopened = await storage.reopen();
       await rejects(reopened.rebuildObject(options), "VOLUME_UNKNOWN");
-      assert.deepEqual((await reopened.inventory()).filter((one) => !isMirror(one)), []);
+      assert.deepEqual(
+        (await reopened.inventory()).filter((one) => !isMirror(one)),
+        [],
+      );
     });
 
-    kindTest("outlives its group and the mirror", { kinds: ["lun", "volume", "nfs-file", "vm"], open }, async (driver) => {
-      const objects = Object.values(objectOfKind).map((make) => make());
-      await publishAll(driver, 1, objects);
-      for (const [n, object] of objects.entries()) {
-        await driver.rebuildObject({ ...fromGroup(1), key: `${n}`, object, name: object.name });
-      }
-      await publishAll(driver, 2, [objectOfKind.volume()]);
-      await driver.deleteGroup({ groupId: groupId(1), owner });
-      const rebuilt = (await driver.inventory()).filter((one) => !isMirror(one));
-      assert.deepEqual(new Set(rebuilt.map(({ kind }) => kind)), new Set(["lun", "volume", "nfs-file", "vm"]));
-      for (const { volumes } of rebuilt) for (const { id } of volumes) await readVolume(driver, id);
-    });
+    kindTest(
+      "outlives its group and the mirror",
+      { kinds: ["lun", "volume", "nfs-file", "vm"], open },
+      async (driver) => {
+        const objects = Object.values(objectOfKind).map((make) => make());
+        await publishAll(driver, 1, objects);
+        for (const [n, object] of objects.entries()) {
+          await driver.rebuildObject({ ...fromGroup(1), key: `${n}`, object, name: object.name });
+        }
+        await publishAll(driver, 2, [objectOfKind.volume()]);
+        await driver.deleteGroup({ groupId: groupId(1), owner });
+        const rebuilt = (await driver.inventory()).filter((one) => !isMirror(one));
+        assert.deepEqual(new Set(rebuilt.map(({ kind }) => kind)), new Set(["lun", "volume", "nfs-file", "vm"]));
+        for (const { volumes } of rebuilt) for (const { id } of volumes) await readVolume(driver, id);
+      },
+    );
   });
 };

@@ -48,7 +48,8 @@ export const skewConformance = (open: () => Promise<StorageUnderTest>): void => 
   describe("the instant of a snapshot group", () => {
     storageTest("is one for all of its volumes while they are written (W5)", open, async (driver) => {
       const ids: string[] = [];
-      for (let n = 0; n < volumeCount; n++) ids.push(await createVolume(driver, { name: `v${n}`, sizeBytes: volumeBytes }));
+      for (let n = 0; n < volumeCount; n++)
+        ids.push(await createVolume(driver, { name: `v${n}`, sizeBytes: volumeBytes }));
       const handles = await Promise.all(ids.map((id) => driver.openVolume(id, "write")));
       let written = 0;
       const writing = async () => {

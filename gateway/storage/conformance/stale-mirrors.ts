@@ -20,7 +20,10 @@ import {
 } from "./objects.ts";
 
 const listed = async (driver: StorageDriver): Promise<string[]> =>
-  (await driver.inventory()).filter(isMirror).map(({ kind, name }) => `${kind} ${name}`).toSorted();
+  (await driver.inventory())
+    .filter(isMirror)
+    .map(({ kind, name }) => `${kind} ${name}`)
+    .toSorted();
 
 /** Mirrors of what a plan does not have any more. */
 export const staleMirrorConformance = (open: () => Promise<StorageUnderTest>): void => {
@@ -64,8 +67,8 @@ export const staleMirrorConformance = (open: () => Promise<StorageUnderTest>): v
 
     kindTest("stays where a run after that one has prepared it", volumes, async (driver) => {
       const mirrors = await prepareAll(driver, 1, [other]);
-      const next = await prepareAll(driver, 2, [looseVolume(), other]);
       await sendAll(driver, mirrorOf(mirrors, other.id), { group: 1, bytes: bytesIn(1, other.id) });
+      const next = await prepareAll(driver, 2, [looseVolume(), other]);
       await driver.publishGroup(publicationOf(1, mirrors, 1));
       assert.deepEqual(await listed(driver), ["volume loose", "volume other"]);
       for (const { sourceVolumeId, mirrorVolumeId } of next) {

@@ -32,9 +32,12 @@ export const vmMirrorConformance = (open: () => Promise<StorageUnderTest>): void
     kindTest("has its resources, disks and NICs, and never runs (W6, W8)", vms, async (driver, storage) => {
       const source = vmOfSource();
       const mirrors = await prepareAll(driver, 1, [source]);
-      assert.deepEqual(new Set(mirrors.map(({ sourceVolumeId }) => sourceVolumeId)), new Set(source.volumes.map(({ id }) => id)));
-      for (const of of [driver, await storage.reopen()]) {
-        const mirror = await theOnly(of, "vm");
+      assert.deepEqual(
+        new Set(mirrors.map(({ sourceVolumeId }) => sourceVolumeId)),
+        new Set(source.volumes.map(({ id }) => id)),
+      );
+      for (const look of [async () => driver, () => storage.reopen()]) {
+        const mirror = await theOnly(await look(), "vm");
         assert.equal(mirror.name, "web");
         assert.deepEqual(mirror.vm, mirrored(source, mirrors));
         assert.deepEqual(
@@ -45,18 +48,22 @@ export const vmMirrorConformance = (open: () => Promise<StorageUnderTest>): void
       }
     });
 
-    kindTest("is connected to the switches that its source's are mapped to, others to none (W7)", vms, async (driver) => {
-      const [switchName = ""] = await switchesNamed(driver, ["dr-prod"]);
-      await prepareAll(driver, 1, [{ object: vmOfSource(), mapping: { switches: { prod: switchName } } }]);
-      const { vm } = await theOnly(driver, "vm");
-      assert.deepEqual(
-        vm.nics.map(({ virtualSwitch, vlan }) => [virtualSwitch, vlan]),
-        [
-          [switchName, { name: "web", vlanId: 12 }],
-          [null, { name: "web", vlanId: 12 }],
-        ],
-      );
-    });
+    kindTest(
+      "is connected to the switches that its source's are mapped to, others to none (W7)",
+      vms,
+      async (driver) => {
+        const [switchName = ""] = await switchesNamed(driver, ["dr-prod"]);
+        await prepareAll(driver, 1, [{ object: vmOfSource(), mapping: { switches: { prod: switchName } } }]);
+        const { vm } = await theOnly(driver, "vm");
+        assert.deepEqual(
+          vm.nics.map(({ virtualSwitch, vlan }) => [virtualSwitch, vlan]),
+          [
+            [switchName, { name: "web", vlanId: 12 }],
+            [null, { name: "web", vlanId: 12 }],
+          ],
+        );
+      },
+    );
 
     kindTest("follows it: renamed, resized, a disk more, one less, one grown, NICs moved", vms, async (driver) => {
       const [dr = "", drLab = ""] = await switchesNamed(driver, ["dr-prod", "dr-lab"]);
@@ -71,9 +78,19 @@ export const vmMirrorConformance = (open: () => Promise<StorageUnderTest>): void
           { id: "00000000000000d4", index: 1, bus: "IDE", boot: 1 },
         ],
         vm: {
-          ...{ description: "moved", vcpu: 2, cpu: { cores: 2, sockets: 1 }, memory: 2 ** 30, firmware: "BIOS", ha: false },
+          ...{
+            description: "moved",
+            vcpu: 2,
+            cpu: { cores: 2, sockets: 1 },
+            memory: 2 ** 30,
+            firmware: "BIOS",
+            ha: false,
+          },
           status: "STOPPED",
-          nics: [nicOfSource({ virtualSwitch: "lab", vlan: { vlanId: 0 } }), nicOfSource({ macAddress: "52:54:00:00:00:03", order: 1, virtualSwitch: null })],
+          nics: [
+            nicOfSource({ virtualSwitch: "lab", vlan: { vlanId: 0 } }),
+            nicOfSource({ macAddress: "52:54:00:00:00:03", order: 1, virtualSwitch: null }),
+          ],
         },
       });
       const after = await publishAll(driver, 2, [{ object: changed, mapping }]);

@@ -20,6 +20,7 @@ import {
   volumeOf,
   write,
 } from "../conformance/fixtures.ts";
+import { openSnapshotReader } from "../snapshot-reader.ts";
 import { ExtentStore } from "./extentstore.ts";
 
 import {
@@ -88,7 +89,7 @@ describe("damage", () => {
     const world = await withDamagedBlock(t);
     const [file = ""] = world.files();
     flip(file, 9 * blockBytes);
-    const reader = await world.store.openSnapshot(await world.snapshot(1));
+    const reader = await openSnapshotReader(world.store, await world.snapshot(1));
     for (const block of [5, 9]) await rejects(reader.read(block * blockBytes, Buffer.alloc(10)), "STORE_CORRUPT");
     await reader.close();
     flip(file, 9 * blockBytes);
@@ -139,7 +140,7 @@ describe("the next group after damage", () => {
     const { files } = await world.publish(1, first, [0, 1, 2, 3]);
     flip(files[0], 5 * blockBytes + 100);
     flip(files[0], 9 * blockBytes + 100);
-    const reader = await world.store.openSnapshot(await world.snapshot(1));
+    const reader = await openSnapshotReader(world.store, await world.snapshot(1));
     for (const block of [5, 9]) await rejects(reader.read(block * blockBytes, Buffer.alloc(10)), "STORE_CORRUPT");
     await reader.close();
     assert.deepEqual(await world.damage(), [[groupId(1), 2]]);
@@ -291,7 +292,7 @@ describe("damage of the metadata", () => {
     await store.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
     tamper((database) => database.run("DELETE FROM versions WHERE id = (SELECT min(id) FROM versions)"));
     await rejects(store.snapshotGroup({ groupId: groupId(2), owner, volumeIds: [id] }), "STORE_CORRUPT");
-    const reader = await store.openSnapshot(await snapshotOf(store, groupId(1), id));
+    const reader = await openSnapshotReader(store, await snapshotOf(store, groupId(1), id));
     assert.notEqual((await reader.extentMap())?.[0], null);
     tamper((database) => database.run("UPDATE extents SET extent = 99 WHERE extent = 3"));
     await rejects(reader.extentMap(), "STORE_CORRUPT");

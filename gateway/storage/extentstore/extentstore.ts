@@ -4,6 +4,7 @@ import type { Manifest } from "../../../core/api/manifest.ts";
 import { objectKindSchema } from "../../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { Time } from "../../time.ts";
+import type { ClusterAdministration } from "../administration.ts";
 import type { StorageCall } from "../call.ts";
 import type {
   GroupDamage,
@@ -26,17 +27,19 @@ import type {
   CreateVolumeOptions,
   ExtentDigest,
   MirrorExtentWriter,
+  SnapshotHandle,
   SnapshotReader,
   StagedVolume,
   StageVolumeOptions,
   VolumeHandle,
 } from "../volume-io.ts";
+import { StoreAdministration } from "./administration/administration.ts";
 import { collect } from "./collect.ts";
 import { groupDamage } from "./damage.ts";
-import { prepareMirror } from "./mirrors.ts";
 import { StoredExtentWriter } from "./mirrorwriter.ts";
 import * as objects from "./objects.ts";
 import { listPools } from "./pools.ts";
+import { prepareMirror } from "./prepare.ts";
 import { StoredSnapshotReader, VolumeReader } from "./readers.ts";
 import { rebuildObject } from "./rebuild.ts";
 import { recheckDamage } from "./recheck.ts";
@@ -60,10 +63,12 @@ const kinds = objectKindSchema.options;
  */
 export class ExtentStore implements StorageDriver {
   readonly kind = "extentstore";
+  readonly administration: ClusterAdministration;
   readonly #store: Store;
 
   private constructor(store: Store) {
     this.#store = store;
+    this.administration = new StoreAdministration(store);
   }
 
   /**
@@ -173,8 +178,18 @@ export class ExtentStore implements StorageDriver {
     await collect(this.#store, { compact: true, ...call });
   }
 
-  async openSnapshot(snapshotId: string): Promise<SnapshotReader> {
+  /** Snapshots can be read as they are. */
+  async openSnapshot(snapshotId: string): Promise<SnapshotHandle> {
+    const snapshot = snapshots.findSnapshot(this.#store.database, snapshotId);
+    return { snapshotId, sizeBytes: snapshot.sizeBytes, geometry: volumes.geometryOf(snapshot) };
+  }
+
+  async readSnapshot({ snapshotId }: SnapshotHandle): Promise<SnapshotReader> {
     return new StoredSnapshotReader(this.#store, snapshots.findSnapshot(this.#store.database, snapshotId));
+  }
+
+  async closeSnapshot(): Promise<void> {
+    return;
   }
 
   async prepareMirror(options: PrepareMirrorOptions): Promise<readonly MirrorVolume[]> {

@@ -17,6 +17,7 @@ import {
   snapshotOf,
   write,
 } from "../conformance/fixtures.ts";
+import { openSnapshotReader } from "../snapshot-reader.ts";
 import { Database } from "./database.ts";
 import { ExtentStore } from "./extentstore.ts";
 
@@ -90,7 +91,7 @@ withStore("a block is read though what lies behind it is gone or unreadable", as
   await write(store, id, [0, content]);
   await store.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
   const path = onlyFile(dir);
-  const reader = await store.openSnapshot(await snapshotOf(store, groupId(1), id));
+  const reader = await openSnapshotReader(store, await snapshotOf(store, groupId(1), id));
   const assertReadable = async (readable: number) => {
     const blocks = await reader.extentBlocks(0);
     const into = Buffer.alloc(64 * KiB);

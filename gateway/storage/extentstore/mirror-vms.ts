@@ -30,7 +30,8 @@ export const mirrorVm = (
     database,
     vmId,
     nicsOf(object, (name) => {
-      const mapped = mapping === undefined || !Object.hasOwn(mapping.switches, name) ? undefined : mapping.switches[name];
+      const mapped =
+        mapping === undefined || !Object.hasOwn(mapping.switches, name) ? undefined : mapping.switches[name];
       return mapped === undefined ? null : findSwitch(database, mapped).name;
     }),
   );

@@ -4,7 +4,7 @@ import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { MirrorVolume, Owner } from "../control.ts";
 import type { Database } from "./database.ts";
 import { dropEmptyExport, ensureExport } from "./exports.ts";
-import { mirrorOfVolume, type MirrorRow, resetMirror, sameGeometry } from "./mirrors.ts";
+import { type MirrorRow, mirrorOfVolume, resetMirror, sameGeometry } from "./mirrors.ts";
 import { dropEmptyTarget, ensureTarget } from "./targets.ts";
 import { findVolume, insertVolume, type NewVolume } from "./volumes.ts";
 
@@ -14,7 +14,7 @@ import { findVolume, insertVolume, type NewVolume } from "./volumes.ts";
 export const ensureMirrorVolumes = (
   database: Database,
   of: { readonly owner: Owner; readonly object: ObjectConfig; readonly pool: string },
-): { readonly mirrors: readonly MirrorVolume[]; /** The pool has more to hold. */ readonly needsSpace: boolean } => {
+): { readonly mirrors: readonly MirrorVolume[] /** The pool has more to hold. */; readonly needsSpace: boolean } => {
   const { owner, object } = of;
   ensurePlace(database, of);
   let needsSpace = false;

@@ -1,4 +1,4 @@
-import type { Owner, MirrorVolume, PrepareMirrorOptions } from "../control.ts";
+import type { MirrorVolume, Owner, PrepareMirrorOptions } from "../control.ts";
 import type { Database } from "./database.ts";
 import { findMirrorObject, type MirrorObjectRow, setMirrorObject } from "./mirror-objects.ts";
 import { mirrorVm } from "./mirror-vms.ts";

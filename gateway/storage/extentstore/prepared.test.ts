@@ -74,16 +74,18 @@ test("manifests of before are read, and newer ones are refused by name", async (
     await publish(store, 1, [mirror]);
     const [written] = await store.manifests();
     assert(written !== undefined);
-    assert.equal(written.manifest.version, 2);
+    assert.equal(written.manifest.version, 3);
     const rewrite = (manifest: object) =>
       database.prepare("UPDATE snapshotGroups SET manifest = ?").run(JSON.stringify(manifest));
-    const { version: _, ...ofBefore } = written.manifest;
+    const { version: _, mappings: __, ...ofBefore } = written.manifest;
     rewrite(ofBefore);
     assert.deepEqual(await store.manifests(), [{ ...written, manifest: { ...ofBefore, version: 1 } }]);
-    rewrite({ version: 3, somethingElse: true });
+    rewrite({ ...ofBefore, version: 2 });
+    assert.deepEqual(await store.manifests(), [{ ...written, manifest: { ...ofBefore, version: 2 } }]);
+    rewrite({ version: 4, somethingElse: true });
     await assert.rejects(store.manifests(), {
       code: "STORE_TOO_NEW",
-      message: `The manifest of group ${groupId(1)} has version 3; this program knows up to 2.`,
+      message: `The manifest of group ${groupId(1)} has version 4; this program knows up to 3.`,
     });
     rewrite({ ...ofBefore, objects: "none" });
     await assert.rejects(store.manifests(), { code: "STORE_CORRUPT", message: /can't be read: objects: / });

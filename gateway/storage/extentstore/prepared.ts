@@ -1,49 +1,52 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { type Manifest, manifestVersion } from "../../../core/api/manifest.ts";
-import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { Mapping, ObjectConfig } from "../../../core/api/object.ts";
 import type { Owner, PrepareMirrorOptions, PublishGroupOptions } from "../control.ts";
 import type { Database } from "./database.ts";
 
 /*
- * What mirrors were prepared as, by mirror and run: it becomes the manifest of the run's group, and is not sent again for
- * that. A mirror has two at most: of the group that is written to it, which a newer run's preparation leaves as it is, and
- * of the newest run. Everything here runs inside the caller's transaction.
+ * What mirrors were prepared as, by object and run: it becomes the manifest of the run's group, and is not sent again for
+ * that. An object has two at most: of the group that is written to its mirror, which a newer run's preparation leaves as
+ * it is, and of the newest run. Everything here runs inside the caller's transaction.
  */
-
-const withVolume = "SELECT mirrorObject FROM mirrorObjectVolumes WHERE volumeId = ?1";
 
 /** Keeps an object for its run's group, and forgets those of groups that can't be published any more. */
 export const keepPrepared = (
   database: Database,
   of: {
-    readonly mirrorVolumeId: string;
+    /** Its number. */
+    readonly mirrorObject: number;
     readonly object: ObjectConfig;
+    readonly mapping: Mapping | undefined;
     readonly run: NonNullable<PrepareMirrorOptions["run"]>;
   },
 ): void => {
-  const { mirrorVolumeId, object, run } = of;
+  const { mirrorObject, object, mapping, run } = of;
   database.run(
-    `DELETE FROM preparedObjects WHERE mirrorObject IN (${withVolume}) AND sequence < ?2
-     AND sequence <> (SELECT sequence FROM mirrors WHERE volumeId = ?1)`,
-    mirrorVolumeId,
+    `DELETE FROM preparedObjects WHERE mirrorObject = ?1 AND sequence < ?2 AND sequence NOT IN (
+       SELECT sequence FROM mirrors JOIN mirrorObjectVolumes USING (volumeId) WHERE mirrorObject = ?1)`,
+    mirrorObject,
     run.sequence,
   );
   database.run(
-    `INSERT OR REPLACE INTO preparedObjects (mirrorObject, sequence, groupId, objectIndex, object)
-     SELECT mirrorObject, ?2, ?3, ?4, ?5 FROM (${withVolume})`,
-    mirrorVolumeId,
+    `INSERT OR REPLACE INTO preparedObjects (mirrorObject, sequence, groupId, objectIndex, object, mapping)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+    mirrorObject,
     run.sequence,
     run.groupId,
     run.index,
     JSON.stringify(object),
+    mapping === undefined ? null : JSON.stringify(mapping),
   );
 };
+
+const withVolume = "SELECT mirrorObject FROM mirrorObjectVolumes WHERE volumeId = ?";
 
 /** A newer group is written to the mirror: no older one can be published with it. */
 export const dropOvertaken = (database: Database, mirrorVolumeId: string, sequence: number): void => {
   database.run(
-    `DELETE FROM preparedObjects WHERE mirrorObject IN (${withVolume}) AND sequence < ?2`,
+    `DELETE FROM preparedObjects WHERE mirrorObject IN (${withVolume}) AND sequence < ?`,
     mirrorVolumeId,
     sequence,
   );
@@ -62,30 +65,43 @@ export const dropAborted = (database: Database, { planId, source }: Owner, group
 };
 
 /**
- * A group's manifest, its objects as told or as kept.
+ * A group's manifest, its objects as told or as kept, and how their mirrors differ from them.
  * @throws GROUP_INCOMPLETE, which is for good: a run prepares its objects once, and no try of the
  *   publication keeps what is not kept
  */
 export const manifestOf = (database: Database, options: PublishGroupOptions): Manifest => {
   const { groupId, owner, sequence, takenAt, planName } = options;
   const { planId, source } = owner;
-  const rows = database.all<{ objectIndex: number; object: string }>(
-    `SELECT objectIndex, object FROM preparedObjects WHERE ${ofOwner} AND sequence = ? AND groupId = ?`,
-    planId,
-    source,
-    sequence,
-    groupId,
-  );
-  const kept = new Map(rows.map(({ objectIndex, object }) => [objectIndex, object]));
+  const kept = keptFor(database, options);
   const objects = options.objects.map((told, index) => {
-    if (told !== null) return told;
-    const text = kept.get(index);
-    if (text !== undefined) return JSON.parse(text) as ObjectConfig;
+    const object = told ?? kept.get(index)?.object;
+    if (object !== undefined) return object;
     throw new VisibleError(
       "GROUP_INCOMPLETE",
       `Nothing is kept of the configuration of object ${index + 1} of group ${groupId}.`,
       { hint: "The next run of the plan prepares it anew. The store may have been put back to an older copy." },
     );
   });
-  return { version: manifestVersion, planId, planName, source, groupId, sequence, takenAt, objects };
+  const mappings = objects.map((_, index) => kept.get(index)?.mapping ?? null);
+  return { version: manifestVersion, planId, planName, source, groupId, sequence, takenAt, objects, mappings };
+};
+
+/** By the objects' indices in the run. */
+const keptFor = (database: Database, { groupId, owner, sequence }: PublishGroupOptions) => {
+  const rows = database.all<{ objectIndex: number; object: string; mapping: string | null }>(
+    `SELECT objectIndex, object, mapping FROM preparedObjects WHERE ${ofOwner} AND sequence = ? AND groupId = ?`,
+    owner.planId,
+    owner.source,
+    sequence,
+    groupId,
+  );
+  return new Map(
+    rows.map(({ objectIndex, object, mapping }) => [
+      objectIndex,
+      {
+        object: JSON.parse(object) as ObjectConfig,
+        mapping: mapping === null ? null : (JSON.parse(mapping) as Mapping),
+      },
+    ]),
+  );
 };

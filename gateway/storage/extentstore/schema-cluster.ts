@@ -92,6 +92,7 @@ export const cluster = `
     kind TEXT NOT NULL CHECK (kind IN ('lun', 'volume', 'nfs-file', 'vm')),
     vmId TEXT UNIQUE REFERENCES vms(id),
     mapping TEXT,
+    sequence INTEGER NOT NULL DEFAULT 0,
     UNIQUE (planId, source, sourceObjectId)
   ) STRICT;
   INSERT INTO mirrorObjects (planId, source, sourceObjectId, kind)
@@ -126,6 +127,8 @@ export const cluster = `
   INSERT INTO newPreparedObjects (mirrorObject, sequence, groupId, objectIndex, object)
     SELECT mirrorObject, sequence, groupId, objectIndex, object
     FROM preparedObjects JOIN mirrorObjectVolumes USING (volumeId);
+  UPDATE mirrorObjects SET sequence =
+    ifnull((SELECT max(sequence) FROM newPreparedObjects WHERE mirrorObject = mirrorObjects.number), 0);
 
   DROP TABLE preparedObjects;
   DROP TABLE doneExtents;

@@ -18,14 +18,15 @@ const applicationId = 0x736d7478;
  * - `stagings` are tables that are to become volumes'; they go with the open driver that fills
  *   them.
  * - `newestSnapshots` remembers source groups that were deleted, and `deletedRebuilds` rebuilt
- * *   objects.
+ *   objects.
  * - `preparedObjects` is what mirrors were prepared as, for a manifest that is to come: of each
  *   mirror for the group that is written to it, and for the newest that was prepared.
  * - A row of `volumes` is an object too: a LUN, a file of an export or a virtual volume. VMs are in
  *   `vms`; `volumes.vmId` is the one that a volume was made with, and goes with. What is in JSON is
  *   settings that are only ever read as a whole, and labels.
  * - `mirrors` are mirror volumes, one a source volume; `mirrorObjects` are what they belong to, one
- *   a source object. Several of those may have the same volume. `foreignPlans` is whose they are.
+ *   a source object. Several of those may have the same volume. `sequence` is of the newest run that
+ *   prepared it. `foreignPlans` is whose they are.
  * - `groupObjects` is what a source group was taken of, and `because` the index among the plan's
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
@@ -181,9 +182,10 @@ const migrations: readonly string[] = [
 
 /**
  * Brings the metadata to this program's version, or makes it. Runs under the store's opening lock.
+ * @param to a version before, for tests that need one
  * @throws STORE_TOO_NEW, STORE_CORRUPT (the file is another program's)
  */
-export const migrate = (database: Database): void => {
+export const migrate = (database: Database, to = migrations.length): void => {
   const version = database.pragma("user_version");
   const application = database.pragma("application_id");
   if (application !== applicationId && !(application === 0 && version === 0)) {
@@ -198,7 +200,7 @@ export const migrate = (database: Database): void => {
       { hint: "Use the version of smtx-backup that wrote it, or a newer one." },
     );
   }
-  for (let done = version; done < migrations.length; done++) {
+  for (let done = version; done < to; done++) {
     database.transaction(() => {
       database.execute(migrations[done] ?? "");
       database.execute(`PRAGMA user_version = ${done + 1}; PRAGMA application_id = ${applicationId};`);

@@ -8,10 +8,12 @@ import type { ExtentDigest } from "../volume-io.ts";
 import type { BlockTable } from "./blocks.ts";
 import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";
+import { rememberPlan } from "./foreign-plans.ts";
 import { findMirror, type MirrorRow, mirrorsOf, ownMirror, resetMirror } from "./mirrors.ts";
 import { groupExists, groupStale, newestPublished, refuseOtherRun } from "./order.ts";
 import { dropAborted, dropOvertaken, dropPublished, manifestOf } from "./prepared.ts";
 import { findOwnGroup, findPublished, insertGroup } from "./snapshots.ts";
+import { dropStaleMirrors } from "./stale.ts";
 import { clearTable, commitExtent, damagedDigest, extentDigests, type PendingExtent } from "./versions.ts";
 import { findVolume, type VolumeRow } from "./volumes.ts";
 
@@ -139,8 +141,7 @@ export const publishGroup = (database: Database, options: PublishGroupOptions): 
     database.run("UPDATE mirrors SET publishedSequence = ? WHERE volumeId = ?", sequence, mirror.volumeId);
     database.run("DELETE FROM doneExtents WHERE volumeId = ?", mirror.volumeId);
   }
-  dropPublished(database, owner, sequence);
-  return insertGroup(database, {
+  const group = insertGroup(database, {
     groupId,
     owner,
     takenAt,
@@ -151,6 +152,10 @@ export const publishGroup = (database: Database, options: PublishGroupOptions): 
     sequence,
     manifest,
   });
+  dropPublished(database, owner, sequence);
+  dropStaleMirrors(database, owner, sequence);
+  rememberPlan(database, owner, options.planName);
+  return group;
 };
 
 /** The mirrors that the group is written to, when they are those that are meant. @throws GROUP_INCOMPLETE */

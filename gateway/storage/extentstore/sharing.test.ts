@@ -17,6 +17,7 @@ import {
   snapshotOf,
   write,
 } from "../conformance/fixtures.ts";
+import { openSnapshotReader } from "../snapshot-reader.ts";
 import { Database } from "./database.ts";
 import { ExtentStore } from "./extentstore.ts";
 import { checkConsistency } from "./testing/consistency.ts";
@@ -89,7 +90,7 @@ inStore("readers and writers go on when another driver moves the blocks that the
   await write(one, id, [256 * KiB, noise(3840 * KiB, 3)]);
   await one.snapshotGroup({ groupId: groupId(2), owner, volumeIds: [id] });
   const expected = await readVolume(one, id);
-  const reader = await other.openSnapshot(await snapshotOf(other, groupId(2), id));
+  const reader = await openSnapshotReader(other, await snapshotOf(other, groupId(2), id));
   const into = Buffer.alloc(64 * KiB);
   await reader.read(0, into);
   const writer = await other.openVolume(id, "write");
@@ -148,7 +149,7 @@ inStore("a reader of a snapshot that is deleted under it says so", async (dir) =
   const id = await createVolume(store);
   await write(store, id, [0, noise(512 * KiB, 1)]);
   await store.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
-  const reader = await store.openSnapshot(await snapshotOf(store, groupId(1), id));
+  const reader = await openSnapshotReader(store, await snapshotOf(store, groupId(1), id));
   await store.deleteGroup({ groupId: groupId(1), owner });
   await rejects(reader.read(0, Buffer.alloc(10)), "SNAPSHOT_UNKNOWN");
   await reader.close();

@@ -1,14 +1,15 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import { type Manifest, readManifest } from "../../../core/api/manifest.ts";
-import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { Mapping, ObjectConfig } from "../../../core/api/object.ts";
 import type { Reason } from "../../../core/api/reason.ts";
 import type { GoneObject } from "../../../core/api/task.ts";
 import type { LastSequence, ListedGroup, ObjectId, Owner, SnapshotGroup, SnapshotGroupOptions } from "../control.ts";
 import type { Database } from "./database.ts";
+import { refuseMirror } from "./guard.ts";
 import { groupStale, newestSnapshot, refuseOtherRun, rememberSnapshot } from "./order.ts";
 import { copyTable, dropTable } from "./versions.ts";
-import { findVolume, newId, refuseMirror, type VolumeRow } from "./volumes.ts";
+import { findVolume, newId, type VolumeRow } from "./volumes.ts";
 
 export interface SnapshotRow {
   readonly id: string;
@@ -44,8 +45,9 @@ export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup |
     sequence: row.sequence,
     takenAt: row.takenAt,
     ...keptOf(database, row),
-    snapshots: snapshotsOf(database, groupId).map(({ volumeId, id, sizeBytes }) => ({
+    snapshots: snapshotsOf(database, groupId).map(({ volumeId, sourceVolumeId, id, sizeBytes }) => ({
       volumeId,
+      sourceVolumeId,
       snapshotId: id,
       sizeBytes,
     })),
@@ -129,10 +131,6 @@ export const findPublished = (database: Database, groupId: GroupId, owner: Owner
 export const snapshotsOf = (database: Database, groupId: GroupId): SnapshotRow[] =>
   database.all<SnapshotRow>("SELECT * FROM snapshots WHERE groupId = ? ORDER BY number", groupId);
 
-/** A group's snapshot of a volume, if it has one. */
-export const snapshotIn = (database: Database, groupId: GroupId, volumeId: string): SnapshotRow | undefined =>
-  database.one<SnapshotRow>("SELECT * FROM snapshots WHERE groupId = ? AND volumeId = ?", groupId, volumeId);
-
 /** @throws SNAPSHOT_UNKNOWN */
 export const findSnapshot = (database: Database, snapshotId: string): SnapshotRow => {
   const row = database.one<SnapshotRow>("SELECT * FROM snapshots WHERE id = ?", snapshotId);
@@ -162,7 +160,9 @@ export const snapshotGroup = (
     if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what });
     rememberSnapshot(database, owner, sequence);
   }
-  const volumes = [...new Set(options.volumeIds)].map((volumeId) => refuseMirror(findVolume(database, volumeId)));
+  const volumes = [...new Set(options.volumeIds)].map((volumeId) =>
+    refuseMirror(database, findVolume(database, volumeId)),
+  );
   return insertGroup(database, {
     groupId,
     owner,
@@ -249,6 +249,22 @@ export const deleteGroup = (database: Database, groupId: GroupId, owner: Owner):
   database.run("DELETE FROM snapshots WHERE groupId = ?", groupId);
   database.run("DELETE FROM snapshotGroups WHERE id = ?", groupId);
   for (const snapshot of snapshots) dropTable(database, snapshot.tableId);
+};
+
+/**
+ * How an object's mirror differed from it when a group was published; null where that was not kept. A group that was
+ * not published here is of this cluster's own objects. @throws STORE_TOO_NEW, STORE_CORRUPT
+ */
+export const keptMapping = (
+  database: Database,
+  groupId: GroupId,
+  { kind, id }: ObjectId,
+): { readonly mapping: Mapping | null; readonly isOfThisCluster: boolean } => {
+  const row = database.one<Pick<GroupRow, "manifest">>("SELECT manifest FROM snapshotGroups WHERE id = ?", groupId);
+  if (row === undefined || row.manifest === null) return { mapping: null, isOfThisCluster: true };
+  const { objects, mappings } = readManifest(JSON.parse(row.manifest), `group ${groupId}`);
+  const index = objects.findIndex((object) => object.kind === kind && object.id === id);
+  return { mapping: mappings?.[index] ?? null, isOfThisCluster: false };
 };
 
 /** The manifests of published groups, each plan's newest first. @throws STORE_TOO_NEW, STORE_CORRUPT */

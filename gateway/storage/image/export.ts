@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { asDiskError } from "../../disk-errors.ts";
 import type { StorageDriver } from "../driver.ts";
+import { openSnapshotReader, type SnapshotSource } from "../snapshot-reader.ts";
 import type { BlockReader } from "../volume-io.ts";
 import type { ImageProgress } from "./import.ts";
 import { pieceBytes, piecesOf } from "./pieces.ts";
@@ -14,7 +15,7 @@ import { runsBetween } from "./runs.ts";
 import { makeScratch } from "./scratch.ts";
 
 export type ExportSource = {
-  readonly storage: Pick<StorageDriver, "openSnapshot" | "openVolume">;
+  readonly storage: SnapshotSource & Pick<StorageDriver, "openVolume">;
   readonly signal: AbortSignal;
   /** Called after every MiB. */
   readonly onProgress?: (progress: ImageProgress) => void;
@@ -77,7 +78,7 @@ const withReader = async <T>(options: ExportSource, use: (reader: BlockReader) =
   const reader =
     options.snapshotId === undefined
       ? await storage.openVolume(options.volumeId, "read", { signal })
-      : await storage.openSnapshot(options.snapshotId, { signal });
+      : await openSnapshotReader(storage, options.snapshotId, { signal });
   try {
     return await use(reader);
   } finally {

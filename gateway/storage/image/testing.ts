@@ -5,7 +5,8 @@ import type { TestContext } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { plainGeometry } from "../../../core/extent/geometry.ts";
 import type { StorageDriver } from "../driver.ts";
-import type { StagedVolume, StageVolumeOptions, VolumeHandle } from "../volume-io.ts";
+import type { SnapshotSource } from "../snapshot-reader.ts";
+import type { SnapshotHandle, StagedVolume, StageVolumeOptions, VolumeHandle } from "../volume-io.ts";
 
 /** A folder that goes with the test. */
 export const temporaryFolder = async (context: TestContext): Promise<string> => {
@@ -64,7 +65,7 @@ esac
 };
 
 /** Volumes in memory that count what is done to them; as much of a driver as images need. */
-export class MemoryStorage implements Pick<StorageDriver, "kind" | "openVolume" | "openSnapshot"> {
+export class MemoryStorage implements SnapshotSource, Pick<StorageDriver, "kind" | "openVolume"> {
   readonly kind = "memory";
   readonly volumes = new Map<string, Buffer>();
   readonly log: { readonly call: "write" | "zero" | "flush"; readonly offset: number; readonly length: number }[] = [];
@@ -129,7 +130,15 @@ export class MemoryStorage implements Pick<StorageDriver, "kind" | "openVolume" 
     };
   }
 
-  async openSnapshot(snapshotId: string) {
+  async openSnapshot(snapshotId: string): Promise<SnapshotHandle> {
+    return { snapshotId, sizeBytes: this.#bytesOf(snapshotId).length, geometry: plainGeometry };
+  }
+
+  async closeSnapshot(): Promise<void> {
+    return;
+  }
+
+  async readSnapshot({ snapshotId }: SnapshotHandle) {
     return {
       ...(await this.openVolume(snapshotId)),
       extentMap: async () => undefined,

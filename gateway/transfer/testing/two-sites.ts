@@ -10,11 +10,13 @@ import type { Owner } from "../../storage/control.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import { mirrorSetOf } from "../../storage/mirror-set.ts";
 import { openStorage } from "../../storage/open.ts";
+import { openSnapshotReader } from "../../storage/snapshot-reader.ts";
 import type { BlockReader } from "../../storage/volume-io.ts";
 import type { TlsCredentials } from "../../tunnel/certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "../../tunnel/client.ts";
 import type { PeerHandlers } from "../../tunnel/serve-peers.ts";
 import { startTunnelServer } from "../../tunnel/server.ts";
+import { holding } from "../held-snapshot.ts";
 import { createReceiver } from "../receiver.ts";
 import { type SendVolumeOptions, sendVolume, type TransferOutcome } from "../sender.ts";
 import { createTransferWorkers, type TransferWorkers } from "../workers.ts";
@@ -103,12 +105,13 @@ export const openTwoSites = async (
     ): Promise<TransferOutcome & { readonly mirrorVolumeId: string }> => {
       const [mirror] = await target.prepareMirror({ owner, object });
       assert(mirror !== undefined);
-      const outcome = await sendVolume({
+      const snapshot = await source.openSnapshot(await snapshotId(source, sequence));
+      const whole: SendVolumeOptions = {
         storage: source,
         workers,
         peer,
         transfer: {
-          snapshotId: await snapshotId(source, sequence),
+          snapshot,
           baseSnapshotId: base === null || baseLost ? null : await snapshotId(source, wrongBase ?? base),
           mirrorVolumeId: mirror.mirrorVolumeId,
         },
@@ -120,7 +123,8 @@ export const openTwoSites = async (
         onAcknowledged: () => undefined,
         onMoved: () => undefined,
         ...options,
-      });
+      };
+      const outcome = await holding({ storage: source, log }, snapshot, () => sendVolume(whole));
       return { ...outcome, mirrorVolumeId: mirror.mirrorVolumeId };
     },
     snapshot: (object: ObjectConfig, sequence: number) =>
@@ -137,8 +141,8 @@ export const openTwoSites = async (
       }),
     /** That the published group is the source's snapshot, byte by byte. */
     assertEqual: async (sequence: number): Promise<void> => {
-      const was = await contentOf(await source.openSnapshot(await snapshotId(source, sequence)));
-      const is = await contentOf(await target.openSnapshot(await snapshotId(target, sequence)));
+      const was = await contentOf(await openSnapshotReader(source, await snapshotId(source, sequence)));
+      const is = await contentOf(await openSnapshotReader(target, await snapshotId(target, sequence)));
       assert(was.equals(is), "the restore point is not what the source has");
     },
     close: async () => {
