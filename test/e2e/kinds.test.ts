@@ -208,9 +208,9 @@ describe("a plan with objects of every kind, to two targets", () => {
   });
 
   test("the mirrors lie in the pool that the plan names", async () => {
-    const { pools } = await answerOf(local.api.v1.sites[":site"].facilities.$get({ param: { site: "c" } }));
+    const { facilities } = await answerOf(local.api.v1.sites[":site"].facilities.$get({ param: { site: "c" } }));
     const bytes = (await mirrors("c")).flatMap(({ volumes }) => volumes).reduce((sum, one) => sum + one.sizeBytes, 0);
-    assert.equal(pools.find(({ name }) => name === "dr")?.usedBytes, bytes);
+    assert.equal(facilities?.pools.find(({ name }) => name === "dr")?.usedBytes, bytes);
   });
 
   test("a mirror can't be operated: it is refused with the plan's name and what to do instead", async () => {
