@@ -83,24 +83,35 @@ export const nfsFileSpecSchema = z.strictObject({
   size: sizeSchema,
   geometry: geometrySchema.optional(),
 });
+const vmDiskFields = {
+  /** Of a new volume; absent: the VM's name, a dash and the disk's place among the VM's disks, from 0. */
+  name: textSchema.optional(),
+  size: sizeSchema.optional(),
+  pool: textSchema.optional(),
+  geometry: geometrySchema.optional(),
+  volume: textSchema.optional(),
+  cdRom: textSchema.optional(),
+  /** From 1; 0: not started from. Absent: the first disk is 1, the others 0. */
+  boot: z.int().min(0).optional(),
+};
+const given = (...values: readonly unknown[]): number => values.filter((value) => value !== undefined).length;
+
 /** Exactly one of `size` (a new volume), `volume` (one that is there) and `cdRom` (an image's name). */
 export const vmDiskSpecSchema = z
-  .strictObject({
-    /** Of a new volume; absent: the VM's name, a dash and the disk's number. */
-    name: textSchema.optional(),
-    size: sizeSchema.optional(),
-    pool: textSchema.optional(),
-    geometry: geometrySchema.optional(),
-    volume: textSchema.optional(),
-    cdRom: textSchema.optional(),
-    bus: busSchema.default("VIRTIO"),
-    /** From 1; 0: not started from. Absent: the first disk is 1, the others 0. */
-    boot: z.int().min(0).optional(),
-  })
+  .strictObject({ ...vmDiskFields, bus: busSchema.default("VIRTIO") })
   .refine(
-    ({ size, volume, cdRom }) => [size, volume, cdRom].filter((one) => one !== undefined).length === 1,
+    ({ size, volume, cdRom }) => given(size, volume, cdRom) === 1,
     "give one of `size` (a new volume), `volume` (the name of one that is there) and `cdRom` (an image's name)",
   );
+/** The same; or one that the VM has, by its volume's name, with what is to be changed of it. */
+export const vmDiskChangeSchema = z
+  .strictObject({ ...vmDiskFields, bus: busSchema.optional() })
+  .refine(
+    ({ name, size, volume, cdRom }) =>
+      given(size, volume, cdRom) === 1 || (name !== undefined && given(size, volume, cdRom) === 0),
+    "give one of `name` (of a disk that the VM has), `size` (a new volume), `volume` (the name of one that is there) and `cdRom` (an image's name)",
+  );
+export type VmDiskChange = z.infer<typeof vmDiskChangeSchema>;
 export const vmNicSpecSchema = z.strictObject({
   /** Absent: made up. */
   macAddress: macAddressSchema.optional(),
@@ -154,20 +165,7 @@ export const objectChangeSchema = z.strictObject({
   memory: sizeSchema.optional(),
   firmware: firmwareSchema.optional(),
   ha: z.boolean().optional(),
-  disks: z
-    .array(
-      vmDiskSpecSchema.or(
-        /** One that the VM has, by its volume's name, with another size, bus or place. */
-        z.strictObject({
-          name: textSchema,
-          size: sizeSchema.optional(),
-          bus: busSchema.optional(),
-          boot: z.int().min(0).optional(),
-        }),
-      ),
-    )
-    .max(256)
-    .optional(),
+  disks: z.array(vmDiskChangeSchema).max(256).optional(),
   nics: z.array(vmNicSpecSchema).max(64).optional(),
   lunId: z.int().min(0).max(16383).optional(),
   allowedInitiators: z.string().max(4096).optional(),

@@ -76,7 +76,8 @@ export const prepareTaskSchema = z.object({
 export const transferTaskSchema = z.object({
   ...runTask,
   kind: z.literal("transfer"),
-  volumes: z.array(volumeTransferSchema).min(1),
+  /** One: each volume is a task of its own. */
+  volumes: z.array(volumeTransferSchema).length(1),
   /** The newest group that the target has published for this plan; null for a first backup. */
   baseGroupId: groupIdSchema.nullable(),
   compression: compressionSchema,

@@ -37,13 +37,14 @@ const idForm = /^(?:lun|volume|vm|file|snapshot)-[0-9a-f]{16}$/i;
  * The name that something new gets from what somebody wrote: the same letters are the same name,
  * however they were composed (Unicode's form NFC). What exists already is not asked this: its
  * cluster gave it its name.
+ * @param what gets it, for the message
  * @throws VisibleError BAD_REQUEST saying what is wrong with it
  */
-export const newName = (written: string): string => {
+export const newName = (written: string, what = "a volume"): string => {
   const name = written.normalize("NFC");
   const problem = problemOf(name);
   if (problem === undefined) return name;
-  throw new VisibleError("BAD_REQUEST", `“${shownName(name)}” can't be the name of a volume: ${problem}.`, {
+  throw new VisibleError("BAD_REQUEST", `“${shownName(name)}” can't be the name of ${what}: ${problem}.`, {
     hint: "Choose a name of printable characters, 255 bytes long at most, that has no space at its ends and no “-” at its beginning.",
   });
 };

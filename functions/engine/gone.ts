@@ -2,8 +2,9 @@ import { type Instant, type PlanId, planIdOf, type RunId } from "../../core/api/
 import { isRule, type Plan, type PlanObject } from "../../core/api/plan.ts";
 import type { Shard } from "../../core/api/run.ts";
 import type { GoneObject } from "../../core/api/task.ts";
-import { addSeconds } from "../../core/ports/clock.ts";
 import type { Stored } from "../../core/ports/store.ts";
+import { goneKeptUntil } from "../../core/retention/gone.ts";
+import type { Gone } from "../../core/retention/retention.ts";
 import type { Deps } from "../deps.ts";
 import { type StoredPlan, wholePlan } from "../plan-objects.ts";
 import { readRange } from "../ranges.ts";
@@ -24,13 +25,10 @@ export interface GoneRecord extends PlanObject {
   readonly lastSequence?: number;
 }
 
-/** The newest restore point of what came by a rule is kept so long after it vanished. */
-const keptByRuleSeconds = 30 * 24 * 3600;
 /** So many restore points are looked through for the newest that has an object, where the source can't tell. */
 const lookedThroughMax = 50;
 
-const keptUntil = ({ named, since }: GoneRecord): Instant | undefined =>
-  named ? undefined : addSeconds(since, keptByRuleSeconds);
+const keptUntil = ({ named, since }: GoneRecord): Instant | undefined => (named ? undefined : goneKeptUntil(since));
 
 /** Writes down what a snapshot says is gone. */
 export const noteGone = async (
@@ -130,15 +128,8 @@ const namedIn = async (deps: Deps, planId: PlanId, records: readonly Stored<Gone
   return (object: PlanObject): boolean => names.has(nameOf(object));
 };
 
-/** Whose newest restore point is kept: an argument of retention. */
-export interface KeptGone extends PlanObject {
-  readonly lastSequence: number;
-  /** Absent: as long as the plan names it. */
-  readonly until?: Instant;
-}
-
 /** Of which of a plan's objects, that are gone, a restore point is kept. */
-export const readGone = async (deps: Deps, { id }: Pick<Plan, "id">): Promise<readonly KeptGone[]> => {
+export const readGone = async (deps: Deps, { id }: Pick<Plan, "id">): Promise<readonly Gone[]> => {
   const records = await readRecords(deps, id);
   if (records.length === 0) return [];
   return (await stillWanted(deps, id, records)).flatMap(({ body }) => {

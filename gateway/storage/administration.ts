@@ -3,6 +3,12 @@ import type { ObjectChange, ObjectSpec } from "../../core/api/object-spec.ts";
 import type { StorageCall } from "./call.ts";
 import type { ObjectId } from "./control.ts";
 
+/** What names something that is no object by itself. */
+export interface FacilityId {
+  readonly kind: "pool" | "switch" | "nfs-export";
+  readonly name: string;
+}
+
 /**
  * What a cluster's own console does: objects are made, changed and switched on and off. For clusters that are embedded
  * here, which have no console of their own. Mirrors are refused (W8), saying whose they are.
@@ -10,9 +16,10 @@ import type { ObjectId } from "./control.ts";
 export interface ClusterAdministration {
   /**
    * Makes what the documents describe, all of it or nothing, in their order. Pools, switches and exports that are there
-   * already with the same settings stay as they are.
+   * already are from then on as they are described.
    * @returns the objects that were made
-   * @throws OBJECT_NAME_TAKEN, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, VOLUME_UNKNOWN, BAD_REQUEST
+   * @throws OBJECT_NAME_TAKEN, OBJECT_IS_MIRROR, OBJECT_BUSY, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, VOLUME_UNKNOWN,
+   *   BAD_REQUEST
    */
   createObjects(specs: readonly ObjectSpec[], call?: StorageCall): Promise<readonly ObjectConfig[]>;
 
@@ -26,6 +33,13 @@ export interface ClusterAdministration {
 
   /** Its snapshots stay. A VM goes with the volumes that were made with it. @throws VOLUME_UNKNOWN, OBJECT_BUSY, OBJECT_IS_MIRROR */
   deleteObject(id: ObjectId, call?: StorageCall): Promise<void>;
+
+  /**
+   * Takes a pool, a switch or an export away, which nothing uses any more. NICs of mirrors that are connected to the
+   * switch are disconnected. @throws POOL_UNKNOWN, SWITCH_UNKNOWN, VOLUME_UNKNOWN, OBJECT_BUSY, BAD_REQUEST (it is the
+   * pool `default`)
+   */
+  deleteFacility(of: FacilityId, call?: StorageCall): Promise<void>;
 
   /** Idempotent. @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, BAD_REQUEST (it is no VM) */
   setPower(id: ObjectId, power: "on" | "off", call?: StorageCall): Promise<ObjectConfig>;

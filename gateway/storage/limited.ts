@@ -87,6 +87,7 @@ const limitAdministration = (cluster: ClusterAdministration, calls: LimitedCalls
   updateObject: (id, change, call) =>
     calls.durable("updateObject", call, (watch) => cluster.updateObject(id, change, watch)),
   deleteObject: (id, call) => calls.durable("deleteObject", call, (watch) => cluster.deleteObject(id, watch)),
+  deleteFacility: (of, call) => calls.answer("deleteFacility", call, (watch) => cluster.deleteFacility(of, watch)),
   setPower: (id, power, call) => calls.answer("setPower", call, (watch) => cluster.setPower(id, power, watch)),
   setLabels: (id, labels, call) => calls.answer("setLabels", call, (watch) => cluster.setLabels(id, labels, watch)),
 });

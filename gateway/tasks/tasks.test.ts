@@ -150,70 +150,95 @@ describe("the snapshot task", () => {
 });
 
 describe("the transfer task", () => {
-  const volumesOf = async (...names: string[]) => {
-    const objects = [];
-    for (const [index, name] of names.entries()) objects.push(await createVolume(name, index + 1));
-    const result = await perform(snapshotTask(objects.map(planObject)));
+  const snapshotOf = async (extents: number) => {
+    const result = await perform(snapshotTask([planObject(await createVolume("v1", extents))]));
     assert.ok(result.kind === "snapshot");
-    return result.objects.map(({ snapshotIds: [snapshotId] }, index) => ({
-      snapshotId,
-      baseSnapshotId: index === 0 ? "base" : null,
-      mirrorVolumeId: `m${index + 1}`,
-    }));
+    return result.objects[0]?.snapshotIds[0] ?? assert.fail();
   };
-  const transferTask = (volumes: readonly object[]) => ({
+  const transferTask = (snapshotId: string, fields: object = {}) => ({
     kind: "transfer",
     step: "transferring",
-    volumes,
+    volumes: [{ snapshotId, baseSnapshotId: "base", mirrorVolumeId: "m1" }],
     baseGroupId: null,
     compression: { enabled: true, level: 3 },
     endpoints: ["b1:1", "b2:1"],
+    ...fields,
   });
-
-  test("sends the volumes one after the other, and sums their progress", async () => {
-    const volumes = await volumesOf("v1", "v2");
-    const sent: string[] = [];
-    const progresses: Progress[] = [];
-    const send: SendVolume = async (request, { onProgress }) => {
-      assert.deepEqual(request.owner, owner);
-      assert.deepEqual(request.endpoints, ["b1:1", "b2:1"]);
-      assert.equal(request.compression.level, 3);
-      sent.push(`${request.mirrorVolumeId} from ${request.baseSnapshotId}`);
-      const extentsTotal = sent.length;
-      const fields = { extentsTotal, bytesTotal: extentsTotal * extentBytes };
-      onProgress(progressOf({ ...fields, phase: "sending", bytesSent: 10 }));
-      return progressOf({ ...fields, phase: "done", extentsDone: extentsTotal, bytesSent: 100 });
+  /** The storage, and which snapshots are open in it. */
+  const watched = () => {
+    const calls: string[] = [];
+    const called =
+      <Arg, T>(name: string, call: (arg: Arg) => Promise<T>) =>
+      (arg: Arg) => {
+        calls.push(name);
+        return call(arg);
+      };
+    const opening: Partial<StorageDriver> = {
+      openSnapshot: called("open", (id) => storage.openSnapshot(id)),
+      closeSnapshot: called("close", (handle) => storage.closeSnapshot(handle)),
     };
-    const result = await perform(transferTask(volumes), { send, onProgress: (progress) => progresses.push(progress) });
-    assert.deepEqual(sent, ["m1 from base", "m2 from null"]);
-    assert.ok(result.kind === "transfer");
+    const driver = new Proxy(storage, {
+      get: (target, name) => Reflect.get(opening, name) ?? Reflect.get(target, name, target),
+    });
+    return { calls, driver };
+  };
+
+  test("sends its volume by a snapshot that is opened once, and tells its size before that", async () => {
+    const snapshotId = await snapshotOf(3);
+    const { calls, driver } = watched();
     const whole = { extentsTotal: 3, bytesTotal: 3 * extentBytes };
-    assert.deepEqual(result.progress, progressOf({ ...whole, phase: "done", extentsDone: 3, bytesSent: 200 }));
-    assert.deepEqual(progresses, [
-      progressOf({ ...whole, phase: "waiting" }),
+    const [sending, done] = [
       progressOf({ ...whole, phase: "sending", bytesSent: 10 }),
-      progressOf({ ...whole, phase: "waiting", extentsDone: 1, bytesSent: 100 }),
-      progressOf({ ...whole, phase: "sending", extentsDone: 1, bytesSent: 110 }),
-      progressOf({ ...whole, phase: "done", extentsDone: 3, bytesSent: 200 }),
-    ]);
+      progressOf({ ...whole, phase: "done", extentsDone: 3, bytesSent: 100 }),
+    ];
+    const progresses: Progress[] = [];
+    const send: SendVolume = async ({ snapshot, ...request }, { onProgress }) => {
+      assert.deepEqual(structuredClone(snapshot), snapshot);
+      assert.equal(snapshot.snapshotId, snapshotId);
+      assert.deepEqual([request.baseSnapshotId, request.mirrorVolumeId, request.owner], ["base", "m1", owner]);
+      assert.deepEqual([request.endpoints, request.compression.level], [["b1:1", "b2:1"], 3]);
+      assert.deepEqual(calls, ["open"]);
+      onProgress(sending);
+      return done;
+    };
+    const onProgress = (progress: Progress) => progresses.push(progress);
+    const result = await perform(transferTask(snapshotId), { storage: driver, send, onProgress });
+    assert.deepEqual(result, { kind: "transfer", progress: done });
+    assert.deepEqual(progresses, [progressOf({ ...whole, phase: "waiting" }), sending, done]);
+    assert.deepEqual(calls, ["open", "close"]);
   });
 
-  test("sends nothing more after it was told to stop", async () => {
-    const volumes = await volumesOf("v1", "v2");
-    const stop = new AbortController();
-    let sent = 0;
-    const send: SendVolume = async () => {
-      sent++;
-      stop.abort(new Error("stopping"));
-      return progressOf({ phase: "done" });
-    };
-    await assert.rejects(perform(transferTask(volumes), { send, signal: stop.signal }), { message: "stopping" });
-    assert.equal(sent, 1);
+  test("closes its snapshot also when nothing comes of the sending", async () => {
+    const snapshotId = await snapshotOf(1);
+    const { calls, driver } = watched();
+    const failing: SendVolume = () => Promise.reject(new Error("the link broke"));
+    await assert.rejects(perform(transferTask(snapshotId), { storage: driver, send: failing }), /the link broke/);
+    assert.deepEqual(calls, ["open", "close"]);
+  });
+
+  test("what was sent counts though its snapshot can't be closed, and why it failed is what is told", async () => {
+    const snapshotId = await snapshotOf(1);
+    const closeSnapshot = () => Promise.reject(new Error("it is not closed"));
+    const driver = new Proxy(storage, {
+      get: (target, name) => (name === "closeSnapshot" ? closeSnapshot : Reflect.get(target, name, target)),
+    });
+    const log = recordingLog();
+    const done = progressOf({ phase: "done" });
+    const sent = await perform(transferTask(snapshotId), { storage: driver, log, send: async () => done });
+    assert.deepEqual(sent, { kind: "transfer", progress: done });
+    assert.ok(log.lines.some(({ message }) => message.includes("could not be closed")));
+    const failing: SendVolume = () => Promise.reject(new Error("the link broke"));
+    await assert.rejects(perform(transferTask(snapshotId), { storage: driver, send: failing }), /the link broke/);
   });
 
   test("a snapshot that is gone fails before anything is sent", async () => {
-    const volumes = [{ snapshotId: "gone", baseSnapshotId: null, mirrorVolumeId: "m1" }];
-    await assert.rejects(perform(transferTask(volumes)), { code: "SNAPSHOT_UNKNOWN" });
+    await assert.rejects(perform(transferTask("gone")), { code: "SNAPSHOT_UNKNOWN" });
+  });
+
+  test("has one volume, and no more", () => {
+    const volume = { snapshotId: "s", baseSnapshotId: null, mirrorVolumeId: "m" };
+    const parsed = taskSchema.safeParse({ ...runTaskFields, ...transferTask("s"), volumes: [volume, volume] });
+    assert.equal(parsed.success, false);
   });
 });
 

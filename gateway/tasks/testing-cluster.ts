@@ -77,5 +77,10 @@ const groupOf = ({ volumeIds, ...options }: SnapshotGroupOptions): SnapshotGroup
     sequence: options.sequence ?? null,
     objects: options.objects ?? null,
     takenAt: runTaskFields.issuedAt,
-    snapshots: volumeIds.map((volumeId) => ({ volumeId, snapshotId: `snapshot of ${volumeId}`, sizeBytes: 1 })),
+    snapshots: volumeIds.map((volumeId) => ({
+      volumeId,
+      sourceVolumeId: volumeId,
+      snapshotId: `snapshot of ${volumeId}`,
+      sizeBytes: 1,
+    })),
   });

@@ -4,6 +4,7 @@ import type { Manifest } from "../../../core/api/manifest.ts";
 import { objectKindSchema } from "../../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { Time } from "../../time.ts";
+import type { ClusterAdministration } from "../administration.ts";
 import type { StorageCall } from "../call.ts";
 import type {
   GroupDamage,
@@ -32,6 +33,7 @@ import type {
   StageVolumeOptions,
   VolumeHandle,
 } from "../volume-io.ts";
+import { StoreAdministration } from "./administration/administration.ts";
 import { collect } from "./collect.ts";
 import { groupDamage } from "./damage.ts";
 import { StoredExtentWriter } from "./mirrorwriter.ts";
@@ -61,10 +63,12 @@ const kinds = objectKindSchema.options;
  */
 export class ExtentStore implements StorageDriver {
   readonly kind = "extentstore";
+  readonly administration: ClusterAdministration;
   readonly #store: Store;
 
   private constructor(store: Store) {
     this.#store = store;
+    this.administration = new StoreAdministration(store);
   }
 
   /**

@@ -182,9 +182,10 @@ const migrations: readonly string[] = [
 
 /**
  * Brings the metadata to this program's version, or makes it. Runs under the store's opening lock.
+ * @param to a version before, for tests that need one
  * @throws STORE_TOO_NEW, STORE_CORRUPT (the file is another program's)
  */
-export const migrate = (database: Database): void => {
+export const migrate = (database: Database, to = migrations.length): void => {
   const version = database.pragma("user_version");
   const application = database.pragma("application_id");
   if (application !== applicationId && !(application === 0 && version === 0)) {
@@ -199,7 +200,7 @@ export const migrate = (database: Database): void => {
       { hint: "Use the version of smtx-backup that wrote it, or a newer one." },
     );
   }
-  for (let done = version; done < migrations.length; done++) {
+  for (let done = version; done < to; done++) {
     database.transaction(() => {
       database.execute(migrations[done] ?? "");
       database.execute(`PRAGMA user_version = ${done + 1}; PRAGMA application_id = ${applicationId};`);

@@ -6,9 +6,10 @@ import type { Reason } from "../../../core/api/reason.ts";
 import type { GoneObject } from "../../../core/api/task.ts";
 import type { LastSequence, ListedGroup, ObjectId, Owner, SnapshotGroup, SnapshotGroupOptions } from "../control.ts";
 import type { Database } from "./database.ts";
+import { refuseMirror } from "./guard.ts";
 import { groupStale, newestSnapshot, refuseOtherRun, rememberSnapshot } from "./order.ts";
 import { copyTable, dropTable } from "./versions.ts";
-import { findVolume, newId, refuseMirror, type VolumeRow } from "./volumes.ts";
+import { findVolume, newId, type VolumeRow } from "./volumes.ts";
 
 export interface SnapshotRow {
   readonly id: string;
@@ -159,7 +160,9 @@ export const snapshotGroup = (
     if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what });
     rememberSnapshot(database, owner, sequence);
   }
-  const volumes = [...new Set(options.volumeIds)].map((volumeId) => refuseMirror(findVolume(database, volumeId)));
+  const volumes = [...new Set(options.volumeIds)].map((volumeId) =>
+    refuseMirror(database, findVolume(database, volumeId)),
+  );
   return insertGroup(database, {
     groupId,
     owner,

@@ -4,6 +4,7 @@ import type { CreateVolumeOptions, StageVolumeOptions } from "../volume-io.ts";
 import { type BlockTable, BlockTableDamaged } from "./blocks.ts";
 import type { Database } from "./database.ts";
 import type { Writer } from "./locks.ts";
+import { refuseFullPool } from "./pools.ts";
 import { forgetStaging, insertStaging } from "./stagings.ts";
 import { clearExtent, copyWhatIsThere, createTable, dropTable, loadBlocks } from "./versions.ts";
 import {
@@ -75,7 +76,7 @@ export const loadStaged = (
   }
 };
 
-/** @returns the volume, which may be written by others from now on. @throws VOLUME_NAME_TAKEN */
+/** @returns the volume, which may be written by others from now on. @throws VOLUME_NAME_TAKEN, POOL_FULL */
 export const swapIn = (database: Database, writer: Writer, staging: Staging): VolumeRow => {
   const { tableId, sizeBytes, becomes } = staging;
   const volume = "volumeId" in becomes ? claimed(database, writer, becomes.volumeId) : createVolume(database, becomes);
@@ -83,6 +84,7 @@ export const swapIn = (database: Database, writer: Writer, staging: Staging): Vo
   database.run("UPDATE volumes SET tableId = ?, sizeBytes = ? WHERE id = ?", tableId, sizeBytes, volume.id);
   dropTable(database, volume.tableId);
   releaseVolume(database, writer, volume.id);
+  if (sizeBytes > volume.sizeBytes) refuseFullPool(database, volume.pool, `“${volume.name}”`);
   return findVolume(database, volume.id);
 };
 

@@ -6,6 +6,9 @@ import { newName } from "../../../core/object/name.ts";
 import type { Owner } from "../control.ts";
 import type { CreateVolumeOptions } from "../volume-io.ts";
 import type { Database } from "./database.ts";
+import { findExport } from "./exports.ts";
+import { fileNamed, refuseTakenPath } from "./files.ts";
+import { refuseMirror } from "./guard.ts";
 import type { Writer } from "./locks.ts";
 import { defaultPool } from "./pools.ts";
 import { ensureTarget } from "./targets.ts";
@@ -81,9 +84,13 @@ export const volumeToCreate = (database: Database, options: CreateVolumeOptions)
     name,
     sizeBytes,
     geometry,
-    lun: kind === "lun" ? chooseLun(database, options.lun) : undefined,
+    lun: kind === "lun" ? chooseLun(database, options.lun, "VOLUME_NAME_TAKEN") : undefined,
   };
 };
+
+/** What volumes have always been refused with, and what objects of all kinds are. */
+type TakenCode = "VOLUME_NAME_TAKEN" | "OBJECT_NAME_TAKEN";
+type BusyCode = "VOLUME_BUSY" | "OBJECT_BUSY";
 
 export interface NewVolume {
   readonly role: VolumeRow["role"];
@@ -146,22 +153,53 @@ export const insertVolume = (database: Database, volume: NewVolume): VolumeRow =
 export const labelsText = (labels: Readonly<Record<string, string>> = {}): string | null =>
   Object.keys(labels).length === 0 ? null : JSON.stringify(labels);
 
-/** Inside a transaction. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST */
+/**
+ * Inside a transaction. A file's new name is a whole one, in the same export or another. @throws VOLUME_UNKNOWN,
+ * VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST
+ */
 export const renameVolume = (database: Database, volumeId: string, written: string): VolumeRow => {
-  const row = refuseMirror(findVolume(database, volumeId));
-  const name = newName(written);
-  if (name !== row.name) refuseTakenName(database, name);
-  database.run("UPDATE volumes SET name = ? WHERE id = ?", name, volumeId);
+  giveName(database, refuseMirror(database, findVolume(database, volumeId)), written, "VOLUME_NAME_TAKEN");
   return findVolume(database, volumeId);
 };
 
-/** Inside a transaction. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+/** Inside a transaction. @throws `taken`; OBJECT_NAME_TAKEN of a file, VOLUME_UNKNOWN (its export), BAD_REQUEST */
+export const giveName = (database: Database, row: VolumeRow, written: string, taken: TakenCode): void => {
+  if (row.kind === "nfs-file") moveFile(database, row, written);
+  else renameTo(database, row, newName(written), taken);
+};
+
+const renameTo = (database: Database, row: VolumeRow, name: string, taken: TakenCode): void => {
+  if (name !== row.name) refuseTakenName(database, name, taken);
+  database.run("UPDATE volumes SET name = ? WHERE id = ?", name, row.id);
+};
+
+const moveFile = (database: Database, row: VolumeRow, written: string): void => {
+  const { name, ...place } = fileNamed(written);
+  if (name === row.name) return;
+  findExport(database, place.export);
+  refuseTakenPath(database, place);
+  database.run(
+    "UPDATE volumes SET name = ?, export = ?, path = ? WHERE id = ?",
+    name,
+    place.export,
+    place.path,
+    row.id,
+  );
+};
+
+/** Inside a transaction. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY, OBJECT_BUSY (a VM has it) */
 export const deleteVolume = (database: Database, writer: Writer, volumeId: string): void => {
-  const row = refuseMirror(findVolume(database, volumeId));
+  const row = refuseMirror(database, findVolume(database, volumeId));
+  refuseAttached(database, row);
   refuseBusy(row, writer);
+  removeVolume(database, row);
+};
+
+/** Inside a transaction: a volume that no VM has any more. Its snapshots stay. */
+export const removeVolume = (database: Database, row: VolumeRow): void => {
   // A late copy of the task that rebuilt it must not make it again.
   if (row.rebuildKey !== null) database.run("INSERT OR IGNORE INTO deletedRebuilds (key) VALUES (?)", row.rebuildKey);
-  database.run("DELETE FROM volumes WHERE id = ?", volumeId);
+  database.run("DELETE FROM volumes WHERE id = ?", row.id);
   dropTable(database, row.tableId);
 };
 
@@ -170,7 +208,7 @@ export const deleteVolume = (database: Database, writer: Writer, volumeId: strin
  * VOLUME_IS_MIRROR, VOLUME_BUSY
  */
 export const claimVolume = (database: Database, writer: Writer, volumeId: string): VolumeRow => {
-  const row = refuseMirror(findVolume(database, volumeId));
+  const row = refuseMirror(database, findVolume(database, volumeId));
   refuseBusy(row, writer);
   database.run("UPDATE volumes SET writer = ? WHERE id = ?", writer.id, volumeId);
   return row;
@@ -181,13 +219,13 @@ export const releaseVolume = (database: Database, writer: Writer, volumeId: stri
   database.run("UPDATE volumes SET writer = NULL WHERE id = ? AND writer = ?", volumeId, writer.id);
 };
 
-/** @throws VOLUME_NAME_TAKEN */
-export const refuseTakenName = (database: Database, name: string): void => {
+/** Of LUNs and virtual volumes. @throws `code` */
+export const refuseTakenName = (database: Database, name: string, code: TakenCode = "VOLUME_NAME_TAKEN"): void => {
   if (
     database.one("SELECT 1 FROM volumes WHERE name = ? AND role <> 'mirror' AND kind <> 'nfs-file'", name) === undefined
   )
     return;
-  throw new VisibleError("VOLUME_NAME_TAKEN", `There is a volume named “${name}” already.`, {
+  throw new VisibleError(code, `There is a volume named “${name}” already.`, {
     hint: "Choose another name, or delete that volume first.",
   });
 };
@@ -206,26 +244,36 @@ export const freeLunId = (database: Database, target: string, wanted?: number): 
   return free;
 };
 
-/** @throws VOLUME_IS_MIRROR */
-export const refuseMirror = (row: VolumeRow): VolumeRow => {
-  if (row.role !== "mirror") return row;
-  throw new VisibleError("VOLUME_IS_MIRROR", `Volume ${row.id} (“${row.name}”) is the mirror of a protected object.`, {
-    hint: "Rebuild the object from a snapshot group to get a copy that can be used.",
-  });
-};
-
-const chooseLun = (database: Database, lun: CreateVolumeOptions["lun"]): { target: string; lunId: number } => {
+/** A free LUN id of a target, the one that is wanted where one is. @throws `code` */
+export const chooseLun = (
+  database: Database,
+  lun: CreateVolumeOptions["lun"],
+  code: TakenCode,
+): { target: string; lunId: number } => {
   const target = lun?.target ?? defaultLunTarget;
   const lunId = freeLunId(database, target, lun?.lunId);
   if (lun?.lunId === undefined || lunId === lun.lunId) return { target, lunId };
-  throw new VisibleError("VOLUME_NAME_TAKEN", `LUN ${lun.lunId} of the target “${target}” is taken.`, {
+  throw new VisibleError(code, `LUN ${lun.lunId} of the target “${target}” is taken.`, {
     hint: `The lowest free LUN id is ${lunId}.`,
   });
 };
 
-const refuseBusy = (row: VolumeRow, writer: Writer): void => {
+/** @throws OBJECT_BUSY */
+export const refuseAttached = (database: Database, row: VolumeRow): void => {
+  const vm = database.one<{ name: string }>(
+    "SELECT name FROM vmDisks JOIN vms ON id = vmId WHERE volumeId = ? LIMIT 1",
+    row.id,
+  );
+  if (vm === undefined) return;
+  throw new VisibleError("OBJECT_BUSY", `Volume ${row.id} (“${row.name}”) is a disk of the VM “${vm.name}”.`, {
+    hint: "Take it out of the VM first (smtx-backup object update), or delete the VM.",
+  });
+};
+
+/** @throws `code` while somebody writes it */
+export const refuseBusy = (row: VolumeRow, writer: Writer, code: BusyCode = "VOLUME_BUSY"): void => {
   if (row.writer === null || !writer.isAlive(row.writer)) return;
-  throw new VisibleError("VOLUME_BUSY", `Volume ${row.id} (“${row.name}”) is open for writing.`, {
+  throw new VisibleError(code, `Volume ${row.id} (“${row.name}”) is open for writing.`, {
     hint: "Close what is writing it: an NBD export, an import or a restore.",
   });
 };

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { describe } from "node:test";
+import type { StorageUnderTest } from "../conformance.ts";
+import type { StorageDriver } from "../driver.ts";
+import type { SnapshotHandle } from "../volume-io.ts";
+import { createVolume, groupId, noise, owner, readAll, rejects, snapshotOf, storageTest, write } from "./fixtures.ts";
+
+const bytes = noise(1024 * 1024, 1);
+
+const snapshotted = async (driver: StorageDriver): Promise<string> => {
+  const id = await createVolume(driver);
+  await write(driver, id, [0, bytes]);
+  await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
+  return snapshotOf(driver, groupId(1), id);
+};
+
+export const snapshotHandleConformance = (open: () => Promise<StorageUnderTest>): void => {
+  describe("a snapshot that is open", () => {
+    storageTest("is read by whoever has its handle, which is plain data", open, async (driver) => {
+      const handle = await driver.openSnapshot(await snapshotted(driver));
+      const sent = JSON.parse(JSON.stringify(handle)) as SnapshotHandle;
+      assert.deepEqual(sent, handle);
+      const readers = [await driver.readSnapshot(handle), await driver.readSnapshot(sent)];
+      for (const reader of readers) assert((await readAll(reader)).equals(bytes));
+      await driver.closeSnapshot(sent);
+      await driver.closeSnapshot(handle);
+    });
+
+    storageTest("may be open several times, and each is closed by itself", open, async (driver) => {
+      const snapshotId = await snapshotted(driver);
+      const [first, second] = [await driver.openSnapshot(snapshotId), await driver.openSnapshot(snapshotId)];
+      await driver.closeSnapshot(first);
+      assert((await readAll(await driver.readSnapshot(second))).equals(bytes));
+      await driver.closeSnapshot(second);
+    });
+
+    storageTest("has to be there", open, async (driver) => {
+      await rejects(driver.openSnapshot("nowhere"), "SNAPSHOT_UNKNOWN");
+      const handle = await driver.openSnapshot(await snapshotted(driver));
+      await driver.closeSnapshot(handle);
+      await driver.deleteGroup({ groupId: groupId(1), owner });
+      await rejects(driver.readSnapshot(handle), "SNAPSHOT_UNKNOWN");
+      await driver.closeSnapshot(handle);
+    });
+  });
+};

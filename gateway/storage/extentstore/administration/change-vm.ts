@@ -1,0 +1,56 @@
+import type { ObjectConfig } from "../../../../core/api/object.ts";
+import type { ObjectChange, VmDiskChange } from "../../../../core/api/object-spec.ts";
+import type { Database } from "../database.ts";
+import { objectOfVm } from "../objects.ts";
+import { findVm, type NewVmConfig, setDisks, setNics, updateVm, type VmDiskRow, type VmRow } from "../vms.ts";
+import { findVolume } from "../volumes.ts";
+import { freeVmName } from "./create-vm.ts";
+import { type HadDisk, hadDisk, makeDisks } from "./disks.ts";
+import { growVolume } from "./grow.ts";
+import { makeNics } from "./nics.ts";
+import { type Cluster, removeOwnVolumes } from "./remove.ts";
+
+/** Inside a transaction. @throws as ClusterAdministration says of `updateObject` */
+export const changeVm = (cluster: Cluster, vm: VmRow, change: ObjectChange): ObjectConfig => {
+  const { database } = cluster;
+  const name = change.name === undefined || change.name === vm.name ? vm.name : freeVmName(database, change.name);
+  updateVm(database, vm.id, { name, config: changedConfig(vm, change) });
+  if (change.disks !== undefined) changeDisks(cluster, { ...vm, name }, change.disks);
+  if (change.nics !== undefined) {
+    // Its own addresses are free for it.
+    setNics(database, vm.id, []);
+    setNics(database, vm.id, makeNics(database, { name }, change.nics));
+  }
+  return objectOfVm(database, findVm(database, vm.id));
+};
+
+const changedConfig = (vm: VmRow, change: ObjectChange): NewVmConfig => {
+  const description = change.description ?? vm.description ?? undefined;
+  const cpu = change.cpu ?? { cores: vm.cores, sockets: vm.sockets };
+  return {
+    ...(description !== undefined && { description }),
+    cpu,
+    // Who says how many cores there are, and nothing of vCPUs, wants as many of those.
+    vcpu: change.vcpu ?? (change.cpu === undefined ? vm.vcpu : cpu.cores * cpu.sockets),
+    memory: change.memory ?? vm.memoryBytes,
+    firmware: change.firmware ?? vm.firmware,
+    ha: change.ha ?? vm.ha === 1,
+    status: vm.status,
+  };
+};
+
+const changeDisks = (cluster: Cluster, vm: VmRow, wanted: readonly VmDiskChange[]): void => {
+  const { database } = cluster;
+  const had = disksOf(database, vm);
+  for (const disk of wanted) {
+    const volume = hadDisk(had, disk)?.volume;
+    if (volume && disk.size !== undefined) growVolume(cluster, volume, disk.size);
+  }
+  setDisks(database, vm.id, makeDisks(database, { vm, wanted, had }));
+  removeOwnVolumes(cluster, vm);
+};
+
+const disksOf = (database: Database, vm: VmRow): HadDisk[] =>
+  database
+    .all<VmDiskRow>("SELECT * FROM vmDisks WHERE vmId = ? ORDER BY position", vm.id)
+    .map((disk) => ({ ...disk, volume: disk.volumeId === null ? null : findVolume(database, disk.volumeId) }));

@@ -1,0 +1,44 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
+import type { ObjectConfig } from "../../../../core/api/object.ts";
+import type { ObjectSpecOf } from "../../../../core/api/object-spec.ts";
+import { newName } from "../../../../core/object/name.ts";
+import type { Database } from "../database.ts";
+import { objectOfVm } from "../objects.ts";
+import { findPool } from "../pools.ts";
+import { insertVm, setDisks, setNics } from "../vms.ts";
+import { makeDisks } from "./disks.ts";
+import { makeNics } from "./nics.ts";
+
+/**
+ * A VM, switched off, with its disks and NICs. Inside a transaction.
+ * @throws OBJECT_NAME_TAKEN, OBJECT_BUSY, OBJECT_IS_MIRROR, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, VOLUME_UNKNOWN,
+ *   BAD_REQUEST
+ */
+export const createVm = (database: Database, spec: ObjectSpecOf<"vm">): ObjectConfig => {
+  const { cpu, memory, firmware, ha, description, labels, pool, disks, nics } = spec;
+  const name = freeVmName(database, spec.name);
+  if (pool !== undefined) findPool(database, pool);
+  const vcpu = spec.vcpu ?? cpu.cores * cpu.sockets;
+  const config = {
+    vcpu,
+    cpu,
+    memory,
+    firmware,
+    ha,
+    status: "STOPPED",
+    ...(description !== undefined && { description }),
+  } as const;
+  const vm = insertVm(database, { role: "plain", name, config, labels });
+  setDisks(database, vm.id, makeDisks(database, { vm, wanted: disks, had: [], pool }));
+  setNics(database, vm.id, makeNics(database, vm, nics));
+  return objectOfVm(database, vm);
+};
+
+/** @throws OBJECT_NAME_TAKEN, BAD_REQUEST */
+export const freeVmName = (database: Database, written: string): string => {
+  const name = newName(written, "a VM");
+  if (database.one("SELECT 1 FROM vms WHERE name = ? AND role <> 'mirror'", name) === undefined) return name;
+  throw new VisibleError("OBJECT_NAME_TAKEN", `There is a VM named “${name}” already.`, {
+    hint: "Choose another name, or delete that VM first.",
+  });
+};

@@ -1,0 +1,23 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
+import { refuseFullPool } from "../pools.ts";
+import { checkShape, geometryOf, refuseBusy, type VolumeRow } from "../volumes.ts";
+import type { Cluster } from "./remove.ts";
+
+/**
+ * Gives a volume another size; what is new of it reads as zeros. Inside a transaction.
+ * @throws VOLUME_TOO_SMALL (it would shrink), OBJECT_BUSY, POOL_FULL, BAD_REQUEST
+ */
+export const growVolume = ({ database, writer }: Cluster, volume: VolumeRow, sizeBytes: number): void => {
+  if (sizeBytes === volume.sizeBytes) return;
+  if (sizeBytes < volume.sizeBytes) {
+    throw new VisibleError(
+      "VOLUME_TOO_SMALL",
+      `“${volume.name}” has ${volume.sizeBytes} bytes, and can't shrink to ${sizeBytes}.`,
+      { hint: "Make a smaller one, and copy what is in it." },
+    );
+  }
+  checkShape(sizeBytes, geometryOf(volume));
+  refuseBusy(volume, writer, "OBJECT_BUSY");
+  database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", sizeBytes, volume.id);
+  refuseFullPool(database, volume.pool, `“${volume.name}”`);
+};

@@ -1,0 +1,23 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
+import type { ObjectConfig } from "../../../../core/api/object.ts";
+import type { ObjectId } from "../../control.ts";
+import type { Database } from "../database.ts";
+import { objectOfVm } from "../objects.ts";
+import { findVm } from "../vms.ts";
+import { findOwn, kindNames } from "./find.ts";
+
+/** Inside a transaction. @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, BAD_REQUEST (it is no VM) */
+export const setPower = (database: Database, id: ObjectId, power: "on" | "off"): ObjectConfig => {
+  const own = findOwn(database, id);
+  if (own.kind !== "vm") {
+    throw new VisibleError(
+      "BAD_REQUEST",
+      `The ${kindNames[own.kind]} “${own.volume.name}” can't be switched ${power}.`,
+      {
+        hint: "VMs can.",
+      },
+    );
+  }
+  database.run("UPDATE vms SET status = ? WHERE id = ?", power === "on" ? "RUNNING" : "STOPPED", own.vm.id);
+  return objectOfVm(database, findVm(database, own.vm.id));
+};

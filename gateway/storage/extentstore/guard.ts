@@ -1,0 +1,33 @@
+import { VisibleError } from "../../../core/api/errors.ts";
+import type { Database } from "./database.ts";
+import type { VolumeRow } from "./volumes.ts";
+
+/* Mirrors can't be operated (W8). Both run inside the caller's transaction. */
+
+type Guarded = Pick<VolumeRow, "id" | "role" | "name" | "planId" | "source">;
+
+const hint =
+  "Only its plan's runs change it. To have one that can be used, rebuild it from a restore point of that plan: " +
+  "smtx-backup group list, then smtx-backup rebuild.";
+
+/** @throws VOLUME_IS_MIRROR */
+export const refuseMirror = (database: Database, row: VolumeRow): VolumeRow => {
+  if (row.role !== "mirror") return row;
+  throw new VisibleError("VOLUME_IS_MIRROR", `Volume ${row.id} (“${row.name}”) is ${whose(database, row)}.`, { hint });
+};
+
+/** @param kind of the object, for the message. @throws OBJECT_IS_MIRROR */
+export const refuseMirrorObject = <Row extends Guarded>(database: Database, kind: string, row: Row): Row => {
+  if (row.role !== "mirror") return row;
+  throw new VisibleError("OBJECT_IS_MIRROR", `The ${kind} “${row.name}” is ${whose(database, row)}.`, { hint });
+};
+
+const whose = (database: Database, { planId, source }: Guarded): string => {
+  const plan = database.one<{ planName: string }>(
+    "SELECT planName FROM foreignPlans WHERE planId = ? AND source = ?",
+    planId,
+    source,
+  );
+  const name = plan === undefined ? `${planId}` : `“${plan.planName}” (${planId})`;
+  return `a mirror of the plan ${name} of site ${source}`;
+};
