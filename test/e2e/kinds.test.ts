@@ -103,7 +103,7 @@ describe("a plan with objects of every kind, to two targets", () => {
 
   const createPlan = async () => {
     await writeFile(join(local.dir, "plan.yaml"), JSON.stringify(plan));
-    return local.command<{ id: string }>("plan", "create", "-f", join(local.dir, "plan.yaml"));
+    return local.command<{ plan: { id: string } }>("plan", "create", "-f", join(local.dir, "plan.yaml"));
   };
 
   test("is refused while a switch of it is not mapped, naming switch, object and target", async () => {
@@ -115,7 +115,7 @@ describe("a plan with objects of every kind, to two targets", () => {
       return true;
     });
     await local.command("site", "map", "a", "--to", "b", "prod=dr-prod", "san=dr-san");
-    ({ id: planId } = await createPlan());
+    ({ id: planId } = (await createPlan()).plan);
   });
 
   test("its first run sends everything to both", async () => {
