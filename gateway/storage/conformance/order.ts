@@ -171,6 +171,30 @@ export const orderConformance = (open: () => Promise<StorageUnderTest>): void =>
       );
     });
 
+    storageTest(
+      "what a newer run has prepared, no older one changes back, also when that was given up",
+      open,
+      async (driver) => {
+        await prepareFor(driver, 1, 1, "old name");
+        await prepareFor(driver, 2, 2, "new name");
+        const prepared = await driver.inventory();
+        await isStale(prepareFor(driver, 1, 1, "old name"), 2);
+        await driver.abortGroup({ groupId: groupId(2), owner });
+        await isStale(prepareFor(driver, 1, 1, "old name"), 2);
+        assert.deepEqual(await driver.inventory(), prepared);
+        await prepareFor(driver, 3, 3, "newer name");
+      },
+    );
+
+    storageTest("a published group's preparation is not done again for what it does not have", open, async (driver) => {
+      const [mirror] = await prepareFor(driver, 1, 1, "one");
+      await sendAndPublish(driver, mirror?.mirrorVolumeId ?? "", 1);
+      const object = sourceObject({ lunId: 8 });
+      const run = { groupId: groupId(1), sequence: 1, index: 1 };
+      await rejects(driver.prepareMirror({ owner, object, run }), "GROUP_EXISTS");
+      assert.equal((await driver.inventory()).length, 1);
+    });
+
     storageTest("a run that comes with too low a number hears so before anything is sent", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
       await sendAndPublish(driver, mirror, 5);

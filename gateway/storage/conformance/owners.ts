@@ -33,7 +33,9 @@ export interface OwnerCase {
 const source = looseVolume();
 const taken = async (driver: StorageDriver) => {
   const id = await createVolume(driver, { name: "disk" });
-  return { id, group: await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id], sequence: 5 }) };
+  const objects = await driver.inventory();
+  const group = await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id], sequence: 5, objects });
+  return { id, group };
 };
 const written = async (driver: StorageDriver) => {
   const mirrors = await prepareAll(driver, 1, [source]);
@@ -57,6 +59,19 @@ export const ownerCases: readonly OwnerCase[] = [
         await rejects(driver.deleteGroup({ groupId: groupId(1), owner: stranger }), "NOT_OURS");
       }
       assert.deepEqual(await driver.findGroup(groupId(1)), group);
+    },
+  },
+  {
+    title: "what one's newest group has says nothing of another's objects",
+    body: async (driver) => {
+      const { group } = await taken(driver);
+      const objects = (group.objects ?? []).map(({ kind, id }) => ({ kind, id }));
+      assert.deepEqual(await driver.newestSourceGroup(owner), group);
+      assert.deepEqual(await driver.lastSequences({ owner, objects }), [{ ...objects[0], sequence: 5 }]);
+      for (const stranger of strangers) {
+        assert.equal(await driver.newestSourceGroup(stranger), undefined);
+        assert.deepEqual(await driver.lastSequences({ owner: stranger, objects }), []);
+      }
     },
   },
   {

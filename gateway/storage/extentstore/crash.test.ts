@@ -11,10 +11,11 @@ import type { StorageDriver } from "../driver.ts";
 import { ExtentStore } from "./extentstore.ts";
 import { checkConsistency } from "./testing/consistency.ts";
 import { applyStep, importedBytes, mirrorGroup, sourceGroup, volumeBytes } from "./testing/steps.ts";
+import { checkVm } from "./testing/vm-steps.ts";
 
 const rounds = 10;
-/** Five to a step. */
-const promisesMax = 40;
+/** Seven to a step. */
+const promisesMax = 50;
 /** About as long as what comes between two promises. */
 const lastMsMax = 20;
 
@@ -79,6 +80,7 @@ test("a store whose process is killed at any instant has all that was promised, 
     };
     let first = 0;
     let lastImported = -1;
+    const vm = { published: -1, rebuilt: -1 };
     for (let round = 0; round < rounds; round++) {
       const said = await liveAndDie([dir, String(first), mirrorVolumeId, importedVolumeId, ...volumeIds]);
       const driver = await ExtentStore.open(dir);
@@ -99,6 +101,9 @@ test("a store whose process is killed at any instant has all that was promised, 
         `the imported volume is neither the image of step ${lastImported} nor that of step ${importing}`,
       );
       if (imported.equals(importedBytes(importing))) lastImported = importing;
+      vm.published = Math.max(lastOf(said, "vmPublished"), vm.published);
+      vm.rebuilt = Math.max(lastOf(said, "vmRebuilt"), vm.rebuilt);
+      await checkVm(driver, vm);
       const last = Math.max(lastOf(said, "deleted"), first - 1);
       for (let n = Math.max(0, last - 5); n <= last + 1; n++) {
         const kept = n > last + 1 - 3;

@@ -5,6 +5,20 @@ import { BlockTable } from "../blocks.ts";
 import { Database } from "../database.ts";
 import { dataFileIdOf, dataFilePath } from "../datafile.ts";
 
+/** What nothing refers to, and nothing would ever take away. */
+const leftOver = {
+  "a mirror volume that is nobody's mirror":
+    "SELECT id FROM volumes WHERE role = 'mirror' EXCEPT SELECT volumeId FROM mirrors",
+  "a mirror of no object": "SELECT volumeId FROM mirrors EXCEPT SELECT volumeId FROM mirrorObjectVolumes",
+  "the mirror of an object without a volume":
+    "SELECT number FROM mirrorObjects EXCEPT SELECT mirrorObject FROM mirrorObjectVolumes",
+  "a mirror VM that is nobody's mirror":
+    "SELECT id FROM vms WHERE role = 'mirror' EXCEPT SELECT vmId FROM mirrorObjects",
+  "an empty mirror target":
+    "SELECT name FROM iscsiTargets WHERE name LIKE 'mirror.%' EXCEPT SELECT lunTarget FROM volumes",
+  "an empty mirror export": "SELECT name FROM exports WHERE name LIKE 'mirror.%' EXCEPT SELECT export FROM volumes",
+} as const;
+
 /**
  * Checks what must hold of a store that nobody has open: every reference leads somewhere, and
  * nothing is left over.
@@ -29,6 +43,7 @@ export const checkConsistency = (dir: string): void => {
       [],
       "a file without references isn't marked for the collector",
     );
+    for (const [what, sql] of Object.entries(leftOver)) assert.deepEqual(database.all(sql), [], what);
     for (const damage of ["damagedBlocks", "damagedVersions"]) {
       assert.deepEqual(database.all(`SELECT * FROM ${damage}`), [], "something was taken for damaged");
     }
