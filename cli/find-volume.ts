@@ -24,7 +24,9 @@ export const findVolume = async (
   nameOrId: string,
   { isForChange = false } = {},
 ): Promise<FoundVolume> => {
-  const objects = await storage.inventory();
+  const all = await storage.inventory();
+  // A VM's volumes are objects of their own, too.
+  const objects = all.filter(({ kind }) => kind !== "vm");
   const byId = objects.filter((object) => hasId(object, nameOrId));
   const byName = objects.filter((object) => !byId.includes(object) && isSameName(object.name, nameOrId));
   const changeable = isForChange ? byName.filter((object) => !isMirror(object)) : [];
@@ -32,11 +34,7 @@ export const findVolume = async (
     volumesMeant(object, nameOrId),
   );
   const [only, ...others] = found;
-  if (only === undefined) {
-    throw new VisibleError("VOLUME_UNKNOWN", `Site “${site}” has no volume “${shownName(nameOrId)}”.`, {
-      hint: `List them with: smtx-backup volume list --site ${site}`,
-    });
-  }
+  if (only === undefined) throw unknown(all, site, nameOrId);
   if (others.length > 0) {
     const text = shownName(nameOrId);
     const message =
@@ -48,6 +46,21 @@ export const findVolume = async (
     });
   }
   return only;
+};
+
+const unknown = (objects: readonly ObjectConfig[], site: string, nameOrId: string): VisibleError => {
+  const vm = objects.find(({ kind, id, name }) => kind === "vm" && (id === nameOrId || isSameName(name, nameOrId)));
+  const name = shownName(nameOrId);
+  return new VisibleError(
+    "VOLUME_UNKNOWN",
+    `Site “${site}” has no volume “${name}”${vm === undefined ? "" : ", but a VM of that name"}.`,
+    {
+      hint:
+        vm === undefined
+          ? `List them with: smtx-backup volume list --site ${site}`
+          : `Give one of its disks with --object ${vm.id} --disk N. It has them here: smtx-backup object show ${vm.id} --site ${site}`,
+    },
+  );
 };
 
 /**

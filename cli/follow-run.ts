@@ -6,6 +6,8 @@ import { exitCodes } from "./exit-codes.ts";
 import { LiveLines } from "./live.ts";
 import { fractionOf, paceOf, type Sample, targetLines, targetLogLine, withSample } from "./render/progress.ts";
 import { runHasEnded, runHeading, runText, runTotals } from "./render/run.ts";
+import { runObjectsText } from "./render/run-objects.ts";
+import { readRunObjects } from "./run-objects.ts";
 
 const firstPollMs = 500;
 const lastPollMs = 2000;
@@ -17,6 +19,14 @@ const logEveryMs = 3000;
 
 export const readRun = async (api: Api, run: string): Promise<RunAnswer> =>
   answerOf(api.v1.runs[":run"].$get({ param: { run } }));
+
+/** The same with its objects. */
+export const showWholeRun = async (context: Context, api: Api, run: RunAnswer): Promise<Answer> => {
+  const at = await readRunObjects(context, api, run);
+  const objects = runObjectsText(at, context.style);
+  const text = [runText(run, context.style), ...(objects === undefined ? [] : [objects])].join("\n\n");
+  return { json: { ...run, objects: at[0]?.objects ?? [] }, text };
+};
 
 /** A run as it is now, whatever became of it. */
 export const showRun = (context: Context, run: RunAnswer): Answer => ({

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import type { Facilities } from "../core/api/facilities.ts";
 import type { Damage } from "../core/api/group.ts";
 import { gatewayIdSchema, type SiteId } from "../core/api/ids.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
@@ -93,6 +94,8 @@ export const createWorld = async () => {
     api,
     /** What the gateways of site a see when they look. */
     objects: [] as readonly ObjectConfig[],
+    /** What each site has besides, where its gateways tell of it. */
+    facilities: {} as Readonly<Record<string, Facilities>>,
     /** What becomes of a run's task. */
     perform: (task: RunTask): Promise<void> => complete(api, task),
     /** A second goes by, in which the gateways do what there is to do. */
@@ -119,10 +122,20 @@ export type World = Awaited<ReturnType<typeof createWorld>>;
 export const tellInventory = async (
   api: TestApi,
   siteId: SiteId,
-  { objects, damage = [] }: { readonly objects: readonly ObjectConfig[]; readonly damage?: readonly Damage[] },
+  {
+    objects,
+    damage = [],
+    facilities = {},
+  }: {
+    readonly objects: readonly ObjectConfig[];
+    readonly damage?: readonly Damage[];
+    readonly facilities?: Readonly<Record<string, Facilities>>;
+  },
 ): Promise<void> => {
   const identity = { id: gatewayIdSchema.parse("gw-1"), siteId };
-  for (const part of inventoryReports({ objects, damage }, identity, api.deps.clock.now())) {
+  const has = facilities[siteId];
+  const inventory = { objects, damage, ...(has && { facilities: has }) };
+  for (const part of inventoryReports(inventory, identity, api.deps.clock.now())) {
     await putInventoryPart(api.deps, part);
   }
 };

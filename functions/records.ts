@@ -114,6 +114,23 @@ export const factKey = (runId: RunId, step: Step, target: SiteId | "source", ind
   partition: `RUN#${runId}`,
   sort: `${factPrefix(step, target)}${indexDigits(index)}`,
 });
+/** `VolumePage`: which of a run's volumes are which object's, by the first of them. */
+export const volumePagePrefix = "VOLUMES#";
+export const volumePageKey = (runId: RunId, fromVolume: number): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `${volumePagePrefix}${indexDigits(fromVolume)}`,
+});
+/** `{ warnings }`: what is to be known of what a task came to. */
+export const warningPrefix = (step: Step, target: SiteId | "source") => `WARNING#${step}#${target}#`;
+export const warningKey = (runId: RunId, step: Step, target: SiteId | "source", index: number): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `${warningPrefix(step, target)}${indexDigits(index)}`,
+});
+/** `Mapping`: where the run's mirrors at a target lie, and what they are connected to. */
+export const mappingKey = (runId: RunId, target: SiteId): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `MAPPING#${target}`,
+});
 /** `BaseFact`: what the transfers to a target were measured against. */
 export const baseKey = (runId: RunId, target: SiteId): Key => ({ partition: `RUN#${runId}`, sort: `BASE#${target}` });
 /** `Shard`: of the tasks of a step. `place`: the target; of the snapshot, the source. */

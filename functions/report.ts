@@ -8,16 +8,18 @@ import { clockOffSecondsMax } from "../core/ports/clock.ts";
 import type { Stored } from "../core/ports/store.ts";
 import type { TaskEvent } from "../core/run/events.ts";
 import { shardOf } from "../core/run/shards.ts";
-import { placeOf, siteOfTask, taskCount } from "../core/run/steps.ts";
+import { isCounted, placeOf, siteOfTask, taskCount } from "../core/run/steps.ts";
 import { heardFrom, heardOf } from "./alive.ts";
 import type { Deps } from "./deps.ts";
 import { answerTo } from "./engine/answers.ts";
 import { loseBase } from "./engine/base.ts";
 import { applyToPlan, applyToTask } from "./engine/engine.ts";
+import { readFact, type SnapshotFact } from "./engine/facts.ts";
 import type { ShardId } from "./engine/happenings.ts";
 import { takeLate } from "./engine/late.ts";
 import { loadRun } from "./engine/runs.ts";
 import { readShard } from "./engine/shards.ts";
+import { readTaken } from "./engine/taken.ts";
 import { goOnTidying, isOfTidying } from "./engine/tidy.ts";
 import { putInventoryPart } from "./inventory.ts";
 import { readGateways } from "./queries/sites.ts";
@@ -95,7 +97,8 @@ const takeInWithRun = async (deps: Deps, report: TaskReport): Promise<void> => {
   if (step === "transferring" && report.siteId === target) return;
   if (!isOfItsSite(deps, run, report)) return;
   if (isOfTidying(report)) return goOnTidying(deps, run, report);
-  if (index >= taskCount(run, step)) {
+  const taken = isCounted(step) ? await readTaken(deps, run) : undefined;
+  if (index >= taskCount(run, step, taken)) {
     deps.log.error({ report }, "a report was dropped: the run has no such task");
     return;
   }
@@ -134,13 +137,15 @@ const eventOf = async (deps: Deps, id: ShardId, shard: Shard, report: TaskReport
     case "working":
       return { type: "working", index, attempt, ...(report.progress && { progress: report.progress }) };
     case "completed":
+      if (isOfNothing(report)) return { type: "failed", index, attempt, ...nothingTaken };
       return { type: "completed", index, attempt, answer: await answerTo(deps, id, shard, report) };
     case "failed": {
       const noBase = hasLostBase(report);
       if (noBase) await loseBase(deps, id.runId, id.place);
       const { newestSequence: sequence, progressed } = report;
       if (sequence !== undefined) await applyToPlan(deps, planIdOf(id.runId), { type: "overtaken", sequence });
-      const message = `${report.reason.message}${await wrongClocks(deps, shard, report)}`;
+      const about = await objectIn(deps, id, report);
+      const message = `${about}${report.reason.message}${await wrongClocks(deps, shard, report)}`;
       const reason = { code: report.reason.code, message: message.slice(0, reasonCharactersMax) };
       const retryable = report.retryable || noBase;
       return { type: "failed", index, attempt, reason, retryable, progressed, noBase };
@@ -148,7 +153,22 @@ const eventOf = async (deps: Deps, id: ShardId, shard: Shard, report: TaskReport
   }
 };
 
-/** The target has no base of the object, or none that fits: the next try sends it in full. */
+const isOfNothing = ({ result, part }: Extract<TaskReport, { kind: "completed" }>): boolean =>
+  result.kind === "snapshot" && part === undefined && result.objects.length === 0;
+
+const nothingTaken = {
+  reason: { code: "OBJECT_GONE", message: "Nothing of what the plan protects is at the source any more." },
+  ...{ retryable: false, progressed: false },
+} as const;
+
+/** Configuration sync fails for an object, which is named. */
+const objectIn = async (deps: Deps, { runId }: ShardId, { step, index }: TaskReport): Promise<string> => {
+  if (step !== "preparing") return "";
+  const fact = await readFact<SnapshotFact>(deps, runId, "snapshotting", "source", index);
+  return fact === undefined ? "" : `Object ${fact.config.name} (${fact.config.kind}): `;
+};
+
+/** The target has no base of the volume, or none that fits: the next try sends it in full. */
 const hasLostBase = (report: Extract<TaskReport, { kind: "failed" }>): boolean =>
   report.step === "transferring" && report.reason.code === "BASE_MISSING";
 

@@ -67,7 +67,10 @@ export const encodeCursor = (sort: string): string => Buffer.from(sort, "utf8").
 export const decodeCursor = (cursor: string, prefix: string): string => {
   const sort = Buffer.from(cursor, "base64url").toString("utf8");
   if (encodeCursor(sort) === cursor && sort.length > 0 && sort.startsWith(prefix)) return sort;
-  throw new VisibleError("BAD_REQUEST", "The cursor is not one that this list gave.", {
+  throw foreignCursor();
+};
+
+export const foreignCursor = () =>
+  new VisibleError("BAD_REQUEST", "The cursor is not one that this list gave.", {
     hint: "Leave the cursor out to begin again at the first page.",
   });
-};

@@ -66,7 +66,7 @@ describe("plan", () => {
     assert.match(taken.stderr, /\(PLAN_NAME_TAKEN\)\n {2}hint: .*smtx-backup plan update nightly -f FILE\n/);
     const readInput = async () => definition.replace("nightly", "hourly").replace("name: db", "name: dc");
     const missing = await world.run(["plan", "create", "-f", "-"], { readInput });
-    assert.match(missing.stderr, /\(OBJECT_UNKNOWN\)\n {2}hint: .*smtx-backup volume list --site a --refresh\n/);
+    assert.match(missing.stderr, /\(OBJECT_UNKNOWN\)\n {2}hint: .*smtx-backup object list --site a --refresh\n/);
   });
 
   test("create without a gateway warns, and goes by what the API knows", async () => {

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { PlanAnswer } from "../../core/api/answers.ts";
+import type { PlanAnswer, PlanMember } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { isRule, retentionSchema } from "../../core/api/plan.ts";
 import { isUnusable } from "../../core/object/judge.ts";
@@ -12,6 +12,7 @@ import { wholeNumber } from "../options.ts";
 import { listed } from "../pages.ts";
 import { readPlanFile } from "../plan-file.ts";
 import { firstRunText, planTable, planText, retentionText, slotsText } from "../render/plan.ts";
+import { leftOutText, membersText } from "../render/plan-members.ts";
 import { printable } from "../render/style.ts";
 import type { Answering } from "./command.ts";
 
@@ -44,8 +45,10 @@ export const addPlanCommands = (program: Command, answering: Answering): void =>
     .action(
       answering(async (context, name: string) => {
         const api = await context.connect();
-        const found = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } }));
-        return showPlan(found, context);
+        const plan = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } }));
+        const members = await membersOf(context, api, plan.id);
+        const text = [planText(plan, context.style), membersText(plan.objects, members, context.style)];
+        return { json: { ...plan, members }, text: text.join("\n\n") };
       }),
     );
   plan
@@ -172,19 +175,26 @@ const freshObjects = async ({ host, warn }: Context, api: Api, site: string): Pr
   }
 };
 
+/** The objects that its next run takes, and those that are gone. */
+const membersOf = (context: Context, api: Api, plan: string): Promise<readonly PlanMember[]> =>
+  listed(context, (query) => answerOf(api.v1.plans[":plan"].objects.$get({ param: { plan }, query })));
+
 /** With more objects than this, reading all that the site has takes less. */
 const lookUpsMax = 50;
 
 const firstRunOf = async (context: Context, api: Api, plan: PlanAnswer): Promise<string | undefined> => {
   if (plan.kind !== "backup") return undefined;
-  const ids = plan.objects.flatMap((entry) => (isRule(entry) ? [] : [entry.id]));
+  const ids = plan.objects.some(isRule)
+    ? (await membersOf(context, api, plan.id)).map(({ id }) => id)
+    : plan.objects.flatMap((entry) => (isRule(entry) ? [] : [entry.id]));
+  const wanted = new Set(ids);
   const found =
     ids.length > lookUpsMax
       ? ((await lastInventory(context, api, plan.source))?.objects ?? [])
       : await lookUpObjects(api, plan.source, ids);
   return firstRunText(
     plan,
-    found.flatMap((object) => (isUnusable(object) ? [] : [object])),
+    found.flatMap((object) => (isUnusable(object) || !wanted.has(object.id) ? [] : [object])),
   );
 };
 
@@ -196,6 +206,7 @@ const explainPlan = async (
 ): Promise<Answer> => {
   const schedule = await slotsOf(api, plan.id);
   const first = isNew ? await firstRunOf(context, api, plan) : undefined;
-  const parts = [planText(plan, context.style), slotsText(schedule), first];
+  const leftOut = leftOutText(plan.leftOut ?? [], context.style);
+  const parts = [planText(plan, context.style), leftOut, slotsText(schedule), first];
   return { json: { plan, slots: schedule.slots }, text: parts.filter((part) => part !== undefined).join("\n\n") };
 };

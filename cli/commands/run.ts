@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { answerOf } from "../client.ts";
-import { followRun, readRun, showRun } from "../follow-run.ts";
+import { followRun, readRun, showRun, showWholeRun } from "../follow-run.ts";
 import { runId, wholeNumber } from "../options.ts";
 import { listedUpTo, moreText } from "../pages.ts";
 import { historyTable } from "../render/run.ts";
@@ -31,7 +31,7 @@ export const addRunCommands = (program: Command, answering: Answering): void => 
     );
   run
     .command("show")
-    .description("show a run: how far each target is, and what it waits for")
+    .description("show a run: how far each target and each object is, what it waits for, and what is to be known of it")
     .argument("<run>", idText, runId)
     .option("--watch", "go on showing it until it has ended; exit code 1 when it failed", false)
     .action(
@@ -39,7 +39,7 @@ export const addRunCommands = (program: Command, answering: Answering): void => 
         const api = await context.connect();
         // Only an API that has answered once is waited for when it is away.
         const now = await readRun(api, id);
-        return watch ? followRun(context, api, id) : showRun(context, now);
+        return watch ? followRun(context, api, id) : showWholeRun(context, api, now);
       }),
     );
   run

@@ -1,15 +1,14 @@
 import { type Command, Option } from "commander";
 import { type SiteId, siteIdSchema } from "../../core/api/ids.ts";
-import type { SiteLimit } from "../../core/api/site.ts";
 import { answerOf } from "../client.ts";
 import { checkedBy } from "../options.ts";
 import { listed } from "../pages.ts";
 import { rate } from "../rate.ts";
+import { limitText } from "../render/site.ts";
 import { table } from "../render/table.ts";
 import { instantText, rateText } from "../render/units.ts";
 import type { Answering } from "./command.ts";
-
-const limitText = ({ target, bytesPerSecond }: SiteLimit): string => `to ${target} ${rateText(bytesPerSecond)}`;
+import { mapSwitches, showSite } from "./site-switches.ts";
 
 export const addSiteCommands = (program: Command, answering: Answering): void => {
   const site = program.command("site").description("the clusters");
@@ -34,6 +33,18 @@ export const addSiteCommands = (program: Command, answering: Answering): void =>
         return { json: { items }, text };
       }),
     );
+  site
+    .command("show")
+    .description("show a site: its storage pools, its virtual switches, and what takes their place at its targets")
+    .argument("<site>", "its name", checkedBy(siteIdSchema))
+    .action(answering(showSite));
+  site
+    .command("map")
+    .description("say which virtual switch of a target takes the place of which of a site's; without pairs, show it")
+    .argument("<site>", "the site whose objects are protected", checkedBy(siteIdSchema))
+    .argument("[pairs...]", "prod=dr-prod; prod=- takes it away")
+    .addOption(new Option("--to <target>", "the target").argParser(checkedBy(siteIdSchema)).makeOptionMandatory())
+    .action(answering(mapSwitches));
   site
     .command("create")
     .description("make a site known; its gateways can be invited then")

@@ -1,9 +1,12 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { type GroupId, groupIdSchema } from "../../core/api/ids.ts";
+import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { ExportResult } from "../../gateway/storage/image/export.ts";
 import type { Answer, Context } from "../context.ts";
-import { findSnapshot } from "../find-snapshot.ts";
+import { volumeOf } from "../find-disk.ts";
+import { findObject } from "../find-object.ts";
+import { findObjectSnapshot, findSnapshot } from "../find-snapshot.ts";
 import { findVolume } from "../find-volume.ts";
 import { imageMeter } from "../image-progress.ts";
 import { outputFailed } from "../output.ts";
@@ -14,6 +17,10 @@ type Format = "raw" | "qcow2";
 interface ExportOptions {
   readonly site: string;
   readonly snapshot?: string;
+  /** A volume of this object: with `disk` of a VM, with `kind` where objects of several kinds have the name. */
+  readonly object?: string;
+  readonly disk?: number;
+  readonly kind?: ObjectKind;
   /** The volume's snapshot in this group instead of the volume as it is now. */
   readonly group?: string;
   readonly output: string;
@@ -30,7 +37,7 @@ export const exportVolume = async (
   options: ExportOptions,
 ): Promise<Answer> => {
   const { host } = context;
-  requireOne(volume, options.snapshot);
+  requireOne(volume, options);
   const isForStderr = options.output === standardOutput;
   const format = options.format ?? (/\.qcow2$/i.test(options.output) ? "qcow2" : "raw");
   if (isForStderr) requirePipe(context, format);
@@ -39,7 +46,7 @@ export const exportVolume = async (
   const result = await written(context, storage, volume, { ...options, format }).finally(() => storage.close());
   const seconds = (host.time.nowMs() - beganAtMs) / 1000;
   const text =
-    `Wrote ${isForStderr ? "to standard output" : options.output}: ${bytesText(result.sizeBytes)} of ${volume ?? options.snapshot} ` +
+    `Wrote ${isForStderr ? "to standard output" : options.output}: ${bytesText(result.sizeBytes)} of ${whatText(volume, options)} ` +
     `as ${format}, in ${durationText(seconds)}.\nsha256 of its bytes: ${result.sha256}`;
   return { json: { ...result, file: options.output, format, seconds }, text, isForStderr };
 };
@@ -58,18 +65,26 @@ const requirePipe = ({ host }: Context, format: Format): void => {
   });
 };
 
-const requireOne = (volume: string | undefined, snapshot: string | undefined): void => {
-  if ((volume === undefined) !== (snapshot === undefined)) return;
-  throw new VisibleError("BAD_REQUEST", "It takes either a volume or a snapshot to export.", {
-    hint: "Name the volume, or give --snapshot ID.",
+const requireOne = (volume: string | undefined, { snapshot, object }: ExportOptions): void => {
+  if ([volume, snapshot, object].filter((one) => one !== undefined).length === 1) return;
+  throw new VisibleError("BAD_REQUEST", "It takes one of a volume, an object and a snapshot to export.", {
+    hint: "Name the volume, or give --object NAME (of a VM with --disk N), or --snapshot ID.",
   });
 };
+
+const whatText = (volume: string | undefined, { snapshot, object, disk }: ExportOptions): string =>
+  object === undefined ? (volume ?? snapshot ?? "") : `${object}${disk === undefined ? "" : `, disk ${disk}`}`;
 
 const sourceOf = async (
   storage: StorageDriver,
   volume: string | undefined,
-  { site, snapshot, group }: ExportOptions,
+  { site, snapshot, group, object, disk, kind }: ExportOptions,
 ): Promise<{ volumeId: string } | { snapshotId: string }> => {
+  if (object !== undefined) {
+    const wanted = { site, nameOrId: object, kind };
+    if (group === undefined) return { volumeId: volumeOf(findObject(await storage.inventory(), wanted), disk) };
+    return { snapshotId: await findObjectSnapshot(storage, { ...wanted, disk, groupId: groupIdOption(group) }) };
+  }
   if (volume === undefined) return { snapshotId: snapshot ?? "" };
   if (group === undefined) return { volumeId: (await findVolume(storage, site, volume)).volumeId };
   return { snapshotId: await findSnapshot(storage, { site, groupId: groupIdOption(group), nameOrId: volume }) };

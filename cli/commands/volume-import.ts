@@ -1,9 +1,12 @@
 import { stat } from "node:fs/promises";
 import { VisibleError } from "../../core/api/errors.ts";
+import type { ObjectKind } from "../../core/api/object/common.ts";
 import { newName } from "../../core/object/name.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { ImportResult } from "../../gateway/storage/image/import.ts";
 import type { Answer, Context } from "../context.ts";
+import { refuseRunning, volumeOf } from "../find-disk.ts";
+import { findChangeableObject } from "../find-object.ts";
 import { findChangeable } from "../find-volume.ts";
 import { imageMeter } from "../image-progress.ts";
 import { tellInventory } from "../inventory.ts";
@@ -12,8 +15,12 @@ import { bytesText, durationText } from "../render/units.ts";
 interface ImportOptions {
   readonly site: string;
   readonly name?: string;
-  readonly kind: "lun" | "volume";
+  /** What to make, or of what kind `object` is. */
+  readonly kind?: ObjectKind;
   readonly into?: string;
+  /** Into a volume of this object: of a VM, that of `disk`. */
+  readonly object?: string;
+  readonly disk?: number;
   readonly resize?: boolean;
   readonly size?: number;
   readonly format?: "raw";
@@ -35,11 +42,31 @@ export const importVolume = async (context: Context, file: string, options: Impo
   const seconds = (host.time.nowMs() - beganAtMs) / 1000;
   const isKnown = await tellInventory(context, options.site, result.objectId, (seen) => seen !== undefined);
   const text =
-    `${options.into === undefined ? "Made" : "Wrote into"} ${options.into ?? options.name} (${result.objectId}) ` +
+    `${isNew(options) ? "Made" : "Wrote into"} ${placeText(options)} (${result.objectId}) ` +
     `of ${bytesText(result.sizeBytes)} on site ${options.site}: ${bytesText(result.writtenBytes)} written` +
     `${result.zeroedBytes > 0 ? `, ${bytesText(result.zeroedBytes)} zeroed` : ""}, in ${durationText(seconds)}.`;
   const { objectId: id, ...numbers } = result;
   return { json: { id, ...numbers, site: options.site, seconds, inventoryRefreshed: isKnown }, text };
+};
+
+const isNew = ({ into, object }: ImportOptions): boolean => into === undefined && object === undefined;
+
+const placeText = ({ name, into, object, disk }: ImportOptions): string =>
+  object === undefined ? (into ?? name ?? "") : `${object}${disk === undefined ? "" : `, disk ${disk}`}`;
+
+/** The volume that the image goes into; undefined: it is to be a new one. */
+const volumeIdIn = async (
+  storage: StorageDriver,
+  { site, into, object, disk, kind }: ImportOptions,
+): Promise<string | undefined> => {
+  if (object === undefined && into === undefined) return undefined;
+  const objects = await storage.inventory();
+  const volumeId =
+    object === undefined
+      ? (await findChangeable(storage, site, into ?? "")).volumeId
+      : volumeOf(findChangeableObject(objects, { site, nameOrId: object, kind }), disk);
+  refuseRunning(objects, volumeId, site);
+  return volumeId;
 };
 
 const brought = async (
@@ -48,19 +75,19 @@ const brought = async (
   file: string,
   options: ImportOptions,
 ): Promise<ImportResult> => {
-  const { site, name, kind, into, resize = false, format } = options;
+  const { name, kind, resize = false, format } = options;
   const { importImage } = await import("../../gateway/storage/image/import.ts");
-  const target =
-    into === undefined
-      ? { name: nameIn(name), kind }
-      : { into: (await findChangeable(storage, site, into)).volumeId, resize };
+  const into = await volumeIdIn(storage, options);
+  const target = into === undefined ? { name: nameIn(name), kind: kindIn(kind) } : { into, resize };
   const { signal } = context.host;
   const { onProgress, end } = imageMeter(context, "importing");
   try {
     return await importImage({ ...sourceOf(context, file, options), storage, format, signal, onProgress, ...target });
   } catch (error) {
     if (signal.aborted)
-      context.warn(`Nothing was imported: ${into === undefined ? `${name} was not made` : `${into} is as it was`}.`);
+      context.warn(
+        `Nothing was imported: ${placeText(options)} ${into === undefined ? "was not made" : "is as it was"}.`,
+      );
     if (VisibleError.is(error, "VOLUME_NAME_TAKEN") && name !== undefined) {
       const hint = `Choose another name, or write the image over that volume: --into ${name}`;
       throw new VisibleError("VOLUME_NAME_TAKEN", error.message, { hint, cause: error });
@@ -104,6 +131,14 @@ const sourceOf = ({ host }: Context, file: string, { size }: ImportOptions) => {
 const nameIn = (name: string | undefined): string => {
   if (name !== undefined) return newName(name);
   throw new VisibleError("BAD_REQUEST", "It is not said where the image is to go.", {
-    hint: "Give --name NAME for a new volume, or --into VOLUME for one that is there.",
+    hint: "Give --name NAME for a new volume, --into VOLUME for one that is there, or --object VM --disk N.",
+  });
+};
+
+/** @throws VisibleError BAD_REQUEST for a kind that is not made by an import */
+const kindIn = (kind: ObjectKind = "lun"): "lun" | "volume" => {
+  if (kind === "lun" || kind === "volume") return kind;
+  throw new VisibleError("BAD_REQUEST", `An import makes LUNs and volumes, and no ${kind}.`, {
+    hint: "Make it with smtx-backup object create -f FILE, and write the image into it with --object NAME.",
   });
 };

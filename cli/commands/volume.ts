@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { lunOf, type ObjectConfig } from "../../core/api/object.ts";
 import { size } from "../bytes.ts";
 import { currentInventory } from "../inventory.ts";
-import { siteOption, storeOption } from "../options.ts";
+import { kindOption, siteOption, storeOption, wholeNumber } from "../options.ts";
 import { unusableLine } from "../render/object.ts";
 import { printable, type Style } from "../render/style.ts";
 import { table } from "../render/table.ts";
@@ -11,6 +11,12 @@ import type { Answering } from "./command.ts";
 import { deleteVolume, renameVolume } from "./volume-change.ts";
 import { exportVolume } from "./volume-export.ts";
 import { importVolume } from "./volume-import.ts";
+
+const disksMax = 1000;
+const diskOption = () =>
+  new Option("--disk <n>", "of a VM, the disk with this number in: smtx-backup object show").argParser(
+    wholeNumber(0, disksMax),
+  );
 
 export const addVolumeCommands = (program: Command, answering: Answering): void => {
   const volume = program.command("volume").description("what the sites have: LUNs and virtual volumes");
@@ -23,8 +29,15 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     .argument("<file>", "the image; - reads a raw one from standard input")
     .addOption(siteOption("the site").makeOptionMandatory())
     .addOption(new Option("--name <name>", "make a volume of this name").conflicts("into"))
-    .addOption(new Option("--kind <kind>", "what to make").choices(["lun", "volume"]).default("lun"))
+    .addOption(kindOption("what to make with --name, lun or volume (else lun); with --object, which kind has the name"))
     .option("--into <volume>", "write it into a volume that is there, by name or id: only what differs is written")
+    .addOption(
+      new Option("--object <object>", "write it into a volume of this object, a VM's disk or an NFS file").conflicts([
+        "name",
+        "into",
+      ]),
+    )
+    .addOption(diskOption())
     .addOption(new Option("--resize", "let that volume grow to the image's size").conflicts("name"))
     .addOption(new Option("--size <size>", "how long what comes from standard input is: 10GiB").argParser(size))
     .addOption(new Option("--format <format>", "take it for this, whatever it looks like").choices(["raw"]))
@@ -76,6 +89,9 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     .argument("[volume]", "the volume's name or id")
     .addOption(new Option("--group <id>", "the volume as it was in this snapshot group"))
     .addOption(new Option("--snapshot <id>", "a snapshot instead of a volume").conflicts("group"))
+    .addOption(new Option("--object <object>", "a volume of this object, a VM's disk or an NFS file"))
+    .addOption(diskOption())
+    .addOption(kindOption("of --object, where objects of several kinds have the name"))
     .addOption(siteOption("the site").makeOptionMandatory())
     .requiredOption("-o, --output <file>", "the file; - writes a raw image to standard output")
     .option("--force", "replace the file if it is there, once the export is complete", false)

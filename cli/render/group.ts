@@ -1,8 +1,9 @@
 import type { GroupAnswer } from "../../core/api/answers.ts";
-import type { Style } from "./style.ts";
-import { counted } from "./units.ts";
+import { printable, type Style } from "./style.ts";
+import { fields, table } from "./table.ts";
+import { bytesText, counted, instantText } from "./units.ts";
 
-type Shown = Pick<GroupAnswer, "state" | "holds" | "damage">;
+type Shown = Pick<GroupAnswer, "state" | "holds" | "damage" | "warnings">;
 
 const namedMax = 3;
 
@@ -12,11 +13,12 @@ const damageText = (damage: NonNullable<GroupAnswer["damage"]>): string => {
   return [...named, ...(damage.length > namedMax ? [`${damage.length - namedMax} more`] : [])].join(", ");
 };
 
-export const groupStateText = ({ state, holds, damage = [] }: Shown): string =>
+export const groupStateText = ({ state, holds, damage = [], warnings = [] }: Shown): string =>
   [
     state,
     ...(holds.length > 0 ? ["in use"] : []),
     ...(damage.length > 0 ? [`damaged: ${damageText(damage)}`] : []),
+    ...(warnings.length > 0 ? [counted(warnings.length, "warning")] : []),
   ].join(", ");
 
 export const groupStateStyle = ({ state, damage }: Shown, style: Style) => {
@@ -30,10 +32,47 @@ const aboutDamage =
 const aboutLost =
   "What is lost was missing when its site last said what it has. It is not counted, and counts again when it is back.";
 const aboutUnknown = "What is unknown was made by no run that is known. It is kept, and not counted.";
+const aboutWarnings =
+  "Warnings say what is to be known of a group, what its network needs for example: smtx-backup group show GROUP";
 
 /** What a person should know of groups that are not simply there, below the list. */
 export const groupNotes = (groups: readonly Shown[]): readonly string[] => [
   ...(groups.some(({ damage }) => damage !== undefined) ? [aboutDamage] : []),
   ...(groups.some(({ state }) => state === "lost") ? [aboutLost] : []),
   ...(groups.some(({ state }) => state === "unknown") ? [aboutUnknown] : []),
+  ...(groups.some(({ warnings = [] }) => warnings.length > 0) ? [aboutWarnings] : []),
 ];
+
+const roles = { source: "source", mirror: "restore point" } as const;
+export const roleText = ({ role }: Pick<GroupAnswer, "role">): string => roles[role];
+
+/** One group, as it is at each site that has it. */
+export const groupText = (groups: readonly GroupAnswer[], style: Style): string => {
+  const [first] = groups;
+  if (first === undefined) return "";
+  const volumes = first.volumeCount === undefined ? "" : ` with ${counted(first.volumeCount, "volume")}`;
+  const head = fields(
+    [
+      ["Plan", first.planId],
+      ["Run", first.runId],
+      ["Taken", instantText(first.takenAt)],
+      ["Objects", `${counted(first.objectCount, "object")}${volumes}`],
+    ],
+    style,
+  );
+  const rows = table(
+    groups,
+    [
+      { title: "SITE", value: ({ siteId }) => siteId, paint: style.strong },
+      { title: "ROLE", value: roleText },
+      { title: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes), align: "right" },
+      { title: "PUBLISHED", value: ({ publishedAt }) => instantText(publishedAt) },
+      { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },
+    ],
+    { style, none: "" },
+  );
+  const warnings = groups.flatMap(({ siteId, warnings: some = [] }) =>
+    some.map(({ code, message }) => `${style.warn("warning:")} ${siteId}: ${printable(message)} (${code})`),
+  );
+  return [`${style.strong(first.id)}\n${head}`, [rows, ...warnings].join("\n")].join("\n\n");
+};

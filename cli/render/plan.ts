@@ -1,6 +1,7 @@
 import type { PlanAnswer, PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule, type Plan, type PlanEntry, type Schedule } from "../../core/api/plan.ts";
+import { ruleText } from "../../core/object/rule.ts";
 import { printable, type Style } from "./style.ts";
 import { fields, table } from "./table.ts";
 import { bytesText, counted, instantText } from "./units.ts";
@@ -29,10 +30,14 @@ export const scheduleText = (schedule: Schedule | undefined): string => {
   return `${every}${whenText(schedule)}, ${schedule.timeZone}${until}`;
 };
 
-const targetText = ({ site, retention, switches }: Plan["targets"][number]): string => {
-  const mapped = Object.entries(switches).map(([from, to]) => `${printable(from)} → ${printable(to)}`);
-  const keeps = `${site}, keeps ${counted(retention.keepLast, "group")}`;
-  return mapped.length === 0 ? keeps : `${keeps}, switches ${mapped.join(", ")}`;
+const targetText = ({ site, retention, switches, pool }: Plan["targets"][number]): string => {
+  const mapped = Object.entries(switches).map(([from, to]) => printable(`${from} → ${to}`));
+  return [
+    site,
+    `keeps ${counted(retention.keepLast, "group")}`,
+    ...(pool === undefined ? [] : [printable(`in the pool ${pool}`)]),
+    ...(mapped.length === 0 ? [] : [`switches ${mapped.join(", ")}`]),
+  ].join(", ");
 };
 
 const statusPaint = (style: Style) => (text: string) => (text === "active" ? style.good(text) : style.warn(text));
@@ -40,17 +45,9 @@ const statusPaint = (style: Style) => (text: string) => (text === "active" ? sty
 const clockText = ({ putBackAt, from }: NonNullable<Plan["clock"]>): string =>
   `was wrong, as was found at ${instantText(putBackAt)}: slots until ${instantText(from)} were settled already; they run when they come`;
 
-/** `lun web1 (lun-…)`; `every vm called web-*, labelled env=prod`. */
-const entryText = (entry: PlanEntry): string => {
-  if (!isRule(entry)) return printable(`${entry.kind} ${entry.name} (${entry.id})`);
-  const { kind, match, label, directory } = entry;
-  const conditions = [
-    ...(match === undefined ? [] : [`called ${match}`]),
-    ...(label === undefined ? [] : [`labelled ${label}`]),
-    ...(directory === undefined ? [] : [`below ${directory}`]),
-  ];
-  return printable(`every ${kind} ${conditions.join(", ")}`);
-};
+/** `lun web1 (lun-…)`; `every vm web-* with the label env=prod`. */
+const entryText = (entry: PlanEntry): string =>
+  printable(isRule(entry) ? `every ${ruleText(entry)}` : `${entry.kind} ${entry.name} (${entry.id})`);
 
 /** A plan in full. */
 export const planText = (plan: PlanAnswer, style: Style): string => {
@@ -91,14 +88,12 @@ export const slotsText = (answer: {
   return `${when}\n${lines.join("\n")}`;
 };
 
-/** What will happen the first time, with how much there may be to send at most. */
-export const firstRunText = (plan: PlanAnswer, found: readonly ObjectConfig[]): string => {
-  const ids = new Set(plan.objects.flatMap((entry) => (isRule(entry) ? [] : [entry.id])));
-  const volumes = found.filter(({ id }) => ids.has(id)).flatMap((object) => object.volumes);
-  const size = bytesText(volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
-  const sites = plan.targets.map(({ site }) => site).join(", ");
-  const objects = counted(plan.objects.length, "object");
-  return `The first run sends ${objects}, ${size} at most, in full to ${sites}: space that was never written is not sent. Later runs send what has changed.`;
+/** What will happen the first time, with how much there may be to send at most: a volume that several objects have, once. */
+export const firstRunText = ({ targets }: Pick<Plan, "targets">, found: readonly ObjectConfig[]): string => {
+  const volumes = new Map(found.flatMap((object) => object.volumes.map(({ id, sizeBytes }) => [id, sizeBytes])));
+  const size = bytesText([...volumes.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0));
+  const sites = targets.map(({ site }) => site).join(", ");
+  return `The first run sends ${counted(found.length, "object")}, ${size} at most, in full to ${sites}: space that was never written is not sent. Later runs send what has changed.`;
 };
 
 /** Plans under each other. */
@@ -132,6 +127,7 @@ export const retentionText = ({ sites }: RetentionAnswer, style: Style): string 
             paint: (text, { verdict }) => (verdict === "keep" ? style.good(text) : style.warn(text)),
           },
           { title: "WHY", value: ({ explanation }) => explanation },
+          { title: "RULE", value: ({ rule }) => rule },
           { title: "GROUP", value: ({ group }) => group.id, paint: style.faint },
         ],
         { style, none: "no groups yet" },

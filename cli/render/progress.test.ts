@@ -143,6 +143,21 @@ describe("how far a target is", () => {
     assert.deepEqual(targetLines(one, undefined, screen).slice(1), ["   comparing web1"]);
   });
 
+  test("counts mirrors while the configuration is brought up to date, and volumes where objects have several", () => {
+    const preparing: RunTarget = {
+      ...target,
+      ...{ state: "preparing", step: "preparing", current: { index: 3, name: "web1", phase: "waiting" } },
+      progress: { ...progress, objectsTotal: 36, objectsDone: 0, objectsPrepared: 9, bytesSent: 0 },
+    };
+    assert.deepEqual(targetLines(preparing, undefined, screen), [
+      "b  preparing  █████░░░░░░░░░░░░░░░  25%",
+      "   web1; 9 of 36 mirrors ready",
+    ]);
+    assert.equal(targetLogLine({ ...preparing, current: null }), "b: preparing; 9 of 36 mirrors ready");
+    const ofVms: RunTarget = { ...target, progress: { ...progress, volumesTotal: 8, volumesDone: 3 } };
+    assert.equal(targetLines(ofVms, undefined, screen)[1], "   comparing web1; 1 of 2 objects done, 3 of 8 volumes");
+  });
+
   test("has no bar before there is anything to send, and none after", () => {
     for (const state of ["queued", "snapshotting", "preparing", "succeeded"] as const) {
       const step = state === "snapshotting" || state === "preparing" ? state : null;

@@ -95,12 +95,31 @@ export const stateStyle = (state: RunTarget["state"], style: Style) => {
   return state === "waiting" || state === "cancelled" || state === "skipped" ? style.warn : style.strong;
 };
 
-/** `sending web1; 1 of 2 objects done`: the object that is under way, where there are several of them. */
+/**
+ * `sending web1; 1 of 2 objects done`: the object that is under way, where there are several of them; with its volumes,
+ * where it has several.
+ */
 const objectsText = ({ current, progress }: RunTarget): string | undefined => {
   if (current === null) return undefined;
-  const done = `${progress.objectsDone} of ${counted(progress.objectsTotal, "object")} done`;
-  return `${current.phase} ${printable(current.name)}${progress.objectsTotal > 1 ? `; ${done}` : ""}`;
+  const { objectsTotal, objectsDone, volumesTotal = objectsTotal, volumesDone = 0 } = progress;
+  const done = `${objectsDone} of ${counted(objectsTotal, "object")} done`;
+  const volumes = volumesTotal === objectsTotal ? "" : `, ${volumesDone} of ${counted(volumesTotal, "volume")}`;
+  return `${current.phase} ${printable(current.name)}${objectsTotal > 1 || volumes !== "" ? `; ${done}${volumes}` : ""}`;
 };
+
+/** `web; 12 of 36 mirrors ready`: how far the configuration is brought up to date, before any data moves (W10). */
+const mirrorsText = ({ current, progress }: RunTarget): string => {
+  const { objectsTotal, objectsPrepared = 0 } = progress;
+  const done = `${objectsPrepared} of ${counted(objectsTotal, "mirror")} ready`;
+  return current === null || current.name === "" ? done : `${printable(current.name)}; ${done}`;
+};
+
+const isPreparing = ({ step, progress }: RunTarget): boolean =>
+  step === "preparing" && progress.objectsPrepared !== undefined;
+
+/** How much of the mirrors is ready, from 0 to 1. */
+const preparedFraction = ({ progress: { objectsTotal, objectsPrepared = 0 } }: RunTarget): number =>
+  objectsTotal === 0 ? 0 : Math.min(0.99, objectsPrepared / objectsTotal);
 
 const sentText = ({ progress }: RunTarget): string | undefined =>
   progress.bytesSent > 0 ? `${bytesText(progress.bytesSent)} sent` : undefined;
@@ -124,10 +143,15 @@ export const targetLines = (
     style.strong(target.site.padEnd(siteColumns)),
     stateStyle(target.state, style)(stateText(target)),
     ...(isMoving && target.progress.bytesTotal > 0 ? [meter(fractionOf(target), pace, style)] : []),
+    ...(isPreparing(target) ? [meter(preparedFraction(target), undefined, style)] : []),
     sentText(target),
   ];
   const indent = " ".repeat(siteColumns + 2);
-  const below = [isMoving ? objectsText(target) : undefined, whyText(target)];
+  const below = [
+    isMoving ? objectsText(target) : undefined,
+    isPreparing(target) ? mirrorsText(target) : undefined,
+    whyText(target),
+  ];
   return [
     head.filter((part) => part !== undefined).join("  "),
     ...below.flatMap((text) => (text === undefined ? [] : [indent + style.faint(text)])),
@@ -136,12 +160,12 @@ export const targetLines = (
 
 /** One target as a line of a log: no bar, no pace, so that it changes only when something has happened. */
 export const targetLogLine = (target: RunTarget): string => {
-  const fraction = fractionOf(target);
+  const fraction = isPreparing(target) ? 0 : fractionOf(target);
   const parts = [
     stateText(target),
     fraction > 0 && fraction < 1 ? percentText(fraction) : undefined,
     sentText(target),
-    objectsText(target),
+    isPreparing(target) ? mirrorsText(target) : objectsText(target),
     whyText(target),
   ];
   return `${target.site}: ${parts.filter((part) => part !== undefined).join("; ")}`;

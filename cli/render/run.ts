@@ -1,4 +1,5 @@
 import type { HistoryEntry, RunAnswer, RunSummary, RunTarget } from "../../core/api/answers.ts";
+import type { Reason } from "../../core/api/reason.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
 import { stateStyle, stateText, targetLines } from "./progress.ts";
 import { printable, type Style } from "./style.ts";
@@ -62,17 +63,23 @@ const remarks = (target: RunTarget): readonly string[] => [
   ...(target.warning === null ? [] : [`${target.site}: ${printable(target.warning.message)} (${target.warning.code})`]),
 ];
 
+/** What is to be known although nothing failed. */
+export const warningLines = (warnings: readonly Reason[] = [], style: Style): readonly string[] =>
+  warnings.map(({ code, message }) => `${style.warn("warning:")} ${printable(message)} (${code})`);
+
 const deadLetterNote = ({ id, deadLetters }: RunAnswer): readonly string[] =>
   deadLetters === 0
     ? []
     : [`${counted(deadLetters, "report")} about it could not be taken in. To try again: smtx-backup run redrive ${id}`];
+
+const takenCodes: ReadonlySet<string> = new Set(["VOLUME_NAME_TAKEN", "OBJECT_NAME_TAKEN"]);
 
 /** A restore point that is rebuilt a second time needs other names. */
 const nameTakenNote = ({ restore, targets }: RunAnswer): readonly string[] =>
   restore === undefined
     ? []
     : targets
-        .filter(({ reason }) => reason?.code === "VOLUME_NAME_TAKEN")
+        .filter(({ reason }) => reason !== null && takenCodes.has(reason.code))
         .map(
           ({ site }) =>
             `To rebuild it under another name: smtx-backup rebuild ${restore.fromGroupId} --site ${site} --prefix TEXT`,
@@ -85,7 +92,12 @@ export const runTotals = (run: RunAnswer, style: Style): string => {
     ...(run.kind === "backup" ? transferred : [number("OBJECTS", ({ progress }) => String(progress.objectsTotal))]),
     number("DURATION", took),
   ];
-  const notes = [...run.targets.flatMap(remarks), ...nameTakenNote(run), ...deadLetterNote(run)];
+  const notes = [
+    ...run.targets.flatMap(remarks),
+    ...warningLines(run.warnings, style),
+    ...nameTakenNote(run),
+    ...deadLetterNote(run),
+  ];
   return [table(run.targets, columns, { style, none: "no targets" }), ...notes].join("\n");
 };
 
@@ -100,7 +112,7 @@ export const runText = (run: RunAnswer, style: Style): string => {
   const head = fields(
     [
       ["Plan", run.planName],
-      ["Run", `${kinds[run.kind]} of ${counted(run.objectCount, "object")}, asked for by ${askedBy(run)}`],
+      ["Run", `${kinds[run.kind]} of ${countText(run)}, asked for by ${askedBy(run)}`],
       ["Slot", instantText(run.slot)],
       ["Group", run.restore === undefined ? run.groupId : `rebuilt from ${run.restore.fromGroupId}`],
     ],
@@ -110,6 +122,13 @@ export const runText = (run: RunAnswer, style: Style): string => {
   return `${runHeading(run, style)}\n${head}\n\n${rest}`;
 };
 
+/** `2 objects`, `2 objects with 5 volumes` */
+const countText = ({ objectCount, targets }: RunAnswer): string => {
+  const volumes = targets.find(({ progress }) => progress.volumesTotal !== undefined)?.progress.volumesTotal;
+  const objects = counted(objectCount, "object");
+  return volumes === undefined || volumes === objectCount ? objects : `${objects} with ${counted(volumes, "volume")}`;
+};
+
 const askedBy = ({ trigger }: RunAnswer) => askers[trigger];
 const askers = {
   person: "a person",
@@ -117,10 +136,11 @@ const askers = {
   clock: "its schedule, once more since a clock was wrong",
 } as const;
 
-const runNow = ({ targets }: RunAnswer, style: Style): string => {
+const runNow = ({ targets, warnings }: RunAnswer, style: Style): string => {
   const siteColumns = Math.max(...targets.map(({ site }) => site.length));
   const screen = { style, columns: Number.POSITIVE_INFINITY, siteColumns };
-  return targets.flatMap((target) => targetLines(target, undefined, screen)).join("\n");
+  const lines = targets.flatMap((target) => targetLines(target, undefined, screen));
+  return [...lines, ...warningLines(warnings, style)].join("\n");
 };
 
 const endOf = ({ targets }: RunSummary): string | null => {

@@ -76,6 +76,13 @@ export const planMemberSchema = planObjectSchema.extend({
 });
 export type PlanMember = z.infer<typeof planMemberSchema>;
 
+/** A page of a plan's members: those that are named, those by rules, those that are gone. A page may be short. */
+export const planMembersAnswerSchema = pageOf(planMemberSchema).extend({
+  /** When a gateway last saw all that the source has. Absent: none has told yet. */
+  observedAt: instantSchema.optional(),
+});
+export type PlanMembersAnswer = z.infer<typeof planMembersAnswerSchema>;
+
 /** A plan with its entries. */
 export const planAnswerSchema = planSchema.extend({
   objects: z.array(planEntrySchema),

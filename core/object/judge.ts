@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { VisibleError } from "../api/errors.ts";
+import { plainIssues } from "../api/issues.ts";
 import { messageText } from "../api/message.ts";
+import { type ObjectKind, objectKindSchema } from "../api/object/common.ts";
+import type { VmDisk } from "../api/object/vm.ts";
 import { type ObjectConfig, objectConfigSchema, type UnusableObject, unusableObjectSchema } from "../api/object.ts";
 import { nameCharactersMax, shownName } from "./name.ts";
 
@@ -23,16 +26,35 @@ export const judgeObject = (value: unknown): JudgedObject => {
   if (known.success) return known.data;
   const object = objectConfigSchema.safeParse(value);
   if (!object.success) return unusable(value, reasonOf(value, object.error));
+  const stray = strayDisk(object.data);
+  if (stray !== undefined) return unusable(value, `the volume of its disk “${shownName(stray.name)}” is not known`);
   const bytes = messageText(object.data).length;
   if (bytes <= objectBytesMax) return object.data;
   return unusable(value, `its description takes ${bytes} bytes, and ${objectBytesMax} are the most`);
 };
 
+/** A disk of a VM that none of its volumes is: whoever made the VM anew would have nothing to put there. */
+const strayDisk = (object: ObjectConfig): VmDisk | undefined => {
+  if (object.kind !== "vm") return undefined;
+  const ids = new Set(object.volumes.map(({ id }) => id));
+  return object.vm.disks.find(({ volumeId }) => !ids.has(volumeId));
+};
+
+/** What to do about it, by kind. */
+const mend: Record<ObjectKind, string> = {
+  lun: "smtx-backup volume rename gives it another name",
+  volume: "smtx-backup volume rename gives it another name",
+  "nfs-file": "smtx-backup object update gives it another name",
+  vm: "smtx-backup object update gives it another name, or a disk of its own",
+};
+
 /** The refusal to work with it. */
-export const objectUnusable = ({ kind, id, name, unusable: reason }: UnusableObject): VisibleError =>
-  new VisibleError("OBJECT_UNUSABLE", `The ${kind || "object"} “${name}” (${id}) can't be used: ${reason}.`, {
-    hint: "Mend that on its site (smtx-backup volume rename gives it another name), or leave it out.",
+export const objectUnusable = ({ kind, id, name, unusable: reason }: UnusableObject): VisibleError => {
+  const known = objectKindSchema.safeParse(kind).data;
+  return new VisibleError("OBJECT_UNUSABLE", `The ${kind || "object"} “${name}” (${id}) can't be used: ${reason}.`, {
+    hint: `Mend that on its site${known === undefined ? "" : ` (${mend[known]})`}, or leave it out.`,
   });
+};
 
 /** Each by itself; for lists that come from elsewhere. */
 export const judgedObjectSchema = z.unknown().transform(judgeObject);
@@ -54,13 +76,18 @@ const looselySchema = z
     name,
   }));
 
+const diskless = z.object({ kind: z.literal("vm"), volumes: z.tuple([]) });
+
 const reasonOf = (value: unknown, error: z.ZodError): string => {
   const { name } = looselySchema.parse(value);
   if (name === "") return "it has no name";
   if (name.length > nameCharactersMax) {
     return `its name has ${name.length} characters, and ${nameCharactersMax} are the most`;
   }
-  return error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
+  if (diskless.safeParse(value).success) return "it has no disk that can be protected";
+  return plainIssues(error.issues)
+    .map(({ path, message }) => `${path}: ${message}`)
+    .join("; ");
 };
 
 const shortened = (reason: string): string =>

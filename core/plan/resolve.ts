@@ -20,7 +20,7 @@ export type ResolvedObject = PlanObject &
   Connected & {
     /** In words: `it is named`, `vm web-*`. */
     readonly because: string;
-    readonly leftOut?: readonly LeftOut[] | undefined;
+    readonly leftOut?: LeftOut[] | undefined;
   };
 
 /** What a definition asks for, as its source has it. */

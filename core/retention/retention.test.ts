@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { type Group, groupSchema } from "../api/group.ts";
-import type { GroupId } from "../api/ids.ts";
-import { planReclaim, planSourceReclaim } from "./retention.ts";
+import { type GroupId, instantSchema } from "../api/ids.ts";
+import { type Gone, planReclaim, planSourceReclaim } from "./retention.ts";
 
 const ulid = "01JZZZZZZZZZZZZZZZZZZZZZZZ";
 const slotOf = (sequence: number) => `2026${sequence.toString().padStart(4, "0")}T010000000Z`;
@@ -42,6 +42,23 @@ const groupsAt = (siteId: string, role: Group["role"]): fc.Arbitrary<Group[]> =>
     { selector: ({ sequence }) => sequence, maxLength: 20 },
   );
 const keepLasts = fc.integer({ min: 1, max: 12 });
+
+/** Objects that the source has not any more: some named in the plan, some by a rule. */
+const gones: fc.Arbitrary<Gone[]> = fc.array(
+  fc.record({
+    kind: fc.constantFrom("vm", "nfs-file"),
+    id: fc.uuid(),
+    name: fc.string({ minLength: 1 }),
+    lastSequence: fc.integer({ min: 1, max: 30 }),
+    until: fc.constantFrom(undefined, instantSchema.parse("2026-03-01T00:00:00.000Z")),
+  }),
+  { maxLength: 4 },
+);
+/** The newest copy of it that good runs have left, or where there is none, any. */
+const copyOf = ({ lastSequence }: Gone, groups: readonly Group[]): Group | undefined => {
+  const has = ({ sequence }: Group) => sequence <= lastSequence;
+  return good(groups).find(has) ?? published(groups).find(has);
+};
 
 const published = (groups: readonly Group[]) =>
   groups.filter(({ state }) => state === "published").sort((one, other) => other.sequence - one.sequence);
@@ -120,6 +137,53 @@ describe("planReclaim", () => {
     ]);
   });
 
+  test("never deletes the newest good copy of an object that is gone, however old it is (I3)", () => {
+    fc.assert(
+      fc.property(groupsAt("b", "mirror"), keepLasts, gones, (groups, keepLast, gone) => {
+        const kept = ids(planReclaim({ groups, keepLast, gone }), "keep");
+        for (const object of gone) {
+          const copy = copyOf(object, groups);
+          if (copy !== undefined) assert.ok(kept.has(copy.id));
+        }
+      }),
+    );
+  });
+
+  test("keeps for what is gone its newest copy and no other, and pushes out nothing for it", () => {
+    fc.assert(
+      fc.property(groupsAt("b", "mirror"), keepLasts, gones, (groups, keepLast, gone) => {
+        const kept = ids(planReclaim({ groups, keepLast, gone }), "keep");
+        const without = ids(planReclaim({ groups, keepLast }), "keep");
+        assert.ok([...without].every((id) => kept.has(id)));
+        const copies = new Set(gone.map((object) => copyOf(object, groups)?.id));
+        assert.ok([...kept].every((id) => without.has(id) || copies.has(id)));
+      }),
+    );
+  });
+
+  test("says which object a group is kept for, and until when", () => {
+    const groups = [1, 2, 3, 4].map((sequence) => group(sequence));
+    const vm = (name: string, lastSequence: number, more: object = {}): Gone => ({
+      ...{ kind: "vm", id: `vm-${name}`, name, lastSequence },
+      ...more,
+    });
+    const until = instantSchema.parse("2026-03-01T00:00:00.000Z");
+    const gone = [vm("web", 2), vm("db", 2, { until }), vm("app", 4)];
+    const plan = planReclaim({ groups, keepLast: 1, gone });
+    assert.deepEqual(rules(plan), [
+      [4, "newest"],
+      [3, "excess"],
+      [2, "gone"],
+      [1, "excess"],
+    ]);
+    assert.equal(
+      plan[2]?.explanation,
+      "kept: the newest that may have what is gone from the source: vm “web” (while the plan names it), vm “db” (until 2026-03-01T00:00:00.000Z)",
+    );
+    const many = ["1", "2", "3", "4", "5"].map((name) => vm(name, 2));
+    assert.match(planReclaim({ groups, keepLast: 1, gone: many })[2]?.explanation ?? "", /“3” \(.*\), and 2 more$/);
+  });
+
   test("finishes every deletion that was begun", () => {
     fc.assert(
       fc.property(groupsAt("b", "mirror"), keepLasts, (groups, keepLast) => {
@@ -145,10 +209,10 @@ describe("planReclaim", () => {
 
   test("a second look after the deletions deletes nothing more", () => {
     fc.assert(
-      fc.property(groupsAt("b", "mirror"), keepLasts, (groups, keepLast) => {
-        const gone = ids(planReclaim({ groups, keepLast }), "delete");
-        const left = groups.filter(({ id }) => !gone.has(id));
-        assert.equal(ids(planReclaim({ groups: left, keepLast }), "delete").size, 0);
+      fc.property(groupsAt("b", "mirror"), keepLasts, gones, (groups, keepLast, gone) => {
+        const deleted = ids(planReclaim({ groups, keepLast, gone }), "delete");
+        const left = groups.filter(({ id }) => !deleted.has(id));
+        assert.equal(ids(planReclaim({ groups: left, keepLast, gone }), "delete").size, 0);
       }),
     );
   });
@@ -202,6 +266,31 @@ describe("planSourceReclaim", () => {
         }
       }),
     );
+  });
+
+  test("never deletes the last copy of an object that is gone, which no target has (I3)", () => {
+    fc.assert(
+      fc.property(scenes, gones, (scene, gone) => {
+        const kept = ids(planSourceReclaim({ ...scene, gone }), "keep");
+        for (const object of gone) {
+          const copy = copyOf(object, scene.sourceGroups);
+          const isAtTarget = ["b", "c"].some((target) =>
+            good(scene.mirrorGroups).some((one) => one.siteId === target && one.sequence <= object.lastSequence),
+          );
+          if (copy !== undefined && (scene.keepLast > 0 || !isAtTarget)) assert.ok(kept.has(copy.id));
+        }
+        assert.ok([...ids(planSourceReclaim(scene), "keep")].every((id) => kept.has(id)));
+      }),
+    );
+    const sourceGroups = [1, 2, 3].map((sequence) => group(sequence, { siteId: "a", role: "source" }));
+    const gone: Gone[] = [{ kind: "vm", id: "vm-1", name: "web", lastSequence: 1 }];
+    const scene = { sourceGroups, activeGroupIds: [], gone };
+    const rulesAt = (...sequences: number[]) =>
+      rules(planSourceReclaim({ ...scene, mirrorGroups: sequences.map((sequence) => group(sequence)) })).map(
+        ([, rule]) => rule,
+      );
+    assert.deepEqual(rulesAt(3), ["base", "excess", "gone"]);
+    assert.deepEqual(rulesAt(1, 3), ["base", "excess", "excess"]);
   });
 
   test("deletes exactly what is no base, not active, not held and not among the newest keepLast", () => {

@@ -1,5 +1,6 @@
 import type { Group } from "../api/group.ts";
-import type { GroupId } from "../api/ids.ts";
+import type { GroupId, Instant } from "../api/ids.ts";
+import { shownName } from "../object/name.ts";
 
 /** What is to become of one group, and why: shown to people as it is. */
 export interface Reclaim<Rule extends string> {
@@ -9,7 +10,18 @@ export interface Reclaim<Rule extends string> {
   readonly explanation: string;
 }
 
-type CommonRule = "last" | "held" | "lost" | "unknown" | "excess" | "deleting";
+/** An object of the plan that its source has not any more. */
+export interface Gone {
+  readonly kind: string;
+  readonly id: string;
+  readonly name: string;
+  /** Of the newest group that has it. */
+  readonly lastSequence: number;
+  /** So long its newest copy is kept, of one that came by a rule. Absent: until it is taken out of the plan. */
+  readonly until?: Instant | undefined;
+}
+
+type CommonRule = "last" | "held" | "lost" | "unknown" | "excess" | "deleting" | "gone";
 export type ReclaimRule = CommonRule | "newest" | "failed";
 export type SourceReclaimRule = CommonRule | "base" | "active";
 
@@ -20,17 +32,21 @@ export type SourceReclaimRule = CommonRule | "base" | "active";
  * The newest published group is kept whatever `keepLast` says (I3). A group that somebody reads is
  * kept and does not count, so that reading an old one does not cost a newer one; nor does one that
  * the site does not have now, or that no known run made. Groups of failed runs go with those of
- * good ones that are as old, and are as many at most; they count only among themselves. What is
- * being deleted is to be finished.
+ * good ones that are as old, and are as many at most; they count only among themselves. The newest
+ * good group that has an object which is gone is kept, whatever its age (I3). What is being deleted
+ * is to be finished.
  */
 export const planReclaim = ({
   groups,
   keepLast,
+  gone = [],
 }: {
   readonly groups: readonly Group[];
   readonly keepLast: number;
+  readonly gone?: readonly Gone[];
 }): Reclaim<ReclaimRule>[] => {
   const newest = [newestPublished(groups), newestPublished(groups.filter(({ ofFailedRun }) => !ofFailedRun))];
+  const goneIn = goneByGroup(groups, gone);
   let counted = 0;
   let failed = 0;
   return present(groups).map((group): Reclaim<ReclaimRule> => {
@@ -43,6 +59,8 @@ export const planReclaim = ({
     if (group.ofFailedRun && counted < keepLast && failed <= keepLast) {
       return keep(group, "failed", `kept, and not counted: its run failed; not older than the newest ${keepLast}`);
     }
+    const lastOf = goneIn.get(group.id);
+    if (lastOf !== undefined) return keep(group, "gone", goneText(lastOf));
     return excess(group, `not among the newest ${keepLast}`);
   });
 };
@@ -52,7 +70,8 @@ export const planReclaim = ({
  * the next increment, that is what is newest at any target (I4); groups of runs that have not
  * ended; groups that somebody reads; and the newest `keepLast`, where the plan says so for its
  * source. What is read, or of a run that has not ended, does not count among `keepLast`; what a run
- * that failed at all targets has left is of no use.
+ * that failed at all targets has left is of no use. The newest group that has an object which is
+ * gone is kept where no target has such a good one, and where the plan keeps groups at its source.
  *
  * @param mirrorGroups the restore points of all targets
  * @param activeGroupIds the groups of runs that have not ended
@@ -62,13 +81,18 @@ export const planSourceReclaim = ({
   mirrorGroups,
   activeGroupIds,
   keepLast = 0,
+  gone = [],
 }: {
   readonly sourceGroups: readonly Group[];
   readonly mirrorGroups: readonly Group[];
   readonly activeGroupIds: readonly GroupId[];
   readonly keepLast?: number;
+  readonly gone?: readonly Gone[];
 }): Reclaim<SourceReclaimRule>[] => {
   const targetsByBase = basesOf(mirrorGroups);
+  const atTarget = finderOfNewest(mirrorGroups.filter(isGood));
+  const kept = gone.filter((object) => keepLast > 0 || atTarget(object) === undefined);
+  const goneIn = goneByGroup(sourceGroups, kept);
   let counted = 0;
   return present(sourceGroups).map((group): Reclaim<SourceReclaimRule> => {
     const settled = settledOf(group);
@@ -79,13 +103,47 @@ export const planSourceReclaim = ({
     if (targets !== undefined) {
       return keep(group, "base", `kept: the next increment to ${targets.join(", ")} starts from it`);
     }
+    if (!group.ofFailedRun && counted <= keepLast) return last(group, keepLast);
+    const lastOf = goneIn.get(group.id);
+    if (lastOf !== undefined) return keep(group, "gone", goneText(lastOf));
     if (group.ofFailedRun) return excess(group, "no target needs it, and its run failed");
-    if (counted <= keepLast) return last(group, keepLast);
     return excess(
       group,
       keepLast === 0 ? "no target needs it" : `no target needs it, and not among the newest ${keepLast}`,
     );
   });
+};
+
+const isGood = ({ ofFailedRun }: Group): boolean => !ofFailedRun;
+
+/** Finds the newest group that has an object which is gone; those of failed runs only where there is no other. */
+const finderOfNewest = (groups: readonly Group[]): ((object: Gone) => Group | undefined) => {
+  const published = present(groups).filter(({ state }) => state === "published");
+  const good = published.filter(isGood);
+  return ({ lastSequence }) => {
+    const has = ({ sequence }: Group) => sequence <= lastSequence;
+    return good.find(has) ?? published.find(has);
+  };
+};
+
+/** Of the objects that are gone, those whose newest copy at the site each group has. */
+const goneByGroup = (
+  groups: readonly Group[],
+  gone: readonly Gone[],
+): ReadonlyMap<GroupId | undefined, readonly Gone[]> => {
+  const newestWith = finderOfNewest(groups);
+  return Map.groupBy(gone, (object) => newestWith(object)?.id);
+};
+
+const goneShownMax = 3;
+
+const goneText = (gone: readonly Gone[]): string => {
+  const shown = gone.slice(0, goneShownMax).map(({ kind, name, until }) => {
+    const end = until === undefined ? "while the plan names it" : `until ${until}`;
+    return `${kind} “${shownName(name)}” (${end})`;
+  });
+  const more = gone.length > shown.length ? `, and ${gone.length - shown.length} more` : "";
+  return `kept: the newest that may have what is gone from the source: ${shown.join(", ")}${more}`;
 };
 
 /**

@@ -8,8 +8,8 @@ export type PartEvent =
   | { readonly type: "start" }
   /** A newer slot took this one's place in the lane's queue (W22), or the plan was deleted. */
   | { readonly type: "supersede"; readonly reason: Reason }
-  /** All tasks of the step are done. */
-  | { readonly type: "done"; readonly step: Step }
+  /** All tasks of the step are done. `warning`: and something is to be known of it. */
+  | { readonly type: "done"; readonly step: Step; readonly warning?: Reason }
   /** A task of the step is given up. */
   | { readonly type: "gave-up"; readonly step: Step; readonly reason: Reason }
   | { readonly type: "cancel" }
@@ -44,6 +44,8 @@ export interface Answer {
   /** Of a snapshot: of the objects in this part of the answer. */
   readonly taken?: NonNullable<Shard["taken"]>;
   readonly published?: Published;
+  /** So many warnings came with it. */
+  readonly warned?: number;
   /** Of a reclaim: there was too much for once, and more is to be deleted. */
   readonly more?: boolean;
 }
@@ -60,4 +62,6 @@ export interface Told {
   readonly sequence: number;
   readonly base?: Base;
   readonly compression?: NonNullable<Shard["compression"]>;
+  readonly volumePages?: number;
+  readonly pool?: string;
 }

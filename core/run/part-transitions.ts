@@ -3,6 +3,7 @@ import type { Reason } from "../api/reason.ts";
 import type { RunHead, TargetRun } from "../api/run.ts";
 import type { PartEvent } from "./events.ts";
 import { stepAfter, stepsOf } from "./steps.ts";
+import { joined } from "./warnings.ts";
 
 type EventOf<E extends PartEvent["type"]> = Extract<PartEvent, { type: E }>;
 
@@ -22,6 +23,7 @@ const end = (
   state,
   step: null,
   reason,
+  warning: state === "succeeded" ? part.warning : null,
   endedAt: now,
   ...(part.step !== null && { endedIn: part.step }),
   unsettled: true,
@@ -40,10 +42,11 @@ export const cancel = (situation: Situation): TargetRun =>
 
 /** What came of another step than the present one is late, or comes again. */
 export const goOn = (situation: Situation, event: EventOf<"done">): TargetRun | undefined => {
-  const { run, part } = situation;
-  if (event.step !== part.step) return undefined;
-  const step = stepAfter(run.kind, part.step);
-  return step === undefined ? end(situation, "succeeded", null) : { ...part, state: step, step };
+  const { run } = situation;
+  if (event.step !== situation.part.step) return undefined;
+  const part = { ...situation.part, warning: joined(situation.part.warning, event.warning) };
+  const step = stepAfter(run.kind, event.step);
+  return step === undefined ? end({ ...situation, part }, "succeeded", null) : { ...part, state: step, step };
 };
 
 /**
@@ -56,8 +59,10 @@ export const fail = (situation: Situation, { step, reason }: EventOf<"gave-up">)
 };
 
 /** The restore point is there; what could not be tidied up now is tidied up by the next run. */
-export const finish = (situation: Situation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined =>
-  step === situation.part.step ? { ...end(situation, "succeeded", null), warning: reason } : undefined;
+export const finish = (situation: Situation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined => {
+  if (step !== situation.part.step) return undefined;
+  return { ...end(situation, "succeeded", null), warning: joined(reason, situation.part.warning) };
+};
 
 export const unsettle = ({ part }: Situation): TargetRun | undefined =>
   part.unsettled ? undefined : { ...part, unsettled: true };

@@ -33,3 +33,12 @@ export const progressAhead = (volumes: ObjectConfig["volumes"]): Progress => ({
   extentsTotal: volumes.reduce((sum, { sizeBytes, geometry }) => sum + Math.ceil(sizeBytes / geometry.extentBytes), 0),
   bytesTotal: volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
 });
+
+/** From what moves most to what does not: an object is at what the first of its volumes is at. */
+const phases = ["sending", "verifying", "comparing", "waiting", "done"] as const;
+
+/** Of an object, by its volumes. */
+export const progressOfAll = (some: readonly Progress[]): Progress => ({
+  ...sumOf(some),
+  phase: phases.find((phase) => some.some((one) => one.phase === phase)) ?? "waiting",
+});

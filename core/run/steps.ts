@@ -1,5 +1,5 @@
 import type { SiteId } from "../api/ids.ts";
-import type { Run, RunKind, Step, TargetRun, TargetState } from "../api/run.ts";
+import type { Run, RunKind, Step, Taken, TargetRun, TargetState } from "../api/run.ts";
 
 /** The steps of each kind of run at one target, in order (W10). */
 export const stepsOf: Record<RunKind, readonly Step[]> = {
@@ -16,14 +16,28 @@ export const stepAfter = (kind: RunKind, step: Step): Step | undefined =>
 export const stepsBefore = (kind: RunKind, step: Step): readonly Step[] =>
   stepsOf[kind].slice(0, stepsOf[kind].indexOf(step));
 
+/** How many objects and volumes a run has, as its snapshot says. */
+export type Counts = Pick<Taken, "objects" | "volumes">;
+
+/** Whether how many tasks a step has is known by the snapshot alone. */
+export const isCounted = (step: Step): boolean => step === "preparing" || step === "transferring";
+
 /**
- * How many tasks a step has at one target: one an object, or one about all of them; in `reclaiming`
- * one for the target, and one for the source where the base of the next increment is kept.
+ * How many tasks a step has at one target: one an object, one a volume, or one about all of them; in
+ * `reclaiming` one for the target, and one for the source where the base of the next increment is
+ * kept.
+ * @param counts nothing of a snapshot that a version before took: of its objects each has one volume
  */
-export const taskCount = ({ kind, objectCount }: Pick<Run, "kind" | "objectCount">, step: Step): number => {
+export const taskCount = (
+  { kind, objectCount }: Pick<Run, "kind" | "objectCount">,
+  step: Step,
+  { objects = objectCount, volumes = objects }: Counts = {},
+): number => {
   switch (step) {
     case "preparing":
+      return objects;
     case "transferring":
+      return volumes;
     case "rebuilding":
       return objectCount;
     case "reclaiming":

@@ -1,5 +1,5 @@
 import type { Reason } from "../api/reason.ts";
-import type { Shard } from "../api/run.ts";
+import type { Shard, Taken } from "../api/run.ts";
 import { addSeconds, secondsBetween } from "../ports/clock.ts";
 import type { TaskDecision } from "./decide.ts";
 import type { Answer, RunContext, TaskEvent } from "./events.ts";
@@ -49,21 +49,38 @@ export const complete = (situation: Situation, event: EventOf<"completed">): Tas
 };
 
 /** What is kept of an answer, or of a part of one; undefined when that part came before. */
-const withAnswer = (shard: Shard, { part, taken, published }: Answer): Shard | undefined => {
-  if (part === undefined) return { ...shard, ...(taken && { taken }), ...(published && { published }) };
+const withAnswer = (shard: Shard, { part, taken, published, warned }: Answer): Shard | undefined => {
+  const { warned: before, ...rest } = shard;
+  if (part === undefined) {
+    return { ...rest, ...(taken && { taken }), ...(published && { published }), ...allWarned(before, warned) };
+  }
   // An answer that is cut otherwise is another version's, and counts by itself.
-  const before = shard.answered?.of === part.of ? shard.answered.parts : [];
-  if (before.includes(part.number)) return undefined;
-  const answered = { of: part.of, parts: [...before, part.number] };
-  const isFirst = before.length === 0 || shard.taken === undefined;
-  return { ...shard, answered, ...(taken && { taken: isFirst ? taken : added(shard.taken ?? taken, taken) }) };
+  const heardOf = shard.answered?.of === part.of ? shard.answered.parts : [];
+  if (heardOf.includes(part.number)) return undefined;
+  const answered = { of: part.of, parts: [...heardOf, part.number] };
+  const isFirst = heardOf.length === 0 || shard.taken === undefined;
+  return {
+    ...rest,
+    answered,
+    ...(taken && { taken: isFirst ? taken : added(shard.taken ?? taken, taken) }),
+    ...allWarned(isFirst ? undefined : before, warned),
+  };
 };
 
-const added = (one: NonNullable<Shard["taken"]>, other: NonNullable<Shard["taken"]>) => ({
+const allWarned = (before = 0, now = 0) => (before + now === 0 ? {} : { warned: before + now });
+
+const added = (one: Taken, other: Taken): Taken => ({
   at: one.at,
   sizeBytes: one.sizeBytes + other.sizeBytes,
   extents: one.extents + other.extents,
+  ...counted("objects", one, other),
+  ...counted("volumes", one, other),
+  ...((one.volumePages ?? other.volumePages) && { volumePages: (one.volumePages ?? 0) + (other.volumePages ?? 0) }),
 });
+
+/** A part that a version before took in is not counted, and nor is the whole then. */
+const counted = (what: "objects" | "volumes", { [what]: one }: Taken, { [what]: other }: Taken) =>
+  one === undefined || other === undefined ? {} : { [what]: one + other };
 
 const isWhole = ({ answered }: Shard, { part }: Answer): boolean =>
   part === undefined || answered?.parts.length === part.of;

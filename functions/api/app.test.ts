@@ -16,6 +16,8 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["GET", "/v1/sites", "read"],
   ["GET", "/v1/sites/{site}", "read"],
   ["PUT", "/v1/sites/{site}/limits", "admin"],
+  ["GET", "/v1/sites/{site}/facilities", "read"],
+  ["PUT", "/v1/sites/{site}/switch-maps/{target}", "admin"],
   ["GET", "/v1/sites/{site}/gateways", "read"],
   ["GET", "/v1/sites/{site}/objects", "read"],
   ["POST", "/v1/sites/{site}/inventory", "operate"],
@@ -29,6 +31,7 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["POST", "/v1/plans/{plan}/suspend", "operate"],
   ["POST", "/v1/plans/{plan}/resume", "operate"],
   ["POST", "/v1/plans/{plan}/run", "operate"],
+  ["GET", "/v1/plans/{plan}/objects", "read"],
   ["GET", "/v1/plans/{plan}/schedule", "read"],
   ["POST", "/v1/schedules/preview", "read"],
   ["GET", "/v1/plans/{plan}/retention", "read"],
@@ -55,6 +58,7 @@ const everything = [...routes, ["GET", "/openapi.json", "read"] as const];
 const filled = (path: string) =>
   path
     .replace("{site}", "a")
+    .replace("{target}", "b")
     .replace("{gateway}", "gw-1")
     .replace("{plan}", "nightly")
     .replace("{run}", run)

@@ -1,18 +1,22 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import {
   type PlanAnswer,
+  planMembersAnswerSchema,
   planSummarySchema,
   retentionAnswerSchema,
   scheduleAnswerSchema,
 } from "../../core/api/answers.ts";
-import { retentionSchema, scheduleSchema } from "../../core/api/plan.ts";
-import { definePlan, redefinePlan, type WholePlan } from "../../core/plan/define.ts";
+import { type PlanDefinition, retentionSchema, scheduleSchema } from "../../core/api/plan.ts";
+import { definePlan, redefinePlan, type WholePlan, type World } from "../../core/plan/define.ts";
+import { resolveObjects } from "../../core/plan/resolve.ts";
 import { comesAfter } from "../../core/plan/settled.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
 import { validateSchedule } from "../../core/schedule/validate.ts";
 import * as engine from "../engine/commands.ts";
+import { forgetUnnamed } from "../gone.ts";
 import { wholePlan } from "../plan-objects.ts";
 import { previewRetention } from "../queries/groups.ts";
+import { listMembers } from "../queries/members.ts";
 import { listPlans, readPlan, readWholePlan, readWorld } from "../queries/plans.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, pageAnswer, refusals } from "./route.ts";
@@ -128,7 +132,32 @@ const retention = createRoute({
   responses: { 200: jsonAnswer(retentionAnswerSchema, "The verdict on every group, by site."), ...refusals },
 });
 
+const members = createRoute({
+  method: "get",
+  path: "/v1/plans/{plan}/objects",
+  summary: "List the objects that a plan's next run takes, and why; and those that are gone",
+  ...needs("read"),
+  request: { params: planParam, query: pageQuery },
+  responses: {
+    200: jsonAnswer(planMembersAnswerSchema, "Named ones in the plan's order, those of rules, those that are gone."),
+    ...refusals,
+  },
+});
+
 const answerOf = (plan: WholePlan): PlanAnswer => ({ ...plan, objects: [...plan.objects] });
+
+/** The rest is among the plan's members. */
+const leftOutMax = 100;
+
+/** With what is left out of its objects, so that whoever makes a plan need not ask. */
+const answerWithLeftOut = (plan: WholePlan, definition: PlanDefinition, { known }: World): PlanAnswer => {
+  const { objects } = resolveObjects(definition, known, plan.objects);
+  const leftOut = objects.filter((object) => (object.leftOut ?? []).length > 0).slice(0, leftOutMax);
+  return {
+    ...answerOf(plan),
+    ...(leftOut.length > 0 && { leftOut: leftOut.map(({ switches: _, ...member }) => member) }),
+  };
+};
 
 export const planRoutes = (deps: ApiDeps) =>
   createRouter()
@@ -137,7 +166,7 @@ export const planRoutes = (deps: ApiDeps) =>
       const world = await readWorld(deps, definition);
       const created = definePlan(definition, { ...world, now: deps.clock.now(), planId: deps.ids.planId() });
       await engine.createPlan(deps, created);
-      return c.json(answerOf(created), 201);
+      return c.json(answerWithLeftOut(created, definition, world), 201);
     })
     .openapi(list, async (c) => c.json(await listPlans(deps, c.req.valid("query")), 200))
     .openapi(get, async (c) => c.json(answerOf(await readWholePlan(deps, c.req.valid("param").plan)), 200))
@@ -146,7 +175,8 @@ export const planRoutes = (deps: ApiDeps) =>
       const definition = c.req.valid("json");
       const world = await readWorld(deps, definition, objects);
       const updated = await engine.updatePlan(deps, id, (before) => redefinePlan(before, definition, world));
-      return c.json(answerOf(updated), 200);
+      await forgetUnnamed(deps, updated);
+      return c.json(answerWithLeftOut(updated, definition, world), 200);
     })
     .openapi(remove, async (c) => {
       const { id } = await readPlan(deps, c.req.valid("param").plan);
@@ -164,6 +194,10 @@ export const planRoutes = (deps: ApiDeps) =>
     .openapi(runNow, async (c) => {
       const { id } = await readPlan(deps, c.req.valid("param").plan);
       return c.json(await engine.runPlanNow(deps, id), 201);
+    })
+    .openapi(members, async (c) => {
+      const found = await readWholePlan(deps, c.req.valid("param").plan);
+      return c.json(await listMembers(deps, found, c.req.valid("query")), 200);
     })
     .openapi(schedule, async (c) => {
       const found = await readPlan(deps, c.req.valid("param").plan);

@@ -1,11 +1,19 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { facilitiesAnswerSchema } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { siteIdSchema } from "../../core/api/ids.ts";
-import { type Site, siteCreateSchema, siteLimitsPutSchema, siteSchema } from "../../core/api/site.ts";
+import {
+  type Site,
+  siteCreateSchema,
+  siteLimitsPutSchema,
+  siteSchema,
+  switchMapPutSchema,
+} from "../../core/api/site.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { setLimits } from "../limits.ts";
-import { listSites, readSite } from "../queries/sites.ts";
+import { listSites, lookAtFacilities, readSite } from "../queries/sites.ts";
 import { siteKey } from "../records.ts";
+import { setSwitchMap } from "../switch-maps.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, pageAnswer, refusals } from "./route.ts";
 import { pageQuery } from "./schemas.ts";
@@ -48,6 +56,28 @@ const putLimits = createRoute({
   responses: { 200: jsonAnswer(siteSchema, "The site. Its gateways go by the limits within 2 s."), ...refusals },
 });
 
+const facilities = createRoute({
+  method: "get",
+  path: "/v1/sites/{site}/facilities",
+  summary: "See what a site has besides objects: kinds it can do, storage pools, virtual switches; and its mappings",
+  ...needs("read"),
+  request: { params: siteParam },
+  responses: { 200: jsonAnswer(facilitiesAnswerSchema, "As its gateways saw it last."), ...refusals },
+});
+
+const putSwitchMap = createRoute({
+  method: "put",
+  path: "/v1/sites/{site}/switch-maps/{target}",
+  summary:
+    "Say which virtual switch of a target takes the place of which of a site's, in every plan that says nothing else",
+  ...needs("admin"),
+  request: { params: siteParam.extend({ target: siteIdSchema }), body: jsonBody(switchMapPutSchema) },
+  responses: {
+    200: jsonAnswer(siteSchema, "The site. What comes to be prepared from now on goes by it."),
+    ...refusals,
+  },
+});
+
 export const siteRoutes = (deps: ApiDeps) =>
   createRouter()
     .openapi(create, async (c) => c.json(await createSite(deps, c.req.valid("json")), 201))
@@ -56,6 +86,11 @@ export const siteRoutes = (deps: ApiDeps) =>
     .openapi(putLimits, async (c) => {
       const { site } = c.req.valid("param");
       return c.json(await setLimits(deps, site, c.req.valid("json")), 200);
+    })
+    .openapi(facilities, async (c) => c.json(await lookAtFacilities(deps, c.req.valid("param").site), 200))
+    .openapi(putSwitchMap, async (c) => {
+      const { site, target } = c.req.valid("param");
+      return c.json(await setSwitchMap(deps, site, target, c.req.valid("json").switches), 200);
     });
 
 /** The queue comes first: a site that is known has one. @throws {VisibleError} SITE_EXISTS */

@@ -7,27 +7,44 @@ import type { Answer } from "../../core/run/events.ts";
 import type { Deps } from "../deps.ts";
 import { planKey } from "../records.ts";
 import { putFacts } from "./facts.ts";
+import { noteGone } from "./gone.ts";
 import { markDeleted } from "./groups.ts";
 import type { ShardId } from "./happenings.ts";
 import { groupsAtOnce, hasWork } from "./reclaim.ts";
 import { listIn, takeList } from "./site-list.ts";
 import { takenOf } from "./taken.ts";
+import { putWarnings, warningsIn } from "./warnings.ts";
 
 export type Completed = Extract<TaskReport, { kind: "completed" }>;
 
 /** Writes down what a task that is given out came to. @returns what its shard keeps of it */
 export const answerTo = async (deps: Deps, id: ShardId, shard: Shard, report: Completed): Promise<Answer> => {
-  const { result, part, index } = report;
+  const { result, part } = report;
   if (result.kind === "reclaim") return reclaimed(deps, id, shard, { ...report, result });
   const isKnown = part !== undefined && shard.answered?.of === part.of && shard.answered.parts.includes(part.number);
   // The shard keeps it itself.
   if (result.kind === "publish") return { published: { publishedAt: result.publishedAt, sizeBytes: result.sizeBytes } };
-  if (!isKnown) await putFacts(deps, { ...id, target: id.place, index }, result, shard.progress);
+  if (!isKnown) await writeDown(deps, id, shard, report);
+  const warned = warningsIn(result).length;
   return {
     ...(part && { part }),
     ...(result.kind === "transfer" && { progress: result.progress }),
-    ...(result.kind === "snapshot" && { taken: takenOf(result.takenAt, result.objects) }),
+    ...(result.kind === "snapshot" && { taken: takenOf(result) }),
+    ...(warned > 0 && { warned }),
   };
+};
+
+const writeDown = async (
+  deps: Deps,
+  { runId, place, step }: ShardId,
+  { progress, sequence }: Shard,
+  { result, part, index }: Completed,
+): Promise<void> => {
+  await putFacts(deps, { runId, step, target: place, index }, result, progress);
+  const warnings = warningsIn(result);
+  if (result.kind !== "snapshot") return putWarnings(deps, { runId, step, target: place, index }, warnings);
+  await putWarnings(deps, { runId, step, target: "source", index: part?.number ?? 0 }, warnings);
+  await noteGone(deps, { runId, sequence }, result.gone ?? []);
 };
 
 const reclaimed = async (

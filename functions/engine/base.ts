@@ -1,11 +1,10 @@
 import type { Group } from "../../core/api/group.ts";
 import type { GroupId, RunId, SiteId } from "../../core/api/ids.ts";
-import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Base, Run } from "../../core/api/run.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import type { Deps } from "../deps.ts";
 import { baseKey, groupKey } from "../records.ts";
-import { readFact, readFacts, readFactsIn, type SnapshotFact } from "./facts.ts";
+import { readFact, readFactsIn, type SnapshotFact, snapshotFactsOf } from "./facts.ts";
 import { readGroups } from "./groups.ts";
 
 export const readBase = async (deps: Deps, runId: RunId, target: SiteId): Promise<Base | undefined> =>
@@ -54,49 +53,57 @@ const isOnSource = async (deps: Deps, source: SiteId, group: { id: GroupId; take
   return stored?.body.state === "published" && stored.body.takenAt === group.takenAt;
 };
 
-/**
- * The base of one object: the target's group, and by source volume the snapshots it was made of if
- * they are still there.
- */
-export interface ObjectBase {
+/** The base of one volume: the target's group, and the snapshot that it was made of if the source still has it. */
+export interface VolumeBase {
   readonly groupId: GroupId | null;
-  readonly snapshotIds: ReadonlyMap<string, string>;
+  readonly snapshotId: string | null;
 }
 
-export const nothingThere: ObjectBase = { groupId: null, snapshotIds: new Map() };
+export const nothingThere: VolumeBase = { groupId: null, snapshotId: null };
 
-/** An object that the base group did not have yet has no base: it is sent in full. */
-export const baseOfObject = async (
-  deps: Deps,
-  { index, config, chosen }: { readonly index: number; readonly config: ObjectConfig; readonly chosen: Base },
-): Promise<ObjectBase> => {
+/** Which volume of a run, and whose it is. */
+export interface WhichVolume {
+  readonly id: string;
+  /** The index of the object that it is sent for. */
+  readonly objectIndex: number;
+}
+
+/** A volume that the base group did not have yet, with whichever object, has no base: it is sent in full. */
+export const baseOfVolume = async (deps: Deps, volume: WhichVolume, chosen: Base): Promise<VolumeBase> => {
   const { baseGroupId, baseRunId, why } = chosen;
   if (baseGroupId === null || baseRunId === null) return nothingThere;
-  const base = await snapshotWith(deps, baseRunId, index, config.id);
-  if (base === undefined) return nothingThere;
-  const pairs = base.config.volumes.map((volume, i) => [volume.id, base.snapshotIds[i] ?? ""] as const);
-  const had = new Map(pairs);
-  if (!config.volumes.every((volume) => had.has(volume.id))) return nothingThere;
+  const snapshotId = await snapshotIn(deps, baseRunId, volume);
+  if (snapshotId === undefined) return nothingThere;
   // What the source has lost since, its gateway does without.
-  return { groupId: baseGroupId, snapshotIds: why === "increment" ? had : new Map() };
+  return { groupId: baseGroupId, snapshotId: why === "increment" ? snapshotId : null };
 };
 
 /** So far from its own place an object is looked for: it moves by as many as came or went before it. */
 const reaches = [0, 4, 64];
 
-/** What a run snapshotted of an object: mostly at the same place in the plan or near it, else anywhere. */
-const snapshotWith = async (deps: Deps, runId: RunId, index: number, id: string): Promise<SnapshotFact | undefined> => {
-  const isOfObject = ({ config }: SnapshotFact) => config.id === id;
+/** A run's snapshot of a volume: mostly with the object at the same place or near it, else anywhere. */
+const snapshotIn = async (deps: Deps, runId: RunId, { id, objectIndex }: WhichVolume): Promise<string | undefined> => {
   for (const reach of reaches) {
-    const range = { from: Math.max(0, index - reach), count: 2 * reach + 1 };
+    const range = { from: Math.max(0, objectIndex - reach), count: 2 * reach + 1 };
     const some = await readFactsIn<SnapshotFact>(deps, runId, "snapshotting", "source", range);
-    const found = [...some.values()].find(isOfObject);
+    const found = firstDefined([...some.values()].map((fact) => snapshotOf(fact, id)));
     if (found !== undefined) return found;
   }
-  return (await readFacts<SnapshotFact>(deps, runId, "snapshotting", "source")).find(isOfObject);
+  for await (const fact of snapshotFactsOf(deps, runId)) {
+    const found = snapshotOf(fact, id);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 };
 
-/** A target says that it has no base of an object: people are told that the run sends some in full. */
+const firstDefined = <T>(some: readonly (T | undefined)[]): T | undefined => some.find((one) => one !== undefined);
+
+const snapshotOf = ({ config, snapshotIds }: SnapshotFact, volumeId: string): string | undefined => {
+  const place = config.volumes.findIndex(({ id }) => id === volumeId);
+  return place === -1 ? undefined : snapshotIds[place];
+};
+
+/** A target says that it has no base of a volume: people are told that the run sends some in full. */
 export const loseBase = async (deps: Deps, runId: RunId, target: SiteId): Promise<void> => {
   const base = await readBase(deps, runId, target);
   if (base === undefined || base.why === "base-gone-from-target") return;

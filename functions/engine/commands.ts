@@ -2,9 +2,10 @@ import { strict as assert } from "node:assert";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Group } from "../../core/api/group.ts";
 import { type GroupId, type PlanId, planIdOf, type RunId, runIdOf, type SiteId } from "../../core/api/ids.ts";
-import type { Plan, PlanObject } from "../../core/api/plan.ts";
+import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
 import { nameCharactersMax } from "../../core/object/name.ts";
+import { rebuiltName } from "../../core/object/rebuilt-name.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
@@ -13,11 +14,11 @@ import type { Deps } from "../deps.ts";
 import { endSet, putSet, type StoredPlan, wholePlan } from "../plan-objects.ts";
 import { groupKey, planKey, planNameKey, runKey, runPlanKey } from "../records.ts";
 import { applyToPart, applyToPlan, planDueAt, tryDrain } from "./engine.ts";
-import { readRunPlan } from "./facts.ts";
+import { readRunPlan, snapshotFactsOf } from "./facts.ts";
 import { putRun } from "./new-run.ts";
 import { putOutbox } from "./outbox.ts";
-import { readRunObjects } from "./run-objects.ts";
 import { loadRun, needRun } from "./runs.ts";
+import { readTaken } from "./taken.ts";
 
 /** Stores a new plan and makes its schedule. @throws VisibleError PLAN_NAME_TAKEN */
 export const createPlan = async (deps: Deps, { objects, ...plan }: WholePlan): Promise<void> => {
@@ -157,7 +158,8 @@ export const startRebuild = async (
   const now = deps.clock.now();
   const origin = await readRun(deps, group.body.runId);
   const originPlan = await readRunPlan(deps, origin.id);
-  refuseLongNames(await readRunObjects(deps, originPlan), namePrefix);
+  await refuseLongNames(deps, origin.id, namePrefix);
+  const taken = await readTaken(deps, origin);
   const run = newRun({
     planId: planIdOf(groupId),
     kind: "rebuild",
@@ -166,7 +168,7 @@ export const startRebuild = async (
     sequence: group.body.sequence,
     source: origin.source,
     targets: [siteId],
-    objectCount: origin.objectCount,
+    objectCount: taken?.objects ?? origin.objectCount,
     now,
   });
   const restore = { fromRunId: origin.id, fromGroupId: groupId, namePrefix, evenDamaged };
@@ -190,12 +192,14 @@ export const startRebuild = async (
   return readRun(deps, run.id);
 };
 
-const refuseLongNames = (objects: readonly PlanObject[], namePrefix: string): void => {
-  const long = objects.find(({ name }) => namePrefix.length + name.length > nameCharactersMax);
-  if (long === undefined) return;
-  throw new VisibleError("BAD_REQUEST", `“${namePrefix}${long.name}” has more than ${nameCharactersMax} characters.`, {
-    hint: "Choose a shorter prefix.",
-  });
+const refuseLongNames = async (deps: Deps, runId: RunId, namePrefix: string): Promise<void> => {
+  for await (const { config } of snapshotFactsOf(deps, runId)) {
+    const name = rebuiltName(config, namePrefix);
+    if (name.length <= nameCharactersMax) continue;
+    throw new VisibleError("BAD_REQUEST", `“${name}” has more than ${nameCharactersMax} characters.`, {
+      hint: "Choose a shorter prefix.",
+    });
+  }
 };
 
 const nameTaken = (name: string, cause?: unknown) =>

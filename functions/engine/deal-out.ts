@@ -3,7 +3,7 @@ import type { Run, Shard, Step, TargetRun } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import type { Told } from "../../core/run/events.ts";
 import { closed, firstShard, isFinished, reopened, shardCount } from "../../core/run/shards.ts";
-import { isAwaited, placeOf, taskCount } from "../../core/run/steps.ts";
+import { isAwaited, isCounted, placeOf, taskCount } from "../../core/run/steps.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
 import { partKey, shardKey } from "../records.ts";
@@ -11,9 +11,12 @@ import { retrying } from "./advance.ts";
 import { ensureBase } from "./base.ts";
 import { readRunPlan } from "./facts.ts";
 import type { Happening } from "./happenings.ts";
+import { ensureMapping } from "./mapping.ts";
 import { loadRun } from "./runs.ts";
 import { send, stepDone } from "./send-tasks.ts";
 import { dueOf, limitsOf, puts, readShards, shardsAtOnce } from "./shards.ts";
+import { windUpStep } from "./step-end.ts";
+import { readTaken, type Taken } from "./taken.ts";
 
 /**
  * Gives out the tasks of a step that a part has come to, as far as nobody has: those of shards that
@@ -29,13 +32,14 @@ export const dealOut = async (
 ): Promise<readonly Happening[]> => {
   const place = placeOf(run, target, step);
   const there = isNew && place === target ? [] : await readShards(deps, run.id, place, step);
-  const count = taskCount(run, step);
+  const taken = isCounted(step) ? await readTaken(deps, run) : undefined;
+  const count = taskCount(run, step, taken);
   const isThere = new Set(there.map(({ body }) => body.shard));
   const missing = Array.from({ length: shardCount(count) }, (_, shard) => shard).filter((shard) => !isThere.has(shard));
   const shut = there.filter(({ body }) => body.closed && !isFinished(body));
   if (missing.length + shut.length > 0) {
     const now = deps.clock.now();
-    const told = await toldAll(deps, run, target, step);
+    const told = await toldAll(deps, run, { target, step, taken });
     const begun = [
       ...missing.map((shard) => firstShard({ step, shard, count, told }, now, limitsOf(deps))),
       ...shut.map(({ body }) => reopened(body, now, limitsOf(deps))),
@@ -45,7 +49,9 @@ export const dealOut = async (
     await closeAll(deps, run.id, place, step);
     return [];
   }
-  return there.every(({ body }) => isFinished(body)) ? [stepDone(run.id, target, step)] : [];
+  const shards = there.map(({ body }) => body);
+  if (!shards.every(isFinished)) return [];
+  return [stepDone(run.id, target, step, await windUpStep(deps, { runId: run.id, place, step }, shards))];
 };
 
 /** @returns the shard, when it was not somebody else who put it there */
@@ -71,11 +77,20 @@ const isStillAwaited = async (deps: Deps, run: Run, target: SiteId, step: Step):
 };
 
 /** What all tasks of a step are told. */
-const toldAll = async (deps: Deps, run: Run, target: SiteId, step: Step): Promise<Told> => {
+const toldAll = async (
+  deps: Deps,
+  run: Run,
+  { target, step, taken }: { readonly target: SiteId; readonly step: Step; readonly taken: Taken | undefined },
+): Promise<Told> => {
   const { source, sequence } = run;
+  if (step === "preparing") {
+    const { pool } = await ensureMapping(deps, run, target);
+    return { source, sequence, ...(pool !== undefined && { pool }) };
+  }
   if (step !== "transferring") return { source, sequence };
   const [base, { compression }] = await Promise.all([ensureBase(deps, run, target), readRunPlan(deps, run.id)]);
-  return { source, sequence, base, compression };
+  const { volumePages } = taken ?? {};
+  return { source, sequence, base, compression, ...(volumePages !== undefined && { volumePages }) };
 };
 
 /** A part is over: none of its tasks is given out any more, nor the snapshot when nobody waits for it. */

@@ -3,12 +3,15 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Progress, RunPlan, Step } from "../../core/api/run.ts";
-import type { MirrorVolume, TaskResult } from "../../core/api/task.ts";
-import { CommitConflict, type Key, type Stored } from "../../core/ports/store.ts";
+import type { MirrorVolume, TaskResult, TaskResultOf } from "../../core/api/task.ts";
+import type { Key, Stored } from "../../core/ports/store.ts";
+import { hasVolumePage, placedVolumes, type VolumePage } from "../../core/run/volumes.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
-import { factKey, factPrefix, runPlanKey } from "../records.ts";
+import { readRange } from "../ranges.ts";
+import { factKey, factPrefix, runPlanKey, volumePageKey } from "../records.ts";
 import { encodeCursor } from "../store-rules.ts";
+import { putOnce } from "./put-once.ts";
 
 /**
  * Facts: what the tasks of a run came to, a document for each object and target. They are written
@@ -19,6 +22,13 @@ export interface SnapshotFact {
   readonly takenAt: string;
   readonly config: ObjectConfig;
   readonly snapshotIds: readonly string[];
+  /** The index of the plan's entry that it is in the run for. Absent: its own. */
+  readonly because?: number | undefined;
+  /**
+   * The run's index of each of `config.volumes`; null: of one that another object has as well, in another part of the
+   * answer. Absent: it has one, and that has the object's.
+   */
+  readonly volumes?: readonly (number | null)[];
 }
 export interface PrepareFact {
   readonly volumes: readonly MirrorVolume[];
@@ -57,29 +67,36 @@ export const putFacts = async (
   const key = (index: number) => factKey(about.runId, about.step, place, index);
   if (result.kind === "reclaim" || result.kind === "abort") return;
   if (result.kind === "snapshot") {
-    const { takenAt, from = 0 } = result;
-    const facts = result.objects.map((object, i) => ({
-      key: key(from + i),
-      body: { takenAt, ...object } satisfies SnapshotFact,
-    }));
-    await mapBounded(facts, writesAtOnce, (fact) => putOnce(deps, fact));
+    await mapBounded(snapshotFacts(about.runId, result), writesAtOnce, (fact) => putOnce(deps, fact));
     return;
   }
-  const { kind, ...body } = result;
+  const { kind, ...body } = withoutWarnings(result);
   const moved = kind === "rebuild" && progress !== undefined ? { progress } : {};
-  return putOnce(deps, { key: key(about.index), body: { ...body, ...moved } });
+  await putOnce(deps, { key: key(about.index), body: { ...body, ...moved } });
+};
+
+/** What is to be known is written down by itself. */
+const withoutWarnings = (result: TaskResult): TaskResult => {
+  if (result.kind !== "prepare") return result;
+  const { warnings: _, ...rest } = result;
+  return rest;
+};
+
+/** Each object, and where that is not as simple as it can be, which volumes of the run are whose. */
+const snapshotFacts = (runId: RunId, result: TaskResultOf<"snapshot">): readonly { key: Key; body: object }[] => {
+  const { takenAt, from = 0, fromVolume = from, objects } = result;
+  const { indices, own, isPlain } = placedVolumes(result);
+  const facts = objects.map(({ config, snapshotIds, because }, i) => {
+    const volumes = indices[i] ?? [];
+    const placed = isPlain ? {} : { volumes };
+    const body = { takenAt, config, snapshotIds, ...(because !== undefined && { because }), ...placed };
+    return { key: factKey(runId, "snapshotting", "source", from + i), body: body satisfies SnapshotFact };
+  });
+  if (!hasVolumePage({ own, isPlain })) return facts;
+  return [...facts, { key: volumePageKey(runId, fromVolume), body: { from, own } satisfies VolumePage }];
 };
 
 const writesAtOnce = 16;
-
-/** Writes a document that is not there yet; one that is stays as it is. */
-const putOnce = async (deps: Deps, { key, body }: { readonly key: Key; readonly body: object }): Promise<void> => {
-  try {
-    await deps.store.commit([{ type: "put", key, body, expect: "absent" }]);
-  } catch (error) {
-    if (!(error instanceof CommitConflict)) throw error;
-  }
-};
 
 /** One fact, if it is there. */
 export const readFact = async <T>(
@@ -113,6 +130,13 @@ export const readFacts = async <T>(
   step: Step,
   target: SiteId | "source",
 ): Promise<readonly T[]> => (await storedFacts<T>(deps, runId, step, target)).map(({ body }) => body);
+
+/** What a run's snapshot has of each object, one after the other. */
+export async function* snapshotFactsOf(deps: Pick<Deps, "store">, runId: RunId): AsyncGenerator<SnapshotFact> {
+  const { partition } = factKey(runId, "snapshotting", "source", 0);
+  const first = { partition, sort: factPrefix("snapshotting", "source") };
+  for await (const { body } of readRange<SnapshotFact>(deps, first)) yield body;
+}
 
 const storedFacts = async <T>(
   deps: Pick<Deps, "store">,
@@ -154,7 +178,7 @@ export const needFact = async <T>(
 };
 
 /** What the run was told at its start. */
-export const readRunPlan = async (deps: Deps, runId: RunId): Promise<RunPlan> => {
+export const readRunPlan = async (deps: Pick<Deps, "store">, runId: RunId): Promise<RunPlan> => {
   const stored = await deps.store.get<RunPlan>(runPlanKey(runId));
   assert(stored !== undefined, `the plan of ${runId} is missing`);
   return stored.body;

@@ -5,12 +5,13 @@ import type { Run } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
 import type { ToldGroup } from "../../core/retention/site-list.ts";
-import { hasFailedAt } from "../../core/run/steps.ts";
+import { hasEnded, hasFailedAt } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { forEach } from "../each.ts";
 import { groupKey, groupPrefix, planKey } from "../records.ts";
 import { expires, historyKeptSeconds } from "./expiry.ts";
-import { readPublished, readTaken } from "./taken.ts";
+import { readPublished, readTaken, type Taken } from "./taken.ts";
+import { allOf, warningsOfMirrors, warningsOfSnapshot } from "./warnings.ts";
 
 /**
  * A deleted group's record is kept this long, so that a late answer of a gateway finds it. They are
@@ -78,7 +79,9 @@ export const recordGroup = async (
     sequence: run.sequence,
     takenAt,
     publishedAt: published?.publishedAt ?? takenAt,
-    objectCount: run.objectCount,
+    objectCount: taken?.objects ?? run.objectCount,
+    ...(taken?.volumes !== undefined && { volumeCount: taken.volumes }),
+    ...(await warningsOf(deps, run, role, target, taken)),
     sizeBytes: published?.sizeBytes ?? told?.sizeBytes ?? taken?.sizeBytes ?? 0,
     state: "published",
     holds: stored?.body.holds ?? [],
@@ -86,6 +89,23 @@ export const recordGroup = async (
   });
   const expect = stored === undefined ? "absent" : { version: stored.version };
   await ignoringConflict(() => deps.store.commit([{ type: "put", key, body: group, expect }]));
+};
+
+/** What is to be known of a group: what is to be known of its snapshot, and at a target of its mirrors. */
+const warningsOf = async (
+  deps: Deps,
+  run: Run,
+  role: Group["role"],
+  target: SiteId,
+  taken: Taken | undefined,
+): Promise<Pick<Group, "warnings">> => {
+  const ofSnapshot = await warningsOfSnapshot(deps, run.id, taken);
+  const part = run.targets[target];
+  // What a part that goes on does not warn of, nothing of it has.
+  const isQuiet = part === undefined || (part.warning === null && !hasEnded(part));
+  const all = role === "source" || isQuiet ? [ofSnapshot] : [ofSnapshot, await warningsOfMirrors(deps, run.id, target)];
+  const warnings = allOf(all);
+  return warnings.length === 0 ? {} : { warnings: [...warnings] };
 };
 
 /** A run has failed wherever it went: what it left on its source does not count among what is kept there. */

@@ -4,6 +4,7 @@ import type { Plan } from "../../core/api/plan.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { planReclaim, planSourceReclaim } from "../../core/retention/retention.ts";
 import type { Deps } from "../deps.ts";
+import { readGoneToKeep } from "../gone.ts";
 import { markDeleting, readGroups } from "./groups.ts";
 
 /** Groups that runs in the plan's lanes make: they are not to be touched. Restores hold theirs by name. */
@@ -31,6 +32,7 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
   const all = await readGroups(deps, plan.id);
   const groups = all.map((stored) => stored.body);
   const here = groups.filter((group) => group.siteId === siteId);
+  const gone = await readGoneToKeep(deps, plan.id);
   if (plan.kind === "backup" && siteId === plan.source) {
     // A group that is younger than what is known of the plan belongs to a run that began in between.
     const known = here.filter((group) => group.sequence <= plan.sequence || group.state === "unknown");
@@ -40,13 +42,16 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
       mirrorGroups: groups.filter((group) => group.role === "mirror" && needsBase(plan, group.siteId)),
       activeGroupIds: activeGroupIds(plan),
       ...(keep === undefined ? {} : { keepLast: keep }),
+      // Deleting the plan gives its source up; what targets have stays.
+      gone: plan.status === "deleted" ? [] : gone,
     });
     return { all, verdicts };
   }
   const retention =
     plan.kind === "snapshot" ? plan.retention : plan.targets.find(({ site }) => site === siteId)?.retention;
   // A target that is no longer in the plan keeps what it has: nobody asked for it to be deleted.
-  return { all, verdicts: planReclaim({ groups: here, keepLast: keepLast ?? retention?.keepLast ?? here.length + 1 }) };
+  const kept = keepLast ?? retention?.keepLast ?? here.length + 1;
+  return { all, verdicts: planReclaim({ groups: here, keepLast: kept, gone }) };
 };
 
 /** Whether anything is to go from a site, by what is known before the site is asked. */

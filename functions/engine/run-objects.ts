@@ -5,7 +5,6 @@ import type { RunPlan } from "../../core/api/run.ts";
 import type { Deps } from "../deps.ts";
 import { putObjects, readObjects } from "../object-pages.ts";
 import { runPlanKey } from "../records.ts";
-import { readFactsIn, type SnapshotFact } from "./facts.ts";
 
 const partitionOf = (runId: RunId) => runPlanKey(runId).partition;
 
@@ -28,26 +27,13 @@ export const putRunObjects = async (
   return { objectSet };
 };
 
-/** Whose objects a restore rebuilds. */
-const originOf = ({ runId, restore }: RunPlan): RunId => restore?.fromRunId ?? runId;
+/** The run whose snapshot has a run's objects: of a restore, the one that it reads. */
+export const originOf = ({ runId, restore }: RunPlan): RunId => restore?.fromRunId ?? runId;
 
 /** What a run was told to take, in the plan's order. */
-export const readRunEntries = async (deps: Deps, told: RunPlan): Promise<readonly PlanEntry[]> =>
-  told.objects ?? readObjects<PlanEntry>(deps, partitionOf(originOf(told)), String(told.objectSet ?? 0));
+export const readRunObjects = async (deps: Pick<Deps, "store">, told: RunPlan): Promise<readonly PlanEntry[]> =>
+  told.objects ?? readObjects(deps, partitionOf(originOf(told)), String(told.objectSet ?? 0));
 
 /** The objects among it that are named. */
-export const readRunObjects = async (deps: Deps, told: RunPlan): Promise<readonly PlanObject[]> =>
-  (await readRunEntries(deps, told)).filter((entry): entry is PlanObject => !isRule(entry));
-
-/** Some of them: as they were snapshotted, or while they are not, as the plan has them. */
-export const readRunObjectsIn = async (
-  deps: Deps,
-  told: RunPlan,
-  range: { readonly from: number; readonly count: number },
-): Promise<readonly PlanObject[]> => {
-  const { from, count } = range;
-  const snapshots = await readFactsIn<SnapshotFact>(deps, originOf(told), "snapshotting", "source", range);
-  if (snapshots.size === count)
-    return [...snapshots.values()].map(({ config: { kind, id, name } }) => ({ kind, id, name }));
-  return (await readRunObjects(deps, told)).slice(from, from + count);
-};
+export const readNamedObjects = async (deps: Pick<Deps, "store">, told: RunPlan): Promise<readonly PlanObject[]> =>
+  (await readRunObjects(deps, told)).filter((entry): entry is PlanObject => !isRule(entry));

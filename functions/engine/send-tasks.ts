@@ -61,9 +61,9 @@ export const gaveUp = async (
 };
 
 /** All tasks of a step are done. */
-export const stepDone = (runId: RunId, target: SiteId, step: Step): Happening => ({
+export const stepDone = (runId: RunId, target: SiteId, step: Step, warning?: Reason): Happening => ({
   to: "part",
   runId,
   target,
-  event: { type: "done", step },
+  event: { type: "done", step, ...(warning && { warning }) },
 });

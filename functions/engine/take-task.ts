@@ -12,6 +12,7 @@ import type { Happening, ShardId } from "./happenings.ts";
 import { loadRun } from "./runs.ts";
 import { gaveUp, send, stepDone, targetsOf } from "./send-tasks.ts";
 import { dueOf, limitsOf, puts, readShard, readShards } from "./shards.ts";
+import { windUpStep } from "./step-end.ts";
 
 /**
  * What happened to a task: its shard's new state is written, and what follows is carried out.
@@ -51,12 +52,14 @@ export const takeTask = async (
 export const whenAllDone = async (
   deps: Deps,
   { runId, place, step }: Pick<ShardId, "runId" | "place" | "step">,
-  { count }: Pick<Shard, "count">,
+  last: Shard,
 ): Promise<readonly Happening[]> => {
-  const shards = shardCount(count) === 1 ? [] : await readShards(deps, runId, place, step);
-  const finished = shards.filter(({ body }) => isFinished(body));
-  if (shardCount(count) > 1 && finished.length < shardCount(count)) return [];
-  return (await targetsOf(deps, runId, place, step)).map((target) => stepDone(runId, target, step));
+  const { count } = last;
+  const shards =
+    shardCount(count) === 1 ? [last] : (await readShards(deps, runId, place, step)).map(({ body }) => body);
+  if (shards.filter(isFinished).length < shardCount(count)) return [];
+  const warning = await windUpStep(deps, { runId, place, step }, shards);
+  return (await targetsOf(deps, runId, place, step)).map((target) => stepDone(runId, target, step, warning));
 };
 
 /**

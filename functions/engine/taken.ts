@@ -1,36 +1,61 @@
 import type { Instant, SiteId } from "../../core/api/ids.ts";
-import type { Run, Shard } from "../../core/api/run.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
+import { isRule } from "../../core/api/plan.ts";
+import type { Run, Shard, Taken as TakenInShard } from "../../core/api/run.ts";
+import type { TaskResultOf } from "../../core/api/task.ts";
 import { isFinished } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
+import { hasVolumePage, placedVolumes } from "../../core/run/volumes.ts";
 import type { Deps } from "../deps.ts";
 import { shardKey } from "../records.ts";
-import { type PublishFact, readFact, readFacts, type SnapshotFact } from "./facts.ts";
+import { type PublishFact, readFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
+import { readRunObjects } from "./run-objects.ts";
 
-export type Taken = NonNullable<Shard["taken"]>;
+/** What a snapshot holds, and how much is to be known of it. */
+export type Taken = TakenInShard & Pick<Shard, "warned">;
 
 /** What a run's snapshot holds in all; undefined while not everything is known of it. */
 export const readTaken = async (deps: Pick<Deps, "store">, run: Run): Promise<Taken | undefined> => {
   const place = placeOf(run, run.source, "snapshotting");
   const shard = await deps.store.get<Shard>(shardKey(run.id, place, "snapshotting", 0));
-  if (shard !== undefined && isFinished(shard.body)) return shard.body.taken;
-  return takenByFacts(deps, run);
+  if (shard === undefined || !isFinished(shard.body)) return takenByFacts(deps, run);
+  const { taken, warned } = shard.body;
+  return taken && { ...taken, ...(warned !== undefined && { warned }) };
 };
 
-/** Runs of an earlier version have nothing but the facts. */
+/** Runs of an earlier version have nothing but the facts; nor have those whose answer nobody waited for any more. */
 const takenByFacts = async (deps: Pick<Deps, "store">, run: Run): Promise<Taken | undefined> => {
   const facts = await readFacts<SnapshotFact>(deps, run.id, "snapshotting", "source");
   const [first] = facts;
   if (first === undefined || facts.length < run.objectCount) return undefined;
-  return takenOf(first.takenAt as Instant, facts);
+  // How many objects rules have found, nobody knows by what some of them are.
+  if ((await readRunObjects(deps, await readRunPlan(deps, run.id))).some(isRule)) return undefined;
+  const volumes = new Map(facts.flatMap(({ config }) => config.volumes.map((volume) => [volume.id, volume] as const)));
+  return { at: first.takenAt as Instant, ...sizeOf([...volumes.values()]) };
 };
 
-/** The sum over some of a snapshot's objects. */
-export const takenOf = (at: Instant, objects: readonly Pick<SnapshotFact, "config">[]): Taken => {
-  const volumes = objects.flatMap(({ config }) => config.volumes);
+const sizeOf = (volumes: ObjectConfig["volumes"]) => ({
+  sizeBytes: volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  extents: volumes.reduce((sum, { sizeBytes, geometry }) => sum + Math.ceil(sizeBytes / geometry.extentBytes), 0),
+});
+
+/** What a snapshot's answer, or a part of it, tells: each volume once. In parts they add up. */
+export const takenOf = (result: TaskResultOf<"snapshot">): TakenInShard => {
+  const { takenAt, objects, from, fromVolume = from } = result;
+  const placed = placedVolumes(result);
+  const volumes = new Map<number, ObjectConfig["volumes"][number]>();
+  for (const [i, { config }] of objects.entries()) {
+    for (const [place, volume] of config.volumes.entries()) {
+      const index = placed.indices[i]?.[place] ?? null;
+      if (index !== null && index >= fromVolume) volumes.set(index, volume);
+    }
+  }
   return {
-    at,
-    sizeBytes: volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    extents: volumes.reduce((sum, { sizeBytes, geometry }) => sum + Math.ceil(sizeBytes / geometry.extentBytes), 0),
+    at: takenAt,
+    ...sizeOf([...volumes.values()]),
+    objects: objects.length,
+    volumes: volumes.size,
+    ...(hasVolumePage(placed) && { volumePages: 1 }),
   };
 };
 

@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
+import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
 import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
@@ -11,10 +12,12 @@ import { siteOfTask } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { readGatewaysOfLate } from "../queries/sites.ts";
 import { planKey } from "../records.ts";
-import { baseOfObject, nothingThere } from "./base.ts";
+import { baseOfVolume, nothingThere } from "./base.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
+import { mappingFor } from "./mapping.ts";
 import { chooseForReclaim } from "./reclaim.ts";
-import { readRunEntries } from "./run-objects.ts";
+import { readRunObjects } from "./run-objects.ts";
+import { readObjectOf } from "./volume-pages.ts";
 
 /** What every task of a run carries. Its id is the same for every try. */
 const fieldsOf = (
@@ -70,10 +73,10 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       return {
         ...common,
         kind: "snapshot",
-        objects: [...(await readRunEntries(deps, await readRunPlan(deps, runId)))],
+        ...(await toTake(deps, runId)),
       };
     case "preparing":
-      return { ...common, kind: "prepare", object: (await snapshotOf(deps, runId, index)).config };
+      return { ...common, kind: "prepare", ...(await preparationOf(deps, runId, target, shard)) };
     case "transferring":
       return { ...common, kind: "transfer", ...(await transferOf(deps, runId, target, shard)) };
     case "publishing":
@@ -88,27 +91,54 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
   }
 };
 
+const toTake = async (deps: Deps, runId: RunId) => {
+  const told = await readRunPlan(deps, runId);
+  return { objects: [...(await readRunObjects(deps, told))], planName: told.planName };
+};
+
+const preparationOf = async (deps: Deps, runId: RunId, target: SiteId, { index, pool }: Shard) => {
+  const { config } = await snapshotOf(deps, runId, index);
+  const mapping = await mappingFor(deps, { runId, target, pool }, config);
+  return { object: config, ...(mapping !== undefined && { mapping }) };
+};
+
 /** An object as it was snapshotted. */
 const snapshotOf = (deps: Deps, runId: RunId, index: number) =>
   needFact<SnapshotFact>(deps, runId, "snapshotting", "source", index);
 
 const transferOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard) => {
-  const { index, base: chosen, compression, noBase } = shard;
+  const { index, base: chosen, compression, noBase, volumePages } = shard;
   assert(chosen !== undefined && compression !== undefined, `the transfers of ${runId} were told nothing`);
-  const [{ config, snapshotIds }, mirror, endpoints] = await Promise.all([
-    snapshotOf(deps, runId, index),
-    needFact<PrepareFact>(deps, runId, "preparing", target, index),
+  const objectIndex = await readObjectOf(deps, runId, index, volumePages);
+  const [snapshot, mirror, endpoints] = await Promise.all([
+    snapshotOf(deps, runId, objectIndex),
+    needFact<PrepareFact>(deps, runId, "preparing", target, objectIndex),
     endpointsOf(deps, target),
   ]);
-  const base = noBase ? nothingThere : await baseOfObject(deps, { index, config, chosen });
-  const volumes = config.volumes.map((volume, i): VolumeTransfer => {
-    const mirrorVolumeId = mirror.volumes.find(({ sourceVolumeId }) => sourceVolumeId === volume.id)?.mirrorVolumeId;
-    const snapshotId = snapshotIds[i];
-    assert(mirrorVolumeId !== undefined && snapshotId !== undefined, `${volume.id} has no mirror or no snapshot`);
-    return { snapshotId, baseSnapshotId: base.snapshotIds.get(volume.id) ?? null, mirrorVolumeId };
+  const sent = volumesOf(snapshot, index);
+  if (sent.length === 0) throw incomplete(`the volume ${index + 1} of the run ${runId}`);
+  const bases = await Promise.all(
+    sent.map(({ id }) => (noBase ? nothingThere : baseOfVolume(deps, { id, objectIndex }, chosen))),
+  );
+  const hasBase = bases.every(({ groupId }) => groupId !== null);
+  const volumes = sent.map(({ id, snapshotId }, i): VolumeTransfer => {
+    const mirrorVolumeId = mirror.volumes.find(({ sourceVolumeId }) => sourceVolumeId === id)?.mirrorVolumeId;
+    if (mirrorVolumeId === undefined || snapshotId === undefined) throw incomplete(id);
+    return { snapshotId, baseSnapshotId: hasBase ? (bases[i]?.snapshotId ?? null) : null, mirrorVolumeId };
   });
-  return { volumes, baseGroupId: base.groupId, compression, endpoints };
+  return { volumes, baseGroupId: hasBase ? (bases[0]?.groupId ?? null) : null, compression, endpoints };
 };
+
+const incomplete = (what: string) =>
+  new VisibleError("GROUP_INCOMPLETE", `The sites have not told of a snapshot and a mirror of ${what}.`, {
+    hint: "The next run of the plan begins anew.",
+  });
+
+/** The volume of an object that a task is about; of one that a version before snapshotted, all that it has. */
+const volumesOf = ({ config, snapshotIds, volumes }: SnapshotFact, index: number) =>
+  config.volumes
+    .map(({ id }, place) => ({ id, snapshotId: snapshotIds[place], index: volumes?.[place] ?? null }))
+    .filter((volume) => volumes === undefined || volume.index === index);
 
 /**
  * What a target publishes: the mirrors that were transferred to, and the configurations that it does

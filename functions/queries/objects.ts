@@ -9,23 +9,25 @@ import type { JudgedObject } from "../../core/object/judge.ts";
 import { foldedName, shownName } from "../../core/object/name.ts";
 import { keyPart } from "../../core/object/place.ts";
 import { fitsJudged } from "../../core/object/rule.ts";
+import { judgedByKind } from "../../core/object/unsupported.ts";
 import type { KnownObjects } from "../../core/plan/named.ts";
 import type { Key } from "../../core/ports/store.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
+import { readFacilities } from "../facilities.ts";
 import { inventoryObservedAt } from "../inventory.ts";
 import { readRange } from "../ranges.ts";
 import { objectKey, objectNameKey } from "../records.ts";
 import { type Page, type PageRequest, readable, readPage } from "./page.ts";
 
-const objectSchema = z.union([unusableObjectSchema, objectConfigSchema]);
+export const objectSchema = z.union([unusableObjectSchema, objectConfigSchema]);
 const namedSchema = z.object({ place: z.string() });
 
 type QueryDeps = Pick<Deps, "store" | "clock" | "log" | "ids">;
 
 /**
- * What a site has, by id, or those of its objects that have an id or a name. A page of the latter
- * may be short.
+ * What a site has, by id, or those of its objects that are of a kind, or have an id or a name. A page of the latter may
+ * be short.
  * @throws {VisibleError} NOT_FOUND while no gateway of the site has told yet what it has
  */
 export const listObjects = async (
@@ -40,8 +42,31 @@ export const listObjects = async (
       hint: "Start a gateway at the site; if one runs, ask it with POST /v1/sites/{site}/inventory.",
     });
   }
-  const page = await pageOf(deps, siteId, wanted, request);
-  return { siteId, observedAt, ...page, items: page.items.filter((object) => isWanted(object, wanted)) };
+  const facilities = await readFacilities(deps, siteId);
+  const page = await filledPage(deps, siteId, wanted, request);
+  return { siteId, observedAt, ...page, items: page.items.map((object) => judgedByKind(object, facilities)) };
+};
+
+/** So often a page is read at most, where few of the objects are wanted. */
+const readsPerPage = 10;
+
+/** A page of those that are wanted: as many as there are in a page of what there is, or in a few of them. */
+const filledPage = async (
+  deps: QueryDeps,
+  siteId: SiteId,
+  wanted: ObjectQuery,
+  { limit, cursor }: PageRequest,
+): Promise<Page<JudgedObject>> => {
+  const items: JudgedObject[] = [];
+  let [unreadable, next] = [0, cursor];
+  for (let reads = 0; reads < readsPerPage; reads += 1) {
+    const page = await pageOf(deps, siteId, wanted, { limit: limit - items.length, cursor: next });
+    items.push(...page.items.filter((object) => isWanted(object, wanted)));
+    unreadable += page.unreadable ?? 0;
+    next = page.cursor;
+    if (next === undefined || items.length >= limit) break;
+  }
+  return { items, ...(next !== undefined && { cursor: next }), ...(unreadable > 0 && { unreadable }) };
 };
 
 const pageOf = async (

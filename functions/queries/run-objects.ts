@@ -1,19 +1,23 @@
 import type { RunObject } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
-import type { Progress } from "../../core/api/run.ts";
-import { progressAhead } from "../../core/run/progress.ts";
+import { isRule, type PlanEntry } from "../../core/api/plan.ts";
+import type { Progress, Run, RunPlan, Shard, Step } from "../../core/api/run.ts";
+import { ruleText } from "../../core/object/rule.ts";
+import { progressAhead, progressOfAll } from "../../core/run/progress.ts";
 import { isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { readFactsIn, type SnapshotFact } from "../engine/facts.ts";
-import { readRunObjectsIn } from "../engine/run-objects.ts";
+import { originOf, readNamedObjects, readRunObjects } from "../engine/run-objects.ts";
 import { readShards } from "../engine/shards.ts";
+import { readTaken } from "../engine/taken.ts";
 import type { Page, PageRequest } from "./page.ts";
 import { dataStep, isAllDone, readBoth } from "./runs.ts";
 
 /**
- * A page of a run's objects, and how far each is at one target.
+ * A page of a run's objects, and how far each is at one target: as they were snapshotted, and while they are not, those
+ * that the plan names.
  * @throws {VisibleError} RUN_UNKNOWN; SITE_UNKNOWN for a site that is none of its targets; BAD_REQUEST
  *   for a cursor that no page gave
  */
@@ -24,31 +28,136 @@ export const listRunObjects = async (
   { limit, cursor = "0" }: PageRequest,
 ): Promise<Page<RunObject>> => {
   const { run, runPlan } = await readBoth(deps, runId);
-  const part = run.targets[site];
-  if (part === undefined) {
+  if (run.targets[site] === undefined) {
     throw new VisibleError("SITE_UNKNOWN", `Site “${site}” is no target of the run ${runId}.`, {
       hint: `Its targets are: ${Object.keys(run.targets).join(", ")}`,
     });
   }
   const from = firstIndexOf(cursor);
-  const step = dataStep[run.kind];
-  const range = { from, count: Math.max(0, Math.min(limit, run.objectCount - from)) };
-  const [objects, snapshots, moved, shards] = await Promise.all([
-    readRunObjectsIn(deps, runPlan, range),
-    readFactsIn<SnapshotFact>(deps, runId, "snapshotting", "source", range),
-    readFactsIn<{ progress?: Progress }>(deps, runId, step, site, range),
-    readShards(deps, runId, placeOf(run, site, step), step),
+  const total = await totalOf(deps, run);
+  if (total === undefined) return listNamed(deps, runPlan, { from, limit });
+  const range = { from, count: Math.max(0, Math.min(limit, total - from)) };
+  const origin = originOf(runPlan);
+  const snapshots = await readFactsIn<SnapshotFact>(deps, origin, "snapshotting", "source", range);
+  const some = [...snapshots].map(([index, fact]) => ({ index, fact }));
+  const [entries, progresses] = await Promise.all([
+    some.some(({ fact }) => fact.because !== undefined) ? readRunObjects(deps, runPlan) : [],
+    progressesAt(deps, run, site, some),
   ]);
-  const items = objects.map(({ kind, id, name }, i): RunObject => {
-    const index = from + i;
-    const shard = shards.find(({ body }) => body.shard === shardOf(index))?.body;
-    const isDone = isAllDone(run, part) || (run.kind !== "snapshot" && shard !== undefined && isTaskDone(shard, index));
-    const current = shard?.index === index ? shard.progress : undefined;
-    const known = moved.get(index)?.progress ?? current ?? progressAhead(snapshots.get(index)?.config.volumes ?? []);
-    return { index, kind, id, name, progress: isDone ? { ...known, phase: "done" } : known };
-  });
+  const items = some.map(({ index, fact }) => runObject(index, fact, entries, progresses(index, fact)));
   const next = from + range.count;
-  return { items, ...(next < run.objectCount && { cursor: String(next) }) };
+  return { items, ...(next < total && { cursor: String(next) }) };
+};
+
+/** How many objects a run has; undefined while it is not known which. */
+const totalOf = async (deps: Deps, run: Run): Promise<number | undefined> => {
+  if (run.kind === "rebuild") return run.objectCount;
+  const taken = await readTaken(deps, run);
+  return taken && (taken.objects ?? run.objectCount);
+};
+
+const listNamed = async (
+  deps: Deps,
+  runPlan: RunPlan,
+  { from, limit }: { readonly from: number; readonly limit: number },
+): Promise<Page<RunObject>> => {
+  const named = await readNamedObjects(deps, runPlan);
+  const page = named.slice(from, from + limit);
+  const items = page.map(({ kind, id, name }, i) => ({
+    ...{ index: from + i, kind, id, name },
+    progress: progressAhead([]),
+  }));
+  const next = from + page.length;
+  return { items, ...(next < named.length && { cursor: String(next) }) };
+};
+
+const runObject = (
+  index: number,
+  { config: { kind, id, name, volumes, leftOut }, because }: SnapshotFact,
+  entries: readonly PlanEntry[],
+  progress: Progress,
+): RunObject => {
+  const entry = because === undefined ? undefined : entries[because];
+  return {
+    ...{ index, kind, id, name, progress, volumes: volumes.length },
+    ...(entry !== undefined && isRule(entry) && { because: ruleText(entry) }),
+    ...(leftOut !== undefined && leftOut.length > 0 && { leftOut }),
+  };
+};
+
+interface Placed {
+  readonly index: number;
+  readonly fact: SnapshotFact;
+}
+
+/** Tasks of the step that moves data are a volume's in a backup, and an object's else. */
+const progressesAt = async (deps: Deps, run: Run, site: SiteId, some: readonly Placed[]) => {
+  const step = dataStep[run.kind];
+  const part = run.targets[site];
+  const isOver = part !== undefined && isAllDone(run, part);
+  const tasks = some.flatMap(({ index, fact }) => (run.kind === "backup" ? tasksOf(index, fact) : [index]));
+  const [moved, shards] = await Promise.all([
+    readMoved(deps, run.id, { step, site }, tasks),
+    readShards(deps, run.id, placeOf(run, site, step), step),
+  ]);
+  const world = { moved, shards: shards.map(({ body }) => body), isOver, isSnapshot: run.kind === "snapshot" };
+  return (index: number, fact: SnapshotFact): Progress => {
+    const { volumes } = fact.config;
+    // A rebuild shares the group's data: what has to be moved for it, nobody knows before.
+    if (run.kind === "rebuild") return progressOf(index, [], world);
+    if (run.kind === "snapshot" || fact.volumes === undefined) return progressOf(index, volumes, world);
+    return progressOfAll(fact.volumes.map((task, place) => progressOf(task, volumes.slice(place, place + 1), world)));
+  };
+};
+
+const tasksOf = (index: number, { volumes }: SnapshotFact): readonly number[] =>
+  volumes === undefined ? [index] : volumes.flatMap((task) => task ?? []);
+
+type Moved = ReadonlyMap<number, { readonly progress?: Progress }>;
+
+/** What came of tasks. Those of a page's objects lie side by side, but for volumes that objects before it have as well. */
+const readMoved = async (
+  deps: Deps,
+  runId: RunId,
+  { step, site }: { readonly step: Step; readonly site: SiteId },
+  tasks: readonly number[],
+): Promise<Moved> => {
+  const sorted = [...new Set(tasks)].sort((one, other) => one - other);
+  const moved = new Map<number, { readonly progress?: Progress }>();
+  for (const range of rangesOf(sorted)) {
+    const some = await readFactsIn<{ progress?: Progress }>(deps, runId, step, site, range);
+    for (const [index, fact] of some) moved.set(index, fact);
+  }
+  return moved;
+};
+
+/** Runs of indices without large gaps. */
+const rangesOf = (sorted: readonly number[]): readonly { readonly from: number; readonly count: number }[] => {
+  const ranges: { from: number; count: number }[] = [];
+  for (const index of sorted) {
+    const last = ranges.at(-1);
+    if (last !== undefined && index - (last.from + last.count) < gapMax) last.count = index - last.from + 1;
+    else ranges.push({ from: index, count: 1 });
+  }
+  return ranges;
+};
+const gapMax = 50;
+
+const progressOf = (
+  task: number | null,
+  volumes: SnapshotFact["config"]["volumes"],
+  {
+    moved,
+    shards,
+    isOver,
+    isSnapshot,
+  }: { moved: Moved; shards: readonly Shard[]; isOver: boolean; isSnapshot: boolean },
+): Progress => {
+  const shard = task === null ? undefined : shards.find((one) => one.shard === shardOf(task));
+  const isDone = isOver || (!isSnapshot && task !== null && shard !== undefined && isTaskDone(shard, task));
+  const current = task !== null && shard?.index === task ? shard.progress : undefined;
+  const known = (task === null ? undefined : moved.get(task)?.progress) ?? current ?? progressAhead(volumes);
+  return isDone ? { ...known, phase: "done" } : known;
 };
 
 const firstIndexOf = (cursor: string): number => {

@@ -2,19 +2,21 @@ import type { ProgressSum, RunAnswer, RunTarget } from "../../core/api/answers.t
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { Progress, Progresses, Run, RunPlan, Shard, TargetRun } from "../../core/api/run.ts";
+import type { Progress, Progresses, Run, RunPlan, Shard, Step, TargetRun } from "../../core/api/run.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
 import { sumOf } from "../../core/run/progress.ts";
-import { doneCount } from "../../core/run/shards.ts";
+import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../dead-letters.ts";
 import type { Deps } from "../deps.ts";
 import { readBase } from "../engine/base.ts";
-import { readFacts } from "../engine/facts.ts";
-import { readRunObjectsIn } from "../engine/run-objects.ts";
+import { readFact, readFacts, type SnapshotFact } from "../engine/facts.ts";
+import { originOf } from "../engine/run-objects.ts";
 import { loadRun } from "../engine/runs.ts";
 import { readShards } from "../engine/shards.ts";
 import { readTaken, type Taken } from "../engine/taken.ts";
+import { readObjectOf, readOwnVolumes } from "../engine/volume-pages.ts";
+import { allOf, type Warnings, warningsOfMirrors, warningsOfSnapshot } from "../engine/warnings.ts";
 import { planKey, runPlanKey } from "../records.ts";
 import { readGateways } from "./sites.ts";
 import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
@@ -26,21 +28,28 @@ import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
   const { run, runPlan } = await readBoth(deps, runId);
   const [taken, plan, absent, deadLetters] = await Promise.all([
-    run.kind === "backup" ? readTaken(deps, run) : undefined,
+    run.kind === "rebuild" ? undefined : readTaken(deps, run),
     deps.store.get<Plan>(planKey(run.planId)),
     absentSites(deps, run),
     countDeadLetters(deps, runId),
   ]);
-  const world = { plan: plan?.body, absent, runPlan, taken };
-  const targets = await Promise.all(partsOf(run).map(([site, part]) => targetOf(deps, run, site, part, world)));
+  const own = taken?.volumePages === undefined ? undefined : await readOwnVolumes(deps, runId);
+  const world = { plan: plan?.body, absent, runPlan, taken, own };
+  const [ofSnapshot, ...targets] = await Promise.all([
+    warningsOfSnapshot(deps, runId, taken),
+    ...partsOf(run).map(([site, part]) => targetOf(deps, run, site, part, world)),
+  ]);
+  const warnings = allOf([ofSnapshot, ...targets.map(({ warnings: ofMirrors }) => ofMirrors)]);
   const { planName, restore } = runPlan;
   return {
     ...run,
+    objectCount: taken?.objects ?? run.objectCount,
     status: statusOf(run),
     planName,
+    ...(warnings.length > 0 && { warnings: [...warnings] }),
     ...(restore === undefined ? {} : { restore }),
     deadLetters,
-    targets,
+    targets: targets.map(({ shown }) => shown),
   };
 };
 
@@ -69,6 +78,8 @@ interface RunWorld {
   readonly absent: ReadonlySet<SiteId>;
   readonly runPlan: RunPlan;
   readonly taken: Taken | undefined;
+  /** Which volumes are which object's, where that is told apart. */
+  readonly own: Awaited<ReturnType<typeof readOwnVolumes>> | undefined;
 }
 
 const targetOf = async (
@@ -76,15 +87,16 @@ const targetOf = async (
   run: Run,
   site: SiteId,
   part: TargetRun,
-  { plan, absent, runPlan, taken }: RunWorld,
-): Promise<RunTarget> => {
+  { plan, absent, runPlan, taken, own }: RunWorld,
+): Promise<{ readonly shown: RunTarget; readonly warnings: Warnings }> => {
   const { triesMax } = deps.limits ?? defaultRunLimits;
   const shards = await openShards(deps, run, site, part);
+  const prepared = run.kind === "backup" ? (await readShards(deps, run.id, site, "preparing")).map(bodyOf) : [];
   const reason = part.step === null ? part.reason : (lastReason(shards) ?? null);
   const base = await readBase(deps, run.id, site);
-  const moving = part.step === dataStep[run.kind] ? shards.find(isUnderWay) : undefined;
+  const moving = movingIn(run, part, shards);
   const { endedIn: _, unsettled: __, ...summary } = part;
-  return {
+  const shown: RunTarget = {
     ...summary,
     state: isWaiting(shards) ? "waiting" : part.state,
     reason,
@@ -93,9 +105,18 @@ const targetOf = async (
     attemptsMax: triesMax,
     waitsFor: whyItWaits(run, site, part, { plan, absent, triesMax, shards }),
     base: base === undefined ? null : { baseGroupId: base.baseGroupId, why: base.why },
-    progress: await progressAt(deps, run, site, { part, taken }),
+    progress: await progressAt(deps, run, site, { part, taken, own, prepared }),
     current: moving === undefined ? null : await currentOf(deps, moving, runPlan),
   };
+  return { shown, warnings: await warningsOfMirrors(deps, run.id, site, prepared) };
+};
+
+const bodyOf = ({ body }: { readonly body: Shard }): Shard => body;
+
+/** What a person is told of while it is worked on: a volume that is sent, an object that is prepared or rebuilt. */
+const movingIn = (run: Run, part: TargetRun, shards: readonly Shard[]): Shard | undefined => {
+  if (part.step === "preparing") return shards.find(({ waiting, silence }) => !waiting && silence === 0);
+  return part.step === dataStep[run.kind] ? shards.find(isUnderWay) : undefined;
 };
 
 const isUnderWay = ({ progress }: Shard): boolean =>
@@ -103,11 +124,12 @@ const isUnderWay = ({ progress }: Shard): boolean =>
 
 const currentOf = async (
   deps: Deps,
-  { index, progress }: Shard,
+  { index: task, progress, volumePages }: Shard,
   runPlan: RunPlan,
 ): Promise<NonNullable<RunTarget["current"]>> => {
-  const [object] = await readRunObjectsIn(deps, runPlan, { from: index, count: 1 });
-  return { index, name: object?.name ?? "", phase: progress?.phase ?? "waiting" };
+  const index = await readObjectOf(deps, runPlan.runId, task, volumePages);
+  const object = await readFact<SnapshotFact>(deps, originOf(runPlan), "snapshotting", "source", index);
+  return { index, name: object?.config.name ?? "", phase: progress?.phase ?? "waiting" };
 };
 
 /** Those of the part's step that give something out. */
@@ -120,32 +142,43 @@ const openShards = async (deps: Deps, run: Run, site: SiteId, { step }: TargetRu
 /** The step that moves an object's data. */
 export const dataStep = { snapshot: "snapshotting", backup: "transferring", rebuild: "rebuilding" } as const;
 
-/** How many of the steps after the one that moves data a part has come to; negative before it. */
-const stepsPast = (run: Run, part: TargetRun): number => {
+/** How many of the steps after one a part has come to; negative before it. */
+const stepsPast = (run: Run, part: TargetRun, first: Step): number => {
   const steps = stepsOf[run.kind];
   const step = part.step ?? part.endedIn;
-  return step === undefined ? -1 : steps.indexOf(step) - steps.indexOf(dataStep[run.kind]);
+  return step === undefined ? -1 : steps.indexOf(step) - steps.indexOf(first);
 };
 
-export const isAllDone = (run: Run, part: TargetRun): boolean => part.state === "succeeded" || stepsPast(run, part) > 0;
+const isPast = (run: Run, part: TargetRun, step: Step): boolean =>
+  part.state === "succeeded" || stepsPast(run, part, step) > 0;
+
+export const isAllDone = (run: Run, part: TargetRun): boolean => isPast(run, part, dataStep[run.kind]);
 
 /** The sum over all objects, which the shards keep. */
 const progressAt = async (
   deps: Deps,
   run: Run,
   site: SiteId,
-  { part, taken }: { readonly part: TargetRun; readonly taken: Taken | undefined },
+  { part, taken, own, prepared }: Pick<RunWorld, "taken" | "own"> & { part: TargetRun; prepared: readonly Shard[] },
 ): Promise<ProgressSum> => {
   const step = dataStep[run.kind];
-  const shards = (await readShards(deps, run.id, placeOf(run, site, step), step)).map(({ body }) => body);
+  const shards = (await readShards(deps, run.id, placeOf(run, site, step), step)).map(bodyOf);
   const some = shards.length > 0 ? shards.flatMap(progressesIn) : await progressesOfBefore(deps, run, site);
-  const objectsDone = run.kind === "snapshot" ? 0 : shards.reduce((sum, shard) => sum + doneCount(shard), 0);
+  const objectsTotal = taken?.objects ?? run.objectCount;
+  const isOver = isAllDone(run, part);
   const counts = {
-    objectsTotal: run.objectCount,
-    objectsDone: isAllDone(run, part) ? run.objectCount : objectsDone,
+    objectsTotal,
+    objectsDone: isOver ? objectsTotal : objectsDoneIn(run, shards, { objectsTotal, own }),
+    ...(run.kind === "backup" && {
+      objectsPrepared: isPast(run, part, "preparing") ? objectsTotal : tasksDone(prepared),
+      ...(taken?.volumes !== undefined && {
+        volumesTotal: taken.volumes,
+        volumesDone: isOver ? taken.volumes : tasksDone(shards),
+      }),
+    }),
   };
   const sum = sumOf(some);
-  if (taken === undefined) return { ...sum, ...counts };
+  if (taken === undefined || run.kind !== "backup") return { ...sum, ...counts };
   const { extents, sizeBytes } = taken;
   return {
     ...sum,
@@ -153,6 +186,24 @@ const progressAt = async (
     extentsTotal: Math.max(extents, sum.extentsTotal),
     bytesTotal: Math.max(sizeBytes, sum.bytesTotal),
   };
+};
+
+const tasksDone = (shards: readonly Shard[]): number => shards.reduce((sum, shard) => sum + doneCount(shard), 0);
+
+/** Those all of whose volumes are sent; what has none of its own is done with the others. */
+const objectsDoneIn = (
+  { kind }: Run,
+  shards: readonly Shard[],
+  { objectsTotal, own }: { readonly objectsTotal: number; readonly own: RunWorld["own"] },
+): number => {
+  if (kind === "snapshot") return 0;
+  if (own === undefined) return tasksDone(shards);
+  const isDone = (task: number) => shards.some((one) => one.shard === shardOf(task) && isTaskDone(one, task));
+  const indices = Array.from({ length: objectsTotal }, (_, index) => index);
+  return indices.filter((index) => {
+    const { first, count } = own.get(index) ?? { first: index, count: 1 };
+    return count > 0 && Array.from({ length: count }, (_, place) => first + place).every(isDone);
+  }).length;
 };
 
 const progressesIn = ({ done, progress }: Shard): readonly Progresses[] => [done ?? [], progress ?? []].flat();

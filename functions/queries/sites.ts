@@ -1,4 +1,4 @@
-import type { GatewayAnswer } from "../../core/api/answers.ts";
+import type { FacilitiesAnswer, GatewayAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant, SiteId } from "../../core/api/ids.ts";
 import {
@@ -12,6 +12,8 @@ import {
 import { isAhead, secondsBetween } from "../../core/ports/clock.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import type { Deps } from "../deps.ts";
+import { readFacilities } from "../facilities.ts";
+import { inventoryObservedAt } from "../inventory.ts";
 import { perObject, Recently } from "../recently.ts";
 import { gatewayKey, siteKey } from "../records.ts";
 import { type Page, type PageRequest, readPage } from "./page.ts";
@@ -38,6 +40,18 @@ export const readSites = async ({ store }: Pick<Deps, "store">, ids: readonly Si
 /** Sites by name. */
 export const listSites = (deps: Pick<Deps, "store" | "log">, page: PageRequest): Promise<Page<Site>> =>
   readPage(deps, siteSchema, siteKey("" as SiteId), page);
+
+/** What a site has besides objects, as far as its gateways have told. @throws {VisibleError} SITE_UNKNOWN */
+export const lookAtFacilities = async (
+  deps: Pick<Deps, "store" | "clock" | "ids">,
+  siteId: SiteId,
+): Promise<FacilitiesAnswer> => {
+  const { switchMaps = {} } = await readSite(deps, siteId);
+  const facilities = await readFacilities(deps, siteId);
+  const observedAt = await inventoryObservedAt(deps, siteId);
+  const isKnown = facilities !== undefined && observedAt !== undefined;
+  return { siteId, switchMaps, ...(isKnown && { observedAt, facilities }) };
+};
 
 /**
  * A site's gateways by name, and which of them are alive. Those that were not heard of for a day

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { messageFormat } from "../../core/api/message.ts";
+import { messageFormat, messageText } from "../../core/api/message.ts";
 import type { Report } from "../../core/api/report.ts";
+import type { StorageDriver } from "../storage/driver.ts";
 import { identity, runTaskFields } from "../tasks/testing.ts";
+import { vmOf } from "../tasks/testing-objects.ts";
 import { settle } from "./testing.ts";
 import { result, setUp, task, volume } from "./testing-agent.ts";
 
@@ -131,6 +133,29 @@ describe("what a gateway tells of itself", () => {
     await stop();
   });
 
+  test("an inventory that takes long is looked at for a twentieth of the time, and not left for more than a minute", async () => {
+    for (const [seconds, looks] of [
+      [0, 61],
+      [1, 16],
+      [30, 4],
+    ] as const) {
+      let begun = 0;
+      const inventory = async () => {
+        begun += 1;
+        // The first look comes before its agent is here.
+        await undefined;
+        if (seconds > 0) await time.sleep(seconds * 1000, new AbortController().signal);
+        return [];
+      };
+      const facilities = async () => ({ kinds: [], pools: [], switches: [] });
+      const storage = { inventory, facilities, damage: async () => undefined };
+      const { time, stop } = setUp({ context: { storage: storage as unknown as StorageDriver } });
+      await time.advance(300_000);
+      assert.equal(begun, looks);
+      await stop();
+    }
+  });
+
   test("an inventory that could not be told is told 5 s later", async () => {
     const { reports, time, world, stop } = setUp();
     await settle();
@@ -140,6 +165,67 @@ describe("what a gateway tells of itself", () => {
     world.reportsFail = false;
     await time.advance(5_000);
     assert.deepEqual(inventories(reports).at(-1)?.objects, []);
+    await stop();
+  });
+
+  test("it tells what the site has besides objects in the first part, and again when that has changed, but for how full it is", async () => {
+    const { reports, time, world, stop } = setUp();
+    await settle();
+    const pool = { name: "fast", capacityBytes: 100, usedBytes: 1 };
+    const [empty, used] = [1, 2].map((usedBytes) => ({ ...world.facilities, pools: [{ ...pool, usedBytes }] }));
+    for (const facilities of [empty, used, { ...used, switches: [{ name: "prod", vlans: [] }] }]) {
+      world.facilities = facilities as typeof world.facilities;
+      await time.advance(5_000);
+    }
+    assert.deepEqual(
+      inventories(reports).map(({ facilities }) => [facilities?.pools.length, facilities?.switches.length]),
+      [
+        [0, 0],
+        [1, 0],
+        [1, 1],
+      ],
+    );
+    await stop();
+  });
+
+  test("5,000 objects go in messages of 256 KB at most, once, and again when one of them has changed", async () => {
+    const { reports, time, world, stop } = setUp();
+    await settle();
+    const vm = (number: number) =>
+      vmOf(`服务-${number}`, { disks: [0, 1, 2, 3].map((disk) => `${number}-${disk}`), switches: ["prod", "backup"] });
+    const all = [
+      ...Array.from({ length: 1000 }, (_, number) => vm(number)),
+      ...Array.from({ length: 4000 }, (_, number) => volume(`loose-${number}`)),
+    ];
+    world.inventory = all;
+    world.facilities = {
+      kinds: ["lun", "volume", "nfs-file", "vm"],
+      pools: Array.from({ length: 200 }, (_, number) => ({ name: `pool-${number}`, capacityBytes: 1e15 })),
+      switches: Array.from({ length: 200 }, (_, number) => ({
+        name: `switch-${number}`,
+        vlans: Array.from({ length: 200 }, (_, vlanId) => ({ name: `vlan-${vlanId}`, vlanId })),
+      })),
+    };
+    const tellAll = async () => {
+      const before = reports.length;
+      await time.advance(15_000);
+      return inventories(reports.slice(before));
+    };
+    const told = await tellAll();
+    assert.equal(told.length, told[0]?.parts);
+    for (const report of told) assert.ok(messageText(report).length < 256_000, `${messageText(report).length} bytes`);
+    const ids = (some: readonly { readonly objects: readonly { readonly id: string }[] }[]) =>
+      new Set(some.flatMap(({ objects }) => objects.map(({ id }) => id)));
+    assert.deepEqual(ids(told), new Set(all.map(({ id }) => id)));
+    assert.deepEqual(
+      told.map(({ facilities }) => [facilities?.pools.length, facilities?.switches.length]),
+      told.map((_, part) => (part === 0 ? [200, 200] : [undefined, undefined])),
+    );
+    assert.deepEqual(await tellAll(), []);
+    world.inventory = [...all.slice(0, -1), { ...volume("loose-3999"), name: "renamed" }];
+    const again = await tellAll();
+    assert.ok(again.some(({ objects }) => objects.some(({ name }) => name === "renamed")));
+    assert.deepEqual(await tellAll(), []);
     await stop();
   });
 

@@ -35,7 +35,8 @@ const manifest = {
 };
 /** A task of each kind, and the call that hangs in it. */
 const kinds: readonly (readonly [kind: RunTask["kind"], hangs: string, fields: object])[] = [
-  ["snapshot", "inventory", { step: "snapshotting", objects: [object] }],
+  ["snapshot", "findObjects", { step: "snapshotting", objects: [object] }],
+  ["snapshot", "inventory", { step: "snapshotting", objects: [{ kind: "volume", match: "*" }] }],
   ["snapshot", "snapshotGroup", { step: "snapshotting", objects: [object] }],
   ["prepare", "prepareMirror", { step: "preparing", object }],
   ["transfer", "openSnapshot", { ...task(), id: "task-1" }],
@@ -45,8 +46,9 @@ const kinds: readonly (readonly [kind: RunTask["kind"], hangs: string, fields: o
   ["rebuild", "rebuildObject", { step: "rebuilding", fromGroupId: groupId, object, name: "r" }],
   ["abort", "abortGroup", { step: "transferring" }],
 ];
+const facilities = { kinds: ["volume"], pools: [], switches: [] };
 const answers = {
-  inventory: [object],
+  ...{ inventory: [object], findObjects: [object], facilities },
   snapshotGroup: { takenAt: runTaskFields.issuedAt, snapshots: [{ volumeId: "v1", snapshotId: "s1", sizeBytes: 1 }] },
   prepareMirror: [mirrorOf],
   publishGroup: { snapshots: [] },
@@ -185,7 +187,7 @@ describe("a task that stands still", () => {
 describe("what hangs beside the tasks", () => {
   test("an inventory that never comes does not keep the later ones from being told", async () => {
     let hangs = true;
-    const { driver, calls } = hangingStorage(() => hangs, { inventory: [object] });
+    const { driver, calls } = hangingStorage(() => hangs, { inventory: [object], facilities });
     const { reports, time, stop } = setUp({ context: { storage: driver } });
     await time.advance(storageLimits.answerSeconds * 1000);
     assert.ok(calls.length >= 1 && calls.every(({ call }) => call.signal?.aborted || call === calls.at(-1)?.call));

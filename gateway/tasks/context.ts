@@ -1,16 +1,17 @@
 import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { Gateway } from "../../core/api/site.ts";
-import type { RunTask, TransferTask, VolumeTransfer } from "../../core/api/task.ts";
+import type { RunTask, TransferTask } from "../../core/api/task.ts";
 import type { Log } from "../log.ts";
 import type { Owner } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
+import type { VolumeToSend } from "../transfer/sender.ts";
 
 /** Who this gateway is, as it tells the control plane. */
 export type GatewayIdentity = Omit<Gateway, "lastSeenAt" | "settings">;
 
 /** One volume's way from a snapshot here to a mirror volume at the target. */
-export interface SendVolumeRequest extends VolumeTransfer {
+export interface SendVolumeRequest extends VolumeToSend {
   readonly owner: Owner;
   readonly target: SiteId;
   readonly groupId: GroupId;

@@ -114,6 +114,21 @@ describe("an inventory's reports", () => {
     );
   });
 
+  test("facilities that a message can't hold are told without VLANs, and not at all where that does not help", () => {
+    const facilities = (switches: number, vlans: number, name = "s") => ({
+      ...{ kinds: ["vm" as const], pools: [{ name: "fast" }] },
+      switches: Array.from({ length: switches }, (_, number) => ({
+        name: `${name}${number}`,
+        vlans: Array.from({ length: vlans }, (_, vlanId) => ({ name: `v${vlanId}`, vlanId })),
+      })),
+    });
+    const told = (given: ReturnType<typeof facilities>) =>
+      inventoryReports({ ...nothing, facilities: given }, identity, observedAt)[0]?.facilities;
+    assert.deepEqual(told(facilities(3, 3)), facilities(3, 3));
+    assert.deepEqual(told(facilities(200, 200)), facilities(200, 0));
+    assert.equal(told(facilities(200, 0, "数".repeat(250))), undefined);
+  });
+
   test("a later observation has a larger generation", () => {
     const [earlier] = inventoryReports(nothing, identity, observedAt);
     const [later] = inventoryReports(nothing, identity, instant("2026-03-01T00:00:00.001Z"));

@@ -23,9 +23,11 @@ test("what a peer takes and answers is movement of the task, and the storage is 
   const storage = hangingStorage();
   const stop = new AbortController();
   const onMoved = () => undefined;
+  const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
+  const snapshot = { snapshotId: "s1", sizeBytes: 65_536, geometry };
   const sending = send(
     {
-      ...{ snapshotId: "s1", baseSnapshotId: null, mirrorVolumeId: "m1", owner: { planId, source: siteA } },
+      ...{ snapshot, baseSnapshotId: null, mirrorVolumeId: "m1", owner: { planId, source: siteA } },
       ...{ target: siteB, groupId, sequence: 1, baseGroupId: null, endpoints: ["b:1"] },
       compression: { enabled: true, level: 1, dictionary: true },
     },
@@ -36,7 +38,7 @@ test("what a peer takes and answers is movement of the task, and the storage is 
   );
   await new Promise(setImmediate);
   assert.equal(seen[0]?.onMoved, onMoved);
-  storage.named("openSnapshot").end(Promise.reject(new Error("the storage is the one that was given")));
+  storage.named("readSnapshot").end(Promise.reject(new Error("the storage is the one that was given")));
   await assert.rejects(sending, /the one that was given/);
   assert.deepEqual(closed, ["peer"]);
 });

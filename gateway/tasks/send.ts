@@ -14,7 +14,7 @@ export const createSendVolume =
   }): SendVolume =>
   async (request, { storage, log, signal, onMoved, onProgress, onAcknowledged }) => {
     const { workers, tunnel, extentsInFlight } = options;
-    const { snapshotId, baseSnapshotId, mirrorVolumeId, owner, groupId, sequence, baseGroupId } = request;
+    const { snapshot, baseSnapshotId, mirrorVolumeId, owner, groupId, sequence, baseGroupId } = request;
     const peer = await tunnel.connect({
       siteId: request.target,
       endpoints: request.endpoints,
@@ -28,7 +28,7 @@ export const createSendVolume =
         storage,
         workers,
         peer,
-        transfer: { snapshotId, baseSnapshotId, mirrorVolumeId },
+        transfer: { snapshot, baseSnapshotId, mirrorVolumeId },
         ids: { ...owner, groupId, sequence, baseGroupId },
         compression: request.compression,
         extentsInFlight,

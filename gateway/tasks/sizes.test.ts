@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { groupIdOf, runIdOf } from "../../core/api/ids.ts";
 import { messageBytesMax, messageText } from "../../core/api/message.ts";
+import { type LeftOut, textCharactersMax } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { PlanObject } from "../../core/api/plan.ts";
 import { reasonCharactersMax } from "../../core/api/reason.ts";
@@ -49,12 +50,24 @@ const objectOf = (shape: Shape, index: number): ObjectConfig => {
     id,
     name: letter.repeat(nameCharacters),
     volumes: [{ id, sizeBytes: 1, geometry: { extentBytes: 65536, stripeCount: 1, stripeBytes: 65536 } }],
-    labels: { text: "" },
   };
   const room = index < shape.large ? objectBytesMax - messageText(object).length : shape.textBytes;
-  const text = letter.repeat(Math.floor(room / (messageText({ letter }).length - messageText({ letter: "" }).length)));
-  return { ...object, labels: { text } };
+  return { ...object, leftOut: leftOutOf(letter, room) };
 };
+
+/** What is left out of an object, so that it is of `bytes` in a message at most. */
+const leftOutOf = (letter: string, bytes: number): LeftOut[] => {
+  const letterBytes = messageText({ letter }).length - messageText({ letter: "" }).length;
+  const all: LeftOut[] = [];
+  for (let left = bytes - 20; left >= leftOutHeadBytes + 2 * letterBytes; ) {
+    const letters = Math.min(2 * textCharactersMax, Math.floor((left - leftOutHeadBytes) / letterBytes));
+    const what = letter.repeat(Math.ceil(letters / 2));
+    all.push({ what, reason: letter.repeat(Math.floor(letters / 2)) });
+    left -= leftOutHeadBytes + letters * letterBytes;
+  }
+  return all;
+};
+const leftOutHeadBytes = messageText({ what: "", reason: "" }).length + 1;
 
 /** As many of the objects as a plan may have. */
 const acceptedOf = (shape: Shape): readonly ObjectConfig[] => {
@@ -87,6 +100,7 @@ const storageOf = (objects: readonly ObjectConfig[], longId: string): StorageDri
   });
   const calls = {
     inventory: async () => objects,
+    findObjects: async () => objects,
     findGroup: async () => undefined,
     snapshotGroup: async (options: SnapshotGroupOptions) => group(options),
     prepareMirror: async ({ object }: { object: ObjectConfig }) => [

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, runIdOf } from "../../core/api/ids.ts";
+import type { Manifest } from "../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Progress } from "../../core/api/run.ts";
 import { type RunTask, taskResultSchema, taskSchema } from "../../core/api/task.ts";
@@ -21,6 +21,7 @@ const extentBytes = 1024 * 1024;
 const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
 const now = instant("2026-03-01T02:00:00.000Z");
 const owner = { planId, source: siteA };
+const secondGroupId = groupIdOf(runIdOf(planId, instant("2026-03-02T01:00:00.000Z")));
 
 let dir = "";
 let storage: StorageDriver;
@@ -68,17 +69,21 @@ const fill = async (volumeId: string, byte: number) => {
 };
 
 describe("the snapshot task", () => {
-  test("refuses an object that could not be told of, by its name, and takes no group", async () => {
+  test("leaves an object out that could not be told of, with its name", async () => {
     const [good, bad] = [await createVolume("good"), await createVolume("bad")];
     // As an older version made it, that asked nothing of names.
     const database = new DatabaseSync(join(dir, "store.sqlite"));
     database.prepare("UPDATE volumes SET name = ? WHERE name = 'bad'").run("n".repeat(256));
     database.close();
-    await assert.rejects(
-      perform(snapshotTask([planObject(good), planObject(bad)])),
-      (error) => VisibleError.is(error, "OBJECT_UNUSABLE") && error.message.includes(`(${bad.id})`) && !error.retryable,
+    const result = await perform(snapshotTask([planObject(good), planObject(bad)]));
+    assert.ok(result.kind === "snapshot");
+    assert.deepEqual(
+      result.objects.map(({ config }) => config.id),
+      [good.id],
     );
-    assert.equal(await storage.findGroup(groupId), undefined);
+    const [warning, ...others] = result.warnings ?? [];
+    assert.deepEqual([warning?.code, others], ["OBJECT_UNUSABLE", []]);
+    assert.match(warning?.message ?? "", new RegExp(`${bad.id}.*its name has 256 characters`));
   });
 
   test("takes one group of all volumes, and answers in the order of the task's objects", async () => {
@@ -121,90 +126,119 @@ describe("the snapshot task", () => {
     assert.equal(await storage.findGroup(groupId), undefined);
   });
 
-  test("names all objects that are gone, and takes no group", async () => {
-    const v1 = await createVolume("v1");
-    const gone = ["x", "y"].map((name) => ({ kind: "lun", id: name, name: `disk ${name}` }));
-    await assert.rejects(perform(snapshotTask([planObject(v1), ...gone])), (error) => {
-      assert.ok(VisibleError.is(error, "OBJECT_UNKNOWN"));
-      assert.match(error.message, /disk x.*disk y/);
-      assert.doesNotMatch(error.message, /v1/);
-      return true;
-    });
-    assert.equal(await storage.findGroup(groupId), undefined);
+  test("takes what is there, and tells what is gone with the newest group that has it", async () => {
+    const [kept, lost] = [await createVolume("kept"), await createVolume("lost")];
+    const task = snapshotTask([planObject(kept), planObject(lost)]);
+    await perform(task);
+    await storage.deleteVolume(lost.id);
+    const second = { ...task, groupId: secondGroupId, sequence: 2 };
+    const result = await perform(second);
+    assert.ok(result.kind === "snapshot");
+    assert.deepEqual(
+      result.objects.map(({ config }) => config.name),
+      ["kept"],
+    );
+    assert.deepEqual(result.gone, [{ ...planObject(lost), named: true, lastSequence: 1 }]);
+    assert.deepEqual(await perform(second), result);
   });
 
-  test("an object that the group, taken before, does not have is told as such", async () => {
-    const [v1, v2] = [await createVolume("v1"), await createVolume("v2")];
-    await perform(snapshotTask([planObject(v1)]));
-    await assert.rejects(perform(snapshotTask([planObject(v1), planObject(v2)])), { code: "GROUP_INCOMPLETE" });
+  test("names all objects that are gone where nothing is left, and takes no group", async () => {
+    const gone = ["x", "y"].map((name) => ({ kind: "lun", id: name, name: `disk ${name}` }));
+    await assert.rejects(perform(snapshotTask(gone)), { code: "OBJECT_GONE", message: /disk x.*disk y/ });
+    assert.equal(await storage.findGroup(groupId), undefined);
   });
 });
 
 describe("the transfer task", () => {
-  const volumesOf = async (...names: string[]) => {
-    const objects = [];
-    for (const [index, name] of names.entries()) objects.push(await createVolume(name, index + 1));
-    const result = await perform(snapshotTask(objects.map(planObject)));
+  const snapshotOf = async (extents: number) => {
+    const result = await perform(snapshotTask([planObject(await createVolume("v1", extents))]));
     assert.ok(result.kind === "snapshot");
-    return result.objects.map(({ snapshotIds: [snapshotId] }, index) => ({
-      snapshotId,
-      baseSnapshotId: index === 0 ? "base" : null,
-      mirrorVolumeId: `m${index + 1}`,
-    }));
+    return result.objects[0]?.snapshotIds[0] ?? assert.fail();
   };
-  const transferTask = (volumes: readonly object[]) => ({
+  const transferTask = (snapshotId: string, fields: object = {}) => ({
     kind: "transfer",
     step: "transferring",
-    volumes,
+    volumes: [{ snapshotId, baseSnapshotId: "base", mirrorVolumeId: "m1" }],
     baseGroupId: null,
     compression: { enabled: true, level: 3 },
     endpoints: ["b1:1", "b2:1"],
+    ...fields,
   });
-
-  test("sends the volumes one after the other, and sums their progress", async () => {
-    const volumes = await volumesOf("v1", "v2");
-    const sent: string[] = [];
-    const progresses: Progress[] = [];
-    const send: SendVolume = async (request, { onProgress }) => {
-      assert.deepEqual(request.owner, owner);
-      assert.deepEqual(request.endpoints, ["b1:1", "b2:1"]);
-      assert.equal(request.compression.level, 3);
-      sent.push(`${request.mirrorVolumeId} from ${request.baseSnapshotId}`);
-      const extentsTotal = sent.length;
-      const fields = { extentsTotal, bytesTotal: extentsTotal * extentBytes };
-      onProgress(progressOf({ ...fields, phase: "sending", bytesSent: 10 }));
-      return progressOf({ ...fields, phase: "done", extentsDone: extentsTotal, bytesSent: 100 });
+  /** The storage, and which snapshots are open in it. */
+  const watched = () => {
+    const calls: string[] = [];
+    const called =
+      <Arg, T>(name: string, call: (arg: Arg) => Promise<T>) =>
+      (arg: Arg) => {
+        calls.push(name);
+        return call(arg);
+      };
+    const opening: Partial<StorageDriver> = {
+      openSnapshot: called("open", (id) => storage.openSnapshot(id)),
+      closeSnapshot: called("close", (handle) => storage.closeSnapshot(handle)),
     };
-    const result = await perform(transferTask(volumes), { send, onProgress: (progress) => progresses.push(progress) });
-    assert.deepEqual(sent, ["m1 from base", "m2 from null"]);
-    assert.ok(result.kind === "transfer");
+    const driver = new Proxy(storage, {
+      get: (target, name) => Reflect.get(opening, name) ?? Reflect.get(target, name, target),
+    });
+    return { calls, driver };
+  };
+
+  test("sends its volume by a snapshot that is opened once, and tells its size before that", async () => {
+    const snapshotId = await snapshotOf(3);
+    const { calls, driver } = watched();
     const whole = { extentsTotal: 3, bytesTotal: 3 * extentBytes };
-    assert.deepEqual(result.progress, progressOf({ ...whole, phase: "done", extentsDone: 3, bytesSent: 200 }));
-    assert.deepEqual(progresses, [
-      progressOf({ ...whole, phase: "waiting" }),
+    const [sending, done] = [
       progressOf({ ...whole, phase: "sending", bytesSent: 10 }),
-      progressOf({ ...whole, phase: "waiting", extentsDone: 1, bytesSent: 100 }),
-      progressOf({ ...whole, phase: "sending", extentsDone: 1, bytesSent: 110 }),
-      progressOf({ ...whole, phase: "done", extentsDone: 3, bytesSent: 200 }),
-    ]);
+      progressOf({ ...whole, phase: "done", extentsDone: 3, bytesSent: 100 }),
+    ];
+    const progresses: Progress[] = [];
+    const send: SendVolume = async ({ snapshot, ...request }, { onProgress }) => {
+      assert.deepEqual(structuredClone(snapshot), snapshot);
+      assert.equal(snapshot.snapshotId, snapshotId);
+      assert.deepEqual([request.baseSnapshotId, request.mirrorVolumeId, request.owner], ["base", "m1", owner]);
+      assert.deepEqual([request.endpoints, request.compression.level], [["b1:1", "b2:1"], 3]);
+      assert.deepEqual(calls, ["open"]);
+      onProgress(sending);
+      return done;
+    };
+    const onProgress = (progress: Progress) => progresses.push(progress);
+    const result = await perform(transferTask(snapshotId), { storage: driver, send, onProgress });
+    assert.deepEqual(result, { kind: "transfer", progress: done });
+    assert.deepEqual(progresses, [progressOf({ ...whole, phase: "waiting" }), sending, done]);
+    assert.deepEqual(calls, ["open", "close"]);
   });
 
-  test("sends nothing more after it was told to stop", async () => {
-    const volumes = await volumesOf("v1", "v2");
-    const stop = new AbortController();
-    let sent = 0;
-    const send: SendVolume = async () => {
-      sent++;
-      stop.abort(new Error("stopping"));
-      return progressOf({ phase: "done" });
-    };
-    await assert.rejects(perform(transferTask(volumes), { send, signal: stop.signal }), { message: "stopping" });
-    assert.equal(sent, 1);
+  test("closes its snapshot also when nothing comes of the sending", async () => {
+    const snapshotId = await snapshotOf(1);
+    const { calls, driver } = watched();
+    const failing: SendVolume = () => Promise.reject(new Error("the link broke"));
+    await assert.rejects(perform(transferTask(snapshotId), { storage: driver, send: failing }), /the link broke/);
+    assert.deepEqual(calls, ["open", "close"]);
+  });
+
+  test("what was sent counts though its snapshot can't be closed, and why it failed is what is told", async () => {
+    const snapshotId = await snapshotOf(1);
+    const closeSnapshot = () => Promise.reject(new Error("it is not closed"));
+    const driver = new Proxy(storage, {
+      get: (target, name) => (name === "closeSnapshot" ? closeSnapshot : Reflect.get(target, name, target)),
+    });
+    const log = recordingLog();
+    const done = progressOf({ phase: "done" });
+    const sent = await perform(transferTask(snapshotId), { storage: driver, log, send: async () => done });
+    assert.deepEqual(sent, { kind: "transfer", progress: done });
+    assert.ok(log.lines.some(({ message }) => message.includes("could not be closed")));
+    const failing: SendVolume = () => Promise.reject(new Error("the link broke"));
+    await assert.rejects(perform(transferTask(snapshotId), { storage: driver, send: failing }), /the link broke/);
   });
 
   test("a snapshot that is gone fails before anything is sent", async () => {
-    const volumes = [{ snapshotId: "gone", baseSnapshotId: null, mirrorVolumeId: "m1" }];
-    await assert.rejects(perform(transferTask(volumes)), { code: "SNAPSHOT_UNKNOWN" });
+    await assert.rejects(perform(transferTask("gone")), { code: "SNAPSHOT_UNKNOWN" });
+  });
+
+  test("has one volume, and no more", () => {
+    const volume = { snapshotId: "s", baseSnapshotId: null, mirrorVolumeId: "m" };
+    const parsed = taskSchema.safeParse({ ...runTaskFields, ...transferTask("s"), volumes: [volume, volume] });
+    assert.equal(parsed.success, false);
   });
 });
 
@@ -224,6 +258,10 @@ describe("the tasks at the target", () => {
     sequence: 1,
     takenAt: instant("2026-03-01T01:00:01.000Z"),
     objects: [source],
+  };
+  const assertManifest = (found: Manifest | undefined) => {
+    const { mappings: _, ...rest } = found ?? assert.fail();
+    assert.deepEqual(rest, { version: 3, ...manifest });
   };
   const prepared = async () => {
     const result = await perform(prepareTask);
@@ -265,7 +303,7 @@ describe("the tasks at the target", () => {
     const group = await storage.findGroup(groupId);
     assert.equal(group?.takenAt, manifest.takenAt);
     const [foreign] = await storage.manifests();
-    assert.deepEqual(foreign?.manifest, { version: 2, ...manifest });
+    assertManifest(foreign?.manifest);
     assert.deepEqual(foreign?.owner, owner);
   });
 
@@ -279,7 +317,7 @@ describe("the tasks at the target", () => {
     await assert.rejects(perform(others), { code: "GROUP_INCOMPLETE", retryable: false });
     const result = await perform(task);
     assert.deepEqual(result, { kind: "publish", publishedAt: now, sizeBytes: 2 * extentBytes });
-    assert.deepEqual((await storage.manifests())[0]?.manifest, { version: 2, ...manifest });
+    assertManifest((await storage.manifests())[0]?.manifest);
     assert.deepEqual(await perform(task), result);
   });
 
@@ -340,7 +378,7 @@ describe("the tasks at the target", () => {
 });
 
 describe("the reclaim task", () => {
-  const second = groupIdOf(runIdOf(planId, instant("2026-03-02T01:00:00.000Z")));
+  const second = secondGroupId;
   const reclaimTask = (groupIds: readonly string[], fields: object = {}) => ({
     kind: "reclaim",
     step: "reclaiming",

@@ -19,10 +19,11 @@ export const fileOf = (path: string, fields: object = {}): ObjectConfig =>
     ...fields,
   });
 
-/** @param disks names of volumes; @param switches one a NIC */
+/** @param has.disks names of volumes; @param has.switches one a NIC */
 export const vmOf = (
   name: string,
-  { disks, switches = [], ...fields }: { readonly disks: readonly string[]; readonly switches?: readonly string[] },
+  { disks, switches = [] }: { readonly disks: readonly string[]; readonly switches?: readonly string[] },
+  fields: object = {},
 ): ObjectConfig =>
   objectConfigSchema.parse({
     ...{ kind: "vm", id: `vm-${name}`, name, volumes: disks.map((disk) => shapeOf(`volume-${disk}`)) },

@@ -1,33 +1,25 @@
-import type { Progress } from "../../core/api/run.ts";
-import type { TaskResultOf, TransferTask, VolumeTransfer } from "../../core/api/task.ts";
+import assert from "node:assert/strict";
+import type { TaskResultOf, TransferTask } from "../../core/api/task.ts";
 import { extentCount } from "../../core/extent/striping.ts";
+import { holding } from "../transfer/held-snapshot.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
-import { sumProgress, waitingProgress } from "./progress.ts";
-
-const beforeStart = async ({ snapshotId }: VolumeTransfer, { storage }: TaskContext): Promise<Progress> => {
-  const handle = await storage.openSnapshot(snapshotId);
-  await storage.closeSnapshot(handle);
-  return waitingProgress(extentCount(handle.geometry, handle.sizeBytes), handle.sizeBytes);
-};
+import { waitingProgress } from "./progress.ts";
 
 /**
- * Sends an object's volumes to its mirrors, one after the other. Its progress covers all of them
- * from the start.
+ * Sends one volume to its mirror. Its snapshot is opened once, and is read by that handle wherever it is read. Its progress
+ * has the volume's size from the start.
  * @throws SNAPSHOT_UNKNOWN, and what sending throws
  */
 export const transfer = async (task: TransferTask, context: TaskContext): Promise<TaskResultOf<"transfer">> => {
-  const { signal } = context;
-  const progresses: Progress[] = [];
-  for (const volume of task.volumes) progresses.push(await beforeStart(volume, context));
-  const update = (index: number, progress: Progress) => {
-    progresses[index] = progress;
-    context.onProgress(sumProgress(progresses));
-  };
-  context.onProgress(sumProgress(progresses));
-  for (const [index, volume] of task.volumes.entries()) {
-    signal.throwIfAborted();
+  const [volume] = task.volumes;
+  assert(volume !== undefined, "a transfer has a volume");
+  const { snapshotId, baseSnapshotId, mirrorVolumeId } = volume;
+  const snapshot = await context.storage.openSnapshot(snapshotId);
+  return holding(context, snapshot, async () => {
+    const { geometry, sizeBytes } = snapshot;
+    context.onProgress(waitingProgress(extentCount(geometry, sizeBytes), sizeBytes));
     const request = {
-      ...volume,
+      ...{ snapshot, baseSnapshotId, mirrorVolumeId },
       owner: ownerOf(task),
       target: task.target,
       groupId: task.groupId,
@@ -36,8 +28,8 @@ export const transfer = async (task: TransferTask, context: TaskContext): Promis
       compression: task.compression,
       endpoints: task.endpoints,
     };
-    const onProgress = (progress: Progress) => update(index, progress);
-    update(index, await context.send(request, { ...context, onProgress }));
-  }
-  return { kind: "transfer", progress: sumProgress(progresses) };
+    const progress = await context.send(request, context);
+    context.onProgress(progress);
+    return { kind: "transfer", progress };
+  });
 };

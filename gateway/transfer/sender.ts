@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from "node:util";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GroupId, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Progress } from "../../core/api/run.ts";
-import type { VolumeTransfer } from "../../core/api/task.ts";
 import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
@@ -11,6 +10,7 @@ import { steadyTime, type Time } from "../time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { digestBytes } from "./frame.ts";
+import { holding } from "./held-snapshot.ts";
 import { inLanes } from "./lanes.ts";
 import { type Base, type PlannedExtent, planExtents } from "./plan.ts";
 import { ProgressCounter } from "./progress.ts";
@@ -22,11 +22,20 @@ import type { Throttle } from "./throttle.ts";
 import { withQuickTries } from "./tries.ts";
 import type { TransferWorkers } from "./workers.ts";
 
+/** One volume's way from a snapshot that is open to a mirror. */
+export interface VolumeToSend {
+  /** Whoever has opened it closes it when the volume is sent. */
+  readonly snapshot: SnapshotHandle;
+  /** What the target's newest group mirrors, when the source still has it. */
+  readonly baseSnapshotId: string | null;
+  readonly mirrorVolumeId: string;
+}
+
 export interface SendVolumeOptions {
   readonly storage: StorageDriver;
   readonly workers: Pick<TransferWorkers, "scan" | "compare">;
   readonly peer: PeerClient;
-  readonly transfer: VolumeTransfer;
+  readonly transfer: VolumeToSend;
   /** Which group is sent, on top of which one, and whose it is. */
   readonly ids: {
     readonly planId: PlanId;
@@ -59,23 +68,14 @@ export interface TransferOutcome {
 /**
  * Makes a mirror volume of another site equal to a snapshot, and tells it that it is complete. Goes
  * on where an earlier call for the same group and base was cut off.
- * @throws SNAPSHOT_UNKNOWN, STORE_CORRUPT of the source; what the target answers (FENCED,
+ * @throws STORE_CORRUPT of the source; what the target answers (FENCED,
  *   GROUP_STALE, GROUP_ABORTED, BASE_MISSING, STORE_FULL, …); LINK_BROKEN, PEER_REFUSED;
  *   CHECKSUM_MISMATCH; the signal's reason
  */
 export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOutcome> => {
-  const { storage, transfer } = options;
-  const snapshot = await storage.openSnapshot(transfer.snapshotId);
-  try {
-    const base = await openBase(options);
-    try {
-      return await sendOpen(options, { snapshot, base });
-    } finally {
-      if (base !== null) await storage.closeSnapshot(base);
-    }
-  } finally {
-    await storage.closeSnapshot(snapshot);
-  }
+  const { snapshot } = options.transfer;
+  const base = await openBase(options);
+  return holding(options, base, () => sendOpen(options, { snapshot, base }));
 };
 
 /** Both stay open for the whole transfer, and are what the workers read. */

@@ -114,4 +114,43 @@ describe("a transfer", () => {
     });
     assert.deepEqual(told, ["comparing", "sending", "verifying", "done"]);
   });
+
+  test("opens its base once, whatever it reads of it in its threads, and closes it also when it fails", async () => {
+    const volume = await sites.createVolume("opened", 4 * mib, plain);
+    await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(4 * mib) }]);
+    await sites.snapshot(volume, 41);
+    const { mirrorVolumeId } = await sites.send(volume, 41, null);
+    await sites.publish(mirrorVolumeId, 41);
+    await writeTo(
+      sites.source,
+      volume,
+      [0, 1, 2, 3].map((extent) => ({ offset: extent * mib, data: randomBytes(9) })),
+    );
+    await sites.snapshot(volume, 42);
+    const open = new Map<string, number>();
+    const opened: string[] = [];
+    const counting: Partial<TwoSites["source"]> = {
+      openSnapshot: async (id) => {
+        const handle = await sites.source.openSnapshot(id);
+        opened.push(id);
+        open.set(id, (open.get(id) ?? 0) + 1);
+        return handle;
+      },
+      closeSnapshot: async (handle) => {
+        open.set(handle.snapshotId, (open.get(handle.snapshotId) ?? 0) - 1);
+        await sites.source.closeSnapshot(handle);
+      },
+    };
+    const storage = new Proxy(sites.source, {
+      get: (target, name) => Reflect.get(counting, name) ?? Reflect.get(target, name, target),
+    });
+    const stop = new AbortController();
+    const stopping = { onAcknowledged: () => stop.abort(new Error("enough")), signal: stop.signal, extentsInFlight: 1 };
+    await assert.rejects(sites.send(volume, 42, 41, { storage, ...stopping }), /enough/);
+    assert.deepEqual([opened.length, [...open.values()]], [1, [0]]);
+    await sites.send(volume, 42, 41, { storage });
+    assert.deepEqual([opened.length, new Set(opened).size, [...open.values()]], [2, 1, [0]]);
+    await sites.publish(mirrorVolumeId, 42);
+    await sites.assertEqual(42);
+  });
 });

@@ -39,9 +39,9 @@ export const localNames: Names = {
 
 /**
  * The queue emulator forgets its messages when it ends, so runs on one machine look sooner for what
- * got no answer.
+ * got no answer: when a sign of life, one every 15 s, has not come twice.
  */
-export const localLimits: RunLimits = { ...defaultRunLimits, workingSeconds: 45, dispatchSeconds: 10 };
+export const localLimits: RunLimits = { ...defaultRunLimits, workingSeconds: 30, dispatchSeconds: 10 };
 
 /**
  * No call is cut off here, and none is throttled. So it is as short as the tasks': emulators that go on with a receive whose caller has

@@ -6,12 +6,12 @@ import { until } from "../patience.ts";
 import { Local } from "./local.ts";
 
 const MiB = 1024 ** 2;
-const imageBytes = 128 * MiB;
+const imageBytes = 64 * MiB;
 /** Many small extents, so that there is a middle to die in. */
-const geometry = { extentBytes: 2 * MiB, stripeCount: 1, stripeBytes: 2 * MiB };
+const geometry = { extentBytes: MiB, stripeCount: 1, stripeBytes: MiB };
 const extents = imageBytes / geometry.extentBytes;
 /** All of it takes half a minute like that: however late the blow comes, it strikes the middle. */
-const bytesPerSecondBefore = 4 * MiB;
+const bytesPerSecondBefore = 2 * MiB;
 /** Of a gateway that nobody configured otherwise. */
 const extentsInFlight = 4;
 

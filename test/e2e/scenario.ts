@@ -100,14 +100,43 @@ const volumesByPlace = (objects: readonly ObjectConfig[]): ReadonlyMap<string, s
     }),
   );
 
+/**
+ * The content of all volumes of some objects by their places; of those that were rebuilt with a prefix, as they were
+ * called without it.
+ */
+export const contentsOf = (
+  local: Local,
+  site: string,
+  objects: readonly ObjectConfig[],
+  prefix = "",
+): Promise<ReadonlyMap<string, { readonly volumeId: string; readonly content: Buffer }>> =>
+  local.onStorage(site, async (storage) => {
+    const named = objects.map((object) => withoutPrefix(object, prefix));
+    const contents = new Map<string, { volumeId: string; content: Buffer }>();
+    for (const [place, volumeId] of volumesByPlace(named)) {
+      contents.set(place, { volumeId, content: await contentOf(await storage.openVolume(volumeId, "read")) });
+    }
+    return contents;
+  });
+
+export const withoutPrefix = (object: ObjectConfig, prefix: string): ObjectConfig => {
+  if (object.kind !== "nfs-file") return { ...object, name: object.name.replace(prefix, "") };
+  return { ...object, file: { ...object.file, path: object.file.path.replace(prefix, "") } };
+};
+
 export type Sums = Readonly<Record<string, string>>;
 
-const sumOf = async (reader: BlockReader): Promise<string> => {
+const contentOf = async (reader: BlockReader): Promise<Buffer> => {
   const content = Buffer.alloc(reader.sizeBytes);
   await reader.read(0, content);
   await reader.close();
-  return createHash("sha256").update(content).digest("hex");
+  return content;
 };
+
+const sumOf = async (reader: BlockReader): Promise<string> =>
+  createHash("sha256")
+    .update(await contentOf(reader))
+    .digest("hex");
 
 const sumsBy = async (
   objects: readonly ObjectConfig[],
@@ -176,10 +205,3 @@ export const fill = (local: Local, site: string, objects: readonly ObjectConfig[
     }
     return written;
   });
-
-/** An object as it is at the source, but for what its cluster calls it. */
-export const withoutIds = (object: ObjectConfig) => {
-  const { id: _, volumes, origin: __, leftOut: ___, labels, ...rest } = object;
-  const shapes = volumes.map(({ sizeBytes, geometry: shape }) => ({ sizeBytes, geometry: shape }));
-  return { ...rest, labels: labels ?? {}, volumes: shapes };
-};

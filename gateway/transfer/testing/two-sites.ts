@@ -16,6 +16,7 @@ import type { TlsCredentials } from "../../tunnel/certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "../../tunnel/client.ts";
 import type { PeerHandlers } from "../../tunnel/serve-peers.ts";
 import { startTunnelServer } from "../../tunnel/server.ts";
+import { holding } from "../held-snapshot.ts";
 import { createReceiver } from "../receiver.ts";
 import { type SendVolumeOptions, sendVolume, type TransferOutcome } from "../sender.ts";
 import { createTransferWorkers, type TransferWorkers } from "../workers.ts";
@@ -104,12 +105,13 @@ export const openTwoSites = async (
     ): Promise<TransferOutcome & { readonly mirrorVolumeId: string }> => {
       const [mirror] = await target.prepareMirror({ owner, object });
       assert(mirror !== undefined);
-      const outcome = await sendVolume({
+      const snapshot = await source.openSnapshot(await snapshotId(source, sequence));
+      const whole: SendVolumeOptions = {
         storage: source,
         workers,
         peer,
         transfer: {
-          snapshotId: await snapshotId(source, sequence),
+          snapshot,
           baseSnapshotId: base === null || baseLost ? null : await snapshotId(source, wrongBase ?? base),
           mirrorVolumeId: mirror.mirrorVolumeId,
         },
@@ -121,7 +123,8 @@ export const openTwoSites = async (
         onAcknowledged: () => undefined,
         onMoved: () => undefined,
         ...options,
-      });
+      };
+      const outcome = await holding({ storage: source, log }, snapshot, () => sendVolume(whole));
       return { ...outcome, mirrorVolumeId: mirror.mirrorVolumeId };
     },
     snapshot: (object: ObjectConfig, sequence: number) =>

@@ -4,10 +4,9 @@ import { newName } from "../../../../core/object/name.ts";
 import type { FacilityId } from "../../administration.ts";
 import type { Database } from "../database.ts";
 import { ensureExport, findExport } from "../exports.ts";
-import { refuseMirrorObject } from "../guard.ts";
+import { refuseMirrorsIn } from "../guard.ts";
 import { defaultPool, findPool, refuseFullPool } from "../pools.ts";
 import { findSwitch } from "../switches.ts";
-import type { VolumeRow } from "../volumes.ts";
 
 /* Pools, switches and exports. Everything here runs inside the caller's transaction. */
 
@@ -51,18 +50,6 @@ export const putExport = (database: Database, spec: ObjectSpecOf<"nfs-export">):
   const name = newName(written, "an NFS export");
   refuseMirrorsIn(database, "export", name);
   ensureExport(database, { name, pool: findPool(database, pool), settings });
-};
-
-/** Refuses an export or an iSCSI target that has mirrors in it. @throws OBJECT_IS_MIRROR */
-export const refuseMirrorsIn = (database: Database, what: "export" | "lunTarget", name: string): void => {
-  const sql =
-    what === "export"
-      ? "SELECT * FROM volumes WHERE export = ? AND role = 'mirror' LIMIT 1"
-      : "SELECT * FROM volumes WHERE lunTarget = ? AND role = 'mirror' LIMIT 1";
-  const mirror = database.one<VolumeRow>(sql, name);
-  if (mirror !== undefined) {
-    refuseMirrorObject(database, what === "export" ? "NFS export" : "iSCSI target", { ...mirror, name });
-  }
 };
 
 /** @throws POOL_UNKNOWN, SWITCH_UNKNOWN, VOLUME_UNKNOWN, OBJECT_BUSY, OBJECT_IS_MIRROR, BAD_REQUEST */

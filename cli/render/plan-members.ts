@@ -1,0 +1,89 @@
+import type { PlanMember } from "../../core/api/answers.ts";
+import type { LeftOut } from "../../core/api/object/common.ts";
+import { isRule, type PlanEntry } from "../../core/api/plan.ts";
+import { ruleText } from "../../core/object/rule.ts";
+import { printable, type Style } from "./style.ts";
+import { table } from "./table.ts";
+import { counted, instantText } from "./units.ts";
+
+const shownMax = 50;
+
+type Named = Pick<PlanMember, "kind" | "name">;
+
+const nameText = ({ kind, name }: Named): string => `${kind} ${name}`;
+
+/** The first of many lines, and how many there are besides. */
+const someLines = (lines: readonly string[]): readonly string[] => {
+  const more = lines.length - shownMax;
+  return more > 0 ? [...lines.slice(0, shownMax), `and ${more} more; --json has them all`] : lines;
+};
+
+/** `vm web: CD-ROM tools.iso, it is no data of the VM's`: what backups do not have of objects; nothing where they have all. */
+export const leftOutText = (
+  objects: readonly (Named & { readonly leftOut?: readonly LeftOut[] | undefined })[],
+  style: Style,
+): string | undefined => {
+  const lines = objects.flatMap((object) =>
+    (object.leftOut ?? []).map(({ what, reason }) => printable(`${nameText(object)}: ${what}, ${reason}`)),
+  );
+  if (lines.length === 0) return undefined;
+  return [style.warn("Left out of backups:"), ...someLines(lines).map((line) => `  ${line}`)].join("\n");
+};
+
+const goneText = (member: PlanMember): string => {
+  const { goneSince, keptUntil } = member;
+  const since = goneSince === undefined ? "" : `, since ${instantText(goneSince)}`;
+  const kept = keptUntil === undefined ? "until it is taken out of the plan" : `until ${instantText(keptUntil)}`;
+  return printable(`${nameText(member)} (${member.id})${since}; its newest restore points are kept ${kept}`);
+};
+
+const section = (title: string, lines: readonly string[]): string | undefined =>
+  lines.length === 0 ? undefined : [title, ...someLines(lines).map((line) => `  ${line}`)].join("\n");
+
+/** Rules that brought no object: each object is there for the first entry that fits it. */
+const idleRules = (entries: readonly PlanEntry[], members: readonly PlanMember[]): readonly string[] => {
+  const reasons = new Set(members.map(({ because }) => because));
+  return entries.filter(isRule).flatMap((rule) => (reasons.has(ruleText(rule)) ? [] : [printable(ruleText(rule))]));
+};
+
+const memberTable = (members: readonly PlanMember[], style: Style): string => {
+  const rows = table(
+    members.slice(0, shownMax),
+    [
+      { title: "KIND", value: ({ kind }) => kind },
+      { title: "NAME", value: ({ name }) => name, paint: style.strong },
+      { title: "WHY", value: ({ because }) => because },
+      { title: "ID", value: ({ id }) => id, paint: style.faint },
+    ],
+    { style, none: "" },
+  );
+  const more = members.length - shownMax;
+  return more > 0 ? `${rows}\nand ${more} more; --json has them all` : rows;
+};
+
+/** Objects that are named are among the plan's entries already. */
+const takenText = (entries: readonly PlanEntry[], taken: readonly PlanMember[], style: Style): string => {
+  if (taken.length === 0) return style.warn("Its next run finds no object.");
+  const head = `Its next run takes ${counted(taken.length, "object")}`;
+  return entries.some(isRule) ? `${head}:\n${memberTable(taken, style)}` : `${head}.`;
+};
+
+/** Which objects a plan's next run takes and why, what it does not take, and what is gone. */
+export const membersText = (entries: readonly PlanEntry[], members: readonly PlanMember[], style: Style): string => {
+  const isGone = ({ goneSince }: PlanMember) => goneSince !== undefined;
+  const taken = members.filter((member) => !isGone(member) && member.unusable === undefined);
+  const unusable = members.flatMap((member) =>
+    member.unusable === undefined || isGone(member)
+      ? []
+      : [printable(`${nameText(member)} (${member.id}): ${member.unusable}`)],
+  );
+  return [
+    takenText(entries, taken, style),
+    section(style.warn("Nothing more fits these rules now:"), idleRules(entries, members)),
+    leftOutText(taken, style),
+    section(style.warn("Can't be protected as it is:"), unusable),
+    section(style.warn("Gone from the source:"), members.filter(isGone).map(goneText)),
+  ]
+    .filter((part) => part !== undefined)
+    .join("\n\n");
+};

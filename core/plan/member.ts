@@ -1,0 +1,63 @@
+import type { PlanMember } from "../api/answers.ts";
+import type { Facilities } from "../api/facilities.ts";
+import type { Instant, SiteId } from "../api/ids.ts";
+import { type ObjectKind, objectKindSchema } from "../api/object/common.ts";
+import type { PlanObject, PlanRule } from "../api/plan.ts";
+import { isUnusable, type JudgedObject } from "../object/judge.ts";
+import { fitsJudged, ruleText } from "../object/rule.ts";
+import { judgedByKind } from "../object/unsupported.ts";
+import { type GoneRecord, keptUntil } from "../retention/gone.ts";
+import { becauseNamed } from "./resolve.ts";
+
+/** What is known of a plan's source. */
+export interface SourceSite {
+  readonly siteId: SiteId;
+  /** When all that it has was seen. */
+  readonly observedAt: Instant | undefined;
+  readonly facilities: Facilities | undefined;
+  /** Of an object that it is not known to have, once a run has missed it. */
+  readonly gone?: GoneRecord | undefined;
+}
+
+/** An object that a plan names, as its source has it. */
+export const namedMember = (named: PlanObject, found: JudgedObject | undefined, site: SourceSite): PlanMember => {
+  const { gone, siteId, observedAt, facilities } = site;
+  if (found !== undefined) return memberOf(judgedByKind(found, facilities), becauseNamed);
+  const member = { kind: named.kind, id: named.id, name: gone?.name ?? named.name, because: becauseNamed };
+  if (gone !== undefined) return { ...member, goneSince: gone.since };
+  const unusable =
+    observedAt === undefined
+      ? `it is not known yet what site “${siteId}” has`
+      : `site “${siteId}” did not have it when it was looked at (${observedAt})`;
+  return { ...member, unusable };
+};
+
+/** An object that is in a plan for the first of its rules that fits. Undefined: none does. */
+export const memberByRule = (
+  rules: readonly PlanRule[],
+  object: JudgedObject,
+  facilities: Facilities | undefined,
+): PlanMember | undefined => {
+  const rule = rules.find((one) => fitsJudged(one, object));
+  return rule && memberOf(judgedByKind(object, facilities), ruleText(rule));
+};
+
+/** What came by a rule and is gone. */
+export const goneMember = ({ kind, id, name, since }: GoneRecord): PlanMember => {
+  const record = { kind, id, name, because: "a rule took it" };
+  return { ...record, goneSince: since, keptUntil: keptUntil({ since }) };
+};
+
+/** The id of what can't be used may be missing. */
+const memberOf = (object: JudgedObject, because: string): PlanMember => {
+  const { name } = object;
+  if (isUnusable(object)) {
+    const { id, unusable } = object;
+    return { kind: kindOf(object.kind), id: id === "" ? "(none)" : id, name, because, unusable };
+  }
+  const { kind, id, leftOut } = object;
+  return { kind, id, name, because, ...(leftOut !== undefined && { leftOut }) };
+};
+
+/** Of what fits a rule, it is one. */
+const kindOf = (kind: string): ObjectKind => objectKindSchema.parse(kind);

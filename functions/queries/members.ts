@@ -1,0 +1,150 @@
+import type { PlanMember, PlanMembersAnswer } from "../../core/api/answers.ts";
+import type { Facilities } from "../../core/api/facilities.ts";
+import type { Instant } from "../../core/api/ids.ts";
+import { isRule, type PlanObject, type PlanRule } from "../../core/api/plan.ts";
+import type { JudgedObject } from "../../core/object/judge.ts";
+import type { WholePlan } from "../../core/plan/define.ts";
+import { goneMember, memberByRule, namedMember } from "../../core/plan/member.ts";
+import { type GoneRecord, keptUntil } from "../../core/retention/gone.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
+import type { Deps } from "../deps.ts";
+import { readFacilities } from "../facilities.ts";
+import { goneRecordSchema } from "../gone.ts";
+import { inventoryObservedAt } from "../inventory.ts";
+import { readRange } from "../ranges.ts";
+import { goneKey, gonePrefix, objectKey, objectPrefix, planKey } from "../records.ts";
+import { decodeCursor, encodeCursor, foreignCursor } from "../store-rules.ts";
+import { lookUpObjects, objectSchema } from "./objects.ts";
+import { type PageRequest, readable } from "./page.ts";
+
+type QueryDeps = Pick<Deps, "store" | "clock" | "log" | "ids">;
+
+/** What a page is made of. */
+interface Scene {
+  readonly deps: QueryDeps;
+  readonly plan: WholePlan;
+  readonly named: readonly PlanObject[];
+  readonly rules: readonly PlanRule[];
+  readonly observedAt: Instant | undefined;
+  readonly facilities: Facilities | undefined;
+}
+
+/** Some members of one section; `next` is where the section goes on. */
+interface Piece {
+  readonly members: readonly PlanMember[];
+  readonly next?: string | undefined;
+}
+
+/** After `after`, which an earlier piece gave; at most `limit`. */
+type Section = (scene: Scene, after: string | undefined, limit: number) => Promise<Piece>;
+
+/** So many documents are looked at for a page of those that rules fit. */
+const documentsPerPage = 1000;
+const lookUpsAtOnce = 8;
+
+/**
+ * Which objects a plan's next run will take and why, as the gateways of its source saw them last; and what is gone of
+ * those that it took before. First what is named, in the plan's order, then what rules fit, by id, then what came by a
+ * rule and is gone.
+ * @throws {VisibleError} BAD_REQUEST for a cursor of another list
+ */
+export const listMembers = async (
+  deps: QueryDeps,
+  plan: WholePlan,
+  { limit, cursor }: PageRequest,
+): Promise<PlanMembersAnswer> => {
+  const [observedAt, facilities] = await Promise.all([
+    inventoryObservedAt(deps, plan.source),
+    readFacilities(deps, plan.source),
+  ]);
+  const named = plan.objects.flatMap((entry) => (isRule(entry) ? [] : [entry]));
+  const scene: Scene = { deps, plan, named, rules: plan.objects.filter(isRule), observedAt, facilities };
+  const items: PlanMember[] = [];
+  let [place, after] = placeOf(cursor);
+  while (place < sections.length && items.length < limit) {
+    const piece = await sections[place]?.(scene, after, limit - items.length);
+    items.push(...(piece?.members ?? []));
+    after = piece?.next;
+    if (after !== undefined) break;
+    place += 1;
+  }
+  const isAtEnd = place >= sections.length;
+  return {
+    items,
+    ...(observedAt !== undefined && { observedAt }),
+    ...(!isAtEnd && { cursor: encodeCursor(`${place}#${after ?? ""}`) }),
+  };
+};
+
+const placeOf = (cursor: string | undefined): [number, string | undefined] => {
+  if (cursor === undefined) return [0, undefined];
+  const [, place, after = ""] = /^([012])#(.*)$/s.exec(decodeCursor(cursor, "")) ?? [];
+  if (place === undefined) throw foreignCursor();
+  return [Number(place), after === "" ? undefined : after];
+};
+
+const namedSection: Section = async ({ deps, plan, named, observedAt, facilities }, after, limit) => {
+  const from = Number.parseInt(after ?? "0", 10) || 0;
+  const some = named.slice(from, from + limit);
+  const found = await findById(deps, plan, some);
+  const members = await mapBounded(some, lookUpsAtOnce, async (one) => {
+    const object = found.get(keyOf(one));
+    const gone = object === undefined ? await goneRecord(deps, plan, one) : undefined;
+    return namedMember(one, object, { siteId: plan.source, observedAt, facilities, gone });
+  });
+  return { members, next: from + limit < named.length ? String(from + limit) : undefined };
+};
+
+const rulesSection: Section = async ({ deps, plan, named, rules, facilities }, after, limit) => {
+  if (rules.length === 0) return { members: [] };
+  const isNamed = new Set(named.map(keyOf));
+  const members: PlanMember[] = [];
+  let documents = 0;
+  for await (const stored of readRange(deps, objectKey(plan.source, ""), { after })) {
+    documents += 1;
+    for (const object of readable<JudgedObject>(deps, objectSchema, [stored]).items) {
+      const member = isNamed.has(keyOf(object)) ? undefined : memberByRule(rules, object, facilities);
+      if (member !== undefined) members.push(member);
+    }
+    const isFull = members.length >= limit || documents >= documentsPerPage;
+    if (isFull) return { members, next: stored.key.sort.slice(objectPrefix.length) };
+  }
+  return { members };
+};
+
+const goneSection: Section = async ({ deps, plan, named }, after, limit) => {
+  const isNamed = new Set(named.map(keyOf));
+  const now = deps.clock.now();
+  const records: GoneRecord[] = [];
+  let next: string | undefined;
+  for await (const stored of readRange(deps, { ...planKey(plan.id), sort: gonePrefix }, { after })) {
+    const [record] = readable(deps, goneRecordSchema, [stored]).items;
+    if (record === undefined || record.named || isNamed.has(keyOf(record)) || keptUntil(record) <= now) continue;
+    records.push(record);
+    next = stored.key.sort.slice(gonePrefix.length);
+    if (records.length >= limit) break;
+  }
+  const back = await findById(deps, plan, records);
+  const members = records.filter((record) => !back.has(keyOf(record))).map(goneMember);
+  return { members, next: records.length >= limit ? next : undefined };
+};
+
+const sections: readonly Section[] = [namedSection, rulesSection, goneSection];
+
+const keyOf = ({ kind, id }: { readonly kind: string; readonly id: string }): string => `${kind}/${id}`;
+
+const goneRecord = async (deps: QueryDeps, { id }: WholePlan, object: PlanObject): Promise<GoneRecord | undefined> => {
+  const stored = await deps.store.get<unknown>(goneKey(id, object.kind, object.id));
+  return stored && readable(deps, goneRecordSchema, [stored]).items[0];
+};
+
+/** Those of some objects that the plan's source has. */
+const findById = async (
+  deps: QueryDeps,
+  { source }: WholePlan,
+  objects: readonly PlanObject[],
+): Promise<ReadonlyMap<string, JudgedObject>> => {
+  const wanted = objects.map(({ kind, id }) => ({ kind, id }));
+  const known = await lookUpObjects(deps, source, wanted, []);
+  return new Map((known?.objects ?? []).map((object) => [keyOf(object), object]));
+};
