@@ -1,6 +1,6 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
-import { type Manifest, readManifest } from "../../../core/api/manifest.ts";
+import { type Manifest, manifestSchema, readManifest } from "../../../core/api/manifest.ts";
 import type { Mapping, ObjectConfig } from "../../../core/api/object.ts";
 import type { Reason } from "../../../core/api/reason.ts";
 import type { GoneObject } from "../../../core/api/task.ts";
@@ -265,6 +265,14 @@ export const keptMapping = (
   const { objects, mappings } = readManifest(JSON.parse(row.manifest), `group ${groupId}`);
   const index = objects.findIndex((object) => object.kind === kind && object.id === id);
   return { mapping: mappings?.[index] ?? null, isOfThisCluster: false };
+};
+
+/** What a group was taken of, as the source had it; nothing where that was not kept, or can't be read. */
+export const keptObjects = (database: Database, groupId: GroupId): readonly ObjectConfig[] => {
+  const row = database.one<GroupRow>("SELECT * FROM snapshotGroups WHERE id = ?", groupId);
+  if (row === undefined) return [];
+  if (row.manifest === null) return keptOf(database, row).objects ?? [];
+  return manifestSchema.safeParse(JSON.parse(row.manifest)).data?.objects ?? [];
 };
 
 /** The manifests of published groups, each plan's newest first. @throws STORE_TOO_NEW, STORE_CORRUPT */
