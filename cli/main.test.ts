@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../core/api/errors.ts";
+import type { Host } from "./host.ts";
 import { recordingScreen, run } from "./testing.ts";
 
 const commands = [
@@ -151,7 +152,7 @@ describe("colours", () => {
 });
 
 describe("local up", () => {
-  const ready = { url: "http://127.0.0.1:1", tokenFile: "/d/token" };
+  const ready = { url: "http://127.0.0.1:1", tokenFile: "/d/token", sites: ["a", "c"] };
 
   test("tells of a process that died, and ends with a code of its own when one can't be kept running", async () => {
     const { exitCode, stderr } = await run(["local", "up"], {
@@ -184,12 +185,20 @@ describe("local up", () => {
     assert.match(stdout, /http:\/\/127\.0\.0\.1:1/);
   });
 
+  test("leaves it to its folder which sites there are, unless they are named", async () => {
+    const asked: unknown[] = [];
+    const localUp: Host["localUp"] = async (options) => void asked.push(options.sites);
+    await run(["local", "up"], { localUp });
+    await run(["local", "up", "--sites", "b"], { localUp });
+    assert.deepEqual(asked, [undefined, ["b"]]);
+  });
+
   test("tells a script the same as one JSON document on a line", async () => {
     const { stdout } = await run(["local", "up", "--json"], {
       env: { SMTX_BACKUP_DIR: "/d" },
       localUp: async ({ onReady }) => onReady?.(ready),
     });
-    assert.deepEqual(JSON.parse(stdout), { ...ready, dir: "/d", sites: ["a", "b"] });
+    assert.deepEqual(JSON.parse(stdout), { ...ready, dir: "/d" });
     assert.equal(stdout.indexOf("\n"), stdout.length - 1);
   });
 });
