@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import pino from "pino";
 import { VisibleError } from "../../core/api/errors.ts";
@@ -11,6 +10,7 @@ import type { Deps, Log } from "../../functions/deps.ts";
 import { siteKey } from "../../functions/records.ts";
 import { authenticate, createToken } from "../../functions/tokens.ts";
 import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
+import { makeFolder } from "../../gateway/folder.ts";
 import type { Death } from "../../gateway/processes/keep-running.ts";
 import { FileLock } from "../../gateway/storage/extentstore/locks.ts";
 import { steadyTime, type Time } from "../../gateway/time.ts";
@@ -58,7 +58,7 @@ export interface LocalUpOptions {
  */
 export const localUp = async (options: LocalUpOptions): Promise<void> => {
   const { dir, gatewaysPerSite, envoy, onReady, onTrouble, time = steadyTime } = options;
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeFolder(dir, { mode: 0o700, signal: options.signal });
   const lock = FileLock.tryAcquire(join(dir, "in-use"));
   if (lock === undefined) {
     throw new VisibleError("STORE_IN_USE", `Another smtx-backup runs on ${dir} already.`, {
