@@ -122,6 +122,16 @@ describe("what goes wrong", () => {
     assert.equal(stderr, "error: It runs. (STORE_IN_USE)\n  hint: Use that one.\n");
   });
 
+  test("for want of descriptors or of room on a disk is no defect", async () => {
+    const system = (code: string) => Object.assign(new Error(`${code}: …, open 'x'`), { code });
+    const few = await upFails(new Error("failed", { cause: system("EMFILE") }));
+    assert.equal(few.exitCode, 1);
+    assert.match(few.stderr, /^error: This host may not open more files\. \(TOO_FEW_DESCRIPTORS\)\n {2}hint: .+ulimit/);
+    const full = await upFails(system("ENOSPC"));
+    assert.equal(full.exitCode, 1);
+    assert.match(full.stderr, /^error: This host has no space left on its disk\. \(STORE_FULL\)\n {2}hint: /);
+  });
+
   test("unexpectedly is a defect, told with its stack", async () => {
     const { exitCode, stderr } = await upFails(new TypeError("x is not a function"));
     assert.equal(exitCode, 70);

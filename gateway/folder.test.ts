@@ -36,7 +36,10 @@ describe("making a folder", () => {
   });
 
   test("does not go on for ever where the system has no room for folders", () =>
-    refused("/proc/smtx-backup/data", /^The folder \/proc\/smtx-backup\/data can't be made: the system takes no folder there/));
+    refused(
+      "/proc/smtx-backup/data",
+      /^The folder \/proc\/smtx-backup\/data can't be made: the system takes no folder there/,
+    ));
 
   test("is given up with the signal while a disk does not answer", async () => {
     const stopping = new AbortController();

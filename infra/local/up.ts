@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import pino from "pino";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import { scopeSchema } from "../../core/api/token.ts";
@@ -7,10 +6,12 @@ import { CommitConflict } from "../../core/ports/store.ts";
 import { authoritiesOf } from "../../functions/authorities.ts";
 import type { Environment } from "../../functions/aws/clients.ts";
 import type { Deps, Log } from "../../functions/deps.ts";
+import { createLog } from "../../functions/log.ts";
 import { siteKey } from "../../functions/records.ts";
 import { authenticate, createToken } from "../../functions/tokens.ts";
 import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
 import { makeFolder } from "../../gateway/folder.ts";
+import { logDestination } from "../../gateway/log-destination.ts";
 import type { Death } from "../../gateway/processes/keep-running.ts";
 import { FileLock } from "../../gateway/storage/extentstore/locks.ts";
 import { steadyTime, type Time } from "../../gateway/time.ts";
@@ -69,8 +70,8 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
   if (leftOut.length > 0) {
     onTrouble?.(`Not started: ${leftOut.join(", ")}, which the folder has, too. What needs them waits.`);
   }
-  const logFile = pino.destination({ dest: join(dir, "control-plane.log"), sync: true });
-  const log = pino({ base: { part: "control-plane" } }, logFile);
+  const logFile = logDestination(join(dir, "control-plane.log"));
+  const log = createLog({ part: "control-plane" }, logFile);
   const onDeath = ({ what, how, pauseMs }: Death): void => {
     log.error({ what, how, pauseMs }, "a process has ended, and is started again");
     onTrouble?.(`${sentence(what)} has ended (${how}) and is started again.`);
