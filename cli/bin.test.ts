@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { cp, mkdir, open, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -56,6 +57,18 @@ describe("bin.js", () => {
     const env = { ...process.env, ...proxy, SMTX_BACKUP_TOKEN: "x", SMTX_BACKUP_URL: `http://127.0.0.1:${port}` };
     const { stdout } = await promisify(execFile)(process.execPath, [bin, "site", "list"], { env, timeout: hangMs });
     assert.equal(stdout, "No sites yet.\n");
+  });
+
+  test("says before it begins that it may open too few files", async (t) => {
+    const dir = join(await temporaryFolder(t), "data");
+    const few = 'ulimit -n 64; exec "$0" "$1" local up --dir "$2"';
+    const { status, stderr } = spawnSync("sh", ["-c", few, process.execPath, bin, dir], {
+      encoding: "utf8",
+      timeout: hangMs,
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /^error: This process may open 64 files .+ \(TOO_FEW_DESCRIPTORS\)\n {2}hint: .+ulimit/);
+    assert.ok(!existsSync(dir));
   });
 
   test("ends with 1 and a sentence when standard output has no room", async (t) => {
