@@ -138,6 +138,7 @@ export const cluster = `
   ALTER TABLE newMirrors RENAME TO mirrors;
   ALTER TABLE newDoneExtents RENAME TO doneExtents;
   ALTER TABLE newPreparedObjects RENAME TO preparedObjects;
+  CREATE INDEX mirrorsByPublished ON mirrors(planId, source, publishedSequence);
   CREATE UNIQUE INDEX volumesByName ON volumes(name) WHERE role <> 'mirror' AND kind <> 'nfs-file';
   CREATE UNIQUE INDEX volumesByLun ON volumes(lunTarget, lunId) WHERE role <> 'mirror' AND lunTarget IS NOT NULL;
   CREATE UNIQUE INDEX volumesByPath ON volumes(export, path) WHERE role <> 'mirror' AND export IS NOT NULL;
