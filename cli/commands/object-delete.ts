@@ -6,6 +6,7 @@ import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Context } from "../context.ts";
 import { findChangeableObject } from "../find-object.ts";
 import { tellInventory } from "../inventory.ts";
+import { kindNames } from "../kind-names.ts";
 import { protectionOf, protectionText, stayText } from "../protection.ts";
 import { bytesOf } from "../render/object.ts";
 import { bytesText, counted } from "../render/units.ts";
@@ -66,12 +67,15 @@ const deleteOne = async (
   const { object, protection } = deleted;
   const isKnown = await tellInventory(context, site, object.id, (seen) => seen === undefined);
   const { id, name } = object;
-  const text = [`The ${object.kind} “${shownName(name)}” (${id}) on site ${site} is deleted.`, ...stayText(protection)];
+  const text = [
+    `The ${kindNames[object.kind]} “${shownName(name)}” (${id}) on site ${site} is deleted.`,
+    ...stayText(protection),
+  ];
   return { json: { id, kind: object.kind, name, site, inventoryRefreshed: isKnown }, text: text.join(" ") };
 };
 
 const whatText = (object: ObjectConfig, site: string): string =>
-  `the ${object.kind} “${shownName(object.name)}” (${object.id}, ${bytesText(bytesOf(object))}) of site ${site}`;
+  `the ${kindNames[object.kind]} “${shownName(object.name)}” (${object.id}, ${bytesText(bytesOf(object))}) of site ${site}`;
 
 /** Which of its volumes were made with it the cluster knows. */
 const diskText = (object: ObjectConfig): readonly string[] =>

@@ -100,7 +100,7 @@ describe("object list and show", () => {
   test("show a VM's disks with their numbers, its NICs, and what backups leave out", async (t) => {
     const { object } = await withCluster(t);
     const { stdout } = await object(["show", "web", "--site", "a"]);
-    assert.match(stdout, /^web {2}vm on site a\nId +vm-/);
+    assert.match(stdout, /^web {2}VM on site a\nId +vm-/);
     assert.match(stdout, /\n +0 +web-system +4 MiB +VIRTIO +1 +volume-\w+\n +2 +web-data +8 MiB +SCSI +– +volume-/);
     assert.match(stdout, /\n +0 +52:54:00:12:34:56 +VIRTIO +prod +web \(100\) +yes +–\n/);
     assert.match(stdout, /\nLeft out of backups:\n {2}CD-ROM tools\.iso: .+\n {2}shared volume quorum: /);
@@ -129,10 +129,10 @@ describe("object list and show", () => {
     await create("{ kind: volume, name: web, size: 1MiB }");
     const both = await object(["show", "web", "--site", "a"]);
     assert.equal(both.exitCode, 2);
-    assert.match(both.stderr, /2 objects “web”\. \(OBJECT_AMBIGUOUS\)\n {2}hint: .*vm-\w+ \(vm\).*--kind volume/);
+    assert.match(both.stderr, /2 objects “web”\. \(OBJECT_AMBIGUOUS\)\n {2}hint: .*vm-\w+ \(VM\).*--kind volume/);
     assert.equal((await object(["show", "web", "--kind", "volume", "--site", "a", "--json"])).json().kind, "volume");
     const none = await object(["show", "mail", "--kind", "vm", "--site", "a"]);
-    assert.match(none.stderr, /no vm “mail”\. It has a lun of that name \(lun-\w+\)\. \(OBJECT_UNKNOWN\)/);
+    assert.match(none.stderr, /no VM “mail”\. It has a LUN of that name \(lun-\w+\)\. \(OBJECT_UNKNOWN\)/);
   });
 });
 
@@ -151,7 +151,7 @@ describe("object update, power and label", () => {
     const readInput = async () => "disks: [{ name: web-data, size: 16MiB }, { name: web-log, size: 4MiB }]\nnics: []\n";
     const updated = await object(["update", "web", "-f", "-", ...at], { readInput });
     assert.equal(updated.exitCode, 0, updated.stderr);
-    assert.match(updated.stdout, /^It is now:\n\nweb {2}vm on site a\n/);
+    assert.match(updated.stdout, /^It is now:\n\nweb {2}VM on site a\n/);
     const { vm, volumes } = await seenVm("web");
     assert.deepEqual(
       vm.disks.map(({ name, bus }) => [name, bus]),
@@ -177,7 +177,7 @@ describe("object update, power and label", () => {
     assert.equal((await seenVm("web")).vm.status, "RUNNING");
     assert.equal((await object(["power-off", "web", ...at, "--json"])).json().status, "STOPPED");
     const lun = await object(["power-on", "mail", ...at]);
-    assert.match(lun.stderr, /no vm “mail”\. It has a lun of that name/);
+    assert.match(lun.stderr, /no VM “mail”\. It has a LUN of that name/);
   });
 
   test("labels are set, and taken away with a dash", async (t) => {
@@ -205,10 +205,10 @@ describe("object delete", () => {
     assert.deepEqual([no.exitCode, no.stdout], [1, "Nothing was deleted.\n"]);
     assert.match(
       asked[0] ?? "",
-      /^Delete the vm “web” \(vm-\w+, 12 MiB\) of site a for good\? It has 2 disks; .* with it\. \[y/,
+      /^Delete the VM “web” \(vm-\w+, 12 MiB\) of site a for good\? It has 2 disks; .* with it\. \[y/,
     );
     assert.equal((await object(["delete", "web", ...at], answering(undefined))).exitCode, 2);
-    assert.match((await object(["delete", "web", ...at], answering("y"))).stdout, /^The vm “web” .* is deleted\.\n$/);
+    assert.match((await object(["delete", "web", ...at], answering("y"))).stdout, /^The VM “web” .* is deleted\.\n$/);
     const left = (await object(["list", "--site", "a", "--json"])).json().objects;
     assert.deepEqual(namesOf(left), ["/exports/e1/vm/web.vmdk", "mail", "quorum"]);
   });
@@ -363,6 +363,6 @@ describe("volume import and export of objects", () => {
     await object(["delete", "shop", "--yes", ...at]);
     assert.ok(await asThen("web"));
     const other = await volume(["export", "--object", "mail", "--group", groupId, "-o", out, "--force", ...at]);
-    assert.match(other.stderr, /does not have the lun “mail”\. \(VOLUME_UNKNOWN\)\n {2}hint: .*group show/);
+    assert.match(other.stderr, /does not have the LUN “mail”\. \(VOLUME_UNKNOWN\)\n {2}hint: .*group show/);
   });
 });

@@ -112,6 +112,8 @@ describe("what a site has besides objects", () => {
     await tell(api, siteA, ovs, 2);
     await tell(api, siteA, facilitiesOfA, 1);
     assert.deepEqual((await get()).facilities, ovs, "what an older look saw changes nothing");
+    for (const part of toldBy({ siteId: siteA, at: 3 })) await putInventoryPart(api.deps, part);
+    assert.deepEqual((await get()).facilities, ovs, "a gateway of before does not tell, and takes nothing away");
   });
 
   test("are mappings of its switches, by target, each set as a whole and written down", async () => {
