@@ -237,11 +237,12 @@ export class Local {
   }
 
   /** Waits until a run has ended. */
-  async ended(run: string): Promise<RunAnswer> {
+  async ended(run: string, patienceMs = hangMs): Promise<RunAnswer> {
     await until(
       `the end of ${run}`,
       async () => !["queued", "running"].includes((await this.readRun(run)).status),
       100,
+      patienceMs,
     );
     return this.readRun(run);
   }
