@@ -1,3 +1,4 @@
+import type { Group } from "../../core/api/group.ts";
 import { type Instant, type PlanId, planIdOf, type RunId } from "../../core/api/ids.ts";
 import { isRule, type Plan, type PlanObject } from "../../core/api/plan.ts";
 import type { Shard } from "../../core/api/run.ts";
@@ -9,7 +10,7 @@ import type { Deps } from "../deps.ts";
 import { type StoredPlan, wholePlan } from "../plan-objects.ts";
 import { readRange } from "../ranges.ts";
 import { goneKey, gonePrefix, planKey } from "../records.ts";
-import { snapshotFactsOf } from "./facts.ts";
+import { nameOf, namesIn, withCopies } from "./gone-copies.ts";
 import { ignoringConflict, readGroups } from "./groups.ts";
 import { putOnce } from "./put-once.ts";
 
@@ -53,8 +54,6 @@ export const noteGone = async (
   }
 };
 
-const nameOf = ({ kind, id }: Pick<PlanObject, "kind" | "id">): string => `${kind}/${id}`;
-
 /** What had come by a rule, and is named since. */
 const nowNamed = async ({ store }: Deps, stored: Stored<GoneRecord> | undefined): Promise<void> => {
   if (stored === undefined || stored.body.named) return;
@@ -79,8 +78,9 @@ const lastSequences = async (
   const newest = [...runs].sort(([one], [other]) => other - one).slice(0, lookedThroughMax);
   for (const [sequence, runId] of newest) {
     if (wanted.size === 0) break;
-    for await (const { config } of snapshotFactsOf(deps, runId)) {
-      if (wanted.delete(nameOf(config))) found.set(nameOf(config), sequence);
+    for (const name of await namesIn(deps, runId, wanted)) {
+      wanted.delete(name);
+      found.set(name, sequence);
     }
   }
   return found;
@@ -100,11 +100,9 @@ export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence
   const before = (await readRecords(deps, planId)).filter(({ body }) => body.sequence < sequence);
   if (before.length === 0) return;
   const wanted = await stillWanted(deps, planId, before);
-  const gone = new Map(wanted.map((record) => [nameOf(record.body), record]));
-  if (gone.size > 0) {
-    for await (const { config } of snapshotFactsOf(deps, runId)) gone.delete(nameOf(config));
-  }
-  for (const { key, version } of before.filter(({ body }) => !gone.has(nameOf(body)))) {
+  const gone = new Set(wanted.map(({ body }) => nameOf(body)));
+  const back = gone.size === 0 ? gone : await namesIn(deps, runId, gone);
+  for (const { key, version } of before.filter(({ body }) => back.has(nameOf(body)) || !gone.has(nameOf(body)))) {
     await ignoringConflict(() => deps.store.commit([{ type: "delete", key, expect: { version } }]));
   }
 };
@@ -128,13 +126,21 @@ const namedIn = async (deps: Deps, planId: PlanId, records: readonly Stored<Gone
   return (object: PlanObject): boolean => names.has(nameOf(object));
 };
 
-/** Of which of a plan's objects, that are gone, a restore point is kept. */
-export const readGone = async (deps: Deps, { id }: Pick<Plan, "id">): Promise<readonly Gone[]> => {
+/**
+ * Of which of a plan's objects, that are gone, a restore point is kept at a site, and which.
+ * @param here the site's groups
+ */
+export const readGone = async (
+  deps: Deps,
+  { id }: Pick<Plan, "id">,
+  here: readonly Group[],
+): Promise<readonly Gone[]> => {
   const records = await readRecords(deps, id);
   if (records.length === 0) return [];
-  return (await stillWanted(deps, id, records)).flatMap(({ body }) => {
+  const gone = (await stillWanted(deps, id, records)).flatMap(({ body }): readonly Gone[] => {
     const { kind, id: objectId, name, lastSequence } = body;
     const until = keptUntil(body);
     return lastSequence === undefined ? [] : [{ kind, id: objectId, name, lastSequence, ...(until && { until }) }];
   });
+  return withCopies(deps, gone, here);
 };

@@ -32,7 +32,7 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
   const all = await readGroups(deps, plan.id);
   const groups = all.map((stored) => stored.body);
   const here = groups.filter((group) => group.siteId === siteId);
-  const gone = await readGone(deps, plan);
+  const gone = await readGone(deps, plan, here);
   if (plan.kind === "backup" && siteId === plan.source) {
     // A group that is younger than what is known of the plan belongs to a run that began in between.
     const known = here.filter((group) => group.sequence <= plan.sequence || group.state === "unknown");
