@@ -174,12 +174,14 @@ export type Task = z.infer<typeof taskSchema>;
 /** Of what can't be read in full, the id: the group is there. */
 const toldGroupSchema = z.union([listedGroupSchema, listedGroupSchema.pick({ groupId: true })]);
 
-/** An object that a run was to take and that its site has not any more. */
+/** An object that a run was to take and could not: its site has it no more, or it can't be used. */
 export const goneObjectSchema = planObjectSchema.extend({
   /** The plan names it; else it came by a rule, and was in the plan's group before. */
   named: z.boolean(),
   /** The number of the newest group at the source that has it. Absent: none has. */
   lastSequence: z.int().min(1).optional(),
+  /** Why it can't be used although it is there; a warning says so as well. Absent: it is not there. */
+  unusable: z.string().min(1).max(1024).optional(),
 });
 export type GoneObject = z.infer<typeof goneObjectSchema>;
 

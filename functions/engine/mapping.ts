@@ -3,6 +3,7 @@ import { type Mapping, type ObjectConfig, switchesOf } from "../../core/api/obje
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { Site } from "../../core/api/site.ts";
+import { mappedTo, switchMapping } from "../../core/object/switches.ts";
 import type { Deps } from "../deps.ts";
 import { mappingKey, planKey, siteKey } from "../records.ts";
 import { putOnce } from "./put-once.ts";
@@ -24,9 +25,7 @@ const mappingNow = async (deps: Deps, { source, planId }: Run, target: SiteId): 
     deps.store.get<Plan>(planKey(planId)),
   ]);
   const told = plan?.body.targets.find((one) => one.site === target);
-  const all = Object.entries({ ...site?.body.switchMaps?.[target], ...told?.switches });
-  // An empty name takes a mapping away.
-  const switches = Object.fromEntries(all.filter(([, there]) => there !== ""));
+  const switches = switchMapping(site?.body.switchMaps?.[target], told?.switches ?? {});
   return { ...(told?.pool !== undefined && { pool: told.pool }), switches };
 };
 
@@ -44,6 +43,9 @@ export const mappingFor = async (
   const used = switchesOf(object);
   if (used.length === 0) return inPool ? { ...inPool, switches: {} } : undefined;
   const { switches = {} } = (await deps.store.get<Mapping>(mappingKey(runId, target)))?.body ?? {};
-  const mapped = used.flatMap((name) => (Object.hasOwn(switches, name) ? [[name, switches[name] ?? ""] as const] : []));
+  const mapped = used.flatMap((name) => {
+    const there = mappedTo(switches, name);
+    return there === undefined ? [] : [[name, there] as const];
+  });
   return { ...inPool, switches: Object.fromEntries(mapped) };
 };

@@ -34,7 +34,7 @@ const goOn = async (api: TestApi): Promise<void> => {
 
 describe("what a site says that does not fit its run", () => {
   for (const [what, parts] of [
-    ["as one", [{ from: 0, names: ["db"] }]],
+    ["as one", [{ from: 1, names: ["web"] }]],
     [
       "in parts that were cut differently",
       [

@@ -22,7 +22,9 @@ export const warningsIn = (result: TaskResult): readonly Reason[] => {
 };
 
 const ofSnapshot = ({ gone = [], warnings = [] }: TaskResultOf<"snapshot">): readonly Reason[] => {
-  const goneWarnings = gone.map(({ kind, name, id, named }): Reason => {
+  // Of what is there and can't be used, the warnings say why.
+  const vanished = gone.filter(({ unusable }) => unusable === undefined);
+  const goneWarnings = vanished.map(({ kind, name, id, named }): Reason => {
     const kept = named ? "until the plan does not name it any more" : "for 30 days";
     const message = `The ${kind} “${name}” (${id}) is not at the source any more. Its newest restore point is kept ${kept}.`;
     return { code: "OBJECT_GONE", message };

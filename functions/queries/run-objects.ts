@@ -103,7 +103,9 @@ const progressesAt = async (deps: Deps, run: Run, site: SiteId, some: readonly P
   const world = { moved, shards: shards.map(({ body }) => body), isOver, isSnapshot: run.kind === "snapshot" };
   return (index: number, fact: SnapshotFact): Progress => {
     const { volumes } = fact.config;
-    if (run.kind !== "backup" || fact.volumes === undefined) return progressOf(index, volumes, world);
+    // A rebuild shares the group's data: what has to be moved for it, nobody knows before.
+    if (run.kind === "rebuild") return progressOf(index, [], world);
+    if (run.kind === "snapshot" || fact.volumes === undefined) return progressOf(index, volumes, world);
     return progressOfAll(fact.volumes.map((task, place) => progressOf(task, volumes.slice(place, place + 1), world)));
   };
 };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { messageFormat, messageText } from "../../core/api/message.ts";
 import type { Report } from "../../core/api/report.ts";
+import type { StorageDriver } from "../storage/driver.ts";
 import { identity, runTaskFields } from "../tasks/testing.ts";
 import { vmOf } from "../tasks/testing-objects.ts";
 import { settle } from "./testing.ts";
@@ -130,6 +131,29 @@ describe("what a gateway tells of itself", () => {
     await time.advance(20_000);
     assert.equal(inventories(reports).length, 3);
     await stop();
+  });
+
+  test("an inventory that takes long is looked at for a twentieth of the time, and not left for more than a minute", async () => {
+    for (const [seconds, looks] of [
+      [0, 61],
+      [1, 16],
+      [30, 4],
+    ] as const) {
+      let begun = 0;
+      const inventory = async () => {
+        begun += 1;
+        // The first look comes before its agent is here.
+        await undefined;
+        if (seconds > 0) await time.sleep(seconds * 1000, new AbortController().signal);
+        return [];
+      };
+      const facilities = async () => ({ kinds: [], pools: [], switches: [] });
+      const storage = { inventory, facilities, damage: async () => undefined };
+      const { time, stop } = setUp({ context: { storage: storage as unknown as StorageDriver } });
+      await time.advance(300_000);
+      assert.equal(begun, looks);
+      await stop();
+    }
   });
 
   test("an inventory that could not be told is told 5 s later", async () => {

@@ -58,7 +58,8 @@ export const startAgent = (options: AgentOptions): Agent => {
     time,
   });
   const { reports } = alive;
-  const inventory = createInventoryTeller({ storage: limitStorage(storage, { time }), reports, identity, now, log });
+  const limited = limitStorage(storage, { time });
+  const inventory = createInventoryTeller({ storage: limited, reports, identity, now, log, time });
   const pollers = queues.map((queue) => {
     const tasks = createCurrentTasks({ ...options, ...queue, reports, siteId: identity.siteId, inventory });
     return { tasks, poll: () => pollQueue({ ...queue, tasks, time, log, signal }) };
@@ -66,11 +67,14 @@ export const startAgent = (options: AgentOptions): Agent => {
   const allTasks = pollers.map(({ tasks }) => tasks);
 
   const beat = { everySeconds: agentLimits.beatSeconds, first: "now", time, log, signal } as const;
+  const lookSeconds = () => Math.max(agentLimits.beatSeconds, inventory.restSeconds);
   const ended = Promise.all([
     ...pollers.map(({ poll }) => poll()),
     pollQueue({ source: options.settings.source, slots, tasks: settings, time, log, signal }),
     repeat({ ...beat, purpose: "report that the gateway is alive" }, () => alive.tell()),
-    repeat({ ...beat, purpose: "tell what the site has" }, (watch) => inventory.tellChanges(watch)),
+    repeat({ ...beat, everySeconds: lookSeconds, purpose: "tell what the site has" }, (watch) =>
+      inventory.tellChanges(watch),
+    ),
   ]).then(() => undefined);
 
   const end = async (): Promise<void> => {

@@ -11,6 +11,7 @@ import type { GroupDamage } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { GatewayIdentity } from "../tasks/context.ts";
 import { inventoryReports } from "../tasks/inventory.ts";
+import { steadyTime, type Time } from "../time.ts";
 
 export interface InventoryTeller {
   /** Tells what the site has. @throws what the storage and the queue throw; then it counts as not told */
@@ -20,7 +21,13 @@ export interface InventoryTeller {
    * since a clock was wrong.
    */
   tellChanges(watch: Watch): Promise<void>;
+  /** How long a look is not worth another one: 0 where looks are quick. */
+  readonly restSeconds: number;
 }
+
+/** What a site has is looked at for a twentieth of the time at most; on thousands of objects a look takes a while. */
+const restPerLook = 19;
+const restSecondsMax = 60;
 
 /** What got lost, and what is known by an instant that is wrong, is known again after this. */
 const tellAgainSeconds = 6 * 3600;
@@ -55,8 +62,10 @@ export const createInventoryTeller = (options: {
   readonly identity: GatewayIdentity;
   readonly now: () => Instant;
   readonly log: Log;
+  readonly time?: Pick<Time, "nowMs">;
 }): InventoryTeller => {
-  const { storage, reports, identity, now, log } = options;
+  const { storage, reports, identity, now, log, time = steadyTime } = options;
+  let restSeconds = 0;
   let told: { readonly digest: string; readonly observedAt: Instant } | undefined;
 
   const isRecent = ({ observedAt }: NonNullable<typeof told>, at: Instant): boolean =>
@@ -65,14 +74,23 @@ export const createInventoryTeller = (options: {
   const isKnown = (digest: string, at: Instant): boolean =>
     told !== undefined && digest === told.digest && isRecent(told, at);
 
-  const tellUnless = async (isTold: typeof isKnown, watch: Watch): Promise<void> => {
-    const observedAt = now();
+  const look = async (watch: Watch) => {
+    const sinceMs = time.nowMs();
     const objects = [...(await storage.inventory(watch))].sort(byId);
     const damage = ((await storage.damage(watch)) ?? []).map(damageOf).sort(byVolume);
     const facilities = await storage.facilities(watch);
     const digest = hash("sha256", JSON.stringify([objects, damage, newsOf(facilities)]));
+    // A clock may be set meanwhile.
+    restSeconds = Math.min(Math.max(0, restPerLook * ((time.nowMs() - sinceMs) / 1000)), restSecondsMax);
+    return { objects, damage, facilities, digest };
+  };
+
+  const tellUnless = async (isTold: typeof isKnown, watch: Watch): Promise<void> => {
+    const observedAt = now();
+    const { digest, ...inventory } = await look(watch);
+    const { objects, damage } = inventory;
     if (isTold(digest, observedAt)) return;
-    for (const report of inventoryReports({ objects, damage, facilities }, identity, observedAt)) {
+    for (const report of inventoryReports(inventory, identity, observedAt)) {
       await reports.send(report);
       // Somebody newer tells it now.
       watch.signal.throwIfAborted();
@@ -83,5 +101,11 @@ export const createInventoryTeller = (options: {
     if (damage.length > 0) log.warn({ damage: damage.slice(0, damageLoggedMax), count: damage.length }, isDamaged);
   };
 
-  return { tell: (watch) => tellUnless(() => false, watch), tellChanges: (watch) => tellUnless(isKnown, watch) };
+  return {
+    tell: (watch) => tellUnless(() => false, watch),
+    tellChanges: (watch) => tellUnless(isKnown, watch),
+    get restSeconds() {
+      return restSeconds;
+    },
+  };
 };

@@ -9,6 +9,7 @@ import { gatewayIdSchema } from "../../core/api/ids.ts";
 import type { CertificateWithKey } from "../../pki/authority.ts";
 import { issueGatewayCertificate } from "../../pki/testing.ts";
 import { manualTime } from "../agent/testing.ts";
+import { openStorage } from "../storage/open.ts";
 import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
 import { checkGateway, lookSeconds } from "./check.ts";
 
@@ -164,6 +165,15 @@ describe("checking a gateway before its first run", () => {
     await writeFile(join(dir, "other", "file"), "");
     const { storage } = await check({ storage: { kind: "extentstore", dir: "other/file" } });
     assert.equal(storage?.passed, false);
+  });
+
+  test("says of a storage that is there what it has, and what it can protect", async () => {
+    const made = await openStorage({ kind: "extentstore", dir: join(dir, "made") });
+    const { kinds } = await made.facilities();
+    await made.close();
+    const { storage } = await check({ storage: { kind: "extentstore", dir: "made" } });
+    assert.equal(storage?.passed, true, storage?.text);
+    assert.match(storage?.text ?? "", new RegExp(`^extentstore, 0 objects, .*; protects ${kinds.join(", ")}`));
   });
 
   test("tells of what gives no answer, and looks at the rest", async () => {

@@ -15,6 +15,7 @@ import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
 import { skewConformance } from "./conformance/skew.ts";
 import { snapshotHandleConformance } from "./conformance/snapshot-handles.ts";
+import { sourceGroupConformance } from "./conformance/source-groups.ts";
 import { stagingConformance } from "./conformance/staging.ts";
 import { staleMirrorConformance } from "./conformance/stale-mirrors.ts";
 import { vmMirrorConformance } from "./conformance/vm-mirrors.ts";
@@ -45,6 +46,7 @@ export const storageConformance = (
     volumeConformance(open);
     stagingConformance(open, stagesVolumes);
     groupConformance(open);
+    sourceGroupConformance(open);
     skewConformance(open);
     snapshotHandleConformance(open);
     ownerConformance(open);

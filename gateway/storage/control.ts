@@ -29,17 +29,19 @@ export interface StorageControl {
   /**
    * Makes an empty, thin volume. The size is rounded up to whole extents times stripes inside, and
    * stays as given outside.
-   * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be)
+   * @throws VOLUME_NAME_TAKEN, OBJECT_IS_MIRROR (the iSCSI target is a mirror's), BAD_REQUEST (a name, a size or a
+   *   geometry that can't be)
    */
   createVolume(options: CreateVolumeOptions, call?: StorageCall): Promise<ObjectConfig>;
 
   /**
-   * Gives a volume's object another name. Plans know it by its id, and go on.
-   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST (a name that can't be)
+   * Gives a volume's object another name; a file's is its whole path, and moves it. Plans know it by its id, and go on.
+   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN (of a file), BAD_REQUEST (a name that
+   *   can't be)
    */
   renameVolume(volumeId: string, name: string, call?: StorageCall): Promise<ObjectConfig>;
 
-  /** Its snapshots stay. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+  /** Its snapshots stay. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY, OBJECT_BUSY (it is a disk of a VM) */
   deleteVolume(volumeId: string, call?: StorageCall): Promise<void>;
 
   /**

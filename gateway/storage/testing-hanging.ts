@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ClusterAdministration } from "./administration.ts";
 import type { StorageCall } from "./call.ts";
 import type { StorageDriver } from "./driver.ts";
 
@@ -45,6 +46,10 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
   ] as const),
 ];
 
+const administrationCalls: readonly (keyof ClusterAdministration)[] = [
+  ...(["createObjects", "updateObject", "deleteObject", "deleteFacility", "setPower", "setLabels"] as const),
+];
+
 /**
  * A storage of which every call hangs, or those that `hangs` names, and what it was asked for. The
  * others answer with what `answers` has for them, or something that was opened.
@@ -78,7 +83,7 @@ export const hangingStorage = (
     openMirrorExtent: () => object(["write", "zero", "writeStored", "readBase", "blockHashes", "commit", "discard"]),
   };
   return {
-    driver: object(driverCalls, { kind: "hanging" }) as StorageDriver,
+    driver: object(driverCalls, { kind: "hanging", administration: object(administrationCalls) }) as StorageDriver,
     calls,
     /** The last call of a name. */
     named: (name: string): HangingCall => {

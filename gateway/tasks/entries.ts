@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../core/api/errors.ts";
 import type { ObjectConfig, UnusableObject } from "../../core/api/object.ts";
 import { isRule, type PlanEntry, type PlanObject, type PlanRule } from "../../core/api/plan.ts";
 import type { Reason } from "../../core/api/reason.ts";
@@ -12,7 +13,9 @@ export interface Choice {
   readonly because: readonly number[];
   /** Named, and not there. */
   readonly missing: readonly PlanObject[];
-  /** Of what is there and can't be taken. */
+  /** By their keys, why objects that are there can't be used. */
+  readonly unusable: ReadonlyMap<string, string>;
+  /** Of what is there and is not taken. */
   readonly warnings: readonly Reason[];
 }
 
@@ -28,13 +31,21 @@ export const chooseObjects = (entries: readonly PlanEntry[], site: readonly Obje
   const byKey = new Map(site.map((object) => [objectKey(object), object]));
   const chosen = new Map<string, { readonly object: ObjectConfig; readonly because: number }>();
   const missing = new Map<string, PlanObject>();
-  const refused = new Map<string, Reason>();
+  const unusable = new Map<string, string>();
+  const warnings = new Map<string, Reason>();
   const consider = (object: ObjectConfig, because: number): void => {
     const key = objectKey(object);
-    if (chosen.has(key) || refused.has(key)) return;
-    const reason = reasonAgainst(object);
-    if (reason === undefined) chosen.set(key, { object, because });
-    else refused.set(key, reason);
+    if (chosen.has(key) || warnings.has(key)) return;
+    const judged = judgeObject(object);
+    if (isUnusable(judged)) {
+      unusable.set(key, judged.unusable);
+      warnings.set(key, leftOut("OBJECT_UNUSABLE", judged));
+    } else if (object.origin?.role === "mirror") {
+      warnings.set(
+        key,
+        leftOut("OBJECT_IS_MIRROR", { ...object, unusable: "it is the mirror of another site's object" }),
+      );
+    } else chosen.set(key, { object, because });
   };
   for (const [because, entry] of entries.entries()) {
     if (isRule(entry)) for (const object of fitting(entry, site)) consider(object, because);
@@ -49,7 +60,8 @@ export const chooseObjects = (entries: readonly PlanEntry[], site: readonly Obje
     objects: taken.map(({ object }) => object),
     because: taken.map(({ because }) => because),
     missing: [...missing.values()],
-    warnings: [...refused.values()],
+    unusable,
+    warnings: [...warnings.values()],
   };
 };
 
@@ -60,15 +72,7 @@ const byName = (a: ObjectConfig, b: ObjectConfig): number =>
   inOrder(a.name, b.name) || inOrder(objectKey(a), objectKey(b));
 const inOrder = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
-/** Why an object that is there is not taken. */
-const reasonAgainst = (object: ObjectConfig): Reason | undefined => {
-  const judged = judgeObject(object);
-  if (isUnusable(judged)) return leftOut(judged);
-  if (object.origin?.role !== "mirror") return undefined;
-  return { ...leftOut({ ...judged, unusable: "it is the mirror of another site's object" }), code: "OBJECT_IS_MIRROR" };
-};
-
-const leftOut = ({ kind, id, name, unusable }: UnusableObject): Reason => ({
-  code: "OBJECT_UNUSABLE",
+const leftOut = (code: ErrorCode, { kind, id, name, unusable }: UnusableObject): Reason => ({
+  code,
   message: `The ${kind} “${name}” (${id}) is left out: ${unusable}.`,
 });

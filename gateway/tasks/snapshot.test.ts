@@ -135,6 +135,29 @@ describe("the snapshot task", () => {
     assert.equal((await run([rule], 4)).gone, undefined);
   });
 
+  test("an object that is there and can't be used is told like one that is gone, with the reason", async () => {
+    const [file, vm] = [fileOf("a"), web];
+    const { world, run } = setUp([file, vm, db]);
+    const entries = [planObjectOf(vm), everyFile, planObjectOf(db)];
+    await run(entries, 1);
+    world.objects = [{ ...file, volumes: [] }, { ...vm, volumes: [] }, db];
+    const gone = (object: ObjectConfig, named: boolean) => ({ ...planObjectOf(object), named, lastSequence: 1 });
+    const second = await run(entries, 2);
+    assert.deepEqual(
+      second.gone?.map(({ unusable, ...others }) => [others, typeof unusable]),
+      [
+        [gone(vm, true), "string"],
+        [gone(file, false), "string"],
+      ],
+    );
+    assert.deepEqual(
+      second.warnings?.map(({ code }) => code),
+      ["OBJECT_UNUSABLE", "OBJECT_UNUSABLE"],
+    );
+    const third = await run(entries, 3);
+    assert.deepEqual([third.gone?.map(({ name }) => name), third.warnings?.length], [["web"], 2]);
+  });
+
   test("an object of the same name that was made anew is another one", async () => {
     const { world, run } = setUp([web, fileOf("a")]);
     await run([planObjectOf(web), everyFile], 1);

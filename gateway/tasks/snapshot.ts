@@ -5,7 +5,7 @@ import type { SnapshotTask, TaskResultOf } from "../../core/api/task.ts";
 import type { SnapshotGroup, SnapshotGroupOptions } from "../storage/control.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 import { chooseObjects } from "./entries.ts";
-import { goneObjects, vanishedObjects } from "./gone.ts";
+import { absentObjects, withLastSequences } from "./gone.ts";
 import { nothingLeft } from "./nothing-left.ts";
 import { boundedWarnings } from "./warnings.ts";
 
@@ -81,15 +81,17 @@ const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => 
   const named = entries.flatMap((entry) => (isRule(entry) ? [] : [{ kind: entry.kind, id: entry.id }]));
   // All that there is has what is named.
   const site = hasRules ? await storage.inventory() : await storage.findObjects(named);
-  const { objects, because, missing, warnings } = chooseObjects(entries, site);
+  const choice = chooseObjects(entries, site);
+  const { objects, because, missing, warnings } = choice;
   if (objects.length === 0) throw nothingLeft({ entries, missing, warnings });
   if (objects.length > objectsMax) throw tooMany(objects.length);
   const owner = ownerOf(task);
-  const before = hasRules || missing.length > 0 ? await storage.newestSourceGroup(owner) : undefined;
-  const vanished = vanishedObjects({ entries, site, before: before?.objects ?? [] });
-  const asked = [...missing, ...vanished].map(({ kind, id }) => ({ kind, id }));
-  const last = asked.length > 0 ? await storage.lastSequences({ owner, objects: asked }) : [];
-  const gone = goneObjects({ missing, vanished, last, toldBefore: before?.gone ?? [] });
+  const isWhole = missing.length === 0 && warnings.length === 0;
+  const before = hasRules || !isWhole ? await storage.newestSourceGroup(owner) : undefined;
+  const absent = absentObjects({ entries, site, choice, before: before?.objects ?? [] });
+  const ids = absent.map(({ kind, id }) => ({ kind, id }));
+  const last = ids.length > 0 ? await storage.lastSequences({ owner, objects: ids }) : [];
+  const gone = withLastSequences(absent, last, before?.gone ?? []);
   return { objects, because, gone, warnings: boundedWarnings(warnings) };
 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SiteId } from "../../core/api/ids.ts";
-import type { PlanObject } from "../../core/api/plan.ts";
+import type { PlanEntry } from "../../core/api/plan.ts";
 import { readBase } from "../../functions/engine/base.ts";
 import { runPlanNow, updatePlan } from "../../functions/engine/commands.ts";
 import { calm, makeWorld, runsIn } from "./history.ts";
@@ -11,7 +11,7 @@ import { noFaults } from "./world.ts";
 withoutWaiting();
 
 /** Read units for each object of a run whose plan had its objects changed so. */
-const readUnitsAfter = async (count: number, change: (objects: readonly PlanObject[]) => readonly PlanObject[]) => {
+const readUnitsAfter = async (count: number, change: (objects: readonly PlanEntry[]) => readonly PlanEntry[]) => {
   const objects = Array.from({ length: count }, (_, index) => `vm${index}`);
   const { world, planId } = await makeWorld(81, noFaults, { objects, targets: 1, steps: 0 });
   const run = async () => {
@@ -37,7 +37,7 @@ const readUnitsAfter = async (count: number, change: (objects: readonly PlanObje
 };
 
 test("objects that have moved in the plan are found near where they were: a run reads no more for each, however many", async () => {
-  const withoutFirst = (objects: readonly PlanObject[]) => objects.slice(1);
+  const withoutFirst = (objects: readonly PlanEntry[]) => objects.slice(1);
   const [few, many] = [await readUnitsAfter(40, withoutFirst), await readUnitsAfter(160, withoutFirst)];
   assert(many < 1.2 * few, `${many} read units for each of 160 objects, ${few} of 40`);
 });

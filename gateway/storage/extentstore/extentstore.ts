@@ -35,7 +35,7 @@ import type {
 } from "../volume-io.ts";
 import { StoreAdministration } from "./administration/administration.ts";
 import { collect } from "./collect.ts";
-import { groupDamage } from "./damage.ts";
+import { groupDamage } from "./group-damage.ts";
 import { StoredExtentWriter } from "./mirrorwriter.ts";
 import * as objects from "./objects.ts";
 import { listPools } from "./pools.ts";
@@ -242,7 +242,8 @@ export class ExtentStore implements StorageDriver {
   }
 
   async damage(): Promise<readonly GroupDamage[]> {
-    return groupDamage(this.#store.database);
+    const { database } = this.#store;
+    return database.snapshot(() => groupDamage(database));
   }
 
   async tend(options: { readonly time: Time }, call?: StorageCall): Promise<void> {

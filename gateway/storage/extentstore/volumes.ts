@@ -8,7 +8,7 @@ import type { CreateVolumeOptions } from "../volume-io.ts";
 import type { Database } from "./database.ts";
 import { findExport } from "./exports.ts";
 import { fileNamed, refuseTakenPath } from "./files.ts";
-import { refuseMirror } from "./guard.ts";
+import { refuseMirror, refuseMirrorsIn } from "./guard.ts";
 import type { Writer } from "./locks.ts";
 import { defaultPool } from "./pools.ts";
 import { ensureTarget } from "./targets.ts";
@@ -177,6 +177,7 @@ const moveFile = (database: Database, row: VolumeRow, written: string): void => 
   const { name, ...place } = fileNamed(written);
   if (name === row.name) return;
   findExport(database, place.export);
+  refuseMirrorsIn(database, "export", place.export);
   refuseTakenPath(database, place);
   database.run(
     "UPDATE volumes SET name = ?, export = ?, path = ? WHERE id = ?",
@@ -244,13 +245,14 @@ export const freeLunId = (database: Database, target: string, wanted?: number): 
   return free;
 };
 
-/** A free LUN id of a target, the one that is wanted where one is. @throws `code` */
+/** A free LUN id of a target, the one that is wanted where one is. @throws `code`, OBJECT_IS_MIRROR */
 export const chooseLun = (
   database: Database,
   lun: CreateVolumeOptions["lun"],
   code: TakenCode,
 ): { target: string; lunId: number } => {
   const target = lun?.target ?? defaultLunTarget;
+  refuseMirrorsIn(database, "lunTarget", target);
   const lunId = freeLunId(database, target, lun?.lunId);
   if (lun?.lunId === undefined || lunId === lun.lunId) return { target, lunId };
   throw new VisibleError(code, `LUN ${lun.lunId} of the target “${target}” is taken.`, {
