@@ -3,6 +3,7 @@ import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { GoneObject } from "../../core/api/task.ts";
@@ -102,6 +103,9 @@ export interface StorageControl {
    *   or export has the name of one that is none), OBJECT_KIND_UNSUPPORTED
    */
   prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
+
+  /** A mirror volume by its id: whose it is, and its shape. It costs the same however much the cluster has. */
+  findMirrorVolume(mirrorVolumeId: string, call?: StorageCall): Promise<OwnedVolume | undefined>;
 
   /**
    * Begins or goes on with the writing of a group to a mirror volume. Raises the volume's epoch,
@@ -273,6 +277,13 @@ export interface ListedGroup extends Pick<SnapshotGroup, "groupId" | "sequence" 
 export interface MirrorVolume {
   readonly sourceVolumeId: string;
   readonly mirrorVolumeId: string;
+}
+
+/** A mirror volume as it is now. */
+export interface OwnedVolume {
+  readonly owner: Owner;
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
 }
 
 export interface OpenMirrorOptions {
