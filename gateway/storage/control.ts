@@ -156,14 +156,18 @@ export interface StorageControl {
 
   /**
    * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size.
-   * Idempotent by `key`; one that was deleted is not made again. A LUN lies in the target, and a file
-   * in the export, that its source lay in, made where it is missing; a VM is switched off, with its
-   * NICs connected as the group's manifest maps them, and MAC addresses of its own where those of its
-   * source are taken. Where damage is known in the snapshots it is refused unless `evenDamaged`;
-   * reading what is damaged fails then.
+   * Idempotent by `key` and the object; one that was deleted is not made again. In one restore, a
+   * volume that is an object by itself and a VM's as well is made once, whichever comes first: it is
+   * the VM's, and goes with it. Of the restore's volumes that have one name, all but one get a
+   * number. A LUN lies in the target, and a file in the export, that its source lay in, made where it
+   * is missing; a VM is switched off, with its NICs connected as the group's manifest maps them, and
+   * MAC addresses of its own where those of its source are taken. Its disks' names have before them
+   * what its own has before its source's. Where damage is known in the snapshots it is refused unless
+   * `evenDamaged`; reading what is damaged fails then.
    * @throws SNAPSHOT_UNKNOWN, NOT_OURS (the group is another owner's), VOLUME_NAME_TAKEN,
    *   OBJECT_NAME_TAKEN (of a VM or a file), BAD_REQUEST (no name of a file), VOLUME_UNKNOWN (it was
-   *   made, and is deleted), GROUP_DAMAGED, POOL_FULL
+   *   made, and is deleted), GROUP_DAMAGED, POOL_FULL, OBJECT_BUSY (another VM has got a volume of
+   *   the VM's); then nothing is made
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
@@ -322,7 +326,7 @@ export interface PublishGroupOptions {
 }
 
 export interface RebuildObjectOptions {
-  /** Names the restore and the object, so that doing it twice makes one. */
+  /** Names the restore, so that what it makes of an object, or of a volume that several have, is one. */
   readonly key: string;
   readonly owner: Owner;
   readonly fromGroupId: GroupId;
