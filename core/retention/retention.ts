@@ -17,6 +17,8 @@ export interface Gone {
   readonly name: string;
   /** Of the newest group that has it. */
   readonly lastSequence: number;
+  /** The newest good group at the site that has it, where that was looked for. Absent: it goes by the number. */
+  readonly groupId?: GroupId | undefined;
   /** So long its newest copy is kept, of one that came by a rule. Absent: until it is taken out of the plan. */
   readonly until?: Instant | undefined;
 }
@@ -132,7 +134,7 @@ const goneByGroup = (
   gone: readonly Gone[],
 ): ReadonlyMap<GroupId | undefined, readonly Gone[]> => {
   const newestWith = finderOfNewest(groups);
-  return Map.groupBy(gone, (object) => newestWith(object)?.id);
+  return Map.groupBy(gone, (object) => object.groupId ?? newestWith(object)?.id);
 };
 
 const goneShownMax = 3;

@@ -8,7 +8,7 @@ import type { Deps } from "../deps.ts";
 import { type StoredPlan, wholePlan } from "../plan-objects.ts";
 import { readRange } from "../ranges.ts";
 import { goneKey, gonePrefix, planKey } from "../records.ts";
-import { snapshotFactsOf } from "./facts.ts";
+import { nameOf, namesIn } from "./gone-copies.ts";
 import { ignoringConflict, readGroups } from "./groups.ts";
 import { putOnce } from "./put-once.ts";
 
@@ -17,8 +17,6 @@ type Written = GoneRecord & { readonly sequence: number };
 
 /** So many restore points are looked through for the newest that has an object, where the source can't tell. */
 const lookedThroughMax = 50;
-
-const nameOf = ({ kind, id }: Pick<PlanObject, "kind" | "id">): string => `${kind}/${id}`;
 
 /** Writes down what a snapshot says is gone. What is known to be gone already is so since then. */
 export const noteGone = async (
@@ -62,8 +60,9 @@ const lastSequences = async (
   const newest = [...runs].sort(([one], [other]) => other - one).slice(0, lookedThroughMax);
   for (const [sequence, runId] of newest) {
     if (wanted.size === 0) break;
-    for await (const { config } of snapshotFactsOf(deps, runId)) {
-      if (wanted.delete(nameOf(config))) found.set(nameOf(config), sequence);
+    for (const name of await namesIn(deps, runId, wanted)) {
+      wanted.delete(name);
+      found.set(name, sequence);
     }
   }
   return found;
@@ -79,11 +78,10 @@ export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence
     if (stored.body.sequence < sequence) before.push(stored);
   }
   if (before.length === 0) return;
-  const gone = new Set((await stillWanted(deps, planId, before)).map(({ body }) => nameOf(body)));
-  if (gone.size > 0) {
-    for await (const { config } of snapshotFactsOf(deps, runId)) gone.delete(nameOf(config));
-  }
-  for (const { key, version } of before.filter(({ body }) => !gone.has(nameOf(body)))) {
+  const wanted = await stillWanted(deps, planId, before);
+  const gone = new Set(wanted.map(({ body }) => nameOf(body)));
+  const back = gone.size === 0 ? gone : await namesIn(deps, runId, gone);
+  for (const { key, version } of before.filter(({ body }) => back.has(nameOf(body)) || !gone.has(nameOf(body)))) {
     await ignoringConflict(() => deps.store.commit([{ type: "delete", key, expect: { version } }]));
   }
 };

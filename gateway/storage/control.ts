@@ -3,6 +3,7 @@ import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { GoneObject } from "../../core/api/task.ts";
@@ -29,17 +30,19 @@ export interface StorageControl {
   /**
    * Makes an empty, thin volume. The size is rounded up to whole extents times stripes inside, and
    * stays as given outside.
-   * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be)
+   * @throws VOLUME_NAME_TAKEN, OBJECT_IS_MIRROR (the iSCSI target is a mirror's), BAD_REQUEST (a name, a size or a
+   *   geometry that can't be)
    */
   createVolume(options: CreateVolumeOptions, call?: StorageCall): Promise<ObjectConfig>;
 
   /**
-   * Gives a volume's object another name. Plans know it by its id, and go on.
-   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST (a name that can't be)
+   * Gives a volume's object another name; a file's is its whole path, and moves it. Plans know it by its id, and go on.
+   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN (of a file), BAD_REQUEST (a name that
+   *   can't be)
    */
   renameVolume(volumeId: string, name: string, call?: StorageCall): Promise<ObjectConfig>;
 
-  /** Its snapshots stay. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+  /** Its snapshots stay. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY, OBJECT_BUSY (it is a disk of a VM) */
   deleteVolume(volumeId: string, call?: StorageCall): Promise<void>;
 
   /**
@@ -100,6 +103,9 @@ export interface StorageControl {
    *   or export has the name of one that is none), OBJECT_KIND_UNSUPPORTED
    */
   prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
+
+  /** A mirror volume by its id: whose it is, and its shape. It costs the same however much the cluster has. */
+  findMirrorVolume(mirrorVolumeId: string, call?: StorageCall): Promise<OwnedVolume | undefined>;
 
   /**
    * Begins or goes on with the writing of a group to a mirror volume. Raises the volume's epoch,
@@ -275,6 +281,13 @@ export interface ListedGroup extends Pick<SnapshotGroup, "groupId" | "sequence" 
 export interface MirrorVolume {
   readonly sourceVolumeId: string;
   readonly mirrorVolumeId: string;
+}
+
+/** A mirror volume as it is now. */
+export interface OwnedVolume {
+  readonly owner: Owner;
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
 }
 
 export interface OpenMirrorOptions {
