@@ -5,7 +5,7 @@ import type { planIdOf } from "../../core/api/ids.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import type { GoneRecord } from "../../core/retention/gone.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB, type TestApi } from "../api/testing.ts";
-import { complete, doTask, groupsOn, report, resultOf, takeTasks } from "../api/testing-gateway.ts";
+import { complete, doTask, groupsOn, report, resultOf, takeTasks, workAt } from "../api/testing-gateway.ts";
 import { gonePrefix, planKey } from "../records.ts";
 
 const web = { kind: "vm", id: "vm-web", name: "web" } as const;
@@ -109,5 +109,49 @@ describe("an object that is gone", () => {
     ]);
     const [record] = await recordsOf(api, plan.id);
     assert.deepEqual([record?.lastSequence, record?.backIn, record?.gaps], [3, undefined, [{ after: 1, until: 3 }]]);
+  });
+
+  test("is known to be gone by an answer that comes when its run is cancelled", async () => {
+    const { api, plan } = await nightly();
+    await run(api);
+    api.pass(60);
+    const { body } = await api.send<RunAnswer>("POST", "/v1/plans/nightly/run");
+    const [task] = takeTasks(api, siteA);
+    assert.ok(task);
+    await api.send("POST", `/v1/runs/${body.id}/cancel`);
+    const result = resultOf(task, api.deps.clock.now(), []);
+    assert.ok(result.kind === "snapshot");
+    const objects = result.objects.filter(({ config }) => config.id !== web.id);
+    const gone = [{ ...web, named: false, lastSequence: 1 }];
+    await report(api, task, { kind: "completed", result: { ...result, objects, gone } });
+    assert.deepEqual(
+      (await recordsOf(api, plan.id)).map(({ id, named, lastSequence }) => [id, named, lastSequence]),
+      [[web.id, false, 1]],
+    );
+  });
+
+  test("and of which no restore point is known is looked for in them once", async () => {
+    const { api } = await nightly();
+    await run(api);
+    const lost = { kind: "lun", id: "lun-lost", name: "lost" } as const;
+    const looksInEarlierRuns = async (): Promise<number> => {
+      api.pass(60);
+      await api.send("POST", "/v1/plans/nightly/run");
+      const [task] = takeTasks(api, siteA);
+      assert.ok(task);
+      const { query } = api.deps.store;
+      let looks = 0;
+      api.deps.store.query = (wanted) => {
+        const isOfRun = wanted.partition.startsWith("RUN#");
+        if (isOfRun && wanted.partition !== `RUN#${task.runId}`) looks += 1;
+        return query(wanted);
+      };
+      const result = resultOf(task, api.deps.clock.now(), []);
+      await report(api, task, { kind: "completed", result: { ...result, gone: [{ ...lost, named: true }] } });
+      api.deps.store.query = query;
+      await workAt(api, [siteA, siteB]);
+      return looks;
+    };
+    assert.deepEqual([await looksInEarlierRuns(), await looksInEarlierRuns()], [1, 0]);
   });
 });

@@ -4,6 +4,7 @@ import type { Shard } from "../../core/api/run.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import { type GoneRecord, goneAgain, isNamed, keptUntil } from "../../core/retention/gone.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
 import { type StoredPlan, wholePlan } from "../plan-objects.ts";
 import { readRange } from "../ranges.ts";
@@ -29,8 +30,7 @@ export const noteGone = async (
   if (gone.length === 0) return;
   const planId = planIdOf(runId);
   const since = deps.clock.now();
-  const unknown = gone.filter(({ lastSequence }) => lastSequence === undefined);
-  const found = await lastSequences(deps, planId, unknown);
+  const found = await lastSequences(deps, planId, await unknownOf(deps, planId, gone));
   for (const object of gone) {
     const key = goneKey(planId, object.kind, object.id);
     const { kind, id, name, named, lastSequence = found.get(nameOf(object)) } = object;
@@ -39,6 +39,15 @@ export const noteGone = async (
     if (!(await putOnce(deps, { key, body }))) await noteAgain(deps, await deps.store.get(key), body);
   }
 };
+
+/** Those of which neither the source knows a group, nor a run before has looked for one. */
+const unknownOf = async (deps: Deps, planId: PlanId, gone: readonly GoneObject[]): Promise<readonly GoneObject[]> => {
+  const untold = gone.filter(({ lastSequence }) => lastSequence === undefined);
+  const stored = await mapBounded(untold, readsAtOnce, ({ kind, id }) => deps.store.get(goneKey(planId, kind, id)));
+  return untold.filter((_, index) => stored[index] === undefined);
+};
+
+const readsAtOnce = 16;
 
 /** What had come back and is gone again; and what had come by a rule, and is named since. */
 const noteAgain = async ({ store }: Deps, stored: Stored<Written> | undefined, told: Written): Promise<void> => {
