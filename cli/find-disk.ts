@@ -1,6 +1,7 @@
 import { VisibleError } from "../core/api/errors.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
 import { shownName } from "../core/object/name.ts";
+import { kindNames } from "./kind-names.ts";
 
 /**
  * The id of an object's volume: of its only one, or of the disk of a VM that has a number.
@@ -10,7 +11,7 @@ export const volumeOf = (object: ObjectConfig, disk: number | undefined): string
   const disks = disksOf(object);
   const [only, ...others] = disk === undefined ? disks : disks.filter(({ index }) => index === disk);
   if (only !== undefined && others.length === 0) return only.volumeId;
-  const what = `The ${object.kind} “${shownName(object.name)}”`;
+  const what = `The ${kindNames[object.kind]} “${shownName(object.name)}”`;
   if (only !== undefined) {
     throw new VisibleError("OBJECT_AMBIGUOUS", `${what} has ${disks.length} disks.`, {
       hint: `Say which with --disk N: ${disks.map(diskText).join(", ")}.`,

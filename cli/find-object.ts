@@ -2,6 +2,7 @@ import { VisibleError } from "../core/api/errors.ts";
 import { type ObjectKind, objectKindSchema } from "../core/api/object/common.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
 import { isSameName, shownName } from "../core/object/name.ts";
+import { kindNames } from "./kind-names.ts";
 import { isMirror, objectIsMirror, originNote } from "./mirrors.ts";
 
 export interface WantedObject {
@@ -47,23 +48,27 @@ export const findChangeableObject = (objects: readonly ObjectConfig[], wanted: W
 const unknown = (objects: readonly ObjectConfig[], { site, nameOrId, kind }: WantedObject): VisibleError => {
   const name = shownName(nameOrId);
   const others = kind === undefined ? [] : objects.filter((object) => isSameName(object.name, nameOrId));
-  const message = `Site “${site}” has no ${kind ?? "object"} “${name}”.`;
+  const message = `Site “${site}” has no ${kind === undefined ? "object" : kindNames[kind]} “${name}”.`;
   const [other] = others;
   if (other === undefined) {
     return new VisibleError("OBJECT_UNKNOWN", message, {
       hint: `List what it has with: smtx-backup object list --site ${site} --refresh`,
     });
   }
-  return new VisibleError("OBJECT_UNKNOWN", `${message} It has a ${other.kind} of that name (${other.id}).`, {
-    hint: `See: smtx-backup object list --site ${site} --kind ${kind}`,
-  });
+  return new VisibleError(
+    "OBJECT_UNKNOWN",
+    `${message} It has a ${kindNames[other.kind]} of that name (${other.id}).`,
+    {
+      hint: `See: smtx-backup object list --site ${site} --kind ${kind}`,
+    },
+  );
 };
 
 const ambiguous = (found: readonly ObjectConfig[], { site, nameOrId }: WantedObject): VisibleError => {
   const kinds = new Set(found.map(({ kind }) => kind));
   // Kinds tell them apart only where each is there once.
   const byKind = kinds.size === found.length ? ` Or say which kind with --kind ${[...kinds].join(" or --kind ")}.` : "";
-  const ids = found.map((object) => `${object.id} (${object.kind}${originNote(object)})`);
+  const ids = found.map((object) => `${object.id} (${kindNames[object.kind]}${originNote(object)})`);
   return new VisibleError("OBJECT_AMBIGUOUS", `Site “${site}” has ${found.length} objects “${shownName(nameOrId)}”.`, {
     hint: `Name one by its id: ${ids.join(", ")}.${byKind}`,
   });

@@ -7,6 +7,7 @@ import type { SnapshotGroup } from "../gateway/storage/control.ts";
 import type { StorageDriver } from "../gateway/storage/driver.ts";
 import { volumeOf } from "./find-disk.ts";
 import { findObject } from "./find-object.ts";
+import { kindNames } from "./kind-names.ts";
 
 type Storage = Pick<StorageDriver, "inventory" | "findGroup" | "manifests">;
 
@@ -67,7 +68,7 @@ export const findObjectSnapshot = async (
   if (found !== undefined) return found.snapshotId;
   throw new VisibleError(
     "VOLUME_UNKNOWN",
-    `The group ${groupId} on site “${site}” does not have the ${object.kind} “${shownName(object.name)}”.`,
+    `The group ${groupId} on site “${site}” does not have the ${kindNames[object.kind]} “${shownName(object.name)}”.`,
     { hint: `See what the groups have with: smtx-backup group show ${groupId} --site ${site}` },
   );
 };

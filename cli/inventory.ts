@@ -66,6 +66,23 @@ export const lookUpObjects = async (
   return found;
 };
 
+/**
+ * What a site has that has an id or a name; before a gateway has looked, or when it is to look anew, one is asked first.
+ * @throws VisibleError GATEWAY_ABSENT when none answers
+ */
+export const lookUpNamed = async (
+  context: Context,
+  api: Api,
+  site: string,
+  { nameOrId, refresh }: { readonly nameOrId: string; readonly refresh: boolean },
+): Promise<readonly JudgedObject[]> => {
+  if (refresh || (await lastObserved(api, site)) === undefined) await refreshInventory(context.host, api, site);
+  const named = await listed(context, (query) => pageOf(api, site, { ...query, name: nameOrId }));
+  const byId = await lookUpObjects(api, site, [nameOrId]);
+  const ids = new Set(byId.map(({ kind, id }) => `${kind}/${id}`));
+  return [...byId, ...named.filter(({ kind, id }) => !ids.has(`${kind}/${id}`))];
+};
+
 /** When all that a site has was seen last; undefined before the first time. */
 const lastObserved = async (api: Api, site: string): Promise<string | undefined> =>
   (await known(pageOf(api, site, { limit: "1" })))?.observedAt;

@@ -2,6 +2,7 @@ import { VisibleError } from "../core/api/errors.ts";
 import type { Origin } from "../core/api/object/common.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
 import { shownName } from "../core/object/name.ts";
+import { kindNames } from "./kind-names.ts";
 
 type Originated = Pick<ObjectConfig, "kind" | "id" | "name" | "origin">;
 
@@ -23,7 +24,7 @@ export const mirrorText = ({ kind, id, name, origin }: Originated, site: string)
   const plan = origin === undefined ? "PLAN" : foreignPlan(origin);
   const from = origin === undefined ? "" : ` of site ${origin.siteId}`;
   return {
-    message: `The ${kind} “${shownName(name)}” (${id}) is the mirror that plan ${plan}${from} keeps here: nobody else changes or uses it.`,
+    message: `The ${kindNames[kind]} “${shownName(name)}” (${id}) is the mirror that plan ${plan}${from} keeps here: nobody else changes or uses it.`,
     hint:
       `Change the original, or use what a restore point holds: smtx-backup group list --plan ${plan} --site ${site}, ` +
       `and smtx-backup rebuild GROUP --site ${site}`,

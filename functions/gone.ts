@@ -1,23 +1,36 @@
-import { z } from "zod";
-import { instantSchema } from "../core/api/ids.ts";
-import { isRule } from "../core/api/plan.ts";
+import type { z } from "zod";
+import { instantSchema, type PlanId } from "../core/api/ids.ts";
 import { goneObjectSchema } from "../core/api/task.ts";
 import type { WholePlan } from "../core/plan/define.ts";
+import { type GoneRecord, goneToKeep, isNamed } from "../core/retention/gone.ts";
+import type { Gone } from "../core/retention/retention.ts";
 import type { Deps } from "./deps.ts";
-import type { GoneRecord } from "./engine/gone.ts";
+import { type StoredPlan, wholePlan } from "./plan-objects.ts";
 import { readRange } from "./ranges.ts";
-import { gonePrefix, planKey } from "./records.ts";
+import { goneKey, gonePrefix, planKey } from "./records.ts";
 
-/** `GoneRecord`, for lists. */
-export const goneRecordSchema = goneObjectSchema.extend({ since: instantSchema, sequence: z.int().min(1) });
-export type StoredGone = z.infer<typeof goneRecordSchema>;
+export const goneRecordSchema: z.ZodType<GoneRecord> = goneObjectSchema.extend({ since: instantSchema });
+
+/** What is known to be gone of a plan's objects. Mostly nothing is. */
+const readGone = async (deps: Pick<Deps, "store">, planId: PlanId): Promise<readonly GoneRecord[]> => {
+  const records: GoneRecord[] = [];
+  const { partition } = planKey(planId);
+  for await (const { body } of readRange<GoneRecord>(deps, { partition, sort: gonePrefix })) records.push(body);
+  return records;
+};
+
+/** What retention keeps the newest copy of (I3). What the plan holds now decides, whatever was written before. */
+export const readGoneToKeep = async (deps: Pick<Deps, "store" | "clock">, planId: PlanId): Promise<readonly Gone[]> => {
+  const records = await readGone(deps, planId);
+  const stored = records.length === 0 ? undefined : await deps.store.get<StoredPlan>(planKey(planId));
+  if (stored === undefined) return [];
+  const { objects } = await wholePlan(deps, stored.body);
+  return goneToKeep(records, objects, deps.clock.now());
+};
 
 /** Lets go of what a plan named and does not name any more. */
 export const forgetUnnamed = async ({ store }: Pick<Deps, "store">, { id, objects }: WholePlan): Promise<void> => {
-  const named = new Set(objects.flatMap((entry) => (isRule(entry) ? [] : [`${entry.kind}/${entry.id}`])));
-  const unnamed = [];
-  for await (const { key, body } of readRange<GoneRecord>({ store }, { ...planKey(id), sort: gonePrefix })) {
-    if (body.named && !named.has(`${body.kind}/${body.id}`)) unnamed.push(key);
-  }
-  await store.deleteAll(unnamed);
+  const records = await readGone({ store }, id);
+  const unnamed = records.filter((record) => record.named && !isNamed(objects, record));
+  await store.deleteAll(unnamed.map((record) => goneKey(id, record.kind, record.id)));
 };

@@ -9,6 +9,7 @@ import type { ClusterAdministration } from "../../gateway/storage/administration
 import type { Answer, Context } from "../context.ts";
 import { findChangeableObject } from "../find-object.ts";
 import { tellInventory } from "../inventory.ts";
+import { kindNames } from "../kind-names.ts";
 import { labelChanges } from "../labels.ts";
 import { readChangeFile } from "../object-file.ts";
 import { labelsText, objectText } from "../render/object.ts";
@@ -83,7 +84,7 @@ export const labelObject = async (
   const has = labelsText(object.labels);
   return {
     json: { id, name, site: options.site, labels: object.labels ?? {}, inventoryRefreshed: isKnown },
-    text: `The ${kind} “${shownName(name)}” (${id}) on site ${options.site} has ${
+    text: `The ${kindNames[kind]} “${shownName(name)}” (${id}) on site ${options.site} has ${
       has === undefined ? "no labels" : `the labels ${printable(has)}`
     } now.`,
   };

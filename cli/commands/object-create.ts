@@ -8,6 +8,7 @@ import { objectTable } from "../render/object.ts";
 import { printable } from "../render/style.ts";
 import { counted } from "../render/units.ts";
 import { administrationOf, withStorage } from "../with-storage.ts";
+import { facilityKinds } from "./object-delete.ts";
 
 interface CreateOptions {
   readonly site: string;
@@ -37,12 +38,10 @@ const objectsText = (made: readonly ObjectConfig[], site: string, { style }: Con
     ? []
     : [`Made ${counted(made.length, "object")} on site ${site}:`, objectTable(made, style, "none")];
 
-const facilityKinds = { pool: "pool", switch: "virtual switch", "nfs-export": "NFS export" } as const;
-
 const isFacility = (spec: ObjectSpec): spec is Extract<ObjectSpec, { kind: keyof typeof facilityKinds }> =>
   spec.kind in facilityKinds;
 
-/** Those that were there already stay as they are, so all are there now. */
+/** Those that were there already are as they are described now. */
 const facilitiesText = (specs: readonly ObjectSpec[], site: string): readonly string[] => {
   const there = specs.filter(isFacility).map(({ kind, name }) => printable(`${facilityKinds[kind]} ${name}`));
   return there.length === 0 ? [] : [`Site ${site} has ${there.join(", ")}.`];

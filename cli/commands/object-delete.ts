@@ -1,20 +1,56 @@
+import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { shownName } from "../../core/object/name.ts";
+import type { FacilityId } from "../../gateway/storage/administration.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Context } from "../context.ts";
 import { findChangeableObject } from "../find-object.ts";
 import { tellInventory } from "../inventory.ts";
+import { kindNames } from "../kind-names.ts";
 import { protectionOf, protectionText, stayText } from "../protection.ts";
 import { bytesOf } from "../render/object.ts";
 import { bytesText, counted } from "../render/units.ts";
 import { administrationOf, withStorage } from "../with-storage.ts";
 import type { ChangeOptions } from "./object-change.ts";
 
+type FacilityKind = FacilityId["kind"];
+
+export interface DeleteOptions extends Omit<ChangeOptions, "kind"> {
+  readonly kind?: ObjectKind | FacilityKind;
+  readonly yes: boolean;
+}
+
+/** Kinds that are deleted by their name alone. */
+export const facilityKinds = { pool: "storage pool", switch: "virtual switch", "nfs-export": "NFS export" } as const;
+
 /** `object delete`: asks first, unless told not to. What was snapshotted of it stays. */
-export const deleteObject = async (
+export const deleteObject = async (context: Context, nameOrId: string, options: DeleteOptions): Promise<Answer> => {
+  const { kind, ...others } = options;
+  return kind === "pool" || kind === "switch" || kind === "nfs-export"
+    ? deleteFacility(context, { kind, name: nameOrId }, others)
+    : deleteOne(context, nameOrId, { ...others, kind });
+};
+
+/** One that something still uses is refused, so there is nothing else to be said of it. */
+const deleteFacility = async (
+  context: Context,
+  { kind, name }: FacilityId,
+  { site, store, yes }: Omit<DeleteOptions, "kind">,
+): Promise<Answer> => {
+  const what = `the ${facilityKinds[kind]} “${shownName(name)}” of site ${site}`;
+  if (!yes && !(await isToBeDeleted(context.host, what, []))) return nothingDeleted;
+  await withStorage(context, site, store, (storage) => administrationOf(storage, site).deleteFacility({ kind, name }));
+  const isKnown = await tellInventory(context, site, undefined, () => true);
+  return {
+    json: { kind, name, site, inventoryRefreshed: isKnown },
+    text: `The ${facilityKinds[kind]} “${shownName(name)}” of site ${site} is deleted.`,
+  };
+};
+
+const deleteOne = async (
   context: Context,
   nameOrId: string,
-  { site, kind, store, yes }: ChangeOptions & { readonly yes: boolean },
+  { site, kind, store, yes }: Omit<DeleteOptions, "kind"> & { readonly kind: ObjectKind | undefined },
 ): Promise<Answer> => {
   const deleted = await withStorage(context, site, store, async (storage) => {
     const cluster = administrationOf(storage, site);
@@ -31,12 +67,15 @@ export const deleteObject = async (
   const { object, protection } = deleted;
   const isKnown = await tellInventory(context, site, object.id, (seen) => seen === undefined);
   const { id, name } = object;
-  const text = [`The ${object.kind} “${shownName(name)}” (${id}) on site ${site} is deleted.`, ...stayText(protection)];
+  const text = [
+    `The ${kindNames[object.kind]} “${shownName(name)}” (${id}) on site ${site} is deleted.`,
+    ...stayText(protection),
+  ];
   return { json: { id, kind: object.kind, name, site, inventoryRefreshed: isKnown }, text: text.join(" ") };
 };
 
 const whatText = (object: ObjectConfig, site: string): string =>
-  `the ${object.kind} “${shownName(object.name)}” (${object.id}, ${bytesText(bytesOf(object))}) of site ${site}`;
+  `the ${kindNames[object.kind]} “${shownName(object.name)}” (${object.id}, ${bytesText(bytesOf(object))}) of site ${site}`;
 
 /** Which of its volumes were made with it the cluster knows. */
 const diskText = (object: ObjectConfig): readonly string[] =>

@@ -1,8 +1,10 @@
 import type { ObjectKind } from "../../core/api/object/common.ts";
-import { isUnusable, judgeObject } from "../../core/object/judge.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
+import { isUnusable, type JudgedObject, judgeObject, objectUnusable } from "../../core/object/judge.ts";
+import { isSameName } from "../../core/object/name.ts";
 import type { Answer, Context } from "../context.ts";
 import { findObject } from "../find-object.ts";
-import { currentInventory, type Inventory } from "../inventory.ts";
+import { currentInventory, type Inventory, lookUpNamed } from "../inventory.ts";
 import { objectTable, objectText, unusableLine } from "../render/object.ts";
 import { instantText } from "../render/units.ts";
 import { withStorage } from "../with-storage.ts";
@@ -30,9 +32,13 @@ export const listObjects = async (context: Context, options: LookOptions): Promi
 
 /** `object show`: one of them, in full. */
 export const showObject = async (context: Context, nameOrId: string, options: LookOptions): Promise<Answer> => {
-  const { site, kind } = options;
-  const { objects } = await look(context, options);
-  const object = findObject(objects, { site, nameOrId, kind });
+  const { site, kind, refresh, store } = options;
+  const seen =
+    store === undefined
+      ? await lookUpNamed(context, await context.connect(), site, { nameOrId, refresh })
+      : await inStore(context, site, store);
+  refuseUnusable(seen, { nameOrId, kind });
+  const object = findObject(usable(seen), { site, nameOrId, kind });
   return { json: object, text: objectText(object, site, context.style) };
 };
 
@@ -40,11 +46,28 @@ type Seen = Omit<Inventory, "observedAt"> & Partial<Pick<Inventory, "observedAt"
 
 const look = async (context: Context, { site, kind, refresh, store }: LookOptions): Promise<Seen> => {
   if (store === undefined) return currentInventory(context, await context.connect(), site, { refresh, kind });
-  const judged = (await withStorage(context, site, store, (storage) => storage.inventory())).map(judgeObject);
+  const judged = await inStore(context, site, store);
   const all = kind === undefined ? judged : judged.filter((object) => object.kind === kind);
   const unusable = all.filter(isUnusable);
-  const objects = all.flatMap((object) => (isUnusable(object) ? [] : [object]));
-  return { siteId: site, objects, ...(unusable.length > 0 && { unusable }) };
+  return { siteId: site, objects: usable(all), ...(unusable.length > 0 && { unusable }) };
+};
+
+const inStore = async (context: Context, site: string, store: string): Promise<readonly JudgedObject[]> =>
+  (await withStorage(context, site, store, (storage) => storage.inventory())).map(judgeObject);
+
+const usable = (objects: readonly JudgedObject[]): readonly ObjectConfig[] =>
+  objects.flatMap((object) => (isUnusable(object) ? [] : [object]));
+
+/** Of one that can't be used no more is known than why. @throws VisibleError OBJECT_UNUSABLE */
+const refuseUnusable = (
+  objects: readonly JudgedObject[],
+  { nameOrId, kind }: { readonly nameOrId: string; readonly kind: ObjectKind | undefined },
+): void => {
+  const isMeant = (object: JudgedObject): boolean =>
+    (kind === undefined || object.kind === kind) && (object.id === nameOrId || isSameName(object.name, nameOrId));
+  const meant = objects.filter(isMeant);
+  const [first] = meant.filter(isUnusable);
+  if (first !== undefined && meant.every(isUnusable)) throw objectUnusable(first);
 };
 
 const noneText = ({ site, kind }: LookOptions): string =>

@@ -1,10 +1,11 @@
 import { type Command, Option } from "commander";
+import { objectKindSchema } from "../../core/api/object/common.ts";
 import { size } from "../bytes.ts";
 import { kindOption, siteOption, storeOption, wholeNumber } from "../options.ts";
 import type { Answering } from "./command.ts";
 import { labelObject, setPower, updateObject } from "./object-change.ts";
 import { createObjects } from "./object-create.ts";
-import { deleteObject } from "./object-delete.ts";
+import { deleteObject, facilityKinds } from "./object-delete.ts";
 import { listObjects, showObject } from "./object-list.ts";
 
 const nameArgument = ["<name>", "its name or id; of an NFS file /exports/EXPORT/PATH"] as const;
@@ -63,7 +64,12 @@ const addMaking = (object: Command, answering: Answering): void => {
     )
     .argument(...nameArgument)
     .addOption(here())
-    .addOption(oneKind())
+    .addOption(
+      new Option(
+        "--kind <kind>",
+        "where objects of several kinds have the name; and for a pool, a switch or an export",
+      ).choices([...objectKindSchema.options, ...Object.keys(facilityKinds)]),
+    )
     .option("--yes", "don't ask", false)
     .addOption(storeOption())
     .action(answering(deleteObject));

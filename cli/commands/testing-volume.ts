@@ -30,7 +30,10 @@ export const setUp = async (t: TestContext) => {
   const world = await createWorld();
   // The site's gateway sees what is in the store whenever it looks.
   const time = sleptTime(async () => {
-    world.objects = await withStorage((storage) => storage.inventory());
+    [world.objects, world.facilities] = await withStorage(async (storage) => [
+      await storage.inventory(),
+      { a: await storage.facilities() },
+    ]);
     await world.work();
   });
   const volume = (args: readonly string[]) =>

@@ -1,5 +1,6 @@
 import type { VmConfig, VmNic, VmObject } from "../../core/api/object/vm.ts";
 import type { ObjectConfig, UnusableObject } from "../../core/api/object.ts";
+import { kindNames } from "../kind-names.ts";
 import { foreignPlan, isMirror, mirrorText } from "../mirrors.ts";
 import { printable, type Style } from "./style.ts";
 import { fields, table } from "./table.ts";
@@ -47,10 +48,15 @@ const aboutText = (object: ObjectConfig): string => {
 const vmText = ({ status, vcpu, memory, disks, nics }: VmConfig): string =>
   [status, `${vcpu} vCPU`, bytesText(memory), counted(disks.length, "disk"), counted(nics.length, "NIC")].join(", ");
 
-/** What a site has, each object a line. */
+const kindOrder = ["vm", "lun", "volume", "nfs-file"] as const;
+
+const inOrder = (one: ObjectConfig, other: ObjectConfig): number =>
+  kindOrder.indexOf(one.kind) - kindOrder.indexOf(other.kind) || (one.name < other.name ? -1 : 1);
+
+/** What a site has, each object a line, by kind and name. */
 export const objectTable = (objects: readonly ObjectConfig[], style: Style, none: string): string =>
   table(
-    objects,
+    objects.toSorted(inOrder),
     [
       { title: "NAME", value: ({ name }) => name, paint: style.strong },
       { title: "KIND", value: ({ kind }) => kind },
@@ -157,7 +163,7 @@ const leftOutText = ({ leftOut = [] }: ObjectConfig, style: Style): readonly str
 
 /** Everything that a person wants to know of an object. */
 export const objectText = (object: ObjectConfig, site: string, style: Style): string => {
-  const head = `${style.strong(printable(object.name))}  ${object.kind} on site ${site}`;
+  const head = `${style.strong(printable(object.name))}  ${kindNames[object.kind]} on site ${site}`;
   const about: readonly Field[] = [
     ["Id", object.id],
     ...kindFields(object),

@@ -2,6 +2,7 @@ import type { PlanMember } from "../../core/api/answers.ts";
 import type { LeftOut } from "../../core/api/object/common.ts";
 import { isRule, type PlanEntry } from "../../core/api/plan.ts";
 import { ruleText } from "../../core/object/rule.ts";
+import { becauseNamed } from "../../core/plan/resolve.ts";
 import { printable, type Style } from "./style.ts";
 import { table } from "./table.ts";
 import { counted, instantText } from "./units.ts";
@@ -46,9 +47,17 @@ const idleRules = (entries: readonly PlanEntry[], members: readonly PlanMember[]
   return entries.filter(isRule).flatMap((rule) => (reasons.has(ruleText(rule)) ? [] : [printable(ruleText(rule))]));
 };
 
+/** Those that are named as the plan has them, then those of each rule by name: the API gives them by id. */
+const grouped = (members: readonly PlanMember[]): readonly PlanMember[] => {
+  const byReason = Map.groupBy(members, ({ because }) => because);
+  return [...byReason].flatMap(([because, some]) =>
+    because === becauseNamed ? some : some.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+  );
+};
+
 const memberTable = (members: readonly PlanMember[], style: Style): string => {
   const rows = table(
-    members.slice(0, shownMax),
+    grouped(members).slice(0, shownMax),
     [
       { title: "KIND", value: ({ kind }) => kind },
       { title: "NAME", value: ({ name }) => name, paint: style.strong },

@@ -245,6 +245,12 @@ describe("a plan's switches and pools (W7)", () => {
     assert.doesNotMatch(said, /“b”/);
   });
 
+  test("are named in the command as a shell takes them", () => {
+    const wired = { observedAt: now, objects: [objectConfigSchema.parse(vm("20", "odd", ["it's prod"]))] };
+    const said = refused("SWITCH_UNMAPPED", { objects: [{ kind: "vm", id: "20" }] }, { ...world, known: wired });
+    assert.ok(said.includes(String.raw`--to b 'it'\''s prod'=SWITCH`), said);
+  });
+
   test("are refused for what rules fit now, and not for mirrors", () => {
     const rule = { objects: [{ kind: "vm", match: "web-*" }] };
     const said = refused("SWITCH_UNMAPPED", { ...rule, targets: [target("b", { "vds-0": "ovs" })] });

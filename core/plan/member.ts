@@ -6,7 +6,7 @@ import type { PlanObject, PlanRule } from "../api/plan.ts";
 import { isUnusable, type JudgedObject } from "../object/judge.ts";
 import { fitsJudged, ruleText } from "../object/rule.ts";
 import { judgedByKind } from "../object/unsupported.ts";
-import { goneKeptUntil } from "../retention/gone.ts";
+import { type GoneRecord, keptUntil } from "../retention/gone.ts";
 import { becauseNamed } from "./resolve.ts";
 
 /** What is known of a plan's source. */
@@ -16,11 +16,8 @@ export interface SourceSite {
   readonly observedAt: Instant | undefined;
   readonly facilities: Facilities | undefined;
   /** Of an object that it is not known to have, once a run has missed it. */
-  readonly gone?: Missed | undefined;
+  readonly gone?: GoneRecord | undefined;
 }
-
-/** An object that a run has missed; `since`: the first that did. */
-export type Missed = PlanObject & { readonly since: Instant };
 
 /** An object that a plan names, as its source has it. */
 export const namedMember = (named: PlanObject, found: JudgedObject | undefined, site: SourceSite): PlanMember => {
@@ -46,9 +43,9 @@ export const memberByRule = (
 };
 
 /** What came by a rule and is gone. */
-export const goneMember = ({ kind, id, name, since }: Missed): PlanMember => {
+export const goneMember = ({ kind, id, name, since }: GoneRecord): PlanMember => {
   const record = { kind, id, name, because: "a rule took it" };
-  return { ...record, goneSince: since, keptUntil: goneKeptUntil(since) };
+  return { ...record, goneSince: since, keptUntil: keptUntil({ since }) };
 };
 
 /** The id of what can't be used may be missing. */

@@ -1,8 +1,40 @@
 import type { Instant } from "../api/ids.ts";
+import { isRule, type PlanEntry } from "../api/plan.ts";
+import type { GoneObject } from "../api/task.ts";
 import { addSeconds } from "../ports/clock.ts";
+import type { Gone } from "./retention.ts";
 
 /** What came by a rule and vanished goes with retention after so long. */
-const goneKeptDays = 30;
+export const goneKeptDays = 30;
 
-/** Until when the newest copy of what came by a rule is kept. @param since the instant of the first run without it */
-export const goneKeptUntil = (since: Instant): Instant => addSeconds(since, goneKeptDays * 24 * 3600);
+/** What is kept of an object that a plan's source has not any more. */
+export interface GoneRecord extends GoneObject {
+  /** Of the first run without it. */
+  readonly since: Instant;
+}
+
+/** Whether a plan names the object: only a person ends that. */
+export const isNamed = (entries: readonly PlanEntry[], { kind, id }: Pick<GoneObject, "kind" | "id">): boolean =>
+  entries.some((entry) => !isRule(entry) && entry.kind === kind && entry.id === id);
+
+/** Until when the newest copy of what came by a rule is kept. */
+export const keptUntil = ({ since }: Pick<GoneRecord, "since">): Instant => addSeconds(since, goneKeptDays * 24 * 3600);
+
+/**
+ * Of what is gone, that of which the newest copy is to be kept (I3): what the plan names, until it does not; what came
+ * by a rule, for 30 days. What no group has is in no retention's hands.
+ */
+export const goneToKeep = (
+  records: readonly GoneRecord[],
+  entries: readonly PlanEntry[],
+  now: Instant,
+): readonly Gone[] => {
+  const named = new Set(entries.flatMap((entry) => (isRule(entry) ? [] : [`${entry.kind}/${entry.id}`])));
+  return records.flatMap((record): readonly Gone[] => {
+    const { kind, id, name, lastSequence } = record;
+    if (lastSequence === undefined) return [];
+    if (named.has(`${kind}/${id}`)) return [{ kind, id, name, lastSequence }];
+    const until = keptUntil(record);
+    return record.named || until <= now ? [] : [{ kind, id, name, lastSequence, until }];
+  });
+};

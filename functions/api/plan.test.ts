@@ -1,13 +1,39 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { PlanAnswer, PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
+import type { ErrorBody, PlanAnswer, PlanMembersAnswer, PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
+import type { Facilities } from "../../core/api/facilities.ts";
 import { groupSchema } from "../../core/api/group.ts";
 import { groupIdOf, instantSchema, runIdOf, type SiteId } from "../../core/api/ids.ts";
+import { objectConfigSchema } from "../../core/api/object.ts";
 import type { Plan } from "../../core/api/plan.ts";
+import type { GoneRecord } from "../../core/retention/gone.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
+import { putInventoryPart } from "../inventory.ts";
 import type { Page } from "../queries/page.ts";
-import { groupKey, planKey } from "../records.ts";
-import { createNightlyPlan, createTestApi, nightly, siteA, siteB, type TestApi } from "./testing.ts";
+import { goneKey, groupKey, planKey } from "../records.ts";
+import { toldBy } from "../testing-inventory.ts";
+import {
+  createNightlyPlan,
+  createTestApi,
+  facilitiesOfA,
+  nightly,
+  objectNamed,
+  siteA,
+  siteB,
+  type TestApi,
+  vmNamed,
+} from "./testing.ts";
+
+/** Four disks, two NICs. */
+const largeVm = (name: string) => {
+  const one = vmNamed(name);
+  assert.ok(one.kind === "vm");
+  const [[volume], [disk], [nic]] = [one.volumes, one.vm.disks, one.vm.nics];
+  const disks = [0, 1, 2, 3].map((index) => ({ ...disk, volumeId: `volume-${name}-${index}`, index }));
+  const nics = [0, 1].map((order) => ({ ...nic, macAddress: `52:54:00:00:00:0${order}`, order }));
+  const volumes = disks.map(({ volumeId: id }) => ({ ...volume, id }));
+  return objectConfigSchema.parse({ ...one, volumes, vm: { ...one.vm, disks, nics } });
+};
 
 describe("plans", () => {
   test("a plan is created with its objects found, its schedule made, and is there by id and by name", async () => {
@@ -21,6 +47,66 @@ describe("plans", () => {
     assert.deepEqual([plan.kind, plan.status, plan.createdAt], ["backup", "active", "2026-03-01T00:30:00.000Z"]);
     assert.ok(api.schedules.has(plan.id));
     for (const ref of [plan.id, "nightly"]) assert.deepEqual((await api.send("GET", `/v1/plans/${ref}`)).body, plan);
+  });
+
+  test("a plan that is made or changed says what is left out of its objects", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    const leftOut = [{ what: "CD-ROM tools.iso", reason: "it is no data of the VM's" }];
+    const at = Date.parse(api.deps.clock.now()) + 1;
+    const objects = [objectNamed("db"), vmNamed("app", { leftOut }), vmNamed("web", { leftOut })];
+    for (const part of toldBy({ siteId: siteA, at, objects })) await putInventoryPart(api.deps, part);
+    const { body } = await api.send<PlanAnswer>("PUT", "/v1/plans/nightly", {
+      ...nightly,
+      objects: [...nightly.objects, { kind: "vm", match: "a*" }],
+    });
+    assert.deepEqual(body.leftOut, [
+      { kind: "vm", id: "vm-web", name: "web", because: "it is named", leftOut },
+      { kind: "vm", id: "vm-app", name: "app", because: "vm a*", leftOut },
+    ]);
+    assert.deepEqual(body.objects.at(-1), { kind: "vm", match: "a*" });
+    const { body: shown } = await api.send<PlanAnswer>("GET", "/v1/plans/nightly");
+    assert.deepEqual({ ...shown, leftOut: body.leftOut }, body);
+  });
+
+  test("a plan is checked by what the target has, and by the mappings of the sites", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    const facilities: Facilities = {
+      ...facilitiesOfA,
+      pools: [{ name: "dr" }],
+      switches: [{ name: "ovs", vlans: [] }],
+    };
+    for (const part of toldBy({ siteId: siteB, at: 1 })) await putInventoryPart(api.deps, { ...part, facilities });
+    const target = { site: "b", retention: { keepLast: 1 } };
+    const codeWith = async (changes: object) => {
+      const { body } = await api.send<PlanAnswer & ErrorBody>("PUT", "/v1/plans/nightly", {
+        ...nightly,
+        targets: [{ ...target, ...changes }],
+      });
+      return body.error?.code ?? "taken";
+    };
+    assert.equal(await codeWith({}), "SWITCH_UNMAPPED");
+    assert.equal(await codeWith({ switches: { "vds-0": "vds-0" } }), "SWITCH_UNKNOWN");
+    await api.send("PUT", "/v1/sites/a/switch-maps/b", { switches: { "vds-0": "ovs" } });
+    assert.equal(await codeWith({}), "taken");
+    assert.equal(await codeWith({ pool: "default" }), "POOL_UNKNOWN");
+    assert.equal(await codeWith({ pool: "dr" }), "taken");
+  });
+
+  test("a plan of 1,000 VMs with four disks and two NICs each is made", async () => {
+    const api = await createTestApi();
+    await api.send("POST", "/v1/sites", { id: "a", multiCluster: "main" });
+    const vms = Array.from({ length: 1000 }, (_, index) => largeVm(`${index}`));
+    for (const part of toldBy({ siteId: siteA, at: 1, objects: vms })) await putInventoryPart(api.deps, part);
+    const definition = { name: "large", source: "a", retention: { keepLast: 1 } };
+    const named = vms.map(({ kind, name }) => ({ kind, name }));
+    const { body: byName } = await api.send<PlanAnswer>("POST", "/v1/plans", { ...definition, objects: named });
+    assert.equal(byName.objectCount, 1000);
+    const byRule = { ...definition, name: "rule", objects: [{ kind: "vm", match: "*" }] };
+    assert.equal((await api.send("POST", "/v1/plans", byRule)).status, 201);
+    const { body } = await api.send<PlanMembersAnswer>("GET", "/v1/plans/rule/objects?limit=100");
+    assert.deepEqual([body.items.length, body.items[0]?.because], [100, "vm *"]);
   });
 
   test("plans are listed by name, in short", async () => {
@@ -126,6 +212,7 @@ describe("plans", () => {
       ["POST", "/suspend"],
       ["POST", "/resume"],
       ["POST", "/run"],
+      ["GET", "/objects"],
       ["GET", "/schedule"],
       ["GET", "/retention"],
       ["GET", "/runs"],
@@ -214,6 +301,29 @@ describe("retention", () => {
     const { body } = await api.send<RetentionAnswer>("GET", "/v1/plans/nightly/retention");
     assert.ok(body.sites[1]?.groups.every(({ explanation }) => explanation.length > 10));
     assert.equal(await api.dump(), before, "a preview deletes nothing");
+  });
+
+  test("keeps the newest copy of what is gone, and names it, until it is taken out of the plan", async () => {
+    const api = await createTestApi();
+    const { body: plan } = await createNightlyPlan(api);
+    await ran(api, plan, 4);
+    await putGroups(api, plan, siteB, "mirror", 4);
+    const since = api.deps.clock.now();
+    const gone = (id: string, named: boolean, lastSequence: number): GoneRecord => ({
+      ...{ kind: "vm", id: `vm-${id}`, name: id, named, since, lastSequence },
+    });
+    const records = [gone("web", true, 1), gone("app", false, 2)];
+    await api.deps.store.putAll(records.map((body) => ({ key: goneKey(plan.id, body.kind, body.id), body })));
+    const atB = async () => (await verdicts(api, "?keepLast=1"))[1]?.slice(1).map((one) => one[2]);
+    assert.deepEqual(await atB(), ["newest", "excess", "gone", "gone"]);
+    const { body } = await api.send<RetentionAnswer>("GET", "/v1/plans/nightly/retention?keepLast=1");
+    const [, , two, one] = body.sites[1]?.groups ?? [];
+    assert.match(two?.explanation ?? "", /vm “app” \(until 2026-03-31T00:30:00\.000Z\)/);
+    assert.match(one?.explanation ?? "", /vm “web” \(while the plan names it\)/);
+    api.pass(30 * 24 * 3600);
+    assert.deepEqual(await atB(), ["newest", "excess", "excess", "gone"]);
+    await api.send("PUT", "/v1/plans/nightly", { ...nightly, objects: [{ kind: "lun", name: "db" }] });
+    assert.deepEqual(await atB(), ["newest", "excess", "excess", "excess"]);
   });
 
   test("a number that no retention may have is refused", async () => {

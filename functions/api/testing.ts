@@ -121,7 +121,7 @@ export const objectNamed = (name: string, more: object = {}) =>
   });
 
 /** A VM of one disk and one NIC as a gateway would describe it. */
-export const vmNamed = (name: string, { virtualSwitch = "vds-0", ...more }: { virtualSwitch?: string } & object = {}) =>
+export const vmNamed = (name: string, { virtualSwitch = "vds-0", ...more }: { readonly [key: string]: unknown } = {}) =>
   objectConfigSchema.parse({
     ...objectNamed(name),
     ...{ kind: "vm", id: `vm-${name}`, lun: undefined },

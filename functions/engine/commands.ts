@@ -5,7 +5,7 @@ import { type GroupId, type PlanId, planIdOf, type RunId, runIdOf, type SiteId }
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
 import { nameCharactersMax } from "../../core/object/name.ts";
-import { rebuiltName } from "../../core/object/rebuilt-name.ts";
+import { rebuiltNames } from "../../core/object/rebuilt-name.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
@@ -194,8 +194,8 @@ export const startRebuild = async (
 
 const refuseLongNames = async (deps: Deps, runId: RunId, namePrefix: string): Promise<void> => {
   for await (const { config } of snapshotFactsOf(deps, runId)) {
-    const name = rebuiltName(config, namePrefix);
-    if (name.length <= nameCharactersMax) continue;
+    const name = rebuiltNames(config, namePrefix).find(({ length }) => length > nameCharactersMax);
+    if (name === undefined) continue;
     throw new VisibleError("BAD_REQUEST", `“${name}” has more than ${nameCharactersMax} characters.`, {
       hint: "Choose a shorter prefix.",
     });

@@ -7,6 +7,7 @@ import type { Run } from "../../core/api/run.ts";
 import { createNightlyPlan, createTestApi, reportAlive, siteA, siteB } from "../api/testing.ts";
 import { workAt } from "../api/testing-gateway.ts";
 import { putInventoryPart } from "../inventory.ts";
+import { groupKey } from "../records.ts";
 import { toldBy } from "../testing-inventory.ts";
 
 test("a list of groups has the damage of its own groups, a hundred objects of each", async () => {
@@ -33,4 +34,20 @@ test("a list of groups has the damage of its own groups, a hundred objects of ea
       [first, 100, { volumeId: "v0", name: "db", extents: 1 }],
     ],
   );
+});
+
+test("a list of groups has what is to be known of each, and how many volumes it has", async () => {
+  const api = await createTestApi();
+  await createNightlyPlan(api);
+  for (const site of [siteA, siteB]) await reportAlive(api, site);
+  const { groupId } = (await api.send<Run>("POST", "/v1/plans/nightly/run")).body;
+  await workAt(api, [siteA, siteB]);
+  const list = async () =>
+    (await api.send<{ items: GroupAnswer[] }>("GET", "/v1/plans/nightly/groups?site=b")).body.items[0];
+  const stored = await api.deps.store.get<GroupAnswer>(groupKey(groupId, siteB));
+  assert(stored);
+  const warnings = [{ code: "OBJECT_GONE", message: "The vm “web” is gone." }];
+  await api.deps.store.putAll([{ key: stored.key, body: { ...stored.body, volumeCount: 7, warnings } }]);
+  const group = await list();
+  assert.deepEqual([group?.volumeCount, group?.warnings], [7, warnings]);
 });

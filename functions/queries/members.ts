@@ -5,11 +5,11 @@ import { isRule, type PlanObject, type PlanRule } from "../../core/api/plan.ts";
 import type { JudgedObject } from "../../core/object/judge.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { goneMember, memberByRule, namedMember } from "../../core/plan/member.ts";
-import { goneKeptUntil } from "../../core/retention/gone.ts";
+import { type GoneRecord, keptUntil } from "../../core/retention/gone.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
 import { readFacilities } from "../facilities.ts";
-import { goneRecordSchema, type StoredGone } from "../gone.ts";
+import { goneRecordSchema } from "../gone.ts";
 import { inventoryObservedAt } from "../inventory.ts";
 import { readRange } from "../ranges.ts";
 import { goneKey, gonePrefix, objectKey, objectPrefix, planKey } from "../records.ts";
@@ -115,12 +115,11 @@ const rulesSection: Section = async ({ deps, plan, named, rules, facilities }, a
 const goneSection: Section = async ({ deps, plan, named }, after, limit) => {
   const isNamed = new Set(named.map(keyOf));
   const now = deps.clock.now();
-  const records: StoredGone[] = [];
+  const records: GoneRecord[] = [];
   let next: string | undefined;
   for await (const stored of readRange(deps, { ...planKey(plan.id), sort: gonePrefix }, { after })) {
     const [record] = readable(deps, goneRecordSchema, [stored]).items;
-    if (record === undefined || record.named || isNamed.has(keyOf(record)) || goneKeptUntil(record.since) <= now)
-      continue;
+    if (record === undefined || record.named || isNamed.has(keyOf(record)) || keptUntil(record) <= now) continue;
     records.push(record);
     next = stored.key.sort.slice(gonePrefix.length);
     if (records.length >= limit) break;
@@ -134,7 +133,7 @@ const sections: readonly Section[] = [namedSection, rulesSection, goneSection];
 
 const keyOf = ({ kind, id }: { readonly kind: string; readonly id: string }): string => `${kind}/${id}`;
 
-const goneRecord = async (deps: QueryDeps, { id }: WholePlan, object: PlanObject): Promise<StoredGone | undefined> => {
+const goneRecord = async (deps: QueryDeps, { id }: WholePlan, object: PlanObject): Promise<GoneRecord | undefined> => {
   const stored = await deps.store.get<unknown>(goneKey(id, object.kind, object.id));
   return stored && readable(deps, goneRecordSchema, [stored]).items[0];
 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { PlanDefinition } from "../../core/api/plan.ts";
 import type { JudgedObject } from "../../core/object/judge.ts";
-import { createTestApi, objectNamed, siteA } from "../api/testing.ts";
+import { createTestApi, objectNamed, siteA, vmNamed } from "../api/testing.ts";
 import { putInventoryPart } from "../inventory.ts";
 import { toldBy } from "../testing-inventory.ts";
 import { lookUpObjects } from "./objects.ts";
@@ -75,6 +75,19 @@ describe("what a definition names", () => {
       { kind: "lun", name: "7" },
     ];
     assert.equal((await lookUpObjects(deps, siteA, wanted, []))?.objects.length, 1);
+  });
+
+  test("is read with all that the site has where there are rules, and only what they fit is given", async () => {
+    const mirror = vmNamed("web-m", { origin: { planId: "plan_x", siteId: "z", role: "mirror" } });
+    const unusable = { kind: "vm", id: "vm-u", name: "web-u", unusable: "for this test" };
+    const { deps, read } = await siteOf([...many, vmNamed("web-1"), vmNamed("app"), mirror, unusable]);
+    const wanted: Wanted = [
+      { kind: "vm", match: "web-*" },
+      { kind: "lun", name: "8" },
+    ];
+    const found = await lookUpObjects(deps, siteA, wanted, []);
+    assert.deepEqual(found?.objects.map(({ id }) => id).sort(), ["lun-8", "vm-u", "vm-web-1"]);
+    assert.ok(read.documents <= 510);
   });
 
   test("is unknown where no gateway has told anything", async () => {

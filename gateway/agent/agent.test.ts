@@ -142,6 +142,8 @@ describe("what a gateway tells of itself", () => {
       let begun = 0;
       const inventory = async () => {
         begun += 1;
+        // The first look comes before its agent is here.
+        await undefined;
         if (seconds > 0) await time.sleep(seconds * 1000, new AbortController().signal);
         return [];
       };

@@ -12,9 +12,11 @@ import { orderConformance } from "./conformance/order.ts";
 import { ownerConformance } from "./conformance/owners.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
 import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
+import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
 import { skewConformance } from "./conformance/skew.ts";
 import { snapshotHandleConformance } from "./conformance/snapshot-handles.ts";
+import { sourceGroupConformance } from "./conformance/source-groups.ts";
 import { stagingConformance } from "./conformance/staging.ts";
 import { staleMirrorConformance } from "./conformance/stale-mirrors.ts";
 import { vmMirrorConformance } from "./conformance/vm-mirrors.ts";
@@ -45,6 +47,7 @@ export const storageConformance = (
     volumeConformance(open);
     stagingConformance(open, stagesVolumes);
     groupConformance(open);
+    sourceGroupConformance(open);
     skewConformance(open);
     snapshotHandleConformance(open);
     ownerConformance(open);
@@ -60,6 +63,7 @@ export const storageConformance = (
     orderConformance(open);
     rebuildConformance(open);
     rebuildKindsConformance(open);
+    rebuildTogetherConformance(open);
     blockConformance(open);
   });
 };

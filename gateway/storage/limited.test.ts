@@ -4,6 +4,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { plainGeometry } from "../../core/extent/geometry.ts";
 import { type ManualTime, manualTime, settle } from "../agent/testing.ts";
+import type { ClusterAdministration } from "./administration.ts";
 import type { StorageCall } from "./call.ts";
 import { groupId, owner, takenAt } from "./conformance/fixtures.ts";
 import type { StorageDriver } from "./driver.ts";
@@ -27,6 +28,7 @@ const callsOf = (
   caps: (call) => storage.caps(call),
   facilities: (call) => storage.facilities(call),
   findObjects: (call) => storage.findObjects([object], call),
+  findMirrorVolume: (call) => storage.findMirrorVolume("m", call),
   newestSourceGroup: (call) => storage.newestSourceGroup(owner, call),
   lastSequences: (call) => storage.lastSequences({ owner, objects: [object] }, call),
   inventory: (call) => storage.inventory(call),
@@ -63,6 +65,18 @@ const callsOf = (
   stageVolume: (call) => storage.stageVolume?.({ into: "v" }, call) ?? assert.fail("it stages nothing"),
   close: (call) => storage.close(call),
 });
+
+const administrationCalls = async ({ administration }: StorageDriver) => {
+  assert.ok(administration);
+  return {
+    createObjects: (call?: StorageCall) => administration.createObjects([], call),
+    updateObject: (call?: StorageCall) => administration.updateObject(object, {}, call),
+    deleteObject: (call?: StorageCall) => administration.deleteObject(object, call),
+    deleteFacility: (call?: StorageCall) => administration.deleteFacility({ kind: "pool", name: "p" }, call),
+    setPower: (call?: StorageCall) => administration.setPower(object, "on", call),
+    setLabels: (call?: StorageCall) => administration.setLabels(object, {}, call),
+  } satisfies Record<keyof ClusterAdministration, unknown>;
+};
 
 const callsOfVolume = (volume: VolumeHandle) => ({
   read: (call?: StorageCall) => volume.read(0, bytes, call),
@@ -105,6 +119,7 @@ const extentCalls = async (storage: StorageDriver) => {
 type Calls = Record<string, (call?: StorageCall) => Promise<unknown>>;
 const parts: readonly (readonly [what: string, opens: string, calls: (storage: StorageDriver) => Promise<Calls>])[] = [
   ["a storage", "", async (storage) => callsOf(storage)],
+  ["an administration", "", administrationCalls],
   ["a volume", "openVolume", volumeCalls],
   ["a staged volume", "stageVolume", stagedCalls],
   ["a snapshot", "readSnapshot", snapshotCalls],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ClusterAdministration } from "./administration.ts";
 import type { StorageCall } from "./call.ts";
 import type { StorageDriver } from "./driver.ts";
 
@@ -11,7 +12,7 @@ export interface HangingCall {
 
 const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
 const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administration">[] = [
-  ...(["caps", "facilities", "findObjects", "newestSourceGroup", "lastSequences"] as const),
+  ...(["caps", "facilities", "findObjects", "findMirrorVolume", "newestSourceGroup", "lastSequences"] as const),
   ...([
     "inventory",
     "createVolume",
@@ -43,6 +44,10 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
     "tend",
     "close",
   ] as const),
+];
+
+const administrationCalls: readonly (keyof ClusterAdministration)[] = [
+  ...(["createObjects", "updateObject", "deleteObject", "deleteFacility", "setPower", "setLabels"] as const),
 ];
 
 /**
@@ -78,7 +83,7 @@ export const hangingStorage = (
     openMirrorExtent: () => object(["write", "zero", "writeStored", "readBase", "blockHashes", "commit", "discard"]),
   };
   return {
-    driver: object(driverCalls, { kind: "hanging" }) as StorageDriver,
+    driver: object(driverCalls, { kind: "hanging", administration: object(administrationCalls) }) as StorageDriver,
     calls,
     /** The last call of a name. */
     named: (name: string): HangingCall => {

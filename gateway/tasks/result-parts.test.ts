@@ -67,6 +67,23 @@ describe("the parts of a result", () => {
     assert.equal(resultParts(snapshotOf(Array(7).fill(10_000))).length, 3);
   });
 
+  test("say how many volumes the parts before them have, each counted once", () => {
+    const whole = snapshotOf(Array(450).fill(0));
+    // The objects of the second part have the volumes of the first, those of the third their own.
+    const objects = whole.objects.map((object, index) => ({
+      ...object,
+      config: objectOf(`v${index < 200 || index >= 400 ? index : index - 200}`, 0),
+    }));
+    assert.deepEqual(
+      objectsOf(resultParts({ ...whole, objects })).map(({ from, fromVolume }) => [from, fromVolume]),
+      [
+        [0, 0],
+        [200, 200],
+        [400, 200],
+      ],
+    );
+  });
+
   test("of anything but a snapshot are the whole", () => {
     const result = { kind: "abort" } as const;
     assert.deepEqual(resultParts(result), [{ result }]);

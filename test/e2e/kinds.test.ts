@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { answerOf } from "../../cli/client.ts";
-import type { RetentionAnswer, RunAnswer } from "../../core/api/answers.ts";
+import type { RunAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { VmConfig, VmObject } from "../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
@@ -103,7 +103,7 @@ describe("a plan with objects of every kind, to two targets", () => {
 
   const createPlan = async () => {
     await writeFile(join(local.dir, "plan.yaml"), JSON.stringify(plan));
-    return local.command<{ id: string }>("plan", "create", "-f", join(local.dir, "plan.yaml"));
+    return local.command<{ plan: { id: string } }>("plan", "create", "-f", join(local.dir, "plan.yaml"));
   };
 
   test("is refused while a switch of it is not mapped, naming switch, object and target", async () => {
@@ -115,7 +115,7 @@ describe("a plan with objects of every kind, to two targets", () => {
       return true;
     });
     await local.command("site", "map", "a", "--to", "b", "prod=dr-prod", "san=dr-san");
-    ({ id: planId } = await createPlan());
+    ({ id: planId } = (await createPlan()).plan);
   });
 
   test("its first run sends everything to both", async () => {
@@ -219,15 +219,19 @@ describe("a plan with objects of every kind, to two targets", () => {
     const lun = there.find(({ kind }) => kind === "lun")?.id ?? "";
     const other = { ...plan, name: "chain", source: "b", targets: [{ site: "c", retention: { keepLast: 1 } }] };
     await writeFile(join(local.dir, "chain.yaml"), JSON.stringify({ ...other, objects: [{ kind: "lun", id: lun }] }));
+    await writeFile(join(local.dir, "disk.img"), Buffer.alloc(512 * 1024));
     const refused: readonly (readonly string[])[] = [
       ["object", "power-on", web, "--site", "b"],
       ["object", "label", web, "env=prod", "--site", "b"],
+      ["object", "update", web, "--name", "mine", "--site", "b"],
       ["object", "delete", web, "--site", "b", "--yes"],
+      ["volume", "import", join(local.dir, "disk.img"), "--object", lun, "--site", "b"],
       ["plan", "create", "-f", join(local.dir, "chain.yaml")],
     ];
     for (const args of refused) {
       await assert.rejects(local.command(...args), (error) => {
-        assert(VisibleError.is(error, "OBJECT_IS_MIRROR"), `${args.join(" ")}: ${error}`);
+        assert(VisibleError.is(error), String(error));
+        assert.match(error.code, /^(OBJECT|VOLUME)_IS_MIRROR$/, `${args.join(" ")}: ${error.message}`);
         assert.match(error.message, /everything/);
         assert.match(error.hint ?? "", /rebuild/);
         return true;
@@ -307,10 +311,30 @@ describe("a plan with objects of every kind, to two targets", () => {
     const [first, second, third] = runs.map(({ answer }) => answer.groupId);
     assert.deepEqual(await published("b"), [first, second, third].sort());
     assert.deepEqual(await published("c"), [first, third].sort(), "the first is the newest that has what is gone");
-    const { sites: verdicts } = await local.command<RetentionAnswer>("plan", "retention", "everything");
-    const kept = verdicts.find(({ site }) => site === "c")?.groups.find(({ group }) => group.id === first);
-    assert.deepEqual([kept?.verdict, kept?.rule], ["keep", "gone"]);
-    assert.match(kept?.explanation ?? "", /db/);
+    const kept = await verdictOnFirst("c");
+    assert.deepEqual([kept.verdict, kept.rule], ["keep", "gone"]);
+    assert.match(kept.explanation, /db/);
+  });
+
+  const verdictOnFirst = async (site: string) => {
+    const param = { plan: planId };
+    const answer = await answerOf(local.api.v1.plans[":plan"].retention.$get({ param, query: {} }));
+    const groups = answer.sites.find((one) => one.site === site)?.groups ?? [];
+    return (
+      groups.find(({ group }) => group.id === runs[0]?.answer.groupId) ?? assert.fail("the first group is not there")
+    );
+  };
+
+  test("what a person has taken out of the plan keeps nothing any more, what came by a rule does for 30 days", async () => {
+    await writeFile(
+      join(local.dir, "plan.yaml"),
+      JSON.stringify({ ...plan, objects: [{ kind: "vm", name: "shop" }, ...plan.objects.slice(2)] }),
+    );
+    await local.command("plan", "update", "everything", "-f", join(local.dir, "plan.yaml"));
+    const kept = await verdictOnFirst("c");
+    assert.deepEqual([kept.verdict, kept.rule], ["keep", "gone"]);
+    assert.doesNotMatch(kept.explanation, /db/);
+    assert.match(kept.explanation, new RegExp(filePaths[0] ?? ""));
   });
 
   test("the next run, in between which nothing has changed, sends nothing", () => {

@@ -6,10 +6,10 @@ import type { Run, RunHead, Shard, Skip, TargetRun } from "../../core/api/run.ts
 import type { ReclaimTask } from "../../core/api/task.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
+import type { GoneRecord } from "../../core/retention/gone.ts";
 import { partsOf, statusOf } from "../../core/run/steps.ts";
 import { slots } from "../../core/schedule/slots.ts";
 import { cancelRun, resumePlan, runPlanNow, startRebuild, suspendPlan } from "../../functions/engine/commands.ts";
-import type { GoneRecord } from "../../functions/engine/gone.ts";
 import { assembled } from "../../functions/engine/runs.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
 import { gonePrefix, partKey, planKey, runPrefix, skipPrefix } from "../../functions/records.ts";

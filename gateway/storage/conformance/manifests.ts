@@ -6,6 +6,7 @@ import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
 import { groupId, noise, owner, rejects, sendAll, sourceObject, storageTest, strangers, takenAt } from "./fixtures.ts";
+import { prepareAll } from "./objects.ts";
 
 const bytes = noise(1024 * 1024, 1);
 const objectOf = (index: number, name = `disk ${index}`): ObjectConfig => ({
@@ -87,6 +88,29 @@ export const manifestConformance = (open: () => Promise<StorageUnderTest>): void
       await assert.rejects(driver.publishGroup(publication(2, [mirror], [null])), isRefused);
       assert.deepEqual(await driver.listGroups(owner), []);
       await driver.publishGroup(publication(2, [mirror], [objectOf(0)]));
+    });
+
+    storageTest("says how each mirror was mapped, as it was prepared for that group", open, async (driver, storage) => {
+      const mappings = [{ switches: { prod: "dr-prod" } }, null, { switches: {} }];
+      const objects = mappings.map((_, index) => objectOf(index));
+      const prepared = async (group: number, mapped: typeof mappings) => {
+        const mirrors = await prepareAll(
+          driver,
+          group,
+          objects.map((object, index) => {
+            const mapping = mapped[index];
+            return mapping === null || mapping === undefined ? object : { object, mapping };
+          }),
+        );
+        for (const { mirrorVolumeId } of mirrors) await sendAll(driver, mirrorVolumeId, { group, bytes });
+        return mirrors.map(({ mirrorVolumeId }) => mirrorVolumeId);
+      };
+      const mirrors = await prepared(1, mappings);
+      // A control plane of before tells objects, and knows of no mapping.
+      await driver.publishGroup(publication(1, mirrors, [objects[0] ?? null, null, null]));
+      await driver.publishGroup(publication(2, await prepared(2, mappings.toReversed()), [null, null, null]));
+      const kept = (await (await storage.reopen()).manifests()).map(({ manifest }) => manifest.mappings);
+      assert.deepEqual(kept, [mappings.toReversed(), mappings]);
     });
 
     storageTest("is of exactly the mirrors that are meant", open, async (driver) => {

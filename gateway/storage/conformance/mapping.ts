@@ -3,7 +3,7 @@ import { describe } from "node:test";
 import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import { groupId, owner, rejects } from "./fixtures.ts";
-import { isMirror, kindTest, looseVolume, lunOfSource, prepareAll, vmOfSource } from "./objects.ts";
+import { fileOfSource, isMirror, kindTest, looseVolume, lunOfSource, prepareAll, vmOfSource } from "./objects.ts";
 import { smallPool, switchesNamed } from "./places.ts";
 
 const usedBytes = async (driver: StorageDriver, pool: string): Promise<number> => {
@@ -99,6 +99,19 @@ export const mappingConformance = (open: () => Promise<StorageUnderTest>): void 
         await driver.createVolume({ kind: "lun", name: "squatter", sizeBytes: 65_536, lun: { target } });
         await rejects(prepareAll(driver, 1, [lunOfSource()]), "OBJECT_NAME_TAKEN");
         assert.deepEqual((await driver.inventory()).filter(isMirror), []);
+      },
+    );
+
+    kindTest(
+      "so is an export that somebody made, also while it is empty",
+      { kinds: ["nfs-file"], open },
+      async (driver) => {
+        // Where exports are somebody else's to make, the next one of that name is as well.
+        if (driver.administration === undefined) return;
+        const name = `mirror.${owner.source}.${owner.planId}.e1`;
+        await driver.administration.createObjects([{ kind: "nfs-export", name }]);
+        await rejects(prepareAll(driver, 1, [fileOfSource()]), "OBJECT_NAME_TAKEN");
+        assert.deepEqual(await driver.inventory(), []);
       },
     );
 

@@ -6,7 +6,8 @@ import { createVolume, groupId, owner, readSnapshot, snapshotOf, storageTest } f
 const volumeCount = 4;
 const groupCount = 8;
 const writesPerGroup = 24;
-const blockBytes = 4096;
+/** Of one numbered write. */
+export const blockBytes = 4096;
 const volumeBytes = 1024 * 1024;
 
 /** Which numbered writes a volume holds: each lies at a place of its own. */
@@ -32,10 +33,10 @@ export const assertOneInstant = (volumes: readonly Buffer[]): void => {
   );
 };
 
-/** Where the numbered write `number` goes, among so many volumes. */
+/** Where the numbered write `number` goes, among so many volumes, whose count is no multiple of 7. */
 export const placeOf = (number: number, volumes: number): { readonly volume: number; readonly offset: number } => ({
   volume: (number * 7) % volumes,
-  offset: (number - 1) * blockBytes,
+  offset: Math.floor((number - 1) / volumes) * blockBytes,
 });
 
 export const numberedWrite = (number: number): Buffer => {

@@ -20,6 +20,7 @@ import {
   volumeOf,
   write,
 } from "../conformance/fixtures.ts";
+import { looseVolume, mirrorOf, publishAll, vmOfSource } from "../conformance/objects.ts";
 import { openSnapshotReader } from "../snapshot-reader.ts";
 import { ExtentStore } from "./extentstore.ts";
 
@@ -52,6 +53,25 @@ describe("damage", () => {
     assert.deepEqual(
       { ...(await world.store.damage())[0] },
       { groupId: groupId(1), sourceVolumeId: "source-volume-7", name: "database", extents: 1 },
+    );
+  });
+
+  test("of an object that its plan has no more is in the groups before, by the name that it had", async (t) => {
+    const { store, files } = await setUp(t);
+    const [gone, other] = [vmOfSource(), looseVolume()];
+    const mirrors = await publishAll(store, 1, [gone, other]);
+    await publishAll(store, 2, [other]);
+    const [, damaged] = gone.vm.disks;
+    for (const file of files()) truncateSync(file, 100);
+    const mirror = mirrorOf(mirrors, damaged?.volumeId ?? "");
+    await rejects(
+      snapshotOf(store, groupId(1), mirror).then((id) => readSnapshot(store, id)),
+      "STORE_CORRUPT",
+    );
+    const found = (await store.damage()).filter(({ sourceVolumeId }) => sourceVolumeId === damaged?.volumeId);
+    assert.deepEqual(
+      found.map(({ name }) => name),
+      [damaged?.name],
     );
   });
 

@@ -1,4 +1,3 @@
-import type { GroupDamage } from "../control.ts";
 import type { BlockTable, StoredBlock } from "./blocks.ts";
 import type { Database } from "./database.ts";
 import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./versionfiles.ts";
@@ -206,15 +205,3 @@ export const damagedExtents = (database: Database, tableId: number): number[] =>
       tableId,
     )
     .map((row) => row.extent);
-
-/**
- * Of every snapshot in which damage was found, how many extents it is in. Quick where there is
- * little: CROSS JOIN begins with it.
- */
-export const groupDamage = (database: Database): GroupDamage[] =>
-  database.all<GroupDamage>(
-    `SELECT groupId, sourceVolumeId, coalesce(name, volumeId) AS name, count(*) AS extents
-     FROM damagedVersions CROSS JOIN extents USING (versionId) JOIN snapshots USING (tableId)
-       LEFT JOIN volumes ON volumes.id = volumeId
-     GROUP BY snapshots.id ORDER BY groupId, snapshots.number`,
-  );

@@ -14,6 +14,7 @@ import type {
   MirrorVolume,
   ObjectId,
   OpenMirrorOptions,
+  OwnedVolume,
   Owner,
   PrepareMirrorOptions,
   PublishGroupOptions,
@@ -35,7 +36,7 @@ import type {
 } from "../volume-io.ts";
 import { StoreAdministration } from "./administration/administration.ts";
 import { collect } from "./collect.ts";
-import { groupDamage } from "./damage.ts";
+import { groupDamage } from "./group-damage.ts";
 import { StoredExtentWriter } from "./mirrorwriter.ts";
 import * as objects from "./objects.ts";
 import { listPools } from "./pools.ts";
@@ -115,6 +116,10 @@ export class ExtentStore implements StorageDriver {
   async findObjects(ids: readonly ObjectId[]): Promise<readonly ObjectConfig[]> {
     const { database } = this.#store;
     return database.snapshot(() => objects.findObjects(database, ids));
+  }
+
+  async findMirrorVolume(mirrorVolumeId: string): Promise<OwnedVolume | undefined> {
+    return volumes.findMirrorVolume(this.#store.database, mirrorVolumeId);
   }
 
   async createVolume(options: CreateVolumeOptions): Promise<ObjectConfig> {
@@ -242,7 +247,8 @@ export class ExtentStore implements StorageDriver {
   }
 
   async damage(): Promise<readonly GroupDamage[]> {
-    return groupDamage(this.#store.database);
+    const { database } = this.#store;
+    return database.snapshot(() => groupDamage(database));
   }
 
   async tend(options: { readonly time: Time }, call?: StorageCall): Promise<void> {

@@ -7,13 +7,18 @@ import type { NewVolume } from "./volumes.ts";
 
 export type FilePlace = NonNullable<NewVolume["file"]>;
 
-/** @param written `/exports/EXPORT/PATH`. @throws BAD_REQUEST */
+/** Of a new file. @param written `/exports/EXPORT/PATH`. @throws BAD_REQUEST */
 export const fileNamed = (written: string): FilePlace & { readonly name: string } => {
   const name = newName(written, "a file");
+  return { name, ...placeNamed(name) };
+};
+
+/** @throws BAD_REQUEST */
+export const placeNamed = (name: string): FilePlace => {
   const [before, root, exportName, ...path] = name.split("/");
   const isWhole = before === "" && root === "exports" && exportName !== undefined && path.length > 0;
   if (isWhole && ![exportName, ...path].some((part) => part === "" || part === "." || part === "..")) {
-    return { name, export: exportName, path: path.join("/") };
+    return { export: exportName, path: path.join("/") };
   }
   throw new VisibleError("BAD_REQUEST", `“${name}” can't be the name of an NFS file.`, {
     hint: "It is /exports/EXPORT/PATH, such as /exports/e1/vm/web.vmdk.",

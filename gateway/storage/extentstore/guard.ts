@@ -22,6 +22,18 @@ export const refuseMirrorObject = <Row extends Guarded>(database: Database, kind
   throw new VisibleError("OBJECT_IS_MIRROR", `The ${kind} “${row.name}” is ${whose(database, row)}.`, { hint });
 };
 
+/** Refuses an export or an iSCSI target that has mirrors in it. @throws OBJECT_IS_MIRROR */
+export const refuseMirrorsIn = (database: Database, what: "export" | "lunTarget", name: string): void => {
+  const sql =
+    what === "export"
+      ? "SELECT * FROM volumes WHERE export = ? AND role = 'mirror' LIMIT 1"
+      : "SELECT * FROM volumes WHERE lunTarget = ? AND role = 'mirror' LIMIT 1";
+  const mirror = database.one<VolumeRow>(sql, name);
+  if (mirror !== undefined) {
+    refuseMirrorObject(database, what === "export" ? "NFS export" : "iSCSI target", { ...mirror, name });
+  }
+};
+
 const whose = (database: Database, { planId, source }: Guarded): string => {
   const plan = database.one<{ planName: string }>(
     "SELECT planName FROM foreignPlans WHERE planId = ? AND source = ?",

@@ -67,10 +67,7 @@ export class Writer {
 
   /** Whether the writer with this id still runs; for oneself too. Inside a transaction. */
   isAlive(id: string): boolean {
-    if (id === this.id) return true;
-    const lock = FileLock.tryAcquire(this.#path(id));
-    lock?.release();
-    return lock === undefined;
+    return id === this.id || isHeld(this.#path(id));
   }
 
   /** Lets go of everything that writers which are dead were holding. */
@@ -105,6 +102,18 @@ export class Writer {
   }
 
   #path(id: string): string {
-    return join(this.#locksDir, `${writerLockPrefix}${id}`);
+    return writerPath(this.#locksDir, id);
   }
 }
+
+const writerPath = (locksDir: string, id: string): string => join(locksDir, `${writerLockPrefix}${id}`);
+
+const isHeld = (path: string): boolean => {
+  const lock = FileLock.tryAcquire(path);
+  lock?.release();
+  return lock === undefined;
+};
+
+/** Whether any driver has the store open, as whoever is about to open it sees it. */
+export const isAnybodyAlive = (database: Database, locksDir: string): boolean =>
+  database.all<{ id: string }>("SELECT id FROM writers").some(({ id }) => isHeld(writerPath(locksDir, id)));

@@ -23,7 +23,7 @@ export const ensureMirrorVolumes = (
     const wanted = volumeFor(of, source);
     needsSpace ||= mirror === undefined || isLarger(database, mirror, wanted);
     const mirrorVolumeId = mirror?.volumeId ?? insertMirror(database, owner, source, wanted);
-    if (mirror !== undefined) updateMirror(database, mirror, wanted);
+    if (mirror !== undefined) updateMirror(database, owner, mirror, wanted);
     return { sourceVolumeId: source.id, mirrorVolumeId };
   });
   return { mirrors, needsSpace };
@@ -107,7 +107,7 @@ const insertMirror = (database: Database, owner: Owner, source: VolumeShape, wan
   return id;
 };
 
-const updateMirror = (database: Database, mirror: MirrorRow, wanted: MirrorVolumeRow): void => {
+const updateMirror = (database: Database, owner: Owner, mirror: MirrorRow, wanted: MirrorVolumeRow): void => {
   const { volumeId } = mirror;
   const before = findVolume(database, volumeId);
   database.run(
@@ -129,7 +129,7 @@ const updateMirror = (database: Database, mirror: MirrorRow, wanted: MirrorVolum
   if (before.export !== null && before.export !== wanted.file?.export) dropEmptyExport(database, before.export);
   if (sameGeometry(before, wanted.geometry)) return;
   // Extents of another geometry hold other bytes: nothing of the old table can be kept.
-  resetMirror(database, mirror, null);
+  resetMirror(database, owner, { mirror, baseGroupId: null });
   database.run("UPDATE mirrors SET epoch = epoch + 1, groupId = NULL, complete = 0 WHERE volumeId = ?", volumeId);
   const { extentBytes, stripeCount, stripeBytes } = wanted.geometry;
   database.run(

@@ -30,7 +30,7 @@ const mirrorId = "volume-0000000000000001";
 const storeOfBefore = (dir: string): void => {
   const database = new Database(join(dir, "store.sqlite"));
   const { planId, source: site } = owner;
-  migrate(database, formOfBefore);
+  migrate(database, { to: formOfBefore });
   database.run("INSERT INTO tables (id, frozenEpoch) VALUES (1, 0), (2, 0)");
   database.run(
     `INSERT INTO volumes (id, role, kind, name, sizeBytes, extentBytes, stripeCount, stripeBytes, lunTarget, lunId,

@@ -3,7 +3,7 @@ import type { GroupId } from "../../../core/api/ids.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { Owner } from "../control.ts";
 import type { Database } from "./database.ts";
-import { notOurs, type SnapshotRow } from "./snapshots.ts";
+import { isOwnGroup, notOurs, snapshotOfSource } from "./snapshots.ts";
 import { clearTable, fillWithWhatIsThere } from "./versions.ts";
 import { findVolume } from "./volumes.ts";
 
@@ -26,12 +26,18 @@ export interface MirrorRow {
 }
 
 /** Makes the mirror what it was in the base group, or empty. @throws BASE_MISSING */
-export const resetMirror = (database: Database, mirror: MirrorRow, baseGroupId: GroupId | null): void => {
+export const resetMirror = (
+  database: Database,
+  owner: Owner,
+  { mirror, baseGroupId }: { readonly mirror: MirrorRow; readonly baseGroupId: GroupId | null },
+): void => {
   const volume = findVolume(database, mirror.volumeId);
   clearTable(database, volume.tableId);
   database.run("DELETE FROM doneExtents WHERE volumeId = ?", mirror.volumeId);
   if (baseGroupId === null) return;
-  const base = snapshotOfSource(database, baseGroupId, mirror);
+  const base = isOwnGroup(database, baseGroupId, owner)
+    ? snapshotOfSource(database, baseGroupId, mirror.sourceVolumeId)
+    : undefined;
   if (base === undefined || !sameGeometry(base, volume)) {
     throw new VisibleError(
       "BASE_MISSING",
@@ -43,17 +49,6 @@ export const resetMirror = (database: Database, mirror: MirrorRow, baseGroupId: 
   }
   fillWithWhatIsThere(database, { tableId: volume.tableId, fromTableId: base.tableId });
 };
-
-/** A group's snapshot of what a mirror mirrors, also of a mirror of it that there was before. */
-const snapshotOfSource = (database: Database, groupId: GroupId, { sourceVolumeId, ...owner }: MirrorRow) =>
-  database.one<SnapshotRow>(
-    `SELECT s.* FROM snapshots s JOIN snapshotGroups g ON g.id = groupId
-     WHERE groupId = ? AND sourceVolumeId = ? AND planId = ? AND source = ?`,
-    groupId,
-    sourceVolumeId,
-    owner.planId,
-    owner.source,
-  );
 
 export const sameGeometry = (a: Geometry, b: Geometry): boolean =>
   a.extentBytes === b.extentBytes && a.stripeCount === b.stripeCount && a.stripeBytes === b.stripeBytes;

@@ -7,7 +7,7 @@ import { mirrorOfVolume } from "./mirrors.ts";
 import { groupExists, groupStale, newestPublished, refuseOtherRun } from "./order.ts";
 import { findPool, refuseFullPool } from "./pools.ts";
 import { keepPrepared } from "./prepared.ts";
-import { findPublished, snapshotsOf } from "./snapshots.ts";
+import { findPublished, snapshotOfSource } from "./snapshots.ts";
 
 /**
  * Makes an object's mirror, or brings it to what the object is now (W6, W10): its volumes, and for a VM the VM. What a
@@ -49,9 +49,8 @@ const publishedAs = (
   const group = findPublished(database, groupId, owner);
   if (group === undefined) return undefined;
   refuseOtherRun(group, sequence);
-  const snapshots = snapshotsOf(database, groupId);
   return object.volumes.map(({ id }) => {
-    const snapshot = snapshots.find(({ sourceVolumeId }) => sourceVolumeId === id);
+    const snapshot = snapshotOfSource(database, groupId, id);
     if (snapshot === undefined) throw groupExists(group, `it has nothing of “${object.name}”`);
     return { sourceVolumeId: id, mirrorVolumeId: snapshot.volumeId };
   });

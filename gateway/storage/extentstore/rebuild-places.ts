@@ -2,7 +2,7 @@ import type { LunObject } from "../../../core/api/object/lun.ts";
 import type { NfsFileObject } from "../../../core/api/object/nfs-file.ts";
 import type { Database } from "./database.ts";
 import { ensureExport } from "./exports.ts";
-import { fileNamed, refuseTakenPath } from "./files.ts";
+import { placeNamed, refuseTakenPath } from "./files.ts";
 import { ensureTarget } from "./targets.ts";
 import { freeLunId, type NewVolume } from "./volumes.ts";
 
@@ -26,8 +26,9 @@ export const rebuiltFile = (
   database: Database,
   of: { readonly name: string; readonly object: NfsFileObject; readonly pool: string },
 ): NonNullable<NewVolume["file"]> => {
-  const { object, pool } = of;
-  const { name: _, ...file } = fileNamed(of.name);
+  const { name, object, pool } = of;
+  // Its source has its name already, whatever it is.
+  const file = placeNamed(name);
   refuseTakenPath(database, file);
   if (database.one("SELECT 1 FROM exports WHERE name = ?", file.export) === undefined) {
     ensureExport(database, { name: file.export, pool, settings: object.file.settings });

@@ -3,7 +3,7 @@ import type { Mapping } from "../../../core/api/object.ts";
 import type { RebuildObjectOptions } from "../control.ts";
 import type { Database } from "./database.ts";
 import { defaultPool } from "./pools.ts";
-import { findOwnGroup, keptMapping, type SnapshotRow, snapshotsOf } from "./snapshots.ts";
+import { keptMapping, refuseOthersGroup, type SnapshotRow, snapshotOfSource } from "./snapshots.ts";
 import { fillTable } from "./versions.ts";
 import { geometryOf, insertVolume, type NewVolume, type VolumeRow } from "./volumes.ts";
 
@@ -22,11 +22,10 @@ export const rebuildSource = (
   database: Database,
   { owner, fromGroupId, object }: RebuildObjectOptions,
 ): RebuildSource => {
-  findOwnGroup(database, fromGroupId, owner);
-  const taken = new Map(snapshotsOf(database, fromGroupId).map((snapshot) => [snapshot.sourceVolumeId, snapshot]));
+  refuseOthersGroup(database, fromGroupId, owner);
   const snapshots = new Map(
     object.volumes.map(({ id }) => {
-      const snapshot = taken.get(id);
+      const snapshot = snapshotOfSource(database, fromGroupId, id);
       if (snapshot !== undefined) return [id, snapshot];
       throw new VisibleError("SNAPSHOT_UNKNOWN", `Group ${fromGroupId} has no snapshot of “${object.name}” (${id}).`, {
         hint: "The group may have been reclaimed; choose another one.",

@@ -63,10 +63,11 @@ export const relatedOf = (database: Database): Related => ({
 
 /** Everything read at once, in a few statements: for whoever reads all objects. */
 export const relatedOfAll = (database: Database): Related => {
-  const vms = grouped(
-    database.all<{ key: string; value: string }>(
-      "SELECT volumeId AS key, name AS value FROM vmDisks JOIN vms ON id = vmId WHERE volumeId IS NOT NULL ORDER BY number",
+  const vms = Map.groupBy(
+    database.all<{ volumeId: string; name: string }>(
+      "SELECT DISTINCT volumeId, number, name FROM vmDisks JOIN vms ON id = vmId WHERE volumeId IS NOT NULL ORDER BY number",
     ),
+    ({ volumeId }) => volumeId,
   );
   const disksByVm = Map.groupBy(
     database.all<JoinedDisk>(`${disks} ORDER BY d.vmId, position`).map(diskOf),
@@ -77,7 +78,7 @@ export const relatedOfAll = (database: Database): Related => {
   const targets = texts(database, "SELECT name AS key, settings AS value FROM iscsiTargets");
   const exports = texts(database, "SELECT name AS key, settings AS value FROM exports");
   return {
-    vmsOf: (volumeId) => [...new Set(vms.get(volumeId))],
+    vmsOf: (volumeId) => vms.get(volumeId)?.map(({ name }) => name) ?? [],
     disksOf: (vmId) => disksByVm.get(vmId) ?? [],
     nicsOf: (vmId) => nics.get(vmId) ?? [],
     planName: (planId, source) => plans.get(`${planId}/${source}`),
@@ -88,9 +89,3 @@ export const relatedOfAll = (database: Database): Related => {
 
 const texts = (database: Database, sql: string): ReadonlyMap<string, string> =>
   new Map(database.all<{ key: string; value: string }>(sql).map(({ key, value }) => [key, value]));
-
-const grouped = (rows: readonly { key: string; value: string }[]): ReadonlyMap<string, readonly string[]> => {
-  const groups = new Map<string, string[]>();
-  for (const { key, value } of rows) groups.set(key, [...(groups.get(key) ?? []), value]);
-  return groups;
-};

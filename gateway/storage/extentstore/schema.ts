@@ -180,12 +180,20 @@ const migrations: readonly string[] = [
   cluster,
 ];
 
+/** What was opened by a program of before this version can't go on with it. */
+const exclusiveSince = migrations.indexOf(cluster) + 1;
+
 /**
  * Brings the metadata to this program's version, or makes it. Runs under the store's opening lock.
- * @param to a version before, for tests that need one
- * @throws STORE_TOO_NEW, STORE_CORRUPT (the file is another program's)
+ * @param options.isInUse whether somebody has the store open; asked only where that matters
+ * @param options.to for tests: the version to bring it to
+ * @throws STORE_TOO_NEW, STORE_CORRUPT (the file is another program's), STORE_IN_USE (somebody has it open who could not
+ *   go on)
  */
-export const migrate = (database: Database, to = migrations.length): void => {
+export const migrate = (
+  database: Database,
+  { isInUse = () => false, to = migrations.length }: { readonly isInUse?: () => boolean; readonly to?: number } = {},
+): void => {
   const version = database.pragma("user_version");
   const application = database.pragma("application_id");
   if (application !== applicationId && !(application === 0 && version === 0)) {
@@ -199,6 +207,11 @@ export const migrate = (database: Database, to = migrations.length): void => {
       `${database.path} has format ${version}; this program knows up to ${migrations.length}.`,
       { hint: "Use the version of smtx-backup that wrote it, or a newer one." },
     );
+  }
+  if (version > 0 && version < exclusiveSince && to >= exclusiveSince && isInUse()) {
+    throw new VisibleError("STORE_IN_USE", `${database.path} is open in a program of a version before this one.`, {
+      hint: "End the gateways and commands that have it open; this version changes the store's form.",
+    });
   }
   for (let done = version; done < to; done++) {
     database.transaction(() => {

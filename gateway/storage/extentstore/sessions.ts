@@ -38,7 +38,7 @@ export const openMirror = (database: Database, options: OpenMirrorOptions): Mirr
   const what = `the mirror ${mirrorVolumeId} has or gets`;
   if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what });
   const resumes = isSameRun && mirror.baseGroupId === baseGroupId;
-  if (!resumes) resetMirror(database, mirror, baseGroupId);
+  if (!resumes) resetMirror(database, owner, { mirror, baseGroupId });
   database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", sizeBytes, mirrorVolumeId);
   const volume = findVolume(database, mirrorVolumeId);
   clearTable(database, volume.tableId, extentCount(volume, sizeBytes));

@@ -1,7 +1,7 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
-import { type Manifest, readManifest } from "../../../core/api/manifest.ts";
-import type { Mapping, ObjectConfig } from "../../../core/api/object.ts";
+import { type Manifest, manifestSchema, readManifest } from "../../../core/api/manifest.ts";
+import { type Mapping, mappingSchema, type ObjectConfig } from "../../../core/api/object.ts";
 import type { Reason } from "../../../core/api/reason.ts";
 import type { GoneObject } from "../../../core/api/task.ts";
 import type { LastSequence, ListedGroup, ObjectId, Owner, SnapshotGroup, SnapshotGroupOptions } from "../control.ts";
@@ -116,10 +116,23 @@ export const listGroups = (database: Database, owner: Owner): ListedGroup[] =>
 
 /** @returns the group when it is there. @throws NOT_OURS */
 export const findOwnGroup = (database: Database, groupId: GroupId, owner: Owner): SnapshotGroup | undefined => {
-  const group = findGroup(database, groupId);
-  if (group !== undefined && !sameOwner(group.owner, owner)) throw notOurs(`The snapshot group ${groupId}`, owner);
-  return group;
+  refuseOthersGroup(database, groupId, owner);
+  return findGroup(database, groupId);
 };
+
+/** @throws NOT_OURS when the group is there, and is another owner's */
+export const refuseOthersGroup = (database: Database, groupId: GroupId, owner: Owner): void => {
+  const found = ownerOf(database, groupId);
+  if (found !== undefined && !sameOwner(found, owner)) throw notOurs(`The snapshot group ${groupId}`, owner);
+};
+
+export const isOwnGroup = (database: Database, groupId: GroupId, owner: Owner): boolean => {
+  const found = ownerOf(database, groupId);
+  return found !== undefined && sameOwner(found, owner);
+};
+
+const ownerOf = (database: Database, groupId: GroupId): Owner | undefined =>
+  database.one<Owner>("SELECT planId, source FROM snapshotGroups WHERE id = ?", groupId);
 
 /** @returns the group when it is there and was published on this site. @throws NOT_OURS */
 export const findPublished = (database: Database, groupId: GroupId, owner: Owner): SnapshotGroup | undefined => {
@@ -130,6 +143,18 @@ export const findPublished = (database: Database, groupId: GroupId, owner: Owner
 
 export const snapshotsOf = (database: Database, groupId: GroupId): SnapshotRow[] =>
   database.all<SnapshotRow>("SELECT * FROM snapshots WHERE groupId = ? ORDER BY number", groupId);
+
+/** A group's snapshot of a volume that the source has under this id, if it has one. */
+export const snapshotOfSource = (
+  database: Database,
+  groupId: GroupId,
+  sourceVolumeId: string,
+): SnapshotRow | undefined =>
+  database.one<SnapshotRow>(
+    "SELECT * FROM snapshots WHERE groupId = ? AND sourceVolumeId = ?",
+    groupId,
+    sourceVolumeId,
+  );
 
 /** @throws SNAPSHOT_UNKNOWN */
 export const findSnapshot = (database: Database, snapshotId: string): SnapshotRow => {
@@ -253,7 +278,7 @@ export const deleteGroup = (database: Database, groupId: GroupId, owner: Owner):
 
 /**
  * How an object's mirror differed from it when a group was published; null where that was not kept. A group that was
- * not published here is of this cluster's own objects. @throws STORE_TOO_NEW, STORE_CORRUPT
+ * not published here is of this cluster's own objects.
  */
 export const keptMapping = (
   database: Database,
@@ -262,9 +287,18 @@ export const keptMapping = (
 ): { readonly mapping: Mapping | null; readonly isOfThisCluster: boolean } => {
   const row = database.one<Pick<GroupRow, "manifest">>("SELECT manifest FROM snapshotGroups WHERE id = ?", groupId);
   if (row === undefined || row.manifest === null) return { mapping: null, isOfThisCluster: true };
-  const { objects, mappings } = readManifest(JSON.parse(row.manifest), `group ${groupId}`);
+  // Of thousands of objects one is looked for: the others are not looked at.
+  const { objects = [], mappings } = JSON.parse(row.manifest) as { objects?: ObjectId[]; mappings?: unknown[] };
   const index = objects.findIndex((object) => object.kind === kind && object.id === id);
-  return { mapping: mappings?.[index] ?? null, isOfThisCluster: false };
+  return { mapping: mappingSchema.safeParse(mappings?.[index]).data ?? null, isOfThisCluster: false };
+};
+
+/** What a group was taken of, as the source had it; nothing where that was not kept, or can't be read. */
+export const keptObjects = (database: Database, groupId: GroupId): readonly ObjectConfig[] => {
+  const row = database.one<GroupRow>("SELECT * FROM snapshotGroups WHERE id = ?", groupId);
+  if (row === undefined) return [];
+  if (row.manifest === null) return keptOf(database, row).objects ?? [];
+  return manifestSchema.safeParse(JSON.parse(row.manifest)).data?.objects ?? [];
 };
 
 /** The manifests of published groups, each plan's newest first. @throws STORE_TOO_NEW, STORE_CORRUPT */

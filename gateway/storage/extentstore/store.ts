@@ -8,7 +8,7 @@ import { Database } from "./database.ts";
 import { DataFileReaders } from "./datafilereaders.ts";
 import { type Disk, systemDisk } from "./disk.ts";
 import { IdleSweep } from "./idle.ts";
-import { FileLock, Writer } from "./locks.ts";
+import { FileLock, isAnybodyAlive, Writer } from "./locks.ts";
 import { OpenDataFiles } from "./openfiles.ts";
 import { migrate } from "./schema.ts";
 
@@ -81,7 +81,7 @@ const makeOrOpen = (dir: string, options: StoreOptions): Store => {
   try {
     const database = new Database(join(realpathSync(dir), "store.sqlite"));
     try {
-      migrate(database);
+      migrate(database, { isInUse: () => isAnybodyAlive(database, locksDir) });
       const { disk = systemDisk } = options;
       disk.syncFolder(dir);
       return withFiles({ database, dataDir, locksDir, writer: new Writer(database, locksDir), disk }, options);

@@ -3,12 +3,12 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockBytes, extentBytesMax, plainGeometry } from "../../../core/extent/geometry.ts";
 import { newName } from "../../../core/object/name.ts";
-import type { Owner } from "../control.ts";
+import type { OwnedVolume, Owner } from "../control.ts";
 import type { CreateVolumeOptions } from "../volume-io.ts";
 import type { Database } from "./database.ts";
 import { findExport } from "./exports.ts";
 import { fileNamed, refuseTakenPath } from "./files.ts";
-import { refuseMirror } from "./guard.ts";
+import { refuseMirror, refuseMirrorsIn } from "./guard.ts";
 import type { Writer } from "./locks.ts";
 import { defaultPool } from "./pools.ts";
 import { ensureTarget } from "./targets.ts";
@@ -60,6 +60,14 @@ export const findVolume = (database: Database, volumeId: string): VolumeRow => {
   throw new VisibleError("VOLUME_UNKNOWN", `There is no volume ${volumeId} in ${database.path}.`, {
     hint: "It may have been deleted; look at the site's inventory.",
   });
+};
+
+/** A mirror volume, or undefined: there is none of this id, or it is no mirror. */
+export const findMirrorVolume = (database: Database, volumeId: string): OwnedVolume | undefined => {
+  const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ? AND role = 'mirror'", volumeId);
+  if (row === undefined || row.planId === null || row.source === null) return undefined;
+  const owner = { planId: row.planId, source: row.source } as Owner;
+  return { owner, sizeBytes: row.sizeBytes, geometry: geometryOf(row) };
 };
 
 /**
@@ -177,6 +185,7 @@ const moveFile = (database: Database, row: VolumeRow, written: string): void => 
   const { name, ...place } = fileNamed(written);
   if (name === row.name) return;
   findExport(database, place.export);
+  refuseMirrorsIn(database, "export", place.export);
   refuseTakenPath(database, place);
   database.run(
     "UPDATE volumes SET name = ?, export = ?, path = ? WHERE id = ?",
@@ -244,13 +253,14 @@ export const freeLunId = (database: Database, target: string, wanted?: number): 
   return free;
 };
 
-/** A free LUN id of a target, the one that is wanted where one is. @throws `code` */
+/** A free LUN id of a target, the one that is wanted where one is. @throws `code`, OBJECT_IS_MIRROR */
 export const chooseLun = (
   database: Database,
   lun: CreateVolumeOptions["lun"],
   code: TakenCode,
 ): { target: string; lunId: number } => {
   const target = lun?.target ?? defaultLunTarget;
+  refuseMirrorsIn(database, "lunTarget", target);
   const lunId = freeLunId(database, target, lun?.lunId);
   if (lun?.lunId === undefined || lunId === lun.lunId) return { target, lunId };
   throw new VisibleError(code, `LUN ${lun.lunId} of the target “${target}” is taken.`, {

@@ -4,11 +4,12 @@ import { newName } from "../../../../core/object/name.ts";
 import type { Database } from "../database.ts";
 import { findExport } from "../exports.ts";
 import { fileNamed, refuseTakenPath } from "../files.ts";
+import { refuseMirrorsIn } from "../guard.ts";
 import { objectOfVolume } from "../objects.ts";
 import { ensureTarget } from "../targets.ts";
 import { chooseLun, refuseTakenName, type VolumeRow } from "../volumes.ts";
 import { createVm } from "./create-vm.ts";
-import { putExport, putPool, putSwitch, refuseMirrorsIn } from "./facilities.ts";
+import { putExport, putPool, putSwitch } from "./facilities.ts";
 import { insertNew, newVolume } from "./new-volume.ts";
 
 /*
@@ -52,7 +53,6 @@ const createLun = (database: Database, spec: ObjectSpecOf<"lun">): VolumeRow => 
   const { target: written, lunId, allowedInitiators, settings, labels } = spec;
   const name = freeName(database, spec.name);
   const target = newName(written, "an iSCSI target");
-  refuseMirrorsIn(database, "lunTarget", target);
   const wanted = { target, ...(lunId !== undefined && { lunId }) };
   const lun = { ...chooseLun(database, wanted, "OBJECT_NAME_TAKEN"), allowedInitiators };
   ensureTarget(database, target, settings);

@@ -1,13 +1,13 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { facilitiesMax } from "../../../../core/api/facilities.ts";
 import type { ObjectSpecOf } from "../../../../core/api/object-spec.ts";
 import { newName } from "../../../../core/object/name.ts";
 import type { FacilityId } from "../../administration.ts";
 import type { Database } from "../database.ts";
 import { ensureExport, findExport } from "../exports.ts";
-import { refuseMirrorObject } from "../guard.ts";
-import { defaultPool, findPool, refuseFullPool } from "../pools.ts";
-import { findSwitch } from "../switches.ts";
-import type { VolumeRow } from "../volumes.ts";
+import { refuseMirrorsIn } from "../guard.ts";
+import { defaultPool, findPool, listPools, refuseFullPool } from "../pools.ts";
+import { findSwitch, listSwitches } from "../switches.ts";
 
 /* Pools, switches and exports. Everything here runs inside the caller's transaction. */
 
@@ -25,6 +25,7 @@ export const putPool = (database: Database, spec: ObjectSpecOf<"pool">): void =>
     name,
     spec.capacity ?? null,
   );
+  refuseMany("pools", listPools(database));
   refuseFullPool(database, name, "what is in it");
 };
 
@@ -43,6 +44,15 @@ export const putSwitch = (database: Database, spec: ObjectSpecOf<"switch">): voi
     name,
     JSON.stringify(spec.vlans),
   );
+  refuseMany("virtual switches", listSwitches(database));
+};
+
+/** To be asked afterwards. @throws BAD_REQUEST */
+const refuseMany = (what: string, all: readonly unknown[]): void => {
+  if (all.length <= facilitiesMax) return;
+  throw new VisibleError("BAD_REQUEST", `A site has ${facilitiesMax} ${what} at most.`, {
+    hint: "Delete one that nothing uses.",
+  });
 };
 
 /** @throws BAD_REQUEST, POOL_UNKNOWN, OBJECT_IS_MIRROR */
@@ -51,18 +61,6 @@ export const putExport = (database: Database, spec: ObjectSpecOf<"nfs-export">):
   const name = newName(written, "an NFS export");
   refuseMirrorsIn(database, "export", name);
   ensureExport(database, { name, pool: findPool(database, pool), settings });
-};
-
-/** Refuses an export or an iSCSI target that has mirrors in it. @throws OBJECT_IS_MIRROR */
-export const refuseMirrorsIn = (database: Database, what: "export" | "lunTarget", name: string): void => {
-  const sql =
-    what === "export"
-      ? "SELECT * FROM volumes WHERE export = ? AND role = 'mirror' LIMIT 1"
-      : "SELECT * FROM volumes WHERE lunTarget = ? AND role = 'mirror' LIMIT 1";
-  const mirror = database.one<VolumeRow>(sql, name);
-  if (mirror !== undefined) {
-    refuseMirrorObject(database, what === "export" ? "NFS export" : "iSCSI target", { ...mirror, name });
-  }
 };
 
 /** @throws POOL_UNKNOWN, SWITCH_UNKNOWN, VOLUME_UNKNOWN, OBJECT_BUSY, OBJECT_IS_MIRROR, BAD_REQUEST */
