@@ -16,6 +16,7 @@ import { gonePrefix, partKey, planKey, runPrefix, skipPrefix } from "../../funct
 import { Chance } from "./chance.ts";
 import { ClusterLife, clusterEntries, clusterSwitches } from "./cluster.ts";
 import { Disasters } from "./disasters.ts";
+import { vmOf } from "./model-objects.ts";
 import { type Faults, noFaults, World } from "./world.ts";
 
 const begin = "2026-11-24T00:59:00.000Z" as Instant;
@@ -39,14 +40,29 @@ interface Shape {
   readonly keepLast?: number;
   /** In place of these objects a plan of all kinds, of which something changes now and then. */
   readonly isCluster?: boolean;
+  /** They are VMs of so many disks and two NICs each. */
+  readonly disks?: number;
 }
 export const full: Shape = { objects: objects.length, targets: targets.length, steps: 900 };
 
 const namesOf = ({ objects: wanted }: Shape): readonly string[] =>
   typeof wanted === "number" ? objects.slice(0, wanted) : wanted;
 
-const entriesOf = (shape: Shape): readonly PlanEntry[] =>
-  shape.isCluster ? clusterEntries : namesOf(shape).map((name) => ({ kind: "lun", id: name, name }));
+const entriesOf = (shape: Shape): readonly PlanEntry[] => {
+  const kind = shape.disks === undefined ? "lun" : "vm";
+  return shape.isCluster ? clusterEntries : namesOf(shape).map((name) => ({ kind, id: name, name }));
+};
+
+/** What there is at the source. */
+const fill = (world: World, shape: Shape): ClusterLife | undefined => {
+  if (shape.isCluster) return new ClusterLife(world);
+  const site = world.site("a");
+  for (const name of namesOf(shape)) {
+    if (shape.disks === undefined) site.volumes.set(name, 1);
+    else site.add(vmOf(name, shape.disks));
+  }
+  return undefined;
+};
 
 const keepLastOf = ({ keepLast = 2 }: Shape): number => keepLast;
 
@@ -75,8 +91,7 @@ const hourlyPlan =
 /** A world with an hourly plan of three objects and two targets, or fewer. */
 export const makeWorld = async (seed: number, faults: Faults, shape: Shape = full) => {
   const world = new World({ seed, sites: ["a", "b", "c"], keepLast: keepLastOf(shape), now: begin, faults: noFaults });
-  const life = shape.isCluster ? new ClusterLife(world) : undefined;
-  if (life === undefined) for (const name of namesOf(shape)) world.site("a").volumes.set(name, 1);
+  const life = fill(world, shape);
   const planId = await world.addPlan(hourlyPlan(shape));
   world.faults = faults;
   return { world, planId, life };
@@ -295,6 +310,8 @@ const look = ({ world, planId, disasters, life }: Played): Seen => {
     for (const [, part] of partsOf(run)) {
       const isGone = part.reason?.code === "SNAPSHOT_UNKNOWN" && disasters.count === 0;
       assert(!isGone, "a group that is being read was deleted");
+      const isIncomplete = part.reason?.code === "GROUP_INCOMPLETE" && disasters.count === 0;
+      assert(!isIncomplete, `a run lacked what its sites had told: ${part.reason?.message}`);
       add(seen, part.state);
       if (part.reason?.code.startsWith("GROUP_")) add(seen, part.reason.code);
     }

@@ -42,3 +42,9 @@ export const configOf = ({ kind, id, name, volumes, switches = [] }: ModelObject
 
 /** A LUN of one volume that has the same name. */
 export const lunOf = (id: string): ModelObject => ({ kind: "lun", id, name: id, volumes: [id] });
+
+/** A VM of so many disks, and two NICs on two switches. */
+export const vmOf = (name: string, disks: number): ModelObject => ({
+  ...{ kind: "vm", id: name, name, switches: ["prod", "storage-network"] },
+  volumes: Array.from({ length: disks }, (_, index) => `${name}-disk-${index}`),
+});

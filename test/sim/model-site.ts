@@ -150,6 +150,12 @@ export class ModelSite {
     return { kind: "snapshot", takenAt, from: 0, fromVolume: 0, objects, ...extras };
   }
 
+  /** An object is made; its volumes hold 1. */
+  add(object: ModelObject): void {
+    this.objects.set(object.id, object);
+    for (const id of object.volumes) this.volumes.set(id, 1);
+  }
+
   /** All that there is to protect. */
   inventory(): readonly ObjectConfig[] {
     const taken = new Set([...this.objects.values()].flatMap(({ volumes }) => volumes));
