@@ -107,6 +107,8 @@ export const compressionSchema = z.strictObject({
 });
 
 export const planObjectsMax = 4000;
+/** Each is compared with every object of the source, in one go. */
+export const planRulesMax = 500;
 
 /** An object as a person names it. */
 export const planNamedSchema = z.strictObject({
