@@ -37,6 +37,7 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["GET", "/v1/plans/{plan}/retention", "read"],
   ["GET", "/v1/plans/{plan}/runs", "read"],
   ["GET", "/v1/plans/{plan}/groups", "read"],
+  ["GET", "/v1/status", "read"],
   ["GET", "/v1/runs/{run}", "read"],
   ["GET", "/v1/runs/{run}/objects", "read"],
   ["POST", "/v1/runs/{run}/cancel", "operate"],

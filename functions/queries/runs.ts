@@ -133,7 +133,12 @@ const currentOf = async (
 };
 
 /** Those of the part's step that give something out. */
-const openShards = async (deps: Deps, run: Run, site: SiteId, { step }: TargetRun): Promise<readonly Shard[]> => {
+export const openShards = async (
+  deps: Deps,
+  run: Run,
+  site: SiteId,
+  { step }: TargetRun,
+): Promise<readonly Shard[]> => {
   if (step === null) return [];
   const shards = await readShards(deps, run.id, placeOf(run, site, step), step);
   return shards.map(({ body }) => body).filter(({ deadline }) => deadline !== null);
