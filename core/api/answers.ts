@@ -115,6 +115,10 @@ export const groupAnswerSchema = groupSchema.extend({
 });
 export type GroupAnswer = z.infer<typeof groupAnswerSchema>;
 
+/** A group in a list across plans. */
+export const groupListEntrySchema = groupAnswerSchema.extend({ planName: z.string() });
+export type GroupListEntry = z.infer<typeof groupListEntrySchema>;
+
 export const retentionAnswerSchema = z.object({
   sites: z.array(
     z.object({
@@ -147,11 +151,18 @@ export type RunSummary = z.infer<typeof runSummarySchema>;
  * What became of a plan's slots, and the runs that a person asked for: every slot is a run or part
  * of a skip (I11).
  */
-export const historyEntrySchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("run"), run: runSummarySchema }),
-  z.object({ type: z.literal("skip"), skip: skipSchema }),
-]);
+const runEntrySchema = z.object({ type: z.literal("run"), run: runSummarySchema });
+const skipEntrySchema = z.object({ type: z.literal("skip"), skip: skipSchema });
+export const historyEntrySchema = z.discriminatedUnion("type", [runEntrySchema, skipEntrySchema]);
 export type HistoryEntry = z.infer<typeof historyEntrySchema>;
+
+/** The same in a list across plans. */
+const ofPlan = { planName: z.string() };
+export const runListEntrySchema = z.discriminatedUnion("type", [
+  runEntrySchema.extend(ofPlan),
+  skipEntrySchema.extend(ofPlan),
+]);
+export type RunListEntry = z.infer<typeof runListEntrySchema>;
 
 /** The sum over all objects. */
 export const progressSumSchema = progressSchema.omit({ phase: true }).extend({
