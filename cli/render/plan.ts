@@ -1,7 +1,8 @@
-import type { PlanAnswer, PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
+import type { PlanAnswer, PlanListEntry, RetentionAnswer } from "../../core/api/answers.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule, type Plan, type PlanEntry, type Schedule } from "../../core/api/plan.ts";
 import { ruleText } from "../../core/object/rule.ts";
+import { statusStyle, statusText } from "./run.ts";
 import { printable, type Style } from "./style.ts";
 import { fields, table } from "./table.ts";
 import { bytesText, counted, instantText } from "./units.ts";
@@ -97,7 +98,7 @@ export const firstRunText = ({ targets }: Pick<Plan, "targets">, found: readonly
 };
 
 /** Plans under each other. */
-export const planTable = (plans: readonly PlanSummary[], style: Style): string =>
+export const planTable = (plans: readonly PlanListEntry[], style: Style): string =>
   table(
     plans,
     [
@@ -107,6 +108,11 @@ export const planTable = (plans: readonly PlanSummary[], style: Style): string =
       { title: "SOURCE", value: ({ source }) => source },
       { title: "TARGETS", value: ({ targets }) => targets.map(({ site }) => site).join(", ") || "–" },
       { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
+      {
+        title: "LAST RUN",
+        value: ({ lastRun }) => (lastRun ? `${statusText(lastRun.status)} ${instantText(lastRun.slot)}` : "–"),
+        paint: (text, { lastRun }) => (lastRun ? statusStyle(lastRun.status, style)(text) : text),
+      },
       { title: "SCHEDULE", value: ({ schedule }) => scheduleText(schedule) },
       { title: "ID", value: ({ id }) => id, paint: style.faint },
     ],

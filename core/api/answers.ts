@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { facilitiesSchema } from "./facilities.ts";
 import { damageSchema, groupSchema } from "./group.ts";
-import { groupIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
+import { groupIdSchema, instantSchema, runIdSchema, siteIdSchema } from "./ids.ts";
 import { leftOutSchema, objectKindSchema } from "./object/common.ts";
 import { objectConfigSchema, unusableObjectSchema } from "./object.ts";
 import { planEntrySchema, planObjectSchema, planSchema, scheduleSchema } from "./plan.ts";
@@ -146,6 +146,20 @@ export const runSummarySchema = runSchema
   .omit({ targets: true })
   .extend({ status: runStatusSchema, targets: z.record(z.string(), targetSummarySchema) });
 export type RunSummary = z.infer<typeof runSummarySchema>;
+
+/** A plan in the list of plans. */
+export const planListEntrySchema = planSummarySchema.extend({
+  /** The last run that came to something; restores are none. Null: there was none yet. */
+  lastRun: z
+    .object({
+      id: runIdSchema,
+      slot: instantSchema,
+      status: runStatusSchema.extract(["succeeded", "partly", "failed", "cancelled"]),
+      endedAt: instantSchema.nullable(),
+    })
+    .nullable(),
+});
+export type PlanListEntry = z.infer<typeof planListEntrySchema>;
 
 /**
  * What became of a plan's slots, and the runs that a person asked for: every slot is a run or part

@@ -82,7 +82,8 @@ export const runPlanSchema = z.object({
   compression: compressionSchema,
   /**
    * For a restore: the group it reads, what stands before the names of what is rebuilt, and whether
-   * damage is taken along.
+   * damage is taken along. `objects`: only these of the group's, by their index in the run that took
+   * it, in their order; its own indices count these alone. Absent: all.
    */
   restore: z
     .object({
@@ -90,6 +91,7 @@ export const runPlanSchema = z.object({
       fromGroupId: groupIdSchema,
       namePrefix: z.string(),
       evenDamaged: z.boolean().optional(),
+      objects: z.array(z.int().min(0)).min(1).optional(),
     })
     .optional(),
 });

@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ErrorBody, PlanAnswer, PlanMembersAnswer, PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
+import type {
+  ErrorBody,
+  PlanAnswer,
+  PlanListEntry,
+  PlanMembersAnswer,
+  PlanSummary,
+  RetentionAnswer,
+} from "../../core/api/answers.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import { groupSchema } from "../../core/api/group.ts";
 import { groupIdOf, instantSchema, runIdOf, type SiteId } from "../../core/api/ids.ts";
 import { objectConfigSchema } from "../../core/api/object.ts";
 import type { Plan } from "../../core/api/plan.ts";
+import type { Run } from "../../core/api/run.ts";
 import type { GoneRecord } from "../../core/retention/gone.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
 import { putInventoryPart } from "../inventory.ts";
@@ -121,6 +129,21 @@ describe("plans", () => {
         ["nightly", 2],
       ],
     );
+  });
+
+  test("plans are listed with what the last run of each came to, whatever goes on", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    const last = async () => (await api.send<Page<PlanListEntry>>("GET", "/v1/plans")).body.items[0]?.lastRun;
+    assert.equal(await last(), null);
+    const { body: run } = await api.send<Run>("POST", "/v1/plans/nightly/run");
+    assert.equal(await last(), null);
+    await api.send("POST", `/v1/runs/${run.id}/cancel`);
+    const endedAt = api.deps.clock.now();
+    api.pass(60);
+    await api.send("POST", "/v1/plans/nightly/run");
+    const { id, slot } = run;
+    assert.deepEqual(await last(), { id, slot, status: "cancelled", endedAt });
   });
 
   test("an update replaces the definition, moves the name, and keeps the id", async () => {
