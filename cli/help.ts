@@ -27,8 +27,9 @@ Examples:
   smtx-backup volume import disk.img --site a --name web1
   smtx-backup plan create -f plan.yaml
   smtx-backup plan run nightly --wait
+  smtx-backup status
   smtx-backup site limit a --to b --rate 50MB
-  smtx-backup rebuild group_… --site b --wait`;
+  smtx-backup rebuild latest --plan nightly --site b --wait`;
 
 /** The first page lists every command, not only their nouns, and the exit codes. */
 export const configureHelp = (program: Command, host: Host): void => {

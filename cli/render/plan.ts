@@ -22,13 +22,18 @@ const whenText = (schedule: Schedule): string => {
   }
 };
 
+/** `every 2 weeks` */
+export const cycleText = (schedule: Schedule | undefined): string => {
+  if (schedule === undefined) return "by hand";
+  const unit = units[schedule.cycle];
+  return schedule.every === 1 ? `every ${unit}` : `every ${schedule.every} ${unit}s`;
+};
+
 /** `every 2 weeks on mon, fri at 01:00, Europe/Berlin, until …` */
 export const scheduleText = (schedule: Schedule | undefined): string => {
   if (schedule === undefined) return "none: it runs when it is told to";
-  const unit = units[schedule.cycle];
-  const every = schedule.every === 1 ? `every ${unit}` : `every ${schedule.every} ${unit}s`;
   const until = schedule.endsAt === undefined ? "" : `, until ${instantText(schedule.endsAt)}`;
-  return `${every}${whenText(schedule)}, ${schedule.timeZone}${until}`;
+  return `${cycleText(schedule)}${whenText(schedule)}, ${schedule.timeZone}${until}`;
 };
 
 const targetText = ({ site, retention, switches, pool }: Plan["targets"][number]): string => {

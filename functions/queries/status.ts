@@ -108,8 +108,9 @@ const targetStatus = async (deps: Deps, plan: Plan, site: SiteId, scene: Scene):
 
 const newestShown = ({ group }: Newest, now: Instant): TargetStatus["newest"] => {
   if (group === undefined) return null;
-  const { id: groupId, takenAt, sizeBytes } = group;
-  return { groupId, takenAt, ageSeconds: Math.max(0, secondsBetween(takenAt, now)), sizeBytes };
+  const { id: groupId, takenAt, sizeBytes, dataBytes } = group;
+  const ageSeconds = Math.max(0, secondsBetween(takenAt, now));
+  return { groupId, takenAt, ageSeconds, sizeBytes, ...(dataBytes !== undefined && { dataBytes }) };
 };
 
 interface Ended {
