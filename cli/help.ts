@@ -25,6 +25,8 @@ const examples = `
 Examples:
   smtx-backup local up --sites a,b
   smtx-backup volume import disk.img --site a --name web1
+  smtx-backup object create -f cluster.yaml --site a
+  smtx-backup site map a --to b prod=dr-prod
   smtx-backup plan create -f plan.yaml
   smtx-backup plan run nightly --wait
   smtx-backup status

@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from "node:test";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import type { RunTask } from "../../core/api/task.ts";
 import { objectNamed, reportAlive, siteA, siteB } from "../../functions/api/testing.ts";
-import { complete, progressOf, report } from "../../functions/api/testing-gateway.ts";
+import { complete, doTask, groupsOn, progressOf, report, resultOf } from "../../functions/api/testing-gateway.ts";
 import { main } from "../main.ts";
 import {
   createWorld,
@@ -278,6 +278,86 @@ describe("run", () => {
     const world = await createWorld();
     const id = "run_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z";
     assert.equal((await world.run(["run", "show", id])).exitCode, 3);
+  });
+});
+
+describe("what is to be known of a run", () => {
+  const gone = { kind: "lun", id: "lun-old", name: "old", named: true, lastSequence: 1 };
+  const unconnected = { code: "SWITCH_UNMAPPED", message: "A NIC is not connected." };
+  const leftOut = [{ what: "CD-ROM tools.iso", reason: "it is no data of the VM's" }];
+
+  /** Gateways that miss an object, leave something out, and can't connect a NIC. */
+  const warning = (world: World) => async (task: RunTask) => {
+    const groups = groupsOn(world.api, task.siteId);
+    doTask(groups, task);
+    const result = resultOf(task, world.api.deps.clock.now(), groups);
+    const told = {
+      ...result,
+      ...(result.kind === "snapshot" && {
+        objects: result.objects.map(({ config, ...rest }) => ({ ...rest, config: { ...config, leftOut } })),
+        gone: [gone],
+      }),
+      ...(result.kind === "prepare" && { warnings: [unconnected] }),
+    };
+    return report(world.api, task, { kind: "completed", result: told });
+  };
+
+  test("is told once when it has ended, with its objects and what is left out of them; it ends with 0", async (t) => {
+    const { world } = await worldWithPlan(t);
+    world.perform = warning(world);
+    const waited = await world.run(["plan", "run", "nightly", "--wait"]);
+    assert.equal(waited.exitCode, 0);
+    assert.match(waited.stdout, /\nb: .*; with a warning\n/);
+    for (const text of [
+      /warning: The lun “old” .*\(OBJECT_GONE\)/g,
+      /warning: A NIC is not connected\. \(SWITCH_UNM/g,
+    ]) {
+      assert.equal(waited.stdout.match(text)?.length, 1, waited.stdout);
+    }
+    const { items } = await jsonOf(world, "run", "list", "--plan", "nightly");
+    const { stdout } = await world.run(["run", "show", items[0].run.id]);
+    assert.match(stdout, /\nKIND +NAME +VOLUMES +WHY +AT B\nlun +db +1 +it is named +done, 1000 B sent\n/);
+    assert.match(stdout, /\nLeft out of backups:\n {2}lun db: CD-ROM tools\.iso, it is no data of the VM's\n/);
+    const { objects, warnings } = await jsonOf(world, "run", "show", items[0].run.id);
+    assert.deepEqual([objects[0].leftOut, warnings.length], [leftOut, 2]);
+  });
+
+  test("is kept with its restore point: group list counts it, and group show tells it", async (t) => {
+    const { world } = await worldWithPlan(t);
+    world.perform = warning(world);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const listed = await world.run(["group", "list", "--plan", "nightly", "--site", "b"]);
+    assert.match(listed.stdout, / published, 2 warnings +group_.*\nWarnings say .*smtx-backup group show GROUP\n$/);
+    const { stdout } = await world.run(["group", "show", groupId, "--site", "b"]);
+    assert.match(stdout, /\nObjects +1 object/);
+    assert.match(stdout, /\nwarning: b: A NIC is not connected\. \(SWITCH_UNMAPPED\)\n/);
+    assert.match(stdout, /\nlun +db +1 +it is named +/);
+    const other = groupId.replace("_2026", "_2025");
+    const unknown = await world.run(["group", "show", other]);
+    assert.equal(unknown.exitCode, 3);
+    assert.match(unknown.stderr, /\(GROUP_UNKNOWN\)\n {2}hint: .*smtx-backup group list --plan plan_\w+\n/);
+  });
+
+  test("of a plan is what is gone: plan show says since when, and how long its restore points are kept", async (t) => {
+    const { world } = await worldWithPlan(t);
+    await world.run(["plan", "run", "nightly", "--wait"]);
+    world.objects = [];
+    world.perform = async (task) => {
+      const result = { ...resultOf(task, world.api.deps.clock.now(), groupsOn(world.api, task.siteId)) };
+      const db = { kind: "lun", id: "lun-db", name: "db", named: true, lastSequence: 1 };
+      const told =
+        result.kind === "snapshot"
+          ? { ...result, objects: [{ config: objectNamed("else"), snapshotIds: ["s"] }], gone: [db] }
+          : result;
+      return report(world.api, task, { kind: "completed", result: told });
+    };
+    await world.run(["plan", "run", "nightly", "--wait"]);
+    await world.run(["object", "list", "--site", "a", "--refresh"]);
+    const { stdout } = await world.run(["plan", "show", "nightly"]);
+    assert.match(
+      stdout,
+      /\nIts next run finds no object\.\n\nGone from the source:\n {2}lun db \(lun-db\), since 2026-.* kept until it is taken out of the plan\n$/,
+    );
   });
 });
 

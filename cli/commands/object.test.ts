@@ -116,6 +116,14 @@ describe("object list and show", () => {
     }
   });
 
+  test("leave VMs and files out of volume list, which says where they are", async (t) => {
+    const { volume } = await withCluster(t);
+    const listed = await volume(["list", "--site", "a", "--json"]);
+    assert.deepEqual(namesOf(listed.json().objects), ["mail", "quorum", "web-data", "web-system"]);
+    const { stdout } = await volume(["list", "--site", "a"]);
+    assert.match(stdout, /\nVMs and NFS files are among its objects: smtx-backup object list --site a\nseen at /);
+  });
+
   test("look at a store itself where there is no API", async (t) => {
     const { object, at } = await withCluster(t);
     const refuse = async () => Promise.reject(new Error("nobody is to be asked"));

@@ -40,7 +40,7 @@ export const addPlanCommands = (program: Command, answering: Answering): void =>
     );
   plan
     .command("show")
-    .description("show a plan")
+    .description("show a plan: which objects its next run takes and why, what is left out of them, and what is gone")
     .argument(...planArgument)
     .action(
       answering(async (context, name: string) => {

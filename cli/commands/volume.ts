@@ -45,7 +45,7 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     .action(answering(importVolume));
   volume
     .command("list")
-    .description("list what a site has, as its gateways saw it last")
+    .description("list a site's LUNs and virtual volumes, as its gateways saw them last")
     .addOption(siteOption("the site").makeOptionMandatory())
     .option("--refresh", "have a gateway look now, and wait for it up to 15 s", false)
     .action(

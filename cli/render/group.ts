@@ -1,5 +1,6 @@
 import type { GroupAnswer, GroupListEntry } from "../../core/api/answers.ts";
-import { printable, type Style } from "./style.ts";
+import { warningLines } from "./run.ts";
+import type { Style } from "./style.ts";
 import { fields, table } from "./table.ts";
 import { bytesText, counted, instantText } from "./units.ts";
 
@@ -94,8 +95,6 @@ export const groupText = (groups: readonly GroupAnswer[], style: Style): string 
     ],
     { style, none: "" },
   );
-  const warnings = groups.flatMap(({ siteId, warnings: some = [] }) =>
-    some.map(({ code, message }) => `${style.warn("warning:")} ${siteId}: ${printable(message)} (${code})`),
-  );
+  const warnings = groups.flatMap(({ siteId, warnings: some = [] }) => warningLines(some, style, `${siteId}: `));
   return [`${style.strong(first.id)}\n${head}`, [rows, ...warnings].join("\n")].join("\n\n");
 };

@@ -8,14 +8,17 @@ import { bytesText } from "./units.ts";
 /** What a run has at one of its targets. */
 export interface AtTarget {
   readonly site: string;
+  /** Nothing more comes of it. */
+  readonly hasEnded: boolean;
   /** The first of them, at least those that are shown. */
   readonly objects: readonly RunObject[];
 }
 
 export const objectsShownMax = 50;
 
-const progressText = ({ progress }: RunObject): string => {
+const progressText = ({ progress }: RunObject, hasEnded: boolean): string => {
   const { phase, bytesSent } = progress;
+  if (phase !== "done" && hasEnded) return "not done";
   if (phase === "done") return bytesSent === 0 ? "done" : `done, ${bytesText(bytesSent)} sent`;
   if (phase === "waiting") return phase;
   return `${phase} ${percentText(fractionOf({ state: "transferring", progress: { ...progress, ...noCounts } }))}`;
@@ -23,23 +26,26 @@ const progressText = ({ progress }: RunObject): string => {
 
 const noCounts = { objectsTotal: 0, objectsDone: 0 };
 
+const atColumn = ({ site, hasEnded, objects }: AtTarget): Column<RunObject> => {
+  const byIndex = new Map(objects.map((object) => [object.index, object]));
+  return {
+    title: `AT ${site.toUpperCase()}`,
+    value: ({ index }) => {
+      const there = byIndex.get(index);
+      return there === undefined ? "–" : progressText(there, hasEnded);
+    },
+  };
+};
+
 /** A run's objects, how far each is at every target, and what backups leave out of them. */
 export const runObjectsText = ([first, ...others]: readonly AtTarget[], style: Style): string | undefined => {
   if (first === undefined || first.objects.length === 0) return undefined;
-  const byIndex = new Map(others.map(({ site, objects }) => [site, new Map(objects.map((one) => [one.index, one]))]));
   const columns: readonly Column<RunObject>[] = [
     { title: "KIND", value: ({ kind }) => kind },
     { title: "NAME", value: ({ name }) => name, paint: style.strong },
     { title: "VOLUMES", value: ({ volumes = 1 }) => String(volumes), align: "right" },
     { title: "WHY", value: ({ because }) => because ?? "it is named" },
-    { title: `AT ${first.site.toUpperCase()}`, value: progressText },
-    ...others.map(({ site }) => ({
-      title: `AT ${site.toUpperCase()}`,
-      value: ({ index }: RunObject) => {
-        const there = byIndex.get(site)?.get(index);
-        return there === undefined ? "–" : progressText(there);
-      },
-    })),
+    ...[first, ...others].map(atColumn),
   ];
   const rows = table(first.objects.slice(0, objectsShownMax), columns, { style, none: "" });
   const more = first.objects.length - objectsShownMax;

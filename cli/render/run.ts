@@ -55,17 +55,23 @@ const baseTexts = {
   "base-gone-from-target": "in full where the target has lost what it would be compared with",
 } as const;
 
-const remarks = (target: RunTarget): readonly string[] => [
+/** The run's warnings are told once for all of its targets; a target's begins with one of them, unless it has another. */
+const ownWarnings = ({ warning }: RunTarget, ofRun: readonly Reason[] = []): readonly Reason[] =>
+  warning === null || ofRun.some(({ code, message }) => code === warning.code && warning.message.startsWith(message))
+    ? []
+    : [warning];
+
+const remarks = (target: RunTarget, { warnings }: RunAnswer, style: Style): readonly string[] => [
   ...(target.base === null ? [] : [`${target.site}: sent ${baseTexts[target.base.why]}`]),
   ...(target.reason === null || target.state === "succeeded"
     ? []
     : [`${target.site}: ${printable(target.reason.message)} (${target.reason.code})`]),
-  ...(target.warning === null ? [] : [`${target.site}: ${printable(target.warning.message)} (${target.warning.code})`]),
+  ...warningLines(ownWarnings(target, warnings), style, `${target.site}: `),
 ];
 
 /** What is to be known although nothing failed. */
-export const warningLines = (warnings: readonly Reason[] = [], style: Style): readonly string[] =>
-  warnings.map(({ code, message }) => `${style.warn("warning:")} ${printable(message)} (${code})`);
+export const warningLines = (warnings: readonly Reason[], style: Style, where = ""): readonly string[] =>
+  warnings.map(({ code, message }) => `${style.warn("warning:")} ${where}${printable(message)} (${code})`);
 
 const deadLetterNote = ({ id, deadLetters }: RunAnswer): readonly string[] =>
   deadLetters === 0
@@ -93,8 +99,8 @@ export const runTotals = (run: RunAnswer, style: Style): string => {
     number("DURATION", took),
   ];
   const notes = [
-    ...run.targets.flatMap(remarks),
-    ...warningLines(run.warnings, style),
+    ...run.targets.flatMap((target) => remarks(target, run, style)),
+    ...warningLines(run.warnings ?? [], style),
     ...nameTakenNote(run),
     ...deadLetterNote(run),
   ];
@@ -140,7 +146,7 @@ const runNow = ({ targets, warnings }: RunAnswer, style: Style): string => {
   const siteColumns = Math.max(...targets.map(({ site }) => site.length));
   const screen = { style, columns: Number.POSITIVE_INFINITY, siteColumns };
   const lines = targets.flatMap((target) => targetLines(target, undefined, screen));
-  return [...lines, ...warningLines(warnings, style)].join("\n");
+  return [...lines, ...warningLines(warnings ?? [], style)].join("\n");
 };
 
 const endOf = ({ targets }: RunSummary): string | null => {

@@ -107,6 +107,8 @@ export const compressionSchema = z.strictObject({
 });
 
 export const planObjectsMax = 4000;
+/** Of all objects of a run, each volume once. Documents' keys count them in five digits. */
+export const runVolumesMax = 16_000;
 
 /** An object as a person names it. */
 export const planNamedSchema = z.strictObject({

@@ -5,8 +5,10 @@ import type { Damage, Group } from "../../core/api/group.ts";
 import { gatewayIdSchema } from "../../core/api/ids.ts";
 import { reportSchema } from "../../core/api/report.ts";
 import type { Run } from "../../core/api/run.ts";
+import type { SnapshotFact } from "../engine/facts.ts";
 import { putInventoryPart } from "../inventory.ts";
 import type { Page } from "../queries/page.ts";
+import { factKey } from "../records.ts";
 import { handleReport } from "../report.ts";
 import {
   createNightlyPlan,
@@ -210,6 +212,24 @@ describe("restores", () => {
     await workAt(api, [siteB]);
     const { body } = await api.send<RunAnswer>("GET", `/v1/runs/${run.id}`);
     assert.deepEqual([body.status, body.targets[0]?.progress.objectsDone], ["succeeded", 2]);
+  });
+
+  test("a prefix that is too long for a VM's disk is refused before anything is rebuilt", async () => {
+    const api = await runs(1);
+    const [group] = await groupsOf(api, "?site=b");
+    assert(group !== undefined);
+    const wanted = { type: "rebuild", groupId: group.id, siteId: "b", namePrefix: "restored-" };
+    const { store } = api.deps;
+    const fact = await store.get<SnapshotFact>(factKey(group.runId, "snapshotting", "source", 1));
+    assert(fact?.body.config.kind === "vm");
+    const { config } = fact.body;
+    const disks = config.vm.disks.map((disk) => ({ ...disk, name: "d".repeat(250) }));
+    const body = { ...fact.body, config: { ...config, vm: { ...config.vm, disks } } };
+    await store.commit([{ type: "put", key: fact.key, body, expect: { version: fact.version } }]);
+    const { status, body: refusal } = await api.send("POST", "/v1/restores", wanted);
+    assert.deepEqual([status, refusal.error.code], [400, "BAD_REQUEST"]);
+    assert.match(refusal.error.message, /“restored-d+” has more than 255 characters/);
+    assert.equal((await api.send("POST", "/v1/restores", { ...wanted, namePrefix: "dr-" })).status, 201);
   });
 
   test("what can't be restored is refused with a code and a hint, and changes nothing", async () => {

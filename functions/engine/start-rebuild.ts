@@ -3,7 +3,7 @@ import type { Group } from "../../core/api/group.ts";
 import { type GroupId, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
 import { nameCharactersMax } from "../../core/object/name.ts";
-import { rebuiltName } from "../../core/object/rebuilt-name.ts";
+import { rebuiltNames } from "../../core/object/rebuilt-name.ts";
 import { CommitConflict, type Stored } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import type { Deps } from "../deps.ts";
@@ -110,12 +110,12 @@ const refuseLongNames = async (
   const isChosen = chosen === undefined ? () => true : (index: number) => chosen.includes(index);
   let index = 0;
   for await (const { config } of snapshotFactsOf(deps, runId)) {
-    const name = rebuiltName(config, namePrefix);
-    if (isChosen(index) && name.length > nameCharactersMax) {
-      throw new VisibleError("BAD_REQUEST", `“${name}” has more than ${nameCharactersMax} characters.`, {
-        hint: "Choose a shorter prefix.",
-      });
-    }
+    const names = isChosen(index) ? rebuiltNames(config, namePrefix) : [];
+    const name = names.find(({ length }) => length > nameCharactersMax);
     index += 1;
+    if (name === undefined) continue;
+    throw new VisibleError("BAD_REQUEST", `“${name}” has more than ${nameCharactersMax} characters.`, {
+      hint: "Choose a shorter prefix.",
+    });
   }
 };

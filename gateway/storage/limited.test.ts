@@ -28,6 +28,7 @@ const callsOf = (
   caps: (call) => storage.caps(call),
   facilities: (call) => storage.facilities(call),
   findObjects: (call) => storage.findObjects([object], call),
+  findMirrorVolume: (call) => storage.findMirrorVolume("m", call),
   newestSourceGroup: (call) => storage.newestSourceGroup(owner, call),
   lastSequences: (call) => storage.lastSequences({ owner, objects: [object] }, call),
   inventory: (call) => storage.inventory(call),

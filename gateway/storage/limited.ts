@@ -35,6 +35,8 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     deleteVolume: (id, call) => calls.durable("deleteVolume", call, (watch) => driver.deleteVolume(id, watch)),
     snapshotGroup: (of, call) => calls.answer("snapshotGroup", call, (watch) => driver.snapshotGroup(of, watch)),
     findGroup: (id, call) => calls.answer("findGroup", call, (watch) => driver.findGroup(id, watch)),
+    findMirrorVolume: (id, call) =>
+      calls.answer("findMirrorVolume", call, (watch) => driver.findMirrorVolume(id, watch)),
     newestSourceGroup: (owner, call) =>
       calls.answer("newestSourceGroup", call, (watch) => driver.newestSourceGroup(owner, watch)),
     lastSequences: (of, call) => calls.answer("lastSequences", call, (watch) => driver.lastSequences(of, watch)),

@@ -12,7 +12,7 @@ export interface HangingCall {
 
 const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
 const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administration">[] = [
-  ...(["caps", "facilities", "findObjects", "newestSourceGroup", "lastSequences"] as const),
+  ...(["caps", "facilities", "findObjects", "findMirrorVolume", "newestSourceGroup", "lastSequences"] as const),
   ...([
     "inventory",
     "createVolume",

@@ -14,6 +14,8 @@ import { createObjects, isMirror, isVm } from "../e2e/scenario.ts";
 import { disksEach, thousandVms, vmCount, vmName } from "../e2e/thousand.ts";
 import { emulatorsUnderTest, environmentWith, startServices } from "./emulators.ts";
 
+/** Of a machine that is busy with other things: five thousand tasks, each a few round trips. */
+const patienceMs = 1_500_000;
 /** Of DynamoDB. */
 const itemBytesMax = 400 * 1024;
 /** Disks that hold something; what is written to the others would be no other work. */
@@ -91,7 +93,7 @@ for (const emulator of emulatorsUnderTest.filter(({ borrowsDynamodb }) => borrow
     });
 
     test("runs, and every VM has its mirror", async (t) => {
-      first = await timed("the first run", t, async () => local.ended(await local.runPlan("all")));
+      first = await timed("the run", t, async () => local.ended(await local.runPlan("all"), patienceMs));
       assert.equal(first.status, "succeeded", JSON.stringify(first));
       const [target] = first.targets;
       assert.equal(target?.progress.extentsTotal, vmCount * disksEach);
@@ -123,10 +125,7 @@ for (const emulator of emulatorsUnderTest.filter(({ borrowsDynamodb }) => borrow
       );
     });
 
-    test("keeps within what DynamoDB allows, and its second run sends nothing", async (t) => {
-      const run = await timed("the second run", t, async () => local.ended(await local.runPlan("all")));
-      assert.equal(run.status, "succeeded", JSON.stringify(run));
-      assert.equal(run.targets[0]?.progress.bytesChanged, 0);
+    test("keeps within what DynamoDB allows", async (t) => {
       const clients = createClients(services.env);
       let items = 0;
       let largest = 0;
@@ -141,7 +140,7 @@ for (const emulator of emulatorsUnderTest.filter(({ borrowsDynamodb }) => borrow
       assert(largest <= itemBytesMax, `an item has ${largest} bytes`);
       const tasks = (await Promise.all(["a", "b"].map((site) => local.gatewayLog(site)))).flat();
       const begun = tasks.filter(({ msg }) => msg === "task begun").length;
-      t.diagnostic(`${items} items, the largest of ${largest} bytes; ${begun} tasks in two runs`);
+      t.diagnostic(`${items} items, the largest of ${largest} bytes; ${begun} tasks`);
     });
   });
 }

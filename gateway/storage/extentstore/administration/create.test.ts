@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { facilitiesSchema } from "../../../../core/api/facilities.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import { owner, rejects, write } from "../../conformance/fixtures.ts";
 import { clusterTest, geometry, small, type TestCluster, withCluster } from "./testing.ts";
@@ -94,6 +95,16 @@ describe("documents", () => {
     assert.deepEqual(pool, { name: "p", capacityBytes: 2 ** 20, usedBytes: 65_536 });
     await rejects(cluster.create({ kind: "pool", name: "p", capacity: "1KiB" }), "POOL_FULL");
     await rejects(cluster.create({ kind: "pool", name: "default", capacity: "1GiB" }), "BAD_REQUEST");
+  });
+
+  clusterTest("make 200 pools and 200 switches at most, as many as can be told of", async (cluster) => {
+    const many = (kind: string, count: number) =>
+      Array.from({ length: count }, (_, n) => ({ kind, name: `${kind} ${n}` }));
+    await cluster.create(...many("pool", 199), ...many("switch", 200));
+    facilitiesSchema.parse(await cluster.store.facilities());
+    await rejects(cluster.create({ kind: "pool", name: "one more" }), "BAD_REQUEST");
+    await rejects(cluster.create({ kind: "switch", name: "one more" }), "BAD_REQUEST");
+    await cluster.create({ kind: "pool", name: "pool 7", capacity: "1GiB" });
   });
 
   clusterTest("are not begun for somebody who has called them off", async (cluster) => {

@@ -1,12 +1,13 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { facilitiesMax } from "../../../../core/api/facilities.ts";
 import type { ObjectSpecOf } from "../../../../core/api/object-spec.ts";
 import { newName } from "../../../../core/object/name.ts";
 import type { FacilityId } from "../../administration.ts";
 import type { Database } from "../database.ts";
 import { ensureExport, findExport } from "../exports.ts";
 import { refuseMirrorsIn } from "../guard.ts";
-import { defaultPool, findPool, refuseFullPool } from "../pools.ts";
-import { findSwitch } from "../switches.ts";
+import { defaultPool, findPool, listPools, refuseFullPool } from "../pools.ts";
+import { findSwitch, listSwitches } from "../switches.ts";
 
 /* Pools, switches and exports. Everything here runs inside the caller's transaction. */
 
@@ -24,6 +25,7 @@ export const putPool = (database: Database, spec: ObjectSpecOf<"pool">): void =>
     name,
     spec.capacity ?? null,
   );
+  refuseMany("pools", listPools(database));
   refuseFullPool(database, name, "what is in it");
 };
 
@@ -42,6 +44,15 @@ export const putSwitch = (database: Database, spec: ObjectSpecOf<"switch">): voi
     name,
     JSON.stringify(spec.vlans),
   );
+  refuseMany("virtual switches", listSwitches(database));
+};
+
+/** To be asked afterwards. @throws BAD_REQUEST */
+const refuseMany = (what: string, all: readonly unknown[]): void => {
+  if (all.length <= facilitiesMax) return;
+  throw new VisibleError("BAD_REQUEST", `A site has ${facilitiesMax} ${what} at most.`, {
+    hint: "Delete one that nothing uses.",
+  });
 };
 
 /** @throws BAD_REQUEST, POOL_UNKNOWN, OBJECT_IS_MIRROR */
