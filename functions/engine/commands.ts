@@ -4,8 +4,6 @@ import type { Group } from "../../core/api/group.ts";
 import { type GroupId, type PlanId, planIdOf, type RunId, runIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
-import { nameCharactersMax } from "../../core/object/name.ts";
-import { rebuiltNames } from "../../core/object/rebuilt-name.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
@@ -14,9 +12,10 @@ import type { Deps } from "../deps.ts";
 import { endSet, putSet, type StoredPlan, wholePlan } from "../plan-objects.ts";
 import { groupKey, planKey, planNameKey, runKey, runPlanKey } from "../records.ts";
 import { applyToPart, applyToPlan, planDueAt, tryDrain } from "./engine.ts";
-import { readRunPlan, snapshotFactsOf } from "./facts.ts";
+import { readRunPlan } from "./facts.ts";
 import { putRun } from "./new-run.ts";
 import { putOutbox } from "./outbox.ts";
+import { refuseWrongNames } from "./rebuilt-names.ts";
 import { loadRun, needRun } from "./runs.ts";
 import { readTaken } from "./taken.ts";
 
@@ -132,7 +131,7 @@ const notRestorable: Record<Group["state"], string> = {
 /**
  * Begins to rebuild a group's objects on the site that holds it (W12). The group is held until the end.
  *
- * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE, CONFLICT
+ * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE, OBJECT_NAME_TAKEN, BAD_REQUEST, CONFLICT
  */
 export const startRebuild = async (
   deps: Deps,
@@ -158,7 +157,7 @@ export const startRebuild = async (
   const now = deps.clock.now();
   const origin = await readRun(deps, group.body.runId);
   const originPlan = await readRunPlan(deps, origin.id);
-  await refuseLongNames(deps, origin.id, namePrefix);
+  await refuseWrongNames(deps, { runId: origin.id, siteId, namePrefix });
   const taken = await readTaken(deps, origin);
   const run = newRun({
     planId: planIdOf(groupId),
@@ -190,16 +189,6 @@ export const startRebuild = async (
   }
   await tryDrain(deps, outbox);
   return readRun(deps, run.id);
-};
-
-const refuseLongNames = async (deps: Deps, runId: RunId, namePrefix: string): Promise<void> => {
-  for await (const { config } of snapshotFactsOf(deps, runId)) {
-    const name = rebuiltNames(config, namePrefix).find(({ length }) => length > nameCharactersMax);
-    if (name === undefined) continue;
-    throw new VisibleError("BAD_REQUEST", `“${name}” has more than ${nameCharactersMax} characters.`, {
-      hint: "Choose a shorter prefix.",
-    });
-  }
 };
 
 const nameTaken = (name: string, cause?: unknown) =>
