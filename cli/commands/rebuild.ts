@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { restoreCreateSchema } from "../../core/api/restore.ts";
 import { answerOf } from "../client.ts";
 import { askedFor, followRun } from "../follow-run.ts";
+import { freshInventory } from "../inventory.ts";
 import { checkedBy, groupId, siteOption } from "../options.ts";
 import type { Answering } from "./command.ts";
 
@@ -30,6 +31,8 @@ export const addRebuildCommand = (program: Command, answering: Answering): void 
       answering(async (context, group: string, options: RebuildOptions) => {
         const api = await context.connect();
         const { site: siteId, prefix: namePrefix, damaged: evenDamaged } = options;
+        // Names that somebody has there already are told before anything is made.
+        await freshInventory(context, api, siteId);
         const json = { type: "rebuild", groupId: group, siteId, namePrefix, evenDamaged } as const;
         const asking = answerOf(api.v1.restores.$post({ json }));
         const run = await askedFor(context, asking, "smtx-backup run list --plan PLAN");
