@@ -223,6 +223,15 @@ export const runObjectSchema = z.object({
   because: z.string().optional(),
   /** What of it is not in the run, and why. */
   leftOut: z.array(leftOutSchema).optional(),
+  /** Of a rebuild: what was made of it. Absent: nothing yet. */
+  rebuilt: z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      /** Of a LUN: where it lies. `lunIdBefore`: the id that the original had, where this one is another. */
+      lun: z.object({ target: z.string(), lunId: z.int().min(0), lunIdBefore: z.int().min(0).optional() }).optional(),
+    })
+    .optional(),
 });
 export type RunObject = z.infer<typeof runObjectSchema>;
 
