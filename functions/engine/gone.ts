@@ -4,6 +4,7 @@ import type { Shard } from "../../core/api/run.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { type GoneRecord, isNamed, keptUntil } from "../../core/retention/gone.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
 import { type StoredPlan, wholePlan } from "../plan-objects.ts";
 import { readRange } from "../ranges.ts";
@@ -29,14 +30,16 @@ export const noteGone = async (
   const since = deps.clock.now();
   const unknown = gone.filter(({ lastSequence }) => lastSequence === undefined);
   const found = await lastSequences(deps, planId, unknown);
-  for (const object of gone) {
+  await mapBounded(gone, writesAtOnce, async (object) => {
     const key = goneKey(planId, object.kind, object.id);
     const { kind, id, name, named, lastSequence = found.get(nameOf(object)) } = object;
     const known = lastSequence !== undefined && { lastSequence };
     const body: Written = { kind, id, name, named, since, sequence, ...known };
     if (!(await putOnce(deps, { key, body })) && named) await nowNamed(deps, await deps.store.get(key));
-  }
+  });
 };
+
+const writesAtOnce = 16;
 
 /** What had come by a rule, and is named since. */
 const nowNamed = async ({ store }: Deps, stored: Stored<Written> | undefined): Promise<void> => {
@@ -81,9 +84,10 @@ export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence
   const wanted = await stillWanted(deps, planId, before);
   const gone = new Set(wanted.map(({ body }) => nameOf(body)));
   const back = gone.size === 0 ? gone : await namesIn(deps, runId, gone);
-  for (const { key, version } of before.filter(({ body }) => back.has(nameOf(body)) || !gone.has(nameOf(body)))) {
-    await ignoringConflict(() => deps.store.commit([{ type: "delete", key, expect: { version } }]));
-  }
+  const over = before.filter(({ body }) => back.has(nameOf(body)) || !gone.has(nameOf(body)));
+  await mapBounded(over, writesAtOnce, ({ key, version }) =>
+    ignoringConflict(() => deps.store.commit([{ type: "delete", key, expect: { version } }])),
+  );
 };
 
 /** Those that the plan names, or that are not gone for so long yet. */
