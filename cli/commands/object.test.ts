@@ -157,9 +157,9 @@ describe("object update, power and label", () => {
   test("take disks and NICs from a file, as a whole", async (t) => {
     const { object, at, seenVm } = await withCluster(t);
     const readInput = async () => "disks: [{ name: web-data, size: 16MiB }, { name: web-log, size: 4MiB }]\nnics: []\n";
-    const updated = await object(["update", "web", "-f", "-", ...at], { readInput });
+    const updated = await object(["update", "web", "-f", "-", "--yes", ...at], { readInput });
     assert.equal(updated.exitCode, 0, updated.stderr);
-    assert.match(updated.stdout, /^It is now:\n\nweb {2}VM on site a\n/);
+    assert.match(updated.stdout, /^Deleted .*: disk web-system \(4 MiB\)\.\n.*\nIt is now:\n\nweb {2}VM on site a\n/);
     const { vm, volumes } = await seenVm("web");
     assert.deepEqual(
       vm.disks.map(({ name, bus }) => [name, bus]),
@@ -169,6 +169,56 @@ describe("object update, power and label", () => {
       ],
     );
     assert.deepEqual([volumes[0]?.sizeBytes, vm.nics], [16 * mib, []]);
+  });
+
+  test("ask before something goes that a list does not have, and say what goes with its data", async (t) => {
+    const { object, at, seenVm } = await withCluster(t);
+    const before = await seenVm("web");
+    const asked: string[] = [];
+    const readInput = async () => "disks: [{ name: web-system }]\nnics: [{}]\n";
+    const update = (answer: string | undefined) => {
+      const ask = async (question: string) => {
+        asked.push(question);
+        return answer;
+      };
+      return object(["update", "web", "-f", "-", ...at], { readInput, ask });
+    };
+    const no = await update("n");
+    assert.deepEqual([no.exitCode, no.stdout], [1, "Nothing was changed.\n"]);
+    assert.match(
+      asked[0] ?? "",
+      /^Change the VM “web” \(vm-\w+\) of site a\? Deleted with what is in it: disk web-data \(8 MiB\)\. Taken out: CD-ROM tools\.iso, shared volume quorum, NIC 52:54:00:12:34:56\. \[y\/N\] $/,
+    );
+    const nobody = await update(undefined);
+    assert.equal(nobody.exitCode, 2);
+    assert.match(nobody.stderr, /web-data \(8 MiB\).*\n {2}hint: .*--yes/);
+    assert.deepEqual(await seenVm("web"), before);
+    assert.match((await update("y")).stdout, /^Deleted .*web-data/);
+    assert.equal((await seenVm("web")).volumes.length, 1);
+  });
+
+  test("don't ask when nothing goes", async (t) => {
+    const { object, at } = await withCluster(t);
+    const readInput = async () =>
+      "disks: [{ name: web-data }, { name: web-system }, { cdRom: tools.iso }, { volume: quorum }]";
+    const ask = async () => assert.fail("it was asked");
+    assert.equal((await object(["update", "web", "-f", "-", ...at], { readInput, ask })).exitCode, 0);
+  });
+
+  test("leave a VM that is on its CPUs, memory and disks", async (t) => {
+    const { object, at } = await withCluster(t);
+    await object(["power-on", "web", ...at]);
+    const ask = async () => assert.fail("it was asked");
+    const readInput = async () => "disks: []";
+    for (const args of [
+      ["update", "web", "--memory", "1GiB"],
+      ["update", "web", "-f", "-"],
+      ["delete", "web"],
+    ]) {
+      const { exitCode, stderr } = await object([...args, ...at], { readInput, ask });
+      assert.equal(exitCode, 1);
+      assert.match(stderr, /“web” is on, .*\(OBJECT_BUSY\)\n {2}hint: .*power-off vm-/);
+    }
   });
 
   test("without a change, or with one that its kind does not have, is refused", async (t) => {
@@ -213,10 +263,13 @@ describe("object delete", () => {
     assert.deepEqual([no.exitCode, no.stdout], [1, "Nothing was deleted.\n"]);
     assert.match(
       asked[0] ?? "",
-      /^Delete the VM “web” \(vm-\w+, 12 MiB\) of site a for good\? It has 2 disks; .* with it\. \[y/,
+      /^Delete the VM “web” \(vm-\w+, 12 MiB\) of site a for good\? Deleted with what is in them: disk web-system \(4 MiB\), disk web-data \(8 MiB\)\. Taken out: /,
     );
     assert.equal((await object(["delete", "web", ...at], answering(undefined))).exitCode, 2);
-    assert.match((await object(["delete", "web", ...at], answering("y"))).stdout, /^The VM “web” .* is deleted\.\n$/);
+    assert.match(
+      (await object(["delete", "web", ...at], answering("y"))).stdout,
+      /^The VM “web” .* is deleted\. Deleted .*disk web-data \(8 MiB\)\..*\n$/,
+    );
     const left = (await object(["list", "--site", "a", "--json"])).json().objects;
     assert.deepEqual(namesOf(left), ["/exports/e1/vm/web.vmdk", "mail", "quorum"]);
   });

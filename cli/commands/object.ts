@@ -78,7 +78,9 @@ const addMaking = (object: Command, answering: Answering): void => {
 const addChanging = (object: Command, answering: Answering): void => {
   object
     .command("update")
-    .description("change an object of an extentstore; what is not said stays")
+    .description(
+      "change an object of an extentstore; what is not said stays. Lists of disks and NICs are replaced whole: it asks before one that is not listed goes",
+    )
     .argument(...nameArgument)
     .addOption(here())
     .option(
@@ -90,6 +92,7 @@ const addChanging = (object: Command, answering: Answering): void => {
     .addOption(new Option("--memory <size>", "of a VM: 8GiB").argParser(size))
     .addOption(new Option("--vcpu <n>", "of a VM").argParser(wholeNumber(1, vcpuMax)))
     .addOption(oneKind())
+    .option("--yes", "don't ask before disks or NICs go", false)
     .addOption(storeOption())
     .action(answering(updateObject));
   object

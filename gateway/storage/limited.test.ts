@@ -71,6 +71,7 @@ const administrationCalls = async ({ administration }: StorageDriver) => {
   return {
     createObjects: (call?: StorageCall) => administration.createObjects([], call),
     updateObject: (call?: StorageCall) => administration.updateObject(object, {}, call),
+    losses: (call?: StorageCall) => administration.losses(object, "delete", call),
     deleteObject: (call?: StorageCall) => administration.deleteObject(object, call),
     deleteFacility: (call?: StorageCall) => administration.deleteFacility({ kind: "pool", name: "p" }, call),
     setPower: (call?: StorageCall) => administration.setPower(object, "on", call),

@@ -47,7 +47,7 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
 ];
 
 const administrationCalls: readonly (keyof ClusterAdministration)[] = [
-  ...(["createObjects", "updateObject", "deleteObject", "deleteFacility", "setPower", "setLabels"] as const),
+  ...(["createObjects", "updateObject", "losses", "deleteObject", "deleteFacility", "setPower", "setLabels"] as const),
 ];
 
 /**

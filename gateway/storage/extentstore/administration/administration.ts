@@ -1,6 +1,6 @@
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectChange, ObjectSpec } from "../../../../core/api/object-spec.ts";
-import type { ClusterAdministration, FacilityId } from "../../administration.ts";
+import type { ClusterAdministration, FacilityId, Loss } from "../../administration.ts";
 import type { StorageCall } from "../../call.ts";
 import type { ObjectId } from "../../control.ts";
 import { collect } from "../collect.ts";
@@ -9,6 +9,7 @@ import { changeObject } from "./change.ts";
 import { createObjects } from "./create.ts";
 import { removeFacility } from "./facilities.ts";
 import { setLabels } from "./labels.ts";
+import { lossesOf } from "./losses.ts";
 import { setPower } from "./power.ts";
 import { removeObject } from "./remove.ts";
 
@@ -29,6 +30,10 @@ export class StoreAdministration implements ClusterAdministration {
     // Disks that are taken out of a VM may have gone.
     if (change.disks !== undefined) await this.#collect(call);
     return changed;
+  }
+
+  async losses(id: ObjectId, change: ObjectChange | "delete", call?: StorageCall): Promise<readonly Loss[]> {
+    return this.#transaction(call, ({ database }) => lossesOf(database, id, change));
   }
 
   async deleteObject(id: ObjectId, call?: StorageCall): Promise<void> {

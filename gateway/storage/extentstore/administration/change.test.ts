@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { objectChangeSchema } from "../../../../core/api/object-spec.ts";
 import { groupId, owner, readVolume, rejects, write } from "../../conformance/fixtures.ts";
 import { clusterTest, geometry, small, type TestCluster } from "./testing.ts";
 
@@ -189,6 +190,52 @@ describe("a change is refused", () => {
       await rejects(administration.setLabels(id, {}), "VOLUME_UNKNOWN");
       await rejects(administration.setPower(id, "on"), "VOLUME_UNKNOWN");
     }
+  });
+});
+
+describe("a VM that is on", () => {
+  changeTest("is not deleted, and keeps its CPUs, memory, firmware and disks", async (cluster) => {
+    const { administration } = cluster.store;
+    await administration.setPower(await cluster.object("vm", "web"), "on");
+    const on = await cluster.object("vm", "web");
+    const kept = [{ name: "web-0" }, { name: "web-1" }, { volume: "quorum" }];
+    for (const change of [
+      { memory: "1GiB" },
+      { cpu: { cores: 4, sockets: 1 } },
+      { firmware: "UEFI" },
+      { disks: kept.slice(1) },
+      { disks: kept.slice(0, 2) },
+    ]) {
+      await rejects(cluster.change("web", change), "OBJECT_BUSY");
+    }
+    await rejects(cluster.remove("web"), "OBJECT_BUSY");
+    assert.deepEqual(await cluster.object("vm", "web"), on);
+    await cluster.change("web", { memory: "2GiB", disks: [...kept, small], nics: [], description: "still on" });
+    await administration.setPower(on, "off");
+    await cluster.change("web", { memory: "1GiB", disks: [] });
+    await cluster.remove("web");
+  });
+});
+
+describe("what a change takes away", () => {
+  changeTest("is told before: what is deleted, and what stays somewhere", async (cluster) => {
+    const { administration } = cluster.store;
+    await cluster.create({ ...vm, name: "other", disks: [{ volume: "loose" }], nics: [] });
+    const web = await cluster.object("vm", "web");
+    const quorum = { what: "shared volume quorum" };
+    const cdRom = { what: "CD-ROM tools.iso" };
+    const disks = ["web-0", "web-1"].map((name) => ({ what: `disk ${name}`, deletedBytes: 65_536 }));
+    assert.deepEqual(await administration.losses(web, "delete"), [...disks, quorum, cdRom]);
+    const change = { disks: [{ name: "web-1" }, { cdRom: "tools.iso" }], nics: [] };
+    assert.deepEqual(await administration.losses(web, objectChangeSchema.parse(change)), [
+      ...[disks[0], quorum],
+      { what: "NIC 52:54:00:00:00:01" },
+    ]);
+    assert.deepEqual(await administration.losses(web, { memory: 1 }), []);
+    assert.deepEqual(await administration.losses(await cluster.object("vm", "other"), "delete"), [
+      { what: "disk loose" },
+    ]);
+    assert.deepEqual(await administration.losses(await cluster.object("lun", "mail"), "delete"), []);
   });
 });
 
