@@ -8,9 +8,11 @@ import { findChangeableObject } from "../find-object.ts";
 import { tellInventory } from "../inventory.ts";
 import { kindNames } from "../kind-names.ts";
 import { protectionOf, protectionText, stayText } from "../protection.ts";
+import { facilityKinds } from "../render/facility.ts";
 import { lossesText } from "../render/losses.ts";
 import { bytesOf } from "../render/object.ts";
 import { bytesText } from "../render/units.ts";
+import { mapsOf } from "../switch-maps.ts";
 import { administrationOf, withStorage } from "../with-storage.ts";
 import type { ChangeOptions } from "./object-change.ts";
 
@@ -21,9 +23,6 @@ export interface DeleteOptions extends Omit<ChangeOptions, "kind"> {
   readonly yes: boolean;
 }
 
-/** Kinds that are deleted by their name alone. */
-export const facilityKinds = { pool: "storage pool", switch: "virtual switch", "nfs-export": "NFS export" } as const;
-
 /** `object delete`: asks first, unless told not to. What was snapshotted of it stays. */
 export const deleteObject = async (context: Context, nameOrId: string, options: DeleteOptions): Promise<Answer> => {
   const { kind, ...others } = options;
@@ -32,14 +31,16 @@ export const deleteObject = async (context: Context, nameOrId: string, options: 
     : deleteOne(context, nameOrId, { ...others, kind });
 };
 
-/** One that something still uses is refused, so there is nothing else to be said of it. */
+/** One that something of its site still uses is refused; a switch may take another's place, or have one that does. */
 const deleteFacility = async (
   context: Context,
   { kind, name }: FacilityId,
   { site, store, yes }: Omit<DeleteOptions, "kind">,
 ): Promise<Answer> => {
   const what = `the ${facilityKinds[kind]} “${shownName(name)}” of site ${site}`;
-  if (!yes && !(await isToBeDeleted(context.host, what, []))) return nothingDeleted;
+  const about = kind === "switch" ? await mapsOf(context, site, name) : [];
+  if (!yes && !(await isToBeDeleted(context.host, what, about))) return nothingDeleted;
+  if (yes) for (const one of about) context.warn(one);
   await withStorage(context, site, store, (storage) => administrationOf(storage, site).deleteFacility({ kind, name }));
   const isKnown = await tellInventory(context, site, undefined, () => true);
   return {

@@ -75,12 +75,21 @@ describe("object create", () => {
     assert.match(JSON.parse(wrong.stderr).error.message, /document 2 \(line 2, lun\): nme: unknown; “name”/);
   });
 
-  test("of nothing but pools, switches and exports says that they are there", async (t) => {
+  test("of pools, switches and exports says what was made and what was changed", async (t) => {
     const { object, at, world } = await withCluster(t);
     const readInput = async () => "--- { kind: pool, name: fast, capacity: 1GiB }\n--- { kind: switch, name: lan }";
     const { stdout, stderr } = await object(["create", "-f", "-", ...at], { readInput });
-    assert.deepEqual([stdout, stderr], ["Site a has storage pool fast, virtual switch lan.\n", ""]);
+    assert.deepEqual([stdout, stderr], ["Made on site a: storage pool fast, virtual switch lan.\n", ""]);
     assert.match((await world.run(["site", "show", "a"])).stdout, /\nfast +1 GiB +0 B\n/);
+    const again = async () =>
+      "--- { kind: switch, name: prod }\n--- { kind: pool, name: fast, capacity: 2GiB }\n" +
+      "--- { kind: switch, name: lan, vlans: [{ name: a, vlanId: 1 }] }";
+    assert.equal(
+      (await object(["create", "-f", "-", ...at], { readInput: again })).stdout,
+      "There already on site a, and left as it is: virtual switch prod.\n" +
+        "Changed on site a: storage pool fast: capacity 1 GiB is 2 GiB now.\n" +
+        "Changed on site a: virtual switch lan: vlans (none) is a (1) now.\n",
+    );
   });
 });
 
@@ -295,6 +304,26 @@ describe("object delete", () => {
     assert.match(deleted.stderr, /^warning: Plan nightly protects it by a rule: .* kept for 30 days\.\n$/);
     const after = await world.run(["plan", "show", "nightly"]);
     assert.match(after.stdout, /\nIts next run finds no object\.\n\nNothing more fits these rules now:\n {2}vm w\*\n$/);
+  });
+
+  test("of a switch says what it is mapped to, and whose place it takes", async (t) => {
+    const { object, create, at, world } = await withCluster(t);
+    await create("--- { kind: switch, name: spare }");
+    await world.run(["site", "map", "a", "--to", "b", "spare=spare-b"]);
+    await world.run(["site", "map", "b", "--to", "a", "front=spare"]);
+    const asked: string[] = [];
+    const ask = async (question: string) => {
+      asked.push(question);
+      return "n";
+    };
+    const args = ["delete", "spare", "--kind", "switch", ...at];
+    assert.equal((await object(args, { ask })).exitCode, 1);
+    assert.match(
+      asked[0] ?? "",
+      /It is mapped to “spare-b” at b\. It takes the place of “front” of b: .*site map b --to a/,
+    );
+    const { stderr, exitCode } = await object([...args, "--yes"]);
+    assert.deepEqual([exitCode, stderr.match(/^warning: It /gm)?.length], [0, 2]);
   });
 
   test("takes pools, switches and exports away that nothing uses, by their kind", async (t) => {

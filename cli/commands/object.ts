@@ -2,10 +2,11 @@ import { type Command, Option } from "commander";
 import { objectKindSchema } from "../../core/api/object/common.ts";
 import { size } from "../bytes.ts";
 import { kindOption, siteOption, storeOption, wholeNumber } from "../options.ts";
+import { facilityKinds } from "../render/facility.ts";
 import type { Answering } from "./command.ts";
 import { labelObject, setPower, updateObject } from "./object-change.ts";
 import { createObjects } from "./object-create.ts";
-import { deleteObject, facilityKinds } from "./object-delete.ts";
+import { deleteObject } from "./object-delete.ts";
 import { listObjects, showObject } from "./object-list.ts";
 
 const nameArgument = ["<name>", "its name or id; of an NFS file /exports/EXPORT/PATH"] as const;

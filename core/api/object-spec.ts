@@ -34,20 +34,22 @@ const volumeFields = {
 export const poolSpecSchema = z.strictObject({
   kind: z.literal("pool"),
   name: textSchema,
-  /** Absent: as much as the disk takes. */
-  capacity: sizeSchema.optional(),
+  /** Null: as much as the disk takes; so has a new one that does not say it. Of one that is there, absent: as it is. */
+  capacity: sizeSchema.nullable().optional(),
 });
 export const switchSpecSchema = z.strictObject({
   kind: z.literal("switch"),
   name: textSchema,
+  /** Absent: none, and of one that is there, as they are. */
   vlans: z
     .array(z.strictObject({ name: textSchema, vlanId: z.int().min(0).max(4094) }))
     .max(200)
-    .default([]),
+    .optional(),
 });
 export const nfsExportSpecSchema = z.strictObject({
   kind: z.literal("nfs-export"),
   name: z.string().regex(/^[^/\s][^/]{0,100}$/, "a name without slashes"),
+  /** What is absent stays of one that is there. */
   pool: textSchema.optional(),
   ...nfsExportSettingsSchema.shape,
 });

@@ -9,6 +9,9 @@ export interface FacilityId {
   readonly name: string;
 }
 
+/** What a document says of a pool (capacity in bytes, null for no limit), a switch or an export. */
+export type FacilityDescription = Readonly<Record<string, unknown>>;
+
 /** What a change of an object, or its deletion, takes away from it. */
 export interface Loss {
   /** `disk web-data`, `shared volume quorum`, `CD-ROM tools.iso`, `NIC 52:54:00:12:34:56` */
@@ -24,7 +27,7 @@ export interface Loss {
 export interface ClusterAdministration {
   /**
    * Makes what the documents describe, all of it or nothing, in their order. Pools, switches and exports that are there
-   * already are from then on as they are described.
+   * already are from then on as they are described; what is not said of them stays.
    * @returns the objects that were made
    * @throws OBJECT_NAME_TAKEN, OBJECT_IS_MIRROR, OBJECT_BUSY, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, VOLUME_UNKNOWN,
    *   BAD_REQUEST
@@ -47,6 +50,9 @@ export interface ClusterAdministration {
    * @throws VOLUME_UNKNOWN, OBJECT_BUSY, OBJECT_IS_MIRROR
    */
   deleteObject(id: ObjectId, call?: StorageCall): Promise<void>;
+
+  /** What a pool, a switch or an export is now; undefined where there is none. */
+  describeFacility(of: FacilityId, call?: StorageCall): Promise<FacilityDescription | undefined>;
 
   /**
    * Takes a pool, a switch or an export away, which nothing uses any more. NICs of mirrors that are connected to the

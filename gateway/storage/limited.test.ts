@@ -73,6 +73,7 @@ const administrationCalls = async ({ administration }: StorageDriver) => {
     updateObject: (call?: StorageCall) => administration.updateObject(object, {}, call),
     losses: (call?: StorageCall) => administration.losses(object, "delete", call),
     deleteObject: (call?: StorageCall) => administration.deleteObject(object, call),
+    describeFacility: (call?: StorageCall) => administration.describeFacility({ kind: "pool", name: "p" }, call),
     deleteFacility: (call?: StorageCall) => administration.deleteFacility({ kind: "pool", name: "p" }, call),
     setPower: (call?: StorageCall) => administration.setPower(object, "on", call),
     setLabels: (call?: StorageCall) => administration.setLabels(object, {}, call),

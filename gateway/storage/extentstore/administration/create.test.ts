@@ -97,6 +97,46 @@ describe("documents", () => {
     await rejects(cluster.create({ kind: "pool", name: "default", capacity: "1GiB" }), "BAD_REQUEST");
   });
 
+  clusterTest("leave of a switch, a pool and an export what they don't say", async (cluster) => {
+    const { administration } = cluster.store;
+    await cluster.create(
+      { kind: "pool", name: "p", capacity: "1MiB" },
+      { kind: "switch", name: "prod", vlans: [{ name: "web", vlanId: 100 }] },
+      { kind: "nfs-export", name: "e1", pool: "p", replicaNum: 2 },
+    );
+    const all = [
+      { kind: "pool", name: "p" },
+      { kind: "switch", name: "prod" },
+      { kind: "nfs-export", name: "e1" },
+    ] as const;
+    await cluster.create(...all);
+    const described = await Promise.all(all.map((of) => administration.describeFacility(of)));
+    assert.deepEqual(described, [
+      { capacity: 2 ** 20 },
+      { vlans: [{ name: "web", vlanId: 100 }] },
+      { pool: "p", replicaNum: 2 },
+    ]);
+    await cluster.create({ kind: "pool", name: "p", capacity: null }, { kind: "switch", name: "prod", vlans: [] });
+    assert.deepEqual(await administration.describeFacility(all[0]), { capacity: null });
+    assert.deepEqual(await administration.describeFacility(all[1]), { vlans: [] });
+    assert.equal(await administration.describeFacility({ kind: "switch", name: "none" }), undefined);
+  });
+
+  clusterTest("take no VLAN away that a VM's NIC is in", async (cluster) => {
+    const vlans = [
+      { name: "web", vlanId: 100 },
+      { name: "spare", vlanId: 101 },
+    ];
+    await cluster.create({ kind: "switch", name: "prod", vlans }, { ...vm, nics: [{ switch: "prod", vlan: "web" }] });
+    const put = (now: readonly object[]) => cluster.create({ kind: "switch", name: "prod", vlans: now });
+    await rejects(put([]), "OBJECT_BUSY");
+    await rejects(put([{ name: "www", vlanId: 100 }]), "OBJECT_BUSY");
+    await rejects(put([{ name: "web", vlanId: 102 }]), "OBJECT_BUSY");
+    await put(vlans.slice(0, 1));
+    await cluster.change("web", { nics: [] });
+    await put([]);
+  });
+
   clusterTest("make 200 pools and 200 switches at most, as many as can be told of", async (cluster) => {
     const many = (kind: string, count: number) =>
       Array.from({ length: count }, (_, n) => ({ kind, name: `${kind} ${n}` }));
