@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, type TestContext, test } from "node:test";
 import type { VmObject } from "../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
@@ -73,6 +74,8 @@ describe("object create", () => {
     assert.equal((await object(["show", "new", "--site", "a", "--refresh"])).exitCode, 3);
     const wrong = await create("--- { kind: volume, name: new, size: 1MiB }\n--- { kind: lun, nme: x, size: 1MiB }");
     assert.match(JSON.parse(wrong.stderr).error.message, /document 2 \(line 2, lun\): nme: unknown; “name”/);
+    const odd = await create("--- { kind: lun, name: x, size: 1000 }");
+    assert.match(JSON.parse(odd.stderr).error.message, /document 1 .*: size: a multiple of 512 bytes/);
   });
 
   test("of pools, switches and exports says what was made and what was changed", async (t) => {
@@ -455,4 +458,27 @@ describe("volume import and export of objects", () => {
     const other = await volume(["export", "--object", "mail", "--group", groupId, "-o", out, "--force", ...at]);
     assert.match(other.stderr, /does not have the LUN “mail”\. \(VOLUME_UNKNOWN\)\n {2}hint: .*group show/);
   });
+});
+
+test("a file takes an image of any length, from a file and from standard input; a disk does not", async (t) => {
+  const { object, volume, at, image, bytes, create, folder, world, time } = await withCluster(t);
+  const made = await create("--- { kind: nfs-file, name: /exports/e1/odd, size: 1000 }");
+  assert.equal(made.exitCode, 0, made.stderr);
+  const out = join(folder, "out.img");
+  const exported = async () => {
+    await volume(["export", "--object", "/exports/e1/odd", "-o", out, "--force", ...at]);
+    return readFile(out);
+  };
+  await writeFile(image, bytes.subarray(0, 1000));
+  const same = await volume(["import", image, "--object", "/exports/e1/odd", ...at]);
+  assert.equal(same.exitCode, 0, same.stderr);
+  assert.ok(bytes.subarray(0, 1000).equals(await exported()));
+  const input = () => Readable.from([bytes.subarray(0, 70_001)]) as NodeJS.ReadStream;
+  const args = ["--object", "/exports/e1/odd", "--resize", "--size", "70001"];
+  const piped = await world.run(["volume", "import", "-", ...args, ...at], { time, input });
+  assert.equal(piped.exitCode, 0, piped.stderr);
+  assert.ok(bytes.subarray(0, 70_001).equals(await exported()));
+  const intoLun = await volume(["import", image, "--into", "mail", ...at]);
+  assert.match(intoLun.stderr, /has 1000 bytes, and a disk has whole sectors/);
+  assert.equal((await object(["update", "mail", "--size", "5000001", ...at])).exitCode, 2);
 });

@@ -2,6 +2,7 @@ import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectChange, VmDiskChange } from "../../../../core/api/object-spec.ts";
 import { objectOfVm } from "../objects.ts";
 import { findVm, type NewVmConfig, setDisks, setNics, updateVm, type VmRow } from "../vms.ts";
+import { changedCpus } from "./cpus.ts";
 import { freeVmName } from "./create-vm.ts";
 import { disksOf, hadDisk, makeDisks } from "./disks.ts";
 import { growVolume } from "./grow.ts";
@@ -26,12 +27,9 @@ export const changeVm = (cluster: Cluster, vm: VmRow, change: ObjectChange): Obj
 
 const changedConfig = (vm: VmRow, change: ObjectChange): NewVmConfig => {
   const description = change.description ?? vm.description ?? undefined;
-  const cpu = change.cpu ?? { cores: vm.cores, sockets: vm.sockets };
   return {
     ...(description !== undefined && { description }),
-    cpu,
-    // Who says how many cores there are, and nothing of vCPUs, wants as many of those.
-    vcpu: change.vcpu ?? (change.cpu === undefined ? vm.vcpu : cpu.cores * cpu.sockets),
+    ...changedCpus(vm, change),
     memory: change.memory ?? vm.memoryBytes,
     firmware: change.firmware ?? vm.firmware,
     ha: change.ha ?? vm.ha === 1,

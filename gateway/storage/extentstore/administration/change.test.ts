@@ -43,13 +43,17 @@ describe("a change of a VM", () => {
     assert.deepEqual(await cluster.change("shop", {}), after);
   });
 
-  changeTest("of its cores gives it as many vCPUs, unless it says how many", async (cluster) => {
-    const cores = await cluster.change("web", { cpu: { cores: 4, sockets: 2 } });
-    assert.ok(cores.kind === "vm");
-    assert.equal(cores.vm.vcpu, 8);
-    const both = await cluster.change("web", { cpu: { cores: 4, sockets: 1 }, vcpu: 2 });
-    assert.ok(both.kind === "vm");
-    assert.equal(both.vm.vcpu, 2);
+  changeTest("of its cores gives it as many vCPUs, and of its vCPUs as many cores", async (cluster) => {
+    const cpus = async (change: object) => {
+      const changed = await cluster.change("web", change);
+      assert.ok(changed.kind === "vm");
+      return { vcpu: changed.vm.vcpu, ...changed.vm.cpu };
+    };
+    assert.deepEqual(await cpus({ cpu: { cores: 4, sockets: 2 } }), { vcpu: 8, cores: 4, sockets: 2 });
+    assert.deepEqual(await cpus({ vcpu: 6 }), { vcpu: 6, cores: 3, sockets: 2 });
+    await rejects(cluster.change("web", { vcpu: 5 }), "BAD_REQUEST");
+    assert.throws(() => objectChangeSchema.parse({ cpu: { cores: 4, sockets: 1 }, vcpu: 2 }), /cores times/);
+    assert.deepEqual(await cpus({ cpu: { cores: 5, sockets: 1 }, vcpu: 5 }), { vcpu: 5, cores: 5, sockets: 1 });
   });
 
   changeTest("of its disks keeps those that are named, as they are", async (cluster) => {
@@ -124,6 +128,11 @@ describe("a change of a volume", () => {
     assert.deepEqual(await cluster.store.findObjects([lun]), [lun]);
   });
 
+  changeTest("lets a file have any length, since it is no disk", async (cluster) => {
+    const file = await cluster.change("/exports/e1/a", { size: 65_537 });
+    assert.equal(file.volumes[0]?.sizeBytes, 65_537);
+  });
+
   changeTest("may end its sharing when one VM has it at most", async (cluster) => {
     await cluster.create({ ...vm, name: "other", disks: [{ volume: "quorum" }], nics: [] });
     await rejects(cluster.change("quorum", { sharing: false }), "OBJECT_BUSY");
@@ -158,6 +167,7 @@ describe("a change is refused", () => {
     change: object,
   ])[] = [
     ["that makes a volume smaller", "VOLUME_TOO_SMALL", "loose", { size: "32KiB" }],
+    ["that leaves a volume with a part of a sector", "BAD_REQUEST", "loose", { size: 65_537 }],
     ["that makes a VM's disk smaller", "VOLUME_TOO_SMALL", "web", { disks: [{ name: "web-0", size: "32KiB" }] }],
     ["that is more than the pool takes", "POOL_FULL", "loose", { size: "129KiB" }],
     ["to another volume's name", "OBJECT_NAME_TAKEN", "loose", { name: "mail" }],

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { facilitiesSchema } from "../../../../core/api/facilities.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
+import { type ObjectSpec, objectSpecSchema } from "../../../../core/api/object-spec.ts";
 import { owner, rejects, write } from "../../conformance/fixtures.ts";
 import { clusterTest, geometry, small, type TestCluster, withCluster } from "./testing.ts";
 
@@ -155,6 +156,23 @@ describe("documents", () => {
       /enough/,
     );
     assert.deepEqual((await cluster.store.facilities()).switches, []);
+  });
+});
+
+describe("a VM's vCPUs", () => {
+  clusterTest("are its cores times its sockets, and make as many cores where those are not said", async (cluster) => {
+    const cpusOf = async (name: string, cpus: object) => {
+      const [made] = await cluster.create({ ...vm, name, ...cpus });
+      assert.ok(made?.kind === "vm");
+      return { vcpu: made.vm.vcpu, ...made.vm.cpu };
+    };
+    assert.deepEqual(await cpusOf("a", {}), { vcpu: 1, cores: 1, sockets: 1 });
+    assert.deepEqual(await cpusOf("b", { vcpu: 3 }), { vcpu: 3, cores: 3, sockets: 1 });
+    assert.deepEqual(await cpusOf("c", { cpu: { cores: 2, sockets: 2 } }), { vcpu: 4, cores: 2, sockets: 2 });
+    const both = { vcpu: 3, cpu: { cores: 2, sockets: 2 } };
+    assert.throws(() => objectSpecSchema.parse({ ...vm, ...both }), /cores times its sockets/);
+    const spec = objectSpecSchema.parse({ ...vm, name: "d" });
+    await rejects(cluster.store.administration.createObjects([{ ...spec, ...both } as ObjectSpec]), "BAD_REQUEST");
   });
 });
 

@@ -2,6 +2,7 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { ObjectChange } from "../../../../core/api/object-spec.ts";
 import type { Database } from "../database.ts";
 import type { VmRow } from "../vms.ts";
+import { changedCpus } from "./cpus.ts";
 import { disksOf, keptDisks } from "./disks.ts";
 
 /* What can't be done to a VM that is on. Everything here runs inside the caller's transaction. */
@@ -16,10 +17,9 @@ export const refuseRunning = ({ id, name, status }: VmRow, what: string): void =
 
 /** Its name, NICs and CD-ROMs may change, and its disks may grow and become more. @throws OBJECT_BUSY */
 export const refuseChangeOfRunning = (database: Database, vm: VmRow, change: ObjectChange): void => {
-  const { cpu, vcpu, memory, firmware, disks } = change;
-  const isOther =
-    (cpu !== undefined && (cpu.cores !== vm.cores || cpu.sockets !== vm.sockets)) || differs(vcpu, vm.vcpu);
-  if (isOther) refuseRunning(vm, "given other CPUs");
+  const { memory, firmware, disks } = change;
+  const { cpu, vcpu } = changedCpus(vm, change);
+  if (cpu.cores !== vm.cores || cpu.sockets !== vm.sockets || vcpu !== vm.vcpu) refuseRunning(vm, "given other CPUs");
   if (differs(memory, vm.memoryBytes)) refuseRunning(vm, "given another memory");
   if (differs(firmware, vm.firmware)) refuseRunning(vm, "given another firmware");
   if (disks === undefined) return;
