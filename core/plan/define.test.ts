@@ -426,6 +426,12 @@ describe("redefinePlan", () => {
     assert.equal(redefinePlan(after, definition(), world).objectSet, 3);
   });
 
+  test("tells what an object is called now that is given by the name it had", () => {
+    const renamed = { ...known, objects: objects.map((one) => (one.id === "4" ? { ...one, name: "post" } : one)) };
+    const message = refusal("OBJECT_UNKNOWN", () => redefinePlan(before, definition(), { ...world, known: renamed }));
+    assert.match(message, /no volume called “db” any more: the one that the plan has is called “post” now \(4\)/);
+  });
+
   test("takes an object that was made anew under the same name", () => {
     const anew = { ...known, objects: objects.map((one) => (one.id === "4" ? { ...one, id: "40" } : one)) };
     assert.equal(idOf(redefinePlan(before, definition(), { ...world, known: anew })), "40");

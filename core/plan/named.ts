@@ -49,6 +49,8 @@ export const finder = (
     if (only !== undefined) return only;
     const [mirror] = here;
     if (mirror !== undefined) throw isMirror(mirror);
+    const renamed = renamedSince(wanted, held, seen);
+    if (renamed !== undefined) throw isRenamed(source, wanted, renamed);
     const unusable = all.filter(isUnusable).find((object) => isMeant(object, wanted));
     throw unusable === undefined ? unknown(source, known, wanted) : objectUnusable(unusable);
   };
@@ -83,6 +85,24 @@ const ambiguous = (source: string, wanted: PlanNamed, candidates: readonly Found
     hint: `Choose one by its id: ${ids.join(", ")}${more}.`,
   });
 };
+
+/** What the plan has by a name that is given, and that has another one now. */
+const renamedSince = (
+  { kind, id, name = "" }: PlanNamed,
+  held: readonly PlanObject[],
+  seen: readonly ObjectConfig[],
+): ObjectConfig | undefined => {
+  if (id !== undefined) return undefined;
+  const before = new Set(held.flatMap((one) => (one.kind === kind && isSameName(one.name, name) ? [one.id] : [])));
+  return seen.find((object) => object.kind === kind && before.has(object.id));
+};
+
+const isRenamed = (source: string, wanted: PlanNamed, { kind, id, name }: ObjectConfig): VisibleError =>
+  new VisibleError(
+    "OBJECT_UNKNOWN",
+    `Site “${source}” has no ${described(wanted)} any more: the one that the plan has is called “${name}” now (${id}).`,
+    { hint: `Give its new name, or its id: { kind: ${kind}, id: ${id} }.` },
+  );
 
 const isMirror = ({ kind, name, origin }: ObjectConfig): VisibleError => {
   const plan = origin?.planName === undefined ? `the plan ${origin?.planId}` : `the foreign plan “${origin.planName}”`;
