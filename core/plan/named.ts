@@ -26,8 +26,7 @@ const candidatesShownMax = 10;
  *
  * @param known undefined: nothing is known of the source yet
  * @param held objects that the plan has already
- * @returns throws VisibleError OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_UNUSABLE; BAD_REQUEST for what
- *   has neither an id nor a name
+ * @returns throws VisibleError OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_UNUSABLE
  */
 export const finder = (
   source: string,
@@ -40,7 +39,6 @@ export const finder = (
   const gone = held.filter(({ kind, id }) => !ids.has(`${kind}/${id}`));
   const [matchingSeen, matchingGone] = [matcher(seen), matcher(gone)];
   return (wanted) => {
-    refuseNameless(wanted);
     const here = matchingSeen(wanted);
     const ordinary = here.filter((object) => object.origin?.role !== "mirror");
     const candidates: readonly FoundObject[] = here.length > 0 ? ordinary : matchingGone(wanted);
@@ -70,13 +68,6 @@ const isMeant = (object: UnusableObject, { id, name = "" }: PlanNamed): boolean 
 
 const described = ({ kind, id, name }: PlanNamed) =>
   id === undefined ? `${kind} called “${name}”` : `${kind} with the id ${id}`;
-
-const refuseNameless = ({ kind, id, name }: PlanNamed): void => {
-  if (id !== undefined || name !== undefined) return;
-  throw new VisibleError("BAD_REQUEST", `An object of the kind ${kind} has neither an id nor a name.`, {
-    hint: "Give its `id`, or its `name` if only one object of the site has it; or a rule: `match`, `label` or `directory`.",
-  });
-};
 
 const ambiguous = (source: string, wanted: PlanNamed, candidates: readonly FoundObject[]): VisibleError => {
   const ids = candidates.slice(0, candidatesShownMax).map(({ id }) => id);
