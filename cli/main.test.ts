@@ -85,7 +85,7 @@ describe("bad usage", () => {
     [["plan", "show"], /missing required argument 'plan'/],
     [["site", "list", "more"], /too many arguments/],
     [["run", "show", "x"], /a run's id, such as run_/],
-    [["rebuild", "x", "--site", "b"], /a group's id, such as group_/],
+    [["rebuild", "x", "--site", "b"], /“x” can't be the group: a group's id, such as group_/],
     [["group", "list", "--plan", "p", "--site", "B!"], /lower-case letters/],
     [["local", "up", "--sites", "a,a"], /named twice/],
     [["local", "up", "--gateways-per-site", "0"], /whole number from 1/],

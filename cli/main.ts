@@ -110,7 +110,10 @@ const explain = (error: unknown, host: Host, { json, used }: { json: boolean; us
 const visibleOf = (error: unknown, used: Command | undefined): VisibleError => {
   if (VisibleError.is(error)) return error;
   if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+    const message = error.message
+      .replace(/^error: /, "")
+      .replace(/^command-argument value '(.*)' is invalid for argument '(\S+)'\. /s, "“$1” can't be the $2: ")
+      .replaceAll("\n", " ");
     return new VisibleError("BAD_REQUEST", message, { hint: `See: ${usageOf(used)} --help` });
   }
   const uncompiled = notCompiled(error);

@@ -338,6 +338,30 @@ describe("what is to be known of a run", () => {
     assert.match(unknown.stderr, /\(GROUP_UNKNOWN\)\n {2}hint: .*smtx-backup group list --plan plan_\w+\n/);
   });
 
+  test("of a plan is another object of the name of what is gone: the run and plan show tell how to take it", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    await world.run(["plan", "run", "nightly", "--wait"]);
+    world.objects = [objectNamed("db", { id: "lun-anew" })];
+    await world.run(["object", "list", "--site", "a", "--refresh"]);
+    const another =
+      /there is another lun “?db”? now \(lun-anew\), which the plan does not take; .*: smtx-backup plan update nightly -f FILE/i;
+    assert.match((await world.run(["plan", "show", "nightly"])).stdout, another);
+    world.perform = async (task) => {
+      const result = { ...resultOf(task, world.api.deps.clock.now(), groupsOn(world.api, task.siteId)) };
+      const db = { kind: "lun", id: "lun-db", name: "db", named: true, lastSequence: 1 };
+      const told =
+        result.kind === "snapshot"
+          ? { ...result, objects: [{ config: objectNamed("else"), snapshotIds: ["s"] }], gone: [db] }
+          : result;
+      return report(world.api, task, { kind: "completed", result: told });
+    };
+    assert.match((await world.run(["plan", "run", "nightly", "--wait"])).stdout, another);
+    assert.match((await world.run(["plan", "show", "nightly"])).stdout, another);
+    await world.run(["plan", "update", "-f", file]);
+    const { objects } = await jsonOf(world, "plan", "show", "nightly");
+    assert.deepEqual(objects, [{ kind: "lun", id: "lun-anew", name: "db" }]);
+  });
+
   test("of a plan is what is gone: plan show says since when, and how long its restore points are kept", async (t) => {
     const { world } = await worldWithPlan(t);
     await world.run(["plan", "run", "nightly", "--wait"]);

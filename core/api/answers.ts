@@ -73,6 +73,8 @@ export const planMemberSchema = planObjectSchema.extend({
   keptUntil: instantSchema.optional(),
   /** It can't be protected as it is; a clause. */
   unusable: z.string().optional(),
+  /** The id of another object of the same kind and name that is there, where this one is not; the plan does not take it. */
+  namesake: z.string().optional(),
 });
 export type PlanMember = z.infer<typeof planMemberSchema>;
 
