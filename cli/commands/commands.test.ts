@@ -392,7 +392,7 @@ describe("group and rebuild", () => {
     const { stdout } = await world.run(["group", "list", "--plan", "nightly", "--site", "b"]);
     assert.match(
       stdout,
-      new RegExp(`^PLAN +SITE .*\nnightly +b .* restore point +1 +768 MiB +2 GiB +published +${groupId}\n$`),
+      new RegExp(`^PLAN +SITE .*\nnightly +b .* restore point +1 +2 KiB +768 MiB +2 GiB +published +${groupId}\n$`),
     );
     const names: (string | boolean | undefined)[] = [];
     world.perform = async (task) => {
