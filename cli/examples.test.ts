@@ -2,14 +2,21 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { ObjectSpec, ObjectSpecOf } from "../core/api/object-spec.ts";
-import { parseObjects } from "./object-file.ts";
+import { iscsiTargetSettingsSchema } from "../core/api/object/lun.ts";
+import { geometrySchema } from "../core/api/object/volume-shape.ts";
+import {
+  type ObjectSpec,
+  type ObjectSpecOf,
+  objectChangeSchema,
+  objectSpecSchema,
+  vmDiskSpecSchema,
+  vmNicSpecSchema,
+} from "../core/api/object-spec.ts";
+import { parseObjects, readChangeFile } from "./object-file.ts";
 import { parsePlan } from "./plan-file.ts";
 
-const example = async (name: string) => {
-  const text = await readFile(fileURLToPath(new URL(`../docs/examples/${name}`, import.meta.url)), "utf8");
-  return { name, text };
-};
+const page = (name: string) => readFile(fileURLToPath(new URL(`../docs/${name}`, import.meta.url)), "utf8");
+const example = async (name: string) => ({ name, text: await page(`examples/${name}`) });
 const objectsOf = async (name: string) => parseObjects(await example(name));
 const ofKind = <K extends ObjectSpec["kind"]>(specs: readonly ObjectSpec[], kind: K) =>
   specs.filter((spec): spec is ObjectSpecOf<K> => spec.kind === kind);
@@ -71,5 +78,46 @@ describe("docs/examples", () => {
     const switches = ofKind(specs, "switch").map(({ name }) => name);
     const mapped = [...text.matchAll(/[a-z]+(?:=|: )(dr-[a-z]+)/g)].map(([, name]) => name ?? "");
     assert.deepEqual([...new Set(mapped)].sort(), [...switches].sort());
+  });
+});
+
+describe("docs/objects.md", () => {
+  const blocks = async () => {
+    const text = await page("objects.md");
+    const [documents = "", change = "", entries = ""] = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(
+      ([, yaml]) => yaml,
+    );
+    return { documents, change, entries };
+  };
+
+  test("has a document of each kind, with every field that the kind has", async () => {
+    const { documents } = await blocks();
+    const specs = parseObjects({ name: "objects.md", text: documents });
+    assert.deepEqual(
+      specs.map(({ kind }) => kind).sort(),
+      objectSpecSchema.options.map(({ shape }) => shape.kind.value).sort(),
+    );
+    const texts = documents.split("\n---\n");
+    const inner = {
+      vm: [vmDiskSpecSchema.shape, vmNicSpecSchema.shape],
+      lun: [iscsiTargetSettingsSchema.shape],
+      volume: [geometrySchema.shape],
+    };
+    for (const { shape } of objectSpecSchema.options) {
+      const kind = shape.kind.value;
+      const text = texts.find((one) => one.includes(`kind: ${kind} `) || one.includes(`kind: ${kind}\n`)) ?? "";
+      const shapes = [shape, ...(kind in inner ? inner[kind as keyof typeof inner] : [])];
+      for (const field of shapes.flatMap(Object.keys)) {
+        assert.match(text, new RegExp(`\\b${field}\\b`), `${kind} has no ${field}`);
+      }
+    }
+  });
+
+  test("has a change and a plan's entries that are right, and every field of a change", async () => {
+    const { change, entries } = await blocks();
+    const readInput = async () => change;
+    assert.equal((await readChangeFile("-", { readInput })).disks?.length, 2);
+    for (const field of Object.keys(objectChangeSchema.shape)) assert.match(change, new RegExp(`\\b${field}\\b`));
+    assert.equal(parsePlan(`name: p\nsource: a\n${entries}`, "objects.md").objects.length, 4);
   });
 });

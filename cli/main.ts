@@ -14,6 +14,7 @@ import { addPlanCommands } from "./commands/plan.ts";
 import { addRebuildCommand } from "./commands/rebuild.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSiteCommands } from "./commands/site.ts";
+import { addStatusCommand } from "./commands/status.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addVolumeCommands } from "./commands/volume.ts";
 import { createContext, type GlobalOptions } from "./context.ts";
@@ -69,6 +70,7 @@ const createProgram = (host: Host, answering: Answering): Command => {
   addTokenCommands(program, answering);
   addObjectCommands(program, answering);
   addVolumeCommands(program, answering);
+  addStatusCommand(program, answering);
   addPlanCommands(program, answering);
   addRunCommands(program, answering);
   addGroupCommands(program, answering);
@@ -108,7 +110,10 @@ const explain = (error: unknown, host: Host, { json, used }: { json: boolean; us
 
 const visibleOf = (error: unknown, used: Command | undefined): VisibleError => {
   if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+    const message = error.message
+      .replace(/^error: /, "")
+      .replace(/^command-argument value '(.*)' is invalid for argument '(\S+)'\. /s, "“$1” can't be the $2: ")
+      .replaceAll("\n", " ");
     return new VisibleError("BAD_REQUEST", message, { hint: `See: ${usageOf(used)} --help` });
   }
   const known = notCompiled(error) ?? visibleFailure(error, "this host");

@@ -7,12 +7,12 @@ import { type AtTarget, objectsShownMax } from "./render/run-objects.ts";
 /** A run's objects: all of them at its first target, and those that are shown at the others. */
 export const readRunObjects = async (context: Context, api: Api, run: RunAnswer): Promise<readonly AtTarget[]> => {
   const at: AtTarget[] = [];
-  for (const { site } of run.targets) {
+  for (const { site, endedAt } of run.targets) {
     const read = (query: { limit: string; cursor?: string }) =>
       answerOf(api.v1.runs[":run"].objects.$get({ param: { run: run.id }, query: { ...query, target: site } }));
     const objects: readonly RunObject[] =
       at.length === 0 ? await listed(context, read) : (await listedUpTo(context, read, objectsShownMax)).items;
-    at.push({ site, objects });
+    at.push({ site, hasEnded: endedAt !== null, objects });
   }
   return at;
 };

@@ -9,10 +9,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 export const hangMs = 600_000;
 
 /** For what has no event of its own: asks again and again, until it is so. */
-export const until = async (what: string, isSo: () => boolean | Promise<boolean>, everyMs = 20): Promise<void> => {
-  const endMs = performance.now() + hangMs;
+export const until = async (
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  everyMs = 20,
+  patienceMs = hangMs,
+): Promise<void> => {
+  const endMs = performance.now() + patienceMs;
   while (!(await isSo())) {
-    if (performance.now() > endMs) assert.fail(`waited ${hangMs / 1000} s in vain for ${what}`);
+    if (performance.now() > endMs) assert.fail(`waited ${patienceMs / 1000} s in vain for ${what}`);
     await sleep(everyMs);
   }
 };

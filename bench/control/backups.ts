@@ -4,13 +4,18 @@ import type { Task } from "../../core/api/task.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import { runPlanNow } from "../../functions/engine/commands.ts";
+import { lunOf, vmOf } from "../../test/sim/model-objects.ts";
 import { noFaults, World } from "../../test/sim/world.ts";
 
 /** How many objects a plan protects, and to how many targets. */
 export interface Size {
   readonly objects: number;
   readonly targets: number;
+  /** They are VMs of so many disks. Absent: LUNs, of one volume each. */
+  readonly disks?: number;
 }
+
+export const volumesOf = ({ objects, disks = 1 }: Size): number => objects * disks;
 
 type Timing = Pick<ConstructorParameters<typeof World>[0], "passage" | "sleep">;
 
@@ -41,8 +46,11 @@ export class Backups {
   }
 
   async addPlan(): Promise<void> {
-    const names = numbered("volume", this.#size.objects);
-    for (const name of names) this.world.site(source).volumes.set(name, 1);
+    const { objects, disks } = this.#size;
+    const kind = disks === undefined ? "lun" : "vm";
+    const names = numbered(kind === "lun" ? "volume" : "vm", objects);
+    const site = this.world.site(source);
+    for (const name of names) site.add(disks === undefined ? lunOf(name) : vmOf(name, disks));
     this.#planId = await this.world.addPlan(
       (id): WholePlan => ({
         id,
@@ -50,8 +58,12 @@ export class Backups {
         status: "active",
         name: "hourly",
         source,
-        targets: this.targets.map((site) => ({ site, retention: { keepLast }, switches: {} })),
-        objects: names.map((name) => ({ kind: "lun", id: name, name })),
+        targets: this.targets.map((site) => ({
+          site,
+          retention: { keepLast },
+          switches: { prod: "dr-prod", "storage-network": "dr" },
+        })),
+        objects: names.map((name) => ({ kind, id: name, name })),
         objectCount: names.length,
         objectSet: 1,
         compression: { enabled: true, level: 1, dictionary: true },
@@ -128,7 +140,7 @@ export class Backups {
     for (const site of [source, ...this.targets]) {
       const groups = [...this.world.site(site).groups.values()];
       assert.equal(groups.length, keepLast, `${site} keeps ${groups.length} groups`);
-      assert.equal(groups[0]?.contents.size, this.#size.objects, `the group on ${site} is not whole`);
+      assert.equal(groups[0]?.contents.size, volumesOf(this.#size), `the group on ${site} is not whole`);
     }
   }
 }

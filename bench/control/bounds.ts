@@ -1,4 +1,4 @@
-import type { Size } from "./backups.ts";
+import { type Size, volumesOf } from "./backups.ts";
 import type { Contention } from "./contention.ts";
 import type { Kind, SizeFigures } from "./runs.ts";
 
@@ -29,14 +29,18 @@ type UnitsName = "writeUnits" | "readUnits";
 const words: Record<UnitsName, string> = { writeUnits: "write units", readUnits: "read units" };
 const kindWords: Record<Kind, string> = { first: "a first run", next: "a run that deletes an older one" };
 
-/** What a run of this size may take in all. */
-export const unitsMax = ({ objects, targets }: Size): number => targets * (unitsPerTarget + unitsPerVolume * objects);
+/** `1000 × 4`, `1000 VMs of 4 × 16`: objects, their disks, and targets. */
+export const sizeText = ({ objects, targets, disks }: Size): string =>
+  `${objects}${disks === undefined ? "" : ` VMs of ${disks}`} × ${targets}`;
 
-/** What one more volume at one more target takes, by this size and the one before. */
+/** What a run of this size may take in all. */
+export const unitsMax = (size: Size): number => size.targets * (unitsPerTarget + unitsPerVolume * volumesOf(size));
+
+/** What one more volume at one more target takes, by this size and the one before, of objects of one volume. */
 export const slopes = (runs: readonly SizeFigures[], kind: Kind, units: UnitsName): readonly number[] =>
   runs.map((size, index) => {
     const before = runs[index - 1];
-    if (before === undefined) return Number.NaN;
+    if (before === undefined || size.disks !== undefined || before.disks !== undefined) return Number.NaN;
     const more = size.objects * size.targets - before.objects * before.targets;
     return (size[kind][units] - before[kind][units]) / more;
   });
@@ -48,10 +52,10 @@ const verdict = (what: string, measured: number, bound: number): Verdict => ({
 
 const judgeRuns = (runs: readonly SizeFigures[], kind: Kind, units: UnitsName): readonly Verdict[] => {
   const of = `${words[units]} of ${kindWords[kind]}`;
-  const each = runs.map((size) =>
-    verdict(`${of}, ${size.objects} × ${size.targets}`, size[kind][units], unitsMax(size)),
+  const each = runs.map((size) => verdict(`${of}, ${sizeText(size)}`, size[kind][units], unitsMax(size)));
+  const flat = slopes(runs, kind, units).filter(
+    (slope, index) => !Number.isNaN(slope) && (runs[index - 1]?.objects ?? 0) >= flatFromVolumes,
   );
-  const flat = slopes(runs, kind, units).filter((_, index) => (runs[index - 1]?.objects ?? 0) >= flatFromVolumes);
   if (flat.length < 2) return each;
   const [first = 0] = flat;
   const change = Math.max(...flat.map((slope) => Math.abs(slope / first - 1)));

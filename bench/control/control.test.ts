@@ -10,6 +10,7 @@ test("runs take no more of the control plane than they may, however large they a
     { objects: 100, targets: 1 },
     { objects: 250, targets: 1 },
     { objects: 250, targets: 4 },
+    { objects: 60, targets: 3, disks: 4 },
   ];
   const reports = { objects: 16, targets: 16 };
   const reclaims = { objects: 250, targets: 3 };

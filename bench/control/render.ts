@@ -1,7 +1,7 @@
 import type { Style } from "../../cli/render/style.ts";
 import { type Column, table } from "../../cli/render/table.ts";
 import { markdown } from "../render.ts";
-import { type Figures, judge, slopes, unitsMax, type Verdict } from "./bounds.ts";
+import { type Figures, judge, sizeText, slopes, unitsMax, type Verdict } from "./bounds.ts";
 import type { Contention } from "./contention.ts";
 import type { Kind, SizeFigures } from "./runs.ts";
 
@@ -23,7 +23,7 @@ const runColumns = (kind: Kind): readonly Column<Row>[] => {
   const share = (units: "writeUnits" | "readUnits") => (row: Row) =>
     number(row[kind][units] / row.targets / row.objects);
   return [
-    { title: "OBJECTS × TARGETS", value: ({ objects, targets }) => `${objects.toLocaleString("en-US")} × ${targets}` },
+    { title: "OBJECTS × TARGETS", value: sizeText },
     { title: "WRITE UNITS", value: (row) => number(row[kind].writeUnits), ...right },
     { title: "OF THE INDEX", value: (row) => number(row[kind].indexWriteUnits), ...right },
     { title: "A TARGET", value: (row) => number(row[kind].writeUnits / row.targets), ...right },
@@ -50,7 +50,7 @@ const rowsOf = (runs: readonly SizeFigures[], kind: Kind): readonly Row[] => {
 };
 
 const forgottenColumns: readonly Column<SizeFigures>[] = [
-  { title: "OBJECTS × TARGETS", value: ({ objects, targets }) => `${objects.toLocaleString("en-US")} × ${targets}` },
+  { title: "OBJECTS × TARGETS", value: sizeText },
   { title: "WRITE UNITS", value: ({ forgotten }) => number(forgotten.writeUnits), ...right },
   {
     title: "AN OBJECT AND TARGET",

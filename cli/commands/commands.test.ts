@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from "node:test";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import type { RunTask } from "../../core/api/task.ts";
 import { objectNamed, reportAlive, siteA, siteB } from "../../functions/api/testing.ts";
-import { complete, progressOf, report } from "../../functions/api/testing-gateway.ts";
+import { complete, doTask, groupsOn, progressOf, report, resultOf } from "../../functions/api/testing-gateway.ts";
 import { main } from "../main.ts";
 import {
   createWorld,
@@ -94,9 +94,13 @@ describe("plan", () => {
     await writeFile(file, definition.replace("nightly", "renamed").replace("keepLast: 2", "keepLast: 9"));
     assert.equal((await jsonOf(world, "plan", "update", "-f", file)).plan.targets[0].retention.keepLast, 9);
     assert.deepEqual(await jsonOf(world, "plan", "delete", "renamed", "--yes"), { deleted: id });
-    const gone = await world.run(["plan", "show", "renamed"]);
-    assert.equal(gone.exitCode, 3);
-    assert.match(gone.stderr, /no plan “renamed”\. \(PLAN_UNKNOWN\)\n {2}hint: /);
+    assert.equal((await jsonOf(world, "plan", "show", "renamed")).status, "deleted");
+    const again = await world.run(["plan", "delete", "renamed", "--yes"]);
+    assert.equal(again.exitCode, 3);
+    assert.match(again.stderr, /“renamed” is deleted already\. \(PLAN_UNKNOWN\)\n {2}hint: /);
+    const typo = await world.run(["plan", "show", "rename"]);
+    assert.equal(typo.exitCode, 3);
+    assert.match(typo.stderr, /no plan “rename”\. \(PLAN_UNKNOWN\)\n {2}hint: /);
   });
 
   test("delete asks a person; without a yes nothing is deleted, and without a person it is refused", async (t) => {
@@ -249,7 +253,7 @@ describe("run", () => {
     const { world } = await worldWithPlan(t);
     const { id, groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
     const { stdout } = await world.run(["run", "list", "--plan", "nightly"]);
-    assert.match(stdout, new RegExp(`^SLOT .*\n.* succeeded +backup .* b succeeded +${id}\n$`));
+    assert.match(stdout, new RegExp(`^PLAN +SLOT .*\nnightly .* succeeded +backup .* b succeeded +${id}\n$`));
     assert.match((await world.run(["run", "show", id])).stdout, new RegExp(`^Group +${groupId}$`, "m"));
   });
 
@@ -277,12 +281,119 @@ describe("run", () => {
   });
 });
 
+describe("what is to be known of a run", () => {
+  const gone = { kind: "lun", id: "lun-old", name: "old", named: true, lastSequence: 1 };
+  const unconnected = { code: "SWITCH_UNMAPPED", message: "A NIC is not connected." };
+  const leftOut = [{ what: "CD-ROM tools.iso", reason: "it is no data of the VM's" }];
+
+  /** Gateways that miss an object, leave something out, and can't connect a NIC. */
+  const warning = (world: World) => async (task: RunTask) => {
+    const groups = groupsOn(world.api, task.siteId);
+    doTask(groups, task);
+    const result = resultOf(task, world.api.deps.clock.now(), groups);
+    const told = {
+      ...result,
+      ...(result.kind === "snapshot" && {
+        objects: result.objects.map(({ config, ...rest }) => ({ ...rest, config: { ...config, leftOut } })),
+        gone: [gone],
+      }),
+      ...(result.kind === "prepare" && { warnings: [unconnected] }),
+    };
+    return report(world.api, task, { kind: "completed", result: told });
+  };
+
+  test("is told once when it has ended, with its objects and what is left out of them; it ends with 0", async (t) => {
+    const { world } = await worldWithPlan(t);
+    world.perform = warning(world);
+    const waited = await world.run(["plan", "run", "nightly", "--wait"]);
+    assert.equal(waited.exitCode, 0);
+    assert.match(waited.stdout, /\nb: .*; with a warning\n/);
+    for (const text of [
+      /warning: The lun “old” .*\(OBJECT_GONE\)/g,
+      /warning: A NIC is not connected\. \(SWITCH_UNM/g,
+    ]) {
+      assert.equal(waited.stdout.match(text)?.length, 1, waited.stdout);
+    }
+    const { items } = await jsonOf(world, "run", "list", "--plan", "nightly");
+    const { stdout } = await world.run(["run", "show", items[0].run.id]);
+    assert.match(stdout, /\nKIND +NAME +VOLUMES +WHY +AT B\nlun +db +1 +it is named +done, 1000 B sent\n/);
+    assert.match(stdout, /\nLeft out of backups:\n {2}lun db: CD-ROM tools\.iso, it is no data of the VM's\n/);
+    const { objects, warnings } = await jsonOf(world, "run", "show", items[0].run.id);
+    assert.deepEqual([objects[0].leftOut, warnings.length], [leftOut, 2]);
+  });
+
+  test("is kept with its restore point: group list counts it, and group show tells it", async (t) => {
+    const { world } = await worldWithPlan(t);
+    world.perform = warning(world);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const listed = await world.run(["group", "list", "--plan", "nightly", "--site", "b"]);
+    assert.match(listed.stdout, / published, 2 warnings +group_.*\nWarnings say .*smtx-backup group show GROUP\n$/);
+    const { stdout } = await world.run(["group", "show", groupId, "--site", "b"]);
+    assert.match(stdout, /\nObjects +1 object/);
+    assert.match(stdout, /\nwarning: b: A NIC is not connected\. \(SWITCH_UNMAPPED\)\n/);
+    assert.match(stdout, /\nlun +db +1 +it is named +/);
+    const other = groupId.replace("_2026", "_2025");
+    const unknown = await world.run(["group", "show", other]);
+    assert.equal(unknown.exitCode, 3);
+    assert.match(unknown.stderr, /\(GROUP_UNKNOWN\)\n {2}hint: .*smtx-backup group list --plan plan_\w+\n/);
+  });
+
+  test("of a plan is another object of the name of what is gone: the run and plan show tell how to take it", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    await world.run(["plan", "run", "nightly", "--wait"]);
+    world.objects = [objectNamed("db", { id: "lun-anew" })];
+    await world.run(["object", "list", "--site", "a", "--refresh"]);
+    const another =
+      /there is another lun “?db”? now \(lun-anew\), which the plan does not take; .*: smtx-backup plan update nightly -f FILE/i;
+    assert.match((await world.run(["plan", "show", "nightly"])).stdout, another);
+    world.perform = async (task) => {
+      const result = { ...resultOf(task, world.api.deps.clock.now(), groupsOn(world.api, task.siteId)) };
+      const db = { kind: "lun", id: "lun-db", name: "db", named: true, lastSequence: 1 };
+      const told =
+        result.kind === "snapshot"
+          ? { ...result, objects: [{ config: objectNamed("else"), snapshotIds: ["s"] }], gone: [db] }
+          : result;
+      return report(world.api, task, { kind: "completed", result: told });
+    };
+    assert.match((await world.run(["plan", "run", "nightly", "--wait"])).stdout, another);
+    assert.match((await world.run(["plan", "show", "nightly"])).stdout, another);
+    await world.run(["plan", "update", "-f", file]);
+    const { objects } = await jsonOf(world, "plan", "show", "nightly");
+    assert.deepEqual(objects, [{ kind: "lun", id: "lun-anew", name: "db" }]);
+  });
+
+  test("of a plan is what is gone: plan show says since when, and how long its restore points are kept", async (t) => {
+    const { world } = await worldWithPlan(t);
+    await world.run(["plan", "run", "nightly", "--wait"]);
+    world.objects = [];
+    world.perform = async (task) => {
+      const result = { ...resultOf(task, world.api.deps.clock.now(), groupsOn(world.api, task.siteId)) };
+      const db = { kind: "lun", id: "lun-db", name: "db", named: true, lastSequence: 1 };
+      const told =
+        result.kind === "snapshot"
+          ? { ...result, objects: [{ config: objectNamed("else"), snapshotIds: ["s"] }], gone: [db] }
+          : result;
+      return report(world.api, task, { kind: "completed", result: told });
+    };
+    await world.run(["plan", "run", "nightly", "--wait"]);
+    await world.run(["object", "list", "--site", "a", "--refresh"]);
+    const { stdout } = await world.run(["plan", "show", "nightly"]);
+    assert.match(
+      stdout,
+      /\nIts next run finds no object\.\n\nGone from the source:\n {2}lun db \(lun-db\), since 2026-.* kept until it is taken out of the plan\n$/,
+    );
+  });
+});
+
 describe("group and rebuild", () => {
   test("a restore point is listed, and rebuilt under another name", async (t) => {
     const { world } = await worldWithPlan(t);
     const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
     const { stdout } = await world.run(["group", "list", "--plan", "nightly", "--site", "b"]);
-    assert.match(stdout, new RegExp(`^SITE .*\nb .* restore point +1 +2 GiB +published +${groupId}\n$`));
+    assert.match(
+      stdout,
+      new RegExp(`^PLAN +SITE .*\nnightly +b .* restore point +1 +2 KiB +768 MiB +2 GiB +published +${groupId}\n$`),
+    );
     const names: (string | boolean | undefined)[] = [];
     world.perform = async (task) => {
       if (task.kind === "rebuild") names.push(task.name, task.evenDamaged);
@@ -302,7 +413,56 @@ describe("group and rebuild", () => {
     world.perform = (task) => report(world.api, task, { kind: "failed", reason, retryable: false, progressed: false });
     const { exitCode, stdout } = await world.run(["rebuild", groupId, "--site", "b", "--wait"]);
     assert.equal(exitCode, 1);
-    assert.ok(stdout.endsWith(`another name: smtx-backup rebuild ${groupId} --site b --prefix TEXT\n`), stdout);
+    assert.ok(stdout.includes(`another name: smtx-backup rebuild ${groupId} --site b --prefix TEXT\n`), stdout);
+    assert.doesNotMatch(stdout, /object delete/);
+  });
+
+  test("names that are taken are told before a run begins, also those of what was made a moment ago", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    world.objects = [...world.objects, objectNamed("rebuilt-db")];
+    const { exitCode, stderr } = await world.run(["rebuild", groupId, "--site", "b", "--wait"]);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /has objects already .*: lun “rebuilt-db” \(lun-rebuilt-db\)\. Nothing was rebuilt\./);
+  });
+
+  test("what was rebuilt is told with its name, its id and what its LUN id became", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    world.perform = (task) => {
+      if (task.kind !== "rebuild") return complete(world.api, task);
+      const object = { ...objectNamed(task.name), id: "lun-9", lun: { target: "t", lunId: 7 } };
+      return report(world.api, task, { kind: "completed", result: { kind: "rebuild", object } });
+    };
+    const args = ["rebuild", groupId, "--site", "b", "--wait"];
+    const { exitCode, stdout } = await world.run(args);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /\nlun +db .*rebuilt-db \(LUN 7 of t, the original was 1\) +lun-9\n/);
+    const { objects } = await jsonOf(world, ...args);
+    const lun = { target: "t", lunId: 7, lunIdBefore: 1 };
+    assert.deepEqual(objects[0].rebuilt, { id: "lun-9", name: "rebuilt-db", lun });
+  });
+
+  test("a rebuild that fails half way names what it has made, and how to delete it", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    world.objects = [objectNamed("db"), objectNamed("web")];
+    await writeFile(file, definition.replace("name: db }", "name: db }\n  - { kind: lun, name: web }"));
+    await world.run(["plan", "update", "-f", file]);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const reason = { code: "POOL_FULL", message: "The pool is full." };
+    world.perform = (task) =>
+      task.kind === "rebuild" && task.name === "rebuilt-web"
+        ? report(world.api, task, { kind: "failed", reason, retryable: false, progressed: false })
+        : complete(world.api, task);
+    const { exitCode, stdout } = await world.run(["rebuild", groupId, "--site", "b", "--wait"]);
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /\nlun +db .* done +rebuilt-db .*\nlun +web .* not done +– +–\n/);
+    assert.ok(
+      stdout.endsWith(
+        "\n1 object was rebuilt before that, and will not go by itself. To delete it:\n  smtx-backup object delete lun-db --site b\n",
+      ),
+      stdout,
+    );
   });
 });
 

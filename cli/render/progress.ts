@@ -124,11 +124,11 @@ const preparedFraction = ({ progress: { objectsTotal, objectsPrepared = 0 } }: R
 const sentText = ({ progress }: RunTarget): string | undefined =>
   progress.bytesSent > 0 ? `${bytesText(progress.bytesSent)} sent` : undefined;
 
-/** Why it doesn't go on, or didn't. */
+/** Why it doesn't go on, or didn't. What is to be known of one that goes on is long, and told when it has ended. */
 const whyText = ({ waitsFor, reason, warning, state }: RunTarget): string | undefined => {
   if (waitsFor !== null) return printable(waitsFor);
   if (reason !== null && state !== "succeeded") return `${printable(reason.message)} (${reason.code})`;
-  return warning === null ? undefined : `${printable(warning.message)} (${warning.code})`;
+  return warning === null ? undefined : "with a warning";
 };
 
 /** One target on a terminal: a line with its bar, and one below each for what is under way and why it waits. */

@@ -1,4 +1,4 @@
-import type { HistoryEntry, RunAnswer, RunSummary, RunTarget } from "../../core/api/answers.ts";
+import type { HistoryEntry, RunAnswer, RunListEntry, RunSummary, RunTarget } from "../../core/api/answers.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
 import { stateStyle, stateText, targetLines } from "./progress.ts";
@@ -55,17 +55,23 @@ const baseTexts = {
   "base-gone-from-target": "in full where the target has lost what it would be compared with",
 } as const;
 
-const remarks = (target: RunTarget): readonly string[] => [
+/** The run's warnings are told once for all of its targets; a target's begins with one of them, unless it has another. */
+const ownWarnings = ({ warning }: RunTarget, ofRun: readonly Reason[] = []): readonly Reason[] =>
+  warning === null || ofRun.some(({ code, message }) => code === warning.code && warning.message.startsWith(message))
+    ? []
+    : [warning];
+
+const remarks = (target: RunTarget, { warnings }: RunAnswer, style: Style): readonly string[] => [
   ...(target.base === null ? [] : [`${target.site}: sent ${baseTexts[target.base.why]}`]),
   ...(target.reason === null || target.state === "succeeded"
     ? []
     : [`${target.site}: ${printable(target.reason.message)} (${target.reason.code})`]),
-  ...(target.warning === null ? [] : [`${target.site}: ${printable(target.warning.message)} (${target.warning.code})`]),
+  ...warningLines(ownWarnings(target, warnings), style, `${target.site}: `),
 ];
 
 /** What is to be known although nothing failed. */
-export const warningLines = (warnings: readonly Reason[] = [], style: Style): readonly string[] =>
-  warnings.map(({ code, message }) => `${style.warn("warning:")} ${printable(message)} (${code})`);
+export const warningLines = (warnings: readonly Reason[], style: Style, where = ""): readonly string[] =>
+  warnings.map(({ code, message }) => `${style.warn("warning:")} ${where}${printable(message)} (${code})`);
 
 const deadLetterNote = ({ id, deadLetters }: RunAnswer): readonly string[] =>
   deadLetters === 0
@@ -82,7 +88,7 @@ const nameTakenNote = ({ restore, targets }: RunAnswer): readonly string[] =>
         .filter(({ reason }) => reason !== null && takenCodes.has(reason.code))
         .map(
           ({ site }) =>
-            `To rebuild it under another name: smtx-backup rebuild ${restore.fromGroupId} --site ${site} --prefix TEXT`,
+            `To rebuild it under another name: smtx-backup rebuild ${restore.fromGroupId} --site ${site}${restore.objects === undefined ? "" : " --object NAME"} --prefix TEXT`,
         );
 
 /** What a run came to, target by target: what was skipped, what had changed, what went over the wire. */
@@ -93,8 +99,8 @@ export const runTotals = (run: RunAnswer, style: Style): string => {
     number("DURATION", took),
   ];
   const notes = [
-    ...run.targets.flatMap(remarks),
-    ...warningLines(run.warnings, style),
+    ...run.targets.flatMap((target) => remarks(target, run, style)),
+    ...warningLines(run.warnings ?? [], style),
     ...nameTakenNote(run),
     ...deadLetterNote(run),
   ];
@@ -140,7 +146,7 @@ const runNow = ({ targets, warnings }: RunAnswer, style: Style): string => {
   const siteColumns = Math.max(...targets.map(({ site }) => site.length));
   const screen = { style, columns: Number.POSITIVE_INFINITY, siteColumns };
   const lines = targets.flatMap((target) => targetLines(target, undefined, screen));
-  return [...lines, ...warningLines(warnings, style)].join("\n");
+  return [...lines, ...warningLines(warnings ?? [], style)].join("\n");
 };
 
 const endOf = ({ targets }: RunSummary): string | null => {
@@ -148,7 +154,14 @@ const endOf = ({ targets }: RunSummary): string | null => {
   return ends.includes(null) ? null : (ends.sort().at(-1) ?? null);
 };
 
-const historyColumns = (style: Style, nowMs: number): readonly Column<HistoryEntry>[] => [
+/** What went over the wire to all targets. */
+const sentText = ({ targets }: RunSummary): string => {
+  const moved = Object.values(targets).flatMap((target) => target.moved ?? []);
+  return moved.length === 0 ? "–" : bytesText(moved.reduce((sum, { bytesSent }) => sum + bytesSent, 0));
+};
+
+const historyColumns = (style: Style, nowMs: number): readonly Column<RunListEntry>[] => [
+  { title: "PLAN", value: ({ planName }) => planName, paint: style.strong },
   { title: "SLOT", value: (entry) => instantText(entry.type === "run" ? entry.run.slot : entry.skip.firstSlot) },
   {
     title: "STATUS",
@@ -166,6 +179,7 @@ const historyColumns = (style: Style, nowMs: number): readonly Column<HistoryEnt
         : "–";
     },
   },
+  { title: "SENT", align: "right", value: (entry) => (entry.type === "run" ? sentText(entry.run) : "–") },
   {
     title: "TARGETS",
     value: (entry) =>
@@ -194,8 +208,8 @@ const skipText = ({ count, firstSlot, lastSlot, reason }: Skip, nowMs: number): 
   return `${counted(count, "slot")}${until}: ${why}`;
 };
 
-/** A plan's runs and skipped slots, the newest first. */
+/** Runs and skipped slots of plans, the newest first. */
 export const historyTable = (
-  entries: readonly HistoryEntry[],
-  { style, nowMs }: { readonly style: Style; readonly nowMs: number },
-): string => table(entries, historyColumns(style, nowMs), { style, none: "No runs yet." });
+  entries: readonly RunListEntry[],
+  { style, nowMs, none }: { readonly style: Style; readonly nowMs: number; readonly none: string },
+): string => table(entries, historyColumns(style, nowMs), { style, none });

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { objectKindSchema, textSchema } from "./object/common.ts";
 
+/** So many pools, and so many switches, a site may have. */
+export const facilitiesMax = 200;
+
 /** Where a cluster puts volumes. */
 export const storagePoolSchema = z.object({
   name: textSchema,
@@ -22,7 +25,7 @@ export type VirtualSwitch = z.infer<typeof virtualSwitchSchema>;
 export const facilitiesSchema = z.object({
   /** Which kinds of object its storage driver can protect, and make mirrors of. */
   kinds: z.array(objectKindSchema),
-  pools: z.array(storagePoolSchema).max(200),
-  switches: z.array(virtualSwitchSchema).max(200),
+  pools: z.array(storagePoolSchema).max(facilitiesMax),
+  switches: z.array(virtualSwitchSchema).max(facilitiesMax),
 });
 export type Facilities = z.infer<typeof facilitiesSchema>;

@@ -5,3 +5,9 @@ export const rebuiltName = ({ kind, name }: Pick<ObjectConfig, "kind" | "name">,
   const own = kind === "nfs-file" ? name.lastIndexOf("/") + 1 : 0;
   return `${name.slice(0, own)}${prefix}${name.slice(own)}`;
 };
+
+/** That, and the names of a VM's disks. */
+export const rebuiltNames = (object: ObjectConfig, prefix: string): readonly string[] => {
+  const disks = object.kind === "vm" ? object.vm.disks : [];
+  return [rebuiltName(object, prefix), ...disks.map(({ name }) => rebuiltName({ kind: "volume", name }, prefix))];
+};

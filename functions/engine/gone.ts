@@ -1,14 +1,15 @@
-import { type PlanId, planIdOf, type RunId } from "../../core/api/ids.ts";
+import { type PlanId, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
 import type { PlanObject } from "../../core/api/plan.ts";
 import type { Shard } from "../../core/api/run.ts";
 import type { GoneObject } from "../../core/api/task.ts";
-import type { Stored } from "../../core/ports/store.ts";
-import { type GoneRecord, isNamed, keptUntil } from "../../core/retention/gone.ts";
+import type { Change, Stored } from "../../core/ports/store.ts";
+import { type GoneRecord, goneAgain, isNamed, keptUntil } from "../../core/retention/gone.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
 import { type StoredPlan, wholePlan } from "../plan-objects.ts";
 import { readRange } from "../ranges.ts";
 import { goneKey, gonePrefix, planKey } from "../records.ts";
-import { snapshotFactsOf } from "./facts.ts";
+import { nameOf, namesIn } from "./gone-copies.ts";
 import { ignoringConflict, readGroups } from "./groups.ts";
 import { putOnce } from "./put-once.ts";
 
@@ -17,8 +18,6 @@ type Written = GoneRecord & { readonly sequence: number };
 
 /** So many restore points are looked through for the newest that has an object, where the source can't tell. */
 const lookedThroughMax = 50;
-
-const nameOf = ({ kind, id }: Pick<PlanObject, "kind" | "id">): string => `${kind}/${id}`;
 
 /** Writes down what a snapshot says is gone. What is known to be gone already is so since then. */
 export const noteGone = async (
@@ -29,22 +28,33 @@ export const noteGone = async (
   if (gone.length === 0) return;
   const planId = planIdOf(runId);
   const since = deps.clock.now();
-  const unknown = gone.filter(({ lastSequence }) => lastSequence === undefined);
-  const found = await lastSequences(deps, planId, unknown);
-  for (const object of gone) {
+  const found = await lastSequences(deps, planId, await unknownOf(deps, planId, gone));
+  await mapBounded(gone, atOnce, async (object) => {
     const key = goneKey(planId, object.kind, object.id);
     const { kind, id, name, named, lastSequence = found.get(nameOf(object)) } = object;
     const known = lastSequence !== undefined && { lastSequence };
     const body: Written = { kind, id, name, named, since, sequence, ...known };
-    if (!(await putOnce(deps, { key, body })) && named) await nowNamed(deps, await deps.store.get(key));
-  }
+    if (!(await putOnce(deps, { key, body }))) await noteAgain(deps, await deps.store.get(key), body);
+  });
 };
 
-/** What had come by a rule, and is named since. */
-const nowNamed = async ({ store }: Deps, stored: Stored<Written> | undefined): Promise<void> => {
-  if (stored === undefined || stored.body.named) return;
+/** Those of which neither the source knows a group, nor a run before has looked for one. */
+const unknownOf = async (deps: Deps, planId: PlanId, gone: readonly GoneObject[]): Promise<readonly GoneObject[]> => {
+  const untold = gone.filter(({ lastSequence }) => lastSequence === undefined);
+  const stored = await mapBounded(untold, atOnce, ({ kind, id }) => deps.store.get(goneKey(planId, kind, id)));
+  return untold.filter((_, index) => stored[index] === undefined);
+};
+
+const atOnce = 16;
+
+/** What had come back and is gone again; and what had come by a rule, and is named since. */
+const noteAgain = async ({ store }: Deps, stored: Stored<Written> | undefined, told: Written): Promise<void> => {
+  if (stored === undefined) return;
   const { key, body, version } = stored;
-  await store.commit([{ type: "put", key, body: { ...body, named: true }, expect: { version } }]);
+  const isAgain = body.backIn !== undefined && body.backIn < told.sequence;
+  if (!isAgain && (body.named || !told.named)) return;
+  const after = isAgain ? { ...goneAgain(body, told), sequence: told.sequence } : { ...body, named: true };
+  await store.commit([{ type: "put", key, body: after, expect: { version } }]);
 };
 
 /** By the plan's restore points, newest first: the source has no group any more of which it could tell. */
@@ -62,14 +72,18 @@ const lastSequences = async (
   const newest = [...runs].sort(([one], [other]) => other - one).slice(0, lookedThroughMax);
   for (const [sequence, runId] of newest) {
     if (wanted.size === 0) break;
-    for await (const { config } of snapshotFactsOf(deps, runId)) {
-      if (wanted.delete(nameOf(config))) found.set(nameOf(config), sequence);
+    for (const name of await namesIn(deps, runId, wanted)) {
+      wanted.delete(name);
+      found.set(name, sequence);
     }
   }
   return found;
 };
 
-/** A run's snapshot is taken: what it has is not gone any more, and what nobody wants kept is forgotten. */
+/**
+ * A run's snapshot is taken: what it has is not gone any more, and what nobody wants kept is forgotten. What is back is
+ * remembered until every site has a copy of it again: it may be gone before that.
+ */
 export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence">, runId: RunId): Promise<void> => {
   const planId = planIdOf(runId);
   const { partition } = planKey(planId);
@@ -79,13 +93,36 @@ export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence
     if (stored.body.sequence < sequence) before.push(stored);
   }
   if (before.length === 0) return;
-  const gone = new Set((await stillWanted(deps, planId, before)).map(({ body }) => nameOf(body)));
-  if (gone.size > 0) {
-    for await (const { config } of snapshotFactsOf(deps, runId)) gone.delete(nameOf(config));
-  }
-  for (const { key, version } of before.filter(({ body }) => !gone.has(nameOf(body)))) {
-    await ignoringConflict(() => deps.store.commit([{ type: "delete", key, expect: { version } }]));
-  }
+  const wanted = new Set(await stillWanted(deps, planId, before));
+  const names = new Set([...wanted].map(({ body }) => nameOf(body)));
+  const back = names.size === 0 ? names : await namesIn(deps, runId, names);
+  const copiedIn = await newestEverywhere(deps, planId, before);
+  const settled = before.filter(({ body }) => back.has(nameOf(body)) || !names.has(nameOf(body)));
+  await mapBounded(settled, atOnce, async (stored) => {
+    const { key, version, body } = stored;
+    const { backIn = sequence, lastSequence } = body;
+    const isUseless = !wanted.has(stored) || lastSequence === undefined || backIn <= copiedIn;
+    if (!isUseless && body.backIn !== undefined) return;
+    const change: Change = isUseless
+      ? { type: "delete", key, expect: { version } }
+      : { type: "put", key, body: { ...body, backIn }, expect: { version } };
+    await ignoringConflict(() => deps.store.commit([change]));
+  });
+};
+
+/** The newest run of which, or of a newer one, each site that is to have the plan's groups has a good one. */
+const newestEverywhere = async (deps: Deps, planId: PlanId, records: readonly Stored<Written>[]): Promise<number> => {
+  if (records.every(({ body }) => body.backIn === undefined)) return 0;
+  const plan = await deps.store.get<StoredPlan>(planKey(planId));
+  if (plan === undefined) return Number.POSITIVE_INFINITY;
+  const { kind, source, targets } = plan.body;
+  const sites = kind === "snapshot" ? [source] : targets.map(({ site }) => site);
+  const good = (await readGroups(deps, planId))
+    .map(({ body }) => body)
+    .filter(({ state, ofFailedRun }) => state === "published" && !ofFailedRun);
+  const newestAt = (site: SiteId) =>
+    Math.max(0, ...good.flatMap((group) => (group.siteId === site ? group.sequence : [])));
+  return Math.min(...sites.map(newestAt));
 };
 
 /** Those that the plan names, or that are not gone for so long yet. */

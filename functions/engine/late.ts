@@ -5,6 +5,7 @@ import type { Deps } from "../deps.ts";
 import type { Completed } from "./answers.ts";
 import { follow } from "./engine.ts";
 import { putFacts } from "./facts.ts";
+import { noteGone } from "./gone.ts";
 import { markDeleted, recordGroup } from "./groups.ts";
 import type { ShardId } from "./happenings.ts";
 import { whenAllDone } from "./take-task.ts";
@@ -29,6 +30,8 @@ export const takeLate = async (
     return isFinished(shard) ? follow(deps, await whenAllDone(deps, id, shard)) : undefined;
   }
   await putFacts(deps, report, result);
+  // The source tells it once: no later run would.
+  if (result.kind === "snapshot") await noteGone(deps, { runId: run.id, sequence: run.sequence }, result.gone ?? []);
   const part = run.targets[target];
   if (step === "publishing" && part !== undefined && hasEnded(part)) await recordGroup(deps, run, "mirror", target);
   if (step === "snapshotting" && partsOf(run).every(([, one]) => hasEnded(one))) await recordSource(deps, run);

@@ -5,6 +5,7 @@ import type { Stored } from "../../core/ports/store.ts";
 import { planReclaim, planSourceReclaim } from "../../core/retention/retention.ts";
 import type { Deps } from "../deps.ts";
 import { readGoneToKeep } from "../gone.ts";
+import { withCopies } from "./gone-copies.ts";
 import { markDeleting, readGroups } from "./groups.ts";
 
 /** Groups that runs in the plan's lanes make: they are not to be touched. Restores hold theirs by name. */
@@ -32,7 +33,7 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
   const all = await readGroups(deps, plan.id);
   const groups = all.map((stored) => stored.body);
   const here = groups.filter((group) => group.siteId === siteId);
-  const gone = await readGoneToKeep(deps, plan.id);
+  const gone = await withCopies(deps, await readGoneToKeep(deps, plan.id), here);
   if (plan.kind === "backup" && siteId === plan.source) {
     // A group that is younger than what is known of the plan belongs to a run that began in between.
     const known = here.filter((group) => group.sequence <= plan.sequence || group.state === "unknown");

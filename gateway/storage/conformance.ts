@@ -12,6 +12,7 @@ import { orderConformance } from "./conformance/order.ts";
 import { ownerConformance } from "./conformance/owners.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
 import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
+import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
 import { skewConformance } from "./conformance/skew.ts";
 import { snapshotHandleConformance } from "./conformance/snapshot-handles.ts";
@@ -62,6 +63,7 @@ export const storageConformance = (
     orderConformance(open);
     rebuildConformance(open);
     rebuildKindsConformance(open);
+    rebuildTogetherConformance(open);
     blockConformance(open);
   });
 };

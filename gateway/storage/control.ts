@@ -3,6 +3,7 @@ import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { GoneObject } from "../../core/api/task.ts";
@@ -29,17 +30,19 @@ export interface StorageControl {
   /**
    * Makes an empty, thin volume. The size is rounded up to whole extents times stripes inside, and
    * stays as given outside.
-   * @throws VOLUME_NAME_TAKEN, BAD_REQUEST (a name, a size or a geometry that can't be)
+   * @throws VOLUME_NAME_TAKEN, OBJECT_IS_MIRROR (the iSCSI target is a mirror's), BAD_REQUEST (a name, a size or a
+   *   geometry that can't be)
    */
   createVolume(options: CreateVolumeOptions, call?: StorageCall): Promise<ObjectConfig>;
 
   /**
-   * Gives a volume's object another name. Plans know it by its id, and go on.
-   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST (a name that can't be)
+   * Gives a volume's object another name; a file's is its whole path, and moves it. Plans know it by its id, and go on.
+   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN (of a file), BAD_REQUEST (a name that
+   *   can't be)
    */
   renameVolume(volumeId: string, name: string, call?: StorageCall): Promise<ObjectConfig>;
 
-  /** Its snapshots stay. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
+  /** Its snapshots stay. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY, OBJECT_BUSY (it is a disk of a VM) */
   deleteVolume(volumeId: string, call?: StorageCall): Promise<void>;
 
   /**
@@ -101,6 +104,9 @@ export interface StorageControl {
    */
   prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
 
+  /** A mirror volume by its id: whose it is, and its shape. It costs the same however much the cluster has. */
+  findMirrorVolume(mirrorVolumeId: string, call?: StorageCall): Promise<OwnedVolume | undefined>;
+
   /**
    * Begins or goes on with the writing of a group to a mirror volume. Raises the volume's epoch,
    * durably, so whoever was writing before is refused from now on (I6). When the volume's session
@@ -150,14 +156,18 @@ export interface StorageControl {
 
   /**
    * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size.
-   * Idempotent by `key`; one that was deleted is not made again. A LUN lies in the target, and a file
-   * in the export, that its source lay in, made where it is missing; a VM is switched off, with its
-   * NICs connected as the group's manifest maps them, and MAC addresses of its own where those of its
-   * source are taken. Where damage is known in the snapshots it is refused unless `evenDamaged`;
-   * reading what is damaged fails then.
+   * Idempotent by `key` and the object; one that was deleted is not made again. In one restore, a
+   * volume that is an object by itself and a VM's as well is made once, whichever comes first: it is
+   * the VM's, and goes with it. Of the restore's volumes that have one name, all but one get a
+   * number. A LUN lies in the target, and a file in the export, that its source lay in, made where it
+   * is missing; a VM is switched off, with its NICs connected as the group's manifest maps them, and
+   * MAC addresses of its own where those of its source are taken. Its disks' names have before them
+   * what its own has before its source's. Where damage is known in the snapshots it is refused unless
+   * `evenDamaged`; reading what is damaged fails then.
    * @throws SNAPSHOT_UNKNOWN, NOT_OURS (the group is another owner's), VOLUME_NAME_TAKEN,
    *   OBJECT_NAME_TAKEN (of a VM or a file), BAD_REQUEST (no name of a file), VOLUME_UNKNOWN (it was
-   *   made, and is deleted), GROUP_DAMAGED, POOL_FULL
+   *   made, and is deleted), GROUP_DAMAGED, POOL_FULL, OBJECT_BUSY (another VM has got a volume of
+   *   the VM's); then nothing is made
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
@@ -273,6 +283,13 @@ export interface MirrorVolume {
   readonly mirrorVolumeId: string;
 }
 
+/** A mirror volume as it is now. */
+export interface OwnedVolume {
+  readonly owner: Owner;
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+}
+
 export interface OpenMirrorOptions {
   readonly owner: Owner;
   readonly mirrorVolumeId: string;
@@ -309,7 +326,7 @@ export interface PublishGroupOptions {
 }
 
 export interface RebuildObjectOptions {
-  /** Names the restore and the object, so that doing it twice makes one. */
+  /** Names the restore, so that what it makes of an object, or of a volume that several have, is one. */
   readonly key: string;
   readonly owner: Owner;
   readonly fromGroupId: GroupId;

@@ -35,6 +35,8 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     deleteVolume: (id, call) => calls.durable("deleteVolume", call, (watch) => driver.deleteVolume(id, watch)),
     snapshotGroup: (of, call) => calls.answer("snapshotGroup", call, (watch) => driver.snapshotGroup(of, watch)),
     findGroup: (id, call) => calls.answer("findGroup", call, (watch) => driver.findGroup(id, watch)),
+    findMirrorVolume: (id, call) =>
+      calls.answer("findMirrorVolume", call, (watch) => driver.findMirrorVolume(id, watch)),
     newestSourceGroup: (owner, call) =>
       calls.answer("newestSourceGroup", call, (watch) => driver.newestSourceGroup(owner, watch)),
     lastSequences: (of, call) => calls.answer("lastSequences", call, (watch) => driver.lastSequences(of, watch)),
@@ -86,7 +88,10 @@ const limitAdministration = (cluster: ClusterAdministration, calls: LimitedCalls
   createObjects: (specs, call) => calls.durable("createObjects", call, (watch) => cluster.createObjects(specs, watch)),
   updateObject: (id, change, call) =>
     calls.durable("updateObject", call, (watch) => cluster.updateObject(id, change, watch)),
+  losses: (id, change, call) => calls.answer("losses", call, (watch) => cluster.losses(id, change, watch)),
   deleteObject: (id, call) => calls.durable("deleteObject", call, (watch) => cluster.deleteObject(id, watch)),
+  describeFacility: (of, call) =>
+    calls.answer("describeFacility", call, (watch) => cluster.describeFacility(of, watch)),
   deleteFacility: (of, call) => calls.answer("deleteFacility", call, (watch) => cluster.deleteFacility(of, watch)),
   setPower: (id, power, call) => calls.answer("setPower", call, (watch) => cluster.setPower(id, power, watch)),
   setLabels: (id, labels, call) => calls.answer("setLabels", call, (watch) => cluster.setLabels(id, labels, watch)),

@@ -12,7 +12,7 @@ export interface HangingCall {
 
 const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
 const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administration">[] = [
-  ...(["caps", "facilities", "findObjects", "newestSourceGroup", "lastSequences"] as const),
+  ...(["caps", "facilities", "findObjects", "findMirrorVolume", "newestSourceGroup", "lastSequences"] as const),
   ...([
     "inventory",
     "createVolume",
@@ -47,7 +47,16 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
 ];
 
 const administrationCalls: readonly (keyof ClusterAdministration)[] = [
-  ...(["createObjects", "updateObject", "deleteObject", "deleteFacility", "setPower", "setLabels"] as const),
+  ...([
+    "createObjects",
+    "updateObject",
+    "losses",
+    "deleteObject",
+    "describeFacility",
+    "deleteFacility",
+    "setPower",
+    "setLabels",
+  ] as const),
 ];
 
 /**

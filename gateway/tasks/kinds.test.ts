@@ -154,24 +154,32 @@ describe("the tasks of a plan of all kinds", () => {
       taken.objects.map(({ config }) => config),
     );
 
-    for (const { config } of taken.objects.filter(({ repeated }) => repeated === undefined)) {
-      const name = rebuiltName(config, "restored-");
-      const fields = {
-        kind: "rebuild",
-        step: "rebuilding",
-        siteId: siteB,
-        fromGroupId: groupOf(1),
-        object: config,
-        name,
-      };
-      const made = await perform(target, fields, 9);
-      assert(made.kind === "rebuild");
-      assert.deepEqual([made.object.kind, made.object.name], [config.kind, name]);
-      assert.deepEqual(await perform(target, fields, 9), made);
+    const restore = async (prefix: string, objects: typeof taken.objects, sequence: number) => {
+      for (const { config } of objects) {
+        const name = rebuiltName(config, prefix);
+        const step = { kind: "rebuild", step: "rebuilding", siteId: siteB, fromGroupId: groupOf(1) };
+        const made = await perform(target, { ...step, object: config, name }, sequence);
+        assert(made.kind === "rebuild");
+        assert.deepEqual([made.object.kind, made.object.name], [config.kind, name]);
+        assert.deepEqual(await perform(target, { ...step, object: config, name }, sequence), made);
+      }
+      const there = (await target?.inventory()) ?? [];
+      return there.filter(({ name, origin }) => origin?.role !== "mirror" && name.includes(prefix));
+    };
+    const restored = await restore("restored-", taken.objects, 9);
+    const again = await restore("again-", taken.objects.toReversed(), 10);
+    for (const [prefix, made] of Object.entries({ "restored-": restored, "again-": again })) {
+      assert.deepEqual(
+        made.map(({ kind, name }) => `${kind} ${name}`).sort(),
+        [
+          ...taken.objects.map(({ config }) => `${config.kind} ${rebuiltName(config, prefix)}`),
+          `volume ${prefix}web-0`,
+        ].sort(),
+      );
+      const [web] = made.filter(({ kind }) => kind === "vm");
+      const [disk] = made.filter(({ name }) => name === `${prefix}web-1`);
+      assert.deepEqual(web?.volumes[1], disk?.volumes[0], "the volume by itself is the VM's");
     }
-    const there = (await target?.inventory()) ?? [];
-    const restored = there.filter(({ origin }) => origin?.role !== "mirror").map(({ name }) => name);
-    assert(restored.includes("/exports/e1/vm/deep/restored-a.vmdk") && restored.includes("restored-web"));
   });
 
   test("a switch that the target does not have fails the preparing", async () => {

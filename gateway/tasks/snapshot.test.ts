@@ -209,4 +209,18 @@ describe("the snapshot task", () => {
     const { run } = setUp(Array.from({ length: 4001 }, (_, index) => volumeOf(String(index))));
     await assert.rejects(run([{ kind: "volume", match: "*" }]), { code: "PLAN_TOO_LARGE", message: /4001 objects/ });
   });
+
+  test("refuses more volumes than a run can have, each counted once", async () => {
+    const vms = Array.from({ length: 125 }, (_, vm) =>
+      vmOf(`vm-${vm}`, { disks: Array.from({ length: 128 }, (_, disk) => `${vm}-${disk}`) }),
+    );
+    const entries: PlanEntry[] = [everyVm, { kind: "volume", match: "*" }];
+    const { world, run } = setUp([...vms, volumeOf("0-0")]);
+    assert.equal((await run(entries)).objects.length, 126);
+    const [group] = world.groups.values();
+    assert.equal(group?.snapshots.length, 16_000);
+    world.objects = [...world.objects, volumeOf("loose")];
+    await assert.rejects(run(entries, 2), { code: "PLAN_TOO_LARGE", message: /16001 volumes now; 16000 are the most/ });
+    assert.equal(world.groups.size, 1);
+  });
 });

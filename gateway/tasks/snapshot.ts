@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { isRule, planObjectsMax } from "../../core/api/plan.ts";
+import { isRule, planObjectsMax, runVolumesMax } from "../../core/api/plan.ts";
 import type { SnapshotTask, TaskResultOf } from "../../core/api/task.ts";
 import type { SnapshotGroup, SnapshotGroupOptions } from "../storage/control.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
@@ -11,8 +11,6 @@ import { boundedWarnings } from "./warnings.ts";
 
 /** Looks at the site before its objects are said to change too fast. */
 const looksMax = 5;
-/** As many objects as a plan can name are in a run at most. */
-const objectsMax = planObjectsMax;
 
 /**
  * Takes the run's snapshot group: one snapshot of every volume of every object that the plan's entries are now, at the
@@ -61,10 +59,14 @@ const optionsOf = (task: SnapshotTask, told: Told): SnapshotGroupOptions => ({
   groupId: task.groupId,
   owner: ownerOf(task),
   sequence: task.sequence,
-  volumeIds: [...new Set(told.objects.flatMap(({ volumes }) => volumes.map(({ id }) => id)))],
+  volumeIds: [...volumeIdsOf(told.objects)],
   ...told,
   ...(task.planName !== undefined && { planName: task.planName }),
 });
+
+/** Each once, however many of the objects have it. */
+const volumeIdsOf = (objects: readonly ObjectConfig[]): ReadonlySet<string> =>
+  new Set(objects.flatMap(({ volumes }) => volumes.map(({ id }) => id)));
 
 const neverTheSame = (cause: VisibleError): VisibleError =>
   new VisibleError("VOLUME_UNKNOWN", `Each of ${looksMax} times, a volume had gone before it could be snapshotted.`, {
@@ -84,7 +86,7 @@ const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => 
   const choice = chooseObjects(entries, site);
   const { objects, because, missing, warnings } = choice;
   if (objects.length === 0) throw nothingLeft({ entries, missing, warnings });
-  if (objects.length > objectsMax) throw tooMany(objects.length);
+  refuseMany(objects);
   const owner = ownerOf(task);
   const isWhole = missing.length === 0 && warnings.length === 0;
   const before = hasRules || !isWhole ? await storage.newestSourceGroup(owner) : undefined;
@@ -95,8 +97,15 @@ const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => 
   return { objects, because, gone, warnings: boundedWarnings(warnings) };
 };
 
-const tooMany = (count: number): VisibleError =>
-  new VisibleError("PLAN_TOO_LARGE", `The plan's entries are ${count} objects now; ${objectsMax} are the most.`, {
+/** As many objects as a plan can name are in a run at most. @throws PLAN_TOO_LARGE */
+const refuseMany = (objects: readonly ObjectConfig[]): void => {
+  if (objects.length > planObjectsMax) throw tooMany("are", objects.length, "objects", planObjectsMax);
+  const { size } = volumeIdsOf(objects);
+  if (size > runVolumesMax) throw tooMany("have", size, "volumes", runVolumesMax);
+};
+
+const tooMany = (verb: string, count: number, what: string, max: number): VisibleError =>
+  new VisibleError("PLAN_TOO_LARGE", `The plan's entries ${verb} ${count} ${what} now; ${max} are the most.`, {
     hint: "Split them among several plans.",
   });
 

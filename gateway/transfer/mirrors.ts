@@ -23,7 +23,7 @@ export class Mirrors {
   async ownedBy(
     site: SiteId,
     options: { readonly mirrorVolumeId: string; readonly epoch: number },
-    storage: Pick<StorageDriver, "inventory">,
+    storage: Pick<StorageDriver, "findMirrorVolume">,
   ): Promise<Mirror> {
     const key = `${options.epoch} ${options.mirrorVolumeId}`;
     const mirror = this.#known.get(key) ?? (await find(options.mirrorVolumeId, storage));
@@ -44,11 +44,10 @@ export class Mirrors {
 }
 
 /** @throws VOLUME_UNKNOWN */
-const find = async (mirrorVolumeId: string, storage: Pick<StorageDriver, "inventory">): Promise<Mirror> => {
-  for (const { origin, volumes } of await storage.inventory()) {
-    const volume = volumes.find(({ id }) => id === mirrorVolumeId);
-    if (volume === undefined || origin?.role !== "mirror") continue;
-    return { source: origin.siteId, sizeBytes: volume.sizeBytes, geometry: volume.geometry };
+const find = async (mirrorVolumeId: string, storage: Pick<StorageDriver, "findMirrorVolume">): Promise<Mirror> => {
+  const found = await storage.findMirrorVolume(mirrorVolumeId);
+  if (found !== undefined) {
+    return { source: found.owner.source, sizeBytes: found.sizeBytes, geometry: found.geometry };
   }
   throw new VisibleError("VOLUME_UNKNOWN", `There is no mirror volume ${mirrorVolumeId} here.`, {
     hint: "Prepare the mirror first.",

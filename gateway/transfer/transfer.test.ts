@@ -118,15 +118,15 @@ describe("a transfer", () => {
   test("opens its base once, whatever it reads of it in its threads, and closes it also when it fails", async () => {
     const volume = await sites.createVolume("opened", 4 * mib, plain);
     await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(4 * mib) }]);
-    await sites.snapshot(volume, 41);
-    const { mirrorVolumeId } = await sites.send(volume, 41, null);
-    await sites.publish(mirrorVolumeId, 41);
+    await sites.snapshot(volume, 141);
+    const { mirrorVolumeId } = await sites.send(volume, 141, null);
+    await sites.publish(mirrorVolumeId, 141);
     await writeTo(
       sites.source,
       volume,
       [0, 1, 2, 3].map((extent) => ({ offset: extent * mib, data: randomBytes(9) })),
     );
-    await sites.snapshot(volume, 42);
+    await sites.snapshot(volume, 142);
     const open = new Map<string, number>();
     const opened: string[] = [];
     const counting: Partial<TwoSites["source"]> = {
@@ -146,11 +146,11 @@ describe("a transfer", () => {
     });
     const stop = new AbortController();
     const stopping = { onAcknowledged: () => stop.abort(new Error("enough")), signal: stop.signal, extentsInFlight: 1 };
-    await assert.rejects(sites.send(volume, 42, 41, { storage, ...stopping }), /enough/);
+    await assert.rejects(sites.send(volume, 142, 141, { storage, ...stopping }), /enough/);
     assert.deepEqual([opened.length, [...open.values()]], [1, [0]]);
-    await sites.send(volume, 42, 41, { storage });
+    await sites.send(volume, 142, 141, { storage });
     assert.deepEqual([opened.length, new Set(opened).size, [...open.values()]], [2, 1, [0]]);
-    await sites.publish(mirrorVolumeId, 42);
-    await sites.assertEqual(42);
+    await sites.publish(mirrorVolumeId, 142);
+    await sites.assertEqual(142);
   });
 });

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import type { KnownDifference, ServicesUnderTest } from "../../functions/aws/testing.ts";
 import { startEndpoints } from "../../infra/local/endpoints.ts";
 import { findPython, pythonMissing } from "../../infra/localstack/python.ts";
-import { hangMs } from "../patience.ts";
 import { startLocalstack } from "./localstack.ts";
 import { startMinistack } from "./ministack.ts";
 
@@ -75,10 +74,12 @@ export const emulatorsUnderTest: readonly EmulatorUnderTest[] = [
 /** The services by an emulator that was chosen, with the built-in ones for those that it does not have: what `local up` would use. */
 export const startServices = async ({ env }: Pick<ServicesUnderTest, "env">): Promise<ServicesUnderTest> => {
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-aws-"));
-  const endpoints = await startEndpoints({ dir, env, signal: AbortSignal.timeout(hangMs) });
+  const over = new AbortController();
+  const endpoints = await startEndpoints({ dir, env, signal: over.signal });
   return {
     env: endpoints.env,
     async stop() {
+      over.abort();
       await endpoints.stop();
       await rm(dir, { recursive: true, force: true });
     },

@@ -174,15 +174,15 @@ export class Local {
     const asked = new Date().toISOString();
     await this.api.v1.sites[":site"].inventory.$post({ param: { site } });
     await until(`an inventory of ${site}`, async () => {
-      const seen = await this.objects(site);
+      const seen = await this.objects(site, 1);
       return seen !== undefined && seen.observedAt > asked;
     });
   }
 
   /** What the site has, and when it was seen; undefined before its gateway has spoken. */
-  async objects(site: string) {
+  async objects(site: string, limit = 100) {
     try {
-      const query = { limit: "100" };
+      const query = { limit: limit.toString() };
       const { observedAt, items } = await answerOf(this.api.v1.sites[":site"].objects.$get({ param: { site }, query }));
       return { observedAt, objects: items.flatMap((object) => (isUnusable(object) ? [] : [object])) };
     } catch (error) {
@@ -237,11 +237,12 @@ export class Local {
   }
 
   /** Waits until a run has ended. */
-  async ended(run: string): Promise<RunAnswer> {
+  async ended(run: string, patienceMs = hangMs): Promise<RunAnswer> {
     await until(
       `the end of ${run}`,
       async () => !["queued", "running"].includes((await this.readRun(run)).status),
       100,
+      patienceMs,
     );
     return this.readRun(run);
   }

@@ -3,7 +3,8 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
 import { isSameMirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { isRule, type PlanObject } from "../../core/api/plan.ts";
+import type { PlanObject } from "../../core/api/plan.ts";
+import type { Reason } from "../../core/api/reason.ts";
 import type {
   PrepareTask,
   PublishTask,
@@ -12,16 +13,29 @@ import type {
   SnapshotTask,
   TaskResultOf,
 } from "../../core/api/task.ts";
-import { plainGeometry } from "../../core/extent/geometry.ts";
 import { mirrorSetOf } from "../../gateway/storage/mirror-set.ts";
+import { chooseObjects, objectKey } from "../../gateway/tasks/entries.ts";
+import { absentObjects, withLastSequences } from "../../gateway/tasks/gone.ts";
+import { nothingLeft } from "../../gateway/tasks/nothing-left.ts";
+import { configOf, lunOf, type ModelObject } from "./model-objects.ts";
 
-interface ModelGroup {
+export interface ModelGroup {
   readonly owner: string;
   readonly sequence: number;
   readonly takenAt: Instant;
   /** Volume id (on a target: the source's) → content. */
   readonly contents: ReadonlyMap<string, number>;
+  /** By kind and id. */
+  readonly objects: ReadonlySet<string>;
+  /** Of the source: what is told of it, however often. */
+  readonly told?: Told;
 }
+
+/** What a snapshot is told to have, and what not. */
+type Told = Pick<TaskResultOf<"snapshot">, "gone" | "warnings"> & {
+  readonly objects: readonly ObjectConfig[];
+  readonly because: readonly number[];
+};
 
 interface ModelMirror {
   epoch: number;
@@ -38,9 +52,9 @@ interface ModelStore {
   readonly groups: Map<GroupId, ModelGroup>;
   readonly mirrors: Map<string, ModelMirror>;
   /** The objects that runs have prepared here, by run, until a group is published. */
-  readonly prepared: Map<string, { readonly sequence: number; readonly objects: Map<number, string> }>;
+  readonly prepared: Map<string, { readonly sequence: number; readonly objects: Map<number, ObjectConfig> }>;
   readonly aborted: Set<GroupId>;
-  readonly rebuilt: Map<string, number>;
+  readonly rebuilt: Set<string>;
   /** How often each group of each run was really made, and really deleted. */
   readonly made: Map<string, number>;
   readonly deleted: Map<string, number>;
@@ -52,7 +66,7 @@ const emptyStore = (): ModelStore => ({
   mirrors: new Map(),
   prepared: new Map(),
   aborted: new Set(),
-  rebuilt: new Map(),
+  rebuilt: new Set(),
   made: new Map(),
   deleted: new Map(),
   newestSnapshot: 0,
@@ -62,13 +76,6 @@ const volumeOf = (mirrorVolumeId: string) => mirrorVolumeId.slice("mirror-".leng
 /** A group by what tells it from another one of the same id. */
 const nameOf = (groupId: GroupId, { sequence }: { readonly sequence: number }) => `${groupId} of number ${sequence}`;
 
-const config = (id: string): ObjectConfig => ({
-  kind: "lun",
-  id,
-  name: id,
-  volumes: [{ id, sizeBytes: 1 << 30, geometry: plainGeometry }],
-});
-
 /**
  * What a site's cluster promises, as a model: a volume's content is one number, and every promise
  * of the storage port that the control plane relies on is kept or refused as the port says.
@@ -76,7 +83,11 @@ const config = (id: string): ObjectConfig => ({
 export class ModelSite {
   /** What is protected: the site's own data. It is not on the disk that copies are made of. */
   readonly volumes = new Map<string, number>();
+  /** Objects by id. A volume that none of them has is a LUN by itself. */
+  readonly objects = new Map<string, ModelObject>();
   readonly id: SiteId;
+  /** How often a mirror was to be opened with a base that its group does not have of it. */
+  baseMisses = 0;
   /** As the plan's retention on this site says. */
   readonly #keepLast: number;
   #store = emptyStore();
@@ -120,19 +131,68 @@ export class ModelSite {
     const known = this.groups.get(task.groupId);
     if (known !== undefined && known.sequence !== task.sequence) throw exists();
     if (known === undefined && task.sequence <= this.#store.newestSnapshot) throw stale(this.#store.newestSnapshot);
-    const named = task.objects.filter((entry): entry is PlanObject => !isRule(entry));
-    const group = known ?? {
-      owner: task.planId,
-      sequence: task.sequence,
-      takenAt: now,
-      contents: new Map(named.map(({ id }) => [id, this.volumes.get(id) ?? 0])),
-    };
+    const group = known ?? this.#take(task, now);
     if (known === undefined) this.#make(task.groupId, group);
     this.#store.newestSnapshot = Math.max(this.#store.newestSnapshot, task.sequence);
-    const { takenAt } = group;
-    const snapshotIdOf = (id: string) => `${task.groupId}/${id}/${takenAt}`;
-    const objects = named.map(({ id }) => ({ config: config(id), snapshotIds: [snapshotIdOf(id)] }));
-    return { kind: "snapshot", takenAt, from: 0, objects };
+    const { takenAt, told } = group;
+    assert(told !== undefined, "a group of a source has objects");
+    const before = new Set<string>();
+    const objects = told.objects.map((config, index) => {
+      const ids = config.volumes.map(({ id }) => id);
+      const repeated = ids.flatMap((id, place) => (before.has(id) ? [place] : []));
+      for (const id of ids) before.add(id);
+      const snapshotIds = ids.map((id) => `${task.groupId}/${id}/${takenAt}`);
+      const because = told.because[index] ?? index;
+      return { config, snapshotIds, ...(because !== index && { because }), ...(repeated.length > 0 && { repeated }) };
+    });
+    const { gone = [], warnings = [] } = told;
+    const extras = { ...(gone.length > 0 && { gone }), ...(warnings.length > 0 && { warnings }) };
+    return { kind: "snapshot", takenAt, from: 0, fromVolume: 0, objects, ...extras };
+  }
+
+  /** An object is made; its volumes hold 1. */
+  add(object: ModelObject): void {
+    this.objects.set(object.id, object);
+    for (const id of object.volumes) this.volumes.set(id, 1);
+  }
+
+  /** All that there is to protect. */
+  inventory(): readonly ObjectConfig[] {
+    const taken = new Set([...this.objects.values()].flatMap(({ volumes }) => volumes));
+    const loose = [...this.volumes.keys()].filter((id) => !taken.has(id)).map(lunOf);
+    return [...this.objects.values(), ...loose].map(configOf);
+  }
+
+  /** The snapshot of what the plan's entries are now, by what the gateways go by. */
+  #take(task: SnapshotTask, takenAt: Instant): ModelGroup {
+    const entries = task.objects;
+    const site = this.inventory();
+    const choice = chooseObjects(entries, site);
+    const { objects, because, missing, warnings } = choice;
+    if (objects.length === 0) throw nothingLeft({ entries, missing, warnings });
+    const [newest] = this.#bySequence();
+    const absent = absentObjects({ entries, site, choice, before: newest?.told?.objects ?? [] });
+    const last = absent.flatMap(({ kind, id }) => this.#lastOf({ kind, id }));
+    const told: Told = {
+      ...{ objects, because, warnings: [...warnings] as Reason[] },
+      gone: [...withLastSequences(absent, last, newest?.told?.gone ?? [])],
+    };
+    const ids = objects.flatMap(({ volumes }) => volumes.map(({ id }) => id));
+    return {
+      ...{ owner: task.planId, sequence: task.sequence, takenAt, told },
+      contents: new Map(ids.map((id) => [id, this.volumes.get(id) ?? 0])),
+      objects: new Set(objects.map(objectKey)),
+    };
+  }
+
+  #lastOf(object: Pick<PlanObject, "kind" | "id">) {
+    const group = this.#bySequence().find(({ objects }) => objects.has(objectKey(object)));
+    return group === undefined ? [] : [{ ...object, sequence: group.sequence }];
+  }
+
+  /** Its groups, the newest first. */
+  #bySequence(): readonly ModelGroup[] {
+    return [...this.groups.values()].sort((one, other) => other.sequence - one.sequence);
   }
 
   /** What a snapshot holds; undefined when it is not there any more. */
@@ -146,18 +206,20 @@ export class ModelSite {
     const known = this.groups.get(task.groupId);
     if (known !== undefined && known.sequence !== task.sequence) throw exists();
     if (known === undefined && task.sequence <= this.newestPublished()) throw stale(this.newestPublished());
-    const mirrorVolumeId = `mirror-${task.object.id}`;
     const session = { groupId: undefined, baseGroupId: null, sequence: 0, publishedSequence: 0, complete: false };
     const { mirrors } = this.#store;
-    if (!mirrors.has(mirrorVolumeId)) mirrors.set(mirrorVolumeId, { epoch: 0, ...session, content: 0 });
-    const volumes = [{ sourceVolumeId: task.object.id, mirrorVolumeId }];
-    // Gateways of before prepare every third one.
-    if (task.index % 3 === 2) return { kind: "prepare", volumes };
+    const volumes = task.object.volumes.map(({ id }) => ({ sourceVolumeId: id, mirrorVolumeId: `mirror-${id}` }));
+    for (const { mirrorVolumeId } of volumes) {
+      if (!mirrors.has(mirrorVolumeId)) mirrors.set(mirrorVolumeId, { epoch: 0, ...session, content: 0 });
+    }
+    // Gateways of before prepare every third LUN.
+    if (task.index % 3 === 2 && task.object.kind === "lun") return { kind: "prepare", volumes };
     const name = nameOf(task.groupId, task);
     const kept = this.#store.prepared.get(name) ?? { sequence: task.sequence, objects: new Map() };
-    kept.objects.set(task.index, task.object.id);
+    kept.objects.set(task.index, task.object);
     this.#store.prepared.set(name, kept);
-    return { kind: "prepare", volumes, keepsConfig: true };
+    const warnings = unconnected(task);
+    return { kind: "prepare", volumes, keepsConfig: true, ...(warnings.length > 0 && { warnings }) };
   }
 
   /** @returns the epoch that the writer carries from now on */
@@ -171,6 +233,10 @@ export class ModelSite {
     if (sequence <= newest) throw stale(newest);
     const base = baseGroupId === null ? undefined : this.groups.get(baseGroupId);
     if (baseGroupId !== null && base === undefined) throw new VisibleError("BASE_MISSING", "The base is gone.");
+    if (base !== undefined && !base.contents.has(volumeOf(mirrorVolumeId))) {
+      this.baseMisses += 1;
+      throw new VisibleError("BASE_MISSING", "The base does not have the volume.");
+    }
     mirror.epoch += 1;
     if (isSameRun && mirror.baseGroupId === baseGroupId) return mirror.epoch;
     const content = base?.contents.get(volumeOf(mirrorVolumeId)) ?? 0;
@@ -203,15 +269,18 @@ export class ModelSite {
     const isThere = isSameMirrorSet(mirrorSetOf(written.map(([id]) => id)), meant);
     if (!isThere || written.some(([, { complete }]) => !complete)) throw incomplete();
     const prepared = this.#store.prepared.get(nameOf(groupId, { sequence }));
-    const objects = manifest.objects.map((told, index) => told?.id ?? prepared?.objects.get(index));
     const contents = new Map(written.map(([id, { content }]) => [volumeOf(id), content]));
-    // The manifest has each of the group's objects.
-    if (objects.some((id) => id === undefined || !contents.has(id))) throw incomplete();
+    const objects = manifest.objects.map((told, index) => {
+      const object = told ?? prepared?.objects.get(index);
+      // The manifest has each of the group's objects, and these have all of their volumes.
+      if (object === undefined || object.volumes.some(({ id }) => !contents.has(id))) throw incomplete();
+      return objectKey(object);
+    });
     for (const [, mirror] of written) mirror.publishedSequence = sequence;
     for (const [name, kept] of this.#store.prepared) {
       if (kept.sequence <= sequence) this.#store.prepared.delete(name);
     }
-    this.#make(groupId, { owner: planId, sequence, takenAt: manifest.takenAt, contents });
+    this.#make(groupId, { owner: planId, sequence, takenAt: manifest.takenAt, contents, objects: new Set(objects) });
   }
 
   reclaim(task: ReclaimTask): TaskResultOf<"reclaim"> {
@@ -229,18 +298,19 @@ export class ModelSite {
       this.#store.groups.delete(groupId);
       count(this.#store.deleted, nameOf(groupId, group));
     }
-    const groups = [...this.groups].map(([groupId, { sequence, takenAt }]) => {
-      return { groupId, sequence, takenAt, volumeCount: 1, sizeBytes: 1 };
+    const groups = [...this.groups].map(([groupId, { sequence, takenAt, contents }]) => {
+      return { groupId, sequence, takenAt, volumeCount: contents.size, sizeBytes: 1 };
     });
     return { kind: "reclaim", deleted: [...deleted], present: [], groups };
   }
 
   rebuild(task: RebuildTask): TaskResultOf<"rebuild"> {
     const key = `${task.runId}/${task.index}`;
-    const content = this.#store.rebuilt.get(key) ?? this.groups.get(task.fromGroupId)?.contents.get(task.object.id);
-    if (content === undefined) throw new VisibleError("SNAPSHOT_UNKNOWN", "The group is gone.");
-    this.#store.rebuilt.set(key, content);
-    return { kind: "rebuild", object: { ...config(`rebuilt-${task.object.id}`), name: task.name } };
+    const group = this.groups.get(task.fromGroupId);
+    const isThere = task.object.volumes.every(({ id }) => group?.contents.has(id));
+    if (!isThere && !this.#store.rebuilt.has(key)) throw new VisibleError("SNAPSHOT_UNKNOWN", "The group is gone.");
+    this.#store.rebuilt.add(key);
+    return { kind: "rebuild", object: { ...task.object, id: `rebuilt-${task.object.id}`, name: task.name } };
   }
 
   abort(groupId: GroupId): void {
@@ -264,6 +334,18 @@ export class ModelSite {
     return mirror;
   }
 }
+
+/** NICs whose switch nothing takes the place of. A VM is told which there are. */
+const unconnected = ({ object, mapping }: PrepareTask): Reason[] => {
+  if (object.kind !== "vm") return [];
+  const used = object.vm.nics.flatMap(({ virtualSwitch }) => virtualSwitch ?? []);
+  assert(mapping !== undefined || used.length === 0, "a VM is prepared without a mapping");
+  const unmapped = used.filter((name) => mapping?.switches[name] === undefined);
+  return unmapped.map((name) => ({
+    code: "SWITCH_UNMAPPED",
+    message: `“${object.name}” is not connected to “${name}”.`,
+  }));
+};
 
 const count = (counts: Map<string, number>, what: string): void => {
   counts.set(what, (counts.get(what) ?? 0) + 1);

@@ -25,7 +25,7 @@ import { handleSweep } from "../../functions/sweep.ts";
 import { type ResultPart, resultParts } from "../../gateway/tasks/result-parts.ts";
 import { Chance } from "./chance.ts";
 import { createModelClient, type Passage } from "./model-client.ts";
-import { ModelSite } from "./model-site.ts";
+import { type ModelGroup, ModelSite } from "./model-site.ts";
 import { ModelTable, type TableFaults } from "./model-table.ts";
 
 /** How often things go wrong. */
@@ -87,7 +87,7 @@ export class World {
   readonly reports: Message<Report>[] = [];
   readonly chance: Chance;
   /** What each snapshot group held at the instant it was taken, by id and instant, for I1. */
-  readonly truth = new Map<string, ReadonlyMap<string, number>>();
+  readonly truth = new Map<string, Pick<ModelGroup, "contents" | "objects">>();
   /** Targets whose link is down for good. */
   readonly unreachable = new Set<SiteId>();
   /** How often functions died, by the request that was their last one, and whether it took effect. */
@@ -99,7 +99,8 @@ export class World {
   readonly counts = { failed: 0, deadLetters: 0, messageBytesMax: 0 };
   faults: Faults;
   now: Instant;
-  /** Hears of every deletion that a site was told to do. */
+  /** Hears of every deletion that a site is told to do, before it does it, and afterwards. */
+  onReclaim: (task: ReclaimTask) => void = () => undefined;
   onReclaimed: (task: ReclaimTask, deleted: readonly GroupId[]) => void = () => undefined;
   readonly #invocations = new AsyncLocalStorage<Invocation>();
   readonly #passage: Passage;
@@ -310,7 +311,8 @@ export class World {
       case "snapshot": {
         const result = here.snapshot(task, this.now);
         const name = `${task.groupId} at ${result.takenAt}`;
-        if (!this.truth.has(name)) this.truth.set(name, here.groups.get(task.groupId)?.contents ?? new Map());
+        const group = here.groups.get(task.groupId);
+        if (!this.truth.has(name) && group !== undefined) this.truth.set(name, group);
         return result;
       }
       case "prepare":
@@ -320,6 +322,7 @@ export class World {
       case "publish":
         return here.publish(task, this.now);
       case "reclaim": {
+        this.onReclaim(task);
         const result = here.reclaim(task);
         this.onReclaimed(task, result.deleted);
         return result;
@@ -351,11 +354,14 @@ export class World {
   /** A snapshot is told in parts; where things go wrong, also in parts of one object. */
   #parts(result: TaskResult): readonly ResultPart[] {
     if (result.kind !== "snapshot" || !this.chance.happens(this.faults.again)) return resultParts(result);
-    const of = result.objects.length;
-    return result.objects.map((object, number) => ({
-      result: { ...result, from: number, objects: [object] },
-      part: { number, of },
-    }));
+    const { objects, gone, warnings, ...head } = result;
+    const extras = { ...(gone && { gone }), ...(warnings && { warnings }) };
+    let fromVolume = 0;
+    return objects.map((object, number) => {
+      const part = { ...head, from: number, fromVolume, objects: [object], ...(number === 0 && extras) };
+      fromVolume += object.config.volumes.length - (object.repeated?.length ?? 0);
+      return { result: part, part: { number, of: objects.length } };
+    });
   }
 
   #report(report: Report): void {

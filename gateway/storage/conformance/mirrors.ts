@@ -52,6 +52,19 @@ const writeExtent = async (
 
 export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void => {
   describe("mirrors", () => {
+    storageTest(
+      "a mirror volume is found by its id, whose it is and its shape; no other volume is",
+      open,
+      async (driver) => {
+        const mirror = await prepareMirror(driver, sourceObject({ geometry: striped }));
+        const found = await driver.findMirrorVolume(mirror);
+        assert.deepEqual(found, { owner, sizeBytes: volumeBytes, geometry: striped });
+        const { volumes } = await driver.createVolume({ kind: "volume", name: "own", sizeBytes: volumeBytes });
+        assert.equal(await driver.findMirrorVolume(volumes[0]?.id ?? ""), undefined);
+        assert.equal(await driver.findMirrorVolume("nowhere"), undefined);
+      },
+    );
+
     storageTest("preparing makes one mirror, and brings it up to date the next time", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject({ geometry: striped }));
       assert.equal(

@@ -14,6 +14,7 @@ import type {
   MirrorVolume,
   ObjectId,
   OpenMirrorOptions,
+  OwnedVolume,
   Owner,
   PrepareMirrorOptions,
   PublishGroupOptions,
@@ -115,6 +116,10 @@ export class ExtentStore implements StorageDriver {
   async findObjects(ids: readonly ObjectId[]): Promise<readonly ObjectConfig[]> {
     const { database } = this.#store;
     return database.snapshot(() => objects.findObjects(database, ids));
+  }
+
+  async findMirrorVolume(mirrorVolumeId: string): Promise<OwnedVolume | undefined> {
+    return volumes.findMirrorVolume(this.#store.database, mirrorVolumeId);
   }
 
   async createVolume(options: CreateVolumeOptions): Promise<ObjectConfig> {

@@ -7,15 +7,18 @@ import { objectOfVm, objectOfVolume } from "./objects.ts";
 import { refuseFullPool } from "./pools.ts";
 import { rebuiltFile, rebuiltLun } from "./rebuild-places.ts";
 import { insertRebuilt, type RebuildSource, rebuildSource } from "./rebuild-source.ts";
+import { rebuildKeyOf, rebuiltVolume, rebuiltVolumeName } from "./rebuild-together.ts";
 import { rebuildVm } from "./rebuild-vm.ts";
 import type { SnapshotRow } from "./snapshots.ts";
 import type { VmRow } from "./vms.ts";
-import { refuseTakenName, type VolumeRow } from "./volumes.ts";
+import { findVolume, labelsText, type VolumeRow } from "./volumes.ts";
 
 /**
- * Makes an ordinary object that shares snapshots' extents: metadata only. Inside a transaction.
+ * Makes an ordinary object that shares snapshots' extents: metadata only. A volume by itself that the restore has made
+ * for a VM is that one. Inside a transaction.
  * @throws SNAPSHOT_UNKNOWN, NOT_OURS, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN, BAD_REQUEST, VOLUME_UNKNOWN
- *   (it was made and is deleted), GROUP_DAMAGED, POOL_FULL
+ *   (it was made and is deleted), GROUP_DAMAGED, POOL_FULL, OBJECT_BUSY (somebody's VM has got a
+ *   volume of the VM's)
  */
 export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
   const { object, name } = options;
@@ -33,10 +36,16 @@ export const rebuildObject = (database: Database, options: RebuildObjectOptions)
   return rebuilt;
 };
 
-/** What was made by the key before. @throws VOLUME_UNKNOWN when it has been deleted since */
-const knownRebuild = (database: Database, { key, name }: RebuildObjectOptions): ObjectConfig | undefined => {
-  const volume = database.one<VolumeRow>("SELECT * FROM volumes WHERE rebuildKey = ?", key);
-  if (volume !== undefined) return objectOfVolume(database, volume);
+/** Of a volume by itself the key is the one that it has as a VM's disk. */
+const keyOf = ({ key, object }: RebuildObjectOptions): string =>
+  rebuildKeyOf(key, object.kind === "volume" ? (object.volumes[0]?.id ?? object.id) : object.id);
+
+/** What the restore has made of the object before. @throws VOLUME_UNKNOWN when it has been deleted since */
+const knownRebuild = (database: Database, options: RebuildObjectOptions): ObjectConfig | undefined => {
+  const { object, name } = options;
+  const key = keyOf(options);
+  const volume = rebuiltVolume(database, key);
+  if (volume !== undefined) return objectOfVolume(database, labelled(database, volume, object.labels));
   const vm = database.one<VmRow>("SELECT * FROM vms WHERE rebuildKey = ?", key);
   if (vm !== undefined) return objectOfVm(database, vm);
   if (database.one("SELECT 1 FROM deletedRebuilds WHERE key = ?", key) === undefined) return undefined;
@@ -45,25 +54,34 @@ const knownRebuild = (database: Database, { key, name }: RebuildObjectOptions): 
   });
 };
 
+/** A VM does not say what labels its volumes have. */
+const labelled = (database: Database, { id }: VolumeRow, labels: ObjectConfig["labels"]): VolumeRow => {
+  const sql = "UPDATE volumes SET labels = ? WHERE id = ? AND labels IS NULL AND vmId IS NOT NULL";
+  database.run(sql, labelsText(labels), id);
+  return findVolume(database, id);
+};
+
 const rebuildVolume = (
   database: Database,
-  { key, owner, object, name }: RebuildObjectOptions,
+  options: RebuildObjectOptions,
   { snapshots, pool }: RebuildSource,
 ): VolumeRow => {
+  const { key, owner, object } = options;
   const [snapshot, ...others] = snapshots.values();
   if (snapshot === undefined || others.length > 0 || object.kind === "vm") {
     throw new Error(`an object of kind ${object.kind} has ${snapshots.size} volumes`);
   }
-  const common = { name, pool, owner, rebuildKey: key, labels: object.labels };
+  const common = { pool, owner, rebuildKey: keyOf(options), labels: object.labels };
   if (object.kind === "nfs-file") {
+    const { name } = options;
     const file = rebuiltFile(database, { name, object, pool });
-    return insertRebuilt(database, snapshot, { ...common, kind: "nfs-file", file });
+    return insertRebuilt(database, snapshot, { ...common, name, kind: "nfs-file", file });
   }
-  refuseTakenName(database, name);
+  const name = rebuiltVolumeName(database, key, options.name);
   if (object.kind === "lun") {
-    return insertRebuilt(database, snapshot, { ...common, kind: "lun", lun: rebuiltLun(database, object) });
+    return insertRebuilt(database, snapshot, { ...common, name, kind: "lun", lun: rebuiltLun(database, object) });
   }
-  return insertRebuilt(database, snapshot, { ...common, kind: "volume", sharing: object.sharing });
+  return insertRebuilt(database, snapshot, { ...common, name, kind: "volume", sharing: object.sharing });
 };
 
 const namedExtentsMax = 10;

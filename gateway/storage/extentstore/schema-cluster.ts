@@ -1,7 +1,8 @@
 /**
  * Pools, switches, exports, files and VMs, and mirrors of several volumes. Tables whose constraints change are made anew
  * beside the old ones and filled from them. Children are dropped before their parents, so foreign keys hold at every
- * statement; a rename takes the references to the table along.
+ * statement; a rename takes the references to the table along. Groups have a rowid now: without one, whoever looks for
+ * a group, as each of its snapshots does, reads the manifests of others that are megabytes long.
  */
 export const cluster = `
   CREATE TABLE pools (name TEXT PRIMARY KEY, capacityBytes INTEGER) STRICT, WITHOUT ROWID;
@@ -188,11 +189,39 @@ export const cluster = `
       FROM snapshotGroups WHERE manifest IS NOT NULL
     ) WHERE typeof(planName) = 'text' ORDER BY sequence;
 
-  ALTER TABLE snapshotGroups ADD COLUMN planName TEXT;
-  ALTER TABLE snapshotGroups ADD COLUMN gone TEXT;
-  ALTER TABLE snapshotGroups ADD COLUMN warnings TEXT;
+  CREATE TABLE newSnapshotGroups (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    takenAt TEXT NOT NULL,
+    sequence INTEGER,
+    planName TEXT,
+    gone TEXT,
+    warnings TEXT,
+    manifest TEXT
+  ) STRICT;
+  INSERT INTO newSnapshotGroups (id, planId, source, takenAt, sequence, manifest)
+    SELECT id, planId, source, takenAt, sequence, manifest FROM snapshotGroups;
+  CREATE TABLE newSnapshots (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    groupId TEXT NOT NULL REFERENCES newSnapshotGroups(id),
+    volumeId TEXT NOT NULL,
+    sourceVolumeId TEXT NOT NULL,
+    sizeBytes INTEGER NOT NULL,
+    extentBytes INTEGER NOT NULL,
+    stripeCount INTEGER NOT NULL,
+    stripeBytes INTEGER NOT NULL,
+    tableId INTEGER NOT NULL UNIQUE REFERENCES tables(id),
+    UNIQUE (groupId, volumeId)
+  ) STRICT;
+  INSERT INTO newSnapshots (number, id, groupId, volumeId, sourceVolumeId, sizeBytes, extentBytes, stripeCount,
+      stripeBytes, tableId)
+    SELECT number, id, groupId, volumeId, sourceVolumeId, sizeBytes, extentBytes, stripeCount,
+      stripeBytes, tableId FROM snapshots ORDER BY number;
   CREATE TABLE groupObjects (
-    groupId TEXT NOT NULL REFERENCES snapshotGroups(id) ON DELETE CASCADE,
+    groupId TEXT NOT NULL REFERENCES newSnapshotGroups(id) ON DELETE CASCADE,
     position INTEGER NOT NULL,
     kind TEXT NOT NULL,
     objectId TEXT NOT NULL,
@@ -204,6 +233,10 @@ export const cluster = `
   INSERT INTO groupObjects (groupId, position, kind, objectId, object)
     SELECT snapshotGroups.id, key, json_extract(value, '$.kind'), json_extract(value, '$.id'), value
     FROM snapshotGroups, json_each(CASE WHEN json_valid(objects) THEN objects ELSE '[]' END);
-  ALTER TABLE snapshotGroups DROP COLUMN objects;
+  DROP TABLE snapshots;
+  DROP TABLE snapshotGroups;
+  ALTER TABLE newSnapshotGroups RENAME TO snapshotGroups;
+  ALTER TABLE newSnapshots RENAME TO snapshots;
+  CREATE INDEX snapshotGroupsByOwner ON snapshotGroups(planId, source);
   CREATE INDEX snapshotsBySourceVolume ON snapshots(groupId, sourceVolumeId);
 `;

@@ -3,7 +3,7 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockBytes, extentBytesMax, plainGeometry } from "../../../core/extent/geometry.ts";
 import { newName } from "../../../core/object/name.ts";
-import type { Owner } from "../control.ts";
+import type { OwnedVolume, Owner } from "../control.ts";
 import type { CreateVolumeOptions } from "../volume-io.ts";
 import type { Database } from "./database.ts";
 import { findExport } from "./exports.ts";
@@ -60,6 +60,14 @@ export const findVolume = (database: Database, volumeId: string): VolumeRow => {
   throw new VisibleError("VOLUME_UNKNOWN", `There is no volume ${volumeId} in ${database.path}.`, {
     hint: "It may have been deleted; look at the site's inventory.",
   });
+};
+
+/** A mirror volume, or undefined: there is none of this id, or it is no mirror. */
+export const findMirrorVolume = (database: Database, volumeId: string): OwnedVolume | undefined => {
+  const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ? AND role = 'mirror'", volumeId);
+  if (row === undefined || row.planId === null || row.source === null) return undefined;
+  const owner = { planId: row.planId, source: row.source } as Owner;
+  return { owner, sizeBytes: row.sizeBytes, geometry: geometryOf(row) };
 };
 
 /**

@@ -81,7 +81,7 @@ const fill = (database: Database): void => {
   };
   volume(1, { role: "plain", kind: "lun", name: "database", lun: ["iscsi", 7] });
   volume(2, { role: "plain", name: "loose" });
-  volume(3, { role: "rebuilt", name: "again", key: "restore-1" });
+  volume(3, { role: "rebuilt", name: "again", key: `restore-1/${lunOfBefore.id}` });
   volume(4, { role: "mirror", kind: "lun", name: "database", lun: [`mirror.a.${owner.planId}.iscsi`, 7] });
   volume(5, { role: "mirror", name: "loose" });
   const mirror = (n: number, sourceObjectId: string, sourceVolumeId: string, sequences: readonly [number, number]) => {

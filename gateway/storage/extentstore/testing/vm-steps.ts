@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { VmObject } from "../../../../core/api/object/vm.ts";
+import type { ObjectConfig } from "../../../../core/api/object.ts";
 import { groupId, plain, readSnapshot, readVolume, strangers, takenAt } from "../../conformance/fixtures.ts";
-import { bytesIn, vmOfSource, volumeBytes } from "../../conformance/objects.ts";
+import { bytesIn, looseVolume, vmOfSource, volumeBytes } from "../../conformance/objects.ts";
 import type { MirrorVolume, Owner } from "../../control.ts";
 import type { StorageDriver } from "../../driver.ts";
 import { mirrorSetOf } from "../../mirror-set.ts";
@@ -26,14 +27,20 @@ const vmAt = (n: number): VmObject =>
     ],
   });
 
+/** The VM's first volume by itself: rebuilt with it, now before and now after it. */
+const diskOfVm = looseVolume({ id: "volume-00000000000000d1" });
+const diskName = (n: number): string => `${rebuiltName(n)}-web-0`;
+
 const rebuiltName = (n: number): string => `rebuilt ${n}`;
 
 export const liveVmStep = async (driver: StorageDriver, n: number, say: (what: string) => void): Promise<void> => {
   if ((await driver.findGroup(vmGroup(n))) === undefined) await sendVm(driver, n);
   say(`vmPublished ${n}`);
-  const { id } = await driver.rebuildObject({
-    ...{ key: rebuiltName(n), owner, fromGroupId: vmGroup(n), object: vmAt(n), name: rebuiltName(n) },
-  });
+  const rebuild = (object: ObjectConfig, name: string) =>
+    driver.rebuildObject({ key: rebuiltName(n), owner, fromGroupId: vmGroup(n), object, name });
+  if (n % 2 === 0) await rebuild(diskOfVm, diskName(n));
+  const { id } = await rebuild(vmAt(n), rebuiltName(n));
+  await rebuild(diskOfVm, diskName(n));
   say(`vmRebuilt ${n} ${id}`);
   await driver.deleteGroup({ groupId: vmGroup(n - kept), owner });
 };
@@ -95,7 +102,15 @@ export const checkVm = async (
       rebuilt.length === 1 || (n > promised.rebuilt && rebuilt.length === 0),
       `${rebuilt.length} ${rebuiltName(n)}`,
     );
-    for (const vm of rebuilt) await checkRebuilt(driver, vm, n);
+    for (const vm of rebuilt) {
+      await checkRebuilt(driver, vm, n);
+      const volumes = inventory.filter(({ kind, name }) => kind === "volume" && name.startsWith(`${rebuiltName(n)}-`));
+      assert.deepEqual(
+        new Set(volumes.map(({ id }) => id)),
+        new Set(vm.volumes.map((volume) => volume.id)),
+        "a VM's volume was made twice",
+      );
+    }
   }
 };
 
