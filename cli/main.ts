@@ -13,6 +13,7 @@ import { addPlanCommands } from "./commands/plan.ts";
 import { addRebuildCommand } from "./commands/rebuild.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSiteCommands } from "./commands/site.ts";
+import { addStatusCommand } from "./commands/status.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addVolumeCommands } from "./commands/volume.ts";
 import { createContext, type GlobalOptions } from "./context.ts";
@@ -68,6 +69,7 @@ const createProgram = (host: Host, answering: Answering): Command => {
   addTokenCommands(program, answering);
   addObjectCommands(program, answering);
   addVolumeCommands(program, answering);
+  addStatusCommand(program, answering);
   addPlanCommands(program, answering);
   addRunCommands(program, answering);
   addGroupCommands(program, answering);

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { instantSchema, type PlanId } from "../core/api/ids.ts";
 import { goneObjectSchema } from "../core/api/task.ts";
 import type { WholePlan } from "../core/plan/define.ts";
@@ -9,7 +9,11 @@ import { type StoredPlan, wholePlan } from "./plan-objects.ts";
 import { readRange } from "./ranges.ts";
 import { goneKey, gonePrefix, planKey } from "./records.ts";
 
-export const goneRecordSchema: z.ZodType<GoneRecord> = goneObjectSchema.extend({ since: instantSchema });
+export const goneRecordSchema: z.ZodType<GoneRecord> = goneObjectSchema.extend({
+  since: instantSchema,
+  backIn: z.int().optional(),
+  gaps: z.array(z.object({ after: z.int(), until: z.int() })).optional(),
+});
 
 /** What is known to be gone of a plan's objects. Mostly nothing is. */
 const readGone = async (deps: Pick<Deps, "store">, planId: PlanId): Promise<readonly GoneRecord[]> => {

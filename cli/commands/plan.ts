@@ -7,7 +7,7 @@ import { answerOf } from "../client.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Api, Context } from "../context.ts";
 import { askedFor, followRun } from "../follow-run.ts";
-import { lastInventory, lookUpObjects, refreshInventory } from "../inventory.ts";
+import { freshInventory, lastInventory, lookUpObjects } from "../inventory.ts";
 import { wholeNumber } from "../options.ts";
 import { listed } from "../pages.ts";
 import { readPlanFile } from "../plan-file.ts";
@@ -110,13 +110,19 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
 
 const deletePlan = async (context: Context, nameOrId: string, yes: boolean): Promise<Answer> => {
   const api = await context.connect();
-  const { id, name } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: nameOrId } }));
+  const { id, name, status } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: nameOrId } }));
+  if (status === "deleted" && nameOrId !== id) throw deletedAlready(name);
   const about = ["Its runs are cancelled; its restore points stay."];
   if (!yes && !(await isToBeDeleted(context.host, `the plan ${printable(name)} (${id})`, about))) return nothingDeleted;
   await answerOf(api.v1.plans[":plan"].$delete({ param: { plan: id } }));
   const text = `The plan ${printable(name)} is deleted. Its restore points stay: smtx-backup group list --plan ${id}`;
   return { json: { deleted: id }, text };
 };
+
+const deletedAlready = (name: string) =>
+  new VisibleError("PLAN_UNKNOWN", `The plan “${printable(name)}” is deleted already.`, {
+    hint: "List plans with: smtx-backup plan list",
+  });
 
 const addPreview = (plan: Command, answering: Answering): void => {
   const { minValue, maxValue } = retentionSchema.shape.keepLast;
@@ -151,7 +157,7 @@ const showPlan = (plan: PlanAnswer, { style }: Context): Answer => ({ json: plan
 const createPlan = async (context: Context, file: string): Promise<Answer> => {
   const definition = await readPlanFile(file, context.host);
   const api = await context.connect();
-  await freshObjects(context, api, definition.source);
+  await freshInventory(context, api, definition.source);
   const plan = await answerOf(api.v1.plans.$post({ json: definition }));
   return explainPlan(context, api, plan);
 };
@@ -159,20 +165,10 @@ const createPlan = async (context: Context, file: string): Promise<Answer> => {
 const updatePlan = async (context: Context, name: string | undefined, file: string): Promise<Answer> => {
   const definition = await readPlanFile(file, context.host);
   const api = await context.connect();
-  await freshObjects(context, api, definition.source);
+  await freshInventory(context, api, definition.source);
   const param = { plan: name ?? definition.name };
   const plan = await answerOf(api.v1.plans[":plan"].$put({ param, json: definition }));
   return explainPlan(context, api, plan, { isNew: false });
-};
-
-/** So that what was made a moment ago can be named. Without a gateway the API goes by what it knows. */
-const freshObjects = async ({ host, warn }: Context, api: Api, site: string): Promise<void> => {
-  try {
-    await refreshInventory(host, api, site);
-  } catch (error) {
-    if (!VisibleError.is(error, "GATEWAY_ABSENT")) throw error;
-    warn(`${error.message} What it has may be known wrongly.`);
-  }
 };
 
 /** The objects that its next run takes, and those that are gone. */

@@ -1,4 +1,4 @@
-import type { GroupAnswer } from "../../core/api/answers.ts";
+import type { GroupAnswer, GroupListEntry } from "../../core/api/answers.ts";
 import { warningLines } from "./run.ts";
 import type { Style } from "./style.ts";
 import { fields, table } from "./table.ts";
@@ -47,6 +47,28 @@ export const groupNotes = (groups: readonly Shown[]): readonly string[] => [
 const roles = { source: "source", mirror: "restore point" } as const;
 export const roleText = ({ role }: Pick<GroupAnswer, "role">): string => roles[role];
 
+/** What is in it, as far as that is known. */
+const dataText = ({ dataBytes }: Pick<GroupAnswer, "dataBytes">): string =>
+  dataBytes === undefined ? "–" : bytesText(dataBytes);
+
+/** Groups of plans under each other. */
+export const groupTable = (groups: readonly GroupListEntry[], style: Style): string =>
+  table(
+    groups,
+    [
+      { title: "PLAN", value: ({ planName }) => planName, paint: style.strong },
+      { title: "SITE", value: ({ siteId }) => siteId },
+      { title: "TAKEN", value: ({ takenAt }) => instantText(takenAt) },
+      { title: "ROLE", value: roleText },
+      { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
+      { title: "DATA", value: dataText, align: "right" },
+      { title: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes), align: "right" },
+      { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },
+      { title: "GROUP", value: ({ id }) => id },
+    ],
+    { style, none: "No snapshot groups yet." },
+  );
+
 /** One group, as it is at each site that has it. */
 export const groupText = (groups: readonly GroupAnswer[], style: Style): string => {
   const [first] = groups;
@@ -66,6 +88,7 @@ export const groupText = (groups: readonly GroupAnswer[], style: Style): string 
     [
       { title: "SITE", value: ({ siteId }) => siteId, paint: style.strong },
       { title: "ROLE", value: roleText },
+      { title: "DATA", value: dataText, align: "right" },
       { title: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes), align: "right" },
       { title: "PUBLISHED", value: ({ publishedAt }) => instantText(publishedAt) },
       { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },

@@ -31,6 +31,7 @@ export const errorCodes = {
   POOL_FULL: { status: 507, retryable: false },
   // Plans.
   PLAN_UNKNOWN: { status: 404, retryable: false },
+  PLAN_AMBIGUOUS: { status: 422, retryable: false },
   PLAN_NAME_TAKEN: { status: 409, retryable: false },
   PLAN_KIND_FIXED: { status: 422, retryable: false },
   PLAN_SOURCE_FIXED: { status: 422, retryable: false },

@@ -28,7 +28,10 @@ export const groupSchema = z.object({
   volumeCount: z.int().min(1).optional(),
   /** What is to be known of it: an object that was gone, a network that is not connected. */
   warnings: z.array(reasonSchema).max(warningsMax).optional(),
+  /** Of all its volumes, whether anything is in them or not. */
   sizeBytes: z.int().min(0),
+  /** What is in them, to the extent. Absent: nobody told, as of a group at its source. */
+  dataBytes: z.int().min(0).optional(),
   state: groupStateSchema,
   /** Its run did not come to its end here, on the source at no target: it does not count among `keepLast`. */
   ofFailedRun: z.literal(true).optional(),

@@ -2,7 +2,7 @@ import type { Instant } from "../api/ids.ts";
 import { isRule, type PlanEntry } from "../api/plan.ts";
 import type { GoneObject } from "../api/task.ts";
 import { addSeconds } from "../ports/clock.ts";
-import type { Gone } from "./retention.ts";
+import type { Gap, Gone } from "./retention.ts";
 
 /** What came by a rule and vanished goes with retention after so long. */
 export const goneKeptDays = 30;
@@ -11,7 +11,24 @@ export const goneKeptDays = 30;
 export interface GoneRecord extends GoneObject {
   /** Of the first run without it. */
   readonly since: Instant;
+  /** The number of the run that had it again: it is not gone now, and a site may have no copy that is as new. */
+  readonly backIn?: number | undefined;
+  /** It was gone before that as well. */
+  readonly gaps?: readonly Gap[] | undefined;
 }
+
+/** Of those that an object was away for, so many are remembered. */
+const gapsMax = 20;
+
+/** What is known of an object that goes again after it had come back. */
+export const goneAgain = (before: GoneRecord, now: GoneRecord): GoneRecord => {
+  const { backIn: until, lastSequence: after, gaps = [] } = before;
+  const { lastSequence = after } = now;
+  if (until === undefined || after === undefined || lastSequence === undefined) return now;
+  // No group is known to have it since it was back.
+  if (lastSequence < until) return { ...now, lastSequence: after, gaps };
+  return { ...now, lastSequence, gaps: [...gaps, { after, until }].slice(-gapsMax) };
+};
 
 /** Whether a plan names the object: only a person ends that. */
 export const isNamed = (entries: readonly PlanEntry[], { kind, id }: Pick<GoneObject, "kind" | "id">): boolean =>
@@ -31,10 +48,11 @@ export const goneToKeep = (
 ): readonly Gone[] => {
   const named = new Set(entries.flatMap((entry) => (isRule(entry) ? [] : [`${entry.kind}/${entry.id}`])));
   return records.flatMap((record): readonly Gone[] => {
-    const { kind, id, name, lastSequence } = record;
-    if (lastSequence === undefined) return [];
-    if (named.has(`${kind}/${id}`)) return [{ kind, id, name, lastSequence }];
+    const { kind, id, name, lastSequence, backIn, gaps } = record;
+    if (lastSequence === undefined || backIn !== undefined) return [];
+    const gone = { kind, id, name, lastSequence, ...(gaps !== undefined && { gaps }) };
+    if (named.has(`${kind}/${id}`)) return [gone];
     const until = keptUntil(record);
-    return record.named || until <= now ? [] : [{ kind, id, name, lastSequence, until }];
+    return record.named || until <= now ? [] : [{ ...gone, until }];
   });
 };

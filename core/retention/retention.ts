@@ -21,6 +21,14 @@ export interface Gone {
   readonly groupId?: GroupId | undefined;
   /** So long its newest copy is kept, of one that came by a rule. Absent: until it is taken out of the plan. */
   readonly until?: Instant | undefined;
+  /** It was gone before, and came back: the groups in between do not have it. */
+  readonly gaps?: readonly Gap[] | undefined;
+}
+
+/** The numbers of the last group that had an object before it was gone, and of the first one with it again. */
+export interface Gap {
+  readonly after: number;
+  readonly until: number;
 }
 
 type CommonRule = "last" | "held" | "lost" | "unknown" | "excess" | "deleting" | "gone";
@@ -122,8 +130,9 @@ const isGood = ({ ofFailedRun }: Group): boolean => !ofFailedRun;
 const finderOfNewest = (groups: readonly Group[]): ((object: Gone) => Group | undefined) => {
   const published = present(groups).filter(({ state }) => state === "published");
   const good = published.filter(isGood);
-  return ({ lastSequence }) => {
-    const has = ({ sequence }: Group) => sequence <= lastSequence;
+  return ({ lastSequence, gaps = [] }) => {
+    const has = ({ sequence }: Group) =>
+      sequence <= lastSequence && !gaps.some(({ after, until }) => sequence > after && sequence < until);
     return good.find(has) ?? published.find(has);
   };
 };

@@ -1,9 +1,9 @@
-import { type PlanId, planIdOf, type RunId } from "../../core/api/ids.ts";
+import { type PlanId, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
 import type { PlanObject } from "../../core/api/plan.ts";
 import type { Shard } from "../../core/api/run.ts";
 import type { GoneObject } from "../../core/api/task.ts";
-import type { Stored } from "../../core/ports/store.ts";
-import { type GoneRecord, isNamed, keptUntil } from "../../core/retention/gone.ts";
+import type { Change, Stored } from "../../core/ports/store.ts";
+import { type GoneRecord, goneAgain, isNamed, keptUntil } from "../../core/retention/gone.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
 import { type StoredPlan, wholePlan } from "../plan-objects.ts";
@@ -28,24 +28,33 @@ export const noteGone = async (
   if (gone.length === 0) return;
   const planId = planIdOf(runId);
   const since = deps.clock.now();
-  const unknown = gone.filter(({ lastSequence }) => lastSequence === undefined);
-  const found = await lastSequences(deps, planId, unknown);
-  await mapBounded(gone, writesAtOnce, async (object) => {
+  const found = await lastSequences(deps, planId, await unknownOf(deps, planId, gone));
+  await mapBounded(gone, atOnce, async (object) => {
     const key = goneKey(planId, object.kind, object.id);
     const { kind, id, name, named, lastSequence = found.get(nameOf(object)) } = object;
     const known = lastSequence !== undefined && { lastSequence };
     const body: Written = { kind, id, name, named, since, sequence, ...known };
-    if (!(await putOnce(deps, { key, body })) && named) await nowNamed(deps, await deps.store.get(key));
+    if (!(await putOnce(deps, { key, body }))) await noteAgain(deps, await deps.store.get(key), body);
   });
 };
 
-const writesAtOnce = 16;
+/** Those of which neither the source knows a group, nor a run before has looked for one. */
+const unknownOf = async (deps: Deps, planId: PlanId, gone: readonly GoneObject[]): Promise<readonly GoneObject[]> => {
+  const untold = gone.filter(({ lastSequence }) => lastSequence === undefined);
+  const stored = await mapBounded(untold, atOnce, ({ kind, id }) => deps.store.get(goneKey(planId, kind, id)));
+  return untold.filter((_, index) => stored[index] === undefined);
+};
 
-/** What had come by a rule, and is named since. */
-const nowNamed = async ({ store }: Deps, stored: Stored<Written> | undefined): Promise<void> => {
-  if (stored === undefined || stored.body.named) return;
+const atOnce = 16;
+
+/** What had come back and is gone again; and what had come by a rule, and is named since. */
+const noteAgain = async ({ store }: Deps, stored: Stored<Written> | undefined, told: Written): Promise<void> => {
+  if (stored === undefined) return;
   const { key, body, version } = stored;
-  await store.commit([{ type: "put", key, body: { ...body, named: true }, expect: { version } }]);
+  const isAgain = body.backIn !== undefined && body.backIn < told.sequence;
+  if (!isAgain && (body.named || !told.named)) return;
+  const after = isAgain ? { ...goneAgain(body, told), sequence: told.sequence } : { ...body, named: true };
+  await store.commit([{ type: "put", key, body: after, expect: { version } }]);
 };
 
 /** By the plan's restore points, newest first: the source has no group any more of which it could tell. */
@@ -71,7 +80,10 @@ const lastSequences = async (
   return found;
 };
 
-/** A run's snapshot is taken: what it has is not gone any more, and what nobody wants kept is forgotten. */
+/**
+ * A run's snapshot is taken: what it has is not gone any more, and what nobody wants kept is forgotten. What is back is
+ * remembered until every site has a copy of it again: it may be gone before that.
+ */
 export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence">, runId: RunId): Promise<void> => {
   const planId = planIdOf(runId);
   const { partition } = planKey(planId);
@@ -81,13 +93,36 @@ export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence
     if (stored.body.sequence < sequence) before.push(stored);
   }
   if (before.length === 0) return;
-  const wanted = await stillWanted(deps, planId, before);
-  const gone = new Set(wanted.map(({ body }) => nameOf(body)));
-  const back = gone.size === 0 ? gone : await namesIn(deps, runId, gone);
-  const over = before.filter(({ body }) => back.has(nameOf(body)) || !gone.has(nameOf(body)));
-  await mapBounded(over, writesAtOnce, ({ key, version }) =>
-    ignoringConflict(() => deps.store.commit([{ type: "delete", key, expect: { version } }])),
-  );
+  const wanted = new Set(await stillWanted(deps, planId, before));
+  const names = new Set([...wanted].map(({ body }) => nameOf(body)));
+  const back = names.size === 0 ? names : await namesIn(deps, runId, names);
+  const copiedIn = await newestEverywhere(deps, planId, before);
+  for (const stored of before) {
+    const { key, version, body } = stored;
+    if (names.has(nameOf(body)) && !back.has(nameOf(body))) continue;
+    const { backIn = sequence, lastSequence } = body;
+    const isUseless = !wanted.has(stored) || lastSequence === undefined || backIn <= copiedIn;
+    if (!isUseless && body.backIn !== undefined) continue;
+    const change: Change = isUseless
+      ? { type: "delete", key, expect: { version } }
+      : { type: "put", key, body: { ...body, backIn }, expect: { version } };
+    await ignoringConflict(() => deps.store.commit([change]));
+  }
+};
+
+/** The newest run of which, or of a newer one, each site that is to have the plan's groups has a good one. */
+const newestEverywhere = async (deps: Deps, planId: PlanId, records: readonly Stored<Written>[]): Promise<number> => {
+  if (records.every(({ body }) => body.backIn === undefined)) return 0;
+  const plan = await deps.store.get<StoredPlan>(planKey(planId));
+  if (plan === undefined) return Number.POSITIVE_INFINITY;
+  const { kind, source, targets } = plan.body;
+  const sites = kind === "snapshot" ? [source] : targets.map(({ site }) => site);
+  const good = (await readGroups(deps, planId))
+    .map(({ body }) => body)
+    .filter(({ state, ofFailedRun }) => state === "published" && !ofFailedRun);
+  const newestAt = (site: SiteId) =>
+    Math.max(0, ...good.flatMap((group) => (group.siteId === site ? group.sequence : [])));
+  return Math.min(...sites.map(newestAt));
 };
 
 /** Those that the plan names, or that are not gone for so long yet. */

@@ -30,6 +30,7 @@ export const takeLate = async (
     return isFinished(shard) ? follow(deps, await whenAllDone(deps, id, shard)) : undefined;
   }
   await putFacts(deps, report, result);
+  // The source tells it once: no later run would.
   if (result.kind === "snapshot") await noteGone(deps, { runId: run.id, sequence: run.sequence }, result.gone ?? []);
   const part = run.targets[target];
   if (step === "publishing" && part !== undefined && hasEnded(part)) await recordGroup(deps, run, "mirror", target);

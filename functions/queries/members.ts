@@ -119,7 +119,8 @@ const goneSection: Section = async ({ deps, plan, named }, after, limit) => {
   let next: string | undefined;
   for await (const stored of readRange(deps, { ...planKey(plan.id), sort: gonePrefix }, { after })) {
     const [record] = readable(deps, goneRecordSchema, [stored]).items;
-    if (record === undefined || record.named || isNamed.has(keyOf(record)) || keptUntil(record) <= now) continue;
+    if (record === undefined || record.backIn !== undefined || record.named) continue;
+    if (isNamed.has(keyOf(record)) || keptUntil(record) <= now) continue;
     records.push(record);
     next = stored.key.sort.slice(gonePrefix.length);
     if (records.length >= limit) break;
@@ -135,7 +136,8 @@ const keyOf = ({ kind, id }: { readonly kind: string; readonly id: string }): st
 
 const goneRecord = async (deps: QueryDeps, { id }: WholePlan, object: PlanObject): Promise<GoneRecord | undefined> => {
   const stored = await deps.store.get<unknown>(goneKey(id, object.kind, object.id));
-  return stored && readable(deps, goneRecordSchema, [stored]).items[0];
+  const [record] = stored === undefined ? [] : readable(deps, goneRecordSchema, [stored]).items;
+  return record?.backIn === undefined ? record : undefined;
 };
 
 /** Those of some objects that the plan's source has. */

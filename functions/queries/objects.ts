@@ -111,7 +111,7 @@ const objectsPerLookUpMax = 1000;
 export const lookUpObjects = async (
   deps: QueryDeps,
   siteId: SiteId,
-  wanted: PlanDefinition["objects"],
+  wanted: readonly PlanDefinition["objects"][number][],
   held: readonly PlanEntry[],
 ): Promise<KnownObjects | undefined> => {
   const observedAt = await inventoryObservedAt(deps, siteId);

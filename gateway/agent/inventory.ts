@@ -25,7 +25,7 @@ export interface InventoryTeller {
   readonly restSeconds: number;
 }
 
-/** What a site has is looked at for a twentieth of the time at most; on thousands of objects a look takes a while. */
+/** What a site has is looked at, and told, for a twentieth of the time at most; with thousands of objects it takes a while. */
 const restPerLook = 19;
 const restSecondsMax = 60;
 
@@ -75,17 +75,24 @@ export const createInventoryTeller = (options: {
     told !== undefined && digest === told.digest && isRecent(told, at);
 
   const look = async (watch: Watch) => {
-    const sinceMs = time.nowMs();
     const objects = [...(await storage.inventory(watch))].sort(byId);
     const damage = ((await storage.damage(watch)) ?? []).map(damageOf).sort(byVolume);
     const facilities = await storage.facilities(watch);
     const digest = hash("sha256", JSON.stringify([objects, damage, newsOf(facilities)]));
-    // A clock may be set meanwhile.
-    restSeconds = Math.min(Math.max(0, restPerLook * ((time.nowMs() - sinceMs) / 1000)), restSecondsMax);
     return { objects, damage, facilities, digest };
   };
 
   const tellUnless = async (isTold: typeof isKnown, watch: Watch): Promise<void> => {
+    const sinceMs = time.nowMs();
+    try {
+      await lookAndTell(isTold, watch);
+    } finally {
+      // A clock may be set meanwhile.
+      restSeconds = Math.min(Math.max(0, restPerLook * ((time.nowMs() - sinceMs) / 1000)), restSecondsMax);
+    }
+  };
+
+  const lookAndTell = async (isTold: typeof isKnown, watch: Watch): Promise<void> => {
     const observedAt = now();
     const { digest, ...inventory } = await look(watch);
     const { objects, damage } = inventory;
