@@ -7,7 +7,7 @@ import { answerOf } from "../client.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Api, Context } from "../context.ts";
 import { askedFor, followRun } from "../follow-run.ts";
-import { lastInventory, lookUpObjects, refreshInventory } from "../inventory.ts";
+import { freshInventory, lastInventory, lookUpObjects } from "../inventory.ts";
 import { wholeNumber } from "../options.ts";
 import { listed } from "../pages.ts";
 import { readPlanFile } from "../plan-file.ts";
@@ -47,7 +47,7 @@ export const addPlanCommands = (program: Command, answering: Answering): void =>
         const api = await context.connect();
         const plan = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } }));
         const members = await membersOf(context, api, plan.id);
-        const text = [planText(plan, context.style), membersText(plan.objects, members, context.style)];
+        const text = [planText(plan, context.style), membersText(plan, members, context.style)];
         return { json: { ...plan, members }, text: text.join("\n\n") };
       }),
     );
@@ -157,7 +157,7 @@ const showPlan = (plan: PlanAnswer, { style }: Context): Answer => ({ json: plan
 const createPlan = async (context: Context, file: string): Promise<Answer> => {
   const definition = await readPlanFile(file, context.host);
   const api = await context.connect();
-  await freshObjects(context, api, definition.source);
+  await freshInventory(context, api, definition.source);
   const plan = await answerOf(api.v1.plans.$post({ json: definition }));
   return explainPlan(context, api, plan);
 };
@@ -165,20 +165,10 @@ const createPlan = async (context: Context, file: string): Promise<Answer> => {
 const updatePlan = async (context: Context, name: string | undefined, file: string): Promise<Answer> => {
   const definition = await readPlanFile(file, context.host);
   const api = await context.connect();
-  await freshObjects(context, api, definition.source);
+  await freshInventory(context, api, definition.source);
   const param = { plan: name ?? definition.name };
   const plan = await answerOf(api.v1.plans[":plan"].$put({ param, json: definition }));
   return explainPlan(context, api, plan, { isNew: false });
-};
-
-/** So that what was made a moment ago can be named. Without a gateway the API goes by what it knows. */
-const freshObjects = async ({ host, warn }: Context, api: Api, site: string): Promise<void> => {
-  try {
-    await refreshInventory(host, api, site);
-  } catch (error) {
-    if (!VisibleError.is(error, "GATEWAY_ABSENT")) throw error;
-    warn(`${error.message} What it has may be known wrongly.`);
-  }
 };
 
 /** The objects that its next run takes, and those that are gone. */

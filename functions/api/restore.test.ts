@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import type { GroupAnswer, RunAnswer, RunObject } from "../../core/api/answers.ts";
 import type { Damage, Group } from "../../core/api/group.ts";
 import { gatewayIdSchema } from "../../core/api/ids.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import { reportSchema } from "../../core/api/report.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { SnapshotFact } from "../engine/facts.ts";
@@ -35,6 +36,22 @@ const runs = async (count: number) => {
 const groupsOf = async (api: TestApi, query = "") =>
   (await api.send<Page<Group>>("GET", `/v1/plans/nightly/groups${query}`)).body.items;
 
+/** What site b says that it has. */
+const tellInventory = (api: TestApi, seen: { objects: readonly ObjectConfig[]; damage: readonly Damage[] }) =>
+  handleReport(
+    api.deps,
+    reportSchema.parse({
+      kind: "inventory",
+      siteId: siteB,
+      gatewayId: "gw-1",
+      generation: Date.parse(api.deps.clock.now()),
+      part: 0,
+      parts: 1,
+      observedAt: api.deps.clock.now(),
+      ...seen,
+    }),
+  );
+
 describe("groups", () => {
   test("are listed by site with the newest first, without those that were deleted", async () => {
     const api = await runs(3);
@@ -50,21 +67,7 @@ describe("groups", () => {
 
 describe("damage", () => {
   /** What site b says of its groups. */
-  const tell = (api: TestApi, damage: readonly Damage[]) =>
-    handleReport(
-      api.deps,
-      reportSchema.parse({
-        kind: "inventory",
-        siteId: siteB,
-        gatewayId: "gw-1",
-        generation: Date.parse(api.deps.clock.now()),
-        part: 0,
-        parts: 1,
-        observedAt: api.deps.clock.now(),
-        objects: [],
-        damage,
-      }),
-    );
+  const tell = (api: TestApi, damage: readonly Damage[]) => tellInventory(api, { objects: [], damage });
   const marked = async (api: TestApi) =>
     (await api.send<Page<GroupAnswer>>("GET", "/v1/plans/nightly/groups")).body.items.map(
       ({ siteId, sequence, damage }) => [siteId, sequence, damage],
@@ -230,6 +233,30 @@ describe("restores", () => {
     assert.deepEqual([status, refusal.error.code], [400, "BAD_REQUEST"]);
     assert.match(refusal.error.message, /“restored-d+” has more than 255 characters/);
     assert.equal((await api.send("POST", "/v1/restores", { ...wanted, namePrefix: "dr-" })).status, 201);
+  });
+
+  test("names that the site has already are all told, before anything is made", async () => {
+    const api = await runs(1);
+    const [group] = await groupsOf(api, "?site=b");
+    const wanted = { type: "rebuild", groupId: group?.id, siteId: "b", namePrefix: "dr-" };
+    const mirror = { planId: "plan_x", siteId: "a", role: "mirror" };
+    await tellInventory(api, {
+      damage: [],
+      objects: [
+        objectNamed("dr-web-0", { kind: "volume", id: "volume-1", lun: undefined }),
+        vmNamed("dr-web"),
+        objectNamed("dr-db", { origin: mirror }),
+      ],
+    });
+    const { status, body } = await api.send("POST", "/v1/restores", wanted);
+    assert.deepEqual([status, body.error.code], [409, "OBJECT_NAME_TAKEN"]);
+    assert.match(
+      body.error.message,
+      /: vm “dr-web” \(vm-dr-web\), volume “dr-web-0” \(volume-1\)\. Nothing was rebuilt\.$/,
+    );
+    assert.match(body.error.hint ?? "", /--prefix TEXT\. .*smtx-backup object delete ID --site b$/);
+    assert.deepEqual(takeTasks(api, siteB), []);
+    assert.equal((await api.send("POST", "/v1/restores", { ...wanted, namePrefix: "again-" })).status, 201);
   });
 
   test("what can't be restored is refused with a code and a hint, and changes nothing", async () => {

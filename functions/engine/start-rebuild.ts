@@ -1,18 +1,17 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Group } from "../../core/api/group.ts";
-import { type GroupId, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import { type GroupId, planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
-import { nameCharactersMax } from "../../core/object/name.ts";
-import { rebuiltNames } from "../../core/object/rebuilt-name.ts";
 import { CommitConflict, type Stored } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import type { Deps } from "../deps.ts";
 import { groupKey, runKey, runPlanKey } from "../records.ts";
 import { chooseObjects } from "./chosen-objects.ts";
 import { tryDrain } from "./engine.ts";
-import { readRunPlan, snapshotFactsOf } from "./facts.ts";
+import { readRunPlan } from "./facts.ts";
 import { putRun } from "./new-run.ts";
 import { putOutbox } from "./outbox.ts";
+import { refuseWrongNames } from "./rebuilt-names.ts";
 import { needRun } from "./runs.ts";
 import { readTaken } from "./taken.ts";
 
@@ -30,7 +29,7 @@ interface RebuildOptions {
  * is held until the end.
  *
  * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS,
- *   BAD_REQUEST for a name that would be too long, CONFLICT
+ *   OBJECT_NAME_TAKEN, BAD_REQUEST for a name that would be too long, CONFLICT
  */
 export const startRebuild = async (deps: Deps, options: RebuildOptions): Promise<Run> => {
   const { groupId, siteId, namePrefix, evenDamaged = false } = options;
@@ -39,7 +38,8 @@ export const startRebuild = async (deps: Deps, options: RebuildOptions): Promise
   const { run: origin } = await needRun(deps, group.body.runId);
   const originPlan = await readRunPlan(deps, origin.id);
   const chosen = options.objects && (await chooseObjects(deps, origin.id, groupId, options.objects));
-  await refuseLongNames(deps, origin.id, namePrefix, chosen);
+  const isChosen = chosen && ((index: number) => chosen.includes(index));
+  await refuseWrongNames(deps, { runId: origin.id, siteId, namePrefix, ...(isChosen && { isChosen }) });
   const taken = await readTaken(deps, origin);
   const run = newRun({
     planId: planIdOf(groupId),
@@ -99,23 +99,4 @@ const restorableGroup = async (deps: Deps, groupId: GroupId, siteId: SiteId): Pr
   throw new VisibleError("GROUP_NOT_RESTORABLE", `The group ${groupId} on ${siteId} ${what}.`, {
     hint: "Choose a published group of a target site.",
   });
-};
-
-const refuseLongNames = async (
-  deps: Deps,
-  runId: RunId,
-  namePrefix: string,
-  chosen: readonly number[] | undefined,
-): Promise<void> => {
-  const isChosen = chosen === undefined ? () => true : (index: number) => chosen.includes(index);
-  let index = 0;
-  for await (const { config } of snapshotFactsOf(deps, runId)) {
-    const names = isChosen(index) ? rebuiltNames(config, namePrefix) : [];
-    const name = names.find(({ length }) => length > nameCharactersMax);
-    index += 1;
-    if (name === undefined) continue;
-    throw new VisibleError("BAD_REQUEST", `“${name}” has more than ${nameCharactersMax} characters.`, {
-      hint: "Choose a shorter prefix.",
-    });
-  }
 };
