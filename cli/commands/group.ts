@@ -54,8 +54,8 @@ const showGroup = async (context: Context, group: string, options: ShowOptions):
   const { site } = options;
   const plan = planIdOf(id);
   const all = await listed(context, (page) => {
-    const query = { ...page, ...(site === undefined ? {} : { site }) };
-    return answerOf(api.v1.plans[":plan"].groups.$get({ param: { plan }, query }));
+    const query = { ...page, plan, ...(site === undefined ? {} : { site }) };
+    return answerOf(api.v1.groups.$get({ query }));
   });
   const groups = all.filter((group) => group.id === id);
   const [first] = groups;

@@ -81,13 +81,13 @@ export const groupTable = (groups: readonly GroupListEntry[], style: Style): str
   );
 
 /** One group, as it is at each site that has it. */
-export const groupText = (groups: readonly GroupAnswer[], style: Style): string => {
+export const groupText = (groups: readonly GroupListEntry[], style: Style): string => {
   const [first] = groups;
   if (first === undefined) return "";
   const volumes = first.volumeCount === undefined ? "" : ` with ${counted(first.volumeCount, "volume")}`;
   const head = fields(
     [
-      ["Plan", first.planId],
+      ["Plan", `${first.planName} (${first.planId})`],
       ["Run", first.runId],
       ["Taken", instantText(first.takenAt)],
       ["Objects", `${counted(first.objectCount, "object")}${volumes}`],
