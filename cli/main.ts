@@ -105,10 +105,18 @@ const explain = (error: unknown, host: Host, { json, used }: { json: boolean; us
   return exitCodeOf(code);
 };
 
+/** In a line, and of a wrong value the value first. */
+const usageText = (message: string): string =>
+  message
+    .replace(/^error: /, "")
+    .replaceAll("\n", " ")
+    .replace(/^command-argument value '(.*?)' is invalid for argument '(.*?)'\. ?/, "“$1” can't be the $2: ")
+    .replace(/^option '(.*?)' argument '(.*?)' is invalid\. ?/, "“$2” can't be the value of $1: ");
+
 const visibleOf = (error: unknown, used: Command | undefined): VisibleError => {
   if (VisibleError.is(error)) return error;
   if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+    const message = usageText(error.message);
     return new VisibleError("BAD_REQUEST", message, { hint: `See: ${usageOf(used)} --help` });
   }
   const uncompiled = notCompiled(error);

@@ -61,6 +61,9 @@ type ReadSpec =
   | { readonly spec?: undefined; readonly wrong: readonly string[] };
 
 const readSpec = ({ value, line }: YamlDocument, index: number): ReadSpec => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return { wrong: [`document ${index + 1} (line ${line}): ${shapeText(value)}`] };
+  }
   const { kind, name } = headSchema.safeParse(value).data ?? {};
   const schema = typeof kind === "string" ? specSchemas.get(kind) : undefined;
   const about = schema === undefined ? "" : `, ${kind}${typeof name === "string" ? ` “${shownName(name)}”` : ""}`;
@@ -70,6 +73,12 @@ const readSpec = ({ value, line }: YamlDocument, index: number): ReadSpec => {
   if (spec.success) return { spec: spec.data };
   return { wrong: configProblems(spec.error, schema).map((problem) => `${where}: ${problem}`) };
 };
+
+/** Of what is no document. */
+const shapeText = (value: unknown): string =>
+  Array.isArray(value)
+    ? "it is a list; write each object as a document of its own, after a line with ---"
+    : `it has no fields; a document begins with its kind, one of ${kinds.join(", ")}`;
 
 const kindText = (kind: unknown): string =>
   kind === undefined || kind === null ? "missing" : `unknown, “${shownName(String(kind))}”`;

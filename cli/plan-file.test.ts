@@ -57,11 +57,11 @@ schedule: { cycle: dayly }
 compression: { level: 99 }
 `,
       /^ {2}name: letters, digits, dots, dashes/m,
-      /^ {2}source: missing \(string\)$/m,
-      /^ {2}objects\.0\.kind: .*"lun"\|"volume"/m,
-      /^ {2}targets\.0\.retention: missing \(object\)$/m,
+      /^ {2}source: missing \(a text\)$/m,
+      /^ {2}objects\.0\.kind: one of lun, volume, nfs-file, vm$/m,
+      /^ {2}targets\.0\.retention: missing \(fields of its own\)$/m,
       /^ {2}schedule\.cycle: .*'hourly' \| 'daily'/m,
-      /^ {2}compression\.level: .*19/m,
+      /^ {2}compression\.level: at most 19$/m,
     );
   });
 
@@ -75,6 +75,18 @@ compression: { level: 99 }
     );
   });
 
+  test("with keys that do not go together, or of another form, is told so", () => {
+    const withObjects = (objects: string) => good.replace("{ kind: lun, name: web1 }", objects);
+    refusedWith(
+      withObjects('{ kind: vm, name: web, match: "web-*" }'),
+      /^ {2}objects\.0\.name: it does not go with match: give one or the other$/m,
+    );
+    refusedWith(
+      withObjects("{ kind: vm, labels: { env: prod } }"),
+      /objects\.0\.labels: unknown; write label: "env=prod"$/m,
+    );
+  });
+
   test("may name objects by a rule, and a rule that is wrong is told as one", () => {
     const withObjects = (objects: string) => good.replace("{ kind: lun, name: web1 }", objects);
     const { objects } = parsePlan(withObjects('{ kind: vm, match: "web-*", label: env=prod }'), "plan.yaml");
@@ -85,7 +97,7 @@ compression: { level: 99 }
     );
     refusedWith(
       withObjects('{ kind: vm, match: "web-*", name: web-1 }'),
-      /^ {2}objects\.0\.name: it does not go with what else is there$/m,
+      /^ {2}objects\.0\.name: it does not go with match: give one or the other$/m,
     );
     refusedWith(
       withObjects("{ kind: vm, directory: /exports/e1 }"),
@@ -99,7 +111,7 @@ compression: { level: 99 }
 
   test("that is no YAML is refused with the line", () => {
     refusedWith("name: [a\nsource: b\n", /line 2/);
-    refusedWith("", /expected object/);
+    refusedWith("", /the file: fields of its own/);
   });
 
   test("that is no text, a disk image for example, is not parsed", () => {

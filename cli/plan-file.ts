@@ -18,9 +18,10 @@ export const readPlanFile = async (file: string, host: Pick<Host, "readInput">):
 
 /** @throws VisibleError BAD_REQUEST */
 export const parsePlan = (text: string, name: string): PlanDefinition => {
-  const result = planDefinitionSchema.safeParse(yamlIn(textOnly({ text, name }, about).text, name));
+  const written = yamlIn(textOnly({ text, name }, about).text, name);
+  const result = planDefinitionSchema.safeParse(written);
   if (result.success) return result.data;
-  throw refused(name, configProblems(result.error, planDefinitionSchema));
+  throw refused(name, configProblems(result.error, planDefinitionSchema, written));
 };
 
 const yamlIn = (text: string, name: string): unknown => {

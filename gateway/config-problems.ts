@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { expectedWords, issueWords } from "./config-words.ts";
 
 type JsonSchema = {
   readonly properties?: Record<string, JsonSchema>;
@@ -31,8 +32,24 @@ const editDistance = (from: string, to: string): number => {
   return row[to.length] ?? 0;
 };
 
-const meant = (key: string, known: readonly string[]): string => {
-  if (known.includes(key)) return "it does not go with what else is there";
+/** What is not near by its letters. */
+const otherwise: Readonly<Record<string, string>> = { cpus: "vcpu", ram: "memory", network: "switch" };
+/** Where not the name alone is another. */
+const forms: Readonly<Record<string, { readonly instead: string; readonly form: string }>> = {
+  labels: { instead: "label", form: 'label: "env=prod"' },
+};
+
+/** @param others what is written beside the key, and known there */
+const meant = (key: string, known: readonly string[], others: readonly string[]): string => {
+  if (known.includes(key)) {
+    return others.length === 0
+      ? "it does not go with what else is there"
+      : `it does not go with ${others.join(" and ")}: give one or the other`;
+  }
+  const form = forms[key];
+  if (form !== undefined && known.includes(form.instead)) return `unknown; write ${form.form}`;
+  const other = otherwise[key.toLowerCase()];
+  if (other !== undefined && known.includes(other)) return `unknown; “${other}” is what is known here`;
   const [nearest] = known
     .map((name) => ({ name, distance: editDistance(key.toLowerCase(), name.toLowerCase()) }))
     .filter(({ name, distance }) => distance <= Math.max(2, name.length / 3))
@@ -64,16 +81,26 @@ const plainIssues = (issues: readonly Issue[], at: readonly PropertyKey[] = []):
     return isOne ? [{ ...issue, path }] : plainIssues(nearestOf(issue.errors), path);
   });
 
-const expectedOf = (issue: Issue): string => (issue.code === "invalid_type" ? issue.expected : issue.message);
+/** The keys of what was written at a path, but for those that are refused and what stands in every form. */
+const keysBeside = (written: unknown, path: readonly PropertyKey[], refused: readonly string[]): readonly string[] => {
+  let at = written;
+  for (const key of path) at = typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined;
+  if (typeof at !== "object" || at === null) return [];
+  return Object.keys(at).filter((key) => key !== "kind" && !refused.includes(key));
+};
 
-/** What is wrong with a configuration, a sentence for each field, with the field's path; unknown keys with what is meant. */
-export const configProblems = (error: z.ZodError, schema: z.ZodType): readonly string[] => {
+/**
+ * What is wrong with a configuration, a sentence for each field, with the field's path; unknown keys with what is meant.
+ * @param written what it was read from, to say what a key does not go with
+ */
+export const configProblems = (error: z.ZodError, schema: z.ZodType, written?: unknown): readonly string[] => {
   const root = z.toJSONSchema(schema, { io: "input" }) as JsonSchema;
   return plainIssues(error.issues).flatMap((issue) => {
     if (issue.code !== "unrecognized_keys") {
-      return [`${pathOf(issue.path)}: ${isMissing(issue) ? `missing (${expectedOf(issue)})` : issue.message}`];
+      return [`${pathOf(issue.path)}: ${isMissing(issue) ? `missing (${expectedWords(issue)})` : issueWords(issue)}`];
     }
     const known = knownKeys(root, issue.path);
-    return issue.keys.map((key) => `${pathOf([...issue.path, key])}: ${meant(key, known)}`);
+    const others = keysBeside(written, issue.path, issue.keys).filter((key) => known.includes(key));
+    return issue.keys.map((key) => `${pathOf([...issue.path, key])}: ${meant(key, known, others)}`);
   });
 };
