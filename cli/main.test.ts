@@ -93,7 +93,11 @@ describe("bad usage", () => {
     [["volume", "import", "f", "--site", "a", "--name", "x", "--into", "y"], /cannot be used with/],
     [["volume", "import", "f", "--site", "a", "--object", "x", "--into", "y"], /cannot be used with/],
     [["object", "list", "--site", "a", "--kind", "disk"], /Allowed choices are lun, volume, nfs-file, vm/],
-    [["object", "update", "web", "--site", "a", "--size", "much"], /A size such as/],
+    [
+      ["object", "update", "web", "--site", "a", "--size", "much"],
+      /^error: “much” can't be the value of --size <size>: A size such as/,
+    ],
+    [["group", "show", "group_x", "--site", "a"], /^error: “group_x” can't be the group: /],
     [["object", "label", "web", "--site", "a"], /missing required argument 'labels'/],
     [["site", "map", "a", "prod=x"], /'--to <target>' not specified/],
     [["volume", "export", "v", "--site", "a", "-o", "f", "--format", "vmdk"], /Allowed choices are raw, qcow2/],
