@@ -97,17 +97,17 @@ export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence
   const names = new Set([...wanted].map(({ body }) => nameOf(body)));
   const back = names.size === 0 ? names : await namesIn(deps, runId, names);
   const copiedIn = await newestEverywhere(deps, planId, before);
-  for (const stored of before) {
+  const settled = before.filter(({ body }) => back.has(nameOf(body)) || !names.has(nameOf(body)));
+  await mapBounded(settled, atOnce, async (stored) => {
     const { key, version, body } = stored;
-    if (names.has(nameOf(body)) && !back.has(nameOf(body))) continue;
     const { backIn = sequence, lastSequence } = body;
     const isUseless = !wanted.has(stored) || lastSequence === undefined || backIn <= copiedIn;
-    if (!isUseless && body.backIn !== undefined) continue;
+    if (!isUseless && body.backIn !== undefined) return;
     const change: Change = isUseless
       ? { type: "delete", key, expect: { version } }
       : { type: "put", key, body: { ...body, backIn }, expect: { version } };
     await ignoringConflict(() => deps.store.commit([change]));
-  }
+  });
 };
 
 /** The newest run of which, or of a newer one, each site that is to have the plan's groups has a good one. */

@@ -65,7 +65,7 @@ for (const [i, emulator] of emulatorsUnderTest.filter(({ borrowsDynamodb }) => b
     ): Promise<T[]> => {
       const items: unknown[] = [];
       for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
-        const answer = await page({ limit: "100", ...(cursor !== undefined && { cursor }) });
+        const answer = await page({ limit: "25", ...(cursor !== undefined && { cursor }) });
         items.push(...answer.items);
         cursor = answer.cursor;
       }
