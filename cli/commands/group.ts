@@ -66,7 +66,7 @@ const showGroup = async (context: Context, id: GroupId, { site }: { site?: strin
   const run = await runOf(api, first.runId);
   const objects = run === undefined ? [] : await readRunObjects(context, api, run);
   const { style } = context;
-  const parts = [groupText(groups, style), runObjectsText(objects, style)];
+  const parts = [groupText(groups, style, run?.planName), runObjectsText(objects, style, site)];
   return {
     json: { id, sites: groups, objects: objects[0]?.objects ?? [] },
     text: [

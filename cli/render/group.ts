@@ -33,8 +33,7 @@ const aboutDamage =
 const aboutLost =
   "What is lost was missing when its site last said what it has. It is not counted, and counts again when it is back.";
 const aboutUnknown = "What is unknown was made by no run that is known. It is kept, and not counted.";
-const aboutWarnings =
-  "Warnings say what is to be known of a group, what its network needs for example: smtx-backup group show GROUP";
+const aboutWarnings = "Warnings say what is to be known of a group; to read them: smtx-backup group show GROUP";
 
 /** What a person should know of groups that are not simply there, below the list. */
 export const groupNotes = (groups: readonly Shown[]): readonly string[] => [
@@ -47,14 +46,14 @@ export const groupNotes = (groups: readonly Shown[]): readonly string[] => [
 const roles = { source: "source", mirror: "restore point" } as const;
 export const roleText = ({ role }: Pick<GroupAnswer, "role">): string => roles[role];
 
-/** One group, as it is at each site that has it. */
-export const groupText = (groups: readonly GroupAnswer[], style: Style): string => {
+/** One group, as it is at each site that has it. @param planName where it is known */
+export const groupText = (groups: readonly GroupAnswer[], style: Style, planName?: string): string => {
   const [first] = groups;
   if (first === undefined) return "";
   const volumes = first.volumeCount === undefined ? "" : ` with ${counted(first.volumeCount, "volume")}`;
   const head = fields(
     [
-      ["Plan", first.planId],
+      ["Plan", planName === undefined ? first.planId : `${planName} (${first.planId})`],
       ["Run", first.runId],
       ["Taken", instantText(first.takenAt)],
       ["Objects", `${counted(first.objectCount, "object")}${volumes}`],
