@@ -94,9 +94,13 @@ describe("plan", () => {
     await writeFile(file, definition.replace("nightly", "renamed").replace("keepLast: 2", "keepLast: 9"));
     assert.equal((await jsonOf(world, "plan", "update", "-f", file)).plan.targets[0].retention.keepLast, 9);
     assert.deepEqual(await jsonOf(world, "plan", "delete", "renamed", "--yes"), { deleted: id });
-    const gone = await world.run(["plan", "show", "renamed"]);
-    assert.equal(gone.exitCode, 3);
-    assert.match(gone.stderr, /no plan “renamed”\. \(PLAN_UNKNOWN\)\n {2}hint: /);
+    assert.equal((await jsonOf(world, "plan", "show", "renamed")).status, "deleted");
+    const again = await world.run(["plan", "delete", "renamed", "--yes"]);
+    assert.equal(again.exitCode, 3);
+    assert.match(again.stderr, /“renamed” is deleted already\. \(PLAN_UNKNOWN\)\n {2}hint: /);
+    const typo = await world.run(["plan", "show", "rename"]);
+    assert.equal(typo.exitCode, 3);
+    assert.match(typo.stderr, /no plan “rename”\. \(PLAN_UNKNOWN\)\n {2}hint: /);
   });
 
   test("delete asks a person; without a yes nothing is deleted, and without a person it is refused", async (t) => {
@@ -249,7 +253,7 @@ describe("run", () => {
     const { world } = await worldWithPlan(t);
     const { id, groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
     const { stdout } = await world.run(["run", "list", "--plan", "nightly"]);
-    assert.match(stdout, new RegExp(`^SLOT .*\n.* succeeded +backup .* b succeeded +${id}\n$`));
+    assert.match(stdout, new RegExp(`^PLAN +SLOT .*\nnightly .* succeeded +backup .* b succeeded +${id}\n$`));
     assert.match((await world.run(["run", "show", id])).stdout, new RegExp(`^Group +${groupId}$`, "m"));
   });
 
@@ -411,7 +415,10 @@ describe("group and rebuild", () => {
     const { world } = await worldWithPlan(t);
     const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
     const { stdout } = await world.run(["group", "list", "--plan", "nightly", "--site", "b"]);
-    assert.match(stdout, new RegExp(`^SITE .*\nb .* restore point +1 +2 GiB +published +${groupId}\n$`));
+    assert.match(
+      stdout,
+      new RegExp(`^PLAN +SITE .*\nnightly +b .* restore point +1 +2 KiB +768 MiB +2 GiB +published +${groupId}\n$`),
+    );
     const names: (string | boolean | undefined)[] = [];
     world.perform = async (task) => {
       if (task.kind === "rebuild") names.push(task.name, task.evenDamaged);

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { PlanAnswer, PlanMember } from "../../core/api/answers.ts";
+import { VisibleError } from "../../core/api/errors.ts";
 import { isRule, retentionSchema } from "../../core/api/plan.ts";
 import { isUnusable } from "../../core/object/judge.ts";
 import { answerOf } from "../client.ts";
@@ -110,13 +111,19 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
 
 const deletePlan = async (context: Context, nameOrId: string, yes: boolean): Promise<Answer> => {
   const api = await context.connect();
-  const { id, name } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: nameOrId } }));
+  const { id, name, status } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: nameOrId } }));
+  if (status === "deleted" && nameOrId !== id) throw deletedAlready(name);
   const about = ["Its runs are cancelled; its restore points stay."];
   if (!yes && !(await isToBeDeleted(context.host, `the plan ${printable(name)} (${id})`, about))) return nothingDeleted;
   await answerOf(api.v1.plans[":plan"].$delete({ param: { plan: id } }));
   const text = `The plan ${printable(name)} is deleted. Its restore points stay: smtx-backup group list --plan ${id}`;
   return { json: { deleted: id }, text };
 };
+
+const deletedAlready = (name: string) =>
+  new VisibleError("PLAN_UNKNOWN", `The plan “${printable(name)}” is deleted already.`, {
+    hint: "List plans with: smtx-backup plan list",
+  });
 
 const addPreview = (plan: Command, answering: Answering): void => {
   const { minValue, maxValue } = retentionSchema.shape.keepLast;

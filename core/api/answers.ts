@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { facilitiesSchema } from "./facilities.ts";
 import { damageSchema, groupSchema } from "./group.ts";
-import { groupIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
+import { groupIdSchema, instantSchema, runIdSchema, siteIdSchema } from "./ids.ts";
 import { leftOutSchema, objectKindSchema } from "./object/common.ts";
 import { objectConfigSchema, unusableObjectSchema } from "./object.ts";
 import { planEntrySchema, planObjectSchema, planSchema, scheduleSchema } from "./plan.ts";
@@ -123,6 +123,10 @@ export const groupAnswerSchema = groupSchema.extend({
 });
 export type GroupAnswer = z.infer<typeof groupAnswerSchema>;
 
+/** A group in a list across plans. */
+export const groupListEntrySchema = groupAnswerSchema.extend({ planName: z.string() });
+export type GroupListEntry = z.infer<typeof groupListEntrySchema>;
+
 export const retentionAnswerSchema = z.object({
   sites: z.array(
     z.object({
@@ -151,15 +155,36 @@ export const runSummarySchema = runSchema
   .extend({ status: runStatusSchema, targets: z.record(z.string(), targetSummarySchema) });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
+/** A plan in the list of plans. */
+export const planListEntrySchema = planSummarySchema.extend({
+  /** The last run that came to something; restores are none. Null: there was none yet. */
+  lastRun: z
+    .object({
+      id: runIdSchema,
+      slot: instantSchema,
+      status: runStatusSchema.extract(["succeeded", "partly", "failed", "cancelled"]),
+      endedAt: instantSchema.nullable(),
+    })
+    .nullable(),
+});
+export type PlanListEntry = z.infer<typeof planListEntrySchema>;
+
 /**
  * What became of a plan's slots, and the runs that a person asked for: every slot is a run or part
  * of a skip (I11).
  */
-export const historyEntrySchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("run"), run: runSummarySchema }),
-  z.object({ type: z.literal("skip"), skip: skipSchema }),
-]);
+const runEntrySchema = z.object({ type: z.literal("run"), run: runSummarySchema });
+const skipEntrySchema = z.object({ type: z.literal("skip"), skip: skipSchema });
+export const historyEntrySchema = z.discriminatedUnion("type", [runEntrySchema, skipEntrySchema]);
 export type HistoryEntry = z.infer<typeof historyEntrySchema>;
+
+/** The same in a list across plans. */
+const ofPlan = { planName: z.string() };
+export const runListEntrySchema = z.discriminatedUnion("type", [
+  runEntrySchema.extend(ofPlan),
+  skipEntrySchema.extend(ofPlan),
+]);
+export type RunListEntry = z.infer<typeof runListEntrySchema>;
 
 /** The sum over all objects. */
 export const progressSumSchema = progressSchema.omit({ phase: true }).extend({

@@ -113,6 +113,9 @@ export const planObjectsMax = 4000;
 /** Of all objects of a run, each volume once. Documents' keys count them in five digits. */
 export const runVolumesMax = 16_000;
 
+/** Each is compared with every object of the source, in one go. */
+export const planRulesMax = 500;
+
 /** An object as a person names it. */
 export const planNamedSchema = z
   .strictObject({ kind: objectKindSchema, id: storageIdSchema.optional(), name: z.string().optional() })

@@ -53,6 +53,9 @@ const fitsLabel = ({ label }: PlanRule, { labels = {} }: ObjectConfig): boolean 
  * no pattern takes longer than its length times the text's.
  */
 const isMatch = (pattern: string, text: string): boolean => {
+  // Of thousands of names most differ from the beginning on.
+  const beginning = /^[^*?]*/.exec(pattern)?.[0] ?? "";
+  if (!text.startsWith(beginning)) return false;
   const [wanted, given] = [[...pattern], [...text]];
   let [at, place] = [0, 0];
   let retry: { readonly at: number; place: number } | undefined;

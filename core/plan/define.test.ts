@@ -337,6 +337,13 @@ describe("a plan's rules", () => {
     const there = { ...world, known: { observedAt: now, objects: many } };
     assert.match(refused("PLAN_TOO_LARGE", { objects: [{ kind: "lun", match: "?" }] }, there), /4001 now, and 4000/);
   });
+
+  test("are refused when they are more than can be compared with all objects of a site in one go", () => {
+    const rules = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ kind: "lun" as const, match: `web-${index}-*` }));
+    assert.equal(definePlan(definition({ objects: rules(500) }), world).objectCount, 500);
+    assert.match(refused("PLAN_TOO_LARGE", { objects: rules(501) }), /has 501 rules, and 500 are the most/);
+  });
 });
 
 describe("a plan's objects", () => {

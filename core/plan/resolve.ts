@@ -8,6 +8,7 @@ import {
   type PlanObject,
   type PlanRule,
   planObjectsMax,
+  planRulesMax,
 } from "../api/plan.ts";
 import { isUnusable } from "../object/judge.ts";
 import { foldedName } from "../object/name.ts";
@@ -71,6 +72,7 @@ const byRules = (
 ): readonly ResolvedObject[] => {
   const rules = entries.filter(isRule);
   if (rules.length === 0) return [];
+  refuseManyRules(rules.length);
   const taken = (known?.objects ?? []).flatMap((object) => {
     if (isUnusable(object) || named.has(keyOf(object))) return [];
     const rule = rules.find((one) => fitsRule(one, object));
@@ -98,6 +100,13 @@ const refuseMany = (count: number): void => {
     `The plan's rules fit so many objects that it has ${count} now, and ${planObjectsMax} are the most.`,
     { hint: "Make the rules narrower, and split the objects among several plans." },
   );
+};
+
+const refuseManyRules = (count: number): void => {
+  if (count <= planRulesMax) return;
+  throw new VisibleError("PLAN_TOO_LARGE", `The plan has ${count} rules, and ${planRulesMax} are the most.`, {
+    hint: "Let one rule fit what several do, by `*` or by a label, or split them among several plans.",
+  });
 };
 
 const refuseTwice = (entries: readonly PlanEntry[]): void => {

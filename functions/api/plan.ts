@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import {
   type PlanAnswer,
+  planListEntrySchema,
   planMembersAnswerSchema,
-  planSummarySchema,
   retentionAnswerSchema,
   scheduleAnswerSchema,
 } from "../../core/api/answers.ts";
@@ -18,7 +18,8 @@ import { forgetUnnamed } from "../gone.ts";
 import { wholePlan } from "../plan-objects.ts";
 import { previewRetention } from "../queries/groups.ts";
 import { listMembers } from "../queries/members.ts";
-import { listPlans, readPlan, readWholePlan, readWorld } from "../queries/plans.ts";
+import { listPlansWithLastRuns } from "../queries/plan-list.ts";
+import { readPlan, readPlanToChange, readWholePlan, readWholePlanToChange, readWorld } from "../queries/plans.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, pageAnswer, refusals } from "./route.ts";
 import { pageQuery, planBody, planDefinitionBody, planParam, runBody, slotCount, slotCountQuery } from "./schemas.ts";
@@ -40,7 +41,7 @@ const list = createRoute({
   summary: "List the plans",
   ...needs("read"),
   request: { query: pageQuery },
-  responses: { 200: pageAnswer(planSummarySchema, "Plans by name."), ...refusals },
+  responses: { 200: pageAnswer(planListEntrySchema, "Plans by name."), ...refusals },
 });
 
 const get = createRoute({
@@ -175,10 +176,10 @@ export const planRoutes = (deps: ApiDeps) =>
       await engine.createPlan(deps, created);
       return c.json(answerToChange(created, definition, { ...world, isNew: true }), 201);
     })
-    .openapi(list, async (c) => c.json(await listPlans(deps, c.req.valid("query")), 200))
+    .openapi(list, async (c) => c.json(await listPlansWithLastRuns(deps, c.req.valid("query")), 200))
     .openapi(get, async (c) => c.json(answerOf(await readWholePlan(deps, c.req.valid("param").plan)), 200))
     .openapi(update, async (c) => {
-      const { id, objects } = await readWholePlan(deps, c.req.valid("param").plan);
+      const { id, objects } = await readWholePlanToChange(deps, c.req.valid("param").plan);
       const definition = c.req.valid("json");
       const world = await readWorld(deps, definition, objects);
       const updated = await engine.updatePlan(deps, id, (before) => redefinePlan(before, definition, world));
@@ -186,20 +187,20 @@ export const planRoutes = (deps: ApiDeps) =>
       return c.json(answerToChange(updated, definition, { ...world, isNew: false }), 200);
     })
     .openapi(remove, async (c) => {
-      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const { id } = await readPlanToChange(deps, c.req.valid("param").plan);
       await engine.deletePlan(deps, id);
       return c.body(null, 204);
     })
     .openapi(suspend, async (c) => {
-      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const { id } = await readPlanToChange(deps, c.req.valid("param").plan);
       return c.json(answerOf(await wholePlan(deps, await engine.suspendPlan(deps, id))), 200);
     })
     .openapi(resume, async (c) => {
-      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const { id } = await readPlanToChange(deps, c.req.valid("param").plan);
       return c.json(answerOf(await wholePlan(deps, await engine.resumePlan(deps, id))), 200);
     })
     .openapi(runNow, async (c) => {
-      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const { id } = await readPlanToChange(deps, c.req.valid("param").plan);
       return c.json(await engine.runPlanNow(deps, id), 201);
     })
     .openapi(members, async (c) => {
