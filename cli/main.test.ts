@@ -78,6 +78,12 @@ test("a gateway's check says what passed and what did not, and fails with it", a
   assert.deepEqual(JSON.parse(json.stdout), { findings: [failed] });
 });
 
+test("the columns of a run's table are explained in its help", async () => {
+  const { stdout } = await run(["run", "show", "--help"]);
+  for (const column of ["EXTENTS", "UNCHANGED", "HOLES", "CHANGED", "SENT", "RATIO"])
+    assert.match(stdout, new RegExp(column));
+});
+
 describe("bad usage", () => {
   const cases = [
     [["plan", "crate"], /unknown command 'crate' \(Did you mean create\?\)/],
