@@ -6,7 +6,7 @@ export const exitCodes = {
   failed: {
     code: 1,
     meaning:
-      "failed: a run failed or partly failed, or this can't be done now, or a question was not answered with yes",
+      "failed: a run failed or partly failed, `status` found something late or failing, this can't be done now, or a question was not answered with yes",
   },
   badInput: { code: 2, meaning: "bad usage or bad input" },
   notFound: { code: 3, meaning: "not found" },
@@ -45,6 +45,7 @@ const endings: Record<ErrorCode, Ending> = {
   EXPORT_UNKNOWN: "badInput",
   POOL_FULL: "failed",
   PLAN_UNKNOWN: "notFound",
+  PLAN_AMBIGUOUS: "badInput",
   PLAN_NAME_TAKEN: "badInput",
   PLAN_KIND_FIXED: "badInput",
   PLAN_SOURCE_FIXED: "badInput",
@@ -82,6 +83,7 @@ const endings: Record<ErrorCode, Ending> = {
   STORE_IN_USE: "failed",
   STORE_TOO_NEW: "failed",
   DISK_FAILED: "failed",
+  TOO_FEW_DESCRIPTORS: "failed",
   IMAGE_UNREADABLE: "badInput",
   IMAGE_UNSUPPORTED: "badInput",
   IMAGE_TOO_SMALL: "badInput",

@@ -29,8 +29,9 @@ Examples:
   smtx-backup site map a --to b prod=dr-prod
   smtx-backup plan create -f plan.yaml
   smtx-backup plan run nightly --wait
+  smtx-backup status
   smtx-backup site limit a --to b --rate 50MB
-  smtx-backup rebuild group_… --site b --wait`;
+  smtx-backup rebuild latest --plan nightly --site b --wait`;
 
 /** The first page lists every command, not only their nouns, and the exit codes. */
 export const configureHelp = (program: Command, host: Host): void => {

@@ -127,6 +127,16 @@ export const refreshInventory = async (
   );
 };
 
+/** So that the API knows what was made a moment ago. Without a gateway it goes by what it knew. */
+export const freshInventory = async ({ host, warn }: Context, api: Api, site: string): Promise<void> => {
+  try {
+    await refreshInventory(host, api, site);
+  } catch (error) {
+    if (!VisibleError.is(error, "GATEWAY_ABSENT")) throw error;
+    warn(`${error.message} What it has may be known wrongly.`);
+  }
+};
+
 /**
  * Lets the API know of what was done to an object of a site's storage here. It is done whatever
  * becomes of this, and a warning says so.

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import type { ErrorBody } from "../core/api/answers.ts";
 import { VisibleError } from "../core/api/errors.ts";
+import { visibleFailure } from "../core/api/failure.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
@@ -13,6 +14,7 @@ import { addPlanCommands } from "./commands/plan.ts";
 import { addRebuildCommand } from "./commands/rebuild.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSiteCommands } from "./commands/site.ts";
+import { addStatusCommand } from "./commands/status.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addVolumeCommands } from "./commands/volume.ts";
 import { createContext, type GlobalOptions } from "./context.ts";
@@ -68,6 +70,7 @@ const createProgram = (host: Host, answering: Answering): Command => {
   addTokenCommands(program, answering);
   addObjectCommands(program, answering);
   addVolumeCommands(program, answering);
+  addStatusCommand(program, answering);
   addPlanCommands(program, answering);
   addRunCommands(program, answering);
   addGroupCommands(program, answering);
@@ -114,13 +117,12 @@ const usageText = (message: string): string =>
     .replace(/^option '(.*?)' argument '(.*?)' is invalid\. ?/, "“$2” can't be the value of $1: ");
 
 const visibleOf = (error: unknown, used: Command | undefined): VisibleError => {
-  if (VisibleError.is(error)) return error;
   if (error instanceof CommanderError) {
     const message = usageText(error.message);
     return new VisibleError("BAD_REQUEST", message, { hint: `See: ${usageOf(used)} --help` });
   }
-  const uncompiled = notCompiled(error);
-  if (uncompiled !== undefined) return uncompiled;
+  const known = notCompiled(error) ?? visibleFailure(error, "this host");
+  if (known !== undefined) return known;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new VisibleError("INTERNAL", `Something unexpected: ${error instanceof Error ? error.message : error}`, {
     hint: `This is a defect of smtx-backup ${packageJson.version}. Report it with this:\n${stack}`,

@@ -69,8 +69,8 @@ name: db
   test("says in plain words what may stand where", () => {
     refusedWith(
       () => parse("{ kind: vm, name: web, memory: 1GiB, vcpu: two, firmware: x, cpus: 4, nics: [{ vlan: 5000 }] }"),
-      /: vcpu: a number$/m,
-      /: firmware: one of BIOS, UEFI$/m,
+      /: vcpu: it must be a number, and is a text$/m,
+      /: firmware: it must be one of BIOS, UEFI$/m,
       /: cpus: unknown; “vcpu” is what is known here$/m,
       /: nics\.0\.vlan: at most 4094$/m,
     );

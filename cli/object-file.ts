@@ -2,7 +2,7 @@ import { z } from "zod";
 import { VisibleError } from "../core/api/errors.ts";
 import { type ObjectChange, type ObjectSpec, objectChangeSchema, objectSpecSchema } from "../core/api/object-spec.ts";
 import { shownName } from "../core/object/name.ts";
-import { configProblems } from "../gateway/config-problems.ts";
+import { configProblems, type KeyAdvice } from "../gateway/config-problems.ts";
 import type { Host } from "./host.ts";
 import { readYamlFile, type YamlDocument, type YamlFile, yamlDocuments } from "./yaml-file.ts";
 
@@ -41,7 +41,12 @@ export const readChangeFile = async (file: string, host: Pick<Host, "readInput">
   }
   const change = objectChangeSchema.safeParse(only.value);
   if (change.success) return change.data;
-  throw refused(read, configProblems(change.error, objectChangeSchema));
+  throw refused(read, configProblems(change.error, objectChangeSchema, keyAdvice));
+};
+
+/** What is not near by its letters. */
+const keyAdvice: KeyAdvice = {
+  unknown: { cpus: "“vcpu” is what is known here", ram: "“memory” is what is known here" },
 };
 
 const documentsOf = (file: YamlFile): readonly YamlDocument[] => {
@@ -71,7 +76,7 @@ const readSpec = ({ value, line }: YamlDocument, index: number): ReadSpec => {
   if (schema === undefined) return { wrong: [`${where}: kind: ${kindText(kind)}: one of ${kinds.join(", ")}`] };
   const spec = schema.safeParse(value);
   if (spec.success) return { spec: spec.data };
-  return { wrong: configProblems(spec.error, schema).map((problem) => `${where}: ${problem}`) };
+  return { wrong: configProblems(spec.error, schema, keyAdvice).map((problem) => `${where}: ${problem}`) };
 };
 
 /** Of what is no document. */

@@ -1,12 +1,11 @@
 import type { PlanSummary } from "../core/api/answers.ts";
-import type { Group } from "../core/api/group.ts";
 import type { Instant, SiteId } from "../core/api/ids.ts";
-import { earlier, isAhead } from "../core/ports/clock.ts";
-import { previewRuns } from "../core/schedule/slots.ts";
+import { targetsOf } from "../core/plan/decide.ts";
+import { latenessOf } from "../core/plan/late.ts";
 import { mapBounded } from "./aws/map-bounded.ts";
 import type { Deps } from "./deps.ts";
-import { readGroups } from "./engine/groups.ts";
 import { metricFields, overdueMetric } from "./metrics.ts";
+import { readNewest } from "./queries/newest-group.ts";
 import { listPlans } from "./queries/plans.ts";
 
 /** A target of a plan whose newest restore point is older than two cycles. */
@@ -20,16 +19,13 @@ export interface Overdue {
 const plansPerPage = 100;
 const concurrencyMax = 8;
 
-/**
- * Every target of an active plan with a schedule where two slots have come since its newest restore
- * point was taken.
- */
+/** Every target of an active plan that is late, by the judgement of core/plan/late.ts; of a snapshot plan, its source. */
 export const findOverdue = async (deps: Pick<Deps, "store" | "clock" | "log">): Promise<readonly Overdue[]> => {
   const found: Overdue[] = [];
   let cursor: string | undefined;
   do {
     const page = await listPlans(deps, { limit: plansPerPage, cursor });
-    const lanes = page.items.flatMap((plan) => plan.targets.map(({ site }) => ({ plan, target: site })));
+    const lanes = page.items.flatMap((plan) => targetsOf(plan).map((target) => ({ plan, target })));
     const overdue = await mapBounded(lanes, concurrencyMax, (lane) => overdueOf(deps, lane.plan, lane.target));
     found.push(...overdue.flat());
     ({ cursor } = page);
@@ -39,26 +35,14 @@ export const findOverdue = async (deps: Pick<Deps, "store" | "clock" | "log">): 
 
 const overdueOf = async (
   deps: Pick<Deps, "store" | "clock" | "log">,
-  { id, name, status, schedule, createdAt }: PlanSummary,
+  plan: PlanSummary,
   target: SiteId,
 ): Promise<readonly Overdue[]> => {
-  if (status !== "active" || schedule === undefined) return [];
-  const now = deps.clock.now();
-  const groups = (await readGroups(deps, id, target)).map(({ body }) => body);
-  const takenAt = newestBelieved(groups, now)?.takenAt ?? null;
-  const second = previewRuns(schedule, takenAt ?? earlier(createdAt, now), 2)[1];
-  return second !== undefined && second < now ? [{ plan: name, target, takenAt }] : [];
+  if (plan.status !== "active" || plan.schedule === undefined) return [];
+  const { takenAt } = await readNewest(deps, plan.id, target);
+  const { isLate } = latenessOf(plan, takenAt, deps.clock.now());
+  return isLate ? [{ plan: plan.name, target, takenAt: takenAt ?? null }] : [];
 };
-
-/**
- * The newest restore point by the sequence, since a slot may have been one of a wrong clock. When
- * it was taken is what its gateway's clock said: of one that lies well ahead nobody knows how old
- * it is, so it is as old as the one before at most.
- */
-const newestBelieved = (groups: readonly Group[], now: Instant): Group | undefined =>
-  groups
-    .filter(({ state, takenAt }) => state === "published" && !isAhead(takenAt, now))
-    .reduce<Group | undefined>((best, group) => ((best?.sequence ?? 0) > group.sequence ? best : group), undefined);
 
 /** So many are named in the log. */
 const namedMax = 20;

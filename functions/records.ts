@@ -1,4 +1,4 @@
-import type { GroupId, PlanId, RunId, SiteId } from "../core/api/ids.ts";
+import type { GroupId, Instant, PlanId, RunId, SiteId } from "../core/api/ids.ts";
 import { planIdOf } from "../core/api/ids.ts";
 import type { Step } from "../core/api/run.ts";
 import { keyPart } from "../core/object/place.ts";
@@ -69,6 +69,16 @@ export const planKey = (planId: PlanId): Key => ({ partition: `PLAN#${planId}`, 
 /** `{ planId }`: makes names unique, and lists the plans. */
 export const planNamePrefix = "NAME#";
 export const planNameKey = (name: string): Key => ({ partition: "PLANS", sort: `${planNamePrefix}${name}` });
+export interface PastName {
+  readonly planId: PlanId;
+  readonly deletedAt: Instant;
+}
+/** `PastName`: a deleted plan under the name that it had, after all names of the living. */
+export const pastNamePrefix = (name: string) => `PASTNAME#${name}#`;
+export const pastNameKey = (name: string, planId: PlanId): Key => ({
+  partition: planNameKey("").partition,
+  sort: `${pastNamePrefix(name)}${planId}`,
+});
 
 /** `GoneRecord`: an object of the plan that its source has not any more. */
 export const gonePrefix = "GONE#";

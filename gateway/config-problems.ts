@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { expectedWords, issueWords } from "./config-words.ts";
+import { kindOf, plainWords } from "./plain-words.ts";
 
 type JsonSchema = {
   readonly properties?: Record<string, JsonSchema>;
@@ -32,24 +32,17 @@ const editDistance = (from: string, to: string): number => {
   return row[to.length] ?? 0;
 };
 
-/** What is not near by its letters. */
-const otherwise: Readonly<Record<string, string>> = { cpus: "vcpu", ram: "memory", network: "switch" };
-/** Where not the name alone is another. */
-const forms: Readonly<Record<string, { readonly instead: string; readonly form: string }>> = {
-  labels: { instead: "label", form: 'label: "env=prod"' },
-};
+/** What to say of a key, by its name: of one that there is not, and of one that does not go with the others. */
+export interface KeyAdvice {
+  readonly unknown?: Readonly<Record<string, string>>;
+  readonly misplaced?: Readonly<Record<string, string>>;
+}
 
-/** @param others what is written beside the key, and known there */
-const meant = (key: string, known: readonly string[], others: readonly string[]): string => {
+const meant = (key: string, known: readonly string[], { unknown = {}, misplaced = {} }: KeyAdvice): string => {
   if (known.includes(key)) {
-    return others.length === 0
-      ? "it does not go with what else is there"
-      : `it does not go with ${others.join(" and ")}: give one or the other`;
+    return Object.hasOwn(misplaced, key) ? `${misplaced[key]}` : "it does not go with what else is there";
   }
-  const form = forms[key];
-  if (form !== undefined && known.includes(form.instead)) return `unknown; write ${form.form}`;
-  const other = otherwise[key.toLowerCase()];
-  if (other !== undefined && known.includes(other)) return `unknown; “${other}” is what is known here`;
+  if (Object.hasOwn(unknown, key)) return `unknown; ${unknown[key]}`;
   const [nearest] = known
     .map((name) => ({ name, distance: editDistance(key.toLowerCase(), name.toLowerCase()) }))
     .filter(({ name, distance }) => distance <= Math.max(2, name.length / 3))
@@ -81,26 +74,17 @@ const plainIssues = (issues: readonly Issue[], at: readonly PropertyKey[] = []):
     return isOne ? [{ ...issue, path }] : plainIssues(nearestOf(issue.errors), path);
   });
 
-/** The keys of what was written at a path, but for those that are refused and what stands in every form. */
-const keysBeside = (written: unknown, path: readonly PropertyKey[], refused: readonly string[]): readonly string[] => {
-  let at = written;
-  for (const key of path) at = typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined;
-  if (typeof at !== "object" || at === null) return [];
-  return Object.keys(at).filter((key) => key !== "kind" && !refused.includes(key));
-};
+const expectedOf = (issue: Issue): string =>
+  issue.code === "invalid_type" ? kindOf(issue.expected) : plainWords(issue);
 
-/**
- * What is wrong with a configuration, a sentence for each field, with the field's path; unknown keys with what is meant.
- * @param written what it was read from, to say what a key does not go with
- */
-export const configProblems = (error: z.ZodError, schema: z.ZodType, written?: unknown): readonly string[] => {
+/** What is wrong with a configuration, a sentence for each field, with the field's path; unknown keys with what is meant. */
+export const configProblems = (error: z.ZodError, schema: z.ZodType, advice: KeyAdvice = {}): readonly string[] => {
   const root = z.toJSONSchema(schema, { io: "input" }) as JsonSchema;
   return plainIssues(error.issues).flatMap((issue) => {
     if (issue.code !== "unrecognized_keys") {
-      return [`${pathOf(issue.path)}: ${isMissing(issue) ? `missing (${expectedWords(issue)})` : issueWords(issue)}`];
+      return [`${pathOf(issue.path)}: ${isMissing(issue) ? `missing (${expectedOf(issue)})` : plainWords(issue)}`];
     }
     const known = knownKeys(root, issue.path);
-    const others = keysBeside(written, issue.path, issue.keys).filter((key) => known.includes(key));
-    return issue.keys.map((key) => `${pathOf([...issue.path, key])}: ${meant(key, known, others)}`);
+    return issue.keys.map((key) => `${pathOf([...issue.path, key])}: ${meant(key, known, advice)}`);
   });
 };

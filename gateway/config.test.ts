@@ -144,7 +144,7 @@ queues: { prefix: smtx }
     await writeFile(join(dir, "empty.yaml"), "");
     await assert.rejects(loadGatewayConfig(join(dir, "empty.yaml")), {
       code: "BAD_REQUEST",
-      message: /the file: fields of its own/,
+      message: /the file: .*, and is nothing/,
     });
   });
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import type { RunTask } from "../../core/api/task.ts";
-import { objectNamed, reportAlive, siteA, siteB } from "../../functions/api/testing.ts";
+import { objectNamed, reportAlive, siteA, siteB, vmNamed } from "../../functions/api/testing.ts";
 import { complete, doTask, groupsOn, progressOf, report, resultOf } from "../../functions/api/testing-gateway.ts";
 import { main } from "../main.ts";
 import {
@@ -94,9 +94,13 @@ describe("plan", () => {
     await writeFile(file, definition.replace("nightly", "renamed").replace("keepLast: 2", "keepLast: 9"));
     assert.equal((await jsonOf(world, "plan", "update", "-f", file)).plan.targets[0].retention.keepLast, 9);
     assert.deepEqual(await jsonOf(world, "plan", "delete", "renamed", "--yes"), { deleted: id });
-    const gone = await world.run(["plan", "show", "renamed"]);
-    assert.equal(gone.exitCode, 3);
-    assert.match(gone.stderr, /no plan “renamed”\. \(PLAN_UNKNOWN\)\n {2}hint: /);
+    assert.equal((await jsonOf(world, "plan", "show", "renamed")).status, "deleted");
+    const again = await world.run(["plan", "delete", "renamed", "--yes"]);
+    assert.equal(again.exitCode, 3);
+    assert.match(again.stderr, /“renamed” is deleted already\. \(PLAN_UNKNOWN\)\n {2}hint: /);
+    const typo = await world.run(["plan", "show", "rename"]);
+    assert.equal(typo.exitCode, 3);
+    assert.match(typo.stderr, /no plan “rename”\. \(PLAN_UNKNOWN\)\n {2}hint: /);
   });
 
   test("delete asks a person; without a yes nothing is deleted, and without a person it is refused", async (t) => {
@@ -249,7 +253,7 @@ describe("run", () => {
     const { world } = await worldWithPlan(t);
     const { id, groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
     const { stdout } = await world.run(["run", "list", "--plan", "nightly"]);
-    assert.match(stdout, new RegExp(`^SLOT .*\n.* succeeded +backup .* b succeeded +${id}\n$`));
+    assert.match(stdout, new RegExp(`^PLAN +SLOT .*\nnightly .* succeeded +backup .* b succeeded +${id}\n$`));
     assert.match((await world.run(["run", "show", id])).stdout, new RegExp(`^Group +${groupId}$`, "m"));
   });
 
@@ -334,6 +338,54 @@ describe("what is to be known of a run", () => {
     assert.match(unknown.stderr, /\(GROUP_UNKNOWN\)\n {2}hint: .*smtx-backup group list --plan plan_\w+\n/);
   });
 
+  test("of a plan is another object of the name of what is gone: the run and plan show tell how to take it", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    await world.run(["plan", "run", "nightly", "--wait"]);
+    world.objects = [objectNamed("db", { id: "lun-anew" })];
+    await world.run(["object", "list", "--site", "a", "--refresh"]);
+    const another =
+      /there is another lun “?db”? now \(lun-anew\), which the plan does not take; .*: smtx-backup plan update nightly -f FILE/i;
+    assert.match((await world.run(["plan", "show", "nightly"])).stdout, another);
+    world.perform = async (task) => {
+      const result = { ...resultOf(task, world.api.deps.clock.now(), groupsOn(world.api, task.siteId)) };
+      const db = { kind: "lun", id: "lun-db", name: "db", named: true, lastSequence: 1 };
+      const told =
+        result.kind === "snapshot"
+          ? { ...result, objects: [{ config: objectNamed("else"), snapshotIds: ["s"] }], gone: [db] }
+          : result;
+      return report(world.api, task, { kind: "completed", result: told });
+    };
+    assert.match((await world.run(["plan", "run", "nightly", "--wait"])).stdout, another);
+    assert.match((await world.run(["plan", "show", "nightly"])).stdout, another);
+    await world.run(["plan", "update", "-f", file]);
+    const { objects } = await jsonOf(world, "plan", "show", "nightly");
+    assert.deepEqual(objects, [{ kind: "lun", id: "lun-anew", name: "db" }]);
+  });
+
+  test("of a plan is that a rule fits nothing but mirrors: told when it is made, and by plan show", async (t) => {
+    const world = await createWorld();
+    const origin = { planId: "plan_x", siteId: "b", role: "mirror" };
+    world.objects = [objectNamed("web-1", { origin }), objectNamed("web-2", { origin })];
+    const file = join(await temporaryFolder(t), "plan.yaml");
+    await writeFile(file, definition.replace("name: db", 'match: "web-*"'));
+    const only =
+      /\nNothing more fits these rules now:\n {2}lun web-\*: 2 luns would fit, but are mirrors, which no plan takes\n/;
+    const created = await world.run(["plan", "create", "-f", file]);
+    assert.equal(created.exitCode, 0, created.stderr);
+    assert.match(created.stdout, only);
+    assert.match((await world.run(["plan", "show", "nightly"])).stdout, only);
+  });
+
+  test("of a plan is a switch that nothing takes the place of: plan show tells it before the run does", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    await writeFile(file, definition.replace("kind: lun, name: db", 'kind: vm, match: "*"'));
+    await world.run(["plan", "update", "-f", file]);
+    world.objects = [vmNamed("web")];
+    await world.run(["object", "list", "--site", "a", "--refresh"]);
+    const { stdout } = await world.run(["plan", "show", "nightly"]);
+    assert.match(stdout, /\nMirrors without a connection, .*\n {2}vm web: .* its virtual switch vds-0 at b\n/);
+  });
+
   test("of a plan is what is gone: plan show says since when, and how long its restore points are kept", async (t) => {
     const { world } = await worldWithPlan(t);
     await world.run(["plan", "run", "nightly", "--wait"]);
@@ -362,7 +414,10 @@ describe("group and rebuild", () => {
     const { world } = await worldWithPlan(t);
     const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
     const { stdout } = await world.run(["group", "list", "--plan", "nightly", "--site", "b"]);
-    assert.match(stdout, new RegExp(`^SITE .*\nb .* restore point +1 +2 GiB +published +${groupId}\n$`));
+    assert.match(
+      stdout,
+      new RegExp(`^PLAN +SITE .*\nnightly +b .* restore point +1 +2 KiB +768 MiB +2 GiB +published +${groupId}\n$`),
+    );
     const names: (string | boolean | undefined)[] = [];
     world.perform = async (task) => {
       if (task.kind === "rebuild") names.push(task.name, task.evenDamaged);
@@ -382,7 +437,56 @@ describe("group and rebuild", () => {
     world.perform = (task) => report(world.api, task, { kind: "failed", reason, retryable: false, progressed: false });
     const { exitCode, stdout } = await world.run(["rebuild", groupId, "--site", "b", "--wait"]);
     assert.equal(exitCode, 1);
-    assert.ok(stdout.endsWith(`another name: smtx-backup rebuild ${groupId} --site b --prefix TEXT\n`), stdout);
+    assert.ok(stdout.includes(`another name: smtx-backup rebuild ${groupId} --site b --prefix TEXT\n`), stdout);
+    assert.doesNotMatch(stdout, /object delete/);
+  });
+
+  test("names that are taken are told before a run begins, also those of what was made a moment ago", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    world.objects = [...world.objects, objectNamed("rebuilt-db")];
+    const { exitCode, stderr } = await world.run(["rebuild", groupId, "--site", "b", "--wait"]);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /has objects already .*: lun “rebuilt-db” \(lun-rebuilt-db\)\. Nothing was rebuilt\./);
+  });
+
+  test("what was rebuilt is told with its name, its id and what its LUN id became", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    world.perform = (task) => {
+      if (task.kind !== "rebuild") return complete(world.api, task);
+      const object = { ...objectNamed(task.name), id: "lun-9", lun: { target: "t", lunId: 7 } };
+      return report(world.api, task, { kind: "completed", result: { kind: "rebuild", object } });
+    };
+    const args = ["rebuild", groupId, "--site", "b", "--wait"];
+    const { exitCode, stdout } = await world.run(args);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /\nlun +db .*rebuilt-db \(LUN 7 of t, the original was 1\) +lun-9\n/);
+    const { objects } = await jsonOf(world, ...args);
+    const lun = { target: "t", lunId: 7, lunIdBefore: 1 };
+    assert.deepEqual(objects[0].rebuilt, { id: "lun-9", name: "rebuilt-db", lun });
+  });
+
+  test("a rebuild that fails half way names what it has made, and how to delete it", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    world.objects = [objectNamed("db"), objectNamed("web")];
+    await writeFile(file, definition.replace("name: db }", "name: db }\n  - { kind: lun, name: web }"));
+    await world.run(["plan", "update", "-f", file]);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const reason = { code: "POOL_FULL", message: "The pool is full." };
+    world.perform = (task) =>
+      task.kind === "rebuild" && task.name === "rebuilt-web"
+        ? report(world.api, task, { kind: "failed", reason, retryable: false, progressed: false })
+        : complete(world.api, task);
+    const { exitCode, stdout } = await world.run(["rebuild", groupId, "--site", "b", "--wait"]);
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /\nlun +db .* done +rebuilt-db .*\nlun +web .* not done +– +–\n/);
+    assert.ok(
+      stdout.endsWith(
+        "\n1 object was rebuilt before that, and will not go by itself. To delete it:\n  smtx-backup object delete lun-db --site b\n",
+      ),
+      stdout,
+    );
   });
 });
 

@@ -4,12 +4,11 @@ import { type GroupId, planIdOf } from "../../core/api/ids.ts";
 import { answerOf } from "../client.ts";
 import type { Answer, Api, Context } from "../context.ts";
 import { readRun } from "../follow-run.ts";
-import { groupId, siteOption } from "../options.ts";
+import { groupMeant } from "../latest-group.ts";
+import { groupOrLatest, groupText, latestOfOption, sinceOption, siteOption } from "../options.ts";
 import { listed } from "../pages.ts";
-import { groupNotes, groupStateStyle, groupStateText, groupText, roleText } from "../render/group.ts";
+import { groupNotes, groupTable, groupText as wholeGroupText } from "../render/group.ts";
 import { runObjectsText } from "../render/run-objects.ts";
-import { table } from "../render/table.ts";
-import { bytesText, instantText } from "../render/units.ts";
 import { readRunObjects } from "../run-objects.ts";
 import type { Answering } from "./command.ts";
 
@@ -18,47 +17,45 @@ export const addGroupCommands = (program: Command, answering: Answering): void =
   group
     .command("show")
     .description("show a group at every site that has it: what is in it, and what is to be known of it")
-    .argument("<group>", "the group's id", groupId)
+    .argument("<group>", groupText, groupOrLatest)
+    .addOption(latestOfOption())
     .addOption(siteOption("only this site's"))
     .action(answering(showGroup));
   group
     .command("list")
-    .description("list a plan's snapshot groups, by site, the newest first")
-    .requiredOption("--plan <plan>", "the plan's name or id")
+    .description("list snapshot groups of all plans or of one, by plan and site, the newest first")
+    .option("--plan <plan>", "only this plan's, by its name or id")
     .addOption(siteOption("only this site's"))
-    .action(
-      answering(async (context, options: { plan: string; site?: string }) => {
-        const api = await context.connect();
-        const { plan, site } = options;
-        const items = await listed(context, (page) => {
-          const query = { ...page, ...(site === undefined ? {} : { site }) };
-          return answerOf(api.v1.plans[":plan"].groups.$get({ param: { plan }, query }));
-        });
-        const { style } = context;
-        const text = table(
-          items,
-          [
-            { title: "SITE", value: ({ siteId }) => siteId, paint: style.strong },
-            { title: "TAKEN", value: ({ takenAt }) => instantText(takenAt) },
-            { title: "ROLE", value: roleText },
-            { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
-            { title: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes), align: "right" },
-            { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },
-            { title: "GROUP", value: ({ id }) => id },
-          ],
-          { style, none: "No snapshot groups yet." },
-        );
-        return { json: { items }, text: [text, ...groupNotes(items)].join("\n") };
-      }),
-    );
+    .addOption(sinceOption("only those that were taken since then"))
+    .action(answering(listGroups));
 };
 
-const showGroup = async (context: Context, id: GroupId, { site }: { site?: string }): Promise<Answer> => {
+interface ListOptions {
+  readonly plan?: string;
+  readonly site?: string;
+  readonly since?: string;
+}
+
+const listGroups = async (context: Context, filter: ListOptions): Promise<Answer> => {
   const api = await context.connect();
+  const items = await listed(context, (page) => answerOf(api.v1.groups.$get({ query: { ...page, ...filter } })));
+  const text = groupTable(items, context.style);
+  return { json: { items }, text: [text, ...groupNotes(items)].join("\n") };
+};
+
+interface ShowOptions {
+  readonly plan?: string;
+  readonly site?: string;
+}
+
+const showGroup = async (context: Context, group: string, options: ShowOptions): Promise<Answer> => {
+  const api = await context.connect();
+  const id = await groupMeant(async () => api, group, options);
+  const { site } = options;
   const plan = planIdOf(id);
   const all = await listed(context, (page) => {
-    const query = { ...page, ...(site === undefined ? {} : { site }) };
-    return answerOf(api.v1.plans[":plan"].groups.$get({ param: { plan }, query }));
+    const query = { ...page, plan, ...(site === undefined ? {} : { site }) };
+    return answerOf(api.v1.groups.$get({ query }));
   });
   const groups = all.filter((group) => group.id === id);
   const [first] = groups;
@@ -66,7 +63,7 @@ const showGroup = async (context: Context, id: GroupId, { site }: { site?: strin
   const run = await runOf(api, first.runId);
   const objects = run === undefined ? [] : await readRunObjects(context, api, run);
   const { style } = context;
-  const parts = [groupText(groups, style), runObjectsText(objects, style)];
+  const parts = [wholeGroupText(groups, style), runObjectsText(objects, style)];
   return {
     json: { id, sites: groups, objects: objects[0]?.objects ?? [] },
     text: [

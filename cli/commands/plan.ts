@@ -7,12 +7,13 @@ import { answerOf } from "../client.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Api, Context } from "../context.ts";
 import { askedFor, followRun } from "../follow-run.ts";
-import { lastInventory, lookUpObjects, refreshInventory } from "../inventory.ts";
+import { freshInventory, lastInventory, lookUpObjects } from "../inventory.ts";
 import { wholeNumber } from "../options.ts";
 import { listed } from "../pages.ts";
 import { readPlanFile } from "../plan-file.ts";
 import { firstRunText, planTable, planText, retentionText, slotsText } from "../render/plan.ts";
-import { leftOutText, membersText } from "../render/plan-members.ts";
+import { idleText, leftOutText, type Members, membersText } from "../render/plan-members.ts";
+import { warningLines } from "../render/run.ts";
 import { printable } from "../render/style.ts";
 import type { Answering } from "./command.ts";
 
@@ -46,9 +47,9 @@ export const addPlanCommands = (program: Command, answering: Answering): void =>
       answering(async (context, name: string) => {
         const api = await context.connect();
         const plan = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } }));
-        const members = await membersOf(context, api, plan.id);
-        const text = [planText(plan, context.style), membersText(plan.objects, members, context.style)];
-        return { json: { ...plan, members }, text: text.join("\n\n") };
+        const known = await membersOf(context, api, plan.id);
+        const text = [planText(plan, context.style), membersText(plan, known, context.style)];
+        return { json: { ...plan, members: known.members }, text: text.join("\n\n") };
       }),
     );
   plan
@@ -110,13 +111,19 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
 
 const deletePlan = async (context: Context, nameOrId: string, yes: boolean): Promise<Answer> => {
   const api = await context.connect();
-  const { id, name } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: nameOrId } }));
+  const { id, name, status } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: nameOrId } }));
+  if (status === "deleted" && nameOrId !== id) throw deletedAlready(name);
   const about = ["Its runs are cancelled; its restore points stay."];
   if (!yes && !(await isToBeDeleted(context.host, `the plan ${printable(name)} (${id})`, about))) return nothingDeleted;
   await answerOf(api.v1.plans[":plan"].$delete({ param: { plan: id } }));
   const text = `The plan ${printable(name)} is deleted. Its restore points stay: smtx-backup group list --plan ${id}`;
   return { json: { deleted: id }, text };
 };
+
+const deletedAlready = (name: string) =>
+  new VisibleError("PLAN_UNKNOWN", `The plan “${printable(name)}” is deleted already.`, {
+    hint: "List plans with: smtx-backup plan list",
+  });
 
 const addPreview = (plan: Command, answering: Answering): void => {
   const { minValue, maxValue } = retentionSchema.shape.keepLast;
@@ -151,7 +158,7 @@ const showPlan = (plan: PlanAnswer, { style }: Context): Answer => ({ json: plan
 const createPlan = async (context: Context, file: string): Promise<Answer> => {
   const definition = await readPlanFile(file, context.host);
   const api = await context.connect();
-  await freshObjects(context, api, definition.source);
+  await freshInventory(context, api, definition.source);
   const plan = await answerOf(api.v1.plans.$post({ json: definition }));
   return explainPlan(context, api, plan);
 };
@@ -159,34 +166,34 @@ const createPlan = async (context: Context, file: string): Promise<Answer> => {
 const updatePlan = async (context: Context, name: string | undefined, file: string): Promise<Answer> => {
   const definition = await readPlanFile(file, context.host);
   const api = await context.connect();
-  await freshObjects(context, api, definition.source);
+  await freshInventory(context, api, definition.source);
   const param = { plan: name ?? definition.name };
   const plan = await answerOf(api.v1.plans[":plan"].$put({ param, json: definition }));
   return explainPlan(context, api, plan, { isNew: false });
 };
 
-/** So that what was made a moment ago can be named. Without a gateway the API goes by what it knows. */
-const freshObjects = async ({ host, warn }: Context, api: Api, site: string): Promise<void> => {
-  try {
-    await refreshInventory(host, api, site);
-  } catch (error) {
-    if (!VisibleError.is(error, "GATEWAY_ABSENT")) throw error;
-    warn(`${error.message} What it has may be known wrongly.`);
-  }
-};
-
 /** The objects that its next run takes, and those that are gone. */
-const membersOf = (context: Context, api: Api, plan: string): Promise<readonly PlanMember[]> =>
-  listed(context, (query) => answerOf(api.v1.plans[":plan"].objects.$get({ param: { plan }, query })));
+const membersOf = async (context: Context, api: Api, plan: string): Promise<Members> => {
+  const mirrors = new Map<string, number>();
+  const members = await listed(context, async (query) => {
+    const page = await answerOf(api.v1.plans[":plan"].objects.$get({ param: { plan }, query }));
+    for (const { because, count } of page.mirrors ?? []) mirrors.set(because, (mirrors.get(because) ?? 0) + count);
+    return page;
+  });
+  return { members, mirrors };
+};
 
 /** With more objects than this, reading all that the site has takes less. */
 const lookUpsMax = 50;
 
-const firstRunOf = async (context: Context, api: Api, plan: PlanAnswer): Promise<string | undefined> => {
+const firstRunOf = async (
+  context: Context,
+  api: Api,
+  plan: PlanAnswer,
+  members: readonly PlanMember[] | undefined,
+): Promise<string | undefined> => {
   if (plan.kind !== "backup") return undefined;
-  const ids = plan.objects.some(isRule)
-    ? (await membersOf(context, api, plan.id)).map(({ id }) => id)
-    : plan.objects.flatMap((entry) => (isRule(entry) ? [] : [entry.id]));
+  const ids = (members ?? plan.objects).flatMap((entry) => ("id" in entry ? [entry.id] : []));
   const wanted = new Set(ids);
   const found =
     ids.length > lookUpsMax
@@ -205,8 +212,11 @@ const explainPlan = async (
   { isNew } = { isNew: true },
 ): Promise<Answer> => {
   const schedule = await slotsOf(api, plan.id);
-  const first = isNew ? await firstRunOf(context, api, plan) : undefined;
+  const known = plan.objects.some(isRule) ? await membersOf(context, api, plan.id) : undefined;
+  const first = isNew ? await firstRunOf(context, api, plan, known?.members) : undefined;
   const leftOut = leftOutText(plan.leftOut ?? [], context.style);
-  const parts = [planText(plan, context.style), leftOut, slotsText(schedule), first];
+  const idle = known && idleText(plan.objects, known, context.style);
+  const warnings = plan.warnings && warningLines(plan.warnings, context.style).join("\n");
+  const parts = [planText(plan, context.style), leftOut, idle, warnings, slotsText(schedule), first];
   return { json: { plan, slots: schedule.slots }, text: parts.filter((part) => part !== undefined).join("\n\n") };
 };

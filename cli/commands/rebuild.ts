@@ -1,12 +1,18 @@
 import type { Command } from "commander";
+import { planIdOf } from "../../core/api/ids.ts";
 import { restoreCreateSchema } from "../../core/api/restore.ts";
 import { answerOf } from "../client.ts";
 import { askedFor, followRun } from "../follow-run.ts";
-import { checkedBy, groupId, siteOption } from "../options.ts";
+import { freshInventory } from "../inventory.ts";
+import { groupMeant } from "../latest-group.ts";
+import { checkedBy, groupOrLatest, groupText, latestOfOption, siteOption } from "../options.ts";
 import type { Answering } from "./command.ts";
 
 interface RebuildOptions {
   readonly site: string;
+  /** Of which plan the latest is meant. */
+  readonly plan?: string;
+  readonly object?: string[];
   readonly prefix: string;
   readonly damaged: boolean;
   readonly wait: boolean;
@@ -15,12 +21,14 @@ interface RebuildOptions {
 export const addRebuildCommand = (program: Command, answering: Answering): void => {
   program
     .command("rebuild")
-    .description("rebuild the objects of a restore point, on the site that has it")
-    .argument("<group>", "the group's id, of: smtx-backup group list", groupId)
+    .description("rebuild the objects of a restore point, or some of them, on the site that has it")
+    .argument("<group>", groupText, groupOrLatest)
     .addOption(siteOption("the site that has the group").makeOptionMandatory())
+    .addOption(latestOfOption())
+    .option("--object <object...>", "only these objects, by the names or ids that they had then; else all")
     .option(
       "--prefix <text>",
-      "stands before the name of what is rebuilt",
+      "stands before the name of what is rebuilt; to rebuild it a second time, choose another one",
       checkedBy(restoreCreateSchema.shape.namePrefix.unwrap()),
       "rebuilt-",
     )
@@ -29,10 +37,20 @@ export const addRebuildCommand = (program: Command, answering: Answering): void 
     .action(
       answering(async (context, group: string, options: RebuildOptions) => {
         const api = await context.connect();
-        const { site: siteId, prefix: namePrefix, damaged: evenDamaged } = options;
-        const json = { type: "rebuild", groupId: group, siteId, namePrefix, evenDamaged } as const;
+        const { site: siteId, prefix: namePrefix, damaged: evenDamaged, object: objects } = options;
+        const groupId = await groupMeant(async () => api, group, options);
+        // Names that somebody has there already are told before anything is made.
+        await freshInventory(context, api, siteId);
+        const json = {
+          type: "rebuild",
+          groupId,
+          siteId,
+          namePrefix,
+          evenDamaged,
+          ...(objects && { objects }),
+        } as const;
         const asking = answerOf(api.v1.restores.$post({ json }));
-        const run = await askedFor(context, asking, "smtx-backup run list --plan PLAN");
+        const run = await askedFor(context, asking, `smtx-backup run list --plan ${planIdOf(groupId)}`);
         if (options.wait) return followRun(context, api, run.id);
         return { json: run, text: `${run.id} has been asked for. See: smtx-backup run show ${run.id}` };
       }),

@@ -1,34 +1,22 @@
 import type { Command } from "commander";
 import { answerOf } from "../client.ts";
 import { followRun, readRun, showRun, showWholeRun } from "../follow-run.ts";
-import { runId, wholeNumber } from "../options.ts";
-import { listedUpTo, moreText } from "../pages.ts";
-import { historyTable } from "../render/run.ts";
+import { runId, sinceOption, siteOption } from "../options.ts";
 import type { Answering } from "./command.ts";
+import { limitOption, listRuns, sinceUnlessTold } from "./run-list.ts";
 
-const runsShown = 20;
-const runsMax = 10_000;
 const idText = "the run's id";
 
 export const addRunCommands = (program: Command, answering: Answering): void => {
   const run = program.command("run").description("executions of plans, and restores");
   run
     .command("list")
-    .description("list a plan's runs, restores and skipped slots, the newest first")
-    .requiredOption("--plan <plan>", "the plan's name or id")
-    .option("--limit <n>", "so many at most", wholeNumber(1, runsMax), runsShown)
-    .action(
-      answering(async (context, { plan, limit }: { plan: string; limit: number }) => {
-        const api = await context.connect();
-        const read = (query: { limit: string }) =>
-          answerOf(api.v1.plans[":plan"].runs.$get({ param: { plan }, query }));
-        const { items, more } = await listedUpTo(context, read, limit);
-        return {
-          json: { items, more },
-          text: historyTable(items, { style: context.style, nowMs: context.host.time.nowMs() }) + moreText(more, limit),
-        };
-      }),
-    );
+    .description("list runs, restores and skipped slots of all plans or of one, the newest first")
+    .option("--plan <plan>", "only this plan's, by its name or id")
+    .addOption(siteOption("only runs from or to this site"))
+    .addOption(sinceOption(`only those since then; of all plans, ${sinceUnlessTold} unless told`))
+    .addOption(limitOption())
+    .action(answering(listRuns));
   run
     .command("show")
     .description("show a run: how far each target and each object is, what it waits for, and what is to be known of it")

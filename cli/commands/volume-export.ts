@@ -1,5 +1,5 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import { type GroupId, groupIdSchema } from "../../core/api/ids.ts";
+import type { GroupId } from "../../core/api/ids.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { ExportResult } from "../../gateway/storage/image/export.ts";
@@ -9,6 +9,7 @@ import { findObject } from "../find-object.ts";
 import { findObjectSnapshot, findSnapshot } from "../find-snapshot.ts";
 import { findVolume } from "../find-volume.ts";
 import { imageMeter } from "../image-progress.ts";
+import { groupMeant } from "../latest-group.ts";
 import { outputFailed } from "../output.ts";
 import { bytesText, durationText } from "../render/units.ts";
 
@@ -21,8 +22,9 @@ interface ExportOptions {
   readonly object?: string;
   readonly disk?: number;
   readonly kind?: ObjectKind;
-  /** The volume's snapshot in this group instead of the volume as it is now. */
+  /** The volume's snapshot in this group, or in the latest of a plan, instead of the volume as it is now. */
   readonly group?: string;
+  readonly plan?: string;
   readonly output: string;
   readonly force?: boolean;
   /** Else what the file's name says. */
@@ -41,9 +43,12 @@ export const exportVolume = async (
   const isForStderr = options.output === standardOutput;
   const format = options.format ?? (/\.qcow2$/i.test(options.output) ? "qcow2" : "raw");
   if (isForStderr) requirePipe(context, format);
+  const groupId = await groupOf(context, options);
   const storage = await context.openStorage(options.site, options.store);
   const beganAtMs = host.time.nowMs();
-  const result = await written(context, storage, volume, { ...options, format }).finally(() => storage.close());
+  const result = await written(context, storage, volume, { ...options, format, groupId }).finally(() =>
+    storage.close(),
+  );
   const seconds = (host.time.nowMs() - beganAtMs) / 1000;
   const text =
     `Wrote ${isForStderr ? "to standard output" : options.output}: ${bytesText(result.sizeBytes)} of ${whatText(volume, options)} ` +
@@ -78,23 +83,29 @@ const whatText = (volume: string | undefined, { snapshot, object, disk }: Export
 const sourceOf = async (
   storage: StorageDriver,
   volume: string | undefined,
-  { site, snapshot, group, object, disk, kind }: ExportOptions,
+  { site, snapshot, groupId, object, disk, kind }: ExportOptions & MeantGroup,
 ): Promise<{ volumeId: string } | { snapshotId: string }> => {
   if (object !== undefined) {
     const wanted = { site, nameOrId: object, kind };
-    if (group === undefined) return { volumeId: volumeOf(findObject(await storage.inventory(), wanted), disk) };
-    return { snapshotId: await findObjectSnapshot(storage, { ...wanted, disk, groupId: groupIdOption(group) }) };
+    if (groupId === undefined) return { volumeId: volumeOf(findObject(await storage.inventory(), wanted), disk) };
+    return { snapshotId: await findObjectSnapshot(storage, { ...wanted, disk, groupId }) };
   }
   if (volume === undefined) return { snapshotId: snapshot ?? "" };
-  if (group === undefined) return { volumeId: (await findVolume(storage, site, volume)).volumeId };
-  return { snapshotId: await findSnapshot(storage, { site, groupId: groupIdOption(group), nameOrId: volume }) };
+  if (groupId === undefined) return { volumeId: (await findVolume(storage, site, volume)).volumeId };
+  return { snapshotId: await findSnapshot(storage, { site, groupId, nameOrId: volume }) };
 };
 
-const groupIdOption = (text: string): GroupId => {
-  const parsed = groupIdSchema.safeParse(text);
-  if (parsed.success) return parsed.data;
-  throw new VisibleError("BAD_REQUEST", `“${text}” is no id of a group.`, {
-    hint: "List groups with: smtx-backup group list --plan PLAN",
+interface MeantGroup {
+  readonly groupId: GroupId | undefined;
+}
+
+/** The API is asked only where it is the latest. */
+const groupOf = async (context: Context, options: ExportOptions): Promise<GroupId | undefined> => {
+  const { group, plan } = options;
+  if (group !== undefined) return groupMeant(() => context.connect(), group, options);
+  if (plan === undefined) return undefined;
+  throw new VisibleError("BAD_REQUEST", "--plan says of which plan the latest group is.", {
+    hint: "Give --group latest with it, or leave it out.",
   });
 };
 
@@ -102,7 +113,7 @@ const written = async (
   context: Context,
   storage: StorageDriver,
   volume: string | undefined,
-  options: ExportOptions & { readonly format: Format },
+  options: ExportOptions & MeantGroup & { readonly format: Format },
 ): Promise<ExportResult> => {
   const { exportImage, streamImage } = await import("../../gateway/storage/image/export.ts");
   const { output, format, force = false } = options;

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { lunOf, type ObjectConfig } from "../../core/api/object.ts";
 import { size } from "../bytes.ts";
 import { currentInventory } from "../inventory.ts";
-import { kindOption, siteOption, storeOption, wholeNumber } from "../options.ts";
+import { groupOrLatest, kindOption, latestOfOption, siteOption, storeOption, wholeNumber } from "../options.ts";
 import { unusableLine } from "../render/object.ts";
 import { printable, type Style } from "../render/style.ts";
 import { table } from "../render/table.ts";
@@ -87,7 +87,12 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
     .command("export")
     .description("write a volume, or a snapshot, of a site's storage on this host to a file")
     .argument("[volume]", "the volume's name or id")
-    .addOption(new Option("--group <id>", "the volume as it was in this snapshot group"))
+    .addOption(
+      new Option("--group <group>", "the volume as it was in this snapshot group; latest, with --plan").argParser(
+        groupOrLatest,
+      ),
+    )
+    .addOption(latestOfOption())
     .addOption(new Option("--snapshot <id>", "a snapshot instead of a volume").conflicts("group"))
     .addOption(new Option("--object <object>", "a volume of this object, a VM's disk or an NFS file"))
     .addOption(diskOption())

@@ -1,7 +1,7 @@
-import type { GroupAnswer } from "../../core/api/answers.ts";
+import type { GroupAnswer, GroupListEntry } from "../../core/api/answers.ts";
 import { warningLines } from "./run.ts";
 import type { Style } from "./style.ts";
-import { fields, table } from "./table.ts";
+import { type Column, fields, table } from "./table.ts";
 import { bytesText, counted, instantText } from "./units.ts";
 
 type Shown = Pick<GroupAnswer, "state" | "holds" | "damage" | "warnings">;
@@ -47,14 +47,47 @@ export const groupNotes = (groups: readonly Shown[]): readonly string[] => [
 const roles = { source: "source", mirror: "restore point" } as const;
 export const roleText = ({ role }: Pick<GroupAnswer, "role">): string => roles[role];
 
+const sizeColumn = (title: string, value: (group: GroupAnswer) => number | undefined): Column<GroupAnswer> => ({
+  title,
+  align: "right",
+  value: (group) => {
+    const bytes = value(group);
+    return bytes === undefined ? "–" : bytesText(bytes);
+  },
+});
+
+/** What is new in it, what is in it, and what its volumes are as large as. */
+const sizeColumns = [
+  sizeColumn("CHANGED", ({ changedBytes }) => changedBytes),
+  sizeColumn("DATA", ({ dataBytes }) => dataBytes),
+  sizeColumn("SIZE", ({ sizeBytes }) => sizeBytes),
+];
+
+/** Groups of plans under each other. */
+export const groupTable = (groups: readonly GroupListEntry[], style: Style): string =>
+  table(
+    groups,
+    [
+      { title: "PLAN", value: ({ planName }) => planName, paint: style.strong },
+      { title: "SITE", value: ({ siteId }) => siteId },
+      { title: "TAKEN", value: ({ takenAt }) => instantText(takenAt) },
+      { title: "ROLE", value: roleText },
+      { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
+      ...sizeColumns,
+      { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },
+      { title: "GROUP", value: ({ id }) => id },
+    ],
+    { style, none: "No snapshot groups yet." },
+  );
+
 /** One group, as it is at each site that has it. */
-export const groupText = (groups: readonly GroupAnswer[], style: Style): string => {
+export const groupText = (groups: readonly GroupListEntry[], style: Style): string => {
   const [first] = groups;
   if (first === undefined) return "";
   const volumes = first.volumeCount === undefined ? "" : ` with ${counted(first.volumeCount, "volume")}`;
   const head = fields(
     [
-      ["Plan", first.planId],
+      ["Plan", `${first.planName} (${first.planId})`],
       ["Run", first.runId],
       ["Taken", instantText(first.takenAt)],
       ["Objects", `${counted(first.objectCount, "object")}${volumes}`],
@@ -66,7 +99,7 @@ export const groupText = (groups: readonly GroupAnswer[], style: Style): string 
     [
       { title: "SITE", value: ({ siteId }) => siteId, paint: style.strong },
       { title: "ROLE", value: roleText },
-      { title: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes), align: "right" },
+      ...sizeColumns,
       { title: "PUBLISHED", value: ({ publishedAt }) => instantText(publishedAt) },
       { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },
     ],

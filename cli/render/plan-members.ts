@@ -1,4 +1,4 @@
-import type { PlanMember } from "../../core/api/answers.ts";
+import type { PlanAnswer, PlanMember } from "../../core/api/answers.ts";
 import type { LeftOut } from "../../core/api/object/common.ts";
 import { isRule, type PlanEntry } from "../../core/api/plan.ts";
 import { ruleText } from "../../core/object/rule.ts";
@@ -38,14 +38,51 @@ const goneText = (member: PlanMember): string => {
   return printable(`${nameText(member)} (${member.id})${since}; its newest restore points are kept ${kept}`);
 };
 
+/** What to do where something else has the name of what a plan names. */
+const namesakeText = (plan: string, { kind, name, namesake }: PlanMember): string =>
+  namesake === undefined
+    ? ""
+    : printable(
+        `; there is another ${nameText({ kind, name })} now (${namesake}), which the plan does not take; where its file gives the name and no id, this takes it: smtx-backup plan update ${plan} -f FILE`,
+      );
+
 const section = (title: string, lines: readonly string[]): string | undefined =>
   lines.length === 0 ? undefined : [title, ...someLines(lines).map((line) => `  ${line}`)].join("\n");
 
-/** Rules that brought no object: each object is there for the first entry that fits it. */
-const idleRules = (entries: readonly PlanEntry[], members: readonly PlanMember[]): readonly string[] => {
+/** A plan's members, and how many mirrors its rules would fit, by rule. */
+export interface Members {
+  readonly members: readonly PlanMember[];
+  readonly mirrors: ReadonlyMap<string, number>;
+}
+
+/** Rules that brought no object: each object is there for the first entry that fits it. Nothing where there is none. */
+export const idleText = (
+  entries: readonly PlanEntry[],
+  { members, mirrors }: Members,
+  style: Style,
+): string | undefined => {
   const reasons = new Set(members.map(({ because }) => because));
-  return entries.filter(isRule).flatMap((rule) => (reasons.has(ruleText(rule)) ? [] : [printable(ruleText(rule))]));
+  const lines = entries.filter(isRule).flatMap((rule) => {
+    const text = ruleText(rule);
+    if (reasons.has(text)) return [];
+    const count = mirrors.get(text) ?? 0;
+    const why =
+      count === 0
+        ? ""
+        : `: ${counted(count, rule.kind)} would fit, but ${count === 1 ? "is a mirror" : "are mirrors"}, which no plan takes`;
+    return [`${printable(text)}${why}`];
+  });
+  return section(style.warn("Nothing more fits these rules now:"), lines);
 };
+
+const unmappedLines = (members: readonly PlanMember[]): readonly string[] =>
+  members.flatMap((member) =>
+    (member.unmapped ?? []).map(({ virtualSwitch, targets }) =>
+      printable(
+        `${nameText(member)}: nothing takes the place of its virtual switch ${virtualSwitch} at ${targets.join(", ")}`,
+      ),
+    ),
+  );
 
 /** Those that are named as the plan has them, then those of each rule by name: the API gives them by id. */
 const grouped = (members: readonly PlanMember[]): readonly PlanMember[] => {
@@ -78,20 +115,29 @@ const takenText = (entries: readonly PlanEntry[], taken: readonly PlanMember[], 
 };
 
 /** Which objects a plan's next run takes and why, what it does not take, and what is gone. */
-export const membersText = (entries: readonly PlanEntry[], members: readonly PlanMember[], style: Style): string => {
+export const membersText = (
+  { name: plan, objects: entries }: Pick<PlanAnswer, "name" | "objects">,
+  known: Members,
+  style: Style,
+): string => {
+  const { members } = known;
   const isGone = ({ goneSince }: PlanMember) => goneSince !== undefined;
   const taken = members.filter((member) => !isGone(member) && member.unusable === undefined);
   const unusable = members.flatMap((member) =>
     member.unusable === undefined || isGone(member)
       ? []
-      : [printable(`${nameText(member)} (${member.id}): ${member.unusable}`)],
+      : [`${printable(`${nameText(member)} (${member.id}): ${member.unusable}`)}${namesakeText(plan, member)}`],
   );
   return [
     takenText(entries, taken, style),
-    section(style.warn("Nothing more fits these rules now:"), idleRules(entries, members)),
+    idleText(entries, known, style),
     leftOutText(taken, style),
+    section(style.warn("Mirrors without a connection, until the switch is mapped:"), unmappedLines(taken)),
     section(style.warn("Can't be protected as it is:"), unusable),
-    section(style.warn("Gone from the source:"), members.filter(isGone).map(goneText)),
+    section(
+      style.warn("Gone from the source:"),
+      members.filter(isGone).map((member) => `${goneText(member)}${namesakeText(plan, member)}`),
+    ),
   ]
     .filter((part) => part !== undefined)
     .join("\n\n");

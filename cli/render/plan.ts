@@ -1,7 +1,8 @@
-import type { PlanAnswer, PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
+import type { PlanAnswer, PlanListEntry, RetentionAnswer } from "../../core/api/answers.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule, type Plan, type PlanEntry, type Schedule } from "../../core/api/plan.ts";
 import { ruleText } from "../../core/object/rule.ts";
+import { statusStyle, statusText } from "./run.ts";
 import { printable, type Style } from "./style.ts";
 import { fields, table } from "./table.ts";
 import { bytesText, counted, instantText } from "./units.ts";
@@ -21,13 +22,18 @@ const whenText = (schedule: Schedule): string => {
   }
 };
 
+/** `every 2 weeks` */
+export const cycleText = (schedule: Schedule | undefined): string => {
+  if (schedule === undefined) return "by hand";
+  const unit = units[schedule.cycle];
+  return schedule.every === 1 ? `every ${unit}` : `every ${schedule.every} ${unit}s`;
+};
+
 /** `every 2 weeks on mon, fri at 01:00, Europe/Berlin, until …` */
 export const scheduleText = (schedule: Schedule | undefined): string => {
   if (schedule === undefined) return "none: it runs when it is told to";
-  const unit = units[schedule.cycle];
-  const every = schedule.every === 1 ? `every ${unit}` : `every ${schedule.every} ${unit}s`;
   const until = schedule.endsAt === undefined ? "" : `, until ${instantText(schedule.endsAt)}`;
-  return `${every}${whenText(schedule)}, ${schedule.timeZone}${until}`;
+  return `${cycleText(schedule)}${whenText(schedule)}, ${schedule.timeZone}${until}`;
 };
 
 const targetText = ({ site, retention, switches, pool }: Plan["targets"][number]): string => {
@@ -97,7 +103,7 @@ export const firstRunText = ({ targets }: Pick<Plan, "targets">, found: readonly
 };
 
 /** Plans under each other. */
-export const planTable = (plans: readonly PlanSummary[], style: Style): string =>
+export const planTable = (plans: readonly PlanListEntry[], style: Style): string =>
   table(
     plans,
     [
@@ -107,6 +113,11 @@ export const planTable = (plans: readonly PlanSummary[], style: Style): string =
       { title: "SOURCE", value: ({ source }) => source },
       { title: "TARGETS", value: ({ targets }) => targets.map(({ site }) => site).join(", ") || "–" },
       { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
+      {
+        title: "LAST RUN",
+        value: ({ lastRun }) => (lastRun ? `${statusText(lastRun.status)} ${instantText(lastRun.slot)}` : "–"),
+        paint: (text, { lastRun }) => (lastRun ? statusStyle(lastRun.status, style)(text) : text),
+      },
       { title: "SCHEDULE", value: ({ schedule }) => scheduleText(schedule) },
       { title: "ID", value: ({ id }) => id, paint: style.faint },
     ],

@@ -1,4 +1,4 @@
-import type { HistoryEntry, RunAnswer, RunSummary, RunTarget } from "../../core/api/answers.ts";
+import type { HistoryEntry, RunAnswer, RunListEntry, RunSummary, RunTarget } from "../../core/api/answers.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
 import { stateStyle, stateText, targetLines } from "./progress.ts";
@@ -88,7 +88,7 @@ const nameTakenNote = ({ restore, targets }: RunAnswer): readonly string[] =>
         .filter(({ reason }) => reason !== null && takenCodes.has(reason.code))
         .map(
           ({ site }) =>
-            `To rebuild it under another name: smtx-backup rebuild ${restore.fromGroupId} --site ${site} --prefix TEXT`,
+            `To rebuild it under another name: smtx-backup rebuild ${restore.fromGroupId} --site ${site}${restore.objects === undefined ? "" : " --object NAME"} --prefix TEXT`,
         );
 
 /** What a run came to, target by target: what was skipped, what had changed, what went over the wire. */
@@ -154,7 +154,14 @@ const endOf = ({ targets }: RunSummary): string | null => {
   return ends.includes(null) ? null : (ends.sort().at(-1) ?? null);
 };
 
-const historyColumns = (style: Style, nowMs: number): readonly Column<HistoryEntry>[] => [
+/** What went over the wire to all targets. */
+const sentText = ({ targets }: RunSummary): string => {
+  const moved = Object.values(targets).flatMap((target) => target.moved ?? []);
+  return moved.length === 0 ? "–" : bytesText(moved.reduce((sum, { bytesSent }) => sum + bytesSent, 0));
+};
+
+const historyColumns = (style: Style, nowMs: number): readonly Column<RunListEntry>[] => [
+  { title: "PLAN", value: ({ planName }) => planName, paint: style.strong },
   { title: "SLOT", value: (entry) => instantText(entry.type === "run" ? entry.run.slot : entry.skip.firstSlot) },
   {
     title: "STATUS",
@@ -172,6 +179,7 @@ const historyColumns = (style: Style, nowMs: number): readonly Column<HistoryEnt
         : "–";
     },
   },
+  { title: "SENT", align: "right", value: (entry) => (entry.type === "run" ? sentText(entry.run) : "–") },
   {
     title: "TARGETS",
     value: (entry) =>
@@ -200,8 +208,8 @@ const skipText = ({ count, firstSlot, lastSlot, reason }: Skip, nowMs: number): 
   return `${counted(count, "slot")}${until}: ${why}`;
 };
 
-/** A plan's runs and skipped slots, the newest first. */
+/** Runs and skipped slots of plans, the newest first. */
 export const historyTable = (
-  entries: readonly HistoryEntry[],
-  { style, nowMs }: { readonly style: Style; readonly nowMs: number },
-): string => table(entries, historyColumns(style, nowMs), { style, none: "No runs yet." });
+  entries: readonly RunListEntry[],
+  { style, nowMs, none }: { readonly style: Style; readonly nowMs: number; readonly none: string },
+): string => table(entries, historyColumns(style, nowMs), { style, none });

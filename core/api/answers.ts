@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { facilitiesSchema } from "./facilities.ts";
 import { damageSchema, groupSchema } from "./group.ts";
-import { groupIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
+import { groupIdSchema, instantSchema, runIdSchema, siteIdSchema } from "./ids.ts";
 import { leftOutSchema, objectKindSchema } from "./object/common.ts";
 import { objectConfigSchema, unusableObjectSchema } from "./object.ts";
 import { planEntrySchema, planObjectSchema, planSchema, scheduleSchema } from "./plan.ts";
@@ -73,11 +73,17 @@ export const planMemberSchema = planObjectSchema.extend({
   keptUntil: instantSchema.optional(),
   /** It can't be protected as it is; a clause. */
   unusable: z.string().optional(),
+  /** The id of another object of the same kind and name that is there, where this one is not; the plan does not take it. */
+  namesake: z.string().optional(),
+  /** Virtual switches that it uses, and targets of the plan where nothing takes their place: it is not connected there. */
+  unmapped: z.array(z.object({ virtualSwitch: z.string(), targets: z.array(siteIdSchema) })).optional(),
 });
 export type PlanMember = z.infer<typeof planMemberSchema>;
 
 /** A page of a plan's members: those that are named, those by rules, those that are gone. A page may be short. */
 export const planMembersAnswerSchema = pageOf(planMemberSchema).extend({
+  /** Mirrors among what was looked at for this page that a rule would fit, and how many: no plan takes them. Absent: none. */
+  mirrors: z.array(z.object({ because: z.string(), count: z.int().min(1) })).optional(),
   /** When a gateway last saw all that the source has. Absent: none has told yet. */
   observedAt: instantSchema.optional(),
 });
@@ -91,6 +97,8 @@ export const planAnswerSchema = planSchema.extend({
    * are none; and of a plan that is only looked at, whose members tell it.
    */
   leftOut: z.array(planMemberSchema).optional(),
+  /** Of a plan that was just made or changed: what is to be known of it, a pool that is too small for instance. */
+  warnings: z.array(reasonSchema).optional(),
 });
 export type PlanAnswer = z.infer<typeof planAnswerSchema>;
 
@@ -114,6 +122,10 @@ export const groupAnswerSchema = groupSchema.extend({
   damage: z.array(damageSchema.omit({ groupId: true })).optional(),
 });
 export type GroupAnswer = z.infer<typeof groupAnswerSchema>;
+
+/** A group in a list across plans. */
+export const groupListEntrySchema = groupAnswerSchema.extend({ planName: z.string() });
+export type GroupListEntry = z.infer<typeof groupListEntrySchema>;
 
 export const retentionAnswerSchema = z.object({
   sites: z.array(
@@ -143,15 +155,36 @@ export const runSummarySchema = runSchema
   .extend({ status: runStatusSchema, targets: z.record(z.string(), targetSummarySchema) });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
+/** A plan in the list of plans. */
+export const planListEntrySchema = planSummarySchema.extend({
+  /** The last run that came to something; restores are none. Null: there was none yet. */
+  lastRun: z
+    .object({
+      id: runIdSchema,
+      slot: instantSchema,
+      status: runStatusSchema.extract(["succeeded", "partly", "failed", "cancelled"]),
+      endedAt: instantSchema.nullable(),
+    })
+    .nullable(),
+});
+export type PlanListEntry = z.infer<typeof planListEntrySchema>;
+
 /**
  * What became of a plan's slots, and the runs that a person asked for: every slot is a run or part
  * of a skip (I11).
  */
-export const historyEntrySchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("run"), run: runSummarySchema }),
-  z.object({ type: z.literal("skip"), skip: skipSchema }),
-]);
+const runEntrySchema = z.object({ type: z.literal("run"), run: runSummarySchema });
+const skipEntrySchema = z.object({ type: z.literal("skip"), skip: skipSchema });
+export const historyEntrySchema = z.discriminatedUnion("type", [runEntrySchema, skipEntrySchema]);
 export type HistoryEntry = z.infer<typeof historyEntrySchema>;
+
+/** The same in a list across plans. */
+const ofPlan = { planName: z.string() };
+export const runListEntrySchema = z.discriminatedUnion("type", [
+  runEntrySchema.extend(ofPlan),
+  skipEntrySchema.extend(ofPlan),
+]);
+export type RunListEntry = z.infer<typeof runListEntrySchema>;
 
 /** The sum over all objects. */
 export const progressSumSchema = progressSchema.omit({ phase: true }).extend({
@@ -198,6 +231,15 @@ export const runObjectSchema = z.object({
   because: z.string().optional(),
   /** What of it is not in the run, and why. */
   leftOut: z.array(leftOutSchema).optional(),
+  /** Of a rebuild: what was made of it. Absent: nothing yet. */
+  rebuilt: z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      /** Of a LUN: where it lies. `lunIdBefore`: the id that the original had, where this one is another. */
+      lun: z.object({ target: z.string(), lunId: z.int().min(0), lunIdBefore: z.int().min(0).optional() }).optional(),
+    })
+    .optional(),
 });
 export type RunObject = z.infer<typeof runObjectSchema>;
 

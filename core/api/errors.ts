@@ -32,6 +32,7 @@ export const errorCodes = {
   POOL_FULL: { status: 507, retryable: false },
   // Plans.
   PLAN_UNKNOWN: { status: 404, retryable: false },
+  PLAN_AMBIGUOUS: { status: 422, retryable: false },
   PLAN_NAME_TAKEN: { status: 409, retryable: false },
   PLAN_KIND_FIXED: { status: 422, retryable: false },
   PLAN_SOURCE_FIXED: { status: 422, retryable: false },
@@ -72,6 +73,7 @@ export const errorCodes = {
   STORE_IN_USE: { status: 409, retryable: true },
   STORE_TOO_NEW: { status: 409, retryable: false },
   DISK_FAILED: { status: 500, retryable: true },
+  TOO_FEW_DESCRIPTORS: { status: 500, retryable: true },
   IMAGE_UNREADABLE: { status: 422, retryable: false },
   IMAGE_UNSUPPORTED: { status: 422, retryable: false },
   IMAGE_TOO_SMALL: { status: 422, retryable: false },

@@ -29,6 +29,17 @@ export const targetStateSchema = z.enum([
 ]);
 export type TargetState = z.infer<typeof targetStateSchema>;
 
+/** What a target's transfers came to. */
+export const movedSchema = z.object({
+  /** In extents that hold something, of the size of all volumes; to the extent. */
+  dataBytes: z.int().min(0),
+  /** Bytes of content that differed. */
+  bytesChanged: z.int().min(0),
+  /** Bytes on the wire. */
+  bytesSent: z.int().min(0),
+});
+export type Moved = z.infer<typeof movedSchema>;
+
 /** One target's part of a run. It changes once a step: what a step's tasks do lies in its shards. */
 export const targetRunSchema = z.object({
   state: targetStateSchema,
@@ -42,6 +53,8 @@ export const targetRunSchema = z.object({
   endedAt: instantSchema.nullable(),
   /** The step that it had come to when it ended. */
   endedIn: stepSchema.optional(),
+  /** Once its data has been sent. Absent: also by an earlier version. */
+  moved: movedSchema.optional(),
   /** It has ended, and what follows from that is not done yet: its lane is held. */
   unsettled: z.literal(true).optional(),
 });
@@ -82,7 +95,8 @@ export const runPlanSchema = z.object({
   compression: compressionSchema,
   /**
    * For a restore: the group it reads, what stands before the names of what is rebuilt, and whether
-   * damage is taken along.
+   * damage is taken along. `objects`: only these of the group's, by their index in the run that took
+   * it, in their order; its own indices count these alone. Absent: all.
    */
   restore: z
     .object({
@@ -90,6 +104,7 @@ export const runPlanSchema = z.object({
       fromGroupId: groupIdSchema,
       namePrefix: z.string(),
       evenDamaged: z.boolean().optional(),
+      objects: z.array(z.int().min(0)).min(1).optional(),
     })
     .optional(),
 });

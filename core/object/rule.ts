@@ -7,6 +7,10 @@ import { foldedName } from "./name.ts";
 export const fitsRule = (rule: PlanRule, object: ObjectConfig): boolean =>
   object.origin?.role !== "mirror" && fitsByName(rule, object) && fitsLabel(rule, object);
 
+/** Whether it would take the object if that were no mirror. */
+export const fitsButIsMirror = (rule: PlanRule, object: ObjectConfig): boolean =>
+  object.origin?.role === "mirror" && fitsByName(rule, object) && fitsLabel(rule, object);
+
 /** The same of an object that can't be used. Its labels are not known: no rule that asks for one fits it. */
 export const fitsUnusable = (rule: PlanRule, object: UnusableObject): boolean =>
   rule.label === undefined && fitsByName(rule, object);
@@ -49,6 +53,9 @@ const fitsLabel = ({ label }: PlanRule, { labels = {} }: ObjectConfig): boolean 
  * no pattern takes longer than its length times the text's.
  */
 const isMatch = (pattern: string, text: string): boolean => {
+  // Of thousands of names most differ from the beginning on.
+  const beginning = /^[^*?]*/.exec(pattern)?.[0] ?? "";
+  if (!text.startsWith(beginning)) return false;
   const [wanted, given] = [[...pattern], [...text]];
   let [at, place] = [0, 0];
   let retry: { readonly at: number; place: number } | undefined;

@@ -203,8 +203,7 @@ describe("definePlan", () => {
     assert.match(refused("OBJECT_UNKNOWN", { objects: [{ kind: "nfs-file", name: "/exports/e1/vm" }] }), /`directory`/);
   });
 
-  test("refuses an object without id and name, and one that is there twice", () => {
-    refused("BAD_REQUEST", { objects: [{ kind: "lun" }] });
+  test("refuses an object that is there twice", () => {
     const twice = [
       { kind: "volume", id: "4" },
       { kind: "volume", name: "db" },
@@ -341,6 +340,13 @@ describe("a plan's rules", () => {
     const there = { ...world, known: { observedAt: now, objects: many } };
     assert.match(refused("PLAN_TOO_LARGE", { objects: [{ kind: "lun", match: "?" }] }, there), /4001 now, and 4000/);
   });
+
+  test("are refused when they are more than can be compared with all objects of a site in one go", () => {
+    const rules = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ kind: "lun" as const, match: `web-${index}-*` }));
+    assert.equal(definePlan(definition({ objects: rules(500) }), world).objectCount, 500);
+    assert.match(refused("PLAN_TOO_LARGE", { objects: rules(501) }), /has 501 rules, and 500 are the most/);
+  });
 });
 
 describe("a plan's objects", () => {
@@ -427,6 +433,22 @@ describe("redefinePlan", () => {
     const after = redefinePlan(before, definition({ objects: more }), world);
     assert.deepEqual([after.objectCount, after.objectSet], [2, 2]);
     assert.equal(redefinePlan(after, definition(), world).objectSet, 3);
+  });
+
+  test("tells all objects that can't be taken at once, each once", () => {
+    const objects = ["nope", "twin", "nope", "copy"].map((name) => ({ kind: "lun", name }));
+    const message = refused("OBJECT_UNKNOWN", { objects });
+    assert.match(
+      message,
+      /^3 of .* taken:\n {2}Site “a” had no lun called “nope” .*\n {2}Site “a” has more than one lun called “twin”\.\n {2}The lun “copy” is a mirror/,
+    );
+    assert.match(message, /Choose one by its id: 2, 3\./);
+  });
+
+  test("tells what an object is called now that is given by the name it had", () => {
+    const renamed = { ...known, objects: objects.map((one) => (one.id === "4" ? { ...one, name: "post" } : one)) };
+    const message = refusal("OBJECT_UNKNOWN", () => redefinePlan(before, definition(), { ...world, known: renamed }));
+    assert.match(message, /no volume called “db” any more: the one that the plan has is called “post” now \(4\)/);
   });
 
   test("takes an object that was made anew under the same name", () => {

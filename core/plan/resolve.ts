@@ -1,6 +1,6 @@
 import { VisibleError } from "../api/errors.ts";
 import type { LeftOut } from "../api/object/common.ts";
-import { switchesOf } from "../api/object.ts";
+import { type ObjectConfig, switchesOf } from "../api/object.ts";
 import {
   isRule,
   type PlanDefinition,
@@ -8,12 +8,14 @@ import {
   type PlanObject,
   type PlanRule,
   planObjectsMax,
+  planRulesMax,
 } from "../api/plan.ts";
 import { isUnusable } from "../object/judge.ts";
 import { foldedName } from "../object/name.ts";
 import { fitsRule, ruleText } from "../object/rule.ts";
 import type { Connected } from "../object/switches.ts";
 import { type FoundObject, finder, type KnownObjects } from "./named.ts";
+import { eachOrRefusals } from "./refusals.ts";
 
 /** An object that a plan's next run will take, so far as is known, and why. */
 export type ResolvedObject = PlanObject &
@@ -21,6 +23,8 @@ export type ResolvedObject = PlanObject &
     /** In words: `it is named`, `vm web-*`. */
     readonly because: string;
     readonly leftOut?: LeftOut[] | undefined;
+    /** Of what its source is known to have. */
+    readonly volumes: ObjectConfig["volumes"];
   };
 
 /** What a definition asks for, as its source has it. */
@@ -41,7 +45,7 @@ export const becauseNamed = "it is named";
  * @param held what the plan has already; objects are taken as they are where the source is not
  *   known to have them
  * @throws {VisibleError} PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR,
- *   OBJECT_UNUSABLE, PLAN_TOO_LARGE; BAD_REQUEST for an object without id and name, or one that is there twice
+ *   OBJECT_UNUSABLE, PLAN_TOO_LARGE; BAD_REQUEST for one that is there twice
  */
 export const resolveObjects = (
   { source, objects }: Pick<PlanDefinition, "source" | "objects">,
@@ -53,7 +57,7 @@ export const resolveObjects = (
   }
   const heldObjects = held.flatMap((entry) => (isRule(entry) ? [] : [entry]));
   const find = finder(source, known, heldObjects);
-  const found = objects.map((wanted) => (isRule(wanted) ? wanted : find(wanted)));
+  const found = eachOrRefusals(objects, (wanted) => (isRule(wanted) ? wanted : find(wanted)));
   const entries = found.map((one): PlanEntry => (isRule(one) ? one : planObject(one)));
   refuseTwice(entries);
   const named = found.flatMap((one) => (isRule(one) ? [] : [resolved(one, becauseNamed)]));
@@ -68,6 +72,7 @@ const byRules = (
 ): readonly ResolvedObject[] => {
   const rules = entries.filter(isRule);
   if (rules.length === 0) return [];
+  refuseManyRules(rules.length);
   const taken = (known?.objects ?? []).flatMap((object) => {
     if (isUnusable(object) || named.has(keyOf(object))) return [];
     const rule = rules.find((one) => fitsRule(one, object));
@@ -84,6 +89,7 @@ const resolved = (object: FoundObject, because: string): ResolvedObject => ({
   ...planObject(object),
   because,
   switches: "volumes" in object ? switchesOf(object) : [],
+  volumes: "volumes" in object ? object.volumes : [],
   ...("leftOut" in object && { leftOut: object.leftOut }),
 });
 
@@ -94,6 +100,13 @@ const refuseMany = (count: number): void => {
     `The plan's rules fit so many objects that it has ${count} now, and ${planObjectsMax} are the most.`,
     { hint: "Make the rules narrower, and split the objects among several plans." },
   );
+};
+
+const refuseManyRules = (count: number): void => {
+  if (count <= planRulesMax) return;
+  throw new VisibleError("PLAN_TOO_LARGE", `The plan has ${count} rules, and ${planRulesMax} are the most.`, {
+    hint: "Let one rule fit what several do, by `*` or by a label, or split them among several plans.",
+  });
 };
 
 const refuseTwice = (entries: readonly PlanEntry[]): void => {

@@ -1,6 +1,6 @@
 import type { Instant, SiteId } from "../api/ids.ts";
 import type { Reason } from "../api/reason.ts";
-import type { Base, Progress, Published, Shard, Step } from "../api/run.ts";
+import type { Base, Moved, Progress, Published, Shard, Step } from "../api/run.ts";
 
 /** What can happen to one target's part of a run. */
 export type PartEvent =
@@ -8,8 +8,8 @@ export type PartEvent =
   | { readonly type: "start" }
   /** A newer slot took this one's place in the lane's queue (W22), or the plan was deleted. */
   | { readonly type: "supersede"; readonly reason: Reason }
-  /** All tasks of the step are done. `warning`: and something is to be known of it. */
-  | { readonly type: "done"; readonly step: Step; readonly warning?: Reason }
+  /** All tasks of the step are done. `warning`: and something is to be known of it. `moved`: of `transferring`. */
+  | { readonly type: "done"; readonly step: Step; readonly warning?: Reason; readonly moved?: Moved }
   /** A task of the step is given up. */
   | { readonly type: "gave-up"; readonly step: Step; readonly reason: Reason }
   | { readonly type: "cancel" }

@@ -43,8 +43,9 @@ export const cancel = (situation: Situation): TargetRun =>
 /** What came of another step than the present one is late, or comes again. */
 export const goOn = (situation: Situation, event: EventOf<"done">): TargetRun | undefined => {
   const { run } = situation;
+  const { warning, moved } = event;
   if (event.step !== situation.part.step) return undefined;
-  const part = { ...situation.part, warning: joined(situation.part.warning, event.warning) };
+  const part = { ...situation.part, warning: joined(situation.part.warning, warning), ...(moved && { moved }) };
   const step = stepAfter(run.kind, event.step);
   return step === undefined ? end({ ...situation, part }, "succeeded", null) : { ...part, state: step, step };
 };

@@ -18,6 +18,7 @@ import { restoreRoutes } from "./restore.ts";
 import { createRouter } from "./route.ts";
 import { runRoutes } from "./run.ts";
 import { siteRoutes } from "./site.ts";
+import { statusRoutes } from "./status.ts";
 import { tokenRoutes } from "./token.ts";
 
 const bodyBytesMax = 1024 * 1024;
@@ -48,6 +49,7 @@ export const createApp = (deps: ApiDeps) => {
     .route("/", enrolmentRoutes(deps))
     .route("/", objectRoutes(deps))
     .route("/", planRoutes(deps))
+    .route("/", statusRoutes(deps))
     .route("/", runRoutes(deps))
     .route("/", groupRoutes(deps))
     .route("/", restoreRoutes(deps))

@@ -1,11 +1,15 @@
-import { createRoute } from "@hono/zod-openapi";
-import { groupAnswerSchema } from "../../core/api/answers.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import { groupAnswerSchema, groupListEntrySchema } from "../../core/api/answers.ts";
 import { siteIdSchema } from "../../core/api/ids.ts";
+import { readAcrossPlans } from "../queries/across-plans.ts";
+import { listGroupsOf, readLatestGroup } from "../queries/group-list.ts";
 import { listGroups } from "../queries/groups.ts";
 import { readPlan } from "../queries/plans.ts";
+import { readSite } from "../queries/sites.ts";
 import type { ApiDeps } from "./env.ts";
-import { createRouter, needs, pageAnswer, refusals } from "./route.ts";
-import { pageQuery, planParam } from "./schemas.ts";
+import { filterOf } from "./filter.ts";
+import { createRouter, jsonAnswer, needs, pageAnswer, refusals } from "./route.ts";
+import { acrossQuery, pageQuery, planParam } from "./schemas.ts";
 
 const list = createRoute({
   method: "get",
@@ -16,9 +20,42 @@ const list = createRoute({
   responses: { 200: pageAnswer(groupAnswerSchema, "By site; at each the newest first."), ...refusals },
 });
 
+const listAll = createRoute({
+  method: "get",
+  path: "/v1/groups",
+  summary: "List snapshot groups of all plans, also of deleted ones, or of one",
+  ...needs("read"),
+  request: { query: acrossQuery },
+  responses: {
+    200: pageAnswer(groupListEntrySchema, "Plan after plan; of each by site, the newest first. A page may be short."),
+    ...refusals,
+  },
+});
+
+const latest = createRoute({
+  method: "get",
+  path: "/v1/plans/{plan}/groups/latest",
+  summary: "Look at a plan's newest snapshot group at a site: on a target, its newest restore point",
+  ...needs("read"),
+  request: { params: planParam, query: z.object({ site: siteIdSchema }) },
+  responses: { 200: jsonAnswer(groupListEntrySchema, "The group."), ...refusals },
+});
+
 export const groupRoutes = (deps: ApiDeps) =>
-  createRouter().openapi(list, async (c) => {
-    const { id } = await readPlan(deps, c.req.valid("param").plan);
-    const { site, ...page } = c.req.valid("query");
-    return c.json(await listGroups(deps, id, site, page), 200);
-  });
+  createRouter()
+    .openapi(list, async (c) => {
+      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const { site, ...page } = c.req.valid("query");
+      if (site !== undefined) await readSite(deps, site);
+      return c.json(await listGroups(deps, id, site, page), 200);
+    })
+    .openapi(listAll, async (c) => {
+      const { plan, page, ...filter } = await filterOf(deps, c.req.valid("query"));
+      if (plan !== undefined) return c.json(await listGroupsOf(deps, plan, filter, page), 200);
+      return c.json(await readAcrossPlans(deps, page, (one, some) => listGroupsOf(deps, one, filter, some)), 200);
+    })
+    .openapi(latest, async (c) => {
+      const plan = await readPlan(deps, c.req.valid("param").plan);
+      const { id } = await readSite(deps, c.req.valid("query").site);
+      return c.json(await readLatestGroup(deps, plan, id), 200);
+    });

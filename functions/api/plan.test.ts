@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ErrorBody, PlanAnswer, PlanMembersAnswer, PlanSummary, RetentionAnswer } from "../../core/api/answers.ts";
+import type {
+  ErrorBody,
+  PlanAnswer,
+  PlanListEntry,
+  PlanMembersAnswer,
+  PlanSummary,
+  RetentionAnswer,
+} from "../../core/api/answers.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import { groupSchema } from "../../core/api/group.ts";
 import { groupIdOf, instantSchema, runIdOf, type SiteId } from "../../core/api/ids.ts";
 import { objectConfigSchema } from "../../core/api/object.ts";
 import type { Plan } from "../../core/api/plan.ts";
+import type { Run } from "../../core/api/run.ts";
 import type { GoneRecord } from "../../core/retention/gone.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
 import { putInventoryPart } from "../inventory.ts";
@@ -94,6 +102,19 @@ describe("plans", () => {
     assert.equal(await codeWith({ pool: "dr" }), "taken");
   });
 
+  test("a plan whose pool at a target is too small is made, with a warning", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    const facilities: Facilities = {
+      ...facilitiesOfA,
+      pools: [{ name: "dr", capacityBytes: 1024 }],
+      switches: [{ name: "ovs", vlans: [] }],
+    };
+    for (const part of toldBy({ siteId: siteB, at: 1 })) await putInventoryPart(api.deps, { ...part, facilities });
+    const { status, body } = await api.send<PlanAnswer>("POST", "/v1/plans", { ...nightly, name: "second" });
+    assert.deepEqual([status, body.warnings?.map(({ code }) => code)], [201, ["POOL_FULL"]]);
+  });
+
   test("a plan of 1,000 VMs with four disks and two NICs each is made", async () => {
     const api = await createTestApi();
     await api.send("POST", "/v1/sites", { id: "a", multiCluster: "main" });
@@ -123,6 +144,21 @@ describe("plans", () => {
     );
   });
 
+  test("plans are listed with what the last run of each came to, whatever goes on", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    const last = async () => (await api.send<Page<PlanListEntry>>("GET", "/v1/plans")).body.items[0]?.lastRun;
+    assert.equal(await last(), null);
+    const { body: run } = await api.send<Run>("POST", "/v1/plans/nightly/run");
+    assert.equal(await last(), null);
+    await api.send("POST", `/v1/runs/${run.id}/cancel`);
+    const endedAt = api.deps.clock.now();
+    api.pass(60);
+    await api.send("POST", "/v1/plans/nightly/run");
+    const { id, slot } = run;
+    assert.deepEqual(await last(), { id, slot, status: "cancelled", endedAt });
+  });
+
   test("an update replaces the definition, moves the name, and keeps the id", async () => {
     const api = await createTestApi();
     const { body: plan } = await createNightlyPlan(api);
@@ -144,16 +180,54 @@ describe("plans", () => {
     assert.ok(api.schedules.has(plan.id));
   });
 
-  test("a deleted plan frees its name, is there by id only, and can't be run or changed", async () => {
+  test("a deleted plan frees its name, and can't be run or changed", async () => {
     const api = await createTestApi();
     const { body: plan } = await createNightlyPlan(api);
     assert.equal((await api.send("DELETE", "/v1/plans/nightly")).status, 204);
-    assert.equal((await api.send("GET", "/v1/plans/nightly")).status, 404);
     assert.equal((await api.send<PlanAnswer>("GET", `/v1/plans/${plan.id}`)).body.status, "deleted");
-    assert.equal((await api.send("POST", `/v1/plans/${plan.id}/run`)).body.error.code, "PLAN_UNKNOWN");
-    assert.equal((await api.send("PUT", `/v1/plans/${plan.id}`, nightly)).body.error.code, "PLAN_UNKNOWN");
+    const changes = [
+      ["POST", "/run"],
+      ["PUT", ""],
+    ] as const;
+    for (const [method, path] of changes) {
+      const { body } = await api.send(method, `/v1/plans/${plan.id}${path}`, method === "PUT" ? nightly : undefined);
+      assert.equal(body.error.code, "PLAN_UNKNOWN");
+    }
     assert.deepEqual((await api.send("GET", `/v1/plans/${plan.id}/schedule`)).body, { slots: [] });
     assert.equal((await api.send("POST", "/v1/plans", nightly)).status, 201);
+  });
+
+  test("a deleted plan is found by the name that it had, and is not taken for one that can be changed", async () => {
+    const api = await createTestApi();
+    const { body: plan } = await createNightlyPlan(api);
+    await api.send("DELETE", "/v1/plans/nightly");
+    const found = await api.send<PlanAnswer>("GET", "/v1/plans/nightly");
+    assert.deepEqual([found.status, found.body.id, found.body.status], [200, plan.id, "deleted"]);
+    assert.equal((await api.send("GET", "/v1/plans/nightly/groups")).status, 200);
+    assert.equal((await api.send("GET", "/v1/plans/nightl")).body.error.code, "PLAN_UNKNOWN");
+    for (const [method, path] of [
+      ["DELETE", ""],
+      ["PUT", ""],
+      ["POST", "/run"],
+      ["POST", "/suspend"],
+      ["POST", "/resume"],
+    ] as const) {
+      const body = method === "PUT" ? nightly : undefined;
+      const { error } = (await api.send(method, `/v1/plans/nightly${path}`, body)).body;
+      assert.deepEqual([error.code, error.message], ["PLAN_UNKNOWN", "The plan “nightly” was deleted."]);
+    }
+  });
+
+  test("of the plans of one name the living one is meant; several deleted ones are told apart by their ids", async () => {
+    const api = await createTestApi();
+    const { body: first } = await createNightlyPlan(api);
+    await api.send("DELETE", "/v1/plans/nightly");
+    const { body: second } = await api.send<PlanAnswer>("POST", "/v1/plans", nightly);
+    assert.equal((await api.send<PlanAnswer>("GET", "/v1/plans/nightly")).body.id, second.id);
+    await api.send("DELETE", "/v1/plans/nightly");
+    const { status, body } = await api.send("GET", "/v1/plans/nightly");
+    assert.deepEqual([status, body.error.code], [422, "PLAN_AMBIGUOUS"]);
+    for (const { id } of [first, second]) assert.ok(body.error.hint?.includes(id));
   });
 
   test("definitions that can't be are refused with a code and a hint, and change nothing", async () => {

@@ -1,13 +1,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import {
   type PlanAnswer,
+  planListEntrySchema,
   planMembersAnswerSchema,
-  planSummarySchema,
   retentionAnswerSchema,
   scheduleAnswerSchema,
 } from "../../core/api/answers.ts";
 import { type PlanDefinition, retentionSchema, scheduleSchema } from "../../core/api/plan.ts";
 import { definePlan, redefinePlan, type WholePlan, type World } from "../../core/plan/define.ts";
+import { poolWarnings } from "../../core/plan/pools.ts";
 import { resolveObjects } from "../../core/plan/resolve.ts";
 import { comesAfter } from "../../core/plan/settled.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
@@ -17,7 +18,8 @@ import { forgetUnnamed } from "../gone.ts";
 import { wholePlan } from "../plan-objects.ts";
 import { previewRetention } from "../queries/groups.ts";
 import { listMembers } from "../queries/members.ts";
-import { listPlans, readPlan, readWholePlan, readWorld } from "../queries/plans.ts";
+import { listPlansWithLastRuns } from "../queries/plan-list.ts";
+import { readPlan, readPlanToChange, readWholePlan, readWholePlanToChange, readWorld } from "../queries/plans.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, pageAnswer, refusals } from "./route.ts";
 import { pageQuery, planBody, planDefinitionBody, planParam, runBody, slotCount, slotCountQuery } from "./schemas.ts";
@@ -39,7 +41,7 @@ const list = createRoute({
   summary: "List the plans",
   ...needs("read"),
   request: { query: pageQuery },
-  responses: { 200: pageAnswer(planSummarySchema, "Plans by name."), ...refusals },
+  responses: { 200: pageAnswer(planListEntrySchema, "Plans by name."), ...refusals },
 });
 
 const get = createRoute({
@@ -149,13 +151,19 @@ const answerOf = (plan: WholePlan): PlanAnswer => ({ ...plan, objects: [...plan.
 /** The rest is among the plan's members. */
 const leftOutMax = 100;
 
-/** With what is left out of its objects, so that whoever makes a plan need not ask. */
-const answerWithLeftOut = (plan: WholePlan, definition: PlanDefinition, { known }: World): PlanAnswer => {
+/** With what is left out of its objects and what else is to be known, so that whoever makes a plan need not ask. */
+const answerToChange = (
+  plan: WholePlan,
+  definition: PlanDefinition,
+  { known, facilities, isNew }: World & { readonly isNew: boolean },
+): PlanAnswer => {
   const { objects } = resolveObjects(definition, known, plan.objects);
   const leftOut = objects.filter((object) => (object.leftOut ?? []).length > 0).slice(0, leftOutMax);
+  const warnings = poolWarnings(plan, objects, { facilities, isNew });
   return {
     ...answerOf(plan),
-    ...(leftOut.length > 0 && { leftOut: leftOut.map(({ switches: _, ...member }) => member) }),
+    ...(leftOut.length > 0 && { leftOut: leftOut.map(({ switches: _, volumes: __, ...member }) => member) }),
+    ...(warnings.length > 0 && { warnings: [...warnings] }),
   };
 };
 
@@ -166,33 +174,33 @@ export const planRoutes = (deps: ApiDeps) =>
       const world = await readWorld(deps, definition);
       const created = definePlan(definition, { ...world, now: deps.clock.now(), planId: deps.ids.planId() });
       await engine.createPlan(deps, created);
-      return c.json(answerWithLeftOut(created, definition, world), 201);
+      return c.json(answerToChange(created, definition, { ...world, isNew: true }), 201);
     })
-    .openapi(list, async (c) => c.json(await listPlans(deps, c.req.valid("query")), 200))
+    .openapi(list, async (c) => c.json(await listPlansWithLastRuns(deps, c.req.valid("query")), 200))
     .openapi(get, async (c) => c.json(answerOf(await readWholePlan(deps, c.req.valid("param").plan)), 200))
     .openapi(update, async (c) => {
-      const { id, objects } = await readWholePlan(deps, c.req.valid("param").plan);
+      const { id, objects } = await readWholePlanToChange(deps, c.req.valid("param").plan);
       const definition = c.req.valid("json");
       const world = await readWorld(deps, definition, objects);
       const updated = await engine.updatePlan(deps, id, (before) => redefinePlan(before, definition, world));
       await forgetUnnamed(deps, updated);
-      return c.json(answerWithLeftOut(updated, definition, world), 200);
+      return c.json(answerToChange(updated, definition, { ...world, isNew: false }), 200);
     })
     .openapi(remove, async (c) => {
-      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const { id } = await readPlanToChange(deps, c.req.valid("param").plan);
       await engine.deletePlan(deps, id);
       return c.body(null, 204);
     })
     .openapi(suspend, async (c) => {
-      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const { id } = await readPlanToChange(deps, c.req.valid("param").plan);
       return c.json(answerOf(await wholePlan(deps, await engine.suspendPlan(deps, id))), 200);
     })
     .openapi(resume, async (c) => {
-      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const { id } = await readPlanToChange(deps, c.req.valid("param").plan);
       return c.json(answerOf(await wholePlan(deps, await engine.resumePlan(deps, id))), 200);
     })
     .openapi(runNow, async (c) => {
-      const { id } = await readPlan(deps, c.req.valid("param").plan);
+      const { id } = await readPlanToChange(deps, c.req.valid("param").plan);
       return c.json(await engine.runPlanNow(deps, id), 201);
     })
     .openapi(members, async (c) => {

@@ -1,15 +1,27 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { GroupAnswer, RunAnswer } from "../../core/api/answers.ts";
+import type { GroupAnswer, RunAnswer, RunObject } from "../../core/api/answers.ts";
 import type { Damage, Group } from "../../core/api/group.ts";
+import { gatewayIdSchema } from "../../core/api/ids.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import { reportSchema } from "../../core/api/report.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { SnapshotFact } from "../engine/facts.ts";
+import { putInventoryPart } from "../inventory.ts";
 import type { Page } from "../queries/page.ts";
 import { factKey } from "../records.ts";
 import { handleReport } from "../report.ts";
-import { createNightlyPlan, createTestApi, siteA, siteB, type TestApi } from "./testing.ts";
-import { groupsOn, takeTasks, workAt } from "./testing-gateway.ts";
+import {
+  createNightlyPlan,
+  createTestApi,
+  nightly,
+  objectNamed,
+  siteA,
+  siteB,
+  type TestApi,
+  vmNamed,
+} from "./testing.ts";
+import { complete, groupsOn, progressOf, report, takeTasks, workAt } from "./testing-gateway.ts";
 
 const runs = async (count: number) => {
   const api = await createTestApi();
@@ -23,6 +35,22 @@ const runs = async (count: number) => {
 };
 const groupsOf = async (api: TestApi, query = "") =>
   (await api.send<Page<Group>>("GET", `/v1/plans/nightly/groups${query}`)).body.items;
+
+/** What site b says that it has. */
+const tellInventory = (api: TestApi, seen: { objects: readonly ObjectConfig[]; damage: readonly Damage[] }) =>
+  handleReport(
+    api.deps,
+    reportSchema.parse({
+      kind: "inventory",
+      siteId: siteB,
+      gatewayId: "gw-1",
+      generation: Date.parse(api.deps.clock.now()),
+      part: 0,
+      parts: 1,
+      observedAt: api.deps.clock.now(),
+      ...seen,
+    }),
+  );
 
 describe("groups", () => {
   test("are listed by site with the newest first, without those that were deleted", async () => {
@@ -39,21 +67,7 @@ describe("groups", () => {
 
 describe("damage", () => {
   /** What site b says of its groups. */
-  const tell = (api: TestApi, damage: readonly Damage[]) =>
-    handleReport(
-      api.deps,
-      reportSchema.parse({
-        kind: "inventory",
-        siteId: siteB,
-        gatewayId: "gw-1",
-        generation: Date.parse(api.deps.clock.now()),
-        part: 0,
-        parts: 1,
-        observedAt: api.deps.clock.now(),
-        objects: [],
-        damage,
-      }),
-    );
+  const tell = (api: TestApi, damage: readonly Damage[]) => tellInventory(api, { objects: [], damage });
   const marked = async (api: TestApi) =>
     (await api.send<Page<GroupAnswer>>("GET", "/v1/plans/nightly/groups")).body.items.map(
       ({ siteId, sequence, damage }) => [siteId, sequence, damage],
@@ -132,6 +146,67 @@ describe("restores", () => {
     );
   });
 
+  test("of some objects, by name or id, is a run of those alone, in their order", async () => {
+    const api = await runs(1);
+    const [group] = await groupsOf(api, "?site=b");
+    const wanted = { type: "rebuild", groupId: group?.id, siteId: "b", objects: ["vm-web"] };
+    const { status, body: run } = await api.send<Run>("POST", "/v1/restores", wanted);
+    assert.deepEqual([status, run.objectCount], [201, 1]);
+    const [task, ...others] = takeTasks(api, siteB);
+    assert.ok(task?.kind === "rebuild" && others.length === 0);
+    assert.deepEqual([task.index, task.object.id, task.name], [0, "vm-web", "rebuilt-web"]);
+    const objects = async () =>
+      (await api.send<Page<RunObject>>("GET", `/v1/runs/${run.id}/objects?target=b`)).body.items.map((one) => [
+        one.index,
+        one.name,
+        one.progress.phase,
+      ]);
+    assert.deepEqual(await objects(), [[0, "web", "waiting"]]);
+    await report(api, task, { kind: "working", progress: progressOf("sending", 100) });
+    const under = await api.send<RunAnswer>("GET", `/v1/runs/${run.id}`);
+    assert.equal(under.body.targets[0]?.current?.name, "web");
+    await complete(api, task);
+    const { body } = await api.send<RunAnswer>("GET", `/v1/runs/${run.id}`);
+    assert.deepEqual(
+      [body.status, body.targets[0]?.progress.objectsDone, await objects()],
+      ["succeeded", 1, [[0, "web", "done"]]],
+    );
+    api.pass(1);
+    const twice = { ...wanted, objects: ["web", "db", "lun-db", "vm-web"], namePrefix: "again-" };
+    const { body: both } = await api.send<Run>("POST", "/v1/restores", twice);
+    assert.equal(both.objectCount, 2);
+    const names = takeTasks(api, siteB).map((one) => (one.kind === "rebuild" ? one.name : one.kind));
+    assert.deepEqual(names, ["again-db", "again-web"]);
+  });
+
+  test("of objects that the group does not have, or of a name that two have, is refused", async () => {
+    const api = await createTestApi();
+    const vm = { kind: "vm", name: "db" };
+    await createNightlyPlan(api, { objects: [{ kind: "lun", name: "db" }] });
+    await putInventoryPart(api.deps, {
+      ...{ kind: "inventory", siteId: siteA, gatewayId: gatewayIdSchema.parse("gw-1"), generation: 2 },
+      ...{ part: 0, parts: 1, observedAt: api.deps.clock.now(), objects: [objectNamed("db"), vmNamed("db")] },
+    });
+    const objects = [{ kind: "lun", name: "db" }, vm];
+    const updated = await api.send("PUT", "/v1/plans/nightly", { ...nightly, objects });
+    assert.equal(updated.status, 200, JSON.stringify(updated.body));
+    await api.send("POST", "/v1/plans/nightly/run");
+    await workAt(api, [siteA, siteB]);
+    const [group] = await groupsOf(api, "?site=b");
+    const wanted = { type: "rebuild", groupId: group?.id, siteId: "b" };
+    const before = await api.dump();
+    for (const [code, hint, some] of [
+      ["OBJECT_UNKNOWN", /group show group_/, ["lun-db", "mail"]],
+      ["OBJECT_AMBIGUOUS", /lun-db \(lun\), vm-db \(vm\)/, ["db"]],
+      ["BAD_REQUEST", /openapi/, []],
+    ] as const) {
+      const { body } = await api.send("POST", "/v1/restores", { ...wanted, objects: some });
+      assert.equal(body.error.code, code);
+      assert.match(body.error.hint ?? "", hint);
+    }
+    assert.equal(await api.dump(), before);
+  });
+
   test("goes to its end, and its objects count as done", async () => {
     const api = await runs(1);
     const [group] = await groupsOf(api, "?site=b");
@@ -158,6 +233,30 @@ describe("restores", () => {
     assert.deepEqual([status, refusal.error.code], [400, "BAD_REQUEST"]);
     assert.match(refusal.error.message, /“restored-d+” has more than 255 characters/);
     assert.equal((await api.send("POST", "/v1/restores", { ...wanted, namePrefix: "dr-" })).status, 201);
+  });
+
+  test("names that the site has already are all told, before anything is made", async () => {
+    const api = await runs(1);
+    const [group] = await groupsOf(api, "?site=b");
+    const wanted = { type: "rebuild", groupId: group?.id, siteId: "b", namePrefix: "dr-" };
+    const mirror = { planId: "plan_x", siteId: "a", role: "mirror" };
+    await tellInventory(api, {
+      damage: [],
+      objects: [
+        objectNamed("dr-web-0", { kind: "volume", id: "volume-1", lun: undefined }),
+        vmNamed("dr-web"),
+        objectNamed("dr-db", { origin: mirror }),
+      ],
+    });
+    const { status, body } = await api.send("POST", "/v1/restores", wanted);
+    assert.deepEqual([status, body.error.code], [409, "OBJECT_NAME_TAKEN"]);
+    assert.match(
+      body.error.message,
+      /: vm “dr-web” \(vm-dr-web\), volume “dr-web-0” \(volume-1\)\. Nothing was rebuilt\.$/,
+    );
+    assert.match(body.error.hint ?? "", /--prefix TEXT\. .*smtx-backup object delete ID --site b$/);
+    assert.deepEqual(takeTasks(api, siteB), []);
+    assert.equal((await api.send("POST", "/v1/restores", { ...wanted, namePrefix: "again-" })).status, 201);
   });
 
   test("what can't be restored is refused with a code and a hint, and changes nothing", async () => {

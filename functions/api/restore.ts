@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { restoreCreateSchema } from "../../core/api/restore.ts";
-import { startRebuild } from "../engine/commands.ts";
+import { startRebuild } from "../engine/start-rebuild.ts";
 import { readSite } from "../queries/sites.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, refusals } from "./route.ts";
@@ -9,7 +9,7 @@ import { runBody } from "./schemas.ts";
 const create = createRoute({
   method: "post",
   path: "/v1/restores",
-  summary: "Rebuild the objects of a restore point on the site that has it",
+  summary: "Rebuild the objects of a restore point, or some of them, on the site that has it",
   ...needs("restore"),
   request: { body: jsonBody(restoreCreateSchema) },
   responses: {

@@ -1,15 +1,18 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { historyEntrySchema, runAnswerSchema, runObjectSchema } from "../../core/api/answers.ts";
+import { historyEntrySchema, runAnswerSchema, runListEntrySchema, runObjectSchema } from "../../core/api/answers.ts";
 import { runIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { redrive } from "../dead-letters.ts";
 import { cancelRun } from "../engine/commands.ts";
+import { readAcrossPlans } from "../queries/across-plans.ts";
 import { listHistory } from "../queries/history.ts";
 import { readPlan } from "../queries/plans.ts";
+import { listRunsOf } from "../queries/run-list.ts";
 import { listRunObjects } from "../queries/run-objects.ts";
 import { readRun } from "../queries/runs.ts";
 import type { ApiDeps } from "./env.ts";
+import { filterOf } from "./filter.ts";
 import { createRouter, jsonAnswer, needs, pageAnswer, refusals } from "./route.ts";
-import { pageQuery, planParam } from "./schemas.ts";
+import { acrossQuery, pageQuery, planParam } from "./schemas.ts";
 
 const runParam = z.object({ run: runIdSchema });
 
@@ -20,6 +23,18 @@ const list = createRoute({
   ...needs("read"),
   request: { params: planParam, query: pageQuery },
   responses: { 200: pageAnswer(historyEntrySchema, "The newest first."), ...refusals },
+});
+
+const listAll = createRoute({
+  method: "get",
+  path: "/v1/runs",
+  summary: "List runs, restores and skipped slots of all plans, also of deleted ones, or of one",
+  ...needs("read"),
+  request: { query: acrossQuery },
+  responses: {
+    200: pageAnswer(runListEntrySchema, "Plan after plan; of each the newest first. A page may be short."),
+    ...refusals,
+  },
 });
 
 const get = createRoute({
@@ -63,6 +78,11 @@ export const runRoutes = (deps: ApiDeps) =>
     .openapi(list, async (c) => {
       const { id } = await readPlan(deps, c.req.valid("param").plan);
       return c.json(await listHistory(deps, id, c.req.valid("query")), 200);
+    })
+    .openapi(listAll, async (c) => {
+      const { plan, page, ...filter } = await filterOf(deps, c.req.valid("query"));
+      if (plan !== undefined) return c.json(await listRunsOf(deps, plan, filter, page), 200);
+      return c.json(await readAcrossPlans(deps, page, (one, some) => listRunsOf(deps, one, filter, some)), 200);
     })
     .openapi(get, async (c) => c.json(await readRun(deps, c.req.valid("param").run), 200))
     .openapi(objects, async (c) => {

@@ -1,24 +1,17 @@
 import { strict as assert } from "node:assert";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Group } from "../../core/api/group.ts";
-import { type GroupId, type PlanId, planIdOf, type RunId, runIdOf, type SiteId } from "../../core/api/ids.ts";
+import { type PlanId, type RunId, runIdOf } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { Run, RunPlan } from "../../core/api/run.ts";
-import { nameCharactersMax } from "../../core/object/name.ts";
-import { rebuiltNames } from "../../core/object/rebuilt-name.ts";
+import type { Run } from "../../core/api/run.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
-import { newRun } from "../../core/run/new-run.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../deps.ts";
 import { endSet, putSet, type StoredPlan, wholePlan } from "../plan-objects.ts";
-import { groupKey, planKey, planNameKey, runKey, runPlanKey } from "../records.ts";
+import { planKey, planNameKey } from "../records.ts";
 import { applyToPart, applyToPlan, planDueAt, tryDrain } from "./engine.ts";
-import { readRunPlan, snapshotFactsOf } from "./facts.ts";
-import { putRun } from "./new-run.ts";
 import { putOutbox } from "./outbox.ts";
 import { loadRun, needRun } from "./runs.ts";
-import { readTaken } from "./taken.ts";
 
 /** Stores a new plan and makes its schedule. @throws VisibleError PLAN_NAME_TAKEN */
 export const createPlan = async (deps: Deps, { objects, ...plan }: WholePlan): Promise<void> => {
@@ -119,87 +112,6 @@ export const cancelRun = async (deps: Deps, runId: RunId): Promise<Run> => {
   if (open.length === 0) throw new VisibleError("RUN_ENDED", "The run has ended; there is nothing to cancel.");
   for (const [target] of open) await applyToPart(deps, runId, target, { type: "cancel" });
   return readRun(deps, runId);
-};
-
-const notRestorable: Record<Group["state"], string> = {
-  published: "is published",
-  lost: "is lost: it was missing when the site last said what it has",
-  unknown: "is unknown: nothing is known of the run that made it",
-  deleting: "is being deleted",
-  deleted: "is deleted",
-};
-
-/**
- * Begins to rebuild a group's objects on the site that holds it (W12). The group is held until the end.
- *
- * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE, CONFLICT
- */
-export const startRebuild = async (
-  deps: Deps,
-  options: {
-    readonly groupId: GroupId;
-    readonly siteId: SiteId;
-    readonly namePrefix: string;
-    readonly evenDamaged?: boolean;
-  },
-): Promise<Run> => {
-  const { groupId, siteId, namePrefix, evenDamaged = false } = options;
-  const group = await deps.store.get<Group>(groupKey(groupId, siteId));
-  if (group === undefined) {
-    const hint = "List the groups of a site with: smtx-backup group list --plan PLAN --site SITE";
-    throw new VisibleError("GROUP_UNKNOWN", `Site ${siteId} has no group ${groupId}.`, { hint });
-  }
-  if (group.body.state !== "published" || group.body.role !== "mirror") {
-    const what = group.body.role === "mirror" ? notRestorable[group.body.state] : "is a group of the source site";
-    throw new VisibleError("GROUP_NOT_RESTORABLE", `The group ${groupId} on ${siteId} ${what}.`, {
-      hint: "Choose a published group of a target site.",
-    });
-  }
-  const now = deps.clock.now();
-  const origin = await readRun(deps, group.body.runId);
-  const originPlan = await readRunPlan(deps, origin.id);
-  await refuseLongNames(deps, origin.id, namePrefix);
-  const taken = await readTaken(deps, origin);
-  const run = newRun({
-    planId: planIdOf(groupId),
-    kind: "rebuild",
-    trigger: "person",
-    slot: now,
-    sequence: group.body.sequence,
-    source: origin.source,
-    targets: [siteId],
-    objectCount: taken?.objects ?? origin.objectCount,
-    now,
-  });
-  const restore = { fromRunId: origin.id, fromGroupId: groupId, namePrefix, evenDamaged };
-  const told: RunPlan = { ...originPlan, runId: run.id, restore };
-  const start = { type: "start", runId: run.id, target: siteId } as const;
-  const effects = { of: "plan", planId: run.planId, effects: [start] } as const;
-  const outbox = putOutbox({ aggregate: runKey(run.id), version: 1, effects, now });
-  const held: Group = { ...group.body, holds: [...group.body.holds, run.id] };
-  try {
-    await deps.store.commit([
-      ...putRun(run, now),
-      { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },
-      { type: "put", key: group.key, body: held, expect: { version: group.version } },
-      outbox,
-    ]);
-  } catch (error) {
-    if (!(error instanceof CommitConflict)) throw error;
-    throw new VisibleError("CONFLICT", "The group was changed in the meantime.", { hint: "Try again.", cause: error });
-  }
-  await tryDrain(deps, outbox);
-  return readRun(deps, run.id);
-};
-
-const refuseLongNames = async (deps: Deps, runId: RunId, namePrefix: string): Promise<void> => {
-  for await (const { config } of snapshotFactsOf(deps, runId)) {
-    const name = rebuiltNames(config, namePrefix).find(({ length }) => length > nameCharactersMax);
-    if (name === undefined) continue;
-    throw new VisibleError("BAD_REQUEST", `“${name}” has more than ${nameCharactersMax} characters.`, {
-      hint: "Choose a shorter prefix.",
-    });
-  }
 };
 
 const nameTaken = (name: string, cause?: unknown) =>

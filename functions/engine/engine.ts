@@ -11,7 +11,7 @@ import type { PartEvent, TaskEvent } from "../../core/run/events.ts";
 import { nextSlot } from "../../core/schedule/slots.ts";
 import type { Deps } from "../deps.ts";
 import { movedApart, planOf, type StoredPlan } from "../plan-objects.ts";
-import { planKey, planNameKey } from "../records.ts";
+import { type PastName, pastNameKey, planKey, planNameKey } from "../records.ts";
 import { advance } from "./advance.ts";
 import type { Happening, ShardId } from "./happenings.ts";
 import type { Effects, NewEntry, OutboxEntry } from "./outbox.ts";
@@ -50,7 +50,7 @@ const takePlan = async (deps: Deps, planId: PlanId, event: PlanEvent, alongside:
     dueAt: (plan: StoredPlan) => planDueAt(planOf(plan), deps.clock.now()),
     alongside: (before: StoredPlan, stored: StoredPlan) => {
       const after = planOf(stored);
-      return [...renamed(before, after), ...movedApart(before, after), ...alongside(before, after)];
+      return [...renamed(before, after, deps.clock.now()), ...movedApart(before, after), ...alongside(before, after)];
     },
     decide: (stored: StoredPlan, happened: PlanEvent) => {
       const before = planOf(stored);
@@ -82,11 +82,17 @@ export const planDueAt = (plan: Plan, now: Instant) => {
   return afterSlot < atLatest ? afterSlot : atLatest;
 };
 
-const renamed = (before: StoredPlan, after: Plan): readonly Change[] => {
+const renamed = (before: StoredPlan, after: Plan, now: Instant): readonly Change[] => {
   const drop = { type: "delete", key: planNameKey(before.name), expect: "any" } as const;
   const take = { type: "put", key: planNameKey(after.name), body: { planId: after.id }, expect: "absent" } as const;
-  if (after.status === "deleted") return before.status === "deleted" ? [] : [drop];
+  if (after.status === "deleted") return before.status === "deleted" ? [] : [drop, remembered(after, now)];
   return before.name === after.name ? [] : [drop, take];
+};
+
+/** Whoever looks for what a deleted plan has left looks for its name. */
+const remembered = ({ id: planId, name }: Plan, deletedAt: Instant): Change => {
+  const body: PastName = { planId, deletedAt };
+  return { type: "put", key: pastNameKey(name, planId), body, expect: "any" };
 };
 
 /** What a new entry, which has just been committed and so need not be read, wants done. */
@@ -138,7 +144,7 @@ const takeAll = async (deps: Deps, happenings: readonly Happening[]): Promise<un
     } catch (error) {
       assert(error instanceof Error);
       failure ??= error;
-      deps.log.warn({ happening: next, error: error.message }, "what follows is left to the sweep");
+      deps.log.failed({ err: error, happening: next }, "what follows is left to the sweep");
       const cause = next.to === "carry-out" ? next.entry.key : next.because;
       queue = queue.filter(({ because }) => because === undefined || because !== cause);
       if (cause !== undefined) await postpone(deps, cause);
@@ -157,7 +163,7 @@ const postpone = async (deps: Deps, key: Key): Promise<void> => {
     await deps.store.commit([{ type: "put", key, body, expect: { version: stored.version }, dueAt }]);
   } catch (error) {
     assert(error instanceof Error);
-    deps.log.warn({ key, error: error.message }, "an outbox entry could not be postponed");
+    deps.log.failed({ err: error, key }, "an outbox entry could not be postponed");
   }
 };
 

@@ -69,6 +69,7 @@ export const recordGroup = async (
     return;
   }
   const published = role === "mirror" ? await readPublished(deps, run, target) : undefined;
+  const moved = role === "mirror" ? run.targets[target]?.moved : undefined;
   const takenAt = taken?.at ?? told?.takenAt ?? run.createdAt;
   const group = groupSchema.parse({
     id: run.groupId,
@@ -83,6 +84,7 @@ export const recordGroup = async (
     ...(taken?.volumes !== undefined && { volumeCount: taken.volumes }),
     ...(await warningsOf(deps, run, role, target, taken)),
     sizeBytes: published?.sizeBytes ?? told?.sizeBytes ?? taken?.sizeBytes ?? 0,
+    ...(moved && { dataBytes: moved.dataBytes, changedBytes: moved.bytesChanged }),
     state: "published",
     holds: stored?.body.holds ?? [],
     ...(hasFailedAt(run, siteId) ? { ofFailedRun: true } : {}),

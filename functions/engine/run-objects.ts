@@ -30,6 +30,10 @@ export const putRunObjects = async (
 /** The run whose snapshot has a run's objects: of a restore, the one that it reads. */
 export const originOf = ({ runId, restore }: RunPlan): RunId => restore?.fromRunId ?? runId;
 
+/** The index that one of a run's objects has among those that were snapshotted: of a restore of some, another one. */
+export const snapshotIndexOf = ({ restore }: Pick<RunPlan, "restore">, index: number): number =>
+  restore?.objects?.[index] ?? index;
+
 /** What a run was told to take, in the plan's order. */
 export const readRunObjects = async (deps: Pick<Deps, "store">, told: RunPlan): Promise<readonly PlanEntry[]> =>
   told.objects ?? readObjects(deps, partitionOf(originOf(told)), String(told.objectSet ?? 0));

@@ -1,7 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Reason } from "../../core/api/reason.ts";
-import type { Shard, Step } from "../../core/api/run.ts";
+import type { Moved, Shard, Step } from "../../core/api/run.ts";
 import { partsOf } from "../../core/run/steps.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
@@ -60,10 +60,18 @@ export const gaveUp = async (
   return targets.map((target) => ({ to: "part", runId, target, event: { type: "gave-up", step, reason } }));
 };
 
-/** All tasks of a step are done. */
-export const stepDone = (runId: RunId, target: SiteId, step: Step, warning?: Reason): Happening => ({
-  to: "part",
-  runId,
-  target,
-  event: { type: "done", step, ...(warning && { warning }) },
-});
+/** All tasks of a step are done. @param came what they came to, and what is to be known of it */
+export const stepDone = (
+  runId: RunId,
+  target: SiteId,
+  step: Step,
+  came: { readonly warning: Reason | undefined; readonly moved: Moved | undefined },
+): Happening => {
+  const { warning, moved } = came;
+  return {
+    to: "part",
+    runId,
+    target,
+    event: { type: "done", step, ...(warning && { warning }), ...(moved && { moved }) },
+  };
+};

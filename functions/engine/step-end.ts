@@ -1,5 +1,6 @@
 import type { Reason } from "../../core/api/reason.ts";
-import type { Shard } from "../../core/api/run.ts";
+import type { Moved, Shard } from "../../core/api/run.ts";
+import { movedBy } from "../../core/run/moved.ts";
 import { inOne } from "../../core/run/warnings.ts";
 import type { Deps } from "../deps.ts";
 import { settleGone } from "./gone.ts";
@@ -10,17 +11,17 @@ import { readWarnings, warnedIn } from "./warnings.ts";
  * All tasks of a step are done: what follows from that is written down before its parts go on. Twice is as good as
  * once.
  * @param shards of the step, all of them
- * @returns what is to be known of it
+ * @returns what is to be known of it, and what was sent
  */
 export const windUpStep = async (
   deps: Deps,
   { runId, place, step }: Pick<ShardId, "runId" | "place" | "step">,
   shards: readonly Shard[],
-): Promise<Reason | undefined> => {
+): Promise<{ readonly warning: Reason | undefined; readonly moved: Moved | undefined }> => {
   const isSnapshot = step === "snapshotting";
   const [first] = shards;
   if (isSnapshot && first !== undefined) await settleGone(deps, first, runId);
   const target = isSnapshot ? "source" : place;
   const warnings = await readWarnings(deps, runId, { step, target, total: warnedIn(shards) });
-  return inOne(warnings.first, warnings.total);
+  return { warning: inOne(warnings.first, warnings.total), moved: movedBy(shards) };
 };

@@ -58,8 +58,8 @@ export const whenAllDone = async (
   const shards =
     shardCount(count) === 1 ? [last] : (await readShards(deps, runId, place, step)).map(({ body }) => body);
   if (shards.filter(isFinished).length < shardCount(count)) return [];
-  const warning = await windUpStep(deps, { runId, place, step }, shards);
-  return (await targetsOf(deps, runId, place, step)).map((target) => stepDone(runId, target, step, warning));
+  const came = await windUpStep(deps, { runId, place, step }, shards);
+  return (await targetsOf(deps, runId, place, step)).map((target) => stepDone(runId, target, step, came));
 };
 
 /**

@@ -16,7 +16,7 @@ import { baseOfVolume, nothingThere } from "./base.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { mappingFor } from "./mapping.ts";
 import { chooseForReclaim } from "./reclaim.ts";
-import { readRunObjects } from "./run-objects.ts";
+import { readRunObjects, snapshotIndexOf } from "./run-objects.ts";
 import { readObjectOf } from "./volume-pages.ts";
 
 /** What every task of a run carries. Its id is the same for every try. */
@@ -176,7 +176,7 @@ const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
   const { restore } = await readRunPlan(deps, runId);
   assert(restore !== undefined, "a rebuild has a restore in its plan");
   const { fromRunId, fromGroupId, namePrefix, evenDamaged } = restore;
-  const { config } = await snapshotOf(deps, fromRunId, index);
+  const { config } = await snapshotOf(deps, fromRunId, snapshotIndexOf({ restore }, index));
   const name = rebuiltName(config, namePrefix);
   return { kind: "rebuild", fromGroupId, object: config, name, ...(evenDamaged === true && { evenDamaged }) } as const;
 };

@@ -45,7 +45,8 @@ const damagedSites = async ({ store }: Pick<Deps, "store">, groups: readonly Gro
   return new Set(found.flat());
 };
 
-const withDamage = async (deps: Pick<Deps, "store" | "log">, group: Group): Promise<GroupAnswer> => {
+/** With what its site says is damaged of it. */
+export const withDamage = async (deps: Pick<Deps, "store" | "log">, group: Group): Promise<GroupAnswer> => {
   const first = damageKey(group.siteId, `${keyPart(group.id)}#`);
   const { items } = await readPage(deps, damageSchema, first, { limit: damageShownMax });
   const damage = items.flatMap(({ groupId, ...each }) => (groupId === group.id ? [each] : []));

@@ -111,7 +111,7 @@ const objectsPerLookUpMax = 1000;
 export const lookUpObjects = async (
   deps: QueryDeps,
   siteId: SiteId,
-  wanted: PlanDefinition["objects"],
+  wanted: Readonly<PlanDefinition["objects"]>,
   held: readonly PlanEntry[],
 ): Promise<KnownObjects | undefined> => {
   const observedAt = await inventoryObservedAt(deps, siteId);

@@ -8,7 +8,7 @@ import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
 import { readFacilities } from "../facilities.ts";
 import { planOf, type StoredPlan, storedPlanSchema, wholePlan } from "../plan-objects.ts";
-import { planKey, planNameKey } from "../records.ts";
+import { type PastName, pastNamePrefix, planKey, planNameKey } from "../records.ts";
 import { lookUpObjects } from "./objects.ts";
 import { type Page, type PageRequest, readable, readPage } from "./page.ts";
 import { readSites } from "./sites.ts";
@@ -19,35 +19,85 @@ const lookUpsAtOnce = 8;
 type StoreAndLog = Pick<Deps, "store" | "log">;
 
 /**
- * The plan with this id, also one that was deleted; else the plan with this name.
- * @throws {VisibleError} PLAN_UNKNOWN
+ * The plan with this id; else the plan with this name: the living one, else the only deleted one.
+ * @throws {VisibleError} PLAN_UNKNOWN; PLAN_AMBIGUOUS where several deleted ones had the name
  */
 export const readPlan = async (deps: Store, idOrName: string): Promise<Plan> =>
   planOf(await readStoredPlan(deps, idOrName));
 
-/** The same with its objects. @throws {VisibleError} PLAN_UNKNOWN */
+/** The same with its objects. @throws {VisibleError} as `readPlan` */
 export const readWholePlan = async (deps: Store, idOrName: string): Promise<WholePlan> =>
   wholePlan(deps, await readStoredPlan(deps, idOrName));
 
 const readStoredPlan = async (deps: Store, idOrName: string): Promise<StoredPlan> => {
-  const id = planIdSchema.safeParse(idOrName);
-  const plan = (id.success ? await byId(deps, id.data) : undefined) ?? (await byName(deps, idOrName));
+  const plan = (await byId(deps, idOrName)) ?? (await byName(deps, idOrName)) ?? (await byPastName(deps, idOrName));
   if (plan !== undefined) return plan;
-  throw new VisibleError("PLAN_UNKNOWN", `There is no plan “${idOrName}”.`, {
-    hint: "List plans with: smtx-backup plan list",
-  });
+  throw planUnknown(`There is no plan “${idOrName}”.`);
 };
 
-const byId = async ({ store }: Store, planId: PlanId): Promise<StoredPlan | undefined> =>
-  (await store.get<StoredPlan>(planKey(planId)))?.body;
+/** A plan that is not deleted, by its id or its name. @throws {VisibleError} PLAN_UNKNOWN */
+export const readLivingPlan = async (deps: Store, idOrName: string): Promise<Plan> => {
+  const plan = await readPlanToChange(deps, idOrName);
+  if (plan.status === "deleted") throw planUnknown(`The plan “${plan.name}” was deleted.`);
+  return plan;
+};
+
+/**
+ * The plan with this id; else the living one with this name: what a deleted one was called means
+ * nothing to who changes something.
+ * @throws {VisibleError} PLAN_UNKNOWN
+ */
+export const readPlanToChange = async (deps: Store, idOrName: string): Promise<Plan> =>
+  planOf(await readStoredToChange(deps, idOrName));
+
+/** The same with its objects. @throws {VisibleError} PLAN_UNKNOWN */
+export const readWholePlanToChange = async (deps: Store, idOrName: string): Promise<WholePlan> =>
+  wholePlan(deps, await readStoredToChange(deps, idOrName));
+
+const readStoredToChange = async (deps: Store, idOrName: string): Promise<StoredPlan> => {
+  const plan = (await byId(deps, idOrName)) ?? (await byName(deps, idOrName));
+  if (plan !== undefined) return plan;
+  const { items } = await pastNames(deps, idOrName, 1);
+  throw planUnknown(items.length > 0 ? `The plan “${idOrName}” was deleted.` : `There is no plan “${idOrName}”.`);
+};
+
+const planUnknown = (message: string) =>
+  new VisibleError("PLAN_UNKNOWN", message, { hint: "List plans with: smtx-backup plan list" });
+
+const byId = async ({ store }: Store, idOrName: string): Promise<StoredPlan | undefined> => {
+  const id = planIdSchema.safeParse(idOrName);
+  return id.success ? (await store.get<StoredPlan>(planKey(id.data)))?.body : undefined;
+};
 
 const byName = async (deps: Store, name: string): Promise<StoredPlan | undefined> => {
   const stored = await deps.store.get<{ planId: PlanId }>(planNameKey(name));
   return stored && byId(deps, stored.body.planId);
 };
 
+/** So many of the deleted plans of a name are told apart. */
+const pastNamesMax = 10;
+
+const pastNames = ({ store }: Store, name: string, limit: number) =>
+  store.query<PastName>({ partition: planNameKey("").partition, prefix: pastNamePrefix(name), limit });
+
+const byPastName = async (deps: Store, name: string): Promise<StoredPlan | undefined> => {
+  const { items, cursor } = await pastNames(deps, name, pastNamesMax);
+  const [only, ...others] = items.map(({ body }) => body);
+  if (only === undefined || others.length === 0) return only && byId(deps, only.planId);
+  const ids = [only, ...others].map(({ planId, deletedAt }) => `${planId} (deleted ${deletedAt})`);
+  throw new VisibleError("PLAN_AMBIGUOUS", `Several plans were called “${name}” and are deleted.`, {
+    hint: `Name one by its id: ${ids.join(", ")}${cursor === undefined ? "" : ", and more"}.`,
+  });
+};
+
 /** Plans by name; without the deleted ones, which have no name any more. */
 export const listPlans = async (deps: StoreAndLog, request: PageRequest): Promise<Page<PlanSummary>> => {
+  const page = await listWholePlans(deps, request);
+  return { ...page, items: page.items.map(summaryOf) };
+};
+
+/** The same, with what only the plan's state machine needs. */
+export const listWholePlans = async (deps: StoreAndLog, request: PageRequest): Promise<Page<Plan>> => {
   const names = await readPage(deps, nameSchema, planNameKey(""), request);
   const plans = await Promise.all(names.items.map(({ planId }) => deps.store.get<StoredPlan>(planKey(planId))));
   const read = readable<StoredPlan>(
@@ -56,13 +106,13 @@ export const listPlans = async (deps: StoreAndLog, request: PageRequest): Promis
     plans.flatMap((plan) => plan ?? []),
   );
   const unreadable = (names.unreadable ?? 0) + (read.unreadable ?? 0);
-  return { ...names, items: read.items.map(summaryOf), ...(unreadable > 0 && { unreadable }) };
+  return { ...names, items: read.items.map(planOf), ...(unreadable > 0 && { unreadable }) };
 };
 
 const nameSchema = z.object({ planId: planIdSchema });
 
-const summaryOf = (stored: StoredPlan): PlanSummary => {
-  const { objectSet: _, lanes: __, compression: ___, ...summary } = planOf(stored);
+const summaryOf = (plan: Plan): PlanSummary => {
+  const { objectSet: _, lanes: __, compression: ___, ...summary } = plan;
   return summary;
 };
 

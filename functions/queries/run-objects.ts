@@ -7,8 +7,9 @@ import { ruleText } from "../../core/object/rule.ts";
 import { progressAhead, progressOfAll } from "../../core/run/progress.ts";
 import { isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
-import { readFactsIn, type SnapshotFact } from "../engine/facts.ts";
+import { type RebuildFact, readFact, readFactsIn, type SnapshotFact } from "../engine/facts.ts";
 import { originOf, readNamedObjects, readRunObjects } from "../engine/run-objects.ts";
 import { readShards } from "../engine/shards.ts";
 import { readTaken } from "../engine/taken.ts";
@@ -37,17 +38,38 @@ export const listRunObjects = async (
   const total = await totalOf(deps, run);
   if (total === undefined) return listNamed(deps, runPlan, { from, limit });
   const range = { from, count: Math.max(0, Math.min(limit, total - from)) };
-  const origin = originOf(runPlan);
-  const snapshots = await readFactsIn<SnapshotFact>(deps, origin, "snapshotting", "source", range);
-  const some = [...snapshots].map(([index, fact]) => ({ index, fact }));
-  const [entries, progresses] = await Promise.all([
+  const some = await readPlaced(deps, runPlan, range);
+  const [entries, progresses, rebuilt] = await Promise.all([
     some.some(({ fact }) => fact.because !== undefined) ? readRunObjects(deps, runPlan) : [],
     progressesAt(deps, run, site, some),
+    run.kind === "rebuild" ? readFactsIn<RebuildFact>(deps, run.id, "rebuilding", site, range) : undefined,
   ]);
-  const items = some.map(({ index, fact }) => runObject(index, fact, entries, progresses(index, fact)));
+  const items = some.map(({ index, fact }) => ({
+    ...runObject(index, fact, entries, progresses(index, fact)),
+    ...rebuiltOf(fact, rebuilt?.get(index)),
+  }));
   const next = from + range.count;
   return { items, ...(next < total && { cursor: String(next) }) };
 };
+
+/** Of a restore of some objects, those that were chosen. */
+const readPlaced = async (
+  deps: Deps,
+  runPlan: RunPlan,
+  range: { readonly from: number; readonly count: number },
+): Promise<readonly Placed[]> => {
+  const origin = originOf(runPlan);
+  const chosen = runPlan.restore?.objects?.slice(range.from, range.from + range.count);
+  if (chosen === undefined) {
+    const snapshots = await readFactsIn<SnapshotFact>(deps, origin, "snapshotting", "source", range);
+    return [...snapshots].map(([index, fact]) => ({ index, fact }));
+  }
+  const facts = await mapBounded(chosen, readsAtOnce, (index) =>
+    readFact<SnapshotFact>(deps, origin, "snapshotting", "source", index),
+  );
+  return facts.flatMap((fact, place) => (fact === undefined ? [] : [{ index: range.from + place, fact }]));
+};
+const readsAtOnce = 8;
 
 /** How many objects a run has; undefined while it is not known which. */
 const totalOf = async (deps: Deps, run: Run): Promise<number | undefined> => {
@@ -83,6 +105,18 @@ const runObject = (
     ...(entry !== undefined && isRule(entry) && { because: ruleText(entry) }),
     ...(leftOut !== undefined && leftOut.length > 0 && { leftOut }),
   };
+};
+
+/** What a rebuild has made of an object, and where that is not as the original was. */
+const rebuiltOf = ({ config }: SnapshotFact, made: RebuildFact | undefined): Pick<RunObject, "rebuilt"> => {
+  if (made === undefined) return {};
+  const { id, name } = made.object;
+  const there = made.object.kind === "lun" ? made.object.lun : undefined;
+  if (there === undefined) return { rebuilt: { id, name } };
+  const { target, lunId } = there;
+  const before = config.kind === "lun" ? config.lun?.lunId : undefined;
+  const isOther = before !== undefined && before !== lunId;
+  return { rebuilt: { id, name, lun: { target, lunId, ...(isOther && { lunIdBefore: before }) } } };
 };
 
 interface Placed {

@@ -11,7 +11,7 @@ import { countDeadLetters } from "../dead-letters.ts";
 import type { Deps } from "../deps.ts";
 import { readBase } from "../engine/base.ts";
 import { readFact, readFacts, type SnapshotFact } from "../engine/facts.ts";
-import { originOf } from "../engine/run-objects.ts";
+import { originOf, snapshotIndexOf } from "../engine/run-objects.ts";
 import { loadRun } from "../engine/runs.ts";
 import { readShards } from "../engine/shards.ts";
 import { readTaken, type Taken } from "../engine/taken.ts";
@@ -128,12 +128,18 @@ const currentOf = async (
   runPlan: RunPlan,
 ): Promise<NonNullable<RunTarget["current"]>> => {
   const index = await readObjectOf(deps, runPlan.runId, task, volumePages);
-  const object = await readFact<SnapshotFact>(deps, originOf(runPlan), "snapshotting", "source", index);
+  const at = snapshotIndexOf(runPlan, index);
+  const object = await readFact<SnapshotFact>(deps, originOf(runPlan), "snapshotting", "source", at);
   return { index, name: object?.config.name ?? "", phase: progress?.phase ?? "waiting" };
 };
 
 /** Those of the part's step that give something out. */
-const openShards = async (deps: Deps, run: Run, site: SiteId, { step }: TargetRun): Promise<readonly Shard[]> => {
+export const openShards = async (
+  deps: Deps,
+  run: Run,
+  site: SiteId,
+  { step }: TargetRun,
+): Promise<readonly Shard[]> => {
   if (step === null) return [];
   const shards = await readShards(deps, run.id, placeOf(run, site, step), step);
   return shards.map(({ body }) => body).filter(({ deadline }) => deadline !== null);

@@ -12,7 +12,7 @@ import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { digestBytes } from "./frame.ts";
 import { holding } from "./held-snapshot.ts";
 import { inLanes } from "./lanes.ts";
-import { type Base, type PlannedExtent, planExtents } from "./plan.ts";
+import { type Base, type ExtentMap, type PlannedExtent, planExtents } from "./plan.ts";
 import { ProgressCounter } from "./progress.ts";
 import { digestsAnswerSchema, paths, type Session, type SessionOpen, sessionSchema } from "./protocol.ts";
 import { fromRanges } from "./ranges.ts";
@@ -127,14 +127,15 @@ const send = async (options: SendVolumeOptions, opened: Opened, snapshot: Snapsh
     { planId, source, mirrorVolumeId, groupId, sequence, baseGroupId, sizeBytes, geometry },
     options,
   );
+  const map = await snapshot.extentMap();
   const plan = planExtents({
     count,
-    map: await snapshot.extentMap(),
+    map,
     base: await findBase(options, opened),
     damaged: fromRanges(session.damaged, count),
     done: session.complete ? fromRanges([[0, count - 1]], count) : fromRanges(session.done, count),
   });
-  counter.add(settledCounts(plan));
+  counter.add(settledCounts(plan, map));
   if (session.damaged.length > 0) {
     options.log.warn(
       { mirror: mirrorVolumeId, site: options.peer.siteId, extents: session.damaged.slice(0, 100) },
@@ -254,12 +255,14 @@ function* toSend(plan: readonly PlannedExtent[]): Generator<ExtentToSend, void, 
  * What is there to count before anything is sent. Extents that become zeros are holes too, and done
  * when they are.
  */
-const settledCounts = (plan: readonly PlannedExtent[]) => {
-  const counted = (...actions: PlannedExtent["how"][]) => plan.filter(({ how }) => actions.includes(how)).length;
+const settledCounts = (plan: readonly PlannedExtent[], map: ExtentMap) => {
+  const isHole = ({ extent, how }: PlannedExtent) =>
+    how === "hole" || how === "zero" || (how === "done" && map?.[extent] === null);
+  const isThere = ({ how }: PlannedExtent) => how === "done" || how === "unchanged";
   return {
-    extentsDone: counted("done", "unchanged", "hole"),
-    extentsUnchanged: counted("done", "unchanged"),
-    extentsHole: counted("hole", "zero"),
+    extentsDone: plan.filter((one) => isThere(one) || one.how === "hole").length,
+    extentsUnchanged: plan.filter((one) => isThere(one) && !isHole(one)).length,
+    extentsHole: plan.filter(isHole).length,
   };
 };
 

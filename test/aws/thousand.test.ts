@@ -11,7 +11,7 @@ import type { ServicesUnderTest } from "../../functions/aws/testing.ts";
 import { localNames } from "../../infra/local/control-plane.ts";
 import { Local } from "../e2e/local.ts";
 import { createObjects, isMirror, isVm } from "../e2e/scenario.ts";
-import { disksEach, thousandVms, vmCount, vmName } from "../e2e/thousand.ts";
+import { disksEach, vmCount, vmName, vmsWithDisks } from "../e2e/thousand.ts";
 import { emulatorsUnderTest, environmentWith, startServices } from "./emulators.ts";
 
 /** Of a machine that is busy with other things: five thousand tasks, each a few round trips. */
@@ -21,9 +21,13 @@ const itemBytesMax = 400 * 1024;
 /** Disks that hold something; what is written to the others would be no other work. */
 const written = 100;
 
+/** The first has a thousand VMs; those that are some times as slow have fewer. */
+const counts = [vmCount, 100];
+
 // Where a table is: what a queue does with so many messages its conformance shows.
-for (const emulator of emulatorsUnderTest.filter(({ borrowsDynamodb }) => borrowsDynamodb !== true)) {
-  describe(`a plan of a thousand VMs with four disks each on ${emulator.name}`, () => {
+for (const [i, emulator] of emulatorsUnderTest.filter(({ borrowsDynamodb }) => borrowsDynamodb !== true).entries()) {
+  const count = counts[i] ?? counts[1] ?? assert.fail();
+  describe(`a plan of ${count} VMs with four disks each on ${emulator.name}`, () => {
     let chosen: ServicesUnderTest;
     let services: ServicesUnderTest;
     let local: Local;
@@ -61,19 +65,19 @@ for (const emulator of emulatorsUnderTest.filter(({ borrowsDynamodb }) => borrow
     ): Promise<T[]> => {
       const items: unknown[] = [];
       for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
-        const answer = await page({ limit: "100", ...(cursor !== undefined && { cursor }) });
+        const answer = await page({ limit: "25", ...(cursor !== undefined && { cursor }) });
         items.push(...answer.items);
         cursor = answer.cursor;
       }
       return items as T[];
     };
 
-    test("is created, from an inventory of five thousand objects", async (t) => {
-      await timed("making them", t, () => createObjects(local, "a", thousandVms));
+    test("is created, from an inventory of them and their volumes", async (t) => {
+      await timed("making them", t, () => createObjects(local, "a", vmsWithDisks(count)));
       await timed("inventory", t, () => local.refreshed("a"));
       const { objects } = await local.command<{ objects: ObjectConfig[] }>("object", "list", "--site", "a");
-      assert.equal(objects.filter(isVm).length, vmCount);
-      assert.equal(objects.length, vmCount * (1 + disksEach));
+      assert.equal(objects.filter(isVm).length, count);
+      assert.equal(objects.length, count * (1 + disksEach));
       await local.onStorage("a", async (storage) => {
         for (const { vm } of objects.filter(isVm).slice(0, written)) {
           const volume = await storage.openVolume(vm.disks[0]?.volumeId ?? "", "write");
@@ -86,7 +90,7 @@ for (const emulator of emulatorsUnderTest.filter(({ borrowsDynamodb }) => borrow
         name: "all",
         source: "a",
         targets: [{ site: "b", retention: { keepLast: 2 } }],
-        objects: Array.from({ length: vmCount }, (_, vm) => ({ kind: "vm", name: vmName(vm) })),
+        objects: Array.from({ length: count }, (_, vm) => ({ kind: "vm", name: vmName(vm) })),
       };
       await writeFile(join(local.dir, "plan.yaml"), JSON.stringify(plan));
       await timed("the plan", t, () => local.command("plan", "create", "-f", join(local.dir, "plan.yaml")));
@@ -96,10 +100,10 @@ for (const emulator of emulatorsUnderTest.filter(({ borrowsDynamodb }) => borrow
       first = await timed("the run", t, async () => local.ended(await local.runPlan("all"), patienceMs));
       assert.equal(first.status, "succeeded", JSON.stringify(first));
       const [target] = first.targets;
-      assert.equal(target?.progress.extentsTotal, vmCount * disksEach);
+      assert.equal(target?.progress.extentsTotal, count * disksEach);
       assert.equal(target.progress.extentsTotal - target.progress.extentsHole, written);
       const mirrors = (await local.inventory("b")).filter(isMirror).filter(isVm);
-      assert.equal(mirrors.length, vmCount);
+      assert.equal(mirrors.length, count);
       assert(mirrors.every(({ vm }) => vm.disks.length === disksEach && vm.nics.length === 2));
     });
 
@@ -108,7 +112,7 @@ for (const emulator of emulatorsUnderTest.filter(({ borrowsDynamodb }) => borrow
       const members = await timed("plan objects", t, () =>
         all<PlanMember>((query) => answerOf(local.api.v1.plans[":plan"].objects.$get({ param, query }))),
       );
-      assert.equal(members.length, vmCount);
+      assert.equal(members.length, count);
       const objects = await timed("run objects", t, () =>
         all<RunObject>((query) =>
           answerOf(
@@ -116,12 +120,12 @@ for (const emulator of emulatorsUnderTest.filter(({ borrowsDynamodb }) => borrow
           ),
         ),
       );
-      assert.equal(objects.length, vmCount);
+      assert.equal(objects.length, count);
       assert(objects.every(({ volumes, progress }) => volumes === disksEach && progress.phase === "done"));
       const { items } = await answerOf(local.api.v1.plans[":plan"].groups.$get({ param, query: { site: "b" } }));
       assert.deepEqual(
         items.map(({ objectCount, volumeCount }) => [objectCount, volumeCount]),
-        [[vmCount, vmCount * disksEach]],
+        [[count, count * disksEach]],
       );
     });
 

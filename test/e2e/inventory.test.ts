@@ -11,7 +11,7 @@ import { createInventoryTeller } from "../../gateway/agent/inventory.ts";
 import { recordingLog } from "../../gateway/agent/testing.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
-import { disksEach, thousandVms, vmCount, vmName } from "./thousand.ts";
+import { disksEach, vmCount, vmName, vmsWithDisks } from "./thousand.ts";
 
 const messageBytesMax = 256 * 1024;
 
@@ -41,7 +41,7 @@ describe("an inventory of 5,000 objects: a thousand VMs and their four volumes e
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "smtx-backup-inventory-"));
     storage = await openStorage({ kind: "extentstore", dir });
-    const specs = thousandVms.map((document) => objectSpecSchema.parse(document));
+    const specs = vmsWithDisks().map((document) => objectSpecSchema.parse(document));
     await storage.administration?.createObjects(specs, watch);
   });
   after(async () => {

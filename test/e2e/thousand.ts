@@ -9,11 +9,11 @@ const macOf = (vm: number, nic: number): string => {
 const size = "64KiB";
 export const vmName = (vm: number): string => `vm-${vm.toString().padStart(4, "0")}`;
 
-/** A thousand VMs of four disks and two NICs on two switches, as `object create` takes them. */
-export const thousandVms = [
+/** VMs of four disks and two NICs on two switches, as `object create` takes them. */
+export const vmsWithDisks = (count = vmCount) => [
   { kind: "switch", name: "prod", vlans: [{ name: "web", vlanId: 10 }] },
   { kind: "switch", name: "san" },
-  ...Array.from({ length: vmCount }, (_, vm) => ({
+  ...Array.from({ length: count }, (_, vm) => ({
     kind: "vm",
     name: vmName(vm),
     memory: "4GiB",

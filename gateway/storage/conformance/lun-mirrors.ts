@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import { lunSchema } from "../../../core/api/object/lun.ts";
 import type { StorageUnderTest } from "../conformance.ts";
 import { owner, strangers } from "./fixtures.ts";
 import { kindTest, lunOfSource, prepareAll, theOnly } from "./objects.ts";
@@ -15,6 +16,22 @@ export const lunMirrorConformance = (open: () => Promise<StorageUnderTest>): voi
       assert.deepEqual(mirror.lun, { ...source.lun, target: `mirror.${owner.source}.${owner.planId}.iscsi` });
       assert.deepEqual(mirror.origin, { planId: owner.planId, siteId: owner.source, role: "mirror" });
     });
+
+    kindTest(
+      "has a target of its own that every site can tell of, however long its source's name is",
+      luns,
+      async (driver) => {
+        const [one, other] = [`${"t".repeat(254)}1`, `${"t".repeat(254)}2`];
+        for (const [n, target] of [one, other].entries()) {
+          const id = `00000000000000a${n + 1}`;
+          const source = { ...lunOfSource({ target }), id: `lun-${id}` };
+          const volumes = source.volumes.map((volume) => ({ ...volume, id: `volume-${id}` }));
+          await prepareAll(driver, 1, [{ ...source, volumes }]);
+        }
+        const mirrors = (await driver.inventory()).map((object) => lunSchema.parse(object));
+        assert.equal(new Set(mirrors.map(({ lun }) => lun?.target)).size, 2);
+      },
+    );
 
     kindTest(
       "keeps its LUN id whoever else has it, in a target of that name or of another plan",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { StorageUnderTest } from "../conformance.ts";
-import { groupId } from "./fixtures.ts";
+import { groupId, rejects } from "./fixtures.ts";
 import { isMirror, kindTest, looseVolume, mirrorOf, prepareAll, publishAll, theOnly, vmOfSource } from "./objects.ts";
 
 /** A VM of a plan, and one of its disks, which the plan names by itself as well. */
@@ -36,6 +36,14 @@ export const sharedVolumeConformance = (open: () => Promise<StorageUnderTest>): 
       );
       await publishAll(driver, 3, [vm]);
       assert.equal((await theOnly(driver, "vm")).volumes.length, vm.volumes.length);
+    });
+
+    kindTest("is not changed by a late task about the other one", kinds, async (driver) => {
+      await publishAll(driver, 1, [vm, disk]);
+      await prepareAll(driver, 3, [{ ...disk, name: "renamed" }]);
+      const before = await driver.inventory();
+      await rejects(prepareAll(driver, 2, [vm]), "GROUP_STALE");
+      assert.deepEqual(await driver.inventory(), before);
     });
 
     kindTest("by two VMs has one as well, and is in both", kinds, async (driver) => {

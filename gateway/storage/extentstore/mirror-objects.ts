@@ -28,6 +28,26 @@ export const findMirrorObject = (
     sourceObjectId,
   );
 
+/** The newest run that prepared any object with one of these volumes; 0: none did. */
+export const newestWithVolumes = (
+  database: Database,
+  { planId, source }: Owner,
+  { volumes }: Pick<ObjectConfig, "volumes">,
+): number => {
+  const sequences = volumes.map(
+    ({ id }) =>
+      database.one<{ sequence: number | null }>(
+        `SELECT max(o.sequence) AS sequence FROM mirrors m JOIN mirrorObjectVolumes USING (volumeId)
+           JOIN mirrorObjects o ON o.number = mirrorObject
+         WHERE m.planId = ? AND m.source = ? AND m.sourceVolumeId = ?`,
+        planId,
+        source,
+        id,
+      )?.sequence ?? 0,
+  );
+  return Math.max(0, ...sequences);
+};
+
 /** Makes the row, or brings it up to date. @returns its number */
 export const setMirrorObject = (
   database: Database,

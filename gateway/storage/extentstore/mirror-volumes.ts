@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { textCharactersMax } from "../../../core/api/object/common.ts";
 import type { VolumeShape } from "../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { MirrorVolume, Owner } from "../control.ts";
@@ -29,8 +31,16 @@ export const ensureMirrorVolumes = (
   return { mirrors, needsSpace };
 };
 
-/** The folder of a plan on a target: what lies in it never collides with what is there. */
-const mirrorName = (owner: Owner, name: string): string => `mirror.${owner.source}.${owner.planId}.${name}`;
+/**
+ * The folder of a plan on a target: what lies in it never collides with what is there. A name that would be longer than
+ * any may be ends with a digest of it.
+ */
+const mirrorName = (owner: Owner, source: string): string => {
+  const name = `mirror.${owner.source}.${owner.planId}.${source}`;
+  if (name.length <= textCharactersMax) return name;
+  const digest = createHash("sha256").update(name).digest("hex").slice(0, 16);
+  return `${name.slice(0, textCharactersMax - digest.length - 1).toWellFormed()}.${digest}`;
+};
 
 type MirrorVolumeRow = NewVolume & { readonly pool: string };
 

@@ -1,6 +1,6 @@
 import type { MirrorVolume, Owner, PrepareMirrorOptions } from "../control.ts";
 import type { Database } from "./database.ts";
-import { findMirrorObject, type MirrorObjectRow, setMirrorObject } from "./mirror-objects.ts";
+import { findMirrorObject, type MirrorObjectRow, newestWithVolumes, setMirrorObject } from "./mirror-objects.ts";
 import { mirrorVm } from "./mirror-vms.ts";
 import { ensureMirrorVolumes } from "./mirror-volumes.ts";
 import { mirrorOfVolume } from "./mirrors.ts";
@@ -76,8 +76,9 @@ const refuseOvertaken = (
     const isThis = mirror?.groupId === groupId && mirror.sequence === sequence;
     return isThis ? 0 : (mirror?.sequence ?? 0);
   });
-  // One that the same run prepares again is no newer.
+  // One that the same run prepares again is no newer; what shares a volume with it may be.
   const prepared = known === undefined || known.sequence === sequence ? 0 : known.sequence;
-  const newest = Math.max(newestPublished(database, owner), prepared, ...written);
+  const sharing = newestWithVolumes(database, owner, of.options.object);
+  const newest = Math.max(newestPublished(database, owner), prepared, sharing > sequence ? sharing : 0, ...written);
   if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what: "the site has or gets of the plan" });
 };

@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { RunTask } from "../../core/api/task.ts";
+import { objectNamed, siteB } from "../../functions/api/testing.ts";
+import { complete, report } from "../../functions/api/testing-gateway.ts";
+import { createWorld, tellInventory, type World } from "../testing.ts";
+
+const day = 24 * 60 * 60;
+
+const createPlan = async (world: World, name: string) => {
+  const definition = {
+    name,
+    source: "a",
+    targets: [{ site: "b", retention: { keepLast: 5 } }],
+    objects: [
+      { kind: "lun", name: "db" },
+      { kind: "lun", name: "web" },
+    ],
+  };
+  const readInput = async () => JSON.stringify(definition);
+  const { exitCode, stderr } = await world.run(["plan", "create", "-f", "-"], { readInput });
+  assert.equal(exitCode, 0, stderr);
+};
+
+const jsonOf = async (world: World, ...args: string[]) => {
+  const { exitCode, stdout, stderr } = await world.run([...args, "--json"]);
+  assert.deepEqual([exitCode, stderr], [0, ""]);
+  return JSON.parse(stdout);
+};
+
+/** Two plans that have run, a day apart, the first of which was deleted then. */
+const world = async () => {
+  const made = await createWorld();
+  made.objects = [objectNamed("db"), objectNamed("web")];
+  for (const name of ["old", "new"]) {
+    await createPlan(made, name);
+    made.api.pass(day);
+    await made.run(["plan", "run", name, "--wait"]);
+  }
+  await made.run(["plan", "delete", "old", "--yes"]);
+  return made;
+};
+
+describe("run list without a plan", () => {
+  test("shows the newest of all plans first, with their names and what was sent, of the last 24 hours unless told", async () => {
+    const here = await world();
+    const { stdout } = await here.run(["run", "list"]);
+    assert.match(
+      stdout,
+      /^PLAN .* SENT .*\nnew .* succeeded +backup .* 2 KiB +b succeeded +run_\w+\nOf the last 24h\. .*--since 7d/,
+    );
+    const { items } = await jsonOf(here, "run", "list", "--since", "7d");
+    assert.deepEqual(
+      items.map(({ planName }: { planName: string }) => planName),
+      ["new", "old"],
+    );
+    assert.equal((await jsonOf(here, "run", "list", "--since", "7d", "--limit", "1")).more, true);
+  });
+
+  test("takes the name of a deleted plan, and no typo in any name or time", async () => {
+    const here = await world();
+    assert.equal((await jsonOf(here, "run", "list", "--plan", "old")).items.length, 1);
+    for (const list of ["run", "group"]) {
+      for (const [args, exitCode, code] of [
+        [["--plan", "odl"], 3, "PLAN_UNKNOWN"],
+        [["--site", "bb"], 3, "SITE_UNKNOWN"],
+        [["--since", "1w"], 2, "BAD_REQUEST"],
+      ] as const) {
+        const wrong = await here.run([list, "list", ...args]);
+        assert.equal(wrong.exitCode, exitCode, wrong.stderr);
+        assert.match(wrong.stderr, new RegExp(`\\(${code}\\)\n  hint: `));
+      }
+    }
+  });
+
+  test("says that there was none", async () => {
+    const { stdout } = await (await createWorld()).run(["run", "list"]);
+    assert.match(stdout, /^No runs in the last 24h\.\n/);
+  });
+});
+
+describe("group list without a plan", () => {
+  test("shows what a site has of all plans, with their names and what is in it", async () => {
+    const here = await world();
+    const { stdout } = await here.run(["group", "list", "--site", "b"]);
+    assert.match(
+      stdout,
+      /^PLAN .* CHANGED +DATA +SIZE .*\nnew +b .* 2 +3\.9 KiB +1\.5 GiB +2 GiB +published .*\nold +b /,
+    );
+    const { items } = await jsonOf(here, "group", "list", "--site", "b", "--since", "12h");
+    assert.deepEqual(
+      items.map(({ planName }: { planName: string }) => planName),
+      ["new"],
+    );
+  });
+});
+
+describe("plan list", () => {
+  test("says what the last run of each plan came to", async () => {
+    const here = await world();
+    assert.match((await here.run(["plan", "list"])).stdout, /^NAME .* LAST RUN .*\nnew .* succeeded 2026-03-03 /);
+    await createPlan(here, "never");
+    assert.match((await here.run(["plan", "list"])).stdout, /\nnever .* 2 +– +none/);
+  });
+});
+
+describe("latest", () => {
+  test("stands for a plan's newest restore point at a site in rebuild and group show", async () => {
+    const here = await world();
+    const [group] = (await jsonOf(here, "group", "list", "--plan", "old", "--site", "b")).items;
+    const shown = await jsonOf(here, "group", "show", "latest", "--plan", "old", "--site", "b");
+    assert.equal(shown.id, group.id);
+    const run = await jsonOf(here, "rebuild", "latest", "--plan", "old", "--site", "b", "--wait");
+    assert.deepEqual([run.status, run.restore.fromGroupId], ["succeeded", group.id]);
+  });
+
+  test("without a plan and a site, or beside an id, is bad usage, in volume export as well", async () => {
+    const here = await world();
+    const [{ id }] = (await jsonOf(here, "group", "list", "--plan", "new", "--site", "b")).items;
+    const exporting = ["volume", "export", "db", "--site", "b", "-o", "/nowhere/file"];
+    for (const args of [
+      ["rebuild", "latest", "--site", "b"],
+      ["rebuild", id, "--site", "b", "--plan", "new"],
+      ["group", "show", "latest", "--plan", "new"],
+      ["group", "show", id, "--plan", "new"],
+      [...exporting, "--group", "latest"],
+      [...exporting, "--group", id, "--plan", "new"],
+      [...exporting, "--plan", "new"],
+      [...exporting, "--group", "newest"],
+    ]) {
+      const { exitCode, stderr } = await here.run(args);
+      assert.equal(exitCode, 2, `${args.join(" ")}: ${stderr}`);
+      assert.match(stderr, /\(BAD_REQUEST\)\n {2}hint: /);
+    }
+    const none = await here.run(["rebuild", "latest", "--plan", "new", "--site", "c"]);
+    assert.match(none.stderr, /\(SITE_UNKNOWN\)/);
+  });
+
+  test("of a plan that has no restore point there is told, and what to look at", async () => {
+    const here = await world();
+    await createPlan(here, "never");
+    const { exitCode, stderr } = await here.run(["rebuild", "latest", "--plan", "never", "--site", "b"]);
+    assert.equal(exitCode, 3);
+    assert.match(stderr, /\(GROUP_UNKNOWN\)\n {2}hint: .*smtx-backup group list --plan never\n$/);
+  });
+});
+
+describe("rebuild --object", () => {
+  const latest = ["latest", "--plan", "new", "--site", "b"];
+
+  test("rebuilds that object alone, and a second time under another prefix", async () => {
+    const here = await world();
+    const names: string[] = [];
+    here.perform = async (task: RunTask) => {
+      if (task.kind === "rebuild") names.push(task.name);
+      return complete(here.api, task);
+    };
+    const run = await jsonOf(here, "rebuild", ...latest, "--object", "web", "--wait");
+    assert.deepEqual([run.status, run.objectCount], ["succeeded", 1]);
+    await jsonOf(here, "rebuild", ...latest, "--object", "lun-web", "--prefix", "again-", "--wait");
+    assert.deepEqual(names, ["rebuilt-web", "again-web"]);
+    const both = await jsonOf(here, "rebuild", ...latest, "--object", "web", "db", "--prefix", "3-", "--wait");
+    assert.equal(both.objectCount, 2);
+  });
+
+  test("says how to choose another name where the name is taken, for what was chosen", async () => {
+    const here = await world();
+    const reason = { code: "OBJECT_NAME_TAKEN", message: "There is a LUN named “rebuilt-web” already." };
+    here.perform = (task) => report(here.api, task, { kind: "failed", reason, retryable: false, progressed: false });
+    const { exitCode, stdout } = await here.run(["rebuild", ...latest, "--object", "web", "--wait"]);
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /another name: smtx-backup rebuild group_\w+ --site b --object NAME --prefix TEXT\n/);
+  });
+
+  test("of an object that the group does not have says what it has", async () => {
+    const here = await world();
+    const { exitCode, stderr } = await here.run(["rebuild", ...latest, "--object", "mail"]);
+    assert.equal(exitCode, 3);
+    assert.match(stderr, /has no object “mail”\. \(OBJECT_UNKNOWN\)\n {2}hint: .*smtx-backup group show group_/);
+  });
+});
+
+test("a restore point in which damage was found is marked in the list of a site", async () => {
+  const here = await world();
+  const [{ id }] = (await jsonOf(here, "group", "list", "--plan", "old", "--site", "b")).items;
+  const damage = [{ groupId: id, volumeId: "v", name: "db", extents: 1 }];
+  await tellInventory(here.api, siteB, { objects: [], damage });
+  assert.match((await here.run(["group", "list", "--site", "b"])).stdout, /\nold .* damaged: db \(1 extent\)/);
+});

@@ -1,0 +1,52 @@
+import type { Command } from "commander";
+import type { StatusAnswer } from "../../core/api/status.ts";
+import { answerOf } from "../client.ts";
+import type { Answer, Context } from "../context.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { siteOption } from "../options.ts";
+import { listed } from "../pages.ts";
+import { statusCounts, statusText } from "../render/status.ts";
+import type { Answering } from "./command.ts";
+
+interface StatusOptions {
+  readonly plan?: string;
+  readonly site?: string;
+  readonly all: boolean;
+}
+
+export const addStatusCommand = (program: Command, answering: Answering): void => {
+  program
+    .command("status")
+    .description(
+      "show how every plan is at its targets: the newest restore point, the last result, what it waits for; exit code 1 when something is late or failing",
+    )
+    .option("--plan <plan>", "only this plan, by its name or id")
+    .addOption(siteOption("only this target"))
+    .option("--all", "show every line, also where they are more than a screen holds", false)
+    .action(answering(showStatus));
+};
+
+const showStatus = async (context: Context, { all, ...filter }: StatusOptions): Promise<Answer> => {
+  const { items, absentSites } = await readStatus(context, filter);
+  const summary = statusCounts(items);
+  const isWrong = items.some(({ targets }) => targets.some(({ isLate, isFailing }) => isLate || isFailing));
+  return {
+    json: { items, absentSites, summary },
+    text: statusText({ items, absentSites }, { style: context.style, all, isFiltered: filter.site !== undefined }),
+    exitCode: (isWrong ? exitCodes.failed : exitCodes.done).code,
+  };
+};
+
+const readStatus = async (
+  context: Context,
+  filter: Pick<StatusOptions, "plan" | "site">,
+): Promise<Pick<StatusAnswer, "absentSites"> & { readonly items: StatusAnswer["items"] }> => {
+  const api = await context.connect();
+  const absent = new Set<StatusAnswer["absentSites"][number]>();
+  const items = await listed(context, async (query) => {
+    const page = await answerOf(api.v1.status.$get({ query: { ...query, ...filter } }));
+    for (const site of page.absentSites) absent.add(site);
+    return page;
+  });
+  return { items: [...items], absentSites: [...absent].sort() };
+};

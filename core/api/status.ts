@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { pageOf } from "./answers.ts";
+import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema } from "./ids.ts";
+import { planSchema, scheduleSchema } from "./plan.ts";
+import { reasonSchema } from "./reason.ts";
+import { targetStateSchema } from "./run.ts";
+
+/**
+ * - `late`: the newest restore point is older than the plan's cycle allows
+ * - `failing`: the last run that came to an end here has failed
+ * - `waiting`: a run goes on, and something has to happen before it moves
+ * - `never-run`: there is no restore point, and no run has ended yet
+ */
+export const targetHealthSchema = z.enum(["late", "failing", "suspended", "waiting", "running", "never-run", "well"]);
+export type TargetHealth = z.infer<typeof targetHealthSchema>;
+
+/** One target of a plan; of a snapshot plan, its source. */
+export const targetStatusSchema = z.object({
+  site: siteIdSchema,
+  /** The worst that is true of it, in the order above. */
+  state: targetHealthSchema,
+  isLate: z.boolean(),
+  isFailing: z.boolean(),
+  /** It is late once this has passed without another restore point. Null: it never is. */
+  lateFrom: instantSchema.nullable(),
+  newest: z
+    .object({
+      groupId: groupIdSchema,
+      takenAt: instantSchema,
+      ageSeconds: z.number().min(0),
+      sizeBytes: z.int().min(0),
+      dataBytes: z.int().min(0).optional(),
+    })
+    .nullable(),
+  /** The last run that succeeded, failed or was cancelled here. */
+  last: z
+    .object({
+      runId: runIdSchema,
+      slot: instantSchema,
+      state: z.enum(["succeeded", "failed", "cancelled"]),
+      endedAt: instantSchema.nullable(),
+      reason: reasonSchema.nullable(),
+      warning: reasonSchema.nullable(),
+    })
+    .nullable(),
+  /** The run that goes on here, and why nothing moves. */
+  current: z
+    .object({
+      runId: runIdSchema,
+      slot: instantSchema,
+      state: targetStateSchema,
+      waitsFor: z.string().nullable(),
+    })
+    .nullable(),
+});
+export type TargetStatus = z.infer<typeof targetStatusSchema>;
+
+export const planStatusSchema = z.object({
+  planId: planIdSchema,
+  planName: z.string(),
+  kind: planSchema.shape.kind,
+  status: planSchema.shape.status,
+  source: siteIdSchema,
+  schedule: scheduleSchema.optional(),
+  /** Null: it has no schedule, or that has ended, or it is suspended. */
+  nextSlot: instantSchema.nullable(),
+  targets: z.array(targetStatusSchema),
+});
+export type PlanStatus = z.infer<typeof planStatusSchema>;
+
+/** A page of plans by name. */
+export const statusAnswerSchema = pageOf(planStatusSchema).extend({
+  /** Of the sites that these plans need, those of which no gateway was heard of lately. */
+  absentSites: z.array(siteIdSchema),
+});
+export type StatusAnswer = z.infer<typeof statusAnswerSchema>;

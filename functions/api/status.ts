@@ -1,0 +1,26 @@
+import { createRoute } from "@hono/zod-openapi";
+import { siteIdSchema } from "../../core/api/ids.ts";
+import { statusAnswerSchema } from "../../core/api/status.ts";
+import { readLivingPlan } from "../queries/plans.ts";
+import { readSite } from "../queries/sites.ts";
+import { listStatus, statusOfPlans } from "../queries/status.ts";
+import type { ApiDeps } from "./env.ts";
+import { createRouter, jsonAnswer, needs, refusals } from "./route.ts";
+import { pageQuery, planParam } from "./schemas.ts";
+
+const status = createRoute({
+  method: "get",
+  path: "/v1/status",
+  summary: "See how every plan is at its targets: the newest restore point, the last result, what it waits for",
+  ...needs("read"),
+  request: { query: pageQuery.extend({ plan: planParam.shape.plan.optional(), site: siteIdSchema.optional() }) },
+  responses: { 200: jsonAnswer(statusAnswerSchema, "Plans by name. A page may be short."), ...refusals },
+});
+
+export const statusRoutes = (deps: ApiDeps) =>
+  createRouter().openapi(status, async (c) => {
+    const { plan, site, ...page } = c.req.valid("query");
+    if (site !== undefined) await readSite(deps, site);
+    if (plan === undefined) return c.json(await listStatus(deps, site, page), 200);
+    return c.json(await statusOfPlans(deps, [await readLivingPlan(deps, plan)], site), 200);
+  });

@@ -1,0 +1,50 @@
+import type { Group } from "../../core/api/group.ts";
+import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import { isAhead } from "../../core/ports/clock.ts";
+import type { Deps } from "../deps.ts";
+import { groupPrefix, planKey } from "../records.ts";
+
+export interface Newest {
+  /** By its number, whatever its instant. */
+  readonly group: Group | undefined;
+  /** Of the newest whose instant is believed: one that lies well ahead of now is a wrong clock's. */
+  readonly takenAt: Instant | undefined;
+}
+
+const groupsPerPage = 25;
+
+/**
+ * A plan's newest restore point at a site; on the source, its newest snapshot group. Numbers say
+ * which is the newest, and a slot may have been one of a wrong clock: so all of the first page are
+ * looked at in which there is one, and mostly that is all that is read.
+ */
+export const readNewest = async (
+  { store, clock }: Pick<Deps, "store" | "clock">,
+  planId: PlanId,
+  site: SiteId,
+): Promise<Newest> => {
+  const { partition } = planKey(planId);
+  const now = clock.now();
+  const published: Group[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store.query<Group>({
+      partition,
+      prefix: groupPrefix(site),
+      limit: groupsPerPage,
+      descending: true,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    published.push(...page.items.flatMap(({ body }) => (body.state === "published" ? [body] : [])));
+    const believed = newestOf(published.filter(({ takenAt }) => !isAhead(takenAt, now)));
+    if (believed !== undefined) return { group: newestOf(published), takenAt: believed.takenAt };
+    ({ cursor } = page);
+  } while (cursor !== undefined);
+  return { group: newestOf(published), takenAt: undefined };
+};
+
+const newestOf = (groups: readonly Group[]): Group | undefined =>
+  groups.reduce<Group | undefined>(
+    (best, group) => ((best?.sequence ?? -1) > group.sequence ? best : group),
+    undefined,
+  );

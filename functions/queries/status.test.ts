@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { PlanAnswer } from "../../core/api/answers.ts";
+import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
+import type { PlanStatus, StatusAnswer, TargetStatus } from "../../core/api/status.ts";
+import { createNightlyPlan, createTestApi, nightly, reportAlive, siteA, siteB, type TestApi } from "../api/testing.ts";
+import { complete, report, takeTasks, workAt } from "../api/testing-gateway.ts";
+import { findOverdue } from "../overdue.ts";
+
+const day = 24 * 60 * 60;
+
+const started = async (changes: object = {}) => {
+  const api = await createTestApi();
+  const { body: plan } = await createNightlyPlan(api, changes);
+  return { api, plan };
+};
+
+const statusOf = async (api: TestApi, query = "") => {
+  const { status, body } = await api.send<StatusAnswer>("GET", `/v1/status${query}`);
+  assert.equal(status, 200, JSON.stringify(body));
+  return body;
+};
+
+/** Of the one plan and its one target. */
+const only = async (api: TestApi): Promise<TargetStatus & { readonly plan: PlanStatus }> => {
+  const { items } = await statusOf(api);
+  const [plan] = items;
+  const [target] = plan?.targets ?? [];
+  assert.ok(plan && target && items.length === 1);
+  return { ...target, plan };
+};
+
+const alive = async (api: TestApi) => {
+  for (const site of [siteA, siteB]) await reportAlive(api, site);
+};
+
+/** A run that comes to its end. */
+const backUp = async (api: TestApi) => {
+  await api.send("POST", "/v1/plans/nightly/run");
+  await workAt(api, [siteA, siteB]);
+};
+
+const reason = { code: "STORE_CORRUPT", message: "The store can't be read." };
+/** A run whose snapshot can't be taken. */
+const failToBackUp = async (api: TestApi) => {
+  await api.send("POST", "/v1/plans/nightly/run");
+  for (const task of takeTasks(api, siteA)) {
+    await report(api, task, { kind: "failed", reason, retryable: false, progressed: false });
+  }
+  await workAt(api, [siteA, siteB]);
+};
+
+describe("a plan's status at a target", () => {
+  test("is never-run before a run, well after one, and says how old the newest restore point is", async () => {
+    const { api } = await started();
+    await alive(api);
+    const before = await only(api);
+    assert.deepEqual([before.state, before.newest, before.last, before.current], ["never-run", null, null, null]);
+    assert.equal(before.plan.nextSlot, "2026-03-01T01:00:00.000Z");
+    await backUp(api);
+    api.pass(3600);
+    const after = await only(api);
+    assert.deepEqual([after.state, after.newest?.ageSeconds, after.last?.state], ["well", 3600, "succeeded"]);
+    assert.equal(after.lateFrom, "2026-03-02T01:00:00.000Z");
+  });
+
+  test("is late by the judgement that the alarm goes by, to the second", async () => {
+    const { api } = await started();
+    await backUp(api);
+    api.pass(day + 30 * 60);
+    assert.deepEqual([(await only(api)).isLate, await findOverdue(api.deps)], [false, []]);
+    api.pass(1);
+    const { state, isLate, isFailing } = await only(api);
+    assert.deepEqual([state, isLate, isFailing], ["late", true, false]);
+    assert.equal((await findOverdue(api.deps)).length, 1);
+  });
+
+  test("is failing after a run that failed, with the reason, until one has succeeded", async () => {
+    const { api } = await started();
+    await backUp(api);
+    api.pass(60);
+    await failToBackUp(api);
+    const failed = await only(api);
+    assert.deepEqual([failed.state, failed.last?.state, failed.last?.reason], ["failing", "failed", reason]);
+    assert.notEqual(failed.newest, null);
+    api.pass(60);
+    await backUp(api);
+    assert.equal((await only(api)).state, "well");
+  });
+
+  test("is still failing while the next run goes on, and what was passed over or cancelled changes nothing of that", async () => {
+    const { api } = await started();
+    await failToBackUp(api);
+    await alive(api);
+    for (let runs = 0; runs < 3; runs += 1) {
+      api.pass(60);
+      await api.send("POST", "/v1/plans/nightly/run");
+    }
+    await alive(api);
+    const { state, current, last } = await only(api);
+    assert.deepEqual(
+      [state, current?.state, current?.waitsFor, last?.state],
+      ["failing", "snapshotting", null, "failed"],
+    );
+  });
+
+  test("is running while somebody works on it, and waiting while the gateways of a site are absent, which is named", async () => {
+    const { api } = await started();
+    await alive(api);
+    await api.send("POST", "/v1/plans/nightly/run");
+    assert.equal((await only(api)).state, "running");
+    for (const task of takeTasks(api, siteA)) await complete(api, task);
+    api.pass(gatewayAbsentAfterSeconds);
+    await reportAlive(api, siteA);
+    const { state, current } = await only(api);
+    assert.equal(state, "waiting");
+    assert.match(current?.waitsFor ?? "", /site “b”/);
+    assert.deepEqual((await statusOf(api)).absentSites, ["b"]);
+  });
+
+  test("waits for its next try when the last one failed, and says why that failed", async () => {
+    const { api } = await started();
+    await alive(api);
+    await api.send("POST", "/v1/plans/nightly/run");
+    for (const task of takeTasks(api, siteA)) {
+      await report(api, task, { kind: "failed", reason, retryable: true, progressed: false });
+    }
+    const { state, current } = await only(api);
+    assert.deepEqual([state, current?.waitsFor?.includes(reason.message)], ["waiting", true]);
+  });
+
+  test("is suspended, and then neither late nor failing", async () => {
+    const { api } = await started();
+    await failToBackUp(api);
+    await api.send("POST", "/v1/plans/nightly/suspend");
+    api.pass(9 * day);
+    const { state, isLate, isFailing, last, plan } = await only(api);
+    assert.deepEqual(
+      [state, isLate, isFailing, last?.state, plan.nextSlot],
+      ["suspended", false, false, "failed", null],
+    );
+  });
+
+  test("is never late where the plan runs by hand only", async () => {
+    const { api } = await started({ schedule: undefined });
+    api.pass(900 * day);
+    const { state, lateFrom, plan } = await only(api);
+    assert.deepEqual([state, lateFrom, plan.nextSlot], ["never-run", null, null]);
+  });
+
+  test("of a snapshot plan is that of its source", async () => {
+    const { api } = await started({ targets: [], retention: { keepLast: 2 } });
+    await backUp(api);
+    const { site, state, newest } = await only(api);
+    assert.deepEqual([site, state, newest === null], ["a", "well", false]);
+    api.pass(3 * day);
+    assert.equal((await only(api)).state, "late");
+    assert.equal((await findOverdue(api.deps)).length, 1);
+  });
+
+  test("looks for the last result behind any number of restores", async () => {
+    const { api } = await started();
+    await backUp(api);
+    const newest = (await only(api)).newest;
+    for (let restores = 0; restores < 30; restores += 1) {
+      api.pass(1);
+      const wanted = { type: "rebuild", groupId: newest?.groupId, siteId: "b", namePrefix: `r${restores}-` };
+      assert.equal((await api.send("POST", "/v1/restores", wanted)).status, 201);
+    }
+    await workAt(api, [siteB]);
+    assert.equal((await only(api)).last?.state, "succeeded");
+  });
+});
+
+describe("the status of several plans", () => {
+  const many = async () => {
+    const { api } = await started();
+    await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
+    const [target] = nightly.targets;
+    await api.send("POST", "/v1/plans", { ...nightly, name: "both", targets: [target, { ...target, site: "c" }] });
+    await api.send("POST", "/v1/plans", { ...nightly, name: "gone" });
+    await api.send("DELETE", "/v1/plans/gone");
+    return api;
+  };
+  const shown = ({ items }: StatusAnswer) =>
+    items.map(({ planName, targets }) => [planName, ...targets.map(({ site }) => site)]);
+
+  test("comes in pages by name, without those that were deleted", async () => {
+    const api = await many();
+    assert.deepEqual(shown(await statusOf(api)), [
+      ["both", "b", "c"],
+      ["nightly", "b"],
+    ]);
+    const first = await statusOf(api, "?limit=1");
+    assert.deepEqual(shown(first), [["both", "b", "c"]]);
+    assert.deepEqual(shown(await statusOf(api, `?limit=1&cursor=${first.cursor}`)), [["nightly", "b"]]);
+  });
+
+  test("is that of one plan or one site where that is asked for, and an unknown one is an error", async () => {
+    const api = await many();
+    assert.deepEqual(shown(await statusOf(api, "?site=c")), [["both", "c"]]);
+    assert.deepEqual(shown(await statusOf(api, "?plan=nightly")), [["nightly", "b"]]);
+    assert.deepEqual(shown(await statusOf(api, "?plan=nightly&site=c")), []);
+    for (const [query, code] of [
+      ["site=d", "SITE_UNKNOWN"],
+      ["plan=nightl", "PLAN_UNKNOWN"],
+      ["plan=gone", "PLAN_UNKNOWN"],
+    ]) {
+      const { status, body } = await api.send("GET", `/v1/status?${query}`);
+      assert.deepEqual([status, body.error.code], [404, code]);
+      assert.ok(body.error.hint);
+    }
+  });
+
+  test("takes a few reads for each plan and target, however long their histories are", async () => {
+    const { api } = await started();
+    for (let runs = 0; runs < 12; runs += 1) {
+      await backUp(api);
+      api.pass(60);
+    }
+    let reads = 0;
+    const { store } = api.deps;
+    const counting =
+      <A extends unknown[], R>(read: (...args: A) => R) =>
+      (...args: A): R => {
+        reads += 1;
+        return read(...args);
+      };
+    const { get, query } = store;
+    Object.assign(store, { get: counting(get), query: counting(query) });
+    const { body } = await api.send<PlanAnswer>("GET", "/v1/status");
+    Object.assign(store, { get, query });
+    assert.ok(body);
+    // The token, names, the plan, two sites' gateways, the newest runs and restore points.
+    assert.ok(reads <= 8, `${reads} reads`);
+  });
+});

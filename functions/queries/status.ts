@@ -1,0 +1,151 @@
+import type { Instant, SiteId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import type { Run, TargetRun } from "../../core/api/run.ts";
+import type { PlanStatus, StatusAnswer, TargetStatus } from "../../core/api/status.ts";
+import { targetsOf } from "../../core/plan/decide.ts";
+import { judgeTarget } from "../../core/plan/health.ts";
+import { comesAfter } from "../../core/plan/settled.ts";
+import { secondsBetween } from "../../core/ports/clock.ts";
+import { defaultRunLimits } from "../../core/run/limits.ts";
+import { nextSlot } from "../../core/schedule/slots.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
+import type { Deps } from "../deps.ts";
+import { newestRuns } from "./last-runs.ts";
+import { type Newest, readNewest } from "./newest-group.ts";
+import type { PageRequest } from "./page.ts";
+import { listWholePlans } from "./plans.ts";
+import { openShards } from "./runs.ts";
+import { readGatewaysOfLate } from "./sites.ts";
+import { whyItWaits } from "./waiting.ts";
+
+/** So many plans are looked at at once, and of each its targets. */
+const plansAtOnce = 8;
+
+/**
+ * A page of plans by name, and how each is at its targets. It takes a few reads a plan and target:
+ * the newest restore points, the newest runs, and what is given out of those that go on.
+ * @param site only the targets at this site, and the plans that have it; a page may be short
+ */
+export const listStatus = async (deps: Deps, site: SiteId | undefined, request: PageRequest): Promise<StatusAnswer> => {
+  const { items, ...page } = await listWholePlans(deps, request);
+  return { ...page, ...(await statusOfPlans(deps, items, site)) };
+};
+
+/** Of some plans. */
+export const statusOfPlans = async (
+  deps: Deps,
+  plans: readonly Plan[],
+  site?: SiteId,
+): Promise<Pick<StatusAnswer, "items" | "absentSites">> => {
+  const wanted = plans.filter((plan) => site === undefined || targetsOf(plan).includes(site));
+  const absent = await absentAmong(deps, wanted);
+  const items = await mapBounded(wanted, plansAtOnce, (plan) => statusOf(deps, plan, absent, site));
+  return { items, absentSites: [...absent] };
+};
+
+/** Sites that active plans need, and of which no gateway was heard of lately. */
+const absentAmong = async (deps: Deps, plans: readonly Plan[]): Promise<ReadonlySet<SiteId>> => {
+  const active = plans.filter(({ status }) => status === "active");
+  const sites = [...new Set(active.flatMap((plan) => [plan.source, ...targetsOf(plan)]))].sort();
+  const absent = await mapBounded(sites, plansAtOnce, async (site) =>
+    (await readGatewaysOfLate(deps, site)).some(({ alive }) => alive) ? [] : [site],
+  );
+  return new Set(absent.flat());
+};
+
+const statusOf = async (
+  deps: Deps,
+  plan: Plan,
+  absent: ReadonlySet<SiteId>,
+  only: SiteId | undefined,
+): Promise<PlanStatus> => {
+  const now = deps.clock.now();
+  const { id: planId, name: planName, kind, status, source, schedule } = plan;
+  const sites = targetsOf(plan).filter((site) => only === undefined || site === only);
+  const runs = await runsOf(deps, plan, sites);
+  const targets = await Promise.all(sites.map((site) => targetStatus(deps, plan, site, { runs, absent, now })));
+  const next = schedule !== undefined && status === "active" ? nextSlot(schedule, comesAfter(plan, now)) : undefined;
+  return {
+    ...{ planId, planName, kind, status, source },
+    ...(schedule !== undefined && { schedule }),
+    nextSlot: next ?? null,
+    targets,
+  };
+};
+
+/** The plan's newest runs, as far back as it takes to know what came last at each site, and what goes on there. */
+const runsOf = async (deps: Deps, plan: Plan, sites: readonly SiteId[]): Promise<readonly Run[]> => {
+  const runs: Run[] = [];
+  for await (const run of newestRuns(deps, plan.id)) {
+    runs.push(run);
+    if (sites.every((site) => lastAt(runs, site) !== undefined && isCurrentKnown(plan, runs, site))) break;
+  }
+  return runs;
+};
+
+const isCurrentKnown = ({ lanes }: Plan, runs: readonly Run[], site: SiteId): boolean => {
+  const active = lanes[site]?.active ?? null;
+  return active === null || runs.some(({ id }) => id === active);
+};
+
+interface Scene {
+  readonly runs: readonly Run[];
+  readonly absent: ReadonlySet<SiteId>;
+  readonly now: Instant;
+}
+
+const targetStatus = async (deps: Deps, plan: Plan, site: SiteId, scene: Scene): Promise<TargetStatus> => {
+  const { runs, now } = scene;
+  const [found, current] = await Promise.all([readNewest(deps, plan.id, site), currentAt(deps, plan, site, scene)]);
+  const last = lastAt(runs, site);
+  const findings = {
+    newest: newestShown(found, now),
+    last: last === undefined ? null : lastShown(last),
+    current,
+  };
+  return { site, ...judgeTarget(plan, findings, { newestTakenAt: found.takenAt, now }), ...findings };
+};
+
+const newestShown = ({ group }: Newest, now: Instant): TargetStatus["newest"] => {
+  if (group === undefined) return null;
+  const { id: groupId, takenAt, sizeBytes, dataBytes } = group;
+  const ageSeconds = Math.max(0, secondsBetween(takenAt, now));
+  return { groupId, takenAt, ageSeconds, sizeBytes, ...(dataBytes !== undefined && { dataBytes }) };
+};
+
+interface Ended {
+  readonly run: Run;
+  readonly part: TargetRun;
+  readonly state: "succeeded" | "failed" | "cancelled";
+}
+
+/** What was passed over came to nothing, neither good nor bad. */
+const lastAt = (runs: readonly Run[], site: SiteId): Ended | undefined => {
+  for (const run of runs) {
+    const part = run.targets[site];
+    if (part?.state === "succeeded" || part?.state === "failed" || part?.state === "cancelled") {
+      return { run, part, state: part.state };
+    }
+  }
+  return undefined;
+};
+
+const lastShown = ({ run, part, state }: Ended): TargetStatus["last"] => {
+  const { endedAt, reason, warning } = part;
+  return { runId: run.id, slot: run.slot, state, endedAt, reason, warning };
+};
+
+const currentAt = async (
+  deps: Deps,
+  plan: Plan,
+  site: SiteId,
+  { runs, absent }: Scene,
+): Promise<TargetStatus["current"]> => {
+  const run = runs.find(({ id }) => id === plan.lanes[site]?.active);
+  const part = run?.targets[site];
+  if (run === undefined || part === undefined || part.endedAt !== null) return null;
+  const shards = await openShards(deps, run, site, part);
+  const { triesMax } = deps.limits ?? defaultRunLimits;
+  const waitsFor = whyItWaits(run, site, part, { plan, absent, triesMax, shards });
+  return { runId: run.id, slot: run.slot, state: part.state, waitsFor };
+};
