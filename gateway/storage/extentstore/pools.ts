@@ -1,5 +1,6 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { StoragePool } from "../../../core/api/facilities.ts";
+import { exactBytes } from "../../../core/object/exact-bytes.ts";
 import type { Database } from "./database.ts";
 
 /* Everything here runs inside the caller's transaction. */
@@ -46,7 +47,7 @@ export const refuseFullPool = (database: Database, name: string, forWhat: string
   if (usedBytes <= pool.capacityBytes) return;
   throw new VisibleError(
     "POOL_FULL",
-    `The storage pool “${name}” is too small for ${forWhat}: its volumes would have ${usedBytes} bytes, and it takes ${pool.capacityBytes}.`,
+    `The storage pool “${name}” is too small for ${forWhat}: its volumes would have ${exactBytes(usedBytes)}, and it takes ${exactBytes(pool.capacityBytes)}.`,
     { hint: "Delete what is not needed in it, use another pool, or make it larger." },
   );
 };
