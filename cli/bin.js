@@ -2,6 +2,16 @@
 // Plain JavaScript that any Node can read, so that one that is too old is told so instead of failing on the syntax.
 import { existsSync } from "node:fs";
 
+const interrupted = 130;
+
+const end = (exitCode) => {
+  // An exit waits for calls of a disk that does not answer. The signal that asked for the end does not.
+  const hangs = process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"));
+  if (exitCode !== interrupted || !hangs) process.exit();
+  process.removeAllListeners("SIGINT");
+  process.kill(process.pid, "SIGINT");
+};
+
 const wanted = [22, 19];
 const [major, minor] = process.versions.node.split(".").map(Number);
 
@@ -23,7 +33,8 @@ if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
   const built = (path) => new URL(isCheckout ? `./${path}.ts` : `../dist/cli/${path}.js`, import.meta.url).href;
   const { main } = await import(built("main"));
   const { processHost } = await import(built("host"));
-  process.exitCode = await main(process.argv.slice(2), processHost());
+  const exitCode = await main(process.argv.slice(2), processHost());
+  process.exitCode = exitCode;
   // What hangs, and was given up, must not hold the process; whoever reads slowly what was printed may take his time.
-  process.stdout.write("", () => setTimeout(() => process.exit(), 1_000).unref());
+  process.stdout.write("", () => setTimeout(() => end(exitCode), 1_000).unref());
 }

@@ -75,6 +75,21 @@ describe("bin.js", () => {
     assert.equal(start(bin, ["no such command"], ["--import", hanging]).exitCode, 2);
   });
 
+  test("ends after a signal also while a disk does not answer", async (t) => {
+    const built = await builtPackage(
+      t,
+      `import { execFileSync } from "node:child_process";
+      import { open } from "node:fs";
+      const fifo = new URL("./fifo", import.meta.url).pathname;
+      execFileSync("mkfifo", [fifo]);
+      // Nobody writes into it, so opening it hangs.
+      open(fifo, "r", () => undefined);
+      export const main = async () => 130;`,
+    );
+    const { status, signal } = spawnSync(process.execPath, [built], { timeout: hangMs, killSignal: "SIGKILL" });
+    assert.deepEqual([status, signal], [null, "SIGINT"]);
+  });
+
   test("loses nothing of what it prints to somebody who reads it slowly", async (t) => {
     const built = await builtPackage(
       t,

@@ -13,19 +13,35 @@ export const nothingDeleted: Answer = {
   exitCode: exitCodes.failed.code,
 };
 
+/** The same of a change. */
+export const nothingChanged: Answer = {
+  json: { changed: null },
+  text: "Nothing was changed.",
+  exitCode: exitCodes.failed.code,
+};
+
 /**
  * Asks a person whether something is to be deleted. Whatever is not a yes is a no.
  * @param about what else is to be known, in sentences
  * @throws VisibleError BAD_REQUEST where nobody is there to be asked
  */
-export const isToBeDeleted = async (
-  { ask }: Pick<Host, "ask">,
-  what: string,
-  about: readonly string[],
-): Promise<boolean> => {
-  const answer = await ask(`${[`Delete ${what} for good?`, ...about].join(" ")} [y/N] `);
+export const isToBeDeleted = (host: Pick<Host, "ask">, what: string, about: readonly string[]): Promise<boolean> =>
+  isWanted(
+    host,
+    [`Delete ${what} for good?`, ...about],
+    `Nobody is there to be asked whether ${what} is to be deleted.`,
+  );
+
+/** The same of a change that takes something away: `about` says what. */
+export const isToBeChanged = (host: Pick<Host, "ask">, what: string, about: readonly string[]): Promise<boolean> =>
+  isWanted(
+    host,
+    [`Change ${what}?`, ...about],
+    [`Nobody is there to be asked whether ${what} is to be changed.`, ...about].join(" "),
+  );
+
+const isWanted = async ({ ask }: Pick<Host, "ask">, question: readonly string[], nobody: string): Promise<boolean> => {
+  const answer = await ask(`${question.join(" ")} [y/N] `);
   if (answer !== undefined) return /^y(es)?$/i.test(answer.trim());
-  throw new VisibleError("BAD_REQUEST", `Nobody is there to be asked whether ${what} is to be deleted.`, {
-    hint: "Say so with --yes.",
-  });
+  throw new VisibleError("BAD_REQUEST", nobody, { hint: "Say so with --yes." });
 };

@@ -64,6 +64,16 @@ describe("where the API is", () => {
     assert.match(stderr, new RegExp(`hint: .*smtx-backup local up --dir ${dir}`));
   });
 
+  test("a file in the place of its folder is bad input, for every command", async (t) => {
+    const file = join(await temporaryFolder(t), "file");
+    await writeFile(file, "");
+    for (const dir of [file, join(file, "below")]) {
+      const { exitCode, stderr } = await siteList(["--dir", dir]);
+      assert.equal(exitCode, 2);
+      assert.match(stderr, /can't be the folder of a local environment: it is no folder\. \(BAD_REQUEST\)\n {2}hint: /);
+    }
+  });
+
   test("and nobody is there: a local environment that has ended says how to start it again", async (t) => {
     const dir = await localFolder(t);
     const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });

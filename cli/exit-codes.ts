@@ -82,6 +82,7 @@ const endings: Record<ErrorCode, Ending> = {
   STORE_IN_USE: "failed",
   STORE_TOO_NEW: "failed",
   DISK_FAILED: "failed",
+  TOO_FEW_DESCRIPTORS: "failed",
   IMAGE_UNREADABLE: "badInput",
   IMAGE_UNSUPPORTED: "badInput",
   IMAGE_TOO_SMALL: "badInput",

@@ -6,7 +6,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { LiveLines } from "./live.ts";
 import { fractionOf, paceOf, type Sample, targetLines, targetLogLine, withSample } from "./render/progress.ts";
 import { runHasEnded, runHeading, runText, runTotals } from "./render/run.ts";
-import { runObjectsText } from "./render/run-objects.ts";
+import { leftOverText, runObjectsText } from "./render/run-objects.ts";
 import { readRunObjects } from "./run-objects.ts";
 
 const firstPollMs = 500;
@@ -22,10 +22,15 @@ export const readRun = async (api: Api, run: string): Promise<RunAnswer> =>
 
 /** The same with its objects. */
 export const showWholeRun = async (context: Context, api: Api, run: RunAnswer): Promise<Answer> => {
+  const { text, objects } = await objectsOf(context, api, run);
+  return { json: { ...run, objects }, text: [runText(run, context.style), ...text].join("\n\n") };
+};
+
+const objectsOf = async (context: Context, api: Api, run: RunAnswer) => {
   const at = await readRunObjects(context, api, run);
-  const objects = runObjectsText(at, context.style);
-  const text = [runText(run, context.style), ...(objects === undefined ? [] : [objects])].join("\n\n");
-  return { json: { ...run, objects: at[0]?.objects ?? [] }, text };
+  const hasFailed = run.kind === "rebuild" && runHasEnded(run) && run.status !== "succeeded";
+  const parts = [runObjectsText(at, context.style), hasFailed ? leftOverText(at) : undefined];
+  return { text: parts.filter((part) => part !== undefined), objects: at[0]?.objects ?? [] };
 };
 
 /** A run as it is now, whatever became of it. */
@@ -54,8 +59,12 @@ export const followRun = async (context: Context, api: Api, runId: string): Prom
   }
   display.end(run);
   const exitCode = run?.status === "succeeded" ? exitCodes.done.code : exitCodes.failed.code;
-  const text = run === undefined ? "" : `${runHeading(run, context.style)}\n${runTotals(run, context.style)}`;
-  return { json: run, text, exitCode };
+  if (run === undefined) return { json: run, text: "", exitCode };
+  const totals = `${runHeading(run, context.style)}\n${runTotals(run, context.style)}`;
+  if (run.kind !== "rebuild") return { json: run, text: totals, exitCode };
+  // What was made is what somebody waits for.
+  const { text, objects } = await objectsOf(context, api, run);
+  return { json: { ...run, objects }, text: [totals, ...text].join("\n\n"), exitCode };
 };
 
 const leftAlone = (run: RunAnswer | undefined, runId: string): Answer => ({

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../core/api/errors.ts";
+import type { Host } from "./host.ts";
 import { recordingScreen, run } from "./testing.ts";
 
 const commands = [
@@ -85,7 +86,7 @@ describe("bad usage", () => {
     [["plan", "show"], /missing required argument 'plan'/],
     [["site", "list", "more"], /too many arguments/],
     [["run", "show", "x"], /a run's id, such as run_/],
-    [["rebuild", "x", "--site", "b"], /a group's id, such as group_/],
+    [["rebuild", "x", "--site", "b"], /“x” can't be the group: a group's id, such as group_/],
     [["group", "list", "--plan", "p", "--site", "B!"], /lower-case letters/],
     [["local", "up", "--sites", "a,a"], /named twice/],
     [["local", "up", "--gateways-per-site", "0"], /whole number from 1/],
@@ -137,6 +138,16 @@ describe("what goes wrong", () => {
     assert.equal(stderr, "error: It runs. (STORE_IN_USE)\n  hint: Use that one.\n");
   });
 
+  test("for want of descriptors or of room on a disk is no defect", async () => {
+    const system = (code: string) => Object.assign(new Error(`${code}: …, open 'x'`), { code });
+    const few = await upFails(new Error("failed", { cause: system("EMFILE") }));
+    assert.equal(few.exitCode, 1);
+    assert.match(few.stderr, /^error: This host may not open more files\. \(TOO_FEW_DESCRIPTORS\)\n {2}hint: .+ulimit/);
+    const full = await upFails(system("ENOSPC"));
+    assert.equal(full.exitCode, 1);
+    assert.match(full.stderr, /^error: This host has no space left on its disk\. \(STORE_FULL\)\n {2}hint: /);
+  });
+
   test("unexpectedly is a defect, told with its stack", async () => {
     const { exitCode, stderr } = await upFails(new TypeError("x is not a function"));
     assert.equal(exitCode, 70);
@@ -167,7 +178,7 @@ describe("colours", () => {
 });
 
 describe("local up", () => {
-  const ready = { url: "http://127.0.0.1:1", tokenFile: "/d/token" };
+  const ready = { url: "http://127.0.0.1:1", tokenFile: "/d/token", sites: ["a", "c"] };
 
   test("tells of a process that died, and ends with a code of its own when one can't be kept running", async () => {
     const { exitCode, stderr } = await run(["local", "up"], {
@@ -200,12 +211,20 @@ describe("local up", () => {
     assert.match(stdout, /http:\/\/127\.0\.0\.1:1/);
   });
 
+  test("leaves it to its folder which sites there are, unless they are named", async () => {
+    const asked: unknown[] = [];
+    const localUp: Host["localUp"] = async (options) => void asked.push(options.sites);
+    await run(["local", "up"], { localUp });
+    await run(["local", "up", "--sites", "b"], { localUp });
+    assert.deepEqual(asked, [undefined, ["b"]]);
+  });
+
   test("tells a script the same as one JSON document on a line", async () => {
     const { stdout } = await run(["local", "up", "--json"], {
       env: { SMTX_BACKUP_DIR: "/d" },
       localUp: async ({ onReady }) => onReady?.(ready),
     });
-    assert.deepEqual(JSON.parse(stdout), { ...ready, dir: "/d", sites: ["a", "b"] });
+    assert.deepEqual(JSON.parse(stdout), { ...ready, dir: "/d" });
     assert.equal(stdout.indexOf("\n"), stdout.length - 1);
   });
 });

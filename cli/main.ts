@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import type { ErrorBody } from "../core/api/answers.ts";
 import { VisibleError } from "../core/api/errors.ts";
+import { visibleFailure } from "../core/api/failure.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
@@ -108,13 +109,15 @@ const explain = (error: unknown, host: Host, { json, used }: { json: boolean; us
 };
 
 const visibleOf = (error: unknown, used: Command | undefined): VisibleError => {
-  if (VisibleError.is(error)) return error;
   if (error instanceof CommanderError) {
-    const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+    const message = error.message
+      .replace(/^error: /, "")
+      .replace(/^command-argument value '(.*)' is invalid for argument '(\S+)'\. /s, "“$1” can't be the $2: ")
+      .replaceAll("\n", " ");
     return new VisibleError("BAD_REQUEST", message, { hint: `See: ${usageOf(used)} --help` });
   }
-  const uncompiled = notCompiled(error);
-  if (uncompiled !== undefined) return uncompiled;
+  const known = notCompiled(error) ?? visibleFailure(error, "this host");
+  if (known !== undefined) return known;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new VisibleError("INTERNAL", `Something unexpected: ${error instanceof Error ? error.message : error}`, {
     hint: `This is a defect of smtx-backup ${packageJson.version}. Report it with this:\n${stack}`,

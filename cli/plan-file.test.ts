@@ -57,11 +57,11 @@ schedule: { cycle: dayly }
 compression: { level: 99 }
 `,
       /^ {2}name: letters, digits, dots, dashes/m,
-      /^ {2}source: missing \(string\)$/m,
-      /^ {2}objects\.0\.kind: .*"lun"\|"volume"/m,
-      /^ {2}targets\.0\.retention: missing \(object\)$/m,
-      /^ {2}schedule\.cycle: .*'hourly' \| 'daily'/m,
-      /^ {2}compression\.level: .*19/m,
+      /^ {2}source: missing \(a text\)$/m,
+      /^ {2}objects\.0\.kind: it must be one of lun, volume, nfs-file, vm$/m,
+      /^ {2}targets\.0\.retention: missing \(fields with values/m,
+      /^ {2}schedule\.cycle: it must be one of hourly, daily, weekly, monthly$/m,
+      /^ {2}compression\.level: at most 19$/m,
     );
   });
 
@@ -85,7 +85,7 @@ compression: { level: 99 }
     );
     refusedWith(
       withObjects('{ kind: vm, match: "web-*", name: web-1 }'),
-      /^ {2}objects\.0\.name: it does not go with what else is there$/m,
+      /^ {2}objects\.0\.name: an entry is an object .* or a rule .*, and not both: make two entries of it$/m,
     );
     refusedWith(
       withObjects("{ kind: vm, directory: /exports/e1 }"),
@@ -97,9 +97,23 @@ compression: { level: 99 }
     );
   });
 
+  test("is told in words that are no programmer's, an entry that says too little beside others that are wrong", () => {
+    const wrong = good
+      .replace("{ keepLast: 3 }", "{ keepLast: three }")
+      .replace("2026-02-01", "soon")
+      .replace("{ kind: lun, name: web1 }", "{ kind: vm }\n  - { kind: vm, labels: { env: prod } }");
+    refusedWith(
+      wrong,
+      /^ {2}targets\.0\.retention\.keepLast: it must be a number, and is a text$/m,
+      /^ {2}schedule\.startsOn: a day such as 2026-03-01$/m,
+      /^ {2}objects\.0: it says only of which kind: give its `name` or `id`, or a rule: /m,
+      /^ {2}objects\.1\.labels: unknown; a rule asks for one label: label: "env=prod"/m,
+    );
+  });
+
   test("that is no YAML is refused with the line", () => {
     refusedWith("name: [a\nsource: b\n", /line 2/);
-    refusedWith("", /expected object/);
+    refusedWith("", /the file: it must be fields with values \(name: value\), and is nothing$/m);
   });
 
   test("that is no text, a disk image for example, is not parsed", () => {

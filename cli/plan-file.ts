@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 import { VisibleError } from "../core/api/errors.ts";
 import { type PlanDefinition, planDefinitionSchema } from "../core/api/plan.ts";
-import { configProblems } from "../gateway/config-problems.ts";
+import { configProblems, type KeyAdvice } from "../gateway/config-problems.ts";
 import type { Host } from "./host.ts";
 import { firstLine, readYamlFile, textOnly } from "./yaml-file.ts";
 
@@ -20,7 +20,20 @@ export const readPlanFile = async (file: string, host: Pick<Host, "readInput">):
 export const parsePlan = (text: string, name: string): PlanDefinition => {
   const result = planDefinitionSchema.safeParse(yamlIn(textOnly({ text, name }, about).text, name));
   if (result.success) return result.data;
-  throw refused(name, configProblems(result.error, planDefinitionSchema));
+  throw refused(name, configProblems(result.error, planDefinitionSchema, keyAdvice));
+};
+
+const objectOrRule =
+  "an entry is an object (`name` or `id`) or a rule (`match`, `label`, `directory`), and not both: make two entries of it";
+const keyAdvice: KeyAdvice = {
+  unknown: { labels: 'a rule asks for one label: label: "env=prod", or label: "env" for any value' },
+  misplaced: {
+    name: objectOrRule,
+    id: objectOrRule,
+    match: objectOrRule,
+    label: objectOrRule,
+    directory: objectOrRule,
+  },
 };
 
 const yamlIn = (text: string, name: string): unknown => {

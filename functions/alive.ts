@@ -46,7 +46,7 @@ export const heardFrom = async (
   try {
     await noteHeard(deps, siteId, gatewayId);
   } catch (error) {
-    deps.log.warn({ err: error, siteId, gatewayId }, "it could not be written down that a gateway is alive");
+    deps.log.failed({ err: error, siteId, gatewayId }, "it could not be written down that a gateway is alive");
   }
 };
 

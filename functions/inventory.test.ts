@@ -17,7 +17,7 @@ import { handleReport } from "./report.ts";
 import { type Told, toldBy } from "./testing-inventory.ts";
 
 const siteId = siteIdSchema.parse("a");
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
 const start = "2026-11-24T01:00:00.000Z";
 const startMs = Date.parse(start);
 

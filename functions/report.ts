@@ -9,6 +9,7 @@ import type { Stored } from "../core/ports/store.ts";
 import type { TaskEvent } from "../core/run/events.ts";
 import { shardOf } from "../core/run/shards.ts";
 import { isCounted, placeOf, siteOfTask, taskCount } from "../core/run/steps.ts";
+import { volumesMax, volumesUpTo } from "../core/run/volumes.ts";
 import { heardFrom, heardOf } from "./alive.ts";
 import type { Deps } from "./deps.ts";
 import { answerTo } from "./engine/answers.ts";
@@ -138,6 +139,7 @@ const eventOf = async (deps: Deps, id: ShardId, shard: Shard, report: TaskReport
       return { type: "working", index, attempt, ...(report.progress && { progress: report.progress }) };
     case "completed":
       if (isOfNothing(report)) return { type: "failed", index, attempt, ...nothingTaken };
+      if (isOfTooMany(report)) return { type: "failed", index, attempt, ...tooManyTaken };
       return { type: "completed", index, attempt, answer: await answerTo(deps, id, shard, report) };
     case "failed": {
       const noBase = hasLostBase(report);
@@ -158,6 +160,14 @@ const isOfNothing = ({ result, part }: Extract<TaskReport, { kind: "completed" }
 
 const nothingTaken = {
   reason: { code: "OBJECT_GONE", message: "Nothing of what the plan protects is at the source any more." },
+  ...{ retryable: false, progressed: false },
+} as const;
+
+const isOfTooMany = ({ result }: Extract<TaskReport, { kind: "completed" }>): boolean =>
+  result.kind === "snapshot" && volumesUpTo(result) > volumesMax;
+
+const tooManyTaken = {
+  reason: { code: "PLAN_TOO_LARGE", message: `The plan's objects have more than ${volumesMax} volumes together.` },
   ...{ retryable: false, progressed: false },
 } as const;
 

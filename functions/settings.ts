@@ -17,7 +17,7 @@ export const tellAll = async (deps: Deps, site: Site): Promise<void> => {
   try {
     await tell(deps, site, { revocations: await readRevocationList(deps, site.multiCluster), others: [] });
   } catch (error) {
-    deps.log.warn({ err: error, siteId: site.id }, "gateways could not be told their settings; they will be later");
+    deps.log.failed({ err: error, siteId: site.id }, "gateways could not be told their settings; they will be later");
   }
 };
 
@@ -35,7 +35,7 @@ export const tellOfRemoval = async (deps: Deps, from: Site, removed: GatewayId):
   const until = addSeconds(deps.clock.now(), tellSecondsMax);
   const isOver = () => deps.clock.now() > until;
   const logged = (err: unknown) =>
-    deps.log.warn({ err, multiCluster }, "gateways could not be told of a removal; they will be later");
+    deps.log.failed({ err, multiCluster }, "gateways could not be told of a removal; they will be later");
   try {
     const revocations = await readRevocationList(deps, multiCluster);
     if (revocations === undefined) return;

@@ -11,7 +11,7 @@ import { expiriesKey, expiryKey, runKey, runPlanKey } from "./records.ts";
 import { handleSweep } from "./sweep.ts";
 
 const now = "2026-03-01T00:30:00.000Z" as Instant;
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
 
 const depsOver = (store: DocumentStore): Deps => ({
   store,

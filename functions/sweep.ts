@@ -86,10 +86,7 @@ const trySweep = async (deps: Deps, key: Key): Promise<boolean> => {
     await sweepOne(deps, key);
     return true;
   } catch (error) {
-    deps.log.error(
-      { key, error: error instanceof Error ? error.message : String(error) },
-      "the sweep could not move a document on",
-    );
+    deps.log.failed({ err: error, key }, "the sweep could not move a document on");
     await tryPutOff(deps, key);
     return false;
   }
@@ -103,7 +100,7 @@ const tryPutOff = async (deps: Deps, key: Key): Promise<void> => {
   try {
     await putOff(deps, key);
   } catch (error) {
-    deps.log.warn({ key, error: error instanceof Error ? error.message : String(error) }, "it could not be put off");
+    deps.log.failed({ err: error, key }, "it could not be put off");
   }
 };
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { kindOf, plainWords } from "./plain-words.ts";
 
 type JsonSchema = {
   readonly properties?: Record<string, JsonSchema>;
@@ -31,8 +32,17 @@ const editDistance = (from: string, to: string): number => {
   return row[to.length] ?? 0;
 };
 
-const meant = (key: string, known: readonly string[]): string => {
-  if (known.includes(key)) return "it does not go with what else is there";
+/** What to say of a key, by its name: of one that there is not, and of one that does not go with the others. */
+export interface KeyAdvice {
+  readonly unknown?: Readonly<Record<string, string>>;
+  readonly misplaced?: Readonly<Record<string, string>>;
+}
+
+const meant = (key: string, known: readonly string[], { unknown = {}, misplaced = {} }: KeyAdvice): string => {
+  if (known.includes(key)) {
+    return Object.hasOwn(misplaced, key) ? `${misplaced[key]}` : "it does not go with what else is there";
+  }
+  if (Object.hasOwn(unknown, key)) return `unknown; ${unknown[key]}`;
   const [nearest] = known
     .map((name) => ({ name, distance: editDistance(key.toLowerCase(), name.toLowerCase()) }))
     .filter(({ name, distance }) => distance <= Math.max(2, name.length / 3))
@@ -64,16 +74,17 @@ const plainIssues = (issues: readonly Issue[], at: readonly PropertyKey[] = []):
     return isOne ? [{ ...issue, path }] : plainIssues(nearestOf(issue.errors), path);
   });
 
-const expectedOf = (issue: Issue): string => (issue.code === "invalid_type" ? issue.expected : issue.message);
+const expectedOf = (issue: Issue): string =>
+  issue.code === "invalid_type" ? kindOf(issue.expected) : plainWords(issue);
 
 /** What is wrong with a configuration, a sentence for each field, with the field's path; unknown keys with what is meant. */
-export const configProblems = (error: z.ZodError, schema: z.ZodType): readonly string[] => {
+export const configProblems = (error: z.ZodError, schema: z.ZodType, advice: KeyAdvice = {}): readonly string[] => {
   const root = z.toJSONSchema(schema, { io: "input" }) as JsonSchema;
   return plainIssues(error.issues).flatMap((issue) => {
     if (issue.code !== "unrecognized_keys") {
-      return [`${pathOf(issue.path)}: ${isMissing(issue) ? `missing (${expectedOf(issue)})` : issue.message}`];
+      return [`${pathOf(issue.path)}: ${isMissing(issue) ? `missing (${expectedOf(issue)})` : plainWords(issue)}`];
     }
     const known = knownKeys(root, issue.path);
-    return issue.keys.map((key) => `${pathOf([...issue.path, key])}: ${meant(key, known)}`);
+    return issue.keys.map((key) => `${pathOf([...issue.path, key])}: ${meant(key, known, advice)}`);
   });
 };

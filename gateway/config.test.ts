@@ -123,7 +123,7 @@ queues: { prefix: smtx }
     });
     for (const field of [
       /gatewayId: lower-case/,
-      /tls\.certificate: missing \(string\)/,
+      /tls\.certificate: missing \(a text\)/,
       /listen\.port: /,
       /advertise: host:port/,
     ]) {
@@ -142,6 +142,9 @@ queues: { prefix: smtx }
     await writeFile(join(dir, "bad.yaml"), "a: [");
     await assert.rejects(loadGatewayConfig(join(dir, "bad.yaml")), { code: "BAD_REQUEST", message: /bad\.yaml/ });
     await writeFile(join(dir, "empty.yaml"), "");
-    await assert.rejects(loadGatewayConfig(join(dir, "empty.yaml")), { code: "BAD_REQUEST", message: /object/ });
+    await assert.rejects(loadGatewayConfig(join(dir, "empty.yaml")), {
+      code: "BAD_REQUEST",
+      message: /the file: .*, and is nothing/,
+    });
   });
 });

@@ -7,6 +7,7 @@ import { VisibleError } from "../core/api/errors.ts";
 import { gatewayIdSchema, siteIdSchema } from "../core/api/ids.ts";
 import { configProblems } from "./config-problems.ts";
 import { apiUrlSchema } from "./enrolment/control-plane.ts";
+import { logLevels } from "./log.ts";
 import { storageConfigSchema } from "./storage/config.ts";
 
 const path = z.string().min(1);
@@ -67,7 +68,7 @@ export const gatewayConfigSchema = z
           .default(() => availableParallelism()),
       })
       .prefault({}),
-    logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+    logLevel: z.enum(logLevels).default("info"),
   })
   .refine(({ listen, advertise }) => advertise !== undefined || !everyAddress.has(listen.host), {
     path: ["advertise"],

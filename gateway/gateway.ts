@@ -67,7 +67,7 @@ class Opened {
       try {
         await close();
       } catch (error) {
-        this.#log.warn({ err: error }, "something could not be closed");
+        this.#log.failed({ err: error }, "something could not be closed");
       }
     }
   }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { closeSync, openSync } from "node:fs";
 import { describe, test } from "node:test";
 import { VisibleError } from "../core/api/errors.ts";
 import { createLog } from "./log.ts";
+import { logDestination } from "./log-destination.ts";
 
 const logged = (write: (log: ReturnType<typeof createLog>) => void, level: "debug" | "info" = "debug") => {
   const lines: string[] = [];
@@ -51,7 +53,27 @@ describe("the log", () => {
     assert.equal(line.err.code, "LINK_BROKEN");
     assert.equal(line.err.hint, "Look at the cable.");
     assert.equal(line.err.cause.code, "EHOSTUNREACH");
-    assert.match(line.err.stack, /The link broke/);
+  });
+
+  test("has a level of its own for an expected failure, which has no stack; a defect has one", () => {
+    const broken = new VisibleError("LINK_BROKEN", "The link broke.", { cause: new Error("no route") });
+    const lines = logged((log) => {
+      log.failed({ err: broken }, "could not send");
+      log.failed({ err: new TypeError("x is not a function") }, "could not send");
+    }, "info");
+    assert.deepEqual(
+      lines.map(({ level }) => level),
+      ["notice", "error"],
+    );
+    assert.ok(!JSON.stringify(lines[0]).includes("stack"), JSON.stringify(lines[0]));
+    assert.match(lines[1].err.stack, /log\.test/);
+  });
+
+  test("on a disk that is full costs lines, and never whoever writes them", async (t) => {
+    const full = openSync("/dev/full", "w");
+    t.after(() => closeSync(full));
+    const log = createLog({ gatewayId: "a1", siteId: "a", level: "info", destination: logDestination(full) });
+    for (let line = 0; line < 3; line++) log.info({ line }, "still here");
   });
 
   test("is silent below its level", () => {

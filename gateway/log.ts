@@ -1,10 +1,19 @@
-import { type DestinationStream, type Level, type Logger, pino } from "pino";
-import { VisibleError } from "../core/api/errors.ts";
+import { type DestinationStream, type Logger, pino } from "pino";
+import { describedError, type Failure, failureLevel } from "../core/api/failure.ts";
+import { logDestination } from "./log-destination.ts";
+
+export const logLevels = ["debug", "info", "notice", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 /** Structured logging: one JSON object a line. A child's fields stand on each of its lines. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
+  /**
+   * Something failed and is tried again, or somebody else hears of it: a `notice` with its code where it was to be
+   * expected, a `warn` where its disk is behind it, an `error` with its stack where it is a defect.
+   */
+  failed(fields: Failure, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
   child(fields: object): Log;
@@ -13,29 +22,23 @@ export interface Log {
 export interface LogOptions {
   readonly gatewayId: string;
   readonly siteId: string;
-  readonly level: Level;
+  readonly level: LogLevel;
   /** Where the lines go; standard output unless told otherwise. */
   readonly destination?: DestinationStream;
 }
 
+/** Between pino's `info` and `warn`. */
+const noticeLevel = 35;
+
 const secretName = /key$|token|authorization|password|passphrase|secret|credential|cookie/i;
 const depthMax = 8;
-
-const describeError = (error: Error, depth: number): object => ({
-  type: error.name,
-  message: error.message,
-  ...(VisibleError.is(error) && { code: error.code, hint: error.hint }),
-  ...(!VisibleError.is(error) && "code" in error && { code: error.code }),
-  stack: error.stack,
-  ...(error.cause !== undefined && { cause: censored(error.cause, depth + 1) }),
-});
 
 /** The value as a log may show it: fields that are named like secrets are covered, and errors are plain objects. */
 const censored = (value: unknown, depth = 0): unknown => {
   if (typeof value === "bigint") return value.toString();
   if (typeof value !== "object" || value === null) return value;
   if (depth >= depthMax) return "…";
-  if (value instanceof Error) return describeError(value, depth);
+  if (value instanceof Error) return censored(describedError(value), depth);
   if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
   if (Array.isArray(value)) return value.map((item) => censored(item, depth + 1));
   if (value instanceof Date || value instanceof URL) return value;
@@ -49,13 +52,14 @@ const censored = (value: unknown, depth = 0): unknown => {
 
 const covered = (fields: object): object => censored(fields) as object;
 
-const over = (logger: Logger): Log => {
-  const at = (level: "debug" | "info" | "warn" | "error") => (fields: object, message: string) => {
+const over = (logger: Logger<"notice">): Log => {
+  const at = (level: LogLevel) => (fields: object, message: string) => {
     if (logger.isLevelEnabled(level)) logger[level](covered(fields), message);
   };
   return {
     debug: at("debug"),
     info: at("info"),
+    failed: (fields, message) => at(failureLevel(fields.err))(fields, message),
     warn: at("warn"),
     error: at("error"),
     child: (fields) => over(logger.child(covered(fields))),
@@ -69,13 +73,14 @@ const over = (logger: Logger): Log => {
 export const createLog = ({ gatewayId, siteId, level, destination }: LogOptions): Log => {
   const options = {
     level,
+    customLevels: { notice: noticeLevel },
     base: { gatewayId, siteId },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     // Errors are plain objects by the time pino sees them; its own serializer would take their causes apart again.
     serializers: { err: (error: unknown) => error },
   };
-  return over(destination === undefined ? pino(options) : pino(options, destination));
+  return over(pino(options, destination ?? logDestination(1)));
 };
 
 /** What a log line says of a task. */

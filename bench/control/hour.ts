@@ -63,7 +63,7 @@ const reportsPerCallMax = 10;
 const stepMs = 200;
 const minuteMs = 60_000;
 const apartMs = 1_400;
-const quietLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const quietLog = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
 const never = new AbortController().signal;
 
 /**

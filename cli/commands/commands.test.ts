@@ -338,6 +338,30 @@ describe("what is to be known of a run", () => {
     assert.match(unknown.stderr, /\(GROUP_UNKNOWN\)\n {2}hint: .*smtx-backup group list --plan plan_\w+\n/);
   });
 
+  test("of a plan is another object of the name of what is gone: the run and plan show tell how to take it", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    await world.run(["plan", "run", "nightly", "--wait"]);
+    world.objects = [objectNamed("db", { id: "lun-anew" })];
+    await world.run(["object", "list", "--site", "a", "--refresh"]);
+    const another =
+      /there is another lun “?db”? now \(lun-anew\), which the plan does not take; .*: smtx-backup plan update nightly -f FILE/i;
+    assert.match((await world.run(["plan", "show", "nightly"])).stdout, another);
+    world.perform = async (task) => {
+      const result = { ...resultOf(task, world.api.deps.clock.now(), groupsOn(world.api, task.siteId)) };
+      const db = { kind: "lun", id: "lun-db", name: "db", named: true, lastSequence: 1 };
+      const told =
+        result.kind === "snapshot"
+          ? { ...result, objects: [{ config: objectNamed("else"), snapshotIds: ["s"] }], gone: [db] }
+          : result;
+      return report(world.api, task, { kind: "completed", result: told });
+    };
+    assert.match((await world.run(["plan", "run", "nightly", "--wait"])).stdout, another);
+    assert.match((await world.run(["plan", "show", "nightly"])).stdout, another);
+    await world.run(["plan", "update", "-f", file]);
+    const { objects } = await jsonOf(world, "plan", "show", "nightly");
+    assert.deepEqual(objects, [{ kind: "lun", id: "lun-anew", name: "db" }]);
+  });
+
   test("of a plan is what is gone: plan show says since when, and how long its restore points are kept", async (t) => {
     const { world } = await worldWithPlan(t);
     await world.run(["plan", "run", "nightly", "--wait"]);
@@ -368,7 +392,7 @@ describe("group and rebuild", () => {
     const { stdout } = await world.run(["group", "list", "--plan", "nightly", "--site", "b"]);
     assert.match(
       stdout,
-      new RegExp(`^PLAN +SITE .*\nnightly +b .* restore point +1 +768 MiB +2 GiB +published +${groupId}\n$`),
+      new RegExp(`^PLAN +SITE .*\nnightly +b .* restore point +1 +2 KiB +768 MiB +2 GiB +published +${groupId}\n$`),
     );
     const names: (string | boolean | undefined)[] = [];
     world.perform = async (task) => {
@@ -389,7 +413,56 @@ describe("group and rebuild", () => {
     world.perform = (task) => report(world.api, task, { kind: "failed", reason, retryable: false, progressed: false });
     const { exitCode, stdout } = await world.run(["rebuild", groupId, "--site", "b", "--wait"]);
     assert.equal(exitCode, 1);
-    assert.ok(stdout.endsWith(`another name: smtx-backup rebuild ${groupId} --site b --prefix TEXT\n`), stdout);
+    assert.ok(stdout.includes(`another name: smtx-backup rebuild ${groupId} --site b --prefix TEXT\n`), stdout);
+    assert.doesNotMatch(stdout, /object delete/);
+  });
+
+  test("names that are taken are told before a run begins, also those of what was made a moment ago", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    world.objects = [...world.objects, objectNamed("rebuilt-db")];
+    const { exitCode, stderr } = await world.run(["rebuild", groupId, "--site", "b", "--wait"]);
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /has objects already .*: lun “rebuilt-db” \(lun-rebuilt-db\)\. Nothing was rebuilt\./);
+  });
+
+  test("what was rebuilt is told with its name, its id and what its LUN id became", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    world.perform = (task) => {
+      if (task.kind !== "rebuild") return complete(world.api, task);
+      const object = { ...objectNamed(task.name), id: "lun-9", lun: { target: "t", lunId: 7 } };
+      return report(world.api, task, { kind: "completed", result: { kind: "rebuild", object } });
+    };
+    const args = ["rebuild", groupId, "--site", "b", "--wait"];
+    const { exitCode, stdout } = await world.run(args);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /\nlun +db .*rebuilt-db \(LUN 7 of t, the original was 1\) +lun-9\n/);
+    const { objects } = await jsonOf(world, ...args);
+    const lun = { target: "t", lunId: 7, lunIdBefore: 1 };
+    assert.deepEqual(objects[0].rebuilt, { id: "lun-9", name: "rebuilt-db", lun });
+  });
+
+  test("a rebuild that fails half way names what it has made, and how to delete it", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    world.objects = [objectNamed("db"), objectNamed("web")];
+    await writeFile(file, definition.replace("name: db }", "name: db }\n  - { kind: lun, name: web }"));
+    await world.run(["plan", "update", "-f", file]);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const reason = { code: "POOL_FULL", message: "The pool is full." };
+    world.perform = (task) =>
+      task.kind === "rebuild" && task.name === "rebuilt-web"
+        ? report(world.api, task, { kind: "failed", reason, retryable: false, progressed: false })
+        : complete(world.api, task);
+    const { exitCode, stdout } = await world.run(["rebuild", groupId, "--site", "b", "--wait"]);
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /\nlun +db .* done +rebuilt-db .*\nlun +web .* not done +– +–\n/);
+    assert.ok(
+      stdout.endsWith(
+        "\n1 object was rebuilt before that, and will not go by itself. To delete it:\n  smtx-backup object delete lun-db --site b\n",
+      ),
+      stdout,
+    );
   });
 });
 

@@ -83,7 +83,10 @@ describe("group list without a plan", () => {
   test("shows what a site has of all plans, with their names and what is in it", async () => {
     const here = await world();
     const { stdout } = await here.run(["group", "list", "--site", "b"]);
-    assert.match(stdout, /^PLAN .* DATA +SIZE .*\nnew +b .* 2 +1\.5 GiB +2 GiB +published .*\nold +b /);
+    assert.match(
+      stdout,
+      /^PLAN .* CHANGED +DATA +SIZE .*\nnew +b .* 2 +3\.9 KiB +1\.5 GiB +2 GiB +published .*\nold +b /,
+    );
     const { items } = await jsonOf(here, "group", "list", "--site", "b", "--since", "12h");
     assert.deepEqual(
       items.map(({ planName }: { planName: string }) => planName),
@@ -166,7 +169,7 @@ describe("rebuild --object", () => {
     here.perform = (task) => report(here.api, task, { kind: "failed", reason, retryable: false, progressed: false });
     const { exitCode, stdout } = await here.run(["rebuild", ...latest, "--object", "web", "--wait"]);
     assert.equal(exitCode, 1);
-    assert.match(stdout, /another name: smtx-backup rebuild group_\w+ --site b --object NAME --prefix TEXT\n$/);
+    assert.match(stdout, /another name: smtx-backup rebuild group_\w+ --site b --object NAME --prefix TEXT\n/);
   });
 
   test("of an object that the group does not have says what it has", async () => {

@@ -20,31 +20,35 @@ export const addLocalCommands = (program: Command, answering: Answering): void =
     .description("everything on this machine")
     .command("up")
     .description("run the whole system here, with the gateways of some sites, until Ctrl-C")
-    .option("--sites <a,b>", "the sites, each with an extentstore of its own", sites, ["a", "b"])
+    .option(
+      "--sites <a,b>",
+      "the sites, each with an extentstore of its own (those that the folder has; else a,b)",
+      sites,
+    )
     .option("--gateways-per-site <n>", "gateways of each site", wholeNumber(1, gatewaysMax), 1)
     .option("--envoy <program>", "send through an Envoy a gateway: its path, or auto to look for one")
     .action(
-      answering(async (context, options: { sites: string[]; gatewaysPerSite: number; envoy?: string }) => {
+      answering(async (context, options: { sites?: string[]; gatewaysPerSite: number; envoy?: string }) => {
         const { host, dir, json, style } = context;
         await host.localUp({
           dir,
-          sites: options.sites,
+          ...(options.sites !== undefined && { sites: options.sites }),
           gatewaysPerSite: options.gatewaysPerSite,
           ...(options.envoy !== undefined && { envoy: options.envoy }),
           signal: host.signal,
           onTrouble: context.warn,
-          onReady: ({ url, tokenFile }) => {
+          onReady: ({ url, tokenFile, sites: running }) => {
             const text = fields(
               [
                 ["API", url],
                 ["Token", tokenFile],
-                ["Sites", options.sites.join(", ")],
+                ["Sites", running.join(", ")],
                 ["Folder", dir],
               ],
               style,
             );
             const people = `${style.good("smtx-backup is running.")} Ctrl-C ends it; what it has stays in the folder.\n${text}`;
-            host.stdout.write(`${json ? JSON.stringify({ url, tokenFile, dir, sites: options.sites }) : people}\n`);
+            host.stdout.write(`${json ? JSON.stringify({ url, tokenFile, dir, sites: running }) : people}\n`);
           },
         });
         return undefined;

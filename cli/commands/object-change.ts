@@ -6,12 +6,15 @@ import type { ObjectChange } from "../../core/api/object-spec.ts";
 import { isUnusable, type JudgedObject } from "../../core/object/judge.ts";
 import { shownName } from "../../core/object/name.ts";
 import type { ClusterAdministration } from "../../gateway/storage/administration.ts";
+import type { ObjectId } from "../../gateway/storage/control.ts";
+import { isToBeChanged, nothingChanged } from "../confirm.ts";
 import type { Answer, Context } from "../context.ts";
 import { findChangeableObject } from "../find-object.ts";
 import { tellInventory } from "../inventory.ts";
 import { kindNames } from "../kind-names.ts";
 import { labelChanges } from "../labels.ts";
 import { readChangeFile } from "../object-file.ts";
+import { lossesText } from "../render/losses.ts";
 import { labelsText, objectText } from "../render/object.ts";
 import { printable } from "../render/style.ts";
 import { administrationOf, withStorage } from "../with-storage.ts";
@@ -28,11 +31,13 @@ export interface UpdateOptions extends ChangeOptions {
   readonly size?: number;
   readonly memory?: number;
   readonly vcpu?: number;
+  /** Don't ask about what it takes away. */
+  readonly yes: boolean;
 }
 
-/** `object update`: what a file and the flags say; what neither says stays. */
+/** `object update`: what a file and the flags say; what neither says stays. It asks before something goes. */
 export const updateObject = async (context: Context, nameOrId: string, options: UpdateOptions): Promise<Answer> => {
-  const { file, name, size, memory, vcpu, site } = options;
+  const { file, name, size, memory, vcpu, site, yes } = options;
   const change: ObjectChange = {
     ...(file !== undefined && (await readChangeFile(file, context.host))),
     ...given({ name, size, memory, vcpu }),
@@ -42,12 +47,18 @@ export const updateObject = async (context: Context, nameOrId: string, options: 
       hint: "Give a file with -f, or one of --name, --size, --memory and --vcpu. docs/objects.md says what a file may hold.",
     });
   }
-  const { object, isKnown } = await changed(context, nameOrId, options, (cluster, id) =>
-    cluster.updateObject(id, change),
-  );
+  const done = await inCluster(context, nameOrId, options, async (cluster, { kind, id, name: before }) => {
+    const lost = await cluster.losses({ kind, id }, change);
+    const what = `the ${kindNames[kind]} “${shownName(before)}” (${id}) of site ${site}`;
+    if (!yes && lost.length > 0 && !(await isToBeChanged(context.host, what, lossesText(lost)))) return undefined;
+    return { lost, object: await cluster.updateObject({ kind, id }, change) };
+  });
+  if (done === undefined) return nothingChanged;
+  const { object, lost } = done;
+  const isKnown = await isKnownAs(context, site, object);
   return {
-    json: { object, site, inventoryRefreshed: isKnown },
-    text: `It is now:\n\n${objectText(object, site, context.style)}`,
+    json: { object, site, lost, inventoryRefreshed: isKnown },
+    text: [...lossesText(lost), `It is now:\n\n${objectText(object, site, context.style)}`].join("\n"),
   };
 };
 
@@ -94,16 +105,27 @@ export const labelObject = async (
 const changed = async (
   context: Context,
   nameOrId: string,
-  { site, kind, store }: ChangeOptions,
-  change: (cluster: ClusterAdministration, id: Pick<ObjectConfig, "kind" | "id">) => Promise<ObjectConfig>,
+  options: ChangeOptions,
+  change: (cluster: ClusterAdministration, id: ObjectId) => Promise<ObjectConfig>,
 ): Promise<{ readonly object: ObjectConfig; readonly isKnown: boolean }> => {
-  const object = await withStorage(context, site, store, async (storage) => {
-    const cluster = administrationOf(storage, site);
-    const found = findChangeableObject(await storage.inventory(), { site, nameOrId, kind });
-    return change(cluster, { kind: found.kind, id: found.id });
-  });
-  return { object, isKnown: await tellInventory(context, site, object.id, isSeenAs(object)) };
+  const object = await inCluster(context, nameOrId, options, (cluster, { kind, id }) => change(cluster, { kind, id }));
+  return { object, isKnown: await isKnownAs(context, options.site, object) };
 };
+
+/** Does something with one object of the storage that may be changed. */
+const inCluster = <Result>(
+  context: Context,
+  nameOrId: string,
+  { site, kind, store }: ChangeOptions,
+  use: (cluster: ClusterAdministration, object: ObjectConfig) => Promise<Result>,
+): Promise<Result> =>
+  withStorage(context, site, store, async (storage) => {
+    const cluster = administrationOf(storage, site);
+    return use(cluster, findChangeableObject(await storage.inventory(), { site, nameOrId, kind }));
+  });
+
+const isKnownAs = (context: Context, site: string, object: ObjectConfig): Promise<boolean> =>
+  tellInventory(context, site, object.id, isSeenAs(object));
 
 /** Fields without a value are none, and their order says nothing. */
 const isSeenAs =

@@ -1,14 +1,14 @@
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { ObjectSpec } from "../../core/api/object-spec.ts";
 import { isUnusable } from "../../core/object/judge.ts";
+import type { ClusterAdministration, FacilityId } from "../../gateway/storage/administration.ts";
 import type { Answer, Context } from "../context.ts";
 import { tellInventory } from "../inventory.ts";
 import { readObjectFile } from "../object-file.ts";
+import { type DescribedFacility, facilitiesText, facilityKinds } from "../render/facility.ts";
 import { objectTable } from "../render/object.ts";
-import { printable } from "../render/style.ts";
 import { counted } from "../render/units.ts";
 import { administrationOf, withStorage } from "../with-storage.ts";
-import { facilityKinds } from "./object-delete.ts";
 
 interface CreateOptions {
   readonly site: string;
@@ -19,8 +19,8 @@ interface CreateOptions {
 /** `object create`: all that a file describes, or nothing of it. */
 export const createObjects = async (context: Context, { site, file, store }: CreateOptions): Promise<Answer> => {
   const specs = await readObjectFile(file, context.host);
-  const made = await withStorage(context, site, store, (storage) =>
-    administrationOf(storage, site).createObjects(specs),
+  const { made, facilities } = await withStorage(context, site, store, (storage) =>
+    makeAll(administrationOf(storage, site), specs),
   );
   // What was made together is told together; the last of it stands for all.
   const isKnown = await tellInventory(
@@ -29,8 +29,8 @@ export const createObjects = async (context: Context, { site, file, store }: Cre
     made.at(-1)?.id,
     (seen) => seen !== undefined && (isUnusable(seen) || seen.id === made.at(-1)?.id),
   );
-  const text = [...facilitiesText(specs, site), ...objectsText(made, site, context)].join("\n");
-  return { json: { objects: made, site, inventoryRefreshed: isKnown }, text };
+  const text = [...facilitiesText(facilities, site), ...objectsText(made, site, context)].join("\n");
+  return { json: { objects: made, facilities, site, inventoryRefreshed: isKnown }, text };
 };
 
 const objectsText = (made: readonly ObjectConfig[], site: string, { style }: Context): readonly string[] =>
@@ -38,11 +38,16 @@ const objectsText = (made: readonly ObjectConfig[], site: string, { style }: Con
     ? []
     : [`Made ${counted(made.length, "object")} on site ${site}:`, objectTable(made, style, "none")];
 
-const isFacility = (spec: ObjectSpec): spec is Extract<ObjectSpec, { kind: keyof typeof facilityKinds }> =>
-  spec.kind in facilityKinds;
-
-/** Those that were there already are as they are described now. */
-const facilitiesText = (specs: readonly ObjectSpec[], site: string): readonly string[] => {
-  const there = specs.filter(isFacility).map(({ kind, name }) => printable(`${facilityKinds[kind]} ${name}`));
-  return there.length === 0 ? [] : [`Site ${site} has ${there.join(", ")}.`];
+/** @returns the objects, and of each pool, switch and export what it was before and is now */
+const makeAll = async (cluster: ClusterAdministration, specs: readonly ObjectSpec[]) => {
+  const names = new Map(specs.filter(isFacility).map(({ kind, name }) => [`${kind} ${name}`, { kind, name }]));
+  const before = [];
+  for (const of of names.values()) before.push({ ...of, before: await cluster.describeFacility(of) });
+  const made = await cluster.createObjects(specs);
+  const facilities: DescribedFacility[] = [];
+  for (const one of before) facilities.push({ ...one, now: (await cluster.describeFacility(one)) ?? {} });
+  return { made, facilities };
 };
+
+const isFacility = (spec: ObjectSpec): spec is Extract<ObjectSpec, { kind: FacilityId["kind"] }> =>
+  spec.kind in facilityKinds;

@@ -8,8 +8,11 @@ import { findChangeableObject } from "../find-object.ts";
 import { tellInventory } from "../inventory.ts";
 import { kindNames } from "../kind-names.ts";
 import { protectionOf, protectionText, stayText } from "../protection.ts";
+import { facilityKinds } from "../render/facility.ts";
+import { lossesText } from "../render/losses.ts";
 import { bytesOf } from "../render/object.ts";
-import { bytesText, counted } from "../render/units.ts";
+import { bytesText } from "../render/units.ts";
+import { mapsOf } from "../switch-maps.ts";
 import { administrationOf, withStorage } from "../with-storage.ts";
 import type { ChangeOptions } from "./object-change.ts";
 
@@ -20,9 +23,6 @@ export interface DeleteOptions extends Omit<ChangeOptions, "kind"> {
   readonly yes: boolean;
 }
 
-/** Kinds that are deleted by their name alone. */
-export const facilityKinds = { pool: "storage pool", switch: "virtual switch", "nfs-export": "NFS export" } as const;
-
 /** `object delete`: asks first, unless told not to. What was snapshotted of it stays. */
 export const deleteObject = async (context: Context, nameOrId: string, options: DeleteOptions): Promise<Answer> => {
   const { kind, ...others } = options;
@@ -31,14 +31,16 @@ export const deleteObject = async (context: Context, nameOrId: string, options: 
     : deleteOne(context, nameOrId, { ...others, kind });
 };
 
-/** One that something still uses is refused, so there is nothing else to be said of it. */
+/** One that something of its site still uses is refused; a switch may take another's place, or have one that does. */
 const deleteFacility = async (
   context: Context,
   { kind, name }: FacilityId,
   { site, store, yes }: Omit<DeleteOptions, "kind">,
 ): Promise<Answer> => {
   const what = `the ${facilityKinds[kind]} “${shownName(name)}” of site ${site}`;
-  if (!yes && !(await isToBeDeleted(context.host, what, []))) return nothingDeleted;
+  const about = kind === "switch" ? await mapsOf(context, site, name) : [];
+  if (!yes && !(await isToBeDeleted(context.host, what, about))) return nothingDeleted;
+  if (yes) for (const one of about) context.warn(one);
   await withStorage(context, site, store, (storage) => administrationOf(storage, site).deleteFacility({ kind, name }));
   const isKnown = await tellInventory(context, site, undefined, () => true);
   return {
@@ -55,30 +57,27 @@ const deleteOne = async (
   const deleted = await withStorage(context, site, store, async (storage) => {
     const cluster = administrationOf(storage, site);
     const object = findChangeableObject(await storage.inventory(), { site, nameOrId, kind });
+    const id = { kind: object.kind, id: object.id };
+    const lost = await cluster.losses(id, "delete");
     const protection = await protectionOf(context, site, object);
     const plans = protectionText(protection);
-    const about = [...diskText(object), ...(plans === undefined ? [] : [plans]), ...stayText(protection)];
+    const about = [...lossesText(lost), ...(plans === undefined ? [] : [plans]), ...stayText(protection)];
     if (!yes && !(await isToBeDeleted(context.host, whatText(object, site), about))) return undefined;
     if (yes && plans !== undefined) context.warn(plans);
-    await cluster.deleteObject({ kind: object.kind, id: object.id });
-    return { object, protection };
+    await cluster.deleteObject(id);
+    return { object, protection, lost };
   });
   if (deleted === undefined) return nothingDeleted;
-  const { object, protection } = deleted;
+  const { object, protection, lost } = deleted;
   const isKnown = await tellInventory(context, site, object.id, (seen) => seen === undefined);
   const { id, name } = object;
   const text = [
     `The ${kindNames[object.kind]} “${shownName(name)}” (${id}) on site ${site} is deleted.`,
+    ...lossesText(lost),
     ...stayText(protection),
   ];
-  return { json: { id, kind: object.kind, name, site, inventoryRefreshed: isKnown }, text: text.join(" ") };
+  return { json: { id, kind: object.kind, name, site, lost, inventoryRefreshed: isKnown }, text: text.join(" ") };
 };
 
 const whatText = (object: ObjectConfig, site: string): string =>
   `the ${kindNames[object.kind]} “${shownName(object.name)}” (${object.id}, ${bytesText(bytesOf(object))}) of site ${site}`;
-
-/** Which of its volumes were made with it the cluster knows. */
-const diskText = (object: ObjectConfig): readonly string[] =>
-  object.kind === "vm" && object.vm.disks.length > 0
-    ? [`It has ${counted(object.vm.disks.length, "disk")}; those that were made with it go with it.`]
-    : [];

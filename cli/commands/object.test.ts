@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, type TestContext, test } from "node:test";
 import type { VmObject } from "../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
@@ -73,14 +74,25 @@ describe("object create", () => {
     assert.equal((await object(["show", "new", "--site", "a", "--refresh"])).exitCode, 3);
     const wrong = await create("--- { kind: volume, name: new, size: 1MiB }\n--- { kind: lun, nme: x, size: 1MiB }");
     assert.match(JSON.parse(wrong.stderr).error.message, /document 2 \(line 2, lun\): nme: unknown; “name”/);
+    const odd = await create("--- { kind: lun, name: x, size: 1000 }");
+    assert.match(JSON.parse(odd.stderr).error.message, /document 1 .*: size: a multiple of 512 bytes/);
   });
 
-  test("of nothing but pools, switches and exports says that they are there", async (t) => {
+  test("of pools, switches and exports says what was made and what was changed", async (t) => {
     const { object, at, world } = await withCluster(t);
     const readInput = async () => "--- { kind: pool, name: fast, capacity: 1GiB }\n--- { kind: switch, name: lan }";
     const { stdout, stderr } = await object(["create", "-f", "-", ...at], { readInput });
-    assert.deepEqual([stdout, stderr], ["Site a has storage pool fast, virtual switch lan.\n", ""]);
+    assert.deepEqual([stdout, stderr], ["Made on site a: storage pool fast, virtual switch lan.\n", ""]);
     assert.match((await world.run(["site", "show", "a"])).stdout, /\nfast +1 GiB +0 B\n/);
+    const again = async () =>
+      "--- { kind: switch, name: prod }\n--- { kind: pool, name: fast, capacity: 2GiB }\n" +
+      "--- { kind: switch, name: lan, vlans: [{ name: a, vlanId: 1 }] }";
+    assert.equal(
+      (await object(["create", "-f", "-", ...at], { readInput: again })).stdout,
+      "There already on site a, and left as it is: virtual switch prod.\n" +
+        "Changed on site a: storage pool fast: capacity 1 GiB is 2 GiB now.\n" +
+        "Changed on site a: virtual switch lan: vlans (none) is a (1) now.\n",
+    );
   });
 });
 
@@ -157,9 +169,9 @@ describe("object update, power and label", () => {
   test("take disks and NICs from a file, as a whole", async (t) => {
     const { object, at, seenVm } = await withCluster(t);
     const readInput = async () => "disks: [{ name: web-data, size: 16MiB }, { name: web-log, size: 4MiB }]\nnics: []\n";
-    const updated = await object(["update", "web", "-f", "-", ...at], { readInput });
+    const updated = await object(["update", "web", "-f", "-", "--yes", ...at], { readInput });
     assert.equal(updated.exitCode, 0, updated.stderr);
-    assert.match(updated.stdout, /^It is now:\n\nweb {2}VM on site a\n/);
+    assert.match(updated.stdout, /^Deleted .*: disk web-system \(4 MiB\)\.\n.*\nIt is now:\n\nweb {2}VM on site a\n/);
     const { vm, volumes } = await seenVm("web");
     assert.deepEqual(
       vm.disks.map(({ name, bus }) => [name, bus]),
@@ -169,6 +181,56 @@ describe("object update, power and label", () => {
       ],
     );
     assert.deepEqual([volumes[0]?.sizeBytes, vm.nics], [16 * mib, []]);
+  });
+
+  test("ask before something goes that a list does not have, and say what goes with its data", async (t) => {
+    const { object, at, seenVm } = await withCluster(t);
+    const before = await seenVm("web");
+    const asked: string[] = [];
+    const readInput = async () => "disks: [{ name: web-system }]\nnics: [{}]\n";
+    const update = (answer: string | undefined) => {
+      const ask = async (question: string) => {
+        asked.push(question);
+        return answer;
+      };
+      return object(["update", "web", "-f", "-", ...at], { readInput, ask });
+    };
+    const no = await update("n");
+    assert.deepEqual([no.exitCode, no.stdout], [1, "Nothing was changed.\n"]);
+    assert.match(
+      asked[0] ?? "",
+      /^Change the VM “web” \(vm-\w+\) of site a\? Deleted with what is in it: disk web-data \(8 MiB\)\. Taken out: CD-ROM tools\.iso, shared volume quorum, NIC 52:54:00:12:34:56\. \[y\/N\] $/,
+    );
+    const nobody = await update(undefined);
+    assert.equal(nobody.exitCode, 2);
+    assert.match(nobody.stderr, /web-data \(8 MiB\).*\n {2}hint: .*--yes/);
+    assert.deepEqual(await seenVm("web"), before);
+    assert.match((await update("y")).stdout, /^Deleted .*web-data/);
+    assert.equal((await seenVm("web")).volumes.length, 1);
+  });
+
+  test("don't ask when nothing goes", async (t) => {
+    const { object, at } = await withCluster(t);
+    const readInput = async () =>
+      "disks: [{ name: web-data }, { name: web-system }, { cdRom: tools.iso }, { volume: quorum }]";
+    const ask = async () => assert.fail("it was asked");
+    assert.equal((await object(["update", "web", "-f", "-", ...at], { readInput, ask })).exitCode, 0);
+  });
+
+  test("leave a VM that is on its CPUs, memory and disks", async (t) => {
+    const { object, at } = await withCluster(t);
+    await object(["power-on", "web", ...at]);
+    const ask = async () => assert.fail("it was asked");
+    const readInput = async () => "disks: []";
+    for (const args of [
+      ["update", "web", "--memory", "1GiB"],
+      ["update", "web", "-f", "-"],
+      ["delete", "web"],
+    ]) {
+      const { exitCode, stderr } = await object([...args, ...at], { readInput, ask });
+      assert.equal(exitCode, 1);
+      assert.match(stderr, /“web” is on, .*\(OBJECT_BUSY\)\n {2}hint: .*power-off vm-/);
+    }
   });
 
   test("without a change, or with one that its kind does not have, is refused", async (t) => {
@@ -213,10 +275,13 @@ describe("object delete", () => {
     assert.deepEqual([no.exitCode, no.stdout], [1, "Nothing was deleted.\n"]);
     assert.match(
       asked[0] ?? "",
-      /^Delete the VM “web” \(vm-\w+, 12 MiB\) of site a for good\? It has 2 disks; .* with it\. \[y/,
+      /^Delete the VM “web” \(vm-\w+, 12 MiB\) of site a for good\? Deleted with what is in them: disk web-system \(4 MiB\), disk web-data \(8 MiB\)\. Taken out: /,
     );
     assert.equal((await object(["delete", "web", ...at], answering(undefined))).exitCode, 2);
-    assert.match((await object(["delete", "web", ...at], answering("y"))).stdout, /^The VM “web” .* is deleted\.\n$/);
+    assert.match(
+      (await object(["delete", "web", ...at], answering("y"))).stdout,
+      /^The VM “web” .* is deleted\. Deleted .*disk web-data \(8 MiB\)\..*\n$/,
+    );
     const left = (await object(["list", "--site", "a", "--json"])).json().objects;
     assert.deepEqual(namesOf(left), ["/exports/e1/vm/web.vmdk", "mail", "quorum"]);
   });
@@ -242,6 +307,26 @@ describe("object delete", () => {
     assert.match(deleted.stderr, /^warning: Plan nightly protects it by a rule: .* kept for 30 days\.\n$/);
     const after = await world.run(["plan", "show", "nightly"]);
     assert.match(after.stdout, /\nIts next run finds no object\.\n\nNothing more fits these rules now:\n {2}vm w\*\n$/);
+  });
+
+  test("of a switch says what it is mapped to, and whose place it takes", async (t) => {
+    const { object, create, at, world } = await withCluster(t);
+    await create("--- { kind: switch, name: spare }");
+    await world.run(["site", "map", "a", "--to", "b", "spare=spare-b"]);
+    await world.run(["site", "map", "b", "--to", "a", "front=spare"]);
+    const asked: string[] = [];
+    const ask = async (question: string) => {
+      asked.push(question);
+      return "n";
+    };
+    const args = ["delete", "spare", "--kind", "switch", ...at];
+    assert.equal((await object(args, { ask })).exitCode, 1);
+    assert.match(
+      asked[0] ?? "",
+      /It is mapped to “spare-b” at b\. It takes the place of “front” of b: .*site map b --to a/,
+    );
+    const { stderr, exitCode } = await object([...args, "--yes"]);
+    assert.deepEqual([exitCode, stderr.match(/^warning: It /gm)?.length], [0, 2]);
   });
 
   test("takes pools, switches and exports away that nothing uses, by their kind", async (t) => {
@@ -373,4 +458,27 @@ describe("volume import and export of objects", () => {
     const other = await volume(["export", "--object", "mail", "--group", groupId, "-o", out, "--force", ...at]);
     assert.match(other.stderr, /does not have the LUN “mail”\. \(VOLUME_UNKNOWN\)\n {2}hint: .*group show/);
   });
+});
+
+test("a file takes an image of any length, from a file and from standard input; a disk does not", async (t) => {
+  const { object, volume, at, image, bytes, create, folder, world, time } = await withCluster(t);
+  const made = await create("--- { kind: nfs-file, name: /exports/e1/odd, size: 1000 }");
+  assert.equal(made.exitCode, 0, made.stderr);
+  const out = join(folder, "out.img");
+  const exported = async () => {
+    await volume(["export", "--object", "/exports/e1/odd", "-o", out, "--force", ...at]);
+    return readFile(out);
+  };
+  await writeFile(image, bytes.subarray(0, 1000));
+  const same = await volume(["import", image, "--object", "/exports/e1/odd", ...at]);
+  assert.equal(same.exitCode, 0, same.stderr);
+  assert.ok(bytes.subarray(0, 1000).equals(await exported()));
+  const input = () => Readable.from([bytes.subarray(0, 70_001)]) as NodeJS.ReadStream;
+  const args = ["--object", "/exports/e1/odd", "--resize", "--size", "70001"];
+  const piped = await world.run(["volume", "import", "-", ...args, ...at], { time, input });
+  assert.equal(piped.exitCode, 0, piped.stderr);
+  assert.ok(bytes.subarray(0, 70_001).equals(await exported()));
+  const intoLun = await volume(["import", image, "--into", "mail", ...at]);
+  assert.match(intoLun.stderr, /has 1000 bytes, and a disk has whole sectors/);
+  assert.equal((await object(["update", "mail", "--size", "5000001", ...at])).exitCode, 2);
 });

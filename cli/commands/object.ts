@@ -2,10 +2,11 @@ import { type Command, Option } from "commander";
 import { objectKindSchema } from "../../core/api/object/common.ts";
 import { size } from "../bytes.ts";
 import { kindOption, siteOption, storeOption, wholeNumber } from "../options.ts";
+import { facilityKinds } from "../render/facility.ts";
 import type { Answering } from "./command.ts";
 import { labelObject, setPower, updateObject } from "./object-change.ts";
 import { createObjects } from "./object-create.ts";
-import { deleteObject, facilityKinds } from "./object-delete.ts";
+import { deleteObject } from "./object-delete.ts";
 import { listObjects, showObject } from "./object-list.ts";
 
 const nameArgument = ["<name>", "its name or id; of an NFS file /exports/EXPORT/PATH"] as const;
@@ -78,7 +79,9 @@ const addMaking = (object: Command, answering: Answering): void => {
 const addChanging = (object: Command, answering: Answering): void => {
   object
     .command("update")
-    .description("change an object of an extentstore; what is not said stays")
+    .description(
+      "change an object of an extentstore; what is not said stays. Lists of disks and NICs are replaced whole: it asks before one that is not listed goes",
+    )
     .argument(...nameArgument)
     .addOption(here())
     .option(
@@ -90,6 +93,7 @@ const addChanging = (object: Command, answering: Answering): void => {
     .addOption(new Option("--memory <size>", "of a VM: 8GiB").argParser(size))
     .addOption(new Option("--vcpu <n>", "of a VM").argParser(wholeNumber(1, vcpuMax)))
     .addOption(oneKind())
+    .option("--yes", "don't ask before disks or NICs go", false)
     .addOption(storeOption())
     .action(answering(updateObject));
   object

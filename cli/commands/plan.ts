@@ -47,7 +47,7 @@ export const addPlanCommands = (program: Command, answering: Answering): void =>
         const api = await context.connect();
         const plan = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } }));
         const members = await membersOf(context, api, plan.id);
-        const text = [planText(plan, context.style), membersText(plan.objects, members, context.style)];
+        const text = [planText(plan, context.style), membersText(plan, members, context.style)];
         return { json: { ...plan, members }, text: text.join("\n\n") };
       }),
     );

@@ -3,6 +3,7 @@ import { planIdOf } from "../../core/api/ids.ts";
 import { restoreCreateSchema } from "../../core/api/restore.ts";
 import { answerOf } from "../client.ts";
 import { askedFor, followRun } from "../follow-run.ts";
+import { freshInventory } from "../inventory.ts";
 import { groupMeant } from "../latest-group.ts";
 import { checkedBy, groupOrLatest, groupText, latestOfOption, siteOption } from "../options.ts";
 import type { Answering } from "./command.ts";
@@ -38,6 +39,8 @@ export const addRebuildCommand = (program: Command, answering: Answering): void 
         const api = await context.connect();
         const { site: siteId, prefix: namePrefix, damaged: evenDamaged, object: objects } = options;
         const groupId = await groupMeant(async () => api, group, options);
+        // Names that somebody has there already are told before anything is made.
+        await freshInventory(context, api, siteId);
         const json = {
           type: "rebuild",
           groupId,

@@ -55,18 +55,21 @@ const placeText = ({ name, into, object, disk }: ImportOptions): string =>
   object === undefined ? (into ?? name ?? "") : `${object}${disk === undefined ? "" : `, disk ${disk}`}`;
 
 /** The volume that the image goes into; undefined: it is to be a new one. */
-const volumeIdIn = async (
+const volumeIn = async (
   storage: StorageDriver,
   { site, into, object, disk, kind }: ImportOptions,
-): Promise<string | undefined> => {
+): Promise<{ readonly into: string; readonly anyLength: boolean } | undefined> => {
   if (object === undefined && into === undefined) return undefined;
   const objects = await storage.inventory();
-  const volumeId =
-    object === undefined
-      ? (await findChangeable(storage, site, into ?? "")).volumeId
-      : volumeOf(findChangeableObject(objects, { site, nameOrId: object, kind }), disk);
+  if (object === undefined) {
+    const { volumeId, object: has } = await findChangeable(storage, site, into ?? "");
+    refuseRunning(objects, volumeId, site);
+    return { into: volumeId, anyLength: has.kind === "nfs-file" };
+  }
+  const found = findChangeableObject(objects, { site, nameOrId: object, kind });
+  const volumeId = volumeOf(found, disk);
   refuseRunning(objects, volumeId, site);
-  return volumeId;
+  return { into: volumeId, anyLength: found.kind === "nfs-file" };
 };
 
 const brought = async (
@@ -77,8 +80,8 @@ const brought = async (
 ): Promise<ImportResult> => {
   const { name, kind, resize = false, format } = options;
   const { importImage } = await import("../../gateway/storage/image/import.ts");
-  const into = await volumeIdIn(storage, options);
-  const target = into === undefined ? { name: nameIn(name), kind: kindIn(kind) } : { into, resize };
+  const into = await volumeIn(storage, options);
+  const target = into === undefined ? { name: nameIn(name), kind: kindIn(kind) } : { ...into, resize };
   const { signal } = context.host;
   const { onProgress, end } = imageMeter(context, "importing");
   try {

@@ -1,7 +1,7 @@
 import type { GroupAnswer, GroupListEntry } from "../../core/api/answers.ts";
 import { warningLines } from "./run.ts";
 import type { Style } from "./style.ts";
-import { fields, table } from "./table.ts";
+import { type Column, fields, table } from "./table.ts";
 import { bytesText, counted, instantText } from "./units.ts";
 
 type Shown = Pick<GroupAnswer, "state" | "holds" | "damage" | "warnings">;
@@ -47,9 +47,21 @@ export const groupNotes = (groups: readonly Shown[]): readonly string[] => [
 const roles = { source: "source", mirror: "restore point" } as const;
 export const roleText = ({ role }: Pick<GroupAnswer, "role">): string => roles[role];
 
-/** What is in it, as far as that is known. */
-const dataText = ({ dataBytes }: Pick<GroupAnswer, "dataBytes">): string =>
-  dataBytes === undefined ? "–" : bytesText(dataBytes);
+const sizeColumn = (title: string, value: (group: GroupAnswer) => number | undefined): Column<GroupAnswer> => ({
+  title,
+  align: "right",
+  value: (group) => {
+    const bytes = value(group);
+    return bytes === undefined ? "–" : bytesText(bytes);
+  },
+});
+
+/** What is new in it, what is in it, and what its volumes are as large as. */
+const sizeColumns = [
+  sizeColumn("CHANGED", ({ changedBytes }) => changedBytes),
+  sizeColumn("DATA", ({ dataBytes }) => dataBytes),
+  sizeColumn("SIZE", ({ sizeBytes }) => sizeBytes),
+];
 
 /** Groups of plans under each other. */
 export const groupTable = (groups: readonly GroupListEntry[], style: Style): string =>
@@ -61,8 +73,7 @@ export const groupTable = (groups: readonly GroupListEntry[], style: Style): str
       { title: "TAKEN", value: ({ takenAt }) => instantText(takenAt) },
       { title: "ROLE", value: roleText },
       { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
-      { title: "DATA", value: dataText, align: "right" },
-      { title: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes), align: "right" },
+      ...sizeColumns,
       { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },
       { title: "GROUP", value: ({ id }) => id },
     ],
@@ -88,8 +99,7 @@ export const groupText = (groups: readonly GroupAnswer[], style: Style): string 
     [
       { title: "SITE", value: ({ siteId }) => siteId, paint: style.strong },
       { title: "ROLE", value: roleText },
-      { title: "DATA", value: dataText, align: "right" },
-      { title: "SIZE", value: ({ sizeBytes }) => bytesText(sizeBytes), align: "right" },
+      ...sizeColumns,
       { title: "PUBLISHED", value: ({ publishedAt }) => instantText(publishedAt) },
       { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },
     ],

@@ -1,4 +1,4 @@
-import type { PlanMember } from "../../core/api/answers.ts";
+import type { PlanAnswer, PlanMember } from "../../core/api/answers.ts";
 import type { LeftOut } from "../../core/api/object/common.ts";
 import { isRule, type PlanEntry } from "../../core/api/plan.ts";
 import { ruleText } from "../../core/object/rule.ts";
@@ -37,6 +37,14 @@ const goneText = (member: PlanMember): string => {
   const kept = keptUntil === undefined ? "until it is taken out of the plan" : `until ${instantText(keptUntil)}`;
   return printable(`${nameText(member)} (${member.id})${since}; its newest restore points are kept ${kept}`);
 };
+
+/** What to do where something else has the name of what a plan names. */
+const namesakeText = (plan: string, { kind, name, namesake }: PlanMember): string =>
+  namesake === undefined
+    ? ""
+    : printable(
+        `; there is another ${nameText({ kind, name })} now (${namesake}), which the plan does not take; where its file gives the name and no id, this takes it: smtx-backup plan update ${plan} -f FILE`,
+      );
 
 const section = (title: string, lines: readonly string[]): string | undefined =>
   lines.length === 0 ? undefined : [title, ...someLines(lines).map((line) => `  ${line}`)].join("\n");
@@ -78,20 +86,27 @@ const takenText = (entries: readonly PlanEntry[], taken: readonly PlanMember[], 
 };
 
 /** Which objects a plan's next run takes and why, what it does not take, and what is gone. */
-export const membersText = (entries: readonly PlanEntry[], members: readonly PlanMember[], style: Style): string => {
+export const membersText = (
+  { name: plan, objects: entries }: Pick<PlanAnswer, "name" | "objects">,
+  members: readonly PlanMember[],
+  style: Style,
+): string => {
   const isGone = ({ goneSince }: PlanMember) => goneSince !== undefined;
   const taken = members.filter((member) => !isGone(member) && member.unusable === undefined);
   const unusable = members.flatMap((member) =>
     member.unusable === undefined || isGone(member)
       ? []
-      : [printable(`${nameText(member)} (${member.id}): ${member.unusable}`)],
+      : [`${printable(`${nameText(member)} (${member.id}): ${member.unusable}`)}${namesakeText(plan, member)}`],
   );
   return [
     takenText(entries, taken, style),
     section(style.warn("Nothing more fits these rules now:"), idleRules(entries, members)),
     leftOutText(taken, style),
     section(style.warn("Can't be protected as it is:"), unusable),
-    section(style.warn("Gone from the source:"), members.filter(isGone).map(goneText)),
+    section(
+      style.warn("Gone from the source:"),
+      members.filter(isGone).map((member) => `${goneText(member)}${namesakeText(plan, member)}`),
+    ),
   ]
     .filter((part) => part !== undefined)
     .join("\n\n");

@@ -37,6 +37,37 @@ const atColumn = ({ site, hasEnded, objects }: AtTarget): Column<RunObject> => {
   };
 };
 
+const rebuiltColumns: readonly Column<RunObject>[] = [
+  { title: "REBUILT AS", value: ({ rebuilt }) => (rebuilt === undefined ? "–" : `${rebuilt.name}${lunText(rebuilt)}`) },
+  { title: "ID", value: ({ rebuilt }) => rebuilt?.id ?? "–" },
+];
+
+/** ` (LUN 4 of iscsi-1, the original was 2)` */
+const lunText = ({ lun }: NonNullable<RunObject["rebuilt"]>): string => {
+  if (lun === undefined) return "";
+  const before = lun.lunIdBefore === undefined ? "" : `, the original was ${lun.lunIdBefore}`;
+  return ` (LUN ${lun.lunId} of ${lun.target}${before})`;
+};
+
+/** What a rebuild that did not come to its end has made; nothing where it has made nothing. */
+export const leftOverText = (at: readonly AtTarget[]): string | undefined => {
+  const made = at.flatMap(({ site, objects }) =>
+    objects.flatMap(({ kind, rebuilt }) => (rebuilt === undefined ? [] : [{ kind, site, id: rebuilt.id }])),
+  );
+  if (made.length === 0) return undefined;
+  // A volume by itself may have become a VM's, and goes with it.
+  const ordered = [...made.filter(({ kind }) => kind === "vm"), ...made.filter(({ kind }) => kind !== "vm")];
+  const lines = ordered
+    .slice(0, objectsShownMax)
+    .map(({ id, site }) => `  smtx-backup object delete ${id} --site ${site}`);
+  const more = made.length > lines.length ? [`and ${made.length - lines.length} more; --json has them all`] : [];
+  const head =
+    made.length === 1
+      ? "1 object was rebuilt before that, and will not go by itself. To delete it:"
+      : `${made.length} objects were rebuilt before that, and will not go by themselves. To delete them:`;
+  return [head, ...lines, ...more].join("\n");
+};
+
 /** A run's objects, how far each is at every target, and what backups leave out of them. */
 export const runObjectsText = ([first, ...others]: readonly AtTarget[], style: Style): string | undefined => {
   if (first === undefined || first.objects.length === 0) return undefined;
@@ -46,6 +77,7 @@ export const runObjectsText = ([first, ...others]: readonly AtTarget[], style: S
     { title: "VOLUMES", value: ({ volumes = 1 }) => String(volumes), align: "right" },
     { title: "WHY", value: ({ because }) => because ?? "it is named" },
     ...[first, ...others].map(atColumn),
+    ...(first.objects.some(({ rebuilt }) => rebuilt !== undefined) ? rebuiltColumns : []),
   ];
   const rows = table(first.objects.slice(0, objectsShownMax), columns, { style, none: "" });
   const more = first.objects.length - objectsShownMax;

@@ -73,6 +73,8 @@ export const planMemberSchema = planObjectSchema.extend({
   keptUntil: instantSchema.optional(),
   /** It can't be protected as it is; a clause. */
   unusable: z.string().optional(),
+  /** The id of another object of the same kind and name that is there, where this one is not; the plan does not take it. */
+  namesake: z.string().optional(),
 });
 export type PlanMember = z.infer<typeof planMemberSchema>;
 
@@ -223,6 +225,15 @@ export const runObjectSchema = z.object({
   because: z.string().optional(),
   /** What of it is not in the run, and why. */
   leftOut: z.array(leftOutSchema).optional(),
+  /** Of a rebuild: what was made of it. Absent: nothing yet. */
+  rebuilt: z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      /** Of a LUN: where it lies. `lunIdBefore`: the id that the original had, where this one is another. */
+      lun: z.object({ target: z.string(), lunId: z.int().min(0), lunIdBefore: z.int().min(0).optional() }).optional(),
+    })
+    .optional(),
 });
 export type RunObject = z.infer<typeof runObjectSchema>;
 

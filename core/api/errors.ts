@@ -72,6 +72,7 @@ export const errorCodes = {
   STORE_IN_USE: { status: 409, retryable: true },
   STORE_TOO_NEW: { status: 409, retryable: false },
   DISK_FAILED: { status: 500, retryable: true },
+  TOO_FEW_DESCRIPTORS: { status: 500, retryable: true },
   IMAGE_UNREADABLE: { status: 422, retryable: false },
   IMAGE_UNSUPPORTED: { status: 422, retryable: false },
   IMAGE_TOO_SMALL: { status: 422, retryable: false },

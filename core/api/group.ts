@@ -30,8 +30,12 @@ export const groupSchema = z.object({
   warnings: z.array(reasonSchema).max(warningsMax).optional(),
   /** Of all its volumes, whether anything is in them or not. */
   sizeBytes: z.int().min(0),
-  /** What is in them, to the extent. Absent: nobody told, as of a group at its source. */
+  /**
+   * Of extents that hold something, and what of that is other than in the restore point before.
+   * Absent: nobody told, as of a group at its source.
+   */
   dataBytes: z.int().min(0).optional(),
+  changedBytes: z.int().min(0).optional(),
   state: groupStateSchema,
   /** Its run did not come to its end here, on the source at no target: it does not count among `keepLast`. */
   ofFailedRun: z.literal(true).optional(),

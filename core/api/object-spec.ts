@@ -18,6 +18,13 @@ const sizeSchema = z
   .transform((written) => bytesIn(String(written)) ?? 0)
   .refine((bytes) => bytes > 0, sizeText);
 
+export const sectorBytes = 512;
+/** Of what a machine takes for a disk. */
+const diskSizeSchema = sizeSchema.refine(
+  (bytes) => bytes % sectorBytes === 0,
+  `a multiple of ${sectorBytes} bytes, since a disk has whole sectors`,
+);
+
 /** A value may be empty, a number or true; null takes a label away in a change. */
 const labelValueSchema = z.union([z.string().max(textCharactersMax), z.number(), z.boolean()]).transform(String);
 const labelsSchema = z
@@ -25,7 +32,7 @@ const labelsSchema = z
   .refine((labels) => Object.keys(labels).length <= labelsMax, `${labelsMax} labels at most`);
 
 const volumeFields = {
-  size: sizeSchema,
+  size: diskSizeSchema,
   /** Absent: the cluster's pool `default`. */
   pool: textSchema.optional(),
   geometry: geometrySchema.optional(),
@@ -34,20 +41,22 @@ const volumeFields = {
 export const poolSpecSchema = z.strictObject({
   kind: z.literal("pool"),
   name: textSchema,
-  /** Absent: as much as the disk takes. */
-  capacity: sizeSchema.optional(),
+  /** Null: as much as the disk takes; so has a new one that does not say it. Of one that is there, absent: as it is. */
+  capacity: sizeSchema.nullable().optional(),
 });
 export const switchSpecSchema = z.strictObject({
   kind: z.literal("switch"),
   name: textSchema,
+  /** Absent: none, and of one that is there, as they are. */
   vlans: z
     .array(z.strictObject({ name: textSchema, vlanId: z.int().min(0).max(4094) }))
     .max(200)
-    .default([]),
+    .optional(),
 });
 export const nfsExportSpecSchema = z.strictObject({
   kind: z.literal("nfs-export"),
   name: z.string().regex(/^[^/\s][^/]{0,100}$/, "a name without slashes"),
+  /** What is absent stays of one that is there. */
   pool: textSchema.optional(),
   ...nfsExportSettingsSchema.shape,
 });
@@ -80,13 +89,14 @@ export const nfsFileSpecSchema = z.strictObject({
     .regex(/^\/exports\/[^/]+(\/[^/]+)+$/, "/exports/EXPORT/PATH, such as /exports/e1/vm/web.vmdk")
     .refine((name) => !name.split("/").some((part) => part === "." || part === ".."), "a path without . and .."),
   labels: labelsSchema.optional(),
+  /** Any length. */
   size: sizeSchema,
   geometry: geometrySchema.optional(),
 });
 const vmDiskFields = {
   /** Of a new volume; absent: the VM's name, a dash and the disk's place among the VM's disks, from 0. */
   name: textSchema.optional(),
-  size: sizeSchema.optional(),
+  size: diskSizeSchema.optional(),
   pool: textSchema.optional(),
   geometry: geometrySchema.optional(),
   volume: textSchema.optional(),
@@ -125,22 +135,33 @@ export const vmNicSpecSchema = z.strictObject({
   gateway: textSchema.optional(),
   subnetMask: textSchema.optional(),
 });
-export const vmSpecSchema = z.strictObject({
-  kind: z.literal("vm"),
-  name: textSchema,
-  labels: labelsSchema.optional(),
-  description: z.string().max(1024).optional(),
-  /** Absent: cores times sockets. */
-  vcpu: z.int().min(1).optional(),
-  cpu: z.strictObject({ cores: z.int().min(1), sockets: z.int().min(1).default(1) }).default({ cores: 1, sockets: 1 }),
-  memory: sizeSchema,
-  firmware: firmwareSchema.default("BIOS"),
-  ha: z.boolean().default(true),
-  /** Of the disks that say nothing else. */
-  pool: textSchema.optional(),
-  disks: z.array(vmDiskSpecSchema).max(256).default([]),
-  nics: z.array(vmNicSpecSchema).max(64).default([]),
-});
+interface Cpus {
+  readonly vcpu?: number | undefined;
+  readonly cpu?: { readonly cores: number; readonly sockets: number } | undefined;
+}
+const cpusFit = ({ vcpu, cpu }: Cpus): boolean =>
+  vcpu === undefined || cpu === undefined || vcpu === cpu.cores * cpu.sockets;
+const cpusText = { path: ["vcpu"], error: "give `cpu` alone, or as many vCPUs as its cores times its sockets" };
+
+export const vmSpecSchema = z
+  .strictObject({
+    kind: z.literal("vm"),
+    name: textSchema,
+    labels: labelsSchema.optional(),
+    description: z.string().max(1024).optional(),
+    /** Cores times sockets. Without `cpu`, so many cores in one socket. */
+    vcpu: z.int().min(1).optional(),
+    /** Absent: as `vcpu` says, else one core. */
+    cpu: z.strictObject({ cores: z.int().min(1), sockets: z.int().min(1).default(1) }).optional(),
+    memory: sizeSchema,
+    firmware: firmwareSchema.default("BIOS"),
+    ha: z.boolean().default(true),
+    /** Of the disks that say nothing else. */
+    pool: textSchema.optional(),
+    disks: z.array(vmDiskSpecSchema).max(256).default([]),
+    nics: z.array(vmNicSpecSchema).max(64).default([]),
+  })
+  .refine(cpusFit, cpusText);
 
 export const objectSpecSchema = z.discriminatedUnion("kind", [
   poolSpecSchema,
@@ -155,20 +176,23 @@ export type ObjectSpec = z.infer<typeof objectSpecSchema>;
 export type ObjectSpecOf<K extends ObjectSpec["kind"]> = Extract<ObjectSpec, { kind: K }>;
 
 /** A change of one object: what is absent stays. A list of disks or NICs is the whole of it. */
-export const objectChangeSchema = z.strictObject({
-  name: textSchema.optional(),
-  /** A volume never shrinks. */
-  size: sizeSchema.optional(),
-  description: z.string().max(1024).optional(),
-  vcpu: z.int().min(1).optional(),
-  cpu: z.strictObject({ cores: z.int().min(1), sockets: z.int().min(1) }).optional(),
-  memory: sizeSchema.optional(),
-  firmware: firmwareSchema.optional(),
-  ha: z.boolean().optional(),
-  disks: z.array(vmDiskChangeSchema).max(256).optional(),
-  nics: z.array(vmNicSpecSchema).max(64).optional(),
-  lunId: z.int().min(0).max(16383).optional(),
-  allowedInitiators: z.string().max(4096).optional(),
-  sharing: z.boolean().optional(),
-});
+export const objectChangeSchema = z
+  .strictObject({
+    name: textSchema.optional(),
+    /** A volume never shrinks. Whole sectors, but for a file. */
+    size: sizeSchema.optional(),
+    description: z.string().max(1024).optional(),
+    /** Without `cpu`, the cores of each socket become as many as make that. */
+    vcpu: z.int().min(1).optional(),
+    cpu: z.strictObject({ cores: z.int().min(1), sockets: z.int().min(1) }).optional(),
+    memory: sizeSchema.optional(),
+    firmware: firmwareSchema.optional(),
+    ha: z.boolean().optional(),
+    disks: z.array(vmDiskChangeSchema).max(256).optional(),
+    nics: z.array(vmNicSpecSchema).max(64).optional(),
+    lunId: z.int().min(0).max(16383).optional(),
+    allowedInitiators: z.string().max(4096).optional(),
+    sharing: z.boolean().optional(),
+  })
+  .refine(cpusFit, cpusText);
 export type ObjectChange = z.infer<typeof objectChangeSchema>;

@@ -51,6 +51,10 @@ export type Retention = z.infer<typeof retentionSchema>;
 export const planObjectSchema = z.object({ kind: objectKindSchema, id: storageIdSchema, name: z.string() });
 export type PlanObject = z.infer<typeof planObjectSchema>;
 
+/** What is neither an object nor a rule. */
+const entryLacks =
+  "it says only of which kind: give its `name` or `id`, or a rule: `match`, `label`, or `directory` of files";
+
 /**
  * Objects that are found anew at each run: those of a kind that meet all that is given. Kept with the plan as it is
  * written.
@@ -69,11 +73,10 @@ export const planRuleSchema = z
       .regex(/^\/exports\/[^/]+(\/[^/]+)*\/?$/, "a directory of an export, such as /exports/e1/vm")
       .optional(),
   })
-  .refine(
-    ({ match, label, directory }) => match !== undefined || label !== undefined || directory !== undefined,
-    // What is no rule is told what it lacks as an object.
-    { message: "give `match`, `label` or `directory`", abort: true },
-  )
+  .refine(({ match, label, directory }) => match !== undefined || label !== undefined || directory !== undefined, {
+    message: entryLacks,
+    abort: true,
+  })
   .refine(({ kind, directory }) => directory === undefined || kind === "nfs-file", {
     path: ["directory"],
     message: "only files of the kind nfs-file have directories",
@@ -114,11 +117,9 @@ export const runVolumesMax = 16_000;
 export const planRulesMax = 500;
 
 /** An object as a person names it. */
-export const planNamedSchema = z.strictObject({
-  kind: objectKindSchema,
-  id: storageIdSchema.optional(),
-  name: z.string().optional(),
-});
+export const planNamedSchema = z
+  .strictObject({ kind: objectKindSchema, id: storageIdSchema.optional(), name: z.string().optional() })
+  .refine(({ id, name }) => id !== undefined || name !== undefined, { message: entryLacks });
 export type PlanNamed = z.infer<typeof planNamedSchema>;
 
 /** What a person writes: the body of a create or an update, and plan.yaml. */

@@ -200,8 +200,7 @@ describe("definePlan", () => {
     assert.match(refused("OBJECT_UNKNOWN", { objects: [{ kind: "nfs-file", name: "/exports/e1/vm" }] }), /`directory`/);
   });
 
-  test("refuses an object without id and name, and one that is there twice", () => {
-    refused("BAD_REQUEST", { objects: [{ kind: "lun" }] });
+  test("refuses an object that is there twice", () => {
     const twice = [
       { kind: "volume", id: "4" },
       { kind: "volume", name: "db" },
@@ -431,6 +430,22 @@ describe("redefinePlan", () => {
     const after = redefinePlan(before, definition({ objects: more }), world);
     assert.deepEqual([after.objectCount, after.objectSet], [2, 2]);
     assert.equal(redefinePlan(after, definition(), world).objectSet, 3);
+  });
+
+  test("tells all objects that can't be taken at once, each once", () => {
+    const objects = ["nope", "twin", "nope", "copy"].map((name) => ({ kind: "lun", name }));
+    const message = refused("OBJECT_UNKNOWN", { objects });
+    assert.match(
+      message,
+      /^3 of .* taken:\n {2}Site “a” had no lun called “nope” .*\n {2}Site “a” has more than one lun called “twin”\.\n {2}The lun “copy” is a mirror/,
+    );
+    assert.match(message, /Choose one by its id: 2, 3\./);
+  });
+
+  test("tells what an object is called now that is given by the name it had", () => {
+    const renamed = { ...known, objects: objects.map((one) => (one.id === "4" ? { ...one, name: "post" } : one)) };
+    const message = refusal("OBJECT_UNKNOWN", () => redefinePlan(before, definition(), { ...world, known: renamed }));
+    assert.match(message, /no volume called “db” any more: the one that the plan has is called “post” now \(4\)/);
   });
 
   test("takes an object that was made anew under the same name", () => {

@@ -2,6 +2,7 @@ import type { PlanMember } from "../api/answers.ts";
 import type { Facilities } from "../api/facilities.ts";
 import type { Instant, SiteId } from "../api/ids.ts";
 import { type ObjectKind, objectKindSchema } from "../api/object/common.ts";
+import type { ObjectConfig } from "../api/object.ts";
 import type { PlanObject, PlanRule } from "../api/plan.ts";
 import { isUnusable, type JudgedObject } from "../object/judge.ts";
 import { fitsJudged, ruleText } from "../object/rule.ts";
@@ -17,13 +18,18 @@ export interface SourceSite {
   readonly facilities: Facilities | undefined;
   /** Of an object that it is not known to have, once a run has missed it. */
   readonly gone?: GoneRecord | undefined;
+  /** Another one of its name. */
+  readonly namesake?: ObjectConfig | undefined;
 }
 
 /** An object that a plan names, as its source has it. */
 export const namedMember = (named: PlanObject, found: JudgedObject | undefined, site: SourceSite): PlanMember => {
-  const { gone, siteId, observedAt, facilities } = site;
+  const { gone, siteId, observedAt, facilities, namesake } = site;
   if (found !== undefined) return memberOf(judgedByKind(found, facilities), becauseNamed);
-  const member = { kind: named.kind, id: named.id, name: gone?.name ?? named.name, because: becauseNamed };
+  const member = {
+    ...{ kind: named.kind, id: named.id, name: gone?.name ?? named.name, because: becauseNamed },
+    ...(namesake !== undefined && { namesake: namesake.id }),
+  };
   if (gone !== undefined) return { ...member, goneSince: gone.since };
   const unusable =
     observedAt === undefined

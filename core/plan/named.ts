@@ -26,8 +26,7 @@ const candidatesShownMax = 10;
  *
  * @param known undefined: nothing is known of the source yet
  * @param held objects that the plan has already
- * @returns throws VisibleError OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_UNUSABLE; BAD_REQUEST for what
- *   has neither an id nor a name
+ * @returns throws VisibleError OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR, OBJECT_UNUSABLE
  */
 export const finder = (
   source: string,
@@ -40,7 +39,6 @@ export const finder = (
   const gone = held.filter(({ kind, id }) => !ids.has(`${kind}/${id}`));
   const [matchingSeen, matchingGone] = [matcher(seen), matcher(gone)];
   return (wanted) => {
-    refuseNameless(wanted);
     const here = matchingSeen(wanted);
     const ordinary = here.filter((object) => object.origin?.role !== "mirror");
     const candidates: readonly FoundObject[] = here.length > 0 ? ordinary : matchingGone(wanted);
@@ -49,6 +47,8 @@ export const finder = (
     if (only !== undefined) return only;
     const [mirror] = here;
     if (mirror !== undefined) throw isMirror(mirror);
+    const renamed = renamedSince(wanted, held, seen);
+    if (renamed !== undefined) throw isRenamed(source, wanted, renamed);
     const unusable = all.filter(isUnusable).find((object) => isMeant(object, wanted));
     throw unusable === undefined ? unknown(source, known, wanted) : objectUnusable(unusable);
   };
@@ -69,13 +69,6 @@ const isMeant = (object: UnusableObject, { id, name = "" }: PlanNamed): boolean 
 const described = ({ kind, id, name }: PlanNamed) =>
   id === undefined ? `${kind} called “${name}”` : `${kind} with the id ${id}`;
 
-const refuseNameless = ({ kind, id, name }: PlanNamed): void => {
-  if (id !== undefined || name !== undefined) return;
-  throw new VisibleError("BAD_REQUEST", `An object of the kind ${kind} has neither an id nor a name.`, {
-    hint: "Give its `id`, or its `name` if only one object of the site has it; or a rule: `match`, `label` or `directory`.",
-  });
-};
-
 const ambiguous = (source: string, wanted: PlanNamed, candidates: readonly FoundObject[]): VisibleError => {
   const ids = candidates.slice(0, candidatesShownMax).map(({ id }) => id);
   const more = candidates.length > ids.length ? `, and ${candidates.length - ids.length} more` : "";
@@ -83,6 +76,24 @@ const ambiguous = (source: string, wanted: PlanNamed, candidates: readonly Found
     hint: `Choose one by its id: ${ids.join(", ")}${more}.`,
   });
 };
+
+/** What the plan has by a name that is given, and that has another one now. */
+const renamedSince = (
+  { kind, id, name = "" }: PlanNamed,
+  held: readonly PlanObject[],
+  seen: readonly ObjectConfig[],
+): ObjectConfig | undefined => {
+  if (id !== undefined) return undefined;
+  const before = new Set(held.flatMap((one) => (one.kind === kind && isSameName(one.name, name) ? [one.id] : [])));
+  return seen.find((object) => object.kind === kind && before.has(object.id));
+};
+
+const isRenamed = (source: string, wanted: PlanNamed, { kind, id, name }: ObjectConfig): VisibleError =>
+  new VisibleError(
+    "OBJECT_UNKNOWN",
+    `Site “${source}” has no ${described(wanted)} any more: the one that the plan has is called “${name}” now (${id}).`,
+    { hint: `Give its new name, or its id: { kind: ${kind}, id: ${id} }.` },
+  );
 
 const isMirror = ({ kind, name, origin }: ObjectConfig): VisibleError => {
   const plan = origin?.planName === undefined ? `the plan ${origin?.planId}` : `the foreign plan “${origin.planName}”`;

@@ -15,6 +15,7 @@ import { foldedName } from "../object/name.ts";
 import { fitsRule, ruleText } from "../object/rule.ts";
 import type { Connected } from "../object/switches.ts";
 import { type FoundObject, finder, type KnownObjects } from "./named.ts";
+import { eachOrRefusals } from "./refusals.ts";
 
 /** An object that a plan's next run will take, so far as is known, and why. */
 export type ResolvedObject = PlanObject &
@@ -42,7 +43,7 @@ export const becauseNamed = "it is named";
  * @param held what the plan has already; objects are taken as they are where the source is not
  *   known to have them
  * @throws {VisibleError} PLAN_EMPTY, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_IS_MIRROR,
- *   OBJECT_UNUSABLE, PLAN_TOO_LARGE; BAD_REQUEST for an object without id and name, or one that is there twice
+ *   OBJECT_UNUSABLE, PLAN_TOO_LARGE; BAD_REQUEST for one that is there twice
  */
 export const resolveObjects = (
   { source, objects }: Pick<PlanDefinition, "source" | "objects">,
@@ -54,7 +55,7 @@ export const resolveObjects = (
   }
   const heldObjects = held.flatMap((entry) => (isRule(entry) ? [] : [entry]));
   const find = finder(source, known, heldObjects);
-  const found = objects.map((wanted) => (isRule(wanted) ? wanted : find(wanted)));
+  const found = eachOrRefusals(objects, (wanted) => (isRule(wanted) ? wanted : find(wanted)));
   const entries = found.map((one): PlanEntry => (isRule(one) ? one : planObject(one)));
   refuseTwice(entries);
   const named = found.flatMap((one) => (isRule(one) ? [] : [resolved(one, becauseNamed)]));

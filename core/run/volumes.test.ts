@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { objectConfigSchema } from "../api/object.ts";
-import { objectOfVolume, placedVolumes } from "./volumes.ts";
+import { objectOfVolume, placedVolumes, volumesMax, volumesUpTo } from "./volumes.ts";
 
 const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
 
@@ -51,6 +51,12 @@ describe("a run's volumes", () => {
       objects: objectsWith([[1, 2], [2], [3]]),
     });
     assert.deepEqual([indices, own, isPlain], [[[0, 1], [1], [2]], [2, 0, 1], false]);
+  });
+
+  test("are known to be too many as soon as a part says so", () => {
+    const objects = objectsWith([[1, 2], [2], [3]]);
+    assert.equal(volumesUpTo({ from: 0, objects }), 3);
+    assert.equal(volumesUpTo({ from: 7, fromVolume: volumesMax - 2, objects }), volumesMax + 1);
   });
 
   test("that an object of another part has are told there", () => {

@@ -13,6 +13,13 @@ export interface PlacedVolumes {
   readonly isPlain: boolean;
 }
 
+/** A run has no more volumes: their documents are in order by numbers of five digits. */
+export const volumesMax = 99_999;
+
+/** How many volumes a run has up to the end of a part. */
+export const volumesUpTo = (part: Part): number =>
+  placedVolumes(part).own.reduce((sum, count) => sum + count, part.fromVolume ?? part.from);
+
 /** A run's volumes are counted in the order of its objects, each once, however many objects have it. */
 export const placedVolumes = ({ from, fromVolume = from, objects }: Part): PlacedVolumes => {
   const known = new Map<string, number>();

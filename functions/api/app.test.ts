@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { errorBodySchema } from "../../core/api/answers.ts";
+import { type ErrorBody, errorBodySchema } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Scope } from "../../core/api/token.ts";
 import { scopeSchema } from "../../core/api/token.ts";
@@ -252,6 +252,26 @@ describe("failures", () => {
       status: 507,
       body: { error: { code: "STORE_FULL", message: "No room.", hint: "Make some." } },
     });
+    assert.deepEqual(api.errors, []);
+  });
+
+  test("a disk that is full under the control plane, and too few descriptors, are told and are no defects", async () => {
+    const api = await createTestApi();
+    const because = async (error: Error) => {
+      api.deps.store.query = async () => {
+        throw error;
+      };
+      const { status, body } = await api.send<ErrorBody>("GET", "/v1/sites");
+      return { status, ...body.error };
+    };
+    const full = await because(new Error("commit failed (backend: database or disk is full)"));
+    assert.deepEqual(
+      [full.status, full.code, full.message],
+      [507, "STORE_FULL", "The control plane has no space left on its disk."],
+    );
+    const few = await because(new Error("failed", { cause: Object.assign(new Error("connect"), { code: "EMFILE" }) }));
+    assert.deepEqual([few.status, few.code], [500, "TOO_FEW_DESCRIPTORS"]);
+    assert.ok(full.hint && few.hint);
     assert.deepEqual(api.errors, []);
   });
 

@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import type { ErrorBody } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import { visibleFailure } from "../../core/api/failure.ts";
 import { plainIssues } from "../../core/api/issues.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import type { Log } from "../deps.ts";
@@ -18,27 +19,23 @@ export const answerError =
   (log: Log): ErrorHandler<ApiEnv> =>
   (error, c) => {
     const requestId = c.get("requestId");
-    const visible = visibleOf(error);
-    if (visible === undefined) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) {
       const { method, path } = c.req;
-      log.error({ requestId, method, path, error: stackOf(error) }, "a request failed unexpectedly");
+      log.failed({ requestId, method, path, err: error }, "a request failed unexpectedly");
     }
-    const shown =
-      visible ??
-      new VisibleError("INTERNAL", "Something went wrong here, and it is not your request's fault.", {
-        hint: `Try again; if it stays, look for the request id ${requestId} in the log.`,
-      });
+    const shown = refusal ?? visibleFailure(error, "the control plane") ?? defect(requestId);
     if (shown.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", "Bearer");
     return c.json(bodyOf(shown), shown.status as ContentfulStatusCode);
   };
 
-/** With the stacks of what caused it. */
-const stackOf = (error: Error): string => {
-  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : "";
-  return `${error.stack ?? error.message}${cause}`;
-};
+const defect = (requestId: string) =>
+  new VisibleError("INTERNAL", "Something went wrong here, and it is not your request's fault.", {
+    hint: `Try again; if it stays, look for the request id ${requestId} in the log.`,
+  });
 
-const visibleOf = (error: Error): VisibleError | undefined => {
+/** Nothing is wrong here: it is what somebody asked for. */
+const refusalOf = (error: Error): VisibleError | undefined => {
   if (error instanceof VisibleError) return error;
   if (error instanceof CommitConflict) {
     return new VisibleError("CONFLICT", "Somebody else changed the same thing at the same time.", {

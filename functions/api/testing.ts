@@ -1,5 +1,6 @@
 import type { ErrorBody, PlanAnswer } from "../../core/api/answers.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
+import { describedError, type Failure, failureLevel } from "../../core/api/failure.ts";
 import { formatIdentity, type PeerIdentity } from "../../core/api/identity.ts";
 import { gatewayIdSchema, type Instant, instantSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { objectConfigSchema } from "../../core/api/object.ts";
@@ -69,6 +70,9 @@ export const createTestApi = async () => {
     log: {
       info: () => undefined,
       warn: () => undefined,
+      failed: ({ err, ...fields }: Failure) => {
+        if (failureLevel(err) === "error") errors.push({ ...fields, err: describedError(err) });
+      },
       error: (fields: object) => void errors.push(fields),
     },
   };

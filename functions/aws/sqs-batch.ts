@@ -16,7 +16,7 @@ export const handleEach = async (
     try {
       await work(record, parsed(record.body));
     } catch (error) {
-      log.warn({ err: error, messageId }, "a message could not be taken in and will come again");
+      log.failed({ err: error, messageId }, "a message could not be taken in and will come again");
       batchItemFailures.push({ itemIdentifier: messageId });
     }
   }

@@ -13,7 +13,7 @@ import type { ShardId } from "./happenings.ts";
 import { groupsAtOnce, hasWork } from "./reclaim.ts";
 import { listIn, takeList } from "./site-list.ts";
 import { takenOf } from "./taken.ts";
-import { putWarnings, warningsIn } from "./warnings.ts";
+import { putWarnings, warningsIn, warningsOfGone } from "./warnings.ts";
 
 export type Completed = Extract<TaskReport, { kind: "completed" }>;
 
@@ -37,12 +37,14 @@ export const answerTo = async (deps: Deps, id: ShardId, shard: Shard, report: Co
 const writeDown = async (
   deps: Deps,
   { runId, place, step }: ShardId,
-  { progress, sequence }: Shard,
+  { progress, sequence, source }: Shard,
   { result, part, index }: Completed,
 ): Promise<void> => {
   await putFacts(deps, { runId, step, target: place, index }, result, progress);
-  const warnings = warningsIn(result);
-  if (result.kind !== "snapshot") return putWarnings(deps, { runId, step, target: place, index }, warnings);
+  if (result.kind !== "snapshot") {
+    return putWarnings(deps, { runId, step, target: place, index }, warningsIn(result));
+  }
+  const warnings = await warningsOfGone(deps, { runId, source }, result);
   await putWarnings(deps, { runId, step, target: "source", index: part?.number ?? 0 }, warnings);
   await noteGone(deps, { runId, sequence }, result.gone ?? []);
 };

@@ -144,7 +144,7 @@ const takeAll = async (deps: Deps, happenings: readonly Happening[]): Promise<un
     } catch (error) {
       assert(error instanceof Error);
       failure ??= error;
-      deps.log.warn({ happening: next, error: error.message }, "what follows is left to the sweep");
+      deps.log.failed({ err: error, happening: next }, "what follows is left to the sweep");
       const cause = next.to === "carry-out" ? next.entry.key : next.because;
       queue = queue.filter(({ because }) => because === undefined || because !== cause);
       if (cause !== undefined) await postpone(deps, cause);
@@ -163,7 +163,7 @@ const postpone = async (deps: Deps, key: Key): Promise<void> => {
     await deps.store.commit([{ type: "put", key, body, expect: { version: stored.version }, dueAt }]);
   } catch (error) {
     assert(error instanceof Error);
-    deps.log.warn({ key, error: error.message }, "an outbox entry could not be postponed");
+    deps.log.failed({ err: error, key }, "an outbox entry could not be postponed");
   }
 };
 

@@ -29,23 +29,23 @@ export const noteGone = async (
   const planId = planIdOf(runId);
   const since = deps.clock.now();
   const found = await lastSequences(deps, planId, await unknownOf(deps, planId, gone));
-  for (const object of gone) {
+  await mapBounded(gone, atOnce, async (object) => {
     const key = goneKey(planId, object.kind, object.id);
     const { kind, id, name, named, lastSequence = found.get(nameOf(object)) } = object;
     const known = lastSequence !== undefined && { lastSequence };
     const body: Written = { kind, id, name, named, since, sequence, ...known };
     if (!(await putOnce(deps, { key, body }))) await noteAgain(deps, await deps.store.get(key), body);
-  }
+  });
 };
 
 /** Those of which neither the source knows a group, nor a run before has looked for one. */
 const unknownOf = async (deps: Deps, planId: PlanId, gone: readonly GoneObject[]): Promise<readonly GoneObject[]> => {
   const untold = gone.filter(({ lastSequence }) => lastSequence === undefined);
-  const stored = await mapBounded(untold, readsAtOnce, ({ kind, id }) => deps.store.get(goneKey(planId, kind, id)));
+  const stored = await mapBounded(untold, atOnce, ({ kind, id }) => deps.store.get(goneKey(planId, kind, id)));
   return untold.filter((_, index) => stored[index] === undefined);
 };
 
-const readsAtOnce = 16;
+const atOnce = 16;
 
 /** What had come back and is gone again; and what had come by a rule, and is named since. */
 const noteAgain = async ({ store }: Deps, stored: Stored<Written> | undefined, told: Written): Promise<void> => {
@@ -97,17 +97,17 @@ export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence
   const names = new Set([...wanted].map(({ body }) => nameOf(body)));
   const back = names.size === 0 ? names : await namesIn(deps, runId, names);
   const copiedIn = await newestEverywhere(deps, planId, before);
-  for (const stored of before) {
+  const settled = before.filter(({ body }) => back.has(nameOf(body)) || !names.has(nameOf(body)));
+  await mapBounded(settled, atOnce, async (stored) => {
     const { key, version, body } = stored;
-    if (names.has(nameOf(body)) && !back.has(nameOf(body))) continue;
     const { backIn = sequence, lastSequence } = body;
     const isUseless = !wanted.has(stored) || lastSequence === undefined || backIn <= copiedIn;
-    if (!isUseless && body.backIn !== undefined) continue;
+    if (!isUseless && body.backIn !== undefined) return;
     const change: Change = isUseless
       ? { type: "delete", key, expect: { version } }
       : { type: "put", key, body: { ...body, backIn }, expect: { version } };
     await ignoringConflict(() => deps.store.commit([change]));
-  }
+  });
 };
 
 /** The newest run of which, or of a newer one, each site that is to have the plan's groups has a good one. */

@@ -84,7 +84,7 @@ export const recordGroup = async (
     ...(taken?.volumes !== undefined && { volumeCount: taken.volumes }),
     ...(await warningsOf(deps, run, role, target, taken)),
     sizeBytes: published?.sizeBytes ?? told?.sizeBytes ?? taken?.sizeBytes ?? 0,
-    ...(moved && { dataBytes: moved.dataBytes }),
+    ...(moved && { dataBytes: moved.dataBytes, changedBytes: moved.bytesChanged }),
     state: "published",
     holds: stored?.body.holds ?? [],
     ...(hasFailedAt(run, siteId) ? { ofFailedRun: true } : {}),

@@ -60,6 +60,24 @@ describe("what a site says that does not fit its run", () => {
     });
   }
 
+  for (const [what, said, code] of [
+    ["of no object at all", { objects: [] }, "OBJECT_GONE"],
+    ["of more volumes than a run may have", { fromVolume: 99_999 }, "PLAN_TOO_LARGE"],
+  ] as const) {
+    test(`a snapshot ${what} ends the part with the reason`, async () => {
+      const { api, part } = await begin();
+      const [task] = takeTasks(api, siteA);
+      assert(task?.kind === "snapshot");
+      groupsOn(api, siteA).add(task.groupId);
+      const objects = ["db", "web"].map((name) => ({ config: objectNamed(name), snapshotIds: [`s-${name}`] }));
+      const result = { kind: "snapshot", takenAt: api.deps.clock.now(), from: 0, objects, ...said };
+      await report(api, task, { kind: "completed", result });
+      await goOn(api);
+      const { state, reason } = await part();
+      assert.deepEqual([state, reason?.code], ["failed", code]);
+    });
+  }
+
   test("what is said of an object that the run does not have changes nothing", async () => {
     const { api, part } = await begin();
     const [snapshot] = takeTasks(api, siteA);

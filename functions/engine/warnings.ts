@@ -1,11 +1,14 @@
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import { type Reason, warningsMax } from "../../core/api/reason.ts";
 import type { Shard, Step } from "../../core/api/run.ts";
-import type { TaskResult, TaskResultOf } from "../../core/api/task.ts";
+import type { GoneObject, TaskResult, TaskResultOf } from "../../core/api/task.ts";
 import { boundedWarnings } from "../../core/run/warnings.ts";
 import type { Deps } from "../deps.ts";
+import { namesakeKey, readNamesakes } from "../queries/namesakes.ts";
 import { warningKey, warningPrefix } from "../records.ts";
+import { readRunPlan } from "./facts.ts";
 import { putOnce } from "./put-once.ts";
+import { readRunObjects } from "./run-objects.ts";
 import { readShards } from "./shards.ts";
 
 /*
@@ -15,21 +18,46 @@ import { readShards } from "./shards.ts";
 
 type Store = Pick<Deps, "store">;
 
-/** What a task says is to be known. */
-export const warningsIn = (result: TaskResult): readonly Reason[] => {
+/** What a task says is to be known. @param addition what else there is to say of an object that is gone */
+export const warningsIn = (
+  result: TaskResult,
+  addition: (object: GoneObject) => string = () => "",
+): readonly Reason[] => {
   if (result.kind === "prepare") return result.warnings ?? [];
-  return result.kind === "snapshot" ? ofSnapshot(result) : [];
+  return result.kind === "snapshot" ? ofSnapshot(result, addition) : [];
 };
 
-const ofSnapshot = ({ gone = [], warnings = [] }: TaskResultOf<"snapshot">): readonly Reason[] => {
-  // Of what is there and can't be used, the warnings say why.
-  const vanished = gone.filter(({ unusable }) => unusable === undefined);
-  const goneWarnings = vanished.map(({ kind, name, id, named }): Reason => {
+const ofSnapshot = (
+  { gone = [], warnings = [] }: TaskResultOf<"snapshot">,
+  addition: (object: GoneObject) => string,
+): readonly Reason[] => {
+  const goneWarnings = gone.filter(isVanished).map((object): Reason => {
+    const { kind, name, id, named } = object;
     const kept = named ? "until the plan does not name it any more" : "for 30 days";
     const message = `The ${kind} “${name}” (${id}) is not at the source any more. Its newest restore point is kept ${kept}.`;
-    return { code: "OBJECT_GONE", message };
+    return { code: "OBJECT_GONE", message: `${message}${addition(object)}` };
   });
   return [...warnings, ...goneWarnings];
+};
+
+/** Of what is there and can't be used, the warnings say why. */
+const isVanished = ({ unusable }: GoneObject): boolean => unusable === undefined;
+
+/** The same where the source has others of the names of what is gone, which the plan does not take. */
+export const warningsOfGone = async (
+  deps: Deps,
+  { runId, source }: { readonly runId: RunId; readonly source: SiteId },
+  result: TaskResultOf<"snapshot">,
+): Promise<readonly Reason[]> => {
+  const vanished = (result.gone ?? []).filter((object) => object.named && isVanished(object));
+  if (vanished.length === 0) return warningsIn(result);
+  const told = await readRunPlan(deps, runId);
+  const namesakes = await readNamesakes(deps, source, vanished, await readRunObjects(deps, told));
+  return warningsIn(result, (object) => {
+    const there = object.named ? namesakes.get(namesakeKey(object)) : undefined;
+    if (there === undefined) return "";
+    return ` There is another ${there.kind} “${there.name}” now (${there.id}), which the plan does not take; where its file gives the name and no id, this takes it: smtx-backup plan update ${told.planName} -f FILE`;
+  });
 };
 
 /** @param index of the task; of a snapshot, of the part of its answer */

@@ -1,8 +1,8 @@
-import pino from "pino";
 import { createClients } from "../aws/clients.ts";
 import type { Deps } from "../deps.ts";
 import { createDeps, namesFrom } from "../environment.ts";
+import { createLog } from "../log.ts";
 
 /** The adapters of a function on Lambda: made once for each process, from its environment. */
 export const lambdaDeps = (name: string): Deps =>
-  createDeps(createClients(process.env), namesFrom(process.env), pino({ base: { function: name } }));
+  createDeps(createClients(process.env), namesFrom(process.env), createLog({ function: name }));

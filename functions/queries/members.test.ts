@@ -128,6 +128,23 @@ describe("a plan's members", () => {
     assert.deepEqual(await told(), [named, present]);
   });
 
+  test("that are gone are told with another object of their name, unless the plan takes that one", async () => {
+    const named = { kind: "lun", name: "db" };
+    const anew = objectNamed("db", { id: "lun-anew" });
+    const mirror = objectNamed("db", { id: "lun-m", origin: { planId: "plan_x", siteId: "z", role: "mirror" } });
+    for (const [there, more, namesake] of [
+      [[anew, mirror], [], "lun-anew"],
+      [[mirror], [], undefined],
+      [[vmNamed("db")], [], undefined],
+      [[anew], [{ kind: "lun", match: "d*" }], undefined],
+    ] as const) {
+      const { api } = await planOf([objectNamed("db")], [named, ...more]);
+      api.pass(60);
+      await tell(api, there);
+      assert.equal((await all(api))[0]?.namesake, namesake);
+    }
+  });
+
   test("that are back are not told as gone, before a run has seen them", async () => {
     const { api, plan } = await planOf([vmNamed("web")], [{ kind: "vm", match: "*" }]);
     await putGone(api, plan, { kind: "vm", id: "vm-web", name: "web", named: false });

@@ -14,6 +14,7 @@ import { inventoryObservedAt } from "../inventory.ts";
 import { readRange } from "../ranges.ts";
 import { goneKey, gonePrefix, objectKey, objectPrefix, planKey } from "../records.ts";
 import { decodeCursor, encodeCursor, foreignCursor } from "../store-rules.ts";
+import { namesakeKey, readNamesakes } from "./namesakes.ts";
 import { lookUpObjects, objectSchema } from "./objects.ts";
 import { type PageRequest, readable } from "./page.ts";
 
@@ -87,10 +88,13 @@ const namedSection: Section = async ({ deps, plan, named, observedAt, facilities
   const from = Number.parseInt(after ?? "0", 10) || 0;
   const some = named.slice(from, from + limit);
   const found = await findById(deps, plan, some);
+  const missing = some.filter((one) => !found.has(keyOf(one)));
+  const namesakes = await readNamesakes(deps, plan.source, missing, plan.objects);
   const members = await mapBounded(some, lookUpsAtOnce, async (one) => {
     const object = found.get(keyOf(one));
     const gone = object === undefined ? await goneRecord(deps, plan, one) : undefined;
-    return namedMember(one, object, { siteId: plan.source, observedAt, facilities, gone });
+    const namesake = namesakes.get(namesakeKey(one));
+    return namedMember(one, object, { siteId: plan.source, observedAt, facilities, gone, namesake });
   });
   return { members, next: from + limit < named.length ? String(from + limit) : undefined };
 };

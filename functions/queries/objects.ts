@@ -111,7 +111,7 @@ const objectsPerLookUpMax = 1000;
 export const lookUpObjects = async (
   deps: QueryDeps,
   siteId: SiteId,
-  wanted: readonly PlanDefinition["objects"][number][],
+  wanted: Readonly<PlanDefinition["objects"]>,
   held: readonly PlanEntry[],
 ): Promise<KnownObjects | undefined> => {
   const observedAt = await inventoryObservedAt(deps, siteId);

@@ -9,7 +9,7 @@ import { isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
-import { readFact, readFactsIn, type SnapshotFact } from "../engine/facts.ts";
+import { type RebuildFact, readFact, readFactsIn, type SnapshotFact } from "../engine/facts.ts";
 import { originOf, readNamedObjects, readRunObjects } from "../engine/run-objects.ts";
 import { readShards } from "../engine/shards.ts";
 import { readTaken } from "../engine/taken.ts";
@@ -39,11 +39,15 @@ export const listRunObjects = async (
   if (total === undefined) return listNamed(deps, runPlan, { from, limit });
   const range = { from, count: Math.max(0, Math.min(limit, total - from)) };
   const some = await readPlaced(deps, runPlan, range);
-  const [entries, progresses] = await Promise.all([
+  const [entries, progresses, rebuilt] = await Promise.all([
     some.some(({ fact }) => fact.because !== undefined) ? readRunObjects(deps, runPlan) : [],
     progressesAt(deps, run, site, some),
+    run.kind === "rebuild" ? readFactsIn<RebuildFact>(deps, run.id, "rebuilding", site, range) : undefined,
   ]);
-  const items = some.map(({ index, fact }) => runObject(index, fact, entries, progresses(index, fact)));
+  const items = some.map(({ index, fact }) => ({
+    ...runObject(index, fact, entries, progresses(index, fact)),
+    ...rebuiltOf(fact, rebuilt?.get(index)),
+  }));
   const next = from + range.count;
   return { items, ...(next < total && { cursor: String(next) }) };
 };
@@ -101,6 +105,18 @@ const runObject = (
     ...(entry !== undefined && isRule(entry) && { because: ruleText(entry) }),
     ...(leftOut !== undefined && leftOut.length > 0 && { leftOut }),
   };
+};
+
+/** What a rebuild has made of an object, and where that is not as the original was. */
+const rebuiltOf = ({ config }: SnapshotFact, made: RebuildFact | undefined): Pick<RunObject, "rebuilt"> => {
+  if (made === undefined) return {};
+  const { id, name } = made.object;
+  const there = made.object.kind === "lun" ? made.object.lun : undefined;
+  if (there === undefined) return { rebuilt: { id, name } };
+  const { target, lunId } = there;
+  const before = config.kind === "lun" ? config.lun?.lunId : undefined;
+  const isOther = before !== undefined && before !== lunId;
+  return { rebuilt: { id, name, lun: { target, lunId, ...(isOther && { lunIdBefore: before }) } } };
 };
 
 interface Placed {

@@ -60,7 +60,7 @@ export const holdLease = (options: {
     try {
       await inTime(`${how} the task's message`, time, () => source[how](receipt));
     } catch (error) {
-      log.warn({ err: error }, `could not ${how} the task's message; it will be delivered again`);
+      log.failed({ err: error }, `could not ${how} the task's message; it will be delivered again`);
     }
   };
 

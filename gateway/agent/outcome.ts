@@ -1,4 +1,5 @@
 import { atSite, VisibleError } from "../../core/api/errors.ts";
+import { visibleFailure } from "../../core/api/failure.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import { type Reason, reasonCharactersMax } from "../../core/api/reason.ts";
 import type { TaskResult } from "../../core/api/task.ts";
@@ -37,9 +38,11 @@ export const outcomeOfAbort = (why: AbortReason, error: unknown): Outcome => {
 export const outcomeOfError = (error: unknown, signal: AbortSignal, siteId: SiteId): Outcome => {
   if (VisibleError.is(error, "FENCED")) return { type: "fenced" };
   if (signal.aborted) return outcomeOfAbort(signal.reason as AbortReason, error);
-  if (VisibleError.is(error)) {
-    const { code, hint, toldBy, retryable, newestSequence } = error;
-    const message = toldBy === undefined ? atSite(siteId, code, error.message) : error.message;
+  const visible = visibleFailure(error, `the gateway of site ${siteId}`);
+  if (visible !== undefined) {
+    const { code, hint, toldBy, retryable, newestSequence } = visible;
+    const isOwn = visible === error && toldBy === undefined;
+    const message = isOwn ? atSite(siteId, code, visible.message) : visible.message;
     const reason = { code, message: shortened(hint === undefined ? message : `${message} ${hint}`) };
     return { type: "failed", reason, retryable, newestSequence, error };
   }

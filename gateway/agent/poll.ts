@@ -33,7 +33,7 @@ export const pollQueue = async (options: {
     try {
       await inTime("give back a message", time, () => source.release(receipt));
     } catch (error) {
-      log.warn({ err: error, messageId }, "could not give back a message; it comes again by itself");
+      log.failed({ err: error, messageId }, "could not give back a message; it comes again by itself");
     }
   };
 
@@ -58,7 +58,7 @@ export const pollQueue = async (options: {
       return await receive();
     } catch (error) {
       const waitMs = backoffMs(failures + 1, { firstMs: agentLimits.pollRetryMs, maxMs: agentLimits.pollRetryMsMax });
-      log.warn({ err: error, waitMs: Math.round(waitMs) }, "could not ask for tasks; trying again");
+      log.failed({ err: error, waitMs: Math.round(waitMs) }, "could not ask for tasks; trying again");
       await time.sleep(waitMs, signal);
       return undefined;
     }

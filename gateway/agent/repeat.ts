@@ -38,7 +38,7 @@ export const repeat = async (
     try {
       await inTime(purpose, time, act);
     } catch (error) {
-      log.warn({ err: error }, `could not ${purpose}; trying again in ${Math.round(pauseMs() / 1000)} s`);
+      log.failed({ err: error }, `could not ${purpose}; trying again in ${Math.round(pauseMs() / 1000)} s`);
     }
     await time.sleep(pauseMs(), signal);
   }

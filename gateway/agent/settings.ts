@@ -93,7 +93,7 @@ export const createSettingsTaker = (
     try {
       await inTime("deal with settings", time, () => (isOurs ? takeOurs : giveBack)(parsed.task, message));
     } catch (error) {
-      log.warn({ err: error, messageId: message.messageId }, "could not deal with settings; they come again");
+      log.failed({ err: error, messageId: message.messageId }, "could not deal with settings; they come again");
     }
   };
 

@@ -70,7 +70,7 @@ export const createCurrentTasks = (
       await inTime("tell the inventory", time, (watch) => inventory.tell(watch));
       await lease.end("remove");
     } catch (error) {
-      log.warn({ err: error }, "could not tell the inventory; the task will be done again");
+      log.failed({ err: error }, "could not tell the inventory; the task will be done again");
       await lease.end("lapse");
     }
   };

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { failureLevel } from "../../core/api/failure.ts";
 import type { Log } from "../log.ts";
 import type { Time } from "../time.ts";
 
@@ -70,6 +71,7 @@ export const recordingLog = (): RecordingLog => {
     return {
       debug: at("debug"),
       info: at("info"),
+      failed: (fields, message) => at(failureLevel(fields.err))(fields, message),
       warn: at("warn"),
       error: at("error"),
       child: (fields) => make({ ...bound, ...fields }),

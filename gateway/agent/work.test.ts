@@ -178,6 +178,17 @@ describe("a task's life", () => {
     await stop();
   });
 
+  test("a host that has too few descriptors is told as that, with what to do", async () => {
+    const { queue, aboutTasks, firstTry, stop } = setUp();
+    await queue.deliver(task());
+    await firstTry().reject(Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" }));
+    const last = aboutTasks().at(-1);
+    assert.ok(last?.kind === "failed");
+    assert.equal(last.reason.code, "TOO_FEW_DESCRIPTORS");
+    assert.match(last.reason.message, /^The gateway of site \w+ may not open more files\. .*ulimit/);
+    await stop();
+  });
+
   test("a reason that would be too long for a message is shortened", async () => {
     const { queue, aboutTasks, firstTry, stop } = setUp();
     await queue.deliver(task());

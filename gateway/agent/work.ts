@@ -145,7 +145,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
         return "remove";
       case "failed": {
         const { reason, retryable, newestSequence, error } = outcome;
-        log[reason.code === "INTERNAL" ? "error" : "warn"]({ err: error, retryable, progressed }, "task failed");
+        log.failed({ err: error, retryable, progressed }, "task failed");
         const told = newestSequence === undefined ? {} : { newestSequence };
         await report({ kind: "failed", ...facts, reason, retryable, progressed, ...told });
         return "remove";
@@ -165,7 +165,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
     try {
       await lease.end(await conclude(outcome));
     } catch (error) {
-      log.warn({ err: error, outcome: outcome.type }, "could not report the task; it will be done again");
+      log.failed({ err: error, outcome: outcome.type }, "could not report the task; it will be done again");
       await lease.end("lapse");
     }
   };

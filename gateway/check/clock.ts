@@ -8,6 +8,7 @@ export const silent: Log = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,
+  failed: () => undefined,
   error: () => undefined,
   child: () => silent,
 };

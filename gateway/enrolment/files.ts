@@ -1,9 +1,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { CertificateAnswer } from "../../core/api/enrolment.ts";
 import type { GatewayConfig } from "../config.ts";
 import { readIfThere, writeFileSafely } from "../files.ts";
+import { makeFolder } from "../folder.ts";
 
 type TlsFiles = GatewayConfig["tls"];
 
@@ -15,7 +16,7 @@ const next = (keyFile: string): string => `${keyFile}.next`;
  * asked for in vain.
  */
 export const stageKey = async (tls: TlsFiles, keyPem: string): Promise<void> => {
-  for (const file of Object.values(tls)) await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  for (const file of Object.values(tls)) await makeFolder(dirname(file), { mode: 0o700 });
   await settleKey(tls);
   await writeFileSafely(next(tls.key), keyPem, secretMode);
 };

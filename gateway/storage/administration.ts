@@ -9,6 +9,17 @@ export interface FacilityId {
   readonly name: string;
 }
 
+/** What a document says of a pool (capacity in bytes, null for no limit), a switch or an export. */
+export type FacilityDescription = Readonly<Record<string, unknown>>;
+
+/** What a change of an object, or its deletion, takes away from it. */
+export interface Loss {
+  /** `disk web-data`, `shared volume quorum`, `CD-ROM tools.iso`, `NIC 52:54:00:12:34:56` */
+  readonly what: string;
+  /** The size of a volume that is deleted with what is in it. Absent: it is only taken out. */
+  readonly deletedBytes?: number;
+}
+
 /**
  * What a cluster's own console does: objects are made, changed and switched on and off. For clusters that are embedded
  * here, which have no console of their own. Mirrors are refused (W8), saying whose they are.
@@ -16,7 +27,7 @@ export interface FacilityId {
 export interface ClusterAdministration {
   /**
    * Makes what the documents describe, all of it or nothing, in their order. Pools, switches and exports that are there
-   * already are from then on as they are described.
+   * already are from then on as they are described; what is not said of them stays.
    * @returns the objects that were made
    * @throws OBJECT_NAME_TAKEN, OBJECT_IS_MIRROR, OBJECT_BUSY, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, VOLUME_UNKNOWN,
    *   BAD_REQUEST
@@ -26,13 +37,22 @@ export interface ClusterAdministration {
   /**
    * Brings one object to what is described: what is not said stays. Disks and NICs are the ones that are listed: a disk
    * by its volume's name stays, a new one is made, one that is not listed is taken out and its volume deleted where it was
-   * made with the VM.
+   * made with the VM. A VM that is on keeps its CPUs, memory, firmware and disks.
    * @throws VOLUME_UNKNOWN, OBJECT_NAME_TAKEN, OBJECT_BUSY, OBJECT_IS_MIRROR, VOLUME_TOO_SMALL, BAD_REQUEST, …
    */
   updateObject(id: ObjectId, change: ObjectChange, call?: StorageCall): Promise<ObjectConfig>;
 
-  /** Its snapshots stay. A VM goes with the volumes that were made with it. @throws VOLUME_UNKNOWN, OBJECT_BUSY, OBJECT_IS_MIRROR */
+  /** What `updateObject` or `deleteObject` would take away, of a VM. @throws VOLUME_UNKNOWN, OBJECT_BUSY, OBJECT_IS_MIRROR */
+  losses(id: ObjectId, change: ObjectChange | "delete", call?: StorageCall): Promise<readonly Loss[]>;
+
+  /**
+   * Its snapshots stay. A VM, which has to be off, goes with the volumes that were made with it.
+   * @throws VOLUME_UNKNOWN, OBJECT_BUSY, OBJECT_IS_MIRROR
+   */
   deleteObject(id: ObjectId, call?: StorageCall): Promise<void>;
+
+  /** What a pool, a switch or an export is now; undefined where there is none. */
+  describeFacility(of: FacilityId, call?: StorageCall): Promise<FacilityDescription | undefined>;
 
   /**
    * Takes a pool, a switch or an export away, which nothing uses any more. NICs of mirrors that are connected to the

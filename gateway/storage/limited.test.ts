@@ -71,7 +71,9 @@ const administrationCalls = async ({ administration }: StorageDriver) => {
   return {
     createObjects: (call?: StorageCall) => administration.createObjects([], call),
     updateObject: (call?: StorageCall) => administration.updateObject(object, {}, call),
+    losses: (call?: StorageCall) => administration.losses(object, "delete", call),
     deleteObject: (call?: StorageCall) => administration.deleteObject(object, call),
+    describeFacility: (call?: StorageCall) => administration.describeFacility({ kind: "pool", name: "p" }, call),
     deleteFacility: (call?: StorageCall) => administration.deleteFacility({ kind: "pool", name: "p" }, call),
     setPower: (call?: StorageCall) => administration.setPower(object, "on", call),
     setLabels: (call?: StorageCall) => administration.setLabels(object, {}, call),

@@ -88,7 +88,10 @@ const limitAdministration = (cluster: ClusterAdministration, calls: LimitedCalls
   createObjects: (specs, call) => calls.durable("createObjects", call, (watch) => cluster.createObjects(specs, watch)),
   updateObject: (id, change, call) =>
     calls.durable("updateObject", call, (watch) => cluster.updateObject(id, change, watch)),
+  losses: (id, change, call) => calls.answer("losses", call, (watch) => cluster.losses(id, change, watch)),
   deleteObject: (id, call) => calls.durable("deleteObject", call, (watch) => cluster.deleteObject(id, watch)),
+  describeFacility: (of, call) =>
+    calls.answer("describeFacility", call, (watch) => cluster.describeFacility(of, watch)),
   deleteFacility: (of, call) => calls.answer("deleteFacility", call, (watch) => cluster.deleteFacility(of, watch)),
   setPower: (id, power, call) => calls.answer("setPower", call, (watch) => cluster.setPower(id, power, watch)),
   setLabels: (id, labels, call) => calls.answer("setLabels", call, (watch) => cluster.setLabels(id, labels, watch)),

@@ -47,7 +47,16 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
 ];
 
 const administrationCalls: readonly (keyof ClusterAdministration)[] = [
-  ...(["createObjects", "updateObject", "deleteObject", "deleteFacility", "setPower", "setLabels"] as const),
+  ...([
+    "createObjects",
+    "updateObject",
+    "losses",
+    "deleteObject",
+    "describeFacility",
+    "deleteFacility",
+    "setPower",
+    "setLabels",
+  ] as const),
 ];
 
 /**

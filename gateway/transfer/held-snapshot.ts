@@ -17,7 +17,7 @@ export const holding = async <T>(
   } finally {
     if (snapshot !== null) {
       await storage.closeSnapshot(snapshot).catch((error: unknown) => {
-        log.warn({ err: error, snapshotId: snapshot.snapshotId }, "a snapshot that was read could not be closed");
+        log.failed({ err: error, snapshotId: snapshot.snapshotId }, "a snapshot that was read could not be closed");
       });
     }
   }

@@ -43,11 +43,11 @@ export const toldOf = (
 export const answerError = (request: IncomingMessage, response: ServerResponse, error: unknown, log: Log): void => {
   const fields = { err: error, method: request.method, path: request.url };
   if (request.socket.destroyed) {
-    log.info(fields, "the peer went away before it was answered");
+    log.failed(fields, "the peer went away before it was answered");
     return;
   }
   if (response.headersSent && !isBeating(response)) {
-    log.error(fields, "a request failed after its answer had begun");
+    log.failed(fields, "a request failed after its answer had begun");
     request.socket.destroy();
     return;
   }

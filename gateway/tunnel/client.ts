@@ -190,7 +190,7 @@ const createClient = (
         const fault = linkError(error, endpoint.name, refusal?.());
         if (!isOpening && !isConnectFault(error) && fault.code !== "PEER_REFUSED") throw fault;
         endpoint.shunnedUntilMs = performance.now() + limits.shunSeconds * 1000;
-        log.warn({ err: fault, endpoint: endpoint.name, site: siteId }, "an endpoint could not be connected");
+        log.failed({ err: fault, endpoint: endpoint.name, site: siteId }, "an endpoint could not be connected");
         // A broken link may mend by itself, so of several reasons it is the one to tell.
         if (failure === undefined || fault.code === "LINK_BROKEN") failure = fault;
       }

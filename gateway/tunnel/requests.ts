@@ -40,7 +40,7 @@ export const createRequestListener = (
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     // While a body comes, silence means a dead peer; while we verify what came, it does not.
     request.once("end", () => request.socket.setTimeout(0));
-    request.once("error", (error) => options.log.info({ err: error, path: request.url }, "a request broke off"));
+    request.once("error", (error) => options.log.failed({ err: error, path: request.url }, "a request broke off"));
     const stopBeating = startBeating(request, response, options.beats);
     try {
       const peer = options.identify(request);

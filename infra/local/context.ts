@@ -18,9 +18,19 @@ const fileIn = (dir: string) => join(dir, "local.json");
 export const writeLocalContext = (dir: string, context: LocalContext): Promise<void> =>
   writeJsonFile(fileIn(dir), context);
 
-/** The context in a folder, if there is one. @throws VisibleError STORE_CORRUPT */
-export const findLocalContext = (dir: string): Promise<LocalContext | undefined> =>
-  readJsonFile(fileIn(dir), localContextSchema);
+/** The context in a folder, if there is one. @throws VisibleError STORE_CORRUPT; BAD_REQUEST for what is no folder, or not to be read */
+export const findLocalContext = async (dir: string): Promise<LocalContext | undefined> => {
+  try {
+    return await readJsonFile(fileIn(dir), localContextSchema);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error) || VisibleError.is(error)) throw error;
+    const why = error.code === "ENOTDIR" ? "it is no folder" : error.message;
+    throw new VisibleError("BAD_REQUEST", `${dir} can't be the folder of a local environment: ${why}.`, {
+      hint: "Name another one with --dir or SMTX_BACKUP_DIR.",
+      cause: error,
+    });
+  }
+};
 
 /** @throws VisibleError NOT_FOUND when nothing was ever started in the folder */
 export const readLocalContext = async (dir: string): Promise<LocalContext> => {

@@ -84,7 +84,8 @@ describe("a gateway of this machine", () => {
     const log = {
       info: () => undefined,
       error: () => undefined,
-      warn: (_: object, message: string) => void warnings.push(message),
+      warn: () => undefined,
+      failed: (_: object, message: string) => void warnings.push(message),
     };
     const elsewhere = { ...config, siteId: siteIdSchema.parse("nowhere") };
     const kept = enroller.keep([elsewhere, config], { log, signal: stop.signal });

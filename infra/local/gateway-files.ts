@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type GatewayId, gatewayIdSchema, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
 import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config.ts";
 import { writeFileSafely } from "../../gateway/files.ts";
+import { makeFolder } from "../../gateway/folder.ts";
 import { localNames } from "./control-plane.ts";
 import { envoySettings } from "./envoy.ts";
 import type { GatewayProcess } from "./gateways.ts";
@@ -48,7 +48,7 @@ const configure = async (options: {
 }): Promise<ConfiguredGateway> => {
   const { dir, api, envoy, siteId, gatewayId } = options;
   const folder = join(dir, "sites", siteId);
-  await mkdir(join(folder, "store"), { recursive: true });
+  await makeFolder(join(folder, "store"));
   const config = {
     gatewayId,
     siteId,

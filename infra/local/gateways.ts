@@ -1,8 +1,9 @@
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname, extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../../functions/aws/clients.ts";
 import { writeFileSafely } from "../../gateway/files.ts";
+import { makeFolder } from "../../gateway/folder.ts";
 import { type Death, keepRunning } from "../../gateway/processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../gateway/processes/owned-process.ts";
 import type { Time } from "../../gateway/time.ts";
@@ -45,7 +46,7 @@ export const superviseGateway = (options: {
 };
 
 const startGateway = async (gateway: GatewayProcess, env: Environment): Promise<OwnedProcess> => {
-  await mkdir(dirname(gateway.logFile), { recursive: true });
+  await makeFolder(dirname(gateway.logFile));
   const output = await open(gateway.logFile, "a");
   try {
     const process_ = startOwned({

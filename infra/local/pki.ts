@@ -1,7 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
+import { makeFolder } from "../../gateway/folder.ts";
 import { type Authority, createAuthority, readAuthority } from "../../pki/authority.ts";
 
 export interface AuthorityFiles {
@@ -26,7 +26,7 @@ export const makeAuthority = async (dir: string, multiCluster: string): Promise<
       hint: "Use that one, or choose another folder. Without its authority no gateway is believed any more.",
     });
   }
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeFolder(dir, { mode: 0o700 });
   const authority = await createAuthority({ multiCluster });
   await writeFileSafely(files.key, authority.keyPem, 0o600);
   await writeFileSafely(files.certificate, authority.certificatePem, 0o644);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +15,7 @@ describe("everything on one machine, of which a process is killed", () => {
   let dir: string;
   let api: ReturnType<typeof createClient>;
   let ended: Promise<unknown>;
+  let sites: readonly string[];
   const stop = new AbortController();
   const troubles: string[] = [];
   let mayStartAgain: Promise<void> = Promise.resolve();
@@ -29,13 +30,17 @@ describe("everything on one machine, of which a process is killed", () => {
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "smtx-backup-up-"));
-    const ready = Promise.withResolvers<{ url: string; tokenFile: string }>();
+    // The folder has been used before, so it knows its one site.
+    await mkdir(join(dir, "sites", "a"), { recursive: true });
+    const ready = Promise.withResolvers<{ url: string; tokenFile: string; sites: readonly string[] }>();
     ended = localUp({
-      ...{ dir, sites: ["a"], gatewaysPerSite: 1, signal: stop.signal, time },
+      ...{ dir, gatewaysPerSite: 1, signal: stop.signal, time },
       onReady: ready.resolve,
       onTrouble: (sentence) => troubles.push(sentence),
     }).catch((error: unknown) => error);
-    const { url, tokenFile } = await Promise.race([ready.promise, ended.then((error) => assert.fail(String(error)))]);
+    const running = await Promise.race([ready.promise, ended.then((error) => assert.fail(String(error)))]);
+    const { url, tokenFile } = running;
+    sites = running.sites;
     api = createClient({ url, token: (await readFile(tokenFile, "utf8")).trim() });
   });
   after(async () => {
@@ -87,6 +92,15 @@ describe("everything on one machine, of which a process is killed", () => {
       return observedAt > at ? true : undefined;
     });
   };
+
+  test("has the sites that its folder has, unless told otherwise", async () => {
+    assert.deepEqual(sites, ["a"]);
+    const { items } = await answerOf(api.v1.sites.$get({ query: {} }));
+    assert.deepEqual(
+      items.map(({ id }) => id),
+      ["a"],
+    );
+  });
 
   test("goes on when it was the DynamoDB emulator, with its data, and says so", async () => {
     await works();

@@ -1,16 +1,17 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import pino from "pino";
 import { VisibleError } from "../../core/api/errors.ts";
-import { type SiteId, siteIdSchema } from "../../core/api/ids.ts";
+import type { SiteId } from "../../core/api/ids.ts";
 import { scopeSchema } from "../../core/api/token.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { authoritiesOf } from "../../functions/authorities.ts";
 import type { Environment } from "../../functions/aws/clients.ts";
 import type { Deps, Log } from "../../functions/deps.ts";
+import { createLog } from "../../functions/log.ts";
 import { siteKey } from "../../functions/records.ts";
 import { authenticate, createToken } from "../../functions/tokens.ts";
 import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
+import { makeFolder } from "../../gateway/folder.ts";
+import { logDestination } from "../../gateway/log-destination.ts";
 import type { Death } from "../../gateway/processes/keep-running.ts";
 import { FileLock } from "../../gateway/storage/extentstore/locks.ts";
 import { steadyTime, type Time } from "../../gateway/time.ts";
@@ -21,11 +22,13 @@ import { createEnroller, type Enroller } from "./enrolled.ts";
 import { type ConfiguredGateway, configureAll, multiCluster, storeOf } from "./gateway-files.ts";
 import { superviseGateway } from "./gateways.ts";
 import { ensureAuthority } from "./pki.ts";
+import { chooseSites } from "./sites.ts";
 
 export interface LocalUpOptions {
   /** Everything lies in here: table, schedules, certificates, the sites' stores, logs. */
   readonly dir: string;
-  readonly sites: readonly string[];
+  /** Absent: those that the folder has; in a new one a and b. */
+  readonly sites?: readonly string[];
   readonly gatewaysPerSite: number;
   /**
    * An Envoy for each gateway: the program's path, or `auto` to look for one. Without it gateways
@@ -35,7 +38,11 @@ export interface LocalUpOptions {
   /** Ends it all, in order. */
   readonly signal: AbortSignal;
   /** Called once the API answers and the gateways are being started. */
-  readonly onReady?: (client: { readonly url: string; readonly tokenFile: string }) => void;
+  readonly onReady?: (running: {
+    readonly url: string;
+    readonly tokenFile: string;
+    readonly sites: readonly string[];
+  }) => void;
   /** Told in a sentence what has gone wrong and is being mended. */
   readonly onTrouble?: (sentence: string) => void;
   /** For the waits between the starts of what keeps ending. */
@@ -51,17 +58,20 @@ export interface LocalUpOptions {
  *   PROCESS_LOST when a process keeps dying: then all of it is ended
  */
 export const localUp = async (options: LocalUpOptions): Promise<void> => {
-  const { dir, sites, gatewaysPerSite, envoy, onReady, onTrouble, time = steadyTime } = options;
-  const siteIds = sites.map((site) => siteIdSchema.parse(site));
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const { dir, gatewaysPerSite, envoy, onReady, onTrouble, time = steadyTime } = options;
+  await makeFolder(dir, { mode: 0o700, signal: options.signal });
   const lock = FileLock.tryAcquire(join(dir, "in-use"));
   if (lock === undefined) {
     throw new VisibleError("STORE_IN_USE", `Another smtx-backup runs on ${dir} already.`, {
       hint: "Use that one, or end it first.",
     });
   }
-  const logFile = pino.destination({ dest: join(dir, "control-plane.log"), sync: true });
-  const log = pino({ base: { part: "control-plane" } }, logFile);
+  const { sites: siteIds, leftOut } = await chooseSites(dir, options.sites);
+  if (leftOut.length > 0) {
+    onTrouble?.(`Not started: ${leftOut.join(", ")}, which the folder has, too. What needs them waits.`);
+  }
+  const logFile = logDestination(join(dir, "control-plane.log"));
+  const log = createLog({ part: "control-plane" }, logFile);
   const onDeath = ({ what, how, pauseMs }: Death): void => {
     log.error({ what, how, pauseMs }, "a process has ended, and is started again");
     onTrouble?.(`${sentence(what)} has ended (${how}) and is started again.`);
@@ -93,7 +103,7 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
       for (const { config } of gateways) await enrolment.ensure(config);
       await writeLocalContext(dir, { url: controlPlane.url, tokenFile, sites: storages(dir, siteIds) });
       log.info({ url: controlPlane.url, started: endpoints.started }, "ready");
-      onReady?.({ url: controlPlane.url, tokenFile });
+      onReady?.({ url: controlPlane.url, tokenFile, sites: siteIds });
       const gatewaysEnd = runGateways({ gateways, enrolment, env: endpoints.env, onDeath, time, log, signal });
       try {
         await Promise.race([gatewaysEnd, endpoints.lost, controlPlane.ended]);

@@ -371,7 +371,7 @@ describe("a plan with objects of every kind, to two targets", () => {
       ],
     };
     await writeFile(join(local.dir, "change.yaml"), JSON.stringify(change));
-    await local.command("object", "update", "web", "--site", "a", "-f", join(local.dir, "change.yaml"));
+    await local.command("object", "update", "web", "--site", "a", "-f", join(local.dir, "change.yaml"), "--yes");
     await local.command("object", "delete", "db", "--site", "a", "--yes");
     const [deleted = "", rewritten = ""] = filePaths;
     await local.command("object", "delete", fileName(deleted), "--site", "a", "--yes");

@@ -47,7 +47,7 @@ const residentBytesMax = 1e9;
 /** Between the last plan's making and the minute at which all are due. */
 const leadSeconds = 5;
 
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
 const sites = Array.from({ length: siteCount }, (_, index) => siteIdSchema.parse(`s${index}`));
 const idOf = (index: number): PlanId => planIdSchema.parse(`plan_${index.toString().padStart(26, "0")}`);
 const minuteAfter = (instant: Instant): Instant =>

@@ -39,7 +39,12 @@ export class ControlPlane {
   #defect: unknown;
 
   constructor(limits: RunLimits) {
-    const quiet = { info: () => undefined, warn: () => undefined, error: (fields: object) => this.#fail(fields) };
+    const quiet = {
+      info: () => undefined,
+      warn: () => undefined,
+      failed: () => undefined,
+      error: (fields: object) => this.#fail(fields),
+    };
     this.#deps = {
       store: createMemoryStore(),
       tasks: {

@@ -61,7 +61,7 @@ class World {
     this.chance = new Chance(seed);
     this.api = api;
     this.truth = api.deps.clock.now();
-    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const log = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
     this.#noteDeleted();
     this.ticker = createTicker({
       client: modelScheduler(

@@ -67,7 +67,7 @@ interface Invocation {
   isDead: boolean;
 }
 
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
 
 /** What a function may fail with while the services around it fail; anything else is a defect. */
 const fromOutside = /^(?:Throttling|ProvisionedThroughputExceeded|TransactionCanceled|TimeoutError|CommitConflict)/;

@@ -11,9 +11,12 @@ export interface ExportRow {
   readonly settings: string;
 }
 
+export const exportRow = (database: Database, name: string): ExportRow | undefined =>
+  database.one<ExportRow>("SELECT * FROM exports WHERE name = ?", name);
+
 /** @throws VOLUME_UNKNOWN */
 export const findExport = (database: Database, name: string): ExportRow => {
-  const row = database.one<ExportRow>("SELECT * FROM exports WHERE name = ?", name);
+  const row = exportRow(database, name);
   if (row !== undefined) return row;
   throw new VisibleError("VOLUME_UNKNOWN", `There is no NFS export “${name}” in ${database.path}.`, {
     hint: `Make it first, with a document of kind nfs-export and the name ${name}.`,

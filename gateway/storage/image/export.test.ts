@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { blockBytes } from "../../../core/extent/geometry.ts";
@@ -53,6 +53,20 @@ describe("exporting", () => {
     assert.equal(await readFile(file, "utf8"), "somebody else's");
     assert.deepEqual(await readdir(folder), ["disk.raw"]);
     assert.equal(storage.openHandles, 0);
+  });
+
+  test("on a disk that is full says so, and leaves no trace", async (context) => {
+    const folder = await temporaryFolder(context);
+    const file = join(folder, "disk.raw");
+    const handle = await open(join(folder, "any"), "w");
+    context.mock.method(Object.getPrototypeOf(handle), "write", async () => {
+      throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    });
+    await handle.close();
+    const storage = storageWith(content);
+    const exporting = exportImage({ storage, snapshotId: "snap-1", file, format: "raw", signal });
+    await assert.rejects(exporting, { code: "STORE_FULL", message: `There is no room left for “${file}”.` });
+    assert.deepEqual(await readdir(folder), ["any"]);
   });
 
   test("with force it replaces a file that is there once the new one is complete, and not before", async (context) => {

@@ -43,7 +43,7 @@ export interface ExportResult {
  * Writes a snapshot or a volume to a file: to a temporary folder beside it, with zeros left as
  * holes, made durable, and then renamed. Whatever fails, there is no half file under its name.
  *
- * @throws IMAGE_EXISTS, IMAGE_UNWRITABLE, OUTPUT_FAILED (no room), DISK_FAILED, TOOL_MISSING (qcow2
+ * @throws IMAGE_EXISTS, IMAGE_UNWRITABLE, STORE_FULL, DISK_FAILED, TOOL_MISSING (qcow2
  *   without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN, STORE_CORRUPT, the signal's reason
  */
 export const exportImage = async (options: ExportOptions): Promise<ExportResult> => {
@@ -99,6 +99,7 @@ const exportVia = async (folder: string, reader: BlockReader, options: ExportOpt
       signal,
       sizeBytes,
     });
+    if (complaint?.includes("No space left on device")) throw noRoom(file);
     if (complaint !== undefined) throw unwritable(`qemu-img cannot make “${file}”: ${complaint}`, {});
   }
   await writable(file, sync(made));
@@ -215,18 +216,19 @@ const writable = async <T>(file: string, operation: Promise<T>): Promise<T> => {
     if (VisibleError.is(error)) throw error;
     const named = asDiskError(file, error);
     if (VisibleError.is(named, "DISK_FAILED")) throw named;
-    if (VisibleError.is(named, "STORE_FULL")) {
-      throw new VisibleError("OUTPUT_FAILED", `There is no room left for “${file}”.`, {
-        hint: "Free some room there, or name a file on another disk.",
-        cause: error,
-      });
-    }
+    if (VisibleError.is(named, "STORE_FULL")) throw noRoom(file, error);
     throw unwritable(`“${file}” cannot be written: ${error instanceof Error ? error.message : error}.`, {
       hint: "Look whether the folder is there, whether this user may write to it, and whether it has room.",
       cause: error,
     });
   }
 };
+
+const noRoom = (file: string, cause?: unknown): VisibleError =>
+  new VisibleError("STORE_FULL", `There is no room left for “${file}”.`, {
+    hint: "Free some room there, or name a file on another disk.",
+    cause,
+  });
 
 const unwritable = (message: string, options: { hint?: string; cause?: unknown }): VisibleError =>
   new VisibleError("IMAGE_UNWRITABLE", message, options);

@@ -18,7 +18,16 @@ import { makeScratch } from "./scratch.ts";
  */
 export const openImage = async (
   file: string,
-  { format, signal }: { readonly format?: "raw" | undefined; readonly signal: AbortSignal },
+  {
+    format,
+    signal,
+    anyLength = false,
+  }: {
+    readonly format?: "raw" | undefined;
+    readonly signal: AbortSignal;
+    /** A raw one need not have whole sectors. */
+    readonly anyLength?: boolean | undefined;
+  },
 ): Promise<Image> => {
   const raw = await RawFile.open(file);
   // Everything that the image is read from; qemu-img opens these by their names.
@@ -28,7 +37,7 @@ export const openImage = async (
     if (signature?.kind === "refused") throw unsupported(`“${file}”`, signature.name, signature.advice);
     if (signature === undefined) {
       if (format !== "raw") refuseMisnamed(file);
-      return await rawImage(raw, signal);
+      return await rawImage(raw, { signal, anyLength });
     }
     const open = async (part: string) => {
       const opened = await RawFile.open(part);
@@ -70,8 +79,11 @@ const closeAll = async (files: readonly RawFile[]): Promise<void> => {
 };
 
 /** @throws IMAGE_UNREADABLE; then the file is the caller's to close */
-const rawImage = async (raw: RawFile, signal: AbortSignal): Promise<Image> => {
-  const odd = oddSize(raw.sizeBytes);
+const rawImage = async (
+  raw: RawFile,
+  { signal, anyLength = false }: { readonly signal: AbortSignal; readonly anyLength?: boolean },
+): Promise<Image> => {
+  const odd = oddSize(raw.sizeBytes, { anyLength });
   if (odd !== undefined) {
     throw unreadable(`“${raw.file}” ${odd}.`, {
       hint: "It may have been cut short, or it is no raw image; see: qemu-img info",
@@ -104,7 +116,7 @@ const convertedImage = async (
     }
     const raw = await RawFile.open(to.file);
     try {
-      return await rawImage(raw, signal);
+      return await rawImage(raw, { signal });
     } catch (error) {
       await raw.close();
       throw error;

@@ -14,13 +14,18 @@ const what = "What comes from standard input";
  */
 export const streamedImage = async (
   input: Readable,
-  options: { readonly sizeBytes: number; readonly format?: "raw" | undefined; readonly signal: AbortSignal },
+  options: {
+    readonly sizeBytes: number;
+    readonly format?: "raw" | undefined;
+    readonly signal: AbortSignal;
+    readonly anyLength?: boolean | undefined;
+  },
 ): Promise<Image> => {
-  const { sizeBytes, format, signal } = options;
+  const { sizeBytes, format, signal, anyLength } = options;
   signal.throwIfAborted();
   const stream = new ByteStream(addAbortSignal(signal, input), signal);
   try {
-    const odd = oddSize(sizeBytes);
+    const odd = oddSize(sizeBytes, { anyLength });
     if (odd !== undefined) throw unreadable(`${what} ${odd}.`, { hint: "Give its size in bytes: --size BYTES" });
     const start = Buffer.alloc(Math.min(startBytes, sizeBytes));
     await stream.peek(start);

@@ -1,3 +1,4 @@
+import { sectorBytes } from "../../../core/api/object-spec.ts";
 import type { Range } from "./data-ranges.ts";
 
 /** A disk image as raw bytes, read from its start to its end. */
@@ -16,10 +17,8 @@ export interface Image {
   close(): Promise<void>;
 }
 
-const sectorBytes = 512;
-
-/** @returns why a disk can't have this size, or undefined */
-export const oddSize = (sizeBytes: number): string | undefined =>
-  sizeBytes > 0 && sizeBytes % sectorBytes === 0
+/** @param anyLength whether it may end within a sector, as a file may. @returns why a disk can't have this size, or undefined */
+export const oddSize = (sizeBytes: number, { anyLength = false } = {}): string | undefined =>
+  sizeBytes > 0 && (anyLength || sizeBytes % sectorBytes === 0)
     ? undefined
     : `has ${sizeBytes} bytes, and a disk has whole sectors of ${sectorBytes}`;

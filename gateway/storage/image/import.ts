@@ -43,6 +43,8 @@ export type ImportOptions = {
         readonly into: string;
         /** Whether it may grow to the image's size. */
         readonly resize?: boolean;
+        /** It is a file's, which may have any length; a disk has whole sectors. */
+        readonly anyLength?: boolean;
       }
     | {
         readonly into?: undefined;
@@ -78,10 +80,11 @@ export interface ImportResult {
  */
 export const importImage = async (options: ImportOptions): Promise<ImportResult> => {
   const { format, signal } = options;
+  const how = { format, signal, anyLength: options.into !== undefined && options.anyLength };
   const image =
     options.file === undefined
-      ? await streamedImage(options.input, { sizeBytes: options.sizeBytes, format, signal })
-      : await openImage(options.file, { format, signal });
+      ? await streamedImage(options.input, { sizeBytes: options.sizeBytes, ...how })
+      : await openImage(options.file, how);
   try {
     const staged = await stage(image, options);
     try {

@@ -1,7 +1,8 @@
+import { type Failure, failureLevel } from "../../../core/api/failure.ts";
 import type { Log } from "../../log.ts";
 
 export interface LogLine {
-  readonly level: "debug" | "info" | "warn" | "error";
+  readonly level: "debug" | "info" | "notice" | "warn" | "error";
   readonly fields: object;
   readonly message: string;
 }
@@ -16,6 +17,7 @@ export const createMemoryLog = (): Log & { readonly lines: readonly LogLine[] } 
     lines,
     debug: at("debug"),
     info: at("info"),
+    failed: (fields: Failure, message: string) => at(failureLevel(fields.err))(fields, message),
     warn: at("warn"),
     error: at("error"),
     child: () => log,

@@ -1,8 +1,9 @@
 import { lookup } from "node:dns/promises";
-import { chmod, mkdir, readFile, rm } from "node:fs/promises";
+import { chmod, readFile, rm } from "node:fs/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { SiteId } from "../../../core/api/ids.ts";
 import { writeFileSafely } from "../../files.ts";
+import { makeFolder } from "../../folder.ts";
 import { whileMoving } from "../../standstill.ts";
 import { steadyTime, type Time } from "../../time.ts";
 import { assertValidNow, type TlsCredentials } from "../certificates.ts";
@@ -54,7 +55,7 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
   const { multiCluster, log, time = steadyTime } = options;
   const layout = layoutIn(options.dir);
   const command = options.envoy === "beside" ? undefined : await findEnvoy(options.envoy);
-  await mkdir(layout.dir, { recursive: true });
+  await makeFolder(layout.dir);
   // Whoever reaches the receiver's socket is believed, so nobody else may even see it.
   await chmod(layout.dir, 0o700);
   // Of an Envoy that is gone; one that runs beside us keeps its own.

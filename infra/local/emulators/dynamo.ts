@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { makeFolder } from "../../../gateway/folder.ts";
 import { type Death, keepRunning } from "../../../gateway/processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../../gateway/processes/owned-process.ts";
 import { steadyTime, type Time } from "../../../gateway/time.ts";
@@ -76,7 +76,7 @@ const untilItAnswers = async (dynoxide: OwnedProcess, endpoint: string, signal: 
 export const startDynamo = async (options: DynamoOptions): Promise<Emulator> => {
   const { dir, onDeath = () => undefined, time = steadyTime } = options;
   const binary = dynoxidePath();
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   const port = await freePort(options.port ?? 0);
   const endpoint = `http://127.0.0.1:${port}`;
   const start = async (signal: AbortSignal): Promise<OwnedProcess> => {

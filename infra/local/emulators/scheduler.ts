@@ -1,10 +1,10 @@
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Clock } from "../../../core/ports/clock.ts";
+import { makeFolder } from "../../../gateway/folder.ts";
 import type { Emulator } from "./emulator.ts";
 import { listening } from "./port.ts";
 import type { Schedule } from "./schedules.ts";
@@ -86,7 +86,7 @@ const createApp = (schedules: Schedules) => {
  * @throws {VisibleError} CONFLICT when the port is taken, STORE_CORRUPT when its file is damaged
  */
 export const startScheduler = async ({ dir, port = 0, clock }: SchedulerOptions): Promise<Emulator> => {
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   const app = createApp(await Schedules.open(dir, clock));
   const server = createServer(getRequestListener(app.fetch));
   await listening(port, async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { invokeEvery } from "./invoke-every.ts";
 
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const silent = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
 
 describe("invoking a function every so many seconds", () => {
   test("calls it at once and at every beat, goes on after a failure, and ends with the signal", async () => {
@@ -18,7 +18,7 @@ describe("invoking a function every so many seconds", () => {
         if (calls === 4) abort.abort();
       },
       signal: abort.signal,
-      log: { ...silent, warn: (_, message) => warnings.push(message) },
+      log: { ...silent, failed: (_, message) => warnings.push(message) },
       beats: async function* (milliseconds, signal) {
         interval = milliseconds;
         while (!signal.aborted) yield;

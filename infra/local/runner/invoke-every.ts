@@ -28,7 +28,7 @@ export const invokeEvery = async ({
     try {
       await handler();
     } catch (error) {
-      log.warn({ err: error }, "a periodic call failed; the next comes at its time");
+      log.failed({ err: error }, "a periodic call failed; the next comes at its time");
     }
   };
   if (signal.aborted) return;

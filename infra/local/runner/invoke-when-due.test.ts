@@ -11,7 +11,7 @@ import { DueSoon } from "./due-soon.ts";
 import { invokeWhenDue } from "./invoke-when-due.ts";
 
 const start = "2026-03-01T00:00:00.000Z" as Instant;
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const silent = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
 
 /** Time that passes when it is told to, over a store into which others may have written before. */
 const setUp = (handler: () => Promise<boolean> = async () => false) => {

@@ -42,7 +42,7 @@ export const invokeWhenDue = async (options: InvokeWhenDueOptions): Promise<void
       }
       return await handler();
     } catch (error) {
-      log.warn({ err: error }, "a periodic call failed; the next comes in a second");
+      log.failed({ err: error }, "a periodic call failed; the next comes in a second");
       return true;
     }
   };

@@ -16,7 +16,7 @@ import type { KnownDifference, ServicesUnderTest } from "../../../functions/aws/
 import { until } from "../../../test/patience.ts";
 import { pollQueue } from "./poll-queue.ts";
 
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const silent = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
 const none: SQSBatchResponse = { batchItemFailures: [] };
 const bodiesOf = (event: SQSEvent) => event.Records.map((record) => record.body);
 
@@ -127,7 +127,7 @@ export const pollQueueConformance = (
           return none;
         },
         signal: abort.signal,
-        log: { ...silent, warn: (_, message) => warnings.push(message) },
+        log: { ...silent, failed: (_, message) => warnings.push(message) },
         sleep: async (milliseconds) => {
           waits.push(milliseconds);
         },

@@ -24,7 +24,7 @@ test("polling a queue hands over whose a message is, which fauxqs knows on a que
   const groups: (string | undefined)[] = [];
   await pollQueue({
     ...{ client, queueUrl: QueueUrl, batchSize: 1, signal: abort.signal },
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    log: { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined },
     handler: async ({ Records }) => {
       groups.push(...Records.map(({ attributes }) => attributes.MessageGroupId));
       abort.abort();

@@ -94,7 +94,7 @@ export const pollQueue = async (options: PollQueueOptions): Promise<void> => {
 
   const waitAfter = async (error: unknown): Promise<void> => {
     failures++;
-    log.warn({ err: error, queueUrl: options.queueUrl, failures }, "a batch failed; its messages come again");
+    log.failed({ err: error, queueUrl: options.queueUrl, failures }, "a batch failed; its messages come again");
     const backoff = Math.min(backoffMillisecondsMax, 100 * 2 ** (failures - 1));
     await sleep(backoff * (0.5 + Math.random() / 2), signal);
   };

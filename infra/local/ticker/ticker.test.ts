@@ -57,7 +57,12 @@ describe("the ticker", () => {
         if (target === failing) throw new Error("the function is down");
         calls.push({ target, input });
       },
-      log: { info: () => undefined, warn: (_, message) => warnings.push(message), error: () => undefined },
+      log: {
+        info: () => undefined,
+        failed: (_, message) => warnings.push(message),
+        warn: (_, message) => warnings.push(message),
+        error: () => undefined,
+      },
     });
 
   const scheduleOf = (name: string, expression: string, more: object = {}) => ({
@@ -267,7 +272,8 @@ describe("the ticker", () => {
     const abort = new AbortController();
     const log = {
       info: () => undefined,
-      warn: (_: object, message: string) => warnings.push(message),
+      failed: (_: object, message: string) => warnings.push(message),
+      warn: () => undefined,
       error: () => undefined,
     };
     const ticker = createTicker({ client: scheduler, dir, invoke: async () => undefined, log });

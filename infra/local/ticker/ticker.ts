@@ -82,7 +82,7 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
       }
       return { firedUntil: until, fired, failed: 0 };
     } catch (error) {
-      log.warn({ err: error, schedule: schedule.arn }, "a schedule could not be fired; it is tried again");
+      log.failed({ err: error, schedule: schedule.arn }, "a schedule could not be fired; it is tried again");
       return { firedUntil, fired, failed: 1 };
     }
   };
@@ -125,7 +125,7 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
     try {
       return (await tick(now)).failed === 0;
     } catch (error) {
-      log.warn({ err: error }, "the schedules could not be read; they are read again");
+      log.failed({ err: error }, "the schedules could not be read; they are read again");
       return false;
     }
   };

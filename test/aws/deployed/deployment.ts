@@ -59,7 +59,7 @@ export const installation: Installation = {
 
 const names = namesOf(installation.prefix);
 const arns = arnsOf(installation);
-const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const silent = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
 const policyName = "judged";
 
 /** What an account's root has on ministack; it is judged by nothing. */

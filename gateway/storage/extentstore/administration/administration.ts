@@ -1,14 +1,15 @@
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectChange, ObjectSpec } from "../../../../core/api/object-spec.ts";
-import type { ClusterAdministration, FacilityId } from "../../administration.ts";
+import type { ClusterAdministration, FacilityDescription, FacilityId, Loss } from "../../administration.ts";
 import type { StorageCall } from "../../call.ts";
 import type { ObjectId } from "../../control.ts";
 import { collect } from "../collect.ts";
 import type { Store } from "../store.ts";
 import { changeObject } from "./change.ts";
 import { createObjects } from "./create.ts";
-import { removeFacility } from "./facilities.ts";
+import { describeFacility, removeFacility } from "./facilities.ts";
 import { setLabels } from "./labels.ts";
+import { lossesOf } from "./losses.ts";
 import { setPower } from "./power.ts";
 import { removeObject } from "./remove.ts";
 
@@ -31,9 +32,17 @@ export class StoreAdministration implements ClusterAdministration {
     return changed;
   }
 
+  async losses(id: ObjectId, change: ObjectChange | "delete", call?: StorageCall): Promise<readonly Loss[]> {
+    return this.#transaction(call, ({ database }) => lossesOf(database, id, change));
+  }
+
   async deleteObject(id: ObjectId, call?: StorageCall): Promise<void> {
     this.#transaction(call, ({ database, writer }) => removeObject({ database, writer }, id));
     await this.#collect(call);
+  }
+
+  async describeFacility(of: FacilityId, call?: StorageCall): Promise<FacilityDescription | undefined> {
+    return this.#transaction(call, ({ database }) => describeFacility(database, of));
   }
 
   async deleteFacility(of: FacilityId, call?: StorageCall): Promise<void> {

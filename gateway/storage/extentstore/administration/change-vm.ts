@@ -1,18 +1,19 @@
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectChange, VmDiskChange } from "../../../../core/api/object-spec.ts";
-import type { Database } from "../database.ts";
 import { objectOfVm } from "../objects.ts";
-import { findVm, type NewVmConfig, setDisks, setNics, updateVm, type VmDiskRow, type VmRow } from "../vms.ts";
-import { findVolume } from "../volumes.ts";
+import { findVm, type NewVmConfig, setDisks, setNics, updateVm, type VmRow } from "../vms.ts";
+import { changedCpus } from "./cpus.ts";
 import { freeVmName } from "./create-vm.ts";
-import { type HadDisk, hadDisk, makeDisks } from "./disks.ts";
+import { disksOf, hadDisk, makeDisks } from "./disks.ts";
 import { growVolume } from "./grow.ts";
 import { makeNics } from "./nics.ts";
 import { type Cluster, removeOwnVolumes } from "./remove.ts";
+import { refuseChangeOfRunning } from "./running.ts";
 
 /** Inside a transaction. @throws as ClusterAdministration says of `updateObject` */
 export const changeVm = (cluster: Cluster, vm: VmRow, change: ObjectChange): ObjectConfig => {
   const { database } = cluster;
+  refuseChangeOfRunning(database, vm, change);
   const name = change.name === undefined || change.name === vm.name ? vm.name : freeVmName(database, change.name);
   updateVm(database, vm.id, { name, config: changedConfig(vm, change) });
   if (change.disks !== undefined) changeDisks(cluster, { ...vm, name }, change.disks);
@@ -26,12 +27,9 @@ export const changeVm = (cluster: Cluster, vm: VmRow, change: ObjectChange): Obj
 
 const changedConfig = (vm: VmRow, change: ObjectChange): NewVmConfig => {
   const description = change.description ?? vm.description ?? undefined;
-  const cpu = change.cpu ?? { cores: vm.cores, sockets: vm.sockets };
   return {
     ...(description !== undefined && { description }),
-    cpu,
-    // Who says how many cores there are, and nothing of vCPUs, wants as many of those.
-    vcpu: change.vcpu ?? (change.cpu === undefined ? vm.vcpu : cpu.cores * cpu.sockets),
+    ...changedCpus(vm, change),
     memory: change.memory ?? vm.memoryBytes,
     firmware: change.firmware ?? vm.firmware,
     ha: change.ha ?? vm.ha === 1,
@@ -49,8 +47,3 @@ const changeDisks = (cluster: Cluster, vm: VmRow, wanted: readonly VmDiskChange[
   setDisks(database, vm.id, makeDisks(database, { vm, wanted, had }));
   removeOwnVolumes(cluster, vm);
 };
-
-const disksOf = (database: Database, vm: VmRow): HadDisk[] =>
-  database
-    .all<VmDiskRow>("SELECT * FROM vmDisks WHERE vmId = ? ORDER BY position", vm.id)
-    .map((disk) => ({ ...disk, volume: disk.volumeId === null ? null : findVolume(database, disk.volumeId) }));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { objectChangeSchema } from "../../../../core/api/object-spec.ts";
 import { groupId, owner, readVolume, rejects, write } from "../../conformance/fixtures.ts";
 import { clusterTest, geometry, small, type TestCluster } from "./testing.ts";
 
@@ -42,13 +43,17 @@ describe("a change of a VM", () => {
     assert.deepEqual(await cluster.change("shop", {}), after);
   });
 
-  changeTest("of its cores gives it as many vCPUs, unless it says how many", async (cluster) => {
-    const cores = await cluster.change("web", { cpu: { cores: 4, sockets: 2 } });
-    assert.ok(cores.kind === "vm");
-    assert.equal(cores.vm.vcpu, 8);
-    const both = await cluster.change("web", { cpu: { cores: 4, sockets: 1 }, vcpu: 2 });
-    assert.ok(both.kind === "vm");
-    assert.equal(both.vm.vcpu, 2);
+  changeTest("of its cores gives it as many vCPUs, and of its vCPUs as many cores", async (cluster) => {
+    const cpus = async (change: object) => {
+      const changed = await cluster.change("web", change);
+      assert.ok(changed.kind === "vm");
+      return { vcpu: changed.vm.vcpu, ...changed.vm.cpu };
+    };
+    assert.deepEqual(await cpus({ cpu: { cores: 4, sockets: 2 } }), { vcpu: 8, cores: 4, sockets: 2 });
+    assert.deepEqual(await cpus({ vcpu: 6 }), { vcpu: 6, cores: 3, sockets: 2 });
+    await rejects(cluster.change("web", { vcpu: 5 }), "BAD_REQUEST");
+    assert.throws(() => objectChangeSchema.parse({ cpu: { cores: 4, sockets: 1 }, vcpu: 2 }), /cores times/);
+    assert.deepEqual(await cpus({ cpu: { cores: 5, sockets: 1 }, vcpu: 5 }), { vcpu: 5, cores: 5, sockets: 1 });
   });
 
   changeTest("of its disks keeps those that are named, as they are", async (cluster) => {
@@ -123,6 +128,11 @@ describe("a change of a volume", () => {
     assert.deepEqual(await cluster.store.findObjects([lun]), [lun]);
   });
 
+  changeTest("lets a file have any length, since it is no disk", async (cluster) => {
+    const file = await cluster.change("/exports/e1/a", { size: 65_537 });
+    assert.equal(file.volumes[0]?.sizeBytes, 65_537);
+  });
+
   changeTest("may end its sharing when one VM has it at most", async (cluster) => {
     await cluster.create({ ...vm, name: "other", disks: [{ volume: "quorum" }], nics: [] });
     await rejects(cluster.change("quorum", { sharing: false }), "OBJECT_BUSY");
@@ -157,6 +167,7 @@ describe("a change is refused", () => {
     change: object,
   ])[] = [
     ["that makes a volume smaller", "VOLUME_TOO_SMALL", "loose", { size: "32KiB" }],
+    ["that leaves a volume with a part of a sector", "BAD_REQUEST", "loose", { size: 65_537 }],
     ["that makes a VM's disk smaller", "VOLUME_TOO_SMALL", "web", { disks: [{ name: "web-0", size: "32KiB" }] }],
     ["that is more than the pool takes", "POOL_FULL", "loose", { size: "129KiB" }],
     ["to another volume's name", "OBJECT_NAME_TAKEN", "loose", { name: "mail" }],
@@ -189,6 +200,52 @@ describe("a change is refused", () => {
       await rejects(administration.setLabels(id, {}), "VOLUME_UNKNOWN");
       await rejects(administration.setPower(id, "on"), "VOLUME_UNKNOWN");
     }
+  });
+});
+
+describe("a VM that is on", () => {
+  changeTest("is not deleted, and keeps its CPUs, memory, firmware and disks", async (cluster) => {
+    const { administration } = cluster.store;
+    await administration.setPower(await cluster.object("vm", "web"), "on");
+    const on = await cluster.object("vm", "web");
+    const kept = [{ name: "web-0" }, { name: "web-1" }, { volume: "quorum" }];
+    for (const change of [
+      { memory: "1GiB" },
+      { cpu: { cores: 4, sockets: 1 } },
+      { firmware: "UEFI" },
+      { disks: kept.slice(1) },
+      { disks: kept.slice(0, 2) },
+    ]) {
+      await rejects(cluster.change("web", change), "OBJECT_BUSY");
+    }
+    await rejects(cluster.remove("web"), "OBJECT_BUSY");
+    assert.deepEqual(await cluster.object("vm", "web"), on);
+    await cluster.change("web", { memory: "2GiB", disks: [...kept, small], nics: [], description: "still on" });
+    await administration.setPower(on, "off");
+    await cluster.change("web", { memory: "1GiB", disks: [] });
+    await cluster.remove("web");
+  });
+});
+
+describe("what a change takes away", () => {
+  changeTest("is told before: what is deleted, and what stays somewhere", async (cluster) => {
+    const { administration } = cluster.store;
+    await cluster.create({ ...vm, name: "other", disks: [{ volume: "loose" }], nics: [] });
+    const web = await cluster.object("vm", "web");
+    const quorum = { what: "shared volume quorum" };
+    const cdRom = { what: "CD-ROM tools.iso" };
+    const disks = ["web-0", "web-1"].map((name) => ({ what: `disk ${name}`, deletedBytes: 65_536 }));
+    assert.deepEqual(await administration.losses(web, "delete"), [...disks, quorum, cdRom]);
+    const change = { disks: [{ name: "web-1" }, { cdRom: "tools.iso" }], nics: [] };
+    assert.deepEqual(await administration.losses(web, objectChangeSchema.parse(change)), [
+      ...[disks[0], quorum],
+      { what: "NIC 52:54:00:00:00:01" },
+    ]);
+    assert.deepEqual(await administration.losses(web, { memory: 1 }), []);
+    assert.deepEqual(await administration.losses(await cluster.object("vm", "other"), "delete"), [
+      { what: "disk loose" },
+    ]);
+    assert.deepEqual(await administration.losses(await cluster.object("lun", "mail"), "delete"), []);
   });
 });
 

@@ -6,6 +6,7 @@ import type { Database } from "../database.ts";
 import { objectOfVm } from "../objects.ts";
 import { findPool } from "../pools.ts";
 import { insertVm, setDisks, setNics } from "../vms.ts";
+import { newCpus } from "./cpus.ts";
 import { makeDisks } from "./disks.ts";
 import { makeNics } from "./nics.ts";
 
@@ -15,13 +16,11 @@ import { makeNics } from "./nics.ts";
  *   BAD_REQUEST
  */
 export const createVm = (database: Database, spec: ObjectSpecOf<"vm">): ObjectConfig => {
-  const { cpu, memory, firmware, ha, description, labels, pool, disks, nics } = spec;
+  const { memory, firmware, ha, description, labels, pool, disks, nics } = spec;
   const name = freeVmName(database, spec.name);
   if (pool !== undefined) findPool(database, pool);
-  const vcpu = spec.vcpu ?? cpu.cores * cpu.sockets;
   const config = {
-    vcpu,
-    cpu,
+    ...newCpus(spec),
     memory,
     firmware,
     ha,

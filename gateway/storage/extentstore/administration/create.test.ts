@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { facilitiesSchema } from "../../../../core/api/facilities.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
+import { type ObjectSpec, objectSpecSchema } from "../../../../core/api/object-spec.ts";
 import { owner, rejects, write } from "../../conformance/fixtures.ts";
 import { clusterTest, geometry, small, type TestCluster, withCluster } from "./testing.ts";
 
@@ -97,6 +98,46 @@ describe("documents", () => {
     await rejects(cluster.create({ kind: "pool", name: "default", capacity: "1GiB" }), "BAD_REQUEST");
   });
 
+  clusterTest("leave of a switch, a pool and an export what they don't say", async (cluster) => {
+    const { administration } = cluster.store;
+    await cluster.create(
+      { kind: "pool", name: "p", capacity: "1MiB" },
+      { kind: "switch", name: "prod", vlans: [{ name: "web", vlanId: 100 }] },
+      { kind: "nfs-export", name: "e1", pool: "p", replicaNum: 2 },
+    );
+    const all = [
+      { kind: "pool", name: "p" },
+      { kind: "switch", name: "prod" },
+      { kind: "nfs-export", name: "e1" },
+    ] as const;
+    await cluster.create(...all);
+    const described = await Promise.all(all.map((of) => administration.describeFacility(of)));
+    assert.deepEqual(described, [
+      { capacity: 2 ** 20 },
+      { vlans: [{ name: "web", vlanId: 100 }] },
+      { pool: "p", replicaNum: 2 },
+    ]);
+    await cluster.create({ kind: "pool", name: "p", capacity: null }, { kind: "switch", name: "prod", vlans: [] });
+    assert.deepEqual(await administration.describeFacility(all[0]), { capacity: null });
+    assert.deepEqual(await administration.describeFacility(all[1]), { vlans: [] });
+    assert.equal(await administration.describeFacility({ kind: "switch", name: "none" }), undefined);
+  });
+
+  clusterTest("take no VLAN away that a VM's NIC is in", async (cluster) => {
+    const vlans = [
+      { name: "web", vlanId: 100 },
+      { name: "spare", vlanId: 101 },
+    ];
+    await cluster.create({ kind: "switch", name: "prod", vlans }, { ...vm, nics: [{ switch: "prod", vlan: "web" }] });
+    const put = (now: readonly object[]) => cluster.create({ kind: "switch", name: "prod", vlans: now });
+    await rejects(put([]), "OBJECT_BUSY");
+    await rejects(put([{ name: "www", vlanId: 100 }]), "OBJECT_BUSY");
+    await rejects(put([{ name: "web", vlanId: 102 }]), "OBJECT_BUSY");
+    await put(vlans.slice(0, 1));
+    await cluster.change("web", { nics: [] });
+    await put([]);
+  });
+
   clusterTest("make 200 pools and 200 switches at most, as many as can be told of", async (cluster) => {
     const many = (kind: string, count: number) =>
       Array.from({ length: count }, (_, n) => ({ kind, name: `${kind} ${n}` }));
@@ -115,6 +156,23 @@ describe("documents", () => {
       /enough/,
     );
     assert.deepEqual((await cluster.store.facilities()).switches, []);
+  });
+});
+
+describe("a VM's vCPUs", () => {
+  clusterTest("are its cores times its sockets, and make as many cores where those are not said", async (cluster) => {
+    const cpusOf = async (name: string, cpus: object) => {
+      const [made] = await cluster.create({ ...vm, name, ...cpus });
+      assert.ok(made?.kind === "vm");
+      return { vcpu: made.vm.vcpu, ...made.vm.cpu };
+    };
+    assert.deepEqual(await cpusOf("a", {}), { vcpu: 1, cores: 1, sockets: 1 });
+    assert.deepEqual(await cpusOf("b", { vcpu: 3 }), { vcpu: 3, cores: 3, sockets: 1 });
+    assert.deepEqual(await cpusOf("c", { cpu: { cores: 2, sockets: 2 } }), { vcpu: 4, cores: 2, sockets: 2 });
+    const both = { vcpu: 3, cpu: { cores: 2, sockets: 2 } };
+    assert.throws(() => objectSpecSchema.parse({ ...vm, ...both }), /cores times its sockets/);
+    const spec = objectSpecSchema.parse({ ...vm, name: "d" });
+    await rejects(cluster.store.administration.createObjects([{ ...spec, ...both } as ObjectSpec]), "BAD_REQUEST");
   });
 });
 

@@ -3,8 +3,8 @@ import type { VmDiskChange } from "../../../../core/api/object-spec.ts";
 import { newName } from "../../../../core/object/name.ts";
 import type { Database } from "../database.ts";
 import { refuseMirrorObject } from "../guard.ts";
-import type { NewDisk, VmRow } from "../vms.ts";
-import { refuseTakenName, type VolumeRow } from "../volumes.ts";
+import type { NewDisk, VmDiskRow, VmRow } from "../vms.ts";
+import { findVolume, refuseTakenName, type VolumeRow } from "../volumes.ts";
 import { insertNew, newVolume } from "./new-volume.ts";
 
 /* The disks of a VM as they are described. Everything here runs inside the caller's transaction. */
@@ -39,6 +39,18 @@ export const makeDisks = (database: Database, options: DisksOptions): NewDisk[] 
   });
   refuseTwice(options.vm, disks, wanted);
   return disks;
+};
+
+export const disksOf = (database: Database, vm: Pick<VmRow, "id">): HadDisk[] =>
+  database
+    .all<VmDiskRow>("SELECT * FROM vmDisks WHERE vmId = ? ORDER BY position", vm.id)
+    .map((disk) => ({ ...disk, volume: disk.volumeId === null ? null : findVolume(database, disk.volumeId) }));
+
+/** Those of the disks that a VM has that it has afterwards as well. */
+export const keptDisks = (had: readonly HadDisk[], wanted: readonly VmDiskChange[]): ReadonlySet<HadDisk> => {
+  const cdRoms = new Set(wanted.map(({ cdRom }) => cdRom));
+  const kept = wanted.map((disk) => hadDisk(had, disk));
+  return new Set(had.filter((disk) => (disk.cdRom === null ? kept.includes(disk) : cdRoms.has(disk.cdRom))));
 };
 
 /** The disk of the VM's that is meant, by its volume's name. */

@@ -1,4 +1,5 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { sectorBytes } from "../../../../core/api/object-spec.ts";
 import { refuseFullPool } from "../pools.ts";
 import { checkShape, geometryOf, refuseBusy, type VolumeRow } from "../volumes.ts";
 import type { Cluster } from "./remove.ts";
@@ -16,8 +17,20 @@ export const growVolume = ({ database, writer }: Cluster, volume: VolumeRow, siz
       { hint: "Make a smaller one, and copy what is in it." },
     );
   }
+  if (volume.kind !== "nfs-file" && sizeBytes % sectorBytes !== 0) throw noWholeSectors(volume.name, sizeBytes);
   checkShape(sizeBytes, geometryOf(volume));
   refuseBusy(volume, writer, "OBJECT_BUSY");
   database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", sizeBytes, volume.id);
   refuseFullPool(database, volume.pool, `“${volume.name}”`);
+};
+
+const noWholeSectors = (name: string, sizeBytes: number): VisibleError => {
+  const next = Math.ceil(sizeBytes / sectorBytes) * sectorBytes;
+  return new VisibleError(
+    "BAD_REQUEST",
+    `“${name}” can't have ${sizeBytes} bytes: a disk has whole sectors of ${sectorBytes}.`,
+    {
+      hint: `Give ${next}, or another multiple of ${sectorBytes}.`,
+    },
+  );
 };

@@ -4,6 +4,7 @@ import type { Writer } from "../locks.ts";
 import { deleteVmRow, setDisks, type VmRow } from "../vms.ts";
 import { refuseAttached, refuseBusy, removeVolume, type VolumeRow } from "../volumes.ts";
 import { findOwn } from "./find.ts";
+import { refuseRunning } from "./running.ts";
 
 /** What a change may have to ask whether somebody writes a volume. */
 export interface Cluster {
@@ -28,6 +29,7 @@ export const removeObject = (cluster: Cluster, id: ObjectId): void => {
 
 const removeVm = (cluster: Cluster, vm: VmRow): void => {
   const { database } = cluster;
+  refuseRunning(vm, "deleted");
   setDisks(database, vm.id, []);
   removeOwnVolumes(cluster, vm);
   // A late copy of the task that rebuilt it must not make it again.
