@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { cp, mkdir, open, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
 import { temporaryFolder } from "./testing.ts";
 
@@ -39,6 +44,31 @@ describe("bin.js", () => {
     const { exitCode, stderr } = start(bin, ["plan", "list", "--dir", "/nowhere"]);
     assert.equal(exitCode, 3);
     assert.match(stderr, /^error: .*\(NOT_FOUND\)\n {2}hint: /);
+  });
+
+  test("reaches what is on this host in spite of a proxy", async (t) => {
+    const server = createServer((_, answer) => {
+      answer.setHeader("content-type", "application/json").end('{"items":[]}');
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    t.after(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const proxy = { NODE_USE_ENV_PROXY: "1", HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "example.com" };
+    const env = { ...process.env, ...proxy, SMTX_BACKUP_TOKEN: "x", SMTX_BACKUP_URL: `http://127.0.0.1:${port}` };
+    const { stdout } = await promisify(execFile)(process.execPath, [bin, "site", "list"], { env, timeout: hangMs });
+    assert.equal(stdout, "No sites yet.\n");
+  });
+
+  test("says before it begins that it may open too few files", async (t) => {
+    const dir = join(await temporaryFolder(t), "data");
+    const few = 'ulimit -n 64; exec "$0" "$1" local up --dir "$2"';
+    const { status, stderr } = spawnSync("sh", ["-c", few, process.execPath, bin, dir], {
+      encoding: "utf8",
+      timeout: hangMs,
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /^error: This process may open 64 files .+ \(TOO_FEW_DESCRIPTORS\)\n {2}hint: .+ulimit/);
+    assert.ok(!existsSync(dir));
   });
 
   test("ends with 1 and a sentence when standard output has no room", async (t) => {

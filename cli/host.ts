@@ -6,6 +6,7 @@ import { steadyTime, type Time } from "../gateway/time.ts";
 import type { localUp } from "../infra/local/up.ts";
 import { ask } from "./ask.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { reachLoopbackDirectly } from "./loopback.ts";
 import { outputFailed } from "./output.ts";
 import type { createTokenInTable } from "./table-token.ts";
 
@@ -51,6 +52,7 @@ const columnsOtherwise = 80;
 
 /** This process. What is big is loaded when it is first needed: `--help` needs none of it. */
 export const processHost = (): Host => {
+  reachLoopbackDirectly(process.env);
   const signal = firstSignal();
   const stderr = screenOf(process.stderr);
   return {

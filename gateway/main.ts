@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { VisibleError } from "../core/api/errors.ts";
 import type { GatewayConfig } from "./config.ts";
+import { refuseTooFewDescriptors } from "./descriptors.ts";
 import { type RunningGateway, startGateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
 import { whileMoving } from "./standstill.ts";
@@ -74,6 +75,7 @@ export const runGateway = async (config: GatewayConfig, options: RunGatewayOptio
     () => undefined,
   );
   try {
+    await refuseTooFewDescriptors();
     const gateway = await started(config, log, signal);
     log.info({ endpoint: gateway.endpoint }, "ready");
     await untilEnd(gateway, { signal, orphaned, log });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import type { RunTask } from "../../core/api/task.ts";
-import { objectNamed, reportAlive, siteA, siteB } from "../../functions/api/testing.ts";
+import { objectNamed, reportAlive, siteA, siteB, vmNamed } from "../../functions/api/testing.ts";
 import { complete, doTask, groupsOn, progressOf, report, resultOf } from "../../functions/api/testing-gateway.ts";
 import { main } from "../main.ts";
 import {
@@ -360,6 +360,30 @@ describe("what is to be known of a run", () => {
     await world.run(["plan", "update", "-f", file]);
     const { objects } = await jsonOf(world, "plan", "show", "nightly");
     assert.deepEqual(objects, [{ kind: "lun", id: "lun-anew", name: "db" }]);
+  });
+
+  test("of a plan is that a rule fits nothing but mirrors: told when it is made, and by plan show", async (t) => {
+    const world = await createWorld();
+    const origin = { planId: "plan_x", siteId: "b", role: "mirror" };
+    world.objects = [objectNamed("web-1", { origin }), objectNamed("web-2", { origin })];
+    const file = join(await temporaryFolder(t), "plan.yaml");
+    await writeFile(file, definition.replace("name: db", 'match: "web-*"'));
+    const only =
+      /\nNothing more fits these rules now:\n {2}lun web-\*: 2 luns would fit, but are mirrors, which no plan takes\n/;
+    const created = await world.run(["plan", "create", "-f", file]);
+    assert.equal(created.exitCode, 0, created.stderr);
+    assert.match(created.stdout, only);
+    assert.match((await world.run(["plan", "show", "nightly"])).stdout, only);
+  });
+
+  test("of a plan is a switch that nothing takes the place of: plan show tells it before the run does", async (t) => {
+    const { world, file } = await worldWithPlan(t);
+    await writeFile(file, definition.replace("kind: lun, name: db", 'kind: vm, match: "*"'));
+    await world.run(["plan", "update", "-f", file]);
+    world.objects = [vmNamed("web")];
+    await world.run(["object", "list", "--site", "a", "--refresh"]);
+    const { stdout } = await world.run(["plan", "show", "nightly"]);
+    assert.match(stdout, /\nMirrors without a connection, .*\n {2}vm web: .* its virtual switch vds-0 at b\n/);
   });
 
   test("of a plan is what is gone: plan show says since when, and how long its restore points are kept", async (t) => {

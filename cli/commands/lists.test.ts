@@ -169,7 +169,7 @@ describe("rebuild --object", () => {
     here.perform = (task) => report(here.api, task, { kind: "failed", reason, retryable: false, progressed: false });
     const { exitCode, stdout } = await here.run(["rebuild", ...latest, "--object", "web", "--wait"]);
     assert.equal(exitCode, 1);
-    assert.match(stdout, /another name: smtx-backup rebuild group_\w+ --site b --object NAME --prefix TEXT$/m);
+    assert.match(stdout, /another name: smtx-backup rebuild group_\w+ --site b --object NAME --prefix TEXT\n/);
   });
 
   test("of an object that the group does not have says what it has", async () => {

@@ -12,7 +12,8 @@ import { wholeNumber } from "../options.ts";
 import { listed } from "../pages.ts";
 import { readPlanFile } from "../plan-file.ts";
 import { firstRunText, planTable, planText, retentionText, slotsText } from "../render/plan.ts";
-import { leftOutText, membersText } from "../render/plan-members.ts";
+import { idleText, leftOutText, type Members, membersText } from "../render/plan-members.ts";
+import { warningLines } from "../render/run.ts";
 import { printable } from "../render/style.ts";
 import type { Answering } from "./command.ts";
 
@@ -46,9 +47,9 @@ export const addPlanCommands = (program: Command, answering: Answering): void =>
       answering(async (context, name: string) => {
         const api = await context.connect();
         const plan = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } }));
-        const members = await membersOf(context, api, plan.id);
-        const text = [planText(plan, context.style), membersText(plan, members, context.style)];
-        return { json: { ...plan, members }, text: text.join("\n\n") };
+        const known = await membersOf(context, api, plan.id);
+        const text = [planText(plan, context.style), membersText(plan, known, context.style)];
+        return { json: { ...plan, members: known.members }, text: text.join("\n\n") };
       }),
     );
   plan
@@ -172,17 +173,27 @@ const updatePlan = async (context: Context, name: string | undefined, file: stri
 };
 
 /** The objects that its next run takes, and those that are gone. */
-const membersOf = (context: Context, api: Api, plan: string): Promise<readonly PlanMember[]> =>
-  listed(context, (query) => answerOf(api.v1.plans[":plan"].objects.$get({ param: { plan }, query })));
+const membersOf = async (context: Context, api: Api, plan: string): Promise<Members> => {
+  const mirrors = new Map<string, number>();
+  const members = await listed(context, async (query) => {
+    const page = await answerOf(api.v1.plans[":plan"].objects.$get({ param: { plan }, query }));
+    for (const { because, count } of page.mirrors ?? []) mirrors.set(because, (mirrors.get(because) ?? 0) + count);
+    return page;
+  });
+  return { members, mirrors };
+};
 
 /** With more objects than this, reading all that the site has takes less. */
 const lookUpsMax = 50;
 
-const firstRunOf = async (context: Context, api: Api, plan: PlanAnswer): Promise<string | undefined> => {
+const firstRunOf = async (
+  context: Context,
+  api: Api,
+  plan: PlanAnswer,
+  members: readonly PlanMember[] | undefined,
+): Promise<string | undefined> => {
   if (plan.kind !== "backup") return undefined;
-  const ids = plan.objects.some(isRule)
-    ? (await membersOf(context, api, plan.id)).map(({ id }) => id)
-    : plan.objects.flatMap((entry) => (isRule(entry) ? [] : [entry.id]));
+  const ids = (members ?? plan.objects).flatMap((entry) => ("id" in entry ? [entry.id] : []));
   const wanted = new Set(ids);
   const found =
     ids.length > lookUpsMax
@@ -201,8 +212,11 @@ const explainPlan = async (
   { isNew } = { isNew: true },
 ): Promise<Answer> => {
   const schedule = await slotsOf(api, plan.id);
-  const first = isNew ? await firstRunOf(context, api, plan) : undefined;
+  const known = plan.objects.some(isRule) ? await membersOf(context, api, plan.id) : undefined;
+  const first = isNew ? await firstRunOf(context, api, plan, known?.members) : undefined;
   const leftOut = leftOutText(plan.leftOut ?? [], context.style);
-  const parts = [planText(plan, context.style), leftOut, slotsText(schedule), first];
+  const idle = known && idleText(plan.objects, known, context.style);
+  const warnings = plan.warnings && warningLines(plan.warnings, context.style).join("\n");
+  const parts = [planText(plan, context.style), leftOut, idle, warnings, slotsText(schedule), first];
   return { json: { plan, slots: schedule.slots }, text: parts.filter((part) => part !== undefined).join("\n\n") };
 };

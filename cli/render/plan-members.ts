@@ -49,11 +49,40 @@ const namesakeText = (plan: string, { kind, name, namesake }: PlanMember): strin
 const section = (title: string, lines: readonly string[]): string | undefined =>
   lines.length === 0 ? undefined : [title, ...someLines(lines).map((line) => `  ${line}`)].join("\n");
 
-/** Rules that brought no object: each object is there for the first entry that fits it. */
-const idleRules = (entries: readonly PlanEntry[], members: readonly PlanMember[]): readonly string[] => {
+/** A plan's members, and how many mirrors its rules would fit, by rule. */
+export interface Members {
+  readonly members: readonly PlanMember[];
+  readonly mirrors: ReadonlyMap<string, number>;
+}
+
+/** Rules that brought no object: each object is there for the first entry that fits it. Nothing where there is none. */
+export const idleText = (
+  entries: readonly PlanEntry[],
+  { members, mirrors }: Members,
+  style: Style,
+): string | undefined => {
   const reasons = new Set(members.map(({ because }) => because));
-  return entries.filter(isRule).flatMap((rule) => (reasons.has(ruleText(rule)) ? [] : [printable(ruleText(rule))]));
+  const lines = entries.filter(isRule).flatMap((rule) => {
+    const text = ruleText(rule);
+    if (reasons.has(text)) return [];
+    const count = mirrors.get(text) ?? 0;
+    const why =
+      count === 0
+        ? ""
+        : `: ${counted(count, rule.kind)} would fit, but ${count === 1 ? "is a mirror" : "are mirrors"}, which no plan takes`;
+    return [`${printable(text)}${why}`];
+  });
+  return section(style.warn("Nothing more fits these rules now:"), lines);
 };
+
+const unmappedLines = (members: readonly PlanMember[]): readonly string[] =>
+  members.flatMap((member) =>
+    (member.unmapped ?? []).map(({ virtualSwitch, targets }) =>
+      printable(
+        `${nameText(member)}: nothing takes the place of its virtual switch ${virtualSwitch} at ${targets.join(", ")}`,
+      ),
+    ),
+  );
 
 /** Those that are named as the plan has them, then those of each rule by name: the API gives them by id. */
 const grouped = (members: readonly PlanMember[]): readonly PlanMember[] => {
@@ -88,9 +117,10 @@ const takenText = (entries: readonly PlanEntry[], taken: readonly PlanMember[], 
 /** Which objects a plan's next run takes and why, what it does not take, and what is gone. */
 export const membersText = (
   { name: plan, objects: entries }: Pick<PlanAnswer, "name" | "objects">,
-  members: readonly PlanMember[],
+  known: Members,
   style: Style,
 ): string => {
+  const { members } = known;
   const isGone = ({ goneSince }: PlanMember) => goneSince !== undefined;
   const taken = members.filter((member) => !isGone(member) && member.unusable === undefined);
   const unusable = members.flatMap((member) =>
@@ -100,8 +130,9 @@ export const membersText = (
   );
   return [
     takenText(entries, taken, style),
-    section(style.warn("Nothing more fits these rules now:"), idleRules(entries, members)),
+    idleText(entries, known, style),
     leftOutText(taken, style),
+    section(style.warn("Mirrors without a connection, until the switch is mapped:"), unmappedLines(taken)),
     section(style.warn("Can't be protected as it is:"), unusable),
     section(
       style.warn("Gone from the source:"),

@@ -1,15 +1,6 @@
-const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+import { bytesText } from "../../core/object/bytes.ts";
 
-/** `1.5 GiB`: three digits at most before the point, and as many digits as mean something. */
-export const bytesText = (bytes: number): string => {
-  let [value, unit] = [bytes, 0];
-  while (value >= 1023.5 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
-  return `${value.toFixed(digits).replace(/\.0$/, "")} ${units[unit]}`;
-};
+export { bytesText };
 
 /** `84 MiB/s` */
 export const rateText = (bytesPerSecond: number): string => `${bytesText(Math.round(bytesPerSecond))}/s`;

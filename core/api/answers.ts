@@ -75,11 +75,15 @@ export const planMemberSchema = planObjectSchema.extend({
   unusable: z.string().optional(),
   /** The id of another object of the same kind and name that is there, where this one is not; the plan does not take it. */
   namesake: z.string().optional(),
+  /** Virtual switches that it uses, and targets of the plan where nothing takes their place: it is not connected there. */
+  unmapped: z.array(z.object({ virtualSwitch: z.string(), targets: z.array(siteIdSchema) })).optional(),
 });
 export type PlanMember = z.infer<typeof planMemberSchema>;
 
 /** A page of a plan's members: those that are named, those by rules, those that are gone. A page may be short. */
 export const planMembersAnswerSchema = pageOf(planMemberSchema).extend({
+  /** Mirrors among what was looked at for this page that a rule would fit, and how many: no plan takes them. Absent: none. */
+  mirrors: z.array(z.object({ because: z.string(), count: z.int().min(1) })).optional(),
   /** When a gateway last saw all that the source has. Absent: none has told yet. */
   observedAt: instantSchema.optional(),
 });
@@ -93,6 +97,8 @@ export const planAnswerSchema = planSchema.extend({
    * are none; and of a plan that is only looked at, whose members tell it.
    */
   leftOut: z.array(planMemberSchema).optional(),
+  /** Of a plan that was just made or changed: what is to be known of it, a pool that is too small for instance. */
+  warnings: z.array(reasonSchema).optional(),
 });
 export type PlanAnswer = z.infer<typeof planAnswerSchema>;
 

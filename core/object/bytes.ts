@@ -15,3 +15,16 @@ export const bytesIn = (text: string): number | undefined => {
   const bytes = Math.round(Number(digits) * each);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 };
+
+const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+
+/** `1.5 GiB`: three digits at most before the point, and as many digits as mean something. */
+export const bytesText = (bytes: number): string => {
+  let [value, unit] = [bytes, 0];
+  while (value >= 1023.5 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
+  return `${value.toFixed(digits).replace(/\.0$/, "")} ${units[unit]}`;
+};

@@ -7,6 +7,10 @@ import { foldedName } from "./name.ts";
 export const fitsRule = (rule: PlanRule, object: ObjectConfig): boolean =>
   object.origin?.role !== "mirror" && fitsByName(rule, object) && fitsLabel(rule, object);
 
+/** Whether it would take the object if that were no mirror. */
+export const fitsButIsMirror = (rule: PlanRule, object: ObjectConfig): boolean =>
+  object.origin?.role === "mirror" && fitsByName(rule, object) && fitsLabel(rule, object);
+
 /** The same of an object that can't be used. Its labels are not known: no rule that asks for one fits it. */
 export const fitsUnusable = (rule: PlanRule, object: UnusableObject): boolean =>
   rule.label === undefined && fitsByName(rule, object);

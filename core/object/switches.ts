@@ -25,6 +25,18 @@ export const switchMapping = (ofSites: SwitchMap | undefined, ofPlan: SwitchMap)
 export const unmappedSwitches = (objects: readonly Connected[], mapping: SwitchMap): readonly SwitchUse[] =>
   switchUses(objects).filter(({ virtualSwitch }) => mappedTo(mapping, virtualSwitch) === undefined);
 
+/** The switches that an object uses and for which nothing is there at some of the targets, each with these. */
+export const unmappedAt = <Site extends string>(
+  object: Connected,
+  mappings: ReadonlyMap<Site, SwitchMap>,
+): readonly { readonly virtualSwitch: string; readonly targets: Site[] }[] =>
+  switchUses([object]).flatMap(({ virtualSwitch }) => {
+    const targets = [...mappings].flatMap(([site, mapping]) =>
+      mappedTo(mapping, virtualSwitch) === undefined ? [site] : [],
+    );
+    return targets.length === 0 ? [] : [{ virtualSwitch, targets }];
+  });
+
 /** Each switch that is used, once, by name. */
 export const switchUses = (objects: readonly Connected[]): readonly SwitchUse[] => {
   const firstUsers = new Map<string, string>();

@@ -95,7 +95,9 @@ const switchUnmapped = (unmapped: readonly SwitchUse[], source: SiteId, target: 
   );
 };
 
-const shellWord = (text: string): string => (/^[\w.:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+/** A text as an argument of a command that a person copies. */
+export const shellWord = (text: string): string =>
+  /^[\w.:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 const quoted = (named: readonly { readonly name: string }[]): string => {
   if (named.length === 0) return "none";

@@ -1,6 +1,6 @@
 import { VisibleError } from "../api/errors.ts";
 import type { LeftOut } from "../api/object/common.ts";
-import { switchesOf } from "../api/object.ts";
+import { type ObjectConfig, switchesOf } from "../api/object.ts";
 import {
   isRule,
   type PlanDefinition,
@@ -23,6 +23,8 @@ export type ResolvedObject = PlanObject &
     /** In words: `it is named`, `vm web-*`. */
     readonly because: string;
     readonly leftOut?: LeftOut[] | undefined;
+    /** Of what its source is known to have. */
+    readonly volumes: ObjectConfig["volumes"];
   };
 
 /** What a definition asks for, as its source has it. */
@@ -87,6 +89,7 @@ const resolved = (object: FoundObject, because: string): ResolvedObject => ({
   ...planObject(object),
   because,
   switches: "volumes" in object ? switchesOf(object) : [],
+  volumes: "volumes" in object ? object.volumes : [],
   ...("leftOut" in object && { leftOut: object.leftOut }),
 });
 

@@ -22,7 +22,7 @@ export const answerError =
     const refusal = refusalOf(error);
     if (refusal === undefined) {
       const { method, path } = c.req;
-      log.failed({ requestId, method, path, err: error }, "a request failed unexpectedly");
+      log.failed({ requestId, method, path, err: error }, "a request failed");
     }
     const shown = refusal ?? visibleFailure(error, "the control plane") ?? defect(requestId);
     if (shown.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", "Bearer");

@@ -102,6 +102,19 @@ describe("plans", () => {
     assert.equal(await codeWith({ pool: "dr" }), "taken");
   });
 
+  test("a plan whose pool at a target is too small is made, with a warning", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api);
+    const facilities: Facilities = {
+      ...facilitiesOfA,
+      pools: [{ name: "dr", capacityBytes: 1024 }],
+      switches: [{ name: "ovs", vlans: [] }],
+    };
+    for (const part of toldBy({ siteId: siteB, at: 1 })) await putInventoryPart(api.deps, { ...part, facilities });
+    const { status, body } = await api.send<PlanAnswer>("POST", "/v1/plans", { ...nightly, name: "second" });
+    assert.deepEqual([status, body.warnings?.map(({ code }) => code)], [201, ["POOL_FULL"]]);
+  });
+
   test("a plan of 1,000 VMs with four disks and two NICs each is made", async () => {
     const api = await createTestApi();
     await api.send("POST", "/v1/sites", { id: "a", multiCluster: "main" });

@@ -8,6 +8,7 @@ import {
 } from "../../core/api/answers.ts";
 import { type PlanDefinition, retentionSchema, scheduleSchema } from "../../core/api/plan.ts";
 import { definePlan, redefinePlan, type WholePlan, type World } from "../../core/plan/define.ts";
+import { poolWarnings } from "../../core/plan/pools.ts";
 import { resolveObjects } from "../../core/plan/resolve.ts";
 import { comesAfter } from "../../core/plan/settled.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
@@ -150,13 +151,19 @@ const answerOf = (plan: WholePlan): PlanAnswer => ({ ...plan, objects: [...plan.
 /** The rest is among the plan's members. */
 const leftOutMax = 100;
 
-/** With what is left out of its objects, so that whoever makes a plan need not ask. */
-const answerWithLeftOut = (plan: WholePlan, definition: PlanDefinition, { known }: World): PlanAnswer => {
+/** With what is left out of its objects and what else is to be known, so that whoever makes a plan need not ask. */
+const answerToChange = (
+  plan: WholePlan,
+  definition: PlanDefinition,
+  { known, facilities, isNew }: World & { readonly isNew: boolean },
+): PlanAnswer => {
   const { objects } = resolveObjects(definition, known, plan.objects);
   const leftOut = objects.filter((object) => (object.leftOut ?? []).length > 0).slice(0, leftOutMax);
+  const warnings = poolWarnings(plan, objects, { facilities, isNew });
   return {
     ...answerOf(plan),
-    ...(leftOut.length > 0 && { leftOut: leftOut.map(({ switches: _, ...member }) => member) }),
+    ...(leftOut.length > 0 && { leftOut: leftOut.map(({ switches: _, volumes: __, ...member }) => member) }),
+    ...(warnings.length > 0 && { warnings: [...warnings] }),
   };
 };
 
@@ -167,7 +174,7 @@ export const planRoutes = (deps: ApiDeps) =>
       const world = await readWorld(deps, definition);
       const created = definePlan(definition, { ...world, now: deps.clock.now(), planId: deps.ids.planId() });
       await engine.createPlan(deps, created);
-      return c.json(answerWithLeftOut(created, definition, world), 201);
+      return c.json(answerToChange(created, definition, { ...world, isNew: true }), 201);
     })
     .openapi(list, async (c) => c.json(await listPlansWithLastRuns(deps, c.req.valid("query")), 200))
     .openapi(get, async (c) => c.json(answerOf(await readWholePlan(deps, c.req.valid("param").plan)), 200))
@@ -177,7 +184,7 @@ export const planRoutes = (deps: ApiDeps) =>
       const world = await readWorld(deps, definition, objects);
       const updated = await engine.updatePlan(deps, id, (before) => redefinePlan(before, definition, world));
       await forgetUnnamed(deps, updated);
-      return c.json(answerWithLeftOut(updated, definition, world), 200);
+      return c.json(answerToChange(updated, definition, { ...world, isNew: false }), 200);
     })
     .openapi(remove, async (c) => {
       const { id } = await readPlanToChange(deps, c.req.valid("param").plan);

@@ -145,6 +145,27 @@ describe("a plan's members", () => {
     }
   });
 
+  test("tell of mirrors that a rule would fit, and of switches that nothing takes the place of at a target", async () => {
+    const origin = { planId: "plan_x", siteId: "z", role: "mirror" };
+    const mirrors = ["web-1", "web-2"].map((name) => vmNamed(name, { origin }));
+    const { api } = await planOf([objectNamed("db"), ...mirrors], [{ kind: "vm", match: "web-*" }]);
+    assert.deepEqual((await pageOf(api)).mirrors, [{ because: "vm web-*", count: 2 }]);
+    await api.send("POST", "/v1/sites", { id: "b", multiCluster: "main" });
+    const targets = [{ site: "b", retention, switches: { "vds-0": "ovs" } }];
+    const plan = { name: "to-b", source: "a", targets, objects: [{ kind: "vm", match: "app*" }] };
+    assert.equal((await api.send("POST", "/v1/plans", plan)).status, 201);
+    api.pass(60);
+    await tell(api, [vmNamed("app-1"), vmNamed("app-2", { virtualSwitch: "vds-9" })]);
+    const { body } = await api.send<PlanMembersAnswer>("GET", "/v1/plans/to-b/objects");
+    assert.deepEqual(
+      body.items.map(({ name, unmapped }) => [name, unmapped]),
+      [
+        ["app-1", undefined],
+        ["app-2", [{ virtualSwitch: "vds-9", targets: ["b"] }]],
+      ],
+    );
+  });
+
   test("that are back are not told as gone, before a run has seen them", async () => {
     const { api, plan } = await planOf([vmNamed("web")], [{ kind: "vm", match: "*" }]);
     await putGone(api, plan, { kind: "vm", id: "vm-web", name: "web", named: false });

@@ -2,9 +2,11 @@ import type { PlanMember, PlanMembersAnswer } from "../../core/api/answers.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import { isRule, type PlanObject, type PlanRule } from "../../core/api/plan.ts";
-import type { JudgedObject } from "../../core/object/judge.ts";
+import { isUnusable, type JudgedObject } from "../../core/object/judge.ts";
+import { fitsButIsMirror, ruleText } from "../../core/object/rule.ts";
+import { switchMapping } from "../../core/object/switches.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
-import { goneMember, memberByRule, namedMember } from "../../core/plan/member.ts";
+import { goneMember, type Mappings, memberByRule, namedMember } from "../../core/plan/member.ts";
 import { type GoneRecord, keptUntil } from "../../core/retention/gone.ts";
 import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
@@ -17,6 +19,7 @@ import { decodeCursor, encodeCursor, foreignCursor } from "../store-rules.ts";
 import { namesakeKey, readNamesakes } from "./namesakes.ts";
 import { lookUpObjects, objectSchema } from "./objects.ts";
 import { type PageRequest, readable } from "./page.ts";
+import { readSites } from "./sites.ts";
 
 type QueryDeps = Pick<Deps, "store" | "clock" | "log" | "ids">;
 
@@ -28,11 +31,14 @@ interface Scene {
   readonly rules: readonly PlanRule[];
   readonly observedAt: Instant | undefined;
   readonly facilities: Facilities | undefined;
+  readonly mappings: Mappings;
 }
 
 /** Some members of one section; `next` is where the section goes on. */
 interface Piece {
   readonly members: readonly PlanMember[];
+  /** By the rule that would fit them. */
+  readonly mirrors?: ReadonlyMap<string, number>;
   readonly next?: string | undefined;
 }
 
@@ -54,17 +60,23 @@ export const listMembers = async (
   plan: WholePlan,
   { limit, cursor }: PageRequest,
 ): Promise<PlanMembersAnswer> => {
-  const [observedAt, facilities] = await Promise.all([
+  const [observedAt, facilities, [site]] = await Promise.all([
     inventoryObservedAt(deps, plan.source),
     readFacilities(deps, plan.source),
+    readSites(deps, [plan.source]),
   ]);
+  const mappings = new Map(
+    plan.targets.map((target) => [target.site, switchMapping(site?.switchMaps?.[target.site], target.switches)]),
+  );
   const named = plan.objects.flatMap((entry) => (isRule(entry) ? [] : [entry]));
-  const scene: Scene = { deps, plan, named, rules: plan.objects.filter(isRule), observedAt, facilities };
+  const scene: Scene = { deps, plan, named, rules: plan.objects.filter(isRule), observedAt, facilities, mappings };
   const items: PlanMember[] = [];
+  const mirrors = new Map<string, number>();
   let [place, after] = placeOf(cursor);
   while (place < sections.length && items.length < limit) {
     const piece = await sections[place]?.(scene, after, limit - items.length);
     items.push(...(piece?.members ?? []));
+    for (const [because, count] of piece?.mirrors ?? []) mirrors.set(because, (mirrors.get(because) ?? 0) + count);
     after = piece?.next;
     if (after !== undefined) break;
     place += 1;
@@ -73,6 +85,7 @@ export const listMembers = async (
   return {
     items,
     ...(observedAt !== undefined && { observedAt }),
+    ...(mirrors.size > 0 && { mirrors: [...mirrors].map(([because, count]) => ({ because, count })) }),
     ...(!isAtEnd && { cursor: encodeCursor(`${place}#${after ?? ""}`) }),
   };
 };
@@ -84,7 +97,8 @@ const placeOf = (cursor: string | undefined): [number, string | undefined] => {
   return [Number(place), after === "" ? undefined : after];
 };
 
-const namedSection: Section = async ({ deps, plan, named, observedAt, facilities }, after, limit) => {
+const namedSection: Section = async (scene, after, limit) => {
+  const { deps, plan, named } = scene;
   const from = Number.parseInt(after ?? "0", 10) || 0;
   const some = named.slice(from, from + limit);
   const found = await findById(deps, plan, some);
@@ -94,26 +108,30 @@ const namedSection: Section = async ({ deps, plan, named, observedAt, facilities
     const object = found.get(keyOf(one));
     const gone = object === undefined ? await goneRecord(deps, plan, one) : undefined;
     const namesake = namesakes.get(namesakeKey(one));
-    return namedMember(one, object, { siteId: plan.source, observedAt, facilities, gone, namesake });
+    return namedMember(one, object, { ...scene, siteId: plan.source, gone, namesake });
   });
   return { members, next: from + limit < named.length ? String(from + limit) : undefined };
 };
 
-const rulesSection: Section = async ({ deps, plan, named, rules, facilities }, after, limit) => {
+const rulesSection: Section = async (scene, after, limit) => {
+  const { deps, plan, named, rules } = scene;
   if (rules.length === 0) return { members: [] };
   const isNamed = new Set(named.map(keyOf));
   const members: PlanMember[] = [];
+  const mirrors = new Map<string, number>();
   let documents = 0;
   for await (const stored of readRange(deps, objectKey(plan.source, ""), { after })) {
     documents += 1;
     for (const object of readable<JudgedObject>(deps, objectSchema, [stored]).items) {
-      const member = isNamed.has(keyOf(object)) ? undefined : memberByRule(rules, object, facilities);
+      const member = isNamed.has(keyOf(object)) ? undefined : memberByRule(rules, object, scene);
       if (member !== undefined) members.push(member);
+      const mirrored = isUnusable(object) ? undefined : rules.find((rule) => fitsButIsMirror(rule, object));
+      if (mirrored !== undefined) mirrors.set(ruleText(mirrored), (mirrors.get(ruleText(mirrored)) ?? 0) + 1);
     }
     const isFull = members.length >= limit || documents >= documentsPerPage;
-    if (isFull) return { members, next: stored.key.sort.slice(objectPrefix.length) };
+    if (isFull) return { members, mirrors, next: stored.key.sort.slice(objectPrefix.length) };
   }
-  return { members };
+  return { members, mirrors };
 };
 
 const goneSection: Section = async ({ deps, plan, named }, after, limit) => {

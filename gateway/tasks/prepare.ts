@@ -2,6 +2,7 @@ import type { VmNic } from "../../core/api/object/vm.ts";
 import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { PrepareTask, TaskResultOf } from "../../core/api/task.ts";
+import { shellWord } from "../../core/plan/facilities.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 import { boundedWarnings } from "./warnings.ts";
 
@@ -21,16 +22,20 @@ export const prepare = async (task: PrepareTask, { storage }: TaskContext): Prom
     ...(mapping !== undefined && { mapping }),
     run: { groupId: task.groupId, sequence: task.sequence, index: task.index },
   });
-  const warnings = boundedWarnings(unconnected(object, mapping, task.siteId));
+  const warnings = boundedWarnings(unconnected(object, mapping, task));
   return { kind: "prepare", volumes: [...volumes], keepsConfig: true, ...(warnings.length > 0 && { warnings }) };
 };
 
 /** The NICs of an object that its mirror has without a connection, each with its switch. */
-const unconnected = (object: ObjectConfig, mapping: Mapping | undefined, site: string): readonly Reason[] => {
+const unconnected = (
+  object: ObjectConfig,
+  mapping: Mapping | undefined,
+  { siteId: site, source }: Pick<PrepareTask, "siteId" | "source">,
+): readonly Reason[] => {
   if (object.kind !== "vm") return [];
   return object.vm.nics.flatMap(({ macAddress, virtualSwitch }: VmNic) => {
     if (virtualSwitch === null || Object.hasOwn(mapping?.switches ?? {}, virtualSwitch)) return [];
-    const message = `The NIC ${macAddress} of the vm “${object.name}” is on the switch “${virtualSwitch}”, which is mapped to none of ${site}: the mirror has it without a connection.`;
+    const message = `The NIC ${macAddress} of the vm “${object.name}” is on the virtual switch “${virtualSwitch}”. Nothing on site “${site}” takes the place of that: the mirror's NIC is not connected. Map it with: smtx-backup site map ${source} --to ${site} ${shellWord(virtualSwitch)}=SWITCH`;
     return [{ code: "SWITCH_UNMAPPED", message }];
   });
 };

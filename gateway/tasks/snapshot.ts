@@ -85,7 +85,7 @@ const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => 
   const site = hasRules ? await storage.inventory() : await storage.findObjects(named);
   const choice = chooseObjects(entries, site);
   const { objects, because, missing, warnings } = choice;
-  if (objects.length === 0) throw nothingLeft({ entries, missing, warnings });
+  if (objects.length === 0) throw nothingLeft({ entries, missing, warnings, site });
   refuseMany(objects);
   const owner = ownerOf(task);
   const isWhole = missing.length === 0 && warnings.length === 0;

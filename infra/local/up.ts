@@ -9,6 +9,7 @@ import type { Deps, Log } from "../../functions/deps.ts";
 import { createLog } from "../../functions/log.ts";
 import { siteKey } from "../../functions/records.ts";
 import { authenticate, createToken } from "../../functions/tokens.ts";
+import { refuseTooFewDescriptors } from "../../gateway/descriptors.ts";
 import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
 import { makeFolder } from "../../gateway/folder.ts";
 import { logDestination } from "../../gateway/log-destination.ts";
@@ -54,11 +55,12 @@ export interface LocalUpOptions {
  * `AWS_ENDPOINT_URL` does not name, and the gateways of each site as processes of their own. Each
  * process is started again when it dies. Started again on the same folder, it goes on where it was.
  *
- * @throws VisibleError STORE_IN_USE when it runs on this folder already, TOOL_MISSING, BAD_REQUEST;
- *   PROCESS_LOST when a process keeps dying: then all of it is ended
+ * @throws VisibleError STORE_IN_USE when it runs on this folder already, TOOL_MISSING, BAD_REQUEST,
+ *   TOO_FEW_DESCRIPTORS; PROCESS_LOST when a process keeps dying: then all of it is ended
  */
 export const localUp = async (options: LocalUpOptions): Promise<void> => {
   const { dir, gatewaysPerSite, envoy, onReady, onTrouble, time = steadyTime } = options;
+  await refuseTooFewDescriptors();
   await makeFolder(dir, { mode: 0o700, signal: options.signal });
   const lock = FileLock.tryAcquire(join(dir, "in-use"));
   if (lock === undefined) {

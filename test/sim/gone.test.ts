@@ -125,8 +125,10 @@ describe("an object that is gone", () => {
     bringBack();
     bringFileBack();
     const third = await run(world, planId);
-    assert.deepEqual(records(world, planId), []);
-    assert.deepEqual(at(world, "b"), [3]);
+    const fourth = await run(world, planId);
+    assert.deepEqual(records(world, planId), [], "each target has a copy of it again");
+    assert.deepEqual(at(world, "b"), [4]);
+    assert.equal(statusOf(fourth), "succeeded");
     const { warnings = [] } = await answerOf(world, third);
     assert.ok(warnings.every(({ code }) => code !== "OBJECT_GONE"));
   });

@@ -169,7 +169,7 @@ export class ModelSite {
     const site = this.inventory();
     const choice = chooseObjects(entries, site);
     const { objects, because, missing, warnings } = choice;
-    if (objects.length === 0) throw nothingLeft({ entries, missing, warnings });
+    if (objects.length === 0) throw nothingLeft({ entries, missing, warnings, site });
     const [newest] = this.#bySequence();
     const absent = absentObjects({ entries, site, choice, before: newest?.told?.objects ?? [] });
     const last = absent.flatMap(({ kind, id }) => this.#lastOf({ kind, id }));
