@@ -24,6 +24,7 @@ const commands = [
   "volume import",
   "volume list",
   "volume export",
+  "status",
   "plan create",
   "plan list",
   "plan show",
@@ -37,6 +38,7 @@ const commands = [
   "run show",
   "run cancel",
   "group list",
+  "group show",
   "group show",
   "rebuild",
 ];
