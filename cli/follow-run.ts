@@ -69,7 +69,10 @@ export const followRun = async (context: Context, api: Api, runId: string): Prom
 
 const leftAlone = (run: RunAnswer | undefined, runId: string): Answer => ({
   json: run ?? { id: runId },
-  text: `The run goes on without you. Look at it with: smtx-backup run show ${runId} --watch\nTo end it: smtx-backup run cancel ${runId}`,
+  text: [
+    `The run goes on without you. Look at it with: smtx-backup run show ${runId} --watch`,
+    `To end it: smtx-backup run cancel ${runId}`,
+  ].join("\n"),
   exitCode: exitCodes.interrupted.code,
 });
 

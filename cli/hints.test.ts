@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -24,9 +24,12 @@ interface Mention {
 /** After the program's name in a sentence that is about it. */
 const prose = new Set(["again", "is", "itself", "needs", "runs", "that"]);
 
+const inSources = /(?<![/@-])smtx-backup (?!-)([^"`'\n;]+)/g;
+const inPages = /(?:`|npx )smtx-backup (?!-)([^`\n#;]+)/g;
+
 const mentions = (): readonly Mention[] =>
   texts().flatMap(([file, text]) =>
-    [...text.matchAll(/(?<![/@-])smtx-backup (?!-)([^"`'\n]+)/g)].flatMap(({ 1: said = "", index }) => {
+    [...text.matchAll(file.endsWith(".md") ? inPages : inSources)].flatMap(({ 1: said = "", index }) => {
       const words = said.split(/\s+/).map((word) => word.replace(/[.,;:)…]+$/, ""));
       const line = text.slice(0, index).split("\n").length;
       return /^[a-z]/.test(said) && !prose.has(words[0] ?? "") ? [{ where: `${file}:${line}: ${said}`, words }] : [];
@@ -88,4 +91,13 @@ describe("every command that a hint or a page names", () => {
     });
     assert.deepEqual(wrong, []);
   });
+});
+
+test("every page that a hint names is there", () => {
+  const pages = texts().flatMap(([file, text]) =>
+    [...text.matchAll(/\bdocs\/[a-z/-]+\.\w+/g)].map(([page]) => [page, file] as const),
+  );
+  assert.ok(pages.length > 0);
+  const missing = pages.filter(([page]) => !existsSync(join(root, page)));
+  assert.deepEqual(missing, []);
 });

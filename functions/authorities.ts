@@ -17,7 +17,7 @@ export const authoritiesOf = (authorities: ReadonlyMap<string, Authority>): Auth
 
 const missing = (multiCluster: string): never => {
   throw new VisibleError("AUTHORITY_MISSING", `There is no authority for the multi-cluster “${multiCluster}”.`, {
-    hint: "Make one with: smtx-backup ca init; and give it to the control plane.",
+    hint: "Make one with: smtx-backup ca init --multi-cluster NAME --out DIR; and give it to the control plane.",
   });
 };
 

@@ -88,7 +88,7 @@ export const findEnrolment = async (deps: EnrolmentDeps, token: string): Promise
 
 const tokenRefused = () =>
   new VisibleError("UNAUTHENTICATED", "The enrolment token was never given, was used, or has expired.", {
-    hint: "Ask somebody with an admin token for a new one: smtx-backup gateway invite. It can be used once, within 15 minutes.",
+    hint: "Ask somebody with an admin token for a new one: smtx-backup gateway invite GATEWAY --site SITE. It can be used once, within 15 minutes.",
   });
 
 /**

@@ -49,7 +49,7 @@ export const proveGateway = async (
 
 const refused = (message: string, cause?: unknown) =>
   new VisibleError("UNAUTHENTICATED", message, {
-    hint: "See that the gateway's clock is right. If it is, enrol the gateway again: smtx-backup gateway enrol.",
+    hint: "See that the gateway's clock is right. If it is, enrol the gateway again: smtx-backup gateway enrol -c FILE.",
     cause,
   });
 

@@ -206,5 +206,5 @@ export const isRevoked = ({ certificatePem, revocations }: TlsCredentials): bool
 
 export const gatewayRemoved = (): VisibleError =>
   new VisibleError("GATEWAY_REMOVED", "This gateway was removed: its certificate is revoked.", {
-    hint: "If it should come back, ask somebody with an admin token for an enrolment token, and enrol it: smtx-backup gateway enrol.",
+    hint: "If it should come back, ask somebody with an admin token for an enrolment token, and enrol it: smtx-backup gateway enrol -c FILE.",
   });

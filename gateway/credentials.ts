@@ -17,7 +17,7 @@ const readPem = async (field: keyof GatewayConfig["tls"], file: string): Promise
     return await readFile(file, "utf8");
   } catch (cause) {
     throw new VisibleError("BAD_REQUEST", `tls.${field}: the file ${file} can't be read.`, {
-      hint: "Enrol the gateway: smtx-backup gateway enrol; or correct the path in its configuration.",
+      hint: "Enrol the gateway: smtx-backup gateway enrol -c FILE; or correct the path in its configuration.",
       cause,
     });
   }
@@ -40,7 +40,7 @@ const assertFits = (tls: GatewayConfig["tls"], certificatePem: string, keyPem: s
   }
   if (new X509Certificate(certificatePem).checkPrivateKey(key)) return;
   throw new VisibleError("BAD_REQUEST", `The key in ${tls.key} is not that of the certificate ${tls.certificate}.`, {
-    hint: "Name the key that the certificate was issued for, or enrol the gateway again: smtx-backup gateway enrol.",
+    hint: "Name the key that the certificate was issued for, or enrol the gateway again: smtx-backup gateway enrol -c FILE.",
   });
 };
 

@@ -35,7 +35,7 @@ const started = (config: GatewayConfig, log: Log, signal: AbortSignal): Promise<
       signal,
       late: () =>
         new VisibleError("TIMEOUT", `The gateway did not start within ${startSeconds} s.`, {
-          hint: "See whether the disks that its storage and its files are on answer: smtx-backup gateway check.",
+          hint: "See whether the disks that its storage and its files are on answer: smtx-backup gateway check -c FILE.",
         }),
       onAbandoned: (late) => void late.then((gateway) => gateway.stop()).catch(() => undefined),
     },

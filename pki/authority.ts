@@ -110,7 +110,7 @@ const pemBlock = (label: string) => new RegExp(`-----BEGIN ${label}-----[^-]+---
 export const readAuthority = (pem: string, nowMs: number): Authority => {
   const wrong = (what: string, cause?: unknown) =>
     new VisibleError("BAD_REQUEST", `The authority can't be used: ${what}.`, {
-      hint: "Make one with: smtx-backup ca init; or give the PEM of a CA's certificate and of its key (PKCS #8, ECDSA P-256).",
+      hint: "Make one with: smtx-backup ca init --multi-cluster NAME --out DIR; or give the PEM of a CA's certificate and of its key (PKCS #8, ECDSA P-256).",
       cause,
     });
   const certificates = pem.match(pemBlock("CERTIFICATE")) ?? [];

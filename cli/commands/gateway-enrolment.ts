@@ -73,6 +73,6 @@ const enrolmentToken = async (host: Host): Promise<string> => {
   const token = (host.env[tokenVariable] || (await host.readInput())).trim();
   if (token !== "") return token;
   throw new VisibleError("UNAUTHENTICATED", "There is no enrolment token.", {
-    hint: `Give one on standard input or in ${tokenVariable}. To make one: smtx-backup gateway invite`,
+    hint: `Give one on standard input or in ${tokenVariable}. To make one: smtx-backup gateway invite GATEWAY --site SITE`,
   });
 };

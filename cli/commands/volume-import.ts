@@ -127,7 +127,7 @@ const sourceOf = ({ host }: Context, file: string, { size }: ImportOptions) => {
   const input = host.input();
   if (input.isTTY !== true) return { input, sizeBytes: size };
   throw new VisibleError("BAD_REQUEST", "Standard input is a terminal, and an image is to come from it.", {
-    hint: "Pipe the image in: … | smtx-backup volume import - …",
+    hint: "Pipe the image in: … | smtx-backup volume import - --size SIZE --site SITE …",
   });
 };
 
@@ -142,6 +142,6 @@ const nameIn = (name: string | undefined): string => {
 const kindIn = (kind: ObjectKind = "lun"): "lun" | "volume" => {
   if (kind === "lun" || kind === "volume") return kind;
   throw new VisibleError("BAD_REQUEST", `An import makes LUNs and volumes, and no ${kind}.`, {
-    hint: "Make it with smtx-backup object create -f FILE, and write the image into it with --object NAME.",
+    hint: "Make it with smtx-backup object create -f FILE --site SITE; then write the image into it with --object NAME.",
   });
 };

@@ -14,7 +14,7 @@ import { importVolume } from "./volume-import.ts";
 
 const disksMax = 1000;
 const diskOption = () =>
-  new Option("--disk <n>", "of a VM, the disk with this number in: smtx-backup object show").argParser(
+  new Option("--disk <n>", "of a VM, the disk with this number in: smtx-backup object show NAME --site SITE").argParser(
     wholeNumber(0, disksMax),
   );
 

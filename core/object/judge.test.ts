@@ -59,7 +59,7 @@ describe("an object of an inventory", () => {
     const hintOf = (kind: string) =>
       objectUnusable({ kind, id: "1", name: "web1", unusable: "it is large" }).hint ?? "";
     assert.match(hintOf("lun"), /volume rename/);
-    assert.match(hintOf("vm"), /object update .* disk/);
+    assert.match(hintOf("vm"), /disk of its own: smtx-backup object update /);
     assert.equal(hintOf("tape"), "Mend that on its site, or leave it out.");
   });
 

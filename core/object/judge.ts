@@ -42,10 +42,10 @@ const strayDisk = (object: ObjectConfig): VmDisk | undefined => {
 
 /** What to do about it, by kind. */
 const mend: Record<ObjectKind, string> = {
-  lun: "smtx-backup volume rename gives it another name",
-  volume: "smtx-backup volume rename gives it another name",
-  "nfs-file": "smtx-backup object update gives it another name",
-  vm: "smtx-backup object update gives it another name, or a disk of its own",
+  lun: "another name: smtx-backup volume rename OLD NEW --site SITE",
+  volume: "another name: smtx-backup volume rename OLD NEW --site SITE",
+  "nfs-file": "another name: smtx-backup object update NAME --site SITE --name NEW",
+  vm: "another name, or a disk of its own: smtx-backup object update NAME --site SITE -f FILE",
 };
 
 /** The refusal to work with it. */

@@ -24,7 +24,7 @@ export const checkCertificate: Check = async (config) => {
     const renewal =
       config.api !== undefined && nowMs < untilMs + renewableSeconds * 1000
         ? "the gateway renews it by itself when it runs"
-        : "renew it, or enrol the gateway again: smtx-backup gateway enrol";
+        : "renew it, or enrol the gateway again: smtx-backup gateway enrol -c FILE";
     throw wrong(
       `The certificate has expired on ${certificate.validTo}.`,
       `See whether this host's clock is right; if it is, ${renewal}.`,

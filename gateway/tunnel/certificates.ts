@@ -35,7 +35,7 @@ export const assertValidNow = ({ certificatePem }: Pick<TlsCredentials, "certifi
     "PEER_REFUSED",
     `This gateway's certificate ${fault}, and by this host's clock it is ${new Date(nowMs).toISOString()}: no other gateway believes it. ` +
       "See the clock. The gateway renews its certificate by itself while it reaches the control plane, for up to 90 days; its log says why it " +
-      "could not. After that: smtx-backup gateway enrol.",
-    { hint: "Set this host's clock, or enrol the gateway again: smtx-backup gateway enrol.", retryable: true },
+      "could not. After that: smtx-backup gateway enrol -c FILE.",
+    { hint: "Set this host's clock, or enrol the gateway again: smtx-backup gateway enrol -c FILE.", retryable: true },
   );
 };

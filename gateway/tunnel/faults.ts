@@ -38,10 +38,10 @@ const refusedForTime = (endpoint: string, fault: string, cause: unknown): Visibl
   new VisibleError(
     "PEER_REFUSED",
     `The gateway at ${endpoint} and this one do not trust each other: ${fault}, and by this host's clock it is ${new Date().toISOString()}. ` +
-      "See the clocks of both hosts. A gateway renews its certificate by itself while it reaches the control plane; smtx-backup gateway list " +
+      "See the clocks of both hosts. A gateway renews its certificate by itself while it reaches the control plane; smtx-backup gateway list --site SITE " +
       "shows which has not, and its log says why. One that was off for more than 90 days has to be enrolled again.",
     {
-      hint: "Set the clock that is wrong, or enrol the gateway again: smtx-backup gateway enrol.",
+      hint: "Set the clock that is wrong, or enrol the gateway again: smtx-backup gateway enrol -c FILE.",
       cause,
       retryable: true,
     },

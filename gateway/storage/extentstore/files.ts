@@ -30,7 +30,7 @@ export const refuseTakenPath = (database: Database, place: FilePlace): void => {
   const why = takenBy(database, place);
   if (why === undefined) return;
   throw new VisibleError("OBJECT_NAME_TAKEN", `There can't be a file /exports/${place.export}/${place.path}: ${why}.`, {
-    hint: "Choose another path, or delete what is there first.",
+    hint: "Choose another path, or delete what is there first: smtx-backup object delete PATH --site SITE.",
   });
 };
 

@@ -8,7 +8,7 @@ type Guarded = Pick<VolumeRow, "id" | "role" | "name" | "planId" | "source">;
 
 const hint =
   "Only its plan's runs change it. To have one that can be used, rebuild it from a restore point of that plan: " +
-  "smtx-backup group list, then smtx-backup rebuild.";
+  "smtx-backup group list --plan PLAN, then smtx-backup rebuild GROUP --site SITE.";
 
 /** @throws VOLUME_IS_MIRROR */
 export const refuseMirror = (database: Database, row: VolumeRow): VolumeRow => {

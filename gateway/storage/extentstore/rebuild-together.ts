@@ -31,7 +31,8 @@ export const takeOver = (
   return volume;
 };
 
-export const otherNamesHint = "Give the rebuilt objects other names: smtx-backup rebuild --prefix.";
+export const otherNamesHint =
+  "Give the rebuilt objects other names: smtx-backup rebuild GROUP --site SITE --prefix TEXT.";
 
 /**
  * A LUN's or a volume's name. A cluster may have several of one name: where the restore has given it to another one,

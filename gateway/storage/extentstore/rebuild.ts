@@ -97,8 +97,8 @@ const refuseDamaged = (database: Database, snapshot: SnapshotRow, name: string):
     `“${name}” is damaged in the group ${snapshot.groupId}: extents ${named}${more} of it can't be read.`,
     {
       hint:
-        "Choose another group of: smtx-backup group list. While the source is there, the next run of the plan mends what it has. " +
-        "To have what can be read all the same: smtx-backup rebuild --damaged.",
+        "Choose another group of: smtx-backup group list --plan PLAN. While the source is there, the next run of the plan mends what it has. " +
+        "To have what can be read all the same: smtx-backup rebuild GROUP --site SITE --damaged.",
     },
   );
 };

@@ -235,7 +235,7 @@ export const refuseTakenName = (database: Database, name: string, code: TakenCod
   )
     return;
   throw new VisibleError(code, `There is a volume named “${name}” already.`, {
-    hint: "Choose another name, or delete that volume first.",
+    hint: `Choose another name, or delete that volume first: smtx-backup volume delete ${name} --site SITE.`,
   });
 };
 
@@ -276,7 +276,7 @@ export const refuseAttached = (database: Database, row: VolumeRow): void => {
   );
   if (vm === undefined) return;
   throw new VisibleError("OBJECT_BUSY", `Volume ${row.id} (“${row.name}”) is a disk of the VM “${vm.name}”.`, {
-    hint: "Take it out of the VM first (smtx-backup object update), or delete the VM.",
+    hint: "Take it out of the VM first (smtx-backup object update VM --site SITE -f FILE), or delete the VM.",
   });
 };
 

@@ -35,7 +35,7 @@ const compressed = (name: string, unpack: string): Signature =>
   refused(
     `a file that ${name} has compressed`,
     `If it is an archive (.tar.…): unpack it with tar -xf FILE, and import the disk image that is in it. ` +
-      `If it is an image alone: unpack it first, or on the way: ${unpack} FILE | smtx-backup volume import - --size BYTES …`,
+      `If it is an image alone: unpack it first, or on the way: ${unpack} FILE | smtx-backup volume import - --size BYTES --site SITE …`,
   );
 const archive = (name: string): Signature => refused(name, "Unpack it, and import the disk image that is in it.");
 

@@ -38,6 +38,6 @@ export const freeVmName = (database: Database, written: string): string => {
   const name = newName(written, "a VM");
   if (database.one("SELECT 1 FROM vms WHERE name = ? AND role <> 'mirror'", name) === undefined) return name;
   throw new VisibleError("OBJECT_NAME_TAKEN", `There is a VM named “${name}” already.`, {
-    hint: "Choose another name, or delete that VM first.",
+    hint: `Choose another name, or delete that VM first: smtx-backup object delete ${name} --site SITE.`,
   });
 };

@@ -32,5 +32,5 @@ export const kindNames = { lun: "LUN", volume: "volume", "nfs-file": "file", vm:
 
 const unknown = ({ kind, id }: ObjectId): VisibleError =>
   new VisibleError("VOLUME_UNKNOWN", `There is no ${kindNames[kind]} ${id} in this cluster.`, {
-    hint: "It may have been deleted; look at: smtx-backup object list.",
+    hint: "It may have been deleted; look at: smtx-backup object list --site SITE.",
   });

@@ -11,7 +11,7 @@ import { disksOf, keptDisks } from "./disks.ts";
 export const refuseRunning = ({ id, name, status }: VmRow, what: string): void => {
   if (status === "STOPPED") return;
   throw new VisibleError("OBJECT_BUSY", `The VM “${name}” is on, and can't be ${what}.`, {
-    hint: `Switch it off first: smtx-backup object power-off ${id}`,
+    hint: `Switch it off first: smtx-backup object power-off ${id} --site SITE`,
   });
 };
 
