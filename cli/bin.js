@@ -18,7 +18,7 @@ const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
   process.stderr.write(
     `error: smtx-backup needs Node.js ${wanted.join(".")} or newer, and this is ${process.versions.node} (${process.execPath}).\n` +
-      "  hint: Install a newer one from https://nodejs.org, or put it first in PATH.\n",
+      "  hint: Install a newer one from https://nodejs.org and put it first in PATH. Where npm has brought one: npx smtx-backup …, or PATH=node_modules/.bin:$PATH\n",
   );
   process.exitCode = 2;
 } else {

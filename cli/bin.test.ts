@@ -151,7 +151,7 @@ describe("bin.js", () => {
     assert.deepEqual([exitCode, stdout], [2, ""]);
     assert.match(
       stderr,
-      /^error: smtx-backup needs Node\.js 22\.19 or newer, and this is 22\.18\.0 .*\n {2}hint: .+\n$/,
+      /^error: smtx-backup needs Node\.js 22\.19 or newer, and this is 22\.18\.0 .*\n {2}hint: .+npx smtx-backup.+PATH=node_modules.+\n$/,
     );
   });
 });

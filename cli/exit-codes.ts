@@ -42,6 +42,7 @@ const endings: Record<ErrorCode, Ending> = {
   SWITCH_UNMAPPED: "badInput",
   SWITCH_UNKNOWN: "badInput",
   POOL_UNKNOWN: "badInput",
+  EXPORT_UNKNOWN: "badInput",
   POOL_FULL: "failed",
   PLAN_UNKNOWN: "notFound",
   PLAN_AMBIGUOUS: "badInput",

@@ -24,6 +24,7 @@ const commands = [
   "volume import",
   "volume list",
   "volume export",
+  "status",
   "plan create",
   "plan list",
   "plan show",
@@ -37,6 +38,7 @@ const commands = [
   "run show",
   "run cancel",
   "group list",
+  "group show",
   "group show",
   "rebuild",
 ];
@@ -78,6 +80,12 @@ test("a gateway's check says what passed and what did not, and fails with it", a
   assert.deepEqual(JSON.parse(json.stdout), { findings: [failed] });
 });
 
+test("the columns of a run's table are explained in its help", async () => {
+  const { stdout } = await run(["run", "show", "--help"]);
+  for (const column of ["EXTENTS", "UNCHANGED", "HOLES", "CHANGED", "SENT", "RATIO"])
+    assert.match(stdout, new RegExp(column));
+});
+
 describe("bad usage", () => {
   const cases = [
     [["plan", "crate"], /unknown command 'crate' \(Did you mean create\?\)/],
@@ -93,7 +101,11 @@ describe("bad usage", () => {
     [["volume", "import", "f", "--site", "a", "--name", "x", "--into", "y"], /cannot be used with/],
     [["volume", "import", "f", "--site", "a", "--object", "x", "--into", "y"], /cannot be used with/],
     [["object", "list", "--site", "a", "--kind", "disk"], /Allowed choices are lun, volume, nfs-file, vm/],
-    [["object", "update", "web", "--site", "a", "--size", "much"], /A size such as/],
+    [
+      ["object", "update", "web", "--site", "a", "--size", "much"],
+      /^error: “much” can't be the value of --size <size>: A size such as/,
+    ],
+    [["group", "show", "group_x", "--site", "a"], /^error: “group_x” can't be the group: /],
     [["object", "label", "web", "--site", "a"], /missing required argument 'labels'/],
     [["site", "map", "a", "prod=x"], /'--to <target>' not specified/],
     [["volume", "export", "v", "--site", "a", "-o", "f", "--format", "vmdk"], /Allowed choices are raw, qcow2/],

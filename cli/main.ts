@@ -108,12 +108,17 @@ const explain = (error: unknown, host: Host, { json, used }: { json: boolean; us
   return exitCodeOf(code);
 };
 
+/** In a line, and of a wrong value the value first. */
+const usageText = (message: string): string =>
+  message
+    .replace(/^error: /, "")
+    .replaceAll("\n", " ")
+    .replace(/^command-argument value '(.*?)' is invalid for argument '(.*?)'\. ?/, "“$1” can't be the $2: ")
+    .replace(/^option '(.*?)' argument '(.*?)' is invalid\. ?/, "“$2” can't be the value of $1: ");
+
 const visibleOf = (error: unknown, used: Command | undefined): VisibleError => {
   if (error instanceof CommanderError) {
-    const message = error.message
-      .replace(/^error: /, "")
-      .replace(/^command-argument value '(.*)' is invalid for argument '(\S+)'\. /s, "“$1” can't be the $2: ")
-      .replaceAll("\n", " ");
+    const message = usageText(error.message);
     return new VisibleError("BAD_REQUEST", message, { hint: `See: ${usageOf(used)} --help` });
   }
   const known = notCompiled(error) ?? visibleFailure(error, "this host");

@@ -19,24 +19,32 @@ export const originNote = ({ origin }: Pick<ObjectConfig, "origin">): string => 
   return `, ${what} from site ${origin.siteId} by plan ${foreignPlan(origin)}`;
 };
 
-/** What a mirror is, and what to do instead of changing it (W8). */
+/** What a mirror is, and what to do instead of changing it (W8), in lines. */
 export const mirrorText = ({ kind, id, name, origin }: Originated, site: string) => {
   const plan = origin === undefined ? "PLAN" : foreignPlan(origin);
   const from = origin === undefined ? "" : ` of site ${origin.siteId}`;
   return {
     message: `The ${kindNames[kind]} “${shownName(name)}” (${id}) is the mirror that plan ${plan}${from} keeps here: nobody else changes or uses it.`,
-    hint:
-      `Change the original, or use what a restore point holds: smtx-backup group list --plan ${plan} --site ${site}, ` +
-      `and smtx-backup rebuild GROUP --site ${site}`,
+    hint: [
+      "Change the original, or use what a restore point holds:",
+      `  smtx-backup group list --plan ${plan} --site ${site}`,
+      `  smtx-backup rebuild GROUP --site ${site}`,
+    ],
   };
 };
 
-export const objectIsMirror = (object: Originated, site: string): VisibleError => {
+const oneLine = (object: Originated, site: string) => {
   const { message, hint } = mirrorText(object, site);
+  const [first = "", ...commands] = hint;
+  return { message, hint: `${first} ${commands.map((command) => command.trim()).join(", and ")}` };
+};
+
+export const objectIsMirror = (object: Originated, site: string): VisibleError => {
+  const { message, hint } = oneLine(object, site);
   return new VisibleError("OBJECT_IS_MIRROR", message, { hint });
 };
 
 export const volumeIsMirror = (object: Originated, site: string): VisibleError => {
-  const { message, hint } = mirrorText(object, site);
+  const { message, hint } = oneLine(object, site);
   return new VisibleError("VOLUME_IS_MIRROR", message, { hint });
 };

@@ -67,6 +67,33 @@ name: db
     );
   });
 
+  test("says in plain words what may stand where", () => {
+    refusedWith(
+      () => parse("{ kind: vm, name: web, memory: 1GiB, vcpu: two, firmware: x, cpus: 4, nics: [{ vlan: 5000 }] }"),
+      /: vcpu: it must be a number, and is a text$/m,
+      /: firmware: it must be one of BIOS, UEFI$/m,
+      /: cpus: unknown; “vcpu” is what is known here$/m,
+      /: nics\.0\.vlan: at most 4094$/m,
+    );
+    refusedWith(() => parse("{ kind: lun, name: '', size: 1GiB }"), /: name: at least 1 characters?$/m);
+    refusedWith(
+      () => parse("- { kind: lun, name: a, size: 1GiB }"),
+      /^ {2}document 1 \(line 1\): it is a list; .*---$/m,
+    );
+    refusedWith(() => parse("lun"), /^ {2}document 1 \(line 1\): it has no fields; /m);
+  });
+
+  test("takes firmware, bus and model in either case, and IP addresses alone for such", () => {
+    const [vm] = parse(
+      "{ kind: vm, name: web, memory: 1GiB, firmware: uefi, disks: [{ size: 1GiB, bus: scsi }], nics: [{ model: e1000, ipAddress: 192.0.2.1 }] }",
+    );
+    assert.ok(vm.kind === "vm");
+    assert.deepEqual([vm.firmware, vm.disks[0]?.bus, vm.nics[0]?.model], ["UEFI", "SCSI", "E1000"]);
+    for (const nic of ["ipAddress: 1.2.3", "gateway: x", "subnetMask: 255"]) {
+      refusedWith(() => parse(`{ kind: vm, name: web, memory: 1GiB, nics: [{ ${nic} }] }`), /nics\.0\.\w+: an? \w/);
+    }
+  });
+
   test("is read whole or not at all: one slip is an error, whatever the others are", () => {
     refusedWith(() => parse("--- { kind: pool, name: p }\n--- { kind: pool, nam: q }\n"), /document 2 .*name: missing/);
   });

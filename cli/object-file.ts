@@ -2,7 +2,7 @@ import { z } from "zod";
 import { VisibleError } from "../core/api/errors.ts";
 import { type ObjectChange, type ObjectSpec, objectChangeSchema, objectSpecSchema } from "../core/api/object-spec.ts";
 import { shownName } from "../core/object/name.ts";
-import { configProblems } from "../gateway/config-problems.ts";
+import { configProblems, type KeyAdvice } from "../gateway/config-problems.ts";
 import type { Host } from "./host.ts";
 import { readYamlFile, type YamlDocument, type YamlFile, yamlDocuments } from "./yaml-file.ts";
 
@@ -41,7 +41,16 @@ export const readChangeFile = async (file: string, host: Pick<Host, "readInput">
   }
   const change = objectChangeSchema.safeParse(only.value);
   if (change.success) return change.data;
-  throw refused(read, configProblems(change.error, objectChangeSchema));
+  throw refused(read, configProblems(change.error, objectChangeSchema, keyAdvice));
+};
+
+/** What is not near by its letters. */
+const keyAdvice: KeyAdvice = {
+  unknown: {
+    cpus: "“vcpu” is what is known here",
+    ram: "“memory” is what is known here",
+    network: "“switch” is what is known here",
+  },
 };
 
 const documentsOf = (file: YamlFile): readonly YamlDocument[] => {
@@ -61,6 +70,9 @@ type ReadSpec =
   | { readonly spec?: undefined; readonly wrong: readonly string[] };
 
 const readSpec = ({ value, line }: YamlDocument, index: number): ReadSpec => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return { wrong: [`document ${index + 1} (line ${line}): ${shapeText(value)}`] };
+  }
   const { kind, name } = headSchema.safeParse(value).data ?? {};
   const schema = typeof kind === "string" ? specSchemas.get(kind) : undefined;
   const about = schema === undefined ? "" : `, ${kind}${typeof name === "string" ? ` “${shownName(name)}”` : ""}`;
@@ -68,8 +80,14 @@ const readSpec = ({ value, line }: YamlDocument, index: number): ReadSpec => {
   if (schema === undefined) return { wrong: [`${where}: kind: ${kindText(kind)}: one of ${kinds.join(", ")}`] };
   const spec = schema.safeParse(value);
   if (spec.success) return { spec: spec.data };
-  return { wrong: configProblems(spec.error, schema).map((problem) => `${where}: ${problem}`) };
+  return { wrong: configProblems(spec.error, schema, keyAdvice).map((problem) => `${where}: ${problem}`) };
 };
+
+/** Of what is no document. */
+const shapeText = (value: unknown): string =>
+  Array.isArray(value)
+    ? "it is a list; write each object as a document of its own, after a line with ---"
+    : `it has no fields; a document begins with its kind, one of ${kinds.join(", ")}`;
 
 const kindText = (kind: unknown): string =>
   kind === undefined || kind === null ? "missing" : `unknown, “${shownName(String(kind))}”`;

@@ -2,7 +2,7 @@ import type { RunAnswer, RunObject } from "../core/api/answers.ts";
 import { answerOf } from "./client.ts";
 import type { Api, Context } from "./context.ts";
 import { listed, listedUpTo } from "./pages.ts";
-import { type AtTarget, objectsShownMax } from "./render/run-objects.ts";
+import { type AtTarget, objectsNeeded } from "./render/run-objects.ts";
 
 /** A run's objects: all of them at its first target, and those that are shown at the others. */
 export const readRunObjects = async (context: Context, api: Api, run: RunAnswer): Promise<readonly AtTarget[]> => {
@@ -10,8 +10,11 @@ export const readRunObjects = async (context: Context, api: Api, run: RunAnswer)
   for (const { site, endedAt } of run.targets) {
     const read = (query: { limit: string; cursor?: string }) =>
       answerOf(api.v1.runs[":run"].objects.$get({ param: { run: run.id }, query: { ...query, target: site } }));
+    const [first] = at;
     const objects: readonly RunObject[] =
-      at.length === 0 ? await listed(context, read) : (await listedUpTo(context, read, objectsShownMax)).items;
+      first === undefined
+        ? await listed(context, read)
+        : (await listedUpTo(context, read, objectsNeeded(first.objects))).items;
     at.push({ site, hasEnded: endedAt !== null, objects });
   }
   return at;

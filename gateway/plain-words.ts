@@ -16,9 +16,9 @@ export const plainWords = (issue: Issue): string => {
     case "invalid_union":
       return "options" in issue && Array.isArray(issue.options) ? oneOf(issue.options) : issue.message;
     case "too_big":
-      return `at most ${issue.maximum}${amountOf(issue.origin)}`;
+      return `at most ${issue.maximum}${amountOf(issue.origin, issue.maximum)}`;
     case "too_small":
-      return `at least ${issue.minimum}${amountOf(issue.origin)}`;
+      return `at least ${issue.minimum}${amountOf(issue.origin, issue.minimum)}`;
     case "invalid_format":
       return formats[issue.format] ?? issue.message;
     default:
@@ -49,13 +49,14 @@ const received = (message: string): string => {
 const oneOf = (values: readonly unknown[]): string =>
   values.length === 1 ? `it must be ${values[0]}` : `it must be one of ${values.join(", ")}`;
 
-const amounts: Readonly<Record<string, string>> = {
-  string: " characters",
-  array: " entries",
-  set: " entries",
-  map: " entries",
+const amounts: Readonly<Record<string, readonly [one: string, many: string]>> = {
+  string: [" character", " characters"],
+  array: [" entry", " entries"],
+  set: [" entry", " entries"],
+  map: [" entry", " entries"],
 };
-const amountOf = (origin: string): string => amounts[origin] ?? "";
+const amountOf = (origin: string, count: number | bigint): string =>
+  amounts[origin]?.[Number(count) === 1 ? 0 : 1] ?? "";
 
 const formats: Readonly<Record<string, string>> = {
   date: "a day such as 2026-03-01",

@@ -329,6 +329,7 @@ describe("what is to be known of a run", () => {
     const listed = await world.run(["group", "list", "--plan", "nightly", "--site", "b"]);
     assert.match(listed.stdout, / published, 2 warnings +group_.*\nWarnings say .*smtx-backup group show GROUP\n$/);
     const { stdout } = await world.run(["group", "show", groupId, "--site", "b"]);
+    assert.match(stdout, /\nPlan +nightly \(plan_\w+\)\n/);
     assert.match(stdout, /\nObjects +1 object/);
     assert.match(stdout, /\nwarning: b: A NIC is not connected\. \(SWITCH_UNMAPPED\)\n/);
     assert.match(stdout, /\nlun +db +1 +it is named +/);

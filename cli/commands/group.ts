@@ -63,7 +63,7 @@ const showGroup = async (context: Context, group: string, options: ShowOptions):
   const run = await runOf(api, first.runId);
   const objects = run === undefined ? [] : await readRunObjects(context, api, run);
   const { style } = context;
-  const parts = [wholeGroupText(groups, style), runObjectsText(objects, style)];
+  const parts = [wholeGroupText(groups, style), runObjectsText(objects, style, site)];
   return {
     json: { id, sites: groups, objects: objects[0]?.objects ?? [] },
     text: [

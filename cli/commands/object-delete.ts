@@ -1,10 +1,11 @@
+import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { shownName } from "../../core/object/name.ts";
-import type { FacilityId } from "../../gateway/storage/administration.ts";
+import type { ClusterAdministration, FacilityId } from "../../gateway/storage/administration.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Context } from "../context.ts";
-import { findChangeableObject } from "../find-object.ts";
+import { findChangeableObject, type WantedObject } from "../find-object.ts";
 import { tellInventory } from "../inventory.ts";
 import { kindNames } from "../kind-names.ts";
 import { protectionOf, protectionText, stayText } from "../protection.ts";
@@ -56,7 +57,8 @@ const deleteOne = async (
 ): Promise<Answer> => {
   const deleted = await withStorage(context, site, store, async (storage) => {
     const cluster = administrationOf(storage, site);
-    const object = findChangeableObject(await storage.inventory(), { site, nameOrId, kind });
+    const objects = await storage.inventory();
+    const object = await findChangeableOr(objects, { site, nameOrId, kind }, () => facilitiesNamed(cluster, nameOrId));
     const id = { kind: object.kind, id: object.id };
     const lost = await cluster.losses(id, "delete");
     const protection = await protectionOf(context, site, object);
@@ -77,6 +79,33 @@ const deleteOne = async (
     ...stayText(protection),
   ];
   return { json: { id, kind: object.kind, name, site, lost, inventoryRefreshed: isKnown }, text: text.join(" ") };
+};
+
+/** Something that is no object may be meant. @throws what `findChangeableObject` does, saying so */
+const findChangeableOr = async (
+  objects: readonly ObjectConfig[],
+  wanted: WantedObject,
+  others: () => Promise<readonly FacilityKind[]>,
+): Promise<ObjectConfig> => {
+  try {
+    return findChangeableObject(objects, wanted);
+  } catch (error) {
+    const kinds = VisibleError.is(error, "OBJECT_UNKNOWN") && wanted.kind === undefined ? await others() : [];
+    const [first] = kinds;
+    if (first === undefined || !VisibleError.is(error)) throw error;
+    throw new VisibleError("OBJECT_UNKNOWN", `${error.message} It has a ${facilityKinds[first]} of that name.`, {
+      hint: `Say so: ${kinds.map((one) => `--kind ${one}`).join(" or ")}`,
+      cause: error,
+    });
+  }
+};
+
+const facilitiesNamed = async (cluster: ClusterAdministration, name: string): Promise<readonly FacilityKind[]> => {
+  const there: FacilityKind[] = [];
+  for (const kind of ["pool", "switch", "nfs-export"] as const) {
+    if ((await cluster.describeFacility({ kind, name })) !== undefined) there.push(kind);
+  }
+  return there;
 };
 
 const whatText = (object: ObjectConfig, site: string): string =>

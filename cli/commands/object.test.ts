@@ -83,7 +83,10 @@ describe("object create", () => {
     const readInput = async () => "--- { kind: pool, name: fast, capacity: 1GiB }\n--- { kind: switch, name: lan }";
     const { stdout, stderr } = await object(["create", "-f", "-", ...at], { readInput });
     assert.deepEqual([stdout, stderr], ["Made on site a: storage pool fast, virtual switch lan.\n", ""]);
-    assert.match((await world.run(["site", "show", "a"])).stdout, /\nfast +1 GiB +0 B\n/);
+    assert.match(
+      (await world.run(["site", "show", "a"])).stdout,
+      /POOL +CAPACITY +PROVISIONED\n(?:.*\n)*fast +1 GiB +0 B\n/,
+    );
     const again = async () =>
       "--- { kind: switch, name: prod }\n--- { kind: pool, name: fast, capacity: 2GiB }\n" +
       "--- { kind: switch, name: lan, vlans: [{ name: a, vlanId: 1 }] }";
@@ -252,7 +255,7 @@ describe("object update, power and label", () => {
 
   test("labels are set, and taken away with a dash", async (t) => {
     const { object, at, seen } = await withCluster(t);
-    const labelled = await object(["label", "web", "env=test", "tier=front", ...at]);
+    const labelled = await object(["label", "web", "tier=front", "env=test", ...at]);
     assert.match(labelled.stdout, / has the labels env=test, tier=front now\.\n$/);
     await object(["label", "web", "env-", ...at]);
     assert.deepEqual((await seen("web")).labels, { tier: "front" });
@@ -329,6 +332,16 @@ describe("object delete", () => {
     assert.deepEqual([exitCode, stderr.match(/^warning: It /gm)?.length], [0, 2]);
   });
 
+  test("of something that is no object says what it is", async (t) => {
+    const { object, at } = await withCluster(t);
+    const { exitCode, stderr } = await object(["delete", "prod", "--yes", ...at]);
+    assert.equal(exitCode, 3);
+    assert.match(
+      stderr,
+      /has no object “prod”\. It has a virtual switch of that name\. .*\n {2}hint: Say so: --kind switch\n/,
+    );
+  });
+
   test("takes pools, switches and exports away that nothing uses, by their kind", async (t) => {
     const { object, at } = await withCluster(t);
     const used = await object(["delete", "prod", "--kind", "switch", "--yes", ...at]);
@@ -366,7 +379,10 @@ test("a mirror is not changed, switched on, labelled, deleted or written to: its
   assert.match(written.stderr, /\(OBJECT_IS_MIRROR\)/);
   const shown = await object(["show", "mirrored", ...at]);
   assert.match(shown.stdout, /\nOrigin +mirror from a by plan_/);
-  assert.match(shown.stdout, /smtx-backup rebuild GROUP --site a\.\n$/);
+  assert.match(
+    shown.stdout,
+    /keeps here: .*\nChange the original.*:\n {2}smtx-backup group list .*\n {2}smtx-backup rebuild GROUP --site a\n$/,
+  );
 });
 
 describe("volume import and export of objects", () => {

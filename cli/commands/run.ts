@@ -5,6 +5,11 @@ import { runId, sinceOption, siteOption } from "../options.ts";
 import type { Answering } from "./command.ts";
 import { limitOption, listRuns, sinceUnlessTold } from "./run-list.ts";
 
+const columnsHelp = `
+EXTENTS are the pieces that the volumes are compared in: of UNCHANGED ones the target has the content already, HOLES
+were never written, and the others are read. CHANGED is the content of these that differed, SENT what went over the
+wire for it, compressed, and RATIO how many times less that is.`;
+
 const idText = "the run's id";
 
 export const addRunCommands = (program: Command, answering: Answering): void => {
@@ -21,6 +26,7 @@ export const addRunCommands = (program: Command, answering: Answering): void => 
     .command("show")
     .description("show a run: how far each target and each object is, what it waits for, and what is to be known of it")
     .argument("<run>", idText, runId)
+    .addHelpText("after", columnsHelp)
     .option("--watch", "go on showing it until it has ended; exit code 1 when it failed", false)
     .action(
       answering(async (context, id: string, { watch }: { watch: boolean }) => {

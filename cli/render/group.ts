@@ -33,8 +33,7 @@ const aboutDamage =
 const aboutLost =
   "What is lost was missing when its site last said what it has. It is not counted, and counts again when it is back.";
 const aboutUnknown = "What is unknown was made by no run that is known. It is kept, and not counted.";
-const aboutWarnings =
-  "Warnings say what is to be known of a group, what its network needs for example: smtx-backup group show GROUP";
+const aboutWarnings = "Warnings say what is to be known of a group; to read them: smtx-backup group show GROUP";
 
 /** What a person should know of groups that are not simply there, below the list. */
 export const groupNotes = (groups: readonly Shown[]): readonly string[] => [

@@ -22,9 +22,13 @@ export const originText = ({ origin }: Pick<ObjectConfig, "origin">): string =>
 export const labelsText = (labels: ObjectConfig["labels"]): string | undefined =>
   labels === undefined || Object.keys(labels).length === 0
     ? undefined
-    : Object.entries(labels)
+    : inKeyOrder(labels)
         .map(([key, value]) => `${key}=${value}`)
         .join(", ");
+
+/** Whatever order it was written in. */
+const inKeyOrder = <Value>(of: Readonly<Record<string, Value>>): readonly (readonly [string, Value])[] =>
+  Object.entries(of).sort(([one], [other]) => (one < other ? -1 : 1));
 
 /** What tells objects of its kind from each other. */
 const aboutText = (object: ObjectConfig): string => {
@@ -104,14 +108,17 @@ const kindFields = (object: ObjectConfig): readonly Field[] => {
 const settingsText = (settings: object | undefined): string | undefined =>
   settings === undefined
     ? undefined
-    : Object.entries(settings)
+    : inKeyOrder({ ...settings })
         .map(([key, value]) => `${key}: ${value}`)
         .join(", ") || undefined;
 
 const vmFields = ({ status, vcpu, cpu, memory, firmware, ha, description }: VmConfig): readonly Field[] => [
   ["Description", description],
   ["Status", status],
-  ["CPU", `${vcpu} vCPU (${counted(cpu.sockets, "socket")} with ${counted(cpu.cores, "core")} each)`],
+  [
+    "CPU",
+    `${vcpu} vCPU (${counted(cpu.sockets, "socket")} with ${counted(cpu.cores, "core")}${cpu.sockets === 1 ? "" : " each"})`,
+  ],
   ["Memory", bytesText(memory)],
   ["Firmware", firmware],
   ["HA", yesOrNo(ha)],
@@ -181,5 +188,5 @@ export const objectText = (object: ObjectConfig, site: string, style: Style): st
 
 const mirrorNote = (object: ObjectConfig, site: string): string => {
   const { message, hint } = mirrorText(object, site);
-  return printable(`${message} ${hint}.`);
+  return [message, ...hint].map(printable).join("\n");
 };

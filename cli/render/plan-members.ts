@@ -3,6 +3,7 @@ import type { LeftOut } from "../../core/api/object/common.ts";
 import { isRule, type PlanEntry } from "../../core/api/plan.ts";
 import { ruleText } from "../../core/object/rule.ts";
 import { becauseNamed } from "../../core/plan/resolve.ts";
+import { foldedRows, restText } from "./folded.ts";
 import { printable, type Style } from "./style.ts";
 import { table } from "./table.ts";
 import { counted, instantText } from "./units.ts";
@@ -93,18 +94,21 @@ const grouped = (members: readonly PlanMember[]): readonly PlanMember[] => {
 };
 
 const memberTable = (members: readonly PlanMember[], style: Style): string => {
+  const all = foldedRows(grouped(members));
+  const shown = all.slice(0, shownMax);
   const rows = table(
-    grouped(members).slice(0, shownMax),
+    shown,
     [
-      { title: "KIND", value: ({ kind }) => kind },
+      { title: "KIND", value: ({ first }) => first.kind },
       { title: "NAME", value: ({ name }) => name, paint: style.strong },
-      { title: "WHY", value: ({ because }) => because },
-      { title: "ID", value: ({ id }) => id, paint: style.faint },
+      { title: "WHY", value: ({ first }) => first.because },
+      { title: "ID", value: (row) => (row.all.length > 1 ? "–" : row.first.id), paint: style.faint },
     ],
     { style, none: "" },
   );
-  const more = members.length - shownMax;
-  return more > 0 ? `${rows}\nand ${more} more; --json has them all` : rows;
+  const more = all.slice(shownMax).reduce((sum, row) => sum + row.all.length, 0);
+  const isFolded = shown.some((row) => row.all.length > 1);
+  return [rows, ...restText(more, isFolded)].join("\n");
 };
 
 /** Objects that are named are among the plan's entries already. */

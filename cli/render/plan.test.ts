@@ -1,7 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { scheduleSchema } from "../../core/api/plan.ts";
-import { scheduleText, slotsText } from "./plan.ts";
+import type { PlanAnswer } from "../../core/api/answers.ts";
+import { instantSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
+import { planTargetSchema, scheduleSchema } from "../../core/api/plan.ts";
+import { firstRunText, planText, scheduleText, slotsText } from "./plan.ts";
+import { styleFor } from "./style.ts";
+
+const plan: PlanAnswer = {
+  ...{ id: planIdSchema.parse("plan_01K0Z3NDEKTSV4RRFFQ69G5FAV"), kind: "backup", status: "active", name: "nightly" },
+  ...{
+    source: siteIdSchema.parse("a"),
+    targets: [],
+    objectCount: 0,
+    objectSet: 1,
+    objects: [],
+    sequence: 0,
+    lanes: {},
+  },
+  compression: { enabled: true, level: 1, dictionary: true },
+  createdAt: instantSchema.parse("2026-03-01T00:00:00.000Z"),
+  slotsDoneUntil: instantSchema.parse("2026-03-01T00:00:00.000Z"),
+};
 
 const text = (schedule: object) => scheduleText(scheduleSchema.parse(schedule));
 
@@ -18,6 +37,17 @@ test("a schedule is told in words", () => {
     "every 3 months on day 15 at 01:00, UTC, until 2027-01-01 00:00:00 UTC",
   );
   assert.equal(scheduleText(undefined), "none: it runs when it is told to");
+});
+
+test("a plan's targets, and the switches that they map, are told by name", () => {
+  const retention = { keepLast: 2 };
+  const targets = [
+    { site: "c", retention, switches: { prod: "p", lab: "l" } },
+    { site: "b", retention },
+  ].map((target) => planTargetSchema.parse(target));
+  assert.match(firstRunText({ targets }, []), /in full to b, c:/);
+  const text = planText({ ...plan, targets }, styleFor({ isTerminal: false, env: {} }));
+  assert.match(text, /\nTargets +b, keeps 2 groups\n +c, keeps 2 groups, switches lab → l, prod → p\n/);
 });
 
 test("the next runs are told in the schedule's own zone, and why there are none", () => {

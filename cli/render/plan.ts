@@ -37,8 +37,19 @@ export const scheduleText = (schedule: Schedule | undefined): string => {
   return `${cycleText(schedule)}${whenText(schedule)}, ${schedule.timeZone}${until}`;
 };
 
+/** In the order that runs have them. */
+const bySite = (targets: Plan["targets"]): Plan["targets"] =>
+  targets.toSorted((one, other) => (one.site < other.site ? -1 : 1));
+
+const sitesText = ({ targets }: Pick<Plan, "targets">): string =>
+  bySite(targets)
+    .map(({ site }) => site)
+    .join(", ");
+
 const targetText = ({ site, retention, switches, pool }: Plan["targets"][number]): string => {
-  const mapped = Object.entries(switches).map(([from, to]) => printable(`${from} → ${to}`));
+  const mapped = Object.entries(switches)
+    .sort()
+    .map(([from, to]) => printable(`${from} → ${to}`));
   return [
     site,
     `keeps ${counted(retention.keepLast, "group")}`,
@@ -70,7 +81,7 @@ export const planText = (plan: PlanAnswer, style: Style): string => {
           ? plan.source
           : `${plan.source}, keeps ${counted(plan.retention.keepLast, "group")}`,
       ],
-      ["Targets", plan.targets.length === 0 ? undefined : plan.targets.map(targetText).join("\n")],
+      ["Targets", plan.targets.length === 0 ? undefined : bySite(plan.targets).map(targetText).join("\n")],
       ["Objects", plan.objects.map(entryText).join("\n")],
       ["Schedule", scheduleText(plan.schedule)],
       ["Compression", enabled ? `zstd, level ${level}` : "off"],
@@ -116,7 +127,7 @@ const leftOutMonthsText = (schedule: Schedule): string | undefined => {
 export const firstRunText = ({ targets }: Pick<Plan, "targets">, found: readonly ObjectConfig[]): string => {
   const volumes = new Map(found.flatMap((object) => object.volumes.map(({ id, sizeBytes }) => [id, sizeBytes])));
   const size = bytesText([...volumes.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0));
-  const sites = targets.map(({ site }) => site).join(", ");
+  const sites = sitesText({ targets });
   return `The first run sends ${counted(found.length, "object")}, ${size} at most, in full to ${sites}: space that was never written is not sent. Later runs send what has changed.`;
 };
 
@@ -129,7 +140,7 @@ export const planTable = (plans: readonly PlanListEntry[], style: Style): string
       { title: "STATUS", value: ({ status }) => status, paint: statusPaint(style) },
       { title: "KIND", value: ({ kind }) => kind },
       { title: "SOURCE", value: ({ source }) => source },
-      { title: "TARGETS", value: ({ targets }) => targets.map(({ site }) => site).join(", ") || "–" },
+      { title: "TARGETS", value: (plan) => sitesText(plan) || "–" },
       { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
       {
         title: "LAST RUN",

@@ -1,4 +1,5 @@
 import type { RunObject } from "../../core/api/answers.ts";
+import { foldedRows, type Row, restText } from "./folded.ts";
 import { leftOutText } from "./plan-members.ts";
 import { fractionOf, percentText } from "./progress.ts";
 import type { Style } from "./style.ts";
@@ -26,20 +27,52 @@ const progressText = ({ progress }: RunObject, hasEnded: boolean): string => {
 
 const noCounts = { objectsTotal: 0, objectsDone: 0 };
 
-const atColumn = ({ site, hasEnded, objects }: AtTarget): Column<RunObject> => {
+/** Of several objects: how many are done, and what was sent for all of them. */
+const progressesText = (objects: readonly RunObject[], hasEnded: boolean): string => {
+  const [first, ...others] = objects;
+  if (first === undefined) return "–";
+  if (others.length === 0) return progressText(first, hasEnded);
+  const done = objects.filter(({ progress }) => progress.phase === "done").length;
+  if (done === 0 && objects.every(({ progress }) => progress.phase === "waiting")) {
+    return hasEnded ? "not done" : "waiting";
+  }
+  const sent = objects.reduce((sum, { progress }) => sum + progress.bytesSent, 0);
+  const count = done === objects.length ? "done" : `${done} of ${objects.length} done`;
+  return sent === 0 ? count : `${count}, ${bytesText(sent)} sent`;
+};
+
+const atColumn = ({ site, hasEnded, objects }: AtTarget): Column<Row<RunObject>> => {
   const byIndex = new Map(objects.map((object) => [object.index, object]));
   return {
     title: `AT ${site.toUpperCase()}`,
-    value: ({ index }) => {
-      const there = byIndex.get(index);
-      return there === undefined ? "–" : progressText(there, hasEnded);
+    value: ({ all }) => {
+      const there = all.flatMap(({ index }) => byIndex.get(index) ?? []);
+      return progressesText(there, hasEnded);
     },
   };
 };
 
-const rebuiltColumns: readonly Column<RunObject>[] = [
-  { title: "REBUILT AS", value: ({ rebuilt }) => (rebuilt === undefined ? "–" : `${rebuilt.name}${lunText(rebuilt)}`) },
-  { title: "ID", value: ({ rebuilt }) => rebuilt?.id ?? "–" },
+/** What was rebuilt has a name and an id of its own each. */
+const rowsOf = (objects: readonly RunObject[]): readonly Row<RunObject>[] =>
+  objects.some(({ rebuilt }) => rebuilt !== undefined)
+    ? objects.map((object) => ({ name: object.name, first: object, all: [object] }))
+    : foldedRows(objects);
+
+/** How many of a run's objects, from the first on, are needed to show what is shown of them. */
+export const objectsNeeded = (objects: readonly RunObject[]): number =>
+  Math.max(
+    0,
+    ...rowsOf(objects)
+      .slice(0, objectsShownMax)
+      .flatMap(({ all }) => all.map(({ index }) => index + 1)),
+  );
+
+const rebuiltColumns: readonly Column<Row<RunObject>>[] = [
+  {
+    title: "REBUILT AS",
+    value: ({ first: { rebuilt } }) => (rebuilt === undefined ? "–" : `${rebuilt.name}${lunText(rebuilt)}`),
+  },
+  { title: "ID", value: ({ first: { rebuilt } }) => rebuilt?.id ?? "–" },
 ];
 
 /** ` (LUN 4 of iscsi-1, the original was 2)` */
@@ -68,19 +101,30 @@ export const leftOverText = (at: readonly AtTarget[]): string | undefined => {
   return [head, ...lines, ...more].join("\n");
 };
 
-/** A run's objects, how far each is at every target, and what backups leave out of them. */
-export const runObjectsText = ([first, ...others]: readonly AtTarget[], style: Style): string | undefined => {
+/**
+ * A run's objects, how far each is at every target, and what backups leave out of them.
+ * @param only a site: nothing is said of the others
+ */
+export const runObjectsText = (at: readonly AtTarget[], style: Style, only?: string): string | undefined => {
+  const [first] = at;
   if (first === undefined || first.objects.length === 0) return undefined;
-  const columns: readonly Column<RunObject>[] = [
-    { title: "KIND", value: ({ kind }) => kind },
+  const columns: readonly Column<Row<RunObject>>[] = [
+    { title: "KIND", value: ({ first: { kind } }) => kind },
     { title: "NAME", value: ({ name }) => name, paint: style.strong },
-    { title: "VOLUMES", value: ({ volumes = 1 }) => String(volumes), align: "right" },
-    { title: "WHY", value: ({ because }) => because ?? "it is named" },
-    ...[first, ...others].map(atColumn),
+    {
+      title: "VOLUMES",
+      value: ({ all }) => String(all.reduce((sum, one) => sum + (one.volumes ?? 1), 0)),
+      align: "right",
+    },
+    { title: "WHY", value: ({ first: { because } }) => because ?? "it is named" },
+    ...at.filter(({ site }) => only === undefined || site === only).map(atColumn),
     ...(first.objects.some(({ rebuilt }) => rebuilt !== undefined) ? rebuiltColumns : []),
   ];
-  const rows = table(first.objects.slice(0, objectsShownMax), columns, { style, none: "" });
-  const more = first.objects.length - objectsShownMax;
-  const parts = [more > 0 ? `${rows}\nand ${more} more; --json has them all` : rows, leftOutText(first.objects, style)];
+  const all = rowsOf(first.objects);
+  const shown = all.slice(0, objectsShownMax);
+  const rows = table(shown, columns, { style, none: "" });
+  const more = all.slice(objectsShownMax).reduce((sum, row) => sum + row.all.length, 0);
+  const isFolded = shown.some((row) => row.all.length > 1);
+  const parts = [[rows, ...restText(more, isFolded)].join("\n"), leftOutText(first.objects, style)];
   return parts.filter((part) => part !== undefined).join("\n\n");
 };

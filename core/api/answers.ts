@@ -149,7 +149,7 @@ export const runStatusSchema = z.enum(["queued", "running", "succeeded", "partly
 
 const targetSummarySchema = targetRunSchema.omit({ endedIn: true, unsettled: true });
 
-/** A run in a list. */
+/** A run in a list. `objectCount` is of objects, once its snapshot is taken; before that of the plan's entries. */
 export const runSummarySchema = runSchema
   .omit({ targets: true })
   .extend({ status: runStatusSchema, targets: z.record(z.string(), targetSummarySchema) });

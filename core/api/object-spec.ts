@@ -25,6 +25,11 @@ const diskSizeSchema = sizeSchema.refine(
   `a multiple of ${sectorBytes} bytes, since a disk has whole sectors`,
 );
 
+/** Letters may be of either case. */
+const anyCase = <Words extends Readonly<Record<string, string>>>(schema: z.ZodEnum<Words>) =>
+  z.string().toUpperCase().pipe(schema);
+const ipAddressSchema = z.union([z.ipv4(), z.ipv6()], "an IP address such as 192.0.2.10");
+
 /** A value may be empty, a number or true; null takes a label away in a change. */
 const labelValueSchema = z.union([z.string().max(textCharactersMax), z.number(), z.boolean()]).transform(String);
 const labelsSchema = z
@@ -108,14 +113,14 @@ const given = (...values: readonly unknown[]): number => values.filter((value) =
 
 /** Exactly one of `size` (a new volume), `volume` (one that is there) and `cdRom` (an image's name). */
 export const vmDiskSpecSchema = z
-  .strictObject({ ...vmDiskFields, bus: busSchema.default("VIRTIO") })
+  .strictObject({ ...vmDiskFields, bus: anyCase(busSchema).default("VIRTIO") })
   .refine(
     ({ size, volume, cdRom }) => given(size, volume, cdRom) === 1,
     "give one of `size` (a new volume), `volume` (the name of one that is there) and `cdRom` (an image's name)",
   );
 /** The same; or one that the VM has, by its volume's name, with what is to be changed of it. */
 export const vmDiskChangeSchema = z
-  .strictObject({ ...vmDiskFields, bus: busSchema.optional() })
+  .strictObject({ ...vmDiskFields, bus: anyCase(busSchema).optional() })
   .refine(
     ({ name, size, volume, cdRom }) =>
       given(size, volume, cdRom) === 1 || (name !== undefined && given(size, volume, cdRom) === 0),
@@ -125,15 +130,15 @@ export type VmDiskChange = z.infer<typeof vmDiskChangeSchema>;
 export const vmNicSpecSchema = z.strictObject({
   /** Absent: made up. */
   macAddress: macAddressSchema.optional(),
-  model: nicModelSchema.default("VIRTIO"),
+  model: anyCase(nicModelSchema).default("VIRTIO"),
   /** A virtual switch that is there. Absent: not connected. */
   switch: textSchema.optional(),
   /** A VLAN of it by name or id. Absent: none. */
   vlan: z.union([textSchema, z.int().min(0).max(4094)]).optional(),
   enabled: z.boolean().default(true),
-  ipAddress: textSchema.optional(),
-  gateway: textSchema.optional(),
-  subnetMask: textSchema.optional(),
+  ipAddress: ipAddressSchema.optional(),
+  gateway: ipAddressSchema.optional(),
+  subnetMask: z.ipv4("a mask such as 255.255.255.0").optional(),
 });
 interface Cpus {
   readonly vcpu?: number | undefined;
@@ -154,7 +159,7 @@ export const vmSpecSchema = z
     /** Absent: as `vcpu` says, else one core. */
     cpu: z.strictObject({ cores: z.int().min(1), sockets: z.int().min(1).default(1) }).optional(),
     memory: sizeSchema,
-    firmware: firmwareSchema.default("BIOS"),
+    firmware: anyCase(firmwareSchema).default("BIOS"),
     ha: z.boolean().default(true),
     /** Of the disks that say nothing else. */
     pool: textSchema.optional(),
@@ -186,7 +191,7 @@ export const objectChangeSchema = z
     vcpu: z.int().min(1).optional(),
     cpu: z.strictObject({ cores: z.int().min(1), sockets: z.int().min(1) }).optional(),
     memory: sizeSchema.optional(),
-    firmware: firmwareSchema.optional(),
+    firmware: anyCase(firmwareSchema).optional(),
     ha: z.boolean().optional(),
     disks: z.array(vmDiskChangeSchema).max(256).optional(),
     nics: z.array(vmNicSpecSchema).max(64).optional(),

@@ -146,7 +146,10 @@ describe("definePlan", () => {
   });
 
   test("refuses an object that the site does not have, and says when the site was looked at", () => {
-    assert.match(refused("OBJECT_UNKNOWN", { objects: [{ kind: "lun", name: "nope" }] }), /“nope”.*2026-03-01/);
+    assert.match(
+      refused("OBJECT_UNKNOWN", { objects: [{ kind: "lun", name: "nope" }] }),
+      /“nope”.*\(2026-03-01 \d\d:\d\d:\d\d UTC\)/,
+    );
     refused("OBJECT_UNKNOWN", { objects: [{ kind: "volume", id: "1" }] });
   });
 
@@ -170,7 +173,7 @@ describe("definePlan", () => {
   test("refuses a mirror by the name of its foreign plan, where that is known", () => {
     assert.match(
       refused("OBJECT_IS_MIRROR", { objects: [{ kind: "vm", id: "13" }] }),
-      /foreign plan “nightly of z”.*“z”/,
+      /the plan “nightly of z” of site “z”/,
     );
   });
 

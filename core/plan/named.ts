@@ -2,6 +2,7 @@ import { VisibleError } from "../api/errors.ts";
 import type { Instant } from "../api/ids.ts";
 import type { ObjectConfig, UnusableObject } from "../api/object.ts";
 import type { PlanNamed, PlanObject } from "../api/plan.ts";
+import { instantText } from "../object/instant-text.ts";
 import { isUnusable, type JudgedObject, objectUnusable } from "../object/judge.ts";
 import { foldedName, isSameName, shownName } from "../object/name.ts";
 
@@ -96,7 +97,7 @@ const isRenamed = (source: string, wanted: PlanNamed, { kind, id, name }: Object
   );
 
 const isMirror = ({ kind, name, origin }: ObjectConfig): VisibleError => {
-  const plan = origin?.planName === undefined ? `the plan ${origin?.planId}` : `the foreign plan “${origin.planName}”`;
+  const plan = origin?.planName === undefined ? `the plan ${origin?.planId}` : `the plan “${origin.planName}”`;
   return new VisibleError(
     "OBJECT_IS_MIRROR",
     `The ${kind} “${name}” is a mirror that ${plan} of site “${origin?.siteId}” keeps here.`,
@@ -115,7 +116,7 @@ const unknown = (source: string, known: KnownObjects | undefined, wanted: PlanNa
   const list = `List what it has now: smtx-backup object list --site ${source} --refresh`;
   return new VisibleError(
     "OBJECT_UNKNOWN",
-    `Site “${source}” had no ${described(wanted)} when it was looked at (${known.observedAt}).`,
+    `Site “${source}” had no ${described(wanted)} when it was looked at (${instantText(known.observedAt)}).`,
     { hint: wanted.kind === "nfs-file" ? `${list}. All files of a directory are given as \`directory\`.` : list },
   );
 };

@@ -86,6 +86,10 @@ export const isAwaited = (run: Run, place: SiteId, step: Step): boolean =>
 export const partsOf = (run: Run): readonly (readonly [SiteId, TargetRun])[] =>
   Object.entries(run.targets).map(([target, part]) => [target as SiteId, part] as const);
 
+/** The same by the names of the targets, whatever order they were read in: as people see them. */
+export const partsBySite = (run: Run): ReturnType<typeof partsOf> =>
+  [...partsOf(run)].sort(([one], [other]) => (one < other ? -1 : 1));
+
 export type RunStatus = "queued" | "running" | "succeeded" | "partly" | "failed" | "cancelled" | "skipped";
 
 /** The run as a whole, from its parts. `partly`: some targets have the group and others don't. */

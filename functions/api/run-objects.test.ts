@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { RunObject } from "../../core/api/answers.ts";
+import type { HistoryEntry, RunAnswer, RunObject } from "../../core/api/answers.ts";
 import { gatewayIdSchema, instantSchema, runIdOf } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
@@ -151,6 +151,37 @@ describe("a run's objects", () => {
         ["waiting", 0, 0],
       ],
     );
+  });
+});
+
+describe("a run in a list", () => {
+  test("counts the objects that its snapshot has, and tells its targets by name", async () => {
+    const { api, run } = await started();
+    await api.send("POST", "/v1/sites", { id: "aa", multiCluster: "main" });
+    const targets = ["b", "aa"].map((site) => ({ site, retention: { keepLast: 1 } }));
+    const objects = [{ kind: "lun", match: "lun*" }];
+    await api.send("PUT", "/v1/plans/nightly", { ...nightly, targets, objects });
+    await api.send("POST", `/v1/runs/${run.id}/cancel`);
+    takeTasks(api, siteA);
+    api.pass(60);
+    await api.send("POST", "/v1/plans/nightly/run");
+    const newest = async () => {
+      const { body } = await api.send<Page<HistoryEntry>>("GET", "/v1/plans/nightly/runs?limit=1");
+      const [entry] = body.items;
+      assert.ok(entry?.type === "run");
+      return entry.run;
+    };
+    assert.deepEqual([(await newest()).objectCount, Object.keys((await newest()).targets)], [1, ["aa", "b"]]);
+    for (const task of takeTasks(api, siteA)) {
+      if (task.kind !== "snapshot") continue;
+      const taken = names.map((name) => ({ config: objectNamed(name), snapshotIds: [`s-${name}`], because: 0 }));
+      const result = { kind: "snapshot", takenAt: api.deps.clock.now(), from: 0, objects: taken };
+      await report(api, task, { kind: "completed", result });
+    }
+    const { id, objectCount: counted } = await newest();
+    assert.equal(counted, objectCount);
+    const { body } = await api.send<RunAnswer>("GET", `/v1/runs/${id}`);
+    assert.deepEqual([body.objectCount, body.targets.map(({ site }) => site)], [objectCount, ["aa", "b"]]);
   });
 });
 

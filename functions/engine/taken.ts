@@ -23,6 +23,14 @@ export const readTaken = async (deps: Pick<Deps, "store">, run: Run): Promise<Ta
   return taken && { ...taken, ...(warned !== undefined && { warned }) };
 };
 
+/** How many objects a run is about, as far as one document tells: before its snapshot, its plan's entries. */
+export const objectsIn = async ({ store }: Pick<Deps, "store">, run: Run): Promise<number> => {
+  if (run.kind === "rebuild") return run.objectCount;
+  const place = placeOf(run, run.source, "snapshotting");
+  const shard = await store.get<Shard>(shardKey(run.id, place, "snapshotting", 0));
+  return (shard !== undefined && isFinished(shard.body) ? shard.body.taken?.objects : undefined) ?? run.objectCount;
+};
+
 /** Runs of an earlier version have nothing but the facts; nor have those whose answer nobody waited for any more. */
 const takenByFacts = async (deps: Pick<Deps, "store">, run: Run): Promise<Taken | undefined> => {
   const facts = await readFacts<SnapshotFact>(deps, run.id, "snapshotting", "source");

@@ -3,9 +3,11 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { PlanId } from "../../core/api/ids.ts";
 import { type Run, type RunHead, runSchema, skipSchema, type TargetRun } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
-import { partsOf, statusOf } from "../../core/run/steps.ts";
+import { partsBySite, statusOf } from "../../core/run/steps.ts";
+import { mapBounded } from "../aws/map-bounded.ts";
 import type { Deps } from "../deps.ts";
 import { assembled } from "../engine/runs.ts";
+import { objectsIn } from "../engine/taken.ts";
 import { planKey, runOfKey, runPrefix, skipPrefix } from "../records.ts";
 import { encodeCursor } from "../store-rules.ts";
 import { type Page, type PageRequest, readable } from "./page.ts";
@@ -35,7 +37,7 @@ export const listHistory = async (
     one.place < other.place ? 1 : one.place > other.place ? -1 : 0,
   );
   const shown = all.slice(0, limit);
-  const page = readShown(deps, shown);
+  const page = await withObjectCounts(deps, readShown(deps, shown));
   const isLast = shown.length === all.length && runs.cursor === undefined && skips.cursor === undefined;
   if (isLast) return page;
   const goesOn = (type: HistoryEntry["type"], before: string) => {
@@ -45,16 +47,31 @@ export const listHistory = async (
   return { ...page, cursor: `${goesOn("run", runsAfter)}.${goesOn("skip", skipsAfter)}` };
 };
 
-const readShown = (deps: StoreAndLog, shown: readonly Entry[]): Page<HistoryEntry> => {
-  const read = shown.map(({ type, stored }) => {
+const readsAtOnce = 8;
+
+/** What rules have found, a run's snapshot knows. */
+const withObjectCounts = async (deps: StoreAndLog, page: Shown): Promise<Page<HistoryEntry>> => {
+  const items = await mapBounded(page.items, readsAtOnce, async (shown): Promise<HistoryEntry> => {
+    if (shown.type === "skip") return shown;
+    const objectCount = await objectsIn(deps, shown.run);
+    return { type: "run", run: { ...runSummaryOf(shown.run), objectCount } };
+  });
+  return { ...page, items };
+};
+
+type SkipEntry = Extract<HistoryEntry, { type: "skip" }>;
+type Shown = Page<{ readonly type: "run"; readonly run: Run } | SkipEntry>;
+
+const readShown = (deps: StoreAndLog, shown: readonly Entry[]): Shown => {
+  const read = shown.map(({ type, stored }): Shown => {
     if (type === "skip") {
       const { items, unreadable = 0 } = readable(deps, skipSchema, [stored]);
-      return { items: items.map((skip): HistoryEntry => ({ type, skip })), unreadable };
+      return { items: items.map((skip) => ({ type, skip })), unreadable };
     }
     const { items, unreadable = 0 } = readable(deps, runSchema, [stored]);
-    return { items: items.map((run): HistoryEntry => ({ type, run: runSummaryOf(run) })), unreadable };
+    return { items: items.map((run) => ({ type, run })), unreadable };
   });
-  const unreadable = read.reduce((sum, one) => sum + one.unreadable, 0);
+  const unreadable = read.reduce((sum, one) => sum + (one.unreadable ?? 0), 0);
   return { items: read.flatMap(({ items }) => items), ...(unreadable > 0 && { unreadable }) };
 };
 
@@ -120,5 +137,5 @@ const skipEntry = (stored: Stored<unknown>): Entry => ({
 export const runSummaryOf = (run: Run): RunSummary => ({
   ...run,
   status: statusOf(run),
-  targets: Object.fromEntries(partsOf(run).map(([site, { endedIn: _, unsettled: __, ...part }]) => [site, part])),
+  targets: Object.fromEntries(partsBySite(run).map(([site, { endedIn: _, unsettled: __, ...part }]) => [site, part])),
 });

@@ -6,7 +6,7 @@ import type { Progress, Progresses, Run, RunPlan, Shard, Step, TargetRun } from 
 import { defaultRunLimits } from "../../core/run/limits.ts";
 import { sumOf } from "../../core/run/progress.ts";
 import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
-import { partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
+import { partsBySite, partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../dead-letters.ts";
 import type { Deps } from "../deps.ts";
 import { readBase } from "../engine/base.ts";
@@ -37,7 +37,7 @@ export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
   const world = { plan: plan?.body, absent, runPlan, taken, own };
   const [ofSnapshot, ...targets] = await Promise.all([
     warningsOfSnapshot(deps, runId, taken),
-    ...partsOf(run).map(([site, part]) => targetOf(deps, run, site, part, world)),
+    ...partsBySite(run).map(([site, part]) => targetOf(deps, run, site, part, world)),
   ]);
   const warnings = allOf([ofSnapshot, ...targets.map(({ warnings: ofMirrors }) => ofMirrors)]);
   const { planName, restore } = runPlan;

@@ -29,8 +29,8 @@ export interface ClusterAdministration {
    * Makes what the documents describe, all of it or nothing, in their order. Pools, switches and exports that are there
    * already are from then on as they are described; what is not said of them stays.
    * @returns the objects that were made
-   * @throws OBJECT_NAME_TAKEN, OBJECT_IS_MIRROR, OBJECT_BUSY, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, VOLUME_UNKNOWN,
-   *   BAD_REQUEST
+   * @throws OBJECT_NAME_TAKEN, OBJECT_IS_MIRROR, OBJECT_BUSY, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, EXPORT_UNKNOWN,
+   *   VOLUME_UNKNOWN, BAD_REQUEST
    */
   createObjects(specs: readonly ObjectSpec[], call?: StorageCall): Promise<readonly ObjectConfig[]>;
 
@@ -56,7 +56,7 @@ export interface ClusterAdministration {
 
   /**
    * Takes a pool, a switch or an export away, which nothing uses any more. NICs of mirrors that are connected to the
-   * switch are disconnected. @throws POOL_UNKNOWN, SWITCH_UNKNOWN, VOLUME_UNKNOWN, OBJECT_BUSY, BAD_REQUEST (it is the
+   * switch are disconnected. @throws POOL_UNKNOWN, SWITCH_UNKNOWN, EXPORT_UNKNOWN, OBJECT_BUSY, BAD_REQUEST (it is the
    * pool `default`)
    */
   deleteFacility(of: FacilityId, call?: StorageCall): Promise<void>;

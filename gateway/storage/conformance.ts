@@ -7,6 +7,7 @@ import { guardConformance } from "./conformance/guarded.ts";
 import { lunMirrorConformance } from "./conformance/lun-mirrors.ts";
 import { manifestConformance } from "./conformance/manifests.ts";
 import { mappingConformance } from "./conformance/mapping.ts";
+import { mirrorLabelConformance } from "./conformance/mirror-labels.ts";
 import { mirrorConformance } from "./conformance/mirrors.ts";
 import { orderConformance } from "./conformance/order.ts";
 import { ownerConformance } from "./conformance/owners.ts";
@@ -55,6 +56,7 @@ export const storageConformance = (
     lunMirrorConformance(open);
     fileMirrorConformance(open);
     vmMirrorConformance(open);
+    mirrorLabelConformance(open);
     sharedVolumeConformance(open);
     mappingConformance(open);
     staleMirrorConformance(open);

@@ -24,7 +24,7 @@ export const nothingLeft = (of: {
     hint:
       rules.length === 0
         ? "Take what is gone out of the plan, or bring it back."
-        : "See which objects the plan's rules fit with: smtx-backup plan show PLAN; and change them in its file with: smtx-backup plan update PLAN -f FILE",
+        : "Change the plan's rules in its file, and have it taken in with: smtx-backup plan update PLAN -f FILE",
   });
 };
 

@@ -22,7 +22,7 @@ export const originSchema = z.object({
   planId: z.string(),
   siteId: siteIdSchema,
   role: z.enum(["mirror", "rebuilt"]),
-  /** Of the mirror's foreign plan; absent where its cluster has not kept it. */
+  /** Of the plan; absent where its cluster has not kept it, as of plans of its own site. */
   planName: z.string().max(63).optional(),
 });
 export type Origin = z.infer<typeof originSchema>;

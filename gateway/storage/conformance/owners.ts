@@ -177,7 +177,7 @@ export const ownerCases: readonly OwnerCase[] = [
         await rejects(driver.rebuildObject({ ...options, owner: stranger }), "NOT_OURS");
       }
       const { origin } = await driver.rebuildObject(options);
-      assert.deepEqual(origin, { planId: owner.planId, siteId: owner.source, role: "rebuilt" });
+      assert.deepEqual(origin, { planId: owner.planId, siteId: owner.source, role: "rebuilt", planName: "daily" });
       assert.equal(mirrors.length, 1);
     },
   },

@@ -88,7 +88,12 @@ export const rebuildKindsConformance = (open: () => Promise<StorageUnderTest>): 
         await write(reopened, volumeId, [0, Buffer.alloc(4096, 1)]);
       }
       assert.equal(nics.length, object.vm.nics.length);
-      assert.deepEqual(rebuilt.origin, { planId: owner.planId, siteId: owner.source, role: "rebuilt" });
+      assert.deepEqual(rebuilt.origin, {
+        planId: owner.planId,
+        siteId: owner.source,
+        role: "rebuilt",
+        planName: "daily",
+      });
     });
 
     kindTest("of a VM is connected as its mirror was in that group, and else not at all", vms, async (driver) => {

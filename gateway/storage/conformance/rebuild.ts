@@ -37,7 +37,12 @@ export const rebuildConformance = (open: () => Promise<StorageUnderTest>): void 
       assert.deepEqual(await driver.rebuildObject(options), rebuilt);
       assert.equal(rebuilt.name, "rebuilt");
       assert.equal(lunOf(rebuilt)?.lunId, 7);
-      assert.deepEqual(rebuilt.origin, { planId: owner.planId, siteId: owner.source, role: "rebuilt" });
+      assert.deepEqual(rebuilt.origin, {
+        planId: owner.planId,
+        siteId: owner.source,
+        role: "rebuilt",
+        planName: "daily",
+      });
       const { id } = volumeOf(rebuilt);
       assert((await readVolume(driver, id)).equals(bytes));
       await write(driver, id, [100 * KiB, noise(50 * KiB, 3)]);

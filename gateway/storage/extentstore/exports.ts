@@ -14,12 +14,14 @@ export interface ExportRow {
 export const exportRow = (database: Database, name: string): ExportRow | undefined =>
   database.one<ExportRow>("SELECT * FROM exports WHERE name = ?", name);
 
-/** @throws VOLUME_UNKNOWN */
+/** @throws EXPORT_UNKNOWN */
 export const findExport = (database: Database, name: string): ExportRow => {
   const row = exportRow(database, name);
   if (row !== undefined) return row;
-  throw new VisibleError("VOLUME_UNKNOWN", `There is no NFS export “${name}” in ${database.path}.`, {
-    hint: `Make it first, with a document of kind nfs-export and the name ${name}.`,
+  const names = database.all<ExportRow>("SELECT * FROM exports ORDER BY name").map((row) => `“${row.name}”`);
+  const others = names.length === 0 ? "There is none at all" : `There are: ${names.slice(0, 20).join(", ")}`;
+  throw new VisibleError("EXPORT_UNKNOWN", `There is no NFS export “${name}” here.`, {
+    hint: `${others}. One is made by a document of the kind nfs-export.`,
   });
 };
 

@@ -4,6 +4,7 @@ import type { MirrorVolume, Owner } from "../control.ts";
 import type { Database } from "./database.ts";
 import { findSwitch } from "./switches.ts";
 import { insertVm, type NewDisk, setDisks, setNics, updateVm } from "./vms.ts";
+import { labelsText } from "./volumes.ts";
 
 /**
  * Makes the mirror of a VM, or brings it up to date: switched off, of the mirrors of its volumes, its NICs connected as
@@ -25,6 +26,7 @@ export const mirrorVm = (
   const now = { name: object.name, config: { ...resources, status: "STOPPED" } } as const;
   const vmId = of.vmId ?? insertVm(database, { role: "mirror", owner, ...now }).id;
   updateVm(database, vmId, now);
+  database.run("UPDATE vms SET labels = ? WHERE id = ?", labelsText(object.labels), vmId);
   setDisks(database, vmId, disksOf(object, new Map(mirrors.map((one) => [one.sourceVolumeId, one.mirrorVolumeId]))));
   setNics(
     database,

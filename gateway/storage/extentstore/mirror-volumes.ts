@@ -8,7 +8,7 @@ import type { Database } from "./database.ts";
 import { dropEmptyExport, ensureExport } from "./exports.ts";
 import { type MirrorRow, mirrorOfVolume, resetMirror, sameGeometry } from "./mirrors.ts";
 import { dropEmptyTarget, ensureTarget } from "./targets.ts";
-import { findVolume, insertVolume, type NewVolume } from "./volumes.ts";
+import { findVolume, insertVolume, labelsText, type NewVolume } from "./volumes.ts";
 
 /* The volumes of a mirror, which are made of the volumes of its source. Everything here runs inside the caller's transaction. */
 
@@ -49,7 +49,8 @@ const volumeFor = (
   source: VolumeShape,
 ): MirrorVolumeRow => {
   const { sizeBytes, geometry } = source;
-  const common = { role: "mirror", name: object.name, sizeBytes, geometry, pool, owner } as const;
+  const shape = { role: "mirror", sizeBytes, geometry, pool, owner } as const;
+  const common = { ...shape, name: object.name, labels: object.labels ?? {} };
   switch (object.kind) {
     case "lun": {
       const { lun } = object;
@@ -63,7 +64,8 @@ const volumeFor = (
       return { ...common, kind: "volume", sharing: object.sharing };
     case "vm": {
       const disk = object.vm.disks.find(({ volumeId }) => volumeId === source.id);
-      return { ...common, kind: "volume", name: disk?.name ?? object.name };
+      // What labels its volumes have a VM does not say.
+      return { ...shape, kind: "volume", name: disk?.name ?? object.name };
     }
   }
 };
@@ -122,7 +124,7 @@ const updateMirror = (database: Database, owner: Owner, mirror: MirrorRow, wante
   const before = findVolume(database, volumeId);
   database.run(
     `UPDATE volumes SET kind = ?, name = ?, pool = ?, sizeBytes = max(sizeBytes, ?), lunTarget = ?, lunId = ?,
-       allowedInitiators = ?, export = ?, path = ?, sharing = ? WHERE id = ?`,
+       allowedInitiators = ?, export = ?, path = ?, sharing = ?, labels = ? WHERE id = ?`,
     wanted.kind,
     wanted.name,
     wanted.pool,
@@ -133,6 +135,7 @@ const updateMirror = (database: Database, owner: Owner, mirror: MirrorRow, wante
     wanted.file?.export ?? null,
     wanted.file?.path ?? null,
     wanted.sharing === true ? 1 : 0,
+    wanted.labels === undefined ? before.labels : labelsText(wanted.labels),
     volumeId,
   );
   if (before.lunTarget !== null && before.lunTarget !== wanted.lun?.target) dropEmptyTarget(database, before.lunTarget);

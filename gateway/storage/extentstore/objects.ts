@@ -105,7 +105,7 @@ const originOf = (
   related: Related,
 ): { origin?: Origin } => {
   if (role === "plain" || planId === null || source === null) return {};
-  const planName = role === "mirror" ? related.planName(planId, source) : undefined;
+  const planName = related.planName(planId, source);
   const siteId = source as Owner["source"];
   return { origin: { planId, siteId, role, ...(planName !== undefined && { planName }) } };
 };

@@ -44,7 +44,12 @@ describe("a store of before, which had LUNs and volumes", () => {
         [
           { kind: "lun", id: before.lun, name: "database", origin: undefined },
           { kind: "volume", id: before.volume, name: "loose", origin: undefined },
-          { kind: "volume", id: before.rebuilt, name: "again", origin: { ...origin, role: "rebuilt" } },
+          {
+            kind: "volume",
+            id: before.rebuilt,
+            name: "again",
+            origin: { ...origin, role: "rebuilt", planName: "daily" },
+          },
           { kind: "lun", id: before.mirrorLun, name: "database", origin: mirror },
           { kind: "volume", id: before.mirrorVolume, name: "loose", origin: mirror },
         ],

@@ -56,7 +56,7 @@ export type NewDisk = Omit<VmDiskRow, "vmId">;
 export const findVm = (database: Database, vmId: string): VmRow => {
   const row = database.one<VmRow>("SELECT * FROM vms WHERE id = ?", vmId);
   if (row !== undefined) return row;
-  throw new VisibleError("VOLUME_UNKNOWN", `There is no VM ${vmId} in ${database.path}.`, {
+  throw new VisibleError("VOLUME_UNKNOWN", `There is no VM ${vmId} in this cluster.`, {
     hint: "It may have been deleted; look at the site's inventory.",
   });
 };

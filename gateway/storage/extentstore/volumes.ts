@@ -57,7 +57,7 @@ export const geometryOf = (row: Geometry): Geometry => ({
 export const findVolume = (database: Database, volumeId: string): VolumeRow => {
   const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ?", volumeId);
   if (row !== undefined) return row;
-  throw new VisibleError("VOLUME_UNKNOWN", `There is no volume ${volumeId} in ${database.path}.`, {
+  throw new VisibleError("VOLUME_UNKNOWN", `There is no volume ${volumeId} in this cluster.`, {
     hint: "It may have been deleted; look at the site's inventory.",
   });
 };
@@ -170,7 +170,7 @@ export const renameVolume = (database: Database, volumeId: string, written: stri
   return findVolume(database, volumeId);
 };
 
-/** Inside a transaction. @throws `taken`; OBJECT_NAME_TAKEN of a file, VOLUME_UNKNOWN (its export), BAD_REQUEST */
+/** Inside a transaction. @throws `taken`; OBJECT_NAME_TAKEN of a file, EXPORT_UNKNOWN, BAD_REQUEST */
 export const giveName = (database: Database, row: VolumeRow, written: string, taken: TakenCode): void => {
   if (row.kind === "nfs-file") moveFile(database, row, written);
   else renameTo(database, row, newName(written), taken);

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
+import { exactBytes } from "../../../core/object/exact-bytes.ts";
 import type { StorageCall } from "../call.ts";
 import type { StorageDriver } from "../driver.ts";
 import type { StagedVolume } from "../volume-io.ts";
@@ -129,16 +130,20 @@ const refuseOtherSize = (volumeBytes: number, imageBytes: number): void => {
   if (volumeBytes < imageBytes) {
     throw new VisibleError(
       "VOLUME_TOO_SMALL",
-      `The image has ${imageBytes} bytes and the volume only ${volumeBytes}.`,
+      `The image has ${exactBytes(imageBytes)} and the volume only ${exactBytes(volumeBytes)}.`,
       {
         hint: "Let the volume grow with --resize, or import the image as a new volume.",
       },
     );
   }
   if (volumeBytes > imageBytes) {
-    throw new VisibleError("IMAGE_TOO_SMALL", `The image has only ${imageBytes} bytes and the volume ${volumeBytes}.`, {
-      hint: "A volume does not shrink: import the image as a new volume, or give it the volume's size first (truncate -s).",
-    });
+    throw new VisibleError(
+      "IMAGE_TOO_SMALL",
+      `The image has only ${exactBytes(imageBytes)} and the volume ${exactBytes(volumeBytes)}.`,
+      {
+        hint: "A volume does not shrink: import the image as a new volume, or give it the volume's size first (truncate -s).",
+      },
+    );
   }
 };
 

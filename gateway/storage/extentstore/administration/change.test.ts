@@ -311,7 +311,7 @@ describe("a pool, a switch or an export", () => {
     assert.deepEqual([pools.map(({ name }) => name), switches.map(({ name }) => name)], [["default"], ["lab"]]);
     await rejects(administration.deleteFacility({ kind: "pool", name: "small" }), "POOL_UNKNOWN");
     await rejects(administration.deleteFacility({ kind: "switch", name: "prod" }), "SWITCH_UNKNOWN");
-    await rejects(administration.deleteFacility({ kind: "nfs-export", name: "e1" }), "VOLUME_UNKNOWN");
+    await rejects(administration.deleteFacility({ kind: "nfs-export", name: "e1" }), "EXPORT_UNKNOWN");
     await rejects(administration.deleteFacility({ kind: "pool", name: "default" }), "BAD_REQUEST");
   });
 

@@ -181,7 +181,7 @@ describe("a document is refused", () => {
     ["a pool that is not there", "POOL_UNKNOWN", { kind: "volume", name: "a", ...small, pool: "none" }],
     ["a VM's pool that is not there", "POOL_UNKNOWN", { ...vm, pool: "none" }],
     ["an export's pool that is not there", "POOL_UNKNOWN", { kind: "nfs-export", name: "e", pool: "none" }],
-    ["an export that is not there", "VOLUME_UNKNOWN", { kind: "nfs-file", name: "/exports/none/a", ...small }],
+    ["an export that is not there", "EXPORT_UNKNOWN", { kind: "nfs-file", name: "/exports/none/a", ...small }],
     ["a switch that is not there", "SWITCH_UNKNOWN", { ...vm, nics: [{ switch: "none" }] }],
     ["a VLAN that the switch has not", "BAD_REQUEST", { ...vm, nics: [{ switch: "prod", vlan: "none" }] }],
     ["a VLAN without a switch", "BAD_REQUEST", { ...vm, nics: [{ vlan: 12 }] }],
@@ -371,7 +371,7 @@ describe("files", () => {
     const [file] = await cluster.create({ kind: "nfs-file", name: "/exports/e1/a", ...small });
     const moved = await cluster.change("/exports/e1/a", { name: "/exports/e2/d/b" });
     assert.deepEqual([moved.id, moved.kind === "nfs-file" && moved.file], [file?.id, { export: "e2", path: "d/b" }]);
-    await rejects(cluster.change("/exports/e2/d/b", { name: "/exports/none/a" }), "VOLUME_UNKNOWN");
+    await rejects(cluster.change("/exports/e2/d/b", { name: "/exports/none/a" }), "EXPORT_UNKNOWN");
     await rejects(cluster.change("/exports/e2/d/b", { name: "b" }), "BAD_REQUEST");
   });
 });

@@ -15,7 +15,7 @@ export type OwnRow =
 export const findOwn = (database: Database, id: ObjectId): OwnRow => {
   if (id.kind === "vm") {
     const vm = database.one<VmRow>("SELECT * FROM vms WHERE id = ?", id.id);
-    if (vm === undefined) throw unknown(database, id);
+    if (vm === undefined) throw unknown(id);
     return { kind: "vm", vm: refuseMirrorObject(database, "VM", vm) };
   }
   const volumeId = volumeIdOf(id);
@@ -23,14 +23,14 @@ export const findOwn = (database: Database, id: ObjectId): OwnRow => {
     volumeId === undefined
       ? undefined
       : database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ? AND kind = ?", volumeId, id.kind);
-  if (volume === undefined) throw unknown(database, id);
+  if (volume === undefined) throw unknown(id);
   return { kind: id.kind, volume: refuseMirrorObject(database, kindNames[id.kind], volume) };
 };
 
 /** As a sentence calls them. */
 export const kindNames = { lun: "LUN", volume: "volume", "nfs-file": "file", vm: "VM" } as const;
 
-const unknown = (database: Database, { kind, id }: ObjectId): VisibleError =>
-  new VisibleError("VOLUME_UNKNOWN", `There is no ${kindNames[kind]} ${id} in ${database.path}.`, {
+const unknown = ({ kind, id }: ObjectId): VisibleError =>
+  new VisibleError("VOLUME_UNKNOWN", `There is no ${kindNames[kind]} ${id} in this cluster.`, {
     hint: "It may have been deleted; look at: smtx-backup object list --site SITE.",
   });

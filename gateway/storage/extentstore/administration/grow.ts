@@ -1,5 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { sectorBytes } from "../../../../core/api/object-spec.ts";
+import { exactBytes } from "../../../../core/object/exact-bytes.ts";
 import { refuseFullPool } from "../pools.ts";
 import { checkShape, geometryOf, refuseBusy, type VolumeRow } from "../volumes.ts";
 import type { Cluster } from "./remove.ts";
@@ -13,7 +14,7 @@ export const growVolume = ({ database, writer }: Cluster, volume: VolumeRow, siz
   if (sizeBytes < volume.sizeBytes) {
     throw new VisibleError(
       "VOLUME_TOO_SMALL",
-      `“${volume.name}” has ${volume.sizeBytes} bytes, and can't shrink to ${sizeBytes}.`,
+      `“${volume.name}” has ${exactBytes(volume.sizeBytes)}, and can't shrink to ${exactBytes(sizeBytes)}.`,
       { hint: "Make a smaller one, and copy what is in it." },
     );
   }
