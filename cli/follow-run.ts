@@ -1,10 +1,10 @@
-import type { RunAnswer } from "../core/api/answers.ts";
+import type { RunAnswer, RunTarget } from "../core/api/answers.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import { answerOf } from "./client.ts";
 import type { Answer, Api, Context } from "./context.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { LiveLines } from "./live.ts";
-import { fractionOf, paceOf, type Sample, targetLines, targetLogLine, withSample } from "./render/progress.ts";
+import { targetLines, targetLogLine } from "./render/progress.ts";
 import { runHasEnded, runHeading, runText, runTotals } from "./render/run.ts";
 import { leftOverText, runObjectsText } from "./render/run-objects.ts";
 import { readRunObjects } from "./run-objects.ts";
@@ -123,17 +123,21 @@ const displayFor = (context: Context): Display => {
 
 const liveDisplay = ({ host, style }: Context): Display => {
   const lines = new LiveLines(host.stdout);
-  const samples = new Map<string, readonly Sample[]>();
+  const told = new Map<string, { readonly text: string; readonly atMs: number }>();
+  /** A gateway tells how far it is every 30 s; between, its pace says it. */
+  const elapsedSeconds = ({ site, progress, pace }: RunTarget): number => {
+    const [text, last, nowMs] = [JSON.stringify([progress, pace]), told.get(site), host.time.nowMs()];
+    if (last?.text === text) return (nowMs - last.atMs) / 1000;
+    told.set(site, { text, atMs: nowMs });
+    return 0;
+  };
   return {
     show: (run) => {
       const siteColumns = Math.max(...run.targets.map(({ site }) => site.length));
-      const drawn = run.targets.flatMap((target) => {
-        const { site, progress } = target;
-        const sample = { atMs: host.time.nowMs(), bytes: progress.bytesSent, fraction: fractionOf(target) };
-        const recent = withSample(samples.get(site) ?? [], sample);
-        samples.set(site, recent);
-        return targetLines(target, paceOf(recent), { style, columns: host.stdout.columns, siteColumns });
-      });
+      const screen = { style, columns: host.stdout.columns, siteColumns };
+      const drawn = run.targets.flatMap((target) =>
+        targetLines(target, { ...screen, elapsedSeconds: elapsedSeconds(target) }),
+      );
       lines.draw([runHeading(run, style), ...drawn]);
     },
     // The totals take the place of what moved; what was last seen of a run that goes on stays.

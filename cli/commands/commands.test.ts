@@ -235,14 +235,19 @@ describe("plan run --wait", () => {
       // What comes more often than deadlines have to be moved is not written down.
       world.api.pass(30);
       for (const site of [siteA, siteB]) await reportAlive(world.api, site);
-      await report(world.api, transfer, { kind: "working", progress: progressOf("sending", sent) });
+      const work = { bytesToDo: 2 ** 29, bytesDone: sent };
+      const rate = { doneBytesPerSecond: 2 ** 23, sentBytesPerSecond: 2 ** 22 };
+      await report(world.api, transfer, {
+        kind: "working",
+        progress: { ...progressOf("sending", sent), ...work, rate },
+      });
       if (sent === 3 * 2 ** 26) await complete(world.api, transfer);
     });
     assert.equal(await main(["plan", "run", "nightly", "--wait"], { ...host, time }), 0);
     assert.ok(stdout.text.includes("\u001b[3F\u001b[0J"));
     assert.match(
       stdout.text,
-      /transferring\S* {2}\S*█+░+\S* +\d+% {2}[\d.]+ MiB\/s {2}\d+ s left {2}128 MiB sent\n.*sending db/,
+      /transferring\S* {2}\S*█+░+\S* +25% {2}4 MiB\/s {2}48 s left {2}128 MiB sent\n.*sending db/,
     );
     assert.match(stdout.text, /0J\S*run_\S+ {2}\S*succeeded\S*\n\S*TARGET/);
   });

@@ -224,11 +224,11 @@ describe("volume import and export", () => {
   test("a terminal shows a bar with rate and time left, and takes it away at the end", async (t) => {
     const { image, folder, at } = await setUp(t);
     const stdout = recordingScreen(true);
-    const ticks = [0, 200, 400, 600, 800, 1000, 1200].values();
-    const time = { ...sleptTime(), nowMs: () => ticks.next().value ?? 2000 };
+    const ticks = [0, 600, 1200, 1800, 2400, 3000, 3600].values();
+    const time = { ...sleptTime(), nowMs: () => ticks.next().value ?? 9000 };
     const host = fakeHost({ env: { SMTX_BACKUP_DIR: folder }, stdout, time });
     assert.equal(await main(["volume", "import", image, "--name", "web1", ...at], host), 0);
-    assert.match(stdout.text, /importing {2}\S*█{15}░{5}\S* +75% {2}\d+ [KM]iB\/s {2}.* left\n/);
+    assert.match(stdout.text, /importing {2}\S*█{15}░{5}\S* +75% {2}[\d.]+ [KM]iB\/s {2}.* left\n/);
     assert.ok(stdout.text.includes("\u001b[1F\u001b[0JMade web1"));
   });
 

@@ -8,6 +8,7 @@ import {
   fractionOf,
   meter,
   paceOf,
+  paceSince,
   percentText,
   type Sample,
   targetLines,
@@ -28,6 +29,8 @@ const progress: RunTarget["progress"] = {
   bytesRead: gib / 4,
   bytesChanged: gib / 4,
   bytesSent: gib / 8,
+  bytesToDo: gib,
+  bytesDone: gib / 2,
 };
 const target: RunTarget = {
   site: siteIdSchema.parse("b"),
@@ -42,47 +45,38 @@ const target: RunTarget = {
   waitsFor: null,
   base: null,
   progress,
+  pace: null,
   current: { index: 1, name: "web1", phase: "comparing" },
 };
 const screen = { style: plainStyle, columns: 200, siteColumns: 1 };
 const paced = (samples: readonly Sample[]) => samples.reduce<readonly Sample[]>(withSample, []);
 
 describe("pace", () => {
-  test("is not told from one moment, nor of what has not moved", () => {
+  test("is not told of less than a second, nor of what has not moved", () => {
     assert.equal(paceOf([]), undefined);
-    assert.equal(paceOf(paced([{ atMs: 0, bytes: 0, fraction: 0 }])), undefined);
+    const started = [0, 900].map((atMs) => ({ atMs, bytes: atMs, fraction: atMs / 1e4 }));
+    assert.equal(paceOf(paced(started)), undefined);
     const still = [0, 1000, 2000].map((atMs) => ({ atMs, bytes: 5, fraction: 0.1 }));
-    assert.equal(paceOf(paced(still)), undefined);
+    assert.deepEqual(paceOf(paced(still)), { bytesPerSecond: 0, secondsLeft: undefined });
   });
 
-  test("is that of the last minute, also when progress is told every 15 s only", () => {
-    const samples = Array.from({ length: 1200 }, (_, tick) => {
-      const told = Math.floor(tick / 150) * 15;
-      return { atMs: tick * 100, bytes: told * (told < 45 ? 1 : 100), fraction: told / 200 };
+  test("is that of the last ten seconds", () => {
+    const samples = Array.from({ length: 600 }, (_, tick) => {
+      const bytes = tick < 400 ? tick : 400 + (tick - 400) * 100;
+      return { atMs: tick * 100, bytes, fraction: bytes / 40_000 };
     });
     const pace = paceOf(paced(samples));
-    assert.equal(pace?.bytesPerSecond, 100);
-    assert.ok(pace.secondsLeft !== undefined && Math.abs(pace.secondsLeft - 95) < 0.001);
+    assert.equal(pace?.bytesPerSecond, 1000);
+    assert.ok(pace.secondsLeft !== undefined && Math.abs(pace.secondsLeft - 19.7) < 0.01);
   });
 
-  test("begins with the second moment of what was under way when it was looked at first: the first may be old", () => {
-    const told = [
-      { atMs: 0, bytes: 100, fraction: 0.1 },
-      { atMs: 1000, bytes: 300, fraction: 0.3 },
-    ];
-    assert.equal(paceOf(paced(told)), undefined);
-    assert.equal(paceOf(paced([...told, { atMs: 31_000, bytes: 600, fraction: 0.6 }]))?.bytesPerSecond, 10);
-  });
-
-  test("begins anew when an attempt does, and ends when nothing has moved for long", () => {
+  test("begins anew when something is begun again", () => {
     const moving = paced([
       { atMs: 0, bytes: 0, fraction: 0 },
       { atMs: 1000, bytes: 100, fraction: 0.5 },
     ]);
     assert.equal(paceOf(moving)?.bytesPerSecond, 100);
     assert.equal(paceOf(withSample(moving, { atMs: 2000, bytes: 10, fraction: 0.1 })), undefined);
-    assert.equal(paceOf(withSample(moving, { atMs: 9000, bytes: 100, fraction: 0.5 }))?.bytesPerSecond, 100);
-    assert.equal(paceOf(withSample(moving, { atMs: 70_000, bytes: 100, fraction: 0.5 })), undefined);
   });
 });
 
@@ -109,20 +103,45 @@ describe("a bar", () => {
 });
 
 describe("how far a target is", () => {
-  test("counts extents that need no sending and bytes that were read or sent, and is whole only when it has succeeded", () => {
+  test("is told by the bytes that are done of those to do, and is whole only when it has succeeded", () => {
     assert.equal(fractionOf(target), 0.5);
-    assert.equal(fractionOf({ ...target, progress: { ...progress, bytesRead: gib } }), 3 / 8 + 1 / 2);
-    assert.equal(fractionOf({ ...target, progress: { ...progress, bytesSent: gib } }), 3 / 8 + 1 / 2);
-    assert.equal(fractionOf({ ...target, progress: { ...progress, extentsDone: 8 } }), 0.99);
+    // All but the last of what was looked at was unchanged: that is not what there was to do.
+    const almost = { ...progress, extentsTotal: 100, extentsDone: 98, extentsUnchanged: 98, bytesDone: gib / 10 };
+    assert.equal(fractionOf({ ...target, progress: almost }), 0.1);
+    assert.equal(fractionOf({ ...target, progress: { ...progress, bytesDone: gib } }), 0.99);
     assert.equal(fractionOf({ ...target, state: "succeeded" }), 1);
-    assert.equal(fractionOf({ ...target, progress: { ...progress, extentsTotal: 0, bytesTotal: 0 } }), 0);
+  });
+
+  test("is not told before anything goes", () => {
+    const begun = { ...progress, bytesDone: 0 };
+    assert.equal(fractionOf({ ...target, progress: begun }), undefined);
+    assert.equal(fractionOf({ ...target, progress: begun, pace: { bytesPerSecond: 1, secondsLeft: null } }), 0);
+    assert.equal(fractionOf({ ...target, progress: { ...begun, bytesToDo: 0 } }), undefined);
+    const [line] = targetLines({ ...target, progress: begun }, screen);
+    assert.equal(line, "b  transferring  128 MiB sent");
+  });
+
+  test("is told by extents where gateways of before tell no bytes", () => {
+    const { bytesToDo: _, bytesDone: __, ...before } = progress;
+    assert.equal(fractionOf({ ...target, progress: { ...before, extentsDone: 5 } }), 2 / 5);
+    assert.equal(fractionOf({ ...target, progress: { ...before, extentsDone: 3 } }), undefined);
   });
 
   test("is drawn with phase, object, bytes sent, rate and time left", () => {
-    assert.deepEqual(targetLines(target, { bytesPerSecond: 2 ** 20, secondsLeft: 30 }, screen), [
+    assert.deepEqual(targetLines({ ...target, pace: { bytesPerSecond: 2 ** 20, secondsLeft: 30 } }, screen), [
       "b  transferring  ██████████░░░░░░░░░░  50%  1 MiB/s  30 s left  128 MiB sent",
       "   comparing web1; 1 of 2 objects done",
     ]);
+  });
+
+  test("has less time left from one word of a gateway to the next, and no pace when the last is long ago", () => {
+    const moving = { pace: { bytesPerSecond: 2 ** 20, secondsLeft: 40 } };
+    assert.deepEqual(paceSince(moving, 15), { bytesPerSecond: 2 ** 20, secondsLeft: 25 });
+    assert.deepEqual(paceSince(moving, 45), { bytesPerSecond: 2 ** 20, secondsLeft: undefined });
+    assert.equal(paceSince(moving, 70), undefined);
+    assert.equal(paceSince({ pace: null }, 0), undefined);
+    const [line] = targetLines({ ...target, ...moving }, { ...screen, elapsedSeconds: 10 });
+    assert.match(line ?? "", / 50% {2}1 MiB\/s {2}30 s left {2}/);
   });
 
   test("tells which try it is and why it waits", () => {
@@ -132,15 +151,15 @@ describe("how far a target is", () => {
       attempt: 3,
       waitsFor: "Try 3 of 10 follows. The last one failed: no route.",
     };
-    const [head, ...below] = targetLines(waiting, undefined, screen);
+    const [head, ...below] = targetLines(waiting, screen);
     assert.match(head ?? "", /^b {2}waiting \(transferring\), try 3 of 10 {2}█/);
     assert.deepEqual(below.at(-1), "   Try 3 of 10 follows. The last one failed: no route.");
   });
 
   test("names no object while none is under way, and counts none where there is one only", () => {
-    assert.equal(targetLines({ ...target, current: null }, undefined, screen).length, 1);
+    assert.equal(targetLines({ ...target, current: null }, screen).length, 1);
     const one = { ...target, progress: { ...progress, objectsTotal: 1, objectsDone: 0 } };
-    assert.deepEqual(targetLines(one, undefined, screen).slice(1), ["   comparing web1"]);
+    assert.deepEqual(targetLines(one, screen).slice(1), ["   comparing web1"]);
   });
 
   test("counts mirrors while the configuration is brought up to date, and volumes where objects have several", () => {
@@ -149,25 +168,25 @@ describe("how far a target is", () => {
       ...{ state: "preparing", step: "preparing", current: { index: 3, name: "web1", phase: "waiting" } },
       progress: { ...progress, objectsTotal: 36, objectsDone: 0, objectsPrepared: 9, bytesSent: 0 },
     };
-    assert.deepEqual(targetLines(preparing, undefined, screen), [
+    assert.deepEqual(targetLines(preparing, screen), [
       "b  preparing  █████░░░░░░░░░░░░░░░  25%",
       "   web1; 9 of 36 mirrors ready",
     ]);
     assert.equal(targetLogLine({ ...preparing, current: null }), "b: preparing; 9 of 36 mirrors ready");
     const ofVms: RunTarget = { ...target, progress: { ...progress, volumesTotal: 8, volumesDone: 3 } };
-    assert.equal(targetLines(ofVms, undefined, screen)[1], "   comparing web1; 1 of 2 objects done, 3 of 8 volumes");
+    assert.equal(targetLines(ofVms, screen)[1], "   comparing web1; 1 of 2 objects done, 3 of 8 volumes");
   });
 
   test("has no bar before there is anything to send, and none after", () => {
     for (const state of ["queued", "snapshotting", "preparing", "succeeded"] as const) {
       const step = state === "snapshotting" || state === "preparing" ? state : null;
-      const [line] = targetLines({ ...target, state, step }, undefined, screen);
+      const [line] = targetLines({ ...target, state, step }, screen);
       assert.equal(line, `b  ${state}  128 MiB sent`);
     }
   });
 
   test("never takes more than a line of the terminal each", () => {
-    for (const line of targetLines({ ...target, waitsFor: "x".repeat(500) }, undefined, { ...screen, columns: 40 })) {
+    for (const line of targetLines({ ...target, waitsFor: "x".repeat(500) }, { ...screen, columns: 40 })) {
       assert.ok(columnsOf(line) <= 40);
     }
   });

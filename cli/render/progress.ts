@@ -2,7 +2,7 @@ import type { RunTarget } from "../../core/api/answers.ts";
 import { fitted, printable, type Style } from "./style.ts";
 import { bytesText, counted, durationText, rateText } from "./units.ts";
 
-/** How far something was at a moment. `bytes` are what the rate is of, `fraction` is what the time left is of. */
+/** How far something was at a moment. */
 export interface Sample {
   readonly atMs: number;
   readonly bytes: number;
@@ -16,30 +16,26 @@ export interface Pace {
   readonly secondsLeft: number | undefined;
 }
 
-/** The pace is that of the last so many seconds; a gateway tells its progress every 30 s. */
-const windowMs = 60_000;
-/** When nothing has moved for so long, there is no pace. */
-const stallMs = 65_000;
+/** The pace is that of the last so many seconds. */
+const windowMs = 10_000;
+/** What came in less than this says little of what follows. */
+const leastMs = 1_000;
 const samplesMax = 512;
+/** A gateway tells its progress every 30 s; what it told longer ago says nothing any more. */
+const staleSeconds = 65;
 
-/**
- * The samples that the pace is taken of, with the newest one. One that went back begins anew: it was another attempt.
- * What is seen first of a transfer under way may have been told half a minute ago, so the pace begins with the next.
- */
+/** The samples that the pace is taken of, with the newest one. One that went back begins anew. */
 export const withSample = (samples: readonly Sample[], sample: Sample): readonly Sample[] => {
   const last = samples.at(-1);
   if (last === undefined || sample.bytes < last.bytes || sample.fraction < last.fraction) return [sample];
-  const hasMoved = sample.bytes > last.bytes || sample.fraction > last.fraction;
-  if (!hasMoved) return sample.atMs - last.atMs > stallMs ? [sample] : samples;
-  if (samples.length === 1 && last.bytes > 0) return [sample, sample];
   const recent = samples.filter(({ atMs }) => atMs >= sample.atMs - windowMs);
   return [...recent, sample].slice(-samplesMax);
 };
 
-/** Undefined before there are two moments to compare. */
+/** Undefined before there is a second to go by. */
 export const paceOf = (samples: readonly Sample[]): Pace | undefined => {
   const [first, last] = [samples[0], samples.at(-1)];
-  if (first === undefined || last === undefined || last.atMs <= first.atMs) return undefined;
+  if (first === undefined || last === undefined || last.atMs - first.atMs < leastMs) return undefined;
   const seconds = (last.atMs - first.atMs) / 1000;
   const fractionPerSecond = (last.fraction - first.fraction) / seconds;
   return {
@@ -60,25 +56,53 @@ export const percentText = (fraction: number): string =>
 
 const barColumns = 20;
 
-/** `████░░░░  38%  84 MiB/s  2 min left` */
-export const meter = (fraction: number, pace: Pace | undefined, style: Style): string => {
-  const parts = [`${style.good(bar(fraction, barColumns))} ${percentText(fraction).padStart(4)}`];
+/** `████░░░░  38%  84 MiB/s  2 min left`; without a fraction no more than the pace. */
+export const meter = (fraction: number | undefined, pace: Pace | undefined, style: Style): string => {
+  const parts: string[] = [];
+  if (fraction !== undefined)
+    parts.push(`${style.good(bar(fraction, barColumns))} ${percentText(fraction).padStart(4)}`);
   if (pace !== undefined && pace.bytesPerSecond > 0) parts.push(rateText(pace.bytesPerSecond));
-  if (pace?.secondsLeft !== undefined && fraction < 1) parts.push(`${durationText(Math.ceil(pace.secondsLeft))} left`);
+  if (pace?.secondsLeft !== undefined && (fraction ?? 0) < 1)
+    parts.push(`${durationText(Math.ceil(pace.secondsLeft))} left`);
   return parts.join("  ");
 };
 
 /**
- * How much of a target's data is dealt with, from 0 to 1. Extents are coarse in a small volume, so what has been read
- * counts too, and of those under way, which say what was read at their end, what was sent; it is done only when the
+ * How much of what there is to do is done at a target, from 0 to 1; undefined before anything goes. Whole only when the
  * state says so.
  */
-export const fractionOf = ({ state, progress }: Pick<RunTarget, "state" | "progress">): number => {
+export const fractionOf = ({
+  state,
+  progress,
+  pace,
+}: Pick<RunTarget, "state" | "progress" | "pace">): number | undefined => {
   if (state === "succeeded") return 1;
-  const { extentsTotal, extentsDone, extentsUnchanged, extentsHole, bytesTotal, bytesRead, bytesSent } = progress;
-  if (extentsTotal === 0 || bytesTotal === 0) return 0;
-  const read = (extentsUnchanged + extentsHole) / extentsTotal + Math.max(bytesRead, bytesSent) / bytesTotal;
-  return Math.min(0.99, Math.max(extentsDone / extentsTotal, read));
+  const { bytesToDo, bytesDone = 0 } = progress;
+  if (bytesToDo === undefined) return fractionOfExtents(progress);
+  const isUnderWay = bytesDone > 0 || (pace !== null && pace !== undefined);
+  return bytesToDo === 0 || !isUnderWay ? undefined : Math.min(0.99, bytesDone / bytesToDo);
+};
+
+/** Where gateways of before tell no more than their extents. */
+const fractionOfExtents = ({
+  extentsTotal,
+  extentsDone,
+  extentsUnchanged,
+  extentsHole,
+}: RunTarget["progress"]): number | undefined => {
+  const [toDo, done] = [extentsTotal, extentsDone].map((extents) => extents - extentsUnchanged - extentsHole) as [
+    number,
+    number,
+  ];
+  return done > 0 ? Math.min(0.99, done / toDo) : undefined;
+};
+
+/** A target's pace, so many seconds after it was told: less is left, until nobody knows any more. */
+export const paceSince = ({ pace }: Pick<RunTarget, "pace">, elapsedSeconds: number): Pace | undefined => {
+  if (pace === null || pace === undefined || elapsedSeconds > staleSeconds) return undefined;
+  const { bytesPerSecond, secondsLeft } = pace;
+  const left = secondsLeft === null ? 0 : secondsLeft - elapsedSeconds;
+  return { bytesPerSecond, secondsLeft: left > 0 ? left : undefined };
 };
 
 const moving = new Set(["transferring", "waiting", "rebuilding"]);
@@ -134,15 +158,21 @@ const whyText = ({ waitsFor, reason, warning, state }: RunTarget): string | unde
 /** One target on a terminal: a line with its bar, and one below each for what is under way and why it waits. */
 export const targetLines = (
   target: RunTarget,
-  pace: Pace | undefined,
-  options: { readonly style: Style; readonly columns: number; readonly siteColumns: number },
+  options: {
+    readonly style: Style;
+    readonly columns: number;
+    readonly siteColumns: number;
+    /** Since its progress was told. */
+    readonly elapsedSeconds?: number;
+  },
 ): readonly string[] => {
-  const { style, columns, siteColumns } = options;
+  const { style, columns, siteColumns, elapsedSeconds = 0 } = options;
+  const [fraction, pace] = [fractionOf(target), paceSince(target, elapsedSeconds)];
   const isMoving = moving.has(target.state) && (target.step === "transferring" || target.step === "rebuilding");
   const head = [
     style.strong(target.site.padEnd(siteColumns)),
     stateStyle(target.state, style)(stateText(target)),
-    ...(isMoving && target.progress.bytesTotal > 0 ? [meter(fractionOf(target), pace, style)] : []),
+    ...(isMoving && (fraction !== undefined || pace !== undefined) ? [meter(fraction, pace, style)] : []),
     ...(isPreparing(target) ? [meter(preparedFraction(target), undefined, style)] : []),
     sentText(target),
   ];
@@ -160,10 +190,10 @@ export const targetLines = (
 
 /** One target as a line of a log: no bar, no pace, so that it changes only when something has happened. */
 export const targetLogLine = (target: RunTarget): string => {
-  const fraction = isPreparing(target) ? 0 : fractionOf(target);
+  const fraction = isPreparing(target) ? undefined : fractionOf(target);
   const parts = [
     stateText(target),
-    fraction > 0 && fraction < 1 ? percentText(fraction) : undefined,
+    fraction !== undefined && fraction > 0 && fraction < 1 ? percentText(fraction) : undefined,
     sentText(target),
     isPreparing(target) ? mirrorsText(target) : objectsText(target),
     whyText(target),

@@ -22,7 +22,8 @@ const progressText = ({ progress }: RunObject, hasEnded: boolean): string => {
   if (phase !== "done" && hasEnded) return "not done";
   if (phase === "done") return bytesSent === 0 ? "done" : `done, ${bytesText(bytesSent)} sent`;
   if (phase === "waiting") return phase;
-  return `${phase} ${percentText(fractionOf({ state: "transferring", progress: { ...progress, ...noCounts } }))}`;
+  const fraction = fractionOf({ state: "transferring", progress: { ...progress, ...noCounts } });
+  return fraction === undefined ? phase : `${phase} ${percentText(fraction)}`;
 };
 
 const noCounts = { objectsTotal: 0, objectsDone: 0 };

@@ -145,7 +145,7 @@ const askers = {
 const runNow = ({ targets, warnings }: RunAnswer, style: Style): string => {
   const siteColumns = Math.max(...targets.map(({ site }) => site.length));
   const screen = { style, columns: Number.POSITIVE_INFINITY, siteColumns };
-  const lines = targets.flatMap((target) => targetLines(target, undefined, screen));
+  const lines = targets.flatMap((target) => targetLines(target, screen));
   return [...lines, ...warningLines(warnings ?? [], style)].join("\n");
 };
 

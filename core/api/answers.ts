@@ -187,7 +187,7 @@ export const runListEntrySchema = z.discriminatedUnion("type", [
 export type RunListEntry = z.infer<typeof runListEntrySchema>;
 
 /** The sum over all objects. */
-export const progressSumSchema = progressSchema.omit({ phase: true }).extend({
+export const progressSumSchema = progressSchema.omit({ phase: true, rate: true }).extend({
   objectsTotal: z.int().min(0),
   objectsDone: z.int().min(0),
   /** Those whose mirrors are as they are to be (W10). Absent: the run has no such step. */
@@ -213,6 +213,14 @@ export const runTargetSchema = targetSummarySchema.extend({
     })
     .nullable(),
   progress: progressSumSchema,
+  /**
+   * How fast it goes, by the last seconds and the site's limit. `secondsLeft` is null while it can't be told. Absent or
+   * null: nothing goes, or there is nothing to go by yet.
+   */
+  pace: z
+    .object({ bytesPerSecond: z.number().min(0), secondsLeft: z.number().min(0).nullable() })
+    .nullable()
+    .optional(),
   /** An object that is worked on now, the first of them. Null: none is. */
   current: z.object({ index: z.int().min(0), name: z.string(), phase: progressSchema.shape.phase }).nullable(),
 });

@@ -136,10 +136,22 @@ export const progressSchema = z.object({
   bytesChanged: z.int().min(0),
   /** Bytes on the wire: frames with their headers. */
   bytesSent: z.int().min(0),
+  /** Bytes of the extents that have to be looked at. Absent: it is not known yet, or a gateway of before. */
+  bytesToDo: z.int().min(0).optional(),
+  /** Of these, those that are dealt with. */
+  bytesDone: z.int().min(0).optional(),
+  /** Of the last seconds. Absent: there is nothing to go by yet. */
+  rate: z
+    .object({
+      /** Of what is to do. */
+      doneBytesPerSecond: z.number().min(0),
+      sentBytesPerSecond: z.number().min(0),
+    })
+    .optional(),
 });
 export type Progress = z.infer<typeof progressSchema>;
 
-const sumOfSchema = progressSchema.omit({ phase: true });
+const sumOfSchema = progressSchema.omit({ phase: true, rate: true });
 /** Of several objects. */
 export type Progresses = z.infer<typeof sumOfSchema>;
 

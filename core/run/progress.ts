@@ -1,7 +1,7 @@
 import type { ObjectConfig } from "../api/object.ts";
 import type { Progress, Progresses } from "../api/run.ts";
 
-const nothing: Progresses = {
+const nothing = {
   extentsTotal: 0,
   extentsDone: 0,
   extentsUnchanged: 0,
@@ -12,18 +12,28 @@ const nothing: Progresses = {
   bytesSent: 0,
 };
 
-const units = Object.keys(nothing) as (keyof Progresses)[];
+const units = Object.keys(nothing) as (keyof typeof nothing)[];
+/** Where they are told. */
+const work = ["bytesToDo", "bytesDone"] as const;
 
 /** All of them in one. */
 export const sumOf = (some: readonly Progresses[]): Progresses => {
-  const sum = { ...nothing };
+  const sum: Progresses & typeof nothing = { ...nothing };
   for (const progress of some) for (const unit of units) sum[unit] += progress[unit];
+  for (const unit of work) {
+    const told = some.flatMap(({ [unit]: bytes }) => bytes ?? []);
+    if (told.length > 0) sum[unit] = told.reduce((total, bytes) => total + bytes, 0);
+  }
   return sum;
 };
 
 export const isSameProgress = (one: Progress | undefined, other: Progress | undefined): boolean => {
   if (one === undefined || other === undefined) return one === other;
-  return one.phase === other.phase && units.every((unit) => one[unit] === other[unit]);
+  const isSame = (unit: keyof Progresses): boolean => one[unit] === other[unit];
+  const isSameRate =
+    one.rate?.doneBytesPerSecond === other.rate?.doneBytesPerSecond &&
+    one.rate?.sentBytesPerSecond === other.rate?.sentBytesPerSecond;
+  return one.phase === other.phase && units.every(isSame) && work.every(isSame) && isSameRate;
 };
 
 /** How far an object is that nobody has reported on yet: its whole size is ahead, as soon as that is known. */

@@ -106,6 +106,27 @@ describe("a run", () => {
     assert.deepEqual([after.progress.bytesSent, after.progress.extentsDone, after.current], [2000, 8, null]);
   });
 
+  test("has a pace once a gateway has one, which is not above the site's limit", async () => {
+    const { api, run } = await started();
+    for (const site of [siteA, siteB]) for (const task of takeTasks(api, site)) await complete(api, task);
+    for (const task of takeTasks(api, siteB)) await complete(api, task);
+    const [first] = takeTasks(api, siteA);
+    assert.ok(first);
+    const work = { bytesToDo: 2 ** 20, bytesDone: 2 ** 19 };
+    const tell = async (rate?: object) => {
+      api.pass(30);
+      await report(api, first, { kind: "working", progress: { ...progressOf("sending", 100), ...work, rate } });
+      return (await look(api, run)).target;
+    };
+    assert.equal((await tell()).pace, null);
+    const { pace, progress } = await tell({ doneBytesPerSecond: 2 ** 16, sentBytesPerSecond: 2 ** 15 });
+    // Nobody has looked into the other volume yet, which is as large.
+    assert.deepEqual([progress.bytesToDo, progress.bytesDone], [2 ** 21, 2 ** 19]);
+    assert.deepEqual(pace, { bytesPerSecond: 2 ** 15, secondsLeft: 24 });
+    await api.send("PUT", "/v1/sites/a/limits", { limits: [{ target: "b", bytesPerSecond: 2 ** 13 }] });
+    assert.deepEqual((await look(api, run)).target.pace, { bytesPerSecond: 2 ** 13, secondsLeft: 96 });
+  });
+
   test("names none of its objects while those that are given out are not worked on", async () => {
     const { api, run } = await started();
     for (const site of [siteA, siteB]) for (const task of takeTasks(api, site)) await complete(api, task);

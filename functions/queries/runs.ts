@@ -18,7 +18,8 @@ import { readTaken, type Taken } from "../engine/taken.ts";
 import { readObjectOf, readOwnVolumes } from "../engine/volume-pages.ts";
 import { allOf, type Warnings, warningsOfMirrors, warningsOfSnapshot } from "../engine/warnings.ts";
 import { planKey, runPlanKey } from "../records.ts";
-import { readGateways } from "./sites.ts";
+import { paceOf, workOf } from "./pace.ts";
+import { readGateways, readSites } from "./sites.ts";
 import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 
 /**
@@ -27,14 +28,15 @@ import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
  */
 export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
   const { run, runPlan } = await readBoth(deps, runId);
-  const [taken, plan, absent, deadLetters] = await Promise.all([
+  const [taken, plan, absent, limits, deadLetters] = await Promise.all([
     run.kind === "rebuild" ? undefined : readTaken(deps, run),
     deps.store.get<Plan>(planKey(run.planId)),
     absentSites(deps, run),
+    limitsOf(deps, run.source),
     countDeadLetters(deps, runId),
   ]);
   const own = taken?.volumePages === undefined ? undefined : await readOwnVolumes(deps, runId);
-  const world = { plan: plan?.body, absent, runPlan, taken, own };
+  const world = { plan: plan?.body, absent, runPlan, taken, own, limits };
   const [ofSnapshot, ...targets] = await Promise.all([
     warningsOfSnapshot(deps, runId, taken),
     ...partsBySite(run).map(([site, part]) => targetOf(deps, run, site, part, world)),
@@ -63,6 +65,11 @@ export const readBoth = async (deps: Deps, runId: RunId): Promise<{ readonly run
   });
 };
 
+const limitsOf = async (deps: Deps, source: SiteId): Promise<ReadonlyMap<SiteId, number>> => {
+  const [site] = await readSites(deps, [source]);
+  return new Map(site?.limits?.map(({ target, bytesPerSecond }) => [target, bytesPerSecond]));
+};
+
 /** Sites of an unfinished run without a gateway that was heard of lately. */
 const absentSites = async (deps: Deps, run: Run): Promise<ReadonlySet<SiteId>> => {
   const open = partsOf(run).flatMap(([site, part]) => (part.step === null ? [] : [site]));
@@ -80,6 +87,8 @@ interface RunWorld {
   readonly taken: Taken | undefined;
   /** Which volumes are which object's, where that is told apart. */
   readonly own: Awaited<ReturnType<typeof readOwnVolumes>> | undefined;
+  /** How fast the source may send to its targets. */
+  readonly limits: ReadonlyMap<SiteId, number>;
 }
 
 const targetOf = async (
@@ -87,7 +96,7 @@ const targetOf = async (
   run: Run,
   site: SiteId,
   part: TargetRun,
-  { plan, absent, runPlan, taken, own }: RunWorld,
+  { plan, absent, runPlan, taken, own, limits }: RunWorld,
 ): Promise<{ readonly shown: RunTarget; readonly warnings: Warnings }> => {
   const { triesMax } = deps.limits ?? defaultRunLimits;
   const shards = await openShards(deps, run, site, part);
@@ -95,6 +104,7 @@ const targetOf = async (
   const reason = part.step === null ? part.reason : (lastReason(shards) ?? null);
   const base = await readBase(deps, run.id, site);
   const moving = movingIn(run, part, shards);
+  const progress = await progressAt(deps, run, site, { part, taken, own, prepared });
   const { endedIn: _, unsettled: __, ...summary } = part;
   const shown: RunTarget = {
     ...summary,
@@ -105,7 +115,8 @@ const targetOf = async (
     attemptsMax: triesMax,
     waitsFor: whyItWaits(run, site, part, { plan, absent, triesMax, shards }),
     base: base === undefined ? null : { baseGroupId: base.baseGroupId, why: base.why },
-    progress: await progressAt(deps, run, site, { part, taken, own, prepared }),
+    progress,
+    pace: part.step === "transferring" ? paceOf(shards, progress, limits.get(site)) : null,
     current: moving === undefined ? null : await currentOf(deps, moving, runPlan),
   };
   return { shown, warnings: await warningsOfMirrors(deps, run.id, site, prepared) };
@@ -183,7 +194,8 @@ const progressAt = async (
       }),
     }),
   };
-  const sum = sumOf(some);
+  const { bytesToDo: _, bytesDone: __, ...told } = sumOf(some);
+  const sum = { ...told, ...workOf(some, taken?.sizeBytes ?? told.bytesTotal) };
   if (taken === undefined || run.kind !== "backup") return { ...sum, ...counts };
   const { extents, sizeBytes } = taken;
   return {

@@ -34,6 +34,8 @@ export const agentLimits = {
    * throttle has a turn every minute.
    */
   standstillSeconds: 180,
+  /** A task that got nothing done for so long is told as one that stands. */
+  stillSeconds: 10,
   /** How long a task that is told to let go is waited for; what hangs is left to itself then. */
   letGoSeconds: 15,
   /**

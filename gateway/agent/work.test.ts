@@ -170,6 +170,19 @@ describe("a task's life", () => {
     }
   });
 
+  test("a rate is told while it is true, and is none when nothing has moved for a while", async () => {
+    const { queue, aboutTasks, firstTry, time, stop } = setUp();
+    await queue.deliver(task());
+    const rate = { doneBytesPerSecond: 10, sentBytesPerSecond: 5 };
+    await time.advance(2000);
+    firstTry().context.onProgress({ ...progressOf({ phase: "sending" }), rate });
+    await time.advance(60_000);
+    const rates = aboutTasks().map((report) => (report.kind === "working" ? report.progress?.rate : undefined));
+    const still = { doneBytesPerSecond: 0, sentBytesPerSecond: 0 };
+    assert.deepEqual(rates, [rate, still, still]);
+    await stop();
+  });
+
   test("an error that nobody expected is INTERNAL, worth a retry, and logged with its stack", async () => {
     const { queue, aboutTasks, firstTry, log, stop } = setUp();
     await queue.deliver(task());

@@ -69,6 +69,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
   const movement = new Movement();
   const { onMoved } = movement;
   let progress: Progress | undefined;
+  let progressAtMs = 0;
   let progressed = false;
 
   const doTask = async (): Promise<Outcome> => {
@@ -83,6 +84,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
         onProgress: (newest) => {
           if (!isDeepStrictEqual(newest, progress)) onMoved();
           progress = newest;
+          progressAtMs = time.nowMs();
         },
         onAcknowledged: () => {
           progressed = true;
@@ -119,9 +121,14 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
       log,
       signal: done.signal,
     } as const;
+    const sayWorking = () => {
+      const isStill = time.nowMs() - progressAtMs > agentLimits.stillSeconds * 1000;
+      const now = progress && (isStill ? standing(progress) : progress);
+      return reports.send({ kind: "working", ...facts, ...(now && { progress: now }) });
+    };
     const working = time
       .sleep(agentLimits.workingAfterSeconds * 1000, done.signal)
-      .then(() => repeat(beat, () => reports.send({ kind: "working", ...facts, ...(progress && { progress }) })));
+      .then(() => repeat(beat, sayWorking));
     const outcome = await attempt();
     done.abort();
     await working;
@@ -172,6 +179,10 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
 
   return { task, lease, ended: work(), abort: (reason) => aborting.abort(reason) };
 };
+
+/** Nothing has moved for a while, so what the rate was is true no more. */
+const standing = ({ rate, ...progress }: Progress): Progress =>
+  rate === undefined ? progress : { ...progress, rate: { doneBytesPerSecond: 0, sentBytesPerSecond: 0 } };
 
 /** Resolves when a task was told to let go and has had time for it; never after `over`. */
 const untilLetGo = async (signal: AbortSignal, time: Time, over: AbortSignal): Promise<Outcome> => {

@@ -172,6 +172,23 @@ describe("an extent that is scanned here and applied there", () => {
   const text = Buffer.alloc(extentBytes, "some text that is not all the same, ");
   for (let at = 0; at < text.length; at += 4096) text.writeUInt32LE((at * 2654435761) % 2 ** 32, at);
 
+  test("says how far it is, whether it knows beforehand what differs or has to read for it", async () => {
+    const was = noise(extentBytes, 1);
+    const of = await world(was, Buffer.concat([was.subarray(0, 8 * blockBytes), noise(8 * blockBytes, 2)]));
+    for (const [source, how, parts] of [
+      [store, "full", Array.from({ length: 16 }, (_, block) => block / 16)],
+      [store, "diff", Array.from({ length: 8 }, (_, block) => block / 8)],
+      [plainCluster(store), "diff", [0, 0.25, 0.5, 0.5, 0.5625, 0.625, 0.6875, 0.75, 0.75, 0.8125, 0.875, 0.9375]],
+    ] as const) {
+      const said: (number | undefined)[] = [];
+      const [snapshot, base] = [await openSnapshotOf(of.second), await openSnapshotOf(of.first)];
+      const job: ScanJob = { snapshot, base, extent: 0, how, encoding: level1, verify: false };
+      const scan = createScan(source)(job, { ...watch, step: (part) => void said.push(part) });
+      for await (const _ of scan);
+      assert.deepEqual(said, parts, how);
+    }
+  });
+
   test("that is new all over costs its compressed blocks, and its holes nothing", async () => {
     const content = Buffer.concat([noise(256 * KiB, 1), Buffer.alloc(256 * KiB), text.subarray(0, 512 * KiB)]);
     const of = await world(Buffer.alloc(extentBytes), content);

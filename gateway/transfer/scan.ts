@@ -121,6 +121,8 @@ class ExtentScan {
   readonly #hashes: Uint8Array;
   /** The target has nothing of the extent. */
   readonly #isFirstCopy: boolean;
+  /** How much of the extent is dealt with when so many blocks of the batch are, from 0 to 1. */
+  #partAt: (blocks: number) => number = () => 0;
   #bytesRead = 0;
   #bytesChanged = 0;
   /** Blocks that became zeros and are not told yet. */
@@ -166,16 +168,22 @@ class ExtentScan {
    */
   async *#differing(): AsyncGenerator<readonly number[], void, void> {
     if (this.#target !== undefined && this.#now.blocks !== undefined) {
-      yield this.#target.blocks;
+      yield this.#whole(this.#target.blocks);
     } else if (this.#now.blocks !== undefined && (this.#base === undefined || this.#base.blocks !== undefined)) {
       const before = this.#base?.blocks?.hashes ?? zeroHashes(this.#now.blockCount);
-      yield differingHashes(this.#hashes, before);
+      yield this.#whole(differingHashes(this.#hashes, before));
     } else {
       for (let from = 0; from < this.#now.blockCount; from += batchBlocks) {
-        await this.#watch.step();
+        this.#partAt = (blocks) => (from + blocks) / this.#now.blockCount;
+        await this.#watch.step(this.#partAt(0));
         yield await this.#readBatch(from, Math.min(batchBlocks, this.#now.blockCount - from));
       }
     }
+  }
+
+  #whole(blocks: readonly number[]): readonly number[] {
+    this.#partAt = (done) => done / blocks.length;
+    return blocks;
   }
 
   /** Reads blocks and says which differ. */
@@ -199,8 +207,9 @@ class ExtentScan {
 
   async *#putBatch(blocks: readonly number[]): AsyncGenerator<Uint8Array, void, void> {
     this.#moved?.add(this.#withContentBefore(blocks));
+    let done = 0;
     for (const block of blocks) {
-      const turn = this.#watch.step();
+      const turn = this.#watch.step(this.#partAt(done++));
       if (turn !== undefined) await turn;
       if (this.#now.blocks !== undefined) this.#bytesRead += blockBytes;
       const hash = hashAt(this.#hashes, block);

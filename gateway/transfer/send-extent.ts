@@ -28,6 +28,8 @@ export interface ExtentSender {
   readonly onSent: (bytes: number) => void;
   /** Hears when an extent's reading got something done; what the peer does is heard of by its client. */
   readonly onMoved: () => void;
+  /** How far an extent is, from 0 to 1; it begins again when it is tried again. */
+  readonly onPart: (extent: number, part: number) => void;
 }
 
 /**
@@ -90,7 +92,11 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
   const { mirrorVolumeId } = sender;
   const stop = new AbortController();
   const stopped = AbortSignal.any([signal, stop.signal]);
-  const scan = sender.workers.scan(job, { signal: stopped, onMoved: sender.onMoved });
+  const onMoved = (part?: number): void => {
+    sender.onMoved();
+    if (part !== undefined) sender.onPart(extent, part);
+  };
+  const scan = sender.workers.scan(job, { signal: stopped, onMoved });
   try {
     // The request begins with the first change that is found, so that nobody holds a connection
     // while we compare.

@@ -118,6 +118,7 @@ const send = async (options: SendVolumeOptions, opened: Opened, snapshot: Snapsh
   const counter = new ProgressCounter({
     extentsTotal: count,
     bytesTotal: sizeBytes,
+    extentBytes: geometry.extentBytes,
     tell: options.onProgress,
     nowMs: time.nowMs,
   });
@@ -143,10 +144,16 @@ const send = async (options: SendVolumeOptions, opened: Opened, snapshot: Snapsh
     );
   }
   const sendAll: SendAll = (extents, onSent) => sendExtents(extents, { session, options, opened, counter, onSent });
-  let acknowledgedExtents = await sendAll(toSend(plan));
+  const open = [...toSend(plan)];
+  counter.addToDo(open.length);
+  let acknowledgedExtents = await sendAll(open);
   if (!session.complete) {
     counter.enter("verifying");
-    acknowledgedExtents += await complete({ snapshot, session, options, sendAll });
+    const again: SendAll = (extents, onSent) => {
+      counter.addToDo(extents.length);
+      return sendAll(extents, onSent);
+    };
+    acknowledgedExtents += await complete({ snapshot, session, options, sendAll: again });
   }
   signal.throwIfAborted();
   counter.enter("done");
@@ -161,7 +168,7 @@ interface ExtentToSend {
 }
 
 /** @returns how many the target has committed; `onSent` is told the digest of each, as it was sent. */
-type SendAll = (extents: Iterable<ExtentToSend>, onSent?: (extent: number, digest: string) => void) => Promise<number>;
+type SendAll = (extents: readonly ExtentToSend[], onSent?: (extent: number, digest: string) => void) => Promise<number>;
 
 /**
  * Tells the target that it has everything. Where the digests of the volumes are not the same,
@@ -204,7 +211,7 @@ const complete = async (of: {
 const wrongBase = "the mirror is not what the snapshot is: the extents that differ are sent in full";
 
 const sendExtents = async (
-  extents: Iterable<ExtentToSend>,
+  extents: readonly ExtentToSend[],
   of: {
     readonly session: Session;
     readonly options: SendVolumeOptions;
@@ -228,6 +235,7 @@ const sendExtents = async (
     log: options.log,
     throttle: options.throttle,
     onMoved: options.onMoved,
+    onPart: (extent, part) => counter.reach(extent, part),
     onSent: (bytes) => {
       counter.enter("sending");
       counter.add({ bytesSent: bytes });
@@ -235,6 +243,7 @@ const sendExtents = async (
   };
   await inLanes(extents, { lanes: options.extentsInFlight ?? 3, signal }, async ({ extent, how }, laneSignal) => {
     const { identical, digest, bytesRead, bytesChanged } = await sendExtent(sender, { extent, how }, laneSignal);
+    counter.finish(extent);
     counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
     if (identical) return;
     acknowledgedExtents++;

@@ -5,7 +5,7 @@ import type { ApplyJob, ApplyResult } from "./apply.ts";
 import type { ScanJob, ScanResult } from "./scan.ts";
 import type { CompareJob, CompareResult, SignatureJob } from "./signature.ts";
 import { Gate } from "./threads/gate.ts";
-import { createThreadPool } from "./threads/pool.ts";
+import { createThreadPool, type PartWatch } from "./threads/pool.ts";
 
 /**
  * Where extents are read, compared, hashed and compressed, and the other way round: apart from the
@@ -21,7 +21,7 @@ export interface TransferWorkers {
    * Gives the extent's frames in chunks, each of which is the consumer's own, and then what there
    * is to say of them.
    */
-  readonly scan: (job: ScanJob, watch: Watch) => AsyncGenerator<Uint8Array, ScanResult, void>;
+  readonly scan: (job: ScanJob, watch: PartWatch) => AsyncGenerator<Uint8Array, ScanResult, void>;
   readonly compare: (job: CompareJob, watch: Watch) => Promise<CompareResult>;
   readonly apply: (job: ApplyJob, body: AsyncIterable<Uint8Array>, watch: Watch) => Promise<ApplyResult>;
   readonly signature: (job: SignatureJob, watch: Watch) => Promise<Uint8Array>;
@@ -71,7 +71,7 @@ export const createTransferWorkers = (options: {
   });
   const sending = new Gate(options.jobsMax.sending);
   const receiving = new Gate(options.jobsMax.receiving);
-  const run = (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, { signal, onMoved }: Watch) => {
+  const run = (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, { signal, onMoved }: PartWatch) => {
     const gate = job.kind === "scan" || job.kind === "compare" ? sending : receiving;
     return pool.run(job, { gate, name: nameOf(job), ...(input !== undefined && { input }), signal, onMoved });
   };

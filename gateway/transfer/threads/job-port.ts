@@ -14,7 +14,7 @@ type Message =
   /** With the buffer of the chunk that was taken, where it can be used again. */
   | { readonly kind: "credit"; readonly buffer: ArrayBuffer | undefined }
   /** The job got something done of which there is nothing else to tell. */
-  | { readonly kind: "moved" }
+  | { readonly kind: "moved"; readonly part: number | undefined }
   | { readonly kind: "end"; readonly value: unknown }
   | { readonly kind: "fail"; readonly failure: PackedError };
 
@@ -34,7 +34,7 @@ export class JobPort {
   readonly #port: MessagePort;
   readonly #inbox: Uint8Array<ArrayBuffer>[] = [];
   readonly #failed = new AbortController();
-  readonly #onHeard: () => void;
+  readonly #onHeard: (part?: number) => void;
   #credits = chunksInFlightMax;
   /** Chunks of the other end that have come and are not given back. */
   #held = 0;
@@ -42,8 +42,8 @@ export class JobPort {
   #closed = false;
   #changed = Promise.withResolvers<void>();
 
-  /** @param onHeard called whenever the other end says something: it lives, and moves */
-  constructor(port: MessagePort, onHeard: () => void = () => undefined) {
+  /** @param onHeard called whenever the other end says something: it lives, and moves; with how far it is, where it says so */
+  constructor(port: MessagePort, onHeard: (part?: number) => void = () => undefined) {
     this.#port = port;
     this.#onHeard = onHeard;
     port.on("message", (message: Message) => this.#onMessage(message));
@@ -82,8 +82,8 @@ export class JobPort {
     this.#port.postMessage({ kind: "chunk", chunk: own } satisfies Message, [own.buffer]);
   }
 
-  moved(): void {
-    this.#port.postMessage({ kind: "moved" } satisfies Message);
+  moved(part?: number): void {
+    this.#port.postMessage({ kind: "moved", part } satisfies Message);
   }
 
   end(value?: unknown): void {
@@ -137,7 +137,7 @@ export class JobPort {
   }
 
   #onMessage(message: Message): void {
-    this.#onHeard();
+    this.#onHeard(message.kind === "moved" ? message.part : undefined);
     if (message.kind === "moved") return;
     if (message.kind === "chunk") {
       this.#held++;

@@ -41,7 +41,12 @@ export interface ThreadPool {
   close(): Promise<void>;
 }
 
-export interface JobOptions extends Watch {
+/** Whoever watches over a job hears as well how much of it is done, from 0 to 1, where it says so. */
+export interface PartWatch extends Omit<Watch, "onMoved"> {
+  readonly onMoved: (part?: number) => void;
+}
+
+export interface JobOptions extends PartWatch {
   readonly gate: Gate;
   /** What it does, for errors. */
   readonly name: string;
@@ -126,7 +131,10 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
 
   const leastLoaded = (): Thread => threads.reduce((a, b) => (b.ports.size < a.ports.size ? b : a));
 
-  const open = (job: unknown, onMoved: () => void): { thread: Thread; port: JobPort; leave: () => void } => {
+  const open = (
+    job: unknown,
+    onMoved: (part?: number) => void,
+  ): { thread: Thread; port: JobPort; leave: () => void } => {
     const thread = leastLoaded();
     const worker = thread.worker ?? start(thread);
     const channel = new MessageChannel();
@@ -188,9 +196,9 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
       try {
         const movement = new Movement();
         const over = new AbortController();
-        const { thread, port, leave } = open(job, () => {
+        const { thread, port, leave } = open(job, (part) => {
           movement.onMoved();
-          onMoved();
+          onMoved(part);
         });
         const onAbort = () => void giveUp(port, signal.reason, time);
         signal.addEventListener("abort", onAbort, { once: true });

@@ -10,9 +10,10 @@ export interface JobWatch {
    * A step of the work is done. A few times a second this says so to whoever waits for the job, and
    * there is something to wait for: in that moment the thread gets to hear what it was told, and
    * its other jobs have a turn.
+   * @param part how much of the job is done, from 0 to 1, where that is known
    * @throws the signal's reason
    */
-  step(): Promise<void> | undefined;
+  step(part?: number): Promise<void> | undefined;
 }
 
 /** Does a job: takes `input`, yields chunks that are given away, returns plain data. */
@@ -59,12 +60,12 @@ const watchOf = (port: JobPort): JobWatch => {
   let toldAtMs = performance.now();
   return {
     signal: port.failed,
-    step: () => {
+    step: (part) => {
       port.failed.throwIfAborted();
       const nowMs = performance.now();
       if (nowMs - toldAtMs < stepMs) return undefined;
       toldAtMs = nowMs;
-      port.moved();
+      port.moved(part);
       return setImmediate();
     },
   };
