@@ -123,8 +123,8 @@ describe("a run", () => {
     // Nobody has looked into the other volume yet, which is as large.
     assert.deepEqual([progress.bytesToDo, progress.bytesDone], [2 ** 21, 2 ** 19]);
     assert.deepEqual(pace, { bytesPerSecond: 2 ** 15, secondsLeft: 24 });
-    await api.send("PUT", "/v1/sites/a/limits", { limits: [{ target: "b", bytesPerSecond: 2 ** 13 }] });
-    assert.deepEqual((await look(api, run)).target.pace, { bytesPerSecond: 2 ** 13, secondsLeft: 96 });
+    await api.send("PUT", "/v1/sites/a/limits", { limits: [{ target: "b", bytesPerSecond: 2 ** 14 }] });
+    assert.deepEqual((await look(api, run)).target.pace, { bytesPerSecond: 2 ** 14, secondsLeft: 48 });
   });
 
   test("names none of its objects while those that are given out are not worked on", async () => {
