@@ -136,9 +136,9 @@ export const progressSchema = z.object({
   bytesChanged: z.int().min(0),
   /** Bytes on the wire: frames with their headers. */
   bytesSent: z.int().min(0),
-  /** Bytes of the extents that have to be looked at. Absent: it is not known yet, or a gateway of before. */
+  /** Bytes of the snapshot that have to be read in all, as far as is known. Absent: nothing is, or a gateway of before. */
   bytesToDo: z.int().min(0).optional(),
-  /** Of these, those that are dealt with. */
+  /** Of these, those that are read and at the target. */
   bytesDone: z.int().min(0).optional(),
   /** Of the last seconds. Absent: there is nothing to go by yet. */
   rate: z

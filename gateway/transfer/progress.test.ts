@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Progress } from "../../core/api/run.ts";
 import { ProgressCounter } from "./progress.ts";
 
-test("what is to do and done is counted in the bytes of extents, those under way in part, and has a rate after a second", () => {
+test("what is to do and done is counted in bytes to be read, also of extents under way, and has a rate after a second", () => {
   let nowMs = 0;
   const told: Progress[] = [];
   const sizes = { extentsTotal: 10, bytesTotal: 950, extentBytes: 100 };
@@ -23,13 +23,13 @@ test("what is to do and done is counted in the bytes of extents, those under way
     after(1, () => counter.addToDo(4)),
     { bytesToDo: 400, bytesDone: 0, rate: undefined },
   );
-  counter.reach(7, 0.25);
-  const rate = { doneBytesPerSecond: 50, sentBytesPerSecond: 0 };
-  assert.deepEqual(
-    after(1, () => counter.reach(8, 0.25)),
-    { bytesToDo: 400, bytesDone: 50, rate },
-  );
-  counter.finish(7);
-  assert.equal(after(1, () => counter.add({ extentsDone: 1, bytesSent: 30 })).bytesDone, 125);
-  assert.equal(after(1, () => counter.addToDo(1)).bytesToDo, 500);
+  counter.reach(7, { done: 10, of: 40 });
+  const rate = { doneBytesPerSecond: 40, sentBytesPerSecond: 0 };
+  // Of the two that nobody has looked into there is as much to be read as of these.
+  const two = after(1, () => counter.reach(8, { done: 30, of: 60 }));
+  assert.deepEqual(two, { bytesToDo: 200, bytesDone: 40, rate });
+  counter.finish(7, 40);
+  const three = after(1, () => counter.add({ extentsDone: 1, bytesSent: 30 }));
+  assert.deepEqual([three.bytesToDo, three.bytesDone], [200, 70]);
+  assert.equal(after(1, () => counter.addToDo(1)).bytesToDo, 250);
 });

@@ -1,5 +1,6 @@
 import type { Progress } from "../../core/api/run.ts";
 import { RecentRate } from "./recent-rate.ts";
+import type { Part } from "./threads/job-port.ts";
 
 const everyMs = 250;
 
@@ -13,11 +14,10 @@ export class ProgressCounter {
   readonly #nowMs: () => number;
   readonly #extentBytes: number;
   readonly #rate = new RecentRate();
-  /** How far each extent under way is, from 0 to 1. */
-  readonly #parts = new Map<number, number>();
+  readonly #underWay = new Map<number, Part>();
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #extentsToDo: number | undefined;
-  #extentsFinished = 0;
+  #finished = { extents: 0, bytes: 0 };
   #now: Progress;
 
   constructor(options: {
@@ -61,16 +61,16 @@ export class ProgressCounter {
     this.#moved();
   }
 
-  /** An extent that has to be looked at is dealt with in part. */
-  reach(extent: number, part: number): void {
-    this.#parts.set(extent, part);
+  /** Of an extent that has to be looked at so many bytes are dealt with. */
+  reach(extent: number, part: Part): void {
+    this.#underWay.set(extent, part);
     this.#moved();
   }
 
-  /** An extent that had to be looked at is dealt with. */
-  finish(extent: number): void {
-    this.#parts.delete(extent);
-    this.#extentsFinished++;
+  /** An extent that had to be looked at is dealt with; so much of it was to be read. */
+  finish(extent: number, bytes: number): void {
+    this.#underWay.delete(extent);
+    this.#finished = { extents: this.#finished.extents + 1, bytes: this.#finished.bytes + bytes };
   }
 
   enter(phase: Progress["phase"]): void {
@@ -90,10 +90,20 @@ export class ProgressCounter {
   }
 
   #withWork(extentsToDo: number): Progress {
-    const underWay = [...this.#parts.values()].reduce((sum, part) => sum + part, 0);
-    const bytesDone = Math.floor((this.#extentsFinished + underWay) * this.#extentBytes);
+    const underWay = [...this.#underWay.values()];
+    const bytesDone = sum(underWay.map(({ done }) => done)) + this.#finished.bytes;
+    const begun = {
+      extents: this.#finished.extents + underWay.length,
+      bytes: sum(underWay.map(({ of }) => of)) + this.#finished.bytes,
+    };
+    // Of those that nobody has looked into yet as much is to be read as of the others.
+    const each = begun.extents === 0 ? this.#extentBytes : begun.bytes / begun.extents;
+    const ahead = Math.max(0, extentsToDo - begun.extents) * each;
     const { rate: _, ...counts } = this.#now;
+    const bytesToDo = Math.round(begun.bytes + ahead);
     const rate = this.#rate.at({ atMs: this.#toldAtMs, doneBytes: bytesDone, sentBytes: counts.bytesSent });
-    return { ...counts, bytesToDo: extentsToDo * this.#extentBytes, bytesDone, ...(rate && { rate }) };
+    return { ...counts, bytesToDo, bytesDone, ...(rate && { rate }) };
   }
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

@@ -121,8 +121,9 @@ class ExtentScan {
   readonly #hashes: Uint8Array;
   /** The target has nothing of the extent. */
   readonly #isFirstCopy: boolean;
-  /** How much of the extent is dealt with when so many blocks of the batch are, from 0 to 1. */
-  #partAt: (blocks: number) => number = () => 0;
+  /** Bytes of the snapshot that were looked at before the batch, and those of all batches. */
+  #batchAt = 0;
+  #bytesToRead = 0;
   #bytesRead = 0;
   #bytesChanged = 0;
   /** Blocks that became zeros and are not told yet. */
@@ -174,15 +175,16 @@ class ExtentScan {
       yield this.#whole(differingHashes(this.#hashes, before));
     } else {
       for (let from = 0; from < this.#now.blockCount; from += batchBlocks) {
-        this.#partAt = (blocks) => (from + blocks) / this.#now.blockCount;
-        await this.#watch.step(this.#partAt(0));
+        this.#batchAt = from * blockBytes;
+        this.#bytesToRead = this.#now.extentBytes;
+        await this.#watch.step(this.#batchAt, this.#bytesToRead);
         yield await this.#readBatch(from, Math.min(batchBlocks, this.#now.blockCount - from));
       }
     }
   }
 
   #whole(blocks: readonly number[]): readonly number[] {
-    this.#partAt = (done) => done / blocks.length;
+    this.#bytesToRead = blocks.length * blockBytes;
     return blocks;
   }
 
@@ -207,9 +209,10 @@ class ExtentScan {
 
   async *#putBatch(blocks: readonly number[]): AsyncGenerator<Uint8Array, void, void> {
     this.#moved?.add(this.#withContentBefore(blocks));
-    let done = 0;
+    let doneBytes = this.#batchAt;
     for (const block of blocks) {
-      const turn = this.#watch.step(this.#partAt(done++));
+      const turn = this.#watch.step(doneBytes, this.#bytesToRead);
+      doneBytes += blockBytes;
       if (turn !== undefined) await turn;
       if (this.#now.blocks !== undefined) this.#bytesRead += blockBytes;
       const hash = hashAt(this.#hashes, block);

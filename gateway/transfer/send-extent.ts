@@ -7,6 +7,7 @@ import type { Encoding } from "./block-encoder.ts";
 import { extentAnswerSchema, hashesAnswerSchema, paths } from "./protocol.ts";
 import { toRanges } from "./ranges.ts";
 import type { ScanJob, ScanResult } from "./scan.ts";
+import type { Part } from "./threads/job-port.ts";
 import { paced, type Throttle } from "./throttle.ts";
 import { isDamage, withQuickTries } from "./tries.ts";
 import type { TransferWorkers } from "./workers.ts";
@@ -28,8 +29,8 @@ export interface ExtentSender {
   readonly onSent: (bytes: number) => void;
   /** Hears when an extent's reading got something done; what the peer does is heard of by its client. */
   readonly onMoved: () => void;
-  /** How far an extent is, from 0 to 1; it begins again when it is tried again. */
-  readonly onPart: (extent: number, part: number) => void;
+  /** How many bytes of an extent are dealt with, of how many; it begins again when it is tried again. */
+  readonly onPart: (extent: number, part: Part) => void;
 }
 
 /**
@@ -92,7 +93,7 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
   const { mirrorVolumeId } = sender;
   const stop = new AbortController();
   const stopped = AbortSignal.any([signal, stop.signal]);
-  const onMoved = (part?: number): void => {
+  const onMoved = (part?: Part): void => {
     sender.onMoved();
     if (part !== undefined) sender.onPart(extent, part);
   };

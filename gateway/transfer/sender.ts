@@ -243,7 +243,7 @@ const sendExtents = async (
   };
   await inLanes(extents, { lanes: options.extentsInFlight ?? 3, signal }, async ({ extent, how }, laneSignal) => {
     const { identical, digest, bytesRead, bytesChanged } = await sendExtent(sender, { extent, how }, laneSignal);
-    counter.finish(extent);
+    counter.finish(extent, bytesRead);
     counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
     if (identical) return;
     acknowledgedExtents++;

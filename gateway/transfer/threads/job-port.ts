@@ -9,12 +9,18 @@ import { chunkBytes, giveChunkBuffer } from "../../chunk-buffers.ts";
  */
 export const chunksInFlightMax = 2;
 
+/** How much of a job is done, in units of its own. */
+export interface Part {
+  readonly done: number;
+  readonly of: number;
+}
+
 type Message =
   | { readonly kind: "chunk"; readonly chunk: Uint8Array<ArrayBuffer> }
   /** With the buffer of the chunk that was taken, where it can be used again. */
   | { readonly kind: "credit"; readonly buffer: ArrayBuffer | undefined }
   /** The job got something done of which there is nothing else to tell. */
-  | { readonly kind: "moved"; readonly part: number | undefined }
+  | { readonly kind: "moved"; readonly part: Part | undefined }
   | { readonly kind: "end"; readonly value: unknown }
   | { readonly kind: "fail"; readonly failure: PackedError };
 
@@ -34,7 +40,7 @@ export class JobPort {
   readonly #port: MessagePort;
   readonly #inbox: Uint8Array<ArrayBuffer>[] = [];
   readonly #failed = new AbortController();
-  readonly #onHeard: (part?: number) => void;
+  readonly #onHeard: (part?: Part) => void;
   #credits = chunksInFlightMax;
   /** Chunks of the other end that have come and are not given back. */
   #held = 0;
@@ -43,7 +49,7 @@ export class JobPort {
   #changed = Promise.withResolvers<void>();
 
   /** @param onHeard called whenever the other end says something: it lives, and moves; with how far it is, where it says so */
-  constructor(port: MessagePort, onHeard: (part?: number) => void = () => undefined) {
+  constructor(port: MessagePort, onHeard: (part?: Part) => void = () => undefined) {
     this.#port = port;
     this.#onHeard = onHeard;
     port.on("message", (message: Message) => this.#onMessage(message));
@@ -82,7 +88,7 @@ export class JobPort {
     this.#port.postMessage({ kind: "chunk", chunk: own } satisfies Message, [own.buffer]);
   }
 
-  moved(part?: number): void {
+  moved(part?: Part): void {
     this.#port.postMessage({ kind: "moved", part } satisfies Message);
   }
 

@@ -7,7 +7,7 @@ import { storageLimits } from "../../storage/limited-calls.ts";
 import { systemTime, type Time } from "../../time.ts";
 import { within } from "../../within.ts";
 import type { Gate } from "./gate.ts";
-import { JobPort } from "./job-port.ts";
+import { JobPort, type Part } from "./job-port.ts";
 import type { ThreadMessage } from "./serve-jobs.ts";
 
 export interface ThreadPoolOptions {
@@ -41,9 +41,9 @@ export interface ThreadPool {
   close(): Promise<void>;
 }
 
-/** Whoever watches over a job hears as well how much of it is done, from 0 to 1, where it says so. */
+/** Whoever watches over a job hears as well how much of it is done, where it says so. */
 export interface PartWatch extends Omit<Watch, "onMoved"> {
-  readonly onMoved: (part?: number) => void;
+  readonly onMoved: (part?: Part) => void;
 }
 
 export interface JobOptions extends PartWatch {
@@ -131,10 +131,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
 
   const leastLoaded = (): Thread => threads.reduce((a, b) => (b.ports.size < a.ports.size ? b : a));
 
-  const open = (
-    job: unknown,
-    onMoved: (part?: number) => void,
-  ): { thread: Thread; port: JobPort; leave: () => void } => {
+  const open = (job: unknown, onMoved: (part?: Part) => void): { thread: Thread; port: JobPort; leave: () => void } => {
     const thread = leastLoaded();
     const worker = thread.worker ?? start(thread);
     const channel = new MessageChannel();

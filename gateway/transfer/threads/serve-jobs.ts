@@ -10,10 +10,11 @@ export interface JobWatch {
    * A step of the work is done. A few times a second this says so to whoever waits for the job, and
    * there is something to wait for: in that moment the thread gets to hear what it was told, and
    * its other jobs have a turn.
-   * @param part how much of the job is done, from 0 to 1, where that is known
+   * @param done how much of the job is done, in units of its own, where that is known
+   * @param of how much all of it is
    * @throws the signal's reason
    */
-  step(part?: number): Promise<void> | undefined;
+  step(done?: number, of?: number): Promise<void> | undefined;
 }
 
 /** Does a job: takes `input`, yields chunks that are given away, returns plain data. */
@@ -60,12 +61,12 @@ const watchOf = (port: JobPort): JobWatch => {
   let toldAtMs = performance.now();
   return {
     signal: port.failed,
-    step: (part) => {
+    step: (done, of) => {
       port.failed.throwIfAborted();
       const nowMs = performance.now();
       if (nowMs - toldAtMs < stepMs) return undefined;
       toldAtMs = nowMs;
-      port.moved(part);
+      port.moved(done === undefined || of === undefined ? undefined : { done, of });
       return setImmediate();
     },
   };
