@@ -6,45 +6,49 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { needTool } from "../test/need.ts";
+import { testWith } from "../test/need.ts";
 import { ourName, type Report } from "./results.ts";
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL("./bench.ts", import.meta.url));
 const sizes = ["--size", "32MiB", "--extent", "8MiB", "--thin-size", "64MiB"];
 
-test("the benchmark measures what it is told to, compares every byte, and leaves nothing behind", async (t) => {
-  if ((await needTool(t, "rsync", "rsync")) === undefined) return;
-  const dir = await mkdtemp(join(tmpdir(), "smtx-backup-bench-test-"));
-  t.after(() => rm(dir, { recursive: true }));
-  const json = join(dir, "results.json");
-  const options = ["--without", "restic,borg", "--cases", "full,5 % base gone"];
-  const { stdout } = await run(process.execPath, [
-    script,
-    ...sizes,
-    ...options,
-    "--dir",
-    join(dir, "work"),
-    "--json",
-    json,
-  ]);
-  const report: Report = JSON.parse(await readFile(json, "utf8"));
-  const measured = report.results.map(({ case: name, tool }) => `${name}: ${tool}`);
-  assert.deepEqual(measured, [
-    ...["full: smtx-backup", "full: rsync", "full: rsync -z"],
-    ...["5 % base gone: smtx-backup", "5 %: rsync", "5 %: rsync -z"],
-  ]);
-  for (const { wallSeconds, cpuSeconds, peakBytes, wireBytes } of report.results) {
-    assert(wallSeconds > 0 && cpuSeconds >= 0 && wireBytes > 0);
-    assert(peakBytes.length > 0 && peakBytes.every((bytes) => bytes > 0));
-  }
-  const full = report.results.find(({ case: name, tool }) => name === "full" && tool === ourName);
-  assert(full && full.wireBytes < report.parameters.allocatedBytes, "a full copy that is compressed is smaller");
-  assert.equal(report.parameters.cold, false);
-  assert.match(stdout, /^.*, gateways warm\n/);
-  assert.match(stdout, /full +wall +≤ 0\.55 of rsync -z/);
-  assert.deepEqual(await readdir(dir), ["results.json"]);
-});
+const testWithRsync = await testWith("rsync");
+
+testWithRsync(
+  "the benchmark measures what it is told to, compares every byte, and leaves nothing behind",
+  async (t) => {
+    const dir = await mkdtemp(join(tmpdir(), "smtx-backup-bench-test-"));
+    t.after(() => rm(dir, { recursive: true }));
+    const json = join(dir, "results.json");
+    const options = ["--without", "restic,borg", "--cases", "full,5 % base gone"];
+    const { stdout } = await run(process.execPath, [
+      script,
+      ...sizes,
+      ...options,
+      "--dir",
+      join(dir, "work"),
+      "--json",
+      json,
+    ]);
+    const report: Report = JSON.parse(await readFile(json, "utf8"));
+    const measured = report.results.map(({ case: name, tool }) => `${name}: ${tool}`);
+    assert.deepEqual(measured, [
+      ...["full: smtx-backup", "full: rsync", "full: rsync -z"],
+      ...["5 % base gone: smtx-backup", "5 %: rsync", "5 %: rsync -z"],
+    ]);
+    for (const { wallSeconds, cpuSeconds, peakBytes, wireBytes } of report.results) {
+      assert(wallSeconds > 0 && cpuSeconds >= 0 && wireBytes > 0);
+      assert(peakBytes.length > 0 && peakBytes.every((bytes) => bytes > 0));
+    }
+    const full = report.results.find(({ case: name, tool }) => name === "full" && tool === ourName);
+    assert(full && full.wireBytes < report.parameters.allocatedBytes, "a full copy that is compressed is smaller");
+    assert.equal(report.parameters.cold, false);
+    assert.match(stdout, /^.*, gateways warm\n/);
+    assert.match(stdout, /full +wall +≤ 0\.55 of rsync -z/);
+    assert.deepEqual(await readdir(dir), ["results.json"]);
+  },
+);
 
 test("gateways are measured cold where that is asked for, and the report says so", async (t) => {
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-bench-test-"));

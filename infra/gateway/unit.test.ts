@@ -7,7 +7,7 @@ import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { loadGatewayConfig } from "../../gateway/config.ts";
 import { layoutIn } from "../../gateway/tunnel/envoy/layout.ts";
-import { needTool } from "../../test/need.ts";
+import { testWith } from "../../test/need.ts";
 import { hangMs } from "../../test/patience.ts";
 
 const unitName = "smtx-backup-gateway.service";
@@ -22,10 +22,8 @@ const settingOf = (key: string): string => {
   return found[0]?.[1] ?? "";
 };
 
-/** What systemd-analyze says and how it ends; undefined where it is missing. */
-const analyze = async (t: TestContext, text: string, ...parameters: readonly string[]) => {
-  const tool = await needTool(t, "systemd-analyze", "systemd");
-  if (tool === undefined) return undefined;
+/** What systemd-analyze says and how it ends. */
+const analyze = async (t: TestContext, tool: string, text: string, ...parameters: readonly string[]) => {
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-unit-"));
   t.after(() => rm(dir, { recursive: true }));
   const file = join(dir, unitName);
@@ -34,27 +32,29 @@ const analyze = async (t: TestContext, text: string, ...parameters: readonly str
   return { status, said: stdout + stderr };
 };
 
+const testWithSystemd = await testWith("systemd-analyze");
+
 describe("the gateway's systemd unit", () => {
   /** The command is not installed here. */
   const here = unit.replaceAll(command, process.execPath);
 
-  test("is one that systemd understands, to the last line", async (t) => {
-    const answer = await analyze(t, here, "verify");
-    if (answer !== undefined) assert.deepEqual(answer, { status: 0, said: "" });
+  testWithSystemd("is one that systemd understands, to the last line", async (t, tool) => {
+    const answer = await analyze(t, tool, here, "verify");
+    assert.deepEqual(answer, { status: 0, said: "" });
   });
 
-  test("is refused by that check when a word is wrong", async (t) => {
-    const answer = await analyze(t, here.replace("ProtectHome=yes", "ProtectHome=perhaps"), "verify");
-    if (answer !== undefined) assert.match(answer.said, /perhaps/);
+  testWithSystemd("is refused by that check when a word is wrong", async (t, tool) => {
+    const answer = await analyze(t, tool, here.replace("ProtectHome=yes", "ProtectHome=perhaps"), "verify");
+    assert.match(answer.said, /perhaps/);
   });
 
-  test(`exposes no more than ${exposureMax} of 10`, async (t) => {
+  testWithSystemd(`exposes no more than ${exposureMax} of 10`, async (t, tool) => {
     const threshold = `--threshold=${exposureMax * 10}`;
-    const answer = await analyze(t, unit, "security", "--offline=true", threshold);
-    if (answer !== undefined) assert.equal(answer.status, 0, answer.said);
+    const answer = await analyze(t, tool, unit, "security", "--offline=true", threshold);
+    assert.equal(answer.status, 0, answer.said);
     const open = unit.replaceAll(/^CapabilityBoundingSet=$/gm, "");
-    const worse = await analyze(t, open, "security", "--offline=true", threshold);
-    if (worse !== undefined) assert.notEqual(worse.status, 0, "the threshold is too generous to notice anything");
+    const worse = await analyze(t, tool, open, "security", "--offline=true", threshold);
+    assert.notEqual(worse.status, 0, "the threshold is too generous to notice anything");
   });
 
   test("leaves V8 its memory to run what it compiles, and the gateway its time to end", () => {

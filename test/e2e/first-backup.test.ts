@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, type TestContext, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { answerOf } from "../../cli/client.ts";
 import type { RunAnswer } from "../../core/api/answers.ts";
 import { changeDiskImage, type DiskImage, makeDiskImage } from "../../infra/local/demo/image.ts";
 import { runTool } from "../../infra/local/demo/tools.ts";
-import { needTool } from "../need.ts";
+import { testWith } from "../need.ts";
 import { Local } from "./local.ts";
 
 const MB = 1e6;
@@ -16,6 +16,8 @@ const contentBytes = 220 * MB;
 const changingBytes = 20 * MB;
 const extentBytes = 16 * MiB;
 const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
+
+const testWithE2fsck = await testWith("e2fsck");
 
 describe("the first backup, end to end, on an image of 512 MiB with 220 MB of real files", () => {
   let local: Local;
@@ -48,9 +50,7 @@ describe("the first backup, end to end, on an image of 512 MiB with 220 MB of re
   };
 
   /** Checks what was rebuilt last, as a file system. */
-  const fsck = async (t: TestContext): Promise<void> => {
-    const e2fsck = await needTool(t, "e2fsck", "e2fsprogs");
-    if (e2fsck === undefined) return;
+  const fsck = async (e2fsck: string): Promise<void> => {
     assert.equal(image.format, "ext4");
     await runTool(e2fsck, ["-fn", file("rebuilt.img")]);
   };
@@ -82,7 +82,7 @@ describe("the first backup, end to end, on an image of 512 MiB with 220 MB of re
     t.diagnostic(JSON.stringify(progress));
   });
 
-  test("e2fsck finds the full run's rebuild clean", (t) => fsck(t));
+  testWithE2fsck("e2fsck finds the full run's rebuild clean", (_, e2fsck) => fsck(e2fsck));
 
   test("after one file of 20 MB changed, less than 60 MB are sent and only changed extents are read", async (t) => {
     await changeDiskImage({ file: file("disk.img"), format: image.format, changingBytes, seed: 2 });
@@ -103,7 +103,7 @@ describe("the first backup, end to end, on an image of 512 MiB with 220 MB of re
     t.diagnostic(JSON.stringify(progress));
   });
 
-  test("e2fsck finds the incremental run's rebuild clean", (t) => fsck(t));
+  testWithE2fsck("e2fsck finds the incremental run's rebuild clean", (_, e2fsck) => fsck(e2fsck));
 
   test("the first restore point still has the bytes it had", async () => {
     const again = await rebuild(first.run.groupId, "again-");

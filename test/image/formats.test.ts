@@ -3,12 +3,12 @@ import { randomBytes } from "node:crypto";
 import { copyFile, mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, type TestContext, test } from "node:test";
+import { after, before, describe } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
 import { MemoryStorage } from "../../gateway/storage/image/testing.ts";
 import { findTool, runTool } from "../../infra/local/demo/tools.ts";
-import { needTool } from "../need.ts";
+import { testWith } from "../need.ts";
 
 const MiB = 1024 ** 2;
 const signal = new AbortController().signal;
@@ -49,7 +49,7 @@ after(() => rm(dir, { recursive: true }));
 
 const inDir = (name: string) => join(dir, name);
 const fileNamed = (name: string) => inDir(name.replaceAll(/\W+/g, "-"));
-const needQemuImg = (t: TestContext) => needTool(t, "qemu-img", "qemu-utils");
+const testWithQemuImg = await testWith("qemu-img");
 
 /** @returns the file, named without an ending: nothing but the bytes tells its format */
 const made = async (qemuImg: string, name: string, from = inDir("disk.raw")): Promise<string> => {
@@ -71,48 +71,50 @@ const imported = async (file: string, format?: "raw"): Promise<Buffer | undefine
 
 describe("an image that the real qemu-img has made", () => {
   for (const name of Object.keys(makes)) {
-    test(`${name}: comes in as the disk that it holds, and is refused when it was cut short`, async (t) => {
-      const qemuImg = await needQemuImg(t);
-      if (qemuImg === undefined) return;
-      const file = await made(qemuImg, name);
-      assert.ok((await imported(file))?.equals(disk));
-      const bytes = await readFile(file);
-      if (bytes.length % 512 === 0) assert.ok((await imported(file, "raw"))?.equals(bytes));
-      // Without its footer it is a raw disk, but for its name.
-      if (name === "vhd, fixed") {
-        await writeFile(`${file}.vhd`, bytes.subarray(0, -512));
-        await assert.rejects(imported(`${file}.vhd`), { code: "IMAGE_UNREADABLE", message: /cut short/ });
-        return;
-      }
-      const data = inSeveralFiles.includes(name) ? await extentOf(file) : file;
-      const { size } = await stat(data);
-      for (const left of [0.95, 0.3]) {
-        await truncate(data, Math.floor((size * left) / 512) * 512);
-        const outcome = await imported(file).catch((error: unknown) => error);
-        if (left === 0.3) assert.ok(VisibleError.is(outcome, "IMAGE_UNREADABLE"), `${outcome}`);
-        // What was cut off need not have been the disk's.
-        if (!VisibleError.is(outcome)) assert.ok(Buffer.isBuffer(outcome) && outcome.equals(disk), `at ${left}`);
-      }
-    });
+    testWithQemuImg(
+      `${name}: comes in as the disk that it holds, and is refused when it was cut short`,
+      async (_, qemuImg) => {
+        const file = await made(qemuImg, name);
+        assert.ok((await imported(file))?.equals(disk));
+        const bytes = await readFile(file);
+        if (bytes.length % 512 === 0) assert.ok((await imported(file, "raw"))?.equals(bytes));
+        // Without its footer it is a raw disk, but for its name.
+        if (name === "vhd, fixed") {
+          await writeFile(`${file}.vhd`, bytes.subarray(0, -512));
+          await assert.rejects(imported(`${file}.vhd`), { code: "IMAGE_UNREADABLE", message: /cut short/ });
+          return;
+        }
+        const data = inSeveralFiles.includes(name) ? await extentOf(file) : file;
+        const { size } = await stat(data);
+        for (const left of [0.95, 0.3]) {
+          await truncate(data, Math.floor((size * left) / 512) * 512);
+          const outcome = await imported(file).catch((error: unknown) => error);
+          if (left === 0.3) assert.ok(VisibleError.is(outcome, "IMAGE_UNREADABLE"), `${outcome}`);
+          // What was cut off need not have been the disk's.
+          if (!VisibleError.is(outcome)) assert.ok(Buffer.isBuffer(outcome) && outcome.equals(disk), `at ${left}`);
+        }
+      },
+    );
   }
 
-  test("as a VHD comes in with the size that it names, whoever made it: Virtual PC's rounding would cut it", async (t) => {
-    const qemuImg = await needQemuImg(t);
-    if (qemuImg === undefined) return;
-    for (const name of ["vhd, dynamic", "vhd, fixed"]) {
-      const file = await made(qemuImg, name);
-      const bytes = await readFile(file);
-      for (const footer of [bytes.subarray(0, 512), bytes.subarray(-512)]) {
-        if (footer.toString("latin1", 0, 8) === "conectix") signVhd(footer, "vbox");
+  testWithQemuImg(
+    "as a VHD comes in with the size that it names, whoever made it: Virtual PC's rounding would cut it",
+    async (_, qemuImg) => {
+      for (const name of ["vhd, dynamic", "vhd, fixed"]) {
+        const file = await made(qemuImg, name);
+        const bytes = await readFile(file);
+        for (const footer of [bytes.subarray(0, 512), bytes.subarray(-512)]) {
+          if (footer.toString("latin1", 0, 8) === "conectix") signVhd(footer, "vbox");
+        }
+        await writeFile(file, bytes);
+        assert.ok((await imported(file))?.equals(disk), name);
       }
-      await writeFile(file, bytes);
-      assert.ok((await imported(file))?.equals(disk), name);
-    }
-  });
+    },
+  );
 
-  test("comes in whole when only a part of it was ever written", async (t) => {
-    const [qemuImg, qemuIo] = [await needQemuImg(t), await findTool("qemu-io")];
-    if (qemuImg === undefined || qemuIo === undefined) return;
+  testWithQemuImg("comes in whole when only a part of it was ever written", async (_, qemuImg) => {
+    const qemuIo =
+      (await findTool("qemu-io")) ?? assert.fail("qemu-img is there and qemu-io is not; they come in one package");
     await writeFile(inDir("empty.raw"), Buffer.alloc(5 * MiB + 512));
     for (const [name, [...options]] of Object.entries(makes)) {
       // What is compressed is written once, and qemu doesn't write VHDs or split disks in part.
@@ -158,9 +160,7 @@ describe("an image in several files that is changed while it is read", () => {
   };
   for (const name of inSeveralFiles) {
     for (const [what, change] of Object.entries(changes)) {
-      test(`${name}: is refused when a file of its data ${what}`, async (t) => {
-        const qemuImg = await needQemuImg(t);
-        if (qemuImg === undefined) return;
+      testWithQemuImg(`${name}: is refused when a file of its data ${what}`, async (_, qemuImg) => {
         const file = await made(qemuImg, name);
         const extent = await extentOf(file);
         const bytes = await readFile(extent);
@@ -190,9 +190,7 @@ describe("an image that is only a part of a disk", () => {
     });
   };
 
-  test("is refused by the name of what it builds on, whether that is there or not", async (t) => {
-    const qemuImg = await needQemuImg(t);
-    if (qemuImg === undefined) return;
+  testWithQemuImg("is refused by the name of what it builds on, whether that is there or not", async (_, qemuImg) => {
     const create = (...args: string[]) => runTool(qemuImg, ["create", "-q", ...args]);
     await writeFile(inDir("base.raw"), disk);
     await runTool(qemuImg, ["convert", "-f", "raw", "-O", "vmdk", inDir("base.raw"), inDir("base.vmdk")]);
@@ -210,9 +208,7 @@ describe("an image that is only a part of a disk", () => {
     }
   });
 
-  test("is refused when it is one of several files, or encrypted", async (t) => {
-    const qemuImg = await needQemuImg(t);
-    if (qemuImg === undefined) return;
+  testWithQemuImg("is refused when it is one of several files, or encrypted", async (_, qemuImg) => {
     const split = await made(qemuImg, "vmdk, twoGbMaxExtentSparse");
     await refuses(await extentOf(split), /one of several files of a VMDK/);
     const secret = ["--object", "secret,id=s,data=x"];
@@ -221,9 +217,7 @@ describe("an image that is only a part of a disk", () => {
     await refuses(inDir("locked"), /encrypted/);
   });
 
-  test("is refused when an extent of it is a container", async (t) => {
-    const qemuImg = await needQemuImg(t);
-    if (qemuImg === undefined) return;
+  testWithQemuImg("is refused when an extent of it is a container", async (_, qemuImg) => {
     const file = await made(qemuImg, "vmdk, monolithicFlat");
     await copyFile(await made(qemuImg, "qcow2"), await extentOf(file));
     await truncate(await extentOf(file), disk.length);
@@ -231,17 +225,18 @@ describe("an image that is only a part of a disk", () => {
   });
 });
 
-test("every format that this qemu-img knows is one that is recognised, is raw, or is no format of files", async (t) => {
-  const qemuImg = await needQemuImg(t);
-  if (qemuImg === undefined) return;
-  const recognised = ["qcow", "qcow2", "qed", "vdi", "vpc", "vhdx", "vmdk", "parallels", "bochs", "cloop", "dmg"];
-  const raw = ["raw", "luks"];
-  // Protocols, devices, and layers over other images; vvfat makes a disk of a folder.
-  const others =
-    /^(blk\w+|compress|copy-.*|file|ftps?|gluster|host_.*|https?|io_uring|iscsi|iser|nbd|nfs|null-.*|nvme.*|preallocate|quorum|rbd|replication|sheepdog|snapshot-access|ssh|throttle|virtio-.*|vvfat)$/;
-  const [, known = ""] = /^Supported formats: (.+)$/m.exec(await runTool(qemuImg, ["--help"])) ?? [];
-  const formats = known.split(" ");
-  assert.ok(formats.includes("qcow2"));
-  const unknown = formats.filter((format) => ![...recognised, ...raw].includes(format) && !others.test(format));
-  assert.deepEqual(unknown, []);
-});
+testWithQemuImg(
+  "every format that this qemu-img knows is one that is recognised, is raw, or is no format of files",
+  async (_, qemuImg) => {
+    const recognised = ["qcow", "qcow2", "qed", "vdi", "vpc", "vhdx", "vmdk", "parallels", "bochs", "cloop", "dmg"];
+    const raw = ["raw", "luks"];
+    // Protocols, devices, and layers over other images; vvfat makes a disk of a folder.
+    const others =
+      /^(blk\w+|compress|copy-.*|file|ftps?|gluster|host_.*|https?|io_uring|iscsi|iser|nbd|nfs|null-.*|nvme.*|preallocate|quorum|rbd|replication|sheepdog|snapshot-access|ssh|throttle|virtio-.*|vvfat)$/;
+    const [, known = ""] = /^Supported formats: (.+)$/m.exec(await runTool(qemuImg, ["--help"])) ?? [];
+    const formats = known.split(" ");
+    assert.ok(formats.includes("qcow2"));
+    const unknown = formats.filter((format) => ![...recognised, ...raw].includes(format) && !others.test(format));
+    assert.deepEqual(unknown, []);
+  },
+);

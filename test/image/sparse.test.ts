@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { dataRanges } from "../../gateway/storage/image/data-ranges.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
 import { MemoryStorage } from "../../gateway/storage/image/testing.ts";
-import { needTool } from "../need.ts";
+import { testWith } from "../need.ts";
 
 const MiB = 1024 ** 2;
 const signal = new AbortController().signal;
@@ -35,8 +35,9 @@ const rangesOf = async (file: string) => {
   }
 };
 
-test("the data of a sparse file is found without reading its holes, however large they are", async (t) => {
-  if ((await needTool(t, "tar", "tar")) === undefined) return;
+const testWithTar = await testWith("tar");
+
+testWithTar("the data of a sparse file is found without reading its holes, however large they are", async () => {
   const TiB = 1024 ** 4;
   const offsets = [0, 5 * MiB, 3 * TiB, 4 * TiB - 4096];
   const ranges = await rangesOf(await sparse(4 * TiB, offsets));
@@ -47,8 +48,7 @@ test("the data of a sparse file is found without reading its holes, however larg
   assert.deepEqual(await rangesOf(await sparse(TiB, [])), []);
 });
 
-test("holes that are shorter than a MiB are no reason for another range", async (t) => {
-  if ((await needTool(t, "tar", "tar")) === undefined) return;
+testWithTar("holes that are shorter than a MiB are no reason for another range", async () => {
   const ranges = await rangesOf(await sparse(8 * MiB, [4096, 4096 + MiB, 4 * MiB]));
   assert.deepEqual(ranges, [
     { offset: 4096, length: MiB + 4096 },
@@ -56,8 +56,7 @@ test("holes that are shorter than a MiB are no reason for another range", async 
   ]);
 });
 
-test("a sparse image is read where it has data and nowhere else", async (t) => {
-  if ((await needTool(t, "tar", "tar")) === undefined) return;
+testWithTar("a sparse image is read where it has data and nowhere else", async () => {
   const file = await sparse(64 * MiB, [3 * MiB + 8192, 50 * MiB]);
   const seen: number[] = [];
   const onProgress = ({ doneBytes }: { doneBytes: number }) => seen.push(doneBytes / MiB);

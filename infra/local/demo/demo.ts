@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { changeDiskImage, type DiskImage, makeDiskImage } from "./image.ts";
+import { missingText } from "./missing.ts";
 import { Session } from "./session.ts";
 
 /**
@@ -13,6 +14,10 @@ import { Session } from "./session.ts";
 const imageBytes = 2 * 1024 ** 3;
 const contentBytes = 520e6;
 const changingBytes = 20e6;
+
+const tools = [
+  { name: "mke2fs", package: "e2fsprogs", without: "the image is a raw disk, and has no ext4 file system in it" },
+];
 
 const usage = `usage: npm run demo [-- --image FILE] [--keep]
 
@@ -25,6 +30,8 @@ const main = async (): Promise<void> => {
     options: { image: { type: "string" }, keep: { type: "boolean" }, help: { type: "boolean" } },
   });
   if (values.help === true) return void process.stdout.write(usage);
+  const missing = values.image === undefined ? await missingText(tools) : undefined;
+  if (missing !== undefined) print(missing.replaceAll("\n", "\n  "));
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-demo-"));
   const session = new Session(join(dir, "data"));
   try {
@@ -86,7 +93,7 @@ const ownImage = async (dir: string): Promise<{ file: string; made: DiskImage }>
   const file = join(dir, "disk.img");
   say("A disk image of 2 GiB is filled with real files of this machine");
   const made = await makeDiskImage({ file, sizeBytes: imageBytes, contentBytes, changingBytes });
-  const what = made.format === "ext4" ? "an ext4 file system" : "a raw disk, since mke2fs is not here";
+  const what = made.format === "ext4" ? "an ext4 file system" : "a raw disk";
   print(`${made.files} files, ${Math.round(made.contentBytes / 1e6)} MB, as ${what}`);
   return { file, made };
 };

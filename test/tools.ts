@@ -1,0 +1,12 @@
+import type { OptionalTool } from "../infra/local/demo/missing.ts";
+
+/** What `npm test` tries more with, where it is there. */
+export const tools = [
+  { name: "e2fsck", package: "e2fsprogs", without: "no file system is made inside an image, changed and checked" },
+  { name: "qemu-img", package: "qemu-utils", without: "only raw images go in and out, not those of qemu's formats" },
+  { name: "rsync", package: "rsync", without: "the benchmark has nothing to be compared with" },
+  { name: "systemd-analyze", package: "systemd", without: "the gateway's unit is not judged" },
+  { name: "tar", package: "tar", without: "the holes of sparse images are not told beforehand" },
+] as const satisfies readonly OptionalTool[];
+
+export type ToolName = (typeof tools)[number]["name"];
