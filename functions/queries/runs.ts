@@ -33,7 +33,7 @@ export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
     absentSites(deps, run),
     countDeadLetters(deps, runId),
   ]);
-  const own = taken?.volumePages === undefined ? undefined : await readOwnVolumes(deps, runId);
+  const own = taken?.volumePages === undefined ? undefined : await readOwnVolumes(deps, runId, taken.volumePages);
   const world = { plan: plan?.body, absent, runPlan, taken, own };
   const [ofSnapshot, ...targets] = await Promise.all([
     warningsOfSnapshot(deps, runId, taken),
