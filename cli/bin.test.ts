@@ -46,6 +46,19 @@ describe("bin.js", () => {
     assert.match(stderr, /^error: .*\(NOT_FOUND\)\n {2}hint: /);
   });
 
+  test("prints lines as long as COLUMNS says where there is no terminal", () => {
+    const longest = (COLUMNS: string) => {
+      const { stdout } = spawnSync(process.execPath, [bin, "local", "up", "--help"], {
+        ...{ encoding: "utf8", timeout: hangMs },
+        env: { ...process.env, COLUMNS },
+      });
+      return Math.max(...stdout.split("\n").map(({ length }) => length));
+    };
+    const [wide, otherwise] = [longest("120"), longest("")];
+    assert.ok(wide > 80 && wide <= 120, String(wide));
+    assert.ok(otherwise > 60 && otherwise <= 80, String(otherwise));
+  });
+
   test("reaches what is on this host in spite of a proxy", async (t) => {
     const server = createServer((_, answer) => {
       answer.setHeader("content-type", "application/json").end('{"items":[]}');

@@ -14,7 +14,7 @@ import type { createTokenInTable } from "./table-token.ts";
 export interface Screen {
   write(text: string): void;
   readonly isTerminal: boolean;
-  /** Characters a line, of a terminal. */
+  /** Characters a line: what COLUMNS says, else what the terminal has. */
   readonly columns: number;
 }
 
@@ -108,7 +108,7 @@ const screenOf = (stream: WriteStream): Screen => {
     write: (text) => void stream.write(text),
     isTerminal: stream.isTTY === true,
     get columns() {
-      return stream.columns || columnsOtherwise;
+      return Number(process.env["COLUMNS"]) || stream.columns || columnsOtherwise;
     },
   };
 };

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { VisibleError } from "../core/api/errors.ts";
+import { scheduleSchema } from "../core/api/plan.ts";
 import { parsePlan, readPlanFile } from "./plan-file.ts";
 import { temporaryFolder } from "./testing.ts";
 
@@ -109,6 +111,34 @@ compression: { level: 99 }
       /^ {2}objects\.0: it says only of which kind: give its `name` or `id`, or a rule: /m,
       /^ {2}objects\.1\.labels: unknown; a rule asks for one label: label: "env=prod"/m,
     );
+  });
+
+  test("with a schedule's key that its cycle has not is told which cycle has it, and what this one has instead", () => {
+    const withSchedule = (schedule: string) => good.replace(/schedule: .*/, `schedule: ${schedule}`);
+    for (const [schedule, problem] of [
+      ['{ cycle: hourly, at: "08:15" }', /schedule\.at: an hourly schedule has `minute` in its place/],
+      ["{ cycle: daily, minute: 15 }", /schedule\.minute: only an hourly schedule has it; the others have `at`/],
+      ["{ cycle: monthly, day: 1, on: [mon] }", /schedule\.on: only a weekly schedule has it.*`day`/],
+      ["{ cycle: weekly, on: [mon], day: 1 }", /schedule\.day: only a monthly schedule has it.*`on`/],
+      ["{ cycle: weekly }", /schedule\.on: .*weekdays, such as \[mon, fri\]/],
+      ["{ cycle: monthly }", /schedule\.day: .*from 1 to 31, or last/],
+      ["{ cycle: monthly, day: 32 }", /schedule\.day: at most 31/],
+      ["{ cycle: monthly, day: Last }", /schedule\.day: a day of the month, from 1 to 31, or last/],
+    ] as const) {
+      refusedWith(withSchedule(schedule), problem);
+    }
+  });
+
+  test("has its cycles' keys on the first page", async () => {
+    const readme = await readFile(fileURLToPath(new URL("../README.md", import.meta.url)), "utf8");
+    const rowOf = (cycle: string) => readme.split("\n").find((line) => line.startsWith(`| ${cycle} `)) ?? "";
+    for (const { shape } of scheduleSchema.options) {
+      const [cycle] = shape.cycle.values;
+      const row = rowOf(`\`${cycle}\``) + rowOf("all");
+      for (const key of Object.keys(shape)) {
+        if (key !== "cycle") assert.ok(row.includes(`\`${key}\``), `${cycle}: ${key}`);
+      }
+    }
   });
 
   test("that is no YAML is refused with the line", () => {

@@ -33,6 +33,10 @@ const keyAdvice: KeyAdvice = {
     match: objectOrRule,
     label: objectOrRule,
     directory: objectOrRule,
+    minute: "only an hourly schedule has it; the others have `at`",
+    at: "an hourly schedule has `minute` in its place, from 0 to 59",
+    on: "only a weekly schedule has it, for its weekdays; a monthly one has `day`",
+    day: "only a monthly schedule has it; a weekly one has `on` with weekdays",
   },
 };
 

@@ -1,4 +1,5 @@
 import { VisibleError } from "../core/api/errors.ts";
+import { bytesText } from "../core/object/bytes.ts";
 
 /**
  * What Linux says when it can't read or write what a disk has: the device fails, is gone, or its
@@ -14,17 +15,25 @@ const uncleanErrno = 117;
  */
 export const asDiskError = (path: string, error: unknown): unknown => {
   const { code, errno } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT") return storeFull(path, error);
+  if (code === "ENOSPC" || code === "EDQUOT") return storeFull(path, { cause: error });
   const failed = (code !== undefined && failureCodes.has(code)) || Math.abs(errno ?? 0) === uncleanErrno;
   return failed ? diskFailed(path, error) : error;
 };
 
-/** The disk has no room for what was written. */
-export const storeFull = (path: string, cause?: unknown): VisibleError =>
-  new VisibleError("STORE_FULL", `There is no space left for ${path}.`, {
+/**
+ * The disk has no room for what was written.
+ * @param options.missingBytes how much more it would have taken, where that is known
+ */
+export const storeFull = (
+  path: string,
+  { missingBytes, cause }: { readonly missingBytes?: number; readonly cause?: unknown } = {},
+): VisibleError => {
+  const missing = missingBytes === undefined ? "" : `: at least ${bytesText(missingBytes)} are missing`;
+  return new VisibleError("STORE_FULL", `There is no space left for ${path}${missing}.`, {
     hint: "Free or add disk space; deleting snapshot groups gives back what only they held.",
     cause,
   });
+};
 
 /** The disk can't do what it is there for. */
 export const diskFailed = (path: string, cause: unknown): VisibleError => {

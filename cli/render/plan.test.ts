@@ -56,6 +56,24 @@ test("the next runs are told in the schedule's own zone, and why there are none"
     slotsText({ schedule, slots: ["2026-03-01T17:00:00.000Z"] }),
     "It runs next at\n  2026-03-02 01:00:00 Asia/Shanghai",
   );
+  assert.match(
+    slotsText({ schedule, slots: ["2026-03-01T17:00:00.000Z"], isSuspended: true }),
+    /^It is suspended\. When it is resumed, it runs next at\n/,
+  );
   assert.match(slotsText({ schedule, slots: [] }), /ended/);
   assert.match(slotsText({ slots: [] }), /no schedule/);
+});
+
+test("a monthly schedule says which months it leaves out, and how to have the last day of each", () => {
+  const noteOf = (day: number | "last") => {
+    const schedule = scheduleSchema.parse({ cycle: "monthly", day });
+    return slotsText({ schedule, slots: ["2026-03-01T17:00:00.000Z"] }).split("\n")[2];
+  };
+  assert.equal(
+    noteOf(31),
+    "Without a run: February, April, June, September and November, which have no day 31. For the last day of every month write day: last.",
+  );
+  assert.match(noteOf(29) ?? "", /^Without a run: February, which has no day 29 but in leap years\./);
+  assert.equal(noteOf(28), undefined);
+  assert.equal(noteOf("last"), undefined);
 });

@@ -2,6 +2,7 @@ import type { PlanAnswer, PlanListEntry, RetentionAnswer } from "../../core/api/
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule, type Plan, type PlanEntry, type Schedule } from "../../core/api/plan.ts";
 import { ruleText } from "../../core/object/rule.ts";
+import { monthsLeftOut } from "../../core/schedule/months.ts";
 import { statusStyle, statusText } from "./run.ts";
 import { printable, type Style } from "./style.ts";
 import { fields, table } from "./table.ts";
@@ -100,9 +101,26 @@ export const slotsText = (answer: {
   const { schedule, slots, isSuspended = false } = answer;
   if (schedule === undefined) return "It runs only when it is told to: it has no schedule.";
   if (slots.length === 0) return "It will not run any more: its schedule has ended.";
+  const leftOut = leftOutMonthsText(schedule);
   const lines = slots.map((slot) => `  ${instantText(slot, schedule.timeZone)}`);
   const when = isSuspended ? "It is suspended. When it is resumed, it runs next at" : "It runs next at";
-  return `${when}\n${lines.join("\n")}`;
+  return `${when}\n${lines.join("\n")}${leftOut === undefined ? "" : `\n${leftOut}`}`;
+};
+
+const monthName = (month: number): string =>
+  new Intl.DateTimeFormat("en", { month: "long", timeZone: "UTC" }).format(Date.UTC(2000, month - 1));
+
+/** `Without a run: February and April, which have no day 31. …` */
+const leftOutMonthsText = (schedule: Schedule): string | undefined => {
+  const months = monthsLeftOut(schedule);
+  if (months.length === 0 || schedule.cycle !== "monthly") return undefined;
+  const listed = new Intl.ListFormat("en-GB").format(months.map(({ month }) => monthName(month)));
+  const have = months.length === 1 ? "has" : "have";
+  const leapYears = months.some(({ exceptLeapYears }) => exceptLeapYears) ? " but in leap years" : "";
+  return [
+    `Without a run: ${listed}, which ${have} no day ${schedule.day}${leapYears}.`,
+    "For the last day of every month write day: last.",
+  ].join(" ");
 };
 
 /** What will happen the first time, with how much there may be to send at most: a volume that several objects have, once. */

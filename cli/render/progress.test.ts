@@ -174,6 +174,14 @@ describe("how far a target is", () => {
 
   test("is a line of a log without what changes all the time", () => {
     assert.equal(targetLogLine(target), "b: transferring; 50%; 128 MiB sent; comparing web1; 1 of 2 objects done");
+    const waitsFor = "x".repeat(500);
+    assert.equal(
+      targetLogLine({ ...target, waitsFor })
+        .split("; ")
+        .at(-1),
+      waitsFor,
+      "it is whole",
+    );
     const reason = { code: "LINK_BROKEN", message: "no route" };
     assert.equal(
       targetLogLine({ ...target, state: "failed", step: null, reason })

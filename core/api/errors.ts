@@ -162,4 +162,4 @@ export const errorToldAs = (
 
 /** A message about a site's storage says whose it is, for it is read elsewhere. */
 export const atSite = (site: string, code: ErrorCode, message: string): string =>
-  code.startsWith("STORE_") ? `Site ${site}: ${message}` : message;
+  /^(STORE|DISK|POOL)_/.test(code) ? `Site ${site}: ${message}` : message;

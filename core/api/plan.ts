@@ -29,7 +29,7 @@ export const scheduleSchema = z.discriminatedUnion("cycle", [
   z.strictObject({
     cycle: z.literal("weekly"),
     every: z.int().min(1).max(52).default(1),
-    on: z.array(weekdaySchema).min(1).max(7),
+    on: z.array(weekdaySchema, "a list of weekdays, such as [mon, fri]").min(1).max(7),
     at: timeOfDay.default("01:00"),
     ...common,
   }),
@@ -37,7 +37,7 @@ export const scheduleSchema = z.discriminatedUnion("cycle", [
     cycle: z.literal("monthly"),
     every: z.int().min(1).max(12).default(1),
     /** Day of the month, or `last`. A month that has no such day has no slot. */
-    day: z.union([z.int().min(1).max(31), z.literal("last")]),
+    day: z.union([z.int().min(1).max(31), z.literal("last")], "a day of the month, from 1 to 31, or last"),
     at: timeOfDay.default("01:00"),
     ...common,
   }),

@@ -377,6 +377,28 @@ describe("retention", () => {
     assert.equal(await api.dump(), before, "a preview deletes nothing");
   });
 
+  test("that is lowered says how many restore points the next run deletes, and one that is not says nothing", async () => {
+    const api = await createTestApi();
+    const { body: plan } = await createNightlyPlan(api);
+    await putGroups(api, plan, siteB, "mirror", 6);
+    await ran(api, plan, 6);
+    const warnings = async (keepLast: number) => {
+      const targets = [{ ...nightly.targets[0], retention: { keepLast } }];
+      const { status, body } = await api.send<PlanAnswer>("PUT", "/v1/plans/nightly", { ...nightly, targets });
+      assert.equal(status, 200);
+      return body.warnings?.map(({ code, message }) => `${code}: ${message}`) ?? [];
+    };
+    assert.deepEqual(await warnings(8), []);
+    assert.deepEqual(await warnings(7), [], "the next run's own is the seventh");
+    assert.match(
+      (await warnings(3)).join(),
+      /^RETENTION_LOWERED: The next run deletes 4 restore points of site b, .*7\. .* preview/,
+    );
+    assert.deepEqual(await warnings(3), []);
+    assert.deepEqual(await warnings(5), []);
+    assert.match((await warnings(4)).join(), /deletes 3 restore points/);
+  });
+
   test("keeps the newest copy of what is gone, and names it, until it is taken out of the plan", async () => {
     const api = await createTestApi();
     const { body: plan } = await createNightlyPlan(api);

@@ -7,6 +7,7 @@ import {
   scheduleAnswerSchema,
 } from "../../core/api/answers.ts";
 import { type PlanDefinition, retentionSchema, scheduleSchema } from "../../core/api/plan.ts";
+import type { Reason } from "../../core/api/reason.ts";
 import { definePlan, redefinePlan, type WholePlan, type World } from "../../core/plan/define.ts";
 import { poolWarnings } from "../../core/plan/pools.ts";
 import { resolveObjects } from "../../core/plan/resolve.ts";
@@ -17,6 +18,7 @@ import * as engine from "../engine/commands.ts";
 import { forgetUnnamed } from "../gone.ts";
 import { wholePlan } from "../plan-objects.ts";
 import { previewRetention } from "../queries/groups.ts";
+import { loweredRetention } from "../queries/lowered-retention.ts";
 import { listMembers } from "../queries/members.ts";
 import { listPlansWithLastRuns } from "../queries/plan-list.ts";
 import { readPlan, readPlanToChange, readWholePlan, readWholePlanToChange, readWorld } from "../queries/plans.ts";
@@ -155,15 +157,15 @@ const leftOutMax = 100;
 const answerToChange = (
   plan: WholePlan,
   definition: PlanDefinition,
-  { known, facilities, isNew }: World & { readonly isNew: boolean },
+  { known, facilities, isNew, lowered = [] }: World & { readonly isNew: boolean; readonly lowered?: readonly Reason[] },
 ): PlanAnswer => {
   const { objects } = resolveObjects(definition, known, plan.objects);
   const leftOut = objects.filter((object) => (object.leftOut ?? []).length > 0).slice(0, leftOutMax);
-  const warnings = poolWarnings(plan, objects, { facilities, isNew });
+  const warnings = [...lowered, ...poolWarnings(plan, objects, { facilities, isNew })];
   return {
     ...answerOf(plan),
     ...(leftOut.length > 0 && { leftOut: leftOut.map(({ switches: _, volumes: __, ...member }) => member) }),
-    ...(warnings.length > 0 && { warnings: [...warnings] }),
+    ...(warnings.length > 0 && { warnings }),
   };
 };
 
@@ -179,12 +181,14 @@ export const planRoutes = (deps: ApiDeps) =>
     .openapi(list, async (c) => c.json(await listPlansWithLastRuns(deps, c.req.valid("query")), 200))
     .openapi(get, async (c) => c.json(answerOf(await readWholePlan(deps, c.req.valid("param").plan)), 200))
     .openapi(update, async (c) => {
-      const { id, objects } = await readWholePlanToChange(deps, c.req.valid("param").plan);
+      const held = await readWholePlanToChange(deps, c.req.valid("param").plan);
+      const { id, objects } = held;
       const definition = c.req.valid("json");
       const world = await readWorld(deps, definition, objects);
       const updated = await engine.updatePlan(deps, id, (before) => redefinePlan(before, definition, world));
       await forgetUnnamed(deps, updated);
-      return c.json(answerToChange(updated, definition, { ...world, isNew: false }), 200);
+      const lowered = await loweredRetention(deps, held, updated);
+      return c.json(answerToChange(updated, definition, { ...world, isNew: false, lowered }), 200);
     })
     .openapi(remove, async (c) => {
       const { id } = await readPlanToChange(deps, c.req.valid("param").plan);

@@ -1,6 +1,6 @@
 import type { Group } from "../../core/api/group.ts";
-import { type GroupId, groupIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
-import type { Plan } from "../../core/api/plan.ts";
+import { type GroupId, groupIdOf, type RunId, runIdOf, type SiteId } from "../../core/api/ids.ts";
+import type { Plan, Retention } from "../../core/api/plan.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { planReclaim, planSourceReclaim } from "../../core/retention/retention.ts";
 import type { Deps } from "../deps.ts";
@@ -48,11 +48,26 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
     });
     return { all, verdicts };
   }
-  const retention =
-    plan.kind === "snapshot" ? plan.retention : plan.targets.find(({ site }) => site === siteId)?.retention;
   // A target that is no longer in the plan keeps what it has: nobody asked for it to be deleted.
-  const kept = keepLast ?? retention?.keepLast ?? here.length + 1;
+  const kept = keepLast ?? retentionAt(plan, siteId)?.keepLast ?? here.length + 1;
   return { all, verdicts: planReclaim({ groups: here, keepLast: kept, gone }) };
+};
+
+/** Of a site's restore points: a target's, or those of a snapshot plan's source. */
+export const retentionAt = (plan: Plan, siteId: SiteId): Retention | undefined =>
+  plan.kind === "snapshot" ? plan.retention : plan.targets.find(({ site }) => site === siteId)?.retention;
+
+/** How many restore points of a site the plan's next run deletes when it has made its own. */
+export const countGoingNext = async (deps: Deps, plan: Plan, siteId: SiteId): Promise<number> => {
+  const here = (await readGroups(deps, plan.id, siteId)).map(({ body }) => body);
+  const [any] = here;
+  const keepLast = retentionAt(plan, siteId)?.keepLast;
+  if (any === undefined || keepLast === undefined) return 0;
+  const { ofFailedRun: _, ...group } = any;
+  const id = groupIdOf(runIdOf(plan.id, deps.clock.now()));
+  const next: Group = { ...group, id, sequence: plan.sequence + 1, state: "published", holds: [] };
+  const gone = await withCopies(deps, await readGoneToKeep(deps, plan.id), here);
+  return planReclaim({ groups: [next, ...here], keepLast, gone }).filter(({ rule }) => rule === "excess").length;
 };
 
 /** Whether anything is to go from a site, by what is known before the site is asked. */

@@ -146,6 +146,13 @@ describe("a task's life", () => {
     });
   }
 
+  test("a pool or a disk is told with the site whose it is", () => {
+    for (const code of ["POOL_FULL", "DISK_FAILED", "STORE_FULL"] as const) {
+      assert.equal(errorToldAs({ code, message: "No room." }, "b").message, "Site b: No room.");
+    }
+    assert.equal(errorToldAs({ code: "LINK_BROKEN", message: "No route." }, "b").message, "No route.");
+  });
+
   test("a failure of a storage is told with the site whose it is, and what to do", async () => {
     const hint = "Check the disk.";
     for (const [toldBy, said] of [

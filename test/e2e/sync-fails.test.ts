@@ -92,7 +92,7 @@ describe("the synchronization of configurations, before any data moves", () => {
     assert(endedAt);
     assert.equal(reason?.code, "POOL_FULL");
     assert.match(reason.message, /disk/);
-    assert.match(reason.message, /tiny/);
+    assert.match(reason.message, /Site b: .*tiny.* are missing/);
   });
 
   test("fails where a production object has the mirror's name: the same", async () => {

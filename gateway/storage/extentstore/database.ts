@@ -134,7 +134,7 @@ export const visibleSqliteError = (path: string, error: unknown): unknown => {
         { hint: "Look for a process that hangs with the store open.", cause: error },
       );
     case sqliteFull:
-      return storeFull(path, error);
+      return storeFull(path, { cause: error });
     case sqliteIoError:
     // A file system that met an error is read-only from then on.
     case sqliteReadOnly:

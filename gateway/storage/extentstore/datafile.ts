@@ -125,7 +125,8 @@ export class DataFileWriter {
   #write(bytes: Uint8Array): void {
     this.#refuseFailed();
     try {
-      if (this.#disk.freeBytes(this.#dataDir) < bytes.byteLength + metadataReserveBytes) throw storeFull(this.path);
+      const missingBytes = bytes.byteLength + metadataReserveBytes - this.#disk.freeBytes(this.#dataDir);
+      if (missingBytes > 0) throw storeFull(this.path, { missingBytes });
       for (let done = 0; done < bytes.byteLength; ) {
         done += this.#disk.write(this.#fd, bytes.subarray(done), this.#writtenBytes + done);
       }

@@ -219,6 +219,19 @@ describe("when the disk fails", { timeout }, () => {
     assert((await readVolume(await afterPowerCut(), mirror)).equals(contentOf(1)));
   });
 
+  test("for want of room, how much is missing is said", async () => {
+    const { writers } = await mirrorWriters(0);
+    const [writer] = writers;
+    disk.freeBytes = () => 10 * 2 ** 20;
+    await assert.rejects(
+      async () => {
+        await writer?.write(0, noise(256 * KiB, 1));
+        await writer?.commit();
+      },
+      { code: "STORE_FULL", message: /^There is no space left for .*: at least 22\.\d MiB are missing\.$/ },
+    );
+  });
+
   test("to write metadata, that is said, and nothing is half done", async () => {
     const { mirror, writers } = await mirrorWriters(0);
     const [writer] = writers;

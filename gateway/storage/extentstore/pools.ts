@@ -47,7 +47,7 @@ export const refuseFullPool = (database: Database, name: string, forWhat: string
   if (usedBytes <= pool.capacityBytes) return;
   throw new VisibleError(
     "POOL_FULL",
-    `The storage pool “${name}” is too small for ${forWhat}: its volumes would have ${exactBytes(usedBytes)}, and it takes ${exactBytes(pool.capacityBytes)}.`,
+    `The storage pool “${name}” takes ${exactBytes(pool.capacityBytes)}, and for ${forWhat} ${exactBytes(usedBytes - pool.capacityBytes)} are missing.`,
     { hint: "Delete what is not needed in it, use another pool, or make it larger." },
   );
 };

@@ -23,7 +23,7 @@ export const systemError = (code: string, call: string): Error =>
  * it is not.
  */
 export class FaultyDisk implements Disk {
-  readonly freeBytes = systemDisk.freeBytes;
+  freeBytes = systemDisk.freeBytes;
   /** Asked at each call: the error that it ends with, if any. */
   fails: (call: Fault, path: string) => Error | undefined = () => undefined;
   /** Called before each sync of a file, which waits for it. @throws what the sync is to fail with */
