@@ -124,11 +124,14 @@ export const factKey = (runId: RunId, step: Step, target: SiteId | "source", ind
   partition: `RUN#${runId}`,
   sort: `${factPrefix(step, target)}${indexDigits(index)}`,
 });
-/** `VolumePage`: which of a run's volumes are which object's, by the first of them. */
-export const volumePagePrefix = "VOLUMES#";
-export const volumePageKey = (runId: RunId, fromVolume: number): Key => ({
+/**
+ * `VolumePage`: which of a run's volumes are which object's, by the first of them. An answer that came in so many parts
+ * has its own: pages of answers that were cut otherwise have gaps between them.
+ */
+export const volumePagePrefix = (parts: number) => `VOLUMES#${indexDigits(parts)}#`;
+export const volumePageKey = (runId: RunId, parts: number, fromVolume: number): Key => ({
   partition: `RUN#${runId}`,
-  sort: `${volumePagePrefix}${indexDigits(fromVolume)}`,
+  sort: `${volumePagePrefix(parts)}${indexDigits(fromVolume)}`,
 });
 /** `{ warnings }`: what is to be known of what a task came to. */
 export const warningPrefix = (step: Step, target: SiteId | "source") => `WARNING#${step}#${target}#`;

@@ -175,7 +175,10 @@ export const takenSchema = z.object({
   extents: z.int().min(0),
   objects: z.int().min(0).optional(),
   volumes: z.int().min(0).optional(),
-  /** In how many documents it is told which volume is which object's. Absent: each object has one, and has its index. */
+  /**
+   * In how many parts the answer came by whose documents it is known which volume is which object's. Absent: each object
+   * has one, and has its index.
+   */
   volumePages: z.int().min(1).optional(),
 });
 export type Taken = z.infer<typeof takenSchema>;
@@ -221,7 +224,7 @@ export const shardSchema = z.object({
   sequence: z.int().min(1),
   base: baseSchema.optional(),
   compression: compressionSchema.optional(),
-  /** Of `transferring`: which volume is which object's is told apart. Absent: each object has one, and has its index. */
+  /** Of `transferring`: as `taken` has it. Absent: each object has one, and has its index. */
   volumePages: z.int().min(1).optional(),
   /** Of `preparing`: mirrors lie in this pool of the target. */
   pool: textSchema.optional(),

@@ -75,8 +75,11 @@ const added = (one: Taken, other: Taken): Taken => ({
   extents: one.extents + other.extents,
   ...counted("objects", one, other),
   ...counted("volumes", one, other),
-  ...((one.volumePages ?? other.volumePages) && { volumePages: (one.volumePages ?? 0) + (other.volumePages ?? 0) }),
+  ...pagesOf(one.volumePages ?? other.volumePages),
 });
+
+/** The same for all parts of an answer; a plain one has none. */
+const pagesOf = (volumePages: Taken["volumePages"]) => (volumePages === undefined ? {} : { volumePages });
 
 /** A part that a version before took in is not counted, and nor is the whole then. */
 const counted = (what: "objects" | "volumes", { [what]: one }: Taken, { [what]: other }: Taken) =>

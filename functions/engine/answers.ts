@@ -29,7 +29,7 @@ export const answerTo = async (deps: Deps, id: ShardId, shard: Shard, report: Co
   return {
     ...(part && { part }),
     ...(result.kind === "transfer" && { progress: result.progress }),
-    ...(result.kind === "snapshot" && { taken: takenOf(result) }),
+    ...(result.kind === "snapshot" && { taken: takenOf(result, part?.of) }),
     ...(warned > 0 && { warned }),
   };
 };
@@ -40,7 +40,7 @@ const writeDown = async (
   { progress, sequence, source }: Shard,
   { result, part, index }: Completed,
 ): Promise<void> => {
-  await putFacts(deps, { runId, step, target: place, index }, result, progress);
+  await putFacts(deps, { runId, step, target: place, index, ...(part && { part }) }, result, progress);
   if (result.kind !== "snapshot") {
     return putWarnings(deps, { runId, step, target: place, index }, warningsIn(result));
   }

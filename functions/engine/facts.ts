@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
+import type { ReportPart } from "../../core/api/report.ts";
 import type { Progress, RunPlan, Step } from "../../core/api/run.ts";
 import type { MirrorVolume, TaskResult, TaskResultOf } from "../../core/api/task.ts";
 import type { Key, Stored } from "../../core/ports/store.ts";
@@ -47,7 +48,14 @@ export interface RebuildFact {
   readonly progress?: Progress;
 }
 
-type About = { readonly runId: RunId; readonly target: SiteId; readonly step: Step; readonly index: number };
+interface About {
+  readonly runId: RunId;
+  readonly target: SiteId;
+  readonly step: Step;
+  readonly index: number;
+  /** Absent: it is the whole. */
+  readonly part?: ReportPart | undefined;
+}
 
 /** A snapshot's facts belong to the source, whichever target's part asked for it. */
 const placeOf = (step: Step, target: SiteId): SiteId | "source" => (step === "snapshotting" ? "source" : target);
@@ -67,7 +75,7 @@ export const putFacts = async (
   const key = (index: number) => factKey(about.runId, about.step, place, index);
   if (result.kind === "reclaim" || result.kind === "abort") return;
   if (result.kind === "snapshot") {
-    await mapBounded(snapshotFacts(about.runId, result), writesAtOnce, (fact) => putOnce(deps, fact));
+    await mapBounded(snapshotFacts(about, result), writesAtOnce, (fact) => putOnce(deps, fact));
     return;
   }
   const { kind, ...body } = withoutWarnings(result);
@@ -83,7 +91,10 @@ const withoutWarnings = (result: TaskResult): TaskResult => {
 };
 
 /** Each object, and where that is not as simple as it can be, which volumes of the run are whose. */
-const snapshotFacts = (runId: RunId, result: TaskResultOf<"snapshot">): readonly { key: Key; body: object }[] => {
+const snapshotFacts = (
+  { runId, part }: About,
+  result: TaskResultOf<"snapshot">,
+): readonly { key: Key; body: object }[] => {
   const { takenAt, from = 0, fromVolume = from, objects } = result;
   const { indices, own, isPlain } = placedVolumes(result);
   const facts = objects.map(({ config, snapshotIds, because }, i) => {
@@ -93,7 +104,7 @@ const snapshotFacts = (runId: RunId, result: TaskResultOf<"snapshot">): readonly
     return { key: factKey(runId, "snapshotting", "source", from + i), body: body satisfies SnapshotFact };
   });
   if (!hasVolumePage({ own, isPlain })) return facts;
-  return [...facts, { key: volumePageKey(runId, fromVolume), body: { from, own } satisfies VolumePage }];
+  return [...facts, { key: volumePageKey(runId, part?.of ?? 1, fromVolume), body: { from, own } satisfies VolumePage }];
 };
 
 const writesAtOnce = 16;

@@ -47,8 +47,11 @@ const sizeOf = (volumes: ObjectConfig["volumes"]) => ({
   extents: volumes.reduce((sum, { sizeBytes, geometry }) => sum + Math.ceil(sizeBytes / geometry.extentBytes), 0),
 });
 
-/** What a snapshot's answer, or a part of it, tells: each volume once. In parts they add up. */
-export const takenOf = (result: TaskResultOf<"snapshot">): TakenInShard => {
+/**
+ * What a snapshot's answer, or a part of it, tells: each volume once. In parts they add up.
+ * @param parts in how many it comes
+ */
+export const takenOf = (result: TaskResultOf<"snapshot">, parts = 1): TakenInShard => {
   const { takenAt, objects, from, fromVolume = from } = result;
   const placed = placedVolumes(result);
   const volumes = new Map<number, ObjectConfig["volumes"][number]>();
@@ -63,7 +66,7 @@ export const takenOf = (result: TaskResultOf<"snapshot">): TakenInShard => {
     ...sizeOf([...volumes.values()]),
     objects: objects.length,
     volumes: volumes.size,
-    ...(hasVolumePage(placed) && { volumePages: 1 }),
+    ...(hasVolumePage(placed) && { volumePages: parts }),
   };
 };
 

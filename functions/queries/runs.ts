@@ -35,7 +35,7 @@ export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
     limitsOf(deps, run.source),
     countDeadLetters(deps, runId),
   ]);
-  const own = taken?.volumePages === undefined ? undefined : await readOwnVolumes(deps, runId);
+  const own = taken?.volumePages === undefined ? undefined : await readOwnVolumes(deps, runId, taken.volumePages);
   const world = { plan: plan?.body, absent, runPlan, taken, own, limits };
   const [ofSnapshot, ...targets] = await Promise.all([
     warningsOfSnapshot(deps, runId, taken),

@@ -139,14 +139,13 @@ describe("a receiver whose storage hangs", () => {
     geometry: { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 },
   };
   const mirror = {
-    ...{ kind: "volume", id: "m1", name: "m1" },
-    volumes: [{ id: "m1", sizeBytes: 65_536, geometry: open.geometry }],
-    origin: { planId, siteId: siteA, role: "mirror" },
+    owner: { planId, source: siteA },
+    ...{ sizeBytes: 65_536, geometry: open.geometry },
   };
   const extent = { mirrorVolumeId: "m1", extent: 0, epoch: 1 };
   const requests: readonly (readonly [hangs: string, path: string, json?: object])[] = [
     ["openMirror", paths.sessions, open],
-    ["inventory", paths.sessions, open],
+    ["findMirrorVolume", paths.sessions, open],
     ["mirrorDigests", paths.complete("m1", 1), { digest: null }],
     ["completeMirror", paths.complete("m1", 1), { digest: null }],
     ["mirrorDigests", paths.digests("m1", 1)],
@@ -160,7 +159,7 @@ describe("a receiver whose storage hangs", () => {
       await tunnel.stop(1);
     });
     const storage = hangingStorage(hangs, {
-      ...{ inventory: [mirror], openMirror: { epoch: 1, done: [], complete: false }, mirrorDigests: [null] },
+      ...{ findMirrorVolume: mirror, openMirror: { epoch: 1, done: [], complete: false }, mirrorDigests: [null] },
     });
     const jobs = Promise.withResolvers<AbortSignal>();
     const workers = {
