@@ -37,7 +37,7 @@ export const withQuickTries = async <Result>(
     } catch (error) {
       signal.throwIfAborted();
       if (attempt === triesMax || !VisibleError.is(error) || !(passing.has(error.code) || mayHelp(error))) throw error;
-      log.failed({ err: error, attempt }, `could not ${purpose}; trying again`);
+      log.failed({ err: error, quickTry: attempt }, `could not ${purpose}; trying again`);
       lastError = error;
       await time.sleep(backoffMs(attempt, { firstMs: 250, maxMs: 5_000 }), signal);
       signal.throwIfAborted();

@@ -74,6 +74,8 @@ export interface PeerClient {
 
 interface Endpoint {
   readonly name: string;
+  /** For messages: `of site b at 192.0.2.7:8443`. */
+  readonly peer: string;
   readonly pool: Pool;
   readonly uploads: UploadConnections;
   shunnedUntilMs: number;
@@ -111,7 +113,11 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
   return createClient(options, limits, (poolOptions) =>
     options.endpoints.map((name) => {
       const connect = tlsOptions(options, limits);
-      return { name, pool: new Pool(`https://${name}`, { ...poolOptions, connect }) };
+      return {
+        name,
+        peer: `of site ${options.siteId} at ${name}`,
+        pool: new Pool(`https://${name}`, { ...poolOptions, connect }),
+      };
     }),
   );
 };
@@ -125,7 +131,13 @@ export const createProxiedClient = (options: ClientOptions & { readonly socketPa
   const limits = { ...usualLimits, ...options.limits };
   return createClient(options, limits, (poolOptions) => {
     const connect = { socketPath, timeout: limits.connectSeconds * 1000 };
-    return [{ name: `site ${siteId}`, pool: new Pool(`http://${siteId}`, { ...poolOptions, connect }) }];
+    return [
+      {
+        name: `site ${siteId}`,
+        peer: `of site ${siteId}`,
+        pool: new Pool(`http://${siteId}`, { ...poolOptions, connect }),
+      },
+    ];
   });
 };
 
@@ -140,7 +152,7 @@ export const assertSomebody = (siteId: SiteId, endpoints: readonly string[]): vo
 const createClient = (
   { siteId, log, refusal, onMoved = () => undefined }: ClientOptions,
   limits: PeerClientLimits,
-  openWith: (options: Pool.Options) => readonly Pick<Endpoint, "name" | "pool">[],
+  openWith: (options: Pool.Options) => readonly Pick<Endpoint, "name" | "peer" | "pool">[],
 ): PeerClient => {
   const open = (): readonly Endpoint[] =>
     openWith({
@@ -152,9 +164,9 @@ const createClient = (
       bodyTimeout: 0,
       maxResponseSize: answerBytesMax,
       allowH2: false,
-    }).map(({ name, pool }) => {
-      const uploads = new UploadConnections((signal) => openUpload(pool, new Liveness(name, limits, onMoved), signal));
-      return { name, pool, uploads, shunnedUntilMs: 0 };
+    }).map(({ name, peer, pool }) => {
+      const uploads = new UploadConnections((signal) => openUpload(pool, new Liveness(peer, limits, onMoved), signal));
+      return { name, peer, pool, uploads, shunnedUntilMs: 0 };
     });
   let endpoints = open();
   const known = new Set(endpoints);
@@ -187,7 +199,7 @@ const createClient = (
         return await use(endpoint);
       } catch (error) {
         signal.throwIfAborted();
-        const fault = linkError(error, endpoint.name, refusal?.());
+        const fault = linkError(error, endpoint.peer, refusal?.());
         if (!isOpening && !isConnectFault(error) && fault.code !== "PEER_REFUSED") throw fault;
         endpoint.shunnedUntilMs = performance.now() + limits.shunSeconds * 1000;
         log.failed({ err: fault, endpoint: endpoint.name, site: siteId }, "an endpoint could not be connected");
@@ -204,9 +216,9 @@ const createClient = (
       { signal, isOpening: true },
     );
     try {
-      const alive = new Liveness(endpoint.name, limits, onMoved);
+      const alive = new Liveness(endpoint.peer, limits, onMoved);
       const status = { alive, limits };
-      return readAnswer(200, await sendOver(connection, endpoint.name, { ...wanted, signal }, status), siteId);
+      return readAnswer(200, await sendOver(connection, endpoint.peer, { ...wanted, signal }, status), siteId);
     } finally {
       endpoint.uploads.give(connection);
     }
@@ -216,7 +228,7 @@ const createClient = (
     siteId,
     request: async (wanted) => {
       const { signal } = wanted;
-      const ask = (endpoint: Endpoint) => exchange(endpoint, wanted, new Liveness(endpoint.name, limits, onMoved));
+      const ask = (endpoint: Endpoint) => exchange(endpoint, wanted, new Liveness(endpoint.peer, limits, onMoved));
       const { status, text } = await withEndpoint(ask, { signal, isOpening: false });
       return readAnswer(status, text, siteId);
     },
@@ -315,7 +327,7 @@ const openUpload = async (pool: Pool, alive: Liveness, wanted: AbortSignal): Pro
 /** @returns the answer's text @throws LINK_BROKEN, what the body throws, the signal's reason */
 const sendOver = async (
   connection: UploadConnection,
-  endpoint: string,
+  peer: string,
   { signal, ...upload }: Upload & { readonly signal: AbortSignal },
   { alive, limits }: { readonly alive: Liveness; readonly limits: PeerClientLimits },
 ): Promise<string> => {
@@ -327,7 +339,7 @@ const sendOver = async (
     return await connection.send(upload, alive, limits);
   } catch (error) {
     cut.throwIfAborted();
-    throw linkError(error, endpoint);
+    throw linkError(error, peer);
   } finally {
     cut.removeEventListener("abort", onCut);
     alive.ended();

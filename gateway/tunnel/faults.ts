@@ -34,10 +34,10 @@ const timeFaultOf = (refusal: string): string | undefined => {
 };
 
 /** A gateway renews its certificate by itself, and clocks are set: so it is worth another try. */
-const refusedForTime = (endpoint: string, fault: string, cause: unknown): VisibleError =>
+const refusedForTime = (peer: string, fault: string, cause: unknown): VisibleError =>
   new VisibleError(
     "PEER_REFUSED",
-    `The gateway at ${endpoint} and this one do not trust each other: ${fault}, and by this host's clock it is ${new Date().toISOString()}. ` +
+    `The gateway ${peer} and this one do not trust each other: ${fault}, and by this host's clock it is ${new Date().toISOString()}. ` +
       "See the clocks of both hosts. A gateway renews its certificate by itself while it reaches the control plane; smtx-backup gateway list --site SITE " +
       "shows which has not, and its log says why. One that was off for more than 90 days has to be enrolled again.",
     {
@@ -49,20 +49,21 @@ const refusedForTime = (endpoint: string, fault: string, cause: unknown): Visibl
 
 /**
  * The VisibleError for what went wrong between us and a peer: PEER_REFUSED or LINK_BROKEN.
+ * @param peer `of site b at 192.0.2.7:8443`
  * @param refusal why a proxy that ends TLS for us has refused the peer lately, in its words
  */
-export const linkError = (error: unknown, endpoint: string, refusal?: string): VisibleError => {
+export const linkError = (error: unknown, peer: string, refusal?: string): VisibleError => {
   if (VisibleError.is(error)) return error;
   const isRefused = refusedCodes.test(codeOf(error));
   const timeFault = timeFaultOf(isRefused ? codeOf(error) : (refusal ?? ""));
-  if (timeFault !== undefined) return refusedForTime(endpoint, timeFault, error);
+  if (timeFault !== undefined) return refusedForTime(peer, timeFault, error);
   if (isRefused) {
-    return new VisibleError("PEER_REFUSED", `The gateway at ${endpoint} and this one do not trust each other.`, {
+    return new VisibleError("PEER_REFUSED", `The gateway ${peer} and this one do not trust each other.`, {
       hint: "See that both have unexpired certificates of the same authority.",
       cause: error,
     });
   }
-  return new VisibleError("LINK_BROKEN", `The link to the gateway at ${endpoint} broke.`, {
+  return new VisibleError("LINK_BROKEN", `The link to the gateway ${peer} broke.`, {
     hint: "See that the gateway runs and that the network lets its port through.",
     cause: error,
   });

@@ -18,7 +18,7 @@ export interface LivenessLimits {
 export class Liveness {
   readonly #limits: LivenessLimits;
   readonly #dead = new AbortController();
-  readonly #endpoint: string;
+  readonly #peer: string;
   readonly #onMoved: () => void;
   #silence: NodeJS.Timeout | undefined;
   #answer: NodeJS.Timeout | undefined;
@@ -26,8 +26,8 @@ export class Liveness {
   #isOver = false;
 
   /** @param onMoved hears of what the peer has taken, and of what it says when it is its turn */
-  constructor(endpoint: string, limits: LivenessLimits, onMoved: () => void = () => undefined) {
-    this.#endpoint = endpoint;
+  constructor(peer: string, limits: LivenessLimits, onMoved: () => void = () => undefined) {
+    this.#peer = peer;
     this.#limits = limits;
     this.#onMoved = onMoved;
   }
@@ -74,7 +74,7 @@ export class Liveness {
   /** @param how what the peer did, as the end of a sentence */
   giveUp(how: string): void {
     this.#dead.abort(
-      new VisibleError("LINK_BROKEN", `The gateway at ${this.#endpoint} ${how}.`, {
+      new VisibleError("LINK_BROKEN", `The gateway ${this.#peer} ${how}.`, {
         hint: "See whether the link is up, and whether the peer and its storage answer.",
       }),
     );

@@ -115,6 +115,7 @@ describe("the tunnel", () => {
   test("fails as a broken link when nobody is there, with the cause", async () => {
     await assert.rejects((await tunnel.client({ endpoints: ["127.0.0.1:1"] })).request(get), (error: unknown) => {
       assert.ok(VisibleError.is(error, "LINK_BROKEN"));
+      assert.equal(error.message, "The link to the gateway of site b at 127.0.0.1:1 broke.");
       assert.equal((error.cause as { code: string }).code, "ECONNREFUSED");
       return true;
     });
