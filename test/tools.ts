@@ -1,6 +1,6 @@
 import type { OptionalTool } from "../infra/local/demo/missing.ts";
 
-/** What `npm test` tries more with, where it is there. */
+/** What the tests try more with, where it is there. */
 export const tools = [
   { name: "e2fsck", package: "e2fsprogs", without: "no file system is made inside an image, changed and checked" },
   { name: "qemu-img", package: "qemu-utils", without: "only raw images go in and out, not those of qemu's formats" },
