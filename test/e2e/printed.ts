@@ -14,7 +14,7 @@ const volatile: readonly (readonly [RegExp, string])[] = [
   [/\b\d\d:\d\d\b/g, "<time of day>"],
   [/\b\d+(?:\.\d+)? ?(?:B|[KMGT]i?B)\b/g, "<size>"],
   [/\b\d+(?:\.\d+)?×/g, "<ratio>"],
-  [/\b(?:\d+(?:\.\d+)? ?(?:ms|s|min|h|d)\b ?)+/g, "<duration>"],
+  [/\b\d+(?:\.\d+)? ?(?:ms|s|min|h|d)\b(?: \d+ (?:s|min|h)\b)?/g, "<duration>"],
   [/[ \t]+/g, " "],
   [/ +$/gm, ""],
 ];
