@@ -5,7 +5,8 @@ import { typedIn } from "./typed.ts";
 
 describe("what a page says that is printed", () => {
   test("may have other ids, instants, sizes, ratios, durations, ports and spaces", () => {
-    const said = "nightly  2026-11-29 20:28:58 UTC  64 MiB  2.7×  1.1 s  group_01M8MFY6_20261129T2Z http://127.0.0.1:33";
+    const said =
+      "nightly  2026-11-29 20:28:58 UTC  64 MiB  2.7×  1.1 s  group_01M8MFY6_20261129T2Z http://127.0.0.1:33";
     const printed = "nightly 2027-01-01 01:00:00 UTC 1.5 KiB 30.1× 1 min 3 s group_02AAAA_20270101Z http://127.0.0.1:8";
     assert.ok(prints(said, printed));
   });
