@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, test } from "node:test";
-import { anchorsOf, linksOf, proseOf, readPage, root, sentencesOf, wordsOf } from "./page.ts";
+import { anchorsOf, inlineCode, linksOf, proseOf, readPage, root, sentencesOf, wordsOf } from "./page.ts";
 
 const wordsMean = 20;
 const wordsMost = 40;
@@ -72,6 +72,19 @@ describe("pages", () => {
         const anchors = anchorsOf(await readPage(target.file));
         assert.ok(anchors.has(target.anchor), `${to}: no such heading; there are ${[...anchors].join(", ")}`);
       }
+    });
+  }
+
+  for (const name of pages) {
+    test(`${name} names no source file that is not there`, async () => {
+      const isSource = (code: string) =>
+        /^(?:core|pki|functions|gateway|infra|cli|test|bench)\/[\w./-]+\.\w+$/.test(code);
+      const named = inlineCode(await readPage(name)).filter(isSource);
+      const places = (file: string) => [join(root, file), join(root, dirname(name), file)];
+      assert.deepEqual(
+        named.filter((file) => !places(file).some((place) => existsSync(place))),
+        [],
+      );
     });
   }
 
