@@ -4,7 +4,7 @@ import { DeleteMessageBatchCommand, ReceiveMessageCommand } from "@aws-sdk/clien
 import type { Waiting } from "../../../core/ports/waiting.ts";
 import { backoff } from "../../../core/waiting/backoff.ts";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "../../../functions/aws/lambda-events.ts";
-import type { Log } from "../../../functions/deps.ts";
+import type { Log } from "../../../functions/ports/deps.ts";
 import { systemTime } from "../../../gateway/time.ts";
 
 export interface PollQueueOptions {
