@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { WriteStream } from "node:tty";
-import type { checkGateway } from "../gateway/check/check.ts";
+import type { checkGateway } from "../gateway/check/check-gateway.ts";
 import { steadyTime, type Time } from "../gateway/time.ts";
 import type { localUp } from "../infra/local/up.ts";
 import { ask } from "./ask.ts";
@@ -76,7 +76,7 @@ export const processHost = (): Host => {
       await import("zstd-napi/binding.js");
       await (await import("../infra/local/up.ts")).localUp(options);
     },
-    checkGateway: async (configFile) => (await import("../gateway/check/check.ts")).checkGateway(configFile),
+    checkGateway: async (configFile) => (await import("../gateway/check/check-gateway.ts")).checkGateway(configFile),
     enrolGateway: async (configFile, options) => {
       const { loadGatewayConfig } = await import("../gateway/config.ts");
       const { enrolGateway } = await import("../gateway/enrolment/enrol.ts");

@@ -11,7 +11,7 @@ import { ExtentReader } from "./reader.ts";
 import { labelOf, volumeTables } from "./readers.ts";
 import { commitMirrorExtent } from "./sessions.ts";
 import type { Store } from "./store.ts";
-import { geometryOf, type VolumeRow } from "./volumes.ts";
+import { geometryOf, type VolumeRow } from "./volume-row.ts";
 
 /** What is written becomes durable after so much, so that the commit has less to wait for. */
 const syncBytes = 32 * 1024 * 1024;
