@@ -1,7 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import { loadGatewayConfig } from "../config.ts";
-import { whileMoving } from "../standstill.ts";
-import { systemTime, type Time } from "../time.ts";
+import { loadGatewayConfig } from "../config/config.ts";
+import { whileMoving } from "../time/standstill.ts";
+import { systemTime, type Time } from "../time/time.ts";
 import { checkApi } from "./api.ts";
 import { checkCertificate } from "./certificate.ts";
 import type { Check } from "./check.ts";

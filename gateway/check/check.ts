@@ -1,4 +1,4 @@
-import type { GatewayConfig } from "../config.ts";
+import type { GatewayConfig } from "../config/config.ts";
 
 /**
  * Looks at one thing that a gateway needs. Gives what is there in a few words. @throws what is

@@ -1,10 +1,10 @@
 import { X509Certificate } from "node:crypto";
 import { renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { GatewayConfig } from "../config.ts";
-import type { Log } from "../log.ts";
-import { whileMoving } from "../standstill.ts";
-import { systemTime, type Time } from "../time.ts";
+import type { GatewayConfig } from "../config/config.ts";
+import type { Log } from "../log/log.ts";
+import { whileMoving } from "../time/standstill.ts";
+import { systemTime, type Time } from "../time/time.ts";
 import type { TlsCredentials } from "../tunnel/certificates.ts";
 import { obtainCertificate } from "./obtain.ts";
 import { proofFor } from "./proof.ts";

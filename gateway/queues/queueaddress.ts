@@ -1,6 +1,6 @@
 import { GetQueueUrlCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import type { Log } from "../log.ts";
-import type { Time } from "../time.ts";
+import type { Log } from "../log/log.ts";
+import type { Time } from "../time/time.ts";
 import { backoffMs } from "./backoff.ts";
 
 const missingNames: ReadonlySet<string> = new Set(["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"]);

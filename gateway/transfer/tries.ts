@@ -1,7 +1,7 @@
 import { type ErrorCode, VisibleError } from "../../core/api/errors.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { backoffMs } from "../queues/backoff.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 
 /** A first try and two quick ones. What lasts longer is for the control plane, which gives the whole task another try. */
 const triesMax = 3;

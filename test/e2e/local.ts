@@ -18,7 +18,7 @@ import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { exportImage } from "../../gateway/storage/image/export.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
-import { steadyTime } from "../../gateway/time.ts";
+import { steadyTime } from "../../gateway/time/time.ts";
 import { hangMs, until } from "../patience.ts";
 
 const script = fileURLToPath(new URL("./up-process.ts", import.meta.url));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { multiCluster, sourceSite, targetSite } from "../../bench/ours/tasks.ts";
-import { systemTime } from "../../gateway/time.ts";
+import { systemTime } from "../../gateway/time/time.ts";
 import { credentialsOf } from "../../gateway/transfer/testing/credentials.ts";
 import { until } from "../../gateway/tunnel/envoy/admin.ts";
 import { receivedAt } from "./envoy-stats.ts";

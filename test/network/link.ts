@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { systemTime } from "../../gateway/time.ts";
+import { systemTime } from "../../gateway/time/time.ts";
 import { until } from "../../gateway/tunnel/envoy/admin.ts";
 
 const run = async (command: string, ...args: string[]): Promise<string> => {

@@ -8,8 +8,8 @@ import { type GatewayClient, startGatewayProcess } from "../../bench/ours/gatewa
 import { groupOf, multiCluster, owner, resultOf, sourceSite, targetSite, taskFields } from "../../bench/ours/tasks.ts";
 import { gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { parseGatewayConfig } from "../../gateway/config.ts";
-import { systemTime } from "../../gateway/time.ts";
+import { parseGatewayConfig } from "../../gateway/config/config.ts";
+import { systemTime } from "../../gateway/time/time.ts";
 import { until } from "../../gateway/tunnel/envoy/admin.ts";
 import { ensureAuthority } from "../../infra/local/pki.ts";
 import type { Authority } from "../../pki/authority.ts";

@@ -6,7 +6,7 @@ import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
-import { blockHash } from "../../block-hash.ts";
+import { blockHash } from "../block-hash.ts";
 import type { Owner } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";

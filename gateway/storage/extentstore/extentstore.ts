@@ -3,7 +3,7 @@ import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { Manifest } from "../../../core/api/manifest.ts";
 import { objectKindSchema } from "../../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
-import type { Time } from "../../time.ts";
+import type { Time } from "../../time/time.ts";
 import type { ClusterAdministration } from "../administration.ts";
 import type { StorageCall } from "../call.ts";
 import type {

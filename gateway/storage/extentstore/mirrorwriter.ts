@@ -3,7 +3,7 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentCount, locate } from "../../../core/extent/striping.ts";
-import { zeroHashes } from "../../block-hash.ts";
+import { zeroHashes } from "../block-hash.ts";
 import type { StoredBlocks } from "../stored-blocks.ts";
 import type { MirrorExtentWriter } from "../volume-io.ts";
 import { PendingWrites } from "./pending.ts";

@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { connect } from "node:net";
-import type { Time } from "../../time.ts";
+import type { Time } from "../../time/time.ts";
 
 const answerMs = 2_000;
 const pollMs = 50;
