@@ -1,7 +1,7 @@
 import type { Gateway } from "../../core/api/site.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
-import type { TaskSource } from "../queues/tasksource.ts";
+import type { TaskSource } from "../queues/task-source.ts";
 import { limitStorage } from "../storage/limited.ts";
 import type { GatewayContext } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";

@@ -1,6 +1,6 @@
 import type { Log } from "../log.ts";
 import { backoffMs } from "../queues/backoff.ts";
-import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
 import type { Time } from "../time.ts";
 import { inTime } from "./in-time.ts";
 import { agentLimits } from "./limits.ts";

@@ -4,7 +4,7 @@ import type { GatewaySettings } from "../../core/api/site.ts";
 import { type SettingsTask, settingsTaskSchema } from "../../core/api/task.ts";
 import { isAhead } from "../../core/ports/clock.ts";
 import type { Log } from "../log.ts";
-import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
 import type { GatewayIdentity } from "../tasks/context.ts";
 import type { Time } from "../time.ts";
 import { inTime } from "./in-time.ts";

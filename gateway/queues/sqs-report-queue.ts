@@ -7,7 +7,7 @@ import type { Log } from "../log.ts";
 import { systemTime, type Time } from "../time.ts";
 import { backoffMs } from "./backoff.ts";
 import { inBatches } from "./batches.ts";
-import { queueAddress } from "./queueaddress.ts";
+import { queueAddress } from "./queue-address.ts";
 
 const triesMax = 8;
 
