@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { asDiskError } from "../../disk-errors.ts";
 import type { StorageCall } from "../call.ts";
-import { dataFileIdOf } from "./datafile.ts";
+import { dataFileIdOf } from "./data-file.ts";
 import { FileLock } from "./locks.ts";
 import { removeDataFile } from "./remove.ts";
 import { rewriteFiles } from "./rewrite.ts";

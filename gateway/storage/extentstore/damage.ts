@@ -1,6 +1,6 @@
 import type { BlockTable, StoredBlock } from "./blocks.ts";
 import type { Database } from "./database.ts";
-import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./versionfiles.ts";
+import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./version-files.ts";
 
 /*
  * Damage that was found, by whoever read it, and is not mended yet: which blocks, and which extent versions have one of them or a

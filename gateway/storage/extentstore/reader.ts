@@ -6,8 +6,8 @@ import { locate, roundedSizeBytes } from "../../../core/extent/striping.ts";
 import { type BlockTable, damageHint } from "./blocks.ts";
 import { isBlock, restoreBlock } from "./codec.ts";
 import type { DamageNotes } from "./damage.ts";
-import { dataFilePath } from "./datafile.ts";
-import type { DataFileReaders } from "./datafilereaders.ts";
+import { dataFilePath } from "./data-file.ts";
+import type { DataFileReaders } from "./data-file-readers.ts";
 
 /** The most that is read from a data file at once. */
 const readAheadBytes = 1024 * 1024;

@@ -1,11 +1,11 @@
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { isBlock } from "./codec.ts";
 import { isDamaged, judgeVersion } from "./damage.ts";
-import type { DataFileWriter } from "./datafile.ts";
+import type { DataFileWriter } from "./data-file.ts";
 import { removeDataFile } from "./remove.ts";
 import { eachLiveBlock, leaveAlone, type Pace, versionsOfAll } from "./space.ts";
 import type { Store } from "./store.ts";
-import { loadVersion, markSuspect, moveVersion } from "./versionfiles.ts";
+import { loadVersion, markSuspect, moveVersion } from "./version-files.ts";
 
 /** Read from a data file at once. */
 const runBytesMax = 1024 * 1024;

@@ -1,10 +1,10 @@
 import { statSync } from "node:fs";
 import type { BlockTable } from "./blocks.ts";
 import { damagedOffsets } from "./damage.ts";
+import { dataFilePath } from "./data-file.ts";
 import type { Database } from "./database.ts";
-import { dataFilePath } from "./datafile.ts";
 import type { Store } from "./store.ts";
-import { filesOf, loadVersion, markSuspect } from "./versionfiles.ts";
+import { filesOf, loadVersion, markSuspect } from "./version-files.ts";
 
 /**
  * What a data file that nobody writes takes up, and how much of that somebody refers to, when it

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { extentDigest, extentDigestBytes } from "../../block-hash.ts";
 import type { ExtentDigest, ExtentToken } from "../volume-io.ts";
+import type { BlockSet } from "./block-set.ts";
 import { BlockTable, BlockTableDamaged, damageHint } from "./blocks.ts";
-import type { BlockSet } from "./blockset.ts";
 import { settleDamage } from "./damage.ts";
 import type { Database } from "./database.ts";
-import { filesOf, markSuspect, setVersionFiles, unpackBlocks } from "./versionfiles.ts";
+import { filesOf, markSuspect, setVersionFiles, unpackBlocks } from "./version-files.ts";
 
 interface VersionRow {
   readonly id: number;
