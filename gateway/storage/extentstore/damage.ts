@@ -1,4 +1,4 @@
-import type { BlockTable, StoredBlock } from "./blocks.ts";
+import type { BlockLocation, BlockTable } from "./blocks.ts";
 import type { Database } from "./database.ts";
 import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./version-files.ts";
 
@@ -124,7 +124,7 @@ const mendBlocks = (
   database: Database,
   written: { readonly versionId: number; readonly table: BlockTable; readonly blocks: Iterable<number> },
 ): void => {
-  const moves = new Map<number, Map<number, StoredBlock>>();
+  const moves = new Map<number, Map<number, BlockLocation>>();
   for (const block of written.blocks) {
     if (written.table.isHole(block)) continue;
     const sound = written.table.get(block);
@@ -133,7 +133,7 @@ const mendBlocks = (
       sound.hash,
     );
     for (const { fileId, offset } of damaged) {
-      const ofFile = moves.get(fileId) ?? new Map<number, StoredBlock>();
+      const ofFile = moves.get(fileId) ?? new Map<number, BlockLocation>();
       moves.set(fileId, ofFile.set(offset, sound));
     }
   }
@@ -152,7 +152,7 @@ const mendBlocks = (
 };
 
 /** @returns whether the table had any of the blocks */
-const moveBlocks = (table: BlockTable, fileId: number, moves: ReadonlyMap<number, StoredBlock>): boolean => {
+const moveBlocks = (table: BlockTable, fileId: number, moves: ReadonlyMap<number, BlockLocation>): boolean => {
   let moved = false;
   for (let block = 0; block < table.blockCount; block++) {
     const to = table.fileId(block) === fileId ? moves.get(table.offset(block)) : undefined;

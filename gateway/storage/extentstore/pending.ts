@@ -6,7 +6,7 @@ import { locate } from "../../../core/extent/striping.ts";
 import { isZeroBlock } from "../../block-hash.ts";
 import type { StoredBlocks } from "../stored-blocks.ts";
 import { BlockSet } from "./block-set.ts";
-import { BlockTable, type StoredBlock } from "./blocks.ts";
+import { type BlockLocation, BlockTable } from "./blocks.ts";
 import type { DataFileWriter } from "./data-file.ts";
 import type { OpenDataFiles } from "./open-files.ts";
 import { type BlockTables, ExtentReader, type ReaderOptions } from "./reader.ts";
@@ -266,7 +266,7 @@ export class PendingWrites implements BlockTables {
     return other;
   }
 
-  #setBlock(extent: number, block: number, stored: StoredBlock): void {
+  #setBlock(extent: number, block: number, stored: BlockLocation): void {
     this.#appendedBytes += stored.storedBytes;
     this.#partials.delete(this.#key(extent, block));
     const pending = this.#pending(extent);

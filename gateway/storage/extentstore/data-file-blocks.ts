@@ -8,7 +8,7 @@ import { corruptBlock, lastOfRun, missing, type ReaderOptions, reloadsMax, unrea
 const aheadBytes = 256 * 1024;
 
 /** The blocks of one extent as they are in their data files. */
-export class StoredExtentBlocks implements ExtentBlocks {
+export class DataFileBlocks implements ExtentBlocks {
   readonly hashes: Uint8Array;
   readonly level = compressionLevel;
   readonly #options: ReaderOptions;
