@@ -1,7 +1,7 @@
 import type { RunHead, Shard, Step, TargetRun, TargetState } from "../api/run.ts";
 import type { PartEvent, RunContext, TaskEvent } from "./events.ts";
-import { defaultRunLimits, type RunLimits } from "./limits.ts";
 import * as part from "./part-transitions.ts";
+import { defaultRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
 import * as task from "./task-transitions.ts";
 
 /*
@@ -82,9 +82,9 @@ export const decideTask = (
   before: Shard,
   event: TaskEvent,
   context: RunContext,
-  limits: RunLimits = defaultRunLimits,
+  policy: RetryPolicy = defaultRetryPolicy,
 ): TaskDecision => {
   if (before.deadline === null) return { shard: before };
   const handler = taskTable[before.step][event.type] as TaskHandler<typeof event.type> | undefined;
-  return handler?.({ ...context, shard: before, limits }, event as never) ?? { shard: before };
+  return handler?.({ ...context, shard: before, policy }, event as never) ?? { shard: before };
 };

@@ -14,7 +14,7 @@ import type { Happening } from "./happenings.ts";
 import { ensureMapping } from "./mapping.ts";
 import { loadRun } from "./runs.ts";
 import { send, stepDone } from "./send-tasks.ts";
-import { dueOf, limitsOf, puts, readShards, shardsAtOnce } from "./shards.ts";
+import { dueOf, puts, readShards, retryPolicyOf, shardsAtOnce } from "./shards.ts";
 import { windUpStep } from "./step-end.ts";
 import { readTaken, type Taken } from "./taken.ts";
 
@@ -41,8 +41,8 @@ export const dealOut = async (
     const now = deps.clock.now();
     const told = await toldAll(deps, run, { target, step, taken });
     const begun = [
-      ...missing.map((shard) => firstShard({ step, shard, count, told }, now, limitsOf(deps))),
-      ...shut.map(({ body }) => reopened(body, now, limitsOf(deps))),
+      ...missing.map((shard) => firstShard({ step, shard, count, told }, now, retryPolicyOf(deps))),
+      ...shut.map(({ body }) => reopened(body, now, retryPolicyOf(deps))),
     ];
     const made = await mapBounded(begun, shardsAtOnce, (shard) => begin(deps, run, place, shard, shut));
     if (await isStillAwaited(deps, run, target, step)) return send(deps, run.id, place, made.flat());

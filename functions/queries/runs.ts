@@ -3,8 +3,8 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Progress, Progresses, Run, RunPlan, Shard, Step, TargetRun } from "../../core/api/run.ts";
-import { defaultRunLimits } from "../../core/run/limits.ts";
 import { sumOf } from "../../core/run/progress.ts";
+import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { partsBySite, partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../dead-letters.ts";
@@ -98,7 +98,7 @@ const targetOf = async (
   part: TargetRun,
   { plan, absent, runPlan, taken, own, limits }: RunWorld,
 ): Promise<{ readonly shown: RunTarget; readonly warnings: Warnings }> => {
-  const { triesMax } = deps.limits ?? defaultRunLimits;
+  const { triesMax } = deps.retryPolicy ?? defaultRetryPolicy;
   const shards = await openShards(deps, run, site, part);
   const prepared = run.kind === "backup" ? (await readShards(deps, run.id, site, "preparing")).map(bodyOf) : [];
   const reason = part.step === null ? part.reason : (lastReason(shards) ?? null);

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { sourceSite, targetSite } from "../../bench/ours/tasks.ts";
 import { groupIdOf, type PlanId, type RunId, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
 import type { TargetRun } from "../../core/api/run.ts";
-import { defaultRunLimits } from "../../core/run/limits.ts";
+import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { statusOf } from "../../core/run/steps.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { Lab } from "./lab.ts";
@@ -24,8 +24,8 @@ const neighbours = [
   ...["mcast_solicit=1", "ucast_solicit=1"],
 ];
 /** The patience of the control plane, but for its waits between the tries, which grow to minutes. */
-const limits = {
-  ...defaultRunLimits,
+const retryPolicy = {
+  ...defaultRetryPolicy,
   retrySeconds: 0.1,
   retrySecondsMax: 1,
   workingSeconds: 900,
@@ -61,7 +61,7 @@ describe("a plan with two targets, to one of which the link breaks for good", ()
       b: await lab.startNode(targetSite, hosts.b1),
       c: await lab.startNode(otherSite, hosts.c1),
     };
-    controlPlane = new ControlPlane(limits);
+    controlPlane = new ControlPlane(retryPolicy);
     await controlPlane.addSite(sourceSite, nodes.a);
     await controlPlane.addSite(targetSite, nodes.b);
     await controlPlane.addSite(otherSite, nodes.c);
@@ -129,7 +129,7 @@ describe("a plan with two targets, to one of which the link breaks for good", ()
       .slice(before)
       .filter(({ task }) => task.kind === "transfer" && task.target === targetSite);
     t.diagnostic(`seconds of each try: ${tries.map((one) => one.seconds.toFixed(1)).join(", ")}`);
-    assert.equal(tries.length, limits.triesMax);
+    assert.equal(tries.length, retryPolicy.triesMax);
     assert.ok(tries.every(({ failed }) => failed));
   });
 

@@ -5,7 +5,7 @@ import { type Instant, instantSchema, type PlanId, planIdSchema, type RunId, typ
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import type { RunTask, Task } from "../../core/api/task.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
-import type { RunLimits } from "../../core/run/limits.ts";
+import type { RetryPolicy } from "../../core/run/retry-policy.ts";
 import { hasEnded } from "../../core/run/steps.ts";
 import type { Deps } from "../../functions/deps.ts";
 import { createPlan, runPlanNow } from "../../functions/engine/commands.ts";
@@ -38,7 +38,7 @@ export class ControlPlane {
   #reported = Promise.withResolvers<void>();
   #defect: unknown;
 
-  constructor(limits: RunLimits) {
+  constructor(retryPolicy: RetryPolicy) {
     const quiet = {
       info: () => undefined,
       warn: () => undefined,
@@ -57,7 +57,7 @@ export class ControlPlane {
       clock: { now },
       ids: { planId: () => planIdSchema.parse(`plan_${ulid()}`), fraction: Math.random },
       log: quiet,
-      limits,
+      retryPolicy,
     };
   }
 
