@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { agentLimits } from "../../gateway/agent/limits.ts";
+import { agentTimings } from "../../gateway/agent/timings.ts";
 import { type Counts, countHour, gatewaysPerSite } from "./hour.ts";
 import { month, siteMonth } from "./month.ts";
 
@@ -46,7 +46,7 @@ test("the gateways' real agents are counted: what they ask for, and what they sa
   const load = { plans: 0, objects: 1, transferSeconds: 0 };
   const { sqs, functions, reports, failedReports } = await countHour(load, seconds);
   const gateways = 2 * gatewaysPerSite;
-  const polls = (gateways * 3 * seconds) / agentLimits.pollSeconds;
+  const polls = (gateways * 3 * seconds) / agentTimings.pollSeconds;
   assert.ok(Math.abs(sqs.asking - polls) <= gateways * 3, `${sqs.asking} polls, not about ${polls}`);
   assert.ok(reports > 0 && sqs.reports > 0 && functions.report.count > 0);
   assert.equal(functions.sweep.count, seconds / 60);

@@ -9,11 +9,11 @@ import type { Time } from "../time.ts";
 import { within } from "../within.ts";
 import { createAliveTeller } from "./alive.ts";
 import { createInventoryTeller } from "./inventory.ts";
-import { agentLimits } from "./limits.ts";
 import { pollQueue } from "./poll.ts";
 import { repeat } from "./repeat.ts";
 import { createSettingsTaker, type SettingsUse } from "./settings.ts";
 import { createCurrentTasks } from "./tasks.ts";
+import { agentTimings } from "./timings.ts";
 
 export interface AgentOptions {
   /** The site's queues, and how many tasks of each are worked on at the same time. */
@@ -49,7 +49,7 @@ export const startAgent = (options: AgentOptions): Agent => {
   const { identity, storage, now } = context;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const slots = agentLimits.settingsSlots;
+  const slots = agentTimings.settingsSlots;
   const settings = createSettingsTaker({ ...options.settings, identity, slots, time, log, signal });
   const alive = createAliveTeller({
     reports: options.reports,
@@ -66,8 +66,8 @@ export const startAgent = (options: AgentOptions): Agent => {
   });
   const allTasks = pollers.map(({ tasks }) => tasks);
 
-  const beat = { everySeconds: agentLimits.beatSeconds, first: "now", time, log, signal } as const;
-  const lookSeconds = () => Math.max(agentLimits.beatSeconds, inventory.restSeconds);
+  const beat = { everySeconds: agentTimings.beatSeconds, first: "now", time, log, signal } as const;
+  const lookSeconds = () => Math.max(agentTimings.beatSeconds, inventory.restSeconds);
   const ended = Promise.all([
     ...pollers.map(({ poll }) => poll()),
     pollQueue({ source: options.settings.source, slots, tasks: settings, time, log, signal }),
@@ -82,10 +82,10 @@ export const startAgent = (options: AgentOptions): Agent => {
     for (const tasks of allTasks) tasks.abortAll();
     // A defect that ended the polling must not keep the rest from being stopped; `ended` tells of it.
     const orderly = Promise.allSettled([...allTasks.map((tasks) => tasks.allEnded()), ended]);
-    if (await within(orderly, agentLimits.stopTasksMs, time)) return;
+    if (await within(orderly, agentTimings.stopTasksMs, time)) return;
     const count = allTasks.reduce((sum, tasks) => sum + tasks.count, 0);
     log.warn({ tasks: count }, "tasks did not end in time; their messages are given back all the same");
-    await within(Promise.all(allTasks.map((tasks) => tasks.releaseAll())), agentLimits.stopReleaseMs, time);
+    await within(Promise.all(allTasks.map((tasks) => tasks.releaseAll())), agentTimings.stopReleaseMs, time);
   };
   let stopped: Promise<void> | undefined;
   return {

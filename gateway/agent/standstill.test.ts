@@ -7,9 +7,9 @@ import { hangingStorage } from "../storage/testing-hanging.ts";
 import type { SendVolume } from "../tasks/context.ts";
 import { performTask } from "../tasks/perform.ts";
 import { groupId, identity, progressOf, runTaskFields } from "../tasks/testing.ts";
-import { agentLimits } from "./limits.ts";
 import { settle } from "./testing.ts";
 import { result, setUp, task, volume } from "./testing-agent.ts";
+import { agentTimings } from "./timings.ts";
 
 const {
   standstillSeconds,
@@ -22,7 +22,7 @@ const {
   pollSeconds,
   renewSeconds,
   visibilitySeconds,
-} = agentLimits;
+} = agentTimings;
 const givenUpMs = standstillSeconds * 1000;
 const hourMs = 3600_000;
 const never = () => new Promise<never>(() => undefined);
@@ -284,7 +284,7 @@ describe("what hangs beside the tasks", () => {
     const late = Promise.withResolvers<Awaited<ReturnType<typeof receive>>>();
     let polls = 0;
     queue.source.receive = (options) => (polls++ === 0 ? late.promise : receive(options));
-    await time.advance(pollSeconds * 1000 + callSeconds * 1000 + agentLimits.pollRetryMsMax);
+    await time.advance(pollSeconds * 1000 + callSeconds * 1000 + agentTimings.pollRetryMsMax);
     await queue.deliver(task());
     assert.equal(tries.length, 1);
     late.resolve([{ messageId: "late", receipt: "late", body: "" }]);
