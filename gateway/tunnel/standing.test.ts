@@ -21,7 +21,7 @@ describe("what a peer asks for", () => {
   let tunnel: TestedServer;
   before(async () => {
     time = manualTime();
-    tunnel = await TestedServer.start({ time, limits: { beatSeconds: 0.02 } });
+    tunnel = await TestedServer.start({ time, timeouts: { beatSeconds: 0.02 } });
   });
   after(() => tunnel.stop(1));
   afterEach(() => tunnel.closeClients());
@@ -153,7 +153,7 @@ describe("a receiver whose storage hangs", () => {
 
   const start = async (t: TestContext, hangs: (name: string) => boolean) => {
     const time = manualTime();
-    const tunnel = await TestedServer.start({ time, limits: { beatSeconds: 0.02 } });
+    const tunnel = await TestedServer.start({ time, timeouts: { beatSeconds: 0.02 } });
     t.after(async () => {
       await tunnel.closeClients();
       await tunnel.stop(1);

@@ -58,9 +58,9 @@ export class TestedServer {
 
   /** @param authority whose certificates both ends have; a new one unless told otherwise */
   static async start(
-    options: Partial<Pick<TunnelServerOptions, "limits" | "time">> & { readonly authority?: CertificateWithKey } = {},
+    options: Partial<Pick<TunnelServerOptions, "timeouts" | "time">> & { readonly authority?: CertificateWithKey } = {},
   ): Promise<TestedServer> {
-    const { authority = await newAuthority(), ...limits } = options;
+    const { authority = await newAuthority(), ...timeouts } = options;
     const tested = new TestedServer(authority);
     tested.#server = await startTunnelServer({
       credentials: await credentialsOf(authority, "b"),
@@ -69,7 +69,7 @@ export class TestedServer {
       handler: (...request) => tested.handler(...request),
       uploads: (upload, identity) => tested.uploads(upload, identity),
       log: tested.log,
-      ...limits,
+      ...timeouts,
     });
     return tested;
   }

@@ -192,22 +192,22 @@ describe("the tunnel through two Envoys", () => {
   test("brings signs of life while the peer works, and gives a peer up whose Envoy hangs", async () => {
     const held = Promise.withResolvers<void>();
     const slow = await openTestedEnvoy({
-      ...{ authority, siteId: "h", limits: { beatSeconds: 0.1 } },
+      ...{ authority, siteId: "h", timeouts: { beatSeconds: 0.1 } },
       handler: async (_request, response) => {
         await held.promise;
         answerJson(response, 200, "done");
       },
     });
-    const limits = { silenceSeconds: 3 };
+    const timeouts = { silenceSeconds: 3 };
     const peer = await a.tunnel.connect({
-      ...{ siteId: site("h"), endpoints: [slow.endpoint], log: a.log, limits, signal },
+      ...{ siteId: site("h"), endpoints: [slow.endpoint], log: a.log, timeouts, signal },
     });
     const pid = await envoyPidIn(slow.dir);
     assert(pid !== undefined);
     try {
       const answer = peer.request(get);
       // Without beats it would have been given up.
-      await sleep(1.3 * limits.silenceSeconds * 1000);
+      await sleep(1.3 * timeouts.silenceSeconds * 1000);
       held.resolve();
       assert.equal(await answer, "done");
       process.kill(pid, "SIGSTOP");

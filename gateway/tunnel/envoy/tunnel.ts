@@ -8,7 +8,7 @@ import { whileMoving } from "../../standstill.ts";
 import { steadyTime, type Time } from "../../time.ts";
 import { assertValidNow, type TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
-import type { TunnelServerLimits } from "../listening.ts";
+import type { TunnelServerTimeouts } from "../listening.ts";
 import { OpenClients } from "../open-clients.ts";
 import { startProxiedServer } from "../proxied-server.ts";
 import type { Tunnel, TunnelOptions } from "../tunnel.ts";
@@ -41,7 +41,7 @@ export interface EnvoyTunnelOptions extends TunnelOptions {
   readonly dir: string;
   readonly time?: Time;
   /** Of the receiver behind it. */
-  readonly limits?: Partial<TunnelServerLimits>;
+  readonly timeouts?: Partial<TunnelServerTimeouts>;
 }
 
 /**
@@ -68,7 +68,7 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
     handler: options.handler,
     uploads: options.uploads,
     log,
-    ...(options.limits !== undefined && { limits: options.limits }),
+    ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
   });
   try {
     const refusals = new Refusals();
