@@ -2,7 +2,7 @@ import type { Gateway } from "../../core/api/site.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log.ts";
 import type { TaskSource } from "../queues/task-source.ts";
-import { limitStorage } from "../storage/limited.ts";
+import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { GatewayContext } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
 import type { Time } from "../time.ts";
@@ -58,8 +58,8 @@ export const startAgent = (options: AgentOptions): Agent => {
     time,
   });
   const { reports } = alive;
-  const limited = limitStorage(storage, { time });
-  const inventory = createInventoryTeller({ storage: limited, reports, identity, now, log, time });
+  const timed = withTimeouts(storage, { time });
+  const inventory = createInventoryTeller({ storage: timed, reports, identity, now, log, time });
   const pollers = queues.map((queue) => {
     const tasks = createCurrentTasks({ ...options, ...queue, reports, siteId: identity.siteId, inventory });
     return { tasks, poll: () => pollQueue({ ...queue, tasks, time, log, signal }) };

@@ -6,7 +6,7 @@ import type { RunTask } from "../../core/api/task.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import { type Log, taskFields } from "../log.ts";
 import { Movement } from "../standstill.ts";
-import { limitStorage } from "../storage/limited.ts";
+import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { GatewayContext, GatewayIdentity } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
 import { resultParts } from "../tasks/result-parts.ts";
@@ -77,7 +77,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
       signal.throwIfAborted();
       const result = await perform(task, {
         ...context,
-        storage: limitStorage(context.storage, { time, signal, onMoved }),
+        storage: withTimeouts(context.storage, { time, signal, onMoved }),
         log,
         signal,
         onMoved,
