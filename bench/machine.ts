@@ -1,6 +1,6 @@
 import { cpus, release, totalmem } from "node:os";
 import type { PeerName } from "./options.ts";
-import type { Machine } from "./results.ts";
+import type { MachineDescription } from "./results.ts";
 import { runTool } from "./tools.ts";
 
 const versionArguments: Readonly<Record<PeerName, string>> = {
@@ -10,7 +10,7 @@ const versionArguments: Readonly<Record<PeerName, string>> = {
 };
 
 /** The machine and the versions of what is measured on it. */
-export const describeMachine = async (peers: readonly PeerName[]): Promise<Machine> => {
+export const describeMachine = async (peers: readonly PeerName[]): Promise<MachineDescription> => {
   const versions = await Promise.all(
     peers.map(async (name) => [name, versionIn(await runTool(name, [versionArguments[name]]))] as const),
   );
