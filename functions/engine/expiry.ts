@@ -3,8 +3,8 @@ import type { Run } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, Key } from "../../core/ports/store.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
-import type { Deps } from "../deps.ts";
-import { expiriesKey, expiriesPrefix, expiryKey, groupKey } from "../records.ts";
+import { expiriesKey, expiriesPrefix, expiryKey, groupKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { loadRun } from "./runs.ts";
 
 /**

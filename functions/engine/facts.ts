@@ -7,11 +7,11 @@ import type { Progress, RunPlan, Step } from "../../core/api/run.ts";
 import type { MirrorVolume, TaskResult, TaskResultOf } from "../../core/api/task.ts";
 import type { Key, Stored } from "../../core/ports/store.ts";
 import { hasVolumePage, placedVolumes, type VolumePage } from "../../core/run/volumes.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
-import { readRange } from "../ranges.ts";
-import { factKey, factPrefix, runPlanKey, volumePageKey } from "../records.ts";
-import { encodeCursor } from "../store-rules.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import { readRange } from "../documents/ranges.ts";
+import { factKey, factPrefix, runPlanKey, volumePageKey } from "../documents/records.ts";
+import { encodeCursor } from "../documents/store-rules.ts";
+import type { Deps } from "../ports/deps.ts";
 import { putOnce } from "./put-once.ts";
 
 /**

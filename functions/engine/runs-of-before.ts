@@ -3,8 +3,8 @@ import type { RunId, SiteId } from "../../core/api/ids.ts";
 import { type RunHead, type TargetRun, targetRunSchema } from "../../core/api/run.ts";
 import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
 import { hasEnded } from "../../core/run/steps.ts";
-import type { Deps } from "../deps.ts";
-import { expiryKey, partKey, runKey } from "../records.ts";
+import { expiryKey, partKey, runKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /*
  * Runs of the form 1: one document, which had all parts in it, and in each of these the tasks that

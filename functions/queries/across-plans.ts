@@ -1,11 +1,11 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PlanId } from "../../core/api/ids.ts";
 import type { Stored } from "../../core/ports/store.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
-import { planNameKey } from "../records.ts";
-import { encodeCursor } from "../store-rules.ts";
-import type { Page, PageRequest } from "./page.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import type { Page, PageRequest } from "../documents/page.ts";
+import { planNameKey } from "../documents/records.ts";
+import { encodeCursor } from "../documents/store-rules.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /** A plan as the catalogue has it: those that are there by name, and then those that were deleted. */
 export interface NamedPlan {

@@ -4,13 +4,13 @@ import type { PlanId } from "../../core/api/ids.ts";
 import { type Run, type RunHead, runSchema, skipSchema, type TargetRun } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { partsBySite, statusOf } from "../../core/run/steps.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import { type Page, type PageRequest, readable } from "../documents/page.ts";
+import { planKey, runOfKey, runPrefix, skipPrefix } from "../documents/records.ts";
+import { encodeCursor } from "../documents/store-rules.ts";
 import { assembled } from "../engine/runs.ts";
 import { objectsIn } from "../engine/taken.ts";
-import { planKey, runOfKey, runPrefix, skipPrefix } from "../records.ts";
-import { encodeCursor } from "../store-rules.ts";
-import { type Page, type PageRequest, readable } from "./page.ts";
+import type { Deps } from "../ports/deps.ts";
 
 type StoreAndLog = Pick<Deps, "store" | "log">;
 /**

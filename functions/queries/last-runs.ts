@@ -2,9 +2,9 @@ import type { PlanId } from "../../core/api/ids.ts";
 import type { Run, RunHead, TargetRun } from "../../core/api/run.ts";
 import { runSchema } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
-import type { Deps } from "../deps.ts";
+import { planKey, runOfKey, runPrefix } from "../documents/records.ts";
 import { assembled } from "../engine/runs.ts";
-import { planKey, runOfKey, runPrefix } from "../records.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /** Of a run and its parts. */
 const documentsPerPage = 40;

@@ -4,9 +4,9 @@ import type { PlanAnswer, PlanMember, PlanMembersAnswer } from "../../core/api/a
 import type { JudgedObject } from "../../core/object/judge.ts";
 import type { GoneRecord } from "../../core/retention/gone.ts";
 import { createTestApi, facilitiesOfA, objectNamed, siteA, type TestApi, vmNamed } from "../api/testing.ts";
-import { putInventoryPart } from "../inventory.ts";
-import { goneKey } from "../records.ts";
-import { toldBy } from "../testing-inventory.ts";
+import { goneKey } from "../documents/records.ts";
+import { putInventoryPart } from "../inventory/inventory.ts";
+import { toldBy } from "../inventory/testing.ts";
 
 const retention = { keepLast: 1 };
 

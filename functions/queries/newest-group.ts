@@ -1,8 +1,8 @@
 import type { Group } from "../../core/api/group.ts";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import { isAhead } from "../../core/ports/clock.ts";
-import type { Deps } from "../deps.ts";
-import { groupPrefix, planKey } from "../records.ts";
+import { groupPrefix, planKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 
 export interface Newest {
   /** By its number, whatever its instant. */

@@ -1,9 +1,9 @@
 import type { HistoryEntry, RunListEntry } from "../../core/api/answers.ts";
 import type { Instant, SiteId } from "../../core/api/ids.ts";
-import type { Deps } from "../deps.ts";
+import type { Page, PageRequest } from "../documents/page.ts";
+import type { Deps } from "../ports/deps.ts";
 import type { NamedPlan } from "./across-plans.ts";
 import { listHistory } from "./history.ts";
-import type { Page, PageRequest } from "./page.ts";
 
 export interface RunFilter {
   /** Runs that this site is part of, as source or target; no skipped slots, which have no sites. */

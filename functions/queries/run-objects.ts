@@ -7,13 +7,13 @@ import { ruleText } from "../../core/object/rule.ts";
 import { progressAhead, progressOfAll } from "../../core/run/progress.ts";
 import { isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import type { Page, PageRequest } from "../documents/page.ts";
 import { type RebuildFact, readFact, readFactsIn, type SnapshotFact } from "../engine/facts.ts";
 import { originOf, readNamedObjects, readRunObjects } from "../engine/run-objects.ts";
 import { readShards } from "../engine/shards.ts";
 import { readTaken } from "../engine/taken.ts";
-import type { Page, PageRequest } from "./page.ts";
+import type { Deps } from "../ports/deps.ts";
 import { dataStep, isAllDone, readBoth } from "./runs.ts";
 
 /**

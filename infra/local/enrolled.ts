@@ -1,10 +1,10 @@
 import { X509Certificate } from "node:crypto";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Log } from "../../functions/deps.ts";
-import { forEach } from "../../functions/each.ts";
-import { createEnrolment, type EnrolmentDeps } from "../../functions/enrolment.ts";
-import { readStoredSite } from "../../functions/queries/sites.ts";
-import { removedAt } from "../../functions/removed.ts";
+import { forEach } from "../../functions/concurrency/each.ts";
+import { createEnrolment, type EnrolmentDeps } from "../../functions/enrolment/enrolment.ts";
+import { removedAt } from "../../functions/gateways/removed.ts";
+import type { Log } from "../../functions/ports/deps.ts";
+import { readStoredSite } from "../../functions/sites/sites.ts";
 import type { GatewayConfig } from "../../gateway/config.ts";
 import { loadCredentials } from "../../gateway/credentials.ts";
 import { enrolGateway } from "../../gateway/enrolment/enrol.ts";

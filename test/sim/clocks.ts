@@ -20,11 +20,11 @@ import {
   vmNamed,
 } from "../../functions/api/testing.ts";
 import { complete, takeTasks } from "../../functions/api/testing-gateway.ts";
+import type { Page } from "../../functions/documents/page.ts";
+import { planKey, runPrefix } from "../../functions/documents/records.ts";
 import { dueSecondsMax } from "../../functions/engine/engine.ts";
 import { assembled } from "../../functions/engine/runs.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
-import type { Page } from "../../functions/queries/page.ts";
-import { planKey, runPrefix } from "../../functions/records.ts";
 import { handleReport } from "../../functions/report.ts";
 import { handleSweep } from "../../functions/sweep.ts";
 import { createTicker, type Ticker } from "../../infra/local/ticker/ticker.ts";

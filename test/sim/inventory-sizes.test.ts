@@ -11,10 +11,10 @@ import { isUnusable, judgeObject } from "../../core/object/judge.ts";
 import { definePlan } from "../../core/plan/define.ts";
 import type { DocumentStore, Key } from "../../core/ports/store.ts";
 import { createTestApi, siteA } from "../../functions/api/testing.ts";
+import { bodyBytesMax } from "../../functions/documents/store-rules.ts";
 import { createPlan } from "../../functions/engine/commands.ts";
-import { listObjects } from "../../functions/queries/objects.ts";
+import { listObjects } from "../../functions/inventory/objects.ts";
 import { handleReport } from "../../functions/report.ts";
-import { bodyBytesMax } from "../../functions/store-rules.ts";
 import { inventoryReports } from "../../gateway/tasks/inventory.ts";
 
 /** DynamoDB's limit of a sort key. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { DocumentStore } from "../../../core/ports/store.ts";
-import type { Log } from "../../../functions/deps.ts";
+import type { Log } from "../../../functions/ports/deps.ts";
 import { type DueSoon, soonSeconds } from "./due-soon.ts";
 import type { Sleep } from "./sleep.ts";
 import { sleepUntilAborted } from "./sleep.ts";

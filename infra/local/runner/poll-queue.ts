@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
 import { DeleteMessageBatchCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "../../../functions/aws/lambda-events.ts";
-import type { Log } from "../../../functions/deps.ts";
+import type { Log } from "../../../functions/ports/deps.ts";
 import type { Sleep } from "./sleep.ts";
 import { sleepUntilAborted } from "./sleep.ts";
 

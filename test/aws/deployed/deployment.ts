@@ -24,8 +24,8 @@ import { type Clients, createClients } from "../../../functions/aws/clients.ts";
 import { ensureQueue, reportQueueDefinition } from "../../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
 import { ensureTable } from "../../../functions/aws/table.ts";
-import type { Deps } from "../../../functions/deps.ts";
 import { createDeps, type Names } from "../../../functions/environment.ts";
+import type { Deps } from "../../../functions/ports/deps.ts";
 import { concurrencyOf, newAccountExecutions } from "../../../infra/aws/concurrency.ts";
 import {
   arnsOf,
