@@ -1,6 +1,6 @@
 /** The time and waiting, for what has to be tested without waiting. */
 export interface Time {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since 1970. */
   nowMs(): number;
   /**
    * Resolves after `ms`, or at once when the signal is aborted; never rejects, so a loop looks at

@@ -43,11 +43,11 @@ const nameSchema = z.string().regex(/^[0-9a-zA-Z\-_.]{1,64}$/);
 const arnPrefix = "arn:aws:scheduler:us-east-1:000000000000";
 
 const validate = (name: string, { ScheduleExpression, ScheduleExpressionTimezone }: Definition): void => {
-  const epoch = new Date(0).toISOString() as Instant;
-  const times = { expression: ScheduleExpression, timeZone: ScheduleExpressionTimezone, createdAt: epoch };
+  const beginning = new Date(0).toISOString() as Instant;
+  const times = { expression: ScheduleExpression, timeZone: ScheduleExpressionTimezone, createdAt: beginning };
   try {
     nameSchema.parse(name);
-    occurrences(times, epoch, epoch);
+    occurrences(times, beginning, beginning);
   } catch (error) {
     if (VisibleError.is(error) || error instanceof z.ZodError)
       throw new SchedulerFault("ValidationException", error.message);
