@@ -11,7 +11,7 @@ import * as task from "./task-transitions.ts";
  */
 
 type PartHandler<E extends PartEvent["type"]> = (
-  situation: part.Situation,
+  situation: part.PartSituation,
   event: Extract<PartEvent, { type: E }>,
 ) => TargetRun | undefined;
 type PartRow = { readonly [E in PartEvent["type"]]?: PartHandler<E> };
@@ -38,7 +38,7 @@ export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
 };
 
 type TaskHandler<E extends TaskEvent["type"]> = (
-  situation: task.Situation,
+  situation: task.TaskSituation,
   event: Extract<TaskEvent, { type: E }>,
 ) => TaskDecision | undefined;
 type TaskRow = { readonly [E in TaskEvent["type"]]?: TaskHandler<E> };

@@ -2,7 +2,7 @@ import type { Reason } from "../api/reason.ts";
 import type { Shard, Taken } from "../api/run.ts";
 import { addSeconds, secondsBetween } from "../ports/clock.ts";
 import type { TaskDecision } from "./decide.ts";
-import type { Answer, RunContext, TaskEvent } from "./events.ts";
+import type { RunContext, TaskAnswer, TaskEvent } from "./events.ts";
 import { isSameProgress, sumOf } from "./progress.ts";
 import { hasPassed, patienceSeconds, type RetryPolicy, retryDelaySeconds } from "./retry-policy.ts";
 import { shardsMax } from "./shards.ts";
@@ -10,7 +10,7 @@ import { shardsMax } from "./shards.ts";
 type EventOf<E extends TaskEvent["type"]> = Extract<TaskEvent, { type: E }>;
 
 /** What a transition may look at besides its event. */
-export interface Situation extends RunContext {
+export interface TaskSituation extends RunContext {
   readonly shard: Shard;
   readonly policy: RetryPolicy;
 }
@@ -26,7 +26,7 @@ const heard = ({ waiting: _, reason: __, ...shard }: Shard): Shard => ({ ...shar
  * A worker was heard of: its deadline moves on. Where there is nothing new, a deadline that is still
  * far off stays, which saves a write.
  */
-export const touch = ({ shard, now, policy }: Situation, event: EventOf<"working">): TaskDecision | undefined => {
+export const touch = ({ shard, now, policy }: TaskSituation, event: EventOf<"working">): TaskDecision | undefined => {
   if (!isNewest(shard, event)) return undefined;
   const { deadline: before, waiting, silence } = shard;
   const left = before === null || hasPassed(before, now, policy) ? 0 : secondsBetween(now, before);
@@ -38,7 +38,7 @@ export const touch = ({ shard, now, policy }: Situation, event: EventOf<"working
 };
 
 /** Any try's answer counts: the task is the same each time. */
-export const complete = (situation: Situation, event: EventOf<"completed">): TaskDecision | undefined => {
+export const complete = (situation: TaskSituation, event: EventOf<"completed">): TaskDecision | undefined => {
   const { shard, now, policy } = situation;
   if (shard.index !== event.index) return undefined;
   const answered = withAnswer(shard, event.answer);
@@ -49,7 +49,7 @@ export const complete = (situation: Situation, event: EventOf<"completed">): Tas
 };
 
 /** What is kept of an answer, or of a part of one; undefined when that part came before. */
-const withAnswer = (shard: Shard, { part, taken, published, warned }: Answer): Shard | undefined => {
+const withAnswer = (shard: Shard, { part, taken, published, warned }: TaskAnswer): Shard | undefined => {
   const { warned: before, ...rest } = shard;
   if (part === undefined) {
     return { ...rest, ...(taken && { taken }), ...(published && { published }), ...allWarned(before, warned) };
@@ -85,11 +85,15 @@ const pagesOf = (volumePages: Taken["volumePages"]) => (volumePages === undefine
 const counted = (what: "objects" | "volumes", { [what]: one }: Taken, { [what]: other }: Taken) =>
   one === undefined || other === undefined ? {} : { [what]: one + other };
 
-const isWhole = ({ answered }: Shard, { part }: Answer): boolean =>
+const isWhole = ({ answered }: Shard, { part }: TaskAnswer): boolean =>
   part === undefined || answered?.parts.length === part.of;
 
 /** The task is done: the shard's next one is given out, if there is one. */
-const next = ({ now, policy }: Situation, shard: Shard, { progress = shard.progress }: Answer): TaskDecision => {
+const next = (
+  { now, policy }: TaskSituation,
+  shard: Shard,
+  { progress = shard.progress }: TaskAnswer,
+): TaskDecision => {
   const { progress: _, noBase: __, listed: ___, answered: ____, done, ...rest } = heard(shard);
   const index = shard.index + shardsMax;
   const isLast = index >= shard.count;
@@ -109,7 +113,7 @@ const next = ({ now, policy }: Situation, shard: Shard, { progress = shard.progr
  * chosen by a list that was asked for after the run's own group was made. Answers to earlier tries
  * are no such list, and end nothing.
  */
-export const listOrComplete = (situation: Situation, event: EventOf<"completed">): TaskDecision | undefined => {
+export const listOrComplete = (situation: TaskSituation, event: EventOf<"completed">): TaskDecision | undefined => {
   const { shard, now, policy } = situation;
   if (!isNewest(shard, event)) return undefined;
   if (shard.listed && !event.answer.more) return complete(situation, event);
@@ -120,7 +124,7 @@ export const listOrComplete = (situation: Situation, event: EventOf<"completed">
 
 const giveUp = (shard: Shard, reason: Reason): TaskDecision => ({ shard, gaveUp: reason });
 
-export const retry = (situation: Situation, event: EventOf<"failed">): TaskDecision | undefined => {
+export const retry = (situation: TaskSituation, event: EventOf<"failed">): TaskDecision | undefined => {
   const { shard, now, fraction, policy } = situation;
   if (!isNewest(shard, event)) return undefined;
   const failures = event.progressed ? 1 : shard.failures + 1;
@@ -147,7 +151,7 @@ export const retry = (situation: Situation, event: EventOf<"failed">): TaskDecis
  * all. Gateways that are there but busy get round to it (W22); only a site without any makes the
  * part fail.
  */
-export const sendAgain = (situation: Situation, event: EventOf<"overdue">): TaskDecision | undefined => {
+export const sendAgain = (situation: TaskSituation, event: EventOf<"overdue">): TaskDecision | undefined => {
   const { shard, now, policy } = situation;
   if (shard.deadline === null || !hasPassed(shard.deadline, now, policy)) return undefined;
   const silence = shard.silence + 1;

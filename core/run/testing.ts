@@ -3,7 +3,7 @@ import type { Instant, PlanId, SiteId } from "../api/ids.ts";
 import type { RunKind, Shard, Step } from "../api/run.ts";
 import { addSeconds } from "../ports/clock.ts";
 import { decidePart, decideTask } from "./decide.ts";
-import type { Answer, PartEvent, TaskEvent } from "./events.ts";
+import type { PartEvent, TaskAnswer, TaskEvent } from "./events.ts";
 import { newRun } from "./new-run.ts";
 import { defaultRetryPolicy } from "./retry-policy.ts";
 import { closed, firstShard, isFinished, shardCount, shardOf } from "./shards.ts";
@@ -130,7 +130,7 @@ export const playPart = ({
   return {
     happen,
     start: () => happen({ type: "start" }),
-    answer: (step: Step, index = 0, { attempt, ...answer }: Answer & Try = {}) =>
+    answer: (step: Step, index = 0, { attempt, ...answer }: TaskAnswer & Try = {}) =>
       happen({
         step,
         index,

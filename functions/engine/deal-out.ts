@@ -16,7 +16,7 @@ import { loadRun } from "./runs.ts";
 import { send, stepDone } from "./send-tasks.ts";
 import { dueOf, puts, readShards, retryPolicyOf, shardsAtOnce } from "./shards.ts";
 import { windUpStep } from "./step-end.ts";
-import { readTaken, type Taken } from "./taken.ts";
+import { readTaken, type WholeTaken } from "./taken.ts";
 
 /**
  * Gives out the tasks of a step that a part has come to, as far as nobody has: those of shards that
@@ -80,7 +80,7 @@ const isStillAwaited = async (deps: Deps, run: Run, target: SiteId, step: Step):
 const toldAll = async (
   deps: Deps,
   run: Run,
-  { target, step, taken }: { readonly target: SiteId; readonly step: Step; readonly taken: Taken | undefined },
+  { target, step, taken }: { readonly target: SiteId; readonly step: Step; readonly taken: WholeTaken | undefined },
 ): Promise<Told> => {
   const { source, sequence } = run;
   if (step === "preparing") {

@@ -14,7 +14,7 @@ import { readFact, readFacts, type SnapshotFact } from "../engine/facts.ts";
 import { originOf, snapshotIndexOf } from "../engine/run-objects.ts";
 import { loadRun } from "../engine/runs.ts";
 import { readShards } from "../engine/shards.ts";
-import { readTaken, type Taken } from "../engine/taken.ts";
+import { readTaken, type WholeTaken } from "../engine/taken.ts";
 import { readObjectOf, readOwnVolumes } from "../engine/volume-pages.ts";
 import { allOf, type Warnings, warningsOfMirrors, warningsOfSnapshot } from "../engine/warnings.ts";
 import { readGateways } from "../gateways/list.ts";
@@ -85,7 +85,7 @@ interface RunWorld {
   readonly plan: Plan | undefined;
   readonly absent: ReadonlySet<SiteId>;
   readonly runPlan: RunPlan;
-  readonly taken: Taken | undefined;
+  readonly taken: WholeTaken | undefined;
   /** Which volumes are which object's, where that is told apart. */
   readonly own: Awaited<ReturnType<typeof readOwnVolumes>> | undefined;
   /** How fast the source may send to its targets. */
