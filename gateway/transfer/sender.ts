@@ -12,7 +12,7 @@ import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { eachBounded } from "./each-bounded.ts";
 import { digestBytes } from "./frame.ts";
 import { holding } from "./held-snapshot.ts";
-import { type Base, type ExtentMap, type PlannedExtent, planExtents } from "./plan.ts";
+import { type ExtentMap, type PlannedExtent, planExtents, type TargetBase } from "./plan.ts";
 import { ProgressCounter } from "./progress.ts";
 import { digestsAnswerSchema, paths, type Session, type SessionOpen, sessionSchema } from "./protocol.ts";
 import { fromRanges } from "./ranges.ts";
@@ -280,7 +280,7 @@ const settledCounts = (plan: readonly PlannedExtent[], map: ExtentMap) => {
 };
 
 /** What the target starts from, as far as the source can still read it. */
-const findBase = async (options: SendVolumeOptions, { snapshot, base }: Opened): Promise<Base> => {
+const findBase = async (options: SendVolumeOptions, { snapshot, base }: Opened): Promise<TargetBase> => {
   const { log, transfer, ids, storage } = options;
   if (ids.baseGroupId === null) return { kind: "none" };
   // Extents can be compared only when both volumes are cut up alike.

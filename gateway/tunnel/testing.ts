@@ -36,7 +36,7 @@ export async function* of(...chunks: Uint8Array[]) {
 const noRequests: PeerHandler = async () => assert.fail("nobody may ask");
 export const noUploads: UploadHandler = async () => assert.fail("nobody may upload");
 
-export type ClientOptions = Partial<Omit<PeerClientOptions, "credentials">> & {
+export type TestedClientOptions = Partial<Omit<PeerClientOptions, "credentials">> & {
   readonly credentials?: TlsCredentials;
 };
 
@@ -83,7 +83,7 @@ export class TestedServer {
     return `127.0.0.1:${this.port}`;
   }
 
-  async client(options: ClientOptions = {}): Promise<PeerClient> {
+  async client(options: TestedClientOptions = {}): Promise<PeerClient> {
     const { credentials = await credentialsOf(this.authority, "a") } = options;
     const made = createPeerClient({
       multiCluster: site("mc"),

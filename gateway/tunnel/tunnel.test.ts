@@ -8,7 +8,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
 import { answerJson } from "./answer.ts";
 import { createPeerClient, type PeerClientOptions } from "./client.ts";
-import { answerWho, type ClientOptions, code, countBytes, get, of, signal, TestedServer } from "./testing.ts";
+import { answerWho, code, countBytes, get, of, signal, type TestedClientOptions, TestedServer } from "./testing.ts";
 
 describe("the tunnel", () => {
   let tunnel: TestedServer;
@@ -65,7 +65,7 @@ describe("the tunnel", () => {
 
   test("talks to a server of the wanted site, authority and multi-cluster only, whatever its address", async () => {
     tunnel.handler = async () => assert.fail("no request may come");
-    const wrong: ClientOptions[] = [
+    const wrong: TestedClientOptions[] = [
       { siteId: site("c") },
       { multiCluster: site("mc2") },
       { credentials: await credentialsOf(await newAuthority(), "a") },

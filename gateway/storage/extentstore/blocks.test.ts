@@ -59,7 +59,7 @@ test("a run of blocks is what its blocks are one by one, and touches no others",
       const { table, bytes } = StoredBlocks.of(blocks);
       const moved = new Uint8Array(table.length + 3).subarray(3);
       moved.set(table);
-      atOnce.setRun(block, { ...where, stored: new StoredBlocks(moved, bytes) });
+      atOnce.setRange(block, { ...where, stored: new StoredBlocks(moved, bytes) });
       let { offset } = where;
       for (const [index, { bytes: stored, hash }] of blocks.entries()) {
         oneByOne.set(block + index, { fileId: where.fileId, offset, storedBytes: stored.length, hash });

@@ -136,13 +136,13 @@ export class BlockTable {
    * `offset` of a data file on. Without an object a block: a first copy sets tens of thousands of
    * them a second.
    */
-  setRun(
+  setRange(
     block: number,
-    run: { readonly fileId: number; readonly offset: number; readonly stored: StoredBlocks },
+    range: { readonly fileId: number; readonly offset: number; readonly stored: StoredBlocks },
   ): void {
-    const { fileId, stored } = run;
+    const { fileId, stored } = range;
     const { count, table } = stored;
-    let { offset } = run;
+    let { offset } = range;
     for (let index = 0; index < count; index++) {
       const storedBytes = stored.storedBytes(index);
       this.#place(block + index, fileId, offset, storedBytes);

@@ -9,7 +9,7 @@ import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./ve
  */
 
 /** What was found: a block, whatever lies in a data file from somewhere on, or a version's block table. */
-export type Damage =
+export type DamagedPlace =
   | { readonly fileId: number; readonly offset: number }
   | { readonly fileId: number; readonly from: number }
   | { readonly versionId: number };
@@ -26,7 +26,7 @@ export class DamageNotes {
    * Remembers damage. Never fails: whoever found it has an error to throw, and whoever reads there
    * again finds it again.
    */
-  note(damage: Damage): void {
+  note(damage: DamagedPlace): void {
     try {
       if (this.#isNoted(damage)) return;
       this.#database.transaction(() => noteDamage(this.#database, damage));
@@ -35,7 +35,7 @@ export class DamageNotes {
     }
   }
 
-  #isNoted(damage: Damage): boolean {
+  #isNoted(damage: DamagedPlace): boolean {
     if ("versionId" in damage) return isDamaged(this.#database, damage.versionId);
     return "offset" in damage && damagedOffsets(this.#database, damage.fileId).has(damage.offset);
   }
@@ -45,7 +45,7 @@ export class DamageNotes {
  * Marks every version that shares what is damaged. What was mended or moved since it was read is
  * left alone.
  */
-export const noteDamage = (database: Database, damage: Damage): void => {
+export const noteDamage = (database: Database, damage: DamagedPlace): void => {
   if ("versionId" in damage) {
     if (loadVersion(database, damage.versionId) === "damaged") markDamaged(database, damage.versionId);
     return;
@@ -58,7 +58,11 @@ export const noteDamage = (database: Database, damage: Damage): void => {
 };
 
 /** @returns whether the version has blocks there */
-const noteBlocks = (database: Database, table: BlockTable, damage: Exclude<Damage, { versionId: number }>): boolean => {
+const noteBlocks = (
+  database: Database,
+  table: BlockTable,
+  damage: Exclude<DamagedPlace, { versionId: number }>,
+): boolean => {
   const { fileId } = damage;
   const isIn = (offset: number) => ("offset" in damage ? offset === damage.offset : offset >= damage.from);
   let found = false;

@@ -104,7 +104,7 @@ export class PendingWrites implements BlockTables {
     const end = block + stored.count;
     if (this.#partials.size > 0) for (let at = block; at < end; at++) this.#partials.delete(this.#key(extent, at));
     const pending = this.#pending(extent);
-    pending.table.setRun(block, { fileId, offset, stored });
+    pending.table.setRange(block, { fileId, offset, stored });
     pending.dirty.addRange(block, end);
     this.#appendedBytes += stored.bytes.length;
   }

@@ -20,7 +20,7 @@ import type { UploadHandler } from "../upload/server.ts";
 import { isListening } from "./admin.ts";
 import { findEnvoy } from "./find.ts";
 import { envoyPidIn, logged, openTestedEnvoy, type TestedEnvoy } from "./testing/envoys.ts";
-import { type Asking, ask, forgedHead, strangersTo } from "./testing/strangers.ts";
+import { ask, forgedHead, type RawRequest, strangersTo } from "./testing/strangers.ts";
 
 const signal = new AbortController().signal;
 const get = { method: "GET", path: "/v1/who", signal } as const;
@@ -133,7 +133,7 @@ describe("the tunnel through two Envoys", () => {
     );
   });
 
-  const askB = async (credentials: Asking["credentials"], head = "GET /v1/who HTTP/1.1\r\nhost: x\r\n\r\n") => {
+  const askB = async (credentials: RawRequest["credentials"], head = "GET /v1/who HTTP/1.1\r\nhost: x\r\n\r\n") => {
     const port = Number(b.endpoint.split(":")[1]);
     return (await ask({ host: "127.0.0.1", port, credentials, head })).answer;
   };
