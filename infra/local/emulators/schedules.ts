@@ -36,7 +36,7 @@ const scheduleSchema = definitionSchema.extend({
 const fileSchema = z.object({ groups: z.array(z.string()), schedules: z.array(scheduleSchema) });
 
 export type Definition = z.infer<typeof definitionSchema>;
-export type Schedule = z.infer<typeof scheduleSchema>;
+export type EmulatedSchedule = z.infer<typeof scheduleSchema>;
 type File = z.infer<typeof fileSchema>;
 
 const nameSchema = z.string().regex(/^[0-9a-zA-Z\-_.]{1,64}$/);
@@ -89,11 +89,11 @@ export class Schedules {
   }
 
   /** Every schedule, by group and name. */
-  list(): readonly Schedule[] {
+  list(): readonly EmulatedSchedule[] {
     return this.#file.schedules;
   }
 
-  get(group: string, name: string): Schedule {
+  get(group: string, name: string): EmulatedSchedule {
     const found = this.#file.schedules.find((schedule) => schedule.GroupName === group && schedule.Name === name);
     if (found !== undefined) return found;
     throw new SchedulerFault("ResourceNotFoundException", `Schedule ${name} does not exist.`);
