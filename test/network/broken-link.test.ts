@@ -5,10 +5,10 @@ import { groupIdOf, type PlanId, type RunId, type SiteId, siteIdSchema } from ".
 import type { TargetRun } from "../../core/api/run.ts";
 import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { statusOf } from "../../core/run/steps.ts";
-import { ControlPlane } from "./control-plane.ts";
+import { LabControlPlane } from "./control-plane.ts";
 import { Lab } from "./lab.ts";
-import { type Host, runOn } from "./link.ts";
-import { type Disk, makeDisk, type Node, overwriteDisk } from "./sites.ts";
+import { type LabHost, runOn } from "./link.ts";
+import { makeDisk, type Node, overwriteDisk, type RandomDisk } from "./sites.ts";
 
 const mib = 1024 * 1024;
 const volumeBytes = 32 * mib;
@@ -41,10 +41,10 @@ const secondsOf = ({ startedAt, endedAt }: TargetRun): number => {
 
 describe("a plan with two targets, to one of which the link breaks for good", () => {
   let lab: Lab;
-  let controlPlane: ControlPlane;
-  let hosts: { readonly a1: Host; readonly b1: Host; readonly c1: Host };
+  let controlPlane: LabControlPlane;
+  let hosts: { readonly a1: LabHost; readonly b1: LabHost; readonly c1: LabHost };
   let nodes: { readonly a: Node; readonly b: Node; readonly c: Node };
-  let disk: Disk;
+  let disk: RandomDisk;
   let planId: PlanId;
   let usualSeconds: number;
 
@@ -61,7 +61,7 @@ describe("a plan with two targets, to one of which the link breaks for good", ()
       b: await lab.startNode(targetSite, hosts.b1),
       c: await lab.startNode(otherSite, hosts.c1),
     };
-    controlPlane = new ControlPlane(retryPolicy);
+    controlPlane = new LabControlPlane(retryPolicy);
     await controlPlane.addSite(sourceSite, nodes.a);
     await controlPlane.addSite(targetSite, nodes.b);
     await controlPlane.addSite(otherSite, nodes.c);
