@@ -1,12 +1,9 @@
+import type { Waiting } from "../../core/ports/waiting.ts";
+
 /** The time and waiting, for what has to be tested without waiting. */
-export interface Time {
+export interface Time extends Waiting {
   /** Milliseconds since the epoch. */
   nowMs(): number;
-  /**
-   * Resolves after `ms`, or at once when the signal is aborted; never rejects, so a loop looks at
-   * the signal itself.
-   */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 export const systemTime: Time = {
