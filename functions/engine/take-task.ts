@@ -8,10 +8,12 @@ import { isAwaited, siteOfTask } from "../../core/run/steps.ts";
 import { retrying } from "../documents/retrying.ts";
 import { readGateways } from "../gateways/list.ts";
 import type { Deps } from "../ports/deps.ts";
-import type { Happening, ShardId } from "./happenings.ts";
-import { loadRun } from "./runs.ts";
+import { loadRun } from "../runs/runs.ts";
+import type { ShardId } from "../runs/shards.ts";
+import { readShard, readShards } from "../runs/shards.ts";
+import type { Happening } from "./happenings.ts";
 import { gaveUp, send, stepDone, targetsOf } from "./send-tasks.ts";
-import { dueOf, limitsOf, puts, readShard, readShards } from "./shards.ts";
+import { dueOf, limitsOf, puts } from "./shards.ts";
 import { windUpStep } from "./step-end.ts";
 
 /**

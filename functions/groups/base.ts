@@ -4,7 +4,7 @@ import type { Base, Run } from "../../core/api/run.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { baseKey, groupKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
-import { readFact, readFactsIn, type SnapshotFact, snapshotFactsOf } from "./facts.ts";
+import { readFact, readFactsIn, type SnapshotFact, snapshotFactsOf } from "../runs/facts.ts";
 import { readGroups } from "./groups.ts";
 
 export const readBase = async (deps: Deps, runId: RunId, target: SiteId): Promise<Base | undefined> =>

@@ -5,8 +5,8 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import type { TaskResultOf } from "../../core/api/task.ts";
 import { createTestApi, objectNamed, siteA, siteB, vmNamed } from "../api/testing.ts";
 import { report, takeTasks } from "../api/testing-gateway.ts";
+import { begin, sizeBytes, snapshotOf, workUntil } from "../engine/testing-kinds.ts";
 import { putFacts } from "./facts.ts";
-import { begin, sizeBytes, snapshotOf, workUntil } from "./testing-kinds.ts";
 import { readObjectOf, readOwnVolumes } from "./volume-pages.ts";
 
 const geometry = { extentBytes: 2 ** 28, stripeCount: 1, stripeBytes: 2 ** 28 };

@@ -5,15 +5,15 @@ import type { Run, RunPlan } from "../../core/api/run.ts";
 import { CommitConflict, type Stored } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import { groupKey, runKey, runPlanKey } from "../documents/records.ts";
+import { tryDrain } from "../engine/engine.ts";
+import { putRun } from "../engine/new-run.ts";
+import { putOutbox } from "../engine/outbox.ts";
 import type { Deps } from "../ports/deps.ts";
+import { readRunPlan } from "../runs/facts.ts";
+import { needRun } from "../runs/runs.ts";
+import { readTaken } from "../runs/taken.ts";
 import { chooseObjects } from "./chosen-objects.ts";
-import { tryDrain } from "./engine.ts";
-import { readRunPlan } from "./facts.ts";
-import { putRun } from "./new-run.ts";
-import { putOutbox } from "./outbox.ts";
 import { refuseWrongNames } from "./rebuilt-names.ts";
-import { needRun } from "./runs.ts";
-import { readTaken } from "./taken.ts";
 
 interface RebuildOptions {
   readonly groupId: GroupId;

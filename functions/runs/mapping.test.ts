@@ -6,9 +6,9 @@ import type { Run } from "../../core/api/run.ts";
 import { prepareTaskSchema } from "../../core/api/task.ts";
 import { siteA, siteB, vmNamed } from "../api/testing.ts";
 import { complete, report, resultOf, takeTasks, workAt } from "../api/testing-gateway.ts";
+import { begin, look, takeSnapshot, web } from "../engine/testing-kinds.ts";
+import { readGroups } from "../groups/groups.ts";
 import { handleSweep } from "../sweep.ts";
-import { readGroups } from "./groups.ts";
-import { begin, look, takeSnapshot, web } from "./testing-kinds.ts";
 
 const siteC = siteIdSchema.parse("c");
 const target = { site: "b", retention: { keepLast: 2 } };

@@ -10,9 +10,9 @@ import { forEach } from "../concurrency/each.ts";
 import { readAll } from "../documents/ranges.ts";
 import { groupKey, groupPrefix, planKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
-import { expires, historyKeptSeconds } from "./expiry.ts";
-import { readPublished, readTaken, type Taken } from "./taken.ts";
-import { allOf, warningsOfMirrors, warningsOfSnapshot } from "./warnings.ts";
+import { expires, historyKeptSeconds } from "../runs/expiry.ts";
+import { readPublished, readTaken, type Taken } from "../runs/taken.ts";
+import { allOf, warningsOfMirrors, warningsOfSnapshot } from "../runs/warnings.ts";
 
 /**
  * A deleted group's record is kept this long, so that a late answer of a gateway finds it. They are

@@ -3,7 +3,7 @@ import type { GroupId, RunId } from "../../core/api/ids.ts";
 import { foldedName, shownName } from "../../core/api/name.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Deps } from "../ports/deps.ts";
-import { snapshotFactsOf } from "./facts.ts";
+import { snapshotFactsOf } from "../runs/facts.ts";
 
 interface Found {
   readonly index: number;

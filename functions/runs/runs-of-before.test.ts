@@ -9,9 +9,9 @@ import { siteB, type TestApi } from "../api/testing.ts";
 import { complete, progressOf, report, takeTasks, workAt } from "../api/testing-gateway.ts";
 import type { Page } from "../documents/page.ts";
 import { planKey, runKey } from "../documents/records.ts";
+import { createOldApi, leaveEffects, type OldApi, putBack, siteC, sites } from "../engine/testing-before.ts";
 import { handleSweep } from "../sweep.ts";
 import { needRun } from "./runs.ts";
-import { createOldApi, leaveEffects, type OldApi, putBack, siteC, sites } from "./testing-before.ts";
 
 const runNow = async (api: TestApi) => {
   api.pass(1);

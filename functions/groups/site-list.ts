@@ -15,11 +15,11 @@ import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import { forEach } from "../concurrency/each.ts";
 import { groupKey, runPlanKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
-import { expires } from "./expiry.ts";
+import { expires } from "../runs/expiry.ts";
+import { loadRun } from "../runs/runs.ts";
+import { keepOfBefore } from "../runs/runs-of-before.ts";
+import { readTaken } from "../runs/taken.ts";
 import { ignoringConflict, putGroup, readGroups, recordGroup } from "./groups.ts";
-import { loadRun } from "./runs.ts";
-import { keepOfBefore } from "./runs-of-before.ts";
-import { readTaken } from "./taken.ts";
 
 /**
  * Groups of one plan at one site that no known run made, and that are written down. No site may

@@ -7,7 +7,7 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import { rebuiltNames } from "../../core/object/rebuilt-name.ts";
 import { lookUpObjects } from "../inventory/objects.ts";
 import type { Deps } from "../ports/deps.ts";
-import { snapshotFactsOf } from "./facts.ts";
+import { snapshotFactsOf } from "../runs/facts.ts";
 
 interface Names {
   readonly runId: RunId;

@@ -9,9 +9,9 @@ import { readRange } from "../documents/ranges.ts";
 import { goneKey, gonePrefix, planKey } from "../documents/records.ts";
 import { type StoredPlan, wholePlan } from "../plans/plan-objects.ts";
 import type { Deps } from "../ports/deps.ts";
+import { putOnce } from "../runs/put-once.ts";
 import { nameOf, namesIn } from "./gone-copies.ts";
 import { ignoringConflict, readGroups } from "./groups.ts";
-import { putOnce } from "./put-once.ts";
 
 /** A record as the engine writes it: with the number of the run that was the first without the object. */
 type Written = GoneRecord & { readonly sequence: number };
