@@ -8,10 +8,11 @@ import { isAwaited, siteOfTask } from "../../core/run/steps.ts";
 import { retrying } from "../documents/retrying.ts";
 import { readGateways } from "../gateways/list.ts";
 import type { Deps } from "../ports/deps.ts";
-import type { Happening, ShardId } from "./happenings.ts";
-import { loadRun } from "./runs.ts";
+import { loadRun } from "../runs/runs.ts";
+import { readShard, readShards, type ShardId } from "../runs/shards.ts";
+import type { Happening } from "./happenings.ts";
 import { gaveUp, send, stepDone, targetsOf } from "./send-tasks.ts";
-import { dueOf, puts, readShard, readShards, retryPolicyOf } from "./shards.ts";
+import { dueOf, puts, retryPolicyOf } from "./shards.ts";
 import { windUpStep } from "./step-end.ts";
 
 /**

@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { parsePlan } from "../../cli/plan-file.ts";
+import { parsePlan } from "../../cli/input/plan-file.ts";
 import { fencedBlocks, inlineCode, readPage, root } from "../house/page.ts";
 import { testWith } from "../need.ts";
 import { prints, settledText } from "./printed.ts";
