@@ -1,7 +1,8 @@
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Shard, Step } from "../../core/api/run.ts";
-import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
+import type { Change, Stored } from "../../core/ports/store.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
+import { ignoringConflict } from "../documents/conflicts.ts";
 import { shardKey, shardPrefix } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { dueBy } from "./due.ts";
@@ -28,15 +29,8 @@ export const readShard = ({ store }: Pick<Deps, "store">, { runId, place, step, 
   store.get<Shard>(shardKey(runId, place, step, shard));
 
 /** @returns whether it went through; false when somebody else was faster */
-export const puts = async (deps: Deps, change: Change): Promise<boolean> => {
-  try {
-    await deps.store.commit([change]);
-    return true;
-  } catch (error) {
-    if (error instanceof CommitConflict) return false;
-    throw error;
-  }
-};
+export const puts = (deps: Deps, change: Change): Promise<boolean> =>
+  ignoringConflict(() => deps.store.commit([change]));
 
 /** When the sweep has to look at a shard. */
 export const dueOf = ({ clock }: Deps, { deadline }: Shard, before: Stored<Shard>["dueAt"]) =>
