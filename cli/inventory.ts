@@ -1,8 +1,8 @@
 import { strict as assert } from "node:assert";
 import { VisibleError } from "../core/api/errors.ts";
+import { isUnusable, type JudgedObject } from "../core/api/judged-object.ts";
 import type { ObjectKind } from "../core/api/object/common.ts";
 import type { ObjectConfig, UnusableObject } from "../core/api/object.ts";
-import { isUnusable, type JudgedObject } from "../core/object/judge.ts";
 import { until } from "../gateway/until.ts";
 import { answerOf } from "./client.ts";
 import type { Api, Context } from "./context.ts";

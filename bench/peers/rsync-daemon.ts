@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { steadyTime } from "../../gateway/time.ts";
+import { steadyTime } from "../../gateway/time/time.ts";
 import { until } from "../../gateway/until.ts";
 import { freePort } from "../../test/free-port.ts";
 

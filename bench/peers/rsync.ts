@@ -1,13 +1,13 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { steadyTime } from "../../gateway/time.ts";
+import { steadyTime } from "../../gateway/time/time.ts";
 import { until } from "../../gateway/until.ts";
-import type { Workload } from "../cases.ts";
-import type { Images } from "../images.ts";
+import type { Workload } from "../cases/cases.ts";
+import type { Images } from "../cases/images.ts";
+import { copySparse, runTool, settle } from "../cases/tools.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { livingDescendants, loopbackBytes, timesOf } from "../measure/processes.ts";
 import { touchMemory } from "../measure/touch-memory.ts";
-import { copySparse, runTool, settle } from "../tools.ts";
 import { measureCommand, type Peer } from "./peer.ts";
 import { type RsyncDaemon, startRsyncDaemon } from "./rsync-daemon.ts";
 

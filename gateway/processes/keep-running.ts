@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { backoff } from "../../core/waiting/backoff.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import type { OwnedProcess } from "./owned-process.ts";
 
 /** What ran for so long begins again with short waits. */

@@ -1,7 +1,7 @@
 import { GetQueueUrlCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { backoff } from "../../core/waiting/backoff.ts";
-import type { Log } from "../log.ts";
-import type { Time } from "../time.ts";
+import type { Log } from "../log/log.ts";
+import type { Time } from "../time/time.ts";
 
 const missingBackoffMs = { first: 1_000, max: 10_000, jitter: 0.5 };
 

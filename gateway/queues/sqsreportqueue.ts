@@ -4,8 +4,8 @@ import { reportQueueName } from "../../core/api/queues.ts";
 import { senderOf } from "../../core/api/report.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import { tryAgain } from "../../core/waiting/try-again.ts";
-import type { Log } from "../log.ts";
-import { systemTime, type Time } from "../time.ts";
+import type { Log } from "../log/log.ts";
+import { systemTime, type Time } from "../time/time.ts";
 import { inBatches } from "./batches.ts";
 import { queueAddress } from "./queueaddress.ts";
 

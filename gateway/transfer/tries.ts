@@ -1,7 +1,7 @@
 import { type ErrorCode, VisibleError } from "../../core/api/errors.ts";
 import { tryAgain } from "../../core/waiting/try-again.ts";
-import type { Log } from "../log.ts";
-import type { Time } from "../time.ts";
+import type { Log } from "../log/log.ts";
+import type { Time } from "../time/time.ts";
 
 /** A first try and two quick ones. What lasts longer is for the control plane, which gives the whole task another try. */
 const tries = { triesMax: 3, backoffMs: { first: 250, max: 5_000, jitter: 0.5 }, fraction: Math.random };

@@ -8,7 +8,7 @@ import { type GatewayClient, startGatewayProcess } from "../../bench/ours/gatewa
 import { groupOf, multiCluster, owner, resultOf, sourceSite, targetSite, taskFields } from "../../bench/ours/tasks.ts";
 import { gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { parseGatewayConfig } from "../../gateway/config.ts";
+import { parseGatewayConfig } from "../../gateway/config/config.ts";
 import { ensureAuthority } from "../../infra/local/pki.ts";
 import type { Authority } from "../../pki/authority.ts";
 import { until } from "../patience.ts";

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { steadyTime } from "../../gateway/time.ts";
+import { steadyTime } from "../../gateway/time/time.ts";
 import { cachedEnvoy } from "../../gateway/tunnel/envoy/find.ts";
 import { until } from "../../gateway/until.ts";
 

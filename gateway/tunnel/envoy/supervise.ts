@@ -1,9 +1,9 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { SiteId } from "../../../core/api/ids.ts";
-import type { Log } from "../../log.ts";
+import type { Log } from "../../log/log.ts";
 import { keepRunning } from "../../processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../processes/owned-process.ts";
-import type { Time } from "../../time.ts";
+import type { Time } from "../../time/time.ts";
 import { until } from "../../until.ts";
 import { isReady, pollMs } from "./admin.ts";
 import type { EnvoyLayout } from "./layout.ts";

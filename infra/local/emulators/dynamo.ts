@@ -1,10 +1,10 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { makeFolder } from "../../../gateway/folder.ts";
+import { makeFolder } from "../../../gateway/files/folder.ts";
 import { type Death, keepRunning } from "../../../gateway/processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../../gateway/processes/owned-process.ts";
-import { steadyTime, type Time } from "../../../gateway/time.ts";
+import { steadyTime, type Time } from "../../../gateway/time/time.ts";
 import { until } from "../../../gateway/until.ts";
 import type { Emulator } from "./emulator.ts";
 import { freePort } from "./port.ts";

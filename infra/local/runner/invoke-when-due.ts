@@ -2,7 +2,7 @@ import type { Clock } from "../../../core/ports/clock.ts";
 import type { DocumentStore } from "../../../core/ports/store.ts";
 import type { Waiting } from "../../../core/ports/waiting.ts";
 import type { Log } from "../../../functions/ports/deps.ts";
-import { systemTime } from "../../../gateway/time.ts";
+import { systemTime } from "../../../gateway/time/time.ts";
 import { type DueSoon, soonSeconds } from "./due-soon.ts";
 
 export interface InvokeWhenDueOptions {

@@ -5,7 +5,7 @@ import type { Waiting } from "../../../core/ports/waiting.ts";
 import { backoff } from "../../../core/waiting/backoff.ts";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "../../../functions/aws/lambda-events.ts";
 import type { Log } from "../../../functions/ports/deps.ts";
-import { systemTime } from "../../../gateway/time.ts";
+import { systemTime } from "../../../gateway/time/time.ts";
 
 export interface PollQueueOptions {
   readonly client: SQSClient;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { messageText } from "../api/message.ts";
 import { unusableObjectSchema } from "../api/object.ts";
-import { isUnusable, judgeObject, objectUnusable } from "./judge.ts";
+import { isUnusable, judgeObject, objectUnusable } from "./judged-object.ts";
 
 const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
 const good = { kind: "lun", id: "lun-1", name: "web1", volumes: [{ id: "volume-1", sizeBytes: 1, geometry }] };

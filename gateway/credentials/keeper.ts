@@ -1,14 +1,14 @@
 import { X509Certificate } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { RevocationList } from "../core/api/enrolment.ts";
-import { VisibleError } from "../core/api/errors.ts";
-import type { Instant } from "../core/api/ids.ts";
-import { fingerprintOf } from "../pki/authority.ts";
-import { isOfFuture, plainSerial, type Revocations, readRevocations } from "../pki/revocations.ts";
-import type { Log } from "./log.ts";
-import { whileMoving } from "./standstill.ts";
-import { steadyTime, type Time } from "./time.ts";
-import type { TlsCredentials } from "./tunnel/certificates.ts";
+import type { RevocationList } from "../../core/api/enrolment.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { Instant } from "../../core/api/ids.ts";
+import { fingerprintOf } from "../../pki/authority.ts";
+import { isOfFuture, plainSerial, type Revocations, readRevocations } from "../../pki/revocations.ts";
+import type { Log } from "../log/log.ts";
+import { whileMoving } from "../time/standstill.ts";
+import { steadyTime, type Time } from "../time/time.ts";
+import type { TlsCredentials } from "../tunnel/certificates.ts";
 
 /** How soon a certificate that somebody else renews is taken up. */
 export const lookMs = 30_000;

@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { VisibleError } from "../core/api/errors.ts";
+import { VisibleError } from "../../core/api/errors.ts";
 import { makeFolder } from "./folder.ts";
 
 describe("making a folder", () => {

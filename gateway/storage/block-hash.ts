@@ -1,5 +1,5 @@
 import { blake3 } from "@napi-rs/blake-hash";
-import { blockBytes } from "../core/extent/geometry.ts";
+import { blockBytes } from "../../core/extent/geometry.ts";
 
 /** Bytes of a `blockHash`. */
 export const blockHashBytes = 16;

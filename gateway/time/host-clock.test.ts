@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { recordingLog } from "./agent/testing.ts";
+import { recordingLog } from "../agent/testing.ts";
 import { HostClock } from "./host-clock.ts";
 
 const startMs = Date.parse("2026-11-24T01:00:00.000Z");

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
+import { unitBytes } from "../data/regions.ts";
 import { type Case, cases, chooseCases } from "./cases.ts";
-import { unitBytes } from "./data/regions.ts";
 
 export const peerNames = ["rsync", "restic", "borg"] as const;
 export type PeerName = (typeof peerNames)[number];

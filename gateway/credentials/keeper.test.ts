@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { VisibleError } from "../core/api/errors.ts";
-import type { Instant } from "../core/api/ids.ts";
-import { fingerprintOf } from "../pki/authority.ts";
-import { issueRevocations, readAnyRevocations } from "../pki/revocations.ts";
-import { manualTime, settle } from "./agent/testing.ts";
-import { CredentialKeeper, lookMs } from "./credential-keeper.ts";
-import type { Time } from "./time.ts";
-import { credentialsOf, newAuthority } from "./transfer/testing/credentials.ts";
-import { createMemoryLog } from "./transfer/testing/memory-log.ts";
-import type { TlsCredentials } from "./tunnel/certificates.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import type { Instant } from "../../core/api/ids.ts";
+import { fingerprintOf } from "../../pki/authority.ts";
+import { issueRevocations, readAnyRevocations } from "../../pki/revocations.ts";
+import { manualTime, settle } from "../agent/testing.ts";
+import type { Time } from "../time/time.ts";
+import { credentialsOf, newAuthority } from "../transfer/testing/credentials.ts";
+import { createMemoryLog } from "../transfer/testing/memory-log.ts";
+import type { TlsCredentials } from "../tunnel/certificates.ts";
+import { CredentialKeeper, lookMs } from "./keeper.ts";
 
 const authority = await newAuthority();
 const old = await credentialsOf(authority, "a");

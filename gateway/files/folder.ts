@@ -1,8 +1,8 @@
 import { mkdir as makeOne, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { VisibleError } from "../core/api/errors.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import { unlessAborted } from "../time/unless-aborted.ts";
 import { asDiskError } from "./disk-errors.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 export interface FolderOptions {
   /** 0o777 unless given; the umask is taken off. */

@@ -1,5 +1,5 @@
-import { VisibleError } from "../core/api/errors.ts";
-import { bytesText } from "../core/object/bytes.ts";
+import { bytesText } from "../../core/api/bytes.ts";
+import { VisibleError } from "../../core/api/errors.ts";
 
 /**
  * What Linux says when it can't read or write what a disk has: the device fails, is gone, or its

@@ -1,16 +1,16 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { VisibleError } from "../core/api/errors.ts";
-import { instantSchema } from "../core/api/ids.ts";
-import { readAnyRevocations, readRevocations } from "../pki/revocations.ts";
-import type { GatewayConfig } from "./config.ts";
-import { CredentialKeeper, gatewayRemoved, isRevoked } from "./credential-keeper.ts";
-import { settleKey } from "./enrolment/files.ts";
-import { assertOwn } from "./enrolment/own.ts";
-import { readIfThere, writeFileSafely } from "./files.ts";
-import type { Log } from "./log.ts";
-import type { TlsCredentials } from "./tunnel/certificates.ts";
-import type { Tunnel } from "./tunnel/tunnel.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import { instantSchema } from "../../core/api/ids.ts";
+import { readAnyRevocations, readRevocations } from "../../pki/revocations.ts";
+import type { GatewayConfig } from "../config/config.ts";
+import { settleKey } from "../enrolment/files.ts";
+import { assertOwn } from "../enrolment/own.ts";
+import { readIfThere, writeFileSafely } from "../files/files.ts";
+import type { Log } from "../log/log.ts";
+import type { TlsCredentials } from "../tunnel/certificates.ts";
+import type { Tunnel } from "../tunnel/tunnel.ts";
+import { CredentialKeeper, gatewayRemoved, isRevoked } from "./keeper.ts";
 
 const readPem = async (field: keyof GatewayConfig["tls"], file: string): Promise<string> => {
   try {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Instant } from "./ids.ts";
-import { sinceInstant, sinceSchema } from "./since.ts";
+import type { Instant } from "../api/ids.ts";
+import { sinceSchema } from "../api/since.ts";
+import { sinceInstant } from "./since.ts";
 
 const now = "2026-03-08T12:00:00.000Z" as Instant;
 

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { VisibleError } from "../core/api/errors.ts";
+import { VisibleError } from "../../core/api/errors.ts";
 
 /** A gateway that does nothing has some fifty; data files and connections come on top. */
 const descriptorsMin = 256;

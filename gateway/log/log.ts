@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from "pino";
-import { describedError, type Failure, failureLevel } from "../core/api/failure.ts";
-import { logDestination } from "./log-destination.ts";
+import { describedError, type Failure, failureLevel } from "../../core/api/failure.ts";
+import { logDestination } from "./destination.ts";
 
 export const logLevels = ["debug", "info", "notice", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];

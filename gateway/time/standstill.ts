@@ -1,4 +1,4 @@
-import type { VisibleError } from "../core/api/errors.ts";
+import type { VisibleError } from "../../core/api/errors.ts";
 import type { Time } from "./time.ts";
 
 /** Whoever watches over work: it may tell it to stop, and wants to hear when something got done. */

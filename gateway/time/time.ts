@@ -1,4 +1,4 @@
-import type { Waiting } from "../core/ports/waiting.ts";
+import type { Waiting } from "../../core/ports/waiting.ts";
 
 /** The time and waiting, for what has to be tested without waiting. */
 export interface Time extends Waiting {

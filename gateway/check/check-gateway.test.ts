@@ -11,7 +11,7 @@ import { issueGatewayCertificate } from "../../pki/testing.ts";
 import { manualTime } from "../agent/testing.ts";
 import { openStorage } from "../storage/open.ts";
 import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
-import { checkGateway, lookSeconds } from "./check.ts";
+import { checkGateway, lookSeconds } from "./check-gateway.ts";
 
 describe("checking a gateway before its first run", () => {
   let dir: string;

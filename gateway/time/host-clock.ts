@@ -1,6 +1,6 @@
 import { uptime } from "node:os";
-import { clockOffSecondsMax } from "../core/ports/clock.ts";
-import type { Log } from "./log.ts";
+import { clockOffSecondsMax } from "../../core/ports/clock.ts";
+import type { Log } from "../log/log.ts";
 import type { Time } from "./time.ts";
 
 const lookMs = 60_000;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { closeSync, openSync } from "node:fs";
 import { describe, test } from "node:test";
-import { VisibleError } from "../core/api/errors.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import { logDestination } from "./destination.ts";
 import { createLog } from "./log.ts";
-import { logDestination } from "./log-destination.ts";
 
 const logged = (write: (log: ReturnType<typeof createLog>) => void, level: "debug" | "info" = "debug") => {
   const lines: string[] = [];

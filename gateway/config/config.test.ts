@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { VisibleError } from "../core/api/errors.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import { shareOf } from "../storage/config.ts";
 import { loadGatewayConfig, parseGatewayConfig } from "./config.ts";
-import { shareOf } from "./storage/config.ts";
 
 const minimal = {
   gatewayId: "a1",

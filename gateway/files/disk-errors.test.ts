@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { VisibleError } from "../core/api/errors.ts";
+import { VisibleError } from "../../core/api/errors.ts";
 import { asDiskError } from "./disk-errors.ts";
 import { writeFileSafely } from "./files.ts";
 

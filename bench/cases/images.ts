@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { applyVariant, type VolumeSpec, writeBase } from "../data/variants.ts";
 import type { Workload } from "./cases.ts";
-import { applyVariant, type VolumeSpec, writeBase } from "./data/variants.ts";
 import { copySparse } from "./tools.ts";
 
 /** The images of one benchmark, in a folder: each is made when it is needed, and the one before it removed. */

@@ -1,4 +1,4 @@
-import type { VariantName } from "./data/variants.ts";
+import type { VariantName } from "../data/variants.ts";
 
 /** What a tool has to do: bring a copy from the old state of a volume to the new one. */
 export interface Workload {
