@@ -3,7 +3,7 @@ import { VisibleError } from "../core/api/errors.ts";
 import { isUnusable, type JudgedObject } from "../core/api/judged-object.ts";
 import type { ObjectKind } from "../core/api/object/common.ts";
 import type { ObjectConfig, UnusableObject } from "../core/api/object.ts";
-import { until } from "../gateway/until.ts";
+import { until } from "../gateway/time/until.ts";
 import { answerOf } from "./client.ts";
 import type { Api, Context } from "./context.ts";
 import type { Host } from "./host.ts";

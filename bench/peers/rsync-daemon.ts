@@ -4,7 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { steadyTime } from "../../gateway/time/time.ts";
-import { until } from "../../gateway/until.ts";
+import { until } from "../../gateway/time/until.ts";
 import { freePort } from "../../test/free-port.ts";
 
 export interface RsyncDaemon {

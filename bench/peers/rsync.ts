@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { steadyTime } from "../../gateway/time/time.ts";
-import { until } from "../../gateway/until.ts";
+import { until } from "../../gateway/time/until.ts";
 import type { Workload } from "../cases/cases.ts";
 import type { Images } from "../cases/images.ts";
 import { copySparse, runTool, settle } from "../cases/tools.ts";

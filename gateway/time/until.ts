@@ -1,4 +1,4 @@
-import type { Time } from "./time/time.ts";
+import type { Time } from "./time.ts";
 
 /**
  * Asks again until it is so, for what has no event of its own.
