@@ -14,7 +14,7 @@ export const inventoryWaitSeconds = 15;
 const pollMs = 250;
 
 /** What a site has, as its gateways saw it last. */
-export interface Inventory {
+export interface SiteInventory {
   readonly siteId: string;
   readonly observedAt: string;
   readonly objects: readonly ObjectConfig[];
@@ -28,7 +28,7 @@ export const lastInventory = async (
   api: Api,
   site: string,
   kind?: ObjectKind,
-): Promise<Inventory | undefined> => {
+): Promise<SiteInventory | undefined> => {
   const observedAt = await lastObserved(api, site);
   if (observedAt === undefined) return undefined;
   const ofKind = kind === undefined ? {} : { kind };
@@ -47,7 +47,7 @@ export const currentInventory = async (
   api: Api,
   site: string,
   { refresh, kind }: { readonly refresh: boolean; readonly kind?: ObjectKind | undefined },
-): Promise<Inventory> => {
+): Promise<SiteInventory> => {
   const known = refresh ? undefined : await lastInventory(context, api, site, kind);
   if (known !== undefined) return known;
   await refreshInventory(context.host, api, site);

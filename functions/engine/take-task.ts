@@ -9,11 +9,10 @@ import { retrying } from "../documents/retrying.ts";
 import { readGateways } from "../gateways/list.ts";
 import type { Deps } from "../ports/deps.ts";
 import { loadRun } from "../runs/runs.ts";
-import type { ShardId } from "../runs/shards.ts";
-import { readShard, readShards } from "../runs/shards.ts";
+import { readShard, readShards, type ShardId } from "../runs/shards.ts";
 import type { Happening } from "./happenings.ts";
 import { gaveUp, send, stepDone, targetsOf } from "./send-tasks.ts";
-import { dueOf, limitsOf, puts } from "./shards.ts";
+import { dueOf, puts, retryPolicyOf } from "./shards.ts";
 import { windUpStep } from "./step-end.ts";
 
 /**
@@ -33,7 +32,7 @@ export const takeTask = async (
     first = undefined;
     if (stored === undefined) return undefined;
     const context = { now: deps.clock.now(), fraction: deps.ids.fraction() };
-    const decided = decideTask(stored.body, event, context, limitsOf(deps));
+    const decided = decideTask(stored.body, event, context, retryPolicyOf(deps));
     if (decided.shard === stored.body) return decided;
     const { key, version, dueAt } = stored;
     const put = { type: "put", key, body: decided.shard, expect: { version } } as const;

@@ -11,7 +11,7 @@ import { readAll } from "../documents/ranges.ts";
 import { groupKey, groupPrefix, planKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { expires, historyKeptSeconds } from "../runs/expiry.ts";
-import { readPublished, readTaken, type Taken } from "../runs/taken.ts";
+import { readPublished, readTaken, type WholeTaken } from "../runs/taken.ts";
 import { allOf, warningsOfMirrors, warningsOfSnapshot } from "../runs/warnings.ts";
 
 /**
@@ -87,7 +87,7 @@ const warningsOf = async (
   run: Run,
   role: Group["role"],
   target: SiteId,
-  taken: Taken | undefined,
+  taken: WholeTaken | undefined,
 ): Promise<Pick<Group, "warnings">> => {
   const ofSnapshot = await warningsOfSnapshot(deps, run.id, taken);
   const part = run.targets[target];

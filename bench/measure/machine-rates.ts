@@ -1,9 +1,9 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import zstd from "zstd-napi/binding.js";
-import { tlsThroughput } from "./tls-limit.ts";
+import { tlsThroughput } from "./tls-rate.ts";
 
 /** What the machine can do at most, bytes/s with one thread. */
-export interface Limits {
+export interface MachineRates {
   readonly pageCacheRead: number;
   /** Comparing two buffers of 1 MiB that are equal, in the processor's cache. */
   readonly compare: number;
@@ -18,7 +18,7 @@ const blockBytes = 64 * 1024;
 const zstdBytesMax = 512 * 1024 * 1024;
 
 /** @param file an image of `sizeBytes` that is in the page cache */
-export const measureLimits = async (file: string, sizeBytes: number): Promise<Limits> => ({
+export const measureMachine = async (file: string, sizeBytes: number): Promise<MachineRates> => ({
   pageCacheRead: rateOf(file, sizeBytes, () => undefined),
   compare: compareRate(file, sizeBytes),
   zstd: zstdRate(file, Math.min(sizeBytes, zstdBytesMax)),

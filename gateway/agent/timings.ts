@@ -1,5 +1,5 @@
 /** How a gateway shares a site's queue with others. All of its patience is named here. */
-export const agentLimits = {
+export const agentTimings = {
   /** What a poll took is somebody else's after this, unless it is renewed: the poll may have been called off. */
   takenSeconds: 15,
   /** A message that nobody renews is somebody else's after this: a gateway's death costs no more (W20). */

@@ -10,7 +10,7 @@ const command = fileURLToPath(new URL("../../../cli/bin.js", import.meta.url));
 const startSeconds = 600;
 
 /** Types the commands of `smtx-backup` as a person would, against a local environment of its own. */
-export class Session {
+export class LocalSystem {
   readonly dir: string;
   #up: ChildProcess | undefined;
 

@@ -4,7 +4,7 @@ import type { Time } from "../time/time.ts";
 import type { StorageCall } from "./call.ts";
 
 /** How long a call may stand still: several times what a cluster takes that is slow. */
-export const storageLimits = {
+export const storageTimeouts = {
   /** What looks something up, or changes a few records. */
   answerSeconds: 60,
   /** What makes data durable or gives back space: a disk may have a queue of both. */
@@ -14,10 +14,10 @@ export const storageLimits = {
 type Work<T> = (watch: Watch) => Promise<T>;
 
 /**
- * Makes calls to a storage, each within its limit, for somebody who may call them off and wants to
+ * Makes calls to a storage, each within its timeout, for somebody who may call them off and wants to
  * hear when they move.
  */
-export class LimitedCalls {
+export class TimedCalls {
   readonly #user: { readonly time: Time } & StorageCall;
 
   constructor(user: { readonly time: Time } & StorageCall) {
@@ -25,11 +25,11 @@ export class LimitedCalls {
   }
 
   answer<T>(name: string, call: StorageCall | undefined, work: Work<T>): Promise<T> {
-    return this.make({ name, seconds: storageLimits.answerSeconds, call, onAbandoned: ignore }, work);
+    return this.make({ name, seconds: storageTimeouts.answerSeconds, call, onAbandoned: ignore }, work);
   }
 
   durable<T>(name: string, call: StorageCall | undefined, work: Work<T>): Promise<T> {
-    return this.make({ name, seconds: storageLimits.durableSeconds, call, onAbandoned: ignore }, work);
+    return this.make({ name, seconds: storageTimeouts.durableSeconds, call, onAbandoned: ignore }, work);
   }
 
   /** What is opened when nobody waits for it any more is closed: it would hold a volume for ever. */
@@ -38,20 +38,20 @@ export class LimitedCalls {
     call: StorageCall | undefined,
     options: {
       readonly open: Work<T>;
-      readonly limit: (opened: T, calls: HandleCalls) => Opened;
+      readonly wrap: (opened: T, calls: HandleCalls) => Opened;
       readonly close: (opened: T) => Promise<void>;
     },
   ): Promise<Opened> {
     const onAbandoned = (late: Promise<T>) => ignore(late.then(options.close));
-    const seconds = storageLimits.answerSeconds;
+    const seconds = storageTimeouts.answerSeconds;
     const opened = await this.make({ name, seconds, call, onAbandoned }, options.open);
-    return options.limit(opened, new HandleCalls(this));
+    return options.wrap(opened, new HandleCalls(this));
   }
 
   /** Nobody calls it off: what is open has to be closed, most of all after something was called off. */
   close(name: string, call: StorageCall | undefined, work: Work<void>): Promise<void> {
     const { time, onMoved } = this.#user;
-    const closing = new LimitedCalls({ time, ...(onMoved !== undefined && { onMoved }) });
+    const closing = new TimedCalls({ time, ...(onMoved !== undefined && { onMoved }) });
     return closing.durable(name, call?.onMoved && { onMoved: call.onMoved }, work);
   }
 
@@ -88,21 +88,21 @@ export class LimitedCalls {
  * stays here.
  */
 export class HandleCalls {
-  readonly #calls: LimitedCalls;
+  readonly #calls: TimedCalls;
   /** A call that nobody waits for any more, and that may still be at work. */
   #abandoned: Promise<unknown> | undefined;
   #stuckIn: string | undefined;
 
-  constructor(calls: LimitedCalls) {
+  constructor(calls: TimedCalls) {
     this.#calls = calls;
   }
 
   answer<T>(name: string, call: StorageCall | undefined, work: Work<T>): Promise<T> {
-    return this.#make(name, storageLimits.answerSeconds, call, work);
+    return this.#make(name, storageTimeouts.answerSeconds, call, work);
   }
 
   durable<T>(name: string, call: StorageCall | undefined, work: Work<T>): Promise<T> {
-    return this.#make(name, storageLimits.durableSeconds, call, work);
+    return this.#make(name, storageTimeouts.durableSeconds, call, work);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { asDiskError } from "../../files/disk-errors.ts";
-import { dataFilePath } from "./datafile.ts";
+import { dataFilePath } from "./data-file.ts";
 import { closeQuietly, type Disk } from "./disk.ts";
 import type { IdleSweep } from "./idle.ts";
 

@@ -9,7 +9,7 @@ import { labelOf } from "./readers.ts";
 import { giveUpStaging, loadStaged, type Staging, swapIn } from "./staging.ts";
 import type { Store } from "./store.ts";
 import { CommittedTables } from "./tables.ts";
-import { VolumeWriter } from "./volumewriter.ts";
+import { VolumeWriter } from "./volume-writer.ts";
 
 /** Writes a volume's next content. What it flushes is durable, and nobody's until it is swapped in. */
 export class StagedVolumeWriter implements StagedVolume {

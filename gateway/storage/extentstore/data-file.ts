@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { asDiskError, storeFull } from "../../files/disk-errors.ts";
 import { blockHash } from "../block-hash.ts";
-import type { StoredBlock } from "./blocks.ts";
+import type { BlockLocation } from "./blocks.ts";
 import { compressBlock, compressedBytesMax } from "./codec.ts";
 import { closeQuietly, type Disk } from "./disk.ts";
 
@@ -69,7 +69,7 @@ export class DataFileWriter {
   }
 
   /** Appends a block. @throws STORE_FULL, DISK_FAILED; then nothing was appended */
-  append(block: Uint8Array): StoredBlock {
+  append(block: Uint8Array): BlockLocation {
     if (this.#batchedBytes >= batchBytes) this.drain();
     const offset = this.sizeBytes;
     const storedBytes = compressBlock(block, this.#batch.subarray(this.#batchedBytes));

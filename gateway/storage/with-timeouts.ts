@@ -2,19 +2,19 @@ import type { Time } from "../time/time.ts";
 import type { ClusterAdministration } from "./administration.ts";
 import type { StorageCall } from "./call.ts";
 import type { StorageDriver } from "./driver.ts";
-import { type HandleCalls, LimitedCalls } from "./limited-calls.ts";
+import { type HandleCalls, TimedCalls } from "./timed-calls.ts";
 import type { MirrorExtentWriter, SnapshotReader, StagedVolume, VolumeHandle } from "./volume-io.ts";
 
 /**
- * The driver with a limit on every call, also of the volumes, snapshots and extents that it opens.
+ * The driver with a timeout on every call, also of the volumes, snapshots and extents that it opens.
  * A call that stands still for too long is TIMEOUT, naming it, whatever the driver does; one whose
  * signal is aborted ends at once, with the reason. Both tell the driver to stop, and wait no
  * longer. What is closed is closed in spite of the signal.
  * @param user time, and the signal and `onMoved` of somebody who makes many calls, as if each of
  *   them had those. `onMoved` hears of every call that ends by itself
  */
-export const limitStorage = (driver: StorageDriver, user: { readonly time: Time } & StorageCall): StorageDriver => {
-  const calls = new LimitedCalls(user);
+export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time } & StorageCall): StorageDriver => {
+  const calls = new TimedCalls(user);
   const { administration } = driver;
   const stageVolume = driver.stageVolume?.bind(driver);
   return {
@@ -27,7 +27,7 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     openVolume: (volumeId, mode, call) =>
       calls.open("openVolume", call, {
         open: (watch) => driver.openVolume(volumeId, mode, watch),
-        limit: limitVolume,
+        wrap: timedVolume,
         close: (volume) => volume.close(),
       }),
     renameVolume: (id, name, call) =>
@@ -45,14 +45,14 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     openSnapshot: (snapshotId, call) =>
       calls.open("openSnapshot", call, {
         open: (watch) => driver.openSnapshot(snapshotId, watch),
-        limit: (handle) => handle,
+        wrap: (handle) => handle,
         close: (handle) => driver.closeSnapshot(handle),
       }),
     closeSnapshot: (handle, call) => calls.close("closeSnapshot", call, (watch) => driver.closeSnapshot(handle, watch)),
     readSnapshot: (handle, call) =>
       calls.open("readSnapshot", call, {
         open: (watch) => driver.readSnapshot(handle, watch),
-        limit: limitSnapshot,
+        wrap: timedSnapshot,
         close: (snapshot) => snapshot.close(),
       }),
     prepareMirror: (of, call) => calls.answer("prepareMirror", call, (watch) => driver.prepareMirror(of, watch)),
@@ -60,7 +60,7 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     openMirrorExtent: (of, call) =>
       calls.open("openMirrorExtent", call, {
         open: (watch) => driver.openMirrorExtent(of, watch),
-        limit: limitMirrorExtent,
+        wrap: timedMirrorExtent,
         close: (writer) => writer.discard(),
       }),
     mirrorDigests: (of, call) => calls.answer("mirrorDigests", call, (watch) => driver.mirrorDigests(of, watch)),
@@ -69,12 +69,12 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
-    ...(administration && { administration: limitAdministration(administration, calls) }),
+    ...(administration && { administration: timedAdministration(administration, calls) }),
     ...(stageVolume && {
       stageVolume: (of, call) =>
         calls.open("stageVolume", call, {
           open: (watch) => stageVolume(of, watch),
-          limit: limitStaged,
+          wrap: timedStaged,
           close: (staged) => staged.close(),
         }),
     }),
@@ -84,7 +84,7 @@ export const limitStorage = (driver: StorageDriver, user: { readonly time: Time 
   };
 };
 
-const limitAdministration = (cluster: ClusterAdministration, calls: LimitedCalls): ClusterAdministration => ({
+const timedAdministration = (cluster: ClusterAdministration, calls: TimedCalls): ClusterAdministration => ({
   createObjects: (specs, call) => calls.durable("createObjects", call, (watch) => cluster.createObjects(specs, watch)),
   updateObject: (id, change, call) =>
     calls.durable("updateObject", call, (watch) => cluster.updateObject(id, change, watch)),
@@ -97,7 +97,7 @@ const limitAdministration = (cluster: ClusterAdministration, calls: LimitedCalls
   setLabels: (id, labels, call) => calls.answer("setLabels", call, (watch) => cluster.setLabels(id, labels, watch)),
 });
 
-const limitVolume = (volume: VolumeHandle, calls: HandleCalls): VolumeHandle => ({
+const timedVolume = (volume: VolumeHandle, calls: HandleCalls): VolumeHandle => ({
   sizeBytes: volume.sizeBytes,
   geometry: volume.geometry,
   read: (offset, into, call) => calls.answer("read", call, (watch) => volume.read(offset, into, watch)),
@@ -107,12 +107,12 @@ const limitVolume = (volume: VolumeHandle, calls: HandleCalls): VolumeHandle => 
   close: (call) => calls.close("close", call, (watch) => volume.close(watch)),
 });
 
-const limitStaged = (staged: StagedVolume, calls: HandleCalls): StagedVolume => ({
-  ...limitVolume(staged, calls),
+const timedStaged = (staged: StagedVolume, calls: HandleCalls): StagedVolume => ({
+  ...timedVolume(staged, calls),
   swapIn: (call) => calls.durable("swapIn", call, (watch) => staged.swapIn(watch)),
 });
 
-const limitSnapshot = (snapshot: SnapshotReader, calls: HandleCalls): SnapshotReader => ({
+const timedSnapshot = (snapshot: SnapshotReader, calls: HandleCalls): SnapshotReader => ({
   sizeBytes: snapshot.sizeBytes,
   geometry: snapshot.geometry,
   read: (offset, into, call) => calls.answer("read", call, (watch) => snapshot.read(offset, into, watch)),
@@ -122,7 +122,7 @@ const limitSnapshot = (snapshot: SnapshotReader, calls: HandleCalls): SnapshotRe
   close: (call) => calls.close("close", call, (watch) => snapshot.close(watch)),
 });
 
-const limitMirrorExtent = (writer: MirrorExtentWriter, calls: HandleCalls): MirrorExtentWriter => {
+const timedMirrorExtent = (writer: MirrorExtentWriter, calls: HandleCalls): MirrorExtentWriter => {
   const { writeStored } = writer;
   return {
     write: (offset, data, call) => calls.durable("write", call, (watch) => writer.write(offset, data, watch)),

@@ -1,6 +1,6 @@
 import { VisibleError } from "../../../core/api/errors.ts";
+import { DataFileWriter } from "./data-file.ts";
 import type { Database } from "./database.ts";
-import { DataFileWriter } from "./datafile.ts";
 import type { Disk } from "./disk.ts";
 import type { IdleSweep } from "./idle.ts";
 

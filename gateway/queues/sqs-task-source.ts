@@ -10,9 +10,9 @@ import { type SiteQueue, siteQueueName } from "../../core/api/queues.ts";
 import type { Log } from "../log/log.ts";
 import { systemTime, type Time } from "../time/time.ts";
 import { inBatches } from "./batches.ts";
-import { queueAddress } from "./queueaddress.ts";
-import { pollSecondsMax, pollTimeoutMs } from "./sqsclient.ts";
-import type { TaskMessage, TaskSource } from "./tasksource.ts";
+import { queueAddress } from "./queue-address.ts";
+import { pollSecondsMax, pollTimeoutMs } from "./sqs-client.ts";
+import type { TaskMessage, TaskSource } from "./task-source.ts";
 
 /** SQS gives ten messages at most at once. */
 const messagesMax = 10;

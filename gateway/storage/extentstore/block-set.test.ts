@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { BlockSet } from "./blockset.ts";
+import { BlockSet } from "./block-set.ts";
 
 test("a set of blocks has what was added, in order, and its ranges are as long as they can be", () => {
   const range = fc.tuple(fc.nat(20), fc.nat(20)).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import type { ExtentBlocks } from "../volume-io.ts";
 import type { BlockTable } from "./blocks.ts";
 import { compressionLevel, unpackBlock } from "./codec.ts";
-import { corruptBlock, lastOfRun, missing, type ReaderOptions, reloadsMax, unreadable } from "./reader.ts";
+import { corruptBlock, lastOfRange, missing, type ReaderOptions, reloadsMax, unreadable } from "./reader.ts";
 
 /** What is read at once of blocks that are asked for in order: it stays in a processor's cache. */
 const aheadBytes = 256 * 1024;
 
 /** The blocks of one extent as they are in their data files. */
-export class StoredExtentBlocks implements ExtentBlocks {
+export class DataFileBlocks implements ExtentBlocks {
   readonly hashes: Uint8Array;
   readonly level = compressionLevel;
   readonly #options: ReaderOptions;
@@ -82,7 +82,7 @@ export class StoredExtentBlocks implements ExtentBlocks {
   #read(block: number, end: number, into: Uint8Array) {
     for (let reloads = 0; ; reloads++) {
       const table = this.#table(block);
-      const after = lastOfRun(table, block, end, into.byteLength) + 1;
+      const after = lastOfRange(table, block, end, into.byteLength) + 1;
       const wanted = table.offset(after - 1) + table.storedBytes(after - 1) - table.offset(block);
       const had = this.#options.files.read(table.fileId(block), table.offset(block), into.subarray(0, wanted));
       if (had !== undefined) return { table, after, wanted, had };

@@ -8,13 +8,13 @@ import type { ClusterAdministration } from "./administration.ts";
 import type { StorageCall } from "./call.ts";
 import { groupId, owner, takenAt } from "./conformance/fixtures.ts";
 import type { StorageDriver } from "./driver.ts";
-import { limitStorage } from "./limited.ts";
-import { storageLimits } from "./limited-calls.ts";
 import { mirrorSetOf } from "./mirror-set.ts";
 import { hangingStorage } from "./testing-hanging.ts";
+import { storageTimeouts } from "./timed-calls.ts";
 import type { VolumeHandle } from "./volume-io.ts";
+import { withTimeouts } from "./with-timeouts.ts";
 
-const { answerSeconds, durableSeconds } = storageLimits;
+const { answerSeconds, durableSeconds } = storageTimeouts;
 const object: ObjectConfig = { kind: "volume", id: "v", name: "v", volumes: [] };
 const extent = { mirrorVolumeId: "m", epoch: 1, extent: 0 };
 const bytes = new Uint8Array(1);
@@ -145,13 +145,13 @@ const assertTimeout = (error: unknown, name: string): void => {
   assert.equal(error.retryable, true);
 };
 
-describe("a storage with limits", () => {
+describe("a storage with timeouts", () => {
   for (const [what, opens, callsFor] of parts) {
     test(`every call of ${what} that never returns is TIMEOUT, naming it, and is told to stop`, async () => {
       const time = manualTime();
       const { driver, named } = hangingStorage((name) => name !== opens);
-      for (const name of Object.keys(await callsFor(limitStorage(driver, { time })))) {
-        const calls = await callsFor(limitStorage(driver, { time }));
+      for (const name of Object.keys(await callsFor(withTimeouts(driver, { time })))) {
+        const calls = await callsFor(withTimeouts(driver, { time }));
         const seen = outcome(calls[name]?.() ?? Promise.resolve());
         await time.advance(answerSeconds * 1000 - 1);
         assert.equal(seen.isOver, false, `${name} was given up too early`);
@@ -164,9 +164,9 @@ describe("a storage with limits", () => {
     test(`every call of ${what} ends with the reason when it is called off, but what closes`, async () => {
       const { driver } = hangingStorage((name) => name !== opens);
       const reason = new Error("called off");
-      for (const name of Object.keys(await callsFor(limitStorage(driver, { time: manualTime() })))) {
+      for (const name of Object.keys(await callsFor(withTimeouts(driver, { time: manualTime() })))) {
         const stop = new AbortController();
-        const calls = await callsFor(limitStorage(driver, { time: manualTime() }));
+        const calls = await callsFor(withTimeouts(driver, { time: manualTime() }));
         const seen = outcome(calls[name]?.({ signal: stop.signal }) ?? Promise.resolve());
         await settle();
         stop.abort(reason);
@@ -181,7 +181,7 @@ describe("a storage with limits", () => {
     let moves = 0;
     const { driver, named } = hangingStorage();
     const user = { time: manualTime(), signal: stop.signal, onMoved: () => moves++ };
-    const storage = limitStorage(driver, user);
+    const storage = withTimeouts(driver, user);
     const found = storage.findGroup(groupId(1));
     named("findGroup").end();
     await found;
@@ -197,7 +197,7 @@ describe("a storage with limits", () => {
   test("a call that says that it moves may take as long as it does", async () => {
     const time = manualTime();
     const { driver, named } = hangingStorage();
-    const seen = outcome(limitStorage(driver, { time }).deleteGroup({ groupId: groupId(1), owner }));
+    const seen = outcome(withTimeouts(driver, { time }).deleteGroup({ groupId: groupId(1), owner }));
     for (let minute = 0; minute < 60; minute++) {
       named("deleteGroup").call.onMoved?.();
       await time.advance(60_000);
@@ -212,7 +212,7 @@ describe("a storage with limits", () => {
     let looks = 0;
     const jumping: ManualTime = { ...time, nowMs: () => time.nowMs() + looks++ * 365 * 86_400_000 };
     const { driver } = hangingStorage();
-    const seen = outcome(limitStorage(driver, { time: jumping }).inventory());
+    const seen = outcome(withTimeouts(driver, { time: jumping }).inventory());
     await time.advance(answerSeconds * 500);
     assert.equal(seen.isOver, false);
   });
@@ -227,7 +227,7 @@ describe("a storage with limits", () => {
     test(`what ${name} gives after it was given up is closed`, async () => {
       const time = manualTime();
       const { driver, named, openable, calls } = hangingStorage();
-      const seen = outcome(callsOf(limitStorage(driver, { time }))[name]());
+      const seen = outcome(callsOf(withTimeouts(driver, { time }))[name]());
       await time.advance(answerSeconds * 1000);
       assertTimeout(seen.error, name);
       assert.ok(!calls.some((call) => call.name === close));
@@ -240,7 +240,7 @@ describe("a storage with limits", () => {
   test("what hangs is closed after the call that hangs, nobody waits for that, and no other call joins it", async () => {
     const time = manualTime();
     const { driver, named, calls } = hangingStorage((name) => name === "read");
-    const snapshot = await limitStorage(driver, { time }).readSnapshot(handle);
+    const snapshot = await withTimeouts(driver, { time }).readSnapshot(handle);
     const seen = outcome(snapshot.read(0, bytes));
     await time.advance(answerSeconds * 1000);
     assertTimeout(seen.error, "read");
@@ -255,7 +255,7 @@ describe("a storage with limits", () => {
   test("what was called off is closed when the call has let go, and whoever closes it waits for that", async () => {
     const { driver, named, calls } = hangingStorage((name) => name === "flush");
     const stop = new AbortController();
-    const volume = await limitStorage(driver, { time: manualTime(), signal: stop.signal }).openVolume("v", "write");
+    const volume = await withTimeouts(driver, { time: manualTime(), signal: stop.signal }).openVolume("v", "write");
     const flushed = outcome(volume.flush());
     stop.abort(new Error("enough"));
     await settle();

@@ -8,7 +8,7 @@ import type { FrameChunks } from "./frame-chunks.ts";
  * Blocks that follow each other and are sent without looking inside, as they are stored or as they are. They are gathered, and
  * then read into one frame.
  */
-export class StoredRun {
+export class StoredRange {
   readonly #out: FrameChunks;
   readonly #blocks: ExtentBlocks;
   readonly #compressed: boolean;
@@ -29,7 +29,7 @@ export class StoredRun {
     return this.#count === 0 ? 0 : frameHeaderBytes + this.#count * storedEntryBytes + this.#bytes;
   }
 
-  /** What one more block will take, at the end of a run. */
+  /** What one more block will take, at the end of a range. */
   entryBytes(block: number): number {
     return storedEntryBytes + this.#bytesOf(block);
   }

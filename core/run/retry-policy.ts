@@ -3,7 +3,7 @@ import { aheadSecondsMax, secondsBetween } from "../ports/clock.ts";
 import { backoff } from "../waiting/backoff.ts";
 
 /** How long to wait, how often to try. All of a run's patience is named here. */
-export interface RunLimits {
+export interface RetryPolicy {
   /** W21: tries of a task before the target's part of the run fails. */
   readonly triesMax: number;
   /** A worker that was heard of must be heard of again within this; it speaks every 30 s. */
@@ -18,7 +18,7 @@ export interface RunLimits {
   readonly retrySecondsMax: number;
 }
 
-export const defaultRunLimits: RunLimits = {
+export const defaultRetryPolicy: RetryPolicy = {
   triesMax: 10,
   workingSeconds: 90,
   dispatchSeconds: 60,
@@ -29,14 +29,14 @@ export const defaultRunLimits: RunLimits = {
 };
 
 /** Seconds before the next try after `failures` failures in a row, with `fraction` in [0, 1) for jitter. */
-export const retryDelaySeconds = (limits: RunLimits, failures: number, fraction: number): number => {
-  const retryBackoffSeconds = { first: limits.retrySeconds, max: limits.retrySecondsMax, jitter: 0.2 };
+export const retryDelaySeconds = (policy: RetryPolicy, failures: number, fraction: number): number => {
+  const retryBackoffSeconds = { first: policy.retrySeconds, max: policy.retrySecondsMax, jitter: 0.2 };
   return backoff(retryBackoffSeconds, failures, fraction);
 };
 
 /** Seconds within which tasks must be heard of that were sent again after `silence` silences. */
-export const patienceSeconds = (limits: RunLimits, silence: number): number =>
-  Math.min(limits.dispatchSecondsMax, limits.dispatchSeconds * 2 ** silence);
+export const patienceSeconds = (policy: RetryPolicy, silence: number): number =>
+  Math.min(policy.dispatchSecondsMax, policy.dispatchSeconds * 2 ** silence);
 
 /** Further ahead than this no deadline is set; it was set by a clock that was wrong. */
 export const deadlineSecondsMax = ({
@@ -44,9 +44,9 @@ export const deadlineSecondsMax = ({
   dispatchSecondsMax,
   retrySecondsMax,
   workingSeconds,
-}: RunLimits): number =>
+}: RetryPolicy): number =>
   Math.max(dispatchSecondsMax, retrySecondsMax + dispatchSeconds, workingSeconds) + aheadSecondsMax;
 
 /** Whether somebody must have answered by now; also by a deadline that nobody can have meant. */
-export const hasPassed = (deadline: Instant, now: Instant, limits: RunLimits): boolean =>
-  deadline <= now || secondsBetween(now, deadline) > deadlineSecondsMax(limits);
+export const hasPassed = (deadline: Instant, now: Instant, policy: RetryPolicy): boolean =>
+  deadline <= now || secondsBetween(now, deadline) > deadlineSecondsMax(policy);

@@ -7,7 +7,7 @@ import { tryAgain } from "../../core/waiting/try-again.ts";
 import type { Log } from "../log/log.ts";
 import { systemTime, type Time } from "../time/time.ts";
 import { inBatches } from "./batches.ts";
-import { queueAddress } from "./queueaddress.ts";
+import { queueAddress } from "./queue-address.ts";
 
 const tries = { triesMax: 8, backoffMs: { first: 200, max: 5_000, jitter: 0.5 }, fraction: Math.random };
 

@@ -2,7 +2,7 @@ import type { DifferingRange } from "./differences.ts";
 import { grainBytes } from "./frame.ts";
 
 /** Grains of a block in a row, of which all are to be copied from a place and those behind it, or none. */
-export interface Piece {
+export interface GrainRange {
   /** In the block. */
   readonly offset: number;
   readonly length: number;
@@ -11,10 +11,10 @@ export interface Piece {
 }
 
 /** Cuts ranges of a block into pieces by what `find` says of each grain: where the target has it, if it does. */
-export const piecesOf = async (
+export const grainRangesOf = async (
   ranges: readonly DifferingRange[],
   find: (offset: number) => Promise<number | undefined>,
-): Promise<readonly Piece[]> => {
+): Promise<readonly GrainRange[]> => {
   const pieces: { offset: number; length: number; from: number | undefined }[] = [];
   for (const { offset, length } of ranges) {
     for (let at = offset; at < offset + length; at += grainBytes) {
@@ -27,6 +27,6 @@ export const piecesOf = async (
   return pieces;
 };
 
-const follows = (piece: Piece, offset: number, from: number | undefined): boolean =>
+const follows = (piece: GrainRange, offset: number, from: number | undefined): boolean =>
   piece.offset + piece.length === offset &&
   (piece.from === undefined ? from === undefined : from === piece.from + piece.length);

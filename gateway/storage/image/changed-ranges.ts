@@ -2,7 +2,7 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { pieceBytes } from "./pieces.ts";
 
 /** A stretch of a piece that has to be written, or made zeros. `offset` is inside the piece. */
-export interface Run {
+export interface ChangedRange {
   readonly kind: "write" | "zero";
   readonly offset: number;
   readonly length: number;
@@ -15,19 +15,19 @@ const zeros = Buffer.alloc(pieceBytes);
  * Without `held`, what turns zeros into it. Both begin at a multiple of 64 KiB of the volume and
  * are `pieceBytes` long at most.
  */
-export const runsBetween = (wanted: Uint8Array, held: Uint8Array = zeros): Run[] => {
-  const runs: Run[] = [];
+export const changedRanges = (wanted: Uint8Array, held: Uint8Array = zeros): ChangedRange[] => {
+  const ranges: ChangedRange[] = [];
   for (let offset = 0; offset < wanted.length; offset += blockBytes) {
     const length = Math.min(blockBytes, wanted.length - offset);
     const block = wanted.subarray(offset, offset + length);
     if (Buffer.compare(block, held.subarray(offset, offset + length)) === 0) continue;
     const kind = Buffer.compare(block, zeros.subarray(0, length)) === 0 ? "zero" : "write";
-    const last = runs.at(-1);
+    const last = ranges.at(-1);
     if (last !== undefined && last.kind === kind && last.offset + last.length === offset) {
-      runs[runs.length - 1] = { ...last, length: last.length + length };
+      ranges[ranges.length - 1] = { ...last, length: last.length + length };
     } else {
-      runs.push({ kind, offset, length });
+      ranges.push({ kind, offset, length });
     }
   }
-  return runs;
+  return ranges;
 };
