@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -30,6 +31,14 @@ test("the table of folders in ARCHITECTURE is made of those sentences", () => {
     page === withFolderTable(page, folderTable(folders)),
     "it is out of date; make it anew with: npm run docs:folders",
   );
+});
+
+test("the npm package has none of the folders' README.md", () => {
+  const packed = execFileSync("npm", ["pack", "--dry-run", "--ignore-scripts", "--json"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  assert.deepEqual(packed.match(/"[^"]*README\.md"/g), ['"README.md"']);
 });
 
 test("every file that a folder's README.md names is in that folder", () => {
