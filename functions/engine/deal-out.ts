@@ -5,6 +5,7 @@ import type { Told } from "../../core/run/events.ts";
 import { closed, firstShard, isFinished, reopened, shardCount } from "../../core/run/shards.ts";
 import { isAwaited, isCounted, placeOf, taskCount } from "../../core/run/steps.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
+import { retrying } from "../documents/conflicts.ts";
 import { partKey, shardKey } from "../documents/records.ts";
 import { retrying } from "../documents/retrying.ts";
 import { ensureBase } from "../groups/base.ts";

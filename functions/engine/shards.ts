@@ -1,6 +1,7 @@
 import type { Shard } from "../../core/api/run.ts";
-import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
+import type { Change, Stored } from "../../core/ports/store.ts";
 import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
+import { ignoringConflict } from "../documents/conflicts.ts";
 import type { Deps } from "../ports/deps.ts";
 import { dueBy } from "./due.ts";
 
@@ -10,15 +11,8 @@ export const retryPolicyOf = ({ retryPolicy = defaultRetryPolicy }: Deps) => ret
 export const shardsAtOnce = 8;
 
 /** @returns whether it went through; false when somebody else was faster */
-export const puts = async (deps: Deps, change: Change): Promise<boolean> => {
-  try {
-    await deps.store.commit([change]);
-    return true;
-  } catch (error) {
-    if (error instanceof CommitConflict) return false;
-    throw error;
-  }
-};
+export const puts = (deps: Deps, change: Change): Promise<boolean> =>
+  ignoringConflict(() => deps.store.commit([change]));
 
 /** When the sweep has to look at a shard. */
 export const dueOf = ({ clock }: Deps, { deadline }: Shard, before: Stored<Shard>["dueAt"]) =>

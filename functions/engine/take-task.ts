@@ -5,7 +5,7 @@ import { decideTask } from "../../core/run/decide.ts";
 import type { TaskEvent } from "../../core/run/events.ts";
 import { closed, isFinished, shardCount } from "../../core/run/shards.ts";
 import { isAwaited, siteOfTask } from "../../core/run/steps.ts";
-import { retrying } from "../documents/retrying.ts";
+import { retrying } from "../documents/conflicts.ts";
 import { readGateways } from "../gateways/list.ts";
 import type { Deps } from "../ports/deps.ts";
 import { loadRun } from "../runs/runs.ts";

@@ -1,10 +1,10 @@
 import type { Group } from "../../core/api/group.ts";
 import type { GroupId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Base, Run } from "../../core/api/run.ts";
-import { CommitConflict } from "../../core/ports/store.ts";
 import { baseKey, groupKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readFact, readFactsIn, type SnapshotFact, snapshotFactsOf } from "../runs/facts.ts";
+import { putOnce } from "../runs/put-once.ts";
 import { readGroups } from "./groups.ts";
 
 export const readBase = async (deps: Deps, runId: RunId, target: SiteId): Promise<Base | undefined> =>
@@ -15,13 +15,8 @@ export const ensureBase = async (deps: Deps, run: Run, target: SiteId): Promise<
   const known = await readBase(deps, run.id, target);
   if (known !== undefined) return known;
   const body = await chooseBase(deps, run, target);
-  try {
-    await deps.store.commit([{ type: "put", key: baseKey(run.id, target), body, expect: "absent" }]);
-    return body;
-  } catch (error) {
-    if (!(error instanceof CommitConflict)) throw error;
-    return (await readBase(deps, run.id, target)) ?? body;
-  }
+  if (await putOnce(deps, { key: baseKey(run.id, target), body })) return body;
+  return (await readBase(deps, run.id, target)) ?? body;
 };
 
 /** The newest group that the target has published before this run, and has (W13). */

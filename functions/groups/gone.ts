@@ -5,13 +5,14 @@ import type { GoneObject } from "../../core/api/task.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import { type GoneRecord, goneAgain, isNamed, keptUntil } from "../../core/retention/gone.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
+import { ignoringConflict } from "../documents/conflicts.ts";
 import { readRange } from "../documents/ranges.ts";
 import { goneKey, gonePrefix, planKey } from "../documents/records.ts";
 import { type StoredPlan, wholePlan } from "../plans/plan-objects.ts";
 import type { Deps } from "../ports/deps.ts";
 import { putOnce } from "../runs/put-once.ts";
 import { nameOf, namesIn } from "./gone-copies.ts";
-import { ignoringConflict, readGroups } from "./groups.ts";
+import { readGroups } from "./groups.ts";
 
 /** A record as the engine writes it: with the number of the run that was the first without the object. */
 type Written = GoneRecord & { readonly sequence: number };

@@ -3,10 +3,11 @@ import { type GroupId, type Instant, type PlanId, planIdOf, type SiteId } from "
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
-import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
+import type { Change, Stored } from "../../core/ports/store.ts";
 import type { ToldGroup } from "../../core/retention/site-list.ts";
 import { hasEnded, hasFailedAt } from "../../core/run/steps.ts";
 import { forEach } from "../concurrency/each.ts";
+import { ignoringConflict } from "../documents/conflicts.ts";
 import { readAll } from "../documents/ranges.ts";
 import { groupKey, groupPrefix, planKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -166,15 +167,4 @@ export const putGroup = (deps: Deps, stored: Stored<Group>, body: Group): Promis
   const isGone = body.state !== "published" && body.state !== "deleting";
   const end = isGone ? expires(deps, stored.body.runId) : [];
   return ignoringConflict(() => deps.store.commit([change(deps, stored, body), ...end]));
-};
-
-/** @returns whether it went through */
-export const ignoringConflict = async (write: () => Promise<void>): Promise<boolean> => {
-  try {
-    await write();
-    return true;
-  } catch (error) {
-    if (error instanceof CommitConflict) return false;
-    throw error;
-  }
 };

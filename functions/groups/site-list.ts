@@ -13,21 +13,20 @@ import {
 } from "../../core/retention/site-list.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import { forEach } from "../concurrency/each.ts";
+import { ignoringConflict, retrying } from "../documents/conflicts.ts";
 import { groupKey, runPlanKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { expires } from "../runs/expiry.ts";
 import { loadRun } from "../runs/runs.ts";
 import { keepOfBefore } from "../runs/runs-of-before.ts";
 import { readTaken } from "../runs/taken.ts";
-import { ignoringConflict, putGroup, readGroups, recordGroup } from "./groups.ts";
+import { putGroup, readGroups, recordGroup } from "./groups.ts";
 
 /**
  * Groups of one plan at one site that no known run made, and that are written down. No site may
  * fill the table with them.
  */
 const unknownGroupsMax = 1000;
-/** Tries against others who write the same record. */
-const triesMax = 5;
 
 /** What a list is about. */
 interface Place {
@@ -71,12 +70,13 @@ interface Judged {
 
 const correct = async (deps: Deps, first: Stored<Group>, judged: Judged): Promise<void> => {
   let stored: Stored<Group> | undefined = first;
-  for (let tries = 1; stored !== undefined; tries += 1) {
-    const correction = correctionOf(stored.body, judged.list, judged);
-    if (correction === undefined || (await apply(deps, stored, correction, judged.list))) return;
-    if (tries >= triesMax) throw new CommitConflict();
+  await retrying(deps, async () => {
+    const correction = stored && correctionOf(stored.body, judged.list, judged);
+    if (stored === undefined || correction === undefined) return;
+    if (await apply(deps, stored, correction, judged.list)) return;
     stored = await deps.store.get<Group>(stored.key);
-  }
+    throw new CommitConflict();
+  });
 };
 
 /** @returns whether it went through; false when somebody else changed the record first */

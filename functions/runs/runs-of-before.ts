@@ -2,8 +2,9 @@ import { z } from "zod";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import { pagesOf } from "../../core/api/pages.ts";
 import { type RunHead, type TargetRun, targetRunSchema } from "../../core/api/run.ts";
-import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
+import type { Change, Stored } from "../../core/ports/store.ts";
 import { hasEnded } from "../../core/run/steps.ts";
+import { ignoringConflict } from "../documents/conflicts.ts";
 import { expiryKey, partKey, runKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 
@@ -42,11 +43,7 @@ export const takeOver = async (deps: Pick<Deps, "store" | "clock">, stored: Stor
     const due = part.state === "queued" ? {} : { dueAt: deps.clock.now() };
     changes.push({ type: "put", key: partKey(head.id, site), body, expect: "any", ...due });
   }
-  try {
-    await deps.store.commit(changes);
-  } catch (error) {
-    if (!(error instanceof CommitConflict)) throw error;
-  }
+  await ignoringConflict(() => deps.store.commit(changes));
 };
 
 const documentsPerPage = 50;
