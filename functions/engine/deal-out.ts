@@ -7,7 +7,6 @@ import { isAwaited, isCounted, placeOf, taskCount } from "../../core/run/steps.t
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { retrying } from "../documents/conflicts.ts";
 import { partKey, shardKey } from "../documents/records.ts";
-import { retrying } from "../documents/retrying.ts";
 import { ensureBase } from "../groups/base.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readRunPlan } from "../runs/facts.ts";
