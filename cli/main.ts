@@ -5,7 +5,7 @@ import { visibleFailure } from "../core/api/failure.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
-import type { Answering, Work } from "./commands/command.ts";
+import type { Answering, CommandWork } from "./commands/command.ts";
 import { addGatewayCommands } from "./commands/gateway.ts";
 import { addGroupCommands } from "./commands/group.ts";
 import { addLocalCommands } from "./commands/local.ts";
@@ -17,10 +17,10 @@ import { addSiteCommands } from "./commands/site.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addVolumeCommands } from "./commands/volume.ts";
-import { createContext, type GlobalOptions } from "./context.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { configureHelp, pathOf } from "./help.ts";
-import type { Host } from "./host.ts";
+import { createContext, type GlobalOptions } from "./context/context.ts";
+import { configureHelp, pathOf } from "./help/help.ts";
+import { exitCodeOf, exitCodes } from "./host/exit-codes.ts";
+import type { Host } from "./host/host.ts";
 import { notCompiled } from "./not-compiled.ts";
 import { errorText } from "./render/errors.ts";
 import { styleFor } from "./render/style.ts";
@@ -32,7 +32,7 @@ import { styleFor } from "./render/style.ts";
 export const main = async (args: readonly string[], host: Host): Promise<number> => {
   let exitCode: number = exitCodes.done.code;
   let used: Command | undefined;
-  const answering: Answering = <A extends unknown[]>(work: Work<A>) =>
+  const answering: Answering = <A extends unknown[]>(work: CommandWork<A>) =>
     async function (this: Command, ...given: [...A, Command]) {
       const context = createContext(host, this.optsWithGlobals<GlobalOptions>());
       const answer = await work(context, ...(given.slice(0, -1) as A));

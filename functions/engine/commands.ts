@@ -10,9 +10,9 @@ import { retrying } from "../documents/conflicts.ts";
 import { planKey, planNameKey } from "../documents/records.ts";
 import { endSet, putSet, type StoredPlan, wholePlan } from "../plans/plan-objects.ts";
 import type { Deps } from "../ports/deps.ts";
+import { loadRun, needRun } from "../runs/runs.ts";
 import { applyToPart, applyToPlan, planDueAt, tryDrain } from "./engine.ts";
 import { putOutbox } from "./outbox.ts";
-import { loadRun, needRun } from "./runs.ts";
 
 /** Stores a new plan and makes its schedule. @throws VisibleError PLAN_NAME_TAKEN */
 export const createPlan = async (deps: Deps, { objects, ...plan }: WholePlan): Promise<void> => {

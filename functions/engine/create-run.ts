@@ -8,9 +8,9 @@ import { retrying } from "../documents/conflicts.ts";
 import { runKey, runPlanKey } from "../documents/records.ts";
 import { type StoredPlan, wholePlan } from "../plans/plan-objects.ts";
 import type { Deps } from "../ports/deps.ts";
+import { putRunObjects } from "../runs/run-objects.ts";
 import type { Happening } from "./happenings.ts";
 import { putRun } from "./new-run.ts";
-import { putRunObjects } from "./run-objects.ts";
 import { goOnWith } from "./settle.ts";
 import { slotAgain } from "./slot-again.ts";
 

@@ -6,9 +6,9 @@ import { decidePart } from "../../core/run/decide.ts";
 import type { PartEvent } from "../../core/run/events.ts";
 import { retrying } from "../documents/conflicts.ts";
 import type { Deps } from "../ports/deps.ts";
+import { needRun, type StoredRun } from "../runs/runs.ts";
 import { dueBy, lookAfterSeconds } from "./due.ts";
 import type { Happening } from "./happenings.ts";
-import { needRun, type StoredRun } from "./runs.ts";
 import { goOnWith } from "./settle.ts";
 import { puts } from "./shards.ts";
 

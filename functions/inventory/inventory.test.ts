@@ -14,7 +14,7 @@ import { createMemoryTaskQueue } from "../memory/task-queue.ts";
 import { handleReport } from "../report.ts";
 import { inventoryObservedAt, putInventoryPart } from "./inventory.ts";
 import { listObjects } from "./objects.ts";
-import { type Told, toldBy } from "./testing.ts";
+import { type ToldInventory, toldBy } from "./testing.ts";
 
 const siteId = siteIdSchema.parse("a");
 const quiet = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
@@ -27,7 +27,7 @@ const setUp = (store: DocumentStore = createMemoryStore(), clock = { now: () => 
 });
 type World = ReturnType<typeof setUp>;
 
-const tell = async (world: World, told: Omit<Told, "siteId">): Promise<void> => {
+const tell = async (world: World, told: Omit<ToldInventory, "siteId">): Promise<void> => {
   for (const part of toldBy({ siteId, ...told })) await putInventoryPart(world, part);
 };
 
@@ -200,7 +200,8 @@ describe("an older part that is taken in while a newer one is", () => {
 });
 
 describe("an inventory from a gateway of before", () => {
-  const before = (told: Omit<Told, "siteId">) => toldBy({ siteId, ...told }).map(({ ranges: _, ...part }) => part);
+  const before = (told: Omit<ToldInventory, "siteId">) =>
+    toldBy({ siteId, ...told }).map(({ ranges: _, ...part }) => part);
   const [db, web, app] = [objectNamed("db"), objectNamed("web"), objectNamed("app")] as const;
 
   test("that is one part tells all there is", async () => {
@@ -285,7 +286,7 @@ const seenArbitrary = fc.record({
   size: fc.integer({ min: 1, max: 5 }),
 });
 
-const checkKnown = async (world: World, seen: Pick<Told, "objects" | "damage">): Promise<void> => {
+const checkKnown = async (world: World, seen: Pick<ToldInventory, "objects" | "damage">): Promise<void> => {
   const { objects: there = [], damage = [] } = seen;
   assert.deepEqual(texts(await objects(world)), texts(there));
   assert.deepEqual(texts(await damageOf(world)), texts(damage));

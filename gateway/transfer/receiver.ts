@@ -8,7 +8,7 @@ import { blockBytes } from "../../core/extent/geometry.ts";
 import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log/log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import { limitStorage } from "../storage/limited.ts";
+import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { Watch } from "../time/standstill.ts";
 import { systemTime, type Time } from "../time/time.ts";
 import { answerJson } from "../tunnel/answer.ts";
@@ -63,7 +63,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
   const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({
     signal,
     onMoved,
-    storage: limitStorage(options.storage, { time, signal, onMoved }),
+    storage: withTimeouts(options.storage, { time, signal, onMoved }),
     identity,
   });
 
