@@ -54,7 +54,7 @@ export const agentTimings = {
   pollRetryMs: 1_000,
   pollRetryMsMax: 15_000,
   /** Settings come ten at most at once, and for so long they are kept for the gateway that they are for. */
-  settingsSlots: 10,
+  settingsConcurrency: 10,
   settingsMsMax: 60_000,
   settingsPauseMs: 200,
   /**
