@@ -1,7 +1,7 @@
 import { cpus, release, totalmem } from "node:os";
-import type { RivalName } from "./options.ts";
+import type { RivalName } from "./cases/options.ts";
+import { runTool } from "./cases/tools.ts";
 import type { MachineDescription } from "./results.ts";
-import { runTool } from "./tools.ts";
 
 const versionArguments: Readonly<Record<RivalName, string>> = {
   rsync: "--version",

@@ -1,4 +1,4 @@
-import { type Case, rivalCase } from "./cases.ts";
+import { type Case, rivalCase } from "./cases/cases.ts";
 import { type Measurement, medianOf } from "./measure/measurement.ts";
 import type { Ours } from "./ours/ours.ts";
 import { ourName, type Result } from "./results.ts";

@@ -1,6 +1,6 @@
 import type { Style } from "../cli/render/style.ts";
 import { type Column, table } from "../cli/render/table.ts";
-import { cases, rivalCase } from "./cases.ts";
+import { cases, rivalCase } from "./cases/cases.ts";
 import type { MachineRates } from "./measure/machine-rates.ts";
 import { type BenchmarkReport, finder, ourName, type Result } from "./results.ts";
 import { judge, type TargetVerdict } from "./targets.ts";

@@ -1,4 +1,4 @@
-import { cases, rivalCase } from "./cases.ts";
+import { cases, rivalCase } from "./cases/cases.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { type BenchmarkReport, type Find, finder, ourName } from "./results.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { findTool } from "../../infra/local/demo/tools.ts";
-import type { Images } from "../images.ts";
-import { type RivalName, rivalNames } from "../options.ts";
+import type { Images } from "../cases/images.ts";
+import { type RivalName, rivalNames } from "../cases/options.ts";
 import { borg } from "./borg.ts";
 import { createRepositoryRival } from "./repository.ts";
 import { restic } from "./restic.ts";

@@ -1,15 +1,15 @@
 import type { Command } from "commander";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type GroupId, planIdOf } from "../../core/api/ids.ts";
-import { answerOf } from "../client.ts";
-import type { Answer, Api, Context } from "../context.ts";
-import { readRun } from "../follow-run.ts";
-import { groupMeant } from "../latest-group.ts";
-import { groupOrLatest, groupText, latestOfOption, sinceOption, siteOption } from "../options.ts";
-import { listed } from "../pages.ts";
+import { answerOf } from "../context/client.ts";
+import type { Answer, Api, Context } from "../context/context.ts";
+import { readRun } from "../control-plane/follow-run.ts";
+import { groupMeant } from "../control-plane/latest-group.ts";
+import { listed } from "../control-plane/pages.ts";
+import { readRunObjects } from "../control-plane/run-objects.ts";
+import { groupOrLatest, groupText, latestOfOption, sinceOption, siteOption } from "../input/options.ts";
 import { groupNotes, groupTable, groupText as wholeGroupText } from "../render/group.ts";
 import { runObjectsText } from "../render/run-objects.ts";
-import { readRunObjects } from "../run-objects.ts";
 import type { Answering } from "./command.ts";
 
 export const addGroupCommands = (program: Command, answering: Answering): void => {

@@ -1,13 +1,13 @@
+import { isUnusable, type JudgedObject, judgeObject, objectUnusable } from "../../core/api/judged-object.ts";
+import { isSameName } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { isUnusable, type JudgedObject, judgeObject, objectUnusable } from "../../core/object/judge.ts";
-import { isSameName } from "../../core/object/name.ts";
-import type { Answer, Context } from "../context.ts";
-import { findObject } from "../find-object.ts";
-import { currentInventory, lookUpNamed, type SiteInventory } from "../inventory.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { withStorage } from "../context/with-storage.ts";
+import { currentInventory, lookUpNamed, type SiteInventory } from "../control-plane/inventory.ts";
+import { findObject } from "../find/find-object.ts";
 import { objectTable, objectText, unusableLine } from "../render/object.ts";
 import { instantText } from "../render/units.ts";
-import { withStorage } from "../with-storage.ts";
 
 interface LookOptions {
   readonly site: string;

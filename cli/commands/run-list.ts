@@ -1,9 +1,9 @@
 import { Option } from "commander";
 import type { RunListEntry } from "../../core/api/answers.ts";
-import { answerOf } from "../client.ts";
-import type { Answer, Context } from "../context.ts";
-import { wholeNumber } from "../options.ts";
-import { listed, listedUpTo, moreText } from "../pages.ts";
+import { answerOf } from "../context/client.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { listed, listedUpTo, moreText } from "../control-plane/pages.ts";
+import { wholeNumber } from "../input/options.ts";
 import { historyTable } from "../render/run.ts";
 
 const runsShown = 20;

@@ -1,5 +1,6 @@
 import type { Instant } from "../api/ids.ts";
 import { aheadSecondsMax, secondsBetween } from "../ports/clock.ts";
+import { backoff } from "../waiting/backoff.ts";
 
 /** How long to wait, how often to try. All of a run's patience is named here. */
 export interface RetryPolicy {
@@ -29,8 +30,8 @@ export const defaultRetryPolicy: RetryPolicy = {
 
 /** Seconds before the next try after `failures` failures in a row, with `fraction` in [0, 1) for jitter. */
 export const retryDelaySeconds = (policy: RetryPolicy, failures: number, fraction: number): number => {
-  const full = Math.min(policy.retrySecondsMax, policy.retrySeconds * 2 ** (failures - 1));
-  return full * (0.8 + 0.2 * fraction);
+  const retryBackoffSeconds = { first: policy.retrySeconds, max: policy.retrySecondsMax, jitter: 0.2 };
+  return backoff(retryBackoffSeconds, failures, fraction);
 };
 
 /** Seconds within which tasks must be heard of that were sent again after `silence` silences. */

@@ -1,7 +1,7 @@
 import type { Damage } from "../../core/api/group.ts";
 import { gatewayIdSchema, instantSchema, type SiteId } from "../../core/api/ids.ts";
+import type { JudgedObject } from "../../core/api/judged-object.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
-import type { JudgedObject } from "../../core/object/judge.ts";
 import { type Placed, type PlaceRange, placedDamage, placedObjects } from "../../core/object/place.ts";
 
 export interface ToldInventory {

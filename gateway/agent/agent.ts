@@ -1,12 +1,12 @@
 import type { Gateway } from "../../core/api/site.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { TaskSource } from "../queues/task-source.ts";
 import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { GatewayContext } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
-import type { Time } from "../time.ts";
-import { within } from "../within.ts";
+import type { Time } from "../time/time.ts";
+import { within } from "../time/within.ts";
 import { createAliveTeller } from "./alive.ts";
 import { createInventoryTeller } from "./inventory.ts";
 import { pollQueue } from "./poll.ts";

@@ -1,6 +1,6 @@
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import { inTime } from "./in-time.ts";
 import { repeat } from "./repeat.ts";
 import { agentTimings } from "./timings.ts";

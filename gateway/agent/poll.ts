@@ -1,7 +1,7 @@
-import type { Log } from "../log.ts";
-import { backoffMs } from "../queues/backoff.ts";
+import { backoff } from "../../core/waiting/backoff.ts";
+import type { Log } from "../log/log.ts";
 import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import { inTime } from "./in-time.ts";
 import { agentTimings } from "./timings.ts";
 
@@ -57,7 +57,7 @@ export const pollQueue = async (options: {
     try {
       return await receive();
     } catch (error) {
-      const waitMs = backoffMs(failures + 1, { firstMs: agentTimings.pollRetryMs, maxMs: agentTimings.pollRetryMsMax });
+      const waitMs = backoff(agentTimings.pollBackoffMs, failures + 1, Math.random());
       log.failed({ err: error, waitMs: Math.round(waitMs) }, "could not ask for tasks; trying again");
       await time.sleep(waitMs, signal);
       return undefined;
