@@ -3,20 +3,20 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { styleFor } from "../cli/render/style.ts";
+import { Images } from "./cases/images.ts";
+import { type BenchOptions, type PeerName, parseOptions, usage } from "./cases/options.ts";
+import { settle } from "./cases/tools.ts";
 import { totalBytes } from "./data/regions.ts";
 import { baseRegions } from "./data/variants.ts";
-import { Images } from "./images.ts";
 import { describeMachine } from "./machine.ts";
-import { measureLimits } from "./measure/limits.ts";
+import { measureMachine } from "./measure/machine-rates.ts";
 import { measureAll } from "./measure-all.ts";
-import { type BenchOptions, type PeerName, parseOptions, usage } from "./options.ts";
 import { Ours } from "./ours/ours.ts";
 import { createWarmUp } from "./ours/warm-up.ts";
 import { createPeers, requirePeers } from "./peers/peers.ts";
 import { reportMarkdown, reportText } from "./render.ts";
-import type { Report } from "./results.ts";
+import type { BenchmarkReport } from "./results.ts";
 import { judge } from "./targets.ts";
-import { settle } from "./tools.ts";
 
 /* The benchmark: what BENCHMARKS.md says. Progress goes to standard error, the tables to standard output. */
 
@@ -58,7 +58,7 @@ const workFolder = async (wanted: string | undefined): Promise<string> => {
   return resolve(wanted);
 };
 
-const measure = async (options: BenchOptions, names: readonly PeerName[], dir: string): Promise<Report> => {
+const measure = async (options: BenchOptions, names: readonly PeerName[], dir: string): Promise<BenchmarkReport> => {
   const { seed, runs, sizeBytes, thinBytes, extentBytes, cold } = options;
   const spec = (volumeBytes: number, share: number) => ({
     ...{ seed, extentBytes },
@@ -73,7 +73,7 @@ const measure = async (options: BenchOptions, names: readonly PeerName[], dir: s
   const base = images.base("plain");
   await settle([base]);
   say("measuring the machine");
-  const limits = await measureLimits(base, sizeBytes);
+  const machineRates = await measureMachine(base, sizeBytes);
   const peers = createPeers(names, dir, images);
   try {
     const warmUp = cold ? undefined : createWarmUp(join(dir, "warm-up"), sizeBytes);
@@ -81,7 +81,7 @@ const measure = async (options: BenchOptions, names: readonly PeerName[], dir: s
     const results = await measureAll({ cases: options.cases, runs, ours, peers, say });
     const allocatedBytes = totalBytes(baseRegions(disk));
     const parameters = { seed, runs, sizeBytes, extentBytes, thinBytes, cold, allocatedBytes };
-    return { startedAt, machine, parameters, limits, results };
+    return { startedAt, machine, parameters, machineRates, results };
   } finally {
     for (const peer of peers) await peer.close();
   }

@@ -1,7 +1,7 @@
 import { cpus, release, totalmem } from "node:os";
-import type { PeerName } from "./options.ts";
-import type { Machine } from "./results.ts";
-import { runTool } from "./tools.ts";
+import type { PeerName } from "./cases/options.ts";
+import { runTool } from "./cases/tools.ts";
+import type { MachineDescription } from "./results.ts";
 
 const versionArguments: Readonly<Record<PeerName, string>> = {
   rsync: "--version",
@@ -10,7 +10,7 @@ const versionArguments: Readonly<Record<PeerName, string>> = {
 };
 
 /** The machine and the versions of what is measured on it. */
-export const describeMachine = async (peers: readonly PeerName[]): Promise<Machine> => {
+export const describeMachine = async (peers: readonly PeerName[]): Promise<MachineDescription> => {
   const versions = await Promise.all(
     peers.map(async (name) => [name, versionIn(await runTool(name, [versionArguments[name]]))] as const),
   );

@@ -1,7 +1,7 @@
-import { type Case, peerCase } from "./cases.ts";
+import { type Case, peerCase } from "./cases/cases.ts";
 import { type Measurement, medianOf } from "./measure/measurement.ts";
 import type { Ours } from "./ours/ours.ts";
-import type { Peer } from "./peers/peer.ts";
+import type { OtherTool } from "./peers/peer.ts";
 import { ourName, type Result } from "./results.ts";
 
 /**
@@ -12,7 +12,7 @@ export const measureAll = async (options: {
   readonly cases: readonly Case[];
   readonly runs: number;
   readonly ours: Pick<Ours, "measure">;
-  readonly peers: readonly Peer[];
+  readonly peers: readonly OtherTool[];
   readonly say: (text: string) => void;
 }): Promise<readonly Result[]> => {
   const { runs, ours, peers, say } = options;

@@ -1,8 +1,8 @@
-import { cases, peerCase } from "./cases.ts";
+import { cases, peerCase } from "./cases/cases.ts";
 import type { Measurement } from "./measure/measurement.ts";
-import { type Find, finder, ourName, type Report } from "./results.ts";
+import { type BenchmarkReport, type Find, finder, ourName } from "./results.ts";
 
-export interface Verdict {
+export interface TargetVerdict {
   readonly case: string;
   readonly what: string;
   /** In words, with its unit. */
@@ -113,7 +113,10 @@ const targets: readonly Target[] = [
 ];
 
 /** Every target of the cases that were measured. */
-export const judge = ({ results, parameters }: Pick<Report, "results" | "parameters">): readonly Verdict[] => {
+export const judge = ({
+  results,
+  parameters,
+}: Pick<BenchmarkReport, "results" | "parameters">): readonly TargetVerdict[] => {
   const find = finder(results);
   return targets.flatMap((target) => {
     const ours = find(target.case, ourName);

@@ -1,8 +1,9 @@
 import { strict as assert } from "node:assert";
 import { VisibleError } from "../core/api/errors.ts";
+import { isUnusable, type JudgedObject } from "../core/api/judged-object.ts";
 import type { ObjectKind } from "../core/api/object/common.ts";
 import type { ObjectConfig, UnusableObject } from "../core/api/object.ts";
-import { isUnusable, type JudgedObject } from "../core/object/judge.ts";
+import { until } from "../gateway/until.ts";
 import { answerOf } from "./client.ts";
 import type { Api, Context } from "./context.ts";
 import type { Host } from "./host.ts";
@@ -13,7 +14,7 @@ export const inventoryWaitSeconds = 15;
 const pollMs = 250;
 
 /** What a site has, as its gateways saw it last. */
-export interface Inventory {
+export interface SiteInventory {
   readonly siteId: string;
   readonly observedAt: string;
   readonly objects: readonly ObjectConfig[];
@@ -27,7 +28,7 @@ export const lastInventory = async (
   api: Api,
   site: string,
   kind?: ObjectKind,
-): Promise<Inventory | undefined> => {
+): Promise<SiteInventory | undefined> => {
   const observedAt = await lastObserved(api, site);
   if (observedAt === undefined) return undefined;
   const ofKind = kind === undefined ? {} : { kind };
@@ -46,7 +47,7 @@ export const currentInventory = async (
   api: Api,
   site: string,
   { refresh, kind }: { readonly refresh: boolean; readonly kind?: ObjectKind | undefined },
-): Promise<Inventory> => {
+): Promise<SiteInventory> => {
   const known = refresh ? undefined : await lastInventory(context, api, site, kind);
   if (known !== undefined) return known;
   await refreshInventory(context.host, api, site);
@@ -114,12 +115,8 @@ export const refreshInventory = async (
   const before = await lastObserved(api, site);
   const hasNews = isNews ?? (async () => (await lastObserved(api, site)) !== before);
   await api.v1.sites[":site"].inventory.$post({ param: { site } });
-  const endMs = time.nowMs() + inventoryWaitSeconds * 1000;
-  while (time.nowMs() < endMs) {
-    if (await hasNews()) return;
-    await time.sleep(pollMs, signal);
-    signal.throwIfAborted();
-  }
+  if (await until(hasNews, { everyMs: pollMs, withinMs: inventoryWaitSeconds * 1000, time, signal })) return;
+  signal.throwIfAborted();
   throw new VisibleError(
     "GATEWAY_ABSENT",
     `No gateway of site “${site}” has told what it sees within ${inventoryWaitSeconds} seconds.`,

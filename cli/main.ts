@@ -5,7 +5,7 @@ import { visibleFailure } from "../core/api/failure.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
-import type { Answering, Work } from "./commands/command.ts";
+import type { Answering, CommandWork } from "./commands/command.ts";
 import { addGatewayCommands } from "./commands/gateway.ts";
 import { addGroupCommands } from "./commands/group.ts";
 import { addLocalCommands } from "./commands/local.ts";
@@ -32,7 +32,7 @@ import { styleFor } from "./render/style.ts";
 export const main = async (args: readonly string[], host: Host): Promise<number> => {
   let exitCode: number = exitCodes.done.code;
   let used: Command | undefined;
-  const answering: Answering = <A extends unknown[]>(work: Work<A>) =>
+  const answering: Answering = <A extends unknown[]>(work: CommandWork<A>) =>
     async function (this: Command, ...given: [...A, Command]) {
       const context = createContext(host, this.optsWithGlobals<GlobalOptions>());
       const answer = await work(context, ...(given.slice(0, -1) as A));

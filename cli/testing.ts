@@ -116,7 +116,7 @@ export const createWorld = async () => {
   for (const siteId of siteIds) await reportAlive(api, siteId);
   return world;
 };
-export type World = Awaited<ReturnType<typeof createWorld>>;
+export type TestWorld = Awaited<ReturnType<typeof createWorld>>;
 
 /** What site `a` has, and what every site says is damaged. */
 export const tellInventory = async (

@@ -16,8 +16,8 @@ import { type Task, type TaskResult, type TaskResultOf, taskSchema } from "../co
 import { createAuthority } from "../pki/authority.ts";
 import { issueGatewayCertificate } from "../pki/testing.ts";
 import { hangMs } from "../test/patience.ts";
-import { type GatewayConfig, parseGatewayConfig } from "./config.ts";
-import { createSqsClient } from "./queues/sqsclient.ts";
+import { type GatewayConfig, parseGatewayConfig } from "./config/config.ts";
+import { createSqsClient } from "./queues/sqs-client.ts";
 import { runTaskFields } from "./tasks/testing.ts";
 
 const prefix = "gateways";

@@ -2,7 +2,7 @@ import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Report } from "../../core/api/report.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
-import type { GatewayConfig } from "../../gateway/config.ts";
+import type { GatewayConfig } from "../../gateway/config/config.ts";
 import type { Owner } from "../../gateway/storage/control.ts";
 import type { GatewayIdentity } from "../../gateway/tasks/context.ts";
 import type { ComposeOptions } from "./compose.ts";
@@ -32,7 +32,7 @@ export interface Usage {
 }
 
 export type CallName = keyof Calls;
-export interface Call<K extends CallName = CallName> {
+export interface GatewayCall<K extends CallName = CallName> {
   readonly id: number;
   readonly name: K;
   readonly request: Calls[K]["request"];

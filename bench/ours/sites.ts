@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { gatewayIdSchema } from "../../core/api/ids.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config.ts";
+import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config/config.ts";
 import { ensureAuthority } from "../../infra/local/pki.ts";
 import { freePort } from "../../test/free-port.ts";
-import { runTool } from "../tools.ts";
+import { runTool } from "../cases/tools.ts";
 import { issueTo } from "./certificates.ts";
 import { type GatewayClient, startGatewayProcess } from "./gateway-client.ts";
 import { importVolume } from "./imports.ts";
 import { multiCluster, sourceSite, targetSite } from "./tasks.ts";
 
-export interface Gateways {
+export interface GatewayPair {
   readonly source: GatewayClient;
   readonly target: GatewayClient;
 }
@@ -40,7 +40,7 @@ export class Sites {
   }
 
   /** Fresh gateway processes over the storage for as long as `use` takes. */
-  async withGateways<T>(use: (gateways: Gateways) => Promise<T>, { envoy } = { envoy: false }): Promise<T> {
+  async withGateways<T>(use: (gateways: GatewayPair) => Promise<T>, { envoy } = { envoy: false }): Promise<T> {
     const withTarget = async (source: GatewayClient) => {
       const target = await startGatewayProcess(await this.#configOf(targetSite, envoy));
       try {

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import type { Workload } from "../cases.ts";
+import type { Workload } from "../cases/cases.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { timesOf, watchPeak } from "../measure/processes.ts";
 
 /** Another tool, on the same data. */
-export interface Peer {
+export interface OtherTool {
   readonly name: string;
   /** Brings its copy from the old state to the new; what goes before and after is not timed. */
   measure(workload: Workload): Promise<Measurement>;

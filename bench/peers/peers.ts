@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { findTool } from "../../infra/local/demo/tools.ts";
-import type { Images } from "../images.ts";
-import { type PeerName, peerNames } from "../options.ts";
+import type { Images } from "../cases/images.ts";
+import { type PeerName, peerNames } from "../cases/options.ts";
 import { borg } from "./borg.ts";
-import type { Peer } from "./peer.ts";
+import type { OtherTool } from "./peer.ts";
 import { createRepositoryPeer } from "./repository.ts";
 import { restic } from "./restic.ts";
 import { createRsync } from "./rsync.ts";
@@ -22,9 +22,9 @@ export const requirePeers = async (without: readonly PeerName[]): Promise<readon
   return wanted;
 };
 
-export const createPeers = (names: readonly PeerName[], dir: string, images: Images): readonly Peer[] => {
+export const createPeers = (names: readonly PeerName[], dir: string, images: Images): readonly OtherTool[] => {
   const at = (name: string) => ({ dir: join(dir, name), images });
-  const made: Record<PeerName, () => readonly Peer[]> = {
+  const made: Record<PeerName, () => readonly OtherTool[]> = {
     rsync: () => [createRsync({ ...at("rsync"), zstd: false }), createRsync({ ...at("rsync-z"), zstd: true })],
     restic: () => [createRepositoryPeer(restic, at("restic"))],
     borg: () => [createRepositoryPeer(borg, at("borg"))],

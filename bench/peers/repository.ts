@@ -1,10 +1,10 @@
 import { link, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Workload } from "../cases.ts";
-import type { Images } from "../images.ts";
+import type { Workload } from "../cases/cases.ts";
+import type { Images } from "../cases/images.ts";
+import { folderBytes, runTool, settle } from "../cases/tools.ts";
 import { touchMemory } from "../measure/touch-memory.ts";
-import { folderBytes, runTool, settle } from "../tools.ts";
-import { type Command, measureCommand, type Peer } from "./peer.ts";
+import { type Command, measureCommand, type OtherTool } from "./peer.ts";
 
 const imageName = "disk.img";
 
@@ -25,7 +25,7 @@ export interface RepositoryTool {
 export const createRepositoryPeer = (
   tool: RepositoryTool,
   { dir, images }: { readonly dir: string; readonly images: Images },
-): Peer => {
+): OtherTool => {
   const [state, empty, withBase, files] = ["state", "empty", "with-base", "files"].map((name) => join(dir, name)) as [
     string,
     string,

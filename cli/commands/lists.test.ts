@@ -3,11 +3,11 @@ import { describe, test } from "node:test";
 import type { RunTask } from "../../core/api/task.ts";
 import { objectNamed, siteB } from "../../functions/api/testing.ts";
 import { complete, report } from "../../functions/api/testing-gateway.ts";
-import { createWorld, tellInventory, type World } from "../testing.ts";
+import { createWorld, type TestWorld, tellInventory } from "../testing.ts";
 
 const day = 24 * 60 * 60;
 
-const createPlan = async (world: World, name: string) => {
+const createPlan = async (world: TestWorld, name: string) => {
   const definition = {
     name,
     source: "a",
@@ -22,7 +22,7 @@ const createPlan = async (world: World, name: string) => {
   assert.equal(exitCode, 0, stderr);
 };
 
-const jsonOf = async (world: World, ...args: string[]) => {
+const jsonOf = async (world: TestWorld, ...args: string[]) => {
   const { exitCode, stdout, stderr } = await world.run([...args, "--json"]);
   assert.deepEqual([exitCode, stderr], [0, ""]);
   return JSON.parse(stdout);

@@ -1,7 +1,8 @@
 import type { RunHead, Shard, Step, TargetRun, TargetState } from "../api/run.ts";
 import type { PartEvent, RunContext, TaskEvent } from "./events.ts";
-import { defaultRunLimits, type RunLimits } from "./limits.ts";
 import * as part from "./part-transitions.ts";
+import { defaultRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
+import type { TaskDecision } from "./task-decision.ts";
 import * as task from "./task-transitions.ts";
 
 /*
@@ -11,7 +12,7 @@ import * as task from "./task-transitions.ts";
  */
 
 type PartHandler<E extends PartEvent["type"]> = (
-  situation: part.Situation,
+  situation: part.PartSituation,
   event: Extract<PartEvent, { type: E }>,
 ) => TargetRun | undefined;
 type PartRow = { readonly [E in PartEvent["type"]]?: PartHandler<E> };
@@ -38,19 +39,10 @@ export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
 };
 
 type TaskHandler<E extends TaskEvent["type"]> = (
-  situation: task.Situation,
+  situation: task.TaskSituation,
   event: Extract<TaskEvent, { type: E }>,
 ) => TaskDecision | undefined;
 type TaskRow = { readonly [E in TaskEvent["type"]]?: TaskHandler<E> };
-
-/** What became of a shard, and what is to be done about the task that it gives out. */
-export interface TaskDecision {
-  readonly shard: Shard;
-  /** The task is to be sent, so many seconds later. */
-  readonly send?: { readonly delaySeconds: number };
-  /** The step can't be done, for this reason. */
-  readonly gaveUp?: NonNullable<Shard["reason"]>;
-}
 
 const once: TaskRow = { working: task.touch, completed: task.complete, failed: task.retry, overdue: task.sendAgain };
 /** A site is first asked what it has, and then told what to delete. */
@@ -82,9 +74,9 @@ export const decideTask = (
   before: Shard,
   event: TaskEvent,
   context: RunContext,
-  limits: RunLimits = defaultRunLimits,
+  policy: RetryPolicy = defaultRetryPolicy,
 ): TaskDecision => {
   if (before.deadline === null) return { shard: before };
   const handler = taskTable[before.step][event.type] as TaskHandler<typeof event.type> | undefined;
-  return handler?.({ ...context, shard: before, limits }, event as never) ?? { shard: before };
+  return handler?.({ ...context, shard: before, policy }, event as never) ?? { shard: before };
 };

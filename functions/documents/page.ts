@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { pagesOf } from "../../core/api/pages.ts";
 import type { Key, Stored } from "../../core/ports/store.ts";
 import type { Deps } from "../ports/deps.ts";
 
@@ -56,7 +57,30 @@ export const readPage = async <T>(
     prefix: first.sort,
     limit,
     ...order,
-    ...(cursor === undefined ? {} : { cursor }),
+    cursor,
   });
   return { ...readable(deps, schema, page.items), ...(page.cursor !== undefined && { cursor: page.cursor }) };
+};
+
+/**
+ * A page of what is wanted, where other things lie in between: it goes on reading until it has
+ * enough, `readsMax` times at most, so it may be short.
+ * @param read gives what is wanted among the next so many, and no cursor where nothing more can be
+ */
+export const filledPage = async <T>(
+  { limit, cursor }: PageRequest,
+  readsMax: number,
+  read: (request: PageRequest) => Promise<Page<T>>,
+): Promise<Page<T>> => {
+  const items: T[] = [];
+  let [reads, unreadable] = [0, 0];
+  let next: string | undefined;
+  for await (const page of pagesOf((from) => read({ limit: limit - items.length, cursor: from }), cursor)) {
+    items.push(...page.items);
+    unreadable += page.unreadable ?? 0;
+    next = page.cursor;
+    reads += 1;
+    if (reads === readsMax || items.length >= limit) break;
+  }
+  return { items, ...(next !== undefined && { cursor: next }), ...(unreadable > 0 && { unreadable }) };
 };

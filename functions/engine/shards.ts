@@ -1,13 +1,13 @@
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Shard, Step } from "../../core/api/run.ts";
 import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
-import { defaultRunLimits } from "../../core/run/limits.ts";
+import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { shardKey, shardPrefix } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { dueBy } from "./due.ts";
 import type { ShardId } from "./happenings.ts";
 
-export const limitsOf = ({ limits = defaultRunLimits }: Deps) => limits;
+export const retryPolicyOf = ({ retryPolicy = defaultRetryPolicy }: Deps) => retryPolicy;
 
 /** What is done for several shards of a step is done for so many at once. */
 export const shardsAtOnce = 8;

@@ -11,7 +11,7 @@ import type { Deps } from "../ports/deps.ts";
 import type { Happening, ShardId } from "./happenings.ts";
 import { loadRun } from "./runs.ts";
 import { gaveUp, send, stepDone, targetsOf } from "./send-tasks.ts";
-import { dueOf, limitsOf, puts, readShard, readShards } from "./shards.ts";
+import { dueOf, puts, readShard, readShards, retryPolicyOf } from "./shards.ts";
 import { windUpStep } from "./step-end.ts";
 
 /**
@@ -31,7 +31,7 @@ export const takeTask = async (
     first = undefined;
     if (stored === undefined) return undefined;
     const context = { now: deps.clock.now(), fraction: deps.ids.fraction() };
-    const decided = decideTask(stored.body, event, context, limitsOf(deps));
+    const decided = decideTask(stored.body, event, context, retryPolicyOf(deps));
     if (decided.shard === stored.body) return decided;
     const { key, version, dueAt } = stored;
     const put = { type: "put", key, body: decided.shard, expect: { version } } as const;

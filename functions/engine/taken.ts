@@ -1,7 +1,7 @@
 import type { Instant, SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule } from "../../core/api/plan.ts";
-import type { Run, Shard, Taken as TakenInShard } from "../../core/api/run.ts";
+import type { Run, Shard, Taken } from "../../core/api/run.ts";
 import type { TaskResultOf } from "../../core/api/task.ts";
 import { isFinished } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
@@ -12,10 +12,10 @@ import { type PublishFact, readFact, readFacts, readRunPlan, type SnapshotFact }
 import { readRunObjects } from "./run-objects.ts";
 
 /** What a snapshot holds, and how much is to be known of it. */
-export type Taken = TakenInShard & Pick<Shard, "warned">;
+export type WholeTaken = Taken & Pick<Shard, "warned">;
 
 /** What a run's snapshot holds in all; undefined while not everything is known of it. */
-export const readTaken = async (deps: Pick<Deps, "store">, run: Run): Promise<Taken | undefined> => {
+export const readTaken = async (deps: Pick<Deps, "store">, run: Run): Promise<WholeTaken | undefined> => {
   const place = placeOf(run, run.source, "snapshotting");
   const shard = await deps.store.get<Shard>(shardKey(run.id, place, "snapshotting", 0));
   if (shard === undefined || !isFinished(shard.body)) return takenByFacts(deps, run);
@@ -32,7 +32,7 @@ export const objectsIn = async ({ store }: Pick<Deps, "store">, run: Run): Promi
 };
 
 /** Runs of an earlier version have nothing but the facts; nor have those whose answer nobody waited for any more. */
-const takenByFacts = async (deps: Pick<Deps, "store">, run: Run): Promise<Taken | undefined> => {
+const takenByFacts = async (deps: Pick<Deps, "store">, run: Run): Promise<WholeTaken | undefined> => {
   const facts = await readFacts<SnapshotFact>(deps, run.id, "snapshotting", "source");
   const [first] = facts;
   if (first === undefined || facts.length < run.objectCount) return undefined;
@@ -51,7 +51,7 @@ const sizeOf = (volumes: ObjectConfig["volumes"]) => ({
  * What a snapshot's answer, or a part of it, tells: each volume once. In parts they add up.
  * @param parts in how many it comes
  */
-export const takenOf = (result: TaskResultOf<"snapshot">, parts = 1): TakenInShard => {
+export const takenOf = (result: TaskResultOf<"snapshot">, parts = 1): Taken => {
   const { takenAt, objects, from, fromVolume = from } = result;
   const placed = placedVolumes(result);
   const volumes = new Map<number, ObjectConfig["volumes"][number]>();

@@ -1,5 +1,6 @@
 import type { GatewayAnswer } from "../../core/api/answers.ts";
 import type { Instant, SiteId } from "../../core/api/ids.ts";
+import { pagesOf } from "../../core/api/pages.ts";
 import {
   type Gateway,
   gatewayAbsentAfterSeconds,
@@ -22,18 +23,17 @@ export const readGateways = async (
 ): Promise<readonly GatewayAnswer[]> => {
   const now = deps.clock.now();
   const gateways: GatewayAnswer[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await readPage(deps, gatewaySchema, gatewayKey(siteId, ""), { limit: 100, cursor });
-    for (const gateway of page.items) {
+  const read = (cursor: string | undefined) =>
+    readPage(deps, gatewaySchema, gatewayKey(siteId, ""), { limit: 100, cursor });
+  for await (const { items } of pagesOf(read)) {
+    for (const gateway of items) {
       const silentSeconds = secondsBetween(gateway.lastSeenAt, now);
       if (silentSeconds > gatewayForgottenAfterSeconds) continue;
       // A clock that was ahead says of the dead that they are heard of for as long.
       const alive = silentSeconds < gatewayAbsentAfterSeconds && !isAhead(gateway.lastSeenAt, now);
       gateways.push({ ...gateway, alive, ...certificateProblem(gateway, now) });
     }
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  }
   return gateways;
 };
 

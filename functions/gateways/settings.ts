@@ -1,5 +1,6 @@
 import type { RevocationList } from "../../core/api/enrolment.ts";
 import type { GatewayId, Instant, SiteId } from "../../core/api/ids.ts";
+import { pagesOf } from "../../core/api/pages.ts";
 import type { Gateway, Site } from "../../core/api/site.ts";
 import type { SettingsTask } from "../../core/api/task.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
@@ -44,13 +45,11 @@ export const tellOfRemoval = async (deps: Deps, from: Site, removed: GatewayId):
       if (!isOver()) await tell(deps, site, { revocations, others }).catch(logged);
     };
     await tellSite(from, [removed]);
-    let cursor: string | undefined;
-    do {
-      const page = await listSites(deps, { limit: 100, cursor });
-      const sites = page.items.filter((site) => site.multiCluster === multiCluster && site.id !== from.id);
+    for await (const { items } of pagesOf((cursor) => listSites(deps, { limit: 100, cursor }))) {
+      const sites = items.filter((site) => site.multiCluster === multiCluster && site.id !== from.id);
       await mapBounded(sites, sitesAtOnce, (site) => tellSite(site));
-      cursor = page.cursor;
-    } while (cursor !== undefined && !isOver());
+      if (isOver()) return;
+    }
   } catch (error) {
     logged(error);
   }

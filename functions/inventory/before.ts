@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Damage, damageSchema } from "../../core/api/group.ts";
 import { type Instant, instantSchema, type SiteId } from "../../core/api/ids.ts";
-import { type JudgedObject, judgedObjectSchema } from "../../core/object/judge.ts";
+import { type JudgedObject, judgedObjectSchema } from "../../core/api/judged-object.ts";
 import { isAhead } from "../../core/ports/clock.ts";
 import type { Key } from "../../core/ports/store.ts";
 import { readRange } from "../documents/ranges.ts";

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Damage } from "../../core/api/group.ts";
 import type { SiteId } from "../../core/api/ids.ts";
-import { type JudgedObject, judgeObject } from "../../core/object/judge.ts";
-import { foldedName } from "../../core/object/name.ts";
+import { type JudgedObject, judgeObject } from "../../core/api/judged-object.ts";
+import { foldedName } from "../../core/api/name.ts";
 import { keyPart, type Placed, type PlaceRange } from "../../core/object/place.ts";
 import type { Change, Key, Stored } from "../../core/ports/store.ts";
 import { readRange } from "../documents/ranges.ts";

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import type { Damage } from "../../core/api/group.ts";
 import { instantSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
-import type { JudgedObject } from "../../core/object/judge.ts";
+import type { JudgedObject } from "../../core/api/judged-object.ts";
 import type { DocumentStore, Stored } from "../../core/ports/store.ts";
 import { createTestApi, objectNamed } from "../api/testing.ts";
 import { readRange } from "../documents/ranges.ts";
@@ -14,7 +14,7 @@ import { createMemoryTaskQueue } from "../memory/task-queue.ts";
 import { handleReport } from "../report.ts";
 import { inventoryObservedAt, putInventoryPart } from "./inventory.ts";
 import { listObjects } from "./objects.ts";
-import { type Told, toldBy } from "./testing.ts";
+import { type ToldInventory, toldBy } from "./testing.ts";
 
 const siteId = siteIdSchema.parse("a");
 const quiet = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
@@ -27,7 +27,7 @@ const setUp = (store: DocumentStore = createMemoryStore(), clock = { now: () => 
 });
 type World = ReturnType<typeof setUp>;
 
-const tell = async (world: World, told: Omit<Told, "siteId">): Promise<void> => {
+const tell = async (world: World, told: Omit<ToldInventory, "siteId">): Promise<void> => {
   for (const part of toldBy({ siteId, ...told })) await putInventoryPart(world, part);
 };
 
@@ -202,7 +202,8 @@ describe("an older part that is taken in while a newer one is", () => {
 });
 
 describe("an inventory from a gateway of before", () => {
-  const before = (told: Omit<Told, "siteId">) => toldBy({ siteId, ...told }).map(({ ranges: _, ...part }) => part);
+  const before = (told: Omit<ToldInventory, "siteId">) =>
+    toldBy({ siteId, ...told }).map(({ ranges: _, ...part }) => part);
   const [db, web, app] = [objectNamed("db"), objectNamed("web"), objectNamed("app")] as const;
 
   test("that is one part tells all there is", async () => {
@@ -287,7 +288,7 @@ const seenArbitrary = fc.record({
   size: fc.integer({ min: 1, max: 5 }),
 });
 
-const checkKnown = async (world: World, seen: Pick<Told, "objects" | "damage">): Promise<void> => {
+const checkKnown = async (world: World, seen: Pick<ToldInventory, "objects" | "damage">): Promise<void> => {
   const { objects: there = [], damage = [] } = seen;
   assert.deepEqual(texts(await objects(world)), texts(there));
   assert.deepEqual(texts(await damageOf(world)), texts(damage));

@@ -1,8 +1,8 @@
 import type { SiteId } from "../../core/api/ids.ts";
+import { isUnusable } from "../../core/api/judged-object.ts";
+import { isSameName } from "../../core/api/name.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule, type PlanEntry, type PlanObject } from "../../core/api/plan.ts";
-import { isUnusable } from "../../core/object/judge.ts";
-import { isSameName } from "../../core/object/name.ts";
 import { fitsRule } from "../../core/object/rule.ts";
 import type { Deps } from "../ports/deps.ts";
 import { lookUpObjects } from "./objects.ts";

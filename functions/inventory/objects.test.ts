@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { JudgedObject } from "../../core/api/judged-object.ts";
 import type { PlanDefinition } from "../../core/api/plan.ts";
-import type { JudgedObject } from "../../core/object/judge.ts";
 import { createTestApi, objectNamed, siteA, vmNamed } from "../api/testing.ts";
 import { putInventoryPart } from "./inventory.ts";
 import { lookUpObjects } from "./objects.ts";

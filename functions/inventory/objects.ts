@@ -3,17 +3,17 @@ import { z } from "zod";
 import type { ObjectsAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
+import type { JudgedObject } from "../../core/api/judged-object.ts";
+import { foldedName, shownName } from "../../core/api/name.ts";
 import { type ObjectQuery, objectConfigSchema, unusableObjectSchema } from "../../core/api/object.ts";
 import { isRule, type PlanDefinition, type PlanEntry } from "../../core/api/plan.ts";
-import type { JudgedObject } from "../../core/object/judge.ts";
-import { foldedName, shownName } from "../../core/object/name.ts";
 import { keyPart } from "../../core/object/place.ts";
 import { fitsJudged } from "../../core/object/rule.ts";
 import { judgedByKind } from "../../core/object/unsupported.ts";
 import type { KnownObjects } from "../../core/plan/named.ts";
 import type { Key } from "../../core/ports/store.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
-import { type Page, type PageRequest, readable, readPage } from "../documents/page.ts";
+import { filledPage, type Page, type PageRequest, readable, readPage } from "../documents/page.ts";
 import { readRange } from "../documents/ranges.ts";
 import { objectKey, objectNameKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -43,7 +43,7 @@ export const listObjects = async (
     });
   }
   const facilities = await readFacilities(deps, siteId);
-  const page = await filledPage(deps, siteId, wanted, request);
+  const page = await wantedPage(deps, siteId, wanted, request);
   return { siteId, observedAt, ...page, items: page.items.map((object) => judgedByKind(object, facilities)) };
 };
 
@@ -51,23 +51,16 @@ export const listObjects = async (
 const readsPerPage = 10;
 
 /** A page of those that are wanted: as many as there are in a page of what there is, or in a few of them. */
-const filledPage = async (
+const wantedPage = (
   deps: QueryDeps,
   siteId: SiteId,
   wanted: ObjectQuery,
-  { limit, cursor }: PageRequest,
-): Promise<Page<JudgedObject>> => {
-  const items: JudgedObject[] = [];
-  let [unreadable, next] = [0, cursor];
-  for (let reads = 0; reads < readsPerPage; reads += 1) {
-    const page = await pageOf(deps, siteId, wanted, { limit: limit - items.length, cursor: next });
-    items.push(...page.items.filter((object) => isWanted(object, wanted)));
-    unreadable += page.unreadable ?? 0;
-    next = page.cursor;
-    if (next === undefined || items.length >= limit) break;
-  }
-  return { items, ...(next !== undefined && { cursor: next }), ...(unreadable > 0 && { unreadable }) };
-};
+  request: PageRequest,
+): Promise<Page<JudgedObject>> =>
+  filledPage(request, readsPerPage, async (some) => {
+    const page = await pageOf(deps, siteId, wanted, some);
+    return { ...page, items: page.items.filter((object) => isWanted(object, wanted)) };
+  });
 
 const pageOf = async (
   deps: QueryDeps,

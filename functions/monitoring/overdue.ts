@@ -1,5 +1,6 @@
 import type { PlanSummary } from "../../core/api/answers.ts";
 import type { Instant, SiteId } from "../../core/api/ids.ts";
+import { pagesOf } from "../../core/api/pages.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
 import { latenessOf } from "../../core/plan/late.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
@@ -22,14 +23,11 @@ const concurrencyMax = 8;
 /** Every target of an active plan that is late, by the judgement of core/plan/late.ts; of a snapshot plan, its source. */
 export const findOverdue = async (deps: Pick<Deps, "store" | "clock" | "log">): Promise<readonly Overdue[]> => {
   const found: Overdue[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await listPlans(deps, { limit: plansPerPage, cursor });
-    const lanes = page.items.flatMap((plan) => targetsOf(plan).map((target) => ({ plan, target })));
+  for await (const { items } of pagesOf((cursor) => listPlans(deps, { limit: plansPerPage, cursor }))) {
+    const lanes = items.flatMap((plan) => targetsOf(plan).map((target) => ({ plan, target })));
     const overdue = await mapBounded(lanes, concurrencyMax, (lane) => overdueOf(deps, lane.plan, lane.target));
     found.push(...overdue.flat());
-    ({ cursor } = page);
-  } while (cursor !== undefined);
+  }
   return found;
 };
 

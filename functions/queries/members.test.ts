@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { PlanAnswer, PlanMember, PlanMembersAnswer } from "../../core/api/answers.ts";
-import type { JudgedObject } from "../../core/object/judge.ts";
+import type { JudgedObject } from "../../core/api/judged-object.ts";
 import type { GoneRecord } from "../../core/retention/gone.ts";
 import { createTestApi, facilitiesOfA, objectNamed, siteA, type TestApi, vmNamed } from "../api/testing.ts";
 import { goneKey } from "../documents/records.ts";

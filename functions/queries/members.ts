@@ -1,8 +1,8 @@
 import type { PlanMember, PlanMembersAnswer } from "../../core/api/answers.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import type { Instant } from "../../core/api/ids.ts";
+import { isUnusable, type JudgedObject } from "../../core/api/judged-object.ts";
 import { isRule, type PlanObject, type PlanRule } from "../../core/api/plan.ts";
-import { isUnusable, type JudgedObject } from "../../core/object/judge.ts";
 import { fitsButIsMirror, ruleText } from "../../core/object/rule.ts";
 import { switchMapping } from "../../core/object/switches.ts";
 import type { WholePlan } from "../../core/plan/define.ts";

@@ -4,7 +4,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { type PlanId, planIdSchema } from "../../core/api/ids.ts";
 import type { Plan, PlanDefinition, PlanEntry } from "../../core/api/plan.ts";
 import { instantText } from "../../core/object/instant-text.ts";
-import type { WholePlan, World } from "../../core/plan/define.ts";
+import type { PlanContext, WholePlan } from "../../core/plan/define.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { type Page, type PageRequest, readable, readPage } from "../documents/page.ts";
 import { type PastName, pastNamePrefix, planKey, planNameKey } from "../documents/records.ts";
@@ -125,7 +125,7 @@ export const readWorld = async (
   deps: Pick<Deps, "store" | "clock" | "log" | "ids">,
   { source, targets, objects }: PlanDefinition,
   held: readonly PlanEntry[] = [],
-): Promise<World> => {
+): Promise<PlanContext> => {
   const siteIds = [...new Set([source, ...targets.map(({ site }) => site)])];
   const [sites, known, facilities] = await Promise.all([
     readSites(deps, siteIds),

@@ -9,6 +9,7 @@ import { isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { Page, PageRequest } from "../documents/page.ts";
+import { foreignCursor } from "../documents/store-rules.ts";
 import { type RebuildFact, readFact, readFactsIn, type SnapshotFact } from "../engine/facts.ts";
 import { originOf, readNamedObjects, readRunObjects } from "../engine/run-objects.ts";
 import { readShards } from "../engine/shards.ts";
@@ -196,7 +197,5 @@ const progressOf = (
 
 const firstIndexOf = (cursor: string): number => {
   if (/^[0-9]{1,6}$/.test(cursor)) return Number(cursor);
-  throw new VisibleError("BAD_REQUEST", "The cursor is not one that this list gave.", {
-    hint: "Leave the cursor out to begin again at the first page.",
-  });
+  throw foreignCursor();
 };

@@ -2,6 +2,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import { type Scope, type Token, tokenSchema } from "../../core/api/token.ts";
 import { type Page, type PageRequest, readPage } from "../documents/page.ts";
+import { readRange } from "../documents/ranges.ts";
 import { tokenKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { newSecret, readSecret } from "./secret.ts";
@@ -64,19 +65,10 @@ export const listTokens = async (deps: Pick<Deps, "store" | "log">, page: PageRe
 
 /** From now on the token is refused. @throws {VisibleError} NOT_FOUND when there is no token with this id */
 export const revokeToken = async ({ store }: Store, id: string): Promise<void> => {
-  let cursor: string | undefined;
-  do {
-    const page = await queryTokens(store, 100, cursor);
-    const found = page.items.find(({ body }) => body.id === id);
-    if (found !== undefined) return store.commit([{ type: "delete", key: found.key, expect: "any" }]);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  for await (const { key, body } of readRange<Token>({ store }, tokenKey(""))) {
+    if (body.id === id) return store.commit([{ type: "delete", key, expect: "any" }]);
+  }
   throw new VisibleError("NOT_FOUND", `There is no token with the id ${id}.`, {
     hint: "List those that are left with: smtx-backup token list",
   });
-};
-
-const queryTokens = (store: Deps["store"], limit: number, cursor: string | undefined) => {
-  const { partition, sort: prefix } = tokenKey("");
-  return store.query<Token>({ partition, prefix, limit, ...(cursor === undefined ? {} : { cursor }) });
 };

@@ -1,9 +1,9 @@
-import type { Log } from "../log.ts";
-import { backoffMs } from "../queues/backoff.ts";
-import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
-import type { Time } from "../time.ts";
+import { backoff } from "../../core/waiting/backoff.ts";
+import type { Log } from "../log/log.ts";
+import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
+import type { Time } from "../time/time.ts";
 import { inTime } from "./in-time.ts";
-import { agentLimits } from "./limits.ts";
+import { agentTimings } from "./timings.ts";
 
 /** Whoever deals with a queue's messages. */
 export interface Taker {
@@ -45,8 +45,8 @@ export const pollQueue = async (options: {
       (watch) =>
         source.receive({
           max: slots - tasks.count,
-          waitSeconds: tasks.count === 0 ? agentLimits.pollSeconds : agentLimits.pollSecondsAtWork,
-          visibilitySeconds: agentLimits.takenSeconds,
+          waitSeconds: tasks.count === 0 ? agentTimings.pollSeconds : agentTimings.pollSecondsAtWork,
+          visibilitySeconds: agentTimings.takenSeconds,
           signal: AbortSignal.any([signal, watch.signal]),
           onMoved: watch.onMoved,
         }),
@@ -57,7 +57,7 @@ export const pollQueue = async (options: {
     try {
       return await receive();
     } catch (error) {
-      const waitMs = backoffMs(failures + 1, { firstMs: agentLimits.pollRetryMs, maxMs: agentLimits.pollRetryMsMax });
+      const waitMs = backoff(agentTimings.pollBackoffMs, failures + 1, Math.random());
       log.failed({ err: error, waitMs: Math.round(waitMs) }, "could not ask for tasks; trying again");
       await time.sleep(waitMs, signal);
       return undefined;

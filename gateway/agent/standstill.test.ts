@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type RunTask, taskSchema } from "../../core/api/task.ts";
-import { storageLimits } from "../storage/limited-calls.ts";
 import { hangingStorage } from "../storage/testing-hanging.ts";
+import { storageTimeouts } from "../storage/timed-calls.ts";
 import type { SendVolume } from "../tasks/context.ts";
 import { performTask } from "../tasks/perform.ts";
 import { groupId, identity, progressOf, runTaskFields } from "../tasks/testing.ts";
-import { agentLimits } from "./limits.ts";
 import { settle } from "./testing.ts";
 import { result, setUp, task, volume } from "./testing-agent.ts";
+import { agentTimings } from "./timings.ts";
 
 const {
   standstillSeconds,
@@ -22,7 +22,7 @@ const {
   pollSeconds,
   renewSeconds,
   visibilitySeconds,
-} = agentLimits;
+} = agentTimings;
 const givenUpMs = standstillSeconds * 1000;
 const hourMs = 3600_000;
 const never = () => new Promise<never>(() => undefined);
@@ -65,7 +65,7 @@ describe("a storage call that never returns", () => {
       const wanted = taskSchema.parse({ ...runTaskFields, ...fields, kind });
       await bad.queue.deliver(wanted);
       assert.ok(hanging.calls.some(({ name }) => name === hangs));
-      await bad.time.advance(storageLimits.durableSeconds * 1000);
+      await bad.time.advance(storageTimeouts.durableSeconds * 1000);
       const failed = bad.aboutTasks().at(-1);
       assert.ok(failed?.kind === "failed", "the task is given up");
       assert.equal(failed.reason.code, "TIMEOUT");
@@ -189,10 +189,10 @@ describe("what hangs beside the tasks", () => {
     let hangs = true;
     const { driver, calls } = hangingStorage(() => hangs, { inventory: [object], facilities });
     const { reports, time, stop } = setUp({ context: { storage: driver } });
-    await time.advance(storageLimits.answerSeconds * 1000);
+    await time.advance(storageTimeouts.answerSeconds * 1000);
     assert.ok(calls.length >= 1 && calls.every(({ call }) => call.signal?.aborted || call === calls.at(-1)?.call));
     hangs = false;
-    await time.advance(storageLimits.answerSeconds * 1000 + beatSeconds * 1000);
+    await time.advance(storageTimeouts.answerSeconds * 1000 + beatSeconds * 1000);
     assert.deepEqual(
       reports.flatMap((report) => (report.kind === "inventory" ? report.objects : [])),
       [object],
@@ -205,7 +205,7 @@ describe("what hangs beside the tasks", () => {
     const { queue, tries, time, stop } = setUp({ slots: 1, context: { storage: driver } });
     await queue.deliver({ kind: "inventory", id: "i1", siteId: identity.siteId, issuedAt: runTaskFields.issuedAt });
     await queue.deliver(task({ id: "t1" }));
-    await time.advance(storageLimits.answerSeconds * 1000);
+    await time.advance(storageTimeouts.answerSeconds * 1000);
     assert.equal(tries[0]?.task.id, "t1");
     const renewed = queue.calls.filter((call) => call.startsWith("extend r1")).length;
     await time.advance(60_000);
@@ -284,7 +284,7 @@ describe("what hangs beside the tasks", () => {
     const late = Promise.withResolvers<Awaited<ReturnType<typeof receive>>>();
     let polls = 0;
     queue.source.receive = (options) => (polls++ === 0 ? late.promise : receive(options));
-    await time.advance(pollSeconds * 1000 + callSeconds * 1000 + agentLimits.pollRetryMsMax);
+    await time.advance(pollSeconds * 1000 + callSeconds * 1000 + agentTimings.pollBackoffMs.max);
     await queue.deliver(task());
     assert.equal(tries.length, 1);
     late.resolve([{ messageId: "late", receipt: "late", body: "" }]);

@@ -5,7 +5,7 @@ import { sendableText } from "../../core/api/message.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type RunTask, type SettingsTask, type TaskResult, taskSchema } from "../../core/api/task.ts";
-import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
 import type { GroupDamage } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { GatewayContext, TaskContext } from "../tasks/context.ts";

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { differingRanges } from "./differences.ts";
-import { type Base, planExtents } from "./plan.ts";
+import { planExtents, type TargetBase } from "./plan.ts";
 import { fromRanges, toRanges } from "./ranges.ts";
 
-const none: Base = { kind: "none" };
+const none: TargetBase = { kind: "none" };
 const actions = (options: Partial<Parameters<typeof planExtents>[0]> & { readonly count: number }) =>
   planExtents({ map: undefined, base: none, done: new Set(), damaged: new Set(), ...options }).map(({ how }) => how);
 
@@ -15,7 +15,7 @@ describe("the plan of a transfer", () => {
   });
 
   test("compares only what has another token than the base", () => {
-    const base: Base = { kind: "readable", map: ["x", "x", null, "x", null], count: 5 };
+    const base: TargetBase = { kind: "readable", map: ["x", "x", null, "x", null], count: 5 };
     assert.deepEqual(actions({ count: 5, map: ["x", "y", "y", null, null], base }), [
       "unchanged",
       "diff",
@@ -26,7 +26,7 @@ describe("the plan of a transfer", () => {
   });
 
   test("sends in full what the target knows to be damaged, whatever the base is, and also what it had done", () => {
-    const base: Base = { kind: "readable", map: ["x", "x", null], count: 3 };
+    const base: TargetBase = { kind: "readable", map: ["x", "x", null], count: 3 };
     const damaged = new Set([1, 2]);
     for (const each of [base, none, { kind: "lost" } as const]) {
       assert.deepEqual(actions({ count: 3, map: ["x", "x", null], base: each, damaged }).slice(1), ["full", "zero"]);
@@ -35,13 +35,13 @@ describe("the plan of a transfer", () => {
   });
 
   test("sends in full what a volume has grown by", () => {
-    const base: Base = { kind: "readable", map: ["x"], count: 1 };
+    const base: TargetBase = { kind: "readable", map: ["x"], count: 1 };
     assert.deepEqual(actions({ count: 3, map: ["x", "y", null], base }), ["unchanged", "full", "hole"]);
     assert.deepEqual(actions({ count: 2, base: { kind: "readable", map: undefined, count: 1 } }), ["diff", "full"]);
   });
 
   test("compares every extent when there are no maps, and takes nothing for a hole that it does not know", () => {
-    const unknown: Base = { kind: "readable", map: undefined, count: 2 };
+    const unknown: TargetBase = { kind: "readable", map: undefined, count: 2 };
     assert.deepEqual(actions({ count: 2, base: unknown }), ["diff", "diff"]);
     assert.deepEqual(actions({ count: 2, map: [null, "x"], base: unknown }), ["zero", "diff"]);
     assert.deepEqual(actions({ count: 2, base: { kind: "readable", map: [null, "x"], count: 2 } }), ["full", "diff"]);

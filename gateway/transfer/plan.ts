@@ -22,7 +22,7 @@ export interface PlannedExtent {
 export type ExtentMap = readonly ExtentToken[] | undefined;
 
 /** What the target starts from, and whether the source can still read it. */
-export type Base =
+export type TargetBase =
   /** The target has nothing: it is all zeros. */
   | { readonly kind: "none" }
   /** The target has the base group, and the source its snapshot, of `count` extents. */
@@ -34,7 +34,7 @@ export type Base =
 export const planExtents = (options: {
   readonly count: number;
   readonly map: ExtentMap;
-  readonly base: Base;
+  readonly base: TargetBase;
   readonly done: ReadonlySet<number>;
   /** What the target has there is damaged, whatever it was. */
   readonly damaged: ReadonlySet<number>;
@@ -46,7 +46,7 @@ export const planExtents = (options: {
   });
 
 /** `token` undefined: there is no map. */
-const actionOf = (token: ExtentToken | undefined, base: Base, extent: number): ExtentAction => {
+const actionOf = (token: ExtentToken | undefined, base: TargetBase, extent: number): ExtentAction => {
   if (base.kind === "none") return token === null ? "hole" : "full";
   if (base.kind === "lost") return token === null ? "zero" : "match";
   // A volume that grew has extents that its base has not.

@@ -5,11 +5,11 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { extentCount } from "../../core/extent/striping.ts";
-import type { Log } from "../log.ts";
-import type { Watch } from "../standstill.ts";
+import type { Log } from "../log/log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import { limitStorage } from "../storage/limited.ts";
-import { systemTime, type Time } from "../time.ts";
+import { withTimeouts } from "../storage/with-timeouts.ts";
+import type { Watch } from "../time/standstill.ts";
+import { systemTime, type Time } from "../time/time.ts";
 import { answerJson, parseJson } from "../tunnel/answer.ts";
 import type { PeerHandlers } from "../tunnel/serve-peers.ts";
 import type { IncomingUpload } from "../tunnel/upload/server.ts";
@@ -62,7 +62,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
   const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({
     signal,
     onMoved,
-    storage: limitStorage(options.storage, { time, signal, onMoved }),
+    storage: withTimeouts(options.storage, { time, signal, onMoved }),
     identity,
   });
 

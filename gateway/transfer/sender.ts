@@ -3,16 +3,16 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { GroupId, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Progress } from "../../core/api/run.ts";
 import { extentCount } from "../../core/extent/striping.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
-import { steadyTime, type Time } from "../time.ts";
+import { steadyTime, type Time } from "../time/time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
+import { eachBounded } from "./each-bounded.ts";
 import { digestBytes } from "./frame.ts";
 import { holding } from "./held-snapshot.ts";
-import { inLanes } from "./lanes.ts";
-import { type Base, type ExtentMap, type PlannedExtent, planExtents } from "./plan.ts";
+import { type ExtentMap, type PlannedExtent, planExtents, type TargetBase } from "./plan.ts";
 import { ProgressCounter } from "./progress.ts";
 import { digestsAnswerSchema, paths, type Session, type SessionOpen, sessionSchema } from "./protocol.ts";
 import { fromRanges } from "./ranges.ts";
@@ -241,15 +241,19 @@ const sendExtents = async (
       counter.add({ bytesSent: bytes });
     },
   };
-  await inLanes(extents, { lanes: options.extentsInFlight ?? 3, signal }, async ({ extent, how }, laneSignal) => {
-    const { identical, digest, bytesRead, bytesChanged } = await sendExtent(sender, { extent, how }, laneSignal);
-    counter.finish(extent, bytesRead);
-    counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
-    if (identical) return;
-    acknowledgedExtents++;
-    onSent?.(extent, digest);
-    options.onAcknowledged(extent);
-  });
+  await eachBounded(
+    extents,
+    { concurrencyMax: options.extentsInFlight ?? 3, signal },
+    async ({ extent, how }, itemSignal) => {
+      const { identical, digest, bytesRead, bytesChanged } = await sendExtent(sender, { extent, how }, itemSignal);
+      counter.finish(extent, bytesRead);
+      counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
+      if (identical) return;
+      acknowledgedExtents++;
+      onSent?.(extent, digest);
+      options.onAcknowledged(extent);
+    },
+  );
   return acknowledgedExtents;
 };
 
@@ -276,7 +280,7 @@ const settledCounts = (plan: readonly PlannedExtent[], map: ExtentMap) => {
 };
 
 /** What the target starts from, as far as the source can still read it. */
-const findBase = async (options: SendVolumeOptions, { snapshot, base }: Opened): Promise<Base> => {
+const findBase = async (options: SendVolumeOptions, { snapshot, base }: Opened): Promise<TargetBase> => {
   const { log, transfer, ids, storage } = options;
   if (ids.baseGroupId === null) return { kind: "none" };
   // Extents can be compared only when both volumes are cut up alike.

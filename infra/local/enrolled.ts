@@ -5,8 +5,8 @@ import { createEnrolment, type EnrolmentDeps } from "../../functions/enrolment/e
 import { removedAt } from "../../functions/gateways/removed.ts";
 import type { Log } from "../../functions/ports/deps.ts";
 import { readStoredSite } from "../../functions/sites/sites.ts";
-import type { GatewayConfig } from "../../gateway/config.ts";
-import { loadCredentials } from "../../gateway/credentials.ts";
+import type { GatewayConfig } from "../../gateway/config/config.ts";
+import { loadCredentials } from "../../gateway/credentials/credentials.ts";
 import { enrolGateway } from "../../gateway/enrolment/enrol.ts";
 import type { Authority } from "../../pki/authority.ts";
 import { invokeEvery } from "./runner/invoke-every.ts";

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Instant, type PlanId, planIdSchema, runIdOf, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
+import { allItems, pagesOf } from "../../core/api/pages.ts";
 import { scheduleSchema } from "../../core/api/plan.ts";
 import type { TargetRun } from "../../core/api/run.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
@@ -195,16 +196,14 @@ const measure = async (): Promise<void> => {
   assert.equal(tasks.begun.size, planCount, `not all were started within ${startSecondsMax} s`);
 
   const listed = performance.now();
-  let cursor: string | undefined;
-  let names = 0;
   let slowest = 0;
-  do {
+  const timedPage = async (cursor: string | undefined) => {
     const page = performance.now();
     const answer = await listPlans(deps, { limit: 100, cursor });
     slowest = Math.max(slowest, seconds(page));
-    names += answer.items.length;
-    cursor = answer.cursor;
-  } while (cursor !== undefined);
+    return answer;
+  };
+  const names = (await allItems(pagesOf(timedPage))).length;
   say(
     `${names} plans are listed in pages of 100 in ${seconds(listed).toFixed(1)} s, the slowest page in ${slowest.toFixed(2)} s`,
   );

@@ -8,12 +8,11 @@ import { type GatewayClient, startGatewayProcess } from "../../bench/ours/gatewa
 import { groupOf, multiCluster, owner, resultOf, sourceSite, targetSite, taskFields } from "../../bench/ours/tasks.ts";
 import { gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { parseGatewayConfig } from "../../gateway/config.ts";
-import { systemTime } from "../../gateway/time.ts";
-import { until } from "../../gateway/tunnel/envoy/admin.ts";
+import { parseGatewayConfig } from "../../gateway/config/config.ts";
 import { ensureAuthority } from "../../infra/local/pki.ts";
 import type { Authority } from "../../pki/authority.ts";
-import type { Host } from "./link.ts";
+import { until } from "../patience.ts";
+import type { LabHost } from "./link.ts";
 
 const port = 9443;
 /** A gateway looks each 30 s. */
@@ -23,7 +22,7 @@ const certificatesEveryMs = 2_000;
 export interface Node {
   readonly gateway: GatewayClient;
   readonly siteId: SiteId;
-  readonly host: Host;
+  readonly host: LabHost;
   readonly endpoint: string;
   /** Where it was started, with those of all nodes. */
   readonly dir: string;
@@ -52,7 +51,7 @@ export const renewCertificate = async ({ dir, siteId, host }: Node): Promise<voi
 const pkiIn = (dir: string): string => join(dir, "pki");
 
 /** Starts a gateway of a site on a host. Gateways of one site share its storage. */
-export const startNode = async (dir: string, siteId: SiteId, host: Host): Promise<Node> => {
+export const startNode = async (dir: string, siteId: SiteId, host: LabHost): Promise<Node> => {
   const gatewayId = gatewayIdSchema.parse(host.name);
   const tls = await issueTo(pkiIn(dir), await authorityIn(dir), { multiCluster, siteId, gatewayId });
   const config = parseGatewayConfig(
@@ -75,8 +74,7 @@ export const startNode = async (dir: string, siteId: SiteId, host: Host): Promis
     const warnings = () => warningsIn(logFile);
     const logged = async (sinceMs: number, wanted: (warning: Warning) => boolean) => {
       const isLogged = async () => (await warnings()).some((one) => one.atMs >= sinceMs && wanted(one));
-      const { signal } = new AbortController();
-      assert.ok(await until(isLogged, { withinMs: 10_000, time: systemTime, signal }), `no such line in ${logFile}`);
+      await until(`such a line in ${logFile}`, isLogged, 50, 10_000);
     };
     return { gateway, siteId, host, endpoint: `${host.address}:${port}`, dir, envoyDir, warnings, logged };
   } finally {
@@ -92,7 +90,7 @@ const warningsIn = async (logFile: string): Promise<readonly Warning[]> =>
     .map(({ line, time, msg }) => ({ atMs: Date.parse(time), msg, line }));
 
 /** A volume of random data, which nothing makes smaller. */
-export interface Disk {
+export interface RandomDisk {
   readonly object: ObjectConfig;
   /** SHA-256, hex. */
   readonly digest: string;
@@ -119,7 +117,7 @@ export const makeDisk = async (
     bytes,
     extentBytes,
   }: { readonly name?: string; readonly bytes: number; readonly extentBytes: number },
-): Promise<Disk> => {
+): Promise<RandomDisk> => {
   const file = join(dir, `${name}.img`);
   const digest = await writeRandom(file, bytes);
   await gateway.call("import", { file, name, geometry: { extentBytes, stripeCount: 1, stripeBytes: extentBytes } });
@@ -129,7 +127,11 @@ export const makeDisk = async (
 };
 
 /** Writes other data over its beginning. */
-export const overwriteDisk = async ({ gateway, dir }: Node, { object }: Disk, bytes: number): Promise<Disk> => {
+export const overwriteDisk = async (
+  { gateway, dir }: Node,
+  { object }: RandomDisk,
+  bytes: number,
+): Promise<RandomDisk> => {
   const [volume] = object.volumes;
   assert(volume !== undefined);
   const file = join(dir, `${object.name}.img`);
@@ -145,7 +147,7 @@ export interface Snapshot {
 }
 
 /** The tasks of the n-th run of a plan, as the control plane would send them. */
-export class Run {
+export class LabRun {
   readonly #sequence: number;
 
   constructor(sequence: number) {
@@ -180,7 +182,7 @@ export class Run {
     source: Node,
     targets: readonly Node[],
     volume: { readonly snapshotId: string; readonly mirrorVolumeId: string },
-    base: { readonly run: Run; readonly snapshotId: string } | null = null,
+    base: { readonly run: LabRun; readonly snapshotId: string } | null = null,
   ): Promise<void> {
     await source.gateway.call("perform", {
       ...taskFields(this.#sequence, "transferring", sourceSite),
@@ -193,7 +195,7 @@ export class Run {
   }
 
   /** Publishes the group at the target, and gives the SHA-256 of what can be restored from it. */
-  async publish(target: Node, snapshot: Snapshot, volumes: Awaited<ReturnType<Run["prepare"]>>): Promise<string> {
+  async publish(target: Node, snapshot: Snapshot, volumes: Awaited<ReturnType<LabRun["prepare"]>>): Promise<string> {
     const groupId = groupOf(this.#sequence);
     await target.gateway.call("perform", {
       ...taskFields(this.#sequence, "publishing", targetSite),

@@ -2,19 +2,19 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { credentialsPath, type QueueCredentials } from "../../../core/api/access.ts";
-import { parseGatewayConfig } from "../../../gateway/config.ts";
-import { loadCredentials } from "../../../gateway/credentials.ts";
+import { parseGatewayConfig } from "../../../gateway/config/config.ts";
+import { loadCredentials } from "../../../gateway/credentials/credentials.ts";
 import { enrolGateway } from "../../../gateway/enrolment/enrol.ts";
 import { proofFor } from "../../../gateway/enrolment/proof.ts";
-import { writeFileSafely } from "../../../gateway/files.ts";
+import { writeFileSafely } from "../../../gateway/files/files.ts";
 import { importImage } from "../../../gateway/storage/image/import.ts";
 import { openStorage } from "../../../gateway/storage/open.ts";
-import { systemTime } from "../../../gateway/time.ts";
+import { systemTime } from "../../../gateway/time/time.ts";
 import { writePattern } from "../../../infra/local/demo/image.ts";
 import { superviseGateway } from "../../../infra/local/gateways.ts";
 import { environmentWith } from "../emulators.ts";
 import { type Deployment, installation } from "./deployment.ts";
-import { type Call, environmentOf, multiCluster } from "./exercises.ts";
+import { type ApiCall, environmentOf, multiCluster } from "./exercises.ts";
 
 const imageBytes = 8 * 1024 ** 2;
 
@@ -27,7 +27,7 @@ export interface Gateways {
 
 export const startGateways = async (
   deployment: Deployment,
-  call: Call,
+  call: ApiCall,
   sites: readonly string[],
 ): Promise<Gateways> => {
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-deployed-"));
