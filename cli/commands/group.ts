@@ -39,7 +39,8 @@ interface ListOptions {
 const listGroups = async (context: Context, filter: ListOptions): Promise<Answer> => {
   const api = await context.connect();
   const items = await listed(context, (page) => answerOf(api.v1.groups.$get({ query: { ...page, ...filter } })));
-  const text = groupTable(items, context.style);
+  const isFiltered = filter.site !== undefined || filter.since !== undefined;
+  const text = groupTable(items, context.style, isFiltered ? "No snapshot groups fit these filters." : undefined);
   return { json: { items }, text: [text, ...groupNotes(items)].join("\n") };
 };
 
