@@ -1,4 +1,4 @@
-import type { Command, Help } from "commander";
+import { type Command, Help } from "commander";
 import { exitCodesHelp } from "./exit-codes.ts";
 import type { Host } from "./host.ts";
 import { styleFor } from "./render/style.ts";
@@ -6,6 +6,10 @@ import { styleFor } from "./render/style.ts";
 /** Commands that do something: those without sub-commands. */
 const leavesOf = (command: Command): readonly Command[] =>
   command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
+
+/** The first page lists what does something. */
+const listingLeaves = (helper: Help): Help =>
+  Object.assign(Object.create(helper), { visibleCommands: (program: Command) => leavesOf(program) });
 
 /** `plan create`: a command's name, after its noun's. */
 export const pathOf = (command: Command): string =>
@@ -38,7 +42,8 @@ export const configureHelp = (program: Command, host: Host): void => {
   const style = styleFor({ isTerminal: host.stdout.isTerminal, env: host.env });
   const help: Partial<Help> = {
     showGlobalOptions: true,
-    visibleCommands: (command) => [...(command.parent === null ? leavesOf(command) : command.commands)],
+    formatHelp: (command, helper) =>
+      Help.prototype.formatHelp.call(helper, command, command.parent === null ? listingLeaves(helper) : helper),
     subcommandTerm: (command) => [pathOf(command), ...needsOf(command)].join(" "),
     styleTitle: style.heading,
   };
