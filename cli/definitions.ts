@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from "commander";
+import { notesOf } from "./help-notes.ts";
 
 /** What may stand in the place of an option's or an argument's value. */
 export type Value =
@@ -15,11 +16,13 @@ export interface OptionDefinition {
   readonly value?: Value;
   /** It takes every value that follows. */
   readonly isVariadic: boolean;
+  readonly isMandatory: boolean;
 }
 
 export interface ArgumentDefinition {
-  /** `<plan>`, `[pairs...]`. */
+  /** `plan`, `pairs...`. */
   readonly term: string;
+  readonly isRequired: boolean;
   readonly description: string;
   readonly value: Value;
   readonly isVariadic: boolean;
@@ -35,6 +38,8 @@ export interface CommandDefinition {
   readonly options: readonly OptionDefinition[];
   /** Those that every command has. */
   readonly globalOptions: readonly OptionDefinition[];
+  /** What stands below them, laid out in lines. */
+  readonly notes: string;
 }
 
 /** Everything of a program that `--help` shows, for what else is made of it. */
@@ -45,13 +50,15 @@ export const definitionOf = (command: Command, words: readonly string[] = []): C
     description: command.description(),
     commands: help.visibleCommands(command).map((inner) => definitionOf(inner, [...words, inner.name()])),
     arguments: help.visibleArguments(command).map((argument) => ({
-      term: help.argumentTerm(argument),
+      term: argument.variadic ? `${argument.name()}...` : argument.name(),
+      isRequired: argument.required,
       description: help.argumentDescription(argument),
       value: valueFor(argument, argument.name()),
       isVariadic: argument.variadic,
     })),
     options: help.visibleOptions(command).map((option) => optionOf(option, help.optionDescription(option))),
     globalOptions: help.visibleGlobalOptions(command).map((option) => optionOf(option, help.optionDescription(option))),
+    notes: notesOf(command),
   };
 };
 
@@ -67,6 +74,7 @@ const optionOf = (option: Option, description: string): OptionDefinition => ({
   description,
   ...((option.required || option.optional) && { value: valueFor(option, placeholderOf(option.flags)) }),
   isVariadic: option.variadic,
+  isMandatory: option.mandatory,
 });
 
 /** `file` of `-f, --file <file>`. */

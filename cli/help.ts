@@ -25,25 +25,37 @@ const needsOf = (command: Command): readonly string[] => [
     .map(({ flags, short, long }) => flags.replace(`${short}, ${long}`, short ?? "")),
 ];
 
-const examples = `
-Examples:
-  smtx-backup local up --sites a,b
-  smtx-backup volume import disk.img --site a --name web1
-  smtx-backup object create -f cluster.yaml --site a
-  smtx-backup site map a --to b prod=dr-prod
-  smtx-backup plan create -f plan.yaml
-  smtx-backup plan run nightly --wait
-  smtx-backup status
-  smtx-backup site limit a --to b --rate 50MB
-  smtx-backup rebuild latest --plan nightly --site b --wait`;
+export const examples = [
+  "smtx-backup local up --sites a,b",
+  "smtx-backup volume import disk.img --site a --name web1",
+  "smtx-backup object create -f cluster.yaml --site a",
+  "smtx-backup site map a --to b prod=dr-prod",
+  "smtx-backup plan create -f plan.yaml",
+  "smtx-backup plan run nightly --wait",
+  "smtx-backup status",
+  "smtx-backup site limit a --to b --rate 50MB",
+  "smtx-backup rebuild latest --plan nightly --site b --wait",
+] as const;
+
+const examplesHelp = `\nExamples:\n${examples.map((example) => `  ${example}`).join("\n")}`;
+
+/** Where help and errors go. */
+export type Screens = Pick<Host, "env" | "stdout" | "stderr">;
 
 /** The first page lists every command, not only their nouns, and the exit codes. */
-export const configureHelp = (program: Command, host: Host): void => {
+export const configureHelp = (program: Command, host: Screens): void => {
   const style = styleFor({ isTerminal: host.stdout.isTerminal, env: host.env });
   const help: Partial<Help> = {
     showGlobalOptions: true,
+    // Without the word help, which commander adds to every noun.
+    visibleCommands: (command) => [...command.commands],
     formatHelp: (command, helper) =>
       Help.prototype.formatHelp.call(helper, command, command.parent === null ? listingLeaves(helper) : helper),
+    // Nobody asks what a flag is when it is not given.
+    optionDescription: (option) =>
+      option.defaultValue === false
+        ? option.description
+        : Help.prototype.optionDescription.call(Help.prototype, option),
     subcommandTerm: (command) => [pathOf(command), ...needsOf(command)].join(" "),
     styleTitle: style.heading,
   };
@@ -60,5 +72,5 @@ export const configureHelp = (program: Command, host: Host): void => {
       getErrHasColors: () => host.stderr.isTerminal,
     })
     .helpCommand(false)
-    .addHelpText("after", `${examples}\n\nExit codes:\n${exitCodesHelp()}`);
+    .addHelpText("after", `${examplesHelp}\n\nExit codes:\n${exitCodesHelp()}`);
 };

@@ -16,11 +16,10 @@ import { addSiteCommands } from "./commands/site.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addVolumeCommands } from "./commands/volume.ts";
-import { configureHelp } from "./help.ts";
-import type { Host } from "./host.ts";
+import { configureHelp, type Screens } from "./help.ts";
 
 /** Every command with its options: what a command line is parsed by, and help, completion and the man page are made of. */
-export const createProgram = (host: Host, answering: Answering): Command => {
+export const createProgram = (host: Screens, answering: Answering): Command => {
   const program = new Command("smtx-backup")
     .description("Backup and disaster recovery for SMTX OS clusters.")
     .version(packageJson.version)
