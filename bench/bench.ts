@@ -3,20 +3,20 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { styleFor } from "../cli/render/style.ts";
+import { Images } from "./cases/images.ts";
+import { type BenchOptions, type PeerName, parseOptions, usage } from "./cases/options.ts";
+import { settle } from "./cases/tools.ts";
 import { totalBytes } from "./data/regions.ts";
 import { baseRegions } from "./data/variants.ts";
-import { Images } from "./images.ts";
 import { describeMachine } from "./machine.ts";
 import { measureLimits } from "./measure/limits.ts";
 import { measureAll } from "./measure-all.ts";
-import { type BenchOptions, type PeerName, parseOptions, usage } from "./options.ts";
 import { Ours } from "./ours/ours.ts";
 import { createWarmUp } from "./ours/warm-up.ts";
 import { createPeers, requirePeers } from "./peers/peers.ts";
 import { reportMarkdown, reportText } from "./render.ts";
 import type { Report } from "./results.ts";
 import { judge } from "./targets.ts";
-import { settle } from "./tools.ts";
 
 /* The benchmark: what BENCHMARKS.md says. Progress goes to standard error, the tables to standard output. */
 

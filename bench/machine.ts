@@ -1,7 +1,7 @@
 import { cpus, release, totalmem } from "node:os";
-import type { PeerName } from "./options.ts";
+import type { PeerName } from "./cases/options.ts";
+import { runTool } from "./cases/tools.ts";
 import type { Machine } from "./results.ts";
-import { runTool } from "./tools.ts";
 
 const versionArguments: Readonly<Record<PeerName, string>> = {
   rsync: "--version",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseCases } from "./cases.ts";
+import { chooseCases } from "./cases/cases.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { measureAll } from "./measure-all.ts";
 

@@ -1,4 +1,4 @@
-import { type Case, peerCase } from "./cases.ts";
+import { type Case, peerCase } from "./cases/cases.ts";
 import { type Measurement, medianOf } from "./measure/measurement.ts";
 import type { Ours } from "./ours/ours.ts";
 import type { Peer } from "./peers/peer.ts";

@@ -1,6 +1,6 @@
 import type { Style } from "../cli/render/style.ts";
 import { type Column, table } from "../cli/render/table.ts";
-import { cases, peerCase } from "./cases.ts";
+import { cases, peerCase } from "./cases/cases.ts";
 import type { Limits } from "./measure/limits.ts";
 import { finder, ourName, type Report, type Result } from "./results.ts";
 import { judge, type Verdict } from "./targets.ts";

@@ -1,4 +1,4 @@
-import { cases, peerCase } from "./cases.ts";
+import { cases, peerCase } from "./cases/cases.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { type Find, finder, ourName, type Report } from "./results.ts";
 

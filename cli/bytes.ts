@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { bytesIn } from "../core/object/bytes.ts";
+import { bytesIn } from "../core/api/bytes.ts";
 
 /** A size on the command line, in bytes. @throws InvalidArgumentError */
 export const size = (text: string): number => {

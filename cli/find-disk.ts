@@ -1,6 +1,6 @@
 import { VisibleError } from "../core/api/errors.ts";
+import { shownName } from "../core/api/name.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
-import { shownName } from "../core/object/name.ts";
 import { kindNames } from "./kind-names.ts";
 
 /**

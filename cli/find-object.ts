@@ -1,7 +1,7 @@
 import { VisibleError } from "../core/api/errors.ts";
+import { isSameName, shownName } from "../core/api/name.ts";
 import { type ObjectKind, objectKindSchema } from "../core/api/object/common.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
-import { isSameName, shownName } from "../core/object/name.ts";
 import { kindNames } from "./kind-names.ts";
 import { isMirror, objectIsMirror, originNote } from "./mirrors.ts";
 

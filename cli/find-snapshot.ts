@@ -1,8 +1,8 @@
 import { VisibleError } from "../core/api/errors.ts";
 import type { GroupId } from "../core/api/ids.ts";
+import { isSameName, shownName } from "../core/api/name.ts";
 import type { ObjectKind } from "../core/api/object/common.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
-import { isSameName, shownName } from "../core/object/name.ts";
 import type { SnapshotGroup } from "../gateway/storage/control.ts";
 import type { StorageDriver } from "../gateway/storage/driver.ts";
 import { volumeOf } from "./find-disk.ts";

@@ -1,6 +1,6 @@
 import { VisibleError } from "../core/api/errors.ts";
+import { isSameName, shownName } from "../core/api/name.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
-import { isSameName, shownName } from "../core/object/name.ts";
 import type { StorageDriver } from "../gateway/storage/driver.ts";
 import { isMirror, volumeIsMirror } from "./mirrors.ts";
 

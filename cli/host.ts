@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { WriteStream } from "node:tty";
-import type { checkGateway } from "../gateway/check/check.ts";
-import { steadyTime, type Time } from "../gateway/time.ts";
+import type { checkGateway } from "../gateway/check/check-gateway.ts";
+import { steadyTime, type Time } from "../gateway/time/time.ts";
 import type { localUp } from "../infra/local/up.ts";
 import { ask } from "./ask.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -76,9 +76,9 @@ export const processHost = (): Host => {
       await import("zstd-napi/binding.js");
       await (await import("../infra/local/up.ts")).localUp(options);
     },
-    checkGateway: async (configFile) => (await import("../gateway/check/check.ts")).checkGateway(configFile),
+    checkGateway: async (configFile) => (await import("../gateway/check/check-gateway.ts")).checkGateway(configFile),
     enrolGateway: async (configFile, options) => {
-      const { loadGatewayConfig } = await import("../gateway/config.ts");
+      const { loadGatewayConfig } = await import("../gateway/config/config.ts");
       const { enrolGateway } = await import("../gateway/enrolment/enrol.ts");
       return enrolGateway(await loadGatewayConfig(configFile), options);
     },
@@ -86,7 +86,7 @@ export const processHost = (): Host => {
       (await import("../infra/local/pki.ts")).makeAuthority(dir, multiCluster),
     createTokenInTable: async (...request) => (await import("./table-token.ts")).createTokenInTable(...request),
     runGateway: async (configFile, options) => {
-      const { loadGatewayConfig } = await import("../gateway/config.ts");
+      const { loadGatewayConfig } = await import("../gateway/config/config.ts");
       const { runGateway } = await import("../gateway/main.ts");
       await runGateway(await loadGatewayConfig(configFile), options);
     },

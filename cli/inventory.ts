@@ -1,8 +1,9 @@
 import { strict as assert } from "node:assert";
 import { VisibleError } from "../core/api/errors.ts";
+import { isUnusable, type JudgedObject } from "../core/api/judged-object.ts";
 import type { ObjectKind } from "../core/api/object/common.ts";
 import type { ObjectConfig, UnusableObject } from "../core/api/object.ts";
-import { isUnusable, type JudgedObject } from "../core/object/judge.ts";
+import { until } from "../gateway/until.ts";
 import { answerOf } from "./client.ts";
 import type { Api, Context } from "./context.ts";
 import type { Host } from "./host.ts";
@@ -114,12 +115,8 @@ export const refreshInventory = async (
   const before = await lastObserved(api, site);
   const hasNews = isNews ?? (async () => (await lastObserved(api, site)) !== before);
   await api.v1.sites[":site"].inventory.$post({ param: { site } });
-  const endMs = time.nowMs() + inventoryWaitSeconds * 1000;
-  while (time.nowMs() < endMs) {
-    if (await hasNews()) return;
-    await time.sleep(pollMs, signal);
-    signal.throwIfAborted();
-  }
+  if (await until(hasNews, { everyMs: pollMs, withinMs: inventoryWaitSeconds * 1000, time, signal })) return;
+  signal.throwIfAborted();
   throw new VisibleError(
     "GATEWAY_ABSENT",
     `No gateway of site “${site}” has told what it sees within ${inventoryWaitSeconds} seconds.`,

@@ -1,6 +1,6 @@
 import { VisibleError } from "../core/api/errors.ts";
+import { shownName } from "../core/api/name.ts";
 import { textCharactersMax } from "../core/api/object/common.ts";
-import { shownName } from "../core/object/name.ts";
 
 /**
  * Labels on a command line: `env=prod` sets one, `env=` one without a value, `env-` takes it away (null).

@@ -1,7 +1,7 @@
 import { VisibleError } from "../core/api/errors.ts";
+import { shownName } from "../core/api/name.ts";
 import type { Origin } from "../core/api/object/common.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
-import { shownName } from "../core/object/name.ts";
 import { kindNames } from "./kind-names.ts";
 
 type Originated = Pick<ObjectConfig, "kind" | "id" | "name" | "origin">;

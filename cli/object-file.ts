@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { VisibleError } from "../core/api/errors.ts";
+import { shownName } from "../core/api/name.ts";
 import { type ObjectChange, type ObjectSpec, objectChangeSchema, objectSpecSchema } from "../core/api/object-spec.ts";
-import { shownName } from "../core/object/name.ts";
-import { configProblems, type KeyAdvice } from "../gateway/config-problems.ts";
+import { configProblems, type KeyAdvice } from "../gateway/config/problems.ts";
 import type { Host } from "./host.ts";
 import { readYamlFile, type YamlDocument, type YamlFile, yamlDocuments } from "./yaml-file.ts";
 

@@ -1,3 +1,4 @@
+import { pagesOf } from "../core/api/pages.ts";
 import type { Context } from "./context.ts";
 import { counted } from "./render/units.ts";
 
@@ -33,16 +34,17 @@ export const listedUpTo = async <T>(
   limit: number,
 ): Promise<{ readonly items: readonly T[]; readonly more: boolean }> => {
   const items: T[] = [];
-  let cursor: string | undefined;
   let unreadable = 0;
-  do {
+  const pages = pagesOf((cursor) => {
     // One more than wanted tells whether there are more.
     const wanted = String(Math.min(pageItems, limit + 1 - items.length));
-    const page = await read({ limit: wanted, ...(cursor === undefined ? {} : { cursor }) });
+    return read({ limit: wanted, ...(cursor === undefined ? {} : { cursor }) });
+  });
+  for await (const page of pages) {
     items.push(...page.items);
     unreadable += page.unreadable ?? 0;
-    cursor = page.cursor;
-  } while (cursor !== undefined && items.length <= limit);
+    if (items.length > limit) break;
+  }
   if (unreadable > 0) {
     warn(
       `${counted(unreadable, "line")} of this list can't be read, and not shown; the control plane's log says which.`,

@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 import { VisibleError } from "../core/api/errors.ts";
 import { type PlanDefinition, planDefinitionSchema } from "../core/api/plan.ts";
-import { configProblems, type KeyAdvice } from "../gateway/config-problems.ts";
+import { configProblems, type KeyAdvice } from "../gateway/config/problems.ts";
 import type { Host } from "./host.ts";
 import { firstLine, readYamlFile, textOnly } from "./yaml-file.ts";
 

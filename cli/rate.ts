@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
+import { bytesIn } from "../core/api/bytes.ts";
 import { bytesPerSecondMin } from "../core/api/site.ts";
-import { bytesIn } from "../core/object/bytes.ts";
 
 /**
  * Bytes per second: `50MB`, `1.5 GiB/s`, `65536`; or `off`. Decimal units are powers of 1000, and

@@ -1,5 +1,5 @@
 import { VisibleError } from "../core/api/errors.ts";
-import { shownName } from "../core/object/name.ts";
+import { shownName } from "../core/api/name.ts";
 import { answerOf } from "./client.ts";
 import type { Api, Context } from "./context.ts";
 import { listed } from "./pages.ts";

@@ -1,6 +1,6 @@
 import { VisibleError } from "../core/api/errors.ts";
+import { shownName } from "../core/api/name.ts";
 import type { SwitchMap } from "../core/api/site.ts";
-import { shownName } from "../core/object/name.ts";
 
 /**
  * A mapping with changes that a command line gives: `prod=dr-prod` maps one, `prod=-` takes it away, and so does `prod-`

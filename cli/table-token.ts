@@ -4,7 +4,7 @@ import type { Scope, Token } from "../core/api/token.ts";
 import { createClients, type Environment } from "../functions/aws/clients.ts";
 import { createDynamodbStore } from "../functions/aws/dynamodb-store.ts";
 import { systemClock } from "../functions/environment.ts";
-import { createToken } from "../functions/tokens.ts";
+import { createToken } from "../functions/tokens/tokens.ts";
 
 /** What a token is made for. */
 export interface TokenRequest {

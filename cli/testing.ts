@@ -9,7 +9,7 @@ import type { ObjectConfig } from "../core/api/object.ts";
 import type { RunTask } from "../core/api/task.ts";
 import { createTestApi, reportAlive, siteA, siteB, type TestApi } from "../functions/api/testing.ts";
 import { complete } from "../functions/api/testing-gateway.ts";
-import { putInventoryPart } from "../functions/inventory.ts";
+import { putInventoryPart } from "../functions/inventory/inventory.ts";
 import { inventoryReports } from "../gateway/tasks/inventory.ts";
 import type { Host, Screen } from "./host.ts";
 import { main } from "./main.ts";

@@ -1,25 +1,15 @@
 import type { RunId } from "../core/api/ids.ts";
-import { type Report, reportSchema } from "../core/api/report.ts";
+import { reportSchema } from "../core/api/report.ts";
 import type { Run } from "../core/api/run.ts";
-import { addSeconds } from "../core/ports/clock.ts";
-import { isFromWhomItSays } from "./access.ts";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "./aws/lambda-events.ts";
 import { handleEach } from "./aws/sqs-batch.ts";
-import type { Deps } from "./deps.ts";
-import { forEach } from "./each.ts";
+import { forEach } from "./concurrency/each.ts";
+import { keepDeadLetter, readDeadLetters } from "./documents/dead-letters.ts";
+import { runKey } from "./documents/records.ts";
+import { isFromWhomItSays } from "./gateways/access.ts";
 import { handlePlanInvocation, planInvocationSchema } from "./plan.ts";
-import { deadLetterKey, deadLetterPrefix, runKey } from "./records.ts";
+import type { Deps } from "./ports/deps.ts";
 import { handleReport, refuseNewer } from "./report.ts";
-
-/** A report that could not be taken in, beside its run: for people to see, and to be taken in once more. */
-interface DeadLetter {
-  readonly at: string;
-  readonly report: Report;
-}
-
-const keptSeconds = 90 * 24 * 3600;
-/** Of one run; whatever makes so many is looked at by people, and deadlines send its tasks again anyway. */
-const redriveMax = 1000;
 
 /**
  * Takes what nobody could deal with off the dead-letter queues: a report is put beside its run,
@@ -55,15 +45,8 @@ const handleDeadLetter = async (
   }
   deps.log.error({ messageId, runId, taskId }, "a report could not be taken in; it lies beside its run");
   if ((await deps.store.get<Run>(runKey(runId))) === undefined) return;
-  const at = deps.clock.now();
-  const letter: DeadLetter = { at, report };
-  const expiresAt = addSeconds(at, keptSeconds);
-  await deps.store.putAll([{ key: deadLetterKey(runId, messageId), body: letter, expiresAt }]);
+  await keepDeadLetter(deps, messageId, report);
 };
-
-/** How many reports of a run could not be taken in. */
-export const countDeadLetters = async ({ store }: Pick<Deps, "store">, runId: RunId): Promise<number> =>
-  (await lettersOf({ store }, runId)).length;
 
 /**
  * Takes in what could not be taken in before, once more. Reports may come late and twice, so it
@@ -71,7 +54,7 @@ export const countDeadLetters = async ({ store }: Pick<Deps, "store">, runId: Ru
  * @throws what the first that failed again threw
  */
 export const redrive = async (deps: Deps, runId: RunId): Promise<void> => {
-  await forEach(await lettersOf(deps, runId), async ({ key, body }) => {
+  await forEach(await readDeadLetters(deps, runId), async ({ key, body }) => {
     try {
       await handleReport(deps, body.report);
       await deps.store.commit([{ type: "delete", key, expect: "any" }]);
@@ -80,9 +63,4 @@ export const redrive = async (deps: Deps, runId: RunId): Promise<void> => {
       throw error;
     }
   });
-};
-
-const lettersOf = async ({ store }: Pick<Deps, "store">, runId: RunId) => {
-  const { partition } = deadLetterKey(runId, "");
-  return (await store.query<DeadLetter>({ partition, prefix: deadLetterPrefix, limit: redriveMax })).items;
 };

@@ -3,13 +3,13 @@ import { VisibleError } from "../core/api/errors.ts";
 import type { Instant, PlanId } from "../core/api/ids.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Ids } from "../core/ports/ids.ts";
-import { type GatewayAccess, noGatewayAccess } from "./access.ts";
 import { type Clients, createStsClient, type Environment } from "./aws/clients.ts";
 import { createDynamodbStore } from "./aws/dynamodb-store.ts";
 import { createGatewayAccess } from "./aws/gateway-access.ts";
 import { createEventBridgeScheduler } from "./aws/scheduler.ts";
 import { createSqsTaskQueue } from "./aws/sqs-task-queue.ts";
-import type { Deps, Log } from "./deps.ts";
+import { type GatewayAccess, noGatewayAccess } from "./gateways/access.ts";
+import type { Deps, Log } from "./ports/deps.ts";
 
 /** What a deployment calls its resources; the functions find them in these environment variables. */
 export interface Names {

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { VisibleError } from "../core/api/errors.ts";
 import { type PlanId, planIdSchema } from "../core/api/ids.ts";
-import type { Deps } from "./deps.ts";
 import { applyToPlan } from "./engine/engine.ts";
 import { leaveScheduleToSweep } from "./engine/schedule.ts";
+import type { Deps } from "./ports/deps.ts";
 
 /** What the scheduler sends: the plan, and the slot that it fires for. */
 export const planInvocationSchema = z.object({ planId: planIdSchema, scheduledTime: z.string() });

@@ -1,7 +1,7 @@
-import { isFromWhomItSays, isInItsGroup } from "./access.ts";
 import type { SQSBatchResponse, SQSEvent } from "./aws/lambda-events.ts";
 import { handleEach } from "./aws/sqs-batch.ts";
-import type { Deps } from "./deps.ts";
+import { isFromWhomItSays, isInItsGroup } from "./gateways/access.ts";
+import type { Deps } from "./ports/deps.ts";
 import { handleReport } from "./report.ts";
 
 /**

@@ -10,8 +10,6 @@ import type { TaskEvent } from "../core/run/events.ts";
 import { shardOf } from "../core/run/shards.ts";
 import { isCounted, placeOf, siteOfTask, taskCount } from "../core/run/steps.ts";
 import { volumesMax, volumesUpTo } from "../core/run/volumes.ts";
-import { heardFrom, heardOf } from "./alive.ts";
-import type { Deps } from "./deps.ts";
 import { answerTo } from "./engine/answers.ts";
 import { loseBase } from "./engine/base.ts";
 import { applyToPlan, applyToTask } from "./engine/engine.ts";
@@ -22,8 +20,10 @@ import { loadRun } from "./engine/runs.ts";
 import { readShard } from "./engine/shards.ts";
 import { readTaken } from "./engine/taken.ts";
 import { goOnTidying, isOfTidying } from "./engine/tidy.ts";
-import { putInventoryPart } from "./inventory.ts";
-import { readGateways } from "./queries/sites.ts";
+import { heardFrom, heardOf } from "./gateways/alive.ts";
+import { readGateways } from "./gateways/list.ts";
+import { putInventoryPart } from "./inventory/inventory.ts";
+import type { Deps } from "./ports/deps.ts";
 
 /**
  * Takes in one message of the reports queue. What a site says of another's tasks is dropped. Facts

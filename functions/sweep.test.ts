@@ -4,10 +4,10 @@ import { VisibleError } from "../core/api/errors.ts";
 import type { Instant, RunId } from "../core/api/ids.ts";
 import { addSeconds } from "../core/ports/clock.ts";
 import { CommitConflict, type DocumentStore, type Key } from "../core/ports/store.ts";
-import type { Deps } from "./deps.ts";
+import { expiriesKey, expiryKey, runKey, runPlanKey } from "./documents/records.ts";
 import { createMemoryStore } from "./memory/store.ts";
 import { createMemoryTaskQueue } from "./memory/task-queue.ts";
-import { expiriesKey, expiryKey, runKey, runPlanKey } from "./records.ts";
+import type { Deps } from "./ports/deps.ts";
 import { handleSweep } from "./sweep.ts";
 
 const now = "2026-03-01T00:30:00.000Z" as Instant;

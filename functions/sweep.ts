@@ -3,17 +3,17 @@ import type { Plan } from "../core/api/plan.ts";
 import type { Shard } from "../core/api/run.ts";
 import { addSeconds, secondsBetween } from "../core/ports/clock.ts";
 import type { Key } from "../core/ports/store.ts";
-import { mapBounded } from "./aws/map-bounded.ts";
-import type { Deps } from "./deps.ts";
+import { mapBounded } from "./concurrency/map-bounded.ts";
+import { runOfKey, runPrefix, shardOfKey } from "./documents/records.ts";
+import { keyText } from "./documents/store-rules.ts";
 import { applyToPlan, drain, dueSecondsMax, follow, planDueAt } from "./engine/engine.ts";
 import { deleteExpired } from "./engine/expiry.ts";
 import { isOutbox } from "./engine/outbox.ts";
 import { lookAtPart } from "./engine/parts.ts";
 import { loadRun } from "./engine/runs.ts";
 import { lookAtShard } from "./engine/take-task.ts";
-import { runOfKey, runPrefix, shardOfKey } from "./records.ts";
-import { keyText } from "./store-rules.ts";
-import { isStuck } from "./stuck.ts";
+import { isStuck } from "./monitoring/stuck.ts";
+import type { Deps } from "./ports/deps.ts";
 
 /** Documents that are asked for at once; however many there are, memory does not grow. */
 const documentsPerPage = 500;

@@ -11,7 +11,7 @@ import type { ObjectConfig } from "../core/api/object.ts";
 import type { Report } from "../core/api/report.ts";
 import { until } from "../test/patience.ts";
 import { recordingLog } from "./agent/testing.ts";
-import type { GatewayConfig } from "./config.ts";
+import type { GatewayConfig } from "./config/config.ts";
 import { runGateway } from "./main.ts";
 import { openStorage } from "./storage/open.ts";
 import { openSnapshotReader } from "./storage/snapshot-reader.ts";

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { VisibleError } from "../core/api/errors.ts";
-import type { GatewayConfig } from "./config.ts";
-import { refuseTooFewDescriptors } from "./descriptors.ts";
+import type { GatewayConfig } from "./config/config.ts";
+import { refuseTooFewDescriptors } from "./files/descriptors.ts";
 import { type RunningGateway, startGateway } from "./gateway.ts";
-import { createLog, type Log } from "./log.ts";
-import { whileMoving } from "./standstill.ts";
-import { systemTime } from "./time.ts";
+import { createLog, type Log } from "./log/log.ts";
+import { whileMoving } from "./time/standstill.ts";
+import { systemTime } from "./time/time.ts";
 
 export interface RunGatewayOptions {
   /** Ends the gateway. */

@@ -16,7 +16,7 @@ import { type Task, type TaskResult, type TaskResultOf, taskSchema } from "../co
 import { createAuthority } from "../pki/authority.ts";
 import { issueGatewayCertificate } from "../pki/testing.ts";
 import { hangMs } from "../test/patience.ts";
-import { type GatewayConfig, parseGatewayConfig } from "./config.ts";
+import { type GatewayConfig, parseGatewayConfig } from "./config/config.ts";
 import { createSqsClient } from "./queues/sqsclient.ts";
 import { runTaskFields } from "./tasks/testing.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { PeerIdentity } from "../../core/api/identity.ts";
-import type { GatewayConfig } from "../../gateway/config.ts";
-import { writeFileSafely } from "../../gateway/files.ts";
+import type { GatewayConfig } from "../../gateway/config/config.ts";
+import { writeFileSafely } from "../../gateway/files/files.ts";
 import { authorityFilesIn } from "../../infra/local/pki.ts";
 import type { Authority } from "../../pki/authority.ts";
 import { issueGatewayCertificate } from "../../pki/testing.ts";

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { GatewayConfig } from "../../gateway/config.ts";
+import type { GatewayConfig } from "../../gateway/config/config.ts";
 import type { ComposeOptions } from "./compose.ts";
 import type { Call, CallName, Calls, Reply } from "./messages.ts";
 

@@ -1,6 +1,6 @@
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import { plainGeometry } from "../../core/extent/geometry.ts";
-import type { Workload } from "../cases.ts";
+import type { Workload } from "../cases/cases.ts";
 
 const stripes = { stripeCount: 4, stripeBytes: 256 * 1024 };
 

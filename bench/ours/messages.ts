@@ -2,7 +2,7 @@ import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Report } from "../../core/api/report.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
-import type { GatewayConfig } from "../../gateway/config.ts";
+import type { GatewayConfig } from "../../gateway/config/config.ts";
 import type { Owner } from "../../gateway/storage/control.ts";
 import type { GatewayIdentity } from "../../gateway/tasks/context.ts";
 import type { ComposeOptions } from "./compose.ts";

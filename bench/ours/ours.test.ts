@@ -3,8 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { chooseCases } from "../cases.ts";
-import { Images } from "../images.ts";
+import { chooseCases } from "../cases/cases.ts";
+import { Images } from "../cases/images.ts";
 import { Ours } from "./ours.ts";
 import type { WarmUp } from "./warm-up.ts";
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import type { Case, Workload } from "../cases.ts";
-import type { Images } from "../images.ts";
+import type { Case, Workload } from "../cases/cases.ts";
+import type { Images } from "../cases/images.ts";
+import { settle } from "../cases/tools.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { loopbackBytes } from "../measure/processes.ts";
 import { touchMemory } from "../measure/touch-memory.ts";
-import { settle } from "../tools.ts";
 import { backUp } from "./backup.ts";
 import { geometryOf } from "./geometry.ts";
 import { importOver } from "./imports.ts";

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
-import type { Case } from "../cases.ts";
+import type { Case } from "../cases/cases.ts";
+import { Images } from "../cases/images.ts";
 import type { VolumeSpec } from "../data/variants.ts";
-import { Images } from "../images.ts";
 import { backUp } from "./backup.ts";
 import { geometryOf } from "./geometry.ts";
 import { importOver, importVolume } from "./imports.ts";

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import type { Workload } from "../cases.ts";
+import type { Workload } from "../cases/cases.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { timesOf, watchPeak } from "../measure/processes.ts";
 

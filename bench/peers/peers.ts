@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { findTool } from "../../infra/local/demo/tools.ts";
-import type { Images } from "../images.ts";
-import { type PeerName, peerNames } from "../options.ts";
+import type { Images } from "../cases/images.ts";
+import { type PeerName, peerNames } from "../cases/options.ts";
 import { borg } from "./borg.ts";
 import type { Peer } from "./peer.ts";
 import { createRepositoryPeer } from "./repository.ts";

@@ -1,9 +1,9 @@
 import { link, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Workload } from "../cases.ts";
-import type { Images } from "../images.ts";
+import type { Workload } from "../cases/cases.ts";
+import type { Images } from "../cases/images.ts";
+import { folderBytes, runTool, settle } from "../cases/tools.ts";
 import { touchMemory } from "../measure/touch-memory.ts";
-import { folderBytes, runTool, settle } from "../tools.ts";
 import { type Command, measureCommand, type Peer } from "./peer.ts";
 
 const imageName = "disk.img";

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
+import { steadyTime } from "../../gateway/time/time.ts";
+import { until } from "../../gateway/until.ts";
 import { freePort } from "../../test/free-port.ts";
 
 export interface RsyncDaemon {
@@ -14,8 +15,7 @@ export interface RsyncDaemon {
   stop(): Promise<void>;
 }
 
-const patienceMs = 60_000;
-const pauseMs = 20;
+const patience = { everyMs: 20, withinMs: 60_000, time: steadyTime, signal: new AbortController().signal };
 
 /** Starts a daemon of this user on loopback, with a module that anybody may write to, in `dir`. */
 export const startRsyncDaemon = async (dir: string): Promise<RsyncDaemon> => {
@@ -58,11 +58,8 @@ read only = no
 };
 
 const listening = async (child: ChildProcess, port: number): Promise<void> => {
-  const deadline = Date.now() + patienceMs;
-  while (!(await accepts(port))) {
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error("the rsync daemon does not listen");
-    await wait(pauseMs);
-  }
+  const isOver = async () => child.exitCode !== null || (await accepts(port));
+  if (!(await until(isOver, patience)) || child.exitCode !== null) throw new Error("the rsync daemon does not listen");
 };
 
 const accepts = async (port: number): Promise<boolean> => {

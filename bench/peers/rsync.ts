@@ -1,19 +1,20 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
-import type { Workload } from "../cases.ts";
-import type { Images } from "../images.ts";
+import { steadyTime } from "../../gateway/time/time.ts";
+import { until } from "../../gateway/until.ts";
+import type { Workload } from "../cases/cases.ts";
+import type { Images } from "../cases/images.ts";
+import { copySparse, runTool, settle } from "../cases/tools.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { livingDescendants, loopbackBytes, timesOf } from "../measure/processes.ts";
 import { touchMemory } from "../measure/touch-memory.ts";
-import { copySparse, runTool, settle } from "../tools.ts";
 import { measureCommand, type Peer } from "./peer.ts";
 import { type RsyncDaemon, startRsyncDaemon } from "./rsync-daemon.ts";
 
 const always = ["--inplace", "--no-whole-file", "-I"];
 const compressed = ["-z", "--zc=zstd", "--zl=1"];
 const copyName = "disk.img";
-const pauseMs = 10;
+const idlePatience = { everyMs: 10, withinMs: 60_000, time: steadyTime, signal: new AbortController().signal };
 
 /** rsync to a daemon on loopback, which has a copy of the old image. Started when it is first measured. */
 export const createRsync = (options: {
@@ -62,5 +63,6 @@ const measure = async (
 
 /** The daemon's processes end a moment after the client, and count when the daemon has waited for them. */
 const idle = async ({ pid }: RsyncDaemon): Promise<void> => {
-  while (livingDescendants(pid).length > 0) await wait(pauseMs);
+  if (await until(async () => livingDescendants(pid).length === 0, idlePatience)) return;
+  throw new Error("the rsync daemon's processes do not end");
 };

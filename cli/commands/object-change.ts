@@ -1,10 +1,10 @@
 import { VisibleError } from "../../core/api/errors.ts";
+import { isUnusable, type JudgedObject } from "../../core/api/judged-object.ts";
+import { shownName } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { PowerState } from "../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { ObjectChange } from "../../core/api/object-spec.ts";
-import { isUnusable, type JudgedObject } from "../../core/object/judge.ts";
-import { shownName } from "../../core/object/name.ts";
 import type { ClusterAdministration } from "../../gateway/storage/administration.ts";
 import type { ObjectId } from "../../gateway/storage/control.ts";
 import { isToBeChanged, nothingChanged } from "../confirm.ts";

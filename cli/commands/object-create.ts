@@ -1,6 +1,6 @@
+import { isUnusable } from "../../core/api/judged-object.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { ObjectSpec } from "../../core/api/object-spec.ts";
-import { isUnusable } from "../../core/object/judge.ts";
 import type { ClusterAdministration, FacilityId } from "../../gateway/storage/administration.ts";
 import type { Answer, Context } from "../context.ts";
 import { tellInventory } from "../inventory.ts";

@@ -1,7 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
+import { shownName } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { shownName } from "../../core/object/name.ts";
 import type { ClusterAdministration, FacilityId } from "../../gateway/storage/administration.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Context } from "../context.ts";

@@ -1,7 +1,7 @@
+import { isUnusable, type JudgedObject, judgeObject, objectUnusable } from "../../core/api/judged-object.ts";
+import { isSameName } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { isUnusable, type JudgedObject, judgeObject, objectUnusable } from "../../core/object/judge.ts";
-import { isSameName } from "../../core/object/name.ts";
 import type { Answer, Context } from "../context.ts";
 import { findObject } from "../find-object.ts";
 import { currentInventory, type Inventory, lookUpNamed } from "../inventory.ts";

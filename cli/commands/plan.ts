@@ -1,8 +1,8 @@
 import { type Command, Option } from "commander";
 import type { PlanAnswer, PlanMember } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import { isUnusable } from "../../core/api/judged-object.ts";
 import { isRule, retentionSchema } from "../../core/api/plan.ts";
-import { isUnusable } from "../../core/object/judge.ts";
 import { answerOf } from "../client.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Api, Context } from "../context.ts";

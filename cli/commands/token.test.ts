@@ -5,7 +5,7 @@ import { createClients } from "../../functions/aws/clients.ts";
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
 import { ensureTable } from "../../functions/aws/table.ts";
 import { systemClock } from "../../functions/environment.ts";
-import { authenticate } from "../../functions/tokens.ts";
+import { authenticate } from "../../functions/tokens/tokens.ts";
 import { startDynamo } from "../../infra/local/emulators/dynamo.ts";
 import { createTokenInTable } from "../table-token.ts";
 import { createWorld, run, temporaryFolder } from "../testing.ts";

@@ -1,4 +1,4 @@
-import { shownName } from "../../core/object/name.ts";
+import { shownName } from "../../core/api/name.ts";
 import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Context } from "../context.ts";
 import { type FoundVolume, findChangeable } from "../find-volume.ts";

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { VisibleError } from "../../core/api/errors.ts";
+import { newName } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
-import { newName } from "../../core/object/name.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { ImportResult } from "../../gateway/storage/image/import.ts";
 import type { Answer, Context } from "../context.ts";

@@ -1,4 +1,4 @@
-import { bytesText } from "../../core/object/bytes.ts";
+import { bytesText } from "../../core/api/bytes.ts";
 
 export { bytesText };
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bytesIn } from "../object/bytes.ts";
+import { bytesIn } from "./bytes.ts";
 import { labelsMax, textCharactersMax, textSchema } from "./object/common.ts";
 import { iscsiTargetSettingsSchema } from "./object/lun.ts";
 import { nfsExportSettingsSchema } from "./object/nfs-file.ts";

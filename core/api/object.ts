@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { nameCharactersMax } from "../object/name.ts";
 import { storageIdSchema } from "./ids.ts";
+import { nameCharactersMax } from "./name.ts";
 import { objectKindSchema, textSchema } from "./object/common.ts";
 import { lunSchema } from "./object/lun.ts";
 import { nfsFileSchema } from "./object/nfs-file.ts";

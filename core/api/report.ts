@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { judgedObjectSchema } from "../object/judge.ts";
 import { facilitiesSchema } from "./facilities.ts";
 import { damageSchema } from "./group.ts";
 import { type GatewayId, gatewayIdSchema, instantSchema, runIdSchema, type SiteId, siteIdSchema } from "./ids.ts";
+import { judgedObjectSchema } from "./judged-object.ts";
 import { reasonSchema } from "./reason.ts";
 import { progressSchema, stepSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { nameCharactersMax } from "../object/name.ts";
 import { revocationListSchema } from "./enrolment.ts";
 import { listedGroupSchema } from "./group.ts";
 import {
@@ -13,6 +12,7 @@ import {
 } from "./ids.ts";
 import { manifestHeadSchema } from "./manifest.ts";
 import { mirrorSetSchema } from "./mirror-set.ts";
+import { nameCharactersMax } from "./name.ts";
 import { mappingSchema, objectConfigSchema } from "./object.ts";
 import { compressionSchema, planEntrySchema, planObjectSchema } from "./plan.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { blockAt, blockBytes, extentBytesMax } from "./geometry.ts";
+import { extentBytesMax } from "../api/object/volume-shape.ts";
+import { blockAt, blockBytes } from "./geometry.ts";
 
 test("a byte's block is the one that it is in, to the end of the largest extent", () => {
   fc.assert(

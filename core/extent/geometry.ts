@@ -5,9 +5,6 @@ const blockBits = 16;
 /** The unit of hashing, and of a write-once block in an extentstore. Divides every stripe. */
 export const blockBytes = 2 ** blockBits;
 
-/** Offsets and lengths in an extent are 32 bits, here and on the wire. */
-export const extentBytesMax = 2 ** 31;
-
 /**
  * The block that byte `offset` of an extent is in. A shift and no division: V8 compiles what it is used for anew
  * when a quotient, which may have a fraction, turns up where whole numbers were.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { bytesIn } from "./bytes.ts";
+import { bytesIn } from "../api/bytes.ts";
 import { exactBytes } from "./exact-bytes.ts";
 
 test("a size is told in the largest unit that has it exactly, and can be read back", () => {

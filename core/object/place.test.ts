@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import type { JudgedObject } from "../api/judged-object.ts";
 import { messageText } from "../api/message.ts";
-import type { JudgedObject } from "./judge.ts";
 import { placedDamage, placedObjects } from "./place.ts";
 
 const textArbitrary = fc.oneof(

@@ -1,7 +1,7 @@
 import type { Damage } from "../api/group.ts";
+import type { JudgedObject } from "../api/judged-object.ts";
 import { asciiText, messageText } from "../api/message.ts";
 import { objectKindSchema } from "../api/object/common.ts";
-import type { JudgedObject } from "./judge.ts";
 
 /**
  * Where an entry of a site's inventory lies among the others: a text that no other entry has. It is

@@ -1,7 +1,7 @@
+import { isUnusable, type JudgedObject } from "../api/judged-object.ts";
+import { foldedName } from "../api/name.ts";
 import type { ObjectConfig, UnusableObject } from "../api/object.ts";
 import type { PlanRule } from "../api/plan.ts";
-import { isUnusable, type JudgedObject } from "./judge.ts";
-import { foldedName } from "./name.ts";
 
 /** Whether a plan with the rule takes the object. Mirrors are guarded, and never taken. */
 export const fitsRule = (rule: PlanRule, object: ObjectConfig): boolean =>

@@ -1,7 +1,7 @@
 import type { Facilities } from "../api/facilities.ts";
+import { isUnusable, type JudgedObject } from "../api/judged-object.ts";
+import { shownName } from "../api/name.ts";
 import type { ObjectConfig } from "../api/object.ts";
-import { isUnusable, type JudgedObject } from "./judge.ts";
-import { shownName } from "./name.ts";
 
 /**
  * An object as a list tells of it: one of a kind that its site's storage driver can't protect is unusable.

@@ -1,11 +1,11 @@
 import type { PlanMember } from "../api/answers.ts";
 import type { Facilities } from "../api/facilities.ts";
 import type { Instant, SiteId } from "../api/ids.ts";
+import { isUnusable, type JudgedObject } from "../api/judged-object.ts";
 import { type ObjectKind, objectKindSchema } from "../api/object/common.ts";
 import { type ObjectConfig, switchesOf } from "../api/object.ts";
 import type { PlanObject, PlanRule } from "../api/plan.ts";
 import type { SwitchMap } from "../api/site.ts";
-import { isUnusable, type JudgedObject } from "../object/judge.ts";
 import { fitsJudged, ruleText } from "../object/rule.ts";
 import { unmappedAt } from "../object/switches.ts";
 import { judgedByKind } from "../object/unsupported.ts";

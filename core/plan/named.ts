@@ -1,10 +1,10 @@
 import { VisibleError } from "../api/errors.ts";
 import type { Instant } from "../api/ids.ts";
+import { isUnusable, type JudgedObject, objectUnusable } from "../api/judged-object.ts";
+import { foldedName, isSameName, shownName } from "../api/name.ts";
 import type { ObjectConfig, UnusableObject } from "../api/object.ts";
 import type { PlanNamed, PlanObject } from "../api/plan.ts";
 import { instantText } from "../object/instant-text.ts";
-import { isUnusable, type JudgedObject, objectUnusable } from "../object/judge.ts";
-import { foldedName, isSameName, shownName } from "../object/name.ts";
 
 /**
  * What is known of a site's objects: at least those that have an id or a name that a definition

@@ -1,7 +1,7 @@
+import { bytesText } from "../api/bytes.ts";
 import type { StoragePool } from "../api/facilities.ts";
 import type { Plan } from "../api/plan.ts";
 import type { Reason } from "../api/reason.ts";
-import { bytesText } from "../object/bytes.ts";
 import type { KnownFacilities } from "./facilities.ts";
 import type { ResolvedObject } from "./resolve.ts";
 

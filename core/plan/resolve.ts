@@ -1,4 +1,6 @@
 import { VisibleError } from "../api/errors.ts";
+import { isUnusable } from "../api/judged-object.ts";
+import { foldedName } from "../api/name.ts";
 import type { LeftOut } from "../api/object/common.ts";
 import { type ObjectConfig, switchesOf } from "../api/object.ts";
 import {
@@ -10,8 +12,6 @@ import {
   planObjectsMax,
   planRulesMax,
 } from "../api/plan.ts";
-import { isUnusable } from "../object/judge.ts";
-import { foldedName } from "../object/name.ts";
 import { fitsRule, ruleText } from "../object/rule.ts";
 import type { Connected } from "../object/switches.ts";
 import { type FoundObject, finder, type KnownObjects } from "./named.ts";

@@ -70,7 +70,7 @@ export interface DocumentStore {
     readonly prefix?: string;
     readonly limit: number;
     readonly descending?: boolean;
-    readonly cursor?: string;
+    readonly cursor?: string | undefined;
   }): Promise<{ readonly items: readonly Stored<T>[]; readonly cursor?: string }>;
 
   /**

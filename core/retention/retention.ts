@@ -1,6 +1,6 @@
 import type { Group } from "../api/group.ts";
 import type { GroupId, Instant } from "../api/ids.ts";
-import { shownName } from "../object/name.ts";
+import { shownName } from "../api/name.ts";
 
 /** What is to become of one group, and why: shown to people as it is. */
 export interface Reclaim<Rule extends string> {

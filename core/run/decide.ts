@@ -2,6 +2,7 @@ import type { RunHead, Shard, Step, TargetRun, TargetState } from "../api/run.ts
 import type { PartEvent, RunContext, TaskEvent } from "./events.ts";
 import { defaultRunLimits, type RunLimits } from "./limits.ts";
 import * as part from "./part-transitions.ts";
+import type { TaskDecision } from "./task-decision.ts";
 import * as task from "./task-transitions.ts";
 
 /*
@@ -42,15 +43,6 @@ type TaskHandler<E extends TaskEvent["type"]> = (
   event: Extract<TaskEvent, { type: E }>,
 ) => TaskDecision | undefined;
 type TaskRow = { readonly [E in TaskEvent["type"]]?: TaskHandler<E> };
-
-/** What became of a shard, and what is to be done about the task that it gives out. */
-export interface TaskDecision {
-  readonly shard: Shard;
-  /** The task is to be sent, so many seconds later. */
-  readonly send?: { readonly delaySeconds: number };
-  /** The step can't be done, for this reason. */
-  readonly gaveUp?: NonNullable<Shard["reason"]>;
-}
 
 const once: TaskRow = { working: task.touch, completed: task.complete, failed: task.retry, overdue: task.sendAgain };
 /** A site is first asked what it has, and then told what to delete. */

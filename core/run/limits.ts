@@ -1,5 +1,6 @@
 import type { Instant } from "../api/ids.ts";
 import { aheadSecondsMax, secondsBetween } from "../ports/clock.ts";
+import { backoff } from "../waiting/backoff.ts";
 
 /** How long to wait, how often to try. All of a run's patience is named here. */
 export interface RunLimits {
@@ -29,8 +30,8 @@ export const defaultRunLimits: RunLimits = {
 
 /** Seconds before the next try after `failures` failures in a row, with `fraction` in [0, 1) for jitter. */
 export const retryDelaySeconds = (limits: RunLimits, failures: number, fraction: number): number => {
-  const full = Math.min(limits.retrySecondsMax, limits.retrySeconds * 2 ** (failures - 1));
-  return full * (0.8 + 0.2 * fraction);
+  const retryBackoffSeconds = { first: limits.retrySeconds, max: limits.retrySecondsMax, jitter: 0.2 };
+  return backoff(retryBackoffSeconds, failures, fraction);
 };
 
 /** Seconds within which tasks must be heard of that were sent again after `silence` silences. */

@@ -1,11 +1,11 @@
 import type { Reason } from "../api/reason.ts";
 import type { Shard, Taken } from "../api/run.ts";
 import { addSeconds, secondsBetween } from "../ports/clock.ts";
-import type { TaskDecision } from "./decide.ts";
 import type { Answer, RunContext, TaskEvent } from "./events.ts";
 import { hasPassed, patienceSeconds, type RunLimits, retryDelaySeconds } from "./limits.ts";
 import { isSameProgress, sumOf } from "./progress.ts";
 import { shardsMax } from "./shards.ts";
+import type { TaskDecision } from "./task-decision.ts";
 
 type EventOf<E extends TaskEvent["type"]> = Extract<TaskEvent, { type: E }>;
 

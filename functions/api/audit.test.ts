@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { AuditEntry } from "../../core/api/audit.ts";
 import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { createRequest } from "../../pki/request.ts";
-import type { Page } from "../queries/page.ts";
+import type { Page } from "../documents/page.ts";
 import { createNightlyPlan, createTestApi, nightly, type TestApi } from "./testing.ts";
 
 const audit = async (api: TestApi, query = "") => (await api.send<Page<AuditEntry>>("GET", `/v1/audit${query}`)).body;

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { credentialsPath } from "../../core/api/access.ts";
 import { type Actor, auditEntrySchema } from "../../core/api/audit.ts";
-import { listAudit, writeAudit } from "../audit.ts";
+import { listAudit, writeAudit } from "../audit/audit.ts";
 import type { ApiDeps, ApiEnv } from "./env.ts";
 import { createRouter, needs, pageAnswer, refusals } from "./route.ts";
 import { pageQuery } from "./schemas.ts";

@@ -2,7 +2,7 @@ import type { HonoRequest } from "hono";
 import { createMiddleware } from "hono/factory";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Scope } from "../../core/api/token.ts";
-import { authenticate } from "../tokens.ts";
+import { authenticate } from "../tokens/tokens.ts";
 import type { ApiDeps, ApiEnv } from "./env.ts";
 
 /** The bearer token of a request (RFC 6750). @throws {VisibleError} UNAUTHENTICATED when it has none */

@@ -11,9 +11,9 @@ import {
   renewPath,
 } from "../../core/api/enrolment.ts";
 import { gatewayIdSchema } from "../../core/api/ids.ts";
-import { createEnrolment, enrol, findEnrolment, renew } from "../enrolment.ts";
-import { proveGateway } from "../gateway-proof.ts";
-import { removeGateway } from "../removal.ts";
+import { createEnrolment, enrol, findEnrolment, renew } from "../enrolment/enrolment.ts";
+import { proveGateway } from "../enrolment/proof.ts";
+import { removeGateway } from "../enrolment/removal.ts";
 import { bearerOf } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, refusals } from "./route.ts";

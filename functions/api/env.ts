@@ -1,9 +1,9 @@
 import type { Enrolment } from "../../core/api/enrolment.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Token } from "../../core/api/token.ts";
-import type { GatewayAccess } from "../access.ts";
-import type { Authorities } from "../authorities.ts";
-import type { Deps } from "../deps.ts";
+import type { Authorities } from "../certificates/authorities.ts";
+import type { GatewayAccess } from "../gateways/access.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /** What the API needs from outside: what the engine needs, the keys that sign gateways, and what lets them at their queues. */
 export interface ApiDeps extends Deps {

@@ -7,7 +7,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { visibleFailure } from "../../core/api/failure.ts";
 import { plainIssues } from "../../core/api/issues.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
-import type { Log } from "../deps.ts";
+import type { Log } from "../ports/deps.ts";
 import type { ApiEnv } from "./env.ts";
 
 const bodyOf = ({ code, message, hint }: VisibleError): ErrorBody => ({

@@ -1,7 +1,7 @@
 import type { z } from "@hono/zod-openapi";
-import { sinceInstant } from "../../core/api/since.ts";
+import { sinceInstant } from "../../core/schedule/since.ts";
 import { readPlan } from "../queries/plans.ts";
-import { readSite } from "../queries/sites.ts";
+import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
 import type { acrossQuery } from "./schemas.ts";
 

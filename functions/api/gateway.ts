@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { gatewayAnswerSchema } from "../../core/api/answers.ts";
-import { readGateways, readSite } from "../queries/sites.ts";
+import { readGateways } from "../gateways/list.ts";
+import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, needs, refusals } from "./route.ts";
 import { siteParam } from "./site.ts";

@@ -5,7 +5,7 @@ import { readAcrossPlans } from "../queries/across-plans.ts";
 import { listGroupsOf, readLatestGroup } from "../queries/group-list.ts";
 import { listGroups } from "../queries/groups.ts";
 import { readPlan } from "../queries/plans.ts";
-import { readSite } from "../queries/sites.ts";
+import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
 import { filterOf } from "./filter.ts";
 import { createRouter, jsonAnswer, needs, pageAnswer, refusals } from "./route.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { GroupListEntry, RunListEntry } from "../../core/api/answers.ts";
-import type { Page } from "../queries/page.ts";
+import type { Page } from "../documents/page.ts";
 import { createNightlyPlan, createTestApi, nightly, siteA, siteB, type TestApi } from "./testing.ts";
 import { workAt } from "./testing-gateway.ts";
 

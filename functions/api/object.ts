@@ -1,9 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { objectsAnswerSchema } from "../../core/api/answers.ts";
 import { objectQuerySchema } from "../../core/api/object.ts";
-import { askForInventory } from "../inventory.ts";
-import { listObjects } from "../queries/objects.ts";
-import { readSite } from "../queries/sites.ts";
+import { askForInventory } from "../inventory/inventory.ts";
+import { listObjects } from "../inventory/objects.ts";
+import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, needs, refusals } from "./route.ts";
 import { pageQuery } from "./schemas.ts";

@@ -16,10 +16,10 @@ import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { GoneRecord } from "../../core/retention/gone.ts";
 import { previewRuns } from "../../core/schedule/slots.ts";
-import { putInventoryPart } from "../inventory.ts";
-import type { Page } from "../queries/page.ts";
-import { goneKey, groupKey, planKey } from "../records.ts";
-import { toldBy } from "../testing-inventory.ts";
+import type { Page } from "../documents/page.ts";
+import { goneKey, groupKey, planKey } from "../documents/records.ts";
+import { putInventoryPart } from "../inventory/inventory.ts";
+import { toldBy } from "../inventory/testing.ts";
 import {
   createNightlyPlan,
   createTestApi,

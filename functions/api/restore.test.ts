@@ -6,10 +6,10 @@ import { gatewayIdSchema } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { reportSchema } from "../../core/api/report.ts";
 import type { Run } from "../../core/api/run.ts";
+import type { Page } from "../documents/page.ts";
+import { factKey } from "../documents/records.ts";
 import type { SnapshotFact } from "../engine/facts.ts";
-import { putInventoryPart } from "../inventory.ts";
-import type { Page } from "../queries/page.ts";
-import { factKey } from "../records.ts";
+import { putInventoryPart } from "../inventory/inventory.ts";
 import { handleReport } from "../report.ts";
 import {
   createNightlyPlan,

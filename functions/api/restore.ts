@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { restoreCreateSchema } from "../../core/api/restore.ts";
 import { startRebuild } from "../engine/start-rebuild.ts";
-import { readSite } from "../queries/sites.ts";
+import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, refusals } from "./route.ts";
 import { runBody } from "./schemas.ts";

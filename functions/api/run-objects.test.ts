@@ -4,8 +4,8 @@ import type { HistoryEntry, RunAnswer, RunObject } from "../../core/api/answers.
 import { gatewayIdSchema, instantSchema, runIdOf } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
-import { putInventoryPart } from "../inventory.ts";
-import type { Page } from "../queries/page.ts";
+import type { Page } from "../documents/page.ts";
+import { putInventoryPart } from "../inventory/inventory.ts";
 import { createTestApi, nightly, objectNamed, siteA, siteB, type TestApi } from "./testing.ts";
 import { complete, progressOf, report, takeTasks, workAt } from "./testing-gateway.ts";
 

@@ -4,9 +4,9 @@ import type { HistoryEntry, RunAnswer, RunTarget } from "../../core/api/answers.
 import { type Instant, instantSchema, type PlanId, runIdOf } from "../../core/api/ids.ts";
 import { type Run, runSchema } from "../../core/api/run.ts";
 import { newRun } from "../../core/run/new-run.ts";
+import type { Page } from "../documents/page.ts";
+import { skipKey } from "../documents/records.ts";
 import { putRun } from "../engine/new-run.ts";
-import type { Page } from "../queries/page.ts";
-import { skipKey } from "../records.ts";
 import { createNightlyPlan, createTestApi, reportAlive, siteA, siteB, type TestApi } from "./testing.ts";
 import { complete, progressOf, report, takeTasks, workAt } from "./testing-gateway.ts";
 

@@ -6,9 +6,9 @@ import type { Facilities } from "../../core/api/facilities.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Site } from "../../core/api/site.ts";
 import { taskSchema } from "../../core/api/task.ts";
-import { putInventoryPart } from "../inventory.ts";
-import type { Page } from "../queries/page.ts";
-import { toldBy } from "../testing-inventory.ts";
+import type { Page } from "../documents/page.ts";
+import { putInventoryPart } from "../inventory/inventory.ts";
+import { toldBy } from "../inventory/testing.ts";
 import {
   createNightlyPlan,
   createTestApi,

@@ -10,10 +10,11 @@ import {
   switchMapPutSchema,
 } from "../../core/api/site.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
-import { setLimits } from "../limits.ts";
-import { listSites, lookAtFacilities, readSite } from "../queries/sites.ts";
-import { siteKey } from "../records.ts";
-import { setSwitchMap } from "../switch-maps.ts";
+import { siteKey } from "../documents/records.ts";
+import { setLimits } from "../gateways/limits.ts";
+import { lookAtFacilities } from "../queries/facilities.ts";
+import { listSites, readSite } from "../sites/sites.ts";
+import { setSwitchMap } from "../sites/switch-maps.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, pageAnswer, refusals } from "./route.ts";
 import { pageQuery } from "./schemas.ts";

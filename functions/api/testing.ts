@@ -8,12 +8,12 @@ import { type Scope, scopeSchema } from "../../core/api/token.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { DocumentStore, Key } from "../../core/ports/store.ts";
 import { createAuthority } from "../../pki/authority.ts";
-import { authoritiesOf } from "../authorities.ts";
-import { putInventoryPart } from "../inventory.ts";
+import { authoritiesOf } from "../certificates/authorities.ts";
+import { gatewayKey } from "../documents/records.ts";
+import { putInventoryPart } from "../inventory/inventory.ts";
 import { createMemoryStore } from "../memory/store.ts";
 import { createMemoryTaskQueue } from "../memory/task-queue.ts";
-import { gatewayKey } from "../records.ts";
-import { createToken } from "../tokens.ts";
+import { createToken } from "../tokens/tokens.ts";
 import { createApp } from "./app.ts";
 
 export const siteA = siteIdSchema.parse("a");

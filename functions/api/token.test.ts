@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Token } from "../../core/api/token.ts";
-import type { Page } from "../queries/page.ts";
-import { createToken } from "../tokens.ts";
+import type { Page } from "../documents/page.ts";
+import { createToken } from "../tokens/tokens.ts";
 import { createTestApi } from "./testing.ts";
 
 type Created = Token & { token: string };

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Instant } from "../../core/api/ids.ts";
 import { tokenCreatedSchema, tokenCreateSchema, tokenIdSchema, tokenSchema } from "../../core/api/token.ts";
-import { createToken, listTokens, revokeToken } from "../tokens.ts";
+import { createToken, listTokens, revokeToken } from "../tokens/tokens.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, pageAnswer, refusals } from "./route.ts";
 import { pageQuery } from "./schemas.ts";

@@ -5,7 +5,6 @@ import { groupIdOf, planIdSchema, runIdOf } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { Key } from "../../core/ports/store.ts";
-import { findOverdue } from "../overdue.ts";
 import {
   auditKey,
   gatewayKey,
@@ -16,7 +15,8 @@ import {
   siteKey,
   skipKey,
   tokenKey,
-} from "../records.ts";
+} from "../documents/records.ts";
+import { findOverdue } from "../monitoring/overdue.ts";
 import { createNightlyPlan, createTestApi, reportAlive, siteA, siteB } from "./testing.ts";
 import { complete, report, takeTasks, workAt } from "./testing-gateway.ts";
 

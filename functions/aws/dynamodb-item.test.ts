@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type PlanId, runIdOf } from "../../core/api/ids.ts";
-import { planKey, runKey } from "../records.ts";
+import { planKey, runKey } from "../documents/records.ts";
 import { dueShardOf } from "./dynamodb-item.ts";
 import { dueShards } from "./table.ts";
 

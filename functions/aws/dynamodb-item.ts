@@ -1,7 +1,7 @@
 import type { DeleteCommandInput, UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { Instant } from "../../core/api/ids.ts";
 import { type Change, documentFormat, type Expectation, type Key, type Stored } from "../../core/ports/store.ts";
-import { readableFormat, storedBody } from "../store-rules.ts";
+import { readableFormat, storedBody } from "../documents/store-rules.ts";
 import { dueShards, ttlAttribute } from "./table.ts";
 
 /** A document as it lies in the table. */

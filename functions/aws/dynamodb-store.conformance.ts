@@ -9,7 +9,7 @@ import {
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import { documentFormat } from "../../core/ports/store.ts";
-import { storeConformance } from "../store.conformance.ts";
+import { storeConformance } from "../documents/store.conformance.ts";
 import { createClients } from "./clients.ts";
 import { dueShardOf } from "./dynamodb-item.ts";
 import { createDynamodbStore } from "./dynamodb-store.ts";

@@ -18,10 +18,10 @@ import {
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, DocumentStore, Key } from "../../core/ports/store.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
-import { assertCommit, decodeCursor, encodeCursor, keyText } from "../store-rules.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import { assertCommit, decodeCursor, encodeCursor, keyText } from "../documents/store-rules.ts";
 import type { Item } from "./dynamodb-item.ts";
 import { actionOf, deleteOf, itemKey, itemOf, storedOf, updateOf } from "./dynamodb-item.ts";
-import { mapBounded } from "./map-bounded.ts";
 import type { Pacing } from "./retry.ts";
 import { backoffMilliseconds, defaultPacing, withRetries } from "./retry.ts";
 import { dueIndexName, dueShards } from "./table.ts";

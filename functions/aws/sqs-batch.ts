@@ -1,4 +1,4 @@
-import type { Log } from "../deps.ts";
+import type { Log } from "../ports/deps.ts";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "./lambda-events.ts";
 
 /**

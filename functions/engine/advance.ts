@@ -1,12 +1,8 @@
-import { setTimeout as wait } from "node:timers/promises";
-import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant } from "../../core/api/ids.ts";
-import { type Change, CommitConflict, type Key } from "../../core/ports/store.ts";
-import type { Deps } from "../deps.ts";
+import type { Change, Key } from "../../core/ports/store.ts";
+import { retrying } from "../documents/retrying.ts";
+import type { Deps } from "../ports/deps.ts";
 import { type Effects, type NewEntry, putOutbox } from "./outbox.ts";
-
-/** Tries of one step against others who write the same document; each loser was overtaken by somebody's success. */
-const commitTriesMax = 30;
 
 /** How a kind of document goes from one state to the next. */
 export interface Aggregate<State extends object, Event> {
@@ -50,25 +46,4 @@ export const advance = async <State extends object, Event>(
     await deps.store.commit([put, ...further, ...(outbox === undefined ? [] : [outbox])]);
     return { state, outbox };
   });
-};
-
-/**
- * Does something that somebody else's write in between makes fail, again from its beginning.
- * @throws VisibleError CONFLICT when others were faster every time
- */
-export const retrying = async <T>({ ids }: Pick<Deps, "ids">, attempt: () => Promise<T>): Promise<T> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof CommitConflict)) throw error;
-      if (tries >= commitTriesMax) {
-        throw new VisibleError("CONFLICT", "Others kept changing the same document.", {
-          hint: "Try again.",
-          cause: error,
-        });
-      }
-      await wait(Math.min(500, 5 * 2 ** tries) * ids.fraction());
-    }
-  }
 };

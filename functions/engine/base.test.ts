@@ -4,7 +4,7 @@ import type { RunAnswer } from "../../core/api/answers.ts";
 import type { Run } from "../../core/api/run.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB } from "../api/testing.ts";
 import { workAt } from "../api/testing-gateway.ts";
-import { factKey } from "../records.ts";
+import { factKey } from "../documents/records.ts";
 
 test("a restore point of whose snapshot nothing is known any more is no base: the next run builds on an older one, or sends in full", async () => {
   const api = await createTestApi();

@@ -2,8 +2,8 @@ import type { Group } from "../../core/api/group.ts";
 import type { GroupId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Base, Run } from "../../core/api/run.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
-import type { Deps } from "../deps.ts";
-import { baseKey, groupKey } from "../records.ts";
+import { baseKey, groupKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { readFact, readFactsIn, type SnapshotFact, snapshotFactsOf } from "./facts.ts";
 import { readGroups } from "./groups.ts";
 

@@ -1,8 +1,8 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GroupId, RunId } from "../../core/api/ids.ts";
+import { foldedName, shownName } from "../../core/api/name.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { foldedName, shownName } from "../../core/object/name.ts";
-import type { Deps } from "../deps.ts";
+import type { Deps } from "../ports/deps.ts";
 import { snapshotFactsOf } from "./facts.ts";
 
 interface Found {

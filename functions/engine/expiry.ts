@@ -3,8 +3,9 @@ import type { Run } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, Key } from "../../core/ports/store.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
-import type { Deps } from "../deps.ts";
-import { expiriesKey, expiriesPrefix, expiryKey, groupKey } from "../records.ts";
+import { readRange } from "../documents/ranges.ts";
+import { expiriesKey, expiriesPrefix, expiryKey, groupKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { loadRun } from "./runs.ts";
 
 /**
@@ -68,16 +69,11 @@ interface Entry {
 export const deleteExpired = async (deps: Deps, isTimeUp: () => boolean): Promise<number> => {
   const { partition } = expiriesKey("", "" as RunId);
   let count = 0;
-  let cursor: string | undefined;
-  do {
-    const from = cursor === undefined ? {} : { cursor };
-    const page = await deps.store.query<Entry>({ partition, prefix: expiriesPrefix, limit: entriesPerPage, ...from });
-    for (const { body } of page.items) {
-      if (body.at > deps.clock.now() || isTimeUp() || !(await tryToDelete(deps, body, isTimeUp))) return count;
-      count += 1;
-    }
-    ({ cursor } = page);
-  } while (cursor !== undefined);
+  const entries = readRange<Entry>(deps, { partition, sort: expiriesPrefix }, { perPage: entriesPerPage });
+  for await (const { body } of entries) {
+    if (body.at > deps.clock.now() || isTimeUp() || !(await tryToDelete(deps, body, isTimeUp))) return count;
+    count += 1;
+  }
   return count;
 };
 

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { instantSchema, planIdSchema, runIdOf, siteIdSchema } from "../../core/api/ids.ts";
 import type { TaskResult } from "../../core/api/task.ts";
 import { createTestApi, objectNamed, siteA, siteB } from "../api/testing.ts";
-import { factKey } from "../records.ts";
+import { factKey } from "../documents/records.ts";
 import { type PublishFact, putFacts, readFact, readFacts, type SnapshotFact } from "./facts.ts";
 
 const at = (hour: number) => instantSchema.parse(`2026-03-01T0${hour}:00:00.000Z`);

@@ -7,11 +7,11 @@ import type { Progress, RunPlan, Step } from "../../core/api/run.ts";
 import type { MirrorVolume, TaskResult, TaskResultOf } from "../../core/api/task.ts";
 import type { Key, Stored } from "../../core/ports/store.ts";
 import { hasVolumePage, placedVolumes, type VolumePage } from "../../core/run/volumes.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
-import { readRange } from "../ranges.ts";
-import { factKey, factPrefix, runPlanKey, volumePageKey } from "../records.ts";
-import { encodeCursor } from "../store-rules.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import { readAll, readRange } from "../documents/ranges.ts";
+import { factKey, factPrefix, runPlanKey, volumePageKey } from "../documents/records.ts";
+import { encodeCursor } from "../documents/store-rules.ts";
+import type { Deps } from "../ports/deps.ts";
 import { putOnce } from "./put-once.ts";
 
 /**
@@ -128,9 +128,9 @@ export const readFactsIn = async <T>(
 ): Promise<ReadonlyMap<number, T>> => {
   if (count === 0) return new Map();
   const prefix = factPrefix(step, target);
-  const after = from === 0 ? {} : { cursor: encodeCursor(factKey(runId, step, target, from - 1).sort) };
+  const cursor = from === 0 ? undefined : encodeCursor(factKey(runId, step, target, from - 1).sort);
   const { partition } = factKey(runId, step, target, 0);
-  const { items } = await deps.store.query<T>({ partition, prefix, limit: count, ...after });
+  const { items } = await deps.store.query<T>({ partition, prefix, limit: count, cursor });
   return new Map(items.map(({ key, body }) => [Number(key.sort.slice(prefix.length)), body]));
 };
 
@@ -149,26 +149,13 @@ export async function* snapshotFactsOf(deps: Pick<Deps, "store">, runId: RunId):
   for await (const { body } of readRange<SnapshotFact>(deps, first)) yield body;
 }
 
-const storedFacts = async <T>(
+const storedFacts = <T>(
   deps: Pick<Deps, "store">,
   runId: RunId,
   step: Step,
   target: SiteId | "source",
-): Promise<readonly Stored<T>[]> => {
-  const facts: Stored<T>[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await deps.store.query<T>({
-      partition: `RUN#${runId}`,
-      prefix: factPrefix(step, target),
-      limit: 200,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    facts.push(...page.items);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return facts;
-};
+): Promise<readonly Stored<T>[]> =>
+  readAll<T>(deps, { partition: `RUN#${runId}`, sort: factPrefix(step, target) }, 200);
 
 /**
  * A fact that the state says must be there.

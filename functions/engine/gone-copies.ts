@@ -1,7 +1,7 @@
 import type { Group } from "../../core/api/group.ts";
 import type { RunId } from "../../core/api/ids.ts";
 import type { Gone } from "../../core/retention/retention.ts";
-import type { Deps } from "../deps.ts";
+import type { Deps } from "../ports/deps.ts";
 import { snapshotFactsOf } from "./facts.ts";
 
 /** So many runs are looked through for what is gone; beyond that, its number alone counts. */

@@ -6,7 +6,7 @@ import type { Stored } from "../../core/ports/store.ts";
 import type { GoneRecord } from "../../core/retention/gone.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB, type TestApi } from "../api/testing.ts";
 import { complete, doTask, groupsOn, report, resultOf, takeTasks, workAt } from "../api/testing-gateway.ts";
-import { gonePrefix, planKey } from "../records.ts";
+import { gonePrefix, planKey } from "../documents/records.ts";
 
 const web = { kind: "vm", id: "vm-web", name: "web" } as const;
 

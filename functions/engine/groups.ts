@@ -6,9 +6,10 @@ import { addSeconds } from "../../core/ports/clock.ts";
 import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
 import type { ToldGroup } from "../../core/retention/site-list.ts";
 import { hasEnded, hasFailedAt } from "../../core/run/steps.ts";
-import type { Deps } from "../deps.ts";
-import { forEach } from "../each.ts";
-import { groupKey, groupPrefix, planKey } from "../records.ts";
+import { forEach } from "../concurrency/each.ts";
+import { readAll } from "../documents/ranges.ts";
+import { groupKey, groupPrefix, planKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { expires, historyKeptSeconds } from "./expiry.ts";
 import { readPublished, readTaken, type Taken } from "./taken.ts";
 import { allOf, warningsOfMirrors, warningsOfSnapshot } from "./warnings.ts";
@@ -20,25 +21,12 @@ import { allOf, warningsOfMirrors, warningsOfSnapshot } from "./warnings.ts";
 const deletedKeptSeconds = 2 * 24 * 3600;
 
 /** The groups of a plan, of one site or of all, by site and age. */
-export const readGroups = async (
+export const readGroups = (
   deps: Pick<Deps, "store">,
   planId: PlanId,
   siteId?: SiteId,
-): Promise<readonly Stored<Group>[]> => {
-  const groups: Stored<Group>[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await deps.store.query<Group>({
-      partition: `PLAN#${planId}`,
-      prefix: groupPrefix(siteId),
-      limit: 200,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    groups.push(...page.items);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return groups;
-};
+): Promise<readonly Stored<Group>[]> =>
+  readAll<Group>(deps, { partition: `PLAN#${planId}`, sort: groupPrefix(siteId) }, 200);
 
 /**
  * Writes down that a group exists on a site. One that was deleted meanwhile and is there again,

@@ -3,7 +3,7 @@ import type { Run, Step } from "../../core/api/run.ts";
 import type { PlanEvent } from "../../core/plan/events.ts";
 import type { Key } from "../../core/ports/store.ts";
 import type { PartEvent, TaskEvent } from "../../core/run/events.ts";
-import type { StoredPlan } from "../plan-objects.ts";
+import type { StoredPlan } from "../plans/plan-objects.ts";
 import type { NewEntry } from "./outbox.ts";
 
 /** Which shard of a run. */

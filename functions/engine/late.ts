@@ -1,7 +1,7 @@
 import type { Run, Shard } from "../../core/api/run.ts";
 import { isFinished, isTaskDone } from "../../core/run/shards.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
-import type { Deps } from "../deps.ts";
+import type { Deps } from "../ports/deps.ts";
 import type { Completed } from "./answers.ts";
 import { follow } from "./engine.ts";
 import { putFacts } from "./facts.ts";

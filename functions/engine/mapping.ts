@@ -4,8 +4,8 @@ import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { Site } from "../../core/api/site.ts";
 import { mappedTo, switchMapping } from "../../core/object/switches.ts";
-import type { Deps } from "../deps.ts";
-import { mappingKey, planKey, siteKey } from "../records.ts";
+import { mappingKey, planKey, siteKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { putOnce } from "./put-once.ts";
 
 /**

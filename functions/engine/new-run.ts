@@ -3,7 +3,7 @@ import type { Run, TargetRun } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change } from "../../core/ports/store.ts";
 import { partsOf } from "../../core/run/steps.ts";
-import { partKey, runKey } from "../records.ts";
+import { partKey, runKey } from "../documents/records.ts";
 import { lookAfterSeconds } from "./due.ts";
 
 /** The changes that make a run and its parts, where there is none. Those that have begun are looked at. */

@@ -2,7 +2,7 @@ import type { Instant, PlanId } from "../../core/api/ids.ts";
 import type { PlanEffect } from "../../core/plan/events.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, Key } from "../../core/ports/store.ts";
-import { outboxKey } from "../records.ts";
+import { outboxKey } from "../documents/records.ts";
 
 /** What one commit of a plan, or what stands in its place, wants done, in order. */
 export interface Effects {

@@ -1,5 +1,5 @@
 import { CommitConflict, type Key } from "../../core/ports/store.ts";
-import type { Deps } from "../deps.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /** Writes a document that is not there yet; one that is stays as it is. @returns whether it was written */
 export const putOnce = async (

@@ -1,12 +1,12 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
+import { isUnusable } from "../../core/api/judged-object.ts";
+import { foldedName, nameCharactersMax } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { isUnusable } from "../../core/object/judge.ts";
-import { foldedName, nameCharactersMax } from "../../core/object/name.ts";
 import { rebuiltNames } from "../../core/object/rebuilt-name.ts";
-import type { Deps } from "../deps.ts";
-import { lookUpObjects } from "../queries/objects.ts";
+import { lookUpObjects } from "../inventory/objects.ts";
+import type { Deps } from "../ports/deps.ts";
 import { snapshotFactsOf } from "./facts.ts";
 
 interface Names {

@@ -3,8 +3,8 @@ import { type GroupId, groupIdOf, type RunId, runIdOf, type SiteId } from "../..
 import type { Plan, Retention } from "../../core/api/plan.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { planReclaim, planSourceReclaim } from "../../core/retention/retention.ts";
-import type { Deps } from "../deps.ts";
-import { readGoneToKeep } from "../gone.ts";
+import { readGoneToKeep } from "../plans/gone.ts";
+import type { Deps } from "../ports/deps.ts";
 import { withCopies } from "./gone-copies.ts";
 import { markDeleting, readGroups } from "./groups.ts";
 

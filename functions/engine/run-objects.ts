@@ -2,9 +2,9 @@ import type { RunId } from "../../core/api/ids.ts";
 import { messageText } from "../../core/api/message.ts";
 import { isRule, type PlanEntry, type PlanObject } from "../../core/api/plan.ts";
 import type { RunPlan } from "../../core/api/run.ts";
-import type { Deps } from "../deps.ts";
-import { putObjects, readObjects } from "../object-pages.ts";
-import { runPlanKey } from "../records.ts";
+import { runPlanKey } from "../documents/records.ts";
+import { putObjects, readObjects } from "../plans/object-pages.ts";
+import type { Deps } from "../ports/deps.ts";
 
 const partitionOf = (runId: RunId) => runPlanKey(runId).partition;
 

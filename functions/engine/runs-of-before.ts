@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
+import { pagesOf } from "../../core/api/pages.ts";
 import { type RunHead, type TargetRun, targetRunSchema } from "../../core/api/run.ts";
 import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
 import { hasEnded } from "../../core/run/steps.ts";
-import type { Deps } from "../deps.ts";
-import { expiryKey, partKey, runKey } from "../records.ts";
+import { expiryKey, partKey, runKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /*
  * Runs of the form 1: one document, which had all parts in it, and in each of these the tasks that
@@ -58,13 +59,8 @@ export const keepOfBefore = async ({ store }: Pick<Deps, "store">, runId: RunId)
   const note = await store.get<object>(expiryKey(runId));
   if (note === undefined || !("expiresAt" in note.body)) return;
   const { partition } = note.key;
-  let cursor: string | undefined;
-  do {
-    const from = cursor === undefined ? {} : { cursor };
-    const page = await store.query<object>({ partition, limit: documentsPerPage, ...from });
-    await store.putAll(page.items.map(({ key, body }) => ({ key, body })));
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  const read = (cursor: string | undefined) => store.query<object>({ partition, limit: documentsPerPage, cursor });
+  for await (const { items } of pagesOf(read)) await store.putAll(items.map(({ key, body }) => ({ key, body })));
   const run = await store.get<object>(runKey(runId));
   if (run !== undefined)
     await store.commit([{ type: "put", key: run.key, body: run.body, expect: { version: run.version } }]);

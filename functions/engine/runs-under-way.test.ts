@@ -4,7 +4,7 @@ import type { Run, Shard, Step } from "../../core/api/run.ts";
 import type { PublishTask, TransferTask } from "../../core/api/task.ts";
 import { createNightlyPlan, createTestApi, objectNamed, siteA, siteB, type TestApi } from "../api/testing.ts";
 import { complete, report, takeTasks, workAt } from "../api/testing-gateway.ts";
-import { shardKey } from "../records.ts";
+import { shardKey } from "../documents/records.ts";
 import { handleSweep } from "../sweep.ts";
 import { look } from "./testing-kinds.ts";
 

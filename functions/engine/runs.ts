@@ -2,8 +2,8 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Run, RunHead, TargetRun } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
-import type { Deps } from "../deps.ts";
-import { runKey, runOfKey } from "../records.ts";
+import { runKey, runOfKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { isOfBefore, partsOfBefore, takeOver } from "./runs-of-before.ts";
 
 /** A run with its parts, and the documents that they were read from. */

@@ -3,8 +3,8 @@ import type { Plan } from "../../core/api/plan.ts";
 import type { SchedulerExpression } from "../../core/ports/scheduler.ts";
 import { schedulerExpression } from "../../core/schedule/expression.ts";
 import { nextSlot } from "../../core/schedule/slots.ts";
-import type { Deps } from "../deps.ts";
-import { planKey } from "../records.ts";
+import { planKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { putOutbox } from "./outbox.ts";
 
 /** Whoever loses against others who change the plan so many times in a row leaves it to the sweep. */

@@ -1,8 +1,8 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import { mayBeWriting, stepsBefore } from "../../core/run/steps.ts";
-import type { Deps } from "../deps.ts";
-import { partKey } from "../records.ts";
+import { partKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { closeShards, dealOut } from "./deal-out.ts";
 import { expireIfUseless } from "./expiry.ts";
 import { readRunPlan } from "./facts.ts";

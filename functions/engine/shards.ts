@@ -2,8 +2,8 @@ import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Shard, Step } from "../../core/api/run.ts";
 import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
-import type { Deps } from "../deps.ts";
-import { shardKey, shardPrefix } from "../records.ts";
+import { shardKey, shardPrefix } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { dueBy } from "./due.ts";
 import type { ShardId } from "./happenings.ts";
 

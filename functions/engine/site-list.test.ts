@@ -10,7 +10,7 @@ import { addSeconds } from "../../core/ports/clock.ts";
 import type { ToldGroup } from "../../core/retention/site-list.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB } from "../api/testing.ts";
 import { complete, groupsOn, report, resultOf, takeTasks, workAt } from "../api/testing-gateway.ts";
-import { groupKey, runKey } from "../records.ts";
+import { groupKey, runKey } from "../documents/records.ts";
 import { readGroups } from "./groups.ts";
 import { takeList } from "./site-list.ts";
 

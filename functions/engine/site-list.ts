@@ -12,9 +12,9 @@ import {
   type ToldGroup,
 } from "../../core/retention/site-list.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
-import type { Deps } from "../deps.ts";
-import { forEach } from "../each.ts";
-import { groupKey, runPlanKey } from "../records.ts";
+import { forEach } from "../concurrency/each.ts";
+import { groupKey, runPlanKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { expires } from "./expiry.ts";
 import { ignoringConflict, putGroup, readGroups, recordGroup } from "./groups.ts";
 import { loadRun } from "./runs.ts";

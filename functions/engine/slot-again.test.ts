@@ -4,8 +4,8 @@ import type { HistoryEntry } from "../../core/api/answers.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB, type TestApi } from "../api/testing.ts";
 import { workAt } from "../api/testing-gateway.ts";
+import type { Page } from "../documents/page.ts";
 import { handlePlanInvocation } from "../plan.ts";
-import type { Page } from "../queries/page.ts";
 import { handleSweep } from "../sweep.ts";
 
 const [hour, day, year] = [3600, 86_400, 365 * 86_400];

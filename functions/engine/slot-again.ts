@@ -5,9 +5,9 @@ import type { RunHead, Skip } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import { slotRange } from "../../core/schedule/slots.ts";
-import type { Deps } from "../deps.ts";
-import { planKey, runKey, skipKey, skipPrefix } from "../records.ts";
-import { encodeCursor } from "../store-rules.ts";
+import { planKey, runKey, skipKey, skipPrefix } from "../documents/records.ts";
+import { encodeCursor } from "../documents/store-rules.ts";
+import type { Deps } from "../ports/deps.ts";
 import { historyExpiry } from "./expiry.ts";
 
 /**

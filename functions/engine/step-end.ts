@@ -2,7 +2,7 @@ import type { Reason } from "../../core/api/reason.ts";
 import type { Moved, Shard } from "../../core/api/run.ts";
 import { movedBy } from "../../core/run/moved.ts";
 import { inOne } from "../../core/run/warnings.ts";
-import type { Deps } from "../deps.ts";
+import type { Deps } from "../ports/deps.ts";
 import { settleGone } from "./gone.ts";
 import type { ShardId } from "./happenings.ts";
 import { readWarnings, warnedIn } from "./warnings.ts";

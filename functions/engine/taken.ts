@@ -6,8 +6,8 @@ import type { TaskResultOf } from "../../core/api/task.ts";
 import { isFinished } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
 import { hasVolumePage, placedVolumes } from "../../core/run/volumes.ts";
-import type { Deps } from "../deps.ts";
-import { shardKey } from "../records.ts";
+import { shardKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 import { type PublishFact, readFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { readRunObjects } from "./run-objects.ts";
 

@@ -9,9 +9,9 @@ import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core
 import { rebuiltName } from "../../core/object/rebuilt-name.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
 import { siteOfTask } from "../../core/run/steps.ts";
-import type { Deps } from "../deps.ts";
-import { readGatewaysOfLate } from "../queries/sites.ts";
-import { planKey } from "../records.ts";
+import { planKey } from "../documents/records.ts";
+import { readGatewaysOfLate } from "../gateways/list.ts";
+import type { Deps } from "../ports/deps.ts";
 import { baseOfVolume, nothingThere } from "./base.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
 import { mappingFor } from "./mapping.ts";

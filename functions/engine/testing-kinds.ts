@@ -6,7 +6,7 @@ import type { Run } from "../../core/api/run.ts";
 import type { RunTask, TaskResultOf } from "../../core/api/task.ts";
 import { createNightlyPlan, createTestApi, objectNamed, siteA, type TestApi, vmNamed } from "../api/testing.ts";
 import { complete, groupsOn, report, takeTasks } from "../api/testing-gateway.ts";
-import type { Page } from "../queries/page.ts";
+import type { Page } from "../documents/page.ts";
 
 const geometry = { extentBytes: 2 ** 28, stripeCount: 1, stripeBytes: 2 ** 28 };
 export const sizeBytes = 1024 ** 3;

@@ -1,9 +1,9 @@
 import type { RunId } from "../../core/api/ids.ts";
 import { objectOfVolume, type VolumePage } from "../../core/run/volumes.ts";
-import type { Deps } from "../deps.ts";
-import { readRange } from "../ranges.ts";
-import { volumePageKey, volumePagePrefix } from "../records.ts";
-import { encodeCursor } from "../store-rules.ts";
+import { readRange } from "../documents/ranges.ts";
+import { volumePageKey, volumePagePrefix } from "../documents/records.ts";
+import { encodeCursor } from "../documents/store-rules.ts";
+import type { Deps } from "../ports/deps.ts";
 
 type Store = Pick<Deps, "store">;
 

@@ -1,8 +1,8 @@
 import { handle } from "hono/aws-lambda";
 import { createApp } from "../api/app.ts";
-import { authoritiesFrom } from "../authorities.ts";
 import { createLambdaClient } from "../aws/lambda-client.ts";
 import { withSiteQueuesFunction } from "../aws/site-queues.ts";
+import { authoritiesFrom } from "../certificates/authorities.ts";
 import { gatewayAccessFrom } from "../environment.ts";
 import { lambdaDeps } from "./runtime.ts";
 

@@ -1,4 +1,4 @@
-import { reportOverdue } from "../overdue.ts";
+import { reportOverdue } from "../monitoring/overdue.ts";
 import { lambdaDeps } from "./runtime.ts";
 
 const deps = lambdaDeps("overdue");

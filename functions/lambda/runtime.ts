@@ -1,7 +1,7 @@
 import { createClients } from "../aws/clients.ts";
-import type { Deps } from "../deps.ts";
 import { createDeps, namesFrom } from "../environment.ts";
-import { createLog } from "../log.ts";
+import { createLog } from "../monitoring/log.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /** The adapters of a function on Lambda: made once for each process, from its environment. */
 export const lambdaDeps = (name: string): Deps =>

@@ -1,4 +1,4 @@
-import { reportStuck } from "../stuck.ts";
+import { reportStuck } from "../monitoring/stuck.ts";
 import { handleSweep } from "../sweep.ts";
 import { lambdaDeps } from "./runtime.ts";
 

@@ -1,4 +1,4 @@
-import { storeConformance } from "../store.conformance.ts";
+import { storeConformance } from "../documents/store.conformance.ts";
 import { createMemoryStore } from "./store.ts";
 
 storeConformance("in memory", async () => ({

@@ -1,7 +1,7 @@
 import type { Instant } from "../../core/api/ids.ts";
 import type { Change, DocumentStore, Expectation, Key, Stored } from "../../core/ports/store.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
-import { assertCommit, decodeCursor, encodeCursor, keyText, storedBody } from "../store-rules.ts";
+import { assertCommit, decodeCursor, encodeCursor, keyText, storedBody } from "../documents/store-rules.ts";
 
 interface Document {
   readonly key: Key;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { planIdSchema } from "../../core/api/ids.ts";
+import type { Page, PageRequest } from "../documents/page.ts";
+import { pastNameKey, planNameKey } from "../documents/records.ts";
 import { createMemoryStore } from "../memory/store.ts";
-import { pastNameKey, planNameKey } from "../records.ts";
 import { readAcrossPlans } from "./across-plans.ts";
-import type { Page, PageRequest } from "./page.ts";
 
 const idOf = (number: number) => planIdSchema.parse(`plan_${number.toString().padStart(26, "0")}`);
 

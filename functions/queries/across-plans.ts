@@ -1,11 +1,10 @@
-import { VisibleError } from "../../core/api/errors.ts";
 import type { PlanId } from "../../core/api/ids.ts";
 import type { Stored } from "../../core/ports/store.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
-import { planNameKey } from "../records.ts";
-import { encodeCursor } from "../store-rules.ts";
-import type { Page, PageRequest } from "./page.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import type { Page, PageRequest } from "../documents/page.ts";
+import { planNameKey } from "../documents/records.ts";
+import { encodeCursor, foreignCursor } from "../documents/store-rules.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /** A plan as the catalogue has it: those that are there by name, and then those that were deleted. */
 export interface NamedPlan {
@@ -47,7 +46,7 @@ export const readAcrossPlans = async <T>(
     const batch = await store.query<{ planId: PlanId }>({
       partition: planNameKey("").partition,
       limit: plansAtOnce,
-      ...(place.after === undefined ? {} : { cursor: place.after }),
+      cursor: place.after,
     });
     const requested = { limit: limit - items.length };
     const { inner } = place;
@@ -85,9 +84,7 @@ const placeIn = (cursor: string | undefined): Place => {
   if (cursor === undefined) return {};
   const [after, inner, ...rest] = cursor.split(separator);
   if (after && inner && rest.length === 0) return { after: given(after), inner: given(inner) };
-  throw new VisibleError("BAD_REQUEST", "The cursor is not one that this list gave.", {
-    hint: "Leave the cursor out to begin again at the first page.",
-  });
+  throw foreignCursor();
 };
 
 const given = (text: string): string | undefined => (text === none ? undefined : text);

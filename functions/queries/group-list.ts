@@ -1,11 +1,11 @@
 import type { GroupListEntry } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant, SiteId } from "../../core/api/ids.ts";
-import type { Deps } from "../deps.ts";
+import type { Page, PageRequest } from "../documents/page.ts";
+import type { Deps } from "../ports/deps.ts";
 import type { NamedPlan } from "./across-plans.ts";
 import { listGroups, withDamage } from "./groups.ts";
 import { readNewest } from "./newest-group.ts";
-import type { Page, PageRequest } from "./page.ts";
 
 export interface GroupFilter {
   readonly site?: SiteId | undefined;

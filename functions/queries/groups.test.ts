@@ -6,9 +6,9 @@ import { instantSchema } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import { createNightlyPlan, createTestApi, reportAlive, siteA, siteB } from "../api/testing.ts";
 import { workAt } from "../api/testing-gateway.ts";
-import { putInventoryPart } from "../inventory.ts";
-import { groupKey } from "../records.ts";
-import { toldBy } from "../testing-inventory.ts";
+import { groupKey } from "../documents/records.ts";
+import { putInventoryPart } from "../inventory/inventory.ts";
+import { toldBy } from "../inventory/testing.ts";
 
 test("a list of groups has the damage of its own groups, a hundred objects of each", async () => {
   const api = await createTestApi();

@@ -4,11 +4,11 @@ import type { PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { keyPart } from "../../core/object/place.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import { type Page, type PageRequest, readPage } from "../documents/page.ts";
+import { damageKey, groupPrefix, planKey } from "../documents/records.ts";
 import { reclaimVerdicts } from "../engine/reclaim.ts";
-import { damageKey, groupPrefix, planKey } from "../records.ts";
-import { type Page, type PageRequest, readPage } from "./page.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /** Of a group; one in which more is damaged is not worth a longer list. */
 const damageShownMax = 100;

@@ -1,16 +1,16 @@
 import type { HistoryEntry, RunSummary } from "../../core/api/answers.ts";
-import { VisibleError } from "../../core/api/errors.ts";
 import type { PlanId } from "../../core/api/ids.ts";
+import { pagesOf } from "../../core/api/pages.ts";
 import { type Run, type RunHead, runSchema, skipSchema, type TargetRun } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { partsBySite, statusOf } from "../../core/run/steps.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import { type Page, type PageRequest, readable } from "../documents/page.ts";
+import { planKey, runOfKey, runPrefix, skipPrefix } from "../documents/records.ts";
+import { encodeCursor, foreignCursor } from "../documents/store-rules.ts";
 import { assembled } from "../engine/runs.ts";
 import { objectsIn } from "../engine/taken.ts";
-import { planKey, runOfKey, runPrefix, skipPrefix } from "../records.ts";
-import { encodeCursor } from "../store-rules.ts";
-import { type Page, type PageRequest, readable } from "./page.ts";
+import type { Deps } from "../ports/deps.ts";
 
 type StoreAndLog = Pick<Deps, "store" | "log">;
 /**
@@ -78,9 +78,7 @@ const readShown = (deps: StoreAndLog, shown: readonly Entry[]): Shown => {
 const cursorsIn = (cursor: string): readonly [string, string] => {
   const [runsAfter, skipsAfter, ...rest] = cursor.split(".");
   if (runsAfter && skipsAfter && rest.length === 0) return [runsAfter, skipsAfter];
-  throw new VisibleError("BAD_REQUEST", "The cursor is not one that this list gave.", {
-    hint: "Leave the cursor out to begin again at the first page.",
-  });
+  throw foreignCursor();
 };
 
 const newest = ({ store }: StoreAndLog, planId: PlanId, prefix: string, limit: number, after: string) =>
@@ -89,7 +87,7 @@ const newest = ({ store }: StoreAndLog, planId: PlanId, prefix: string, limit: n
     prefix,
     limit,
     descending: true,
-    ...(after === beginning ? {} : { cursor: after }),
+    cursor: after === beginning ? undefined : after,
   });
 
 /**
@@ -98,14 +96,14 @@ const newest = ({ store }: StoreAndLog, planId: PlanId, prefix: string, limit: n
  */
 const newestRuns = async (deps: StoreAndLog, planId: PlanId, limit: number, after: string) => {
   const items: Stored<unknown>[] = [];
-  let cursor: string | undefined = after;
+  let cursor: string | undefined;
   let heads = 0;
-  do {
-    const page = await newest(deps, planId, runPrefix, limit, cursor);
+  for await (const page of pagesOf((from = after) => newest(deps, planId, runPrefix, limit, from))) {
     items.push(...page.items);
     heads += page.items.filter(({ key }) => runOfKey(key).target === undefined).length;
     ({ cursor } = page);
-  } while (cursor !== undefined && heads < limit);
+    if (heads >= limit) break;
+  }
   return { items: Array.from(Map.groupBy(items, ({ key }) => runOfKey(key).runId).values(), whole).flat(), cursor };
 };
 

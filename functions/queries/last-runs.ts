@@ -1,10 +1,11 @@
 import type { PlanId } from "../../core/api/ids.ts";
+import { pagesOf } from "../../core/api/pages.ts";
 import type { Run, RunHead, TargetRun } from "../../core/api/run.ts";
 import { runSchema } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
-import type { Deps } from "../deps.ts";
+import { planKey, runOfKey, runPrefix } from "../documents/records.ts";
 import { assembled } from "../engine/runs.ts";
-import { planKey, runOfKey, runPrefix } from "../records.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /** Of a run and its parts. */
 const documentsPerPage = 40;
@@ -17,22 +18,17 @@ const pagesMax = 5;
 export async function* newestRuns({ store }: Pick<Deps, "store">, planId: PlanId): AsyncGenerator<Run> {
   const { partition } = planKey(planId);
   let rest: readonly Stored<RunHead | TargetRun>[] = [];
-  let cursor: string | undefined;
-  for (let pages = 0; pages < pagesMax; pages += 1) {
-    const page = await store.query<RunHead | TargetRun>({
-      partition,
-      prefix: runPrefix,
-      limit: documentsPerPage,
-      descending: true,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    const documents = [...rest, ...page.items];
+  let pages = 0;
+  const query = { partition, prefix: runPrefix, limit: documentsPerPage, descending: true };
+  const read = (cursor: string | undefined) => store.query<RunHead | TargetRun>({ ...query, cursor });
+  for await (const { items } of pagesOf(read)) {
+    const documents = [...rest, ...items];
     // A run's parts come before it: what follows the last head belongs to one that is not read yet.
     const end = documents.findLastIndex(({ key }) => runOfKey(key).target === undefined) + 1;
     yield* backupsIn(documents.slice(0, end));
     rest = documents.slice(end);
-    ({ cursor } = page);
-    if (cursor === undefined) return;
+    pages += 1;
+    if (pages === pagesMax) return;
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Plan } from "../../core/api/plan.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
-import type { Deps } from "../deps.ts";
 import { countGoingNext, retentionAt } from "../engine/reclaim.ts";
+import type { Deps } from "../ports/deps.ts";
 
 /** What a change of a plan costs in restore points: of each site that is to keep fewer, how many its next run deletes. */
 export const loweredRetention = async (deps: Deps, before: Plan, after: Plan): Promise<readonly Reason[]> => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { PlanAnswer, PlanMember, PlanMembersAnswer } from "../../core/api/answers.ts";
-import type { JudgedObject } from "../../core/object/judge.ts";
+import type { JudgedObject } from "../../core/api/judged-object.ts";
 import type { GoneRecord } from "../../core/retention/gone.ts";
 import { createTestApi, facilitiesOfA, objectNamed, siteA, type TestApi, vmNamed } from "../api/testing.ts";
-import { putInventoryPart } from "../inventory.ts";
-import { goneKey } from "../records.ts";
-import { toldBy } from "../testing-inventory.ts";
+import { goneKey } from "../documents/records.ts";
+import { putInventoryPart } from "../inventory/inventory.ts";
+import { toldBy } from "../inventory/testing.ts";
 
 const retention = { keepLast: 1 };
 

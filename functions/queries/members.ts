@@ -1,25 +1,25 @@
 import type { PlanMember, PlanMembersAnswer } from "../../core/api/answers.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import type { Instant } from "../../core/api/ids.ts";
+import { isUnusable, type JudgedObject } from "../../core/api/judged-object.ts";
 import { isRule, type PlanObject, type PlanRule } from "../../core/api/plan.ts";
-import { isUnusable, type JudgedObject } from "../../core/object/judge.ts";
 import { fitsButIsMirror, ruleText } from "../../core/object/rule.ts";
 import { switchMapping } from "../../core/object/switches.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { goneMember, type Mappings, memberByRule, namedMember } from "../../core/plan/member.ts";
 import { type GoneRecord, keptUntil } from "../../core/retention/gone.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
-import { readFacilities } from "../facilities.ts";
-import { goneRecordSchema } from "../gone.ts";
-import { inventoryObservedAt } from "../inventory.ts";
-import { readRange } from "../ranges.ts";
-import { goneKey, gonePrefix, objectKey, objectPrefix, planKey } from "../records.ts";
-import { decodeCursor, encodeCursor, foreignCursor } from "../store-rules.ts";
-import { namesakeKey, readNamesakes } from "./namesakes.ts";
-import { lookUpObjects, objectSchema } from "./objects.ts";
-import { type PageRequest, readable } from "./page.ts";
-import { readSites } from "./sites.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import { type PageRequest, readable } from "../documents/page.ts";
+import { readRange } from "../documents/ranges.ts";
+import { goneKey, gonePrefix, objectKey, objectPrefix, planKey } from "../documents/records.ts";
+import { decodeCursor, encodeCursor, foreignCursor } from "../documents/store-rules.ts";
+import { inventoryObservedAt } from "../inventory/inventory.ts";
+import { namesakeKey, readNamesakes } from "../inventory/namesakes.ts";
+import { lookUpObjects, objectSchema } from "../inventory/objects.ts";
+import { goneRecordSchema } from "../plans/gone.ts";
+import type { Deps } from "../ports/deps.ts";
+import { readFacilities } from "../sites/facilities.ts";
+import { readSites } from "../sites/sites.ts";
 
 type QueryDeps = Pick<Deps, "store" | "clock" | "log" | "ids">;
 

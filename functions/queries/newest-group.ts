@@ -1,8 +1,9 @@
 import type { Group } from "../../core/api/group.ts";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import { pagesOf } from "../../core/api/pages.ts";
 import { isAhead } from "../../core/ports/clock.ts";
-import type { Deps } from "../deps.ts";
-import { groupPrefix, planKey } from "../records.ts";
+import { groupPrefix, planKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
 
 export interface Newest {
   /** By its number, whatever its instant. */
@@ -26,20 +27,12 @@ export const readNewest = async (
   const { partition } = planKey(planId);
   const now = clock.now();
   const published: Group[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await store.query<Group>({
-      partition,
-      prefix: groupPrefix(site),
-      limit: groupsPerPage,
-      descending: true,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    published.push(...page.items.flatMap(({ body }) => (body.state === "published" ? [body] : [])));
+  const query = { partition, prefix: groupPrefix(site), limit: groupsPerPage, descending: true };
+  for await (const { items } of pagesOf((cursor) => store.query<Group>({ ...query, cursor }))) {
+    published.push(...items.flatMap(({ body }) => (body.state === "published" ? [body] : [])));
     const believed = newestOf(published.filter(({ takenAt }) => !isAhead(takenAt, now)));
     if (believed !== undefined) return { group: newestOf(published), takenAt: believed.takenAt };
-    ({ cursor } = page);
-  } while (cursor !== undefined);
+  }
   return { group: newestOf(published), takenAt: undefined };
 };
 

@@ -2,10 +2,10 @@ import type { PlanListEntry } from "../../core/api/answers.ts";
 import type { PlanId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import { partsOf, type RunStatus, statusOf } from "../../core/run/steps.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import type { Page, PageRequest } from "../documents/page.ts";
+import type { Deps } from "../ports/deps.ts";
 import { newestRuns } from "./last-runs.ts";
-import type { Page, PageRequest } from "./page.ts";
 import { listPlans } from "./plans.ts";
 
 const plansAtOnce = 8;

@@ -7,13 +7,14 @@ import { ruleText } from "../../core/object/rule.ts";
 import { progressAhead, progressOfAll } from "../../core/run/progress.ts";
 import { isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import type { Page, PageRequest } from "../documents/page.ts";
+import { foreignCursor } from "../documents/store-rules.ts";
 import { type RebuildFact, readFact, readFactsIn, type SnapshotFact } from "../engine/facts.ts";
 import { originOf, readNamedObjects, readRunObjects } from "../engine/run-objects.ts";
 import { readShards } from "../engine/shards.ts";
 import { readTaken } from "../engine/taken.ts";
-import type { Page, PageRequest } from "./page.ts";
+import type { Deps } from "../ports/deps.ts";
 import { dataStep, isAllDone, readBoth } from "./runs.ts";
 
 /**
@@ -196,7 +197,5 @@ const progressOf = (
 
 const firstIndexOf = (cursor: string): number => {
   if (/^[0-9]{1,6}$/.test(cursor)) return Number(cursor);
-  throw new VisibleError("BAD_REQUEST", "The cursor is not one that this list gave.", {
-    hint: "Leave the cursor out to begin again at the first page.",
-  });
+  throw foreignCursor();
 };

@@ -7,8 +7,8 @@ import { defaultRunLimits } from "../../core/run/limits.ts";
 import { sumOf } from "../../core/run/progress.ts";
 import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { partsBySite, partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
-import { countDeadLetters } from "../dead-letters.ts";
-import type { Deps } from "../deps.ts";
+import { countDeadLetters } from "../documents/dead-letters.ts";
+import { planKey, runPlanKey } from "../documents/records.ts";
 import { readBase } from "../engine/base.ts";
 import { readFact, readFacts, type SnapshotFact } from "../engine/facts.ts";
 import { originOf, snapshotIndexOf } from "../engine/run-objects.ts";
@@ -17,9 +17,10 @@ import { readShards } from "../engine/shards.ts";
 import { readTaken, type Taken } from "../engine/taken.ts";
 import { readObjectOf, readOwnVolumes } from "../engine/volume-pages.ts";
 import { allOf, type Warnings, warningsOfMirrors, warningsOfSnapshot } from "../engine/warnings.ts";
-import { planKey, runPlanKey } from "../records.ts";
+import { readGateways } from "../gateways/list.ts";
+import type { Deps } from "../ports/deps.ts";
+import { readSites } from "../sites/sites.ts";
 import { paceOf, workOf } from "./pace.ts";
-import { readGateways, readSites } from "./sites.ts";
 import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 
 /**

@@ -5,7 +5,7 @@ import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import type { PlanStatus, StatusAnswer, TargetStatus } from "../../core/api/status.ts";
 import { createNightlyPlan, createTestApi, nightly, reportAlive, siteA, siteB, type TestApi } from "../api/testing.ts";
 import { complete, report, takeTasks, workAt } from "../api/testing-gateway.ts";
-import { findOverdue } from "../overdue.ts";
+import { findOverdue } from "../monitoring/overdue.ts";
 
 const day = 24 * 60 * 60;
 

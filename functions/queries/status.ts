@@ -8,14 +8,14 @@ import { comesAfter } from "../../core/plan/settled.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
 import { nextSlot } from "../../core/schedule/slots.ts";
-import { mapBounded } from "../aws/map-bounded.ts";
-import type { Deps } from "../deps.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import type { PageRequest } from "../documents/page.ts";
+import { readGatewaysOfLate } from "../gateways/list.ts";
+import type { Deps } from "../ports/deps.ts";
 import { newestRuns } from "./last-runs.ts";
 import { type Newest, readNewest } from "./newest-group.ts";
-import type { PageRequest } from "./page.ts";
 import { listWholePlans } from "./plans.ts";
 import { openShards } from "./runs.ts";
-import { readGatewaysOfLate } from "./sites.ts";
 import { whyItWaits } from "./waiting.ts";
 
 /** So many plans are looked at at once, and of each its targets. */

@@ -1,12 +1,12 @@
 import type { Gateway } from "../../core/api/site.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { TaskSource } from "../queues/tasksource.ts";
 import { limitStorage } from "../storage/limited.ts";
 import type { GatewayContext } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
-import type { Time } from "../time.ts";
-import { within } from "../within.ts";
+import type { Time } from "../time/time.ts";
+import { within } from "../time/within.ts";
 import { createAliveTeller } from "./alive.ts";
 import { createInventoryTeller } from "./inventory.ts";
 import { agentLimits } from "./limits.ts";

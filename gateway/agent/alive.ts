@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Report } from "../../core/api/report.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import { agentLimits } from "./limits.ts";
 
 type Description = Extract<Report, { kind: "alive" }>["gateway"];

@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import { type Watch, whileMoving } from "../standstill.ts";
-import type { Time } from "../time.ts";
+import { type Watch, whileMoving } from "../time/standstill.ts";
+import type { Time } from "../time/time.ts";
 import { agentLimits } from "./limits.ts";
 
 /**

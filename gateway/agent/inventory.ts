@@ -5,13 +5,13 @@ import type { Instant } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
-import type { Log } from "../log.ts";
-import type { Watch } from "../standstill.ts";
+import type { Log } from "../log/log.ts";
 import type { GroupDamage } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { GatewayIdentity } from "../tasks/context.ts";
 import { inventoryReports } from "../tasks/inventory.ts";
-import { steadyTime, type Time } from "../time.ts";
+import type { Watch } from "../time/standstill.ts";
+import { steadyTime, type Time } from "../time/time.ts";
 
 export interface InventoryTeller {
   /** Tells what the site has. @throws what the storage and the queue throw; then it counts as not told */

@@ -1,6 +1,6 @@
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import { inTime } from "./in-time.ts";
 import { agentLimits } from "./limits.ts";
 import { repeat } from "./repeat.ts";

@@ -50,9 +50,8 @@ export const agentLimits = {
    * is ten seconds after its death at the earliest.
    */
   pollSecondsAtWork: 10,
-  /** Between polls that fail: doubling from the first to the second. */
-  pollRetryMs: 1_000,
-  pollRetryMsMax: 15_000,
+  /** Between polls that fail. */
+  pollBackoffMs: { first: 1_000, max: 15_000, jitter: 0.5 },
   /** Settings come ten at most at once, and for so long they are kept for the gateway that they are for. */
   settingsSlots: 10,
   settingsMsMax: 60_000,

@@ -1,7 +1,7 @@
-import type { Log } from "../log.ts";
-import { backoffMs } from "../queues/backoff.ts";
+import { backoff } from "../../core/waiting/backoff.ts";
+import type { Log } from "../log/log.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import { inTime } from "./in-time.ts";
 import { agentLimits } from "./limits.ts";
 
@@ -57,7 +57,7 @@ export const pollQueue = async (options: {
     try {
       return await receive();
     } catch (error) {
-      const waitMs = backoffMs(failures + 1, { firstMs: agentLimits.pollRetryMs, maxMs: agentLimits.pollRetryMsMax });
+      const waitMs = backoff(agentLimits.pollBackoffMs, failures + 1, Math.random());
       log.failed({ err: error, waitMs: Math.round(waitMs) }, "could not ask for tasks; trying again");
       await time.sleep(waitMs, signal);
       return undefined;

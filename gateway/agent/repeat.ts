@@ -1,6 +1,6 @@
-import type { Log } from "../log.ts";
-import type { Watch } from "../standstill.ts";
-import type { Time } from "../time.ts";
+import type { Log } from "../log/log.ts";
+import type { Watch } from "../time/standstill.ts";
+import type { Time } from "../time/time.ts";
 import { inTime } from "./in-time.ts";
 
 /**

@@ -284,7 +284,7 @@ describe("what hangs beside the tasks", () => {
     const late = Promise.withResolvers<Awaited<ReturnType<typeof receive>>>();
     let polls = 0;
     queue.source.receive = (options) => (polls++ === 0 ? late.promise : receive(options));
-    await time.advance(pollSeconds * 1000 + callSeconds * 1000 + agentLimits.pollRetryMsMax);
+    await time.advance(pollSeconds * 1000 + callSeconds * 1000 + agentLimits.pollBackoffMs.max);
     await queue.deliver(task());
     assert.equal(tries.length, 1);
     late.resolve([{ messageId: "late", receipt: "late", body: "" }]);

@@ -1,6 +1,6 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import { type RunTask, workTaskSchema } from "../../core/api/task.ts";
-import { taskFields } from "../log.ts";
+import { taskFields } from "../log/log.ts";
 import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
 import { inTime } from "./in-time.ts";
 import type { InventoryTeller } from "./inventory.ts";

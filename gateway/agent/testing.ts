@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { failureLevel } from "../../core/api/failure.ts";
-import type { Log } from "../log.ts";
-import type { Time } from "../time.ts";
+import type { Log } from "../log/log.ts";
+import type { Time } from "../time/time.ts";
 
 /** Time that passes when a test says so. */
 export interface ManualTime extends Time {

@@ -1,8 +1,8 @@
 import { request } from "undici";
 import { errorBodySchema } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import { HostClock } from "../host-clock.ts";
-import { systemTime } from "../time.ts";
+import { HostClock } from "../time/host-clock.ts";
+import { systemTime } from "../time/time.ts";
 import type { Check } from "./check.ts";
 import { assertRight, silent } from "./clock.ts";
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { renewableSeconds } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import { loadCredentials } from "../credentials.ts";
+import { loadCredentials } from "../credentials/credentials.ts";
 import type { Check } from "./check.ts";
 
 const soonMs = 7 * 24 * 60 * 60 * 1000;

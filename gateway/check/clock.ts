@@ -1,7 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
-import type { HostClock } from "../host-clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
+import type { HostClock } from "../time/host-clock.ts";
 
 /** A look is told by what it finds, and logs nothing. */
 export const silent: Log = {

@@ -1,12 +1,12 @@
 import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { GatewayConfig } from "../config.ts";
-import { loadCredentials } from "../credentials.ts";
-import { HostClock } from "../host-clock.ts";
+import type { GatewayConfig } from "../config/config.ts";
+import { loadCredentials } from "../credentials/credentials.ts";
 import { QueueAccess } from "../queues/credentials.ts";
 import { isMissingQueue } from "../queues/queueaddress.ts";
 import { createSqsClient } from "../queues/sqsclient.ts";
-import { systemTime } from "../time.ts";
+import { HostClock } from "../time/host-clock.ts";
+import { systemTime } from "../time/time.ts";
 import type { Check } from "./check.ts";
 import { assertRight, silent } from "./clock.ts";
 

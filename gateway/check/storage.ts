@@ -2,7 +2,7 @@ import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
-import { shownName } from "../../core/object/name.ts";
+import { shownName } from "../../core/api/name.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Check } from "./check.ts";
 

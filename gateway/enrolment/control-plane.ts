@@ -1,23 +1,11 @@
 import { request } from "undici";
-import { z } from "zod";
+import type { z } from "zod";
 import { errorBodySchema } from "../../core/api/answers.ts";
 import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
 
 /** For the whole exchange; a function that starts cold takes a second or two. */
 const answerMs = 30_000;
 const answerBytesMax = 1024 * 1024;
-
-/** Loopback needs no TLS: what is sent there doesn't leave the host. */
-const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
-
-/** The API's URL, of which the certificate vouches for who answers. Plain HTTP is for one machine. */
-export const apiUrlSchema = z.url({ protocol: /^https?$/ }).refine(
-  (text) => {
-    const { protocol, hostname } = new URL(text);
-    return protocol === "https:" || loopback.test(hostname);
-  },
-  { message: "must begin with https://, since secrets go there; http:// is for this host alone" },
-);
 
 export interface Asking<T> {
   readonly api: string;

@@ -1,7 +1,7 @@
 import { enrolPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant } from "../../core/api/ids.ts";
-import type { GatewayConfig } from "../config.ts";
+import type { GatewayConfig } from "../config/config.ts";
 import { obtainCertificate } from "./obtain.ts";
 
 /**

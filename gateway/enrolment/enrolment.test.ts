@@ -13,8 +13,8 @@ import { type Authority, createAuthority, issueCertificate } from "../../pki/aut
 import { createRequest, readRequest } from "../../pki/request.ts";
 import { issueRevocations } from "../../pki/revocations.ts";
 import { manualTime } from "../agent/testing.ts";
-import { type GatewayConfig, parseGatewayConfig } from "../config.ts";
-import { loadCredentials } from "../credentials.ts";
+import { type GatewayConfig, parseGatewayConfig } from "../config/config.ts";
+import { loadCredentials } from "../credentials/credentials.ts";
 import { createMemoryLog } from "../transfer/testing/memory-log.ts";
 import { enrolGateway } from "./enrol.ts";
 import { writeIssued } from "./files.ts";

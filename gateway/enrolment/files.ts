@@ -2,9 +2,9 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { CertificateAnswer } from "../../core/api/enrolment.ts";
-import type { GatewayConfig } from "../config.ts";
-import { readIfThere, writeFileSafely } from "../files.ts";
-import { makeFolder } from "../folder.ts";
+import type { GatewayConfig } from "../config/config.ts";
+import { readIfThere, writeFileSafely } from "../files/files.ts";
+import { makeFolder } from "../files/folder.ts";
 
 type TlsFiles = GatewayConfig["tls"];
 

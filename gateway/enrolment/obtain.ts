@@ -1,6 +1,6 @@
 import { type CertificateAnswer, certificateAnswerSchema } from "../../core/api/enrolment.ts";
 import { createRequest } from "../../pki/request.ts";
-import type { GatewayConfig } from "../config.ts";
+import type { GatewayConfig } from "../config/config.ts";
 import { askControlPlane } from "./control-plane.ts";
 import { stageKey, unstageKey, writeIssued } from "./files.ts";
 import { assertOwn } from "./own.ts";

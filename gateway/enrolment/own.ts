@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { VisibleError } from "../../core/api/errors.ts";
 import { formatIdentity } from "../../core/api/identity.ts";
-import type { GatewayConfig } from "../config.ts";
+import type { GatewayConfig } from "../config/config.ts";
 import { identityOfCertificate } from "../tunnel/identity.ts";
 
 /**

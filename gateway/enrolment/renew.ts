@@ -1,10 +1,11 @@
 import { X509Certificate } from "node:crypto";
 import { renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { GatewayConfig } from "../config.ts";
-import type { Log } from "../log.ts";
-import { whileMoving } from "../standstill.ts";
-import { systemTime, type Time } from "../time.ts";
+import { backoff } from "../../core/waiting/backoff.ts";
+import type { GatewayConfig } from "../config/config.ts";
+import type { Log } from "../log/log.ts";
+import { whileMoving } from "../time/standstill.ts";
+import { systemTime, type Time } from "../time/time.ts";
 import type { TlsCredentials } from "../tunnel/certificates.ts";
 import { obtainCertificate } from "./obtain.ts";
 import { proofFor } from "./proof.ts";
@@ -13,7 +14,8 @@ import { proofFor } from "./proof.ts";
 const dueAt = 2 / 3;
 /** Clocks are set, and hosts sleep: nobody waits longer without looking again. */
 const lookMs = 60_000;
-const [pauseMsMin, pauseMsMax] = [60_000, 60 * 60 * 1000];
+/** 1 min, 2 min and so on up to an hour, a quarter more or less. */
+const renewBackoffMs = { first: 75_000, max: 75 * 60_000, jitter: 0.4 };
 /** The control plane answers within 30 s, and then there are a few files to write. */
 const renewSeconds = 180;
 
@@ -62,10 +64,10 @@ export const keepRenewed = async (options: {
 }): Promise<void> => {
   const { current, onRenewed, onRemoved, isWanted = () => false, time, log, signal, chance = Math.random } = options;
   const isNeeded = () => isDue(current().certificatePem, time.nowMs()) || isWanted();
-  let pauseMs = pauseMsMin;
+  let failures = 0;
   while (!signal.aborted) {
     if (!isNeeded()) {
-      pauseMs = pauseMsMin;
+      failures = 0;
       const dueMs = renewalDueMs(current().certificatePem) - time.nowMs();
       await time.sleep(Math.min(Math.max(dueMs, 1000), lookMs), signal);
       continue;
@@ -85,8 +87,8 @@ export const keepRenewed = async (options: {
       const { validTo } = new X509Certificate(current().certificatePem);
       log.warn({ err: error, validTo }, "the certificate could not be renewed; it is tried again");
     }
-    await time.sleep(pauseMs * (0.75 + chance() / 2), signal);
-    pauseMs = Math.min(pauseMs * 2, pauseMsMax);
+    failures += 1;
+    await time.sleep(backoff(renewBackoffMs, failures, chance()), signal);
   }
 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import { type Death, keepRunning } from "./keep-running.ts";
 import type { OwnedProcess } from "./owned-process.ts";
 

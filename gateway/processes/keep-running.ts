@@ -1,11 +1,11 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import { backoffMs } from "../queues/backoff.ts";
-import type { Time } from "../time.ts";
+import { backoff } from "../../core/waiting/backoff.ts";
+import type { Time } from "../time/time.ts";
 import type { OwnedProcess } from "./owned-process.ts";
 
 /** What ran for so long begins again with short waits. */
 const steadyMs = 60_000;
-const backoff = { firstMs: 500, maxMs: 30_000 };
+const startBackoffMs = { first: 500, max: 30_000, jitter: 0.5 };
 /** So many in a row, none of which ran for a minute, and nothing helps: that takes two minutes at least. */
 const deathsMax = 10;
 
@@ -45,7 +45,7 @@ export const keepRunning = async (options: {
     next = undefined;
     if (life.ranMs > steadyMs) deaths = 1;
     if (deaths >= deathsMax) throw lost(options, life);
-    const pauseMs = backoffMs(deaths, backoff);
+    const pauseMs = backoff(startBackoffMs, deaths, Math.random());
     onDeath({ what, how: life.how, pauseMs });
     await time.sleep(pauseMs, signal);
   }

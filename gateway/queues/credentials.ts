@@ -2,7 +2,7 @@ import { credentialsPath, type QueueCredentials, queueCredentialsSchema } from "
 import { VisibleError } from "../../core/api/errors.ts";
 import { askControlPlane } from "../enrolment/control-plane.ts";
 import { proofFor } from "../enrolment/proof.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import type { TlsCredentials } from "../tunnel/certificates.ts";
 
 /**

@@ -1,7 +1,9 @@
 import { GetQueueUrlCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import type { Log } from "../log.ts";
-import type { Time } from "../time.ts";
-import { backoffMs } from "./backoff.ts";
+import { backoff } from "../../core/waiting/backoff.ts";
+import type { Log } from "../log/log.ts";
+import type { Time } from "../time/time.ts";
+
+const missingBackoffMs = { first: 1_000, max: 10_000, jitter: 0.5 };
 
 const missingNames: ReadonlySet<string> = new Set(["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"]);
 
@@ -64,7 +66,7 @@ export const queueAddress = (options: {
       for (let attempt = 1; !signal.aborted && !(await exists()); attempt++) {
         onMoved();
         log.warn({ queue: name }, "the queue does not exist yet; waiting until the site is registered");
-        await time.sleep(backoffMs(attempt, { firstMs: 1_000, maxMs: 10_000 }), signal);
+        await time.sleep(backoff(missingBackoffMs, attempt, Math.random()), signal);
       }
     },
   };

@@ -3,13 +3,13 @@ import { sendableText } from "../../core/api/message.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
 import { senderOf } from "../../core/api/report.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
-import type { Log } from "../log.ts";
-import { systemTime, type Time } from "../time.ts";
-import { backoffMs } from "./backoff.ts";
+import { tryAgain } from "../../core/waiting/try-again.ts";
+import type { Log } from "../log/log.ts";
+import { systemTime, type Time } from "../time/time.ts";
 import { inBatches } from "./batches.ts";
 import { queueAddress } from "./queueaddress.ts";
 
-const triesMax = 8;
+const tries = { triesMax: 8, backoffMs: { first: 200, max: 5_000, jitter: 0.5 }, fraction: Math.random };
 
 /**
  * The reports queue in SQS, `<prefix>-reports`. Reports that are sent at the same time go together.
@@ -42,18 +42,11 @@ export const createSqsReportQueue = (options: {
         report,
         "taskId" in report ? `The report of the task ${report.taskId}` : "The report",
       );
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await sendOnce({ MessageBody, MessageGroupId: senderOf(report).siteId });
-        } catch (error) {
-          if (attempt >= triesMax || signal.aborted) throw error;
-          log.warn(
-            { err: error, queue: queue.name, report: report.kind, attempt },
-            "could not send a report; retrying",
-          );
-          await time.sleep(backoffMs(attempt, { firstMs: 200, maxMs: 5_000 }), signal);
-        }
-      }
+      const onFailure = (err: unknown, attempt: number) =>
+        log.warn({ err, queue: queue.name, report: report.kind, attempt }, "could not send a report; retrying");
+      await tryAgain({ ...tries, time, signal, mayHelp: () => true, onFailure }, () =>
+        sendOnce({ MessageBody, MessageGroupId: senderOf(report).siteId }),
+      );
     },
   };
 };

@@ -7,8 +7,8 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { SiteId } from "../../core/api/ids.ts";
 import { type SiteQueue, siteQueueName } from "../../core/api/queues.ts";
-import type { Log } from "../log.ts";
-import { systemTime, type Time } from "../time.ts";
+import type { Log } from "../log/log.ts";
+import { systemTime, type Time } from "../time/time.ts";
 import { inBatches } from "./batches.ts";
 import { queueAddress } from "./queueaddress.ts";
 import { pollSecondsMax, pollTimeoutMs } from "./sqsclient.ts";

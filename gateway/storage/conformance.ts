@@ -20,18 +20,9 @@ import { snapshotHandleConformance } from "./conformance/snapshot-handles.ts";
 import { sourceGroupConformance } from "./conformance/source-groups.ts";
 import { stagingConformance } from "./conformance/staging.ts";
 import { staleMirrorConformance } from "./conformance/stale-mirrors.ts";
+import type { StorageUnderTest } from "./conformance/storage-under-test.ts";
 import { vmMirrorConformance } from "./conformance/vm-mirrors.ts";
 import { volumeConformance } from "./conformance/volumes.ts";
-import type { StorageDriver } from "./driver.ts";
-
-/** An empty storage that a test may fill. */
-export interface StorageUnderTest {
-  readonly driver: StorageDriver;
-  /** Closes the driver and opens another one over the same storage. */
-  reopen(): Promise<StorageDriver>;
-  /** Closes the driver that is open and removes the storage. */
-  close(): Promise<void>;
-}
 
 /**
  * Registers the tests that every storage driver passes: what the comments of driver.ts promise.

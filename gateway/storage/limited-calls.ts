@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import { type Watch, whileMoving } from "../standstill.ts";
-import type { Time } from "../time.ts";
+import { type Watch, whileMoving } from "../time/standstill.ts";
+import type { Time } from "../time/time.ts";
 import type { StorageCall } from "./call.ts";
 
 /** How long a call may stand still: several times what a cluster takes that is slow. */

@@ -1,4 +1,4 @@
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import type { ClusterAdministration } from "./administration.ts";
 import type { StorageCall } from "./call.ts";
 import type { StorageDriver } from "./driver.ts";

@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import { whileMoving } from "../standstill.ts";
-import { steadyTime, type Time } from "../time.ts";
+import { whileMoving } from "../time/standstill.ts";
+import { steadyTime, type Time } from "../time/time.ts";
 import type { StorageCall } from "./call.ts";
 import type { StorageConfig } from "./config.ts";
 import type { StorageDriver } from "./driver.ts";

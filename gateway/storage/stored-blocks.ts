@@ -1,6 +1,6 @@
 import assert from "node:assert";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHashBytes } from "../block-hash.ts";
+import { blockHashBytes } from "./block-hash.ts";
 
 /** Of the table of `StoredBlocks`, little-endian: 16 bytes of `blockHash`, and a u32, how long the block is as it is stored. */
 export const storedEntryBytes = blockHashBytes + 4;

@@ -2,7 +2,7 @@ import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { Gateway } from "../../core/api/site.ts";
 import type { RunTask, TransferTask } from "../../core/api/task.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { Owner } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { VolumeToSend } from "../transfer/sender.ts";

@@ -1,8 +1,8 @@
 import type { ErrorCode } from "../../core/api/errors.ts";
+import { isUnusable, judgeObject } from "../../core/api/judged-object.ts";
 import type { ObjectConfig, UnusableObject } from "../../core/api/object.ts";
 import { isRule, type PlanEntry, type PlanObject, type PlanRule } from "../../core/api/plan.ts";
 import type { Reason } from "../../core/api/reason.ts";
-import { isUnusable, judgeObject } from "../../core/object/judge.ts";
 import { fitsRule } from "../../core/object/rule.ts";
 
 /** What the entries of a plan come to at its source now. */

@@ -1,11 +1,11 @@
 import type { Facilities } from "../../core/api/facilities.ts";
 import type { Damage } from "../../core/api/group.ts";
 import type { Instant } from "../../core/api/ids.ts";
+import { judgeObject } from "../../core/api/judged-object.ts";
 import { messageText } from "../../core/api/message.ts";
+import { shownName } from "../../core/api/name.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Report } from "../../core/api/report.ts";
-import { judgeObject } from "../../core/object/judge.ts";
-import { shownName } from "../../core/object/name.ts";
 import { type Placed, type PlaceRange, placedDamage, placedObjects } from "../../core/object/place.ts";
 import type { GatewayIdentity } from "./context.ts";
 

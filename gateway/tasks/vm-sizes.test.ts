@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
+import { isUnusable, judgeObject } from "../../core/api/judged-object.ts";
 import { messageBytesMax, messageText } from "../../core/api/message.ts";
 import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { PlanEntry } from "../../core/api/plan.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type RunTask, snapshotTaskSchema, taskSchema } from "../../core/api/task.ts";
-import { isUnusable, judgeObject } from "../../core/object/judge.ts";
 import { performTask } from "./perform.ts";
 import { resultParts } from "./result-parts.ts";
 import { groupId, identity, planId, runTaskFields, siteB } from "./testing.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHash, zeroBlockHash } from "../block-hash.ts";
+import { blockHash, zeroBlockHash } from "../storage/block-hash.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { MirrorExtentWriter } from "../storage/volume-io.ts";
 import { createApply } from "./apply.ts";

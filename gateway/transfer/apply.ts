@@ -2,7 +2,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import { blockAt, blockBytes } from "../../core/extent/geometry.ts";
 import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
-import { blockHash, extentDigest, isSame } from "../block-hash.ts";
+import { blockHash, extentDigest, isSame } from "../storage/block-hash.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { StoredBlocks } from "../storage/stored-blocks.ts";
 import type { MirrorExtentWriter } from "../storage/volume-io.ts";

@@ -1,5 +1,5 @@
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHash } from "../block-hash.ts";
+import { blockHash } from "../storage/block-hash.ts";
 import type { BlockCompressor } from "./content.ts";
 import { type DifferingRange, totalBytes } from "./differences.ts";
 import type { ExtentSource } from "./extent-source.ts";

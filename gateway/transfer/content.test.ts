@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { compress } from "zstd-napi";
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHash } from "../block-hash.ts";
+import { blockHash } from "../storage/block-hash.ts";
 import { BlockCompressor, BlockDecompressor } from "./content.ts";
 
 const damaged = (error: unknown) => VisibleError.is(error, "CHECKSUM_MISMATCH");

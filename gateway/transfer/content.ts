@@ -1,7 +1,7 @@
 import zstd from "zstd-napi/binding.js";
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHash, isSame } from "../block-hash.ts";
+import { blockHash, isSame } from "../storage/block-hash.ts";
 import type { StoredBlock } from "../storage/stored-blocks.ts";
 import type { ContentFrame } from "./frame.ts";
 

@@ -1,4 +1,4 @@
-import { isSame } from "../block-hash.ts";
+import { isSame } from "../storage/block-hash.ts";
 import { grainBytes } from "./frame.ts";
 
 export interface DifferingRange {

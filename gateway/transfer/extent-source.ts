@@ -1,6 +1,6 @@
 import { blockAt, blockBytes } from "../../core/extent/geometry.ts";
 import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
-import { hashAt, isSame, zeroBlockHash } from "../block-hash.ts";
+import { hashAt, isSame, zeroBlockHash } from "../storage/block-hash.ts";
 import type { StorageCall } from "../storage/call.ts";
 import type { BlockReader, ExtentBlocks, SnapshotReader } from "../storage/volume-io.ts";
 import { BlockCache } from "./block-cache.ts";

@@ -1,6 +1,6 @@
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHash, extentDigest } from "../block-hash.ts";
-import { chunkBytes, takeChunkBuffer } from "../chunk-buffers.ts";
+import { blockHash, extentDigest } from "../storage/block-hash.ts";
+import { chunkBytes, takeChunkBuffer } from "../tunnel/upload/chunk-buffers.ts";
 import type { BlockCompressor } from "./content.ts";
 import {
   type ContentFrame,

@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHash, isSame } from "../block-hash.ts";
+import { blockHash, isSame } from "../storage/block-hash.ts";
 import { StoredBlocks, storedEntryBytes } from "../storage/stored-blocks.ts";
 import {
   copyBytes,

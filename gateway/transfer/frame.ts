@@ -1,5 +1,5 @@
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { blockHash, blockHashBytes } from "../block-hash.ts";
+import { blockHash, blockHashBytes } from "../storage/block-hash.ts";
 import { type StoredBlocks, storedEntryBytes } from "../storage/stored-blocks.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { asBuffer } from "../block-hash.ts";
+import { asBuffer } from "../storage/block-hash.ts";
 
 /**
  * Finds hashes among many of the same length, by their first four bytes. Of several that begin alike only the last is found, so

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { zeroHashes } from "../block-hash.ts";
+import { zeroHashes } from "../storage/block-hash.ts";
 import { noise } from "../storage/conformance/fixtures.ts";
 import { BlockCache } from "./block-cache.ts";
 import { grainBytes } from "./frame.ts";

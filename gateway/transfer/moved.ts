@@ -1,6 +1,6 @@
 import { xxh32 } from "@node-rs/xxhash";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { isSame } from "../block-hash.ts";
+import { isSame } from "../storage/block-hash.ts";
 import { type DifferingRange, totalBytes } from "./differences.ts";
 import type { ExtentSource } from "./extent-source.ts";
 import { grainBytes } from "./frame.ts";

@@ -10,7 +10,7 @@ import {
   zeroBlock,
   zeroBlockHash,
   zeroHashes,
-} from "../block-hash.ts";
+} from "../storage/block-hash.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
 import { BlockEncoder, type Encoding } from "./block-encoder.ts";

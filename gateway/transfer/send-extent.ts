@@ -1,7 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { SnapshotHandle } from "../storage/volume-io.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import type { PeerClient } from "../tunnel/client.ts";
 import type { Encoding } from "./block-encoder.ts";
 import { extentAnswerSchema, hashesAnswerSchema, paths } from "./protocol.ts";

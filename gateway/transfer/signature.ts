@@ -1,7 +1,7 @@
 import assert from "node:assert";
 import { xxh64 } from "@node-rs/xxhash";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { asBuffer, blockHash, blockHashBytes, hashAt, isSame } from "../block-hash.ts";
+import { asBuffer, blockHash, blockHashBytes, hashAt, isSame } from "../storage/block-hash.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { SnapshotHandle } from "../storage/volume-io.ts";
 import { type DifferingRange, rangesWhere } from "./differences.ts";

@@ -1,4 +1,4 @@
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 
 /** What was saved up while nobody wanted it, or while this process had other things to do: 100 ms' worth. */
 const burstSeconds = 0.1;

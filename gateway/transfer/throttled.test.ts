@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { hangMs, until } from "../../test/patience.ts";
-import { systemTime, type Time } from "../time.ts";
+import { systemTime, type Time } from "../time/time.ts";
 import { openTwoSites, writeTo } from "./testing/two-sites.ts";
 import { createThrottle, type Throttle } from "./throttle.ts";
 

@@ -1,6 +1,6 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import type { SettingsTask } from "../../core/api/task.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 import { createThrottle, type Throttle } from "./throttle.ts";
 
 /** The throttles of a gateway, one for each target: all that goes there shares it. */

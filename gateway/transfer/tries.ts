@@ -1,10 +1,10 @@
 import { type ErrorCode, VisibleError } from "../../core/api/errors.ts";
-import type { Log } from "../log.ts";
-import { backoffMs } from "../queues/backoff.ts";
-import type { Time } from "../time.ts";
+import { tryAgain } from "../../core/waiting/try-again.ts";
+import type { Log } from "../log/log.ts";
+import type { Time } from "../time/time.ts";
 
 /** A first try and two quick ones. What lasts longer is for the control plane, which gives the whole task another try. */
-const triesMax = 3;
+const tries = { triesMax: 3, backoffMs: { first: 250, max: 5_000, jitter: 0.5 }, fraction: Math.random };
 
 const passing = new Set<ErrorCode>(["LINK_BROKEN", "TIMEOUT", "INTERNAL", "FRAME_INVALID", "CHECKSUM_MISMATCH"]);
 
@@ -29,18 +29,18 @@ export const withQuickTries = async <Result>(
   },
   work: (lastError: unknown) => Promise<Result>,
 ): Promise<Result> => {
-  const { purpose, time, log, signal, mayHelp = () => false } = options;
-  let lastError: unknown;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work(lastError);
-    } catch (error) {
+  const { purpose, time, log, signal } = options;
+  const mayHelp = (error: unknown) =>
+    VisibleError.is(error) && (passing.has(error.code) || options.mayHelp?.(error) === true);
+  const onFailure = (err: unknown, quickTry: number) =>
+    log.failed({ err, quickTry }, `could not ${purpose}; trying again`);
+  try {
+    return await tryAgain({ ...tries, time, signal, mayHelp, onFailure }, async (lastError) => {
       signal.throwIfAborted();
-      if (attempt === triesMax || !VisibleError.is(error) || !(passing.has(error.code) || mayHelp(error))) throw error;
-      log.failed({ err: error, quickTry: attempt }, `could not ${purpose}; trying again`);
-      lastError = error;
-      await time.sleep(backoffMs(attempt, { firstMs: 250, maxMs: 5_000 }), signal);
-      signal.throwIfAborted();
-    }
+      return work(lastError);
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   }
 };

@@ -1,6 +1,6 @@
-import type { Log } from "../log.ts";
-import type { Watch } from "../standstill.ts";
+import type { Log } from "../log/log.ts";
 import type { StorageConfig } from "../storage/config.ts";
+import type { Watch } from "../time/standstill.ts";
 import type { ApplyJob, ApplyResult } from "./apply.ts";
 import type { ScanJob, ScanResult } from "./scan.ts";
 import type { CompareJob, CompareResult, SignatureJob } from "./signature.ts";

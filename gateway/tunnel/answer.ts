@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
 import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { isBeating } from "./beats.ts";
 
 /** How long who was answered may go on sending what nobody reads before its connection is cut. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Time } from "../time.ts";
+import type { Time } from "../time/time.ts";
 
 export interface BeatLimits {
   /** What is still coming may bring nothing for so long. */

@@ -3,7 +3,7 @@ import type { PeerCertificate } from "node:tls";
 import { Pool } from "undici";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { readAnswer } from "./answer.ts";
 import { crlOf, preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { isConnectFault, linkError } from "./faults.ts";

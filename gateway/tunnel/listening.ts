@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { BeatLimits } from "./beats.ts";
 
 /** Limits of a tunnel server. A transfer may last hours; a peer may not be silent for long. */

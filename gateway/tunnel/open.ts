@@ -1,4 +1,4 @@
-import type { GatewayConfig } from "../config.ts";
+import type { GatewayConfig } from "../config/config.ts";
 import { openEnvoyTunnel } from "./envoy/tunnel.ts";
 import { openDirectTunnel, type Tunnel, type TunnelOptions } from "./tunnel.ts";
 

@@ -1,7 +1,7 @@
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import type { SiteId } from "../../core/api/ids.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfForwarded, serialOfForwarded } from "./identity.ts";
 import { httpOptionsOf, startListening, type TunnelServerLimits, usualServerLimits } from "./listening.ts";

@@ -1,8 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
-import type { Log } from "../log.ts";
-import { type Watch, whileMoving } from "../standstill.ts";
+import type { Log } from "../log/log.ts";
+import { type Watch, whileMoving } from "../time/standstill.ts";
 import { answerError } from "./answer.ts";
 import { type BeatLimits, standing, startBeating, type WorkPatience } from "./beats.ts";
 import type { Peer, RevokedPeers } from "./revoked.ts";

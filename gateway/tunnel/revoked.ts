@@ -1,6 +1,6 @@
 import { formatIdentity, type PeerIdentity, peerRefused } from "../../core/api/identity.ts";
 import { plainSerial, type Revocations } from "../../pki/revocations.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 
 /** A peer as its certificate has it. */
 export interface Peer {

@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Log } from "../log.ts";
-import { systemTime, type Time } from "../time.ts";
+import type { Log } from "../log/log.ts";
+import { systemTime, type Time } from "../time/time.ts";
 import { beatsOf, stopListening, type TunnelServerLimits } from "./listening.ts";
 import { type Admission, createRequestListener, type PeerHandler } from "./requests.ts";
 import { type UploadHandler, UploadServer } from "./upload/server.ts";

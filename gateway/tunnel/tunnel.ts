@@ -1,5 +1,5 @@
 import type { GatewayId, SiteId } from "../../core/api/ids.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { assertValidNow, type TlsCredentials } from "./certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientLimits } from "./client.ts";
 import { OpenClients } from "./open-clients.ts";

@@ -1,4 +1,4 @@
-import { overdueMetric, stuckMetric } from "../../functions/metrics.ts";
+import { overdueMetric, stuckMetric } from "../../functions/monitoring/metrics.ts";
 import { type FunctionName, functionNames, namesOf } from "./names.ts";
 
 type AlarmArgs = Pick<

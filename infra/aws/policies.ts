@@ -29,7 +29,7 @@ const documents = (installation: Installation): Statement => ({
   resources: [arnsOf(installation).table],
 });
 
-/** functions/enrolment.ts: gives a certificate on condition that the site has not changed. */
+/** functions/enrolment/enrolment.ts: gives a certificate on condition that the site has not changed. */
 const conditions = (installation: Installation): Statement => ({
   actions: actions("dynamodb", "ConditionCheckItem"),
   resources: [arnsOf(installation).table],
@@ -108,7 +108,7 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
     ...schedules(installation),
   ],
 
-  /** functions/overdue.ts only reads. */
+  /** functions/monitoring/overdue.ts only reads. */
   overdue: (installation) => [
     { actions: actions("dynamodb", "GetItem", "Query"), resources: [arnsOf(installation).table] },
   ],

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { loadGatewayConfig } from "../../gateway/config.ts";
+import { loadGatewayConfig } from "../../gateway/config/config.ts";
 import { layoutIn } from "../../gateway/tunnel/envoy/layout.ts";
 import { testWith } from "../../test/need.ts";
 import { hangMs } from "../../test/patience.ts";

@@ -5,10 +5,8 @@ import type { SiteId } from "../../core/api/ids.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
 import type { RunLimits } from "../../core/run/limits.ts";
 import { defaultRunLimits } from "../../core/run/limits.ts";
-import { noGatewayAccess } from "../../functions/access.ts";
 import { createApp } from "../../functions/api/app.ts";
 import type { ApiDeps } from "../../functions/api/env.ts";
-import type { Authorities } from "../../functions/authorities.ts";
 import { type Clients, createClients, type Environment } from "../../functions/aws/clients.ts";
 import {
   ensureQueue,
@@ -18,10 +16,12 @@ import {
 } from "../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../functions/aws/scheduler.ts";
 import { ensureTable } from "../../functions/aws/table.ts";
+import type { Authorities } from "../../functions/certificates/authorities.ts";
 import { handleDeadLetters } from "../../functions/dead-letters.ts";
-import type { Log } from "../../functions/deps.ts";
 import { createDeps, type Names, systemClock } from "../../functions/environment.ts";
+import { noGatewayAccess } from "../../functions/gateways/access.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
+import type { Log } from "../../functions/ports/deps.ts";
 import { handleReportBatch } from "../../functions/report-batch.ts";
 import { handleSweep } from "../../functions/sweep.ts";
 import { DueSoon } from "./runner/due-soon.ts";

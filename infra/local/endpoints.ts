@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Environment } from "../../functions/aws/clients.ts";
 import { systemClock } from "../../functions/environment.ts";
 import type { Death } from "../../gateway/processes/keep-running.ts";
-import type { Time } from "../../gateway/time.ts";
+import type { Time } from "../../gateway/time/time.ts";
 import { startDynamo } from "./emulators/dynamo.ts";
 import type { Emulator } from "./emulators/emulator.ts";
 import { startScheduler } from "./emulators/scheduler.ts";

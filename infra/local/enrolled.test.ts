@@ -9,7 +9,7 @@ import { describe, type TestContext, test } from "node:test";
 import { getRequestListener } from "@hono/node-server";
 import { siteIdSchema } from "../../core/api/ids.ts";
 import { createTestApi } from "../../functions/api/testing.ts";
-import { parseGatewayConfig } from "../../gateway/config.ts";
+import { parseGatewayConfig } from "../../gateway/config/config.ts";
 import { hangMs, until } from "../../test/patience.ts";
 import { createEnroller } from "./enrolled.ts";
 

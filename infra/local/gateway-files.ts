@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { type GatewayId, gatewayIdSchema, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
-import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config.ts";
-import { writeFileSafely } from "../../gateway/files.ts";
-import { makeFolder } from "../../gateway/folder.ts";
+import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config/config.ts";
+import { writeFileSafely } from "../../gateway/files/files.ts";
+import { makeFolder } from "../../gateway/files/folder.ts";
 import { localNames } from "./control-plane.ts";
 import { envoySettings } from "./envoy.ts";
 import type { GatewayProcess } from "./gateways.ts";

@@ -1,4 +1,4 @@
-import { loadGatewayConfig } from "../../gateway/config.ts";
+import { loadGatewayConfig } from "../../gateway/config/config.ts";
 import { runGateway } from "../../gateway/main.ts";
 
 /**

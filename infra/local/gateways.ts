@@ -2,11 +2,11 @@ import { open } from "node:fs/promises";
 import { dirname, extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../../functions/aws/clients.ts";
-import { writeFileSafely } from "../../gateway/files.ts";
-import { makeFolder } from "../../gateway/folder.ts";
+import { writeFileSafely } from "../../gateway/files/files.ts";
+import { makeFolder } from "../../gateway/files/folder.ts";
 import { type Death, keepRunning } from "../../gateway/processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../gateway/processes/owned-process.ts";
-import type { Time } from "../../gateway/time.ts";
+import type { Time } from "../../gateway/time/time.ts";
 
 /** A gateway process: where its configuration is, and where its log and its process id go. */
 export interface GatewayProcess {

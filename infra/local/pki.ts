@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
-import { readIfThere, writeFileSafely } from "../../gateway/files.ts";
-import { makeFolder } from "../../gateway/folder.ts";
+import { readIfThere, writeFileSafely } from "../../gateway/files/files.ts";
+import { makeFolder } from "../../gateway/files/folder.ts";
 import { type Authority, createAuthority, readAuthority } from "../../pki/authority.ts";
 
 export interface AuthorityFiles {

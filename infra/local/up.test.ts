@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { answerOf, createClient } from "../../cli/client.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import { systemTime, type Time } from "../../gateway/time.ts";
+import { systemTime, type Time } from "../../gateway/time/time.ts";
 import { until } from "../../test/patience.ts";
 import { descendantsOf } from "../../test/processes.ts";
 import { localUp } from "./up.ts";

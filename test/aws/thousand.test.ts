@@ -6,6 +6,7 @@ import { paginateScan } from "@aws-sdk/client-dynamodb";
 import { answerOf } from "../../cli/client.ts";
 import type { PlanMember, RunAnswer, RunObject } from "../../core/api/answers.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
+import { allItems, pagesOf } from "../../core/api/pages.ts";
 import { createClients } from "../../functions/aws/clients.ts";
 import type { ServicesUnderTest } from "../../functions/aws/testing.ts";
 import { localNames } from "../../infra/local/control-plane.ts";
@@ -60,13 +61,8 @@ for (const emulator of emulatorsUnderTest.slice(0, 1)) {
         cursor?: string;
       }) => Promise<{ items: readonly unknown[]; cursor?: string | undefined }>,
     ): Promise<T[]> => {
-      const items: unknown[] = [];
-      for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
-        const answer = await page({ limit: "25", ...(cursor !== undefined && { cursor }) });
-        items.push(...answer.items);
-        cursor = answer.cursor;
-      }
-      return items as T[];
+      const read = (cursor: string | undefined) => page({ limit: "25", ...(cursor !== undefined && { cursor }) });
+      return (await allItems(pagesOf(read))) as T[];
     };
 
     test("is created, from an inventory of them and their volumes", async (t) => {

@@ -11,7 +11,7 @@ import type { Report } from "../../core/api/report.ts";
 import type { RunTask } from "../../core/api/task.ts";
 import { createTestApi, reportAlive, siteA, siteB } from "../../functions/api/testing.ts";
 import { report } from "../../functions/api/testing-gateway.ts";
-import type { Page } from "../../functions/queries/page.ts";
+import type { Page } from "../../functions/documents/page.ts";
 import { handleReport } from "../../functions/report.ts";
 import { createInventoryTeller } from "../../gateway/agent/inventory.ts";
 import { outcomeOfError } from "../../gateway/agent/outcome.ts";

@@ -10,15 +10,15 @@ import { answerOf, createClient } from "../../cli/client.ts";
 import { run } from "../../cli/testing.ts";
 import type { ErrorBody, RunAnswer } from "../../core/api/answers.ts";
 import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
+import { isUnusable } from "../../core/api/judged-object.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { PlanDefinition } from "../../core/api/plan.ts";
-import { isUnusable } from "../../core/object/judge.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { exportImage } from "../../gateway/storage/image/export.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
-import { steadyTime } from "../../gateway/time.ts";
+import { steadyTime } from "../../gateway/time/time.ts";
 import { hangMs, until } from "../patience.ts";
 
 const script = fileURLToPath(new URL("./up-process.ts", import.meta.url));

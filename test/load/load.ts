@@ -4,23 +4,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Instant, type PlanId, planIdSchema, runIdOf, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
+import { allItems, pagesOf } from "../../core/api/pages.ts";
 import { scheduleSchema } from "../../core/api/plan.ts";
 import type { TargetRun } from "../../core/api/run.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change } from "../../core/ports/store.ts";
 import { schedulerExpression } from "../../core/schedule/expression.ts";
-import { authoritiesOf } from "../../functions/authorities.ts";
 import { type Clients, createClients } from "../../functions/aws/clients.ts";
-import { mapBounded } from "../../functions/aws/map-bounded.ts";
 import { ensureScheduleGroup } from "../../functions/aws/scheduler.ts";
 import { ensureTable } from "../../functions/aws/table.ts";
-import type { Deps } from "../../functions/deps.ts";
+import { authoritiesOf } from "../../functions/certificates/authorities.ts";
+import { mapBounded } from "../../functions/concurrency/map-bounded.ts";
+import { partKey, planKey, planNameKey, siteKey } from "../../functions/documents/records.ts";
 import { planDueAt } from "../../functions/engine/engine.ts";
 import { createDeps, systemClock } from "../../functions/environment.ts";
-import { putSet } from "../../functions/plan-objects.ts";
+import { putSet } from "../../functions/plans/plan-objects.ts";
+import type { Deps } from "../../functions/ports/deps.ts";
 import { listPlans } from "../../functions/queries/plans.ts";
-import { partKey, planKey, planNameKey, siteKey } from "../../functions/records.ts";
 import { localNames, startControlPlane } from "../../infra/local/control-plane.ts";
 import { startDynamo } from "../../infra/local/emulators/dynamo.ts";
 import { startScheduler } from "../../infra/local/emulators/scheduler.ts";
@@ -195,16 +196,14 @@ const measure = async (): Promise<void> => {
   assert.equal(tasks.begun.size, planCount, `not all were started within ${startSecondsMax} s`);
 
   const listed = performance.now();
-  let cursor: string | undefined;
-  let names = 0;
   let slowest = 0;
-  do {
+  const timedPage = async (cursor: string | undefined) => {
     const page = performance.now();
     const answer = await listPlans(deps, { limit: 100, cursor });
     slowest = Math.max(slowest, seconds(page));
-    names += answer.items.length;
-    cursor = answer.cursor;
-  } while (cursor !== undefined);
+    return answer;
+  };
+  const names = (await allItems(pagesOf(timedPage))).length;
   say(
     `${names} plans are listed in pages of 100 in ${seconds(listed).toFixed(1)} s, the slowest page in ${slowest.toFixed(2)} s`,
   );

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { systemTime } from "../../gateway/time.ts";
-import { until } from "../../gateway/tunnel/envoy/admin.ts";
+import { until } from "../patience.ts";
 
 const run = async (command: string, ...args: string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(command, args, { timeout: 10_000 });
@@ -99,8 +98,7 @@ export class Link {
   /** Resolves when a host has sent so many bytes. @throws Error when it has not within 30 s */
   async sent(host: Host, bytes: number): Promise<void> {
     const hasSent = async () => (await this.sentBytes(host)) >= bytes;
-    const { signal } = new AbortController();
-    assert.ok(await until(hasSent, { withinMs: 30_000, time: systemTime, signal }), `${host.name} does not send`);
+    await until(`${host.name} to send`, hasSent, 50, 30_000);
   }
 
   async remove(): Promise<void> {

@@ -8,11 +8,10 @@ import { type GatewayClient, startGatewayProcess } from "../../bench/ours/gatewa
 import { groupOf, multiCluster, owner, resultOf, sourceSite, targetSite, taskFields } from "../../bench/ours/tasks.ts";
 import { gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { parseGatewayConfig } from "../../gateway/config.ts";
-import { systemTime } from "../../gateway/time.ts";
-import { until } from "../../gateway/tunnel/envoy/admin.ts";
+import { parseGatewayConfig } from "../../gateway/config/config.ts";
 import { ensureAuthority } from "../../infra/local/pki.ts";
 import type { Authority } from "../../pki/authority.ts";
+import { until } from "../patience.ts";
 import type { Host } from "./link.ts";
 
 const port = 9443;
@@ -75,8 +74,7 @@ export const startNode = async (dir: string, siteId: SiteId, host: Host): Promis
     const warnings = () => warningsIn(logFile);
     const logged = async (sinceMs: number, wanted: (warning: Warning) => boolean) => {
       const isLogged = async () => (await warnings()).some((one) => one.atMs >= sinceMs && wanted(one));
-      const { signal } = new AbortController();
-      assert.ok(await until(isLogged, { withinMs: 10_000, time: systemTime, signal }), `no such line in ${logFile}`);
+      await until(`such a line in ${logFile}`, isLogged, 50, 10_000);
     };
     return { gateway, siteId, host, endpoint: `${host.address}:${port}`, dir, envoyDir, warnings, logged };
   } finally {

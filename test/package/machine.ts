@@ -5,9 +5,13 @@ import { chownSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { steadyTime } from "../../gateway/time/time.ts";
 import { cachedEnvoy } from "../../gateway/tunnel/envoy/find.ts";
+import { until } from "../../gateway/until.ts";
+
+/** What was told to end has some seconds for it. */
+const endPatience = { everyMs: 100, withinMs: 5_000, time: steadyTime, signal: new AbortController().signal };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Nobody has it; it is below those that systemd gives away. */
@@ -110,7 +114,7 @@ export class Machine {
 
   /** Waits some seconds for them to end. @returns those that have not */
   async left(): Promise<ReturnType<Machine["processes"]>> {
-    for (let tries = 0; tries < 50 && this.processes().length > 0; tries++) await wait(100);
+    await until(async () => this.processes().length === 0, endPatience);
     return this.processes();
   }
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GatewayAnswer, HistoryEntry, ObjectsAnswer, RunSummary } from "../../core/api/answers.ts";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import { allItems, pagesOf } from "../../core/api/pages.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunHead, Shard, TargetRun } from "../../core/api/run.ts";
 import { addSeconds, aheadSecondsMax, secondsBetween } from "../../core/ports/clock.ts";
@@ -20,11 +21,12 @@ import {
   vmNamed,
 } from "../../functions/api/testing.ts";
 import { complete, takeTasks } from "../../functions/api/testing-gateway.ts";
+import type { Page } from "../../functions/documents/page.ts";
+import { readAll } from "../../functions/documents/ranges.ts";
+import { planKey, runPrefix } from "../../functions/documents/records.ts";
 import { dueSecondsMax } from "../../functions/engine/engine.ts";
 import { assembled } from "../../functions/engine/runs.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
-import type { Page } from "../../functions/queries/page.ts";
-import { planKey, runPrefix } from "../../functions/records.ts";
 import { handleReport } from "../../functions/report.ts";
 import { handleSweep } from "../../functions/sweep.ts";
 import { createTicker, type Ticker } from "../../infra/local/ticker/ticker.ts";
@@ -149,16 +151,8 @@ class World {
     );
   }
 
-  async #documents<T>(partition: string, prefix: string): Promise<readonly Stored<T>[]> {
-    const found: Stored<T>[] = [];
-    let cursor: string | undefined;
-    do {
-      const from = cursor === undefined ? {} : { cursor };
-      const page = await this.api.deps.store.query<T>({ partition, prefix, limit: 500, ...from });
-      found.push(...page.items);
-      cursor = page.cursor;
-    } while (cursor !== undefined);
-    return found;
+  #documents<T>(partition: string, prefix: string): Promise<readonly Stored<T>[]> {
+    return readAll<T>(this.api.deps, { partition, sort: prefix }, 500);
   }
 
   /** I7: nobody works without a deadline that comes. */
@@ -178,16 +172,12 @@ class World {
   }
 }
 
-const historyOf = async ({ api }: World): Promise<readonly HistoryEntry[]> => {
-  const entries: HistoryEntry[] = [];
-  let cursor: string | undefined;
-  do {
+const historyOf = ({ api }: World): Promise<readonly HistoryEntry[]> => {
+  const read = async (cursor: string | undefined) => {
     const query = cursor === undefined ? "" : `&cursor=${cursor}`;
-    const { body } = await api.send<Page<HistoryEntry>>("GET", `/v1/plans/nightly/runs?limit=100${query}`);
-    entries.push(...body.items);
-    cursor = body.cursor;
-  } while (cursor !== undefined);
-  return entries;
+    return (await api.send<Page<HistoryEntry>>("GET", `/v1/plans/nightly/runs?limit=100${query}`)).body;
+  };
+  return allItems(pagesOf(read));
 };
 
 /** I11: every slot since the plan was made is one run or part of one skip, by what a person is shown. */

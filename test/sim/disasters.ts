@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Group } from "../../core/api/group.ts";
 import { type GroupId, type Instant, type PlanId, runIdOfGroup, type SiteId } from "../../core/api/ids.ts";
-import { planKey, runKey } from "../../functions/records.ts";
+import { planKey, runKey } from "../../functions/documents/records.ts";
 import type { ModelSite } from "./model-site.ts";
 import type { World } from "./world.ts";
 

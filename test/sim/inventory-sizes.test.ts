@@ -3,18 +3,18 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type GatewayId, instantSchema } from "../../core/api/ids.ts";
+import { isUnusable, judgeObject } from "../../core/api/judged-object.ts";
 import { messageBytesMax, messageText } from "../../core/api/message.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { type PlanDefinition, planDefinitionSchema } from "../../core/api/plan.ts";
 import { siteSchema } from "../../core/api/site.ts";
-import { isUnusable, judgeObject } from "../../core/object/judge.ts";
 import { definePlan } from "../../core/plan/define.ts";
 import type { DocumentStore, Key } from "../../core/ports/store.ts";
 import { createTestApi, siteA } from "../../functions/api/testing.ts";
+import { bodyBytesMax } from "../../functions/documents/store-rules.ts";
 import { createPlan } from "../../functions/engine/commands.ts";
-import { listObjects } from "../../functions/queries/objects.ts";
+import { listObjects } from "../../functions/inventory/objects.ts";
 import { handleReport } from "../../functions/report.ts";
-import { bodyBytesMax } from "../../functions/store-rules.ts";
 import { inventoryReports } from "../../gateway/tasks/inventory.ts";
 
 /** DynamoDB's limit of a sort key. */

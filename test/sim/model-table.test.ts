@@ -1,5 +1,5 @@
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
-import { storeConformance } from "../../functions/store.conformance.ts";
+import { storeConformance } from "../../functions/documents/store.conformance.ts";
 import { createModelClient } from "./model-client.ts";
 import { ModelTable } from "./model-table.ts";
 

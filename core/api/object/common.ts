@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { nameCharactersMax } from "../../object/name.ts";
 import { siteIdSchema, storageIdSchema } from "../ids.ts";
+import { nameCharactersMax } from "../name.ts";
 import { volumeShapeSchema } from "./volume-shape.ts";
 
 /** The four kinds of W6. */

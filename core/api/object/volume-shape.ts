@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { extentBytesMax } from "../../extent/geometry.ts";
 import { storageIdSchema } from "../ids.ts";
+
+/** Offsets and lengths in an extent are 32 bits, here and on the wire. */
+export const extentBytesMax = 2 ** 31;
 
 /**
  * How a volume's bytes lie in its extents. `stripeCount` 1 means that extent k is the k-th range of

@@ -4,8 +4,7 @@ import { compress, decompress } from "zstd-napi";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
-import { blockHash, blockHashBytes, extentDigest, hashAt, isSame, zeroBlockHash } from "../../block-hash.ts";
-import type { StorageUnderTest } from "../conformance.ts";
+import { blockHash, blockHashBytes, extentDigest, hashAt, isSame, zeroBlockHash } from "../block-hash.ts";
 import { openSnapshotReader } from "../snapshot-reader.ts";
 import { StoredBlocks } from "../stored-blocks.ts";
 import type { ExtentBlocks } from "../volume-io.ts";
@@ -28,6 +27,7 @@ import {
   striped,
   write,
 } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const KiB = 1024;
 const sizeBytes = 768 * KiB;

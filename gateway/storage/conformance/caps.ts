@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { ObjectId } from "../control.ts";
 import { prepareMirror, storageTest } from "./fixtures.ts";
 import { objectOfKind } from "./objects.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 /** Of snapshots that are of one instant (W5). */
 const groupSkewMicrosecondsMax = 1000;

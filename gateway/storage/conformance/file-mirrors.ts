@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { StorageUnderTest } from "../conformance.ts";
 import { owner, strangers } from "./fixtures.ts";
 import { fileOfSource, kindTest, prepareAll, theOnly } from "./objects.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const mirrorExport = `mirror.${owner.source}.${owner.planId}.e1`;
 

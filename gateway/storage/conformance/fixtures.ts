@@ -6,13 +6,13 @@ import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
-import { blockHash } from "../../block-hash.ts";
-import type { StorageUnderTest } from "../conformance.ts";
+import { blockHash } from "../block-hash.ts";
 import type { Owner } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
 import { openSnapshotReader } from "../snapshot-reader.ts";
 import type { BlockReader, MirrorExtentWriter } from "../volume-io.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const KiB = 1024;
 export const owner: Owner = { planId: "plan_01K0Z3NDEKTSV4RRFFQ69G5FAV" as PlanId, source: "a" as SiteId };

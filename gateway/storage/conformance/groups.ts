@@ -3,7 +3,6 @@ import { describe } from "node:test";
 import fc from "fast-check";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { extentCount, extentRanges } from "../../../core/extent/striping.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { Owner } from "../control.ts";
 import {
   createVolume,
@@ -21,6 +20,7 @@ import {
   tokensOf,
   write,
 } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const KiB = 1024;
 

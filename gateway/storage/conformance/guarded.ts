@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { ErrorCode } from "../../../core/api/errors.ts";
 import type { ObjectKind } from "../../../core/api/object/common.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import { owner, rejects } from "./fixtures.ts";
 import { kindTest, mirrorOf, objectOfKind, publishAll, theOnly } from "./objects.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const kinds: readonly ObjectKind[] = ["lun", "volume", "nfs-file", "vm"];
 

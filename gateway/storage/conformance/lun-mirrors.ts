@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { lunSchema } from "../../../core/api/object/lun.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import { owner, strangers } from "./fixtures.ts";
 import { kindTest, lunOfSource, prepareAll, theOnly } from "./objects.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 export const lunMirrorConformance = (open: () => Promise<StorageUnderTest>): void => {
   const luns = { kinds: ["lun"], open } as const;

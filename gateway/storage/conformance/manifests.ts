@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
 import { groupId, noise, owner, rejects, sendAll, sourceObject, storageTest, strangers, takenAt } from "./fixtures.ts";
 import { prepareAll } from "./objects.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const bytes = noise(1024 * 1024, 1);
 const objectOf = (index: number, name = `disk ${index}`): ObjectConfig => ({

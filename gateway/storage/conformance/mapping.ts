@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import { groupId, owner, rejects } from "./fixtures.ts";
 import { fileOfSource, isMirror, kindTest, looseVolume, lunOfSource, prepareAll, vmOfSource } from "./objects.ts";
 import { smallPool, switchesNamed } from "./places.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const usedBytes = async (driver: StorageDriver, pool: string): Promise<number> => {
   const found = (await driver.facilities()).pools.find(({ name }) => name === pool);

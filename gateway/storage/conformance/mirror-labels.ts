@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { objectKindSchema } from "../../../core/api/object/common.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import { isMirror, kindTest, objectOfKind, prepareAll, theOnly } from "./objects.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 /** What a mirror's source is labelled with is seen at the target as well. */
 export const mirrorLabelConformance = (open: () => Promise<StorageUnderTest>): void => {

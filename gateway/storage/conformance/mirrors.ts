@@ -3,8 +3,7 @@ import { describe } from "node:test";
 import { lunOf } from "../../../core/api/object.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
-import { isSame } from "../../block-hash.ts";
-import type { StorageUnderTest } from "../conformance.ts";
+import { isSame } from "../block-hash.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
 import {
@@ -30,6 +29,7 @@ import {
   takenAt,
   write,
 } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const KiB = 1024;
 

@@ -4,11 +4,11 @@ import type { LunObject } from "../../../core/api/object/lun.ts";
 import type { NfsFileObject } from "../../../core/api/object/nfs-file.ts";
 import type { VmConfig, VmNic, VmObject } from "../../../core/api/object/vm.ts";
 import type { Mapping, ObjectConfig } from "../../../core/api/object.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { MirrorVolume, Owner } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
 import { groupId, noise, owner as ours, plain, rejects, sendAll, storageTest, takenAt } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 /* Objects of the four kinds as a source site describes them, and their way to a published group. */
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { PublishGroupOptions, SnapshotGroupOptions } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
@@ -21,6 +20,7 @@ import {
   strangers,
   takenAt,
 } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const volumeBytes = 1024 * 1024;
 

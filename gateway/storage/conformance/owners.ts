@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import {
   createVolume,
@@ -23,6 +22,7 @@ import {
   publishAll,
   volumeBytes,
 } from "./objects.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 /** A promise about owners, and what shows whether a driver keeps it. */
 export interface OwnerCase {

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { ClusterAdministration } from "../administration.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import { groupId, noise, owner, readVolume, rejects, write } from "./fixtures.ts";
 import {
   bytesIn,
@@ -17,6 +16,7 @@ import {
   vmOfSource,
 } from "./objects.ts";
 import { switchesNamed } from "./places.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 /** A VM of two disks, a CD-ROM between them, and two NICs, of which one is connected. */
 const makeVm = async (administration: ClusterAdministration): Promise<ObjectConfig> => {

@@ -3,10 +3,10 @@ import { describe } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { VmObject } from "../../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import { createVolume, groupId, owner, readVolume, rejects, volumeOf } from "./fixtures.ts";
 import { bytesIn, isMirror, kindTest, looseVolume, lunOfSource, publishAll, theOnly, vmOfSource } from "./objects.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const vm = vmOfSource({ vm: { nics: [] } });
 /** The second of the VM's disks, by itself. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { lunOf } from "../../../core/api/object.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import {
   groupId,
   noise,
@@ -20,6 +19,7 @@ import {
   volumeOf,
   write,
 } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const KiB = 1024;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { StorageUnderTest } from "../conformance.ts";
 import { groupId, rejects } from "./fixtures.ts";
 import { isMirror, kindTest, looseVolume, mirrorOf, prepareAll, publishAll, theOnly, vmOfSource } from "./objects.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 /** A VM of a plan, and one of its disks, which the plan names by itself as well. */
 export const sharedVolumeConformance = (open: () => Promise<StorageUnderTest>): void => {

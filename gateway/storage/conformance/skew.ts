@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { StorageUnderTest } from "../conformance.ts";
 import { createVolume, groupId, owner, readSnapshot, snapshotOf, storageTest } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const volumeCount = 4;
 const groupCount = 8;

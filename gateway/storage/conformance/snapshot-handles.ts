@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import type { SnapshotHandle } from "../volume-io.ts";
 import { createVolume, groupId, noise, owner, readAll, rejects, snapshotOf, storageTest, write } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const bytes = noise(1024 * 1024, 1);
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { ObjectConfig } from "../../../core/api/object.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import {
   createVolume,
   groupId,
@@ -13,6 +12,7 @@ import {
   storageTest,
   strangers,
 } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const volumeIds: readonly string[] = [];
 const objectNamed = (name: string): ObjectConfig => ({ ...sourceObject(), id: `lun-${name}`, name });

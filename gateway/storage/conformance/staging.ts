@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import fc from "fast-check";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import type { StagedVolume, StageVolumeOptions } from "../volume-io.ts";
 import {
@@ -20,6 +19,7 @@ import {
   volumeOf,
   write,
 } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const KiB = 1024;
 const sizeBytes = 1024 * KiB;

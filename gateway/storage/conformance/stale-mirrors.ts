@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { StorageDriver } from "../driver.ts";
 import { groupId, openMirror, owner, readSnapshot, rejects, sendAll, snapshotOf, strangers } from "./fixtures.ts";
 import {
@@ -18,6 +17,7 @@ import {
   vmOfSource,
   volumeBytes,
 } from "./objects.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const listed = async (driver: StorageDriver): Promise<string[]> =>
   (await driver.inventory())

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { VmObject } from "../../../core/api/object/vm.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import type { MirrorVolume } from "../control.ts";
 import { createVolume, owner } from "./fixtures.ts";
 import {
@@ -17,6 +16,7 @@ import {
   volumeBytes,
 } from "./objects.ts";
 import { switchesNamed } from "./places.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 /** A VM's configuration as its mirror must have it, but for its NICs' switches. */
 const mirrored = ({ vm }: VmObject, mirrors: readonly MirrorVolume[]) => ({

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import fc from "fast-check";
 import { lunOf } from "../../../core/api/object.ts";
-import type { StorageUnderTest } from "../conformance.ts";
 import {
   createVolume,
   groupId,
@@ -19,6 +18,7 @@ import {
   volumeOf,
   write,
 } from "./fixtures.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const KiB = 1024;
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import zstd from "zstd-napi/binding.js";
 import { blockBytes } from "../../../core/extent/geometry.ts";
-import { blockHash, zeroBlockHash } from "../../block-hash.ts";
+import { blockHash, zeroBlockHash } from "../block-hash.ts";
 import { noise } from "../conformance/fixtures.ts";
 import { StoredBlocks } from "../stored-blocks.ts";
 import { BlockTable, BlockTableDamaged, type StoredBlock } from "./blocks.ts";

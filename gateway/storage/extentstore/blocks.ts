@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
-import { blockHash, blockHashBytes, zeroHashes } from "../../block-hash.ts";
+import { blockHash, blockHashBytes, zeroHashes } from "../block-hash.ts";
 import { type StoredBlocks, storedEntryBytes } from "../stored-blocks.ts";
 
 const hashWords = blockHashBytes / 4;

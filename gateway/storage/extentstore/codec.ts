@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import zstd from "zstd-napi/binding.js";
 import { blockBytes } from "../../../core/extent/geometry.ts";
-import { blockHash, isSame } from "../../block-hash.ts";
+import { blockHash, isSame } from "../block-hash.ts";
 
 /** Of zstd, for blocks that come uncompressed. */
 export const compressionLevel = 1;

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { asDiskError } from "../../disk-errors.ts";
+import { asDiskError } from "../../files/disk-errors.ts";
 import type { StorageCall } from "../call.ts";
 import { dataFileIdOf } from "./datafile.ts";
 import { FileLock } from "./locks.ts";

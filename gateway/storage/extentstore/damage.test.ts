@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rmSync, statSync, truncateSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { extentDigest } from "../../block-hash.ts";
+import { extentDigest } from "../block-hash.ts";
 import {
   createVolume,
   fillExtent,

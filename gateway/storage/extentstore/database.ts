@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { diskFailed, storeFull } from "../../disk-errors.ts";
+import { diskFailed, storeFull } from "../../files/disk-errors.ts";
 
 /**
  * How long a call waits for another process's transaction; those are short, so this is reached only

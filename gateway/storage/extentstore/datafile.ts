@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { blockHash } from "../../block-hash.ts";
-import { asDiskError, storeFull } from "../../disk-errors.ts";
+import { asDiskError, storeFull } from "../../files/disk-errors.ts";
+import { blockHash } from "../block-hash.ts";
 import type { StoredBlock } from "./blocks.ts";
 import { compressBlock, compressedBytesMax } from "./codec.ts";
 import { closeQuietly, type Disk } from "./disk.ts";

@@ -1,4 +1,4 @@
-import { asDiskError } from "../../disk-errors.ts";
+import { asDiskError } from "../../files/disk-errors.ts";
 import { dataFilePath } from "./datafile.ts";
 import { closeQuietly, type Disk } from "./disk.ts";
 import type { IdleSweep } from "./idle.ts";

@@ -3,7 +3,7 @@ import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { Manifest } from "../../../core/api/manifest.ts";
 import { objectKindSchema } from "../../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
-import type { Time } from "../../time.ts";
+import type { Time } from "../../time/time.ts";
 import type { ClusterAdministration } from "../administration.ts";
 import type { StorageCall } from "../call.ts";
 import type {
@@ -51,6 +51,7 @@ import { beginStaging } from "./staging.ts";
 import { closeStore, openStore, type Store, type StoreOptions } from "./store.ts";
 import { listSwitches } from "./switches.ts";
 import { tend } from "./tend.ts";
+import { geometryOf } from "./volume-row.ts";
 import * as volumes from "./volumes.ts";
 import { VolumeWriter } from "./volumewriter.ts";
 
@@ -186,7 +187,7 @@ export class ExtentStore implements StorageDriver {
   /** Snapshots can be read as they are. */
   async openSnapshot(snapshotId: string): Promise<SnapshotHandle> {
     const snapshot = snapshots.findSnapshot(this.#store.database, snapshotId);
-    return { snapshotId, sizeBytes: snapshot.sizeBytes, geometry: volumes.geometryOf(snapshot) };
+    return { snapshotId, sizeBytes: snapshot.sizeBytes, geometry: geometryOf(snapshot) };
   }
 
   async readSnapshot({ snapshotId }: SnapshotHandle): Promise<SnapshotReader> {

@@ -1,11 +1,14 @@
 import { VisibleError } from "../../../core/api/errors.ts";
-import { newName } from "../../../core/object/name.ts";
+import { newName } from "../../../core/api/name.ts";
 import type { Database } from "./database.ts";
-import type { NewVolume } from "./volumes.ts";
 
 /* Files of NFS exports, by their paths. Everything here runs inside the caller's transaction. */
 
-export type FilePlace = NonNullable<NewVolume["file"]>;
+/** A file in an export that is there. */
+export interface FilePlace {
+  readonly export: string;
+  readonly path: string;
+}
 
 /** Of a new file. @param written `/exports/EXPORT/PATH`. @throws BAD_REQUEST */
 export const fileNamed = (written: string): FilePlace & { readonly name: string } => {

@@ -1,6 +1,6 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Database } from "./database.ts";
-import type { VolumeRow } from "./volumes.ts";
+import type { VolumeRow } from "./volume-row.ts";
 
 /* Mirrors can't be operated (W8). Both run inside the caller's transaction. */
 

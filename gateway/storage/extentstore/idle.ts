@@ -1,4 +1,4 @@
-import type { Time } from "../../time.ts";
+import type { Time } from "../../time/time.ts";
 
 /** What nobody used for so long is given up. */
 export const idleMs = 30_000;

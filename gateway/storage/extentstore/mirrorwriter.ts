@@ -3,7 +3,7 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentCount, locate } from "../../../core/extent/striping.ts";
-import { zeroHashes } from "../../block-hash.ts";
+import { zeroHashes } from "../block-hash.ts";
 import type { StoredBlocks } from "../stored-blocks.ts";
 import type { MirrorExtentWriter } from "../volume-io.ts";
 import { PendingWrites } from "./pending.ts";
@@ -11,7 +11,7 @@ import { ExtentReader } from "./reader.ts";
 import { labelOf, volumeTables } from "./readers.ts";
 import { commitMirrorExtent } from "./sessions.ts";
 import type { Store } from "./store.ts";
-import { geometryOf, type VolumeRow } from "./volumes.ts";
+import { geometryOf, type VolumeRow } from "./volume-row.ts";
 
 /** What is written becomes durable after so much, so that the commit has less to wait for. */
 const syncBytes = 32 * 1024 * 1024;

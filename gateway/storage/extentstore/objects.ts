@@ -9,7 +9,8 @@ import type { ObjectId, Owner } from "../control.ts";
 import type { Database } from "./database.ts";
 import { type DiskWithVolume, type Related, relatedOf, relatedOfAll } from "./related.ts";
 import type { VmNicRow, VmRow } from "./vms.ts";
-import { findVolume, geometryOf, type VolumeRow } from "./volumes.ts";
+import { geometryOf, type VolumeRow } from "./volume-row.ts";
+import { findVolume } from "./volumes.ts";
 
 /* Rows as objects. Whoever reads several does it inside a transaction, or a snapshot. */
 

@@ -3,7 +3,7 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockAt, blockBytes } from "../../../core/extent/geometry.ts";
 import { locate } from "../../../core/extent/striping.ts";
-import { isZeroBlock } from "../../block-hash.ts";
+import { isZeroBlock } from "../block-hash.ts";
 import type { StoredBlocks } from "../stored-blocks.ts";
 import { BlockTable, type StoredBlock } from "./blocks.ts";
 import { BlockSet } from "./blockset.ts";

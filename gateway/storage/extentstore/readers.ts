@@ -11,7 +11,8 @@ import type { Store } from "./store.ts";
 import { StoredExtentBlocks } from "./storedblocks.ts";
 import { CommittedTables } from "./tables.ts";
 import { extentDigests, extentTokens, loadBlocks } from "./versions.ts";
-import { findVolume, geometryOf, type VolumeRow } from "./volumes.ts";
+import { geometryOf, type VolumeRow } from "./volume-row.ts";
+import { findVolume } from "./volumes.ts";
 
 /** A volume as it is committed, opened to be read only; what it says may change from one read to the next. */
 export class VolumeReader implements VolumeHandle {

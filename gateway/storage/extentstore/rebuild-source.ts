@@ -5,7 +5,8 @@ import type { Database } from "./database.ts";
 import { defaultPool } from "./pools.ts";
 import { keptMapping, refuseOthersGroup, type SnapshotRow, snapshotOfSource } from "./snapshots.ts";
 import { fillTable } from "./versions.ts";
-import { geometryOf, insertVolume, type NewVolume, type VolumeRow } from "./volumes.ts";
+import { geometryOf, type VolumeRow } from "./volume-row.ts";
+import { insertVolume, type NewVolume } from "./volumes.ts";
 
 /** What a rebuild is made of: a group's snapshots of an object's volumes, and how its mirror was mapped then. */
 export interface RebuildSource {

@@ -1,8 +1,9 @@
 import { VisibleError } from "../../../core/api/errors.ts";
-import { nameCharactersMax } from "../../../core/object/name.ts";
+import { nameCharactersMax } from "../../../core/api/name.ts";
 import type { Database } from "./database.ts";
 import type { VmRow } from "./vms.ts";
-import { refuseAttached, type VolumeRow } from "./volumes.ts";
+import type { VolumeRow } from "./volume-row.ts";
+import { refuseAttached } from "./volumes.ts";
 
 /*
  * What the objects of one restore have to do with each other, in whatever order they are made: a volume that several of

@@ -11,7 +11,8 @@ import { rebuildKeyOf, rebuiltVolume, rebuiltVolumeName } from "./rebuild-togeth
 import { rebuildVm } from "./rebuild-vm.ts";
 import type { SnapshotRow } from "./snapshots.ts";
 import type { VmRow } from "./vms.ts";
-import { findVolume, labelsText, type VolumeRow } from "./volumes.ts";
+import type { VolumeRow } from "./volume-row.ts";
+import { findVolume, labelsText } from "./volumes.ts";
 
 /**
  * Makes an ordinary object that shares snapshots' extents: metadata only. A volume by itself that the restore has made

@@ -1,6 +1,6 @@
 import type { Database } from "./database.ts";
 import type { VmDiskRow, VmNicRow } from "./vms.ts";
-import type { VolumeRow } from "./volumes.ts";
+import type { VolumeRow } from "./volume-row.ts";
 
 type DiskVolume = Pick<
   VolumeRow,

@@ -1,5 +1,5 @@
 import { blockBytes } from "../../../core/extent/geometry.ts";
-import { diskFailed } from "../../disk-errors.ts";
+import { diskFailed } from "../../files/disk-errors.ts";
 import type { BlockTable } from "./blocks.ts";
 import { isBlock } from "./codec.ts";
 import type { DataFileWriter } from "./datafile.ts";

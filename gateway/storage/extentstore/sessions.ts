@@ -15,7 +15,8 @@ import { dropAborted, dropOvertaken, dropPublished, manifestOf } from "./prepare
 import { findOwnGroup, findPublished, insertGroup } from "./snapshots.ts";
 import { dropStaleMirrors } from "./stale.ts";
 import { clearTable, commitExtent, damagedDigest, extentDigests, type PendingExtent } from "./versions.ts";
-import { findVolume, type VolumeRow } from "./volumes.ts";
+import type { VolumeRow } from "./volume-row.ts";
+import { findVolume } from "./volumes.ts";
 
 /*
  * The writing of mirrors. A mirror has one session: the group that is being written, the base it started from, the extents

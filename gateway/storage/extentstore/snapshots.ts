@@ -9,7 +9,8 @@ import type { Database } from "./database.ts";
 import { refuseMirror } from "./guard.ts";
 import { groupStale, newestSnapshot, refuseOtherRun, rememberSnapshot } from "./order.ts";
 import { copyTable, dropTable } from "./versions.ts";
-import { findVolume, newId, type VolumeRow } from "./volumes.ts";
+import type { VolumeRow } from "./volume-row.ts";
+import { findVolume, newId } from "./volumes.ts";
 
 export interface SnapshotRow {
   readonly id: string;

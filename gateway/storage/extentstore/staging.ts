@@ -7,16 +7,8 @@ import type { Writer } from "./locks.ts";
 import { refuseFullPool } from "./pools.ts";
 import { forgetStaging, insertStaging } from "./stagings.ts";
 import { clearExtent, copyWhatIsThere, createTable, dropTable, loadBlocks } from "./versions.ts";
-import {
-  checkShape,
-  claimVolume,
-  createVolume,
-  findVolume,
-  geometryOf,
-  releaseVolume,
-  type VolumeRow,
-  volumeToCreate,
-} from "./volumes.ts";
+import { geometryOf, type VolumeRow } from "./volume-row.ts";
+import { checkShape, claimVolume, createVolume, findVolume, releaseVolume, volumeToCreate } from "./volumes.ts";
 
 /** An extent table that is being filled to become a volume's. */
 export interface Staging {

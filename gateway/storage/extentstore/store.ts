@@ -1,8 +1,8 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { asDiskError } from "../../disk-errors.ts";
-import { steadyTime, type Time } from "../../time.ts";
+import { asDiskError } from "../../files/disk-errors.ts";
+import { steadyTime, type Time } from "../../time/time.ts";
 import { DamageNotes } from "./damage.ts";
 import { Database } from "./database.ts";
 import { DataFileReaders } from "./datafilereaders.ts";

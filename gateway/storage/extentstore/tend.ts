@@ -1,4 +1,4 @@
-import type { Time } from "../../time.ts";
+import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import { chooseFiles } from "./choose.ts";
 import { collecting, compact, rewriteWhileRoom, tidy } from "./collect.ts";

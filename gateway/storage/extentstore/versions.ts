@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { extentDigest, extentDigestBytes } from "../../block-hash.ts";
+import { extentDigest, extentDigestBytes } from "../block-hash.ts";
 import type { ExtentDigest, ExtentToken } from "../volume-io.ts";
 import { BlockTable, BlockTableDamaged, damageHint } from "./blocks.ts";
 import type { BlockSet } from "./blockset.ts";

@@ -2,7 +2,8 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { VmConfig, VmNic } from "../../../core/api/object/vm.ts";
 import type { Owner } from "../control.ts";
 import type { Database } from "./database.ts";
-import { labelsText, newId, type VolumeRow } from "./volumes.ts";
+import type { VolumeRow } from "./volume-row.ts";
+import { labelsText, newId } from "./volumes.ts";
 
 /* VMs, their disks and NICs, as rows. Everything here runs inside the caller's transaction. */
 

@@ -1,57 +1,25 @@
 import { randomBytes } from "node:crypto";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { newName } from "../../../core/api/name.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
-import { blockBytes, extentBytesMax, plainGeometry } from "../../../core/extent/geometry.ts";
-import { newName } from "../../../core/object/name.ts";
+import { extentBytesMax } from "../../../core/api/object/volume-shape.ts";
+import { blockBytes, plainGeometry } from "../../../core/extent/geometry.ts";
 import type { OwnedVolume, Owner } from "../control.ts";
 import type { CreateVolumeOptions } from "../volume-io.ts";
 import type { Database } from "./database.ts";
 import { findExport } from "./exports.ts";
-import { fileNamed, refuseTakenPath } from "./files.ts";
+import { type FilePlace, fileNamed, refuseTakenPath } from "./files.ts";
 import { refuseMirror, refuseMirrorsIn } from "./guard.ts";
 import type { Writer } from "./locks.ts";
 import { defaultPool } from "./pools.ts";
 import { ensureTarget } from "./targets.ts";
 import { createTable, dropTable } from "./versions.ts";
-
-export interface VolumeRow {
-  readonly id: string;
-  readonly role: "plain" | "mirror" | "rebuilt";
-  readonly kind: "lun" | "volume" | "nfs-file";
-  /** Of a file that is no mirror, `/exports/EXPORT/PATH`. */
-  readonly name: string;
-  readonly sizeBytes: number;
-  readonly extentBytes: number;
-  readonly stripeCount: number;
-  readonly stripeBytes: number;
-  readonly pool: string;
-  readonly lunTarget: string | null;
-  readonly lunId: number | null;
-  readonly allowedInitiators: string | null;
-  readonly export: string | null;
-  readonly path: string | null;
-  readonly sharing: 0 | 1;
-  /** The VM that it was made with, and goes with. */
-  readonly vmId: string | null;
-  /** JSON. */
-  readonly labels: string | null;
-  readonly planId: string | null;
-  readonly source: string | null;
-  readonly rebuildKey: string | null;
-  readonly tableId: number;
-  readonly writer: string | null;
-}
+import { geometryOf, type VolumeRow } from "./volume-row.ts";
 
 const defaultLunTarget = "default";
 const lunIdMax = 16_383;
 
 export const newId = (prefix: "volume" | "snapshot" | "vm"): string => `${prefix}-${randomBytes(8).toString("hex")}`;
-
-export const geometryOf = (row: Geometry): Geometry => ({
-  extentBytes: row.extentBytes,
-  stripeCount: row.stripeCount,
-  stripeBytes: row.stripeBytes,
-});
 
 /** @throws VOLUME_UNKNOWN */
 export const findVolume = (database: Database, volumeId: string): VolumeRow => {
@@ -112,7 +80,7 @@ export interface NewVolume {
     | { readonly target: string; readonly lunId: number; readonly allowedInitiators?: string | undefined }
     | undefined;
   /** In an export that is there. */
-  readonly file?: { readonly export: string; readonly path: string } | undefined;
+  readonly file?: FilePlace | undefined;
   readonly sharing?: boolean | undefined;
   readonly vmId?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;

@@ -8,7 +8,8 @@ import { PendingWrites } from "./pending.ts";
 import { labelOf, volumeTables } from "./readers.ts";
 import type { Store } from "./store.ts";
 import { commitExtent, type PendingExtent } from "./versions.ts";
-import { geometryOf, releaseVolume, type VolumeRow } from "./volumes.ts";
+import { geometryOf, type VolumeRow } from "./volume-row.ts";
+import { releaseVolume } from "./volumes.ts";
 
 /** Beyond these a write commits by itself, so that memory and what a crash can lose stay bounded. */
 const pendingBytesMax = 256 * 1024 * 1024;

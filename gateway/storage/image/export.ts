@@ -3,7 +3,7 @@ import { type FileHandle, link, lstat, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { asDiskError } from "../../disk-errors.ts";
+import { asDiskError } from "../../files/disk-errors.ts";
 import type { StorageDriver } from "../driver.ts";
 import { openSnapshotReader, type SnapshotSource } from "../snapshot-reader.ts";
 import type { BlockReader } from "../volume-io.ts";

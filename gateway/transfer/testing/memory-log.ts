@@ -1,5 +1,5 @@
 import { type Failure, failureLevel } from "../../../core/api/failure.ts";
-import type { Log } from "../../log.ts";
+import type { Log } from "../../log/log.ts";
 
 export interface LogLine {
   readonly level: "debug" | "info" | "notice" | "warn" | "error";

@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { chunkBytes, giveChunkBuffer } from "../../chunk-buffers.ts";
+import { chunkBytes, giveChunkBuffer } from "../../tunnel/upload/chunk-buffers.ts";
 
 /**
  * Chunks that one end may have sent and the other not taken yet: what bounds the memory of a job.

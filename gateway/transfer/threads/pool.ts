@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { VisibleError } from "../../../core/api/errors.ts";
-import type { Log } from "../../log.ts";
-import { Movement, type Watch } from "../../standstill.ts";
+import type { Log } from "../../log/log.ts";
 import { storageLimits } from "../../storage/limited-calls.ts";
-import { systemTime, type Time } from "../../time.ts";
-import { within } from "../../within.ts";
+import { Movement, type Watch } from "../../time/standstill.ts";
+import { systemTime, type Time } from "../../time/time.ts";
+import { within } from "../../time/within.ts";
 import type { Gate } from "./gate.ts";
 import { JobPort, type Part } from "./job-port.ts";
 import type { ThreadMessage } from "./serve-jobs.ts";

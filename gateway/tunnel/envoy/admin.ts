@@ -1,9 +1,9 @@
 import { request } from "node:http";
 import { connect } from "node:net";
-import type { Time } from "../../time.ts";
 
 const answerMs = 2_000;
-const pollMs = 50;
+/** How often something is asked that comes within moments. */
+export const pollMs = 50;
 
 /** Whether the Envoy at this administration socket serves. */
 export const isReady = (adminSocket: string): Promise<boolean> =>
@@ -28,17 +28,3 @@ export const isListening = (path: string): Promise<boolean> =>
     });
     socket.on("error", () => resolve(false));
   });
-
-/** Asks again until it is so. @returns whether it was within `withinMs`, and before the signal was aborted */
-export const until = async (
-  isSo: () => Promise<boolean>,
-  options: { readonly withinMs: number; readonly time: Time; readonly signal: AbortSignal },
-): Promise<boolean> => {
-  const { withinMs, time, signal } = options;
-  for (const endMs = performance.now() + withinMs; !signal.aborted; ) {
-    if (await isSo()) return true;
-    if (performance.now() > endMs) return false;
-    await time.sleep(pollMs, signal);
-  }
-  return false;
-};

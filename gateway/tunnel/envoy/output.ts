@@ -1,5 +1,5 @@
 import type { SiteId } from "../../../core/api/ids.ts";
-import type { Log } from "../../log.ts";
+import type { Log } from "../../log/log.ts";
 
 /**
  * Envoy's own log on standard error: one word for the level, then the message; what follows of a

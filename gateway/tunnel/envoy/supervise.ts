@@ -1,10 +1,11 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { SiteId } from "../../../core/api/ids.ts";
-import type { Log } from "../../log.ts";
+import type { Log } from "../../log/log.ts";
 import { keepRunning } from "../../processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../processes/owned-process.ts";
-import type { Time } from "../../time.ts";
-import { isReady, until } from "./admin.ts";
+import type { Time } from "../../time/time.ts";
+import { until } from "../../until.ts";
+import { isReady, pollMs } from "./admin.ts";
 import type { EnvoyLayout } from "./layout.ts";
 import { connectionLine, logLine, outputArguments } from "./output.ts";
 
@@ -42,7 +43,7 @@ export const superviseEnvoy = async (options: {
     });
 
   const first = run();
-  const serves = until(() => isReady(layout.adminSocket), { withinMs: startMs, time, signal });
+  const serves = until(() => isReady(layout.adminSocket), { everyMs: pollMs, withinMs: startMs, time, signal });
   if (!(await Promise.race([serves, first.ended.then(() => false)]))) {
     stopping.abort();
     const why = first.hasEnded() ? `: ${await first.ended}` : "";

@@ -10,7 +10,7 @@ import { connect } from "node:tls";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { CertificateWithKey } from "../../../pki/authority.ts";
 import { until } from "../../../test/patience.ts";
-import { systemTime } from "../../time.ts";
+import { systemTime } from "../../time/time.ts";
 import { credentialsOf, newAuthority, site } from "../../transfer/testing/credentials.ts";
 import { openTwoSites, writeTo } from "../../transfer/testing/two-sites.ts";
 import { answerJson } from "../answer.ts";

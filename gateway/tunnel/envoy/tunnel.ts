@@ -2,17 +2,18 @@ import { lookup } from "node:dns/promises";
 import { chmod, readFile, rm } from "node:fs/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { SiteId } from "../../../core/api/ids.ts";
-import { writeFileSafely } from "../../files.ts";
-import { makeFolder } from "../../folder.ts";
-import { whileMoving } from "../../standstill.ts";
-import { steadyTime, type Time } from "../../time.ts";
+import { writeFileSafely } from "../../files/files.ts";
+import { makeFolder } from "../../files/folder.ts";
+import { whileMoving } from "../../time/standstill.ts";
+import { steadyTime, type Time } from "../../time/time.ts";
+import { until } from "../../until.ts";
 import { assertValidNow, type TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
 import type { TunnelServerLimits } from "../listening.ts";
 import { OpenClients } from "../open-clients.ts";
 import { startProxiedServer } from "../proxied-server.ts";
 import type { Tunnel, TunnelOptions } from "../tunnel.ts";
-import { isListening, isReady, until } from "./admin.ts";
+import { isListening, isReady, pollMs } from "./admin.ts";
 import { bootstrap, clustersFile, identityFile, listenersFile, trustFile } from "./bootstrap.ts";
 import { findEnvoy } from "./find.ts";
 import { type EnvoyLayout, layoutIn } from "./layout.ts";
@@ -136,7 +137,8 @@ const started = async (
 ) => {
   if (command !== undefined) return superviseEnvoy({ command, layout, log, time, onRefused });
   const { signal } = new AbortController();
-  if (await until(() => isReady(layout.adminSocket), { withinMs: besideMs, time, signal })) return undefined;
+  if (await until(() => isReady(layout.adminSocket), { everyMs: pollMs, withinMs: besideMs, time, signal }))
+    return undefined;
   throw new VisibleError("INTERNAL", `No Envoy answers at ${layout.adminSocket}.`, {
     hint: `Start one beside the gateway, as the same user: envoy -c ${layout.bootstrap} --disable-hot-restart`,
   });
@@ -201,7 +203,7 @@ class Sites {
       await this.#writeSites();
     }
     const isUp = () => isListening(this.#layout.socketTo(siteId));
-    if (!(await until(isUp, { withinMs: takeUpMs, time: this.#time, signal }))) {
+    if (!(await until(isUp, { everyMs: pollMs, withinMs: takeUpMs, time: this.#time, signal }))) {
       signal.throwIfAborted();
       throw new VisibleError("INTERNAL", `Envoy has not taken up the way to site ${siteId}.`, {
         hint: "It will be tried again. The gateway's log has what Envoy said.",

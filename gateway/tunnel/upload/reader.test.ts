@@ -4,8 +4,8 @@ import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { chunkBytes } from "../../chunk-buffers.ts";
 import { lengthOf, record, signal } from "../testing.ts";
+import { chunkBytes } from "./chunk-buffers.ts";
 import { UploadReader } from "./reader.ts";
 
 const end = lengthOf(0);

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { chunkBytes, giveChunkBuffer, takeChunkBuffer } from "../../chunk-buffers.ts";
+import { chunkBytes, giveChunkBuffer, takeChunkBuffer } from "./chunk-buffers.ts";
 import { lengthBytes, pathBytesMax } from "./protocol.ts";
 
 /**

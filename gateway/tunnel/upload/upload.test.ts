@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { after, afterEach, before, describe, test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { chunkBytes } from "../../chunk-buffers.ts";
 import { credentialsOf } from "../../transfer/testing/credentials.ts";
 import {
   code,
@@ -17,6 +16,7 @@ import {
   upgradeToUploads,
   uploadOf,
 } from "../testing.ts";
+import { chunkBytes } from "./chunk-buffers.ts";
 import { uploadProtocol } from "./protocol.ts";
 
 describe("uploads", () => {

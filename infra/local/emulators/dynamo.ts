@@ -1,11 +1,11 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { makeFolder } from "../../../gateway/folder.ts";
+import { makeFolder } from "../../../gateway/files/folder.ts";
 import { type Death, keepRunning } from "../../../gateway/processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../../gateway/processes/owned-process.ts";
-import { steadyTime, type Time } from "../../../gateway/time.ts";
+import { steadyTime, type Time } from "../../../gateway/time/time.ts";
+import { until } from "../../../gateway/until.ts";
 import type { Emulator } from "./emulator.ts";
 import { freePort } from "./port.ts";
 
@@ -55,9 +55,11 @@ const answers = async (endpoint: string, signal: AbortSignal): Promise<boolean> 
 };
 
 const untilItAnswers = async (dynoxide: OwnedProcess, endpoint: string, signal: AbortSignal): Promise<void> => {
-  while (!(await answers(endpoint, signal))) {
-    if (dynoxide.hasEnded()) break;
-    await setTimeout(20, undefined, { signal });
+  const isOver = async () => dynoxide.hasEnded() || (await answers(endpoint, signal));
+  const withinMs = startSecondsMax * 1000;
+  if (!(await until(isOver, { everyMs: 20, withinMs, time: steadyTime, signal }))) {
+    signal.throwIfAborted();
+    throw new VisibleError("TIMEOUT", `The DynamoDB emulator does not answer within ${startSecondsMax} s.`);
   }
   if (!dynoxide.hasEnded()) return;
   const last = dynoxide.lastOutput() || (await dynoxide.ended);

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { readIfThere, writeFileSafely } from "../../../gateway/files.ts";
+import { readIfThere, writeFileSafely } from "../../../gateway/files/files.ts";
 
 /** Replaces the file's content, durably and all at once. One writer at a time. */
 export const writeJsonFile = (path: string, value: unknown): Promise<void> =>

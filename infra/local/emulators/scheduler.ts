@@ -4,7 +4,7 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Clock } from "../../../core/ports/clock.ts";
-import { makeFolder } from "../../../gateway/folder.ts";
+import { makeFolder } from "../../../gateway/files/folder.ts";
 import type { Emulator } from "./emulator.ts";
 import { listening } from "./port.ts";
 import type { Schedule } from "./schedules.ts";

@@ -1,7 +1,7 @@
 import type { Instant } from "../../../core/api/ids.ts";
 import { addSeconds, type Clock } from "../../../core/ports/clock.ts";
 import type { DocumentStore } from "../../../core/ports/store.ts";
-import type { Sleep } from "./sleep.ts";
+import type { Waiting } from "../../../core/ports/waiting.ts";
 
 /** What is due later than this is none of its business yet. */
 export const soonSeconds = 300;
@@ -70,7 +70,10 @@ export class DueSoon {
    * Waits until something is due that nobody has looked at, `maxMs` at most, or until the signal, or
    * until the clock turns out to have been set back.
    */
-  async wait(maxMs: number, { signal, sleep }: { readonly signal: AbortSignal; readonly sleep: Sleep }): Promise<void> {
+  async wait(
+    maxMs: number,
+    { signal, sleep }: { readonly signal: AbortSignal; readonly sleep: Waiting["sleep"] },
+  ): Promise<void> {
     const startedMs = this.#nowMs;
     const untilMs = startedMs + maxMs;
     for (;;) {

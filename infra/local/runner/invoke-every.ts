@@ -1,5 +1,5 @@
 import { setInterval } from "node:timers/promises";
-import type { Log } from "../../../functions/deps.ts";
+import type { Log } from "../../../functions/ports/deps.ts";
 
 export interface InvokeEveryOptions {
   readonly seconds: number;

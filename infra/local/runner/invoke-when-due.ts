@@ -1,9 +1,9 @@
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { DocumentStore } from "../../../core/ports/store.ts";
-import type { Log } from "../../../functions/deps.ts";
+import type { Waiting } from "../../../core/ports/waiting.ts";
+import type { Log } from "../../../functions/ports/deps.ts";
+import { systemTime } from "../../../gateway/time/time.ts";
 import { type DueSoon, soonSeconds } from "./due-soon.ts";
-import type { Sleep } from "./sleep.ts";
-import { sleepUntilAborted } from "./sleep.ts";
 
 export interface InvokeWhenDueOptions {
   readonly store: Pick<DocumentStore, "due">;
@@ -14,7 +14,7 @@ export interface InvokeWhenDueOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly log: Log;
-  readonly sleep?: Sleep;
+  readonly sleep?: Waiting["sleep"];
 }
 
 const pauseMs = 1_000;
@@ -26,7 +26,7 @@ const readEveryMs = soonSeconds * 1_000 - 60_000;
  * the same. A call that throws is logged. Ends after the signal, once the call that goes on is over.
  */
 export const invokeWhenDue = async (options: InvokeWhenDueOptions): Promise<void> => {
-  const { store, due, handler, clock, signal, log, sleep = sleepUntilAborted } = options;
+  const { store, due, handler, clock, signal, log, sleep = systemTime.sleep } = options;
   const nowMs = () => Date.parse(clock.now());
   let readAtMs = Number.NEGATIVE_INFINITY;
 

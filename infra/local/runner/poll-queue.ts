@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
 import { DeleteMessageBatchCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import type { Waiting } from "../../../core/ports/waiting.ts";
+import { backoff } from "../../../core/waiting/backoff.ts";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "../../../functions/aws/lambda-events.ts";
-import type { Log } from "../../../functions/deps.ts";
-import type { Sleep } from "./sleep.ts";
-import { sleepUntilAborted } from "./sleep.ts";
+import type { Log } from "../../../functions/ports/deps.ts";
+import { systemTime } from "../../../gateway/time/time.ts";
 
 export interface PollQueueOptions {
   readonly client: SQSClient;
@@ -17,12 +18,12 @@ export interface PollQueueOptions {
   readonly signal: AbortSignal;
   readonly log: Log;
   /** The waits between failures; replaced in tests. */
-  readonly sleep?: Sleep;
+  readonly sleep?: Waiting["sleep"];
 }
 
 /** How long one receive waits: as long as SQS lets it. */
 const waitSeconds = 20;
-const backoffMillisecondsMax = 5_000;
+const batchBackoffMs = { first: 100, max: 5_000, jitter: 0.5 };
 
 const recordOf = (queueUrl: string, message: Message): SQSRecord => {
   const { MessageId, ReceiptHandle, Body, MD5OfBody = "", Attributes = {} } = message;
@@ -87,7 +88,7 @@ const remove = async ({ client, queueUrl }: PollQueueOptions, records: readonly 
  * again likewise.
  */
 export const pollQueue = async (options: PollQueueOptions): Promise<void> => {
-  const { batchSize, concurrency = 1, signal, log, sleep = sleepUntilAborted } = options;
+  const { batchSize, concurrency = 1, signal, log, sleep = systemTime.sleep } = options;
   assert(batchSize >= 1 && batchSize <= 10, `a batch is of 1 to 10 messages, not ${batchSize}`);
   const calls = new Set<Promise<void>>();
   let failures = 0;
@@ -95,8 +96,7 @@ export const pollQueue = async (options: PollQueueOptions): Promise<void> => {
   const waitAfter = async (error: unknown): Promise<void> => {
     failures++;
     log.failed({ err: error, queueUrl: options.queueUrl, failures }, "a batch failed; its messages come again");
-    const backoff = Math.min(backoffMillisecondsMax, 100 * 2 ** (failures - 1));
-    await sleep(backoff * (0.5 + Math.random() / 2), signal);
+    await sleep(backoff(batchBackoffMs, failures, Math.random()), signal);
   };
 
   const call = async (records: readonly SQSRecord[]): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { GetScheduleCommandOutput, SchedulerClient, ScheduleSummary } from "@aws-sdk/client-scheduler";
 import { GetScheduleCommand, paginateListSchedules, ResourceNotFoundException } from "@aws-sdk/client-scheduler";
 import type { Instant } from "../../../core/api/ids.ts";
-import { mapBounded } from "../../../functions/aws/map-bounded.ts";
+import { mapBounded } from "../../../functions/concurrency/map-bounded.ts";
 import type { ScheduleTimes } from "./occurrences.ts";
 
 /** A schedule as the ticker needs it. */

@@ -5,11 +5,11 @@ import type { Instant } from "../../../core/api/ids.ts";
 import { instantSchema } from "../../../core/api/ids.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import { addSeconds, isAhead, secondsBetween } from "../../../core/ports/clock.ts";
-import { mapBounded } from "../../../functions/aws/map-bounded.ts";
-import type { Log } from "../../../functions/deps.ts";
+import type { Waiting } from "../../../core/ports/waiting.ts";
+import { mapBounded } from "../../../functions/concurrency/map-bounded.ts";
+import type { Log } from "../../../functions/ports/deps.ts";
+import { systemTime } from "../../../gateway/time/time.ts";
 import { readJsonFile, writeJsonFile } from "../emulators/json-file.ts";
-import type { Sleep } from "../runner/sleep.ts";
-import { sleepUntilAborted } from "../runner/sleep.ts";
 import { occurrences } from "./occurrences.ts";
 import type { TickerSchedule } from "./schedules.ts";
 import { createScheduleReader, inputAt } from "./schedules.ts";
@@ -41,7 +41,11 @@ export interface Ticker {
    */
   tick(now: Instant): Promise<Tick>;
   /** Ticks at the beginning of every minute, and every 5 s while something fails, until the signal. */
-  run(options: { readonly clock: Clock; readonly signal: AbortSignal; readonly sleep?: Sleep }): Promise<void>;
+  run(options: {
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+    readonly sleep?: Waiting["sleep"];
+  }): Promise<void>;
 }
 
 /** What came due longer ago than this is dropped; the sweep finds the slots that have no run. */
@@ -132,7 +136,7 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
 
   return {
     tick,
-    async run({ clock, signal, sleep = sleepUntilAborted }) {
+    async run({ clock, signal, sleep = systemTime.sleep }) {
       while (!signal.aborted) {
         const now = clock.now();
         const isWell = await tickSafely(now);

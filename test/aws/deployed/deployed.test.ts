@@ -23,7 +23,7 @@ import { scopeSchema } from "../../../core/api/token.ts";
 import { type Clients, createClients, createStsClient, type Environment } from "../../../functions/aws/clients.ts";
 import { createLambdaClient } from "../../../functions/aws/lambda-client.ts";
 import { queueUrlOf } from "../../../functions/aws/queues.ts";
-import { createToken } from "../../../functions/tokens.ts";
+import { createToken } from "../../../functions/tokens/tokens.ts";
 import { arnsOf, type FunctionName, functionNames, namesOf } from "../../../infra/aws/names.ts";
 import { functionPolicies, gatewayPolicy, type Statement } from "../../../infra/aws/policies.ts";
 import { createAuthority } from "../../../pki/authority.ts";

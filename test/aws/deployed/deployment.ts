@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import {
   ApiGatewayV2Client,
   CreateApiCommand,
@@ -24,8 +23,8 @@ import { type Clients, createClients } from "../../../functions/aws/clients.ts";
 import { ensureQueue, reportQueueDefinition } from "../../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
 import { ensureTable } from "../../../functions/aws/table.ts";
-import type { Deps } from "../../../functions/deps.ts";
 import { createDeps, type Names } from "../../../functions/environment.ts";
+import type { Deps } from "../../../functions/ports/deps.ts";
 import { concurrencyOf, newAccountExecutions } from "../../../infra/aws/concurrency.ts";
 import {
   arnsOf,
@@ -45,7 +44,7 @@ import {
 } from "../../../infra/aws/policies.ts";
 import { gatewayRoutes } from "../../../infra/aws/routes.ts";
 import { bundleFunction, zipBundle } from "../../infra/bundle.ts";
-import { hangMs } from "../../patience.ts";
+import { until } from "../../patience.ts";
 import type { EmulatorProcess } from "../emulator-process.ts";
 import { type ApiProxy, startApiProxy } from "./api-proxy.ts";
 import { policyDocument } from "./iam.ts";
@@ -158,13 +157,11 @@ export const deploy = async (
       new PutRolePolicyCommand({ RoleName, PolicyName: policyName, PolicyDocument: policyDocument(statements) }),
     );
   const untilReady = async (FunctionName: string) => {
-    const endMs = performance.now() + hangMs;
-    for (;;) {
+    const isReady = async () => {
       const found = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-      if (found.State !== "Pending" && found.LastUpdateStatus !== "InProgress") return;
-      assert(performance.now() < endMs, `${FunctionName} does not become ready`);
-      await wait(50);
-    }
+      return found.State !== "Pending" && found.LastUpdateStatus !== "InProgress";
+    };
+    await until(`${FunctionName} to become ready`, isReady, 50);
   };
 
   const putFunction = async (name: FunctionName, folder: string) => {

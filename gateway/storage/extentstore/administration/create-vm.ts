@@ -1,7 +1,7 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { newName } from "../../../../core/api/name.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectSpecOf } from "../../../../core/api/object-spec.ts";
-import { newName } from "../../../../core/object/name.ts";
 import type { Database } from "../database.ts";
 import { objectOfVm } from "../objects.ts";
 import { findPool } from "../pools.ts";

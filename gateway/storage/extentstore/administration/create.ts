@@ -1,13 +1,14 @@
+import { newName } from "../../../../core/api/name.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectSpec, ObjectSpecOf } from "../../../../core/api/object-spec.ts";
-import { newName } from "../../../../core/object/name.ts";
 import type { Database } from "../database.ts";
 import { findExport } from "../exports.ts";
 import { fileNamed, refuseTakenPath } from "../files.ts";
 import { refuseMirrorsIn } from "../guard.ts";
 import { objectOfVolume } from "../objects.ts";
 import { ensureTarget } from "../targets.ts";
-import { chooseLun, refuseTakenName, type VolumeRow } from "../volumes.ts";
+import type { VolumeRow } from "../volume-row.ts";
+import { chooseLun, refuseTakenName } from "../volumes.ts";
 import { createVm } from "./create-vm.ts";
 import { putExport, putPool, putSwitch } from "./facilities.ts";
 import { insertNew, newVolume } from "./new-volume.ts";

@@ -1,8 +1,8 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { facilitiesMax, type VirtualSwitch } from "../../../../core/api/facilities.ts";
+import { newName } from "../../../../core/api/name.ts";
 import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { ObjectSpecOf } from "../../../../core/api/object-spec.ts";
-import { newName } from "../../../../core/object/name.ts";
 import type { FacilityDescription, FacilityId } from "../../administration.ts";
 import type { Database } from "../database.ts";
 import { ensureExport, exportRow, findExport } from "../exports.ts";

@@ -4,7 +4,7 @@ import type { Database } from "../database.ts";
 import { refuseMirrorObject } from "../guard.ts";
 import { volumeIdOf } from "../objects.ts";
 import type { VmRow } from "../vms.ts";
-import type { VolumeRow } from "../volumes.ts";
+import type { VolumeRow } from "../volume-row.ts";
 
 /** The row of an object that may be changed. Inside a transaction. */
 export type OwnRow =

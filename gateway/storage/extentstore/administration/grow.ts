@@ -2,7 +2,8 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import { sectorBytes } from "../../../../core/api/object-spec.ts";
 import { exactBytes } from "../../../../core/object/exact-bytes.ts";
 import { refuseFullPool } from "../pools.ts";
-import { checkShape, geometryOf, refuseBusy, type VolumeRow } from "../volumes.ts";
+import { geometryOf, type VolumeRow } from "../volume-row.ts";
+import { checkShape, refuseBusy } from "../volumes.ts";
 import type { Cluster } from "./remove.ts";
 
 /**

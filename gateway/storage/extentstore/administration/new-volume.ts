@@ -2,7 +2,8 @@ import type { ObjectSpecOf } from "../../../../core/api/object-spec.ts";
 import { plainGeometry } from "../../../../core/extent/geometry.ts";
 import type { Database } from "../database.ts";
 import { findPool, refuseFullPool } from "../pools.ts";
-import { checkShape, insertVolume, type NewVolume, type VolumeRow } from "../volumes.ts";
+import type { VolumeRow } from "../volume-row.ts";
+import { checkShape, insertVolume, type NewVolume } from "../volumes.ts";
 
 /* Everything here runs inside the caller's transaction. */
 

@@ -2,7 +2,8 @@ import type { ObjectId } from "../../control.ts";
 import type { Database } from "../database.ts";
 import type { Writer } from "../locks.ts";
 import { deleteVmRow, setDisks, type VmRow } from "../vms.ts";
-import { refuseAttached, refuseBusy, removeVolume, type VolumeRow } from "../volumes.ts";
+import type { VolumeRow } from "../volume-row.ts";
+import { refuseAttached, refuseBusy, removeVolume } from "../volumes.ts";
 import { findOwn } from "./find.ts";
 import { refuseRunning } from "./running.ts";
 

@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Time } from "../../../time.ts";
+import type { Time } from "../../../time/time.ts";
 import { BlockTable } from "../blocks.ts";
 import { Database } from "../database.ts";
 import { dataFilePath } from "../datafile.ts";

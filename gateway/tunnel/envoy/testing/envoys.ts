@@ -6,7 +6,7 @@ import { gatewayIdSchema } from "../../../../core/api/ids.ts";
 import type { CertificateWithKey } from "../../../../pki/authority.ts";
 import { freePort } from "../../../../test/free-port.ts";
 import { until } from "../../../../test/patience.ts";
-import type { Time } from "../../../time.ts";
+import type { Time } from "../../../time/time.ts";
 import { credentialsOf, site } from "../../../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../../../transfer/testing/memory-log.ts";
 import type { TlsCredentials } from "../../certificates.ts";

@@ -1,0 +1,14 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import { formatIdentity, type PeerIdentity } from "../../core/api/identity.ts";
+import type { GatewayId, Instant } from "../../core/api/ids.ts";
+import type { Site } from "../../core/api/site.ts";
+
+/** When an administrator has removed a gateway of the site; undefined unless it was, and has not enrolled again. */
+export const removedAt = ({ removedGateways = [] }: Site, gatewayId: GatewayId): Instant | undefined =>
+  removedGateways.find(({ id }) => id === gatewayId)?.at;
+
+/** What a gateway is told that was removed. */
+export const gatewayWasRemoved = (identity: PeerIdentity): VisibleError =>
+  new VisibleError("GATEWAY_REMOVED", `The gateway ${formatIdentity(identity)} was removed.`, {
+    hint: "If it should come back, ask somebody with an admin token for an enrolment token.",
+  });
