@@ -8,6 +8,7 @@ import { createContext, type GlobalOptions } from "./context.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { pathOf } from "./help.ts";
 import type { Host } from "./host.ts";
+import { printedJson } from "./json/print.ts";
 import { notCompiled } from "./not-compiled.ts";
 import { createProgram } from "./program.ts";
 import { errorText } from "./render/errors.ts";
@@ -26,7 +27,7 @@ export const main = async (args: readonly string[], host: Host): Promise<number>
       const answer = await work(context, ...(given.slice(0, -1) as A));
       if (answer === undefined) return;
       const screen = answer.isForStderr ? host.stderr : host.stdout;
-      screen.write(`${context.json ? JSON.stringify(answer.json) : answer.text}\n`);
+      screen.write(`${context.json ? printedJson(answer.json) : answer.text}\n`);
       exitCode = answer.exitCode ?? exitCode;
     };
   try {

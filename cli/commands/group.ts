@@ -4,6 +4,7 @@ import { type GroupId, planIdOf } from "../../core/api/ids.ts";
 import { answerOf } from "../client.ts";
 import type { Answer, Api, Context } from "../context.ts";
 import { readRun } from "../follow-run.ts";
+import { groupLine } from "../json/group.ts";
 import { groupMeant } from "../latest-group.ts";
 import { groupOrLatest, groupText, latestOfOption, sinceOption, siteOption } from "../options.ts";
 import { listed } from "../pages.ts";
@@ -40,7 +41,7 @@ const listGroups = async (context: Context, filter: ListOptions): Promise<Answer
   const api = await context.connect();
   const items = await listed(context, (page) => answerOf(api.v1.groups.$get({ query: { ...page, ...filter } })));
   const text = groupTable(items, context.style);
-  return { json: { items }, text: [text, ...groupNotes(items)].join("\n") };
+  return { json: { items: items.map(groupLine) }, text: [text, ...groupNotes(items)].join("\n") };
 };
 
 interface ShowOptions {
@@ -62,10 +63,12 @@ const showGroup = async (context: Context, group: string, options: ShowOptions):
   if (first === undefined) throw groupUnknown(id, plan, site);
   const run = await runOf(api, first.runId);
   const objects = run === undefined ? [] : await readRunObjects(context, api, run);
+  const { planId, planName, runId, takenAt } = first;
+  const alike = { id, planId, planName, runId, takenAt };
   const { style } = context;
   const parts = [wholeGroupText(groups, style), runObjectsText(objects, style, site)];
   return {
-    json: { id, sites: groups, objects: objects[0]?.objects ?? [] },
+    json: { ...alike, sites: groups.map(groupLine), objects: objects[0]?.objects ?? [] },
     text: [
       ...parts.filter((part) => part !== undefined),
       ...groupNotes(groups.map(({ warnings: _, ...group }) => group)),

@@ -11,6 +11,7 @@ import { isToBeChanged, nothingChanged } from "../confirm.ts";
 import type { Answer, Context } from "../context.ts";
 import { findChangeableObject } from "../find-object.ts";
 import { tellInventory } from "../inventory.ts";
+import { shownObject } from "../json/object.ts";
 import { kindNames } from "../kind-names.ts";
 import { labelChanges } from "../labels.ts";
 import { readChangeFile } from "../object-file.ts";
@@ -57,7 +58,7 @@ export const updateObject = async (context: Context, nameOrId: string, options: 
   const { object, lost } = done;
   const isKnown = await isKnownAs(context, site, object);
   return {
-    json: { object, site, lost, inventoryRefreshed: isKnown },
+    json: { object: shownObject(object), site, lost, inventoryRefreshed: isKnown },
     text: [...lossesText(lost), `It is now:\n\n${objectText(object, site, context.style)}`].join("\n"),
   };
 };

@@ -8,6 +8,7 @@ import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
 import type { Answer, Api, Context } from "../context.ts";
 import { askedFor, followRun } from "../follow-run.ts";
 import { freshInventory, lastInventory, lookUpObjects } from "../inventory.ts";
+import { askedForRun } from "../json/run.ts";
 import { wholeNumber } from "../options.ts";
 import { listed } from "../pages.ts";
 import { readPlanFile } from "../plan-file.ts";
@@ -76,7 +77,10 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
         const asking = answerOf(api.v1.plans[":plan"].run.$post({ param: { plan: name } }));
         const run = await askedFor(context, asking, `smtx-backup run list --plan ${name}`);
         if (wait) return followRun(context, api, run.id);
-        return { json: run, text: `${run.id} has been asked for. See: smtx-backup run show ${run.id} --watch` };
+        return {
+          json: askedForRun(run),
+          text: `${run.id} has been asked for. See: smtx-backup run show ${run.id} --watch`,
+        };
       }),
     );
   plan

@@ -2,6 +2,7 @@ import { Option } from "commander";
 import type { RunListEntry } from "../../core/api/answers.ts";
 import { answerOf } from "../client.ts";
 import type { Answer, Context } from "../context.ts";
+import { runLine } from "../json/run.ts";
 import { wholeNumber } from "../options.ts";
 import { listed, listedUpTo, moreText } from "../pages.ts";
 import { historyTable } from "../render/run.ts";
@@ -36,7 +37,7 @@ export const listRuns = async (context: Context, { limit: given, ...filter }: Li
     none: isCut ? `No runs in the last ${sinceUnlessTold}.` : "No runs yet.",
   });
   const note = isCut ? `\nOf the last ${sinceUnlessTold}. To see others: --since 7d, or --plan PLAN` : "";
-  return { json: { items, more }, text: table + moreText(more, limit) + note };
+  return { json: { items: items.map(runLine), more }, text: table + moreText(more, limit) + note };
 };
 
 interface Newest {
