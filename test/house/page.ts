@@ -20,13 +20,13 @@ export const fencedBlocks = (page: string): readonly CodeBlock[] =>
 export const inlineCode = (page: string): readonly string[] =>
   [...withoutBlocks(page).matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code);
 
-export interface Link {
+export interface PageLink {
   readonly text: string;
   /** As it is written: a path from the page's folder, an address, or `#a-heading`. */
   readonly to: string;
 }
 
-export const linksOf = (page: string): readonly Link[] =>
+export const linksOf = (page: string): readonly PageLink[] =>
   [...withoutBlocks(page).matchAll(/\[([^\]]+)\]\(([^)\s]+)\)/g)].map(([, text = "", to = ""]) => ({
     text: text.replaceAll(/\s+/g, " "),
     to,
