@@ -105,7 +105,7 @@ describe("README.md", () => {
 
   test("has its commands in blocks, with what they print: none in the lines between", () => {
     assert.deepEqual(
-      inlineCode(page).filter((code) => /^(npx|export) /.test(code)),
+      inlineCode(page).filter((code) => /^(npx|export|smtx-backup) /.test(code)),
       [],
     );
     for (const { language, text } of blocks) {
