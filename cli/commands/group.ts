@@ -8,6 +8,7 @@ import { groupMeant } from "../control-plane/latest-group.ts";
 import { listed } from "../control-plane/pages.ts";
 import { readRunObjects } from "../control-plane/run-objects.ts";
 import { groupOrLatest, groupText, latestOfOption, sinceOption, siteOption } from "../input/options.ts";
+import { groupLine } from "../json/group.ts";
 import { groupNotes, groupTable, groupText as wholeGroupText } from "../render/group.ts";
 import { runObjectsText } from "../render/run-objects.ts";
 import type { Answering } from "./command.ts";
@@ -39,8 +40,9 @@ interface ListOptions {
 const listGroups = async (context: Context, filter: ListOptions): Promise<Answer> => {
   const api = await context.connect();
   const items = await listed(context, (page) => answerOf(api.v1.groups.$get({ query: { ...page, ...filter } })));
-  const text = groupTable(items, context.style);
-  return { json: { items }, text: [text, ...groupNotes(items)].join("\n") };
+  const isFiltered = filter.site !== undefined || filter.since !== undefined;
+  const text = groupTable(items, context.style, isFiltered ? "No snapshot groups fit these filters." : undefined);
+  return { json: { items: items.map(groupLine) }, text: [text, ...groupNotes(items)].join("\n") };
 };
 
 interface ShowOptions {
@@ -62,10 +64,12 @@ const showGroup = async (context: Context, group: string, options: ShowOptions):
   if (first === undefined) throw groupUnknown(id, plan, site);
   const run = await runOf(api, first.runId);
   const objects = run === undefined ? [] : await readRunObjects(context, api, run);
+  const { planId, planName, runId, takenAt } = first;
+  const alike = { id, planId, planName, runId, takenAt };
   const { style } = context;
   const parts = [wholeGroupText(groups, style), runObjectsText(objects, style, site)];
   return {
-    json: { id, sites: groups, objects: objects[0]?.objects ?? [] },
+    json: { ...alike, sites: groups.map(groupLine), objects: objects[0]?.objects ?? [] },
     text: [
       ...parts.filter((part) => part !== undefined),
       ...groupNotes(groups.map(({ warnings: _, ...group }) => group)),

@@ -14,6 +14,7 @@ import { tellInventory } from "../control-plane/inventory.ts";
 import { findChangeableObject } from "../find/find-object.ts";
 import { labelChanges } from "../input/labels.ts";
 import { readChangeFile } from "../input/object-file.ts";
+import { shownObject } from "../json/object.ts";
 import { kindNames } from "../render/kind-names.ts";
 import { lossesText } from "../render/losses.ts";
 import { labelsText, objectText } from "../render/object.ts";
@@ -57,7 +58,7 @@ export const updateObject = async (context: Context, nameOrId: string, options: 
   const { object, lost } = done;
   const isKnown = await isKnownAs(context, site, object);
   return {
-    json: { object, site, lost, inventoryRefreshed: isKnown },
+    json: { object: shownObject(object), site, lost, inventoryRefreshed: isKnown },
     text: [...lossesText(lost), `It is now:\n\n${objectText(object, site, context.style)}`].join("\n"),
   };
 };

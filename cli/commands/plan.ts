@@ -11,6 +11,7 @@ import { freshInventory, lastInventory, lookUpObjects } from "../control-plane/i
 import { listed } from "../control-plane/pages.ts";
 import { wholeNumber } from "../input/options.ts";
 import { readPlanFile } from "../input/plan-file.ts";
+import { askedForRun } from "../json/run.ts";
 import { firstRunText, planTable, planText, retentionText, slotsText } from "../render/plan.ts";
 import { idleText, leftOutText, type Members, membersText } from "../render/plan-members.ts";
 import { warningLines } from "../render/run.ts";
@@ -76,7 +77,10 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
         const asking = answerOf(api.v1.plans[":plan"].run.$post({ param: { plan: name } }));
         const run = await askedFor(context, asking, `smtx-backup run list --plan ${name}`);
         if (wait) return followRun(context, api, run.id);
-        return { json: run, text: `${run.id} has been asked for. See: smtx-backup run show ${run.id} --watch` };
+        return {
+          json: askedForRun(run),
+          text: `${run.id} has been asked for. See: smtx-backup run show ${run.id} --watch`,
+        };
       }),
     );
   plan

@@ -4,6 +4,7 @@ import { answerOf } from "../context/client.ts";
 import type { Answer, Context } from "../context/context.ts";
 import { listed, listedUpTo, moreText } from "../control-plane/pages.ts";
 import { wholeNumber } from "../input/options.ts";
+import { runLine } from "../json/run.ts";
 import { historyTable } from "../render/run.ts";
 
 const runsShown = 20;
@@ -29,14 +30,19 @@ export const listRuns = async (context: Context, { limit: given, ...filter }: Li
   const isOfOne = filter.plan !== undefined;
   const limit = given ?? (isOfOne ? runsShown : runsOfAllShown);
   const { items, more } = await (isOfOne ? newestOfOne(context, filter, limit) : newestOfAll(context, filter, limit));
+  const isFiltered = filter.site !== undefined || filter.since !== undefined;
   const isCut = !isOfOne && filter.since === undefined;
   const table = historyTable(items, {
     style: context.style,
     nowMs: context.host.time.nowMs(),
-    none: isCut ? `No runs in the last ${sinceUnlessTold}.` : "No runs yet.",
+    none: isCut
+      ? `No runs in the last ${sinceUnlessTold}.`
+      : isFiltered
+        ? "No runs fit these filters."
+        : "No runs yet.",
   });
   const note = isCut ? `\nOf the last ${sinceUnlessTold}. To see others: --since 7d, or --plan PLAN` : "";
-  return { json: { items, more }, text: table + moreText(more, limit) + note };
+  return { json: { items: items.map(runLine), more }, text: table + moreText(more, limit) + note };
 };
 
 interface Newest {

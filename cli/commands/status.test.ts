@@ -93,7 +93,7 @@ describe("status", () => {
     assert.deepEqual([exitCode, summaryOf(json)], [1, { late: 1 }]);
     assert.match(
       stdout,
-      /\nnightly at b: the newest restore point is older than its cycle allows, since 2026-03-02 01:00:00 UTC\n$/,
+      /\nnightly at b: late since 2026-03-02 01:00:00 UTC: the newest restore point is older than the plan's cycle allows\n$/,
     );
   });
 
@@ -129,6 +129,7 @@ describe("status", () => {
     for (const [args, code] of [
       [["--plan", "othr"], "PLAN_UNKNOWN"],
       [["--site", "c"], "SITE_UNKNOWN"],
+      [["--plan", "other", "--site", "a"], "SITE_UNKNOWN"],
     ] as const) {
       const { exitCode, stderr } = await world.run(["status", ...args]);
       assert.equal(exitCode, 3);

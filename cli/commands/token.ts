@@ -65,7 +65,7 @@ export const addTokenCommands = (program: Command, answering: Answering): void =
             { title: "NAME", value: ({ name }) => name },
             { title: "SCOPES", value: ({ scopes }) => scopes.join(", ") },
             { title: "SINCE", value: ({ createdAt }) => instantText(createdAt) },
-            { title: "UNTIL", value: ({ expiresAt }) => (expiresAt === undefined ? "" : instantText(expiresAt)) },
+            { title: "UNTIL", value: ({ expiresAt }) => (expiresAt === undefined ? "–" : instantText(expiresAt)) },
           ],
           { style, none: "No tokens yet." },
         );

@@ -21,12 +21,12 @@ export const renameVolume = async (
 ): Promise<Answer> => {
   const renamed = await withStorage(context, site, store, async (storage) => {
     const { volumeId, object } = await findChangeable(storage, site, volume);
-    return { before: object.name, volumeId, object: await storage.renameVolume(volumeId, name) };
+    return { before: object.name, object: await storage.renameVolume(volumeId, name) };
   });
-  const { volumeId, object, before } = renamed;
+  const { object, before } = renamed;
   const isKnown = await tellInventory(context, site, object.id, (seen) => seen?.name === object.name);
   return {
-    json: { volumeId, id: object.id, name: object.name, before, site, inventoryRefreshed: isKnown },
+    json: { id: object.id, name: object.name, before, site, inventoryRefreshed: isKnown },
     text: `“${shownName(before)}” (${object.id}) on site ${site} is called “${object.name}” now.`,
   };
 };
@@ -45,11 +45,11 @@ export const deleteVolume = async (
     return { ...found, protection };
   });
   if (deleted === undefined) return nothingDeleted;
-  const { volumeId, object, protection } = deleted;
+  const { object, protection } = deleted;
   const isKnown = await tellInventory(context, site, object.id, (seen) => seen === undefined);
   const text = [`“${shownName(object.name)}” (${object.id}) on site ${site} is deleted.`, ...stayText(protection)];
   return {
-    json: { volumeId, id: object.id, name: object.name, site, inventoryRefreshed: isKnown },
+    json: { id: object.id, name: object.name, site, inventoryRefreshed: isKnown },
     text: text.join(" "),
   };
 };

@@ -45,7 +45,7 @@ export const importVolume = async (context: Context, file: string, options: Impo
     `${isNew(options) ? "Made" : "Wrote into"} ${placeText(options)} (${result.objectId}) ` +
     `of ${bytesText(result.sizeBytes)} on site ${options.site}: ${bytesText(result.writtenBytes)} written` +
     `${result.zeroedBytes > 0 ? `, ${bytesText(result.zeroedBytes)} zeroed` : ""}, in ${durationText(seconds)}.`;
-  const { objectId: id, ...numbers } = result;
+  const { objectId: id, volumeId: _, ...numbers } = result;
   return { json: { id, ...numbers, site: options.site, seconds, inventoryRefreshed: isKnown }, text };
 };
 

@@ -1,6 +1,8 @@
 import { hc, parseResponse } from "hono/client";
+
 import { errorBodySchema } from "../../core/api/answers.ts";
 import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
+import { jsonIn } from "../../core/api/json.ts";
 import type { App } from "../../functions/api/app.ts";
 
 export interface ClientOptions {
@@ -51,21 +53,13 @@ const checked = async (answer: Response): Promise<Response> => {
 };
 
 const refusalOf = (status: number, body: string): VisibleError => {
-  const { error } = errorBodySchema.safeParse(parsed(body)).data ?? {};
+  const { error } = errorBodySchema.safeParse(jsonIn(body)).data ?? {};
   if (error === undefined) {
     return new VisibleError("INTERNAL", `The API answered with the status ${status} and no reason.`, {
       hint: "Check that the URL is the API's, and no proxy's in between.",
     });
   }
   return errorToldAs(error);
-};
-
-const parsed = (body: string): unknown => {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 };
 
 const tooSlow = (url: string, seconds: number, cause: unknown) =>

@@ -90,6 +90,20 @@ describe("where the API is", () => {
     const { exitCode, seen } = await siteList(["--url", "https://api.example", "--token-file", "/nowhere"]);
     assert.deepEqual([exitCode, seen], [4, []]);
   });
+
+  test("what can't be a token is told before anything is asked, and not shown", async (t) => {
+    const file = join(await temporaryFolder(t), "key.pem");
+    for (const text of ["", "-----BEGIN\nsecret", "zwölf-secret"]) {
+      await writeFile(file, text);
+      const byFile = await siteList(["--url", "https://api.example", "--token-file", file]);
+      const byEnv = await siteList(["--url", "https://api.example"], { SMTX_BACKUP_TOKEN: text });
+      for (const { exitCode, seen, stderr } of [byFile, byEnv]) {
+        assert.deepEqual([exitCode, seen], [4, []]);
+        assert.match(stderr, /There is no token .*\(UNAUTHENTICATED\)\n {2}hint: /);
+        assert.doesNotMatch(stderr, /secret/);
+      }
+    }
+  });
 });
 
 describe("where a site's storage is", () => {

@@ -60,11 +60,12 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
     style: styleFor({ isTerminal: host.stdout.isTerminal, env }),
     dir,
     connect: async () => {
+      const url = givenUrl === undefined ? undefined : checkedUrl(givenUrl);
       const givenToken = await tokenGiven(options, env);
-      if (givenUrl === undefined) return connectLocally(host, dir, givenToken);
+      if (url === undefined) return connectLocally(host, dir, givenToken);
       // The local environment's token is for its API only: it does not go to a URL that somebody names.
-      if (givenToken === undefined) throw noToken(givenUrl);
-      return createClient({ url: checkedUrl(givenUrl), token: givenToken, signal: host.signal, fetch: host.fetch });
+      if (givenToken === undefined) throw noToken(url);
+      return createClient({ url, token: givenToken, signal: host.signal, fetch: host.fetch });
     },
     hasApi: async () => givenUrl !== undefined || (await findLocalContext(dir)) !== undefined,
     openStorage: async (site, store) => {
@@ -81,7 +82,20 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
 
 /** Never on the command line, where every user of the host could read it. */
 const tokenGiven = async ({ tokenFile }: GlobalOptions, env: Host["env"]): Promise<string | undefined> =>
-  tokenFile === undefined ? env["SMTX_BACKUP_TOKEN"]?.trim() || undefined : readToken(tokenFile);
+  tokenFile === undefined ? tokenIn(env) : readToken(tokenFile);
+
+const tokenIn = (env: Host["env"]): string | undefined => {
+  const token = env["SMTX_BACKUP_TOKEN"]?.trim() || undefined;
+  return token && checkedToken(token, "SMTX_BACKUP_TOKEN");
+};
+
+/** What can't stand in a header is no token; nor is it shown, for it may be another secret. */
+const checkedToken = (token: string, where: string): string => {
+  if (/^[!-~]+$/.test(token)) return token;
+  throw new VisibleError("UNAUTHENTICATED", `There is no token in ${where}: a token is one word of ASCII.`, {
+    hint: "Make one with: smtx-backup token create NAME --scope read; or name the file that holds it with --token-file.",
+  });
+};
 
 const readToken = async (file: string): Promise<string> => {
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
@@ -91,7 +105,7 @@ const readToken = async (file: string): Promise<string> => {
       cause,
     });
   });
-  return text.trim();
+  return checkedToken(text.trim(), file);
 };
 
 const connectLocally = async (host: Host, dir: string, givenToken: string | undefined): Promise<Api> => {

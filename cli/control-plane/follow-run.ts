@@ -4,6 +4,7 @@ import { answerOf } from "../context/client.ts";
 import type { Answer, Api, Context } from "../context/context.ts";
 import { exitCodes } from "../host/exit-codes.ts";
 import { LiveLines } from "../host/live.ts";
+import { shownRun } from "../json/run.ts";
 import { targetLines, targetLogLine } from "../render/progress.ts";
 import { runHasEnded, runHeading, runText, runTotals } from "../render/run.ts";
 import { leftOverText, runObjectsText } from "../render/run-objects.ts";
@@ -23,7 +24,7 @@ export const readRun = async (api: Api, run: string): Promise<RunAnswer> =>
 /** The same with its objects. */
 export const showWholeRun = async (context: Context, api: Api, run: RunAnswer): Promise<Answer> => {
   const { text, objects } = await objectsOf(context, api, run);
-  return { json: { ...run, objects }, text: [runText(run, context.style), ...text].join("\n\n") };
+  return { json: { ...shownRun(run), objects }, text: [runText(run, context.style), ...text].join("\n\n") };
 };
 
 const objectsOf = async (context: Context, api: Api, run: RunAnswer) => {
@@ -35,7 +36,7 @@ const objectsOf = async (context: Context, api: Api, run: RunAnswer) => {
 
 /** A run as it is now, whatever became of it. */
 export const showRun = (context: Context, run: RunAnswer): Answer => ({
-  json: run,
+  json: shownRun(run),
   text: runText(run, context.style),
 });
 
@@ -59,16 +60,16 @@ export const followRun = async (context: Context, api: Api, runId: string): Prom
   }
   display.end(run);
   const exitCode = run?.status === "succeeded" ? exitCodes.done.code : exitCodes.failed.code;
-  if (run === undefined) return { json: run, text: "", exitCode };
+  if (run === undefined) return { json: { id: runId }, text: "", exitCode };
   const totals = `${runHeading(run, context.style)}\n${runTotals(run, context.style)}`;
-  if (run.kind !== "rebuild") return { json: run, text: totals, exitCode };
+  if (run.kind !== "rebuild") return { json: shownRun(run), text: totals, exitCode };
   // What was made is what somebody waits for.
   const { text, objects } = await objectsOf(context, api, run);
-  return { json: { ...run, objects }, text: [totals, ...text].join("\n\n"), exitCode };
+  return { json: { ...shownRun(run), objects }, text: [totals, ...text].join("\n\n"), exitCode };
 };
 
 const leftAlone = (run: RunAnswer | undefined, runId: string): Answer => ({
-  json: run ?? { id: runId },
+  json: run === undefined ? { id: runId } : shownRun(run),
   text: [
     `The run goes on without you. Look at it with: smtx-backup run show ${runId} --watch`,
     `To end it: smtx-backup run cancel ${runId}`,

@@ -24,7 +24,7 @@ export const volumeOf = (object: ObjectConfig, disk: number | undefined): string
       hint:
         disks.length === 0
           ? "A volume that VMs share is an object by itself: give its name with --object."
-          : `It has ${disks.map(diskText).join(", ")}.`,
+          : `Its disks: ${disks.map(diskText).join(", ")}.`,
     },
   );
 };

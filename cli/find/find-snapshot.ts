@@ -12,8 +12,8 @@ import { findObject } from "./find-object.ts";
 type Storage = Pick<StorageDriver, "inventory" | "findGroup" | "manifests">;
 
 /**
- * The id of a volume's snapshot in a group. The volume is meant by an id, of it or of its object,
- * or by its object's name; on a target site these are the mirror's.
+ * The id of a volume's snapshot in a group. The volume is meant by an id, of it or of its object, or by its object's name,
+ * as the site has it now or as `group show` has it: as its source had it when the group was taken.
  * @throws VisibleError GROUP_UNKNOWN, VOLUME_UNKNOWN, OBJECT_AMBIGUOUS
  */
 export const findSnapshot = async (
@@ -23,9 +23,11 @@ export const findSnapshot = async (
   const { site, groupId, nameOrId } = options;
   const group = await groupOf(storage, site, groupId);
   const objects = (await storage.inventory()).filter(({ kind }) => kind !== "vm");
-  const meant = objects.filter(({ id, name }) => id === nameOrId || isSameName(name, nameOrId));
-  const volumeIds = new Set([nameOrId, ...meant.flatMap(({ volumes }) => volumes.map(({ id }) => id))]);
-  const [only, ...others] = group.snapshots.filter(({ volumeId }) => volumeIds.has(volumeId));
+  const volumeIds = volumesMeant(objects, nameOrId);
+  const now = group.snapshots.filter(({ volumeId }) => volumeIds.has(volumeId));
+  const sourceIds = volumesMeant(await objectsThen(storage, group), nameOrId);
+  const then = group.snapshots.filter(({ sourceVolumeId }) => sourceIds.has(sourceVolumeId));
+  const [only, ...others] = now.length > 0 ? now : then;
   if (only === undefined) {
     throw new VisibleError("VOLUME_UNKNOWN", `The group ${groupId} on site “${site}” has no volume “${nameOrId}”.`, {
       hint: `Name its object as it was then with --object, and of a VM the disk with --disk. What the site has now: smtx-backup object list --site ${site}`,
@@ -71,6 +73,11 @@ export const findObjectSnapshot = async (
     `The group ${groupId} on site “${site}” does not have the ${kindNames[object.kind]} “${shownName(object.name)}”.`,
     { hint: `See what the groups have with: smtx-backup group show ${groupId} --site ${site}` },
   );
+};
+
+const volumesMeant = (objects: readonly ObjectConfig[], nameOrId: string): ReadonlySet<string> => {
+  const meant = objects.filter((object) => object.kind !== "vm" && isMeant(object, nameOrId));
+  return new Set([nameOrId, ...meant.flatMap(({ volumes }) => volumes.map(({ id }) => id))]);
 };
 
 const isMeant = ({ id, name }: ObjectConfig, nameOrId: string): boolean =>

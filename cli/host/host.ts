@@ -101,7 +101,8 @@ const screenOf = (stream: WriteStream): Screen => {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (carriesBytes.has(stream)) return;
     if (error.code === "EPIPE") process.exit();
-    if (stream !== process.stderr) process.stderr.write(`error: ${outputFailed(error).message} (OUTPUT_FAILED)\n`);
+    const { message, hint } = outputFailed(error);
+    if (stream !== process.stderr) process.stderr.write(`error: ${message} (OUTPUT_FAILED)\n  hint: ${hint}\n`);
     process.exit(exitCodes.failed.code);
   });
   return {

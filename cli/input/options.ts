@@ -28,7 +28,7 @@ export const runId = checkedBy(runIdSchema);
 export const latest = "latest";
 /** A group's id, or `latest`. */
 export const groupOrLatest = checkedBy(
-  z.union([z.literal(latest), groupIdSchema], {
+  z.string().refine((text) => text === latest || groupIdSchema.safeParse(text).success, {
     error: "a group's id, such as group_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z, or latest",
   }),
 );

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { inspect } from "node:util";
 import fc from "fast-check";
 import type { Damage } from "../../core/api/group.ts";
 import { instantSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import type { JudgedObject } from "../../core/api/judged-object.ts";
-import { messageText } from "../../core/api/message.ts";
 import type { DocumentStore, Stored } from "../../core/ports/store.ts";
 import { createTestApi, objectNamed } from "../api/testing.ts";
 import { readRange } from "../documents/ranges.ts";
@@ -48,7 +48,9 @@ const nameRows = (world: Pick<World, "store">) => all(world, { ...objectKey(site
 const partsBefore = (world: Pick<World, "store">) =>
   all(world, { ...inventoryKey(siteId, 0, 0), sort: inventoryPrefix });
 
-const texts = (entries: readonly object[]) => entries.map(messageText).sort();
+/** A document's fields come in whatever order. */
+const texts = (entries: readonly object[]) =>
+  entries.map((entry) => inspect(JSON.parse(JSON.stringify(entry)), { sorted: true, depth: null })).sort();
 
 /** Counts the documents that are written and deleted. */
 const counting = (store: DocumentStore) => {

@@ -3,6 +3,7 @@ import type { PlanSummary } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type PlanId, planIdSchema } from "../../core/api/ids.ts";
 import type { Plan, PlanDefinition, PlanEntry } from "../../core/api/plan.ts";
+import { instantText } from "../../core/object/instant-text.ts";
 import type { PlanContext, WholePlan } from "../../core/plan/define.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { type Page, type PageRequest, readable, readPage } from "../documents/page.ts";
@@ -84,7 +85,7 @@ const byPastName = async (deps: Store, name: string): Promise<StoredPlan | undef
   const { items, cursor } = await pastNames(deps, name, pastNamesMax);
   const [only, ...others] = items.map(({ body }) => body);
   if (only === undefined || others.length === 0) return only && byId(deps, only.planId);
-  const ids = [only, ...others].map(({ planId, deletedAt }) => `${planId} (deleted ${deletedAt})`);
+  const ids = [only, ...others].map(({ planId, deletedAt }) => `${planId} (deleted ${instantText(deletedAt)})`);
   throw new VisibleError("PLAN_AMBIGUOUS", `Several plans were called “${name}” and are deleted.`, {
     hint: `Name one by its id: ${ids.join(", ")}${cursor === undefined ? "" : ", and more"}.`,
   });

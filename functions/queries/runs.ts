@@ -62,7 +62,7 @@ export const readBoth = async (deps: Deps, runId: RunId): Promise<{ readonly run
   const told = await deps.store.get<RunPlan>(runPlanKey(runId));
   if (loaded !== undefined && told !== undefined) return { run: loaded.run, runPlan: told.body };
   throw new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`, {
-    hint: "List the runs of a plan with: smtx-backup run list --plan PLAN",
+    hint: "List runs with: smtx-backup run list --since 7d",
   });
 };
 

@@ -31,7 +31,7 @@ export const needRun = async (deps: Deps, runId: RunId): Promise<StoredRun> => {
   const loaded = await loadRun(deps, runId);
   if (loaded !== undefined) return loaded;
   throw new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`, {
-    hint: "List the runs of a plan with: smtx-backup run list --plan PLAN",
+    hint: "List runs with: smtx-backup run list --since 7d",
   });
 };
 

@@ -74,6 +74,7 @@ export const startControlPlane = async (options: {
   readonly env: Environment;
   /** Made from `env` unless given; closed at the end. */
   readonly clients?: Clients;
+  /** Those that get queues. */
   readonly sites: readonly SiteId[];
   /** Tried first; another one when it is taken. */
   readonly port: number;

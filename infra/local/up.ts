@@ -90,7 +90,8 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
     const controlPlane = await startControlPlane({
       dir,
       env: endpoints.env,
-      sites: siteIds,
+      // Work for the others waits in their queues.
+      sites: [...siteIds, ...leftOut],
       port,
       authorities: authoritiesOf(new Map([[multiCluster, authority]])),
       log,

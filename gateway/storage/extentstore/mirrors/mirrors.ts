@@ -6,6 +6,7 @@ import { isOwnGroup, notOurs, snapshotOfSource } from "../cluster/snapshots.ts";
 import { findVolume } from "../cluster/volumes.ts";
 import { clearTable, fillWithWhatIsThere } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
+import { objectIdOf } from "../object-ids.ts";
 
 /*
  * Mirror volumes. What makes them is in prepare.ts, what writes them in sessions.ts. Everything here runs inside the
@@ -41,7 +42,7 @@ export const resetMirror = (
   if (base === undefined || !sameGeometry(base, volume)) {
     throw new VisibleError(
       "BASE_MISSING",
-      `The mirror ${mirror.volumeId} has no snapshot of group ${baseGroupId} to start from.`,
+      `The mirror ${objectIdOf(volume)} has no snapshot of group ${baseGroupId} to start from.`,
       {
         hint: "The next run copies from another base, or everything.",
       },

@@ -5,7 +5,7 @@ import type { Measurement } from "../measure/measurement.ts";
 import { timesOf, watchPeak } from "../measure/processes.ts";
 
 /** Another tool, on the same data. */
-export interface OtherTool {
+export interface Rival {
   readonly name: string;
   /** Brings its copy from the old state to the new; what goes before and after is not timed. */
   measure(workload: Workload): Promise<Measurement>;

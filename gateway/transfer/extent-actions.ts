@@ -13,7 +13,7 @@ import type { ExtentToken } from "../storage/volume-io.ts";
  */
 export type ExtentAction = "done" | "unchanged" | "hole" | "zero" | "diff" | "match" | "full";
 
-export interface PlannedExtent {
+export interface ChosenExtent {
   readonly extent: number;
   readonly how: ExtentAction;
 }
@@ -31,14 +31,14 @@ export type TargetBase =
   | { readonly kind: "lost" };
 
 /** Pure. One entry an extent, in order. `done` and `damaged` are indices of extents. */
-export const planExtents = (options: {
+export const chooseExtentActions = (options: {
   readonly count: number;
   readonly map: ExtentMap;
   readonly base: TargetBase;
   readonly done: ReadonlySet<number>;
   /** What the target has there is damaged, whatever it was. */
   readonly damaged: ReadonlySet<number>;
-}): readonly PlannedExtent[] =>
+}): readonly ChosenExtent[] =>
   Array.from({ length: options.count }, (_, extent) => {
     const token = options.map?.[extent];
     if (options.damaged.has(extent)) return { extent, how: token === null ? "zero" : "full" };

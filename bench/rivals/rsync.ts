@@ -8,7 +8,7 @@ import { copySparse, runTool, settle } from "../cases/tools.ts";
 import type { Measurement } from "../measure/measurement.ts";
 import { livingDescendants, loopbackBytes, timesOf } from "../measure/processes.ts";
 import { touchMemory } from "../measure/touch-memory.ts";
-import { measureCommand, type OtherTool } from "./peer.ts";
+import { measureCommand, type Rival } from "./rival.ts";
 import { type RsyncDaemon, startRsyncDaemon } from "./rsync-daemon.ts";
 
 const always = ["--inplace", "--no-whole-file", "-I"];
@@ -21,7 +21,7 @@ export const createRsync = (options: {
   readonly dir: string;
   readonly images: Images;
   readonly zstd: boolean;
-}): OtherTool => {
+}): Rival => {
   const { dir, images, zstd } = options;
   const name = zstd ? "rsync -z" : "rsync";
   let daemon: RsyncDaemon | undefined;

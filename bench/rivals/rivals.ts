@@ -1,18 +1,18 @@
 import { join } from "node:path";
 import { findTool } from "../../infra/local/demo/tools.ts";
 import type { Images } from "../cases/images.ts";
-import { type PeerName, peerNames } from "../cases/options.ts";
+import { type RivalName, rivalNames } from "../cases/options.ts";
 import { borg } from "./borg.ts";
-import type { OtherTool } from "./peer.ts";
-import { createRepositoryPeer } from "./repository.ts";
+import { createRepositoryRival } from "./repository.ts";
 import { restic } from "./restic.ts";
+import type { Rival } from "./rival.ts";
 import { createRsync } from "./rsync.ts";
 
-const debianPackages: Readonly<Record<PeerName, string>> = { rsync: "rsync", restic: "restic", borg: "borgbackup" };
+const debianPackages: Readonly<Record<RivalName, string>> = { rsync: "rsync", restic: "restic", borg: "borgbackup" };
 
-/** The peers that are wanted. @throws Error naming what to install where one is missing */
-export const requirePeers = async (without: readonly PeerName[]): Promise<readonly PeerName[]> => {
-  const wanted = peerNames.filter((name) => !without.includes(name));
+/** The rivals that are wanted. @throws Error naming what to install where one is missing */
+export const requireRivals = async (without: readonly RivalName[]): Promise<readonly RivalName[]> => {
+  const wanted = rivalNames.filter((name) => !without.includes(name));
   const paths = await Promise.all(wanted.map(findTool));
   const missing = wanted.filter((_, at) => paths[at] === undefined);
   if (missing.length > 0) {
@@ -22,12 +22,12 @@ export const requirePeers = async (without: readonly PeerName[]): Promise<readon
   return wanted;
 };
 
-export const createPeers = (names: readonly PeerName[], dir: string, images: Images): readonly OtherTool[] => {
+export const createRivals = (names: readonly RivalName[], dir: string, images: Images): readonly Rival[] => {
   const at = (name: string) => ({ dir: join(dir, name), images });
-  const made: Record<PeerName, () => readonly OtherTool[]> = {
+  const made: Record<RivalName, () => readonly Rival[]> = {
     rsync: () => [createRsync({ ...at("rsync"), zstd: false }), createRsync({ ...at("rsync-z"), zstd: true })],
-    restic: () => [createRepositoryPeer(restic, at("restic"))],
-    borg: () => [createRepositoryPeer(borg, at("borg"))],
+    restic: () => [createRepositoryRival(restic, at("restic"))],
+    borg: () => [createRepositoryRival(borg, at("borg"))],
   };
   return names.flatMap((name) => made[name]());
 };

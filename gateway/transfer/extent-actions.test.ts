@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { differingRanges } from "./diff/differences.ts";
-import { planExtents, type TargetBase } from "./plan.ts";
+import { chooseExtentActions, type TargetBase } from "./extent-actions.ts";
 import { fromRanges, toRanges } from "./ranges.ts";
 
 const none: TargetBase = { kind: "none" };
-const actions = (options: Partial<Parameters<typeof planExtents>[0]> & { readonly count: number }) =>
-  planExtents({ map: undefined, base: none, done: new Set(), damaged: new Set(), ...options }).map(({ how }) => how);
+const actions = (options: Partial<Parameters<typeof chooseExtentActions>[0]> & { readonly count: number }) =>
+  chooseExtentActions({ map: undefined, base: none, done: new Set(), damaged: new Set(), ...options }).map(
+    ({ how }) => how,
+  );
 
-describe("the plan of a transfer", () => {
+describe("what a transfer does with each extent", () => {
   test("sends everything but holes when the target has nothing", () => {
     assert.deepEqual(actions({ count: 3, map: ["x", null, "y"] }), ["full", "hole", "full"]);
   });

@@ -4,7 +4,7 @@ import type { Workload } from "../cases/cases.ts";
 import type { Images } from "../cases/images.ts";
 import { folderBytes, runTool, settle } from "../cases/tools.ts";
 import { touchMemory } from "../measure/touch-memory.ts";
-import { type Command, measureCommand, type OtherTool } from "./peer.ts";
+import { type Command, measureCommand, type Rival } from "./rival.ts";
 
 const imageName = "disk.img";
 
@@ -22,10 +22,10 @@ export interface RepositoryTool {
  * Measures it. The image always has the same path, and the repository too: it is put back from copies that were made of it when
  * it was empty, and when it had the old image.
  */
-export const createRepositoryPeer = (
+export const createRepositoryRival = (
   tool: RepositoryTool,
   { dir, images }: { readonly dir: string; readonly images: Images },
-): OtherTool => {
+): Rival => {
   const [state, empty, withBase, files] = ["state", "empty", "with-base", "files"].map((name) => join(dir, name)) as [
     string,
     string,
