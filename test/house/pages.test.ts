@@ -107,8 +107,8 @@ describe("pages", () => {
 
   for (const [what, file] of [
     ["state machine", "core/run/decide.ts"],
-    ["diff", "gateway/transfer/scan.ts"],
-    ["frame", "gateway/transfer/frame.ts"],
+    ["diff", "gateway/transfer/diff/scan.ts"],
+    ["frame", "gateway/transfer/frame/frame.ts"],
   ] as const) {
     test(`a reader finds the ${what} from README in three steps, by links that say so`, async () => {
       const way = await wayTo(file, 3);

@@ -1,5 +1,5 @@
 import type { ObjectId } from "../control.ts";
-import type { VolumeRow } from "./volume-row.ts";
+import type { VolumeRow } from "./cluster/volume-row.ts";
 
 /** What an object of each kind has in place of `volume` in its volume's id. */
 const idPrefix = { lun: "lun", "nfs-file": "file", volume: "volume" } as const;
