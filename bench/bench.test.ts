@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { testWith } from "../test/need.ts";
-import { ourName, type Report } from "./results.ts";
+import { type BenchmarkReport, ourName } from "./results.ts";
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL("./bench.ts", import.meta.url));
@@ -31,7 +31,7 @@ testWithRsync(
       "--json",
       json,
     ]);
-    const report: Report = JSON.parse(await readFile(json, "utf8"));
+    const report: BenchmarkReport = JSON.parse(await readFile(json, "utf8"));
     const measured = report.results.map(({ case: name, tool }) => `${name}: ${tool}`);
     assert.deepEqual(measured, [
       ...["full: smtx-backup", "full: rsync", "full: rsync -z"],
@@ -56,7 +56,7 @@ test("gateways are measured cold where that is asked for, and the report says so
   const [work, json] = [join(dir, "work"), join(dir, "results.json")];
   const options = ["--cold", "--without", "rsync,restic,borg", "--cases", "full", "--keep"];
   const { stdout } = await run(process.execPath, [script, ...sizes, ...options, "--dir", work, "--json", json]);
-  const { parameters, results }: Report = JSON.parse(await readFile(json, "utf8"));
+  const { parameters, results }: BenchmarkReport = JSON.parse(await readFile(json, "utf8"));
   assert.deepEqual([parameters.cold, results.length], [true, 1]);
   assert.match(stdout, /^.*, gateways cold\n/);
   assert.deepEqual((await readdir(work)).sort(), ["base.img", "ours"], "nothing was made to warm up with");

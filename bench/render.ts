@@ -1,9 +1,9 @@
 import type { Style } from "../cli/render/style.ts";
 import { type Column, table } from "../cli/render/table.ts";
-import { cases, peerCase } from "./cases/cases.ts";
-import type { Limits } from "./measure/limits.ts";
-import { finder, ourName, type Report, type Result } from "./results.ts";
-import { judge, type Verdict } from "./targets.ts";
+import { cases, rivalCase } from "./cases/cases.ts";
+import type { MachineRates } from "./measure/machine-rates.ts";
+import { type BenchmarkReport, finder, ourName, type Result } from "./results.ts";
+import { judge, type TargetVerdict } from "./targets.ts";
 
 const MiB = 1024 * 1024;
 
@@ -20,15 +20,15 @@ interface Row extends Result {
   readonly wireRatio: number;
 }
 
-/** The peer that the ratios are of: that which does not compress, where we don't either. */
+/** The rival that the ratios are of: that which does not compress, where we don't either. */
 export const measureOf = (caseName: string): string => (caseName === "full-raw" ? "rsync" : "rsync -z");
 
 const rowsOf = (results: readonly Result[]): readonly Row[] => {
   const find = finder(results);
   return results.map((result) => {
     const known = cases.find(({ name }) => name === result.case);
-    const peers = known === undefined ? undefined : peerCase(known)?.name;
-    const theirs = find(peers ?? result.case, measureOf(result.case));
+    const rivals = known === undefined ? undefined : rivalCase(known)?.name;
+    const theirs = find(rivals ?? result.case, measureOf(result.case));
     const of = (figure: "wallSeconds" | "wireBytes") => result[figure] / (theirs?.[figure] ?? Number.NaN);
     return { ...result, wallRatio: of("wallSeconds"), wireRatio: of("wireBytes") };
   });
@@ -49,17 +49,17 @@ const columns = (style: Style): readonly Column<Row>[] => {
   ];
 };
 
-const measuredText = ({ what, limit, measured }: Verdict): string => {
+const measuredText = ({ what, limit, measured }: TargetVerdict): string => {
   if (what === "memory") return `${(measured / MiB).toFixed(0)} MiB`;
   if (limit.includes(" of ")) return number(measured);
   return what === "wire" ? `${megabytes(measured)} MB` : `${number(measured)} s`;
 };
-const passedText = ({ passed }: Verdict): string => {
+const passedText = ({ passed }: TargetVerdict): string => {
   if (passed === undefined) return "not measured";
   return passed ? "pass" : "FAIL";
 };
 
-const verdictColumns = (style: Style): readonly Column<Verdict>[] => [
+const verdictColumns = (style: Style): readonly Column<TargetVerdict>[] => [
   { title: "CASE", value: (verdict) => verdict.case },
   { title: "FIGURE", value: ({ what }) => what },
   { title: "TARGET", value: ({ limit }) => limit },
@@ -71,17 +71,17 @@ const verdictColumns = (style: Style): readonly Column<Verdict>[] => [
   },
 ];
 
-const limitNames: Readonly<Record<keyof Limits, string>> = {
+const rateNames: Readonly<Record<keyof MachineRates, string>> = {
   pageCacheRead: "reading the image from the page cache",
   compare: "comparing equal buffers of 1 MiB, in cache",
   zstd: "Zstandard, level 1, blocks of 64 KiB",
   tls: "mutual TLS over loopback, in Node",
 };
-const limitRows = (limits: Limits) =>
-  (Object.keys(limitNames) as (keyof Limits)[]).map((name) => ({ name: limitNames[name], rate: limits[name] }));
-type LimitRow = ReturnType<typeof limitRows>[number];
-const limitColumns: readonly Column<LimitRow>[] = [
-  { title: "LIMIT OF THIS MACHINE, ONE THREAD", value: ({ name }) => name },
+const rateRows = (rates: MachineRates) =>
+  (Object.keys(rateNames) as (keyof MachineRates)[]).map((name) => ({ name: rateNames[name], rate: rates[name] }));
+type RateRow = ReturnType<typeof rateRows>[number];
+const rateColumns: readonly Column<RateRow>[] = [
+  { title: "WHAT THIS MACHINE CAN DO AT MOST, ONE THREAD", value: ({ name }) => name },
   { title: "MB/s", value: ({ rate }) => (rate / 1e6).toFixed(0), align: "right" },
 ];
 
@@ -90,7 +90,7 @@ memory, of ours source / target, of others their largest process. Wire: of ours 
 with all headers; of restic and borg, by how much the repository grew. ×: of ${measureOf("full")}, for full-raw of ${measureOf("full-raw")}; cases
 that are the same to rsync share its figures.`;
 
-const machineText = ({ machine, parameters }: Report): string => {
+const machineText = ({ machine, parameters }: BenchmarkReport): string => {
   const { cores, processor, memoryBytes, kernel, node, tools } = machine;
   const versions = Object.entries(tools).map(([name, version]) => `${name} ${version}`);
   const gateways = `gateways ${parameters.cold ? "cold" : "warm"}`;
@@ -102,20 +102,20 @@ const machineText = ({ machine, parameters }: Report): string => {
 };
 
 /** All that was measured, for a terminal. */
-export const reportText = (report: Report, style: Style): string =>
+export const reportText = (report: BenchmarkReport, style: Style): string =>
   [
     machineText(report),
-    table(limitRows(report.limits), limitColumns, { style, none: "" }),
+    table(rateRows(report.machineRates), rateColumns, { style, none: "" }),
     table(rowsOf(report.results), columns(style), { style, none: "Nothing was measured." }),
     style.faint(notes),
     table(judge(report), verdictColumns(style), { style, none: "There is no target for what was measured." }),
   ].join("\n\n");
 
 /** The same as tables of Markdown. */
-export const reportMarkdown = (report: Report, style: Style): string =>
+export const reportMarkdown = (report: BenchmarkReport, style: Style): string =>
   [
     machineText(report),
-    markdown(limitRows(report.limits), limitColumns),
+    markdown(rateRows(report.machineRates), rateColumns),
     markdown(rowsOf(report.results), columns(style)),
     markdown(judge(report), verdictColumns(style)),
   ].join("\n\n");

@@ -1,4 +1,4 @@
-import type { Limits } from "./measure/limits.ts";
+import type { MachineRates } from "./measure/machine-rates.ts";
 import type { Measurement } from "./measure/measurement.ts";
 
 export const ourName = "smtx-backup";
@@ -10,7 +10,7 @@ export interface Result extends Measurement {
 }
 
 /** Of the machine; nothing that tells whose it is. */
-export interface Machine {
+export interface MachineDescription {
   readonly cores: number;
   readonly processor: string;
   readonly memoryBytes: number;
@@ -19,9 +19,9 @@ export interface Machine {
   readonly tools: Readonly<Record<string, string>>;
 }
 
-export interface Report {
+export interface BenchmarkReport {
   readonly startedAt: string;
-  readonly machine: Machine;
+  readonly machine: MachineDescription;
   readonly parameters: {
     readonly seed: string;
     readonly runs: number;
@@ -34,7 +34,7 @@ export interface Report {
     readonly allocatedBytes: number;
   };
   /** Bytes/s with one thread. */
-  readonly limits: Limits;
+  readonly machineRates: MachineRates;
   readonly results: readonly Result[];
 }
 

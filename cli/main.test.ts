@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../core/api/errors.ts";
-import type { Host } from "./host.ts";
+import type { Host } from "./host/host.ts";
 import { recordingScreen, run } from "./testing.ts";
 
 const commands = [

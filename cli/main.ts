@@ -3,11 +3,11 @@ import type { ErrorBody } from "../core/api/answers.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import { visibleFailure } from "../core/api/failure.ts";
 import packageJson from "../package.json" with { type: "json" };
-import type { Answering, Work } from "./commands/command.ts";
-import { createContext, type GlobalOptions } from "./context.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { pathOf } from "./help.ts";
-import type { Host } from "./host.ts";
+import type { Answering, CommandWork } from "./commands/command.ts";
+import { createContext, type GlobalOptions } from "./context/context.ts";
+import { pathOf } from "./help/help.ts";
+import { exitCodeOf, exitCodes } from "./host/exit-codes.ts";
+import type { Host } from "./host/host.ts";
 import { printedJson } from "./json/print.ts";
 import { notCompiled } from "./not-compiled.ts";
 import { createProgram } from "./program.ts";
@@ -21,7 +21,7 @@ import { styleFor } from "./render/style.ts";
 export const main = async (args: readonly string[], host: Host): Promise<number> => {
   let exitCode: number = exitCodes.done.code;
   let used: Command | undefined;
-  const answering: Answering = <A extends unknown[]>(work: Work<A>) =>
+  const answering: Answering = <A extends unknown[]>(work: CommandWork<A>) =>
     async function (this: Command, ...given: [...A, Command]) {
       const context = createContext(host, this.optsWithGlobals<GlobalOptions>());
       const answer = await work(context, ...(given.slice(0, -1) as A));

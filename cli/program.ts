@@ -16,7 +16,7 @@ import { addSiteCommands } from "./commands/site.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addVolumeCommands } from "./commands/volume.ts";
-import { configureHelp, type Screens } from "./help.ts";
+import { configureHelp, type Screens } from "./help/help.ts";
 
 /** Every command with its options: what a command line is parsed by, and help, completion and the man page are made of. */
 export const createProgram = (host: Screens, answering: Answering): Command => {

@@ -11,7 +11,7 @@ import { createTestApi, reportAlive, siteA, siteB, type TestApi } from "../funct
 import { complete } from "../functions/api/testing-gateway.ts";
 import { putInventoryPart } from "../functions/inventory/inventory.ts";
 import { inventoryReports } from "../gateway/tasks/inventory.ts";
-import type { Host, Screen } from "./host.ts";
+import type { Host, Screen } from "./host/host.ts";
 import { main } from "./main.ts";
 
 /** A folder that goes with the test. */
@@ -116,7 +116,7 @@ export const createWorld = async () => {
   for (const siteId of siteIds) await reportAlive(api, siteId);
   return world;
 };
-export type World = Awaited<ReturnType<typeof createWorld>>;
+export type TestWorld = Awaited<ReturnType<typeof createWorld>>;
 
 /** What site `a` has, and what every site says is damaged. */
 export const tellInventory = async (

@@ -10,9 +10,9 @@ import { keepCredentials, loadCredentials, validityOf } from "./credentials/cred
 import { keepRenewed } from "./enrolment/renew.ts";
 import type { Log } from "./log/log.ts";
 import { QueueAccess } from "./queues/credentials.ts";
-import { createSqsClient } from "./queues/sqsclient.ts";
-import { createSqsReportQueue } from "./queues/sqsreportqueue.ts";
-import { createSqsTaskSource } from "./queues/sqstasksource.ts";
+import { createSqsClient } from "./queues/sqs-client.ts";
+import { createSqsReportQueue } from "./queues/sqs-report-queue.ts";
+import { createSqsTaskSource } from "./queues/sqs-task-source.ts";
 import { shareOf } from "./storage/config.ts";
 import { openStorage } from "./storage/open.ts";
 import type { GatewayIdentity } from "./tasks/context.ts";
@@ -174,7 +174,10 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
   const source = (queue: SiteQueue) => createSqsTaskSource({ client: sqs, prefix: queues.prefix, siteId, queue, log });
   const throttles = createThrottles(steadyTime);
   const agent = startAgent({
-    queues: (["tasks", "transfers"] as const).map((queue) => ({ source: source(queue), slots: concurrency[queue] })),
+    queues: (["tasks", "transfers"] as const).map((queue) => ({
+      source: source(queue),
+      concurrency: concurrency[queue],
+    })),
     settings: {
       source: source("settings"),
       apply: throttles.apply,

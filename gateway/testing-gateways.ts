@@ -17,7 +17,7 @@ import { createAuthority } from "../pki/authority.ts";
 import { issueGatewayCertificate } from "../pki/testing.ts";
 import { hangMs } from "../test/patience.ts";
 import { type GatewayConfig, parseGatewayConfig } from "./config/config.ts";
-import { createSqsClient } from "./queues/sqsclient.ts";
+import { createSqsClient } from "./queues/sqs-client.ts";
 import { runTaskFields } from "./tasks/testing.ts";
 
 const prefix = "gateways";

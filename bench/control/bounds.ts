@@ -18,7 +18,7 @@ export interface Figures {
   readonly reclaims: readonly Contention[];
 }
 
-export interface Verdict {
+export interface BoundVerdict {
   readonly what: string;
   readonly measured: number;
   readonly bound: number;
@@ -45,12 +45,12 @@ export const slopes = (runs: readonly SizeFigures[], kind: Kind, units: UnitsNam
     return (size[kind][units] - before[kind][units]) / more;
   });
 
-const verdict = (what: string, measured: number, bound: number): Verdict => ({
+const verdict = (what: string, measured: number, bound: number): BoundVerdict => ({
   ...{ what, measured, bound },
   passed: measured <= bound,
 });
 
-const judgeRuns = (runs: readonly SizeFigures[], kind: Kind, units: UnitsName): readonly Verdict[] => {
+const judgeRuns = (runs: readonly SizeFigures[], kind: Kind, units: UnitsName): readonly BoundVerdict[] => {
   const of = `${words[units]} of ${kindWords[kind]}`;
   const each = runs.map((size) => verdict(`${of}, ${sizeText(size)}`, size[kind][units], unitsMax(size)));
   const flat = slopes(runs, kind, units).filter(
@@ -63,7 +63,7 @@ const judgeRuns = (runs: readonly SizeFigures[], kind: Kind, units: UnitsName): 
 };
 
 /** What the figures are held to. */
-export const judge = ({ runs, reports, reclaims }: Figures): readonly Verdict[] => [
+export const judge = ({ runs, reports, reclaims }: Figures): readonly BoundVerdict[] => [
   ...(["first", "next"] as const).flatMap((kind) =>
     (["writeUnits", "readUnits"] as const).flatMap((units) => judgeRuns(runs, kind, units)),
   ),

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { agentLimits } from "../../gateway/agent/limits.ts";
-import { type Counts, countHour, gatewaysPerSite } from "./hour.ts";
+import { agentTimings } from "../../gateway/agent/timings.ts";
+import { countHour, gatewaysPerSite, type HourCounts } from "./hour.ts";
 import { month, siteMonth } from "./month.ts";
 
 const none = { count: 0, milliseconds: 0, writeUnits: 0, readUnits: 0 };
-const nothing: Counts = {
+const nothing: HourCounts = {
   functions: { report: none, plan: none, sweep: none, overdue: none },
   sqs: { asking: 0, reports: 0, tasks: 0 },
   answers: { count: 0, bytes: 0 },
   ...{ reports: 0, largeReports: 0, failedReports: 0 },
 };
 const free = { idle: nothing, busy: nothing, forgotten: { writeUnits: 10, readUnits: 20 }, seconds: 3600 };
-const costOf = (busy: Partial<Counts>, sites = 1) => {
+const costOf = (busy: Partial<HourCounts>, sites = 1) => {
   const counted = { ...free, busy: { ...nothing, ...busy } };
   return siteMonth(month(counted, sites), sites) - siteMonth(month(free, sites), sites);
 };
@@ -46,7 +46,7 @@ test("the gateways' real agents are counted: what they ask for, and what they sa
   const load = { plans: 0, objects: 1, transferSeconds: 0 };
   const { sqs, functions, reports, failedReports } = await countHour(load, seconds);
   const gateways = 2 * gatewaysPerSite;
-  const polls = (gateways * 3 * seconds) / agentLimits.pollSeconds;
+  const polls = (gateways * 3 * seconds) / agentTimings.pollSeconds;
   assert.ok(Math.abs(sqs.asking - polls) <= gateways * 3, `${sqs.asking} polls, not about ${polls}`);
   assert.ok(reports > 0 && sqs.reports > 0 && functions.report.count > 0);
   assert.equal(functions.sweep.count, seconds / 60);

@@ -3,7 +3,7 @@ import { styleFor } from "../../cli/render/style.ts";
 import { type Column, table } from "../../cli/render/table.ts";
 import { markdown } from "../render.ts";
 import { countHour, type Load } from "./hour.ts";
-import { type Line, month, siteMonth } from "./month.ts";
+import { type CostLine, month, siteMonth } from "./month.ts";
 import { measureRuns } from "./runs.ts";
 
 /*
@@ -80,7 +80,7 @@ const shown: readonly { readonly title: string; readonly name: Name; readonly si
 
 const columnsOf = shown.map(({ name, sites }) => ({ lines: month(scenarios[name], sites), sites }));
 const rows: readonly Row[] = [
-  ...(columnsOf[0]?.lines ?? []).map(({ what }: Line, index) => ({
+  ...(columnsOf[0]?.lines ?? []).map(({ what }: CostLine, index) => ({
     what,
     values: columnsOf.map(({ lines, sites }) => (lines[index]?.site ?? 0) + (lines[index]?.fixed ?? 0) / sites),
   })),

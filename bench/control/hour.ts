@@ -16,8 +16,8 @@ import { handleSweep } from "../../functions/sweep.ts";
 import { startAgent } from "../../gateway/agent/agent.ts";
 import { recordingLog } from "../../gateway/agent/testing.ts";
 import { volume } from "../../gateway/agent/testing-agent.ts";
-import { createSqsReportQueue } from "../../gateway/queues/sqsreportqueue.ts";
-import { createSqsTaskSource } from "../../gateway/queues/sqstasksource.ts";
+import { createSqsReportQueue } from "../../gateway/queues/sqs-report-queue.ts";
+import { createSqsTaskSource } from "../../gateway/queues/sqs-task-source.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { TaskContext } from "../../gateway/tasks/context.ts";
 import { TimedTable } from "../../test/sim/timed-table.ts";
@@ -33,7 +33,7 @@ export interface Load {
   readonly transferSeconds: number;
 }
 
-export type FunctionName = "report" | "plan" | "sweep" | "overdue";
+export type CountedFunction = "report" | "plan" | "sweep" | "overdue";
 interface Calls {
   count: number;
   /** Of waiting for DynamoDB and the queues; computing comes on top. */
@@ -43,8 +43,8 @@ interface Calls {
 }
 
 /** What was counted in a time. */
-export interface Counts {
-  readonly functions: Readonly<Record<FunctionName, Readonly<Calls>>>;
+export interface HourCounts {
+  readonly functions: Readonly<Record<CountedFunction, Readonly<Calls>>>;
   readonly sqs: Readonly<Record<SqsUse, number>>;
   readonly answers: { readonly count: number; readonly bytes: number };
   readonly reports: number;
@@ -57,7 +57,7 @@ const prefix = "cost";
 const sites = ["a", "b"] as const;
 export const gatewaysPerSite = 2;
 /** As gateways have it unless told otherwise. */
-const slots = 4;
+const concurrency = 4;
 /** infra/aws/reports.ts */
 const reportsPerCallMax = 10;
 const stepMs = 200;
@@ -80,7 +80,7 @@ class Installation {
   /** What each plan finds at its sites. */
   readonly #disks = new Map<PlanId, World>();
   readonly #schedules: { readonly planId: PlanId; readonly minute: number }[] = [];
-  readonly #functions: Record<FunctionName, Calls>;
+  readonly #functions: Record<CountedFunction, Calls>;
   #reports = 0;
   #largeReports = 0;
   #failedReports = 0;
@@ -177,7 +177,7 @@ class Installation {
       createSqsTaskSource({ client, prefix, siteId, queue, log, time });
     const objects = [...this.#disks.values()].flatMap((disk) => [...disk.site(siteId).volumes.keys()]);
     const agent = startAgent({
-      queues: (["tasks", "transfers"] as const).map((queue) => ({ source: source(queue), slots })),
+      queues: (["tasks", "transfers"] as const).map((queue) => ({ source: source(queue), concurrency })),
       settings: {
         source: source("settings"),
         apply: () => undefined,
@@ -222,7 +222,7 @@ class Installation {
   }
 
   /** @returns what is counted in so many seconds */
-  async play(seconds: number): Promise<Counts> {
+  async play(seconds: number): Promise<HourCounts> {
     const { time } = this.#timed;
     const before = this.#counts();
     const endMs = time.nowMs() + seconds * 1000;
@@ -262,7 +262,7 @@ class Installation {
     }
   }
 
-  #call(name: FunctionName, act: () => Promise<unknown>): void {
+  #call(name: CountedFunction, act: () => Promise<unknown>): void {
     const calls = this.#functions[name];
     const { time } = this.#timed;
     const startMs = time.nowMs();
@@ -273,7 +273,7 @@ class Installation {
     ended.catch(throwLater);
   }
 
-  #counts(): Counts {
+  #counts(): HourCounts {
     const functions = structuredClone(this.#functions);
     const { requests, answers } = structuredClone({ ...this.#sqs });
     const [reports, largeReports, failedReports] = [this.#reports, this.#largeReports, this.#failedReports];
@@ -300,7 +300,7 @@ const difference = <T>(after: T, before: T): T => {
  * Counts an hour of two sites, after one in which everything began. Each has the same plans, and is the other's target,
  * so half of it is a site's.
  */
-export const countHour = async (load: Load, seconds = 3600, beforeSeconds = seconds): Promise<Counts> => {
+export const countHour = async (load: Load, seconds = 3600, beforeSeconds = seconds): Promise<HourCounts> => {
   const installation = new Installation(load);
   await installation.begin();
   await installation.play(beforeSeconds);

@@ -1,7 +1,7 @@
 import { durationSeconds } from "../../functions/aws/gateway-access.ts";
 import { marginMs } from "../../gateway/queues/credentials.ts";
 import { functionNames } from "../../infra/aws/names.ts";
-import { type Counts, type FunctionName, gatewaysPerSite } from "./hour.ts";
+import { type CountedFunction, gatewaysPerSite, type HourCounts } from "./hour.ts";
 import { hoursPerMonth, prices } from "./prices.ts";
 
 /** What is assumed and not counted; each line of the table that hangs on it says so. */
@@ -31,7 +31,7 @@ export const assumptions = {
 } as const;
 
 /** US dollars a month. */
-export interface Line {
+export interface CostLine {
   readonly what: string;
   /** Of each site, by what it does. */
   readonly site: number;
@@ -42,9 +42,9 @@ export interface Line {
 /** Counted in an hour of two sites that are alike. */
 export interface Counted {
   /** In which nothing runs. */
-  readonly idle: Counts;
+  readonly idle: HourCounts;
   /** The same with the plans; `idle` again where there are none. */
-  readonly busy: Counts;
+  readonly busy: HourCounts;
   /** What it takes to delete what is known of one run, three months after it. */
   readonly forgotten: { readonly writeUnits: number; readonly readUnits: number };
   readonly seconds: number;
@@ -53,11 +53,11 @@ export interface Counted {
 const gigabyte = 1e9;
 
 /** What a site costs in a month, line by line, where so many are in an installation. */
-export const month = ({ idle, busy, forgotten, seconds }: Counted, sites: number): readonly Line[] => {
+export const month = ({ idle, busy, forgotten, seconds }: Counted, sites: number): readonly CostLine[] => {
   const a = assumptions;
   /** Of one of the two sites, in a month. */
   const monthly = (count: number) => ((count / 2) * 3600 * hoursPerMonth) / seconds;
-  const units = (name: FunctionName, counts: Counts) =>
+  const units = (name: CountedFunction, counts: HourCounts) =>
     counts.functions[name].writeUnits * prices.writeUnit + counts.functions[name].readUnits * prices.readUnit;
   const running = (milliseconds: number, gigabytes = a.functionGigabytes as number) =>
     (milliseconds / 1000) * gigabytes * prices.lambdaGigabyteSecond;
@@ -67,9 +67,9 @@ export const month = ({ idle, busy, forgotten, seconds }: Counted, sites: number
   const reportCalls = isShared ? Math.min(report.count, busy.reports / a.reportsPerCall) : report.count;
   const credentialsSeconds = durationSeconds - marginMs / 1000;
   const credentials = ((2 * gatewaysPerSite) / credentialsSeconds) * seconds;
-  const more = (name: FunctionName) => units(name, busy) - units(name, idle);
-  const line = (what: string, count: number): Line => ({ what, site: monthly(count), fixed: 0 });
-  const fixedLine = (what: string, fixed: number): Line => ({ what, site: 0, fixed });
+  const more = (name: CountedFunction) => units(name, busy) - units(name, idle);
+  const line = (what: string, count: number): CostLine => ({ what, site: monthly(count), fixed: 0 });
+  const fixedLine = (what: string, fixed: number): CostLine => ({ what, site: 0, fixed });
   /** One installation's, not two sites'. */
   const once = (count: number) => 2 * monthly(count);
 
@@ -127,5 +127,5 @@ export const month = ({ idle, busy, forgotten, seconds }: Counted, sites: number
 };
 
 /** Of a site with its share of what the installation costs. */
-export const siteMonth = (lines: readonly Line[], sites: number): number =>
+export const siteMonth = (lines: readonly CostLine[], sites: number): number =>
   lines.reduce((sum, { site, fixed }) => sum + site + fixed / sites, 0);

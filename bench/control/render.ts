@@ -1,7 +1,7 @@
 import type { Style } from "../../cli/render/style.ts";
 import { type Column, table } from "../../cli/render/table.ts";
 import { markdown } from "../render.ts";
-import { type Figures, judge, sizeText, slopes, unitsMax, type Verdict } from "./bounds.ts";
+import { type BoundVerdict, type Figures, judge, sizeText, slopes, unitsMax } from "./bounds.ts";
 import type { Contention } from "./contention.ts";
 import type { Kind, SizeFigures } from "./runs.ts";
 
@@ -69,7 +69,7 @@ const contentionColumns: readonly Column<Contention>[] = [
   { title: "REPORTS THAT CAME AGAIN", value: ({ failedReports }) => failedReports.toString(), ...right },
 ];
 
-const verdictColumns = (style: Style): readonly Column<Verdict>[] => [
+const verdictColumns = (style: Style): readonly Column<BoundVerdict>[] => [
   { title: "FIGURE", value: ({ what }) => what },
   { title: "BOUND", value: ({ bound }) => number(bound), ...right },
   { title: "MEASURED", value: ({ measured }) => number(measured), ...right },

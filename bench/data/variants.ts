@@ -1,7 +1,7 @@
 import { changedRuns } from "./changes.ts";
 import { contentAt } from "./content.ts";
 import { databasePageBytes, editedPages } from "./edits.ts";
-import { type ImageFile, withImageFile } from "./imagefile.ts";
+import { type ImageFile, withImageFile } from "./image-file.ts";
 import { createRandom } from "./random.ts";
 import { allocatedRegions, quarterOfExtents, type Region, regionsInside, totalBytes } from "./regions.ts";
 import { shiftOf } from "./shifts.ts";

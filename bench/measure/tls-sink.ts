@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
 import { parentPort, workerData } from "node:worker_threads";
-import type { TlsSink } from "./tls-limit.ts";
+import type { TlsSink } from "./tls-rate.ts";
 
 /* The thread that receives: tells its port, and when the sender has ended, how many bytes came. */
 const { ca, cert, key } = workerData as TlsSink;

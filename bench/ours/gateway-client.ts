@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { GatewayConfig } from "../../gateway/config/config.ts";
 import type { ComposeOptions } from "./compose.ts";
-import type { Call, CallName, Calls, Reply } from "./messages.ts";
+import type { CallName, Calls, GatewayCall, Reply } from "./messages.ts";
 
 const script = fileURLToPath(new URL("./gateway-process.ts", import.meta.url));
 
@@ -47,7 +47,7 @@ export const startGatewayProcess = async (
   let lastId = 0;
   const call = <K extends CallName>(name: K, request: Calls[K]["request"]): Promise<Calls[K]["answer"]> =>
     new Promise((resolve, reject) => {
-      const message: Call<K> = { id: ++lastId, name, request };
+      const message: GatewayCall<K> = { id: ++lastId, name, request };
       waiting.set(message.id, { resolve: (answer) => resolve(answer as Calls[K]["answer"]), reject });
       child.send(message, (error) => error !== null && reject(error));
     });

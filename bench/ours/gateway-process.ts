@@ -2,7 +2,7 @@ import { groupIdSchema } from "../../core/api/ids.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
 import { ownPeakBytes } from "../measure/processes.ts";
 import { type ComposedGateway, composeGateway } from "./compose.ts";
-import type { Call, CallName, Calls, Reply } from "./messages.ts";
+import type { CallName, Calls, GatewayCall, Reply } from "./messages.ts";
 import { snapshotHash } from "./snapshot-hash.ts";
 
 /* A gateway in a process of its own that does what the benchmark asks over the channel. It ends when the channel does. */
@@ -48,7 +48,7 @@ const handlers: Handlers = {
 
 const reply = (message: Reply) => process.send?.(message);
 
-process.on("message", async ({ id, name, request }: Call) => {
+process.on("message", async ({ id, name, request }: GatewayCall) => {
   try {
     // The type of `handlers` says that each takes its own request; the compiler can't follow it through a union.
     const handler = handlers[name] as (request: unknown) => Promise<Calls[CallName]["answer"]>;

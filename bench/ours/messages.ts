@@ -32,7 +32,7 @@ export interface Usage {
 }
 
 export type CallName = keyof Calls;
-export interface Call<K extends CallName = CallName> {
+export interface GatewayCall<K extends CallName = CallName> {
   readonly id: number;
   readonly name: K;
   readonly request: Calls[K]["request"];

@@ -9,7 +9,7 @@ import { touchMemory } from "../measure/touch-memory.ts";
 import { backUp } from "./backup.ts";
 import { geometryOf } from "./geometry.ts";
 import { importOver } from "./imports.ts";
-import { type Gateways, Sites } from "./sites.ts";
+import { type GatewayPair, Sites } from "./sites.ts";
 import { groupOf, owner } from "./tasks.ts";
 import type { WarmUp } from "./warm-up.ts";
 
@@ -71,7 +71,7 @@ export class Ours {
     });
   }
 
-  async #timed(gateways: Gateways, run: Case, prepared: State | BackedUp): Promise<Measurement> {
+  async #timed(gateways: GatewayPair, run: Case, prepared: State | BackedUp): Promise<Measurement> {
     const { source, target } = gateways;
     const { workload, compress, baseGone } = run;
     const snapshotId = "snapshotId" in prepared && !baseGone ? prepared.snapshotId : null;
@@ -92,7 +92,7 @@ export class Ours {
     return { wallSeconds, cpuSeconds, peakBytes: after.map(({ peakBytes }) => peakBytes), wireBytes };
   }
 
-  async #verify({ target }: Gateways, { name, workload }: Case, sequence: number): Promise<void> {
+  async #verify({ target }: GatewayPair, { name, workload }: Case, sequence: number): Promise<void> {
     const is = await target.call("sha256", { groupId: groupOf(sequence) });
     const wanted = await this.#images.hashOf(await this.#images.of(workload));
     if (is !== wanted) throw new Error(`“${name}”: the restore point has SHA-256 ${is}, and the image ${wanted}`);

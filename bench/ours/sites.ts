@@ -12,7 +12,7 @@ import { type GatewayClient, startGatewayProcess } from "./gateway-client.ts";
 import { importVolume } from "./imports.ts";
 import { multiCluster, sourceSite, targetSite } from "./tasks.ts";
 
-export interface Gateways {
+export interface GatewayPair {
   readonly source: GatewayClient;
   readonly target: GatewayClient;
 }
@@ -40,7 +40,7 @@ export class Sites {
   }
 
   /** Fresh gateway processes over the storage for as long as `use` takes. */
-  async withGateways<T>(use: (gateways: Gateways) => Promise<T>, { envoy } = { envoy: false }): Promise<T> {
+  async withGateways<T>(use: (gateways: GatewayPair) => Promise<T>, { envoy } = { envoy: false }): Promise<T> {
     const withTarget = async (source: GatewayClient) => {
       const target = await startGatewayProcess(await this.#configOf(targetSite, envoy));
       try {

@@ -5,7 +5,7 @@ import type { VolumeSpec } from "../data/variants.ts";
 import { backUp } from "./backup.ts";
 import { geometryOf } from "./geometry.ts";
 import { importOver, importVolume } from "./imports.ts";
-import type { Gateways } from "./sites.ts";
+import type { GatewayPair } from "./sites.ts";
 import { groupOf, owner } from "./tasks.ts";
 
 const MiB = 1024 * 1024;
@@ -19,7 +19,7 @@ const extentsMax = 16;
 export const warmUpSequences = { full: 101, changed: 102, baseGone: 103 } as const;
 
 /** Has gateways that were just started do what they are about to be measured at. */
-export type WarmUp = (gateways: Gateways, run: Pick<Case, "workload" | "compress" | "baseGone">) => Promise<void>;
+export type WarmUp = (gateways: GatewayPair, run: Pick<Case, "workload" | "compress" | "baseGone">) => Promise<void>;
 
 /**
  * A volume of at most half the measured one's size. Its seed is its own and always the same: each

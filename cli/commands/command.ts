@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import type { Answer, Context } from "../context.ts";
+import type { Answer, Context } from "../context/context.ts";
 
 /** What a command does; one that has printed all there is to say by itself gives no answer. */
-export type Work<A extends unknown[]> = (context: Context, ...args: A) => Promise<Answer | undefined>;
+export type CommandWork<A extends unknown[]> = (context: Context, ...args: A) => Promise<Answer | undefined>;
 
 /** Makes a command's action, which prints the answer. Its arguments are the command's, and last come its options. */
 export type Answering = <A extends unknown[]>(
-  work: Work<A>,
+  work: CommandWork<A>,
 ) => (this: Command, ...args: [...A, Command]) => Promise<void>;

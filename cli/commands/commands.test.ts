@@ -12,9 +12,9 @@ import {
   fakeHost,
   recordingScreen,
   sleptTime,
+  type TestWorld,
   tellInventory,
   temporaryFolder,
-  type World,
 } from "../testing.ts";
 
 const definition = `
@@ -38,14 +38,14 @@ const worldWithPlan = async (t: TestContext) => {
   return { world, file, created };
 };
 
-const jsonOf = async (world: World, ...args: string[]) => {
+const jsonOf = async (world: TestWorld, ...args: string[]) => {
   const { exitCode, stdout, stderr } = await world.run([...args, "--json"]);
   assert.deepEqual([exitCode, stderr], [0, ""]);
   return JSON.parse(stdout);
 };
 
 /** Every transfer fails for good. */
-const linkBreaks = (world: World) => async (task: RunTask) => {
+const linkBreaks = (world: TestWorld) => async (task: RunTask) => {
   if (task.kind !== "transfer") return complete(world.api, task);
   const reason = { code: "PEER_REFUSED", message: "Site b refused the certificate." };
   return report(world.api, task, { kind: "failed", reason, retryable: false, progressed: false });
@@ -292,7 +292,7 @@ describe("what is to be known of a run", () => {
   const leftOut = [{ what: "CD-ROM tools.iso", reason: "it is no data of the VM's" }];
 
   /** Gateways that miss an object, leave something out, and can't connect a NIC. */
-  const warning = (world: World) => async (task: RunTask) => {
+  const warning = (world: TestWorld) => async (task: RunTask) => {
     const groups = groupsOn(world.api, task.siteId);
     doTask(groups, task);
     const result = resultOf(task, world.api.deps.clock.now(), groups);

@@ -1,16 +1,16 @@
 import type { Command } from "commander";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type GroupId, planIdOf } from "../../core/api/ids.ts";
-import { answerOf } from "../client.ts";
-import type { Answer, Api, Context } from "../context.ts";
-import { readRun } from "../follow-run.ts";
+import { answerOf } from "../context/client.ts";
+import type { Answer, Api, Context } from "../context/context.ts";
+import { readRun } from "../control-plane/follow-run.ts";
+import { groupMeant } from "../control-plane/latest-group.ts";
+import { listed } from "../control-plane/pages.ts";
+import { readRunObjects } from "../control-plane/run-objects.ts";
+import { groupOrLatest, groupText, latestOfOption, sinceOption, siteOption } from "../input/options.ts";
 import { groupLine } from "../json/group.ts";
-import { groupMeant } from "../latest-group.ts";
-import { groupOrLatest, groupText, latestOfOption, sinceOption, siteOption } from "../options.ts";
-import { listed } from "../pages.ts";
 import { groupNotes, groupTable, groupText as wholeGroupText } from "../render/group.ts";
 import { runObjectsText } from "../render/run-objects.ts";
-import { readRunObjects } from "../run-objects.ts";
 import type { Answering } from "./command.ts";
 
 export const addGroupCommands = (program: Command, answering: Answering): void => {
@@ -40,7 +40,8 @@ interface ListOptions {
 const listGroups = async (context: Context, filter: ListOptions): Promise<Answer> => {
   const api = await context.connect();
   const items = await listed(context, (page) => answerOf(api.v1.groups.$get({ query: { ...page, ...filter } })));
-  const text = groupTable(items, context.style);
+  const isFiltered = filter.site !== undefined || filter.since !== undefined;
+  const text = groupTable(items, context.style, isFiltered ? "No snapshot groups fit these filters." : undefined);
   return { json: { items: items.map(groupLine) }, text: [text, ...groupNotes(items)].join("\n") };
 };
 

@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from "commander";
 import { VisibleError } from "../../core/api/errors.ts";
-import { pathOf } from "../help.ts";
+import { pathOf } from "../help/help.ts";
 import type { Answering } from "./command.ts";
 
 export const addHelpCommand = (program: Command, answering: Answering): void => {

@@ -3,11 +3,11 @@ import { describe, test } from "node:test";
 import type { RunTask } from "../../core/api/task.ts";
 import { objectNamed, siteB } from "../../functions/api/testing.ts";
 import { complete, report } from "../../functions/api/testing-gateway.ts";
-import { createWorld, tellInventory, type World } from "../testing.ts";
+import { createWorld, type TestWorld, tellInventory } from "../testing.ts";
 
 const day = 24 * 60 * 60;
 
-const createPlan = async (world: World, name: string) => {
+const createPlan = async (world: TestWorld, name: string) => {
   const definition = {
     name,
     source: "a",
@@ -22,7 +22,7 @@ const createPlan = async (world: World, name: string) => {
   assert.equal(exitCode, 0, stderr);
 };
 
-const jsonOf = async (world: World, ...args: string[]) => {
+const jsonOf = async (world: TestWorld, ...args: string[]) => {
   const { exitCode, stdout, stderr } = await world.run([...args, "--json"]);
   assert.deepEqual([exitCode, stderr], [0, ""]);
   return JSON.parse(stdout);
@@ -73,9 +73,17 @@ describe("run list without a plan", () => {
     }
   });
 
-  test("says that there was none", async () => {
-    const { stdout } = await (await createWorld()).run(["run", "list"]);
-    assert.match(stdout, /^No runs in the last 24h\.\n/);
+  test("says that there was none, and whether that is so for these filters alone, as group list does", async () => {
+    const nothing = await createWorld();
+    assert.match((await nothing.run(["run", "list"])).stdout, /^No runs in the last 24h\.\n/);
+    assert.equal((await nothing.run(["group", "list"])).stdout, "No snapshot groups yet.\n");
+    const here = await world();
+    here.api.pass(day);
+    assert.equal((await here.run(["run", "list", "--since", "1h"])).stdout, "No runs fit these filters.\n");
+    assert.equal(
+      (await here.run(["group", "list", "--since", "1h"])).stdout,
+      "No snapshot groups fit these filters.\n",
+    );
   });
 });
 
@@ -132,6 +140,8 @@ describe("latest", () => {
       assert.equal(exitCode, 2, `${args.join(" ")}: ${stderr}`);
       assert.match(stderr, /\(BAD_REQUEST\)\n {2}hint: /);
     }
+    const typo = await here.run(["group", "show", "lates", "--plan", "new", "--site", "b"]);
+    assert.match(typo.stderr, /“lates” can't be the group: a group's id, such as group_\w+, or latest \(BAD_REQUEST\)/);
     const none = await here.run(["rebuild", "latest", "--plan", "new", "--site", "c"]);
     assert.match(none.stderr, /\(SITE_UNKNOWN\)/);
   });

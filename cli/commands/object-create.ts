@@ -2,14 +2,14 @@ import { isUnusable } from "../../core/api/judged-object.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { ObjectSpec } from "../../core/api/object-spec.ts";
 import type { ClusterAdministration, FacilityId } from "../../gateway/storage/administration.ts";
-import type { Answer, Context } from "../context.ts";
-import { tellInventory } from "../inventory.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { administrationOf, withStorage } from "../context/with-storage.ts";
+import { tellInventory } from "../control-plane/inventory.ts";
+import { readObjectFile } from "../input/object-file.ts";
 import { shownObject } from "../json/object.ts";
-import { readObjectFile } from "../object-file.ts";
 import { type DescribedFacility, facilitiesText, facilityKinds } from "../render/facility.ts";
 import { objectTable } from "../render/object.ts";
 import { counted } from "../render/units.ts";
-import { administrationOf, withStorage } from "../with-storage.ts";
 
 interface CreateOptions {
   readonly site: string;

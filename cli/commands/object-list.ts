@@ -2,13 +2,13 @@ import { isUnusable, type JudgedObject, judgeObject, objectUnusable } from "../.
 import { isSameName } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import type { Answer, Context } from "../context.ts";
-import { findObject } from "../find-object.ts";
-import { currentInventory, type Inventory, lookUpNamed } from "../inventory.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { withStorage } from "../context/with-storage.ts";
+import { currentInventory, lookUpNamed, type SiteInventory } from "../control-plane/inventory.ts";
+import { findObject } from "../find/find-object.ts";
 import { shownObject } from "../json/object.ts";
 import { objectTable, objectText, unusableLine } from "../render/object.ts";
 import { instantText } from "../render/units.ts";
-import { withStorage } from "../with-storage.ts";
 
 interface LookOptions {
   readonly site: string;
@@ -43,7 +43,7 @@ export const showObject = async (context: Context, nameOrId: string, options: Lo
   return { json: shownObject(object), text: objectText(object, site, context.style) };
 };
 
-type Seen = Omit<Inventory, "observedAt"> & Partial<Pick<Inventory, "observedAt">>;
+type Seen = Omit<SiteInventory, "observedAt"> & Partial<Pick<SiteInventory, "observedAt">>;
 
 const look = async (context: Context, { site, kind, refresh, store }: LookOptions): Promise<Seen> => {
   if (store === undefined) return currentInventory(context, await context.connect(), site, { refresh, kind });

@@ -403,7 +403,7 @@ describe("volume import and export of objects", () => {
   test("say which disks there are where none or a wrong one is named", async (t) => {
     const { image, volume, at } = await withCluster(t);
     const import_ = (...place: string[]) => volume(["import", image, ...place, ...at]);
-    const which = /hint: (Say which with --disk N|It has):? 0 \(web-system\), 2 \(web-data\)\./;
+    const which = /hint: (Say which with --disk N|Its disks): 0 \(web-system\), 2 \(web-data\)\./;
     for (const place of [
       ["--object", "web"],
       ["--object", "web", "--disk", "1"],

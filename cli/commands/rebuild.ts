@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { planIdOf } from "../../core/api/ids.ts";
 import { restoreCreateSchema } from "../../core/api/restore.ts";
-import { answerOf } from "../client.ts";
-import { askedFor, followRun } from "../follow-run.ts";
-import { freshInventory } from "../inventory.ts";
+import { answerOf } from "../context/client.ts";
+import { askedFor, followRun } from "../control-plane/follow-run.ts";
+import { freshInventory } from "../control-plane/inventory.ts";
+import { groupMeant } from "../control-plane/latest-group.ts";
+import { checkedBy, groupOrLatest, groupText, latestOfOption, siteOption } from "../input/options.ts";
 import { askedForRun } from "../json/run.ts";
-import { groupMeant } from "../latest-group.ts";
-import { checkedBy, groupOrLatest, groupText, latestOfOption, siteOption } from "../options.ts";
 import type { Answering } from "./command.ts";
 
 interface RebuildOptions {

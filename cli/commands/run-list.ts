@@ -1,10 +1,10 @@
 import { Option } from "commander";
 import type { RunListEntry } from "../../core/api/answers.ts";
-import { answerOf } from "../client.ts";
-import type { Answer, Context } from "../context.ts";
+import { answerOf } from "../context/client.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { listed, listedUpTo, moreText } from "../control-plane/pages.ts";
+import { wholeNumber } from "../input/options.ts";
 import { runLine } from "../json/run.ts";
-import { wholeNumber } from "../options.ts";
-import { listed, listedUpTo, moreText } from "../pages.ts";
 import { historyTable } from "../render/run.ts";
 
 const runsShown = 20;
@@ -30,11 +30,16 @@ export const listRuns = async (context: Context, { limit: given, ...filter }: Li
   const isOfOne = filter.plan !== undefined;
   const limit = given ?? (isOfOne ? runsShown : runsOfAllShown);
   const { items, more } = await (isOfOne ? newestOfOne(context, filter, limit) : newestOfAll(context, filter, limit));
+  const isFiltered = filter.site !== undefined || filter.since !== undefined;
   const isCut = !isOfOne && filter.since === undefined;
   const table = historyTable(items, {
     style: context.style,
     nowMs: context.host.time.nowMs(),
-    none: isCut ? `No runs in the last ${sinceUnlessTold}.` : "No runs yet.",
+    none: isCut
+      ? `No runs in the last ${sinceUnlessTold}.`
+      : isFiltered
+        ? "No runs fit these filters."
+        : "No runs yet.",
   });
   const note = isCut ? `\nOf the last ${sinceUnlessTold}. To see others: --since 7d, or --plan PLAN` : "";
   return { json: { items: items.map(runLine), more }, text: table + moreText(more, limit) + note };

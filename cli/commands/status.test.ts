@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import { objectNamed, reportAlive, siteA, siteB } from "../../functions/api/testing.ts";
 import { complete, report } from "../../functions/api/testing-gateway.ts";
-import { createWorld, type World } from "../testing.ts";
+import { createWorld, type TestWorld } from "../testing.ts";
 
 const day = 24 * 60 * 60;
 
@@ -19,7 +19,7 @@ ${schedule}
 `;
 const daily = "schedule: { cycle: daily, at: '01:00' }";
 
-const createPlan = async (world: World, name = "nightly", schedule = daily) => {
+const createPlan = async (world: TestWorld, name = "nightly", schedule = daily) => {
   const readInput = async () => definitionOf(name, schedule);
   const { exitCode, stderr } = await world.run(["plan", "create", "-f", "-"], { readInput });
   assert.equal(exitCode, 0, stderr);
@@ -32,11 +32,11 @@ const worldWithPlan = async () => {
   return world;
 };
 
-const alive = async (world: World) => {
+const alive = async (world: TestWorld) => {
   for (const site of [siteA, siteB]) await reportAlive(world.api, site);
 };
 
-const status = async (world: World, ...args: readonly string[]) => {
+const status = async (world: TestWorld, ...args: readonly string[]) => {
   const { exitCode, stdout, stderr } = await world.run(["status", ...args]);
   assert.equal(stderr, "");
   const json = JSON.parse((await world.run(["status", ...args, "--json"])).stdout);
@@ -93,7 +93,7 @@ describe("status", () => {
     assert.deepEqual([exitCode, summaryOf(json)], [1, { late: 1 }]);
     assert.match(
       stdout,
-      /\nnightly at b: the newest restore point is older than its cycle allows, since 2026-03-02 01:00:00 UTC\n$/,
+      /\nnightly at b: late since 2026-03-02 01:00:00 UTC: the newest restore point is older than the plan's cycle allows\n$/,
     );
   });
 
@@ -129,6 +129,7 @@ describe("status", () => {
     for (const [args, code] of [
       [["--plan", "othr"], "PLAN_UNKNOWN"],
       [["--site", "c"], "SITE_UNKNOWN"],
+      [["--plan", "other", "--site", "a"], "SITE_UNKNOWN"],
     ] as const) {
       const { exitCode, stderr } = await world.run(["status", ...args]);
       assert.equal(exitCode, 3);

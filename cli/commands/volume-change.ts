@@ -1,11 +1,11 @@
 import { shownName } from "../../core/api/name.ts";
-import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
-import type { Answer, Context } from "../context.ts";
-import { type FoundVolume, findChangeable } from "../find-volume.ts";
-import { tellInventory } from "../inventory.ts";
-import { type Protection, protectionOf, protectionText, stayText } from "../protection.ts";
+import { isToBeDeleted, nothingDeleted } from "../context/confirm.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { withStorage } from "../context/with-storage.ts";
+import { tellInventory } from "../control-plane/inventory.ts";
+import { type Protection, protectionOf, protectionText, stayText } from "../control-plane/protection.ts";
+import { type FoundVolume, findChangeable } from "../find/find-volume.ts";
 import { bytesText } from "../render/units.ts";
-import { withStorage } from "../with-storage.ts";
 
 interface ChangeOptions {
   readonly site: string;

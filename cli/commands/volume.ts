@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
 import { lunOf, type ObjectConfig } from "../../core/api/object.ts";
-import { size } from "../bytes.ts";
-import { currentInventory } from "../inventory.ts";
+import { currentInventory } from "../control-plane/inventory.ts";
+import { size } from "../input/bytes.ts";
+import { groupOrLatest, kindOption, latestOfOption, siteOption, storeOption, wholeNumber } from "../input/options.ts";
 import { shownObject } from "../json/object.ts";
-import { groupOrLatest, kindOption, latestOfOption, siteOption, storeOption, wholeNumber } from "../options.ts";
 import { unusableLine } from "../render/object.ts";
 import { printable, type Style } from "../render/style.ts";
 import { table } from "../render/table.ts";

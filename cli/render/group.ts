@@ -62,8 +62,11 @@ const sizeColumns = [
   sizeColumn("SIZE", ({ sizeBytes }) => sizeBytes),
 ];
 
-/** Groups of plans under each other. */
-export const groupTable = (groups: readonly GroupListEntry[], style: Style): string =>
+/**
+ * Groups of plans under each other.
+ * @param none what is said where there are none
+ */
+export const groupTable = (groups: readonly GroupListEntry[], style: Style, none = "No snapshot groups yet."): string =>
   table(
     groups,
     [
@@ -76,7 +79,7 @@ export const groupTable = (groups: readonly GroupListEntry[], style: Style): str
       { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },
       { title: "GROUP", value: ({ id }) => id },
     ],
-    { style, none: "No snapshot groups yet." },
+    { style, none },
   );
 
 /** One group, as it is at each site that has it. */

@@ -87,8 +87,10 @@ const notesOf = (row: Row): readonly Note[] => {
   const notes: Note[] = [];
   if (isLate && lateFrom !== null) {
     const what =
-      newest === null ? "there is no restore point" : "the newest restore point is older than its cycle allows";
-    notes.push({ row, text: `${what}, since ${instantText(lateFrom)}` });
+      newest === null
+        ? "there is no restore point yet"
+        : "the newest restore point is older than the plan's cycle allows";
+    notes.push({ row, text: `late since ${instantText(lateFrom)}: ${what}` });
   }
   if (last !== null && last.reason !== null) {
     const { code, message } = last.reason;

@@ -59,11 +59,11 @@ const objects = [
 ].map((one) => objectConfigSchema.parse(one));
 const unusable = { kind: "lun", id: "10", name: `${"n".repeat(100)}…`, unusable: "its name has 256 characters" };
 const known: KnownObjects = { observedAt: now, objects: [...objects, unusable] };
-const world: Parameters<typeof definePlan>[1] = { sites, known, facilities: new Map(), now, planId };
+const context: Parameters<typeof definePlan>[1] = { sites, known, facilities: new Map(), now, planId };
 const has = (more: object): Facilities =>
   facilitiesSchema.parse({ kinds: ["lun", "volume", "vm", "nfs-file"], pools: [], switches: [], ...more });
 const withFacilities = (facilities: Record<string, Facilities>) => ({
-  ...world,
+  ...context,
   facilities: new Map(Object.entries(facilities).map(([id, there]) => [siteIdSchema.parse(id), there])),
 });
 
@@ -93,12 +93,12 @@ const refusal = (code: ErrorCode, act: () => unknown): string => {
   }
   assert.fail(`nothing was refused; expected ${code}`);
 };
-const refused = (code: ErrorCode, changes: Partial<Record<keyof PlanDefinition, unknown>>, where = world): string =>
+const refused = (code: ErrorCode, changes: Partial<Record<keyof PlanDefinition, unknown>>, where = context): string =>
   refusal(code, () => definePlan(definition(changes), where));
 
 describe("definePlan", () => {
   test("makes a backup plan that has done nothing yet, with a free lane for each target", () => {
-    const plan = definePlan(definition({ targets: [target("b"), target("c")] }), world);
+    const plan = definePlan(definition({ targets: [target("b"), target("c")] }), context);
     assert.deepEqual({ ...planSchema.parse(plan), objects: plan.objects }, plan);
     assert.deepEqual([plan.objectCount, plan.objectSet], [1, 1]);
     assert.equal(plan.kind, "backup");
@@ -109,7 +109,7 @@ describe("definePlan", () => {
   });
 
   test("makes a snapshot plan of a definition without targets, with one lane for its source", () => {
-    const plan = definePlan(definition(snapshots), world);
+    const plan = definePlan(definition(snapshots), context);
     assert.equal(plan.kind, "snapshot");
     assert.deepEqual(plan.lanes, { a: { active: null, queued: null } });
   });
@@ -119,12 +119,12 @@ describe("definePlan", () => {
   });
 
   test("finds objects by id even where names are shared, and takes today's name", () => {
-    const plan = definePlan(definition({ objects: [{ kind: "lun", id: "3", name: "old name" }] }), world);
+    const plan = definePlan(definition({ objects: [{ kind: "lun", id: "3", name: "old name" }] }), context);
     assert.deepEqual(plan.objects, [{ kind: "lun", id: "3", name: "twin" }]);
   });
 
   test("finds a name however its letters are composed", () => {
-    assert.equal(idOf(definePlan(definition({ objects: [{ kind: "lun", name: "büro" }] }), world)), "9");
+    assert.equal(idOf(definePlan(definition({ objects: [{ kind: "lun", name: "büro" }] }), context)), "9");
   });
 
   test("refuses an object that can't be used, by its name and with the reason, and takes the others", () => {
@@ -138,7 +138,7 @@ describe("definePlan", () => {
   });
 
   test("takes a rebuilt object like any other", () => {
-    assert.equal(idOf(definePlan(definition({ objects: [{ kind: "lun", name: "back" }] }), world)), "8");
+    assert.equal(idOf(definePlan(definition({ objects: [{ kind: "lun", name: "back" }] }), context)), "8");
   });
 
   test("refuses a plan without objects", () => {
@@ -154,7 +154,7 @@ describe("definePlan", () => {
   });
 
   test("says that nothing is known of the site where nothing is known", () => {
-    assert.match(refused("OBJECT_UNKNOWN", {}, { ...world, known: undefined }), /not known yet/);
+    assert.match(refused("OBJECT_UNKNOWN", {}, { ...context, known: undefined }), /not known yet/);
   });
 
   test("refuses a name that two objects have, and lists their ids", () => {
@@ -167,7 +167,7 @@ describe("definePlan", () => {
   });
 
   test("takes the one object that is no mirror where a mirror has the same name", () => {
-    assert.equal(idOf(definePlan(definition({ objects: [{ kind: "lun", name: "half" }] }), world)), "6");
+    assert.equal(idOf(definePlan(definition({ objects: [{ kind: "lun", name: "half" }] }), context)), "6");
   });
 
   test("refuses a mirror by the name of its foreign plan, where that is known", () => {
@@ -184,7 +184,7 @@ describe("definePlan", () => {
       { kind: "vm", name: "app" },
       { kind: "nfs-file", name: "/exports/e1/vm/web.vmdk" },
     ];
-    const plan = definePlan(definition({ objects: wanted }), world);
+    const plan = definePlan(definition({ objects: wanted }), context);
     assert.deepEqual(
       plan.objects.map((entry) => "id" in entry && entry.id),
       ["1", "4", "14", "15"],
@@ -249,7 +249,7 @@ describe("a plan's switches and pools (W7)", () => {
 
   test("are named in the command as a shell takes them", () => {
     const wired = { observedAt: now, objects: [objectConfigSchema.parse(vm("20", "odd", ["it's prod"]))] };
-    const said = refused("SWITCH_UNMAPPED", { objects: [{ kind: "vm", id: "20" }] }, { ...world, known: wired });
+    const said = refused("SWITCH_UNMAPPED", { objects: [{ kind: "vm", id: "20" }] }, { ...context, known: wired });
     assert.ok(said.includes(String.raw`--to b 'it'\''s prod'=SWITCH`), said);
   });
 
@@ -258,7 +258,7 @@ describe("a plan's switches and pools (W7)", () => {
     const said = refused("SWITCH_UNMAPPED", { ...rule, targets: [target("b", { "vds-0": "ovs" })] });
     assert.match(said, /“vds-1”.*“web-2”/);
     assert.doesNotMatch(said, /vds-9|vds-0/);
-    definePlan(definition({ ...rule, targets: [target("b", { "vds-0": "ovs", "vds-1": "ovs" })] }), world);
+    definePlan(definition({ ...rule, targets: [target("b", { "vds-0": "ovs", "vds-1": "ovs" })] }), context);
   });
 
   test("are mapped by the sites, each target by its own, and by the plan where it says something else", () => {
@@ -285,7 +285,7 @@ describe("a plan's switches and pools (W7)", () => {
     const inPool = (pool: string) => ({ targets: [{ ...target("b"), pool }] });
     assert.match(refused("POOL_UNKNOWN", inPool("slow"), there), /“b” has no storage pool “slow”.*“fast”/);
     assert.equal(definePlan(definition(inPool("fast")), there).targets[0]?.pool, "fast");
-    definePlan(definition(inPool("slow")), world);
+    definePlan(definition(inPool("slow")), context);
   });
 });
 
@@ -294,26 +294,26 @@ describe("a plan's rules", () => {
 
   test("are kept as they are written, beside objects, and may fit nothing now", () => {
     const files = { kind: "nfs-file", directory: "/exports/e1/vm/" };
-    const plan = definePlan(definition({ objects: [rule, { kind: "volume", name: "db" }, files] }), world);
+    const plan = definePlan(definition({ objects: [rule, { kind: "volume", name: "db" }, files] }), context);
     assert.deepEqual(plan.objects, [rule, { kind: "volume", id: "4", name: "db" }, files]);
     assert.equal(plan.objectCount, 3);
   });
 
   test("are enough while nothing is known of the source", () => {
-    assert.deepEqual(definePlan(definition({ objects: [rule] }), { ...world, known: undefined }).objects, [rule]);
+    assert.deepEqual(definePlan(definition({ objects: [rule] }), { ...context, known: undefined }).objects, [rule]);
   });
 
   test("are refused when one is there twice, however it is written", () => {
     const files = { kind: "nfs-file", directory: "/exports/e1/vm" };
     const twice = { objects: [files, { ...files, directory: "/exports/e1/vm/" }] };
     assert.match(refused("BAD_REQUEST", twice), /nfs-file below \/exports\/e1\/vm is twice/);
-    definePlan(definition({ objects: [files, { ...files, match: "*.vmdk" }] }), world);
+    definePlan(definition({ objects: [files, { ...files, match: "*.vmdk" }] }), context);
   });
 
   test("are other entries when one of them is another", () => {
-    const plan = definePlan(definition({ objects: [rule] }), world);
-    assert.equal(redefinePlan(plan, definition({ objects: [{ ...rule }] }), world).objectSet, 1);
-    assert.equal(redefinePlan(plan, definition({ objects: [{ ...rule, match: "db-?" }] }), world).objectSet, 2);
+    const plan = definePlan(definition({ objects: [rule] }), context);
+    assert.equal(redefinePlan(plan, definition({ objects: [{ ...rule }] }), context).objectSet, 1);
+    assert.equal(redefinePlan(plan, definition({ objects: [{ ...rule, match: "db-?" }] }), context).objectSet, 2);
   });
 
   test("and names take each object once, named ones first, and say why and what is left out", () => {
@@ -337,14 +337,14 @@ describe("a plan's rules", () => {
 
   test("are refused when they fit more objects than a plan may have", () => {
     const many = Array.from({ length: 4001 }, (_, index) => objectConfigSchema.parse(object("lun", `${index}`, "x")));
-    const there = { ...world, known: { observedAt: now, objects: many } };
+    const there = { ...context, known: { observedAt: now, objects: many } };
     assert.match(refused("PLAN_TOO_LARGE", { objects: [{ kind: "lun", match: "?" }] }, there), /4001 now, and 4000/);
   });
 
   test("are refused when they are more than can be compared with all objects of a site in one go", () => {
     const rules = (count: number) =>
       Array.from({ length: count }, (_, index) => ({ kind: "lun" as const, match: `web-${index}-*` }));
-    assert.equal(definePlan(definition({ objects: rules(500) }), world).objectCount, 500);
+    assert.equal(definePlan(definition({ objects: rules(500) }), context).objectCount, 500);
     assert.match(refused("PLAN_TOO_LARGE", { objects: rules(501) }), /has 501 rules, and 500 are the most/);
   });
 });
@@ -355,7 +355,7 @@ describe("a plan's objects", () => {
       objectConfigSchema.parse(object("lun", `lun-${index}`, `${name}${index}`)),
     );
     const wanted = { objects: some.map(({ kind, id }) => ({ kind, id })) };
-    return () => definePlan(definition(wanted), { ...world, known: { observedAt: now, objects: some } });
+    return () => definePlan(definition(wanted), { ...context, known: { observedAt: now, objects: some } });
   };
 
   test("are 4,000 at most", () => {
@@ -373,7 +373,7 @@ describe("a plan's objects", () => {
 
 describe("redefinePlan", () => {
   const before: WholePlan = {
-    ...definePlan(definition({ targets: [target("b"), target("c")], retention: { keepLast: 9 } }), world),
+    ...definePlan(definition({ targets: [target("b"), target("c")], retention: { keepLast: 9 } }), context),
     sequence: 7,
     status: "suspended",
     lanes: { b: { active: "run_1", queued: null }, c: { active: null, queued: null } },
@@ -381,41 +381,41 @@ describe("redefinePlan", () => {
 
   test("takes on the new definition and keeps what the plan has been through", () => {
     const schedule = { cycle: "hourly" };
-    const after = redefinePlan(before, definition({ name: "hourly", targets: [target("b")], schedule }), world);
+    const after = redefinePlan(before, definition({ name: "hourly", targets: [target("b")], schedule }), context);
     assert.deepEqual({ ...planSchema.parse(after), objects: after.objects }, after);
     assert.deepEqual([after.name, after.schedule?.cycle, after.retention], ["hourly", "hourly", undefined]);
     assert.deepEqual([after.id, after.sequence, after.status], [before.id, 7, "suspended"]);
   });
 
   test("keeps the lane of a removed target while a run is in it, and drops it when it is empty", () => {
-    assert.deepEqual(redefinePlan(before, definition({ targets: [target("c")] }), world).lanes, {
+    assert.deepEqual(redefinePlan(before, definition({ targets: [target("c")] }), context).lanes, {
       c: { active: null, queued: null },
       b: { active: "run_1", queued: null },
     });
-    assert.deepEqual(Object.keys(redefinePlan(before, definition({ targets: [target("b")] }), world).lanes), ["b"]);
+    assert.deepEqual(Object.keys(redefinePlan(before, definition({ targets: [target("b")] }), context).lanes), ["b"]);
   });
 
   test("leaves a busy lane as it is", () => {
-    const after = redefinePlan(before, definition({ targets: [target("b"), target("c")] }), world);
+    const after = redefinePlan(before, definition({ targets: [target("b"), target("c")] }), context);
     assert.deepEqual(after.lanes, before.lanes);
   });
 
   test("never turns one kind of plan into the other (W2)", () => {
-    refusal("PLAN_KIND_FIXED", () => redefinePlan(before, definition(snapshots), world));
-    const local = definePlan(definition(snapshots), world);
-    refusal("PLAN_KIND_FIXED", () => redefinePlan(local, definition(), world));
+    refusal("PLAN_KIND_FIXED", () => redefinePlan(before, definition(snapshots), context));
+    const local = definePlan(definition(snapshots), context);
+    refusal("PLAN_KIND_FIXED", () => redefinePlan(local, definition(), context));
   });
 
   test("never moves a plan to another source", () => {
-    refusal("PLAN_SOURCE_FIXED", () => redefinePlan(before, definition({ source: "c" }), world));
+    refusal("PLAN_SOURCE_FIXED", () => redefinePlan(before, definition({ source: "c" }), context));
   });
 
   test("refuses to change a deleted plan", () => {
-    refusal("PLAN_UNKNOWN", () => redefinePlan({ ...before, status: "deleted" }, definition(), world));
+    refusal("PLAN_UNKNOWN", () => redefinePlan({ ...before, status: "deleted" }, definition(), context));
   });
 
   test("keeps an object that its site is not known to have now, but takes no new one on trust", () => {
-    const lost = { ...world, known: undefined };
+    const lost = { ...context, known: undefined };
     assert.deepEqual(redefinePlan(before, definition(), lost).objects, before.objects);
     const more = [
       { kind: "volume", name: "db" },
@@ -425,14 +425,14 @@ describe("redefinePlan", () => {
   });
 
   test("gives other objects a set of their own, and the same ones none", () => {
-    assert.equal(redefinePlan(before, definition(), world).objectSet, 1);
+    assert.equal(redefinePlan(before, definition(), context).objectSet, 1);
     const more = [
       { kind: "volume", name: "db" },
       { kind: "lun", id: "9" },
     ];
-    const after = redefinePlan(before, definition({ objects: more }), world);
+    const after = redefinePlan(before, definition({ objects: more }), context);
     assert.deepEqual([after.objectCount, after.objectSet], [2, 2]);
-    assert.equal(redefinePlan(after, definition(), world).objectSet, 3);
+    assert.equal(redefinePlan(after, definition(), context).objectSet, 3);
   });
 
   test("tells all objects that can't be taken at once, each once", () => {
@@ -447,12 +447,12 @@ describe("redefinePlan", () => {
 
   test("tells what an object is called now that is given by the name it had", () => {
     const renamed = { ...known, objects: objects.map((one) => (one.id === "4" ? { ...one, name: "post" } : one)) };
-    const message = refusal("OBJECT_UNKNOWN", () => redefinePlan(before, definition(), { ...world, known: renamed }));
+    const message = refusal("OBJECT_UNKNOWN", () => redefinePlan(before, definition(), { ...context, known: renamed }));
     assert.match(message, /no volume called “db” any more: the one that the plan has is called “post” now \(4\)/);
   });
 
   test("takes an object that was made anew under the same name", () => {
     const anew = { ...known, objects: objects.map((one) => (one.id === "4" ? { ...one, id: "40" } : one)) };
-    assert.equal(idOf(redefinePlan(before, definition(), { ...world, known: anew })), "40");
+    assert.equal(idOf(redefinePlan(before, definition(), { ...context, known: anew })), "40");
   });
 });

@@ -10,7 +10,7 @@ import { resolveObjects } from "./resolve.ts";
 import { knownSite, refuseWrongSites } from "./sites.ts";
 
 /** What a definition is checked against: the sites that it names, and what its source has of what it asks for. */
-export interface World {
+export interface PlanContext {
   readonly sites: readonly Site[];
   readonly known: KnownObjects | undefined;
   readonly facilities: KnownFacilities;
@@ -33,16 +33,16 @@ export type WholePlan = Plan & { readonly objects: readonly PlanEntry[] };
  */
 export const definePlan = (
   definition: PlanDefinition,
-  world: World & { readonly now: Instant; readonly planId: PlanId },
+  context: PlanContext & { readonly now: Instant; readonly planId: PlanId },
 ): WholePlan => {
   const plan: WholePlan = {
-    id: world.planId,
+    id: context.planId,
     kind: kindOf(definition),
     status: "active",
-    ...defined(definition, world, []),
+    ...defined(definition, context, []),
     objectSet: 1,
-    createdAt: world.now,
-    slotsDoneUntil: world.now,
+    createdAt: context.now,
+    slotsDoneUntil: context.now,
     sequence: 0,
     lanes: lanesFor(definition, {}),
   };
@@ -59,12 +59,12 @@ export const definePlan = (
  * @throws {VisibleError} what `definePlan` does, and PLAN_KIND_FIXED, PLAN_SOURCE_FIXED,
  *   PLAN_UNKNOWN for a deleted plan
  */
-export const redefinePlan = (plan: WholePlan, definition: PlanDefinition, world: World): WholePlan => {
+export const redefinePlan = (plan: WholePlan, definition: PlanDefinition, context: PlanContext): WholePlan => {
   refuseDeleted(plan);
   refuseOtherKind(plan, definition);
   refuseOtherSource(plan, definition);
   const { schedule: _, retention: __, ...rest } = plan;
-  const changes = defined(definition, world, plan.objects);
+  const changes = defined(definition, context, plan.objects);
   const changed: WholePlan = {
     ...rest,
     ...changes,
@@ -94,21 +94,25 @@ type Defined = Pick<
   "name" | "source" | "targets" | "objectCount" | "objects" | "schedule" | "retention" | "compression"
 >;
 
-const defined = (definition: PlanDefinition, world: World, held: readonly PlanEntry[]): Defined => {
+const defined = (definition: PlanDefinition, context: PlanContext, held: readonly PlanEntry[]): Defined => {
   const { name, source, targets, schedule, retention, compression } = definition;
-  refuseWrongSites(definition, world.sites);
+  refuseWrongSites(definition, context.sites);
   if (kindOf(definition) === "snapshot" && retention === undefined) {
     throw new VisibleError("BAD_REQUEST", "A plan without targets keeps its groups at its source, but not how many.", {
       hint: "Give `retention` with `keepLast`, or targets with their own.",
     });
   }
   if (schedule !== undefined) validateSchedule(schedule);
-  refuseUnsupportedKinds(definition, world.facilities);
-  const { entries, objects } = resolveObjects(definition, world.known, held);
-  const { switchMaps } = knownSite(world.sites, source);
+  refuseUnsupportedKinds(definition, context.facilities);
+  const { entries, objects } = resolveObjects(definition, context.known, held);
+  const { switchMaps } = knownSite(context.sites, source);
   for (const target of targets) {
-    refuseUnknownPool(target, world.facilities);
-    refuseWrongSwitches(objects, target, { source, ofSites: switchMaps?.[target.site], facilities: world.facilities });
+    refuseUnknownPool(target, context.facilities);
+    refuseWrongSwitches(objects, target, {
+      source,
+      ofSites: switchMaps?.[target.site],
+      facilities: context.facilities,
+    });
   }
   return {
     name,

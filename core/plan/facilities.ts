@@ -77,7 +77,10 @@ export const refuseWrongSwitches = (
 /** @param why a clause that says who wants it */
 export const switchUnknown = (site: SiteId, name: string, { switches }: Facilities, why: string): VisibleError =>
   new VisibleError("SWITCH_UNKNOWN", `Site “${site}” has no virtual switch “${name}”; ${why}.`, {
-    hint: `It has: ${quoted(switches)}.`,
+    hint:
+      switches.length === 0
+        ? `Make it there. To see what the site has: smtx-backup site show ${site}`
+        : `It has: ${quoted(switches)}.`,
   });
 
 const switchUnmapped = (unmapped: readonly SwitchUse[], source: SiteId, target: SiteId): VisibleError => {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Instant } from "../api/ids.ts";
 import { addSeconds } from "../ports/clock.ts";
-import { deadlineSecondsMax, defaultRunLimits } from "./limits.ts";
+import { deadlineSecondsMax, defaultRetryPolicy } from "./retry-policy.ts";
 import { begin, type Play, playPart, startedUntil } from "./testing.ts";
 
 const ahead = "2028-11-24T01:00:00.000Z" as Instant;
-const { workingSeconds, dispatchSeconds, silencesMax } = defaultRunLimits;
+const { workingSeconds, dispatchSeconds, silencesMax } = defaultRetryPolicy;
 
 /** A run that was begun when the clock was two years ahead, which is right again. */
 const begun = (): Play => {
@@ -34,7 +34,7 @@ describe("I7: a deadline that a wrong clock has set two years ahead", () => {
   test("is not kept over a failure, nor over an answer", () => {
     const failed = begun();
     failed.fail("snapshotting");
-    assert(deadlineOf(failed) < addSeconds(begin, deadlineSecondsMax(defaultRunLimits)));
+    assert(deadlineOf(failed) < addSeconds(begin, deadlineSecondsMax(defaultRetryPolicy)));
     const answered = begun();
     answered.answer("snapshotting", 0, { part: { number: 0, of: 2 } });
     assert.equal(deadlineOf(answered), addSeconds(begin, workingSeconds));

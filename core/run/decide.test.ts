@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { RunKind, TargetRun, TargetState } from "../api/run.ts";
-import { defaultRunLimits } from "./limits.ts";
+import { defaultRetryPolicy } from "./retry-policy.ts";
 import { statusOf, stepsOf } from "./steps.ts";
 import { begin, type Play, playPart, runOf, startedUntil, superseded, target } from "./testing.ts";
 
-const { silencesMax } = defaultRunLimits;
+const { silencesMax } = defaultRetryPolicy;
 
 describe("a part of a run", () => {
   for (const kind of Object.keys(stepsOf) as RunKind[]) {

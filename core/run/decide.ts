@@ -1,7 +1,7 @@
 import type { RunHead, Shard, Step, TargetRun, TargetState } from "../api/run.ts";
 import type { PartEvent, RunContext, TaskEvent } from "./events.ts";
-import { defaultRunLimits, type RunLimits } from "./limits.ts";
 import * as part from "./part-transitions.ts";
+import { defaultRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
 import type { TaskDecision } from "./task-decision.ts";
 import * as task from "./task-transitions.ts";
 
@@ -12,7 +12,7 @@ import * as task from "./task-transitions.ts";
  */
 
 type PartHandler<E extends PartEvent["type"]> = (
-  situation: part.Situation,
+  situation: part.PartSituation,
   event: Extract<PartEvent, { type: E }>,
 ) => TargetRun | undefined;
 type PartRow = { readonly [E in PartEvent["type"]]?: PartHandler<E> };
@@ -39,7 +39,7 @@ export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
 };
 
 type TaskHandler<E extends TaskEvent["type"]> = (
-  situation: task.Situation,
+  situation: task.TaskSituation,
   event: Extract<TaskEvent, { type: E }>,
 ) => TaskDecision | undefined;
 type TaskRow = { readonly [E in TaskEvent["type"]]?: TaskHandler<E> };
@@ -74,9 +74,9 @@ export const decideTask = (
   before: Shard,
   event: TaskEvent,
   context: RunContext,
-  limits: RunLimits = defaultRunLimits,
+  policy: RetryPolicy = defaultRetryPolicy,
 ): TaskDecision => {
   if (before.deadline === null) return { shard: before };
   const handler = taskTable[before.step][event.type] as TaskHandler<typeof event.type> | undefined;
-  return handler?.({ ...context, shard: before, limits }, event as never) ?? { shard: before };
+  return handler?.({ ...context, shard: before, policy }, event as never) ?? { shard: before };
 };

@@ -19,7 +19,7 @@ export type PartEvent =
 /** What can happen to the task that a shard has given out. */
 export type TaskEvent =
   | ({ readonly type: "working"; readonly progress?: Progress } & AboutTask)
-  | ({ readonly type: "completed"; readonly answer: Answer } & AboutTask)
+  | ({ readonly type: "completed"; readonly answer: TaskAnswer } & AboutTask)
   | ({
       readonly type: "failed";
       readonly reason: Reason;
@@ -37,7 +37,7 @@ interface AboutTask {
 }
 
 /** What a shard keeps of an answer. */
-export interface Answer {
+export interface TaskAnswer {
   /** Absent: the answer is whole. */
   readonly part?: { readonly number: number; readonly of: number };
   readonly progress?: Progress;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Progresses, Shard } from "../api/run.ts";
-import { defaultRunLimits } from "./limits.ts";
 import { movedBy } from "./moved.ts";
+import { defaultRetryPolicy } from "./retry-policy.ts";
 import { firstShard } from "./shards.ts";
 import { begin } from "./testing.ts";
 
@@ -12,7 +12,7 @@ const shardOf = (step: Shard["step"], done?: Partial<Progresses>): Shard => {
   const told = { source: "a" as Shard["source"], sequence: 1 };
   const nothing = { extentsTotal: 0, extentsDone: 0, extentsUnchanged: 0, extentsHole: 0, bytesTotal: 0 };
   const none = { ...nothing, bytesRead: 0, bytesChanged: 0, bytesSent: 0 };
-  const shard = firstShard({ step, shard: 0, count: 1, told }, begin, defaultRunLimits);
+  const shard = firstShard({ step, shard: 0, count: 1, told }, begin, defaultRetryPolicy);
   return done === undefined ? shard : { ...shard, done: { ...none, ...done } };
 };
 

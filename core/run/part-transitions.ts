@@ -8,14 +8,14 @@ import { joined } from "./warnings.ts";
 type EventOf<E extends PartEvent["type"]> = Extract<PartEvent, { type: E }>;
 
 /** What a transition may look at besides its event. */
-export interface Situation {
+export interface PartSituation {
   readonly run: Pick<RunHead, "kind">;
   readonly part: TargetRun;
   readonly now: Instant;
 }
 
 const end = (
-  { part, now }: Situation,
+  { part, now }: PartSituation,
   state: "succeeded" | "failed" | "cancelled" | "skipped",
   reason: Reason | null,
 ): TargetRun => ({
@@ -29,19 +29,19 @@ const end = (
   unsettled: true,
 });
 
-export const start = ({ run, part, now }: Situation): TargetRun | undefined => {
+export const start = ({ run, part, now }: PartSituation): TargetRun | undefined => {
   const [step] = stepsOf[run.kind];
   return step && { ...part, state: step, step, startedAt: now };
 };
 
-export const skip = (situation: Situation, { reason }: EventOf<"supersede">): TargetRun =>
+export const skip = (situation: PartSituation, { reason }: EventOf<"supersede">): TargetRun =>
   end(situation, "skipped", reason);
 
-export const cancel = (situation: Situation): TargetRun =>
+export const cancel = (situation: PartSituation): TargetRun =>
   end(situation, "cancelled", { code: "CANCELLED", message: "A person cancelled the run." });
 
 /** What came of another step than the present one is late, or comes again. */
-export const goOn = (situation: Situation, event: EventOf<"done">): TargetRun | undefined => {
+export const goOn = (situation: PartSituation, event: EventOf<"done">): TargetRun | undefined => {
   const { run } = situation;
   const { warning, moved } = event;
   if (event.step !== situation.part.step) return undefined;
@@ -54,21 +54,21 @@ export const goOn = (situation: Situation, event: EventOf<"done">): TargetRun | 
  * The site has the slot's group already, from before the control plane's table was set back: it is
  * left as it is, and the part is passed over.
  */
-export const fail = (situation: Situation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined => {
+export const fail = (situation: PartSituation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined => {
   if (step !== situation.part.step) return undefined;
   return end(situation, reason.code === "GROUP_EXISTS" ? "skipped" : "failed", reason);
 };
 
 /** The restore point is there; what could not be tidied up now is tidied up by the next run. */
-export const finish = (situation: Situation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined => {
+export const finish = (situation: PartSituation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined => {
   if (step !== situation.part.step) return undefined;
   return { ...end(situation, "succeeded", null), warning: joined(reason, situation.part.warning) };
 };
 
-export const unsettle = ({ part }: Situation): TargetRun | undefined =>
+export const unsettle = ({ part }: PartSituation): TargetRun | undefined =>
   part.unsettled ? undefined : { ...part, unsettled: true };
 
-export const settle = ({ part }: Situation): TargetRun | undefined => {
+export const settle = ({ part }: PartSituation): TargetRun | undefined => {
   if (!part.unsettled) return undefined;
   const { unsettled: _, ...settled } = part;
   return settled;

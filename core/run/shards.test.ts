@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Progress, Shard } from "../api/run.ts";
 import { addSeconds } from "../ports/clock.ts";
 import { decideTask } from "./decide.ts";
-import { defaultRunLimits } from "./limits.ts";
+import { defaultRetryPolicy } from "./retry-policy.ts";
 import {
   closed,
   doneCount,
@@ -20,7 +20,11 @@ import { begin, type playPart, startedUntil, target } from "./testing.ts";
 
 const shardsOf = (count: number): readonly Shard[] =>
   Array.from({ length: shardCount(count) }, (_, shard) =>
-    firstShard({ step: "transferring", shard, count, told: { source: target, sequence: 1 } }, begin, defaultRunLimits),
+    firstShard(
+      { step: "transferring", shard, count, told: { source: target, sequence: 1 } },
+      begin,
+      defaultRetryPolicy,
+    ),
   );
 
 const progress = (bytesSent: number): Progress => ({
@@ -87,7 +91,7 @@ describe("the shards of a step", () => {
   test("are as many as there are tasks for, eight at most, and a task's number tells its own", () => {
     assert.deepEqual([1, 7, 8, 9, 100].map(shardCount), [1, 7, 8, 8, 8]);
     for (const [shard, { index, attempt, deadline }] of shardsOf(20).entries()) {
-      assert.deepEqual([index, attempt, deadline], [shard, 1, addSeconds(begin, defaultRunLimits.dispatchSeconds)]);
+      assert.deepEqual([index, attempt, deadline], [shard, 1, addSeconds(begin, defaultRetryPolicy.dispatchSeconds)]);
       assert.equal(shardOf(index + shardsMax), shard);
     }
   });
@@ -121,10 +125,10 @@ describe("the shards of a step", () => {
       assert.deepEqual(decideTask(shut, event, { now: begin, fraction: 0 }), { shard: shut }, event.type);
     }
     const now = addSeconds(begin, 1000);
-    const again = reopened(shut, now, defaultRunLimits);
+    const again = reopened(shut, now, defaultRetryPolicy);
     assert.deepEqual([again.index, again.attempt, again.failures, again.silence], [8, 3, 0, 0]);
     assert.deepEqual([again.closed, again.waiting, again.reason], [undefined, undefined, undefined]);
-    assert.equal(again.deadline, addSeconds(now, defaultRunLimits.dispatchSeconds));
+    assert.equal(again.deadline, addSeconds(now, defaultRetryPolicy.dispatchSeconds));
     assert.deepEqual(again.done, before.done);
   });
 });
@@ -195,7 +199,7 @@ describe("an answer in parts", () => {
     play.answer("snapshotting", 0, part(0, 2, 1));
     const { deadline, waiting, reason, silence } = play.shardAt("snapshotting") ?? {};
     assert.deepEqual([waiting, reason, silence], [undefined, undefined, 0]);
-    assert.equal(deadline, addSeconds(play.now(), defaultRunLimits.workingSeconds));
+    assert.equal(deadline, addSeconds(play.now(), defaultRetryPolicy.workingSeconds));
     play.pass(20);
     play.answer("snapshotting", 0, part(0, 2, 1));
     assert.equal(play.shardAt("snapshotting")?.deadline, deadline);

@@ -2,7 +2,7 @@ import type { Instant } from "../api/ids.ts";
 import type { Shard, Step } from "../api/run.ts";
 import { addSeconds } from "../ports/clock.ts";
 import type { Told } from "./events.ts";
-import { patienceSeconds, type RunLimits } from "./limits.ts";
+import { patienceSeconds, type RetryPolicy } from "./retry-policy.ts";
 
 /**
  * A step's tasks at one target are given out by so many shards, each one at a time: so many are
@@ -28,7 +28,7 @@ export const isTaskDone = (shard: Pick<Shard, "index">, index: number): boolean 
 export const firstShard = (
   { step, shard, count, told }: { step: Step; shard: number; count: number; told: Told },
   now: Instant,
-  limits: RunLimits,
+  policy: RetryPolicy,
 ): Shard => ({
   step,
   shard,
@@ -37,7 +37,7 @@ export const firstShard = (
   attempt: 1,
   failures: 0,
   silence: 0,
-  deadline: addSeconds(now, patienceSeconds(limits, 0)),
+  deadline: addSeconds(now, patienceSeconds(policy, 0)),
   ...told,
 });
 
@@ -48,11 +48,11 @@ export const closed = (shard: Shard): Shard => ({ ...shard, deadline: null, clos
 export const reopened = (
   { closed: _, reason: __, waiting: ___, ...shard }: Shard,
   now: Instant,
-  limits: RunLimits,
+  policy: RetryPolicy,
 ): Shard => ({
   ...shard,
   attempt: shard.attempt + 1,
   failures: 0,
   silence: 0,
-  deadline: addSeconds(now, patienceSeconds(limits, 0)),
+  deadline: addSeconds(now, patienceSeconds(policy, 0)),
 });

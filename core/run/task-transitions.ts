@@ -1,18 +1,18 @@
 import type { Reason } from "../api/reason.ts";
 import type { Shard, Taken } from "../api/run.ts";
 import { addSeconds, secondsBetween } from "../ports/clock.ts";
-import type { Answer, RunContext, TaskEvent } from "./events.ts";
-import { hasPassed, patienceSeconds, type RunLimits, retryDelaySeconds } from "./limits.ts";
+import type { RunContext, TaskAnswer, TaskEvent } from "./events.ts";
 import { isSameProgress, sumOf } from "./progress.ts";
+import { hasPassed, patienceSeconds, type RetryPolicy, retryDelaySeconds } from "./retry-policy.ts";
 import { shardsMax } from "./shards.ts";
 import type { TaskDecision } from "./task-decision.ts";
 
 type EventOf<E extends TaskEvent["type"]> = Extract<TaskEvent, { type: E }>;
 
 /** What a transition may look at besides its event. */
-export interface Situation extends RunContext {
+export interface TaskSituation extends RunContext {
   readonly shard: Shard;
-  readonly limits: RunLimits;
+  readonly policy: RetryPolicy;
 }
 
 /** Whether an answer is to the newest try of the task that is given out. */
@@ -26,30 +26,30 @@ const heard = ({ waiting: _, reason: __, ...shard }: Shard): Shard => ({ ...shar
  * A worker was heard of: its deadline moves on. Where there is nothing new, a deadline that is still
  * far off stays, which saves a write.
  */
-export const touch = ({ shard, now, limits }: Situation, event: EventOf<"working">): TaskDecision | undefined => {
+export const touch = ({ shard, now, policy }: TaskSituation, event: EventOf<"working">): TaskDecision | undefined => {
   if (!isNewest(shard, event)) return undefined;
   const { deadline: before, waiting, silence } = shard;
-  const left = before === null || hasPassed(before, now, limits) ? 0 : secondsBetween(now, before);
+  const left = before === null || hasPassed(before, now, policy) ? 0 : secondsBetween(now, before);
   const { progress = shard.progress } = event;
   const isNews = waiting || silence > 0 || !isSameProgress(progress, shard.progress);
-  if (!isNews && left > limits.workingSeconds / 2) return undefined;
-  const deadline = addSeconds(now, Math.max(left, limits.workingSeconds));
+  if (!isNews && left > policy.workingSeconds / 2) return undefined;
+  const deadline = addSeconds(now, Math.max(left, policy.workingSeconds));
   return { shard: { ...heard(shard), deadline, ...(progress && { progress }) } };
 };
 
 /** Any try's answer counts: the task is the same each time. */
-export const complete = (situation: Situation, event: EventOf<"completed">): TaskDecision | undefined => {
-  const { shard, now, limits } = situation;
+export const complete = (situation: TaskSituation, event: EventOf<"completed">): TaskDecision | undefined => {
+  const { shard, now, policy } = situation;
   if (shard.index !== event.index) return undefined;
   const answered = withAnswer(shard, event.answer);
   if (answered === undefined) return undefined;
   if (!isWhole(answered, event.answer))
-    return { shard: { ...heard(answered), deadline: addSeconds(now, limits.workingSeconds) } };
+    return { shard: { ...heard(answered), deadline: addSeconds(now, policy.workingSeconds) } };
   return next(situation, answered, event.answer);
 };
 
 /** What is kept of an answer, or of a part of one; undefined when that part came before. */
-const withAnswer = (shard: Shard, { part, taken, published, warned }: Answer): Shard | undefined => {
+const withAnswer = (shard: Shard, { part, taken, published, warned }: TaskAnswer): Shard | undefined => {
   const { warned: before, ...rest } = shard;
   if (part === undefined) {
     return { ...rest, ...(taken && { taken }), ...(published && { published }), ...allWarned(before, warned) };
@@ -85,11 +85,15 @@ const pagesOf = (volumePages: Taken["volumePages"]) => (volumePages === undefine
 const counted = (what: "objects" | "volumes", { [what]: one }: Taken, { [what]: other }: Taken) =>
   one === undefined || other === undefined ? {} : { [what]: one + other };
 
-const isWhole = ({ answered }: Shard, { part }: Answer): boolean =>
+const isWhole = ({ answered }: Shard, { part }: TaskAnswer): boolean =>
   part === undefined || answered?.parts.length === part.of;
 
 /** The task is done: the shard's next one is given out, if there is one. */
-const next = ({ now, limits }: Situation, shard: Shard, { progress = shard.progress }: Answer): TaskDecision => {
+const next = (
+  { now, policy }: TaskSituation,
+  shard: Shard,
+  { progress = shard.progress }: TaskAnswer,
+): TaskDecision => {
   const { progress: _, noBase: __, listed: ___, answered: ____, done, ...rest } = heard(shard);
   const index = shard.index + shardsMax;
   const isLast = index >= shard.count;
@@ -98,7 +102,7 @@ const next = ({ now, limits }: Situation, shard: Shard, { progress = shard.progr
     index,
     attempt: 1,
     failures: 0,
-    deadline: isLast ? null : addSeconds(now, patienceSeconds(limits, 0)),
+    deadline: isLast ? null : addSeconds(now, patienceSeconds(policy, 0)),
     ...(progress === undefined && done === undefined ? {} : { done: sumOf([done ?? [], progress ?? []].flat()) }),
   };
   return isLast ? { shard: after } : { shard: after, send: { delaySeconds: 0 } };
@@ -109,26 +113,26 @@ const next = ({ now, limits }: Situation, shard: Shard, { progress = shard.progr
  * chosen by a list that was asked for after the run's own group was made. Answers to earlier tries
  * are no such list, and end nothing.
  */
-export const listOrComplete = (situation: Situation, event: EventOf<"completed">): TaskDecision | undefined => {
-  const { shard, now, limits } = situation;
+export const listOrComplete = (situation: TaskSituation, event: EventOf<"completed">): TaskDecision | undefined => {
+  const { shard, now, policy } = situation;
   if (!isNewest(shard, event)) return undefined;
   if (shard.listed && !event.answer.more) return complete(situation, event);
-  const deadline = addSeconds(now, limits.workingSeconds);
+  const deadline = addSeconds(now, policy.workingSeconds);
   const told: Shard = { ...heard(shard), attempt: shard.attempt + 1, failures: 0, listed: true, deadline };
   return { shard: told, send: { delaySeconds: 0 } };
 };
 
 const giveUp = (shard: Shard, reason: Reason): TaskDecision => ({ shard, gaveUp: reason });
 
-export const retry = (situation: Situation, event: EventOf<"failed">): TaskDecision | undefined => {
-  const { shard, now, fraction, limits } = situation;
+export const retry = (situation: TaskSituation, event: EventOf<"failed">): TaskDecision | undefined => {
+  const { shard, now, fraction, policy } = situation;
   if (!isNewest(shard, event)) return undefined;
   const failures = event.progressed ? 1 : shard.failures + 1;
   if (!event.retryable) return giveUp(shard, event.reason);
-  if (failures >= limits.triesMax) {
+  if (failures >= policy.triesMax) {
     return giveUp(shard, { ...event.reason, message: `${event.reason.message} (${failures} tries)` });
   }
-  const delaySeconds = retryDelaySeconds(limits, failures, fraction);
+  const delaySeconds = retryDelaySeconds(policy, failures, fraction);
   const again: Shard = {
     ...shard,
     attempt: shard.attempt + 1,
@@ -136,7 +140,7 @@ export const retry = (situation: Situation, event: EventOf<"failed">): TaskDecis
     silence: 0,
     waiting: true,
     reason: event.reason,
-    deadline: addSeconds(now, delaySeconds + patienceSeconds(limits, 0)),
+    deadline: addSeconds(now, delaySeconds + patienceSeconds(policy, 0)),
     ...(event.noBase && { noBase: true as const }),
   };
   return { shard: again, send: { delaySeconds } };
@@ -147,16 +151,16 @@ export const retry = (situation: Situation, event: EventOf<"failed">): TaskDecis
  * all. Gateways that are there but busy get round to it (W22); only a site without any makes the
  * part fail.
  */
-export const sendAgain = (situation: Situation, event: EventOf<"overdue">): TaskDecision | undefined => {
-  const { shard, now, limits } = situation;
-  if (shard.deadline === null || !hasPassed(shard.deadline, now, limits)) return undefined;
+export const sendAgain = (situation: TaskSituation, event: EventOf<"overdue">): TaskDecision | undefined => {
+  const { shard, now, policy } = situation;
+  if (shard.deadline === null || !hasPassed(shard.deadline, now, policy)) return undefined;
   const silence = shard.silence + 1;
-  if (silence > limits.silencesMax && !event.isStaffed) {
+  if (silence > policy.silencesMax && !event.isStaffed) {
     return giveUp(shard, {
       code: "GATEWAY_ABSENT",
       message: `No gateway took up the work (${shard.step}), though it was sent ${silence} times.`,
     });
   }
-  const deadline = addSeconds(now, patienceSeconds(limits, silence));
+  const deadline = addSeconds(now, patienceSeconds(policy, silence));
   return { shard: { ...shard, silence, deadline }, send: { delaySeconds: 0 } };
 };

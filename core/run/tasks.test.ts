@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { addSeconds, secondsBetween } from "../ports/clock.ts";
-import { defaultRunLimits, retryDelaySeconds } from "./limits.ts";
+import { defaultRetryPolicy, retryDelaySeconds } from "./retry-policy.ts";
 import { hasEnded } from "./steps.ts";
 import { startedUntil } from "./testing.ts";
 
-const { triesMax, silencesMax, workingSeconds } = defaultRunLimits;
+const { triesMax, silencesMax, workingSeconds } = defaultRetryPolicy;
 
 describe("a task", () => {
   test("that failed is sent again after a wait that grows, and given up after ten tries", () => {
     const play = startedUntil("snapshotting");
     for (let attempt = 1; attempt < triesMax; attempt += 1) {
       play.fail("snapshotting");
-      const delaySeconds = retryDelaySeconds(defaultRunLimits, attempt, 0.5);
+      const delaySeconds = retryDelaySeconds(defaultRetryPolicy, attempt, 0.5);
       assert.deepEqual(play.sent().at(-1), { step: "snapshotting", index: 0, attempt: attempt + 1, delaySeconds });
       const shard = play.shardAt("snapshotting");
       assert.deepEqual([shard?.waiting, shard?.reason?.code], [true, "LINK_BROKEN"]);
@@ -26,14 +26,14 @@ describe("a task", () => {
 
   test("waits longer after each failure up to a limit, and a fifth of it is chance", () => {
     const waits = Array.from({ length: 20 }, (_, failures) =>
-      retryDelaySeconds(defaultRunLimits, failures + 1, 0.9999),
+      retryDelaySeconds(defaultRetryPolicy, failures + 1, 0.9999),
     );
     assert.deepEqual(
       waits,
       [...waits].sort((one, other) => one - other),
     );
-    assert(waits.every((wait) => wait <= defaultRunLimits.retrySecondsMax));
-    assert.equal(retryDelaySeconds(defaultRunLimits, 3, 0), 0.8 * 8);
+    assert(waits.every((wait) => wait <= defaultRetryPolicy.retrySecondsMax));
+    assert.equal(retryDelaySeconds(defaultRetryPolicy, 3, 0), 0.8 * 8);
   });
 
   test("has its tries counted from the start again once something was acknowledged", () => {
@@ -125,7 +125,7 @@ describe("a task", () => {
     assert.equal(waits.length, silencesMax + 1);
     assert.equal(play.sent().length, 1 + silencesMax);
     assert.deepEqual(waits.slice(0, 3), [60, 120, 240]);
-    assert.equal(waits.at(-1), defaultRunLimits.dispatchSecondsMax);
+    assert.equal(waits.at(-1), defaultRetryPolicy.dispatchSecondsMax);
   });
 
   test("that somebody said could not be done was not met with silence: patience begins anew", () => {

@@ -3,9 +3,9 @@ import type { Instant, PlanId, SiteId } from "../api/ids.ts";
 import type { RunKind, Shard, Step } from "../api/run.ts";
 import { addSeconds } from "../ports/clock.ts";
 import { decidePart, decideTask } from "./decide.ts";
-import type { Answer, PartEvent, TaskEvent } from "./events.ts";
-import { defaultRunLimits } from "./limits.ts";
+import type { PartEvent, TaskAnswer, TaskEvent } from "./events.ts";
 import { newRun } from "./new-run.ts";
+import { defaultRetryPolicy } from "./retry-policy.ts";
 import { closed, firstShard, isFinished, shardCount, shardOf } from "./shards.ts";
 import { hasEnded, stepsOf, taskCount } from "./steps.ts";
 
@@ -77,7 +77,7 @@ export const playPart = ({
   const dealOut = (step: Step) => {
     const count = taskCount(run, step);
     for (let shard = 0; shard < shardCount(count); shard += 1) {
-      const first = firstShard({ step, shard, count, told }, now, defaultRunLimits);
+      const first = firstShard({ step, shard, count, told }, now, defaultRetryPolicy);
       put(first);
       send(first, 0);
     }
@@ -130,7 +130,7 @@ export const playPart = ({
   return {
     happen,
     start: () => happen({ type: "start" }),
-    answer: (step: Step, index = 0, { attempt, ...answer }: Answer & Try = {}) =>
+    answer: (step: Step, index = 0, { attempt, ...answer }: TaskAnswer & Try = {}) =>
       happen({
         step,
         index,

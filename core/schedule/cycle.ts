@@ -7,11 +7,11 @@ import { type Schedule, weekdaySchema } from "../api/plan.ts";
  */
 export interface Cycle {
   /**
-   * A period that no slot after `after` (epoch milliseconds) lies before; a little early rather
+   * A period that no slot after `after` (Unix milliseconds) lies before; a little early rather
    * than late.
    */
   firstPeriod(after: number): number;
-  /** The slots of a period in epoch milliseconds, ascending. */
+  /** The slots of a period in Unix milliseconds, ascending. */
   slotsOf(period: number): readonly number[];
   /** How many slots the periods before this one have together, told without looking at each. */
   countBefore(period: number): number;
@@ -41,7 +41,7 @@ export const cycleOf = (schedule: Schedule): Cycle => {
 };
 
 /**
- * The first slot of an hourly schedule: `startsOn` at 00:mm local, in epoch milliseconds. Old zones
+ * The first slot of an hourly schedule: `startsOn` at 00:mm local, in Unix milliseconds. Old zones
  * have offsets with seconds, which no cron expression can say, so it is set back to the minute.
  */
 export const hourlyAnchor = ({ startsOn, minute, timeZone }: Of<"hourly">): number => {

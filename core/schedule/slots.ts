@@ -123,7 +123,7 @@ const leavesOutADay = ({ cycle, timeZone }: Schedule, after: number, end: number
   return offsetHours(end) - offsetHours(after - marginMilliseconds) > mostHoursOfSummerTime;
 };
 
-/** All slots after an instant, in epoch milliseconds, without regard to `endsAt`. */
+/** All slots after an instant, in Unix milliseconds, without regard to `endsAt`. */
 function* slotsAfter(schedule: Schedule, after: number): Generator<number> {
   const cycle = cycleOf(schedule);
   let last = after;

@@ -6,7 +6,7 @@ import { type Schedule, scheduleSchema, weekdaySchema } from "../api/plan.ts";
 const dayMilliseconds = 86_400_000;
 const minuteMilliseconds = 60_000;
 
-export const instant = (epochMilliseconds: number): Instant => new Date(epochMilliseconds).toISOString() as Instant;
+export const instant = (unixMilliseconds: number): Instant => new Date(unixMilliseconds).toISOString() as Instant;
 export const schedule = (input: unknown): Schedule => scheduleSchema.parse(input);
 
 const timeZones = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Shanghai", "Pacific/Apia"];

@@ -229,7 +229,12 @@ describe("plans", () => {
     await api.send("DELETE", "/v1/plans/nightly");
     const { status, body } = await api.send("GET", "/v1/plans/nightly");
     assert.deepEqual([status, body.error.code], [422, "PLAN_AMBIGUOUS"]);
-    for (const { id } of [first, second]) assert.ok(body.error.hint?.includes(id));
+    for (const { id } of [first, second]) {
+      assert.match(
+        body.error.hint ?? "",
+        new RegExp(`${id} \\(deleted \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC\\)`),
+      );
+    }
   });
 
   test("definitions that can't be are refused with a code and a hint, and change nothing", async () => {

@@ -8,7 +8,7 @@ import {
 } from "../../core/api/answers.ts";
 import { type PlanDefinition, retentionSchema, scheduleSchema } from "../../core/api/plan.ts";
 import type { Reason } from "../../core/api/reason.ts";
-import { definePlan, redefinePlan, type WholePlan, type World } from "../../core/plan/define.ts";
+import { definePlan, type PlanContext, redefinePlan, type WholePlan } from "../../core/plan/define.ts";
 import { poolWarnings } from "../../core/plan/pools.ts";
 import { resolveObjects } from "../../core/plan/resolve.ts";
 import { comesAfter } from "../../core/plan/settled.ts";
@@ -157,7 +157,12 @@ const leftOutMax = 100;
 const answerToChange = (
   plan: WholePlan,
   definition: PlanDefinition,
-  { known, facilities, isNew, lowered = [] }: World & { readonly isNew: boolean; readonly lowered?: readonly Reason[] },
+  {
+    known,
+    facilities,
+    isNew,
+    lowered = [],
+  }: PlanContext & { readonly isNew: boolean; readonly lowered?: readonly Reason[] },
 ): PlanAnswer => {
   const { objects } = resolveObjects(definition, known, plan.objects);
   const leftOut = objects.filter((object) => (object.leftOut ?? []).length > 0).slice(0, leftOutMax);

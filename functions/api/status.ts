@@ -1,6 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
-import { siteIdSchema } from "../../core/api/ids.ts";
+import { VisibleError } from "../../core/api/errors.ts";
+import { type SiteId, siteIdSchema } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
 import { statusAnswerSchema } from "../../core/api/status.ts";
+import { targetsOf } from "../../core/plan/decide.ts";
 import { readLivingPlan } from "../queries/plans.ts";
 import { listStatus, statusOfPlans } from "../queries/status.ts";
 import { readSite } from "../sites/sites.ts";
@@ -22,5 +25,16 @@ export const statusRoutes = (deps: ApiDeps) =>
     const { plan, site, ...page } = c.req.valid("query");
     if (site !== undefined) await readSite(deps, site);
     if (plan === undefined) return c.json(await listStatus(deps, site, page), 200);
-    return c.json(await statusOfPlans(deps, [await readLivingPlan(deps, plan)], site), 200);
+    const found = await readLivingPlan(deps, plan);
+    if (site !== undefined) refuseNoTarget(found, site);
+    return c.json(await statusOfPlans(deps, [found], site), 200);
   });
+
+/** Nothing would be late or failing there: a script with a typo would be told that all is well. */
+const refuseNoTarget = (plan: Plan, site: SiteId): void => {
+  const sites = targetsOf(plan);
+  if (sites.includes(site)) return;
+  throw new VisibleError("SITE_UNKNOWN", `The plan “${plan.name}” has no target at site “${site}”.`, {
+    hint: `It has: ${sites.join(", ")}. See: smtx-backup status --plan ${plan.id}`,
+  });
+};

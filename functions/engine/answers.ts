@@ -3,22 +3,22 @@ import type { Plan } from "../../core/api/plan.ts";
 import type { TaskReport } from "../../core/api/report.ts";
 import type { Shard } from "../../core/api/run.ts";
 import type { TaskResultOf } from "../../core/api/task.ts";
-import type { Answer } from "../../core/run/events.ts";
+import type { TaskAnswer } from "../../core/run/events.ts";
 import { planKey } from "../documents/records.ts";
+import { noteGone } from "../groups/gone.ts";
+import { markDeleted } from "../groups/groups.ts";
+import { groupsAtOnce, hasWork } from "../groups/reclaim.ts";
+import { listIn, takeList } from "../groups/site-list.ts";
 import type { Deps } from "../ports/deps.ts";
-import { putFacts } from "./facts.ts";
-import { noteGone } from "./gone.ts";
-import { markDeleted } from "./groups.ts";
-import type { ShardId } from "./happenings.ts";
-import { groupsAtOnce, hasWork } from "./reclaim.ts";
-import { listIn, takeList } from "./site-list.ts";
-import { takenOf } from "./taken.ts";
-import { putWarnings, warningsIn, warningsOfGone } from "./warnings.ts";
+import { putFacts } from "../runs/facts.ts";
+import type { ShardId } from "../runs/shards.ts";
+import { takenOf } from "../runs/taken.ts";
+import { putWarnings, warningsIn, warningsOfGone } from "../runs/warnings.ts";
 
 export type Completed = Extract<TaskReport, { kind: "completed" }>;
 
 /** Writes down what a task that is given out came to. @returns what its shard keeps of it */
-export const answerTo = async (deps: Deps, id: ShardId, shard: Shard, report: Completed): Promise<Answer> => {
+export const answerTo = async (deps: Deps, id: ShardId, shard: Shard, report: Completed): Promise<TaskAnswer> => {
   const { result, part } = report;
   if (result.kind === "reclaim") return reclaimed(deps, id, shard, { ...report, result });
   const isKnown = part !== undefined && shard.answered?.of === part.of && shard.answered.parts.includes(part.number);
@@ -54,7 +54,7 @@ const reclaimed = async (
   { runId }: ShardId,
   shard: Shard,
   { result, siteId, attempt }: Completed & { readonly result: TaskResultOf<"reclaim"> },
-): Promise<Answer> => {
+): Promise<TaskAnswer> => {
   const planId = planIdOf(runId);
   await markDeleted(deps, { planId, siteId, groupIds: result.deleted });
   // A list is taken only from who was asked for it: a late one says what was there once.

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { inspect } from "node:util";
 import fc from "fast-check";
 import type { Damage } from "../../core/api/group.ts";
 import { instantSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import type { JudgedObject } from "../../core/api/judged-object.ts";
-import { messageText } from "../../core/api/message.ts";
 import type { DocumentStore, Stored } from "../../core/ports/store.ts";
 import { createTestApi, objectNamed } from "../api/testing.ts";
 import { readRange } from "../documents/ranges.ts";
@@ -14,7 +14,7 @@ import { createMemoryTaskQueue } from "../memory/task-queue.ts";
 import { handleReport } from "../report.ts";
 import { inventoryObservedAt, putInventoryPart } from "./inventory.ts";
 import { listObjects } from "./objects.ts";
-import { type Told, toldBy } from "./testing.ts";
+import { type ToldInventory, toldBy } from "./testing.ts";
 
 const siteId = siteIdSchema.parse("a");
 const quiet = { info: () => undefined, warn: () => undefined, failed: () => undefined, error: () => undefined };
@@ -27,7 +27,7 @@ const setUp = (store: DocumentStore = createMemoryStore(), clock = { now: () => 
 });
 type World = ReturnType<typeof setUp>;
 
-const tell = async (world: World, told: Omit<Told, "siteId">): Promise<void> => {
+const tell = async (world: World, told: Omit<ToldInventory, "siteId">): Promise<void> => {
   for (const part of toldBy({ siteId, ...told })) await putInventoryPart(world, part);
 };
 
@@ -48,7 +48,9 @@ const nameRows = (world: Pick<World, "store">) => all(world, { ...objectKey(site
 const partsBefore = (world: Pick<World, "store">) =>
   all(world, { ...inventoryKey(siteId, 0, 0), sort: inventoryPrefix });
 
-const texts = (entries: readonly object[]) => entries.map(messageText).sort();
+/** A document's fields come in whatever order. */
+const texts = (entries: readonly object[]) =>
+  entries.map((entry) => inspect(JSON.parse(JSON.stringify(entry)), { sorted: true, depth: null })).sort();
 
 /** Counts the documents that are written and deleted. */
 const counting = (store: DocumentStore) => {
@@ -200,7 +202,8 @@ describe("an older part that is taken in while a newer one is", () => {
 });
 
 describe("an inventory from a gateway of before", () => {
-  const before = (told: Omit<Told, "siteId">) => toldBy({ siteId, ...told }).map(({ ranges: _, ...part }) => part);
+  const before = (told: Omit<ToldInventory, "siteId">) =>
+    toldBy({ siteId, ...told }).map(({ ranges: _, ...part }) => part);
   const [db, web, app] = [objectNamed("db"), objectNamed("web"), objectNamed("app")] as const;
 
   test("that is one part tells all there is", async () => {
@@ -285,7 +288,7 @@ const seenArbitrary = fc.record({
   size: fc.integer({ min: 1, max: 5 }),
 });
 
-const checkKnown = async (world: World, seen: Pick<Told, "objects" | "damage">): Promise<void> => {
+const checkKnown = async (world: World, seen: Pick<ToldInventory, "objects" | "damage">): Promise<void> => {
   const { objects: there = [], damage = [] } = seen;
   assert.deepEqual(texts(await objects(world)), texts(there));
   assert.deepEqual(texts(await damageOf(world)), texts(damage));

@@ -1,9 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { ObjectsAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { JudgedObject } from "../../core/api/judged-object.ts";
-import { messageText } from "../../core/api/message.ts";
 import { foldedName, shownName } from "../../core/api/name.ts";
 import { type ObjectQuery, objectConfigSchema, unusableObjectSchema } from "../../core/api/object.ts";
 import { isRule, type PlanDefinition, type PlanEntry } from "../../core/api/plan.ts";
@@ -124,10 +124,11 @@ export const lookUpObjects = async (
   return { observedAt, objects: distinct(found.flat()) };
 };
 
-/** One may be found by its id and by its name. */
-const distinct = (objects: readonly JudgedObject[]): readonly JudgedObject[] => [
-  ...new Map(objects.map((object) => [messageText(object), object])).values(),
-];
+/** One may be found by its id and by its name. A store gives a document's fields in whatever order. */
+const distinct = (objects: readonly JudgedObject[]): readonly JudgedObject[] =>
+  [...Map.groupBy(objects, ({ id }) => id).values()].flatMap((some) =>
+    some.filter((object, at) => some.findIndex((other) => isDeepStrictEqual(other, object)) === at),
+  );
 
 /** The name of what can't be used is stored as it is shown. */
 const namesMeant = (name: string): readonly string[] => [foldedName(name), foldedName(shownName(name))];

@@ -4,7 +4,7 @@ import type { JudgedObject } from "../../core/api/judged-object.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type Placed, type PlaceRange, placedDamage, placedObjects } from "../../core/object/place.ts";
 
-export interface Told {
+export interface ToldInventory {
   readonly siteId: SiteId;
   readonly gateway?: string;
   /** Milliseconds since 1970. */
@@ -35,7 +35,7 @@ export const toldBy = ({
   objects = [],
   damage = [],
   size = 200,
-}: Told): InventoryReport[] => {
+}: ToldInventory): InventoryReport[] => {
   const [ofObjects, ofDamage] = [cut(placedObjects(objects), size), cut(placedDamage(damage), size)];
   const parts = Math.max(ofObjects.length, ofDamage.length);
   return Array.from({ length: parts }, (_, part) => {

@@ -4,7 +4,7 @@ import type { Ids } from "../../core/ports/ids.ts";
 import type { TaskQueue } from "../../core/ports/queue.ts";
 import type { Scheduler } from "../../core/ports/scheduler.ts";
 import type { DocumentStore } from "../../core/ports/store.ts";
-import type { RunLimits } from "../../core/run/limits.ts";
+import type { RetryPolicy } from "../../core/run/retry-policy.ts";
 
 /** Structured logging: one JSON object a line. Secrets are never passed to it. */
 export interface Log {
@@ -26,6 +26,6 @@ export interface Deps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
-  /** How patient runs are; `defaultRunLimits` unless given. */
-  readonly limits?: RunLimits;
+  /** How patient runs are; `defaultRetryPolicy` unless given. */
+  readonly retryPolicy?: RetryPolicy;
 }

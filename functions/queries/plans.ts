@@ -3,7 +3,8 @@ import type { PlanSummary } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type PlanId, planIdSchema } from "../../core/api/ids.ts";
 import type { Plan, PlanDefinition, PlanEntry } from "../../core/api/plan.ts";
-import type { WholePlan, World } from "../../core/plan/define.ts";
+import { instantText } from "../../core/object/instant-text.ts";
+import type { PlanContext, WholePlan } from "../../core/plan/define.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { type Page, type PageRequest, readable, readPage } from "../documents/page.ts";
 import { type PastName, pastNamePrefix, planKey, planNameKey } from "../documents/records.ts";
@@ -84,7 +85,7 @@ const byPastName = async (deps: Store, name: string): Promise<StoredPlan | undef
   const { items, cursor } = await pastNames(deps, name, pastNamesMax);
   const [only, ...others] = items.map(({ body }) => body);
   if (only === undefined || others.length === 0) return only && byId(deps, only.planId);
-  const ids = [only, ...others].map(({ planId, deletedAt }) => `${planId} (deleted ${deletedAt})`);
+  const ids = [only, ...others].map(({ planId, deletedAt }) => `${planId} (deleted ${instantText(deletedAt)})`);
   throw new VisibleError("PLAN_AMBIGUOUS", `Several plans were called “${name}” and are deleted.`, {
     hint: `Name one by its id: ${ids.join(", ")}${cursor === undefined ? "" : ", and more"}.`,
   });
@@ -124,7 +125,7 @@ export const readWorld = async (
   deps: Pick<Deps, "store" | "clock" | "log" | "ids">,
   { source, targets, objects }: PlanDefinition,
   held: readonly PlanEntry[] = [],
-): Promise<World> => {
+): Promise<PlanContext> => {
   const siteIds = [...new Set([source, ...targets.map(({ site }) => site)])];
   const [sites, known, facilities] = await Promise.all([
     readSites(deps, siteIds),

@@ -3,22 +3,22 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Progress, Progresses, Run, RunPlan, Shard, Step, TargetRun } from "../../core/api/run.ts";
-import { defaultRunLimits } from "../../core/run/limits.ts";
 import { sumOf } from "../../core/run/progress.ts";
+import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
 import { partsBySite, partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../documents/dead-letters.ts";
 import { planKey, runPlanKey } from "../documents/records.ts";
-import { readBase } from "../engine/base.ts";
-import { readFact, readFacts, type SnapshotFact } from "../engine/facts.ts";
-import { originOf, snapshotIndexOf } from "../engine/run-objects.ts";
-import { loadRun } from "../engine/runs.ts";
-import { readShards } from "../engine/shards.ts";
-import { readTaken, type Taken } from "../engine/taken.ts";
-import { readObjectOf, readOwnVolumes } from "../engine/volume-pages.ts";
-import { allOf, type Warnings, warningsOfMirrors, warningsOfSnapshot } from "../engine/warnings.ts";
 import { readGateways } from "../gateways/list.ts";
+import { readBase } from "../groups/base.ts";
 import type { Deps } from "../ports/deps.ts";
+import { readFact, readFacts, type SnapshotFact } from "../runs/facts.ts";
+import { originOf, snapshotIndexOf } from "../runs/run-objects.ts";
+import { loadRun } from "../runs/runs.ts";
+import { readShards } from "../runs/shards.ts";
+import { readTaken, type WholeTaken } from "../runs/taken.ts";
+import { readObjectOf, readOwnVolumes } from "../runs/volume-pages.ts";
+import { allOf, type Warnings, warningsOfMirrors, warningsOfSnapshot } from "../runs/warnings.ts";
 import { readSites } from "../sites/sites.ts";
 import { paceOf, workOf } from "./pace.ts";
 import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
@@ -62,7 +62,7 @@ export const readBoth = async (deps: Deps, runId: RunId): Promise<{ readonly run
   const told = await deps.store.get<RunPlan>(runPlanKey(runId));
   if (loaded !== undefined && told !== undefined) return { run: loaded.run, runPlan: told.body };
   throw new VisibleError("RUN_UNKNOWN", `There is no run ${runId}.`, {
-    hint: "List the runs of a plan with: smtx-backup run list --plan PLAN",
+    hint: "List runs with: smtx-backup run list --since 7d",
   });
 };
 
@@ -85,7 +85,7 @@ interface RunWorld {
   readonly plan: Plan | undefined;
   readonly absent: ReadonlySet<SiteId>;
   readonly runPlan: RunPlan;
-  readonly taken: Taken | undefined;
+  readonly taken: WholeTaken | undefined;
   /** Which volumes are which object's, where that is told apart. */
   readonly own: Awaited<ReturnType<typeof readOwnVolumes>> | undefined;
   /** How fast the source may send to its targets. */
@@ -99,7 +99,7 @@ const targetOf = async (
   part: TargetRun,
   { plan, absent, runPlan, taken, own, limits }: RunWorld,
 ): Promise<{ readonly shown: RunTarget; readonly warnings: Warnings }> => {
-  const { triesMax } = deps.limits ?? defaultRunLimits;
+  const { triesMax } = deps.retryPolicy ?? defaultRetryPolicy;
   const shards = await openShards(deps, run, site, part);
   const prepared = run.kind === "backup" ? (await readShards(deps, run.id, site, "preparing")).map(bodyOf) : [];
   const reason = part.step === null ? part.reason : (lastReason(shards) ?? null);

@@ -6,7 +6,7 @@ import { targetsOf } from "../../core/plan/decide.ts";
 import { judgeTarget } from "../../core/plan/health.ts";
 import { comesAfter } from "../../core/plan/settled.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
-import { defaultRunLimits } from "../../core/run/limits.ts";
+import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { nextSlot } from "../../core/schedule/slots.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { PageRequest } from "../documents/page.ts";
@@ -145,7 +145,7 @@ const currentAt = async (
   const part = run?.targets[site];
   if (run === undefined || part === undefined || part.endedAt !== null) return null;
   const shards = await openShards(deps, run, site, part);
-  const { triesMax } = deps.limits ?? defaultRunLimits;
+  const { triesMax } = deps.retryPolicy ?? defaultRetryPolicy;
   const waitsFor = whyItWaits(run, site, part, { plan, absent, triesMax, shards });
   return { runId: run.id, slot: run.slot, state: part.state, waitsFor };
 };

@@ -83,10 +83,11 @@ describe("whyItWaits", () => {
     assert.equal(whyIn("transferring", [one, other, shardOf("transferring", 2)]), null);
   });
 
-  test("says how often the work was sent without an answer", () => {
+  test("says at which site nobody answers, and how often the work was sent", () => {
     const silent = (silence: number) => [shardOf("preparing", 1), shardOf("preparing", 0, { silence })];
-    assert.match(whyIn("preparing", silent(1)) ?? "", /sent again once/);
+    assert.match(whyIn("preparing", silent(1)) ?? "", /^Nobody at site “b” has answered yet; .* sent again once\.$/);
     assert.match(whyIn("preparing", silent(3)) ?? "", /sent again 3 times/);
+    assert.match(whyIn("snapshotting", [shardOf("snapshotting", 0, { silence: 1 })]) ?? "", /at site “a”/);
   });
 });
 

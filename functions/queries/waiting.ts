@@ -32,7 +32,7 @@ export const whyItWaits = (
   if (missing !== undefined) {
     return `No gateway of site “${missing}” was heard of in the last ${gatewayAbsentAfterSeconds} seconds; the work goes on when one is back.`;
   }
-  return whyRetried(shards, triesMax);
+  return whySilent(run, target, part.step, shards) ?? whyRetried(shards, triesMax);
 };
 
 const whyQueued = (run: Run, target: SiteId, plan: Plan | undefined): string => {
@@ -47,9 +47,14 @@ const workplaces = (run: Run, target: SiteId, step: Step, shards: readonly Shard
   ...(step === "transferring" ? [target] : []),
 ];
 
+const whySilent = (run: Run, target: SiteId, step: Step, shards: readonly Shard[]): string | null => {
+  const [most] = shards.toSorted((one, other) => other.silence - one.silence);
+  if (most === undefined || most.silence === 0) return null;
+  const site = siteOfTask(run, target, step, most.index);
+  return `Nobody at site “${site}” has answered yet; the work was sent again ${times(most.silence)}.`;
+};
+
 const whyRetried = (shards: readonly Shard[], triesMax: number): string | null => {
-  const silence = Math.max(0, ...shards.map((shard) => shard.silence));
-  if (silence > 0) return `Nobody has answered yet; the work was sent again ${times(silence)}.`;
   if (!isWaiting(shards)) return null;
   const next = `Try ${attemptOf(shards)} of ${triesMax} follows`;
   const reason = lastReason(shards);

@@ -69,6 +69,6 @@ export const revokeToken = async ({ store }: Store, id: string): Promise<void> =
     if (body.id === id) return store.commit([{ type: "delete", key, expect: "any" }]);
   }
   throw new VisibleError("NOT_FOUND", `There is no token with the id ${id}.`, {
-    hint: "The list of tokens has the ids of those that are left.",
+    hint: "List those that are left with: smtx-backup token list",
   });
 };

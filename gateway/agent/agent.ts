@@ -1,23 +1,23 @@
 import type { Gateway } from "../../core/api/site.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log/log.ts";
-import type { TaskSource } from "../queues/tasksource.ts";
-import { limitStorage } from "../storage/limited.ts";
+import type { TaskSource } from "../queues/task-source.ts";
+import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { GatewayContext } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
 import type { Time } from "../time/time.ts";
 import { within } from "../time/within.ts";
 import { createAliveTeller } from "./alive.ts";
 import { createInventoryTeller } from "./inventory.ts";
-import { agentLimits } from "./limits.ts";
 import { pollQueue } from "./poll.ts";
 import { repeat } from "./repeat.ts";
 import { createSettingsTaker, type SettingsUse } from "./settings.ts";
 import { createCurrentTasks } from "./tasks.ts";
+import { agentTimings } from "./timings.ts";
 
 export interface AgentOptions {
   /** The site's queues, and how many tasks of each are worked on at the same time. */
-  readonly queues: readonly { readonly source: TaskSource; readonly slots: number }[];
+  readonly queues: readonly { readonly source: TaskSource; readonly concurrency: number }[];
   /** The queue of the settings for the site's gateways, and what is done with this one's. */
   readonly settings: SettingsUse & { readonly source: TaskSource };
   readonly reports: ReportQueue;
@@ -40,7 +40,7 @@ export interface Agent {
 }
 
 /**
- * Works on the site's tasks, as many at once as their queues have slots, and tells the control
+ * Works on the site's tasks, as many at once as their queues may have, and tells the control
  * plane that the gateway is alive, and what has changed of it and in the site's inventory. Gateways
  * of a site share its queues and know nothing of each other.
  */
@@ -49,8 +49,8 @@ export const startAgent = (options: AgentOptions): Agent => {
   const { identity, storage, now } = context;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const slots = agentLimits.settingsSlots;
-  const settings = createSettingsTaker({ ...options.settings, identity, slots, time, log, signal });
+  const concurrency = agentTimings.settingsConcurrency;
+  const settings = createSettingsTaker({ ...options.settings, identity, concurrency, time, log, signal });
   const alive = createAliveTeller({
     reports: options.reports,
     describe: () => ({ ...identity, ...state?.(), settings: settings.current() }),
@@ -58,19 +58,19 @@ export const startAgent = (options: AgentOptions): Agent => {
     time,
   });
   const { reports } = alive;
-  const limited = limitStorage(storage, { time });
-  const inventory = createInventoryTeller({ storage: limited, reports, identity, now, log, time });
+  const timed = withTimeouts(storage, { time });
+  const inventory = createInventoryTeller({ storage: timed, reports, identity, now, log, time });
   const pollers = queues.map((queue) => {
     const tasks = createCurrentTasks({ ...options, ...queue, reports, siteId: identity.siteId, inventory });
     return { tasks, poll: () => pollQueue({ ...queue, tasks, time, log, signal }) };
   });
   const allTasks = pollers.map(({ tasks }) => tasks);
 
-  const beat = { everySeconds: agentLimits.beatSeconds, first: "now", time, log, signal } as const;
-  const lookSeconds = () => Math.max(agentLimits.beatSeconds, inventory.restSeconds);
+  const beat = { everySeconds: agentTimings.beatSeconds, first: "now", time, log, signal } as const;
+  const lookSeconds = () => Math.max(agentTimings.beatSeconds, inventory.restSeconds);
   const ended = Promise.all([
     ...pollers.map(({ poll }) => poll()),
-    pollQueue({ source: options.settings.source, slots, tasks: settings, time, log, signal }),
+    pollQueue({ source: options.settings.source, concurrency, tasks: settings, time, log, signal }),
     repeat({ ...beat, purpose: "report that the gateway is alive" }, () => alive.tell()),
     repeat({ ...beat, everySeconds: lookSeconds, purpose: "tell what the site has" }, (watch) =>
       inventory.tellChanges(watch),
@@ -82,10 +82,10 @@ export const startAgent = (options: AgentOptions): Agent => {
     for (const tasks of allTasks) tasks.abortAll();
     // A defect that ended the polling must not keep the rest from being stopped; `ended` tells of it.
     const orderly = Promise.allSettled([...allTasks.map((tasks) => tasks.allEnded()), ended]);
-    if (await within(orderly, agentLimits.stopTasksMs, time)) return;
+    if (await within(orderly, agentTimings.stopTasksMs, time)) return;
     const count = allTasks.reduce((sum, tasks) => sum + tasks.count, 0);
     log.warn({ tasks: count }, "tasks did not end in time; their messages are given back all the same");
-    await within(Promise.all(allTasks.map((tasks) => tasks.releaseAll())), agentLimits.stopReleaseMs, time);
+    await within(Promise.all(allTasks.map((tasks) => tasks.releaseAll())), agentTimings.stopReleaseMs, time);
   };
   let stopped: Promise<void> | undefined;
   return {

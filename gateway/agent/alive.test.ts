@@ -3,8 +3,8 @@ import { describe, test } from "node:test";
 import type { Report } from "../../core/api/report.ts";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import { identity, instant, siteB } from "../tasks/testing.ts";
-import { agentLimits } from "./limits.ts";
 import { result, setUp, task } from "./testing-agent.ts";
+import { agentTimings } from "./timings.ts";
 
 const aliveOf = (reports: readonly Report[]) =>
   reports.flatMap((each) => (each.kind === "alive" ? [each.gateway] : []));
@@ -68,8 +68,8 @@ describe("a gateway that is alive", () => {
       ({ length } = reports);
     }
     const alive = aliveOf(reports).length;
-    const atWork = 2400 / agentLimits.describeSeconds;
-    const idle = 1200 / agentLimits.aliveSeconds;
+    const atWork = 2400 / agentTimings.describeSeconds;
+    const idle = 1200 / agentTimings.aliveSeconds;
     assert.ok(alive <= atWork + idle + 3, `${alive} times`);
     assert.ok(longestMs < (gatewayAbsentAfterSeconds / 2) * 1000, `silent for ${longestMs} ms`);
     await stop();

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Report } from "../../core/api/report.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Time } from "../time/time.ts";
-import { agentLimits } from "./limits.ts";
+import { agentTimings } from "./timings.ts";
 
 type Description = Extract<Report, { kind: "alive" }>["gateway"];
 
@@ -32,8 +32,8 @@ export const createAliveTeller = (options: {
     last === undefined ||
     last.told !== told() ||
     isNews(last.description, description) ||
-    isOver(agentLimits.aliveSeconds, time.nowMs() - heardAtMs) ||
-    isOver(agentLimits.describeSeconds, time.nowMs() - last.atMs);
+    isOver(agentTimings.aliveSeconds, time.nowMs() - heardAtMs) ||
+    isOver(agentTimings.describeSeconds, time.nowMs() - last.atMs);
 
   return {
     reports: {
@@ -60,5 +60,5 @@ const isOver = (seconds: number, elapsedMs: number): boolean => elapsedMs < 0 ||
 const isNews = (before: Description, now: Description): boolean => {
   const { clockAheadSeconds: was = 0, ...rest } = before;
   const { clockAheadSeconds: is = 0, ...others } = now;
-  return Math.abs(is - was) >= agentLimits.clockNewsSeconds || !isDeepStrictEqual(rest, others);
+  return Math.abs(is - was) >= agentTimings.clockNewsSeconds || !isDeepStrictEqual(rest, others);
 };

@@ -1,7 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { type Watch, whileMoving } from "../time/standstill.ts";
 import type { Time } from "../time/time.ts";
-import { agentLimits } from "./limits.ts";
+import { agentTimings } from "./timings.ts";
 
 /**
  * Does something that has to do with the queues, and waits no longer for it than it may stand still.
@@ -15,7 +15,7 @@ export const inTime = <T>(
   work: (watch: Watch) => Promise<T>,
   onAbandoned: (late: Promise<T>) => void = () => undefined,
 ): Promise<T> => {
-  const seconds = agentLimits.callSeconds;
+  const seconds = agentTimings.callSeconds;
   const late = () => new VisibleError("TIMEOUT", `It took longer than ${seconds} s to ${purpose}.`);
   return whileMoving({ seconds, time, late, onAbandoned }, work);
 };

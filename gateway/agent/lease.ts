@@ -1,9 +1,9 @@
 import type { Log } from "../log/log.ts";
-import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
 import type { Time } from "../time/time.ts";
 import { inTime } from "./in-time.ts";
-import { agentLimits } from "./limits.ts";
 import { repeat } from "./repeat.ts";
+import { agentTimings } from "./timings.ts";
 
 /**
  * `remove`: the work is done. `release`: somebody else may have it at once. `lapse`: somebody may
@@ -34,7 +34,7 @@ export const holdLease = (options: {
   readonly log: Log;
 }): Lease => {
   const { source, message, sinceMs, time, log } = options;
-  const { visibilitySeconds, renewSeconds } = agentLimits;
+  const { visibilitySeconds, renewSeconds } = agentTimings;
   const ending = new AbortController();
   let { receipt } = message;
   let ended: Promise<void> | undefined;

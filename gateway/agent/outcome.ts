@@ -3,7 +3,7 @@ import { visibleFailure } from "../../core/api/failure.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import { type Reason, reasonCharactersMax } from "../../core/api/reason.ts";
 import type { TaskResult } from "../../core/api/task.ts";
-import { agentLimits } from "./limits.ts";
+import { agentTimings } from "./timings.ts";
 
 /** Why a gateway lets go of a task that it has begun. */
 export type AbortReason = "stopping" | "superseded" | "stoodStill";
@@ -26,7 +26,7 @@ export type Outcome =
 /** Another gateway may have better luck with what stood still here, and this one too. */
 export const outcomeOfAbort = (why: AbortReason, error: unknown): Outcome => {
   if (why !== "stoodStill") return { type: "aborted", reason: why };
-  const message = `The task stood still for ${agentLimits.standstillSeconds} s: nothing was read, sent or answered.`;
+  const message = `The task stood still for ${agentTimings.standstillSeconds} s: nothing was read, sent or answered.`;
   return { type: "failed", reason: { code: "TIMEOUT", message }, retryable: true, error };
 };
 

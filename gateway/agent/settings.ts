@@ -4,13 +4,13 @@ import type { GatewaySettings } from "../../core/api/site.ts";
 import { type SettingsTask, settingsTaskSchema } from "../../core/api/task.ts";
 import { isAhead } from "../../core/ports/clock.ts";
 import type { Log } from "../log/log.ts";
-import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
 import type { GatewayIdentity } from "../tasks/context.ts";
 import type { Time } from "../time/time.ts";
 import { inTime } from "./in-time.ts";
-import { agentLimits } from "./limits.ts";
 import { parseMessage } from "./parse.ts";
 import type { Taker } from "./poll.ts";
+import { agentTimings } from "./timings.ts";
 
 /** What is done with this gateway's settings. */
 export interface SettingsUse {
@@ -39,14 +39,14 @@ export const createSettingsTaker = (
     readonly source: Pick<TaskSource, "remove" | "release">;
     readonly identity: GatewayIdentity;
     /** How many messages one poll may bring. */
-    readonly slots: number;
+    readonly concurrency: number;
     readonly time: Time;
     readonly log: Log;
     /** Ends the waits when the gateway stops. */
     readonly signal: AbortSignal;
   },
 ): SettingsTaker => {
-  const { source, identity, apply, revoke, revocationsAt, slots, time, log, signal } = options;
+  const { source, identity, apply, revoke, revocationsAt, concurrency, time, log, signal } = options;
   const active = new Set<Promise<void>>();
   let current: Pick<SettingsTask, "version" | "gateways" | "issuedAt"> | undefined;
   let told = 0;
@@ -76,10 +76,10 @@ export const createSettingsTaker = (
   /** Of a gateway that has not come for it in a while, it is removed: nobody may ever come. */
   const giveBack = async (settings: SettingsTask, { receipt }: TaskMessage): Promise<void> => {
     const ageMs = time.nowMs() - Date.parse(settings.issuedAt);
-    if (ageMs > agentLimits.settingsMsMax) return source.remove(receipt);
+    if (ageMs > agentTimings.settingsMsMax) return source.remove(receipt);
     await source.release(receipt);
     // Whoever gave it back must not be the one who gets it again.
-    await time.sleep(agentLimits.settingsPauseMs, signal);
+    await time.sleep(agentTimings.settingsPauseMs, signal);
   };
 
   const take = async (message: TaskMessage): Promise<void> => {
@@ -111,7 +111,7 @@ export const createSettingsTaker = (
     },
     /** One poll's messages are dealt with before the next poll. */
     get count() {
-      return active.size === 0 ? 0 : slots;
+      return active.size === 0 ? 0 : concurrency;
     },
     accept(message) {
       const tracked = take(message).finally(() => active.delete(tracked));

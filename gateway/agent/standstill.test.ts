@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type RunTask, taskSchema } from "../../core/api/task.ts";
-import { storageLimits } from "../storage/limited-calls.ts";
 import { hangingStorage } from "../storage/testing-hanging.ts";
+import { storageTimeouts } from "../storage/timed-calls.ts";
 import type { SendVolume } from "../tasks/context.ts";
 import { performTask } from "../tasks/perform.ts";
 import { groupId, identity, progressOf, runTaskFields } from "../tasks/testing.ts";
-import { agentLimits } from "./limits.ts";
 import { settle } from "./testing.ts";
 import { result, setUp, task, volume } from "./testing-agent.ts";
+import { agentTimings } from "./timings.ts";
 
 const {
   standstillSeconds,
@@ -22,7 +22,7 @@ const {
   pollSeconds,
   renewSeconds,
   visibilitySeconds,
-} = agentLimits;
+} = agentTimings;
 const givenUpMs = standstillSeconds * 1000;
 const hourMs = 3600_000;
 const never = () => new Promise<never>(() => undefined);
@@ -61,11 +61,11 @@ describe("a storage call that never returns", () => {
   for (const [kind, hangs, fields] of kinds) {
     test(`in a task ${kind} (${hangs}) fails it as TIMEOUT, nothing says any more that it is worked on, and another gateway does it`, async () => {
       const hanging = hangingStorage((name) => name === hangs, answers);
-      const bad = setUp({ slots: 1, perform: performTask, context: { storage: hanging.driver, send } });
+      const bad = setUp({ concurrency: 1, perform: performTask, context: { storage: hanging.driver, send } });
       const wanted = taskSchema.parse({ ...runTaskFields, ...fields, kind });
       await bad.queue.deliver(wanted);
       assert.ok(hanging.calls.some(({ name }) => name === hangs));
-      await bad.time.advance(storageLimits.durableSeconds * 1000);
+      await bad.time.advance(storageTimeouts.durableSeconds * 1000);
       const failed = bad.aboutTasks().at(-1);
       assert.ok(failed?.kind === "failed", "the task is given up");
       assert.equal(failed.reason.code, "TIMEOUT");
@@ -112,8 +112,8 @@ describe("a task that stands still", () => {
     await stop();
   });
 
-  test("gives its slot back, and what it comes to afterwards is not told", async () => {
-    const { queue, tries, firstTry, aboutTasks, time, stop } = setUp({ slots: 1, obeysAbort: false });
+  test("gives its place back, and what it comes to afterwards is not told", async () => {
+    const { queue, tries, firstTry, aboutTasks, time, stop } = setUp({ concurrency: 1, obeysAbort: false });
     await queue.deliver(task({ id: "t1" }));
     await queue.deliver(task({ id: "t2" }));
     assert.equal(tries.length, 1);
@@ -189,10 +189,10 @@ describe("what hangs beside the tasks", () => {
     let hangs = true;
     const { driver, calls } = hangingStorage(() => hangs, { inventory: [object], facilities });
     const { reports, time, stop } = setUp({ context: { storage: driver } });
-    await time.advance(storageLimits.answerSeconds * 1000);
+    await time.advance(storageTimeouts.answerSeconds * 1000);
     assert.ok(calls.length >= 1 && calls.every(({ call }) => call.signal?.aborted || call === calls.at(-1)?.call));
     hangs = false;
-    await time.advance(storageLimits.answerSeconds * 1000 + beatSeconds * 1000);
+    await time.advance(storageTimeouts.answerSeconds * 1000 + beatSeconds * 1000);
     assert.deepEqual(
       reports.flatMap((report) => (report.kind === "inventory" ? report.objects : [])),
       [object],
@@ -200,12 +200,12 @@ describe("what hangs beside the tasks", () => {
     await stop();
   });
 
-  test("an inventory task that hangs lets its message go, and its slot", async () => {
+  test("an inventory task that hangs lets its message go, and its place", async () => {
     const { driver } = hangingStorage();
-    const { queue, tries, time, stop } = setUp({ slots: 1, context: { storage: driver } });
+    const { queue, tries, time, stop } = setUp({ concurrency: 1, context: { storage: driver } });
     await queue.deliver({ kind: "inventory", id: "i1", siteId: identity.siteId, issuedAt: runTaskFields.issuedAt });
     await queue.deliver(task({ id: "t1" }));
-    await time.advance(storageLimits.answerSeconds * 1000);
+    await time.advance(storageTimeouts.answerSeconds * 1000);
     assert.equal(tries[0]?.task.id, "t1");
     const renewed = queue.calls.filter((call) => call.startsWith("extend r1")).length;
     await time.advance(60_000);
@@ -214,7 +214,7 @@ describe("what hangs beside the tasks", () => {
   });
 
   test("so does one whose report is never taken", async () => {
-    const { queue, tries, world, time, stop } = setUp({ slots: 1 });
+    const { queue, tries, world, time, stop } = setUp({ concurrency: 1 });
     await settle();
     world.reportsHang = true;
     await queue.deliver({ kind: "inventory", id: "i1", siteId: identity.siteId, issuedAt: runTaskFields.issuedAt });
@@ -236,8 +236,8 @@ describe("what hangs beside the tasks", () => {
     await stop();
   });
 
-  test("a task whose last report is never taken gives its message and its slot back", async () => {
-    const { queue, tries, firstTry, world, time, stop } = setUp({ slots: 1 });
+  test("a task whose last report is never taken gives its message and its place back", async () => {
+    const { queue, tries, firstTry, world, time, stop } = setUp({ concurrency: 1 });
     await queue.deliver(task({ id: "t1" }));
     await queue.deliver(task({ id: "t2" }));
     world.reportsHang = true;
@@ -248,8 +248,8 @@ describe("what hangs beside the tasks", () => {
     await stop();
   });
 
-  test("a message that can't be removed because the queue hangs keeps no slot", async () => {
-    const { queue, tries, firstTry, time, stop } = setUp({ slots: 1 });
+  test("a message that can't be removed because the queue hangs keeps no place", async () => {
+    const { queue, tries, firstTry, time, stop } = setUp({ concurrency: 1 });
     queue.source.remove = never;
     await queue.deliver(task({ id: "t1" }));
     await queue.deliver(task({ id: "t2" }));
@@ -284,7 +284,7 @@ describe("what hangs beside the tasks", () => {
     const late = Promise.withResolvers<Awaited<ReturnType<typeof receive>>>();
     let polls = 0;
     queue.source.receive = (options) => (polls++ === 0 ? late.promise : receive(options));
-    await time.advance(pollSeconds * 1000 + callSeconds * 1000 + agentLimits.pollBackoffMs.max);
+    await time.advance(pollSeconds * 1000 + callSeconds * 1000 + agentTimings.pollBackoffMs.max);
     await queue.deliver(task());
     assert.equal(tries.length, 1);
     late.resolve([{ messageId: "late", receipt: "late", body: "" }]);

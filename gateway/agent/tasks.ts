@@ -1,7 +1,7 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import { type RunTask, workTaskSchema } from "../../core/api/task.ts";
 import { taskFields } from "../log/log.ts";
-import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
 import { inTime } from "./in-time.ts";
 import type { InventoryTeller } from "./inventory.ts";
 import { holdLease } from "./lease.ts";

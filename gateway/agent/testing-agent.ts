@@ -5,7 +5,7 @@ import { sendableText } from "../../core/api/message.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type RunTask, type SettingsTask, type TaskResult, taskSchema } from "../../core/api/task.ts";
-import type { TaskMessage, TaskSource } from "../queues/tasksource.ts";
+import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
 import type { GroupDamage } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { GatewayContext, TaskContext } from "../tasks/context.ts";
@@ -81,7 +81,7 @@ interface Try {
 /** An agent whose queue, handlers, time and network are the test's. */
 export const setUp = (
   options: {
-    slots?: number;
+    concurrency?: number;
     obeysAbort?: boolean;
     twoQueues?: boolean;
     /** Whatever a task needs of the gateway, and does; by default the test says what comes of it. */
@@ -113,7 +113,7 @@ export const setUp = (
   const agent = startAgent({
     queues: [queue, ...(other === undefined ? [] : [other])].map(({ source }) => ({
       source,
-      slots: options.slots ?? 4,
+      concurrency: options.concurrency ?? 4,
     })),
     settings: {
       source: settings.source,

@@ -5,7 +5,7 @@ import type { Progress } from "../../core/api/run.ts";
 import type { RunTask } from "../../core/api/task.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import { type Log, taskFields } from "../log/log.ts";
-import { limitStorage } from "../storage/limited.ts";
+import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { GatewayContext, GatewayIdentity } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
 import { resultParts } from "../tasks/result-parts.ts";
@@ -13,9 +13,9 @@ import { Movement } from "../time/standstill.ts";
 import type { Time } from "../time/time.ts";
 import { inTime } from "./in-time.ts";
 import type { Lease, LeaseEnd } from "./lease.ts";
-import { agentLimits } from "./limits.ts";
 import { type AbortReason, type Outcome, outcomeOfAbort, outcomeOfError } from "./outcome.ts";
 import { repeat } from "./repeat.ts";
+import { agentTimings } from "./timings.ts";
 
 /** What the work on any task needs. */
 export interface WorkDeps {
@@ -77,7 +77,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
       signal.throwIfAborted();
       const result = await perform(task, {
         ...context,
-        storage: limitStorage(context.storage, { time, signal, onMoved }),
+        storage: withTimeouts(context.storage, { time, signal, onMoved }),
         log,
         signal,
         onMoved,
@@ -101,7 +101,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
   const attempt = async (): Promise<Outcome> => {
     await previous;
     const over = new AbortController();
-    const stands = movement.standsStill({ seconds: agentLimits.standstillSeconds, time }, over.signal);
+    const stands = movement.standsStill({ seconds: agentTimings.standstillSeconds, time }, over.signal);
     void stands.then((still) => still && aborting.abort("stoodStill" satisfies AbortReason));
     const outcome = await Promise.race([doTask(), untilLetGo(signal, time, over.signal)]);
     over.abort();
@@ -112,7 +112,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
     const done = new AbortController();
     // Told to let go, it is nobody's any more, whether it does or not.
     signal.addEventListener("abort", () => done.abort(), { once: true });
-    const { workingSeconds, workingSecondsLater } = agentLimits;
+    const { workingSeconds, workingSecondsLater } = agentTimings;
     const beat = {
       everySeconds: (calls: number) => (calls === 1 ? workingSeconds : workingSecondsLater),
       first: "now",
@@ -122,12 +122,12 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
       signal: done.signal,
     } as const;
     const sayWorking = () => {
-      const isStill = time.nowMs() - progressAtMs > agentLimits.stillSeconds * 1000;
+      const isStill = time.nowMs() - progressAtMs > agentTimings.stillSeconds * 1000;
       const now = progress && (isStill ? standing(progress) : progress);
       return reports.send({ kind: "working", ...facts, ...(now && { progress: now }) });
     };
     const working = time
-      .sleep(agentLimits.workingAfterSeconds * 1000, done.signal)
+      .sleep(agentTimings.workingAfterSeconds * 1000, done.signal)
       .then(() => repeat(beat, sayWorking));
     const outcome = await attempt();
     done.abort();
@@ -187,6 +187,6 @@ const standing = ({ rate, ...progress }: Progress): Progress =>
 /** Resolves when a task was told to let go and has had time for it; never after `over`. */
 const untilLetGo = async (signal: AbortSignal, time: Time, over: AbortSignal): Promise<Outcome> => {
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-  await time.sleep(agentLimits.letGoSeconds * 1000, over);
+  await time.sleep(agentTimings.letGoSeconds * 1000, over);
   return outcomeOfAbort(signal.reason as AbortReason, new Error("the task did not let go"));
 };

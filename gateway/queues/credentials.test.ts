@@ -7,7 +7,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { manualTime } from "../agent/testing.ts";
 import { credentialsOf, newAuthority } from "../transfer/testing/credentials.ts";
 import { QueueAccess } from "./credentials.ts";
-import { createSqsClient } from "./sqsclient.ts";
+import { createSqsClient } from "./sqs-client.ts";
 
 const lifeMs = 900_000;
 

@@ -11,9 +11,9 @@ import { reportQueueName, siteQueueName } from "../../core/api/queues.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { until } from "../../test/patience.ts";
 import { manualTime, recordingLog } from "../agent/testing.ts";
-import { createSqsClient } from "./sqsclient.ts";
-import { createSqsReportQueue } from "./sqsreportqueue.ts";
-import { createSqsTaskSource } from "./sqstasksource.ts";
+import { createSqsClient } from "./sqs-client.ts";
+import { createSqsReportQueue } from "./sqs-report-queue.ts";
+import { createSqsTaskSource } from "./sqs-task-source.ts";
 
 const emulator = buildApp({ logger: false });
 const siteId = siteIdSchema.parse("a");

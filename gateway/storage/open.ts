@@ -5,18 +5,18 @@ import type { StorageCall } from "./call.ts";
 import type { StorageConfig } from "./config.ts";
 import type { StorageDriver } from "./driver.ts";
 import { ExtentStore } from "./extentstore/extentstore.ts";
-import { limitStorage } from "./limited.ts";
-import { storageLimits } from "./limited-calls.ts";
+import { storageTimeouts } from "./timed-calls.ts";
+import { withTimeouts } from "./with-timeouts.ts";
 
 /**
- * Opens the storage of a configuration, with a limit on every call (limited.ts); it must be closed.
+ * Opens the storage of a configuration, with a timeout on every call (with-timeouts.ts); it must be closed.
  * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, STORE_FULL, DISK_FAILED, TIMEOUT, the signal's reason
  */
 export const openStorage = async (
   config: StorageConfig,
   { time = steadyTime, ...call }: { readonly time?: Time } & StorageCall = {},
 ): Promise<StorageDriver> => {
-  const seconds = storageLimits.durableSeconds;
+  const seconds = storageTimeouts.durableSeconds;
   const driver = await whileMoving<StorageDriver>(
     {
       ...call,
@@ -31,10 +31,10 @@ export const openStorage = async (
     },
     (watch) => openDriver(config, watch),
   );
-  return limitStorage(driver, { time });
+  return withTimeouts(driver, { time });
 };
 
-/** The same without limits, for whoever is watched over from outside. */
+/** The same without timeouts, for whoever is watched over from outside. */
 export const openDriver = (config: StorageConfig, call?: StorageCall): Promise<StorageDriver> => {
   switch (config.kind) {
     case "extentstore":

@@ -19,7 +19,7 @@ export const createSendVolume =
       siteId: request.target,
       endpoints: request.endpoints,
       log,
-      limits: { connections: extentsInFlight },
+      connections: extentsInFlight,
       signal,
       onMoved,
     });

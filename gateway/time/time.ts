@@ -2,7 +2,7 @@ import type { Waiting } from "../../core/ports/waiting.ts";
 
 /** The time and waiting, for what has to be tested without waiting. */
 export interface Time extends Waiting {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since 1970. */
   nowMs(): number;
 }
 

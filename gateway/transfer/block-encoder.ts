@@ -5,9 +5,9 @@ import { type DifferingRange, totalBytes } from "./differences.ts";
 import type { ExtentSource } from "./extent-source.ts";
 import { type ExtentPart, frameHeaderBytes, grainBytes } from "./frame.ts";
 import { blockFramesBytesMax, type FrameChunks } from "./frame-chunks.ts";
-import type { Piece } from "./pieces.ts";
+import type { GrainRange } from "./grain-ranges.ts";
 import { resembles } from "./resemblance.ts";
-import { StoredRun } from "./stored-run.ts";
+import { StoredRange } from "./stored-range.ts";
 
 /** How content is made smaller. */
 export interface Encoding {
@@ -48,7 +48,7 @@ export class BlockEncoder {
   readonly #compressor: BlockCompressor;
   readonly #encoding: Encoding | undefined;
   /** Undefined: blocks are not sent without looking inside. */
-  readonly #run: StoredRun | undefined;
+  readonly #range: StoredRange | undefined;
   #lastBlock = -2;
   #strangers = 0;
 
@@ -71,17 +71,17 @@ export class BlockEncoder {
     this.#encoding = encoding;
     const { blocks } = now;
     const asStored = blocks !== undefined && !verify && (encoding?.level ?? 0) <= blocks.level;
-    this.#run = asStored ? new StoredRun({ out, blocks, compressed: encoding !== undefined }) : undefined;
+    this.#range = asStored ? new StoredRange({ out, blocks, compressed: encoding !== undefined }) : undefined;
   }
 
   /** Whether the chunk has to be taken, after a `flush`, before the next block is put. */
   get full(): boolean {
-    return this.#out.room - (this.#run?.frameBytes ?? 0) < blockFramesBytesMax;
+    return this.#out.room - (this.#range?.frameBytes ?? 0) < blockFramesBytesMax;
   }
 
   /** Puts what was held back: blocks that follow each other go into one frame. @throws STORE_CORRUPT */
   flush(): void {
-    this.#run?.flush();
+    this.#range?.flush();
   }
 
   /** The content of a block. @throws STORE_CORRUPT */
@@ -108,8 +108,8 @@ export class BlockEncoder {
 
   /** A block of which the base has nothing, without looking inside. @returns whether that can be; nothing was put if not */
   putUnread(block: number, hash: Uint8Array): boolean {
-    this.#run?.add(block, hash);
-    return this.#run !== undefined;
+    this.#range?.add(block, hash);
+    return this.#range !== undefined;
   }
 
   /** A block that changed. `ranges` must not be empty. */
@@ -122,10 +122,10 @@ export class BlockEncoder {
       if (this.#isStranger()) return this.putWhole(block, hash);
       const around = afterChange ? aroundBlockBytes : 0;
       const dictionary = this.#partOf(start - around, start + blockBytes + around);
-      const put = () => (this.#run ? this.#run.add(block, hash) : this.#out.putContent(start, content, hash));
+      const put = () => (this.#range ? this.#range.add(block, hash) : this.#out.putContent(start, content, hash));
       const isDelta = await this.#putSmallest({
         ...{ offset: start, content, hash, dictionary },
-        plain: { bytes: this.#run?.entryBytes(block), put },
+        plain: { bytes: this.#range?.entryBytes(block), put },
       });
       this.#strangers = isDelta ? 0 : this.#strangers + 1;
       return;
@@ -151,7 +151,7 @@ export class BlockEncoder {
   }
 
   /** Parts of a block: copies of what the target has, and the rest as it is. */
-  putPieces(block: number, pieces: readonly Piece[], content: Uint8Array): void {
+  putPieces(block: number, pieces: readonly GrainRange[], content: Uint8Array): void {
     this.flush();
     for (const { offset: inBlock, length, from } of pieces) {
       const offset = block * blockBytes + inBlock;

@@ -20,7 +20,7 @@ import {
 const heldBytesMax = dictionaryHeaderBytes + blockBytes;
 
 /** Of a frame of stored blocks, what has not come yet. */
-interface Run {
+interface BlockRange {
   readonly offset: number;
   readonly table: StoredBlocks;
   /** The block that comes next. */
@@ -41,7 +41,7 @@ export class FrameDecoder {
   readonly #held = new Uint8Array(heldBytesMax);
   #heldBytes = 0;
   #header: FrameHeader | undefined;
-  #run: Run | undefined;
+  #range: BlockRange | undefined;
   #reached = 0;
   #frames = 0;
   #ended = false;
@@ -64,11 +64,11 @@ export class FrameDecoder {
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#ended) throw invalid("something follows the end");
-      if (this.#run !== undefined && this.#heldBytes === 0) {
-        const blocks = this.#wholeBlocks(this.#run, rest);
+      if (this.#range !== undefined && this.#heldBytes === 0) {
+        const blocks = this.#wholeBlocks(this.#range, rest);
         if (blocks.count > 0) {
           rest = rest.subarray(blocks.bytes.length);
-          yield this.#partOf(this.#run, blocks);
+          yield this.#partOf(this.#range, blocks);
           continue;
         }
       }
@@ -94,16 +94,16 @@ export class FrameDecoder {
 
   /** How long what comes next is. */
   #wanted(): number {
-    if (this.#run !== undefined) return this.#run.table.storedBytes(this.#run.next);
+    if (this.#range !== undefined) return this.#range.table.storedBytes(this.#range.next);
     if (this.#header === undefined) return frameHeaderBytes;
     return this.#header.type === frameTypes.stored ? tableBytes(this.#header) : this.#header.storedBytes;
   }
 
   /** What came as a whole: a header, a table, a block, or what is stored of any other frame. */
   #take(piece: Uint8Array): Frame | undefined {
-    if (this.#run !== undefined) {
-      const { table, next } = this.#run;
-      return this.#partOf(this.#run, new StoredBlocks(entriesOf(table, next, next + 1), piece));
+    if (this.#range !== undefined) {
+      const { table, next } = this.#range;
+      return this.#partOf(this.#range, new StoredBlocks(entriesOf(table, next, next + 1), piece));
     }
     const header = this.#header ?? this.#check(readHeader(piece));
     if (this.#header === undefined && header.storedBytes > 0) {
@@ -113,7 +113,7 @@ export class FrameDecoder {
     this.#header = undefined;
     this.#frames += 1;
     if (header.type === frameTypes.stored) {
-      this.#run = { offset: header.offset, table: checkedTable(header, piece.slice()), next: 0 };
+      this.#range = { offset: header.offset, table: checkedTable(header, piece.slice()), next: 0 };
       return undefined;
     }
     this.#ended = header.type === frameTypes.end;
@@ -121,17 +121,17 @@ export class FrameDecoder {
   }
 
   /** Those that are there as a whole, none of which is held back. */
-  #wholeBlocks({ table, next }: Run, rest: Uint8Array): StoredBlocks {
+  #wholeBlocks({ table, next }: BlockRange, rest: Uint8Array): StoredBlocks {
     let end = next;
     let bytes = 0;
     while (end < table.count && bytes + table.storedBytes(end) <= rest.length) bytes += table.storedBytes(end++);
     return new StoredBlocks(entriesOf(table, next, end), rest.subarray(0, bytes));
   }
 
-  #partOf(run: Run, blocks: StoredBlocks): Frame {
-    const offset = run.offset + run.next * blockBytes;
-    run.next += blocks.count;
-    if (run.next === run.table.count) this.#run = undefined;
+  #partOf(range: BlockRange, blocks: StoredBlocks): Frame {
+    const offset = range.offset + range.next * blockBytes;
+    range.next += blocks.count;
+    if (range.next === range.table.count) this.#range = undefined;
     return { type: "stored", offset, contentBytes: blocks.count * blockBytes, blocks };
   }
 
@@ -148,7 +148,7 @@ export class FrameDecoder {
     this.#reached = offset + contentBytes;
     if (type === frameTypes.zero) {
       if (storedBytes !== 0 || offset % blockBytes !== 0 || contentBytes % blockBytes !== 0) {
-        throw invalid("a run of zeros that is not whole blocks");
+        throw invalid("a range of zeros that is not whole blocks");
       }
       return header;
     }

@@ -2,7 +2,7 @@
 const samples = 3;
 /** So long that they are not found in other content by chance. */
 const sampleBytes = 32;
-/** One may be found because it is something common, such as a run of the same byte. */
+/** One may be found because it is something common, such as a stretch of the same byte. */
 const foundMin = 2;
 
 /**

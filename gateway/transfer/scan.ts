@@ -18,9 +18,9 @@ import { BlockCompressor } from "./content.ts";
 import { type DifferingRange, differingRanges, totalBytes } from "./differences.ts";
 import { type ExtentSource, openExtent } from "./extent-source.ts";
 import { FrameChunks } from "./frame-chunks.ts";
+import { grainRangesOf } from "./grain-ranges.ts";
 import { HashIndex } from "./hash-index.ts";
 import { MovedContent } from "./moved.ts";
-import { piecesOf } from "./pieces.ts";
 import { TargetGrains } from "./signature.ts";
 import type { JobWatch } from "./threads/serve-jobs.ts";
 
@@ -276,7 +276,7 @@ class ExtentScan {
     if (moved === undefined || !moved.mayBeAsked(ranges)) return false;
     const content = await this.#encoder.content(block);
     if (!(await moved.isWorthAsking(content, ranges))) return false;
-    const pieces = await piecesOf(ranges, (offset) => moved.find(block * blockBytes + offset, content, offset));
+    const pieces = await grainRangesOf(ranges, (offset) => moved.find(block * blockBytes + offset, content, offset));
     const found = pieces.some(({ from }) => from !== undefined);
     if (found) this.#encoder.putPieces(block, pieces, content);
     else moved.lose();
@@ -292,7 +292,7 @@ class ExtentScan {
       return blockBytes;
     }
     const bytes = totalBytes(ranges);
-    const pieces = await piecesOf(ranges, async (offset) => target.find(offset));
+    const pieces = await grainRangesOf(ranges, async (offset) => target.find(offset));
     if (bytes === blockBytes && pieces.every(({ from }) => from === undefined)) {
       await this.#encoder.putWhole(block, hash);
     } else this.#encoder.putPieces(block, pieces, content);

@@ -126,7 +126,7 @@ test("what waits for its throttle for longer than a peer may stand still is not 
   await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(100_000) }]);
   await sites.snapshot(volume, 1);
   const stallMs = hangMs;
-  const peer = await sites.connect({ limits: { stallSeconds: stallMs / 1000 } });
+  const peer = await sites.connect({ timeouts: { stallSeconds: stallMs / 1000 } });
   t.after(() => peer.close());
   const { setTimeout: set, clearTimeout: clear } = globalThis;
   const patient = new Set<unknown>();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
-import { inLanes } from "./lanes.ts";
+import { eachBounded } from "./each-bounded.ts";
 import { createMemoryLog } from "./testing/memory-log.ts";
 import { withQuickTries } from "./tries.ts";
 
@@ -64,13 +64,13 @@ describe("quick tries", () => {
   });
 });
 
-describe("lanes", () => {
-  test("do every item once, so many at a time", async () => {
+describe("items that are worked on side by side", () => {
+  test("are done once each, so many at a time", async () => {
     let busy = 0;
     let busyMax = 0;
     const done: number[] = [];
     const items = Array.from({ length: 20 }, (_, index) => index);
-    await inLanes(items, { lanes: 3, signal: new AbortController().signal }, async (item) => {
+    await eachBounded(items, { concurrencyMax: 3, signal: new AbortController().signal }, async (item) => {
       busyMax = Math.max(busyMax, ++busy);
       await new Promise(setImmediate);
       busy--;
@@ -83,7 +83,7 @@ describe("lanes", () => {
     assert.equal(busyMax, 3);
   });
 
-  test("end all at the first failure, which is what is thrown", async () => {
+  test("all end at the first failure, which is what is thrown", async () => {
     const begun: number[] = [];
     const reason = new Error("the second fails");
     const work = async (item: number, signal: AbortSignal) => {
@@ -91,7 +91,10 @@ describe("lanes", () => {
       if (item === 1) throw reason;
       await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     };
-    await assert.rejects(inLanes([0, 1, 2, 3, 4], { lanes: 2, signal: new AbortController().signal }, work), reason);
+    await assert.rejects(
+      eachBounded([0, 1, 2, 3, 4], { concurrencyMax: 2, signal: new AbortController().signal }, work),
+      reason,
+    );
     assert.deepEqual(begun, [0, 1]);
   });
 });

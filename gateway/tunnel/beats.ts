@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Time } from "../time/time.ts";
 
-export interface BeatLimits {
+export interface BeatTimeouts {
   /** What is still coming may bring nothing for so long. */
   readonly silenceMs: number;
   readonly everyMs: number;
@@ -48,7 +48,7 @@ export interface WorkPatience {
  * starts them ends them, and answers, when that stands still.
  * @returns what ends it
  */
-export const startBeats = (worked: Worked, { silenceMs, everyMs }: BeatLimits): (() => void) => {
+export const startBeats = (worked: Worked, { silenceMs, everyMs }: BeatTimeouts): (() => void) => {
   let bytesRead = worked.bytesRead();
   let readAtMs = performance.now();
   const timer = setInterval(() => {
@@ -76,7 +76,11 @@ export const isBeating = (response: ServerResponse): boolean => beating.has(resp
  * the status at 200, so an error that comes later is told by the body alone.
  * @returns what ends it
  */
-export const startBeating = (request: IncomingMessage, response: ServerResponse, limits: BeatLimits): (() => void) => {
+export const startBeating = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  timeouts: BeatTimeouts,
+): (() => void) => {
   const beat = () => {
     // Somebody who reads no answers shall not fill our memory with beats.
     if (response.writableNeedDrain) return;
@@ -89,7 +93,7 @@ export const startBeating = (request: IncomingMessage, response: ServerResponse,
   const { socket } = request;
   const stop = startBeats(
     { bytesRead: () => socket.bytesRead, isComplete: () => request.complete, beat, giveUp: () => socket.destroy() },
-    limits,
+    timeouts,
   );
   response.once("close", stop);
   return stop;

@@ -8,31 +8,25 @@ import { readAnswer } from "./answer.ts";
 import { crlOf, preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { isConnectFault, linkError } from "./faults.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
-import { Liveness, type LivenessLimits } from "./liveness.ts";
+import { Liveness, type LivenessTimeouts } from "./liveness.ts";
 import type { Upload, UploadConnection } from "./upload/connection.ts";
 import { UploadConnections } from "./upload/connections.ts";
 import { upgraded } from "./upload/upgrade.ts";
 
-/** Limits of a peer client. None of them limits how long a body may take as long as it moves. */
-export interface PeerClientLimits extends LivenessLimits {
+/** Timeouts of a peer client. None of them limits how long a body may take as long as it moves. */
+export interface PeerClientTimeouts extends LivenessTimeouts {
   readonly connectSeconds: number;
   /** The peer does not take a chunk of a body, 512 KiB at most, for so long: the link is dead. */
   readonly stallSeconds: number;
-  /**
-   * Connections to each endpoint: as many as requests that are made at once, or one that waits for
-   * its turn looks dead.
-   */
-  readonly connections: number;
   /** An endpoint that could not be connected comes last for so long. */
   readonly shunSeconds: number;
 }
 
-const usualLimits: PeerClientLimits = {
+const usualTimeouts: PeerClientTimeouts = {
   connectSeconds: 5,
   stallSeconds: 30,
   silenceSeconds: 20,
   answerSeconds: 300,
-  connections: 8,
   shunSeconds: 10,
 };
 
@@ -87,7 +81,12 @@ interface ClientOptions {
   /** Why a proxy that ends TLS for us has refused the site's gateways lately, or they it, in its words. */
   readonly refusal?: () => string | undefined;
   readonly log: Log;
-  readonly limits?: Partial<PeerClientLimits>;
+  readonly timeouts?: Partial<PeerClientTimeouts>;
+  /**
+   * Connections to each endpoint, 8 unless given: as many as requests that are made at once, or one that waits for its
+   * turn looks dead.
+   */
+  readonly connections?: number;
   /** Hears whenever a peer has taken a piece of a body, or says something while we wait for it. */
   readonly onMoved?: () => void;
 }
@@ -108,11 +107,11 @@ export interface PeerClientOptions extends ClientOptions {
  */
 export const createPeerClient = (options: PeerClientOptions): PeerClient => {
   const { siteId } = options;
-  const limits = { ...usualLimits, ...options.limits };
+  const timeouts = { ...usualTimeouts, ...options.timeouts };
   assertSomebody(siteId, options.endpoints);
-  return createClient(options, limits, (poolOptions) =>
+  return createClient(options, timeouts, (poolOptions) =>
     options.endpoints.map((name) => {
-      const connect = tlsOptions(options, limits);
+      const connect = tlsOptions(options, timeouts);
       return {
         name,
         peer: `of site ${options.siteId} at ${name}`,
@@ -128,9 +127,9 @@ export const createPeerClient = (options: PeerClientOptions): PeerClient => {
  */
 export const createProxiedClient = (options: ClientOptions & { readonly socketPath: string }): PeerClient => {
   const { siteId, socketPath } = options;
-  const limits = { ...usualLimits, ...options.limits };
-  return createClient(options, limits, (poolOptions) => {
-    const connect = { socketPath, timeout: limits.connectSeconds * 1000 };
+  const timeouts = { ...usualTimeouts, ...options.timeouts };
+  return createClient(options, timeouts, (poolOptions) => {
+    const connect = { socketPath, timeout: timeouts.connectSeconds * 1000 };
     return [
       {
         name: `site ${siteId}`,
@@ -150,22 +149,24 @@ export const assertSomebody = (siteId: SiteId, endpoints: readonly string[]): vo
 };
 
 const createClient = (
-  { siteId, log, refusal, onMoved = () => undefined }: ClientOptions,
-  limits: PeerClientLimits,
+  { siteId, log, refusal, connections = 8, onMoved = () => undefined }: ClientOptions,
+  timeouts: PeerClientTimeouts,
   openWith: (options: Pool.Options) => readonly Pick<Endpoint, "name" | "peer" | "pool">[],
 ): PeerClient => {
   const open = (): readonly Endpoint[] =>
     openWith({
-      connections: limits.connections,
+      connections,
       pipelining: 1,
       keepAliveTimeout: 30_000,
-      // An exchange has limits of its own.
+      // An exchange has timeouts of its own.
       headersTimeout: 0,
       bodyTimeout: 0,
       maxResponseSize: answerBytesMax,
       allowH2: false,
     }).map(({ name, peer, pool }) => {
-      const uploads = new UploadConnections((signal) => openUpload(pool, new Liveness(peer, limits, onMoved), signal));
+      const uploads = new UploadConnections((signal) =>
+        openUpload(pool, new Liveness(peer, timeouts, onMoved), signal),
+      );
       return { name, peer, pool, uploads, shunnedUntilMs: 0 };
     });
   let endpoints = open();
@@ -201,7 +202,7 @@ const createClient = (
         signal.throwIfAborted();
         const fault = linkError(error, endpoint.peer, refusal?.());
         if (!isOpening && !isConnectFault(error) && fault.code !== "PEER_REFUSED") throw fault;
-        endpoint.shunnedUntilMs = performance.now() + limits.shunSeconds * 1000;
+        endpoint.shunnedUntilMs = performance.now() + timeouts.shunSeconds * 1000;
         log.failed({ err: fault, endpoint: endpoint.name, site: siteId }, "an endpoint could not be connected");
         // A broken link may mend by itself, so of several reasons it is the one to tell.
         if (failure === undefined || fault.code === "LINK_BROKEN") failure = fault;
@@ -216,8 +217,8 @@ const createClient = (
       { signal, isOpening: true },
     );
     try {
-      const alive = new Liveness(endpoint.peer, limits, onMoved);
-      const status = { alive, limits };
+      const alive = new Liveness(endpoint.peer, timeouts, onMoved);
+      const status = { alive, timeouts };
       return readAnswer(200, await sendOver(connection, endpoint.peer, { ...wanted, signal }, status), siteId);
     } finally {
       endpoint.uploads.give(connection);
@@ -228,7 +229,7 @@ const createClient = (
     siteId,
     request: async (wanted) => {
       const { signal } = wanted;
-      const ask = (endpoint: Endpoint) => exchange(endpoint, wanted, new Liveness(endpoint.peer, limits, onMoved));
+      const ask = (endpoint: Endpoint) => exchange(endpoint, wanted, new Liveness(endpoint.peer, timeouts, onMoved));
       const { status, text } = await withEndpoint(ask, { signal, isOpening: false });
       return readAnswer(status, text, siteId);
     },
@@ -257,8 +258,8 @@ const endSoon = async ({ pool, uploads }: Endpoint): Promise<void> => {
   }
 };
 
-const tlsOptions = (options: PeerClientOptions, limits: PeerClientLimits) => ({
-  timeout: limits.connectSeconds * 1000,
+const tlsOptions = (options: PeerClientOptions, timeouts: PeerClientTimeouts) => ({
+  timeout: timeouts.connectSeconds * 1000,
   ...shown(options.credentials()),
   minVersion: "TLSv1.3" as const,
   maxVersion: "TLSv1.3" as const,
@@ -329,14 +330,14 @@ const sendOver = async (
   connection: UploadConnection,
   peer: string,
   { signal, ...upload }: Upload & { readonly signal: AbortSignal },
-  { alive, limits }: { readonly alive: Liveness; readonly limits: PeerClientLimits },
+  { alive, timeouts }: { readonly alive: Liveness; readonly timeouts: PeerClientTimeouts },
 ): Promise<string> => {
   const cut = AbortSignal.any([signal, alive.signal]);
   cut.throwIfAborted();
   const onCut = () => connection.destroy();
   cut.addEventListener("abort", onCut, { once: true });
   try {
-    return await connection.send(upload, alive, limits);
+    return await connection.send(upload, alive, timeouts);
   } catch (error) {
     cut.throwIfAborted();
     throw linkError(error, peer);

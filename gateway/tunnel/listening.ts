@@ -1,10 +1,10 @@
 import type { Server } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log/log.ts";
-import type { BeatLimits } from "./beats.ts";
+import type { BeatTimeouts } from "./beats.ts";
 
-/** Limits of a tunnel server. A transfer may last hours; a peer may not be silent for long. */
-export interface TunnelServerLimits {
+/** Timeouts of a tunnel server. A transfer may last hours; a peer may not be silent for long. */
+export interface TunnelServerTimeouts {
   readonly handshakeSeconds: number;
   readonly headersSeconds: number;
   /**
@@ -16,31 +16,31 @@ export interface TunnelServerLimits {
   readonly beatSeconds: number;
   /** An idle connection is kept for so long; longer than clients keep theirs, so that none is closed under a request. */
   readonly idleSeconds: number;
-  readonly connectionsMax: number;
 }
 
-export const usualServerLimits: TunnelServerLimits = {
+const connectionsMax = 512;
+
+export const usualServerTimeouts: TunnelServerTimeouts = {
   handshakeSeconds: 10,
   headersSeconds: 20,
   silenceSeconds: 300,
   beatSeconds: 5,
   idleSeconds: 90,
-  connectionsMax: 512,
 };
 
-/** The limits of what is being worked on. */
-export const beatsOf = ({ silenceSeconds, beatSeconds }: TunnelServerLimits): BeatLimits => ({
+/** The timeouts of what is being worked on. */
+export const beatsOf = ({ silenceSeconds, beatSeconds }: TunnelServerTimeouts): BeatTimeouts => ({
   silenceMs: silenceSeconds * 1000,
   everyMs: beatSeconds * 1000,
 });
 
-/** The limits as Node's HTTP servers take them. */
-export const httpOptionsOf = (limits: TunnelServerLimits) => ({
-  headersTimeout: limits.headersSeconds * 1000,
+/** The timeouts as Node's HTTP servers take them. */
+export const httpOptionsOf = (timeouts: TunnelServerTimeouts) => ({
+  headersTimeout: timeouts.headersSeconds * 1000,
   // A request lasts as long as its extent; silence is what is limited.
   requestTimeout: 0,
   connectionsCheckingInterval: 5_000,
-  keepAliveTimeout: limits.idleSeconds * 1000,
+  keepAliveTimeout: timeouts.idleSeconds * 1000,
 });
 
 /**
@@ -52,13 +52,13 @@ export const startListening = async (
   options: {
     readonly where: string;
     readonly listen: (listening: () => void) => void;
-    readonly limits: TunnelServerLimits;
+    readonly timeouts: TunnelServerTimeouts;
     readonly log: Log;
   },
 ): Promise<void> => {
-  const { where, limits, log } = options;
-  server.timeout = limits.silenceSeconds * 1000;
-  server.maxConnections = limits.connectionsMax;
+  const { where, timeouts, log } = options;
+  server.timeout = timeouts.silenceSeconds * 1000;
+  server.maxConnections = connectionsMax;
   server.on("drop", (data) => log.warn({ from: data?.remoteAddress }, "a connection was dropped: there are too many"));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) =>

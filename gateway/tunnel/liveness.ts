@@ -1,7 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
 
 /** How long a peer may keep us waiting. */
-export interface LivenessLimits {
+export interface LivenessTimeouts {
   /** Nothing is heard of a peer that has a request: it sends a sign of life every 5 s. */
   readonly silenceSeconds: number;
   /**
@@ -16,7 +16,7 @@ export interface LivenessLimits {
  * peer is silent or takes too long.
  */
 export class Liveness {
-  readonly #limits: LivenessLimits;
+  readonly #timeouts: LivenessTimeouts;
   readonly #dead = new AbortController();
   readonly #peer: string;
   readonly #onMoved: () => void;
@@ -26,9 +26,9 @@ export class Liveness {
   #isOver = false;
 
   /** @param onMoved hears of what the peer has taken, and of what it says when it is its turn */
-  constructor(peer: string, limits: LivenessLimits, onMoved: () => void = () => undefined) {
+  constructor(peer: string, timeouts: LivenessTimeouts, onMoved: () => void = () => undefined) {
     this.#peer = peer;
-    this.#limits = limits;
+    this.#timeouts = timeouts;
     this.#onMoved = onMoved;
   }
 
@@ -40,7 +40,7 @@ export class Liveness {
   /** The peer has the beginning of the request. */
   begun(): void {
     if (this.#isOver) return;
-    const { silenceSeconds } = this.#limits;
+    const { silenceSeconds } = this.#timeouts;
     this.#silence ??= setTimeout(() => this.giveUp(`said nothing for ${silenceSeconds} s`), silenceSeconds * 1000);
   }
 
@@ -52,7 +52,7 @@ export class Liveness {
   /** The peer has the whole of it. */
   sent(): void {
     if (this.#isOver) return;
-    const { answerSeconds } = this.#limits;
+    const { answerSeconds } = this.#timeouts;
     this.begun();
     this.#answer ??= setTimeout(() => this.giveUp(`did not answer within ${answerSeconds} s`), answerSeconds * 1000);
   }

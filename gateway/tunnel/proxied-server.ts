@@ -4,7 +4,7 @@ import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log/log.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfForwarded, serialOfForwarded } from "./identity.ts";
-import { httpOptionsOf, startListening, type TunnelServerLimits, usualServerLimits } from "./listening.ts";
+import { httpOptionsOf, startListening, type TunnelServerTimeouts, usualServerTimeouts } from "./listening.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
 import { type PeerHandlers, servePeers } from "./serve-peers.ts";
 
@@ -34,24 +34,24 @@ export const startProxiedServer = async (
     readonly multiCluster: SiteId;
     readonly credentials: TlsCredentials;
     readonly log: Log;
-    readonly limits?: Partial<TunnelServerLimits>;
+    readonly timeouts?: Partial<TunnelServerTimeouts>;
   },
 ): Promise<ProxiedServer> => {
   const { socketPath, multiCluster, credentials, log } = options;
-  const limits = { ...usualServerLimits, ...options.limits };
-  const server = createServer(httpOptionsOf(limits));
+  const timeouts = { ...usualServerTimeouts, ...options.timeouts };
+  const server = createServer(httpOptionsOf(timeouts));
   const revoked = new RevokedPeers(credentials.revocations, log);
   const identify = (request: IncomingMessage): Peer => {
     const identity = identityOfForwarded(request.headers[identityHeader]);
     assertPeer(identity, { multiCluster });
     return { identity, serial: serialOfForwarded(request.headers[serialHeader]) };
   };
-  const peers = servePeers(server, { ...options, limits, identify, revoked });
+  const peers = servePeers(server, { ...options, timeouts, identify, revoked });
   await rm(socketPath, { force: true });
   await startListening(server, {
     where: `The socket ${socketPath}`,
     listen: (listening) => server.listen(socketPath, listening),
-    limits,
+    timeouts,
     log,
   });
   await chmod(socketPath, 0o600);

@@ -4,7 +4,7 @@ import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Log } from "../log/log.ts";
 import { type Watch, whileMoving } from "../time/standstill.ts";
 import { answerError } from "./answer.ts";
-import { type BeatLimits, standing, startBeating, type WorkPatience } from "./beats.ts";
+import { type BeatTimeouts, standing, startBeating, type WorkPatience } from "./beats.ts";
 import type { Peer, RevokedPeers } from "./revoked.ts";
 
 /**
@@ -31,7 +31,7 @@ export interface Admission {
 /** Joins “who is it” with “what does it want”. */
 export const createRequestListener = (
   options: Admission & {
-    readonly beats: BeatLimits;
+    readonly beats: BeatTimeouts;
     readonly handler: PeerHandler;
     readonly patience: WorkPatience;
     readonly log: Log;

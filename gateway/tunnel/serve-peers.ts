@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log/log.ts";
 import { systemTime, type Time } from "../time/time.ts";
-import { beatsOf, stopListening, type TunnelServerLimits } from "./listening.ts";
+import { beatsOf, stopListening, type TunnelServerTimeouts } from "./listening.ts";
 import { type Admission, createRequestListener, type PeerHandler } from "./requests.ts";
 import { type UploadHandler, UploadServer } from "./upload/server.ts";
 
@@ -20,13 +20,13 @@ export interface PeerHandlers {
 export const servePeers = (
   server: Server,
   options: Admission &
-    PeerHandlers & { readonly limits: TunnelServerLimits; readonly time?: Time | undefined; readonly log: Log },
+    PeerHandlers & { readonly timeouts: TunnelServerTimeouts; readonly time?: Time | undefined; readonly log: Log },
 ): { stop(withinSeconds: number): Promise<void> } => {
-  const { limits, log } = options;
+  const { timeouts, log } = options;
   const stopped = new AbortController();
   const patience = { time: options.time ?? systemTime, signal: stopped.signal };
-  const common = { ...options, beats: beatsOf(limits), patience };
-  const uploads = new UploadServer({ ...common, idleMs: limits.idleSeconds * 1000 });
+  const common = { ...options, beats: beatsOf(timeouts), patience };
+  const uploads = new UploadServer({ ...common, idleMs: timeouts.idleSeconds * 1000 });
   server.on("request", createRequestListener(common));
   server.on("upgrade", (request, socket, head) => uploads.accept(request, socket, head));
   return {

@@ -8,7 +8,7 @@ import type { Log } from "../log/log.ts";
 import type { Time } from "../time/time.ts";
 import { crlOf, preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
-import { httpOptionsOf, startListening, type TunnelServerLimits, usualServerLimits } from "./listening.ts";
+import { httpOptionsOf, startListening, type TunnelServerTimeouts, usualServerTimeouts } from "./listening.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
 import { type PeerHandlers, servePeers } from "./serve-peers.ts";
 
@@ -21,7 +21,7 @@ export interface TunnelServerOptions extends PeerHandlers {
   /** 0: any that is free. */
   readonly port: number;
   readonly log: Log;
-  readonly limits?: Partial<TunnelServerLimits>;
+  readonly timeouts?: Partial<TunnelServerTimeouts>;
   /** For how long work may stand still. */
   readonly time?: Time;
 }
@@ -62,14 +62,14 @@ const peerOfSocket = (request: IncomingMessage): Peer => {
  * @throws VisibleError CONFLICT when the port is taken
  */
 export const startTunnelServer = async (options: TunnelServerOptions): Promise<TunnelServer> => {
-  const limits = { ...usualServerLimits, ...options.limits };
+  const timeouts = { ...usualServerTimeouts, ...options.timeouts };
   const { credentials, log } = options;
   const server = createServer({
     ...secureContextOf(credentials),
     requestCert: true,
     rejectUnauthorized: true,
-    handshakeTimeout: limits.handshakeSeconds * 1000,
-    ...httpOptionsOf(limits),
+    handshakeTimeout: timeouts.handshakeSeconds * 1000,
+    ...httpOptionsOf(timeouts),
     // With libuv's 10 probes a second apart, a dead peer is noticed after 20 s.
     keepAlive: true,
     keepAliveInitialDelay: 10_000,
@@ -82,7 +82,7 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
   });
   const peers = servePeers(server, {
     ...options,
-    ...{ limits, revoked },
+    ...{ timeouts, revoked },
     identify: (request) => {
       const peer = peerOfSocket(request);
       assertPeer(peer.identity, { multiCluster: options.multiCluster });
@@ -92,7 +92,7 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
   await startListening(server, {
     where: `Port ${options.port}`,
     listen: (listening) => server.listen(options.port, options.host ?? "127.0.0.1", listening),
-    limits,
+    timeouts,
     log,
   });
   return {

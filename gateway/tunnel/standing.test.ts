@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, type TestContext, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type ManualTime, manualTime } from "../agent/testing.ts";
-import { storageLimits } from "../storage/limited-calls.ts";
 import { hangingStorage } from "../storage/testing-hanging.ts";
+import { storageTimeouts } from "../storage/timed-calls.ts";
 import { groupId, planId, siteA } from "../tasks/testing.ts";
 import { paths } from "../transfer/protocol.ts";
 import { createReceiver } from "../transfer/receiver.ts";
@@ -21,7 +21,7 @@ describe("what a peer asks for", () => {
   let tunnel: TestedServer;
   before(async () => {
     time = manualTime();
-    tunnel = await TestedServer.start({ time, limits: { beatSeconds: 0.02 } });
+    tunnel = await TestedServer.start({ time, timeouts: { beatSeconds: 0.02 } });
   });
   after(() => tunnel.stop(1));
   afterEach(() => tunnel.closeClients());
@@ -153,7 +153,7 @@ describe("a receiver whose storage hangs", () => {
 
   const start = async (t: TestContext, hangs: (name: string) => boolean) => {
     const time = manualTime();
-    const tunnel = await TestedServer.start({ time, limits: { beatSeconds: 0.02 } });
+    const tunnel = await TestedServer.start({ time, timeouts: { beatSeconds: 0.02 } });
     t.after(async () => {
       await tunnel.closeClients();
       await tunnel.stop(1);
@@ -190,7 +190,7 @@ describe("a receiver whose storage hangs", () => {
         return true;
       });
       while (!storage.calls.some(({ name }) => name === hangs)) await new Promise(setImmediate);
-      await time.advance(storageLimits.answerSeconds * 1000);
+      await time.advance(storageTimeouts.answerSeconds * 1000);
       await refused;
       assert.equal(storage.named(hangs).call.signal?.aborted, true);
     });

@@ -36,7 +36,7 @@ export async function* of(...chunks: Uint8Array[]) {
 const noRequests: PeerHandler = async () => assert.fail("nobody may ask");
 export const noUploads: UploadHandler = async () => assert.fail("nobody may upload");
 
-export type ClientOptions = Partial<Omit<PeerClientOptions, "credentials">> & {
+export type TestedClientOptions = Partial<Omit<PeerClientOptions, "credentials">> & {
   readonly credentials?: TlsCredentials;
 };
 
@@ -58,9 +58,9 @@ export class TestedServer {
 
   /** @param authority whose certificates both ends have; a new one unless told otherwise */
   static async start(
-    options: Partial<Pick<TunnelServerOptions, "limits" | "time">> & { readonly authority?: CertificateWithKey } = {},
+    options: Partial<Pick<TunnelServerOptions, "timeouts" | "time">> & { readonly authority?: CertificateWithKey } = {},
   ): Promise<TestedServer> {
-    const { authority = await newAuthority(), ...limits } = options;
+    const { authority = await newAuthority(), ...timeouts } = options;
     const tested = new TestedServer(authority);
     tested.#server = await startTunnelServer({
       credentials: await credentialsOf(authority, "b"),
@@ -69,7 +69,7 @@ export class TestedServer {
       handler: (...request) => tested.handler(...request),
       uploads: (upload, identity) => tested.uploads(upload, identity),
       log: tested.log,
-      ...limits,
+      ...timeouts,
     });
     return tested;
   }
@@ -83,7 +83,7 @@ export class TestedServer {
     return `127.0.0.1:${this.port}`;
   }
 
-  async client(options: ClientOptions = {}): Promise<PeerClient> {
+  async client(options: TestedClientOptions = {}): Promise<PeerClient> {
     const { credentials = await credentialsOf(this.authority, "a") } = options;
     const made = createPeerClient({
       multiCluster: site("mc"),

@@ -8,13 +8,13 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { credentialsOf, newAuthority, site } from "../transfer/testing/credentials.ts";
 import { answerJson } from "./answer.ts";
 import { createPeerClient, type PeerClientOptions } from "./client.ts";
-import { answerWho, type ClientOptions, code, countBytes, get, of, signal, TestedServer } from "./testing.ts";
+import { answerWho, code, countBytes, get, of, signal, type TestedClientOptions, TestedServer } from "./testing.ts";
 
 describe("the tunnel", () => {
   let tunnel: TestedServer;
 
   before(async () => {
-    tunnel = await TestedServer.start({ limits: { beatSeconds: 0.1 } });
+    tunnel = await TestedServer.start({ timeouts: { beatSeconds: 0.1 } });
   });
   after(() => tunnel.stop(1));
   afterEach(() => tunnel.closeClients());
@@ -65,7 +65,7 @@ describe("the tunnel", () => {
 
   test("talks to a server of the wanted site, authority and multi-cluster only, whatever its address", async () => {
     tunnel.handler = async () => assert.fail("no request may come");
-    const wrong: ClientOptions[] = [
+    const wrong: TestedClientOptions[] = [
       { siteId: site("c") },
       { multiCluster: site("mc2") },
       { credentials: await credentialsOf(await newAuthority(), "a") },
@@ -130,7 +130,7 @@ describe("the tunnel", () => {
     await once(silent, "listening");
     const address = silent.address();
     assert.ok(address !== null && typeof address === "object");
-    const peer = await tunnel.client({ endpoints: [`127.0.0.1:${address.port}`], limits: { connectSeconds: 0.2 } });
+    const peer = await tunnel.client({ endpoints: [`127.0.0.1:${address.port}`], timeouts: { connectSeconds: 0.2 } });
     await assert.rejects(peer.request(get), code("LINK_BROKEN"));
     await assert.rejects(peer.upload({ path: "/", body: of(), signal }), code("LINK_BROKEN"));
     silent.close();
@@ -139,7 +139,7 @@ describe("the tunnel", () => {
   test("waits for a peer that says it is still there, and hears its errors after that, too", async () => {
     // Many beats, so that a machine that is busy may leave some out, and the peer takes longer than that.
     const silenceSeconds = 3;
-    const peer = await tunnel.client({ limits: { silenceSeconds } });
+    const peer = await tunnel.client({ timeouts: { silenceSeconds } });
     const busy = () => sleep(1.3 * silenceSeconds * 1000);
     tunnel.handler = async ({ url }, response) => {
       await busy();
@@ -186,7 +186,7 @@ describe("the tunnel", () => {
       yield Buffer.alloc(1000);
       await over.promise;
     }
-    const peer = await tunnel.client({ endpoints, limits: { silenceSeconds: 0.3 } });
+    const peer = await tunnel.client({ endpoints, timeouts: { silenceSeconds: 0.3 } });
     await assert.rejects(peer.request(get), says(/said nothing/));
     await assert.rejects(peer.upload({ path: "/", body: body(), signal }), says(/said nothing/));
     over.resolve();
@@ -194,7 +194,7 @@ describe("the tunnel", () => {
     for (const socket of sockets) socket.destroy();
     tunnel.handler = () => new Promise(() => undefined);
     tunnel.uploads = () => new Promise(() => undefined);
-    const patient = await tunnel.client({ limits: { answerSeconds: 0.5 } });
+    const patient = await tunnel.client({ timeouts: { answerSeconds: 0.5 } });
     await assert.rejects(patient.request(get), says(/did not answer within/));
     const alive = patient.upload({ path: "/", body: of(Buffer.alloc(10)), signal });
     await assert.rejects(alive, says(/did not answer within/));

@@ -1,7 +1,7 @@
 import type { GatewayId, SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log/log.ts";
 import { assertValidNow, type TlsCredentials } from "./certificates.ts";
-import { createPeerClient, type PeerClient, type PeerClientLimits } from "./client.ts";
+import { createPeerClient, type PeerClient, type PeerClientTimeouts } from "./client.ts";
 import { OpenClients } from "./open-clients.ts";
 import type { PeerHandlers } from "./serve-peers.ts";
 import { startTunnelServer } from "./server.ts";
@@ -21,7 +21,9 @@ export interface Tunnel {
     /** `host:port` each. */
     readonly endpoints: readonly string[];
     readonly log: Log;
-    readonly limits?: Partial<PeerClientLimits>;
+    readonly timeouts?: Partial<PeerClientTimeouts>;
+    /** To each endpoint: as many as requests that are made at once. */
+    readonly connections?: number;
     /** Of waiting for the way there, not of what is sent afterwards. */
     readonly signal: AbortSignal;
     /** Hears whenever the peer has taken or said something. */

@@ -1,12 +1,12 @@
 import { createFunction, logRetention, sharedEnvironment } from "./function.ts";
 import type { InstallationHere } from "./installation.ts";
 import { arnsOf, namesOf } from "./names.ts";
-import { defaultThrottle, gatewayRoutes, type Throttle } from "./routes.ts";
+import { defaultThrottle, gatewayRoutes, type RouteThrottle } from "./routes.ts";
 
 /** API Gateway gives an answer up after 30 s. */
 const apiSeconds = 29;
 
-const throttled = ({ perSecond, burst }: Throttle) => ({
+const throttled = ({ perSecond, burst }: RouteThrottle) => ({
   throttlingRateLimit: perSecond,
   throttlingBurstLimit: burst,
 });

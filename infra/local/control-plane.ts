@@ -3,8 +3,8 @@ import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import type { SiteId } from "../../core/api/ids.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
-import type { RunLimits } from "../../core/run/limits.ts";
-import { defaultRunLimits } from "../../core/run/limits.ts";
+import type { RetryPolicy } from "../../core/run/retry-policy.ts";
+import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { createApp } from "../../functions/api/app.ts";
 import type { ApiDeps } from "../../functions/api/env.ts";
 import { type Clients, createClients, type Environment } from "../../functions/aws/clients.ts";
@@ -41,7 +41,7 @@ export const localNames: Names = {
  * The queue emulator forgets its messages when it ends, so runs on one machine look sooner for what
  * got no answer: when a sign of life, one every 15 s, has not come twice.
  */
-export const localLimits: RunLimits = { ...defaultRunLimits, workingSeconds: 30, dispatchSeconds: 10 };
+export const localRetryPolicy: RetryPolicy = { ...defaultRetryPolicy, workingSeconds: 30, dispatchSeconds: 10 };
 
 /**
  * No call is cut off here, and none is throttled. So it is as short as the tasks': emulators that go on with a receive whose caller has
@@ -74,6 +74,7 @@ export const startControlPlane = async (options: {
   readonly env: Environment;
   /** Made from `env` unless given; closed at the end. */
   readonly clients?: Clients;
+  /** Those that get queues. */
   readonly sites: readonly SiteId[];
   /** Tried first; another one when it is taken. */
   readonly port: number;
@@ -88,7 +89,7 @@ export const startControlPlane = async (options: {
   const deps: ApiDeps = {
     ...made,
     store: due.watch(made.store),
-    limits: localLimits,
+    retryPolicy: localRetryPolicy,
     authorities,
     access: noGatewayAccess,
   };

@@ -3,12 +3,12 @@ import { after, before, describe, test } from "node:test";
 import { sourceSite, targetSite } from "../../bench/ours/tasks.ts";
 import { groupIdOf, type PlanId, type RunId, type SiteId, siteIdSchema } from "../../core/api/ids.ts";
 import type { TargetRun } from "../../core/api/run.ts";
-import { defaultRunLimits } from "../../core/run/limits.ts";
+import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { statusOf } from "../../core/run/steps.ts";
-import { ControlPlane } from "./control-plane.ts";
+import { LabControlPlane } from "./control-plane.ts";
 import { Lab } from "./lab.ts";
-import { type Host, runOn } from "./link.ts";
-import { type Disk, makeDisk, type Node, overwriteDisk } from "./sites.ts";
+import { type LabHost, runOn } from "./link.ts";
+import { makeDisk, type Node, overwriteDisk, type RandomDisk } from "./sites.ts";
 
 const mib = 1024 * 1024;
 const volumeBytes = 32 * mib;
@@ -24,8 +24,8 @@ const neighbours = [
   ...["mcast_solicit=1", "ucast_solicit=1"],
 ];
 /** The patience of the control plane, but for its waits between the tries, which grow to minutes. */
-const limits = {
-  ...defaultRunLimits,
+const retryPolicy = {
+  ...defaultRetryPolicy,
   retrySeconds: 0.1,
   retrySecondsMax: 1,
   workingSeconds: 900,
@@ -41,10 +41,10 @@ const secondsOf = ({ startedAt, endedAt }: TargetRun): number => {
 
 describe("a plan with two targets, to one of which the link breaks for good", () => {
   let lab: Lab;
-  let controlPlane: ControlPlane;
-  let hosts: { readonly a1: Host; readonly b1: Host; readonly c1: Host };
+  let controlPlane: LabControlPlane;
+  let hosts: { readonly a1: LabHost; readonly b1: LabHost; readonly c1: LabHost };
   let nodes: { readonly a: Node; readonly b: Node; readonly c: Node };
-  let disk: Disk;
+  let disk: RandomDisk;
   let planId: PlanId;
   let usualSeconds: number;
 
@@ -61,7 +61,7 @@ describe("a plan with two targets, to one of which the link breaks for good", ()
       b: await lab.startNode(targetSite, hosts.b1),
       c: await lab.startNode(otherSite, hosts.c1),
     };
-    controlPlane = new ControlPlane(limits);
+    controlPlane = new LabControlPlane(retryPolicy);
     await controlPlane.addSite(sourceSite, nodes.a);
     await controlPlane.addSite(targetSite, nodes.b);
     await controlPlane.addSite(otherSite, nodes.c);
@@ -129,7 +129,7 @@ describe("a plan with two targets, to one of which the link breaks for good", ()
       .slice(before)
       .filter(({ task }) => task.kind === "transfer" && task.target === targetSite);
     t.diagnostic(`seconds of each try: ${tries.map((one) => one.seconds.toFixed(1)).join(", ")}`);
-    assert.equal(tries.length, limits.triesMax);
+    assert.equal(tries.length, retryPolicy.triesMax);
     assert.ok(tries.every(({ failed }) => failed));
   });
 

@@ -5,8 +5,8 @@ import { credentialsOf } from "../../gateway/transfer/testing/credentials.ts";
 import { until } from "../patience.ts";
 import { receivedAt } from "./envoy-stats.ts";
 import { Lab } from "./lab.ts";
-import type { Host } from "./link.ts";
-import { authorityIn, type Disk, makeDisk, type Node, Run, renewCertificate } from "./sites.ts";
+import type { LabHost } from "./link.ts";
+import { authorityIn, LabRun, makeDisk, type Node, type RandomDisk, renewCertificate } from "./sites.ts";
 import { askFrom } from "./stranger.ts";
 
 const mib = 1024 * 1024;
@@ -19,12 +19,12 @@ const smallRequests = 3;
 
 describe("in the middle of a transfer, without an error in it", () => {
   let lab: Lab;
-  let hosts: { readonly a1: Host; readonly b1: Host; readonly b2: Host };
+  let hosts: { readonly a1: LabHost; readonly b1: LabHost; readonly b2: LabHost };
   let a1: Node;
   let b1: Node;
   let b2: Node;
-  let disk: Disk;
-  let small: Disk;
+  let disk: RandomDisk;
+  let small: RandomDisk;
   let sequence = 0;
 
   before(async () => {
@@ -43,8 +43,8 @@ describe("in the middle of a transfer, without an error in it", () => {
 
   after(() => lab?.remove());
 
-  const prepared = async ({ object }: Disk) => {
-    const run = new Run(++sequence);
+  const prepared = async ({ object }: RandomDisk) => {
+    const run = new LabRun(++sequence);
     const snapshot = await run.snapshot(a1, object);
     const volumes = await run.prepare(b1, snapshot.config);
     const mirrorVolumeId = volumes[0]?.mirrorVolumeId;

@@ -5,13 +5,13 @@ import { type Instant, instantSchema, type PlanId, planIdSchema, type RunId, typ
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import type { RunTask, Task } from "../../core/api/task.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
-import type { RunLimits } from "../../core/run/limits.ts";
+import type { RetryPolicy } from "../../core/run/retry-policy.ts";
 import { hasEnded } from "../../core/run/steps.ts";
 import { createPlan, runPlanNow } from "../../functions/engine/commands.ts";
-import { loadRun } from "../../functions/engine/runs.ts";
 import { createMemoryStore } from "../../functions/memory/store.ts";
 import type { Deps } from "../../functions/ports/deps.ts";
 import { handleReport } from "../../functions/report.ts";
+import { loadRun } from "../../functions/runs/runs.ts";
 import { handleSweep } from "../../functions/sweep.ts";
 import type { Node } from "./sites.ts";
 
@@ -28,7 +28,7 @@ export interface Try {
  * The control plane with its real code, over a store in memory. It reaches the nodes over their processes' channels, whatever
  * happens to the network, and each site has one node, which does its tasks when they come.
  */
-export class ControlPlane {
+export class LabControlPlane {
   /** All that were done, in the order of their ends. */
   readonly tries: Try[] = [];
   readonly #deps: Deps;
@@ -38,7 +38,7 @@ export class ControlPlane {
   #reported = Promise.withResolvers<void>();
   #defect: unknown;
 
-  constructor(limits: RunLimits) {
+  constructor(retryPolicy: RetryPolicy) {
     const quiet = {
       info: () => undefined,
       warn: () => undefined,
@@ -57,7 +57,7 @@ export class ControlPlane {
       clock: { now },
       ids: { planId: () => planIdSchema.parse(`plan_${ulid()}`), fraction: Math.random },
       log: quiet,
-      limits,
+      retryPolicy,
     };
   }
 

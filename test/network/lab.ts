@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SiteId } from "../../core/api/ids.ts";
 import { Line, type LineOptions } from "./line.ts";
-import { type Host, Link } from "./link.ts";
+import { type LabHost, Link } from "./link.ts";
 import { type Node, startNode } from "./sites.ts";
 
 /** What a suite works with, a link and a folder, and what it has started there. */
@@ -22,13 +22,13 @@ export class Lab {
     return new Lab(await Link.create(), await mkdtemp(join(tmpdir(), "net-")));
   }
 
-  async startNode(siteId: SiteId, host: Host): Promise<Node> {
+  async startNode(siteId: SiteId, host: LabHost): Promise<Node> {
     const node = await startNode(this.dir, siteId, host);
     this.#nodes.push(node);
     return node;
   }
 
-  async layLine(hosts: readonly [Host, Host], options: LineOptions): Promise<Line> {
+  async layLine(hosts: readonly [LabHost, LabHost], options: LineOptions): Promise<Line> {
     const line = await Line.between(hosts, options);
     this.#lines.push(line);
     return line;

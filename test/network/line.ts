@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { type Host, runOn } from "./link.ts";
+import { type LabHost, runOn } from "./link.ts";
 
 const script = fileURLToPath(new URL("./line.py", import.meta.url));
 const waitMs = 10_000;
@@ -34,18 +34,18 @@ interface Counts {
 
 /** A long line between two hosts (line.py), which have addresses of their own on it. */
 export class Line {
-  readonly ends: readonly [Host, Host];
+  readonly ends: readonly [LabHost, LabHost];
   readonly #process: ChildProcess;
   readonly #output: Interface;
   #ended: ReturnType<Line["end"]> | undefined;
 
-  private constructor(ends: readonly [Host, Host], process: ChildProcess, output: Interface) {
+  private constructor(ends: readonly [LabHost, LabHost], process: ChildProcess, output: Interface) {
     this.ends = ends;
     this.#process = process;
     this.#output = output;
   }
 
-  static async between(hosts: readonly [Host, Host], options: LineOptions): Promise<Line> {
+  static async between(hosts: readonly [LabHost, LabHost], options: LineOptions): Promise<Line> {
     const process = spawn(
       "python3",
       [

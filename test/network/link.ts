@@ -9,11 +9,11 @@ const run = async (command: string, ...args: string[]): Promise<string> => {
 };
 
 /** Runs a command on a host, and gives what it prints. */
-export const runOn = ({ within }: Host, ...command: readonly [string, ...string[]]): Promise<string> =>
+export const runOn = ({ within }: LabHost, ...command: readonly [string, ...string[]]): Promise<string> =>
   run(...within, ...command);
 
 /** A host of the test: a network namespace with one address. */
-export interface Host {
+export interface LabHost {
   readonly name: string;
   readonly address: string;
   readonly namespace: string;
@@ -50,7 +50,7 @@ export class Link {
   }
 
   /** A host of which what it sends is at most so many bits per second. */
-  async addHost(name: string, address: string, rate?: string): Promise<Host> {
+  async addHost(name: string, address: string, rate?: string): Promise<LabHost> {
     const namespace = `${this.#prefix}-${name}`;
     const within = ["ip", "netns", "exec", namespace] as const;
     await this.#namespace(namespace);
@@ -86,17 +86,17 @@ export class Link {
   }
 
   /** Whether a host's port of the switch passes anything on. The host does not notice either. */
-  async passHost({ name }: Host, passes: boolean): Promise<void> {
+  async passHost({ name }: LabHost, passes: boolean): Promise<void> {
     await this.#inSwitch("ip", "link", "set", name, ...(passes ? ["master", "br0"] : ["nomaster"]));
   }
 
   /** Bytes that a host has sent, with all headers. */
-  async sentBytes({ within }: Host): Promise<number> {
+  async sentBytes({ within }: LabHost): Promise<number> {
     return Number(await run(...within, "cat", "/sys/class/net/eth0/statistics/tx_bytes"));
   }
 
   /** Resolves when a host has sent so many bytes. @throws Error when it has not within 30 s */
-  async sent(host: Host, bytes: number): Promise<void> {
+  async sent(host: LabHost, bytes: number): Promise<void> {
     const hasSent = async () => (await this.sentBytes(host)) >= bytes;
     await until(`${host.name} to send`, hasSent, 50, 30_000);
   }

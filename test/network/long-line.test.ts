@@ -4,7 +4,7 @@ import { sourceSite, targetSite } from "../../bench/ours/tasks.ts";
 import { needBbr } from "../need.ts";
 import { Lab } from "./lab.ts";
 import type { Line } from "./line.ts";
-import { type Disk, makeDisk, type Node, overwriteDisk, Run, type Snapshot } from "./sites.ts";
+import { LabRun, makeDisk, type Node, overwriteDisk, type RandomDisk, type Snapshot } from "./sites.ts";
 
 const mib = 1024 * 1024;
 /** At 200 Mbit/s, 16 s at least: what a connection takes to find its speed does not count for much. */
@@ -21,9 +21,9 @@ describe(`a line of ${mbitPerSecond} Mbit/s and ${roundTripMs} ms`, () => {
   let line: Line;
   let a: Node;
   let b: Node;
-  let disk: Disk;
+  let disk: RandomDisk;
   let sequence = 0;
-  let last: { readonly run: Run; readonly snapshot: Snapshot };
+  let last: { readonly run: LabRun; readonly snapshot: Snapshot };
 
   before(async () => {
     lab = await Lab.create();
@@ -37,8 +37,8 @@ describe(`a line of ${mbitPerSecond} Mbit/s and ${roundTripMs} ms`, () => {
   after(() => lab?.remove());
 
   /** Backs up, in full unless there is a base, and compares every byte. @returns how long the transfer took, in seconds */
-  const backUp = async (base: Parameters<Run["transfer"]>[3] = null): Promise<number> => {
-    const run = new Run(++sequence);
+  const backUp = async (base: Parameters<LabRun["transfer"]>[3] = null): Promise<number> => {
+    const run = new LabRun(++sequence);
     const snapshot = await run.snapshot(a, disk.object);
     const { snapshotId } = snapshot;
     const volumes = await run.prepare(b, snapshot.config);

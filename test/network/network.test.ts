@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sourceSite, targetSite } from "../../bench/ours/tasks.ts";
-import { type Host, Link } from "./link.ts";
-import { type Disk, makeDisk, type Node, Run, type Snapshot, startNode } from "./sites.ts";
+import { type LabHost, Link } from "./link.ts";
+import { LabRun, makeDisk, type Node, type RandomDisk, type Snapshot, startNode } from "./sites.ts";
 
 const mib = 1024 * 1024;
 const extentBytes = 4 * mib;
@@ -23,15 +23,15 @@ const againBytes = 4 * extentBytes + 2 * mib;
 describe("two sites of two nodes each, with an Envoy a node", () => {
   let dir: string;
   let link: Link;
-  let hosts: { a1: Host; a2: Host; b1: Host; b2: Host };
+  let hosts: { a1: LabHost; a2: LabHost; b1: LabHost; b2: LabHost };
   let nodes: { a1: Node; a2: Node; b1: Node; b2: Node };
   const started: Node[] = [];
-  const start = async (siteId: typeof sourceSite, host: Host): Promise<Node> => {
+  const start = async (siteId: typeof sourceSite, host: LabHost): Promise<Node> => {
     const node = await startNode(dir, siteId, host);
     started.push(node);
     return node;
   };
-  let disk: Disk;
+  let disk: RandomDisk;
   let sequence = 0;
 
   before(async () => {
@@ -60,7 +60,7 @@ describe("two sites of two nodes each, with an Envoy a node", () => {
 
   /** A run that is ready to send, with its tries; `from` says which node is at each. */
   const begin = async () => {
-    const run = new Run(++sequence);
+    const run = new LabRun(++sequence);
     const snapshot: Snapshot = await run.snapshot(nodes.a1, disk.object);
     const volumes = await run.prepare(nodes.b2, snapshot.config);
     const mirrorVolumeId = volumes[0]?.mirrorVolumeId;

@@ -12,7 +12,7 @@ import { parseGatewayConfig } from "../../gateway/config/config.ts";
 import { ensureAuthority } from "../../infra/local/pki.ts";
 import type { Authority } from "../../pki/authority.ts";
 import { until } from "../patience.ts";
-import type { Host } from "./link.ts";
+import type { LabHost } from "./link.ts";
 
 const port = 9443;
 /** A gateway looks each 30 s. */
@@ -22,7 +22,7 @@ const certificatesEveryMs = 2_000;
 export interface Node {
   readonly gateway: GatewayClient;
   readonly siteId: SiteId;
-  readonly host: Host;
+  readonly host: LabHost;
   readonly endpoint: string;
   /** Where it was started, with those of all nodes. */
   readonly dir: string;
@@ -51,7 +51,7 @@ export const renewCertificate = async ({ dir, siteId, host }: Node): Promise<voi
 const pkiIn = (dir: string): string => join(dir, "pki");
 
 /** Starts a gateway of a site on a host. Gateways of one site share its storage. */
-export const startNode = async (dir: string, siteId: SiteId, host: Host): Promise<Node> => {
+export const startNode = async (dir: string, siteId: SiteId, host: LabHost): Promise<Node> => {
   const gatewayId = gatewayIdSchema.parse(host.name);
   const tls = await issueTo(pkiIn(dir), await authorityIn(dir), { multiCluster, siteId, gatewayId });
   const config = parseGatewayConfig(
@@ -90,7 +90,7 @@ const warningsIn = async (logFile: string): Promise<readonly Warning[]> =>
     .map(({ line, time, msg }) => ({ atMs: Date.parse(time), msg, line }));
 
 /** A volume of random data, which nothing makes smaller. */
-export interface Disk {
+export interface RandomDisk {
   readonly object: ObjectConfig;
   /** SHA-256, hex. */
   readonly digest: string;
@@ -117,7 +117,7 @@ export const makeDisk = async (
     bytes,
     extentBytes,
   }: { readonly name?: string; readonly bytes: number; readonly extentBytes: number },
-): Promise<Disk> => {
+): Promise<RandomDisk> => {
   const file = join(dir, `${name}.img`);
   const digest = await writeRandom(file, bytes);
   await gateway.call("import", { file, name, geometry: { extentBytes, stripeCount: 1, stripeBytes: extentBytes } });
@@ -127,7 +127,11 @@ export const makeDisk = async (
 };
 
 /** Writes other data over its beginning. */
-export const overwriteDisk = async ({ gateway, dir }: Node, { object }: Disk, bytes: number): Promise<Disk> => {
+export const overwriteDisk = async (
+  { gateway, dir }: Node,
+  { object }: RandomDisk,
+  bytes: number,
+): Promise<RandomDisk> => {
   const [volume] = object.volumes;
   assert(volume !== undefined);
   const file = join(dir, `${object.name}.img`);
@@ -143,7 +147,7 @@ export interface Snapshot {
 }
 
 /** The tasks of the n-th run of a plan, as the control plane would send them. */
-export class Run {
+export class LabRun {
   readonly #sequence: number;
 
   constructor(sequence: number) {
@@ -178,7 +182,7 @@ export class Run {
     source: Node,
     targets: readonly Node[],
     volume: { readonly snapshotId: string; readonly mirrorVolumeId: string },
-    base: { readonly run: Run; readonly snapshotId: string } | null = null,
+    base: { readonly run: LabRun; readonly snapshotId: string } | null = null,
   ): Promise<void> {
     await source.gateway.call("perform", {
       ...taskFields(this.#sequence, "transferring", sourceSite),
@@ -191,7 +195,7 @@ export class Run {
   }
 
   /** Publishes the group at the target, and gives the SHA-256 of what can be restored from it. */
-  async publish(target: Node, snapshot: Snapshot, volumes: Awaited<ReturnType<Run["prepare"]>>): Promise<string> {
+  async publish(target: Node, snapshot: Snapshot, volumes: Awaited<ReturnType<LabRun["prepare"]>>): Promise<string> {
     const groupId = groupOf(this.#sequence);
     await target.gateway.call("perform", {
       ...taskFields(this.#sequence, "publishing", targetSite),

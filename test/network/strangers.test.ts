@@ -6,8 +6,8 @@ import { forgedHead, strangersTo } from "../../gateway/tunnel/envoy/testing/stra
 import type { CertificateWithKey } from "../../pki/authority.ts";
 import { receivedAt } from "./envoy-stats.ts";
 import { Lab } from "./lab.ts";
-import type { Host } from "./link.ts";
-import { authorityIn, makeDisk, type Node, Run } from "./sites.ts";
+import type { LabHost } from "./link.ts";
+import { authorityIn, LabRun, makeDisk, type Node } from "./sites.ts";
 import { askFrom } from "./stranger.ts";
 
 const extentBytes = 1024 * 1024;
@@ -16,7 +16,7 @@ describe("a gateway's public port", () => {
   let lab: Lab;
   let a: Node;
   let b: Node;
-  let elsewhere: Host;
+  let elsewhere: LabHost;
   let authority: CertificateWithKey;
   const forged = forgedHead("POST", "/v1/sessions", `spiffe://${multiCluster}/site/${sourceSite}/gateway/a1`);
   const ask = async (credentials: Parameters<typeof askFrom>[1]["credentials"], head: string) => {
@@ -44,7 +44,7 @@ describe("a gateway's public port", () => {
   });
 
   test("goes by the certificate of a site, which may not write what is another's", async () => {
-    const run = new Run(1);
+    const run = new LabRun(1);
     const { object } = await makeDisk(a, { bytes: extentBytes, extentBytes });
     const snapshot = await run.snapshot(a, object);
     const [volume] = await run.prepare(b, snapshot.config);

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { steadyTime } from "../../gateway/time/time.ts";
+import { until } from "../../gateway/time/until.ts";
 import { cachedEnvoy } from "../../gateway/tunnel/envoy/find.ts";
-import { until } from "../../gateway/until.ts";
 
 /** What was told to end has some seconds for it. */
 const endPatience = { everyMs: 100, withinMs: 5_000, time: steadyTime, signal: new AbortController().signal };
@@ -22,7 +22,7 @@ const killSeconds = 5;
 /** What npm knows of this machine's way to the registry and to Node's headers. */
 const npmSettings = ["registry", "cafile", "https-proxy", "proxy", "nodedir"] as const;
 
-export interface Answer {
+export interface ProcessResult {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -82,7 +82,7 @@ export class Machine {
   }
 
   /** Runs a command to its end as the user, in the machine's folder; it is killed when it takes longer. */
-  run(seconds: number, command: string, ...parameters: readonly string[]): Answer {
+  run(seconds: number, command: string, ...parameters: readonly string[]): ProcessResult {
     const bounded = ["-k", String(killSeconds), String(seconds), ...asUser, command, ...parameters];
     const { error, status, stdout, stderr } = spawnSync("timeout", bounded, {
       cwd: this.dir,

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Raw } from "./capacity.ts";
-import type { Key } from "./model-items.ts";
+import type { ItemKey } from "./model-items.ts";
 
 /** What is done to one item, as the adapter asks for it. */
 export interface Action {
-  readonly Key: Key;
+  readonly Key: ItemKey;
   /** Of a put, which names its key in there. */
   readonly Item?: Raw;
   readonly ConditionExpression?: string;
@@ -17,7 +17,7 @@ export interface Action {
 export const actionOf = (asked: Raw): Action => {
   const { Item } = asked as { readonly Item?: Raw };
   const Key = Item === undefined ? asked["Key"] : { pk: Item["pk"], sk: Item["sk"] };
-  return { ...asked, Key: Key as Key };
+  return { ...asked, Key: Key as ItemKey };
 };
 
 const kindAndAction = (one: Readonly<Record<string, Raw>>): readonly [kind: string, action: Action] => {
@@ -35,7 +35,7 @@ export const requestsOf = (input: Raw) =>
     .map(kindAndAction);
 
 /** The items that a request writes, or looks at to write others. */
-export const keysOf = (command: string, input: Raw): readonly Key[] => {
+export const keysOf = (command: string, input: Raw): readonly ItemKey[] => {
   if (command === "TransactWriteItemsCommand") return actionsOf(input).map(([, { Key }]) => Key);
   if (command === "BatchWriteItemCommand") return requestsOf(input).map(([, { Key }]) => Key);
   return command === "QueryCommand" || command === "GetItemCommand" ? [] : [actionOf(input).Key];

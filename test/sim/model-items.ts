@@ -2,7 +2,7 @@ import { itemBytes, type Raw } from "./capacity.ts";
 import { ModelPartition } from "./model-partition.ts";
 
 /** The body is text here, so that nobody shares it. */
-export type Item = {
+export type ModelItem = {
   readonly pk: string;
   readonly sk: string;
   readonly version: number;
@@ -12,35 +12,35 @@ export type Item = {
   readonly body: string;
 };
 
-export interface Key {
+export interface ItemKey {
   readonly pk: string;
   readonly sk: string;
 }
 
-const sizes = new WeakMap<Item, number>();
-export const bytesOf = (item: Item | undefined): number => (item === undefined ? 0 : (sizes.get(item) ?? 0));
+const sizes = new WeakMap<ModelItem, number>();
+export const bytesOf = (item: ModelItem | undefined): number => (item === undefined ? 0 : (sizes.get(item) ?? 0));
 
-export const rawOf = ({ body, ...rest }: Item): Raw => ({ ...rest, body: JSON.parse(body) });
+export const rawOf = ({ body, ...rest }: ModelItem): Raw => ({ ...rest, body: JSON.parse(body) });
 
-export const itemOf = (raw: Raw): Item => {
-  const item = { ...(raw as unknown as Item), body: JSON.stringify(raw["body"]) };
+export const itemOf = (raw: Raw): ModelItem => {
+  const item = { ...(raw as unknown as ModelItem), body: JSON.stringify(raw["body"]) };
   sizes.set(item, itemBytes(raw));
   return item;
 };
 
 /** An item as it lies in the index, which has the keys and nothing else. */
-export const entryOf = (item: Item | undefined): Raw | undefined => {
+export const entryOf = (item: ModelItem | undefined): Raw | undefined => {
   if (item?.dueShard === undefined) return undefined;
   const { pk, sk, dueShard, dueAt } = item;
   return { pk, sk, dueShard, dueAt };
 };
 
-const textOf = ({ pk, sk }: Key): string => `${pk}\n${sk}`;
+const textOf = ({ pk, sk }: ItemKey): string => `${pk}\n${sk}`;
 
 /** The items of the one table, and of those that are due its index. */
 export class ModelItems {
-  readonly #partitions = new Map<string, ModelPartition<Item>>();
-  readonly #due = new Map<number, Map<string, Item>>();
+  readonly #partitions = new Map<string, ModelPartition<ModelItem>>();
+  readonly #due = new Map<number, Map<string, ModelItem>>();
 
   /** Documents of a partition, without faults: for checks. */
   list<T>(partition: string, prefix = ""): { readonly sort: string; readonly body: T }[] {
@@ -53,12 +53,12 @@ export class ModelItems {
   }
 
   /** The table as it is now, to be set back to. */
-  copy(): readonly Item[] {
+  copy(): readonly ModelItem[] {
     return [...this.#partitions.values()].flatMap((items) => [...items.values()]);
   }
 
   /** Restores the table to an earlier point in time. */
-  setBack(copy: readonly Item[]): void {
+  setBack(copy: readonly ModelItem[]): void {
     this.#partitions.clear();
     this.#due.clear();
     for (const item of copy) this.put(item);
@@ -91,35 +91,35 @@ export class ModelItems {
     return count;
   }
 
-  at({ pk, sk }: Key): Item | undefined {
+  at({ pk, sk }: ItemKey): ModelItem | undefined {
     return this.#partitions.get(pk)?.get(sk);
   }
 
-  items(partition: string, prefix: string): Item[] {
+  items(partition: string, prefix: string): ModelItem[] {
     return this.#partitions.get(partition)?.list(prefix) ?? [];
   }
 
   /** What is in a shard of the index. */
-  due(shard: number): Item[] {
+  due(shard: number): ModelItem[] {
     return [...(this.#due.get(shard)?.values() ?? [])];
   }
 
-  put(item: Item): void {
+  put(item: ModelItem): void {
     this.#forgetDue(item);
-    const items = this.#partitions.get(item.pk) ?? new ModelPartition<Item>();
+    const items = this.#partitions.get(item.pk) ?? new ModelPartition<ModelItem>();
     items.set(item.sk, item);
     this.#partitions.set(item.pk, items);
     if (item.dueShard === undefined) return;
-    const shard = this.#due.get(item.dueShard) ?? new Map<string, Item>();
+    const shard = this.#due.get(item.dueShard) ?? new Map<string, ModelItem>();
     this.#due.set(item.dueShard, shard.set(textOf(item), item));
   }
 
-  delete(key: Key): void {
+  delete(key: ItemKey): void {
     this.#forgetDue(key);
     this.#partitions.get(key.pk)?.delete(key.sk);
   }
 
-  #forgetDue(key: Key): void {
+  #forgetDue(key: ItemKey): void {
     const shard = this.at(key)?.dueShard;
     if (shard !== undefined) this.#due.get(shard)?.delete(textOf(key));
   }

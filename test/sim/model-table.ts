@@ -3,7 +3,7 @@ import { dueIndexName } from "../../functions/aws/table.ts";
 import { Capacity, itemBytes, type Raw, readUnits, transactionFactor, writeUnits } from "./capacity.ts";
 import { answerLost, cancelled, conditionFailed, conflicting, throttlings } from "./model-errors.ts";
 import { type Action, actionOf, actionsOf, holds, keysOf, requestsOf, updated } from "./model-expressions.ts";
-import { bytesOf, entryOf, type Item, itemOf, type Key, ModelItems, rawOf } from "./model-items.ts";
+import { bytesOf, entryOf, type ItemKey, itemOf, type ModelItem, ModelItems, rawOf } from "./model-items.ts";
 import { byBytes } from "./model-partition.ts";
 
 /** How often DynamoDB does not do what it was asked for, or its answer does not arrive. */
@@ -26,9 +26,9 @@ export interface TableChance {
 
 /** One item as a request would have it. */
 interface Write {
-  readonly key: Key;
-  readonly before: Item | undefined;
-  readonly after: Item | undefined;
+  readonly key: ItemKey;
+  readonly before: ModelItem | undefined;
+  readonly after: ModelItem | undefined;
 }
 
 const pageBytesMax = 1024 * 1024;
@@ -134,7 +134,7 @@ export class ModelTable extends ModelItems {
     if (input["ScanIndexForward"] === false) all.reverse();
     const sign = input["ScanIndexForward"] === false ? -1 : 1;
     const rest = start === undefined ? all : all.filter(({ sk }) => byBytes(sk, start) * sign > 0);
-    const page: Item[] = [];
+    const page: ModelItem[] = [];
     let bytes = 0;
     for (const item of rest.slice(0, input["Limit"] as number)) {
       page.push(item);

@@ -7,7 +7,7 @@ import { keysOf } from "./model-expressions.ts";
 import type { ModelTable } from "./model-table.ts";
 
 /** How long things take. */
-export interface Pace {
+export interface ServiceTimes {
   /** One request, there and back, of DynamoDB or a queue; a transaction takes twice as long. */
   readonly requestMs: number;
   /** What a partition takes in a second; what is above it waits its turn. */
@@ -16,7 +16,7 @@ export interface Pace {
 }
 
 /** DynamoDB's limits of a partition. */
-export const usualPace: Pace = { requestMs: 5, writeUnits: 1000, readUnits: 3000 };
+export const usualServiceTimes: ServiceTimes = { requestMs: 5, writeUnits: 1000, readUnits: 3000 };
 
 const never = new AbortController().signal;
 
@@ -54,12 +54,12 @@ export class TimedTable {
   readonly time = manualTime();
   /** While it is not on, all is done at once. */
   #isOn = false;
-  readonly #pace: Pace;
+  readonly #pace: ServiceTimes;
   readonly #table: () => ModelTable;
   readonly #locked = new Set<string>();
   readonly #turns = new Map<string, Turns>();
 
-  constructor(table: () => ModelTable, pace: Pace = usualPace) {
+  constructor(table: () => ModelTable, pace: ServiceTimes = usualServiceTimes) {
     this.#table = table;
     this.#pace = pace;
   }

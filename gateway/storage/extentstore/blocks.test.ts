@@ -6,11 +6,11 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { blockHash, zeroBlockHash } from "../block-hash.ts";
 import { noise } from "../conformance/fixtures.ts";
 import { StoredBlocks } from "../stored-blocks.ts";
-import { BlockTable, BlockTableDamaged, type StoredBlock } from "./blocks.ts";
+import { type BlockLocation, BlockTable, BlockTableDamaged } from "./blocks.ts";
 import { compressBlock, compressedBytesMax, restoreBlock } from "./codec.ts";
 
 const storedHash = fc.uint8Array({ minLength: 16, maxLength: 16 });
-const storedBlock = fc.record<StoredBlock>({
+const storedBlock = fc.record<BlockLocation>({
   fileId: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
   offset: fc.nat(2 ** 50),
   storedBytes: fc.integer({ min: 1, max: blockBytes }),
@@ -59,7 +59,7 @@ test("a run of blocks is what its blocks are one by one, and touches no others",
       const { table, bytes } = StoredBlocks.of(blocks);
       const moved = new Uint8Array(table.length + 3).subarray(3);
       moved.set(table);
-      atOnce.setRun(block, { ...where, stored: new StoredBlocks(moved, bytes) });
+      atOnce.setRange(block, { ...where, stored: new StoredBlocks(moved, bytes) });
       let { offset } = where;
       for (const [index, { bytes: stored, hash }] of blocks.entries()) {
         oneByOne.set(block + index, { fileId: where.fileId, offset, storedBytes: stored.length, hash });

@@ -13,7 +13,7 @@ const checksumBytes = blockHashBytes;
  * Where a block's content is: which data file, where in it, how long there, and the hash of it
  * uncompressed.
  */
-export interface StoredBlock {
+export interface BlockLocation {
   readonly fileId: number;
   readonly offset: number;
   /** `blockBytes` means stored as it is; less is a zstd frame. */
@@ -115,7 +115,7 @@ export class BlockTable {
   }
 
   /** Where a block that is no hole is. */
-  get(block: number): StoredBlock {
+  get(block: number): BlockLocation {
     assert(!this.isHole(block), "a hole is nowhere");
     return {
       fileId: this.fileId(block),
@@ -125,7 +125,7 @@ export class BlockTable {
     };
   }
 
-  set(block: number, stored: StoredBlock): void {
+  set(block: number, stored: BlockLocation): void {
     this.#place(block, stored.fileId, stored.offset, stored.storedBytes);
     assert.equal(stored.hash.byteLength, blockHashBytes);
     this.#bytes.set(stored.hash, block * entryBytes);
@@ -136,13 +136,13 @@ export class BlockTable {
    * `offset` of a data file on. Without an object a block: a first copy sets tens of thousands of
    * them a second.
    */
-  setRun(
+  setRange(
     block: number,
-    run: { readonly fileId: number; readonly offset: number; readonly stored: StoredBlocks },
+    range: { readonly fileId: number; readonly offset: number; readonly stored: StoredBlocks },
   ): void {
-    const { fileId, stored } = run;
+    const { fileId, stored } = range;
     const { count, table } = stored;
-    let { offset } = run;
+    let { offset } = range;
     for (let index = 0; index < count; index++) {
       const storedBytes = stored.storedBytes(index);
       this.#place(block + index, fileId, offset, storedBytes);

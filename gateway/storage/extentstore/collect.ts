@@ -4,11 +4,11 @@ import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { asDiskError } from "../../files/disk-errors.ts";
 import type { StorageCall } from "../call.ts";
-import { dataFileIdOf } from "./datafile.ts";
+import { dataFileIdOf } from "./data-file.ts";
 import { FileLock } from "./locks.ts";
 import { removeDataFile } from "./remove.ts";
 import { rewriteFiles } from "./rewrite.ts";
-import { type FileSpace, measuredAtOnce, measuredFiles, measureFiles, type Pace } from "./space.ts";
+import { type FileSpace, measuredAtOnce, measuredFiles, measureFiles, type Pacer } from "./space.ts";
 import type { Store } from "./store.ts";
 
 /** A data file with more dead bytes than this part of it is copied without them at once. */
@@ -23,7 +23,7 @@ const deadFractionMax = 0.5;
  */
 export const collect = async (store: Store, options: { readonly compact: boolean } & StorageCall): Promise<void> => {
   const { signal, onMoved } = options;
-  const pace: Pace = async () => {
+  const pace: Pacer = async () => {
     onMoved?.();
     await setImmediate();
     signal?.throwIfAborted();
@@ -67,7 +67,7 @@ export const tidy = (store: Store): void => {
  * looks at them.
  * @throws what `pace` throws, DISK_FAILED
  */
-export const compact = async (store: Store, fileIds: readonly number[], pace: Pace): Promise<void> => {
+export const compact = async (store: Store, fileIds: readonly number[], pace: Pacer): Promise<void> => {
   for (let from = 0; from < fileIds.length; from += measuredAtOnce) {
     await measureFiles(store, fileIds.slice(from, from + measuredAtOnce), pace);
   }
@@ -78,7 +78,7 @@ export const compact = async (store: Store, fileIds: readonly number[], pace: Pa
 };
 
 /** Without room for the copy the dead bytes stay until there is. @returns whether there was */
-export const rewriteWhileRoom = async (store: Store, fileIds: readonly number[], pace: Pace): Promise<boolean> => {
+export const rewriteWhileRoom = async (store: Store, fileIds: readonly number[], pace: Pacer): Promise<boolean> => {
   try {
     await rewriteFiles(store, fileIds, pace);
     return true;

@@ -1,6 +1,6 @@
-import type { BlockTable, StoredBlock } from "./blocks.ts";
+import type { BlockLocation, BlockTable } from "./blocks.ts";
 import type { Database } from "./database.ts";
-import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./versionfiles.ts";
+import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./version-files.ts";
 
 /*
  * Damage that was found, by whoever read it, and is not mended yet: which blocks, and which extent versions have one of them or a
@@ -9,7 +9,7 @@ import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./ve
  */
 
 /** What was found: a block, whatever lies in a data file from somewhere on, or a version's block table. */
-export type Damage =
+export type DamagedPlace =
   | { readonly fileId: number; readonly offset: number }
   | { readonly fileId: number; readonly from: number }
   | { readonly versionId: number };
@@ -26,7 +26,7 @@ export class DamageNotes {
    * Remembers damage. Never fails: whoever found it has an error to throw, and whoever reads there
    * again finds it again.
    */
-  note(damage: Damage): void {
+  note(damage: DamagedPlace): void {
     try {
       if (this.#isNoted(damage)) return;
       this.#database.transaction(() => noteDamage(this.#database, damage));
@@ -35,7 +35,7 @@ export class DamageNotes {
     }
   }
 
-  #isNoted(damage: Damage): boolean {
+  #isNoted(damage: DamagedPlace): boolean {
     if ("versionId" in damage) return isDamaged(this.#database, damage.versionId);
     return "offset" in damage && damagedOffsets(this.#database, damage.fileId).has(damage.offset);
   }
@@ -45,7 +45,7 @@ export class DamageNotes {
  * Marks every version that shares what is damaged. What was mended or moved since it was read is
  * left alone.
  */
-export const noteDamage = (database: Database, damage: Damage): void => {
+export const noteDamage = (database: Database, damage: DamagedPlace): void => {
   if ("versionId" in damage) {
     if (loadVersion(database, damage.versionId) === "damaged") markDamaged(database, damage.versionId);
     return;
@@ -58,7 +58,11 @@ export const noteDamage = (database: Database, damage: Damage): void => {
 };
 
 /** @returns whether the version has blocks there */
-const noteBlocks = (database: Database, table: BlockTable, damage: Exclude<Damage, { versionId: number }>): boolean => {
+const noteBlocks = (
+  database: Database,
+  table: BlockTable,
+  damage: Exclude<DamagedPlace, { versionId: number }>,
+): boolean => {
   const { fileId } = damage;
   const isIn = (offset: number) => ("offset" in damage ? offset === damage.offset : offset >= damage.from);
   let found = false;
@@ -124,7 +128,7 @@ const mendBlocks = (
   database: Database,
   written: { readonly versionId: number; readonly table: BlockTable; readonly blocks: Iterable<number> },
 ): void => {
-  const moves = new Map<number, Map<number, StoredBlock>>();
+  const moves = new Map<number, Map<number, BlockLocation>>();
   for (const block of written.blocks) {
     if (written.table.isHole(block)) continue;
     const sound = written.table.get(block);
@@ -133,7 +137,7 @@ const mendBlocks = (
       sound.hash,
     );
     for (const { fileId, offset } of damaged) {
-      const ofFile = moves.get(fileId) ?? new Map<number, StoredBlock>();
+      const ofFile = moves.get(fileId) ?? new Map<number, BlockLocation>();
       moves.set(fileId, ofFile.set(offset, sound));
     }
   }
@@ -152,7 +156,7 @@ const mendBlocks = (
 };
 
 /** @returns whether the table had any of the blocks */
-const moveBlocks = (table: BlockTable, fileId: number, moves: ReadonlyMap<number, StoredBlock>): boolean => {
+const moveBlocks = (table: BlockTable, fileId: number, moves: ReadonlyMap<number, BlockLocation>): boolean => {
   let moved = false;
   for (let block = 0; block < table.blockCount; block++) {
     const to = table.fileId(block) === fileId ? moves.get(table.offset(block)) : undefined;

@@ -37,7 +37,7 @@ import type {
 import { StoreAdministration } from "./administration/administration.ts";
 import { collect } from "./collect.ts";
 import { groupDamage } from "./group-damage.ts";
-import { StoredExtentWriter } from "./mirrorwriter.ts";
+import { StoredExtentWriter } from "./mirror-writer.ts";
 import * as objects from "./objects.ts";
 import { listPools } from "./pools.ts";
 import { prepareMirror } from "./prepare.ts";
@@ -46,14 +46,14 @@ import { rebuildObject } from "./rebuild.ts";
 import { recheckDamage } from "./recheck.ts";
 import * as sessions from "./sessions.ts";
 import * as snapshots from "./snapshots.ts";
-import { StagedVolumeWriter } from "./stagedwriter.ts";
+import { StagedVolumeWriter } from "./staged-writer.ts";
 import { beginStaging } from "./staging.ts";
 import { closeStore, openStore, type Store, type StoreOptions } from "./store.ts";
 import { listSwitches } from "./switches.ts";
 import { tend } from "./tend.ts";
 import { geometryOf } from "./volume-row.ts";
+import { VolumeWriter } from "./volume-writer.ts";
 import * as volumes from "./volumes.ts";
-import { VolumeWriter } from "./volumewriter.ts";
 
 const kinds = objectKindSchema.options;
 

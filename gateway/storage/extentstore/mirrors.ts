@@ -3,9 +3,9 @@ import type { GroupId } from "../../../core/api/ids.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { Owner } from "../control.ts";
 import type { Database } from "./database.ts";
-import { objectIdOf } from "./object-ids.ts";
 import { isOwnGroup, notOurs, snapshotOfSource } from "./snapshots.ts";
 import { clearTable, fillWithWhatIsThere } from "./versions.ts";
+import { objectIdOf } from "./volume-row.ts";
 import { findVolume } from "./volumes.ts";
 
 /*

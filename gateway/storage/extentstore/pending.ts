@@ -5,10 +5,10 @@ import { blockAt, blockBytes } from "../../../core/extent/geometry.ts";
 import { locate } from "../../../core/extent/striping.ts";
 import { isZeroBlock } from "../block-hash.ts";
 import type { StoredBlocks } from "../stored-blocks.ts";
-import { BlockTable, type StoredBlock } from "./blocks.ts";
-import { BlockSet } from "./blockset.ts";
-import type { DataFileWriter } from "./datafile.ts";
-import type { OpenDataFiles } from "./openfiles.ts";
+import { BlockSet } from "./block-set.ts";
+import { type BlockLocation, BlockTable } from "./blocks.ts";
+import type { DataFileWriter } from "./data-file.ts";
+import type { OpenDataFiles } from "./open-files.ts";
 import { type BlockTables, ExtentReader, type ReaderOptions } from "./reader.ts";
 import { relocate } from "./relocate.ts";
 import type { CommittedTables } from "./tables.ts";
@@ -104,7 +104,7 @@ export class PendingWrites implements BlockTables {
     const end = block + stored.count;
     if (this.#partials.size > 0) for (let at = block; at < end; at++) this.#partials.delete(this.#key(extent, at));
     const pending = this.#pending(extent);
-    pending.table.setRun(block, { fileId, offset, stored });
+    pending.table.setRange(block, { fileId, offset, stored });
     pending.dirty.addRange(block, end);
     this.#appendedBytes += stored.bytes.length;
   }
@@ -266,7 +266,7 @@ export class PendingWrites implements BlockTables {
     return other;
   }
 
-  #setBlock(extent: number, block: number, stored: StoredBlock): void {
+  #setBlock(extent: number, block: number, stored: BlockLocation): void {
     this.#appendedBytes += stored.storedBytes;
     this.#partials.delete(this.#key(extent, block));
     const pending = this.#pending(extent);

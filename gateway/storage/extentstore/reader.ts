@@ -6,8 +6,8 @@ import { locate, roundedSizeBytes } from "../../../core/extent/striping.ts";
 import { type BlockTable, damageHint } from "./blocks.ts";
 import { isBlock, restoreBlock } from "./codec.ts";
 import type { DamageNotes } from "./damage.ts";
-import { dataFilePath } from "./datafile.ts";
-import type { DataFileReaders } from "./datafilereaders.ts";
+import { dataFilePath } from "./data-file.ts";
+import type { DataFileReaders } from "./data-file-readers.ts";
 
 /** The most that is read from a data file at once. */
 const readAheadBytes = 1024 * 1024;
@@ -91,7 +91,7 @@ export class ExtentReader {
       for (let block = first; table !== undefined && block < end; ) {
         if (table.isHole(block)) block++;
         else {
-          const after = lastOfRun(table, block, end, verifiedAtOnceBytes) + 1;
+          const after = lastOfRange(table, block, end, verifiedAtOnceBytes) + 1;
           if (!this.#verifyRun(extent, table, block, after)) return block;
           block = after;
         }
@@ -126,10 +126,10 @@ export class ExtentReader {
         position = next;
         continue;
       }
-      const after = lastOfRun(table, block, Math.ceil(end / blockBytes)) + 1;
+      const after = lastOfRange(table, block, Math.ceil(end / blockBytes)) + 1;
       const next = Math.min(end, after * blockBytes);
       const part = into.subarray(position - offset, next - offset);
-      if (!this.#readRun({ extent, table, block, after, skip: position - block * blockBytes, into: part }))
+      if (!this.#readRange({ extent, table, block, after, skip: position - block * blockBytes, into: part }))
         return block;
       position = next;
     }
@@ -139,7 +139,7 @@ export class ExtentReader {
   /**
    * Blocks that lie behind each other in one data file, with one read. @returns whether the file was there
    */
-  #readRun(run: {
+  #readRange(range: {
     extent: number;
     table: BlockTable;
     block: number;
@@ -147,19 +147,19 @@ export class ExtentReader {
     skip: number;
     into: Uint8Array;
   }): boolean {
-    const { extent, table, into } = run;
-    if (run.after === run.block + 1 && this.#isRecent(table, run.block)) {
-      into.set(this.#recentBlock.subarray(run.skip, run.skip + into.byteLength));
+    const { extent, table, into } = range;
+    if (range.after === range.block + 1 && this.#isRecent(table, range.block)) {
+      into.set(this.#recentBlock.subarray(range.skip, range.skip + into.byteLength));
       return true;
     }
-    const had = this.#readStored(table, run.block, run.after);
+    const had = this.#readStored(table, range.block, range.after);
     if (had === undefined) return false;
     let filled = 0;
     let from = 0;
-    for (let block = run.block; block < run.after; block++) {
+    for (let block = range.block; block < range.after; block++) {
       const to = from + table.storedBytes(block);
       if (to > had) throw this.#corrupt(extent, block, table, unreadable);
-      const skip = block === run.block ? run.skip : 0;
+      const skip = block === range.block ? range.skip : 0;
       const wanted = into.subarray(filled, Math.min(into.byteLength, filled + blockBytes - skip));
       this.#restore({ extent, table, block, stored: scratch.subarray(from, to), skip, into: wanted });
       filled += blockBytes - skip;
@@ -243,7 +243,7 @@ export const corruptBlock = (
  * The last block before `end` that follows `block` in its data file without a gap, `bytesMax` of it
  * at the most.
  */
-export const lastOfRun = (table: BlockTable, block: number, end: number, bytesMax = readAheadBytes): number => {
+export const lastOfRange = (table: BlockTable, block: number, end: number, bytesMax = readAheadBytes): number => {
   const start = table.offset(block);
   let last = block;
   for (let next = block + 1; next < end; next++) {

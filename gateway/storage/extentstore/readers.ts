@@ -4,11 +4,11 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { extentCount } from "../../../core/extent/striping.ts";
 import type { ExtentBlocks, ExtentDigest, ExtentToken, SnapshotReader, VolumeHandle } from "../volume-io.ts";
 import { BlockTable } from "./blocks.ts";
+import { DataFileBlocks } from "./data-file-blocks.ts";
 import type { Database } from "./database.ts";
 import { ExtentReader, type ReaderOptions } from "./reader.ts";
 import { findSnapshot, type SnapshotRow } from "./snapshots.ts";
 import type { Store } from "./store.ts";
-import { StoredExtentBlocks } from "./storedblocks.ts";
 import { CommittedTables } from "./tables.ts";
 import { extentDigests, extentTokens, loadBlocks } from "./versions.ts";
 import { geometryOf, type VolumeRow } from "./volume-row.ts";
@@ -106,7 +106,7 @@ export class StoredSnapshotReader implements SnapshotReader {
 
   async extentBlocks(extent: number): Promise<ExtentBlocks> {
     const table = this.#options.tables.get(extent) ?? BlockTable.holes(this.geometry.extentBytes / blockBytes);
-    return new StoredExtentBlocks(this.#options, extent, table);
+    return new DataFileBlocks(this.#options, extent, table);
   }
 
   #ofTable<Each>(read: (database: Database, tableId: number, extents: number) => Each[]): readonly Each[] {

@@ -2,7 +2,7 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { diskFailed } from "../../files/disk-errors.ts";
 import type { BlockTable } from "./blocks.ts";
 import { isBlock } from "./codec.ts";
-import type { DataFileWriter } from "./datafile.ts";
+import type { DataFileWriter } from "./data-file.ts";
 
 /** Blocks of an extent that were written and aren't committed. */
 export interface Uncommitted {

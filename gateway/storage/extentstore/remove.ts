@@ -1,4 +1,4 @@
-import { dataFilePath } from "./datafile.ts";
+import { dataFilePath } from "./data-file.ts";
 import type { Store } from "./store.ts";
 
 /**

@@ -1,14 +1,14 @@
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { isBlock } from "./codec.ts";
 import { isDamaged, judgeVersion } from "./damage.ts";
-import type { DataFileWriter } from "./datafile.ts";
+import type { DataFileWriter } from "./data-file.ts";
 import { removeDataFile } from "./remove.ts";
-import { eachLiveBlock, leaveAlone, type Pace, versionsOfAll } from "./space.ts";
+import { eachLiveBlock, leaveAlone, type Pacer, versionsOfAll } from "./space.ts";
 import type { Store } from "./store.ts";
-import { loadVersion, markSuspect, moveVersion } from "./versionfiles.ts";
+import { loadVersion, markSuspect, moveVersion } from "./version-files.ts";
 
 /** Read from a data file at once. */
-const runBytesMax = 1024 * 1024;
+const rangeBytesMax = 1024 * 1024;
 /** What was copied becomes durable after so much, so that the last sync is not a long one. */
 const syncBytes = 32 * 1024 * 1024;
 /** Versions that are brought up to date in one transaction, which others wait for. */
@@ -30,7 +30,7 @@ type Moved = Map<number, Map<number, number>>;
  * files that are both referred to.
  * @throws STORE_FULL, DISK_FAILED, what `pace` throws
  */
-export const rewriteFiles = async (store: Store, fileIds: readonly number[], pace: Pace): Promise<void> => {
+export const rewriteFiles = async (store: Store, fileIds: readonly number[], pace: Pacer): Promise<void> => {
   const { database, openFiles } = store;
   const live = new Map(fileIds.map((id) => [id, new Map<number, LiveBlock>()]));
   const unknown = await eachLiveBlock(store, { fileIds, pace }, (table, block) => {
@@ -64,21 +64,21 @@ const copyBlocks = async (
     readonly id: number;
     readonly blocks: readonly LiveBlock[];
     readonly into: DataFileWriter;
-    readonly pace: Pace;
+    readonly pace: Pacer;
   },
 ): Promise<Map<number, number> | undefined> => {
   const { id, blocks, into, pace } = options;
-  const room = Buffer.allocUnsafe(runBytesMax);
+  const room = Buffer.allocUnsafe(rangeBytesMax);
   const scratch = Buffer.allocUnsafe(blockBytes);
   const offsets = new Map<number, number>();
   let unsyncedBytes = 0;
-  for (const run of runsOf(blocks)) {
-    const [first] = run;
-    const last = run.at(-1);
+  for (const range of rangesOf(blocks)) {
+    const [first] = range;
+    const last = range.at(-1);
     if (first === undefined || last === undefined) continue;
     const stored = room.subarray(0, last.offset + last.storedBytes - first.offset);
     const had = store.files.read(id, first.offset, stored) ?? 0;
-    for (const { offset, storedBytes, hash } of run) {
+    for (const { offset, storedBytes, hash } of range) {
       const from = offset - first.offset;
       const to = from + storedBytes;
       if (to <= had && isBlock(stored.subarray(from, to), hash, scratch)) continue;
@@ -86,7 +86,7 @@ const copyBlocks = async (
       return undefined;
     }
     const to = into.appendStored(stored);
-    for (const { offset } of run) offsets.set(offset, to + offset - first.offset);
+    for (const { offset } of range) offsets.set(offset, to + offset - first.offset);
     unsyncedBytes += stored.byteLength;
     if (unsyncedBytes >= syncBytes) {
       await into.sync();
@@ -98,24 +98,24 @@ const copyBlocks = async (
 };
 
 /** Blocks that lie behind each other, in order. */
-const runsOf = (blocks: readonly LiveBlock[]): LiveBlock[][] => {
-  const runs: LiveBlock[][] = [];
-  let run: LiveBlock[] = [];
+const rangesOf = (blocks: readonly LiveBlock[]): LiveBlock[][] => {
+  const ranges: LiveBlock[][] = [];
+  let range: LiveBlock[] = [];
   let start = 0;
   let end = -1;
   for (const block of [...blocks].sort((a, b) => a.offset - b.offset)) {
-    if (block.offset !== end || block.offset + block.storedBytes - start > runBytesMax) {
-      run = [];
-      runs.push(run);
+    if (block.offset !== end || block.offset + block.storedBytes - start > rangeBytesMax) {
+      range = [];
+      ranges.push(range);
       start = block.offset;
     }
-    run.push(block);
+    range.push(block);
     end = block.offset + block.storedBytes;
   }
-  return runs;
+  return ranges;
 };
 
-const moveVersions = async ({ database }: Store, moved: Moved, into: number, pace: Pace): Promise<void> => {
+const moveVersions = async ({ database }: Store, moved: Moved, into: number, pace: Pacer): Promise<void> => {
   const all = versionsOfAll(database, [...moved.keys()]);
   // Whoever dies here leaves files that nobody refers to any more.
   database.transaction(() => markSuspect(database, moved.keys()));

@@ -9,9 +9,10 @@ const applicationId = 0x736d7478;
  * Each entry brings the metadata from the version before it to its own; `user_version` counts them.
  * Entries are never edited once released, only added.
  *
- * - `versions` are extent contents, named (id, epoch), known by their digest; `extents` are the
- *   tables of volumes and snapshots that point at them.
- * - A version whose epoch is at most its table's `frozenEpoch` may be seen by a snapshot or a
+ * - `versions` are extent contents, named (id, generation), known by their digest; `extents` are the
+ *   tables of volumes and snapshots that point at them. The generation is in the column `epoch`,
+ *   and has nothing to do with `mirrors.epoch`.
+ * - A version whose generation is at most its table's `frozenEpoch` may be seen by a snapshot or a
  *   clone, so it is copied on write.
  * - `damagedBlocks` and `damagedVersions` are what was found damaged and is not mended: the
  *   versions are those that refer to one of the blocks, or whose own block table is damaged.

@@ -10,13 +10,12 @@ import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";
 import { rememberPlan } from "./foreign-plans.ts";
 import { findMirror, type MirrorRow, mirrorsOf, ownMirror, resetMirror } from "./mirrors.ts";
-import { objectIdOf } from "./object-ids.ts";
 import { groupExists, groupStale, newestPublished, refuseOtherRun } from "./order.ts";
 import { dropAborted, dropOvertaken, dropPublished, manifestOf } from "./prepared.ts";
 import { findOwnGroup, findPublished, insertGroup } from "./snapshots.ts";
 import { dropStaleMirrors } from "./stale.ts";
 import { clearTable, commitExtent, damagedDigest, extentDigests, type PendingExtent } from "./versions.ts";
-import type { VolumeRow } from "./volume-row.ts";
+import { objectIdOf, type VolumeRow } from "./volume-row.ts";
 import { findVolume } from "./volumes.ts";
 
 /*

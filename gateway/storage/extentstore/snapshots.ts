@@ -162,7 +162,7 @@ export const findSnapshot = (database: Database, snapshotId: string): SnapshotRo
   const row = database.one<SnapshotRow>("SELECT * FROM snapshots WHERE id = ?", snapshotId);
   if (row !== undefined) return row;
   throw new VisibleError("SNAPSHOT_UNKNOWN", `There is no snapshot ${snapshotId} in ${database.path}.`, {
-    hint: "Its group may have been reclaimed.",
+    hint: "Its group may have been reclaimed. List those that are left with: smtx-backup group list",
   });
 };
 

@@ -1,10 +1,10 @@
 import { statSync } from "node:fs";
 import type { BlockTable } from "./blocks.ts";
 import { damagedOffsets } from "./damage.ts";
+import { dataFilePath } from "./data-file.ts";
 import type { Database } from "./database.ts";
-import { dataFilePath } from "./datafile.ts";
 import type { Store } from "./store.ts";
-import { filesOf, loadVersion, markSuspect } from "./versionfiles.ts";
+import { filesOf, loadVersion, markSuspect } from "./version-files.ts";
 
 /**
  * What a data file that nobody writes takes up, and how much of that somebody refers to, when it
@@ -20,7 +20,7 @@ export interface FileSpace {
  * Waits as long as so many bytes of work deserve; others have their turn meanwhile. @throws when
  * the work is called off
  */
-export type Pace = (bytes: number) => Promise<void>;
+export type Pacer = (bytes: number) => Promise<void>;
 
 /** Measured at once: neighbours have many versions in common, and each of those is looked at once. */
 export const measuredAtOnce = 16;
@@ -30,7 +30,7 @@ export const measuredAtOnce = 16;
  * meanwhile is suspected anew. What is damaged in them is noted. @throws what `pace` throws; then
  * they are suspect as before
  */
-export const measureFiles = async (store: Store, fileIds: readonly number[], pace: Pace): Promise<void> => {
+export const measureFiles = async (store: Store, fileIds: readonly number[], pace: Pacer): Promise<void> => {
   const { database } = store;
   database.transaction(() => {
     // A driver that dies here leaves files that count as never measured.
@@ -105,7 +105,7 @@ export const measuredFiles = (database: Database, deadFraction = -1): FileSpace[
  */
 export const eachLiveBlock = async (
   { database, damage }: Store,
-  { fileIds, pace }: { readonly fileIds: readonly number[]; readonly pace: Pace },
+  { fileIds, pace }: { readonly fileIds: readonly number[]; readonly pace: Pacer },
   visit: (table: BlockTable, block: number) => void,
 ): Promise<Set<number>> => {
   const wanted = new Set(fileIds);

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { manualTime } from "../../agent/testing.ts";
 import { createVolume, noise, readVolume, rejects, write } from "../conformance/fixtures.ts";
-import { limitStorage } from "../limited.ts";
-import { storageLimits } from "../limited-calls.ts";
+import { storageTimeouts } from "../timed-calls.ts";
+import { withTimeouts } from "../with-timeouts.ts";
 import { Database } from "./database.ts";
 import { ExtentStore } from "./extentstore.ts";
 import { checkConsistency } from "./testing/consistency.ts";
@@ -109,9 +109,9 @@ inStore("a swap that took too long, and was said to have failed, isn't made when
   assert(hangs && isBack && closed);
   const time = manualTime();
   let onEnded = (): void => undefined;
-  const limited = limitStorage(store, { time, onMoved: () => onEnded() });
-  assert(limited.stageVolume);
-  const staged = await limited.stageVolume({ into: id });
+  const timed = withTimeouts(store, { time, onMoved: () => onEnded() });
+  assert(timed.stageVolume);
+  const staged = await timed.stageVolume({ into: id });
   await staged.write(0, noise(sizeBytes, 2));
   disk.beforeSync = async () => {
     hangs.resolve();
@@ -119,7 +119,7 @@ inStore("a swap that took too long, and was said to have failed, isn't made when
   };
   const swapping = rejects(staged.swapIn(), "TIMEOUT");
   await hangs.promise;
-  await time.advance(storageLimits.durableSeconds * 1000);
+  await time.advance(storageTimeouts.durableSeconds * 1000);
   await swapping;
   onEnded = closed.resolve;
   await staged.close();

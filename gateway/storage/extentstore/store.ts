@@ -4,12 +4,12 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import { asDiskError } from "../../files/disk-errors.ts";
 import { steadyTime, type Time } from "../../time/time.ts";
 import { DamageNotes } from "./damage.ts";
+import { DataFileReaders } from "./data-file-readers.ts";
 import { Database } from "./database.ts";
-import { DataFileReaders } from "./datafilereaders.ts";
 import { type Disk, systemDisk } from "./disk.ts";
 import { IdleSweep } from "./idle.ts";
 import { FileLock, isAnybodyAlive, Writer } from "./locks.ts";
-import { OpenDataFiles } from "./openfiles.ts";
+import { OpenDataFiles } from "./open-files.ts";
 import { migrate } from "./schema.ts";
 
 const openWaitMilliseconds = 30_000;

@@ -14,7 +14,7 @@ import {
   snapshotOf,
   write,
 } from "../conformance/fixtures.ts";
-import { dataFilePath } from "./datafile.ts";
+import { dataFilePath } from "./data-file.ts";
 import { ExtentStore } from "./extentstore.ts";
 import { idleMs } from "./idle.ts";
 import { tendedBytesPerSecond } from "./tend.ts";

@@ -2,7 +2,7 @@ import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import { chooseFiles } from "./choose.ts";
 import { collecting, compact, rewriteWhileRoom, tidy } from "./collect.ts";
-import { measuredFiles, type Pace } from "./space.ts";
+import { measuredFiles, type Pacer } from "./space.ts";
 import type { Store } from "./store.ts";
 
 /** What is read and copied of data and metadata, so that whoever else needs the disk hardly notices. */
@@ -17,7 +17,7 @@ export const tendedBytesPerSecond = 32 * 1024 * 1024;
  */
 export const tend = async (store: Store, options: { readonly time: Time } & StorageCall): Promise<void> => {
   const { time, signal = new AbortController().signal, onMoved } = options;
-  const pace: Pace = async (bytes) => {
+  const pace: Pacer = async (bytes) => {
     onMoved?.();
     await time.sleep((bytes / tendedBytesPerSecond) * 1000, signal);
     signal.throwIfAborted();
@@ -32,7 +32,7 @@ export const tend = async (store: Store, options: { readonly time: Time } & Stor
 };
 
 /** @param done files that a step has dealt with, well or not. @returns whether there may be more to do */
-const step = async (store: Store, done: Set<number>, pace: Pace): Promise<boolean> => {
+const step = async (store: Store, done: Set<number>, pace: Pacer): Promise<boolean> => {
   tidy(store);
   await compact(store, unmeasuredFiles(store), pace);
   if (!isQuiet(store)) return false;

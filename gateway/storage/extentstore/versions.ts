@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { extentDigest, extentDigestBytes } from "../block-hash.ts";
 import type { ExtentDigest, ExtentToken } from "../volume-io.ts";
+import type { BlockSet } from "./block-set.ts";
 import { BlockTable, BlockTableDamaged, damageHint } from "./blocks.ts";
-import type { BlockSet } from "./blockset.ts";
 import { settleDamage } from "./damage.ts";
 import type { Database } from "./database.ts";
-import { filesOf, markSuspect, setVersionFiles, unpackBlocks } from "./versionfiles.ts";
+import { filesOf, markSuspect, setVersionFiles, unpackBlocks } from "./version-files.ts";
 
 interface VersionRow {
   readonly id: number;
-  readonly epoch: number;
+  readonly generation: number;
   readonly blocks: Uint8Array;
 }
 
@@ -33,7 +33,7 @@ export interface PendingExtent {
 
 /** Makes an extent table that is all holes. @returns its id */
 export const createTable = (database: Database): number =>
-  database.run("INSERT INTO tables (frozenEpoch) VALUES (?)", currentEpoch(database)).lastId;
+  database.run("INSERT INTO tables (frozenEpoch) VALUES (?)", currentGeneration(database)).lastId;
 
 /**
  * Makes a table of the same extents; both are copied on write from now on. @returns its id. @throws
@@ -76,7 +76,12 @@ export const fillWithWhatIsThere = (database: Database, options: { tableId: numb
     tableId,
     fromTableId,
   );
-  database.run("UPDATE tables SET frozenEpoch = ? WHERE id IN (?, ?)", currentEpoch(database), tableId, fromTableId);
+  database.run(
+    "UPDATE tables SET frozenEpoch = ? WHERE id IN (?, ?)",
+    currentGeneration(database),
+    tableId,
+    fromTableId,
+  );
 };
 
 /**
@@ -114,18 +119,18 @@ export const loadBlocks = (database: Database, tableId: number, extent: number):
 };
 
 /**
- * The tokens of a table: (id, epoch) of each extent's version. Ids of versions that are gone are
+ * The tokens of a table: (id, generation) of each extent's version. Ids of versions that are gone are
  * used again, pairs never.
  */
 export const extentTokens = (database: Database, tableId: number, extents: number): ExtentToken[] => {
   const tokens = new Array<ExtentToken>(extents).fill(null);
-  const rows = database.all<{ extent: number; versionId: number; epoch: number | null }>(
-    `SELECT extent, versionId, epoch FROM extents LEFT JOIN versions ON versions.id = versionId WHERE tableId = ?`,
+  const rows = database.all<{ extent: number; versionId: number; generation: number | null }>(
+    `SELECT extent, versionId, epoch AS generation FROM extents LEFT JOIN versions ON versions.id = versionId WHERE tableId = ?`,
     tableId,
   );
   for (const row of rows) {
     refusePastEnd(database, tableId, row.extent, extents);
-    tokens[row.extent] = `${row.versionId}.${row.epoch ?? "lost"}`;
+    tokens[row.extent] = `${row.versionId}.${row.generation ?? "lost"}`;
   }
   return tokens;
 };
@@ -173,7 +178,7 @@ export const commitExtent = (database: Database, tableId: number, pending: Pendi
   const digest = extentDigest(table.hashes());
   if (fileIds.size === 0) {
     clearExtent(database, tableId, extent);
-  } else if (before !== undefined && before.epoch > frozenEpoch(database, tableId)) {
+  } else if (before !== undefined && before.generation > frozenGeneration(database, tableId)) {
     database.run("UPDATE versions SET digest = ?, blocks = ? WHERE id = ?", digest, table.pack(), before.id);
     setVersionFiles(database, before.id, fileIds);
     markSuspect(database, replacedFiles);
@@ -182,7 +187,7 @@ export const commitExtent = (database: Database, tableId: number, pending: Pendi
     clearExtent(database, tableId, extent);
     const versionId = database.run(
       "INSERT INTO versions (epoch, digest, blocks) VALUES (?, ?, ?)",
-      nextEpoch(database),
+      nextGeneration(database),
       digest,
       table.pack(),
     ).lastId;
@@ -217,7 +222,7 @@ export const clearExtent = (database: Database, tableId: number, extent: number)
 /** @returns undefined for a hole. @throws BlockTableDamaged when the extent's version is lost */
 const findVersion = (database: Database, tableId: number, extent: number): VersionRow | undefined => {
   const row = database.one<VersionRow | { id: null }>(
-    `SELECT id, epoch, blocks FROM extents LEFT JOIN versions ON versions.id = versionId
+    `SELECT id, epoch AS generation, blocks FROM extents LEFT JOIN versions ON versions.id = versionId
      WHERE tableId = ? AND extent = ?`,
     tableId,
     extent,
@@ -229,18 +234,18 @@ const findVersion = (database: Database, tableId: number, extent: number): Versi
 /** The version of an extent, if it is there, whatever its block table is like. */
 const findReplaced = (database: Database, tableId: number, extent: number): Omit<VersionRow, "blocks"> | undefined =>
   database.one(
-    "SELECT id, epoch FROM extents JOIN versions ON versions.id = versionId WHERE tableId = ? AND extent = ?",
+    "SELECT id, epoch AS generation FROM extents JOIN versions ON versions.id = versionId WHERE tableId = ? AND extent = ?",
     tableId,
     extent,
   );
 
-const frozenEpoch = (database: Database, tableId: number): number =>
+const frozenGeneration = (database: Database, tableId: number): number =>
   database.one<{ frozenEpoch: number }>("SELECT frozenEpoch FROM tables WHERE id = ?", tableId)?.frozenEpoch ?? 0;
 
-const currentEpoch = (database: Database): number =>
+const currentGeneration = (database: Database): number =>
   database.one<{ value: number }>("SELECT value FROM counters WHERE name = 'epoch'")?.value ?? 0;
 
-const nextEpoch = (database: Database): number => {
+const nextGeneration = (database: Database): number => {
   const row = database.one<{ value: number }>(
     "UPDATE counters SET value = value + 1 WHERE name = 'epoch' RETURNING value",
   );

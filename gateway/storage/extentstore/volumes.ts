@@ -203,7 +203,7 @@ export const refuseTakenName = (database: Database, name: string, code: TakenCod
   )
     return;
   throw new VisibleError(code, `There is a volume named “${name}” already.`, {
-    hint: `Choose another name, or delete that volume first: smtx-backup volume delete ${name} --site SITE.`,
+    hint: `Choose another name, or delete that volume first: smtx-backup volume delete ${name} --site SITE`,
   });
 };
 

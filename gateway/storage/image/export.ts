@@ -7,11 +7,11 @@ import { asDiskError } from "../../files/disk-errors.ts";
 import type { StorageDriver } from "../driver.ts";
 import { openSnapshotReader, type SnapshotSource } from "../snapshot-reader.ts";
 import type { BlockReader } from "../volume-io.ts";
+import { changedRanges } from "./changed-ranges.ts";
 import type { ImageProgress } from "./import.ts";
 import { pieceBytes, piecesOf } from "./pieces.ts";
 import { convert, requireQemuImg } from "./qemu-img.ts";
 import { readAhead } from "./read-ahead.ts";
-import { runsBetween } from "./runs.ts";
 import { makeScratch } from "./scratch.ts";
 
 export type ExportSource = {
@@ -115,9 +115,9 @@ const writeRaw = async (raw: string, reader: BlockReader, options: ExportOptions
   try {
     await writable(file, handle.truncate(reader.sizeBytes));
     return await copyOut(reader, options, async (offset, bytes) => {
-      for (const run of runsBetween(bytes)) {
-        const data = bytes.subarray(run.offset, run.offset + run.length);
-        await writable(file, writeFully(handle, offset + run.offset, data));
+      for (const range of changedRanges(bytes)) {
+        const data = bytes.subarray(range.offset, range.offset + range.length);
+        await writable(file, writeFully(handle, offset + range.offset, data));
       }
     });
   } finally {

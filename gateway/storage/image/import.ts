@@ -6,12 +6,12 @@ import { exactBytes } from "../../../core/object/exact-bytes.ts";
 import type { StorageCall } from "../call.ts";
 import type { StorageDriver } from "../driver.ts";
 import type { StagedVolume } from "../volume-io.ts";
+import { changedRanges } from "./changed-ranges.ts";
 import type { Image } from "./image.ts";
 import { openImage } from "./image-file.ts";
 import { streamedImage } from "./image-stream.ts";
 import { dataPiecesOf, pieceBytes, piecesOf } from "./pieces.ts";
 import { readAhead } from "./read-ahead.ts";
-import { runsBetween } from "./runs.ts";
 
 /** So much is written between two flushes. */
 const flushBytes = 64 * 1024 * 1024;
@@ -178,11 +178,11 @@ const copy = async (
   for await (const { piece, buffers } of pieces) {
     const { offset, length, isHole } = piece;
     const wanted = (isHole ? zeros : buffers.image).subarray(0, length);
-    for (const run of runsBetween(wanted, buffers.held)) {
-      if (run.kind === "zero") await volume.zero(offset + run.offset, run.length, call);
-      else await volume.write(offset + run.offset, wanted.subarray(run.offset, run.offset + run.length), call);
-      changed[run.kind] += run.length;
-      unflushedBytes += run.length;
+    for (const range of changedRanges(wanted, buffers.held)) {
+      if (range.kind === "zero") await volume.zero(offset + range.offset, range.length, call);
+      else await volume.write(offset + range.offset, wanted.subarray(range.offset, range.offset + range.length), call);
+      changed[range.kind] += range.length;
+      unflushedBytes += range.length;
     }
     if (unflushedBytes >= flushBytes) {
       await volume.flush(call);

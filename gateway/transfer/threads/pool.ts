@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Log } from "../../log/log.ts";
-import { storageLimits } from "../../storage/limited-calls.ts";
+import { storageTimeouts } from "../../storage/timed-calls.ts";
 import { Movement, type Watch } from "../../time/standstill.ts";
 import { systemTime, type Time } from "../../time/time.ts";
 import { within } from "../../time/within.ts";
@@ -68,7 +68,7 @@ const startMs = 60_000;
 /** How long a job that was given up may take to end. */
 const lastWordMs = 10_000;
 /** As long as a cluster may take to make something durable. */
-export const jobSeconds = storageLimits.durableSeconds;
+export const jobSeconds = storageTimeouts.durableSeconds;
 /** A thread with so many jobs that have not let go is given up: each holds some megabytes. */
 const unansweredMax = 8;
 const deathsMax = 5;

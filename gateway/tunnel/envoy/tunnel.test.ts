@@ -20,7 +20,7 @@ import type { UploadHandler } from "../upload/server.ts";
 import { isListening } from "./admin.ts";
 import { findEnvoy } from "./find.ts";
 import { envoyPidIn, logged, openTestedEnvoy, type TestedEnvoy } from "./testing/envoys.ts";
-import { type Asking, ask, forgedHead, strangersTo } from "./testing/strangers.ts";
+import { ask, forgedHead, type RawRequest, strangersTo } from "./testing/strangers.ts";
 
 const signal = new AbortController().signal;
 const get = { method: "GET", path: "/v1/who", signal } as const;
@@ -133,7 +133,7 @@ describe("the tunnel through two Envoys", () => {
     );
   });
 
-  const askB = async (credentials: Asking["credentials"], head = "GET /v1/who HTTP/1.1\r\nhost: x\r\n\r\n") => {
+  const askB = async (credentials: RawRequest["credentials"], head = "GET /v1/who HTTP/1.1\r\nhost: x\r\n\r\n") => {
     const port = Number(b.endpoint.split(":")[1]);
     return (await ask({ host: "127.0.0.1", port, credentials, head })).answer;
   };
@@ -192,22 +192,22 @@ describe("the tunnel through two Envoys", () => {
   test("brings signs of life while the peer works, and gives a peer up whose Envoy hangs", async () => {
     const held = Promise.withResolvers<void>();
     const slow = await openTestedEnvoy({
-      ...{ authority, siteId: "h", limits: { beatSeconds: 0.1 } },
+      ...{ authority, siteId: "h", timeouts: { beatSeconds: 0.1 } },
       handler: async (_request, response) => {
         await held.promise;
         answerJson(response, 200, "done");
       },
     });
-    const limits = { silenceSeconds: 3 };
+    const timeouts = { silenceSeconds: 3 };
     const peer = await a.tunnel.connect({
-      ...{ siteId: site("h"), endpoints: [slow.endpoint], log: a.log, limits, signal },
+      ...{ siteId: site("h"), endpoints: [slow.endpoint], log: a.log, timeouts, signal },
     });
     const pid = await envoyPidIn(slow.dir);
     assert(pid !== undefined);
     try {
       const answer = peer.request(get);
       // Without beats it would have been given up.
-      await sleep(1.3 * limits.silenceSeconds * 1000);
+      await sleep(1.3 * timeouts.silenceSeconds * 1000);
       held.resolve();
       assert.equal(await answer, "done");
       process.kill(pid, "SIGSTOP");

@@ -6,10 +6,10 @@ import { writeFileSafely } from "../../files/files.ts";
 import { makeFolder } from "../../files/folder.ts";
 import { whileMoving } from "../../time/standstill.ts";
 import { steadyTime, type Time } from "../../time/time.ts";
-import { until } from "../../until.ts";
+import { until } from "../../time/until.ts";
 import { assertValidNow, type TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
-import type { TunnelServerLimits } from "../listening.ts";
+import type { TunnelServerTimeouts } from "../listening.ts";
 import { OpenClients } from "../open-clients.ts";
 import { startProxiedServer } from "../proxied-server.ts";
 import type { Tunnel, TunnelOptions } from "../tunnel.ts";
@@ -42,7 +42,7 @@ export interface EnvoyTunnelOptions extends TunnelOptions {
   readonly dir: string;
   readonly time?: Time;
   /** Of the receiver behind it. */
-  readonly limits?: Partial<TunnelServerLimits>;
+  readonly timeouts?: Partial<TunnelServerTimeouts>;
 }
 
 /**
@@ -69,7 +69,7 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
     handler: options.handler,
     uploads: options.uploads,
     log,
-    ...(options.limits !== undefined && { limits: options.limits }),
+    ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
   });
   try {
     const refusals = new Refusals();

@@ -44,10 +44,10 @@ export class UploadConnection {
   /**
    * Sends an upload and waits for its answer, which may come before all of it is sent. Whoever
    * gives it up destroys the connection.
-   * @param limits `stallSeconds`: how long the peer may take for a chunk
+   * @param timeouts `stallSeconds`: how long the peer may take for a chunk
    * @returns the answer's text @throws what the body throws, what broke the connection
    */
-  async send({ path, body }: Upload, alive: Liveness, limits: { readonly stallSeconds: number }): Promise<string> {
+  async send({ path, body }: Upload, alive: Liveness, timeouts: { readonly stallSeconds: number }): Promise<string> {
     this.#isIdle = false;
     const answer = Promise.withResolvers<string>();
     this.#onLine = (line) => {
@@ -58,7 +58,7 @@ export class UploadConnection {
     this.#socket.once("close", onClose);
     if (this.#socket.destroyed) onClose();
     this.#isSent = false;
-    const { stallSeconds } = limits;
+    const { stallSeconds } = timeouts;
     const chunks = watched(body, {
       onTaken: () => alive.taken(),
       onSent: () => alive.sent(),

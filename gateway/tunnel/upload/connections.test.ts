@@ -7,7 +7,7 @@ import type { UploadConnection } from "./connection.ts";
 import { UploadConnections } from "./connections.ts";
 
 const { signal } = new AbortController();
-const limits = { stallSeconds: hangMs / 1000, silenceSeconds: hangMs / 1000, answerSeconds: hangMs / 1000 };
+const timeouts = { stallSeconds: hangMs / 1000, silenceSeconds: hangMs / 1000, answerSeconds: hangMs / 1000 };
 
 /** A peer that answers whatever is written to it. */
 class Peer extends Duplex {
@@ -32,12 +32,12 @@ describe("the upload connections to an endpoint", () => {
     return { peers, connections };
   };
   const send = async (connection: UploadConnection): Promise<string> => {
-    const alive = new Liveness("the test's", limits);
+    const alive = new Liveness("the test's", timeouts);
     const body = (async function* () {
       yield Buffer.alloc(10);
     })();
     try {
-      return await connection.send({ path: "/x", body }, alive, limits);
+      return await connection.send({ path: "/x", body }, alive, timeouts);
     } finally {
       alive.ended();
     }
@@ -86,13 +86,13 @@ describe("the upload connections to an endpoint", () => {
     const { peers, connections } = open();
     const connection = await connections.take(signal);
     const never = Promise.withResolvers<void>();
-    const alive = new Liveness("the test's", limits);
+    const alive = new Liveness("the test's", timeouts);
     const body = (async function* () {
       yield Buffer.alloc(10);
       peers[0]?.push('\n\n{"error":{}}\n');
       await never.promise;
     })();
-    assert.equal(await connection.send({ path: "/x", body }, alive, limits), '{"error":{}}');
+    assert.equal(await connection.send({ path: "/x", body }, alive, timeouts), '{"error":{}}');
     alive.ended();
     never.resolve();
     connections.give(connection);
@@ -151,12 +151,12 @@ describe("the upload connections to an endpoint", () => {
     })();
     const connections = new UploadConnections(async () => stuck);
     const connection = await connections.take(signal);
-    const alive = new Liveness("the test's", { ...limits, silenceSeconds: 0.1 });
+    const alive = new Liveness("the test's", { ...timeouts, silenceSeconds: 0.1 });
     alive.signal.addEventListener("abort", () => connection.destroy());
     const body = (async function* () {
       yield Buffer.alloc(10);
     })();
-    await assert.rejects(connection.send({ path: "/x", body }, alive, limits));
+    await assert.rejects(connection.send({ path: "/x", body }, alive, timeouts));
     assert.match(String(alive.signal.reason), /said nothing/);
     alive.ended();
   });

@@ -5,7 +5,7 @@ import { formatIdentity, type PeerIdentity } from "../../../core/api/identity.ts
 import type { Log } from "../../log/log.ts";
 import { type Watch, whileMoving } from "../../time/standstill.ts";
 import { drainMs, toldOf } from "../answer.ts";
-import { type BeatLimits, standing, startBeats, type WorkPatience } from "../beats.ts";
+import { type BeatTimeouts, standing, startBeats, type WorkPatience } from "../beats.ts";
 import type { Admission } from "../requests.ts";
 import type { Upload } from "./connection.ts";
 import { uploadProtocol, uploadsPath } from "./protocol.ts";
@@ -24,7 +24,7 @@ export interface IncomingUpload extends Upload, Watch {}
 export type UploadHandler = (upload: IncomingUpload, identity: PeerIdentity) => Promise<unknown>;
 
 export interface UploadServerOptions extends Admission {
-  readonly beats: BeatLimits;
+  readonly beats: BeatTimeouts;
   /** A connection without an upload is kept for so long. */
   readonly idleMs: number;
   readonly uploads: UploadHandler;
@@ -49,7 +49,7 @@ export class UploadServer {
     socket.on("error", (error) => log.info({ err: error, path }, "an upload connection broke off"));
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
-    // From here on the limits are ours.
+    // From here on the timeouts are ours.
     request.socket.setTimeout(0);
     try {
       this.#assertWanted(request);

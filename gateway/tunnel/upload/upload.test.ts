@@ -23,7 +23,7 @@ describe("uploads", () => {
   let tunnel: TestedServer;
 
   before(async () => {
-    tunnel = await TestedServer.start({ limits: { beatSeconds: 0.1 } });
+    tunnel = await TestedServer.start({ timeouts: { beatSeconds: 0.1 } });
   });
   after(() => tunnel.stop(1));
   afterEach(() => tunnel.closeClients());
@@ -199,7 +199,7 @@ describe("uploads", () => {
 
   test("gives up a peer that takes no more of a body", async () => {
     tunnel.uploads = () => new Promise(() => undefined);
-    const peer = await tunnel.client({ limits: { stallSeconds: 0.2 } });
+    const peer = await tunnel.client({ timeouts: { stallSeconds: 0.2 } });
     async function* endless() {
       for (;;) yield Buffer.alloc(1_000_000);
     }
@@ -212,7 +212,7 @@ describe("uploads", () => {
 
   test("gives up a peer whose body has fallen silent", async () => {
     const broke = Promise.withResolvers<unknown>();
-    const impatient = await TestedServer.start({ limits: { silenceSeconds: 0.3, beatSeconds: 0.1 } });
+    const impatient = await TestedServer.start({ timeouts: { silenceSeconds: 0.3, beatSeconds: 0.1 } });
     impatient.uploads = async (upload, identity) => {
       await countBytes(upload, identity).catch(broke.resolve);
       return assert.fail("the body has no end");

@@ -4,8 +4,8 @@ import { join, resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { changeDiskImage, type DiskImage, makeDiskImage } from "./image.ts";
+import { LocalSystem } from "./local-system.ts";
 import { missingText } from "./missing.ts";
-import { Session } from "./session.ts";
 
 /**
  * The demo: everything that the README promises, by the commands that a person would type. It ends
@@ -33,45 +33,45 @@ const main = async (): Promise<void> => {
   const missing = values.image === undefined ? await missingText(tools) : undefined;
   if (missing !== undefined) print(missing.replaceAll("\n", "\n  "));
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-demo-"));
-  const session = new Session(join(dir, "data"));
+  const system = new LocalSystem(join(dir, "data"));
   try {
-    await demonstrate(dir, session, values.image === undefined ? undefined : resolve(values.image));
+    await demonstrate(dir, system, values.image === undefined ? undefined : resolve(values.image));
   } finally {
-    await session.stop();
+    await system.stop();
     if (values.keep === true) say(`Everything is left in ${dir}`);
     else await rm(dir, { recursive: true });
   }
 };
 
-const demonstrate = async (dir: string, session: Session, given: string | undefined): Promise<void> => {
+const demonstrate = async (dir: string, system: LocalSystem, given: string | undefined): Promise<void> => {
   const begun = Date.now();
   const { file, made } = given === undefined ? await ownImage(dir) : { file: given, made: undefined };
   say("The system starts: two sites, a gateway for each, the control plane over emulators");
-  await session.start();
+  await system.start();
 
   say("A disk is put on site a, and a plan backs it up to site b");
-  await session.run("volume", "import", file, "--site", "a", "--name", "web1");
+  await system.run("volume", "import", file, "--site", "a", "--name", "web1");
   const planFile = join(dir, "plan.yaml");
   await writeFile(planFile, plan);
-  await session.run("plan", "create", "-f", planFile);
+  await system.run("plan", "create", "-f", planFile);
 
   say("The first backup: everything but the holes");
-  await session.run("plan", "run", "nightly", "--wait");
-  const first = await prove(dir, session, "first-");
+  await system.run("plan", "run", "nightly", "--wait");
+  const first = await prove(dir, system, "first-");
 
   if (made !== undefined) {
     say("The next day: a file of 20 MB inside the image is another one");
     await changeDiskImage({ file, format: made.format, changingBytes, seed: 2 });
-    await session.run("volume", "import", file, "--site", "a", "--into", "web1");
+    await system.run("volume", "import", file, "--site", "a", "--into", "web1");
   }
   say("The second backup: what changed");
-  await session.run("plan", "run", "nightly", "--wait");
-  const second = await prove(dir, session, "second-");
+  await system.run("plan", "run", "nightly", "--wait");
+  const second = await prove(dir, system, "second-");
 
   say("The first restore point is still what it was");
-  await session.run("rebuild", first.groupId, "--site", "b", "--prefix", "again-", "--wait");
-  expectEqual(await exported(dir, session, "again-web1"), first.sha256);
-  await session.run("group", "list", "--plan", "nightly", "--site", "b");
+  await system.run("rebuild", first.groupId, "--site", "b", "--prefix", "again-", "--wait");
+  expectEqual(await exported(dir, system, "again-web1"), first.sha256);
+  await system.run("group", "list", "--plan", "nightly", "--site", "b");
   if (made !== undefined && second.sha256 === first.sha256) throw new Error("the two days do not differ");
   say(`All of it is equal, byte for byte. ${Math.round((Date.now() - begun) / 1000)} s.`);
 };
@@ -99,8 +99,12 @@ const ownImage = async (dir: string): Promise<{ file: string; made: DiskImage }>
 };
 
 /** Rebuilds the newest group on b, and compares it with the snapshot on a that it was made from. */
-const prove = async (dir: string, session: Session, prefix: string): Promise<{ groupId: GroupId; sha256: string }> => {
-  const { items } = await session.json<{ items: { id: GroupId }[] }>(
+const prove = async (
+  dir: string,
+  system: LocalSystem,
+  prefix: string,
+): Promise<{ groupId: GroupId; sha256: string }> => {
+  const { items } = await system.json<{ items: { id: GroupId }[] }>(
     "group",
     "list",
     "--plan",
@@ -113,17 +117,17 @@ const prove = async (dir: string, session: Session, prefix: string): Promise<{ g
     .sort()
     .at(-1);
   if (groupId === undefined) throw new Error("site b has no group");
-  await session.run("rebuild", groupId, "--site", "b", "--prefix", prefix, "--wait");
+  await system.run("rebuild", groupId, "--site", "b", "--prefix", prefix, "--wait");
   const output = join(dir, "source.img");
-  const source = await session.json<{ sha256: string }>(
+  const source = await system.json<{ sha256: string }>(
     ...["volume", "export", "web1", "--group", groupId, "--site", "a", "-o", output, "--force"],
   );
-  expectEqual(await exported(dir, session, `${prefix}web1`), source.sha256);
+  expectEqual(await exported(dir, system, `${prefix}web1`), source.sha256);
   return { groupId, sha256: source.sha256 };
 };
 
-const exported = async (dir: string, session: Session, name: string): Promise<string> => {
-  const image = await session.json<{ sha256: string }>(
+const exported = async (dir: string, system: LocalSystem, name: string): Promise<string> => {
+  const image = await system.json<{ sha256: string }>(
     "volume",
     "export",
     name,

@@ -7,7 +7,7 @@ import type { Clock } from "../../../core/ports/clock.ts";
 import { makeFolder } from "../../../gateway/files/folder.ts";
 import type { Emulator } from "./emulator.ts";
 import { listening } from "./port.ts";
-import type { Schedule } from "./schedules.ts";
+import type { EmulatedSchedule } from "./schedules.ts";
 import { definitionSchema, SchedulerFault, Schedules } from "./schedules.ts";
 
 export interface SchedulerOptions {
@@ -30,7 +30,7 @@ const listQuery = z.object({
   MaxResults: z.coerce.number().int().min(1).max(pageMax).default(pageMax),
 });
 
-const summaryOf = ({ Arn, Name, GroupName, State, CreationDate, LastModificationDate, Target }: Schedule) => ({
+const summaryOf = ({ Arn, Name, GroupName, State, CreationDate, LastModificationDate, Target }: EmulatedSchedule) => ({
   ...{ Arn, Name, GroupName, State, CreationDate, LastModificationDate },
   Target: { Arn: Target.Arn },
 });

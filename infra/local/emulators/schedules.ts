@@ -36,18 +36,18 @@ const scheduleSchema = definitionSchema.extend({
 const fileSchema = z.object({ groups: z.array(z.string()), schedules: z.array(scheduleSchema) });
 
 export type Definition = z.infer<typeof definitionSchema>;
-export type Schedule = z.infer<typeof scheduleSchema>;
+export type EmulatedSchedule = z.infer<typeof scheduleSchema>;
 type File = z.infer<typeof fileSchema>;
 
 const nameSchema = z.string().regex(/^[0-9a-zA-Z\-_.]{1,64}$/);
 const arnPrefix = "arn:aws:scheduler:us-east-1:000000000000";
 
 const validate = (name: string, { ScheduleExpression, ScheduleExpressionTimezone }: Definition): void => {
-  const epoch = new Date(0).toISOString() as Instant;
-  const times = { expression: ScheduleExpression, timeZone: ScheduleExpressionTimezone, createdAt: epoch };
+  const beginning = new Date(0).toISOString() as Instant;
+  const times = { expression: ScheduleExpression, timeZone: ScheduleExpressionTimezone, createdAt: beginning };
   try {
     nameSchema.parse(name);
-    occurrences(times, epoch, epoch);
+    occurrences(times, beginning, beginning);
   } catch (error) {
     if (VisibleError.is(error) || error instanceof z.ZodError)
       throw new SchedulerFault("ValidationException", error.message);
@@ -89,11 +89,11 @@ export class Schedules {
   }
 
   /** Every schedule, by group and name. */
-  list(): readonly Schedule[] {
+  list(): readonly EmulatedSchedule[] {
     return this.#file.schedules;
   }
 
-  get(group: string, name: string): Schedule {
+  get(group: string, name: string): EmulatedSchedule {
     const found = this.#file.schedules.find((schedule) => schedule.GroupName === group && schedule.Name === name);
     if (found !== undefined) return found;
     throw new SchedulerFault("ResourceNotFoundException", `Schedule ${name} does not exist.`);

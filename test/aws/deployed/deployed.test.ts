@@ -31,7 +31,15 @@ import { hangMs } from "../../patience.ts";
 import type { EmulatorProcess } from "../emulator-process.ts";
 import { startMinistack } from "../ministack.ts";
 import { type Deployment, deploy, installation } from "./deployment.ts";
-import { type Call, callerOf, type Exercises, environmentOf, exercisesOf, furnish, multiCluster } from "./exercises.ts";
+import {
+  type ApiCall,
+  callerOf,
+  type Exercises,
+  environmentOf,
+  exercisesOf,
+  furnish,
+  multiCluster,
+} from "./exercises.ts";
 import { type Gateways, startGateways } from "./gateways.ts";
 import { permissionsOf, without } from "./iam.ts";
 
@@ -60,7 +68,7 @@ const notJudged: Readonly<Record<string, string>> = {
 describe("the functions as they are deployed, on ministack with IAM enforced", () => {
   let ministack: EmulatorProcess;
   let deployment: Deployment;
-  let call: Call;
+  let call: ApiCall;
   let exercises: Exercises;
   let gateways: Gateways | undefined;
 

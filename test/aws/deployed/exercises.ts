@@ -41,7 +41,7 @@ export type Exercises = Readonly<Record<FunctionName | "gateway", () => Promise<
 };
 
 /** Registers the sites, and says what site a has. */
-export const furnish = async ({ deps }: Deployment, call: Call): Promise<void> => {
+export const furnish = async ({ deps }: Deployment, call: ApiCall): Promise<void> => {
   for (const id of ["a", "b"]) await call("POST", "/v1/sites", { id, multiCluster });
   await putInventoryPart(deps, { ...inventoryOf([objectNamed("db")]), generation: 1 });
 };
@@ -57,10 +57,10 @@ const inventoryOf = (objects: readonly ObjectConfig[]) => ({
 });
 
 /** One call of the API, which must succeed. */
-export type Call = <T>(method: string, path: string, body?: object, bearer?: string) => Promise<T>;
+export type ApiCall = <T>(method: string, path: string, body?: object, bearer?: string) => Promise<T>;
 
 export const callerOf =
-  ({ api }: Deployment, token: string): Call =>
+  ({ api }: Deployment, token: string): ApiCall =>
   async <T>(method: string, path: string, body?: object, bearer = token): Promise<T> => {
     const answer = await fetch(api.url + path, {
       method,
@@ -93,7 +93,7 @@ export const environmentOf = (deployment: Deployment, given: QueueCredentials) =
   AWS_SESSION_TOKEN: given.sessionToken,
 });
 
-export const exercisesOf = (deployment: Deployment, call: Call): Exercises => {
+export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises => {
   const { deps, clients } = deployment;
   let made = 0;
   const fresh = (what: string) => `${what}${++made}`;

@@ -14,7 +14,7 @@ import { writePattern } from "../../../infra/local/demo/image.ts";
 import { superviseGateway } from "../../../infra/local/gateways.ts";
 import { environmentWith } from "../emulators.ts";
 import { type Deployment, installation } from "./deployment.ts";
-import { type Call, environmentOf, multiCluster } from "./exercises.ts";
+import { type ApiCall, environmentOf, multiCluster } from "./exercises.ts";
 
 const imageBytes = 8 * 1024 ** 2;
 
@@ -27,7 +27,7 @@ export interface Gateways {
 
 export const startGateways = async (
   deployment: Deployment,
-  call: Call,
+  call: ApiCall,
   sites: readonly string[],
 ): Promise<Gateways> => {
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-deployed-"));

@@ -6,7 +6,7 @@ import { ListQueuesCommand } from "@aws-sdk/client-sqs";
 import { createClients } from "../../../functions/aws/clients.ts";
 import { startMinistack } from "../ministack.ts";
 import { realCost, realRefusal } from "./real.ts";
-import { runSteps, type Step } from "./resources.ts";
+import { runSteps, type SmokeStep } from "./resources.ts";
 import { emulatedSteps } from "./steps.ts";
 
 describe("the smoke test for a real account", () => {
@@ -33,7 +33,7 @@ describe("the smoke test for a real account", () => {
       clients.destroy();
       await ministack.stop();
     });
-    const failing: Step = {
+    const failing: SmokeStep = {
       title: "fails",
       run: async ({ clients: given, name }) => {
         await given.dynamodb.send(new DescribeTableCommand({ TableName: name }));

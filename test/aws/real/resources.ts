@@ -25,7 +25,7 @@ export interface Resources {
 }
 
 /** One thing to check; it throws when it is not so. Says what it saw, if that is worth a line. */
-export interface Step {
+export interface SmokeStep {
   readonly title: string;
   run(resources: Resources): Promise<string | undefined>;
 }
@@ -80,7 +80,7 @@ const removeAll = async (clients: Clients, iam: IAMClient, name: string): Promis
  * @returns how many failed; what could not be removed counts
  */
 export const runSteps = async (options: {
-  readonly steps: readonly Step[];
+  readonly steps: readonly SmokeStep[];
   readonly env: Environment;
   readonly signal: AbortSignal;
   readonly say: Say;

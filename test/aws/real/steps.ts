@@ -12,7 +12,7 @@ import { createDynamodbStore } from "../../../functions/aws/dynamodb-store.ts";
 import { queueUrlOf } from "../../../functions/aws/queues.ts";
 import { createEventBridgeScheduler } from "../../../functions/aws/scheduler.ts";
 import { createSqsTaskQueue } from "../../../functions/aws/sqs-task-queue.ts";
-import type { Resources, Step } from "./resources.ts";
+import type { Resources, SmokeStep } from "./resources.ts";
 
 const planOf = (n: number) => `plan_${n.toString().padStart(26, "0")}` as PlanId;
 const now = () => new Date().toISOString() as Instant;
@@ -61,7 +61,7 @@ const increment = async (store: DocumentStore): Promise<void> => {
   assert.fail("100 tries were not enough");
 };
 
-const transactionConflicts: Step = {
+const transactionConflicts: SmokeStep = {
   title: "no increment is lost to transactions that meet, whether DynamoDB calls that a conflict or a failed condition",
   async run(resources) {
     let conflicts = 0;
@@ -87,7 +87,7 @@ const transactionConflicts: Step = {
   },
 };
 
-const dueIndex: Step = {
+const dueIndex: SmokeStep = {
   title: "what is due is found through the index within 10 s",
   async run(resources) {
     const store = storeOf(resources);
@@ -103,7 +103,7 @@ const dueIndex: Step = {
   },
 };
 
-const siteQueues: Step = {
+const siteQueues: SmokeStep = {
   title: "a site's queues are made, and take a task with every character that a name can hold",
   async run({ clients, name }) {
     const siteId = "smoke" as SiteId;
@@ -122,7 +122,7 @@ const siteQueues: Step = {
 const expressions = ["cron(0 1 * * ? *)", "cron(30 0/6 * * ? *)", "cron(0 1 ? * MON,THU *)", "cron(0 1 L * ? *)"];
 const zones = ["UTC", "Asia/Shanghai", "Asia/Kolkata", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"];
 
-const timeZones: Step = {
+const timeZones: SmokeStep = {
   title: "Scheduler takes every kind of expression in time zones of every kind",
   async run(resources) {
     const scheduler = schedulerOf(resources);
@@ -137,7 +137,7 @@ const timeZones: Step = {
   },
 };
 
-const refusedExpressions: Step = {
+const refusedExpressions: SmokeStep = {
   title: "Scheduler refuses a time zone and an expression that there are not",
   async run(resources) {
     const scheduler = schedulerOf(resources);
@@ -151,7 +151,7 @@ const refusedExpressions: Step = {
 
 const deadLetterSecondsMax = 720;
 
-const deadLetters: Step = {
+const deadLetters: SmokeStep = {
   title: "an invocation that fails becomes a dead letter, with the slot in it",
   async run(resources) {
     const at = addSeconds(now(), 60).slice(0, "2026-01-01T00:00:00".length);
@@ -176,6 +176,6 @@ const deadLetters: Step = {
 };
 
 /** What emulators do, too: so the smoke test itself can be tried on one. */
-export const emulatedSteps: readonly Step[] = [transactionConflicts, dueIndex, siteQueues, timeZones];
+export const emulatedSteps: readonly SmokeStep[] = [transactionConflicts, dueIndex, siteQueues, timeZones];
 
-export const smokeSteps: readonly Step[] = [...emulatedSteps, refusedExpressions, deadLetters];
+export const smokeSteps: readonly SmokeStep[] = [...emulatedSteps, refusedExpressions, deadLetters];

@@ -2,9 +2,8 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { ObjectId } from "../../control.ts";
 import type { Database } from "../database.ts";
 import { refuseMirrorObject } from "../guard.ts";
-import { volumeIdOf } from "../object-ids.ts";
 import type { VmRow } from "../vms.ts";
-import type { VolumeRow } from "../volume-row.ts";
+import { type VolumeRow, volumeIdOf } from "../volume-row.ts";
 
 /** The row of an object that may be changed. Inside a transaction. */
 export type OwnRow =

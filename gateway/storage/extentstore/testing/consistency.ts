@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { BlockTable } from "../blocks.ts";
+import { dataFileIdOf, dataFilePath } from "../data-file.ts";
 import { Database } from "../database.ts";
-import { dataFileIdOf, dataFilePath } from "../datafile.ts";
 
 /** What nothing refers to, and nothing would ever take away. */
 const leftOver = {
@@ -47,10 +47,10 @@ export const checkConsistency = (dir: string): void => {
     for (const damage of ["damagedBlocks", "damagedVersions"]) {
       assert.deepEqual(database.all(`SELECT * FROM ${damage}`), [], "something was taken for damaged");
     }
-    const epochs = database.one<{ most: number; value: number }>(
+    const generations = database.one<{ most: number; value: number }>(
       "SELECT coalesce((SELECT max(epoch) FROM versions), 0) AS most, value FROM counters WHERE name = 'epoch'",
     );
-    assert(epochs !== undefined && epochs.most <= epochs.value);
+    assert(generations !== undefined && generations.most <= generations.value);
     checkVersions(database, join(dir, "data"));
     checkFiles(database, join(dir, "data"));
   } finally {

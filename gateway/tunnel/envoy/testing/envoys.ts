@@ -10,7 +10,7 @@ import type { Time } from "../../../time/time.ts";
 import { credentialsOf, site } from "../../../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../../../transfer/testing/memory-log.ts";
 import type { TlsCredentials } from "../../certificates.ts";
-import type { TunnelServerLimits } from "../../listening.ts";
+import type { TunnelServerTimeouts } from "../../listening.ts";
 import type { PeerHandler } from "../../requests.ts";
 import type { Tunnel } from "../../tunnel.ts";
 import type { UploadHandler } from "../../upload/server.ts";
@@ -33,7 +33,7 @@ export const openTestedEnvoy = async (options: {
   readonly uploads?: UploadHandler;
   readonly credentials?: TlsCredentials;
   readonly port?: number;
-  readonly limits?: Partial<TunnelServerLimits>;
+  readonly timeouts?: Partial<TunnelServerTimeouts>;
   readonly time?: Time;
   /** `auto` unless told otherwise. */
   readonly envoy?: string;
@@ -54,7 +54,7 @@ export const openTestedEnvoy = async (options: {
     handler,
     uploads: options.uploads ?? (async () => assert.fail("nobody may upload")),
     log,
-    ...(options.limits !== undefined && { limits: options.limits }),
+    ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
     envoy: options.envoy ?? "auto",
     ...(options.time !== undefined && { time: options.time }),
     dir,

@@ -7,7 +7,7 @@ import { credentialsOf, newAuthority, site } from "../../../transfer/testing/cre
 import type { TlsCredentials } from "../../certificates.ts";
 
 /** What somebody says at a public port, and what over. */
-export interface Asking {
+export interface RawRequest {
   readonly host: string;
   readonly port: number;
   /** Null: in plain text. Without a key: without a certificate. */
@@ -23,7 +23,7 @@ export interface Asked {
 }
 
 /** Asks, ends the connection when the answer is there, and waits until it has ended. */
-export const ask = async ({ host, port, credentials, head }: Asking): Promise<Asked> => {
+export const ask = async ({ host, port, credentials, head }: RawRequest): Promise<Asked> => {
   const socket = open({ host, port }, credentials);
   let answer = "";
   let serialNumber: string | undefined;
@@ -49,7 +49,10 @@ const isWhole = (answer: string): boolean => {
   return /^transfer-encoding: chunked$/im.test(head) ? /(^|\n)0\r\n\r\n$/.test(body) : body.length >= Number(length);
 };
 
-const open = (where: { readonly host: string; readonly port: number }, credentials: Asking["credentials"]): Socket => {
+const open = (
+  where: { readonly host: string; readonly port: number },
+  credentials: RawRequest["credentials"],
+): Socket => {
   if (credentials === null) return connectTcp(where);
   const { caPem, certificatePem, keyPem } = credentials;
   // Whom it asks is nothing that a stranger would be particular about.
@@ -60,7 +63,7 @@ const open = (where: { readonly host: string; readonly port: number }, credentia
 
 export interface Stranger {
   readonly name: string;
-  readonly credentials: Asking["credentials"];
+  readonly credentials: RawRequest["credentials"];
   /** Why Envoy refuses it, as its log says. */
   readonly reason: RegExp;
 }
