@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { styleFor } from "../cli/render/style.ts";
 import { Images } from "./cases/images.ts";
-import { type BenchOptions, type PeerName, parseOptions, usage } from "./cases/options.ts";
+import { type BenchOptions, parseOptions, type RivalName, usage } from "./cases/options.ts";
 import { settle } from "./cases/tools.ts";
 import { totalBytes } from "./data/regions.ts";
 import { baseRegions } from "./data/variants.ts";
@@ -13,9 +13,9 @@ import { measureMachine } from "./measure/machine-rates.ts";
 import { measureAll } from "./measure-all.ts";
 import { Ours } from "./ours/ours.ts";
 import { createWarmUp } from "./ours/warm-up.ts";
-import { createPeers, requirePeers } from "./peers/peers.ts";
 import { reportMarkdown, reportText } from "./render.ts";
 import type { BenchmarkReport } from "./results.ts";
+import { createRivals, requireRivals } from "./rivals/rivals.ts";
 import { judge } from "./targets.ts";
 
 /* The benchmark: what BENCHMARKS.md says. Progress goes to standard error, the tables to standard output. */
@@ -31,7 +31,7 @@ const main = async (): Promise<number> => {
     process.stdout.write(usage);
     return 0;
   }
-  const peers = await requirePeers(options.without);
+  const rivals = await requireRivals(options.without);
   const dir = await workFolder(options.dir);
   const remove = () => rmSync(dir, { recursive: true, force: true });
   for (const name of ["SIGINT", "SIGTERM"] as const) {
@@ -41,7 +41,7 @@ const main = async (): Promise<number> => {
     });
   }
   try {
-    const report = await measure(options, peers, dir);
+    const report = await measure(options, rivals, dir);
     await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
     const style = styleFor({ isTerminal: process.stdout.isTTY, env: process.env });
     process.stdout.write(`${(options.markdown ? reportMarkdown : reportText)(report, style)}\n`);
@@ -58,7 +58,7 @@ const workFolder = async (wanted: string | undefined): Promise<string> => {
   return resolve(wanted);
 };
 
-const measure = async (options: BenchOptions, names: readonly PeerName[], dir: string): Promise<BenchmarkReport> => {
+const measure = async (options: BenchOptions, names: readonly RivalName[], dir: string): Promise<BenchmarkReport> => {
   const { seed, runs, sizeBytes, thinBytes, extentBytes, cold } = options;
   const spec = (volumeBytes: number, share: number) => ({
     ...{ seed, extentBytes },
@@ -74,16 +74,16 @@ const measure = async (options: BenchOptions, names: readonly PeerName[], dir: s
   await settle([base]);
   say("measuring the machine");
   const machineRates = await measureMachine(base, sizeBytes);
-  const peers = createPeers(names, dir, images);
+  const rivals = createRivals(names, dir, images);
   try {
     const warmUp = cold ? undefined : createWarmUp(join(dir, "warm-up"), sizeBytes);
     const ours = new Ours({ dir: join(dir, "ours"), images, warmUp });
-    const results = await measureAll({ cases: options.cases, runs, ours, peers, say });
+    const results = await measureAll({ cases: options.cases, runs, ours, rivals, say });
     const allocatedBytes = totalBytes(baseRegions(disk));
     const parameters = { seed, runs, sizeBytes, extentBytes, thinBytes, cold, allocatedBytes };
     return { startedAt, machine, parameters, machineRates, results };
   } finally {
-    for (const peer of peers) await peer.close();
+    for (const rival of rivals) await rival.close();
   }
 };
 

@@ -1,18 +1,18 @@
 import { cpus, release, totalmem } from "node:os";
-import type { PeerName } from "./cases/options.ts";
+import type { RivalName } from "./cases/options.ts";
 import { runTool } from "./cases/tools.ts";
 import type { MachineDescription } from "./results.ts";
 
-const versionArguments: Readonly<Record<PeerName, string>> = {
+const versionArguments: Readonly<Record<RivalName, string>> = {
   rsync: "--version",
   restic: "version",
   borg: "--version",
 };
 
 /** The machine and the versions of what is measured on it. */
-export const describeMachine = async (peers: readonly PeerName[]): Promise<MachineDescription> => {
+export const describeMachine = async (rivals: readonly RivalName[]): Promise<MachineDescription> => {
   const versions = await Promise.all(
-    peers.map(async (name) => [name, versionIn(await runTool(name, [versionArguments[name]]))] as const),
+    rivals.map(async (name) => [name, versionIn(await runTool(name, [versionArguments[name]]))] as const),
   );
   const processors = cpus();
   return {

@@ -14,7 +14,7 @@ const toolsOf = () => {
   return {
     asked,
     ours: { measure: (run: { readonly name: string }) => measure(run.name) },
-    peers: ["one", "other"].map((name) => ({
+    rivals: ["one", "other"].map((name) => ({
       name,
       measure: ({ variant }: { readonly variant: string }) => measure(`${name} ${variant}`),
       close: async () => undefined,
@@ -24,7 +24,7 @@ const toolsOf = () => {
 
 const say = () => undefined;
 
-test("what two cases are to a peer it does once, under the first one's name, and of the thin volume nothing", async () => {
+test("what two cases are to a rival it does once, under the first one's name, and of the thin volume nothing", async () => {
   const { asked, ...tools } = toolsOf();
   const cases = chooseCases("5 %,5 % base gone,striped 5 %,thin unchanged");
   const results = await measureAll({ cases, runs: 1, ...tools, say });
@@ -40,6 +40,6 @@ test("what two cases are to a peer it does once, under the first one's name, and
 
 test("what is measured several times has all its runs, and their median", async () => {
   const { ours } = toolsOf();
-  const [result] = await measureAll({ cases: chooseCases("full"), runs: 3, ours, peers: [], say });
+  const [result] = await measureAll({ cases: chooseCases("full"), runs: 3, ours, rivals: [], say });
   assert.deepEqual([result?.wallSeconds, result?.runs.map(({ wallSeconds }) => wallSeconds)], [2, [1, 2, 3]]);
 });

@@ -1,21 +1,21 @@
-import { type Case, peerCase } from "./cases/cases.ts";
+import { type Case, rivalCase } from "./cases/cases.ts";
 import { type Measurement, medianOf } from "./measure/measurement.ts";
 import type { Ours } from "./ours/ours.ts";
-import type { OtherTool } from "./peers/peer.ts";
 import { ourName, type Result } from "./results.ts";
+import type { Rival } from "./rivals/rival.ts";
 
 /**
- * Measures every case with every tool, one after the other. A peer that does the same for two cases
+ * Measures every case with every tool, one after the other. A rival that does the same for two cases
  * does it once, under the first one's name, also when only the second was asked for.
  */
 export const measureAll = async (options: {
   readonly cases: readonly Case[];
   readonly runs: number;
   readonly ours: Pick<Ours, "measure">;
-  readonly peers: readonly OtherTool[];
+  readonly rivals: readonly Rival[];
   readonly say: (text: string) => void;
 }): Promise<readonly Result[]> => {
-  const { runs, ours, peers, say } = options;
+  const { runs, ours, rivals, say } = options;
   const results: Result[] = [];
   const measure = async (name: string, tool: string, once: () => Promise<Measurement>) => {
     if (results.some((result) => result.case === name && result.tool === tool)) return;
@@ -27,9 +27,9 @@ export const measureAll = async (options: {
   };
   for (const wanted of options.cases) {
     await measure(wanted.name, ourName, () => ours.measure(wanted));
-    const theirs = peerCase(wanted);
+    const theirs = rivalCase(wanted);
     if (theirs === undefined) continue;
-    for (const peer of peers) await measure(theirs.name, peer.name, () => peer.measure(theirs.workload));
+    for (const rival of rivals) await measure(theirs.name, rival.name, () => rival.measure(theirs.workload));
   }
   return results;
 };

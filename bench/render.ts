@@ -1,6 +1,6 @@
 import type { Style } from "../cli/render/style.ts";
 import { type Column, table } from "../cli/render/table.ts";
-import { cases, peerCase } from "./cases/cases.ts";
+import { cases, rivalCase } from "./cases/cases.ts";
 import type { MachineRates } from "./measure/machine-rates.ts";
 import { type BenchmarkReport, finder, ourName, type Result } from "./results.ts";
 import { judge, type TargetVerdict } from "./targets.ts";
@@ -20,15 +20,15 @@ interface Row extends Result {
   readonly wireRatio: number;
 }
 
-/** The peer that the ratios are of: that which does not compress, where we don't either. */
+/** The rival that the ratios are of: that which does not compress, where we don't either. */
 export const measureOf = (caseName: string): string => (caseName === "full-raw" ? "rsync" : "rsync -z");
 
 const rowsOf = (results: readonly Result[]): readonly Row[] => {
   const find = finder(results);
   return results.map((result) => {
     const known = cases.find(({ name }) => name === result.case);
-    const peers = known === undefined ? undefined : peerCase(known)?.name;
-    const theirs = find(peers ?? result.case, measureOf(result.case));
+    const rivals = known === undefined ? undefined : rivalCase(known)?.name;
+    const theirs = find(rivals ?? result.case, measureOf(result.case));
     const of = (figure: "wallSeconds" | "wireBytes") => result[figure] / (theirs?.[figure] ?? Number.NaN);
     return { ...result, wallRatio: of("wallSeconds"), wireRatio: of("wireBytes") };
   });

@@ -1,4 +1,4 @@
-import { cases, peerCase } from "./cases/cases.ts";
+import { cases, rivalCase } from "./cases/cases.ts";
 import type { Measurement } from "./measure/measurement.ts";
 import { type BenchmarkReport, type Find, finder, ourName } from "./results.ts";
 
@@ -16,25 +16,27 @@ interface Target {
   readonly case: string;
   readonly what: string;
   readonly limit: string;
-  /** `measured` NaN where a peer's figure is missing. */
+  /** `measured` NaN where a rival's figure is missing. */
   judge(ours: Measurement, find: Find, allocatedBytes: number): { measured: number; passed: boolean };
 }
 
 type Figure = "wallSeconds" | "cpuSeconds" | "wireBytes";
 const words: Record<Figure, string> = { wallSeconds: "wall", cpuSeconds: "CPU", wireBytes: "wire" };
 
-/** The case whose peers are the measure of this one. */
-const peerNameOf = (name: string): string => {
+/** The case whose rivals are the measure of this one. */
+const rivalNameOf = (name: string): string => {
   const found = cases.find((known) => known.name === name);
-  return (found && peerCase(found)?.name) ?? name;
+  return (found && rivalCase(found)?.name) ?? name;
 };
 
-const ratio = (name: string, figure: Figure, max: number, peers: readonly string[] = ["rsync -z"]): Target => ({
+const ratio = (name: string, figure: Figure, max: number, rivals: readonly string[] = ["rsync -z"]): Target => ({
   case: name,
   what: words[figure],
-  limit: `≤ ${max.toFixed(2)} of ${peers.length === 1 ? peers[0] : `the best of ${peers.join(" and ")}`}`,
+  limit: `≤ ${max.toFixed(2)} of ${rivals.length === 1 ? rivals[0] : `the best of ${rivals.join(" and ")}`}`,
   judge: (ours, find) => {
-    const theirs = peers.map((peer) => find(peerNameOf(name), peer)?.[figure]).filter((value) => value !== undefined);
+    const theirs = rivals
+      .map((rival) => find(rivalNameOf(name), rival)?.[figure])
+      .filter((value) => value !== undefined);
     const measured = theirs.length === 0 ? Number.NaN : ours[figure] / Math.min(...theirs);
     return { measured, passed: measured <= max };
   },

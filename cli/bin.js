@@ -32,7 +32,7 @@ if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
   const isCheckout = existsSync(new URL("./main.ts", import.meta.url));
   const built = (path) => new URL(isCheckout ? `./${path}.ts` : `../dist/cli/${path}.js`, import.meta.url).href;
   const { main } = await import(built("main"));
-  const { processHost } = await import(built("host"));
+  const { processHost } = await import(built("host/host"));
   const exitCode = await main(process.argv.slice(2), processHost());
   process.exitCode = exitCode;
   // What hangs, and was given up, must not hold the process; whoever reads slowly what was printed may take his time.

@@ -33,7 +33,8 @@ const builtPackage = async (t: TestContext, main: string): Promise<string> => {
   await mkdir(dist, { recursive: true });
   await cp(bin, join(cli, "bin.js"));
   await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-  await writeFile(join(dist, "host.js"), "export const processHost = () => 7;");
+  await mkdir(join(dist, "host"));
+  await writeFile(join(dist, "host/host.js"), "export const processHost = () => 7;");
   await writeFile(join(dist, "main.js"), main);
   return join(cli, "bin.js");
 };

@@ -12,8 +12,8 @@ import {
   vmDiskSpecSchema,
   vmNicSpecSchema,
 } from "../core/api/object-spec.ts";
-import { parseObjects, readChangeFile } from "./object-file.ts";
-import { parsePlan } from "./plan-file.ts";
+import { parseObjects, readChangeFile } from "./input/object-file.ts";
+import { parsePlan } from "./input/plan-file.ts";
 
 const page = (name: string) => readFile(fileURLToPath(new URL(`../docs/${name}`, import.meta.url)), "utf8");
 const example = async (name: string) => ({ name, text: await page(`examples/${name}`) });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../core/api/errors.ts";
-import type { Host } from "./host.ts";
+import type { Host } from "./host/host.ts";
 import { recordingScreen, run } from "./testing.ts";
 
 const commands = [
@@ -39,8 +39,9 @@ const commands = [
   "run cancel",
   "group list",
   "group show",
-  "group show",
   "rebuild",
+  "completion",
+  "help",
 ];
 
 describe("help", () => {
@@ -59,6 +60,24 @@ describe("help", () => {
       for (const option of ["--json", "--dir", "--url", "--token-file"]) assert.ok(stdout.includes(option));
     });
   }
+
+  test("by the word is the same as by --help, for every command", async () => {
+    for (const words of [[], ["plan"], ...commands.map((command) => command.split(" "))]) {
+      assert.deepEqual(await run(["help", ...words]), await run([...words, "--help"]), words.join(" "));
+    }
+  });
+
+  test("of a command that is not there names the one that is most like it", async () => {
+    for (const [words, exitCode, pattern] of [
+      [["pln"], 2, /unknown command 'pln' \(Did you mean plan\?\) \(BAD_REQUEST\)\n {2}hint: See: smtx-backup --help/],
+      [["plan", "crate"], 2, /'crate' \(Did you mean create\?\).*\n {2}hint: See: smtx-backup plan --help/],
+      [["plan", "create", "now"], 2, /“plan create” is a whole command: “now” is too much\./],
+    ] as const) {
+      const wrong = await run(["help", ...words]);
+      assert.deepEqual([wrong.exitCode, wrong.stdout], [exitCode, ""]);
+      assert.match(wrong.stderr, pattern);
+    }
+  });
 
   test("is shown on standard error for a noun without a verb, which is bad usage", async () => {
     const { exitCode, stdout, stderr } = await run(["plan"]);
@@ -88,6 +107,7 @@ test("the columns of a run's table are explained in its help", async () => {
 
 describe("bad usage", () => {
   const cases = [
+    [["pln", "list"], /unknown command 'pln' \(Did you mean plan\?\)/],
     [["plan", "crate"], /unknown command 'crate' \(Did you mean create\?\)/],
     [["plan", "list", "--jsn"], /unknown option '--jsn'/],
     [["plan", "create"], /--file <file>' not specified/],

@@ -1,27 +1,16 @@
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import type { ErrorBody } from "../core/api/answers.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import { visibleFailure } from "../core/api/failure.ts";
 import packageJson from "../package.json" with { type: "json" };
-import { addAuditCommand } from "./commands/audit.ts";
-import { addCaCommands } from "./commands/ca.ts";
 import type { Answering, CommandWork } from "./commands/command.ts";
-import { addGatewayCommands } from "./commands/gateway.ts";
-import { addGroupCommands } from "./commands/group.ts";
-import { addLocalCommands } from "./commands/local.ts";
-import { addObjectCommands } from "./commands/object.ts";
-import { addPlanCommands } from "./commands/plan.ts";
-import { addRebuildCommand } from "./commands/rebuild.ts";
-import { addRunCommands } from "./commands/run.ts";
-import { addSiteCommands } from "./commands/site.ts";
-import { addStatusCommand } from "./commands/status.ts";
-import { addTokenCommands } from "./commands/token.ts";
-import { addVolumeCommands } from "./commands/volume.ts";
-import { createContext, type GlobalOptions } from "./context.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { configureHelp, pathOf } from "./help.ts";
-import type { Host } from "./host.ts";
+import { createContext, type GlobalOptions } from "./context/context.ts";
+import { pathOf } from "./help/help.ts";
+import { exitCodeOf, exitCodes } from "./host/exit-codes.ts";
+import type { Host } from "./host/host.ts";
+import { printedJson } from "./json/print.ts";
 import { notCompiled } from "./not-compiled.ts";
+import { createProgram } from "./program.ts";
 import { errorText } from "./render/errors.ts";
 import { styleFor } from "./render/style.ts";
 
@@ -38,7 +27,7 @@ export const main = async (args: readonly string[], host: Host): Promise<number>
       const answer = await work(context, ...(given.slice(0, -1) as A));
       if (answer === undefined) return;
       const screen = answer.isForStderr ? host.stderr : host.stdout;
-      screen.write(`${context.json ? JSON.stringify(answer.json) : answer.text}\n`);
+      screen.write(`${context.json ? printedJson(answer.json) : answer.text}\n`);
       exitCode = answer.exitCode ?? exitCode;
     };
   try {
@@ -51,32 +40,6 @@ export const main = async (args: readonly string[], host: Host): Promise<number>
   } catch (error) {
     return explain(error, host, { json: args.includes("--json"), used });
   }
-};
-
-const createProgram = (host: Host, answering: Answering): Command => {
-  const program = new Command("smtx-backup")
-    .description("Backup and disaster recovery for SMTX OS clusters.")
-    .version(packageJson.version)
-    .option("--json", "print one JSON document and nothing else; errors as JSON, too")
-    .option("--dir <dir>", "the local environment's folder (SMTX_BACKUP_DIR; else .smtx-backup)")
-    .option("--url <url>", "the API (SMTX_BACKUP_URL; else that of the local environment)")
-    .option("--token-file <file>", "a file with the API's token (or the token in SMTX_BACKUP_TOKEN)");
-  // Before the commands are added: they inherit it.
-  configureHelp(program, host);
-  addLocalCommands(program, answering);
-  addCaCommands(program, answering);
-  addGatewayCommands(program, answering);
-  addSiteCommands(program, answering);
-  addTokenCommands(program, answering);
-  addObjectCommands(program, answering);
-  addVolumeCommands(program, answering);
-  addStatusCommand(program, answering);
-  addPlanCommands(program, answering);
-  addRunCommands(program, answering);
-  addGroupCommands(program, answering);
-  addRebuildCommand(program, answering);
-  addAuditCommand(program, answering);
-  return program;
 };
 
 /** Which command it was that was used wrongly; an error of commander's does not say it. */

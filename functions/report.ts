@@ -11,19 +11,19 @@ import { shardOf } from "../core/run/shards.ts";
 import { isCounted, placeOf, siteOfTask, taskCount } from "../core/run/steps.ts";
 import { volumesMax, volumesUpTo } from "../core/run/volumes.ts";
 import { answerTo } from "./engine/answers.ts";
-import { loseBase } from "./engine/base.ts";
 import { applyToPlan, applyToTask } from "./engine/engine.ts";
-import { readFact, type SnapshotFact } from "./engine/facts.ts";
-import type { ShardId } from "./engine/happenings.ts";
 import { takeLate } from "./engine/late.ts";
-import { loadRun } from "./engine/runs.ts";
-import { readShard } from "./engine/shards.ts";
-import { readTaken } from "./engine/taken.ts";
 import { goOnTidying, isOfTidying } from "./engine/tidy.ts";
 import { heardFrom, heardOf } from "./gateways/alive.ts";
 import { readGateways } from "./gateways/list.ts";
+import { loseBase } from "./groups/base.ts";
 import { putInventoryPart } from "./inventory/inventory.ts";
 import type { Deps } from "./ports/deps.ts";
+import { readFact, type SnapshotFact } from "./runs/facts.ts";
+import { loadRun } from "./runs/runs.ts";
+import type { ShardId } from "./runs/shards.ts";
+import { readShard } from "./runs/shards.ts";
+import { readTaken } from "./runs/taken.ts";
 
 /**
  * Takes in one message of the reports queue. What a site says of another's tasks is dropped. Facts

@@ -7,13 +7,13 @@ import { mapBounded } from "./concurrency/map-bounded.ts";
 import { runOfKey, runPrefix, shardOfKey } from "./documents/records.ts";
 import { keyText } from "./documents/store-rules.ts";
 import { applyToPlan, drain, dueSecondsMax, follow, planDueAt } from "./engine/engine.ts";
-import { deleteExpired } from "./engine/expiry.ts";
 import { isOutbox } from "./engine/outbox.ts";
 import { lookAtPart } from "./engine/parts.ts";
-import { loadRun } from "./engine/runs.ts";
 import { lookAtShard } from "./engine/take-task.ts";
 import { isStuck } from "./monitoring/stuck.ts";
 import type { Deps } from "./ports/deps.ts";
+import { deleteExpired } from "./runs/expiry.ts";
+import { loadRun } from "./runs/runs.ts";
 
 /** Documents that are asked for at once; however many there are, memory does not grow. */
 const documentsPerPage = 500;

@@ -174,7 +174,10 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
   const source = (queue: SiteQueue) => createSqsTaskSource({ client: sqs, prefix: queues.prefix, siteId, queue, log });
   const throttles = createThrottles(steadyTime);
   const agent = startAgent({
-    queues: (["tasks", "transfers"] as const).map((queue) => ({ source: source(queue), slots: concurrency[queue] })),
+    queues: (["tasks", "transfers"] as const).map((queue) => ({
+      source: source(queue),
+      concurrency: concurrency[queue],
+    })),
     settings: {
       source: source("settings"),
       apply: throttles.apply,

@@ -44,10 +44,10 @@ export const cases: readonly Case[] = [
 ];
 
 /**
- * What the peers do for a case: they know of no stripes, no snapshots and no thin volumes, so cases share their workload.
+ * What the rivals do for a case: they know of no stripes, no snapshots and no thin volumes, so cases share their workload.
  * Undefined for the thin volume, whose holes they would read from end to end.
  */
-export const peerCase = ({ workload }: Case): Case | undefined =>
+export const rivalCase = ({ workload }: Case): Case | undefined =>
   workload.volume === "thin"
     ? undefined
     : cases.find(

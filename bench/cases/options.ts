@@ -2,8 +2,8 @@ import { parseArgs } from "node:util";
 import { unitBytes } from "../data/regions.ts";
 import { type Case, cases, chooseCases } from "./cases.ts";
 
-export const peerNames = ["rsync", "restic", "borg"] as const;
-export type PeerName = (typeof peerNames)[number];
+export const rivalNames = ["rsync", "restic", "borg"] as const;
+export type RivalName = (typeof rivalNames)[number];
 
 export interface BenchOptions {
   readonly seed: string;
@@ -15,7 +15,7 @@ export interface BenchOptions {
   readonly extentBytes: number;
   readonly runs: number;
   readonly cases: readonly Case[];
-  readonly without: readonly PeerName[];
+  readonly without: readonly RivalName[];
   /** Our gateways are not warmed up. */
   readonly cold: boolean;
   readonly json: string;
@@ -32,7 +32,7 @@ Measures backups with this product, rsync, restic and borg on the same data, on 
   --extent SIZE     of an extent (256MiB); sizes are multiples of four of it
   --cases A,B       only these: ${cases.map(({ name }) => name).join(", ")}
   --runs N          measure everything N times and show the medians (1)
-  --without A,B     leave out tools that are missing here: ${peerNames.join(", ")}
+  --without A,B     leave out tools that are missing here: ${rivalNames.join(", ")}
   --cold            measure our gateways right after their start, instead of after they have carried another volume
   --seed SEED       the same seed makes the same data (1)
   --dir DIR         where to work; it must not be there yet, and needs five times the size
@@ -101,12 +101,12 @@ const parseRuns = (text: string): number => {
   return runs;
 };
 
-const parseWithout = (text: string): readonly PeerName[] =>
+const parseWithout = (text: string): readonly RivalName[] =>
   text
     .split(",")
     .filter((name) => name !== "")
     .map((name) => {
-      const known = peerNames.find((peer) => peer === name.trim());
-      if (known === undefined) throw new RangeError(`“${name}” is none of ${peerNames.join(", ")}`);
+      const known = rivalNames.find((rival) => rival === name.trim());
+      if (known === undefined) throw new RangeError(`“${name}” is none of ${rivalNames.join(", ")}`);
       return known;
     });

@@ -57,7 +57,7 @@ const prefix = "cost";
 const sites = ["a", "b"] as const;
 export const gatewaysPerSite = 2;
 /** As gateways have it unless told otherwise. */
-const slots = 4;
+const concurrency = 4;
 /** infra/aws/reports.ts */
 const reportsPerCallMax = 10;
 const stepMs = 200;
@@ -177,7 +177,7 @@ class Installation {
       createSqsTaskSource({ client, prefix, siteId, queue, log, time });
     const objects = [...this.#disks.values()].flatMap((disk) => [...disk.site(siteId).volumes.keys()]);
     const agent = startAgent({
-      queues: (["tasks", "transfers"] as const).map((queue) => ({ source: source(queue), slots })),
+      queues: (["tasks", "transfers"] as const).map((queue) => ({ source: source(queue), concurrency })),
       settings: {
         source: source("settings"),
         apply: () => undefined,

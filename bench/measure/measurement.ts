@@ -3,7 +3,7 @@ export interface Measurement {
   readonly wallSeconds: number;
   /** User and system time of all processes at both ends. */
   readonly cpuSeconds: number;
-  /** The most resident memory: of our source and our target, or of a peer's largest process. */
+  /** The most resident memory: of our source and our target, or of a rival's largest process. */
   readonly peakBytes: readonly number[];
   /** Through the loopback interface, or by how much a repository grew. */
   readonly wireBytes: number;

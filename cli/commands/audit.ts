@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { AuditEntry } from "../../core/api/audit.ts";
-import { answerOf } from "../client.ts";
-import { wholeNumber } from "../options.ts";
-import { listedUpTo, moreText } from "../pages.ts";
+import { answerOf } from "../context/client.ts";
+import { listedUpTo, moreText } from "../control-plane/pages.ts";
+import { wholeNumber } from "../input/options.ts";
 import { table } from "../render/table.ts";
 import { instantText } from "../render/units.ts";
 import type { Answering } from "./command.ts";

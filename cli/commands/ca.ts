@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { siteIdSchema } from "../../core/api/ids.ts";
-import { checkedBy } from "../options.ts";
+import { checkedBy } from "../input/options.ts";
 import type { Answering } from "./command.ts";
 
 export const addCaCommands = (program: Command, answering: Answering): void => {

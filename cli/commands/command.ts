@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Answer, Context } from "../context.ts";
+import type { Answer, Context } from "../context/context.ts";
 
 /** What a command does; one that has printed all there is to say by itself gives no answer. */
 export type CommandWork<A extends unknown[]> = (context: Context, ...args: A) => Promise<Answer | undefined>;

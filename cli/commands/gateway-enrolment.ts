@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type GatewayId, gatewayIdSchema } from "../../core/api/ids.ts";
-import { answerOf } from "../client.ts";
-import type { Host } from "../host.ts";
-import { checkedBy, siteOption } from "../options.ts";
+import { answerOf } from "../context/client.ts";
+import type { Host } from "../host/host.ts";
+import { checkedBy, siteOption } from "../input/options.ts";
 import { instantText } from "../render/units.ts";
 import type { Answering } from "./command.ts";
 

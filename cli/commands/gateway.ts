@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { answerOf } from "../client.ts";
-import { exitCodes } from "../exit-codes.ts";
-import { siteOption } from "../options.ts";
+import { answerOf } from "../context/client.ts";
+import { exitCodes } from "../host/exit-codes.ts";
+import { siteOption } from "../input/options.ts";
 import { gatewayTable } from "../render/gateway.ts";
 import type { Answering } from "./command.ts";
 import { addEnrolmentCommands } from "./gateway-enrolment.ts";

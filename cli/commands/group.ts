@@ -1,15 +1,16 @@
 import type { Command } from "commander";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type GroupId, planIdOf } from "../../core/api/ids.ts";
-import { answerOf } from "../client.ts";
-import type { Answer, Api, Context } from "../context.ts";
-import { readRun } from "../follow-run.ts";
-import { groupMeant } from "../latest-group.ts";
-import { groupOrLatest, groupText, latestOfOption, sinceOption, siteOption } from "../options.ts";
-import { listed } from "../pages.ts";
+import { answerOf } from "../context/client.ts";
+import type { Answer, Api, Context } from "../context/context.ts";
+import { readRun } from "../control-plane/follow-run.ts";
+import { groupMeant } from "../control-plane/latest-group.ts";
+import { listed } from "../control-plane/pages.ts";
+import { readRunObjects } from "../control-plane/run-objects.ts";
+import { groupOrLatest, groupText, latestOfOption, sinceOption, siteOption } from "../input/options.ts";
+import { groupLine } from "../json/group.ts";
 import { groupNotes, groupTable, groupText as wholeGroupText } from "../render/group.ts";
 import { runObjectsText } from "../render/run-objects.ts";
-import { readRunObjects } from "../run-objects.ts";
 import type { Answering } from "./command.ts";
 
 export const addGroupCommands = (program: Command, answering: Answering): void => {
@@ -41,7 +42,7 @@ const listGroups = async (context: Context, filter: ListOptions): Promise<Answer
   const items = await listed(context, (page) => answerOf(api.v1.groups.$get({ query: { ...page, ...filter } })));
   const isFiltered = filter.site !== undefined || filter.since !== undefined;
   const text = groupTable(items, context.style, isFiltered ? "No snapshot groups fit these filters." : undefined);
-  return { json: { items }, text: [text, ...groupNotes(items)].join("\n") };
+  return { json: { items: items.map(groupLine) }, text: [text, ...groupNotes(items)].join("\n") };
 };
 
 interface ShowOptions {
@@ -63,10 +64,12 @@ const showGroup = async (context: Context, group: string, options: ShowOptions):
   if (first === undefined) throw groupUnknown(id, plan, site);
   const run = await runOf(api, first.runId);
   const objects = run === undefined ? [] : await readRunObjects(context, api, run);
+  const { planId, planName, runId, takenAt } = first;
+  const alike = { id, planId, planName, runId, takenAt };
   const { style } = context;
   const parts = [wholeGroupText(groups, style), runObjectsText(objects, style, site)];
   return {
-    json: { id, sites: groups, objects: objects[0]?.objects ?? [] },
+    json: { ...alike, sites: groups.map(groupLine), objects: objects[0]?.objects ?? [] },
     text: [
       ...parts.filter((part) => part !== undefined),
       ...groupNotes(groups.map(({ warnings: _, ...group }) => group)),

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { siteIdSchema } from "../../core/api/ids.ts";
-import { checkedBy, wholeNumber } from "../options.ts";
+import { checkedBy, wholeNumber } from "../input/options.ts";
 import { fields } from "../render/table.ts";
 import type { Answering } from "./command.ts";
 

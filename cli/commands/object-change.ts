@@ -7,17 +7,18 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import type { ObjectChange } from "../../core/api/object-spec.ts";
 import type { ClusterAdministration } from "../../gateway/storage/administration.ts";
 import type { ObjectId } from "../../gateway/storage/control.ts";
-import { isToBeChanged, nothingChanged } from "../confirm.ts";
-import type { Answer, Context } from "../context.ts";
-import { findChangeableObject } from "../find-object.ts";
-import { tellInventory } from "../inventory.ts";
-import { kindNames } from "../kind-names.ts";
-import { labelChanges } from "../labels.ts";
-import { readChangeFile } from "../object-file.ts";
+import { isToBeChanged, nothingChanged } from "../context/confirm.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { administrationOf, withStorage } from "../context/with-storage.ts";
+import { tellInventory } from "../control-plane/inventory.ts";
+import { findChangeableObject } from "../find/find-object.ts";
+import { labelChanges } from "../input/labels.ts";
+import { readChangeFile } from "../input/object-file.ts";
+import { shownObject } from "../json/object.ts";
+import { kindNames } from "../render/kind-names.ts";
 import { lossesText } from "../render/losses.ts";
 import { labelsText, objectText } from "../render/object.ts";
 import { printable } from "../render/style.ts";
-import { administrationOf, withStorage } from "../with-storage.ts";
 
 export interface ChangeOptions {
   readonly site: string;
@@ -57,7 +58,7 @@ export const updateObject = async (context: Context, nameOrId: string, options: 
   const { object, lost } = done;
   const isKnown = await isKnownAs(context, site, object);
   return {
-    json: { object, site, lost, inventoryRefreshed: isKnown },
+    json: { object: shownObject(object), site, lost, inventoryRefreshed: isKnown },
     text: [...lossesText(lost), `It is now:\n\n${objectText(object, site, context.style)}`].join("\n"),
   };
 };

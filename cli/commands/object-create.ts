@@ -2,13 +2,14 @@ import { isUnusable } from "../../core/api/judged-object.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { ObjectSpec } from "../../core/api/object-spec.ts";
 import type { ClusterAdministration, FacilityId } from "../../gateway/storage/administration.ts";
-import type { Answer, Context } from "../context.ts";
-import { tellInventory } from "../inventory.ts";
-import { readObjectFile } from "../object-file.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { administrationOf, withStorage } from "../context/with-storage.ts";
+import { tellInventory } from "../control-plane/inventory.ts";
+import { readObjectFile } from "../input/object-file.ts";
+import { shownObject } from "../json/object.ts";
 import { type DescribedFacility, facilitiesText, facilityKinds } from "../render/facility.ts";
 import { objectTable } from "../render/object.ts";
 import { counted } from "../render/units.ts";
-import { administrationOf, withStorage } from "../with-storage.ts";
 
 interface CreateOptions {
   readonly site: string;
@@ -30,7 +31,7 @@ export const createObjects = async (context: Context, { site, file, store }: Cre
     (seen) => seen !== undefined && (isUnusable(seen) || seen.id === made.at(-1)?.id),
   );
   const text = [...facilitiesText(facilities, site), ...objectsText(made, site, context)].join("\n");
-  return { json: { objects: made, facilities, site, inventoryRefreshed: isKnown }, text };
+  return { json: { objects: made.map(shownObject), facilities, site, inventoryRefreshed: isKnown }, text };
 };
 
 const objectsText = (made: readonly ObjectConfig[], site: string, { style }: Context): readonly string[] =>

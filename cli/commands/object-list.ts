@@ -2,12 +2,13 @@ import { isUnusable, type JudgedObject, judgeObject, objectUnusable } from "../.
 import { isSameName } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import type { Answer, Context } from "../context.ts";
-import { findObject } from "../find-object.ts";
-import { currentInventory, lookUpNamed, type SiteInventory } from "../inventory.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { withStorage } from "../context/with-storage.ts";
+import { currentInventory, lookUpNamed, type SiteInventory } from "../control-plane/inventory.ts";
+import { findObject } from "../find/find-object.ts";
+import { shownObject } from "../json/object.ts";
 import { objectTable, objectText, unusableLine } from "../render/object.ts";
 import { instantText } from "../render/units.ts";
-import { withStorage } from "../with-storage.ts";
 
 interface LookOptions {
   readonly site: string;
@@ -27,7 +28,7 @@ export const listObjects = async (context: Context, options: LookOptions): Promi
     ...unusable.map((one) => unusableLine(one, style)),
     ...(observedAt === undefined ? [] : [style.faint(`seen at ${instantText(observedAt)}`)]),
   ];
-  return { json: seen, text: lines.join("\n") };
+  return { json: { ...seen, objects: objects.map(shownObject) }, text: lines.join("\n") };
 };
 
 /** `object show`: one of them, in full. */
@@ -39,7 +40,7 @@ export const showObject = async (context: Context, nameOrId: string, options: Lo
       : await inStore(context, site, store);
   refuseUnusable(seen, { nameOrId, kind });
   const object = findObject(usable(seen), { site, nameOrId, kind });
-  return { json: object, text: objectText(object, site, context.style) };
+  return { json: shownObject(object), text: objectText(object, site, context.style) };
 };
 
 type Seen = Omit<SiteInventory, "observedAt"> & Partial<Pick<SiteInventory, "observedAt">>;

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { objectKindSchema } from "../../core/api/object/common.ts";
-import { size } from "../bytes.ts";
-import { kindOption, siteOption, storeOption, wholeNumber } from "../options.ts";
+import { size } from "../input/bytes.ts";
+import { kindOption, siteOption, storeOption, wholeNumber } from "../input/options.ts";
 import { facilityKinds } from "../render/facility.ts";
 import type { Answering } from "./command.ts";
 import { labelObject, setPower, updateObject } from "./object-change.ts";

@@ -3,14 +3,15 @@ import type { PlanAnswer, PlanMember } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { isUnusable } from "../../core/api/judged-object.ts";
 import { isRule, retentionSchema } from "../../core/api/plan.ts";
-import { answerOf } from "../client.ts";
-import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
-import type { Answer, Api, Context } from "../context.ts";
-import { askedFor, followRun } from "../follow-run.ts";
-import { freshInventory, lastInventory, lookUpObjects } from "../inventory.ts";
-import { wholeNumber } from "../options.ts";
-import { listed } from "../pages.ts";
-import { readPlanFile } from "../plan-file.ts";
+import { answerOf } from "../context/client.ts";
+import { isToBeDeleted, nothingDeleted } from "../context/confirm.ts";
+import type { Answer, Api, Context } from "../context/context.ts";
+import { askedFor, followRun } from "../control-plane/follow-run.ts";
+import { freshInventory, lastInventory, lookUpObjects } from "../control-plane/inventory.ts";
+import { listed } from "../control-plane/pages.ts";
+import { wholeNumber } from "../input/options.ts";
+import { readPlanFile } from "../input/plan-file.ts";
+import { askedForRun } from "../json/run.ts";
 import { firstRunText, planTable, planText, retentionText, slotsText } from "../render/plan.ts";
 import { idleText, leftOutText, type Members, membersText } from "../render/plan-members.ts";
 import { warningLines } from "../render/run.ts";
@@ -76,7 +77,10 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
         const asking = answerOf(api.v1.plans[":plan"].run.$post({ param: { plan: name } }));
         const run = await askedFor(context, asking, `smtx-backup run list --plan ${name}`);
         if (wait) return followRun(context, api, run.id);
-        return { json: run, text: `${run.id} has been asked for. See: smtx-backup run show ${run.id} --watch` };
+        return {
+          json: askedForRun(run),
+          text: `${run.id} has been asked for. See: smtx-backup run show ${run.id} --watch`,
+        };
       }),
     );
   plan

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { planIdOf } from "../../core/api/ids.ts";
 import { restoreCreateSchema } from "../../core/api/restore.ts";
-import { answerOf } from "../client.ts";
-import { askedFor, followRun } from "../follow-run.ts";
-import { freshInventory } from "../inventory.ts";
-import { groupMeant } from "../latest-group.ts";
-import { checkedBy, groupOrLatest, groupText, latestOfOption, siteOption } from "../options.ts";
+import { answerOf } from "../context/client.ts";
+import { askedFor, followRun } from "../control-plane/follow-run.ts";
+import { freshInventory } from "../control-plane/inventory.ts";
+import { groupMeant } from "../control-plane/latest-group.ts";
+import { checkedBy, groupOrLatest, groupText, latestOfOption, siteOption } from "../input/options.ts";
+import { askedForRun } from "../json/run.ts";
 import type { Answering } from "./command.ts";
 
 interface RebuildOptions {
@@ -52,7 +53,7 @@ export const addRebuildCommand = (program: Command, answering: Answering): void 
         const asking = answerOf(api.v1.restores.$post({ json }));
         const run = await askedFor(context, asking, `smtx-backup run list --plan ${planIdOf(groupId)}`);
         if (options.wait) return followRun(context, api, run.id);
-        return { json: run, text: `${run.id} has been asked for. See: smtx-backup run show ${run.id}` };
+        return { json: askedForRun(run), text: `${run.id} has been asked for. See: smtx-backup run show ${run.id}` };
       }),
     );
 };

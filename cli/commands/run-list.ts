@@ -1,9 +1,10 @@
 import { Option } from "commander";
 import type { RunListEntry } from "../../core/api/answers.ts";
-import { answerOf } from "../client.ts";
-import type { Answer, Context } from "../context.ts";
-import { wholeNumber } from "../options.ts";
-import { listed, listedUpTo, moreText } from "../pages.ts";
+import { answerOf } from "../context/client.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { listed, listedUpTo, moreText } from "../control-plane/pages.ts";
+import { wholeNumber } from "../input/options.ts";
+import { runLine } from "../json/run.ts";
 import { historyTable } from "../render/run.ts";
 
 const runsShown = 20;
@@ -41,7 +42,7 @@ export const listRuns = async (context: Context, { limit: given, ...filter }: Li
         : "No runs yet.",
   });
   const note = isCut ? `\nOf the last ${sinceUnlessTold}. To see others: --since 7d, or --plan PLAN` : "";
-  return { json: { items, more }, text: table + moreText(more, limit) + note };
+  return { json: { items: items.map(runLine), more }, text: table + moreText(more, limit) + note };
 };
 
 interface Newest {

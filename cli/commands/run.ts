@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { answerOf } from "../client.ts";
-import { followRun, readRun, showRun, showWholeRun } from "../follow-run.ts";
-import { runId, sinceOption, siteOption } from "../options.ts";
+import { answerOf } from "../context/client.ts";
+import { followRun, readRun, showRun, showWholeRun } from "../control-plane/follow-run.ts";
+import { addNotes } from "../help-notes.ts";
+import { runId, sinceOption, siteOption } from "../input/options.ts";
 import type { Answering } from "./command.ts";
 import { limitOption, listRuns, sinceUnlessTold } from "./run-list.ts";
 
-const columnsHelp = `
-EXTENTS are the pieces that the volumes are compared in: of UNCHANGED ones the target has the content already, HOLES
+const columnsNotes = `EXTENTS are the pieces that the volumes are compared in: of UNCHANGED ones the target has the content already, HOLES
 were never written, and the others are read. CHANGED is the content of these that differed, SENT what went over the
 wire for it, compressed, and RATIO how many times less that is.`;
 
@@ -22,11 +22,10 @@ export const addRunCommands = (program: Command, answering: Answering): void => 
     .addOption(sinceOption(`only those since then; of all plans, ${sinceUnlessTold} unless told`))
     .addOption(limitOption())
     .action(answering(listRuns));
-  run
+  const show = run
     .command("show")
     .description("show a run: how far each target and each object is, what it waits for, and what is to be known of it")
     .argument("<run>", idText, runId)
-    .addHelpText("after", columnsHelp)
     .option("--watch", "go on showing it until it has ended; exit code 1 when it failed", false)
     .action(
       answering(async (context, id: string, { watch }: { watch: boolean }) => {
@@ -36,6 +35,7 @@ export const addRunCommands = (program: Command, answering: Answering): void => 
         return watch ? followRun(context, api, id) : showWholeRun(context, api, now);
       }),
     );
+  addNotes(show, columnsNotes);
   run
     .command("redrive")
     .description("take in once more the reports about a run that could not be taken in")

@@ -1,8 +1,8 @@
 import type { SiteId } from "../../core/api/ids.ts";
-import { answerOf } from "../client.ts";
-import type { Answer, Api, Context } from "../context.ts";
+import { answerOf } from "../context/client.ts";
+import type { Answer, Api, Context } from "../context/context.ts";
+import { changedSwitches } from "../input/switch-pairs.ts";
 import { siteText, switchMapText } from "../render/site.ts";
-import { changedSwitches } from "../switch-pairs.ts";
 
 /** `site show`: what a site has besides objects. */
 export const showSite = async (context: Context, id: SiteId): Promise<Answer> => {

@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
 import { type SiteId, siteIdSchema } from "../../core/api/ids.ts";
-import { answerOf } from "../client.ts";
-import { checkedBy } from "../options.ts";
-import { listed } from "../pages.ts";
-import { rate } from "../rate.ts";
+import { answerOf } from "../context/client.ts";
+import { listed } from "../control-plane/pages.ts";
+import { checkedBy } from "../input/options.ts";
+import { rate } from "../input/rate.ts";
 import { limitText } from "../render/site.ts";
 import { table } from "../render/table.ts";
 import { instantText, rateText } from "../render/units.ts";

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { StatusAnswer } from "../../core/api/status.ts";
-import { answerOf } from "../client.ts";
-import type { Answer, Context } from "../context.ts";
-import { exitCodes } from "../exit-codes.ts";
-import { siteOption } from "../options.ts";
-import { listed } from "../pages.ts";
+import { answerOf } from "../context/client.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { listed } from "../control-plane/pages.ts";
+import { exitCodes } from "../host/exit-codes.ts";
+import { siteOption } from "../input/options.ts";
 import { statusCounts, statusText } from "../render/status.ts";
 import type { Answering } from "./command.ts";
 

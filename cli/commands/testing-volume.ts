@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { groupIdSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
+import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
 import { createWorld, sleptTime, temporaryFolder } from "../testing.ts";
 
@@ -10,6 +11,12 @@ export const mib = 1024 * 1024;
 const ulid = "01K0Z3NDEKTSV4RRFFQ69G5FAV";
 export const groupId = groupIdSchema.parse(`group_${ulid}_20260301T010000000Z`);
 export const owner = { planId: planIdSchema.parse(`plan_${ulid}`), source: siteIdSchema.parse("a") };
+
+/** The id that a volume's cluster has below that of its object. */
+export const innerIdOf = (name: string) => async (storage: StorageDriver) => {
+  const object = (await storage.inventory()).find((one) => one.name === name);
+  return object?.volumes[0]?.id ?? "";
+};
 
 /** A site's real extentstore, and an image with a hole in its middle. */
 export const setUp = async (t: TestContext) => {

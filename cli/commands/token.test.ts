@@ -7,7 +7,7 @@ import { ensureTable } from "../../functions/aws/table.ts";
 import { systemClock } from "../../functions/environment.ts";
 import { authenticate } from "../../functions/tokens/tokens.ts";
 import { startDynamo } from "../../infra/local/emulators/dynamo.ts";
-import { createTokenInTable } from "../table-token.ts";
+import { createTokenInTable } from "../host/table-token.ts";
 import { createWorld, run, temporaryFolder } from "../testing.ts";
 
 test("token create prints the token alone on its first line; list has it, and revoke ends it", async () => {

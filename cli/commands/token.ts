@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
 import type { Instant } from "../../core/api/ids.ts";
 import { type Scope, scopeSchema, tokenIdSchema, tokenSchema } from "../../core/api/token.ts";
-import { answerOf } from "../client.ts";
-import { checkedBy, wholeNumber } from "../options.ts";
-import { listed } from "../pages.ts";
+import { answerOf } from "../context/client.ts";
+import { listed } from "../control-plane/pages.ts";
+import { checkedBy, wholeNumber } from "../input/options.ts";
 import { table } from "../render/table.ts";
 import { instantText } from "../render/units.ts";
 import type { Answering } from "./command.ts";

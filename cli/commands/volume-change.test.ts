@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
 import { objectNamed } from "../../functions/api/testing.ts";
-import { owner, setUp } from "./testing-volume.ts";
+import { innerIdOf, owner, setUp } from "./testing-volume.ts";
 
 describe("volume rename and delete", () => {
   /** A volume as an older version made it, that asked nothing of names. */
@@ -121,7 +121,8 @@ describe("volume rename and delete", () => {
 
   test("the id of one volume that is the name of another means neither, and no new name looks like an id", async (t) => {
     const { folder, image, volume, at, withStorage } = await setUp(t);
-    const { id, volumeId } = (await volume(["import", image, "--name", "web1", ...at, "--json"])).json();
+    const { id } = (await volume(["import", image, "--name", "web1", ...at, "--json"])).json();
+    const volumeId = await withStorage(innerIdOf("web1"));
     await volume(["import", image, "--name", "web2", ...at]);
     for (const name of [id, volumeId, "-x", ""]) {
       for (const args of [

@@ -1,11 +1,11 @@
 import { shownName } from "../../core/api/name.ts";
-import { isToBeDeleted, nothingDeleted } from "../confirm.ts";
-import type { Answer, Context } from "../context.ts";
-import { type FoundVolume, findChangeable } from "../find-volume.ts";
-import { tellInventory } from "../inventory.ts";
-import { type Protection, protectionOf, protectionText, stayText } from "../protection.ts";
+import { isToBeDeleted, nothingDeleted } from "../context/confirm.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { withStorage } from "../context/with-storage.ts";
+import { tellInventory } from "../control-plane/inventory.ts";
+import { type Protection, protectionOf, protectionText, stayText } from "../control-plane/protection.ts";
+import { type FoundVolume, findChangeable } from "../find/find-volume.ts";
 import { bytesText } from "../render/units.ts";
-import { withStorage } from "../with-storage.ts";
 
 interface ChangeOptions {
   readonly site: string;
@@ -21,12 +21,12 @@ export const renameVolume = async (
 ): Promise<Answer> => {
   const renamed = await withStorage(context, site, store, async (storage) => {
     const { volumeId, object } = await findChangeable(storage, site, volume);
-    return { before: object.name, volumeId, object: await storage.renameVolume(volumeId, name) };
+    return { before: object.name, object: await storage.renameVolume(volumeId, name) };
   });
-  const { volumeId, object, before } = renamed;
+  const { object, before } = renamed;
   const isKnown = await tellInventory(context, site, object.id, (seen) => seen?.name === object.name);
   return {
-    json: { volumeId, id: object.id, name: object.name, before, site, inventoryRefreshed: isKnown },
+    json: { id: object.id, name: object.name, before, site, inventoryRefreshed: isKnown },
     text: `“${shownName(before)}” (${object.id}) on site ${site} is called “${object.name}” now.`,
   };
 };
@@ -45,11 +45,11 @@ export const deleteVolume = async (
     return { ...found, protection };
   });
   if (deleted === undefined) return nothingDeleted;
-  const { volumeId, object, protection } = deleted;
+  const { object, protection } = deleted;
   const isKnown = await tellInventory(context, site, object.id, (seen) => seen === undefined);
   const text = [`“${shownName(object.name)}” (${object.id}) on site ${site} is deleted.`, ...stayText(protection)];
   return {
-    json: { volumeId, id: object.id, name: object.name, site, inventoryRefreshed: isKnown },
+    json: { id: object.id, name: object.name, site, inventoryRefreshed: isKnown },
     text: text.join(" "),
   };
 };

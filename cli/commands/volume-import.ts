@@ -4,12 +4,12 @@ import { newName } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { ImportResult } from "../../gateway/storage/image/import.ts";
-import type { Answer, Context } from "../context.ts";
-import { refuseRunning, volumeOf } from "../find-disk.ts";
-import { findChangeableObject } from "../find-object.ts";
-import { findChangeable } from "../find-volume.ts";
-import { imageMeter } from "../image-progress.ts";
-import { tellInventory } from "../inventory.ts";
+import type { Answer, Context } from "../context/context.ts";
+import { imageMeter } from "../context/image-progress.ts";
+import { tellInventory } from "../control-plane/inventory.ts";
+import { refuseRunning, volumeOf } from "../find/find-disk.ts";
+import { findChangeableObject } from "../find/find-object.ts";
+import { findChangeable } from "../find/find-volume.ts";
 import { bytesText, durationText } from "../render/units.ts";
 
 interface ImportOptions {
@@ -45,7 +45,7 @@ export const importVolume = async (context: Context, file: string, options: Impo
     `${isNew(options) ? "Made" : "Wrote into"} ${placeText(options)} (${result.objectId}) ` +
     `of ${bytesText(result.sizeBytes)} on site ${options.site}: ${bytesText(result.writtenBytes)} written` +
     `${result.zeroedBytes > 0 ? `, ${bytesText(result.zeroedBytes)} zeroed` : ""}, in ${durationText(seconds)}.`;
-  const { objectId: id, ...numbers } = result;
+  const { objectId: id, volumeId: _, ...numbers } = result;
   return { json: { id, ...numbers, site: options.site, seconds, inventoryRefreshed: isKnown }, text };
 };
 

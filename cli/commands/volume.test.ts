@@ -7,23 +7,22 @@ import { describe, test } from "node:test";
 import { objectNamed } from "../../functions/api/testing.ts";
 import { main } from "../main.ts";
 import { createWorld, fakeHost, recordingScreen, sleptTime } from "../testing.ts";
-import { groupId, mib, owner, setUp } from "./testing-volume.ts";
+import { groupId, innerIdOf, mib, owner, setUp } from "./testing-volume.ts";
 
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
 describe("volume import and export", () => {
   test("bring an image in and out again, byte for byte, and the API knows of it at once", async (t) => {
-    const { folder, image, bytes, volume, at } = await setUp(t);
+    const { folder, image, bytes, volume, at, withStorage } = await setUp(t);
     const imported = await volume(["import", image, "--name", "web1", ...at, "--json"]);
     assert.deepEqual([imported.exitCode, imported.stderr], [0, ""]);
-    const { volumeId, ...rest } = imported.json();
-    assert.equal(rest.inventoryRefreshed, true);
-    assert.deepEqual([rest.sizeBytes, rest.writtenBytes], [4 * mib, 2 * mib]);
+    const { id, inventoryRefreshed, sizeBytes, writtenBytes } = imported.json();
+    assert.deepEqual([inventoryRefreshed, sizeBytes, writtenBytes], [true, 4 * mib, 2 * mib]);
     const listed = (await volume(["list", "--site", "a", "--json"])).json();
-    assert.deepEqual([listed.objects[0].name, listed.objects[0].volumes[0].id], ["web1", volumeId]);
+    assert.deepEqual([listed.objects[0].name, listed.objects[0].id, listed.objects[0].volumes[0].id], ["web1", id, id]);
 
     const out = join(folder, "out.img");
-    for (const name of ["web1", volumeId, listed.objects[0].id]) {
+    for (const name of ["web1", id, await withStorage(innerIdOf("web1"))]) {
       const exported = await volume(["export", name, "-o", out, "--force", ...at, "--json"]);
       assert.equal(exported.json().sha256, sha256(bytes));
       assert.ok(bytes.equals(await readFile(out)));
@@ -32,7 +31,8 @@ describe("volume import and export", () => {
 
   test("a volume that is there gets what differs, and its snapshot stays what it was", async (t) => {
     const { folder, image, bytes, volume, at, withStorage } = await setUp(t);
-    const { volumeId } = (await volume(["import", image, "--name", "web1", ...at, "--json"])).json();
+    await volume(["import", image, "--name", "web1", ...at]);
+    const volumeId = await withStorage(innerIdOf("web1"));
     const group = await withStorage((storage) => storage.snapshotGroup({ groupId, owner, volumeIds: [volumeId] }));
     const changed = Buffer.from(bytes);
     changed.fill(7, 64 * 1024, 128 * 1024);
@@ -50,6 +50,23 @@ describe("volume import and export", () => {
     assert.match(unknown.stderr, /no volume “web2”.*VOLUME_UNKNOWN/);
     await volume(["export", "web1", "-o", out, "--force", ...at]);
     assert.ok(changed.equals(await readFile(out)));
+  });
+
+  test("a volume in a group is also meant by the id and the name that the group has it with, when it is gone", async (t) => {
+    const { folder, image, bytes, volume, at, withStorage } = await setUp(t);
+    const { id } = (await volume(["import", image, "--name", "web1", ...at, "--json"])).json();
+    await withStorage(async (storage) => {
+      const objects = await storage.inventory();
+      const volumeIds = objects.flatMap(({ volumes }) => volumes.map((one) => one.id));
+      await storage.snapshotGroup({ groupId, owner, volumeIds, objects, sequence: 1 });
+    });
+    await volume(["delete", id, "--yes", ...at]);
+    const out = join(folder, "out.img");
+    for (const name of [id, "web1"]) {
+      const { exitCode, stderr } = await volume(["export", name, "--group", groupId, "-o", out, "--force", ...at]);
+      assert.equal(exitCode, 0, stderr);
+      assert.ok(bytes.equals(await readFile(out)));
+    }
   });
 
   test("an image comes from standard input and goes to standard output, with every message on standard error", async (t) => {

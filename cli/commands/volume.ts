@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
 import { lunOf, type ObjectConfig } from "../../core/api/object.ts";
-import { size } from "../bytes.ts";
-import { currentInventory } from "../inventory.ts";
-import { groupOrLatest, kindOption, latestOfOption, siteOption, storeOption, wholeNumber } from "../options.ts";
+import { currentInventory } from "../control-plane/inventory.ts";
+import { size } from "../input/bytes.ts";
+import { groupOrLatest, kindOption, latestOfOption, siteOption, storeOption, wholeNumber } from "../input/options.ts";
+import { shownObject } from "../json/object.ts";
 import { unusableLine } from "../render/object.ts";
 import { printable, type Style } from "../render/style.ts";
 import { table } from "../render/table.ts";
@@ -62,7 +63,7 @@ export const addVolumeCommands = (program: Command, answering: Answering): void 
           ...(others === 0 ? [] : [`VMs and NFS files are among its objects: smtx-backup object list --site ${site}`]),
           seen,
         ];
-        return { json: { ...inventory, objects }, text: text.join("\n") };
+        return { json: { ...inventory, objects: objects.map(shownObject) }, text: text.join("\n") };
       }),
     );
   volume

@@ -1,7 +1,7 @@
 import type { VmConfig, VmNic, VmObject } from "../../core/api/object/vm.ts";
 import type { ObjectConfig, UnusableObject } from "../../core/api/object.ts";
-import { kindNames } from "../kind-names.ts";
-import { foreignPlan, isMirror, mirrorText } from "../mirrors.ts";
+import { kindNames } from "./kind-names.ts";
+import { foreignPlan, isMirror, mirrorText } from "./mirrors.ts";
 import { printable, type Style } from "./style.ts";
 import { fields, table } from "./table.ts";
 import { bytesText, counted } from "./units.ts";

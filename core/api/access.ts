@@ -15,11 +15,11 @@ export const queueCredentialsSchema = z.object({
 });
 export type QueueCredentials = z.infer<typeof queueCredentialsSchema>;
 
-/** AWS allows so many characters in the name of a role's session. */
+/** AWS allows so many characters in the name of a role session. */
 const senderCharactersMax = 64;
 
 /**
- * What AWS itself says of whoever sent a message: the name of the session that the control plane opened for the gateway. A very long
+ * What AWS itself says of whoever sent a message: the name of the role session that the control plane opened for the gateway. A very long
  * gateway's name is cut; its site's never is.
  */
 export const senderNameOf = ({ siteId, gatewayId }: Pick<PeerIdentity, "siteId" | "gatewayId">): string =>

@@ -89,6 +89,16 @@ export const planMembersAnswerSchema = pageOf(planMemberSchema).extend({
 });
 export type PlanMembersAnswer = z.infer<typeof planMembersAnswerSchema>;
 
+export const runStatusSchema = z.enum(["queued", "running", "succeeded", "partly", "failed", "cancelled", "skipped"]);
+
+/** The last run of a plan that came to something; restores are none. */
+const lastRunSchema = z.object({
+  id: runIdSchema,
+  slot: instantSchema,
+  status: runStatusSchema.extract(["succeeded", "partly", "failed", "cancelled"]),
+  endedAt: instantSchema.nullable(),
+});
+
 /** A plan with its entries. */
 export const planAnswerSchema = planSchema.extend({
   objects: z.array(planEntrySchema),
@@ -99,6 +109,8 @@ export const planAnswerSchema = planSchema.extend({
   leftOut: z.array(planMemberSchema).optional(),
   /** Of a plan that was just made or changed: what is to be known of it, a pool that is too small for instance. */
   warnings: z.array(reasonSchema).optional(),
+  /** Of a plan that is looked at. Null: there was none yet. */
+  lastRun: lastRunSchema.nullable().optional(),
 });
 export type PlanAnswer = z.infer<typeof planAnswerSchema>;
 
@@ -145,8 +157,6 @@ export const retentionAnswerSchema = z.object({
 });
 export type RetentionAnswer = z.infer<typeof retentionAnswerSchema>;
 
-export const runStatusSchema = z.enum(["queued", "running", "succeeded", "partly", "failed", "cancelled", "skipped"]);
-
 const targetSummarySchema = targetRunSchema.omit({ endedIn: true, unsettled: true });
 
 /** A run in a list. `objectCount` is of objects, once its snapshot is taken; before that of the plan's entries. */
@@ -157,15 +167,8 @@ export type RunSummary = z.infer<typeof runSummarySchema>;
 
 /** A plan in the list of plans. */
 export const planListEntrySchema = planSummarySchema.extend({
-  /** The last run that came to something; restores are none. Null: there was none yet. */
-  lastRun: z
-    .object({
-      id: runIdSchema,
-      slot: instantSchema,
-      status: runStatusSchema.extract(["succeeded", "partly", "failed", "cancelled"]),
-      endedAt: instantSchema.nullable(),
-    })
-    .nullable(),
+  /** Null: there was none yet. */
+  lastRun: lastRunSchema.nullable(),
 });
 export type PlanListEntry = z.infer<typeof planListEntrySchema>;
 

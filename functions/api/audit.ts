@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { credentialsPath } from "../../core/api/access.ts";
 import { type Actor, auditEntrySchema } from "../../core/api/audit.ts";
+import { jsonIn } from "../../core/api/json.ts";
 import { listAudit, writeAudit } from "../audit/audit.ts";
 import type { ApiDeps, ApiEnv } from "./env.ts";
 import { createRouter, needs, pageAnswer, refusals } from "./route.ts";
@@ -56,9 +57,5 @@ const actorOf = (c: Context<ApiEnv>): Actor | undefined => {
 const requestOf = async (c: Context<ApiEnv>): Promise<unknown> => {
   const text = await c.req.text();
   if (text === "" || text.length > requestCharactersMax) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return jsonIn(text);
 };

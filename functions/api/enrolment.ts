@@ -82,7 +82,7 @@ export const enrolmentRoutes = (deps: ApiDeps) => {
     .openapi(create, async (c) => {
       const { gatewayId } = c.req.valid("json");
       const { token, record } = await createEnrolment(deps, { siteId: c.req.valid("param").site, gatewayId });
-      return c.json({ ...record, token }, 201);
+      return c.json(enrolmentCreatedSchema.parse({ ...record, token }), 201);
     })
     .openapi(redeem, async (c) => c.json(await enrol(deps, bearerOf(c.req), c.req.valid("json").request), 201))
     .openapi(prolong, async (c) => c.json(await renew(deps, c.get("gateway"), c.req.valid("json").request), 201))

@@ -20,7 +20,7 @@ import { wholePlan } from "../plans/plan-objects.ts";
 import { previewRetention } from "../queries/groups.ts";
 import { loweredRetention } from "../queries/lowered-retention.ts";
 import { listMembers } from "../queries/members.ts";
-import { listPlansWithLastRuns } from "../queries/plan-list.ts";
+import { lastRunOf, listPlansWithLastRuns } from "../queries/plan-list.ts";
 import { readPlan, readPlanToChange, readWholePlan, readWholePlanToChange, readWorld } from "../queries/plans.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, pageAnswer, refusals } from "./route.ts";
@@ -184,7 +184,10 @@ export const planRoutes = (deps: ApiDeps) =>
       return c.json(answerToChange(created, definition, { ...world, isNew: true }), 201);
     })
     .openapi(list, async (c) => c.json(await listPlansWithLastRuns(deps, c.req.valid("query")), 200))
-    .openapi(get, async (c) => c.json(answerOf(await readWholePlan(deps, c.req.valid("param").plan)), 200))
+    .openapi(get, async (c) => {
+      const found = await readWholePlan(deps, c.req.valid("param").plan);
+      return c.json({ ...answerOf(found), lastRun: await lastRunOf(deps, found.id) }, 200);
+    })
     .openapi(update, async (c) => {
       const held = await readWholePlanToChange(deps, c.req.valid("param").plan);
       const { id, objects } = held;

@@ -8,9 +8,9 @@ import { reportSchema } from "../../core/api/report.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { Page } from "../documents/page.ts";
 import { factKey } from "../documents/records.ts";
-import type { SnapshotFact } from "../engine/facts.ts";
 import { putInventoryPart } from "../inventory/inventory.ts";
 import { handleReport } from "../report.ts";
+import type { SnapshotFact } from "../runs/facts.ts";
 import {
   createNightlyPlan,
   createTestApi,

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { restoreCreateSchema } from "../../core/api/restore.ts";
-import { startRebuild } from "../engine/start-rebuild.ts";
+import { startRebuild } from "../rebuild/start-rebuild.ts";
 import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, refusals } from "./route.ts";

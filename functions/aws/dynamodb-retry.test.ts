@@ -9,6 +9,7 @@ import {
 import type { Change } from "../../core/ports/store.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { createDynamodbStore } from "./dynamodb-store.ts";
+import { usualTries } from "./tries.ts";
 
 const cancelled = (...codes: string[]) =>
   new TransactionCanceledException({
@@ -62,7 +63,8 @@ const scripted = (answers: readonly unknown[]) => {
   const sleep = async (milliseconds: number) => {
     sleeps.push(milliseconds);
   };
-  const store = createDynamodbStore({ client, tableName: "test", pacing: { attempts: 4, sleep, fraction: () => 1 } });
+  const tries = { ...usualTries, triesMax: 4, time: { sleep }, fraction: () => 1 };
+  const store = createDynamodbStore({ client, tableName: "test", tries });
   return { store, calls, sleeps };
 };
 

@@ -18,13 +18,13 @@ import {
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, DocumentStore, Key } from "../../core/ports/store.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
+import { type Tries, tryAgain } from "../../core/waiting/try-again.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { assertCommit, decodeCursor, encodeCursor, keyText } from "../documents/store-rules.ts";
 import type { Item } from "./dynamodb-item.ts";
 import { actionOf, deleteOf, itemKey, itemOf, storedOf, updateOf } from "./dynamodb-item.ts";
-import type { Pacing } from "./retry.ts";
-import { backoffMilliseconds, defaultPacing, withRetries } from "./retry.ts";
 import { dueIndexName, dueShards } from "./table.ts";
+import { usualTries } from "./tries.ts";
 
 export interface DynamodbStoreOptions {
   readonly client: DynamoDBClient;
@@ -33,7 +33,7 @@ export interface DynamodbStoreOptions {
    * How throttled transactions, lost races and unprocessed items are tried again; the client
    * retries the rest.
    */
-  readonly pacing?: Pacing;
+  readonly tries?: Tries;
 }
 
 type WriteRequest = NonNullable<BatchWriteCommandInput["RequestItems"]>[string][number];
@@ -125,31 +125,26 @@ const dueOfShard = async (
   return Items as Pick<Required<Item>, "pk" | "sk" | "dueAt">[];
 };
 
+/** A batch was not written whole: DynamoDB was busy with others. */
+class Unwritten extends Error {}
+
 /**
  * The `DocumentStore` in one DynamoDB table, as `tableDefinition` makes it. A version counts up
  * with every commit; `putAll` sets it to 1.
  */
-export const createDynamodbStore = ({
-  client,
-  tableName,
-  pacing = defaultPacing,
-}: DynamodbStoreOptions): DocumentStore => {
+export const createDynamodbStore = ({ client, tableName, tries = usualTries }: DynamodbStoreOptions): DocumentStore => {
   const tables = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 
   const writeBatch = async (batch: readonly WriteRequest[]): Promise<void> => {
-    let requests = batch;
-    for (let attempt = 1; ; attempt++) {
-      const { UnprocessedItems } = await tables.send(
-        new BatchWriteCommand({ RequestItems: { [tableName]: [...requests] } }),
-      );
-      const left = UnprocessedItems?.[tableName] ?? [];
+    let left = batch;
+    await tryAgain({ ...tries, mayHelp: (failure) => failure instanceof Unwritten }, async () => {
+      const RequestItems = { [tableName]: [...left] };
+      const { UnprocessedItems } = await tables.send(new BatchWriteCommand({ RequestItems }));
+      left = UnprocessedItems?.[tableName] ?? [];
       if (left.length === 0) return;
-      if (attempt >= pacing.attempts) {
-        throw new Error(`DynamoDB left ${left.length} of ${batch.length} documents unwritten in ${attempt} tries`);
-      }
-      requests = left;
-      await pacing.sleep(backoffMilliseconds(attempt, pacing.fraction()));
-    }
+      const what = `${left.length} of ${batch.length} documents`;
+      throw new Unwritten(`DynamoDB left ${what} unwritten in ${tries.triesMax} tries`);
+    });
   };
 
   const writeBatches = async (requests: readonly WriteRequest[]): Promise<void> => {
@@ -210,7 +205,7 @@ export const createDynamodbStore = ({
       assertCommit(changes);
       const token = randomUUID();
       try {
-        await withRetries(pacing, isRetryable, () => write(tables, tableName, changes, token));
+        await tryAgain({ ...tries, mayHelp: isRetryable }, () => write(tables, tableName, changes, token));
       } catch (error) {
         throw isConflict(error) ? new CommitConflict({ cause: error }) : error;
       }

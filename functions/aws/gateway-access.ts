@@ -30,7 +30,7 @@ export interface GatewayAccessOptions {
   readonly prefix: string;
 }
 
-/** What a session of one site's gateway is narrowed to: its own queues, and sending reports. */
+/** What a role session of one site's gateway is narrowed to: its own queues, and sending reports. */
 export const sessionPolicy = (
   { roleArn, region, prefix }: Pick<GatewayAccessOptions, "roleArn" | "region" | "prefix">,
   { siteId }: Pick<PeerIdentity, "siteId">,
@@ -50,7 +50,7 @@ export const sessionPolicy = (
   });
 };
 
-/** Credentials for a gateway's own queues, from a role that is narrowed to its site for each session. */
+/** Credentials for a gateway's own queues, from a role that is narrowed to its site for each role session. */
 export const createGatewayAccess = (options: GatewayAccessOptions) => ({
   async credentialsFor(identity: PeerIdentity): Promise<QueueCredentials> {
     const { Credentials } = await options.client.send(

@@ -1,3 +1,4 @@
+import { jsonIn } from "../../core/api/json.ts";
 import type { Log } from "../ports/deps.ts";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "./lambda-events.ts";
 
@@ -14,19 +15,12 @@ export const handleEach = async (
   for (const record of event.Records) {
     const { messageId } = record;
     try {
-      await work(record, parsed(record.body));
+      const body = jsonIn(record.body);
+      await work(record, body === undefined ? record.body : body);
     } catch (error) {
       log.failed({ err: error, messageId }, "a message could not be taken in and will come again");
       batchItemFailures.push({ itemIdentifier: messageId });
     }
   }
   return { batchItemFailures };
-};
-
-const parsed = (body: string): unknown => {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return body;
-  }
 };

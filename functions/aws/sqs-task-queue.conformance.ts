@@ -17,10 +17,11 @@ import { createClients } from "./clients.ts";
 import { ensureQueue, queueUrlOf, reportQueueDefinition } from "./queues.ts";
 import { createSqsTaskQueue } from "./sqs-task-queue.ts";
 import type { KnownDifference, ServicesUnderTest } from "./testing.ts";
+import { usualTries } from "./tries.ts";
 
 const issuedAt = "2026-11-24T12:00:00.000Z" as Instant;
 const taskOf = (siteId: SiteId, id: string): Task => ({ kind: "inventory", id, siteId, issuedAt });
-const noPause = { sleep: async () => undefined, fraction: () => 1 };
+const noPause = { ...usualTries, triesMax: 2, time: { sleep: async () => undefined } };
 
 /**
  * What the adapter of the task queues promises on SQS, or on what stands in for it. Takes a
@@ -204,7 +205,7 @@ export const taskQueueConformance = (
       const { sqs, batches } = tampered((output) => {
         if (answers++ === 0) output.Failed = [{ Id: "1", SenderFault: false, Code: "InternalError" }];
       });
-      const queue = createSqsTaskQueue({ client: sqs, prefix: "test", pacing: noPause });
+      const queue = createSqsTaskQueue({ client: sqs, prefix: "test", tries: noPause });
       await queue.ensure(siteId);
       await queue.send(
         siteId,
@@ -220,7 +221,7 @@ export const taskQueueConformance = (
       const { sqs, batches } = tampered((output, ids) => {
         output.Failed = ids.map((Id) => ({ Id, SenderFault: false, Code: "InternalError", Message: "out of order" }));
       });
-      const queue = createSqsTaskQueue({ client: sqs, prefix: "test", pacing: noPause });
+      const queue = createSqsTaskQueue({ client: sqs, prefix: "test", tries: noPause });
       await queue.ensure(siteId);
       const sending = queue.send(siteId, [{ task: taskOf(siteId, "a") }]);
       await assert.rejects(

@@ -6,20 +6,22 @@ import { messageBytesMax, sendableText } from "../../core/api/message.ts";
 import { type SiteQueue, siteQueueName, siteQueueOf, siteQueues } from "../../core/api/queues.ts";
 import type { Task } from "../../core/api/task.ts";
 import type { TaskQueue } from "../../core/ports/queue.ts";
+import { type Tries, tryAgain } from "../../core/waiting/try-again.ts";
 import { ensureSiteQueues, isQueueAbsent, queueUrlOf } from "./queues.ts";
-import type { Pacing } from "./retry.ts";
-import { backoffMilliseconds, defaultPacing } from "./retry.ts";
+import { usualTries } from "./tries.ts";
 
 export interface SqsTaskQueueOptions {
   readonly client: SQSClient;
   /** What the names of the queues begin with, 32 characters at most. */
   readonly prefix: string;
-  readonly pacing?: Pick<Pacing, "sleep" | "fraction">;
+  readonly tries?: Tries;
 }
 
 /** SQS's limits of one batch, which may have as many bytes as one message, and of one message's delay. */
 const batchEntriesMax = 10;
 const delaySecondsMax = 900;
+
+const twice: Tries = { ...usualTries, triesMax: 2, backoffMs: { first: 200, max: 200, jitter: 1 } };
 
 interface Message {
   readonly body: string;
@@ -75,7 +77,7 @@ const sendBatch = async (client: SQSClient, url: string, batch: readonly Message
 };
 
 /** Site queues in SQS, `<prefix>-<queue>-<site>`. Their URLs are looked up once. */
-export const createSqsTaskQueue = ({ client, prefix, pacing = defaultPacing }: SqsTaskQueueOptions): TaskQueue => {
+export const createSqsTaskQueue = ({ client, prefix, tries = twice }: SqsTaskQueueOptions): TaskQueue => {
   const urls = new Map<string, string>();
 
   const urlOf = async (name: string): Promise<string> => {
@@ -86,16 +88,17 @@ export const createSqsTaskQueue = ({ client, prefix, pacing = defaultPacing }: S
 
   const sendAll = async (siteId: SiteId, queue: SiteQueue, batch: readonly Message[]): Promise<void> => {
     const url = await urlOf(siteQueueName(prefix, siteId, queue));
-    const first = await sendBatch(client, url, batch);
-    if (first.left.length === 0) return;
-    await pacing.sleep(backoffMilliseconds(3, pacing.fraction()));
-    const second = await sendBatch(client, url, first.left);
-    if (second.left.length === 0) return;
-    throw new VisibleError(
-      "INTERNAL",
-      `The queue of site “${siteId}” did not take ${second.left.length} of ${batch.length} tasks: ${second.reason}`,
-      { hint: "They stay in the outbox, and the sweep sends them again within a minute." },
-    );
+    let left = batch;
+    await tryAgain({ ...tries, mayHelp: (failure) => VisibleError.is(failure, "INTERNAL") }, async () => {
+      const answer = await sendBatch(client, url, left);
+      left = answer.left;
+      if (left.length === 0) return;
+      throw new VisibleError(
+        "INTERNAL",
+        `The queue of site “${siteId}” did not take ${left.length} of ${batch.length} tasks: ${answer.reason}`,
+        { hint: "They stay in the outbox, and the sweep sends them again within a minute." },
+      );
+    });
   };
 
   return {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
+import { jsonIn } from "../../core/api/json.ts";
 import { type Authority, readAuthority } from "../../pki/authority.ts";
 import type { Environment } from "../aws/clients.ts";
 
@@ -29,7 +30,7 @@ const textsSchema = z.record(z.string(), z.string());
  * @throws {VisibleError} BAD_REQUEST when the value is no such object, without saying what it is
  */
 export const authoritiesFrom = (env: Environment, nowMs: () => number): Authorities => {
-  const texts = textsSchema.safeParse(parsed(env["AUTHORITIES"] || "{}")).data;
+  const texts = textsSchema.safeParse(jsonIn(env["AUTHORITIES"] || "{}")).data;
   if (texts === undefined) {
     throw new VisibleError("BAD_REQUEST", "The environment variable AUTHORITIES is not a JSON object of PEM texts.", {
       hint: 'Write it as {"MULTI-CLUSTER": "PEM of the certificate and the key"}.',
@@ -41,12 +42,4 @@ export const authoritiesFrom = (env: Environment, nowMs: () => number): Authorit
       return pem === undefined ? missing(multiCluster) : readAuthority(pem, nowMs());
     },
   };
-};
-
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };

@@ -1,8 +1,9 @@
+import { LRUCache } from "lru-cache";
 import type { Instant } from "../../core/api/ids.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
 
-/** Entries that are remembered at most; the oldest is forgotten first. */
+/** Entries that are remembered at most; the one that was not used for longest is forgotten first. */
 const entriesMax = 10_000;
 
 /**
@@ -11,7 +12,7 @@ const entriesMax = 10_000;
  */
 export class Recently<T> {
   readonly #seconds: number;
-  readonly #entries = new Map<string, { readonly value: T; readonly at: Instant }>();
+  readonly #entries = new LRUCache<string, { readonly value: T; readonly at: Instant }>({ max: entriesMax });
 
   constructor(seconds: number) {
     this.#seconds = seconds;
@@ -27,10 +28,7 @@ export class Recently<T> {
 
   /** @param at as of when it is so; now, unless it is older */
   set(key: string, value: T, at: Instant): void {
-    this.#entries.delete(key);
     this.#entries.set(key, { value, at });
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > entriesMax && oldest !== undefined) this.#entries.delete(oldest);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Instant } from "../../core/api/ids.ts";
 import type { Change, Key } from "../../core/ports/store.ts";
-import { retrying } from "../documents/retrying.ts";
+import { retrying } from "../documents/conflicts.ts";
 import type { Deps } from "../ports/deps.ts";
 import { type Effects, type NewEntry, putOutbox } from "./outbox.ts";
 

@@ -5,15 +5,15 @@ import type { Shard } from "../../core/api/run.ts";
 import type { TaskResultOf } from "../../core/api/task.ts";
 import type { TaskAnswer } from "../../core/run/events.ts";
 import { planKey } from "../documents/records.ts";
+import { noteGone } from "../groups/gone.ts";
+import { markDeleted } from "../groups/groups.ts";
+import { groupsAtOnce, hasWork } from "../groups/reclaim.ts";
+import { listIn, takeList } from "../groups/site-list.ts";
 import type { Deps } from "../ports/deps.ts";
-import { putFacts } from "./facts.ts";
-import { noteGone } from "./gone.ts";
-import { markDeleted } from "./groups.ts";
-import type { ShardId } from "./happenings.ts";
-import { groupsAtOnce, hasWork } from "./reclaim.ts";
-import { listIn, takeList } from "./site-list.ts";
-import { takenOf } from "./taken.ts";
-import { putWarnings, warningsIn, warningsOfGone } from "./warnings.ts";
+import { putFacts } from "../runs/facts.ts";
+import type { ShardId } from "../runs/shards.ts";
+import { takenOf } from "../runs/taken.ts";
+import { putWarnings, warningsIn, warningsOfGone } from "../runs/warnings.ts";
 
 export type Completed = Extract<TaskReport, { kind: "completed" }>;
 

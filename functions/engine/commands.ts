@@ -6,12 +6,13 @@ import type { Run } from "../../core/api/run.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
+import { retrying } from "../documents/conflicts.ts";
 import { planKey, planNameKey } from "../documents/records.ts";
 import { endSet, putSet, type StoredPlan, wholePlan } from "../plans/plan-objects.ts";
 import type { Deps } from "../ports/deps.ts";
+import { loadRun, needRun } from "../runs/runs.ts";
 import { applyToPart, applyToPlan, planDueAt, tryDrain } from "./engine.ts";
 import { putOutbox } from "./outbox.ts";
-import { loadRun, needRun } from "./runs.ts";
 
 /** Stores a new plan and makes its schedule. @throws VisibleError PLAN_NAME_TAKEN */
 export const createPlan = async (deps: Deps, { objects, ...plan }: WholePlan): Promise<void> => {
@@ -34,28 +35,15 @@ export const createPlan = async (deps: Deps, { objects, ...plan }: WholePlan): P
 /** Somebody else has given the plan other objects since it was looked at. */
 class OtherObjects extends Error {}
 
-/** Somebody else gives the plan other objects at the same time so often at most. */
-const updatesMax = 5;
-
 /**
  * Changes a plan's definition. Runs that go on keep what they were told.
  * @throws VisibleError PLAN_UNKNOWN, PLAN_NAME_TAKEN, CONFLICT
  */
-export const updatePlan = async (
-  deps: Deps,
-  planId: PlanId,
-  redefine: (plan: WholePlan) => WholePlan,
-): Promise<WholePlan> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await tryToUpdate(deps, planId, redefine);
-    } catch (error) {
-      if (!(error instanceof OtherObjects)) throw error;
-      if (tries < updatesMax) continue;
-      throw new VisibleError("CONFLICT", "Others kept changing the same plan.", { hint: "Try again.", cause: error });
-    }
-  }
-};
+export const updatePlan = (deps: Deps, planId: PlanId, redefine: (plan: WholePlan) => WholePlan): Promise<WholePlan> =>
+  retrying(deps, () => tryToUpdate(deps, planId, redefine), {
+    others: "Others kept changing the same plan.",
+    isOvertaken: (error) => error instanceof OtherObjects,
+  });
 
 const tryToUpdate = async (
   deps: Deps,

@@ -4,17 +4,15 @@ import type { PlanEffect } from "../../core/plan/events.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { decidePart } from "../../core/run/decide.ts";
 import { newRun } from "../../core/run/new-run.ts";
+import { retrying } from "../documents/conflicts.ts";
 import { runKey, runPlanKey } from "../documents/records.ts";
 import { type StoredPlan, wholePlan } from "../plans/plan-objects.ts";
 import type { Deps } from "../ports/deps.ts";
+import { putRunObjects } from "../runs/run-objects.ts";
 import type { Happening } from "./happenings.ts";
 import { putRun } from "./new-run.ts";
-import { putRunObjects } from "./run-objects.ts";
 import { goOnWith } from "./settle.ts";
 import { slotAgain } from "./slot-again.ts";
-
-/** Somebody else settles the slot's records at the same time so often at most. */
-const triesMax = 5;
 
 type CreateRun = Extract<PlanEffect, { type: "create-run" }>;
 
@@ -23,14 +21,14 @@ type CreateRun = Extract<PlanEffect, { type: "create-run" }>;
  * @param starting the targets at which it starts at once
  * @returns what happens because of it
  */
-export const createRun = async (
+export const createRun = (
   deps: Deps,
   plan: StoredPlan,
   effect: CreateRun,
   starting: readonly SiteId[],
-): Promise<readonly Happening[]> => {
-  const { runId } = effect;
-  for (let tries = 1; ; tries += 1) {
+): Promise<readonly Happening[]> =>
+  retrying(deps, async () => {
+    const { runId } = effect;
     try {
       const run = await tryToCreate(deps, plan, effect, starting);
       const following: Happening[] = [];
@@ -43,10 +41,10 @@ export const createRun = async (
       if ((await deps.store.get<Run>(runKey(runId))) !== undefined) {
         return starting.map((target) => ({ to: "part", runId, target, event: { type: "start" } }));
       }
-      if (tries === triesMax) throw error;
+      // Somebody else settles the slot's records at the same time.
+      throw error;
     }
-  }
-};
+  });
 
 const tryToCreate = async (
   deps: Deps,

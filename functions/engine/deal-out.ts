@@ -5,18 +5,19 @@ import type { Told } from "../../core/run/events.ts";
 import { closed, firstShard, isFinished, reopened, shardCount } from "../../core/run/shards.ts";
 import { isAwaited, isCounted, placeOf, taskCount } from "../../core/run/steps.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
+import { retrying } from "../documents/conflicts.ts";
 import { partKey, shardKey } from "../documents/records.ts";
-import { retrying } from "../documents/retrying.ts";
+import { ensureBase } from "../groups/base.ts";
 import type { Deps } from "../ports/deps.ts";
-import { ensureBase } from "./base.ts";
-import { readRunPlan } from "./facts.ts";
+import { readRunPlan } from "../runs/facts.ts";
+import { ensureMapping } from "../runs/mapping.ts";
+import { loadRun } from "../runs/runs.ts";
+import { readShards } from "../runs/shards.ts";
+import { readTaken, type WholeTaken } from "../runs/taken.ts";
 import type { Happening } from "./happenings.ts";
-import { ensureMapping } from "./mapping.ts";
-import { loadRun } from "./runs.ts";
 import { send, stepDone } from "./send-tasks.ts";
-import { dueOf, puts, readShards, retryPolicyOf, shardsAtOnce } from "./shards.ts";
+import { dueOf, puts, retryPolicyOf, shardsAtOnce } from "./shards.ts";
 import { windUpStep } from "./step-end.ts";
-import { readTaken, type WholeTaken } from "./taken.ts";
 
 /**
  * Gives out the tasks of a step that a part has come to, as far as nobody has: those of shards that

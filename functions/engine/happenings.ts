@@ -1,18 +1,11 @@
 import type { PlanId, RunId, SiteId } from "../../core/api/ids.ts";
-import type { Run, Step } from "../../core/api/run.ts";
+import type { Run } from "../../core/api/run.ts";
 import type { PlanEvent } from "../../core/plan/events.ts";
 import type { Key } from "../../core/ports/store.ts";
 import type { PartEvent, TaskEvent } from "../../core/run/events.ts";
 import type { StoredPlan } from "../plans/plan-objects.ts";
+import type { ShardId } from "../runs/shards.ts";
 import type { NewEntry } from "./outbox.ts";
-
-/** Which shard of a run. */
-export interface ShardId {
-  readonly runId: RunId;
-  readonly place: SiteId;
-  readonly step: Step;
-  readonly shard: number;
-}
 
 /**
  * Something that happens to one of the state machines, or has to be done for one. What is done for

@@ -1,15 +1,15 @@
 import type { Run, Shard } from "../../core/api/run.ts";
 import { isFinished, isTaskDone } from "../../core/run/shards.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
+import { noteGone } from "../groups/gone.ts";
+import { markDeleted, recordGroup } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
+import { putFacts } from "../runs/facts.ts";
+import type { ShardId } from "../runs/shards.ts";
+import { readTaken } from "../runs/taken.ts";
 import type { Completed } from "./answers.ts";
 import { follow } from "./engine.ts";
-import { putFacts } from "./facts.ts";
-import { noteGone } from "./gone.ts";
-import { markDeleted, recordGroup } from "./groups.ts";
-import type { ShardId } from "./happenings.ts";
 import { whenAllDone } from "./take-task.ts";
-import { readTaken } from "./taken.ts";
 import { tidySource } from "./tidy.ts";
 
 /**

@@ -11,8 +11,8 @@ import {
   type TestApi,
 } from "../api/testing.ts";
 import { complete, groupsOn, report, takeTasks, workAt } from "../api/testing-gateway.ts";
+import { needRun } from "../runs/runs.ts";
 import { handleSweep } from "../sweep.ts";
-import { needRun } from "./runs.ts";
 
 const begin = async () => {
   const api = await createTestApi();

@@ -2,6 +2,7 @@ import type { Instant, PlanId } from "../../core/api/ids.ts";
 import type { PlanEffect } from "../../core/plan/events.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, Key } from "../../core/ports/store.ts";
+import { backoff } from "../../core/waiting/backoff.ts";
 import { outboxKey } from "../documents/records.ts";
 
 /** What one commit of a plan, or what stands in its place, wants done, in order. */
@@ -21,7 +22,8 @@ export const isOutbox = ({ sort }: Key): boolean => sort.startsWith("OUTBOX#");
 
 /** An entry is carried out right after its commit; one that is still there after this long is taken up by the sweep. */
 const sweepAfterSeconds = 30;
-const backOffSecondsMax = 3600;
+/** The sweep takes them one after the other, so chance has nothing to spread. */
+const backoffSeconds = { first: 2 * sweepAfterSeconds, max: 3600, jitter: 0 };
 
 /** An entry on its way into the store; its key is its own, so its version there is 1. */
 export type NewEntry = Extract<Change, { type: "put" }> & { readonly body: OutboxEntry };
@@ -46,6 +48,5 @@ export const postponed = (
   now: Instant,
 ): { readonly body: OutboxEntry; readonly dueAt: Instant } => {
   const failures = entry.failures + 1;
-  const seconds = Math.min(backOffSecondsMax, sweepAfterSeconds * 2 ** Math.min(failures, 10));
-  return { body: { ...entry, failures }, dueAt: addSeconds(now, seconds) };
+  return { body: { ...entry, failures }, dueAt: addSeconds(now, backoff(backoffSeconds, failures, 0)) };
 };

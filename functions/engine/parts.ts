@@ -4,11 +4,11 @@ import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import { decidePart } from "../../core/run/decide.ts";
 import type { PartEvent } from "../../core/run/events.ts";
-import { retrying } from "../documents/retrying.ts";
+import { retrying } from "../documents/conflicts.ts";
 import type { Deps } from "../ports/deps.ts";
+import { needRun, type StoredRun } from "../runs/runs.ts";
 import { dueBy, lookAfterSeconds } from "./due.ts";
 import type { Happening } from "./happenings.ts";
-import { needRun, type StoredRun } from "./runs.ts";
 import { goOnWith } from "./settle.ts";
 import { puts } from "./shards.ts";
 

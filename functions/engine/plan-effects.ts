@@ -5,10 +5,10 @@ import type { PlanEffect } from "../../core/plan/events.ts";
 import { planKey, runOfKey, runPrefix, skipKey } from "../documents/records.ts";
 import type { StoredPlan } from "../plans/plan-objects.ts";
 import type { Deps } from "../ports/deps.ts";
+import { historyExpiry } from "../runs/expiry.ts";
+import { loadRun } from "../runs/runs.ts";
 import { createRun } from "./create-run.ts";
-import { historyExpiry } from "./expiry.ts";
 import type { Happening } from "./happenings.ts";
-import { loadRun } from "./runs.ts";
 import { syncSchedule } from "./schedule.ts";
 import { tidySource } from "./tidy.ts";
 

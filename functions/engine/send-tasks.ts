@@ -5,8 +5,8 @@ import type { Moved, Shard, Step } from "../../core/api/run.ts";
 import { partsOf } from "../../core/run/steps.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { Deps } from "../ports/deps.ts";
+import { loadRun } from "../runs/runs.ts";
 import type { Happening } from "./happenings.ts";
-import { loadRun } from "./runs.ts";
 import { shardsAtOnce } from "./shards.ts";
 import { taskOf } from "./tasks.ts";
 

@@ -2,13 +2,13 @@ import type { SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import { mayBeWriting, stepsBefore } from "../../core/run/steps.ts";
 import { partKey } from "../documents/records.ts";
+import { dropHold, markOfFailedRun, recordGroup } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
+import { expireIfUseless } from "../runs/expiry.ts";
+import { readRunPlan } from "../runs/facts.ts";
+import { needRun } from "../runs/runs.ts";
 import { closeShards, dealOut } from "./deal-out.ts";
-import { expireIfUseless } from "./expiry.ts";
-import { readRunPlan } from "./facts.ts";
-import { dropHold, markOfFailedRun, recordGroup } from "./groups.ts";
 import type { Happening } from "./happenings.ts";
-import { needRun } from "./runs.ts";
 import { abortTaskOf } from "./tasks.ts";
 
 /**

@@ -8,7 +8,7 @@ import { slotRange } from "../../core/schedule/slots.ts";
 import { planKey, runKey, skipKey, skipPrefix } from "../documents/records.ts";
 import { encodeCursor } from "../documents/store-rules.ts";
 import type { Deps } from "../ports/deps.ts";
-import { historyExpiry } from "./expiry.ts";
+import { historyExpiry } from "../runs/expiry.ts";
 
 /**
  * What becomes of the records of a slot that is run although it was settled before, when a clock

@@ -2,10 +2,10 @@ import type { Reason } from "../../core/api/reason.ts";
 import type { Moved, Shard } from "../../core/api/run.ts";
 import { movedBy } from "../../core/run/moved.ts";
 import { inOne } from "../../core/run/warnings.ts";
+import { settleGone } from "../groups/gone.ts";
 import type { Deps } from "../ports/deps.ts";
-import { settleGone } from "./gone.ts";
-import type { ShardId } from "./happenings.ts";
-import { readWarnings, warnedIn } from "./warnings.ts";
+import type { ShardId } from "../runs/shards.ts";
+import { readWarnings, warnedIn } from "../runs/warnings.ts";
 
 /**
  * All tasks of a step are done: what follows from that is written down before its parts go on. Twice is as good as

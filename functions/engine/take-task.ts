@@ -5,13 +5,14 @@ import { decideTask } from "../../core/run/decide.ts";
 import type { TaskEvent } from "../../core/run/events.ts";
 import { closed, isFinished, shardCount } from "../../core/run/shards.ts";
 import { isAwaited, siteOfTask } from "../../core/run/steps.ts";
-import { retrying } from "../documents/retrying.ts";
+import { retrying } from "../documents/conflicts.ts";
 import { readGateways } from "../gateways/list.ts";
 import type { Deps } from "../ports/deps.ts";
-import type { Happening, ShardId } from "./happenings.ts";
-import { loadRun } from "./runs.ts";
+import { loadRun } from "../runs/runs.ts";
+import { readShard, readShards, type ShardId } from "../runs/shards.ts";
+import type { Happening } from "./happenings.ts";
 import { gaveUp, send, stepDone, targetsOf } from "./send-tasks.ts";
-import { dueOf, puts, readShard, readShards, retryPolicyOf } from "./shards.ts";
+import { dueOf, puts, retryPolicyOf } from "./shards.ts";
 import { windUpStep } from "./step-end.ts";
 
 /**

@@ -11,13 +11,13 @@ import { clockOffSecondsMax } from "../../core/ports/clock.ts";
 import { siteOfTask } from "../../core/run/steps.ts";
 import { planKey } from "../documents/records.ts";
 import { readGatewaysOfLate } from "../gateways/list.ts";
+import { baseOfVolume, nothingThere } from "../groups/base.ts";
+import { chooseForReclaim } from "../groups/reclaim.ts";
 import type { Deps } from "../ports/deps.ts";
-import { baseOfVolume, nothingThere } from "./base.ts";
-import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "./facts.ts";
-import { mappingFor } from "./mapping.ts";
-import { chooseForReclaim } from "./reclaim.ts";
-import { readRunObjects, snapshotIndexOf } from "./run-objects.ts";
-import { readObjectOf } from "./volume-pages.ts";
+import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "../runs/facts.ts";
+import { mappingFor } from "../runs/mapping.ts";
+import { readRunObjects, snapshotIndexOf } from "../runs/run-objects.ts";
+import { readObjectOf } from "../runs/volume-pages.ts";
 
 /** What every task of a run carries. Its id is the same for every try. */
 const fieldsOf = (

@@ -7,9 +7,9 @@ import { partsOf, placeOf, taskCount } from "../../core/run/steps.ts";
 import { createNightlyPlan, createTestApi, nightly, siteA, siteB } from "../api/testing.ts";
 import { outboxKey, runKey, runPlanKey } from "../documents/records.ts";
 import { keyText } from "../documents/store-rules.ts";
-import { readRunObjects } from "./run-objects.ts";
-import { needRun } from "./runs.ts";
-import { readShards } from "./shards.ts";
+import { readRunObjects } from "../runs/run-objects.ts";
+import { needRun } from "../runs/runs.ts";
+import { readShards } from "../runs/shards.ts";
 
 export const siteC = siteIdSchema.parse("c");
 export const sites = [siteA, siteB, siteC];

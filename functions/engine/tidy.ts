@@ -3,10 +3,10 @@ import type { Plan } from "../../core/api/plan.ts";
 import type { TaskReport } from "../../core/api/report.ts";
 import type { Run } from "../../core/api/run.ts";
 import { planKey } from "../documents/records.ts";
+import { markDeleted } from "../groups/groups.ts";
+import { chooseForReclaim, hasWork } from "../groups/reclaim.ts";
+import { listIn, takeList } from "../groups/site-list.ts";
 import type { Deps } from "../ports/deps.ts";
-import { markDeleted } from "./groups.ts";
-import { chooseForReclaim, hasWork } from "./reclaim.ts";
-import { listIn, takeList } from "./site-list.ts";
 import { tidyTaskOf } from "./tasks.ts";
 
 /*

@@ -5,7 +5,7 @@ import { isRule } from "../../core/api/plan.ts";
 import { createNightlyPlan, createTestApi, objectNamed, siteA, siteB, type TestApi } from "../api/testing.ts";
 import { complete, groupsOn, report, takeTasks } from "../api/testing-gateway.ts";
 import { handlePlanInvocation } from "../plan.ts";
-import { loadRun } from "./runs.ts";
+import { loadRun } from "../runs/runs.ts";
 
 /**
  * Runs the plan until nothing is left to do; each object's configuration has so many texts of 1.5 KB.

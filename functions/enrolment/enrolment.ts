@@ -5,18 +5,19 @@ import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { GatewayId, Instant, SiteId } from "../../core/api/ids.ts";
 import type { Site } from "../../core/api/site.ts";
 import { addSeconds, isAhead } from "../../core/ports/clock.ts";
-import { type Change, CommitConflict, type Stored } from "../../core/ports/store.ts";
+import type { Change, Stored } from "../../core/ports/store.ts";
 import { type Authority, fingerprintOf, issueCertificate } from "../../pki/authority.ts";
 import { readRequest } from "../../pki/request.ts";
 import type { Authorities } from "../certificates/authorities.ts";
 import { rightedRevocationList } from "../certificates/revocations.ts";
+import { retrying } from "../documents/conflicts.ts";
 import { certificatesKey, enrolmentKey, siteKey } from "../documents/records.ts";
 import { gatewayWasRemoved, removedAt } from "../gateways/removed.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readStoredSite } from "../sites/sites.ts";
 import { newSecret, readSecret } from "../tokens/secret.ts";
 
-export type EnrolmentDeps = Pick<Deps, "store" | "clock"> & { readonly authorities: Authorities };
+export type EnrolmentDeps = Pick<Deps, "store" | "clock" | "ids"> & { readonly authorities: Authorities };
 
 const prefix = "smtxe";
 /**
@@ -27,7 +28,7 @@ const certificatesMax = 32;
 /** DynamoDB's time to live goes by its own clock, and what can be renewed must be there. */
 const rememberedSeconds = renewableSeconds + 24 * 3600;
 /** A commit that fails for another reason than this token or this certificate is tried again. */
-const triesMax = 5;
+const others = "Others keep changing the site at the same time.";
 
 /**
  * Makes a token with which one gateway can enrol, once, within 15 minutes, and stores its hash.
@@ -56,15 +57,19 @@ export const createEnrolment = async (
  *   BAD_REQUEST; AUTHORITY_MISSING
  */
 export const enrol = (deps: EnrolmentDeps, token: string, requestPem: string): Promise<CertificateAnswer> =>
-  repeatedly(async () => {
-    const enrolment = await findEnrolment(deps, token);
-    const { siteId, gatewayId } = enrolment.body;
-    const site = await readStoredSite(deps, siteId);
-    // Who removes a gateway does not mean that an invitation from before brings it back.
-    if (wasRemovedSince(enrolment.body, site.body)) throw tokenRefused();
-    const useUp: Change = { type: "delete", key: enrolment.key, expect: { version: enrolment.version } };
-    return issue(deps, { site, gatewayId, requestPem, changes: [useUp, returned(site, gatewayId)] });
-  });
+  retrying(
+    deps,
+    async () => {
+      const enrolment = await findEnrolment(deps, token);
+      const { siteId, gatewayId } = enrolment.body;
+      const site = await readStoredSite(deps, siteId);
+      // Who removes a gateway does not mean that an invitation from before brings it back.
+      if (wasRemovedSince(enrolment.body, site.body)) throw tokenRefused();
+      const useUp: Change = { type: "delete", key: enrolment.key, expect: { version: enrolment.version } };
+      return issue(deps, { site, gatewayId, requestPem, changes: [useUp, returned(site, gatewayId)] });
+    },
+    { others },
+  );
 
 /** By which removal the invitation knew of, and not by when it was: clocks are set. */
 const wasRemovedSince = (enrolment: Enrolment, site: Site): boolean => {
@@ -107,14 +112,18 @@ const returned = (site: Stored<Site>, gatewayId: GatewayId): Change => {
  *   too often lately
  */
 export const renew = (deps: EnrolmentDeps, identity: PeerIdentity, requestPem: string): Promise<CertificateAnswer> =>
-  repeatedly(async () => {
-    const { siteId, gatewayId } = identity;
-    const site = await readStoredSite(deps, siteId);
-    // It may have been removed since its proof was looked at.
-    if (removedAt(site.body, gatewayId) !== undefined) throw gatewayWasRemoved(identity);
-    const unchanged: Change = { type: "check", key: siteKey(siteId), expect: { version: site.version } };
-    return issue(deps, { site, gatewayId, requestPem, changes: [unchanged] });
-  });
+  retrying(
+    deps,
+    async () => {
+      const { siteId, gatewayId } = identity;
+      const site = await readStoredSite(deps, siteId);
+      // It may have been removed since its proof was looked at.
+      if (removedAt(site.body, gatewayId) !== undefined) throw gatewayWasRemoved(identity);
+      const unchanged: Change = { type: "check", key: siteKey(siteId), expect: { version: site.version } };
+      return issue(deps, { site, gatewayId, requestPem, changes: [unchanged] });
+    },
+    { others },
+  );
 
 const issue = async (
   deps: EnrolmentDeps,
@@ -176,19 +185,4 @@ const withRoom = (
 const listOf = async (deps: EnrolmentDeps, multiCluster: SiteId, authority: Authority): Promise<string | null> => {
   const list = await rightedRevocationList(deps, multiCluster);
   return list?.authority === fingerprintOf(authority.certificatePem) ? list.pem : null;
-};
-
-const repeatedly = async <T>(work: () => Promise<T>): Promise<T> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof CommitConflict)) throw error;
-      if (tries < triesMax) continue;
-      throw new VisibleError("CONFLICT", "Others keep changing the site at the same time.", {
-        hint: "Try again.",
-        cause: error,
-      });
-    }
-  }
 };

@@ -2,9 +2,9 @@ import type { GatewayCertificates } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayId, SiteId } from "../../core/api/ids.ts";
 import type { Gateway, Site } from "../../core/api/site.ts";
-import { CommitConflict } from "../../core/ports/store.ts";
 import type { Authorities } from "../certificates/authorities.ts";
 import { revoke } from "../certificates/revocations.ts";
+import { retrying } from "../documents/conflicts.ts";
 import { certificatesKey, gatewayKey } from "../documents/records.ts";
 import { removedAt } from "../gateways/removed.ts";
 import { tellOfRemoval } from "../gateways/settings.ts";
@@ -12,7 +12,7 @@ import type { Deps } from "../ports/deps.ts";
 import { readStoredSite } from "../sites/sites.ts";
 
 /** Of removals that happen at the same time all but one begin anew. */
-const triesMax = 5;
+const others = "Others keep changing gateways of the multi-cluster at the same time.";
 
 /**
  * Removes a gateway: it is not listed nor given to others any more, and its certificates are
@@ -25,21 +25,9 @@ export const removeGateway = async (
   deps: Deps & { readonly authorities: Authorities },
   { siteId, gatewayId }: { readonly siteId: SiteId; readonly gatewayId: GatewayId },
 ): Promise<number> => {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const { site, revoked } = await tryToRemove(deps, siteId, gatewayId);
-      await tellOfRemoval(deps, site, gatewayId);
-      return revoked;
-    } catch (error) {
-      if (!(error instanceof CommitConflict)) throw error;
-      if (tries === triesMax) {
-        throw new VisibleError("CONFLICT", "Others keep changing gateways of the multi-cluster at the same time.", {
-          hint: "Try again.",
-          cause: error,
-        });
-      }
-    }
-  }
+  const { site, revoked } = await retrying(deps, () => tryToRemove(deps, siteId, gatewayId), { others });
+  await tellOfRemoval(deps, site, gatewayId);
+  return revoked;
 };
 
 const tryToRemove = async (

@@ -22,7 +22,7 @@ const alive = (site: string, id: string): Report =>
   });
 
 describe("a gateway's credentials", () => {
-  test("are a session that is named for it, for a quarter of an hour, and narrowed to its site's queues", async () => {
+  test("are a role session that is named for it, for a quarter of an hour, and narrowed to its site's queues", async () => {
     const asked: AssumeRoleCommand["input"][] = [];
     const expiration = new Date("2026-03-01T00:15:00Z");
     const client = {
@@ -63,7 +63,7 @@ describe("a gateway's credentials", () => {
     assert.ok((input?.Policy?.length ?? 0) < 2048, "AWS takes no longer one");
   });
 
-  test("have a session's name that AWS takes, and that tells sites apart, however long the names", () => {
+  test("have a role session name that AWS takes, and that tells sites apart, however long the names", () => {
     const long = { siteId: siteIdSchema.parse("s".repeat(32)), gatewayId: gatewayIdSchema.parse("g".repeat(48)) };
     assert.match(senderNameOf(long), /^[\w+=,.@-]{2,64}$/);
     assert.ok(senderNameOf(long).startsWith(`${long.siteId}@`));
@@ -75,7 +75,7 @@ describe("a gateway's credentials", () => {
 });
 
 describe("a report", () => {
-  test("is believed from the session that is named for its gateway, and from nobody else", () => {
+  test("is believed from the role session that is named for its gateway, and from nobody else", () => {
     const own = alive("a", "a1");
     assert.ok(isFromWhomItSays(own, `${roleId}:a@a1`, roleId));
     for (const sender of [`${roleId}:b@b1`, `${roleId}:a@a2`, "AROAOTHER:a@a1", "AIDAEXAMPLE", "", `${roleId}:a@a1x`]) {

@@ -19,7 +19,7 @@ export const noGatewayAccess: GatewayAccess = {
 };
 
 /**
- * Whether a report is from whom it says, by what SQS says of its sender: `<unique id of the role>:<name of the session>`.
+ * Whether a report is from whom it says, by what SQS says of its sender: `<unique id of the role>:<name of the role session>`.
  * @param roleId of the gateways' role; undefined beside emulators, which don't tell senders apart
  */
 export const isFromWhomItSays = (report: Report, senderId: string, roleId: string | undefined): boolean =>

@@ -3,7 +3,7 @@ import type { GatewayId, SiteId } from "../../core/api/ids.ts";
 import type { Report } from "../../core/api/report.ts";
 import { type Gateway, gatewayForgottenAfterSeconds, type Site } from "../../core/api/site.ts";
 import { addSeconds, secondsBetween } from "../../core/ports/clock.ts";
-import { CommitConflict } from "../../core/ports/store.ts";
+import { ignoringConflict } from "../documents/conflicts.ts";
 import { perObject, Recently } from "../documents/recently.ts";
 import { gatewayKey, siteKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -59,12 +59,10 @@ const noteHeard = async (deps: Deps, siteId: SiteId, gatewayId: GatewayId): Prom
     return recent.set(nameOf(siteId, gatewayId), true, stored?.body.lastSeenAt ?? now);
   }
   const heard = { ...stored.body, lastSeenAt: now };
-  try {
-    await deps.store.commit([{ type: "put", ...documentOf(heard), expect: { version: stored.version } }]);
-  } catch (error) {
-    // Somebody else has heard of it, or removed it.
-    if (!(error instanceof CommitConflict)) throw error;
-  }
+  // Somebody else may have heard of it, or removed it.
+  await ignoringConflict(() =>
+    deps.store.commit([{ type: "put", ...documentOf(heard), expect: { version: stored.version } }]),
+  );
   recent.set(nameOf(siteId, gatewayId), true, now);
   const site = (await deps.store.get<Site>(siteKey(siteId)))?.body;
   if (site !== undefined) await tellIfBehind(deps, site, heard);

@@ -9,10 +9,10 @@ import { createNightlyPlan, createTestApi, nightly, objectNamed, siteA } from ".
 import { objectPagePrefix, planKey, runPlanKey } from "../documents/records.ts";
 import { updatePlan } from "../engine/commands.ts";
 import { applyToPlan } from "../engine/engine.ts";
-import { readRunObjects } from "../engine/run-objects.ts";
 import { putInventoryPart } from "../inventory/inventory.ts";
 import { toldBy } from "../inventory/testing.ts";
 import { handlePlanInvocation } from "../plan.ts";
+import { readRunObjects } from "../runs/run-objects.ts";
 import { type StoredPlan, wholePlan } from "./plan-objects.ts";
 
 /** An API whose store remembers which documents have an end, and how many were written. */

@@ -7,7 +7,7 @@ import { targetsOf } from "../../core/plan/decide.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { type Page, type PageRequest, readPage } from "../documents/page.ts";
 import { damageKey, groupPrefix, planKey } from "../documents/records.ts";
-import { reclaimVerdicts } from "../engine/reclaim.ts";
+import { reclaimVerdicts } from "../groups/reclaim.ts";
 import type { Deps } from "../ports/deps.ts";
 
 /** Of a group; one in which more is damaged is not worth a longer list. */

@@ -8,9 +8,9 @@ import { mapBounded } from "../concurrency/map-bounded.ts";
 import { type Page, type PageRequest, readable } from "../documents/page.ts";
 import { planKey, runOfKey, runPrefix, skipPrefix } from "../documents/records.ts";
 import { encodeCursor, foreignCursor } from "../documents/store-rules.ts";
-import { assembled } from "../engine/runs.ts";
-import { objectsIn } from "../engine/taken.ts";
 import type { Deps } from "../ports/deps.ts";
+import { assembled } from "../runs/runs.ts";
+import { objectsIn } from "../runs/taken.ts";
 
 type StoreAndLog = Pick<Deps, "store" | "log">;
 /**

@@ -4,8 +4,8 @@ import type { Run, RunHead, TargetRun } from "../../core/api/run.ts";
 import { runSchema } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { planKey, runOfKey, runPrefix } from "../documents/records.ts";
-import { assembled } from "../engine/runs.ts";
 import type { Deps } from "../ports/deps.ts";
+import { assembled } from "../runs/runs.ts";
 
 /** Of a run and its parts. */
 const documentsPerPage = 40;

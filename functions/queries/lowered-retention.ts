@@ -1,7 +1,7 @@
 import type { Plan } from "../../core/api/plan.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
-import { countGoingNext, retentionAt } from "../engine/reclaim.ts";
+import { countGoingNext, retentionAt } from "../groups/reclaim.ts";
 import type { Deps } from "../ports/deps.ts";
 
 /** What a change of a plan costs in restore points: of each site that is to keep fewer, how many its next run deletes. */

@@ -28,7 +28,8 @@ export const listPlansWithLastRuns = async (
 /** What goes on has come to nothing yet, and what was passed over never does. */
 const results: readonly RunStatus[] = ["succeeded", "partly", "failed", "cancelled"] satisfies LastRun["status"][];
 
-const lastRunOf = async (deps: Pick<Deps, "store">, planId: PlanId): Promise<LastRun | null> => {
+/** Null: no run of the plan has come to something yet. */
+export const lastRunOf = async (deps: Pick<Deps, "store">, planId: PlanId): Promise<LastRun | null> => {
   for await (const run of newestRuns(deps, planId)) {
     const status = statusOf(run);
     if (isResult(status)) return { id: run.id, slot: run.slot, status, endedAt: endOf(run) };

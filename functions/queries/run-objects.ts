@@ -10,11 +10,11 @@ import { placeOf } from "../../core/run/steps.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { Page, PageRequest } from "../documents/page.ts";
 import { foreignCursor } from "../documents/store-rules.ts";
-import { type RebuildFact, readFact, readFactsIn, type SnapshotFact } from "../engine/facts.ts";
-import { originOf, readNamedObjects, readRunObjects } from "../engine/run-objects.ts";
-import { readShards } from "../engine/shards.ts";
-import { readTaken } from "../engine/taken.ts";
 import type { Deps } from "../ports/deps.ts";
+import { type RebuildFact, readFact, readFactsIn, type SnapshotFact } from "../runs/facts.ts";
+import { originOf, readNamedObjects, readRunObjects } from "../runs/run-objects.ts";
+import { readShards } from "../runs/shards.ts";
+import { readTaken } from "../runs/taken.ts";
 import { dataStep, isAllDone, readBoth } from "./runs.ts";
 
 /**

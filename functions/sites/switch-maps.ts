@@ -2,7 +2,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Site, SwitchMap } from "../../core/api/site.ts";
 import { switchUnknown } from "../../core/plan/facilities.ts";
-import { retrying } from "../documents/retrying.ts";
+import { retrying } from "../documents/conflicts.ts";
 import { bodyBytesMax } from "../documents/store-rules.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readFacilities } from "./facilities.ts";

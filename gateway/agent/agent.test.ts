@@ -9,8 +9,8 @@ import { settle } from "./testing.ts";
 import { result, setUp, task, volume } from "./testing-agent.ts";
 
 describe("the queue", () => {
-  test("no more tasks are taken than there are slots, and the next one when a slot is free", async () => {
-    const { queue, tries, firstTry, stop } = setUp({ slots: 2 });
+  test("no more tasks are taken than there are places, and the next one when a place is free", async () => {
+    const { queue, tries, firstTry, stop } = setUp({ concurrency: 2 });
     for (const id of ["t1", "t2", "t3"]) await queue.deliver(task({ id }));
     assert.deepEqual(
       tries.map(({ task: { id } }) => id),
@@ -21,8 +21,8 @@ describe("the queue", () => {
     await stop();
   });
 
-  test("is not kept waiting by another one whose slots are all taken", async () => {
-    const { queue, other, tries, stop } = setUp({ slots: 1, twoQueues: true });
+  test("is not kept waiting by another one whose places are all taken", async () => {
+    const { queue, other, tries, stop } = setUp({ concurrency: 1, twoQueues: true });
     for (const id of ["long1", "long2"]) await queue.deliver(task({ id }));
     await other?.deliver(task({ id: "short" }));
     assert.deepEqual(

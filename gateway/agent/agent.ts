@@ -17,7 +17,7 @@ import { agentTimings } from "./timings.ts";
 
 export interface AgentOptions {
   /** The site's queues, and how many tasks of each are worked on at the same time. */
-  readonly queues: readonly { readonly source: TaskSource; readonly slots: number }[];
+  readonly queues: readonly { readonly source: TaskSource; readonly concurrency: number }[];
   /** The queue of the settings for the site's gateways, and what is done with this one's. */
   readonly settings: SettingsUse & { readonly source: TaskSource };
   readonly reports: ReportQueue;
@@ -40,7 +40,7 @@ export interface Agent {
 }
 
 /**
- * Works on the site's tasks, as many at once as their queues have slots, and tells the control
+ * Works on the site's tasks, as many at once as their queues may have, and tells the control
  * plane that the gateway is alive, and what has changed of it and in the site's inventory. Gateways
  * of a site share its queues and know nothing of each other.
  */
@@ -49,8 +49,8 @@ export const startAgent = (options: AgentOptions): Agent => {
   const { identity, storage, now } = context;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const slots = agentTimings.settingsSlots;
-  const settings = createSettingsTaker({ ...options.settings, identity, slots, time, log, signal });
+  const concurrency = agentTimings.settingsConcurrency;
+  const settings = createSettingsTaker({ ...options.settings, identity, concurrency, time, log, signal });
   const alive = createAliveTeller({
     reports: options.reports,
     describe: () => ({ ...identity, ...state?.(), settings: settings.current() }),
@@ -70,7 +70,7 @@ export const startAgent = (options: AgentOptions): Agent => {
   const lookSeconds = () => Math.max(agentTimings.beatSeconds, inventory.restSeconds);
   const ended = Promise.all([
     ...pollers.map(({ poll }) => poll()),
-    pollQueue({ source: options.settings.source, slots, tasks: settings, time, log, signal }),
+    pollQueue({ source: options.settings.source, concurrency, tasks: settings, time, log, signal }),
     repeat({ ...beat, purpose: "report that the gateway is alive" }, () => alive.tell()),
     repeat({ ...beat, everySeconds: lookSeconds, purpose: "tell what the site has" }, (watch) =>
       inventory.tellChanges(watch),

@@ -16,19 +16,19 @@ export interface Taker {
 }
 
 /**
- * Takes messages off one queue while there are free slots, until the signal, which calls off a poll
+ * Takes messages off one queue while there is room for more, until the signal, which calls off a poll
  * that is under way; what it brings all the same is given back.
  */
 export const pollQueue = async (options: {
   readonly source: TaskSource;
   /** Tasks of this queue that are worked on at the same time. */
-  readonly slots: number;
+  readonly concurrency: number;
   readonly tasks: Taker;
   readonly time: Time;
   readonly log: Log;
   readonly signal: AbortSignal;
 }): Promise<void> => {
-  const { source, slots, tasks, time, log, signal } = options;
+  const { source, concurrency, tasks, time, log, signal } = options;
   const release = async ({ receipt, messageId }: TaskMessage): Promise<void> => {
     try {
       await inTime("give back a message", time, () => source.release(receipt));
@@ -44,7 +44,7 @@ export const pollQueue = async (options: {
       time,
       (watch) =>
         source.receive({
-          max: slots - tasks.count,
+          max: concurrency - tasks.count,
           waitSeconds: tasks.count === 0 ? agentTimings.pollSeconds : agentTimings.pollSecondsAtWork,
           visibilitySeconds: agentTimings.takenSeconds,
           signal: AbortSignal.any([signal, watch.signal]),
@@ -66,7 +66,7 @@ export const pollQueue = async (options: {
 
   let failures = 0;
   while (!signal.aborted) {
-    if (tasks.count >= slots) {
+    if (tasks.count >= concurrency) {
       await tasks.oneEnded();
       continue;
     }

@@ -80,8 +80,8 @@ describe("settings", () => {
     await stop();
   });
 
-  test("are taken though all slots for tasks are", async () => {
-    const { queue, settings: own, applied, stop } = setUp({ slots: 1 });
+  test("are taken though all places for tasks are", async () => {
+    const { queue, settings: own, applied, stop } = setUp({ concurrency: 1 });
     await queue.deliver(task());
     await own.deliver(settings());
     assert.equal(applied.length, 1);

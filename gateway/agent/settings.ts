@@ -39,14 +39,14 @@ export const createSettingsTaker = (
     readonly source: Pick<TaskSource, "remove" | "release">;
     readonly identity: GatewayIdentity;
     /** How many messages one poll may bring. */
-    readonly slots: number;
+    readonly concurrency: number;
     readonly time: Time;
     readonly log: Log;
     /** Ends the waits when the gateway stops. */
     readonly signal: AbortSignal;
   },
 ): SettingsTaker => {
-  const { source, identity, apply, revoke, revocationsAt, slots, time, log, signal } = options;
+  const { source, identity, apply, revoke, revocationsAt, concurrency, time, log, signal } = options;
   const active = new Set<Promise<void>>();
   let current: Pick<SettingsTask, "version" | "gateways" | "issuedAt"> | undefined;
   let told = 0;
@@ -111,7 +111,7 @@ export const createSettingsTaker = (
     },
     /** One poll's messages are dealt with before the next poll. */
     get count() {
-      return active.size === 0 ? 0 : slots;
+      return active.size === 0 ? 0 : concurrency;
     },
     accept(message) {
       const tracked = take(message).finally(() => active.delete(tracked));

@@ -61,7 +61,7 @@ describe("a storage call that never returns", () => {
   for (const [kind, hangs, fields] of kinds) {
     test(`in a task ${kind} (${hangs}) fails it as TIMEOUT, nothing says any more that it is worked on, and another gateway does it`, async () => {
       const hanging = hangingStorage((name) => name === hangs, answers);
-      const bad = setUp({ slots: 1, perform: performTask, context: { storage: hanging.driver, send } });
+      const bad = setUp({ concurrency: 1, perform: performTask, context: { storage: hanging.driver, send } });
       const wanted = taskSchema.parse({ ...runTaskFields, ...fields, kind });
       await bad.queue.deliver(wanted);
       assert.ok(hanging.calls.some(({ name }) => name === hangs));
@@ -112,8 +112,8 @@ describe("a task that stands still", () => {
     await stop();
   });
 
-  test("gives its slot back, and what it comes to afterwards is not told", async () => {
-    const { queue, tries, firstTry, aboutTasks, time, stop } = setUp({ slots: 1, obeysAbort: false });
+  test("gives its place back, and what it comes to afterwards is not told", async () => {
+    const { queue, tries, firstTry, aboutTasks, time, stop } = setUp({ concurrency: 1, obeysAbort: false });
     await queue.deliver(task({ id: "t1" }));
     await queue.deliver(task({ id: "t2" }));
     assert.equal(tries.length, 1);
@@ -200,9 +200,9 @@ describe("what hangs beside the tasks", () => {
     await stop();
   });
 
-  test("an inventory task that hangs lets its message go, and its slot", async () => {
+  test("an inventory task that hangs lets its message go, and its place", async () => {
     const { driver } = hangingStorage();
-    const { queue, tries, time, stop } = setUp({ slots: 1, context: { storage: driver } });
+    const { queue, tries, time, stop } = setUp({ concurrency: 1, context: { storage: driver } });
     await queue.deliver({ kind: "inventory", id: "i1", siteId: identity.siteId, issuedAt: runTaskFields.issuedAt });
     await queue.deliver(task({ id: "t1" }));
     await time.advance(storageTimeouts.answerSeconds * 1000);
@@ -214,7 +214,7 @@ describe("what hangs beside the tasks", () => {
   });
 
   test("so does one whose report is never taken", async () => {
-    const { queue, tries, world, time, stop } = setUp({ slots: 1 });
+    const { queue, tries, world, time, stop } = setUp({ concurrency: 1 });
     await settle();
     world.reportsHang = true;
     await queue.deliver({ kind: "inventory", id: "i1", siteId: identity.siteId, issuedAt: runTaskFields.issuedAt });
@@ -236,8 +236,8 @@ describe("what hangs beside the tasks", () => {
     await stop();
   });
 
-  test("a task whose last report is never taken gives its message and its slot back", async () => {
-    const { queue, tries, firstTry, world, time, stop } = setUp({ slots: 1 });
+  test("a task whose last report is never taken gives its message and its place back", async () => {
+    const { queue, tries, firstTry, world, time, stop } = setUp({ concurrency: 1 });
     await queue.deliver(task({ id: "t1" }));
     await queue.deliver(task({ id: "t2" }));
     world.reportsHang = true;
@@ -248,8 +248,8 @@ describe("what hangs beside the tasks", () => {
     await stop();
   });
 
-  test("a message that can't be removed because the queue hangs keeps no slot", async () => {
-    const { queue, tries, firstTry, time, stop } = setUp({ slots: 1 });
+  test("a message that can't be removed because the queue hangs keeps no place", async () => {
+    const { queue, tries, firstTry, time, stop } = setUp({ concurrency: 1 });
     queue.source.remove = never;
     await queue.deliver(task({ id: "t1" }));
     await queue.deliver(task({ id: "t2" }));

@@ -81,7 +81,7 @@ interface Try {
 /** An agent whose queue, handlers, time and network are the test's. */
 export const setUp = (
   options: {
-    slots?: number;
+    concurrency?: number;
     obeysAbort?: boolean;
     twoQueues?: boolean;
     /** Whatever a task needs of the gateway, and does; by default the test says what comes of it. */
@@ -113,7 +113,7 @@ export const setUp = (
   const agent = startAgent({
     queues: [queue, ...(other === undefined ? [] : [other])].map(({ source }) => ({
       source,
-      slots: options.slots ?? 4,
+      concurrency: options.concurrency ?? 4,
     })),
     settings: {
       source: settings.source,

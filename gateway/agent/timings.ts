@@ -53,7 +53,7 @@ export const agentTimings = {
   /** Between polls that fail. */
   pollBackoffMs: { first: 1_000, max: 15_000, jitter: 0.5 },
   /** Settings come ten at most at once, and for so long they are kept for the gateway that they are for. */
-  settingsSlots: 10,
+  settingsConcurrency: 10,
   settingsMsMax: 60_000,
   settingsPauseMs: 200,
   /**

@@ -2,6 +2,7 @@ import { request } from "undici";
 import type { z } from "zod";
 import { errorBodySchema } from "../../core/api/answers.ts";
 import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
+import { jsonIn } from "../../core/api/json.ts";
 
 /** For the whole exchange; a function that starts cold takes a second or two. */
 const answerMs = 30_000;
@@ -46,7 +47,7 @@ export const askControlPlane = async <T>(options: Asking<T>): Promise<T> => {
           });
     },
   );
-  const json = parse(text);
+  const json = jsonIn(text);
   if (status === 201) {
     const answer = options.answer.safeParse(json);
     if (answer.success) return answer.data;
@@ -71,14 +72,6 @@ const exchange = async (
     if (text.length > answerBytesMax) throw new RangeError("the answer is too long");
   }
   return { status: statusCode, text };
-};
-
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };
 
 const refusal = (url: URL, status: number, json: unknown): VisibleError => {

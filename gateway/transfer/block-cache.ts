@@ -1,3 +1,5 @@
+import { LRUCache } from "lru-cache";
+
 /** Units that are kept. */
 const unitsMax = 8;
 
@@ -9,7 +11,7 @@ export class BlockCache {
   readonly #extentBytes: number;
   readonly #unitBytes: number;
   readonly #read: (offset: number, into: Uint8Array) => Promise<void>;
-  readonly #units = new Map<number, Buffer>();
+  readonly #units = new LRUCache<number, Buffer>({ max: unitsMax });
   #joined = Buffer.alloc(0);
 
   constructor(options: {
@@ -40,25 +42,16 @@ export class BlockCache {
   }
 
   async #part(unit: number, offset: number, length: number): Promise<Uint8Array> {
-    const known = this.#units.get(unit);
-    const content = known ?? (await this.#load(unit));
-    this.#units.delete(unit);
-    this.#units.set(unit, content);
+    const content = this.#units.get(unit) ?? (await this.#load(unit));
     return content.subarray(offset - unit * this.#unitBytes, offset - unit * this.#unitBytes + length);
   }
 
   async #load(unit: number): Promise<Buffer> {
-    let content: Buffer | undefined;
-    if (this.#units.size >= unitsMax) {
-      for (const [oldest, buffer] of this.#units) {
-        this.#units.delete(oldest);
-        content = buffer;
-        break;
-      }
-    }
+    const evicted = this.#units.size >= unitsMax ? this.#units.pop() : undefined;
     const bytes = Math.min(this.#unitBytes, this.#extentBytes - unit * this.#unitBytes);
-    content = content?.length === bytes ? content : Buffer.allocUnsafe(bytes);
+    const content = evicted?.length === bytes ? evicted : Buffer.allocUnsafe(bytes);
     await this.#read(unit * this.#unitBytes, content);
+    this.#units.set(unit, content);
     return content;
   }
 }

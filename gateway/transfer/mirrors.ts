@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
@@ -17,7 +18,7 @@ const rememberedMax = 1024;
  * another gateway. Remembered for an epoch: size and shape do not change within one.
  */
 export class Mirrors {
-  readonly #known = new Map<string, Mirror>();
+  readonly #known = new LRUCache<string, Mirror>({ max: rememberedMax });
 
   /** @throws VOLUME_UNKNOWN, PEER_REFUSED when the mirror is not of `site` */
   async ownedBy(
@@ -33,12 +34,7 @@ export class Mirrors {
       });
     }
     // Only now, so that no stranger's guess of an epoch is remembered.
-    this.#known.delete(key);
     this.#known.set(key, mirror);
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= rememberedMax) break;
-      this.#known.delete(oldest);
-    }
     return mirror;
   }
 }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
+import { jsonIn } from "../../core/api/json.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log/log.ts";
@@ -10,7 +11,7 @@ import type { StorageDriver } from "../storage/driver.ts";
 import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { Watch } from "../time/standstill.ts";
 import { systemTime, type Time } from "../time/time.ts";
-import { answerJson, parseJson } from "../tunnel/answer.ts";
+import { answerJson } from "../tunnel/answer.ts";
 import type { PeerHandlers } from "../tunnel/serve-peers.ts";
 import type { IncomingUpload } from "../tunnel/upload/server.ts";
 import { joinDigests, volumeDigest } from "./digest.ts";
@@ -221,5 +222,5 @@ const readJson = async (request: IncomingMessage): Promise<unknown> => {
     if (bytes > jsonBytesMax) throw badRequest(`its body is longer than ${jsonBytesMax} bytes`);
     chunks.push(chunk);
   }
-  return parseJson(Buffer.concat(chunks).toString());
+  return jsonIn(Buffer.concat(chunks).toString());
 };

@@ -10,9 +10,9 @@ import { steadyTime, type Time } from "../time/time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { eachBounded } from "./each-bounded.ts";
+import { type ChosenExtent, chooseExtentActions, type ExtentMap, type TargetBase } from "./extent-actions.ts";
 import { digestBytes } from "./frame.ts";
 import { holding } from "./held-snapshot.ts";
-import { type ExtentMap, type PlannedExtent, planExtents, type TargetBase } from "./plan.ts";
 import { ProgressCounter } from "./progress.ts";
 import { digestsAnswerSchema, paths, type Session, type SessionOpen, sessionSchema } from "./protocol.ts";
 import { fromRanges } from "./ranges.ts";
@@ -129,14 +129,14 @@ const send = async (options: SendVolumeOptions, opened: Opened, snapshot: Snapsh
     options,
   );
   const map = await snapshot.extentMap();
-  const plan = planExtents({
+  const chosen = chooseExtentActions({
     count,
     map,
     base: await findBase(options, opened),
     damaged: fromRanges(session.damaged, count),
     done: session.complete ? fromRanges([[0, count - 1]], count) : fromRanges(session.done, count),
   });
-  counter.add(settledCounts(plan, map));
+  counter.add(settledCounts(chosen, map));
   if (session.damaged.length > 0) {
     options.log.warn(
       { mirror: mirrorVolumeId, site: options.peer.siteId, extents: session.damaged.slice(0, 100) },
@@ -144,7 +144,7 @@ const send = async (options: SendVolumeOptions, opened: Opened, snapshot: Snapsh
     );
   }
   const sendAll: SendAll = (extents, onSent) => sendExtents(extents, { session, options, opened, counter, onSent });
-  const open = [...toSend(plan)];
+  const open = [...toSend(chosen)];
   counter.addToDo(open.length);
   let acknowledgedExtents = await sendAll(open);
   if (!session.complete) {
@@ -258,8 +258,8 @@ const sendExtents = async (
 };
 
 /** The extents that have to be looked at, in order. */
-function* toSend(plan: readonly PlannedExtent[]): Generator<ExtentToSend, void, void> {
-  for (const { extent, how } of plan) {
+function* toSend(chosen: readonly ChosenExtent[]): Generator<ExtentToSend, void, void> {
+  for (const { extent, how } of chosen) {
     if (how !== "done" && how !== "unchanged" && how !== "hole") yield { extent, how };
   }
 }
@@ -268,14 +268,14 @@ function* toSend(plan: readonly PlannedExtent[]): Generator<ExtentToSend, void, 
  * What is there to count before anything is sent. Extents that become zeros are holes too, and done
  * when they are.
  */
-const settledCounts = (plan: readonly PlannedExtent[], map: ExtentMap) => {
-  const isHole = ({ extent, how }: PlannedExtent) =>
+const settledCounts = (chosen: readonly ChosenExtent[], map: ExtentMap) => {
+  const isHole = ({ extent, how }: ChosenExtent) =>
     how === "hole" || how === "zero" || (how === "done" && map?.[extent] === null);
-  const isThere = ({ how }: PlannedExtent) => how === "done" || how === "unchanged";
+  const isThere = ({ how }: ChosenExtent) => how === "done" || how === "unchanged";
   return {
-    extentsDone: plan.filter((one) => isThere(one) || one.how === "hole").length,
-    extentsUnchanged: plan.filter((one) => isThere(one) && !isHole(one)).length,
-    extentsHole: plan.filter(isHole).length,
+    extentsDone: chosen.filter((one) => isThere(one) || one.how === "hole").length,
+    extentsUnchanged: chosen.filter((one) => isThere(one) && !isHole(one)).length,
+    extentsHole: chosen.filter(isHole).length,
   };
 };
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
 import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
+import { jsonIn } from "../../core/api/json.ts";
 import type { Log } from "../log/log.ts";
 import { isBeating } from "./beats.ts";
 
@@ -76,7 +77,7 @@ const errorBodySchema = z.object({
  *   its place
  */
 export const readAnswer = (status: number, text: string, site?: string): unknown => {
-  const json = parseJson(text);
+  const json = jsonIn(text);
   const parsed = errorBodySchema.safeParse(json);
   if (parsed.success) throw errorToldAs(parsed.data.error, site);
   const isError = typeof json === "object" && json !== null && "error" in json;
@@ -84,13 +85,4 @@ export const readAnswer = (status: number, text: string, site?: string): unknown
   throw new VisibleError("LINK_BROKEN", `The peer gateway answered ${status}, without saying why.`, {
     hint: "See whether the endpoint is a gateway's, and what stands between.",
   });
-};
-
-/** The JSON value, or undefined where the text is none. */
-export const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { answerOf, createClient } from "../../cli/client.ts";
+import { answerOf, createClient } from "../../cli/context/client.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { systemTime, type Time } from "../../gateway/time/time.ts";
 import { until } from "../../test/patience.ts";

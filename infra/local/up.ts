@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import { scopeSchema } from "../../core/api/token.ts";
-import { CommitConflict } from "../../core/ports/store.ts";
 import type { Environment } from "../../functions/aws/clients.ts";
 import { authoritiesOf } from "../../functions/certificates/authorities.ts";
 import { siteKey } from "../../functions/documents/records.ts";
 import { createLog } from "../../functions/monitoring/log.ts";
 import type { Deps, Log } from "../../functions/ports/deps.ts";
+import { putOnce } from "../../functions/runs/put-once.ts";
 import { authenticate, createToken } from "../../functions/tokens/tokens.ts";
 import { refuseTooFewDescriptors } from "../../gateway/files/descriptors.ts";
 import { readIfThere, writeFileSafely } from "../../gateway/files/files.ts";
@@ -166,11 +166,7 @@ const storages = (dir: string, sites: readonly SiteId[]) =>
 
 const registerSite = async (deps: Deps, id: SiteId): Promise<void> => {
   const body = { id, multiCluster, createdAt: deps.clock.now() };
-  try {
-    await deps.store.commit([{ type: "put", key: siteKey(id), body, expect: "absent" }]);
-  } catch (error) {
-    if (!(error instanceof CommitConflict)) throw error;
-  }
+  await putOnce(deps, { key: siteKey(id), body });
 };
 
 /** The first token is made on the first start, and again when the table no longer knows it. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { answerOf } from "../../cli/client.ts";
+import { answerOf } from "../../cli/context/client.ts";
 import type { ServicesUnderTest } from "../../functions/aws/testing.ts";
 import { writePattern } from "../../infra/local/demo/image.ts";
 import { Local } from "../e2e/local.ts";

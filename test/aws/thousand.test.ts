@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { paginateScan } from "@aws-sdk/client-dynamodb";
-import { answerOf } from "../../cli/client.ts";
+import { answerOf } from "../../cli/context/client.ts";
 import type { PlanMember, RunAnswer, RunObject } from "../../core/api/answers.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { allItems, pagesOf } from "../../core/api/pages.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { answerOf } from "../../cli/client.ts";
+import { answerOf } from "../../cli/context/client.ts";
 import type { RunAnswer } from "../../core/api/answers.ts";
 import { changeDiskImage, type DiskImage, makeDiskImage } from "../../infra/local/demo/image.ts";
 import { runTool } from "../../infra/local/demo/tools.ts";

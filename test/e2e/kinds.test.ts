@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { answerOf } from "../../cli/client.ts";
+import { answerOf } from "../../cli/context/client.ts";
 import type { RunAnswer } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { VmConfig, VmObject } from "../../core/api/object/vm.ts";

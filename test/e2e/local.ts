@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { answerOf, createClient } from "../../cli/client.ts";
+import { answerOf, createClient } from "../../cli/context/client.ts";
 import { run } from "../../cli/testing.ts";
 import type { ErrorBody, RunAnswer } from "../../core/api/answers.ts";
 import { errorToldAs, VisibleError } from "../../core/api/errors.ts";

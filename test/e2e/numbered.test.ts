@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { judgeOrder, numberedBlock, numbersIn, slotBytes, slotOf, slots } from "./numbered.ts";
+import { cellBytes, cellOf, cells, judgeOrder, numberedBlock, numbersIn } from "./numbered.ts";
 
 const volumeCount = 3;
 const after = (writes: number): number[][] => {
-  const volumes = Array.from({ length: volumeCount }, () => Array.from({ length: slots }, () => 0));
+  const volumes = Array.from({ length: volumeCount }, () => Array.from({ length: cells }, () => 0));
   for (let number = 1; number <= writes; number += 1) {
     const volume = volumes[(number - 1) % volumeCount] ?? assert.fail();
-    volume[slotOf(number, volumeCount)] = number;
+    volume[cellOf(number, volumeCount)] = number;
   }
   return volumes;
 };
-const writesMax = 3 * volumeCount * slots;
+const writesMax = 3 * volumeCount * cells;
 
 test("the state after any write is in order, and that write is found", () => {
   fc.assert(
@@ -37,9 +37,9 @@ test("volumes of two instants are told, even when only two writes to one of them
 });
 
 test("a block that is torn has no number", () => {
-  const content = Buffer.alloc(slots * slotBytes);
+  const content = Buffer.alloc(cells * cellBytes);
   content.set(numberedBlock(7));
   assert.equal(numbersIn(content)[0], 7);
-  content.writeUInt8(8, slotBytes - 4);
+  content.writeUInt8(8, cellBytes - 4);
   assert(Number.isNaN(numbersIn(content)[0]));
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { answerOf } from "../../cli/client.ts";
+import { answerOf } from "../../cli/context/client.ts";
 import type { RunAnswer, RunTarget } from "../../core/api/answers.ts";
 import { Database } from "../../gateway/storage/extentstore/database.ts";
 import { Local } from "./local.ts";

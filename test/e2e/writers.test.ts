@@ -6,11 +6,11 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { until } from "../patience.ts";
 import { Local } from "./local.ts";
-import { judgeOrder, numbersIn, slotBytes, slotOf, slots, type WriteOrder } from "./numbered.ts";
+import { cellBytes, cellOf, cells, judgeOrder, numbersIn, type WriteOrder } from "./numbered.ts";
 import { contentsOf, createObjects, geometry } from "./scenario.ts";
 
 const script = fileURLToPath(new URL("./writer-process.ts", import.meta.url));
-const size = slots * slotBytes;
+const size = cells * cellBytes;
 const shape = { size: String(size), geometry };
 /** Volumes of all kinds, in the order in which they are written to. */
 const documents = [
@@ -77,7 +77,7 @@ describe("processes that write numbered blocks to all volumes of a plan, one aft
       const order: WriteOrder = {
         number,
         volumeId: volumeIds[volume] ?? assert.fail(),
-        offset: slotOf(number, volumeIds.length) * slotBytes,
+        offset: cellOf(number, volumeIds.length) * cellBytes,
       };
       const done = once(writer, "message");
       writer.send(order);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { answerOf } from "../../cli/client.ts";
+import { answerOf } from "../../cli/context/client.ts";
 import type { HistoryEntry, RunAnswer } from "../../core/api/answers.ts";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { slots } from "../../core/schedule/slots.ts";

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { constants, zstdCompressSync } from "node:zlib";
-import { answerOf } from "../../cli/client.ts";
+import { answerOf } from "../../cli/context/client.ts";
 import { bytesPerSecondMin } from "../../core/api/site.ts";
 import { runTool } from "../../infra/local/demo/tools.ts";
 import { Local } from "../e2e/local.ts";

@@ -322,7 +322,7 @@ describe("the deployment", () => {
     ]);
   });
 
-  test("lets the API's function, and nobody else, give gateways sessions", () => {
+  test("lets the API's function, and nobody else, give gateways role sessions", () => {
     const role = roleOf(arns.gatewayRole);
     assert.deepEqual(plain(granted(role)), gatewayPolicy(installation));
     assert.deepEqual(statementsOf(role["assumeRolePolicy"]), [

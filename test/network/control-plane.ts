@@ -8,10 +8,10 @@ import type { WholePlan } from "../../core/plan/define.ts";
 import type { RetryPolicy } from "../../core/run/retry-policy.ts";
 import { hasEnded } from "../../core/run/steps.ts";
 import { createPlan, runPlanNow } from "../../functions/engine/commands.ts";
-import { loadRun } from "../../functions/engine/runs.ts";
 import { createMemoryStore } from "../../functions/memory/store.ts";
 import type { Deps } from "../../functions/ports/deps.ts";
 import { handleReport } from "../../functions/report.ts";
+import { loadRun } from "../../functions/runs/runs.ts";
 import { handleSweep } from "../../functions/sweep.ts";
 import type { Node } from "./sites.ts";
 

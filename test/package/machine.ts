@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { steadyTime } from "../../gateway/time/time.ts";
+import { until } from "../../gateway/time/until.ts";
 import { cachedEnvoy } from "../../gateway/tunnel/envoy/find.ts";
-import { until } from "../../gateway/until.ts";
 
 /** What was told to end has some seconds for it. */
 const endPatience = { everyMs: 100, withinMs: 5_000, time: steadyTime, signal: new AbortController().signal };

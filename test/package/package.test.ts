@@ -77,6 +77,17 @@ describe("the package that is published, on a host of a user who isn't root", ()
     assert(existsSync(program.replace("/opt/smtx-backup", prefix())), program);
   });
 
+  test("has a man page where man looks for it, and prints the completion of each shell", async () => {
+    const page = await readFile(`${prefix()}/share/man/man1/smtx-backup.1`, "utf8");
+    assert.match(page, /^\.SS "plan create"$/m);
+    assert.match(page, new RegExp(`"smtx\\\\-backup ${version}"`));
+    for (const shell of ["bash", "zsh", "fish"]) {
+      const { status, stdout } = machine.run(commandSeconds, command(), "completion", shell);
+      assert.equal(status, 0);
+      assert.match(stdout, /plan/);
+    }
+  });
+
   /** What starts a command as the unit would: with no system call but those that it allows. */
   let confined: readonly string[] = [];
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Change, CommitConflict, type DocumentStore } from "../../core/ports/store.ts";
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
+import { usualTries } from "../../functions/aws/tries.ts";
 import { createModelClient } from "./model-client.ts";
 import { ModelTable } from "./model-table.ts";
 import { TimedTable } from "./timed-table.ts";
@@ -11,8 +12,8 @@ const never = { throttled: 0, answerLost: 0, raced: 0, indexLags: 0 };
 const setUp = () => {
   const table = new ModelTable({ faults: () => never, happens: () => false });
   const timed = new TimedTable(() => table);
-  const pacing = { attempts: 6, sleep: timed.sleep, fraction: () => 1 };
-  const store = createDynamodbStore({ client: createModelClient(table, timed.passage), tableName: "timed", pacing });
+  const tries = { ...usualTries, time: timed, fraction: () => 1 };
+  const store = createDynamodbStore({ client: createModelClient(table, timed.passage), tableName: "timed", tries });
   /** @returns when each of what is begun at once has ended, in milliseconds, or what it failed with */
   const together = async (acts: readonly ((store: DocumentStore) => Promise<unknown>)[]) => {
     const { time } = timed;

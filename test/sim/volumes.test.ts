@@ -4,7 +4,7 @@ import type { PlanId, SiteId } from "../../core/api/ids.ts";
 import type { PrepareTask, TransferTask } from "../../core/api/task.ts";
 import { statusOf } from "../../core/run/steps.ts";
 import { runPlanNow, suspendPlan } from "../../functions/engine/commands.ts";
-import { startRebuild } from "../../functions/engine/start-rebuild.ts";
+import { startRebuild } from "../../functions/rebuild/start-rebuild.ts";
 import { calm, checkGroups, makeWorld, runsIn } from "./history.ts";
 import { withoutWaiting } from "./no-waiting.ts";
 import { noFaults, type World } from "./world.ts";

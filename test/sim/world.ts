@@ -17,7 +17,7 @@ import { addSeconds } from "../../core/ports/clock.ts";
 import type { DocumentStore } from "../../core/ports/store.ts";
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
 import { reportQueueDefinition, taskQueueDefinition } from "../../functions/aws/queues.ts";
-import { defaultPacing } from "../../functions/aws/retry.ts";
+import { usualTries } from "../../functions/aws/tries.ts";
 import { createPlan } from "../../functions/engine/commands.ts";
 import type { Deps } from "../../functions/ports/deps.ts";
 import { handleReport } from "../../functions/report.ts";
@@ -128,12 +128,12 @@ export class World {
     const client = createModelClient(this.table, (request, command, input) =>
       this.#mortal(command, () => this.#passage(request, command, input)),
     );
-    const pacing = {
-      ...defaultPacing,
-      sleep: options.sleep ?? (async () => undefined),
+    const tries = {
+      ...usualTries,
+      time: { sleep: options.sleep ?? (async () => undefined) },
       fraction: () => this.chance.fraction(),
     };
-    this.store = createDynamodbStore({ client, tableName: "sim", pacing });
+    this.store = createDynamodbStore({ client, tableName: "sim", tries });
   }
 
   site(id: string): ModelSite {

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { asDiskError } from "../../files/disk-errors.ts";
 import { dataFilePath } from "./data-file.ts";
 import { closeQuietly, type Disk } from "./disk.ts";
@@ -20,8 +21,7 @@ export class DataFileReaders {
   readonly #dataDir: string;
   readonly #max: number;
   readonly #idle: IdleSweep;
-  /** The least recently used first. */
-  readonly #open = new Map<number, Handle>();
+  readonly #open: LRUCache<number, Handle>;
 
   constructor(options: {
     readonly disk: Disk;
@@ -33,6 +33,7 @@ export class DataFileReaders {
     this.#dataDir = options.dataDir;
     this.#max = options.max;
     this.#idle = options.idle;
+    this.#open = new LRUCache({ max: options.max, dispose: ({ fd }) => closeQuietly(this.#disk, fd) });
     this.#idle.add((beforeMs) => this.#closeIdle(beforeMs));
   }
 
@@ -55,14 +56,11 @@ export class DataFileReaders {
 
   /** The file is no longer needed. */
   closeFile(fileId: number): void {
-    const handle = this.#open.get(fileId);
-    if (handle === undefined) return;
     this.#open.delete(fileId);
-    closeQuietly(this.#disk, handle.fd);
   }
 
   close(): void {
-    for (const fileId of [...this.#open.keys()]) this.closeFile(fileId);
+    this.#open.clear();
   }
 
   /** @returns 0 at the end of the file, and where the disk can't read */
@@ -79,19 +77,18 @@ export class DataFileReaders {
     const handle = this.#open.get(fileId) ?? this.#openFile(fileId);
     if (handle === undefined) return undefined;
     handle.usedAtMs = this.#idle.nowMs();
-    this.#open.delete(fileId);
-    this.#open.set(fileId, handle);
     return handle.fd;
   }
 
   #openFile(fileId: number): Handle | undefined {
-    const [oldest] = this.#open.keys();
-    if (oldest !== undefined && this.#open.size >= this.#max) this.closeFile(oldest);
+    // Before, and not when it is put in: there may be no descriptor left for one more.
+    if (this.#open.size >= this.#max) this.#open.pop();
     const path = dataFilePath(this.#dataDir, fileId);
     try {
-      const fd = this.#disk.open(path);
+      const handle = { fd: this.#disk.open(path), usedAtMs: this.#idle.nowMs() };
+      this.#open.set(fileId, handle);
       this.#idle.wake();
-      return { fd, usedAtMs: 0 };
+      return handle;
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined;
       throw asDiskError(path, error);
@@ -99,7 +96,7 @@ export class DataFileReaders {
   }
 
   #closeIdle(beforeMs: number): boolean {
-    for (const [fileId, { usedAtMs }] of [...this.#open]) if (usedAtMs <= beforeMs) this.closeFile(fileId);
+    for (const [fileId, { usedAtMs }] of [...this.#open.entries()]) if (usedAtMs <= beforeMs) this.closeFile(fileId);
     return this.#open.size > 0;
   }
 }

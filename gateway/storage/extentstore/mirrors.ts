@@ -3,6 +3,7 @@ import type { GroupId } from "../../../core/api/ids.ts";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { Owner } from "../control.ts";
 import type { Database } from "./database.ts";
+import { objectIdOf } from "./object-ids.ts";
 import { isOwnGroup, notOurs, snapshotOfSource } from "./snapshots.ts";
 import { clearTable, fillWithWhatIsThere } from "./versions.ts";
 import { findVolume } from "./volumes.ts";
@@ -41,7 +42,7 @@ export const resetMirror = (
   if (base === undefined || !sameGeometry(base, volume)) {
     throw new VisibleError(
       "BASE_MISSING",
-      `The mirror ${mirror.volumeId} has no snapshot of group ${baseGroupId} to start from.`,
+      `The mirror ${objectIdOf(volume)} has no snapshot of group ${baseGroupId} to start from.`,
       {
         hint: "The next run copies from another base, or everything.",
       },

@@ -7,6 +7,7 @@ import type { VolumeShape } from "../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { ObjectId, Owner } from "../control.ts";
 import type { Database } from "./database.ts";
+import { objectIdOf, volumeIdOf } from "./object-ids.ts";
 import { type DiskWithVolume, type Related, relatedOf, relatedOfAll } from "./related.ts";
 import type { VmNicRow, VmRow } from "./vms.ts";
 import { geometryOf, type VolumeRow } from "./volume-row.ts";
@@ -35,18 +36,6 @@ export const objectOfVm = (database: Database, row: VmRow): ObjectConfig => vmOb
 /** The object of a volume that is there. */
 export const objectWithVolume = (database: Database, volumeId: string): ObjectConfig =>
   objectOfVolume(database, findVolume(database, volumeId));
-
-/** What an object of each kind has in place of `volume` in its volume's id. */
-const idPrefix = { lun: "lun", "nfs-file": "file", volume: "volume" } as const;
-
-const objectIdOf = ({ kind, id }: Pick<VolumeRow, "kind" | "id">): string => id.replace(/^volume/, idPrefix[kind]);
-
-/** The id of the volume that an object of one volume has, as far as that can be told from its own. */
-export const volumeIdOf = ({ kind, id }: ObjectId): string | undefined => {
-  if (kind === "vm") return undefined;
-  const prefix = `${idPrefix[kind]}-`;
-  return id.startsWith(prefix) ? `volume-${id.slice(prefix.length)}` : undefined;
-};
 
 const findObject = (database: Database, of: ObjectId, related: Related): ObjectConfig | undefined => {
   if (of.kind === "vm") {

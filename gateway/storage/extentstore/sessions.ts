@@ -10,6 +10,7 @@ import { damagedExtents } from "./damage.ts";
 import type { Database } from "./database.ts";
 import { rememberPlan } from "./foreign-plans.ts";
 import { findMirror, type MirrorRow, mirrorsOf, ownMirror, resetMirror } from "./mirrors.ts";
+import { objectIdOf } from "./object-ids.ts";
 import { groupExists, groupStale, newestPublished, refuseOtherRun } from "./order.ts";
 import { dropAborted, dropOvertaken, dropPublished, manifestOf } from "./prepared.ts";
 import { findOwnGroup, findPublished, insertGroup } from "./snapshots.ts";
@@ -70,8 +71,9 @@ export const openMirror = (database: Database, options: OpenMirrorOptions): Mirr
 /** @returns the mirror, whose writer with this epoch may go on. @throws FENCED, VOLUME_UNKNOWN */
 export const mirrorForWriting = (database: Database, mirrorVolumeId: string, epoch: number): VolumeRow => {
   const mirror = fencedMirror(database, mirrorVolumeId, epoch);
-  if (mirror.sequence <= mirror.publishedSequence) throw fenced(mirror, "its group has been published");
-  return findVolume(database, mirrorVolumeId);
+  const volume = findVolume(database, mirrorVolumeId);
+  if (mirror.sequence <= mirror.publishedSequence) throw fenced(volume, "its group has been published");
+  return volume;
 };
 
 /** @throws FENCED */
@@ -164,7 +166,8 @@ const completeMirrors = (database: Database, { groupId, owner, sequence, mirrors
   const written = mirrorsOf(database, owner, { groupId, sequence });
   const unfinished = written.find(({ complete }) => complete === 0);
   if (unfinished !== undefined) {
-    throw groupIncomplete(`The mirror ${unfinished.volumeId} doesn't have all of group ${groupId} yet.`);
+    const id = objectIdOf(findVolume(database, unfinished.volumeId));
+    throw groupIncomplete(`The mirror ${id} doesn't have all of group ${groupId} yet.`);
   }
   if (isSameMirrorSet(mirrorSetOf(written.map(({ volumeId }) => volumeId)), mirrors)) return written;
   throw groupIncomplete(
@@ -186,15 +189,14 @@ const refuseOtherContent = (known: SnapshotGroup, { sequence, takenAt, mirrors }
 };
 
 const fencedMirror = (database: Database, mirrorVolumeId: string, epoch: number): MirrorRow => {
-  findVolume(database, mirrorVolumeId);
+  const volume = findVolume(database, mirrorVolumeId);
   const mirror = findMirror(database, mirrorVolumeId);
-  if (mirror === undefined || mirror.epoch !== epoch)
-    throw fenced({ volumeId: mirrorVolumeId }, "somebody else is writing it");
+  if (mirror === undefined || mirror.epoch !== epoch) throw fenced(volume, "somebody else is writing it");
   return mirror;
 };
 
-const fenced = (mirror: { readonly volumeId: string }, why: string): VisibleError =>
-  new VisibleError("FENCED", `The mirror ${mirror.volumeId} takes no more of these writes: ${why}.`, {
+const fenced = (volume: VolumeRow, why: string): VisibleError =>
+  new VisibleError("FENCED", `The mirror ${objectIdOf(volume)} takes no more of these writes: ${why}.`, {
     hint: "Drop the task; whoever holds it now goes on.",
   });
 

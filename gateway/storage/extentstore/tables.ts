@@ -1,15 +1,18 @@
+import { LRUCache } from "lru-cache";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { type BlockTable, BlockTableDamaged, damageHint } from "./blocks.ts";
 import type { DamageNotes } from "./damage.ts";
 import type { BlockTables } from "./reader.ts";
+
+/** That there is no table is known of an extent as well. */
+const hole = "hole";
 
 /** Block tables as they are committed, the most recently used ones kept. */
 export class CommittedTables implements BlockTables {
   readonly #label: string;
   readonly #load: (extent: number) => BlockTable | undefined;
   readonly #damage: DamageNotes;
-  readonly #cachedMax: number;
-  readonly #cached = new Map<number, BlockTable | undefined>();
+  readonly #cached: LRUCache<number, BlockTable | typeof hole>;
 
   /** @param options.stripeCount as many extents are read in turn, so at least those are kept */
   constructor(options: {
@@ -21,12 +24,12 @@ export class CommittedTables implements BlockTables {
     this.#label = options.label;
     this.#damage = options.damage;
     this.#load = options.load;
-    this.#cachedMax = 8 + options.stripeCount;
+    this.#cached = new LRUCache({ max: 8 + options.stripeCount });
   }
 
   get(extent: number): BlockTable | undefined {
     const cached = this.#cached.get(extent);
-    if (cached !== undefined || this.#cached.has(extent)) return cached;
+    if (cached !== undefined) return cached === hole ? undefined : cached;
     const table = this.#loadVerified(extent);
     this.put(extent, table);
     return table;
@@ -34,13 +37,7 @@ export class CommittedTables implements BlockTables {
 
   /** Says what a commit has made of an extent. */
   put(extent: number, table: BlockTable | undefined): void {
-    this.#cached.delete(extent);
-    this.#cached.set(extent, table);
-    if (this.#cached.size <= this.#cachedMax) return;
-    for (const oldest of this.#cached.keys()) {
-      this.#cached.delete(oldest);
-      return;
-    }
+    this.#cached.set(extent, table ?? hole);
   }
 
   reload(): void {

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import * as z from "zod";
+import { jsonIn } from "../../../core/api/json.ts";
 import { named, type QemuImage, type QemuImgOptions, qemuImg } from "./qemu-img.ts";
 import type { RawFile } from "./raw-file.ts";
 import { readable, unreadable, unsupported } from "./refusals.ts";
@@ -64,17 +65,9 @@ const infoOf = async (container: Container, signal: AbortSignal): Promise<Info> 
     },
   });
   if (code !== 0) throw unreadableContainer(container, complaint);
-  const parsed = infoSchema.safeParse(jsonOf(text));
+  const parsed = infoSchema.safeParse(jsonIn(text));
   if (parsed.success) return parsed.data;
   throw unreadableContainer(container, "it says of it what nobody understands");
-};
-
-const jsonOf = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };
 
 /** Backing files, files that hold the data, and encryption, of the image and of whatever is inside. */
@@ -119,7 +112,7 @@ const refuseDamaged = async (container: Container, options: QemuImgOptions): Pro
     },
   });
   if (code === 0 || code === checkFoundLeaks || code === checkUnsupported) return;
-  const found = z.looseObject({ corruptions: z.number() }).safeParse(jsonOf(text)).data?.corruptions;
+  const found = z.looseObject({ corruptions: z.number() }).safeParse(jsonIn(text)).data?.corruptions;
   throw damaged(container, `qemu-img check finds ${found === undefined ? complaint : `${found} errors`}`);
 };
 

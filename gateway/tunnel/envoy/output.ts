@@ -1,4 +1,5 @@
 import type { SiteId } from "../../../core/api/ids.ts";
+import { jsonIn } from "../../../core/api/json.ts";
 import type { Log } from "../../log/log.ts";
 
 /**
@@ -27,10 +28,8 @@ export const connectionLine = (
   log: Log,
   onRefused: (siteId: SiteId, reason: string) => void = () => undefined,
 ): void => {
-  let fields: Record<string, unknown>;
-  try {
-    fields = JSON.parse(line) as Record<string, unknown>;
-  } catch {
+  const fields = jsonIn(line);
+  if (typeof fields !== "object" || fields === null) {
     log.warn({ envoy: line }, "Envoy says something");
     return;
   }

@@ -4,7 +4,7 @@ import type { Log } from "../../log/log.ts";
 import { keepRunning } from "../../processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../processes/owned-process.ts";
 import type { Time } from "../../time/time.ts";
-import { until } from "../../until.ts";
+import { until } from "../../time/until.ts";
 import { isReady, pollMs } from "./admin.ts";
 import type { EnvoyLayout } from "./layout.ts";
 import { connectionLine, logLine, outputArguments } from "./output.ts";

@@ -6,7 +6,7 @@ import { writeFileSafely } from "../../files/files.ts";
 import { makeFolder } from "../../files/folder.ts";
 import { whileMoving } from "../../time/standstill.ts";
 import { steadyTime, type Time } from "../../time/time.ts";
-import { until } from "../../until.ts";
+import { until } from "../../time/until.ts";
 import { assertValidNow, type TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
 import type { TunnelServerTimeouts } from "../listening.ts";

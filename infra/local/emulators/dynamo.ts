@@ -5,7 +5,7 @@ import { makeFolder } from "../../../gateway/files/folder.ts";
 import { type Death, keepRunning } from "../../../gateway/processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../../gateway/processes/owned-process.ts";
 import { steadyTime, type Time } from "../../../gateway/time/time.ts";
-import { until } from "../../../gateway/until.ts";
+import { until } from "../../../gateway/time/until.ts";
 import type { Emulator } from "./emulator.ts";
 import { freePort } from "./port.ts";
 

@@ -2,7 +2,7 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { ObjectId } from "../../control.ts";
 import type { Database } from "../database.ts";
 import { refuseMirrorObject } from "../guard.ts";
-import { volumeIdOf } from "../objects.ts";
+import { volumeIdOf } from "../object-ids.ts";
 import type { VmRow } from "../vms.ts";
 import type { VolumeRow } from "../volume-row.ts";
 

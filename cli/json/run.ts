@@ -1,0 +1,48 @@
+import { z } from "zod";
+import {
+  type RunAnswer,
+  type RunListEntry,
+  runAnswerSchema,
+  runObjectSchema,
+  runSummarySchema,
+  runTargetSchema,
+} from "../../core/api/answers.ts";
+import { type Run, skipSchema } from "../../core/api/run.ts";
+import { statusOf } from "../../core/run/steps.ts";
+
+/* One run looks the same wherever it is printed; a list has less of each. */
+
+const planName = z.string();
+const type = z.literal("run");
+
+/** `run show` and whatever changes a run or waits for it. */
+export const runDocument = runAnswerSchema.extend({ type, objects: z.array(runObjectSchema).optional() });
+
+const targetInList = runSummarySchema.shape.targets.valueType.extend({ site: runTargetSchema.shape.site });
+
+/** A run that was asked for a moment ago. */
+export const askedForDocument = runSummarySchema.extend({ type, targets: z.array(targetInList) });
+
+/** A line of `run list`: a run, or slots that were passed over. */
+export const runLineDocument = z.discriminatedUnion("type", [
+  askedForDocument.extend({ planName }),
+  skipSchema.extend({ type: z.literal("skip"), planName }),
+]);
+
+export const shownRun = (run: RunAnswer): z.input<typeof runDocument> => ({ type: "run", ...run });
+
+export const runLine = (entry: RunListEntry): z.input<typeof runLineDocument> =>
+  entry.type === "skip"
+    ? { type: "skip", planName: entry.planName, ...entry.skip }
+    : { ...inList(entry.run), status: entry.run.status, planName: entry.planName };
+
+export const askedForRun = (run: Run): z.input<typeof askedForDocument> => ({ ...inList(run), status: statusOf(run) });
+
+const inList = ({ targets, ...run }: Run) => ({
+  type: "run" as const,
+  ...run,
+  targets: Object.entries(targets).map(([site, { endedIn: _, unsettled: __, ...target }]) => ({
+    site: runTargetSchema.shape.site.parse(site),
+    ...target,
+  })),
+});

@@ -1,0 +1,106 @@
+import type { Group } from "../../core/api/group.ts";
+import type { GroupId, RunId, SiteId } from "../../core/api/ids.ts";
+import type { Base, Run } from "../../core/api/run.ts";
+import { baseKey, groupKey } from "../documents/records.ts";
+import type { Deps } from "../ports/deps.ts";
+import { readFact, readFactsIn, type SnapshotFact, snapshotFactsOf } from "../runs/facts.ts";
+import { putOnce } from "../runs/put-once.ts";
+import { readGroups } from "./groups.ts";
+
+export const readBase = async (deps: Deps, runId: RunId, target: SiteId): Promise<Base | undefined> =>
+  (await deps.store.get<Base>(baseKey(runId, target)))?.body;
+
+/** The base of a run's transfers to a target; chosen and written down the first time. */
+export const ensureBase = async (deps: Deps, run: Run, target: SiteId): Promise<Base> => {
+  const known = await readBase(deps, run.id, target);
+  if (known !== undefined) return known;
+  const body = await chooseBase(deps, run, target);
+  if (await putOnce(deps, { key: baseKey(run.id, target), body })) return body;
+  return (await readBase(deps, run.id, target)) ?? body;
+};
+
+/** The newest group that the target has published before this run, and has (W13). */
+const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<Base> => {
+  const groups = (await readGroups(deps, run.planId, target)).map((stored) => stored.body);
+  const candidates = groups
+    .filter((group) => group.role === "mirror" && group.state === "published" && group.sequence < run.sequence)
+    .sort((one, other) => other.sequence - one.sequence);
+  const newest = await firstKnown(deps, candidates);
+  if (newest === undefined) {
+    const why = groups.some(({ state }) => state === "lost") ? "base-gone-from-target" : "first-backup";
+    return { baseGroupId: null, baseRunId: null, why };
+  }
+  const why = (await isOnSource(deps, run.source, newest)) ? "increment" : "base-gone-from-source";
+  return { baseGroupId: newest.id, baseRunId: newest.runId, why };
+};
+
+/** The first of which it is known what was snapshotted: nothing else can be built on. */
+const firstKnown = async (deps: Deps, groups: readonly Group[]): Promise<Group | undefined> => {
+  for (const group of groups) {
+    if (await readFact<SnapshotFact>(deps, group.runId, "snapshotting", "source", 0)) return group;
+  }
+  return undefined;
+};
+
+/** Whether the source has the very snapshots that a target's group was made of. */
+const isOnSource = async (deps: Deps, source: SiteId, group: { id: GroupId; takenAt: string }): Promise<boolean> => {
+  const stored = await deps.store.get<Group>(groupKey(group.id, source));
+  return stored?.body.state === "published" && stored.body.takenAt === group.takenAt;
+};
+
+/** The base of one volume: the target's group, and the snapshot that it was made of if the source still has it. */
+export interface VolumeBase {
+  readonly groupId: GroupId | null;
+  readonly snapshotId: string | null;
+}
+
+export const nothingThere: VolumeBase = { groupId: null, snapshotId: null };
+
+/** Which volume of a run, and whose it is. */
+export interface WhichVolume {
+  readonly id: string;
+  /** The index of the object that it is sent for. */
+  readonly objectIndex: number;
+}
+
+/** A volume that the base group did not have yet, with whichever object, has no base: it is sent in full. */
+export const baseOfVolume = async (deps: Deps, volume: WhichVolume, chosen: Base): Promise<VolumeBase> => {
+  const { baseGroupId, baseRunId, why } = chosen;
+  if (baseGroupId === null || baseRunId === null) return nothingThere;
+  const snapshotId = await snapshotIn(deps, baseRunId, volume);
+  if (snapshotId === undefined) return nothingThere;
+  // What the source has lost since, its gateway does without.
+  return { groupId: baseGroupId, snapshotId: why === "increment" ? snapshotId : null };
+};
+
+/** So far from its own place an object is looked for: it moves by as many as came or went before it. */
+const reaches = [0, 4, 64];
+
+/** A run's snapshot of a volume: mostly with the object at the same place or near it, else anywhere. */
+const snapshotIn = async (deps: Deps, runId: RunId, { id, objectIndex }: WhichVolume): Promise<string | undefined> => {
+  for (const reach of reaches) {
+    const range = { from: Math.max(0, objectIndex - reach), count: 2 * reach + 1 };
+    const some = await readFactsIn<SnapshotFact>(deps, runId, "snapshotting", "source", range);
+    const found = firstDefined([...some.values()].map((fact) => snapshotOf(fact, id)));
+    if (found !== undefined) return found;
+  }
+  for await (const fact of snapshotFactsOf(deps, runId)) {
+    const found = snapshotOf(fact, id);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
+
+const firstDefined = <T>(some: readonly (T | undefined)[]): T | undefined => some.find((one) => one !== undefined);
+
+const snapshotOf = ({ config, snapshotIds }: SnapshotFact, volumeId: string): string | undefined => {
+  const place = config.volumes.findIndex(({ id }) => id === volumeId);
+  return place === -1 ? undefined : snapshotIds[place];
+};
+
+/** A target says that it has no base of a volume: people are told that the run sends some in full. */
+export const loseBase = async (deps: Deps, runId: RunId, target: SiteId): Promise<void> => {
+  const base = await readBase(deps, runId, target);
+  if (base === undefined || base.why === "base-gone-from-target") return;
+  await deps.store.putAll([{ key: baseKey(runId, target), body: { ...base, why: "base-gone-from-target" } }]);
+};
