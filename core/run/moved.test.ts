@@ -26,6 +26,12 @@ test("what was moved is the sum over the shards, and data is what is no hole", (
   });
 });
 
+test("a small volume that is full makes a large one that is nearly empty no fuller", () => {
+  const large = { extentsTotal: 4, extentsHole: 3, bytesTotal: 1024 * MiB };
+  const small = { extentsTotal: 1, bytesTotal: 8 * MiB };
+  assert.equal(movedBy([shardOf("transferring", large), shardOf("transferring", small)])?.dataBytes, 264 * MiB);
+});
+
 test("volumes of no bytes hold none, and nothing is said of other steps or of what nobody told", () => {
   assert.equal(movedBy([shardOf("transferring", {})])?.dataBytes, 0);
   assert.equal(movedBy([shardOf("transferring")]), undefined);

@@ -2,9 +2,8 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { ObjectId } from "../../control.ts";
 import { refuseMirrorObject } from "../cluster/guard.ts";
 import type { VmRow } from "../cluster/vms.ts";
-import type { VolumeRow } from "../cluster/volume-row.ts";
+import { type VolumeRow, volumeIdOf } from "../cluster/volume-row.ts";
 import type { Database } from "../database/database.ts";
-import { volumeIdOf } from "../object-ids.ts";
 
 /** The row of an object that may be changed. Inside a transaction. */
 export type OwnRow =

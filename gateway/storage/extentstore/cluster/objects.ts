@@ -1,5 +1,4 @@
-import type { LeftOut, Origin } from "../../../../core/api/object/common.ts";
-import { textCharactersMax } from "../../../../core/api/object/common.ts";
+import { type LeftOut, type Origin, textCharactersMax } from "../../../../core/api/object/common.ts";
 import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { VmNic } from "../../../../core/api/object/vm.ts";
@@ -7,10 +6,9 @@ import type { VolumeShape } from "../../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectId, Owner } from "../../control.ts";
 import type { Database } from "../database/database.ts";
-import { objectIdOf, volumeIdOf } from "../object-ids.ts";
 import { type DiskWithVolume, type Related, relatedOf, relatedOfAll } from "./related.ts";
 import type { VmNicRow, VmRow } from "./vms.ts";
-import { geometryOf, type VolumeRow } from "./volume-row.ts";
+import { geometryOf, objectIdOf, type VolumeRow, volumeIdOf } from "./volume-row.ts";
 import { findVolume } from "./volumes.ts";
 
 /* Rows as objects. Whoever reads several does it inside a transaction, or a snapshot. */

@@ -3,10 +3,10 @@ import type { GroupId } from "../../../../core/api/ids.ts";
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
 import type { Owner } from "../../control.ts";
 import { isOwnGroup, notOurs, snapshotOfSource } from "../cluster/snapshots.ts";
+import { objectIdOf } from "../cluster/volume-row.ts";
 import { findVolume } from "../cluster/volumes.ts";
 import { clearTable, fillWithWhatIsThere } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
-import { objectIdOf } from "../object-ids.ts";
 
 /*
  * Mirror volumes. What makes them is in prepare.ts, what writes them in sessions.ts. Everything here runs inside the
