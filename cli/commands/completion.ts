@@ -2,8 +2,8 @@ import { Argument, type Command } from "commander";
 import { bashCompletion } from "../completion/bash.ts";
 import { fishCompletion } from "../completion/fish.ts";
 import { zshCompletion } from "../completion/zsh.ts";
-import { definitionOf } from "../definitions.ts";
-import { addNotes } from "../help-notes.ts";
+import { definitionOf } from "../help/definitions.ts";
+import { addNotes } from "../help/notes.ts";
 import type { Answering } from "./command.ts";
 
 const shells = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;

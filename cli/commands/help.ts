@@ -6,11 +6,16 @@ import type { Answering } from "./command.ts";
 export const addHelpCommand = (program: Command, answering: Answering): void => {
   program
     .command("help")
-    .description("show how a command is used, as its --help does")
+    .description(
+      "show how a command is used, as its --help does; with --json the JSON Schema of what it prints with --json",
+    )
     .argument("[command...]", "its words, such as plan create; without them, every command")
     .action(
-      answering(async (_, words: readonly string[]) => {
-        commandNamed(program, words).outputHelp();
+      answering(async ({ json }, words: readonly string[]) => {
+        const command = commandNamed(program, words);
+        const schema = json ? (await import("../json/schema.ts")).jsonSchemaOf(words.join(" ")) : undefined;
+        if (schema !== undefined) return { json: schema, text: "" };
+        command.outputHelp();
         return undefined;
       }),
     );

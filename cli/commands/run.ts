@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { answerOf } from "../context/client.ts";
 import { followRun, readRun, showRun, showWholeRun } from "../control-plane/follow-run.ts";
-import { addNotes } from "../help-notes.ts";
+import { addNotes } from "../help/notes.ts";
 import { runId, sinceOption, siteOption } from "../input/options.ts";
 import type { Answering } from "./command.ts";
 import { limitOption, listRuns, sinceUnlessTold } from "./run-list.ts";

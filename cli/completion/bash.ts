@@ -1,4 +1,4 @@
-import type { CommandDefinition, OptionDefinition, Value } from "../definitions.ts";
+import type { CommandDefinition, OptionDefinition, Value } from "../help/definitions.ts";
 import { type CommandTable, helpWord, quoted, tablesOf } from "./tables.ts";
 
 /** A script for bash that completes the program's commands, options and choices, without starting the program. */

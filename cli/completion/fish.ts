@@ -1,4 +1,4 @@
-import type { CommandDefinition, OptionDefinition, Value } from "../definitions.ts";
+import type { CommandDefinition, OptionDefinition, Value } from "../help/definitions.ts";
 import { type CommandTable, helpWord, tablesOf } from "./tables.ts";
 
 /** The same for fish, whose own `complete` knows options and values; where one is, a function tells. */

@@ -1,4 +1,4 @@
-import { type CommandDefinition, type OptionDefinition, type Value, withInner } from "../definitions.ts";
+import { type CommandDefinition, type OptionDefinition, type Value, withInner } from "../help/definitions.ts";
 
 /*
  * What the shells' scripts look up. Each script walks the words before the cursor in the same way: a command's name

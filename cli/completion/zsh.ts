@@ -1,4 +1,4 @@
-import type { CommandDefinition, OptionDefinition, Value } from "../definitions.ts";
+import type { CommandDefinition, OptionDefinition, Value } from "../help/definitions.ts";
 import { type CommandTable, helpWord, quoted, tablesOf } from "./tables.ts";
 
 /** The same for zsh, with what each word means. It may lie in a folder of `fpath` as `_smtx-backup`, or be sourced. */

@@ -8,7 +8,7 @@ import type { Facilities } from "../../core/api/facilities.ts";
 import { objectKindSchema } from "../../core/api/object/common.ts";
 import { testWith } from "../../test/need.ts";
 import { setUp } from "../commands/testing-volume.ts";
-import { definitionOf, withInner } from "../definitions.ts";
+import { definitionOf, withInner } from "../help/definitions.ts";
 import type { Host } from "../host/host.ts";
 import { createProgram } from "../program.ts";
 import { fakeHost, sleptTime } from "../testing.ts";

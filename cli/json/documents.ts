@@ -151,6 +151,6 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   audit: itemsCut(auditEntrySchema),
   // A shell reads it.
   completion: null,
-  // A person reads it.
+  // A person reads it; with --json it gives one of these schemas.
   help: null,
 };

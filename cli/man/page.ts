@@ -1,5 +1,5 @@
-import { type CommandDefinition, withInner } from "../definitions.ts";
-import { environmentVariables, files } from "../environment-variables.ts";
+import { type CommandDefinition, withInner } from "../help/definitions.ts";
+import { environmentVariables, files } from "../help/environment-variables.ts";
 import { examples } from "../help/help.ts";
 import { exitCodes } from "../host/exit-codes.ts";
 import { item, lines, paragraph, roffArgument, roffText, section, subsection } from "./roff.ts";

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
-import { definitionOf } from "../definitions.ts";
+import { definitionOf } from "../help/definitions.ts";
 import { createProgram } from "../program.ts";
 import { manPage } from "./page.ts";
 

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { GetQueueUrlCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { timeLimits } from "./clients.ts";
+import { requestTimeouts } from "./clients.ts";
 
 for (const [what, answer] of [
   ["never comes", () => undefined],
@@ -21,7 +21,7 @@ for (const [what, answer] of [
         maxAttempts: 1,
       },
       credentials: { accessKeyId: "local", secretAccessKey: "local" },
-      ...timeLimits(0.1),
+      ...requestTimeouts(0.1),
     });
     t.after(() => client.destroy());
     await assert.rejects(client.send(new GetQueueUrlCommand({ QueueName: "q" })), { name: "TimeoutError" });

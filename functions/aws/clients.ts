@@ -69,11 +69,11 @@ export const clientConfig = (
 };
 
 /**
- * Time limits of one HTTP request; without `throwOnRequestTimeout` the SDK only warns, and
+ * Timeouts of one HTTP request; without `throwOnRequestTimeout` the SDK only warns, and
  * `requestTimeout` ends where the answer begins: `socketTimeout` is for one that comes in part and
  * goes on no more.
  */
-export const timeLimits = (requestSeconds: number) => ({
+export const requestTimeouts = (requestSeconds: number) => ({
   requestHandler: {
     connectionTimeout: 2_000,
     requestTimeout: requestSeconds * 1_000,
@@ -84,18 +84,18 @@ export const timeLimits = (requestSeconds: number) => ({
 
 /** For the API alone, which gives gateways their credentials. */
 export const createStsClient = (env: Environment): STSClient =>
-  new STSClient({ ...clientConfig(env, "STS"), ...timeLimits(5) });
+  new STSClient({ ...clientConfig(env, "STS"), ...requestTimeouts(5) });
 
 /** A long poll waits 20 s. */
 export const createSqsClient = (env: Environment): SQSClient =>
   // With an endpoint in the environment the SDK would still call the host in the queue's URL.
-  new SQSClient({ ...clientConfig(env, "SQS"), ...timeLimits(25), useQueueUrlAsEndpoint: false });
+  new SQSClient({ ...clientConfig(env, "SQS"), ...requestTimeouts(25), useQueueUrlAsEndpoint: false });
 
-/** Makes the clients of the control plane. The limits fit functions, which live for seconds. */
+/** Makes the clients of the control plane. The timeouts fit functions, which live for seconds. */
 export const createClients = (env: Environment): Clients => {
-  const dynamodb = new DynamoDBClient({ ...clientConfig(env, "DYNAMODB"), ...timeLimits(5) });
+  const dynamodb = new DynamoDBClient({ ...clientConfig(env, "DYNAMODB"), ...requestTimeouts(5) });
   const sqs = createSqsClient(env);
-  const scheduler = new SchedulerClient({ ...clientConfig(env, "SCHEDULER"), ...timeLimits(5) });
+  const scheduler = new SchedulerClient({ ...clientConfig(env, "SCHEDULER"), ...requestTimeouts(5) });
   const destroy = () => {
     for (const client of [dynamodb, sqs, scheduler]) client.destroy();
   };

@@ -6,8 +6,8 @@ import { blockHash, zeroBlockHash } from "../storage/block-hash.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { MirrorExtentWriter } from "../storage/volume-io.ts";
 import { createApply } from "./apply.ts";
-import { BlockCompressor } from "./content.ts";
-import { FrameChunks } from "./frame-chunks.ts";
+import { BlockCompressor } from "./frame/content.ts";
+import { FrameChunks } from "./frame/frame-chunks.ts";
 import { watchOf } from "./testing/job-watch.ts";
 
 const blocks = 4;

@@ -6,12 +6,12 @@ import { blockHash, extentDigest, isSame } from "../storage/block-hash.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { StoredBlocks } from "../storage/stored-blocks.ts";
 import type { MirrorExtentWriter } from "../storage/volume-io.ts";
-import { BlockCache } from "./block-cache.ts";
-import { BlockDecompressor } from "./content.ts";
-import { partsOf } from "./extent-source.ts";
-import type { ContentFrame, Frame } from "./frame.ts";
-import { FrameDecoder } from "./frame-decoder.ts";
-import { PartialBlock } from "./partial-block.ts";
+import { BlockCache } from "./diff/block-cache.ts";
+import { partsOf } from "./diff/extent-source.ts";
+import { PartialBlock } from "./diff/partial-block.ts";
+import { BlockDecompressor } from "./frame/content.ts";
+import type { ContentFrame, Frame } from "./frame/frame.ts";
+import { FrameDecoder } from "./frame/frame-decoder.ts";
 import type { JobWatch } from "./threads/serve-jobs.ts";
 
 /** One extent of a mirror volume, to be written from frames. */

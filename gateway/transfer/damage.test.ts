@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { Database } from "../storage/extentstore/database.ts";
+import { Database } from "../storage/extentstore/database/database.ts";
 import { openSnapshotReader } from "../storage/snapshot-reader.ts";
 import { dataSizes, groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ExtentDigest } from "../storage/volume-io.ts";
-import { digestBytes } from "./frame.ts";
+import { digestBytes } from "./frame/frame.ts";
 
 const hole = new Uint8Array(digestBytes);
 

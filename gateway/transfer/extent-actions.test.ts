@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { differingRanges } from "./differences.ts";
+import { differingRanges } from "./diff/differences.ts";
 import { chooseExtentActions, type TargetBase } from "./extent-actions.ts";
 import { fromRanges, toRanges } from "./ranges.ts";
 

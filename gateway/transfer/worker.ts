@@ -2,8 +2,8 @@ import { workerData } from "node:worker_threads";
 import { storageConfigSchema } from "../storage/config.ts";
 import { openDriver } from "../storage/open.ts";
 import { createApply } from "./apply.ts";
-import { createScan } from "./scan.ts";
-import { createCompare, createSignature } from "./signature.ts";
+import { createScan } from "./diff/scan.ts";
+import { createCompare, createSignature } from "./diff/signature.ts";
 import { serveJobs } from "./threads/serve-jobs.ts";
 import type { WorkerJob } from "./workers.ts";
 

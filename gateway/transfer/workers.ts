@@ -2,8 +2,8 @@ import type { Log } from "../log/log.ts";
 import type { StorageConfig } from "../storage/config.ts";
 import type { Watch } from "../time/standstill.ts";
 import type { ApplyJob, ApplyResult } from "./apply.ts";
-import type { ScanJob, ScanResult } from "./scan.ts";
-import type { CompareJob, CompareResult, SignatureJob } from "./signature.ts";
+import type { ScanJob, ScanResult } from "./diff/scan.ts";
+import type { CompareJob, CompareResult, SignatureJob } from "./diff/signature.ts";
 import { Gate } from "./threads/gate.ts";
 import { createThreadPool, type PartWatch } from "./threads/pool.ts";
 

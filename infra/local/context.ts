@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { VisibleError } from "../../core/api/errors.ts";
 import { storageConfigSchema } from "../../gateway/storage/config.ts";
-import { readJsonFile, writeJsonFile } from "./emulators/json-file.ts";
+import { readJsonFile, writeJsonFile } from "./json-file.ts";
 
 /** What `local up` leaves in its folder, so that the command line finds the API and the sites' stores. */
 export const localContextSchema = z.object({

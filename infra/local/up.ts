@@ -14,7 +14,7 @@ import { readIfThere, writeFileSafely } from "../../gateway/files/files.ts";
 import { makeFolder } from "../../gateway/files/folder.ts";
 import { logDestination } from "../../gateway/log/destination.ts";
 import type { Death } from "../../gateway/processes/keep-running.ts";
-import { FileLock } from "../../gateway/storage/extentstore/locks.ts";
+import { FileLock } from "../../gateway/storage/extentstore/data/locks.ts";
 import { steadyTime, type Time } from "../../gateway/time/time.ts";
 import { findLocalContext, writeLocalContext } from "./context.ts";
 import { startControlPlane } from "./control-plane.ts";

@@ -15,7 +15,7 @@ import type { Page } from "../../functions/documents/page.ts";
 import { handleReport } from "../../functions/report.ts";
 import { createInventoryTeller } from "../../gateway/agent/inventory.ts";
 import { outcomeOfError } from "../../gateway/agent/outcome.ts";
-import { Database } from "../../gateway/storage/extentstore/database.ts";
+import { Database } from "../../gateway/storage/extentstore/database/database.ts";
 import { exportImage } from "../../gateway/storage/image/export.ts";
 import type { GatewayIdentity, TaskContext } from "../../gateway/tasks/context.ts";
 import { performTask } from "../../gateway/tasks/perform.ts";

@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { answerOf } from "../../cli/context/client.ts";
 import type { RunAnswer, RunTarget } from "../../core/api/answers.ts";
-import { Database } from "../../gateway/storage/extentstore/database.ts";
+import { Database } from "../../gateway/storage/extentstore/database/database.ts";
 import { Local } from "./local.ts";
 import { createObjects, fill, geometry } from "./scenario.ts";
 

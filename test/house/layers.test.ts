@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { circles } from "./circles.ts";
 import { grouped, importGraph, importsIn } from "./imports.ts";
@@ -56,6 +56,16 @@ test("no file reads one that reads it, by however many others, be it only its ty
 
 test("no room reads one that reads it; nor does a layer's entry, which reads its rooms", () => {
   assert.deepEqual(circles(grouped(productGraph, roomOf)), [], "move what both need into a room below both");
+});
+
+test("no folder in a room reads one beside it that reads it", () => {
+  const parents = new Set([...productGraph.keys()].map((file) => dirname(dirname(file))));
+  for (const parent of parents) {
+    const inner = new RegExp(`^${parent}/([^/]+)/`);
+    const files = [...productGraph].filter(([file]) => inner.test(file));
+    const beside = grouped(new Map(files), (file) => inner.exec(file)?.[1] ?? "");
+    assert.deepEqual(circles(beside), [], parent);
+  }
 });
 
 test("each layer reads only those below it", () => {

@@ -14,7 +14,7 @@ import {
   rejects,
   sourceObject,
 } from "../conformance/fixtures.ts";
-import { DataFileWriter, dataFileIdOf } from "./data-file.ts";
+import { DataFileWriter, dataFileIdOf } from "./data/data-file.ts";
 import { ExtentStore } from "./extentstore.ts";
 import { checkConsistency } from "./testing/consistency.ts";
 import { type Fault, FaultyDisk, systemError } from "./testing/faulty-disk.ts";

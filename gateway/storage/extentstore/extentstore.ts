@@ -35,25 +35,25 @@ import type {
   VolumeHandle,
 } from "../volume-io.ts";
 import { StoreAdministration } from "./administration/administration.ts";
-import { collect } from "./collect.ts";
-import { groupDamage } from "./group-damage.ts";
-import { StoredExtentWriter } from "./mirror-writer.ts";
-import * as objects from "./objects.ts";
-import { listPools } from "./pools.ts";
-import { prepareMirror } from "./prepare.ts";
-import { StoredSnapshotReader, VolumeReader } from "./readers.ts";
-import { rebuildObject } from "./rebuild.ts";
-import { recheckDamage } from "./recheck.ts";
-import * as sessions from "./sessions.ts";
-import * as snapshots from "./snapshots.ts";
-import { StagedVolumeWriter } from "./staged-writer.ts";
-import { beginStaging } from "./staging.ts";
-import { closeStore, openStore, type Store, type StoreOptions } from "./store.ts";
-import { listSwitches } from "./switches.ts";
-import { tend } from "./tend.ts";
-import { geometryOf } from "./volume-row.ts";
-import { VolumeWriter } from "./volume-writer.ts";
-import * as volumes from "./volumes.ts";
+import { groupDamage } from "./cluster/group-damage.ts";
+import * as objects from "./cluster/objects.ts";
+import { listPools } from "./cluster/pools.ts";
+import * as snapshots from "./cluster/snapshots.ts";
+import { listSwitches } from "./cluster/switches.ts";
+import { geometryOf } from "./cluster/volume-row.ts";
+import * as volumes from "./cluster/volumes.ts";
+import { closeStore, openStore, type Store, type StoreOptions } from "./data/store.ts";
+import { StoredSnapshotReader, VolumeReader } from "./io/readers.ts";
+import { StagedVolumeWriter } from "./io/staged-writer.ts";
+import { beginStaging } from "./io/staging.ts";
+import { VolumeWriter } from "./io/volume-writer.ts";
+import { StoredExtentWriter } from "./mirrors/mirror-writer.ts";
+import { prepareMirror } from "./mirrors/prepare.ts";
+import * as sessions from "./mirrors/sessions.ts";
+import { rebuildObject } from "./rebuild/rebuild.ts";
+import { collect } from "./space/collect.ts";
+import { recheckDamage } from "./space/recheck.ts";
+import { tend } from "./space/tend.ts";
 
 const kinds = objectKindSchema.options;
 

@@ -18,7 +18,7 @@ import {
   write,
 } from "../conformance/fixtures.ts";
 import { openSnapshotReader } from "../snapshot-reader.ts";
-import { Database } from "./database.ts";
+import { Database } from "./database/database.ts";
 import { ExtentStore } from "./extentstore.ts";
 import { checkConsistency } from "./testing/consistency.ts";
 

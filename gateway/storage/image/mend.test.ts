@@ -4,7 +4,7 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { readVolume } from "../conformance/fixtures.ts";
-import { Database } from "../extentstore/database.ts";
+import { Database } from "../extentstore/database/database.ts";
 import { flip, flipTable } from "../extentstore/testing/damaged.ts";
 import { openStorage } from "../open.ts";
 import { importImage } from "./import.ts";

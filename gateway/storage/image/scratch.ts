@@ -1,6 +1,6 @@
 import { lstat, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { FileLock } from "../extentstore/locks.ts";
+import { FileLock } from "../extentstore/data/locks.ts";
 
 /** A folder for the files of some work. */
 export interface Scratch {

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Instant } from "../../../core/api/ids.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
+import { readJsonFile, writeJsonFile } from "../json-file.ts";
 import { occurrences } from "../ticker/occurrences.ts";
-import { readJsonFile, writeJsonFile } from "./json-file.ts";
 
 /** A failure as EventBridge Scheduler names it. */
 export class SchedulerFault extends Error {

@@ -9,7 +9,7 @@ import type { Waiting } from "../../../core/ports/waiting.ts";
 import { mapBounded } from "../../../functions/concurrency/map-bounded.ts";
 import type { Log } from "../../../functions/ports/deps.ts";
 import { systemTime } from "../../../gateway/time/time.ts";
-import { readJsonFile, writeJsonFile } from "../emulators/json-file.ts";
+import { readJsonFile, writeJsonFile } from "../json-file.ts";
 import { occurrences } from "./occurrences.ts";
 import type { TickerSchedule } from "./schedules.ts";
 import { createScheduleReader, inputAt } from "./schedules.ts";

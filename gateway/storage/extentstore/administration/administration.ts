@@ -3,8 +3,8 @@ import type { ObjectChange, ObjectSpec } from "../../../../core/api/object-spec.
 import type { ClusterAdministration, FacilityDescription, FacilityId, Loss } from "../../administration.ts";
 import type { StorageCall } from "../../call.ts";
 import type { ObjectId } from "../../control.ts";
-import { collect } from "../collect.ts";
-import type { Store } from "../store.ts";
+import type { Store } from "../data/store.ts";
+import { collect } from "../space/collect.ts";
 import { changeObject } from "./change.ts";
 import { createObjects } from "./create.ts";
 import { describeFacility, removeFacility } from "./facilities.ts";

@@ -1,7 +1,7 @@
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectChange, VmDiskChange } from "../../../../core/api/object-spec.ts";
-import { objectOfVm } from "../objects.ts";
-import { findVm, type NewVmConfig, setDisks, setNics, updateVm, type VmRow } from "../vms.ts";
+import { objectOfVm } from "../cluster/objects.ts";
+import { findVm, type NewVmConfig, setDisks, setNics, updateVm, type VmRow } from "../cluster/vms.ts";
 import { changedCpus } from "./cpus.ts";
 import { freeVmName } from "./create-vm.ts";
 import { disksOf, hadDisk, makeDisks } from "./disks.ts";

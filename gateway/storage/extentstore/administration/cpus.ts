@@ -1,6 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { VmConfig } from "../../../../core/api/object/vm.ts";
-import type { VmRow } from "../vms.ts";
+import type { VmRow } from "../cluster/vms.ts";
 
 type Cpus = Pick<VmConfig, "vcpu" | "cpu">;
 interface Wanted {

@@ -1,11 +1,11 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { newName } from "../../../../core/api/name.ts";
 import type { VmDiskChange } from "../../../../core/api/object-spec.ts";
-import type { Database } from "../database.ts";
-import { refuseMirrorObject } from "../guard.ts";
-import type { NewDisk, VmDiskRow, VmRow } from "../vms.ts";
-import type { VolumeRow } from "../volume-row.ts";
-import { findVolume, refuseTakenName } from "../volumes.ts";
+import { refuseMirrorObject } from "../cluster/guard.ts";
+import type { NewDisk, VmDiskRow, VmRow } from "../cluster/vms.ts";
+import type { VolumeRow } from "../cluster/volume-row.ts";
+import { findVolume, refuseTakenName } from "../cluster/volumes.ts";
+import type { Database } from "../database/database.ts";
 import { insertNew, newVolume } from "./new-volume.ts";
 
 /* The disks of a VM as they are described. Everything here runs inside the caller's transaction. */

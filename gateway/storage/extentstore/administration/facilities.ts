@@ -4,11 +4,11 @@ import { newName } from "../../../../core/api/name.ts";
 import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { ObjectSpecOf } from "../../../../core/api/object-spec.ts";
 import type { FacilityDescription, FacilityId } from "../../administration.ts";
-import type { Database } from "../database.ts";
-import { ensureExport, exportRow, findExport } from "../exports.ts";
-import { refuseMirrorsIn } from "../guard.ts";
-import { defaultPool, findPool, listPools, refuseFullPool } from "../pools.ts";
-import { findSwitch, listSwitches } from "../switches.ts";
+import { ensureExport, exportRow, findExport } from "../cluster/exports.ts";
+import { refuseMirrorsIn } from "../cluster/guard.ts";
+import { defaultPool, findPool, listPools, refuseFullPool } from "../cluster/pools.ts";
+import { findSwitch, listSwitches } from "../cluster/switches.ts";
+import type { Database } from "../database/database.ts";
 
 /* Pools, switches and exports. Everything here runs inside the caller's transaction. */
 

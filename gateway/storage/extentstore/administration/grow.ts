@@ -1,9 +1,9 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { sectorBytes } from "../../../../core/api/object-spec.ts";
 import { exactBytes } from "../../../../core/object/exact-bytes.ts";
-import { refuseFullPool } from "../pools.ts";
-import { geometryOf, type VolumeRow } from "../volume-row.ts";
-import { checkShape, refuseBusy } from "../volumes.ts";
+import { refuseFullPool } from "../cluster/pools.ts";
+import { geometryOf, type VolumeRow } from "../cluster/volume-row.ts";
+import { checkShape, refuseBusy } from "../cluster/volumes.ts";
 import type { Cluster } from "./remove.ts";
 
 /**

@@ -2,10 +2,10 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import { labelsMax, textCharactersMax, textSchema } from "../../../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectId } from "../../control.ts";
-import type { Database } from "../database.ts";
-import { objectOfVm, objectWithVolume } from "../objects.ts";
-import { findVm } from "../vms.ts";
-import { labelsText } from "../volumes.ts";
+import { objectOfVm, objectWithVolume } from "../cluster/objects.ts";
+import { findVm } from "../cluster/vms.ts";
+import { labelsText } from "../cluster/volumes.ts";
+import type { Database } from "../database/database.ts";
 import { findOwn } from "./find.ts";
 
 /** Inside a transaction; null takes a label away. @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, BAD_REQUEST */

@@ -1,8 +1,8 @@
 import type { ObjectChange, VmDiskChange } from "../../../../core/api/object-spec.ts";
 import type { Loss } from "../../administration.ts";
 import type { ObjectId } from "../../control.ts";
-import type { Database } from "../database.ts";
-import type { VmNicRow, VmRow } from "../vms.ts";
+import type { VmNicRow, VmRow } from "../cluster/vms.ts";
+import type { Database } from "../database/database.ts";
 import { disksOf, type HadDisk, keptDisks } from "./disks.ts";
 import { findOwn } from "./find.ts";
 import { refuseChangeOfRunning, refuseRunning } from "./running.ts";

@@ -1,9 +1,9 @@
 import type { ObjectSpecOf } from "../../../../core/api/object-spec.ts";
 import { plainGeometry } from "../../../../core/extent/geometry.ts";
-import type { Database } from "../database.ts";
-import { findPool, refuseFullPool } from "../pools.ts";
-import type { VolumeRow } from "../volume-row.ts";
-import { checkShape, insertVolume, type NewVolume } from "../volumes.ts";
+import { findPool, refuseFullPool } from "../cluster/pools.ts";
+import type { VolumeRow } from "../cluster/volume-row.ts";
+import { checkShape, insertVolume, type NewVolume } from "../cluster/volumes.ts";
+import type { Database } from "../database/database.ts";
 
 /* Everything here runs inside the caller's transaction. */
 

@@ -2,10 +2,10 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { VirtualSwitch } from "../../../../core/api/facilities.ts";
 import type { VmNic } from "../../../../core/api/object/vm.ts";
 import type { ObjectSpecOf } from "../../../../core/api/object-spec.ts";
-import type { Database } from "../database.ts";
-import { newMacAddress, vmWithMacAddress } from "../mac-addresses.ts";
-import { findSwitch } from "../switches.ts";
-import type { VmRow } from "../vms.ts";
+import { newMacAddress, vmWithMacAddress } from "../cluster/mac-addresses.ts";
+import { findSwitch } from "../cluster/switches.ts";
+import type { VmRow } from "../cluster/vms.ts";
+import type { Database } from "../database/database.ts";
 
 type NicSpec = ObjectSpecOf<"vm">["nics"][number];
 type NewNic = Omit<VmNic, "order">;

@@ -1,9 +1,9 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectId } from "../../control.ts";
-import type { Database } from "../database.ts";
-import { objectOfVm } from "../objects.ts";
-import { findVm } from "../vms.ts";
+import { objectOfVm } from "../cluster/objects.ts";
+import { findVm } from "../cluster/vms.ts";
+import type { Database } from "../database/database.ts";
 import { findOwn, kindNames } from "./find.ts";
 
 /** Inside a transaction. @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, BAD_REQUEST (it is no VM) */

@@ -1,9 +1,9 @@
 import type { ObjectId } from "../../control.ts";
-import type { Database } from "../database.ts";
-import type { Writer } from "../locks.ts";
-import { deleteVmRow, setDisks, type VmRow } from "../vms.ts";
-import type { VolumeRow } from "../volume-row.ts";
-import { refuseAttached, refuseBusy, removeVolume } from "../volumes.ts";
+import { deleteVmRow, setDisks, type VmRow } from "../cluster/vms.ts";
+import type { VolumeRow } from "../cluster/volume-row.ts";
+import { refuseAttached, refuseBusy, removeVolume } from "../cluster/volumes.ts";
+import type { Writer } from "../data/locks.ts";
+import type { Database } from "../database/database.ts";
 import { findOwn } from "./find.ts";
 import { refuseRunning } from "./running.ts";
 

@@ -1,7 +1,7 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { ObjectChange } from "../../../../core/api/object-spec.ts";
-import type { Database } from "../database.ts";
-import type { VmRow } from "../vms.ts";
+import type { VmRow } from "../cluster/vms.ts";
+import type { Database } from "../database/database.ts";
 import { changedCpus } from "./cpus.ts";
 import { disksOf, keptDisks } from "./disks.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { BlockTable } from "../blocks.ts";
-import { dataFileIdOf, dataFilePath } from "../data-file.ts";
-import { Database } from "../database.ts";
+import { BlockTable } from "../data/blocks.ts";
+import { dataFileIdOf, dataFilePath } from "../data/data-file.ts";
+import { Database } from "../database/database.ts";
 
 /** What nothing refers to, and nothing would ever take away. */
 const leftOver = {

@@ -17,9 +17,9 @@ import {
   snapshotOf,
   sourceObject,
 } from "../../conformance/fixtures.ts";
-import { Database } from "../database.ts";
+import { idleMs } from "../data/idle.ts";
+import { Database } from "../database/database.ts";
 import { ExtentStore } from "../extentstore.ts";
-import { idleMs } from "../idle.ts";
 
 const KiB = 1024;
 export const blockBytes = 64 * KiB;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
-import { type Disk, systemDisk } from "../disk.ts";
+import { type Disk, systemDisk } from "../data/disk.ts";
 
 /** What a disk can be told to fail. */
 export type Fault = "create" | "open" | "write" | "sync" | "syncFolder" | "close" | "remove";

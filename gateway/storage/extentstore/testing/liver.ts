@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { manualTime } from "../../../agent/testing.ts";
+import { idleMs } from "../data/idle.ts";
 import { ExtentStore } from "../extentstore.ts";
-import { idleMs } from "../idle.ts";
 import { waitedTime } from "./space.ts";
 import { applyStep, liveStep, volumeBytes } from "./steps.ts";
 import { liveVmStep } from "./vm-steps.ts";

@@ -1,9 +1,9 @@
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Time } from "../../../time/time.ts";
-import { BlockTable } from "../blocks.ts";
-import { dataFilePath } from "../data-file.ts";
-import { Database } from "../database.ts";
+import { BlockTable } from "../data/blocks.ts";
+import { dataFilePath } from "../data/data-file.ts";
+import { Database } from "../database/database.ts";
 
 export const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 

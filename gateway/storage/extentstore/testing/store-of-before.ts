@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Manifest } from "../../../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import { groupId, owner, plain, takenAt } from "../../conformance/fixtures.ts";
-import { Database } from "../database.ts";
-import { migrate } from "../schema.ts";
+import { Database } from "../database/database.ts";
+import { migrate } from "../database/schema.ts";
 
 /** The form of stores that had LUNs and volumes, and mirrors of one volume each. */
 const formOfBefore = 6;

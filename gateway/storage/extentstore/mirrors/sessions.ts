@@ -1,0 +1,214 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
+import type { GroupId } from "../../../../core/api/ids.ts";
+import { isSameMirrorSet } from "../../../../core/api/mirror-set.ts";
+import { extentCount } from "../../../../core/extent/striping.ts";
+import type { MirrorSession, OpenMirrorOptions, Owner, PublishGroupOptions, SnapshotGroup } from "../../control.ts";
+import { mirrorSetOf } from "../../mirror-set.ts";
+import type { ExtentDigest } from "../../volume-io.ts";
+import { rememberPlan } from "../cluster/foreign-plans.ts";
+import { groupExists, groupStale, newestPublished, refuseOtherRun } from "../cluster/order.ts";
+import { findOwnGroup, findPublished, insertGroup } from "../cluster/snapshots.ts";
+import { objectIdOf, type VolumeRow } from "../cluster/volume-row.ts";
+import { findVolume } from "../cluster/volumes.ts";
+import type { BlockTable } from "../data/blocks.ts";
+import { damagedExtents } from "../data/damage.ts";
+import { clearTable, commitExtent, damagedDigest, extentDigests, type PendingExtent } from "../data/versions.ts";
+import type { Database } from "../database/database.ts";
+import { findMirror, type MirrorRow, mirrorsOf, ownMirror, resetMirror } from "./mirrors.ts";
+import { dropAborted, dropOvertaken, dropPublished, manifestOf } from "./prepared.ts";
+import { dropStaleMirrors } from "./stale.ts";
+
+/*
+ * The writing of mirrors. A mirror has one session: the group that is being written, the base it started from, the extents
+ * that are done, and the epoch of whoever may write. Everything here runs inside the caller's transaction.
+ */
+
+/**
+ * @throws VOLUME_UNKNOWN, NOT_OURS, GROUP_ABORTED, GROUP_EXISTS (this very group is published:
+ *   there is nothing left to write), GROUP_STALE (also when a newer one is being written),
+ *   BASE_MISSING
+ */
+export const openMirror = (database: Database, options: OpenMirrorOptions): MirrorSession => {
+  const { owner, mirrorVolumeId, groupId, baseGroupId, sequence, sizeBytes } = options;
+  const mirror = ownMirror(database, mirrorVolumeId, owner);
+  const known = findPublished(database, groupId, owner);
+  if (known !== undefined) throw groupExists(known, "it has been published");
+  refuseAborted(database, groupId, owner);
+  const isSameRun = mirror.groupId === groupId && mirror.sequence === sequence;
+  const newest = Math.max(mirror.publishedSequence, isSameRun ? 0 : mirror.sequence);
+  const what = `the mirror ${mirrorVolumeId} has or gets`;
+  if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what });
+  const resumes = isSameRun && mirror.baseGroupId === baseGroupId;
+  if (!resumes) resetMirror(database, owner, { mirror, baseGroupId });
+  database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", sizeBytes, mirrorVolumeId);
+  const volume = findVolume(database, mirrorVolumeId);
+  clearTable(database, volume.tableId, extentCount(volume, sizeBytes));
+  const damaged = damagedExtents(database, volume.tableId);
+  for (const extent of damaged) {
+    database.run("DELETE FROM doneExtents WHERE volumeId = ? AND extent = ?", mirrorVolumeId, extent);
+  }
+  dropOvertaken(database, mirrorVolumeId, sequence);
+  const complete = resumes && mirror.complete === 1 && damaged.length === 0;
+  database.run(
+    `UPDATE mirrors SET epoch = epoch + 1, groupId = ?, baseGroupId = ?, sequence = ?, complete = ? WHERE volumeId = ?`,
+    groupId,
+    baseGroupId,
+    sequence,
+    complete ? 1 : 0,
+    mirrorVolumeId,
+  );
+  return {
+    epoch: mirror.epoch + 1,
+    done: database
+      .all<{ extent: number }>("SELECT extent FROM doneExtents WHERE volumeId = ? ORDER BY extent", mirrorVolumeId)
+      .map((row) => row.extent),
+    damaged,
+    complete,
+  };
+};
+
+/** @returns the mirror, whose writer with this epoch may go on. @throws FENCED, VOLUME_UNKNOWN */
+export const mirrorForWriting = (database: Database, mirrorVolumeId: string, epoch: number): VolumeRow => {
+  const mirror = fencedMirror(database, mirrorVolumeId, epoch);
+  const volume = findVolume(database, mirrorVolumeId);
+  if (mirror.sequence <= mirror.publishedSequence) throw fenced(volume, "its group has been published");
+  return volume;
+};
+
+/** @throws FENCED */
+export const commitMirrorExtent = (
+  database: Database,
+  options: { readonly mirrorVolumeId: string; readonly epoch: number; readonly extent: number },
+  extents: readonly PendingExtent[],
+): ReadonlyMap<number, BlockTable> => {
+  const { mirrorVolumeId, epoch, extent } = options;
+  const { tableId } = mirrorForWriting(database, mirrorVolumeId, epoch);
+  const tables = new Map(extents.map((pending) => [pending.extent, commitExtent(database, tableId, pending)]));
+  database.run("INSERT OR IGNORE INTO doneExtents (volumeId, extent) VALUES (?, ?)", mirrorVolumeId, extent);
+  database.run("UPDATE mirrors SET complete = 0 WHERE volumeId = ? AND complete = 1", mirrorVolumeId);
+  return tables;
+};
+
+/**
+ * The digests of the mirror's extents as they are committed; a damaged one has that of no content.
+ * @throws FENCED, VOLUME_UNKNOWN
+ */
+export const mirrorDigests = (database: Database, mirrorVolumeId: string, epoch: number): ExtentDigest[] => {
+  fencedMirror(database, mirrorVolumeId, epoch);
+  const { tableId, sizeBytes, ...geometry } = findVolume(database, mirrorVolumeId);
+  const digests = extentDigests(database, tableId, extentCount(geometry, sizeBytes));
+  for (const extent of damagedExtents(database, tableId)) digests[extent] = damagedDigest;
+  return digests;
+};
+
+/** @throws FENCED, VOLUME_UNKNOWN */
+export const completeMirror = (database: Database, mirrorVolumeId: string, epoch: number): void => {
+  fencedMirror(database, mirrorVolumeId, epoch);
+  database.run("UPDATE mirrors SET complete = 1 WHERE volumeId = ?", mirrorVolumeId);
+};
+
+export const abortGroup = (database: Database, groupId: GroupId, owner: Owner): void => {
+  database.run(
+    "INSERT OR IGNORE INTO abortedGroups (groupId, planId, source) VALUES (?, ?, ?)",
+    groupId,
+    owner.planId,
+    owner.source,
+  );
+  database.run(
+    `UPDATE mirrors SET epoch = epoch + 1
+     WHERE planId = ? AND source = ? AND groupId = ? AND sequence > publishedSequence`,
+    owner.planId,
+    owner.source,
+    groupId,
+  );
+  dropAborted(database, owner, groupId);
+};
+
+/** @throws GROUP_INCOMPLETE, GROUP_ABORTED, GROUP_EXISTS, GROUP_STALE, NOT_OURS */
+export const publishGroup = (database: Database, options: PublishGroupOptions): SnapshotGroup => {
+  const { groupId, owner, sequence, takenAt } = options;
+  const known = findOwnGroup(database, groupId, owner);
+  if (known !== undefined) {
+    refuseOtherContent(known, options);
+    return known;
+  }
+  refuseAborted(database, groupId, owner);
+  // The mirrors are still complete for the group that they were last published as, also when that
+  // has been deleted.
+  const newest = newestPublished(database, owner);
+  if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what: "was published of the plan here" });
+  const mirrors = completeMirrors(database, options);
+  const manifest = manifestOf(database, options);
+  for (const mirror of mirrors) {
+    database.run("UPDATE mirrors SET publishedSequence = ? WHERE volumeId = ?", sequence, mirror.volumeId);
+    database.run("DELETE FROM doneExtents WHERE volumeId = ?", mirror.volumeId);
+  }
+  const group = insertGroup(database, {
+    groupId,
+    owner,
+    takenAt,
+    members: mirrors.map((mirror) => ({
+      volume: findVolume(database, mirror.volumeId),
+      sourceVolumeId: mirror.sourceVolumeId,
+    })),
+    sequence,
+    manifest,
+  });
+  dropPublished(database, owner, sequence);
+  dropStaleMirrors(database, owner, sequence);
+  rememberPlan(database, owner, options.planName);
+  return group;
+};
+
+/** The mirrors that the group is written to, when they are those that are meant. @throws GROUP_INCOMPLETE */
+const completeMirrors = (database: Database, { groupId, owner, sequence, mirrors }: PublishGroupOptions) => {
+  const written = mirrorsOf(database, owner, { groupId, sequence });
+  const unfinished = written.find(({ complete }) => complete === 0);
+  if (unfinished !== undefined) {
+    const id = objectIdOf(findVolume(database, unfinished.volumeId));
+    throw groupIncomplete(`The mirror ${id} doesn't have all of group ${groupId} yet.`);
+  }
+  if (isSameMirrorSet(mirrorSetOf(written.map(({ volumeId }) => volumeId)), mirrors)) return written;
+  throw groupIncomplete(
+    `Group ${groupId} is in ${written.length} mirrors here, which are not the ${mirrors.count} that it is to consist of.`,
+  );
+};
+
+/**
+ * A group is known for done only when it is the same run's, of the same snapshot, in the same
+ * mirrors. @throws GROUP_EXISTS
+ */
+const refuseOtherContent = (known: SnapshotGroup, { sequence, takenAt, mirrors }: PublishGroupOptions): void => {
+  refuseOtherRun(known, sequence);
+  if (known.takenAt !== takenAt) {
+    throw groupExists(known, `it is of a snapshot taken at ${known.takenAt}, and this one was taken at ${takenAt}`);
+  }
+  const isSame = isSameMirrorSet(mirrorSetOf(known.snapshots.map(({ volumeId }) => volumeId)), mirrors);
+  if (!isSame) throw groupExists(known, "it has other volumes than this run's");
+};
+
+const fencedMirror = (database: Database, mirrorVolumeId: string, epoch: number): MirrorRow => {
+  const volume = findVolume(database, mirrorVolumeId);
+  const mirror = findMirror(database, mirrorVolumeId);
+  if (mirror === undefined || mirror.epoch !== epoch) throw fenced(volume, "somebody else is writing it");
+  return mirror;
+};
+
+const fenced = (volume: VolumeRow, why: string): VisibleError =>
+  new VisibleError("FENCED", `The mirror ${objectIdOf(volume)} takes no more of these writes: ${why}.`, {
+    hint: "Drop the task; whoever holds it now goes on.",
+  });
+
+const refuseAborted = (database: Database, groupId: GroupId, owner: Owner): void => {
+  const aborted = database.one(
+    "SELECT 1 FROM abortedGroups WHERE groupId = ? AND planId = ? AND source = ?",
+    groupId,
+    owner.planId,
+    owner.source,
+  );
+  if (aborted === undefined) return;
+  throw new VisibleError("GROUP_ABORTED", `Group ${groupId} was aborted.`, { hint: "Run the plan again." });
+};
+
+const groupIncomplete = (message: string): VisibleError =>
+  new VisibleError("GROUP_INCOMPLETE", message, { hint: "Transfer all of its volumes first." });

@@ -1,0 +1,37 @@
+import type { LunObject } from "../../../../core/api/object/lun.ts";
+import type { NfsFileObject } from "../../../../core/api/object/nfs-file.ts";
+import { ensureExport } from "../cluster/exports.ts";
+import { placeNamed, refuseTakenPath } from "../cluster/files.ts";
+import { ensureTarget } from "../cluster/targets.ts";
+import { freeLunId, type NewVolume } from "../cluster/volumes.ts";
+import type { Database } from "../database/database.ts";
+
+/*
+ * Where rebuilt LUNs and files lie. A target or an export that is there stays as it is; one that is missing is made with
+ * the settings of the source's. Everything here runs inside the caller's transaction.
+ */
+
+/** A LUN keeps its target and, where that is free, its LUN id; else it gets the lowest free one. */
+export const rebuiltLun = (database: Database, { lun }: LunObject): NewVolume["lun"] => {
+  if (lun === undefined) return undefined;
+  const { target, lunId, allowedInitiators, settings } = lun;
+  if (database.one("SELECT 1 FROM iscsiTargets WHERE name = ?", target) === undefined) {
+    ensureTarget(database, target, settings);
+  }
+  return { target, lunId: freeLunId(database, target, lunId), allowedInitiators };
+};
+
+/** @throws BAD_REQUEST, OBJECT_NAME_TAKEN */
+export const rebuiltFile = (
+  database: Database,
+  of: { readonly name: string; readonly object: NfsFileObject; readonly pool: string },
+): NonNullable<NewVolume["file"]> => {
+  const { name, object, pool } = of;
+  // Its source has its name already, whatever it is.
+  const file = placeNamed(name);
+  refuseTakenPath(database, file);
+  if (database.one("SELECT 1 FROM exports WHERE name = ?", file.export) === undefined) {
+    ensureExport(database, { name: file.export, pool, settings: object.file.settings });
+  }
+  return file;
+};

@@ -1,0 +1,55 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
+import type { Mapping } from "../../../../core/api/object.ts";
+import type { RebuildObjectOptions } from "../../control.ts";
+import { defaultPool } from "../cluster/pools.ts";
+import { keptMapping, refuseOthersGroup, type SnapshotRow, snapshotOfSource } from "../cluster/snapshots.ts";
+import { geometryOf, type VolumeRow } from "../cluster/volume-row.ts";
+import { insertVolume, type NewVolume } from "../cluster/volumes.ts";
+import { fillTable } from "../data/versions.ts";
+import type { Database } from "../database/database.ts";
+
+/** What a rebuild is made of: a group's snapshots of an object's volumes, and how its mirror was mapped then. */
+export interface RebuildSource {
+  /** By the ids that the volumes have in the object. */
+  readonly snapshots: ReadonlyMap<string, SnapshotRow>;
+  /** Null: the group is of this cluster, or of a version that kept none. */
+  readonly mapping: Mapping | null;
+  readonly isOfThisCluster: boolean;
+  readonly pool: string;
+}
+
+/** @throws SNAPSHOT_UNKNOWN, NOT_OURS */
+export const rebuildSource = (
+  database: Database,
+  { owner, fromGroupId, object }: RebuildObjectOptions,
+): RebuildSource => {
+  refuseOthersGroup(database, fromGroupId, owner);
+  const snapshots = new Map(
+    object.volumes.map(({ id }) => {
+      const snapshot = snapshotOfSource(database, fromGroupId, id);
+      if (snapshot !== undefined) return [id, snapshot];
+      throw new VisibleError("SNAPSHOT_UNKNOWN", `Group ${fromGroupId} has no snapshot of “${object.name}” (${id}).`, {
+        hint: "The group may have been reclaimed; choose another one.",
+      });
+    }),
+  );
+  const { mapping, isOfThisCluster } = keptMapping(database, fromGroupId, object);
+  const pool = mapping?.pool !== undefined && isPool(database, mapping.pool) ? mapping.pool : defaultPool;
+  return { snapshots, mapping, isOfThisCluster, pool };
+};
+
+/** Makes a volume of a snapshot's extents. */
+export const insertRebuilt = (
+  database: Database,
+  snapshot: SnapshotRow,
+  volume: Omit<NewVolume, "role" | "sizeBytes" | "geometry">,
+): VolumeRow => {
+  const { sizeBytes, tableId: fromTableId } = snapshot;
+  const row = insertVolume(database, { role: "rebuilt", sizeBytes, geometry: geometryOf(snapshot), ...volume });
+  fillTable(database, { tableId: row.tableId, fromTableId });
+  return row;
+};
+
+/** One that was there when the mirror was made need not be there now. */
+const isPool = (database: Database, name: string): boolean =>
+  database.one("SELECT 1 FROM pools WHERE name = ?", name) !== undefined;

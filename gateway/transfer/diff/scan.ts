@@ -1,0 +1,324 @@
+import assert from "node:assert";
+import { VisibleError } from "../../../core/api/errors.ts";
+import { blockBytes } from "../../../core/extent/geometry.ts";
+import {
+  asBuffer,
+  blockHash,
+  blockHashBytes,
+  hashAt,
+  isSame,
+  zeroBlock,
+  zeroBlockHash,
+  zeroHashes,
+} from "../../storage/block-hash.ts";
+import type { StorageDriver } from "../../storage/driver.ts";
+import type { SnapshotHandle, SnapshotReader } from "../../storage/volume-io.ts";
+import { BlockCompressor } from "../frame/content.ts";
+import { FrameChunks } from "../frame/frame-chunks.ts";
+import type { JobWatch } from "../threads/serve-jobs.ts";
+import { BlockEncoder, type Encoding } from "./block-encoder.ts";
+import { type DifferingRange, differingRanges, totalBytes } from "./differences.ts";
+import { type ExtentSource, openExtent } from "./extent-source.ts";
+import { grainRangesOf } from "./grain-ranges.ts";
+import { HashIndex } from "./hash-index.ts";
+import { MovedContent } from "./moved.ts";
+import { TargetGrains } from "./signature.ts";
+
+/** One extent of a snapshot, to be made into frames. */
+export interface ScanJob {
+  readonly snapshot: SnapshotHandle;
+  readonly extent: number;
+  /** `diff` compares with `base`; `match` with what the target said of its extent. */
+  readonly how: "zero" | "full" | "diff" | "match";
+  readonly base: SnapshotHandle | null;
+  /** Null: nothing is compressed. */
+  readonly encoding: Encoding | null;
+  /** Nothing is sent that was not read and verified here: after damage, which may be ours. */
+  readonly verify: boolean;
+  /** Of `match`: the blocks that differ, and the hashes of the grains that the target has in them. */
+  readonly target?: { readonly blocks: readonly number[]; readonly grains: Uint8Array };
+}
+
+export interface ScanResult {
+  /** No frames were made: the extent equals the base's, whatever its token says. */
+  readonly identical: boolean;
+  /** Hexadecimal. Empty when identical. */
+  readonly digest: string;
+  /** Of the snapshot, not of the base. */
+  readonly bytesRead: number;
+  /** Content in frames, before compression. */
+  readonly bytesChanged: number;
+}
+
+/**
+ * Gives the extent's frames in chunks, each of which is the consumer's own, and then what there is
+ * to say of them.
+ */
+export type Scan = (job: ScanJob, watch: JobWatch) => AsyncGenerator<Uint8Array, ScanResult, void>;
+
+/** Blocks that are looked at before any of them is sent, where they have to be read for that. */
+const batchBlocks = 4;
+
+/**
+ * The sender's work on one extent: read, compare, hash, compress. For worker threads; one
+ * compressor for all its jobs.
+ */
+export const createScan = (storage: StorageDriver): Scan => {
+  const compressor = new BlockCompressor();
+  return async function* scan(job, watch) {
+    const snapshot = await storage.readSnapshot(job.snapshot, watch);
+    try {
+      const base = job.how === "diff" ? await readBase(storage, job, watch) : undefined;
+      try {
+        return yield* scanExtent({ job, snapshot, base, compressor, watch });
+      } finally {
+        await base?.close();
+      }
+    } finally {
+      await snapshot.close();
+    }
+  };
+};
+
+const readBase = (storage: StorageDriver, job: ScanJob, watch: JobWatch) => {
+  assert(job.base !== null, "a comparison needs something to compare with");
+  return storage.readSnapshot(job.base, watch);
+};
+
+async function* scanExtent(options: {
+  readonly job: ScanJob;
+  readonly snapshot: SnapshotReader;
+  readonly base: SnapshotReader | undefined;
+  readonly compressor: BlockCompressor;
+  readonly watch: JobWatch;
+}): AsyncGenerator<Uint8Array, ScanResult, void> {
+  const { job, snapshot, compressor, watch } = options;
+  const encoding = job.encoding ?? undefined;
+  const out = new FrameChunks(compressor, encoding?.level);
+  const reading = { verify: job.verify, call: watch };
+  const now = await openExtent(snapshot, job.extent, reading);
+  const base = options.base && (await openExtent(options.base, job.extent, reading));
+  const scan = new ExtentScan({
+    out,
+    now,
+    base,
+    encoder: new BlockEncoder({ out, now, base, compressor, encoding, verify: job.verify }),
+    target: job.target && new TargetGrains(job.target.blocks, job.target.grains),
+    watch,
+  });
+  return yield* scan.run(job);
+}
+
+class ExtentScan {
+  readonly #out: FrameChunks;
+  readonly #now: ExtentSource;
+  readonly #base: ExtentSource | undefined;
+  readonly #encoder: BlockEncoder;
+  readonly #target: TargetGrains | undefined;
+  readonly #watch: JobWatch;
+  readonly #moved: MovedContent | undefined;
+  readonly #baseBlocks: HashIndex | undefined;
+  readonly #hashes: Uint8Array;
+  /** The target has nothing of the extent. */
+  readonly #isFirstCopy: boolean;
+  /** Bytes of the snapshot that were looked at before the batch, and those of all batches. */
+  #batchAt = 0;
+  #bytesToRead = 0;
+  #bytesRead = 0;
+  #bytesChanged = 0;
+  /** Blocks that became zeros and are not told yet. */
+  #zeros = { offset: 0, length: 0 };
+
+  constructor(options: {
+    readonly out: FrameChunks;
+    readonly now: ExtentSource;
+    readonly base: ExtentSource | undefined;
+    readonly encoder: BlockEncoder;
+    readonly target: TargetGrains | undefined;
+    readonly watch: JobWatch;
+  }) {
+    const { out, now, base, encoder, target, watch } = options;
+    this.#out = out;
+    this.#now = now;
+    this.#base = base;
+    this.#encoder = encoder;
+    this.#target = target;
+    this.#watch = watch;
+    this.#moved = base && new MovedContent(base);
+    this.#baseBlocks = base?.blocks && new HashIndex(base.blocks.hashes, blockHashBytes);
+    this.#hashes = now.blocks?.hashes ?? zeroHashes(now.blockCount);
+    this.#isFirstCopy = base === undefined && target === undefined;
+  }
+
+  async *run(job: ScanJob): AsyncGenerator<Uint8Array, ScanResult, void> {
+    // An extent that became a hole is told in one frame.
+    if (job.how === "zero") this.#zeros.length = this.#now.extentBytes;
+    else for await (const batch of this.#differing()) yield* this.#putBatch(batch);
+    if (this.#zeros.length > 0) yield* this.#putZeros();
+    this.#encoder.flush();
+    const identical = job.how !== "full" && job.how !== "zero" && this.#out.frames === 0;
+    if (this.#encoder.full) yield this.#takeChunk();
+    const digest = identical ? "" : Buffer.from(this.#out.putEnd(this.#hashes)).toString("hex");
+    if (!identical) yield this.#out.take();
+    return { identical, digest, bytesRead: this.#bytesRead, bytesChanged: this.#bytesChanged };
+  }
+
+  /**
+   * Blocks that differ, in order: all at once where that is known without reading, else a few at a
+   * time. Of an extent of which the target has nothing, those that are not zero.
+   */
+  async *#differing(): AsyncGenerator<readonly number[], void, void> {
+    if (this.#target !== undefined && this.#now.blocks !== undefined) {
+      yield this.#whole(this.#target.blocks);
+    } else if (this.#now.blocks !== undefined && (this.#base === undefined || this.#base.blocks !== undefined)) {
+      const before = this.#base?.blocks?.hashes ?? zeroHashes(this.#now.blockCount);
+      yield this.#whole(differingHashes(this.#hashes, before));
+    } else {
+      for (let from = 0; from < this.#now.blockCount; from += batchBlocks) {
+        this.#batchAt = from * blockBytes;
+        this.#bytesToRead = this.#now.extentBytes;
+        await this.#watch.step(this.#batchAt, this.#bytesToRead);
+        yield await this.#readBatch(from, Math.min(batchBlocks, this.#now.blockCount - from));
+      }
+    }
+  }
+
+  #whole(blocks: readonly number[]): readonly number[] {
+    this.#bytesToRead = blocks.length * blockBytes;
+    return blocks;
+  }
+
+  /** Reads blocks and says which differ. */
+  async #readBatch(from: number, count: number): Promise<readonly number[]> {
+    const differing: number[] = [];
+    for (let block = from; block < from + count; block++) {
+      const content = await this.#encoder.content(block);
+      const zero = isSame(content, zeroBlock);
+      if (!zero && this.#now.blocks === undefined) this.#hashes.set(blockHash(content), block * blockHashBytes);
+      this.#bytesRead += blockBytes;
+      const same = this.#target === undefined ? isSame(content, await this.#before(block)) : !this.#target.has(block);
+      if (!same) differing.push(block);
+    }
+    return differing;
+  }
+
+  /** What the target has in a block. */
+  async #before(block: number): Promise<Uint8Array> {
+    return this.#base === undefined ? zeroBlock : this.#base.cache.bytes(block * blockBytes, blockBytes);
+  }
+
+  async *#putBatch(blocks: readonly number[]): AsyncGenerator<Uint8Array, void, void> {
+    this.#moved?.add(this.#withContentBefore(blocks));
+    let doneBytes = this.#batchAt;
+    for (const block of blocks) {
+      const turn = this.#watch.step(doneBytes, this.#bytesToRead);
+      doneBytes += blockBytes;
+      if (turn !== undefined) await turn;
+      if (this.#now.blocks !== undefined) this.#bytesRead += blockBytes;
+      const hash = hashAt(this.#hashes, block);
+      if (isSame(hash, zeroBlockHash)) {
+        if (this.#zeros.length > 0 && this.#zeros.offset + this.#zeros.length !== block * blockBytes)
+          yield* this.#putZeros();
+        if (this.#zeros.length === 0) this.#zeros.offset = block * blockBytes;
+        this.#zeros.length += blockBytes;
+        continue;
+      }
+      // Whatever is delegated to or waited for here costs a promise, and a promise a block costs a
+      // first copy as much as reading it.
+      if (this.#zeros.length > 0) yield* this.#putZeros();
+      if (this.#encoder.full) yield this.#takeChunk();
+      if (this.#isFirstCopy && this.#encoder.putUnread(block, hash)) this.#bytesChanged += blockBytes;
+      else this.#bytesChanged += await this.#putBlock(block, hash);
+    }
+  }
+
+  /** Makes room for all frames of another block. */
+  #takeChunk(): Uint8Array {
+    this.#encoder.flush();
+    return this.#out.take();
+  }
+
+  *#withContentBefore(blocks: readonly number[]): Generator<number, void, void> {
+    for (const block of blocks) if (!this.#wasHole(block)) yield block;
+  }
+
+  #wasHole(block: number): boolean {
+    const known = this.#base?.blocks;
+    return this.#base === undefined || (known !== undefined && isSame(hashAt(known.hashes, block), zeroBlockHash));
+  }
+
+  /** @returns bytes of content that differ */
+  async #putBlock(block: number, hash: Uint8Array): Promise<number> {
+    const at = this.#baseBlocks?.find(asBuffer(hash));
+    if (at !== undefined) {
+      this.#encoder.putCopy(block, hash, at * blockBytes);
+      return blockBytes;
+    }
+    if (this.#target !== undefined) return this.#putMatched(block, hash, this.#target);
+    if (this.#wasHole(block)) {
+      if (this.#base !== undefined && (await this.#putMoved(block, [{ offset: 0, length: blockBytes }])))
+        return blockBytes;
+      await this.#encoder.putWhole(block, hash);
+      return blockBytes;
+    }
+    const ranges = differingRanges(await this.#encoder.content(block), await this.#before(block));
+    if (ranges.length === 0) throw sameInSpiteOfItsHash(block);
+    if (!(await this.#putMoved(block, ranges))) await this.#encoder.putChanged({ block, hash, ranges });
+    return totalBytes(ranges);
+  }
+
+  /**
+   * What of a block's changes was elsewhere before is copied, and the rest told. @returns whether
+   * anything was found
+   */
+  async #putMoved(block: number, ranges: readonly DifferingRange[]): Promise<boolean> {
+    const moved = this.#moved;
+    if (moved === undefined || !moved.mayBeAsked(ranges)) return false;
+    const content = await this.#encoder.content(block);
+    if (!(await moved.isWorthAsking(content, ranges))) return false;
+    const pieces = await grainRangesOf(ranges, (offset) => moved.find(block * blockBytes + offset, content, offset));
+    const found = pieces.some(({ from }) => from !== undefined);
+    if (found) this.#encoder.putPieces(block, pieces, content);
+    else moved.lose();
+    return found;
+  }
+
+  async #putMatched(block: number, hash: Uint8Array, target: TargetGrains): Promise<number> {
+    const content = await this.#encoder.content(block);
+    const ranges = target.differingRanges(block, content);
+    // The block's hash says that it differs, whatever those of its grains do.
+    if (ranges.length === 0) {
+      await this.#encoder.putWhole(block, hash);
+      return blockBytes;
+    }
+    const bytes = totalBytes(ranges);
+    const pieces = await grainRangesOf(ranges, async (offset) => target.find(offset));
+    if (bytes === blockBytes && pieces.every(({ from }) => from === undefined)) {
+      await this.#encoder.putWhole(block, hash);
+    } else this.#encoder.putPieces(block, pieces, content);
+    return bytes;
+  }
+
+  *#putZeros(): Generator<Uint8Array, void, void> {
+    const { offset, length } = this.#zeros;
+    if (this.#encoder.full) yield this.#takeChunk();
+    this.#encoder.putZeros(offset, length);
+    this.#bytesChanged += length;
+    this.#zeros = { offset: 0, length: 0 };
+  }
+}
+
+/** Sent again in full, every block is verified. */
+const sameInSpiteOfItsHash = (block: number): VisibleError =>
+  new VisibleError("STORE_CORRUPT", `Block ${block} of an extent reads as its base does, and has another hash.`, {
+    hint: "The extent will be sent in full. Check the disk of the source.",
+  });
+
+const differingHashes = (now: Uint8Array, before: Uint8Array): number[] => {
+  const differing: number[] = [];
+  if (isSame(now, before)) return differing;
+  for (let block = 0; block * blockHashBytes < now.length; block++) {
+    if (!isSame(hashAt(now, block), hashAt(before, block))) differing.push(block);
+  }
+  return differing;
+};
