@@ -65,7 +65,9 @@ export class Admin {
     return run(args, { env: { SMTX_BACKUP_DIR: this.dir }, fetch, time: steadyTime });
   }
 
-  /** What a command says as JSON, whatever its exit code says. @throws VisibleError as it tells it */
+  /**
+   * What a command says as JSON, whatever its exit code says. @throws VisibleError as it tells it
+   */
   async reads<T>(...args: readonly string[]): Promise<T> {
     const { stdout, stderr } = await this.typesHere(...args, "--json");
     if (stdout === "") throw errorToldAs(JSON.parse(stderr).error);
