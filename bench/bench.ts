@@ -18,7 +18,10 @@ import type { BenchmarkReport } from "./results.ts";
 import { createRivals, requireRivals } from "./rivals/rivals.ts";
 import { judge } from "./targets.ts";
 
-/* The benchmark: what BENCHMARKS.md says. Progress goes to standard error, the tables to standard output. */
+/*
+ * The benchmark: what BENCHMARKS.md says. Progress goes to standard error, the
+ * tables to standard output.
+ */
 
 const allocatedShare = { disk: 0.525, thin: 1 / 1024 };
 const interruptedExitCode = 130;

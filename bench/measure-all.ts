@@ -5,8 +5,8 @@ import { ourName, type Result } from "./results.ts";
 import type { Rival } from "./rivals/rival.ts";
 
 /**
- * Measures every case with every tool, one after the other. A rival that does the same for two cases
- * does it once, under the first one's name, also when only the second was asked for.
+ * Measures every case with every tool, one after the other. A rival that does the same for two
+ * cases does it once, under the first one's name, also when only the second was asked for.
  */
 export const measureAll = async (options: {
   readonly cases: readonly Case[];

@@ -8,7 +8,10 @@ import { run } from "./testing.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What people are told to type: in the sources, whose hints are never all met in tests, and on the pages. */
+/**
+ * What people are told to type: in the sources, whose hints are never all met in
+ * tests, and on the pages.
+ */
 const texts = (): readonly (readonly [file: string, text: string])[] =>
   execFileSync("git", ["ls-files", "*.ts", "*.md"], { cwd: root, encoding: "utf8" })
     .trim()

@@ -1,8 +1,9 @@
 import { VisibleError } from "../core/api/errors.ts";
 
 /**
- * What to do when an error says that zstd-napi lacks what is compiled of it; undefined for any other error. npm compiles a
- * package by its install script, which npm 12 and later run only for packages that they were told to trust.
+ * What to do when an error says that zstd-napi lacks what is compiled of it; undefined for any
+ * other error. npm compiles a package by its install script, which npm 12 and later run only for
+ * packages that they were told to trust.
  */
 export const notCompiled = (error: unknown): VisibleError | undefined => {
   if (!(error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND")) return undefined;

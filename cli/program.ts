@@ -18,7 +18,10 @@ import { addTokenCommands } from "./commands/token.ts";
 import { addVolumeCommands } from "./commands/volume.ts";
 import { configureHelp, type Screens } from "./help/help.ts";
 
-/** Every command with its options: what a command line is parsed by, and help, completion and the man page are made of. */
+/**
+ * Every command with its options: what a command line is parsed by, and help, completion and the
+ * man page are made of.
+ */
 export const createProgram = (host: Screens, answering: Answering): Command => {
   const program = new Command("smtx-backup")
     .description("Backup and disaster recovery for SMTX OS clusters.")

@@ -11,7 +11,9 @@ import { createSqsTaskQueue } from "./aws/sqs-task-queue.ts";
 import { type GatewayAccess, noGatewayAccess } from "./gateways/access.ts";
 import type { Deps, Log } from "./ports/deps.ts";
 
-/** What a deployment calls its resources; the functions find them in these environment variables. */
+/**
+ * What a deployment calls its resources; the functions find them in these environment variables.
+ */
 export interface Names {
   readonly tableName: string;
   /** Before the names of the queues. */
@@ -46,7 +48,8 @@ export const namesFrom = (env: Environment): Names => {
 };
 
 /**
- * What gives gateways their credentials, by GATEWAY_ROLE_ARN. Without it they find some where they are.
+ * What gives gateways their credentials, by GATEWAY_ROLE_ARN. Without it they find
+ * some where they are.
  * @throws VisibleError BAD_REQUEST naming the variable that is missing
  */
 export const gatewayAccessFrom = (env: Environment): GatewayAccess => {

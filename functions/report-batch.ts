@@ -5,7 +5,8 @@ import type { Deps } from "./ports/deps.ts";
 import { handleReport } from "./report.ts";
 
 /**
- * Takes in a batch of the reports queue. What is no JSON is no report either: `handleReport` says so and drops it.
+ * Takes in a batch of the reports queue. What is no JSON is no report either: `handleReport`
+ * says so and drops it.
  * @param gatewayRoleId unique id of the role that gateways send with; undefined beside emulators
  */
 export const handleReportBatch = (deps: Deps, event: SQSEvent, gatewayRoleId?: string): Promise<SQSBatchResponse> =>

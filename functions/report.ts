@@ -85,7 +85,9 @@ const handleTaskReport = async (deps: Deps, report: TaskReport): Promise<void> =
 /** Whether the task that it is about is under way, whichever try. */
 const isGivenOut = (shard: Shard, { index }: TaskReport): boolean => shard.deadline !== null && shard.index === index;
 
-/** What it says of a task that is not under way, or may be another version's, is judged by its run. */
+/**
+ * What it says of a task that is not under way, or may be another version's, is judged by its run.
+ */
 const takeInWithRun = async (deps: Deps, report: TaskReport): Promise<void> => {
   const { runId, taskId, target, step, index } = report;
   const run = (await loadRun(deps, runId))?.run;

@@ -2,7 +2,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 
-/** A program that is published as a Python package, and the folder of the project's cache that it is put into. */
+/**
+ * A program that is published as a Python package, and the folder of the project's cache
+ * that it is put into.
+ */
 export interface PythonProgram {
   /** As people call it. */
   readonly title: string;
@@ -14,7 +17,10 @@ export interface PythonProgram {
   readonly version: string;
   /** Which Python it is for; `python3` unless given. */
   readonly python?: string;
-  /** Nothing that was published later is installed, a day: for a package that leaves open what it works with. */
+  /**
+   * Nothing that was published later is installed, a day: for a package that leaves
+   * open what it works with.
+   */
   readonly publishedBefore?: string;
   /** Called once it is installed; throws when it does not run here. */
   check(run: (command: string, ...parameters: readonly string[]) => void): void;
@@ -39,9 +45,9 @@ const install = ({ dir, package: name, extras = "", version, publishedBefore }: 
 };
 
 /**
- * Puts a program into the project's cache by pip. Nothing is done when this version is there already, whole and where it was made;
- * else it is made anew.
- * What goes wrong is said, and becomes the process's exit code.
+ * Puts a program into the project's cache by pip. Nothing is done when this version is there
+ * already, whole and where it was made; else it is made anew. What goes wrong is said, and becomes
+ * the process's exit code.
  */
 export const installPythonProgram = (program: PythonProgram): void => {
   const { title, version, python = "python3" } = program;
@@ -54,7 +60,8 @@ export const installPythonProgram = (program: PythonProgram): void => {
   }
   try {
     rmSync(dir, { recursive: true, force: true });
-    // A virtual environment has its own path in it, so it is made in its place, and anew when its folder has moved.
+    // A virtual environment has its own path in it, so it is made in its place, and anew when
+    // its folder has moved.
     run(python, "-m", "venv", dir);
     install({ ...program, dir });
     program.check(run);

@@ -63,7 +63,10 @@ export interface IssuedCertificate {
   readonly notAfterMs: number;
 }
 
-/** A certificate for one gateway, for both ends of a link, with its identity as the only alternative name. */
+/**
+ * A certificate for one gateway, for both ends of a link, with its identity as the
+ * only alternative name.
+ */
 export const issueCertificate = async (
   authority: Authority,
   options: {

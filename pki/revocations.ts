@@ -53,7 +53,9 @@ export interface Revocations {
   readonly serials: ReadonlySet<string>;
 }
 
-/** The serial number as `serials` has it: without leading zeros, which some write and some don't. */
+/**
+ * The serial number as `serials` has it: without leading zeros, which some write and some don't.
+ */
 export const plainSerial = (serial: string): string => serial.toLowerCase().replace(/^0+(?=.)/, "");
 
 const wrong = (what: string, cause?: unknown) =>

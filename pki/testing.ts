@@ -2,7 +2,9 @@ import type { PeerIdentity } from "../core/api/identity.ts";
 import { type Authority, type CertificateWithKey, issueCertificate } from "./authority.ts";
 import { keyToPem, newKeys } from "./keys.ts";
 
-/** A certificate of a gateway with its key, made by one who has both keys: for tests and benchmarks. */
+/**
+ * A certificate of a gateway with its key, made by one who has both keys: for tests and benchmarks.
+ */
 export const issueGatewayCertificate = async (
   authority: Authority,
   {

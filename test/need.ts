@@ -7,8 +7,8 @@ import { type ToolName, tools } from "./tools.ts";
 type Body = (context: TestContext, tool: string) => Promise<void>;
 
 /**
- * `test` for what needs a tool, whose path it is given. Where the tool is missing there is no test: `npm test` has said so
- * at its top. In CI it fails instead.
+ * `test` for what needs a tool, whose path it is given. Where the tool is missing there is no test:
+ * `npm test` has said so at its top. In CI it fails instead.
  */
 export const testWith = async (name: ToolName): Promise<(title: string, body: Body) => void> => {
   const path = await findTool(name);
@@ -19,7 +19,8 @@ export const testWith = async (name: ToolName): Promise<(title: string, body: Bo
 };
 
 /**
- * The path of a tool that a test needs. Where it is missing the test says so loudly and gives up, and in CI it fails.
+ * The path of a tool that a test needs. Where it is missing the test says so loudly and gives
+ * up, and in CI it fails.
  *
  * @param from the Debian package that brings it
  */
@@ -30,7 +31,10 @@ export const needTool = async (context: TestContext, name: string, from: string)
   return undefined;
 };
 
-/** Whether this kernel has BBR. Where it has not the test says so loudly and gives up, and in CI it fails. */
+/**
+ * Whether this kernel has BBR. Where it has not the test says so loudly and gives
+ * up, and in CI it fails.
+ */
 export const needBbr = async (context: TestContext): Promise<boolean> => {
   const known = await readFile("/proc/sys/net/ipv4/tcp_available_congestion_control", "utf8");
   if (known.split(/\s+/).includes("bbr")) return true;

@@ -44,8 +44,9 @@ export const cases: readonly Case[] = [
 ];
 
 /**
- * What the rivals do for a case: they know of no stripes, no snapshots and no thin volumes, so cases share their workload.
- * Undefined for the thin volume, whose holes they would read from end to end.
+ * What the rivals do for a case: they know of no stripes, no snapshots and no thin
+ * volumes, so cases share their workload. Undefined for the thin volume, whose holes they
+ * would read from end to end.
  */
 export const rivalCase = ({ workload }: Case): Case | undefined =>
   workload.volume === "thin"

@@ -6,7 +6,10 @@ import { applyVariant, type VolumeSpec, writeBase } from "../data/variants.ts";
 import type { Workload } from "./cases.ts";
 import { copySparse } from "./tools.ts";
 
-/** The images of one benchmark, in a folder: each is made when it is needed, and the one before it removed. */
+/**
+ * The images of one benchmark, in a folder: each is made when it is needed, and the
+ * one before it removed.
+ */
 export class Images {
   readonly #dir: string;
   readonly #specs: { readonly disk: VolumeSpec; readonly thin: VolumeSpec };
@@ -23,8 +26,8 @@ export class Images {
   }
 
   /**
-   * More than any tool writes and has in memory for it: rsync's first copy has the holes, too. Nobody writes those of the thin
-   * volume.
+   * More than any tool writes and has in memory for it: rsync's first copy has the holes, too.
+   * Nobody writes those of the thin volume.
    */
   bytesToWrite({ volume, old }: Workload): number {
     const isWholeCopy = old === null && volume !== "thin";

@@ -53,7 +53,9 @@ export const parseSize = (text: string): number => {
   return bytes;
 };
 
-/** @returns undefined when help is asked for @throws TypeError and RangeError saying what is wrong */
+/**
+ * @returns undefined when help is asked for @throws TypeError and RangeError saying what is wrong
+ */
 export const parseOptions = (args: readonly string[]): BenchOptions | undefined => {
   const { values } = parseArgs({
     args: [...args],

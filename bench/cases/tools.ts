@@ -13,7 +13,10 @@ export const runTool = async (
   options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string } = {},
 ): Promise<string> => (await run(name, parameters, { ...options, maxBuffer: outputBytesMax })).stdout;
 
-/** So that what was written before does not disturb what is measured next, and all of it is in the page cache. */
+/**
+ * So that what was written before does not disturb what is measured next, and all of it
+ * is in the page cache.
+ */
 export const settle = async (paths: readonly string[]): Promise<void> => {
   for (const path of paths) await runTool("sh", ["-c", 'find "$0" -type f -exec cat {} + > /dev/null', path]);
   await runTool("sync", []);

@@ -95,7 +95,10 @@ export class Backups {
     assert.fail("there is always more to do");
   }
 
-  /** Time goes on until nothing is known any more of runs whose restore points are gone. @returns how many sweeps it took */
+  /**
+   * Time goes on until nothing is known any more of runs whose restore points are gone.
+   * @returns how many sweeps it took
+   */
   async forget(): Promise<number> {
     const { world } = this;
     world.pass(forgottenAfterSeconds);

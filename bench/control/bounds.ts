@@ -5,7 +5,9 @@ import type { Kind, SizeFigures } from "./runs.ts";
 /** What a run may take: so many units for each target, and so many more for each volume at each. */
 const unitsPerTarget = 60;
 const unitsPerVolume = 12;
-/** From so many volumes on, what one more takes is nearly the same at any size: so it may differ. */
+/**
+ * From so many volumes on, what one more takes is nearly the same at any size: so it may differ.
+ */
 const flatFromVolumes = 100;
 const flatWithin = 0.2;
 const reportsSecondsMax = 1.5;
@@ -36,7 +38,10 @@ export const sizeText = ({ objects, targets, disks }: Size): string =>
 /** What a run of this size may take in all. */
 export const unitsMax = (size: Size): number => size.targets * (unitsPerTarget + unitsPerVolume * volumesOf(size));
 
-/** What one more volume at one more target takes, by this size and the one before, of objects of one volume. */
+/**
+ * What one more volume at one more target takes, by this size and the one before, of
+ * objects of one volume.
+ */
 export const slopes = (runs: readonly SizeFigures[], kind: Kind, units: UnitsName): readonly number[] =>
   runs.map((size, index) => {
     const before = runs[index - 1];

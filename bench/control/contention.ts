@@ -48,7 +48,10 @@ class Invocations {
     this.#lastEndMs = this.#beganMs;
   }
 
-  /** Until nothing goes on and nothing is due soon. @param takesTasks whether the gateways work on what they are told */
+  /**
+   * Until nothing goes on and nothing is due soon.
+   * @param takesTasks whether the gateways work on what they are told
+   */
   async play({ takesTasks }: { readonly takesTasks: boolean }): Promise<Omit<Contention, "what">> {
     const { counts } = this.#backups.world.table;
     const conflictsBefore = counts.conflicts;
@@ -166,7 +169,10 @@ const timedBackups = async (size: Size) => {
   return { backups, timed };
 };
 
-/** All tasks that a run has under way at its targets are completed in the same instant, each report a call of its own. */
+/**
+ * All tasks that a run has under way at its targets are completed in the same instant, each
+ * report a call of its own.
+ */
 export const reportsAtOnce = async (size: Size): Promise<Contention & { readonly reports: number }> => {
   const { backups, timed } = await timedBackups(size);
   await backups.start();
@@ -179,7 +185,9 @@ export const reportsAtOnce = async (size: Size): Promise<Contention & { readonly
   return { what, reports, ...(await invocations.play({ takesTasks: false })) };
 };
 
-/** The second run's end: the group of the first is reclaimed at all sites at once, and forgotten. */
+/**
+ * The second run's end: the group of the first is reclaimed at all sites at once, and forgotten.
+ */
 export const reclaimAtOnce = async (size: Size, batchSize: number): Promise<Contention> => {
   const { backups, timed } = await timedBackups(size);
   await backups.run();

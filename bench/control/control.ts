@@ -6,8 +6,9 @@ import { measure } from "./measure.ts";
 import { render } from "./render.ts";
 
 /*
- * What runs take of the control plane: its real code over models of DynamoDB, the queues and the
- * sites, which count as AWS does. `npm run bench:control [-- --json | --markdown] [--to N] [--check]`
+ * What runs take of the control plane: its real code over models of DynamoDB, the queues
+ * and the sites, which count as AWS does. `npm run bench:control [-- --json |
+ * --markdown] [--to N] [--check]`
  */
 
 const sizes: readonly Size[] = [

@@ -7,9 +7,9 @@ import { type CostLine, month, siteMonth } from "./month.ts";
 import { measureRuns } from "./runs.ts";
 
 /*
- * What a site costs in a month on AWS: an hour of two sites is played with the real gateways' agents
- * and the real control plane, all requests are counted, and a dated list of prices says what they
- * cost. `npm run cost [-- --json | --markdown] [--check]`
+ * What a site costs in a month on AWS: an hour of two sites is played with the real gateways'
+ * agents and the real control plane, all requests are counted, and a dated list of prices says what
+ * they cost. `npm run cost [-- --json | --markdown] [--check]`
  */
 
 const usage = `Works out what a site costs in a month on AWS, in some 40 seconds.

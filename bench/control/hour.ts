@@ -297,8 +297,8 @@ const difference = <T>(after: T, before: T): T => {
 };
 
 /**
- * Counts an hour of two sites, after one in which everything began. Each has the same plans, and is the other's target,
- * so half of it is a site's.
+ * Counts an hour of two sites, after one in which everything began. Each has the same plans, and is
+ * the other's target, so half of it is a site's.
  */
 export const countHour = async (load: Load, seconds = 3600, beforeSeconds = seconds): Promise<HourCounts> => {
   const installation = new Installation(load);

@@ -1,6 +1,6 @@
 /**
- * List prices of AWS in us-east-1, US dollars, as its public price pages had them in November 2025, as far as is known
- * here. Free tiers, taxes and support are left out.
+ * List prices of AWS in us-east-1, US dollars, as its public price pages had them in November 2025,
+ * as far as is known here. Free tiers, taxes and support are left out.
  */
 export const prices = {
   /** For each million. */

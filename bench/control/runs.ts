@@ -12,9 +12,15 @@ export interface RunFigures {
 export interface SizeFigures extends Size {
   /** The plan's first run. */
   readonly first: RunFigures;
-  /** The second: it also deletes the restore points of the first, and says when what is known of it expires. */
+  /**
+   * The second: it also deletes the restore points of the first, and says when what is
+   * known of it expires.
+   */
   readonly next: RunFigures;
-  /** Three months later: what is known of the first is deleted. It is no part of a run, and is paid all the same. */
+  /**
+   * Three months later: what is known of the first is deleted. It is no part of a run, and
+   * is paid all the same.
+   */
   readonly forgotten: RunFigures;
   readonly itemBytesMax: number;
   readonly messageBytesMax: number;

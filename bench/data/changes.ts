@@ -6,7 +6,10 @@ const runPagesMax = 256;
 /** Where the data is scarce, as in a tiny volume, not more than that of it is changed. */
 const shareMax = 0.8;
 
-/** Random runs of 4 KiB to 1 MiB in the regions, aligned to 4 KiB, `bytes` together; neighbours are joined. */
+/**
+ * Random runs of 4 KiB to 1 MiB in the regions, aligned to 4 KiB, `bytes` together;
+ * neighbours are joined.
+ */
 export const changedRuns = (regions: readonly Region[], bytes: number, random: Random): readonly Region[] => {
   const wanted = Math.floor(Math.min(bytes, shareMax * totalBytes(regions)) / pageBytes);
   const place = createPlaces(regions, pageBytes, random);

@@ -35,9 +35,10 @@ export interface Content {
 }
 
 /**
- * What a volume holds from byte `offset` on: cells of 16 KiB that are either random, from the key stream of AES-128 in counter
- * mode, or records with a few random fields. No two cells are alike, and the same place always has the same content.
- * `offset` and `length` are multiples of 4 KiB; about 1 GB/s.
+ * What a volume holds from byte `offset` on: cells of 16 KiB that are either random, from the
+ * key stream of AES-128 in counter mode, or records with a few random fields. No two cells are
+ * alike, and the same place always has the same content. `offset` and `length` are multiples of
+ * 4 KiB; about 1 GB/s.
  */
 export const contentAt = (content: Content, offset: number, length: number): Buffer => {
   const begin = offset - (offset % cellBytes);
@@ -59,7 +60,10 @@ const zeros = (length: number): Buffer => {
   return zeroBuffer.subarray(0, length);
 };
 
-/** Two bytes of the cell say what it becomes; records are written over the key stream, which shows in their fields. */
+/**
+ * Two bytes of the cell say what it becomes; records are written over the key stream, which
+ * shows in their fields.
+ */
 const shapeCell = (cell: Buffer): void => {
   const [kind = 0, choice = 0] = cell;
   const chosen = templates[choice % templates.length];

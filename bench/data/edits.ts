@@ -11,7 +11,10 @@ export interface EditedPage {
   readonly edits: readonly { readonly offset: number; readonly data: Uint8Array }[];
 }
 
-/** `count` pages of 8 KiB in the regions, each with 3 to 6 edits of 8 to 100 bytes, in the volume's order. */
+/**
+ * `count` pages of 8 KiB in the regions, each with 3 to 6 edits of 8 to 100 bytes,
+ * in the volume's order.
+ */
 export const editedPages = (regions: readonly Region[], count: number, random: Random): readonly EditedPage[] => {
   const place = createPlaces(regions, databasePageBytes, random);
   const available = regions.reduce((sum, { length }) => sum + Math.floor(length / databasePageBytes), 0);

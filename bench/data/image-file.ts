@@ -5,11 +5,17 @@ import { pageBytes } from "./changes.ts";
 export interface ImageFile {
   read(offset: number, length: number): Buffer;
   write(offset: number, data: Uint8Array): void;
-  /** The same, but pages of 4 KiB that already have that content are left alone, so that holes stay holes. */
+  /**
+   * The same, but pages of 4 KiB that already have that content are left alone, so
+   * that holes stay holes.
+   */
   writeChanged(offset: number, data: Buffer): void;
 }
 
-/** Opens an image, made with `sizeBytes` of nothing but a hole if that is given, for as long as `use` takes. */
+/**
+ * Opens an image, made with
+ * `sizeBytes` of nothing but a hole if that is given, for as long as `use` takes.
+ */
 export const withImageFile = (file: string, use: (image: ImageFile) => void, sizeBytes?: number): void => {
   const fd = openSync(file, sizeBytes === undefined ? "r+" : "wx+");
   try {

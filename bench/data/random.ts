@@ -6,7 +6,9 @@ export interface Random {
   next(): number;
   /** A whole number from `min` to `max`, both included. */
   whole(min: number, max: number): number;
-  /** The same, but each doubling is as likely as the next: small ones are common, large ones rare. */
+  /**
+   * The same, but each doubling is as likely as the next: small ones are common, large ones rare.
+   */
   logWhole(min: number, max: number): number;
 }
 

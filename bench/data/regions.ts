@@ -10,8 +10,8 @@ export const unitBytes = 64 * 1024;
 const regionUnitsMax = 128;
 
 /**
- * Which ranges of a volume are allocated: regions of 64 KiB to 8 MiB between holes, aligned to 64 KiB, together about
- * `fraction` of the volume. `sizeBytes` is a multiple of 64 KiB.
+ * Which ranges of a volume are allocated: regions of 64 KiB to 8 MiB between holes, aligned to
+ * 64 KiB, together about `fraction` of the volume. `sizeBytes` is a multiple of 64 KiB.
  */
 export const allocatedRegions = (sizeBytes: number, fraction: number, random: Random): readonly Region[] => {
   const units = sizeBytes / unitBytes;
@@ -45,15 +45,18 @@ export const regionsInside = (
     }),
   );
 
-/** One extent of every four neighbours, in order: the quarter of a volume that a night's work touches. */
+/**
+ * One extent of every four neighbours, in order: the quarter of a volume that a
+ * night's work touches.
+ */
 export const quarterOfExtents = (count: number, random: Random): readonly number[] =>
   Array.from({ length: Math.max(1, Math.floor(count / 4)) }, (_, group) =>
     Math.min(count - 1, group * 4 + random.whole(0, 3)),
   );
 
 /**
- * Gives a place in the regions, each as likely as any other: a multiple of `stepBytes` from a region's start, and the bytes
- * from there to the region's end.
+ * Gives a place in the regions, each as likely as any other: a multiple of `stepBytes` from a
+ * region's start, and the bytes from there to the region's end.
  */
 export const createPlaces = (regions: readonly Region[], stepBytes: number, random: Random): (() => Region) => {
   const steps = regions.map(({ length }) => Math.floor(length / stepBytes));

@@ -9,7 +9,10 @@ const insertedPairs = { min: 100, max: 450 };
 
 /** What moves inside one extent; offsets are in the volume. */
 export interface Shift {
-  /** Bytes are inserted at `offset`, an odd number; `length` bytes from there on move back, and the last ones are dropped. */
+  /**
+   * Bytes are inserted at `offset`, an odd number; `length` bytes from there on move back, and the
+   * last ones are dropped.
+   */
   readonly moved: Region;
   readonly inserted: Uint8Array;
   /** Two ranges that change places. */
@@ -19,8 +22,8 @@ export interface Shift {
 const aligned = (bytes: number) => Math.ceil(bytes / pageBytes) * pageBytes;
 
 /**
- * What moves in an extent: an insertion near its first data, and behind what that moves, regions of 1/256 to 1/32 of the extent
- * (1 to 8 MiB of 256 MiB) that change places.
+ * What moves in an extent: an insertion near its first data, and behind what that moves, regions of
+ * 1/256 to 1/32 of the extent (1 to 8 MiB of 256 MiB) that change places.
  */
 export const shiftOf = (extent: number, extentBytes: number, data: readonly Region[], random: Random): Shift => {
   const begin = extent * extentBytes;

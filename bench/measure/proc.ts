@@ -23,7 +23,10 @@ export const parseStat = (stat: string): ProcessTimes => {
   return times;
 };
 
-/** The most memory the process has had, in bytes; 0 for one that has none, having ended. @param status /proc/<pid>/status */
+/**
+ * The most memory the process has had, in bytes; 0 for one that has none, having ended.
+ * @param status /proc/<pid>/status
+ */
 export const parsePeakBytes = (status: string): number => {
   const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
   return kib === undefined ? 0 : Number(kib) * 1024;

@@ -20,12 +20,18 @@ export const timesOf = (pid: number | "self"): ProcessTimes => {
   return parseStat(stat);
 };
 
-/** Bytes that went through the loopback interface, headers of TCP/IP and acknowledgements too, both ways. */
+/**
+ * Bytes that went through the loopback interface, headers of TCP/IP and
+ * acknowledgements too, both ways.
+ */
 export const loopbackBytes = (): number => parseTransmittedBytes(readFileSync("/proc/net/dev", "utf8"), "lo");
 
 export const ownPeakBytes = (): number => parsePeakBytes(readProc("self", "status") ?? "");
 
-/** Adds the parents of processes that are not known yet: most are, and reading them all over would disturb what is measured. */
+/**
+ * Adds the parents of processes that are not known yet: most are, and reading them all over would
+ * disturb what is measured.
+ */
 const addParents = (known: Map<number, number>): ReadonlyMap<number, number> => {
   for (const name of readdirSync("/proc")) {
     const pid = Number(name);

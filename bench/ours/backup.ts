@@ -13,7 +13,8 @@ export interface BackupOptions {
 }
 
 /**
- * One run of a plan as the control plane would lead it, task by task: snapshot, prepare, transfer, publish.
+ * One run of a plan as the control plane would lead it, task by task: snapshot,
+ * prepare, transfer, publish.
  * @returns the source's snapshot
  */
 export const backUp = async (options: BackupOptions): Promise<{ readonly snapshotId: string }> => {

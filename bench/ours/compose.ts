@@ -28,7 +28,10 @@ export interface ComposedGateway {
 }
 
 export interface ComposeOptions {
-  /** How often it looks for renewed certificates, where a test can't wait for as long as a gateway does. */
+  /**
+   * How often it looks for renewed certificates, where a test can't wait for as
+   * long as a gateway does.
+   */
   readonly certificatesEveryMs?: number;
 }
 

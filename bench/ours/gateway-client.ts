@@ -19,7 +19,10 @@ export interface GatewayClient {
 }
 
 export interface GatewayProcessOptions extends ComposeOptions {
-  /** A command that runs the one behind it somewhere else, with the same open files: `ip netns exec NAME`. */
+  /**
+   * A command that runs the one behind it somewhere else, with the same open files:
+   * `ip netns exec NAME`.
+   */
   readonly within?: readonly [string, ...string[]];
   /** Where what it prints goes: a file descriptor, or where ours does. */
   readonly output?: number | "inherit";
@@ -31,7 +34,8 @@ export const startGatewayProcess = async (
   { within = [process.execPath], output = "inherit", ...options }: GatewayProcessOptions = {},
 ): Promise<GatewayClient> => {
   const [execPath, ...execArgv] = within;
-  // Unless the configuration says otherwise nothing but errors is printed, and those where they are seen.
+  // Unless the configuration says otherwise nothing but errors is printed, and those
+  // where they are seen.
   const child = fork(script, { execPath, execArgv, stdio: ["ignore", output, output, "ipc"] });
   const waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
   child.on("message", (reply: Reply) => {

@@ -5,7 +5,10 @@ import { type ComposedGateway, composeGateway } from "./compose.ts";
 import type { CallName, Calls, GatewayCall, Reply } from "./messages.ts";
 import { snapshotHash } from "./snapshot-hash.ts";
 
-/* A gateway in a process of its own that does what the benchmark asks over the channel. It ends when the channel does. */
+/*
+ * A gateway in a process of its own that does what the benchmark asks over the channel. It ends
+ * when the channel does.
+ */
 
 type Handlers = { readonly [K in CallName]: (request: Calls[K]["request"]) => Promise<Calls[K]["answer"]> };
 
@@ -50,7 +53,8 @@ const reply = (message: Reply) => process.send?.(message);
 
 process.on("message", async ({ id, name, request }: GatewayCall) => {
   try {
-    // The type of `handlers` says that each takes its own request; the compiler can't follow it through a union.
+    // The type of `handlers` says that each takes its own request; the compiler can't
+    // follow it through a union.
     const handler = handlers[name] as (request: unknown) => Promise<Calls[CallName]["answer"]>;
     reply({ id, answer: await handler(request) });
   } catch (error) {

@@ -36,7 +36,9 @@ export class Ours {
   readonly #imported = new Map<Workload["volume"], Promise<State>>();
   readonly #backedUp = new Map<Workload["volume"], Promise<BackedUp>>();
 
-  /** @param options `warmUp` undefined: gateways are measured as they are right after their start */
+  /**
+   * @param options `warmUp` undefined: gateways are measured as they are right after their start
+   */
   constructor(options: { readonly dir: string; readonly images: Images; readonly warmUp: WarmUp | undefined }) {
     this.#dir = options.dir;
     this.#images = options.images;

@@ -71,7 +71,9 @@ export class Sites {
     await rm(this.dir, { recursive: true });
   }
 
-  /** A gateway's configuration as `gateway.yaml` would give it, with the defaults of the product. */
+  /**
+   * A gateway's configuration as `gateway.yaml` would give it, with the defaults of the product.
+   */
   async #configOf(siteId: typeof sourceSite, envoy: boolean): Promise<GatewayConfig> {
     const gatewayId = gatewayIdSchema.parse(`${siteId}1`);
     const authority = await ensureAuthority(this.#pkiDir, multiCluster);

@@ -8,7 +8,10 @@ import { type Command, measureCommand, type Rival } from "./rival.ts";
 
 const imageName = "disk.img";
 
-/** A tool that keeps backups in a repository on this machine. Its folder holds the repository and whatever caches it has. */
+/**
+ * A tool that keeps backups in a repository on this machine. Its folder holds the repository and
+ * whatever caches it has.
+ */
 export interface RepositoryTool {
   readonly name: string;
   init(stateDir: string): Command;
@@ -19,8 +22,8 @@ export interface RepositoryTool {
 }
 
 /**
- * Measures it. The image always has the same path, and the repository too: it is put back from copies that were made of it when
- * it was empty, and when it had the old image.
+ * Measures it. The image always has the same path, and the repository too: it is put back from
+ * copies that were made of it when it was empty, and when it had the old image.
  */
 export const createRepositoryRival = (
   tool: RepositoryTool,

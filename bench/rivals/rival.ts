@@ -23,7 +23,8 @@ export interface Command {
 const outputCharactersMax = 4000;
 
 /**
- * Runs a command and measures it: its processor time and that of all it waited for, and the largest of its processes.
+ * Runs a command and measures it: its processor time and that of all it waited for, and the
+ * largest of its processes.
  * @param also ids of processes whose descendants belong to it, too
  * @throws Error with the end of what it printed, when it fails
  */

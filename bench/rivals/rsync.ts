@@ -16,7 +16,10 @@ const compressed = ["-z", "--zc=zstd", "--zl=1"];
 const copyName = "disk.img";
 const idlePatience = { everyMs: 10, withinMs: 60_000, time: steadyTime, signal: new AbortController().signal };
 
-/** rsync to a daemon on loopback, which has a copy of the old image. Started when it is first measured. */
+/**
+ * rsync to a daemon on loopback, which has a copy of the old image. Started when
+ * it is first measured.
+ */
 export const createRsync = (options: {
   readonly dir: string;
   readonly images: Images;
@@ -61,7 +64,10 @@ const measure = async (
   return { ...client, cpuSeconds, wireBytes };
 };
 
-/** The daemon's processes end a moment after the client, and count when the daemon has waited for them. */
+/**
+ * The daemon's processes end a moment after the client, and count when the daemon
+ * has waited for them.
+ */
 const idle = async ({ pid }: RsyncDaemon): Promise<void> => {
   if (await until(async () => livingDescendants(pid).length === 0, idlePatience)) return;
   throw new Error("the rsync daemon's processes do not end");

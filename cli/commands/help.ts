@@ -21,7 +21,9 @@ export const addHelpCommand = (program: Command, answering: Answering): void => 
     );
 };
 
-/** @throws CommanderError or VisibleError that say what is there instead of a word that is unknown */
+/**
+ * @throws CommanderError or VisibleError that say what is there instead of a word that is unknown
+ */
 const commandNamed = (program: Command, words: readonly string[]): Command => {
   let found = program;
   for (const word of words) {

@@ -36,7 +36,10 @@ export interface UpdateOptions extends ChangeOptions {
   readonly yes: boolean;
 }
 
-/** `object update`: what a file and the flags say; what neither says stays. It asks before something goes. */
+/**
+ * `object update`: what a file and the flags say; what neither says stays. It asks
+ * before something goes.
+ */
 export const updateObject = async (context: Context, nameOrId: string, options: UpdateOptions): Promise<Answer> => {
   const { file, name, size, memory, vcpu, site, yes } = options;
   const change: ObjectChange = {

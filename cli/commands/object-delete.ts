@@ -32,7 +32,10 @@ export const deleteObject = async (context: Context, nameOrId: string, options: 
     : deleteOne(context, nameOrId, { ...others, kind });
 };
 
-/** One that something of its site still uses is refused; a switch may take another's place, or have one that does. */
+/**
+ * One that something of its site still uses is refused; a switch may take another's place,
+ * or have one that does.
+ */
 const deleteFacility = async (
   context: Context,
   { kind, name }: FacilityId,

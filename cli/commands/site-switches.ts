@@ -12,7 +12,10 @@ export const showSite = async (context: Context, id: SiteId): Promise<Answer> =>
   return { json: { ...site, ...facilities }, text: siteText(site, facilities, context.style) };
 };
 
-/** `site map`: with pairs it changes what takes the place of a site's switches at a target; it shows it in any case. */
+/**
+ * `site map`: with pairs it changes what takes the place of a site's switches at a target; it
+ * shows it in any case.
+ */
 export const mapSwitches = async (
   context: Context,
   source: SiteId,

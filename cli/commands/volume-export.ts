@@ -18,11 +18,17 @@ type Format = "raw" | "qcow2";
 interface ExportOptions {
   readonly site: string;
   readonly snapshot?: string;
-  /** A volume of this object: with `disk` of a VM, with `kind` where objects of several kinds have the name. */
+  /**
+   * A volume of this object: with `disk` of a VM, with `kind` where objects of several
+   * kinds have the name.
+   */
   readonly object?: string;
   readonly disk?: number;
   readonly kind?: ObjectKind;
-  /** The volume's snapshot in this group, or in the latest of a plan, instead of the volume as it is now. */
+  /**
+   * The volume's snapshot in this group, or in the latest of a plan, instead of the
+   * volume as it is now.
+   */
   readonly group?: string;
   readonly plan?: string;
   readonly output: string;

@@ -1,7 +1,10 @@
 import type { CommandDefinition, OptionDefinition, Value } from "../help/definitions.ts";
 import { type CommandTable, helpWord, quoted, tablesOf } from "./tables.ts";
 
-/** A script for bash that completes the program's commands, options and choices, without starting the program. */
+/**
+ * A script for bash that completes the program's commands, options and choices, without
+ * starting the program.
+ */
 export const bashCompletion = (program: CommandDefinition): string => {
   const tables = tablesOf(program);
   return `# bash completion for smtx-backup. To have it at once: source <(smtx-backup completion bash)

@@ -1,7 +1,9 @@
 import type { CommandDefinition, OptionDefinition, Value } from "../help/definitions.ts";
 import { type CommandTable, helpWord, tablesOf } from "./tables.ts";
 
-/** The same for fish, whose own `complete` knows options and values; where one is, a function tells. */
+/**
+ * The same for fish, whose own `complete` knows options and values; where one is, a function tells.
+ */
 export const fishCompletion = (program: CommandDefinition): string => {
   const tables = tablesOf(program);
   return `# fish completion for smtx-backup. To have it at once: smtx-backup completion fish | source

@@ -1,8 +1,9 @@
 import { type CommandDefinition, type OptionDefinition, type Value, withInner } from "../help/definitions.ts";
 
 /*
- * What the shells' scripts look up. Each script walks the words before the cursor in the same way: a command's name
- * leads further down, an option that takes a value takes the next word, everything else is an argument.
+ * What the shells' scripts look up. Each script walks the words before the cursor in the same way:
+ * a command's name leads further down, an option that takes a value takes the next word, everything
+ * else is an argument.
  */
 
 export interface Word {

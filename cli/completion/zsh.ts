@@ -1,7 +1,10 @@
 import type { CommandDefinition, OptionDefinition, Value } from "../help/definitions.ts";
 import { type CommandTable, helpWord, quoted, tablesOf } from "./tables.ts";
 
-/** The same for zsh, with what each word means. It may lie in a folder of `fpath` as `_smtx-backup`, or be sourced. */
+/**
+ * The same for zsh, with what each word means. It may lie in a folder of
+ * `fpath` as `_smtx-backup`, or be sourced.
+ */
 export const zshCompletion = (program: CommandDefinition): string => {
   const tables = tablesOf(program);
   return `#compdef smtx-backup

@@ -18,12 +18,12 @@ export interface ClientOptions {
 }
 
 /**
- * A client whose methods are the API's paths, with the types of its routes. What the API refuses is thrown as the
- * VisibleError that it was there; a link that does not work as LINK_BROKEN, one that is too slow as TIMEOUT.
+ * A client whose methods are the API's paths, with the types of its routes. What the API refuses is
+ * thrown as the VisibleError that it was there; a link that does not work as LINK_BROKEN, one that
+ * is too slow as TIMEOUT.
  *
- * @example
- * const api = createClient({ url, token });
- * const { items } = await answerOf(api.v1.plans[":plan"].runs.$get({ param: { plan: "nightly" }, query: {} }));
+ * @example const api = createClient({ url, token }); const { items } = await
+ * answerOf(api.v1.plans[":plan"].runs.$get({ param: { plan: "nightly" }, query: {} }));
  */
 export const createClient = ({ url, token, timeoutSeconds = 30, signal, fetch: send = fetch }: ClientOptions) =>
   hc<App>(url, {

@@ -35,7 +35,10 @@ export interface Context {
   readonly style: Style;
   /** The local environment's folder, absolute. */
   readonly dir: string;
-  /** @throws VisibleError NOT_FOUND where nothing says where the API is; UNAUTHENTICATED without a token */
+  /**
+   * @throws VisibleError NOT_FOUND where nothing says where the API is;
+   * UNAUTHENTICATED without a token
+   */
   connect(): Promise<Api>;
   /** True when there is something to connect to. */
   hasApi(): Promise<boolean>;
@@ -63,7 +66,8 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
       const url = givenUrl === undefined ? undefined : checkedUrl(givenUrl);
       const givenToken = await tokenGiven(options, env);
       if (url === undefined) return connectLocally(host, dir, givenToken);
-      // The local environment's token is for its API only: it does not go to a URL that somebody names.
+      // The local environment's token is for its API only: it does not go to a URL
+      // that somebody names.
       if (givenToken === undefined) throw noToken(url);
       return createClient({ url, token: givenToken, signal: host.signal, fetch: host.fetch });
     },

@@ -5,7 +5,9 @@ import type { Context } from "./context.ts";
 
 const drawEveryMs = 100;
 
-/** A bar for an image that is on its way, on a terminal; elsewhere it is quiet. `end` takes it away. */
+/**
+ * A bar for an image that is on its way, on a terminal; elsewhere it is quiet. `end` takes it away.
+ */
 export const imageMeter = ({ host, json, style }: Context, phase: string) => {
   if (json || !host.stdout.isTerminal) return { onProgress: () => undefined, end: () => undefined };
   const lines = new LiveLines(host.stdout);

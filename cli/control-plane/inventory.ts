@@ -22,7 +22,9 @@ export interface SiteInventory {
   readonly unusable?: readonly UnusableObject[];
 }
 
-/** All that a site has, or all of a kind, read page by page; undefined before a gateway has looked. */
+/**
+ * All that a site has, or all of a kind, read page by page; undefined before a gateway has looked.
+ */
 export const lastInventory = async (
   context: Pick<Context, "warn">,
   api: Api,
@@ -56,7 +58,10 @@ export const currentInventory = async (
   return told;
 };
 
-/** What a site has with one of these ids, as its gateways saw it last; nothing before a gateway has looked. */
+/**
+ * What a site has with one of these ids, as its gateways saw it last; nothing before
+ * a gateway has looked.
+ */
 export const lookUpObjects = async (
   api: Api,
   site: string,
@@ -68,7 +73,8 @@ export const lookUpObjects = async (
 };
 
 /**
- * What a site has that has an id or a name; before a gateway has looked, or when it is to look anew, one is asked first.
+ * What a site has that has an id or a name; before a gateway has looked, or when it is to look
+ * anew, one is asked first.
  * @throws VisibleError GATEWAY_ABSENT when none answers
  */
 export const lookUpNamed = async (

@@ -5,7 +5,8 @@ import type { Api } from "../context/context.ts";
 import { latest } from "../input/options.ts";
 
 /**
- * The group that is meant by an id, or by `latest` of a plan at a site. The API is asked only for the latter.
+ * The group that is meant by an id, or by `latest` of a plan at a site. The API is asked
+ * only for the latter.
  * @throws VisibleError BAD_REQUEST; GROUP_UNKNOWN where the plan has none there
  */
 export const groupMeant = async (

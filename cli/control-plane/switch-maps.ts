@@ -5,8 +5,8 @@ import type { Api, Context } from "../context/context.ts";
 import { listed } from "./pages.ts";
 
 /**
- * What site maps say of a switch, in sentences: what takes its place at its site's targets, and whose place it takes.
- * Where the API can't be asked a warning says so.
+ * What site maps say of a switch, in sentences: what takes its place at its site's targets, and
+ * whose place it takes. Where the API can't be asked a warning says so.
  */
 export const mapsOf = async (context: Context, site: string, name: string): Promise<readonly string[]> => {
   if (!(await context.hasApi())) return [];

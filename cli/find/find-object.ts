@@ -13,9 +13,10 @@ export interface WantedObject {
 }
 
 /**
- * The one object that is meant by its id or its name. A VM and a volume, a mirror and what was rebuilt of it may have the
- * same name: then nobody guesses.
- * @param isForChange whether it is to be changed: mirrors never are, so a name that one other has means that one
+ * The one object that is meant by its id or its name. A VM and a volume, a mirror and what was
+ * rebuilt of it may have the same name: then nobody guesses.
+ * @param isForChange whether it is to be changed: mirrors never are, so a name that one
+ * other has means that one
  * @throws VisibleError OBJECT_UNKNOWN, OBJECT_AMBIGUOUS
  */
 export const findObject = (

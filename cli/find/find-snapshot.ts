@@ -12,8 +12,9 @@ import { findObject } from "./find-object.ts";
 type Storage = Pick<StorageDriver, "inventory" | "findGroup" | "manifests">;
 
 /**
- * The id of a volume's snapshot in a group. The volume is meant by an id, of it or of its object, or by its object's name,
- * as the site has it now or as `group show` has it: as its source had it when the group was taken.
+ * The id of a volume's snapshot in a group. The volume is meant by an id, of it or of its object,
+ * or by its object's name, as the site has it now or as `group show` has it: as its source had it
+ * when the group was taken.
  * @throws VisibleError GROUP_UNKNOWN, VOLUME_UNKNOWN, OBJECT_AMBIGUOUS
  */
 export const findSnapshot = async (
@@ -44,8 +45,8 @@ export const findSnapshot = async (
 };
 
 /**
- * The id of the snapshot of an object's volume in a group. The object is meant as it was when the group was taken, or as
- * it is now; the disk is one that it had then.
+ * The id of the snapshot of an object's volume in a group. The object is meant as it was when the
+ * group was taken, or as it is now; the disk is one that it had then.
  * @throws VisibleError GROUP_UNKNOWN, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, VOLUME_UNKNOWN
  */
 export const findObjectSnapshot = async (
@@ -87,7 +88,10 @@ const isMeant = ({ id, name }: ObjectConfig, nameOrId: string): boolean =>
 const asThen = (object: ObjectConfig, then: readonly ObjectConfig[]): ObjectConfig =>
   then.find(({ kind, id }) => kind === object.kind && id === object.id) ?? object;
 
-/** What the group was taken of, as its source had it: a source keeps that with the group, a target in its manifest. */
+/**
+ * What the group was taken of, as its source had it: a source keeps that with the group, a
+ * target in its manifest.
+ */
 const objectsThen = async (storage: Storage, group: SnapshotGroup): Promise<readonly ObjectConfig[]> => {
   if (group.objects !== null) return group.objects;
   const manifests = await storage.manifests();

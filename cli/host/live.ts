@@ -10,7 +10,10 @@ export class LiveLines {
     this.#screen = screen;
   }
 
-  /** In the place of what was drawn before. Lines are cut to the terminal's width, so that none takes two. */
+  /**
+   * In the place of what was drawn before. Lines are cut to the terminal's width, so
+   * that none takes two.
+   */
   draw(lines: readonly string[]): void {
     const shown = lines.map((line) => `${fitted(line, this.#screen.columns - 1)}\n`);
     this.#screen.write(this.#toTheFirst() + shown.join(""));

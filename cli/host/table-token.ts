@@ -14,8 +14,9 @@ export interface TokenRequest {
 }
 
 /**
- * Makes a token in an installation's table itself: the first one, which no API can give. Whoever may write to the table may do
- * everything anyhow. Region and credentials are those of every tool for AWS (AWS_REGION, AWS_PROFILE, …).
+ * Makes a token in an installation's table itself: the first one, which no API can give. Whoever
+ * may write to the table may do everything anyhow. Region and credentials are those of every tool
+ * for AWS (AWS_REGION, AWS_PROFILE, …).
  * @throws {VisibleError} NOT_FOUND when the table is not there or can't be written to
  */
 export const createTokenInTable = async (

@@ -3,7 +3,8 @@ import { shownName } from "../../core/api/name.ts";
 import { textCharactersMax } from "../../core/api/object/common.ts";
 
 /**
- * Labels on a command line: `env=prod` sets one, `env=` one without a value, `env-` takes it away (null).
+ * Labels on a command line: `env=prod` sets one, `env=` one without a value, `env-`
+ * takes it away (null).
  * @throws VisibleError BAD_REQUEST
  */
 export const labelChanges = (written: readonly string[]): Readonly<Record<string, string | null>> => {

@@ -13,8 +13,8 @@ import { readYamlFile, type YamlDocument, type YamlFile, yamlDocuments } from ".
 
 /**
  * Reads what is to be made, one YAML document each; `-` is standard input.
- * @throws VisibleError BAD_REQUEST when it can't be read, or naming of each document that is wrong its number, the field
- *   and what is allowed there
+ * @throws VisibleError BAD_REQUEST when it can't be read, or naming of each document that is wrong
+ *   its number, the field and what is allowed there
  */
 export const readObjectFile = async (
   file: string,

@@ -4,7 +4,10 @@ import { groupIdSchema, runIdSchema, siteIdSchema } from "../../core/api/ids.ts"
 import { objectKindSchema } from "../../core/api/object/common.ts";
 import { sinceSchema } from "../../core/api/since.ts";
 
-/** A parser for an option's or an argument's value. What the schema refuses is bad usage (exit code 2). */
+/**
+ * A parser for an option's or an argument's value. What the schema refuses is bad
+ * usage (exit code 2).
+ */
 export const checkedBy =
   <T>(schema: z.ZodType<T>) =>
   (value: string): T => {

@@ -9,7 +9,8 @@ const about = { what: "plan", hint: "Name a plan's YAML file with -f." };
 
 /**
  * Reads a plan's definition from a YAML (or JSON) file; `-` is standard input.
- * @throws VisibleError BAD_REQUEST when it can't be read, or naming each field that is wrong and what is allowed there
+ * @throws VisibleError BAD_REQUEST when it can't be read, or naming each field that is wrong and
+ * what is allowed there
  */
 export const readPlanFile = async (file: string, host: Pick<Host, "readInput">): Promise<PlanDefinition> => {
   const { text, name } = await readYamlFile(file, host, about);

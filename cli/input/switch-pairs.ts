@@ -3,8 +3,8 @@ import { shownName } from "../../core/api/name.ts";
 import type { SwitchMap } from "../../core/api/site.ts";
 
 /**
- * A mapping with changes that a command line gives: `prod=dr-prod` maps one, `prod=-` takes it away, and so does `prod-`
- * where no switch is called that.
+ * A mapping with changes that a command line gives: `prod=dr-prod` maps one, `prod=-` takes it
+ * away, and so does `prod-` where no switch is called that.
  * @throws VisibleError BAD_REQUEST
  */
 export const changedSwitches = (before: SwitchMap, pairs: readonly string[]): SwitchMap => {

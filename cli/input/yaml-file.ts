@@ -3,7 +3,10 @@ import { LineCounter, parseAllDocuments } from "yaml";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Host } from "../host/host.ts";
 
-/** What a file of YAML (or JSON) is about, for its messages: `plan`, and what to do about a file that can't be read. */
+/**
+ * What a file of YAML (or JSON) is about, for its messages: `plan`, and what to do about a
+ * file that can't be read.
+ */
 export interface About {
   readonly what: string;
   readonly hint: string;
@@ -46,7 +49,10 @@ export const textOnly = (file: YamlFile, { hint }: About): YamlFile => {
   throw new VisibleError("BAD_REQUEST", `What is in ${file.name} is no text.`, { hint });
 };
 
-/** All documents of a file that say something. @returns what is wrong where it is no YAML, with line and column */
+/**
+ * All documents of a file that say something.
+ * @returns what is wrong where it is no YAML, with line and column
+ */
 export const yamlDocuments = (text: string): { readonly documents: readonly YamlDocument[] } | { wrong: string } => {
   const lineCounter = new LineCounter();
   const parsed = parseAllDocuments(text, { lineCounter });
@@ -66,7 +72,10 @@ export const yamlDocuments = (text: string): { readonly documents: readonly Yaml
   return { documents };
 };
 
-/** The parser's message names line and column in its first line, and shows the place in the following ones. */
+/**
+ * The parser's message names line and column in its first line, and shows the place
+ * in the following ones.
+ */
 export const firstLine = (error: unknown): string => {
   const [first = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
   return first.replace(/:$/, "");

@@ -5,7 +5,8 @@ import { documents } from "./documents.ts";
 export const instantPattern = "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$";
 
 /**
- * The JSON Schema of what a command prints with `--json`. Undefined: the command prints no such document, or is not there.
+ * The JSON Schema of what a command prints with `--json`. Undefined: the command prints no such
+ * document, or is not there.
  * @param path `plan list`
  */
 export const jsonSchemaOf = (path: string) => {

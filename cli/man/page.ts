@@ -5,8 +5,8 @@ import { exitCodes } from "../host/exit-codes.ts";
 import { item, lines, paragraph, roffArgument, roffText, section, subsection } from "./roff.ts";
 
 /**
- * The manual of a program for `man`, in roff's macros `man`: every command with its arguments and options, as `--help`
- * tells them.
+ * The manual of a program for `man`, in roff's macros `man`: every command with its arguments and
+ * options, as `--help` tells them.
  * @param date the day that it was made on, YYYY-MM-DD
  */
 export const manPage = (program: CommandDefinition, { version, date }: { version: string; date: string }): string =>

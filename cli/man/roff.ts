@@ -1,7 +1,9 @@
 /** As long as lines of a page's source should be. */
 const columnsMax = 80;
 
-/** Text as roff takes it: nothing in it is a request, and every dash is one that can be typed again. */
+/**
+ * Text as roff takes it: nothing in it is a request, and every dash is one that can be typed again.
+ */
 export const roffText = (text: string): string =>
   text
     .replaceAll("\\", "\\e")

@@ -1,7 +1,10 @@
 import type { ErrorBody } from "../../core/api/answers.ts";
 import type { Style } from "./style.ts";
 
-/** `error: … (CODE)`, below it the message's other lines and what to do next; for scripts the same as JSON, on one line. */
+/**
+ * `error: … (CODE)`, below it the message's other lines and what to do next; for scripts the same
+ * as JSON, on one line.
+ */
 export const errorText = (body: ErrorBody, options: { readonly json: boolean; readonly style: Style }): string => {
   const { code, message, hint } = body.error;
   if (options.json) return JSON.stringify(body);

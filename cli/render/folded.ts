@@ -14,7 +14,10 @@ export interface Row<T> {
 /** Fewer files of a directory stand by themselves. */
 const foldedMin = 4;
 
-/** Objects as lines of a table, in their order; files of a directory are one, where its first one is. */
+/**
+ * Objects as lines of a table, in their order; files of a directory are one,
+ * where its first one is.
+ */
 export const foldedRows = <T extends Foldable>(objects: readonly T[]): readonly Row<T>[] => {
   const byPlace = Map.groupBy(objects, placeOf);
   const begun = new Set<string>();

@@ -20,7 +20,10 @@ const someLines = (lines: readonly string[]): readonly string[] => {
   return more > 0 ? [...lines.slice(0, shownMax), `and ${more} more; --json has them all`] : lines;
 };
 
-/** `vm web: CD-ROM tools.iso, it is no data of the VM's`: what backups do not have of objects; nothing where they have all. */
+/**
+ * `vm web: CD-ROM tools.iso, it is no data of the VM's`: what backups do not have of objects;
+ * nothing where they have all.
+ */
 export const leftOutText = (
   objects: readonly (Named & { readonly leftOut?: readonly LeftOut[] | undefined })[],
   style: Style,
@@ -56,7 +59,10 @@ export interface Members {
   readonly mirrors: ReadonlyMap<string, number>;
 }
 
-/** Rules that brought no object: each object is there for the first entry that fits it. Nothing where there is none. */
+/**
+ * Rules that brought no object: each object is there for the first entry that fits it. Nothing
+ * where there is none.
+ */
 export const idleText = (
   entries: readonly PlanEntry[],
   { members, mirrors }: Members,
@@ -85,7 +91,10 @@ const unmappedLines = (members: readonly PlanMember[]): readonly string[] =>
     ),
   );
 
-/** Those that are named as the plan has them, then those of each rule by name: the API gives them by id. */
+/**
+ * Those that are named as the plan has them, then those of each rule by name: the
+ * API gives them by id.
+ */
 const grouped = (members: readonly PlanMember[]): readonly PlanMember[] => {
   const byReason = Map.groupBy(members, ({ because }) => because);
   return [...byReason].flatMap(([because, some]) =>

@@ -123,7 +123,10 @@ const leftOutMonthsText = (schedule: Schedule): string | undefined => {
   ].join(" ");
 };
 
-/** What will happen the first time, with how much there may be to send at most: a volume that several objects have, once. */
+/**
+ * What will happen the first time, with how much there may be to send at most: a volume that
+ * several objects have, once.
+ */
 export const firstRunText = ({ targets }: Pick<Plan, "targets">, found: readonly ObjectConfig[]): string => {
   const volumes = new Map(found.flatMap((object) => object.volumes.map(({ id, sizeBytes }) => [id, sizeBytes])));
   const size = bytesText([...volumes.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0));

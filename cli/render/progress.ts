@@ -68,8 +68,8 @@ export const meter = (fraction: number | undefined, pace: Pace | undefined, styl
 };
 
 /**
- * How much of what there is to do is done at a target, from 0 to 1; undefined before anything goes. Whole only when the
- * state says so.
+ * How much of what there is to do is done at a target, from 0 to 1; undefined before anything goes.
+ * Whole only when the state says so.
  */
 export const fractionOf = ({
   state,
@@ -97,7 +97,9 @@ const fractionOfExtents = ({
   return done > 0 ? Math.min(0.99, done / toDo) : undefined;
 };
 
-/** A target's pace, so many seconds after it was told: less is left, until nobody knows any more. */
+/**
+ * A target's pace, so many seconds after it was told: less is left, until nobody knows any more.
+ */
 export const paceSince = ({ pace }: Pick<RunTarget, "pace">, elapsedSeconds: number): Pace | undefined => {
   if (pace === null || pace === undefined || elapsedSeconds > staleSeconds) return undefined;
   const { bytesPerSecond, secondsLeft } = pace;
@@ -120,8 +122,8 @@ export const stateStyle = (state: RunTarget["state"], style: Style) => {
 };
 
 /**
- * `sending web1; 1 of 2 objects done`: the object that is under way, where there are several of them; with its volumes,
- * where it has several.
+ * `sending web1; 1 of 2 objects done`: the object that is under way, where there are several of
+ * them; with its volumes, where it has several.
  */
 const objectsText = ({ current, progress }: RunTarget): string | undefined => {
   if (current === null) return undefined;
@@ -131,7 +133,10 @@ const objectsText = ({ current, progress }: RunTarget): string | undefined => {
   return `${current.phase} ${printable(current.name)}${objectsTotal > 1 || volumes !== "" ? `; ${done}${volumes}` : ""}`;
 };
 
-/** `web; 12 of 36 mirrors ready`: how far the configuration is brought up to date, before any data moves (W10). */
+/**
+ * `web; 12 of 36 mirrors ready`: how far the configuration is brought up to date, before
+ * any data moves (W10).
+ */
 const mirrorsText = ({ current, progress }: RunTarget): string => {
   const { objectsTotal, objectsPrepared = 0 } = progress;
   const done = `${objectsPrepared} of ${counted(objectsTotal, "mirror")} ready`;
@@ -148,14 +153,20 @@ const preparedFraction = ({ progress: { objectsTotal, objectsPrepared = 0 } }: R
 const sentText = ({ progress }: RunTarget): string | undefined =>
   progress.bytesSent > 0 ? `${bytesText(progress.bytesSent)} sent` : undefined;
 
-/** Why it doesn't go on, or didn't. What is to be known of one that goes on is long, and told when it has ended. */
+/**
+ * Why it doesn't go on, or didn't. What is to be known of one that goes on is long, and
+ * told when it has ended.
+ */
 const whyText = ({ waitsFor, reason, warning, state }: RunTarget): string | undefined => {
   if (waitsFor !== null) return printable(waitsFor);
   if (reason !== null && state !== "succeeded") return `${printable(reason.message)} (${reason.code})`;
   return warning === null ? undefined : "with a warning";
 };
 
-/** One target on a terminal: a line with its bar, and one below each for what is under way and why it waits. */
+/**
+ * One target on a terminal: a line with its bar, and one below each for what is under
+ * way and why it waits.
+ */
 export const targetLines = (
   target: RunTarget,
   options: {
@@ -188,7 +199,10 @@ export const targetLines = (
   ].map((line) => fitted(line, columns));
 };
 
-/** One target as a line of a log: no bar, no pace, so that it changes only when something has happened. */
+/**
+ * One target as a line of a log: no bar, no pace, so that it changes only when
+ * something has happened.
+ */
 export const targetLogLine = (target: RunTarget): string => {
   const fraction = isPreparing(target) ? undefined : fractionOf(target);
   const parts = [

@@ -55,7 +55,10 @@ const baseTexts = {
   "base-gone-from-target": "in full where the target has lost what it would be compared with",
 } as const;
 
-/** The run's warnings are told once for all of its targets; a target's begins with one of them, unless it has another. */
+/**
+ * The run's warnings are told once for all of its targets; a target's begins with one of them,
+ * unless it has another.
+ */
 const ownWarnings = ({ warning }: RunTarget, ofRun: readonly Reason[] = []): readonly Reason[] =>
   warning === null || ofRun.some(({ code, message }) => code === warning.code && warning.message.startsWith(message))
     ? []
@@ -91,7 +94,10 @@ const nameTakenNote = ({ restore, targets }: RunAnswer): readonly string[] =>
             `To rebuild it under another name: smtx-backup rebuild ${restore.fromGroupId} --site ${site}${restore.objects === undefined ? "" : " --object NAME"} --prefix TEXT`,
         );
 
-/** What a run came to, target by target: what was skipped, what had changed, what went over the wire. */
+/**
+ * What a run came to, target by target: what was skipped, what had changed,
+ * what went over the wire.
+ */
 export const runTotals = (run: RunAnswer, style: Style): string => {
   const columns = [
     ...nameAndState(style),

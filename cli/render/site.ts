@@ -39,7 +39,10 @@ const switchTable = (switches: readonly VirtualSwitch[], maps: FacilitiesAnswer[
     { style, none: "It has no virtual switches." },
   );
 
-/** A site, what its storage can do and has, and which switches take the place of its own at its targets. */
+/**
+ * A site, what its storage can do and has, and which switches take the place of
+ * its own at its targets.
+ */
 export const siteText = (
   site: Site,
   { facilities, observedAt, switchMaps }: FacilitiesAnswer,
@@ -82,7 +85,8 @@ interface MapRow {
 }
 
 /**
- * What takes the place of each switch of a site at one target: first those that it has, mapped or not.
+ * What takes the place of each switch of a site at one target: first those that
+ * it has, mapped or not.
  * @param here undefined, as `there`: it is not known
  */
 export const switchMapText = (

@@ -26,7 +26,10 @@ const painted = (format: Parameters<typeof styleText>[0]): Paint => {
 };
 const plain: Paint = (text) => text;
 
-/** The style for a screen: with colours on a terminal, unless NO_COLOR is set (https://no-color.org). */
+/**
+ * The style for a screen: with colours on a terminal, unless NO_COLOR is set
+ * (https://no-color.org).
+ */
 export const styleFor = (options: {
   readonly isTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;

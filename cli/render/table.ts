@@ -10,7 +10,9 @@ export interface Column<Row> {
 
 const gap = "  ";
 
-/** Rows under their titles, each column as wide as its widest value. Nothing for no rows but `none`. */
+/**
+ * Rows under their titles, each column as wide as its widest value. Nothing for no rows but `none`.
+ */
 export const table = <Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
@@ -40,7 +42,9 @@ export const table = <Row>(
   return [titles, ...lines].join("\n");
 };
 
-/** Names and values, one a line, the values under each other; those that are undefined are left out. */
+/**
+ * Names and values, one a line, the values under each other; those that are undefined are left out.
+ */
 export const fields = (
   entries: readonly (readonly [name: string, value: string | undefined])[],
   style: Style,

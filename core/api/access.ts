@@ -19,8 +19,8 @@ export type QueueCredentials = z.infer<typeof queueCredentialsSchema>;
 const senderCharactersMax = 64;
 
 /**
- * What AWS itself says of whoever sent a message: the name of the role session that the control plane opened for the gateway. A very long
- * gateway's name is cut; its site's never is.
+ * What AWS itself says of whoever sent a message: the name of the role session that the control
+ * plane opened for the gateway. A very long gateway's name is cut; its site's never is.
  */
 export const senderNameOf = ({ siteId, gatewayId }: Pick<PeerIdentity, "siteId" | "gatewayId">): string =>
   `${siteId}@${gatewayId}`.slice(0, senderCharactersMax);

@@ -68,21 +68,36 @@ export const planMemberSchema = planObjectSchema.extend({
   /** In words: `it is named`, `vm web-*`, `it is below /exports/e1/vm`. */
   because: z.string(),
   leftOut: z.array(leftOutSchema).optional(),
-  /** It is not there any more since this instant; its newest restore points are kept, of one by a rule until `keptUntil`. */
+  /**
+   * It is not there any more since this instant; its newest restore points are kept, of one by a
+   * rule until `keptUntil`.
+   */
   goneSince: instantSchema.optional(),
   keptUntil: instantSchema.optional(),
   /** It can't be protected as it is; a clause. */
   unusable: z.string().optional(),
-  /** The id of another object of the same kind and name that is there, where this one is not; the plan does not take it. */
+  /**
+   * The id of another object of the same kind and name that is there, where this one is not; the
+   * plan does not take it.
+   */
   namesake: z.string().optional(),
-  /** Virtual switches that it uses, and targets of the plan where nothing takes their place: it is not connected there. */
+  /**
+   * Virtual switches that it uses, and targets of the plan where nothing takes their place: it is
+   * not connected there.
+   */
   unmapped: z.array(z.object({ virtualSwitch: z.string(), targets: z.array(siteIdSchema) })).optional(),
 });
 export type PlanMember = z.infer<typeof planMemberSchema>;
 
-/** A page of a plan's members: those that are named, those by rules, those that are gone. A page may be short. */
+/**
+ * A page of a plan's members: those that are named, those by rules, those that are gone.
+ * A page may be short.
+ */
 export const planMembersAnswerSchema = pageOf(planMemberSchema).extend({
-  /** Mirrors among what was looked at for this page that a rule would fit, and how many: no plan takes them. Absent: none. */
+  /**
+   * Mirrors among what was looked at for this page that a rule would fit, and how many: no plan
+   * takes them. Absent: none.
+   */
   mirrors: z.array(z.object({ because: z.string(), count: z.int().min(1) })).optional(),
   /** When a gateway last saw all that the source has. Absent: none has told yet. */
   observedAt: instantSchema.optional(),
@@ -103,11 +118,14 @@ const lastRunSchema = z.object({
 export const planAnswerSchema = planSchema.extend({
   objects: z.array(planEntrySchema),
   /**
-   * Of a plan that was just made or changed: objects of which something is left out, the first hundred. Absent: there
-   * are none; and of a plan that is only looked at, whose members tell it.
+   * Of a plan that was just made or changed: objects of which something is left out, the first
+   * hundred. Absent: there are none; and of a plan that is only looked at, whose members tell it.
    */
   leftOut: z.array(planMemberSchema).optional(),
-  /** Of a plan that was just made or changed: what is to be known of it, a pool that is too small for instance. */
+  /**
+   * Of a plan that was just made or changed: what is to be known of it, a pool that is
+   * too small for instance.
+   */
   warnings: z.array(reasonSchema).optional(),
   /** Of a plan that is looked at. Null: there was none yet. */
   lastRun: lastRunSchema.nullable().optional(),
@@ -159,7 +177,10 @@ export type RetentionAnswer = z.infer<typeof retentionAnswerSchema>;
 
 const targetSummarySchema = targetRunSchema.omit({ endedIn: true, unsettled: true });
 
-/** A run in a list. `objectCount` is of objects, once its snapshot is taken; before that of the plan's entries. */
+/**
+ * A run in a list. `objectCount` is of objects, once its snapshot is taken; before that
+ * of the plan's entries.
+ */
 export const runSummarySchema = runSchema
   .omit({ targets: true })
   .extend({ status: runStatusSchema, targets: z.record(z.string(), targetSummarySchema) });
@@ -195,7 +216,10 @@ export const progressSumSchema = progressSchema.omit({ phase: true, rate: true }
   objectsDone: z.int().min(0),
   /** Those whose mirrors are as they are to be (W10). Absent: the run has no such step. */
   objectsPrepared: z.int().min(0).optional(),
-  /** Volumes whose data is sent, each once. Absent: before the snapshot, and where objects have one each. */
+  /**
+   * Volumes whose data is sent, each once. Absent: before the snapshot, and where
+   * objects have one each.
+   */
   volumesTotal: z.int().min(0).optional(),
   volumesDone: z.int().min(0).optional(),
 });
@@ -203,7 +227,10 @@ export type ProgressSum = z.infer<typeof progressSumSchema>;
 
 export const runTargetSchema = targetSummarySchema.extend({
   site: siteIdSchema,
-  /** Which try of the current step this is, counted since it last made progress; the first is 1 (W21). */
+  /**
+   * Which try of the current step this is, counted since it last made progress;
+   * the first is 1 (W21).
+   */
   attempt: z.int().min(1),
   attemptsMax: z.int().min(1),
   /** Why nothing moves at the moment. Null: somebody is at work, or it is over. */
@@ -217,8 +244,8 @@ export const runTargetSchema = targetSummarySchema.extend({
     .nullable(),
   progress: progressSumSchema,
   /**
-   * How fast it goes, by the last seconds and the site's limit. `secondsLeft` is null while it can't be told. Absent or
-   * null: nothing goes, or there is nothing to go by yet.
+   * How fast it goes, by the last seconds and the site's limit. `secondsLeft` is null while it
+   * can't be told. Absent or null: nothing goes, or there is nothing to go by yet.
    */
   pace: z
     .object({ bytesPerSecond: z.number().min(0), secondsLeft: z.number().min(0).nullable() })
@@ -247,7 +274,10 @@ export const runObjectSchema = z.object({
     .object({
       id: z.string(),
       name: z.string(),
-      /** Of a LUN: where it lies. `lunIdBefore`: the id that the original had, where this one is another. */
+      /**
+       * Of a LUN: where it lies. `lunIdBefore`: the id that the original had, where
+       * this one is another.
+       */
       lun: z.object({ target: z.string(), lunId: z.int().min(0), lunIdBefore: z.int().min(0).optional() }).optional(),
     })
     .optional(),

@@ -5,7 +5,8 @@ const unitBytes = {
 const spelled = new Map(Object.entries(unitBytes).map(([unit, bytes]) => [unit.toLowerCase(), bytes]));
 
 /**
- * Whole bytes: `50MB`, `1.5 GiB`, `65536`. Decimal units are powers of 1000, and those with an i of 1024.
+ * Whole bytes: `50MB`, `1.5 GiB`, `65536`. Decimal units are powers of 1000, and
+ * those with an i of 1024.
  * @returns undefined for what is none
  */
 export const bytesIn = (text: string): number | undefined => {

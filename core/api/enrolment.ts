@@ -47,7 +47,9 @@ export type CertificateAnswer = z.infer<typeof certificateAnswerSchema>;
 export const enrolPath = "/v1/enrol";
 export const renewPath = "/v1/renew";
 
-/** The last certificates of a gateway: what is revoked when it is removed, and what can be renewed. */
+/**
+ * The last certificates of a gateway: what is revoked when it is removed, and what can be renewed.
+ */
 export const gatewayCertificatesSchema = z.object({
   certificates: z.array(z.object({ serial: z.string(), issuedAt: instantSchema, expiresAt: instantSchema })),
 });

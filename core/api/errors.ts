@@ -1,6 +1,7 @@
 /**
- * Every error a user or a script can meet, with its HTTP status. The code is stable: scripts match on it.
- * `retryable` says whether the same request may succeed later without anybody changing anything.
+ * Every error a user or a script can meet, with its HTTP status. The code is stable:
+ * scripts match on it. `retryable` says whether the same request may succeed later without
+ * anybody changing anything.
  */
 export const errorCodes = {
   // The request.
@@ -106,7 +107,10 @@ export class VisibleError extends Error {
   readonly retryable: boolean;
   /** The site that told it, where somebody else did. */
   readonly toldBy: string | undefined;
-  /** Of GROUP_STALE: the number of the newest group that a site has or had; a run must have a greater one. */
+  /**
+   * Of GROUP_STALE: the number of the newest group that a site has or had; a run
+   * must have a greater one.
+   */
   readonly newestSequence: number | undefined;
 
   /** @param options.retryable where this case of it is another than the code's others */

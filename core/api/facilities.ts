@@ -7,7 +7,9 @@ export const facilitiesMax = 200;
 /** Where a cluster puts volumes. */
 export const storagePoolSchema = z.object({
   name: textSchema,
-  /** Bytes that its volumes may have together. Absent: there is no such limit, or it is not known. */
+  /**
+   * Bytes that its volumes may have together. Absent: there is no such limit, or it is not known.
+   */
   capacityBytes: z.int().min(0).optional(),
   /** Of those, what volumes have. */
   usedBytes: z.int().min(0).optional(),

@@ -18,8 +18,8 @@ export interface Failure {
 type Thrown = Error & { readonly code?: unknown };
 
 /**
- * What a host lacks when a program that runs on it fails, by Linux's names; what SQLite says of a full disk is told by
- * the emulator of DynamoDB.
+ * What a host lacks when a program that runs on it fails, by Linux's names; what SQLite says of a
+ * full disk is told by the emulator of DynamoDB.
  */
 const lacking: readonly {
   readonly says: (error: Thrown) => boolean;
@@ -47,8 +47,8 @@ const causesOf = (error: unknown, depth = 0): readonly Thrown[] =>
   error instanceof Error && depth < depthMax ? [error, ...causesOf(error.cause, depth + 1)] : [];
 
 /**
- * The failure that a person is to be told of: the error itself, or what `who` (“the control plane”) lacks where that is
- * behind it. Undefined for a defect.
+ * The failure that a person is to be told of: the error itself, or what `who` (“the control plane”)
+ * lacks where that is behind it. Undefined for a defect.
  */
 export const visibleFailure = (error: unknown, who: string): VisibleError | undefined => {
   if (VisibleError.is(error)) return error;
@@ -59,12 +59,14 @@ export const visibleFailure = (error: unknown, who: string): VisibleError | unde
   return new VisibleError(code, `${who.charAt(0).toUpperCase()}${who.slice(1)} ${what}.`, { hint, cause: error });
 };
 
-/** A link that can't be made or that broke, a name that is not found, a call that was called off. */
+/**
+ * A link that can't be made or that broke, a name that is not found, a call that was called off.
+ */
 const linkCodes = /^(ECONN|EPIPE$|ETIMEDOUT$|EHOST|ENET|ENOTFOUND$|EAI_|ERR_TLS|ERR_SSL|CERT_|UND_ERR_|ABORT_ERR$)/;
 
 /**
- * The code of a failure that was to be expected: our own, a broken link's, what a service refuses by its name.
- * Undefined for a defect.
+ * The code of a failure that was to be expected: our own, a broken link's, what a service refuses
+ * by its name. Undefined for a defect.
  */
 export const expectedCode = (error: unknown): string | undefined => {
   const visible = visibleFailure(error, "");
@@ -79,7 +81,10 @@ export const expectedCode = (error: unknown): string | undefined => {
   return error.cause === undefined ? undefined : expectedCode(error.cause);
 };
 
-/** Expected, and for a person to look at all the same: a disk that is full, fails or gives back something else. */
+/**
+ * Expected, and for a person to look at all the same: a disk that is full, fails or gives
+ * back something else.
+ */
 const alarming: ReadonlySet<string> = new Set<ErrorCode>([
   "CHECKSUM_MISMATCH",
   "DISK_FAILED",
@@ -96,7 +101,9 @@ export const failureLevel = (error: unknown): "notice" | "warn" | "error" => {
   return alarming.has(code) ? "warn" : "notice";
 };
 
-/** An error for a log: code and message of one that was to be expected, and the stacks of a defect. */
+/**
+ * An error for a log: code and message of one that was to be expected, and the stacks of a defect.
+ */
 export const describedError = (error: unknown): DescribedError =>
   described(error, { isExpected: expectedCode(error) !== undefined, depth: 0 });
 

@@ -11,7 +11,10 @@ import { reasonSchema, warningsMax } from "./reason.ts";
 export const groupStateSchema = z.enum(["published", "lost", "unknown", "deleting", "deleted"]);
 export type GroupState = z.infer<typeof groupStateSchema>;
 
-/** A snapshot group on one site. On the source `role` is `source`, on a target `mirror`: a restore point. */
+/**
+ * A snapshot group on one site. On the source `role` is `source`, on a target
+ * `mirror`: a restore point.
+ */
 export const groupSchema = z.object({
   id: groupIdSchema,
   planId: planIdSchema,
@@ -37,7 +40,10 @@ export const groupSchema = z.object({
   dataBytes: z.int().min(0).optional(),
   changedBytes: z.int().min(0).optional(),
   state: groupStateSchema,
-  /** Its run did not come to its end here, on the source at no target: it does not count among `keepLast`. */
+  /**
+   * Its run did not come to its end here, on the source at no target: it does not
+   * count among `keepLast`.
+   */
   ofFailedRun: z.literal(true).optional(),
   /**
    * Of a deleted group: the plan's number when that was heard. A list that was asked for later, and
@@ -60,7 +66,9 @@ export const damageSchema = z.object({
 });
 export type Damage = z.infer<typeof damageSchema>;
 
-/** A group as its site tells of it. Number and instant tell it from another group of the same id. */
+/**
+ * A group as its site tells of it. Number and instant tell it from another group of the same id.
+ */
 export const listedGroupSchema = z.object({
   groupId: groupIdSchema,
   /** Null where the site has not kept it. */

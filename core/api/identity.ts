@@ -13,7 +13,10 @@ export const peerRefused = (message: string): VisibleError =>
     hint: "Give the gateway a certificate that was issued for it by the authority of this multi-cluster.",
   });
 
-/** `spiffe://<multi-cluster>/site/<site>/gateway/<gateway>`: the one name in a gateway's certificate. */
+/**
+ * `spiffe://<multi-cluster>/site/<site>/gateway/<gateway>`: the one name in a
+ * gateway's certificate.
+ */
 export const formatIdentity = ({ multiCluster, siteId, gatewayId }: PeerIdentity): string =>
   `spiffe://${multiCluster}/site/${siteId}/gateway/${gatewayId}`;
 

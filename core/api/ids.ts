@@ -1,8 +1,9 @@
 import { z } from "zod";
 
 /**
- * Identifiers. A site's id is its name, chosen by a person. Everything else that this product makes has a prefixed id,
- * so that a line of a log says what it speaks of. Ids of volumes, LUNs and snapshots belong to the cluster and are opaque.
+ * Identifiers. A site's id is its name, chosen by a person. Everything else that this product makes
+ * has a prefixed id, so that a line of a log says what it speaks of. Ids of volumes, LUNs and
+ * snapshots belong to the cluster and are opaque.
  */
 export const siteIdSchema = z
   .string()
@@ -42,13 +43,19 @@ export type PlanId = z.infer<typeof planIdSchema>;
 export type RunId = z.infer<typeof runIdSchema>;
 export type GroupId = z.infer<typeof groupIdSchema>;
 
-/** An instant as everything here writes it: ISO 8601 in UTC with milliseconds, so that text order is time order. */
+/**
+ * An instant as everything here writes it: ISO 8601 in UTC with milliseconds, so that text
+ * order is time order.
+ */
 export const instantSchema = z.iso.datetime({ precision: 3 }).brand<"Instant">();
 export type Instant = z.infer<typeof instantSchema>;
 
 const digits = (instant: Instant) => instant.replaceAll(/[-:.]/g, "");
 
-/** The one run of a plan's slot: the same slot always gives the same id, so a slot that fires twice is one run. */
+/**
+ * The one run of a plan's slot: the same slot always gives the same id, so a slot that
+ * fires twice is one run.
+ */
 export const runIdOf = (planId: PlanId, slot: Instant): RunId =>
   runIdSchema.parse(`run_${planId.slice("plan_".length)}_${digits(slot)}`);
 
@@ -56,7 +63,10 @@ export const runIdOf = (planId: PlanId, slot: Instant): RunId =>
 export const restoreIdOf = (planId: PlanId, slot: Instant): RunId =>
   runIdSchema.parse(`restore_${planId.slice("plan_".length)}_${digits(slot)}`);
 
-/** The snapshot group that a run makes. The group on the source and its mirrors on the targets share the id. */
+/**
+ * The snapshot group that a run makes. The group on the source and its mirrors on the
+ * targets share the id.
+ */
 export const groupIdOf = (runId: RunId): GroupId => groupIdSchema.parse(`group_${runId.slice(runId.indexOf("_") + 1)}`);
 
 /** The run that made a group. */

@@ -3,8 +3,8 @@ import type { z } from "zod";
 type Issue = z.core.$ZodIssue;
 
 /**
- * What is wrong with a value, each at its place. Of what may have one of several forms, it is what is wrong with the
- * form that it comes closest to.
+ * What is wrong with a value, each at its place. Of what may have one of several forms, it is what
+ * is wrong with the form that it comes closest to.
  */
 export const plainIssues = (issues: readonly Issue[]): readonly { readonly path: string; readonly message: string }[] =>
   issues.flatMap((issue) => flat(issue, [])).map(({ path, message }) => ({ path: path.join("."), message }));

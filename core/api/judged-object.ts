@@ -33,7 +33,10 @@ export const judgeObject = (value: unknown): JudgedObject => {
   return unusable(value, `its description takes ${bytes} bytes, and ${objectBytesMax} are the most`);
 };
 
-/** A disk of a VM that none of its volumes is: whoever made the VM anew would have nothing to put there. */
+/**
+ * A disk of a VM that none of its volumes is: whoever made the VM anew would have
+ * nothing to put there.
+ */
 const strayDisk = (object: ObjectConfig): VmDisk | undefined => {
   if (object.kind !== "vm") return undefined;
   const ids = new Set(object.volumes.map(({ id }) => id));

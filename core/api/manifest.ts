@@ -6,7 +6,10 @@ import { mappingSchema, objectConfigSchema } from "./object.ts";
 /** Of the manifests that this program writes. Those of version 1 do not say it. */
 export const manifestVersion = 3;
 
-/** What a target keeps with a group of a foreign plan: enough to rebuild from when the source site is gone (W3). */
+/**
+ * What a target keeps with a group of a foreign plan: enough to rebuild from when the
+ * source site is gone (W3).
+ */
 export const manifestSchema = z.object({
   version: z.int().min(1).max(manifestVersion).default(1),
   planId: planIdSchema,
@@ -17,7 +20,10 @@ export const manifestSchema = z.object({
   takenAt: instantSchema,
   /** As the source had them, in the plan's order. */
   objects: z.array(objectConfigSchema),
-  /** How the mirror of each of them differs from it; null: in nothing. Absent: a version before 3 wrote it. */
+  /**
+   * How the mirror of each of them differs from it; null: in nothing. Absent: a
+   * version before 3 wrote it.
+   */
   mappings: z.array(mappingSchema.nullable()).optional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;

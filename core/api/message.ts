@@ -28,7 +28,8 @@ export const isNewerMessage = (body: unknown): boolean =>
 /**
  * The text of a message that is about to be sent.
  * @param what whose it is, as a sentence begins with it
- * @throws MESSAGE_TOO_LARGE: sent again it would be as large, so somebody has to do something about it
+ * @throws MESSAGE_TOO_LARGE: sent again it would be as large, so somebody has to
+ * do something about it
  */
 export const sendableText = (value: object, what: string): string => {
   const text = messageText({ format: messageFormat, ...value });

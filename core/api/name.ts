@@ -30,7 +30,10 @@ const uncarried = new RegExp(
   "gu",
 );
 
-/** What an extentstore gives as an id. A volume of that name would be taken for the one that has the id. */
+/**
+ * What an extentstore gives as an id. A volume of that name would be taken for the
+ * one that has the id.
+ */
 const idForm = /^(?:lun|volume|vm|file|snapshot)-[0-9a-f]{16}$/i;
 
 /**

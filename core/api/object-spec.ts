@@ -7,8 +7,8 @@ import { busSchema, firmwareSchema, macAddressSchema, nicModelSchema } from "./o
 import { geometrySchema } from "./object/volume-shape.ts";
 
 /*
- * What a person writes to make things in an embedded cluster, one YAML document each. Names are those of the objects'
- * configurations; what may be left out has a default.
+ * What a person writes to make things in an embedded cluster, one YAML document each. Names are
+ * those of the objects' configurations; what may be left out has a default.
  */
 
 const sizeText = "a size such as 20GiB (20 · 2^30 bytes) or 20GB (20 · 10^9 bytes)";
@@ -46,7 +46,10 @@ const volumeFields = {
 export const poolSpecSchema = z.strictObject({
   kind: z.literal("pool"),
   name: textSchema,
-  /** Null: as much as the disk takes; so has a new one that does not say it. Of one that is there, absent: as it is. */
+  /**
+   * Null: as much as the disk takes; so has a new one that does not say it. Of one that is
+   * there, absent: as it is.
+   */
   capacity: sizeSchema.nullable().optional(),
 });
 export const switchSpecSchema = z.strictObject({
@@ -99,7 +102,10 @@ export const nfsFileSpecSchema = z.strictObject({
   geometry: geometrySchema.optional(),
 });
 const vmDiskFields = {
-  /** Of a new volume; absent: the VM's name, a dash and the disk's place among the VM's disks, from 0. */
+  /**
+   * Of a new volume; absent: the VM's name, a dash and the disk's place among
+   * the VM's disks, from 0.
+   */
   name: textSchema.optional(),
   size: diskSizeSchema.optional(),
   pool: textSchema.optional(),
@@ -111,7 +117,9 @@ const vmDiskFields = {
 };
 const given = (...values: readonly unknown[]): number => values.filter((value) => value !== undefined).length;
 
-/** Exactly one of `size` (a new volume), `volume` (one that is there) and `cdRom` (an image's name). */
+/**
+ * Exactly one of `size` (a new volume), `volume` (one that is there) and `cdRom` (an image's name).
+ */
 export const vmDiskSpecSchema = z
   .strictObject({ ...vmDiskFields, bus: anyCase(busSchema).default("VIRTIO") })
   .refine(

@@ -16,7 +16,10 @@ export const objectConfigSchema = z.discriminatedUnion("kind", [
 ]);
 export type ObjectConfig = z.infer<typeof objectConfigSchema>;
 
-/** The virtual switches that an object uses, each once, by name; each must be mapped on every target (W7). */
+/**
+ * The virtual switches that an object uses, each once, by name; each must be mapped
+ * on every target (W7).
+ */
 export const switchesOf = (object: ObjectConfig): readonly string[] =>
   object.kind === "vm" ? [...new Set(object.vm.nics.flatMap(({ virtualSwitch }) => virtualSwitch ?? []))].sort() : [];
 
@@ -28,8 +31,8 @@ export const mappingSchema = z.object({
   /** The storage pool of the target. Absent: the one that the target has for what says nothing. */
   pool: textSchema.optional(),
   /**
-   * Of each virtual switch that the object uses, the one of the target. One that is not among them has none: its NICs
-   * are made without a connection.
+   * Of each virtual switch that the object uses, the one of the target. One that is not among them
+   * has none: its NICs are made without a connection.
    */
   switches: z.record(textSchema, textSchema),
 });

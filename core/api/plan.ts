@@ -5,7 +5,10 @@ import { objectKindSchema, textSchema } from "./object/common.ts";
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "HH:MM, 24 hours");
 export const weekdaySchema = z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
 
-/** W4. `every` counts from `startsOn`: every 2 days, every 3 weeks. Times are local to `timeZone` (IANA). */
+/**
+ * W4. `every` counts from `startsOn`: every 2 days, every 3 weeks. Times are local
+ * to `timeZone` (IANA).
+ */
 const common = {
   timeZone: z.string().default("UTC"),
   /** The first day that may have a slot, local; the anchor that `every` counts from. */
@@ -56,8 +59,8 @@ const entryLacks =
   "it says only of which kind: give its `name` or `id`, or a rule: `match`, `label`, or `directory` of files";
 
 /**
- * Objects that are found anew at each run: those of a kind that meet all that is given. Kept with the plan as it is
- * written.
+ * Objects that are found anew at each run: those of a kind that meet all that is given. Kept with
+ * the plan as it is written.
  */
 export const planRuleSchema = z
   .strictObject({
@@ -66,7 +69,10 @@ export const planRuleSchema = z
     match: textSchema.optional(),
     /** `env=prod`, or `env` alone for any value. */
     label: textSchema.optional(),
-    /** `/exports/e1/vm`: every file below it, also those that come later. Of the kind nfs-file alone. */
+    /**
+     * `/exports/e1/vm`: every file below it, also those that come later. Of the
+     * kind nfs-file alone.
+     */
     directory: z
       .string()
       .max(255)
@@ -94,9 +100,15 @@ export const isRule = (entry: PlanEntry | PlanNamed): entry is PlanRule =>
 export const planTargetSchema = z.strictObject({
   site: siteIdSchema,
   retention: retentionSchema,
-  /** Source virtual switch → target virtual switch (W7); what is here goes before the sites' own mapping. */
+  /**
+   * Source virtual switch → target virtual switch (W7); what is here goes before
+   * the sites' own mapping.
+   */
   switches: z.record(z.string(), z.string()).default({}),
-  /** The target's storage pool that mirrors lie in. Absent: the one that it has for what says nothing. */
+  /**
+   * The target's storage pool that mirrors lie in. Absent: the one that it has
+   * for what says nothing.
+   */
   pool: textSchema.optional(),
 });
 

@@ -40,7 +40,9 @@ export const movedSchema = z.object({
 });
 export type Moved = z.infer<typeof movedSchema>;
 
-/** One target's part of a run. It changes once a step: what a step's tasks do lies in its shards. */
+/**
+ * One target's part of a run. It changes once a step: what a step's tasks do lies in its shards.
+ */
 export const targetRunSchema = z.object({
   state: targetStateSchema,
   /** The step that is worked on; null before the start and after the end. */
@@ -88,15 +90,17 @@ export type Run = z.infer<typeof runSchema>;
 export const runPlanSchema = z.object({
   runId: runIdSchema,
   planName: z.string(),
-  /** Its copy of the plan's objects, where they are few; runs of an earlier version have all here. */
+  /**
+   * Its copy of the plan's objects, where they are few; runs of an earlier version have all here.
+   */
   objects: z.array(planEntrySchema).optional(),
   /** Else the name of the set that lies beside this. */
   objectSet: z.int().min(0).optional(),
   compression: compressionSchema,
   /**
    * For a restore: the group it reads, what stands before the names of what is rebuilt, and whether
-   * damage is taken along. `objects`: only these of the group's, by their index in the run that took
-   * it, in their order; its own indices count these alone. Absent: all.
+   * damage is taken along. `objects`: only these of the group's, by their index in the run that
+   * took it, in their order; its own indices count these alone. Absent: all.
    */
   restore: z
     .object({
@@ -110,7 +114,9 @@ export const runPlanSchema = z.object({
 });
 export type RunPlan = z.infer<typeof runPlanSchema>;
 
-/** Slots that got no run of their own, and why (I11). One record for a contiguous range of slots. */
+/**
+ * Slots that got no run of their own, and why (I11). One record for a contiguous range of slots.
+ */
 export const skipSchema = z.object({
   planId: planIdSchema,
   firstSlot: instantSchema,
@@ -136,7 +142,10 @@ export const progressSchema = z.object({
   bytesChanged: z.int().min(0),
   /** Bytes on the wire: frames with their headers. */
   bytesSent: z.int().min(0),
-  /** Bytes of the snapshot that have to be read in all, as far as is known. Absent: nothing is, or a gateway of before. */
+  /**
+   * Bytes of the snapshot that have to be read in all, as far as is known. Absent: nothing is, or
+   * a gateway of before.
+   */
   bytesToDo: z.int().min(0).optional(),
   /** Of these, those that are read and at the target. */
   bytesDone: z.int().min(0).optional(),
@@ -168,7 +177,10 @@ export const baseSchema = z.object({
 });
 export type Base = z.infer<typeof baseSchema>;
 
-/** What is in a snapshot group. Counts are absent where a version before took it: objects of one volume each. */
+/**
+ * What is in a snapshot group. Counts are absent where a version before took it:
+ * objects of one volume each.
+ */
 export const takenSchema = z.object({
   at: instantSchema,
   sizeBytes: z.int().min(0),
@@ -176,8 +188,8 @@ export const takenSchema = z.object({
   objects: z.int().min(0).optional(),
   volumes: z.int().min(0).optional(),
   /**
-   * In how many parts the answer came by whose documents it is known which volume is which object's. Absent: each object
-   * has one, and has its index.
+   * In how many parts the answer came by whose documents it is known which volume is which
+   * object's. Absent: each object has one, and has its index.
    */
   volumePages: z.int().min(1).optional(),
 });

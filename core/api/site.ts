@@ -31,11 +31,14 @@ export const siteSchema = z.object({
   /** Goes up with each change of `limits`, beginning with 1. */
   limitsVersion: z.int().min(1).optional(),
   /**
-   * By target: source virtual switch → target virtual switch (W7), for every plan that says nothing else. Absent: none
-   * was ever set.
+   * By target: source virtual switch → target virtual switch (W7), for every plan that says nothing
+   * else. Absent: none was ever set.
    */
   switchMaps: z.record(siteIdSchema, switchMapSchema).optional(),
-  /** Gateways that an administrator has removed: nothing that they say counts until they enrol again. */
+  /**
+   * Gateways that an administrator has removed: nothing that they say counts
+   * until they enrol again.
+   */
   removedGateways: z.array(z.object({ id: gatewayIdSchema, at: instantSchema })).optional(),
 });
 export type Site = z.infer<typeof siteSchema>;
@@ -45,7 +48,9 @@ export const siteCreateSchema = siteSchema.pick({ id: true, multiCluster: true }
 export const siteLimitsPutSchema = z.object({
   /** All of them: what is not among them is no longer limited. */
   limits: siteLimitsSchema,
-  /** The `limitsVersion` that these replace, 0 for none; without it, they replace whatever there is. */
+  /**
+   * The `limitsVersion` that these replace, 0 for none; without it, they replace whatever there is.
+   */
   limitsVersion: z.int().min(0).optional(),
 });
 export type SiteLimitsPut = z.infer<typeof siteLimitsPutSchema>;
@@ -74,7 +79,10 @@ export const gatewaySchema = z.object({
   storage: z.string(),
   /** Absent: a gateway of a version that knows no settings. */
   settings: gatewaySettingsSchema.optional(),
-  /** From when until when its certificate is good. Absent: a gateway of a version that does not tell. */
+  /**
+   * From when until when its certificate is good. Absent: a gateway of a
+   * version that does not tell.
+   */
   certificate: z.object({ from: instantSchema, until: instantSchema }).optional(),
   /**
    * How far its clock is ahead of those of the queues and the control plane; negative: behind.

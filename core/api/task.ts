@@ -36,9 +36,9 @@ const runTask = {
   target: siteIdSchema,
   step: stepSchema,
   /**
-   * Index of the object in the run, or of the volume where a task is about one (`transferring`); 0 for a task about all
-   * of them. Of `reclaiming`, 0 is the target and 1 the source. A version before, which knew objects of one volume each,
-   * counts the same.
+   * Index of the object in the run, or of the volume where a task is about one
+   * (`transferring`); 0 for a task about all of them. Of `reclaiming`, 0 is the target and 1 the
+   * source. A version before, which knew objects of one volume each, counts the same.
    */
   index: z.int().min(0),
   attempt: z.int().min(1),
@@ -81,13 +81,18 @@ export const transferTaskSchema = z.object({
   /** The newest group that the target has published for this plan; null for a first backup. */
   baseGroupId: groupIdSchema.nullable(),
   compression: compressionSchema,
-  /** `host:port` of the target's gateways that are alive, for where no Envoy balances between them. */
+  /**
+   * `host:port` of the target's gateways that are alive, for where no Envoy balances between them.
+   */
   endpoints: z.array(z.string()),
 });
 export const publishTaskSchema = z.object({
   ...runTask,
   kind: z.literal("publish"),
-  /** The mirrors that were transferred to. A list of them where gateways of before may have to do it. */
+  /**
+   * The mirrors that were transferred to. A list of them where gateways of
+   * before may have to do it.
+   */
   mirrors: z.union([
     mirrorSetSchema,
     z.array(z.object({ index: z.int().min(0), volumes: z.array(mirrorVolumeSchema) })).min(1),
@@ -180,7 +185,9 @@ export const goneObjectSchema = planObjectSchema.extend({
   named: z.boolean(),
   /** The number of the newest group at the source that has it. Absent: none has. */
   lastSequence: z.int().min(1).optional(),
-  /** Why it can't be used although it is there; a warning says so as well. Absent: it is not there. */
+  /**
+   * Why it can't be used although it is there; a warning says so as well. Absent: it is not there.
+   */
   unusable: z.string().min(1).max(1024).optional(),
 });
 export type GoneObject = z.infer<typeof goneObjectSchema>;
@@ -190,23 +197,32 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("snapshot"),
     takenAt: instantSchema,
-    /** The index in the task's objects of the first that is told here: the others come in other reports. */
+    /**
+     * The index in the task's objects of the first that is told here: the others
+     * come in other reports.
+     */
     from: z.int().min(0).default(0),
     objects: z.array(
       z.object({
         config: objectConfigSchema,
         /** In the order of `config.volumes`. */
         snapshotIds: z.array(storageIdSchema).min(1),
-        /** The index among the task's entries of the one that it is in the group for. Absent: its own. */
+        /**
+         * The index among the task's entries of the one that it is in the group
+         * for. Absent: its own.
+         */
         because: z.int().min(0).optional(),
         /**
-         * The places in `config.volumes` of those that an object before it has as well: they travel once, for that
-         * one. Absent: none.
+         * The places in `config.volumes` of those that an object before it has as well: they travel
+         * once, for that one. Absent: none.
          */
         repeated: z.array(z.int().min(0)).optional(),
       }),
     ),
-    /** How many volumes the objects before `from` have, those that several objects have counted once. Absent: `from`. */
+    /**
+     * How many volumes the objects before `from` have, those that several objects have counted
+     * once. Absent: `from`.
+     */
     fromVolume: z.int().min(0).optional(),
     /** In the first part, and where they are too many for one message, in those that follow. */
     gone: z.array(goneObjectSchema).optional(),
@@ -216,7 +232,9 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("prepare"),
     volumes: z.array(mirrorVolumeSchema).min(1),
-    /** The target keeps the object's configuration for the group: publishing need not tell it again. */
+    /**
+     * The target keeps the object's configuration for the group: publishing need not tell it again.
+     */
     keepsConfig: z.boolean().optional(),
     /** What of the object's network is not connected, for instance. */
     warnings: z.array(reasonSchema).max(warningsMax).optional(),
@@ -227,8 +245,8 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
     kind: z.literal("reclaim"),
     deleted: z.array(groupIdSchema),
     /**
-     * All groups of the plan that the site has afterwards, as far as `groups` does not tell of them;
-     * older gateways say it all here. What is no id of ours takes nothing from the others.
+     * All groups of the plan that the site has afterwards, as far as `groups` does not tell of
+     * them; older gateways say it all here. What is no id of ours takes nothing from the others.
      */
     present: z
       .array(z.unknown())

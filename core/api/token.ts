@@ -2,7 +2,8 @@ import { z } from "zod";
 import { instantSchema } from "./ids.ts";
 
 /**
- * What a token may do. No scope contains another. `read`: look at everything but tokens; `operate`: plans and runs;
+ * What a token may do. No scope contains another.
+ * `read`: look at everything but tokens; `operate`: plans and runs;
  * `restore`: make objects from restore points; `delete`: delete plans; `admin`: sites and tokens.
  */
 export const scopeSchema = z.enum(["read", "operate", "restore", "delete", "admin"]);

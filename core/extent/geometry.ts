@@ -6,8 +6,8 @@ const blockBits = 16;
 export const blockBytes = 2 ** blockBits;
 
 /**
- * The block that byte `offset` of an extent is in. A shift and no division: V8 compiles what it is used for anew
- * when a quotient, which may have a fraction, turns up where whole numbers were.
+ * The block that byte `offset` of an extent is in. A shift and no division: V8 compiles what it is
+ * used for anew when a quotient, which may have a fraction, turns up where whole numbers were.
  */
 export const blockAt = (offset: number): number => offset >>> blockBits;
 

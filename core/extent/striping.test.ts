@@ -18,7 +18,9 @@ const volumes = fc
     return { geometry, sizeBytes };
   });
 
-/** Deals the volume's bytes out to its extents, stripe by stripe, as one would by hand: no division. */
+/**
+ * Deals the volume's bytes out to its extents, stripe by stripe, as one would by hand: no division.
+ */
 const dealOut = ({ extentBytes, stripeCount, stripeBytes }: Geometry, sizeBytes: number): number[][] => {
   const extents: number[][] = [];
   let offset = 0;

@@ -1,9 +1,10 @@
 import type { Geometry } from "../api/object/volume-shape.ts";
 
 /**
- * Where the bytes of a striped volume lie in its extent table. The formula is the one ZBS uses: with stripe size `ss`,
- * stripe count `sn` and extent size `ES`, byte `o` of the volume is in group `g = o div (sn·ES)`, in stripe
- * `b = (o mod (sn·ES)) div ss`, so in extent `g·sn + b mod sn` at `(b div sn)·ss + o mod ss`.
+ * Where the bytes of a striped volume lie in its extent table. The formula is the one ZBS uses:
+ * with stripe size `ss`, stripe count `sn` and extent size `ES`, byte `o` of the volume is in group
+ * `g = o div (sn·ES)`, in stripe `b = (o mod (sn·ES)) div ss`, so in extent `g·sn + b mod sn` at
+ * `(b div sn)·ss + o mod ss`.
  *
  * All numbers are bytes below 2^53, so doubles are exact.
  */
@@ -45,7 +46,10 @@ export const locate = (geometry: Geometry, offset: number): ExtentLocation => {
   };
 };
 
-/** The size that the extent table covers: `sizeBytes` rounded up to whole groups of `stripeCount` extents. */
+/**
+ * The size that the extent table covers:
+ * `sizeBytes` rounded up to whole groups of `stripeCount` extents.
+ */
 export const roundedSizeBytes = (geometry: Geometry, sizeBytes: number): number => {
   const groupBytes = geometry.stripeCount * geometry.extentBytes;
   return Math.ceil(sizeBytes / groupBytes) * groupBytes;
@@ -56,8 +60,9 @@ export const extentCount = (geometry: Geometry, sizeBytes: number): number =>
   roundedSizeBytes(geometry, sizeBytes) / geometry.extentBytes;
 
 /**
- * The ranges of the volume that make up an extent, in the extent's own order; together they are `extentBytes` long.
- * They reach past `sizeBytes` where the size was rounded up. One range when the volume is not striped, else one a stripe.
+ * The ranges of the volume that make up an extent, in the extent's own order; together they are
+ * `extentBytes` long. They reach past `sizeBytes` where the size was rounded up. One range when the
+ * volume is not striped, else one a stripe.
  * @throws RangeError when a volume of `sizeBytes` has no such extent
  */
 export const extentRanges = (geometry: Geometry, sizeBytes: number, extent: number): readonly ExtentRange[] => {

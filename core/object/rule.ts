@@ -11,7 +11,10 @@ export const fitsRule = (rule: PlanRule, object: ObjectConfig): boolean =>
 export const fitsButIsMirror = (rule: PlanRule, object: ObjectConfig): boolean =>
   object.origin?.role === "mirror" && fitsByName(rule, object) && fitsLabel(rule, object);
 
-/** The same of an object that can't be used. Its labels are not known: no rule that asks for one fits it. */
+/**
+ * The same of an object that can't be used. Its labels are not known: no rule that
+ * asks for one fits it.
+ */
 export const fitsUnusable = (rule: PlanRule, object: UnusableObject): boolean =>
   rule.label === undefined && fitsByName(rule, object);
 
@@ -19,7 +22,10 @@ export const fitsUnusable = (rule: PlanRule, object: UnusableObject): boolean =>
 export const fitsJudged = (rule: PlanRule, object: JudgedObject): boolean =>
   isUnusable(object) ? fitsUnusable(rule, object) : fitsRule(rule, object);
 
-/** As sentences name it: `vm web-*`, `nfs-file below /exports/e1/vm`, `vm web-* with the label env=prod`. */
+/**
+ * As sentences name it: `vm web-*`, `nfs-file below /exports/e1/vm`,
+ * `vm web-* with the label env=prod`.
+ */
 export const ruleText = ({ kind, match, directory, label }: PlanRule): string =>
   [
     kind,
@@ -49,8 +55,8 @@ const fitsLabel = ({ label }: PlanRule, { labels = {} }: ObjectConfig): boolean 
 };
 
 /**
- * Whether a pattern stands for all of a text. What a `*` stands for grows only while what follows it does not fit, so
- * no pattern takes longer than its length times the text's.
+ * Whether a pattern stands for all of a text. What a `*` stands for grows only while what follows
+ * it does not fit, so no pattern takes longer than its length times the text's.
  */
 const isMatch = (pattern: string, text: string): boolean => {
   // Of thousands of names most differ from the beginning on.

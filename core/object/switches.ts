@@ -12,20 +12,26 @@ export interface SwitchUse {
   readonly object: string;
 }
 
-/** Which switch of a target takes the place of which: as the sites have it, but for what a plan says itself. */
+/**
+ * Which switch of a target takes the place of which: as the sites have it, but for
+ * what a plan says itself.
+ */
 export const switchMapping = (ofSites: SwitchMap | undefined, ofPlan: SwitchMap): SwitchMap => ({
   ...ofSites,
   ...ofPlan,
 });
 
 /**
- * W7: the virtual switches that the objects use and that are not mapped, each once, by name. A backup plan is refused
- * while there are any.
+ * W7: the virtual switches that the objects use and that are not mapped, each once, by name. A
+ * backup plan is refused while there are any.
  */
 export const unmappedSwitches = (objects: readonly Connected[], mapping: SwitchMap): readonly SwitchUse[] =>
   switchUses(objects).filter(({ virtualSwitch }) => mappedTo(mapping, virtualSwitch) === undefined);
 
-/** The switches that an object uses and for which nothing is there at some of the targets, each with these. */
+/**
+ * The switches that an object uses and for which nothing is there at some of the
+ * targets, each with these.
+ */
 export const unmappedAt = <Site extends string>(
   object: Connected,
   mappings: ReadonlyMap<Site, SwitchMap>,

@@ -4,7 +4,8 @@ import { shownName } from "../api/name.ts";
 import type { ObjectConfig } from "../api/object.ts";
 
 /**
- * An object as a list tells of it: one of a kind that its site's storage driver can't protect is unusable.
+ * An object as a list tells of it: one of a kind that its site's storage driver can't
+ * protect is unusable.
  * @param facilities undefined: what the driver can do is not known
  */
 export const judgedByKind = (object: JudgedObject, facilities: Facilities | undefined): JudgedObject => {

@@ -91,7 +91,10 @@ const skipDue = (plan: Plan, until: Instant, reason: Skip["reason"]): readonly P
 const newestDue = ({ schedule, slotsDoneUntil }: Plan, until: Instant): Instant | undefined =>
   schedule && slotRange(schedule, { after: slotsDoneUntil, until })?.last;
 
-/** What is due is settled as the plan's status has it: of an active plan the newest slot gets its run. */
+/**
+ * What is due is settled as the plan's status has it: of an active plan the
+ * newest slot gets its run.
+ */
 const tick = (plan: Plan, now: Instant): PlanDecision => {
   const newest = newestDue(plan, now);
   if (newest === undefined) return unchanged(plan);

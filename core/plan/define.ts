@@ -9,7 +9,10 @@ import type { KnownObjects } from "./named.ts";
 import { resolveObjects } from "./resolve.ts";
 import { knownSite, refuseWrongSites } from "./sites.ts";
 
-/** What a definition is checked against: the sites that it names, and what its source has of what it asks for. */
+/**
+ * What a definition is checked against: the sites that it names, and what its source has
+ * of what it asks for.
+ */
 export interface PlanContext {
   readonly sites: readonly Site[];
   readonly known: KnownObjects | undefined;

@@ -31,7 +31,10 @@ export type PlanEffect =
       readonly slot: Instant;
       readonly sequence: number;
       readonly trigger: "schedule" | "person";
-      /** The slot was settled before, when a clock was wrong: what was recorded of it then is taken back. */
+      /**
+       * The slot was settled before, when a clock was wrong: what was recorded of
+       * it then is taken back.
+       */
       readonly again?: boolean;
       readonly targets: readonly SiteId[];
     }

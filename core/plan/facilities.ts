@@ -12,7 +12,9 @@ import {
   unmappedSwitches,
 } from "../object/switches.ts";
 
-/** What sites are known to have besides objects; a site of which nothing is known is not among them. */
+/**
+ * What sites are known to have besides objects; a site of which nothing is known is not among them.
+ */
 export type KnownFacilities = ReadonlyMap<SiteId, Facilities>;
 
 type Target = Plan["targets"][number];

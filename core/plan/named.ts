@@ -16,7 +16,10 @@ export interface KnownObjects {
   readonly objects: readonly JudgedObject[];
 }
 
-/** An object that a definition names: as its site has it, or as the plan has it where its site is not known to. */
+/**
+ * An object that a definition names: as its site has it, or as the plan has it where its
+ * site is not known to.
+ */
 export type FoundObject = ObjectConfig | PlanObject;
 
 /** So many candidates are named in a refusal. */

@@ -6,7 +6,8 @@ import type { KnownFacilities } from "./facilities.ts";
 import type { ResolvedObject } from "./resolve.ts";
 
 /**
- * Pools of targets that can't hold the mirrors of a plan's objects, so far as is known: its runs would fail there.
+ * Pools of targets that can't hold the mirrors of a plan's objects, so far as is known: its
+ * runs would fail there.
  * @param isNew no target has a mirror of it yet
  */
 export const poolWarnings = (

@@ -4,8 +4,8 @@ import { VisibleError } from "../api/errors.ts";
 const shownMax = 10;
 
 /**
- * Does something with each, and tells all refusals as one, so that a person can mend everything at once: it has the
- * first one's code.
+ * Does something with each, and tells all refusals as one, so that a person can mend everything at
+ * once: it has the first one's code.
  * @throws {VisibleError} what `one` throws
  */
 export const eachOrRefusals = <In, Out>(items: readonly In[], one: (item: In) => Out): readonly Out[] => {

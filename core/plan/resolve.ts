@@ -39,7 +39,8 @@ export interface Resolved {
 export const becauseNamed = "it is named";
 
 /**
- * The objects that a definition names by id or by name, as the source has them, and those that its rules fit now.
+ * The objects that a definition names by id or by name, as the source has them, and those
+ * that its rules fit now.
  *
  * @param known undefined: nothing is known of the source yet
  * @param held what the plan has already; objects are taken as they are where the source is not

@@ -3,7 +3,10 @@ import type { SiteId } from "../api/ids.ts";
 import type { PlanDefinition } from "../api/plan.ts";
 import type { Site } from "../api/site.ts";
 
-/** @throws {VisibleError} SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER, PLAN_TARGET_IS_SOURCE, BAD_REQUEST */
+/**
+ * @throws {VisibleError} SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER,
+ * PLAN_TARGET_IS_SOURCE, BAD_REQUEST
+ */
 export const refuseWrongSites = ({ source, targets }: PlanDefinition, sites: readonly Site[]): void => {
   const sourceSite = knownSite(sites, source);
   const seen = new Set<SiteId>();

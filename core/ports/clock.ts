@@ -19,7 +19,10 @@ export const secondsBetween = (from: Instant, to: Instant): number => (Date.pars
  */
 export const aheadSecondsMax = 600;
 
-/** Clocks that differ by more than this are told of: certificates and signatures put up with five minutes. */
+/**
+ * Clocks that differ by more than this are told of: certificates and signatures put
+ * up with five minutes.
+ */
 export const clockOffSecondsMax = 60;
 
 /**

@@ -5,7 +5,8 @@ import type { Task } from "../api/task.ts";
 /** Sending tasks to sites. At least once, in any order. */
 export interface TaskQueue {
   /**
-   * Sends in batches. Throws when any was not taken; those that were are sent again then, which does no harm.
+   * Sends in batches. Throws when any was not taken; those that were are sent again
+   * then, which does no harm.
    * @throws MESSAGE_TOO_LARGE, which sending it again does not help; SITE_UNKNOWN
    */
   send(siteId: SiteId, tasks: readonly { readonly task: Task; readonly delaySeconds?: number }[]): Promise<void>;

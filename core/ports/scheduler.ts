@@ -1,6 +1,9 @@
 import type { Instant, PlanId } from "../api/ids.ts";
 
-/** What EventBridge Scheduler is told of a plan. It may fire more often than the plan has slots; never less. */
+/**
+ * What EventBridge Scheduler is told of a plan. It may fire more often than the plan
+ * has slots; never less.
+ */
 export interface SchedulerExpression {
   /** `cron(minute hour day-of-month month day-of-week year)` */
   readonly expression: string;

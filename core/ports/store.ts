@@ -1,6 +1,8 @@
 import type { Instant } from "../api/ids.ts";
 
-/** Where a document lies: documents of one partition are listed together, in the order of `sort`. */
+/**
+ * Where a document lies: documents of one partition are listed together, in the order of `sort`.
+ */
 export interface Key {
   readonly partition: string;
   readonly sort: string;
@@ -53,10 +55,10 @@ export class CommitConflict extends Error {
 }
 
 /**
- * Documents with versions. Reads by key and by partition are strongly consistent; `due` may lag
- * behind by seconds. A document in a newer form than `documentFormat` is refused with NEWER_VERSION.
- * Bodies are JSON of at most 380 KB. Throttling is retried inside, within a
- * bound; what still fails is thrown.
+ * Documents with versions. Reads by key and by partition are strongly consistent;
+ * `due` may lag behind by seconds. A document in a newer form than `documentFormat` is refused with
+ * NEWER_VERSION. Bodies are JSON of at most 380 KB. Throttling is retried inside, within a bound;
+ * what still fails is thrown.
  */
 export interface DocumentStore {
   get<T>(key: Key): Promise<Stored<T> | undefined>;
@@ -74,7 +76,8 @@ export interface DocumentStore {
   }): Promise<{ readonly items: readonly Stored<T>[]; readonly cursor?: string }>;
 
   /**
-   * Keys of documents that are due at `now`, the longest overdue first within a shard; `limit` at most.
+   * Keys of documents that are due at
+   * `now`, the longest overdue first within a shard; `limit` at most.
    * @param after only those that are due later than this
    */
   due(options: {

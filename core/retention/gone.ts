@@ -11,7 +11,10 @@ export const goneKeptDays = 30;
 export interface GoneRecord extends GoneObject {
   /** Of the first run without it. */
   readonly since: Instant;
-  /** The number of the run that had it again: it is not gone now, and a site may have no copy that is as new. */
+  /**
+   * The number of the run that had it again: it is not gone now, and a site may have no
+   * copy that is as new.
+   */
   readonly backIn?: number | undefined;
   /** It was gone before that as well. */
   readonly gaps?: readonly Gap[] | undefined;
@@ -38,8 +41,8 @@ export const isNamed = (entries: readonly PlanEntry[], { kind, id }: Pick<GoneOb
 export const keptUntil = ({ since }: Pick<GoneRecord, "since">): Instant => addSeconds(since, goneKeptDays * 24 * 3600);
 
 /**
- * Of what is gone, that of which the newest copy is to be kept (I3): what the plan names, until it does not; what came
- * by a rule, for 30 days. What no group has is in no retention's hands.
+ * Of what is gone, that of which the newest copy is to be kept (I3): what the plan names, until it
+ * does not; what came by a rule, for 30 days. What no group has is in no retention's hands.
  */
 export const goneToKeep = (
   records: readonly GoneRecord[],

@@ -17,15 +17,24 @@ export interface Gone {
   readonly name: string;
   /** Of the newest group that has it. */
   readonly lastSequence: number;
-  /** The newest good group at the site that has it, where that was looked for. Absent: it goes by the number. */
+  /**
+   * The newest good group at the site that has it, where that was looked for. Absent:
+   * it goes by the number.
+   */
   readonly groupId?: GroupId | undefined;
-  /** So long its newest copy is kept, of one that came by a rule. Absent: until it is taken out of the plan. */
+  /**
+   * So long its newest copy is kept, of one that came by a rule. Absent: until it is
+   * taken out of the plan.
+   */
   readonly until?: Instant | undefined;
   /** It was gone before, and came back: the groups in between do not have it. */
   readonly gaps?: readonly Gap[] | undefined;
 }
 
-/** The numbers of the last group that had an object before it was gone, and of the first one with it again. */
+/**
+ * The numbers of the last group that had an object before it was gone, and of the
+ * first one with it again.
+ */
 export interface Gap {
   readonly after: number;
   readonly until: number;
@@ -126,7 +135,10 @@ export const planSourceReclaim = ({
 
 const isGood = ({ ofFailedRun }: Group): boolean => !ofFailedRun;
 
-/** Finds the newest group that has an object which is gone; those of failed runs only where there is no other. */
+/**
+ * Finds the newest group that has an object which is gone; those of failed runs only
+ * where there is no other.
+ */
 const finderOfNewest = (groups: readonly Group[]): ((object: Gone) => Group | undefined) => {
   const published = present(groups).filter(({ state }) => state === "published");
   const good = published.filter(isGood);

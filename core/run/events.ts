@@ -8,7 +8,10 @@ export type PartEvent =
   | { readonly type: "start" }
   /** A newer slot took this one's place in the lane's queue (W22), or the plan was deleted. */
   | { readonly type: "supersede"; readonly reason: Reason }
-  /** All tasks of the step are done. `warning`: and something is to be known of it. `moved`: of `transferring`. */
+  /**
+   * All tasks of the step are done.
+   * `warning`: and something is to be known of it. `moved`: of `transferring`.
+   */
   | { readonly type: "done"; readonly step: Step; readonly warning?: Reason; readonly moved?: Moved }
   /** A task of the step is given up. */
   | { readonly type: "gave-up"; readonly step: Step; readonly reason: Reason }

@@ -9,6 +9,8 @@ export const movedBy = (shards: readonly Shard[]): Moved | undefined => {
   return { dataBytes: done.map(dataBytesOf).reduce((sum, bytes) => sum + bytes, 0), bytesChanged, bytesSent };
 };
 
-/** As if the extents of a shard were as large as each other: a volume's are, but for its last one. */
+/**
+ * As if the extents of a shard were as large as each other: a volume's are, but for its last one.
+ */
 const dataBytesOf = ({ bytesTotal, extentsTotal, extentsHole }: Progresses): number =>
   extentsTotal === 0 ? 0 : Math.round((bytesTotal * Math.max(0, extentsTotal - extentsHole)) / extentsTotal);

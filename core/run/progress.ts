@@ -36,7 +36,10 @@ export const isSameProgress = (one: Progress | undefined, other: Progress | unde
   return one.phase === other.phase && units.every(isSame) && work.every(isSame) && isSameRate;
 };
 
-/** How far an object is that nobody has reported on yet: its whole size is ahead, as soon as that is known. */
+/**
+ * How far an object is that nobody has reported on yet: its whole size is ahead, as
+ * soon as that is known.
+ */
 export const progressAhead = (volumes: ObjectConfig["volumes"]): Progress => ({
   ...nothing,
   phase: "waiting",

@@ -8,12 +8,18 @@ export interface RetryPolicy {
   readonly triesMax: number;
   /** A worker that was heard of must be heard of again within this; it speaks every 30 s. */
   readonly workingSeconds: number;
-  /** A task that was sent must be heard of within this; it doubles with every silence, up to the maximum. */
+  /**
+   * A task that was sent must be heard of within this; it doubles with every
+   * silence, up to the maximum.
+   */
   readonly dispatchSeconds: number;
   readonly dispatchSecondsMax: number;
   /** Times in a row that tasks are sent again because nobody answered, before the part fails. */
   readonly silencesMax: number;
-  /** The wait before the next try doubles from the first to the second of these; a fifth of it is chance. */
+  /**
+   * The wait before the next try doubles from the first to the second of these; a
+   * fifth of it is chance.
+   */
   readonly retrySeconds: number;
   readonly retrySecondsMax: number;
 }
@@ -28,7 +34,10 @@ export const defaultRetryPolicy: RetryPolicy = {
   retrySecondsMax: 300,
 };
 
-/** Seconds before the next try after `failures` failures in a row, with `fraction` in [0, 1) for jitter. */
+/**
+ * Seconds before the next try after `failures` failures in a row, with `fraction`
+ * in [0, 1) for jitter.
+ */
 export const retryDelaySeconds = (policy: RetryPolicy, failures: number, fraction: number): number => {
   const retryBackoffSeconds = { first: policy.retrySeconds, max: policy.retrySecondsMax, jitter: 0.2 };
   return backoff(retryBackoffSeconds, failures, fraction);

@@ -23,10 +23,11 @@ export type Counts = Pick<Taken, "objects" | "volumes">;
 export const isCounted = (step: Step): boolean => step === "preparing" || step === "transferring";
 
 /**
- * How many tasks a step has at one target: one an object, one a volume, or one about all of them; in
- * `reclaiming` one for the target, and one for the source where the base of the next increment is
- * kept.
- * @param counts nothing of a snapshot that a version before took: of its objects each has one volume
+ * How many tasks a step has at one target: one an object, one a volume, or one about all of
+ * them; in `reclaiming` one for the target, and one for the source where the base of the
+ * next increment is kept.
+ * @param counts nothing of a snapshot that a version before took: of its
+ * objects each has one volume
  */
 export const taskCount = (
   { kind, objectCount }: Pick<Run, "kind" | "objectCount">,

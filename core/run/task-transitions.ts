@@ -23,8 +23,8 @@ const isNewest = ({ index, attempt }: Shard, event: { index: number; attempt: nu
 const heard = ({ waiting: _, reason: __, ...shard }: Shard): Shard => ({ ...shard, silence: 0 });
 
 /**
- * A worker was heard of: its deadline moves on. Where there is nothing new, a deadline that is still
- * far off stays, which saves a write.
+ * A worker was heard of: its deadline moves on. Where there is nothing new, a deadline that is
+ * still far off stays, which saves a write.
  */
 export const touch = ({ shard, now, policy }: TaskSituation, event: EventOf<"working">): TaskDecision | undefined => {
   if (!isNewest(shard, event)) return undefined;

@@ -19,7 +19,10 @@ const objectsWith = (ids: readonly (readonly number[])[]) => {
   });
 };
 
-/** Cuts the objects before these places, and finds the page of each volume as it is found where they are stored. */
+/**
+ * Cuts the objects before these places, and finds the page of each volume as it is found
+ * where they are stored.
+ */
 const parted = (ids: readonly (readonly number[])[], cuts: readonly number[]) => {
   const objects = objectsWith(ids);
   const starts = [...new Set([0, ...cuts])].filter((at) => at < ids.length).sort((a, b) => a - b);

@@ -5,7 +5,10 @@ type Part = Pick<TaskResultOf<"snapshot">, "from" | "fromVolume" | "objects">;
 
 /** Which volumes of a run the objects in a part of its snapshot's answer have. */
 export interface PlacedVolumes {
-  /** The run's index of each object's volumes. Null: an object of another part has it as well, and tells it. */
+  /**
+   * The run's index of each object's volumes. Null: an object of another part has it
+   * as well, and tells it.
+   */
   readonly indices: readonly (readonly (number | null)[])[];
   /** How many volumes each object has that none before it has. */
   readonly own: readonly number[];
@@ -20,7 +23,9 @@ export const volumesMax = 99_999;
 export const volumesUpTo = (part: Part): number =>
   placedVolumes(part).own.reduce((sum, count) => sum + count, part.fromVolume ?? part.from);
 
-/** A run's volumes are counted in the order of its objects, each once, however many objects have it. */
+/**
+ * A run's volumes are counted in the order of its objects, each once, however many objects have it.
+ */
 export const placedVolumes = ({ from, fromVolume = from, objects }: Part): PlacedVolumes => {
   const known = new Map<string, number>();
   let next = fromVolume;
@@ -52,7 +57,10 @@ export interface VolumePage {
   readonly own: readonly number[];
 }
 
-/** Whether a part needs one: volumes of its own, and not as many as it has objects, each with its index. */
+/**
+ * Whether a part needs one: volumes of its own, and not as many as it has objects,
+ * each with its index.
+ */
 export const hasVolumePage = ({ own, isPlain }: Pick<PlacedVolumes, "own" | "isPlain">): boolean =>
   !isPlain && own.some((count) => count > 0);
 

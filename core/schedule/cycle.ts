@@ -50,7 +50,9 @@ export const hourlyAnchor = ({ startsOn, minute, timeZone }: Of<"hourly">): numb
   return Math.floor(epochMilliseconds / minuteMilliseconds) * minuteMilliseconds;
 };
 
-/** Elapsed time, not local time: the distance between slots stays the same when the clocks change. */
+/**
+ * Elapsed time, not local time: the distance between slots stays the same when the clocks change.
+ */
 const hourly = (schedule: Of<"hourly">): Cycle => {
   const anchor = hourlyAnchor(schedule);
   const stepMilliseconds = schedule.every * hourMilliseconds;
@@ -118,7 +120,10 @@ const monthly = (schedule: Of<"monthly">): Cycle => {
   };
 };
 
-/** Of the month that is `months` after January of `year`. The calendar repeats itself after 400 years. */
+/**
+ * Of the month that is `months` after January of `year`. The calendar repeats
+ * itself after 400 years.
+ */
 const daysInMonth = (year: number, months: number): number =>
   new Date(Date.UTC(2000 + ((year + Math.floor(months / 12)) % 400), (months % 12) + 1, 0)).getUTCDate();
 

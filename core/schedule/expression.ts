@@ -5,19 +5,23 @@ import type { SchedulerExpression } from "../ports/scheduler.ts";
 import { hourlyAnchor } from "./cycle.ts";
 
 /**
- * What EventBridge Scheduler is told of a schedule. It fires at every slot and between them (it knows no `startsOn` and
- * hardly any `every`), and what fires at no slot is dropped. The one slot that it misses is one whose local time does
- * not exist on the day that clocks go forward: AWS skips it, and the sweep finds it.
- * Source: "Schedule types in EventBridge Scheduler", cron-based schedules.
+ * What EventBridge Scheduler is told of a schedule. It fires at every slot and between them (it
+ * knows no `startsOn` and hardly any `every`), and what fires at no slot is dropped. The one
+ * slot that it misses is one whose local time does not exist on the day that clocks go forward:
+ * AWS skips it, and the sweep finds it. Source: "Schedule types in EventBridge Scheduler",
+ * cron-based schedules.
  */
 export const schedulerExpression = (schedule: Schedule): SchedulerExpression => ({
   expression: `cron(${fields(schedule)} *)`,
-  // Hourly slots are a matter of elapsed time, so they are told in a time zone whose clocks never change.
+  // Hourly slots are a matter of elapsed time, so they are told in a time zone whose
+  // clocks never change.
   timeZone: schedule.cycle === "hourly" ? "UTC" : schedule.timeZone,
   ...(schedule.endsAt === undefined ? {} : { endsAt: justAfter(schedule.endsAt) }),
 });
 
-/** A slot at `endsAt` itself counts, and AWS fires only before its end date, up to a minute late. */
+/**
+ * A slot at `endsAt` itself counts, and AWS fires only before its end date, up to a minute late.
+ */
 const justAfter = (endsAt: string): Instant => addSeconds(new Date(endsAt).toISOString() as Instant, 60);
 
 /** Minute, hour, day of month, month, day of week. */

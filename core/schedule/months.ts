@@ -11,7 +11,10 @@ export interface LackingMonth {
   readonly exceptLeapYears: boolean;
 }
 
-/** The months, of those that a schedule comes to, in which it has no slot since they lack its day; in the calendar's order. */
+/**
+ * The months, of those that a schedule comes to, in which it has no slot since they lack its day;
+ * in the calendar's order.
+ */
 export const monthsLeftOut = (schedule: Schedule): readonly LackingMonth[] => {
   if (schedule.cycle !== "monthly" || schedule.day === "last") return [];
   const { day, every, startsOn } = schedule;

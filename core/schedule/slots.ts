@@ -9,7 +9,10 @@ import { type Cycle, cycleOf } from "./cycle.ts";
  */
 const emptyPeriodsMax = 12;
 
-/** What clocks go forward by otherwise is less, also when a zone changes its standard time meanwhile. */
+/**
+ * What clocks go forward by otherwise is less, also when a zone changes its
+ * standard time meanwhile.
+ */
 const mostHoursOfSummerTime = 12;
 /** A slot whose day is missing lies this far after where it was wanted. */
 const marginMilliseconds = 2 * 24 * 3_600_000;

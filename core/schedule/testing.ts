@@ -2,7 +2,10 @@ import fc from "fast-check";
 import type { Instant } from "../api/ids.ts";
 import { type Schedule, scheduleSchema, weekdaySchema } from "../api/plan.ts";
 
-/** Schedules for tests, and a second opinion on what their slots are: days counted one by one, zones asked of Intl. */
+/**
+ * Schedules for tests, and a second opinion on what their slots are: days counted one by one,
+ * zones asked of Intl.
+ */
 const dayMilliseconds = 86_400_000;
 const minuteMilliseconds = 60_000;
 
@@ -53,7 +56,10 @@ export const schedules: fc.Arbitrary<Schedule> = fc
   )
   .map(schedule);
 
-/** The days of `from`..`to` (ISO dates) on which the schedule wants a slot, each looked at by itself. */
+/**
+ * The days of `from`..`to` (ISO dates) on which the schedule wants a slot, each
+ * looked at by itself.
+ */
 export const wantedDays = (wanted: Schedule, from: string, to: string): string[] => {
   const found: string[] = [];
   for (let day = Date.parse(from); day <= Date.parse(to); day += dayMilliseconds) {
@@ -106,7 +112,9 @@ export const wallTimeExists = (timeZone: string, wall: string): boolean => {
   return false;
 };
 
-/** Whether EventBridge Scheduler fires at this minute: as much of its cron as our expressions use. */
+/**
+ * Whether EventBridge Scheduler fires at this minute: as much of its cron as our expressions use.
+ */
 export const fires = ({ expression, timeZone }: { expression: string; timeZone: string }, at: Instant): boolean => {
   const [minute, hour, dayOfMonth, month, dayOfWeek, year] = /^cron\((.*)\)$/.exec(expression)?.[1]?.split(" ") ?? [];
   const local = new Date(`${wallTime(timeZone, at)}Z`);

@@ -7,8 +7,8 @@ import { nextSlot } from "./slots.ts";
 const beginningOfTime = "0000-01-01T00:00:00.000Z" as Instant;
 
 /**
- * Refuses a schedule that can never start a run, with a sentence that says why. It looks at no clock: a schedule that
- * was good and has ended passes.
+ * Refuses a schedule that can never start a run, with a sentence that says why. It looks at no
+ * clock: a schedule that was good and has ended passes.
  * @throws SCHEDULE_IMPOSSIBLE
  */
 export const validateSchedule = (schedule: Schedule): void => {
@@ -27,7 +27,8 @@ export const validateSchedule = (schedule: Schedule): void => {
 };
 
 /**
- * Only names, spelled as they are listed: EventBridge Scheduler takes neither offsets nor other spellings.
+ * Only names, spelled as they are listed: EventBridge Scheduler takes neither offsets
+ * nor other spellings.
  */
 const refuseUnknownTimeZone = (timeZone: string): void => {
   const known = knownName(timeZone);

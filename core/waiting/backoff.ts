@@ -1,8 +1,14 @@
-/** Waits that double from `first` to `max`. All in one unit, which the name of the constant says: `retryMs`. */
+/**
+ * Waits that double from `first` to `max`. All in one unit, which the name of the
+ * constant says: `retryMs`.
+ */
 export interface Backoff {
   readonly first: number;
   readonly max: number;
-  /** The share of a wait that is chance, from 0 to 1, so that those who failed together come back apart. */
+  /**
+   * The share of a wait that is chance, from 0 to 1, so that those who failed
+   * together come back apart.
+   */
   readonly jitter: number;
 }
 

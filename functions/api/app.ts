@@ -26,7 +26,8 @@ const bodyBytesMax = 1024 * 1024;
 /**
  * The HTTP API. Nothing of it answers without a token, not even what does not exist.
  *
- * @example const answer = await createApp(deps).request("/v1/plans", { headers: { authorization: `Bearer ${token}` } });
+ * @example const answer = await createApp(deps).request("/v1/plans", { headers: { authorization:
+ * `Bearer ${token}` } });
  */
 export const createApp = (deps: ApiDeps) => {
   const app = createRouter();

@@ -25,8 +25,8 @@ export const auditRoutes = (deps: ApiDeps) =>
 const requestCharactersMax = 8192;
 
 /**
- * Writes down every change that somebody asked for and got. It comes after the change, which nothing takes back: when it can't be written
- * the log has it, as an error.
+ * Writes down every change that somebody asked for and got. It comes after the change, which
+ * nothing takes back: when it can't be written the log has it, as an error.
  */
 export const audited = (deps: ApiDeps) =>
   createMiddleware<ApiEnv>(async (c, next) => {

@@ -5,7 +5,9 @@ import type { Scope } from "../../core/api/token.ts";
 import { authenticate } from "../tokens/tokens.ts";
 import type { ApiDeps, ApiEnv } from "./env.ts";
 
-/** The bearer token of a request (RFC 6750). @throws {VisibleError} UNAUTHENTICATED when it has none */
+/**
+ * The bearer token of a request (RFC 6750). @throws {VisibleError} UNAUTHENTICATED when it has none
+ */
 export const bearerOf = (request: Pick<HonoRequest, "header">): string => {
   const [, token] = /^Bearer +(\S+)$/i.exec(request.header("authorization") ?? "") ?? [];
   if (token !== undefined) return token;
@@ -14,7 +16,10 @@ export const bearerOf = (request: Pick<HonoRequest, "header">): string => {
   });
 };
 
-/** Lets nobody through without a token, whatever the path or the method. @throws {VisibleError} UNAUTHENTICATED */
+/**
+ * Lets nobody through without a token, whatever the path or the method.
+ * @throws {VisibleError} UNAUTHENTICATED
+ */
 export const requireToken = (deps: Pick<ApiDeps, "store" | "clock">) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     c.set("token", await authenticate(deps, bearerOf(c.req)));

@@ -5,7 +5,10 @@ import type { Authorities } from "../certificates/authorities.ts";
 import type { GatewayAccess } from "../gateways/access.ts";
 import type { Deps } from "../ports/deps.ts";
 
-/** What the API needs from outside: what the engine needs, the keys that sign gateways, and what lets them at their queues. */
+/**
+ * What the API needs from outside: what the engine needs, the keys that sign gateways, and what
+ * lets them at their queues.
+ */
 export interface ApiDeps extends Deps {
   readonly authorities: Authorities;
   readonly access: GatewayAccess;

@@ -14,7 +14,10 @@ const bodyOf = ({ code, message, hint }: VisibleError): ErrorBody => ({
   error: { code, message, ...(hint === undefined ? {} : { hint }) },
 });
 
-/** Every failure as `{ error: { code, message, hint } }`. What is no VisibleError is logged and not shown. */
+/**
+ * Every failure as `{ error: { code, message, hint } }`. What is no VisibleError is
+ * logged and not shown.
+ */
 export const answerError =
   (log: Log): ErrorHandler<ApiEnv> =>
   (error, c) => {

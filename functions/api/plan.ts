@@ -153,7 +153,10 @@ const answerOf = (plan: WholePlan): PlanAnswer => ({ ...plan, objects: [...plan.
 /** The rest is among the plan's members. */
 const leftOutMax = 100;
 
-/** With what is left out of its objects and what else is to be known, so that whoever makes a plan need not ask. */
+/**
+ * With what is left out of its objects and what else is to be known, so that whoever makes
+ * a plan need not ask.
+ */
 const answerToChange = (
   plan: WholePlan,
   definition: PlanDefinition,

@@ -5,7 +5,9 @@ import { requireScope } from "./auth.ts";
 import type { ApiEnv } from "./env.ts";
 import { bodyOfIssues } from "./errors.ts";
 
-/** An empty app whose routes answer 400 with the issues when a request does not fit their schema. */
+/**
+ * An empty app whose routes answer 400 with the issues when a request does not fit their schema.
+ */
 export const createRouter = () =>
   new OpenAPIHono<ApiEnv>({
     defaultHook: (result, c) => (result.success ? undefined : c.json(bodyOfIssues(result.target, result.error), 400)),

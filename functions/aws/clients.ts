@@ -3,7 +3,9 @@ import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
 
-/** The variables that the clients look at: `process.env`, or what a local run made of its emulators. */
+/**
+ * The variables that the clients look at: `process.env`, or what a local run made of its emulators.
+ */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What a client of any service is made with. */

@@ -24,8 +24,9 @@ type Put = Extract<Change, { type: "put" }>;
 export const itemKey = (key: Key) => ({ pk: key.partition, sk: key.sort });
 
 /**
- * The shard of the index that a key belongs to: FNV-1a over its UTF-8 bytes (http://www.isthe.com/chongo/tech/comp/fnv/). Its
- * low bits hang on the low bits of the bytes only, and keys are alike: so all its bits are mixed once more (MurmurHash3's end).
+ * The shard of the index that a key belongs to: FNV-1a over its UTF-8 bytes
+ * (http://www.isthe.com/chongo/tech/comp/fnv/). Its low bits hang on the low bits of the bytes
+ * only, and keys are alike: so all its bits are mixed once more (MurmurHash3's end).
  */
 export const dueShardOf = (key: Key): number => {
   let hash = 0x811c9dc5;
@@ -35,7 +36,10 @@ export const dueShardOf = (key: Key): number => {
   return ((hash ^ (hash >>> 16)) >>> 0) % dueShards;
 };
 
-/** The attributes of a put but for key and version; the optional ones are absent unless set, so the index is sparse. */
+/**
+ * The attributes of a put but for key and version; the optional ones are absent unless set, so
+ * the index is sparse.
+ */
 const attributesOf = ({ key, body, dueAt, expiresAt }: Pick<Put, "key" | "body" | "dueAt" | "expiresAt">) => ({
   format: documentFormat,
   body: storedBody(key, body).body,
@@ -71,8 +75,8 @@ const conditionOf = (expect: Expectation) => {
 };
 
 /**
- * A put as an update: it replaces every attribute, and counts the version up whatever it was, which a Put could only do
- * knowing it.
+ * A put as an update: it replaces every attribute, and counts the version up whatever it was, which
+ * a Put could only do knowing it.
  */
 export const updateOf = (TableName: string, change: Put, by: string) => {
   const attributes: Record<string, unknown> = { ...attributesOf(change), by };

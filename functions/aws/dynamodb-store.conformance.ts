@@ -16,7 +16,10 @@ import { createDynamodbStore } from "./dynamodb-store.ts";
 import { ensureTable } from "./table.ts";
 import type { ServicesUnderTest } from "./testing.ts";
 
-/** What the document store promises on DynamoDB, or on what stands in for it. Takes a function that starts that. */
+/**
+ * What the document store promises on DynamoDB, or on what stands in for it. Takes a
+ * function that starts that.
+ */
 export const dynamodbConformance = (name: string, start: () => Promise<ServicesUnderTest>): void => {
   storeConformance(`in DynamoDB, ${name}`, async () => {
     const services = await start();

@@ -8,7 +8,10 @@ import { reportQueueName, siteQueueName, siteQueues } from "../../core/api/queue
 /** The shortest that AWS gives: what a gateway that was removed still has is over by then. */
 export const durationSeconds = 900;
 
-/** On AWS an action permits its batch, too, and a name that no action has does no harm; ministack asks for it by that name. */
+/**
+ * On AWS an action permits its batch, too, and a name that no action has does no harm; ministack
+ * asks for it by that name.
+ */
 const withBatch = (action: string): readonly string[] => [action, `${action}Batch`];
 
 /** What a gateway does with the queues of its site. */
@@ -30,7 +33,9 @@ export interface GatewayAccessOptions {
   readonly prefix: string;
 }
 
-/** What a role session of one site's gateway is narrowed to: its own queues, and sending reports. */
+/**
+ * What a role session of one site's gateway is narrowed to: its own queues, and sending reports.
+ */
 export const sessionPolicy = (
   { roleArn, region, prefix }: Pick<GatewayAccessOptions, "roleArn" | "region" | "prefix">,
   { siteId }: Pick<PeerIdentity, "siteId">,
@@ -50,7 +55,10 @@ export const sessionPolicy = (
   });
 };
 
-/** Credentials for a gateway's own queues, from a role that is narrowed to its site for each role session. */
+/**
+ * Credentials for a gateway's own queues, from a role that is narrowed to its site
+ * for each role session.
+ */
 export const createGatewayAccess = (options: GatewayAccessOptions) => ({
   async credentialsFor(identity: PeerIdentity): Promise<QueueCredentials> {
     const { Credentials } = await options.client.send(

@@ -28,7 +28,10 @@ export interface SQSEvent {
   readonly Records: readonly SQSRecord[];
 }
 
-/** The messages that are to come again; all others are deleted. Needs `ReportBatchItemFailures` on the event source. */
+/**
+ * The messages that are to come again; all others are deleted. Needs `ReportBatchItemFailures`
+ * on the event source.
+ */
 export interface SQSBatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }

@@ -10,12 +10,17 @@ import type { SiteId } from "../../core/api/ids.ts";
 import { messageBytesMax } from "../../core/api/message.ts";
 import { siteQueueName, siteQueues } from "../../core/api/queues.ts";
 
-/** A queue and, with the same retention and size, its dead-letter queue. Used here and by the deployment. */
+/**
+ * A queue and, with the same retention and size, its dead-letter queue. Used here
+ * and by the deployment.
+ */
 export interface QueueDefinition {
   /** How long a received message stays hidden unless its receiver asks for longer. */
   readonly visibilityTimeoutSeconds: number;
   readonly retentionSeconds: number;
-  /** The largest message that it takes. Where a deployment does not say, Pulumi makes it 256 KiB. */
+  /**
+   * The largest message that it takes. Where a deployment does not say, Pulumi makes it 256 KiB.
+   */
   readonly messageBytesMax: number;
   /** After so many receives a message goes to the dead-letter queue. */
   readonly maxReceiveCount: number;
@@ -24,8 +29,9 @@ export interface QueueDefinition {
 const retentionSeconds = 14 * 24 * 60 * 60;
 
 /**
- * Those of a site (core/api/queues.ts). A gateway renews what it works on every 5 s, so another has a dead one's task within 20 s (W20). A task
- * must outlive a gateway that dies over it again and again; the run's own bound on tries ends it.
+ * Those of a site (core/api/queues.ts). A gateway renews what it works on every 5 s, so another has
+ * a dead one's task within 20 s (W20). A task must outlive a gateway that dies over it again and
+ * again; the run's own bound on tries ends it.
  */
 export const taskQueueDefinition: QueueDefinition = {
   visibilityTimeoutSeconds: 15,
@@ -35,9 +41,11 @@ export const taskQueueDefinition: QueueDefinition = {
 };
 
 /**
- * One for all. Visibility is six times the function's timeout of 10 s, as Lambda asks for. A receive whose call was throttled counts as one
- * that failed, and there is one a visibility: so 30 are half an hour without executions to be had, of which an alarm tells after a quarter.
- * What really fails is a dead letter half an hour later than its first try, which nobody waits for: deadlines send the task again.
+ * One for all. Visibility is six times the function's timeout of 10 s, as Lambda asks for. A
+ * receive whose call was throttled counts as one that failed, and there is one a visibility: so 30
+ * are half an hour without executions to be had, of which an alarm tells after a quarter. What
+ * really fails is a dead letter half an hour later than its first try, which nobody waits for:
+ * deadlines send the task again.
  */
 export const reportQueueDefinition: QueueDefinition = {
   visibilityTimeoutSeconds: 60,
@@ -49,7 +57,10 @@ export const reportQueueDefinition: QueueDefinition = {
 /** With an underscore, which no name of a site has: `a-dead` is a site like any other. */
 export const deadLetterQueueName = (queueName: string): string => `${queueName}_dead`;
 
-/** The definition as attributes of SQS. A dead-letter queue is one without a dead-letter queue of its own. */
+/**
+ * The definition as attributes of SQS. A dead-letter queue is one without a
+ * dead-letter queue of its own.
+ */
 export const queueAttributes = (definition: QueueDefinition, deadLetterArn?: string): Record<string, string> => {
   const { maxReceiveCount } = definition;
   const redrive = { deadLetterTargetArn: deadLetterArn, maxReceiveCount };
@@ -99,8 +110,8 @@ const arnOf = async (client: SQSClient, url: string): Promise<string> => {
 };
 
 /**
- * Makes the queue and its dead-letter queue, or brings them in line with the definition. Takes a queue's name, gives
- * its URL and ARN, and the URL of its dead letters.
+ * Makes the queue and its dead-letter queue, or brings them in line with the definition. Takes a
+ * queue's name, gives its URL and ARN, and the URL of its dead letters.
  */
 export const ensureQueue = async (
   client: SQSClient,
@@ -112,7 +123,10 @@ export const ensureQueue = async (
   return { url, arn: await arnOf(client, url), deadLetterUrl };
 };
 
-/** Makes the queues of a site, or brings them in line with their definition. Gives their URLs by name. */
+/**
+ * Makes the queues of a site, or brings them in line with their definition.
+ * Gives their URLs by name.
+ */
 export const ensureSiteQueues = async (
   client: SQSClient,
   prefix: string,

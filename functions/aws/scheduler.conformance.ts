@@ -19,8 +19,8 @@ const daily = { expression: "cron(0 1 * * ? *)", timeZone: "Asia/Shanghai" };
 const ends = { ...daily, endsAt: "2026-12-24T01:00:00.500Z" as Instant };
 
 /**
- * What the adapter promises on EventBridge Scheduler, or on what stands in for it. Takes a function that starts that, and what that is
- * known to do otherwise.
+ * What the adapter promises on EventBridge Scheduler, or on what stands in for it. Takes a function
+ * that starts that, and what that is known to do otherwise.
  */
 export const schedulerConformance = (
   name: string,

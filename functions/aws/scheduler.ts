@@ -30,7 +30,10 @@ const inputOf = (planId: PlanId) =>
     scheduleArn: "<aws.scheduler.schedule-arn>",
   });
 
-/** The whole schedule: an update returns to its default whatever it leaves out, so both calls send all of it. */
+/**
+ * The whole schedule: an update returns to its default whatever it leaves out, so both
+ * calls send all of it.
+ */
 const scheduleOf = (
   options: EventBridgeSchedulerOptions,
   planId: PlanId,
@@ -48,15 +51,17 @@ const scheduleOf = (
     Arn: options.targetArn,
     RoleArn: options.roleArn,
     Input: inputOf(planId),
-    // The sweep finds slots that were never heard of, so an old invocation need not be tried for a day.
+    // The sweep finds slots that were never heard of, so an old invocation need
+    // not be tried for a day.
     RetryPolicy: { MaximumEventAgeInSeconds: 3_600, MaximumRetryAttempts: 3 },
     ...(options.deadLetterArn === undefined ? {} : { DeadLetterConfig: { Arn: options.deadLetterArn } }),
   },
 });
 
 /**
- * The `Scheduler` port by EventBridge Scheduler: one schedule per plan, named by the plan's id, in one group. An end that
- * has passed already is AWS's ValidationException: a plan that has ended has no schedule to put.
+ * The `Scheduler` port by EventBridge Scheduler: one schedule per plan, named by the plan's id, in
+ * one group. An end that has passed already is AWS's ValidationException: a plan that has ended
+ * has no schedule to put.
  */
 export const createEventBridgeScheduler = (options: EventBridgeSchedulerOptions): Scheduler => {
   const { client, groupName } = options;
@@ -78,7 +83,8 @@ export const createEventBridgeScheduler = (options: EventBridgeSchedulerOptions)
       try {
         await client.send(new CreateScheduleCommand(schedule));
       } catch (error) {
-        // Somebody made it in between. Where it is gone again by now, the conflict is thrown, and the caller tries again.
+        // Somebody made it in between. Where it is gone again by now, the conflict is thrown, and
+        // the caller tries again.
         if (!(error instanceof ConflictException && (await update(schedule)))) throw error;
       }
     },
@@ -93,7 +99,10 @@ export const createEventBridgeScheduler = (options: EventBridgeSchedulerOptions)
   };
 };
 
-/** Makes the schedule group where it is not there yet. For local runs: on AWS the deployment makes it. */
+/**
+ * Makes the schedule group where it is not there yet. For local runs: on AWS the
+ * deployment makes it.
+ */
 export const ensureScheduleGroup = async (client: SchedulerClient, name: string): Promise<void> => {
   try {
     await client.send(new CreateScheduleGroupCommand({ Name: name }));

@@ -7,8 +7,8 @@ import type { TaskQueue } from "../../core/ports/queue.ts";
 import { ensureSiteQueues } from "./queues.ts";
 
 /**
- * A site's queues are made when the site is registered. Who may make queues may do harm, so on AWS a function of its own does, which
- * may do nothing else; the API asks it.
+ * A site's queues are made when the site is registered. Who may make queues may do harm, so on AWS
+ * a function of its own does, which may do nothing else; the API asks it.
  */
 const requestSchema = z.strictObject({ siteId: siteIdSchema });
 

@@ -17,7 +17,10 @@ export interface SqsTaskQueueOptions {
   readonly tries?: Tries;
 }
 
-/** SQS's limits of one batch, which may have as many bytes as one message, and of one message's delay. */
+/**
+ * SQS's limits of one batch, which may have as many bytes as one message, and of
+ * one message's delay.
+ */
 const batchEntriesMax = 10;
 const delaySecondsMax = 900;
 
@@ -30,7 +33,10 @@ interface Message {
   readonly delaySeconds: number;
 }
 
-/** Who shares a site's queues fairly: runs. However many tasks one has, another's need not wait behind them all. */
+/**
+ * Who shares a site's queues fairly: runs. However many tasks one has, another's need not
+ * wait behind them all.
+ */
 const groupOf = (task: Task): string => ("runId" in task ? task.runId : task.kind);
 
 const messageOf = ({ task, delaySeconds = 0 }: Parameters<TaskQueue["send"]>[1][number]): Message => {

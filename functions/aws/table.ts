@@ -9,7 +9,10 @@ import {
 
 /** The index that finds what is due: sparse, since only documents with a `dueAt` carry its keys. */
 export const dueIndexName = "due";
-/** Partitions of the index: enough that it never limits the writes of the table. A change needs every item rewritten. */
+/**
+ * Partitions of the index: enough that it never limits the writes of the table. A change needs
+ * every item rewritten.
+ */
 export const dueShards = 32;
 /** The attribute that DynamoDB's time to live looks at: seconds since 1970. */
 export const ttlAttribute = "ttl";
@@ -56,8 +59,9 @@ const enableTimeToLive = async (client: DynamoDBClient, name: string): Promise<v
 };
 
 /**
- * Makes the table with its index and its time to live where they are not there yet, and waits until it can be used,
- * 60 s at most. For local runs: on AWS the deployment makes it from the same definition.
+ * Makes the table with its index and its time to live where they are not there yet, and
+ * waits until it can be used, 60 s at most. For local runs: on AWS the deployment makes it
+ * from the same definition.
  */
 export const ensureTable = async (client: DynamoDBClient, name: string): Promise<void> => {
   await createTable(client, name);

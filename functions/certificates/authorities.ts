@@ -25,8 +25,9 @@ const missing = (multiCluster: string): never => {
 const textsSchema = z.record(z.string(), z.string());
 
 /**
- * From the environment variable AUTHORITIES, a JSON object of multi-clusters, each with the PEM of its authority's certificate and key.
- * Without it no gateway can enrol. An authority is looked at when it is needed: one that can't be used takes nothing from the others.
+ * From the environment variable AUTHORITIES, a JSON object of multi-clusters, each with the PEM of
+ * its authority's certificate and key. Without it no gateway can enrol. An authority is looked at
+ * when it is needed: one that can't be used takes nothing from the others.
  * @throws {VisibleError} BAD_REQUEST when the value is no such object, without saying what it is
  */
 export const authoritiesFrom = (env: Environment, nowMs: () => number): Authorities => {

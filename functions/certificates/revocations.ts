@@ -23,7 +23,10 @@ interface Revocations extends RevocationList {
  * everybody.
  */
 const backdatedMs = 60 * 60 * 1000;
-/** For so long after it has expired a certificate is in the list: a connection may be older than that. */
+/**
+ * For so long after it has expired a certificate is in the list: a connection
+ * may be older than that.
+ */
 const listedSeconds = 24 * 3600;
 /**
  * For so long it is known, since it might still be renewed; and however long that is while there
@@ -43,7 +46,10 @@ export const readRevocationList = async (
   return { issuedAt, pem, authority };
 };
 
-/** Reports ask for a list far more often than it changes. A removal is told to everybody without being asked for. */
+/**
+ * Reports ask for a list far more often than it changes. A removal is told to everybody
+ * without being asked for.
+ */
 const recentSeconds = 5;
 const recentIn = perObject(() => new Recently<{ readonly list: RevocationList | undefined }>(recentSeconds));
 
@@ -89,7 +95,10 @@ export const rightedRevocationList = async (
 
 type ListDeps = Pick<Deps, "store" | "clock"> & { readonly authorities: Authorities };
 
-/** The change of the multi-cluster's list that adds these. Those that have expired by now drop out of it. */
+/**
+ * The change of the multi-cluster's list that adds these. Those that have expired
+ * by now drop out of it.
+ */
 export const revoke = async (
   { store, clock, authorities }: ListDeps,
   multiCluster: SiteId,

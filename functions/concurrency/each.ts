@@ -1,5 +1,6 @@
 /**
- * Does something for each, one after the other. One that fails keeps none of the others from being done.
+ * Does something for each, one after the other. One that fails keeps none of the
+ * others from being done.
  * @throws what the first that failed threw, after the last
  */
 export const forEach = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {

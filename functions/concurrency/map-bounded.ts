@@ -1,6 +1,7 @@
 /**
- * `Promise.all` over `list`, with at most `concurrencyMax` calls of `action` going on at once. After the first failure
- * no further call is begun, and those that go on are awaited before it is thrown.
+ * `Promise.all` over `list`, with at most `concurrencyMax` calls of `action` going on at
+ * once. After the first failure no further call is begun, and those that go on are awaited
+ * before it is thrown.
  */
 export const mapBounded = async <T, R>(
   list: readonly T[],

@@ -4,13 +4,17 @@ import { tryAgain } from "../../core/waiting/try-again.ts";
 import { processWaiting } from "../concurrency/waiting.ts";
 import type { Deps } from "../ports/deps.ts";
 
-/** Of one step against others who write the same document; each loser was overtaken by somebody's success. */
+/**
+ * Of one step against others who write the same document; each loser was overtaken
+ * by somebody's success.
+ */
 const tries = { triesMax: 30, backoffMs: { first: 10, max: 500, jitter: 1 }, time: processWaiting };
 
 /**
  * Does something that somebody else's write in between makes fail, again from its beginning.
  * @param options.others what they did, for the message
- * @param options.isOvertaken whether a failure is one of these; a `CommitConflict`, unless told otherwise
+ * @param options.isOvertaken whether a failure is one of these; a `CommitConflict`,
+ * unless told otherwise
  * @throws VisibleError CONFLICT when others were faster every time
  */
 export const retrying = async <T>(

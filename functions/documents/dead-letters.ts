@@ -5,14 +5,20 @@ import type { Stored } from "../../core/ports/store.ts";
 import type { Deps } from "../ports/deps.ts";
 import { deadLetterKey, deadLetterPrefix } from "./records.ts";
 
-/** A report that could not be taken in, beside its run: for people to see, and to be taken in once more. */
+/**
+ * A report that could not be taken in, beside its run: for people to see, and to
+ * be taken in once more.
+ */
 interface DeadLetter {
   readonly at: string;
   readonly report: TaskReport;
 }
 
 const keptSeconds = 90 * 24 * 3600;
-/** Of one run; whatever makes so many is looked at by people, and deadlines send its tasks again anyway. */
+/**
+ * Of one run; whatever makes so many is looked at by people, and deadlines send
+ * its tasks again anyway.
+ */
 const lettersMax = 1000;
 
 /** Puts a report beside its run. @param messageId by which one that comes again is the same */

@@ -3,7 +3,9 @@ import type { Instant } from "../../core/api/ids.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
 
-/** Entries that are remembered at most; the one that was not used for longest is forgotten first. */
+/**
+ * Entries that are remembered at most; the one that was not used for longest is forgotten first.
+ */
 const entriesMax = 10_000;
 
 /**
@@ -18,7 +20,9 @@ export class Recently<T> {
     this.#seconds = seconds;
   }
 
-  /** Undefined for what was not remembered, or longer ago; also when the clock was set back since. */
+  /**
+   * Undefined for what was not remembered, or longer ago; also when the clock was set back since.
+   */
   get(key: string, { clock }: { readonly clock: Clock }): T | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
@@ -32,7 +36,10 @@ export class Recently<T> {
   }
 }
 
-/** One of something for each object, for as long as that lives: a process has one store, and a test many. */
+/**
+ * One of something for each object, for as long as that lives: a process has one
+ * store, and a test many.
+ */
 export const perObject = <T>(make: () => T): ((object: object) => T) => {
   const made = new WeakMap<object, T>();
   return (object) => {

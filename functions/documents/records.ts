@@ -5,8 +5,9 @@ import { keyPart } from "../../core/object/place.ts";
 import type { Key } from "../../core/ports/store.ts";
 
 /**
- * Where each kind of document lies in the single table. A partition is what is listed together: the catalogue (names
- * of sites, plans and tokens), a site, a plan with its runs and groups, and a run with its facts.
+ * Where each kind of document lies in the single table. A partition is what is listed together:
+ * the catalogue (names of sites, plans and tokens), a site, a plan with its runs and groups, and
+ * a run with its facts.
  */
 const sequenceDigits = (sequence: number) => sequence.toString().padStart(10, "0");
 const indexDigits = (index: number) => index.toString().padStart(5, "0");
@@ -30,7 +31,9 @@ export const revocationsKey = (multiCluster: SiteId): Key => ({
 });
 /** `InventoryHead`: of when what is known of the site is. */
 export const inventoryHeadKey = (siteId: SiteId): Key => ({ partition: `SITE#${siteId}`, sort: "INVENTORY" });
-/** `JudgedObject`: what the site has, by `Placed.place`, or those whose places begin with a text. */
+/**
+ * `JudgedObject`: what the site has, by `Placed.place`, or those whose places begin with a text.
+ */
 export const objectPrefix = "OBJECT#";
 export const objectKey = (siteId: SiteId, place: string): Key => ({
   partition: `SITE#${siteId}`,
@@ -57,7 +60,10 @@ export const inventoryKey = (siteId: SiteId, generation: number, part: number): 
   sort: `${inventoryPrefix}${generation.toString().padStart(16, "0")}#${indexDigits(part)}`,
 });
 
-/** `ObjectPage`: a plan's or a run's objects, in that one's partition; see functions/plans/object-pages.ts. */
+/**
+ * `ObjectPage`: a plan's or a run's objects, in that one's partition; see
+ * functions/plans/object-pages.ts.
+ */
 export const objectPagePrefix = (set: string) => `OBJECTS#${set}#`;
 export const objectPageKey = (partition: string, set: string, page: number): Key => ({
   partition,
@@ -125,8 +131,9 @@ export const factKey = (runId: RunId, step: Step, target: SiteId | "source", ind
   sort: `${factPrefix(step, target)}${indexDigits(index)}`,
 });
 /**
- * `VolumePage`: which of a run's volumes are which object's, by the first of them. An answer that came in so many parts
- * has its own: pages of answers that were cut otherwise have gaps between them.
+ * `VolumePage`: which of a run's volumes are which object's, by the first of them. An
+ * answer that came in so many parts has its own: pages of answers that were cut otherwise
+ * have gaps between them.
  */
 export const volumePagePrefix = (parts: number) => `VOLUMES#${indexDigits(parts)}#`;
 export const volumePageKey = (runId: RunId, parts: number, fromVolume: number): Key => ({

@@ -2,9 +2,14 @@ import assert from "node:assert/strict";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type Change, documentFormat, type Key } from "../../core/ports/store.ts";
 
-/** The largest body, as UTF-8 JSON: DynamoDB's 400 KB item less the keys and attributes around it. */
+/**
+ * The largest body, as UTF-8 JSON: DynamoDB's 400 KB item less the keys and attributes around it.
+ */
 export const bodyBytesMax = 380 * 1024;
-/** The most changes in one commit, and the most bytes of all its bodies: DynamoDB's limits of a transaction. */
+/**
+ * The most changes in one commit, and the most bytes of all its bodies: DynamoDB's
+ * limits of a transaction.
+ */
 export const commitChangesMax = 100;
 export const commitBytesMax = 4_000_000;
 
@@ -23,8 +28,8 @@ export const readableFormat = (key: Key, format = 1): { readonly format?: number
 export const keyText = (key: Key): string => `${key.partition}\n${key.sort}`;
 
 /**
- * The body as it comes back from any store: a deep copy through JSON, so that stores agree on `undefined` and dates.
- * Asserts that it is an object of `bodyBytesMax` at most.
+ * The body as it comes back from any store: a deep copy through JSON, so that stores agree on
+ * `undefined` and dates. Asserts that it is an object of `bodyBytesMax` at most.
  */
 export const storedBody = (
   key: Key,
@@ -62,7 +67,8 @@ export const encodeCursor = (sort: string): string => Buffer.from(sort, "utf8").
 
 /**
  * The sort key that a page goes on after.
- * @throws {VisibleError} BAD_REQUEST for a cursor that no page of this query gave: cursors pass through users' hands
+ * @throws {VisibleError} BAD_REQUEST for a cursor that no page of this query gave: cursors pass
+ * through users' hands
  */
 export const decodeCursor = (cursor: string, prefix: string): string => {
   const sort = Buffer.from(cursor, "base64url").toString("utf8");

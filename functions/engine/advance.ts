@@ -16,11 +16,13 @@ export interface Aggregate<State extends object, Event> {
 }
 
 /**
- * Loads the document, decides, and commits the new state together with its effects in one transaction, conditional on
- * the version that was read. Somebody else's write in between means: load again, decide again.
+ * Loads the document, decides, and commits the new state together with its effects in one
+ * transaction, conditional on the version that was read. Somebody else's write in between means:
+ * load again, decide again.
  *
  * @returns the state afterwards, and the outbox entry that now has to be drained, if there is one
- * @throws VisibleError CONFLICT when others were faster every time; what `missing` gives when there is no document
+ * @throws VisibleError CONFLICT when others were faster every time; what `missing` gives when
+ * there is no document
  */
 export const advance = async <State extends object, Event>(
   deps: Deps,

@@ -36,8 +36,8 @@ export const createRun = (
       return following;
     } catch (error) {
       if (!(error instanceof CommitConflict)) throw error;
-      // It is there already: this was carried out before, and its parts are looked at; or where a clock
-      // was set back, it is a run of then that is over, and its lane must be let go.
+      // It is there already: this was carried out before, and its parts are looked at; or where a
+      // clock was set back, it is a run of then that is over, and its lane must be let go.
       if ((await deps.store.get<Run>(runKey(runId))) !== undefined) {
         return starting.map((target) => ({ to: "part", runId, target, event: { type: "start" } }));
       }

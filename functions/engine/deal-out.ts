@@ -69,7 +69,9 @@ const begin = async (
   return (await puts(deps, { type: "put", key, body: shard, expect, ...dueOf(deps, shard, undefined) })) ? [shard] : [];
 };
 
-/** A part may have come to its end meanwhile: whoever ended it closed those shards that were there. */
+/**
+ * A part may have come to its end meanwhile: whoever ended it closed those shards that were there.
+ */
 const isStillAwaited = async (deps: Deps, run: Run, target: SiteId, step: Step): Promise<boolean> => {
   const part = await deps.store.get<TargetRun>(partKey(run.id, target));
   if (part?.body.step === step) return true;
@@ -94,7 +96,10 @@ const toldAll = async (
   return { source, sequence, base, compression, ...(volumePages !== undefined && { volumePages }) };
 };
 
-/** A part is over: none of its tasks is given out any more, nor the snapshot when nobody waits for it. */
+/**
+ * A part is over: none of its tasks is given out any more, nor the snapshot when
+ * nobody waits for it.
+ */
 export const closeShards = async (deps: Deps, run: Run, target: SiteId, { endedIn }: TargetRun): Promise<void> => {
   if (endedIn === undefined) return;
   const place = placeOf(run, target, endedIn);

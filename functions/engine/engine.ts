@@ -24,7 +24,9 @@ import { goOnWith } from "./settle.ts";
 import { takeTask } from "./take-task.ts";
 import { tidySource } from "./tidy.ts";
 
-/** The sweep looks at a plan this long after its next slot: by then the schedule should have fired. */
+/**
+ * The sweep looks at a plan this long after its next slot: by then the schedule should have fired.
+ */
 const slotGraceSeconds = 90;
 /** A daily plan's next slot is 25 hours away when clocks go back. */
 const lookSecondsMax = 26 * 3600;
@@ -190,18 +192,25 @@ export const applyToPart = async (deps: Deps, runId: RunId, target: SiteId, even
   if (run !== undefined) await takeAll(deps, [{ to: "go-on", run, target }]);
 };
 
-/** Something happens to the task that a shard, which was just read, gives out. @throws as for a plan */
+/**
+ * Something happens to the task that a shard, which was just read, gives out. @throws as for a plan
+ */
 export const applyToTask = async (deps: Deps, id: ShardId, event: TaskEvent, shard: Stored<Shard>): Promise<void> => {
   await takeAll(deps, await takeTask(deps, id, event, shard));
 };
 
-/** What somebody found out to have happened. @throws what the first thing that could not be done threw */
+/**
+ * What somebody found out to have happened.
+ * @throws what the first thing that could not be done threw
+ */
 export const follow = async (deps: Deps, happenings: readonly Happening[]): Promise<void> => {
   const failure = await takeAll(deps, happenings);
   if (failure !== undefined) throw failure;
 };
 
-/** Carries out an entry that has just been committed; what can't be done now is done by the sweep. */
+/**
+ * Carries out an entry that has just been committed; what can't be done now is done by the sweep.
+ */
 export const tryDrain = async (deps: Deps, entry: NewEntry): Promise<void> => {
   await takeAll(deps, [carryOut(entry)]);
 };
@@ -212,7 +221,8 @@ export const drain = async (deps: Deps, key: Key): Promise<void> => {
   if (entry === undefined) return;
   const { effects } = entry.body as { readonly effects: Effects | EffectsOfBefore };
   if (effects.of === "plan") return follow(deps, [{ to: "carry-out", entry }]);
-  // Of an earlier version; what it wanted is worked out from the run's state, and done by its parts.
+  // Of an earlier version; what it wanted is worked out from the run's state,
+  // and done by its parts.
   await loadRun(deps, effects.runId);
   await deps.store.commit([{ type: "delete", key, expect: "any" }]);
 };

@@ -6,7 +6,10 @@ import { partsOf } from "../../core/run/steps.ts";
 import { partKey, runKey } from "../documents/records.ts";
 import { lookAfterSeconds } from "./due.ts";
 
-/** The changes that make a run and its parts, where there is none. Those that have begun are looked at. */
+/**
+ * The changes that make a run and its parts, where there is none. Those that have
+ * begun are looked at.
+ */
 export const putRun = (run: Run, now: Instant): readonly Change[] => {
   const { targets: _, ...head } = run;
   const part = ([target, body]: readonly [SiteId, TargetRun]): Change => {

@@ -20,7 +20,10 @@ export interface OutboxEntry {
 
 export const isOutbox = ({ sort }: Key): boolean => sort.startsWith("OUTBOX#");
 
-/** An entry is carried out right after its commit; one that is still there after this long is taken up by the sweep. */
+/**
+ * An entry is carried out right after its commit; one that is still there after this long is
+ * taken up by the sweep.
+ */
 const sweepAfterSeconds = 30;
 /** The sweep takes them one after the other, so chance has nothing to spread. */
 const backoffSeconds = { first: 2 * sweepAfterSeconds, max: 3600, jitter: 0 };
@@ -28,7 +31,10 @@ const backoffSeconds = { first: 2 * sweepAfterSeconds, max: 3600, jitter: 0 };
 /** An entry on its way into the store; its key is its own, so its version there is 1. */
 export type NewEntry = Extract<Change, { type: "put" }> & { readonly body: OutboxEntry };
 
-/** The change that puts an entry beside the new version of its document; the version makes its key unique. */
+/**
+ * The change that puts an entry beside the new version of its document; the version
+ * makes its key unique.
+ */
 export const putOutbox = (options: {
   readonly aggregate: Key;
   readonly version: number;

@@ -9,8 +9,8 @@ import { handleSweep } from "../sweep.ts";
 import { look } from "./testing-kinds.ts";
 
 /*
- * Runs that were begun by a version that knew objects of one volume each: it has not counted what was snapshotted, and
- * told no mapping.
+ * Runs that were begun by a version that knew objects of one volume each: it has not counted what
+ * was snapshotted, and told no mapping.
  */
 
 const start = async (api: TestApi) => (await api.send<Run>("POST", "/v1/plans/nightly/run")).body;

@@ -7,7 +7,9 @@ import { planKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { putOutbox } from "./outbox.ts";
 
-/** Whoever loses against others who change the plan so many times in a row leaves it to the sweep. */
+/**
+ * Whoever loses against others who change the plan so many times in a row leaves it to the sweep.
+ */
 const triesMax = 5;
 
 /**

@@ -31,7 +31,8 @@ export const goOnWith = async (
     return dealOut(deps, run, target, { step: part.step, isNew });
   }
   if (!part.unsettled) return [];
-  // Parts that end at once have read each other as they were: who reads again after his own end sees all that are over.
+  // Parts that end at once have read each other as they were: who reads again after his own end
+  // sees all that are over.
   return windUp(deps, (await needRun(deps, run.id)).run, target, part);
 };
 
@@ -42,7 +43,9 @@ const writeDown = async (deps: Deps, run: Run, target: SiteId, step: NonNullable
   if (last === "publishing") await recordGroup(deps, run, "mirror", target);
 };
 
-/** Whoever still writes is fenced off, what it made is given up or handed on, and its lane is free. */
+/**
+ * Whoever still writes is fenced off, what it made is given up or handed on, and its lane is free.
+ */
 const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Promise<readonly Happening[]> => {
   const { id: runId, planId, kind } = run;
   const isGivenUp = part.state !== "succeeded";

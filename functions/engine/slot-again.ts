@@ -21,7 +21,10 @@ export interface SlotAgain {
   readonly changes: readonly Change[];
 }
 
-/** More runs of one slot there are not, with their parts: one for each time that a clock was wrong just then. */
+/**
+ * More runs of one slot there are not, with their parts: one for each time that a clock
+ * was wrong just then.
+ */
 const documentsMax = 1700;
 
 export const slotAgain = async (deps: Deps, plan: Plan, slot: Instant): Promise<SlotAgain> => {

@@ -8,8 +8,8 @@ import type { ShardId } from "../runs/shards.ts";
 import { readWarnings, warnedIn } from "../runs/warnings.ts";
 
 /**
- * All tasks of a step are done: what follows from that is written down before its parts go on. Twice is as good as
- * once.
+ * All tasks of a step are done: what follows from that is written down before its parts go on.
+ * Twice is as good as once.
  * @param shards of the step, all of them
  * @returns what is to be known of it, and what was sent
  */

@@ -47,8 +47,9 @@ export const takeTask = async (
 };
 
 /**
- * Whether the last of a step's tasks was done, now that one of its shards is finished. All shards are read after the last one was
- * written, so whoever writes it sees that it was; what is written of it counts once.
+ * Whether the last of a step's tasks was done, now that one of its shards is finished. All
+ * shards are read after the last one was written, so whoever writes it sees that it was; what is
+ * written of it counts once.
  */
 export const whenAllDone = async (
   deps: Deps,

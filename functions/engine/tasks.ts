@@ -134,16 +134,19 @@ const incomplete = (what: string) =>
     hint: "The next run of the plan begins anew.",
   });
 
-/** The volume of an object that a task is about; of one that a version before snapshotted, all that it has. */
+/**
+ * The volume of an object that a task is about; of one that a version before
+ * snapshotted, all that it has.
+ */
 const volumesOf = ({ config, snapshotIds, volumes }: SnapshotFact, index: number) =>
   config.volumes
     .map(({ id }, place) => ({ id, snapshotId: snapshotIds[place], index: volumes?.[place] ?? null }))
     .filter((volume) => volumes === undefined || volume.index === index);
 
 /**
- * What a target publishes: the mirrors that were transferred to, and the configurations that it does
- * not keep itself, since a gateway of before has prepared them. Where that was all of them, it may
- * have to be published by one, which wants the list.
+ * What a target publishes: the mirrors that were transferred to, and the configurations that it
+ * does not keep itself, since a gateway of before has prepared them. Where that was all of them, it
+ * may have to be published by one, which wants the list.
  */
 const publication = async (
   deps: Deps,

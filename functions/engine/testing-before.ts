@@ -14,7 +14,10 @@ import { readShards } from "../runs/shards.ts";
 export const siteC = siteIdSchema.parse("c");
 export const sites = [siteA, siteB, siteC];
 
-/** An API whose store tells of some documents that they are of the form 1, until they are written again. */
+/**
+ * An API whose store tells of some documents that they are of the form 1, until
+ * they are written again.
+ */
 export const createOldApi = async () => {
   const api = await createTestApi();
   const old = new Map<string, number>();

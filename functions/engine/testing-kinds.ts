@@ -25,7 +25,10 @@ export const loose: ObjectConfig = objectNamed("web-1", {
   volumes: [volume("volume-web-1")],
 });
 
-/** What the source says of the nightly plan: a LUN, a VM of two disks, and one of these by itself, by a rule. */
+/**
+ * What the source says of the nightly plan: a LUN, a VM of two disks, and one of these
+ * by itself, by a rule.
+ */
 export const snapshotOf = (api: TestApi, more: Partial<TaskResultOf<"snapshot">> = {}) => ({
   ...{ kind: "snapshot", takenAt: api.deps.clock.now(), from: 0, fromVolume: 0 },
   objects: [
@@ -54,7 +57,10 @@ export const takeSnapshot = async (api: TestApi, more: Partial<TaskResultOf<"sna
   await report(api, task, { kind: "completed", result: snapshotOf(api, more) });
 };
 
-/** Does what is to be done at sites, until all that is left is of a kind. @returns that, which is taken */
+/**
+ * Does what is to be done at sites, until all that is left is of a kind.
+ * @returns that, which is taken
+ */
 export const workUntil = async (
   api: TestApi,
   sites: readonly SiteId[],

@@ -10,8 +10,9 @@ import type { Deps } from "../ports/deps.ts";
 import { tidyTaskOf } from "./tasks.ts";
 
 /*
- * Outside of a run's own reclaim the source is tidied up the same way: it is asked what it has, and told what to delete. Nobody
- * waits for the answers: what was marked and not deleted is taken up by the next reclaim.
+ * Outside of a run's own reclaim the source is tidied up the same way: it is asked what it has,
+ * and told what to delete. Nobody waits for the answers: what was marked and not deleted is taken
+ * up by the next reclaim.
  */
 
 /** The plan's number tells an answer that comes in time from one that newer runs have overtaken. */

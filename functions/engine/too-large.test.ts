@@ -8,7 +8,8 @@ import { handlePlanInvocation } from "../plan.ts";
 import { loadRun } from "../runs/runs.ts";
 
 /**
- * Runs the plan until nothing is left to do; each object's configuration has so many texts of 1.5 KB.
+ * Runs the plan until nothing is left to do; each object's configuration has so
+ * many texts of 1.5 KB.
  * @returns what its part came to
  */
 const runWith = async (textsOfEach: number) => {

@@ -101,7 +101,10 @@ const isRenewable = async (
   return (given?.body.certificates ?? []).some(({ serial }) => plainSerial(serial) === plainSerial(serialNumber));
 };
 
-/** One that enrolled again has another certificate; whoever shows the old one is the one who was removed. */
+/**
+ * One that enrolled again has another certificate; whoever shows the old one is the
+ * one who was removed.
+ */
 const assertNotRevoked = async (
   deps: EnrolmentDeps,
   certificate: x509.X509Certificate,

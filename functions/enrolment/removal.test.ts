@@ -96,7 +96,8 @@ describe("a gateway that is removed", () => {
   test("is known within a minute to whom all was lost that was told at once, by what it says next", () =>
     fc.assert(
       fc.asyncProperty(
-        // What a gateway that has nothing to do says lies at most 35 s apart (gateway/agent/timings.ts).
+        // What a gateway that has nothing to do says lies at most 35 s apart
+        // (gateway/agent/timings.ts).
         fc.double({ min: 0, max: 35, noNaN: true }),
         fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { maxLength: 5 }),
         async (after, others) => {

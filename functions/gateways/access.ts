@@ -19,15 +19,16 @@ export const noGatewayAccess: GatewayAccess = {
 };
 
 /**
- * Whether a report is from whom it says, by what SQS says of its sender: `<unique id of the role>:<name of the role session>`.
+ * Whether a report is from whom it says, by what SQS says of its sender:
+ * `<unique id of the role>:<name of the role session>`.
  * @param roleId of the gateways' role; undefined beside emulators, which don't tell senders apart
  */
 export const isFromWhomItSays = (report: Report, senderId: string, roleId: string | undefined): boolean =>
   roleId === undefined || senderId === `${roleId}:${senderNameOf(senderOf(report))}`;
 
 /**
- * Whether a report was sent as one of its site's. The queue gives each group of messages a fair share, so whoever sent in another
- * group, or in none, would take the shares of others.
+ * Whether a report was sent as one of its site's. The queue gives each group of messages a fair
+ * share, so whoever sent in another group, or in none, would take the shares of others.
  * @param groupId the message's; undefined where it has none
  */
 export const isInItsGroup = (report: Report, groupId: string | undefined, roleId: string | undefined): boolean =>

@@ -16,7 +16,10 @@ const setUp = async () => {
   return api;
 };
 
-/** A process of a function: it has a store of its own over the same table, and counts what it asks of it. */
+/**
+ * A process of a function: it has a store of its own over the same table, and
+ * counts what it asks of it.
+ */
 const processOf = (api: TestApi, failing = false) => {
   const counts = { reads: 0, writes: 0 };
   const { store } = api.deps;

@@ -10,16 +10,20 @@ import type { Deps } from "../ports/deps.ts";
 import { removedAt } from "./removed.ts";
 import { tellIfBehind } from "./settings.ts";
 
-/** So often it is written down at most that a gateway was heard of: below what it says nothing for. */
+/**
+ * So often it is written down at most that a gateway was heard of: below what it says nothing for.
+ */
 const noteEverySeconds = 40;
 
-/** The gateways that this process knows to have been heard of lately, whoever has written it down. */
+/**
+ * The gateways that this process knows to have been heard of lately, whoever has written it down.
+ */
 const heardIn = perObject(() => new Recently<true>(noteEverySeconds));
 const nameOf = (siteId: SiteId, gatewayId: GatewayId) => `${siteId}/${gatewayId}`;
 
 /**
- * A gateway says that it is alive, where it can be reached, and which settings it goes by. One that was removed is not written down,
- * and told all the same: so it learns that it was.
+ * A gateway says that it is alive, where it can be reached, and which settings it goes by. One that
+ * was removed is not written down, and told all the same: so it learns that it was.
  */
 export const heardOf = async (deps: Deps, { gateway }: Extract<Report, { kind: "alive" }>): Promise<void> => {
   const heard = { ...gateway, lastSeenAt: deps.clock.now() };
@@ -35,8 +39,8 @@ export const heardOf = async (deps: Deps, { gateway }: Extract<Report, { kind: "
 };
 
 /**
- * A gateway has said something of a task: it is alive. Costs nothing when that is known, and never throws: what it said counts
- * whether this is written down or not. What it is, it says itself.
+ * A gateway has said something of a task: it is alive. Costs nothing when that is known, and never
+ * throws: what it said counts whether this is written down or not. What it is, it says itself.
  */
 export const heardFrom = async (
   deps: Deps,
@@ -79,7 +83,10 @@ const isRecent = ({ lastSeenAt }: Gateway, { clock }: Deps): boolean => {
   return seconds >= 0 && seconds < noteEverySeconds;
 };
 
-/** Whether the same is written down since a few seconds; it is not even looked for unless this process knows of it. */
+/**
+ * Whether the same is written down since a few seconds; it is not even looked for unless this
+ * process knows of it.
+ */
 const isWrittenDown = async (deps: Deps, heard: Gateway): Promise<boolean> => {
   if (!heardIn(deps.store).get(nameOf(heard.siteId, heard.id), deps)) return false;
   const stored = await deps.store.get<Gateway>(gatewayKey(heard.siteId, heard.id));

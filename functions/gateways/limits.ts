@@ -7,8 +7,10 @@ import { readStoredSite } from "../sites/sites.ts";
 import { tellAll } from "./settings.ts";
 
 /**
- * Sets how fast a site may send to each of its targets, and tells those of its gateways that are alive.
- * @throws {VisibleError} SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER, BAD_REQUEST; CONFLICT when somebody else was faster
+ * Sets how fast a site may send to each of its targets, and tells those of its
+ * gateways that are alive.
+ * @throws {VisibleError} SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER, BAD_REQUEST; CONFLICT when
+ * somebody else was faster
  */
 export const setLimits = async (deps: Deps, siteId: SiteId, wanted: SiteLimitsPut): Promise<Site> => {
   const { body: before, key, version } = await readStoredSite(deps, siteId);

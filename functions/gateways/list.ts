@@ -37,7 +37,10 @@ export const readGateways = async (
   return gateways;
 };
 
-/** What a process read of a site's gateways is good for so long, where a second more or less does not matter. */
+/**
+ * What a process read of a site's gateways is good for so long, where a second more or
+ * less does not matter.
+ */
 const recentSeconds = 5;
 const recentIn = perObject(() => new Recently<readonly GatewayAnswer[]>(recentSeconds));
 

@@ -3,7 +3,10 @@ import { formatIdentity, type PeerIdentity } from "../../core/api/identity.ts";
 import type { GatewayId, Instant } from "../../core/api/ids.ts";
 import type { Site } from "../../core/api/site.ts";
 
-/** When an administrator has removed a gateway of the site; undefined unless it was, and has not enrolled again. */
+/**
+ * When an administrator has removed a gateway of the site; undefined unless it was, and
+ * has not enrolled again.
+ */
 export const removedAt = ({ removedGateways = [] }: Site, gatewayId: GatewayId): Instant | undefined =>
   removedGateways.find(({ id }) => id === gatewayId)?.at;
 

@@ -113,7 +113,9 @@ const compareAndTell = async (deps: Deps, site: Site, { id, settings }: Gateway)
 const goesByAnother = ({ settings }: Gateway, gateways: number, limitsVersion: number): boolean =>
   settings?.version === limitsVersion && settings.gateways !== gateways;
 
-/** A list of the future was made when a clock was ahead, and is older than any that was made since. */
+/**
+ * A list of the future was made when a clock was ahead, and is older than any that was made since.
+ */
 const isOlder = (revocationsAt: Instant | undefined, { issuedAt }: RevocationList, now: Instant): boolean =>
   revocationsAt === undefined || revocationsAt < issuedAt || (revocationsAt > now && issuedAt <= now);
 

@@ -48,7 +48,10 @@ const isOnSource = async (deps: Deps, source: SiteId, group: { id: GroupId; take
   return stored?.body.state === "published" && stored.body.takenAt === group.takenAt;
 };
 
-/** The base of one volume: the target's group, and the snapshot that it was made of if the source still has it. */
+/**
+ * The base of one volume: the target's group, and the snapshot that it was made of if the
+ * source still has it.
+ */
 export interface VolumeBase {
   readonly groupId: GroupId | null;
   readonly snapshotId: string | null;
@@ -63,7 +66,10 @@ export interface WhichVolume {
   readonly objectIndex: number;
 }
 
-/** A volume that the base group did not have yet, with whichever object, has no base: it is sent in full. */
+/**
+ * A volume that the base group did not have yet, with whichever object, has no
+ * base: it is sent in full.
+ */
 export const baseOfVolume = async (deps: Deps, volume: WhichVolume, chosen: Base): Promise<VolumeBase> => {
   const { baseGroupId, baseRunId, why } = chosen;
   if (baseGroupId === null || baseRunId === null) return nothingThere;
@@ -73,10 +79,14 @@ export const baseOfVolume = async (deps: Deps, volume: WhichVolume, chosen: Base
   return { groupId: baseGroupId, snapshotId: why === "increment" ? snapshotId : null };
 };
 
-/** So far from its own place an object is looked for: it moves by as many as came or went before it. */
+/**
+ * So far from its own place an object is looked for: it moves by as many as came or went before it.
+ */
 const reaches = [0, 4, 64];
 
-/** A run's snapshot of a volume: mostly with the object at the same place or near it, else anywhere. */
+/**
+ * A run's snapshot of a volume: mostly with the object at the same place or near it, else anywhere.
+ */
 const snapshotIn = async (deps: Deps, runId: RunId, { id, objectIndex }: WhichVolume): Promise<string | undefined> => {
   for (const reach of reaches) {
     const range = { from: Math.max(0, objectIndex - reach), count: 2 * reach + 1 };
@@ -98,7 +108,9 @@ const snapshotOf = ({ config, snapshotIds }: SnapshotFact, volumeId: string): st
   return place === -1 ? undefined : snapshotIds[place];
 };
 
-/** A target says that it has no base of a volume: people are told that the run sends some in full. */
+/**
+ * A target says that it has no base of a volume: people are told that the run sends some in full.
+ */
 export const loseBase = async (deps: Deps, runId: RunId, target: SiteId): Promise<void> => {
   const base = await readBase(deps, runId, target);
   if (base === undefined || base.why === "base-gone-from-target") return;

@@ -24,9 +24,10 @@ export const namesIn = async (
 };
 
 /**
- * The same objects, each with the newest good group of a site that has it; without those that no group has. An object may
- * have come and gone more than once, and a site does not have every run's group: where it does not have the very one
- * that had the object last, it is looked into those before.
+ * The same objects, each with the newest good group of a site that has it; without those that
+ * no group has. An object may have come and gone more than once, and a site does not have
+ * every run's group: where it does not have the very one that had the object last, it is
+ * looked into those before.
  */
 export const withCopies = async (
   deps: Pick<Deps, "store">,

@@ -14,10 +14,16 @@ import { putOnce } from "../runs/put-once.ts";
 import { nameOf, namesIn } from "./gone-copies.ts";
 import { readGroups } from "./groups.ts";
 
-/** A record as the engine writes it: with the number of the run that was the first without the object. */
+/**
+ * A record as the engine writes it: with the number of the run that was the
+ * first without the object.
+ */
 type Written = GoneRecord & { readonly sequence: number };
 
-/** So many restore points are looked through for the newest that has an object, where the source can't tell. */
+/**
+ * So many restore points are looked through for the newest that has an object, where
+ * the source can't tell.
+ */
 const lookedThroughMax = 50;
 
 /** Writes down what a snapshot says is gone. What is known to be gone already is so since then. */
@@ -58,7 +64,10 @@ const noteAgain = async ({ store }: Deps, stored: Stored<Written> | undefined, t
   await store.commit([{ type: "put", key, body: after, expect: { version } }]);
 };
 
-/** By the plan's restore points, newest first: the source has no group any more of which it could tell. */
+/**
+ * By the plan's restore points, newest first: the source has no group any more of
+ * which it could tell.
+ */
 const lastSequences = async (
   deps: Deps,
   planId: PlanId,
@@ -82,8 +91,9 @@ const lastSequences = async (
 };
 
 /**
- * A run's snapshot is taken: what it has is not gone any more, and what nobody wants kept is forgotten. What is back is
- * remembered until every site has a copy of it again: it may be gone before that.
+ * A run's snapshot is taken: what it has is not gone any more, and what nobody wants kept
+ * is forgotten. What is back is remembered until every site has a copy of it again: it may
+ * be gone before that.
  */
 export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence">, runId: RunId): Promise<void> => {
   const planId = planIdOf(runId);
@@ -111,7 +121,10 @@ export const settleGone = async (deps: Deps, { sequence }: Pick<Shard, "sequence
   });
 };
 
-/** The newest run of which, or of a newer one, each site that is to have the plan's groups has a good one. */
+/**
+ * The newest run of which, or of a newer one, each site that is to have the plan's
+ * groups has a good one.
+ */
 const newestEverywhere = async (deps: Deps, planId: PlanId, records: readonly Stored<Written>[]): Promise<number> => {
   if (records.every(({ body }) => body.backIn === undefined)) return 0;
   const plan = await deps.store.get<StoredPlan>(planKey(planId));

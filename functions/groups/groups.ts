@@ -53,7 +53,8 @@ export const recordGroup = async (
   }
   const taken = await readTaken(deps, run);
   if (role === "mirror" && taken === undefined) {
-    // The answer was given to the same slot's run before the table was set back. The site's next list has the group.
+    // The answer was given to the same slot's run before the table was set back. The site's
+    // next list has the group.
     deps.log.warn({ groupId: run.groupId, siteId }, "a group was not written down: nothing is known of its snapshot");
     return;
   }
@@ -82,7 +83,10 @@ export const recordGroup = async (
   await ignoringConflict(() => deps.store.commit([{ type: "put", key, body: group, expect }]));
 };
 
-/** What is to be known of a group: what is to be known of its snapshot, and at a target of its mirrors. */
+/**
+ * What is to be known of a group: what is to be known of its snapshot, and at a
+ * target of its mirrors.
+ */
 const warningsOf = async (
   deps: Deps,
   run: Run,
@@ -99,7 +103,10 @@ const warningsOf = async (
   return warnings.length === 0 ? {} : { warnings: [...warnings] };
 };
 
-/** A run has failed wherever it went: what it left on its source does not count among what is kept there. */
+/**
+ * A run has failed wherever it went: what it left on its source does not count
+ * among what is kept there.
+ */
 export const markOfFailedRun = async (deps: Deps, run: Run): Promise<void> => {
   if (!hasFailedAt(run, run.source)) return;
   const stored = await deps.store.get<Group>(groupKey(run.groupId, run.source));
@@ -107,7 +114,10 @@ export const markOfFailedRun = async (deps: Deps, run: Run): Promise<void> => {
   if (stored.body.state === "published") await putGroup(deps, stored, { ...stored.body, ofFailedRun: true });
 };
 
-/** @returns whether the group is in that state now; false when somebody else changed it first, or holds it */
+/**
+ * @returns whether the group is in that state now; false when somebody else changed
+ * it first, or holds it
+ */
 export const markDeleting = async (deps: Deps, stored: Stored<Group>): Promise<boolean> => {
   if (stored.body.state === "deleting") return true;
   if (stored.body.state !== "published" || stored.body.holds.length > 0) return false;

@@ -8,7 +8,10 @@ import type { Deps } from "../ports/deps.ts";
 import { withCopies } from "./gone-copies.ts";
 import { markDeleting, readGroups } from "./groups.ts";
 
-/** Groups that runs in the plan's lanes make: they are not to be touched. Restores hold theirs by name. */
+/**
+ * Groups that runs in the plan's lanes make: they are not to be touched. Restores
+ * hold theirs by name.
+ */
 const activeGroupIds = (plan: Plan): readonly GroupId[] =>
   Object.values(plan.lanes)
     .flatMap((lane) => [lane.active, lane.queued])
@@ -35,7 +38,8 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
   const here = groups.filter((group) => group.siteId === siteId);
   const gone = await withCopies(deps, await readGoneToKeep(deps, plan.id), here);
   if (plan.kind === "backup" && siteId === plan.source) {
-    // A group that is younger than what is known of the plan belongs to a run that began in between.
+    // A group that is younger than what is known of the plan belongs to a run
+    // that began in between.
     const known = here.filter((group) => group.sequence <= plan.sequence || group.state === "unknown");
     const keep = keepLast ?? plan.retention?.keepLast;
     const verdicts = planSourceReclaim({

@@ -128,7 +128,10 @@ const adopted = async (deps: Deps, { siteId, role }: Place, told: ToldGroup): Pr
   return true;
 };
 
-/** A group that no known run made: the table was set back, or the group is another run's of the same slot. */
+/**
+ * A group that no known run made: the table was set back, or the group is another
+ * run's of the same slot.
+ */
 const putUnknown = async (deps: Deps, place: Place, told: Known): Promise<void> => {
   deps.log.warn(
     { groupId: told.groupId, siteId: place.siteId },

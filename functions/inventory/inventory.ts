@@ -131,7 +131,10 @@ const putPart = async (deps: Pick<Deps, "store">, part: InventoryPart): Promise<
   return changed.includes(true);
 };
 
-/** @param change gives back the same where there is nothing to change. @returns what is so afterwards */
+/**
+ * @param change gives back the same where there is nothing to change.
+ * @returns what is so afterwards
+ */
 const changeHead = async (
   deps: Pick<Deps, "store" | "clock" | "ids">,
   siteId: SiteId,
@@ -149,7 +152,9 @@ const changeHead = async (
   });
 };
 
-/** @throws {CommitConflict} when somebody else takes over the documents of before at the same time */
+/**
+ * @throws {CommitConflict} when somebody else takes over the documents of before at the same time
+ */
 const readHead = async (
   deps: Pick<Deps, "store" | "clock">,
   siteId: SiteId,

@@ -13,9 +13,9 @@ type Named = Pick<PlanObject, "kind" | "id" | "name">;
 const lookedForMax = 100;
 
 /**
- * Of objects that a plan names and that are gone: others that its source has by their kind and name, as its gateways
- * saw it last. A VM that was deleted and made anew is another one, and a plan goes by ids. Those that the plan takes
- * anyway are not among them.
+ * Of objects that a plan names and that are gone: others that its source has by their kind and
+ * name, as its gateways saw it last. A VM that was deleted and made anew is another one, and a plan
+ * goes by ids. Those that the plan takes anyway are not among them.
  * @returns by the gone one's kind and id, as `namesakeKey` has them
  */
 export const readNamesakes = async (

@@ -26,8 +26,8 @@ const namedSchema = z.object({ place: z.string() });
 type QueryDeps = Pick<Deps, "store" | "clock" | "log" | "ids">;
 
 /**
- * What a site has, by id, or those of its objects that are of a kind, or have an id or a name. A page of the latter may
- * be short.
+ * What a site has, by id, or those of its objects that are of a kind, or have an id or a name. A
+ * page of the latter may be short.
  * @throws {VisibleError} NOT_FOUND while no gateway of the site has told yet what it has
  */
 export const listObjects = async (
@@ -50,7 +50,10 @@ export const listObjects = async (
 /** So often a page is read at most, where few of the objects are wanted. */
 const readsPerPage = 10;
 
-/** A page of those that are wanted: as many as there are in a page of what there is, or in a few of them. */
+/**
+ * A page of those that are wanted: as many as there are in a page of what there is,
+ * or in a few of them.
+ */
 const wantedPage = (
   deps: QueryDeps,
   siteId: SiteId,
@@ -98,8 +101,9 @@ const lookUpsMax = 100;
 const objectsPerLookUpMax = 1000;
 
 /**
- * What a site has of what a plan's definition names and of what its rules fit, as its gateways saw it last; and of what
- * the plan has already, where the definition gives only names. Undefined before a gateway has told.
+ * What a site has of what a plan's definition names and of what its rules fit, as its gateways saw
+ * it last; and of what the plan has already, where the definition gives only names. Undefined
+ * before a gateway has told.
  */
 export const lookUpObjects = async (
   deps: QueryDeps,
@@ -124,7 +128,9 @@ export const lookUpObjects = async (
   return { observedAt, objects: distinct(found.flat()) };
 };
 
-/** One may be found by its id and by its name. A store gives a document's fields in whatever order. */
+/**
+ * One may be found by its id and by its name. A store gives a document's fields in whatever order.
+ */
 const distinct = (objects: readonly JudgedObject[]): readonly JudgedObject[] =>
   [...Map.groupBy(objects, ({ id }) => id).values()].flatMap((some) =>
     some.filter((object, at) => some.findIndex((other) => isDeepStrictEqual(other, object)) === at),

@@ -26,7 +26,10 @@ const stored = <T>(document: Document, parse: (json: string) => unknown = JSON.p
   ...(document.dueAt === undefined ? {} : { dueAt: document.dueAt }),
 });
 
-/** DynamoDB promises no order of a document's fields: a query gives them backwards here, so that nobody counts on one. */
+/**
+ * DynamoDB promises no order of a document's fields: a query gives them backwards here, so that
+ * nobody counts on one.
+ */
 const backwards = (json: string): unknown =>
   JSON.parse(json, (_, value: unknown) =>
     typeof value === "object" && value !== null && !Array.isArray(value)

@@ -17,7 +17,9 @@ export interface MemoryTaskQueue extends TaskQueue {
   takeAll(siteId: SiteId): readonly SentTask[];
 }
 
-/** Makes an empty one. Tasks are copied through JSON; a site's queue is there from its first use. */
+/**
+ * Makes an empty one. Tasks are copied through JSON; a site's queue is there from its first use.
+ */
 export const createMemoryTaskQueue = (): MemoryTaskQueue => {
   const queues = new Map<SiteId, string[]>();
   const queueOf = (siteId: SiteId) => {

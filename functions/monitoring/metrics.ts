@@ -1,6 +1,9 @@
 import type { Instant } from "../../core/api/ids.ts";
 
-/** A number that CloudWatch reads out of our log. The dimension tells one installation from another; alarms are on all three. */
+/**
+ * A number that CloudWatch reads out of our log. The dimension tells one installation from another;
+ * alarms are on all three.
+ */
 export interface Metric {
   readonly namespace: string;
   readonly name: string;

@@ -20,7 +20,10 @@ export interface Overdue {
 const plansPerPage = 100;
 const concurrencyMax = 8;
 
-/** Every target of an active plan that is late, by the judgement of core/plan/late.ts; of a snapshot plan, its source. */
+/**
+ * Every target of an active plan that is late, by the judgement of core/plan/late.ts; of a
+ * snapshot plan, its source.
+ */
 export const findOverdue = async (deps: Pick<Deps, "store" | "clock" | "log">): Promise<readonly Overdue[]> => {
   const found: Overdue[] = [];
   for await (const { items } of pagesOf((cursor) => listPlans(deps, { limit: plansPerPage, cursor }))) {

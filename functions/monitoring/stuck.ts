@@ -3,7 +3,10 @@ import { isOutbox, type OutboxEntry } from "../engine/outbox.ts";
 import type { Deps } from "../ports/deps.ts";
 import { metricFields, stuckMetric } from "./metrics.ts";
 
-/** Once may be a busy store, and a second time a bad minute. The third comes some four minutes after the first. */
+/**
+ * Once may be a busy store, and a second time a bad minute. The third comes some four
+ * minutes after the first.
+ */
 export const stuckFailuresMin = 3;
 
 /** So many are named in the log. */
@@ -13,7 +16,10 @@ const namedMax = 20;
 export const isStuck = async ({ store }: Pick<Deps, "store">, key: Key): Promise<boolean> =>
   isOutbox(key) && ((await store.get<OutboxEntry>(key))?.body.failures ?? 0) >= stuckFailuresMin;
 
-/** Logs which they are, and their number as a metric: only when there are any, since a metric costs by the hour. */
+/**
+ * Logs which they are, and their number as a metric: only when there are any, since a
+ * metric costs by the hour.
+ */
 export const reportStuck = (
   { log, clock }: Pick<Deps, "log" | "clock">,
   installation: string,

@@ -23,7 +23,10 @@ const readGone = async (deps: Pick<Deps, "store">, planId: PlanId): Promise<read
   return records;
 };
 
-/** What retention keeps the newest copy of (I3). What the plan holds now decides, whatever was written before. */
+/**
+ * What retention keeps the newest copy of (I3). What the plan holds now decides,
+ * whatever was written before.
+ */
 export const readGoneToKeep = async (deps: Pick<Deps, "store" | "clock">, planId: PlanId): Promise<readonly Gone[]> => {
   const records = await readGone(deps, planId);
   const stored = records.length === 0 ? undefined : await deps.store.get<StoredPlan>(planKey(planId));

@@ -10,8 +10,9 @@ import type { RetryPolicy } from "../../core/run/retry-policy.ts";
 export interface Log {
   info(fields: object, message: string): void;
   /**
-   * Something failed and comes again: a `notice` with its code where it was to be expected, a `warn` where its disk is
-   * behind it, an `error` with its stack where it is a defect.
+   * Something failed and comes again: a
+   * `notice` with its code where it was to be expected, a `warn` where its disk is behind it, an
+   * `error` with its stack where it is a defect.
    */
   failed(fields: Failure, message: string): void;
   warn(fields: object, message: string): void;

@@ -6,7 +6,9 @@ import { planNameKey } from "../documents/records.ts";
 import { encodeCursor, foreignCursor } from "../documents/store-rules.ts";
 import type { Deps } from "../ports/deps.ts";
 
-/** A plan as the catalogue has it: those that are there by name, and then those that were deleted. */
+/**
+ * A plan as the catalogue has it: those that are there by name, and then those that were deleted.
+ */
 export interface NamedPlan {
   readonly id: PlanId;
   readonly name: string;
@@ -18,7 +20,10 @@ const plansAtOnce = 8;
 /** So many plans are looked at for a page, which may be short or empty where they have little. */
 const plansPerPage = 48;
 
-/** Where a list goes on: after a plan in the catalogue, and in the one that follows at a cursor of its own. */
+/**
+ * Where a list goes on: after a plan in the catalogue, and in the one that follows at
+ * a cursor of its own.
+ */
 interface Place {
   readonly after?: string | undefined;
   readonly inner?: string | undefined;

@@ -5,7 +5,10 @@ import type { Deps } from "../ports/deps.ts";
 import { readFacilities } from "../sites/facilities.ts";
 import { readSite } from "../sites/sites.ts";
 
-/** What a site has besides objects, as far as its gateways have told. @throws {VisibleError} SITE_UNKNOWN */
+/**
+ * What a site has besides objects, as far as its gateways have told.
+ * @throws {VisibleError} SITE_UNKNOWN
+ */
 export const lookAtFacilities = async (
   deps: Pick<Deps, "store" | "clock" | "ids">,
   siteId: SiteId,

@@ -13,7 +13,10 @@ export interface GroupFilter {
   readonly since?: Instant | undefined;
 }
 
-/** A page of a plan's groups that are wanted, by site and within it the newest first. A page may be short. */
+/**
+ * A page of a plan's groups that are wanted, by site and within it the newest first.
+ * A page may be short.
+ */
 export const listGroupsOf = async (
   deps: Pick<Deps, "store" | "log">,
   { id, name }: NamedPlan,

@@ -34,7 +34,10 @@ export const listGroups = async (
   return { ...page, items };
 };
 
-/** The sites that tell of any damage in groups of the plan; mostly there are none, and no more is to be asked. */
+/**
+ * The sites that tell of any damage in groups of the plan; mostly there are none, and no
+ * more is to be asked.
+ */
 const damagedSites = async ({ store }: Pick<Deps, "store">, groups: readonly Group[]): Promise<ReadonlySet<SiteId>> => {
   const ofPlan = new Map(groups.map(({ siteId, id }) => [siteId, id.slice(0, id.lastIndexOf("_") + 1)]));
   const found = await mapBounded([...ofPlan], lookUpsAtOnce, async ([siteId, anyGroup]) => {

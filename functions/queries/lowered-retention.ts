@@ -4,7 +4,10 @@ import { targetsOf } from "../../core/plan/decide.ts";
 import { countGoingNext, retentionAt } from "../groups/reclaim.ts";
 import type { Deps } from "../ports/deps.ts";
 
-/** What a change of a plan costs in restore points: of each site that is to keep fewer, how many its next run deletes. */
+/**
+ * What a change of a plan costs in restore points: of each site that is to keep fewer, how many
+ * its next run deletes.
+ */
 export const loweredRetention = async (deps: Deps, before: Plan, after: Plan): Promise<readonly Reason[]> => {
   const warnings = await Promise.all(
     targetsOf(after).map(async (site): Promise<readonly Reason[]> => {

@@ -50,9 +50,9 @@ const documentsPerPage = 1000;
 const lookUpsAtOnce = 8;
 
 /**
- * Which objects a plan's next run will take and why, as the gateways of its source saw them last; and what is gone of
- * those that it took before. First what is named, in the plan's order, then what rules fit, by id, then what came by a
- * rule and is gone.
+ * Which objects a plan's next run will take and why, as the gateways of its source saw them last;
+ * and what is gone of those that it took before. First what is named, in the plan's order, then
+ * what rules fit, by id, then what came by a rule and is gone.
  * @throws {VisibleError} BAD_REQUEST for a cursor of another list
  */
 export const listMembers = async (

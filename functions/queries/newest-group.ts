@@ -8,7 +8,9 @@ import type { Deps } from "../ports/deps.ts";
 export interface Newest {
   /** By its number, whatever its instant. */
   readonly group: Group | undefined;
-  /** Of the newest whose instant is believed: one that lies well ahead of now is a wrong clock's. */
+  /**
+   * Of the newest whose instant is believed: one that lies well ahead of now is a wrong clock's.
+   */
   readonly takenAt: Instant | undefined;
 }
 

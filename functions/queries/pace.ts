@@ -5,8 +5,8 @@ import { sumOf } from "../../core/run/progress.ts";
 type Work = Pick<ProgressSum, "bytesToDo" | "bytesDone">;
 
 /**
- * How much there is to do at a target, and how much of it is done. Of volumes that nobody has looked into yet, as much of
- * each byte has to be done as of the others'.
+ * How much there is to do at a target, and how much of it is done. Of volumes that nobody has
+ * looked into yet, as much of each byte has to be done as of the others'.
  * @param bytesTotal of all volumes
  * @returns nothing while no volume has been looked into
  */
@@ -19,8 +19,8 @@ export const workOf = (some: readonly Progresses[], bytesTotal: number): Work =>
 };
 
 /**
- * How fast a target's data moves, all of its volumes together, and how long it takes at that pace. A limit that is lower
- * than what went lately counts from now on.
+ * How fast a target's data moves, all of its volumes together, and how long it takes at that pace.
+ * A limit that is lower than what went lately counts from now on.
  * @param limitBytesPerSecond of what the source may send to it
  */
 export const paceOf = (

@@ -16,7 +16,10 @@ export interface RunFilter {
 const entriesPerRead = 10;
 const readsMax = 10;
 
-/** A page of a plan's runs, restores and skipped slots that are wanted, the newest first. A page may be short. */
+/**
+ * A page of a plan's runs, restores and skipped slots that are wanted, the newest first.
+ * A page may be short.
+ */
 export const listRunsOf = (
   deps: Pick<Deps, "store" | "log">,
   { id, name }: NamedPlan,

@@ -18,10 +18,10 @@ import { readTaken } from "../runs/taken.ts";
 import { dataStep, isAllDone, readBoth } from "./runs.ts";
 
 /**
- * A page of a run's objects, and how far each is at one target: as they were snapshotted, and while they are not, those
- * that the plan names.
- * @throws {VisibleError} RUN_UNKNOWN; SITE_UNKNOWN for a site that is none of its targets; BAD_REQUEST
- *   for a cursor that no page gave
+ * A page of a run's objects, and how far each is at one target: as they were snapshotted, and while
+ * they are not, those that the plan names.
+ * @throws {VisibleError} RUN_UNKNOWN; SITE_UNKNOWN for a site that is none of its targets;
+ *   BAD_REQUEST for a cursor that no page gave
  */
 export const listRunObjects = async (
   deps: Deps,
@@ -150,7 +150,10 @@ const tasksOf = (index: number, { volumes }: SnapshotFact): readonly number[] =>
 
 type Moved = ReadonlyMap<number, { readonly progress?: Progress }>;
 
-/** What came of tasks. Those of a page's objects lie side by side, but for volumes that objects before it have as well. */
+/**
+ * What came of tasks. Those of a page's objects lie side by side, but for volumes that objects
+ * before it have as well.
+ */
 const readMoved = async (
   deps: Deps,
   runId: RunId,

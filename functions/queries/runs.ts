@@ -24,7 +24,8 @@ import { paceOf, workOf } from "./pace.ts";
 import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 
 /**
- * A run with everything that a person wants to know of it: how far each target is, and what it waits for.
+ * A run with everything that a person wants to know of it: how far each target is,
+ * and what it waits for.
  * @throws {VisibleError} RUN_UNKNOWN
  */
 export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
@@ -125,7 +126,10 @@ const targetOf = async (
 
 const bodyOf = ({ body }: { readonly body: Shard }): Shard => body;
 
-/** What a person is told of while it is worked on: a volume that is sent, an object that is prepared or rebuilt. */
+/**
+ * What a person is told of while it is worked on: a volume that is sent, an object that is
+ * prepared or rebuilt.
+ */
 const movingIn = (run: Run, part: TargetRun, shards: readonly Shard[]): Shard | undefined => {
   if (part.step === "preparing") return shards.find(({ waiting, silence }) => !waiting && silence === 0);
   return part.step === dataStep[run.kind] ? shards.find(isUnderWay) : undefined;

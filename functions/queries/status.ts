@@ -73,7 +73,10 @@ const statusOf = async (
   };
 };
 
-/** The plan's newest runs, as far back as it takes to know what came last at each site, and what goes on there. */
+/**
+ * The plan's newest runs, as far back as it takes to know what came last at each site,
+ * and what goes on there.
+ */
 const runsOf = async (deps: Deps, plan: Plan, sites: readonly SiteId[]): Promise<readonly Run[]> => {
   const runs: Run[] = [];
   for await (const run of newestRuns(deps, plan.id)) {

@@ -16,8 +16,8 @@ export interface Circumstances {
 }
 
 /**
- * Why nothing moves at one target of a run, in words for a person, and what has to happen first; null when somebody is
- * at work or the target's part is over.
+ * Why nothing moves at one target of a run, in words for a person, and what has to happen first;
+ * null when somebody is at work or the target's part is over.
  *
  */
 export const whyItWaits = (
@@ -71,6 +71,9 @@ export const isWaiting = (shards: readonly Shard[]): boolean =>
 export const lastReason = (shards: readonly Shard[]): Shard["reason"] =>
   shards.findLast(({ reason }) => reason !== undefined)?.reason;
 
-/** Which try of its step a part is at: the one that has failed most often without progress. The first is 1. */
+/**
+ * Which try of its step a part is at: the one that has failed most often without
+ * progress. The first is 1.
+ */
 export const attemptOf = (shards: readonly Shard[]): number =>
   Math.max(1, ...shards.map(({ failures }) => failures + 1));

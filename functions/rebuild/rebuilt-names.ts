@@ -18,8 +18,8 @@ interface Names {
 }
 
 /**
- * Names that a restore would give, before anything is made: they are not too long, and nobody has them at the site, as
- * its gateways saw it last.
+ * Names that a restore would give, before anything is made: they are not too long, and nobody has
+ * them at the site, as its gateways saw it last.
  * @throws VisibleError BAD_REQUEST, OBJECT_NAME_TAKEN
  */
 export const refuseWrongNames = async (deps: Deps, of: Names): Promise<void> => {

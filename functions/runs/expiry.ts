@@ -11,8 +11,8 @@ import { loadRun } from "./runs.ts";
 /**
  * What is known of a run is kept as long as one of its groups is there, since restores and
  * increments are made from its facts, and this long after the last one is gone, or after the end of
- * a run that made none. Then it is deleted, in a job of its own: until then nothing is touched, so a
- * group that comes back finds all that there was.
+ * a run that made none. Then it is deleted, in a job of its own: until then nothing is touched, so
+ * a group that comes back finds all that there was.
  */
 export const historyKeptSeconds = 90 * 24 * 3600;
 
@@ -62,8 +62,8 @@ interface Entry {
 
 /**
  * Deletes the runs whose time has come, until it is told that its own time is up; what is left goes
- * on from there the next time. One that fails, since a newer version wrote it for one, is left to the
- * next time as well, and keeps none of the others.
+ * on from there the next time. One that fails, since a newer version wrote it for one, is left to
+ * the next time as well, and keeps none of the others.
  * @returns how many runs were looked at
  */
 export const deleteExpired = async (deps: Deps, isTimeUp: () => boolean): Promise<number> => {
@@ -107,7 +107,8 @@ const isUseless = async (deps: Deps, runId: RunId): Promise<boolean> => {
   // It was begun to delete it.
   if (loaded === undefined) return true;
   const { run } = loaded;
-  // What still holds a lane, by whichever clock its time has come, gets its end anew when it lets go.
+  // What still holds a lane, by whichever clock its time has come, gets its end
+  // anew when it lets go.
   const isSettled = partsOf(run).every(([, part]) => !part.unsettled);
   return isOver(run) && isSettled && !(await hasGroup(deps, run));
 };

@@ -26,8 +26,8 @@ export interface SnapshotFact {
   /** The index of the plan's entry that it is in the run for. Absent: its own. */
   readonly because?: number | undefined;
   /**
-   * The run's index of each of `config.volumes`; null: of one that another object has as well, in another part of the
-   * answer. Absent: it has one, and that has the object's.
+   * The run's index of each of `config.volumes`; null: of one that another object has as well, in
+   * another part of the answer. Absent: it has one, and that has the object's.
    */
   readonly volumes?: readonly (number | null)[];
 }
@@ -90,7 +90,9 @@ const withoutWarnings = (result: TaskResult): TaskResult => {
   return rest;
 };
 
-/** Each object, and where that is not as simple as it can be, which volumes of the run are whose. */
+/**
+ * Each object, and where that is not as simple as it can be, which volumes of the run are whose.
+ */
 const snapshotFacts = (
   { runId, part }: About,
   result: TaskResultOf<"snapshot">,
@@ -159,8 +161,8 @@ const storedFacts = <T>(
 
 /**
  * A fact that the state says must be there.
- * @throws {VisibleError} GROUP_INCOMPLETE: a site has told less than it was asked for, or told it in parts that do
- *   not fit, and will not tell it again
+ * @throws {VisibleError} GROUP_INCOMPLETE: a site has told less than it was asked for, or told it
+ *   in parts that do not fit, and will not tell it again
  */
 export const needFact = async <T>(
   deps: Pick<Deps, "store">,

@@ -9,8 +9,9 @@ import type { Deps } from "../ports/deps.ts";
 import { putOnce } from "./put-once.ts";
 
 /**
- * Where a run's mirrors at a target lie, and which of its switches take the place of the source's (W7): as the sites
- * say, and the plan before them. Written down when the first of them is prepared; later changes are for later runs.
+ * Where a run's mirrors at a target lie, and which of its switches take the place of the source's
+ * (W7): as the sites say, and the plan before them. Written down when the first of them is
+ * prepared; later changes are for later runs.
  */
 export const ensureMapping = async (deps: Deps, run: Run, target: SiteId): Promise<Mapping> => {
   const key = mappingKey(run.id, target);

@@ -12,8 +12,8 @@ const partitionOf = (runId: RunId) => runPlanKey(runId).partition;
 const toldBytesMax = 8 * 1024;
 
 /**
- * A run has a copy of its plan's objects as they were, which goes with it: few of them in what it is
- * told, more of them in pages beside it, under the plan's name for them.
+ * A run has a copy of its plan's objects as they were, which goes with it: few of them in what it
+ * is told, more of them in pages beside it, under the plan's name for them.
  * @returns what it is told of them
  */
 export const putRunObjects = async (
@@ -30,7 +30,10 @@ export const putRunObjects = async (
 /** The run whose snapshot has a run's objects: of a restore, the one that it reads. */
 export const originOf = ({ runId, restore }: RunPlan): RunId => restore?.fromRunId ?? runId;
 
-/** The index that one of a run's objects has among those that were snapshotted: of a restore of some, another one. */
+/**
+ * The index that one of a run's objects has among those that were snapshotted: of a restore
+ * of some, another one.
+ */
 export const snapshotIndexOf = ({ restore }: Pick<RunPlan, "restore">, index: number): number =>
   restore?.objects?.[index] ?? index;
 

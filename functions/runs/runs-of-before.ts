@@ -49,8 +49,8 @@ export const takeOver = async (deps: Pick<Deps, "store" | "clock">, stored: Stor
 const documentsPerPage = 50;
 
 /**
- * A run of the form 1 that was to be dropped has a time to live in each of its documents. A group of
- * it is there again: they are kept.
+ * A run of the form 1 that was to be dropped has a time to live in each of its documents. A group
+ * of it is there again: they are kept.
  */
 export const keepOfBefore = async ({ store }: Pick<Deps, "store">, runId: RunId): Promise<void> => {
   const note = await store.get<object>(expiryKey(runId));

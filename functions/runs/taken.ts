@@ -23,7 +23,10 @@ export const readTaken = async (deps: Pick<Deps, "store">, run: Run): Promise<Wh
   return taken && { ...taken, ...(warned !== undefined && { warned }) };
 };
 
-/** How many objects a run is about, as far as one document tells: before its snapshot, its plan's entries. */
+/**
+ * How many objects a run is about, as far as one document tells: before its
+ * snapshot, its plan's entries.
+ */
 export const objectsIn = async ({ store }: Pick<Deps, "store">, run: Run): Promise<number> => {
   if (run.kind === "rebuild") return run.objectCount;
   const place = placeOf(run, run.source, "snapshotting");
@@ -31,7 +34,10 @@ export const objectsIn = async ({ store }: Pick<Deps, "store">, run: Run): Promi
   return (shard !== undefined && isFinished(shard.body) ? shard.body.taken?.objects : undefined) ?? run.objectCount;
 };
 
-/** Runs of an earlier version have nothing but the facts; nor have those whose answer nobody waited for any more. */
+/**
+ * Runs of an earlier version have nothing but the facts; nor have those whose answer nobody
+ * waited for any more.
+ */
 const takenByFacts = async (deps: Pick<Deps, "store">, run: Run): Promise<WholeTaken | undefined> => {
   const facts = await readFacts<SnapshotFact>(deps, run.id, "snapshotting", "source");
   const [first] = facts;

@@ -22,7 +22,10 @@ export const readObjectOf = async (deps: Store, runId: RunId, index: number, par
   return objectOfVolume(index, page.body, Number(page.key.sort.slice(prefix.length)));
 };
 
-/** Of each object that has more or fewer than one volume of its own, or not the one with its index: which it has. */
+/**
+ * Of each object that has more or fewer than one volume of its own, or not the one with its
+ * index: which it has.
+ */
 export const readOwnVolumes = async (
   deps: Store,
   runId: RunId,

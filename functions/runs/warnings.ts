@@ -12,13 +12,16 @@ import { readRunObjects } from "./run-objects.ts";
 import { readShards } from "./shards.ts";
 
 /*
- * What is to be known of a run although it goes on is told by its snapshot, and by what prepares its mirrors. It is
- * written down apart, where there is any; the shards count it.
+ * What is to be known of a run although it goes on is told by its snapshot, and by what prepares
+ * its mirrors. It is written down apart, where there is any; the shards count it.
  */
 
 type Store = Pick<Deps, "store">;
 
-/** What a task says is to be known. @param addition what else there is to say of an object that is gone */
+/**
+ * What a task says is to be known.
+ * @param addition what else there is to say of an object that is gone
+ */
 export const warningsIn = (
   result: TaskResult,
   addition: (object: GoneObject) => string = () => "",
@@ -43,7 +46,9 @@ const ofSnapshot = (
 /** Of what is there and can't be used, the warnings say why. */
 const isVanished = ({ unusable }: GoneObject): boolean => unusable === undefined;
 
-/** The same where the source has others of the names of what is gone, which the plan does not take. */
+/**
+ * The same where the source has others of the names of what is gone, which the plan does not take.
+ */
 export const warningsOfGone = async (
   deps: Deps,
   { runId, source }: { readonly runId: RunId; readonly source: SiteId },

@@ -7,7 +7,8 @@ import type { Deps } from "../ports/deps.ts";
 type Store = Pick<Deps, "store">;
 
 /**
- * Takes in what a gateway tells of its site's pools and switches, and what its driver can do. One document a site.
+ * Takes in what a gateway tells of its site's pools and switches, and what its driver can do.
+ * One document a site.
  * @returns whether anything differed
  * @throws {CommitConflict} when somebody else writes the same at the same time
  */

@@ -44,7 +44,9 @@ const refuseWrongTarget = async (deps: Deps, { id, multiCluster }: Site, target:
   );
 };
 
-/** What is mapped as it was may be out of date: it is not in the way of a change of something else. */
+/**
+ * What is mapped as it was may be out of date: it is not in the way of a change of something else.
+ */
 const refuseUnknownSwitches = async (
   deps: Deps,
   { before, target, switches }: { before: Site; target: SiteId; switches: SwitchMap },

@@ -4,11 +4,14 @@ const idBytes = 6;
 const secretBytes = 32;
 
 /**
- * A secret that is shown once and stored by its SHA-256: 256 random bits need no slow hash. It is looked up by the hash, so no
- * comparison takes longer for a better guess.
+ * A secret that is shown once and stored by its SHA-256: 256 random bits need no slow hash. It is
+ * looked up by the hash, so no comparison takes longer for a better guess.
  */
 export interface Secret {
-  /** `<prefix>_<id>_<secret>`: the prefix lets secret scanners know it, the id names it in lists and logs. */
+  /**
+   * `<prefix>_<id>_<secret>`: the prefix lets secret scanners know it, the id names
+   * it in lists and logs.
+   */
   readonly text: string;
   readonly id: string;
   readonly sha256: string;

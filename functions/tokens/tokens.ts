@@ -63,7 +63,10 @@ export const authenticate = async (deps: StoreAndClock, token: string): Promise<
 export const listTokens = async (deps: Pick<Deps, "store" | "log">, page: PageRequest): Promise<Page<Token>> =>
   readPage(deps, tokenSchema, tokenKey(""), page);
 
-/** From now on the token is refused. @throws {VisibleError} NOT_FOUND when there is no token with this id */
+/**
+ * From now on the token is refused.
+ * @throws {VisibleError} NOT_FOUND when there is no token with this id
+ */
 export const revokeToken = async ({ store }: Store, id: string): Promise<void> => {
   for await (const { key, body } of readRange<Token>({ store }, tokenKey(""))) {
     if (body.id === id) return store.commit([{ type: "delete", key, expect: "any" }]);

@@ -30,7 +30,10 @@ export interface AgentOptions {
 }
 
 export interface Agent {
-  /** Rejects when something happens that must not; the gateway can't go on then. Resolves after a stop. */
+  /**
+   * Rejects when something happens that must not; the gateway can't go on then.
+   * Resolves after a stop.
+   */
   readonly ended: Promise<void>;
   /**
    * Takes no more tasks, lets go of those under way and gives their messages back, so that another
@@ -80,7 +83,8 @@ export const startAgent = (options: AgentOptions): Agent => {
   const end = async (): Promise<void> => {
     stopping.abort();
     for (const tasks of allTasks) tasks.abortAll();
-    // A defect that ended the polling must not keep the rest from being stopped; `ended` tells of it.
+    // A defect that ended the polling must not keep the rest from being stopped;
+    // `ended` tells of it.
     const orderly = Promise.allSettled([...allTasks.map((tasks) => tasks.allEnded()), ended]);
     if (await within(orderly, agentTimings.stopTasksMs, time)) return;
     const count = allTasks.reduce((sum, tasks) => sum + tasks.count, 0);

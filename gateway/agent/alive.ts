@@ -9,7 +9,9 @@ type Description = Extract<Report, { kind: "alive" }>["gateway"];
 export interface AliveTeller {
   /** The same queue: what is sent of tasks says that the gateway is alive, too. */
   readonly reports: ReportQueue;
-  /** Says that the gateway is alive, and what it is, when that is due. @throws what the queue throws */
+  /**
+   * Says that the gateway is alive, and what it is, when that is due. @throws what the queue throws
+   */
   tell(): Promise<void>;
 }
 

@@ -4,7 +4,8 @@ import type { Time } from "../time/time.ts";
 import { agentTimings } from "./timings.ts";
 
 /**
- * Does something that has to do with the queues, and waits no longer for it than it may stand still.
+ * Does something that has to do with the queues, and waits no longer for it
+ * than it may stand still.
  * @param purpose what it is for, as “to …” goes on
  * @param onAbandoned is given what is no longer waited for
  * @throws what `work` throws, TIMEOUT

@@ -14,7 +14,10 @@ import type { Watch } from "../time/standstill.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 
 export interface InventoryTeller {
-  /** Tells what the site has. @throws what the storage and the queue throw; then it counts as not told */
+  /**
+   * Tells what the site has.
+   * @throws what the storage and the queue throw; then it counts as not told
+   */
   tell(watch: Watch): Promise<void>;
   /**
    * Tells it when it is not what was told last, or when that is long ago, or lies in the future
@@ -25,7 +28,10 @@ export interface InventoryTeller {
   readonly restSeconds: number;
 }
 
-/** What a site has is looked at, and told, for a twentieth of the time at most; with thousands of objects it takes a while. */
+/**
+ * What a site has is looked at, and told, for a twentieth of the time at most; with thousands of
+ * objects it takes a while.
+ */
 const restPerLook = 19;
 const restSecondsMax = 60;
 
@@ -55,7 +61,9 @@ const newsOf = ({ pools, ...others }: Facilities) => ({
   pools: pools.map(({ usedBytes: _, ...pool }) => pool),
 });
 
-/** Tells the control plane what the site has, when it is asked to and when something has changed. */
+/**
+ * Tells the control plane what the site has, when it is asked to and when something has changed.
+ */
 export const createInventoryTeller = (options: {
   readonly storage: Pick<StorageDriver, "inventory" | "damage" | "facilities">;
   readonly reports: ReportQueue;

@@ -51,6 +51,8 @@ export const outcomeOfError = (error: unknown, signal: AbortSignal, siteId: Site
   return { type: "failed", reason, retryable: true, error };
 };
 
-/** What names a thousand objects would be too long for a message, and nobody would ever hear of it. */
+/**
+ * What names a thousand objects would be too long for a message, and nobody would ever hear of it.
+ */
 const shortened = (message: string): string =>
   message.length <= reasonCharactersMax ? message : `${message.slice(0, reasonCharactersMax - 1)}…`;

@@ -6,7 +6,10 @@ import type { Task } from "../../core/api/task.ts";
 
 export type ParsedMessage<T extends Task> = { readonly task: T } | { readonly problem: string };
 
-/** The task in a message's body, or what is wrong with it: not JSON, a newer version's, not a task of this schema, not this site's. */
+/**
+ * The task in a message's body, or what is wrong with it: not JSON, a newer version's, not a task
+ * of this schema, not this site's.
+ */
 export const parseMessage = <T extends Task>(schema: z.ZodType<T>, body: string, siteId: SiteId): ParsedMessage<T> => {
   const json = jsonIn(body);
   if (json === undefined) return { problem: "not JSON" };

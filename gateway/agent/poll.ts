@@ -16,8 +16,8 @@ export interface Taker {
 }
 
 /**
- * Takes messages off one queue while there is room for more, until the signal, which calls off a poll
- * that is under way; what it brings all the same is given back.
+ * Takes messages off one queue while there is room for more, until the signal, which calls off a
+ * poll that is under way; what it brings all the same is given back.
  */
 export const pollQueue = async (options: {
   readonly source: TaskSource;

@@ -5,8 +5,8 @@ import { inTime } from "./in-time.ts";
 
 /**
  * Calls `act` every `everySeconds`, counted from the end of the call before unless `sinceMs` is
- * given, until the signal is aborted. A call that fails, or stands still for too long, is logged with what it was for, and the
- * next one comes all the same.
+ * given, until the signal is aborted. A call that fails, or stands still for too long, is logged
+ * with what it was for, and the next one comes all the same.
  */
 export const repeat = async (
   options: {

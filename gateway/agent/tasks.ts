@@ -52,7 +52,10 @@ export const createCurrentTasks = (
     await holdLease({ source, message, sinceMs, time, log }).end("remove");
   };
 
-  /** A task that is worked on here has come again: the same message, another copy of it, or its next try. */
+  /**
+   * A task that is worked on here has come again: the same message, another copy of
+   * it, or its next try.
+   */
   const meet = (work: Work, message: TaskMessage, task: RunTask): void => {
     if (message.messageId === work.lease.messageId) {
       work.lease.redelivered(message.receipt);

@@ -84,7 +84,9 @@ export const setUp = (
     concurrency?: number;
     obeysAbort?: boolean;
     twoQueues?: boolean;
-    /** Whatever a task needs of the gateway, and does; by default the test says what comes of it. */
+    /**
+     * Whatever a task needs of the gateway, and does; by default the test says what comes of it.
+     */
     context?: Partial<GatewayContext>;
     perform?: PerformTask;
     revoke?: (list: RevocationList) => Promise<void>;

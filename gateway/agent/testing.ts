@@ -5,7 +5,10 @@ import type { Time } from "../time/time.ts";
 
 /** Time that passes when a test says so. */
 export interface ManualTime extends Time {
-  /** Lets `ms` pass: whoever sleeps wakes in order, and what they start has run as far as it can without I/O. */
+  /**
+   * Lets `ms` pass: whoever sleeps wakes in order, and what they start has run as far
+   * as it can without I/O.
+   */
   advance(ms: number): Promise<void>;
   /** Resolves when somebody sleeps, or sleeps again. */
   sleeping(): Promise<void>;

@@ -1,12 +1,20 @@
 /** How a gateway shares a site's queue with others. All of its patience is named here. */
 export const agentTimings = {
-  /** What a poll took is somebody else's after this, unless it is renewed: the poll may have been called off. */
+  /**
+   * What a poll took is somebody else's after this, unless it is renewed: the poll may
+   * have been called off.
+   */
   takenSeconds: 15,
-  /** A message that nobody renews is somebody else's after this: a gateway's death costs no more (W20). */
+  /**
+   * A message that nobody renews is somebody else's after this: a gateway's death
+   * costs no more (W20).
+   */
   visibilitySeconds: 18,
   /** How often a message is renewed: one renewal may get lost. */
   renewSeconds: 7,
-  /** How often the inventory is looked at, and whether there is something to tell of the gateway. */
+  /**
+   * How often the inventory is looked at, and whether there is something to tell of the gateway.
+   */
   beatSeconds: 5,
   /**
    * How often a task is reported as worked on: once so soon after the first time, and then at the
@@ -46,13 +54,16 @@ export const agentTimings = {
   pollSeconds: 20,
   /**
    * While something of the queue is worked on: the poll of a gateway that dies goes on without it,
-   * and swallows the next message. It must be over before the messages of the dead come again, which
-   * is ten seconds after its death at the earliest.
+   * and swallows the next message. It must be over before the messages of the dead come again,
+   * which is ten seconds after its death at the earliest.
    */
   pollSecondsAtWork: 10,
   /** Between polls that fail. */
   pollBackoffMs: { first: 1_000, max: 15_000, jitter: 0.5 },
-  /** Settings come ten at most at once, and for so long they are kept for the gateway that they are for. */
+  /**
+   * Settings come ten at most at once, and for so long they are kept for the
+   * gateway that they are for.
+   */
   settingsConcurrency: 10,
   settingsMsMax: 60_000,
   settingsPauseMs: 200,

@@ -10,7 +10,9 @@ import { systemTime } from "../time/time.ts";
 import type { Check } from "./check.ts";
 import { assertRight, silent } from "./clock.ts";
 
-/** That the queues of the site are there, and may be asked for; and that they have the same time. */
+/**
+ * That the queues of the site are there, and may be asked for; and that they have the same time.
+ */
 export const checkQueues: Check = async (config) => {
   const { prefix } = config.queues;
   const { siteId } = config;

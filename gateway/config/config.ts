@@ -34,22 +34,35 @@ export const gatewayConfigSchema = z
       .regex(/^.+:\d{1,5}$/, "host:port")
       .optional(),
     /**
-     * Envoy ends the TLS of the tunnel: the program's path, `auto` to look for one, or `beside` when somebody else runs one with
-     * the bootstrap in `envoyDir`. Without it the gateway does so itself.
+     * Envoy ends the TLS of the tunnel: the program's path,
+     * `auto` to look for one, or `beside` when somebody else runs one with the bootstrap in
+     * `envoyDir`. Without it the gateway does so itself.
      */
     envoy: path.optional(),
     /** Of this gateway alone: what Envoy reads, and the sockets between the two. */
     envoyDir: path.default("envoy"),
-    /** The control plane's URL, where the gateway enrols and renews its certificate. Without it somebody else renews the files. */
+    /**
+     * The control plane's URL, where the gateway enrols and renews its certificate. Without it
+     * somebody else renews the files.
+     */
     api: apiUrlSchema.optional(),
-    /** Files in PEM; relative ones lie beside the configuration. The revocations' is `<certificate>.revoked` unless told otherwise. */
+    /**
+     * Files in PEM; relative ones lie beside the configuration. The revocations' is
+     * `<certificate>.revoked` unless told otherwise.
+     */
     tls: z.strictObject({ ca: path, certificate: path, key: path, revocations: path.optional() }),
-    /** The queues are `<prefix>-<queue>-<siteId>` for tasks, transfers and settings, and `<prefix>-reports`. */
+    /**
+     * The queues are
+     * `<prefix>-<queue>-<siteId>` for tasks, transfers and settings, and `<prefix>-reports`.
+     */
     queues: z.strictObject({
       prefix: z
         .string()
         .regex(/^[a-zA-Z0-9_-]{1,32}$/, "letters, digits, dashes and underscores, 32 characters at most"),
-      /** Where AWS credentials for them come from: the control plane, or what the SDK finds on this host. */
+      /**
+       * Where AWS credentials for them come from: the control plane, or what the
+       * SDK finds on this host.
+       */
       credentials: z.enum(["api", "environment"]).default("environment"),
     }),
     concurrency: z
@@ -130,8 +143,10 @@ export const parseGatewayConfig = (value: unknown, file: string): GatewayConfig 
 };
 
 /**
- * Reads gateway.yaml or gateway.json. Relative paths in it are taken from the folder that it lies in.
- * @throws VisibleError BAD_REQUEST when the file can't be read, or naming each wrong field by its path
+ * Reads gateway.yaml or gateway.json. Relative paths in it are taken from the
+ * folder that it lies in.
+ * @throws VisibleError BAD_REQUEST when the file can't be read, or naming each
+ * wrong field by its path
  */
 export const loadGatewayConfig = async (file: string): Promise<GatewayConfig> =>
   parseGatewayConfig(await read(file), file);

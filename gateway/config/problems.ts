@@ -32,7 +32,10 @@ const editDistance = (from: string, to: string): number => {
   return row[to.length] ?? 0;
 };
 
-/** What to say of a key, by its name: of one that there is not, and of one that does not go with the others. */
+/**
+ * What to say of a key, by its name: of one that there is not, and of one that does
+ * not go with the others.
+ */
 export interface KeyAdvice {
   readonly unknown?: Readonly<Record<string, string>>;
   readonly misplaced?: Readonly<Record<string, string>>;
@@ -60,13 +63,19 @@ const isMissing = (issue: Issue): boolean =>
 const faultsOf = (issues: readonly Issue[]): number =>
   issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 1), 0);
 
-/** Of a schema's alternatives the one that what was written comes nearest to; where two do, the first. */
+/**
+ * Of a schema's alternatives the one that what was written comes nearest to;
+ * where two do, the first.
+ */
 const nearestOf = ([first = [], ...others]: readonly (readonly Issue[])[]): readonly Issue[] =>
   others.reduce((best, other) => (faultsOf(other) < faultsOf(best) ? other : best), first);
 
 const unionMessage = "Invalid input";
 
-/** The issues of alternatives in their places; alternatives that have a sentence of their own are one issue. */
+/**
+ * The issues of alternatives in their places; alternatives that have a sentence of
+ * their own are one issue.
+ */
 const plainIssues = (issues: readonly Issue[], at: readonly PropertyKey[] = []): readonly Issue[] =>
   issues.flatMap((issue) => {
     const path = [...at, ...issue.path];
@@ -77,7 +86,10 @@ const plainIssues = (issues: readonly Issue[], at: readonly PropertyKey[] = []):
 const expectedOf = (issue: Issue): string =>
   issue.code === "invalid_type" ? kindOf(issue.expected) : plainWords(issue);
 
-/** What is wrong with a configuration, a sentence for each field, with the field's path; unknown keys with what is meant. */
+/**
+ * What is wrong with a configuration, a sentence for each field, with the field's path; unknown
+ * keys with what is meant.
+ */
 export const configProblems = (error: z.ZodError, schema: z.ZodType, advice: KeyAdvice = {}): readonly string[] => {
   const root = z.toJSONSchema(schema, { io: "input" }) as JsonSchema;
   return plainIssues(error.issues).flatMap((issue) => {

@@ -61,7 +61,9 @@ export class CredentialKeeper {
     return this.#current;
   }
 
-  /** Of the newest list of revocations that was seen: the one that is gone by, or one that can't be. */
+  /**
+   * Of the newest list of revocations that was seen: the one that is gone by, or one that can't be.
+   */
   get revocationsAt(): Instant | undefined {
     const atMs = Math.max(this.#current.revocations?.atMs ?? 0, this.#uselessAtMs);
     return atMs === 0 ? undefined : (new Date(atMs).toISOString() as Instant);
@@ -160,7 +162,10 @@ export class CredentialKeeper {
     else this.#options.log.error({ at }, "the list of revocations is of the future: see this host's clock");
   }
 
-  /** @returns whether anything changed. @throws the signal's reason: somebody else's turn has come by then */
+  /**
+   * @returns whether anything changed.
+   * @throws the signal's reason: somebody else's turn has come by then
+   */
   async #take(found: TlsCredentials, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     // The file of the revocations may be older than what we were told.

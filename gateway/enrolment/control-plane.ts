@@ -16,7 +16,9 @@ export interface Asking<T> {
   readonly json: object;
   /** Of what is wanted. */
   readonly answer: z.ZodType<T>;
-  /** Is told the control plane's time, by the `Date` of what it answers, also to what it refuses. */
+  /**
+   * Is told the control plane's time, by the `Date` of what it answers, also to what it refuses.
+   */
   readonly heard?: ((date: string | undefined) => void) | undefined;
   readonly signal: AbortSignal;
 }

@@ -5,12 +5,13 @@ import type { GatewayConfig } from "../config/config.ts";
 import { obtainCertificate } from "./obtain.ts";
 
 /**
- * Enrols a gateway: makes its key here, has the control plane issue a certificate for it, and writes both, and whom to believe,
- * into the files that its configuration names.
+ * Enrols a gateway: makes its key here, has the control plane issue a certificate for it, and
+ * writes both, and whom to believe, into the files that its configuration names.
  * @param options.token an enrolment token, which is used up
  * @returns when the certificate expires
- * @throws VisibleError BAD_REQUEST when the configuration names no `api`; PEER_REFUSED when the token was for another gateway, and
- *   nothing is written then; UNAUTHENTICATED, LINK_BROKEN, TIMEOUT
+ * @throws VisibleError BAD_REQUEST when the configuration names no `api`; PEER_REFUSED when
+ *   the token was for another gateway, and nothing is written then; UNAUTHENTICATED,
+ *   LINK_BROKEN, TIMEOUT
  */
 export const enrolGateway = async (
   config: GatewayConfig,

@@ -12,8 +12,8 @@ const secretMode = 0o600;
 const next = (keyFile: string): string => `${keyFile}.next`;
 
 /**
- * Puts a new key beside the one that is in use, before anybody is asked for its certificate: where that can't be done nothing has been
- * asked for in vain.
+ * Puts a new key beside the one that is in use, before anybody is asked for its certificate: where
+ * that can't be done nothing has been asked for in vain.
  */
 export const stageKey = async (tls: TlsFiles, keyPem: string): Promise<void> => {
   for (const file of Object.values(tls)) await makeFolder(dirname(file), { mode: 0o700 });
@@ -25,8 +25,9 @@ export const stageKey = async (tls: TlsFiles, keyPem: string): Promise<void> => 
 export const unstageKey = ({ key }: TlsFiles): Promise<void> => rm(next(key), { force: true });
 
 /**
- * Puts a new certificate into the gateway's files, and the staged key into its place. A death in between loses nothing: until the
- * certificate is there the old pair holds, and from then on `settleKey` finds the new key. Whom to believe is what came with it.
+ * Puts a new certificate into the gateway's files, and the staged key into its place. A death in
+ * between loses nothing: until the certificate is there the old pair holds, and from then on
+ * `settleKey` finds the new key. Whom to believe is what came with it.
  */
 export const writeIssued = async (tls: TlsFiles, answer: CertificateAnswer): Promise<void> => {
   await writeFileSafely(tls.ca, answer.authority);
@@ -37,7 +38,10 @@ export const writeIssued = async (tls: TlsFiles, answer: CertificateAnswer): Pro
   await settleKey(tls);
 };
 
-/** Ends what a death in `writeIssued` left half done: the key that belongs to the certificate takes its place. */
+/**
+ * Ends what a death in `writeIssued` left half done: the key that belongs to the
+ * certificate takes its place.
+ */
 export const settleKey = async ({ certificate, key }: Pick<TlsFiles, "certificate" | "key">): Promise<void> => {
   const nextPem = await readIfThere(next(key));
   if (nextPem === undefined) return;

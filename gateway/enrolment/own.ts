@@ -5,7 +5,8 @@ import type { GatewayConfig } from "../config/config.ts";
 import { identityOfCertificate } from "../tunnel/identity.ts";
 
 /**
- * That a certificate is the gateway's own. Another's is refused here, where it can be told why, and not later by every peer.
+ * That a certificate is the gateway's own. Another's is refused here, where it can be told why, and
+ * not later by every peer.
  * @param what what the certificate came with, to begin the message
  * @throws VisibleError PEER_REFUSED
  */

@@ -6,8 +6,8 @@ import type { CertificateWithKey } from "../../pki/authority.ts";
 const lifeSeconds = 60;
 
 /**
- * A proof that whoever sends it has a certificate's key: a JWT (RFC 7519) signed by it, with the certificate in its header `x5c`
- * (RFC 7515, 4.1.6).
+ * A proof that whoever sends it has a certificate's key: a JWT (RFC 7519) signed by it, with the
+ * certificate in its header `x5c` (RFC 7515, 4.1.6).
  * @param audience the host, with its port, that it is good for
  */
 export const proofFor = async (

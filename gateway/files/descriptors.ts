@@ -5,7 +5,8 @@ import { VisibleError } from "../../core/api/errors.ts";
 const descriptorsMin = 256;
 
 /**
- * Refuses to begin where this process may open so few files that it fails in the middle of something.
+ * Refuses to begin where this process may open so few files that it fails in the
+ * middle of something.
  * @param limits what Linux says of this process in /proc/self/limits; empty elsewhere
  * @throws VisibleError TOO_FEW_DESCRIPTORS
  */

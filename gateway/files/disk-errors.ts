@@ -6,7 +6,10 @@ import { VisibleError } from "../../core/api/errors.ts";
  * file system is damaged.
  */
 const failureCodes: ReadonlySet<string> = new Set(["EIO", "EROFS", "ENXIO", "ENODEV", "ESTALE"]);
-/** EUCLEAN, which ext4 and XFS give when their structures are damaged, and which Node has no name for. */
+/**
+ * EUCLEAN, which ext4 and XFS give when their structures are damaged, and which
+ * Node has no name for.
+ */
 const uncleanErrno = 117;
 
 /**

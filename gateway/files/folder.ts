@@ -15,7 +15,8 @@ export interface FolderOptions {
 
 /**
  * Makes a folder where there is none, and those above it.
- * @throws VisibleError BAD_REQUEST when it can't be made, STORE_FULL, DISK_FAILED; the signal's reason
+ * @throws VisibleError BAD_REQUEST when it can't be made, STORE_FULL,
+ * DISK_FAILED; the signal's reason
  */
 export const makeFolder = async (path: string, options: FolderOptions = {}): Promise<void> => {
   const { mode = 0o777, signal, mkdir = makeOne } = options;

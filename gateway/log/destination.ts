@@ -4,8 +4,8 @@ import { type DestinationStream, destination as open } from "pino";
 const keptBytesMax = 1024 * 1024;
 
 /**
- * Where a log's lines go: a file, or a descriptor that is open. A disk that is full costs lines, and never whoever
- * writes them.
+ * Where a log's lines go: a file, or a descriptor that is open. A disk that is full costs lines,
+ * and never whoever writes them.
  */
 export const logDestination = (dest: string | number): DestinationStream & { end(): void } => {
   const stream = open({ dest, sync: true, maxLength: keptBytesMax });

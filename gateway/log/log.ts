@@ -10,8 +10,9 @@ export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   /**
-   * Something failed and is tried again, or somebody else hears of it: a `notice` with its code where it was to be
-   * expected, a `warn` where its disk is behind it, an `error` with its stack where it is a defect.
+   * Something failed and is tried again, or somebody else hears of it: a
+   * `notice` with its code where it was to be expected, a `warn` where its disk is behind it, an
+   * `error` with its stack where it is a defect.
    */
   failed(fields: Failure, message: string): void;
   warn(fields: object, message: string): void;
@@ -33,7 +34,10 @@ const noticeLevel = 35;
 const secretName = /key$|token|authorization|password|passphrase|secret|credential|cookie/i;
 const depthMax = 8;
 
-/** The value as a log may show it: fields that are named like secrets are covered, and errors are plain objects. */
+/**
+ * The value as a log may show it: fields that are named like secrets are covered, and
+ * errors are plain objects.
+ */
 const censored = (value: unknown, depth = 0): unknown => {
   if (typeof value === "bigint") return value.toString();
   if (typeof value !== "object" || value === null) return value;
@@ -67,8 +71,8 @@ const over = (logger: Logger<"notice">): Log => {
 };
 
 /**
- * The gateway's log: pino's JSON lines, each with the gateway's and the site's id. Whatever is named like a key, a token
- * or an authorization is covered, however deep it lies.
+ * The gateway's log: pino's JSON lines, each with the gateway's and the site's id. Whatever is
+ * named like a key, a token or an authorization is covered, however deep it lies.
  */
 export const createLog = ({ gatewayId, siteId, level, destination }: LogOptions): Log => {
   const options = {
@@ -77,7 +81,8 @@ export const createLog = ({ gatewayId, siteId, level, destination }: LogOptions)
     base: { gatewayId, siteId },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    // Errors are plain objects by the time pino sees them; its own serializer would take their causes apart again.
+    // Errors are plain objects by the time pino sees them; its own serializer would take
+    // their causes apart again.
     serializers: { err: (error: unknown) => error },
   };
   return over(pino(options, destination ?? logDestination(1)));

@@ -5,7 +5,9 @@ import type { Time } from "../time/time.ts";
 import { type Death, keepRunning } from "./keep-running.ts";
 import type { OwnedProcess } from "./owned-process.ts";
 
-/** A process whose end a test decides on; `onWatched` is called when somebody begins to wait for it. */
+/**
+ * A process whose end a test decides on; `onWatched` is called when somebody begins to wait for it.
+ */
 const fakeProcess = (onWatched?: () => void) => {
   const end = Promise.withResolvers<string>();
   const fake = {

@@ -6,7 +6,10 @@ import type { OwnedProcess } from "./owned-process.ts";
 /** What ran for so long begins again with short waits. */
 const steadyMs = 60_000;
 const startBackoffMs = { first: 500, max: 30_000, jitter: 0.5 };
-/** So many in a row, none of which ran for a minute, and nothing helps: that takes two minutes at least. */
+/**
+ * So many in a row, none of which ran for a minute, and nothing helps: that takes
+ * two minutes at least.
+ */
 const deathsMax = 10;
 
 /** A process that ended by itself and is started again. */

@@ -7,12 +7,17 @@ import type { Readable } from "node:stream";
 export interface OwnedProcess {
   /** Undefined for one that could not be started. */
   readonly pid: number | undefined;
-  /** Resolves when it has ended, with how: `exit 3`, `signal SIGKILL`, or why it could not be started. */
+  /**
+   * Resolves when it has ended, with how: `exit 3`, `signal SIGKILL`, or why it
+   * could not be started.
+   */
   readonly ended: Promise<string>;
   hasEnded(): boolean;
   /** The last 4 KB of what it wrote to its two outputs, unless they go into a file. */
   lastOutput(): string;
-  /** Asks it to end (SIGTERM), kills it when it has not after a while, and waits until it is gone. */
+  /**
+   * Asks it to end (SIGTERM), kills it when it has not after a while, and waits until it is gone.
+   */
   stop(): Promise<void>;
 }
 
@@ -35,7 +40,9 @@ export interface OwnedProcessOptions {
 const outputBytesMax = 4096;
 const stopMsOtherwise = 5_000;
 
-/** Starts a command that ends with us. It has our folder and our environment unless told otherwise. */
+/**
+ * Starts a command that ends with us. It has our folder and our environment unless told otherwise.
+ */
 export const startOwned = (options: OwnedProcessOptions): OwnedProcess => {
   const { output, stopMs = stopMsOtherwise } = options;
   const child = spawned(options);
@@ -84,7 +91,10 @@ const spawned = ({ command, parameters, cwd, env, endsBy, output }: OwnedProcess
     : spawn(...endingWithUs(command, parameters), options);
 };
 
-/** @returns what to start instead of a command so that the kernel ends it, by a SIGTERM, when we are gone */
+/**
+ * @returns what to start instead of a command so that the kernel ends it, by a
+ * SIGTERM, when we are gone
+ */
 export const endingWithUs = (command: string, parameters: readonly string[]): [command: string, string[]] => [
   "setpriv",
   ["--pdeathsig", "TERM", command, ...parameters],

@@ -1,6 +1,8 @@
 import { messageBytesMax } from "../../core/api/message.ts";
 
-/** SQS's limits of one batch: so many entries, and together as many bytes as one message may have. */
+/**
+ * SQS's limits of one batch: so many entries, and together as many bytes as one message may have.
+ */
 const entriesMax = 10;
 
 /** One that is not taken is an entry of `failed`, by its place among the items. */

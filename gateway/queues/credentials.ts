@@ -48,7 +48,8 @@ export class QueueAccess {
       this.#last = await this.#asking;
     } catch (error) {
       if (VisibleError.is(error, "GATEWAY_REMOVED")) this.#options.onRemoved(error);
-      // Those from before are good for some minutes more, and by then the control plane may answer again.
+      // Those from before are good for some minutes more, and by then the control
+      // plane may answer again.
       else if (this.#last !== undefined && Date.parse(this.#last.expiresAt) > nowMs()) return this.#last;
       throw error;
     }

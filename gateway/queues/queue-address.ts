@@ -19,7 +19,8 @@ export interface QueueAddress {
   /** Calls `act` with the queue's URL. Throws what `act` and the look-up throw. */
   use<T>(act: (url: string) => Promise<T>): Promise<T>;
   /**
-   * Resolves when the queue exists, or the signal is aborted. Throws what the look-up throws otherwise.
+   * Resolves when the queue exists, or the signal is aborted. Throws what the
+   * look-up throws otherwise.
    * @param onMoved called when it was looked for in vain
    */
   wait(signal: AbortSignal, onMoved: () => void): Promise<void>;

@@ -61,8 +61,8 @@ const listening = (client: SQSClient, heard: (date: string | undefined) => void)
 
 /**
  * The client for a site's queues. It honours `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL`, and
- * calls that endpoint whatever host a queue's URL names. Each request ends within 7 s but a poll, which
- * ends within 27 s, and so does an answer that comes in part and goes on no more.
+ * calls that endpoint whatever host a queue's URL names. Each request ends within 7 s but a poll,
+ * which ends within 27 s, and so does an answer that comes in part and goes on no more.
  * @param access where credentials come from; the environment otherwise
  * @param heard is told the `Date` of each answer
  */
@@ -80,7 +80,8 @@ export const createSqsClient = (
         connectionTimeout: 3_000,
         requestTimeout: requestTimeoutMs,
         throwOnRequestTimeout: true,
-        // The other limit ends where the answer begins. A connection that a poll waits on is silent.
+        // The other limit ends where the answer begins. A connection that a
+        // poll waits on is silent.
         socketTimeout: pollTimeoutMs,
       },
     }),

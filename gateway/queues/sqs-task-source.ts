@@ -24,7 +24,10 @@ const taskMessage = ({ MessageId, ReceiptHandle, Body }: Message): TaskMessage =
   return { messageId: MessageId, receipt: ReceiptHandle, body: Body ?? "" };
 };
 
-/** One of the site's queues in SQS, `<prefix>-<queue>-<site>`. It waits for a queue that is not there yet. */
+/**
+ * One of the site's queues in SQS, `<prefix>-<queue>-<site>`. It waits for a queue
+ * that is not there yet.
+ */
 export const createSqsTaskSource = (options: {
   readonly client: SQSClient;
   readonly prefix: string;

@@ -11,14 +11,15 @@ export interface TaskMessage {
 }
 
 /**
- * The queue that the gateways of a site compete for. At least once, in any order. Expected failures (network,
- * throttling, a receipt that is gone) are thrown as they come: the caller logs them and goes on.
+ * The queue that the gateways of a site compete for. At least once, in any order. Expected
+ * failures (network, throttling, a receipt that is gone) are thrown as they come: the caller
+ * logs them and goes on.
  */
 export interface TaskSource {
   /**
    * Waits `waitSeconds` at most for messages and hides them from others for `visibilitySeconds`.
-   * While the queue does not exist, waits for it. `signal` ends the wait: then there are none. A poll
-   * that its client gives up can still take a message with it, which comes again after
+   * While the queue does not exist, waits for it. `signal` ends the wait: then there are none. A
+   * poll that its client gives up can still take a message with it, which comes again after
    * `visibilitySeconds`.
    */
   receive(options: {

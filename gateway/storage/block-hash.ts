@@ -38,5 +38,8 @@ export const hashAt = (hashes: Uint8Array, block: number): Uint8Array =>
 
 export const extentDigestBytes = 32;
 
-/** What an extent is known by: BLAKE3 over the hashes of its blocks of 64 KiB, in its own order. 32 bytes. */
+/**
+ * What an extent is known by: BLAKE3 over the hashes of its blocks of 64 KiB, in its
+ * own order. 32 bytes.
+ */
 export const extentDigest = (hashes: Uint8Array): Uint8Array => blake3(asBuffer(hashes));

@@ -10,7 +10,10 @@ import type { GoneObject } from "../../core/api/task.ts";
 import type { StorageCall } from "./call.ts";
 import type { CreateVolumeOptions, SnapshotHandle } from "./volume-io.ts";
 
-/** The first half of the storage port: what a cluster has, its snapshots and its mirrors, but none of their bytes. */
+/**
+ * The first half of the storage port: what a cluster has, its snapshots and its mirrors, but
+ * none of their bytes.
+ */
 export interface StorageControl {
   /** What the cluster can, and how exactly. It does not change while the driver is open. */
   caps(call?: StorageCall): Promise<StorageCaps>;
@@ -22,27 +25,31 @@ export interface StorageControl {
   inventory(call?: StorageCall): Promise<readonly ObjectConfig[]>;
 
   /**
-   * Those of these objects that are there, mirrors too, in any order. It costs what is asked for, not what the cluster
-   * has.
+   * Those of these objects that are there, mirrors too, in any order. It costs what is asked for,
+   * not what the cluster has.
    */
   findObjects(ids: readonly ObjectId[], call?: StorageCall): Promise<readonly ObjectConfig[]>;
 
   /**
    * Makes an empty, thin volume. The size is rounded up to whole extents times stripes inside, and
    * stays as given outside.
-   * @throws VOLUME_NAME_TAKEN, OBJECT_IS_MIRROR (the iSCSI target is a mirror's), BAD_REQUEST (a name, a size or a
-   *   geometry that can't be)
+   * @throws VOLUME_NAME_TAKEN, OBJECT_IS_MIRROR (the iSCSI target is a mirror's), BAD_REQUEST (a
+   *   name, a size or a geometry that can't be)
    */
   createVolume(options: CreateVolumeOptions, call?: StorageCall): Promise<ObjectConfig>;
 
   /**
-   * Gives a volume's object another name; a file's is its whole path, and moves it. Plans know it by its id, and go on.
-   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN (of a file), BAD_REQUEST (a name that
-   *   can't be)
+   * Gives a volume's object another name; a file's is its whole path, and moves it. Plans know it
+   * by its id, and go on.
+   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN (of a file),
+   *   BAD_REQUEST (a name that can't be)
    */
   renameVolume(volumeId: string, name: string, call?: StorageCall): Promise<ObjectConfig>;
 
-  /** Its snapshots stay. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY, OBJECT_BUSY (it is a disk of a VM) */
+  /**
+   * Its snapshots stay.
+   * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY, OBJECT_BUSY (it is a disk of a VM)
+   */
   deleteVolume(volumeId: string, call?: StorageCall): Promise<void>;
 
   /**
@@ -61,7 +68,10 @@ export interface StorageControl {
   /** The newest group that was taken here of the owner's objects, and that is there still. */
   newestSourceGroup(owner: Owner, call?: StorageCall): Promise<SnapshotGroup | undefined>;
 
-  /** Of those of these objects that any of the owner's source groups has which are there still, the number of the newest. */
+  /**
+   * Of those of these objects that any of the owner's source groups has which are there still, the
+   * number of the newest.
+   */
   lastSequences(
     options: { readonly owner: Owner; readonly objects: readonly ObjectId[] },
     call?: StorageCall,
@@ -81,8 +91,9 @@ export interface StorageControl {
   deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
-   * Makes a snapshot readable, by whatever process and thread has the handle, until it is closed. Many may be open of one
-   * snapshot. What a process that died had open is taken back by `tend`. @throws SNAPSHOT_UNKNOWN
+   * Makes a snapshot readable, by whatever process and thread has the handle, until it is closed.
+   * Many may be open of one snapshot. What a process that died had open is taken back by `tend`.
+   * @throws SNAPSHOT_UNKNOWN
    */
   openSnapshot(snapshotId: string, call?: StorageCall): Promise<SnapshotHandle>;
 
@@ -92,19 +103,22 @@ export interface StorageControl {
   /**
    * Makes the mirror of an object, or brings the one that is there up to date (name, size, place,
    * disks, NICs), all or nothing. Idempotent by (owner, object id); a volume that several objects
-   * have has one mirror. The mirror has the object's geometry, a LUN its LUN id in a mirror target, a
-   * file its path in a mirror export, a VM its resources, disks and NICs, switched off and connected
-   * as it is mapped (W6, W7). Once the run's group is published, nothing is changed any more. Where a
-   * run prepares it, the object's configuration and its mapping are kept for the run's group, until
-   * that is published or aborted, or can't be published any more, as another one is written to the
-   * mirror or prepared before it was written.
+   * have has one mirror. The mirror has the object's geometry, a LUN its LUN id in a mirror target,
+   * a file its path in a mirror export, a VM its resources, disks and NICs, switched off and
+   * connected as it is mapped (W6, W7). Once the run's group is published, nothing is changed any
+   * more. Where a run prepares it, the object's configuration and its mapping are kept for the
+   * run's group, until that is published or aborted, or can't be published any more, as another one
+   * is written to the mirror or prepared before it was written.
    * @throws GROUP_EXISTS (the group belongs to another run of the same slot), GROUP_STALE (a newer
-   *   run has been here), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, OBJECT_NAME_TAKEN (the mirror target
-   *   or export has the name of one that is none), OBJECT_KIND_UNSUPPORTED
+   *   run has been here), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, OBJECT_NAME_TAKEN (the mirror
+   *   target or export has the name of one that is none), OBJECT_KIND_UNSUPPORTED
    */
   prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
 
-  /** A mirror volume by its id: whose it is, and its shape. It costs the same however much the cluster has. */
+  /**
+   * A mirror volume by its id: whose it is, and its shape. It costs the same however
+   * much the cluster has.
+   */
   findMirrorVolume(mirrorVolumeId: string, call?: StorageCall): Promise<OwnedVolume | undefined>;
 
   /**
@@ -137,8 +151,8 @@ export interface StorageControl {
    * Snapshots the mirrors that were opened for a group as one group, and keeps the foreign plan's
    * manifest with it, all or nothing (I2): its objects and mappings as they were prepared for it.
    * Mirrors of the owner that neither it nor a newer run has are removed; their snapshots stay.
-   * Idempotent: a group that exists with the same id, owner, number, instant and mirrors is returned
-   * as it is. One that was deleted is not made again.
+   * Idempotent: a group that exists with the same id, owner, number, instant and mirrors is
+   * returned as it is. One that was deleted is not made again.
    * @throws GROUP_INCOMPLETE when a mirror isn't complete for this group, the mirrors are not those
    *   that are meant, or an object is not kept, GROUP_ABORTED, NOT_OURS, GROUP_EXISTS (a group of
    *   this id is there, and it is not the same), GROUP_STALE (it was published before, and is gone,
@@ -157,17 +171,17 @@ export interface StorageControl {
   /**
    * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size.
    * Idempotent by `key` and the object; one that was deleted is not made again. In one restore, a
-   * volume that is an object by itself and a VM's as well is made once, whichever comes first: it is
-   * the VM's, and goes with it. Of the restore's volumes that have one name, all but one get a
-   * number. A LUN lies in the target, and a file in the export, that its source lay in, made where it
-   * is missing; a VM is switched off, with its NICs connected as the group's manifest maps them, and
-   * MAC addresses of its own where those of its source are taken. Its disks' names have before them
-   * what its own has before its source's. Where damage is known in the snapshots it is refused unless
-   * `evenDamaged`; reading what is damaged fails then.
+   * volume that is an object by itself and a VM's as well is made once, whichever comes first: it
+   * is the VM's, and goes with it. Of the restore's volumes that have one name, all but one get a
+   * number. A LUN lies in the target, and a file in the export, that its source lay in, made where
+   * it is missing; a VM is switched off, with its NICs connected as the group's manifest maps them,
+   * and MAC addresses of its own where those of its source are taken. Its disks' names have before
+   * them what its own has before its source's. Where damage is known in the snapshots it is refused
+   * unless `evenDamaged`; reading what is damaged fails then.
    * @throws SNAPSHOT_UNKNOWN, NOT_OURS (the group is another owner's), VOLUME_NAME_TAKEN,
-   *   OBJECT_NAME_TAKEN (of a VM or a file), BAD_REQUEST (no name of a file), VOLUME_UNKNOWN (it was
-   *   made, and is deleted), GROUP_DAMAGED, POOL_FULL, OBJECT_BUSY (another VM has got a volume of
-   *   the VM's); then nothing is made
+   *   OBJECT_NAME_TAKEN (of a VM or a file), BAD_REQUEST (no name of a file), VOLUME_UNKNOWN (it
+   *   was made, and is deleted), GROUP_DAMAGED, POOL_FULL, OBJECT_BUSY (another VM has got a volume
+   *   of the VM's); then nothing is made
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
@@ -187,7 +201,10 @@ export interface StorageCaps {
   readonly extentMap: boolean;
   /** A LUN's id can be chosen (W6). */
   readonly chosenLunId: boolean;
-  /** An extent of a mirror becomes what was written, or stays; elsewhere a writer that is cut leaves some of it. */
+  /**
+   * An extent of a mirror becomes what was written, or stays; elsewhere a writer that is
+   * cut leaves some of it.
+   */
   readonly atomicExtents: boolean;
 }
 
@@ -205,7 +222,10 @@ export interface GroupDamage {
   readonly extents: number;
 }
 
-/** The tag on everything this product makes on a cluster: the plan, and the site that the plan protects. */
+/**
+ * The tag on everything this product makes on a cluster: the plan, and the site
+ * that the plan protects.
+ */
 export interface Owner {
   readonly planId: PlanId;
   readonly source: SiteId;
@@ -222,7 +242,10 @@ export interface SnapshotGroupOptions {
    * object is gone.
    */
   readonly objects?: readonly ObjectConfig[];
-  /** Of each of `objects`, the index among the plan's entries of the one that it is in the group for. */
+  /**
+   * Of each of `objects`, the index among the plan's entries of the one that it
+   * is in the group for.
+   */
   readonly because?: readonly number[];
   /** What else is known of how it was taken; kept too. */
   readonly gone?: readonly GoneObject[];
@@ -233,7 +256,10 @@ export interface SnapshotGroupOptions {
 export interface PrepareMirrorOptions {
   readonly owner: Owner;
   readonly object: ObjectConfig;
-  /** Where the mirror lies and what it is connected to; kept with it, and part of the group's manifest. */
+  /**
+   * Where the mirror lies and what it is connected to; kept with it, and part of
+   * the group's manifest.
+   */
   readonly mapping?: Mapping;
   /**
    * The run that prepares the mirror, so that a late copy of its task is told from one that counts,
@@ -320,13 +346,18 @@ export interface PublishGroupOptions {
   readonly takenAt: Instant;
   /** The mirrors that it is to consist of: all that were opened for it, and no others. */
   readonly mirrors: MirrorSet;
-  /** For the manifest, as are the objects, in their order; null: as it was prepared for the group. */
+  /**
+   * For the manifest, as are the objects, in their order; null: as it was prepared for the group.
+   */
   readonly planName: string;
   readonly objects: readonly (ObjectConfig | null)[];
 }
 
 export interface RebuildObjectOptions {
-  /** Names the restore, so that what it makes of an object, or of a volume that several have, is one. */
+  /**
+   * Names the restore, so that what it makes of an object, or of a volume that
+   * several have, is one.
+   */
   readonly key: string;
   readonly owner: Owner;
   readonly fromGroupId: GroupId;

@@ -9,8 +9,10 @@ import { storageTimeouts } from "./timed-calls.ts";
 import { withTimeouts } from "./with-timeouts.ts";
 
 /**
- * Opens the storage of a configuration, with a timeout on every call (with-timeouts.ts); it must be closed.
- * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, STORE_FULL, DISK_FAILED, TIMEOUT, the signal's reason
+ * Opens the storage of a configuration, with a timeout on every call
+ * (with-timeouts.ts); it must be closed.
+ * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, STORE_FULL, DISK_FAILED,
+ * TIMEOUT, the signal's reason
  */
 export const openStorage = async (
   config: StorageConfig,

@@ -5,7 +5,10 @@ import type { SnapshotReader } from "./volume-io.ts";
 /** As much of a driver as reading a snapshot takes. */
 export type SnapshotSource = Pick<StorageDriver, "openSnapshot" | "readSnapshot" | "closeSnapshot">;
 
-/** A snapshot that is opened for one reader alone: closing the reader closes the snapshot. @throws SNAPSHOT_UNKNOWN */
+/**
+ * A snapshot that is opened for one reader alone: closing the reader closes the snapshot.
+ * @throws SNAPSHOT_UNKNOWN
+ */
 export const openSnapshotReader = async (
   storage: SnapshotSource,
   snapshotId: string,

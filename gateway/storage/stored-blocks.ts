@@ -2,7 +2,10 @@ import assert from "node:assert";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { blockHashBytes } from "./block-hash.ts";
 
-/** Of the table of `StoredBlocks`, little-endian: 16 bytes of `blockHash`, and a u32, how long the block is as it is stored. */
+/**
+ * Of the table of `StoredBlocks`, little-endian: 16 bytes of `blockHash`, and a u32, how long the
+ * block is as it is stored.
+ */
 export const storedEntryBytes = blockHashBytes + 4;
 
 export interface StoredBlock {
@@ -13,8 +16,9 @@ export interface StoredBlock {
 }
 
 /**
- * Blocks that follow each other in an extent, none of them a hole, in the form that they are stored in: as one cluster gives
- * them, as they travel, and as another takes them over. Nobody has looked inside.
+ * Blocks that follow each other in an extent, none of them a hole, in the form that they are
+ * stored in: as one cluster gives them, as they travel, and as another takes them over.
+ * Nobody has looked inside.
  */
 export class StoredBlocks {
   /** One entry a block. */

@@ -14,8 +14,8 @@ export const storageTimeouts = {
 type Work<T> = (watch: Watch) => Promise<T>;
 
 /**
- * Makes calls to a storage, each within its timeout, for somebody who may call them off and wants to
- * hear when they move.
+ * Makes calls to a storage, each within its timeout, for somebody who may call them off and wants
+ * to hear when they move.
  */
 export class TimedCalls {
   readonly #user: { readonly time: Time } & StorageCall;
@@ -32,7 +32,9 @@ export class TimedCalls {
     return this.make({ name, seconds: storageTimeouts.durableSeconds, call, onAbandoned: ignore }, work);
   }
 
-  /** What is opened when nobody waits for it any more is closed: it would hold a volume for ever. */
+  /**
+   * What is opened when nobody waits for it any more is closed: it would hold a volume for ever.
+   */
   async open<T extends object, Opened>(
     name: string,
     call: StorageCall | undefined,
@@ -48,7 +50,9 @@ export class TimedCalls {
     return options.wrap(opened, new HandleCalls(this));
   }
 
-  /** Nobody calls it off: what is open has to be closed, most of all after something was called off. */
+  /**
+   * Nobody calls it off: what is open has to be closed, most of all after something was called off.
+   */
   close(name: string, call: StorageCall | undefined, work: Work<void>): Promise<void> {
     const { time, onMoved } = this.#user;
     const closing = new TimedCalls({ time, ...(onMoved !== undefined && { onMoved }) });

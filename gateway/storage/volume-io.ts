@@ -4,8 +4,8 @@ import type { StorageCall } from "./call.ts";
 import type { StoredBlocks } from "./stored-blocks.ts";
 
 /**
- * The second half of the storage port: the bytes of volumes and snapshots. What is far away does it beside the cluster's
- * data, whoever has the control.
+ * The second half of the storage port: the bytes of volumes and snapshots. What is far away does it
+ * beside the cluster's data, whoever has the control.
  */
 export interface VolumeIo {
   /**
@@ -28,8 +28,8 @@ export interface VolumeIo {
   stageVolume?(options: StageVolumeOptions, call?: StorageCall): Promise<StagedVolume>;
 
   /**
-   * A reader of a snapshot that is open, in this process or another; it must be closed before that. @throws
-   * SNAPSHOT_UNKNOWN
+   * A reader of a snapshot that is open, in this process or another; it must be closed before that.
+   * @throws SNAPSHOT_UNKNOWN
    */
   readSnapshot(handle: SnapshotHandle, call?: StorageCall): Promise<SnapshotReader>;
 
@@ -68,7 +68,10 @@ export interface CreateVolumeOptions {
   readonly lun?: { readonly target: string; readonly lunId?: number };
 }
 
-/** Bytes of one volume or snapshot. `read` past the size gives zeros up to the end of the last extent. */
+/**
+ * Bytes of one volume or snapshot. `read` past the size gives zeros up to the
+ * end of the last extent.
+ */
 export interface BlockReader {
   readonly sizeBytes: number;
   readonly geometry: Geometry;
@@ -122,7 +125,9 @@ export interface StagedVolume extends VolumeHandle {
  */
 export type ExtentToken = string | null;
 
-/** A snapshot that is open: plain data, which may be sent to other processes and threads as JSON. */
+/**
+ * A snapshot that is open: plain data, which may be sent to other processes and threads as JSON.
+ */
 export interface SnapshotHandle {
   readonly snapshotId: string;
   readonly sizeBytes: number;
@@ -132,7 +137,10 @@ export interface SnapshotHandle {
 }
 
 export interface SnapshotReader extends BlockReader {
-  /** One token an extent, or undefined where the cluster can't tell: then every extent has to be compared. */
+  /**
+   * One token an extent, or undefined where the cluster can't tell: then every
+   * extent has to be compared.
+   */
   extentMap(call?: StorageCall): Promise<readonly ExtentToken[] | undefined>;
   /**
    * What the cluster knows of an extent's blocks without reading them, for a cluster that keeps

@@ -6,9 +6,9 @@ import { type HandleCalls, TimedCalls } from "./timed-calls.ts";
 import type { MirrorExtentWriter, SnapshotReader, StagedVolume, VolumeHandle } from "./volume-io.ts";
 
 /**
- * The driver with a timeout on every call, also of the volumes, snapshots and extents that it opens.
- * A call that stands still for too long is TIMEOUT, naming it, whatever the driver does; one whose
- * signal is aborted ends at once, with the reason. Both tell the driver to stop, and wait no
+ * The driver with a timeout on every call, also of the volumes, snapshots and extents that it
+ * opens. A call that stands still for too long is TIMEOUT, naming it, whatever the driver does; one
+ * whose signal is aborted ends at once, with the reason. Both tell the driver to stop, and wait no
  * longer. What is closed is closed in spite of the signal.
  * @param user time, and the signal and `onMoved` of somebody who makes many calls, as if each of
  *   them had those. `onMoved` hears of every call that ends by itself

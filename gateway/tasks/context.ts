@@ -51,7 +51,10 @@ export interface TaskContext extends GatewayContext {
   readonly log: Log;
   /** Aborted when the task is to stop where it is. */
   readonly signal: AbortSignal;
-  /** Something got done: read, sent, answered. A task of which this isn't heard for minutes is given up. */
+  /**
+   * Something got done: read, sent, answered. A task of which this isn't heard for
+   * minutes is given up.
+   */
   readonly onMoved: () => void;
   /** How far the task is; the newest is reported every 15 s. */
   readonly onProgress: (progress: Progress) => void;

@@ -6,8 +6,8 @@ import type { LastSequence } from "../storage/control.ts";
 import { type Choice, objectKey } from "./entries.ts";
 
 /**
- * The objects of a plan that its next group will not have: those that it names, and those that a rule of it took the last
- * time. What a rule took is told once, by the first run without it.
+ * The objects of a plan that its next group will not have: those that it names, and those that a
+ * rule of it took the last time. What a rule took is told once, by the first run without it.
  * @param of.site all that the source has, where the plan has rules
  * @param of.before what was in the plan's newest group at the source
  */

@@ -3,7 +3,8 @@ import { messageText } from "../../core/api/message.ts";
 /**
  * Cuts a list into parts, one after the other, none of them empty: the same list gives the same
  * parts.
- * @param bytesMax of the text of a part's entries, by the part's number; one entry that is larger is a part by itself
+ * @param bytesMax of the text of a part's entries, by the part's number; one entry that is
+ * larger is a part by itself
  */
 export const partsOf = <T extends object>(
   all: readonly T[],

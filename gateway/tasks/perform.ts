@@ -12,8 +12,9 @@ type Kind = RunTask["kind"];
 type Handler<K extends Kind> = (task: Extract<RunTask, { kind: K }>, context: TaskContext) => Promise<TaskResultOf<K>>;
 
 /**
- * What is done for each kind of task. Every handler is idempotent: done twice, or again after it died half-way, the
- * result is the same. The inventory is no run's task, and is told by the agent itself.
+ * What is done for each kind of task. Every handler is idempotent: done twice, or again
+ * after it died half-way, the result is the same. The inventory is no run's task, and is
+ * told by the agent itself.
  */
 export const handlers: { readonly [K in Kind]: Handler<K> } = {
   snapshot,
@@ -29,7 +30,8 @@ export const handlers: { readonly [K in Kind]: Handler<K> } = {
 export type PerformTask = (task: RunTask, context: TaskContext) => Promise<TaskResult>;
 
 export const performTask: PerformTask = (task, context) => {
-  // The type of `handlers` says that the handler of a kind takes that kind; the compiler can't follow it through a union.
+  // The type of `handlers` says that the handler of a kind takes that kind; the compiler can't
+  // follow it through a union.
   const handler = handlers[task.kind] as Handler<Kind>;
   return handler(task, context);
 };

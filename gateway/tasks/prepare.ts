@@ -7,10 +7,10 @@ import { ownerOf, type TaskContext } from "./context.ts";
 import { boundedWarnings } from "./warnings.ts";
 
 /**
- * Makes the mirror of one object, or brings it up to date (W6, W10), where and connected as the mapping says. A NIC whose
- * switch is not mapped is told of, and is no reason to keep data back.
- * @throws GROUP_EXISTS, GROUP_STALE, SWITCH_UNKNOWN, POOL_UNKNOWN, POOL_FULL, OBJECT_NAME_TAKEN, and what else the
- *   storage throws
+ * Makes the mirror of one object, or brings it up to date (W6, W10), where and connected as the
+ * mapping says. A NIC whose switch is not mapped is told of, and is no reason to keep data back.
+ * @throws GROUP_EXISTS, GROUP_STALE, SWITCH_UNKNOWN, POOL_UNKNOWN, POOL_FULL, OBJECT_NAME_TAKEN,
+ *   and what else the storage throws
  */
 export const prepare = async (task: PrepareTask, { storage }: TaskContext): Promise<TaskResultOf<"prepare">> => {
   const { object } = task;

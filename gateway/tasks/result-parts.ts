@@ -19,8 +19,9 @@ export interface ResultPart {
 type SnapshotResult = TaskResultOf<"snapshot">;
 
 /**
- * A task's result as its reports tell it: that of a snapshot, which grows with the plan, in parts by bytes. Warnings are
- * in the first, and what is gone in as many as it takes, from the first on: the last of them may have no objects.
+ * A task's result as its reports tell it: that of a snapshot, which grows with the plan, in parts
+ * by bytes. Warnings are in the first, and what is gone in as many as it takes, from the first on:
+ * the last of them may have no objects.
  */
 export const resultParts = (result: TaskResult): readonly ResultPart[] => {
   if (result.kind !== "snapshot") return [{ result }];

@@ -4,7 +4,9 @@ import type { TransferWorkers } from "../transfer/workers.ts";
 import type { Tunnel } from "../tunnel/tunnel.ts";
 import type { SendVolume } from "./context.ts";
 
-/** Sends volumes over links of their own, one for each call, to the gateways that the request names. */
+/**
+ * Sends volumes over links of their own, one for each call, to the gateways that the request names.
+ */
 export const createSendVolume =
   (options: {
     readonly workers: Pick<TransferWorkers, "scan" | "compare">;

@@ -13,11 +13,12 @@ import { boundedWarnings } from "./warnings.ts";
 const looksMax = 5;
 
 /**
- * Takes the run's snapshot group: one snapshot of every volume of every object that the plan's entries are now, at the
- * same instant (W5). Objects that are gone or can't be used are told, and the others taken. Done again, it gives the
- * group that is there, as it was told then, whatever has become of its objects.
- * @throws OBJECT_GONE, OBJECT_UNUSABLE (nothing is left to be taken), PLAN_TOO_LARGE, GROUP_INCOMPLETE, GROUP_EXISTS,
- *   GROUP_STALE, and what else the storage throws
+ * Takes the run's snapshot group: one snapshot of every volume of every object that the plan's
+ * entries are now, at the same instant (W5). Objects that are gone or can't be used are told, and
+ * the others taken. Done again, it gives the group that is there, as it was told then, whatever has
+ * become of its objects.
+ * @throws OBJECT_GONE, OBJECT_UNUSABLE (nothing is left to be taken), PLAN_TOO_LARGE,
+ *   GROUP_INCOMPLETE, GROUP_EXISTS, GROUP_STALE, and what else the storage throws
  */
 export const snapshot = async (task: SnapshotTask, context: TaskContext): Promise<TaskResultOf<"snapshot">> => {
   const known = await context.storage.findGroup(task.groupId);

@@ -10,7 +10,10 @@ import {
 import type { Progress } from "../../core/api/run.ts";
 import type { GatewayIdentity } from "./context.ts";
 
-/** What tests of tasks and of the agent agree on: a plan of site `a`, its first run, a gateway of `a`. */
+/**
+ * What tests of tasks and of the agent agree on: a plan of site
+ * `a`, its first run, a gateway of `a`.
+ */
 export const instant = (text: string): Instant => instantSchema.parse(text);
 export const siteA = siteIdSchema.parse("a");
 export const siteB = siteIdSchema.parse("b");

@@ -6,8 +6,8 @@ import { ownerOf, type TaskContext } from "./context.ts";
 import { waitingProgress } from "./progress.ts";
 
 /**
- * Sends one volume to its mirror. Its snapshot is opened once, and is read by that handle wherever it is read. Its progress
- * has the volume's size from the start.
+ * Sends one volume to its mirror. Its snapshot is opened once, and is read by that handle wherever
+ * it is read. Its progress has the volume's size from the start.
  * @throws SNAPSHOT_UNKNOWN, and what sending throws
  */
 export const transfer = async (task: TransferTask, context: TaskContext): Promise<TaskResultOf<"transfer">> => {

@@ -19,7 +19,10 @@ const [vmCount, diskCount, nicCount] = [1000, 4, 2];
 const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
 const id = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
-/** A VM as people have them: with names in letters that a message escapes, labels, a CD-ROM and addresses. */
+/**
+ * A VM as people have them: with names in letters that a message escapes, labels, a
+ * CD-ROM and addresses.
+ */
 const vm = (number: number): ObjectConfig => {
   const name = `客户端-web-${number.toString().padStart(4, "0")}.example.com`;
   const disks = numbers(diskCount).map((disk) => ({

@@ -27,7 +27,10 @@ export class HostClock {
     this.#log = options.log;
   }
 
-  /** Takes note of an answer's `Date` (RFC 9110, 6.6.1), in whole seconds; whatever is none is left alone. */
+  /**
+   * Takes note of an answer's `Date` (RFC 9110, 6.6.1), in whole seconds; whatever
+   * is none is left alone.
+   */
   readonly heard = (date: string | undefined): void => {
     const theirMs = Date.parse(date ?? "");
     if (!Number.isNaN(theirMs)) this.#heard = { theirMs, atUpMs: this.#upMs() };

@@ -11,7 +11,9 @@ export interface Watch {
 export interface Patience {
   readonly seconds: number;
   readonly time: Time;
-  /** Whether it waits for somebody else, who has a limit of his own: then it doesn't stand still. */
+  /**
+   * Whether it waits for somebody else, who has a limit of his own: then it doesn't stand still.
+   */
   readonly isHeldUp?: (() => boolean) | undefined;
 }
 

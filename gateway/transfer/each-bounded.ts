@@ -1,6 +1,6 @@
 /**
- * Does `work` for each item, at most `concurrencyMax` at once, in order of their beginning. The first failure ends the
- * others by their signal, and is thrown when all have ended.
+ * Does `work` for each item, at most `concurrencyMax` at once, in order of their beginning. The
+ * first failure ends the others by their signal, and is thrown when all have ended.
  */
 export const eachBounded = async <Item>(
   items: Iterable<Item>,

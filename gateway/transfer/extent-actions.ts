@@ -8,8 +8,8 @@ import type { ExtentToken } from "../storage/volume-io.ts";
  * - `hole`       nothing here and nothing there
  * - `zero`       nothing here, and the target may have something: it becomes zeros
  * - `diff`       compared with the base; what differs is sent
- * - `match`      compared with what the target says of its extent; what it has nowhere in it is sent
- * - `full`       whatever is not zero is sent; also when the target knows that what it has is damaged
+ * - `match`      compared with what the target says of its extent; what it has nowhere is sent
+ * - `full`       all that is not zero is sent; also where the target knows of damage
  */
 export type ExtentAction = "done" | "unchanged" | "hole" | "zero" | "diff" | "match" | "full";
 

@@ -3,8 +3,8 @@ import type { StorageDriver } from "../storage/driver.ts";
 import type { SnapshotHandle } from "../storage/volume-io.ts";
 
 /**
- * Holds an open snapshot while `work` reads it by its handle, here and in worker threads, and closes it whatever comes of
- * that. Where it can't be closed, what came of the work still counts.
+ * Holds an open snapshot while `work` reads it by its handle, here and in worker threads, and
+ * closes it whatever comes of that. Where it can't be closed, what came of the work still counts.
  * @throws what `work` throws
  */
 export const holding = async <T>(

@@ -3,9 +3,9 @@ import { groupIdSchema, planIdSchema, siteIdSchema, storageIdSchema } from "../.
 import { geometrySchema } from "../../core/api/object/volume-shape.ts";
 
 /**
- * PROTOCOL, version 1: how a gateway writes a snapshot to a mirror volume of another site. HTTP/1.1 over mutual TLS 1.3,
- * several connections, each request to any gateway of the target site: none of them remembers anything that another
- * could not find out from the storage.
+ * PROTOCOL, version 1: how a gateway writes a snapshot to a mirror volume of another site. HTTP/1.1
+ * over mutual TLS 1.3, several connections, each request to any gateway of the target site: none of
+ * them remembers anything that another could not find out from the storage.
  *
  *     POST /v1/sessions                              begin, or go on; raises the volume's epoch
  *     GET  /v1/sessions/{volume}/extents/{k}/signature?epoch=n
@@ -13,26 +13,31 @@ import { geometrySchema } from "../../core/api/object/volume-shape.ts";
  *     POST /v1/sessions/{volume}/extents/{k}/signature?epoch=n
  *                                                    the hashes of the grains in some of them
  *     upload to /v1/sessions/{volume}/extents/{k}?epoch=n&base=0|1
- *                                                    write an extent: frames (frame/frame.ts) as body; see tunnel/upload/protocol.ts
+ *                                                    write an extent: a body of frames (frame/frame.ts);
+ *                                                    see tunnel/upload/protocol.ts
  *     POST /v1/sessions/{volume}/complete?epoch=n    every extent that differs was acknowledged
  *     GET  /v1/sessions/{volume}/digests?epoch=n     the digests of the extents that the mirror has
  *     GET  /v1/health                                is somebody there
  *
- * - Who may: the sender's site, as its certificate names it, must be the owner of the mirror. Nothing in a body or an
- *   address counts.
- * - Beginning sets the mirror back to the base group (or to nothing), unless it is being written for this group and base
- *   already; the answer lists the extents that are done, and those that the receiver knows to be damaged, which are sent in full
- *   whatever the base is. Whoever began before is FENCED from then on.
- * - The frames of an extent change what the mirror has (`base=1`), or an extent of zeros (`base=0`). The last frame holds
- *   the extent's digest: BLAKE3 over the hashes of its blocks of 64 KiB. The receiver writes, reads back, and commits durably
- *   only if what it read back has that digest; then it answers 200 with the digest. Everything else leaves the extent as
- *   it was. The end of a body means nothing without that frame.
- * - After CHECKSUM_MISMATCH, or STORE_CORRUPT at the receiver, the sender sends the extent in full (`base=0`), which also
- *   heals a mirror whose base was damaged or not what the source took it for.
- * - Completing compares the volume's digest (digest.ts) where both clusters keep digests; CHECKSUM_MISMATCH then, and the
- *   sender asks which extents it is about and sends those in full. What is known to be damaged has a digest of nothing.
- * - Every request may be sent again. Errors are `{error: {code, message, hint}}` with the codes of core/api/errors.ts;
- *   GROUP_STALE also has `newestSequence`.
+ * - Who may: the sender's site, as its certificate names it, must be the owner of the mirror.
+ *   Nothing in a body or an address counts.
+ * - Beginning sets the mirror back to the base group (or to nothing), unless it is being written
+ *   for this group and base already; the answer lists the extents that are done, and those that the
+ *   receiver knows to be damaged, which are sent in full whatever the base is. Whoever began before
+ *   is FENCED from then on.
+ * - The frames of an extent change what the mirror has
+ *   (`base=1`), or an extent of zeros (`base=0`). The last frame holds the extent's digest: BLAKE3
+ *   over the hashes of its blocks of 64 KiB. The receiver writes, reads back, and commits durably
+ *   only if what it read back has that digest; then it answers 200 with the digest. Everything else
+ *   leaves the extent as it was. The end of a body means nothing without that frame.
+ * - After CHECKSUM_MISMATCH, or STORE_CORRUPT at the receiver, the sender sends the
+ *   extent in full (`base=0`), which also heals a mirror whose base was damaged or not
+ *   what the source took it for.
+ * - Completing compares the volume's digest (digest.ts) where both clusters keep digests;
+ *   CHECKSUM_MISMATCH then, and the sender asks which extents it is about and sends those in full.
+ *   What is known to be damaged has a digest of nothing.
+ * - Every request may be sent again. Errors are `{error: {code, message, hint}}` with the codes of
+ *   core/api/errors.ts; GROUP_STALE also has `newestSequence`.
  */
 export const sessionOpenSchema = z.strictObject({
   planId: planIdSchema,

@@ -1,4 +1,7 @@
-/** Ascending numbers as ranges that include both ends, which is short where most of them are neighbours. */
+/**
+ * Ascending numbers as ranges that include both ends, which is short where most of
+ * them are neighbours.
+ */
 export const toRanges = (numbers: readonly number[]): [first: number, last: number][] => {
   const ranges: [number, number][] = [];
   for (const number of numbers.toSorted((a, b) => a - b)) {

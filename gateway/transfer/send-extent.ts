@@ -27,9 +27,15 @@ export interface ExtentSender {
   readonly throttle: Pick<Throttle, "take"> | undefined;
   /** Bytes that go onto the wire, as they go. */
   readonly onSent: (bytes: number) => void;
-  /** Hears when an extent's reading got something done; what the peer does is heard of by its client. */
+  /**
+   * Hears when an extent's reading got something done; what the peer does is
+   * heard of by its client.
+   */
   readonly onMoved: () => void;
-  /** How many bytes of an extent are dealt with, of how many; it begins again when it is tried again. */
+  /**
+   * How many bytes of an extent are dealt with, of how many; it begins again
+   * when it is tried again.
+   */
   readonly onPart: (extent: number, part: Part) => void;
 }
 

@@ -54,7 +54,10 @@ export interface SendVolumeOptions {
   readonly onProgress: (progress: Progress) => void;
   /** An extent was committed by the target: what is not lost, whatever happens afterwards. */
   readonly onAcknowledged: (extent: number) => void;
-  /** Hears when the reading of an extent got something done. The storage and the peer tell of themselves. */
+  /**
+   * Hears when the reading of an extent got something done. The storage and the
+   * peer tell of themselves.
+   */
   readonly onMoved: () => void;
   readonly time?: Time;
 }
@@ -167,7 +170,9 @@ interface ExtentToSend {
   readonly how: ScanJob["how"];
 }
 
-/** @returns how many the target has committed; `onSent` is told the digest of each, as it was sent. */
+/**
+ * @returns how many the target has committed; `onSent` is told the digest of each, as it was sent.
+ */
 type SendAll = (extents: readonly ExtentToSend[], onSent?: (extent: number, digest: string) => void) => Promise<number>;
 
 /**

@@ -1,18 +1,28 @@
 import type { Time } from "../time/time.ts";
 
-/** What was saved up while nobody wanted it, or while this process had other things to do: 100 ms' worth. */
+/**
+ * What was saved up while nobody wanted it, or while this process had other things
+ * to do: 100 ms' worth.
+ */
 const burstSeconds = 0.1;
-/** Nobody gets more at once, so that a slow rate is many small steps and no long silences between large ones. */
+/**
+ * Nobody gets more at once, so that a slow rate is many small steps and no long
+ * silences between large ones.
+ */
 const sliceBytesMax = 64 * 1024;
 /** Below this, what the tunnel puts around each slice would be too large a part of it. */
 const sliceBytesMin = 1024;
-/** Everybody has had a turn by then, however many wait: far less than the silence for which a peer is given up. */
+/**
+ * Everybody has had a turn by then, however many wait: far less than the silence for
+ * which a peer is given up.
+ */
 const roundSeconds = 60;
 
 /** How fast bytes may leave, all of those together that take from it. */
 export interface Throttle {
   /**
-   * Waits until some of the bytes may leave, in the order of asking. @returns how many of them: one at least, `bytes` at most
+   * Waits until some of the bytes may leave, in the order of asking.
+   * @returns how many of them: one at least, `bytes` at most
    * @throws the signal's reason
    */
   take(bytes: number, signal: AbortSignal): Promise<number>;
@@ -26,8 +36,8 @@ interface Waiter {
 }
 
 /**
- * A token bucket: it fills at the rate and holds `burstSeconds` of it, so the bytes of any period are at most the rate
- * times its length and that much more. It begins empty, and without a limit.
+ * A token bucket: it fills at the rate and holds `burstSeconds` of it, so the bytes of any period
+ * are at most the rate times its length and that much more. It begins empty, and without a limit.
  */
 export const createThrottle = (time: Time): Throttle => {
   const waiting: Waiter[] = [];
@@ -120,8 +130,9 @@ export const createThrottle = (time: Time): Throttle => {
 };
 
 /**
- * A chunk in the pieces in which the throttle lets it go. Whoever waits here is not taken for a link that stands still: the
- * tunnel's patience is for the peer, from a piece that was handed over to the next that is asked for (tunnel/upload/watched.ts).
+ * A chunk in the pieces in which the throttle lets it go. Whoever waits here is not taken for a
+ * link that stands still: the tunnel's patience is for the peer, from a piece that was handed over
+ * to the next that is asked for (tunnel/upload/watched.ts).
  */
 export async function* paced(
   chunk: Uint8Array,

@@ -10,7 +10,9 @@ const mib = 1024 * kib;
 const plain: Geometry = { extentBytes: mib, stripeCount: 1, stripeBytes: mib };
 const striped: Geometry = { extentBytes: mib, stripeCount: 4, stripeBytes: 128 * kib };
 
-/** What a group's volume gets written before its snapshot: bytes that compress or do not, or zeros. */
+/**
+ * What a group's volume gets written before its snapshot: bytes that compress or do not, or zeros.
+ */
 const change = (sizeBytes: number) =>
   fc
     .record({

@@ -65,7 +65,9 @@ export const startBeats = (worked: Worked, { silenceMs, everyMs }: BeatTimeouts)
   return () => clearInterval(timer);
 };
 
-/** Answers that have begun with beats: their status is told, and what they come to still is to come. */
+/**
+ * Answers that have begun with beats: their status is told, and what they come to still is to come.
+ */
 const beating = new WeakSet<ServerResponse>();
 
 /** Whether nothing but beats has been sent of the answer. */

@@ -7,7 +7,9 @@ import { isOfFuture, type Revocations } from "../../pki/revocations.ts";
 export interface TlsCredentials extends CertificateWithKey {
   /** The authority's certificate, PEM. */
   readonly caPem: string;
-  /** Certificates that are refused although they have not expired; undefined while there are none. */
+  /**
+   * Certificates that are refused although they have not expired; undefined while there are none.
+   */
   readonly revocations?: Revocations | undefined;
 }
 
@@ -17,7 +19,10 @@ export interface TlsCredentials extends CertificateWithKey {
  */
 export const preferredCiphers = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
-/** The list of revocations that TLS is to go by, PEM: one of the future would make it refuse everybody. */
+/**
+ * The list of revocations that TLS is to go by, PEM: one of the future would make
+ * it refuse everybody.
+ */
 export const crlOf = ({ revocations }: TlsCredentials): string | undefined =>
   isOfFuture(revocations, Date.now()) ? undefined : revocations?.pem;
 

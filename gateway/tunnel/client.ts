@@ -78,13 +78,16 @@ interface Endpoint {
 interface ClientOptions {
   /** The site that is reached. */
   readonly siteId: SiteId;
-  /** Why a proxy that ends TLS for us has refused the site's gateways lately, or they it, in its words. */
+  /**
+   * Why a proxy that ends TLS for us has refused the site's gateways lately, or
+   * they it, in its words.
+   */
   readonly refusal?: () => string | undefined;
   readonly log: Log;
   readonly timeouts?: Partial<PeerClientTimeouts>;
   /**
-   * Connections to each endpoint, 8 unless given: as many as requests that are made at once, or one that waits for its
-   * turn looks dead.
+   * Connections to each endpoint, 8 unless given: as many as requests that are made at once, or one
+   * that waits for its turn looks dead.
    */
   readonly connections?: number;
   /** Hears whenever a peer has taken a piece of a body, or says something while we wait for it. */

@@ -17,7 +17,10 @@ const connectCodes = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/** We did not trust the peer's certificate, or the peer told in a TLS alert that it did not trust ours. */
+/**
+ * We did not trust the peer's certificate, or the peer told in a TLS alert that
+ * it did not trust ours.
+ */
 const refusedCodes =
   /^(CERT_|CRL_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_|INVALID_(CA|PURPOSE)|ERR_SSL_\w*ALERT_\w*(CERT|UNKNOWN_CA|ACCESS_DENIED))/;
 

@@ -2,7 +2,8 @@ import { formatIdentity, type PeerIdentity, parseIdentity, peerRefused } from ".
 import type { SiteId } from "../../core/api/ids.ts";
 
 /**
- * The identity in a certificate that TLS has verified, from node's `subjectaltname` ("URI:…, DNS:…").
+ * The identity in a certificate that TLS has verified, from node's
+ * `subjectaltname` ("URI:…, DNS:…").
  * @throws PEER_REFUSED unless it has exactly one URI name: with two, it could pass for either
  */
 export const identityOfCertificate = (certificate: { readonly subjectaltname?: string | undefined }): PeerIdentity => {
@@ -19,8 +20,10 @@ export const identityOfCertificate = (certificate: { readonly subjectaltname?: s
 };
 
 /**
- * The identity that Envoy has verified and says in `x-forwarded-client-cert`: one element, “By=…;Hash=…;URI=…”.
- * @throws PEER_REFUSED unless there is exactly one element with exactly one URI: what a stranger added would be another
+ * The identity that Envoy has verified and says in `x-forwarded-client-cert`: one element,
+ * “By=…;Hash=…;URI=…”.
+ * @throws PEER_REFUSED unless there is exactly one element with exactly one URI: what a stranger
+ * added would be another
  */
 export const identityOfForwarded = (header: string | readonly string[] | undefined): PeerIdentity => {
   if (typeof header !== "string" || /[",]/.test(header)) throw peerRefused("The proxy does not say who the peer is.");
@@ -30,13 +33,19 @@ export const identityOfForwarded = (header: string | readonly string[] | undefin
   return parseIdentity(uri.slice("URI=".length));
 };
 
-/** The serial number of the certificate that the proxy has verified. @throws PEER_REFUSED unless it says one */
+/**
+ * The serial number of the certificate that the proxy has verified.
+ * @throws PEER_REFUSED unless it says one
+ */
 export const serialOfForwarded = (header: string | readonly string[] | undefined): string => {
   if (typeof header === "string" && /^[0-9a-fA-F]+$/.test(header)) return header;
   throw peerRefused("The proxy does not say which certificate the peer has.");
 };
 
-/** @throws PEER_REFUSED when the peer is of another multi-cluster, or of another site than the wanted one */
+/**
+ * @throws PEER_REFUSED when the peer is of another multi-cluster, or of another
+ * site than the wanted one
+ */
 export const assertPeer = (
   peer: PeerIdentity,
   wanted: { readonly multiCluster: SiteId; readonly siteId?: SiteId },

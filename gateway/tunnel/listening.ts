@@ -8,13 +8,16 @@ export interface TunnelServerTimeouts {
   readonly handshakeSeconds: number;
   readonly headersSeconds: number;
   /**
-   * A body that brings nothing for so long is given up. A sender that compares much and finds little is silent too; a host
-   * that is dead is noticed by its connection.
+   * A body that brings nothing for so long is given up. A sender that compares much and finds
+   * little is silent too; a host that is dead is noticed by its connection.
    */
   readonly silenceSeconds: number;
   /** How often a peer is told that we are still there while we work on its request. */
   readonly beatSeconds: number;
-  /** An idle connection is kept for so long; longer than clients keep theirs, so that none is closed under a request. */
+  /**
+   * An idle connection is kept for so long; longer than clients keep theirs, so that none is
+   * closed under a request.
+   */
   readonly idleSeconds: number;
 }
 
@@ -74,7 +77,10 @@ export const startListening = async (
   server.on("error", (error) => log.error({ err: error }, "the tunnel's listener failed"));
 };
 
-/** Takes no more requests, waits for those that are under way, and cuts what is left after `withinSeconds`. */
+/**
+ * Takes no more requests, waits for those that are under way, and cuts what is left
+ * after `withinSeconds`.
+ */
 export const stopListening = (
   server: Server,
   options: {

@@ -61,7 +61,8 @@ export class Liveness {
   heard(): void {
     if (this.#isOver) return;
     this.#silence?.refresh();
-    // While we have something to send the peer can only say that it waits, and that is no movement of ours.
+    // While we have something to send the peer can only say that it waits, and that is
+    // no movement of ours.
     if (this.#answer !== undefined) this.#onMoved();
   }
 

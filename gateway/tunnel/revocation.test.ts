@@ -104,7 +104,10 @@ for (const [name, open] of forms) {
       };
     };
 
-    /** Waits until the source dials the revoked target no more: Envoy knows a moment after its gateway. */
+    /**
+     * Waits until the source dials the revoked target no more: Envoy knows a
+     * moment after its gateway.
+     */
     const takenUp = ({ connect }: Pick<Awaited<ReturnType<typeof twoEnds>>, "connect">) =>
       until("the list to be taken up", async () => {
         const fresh = await connect();
@@ -128,7 +131,8 @@ for (const [name, open] of forms) {
         const before = ends.seen.length;
         await assert.rejects(peer.request(get));
         await peer.close();
-        // On connections that the list is older than. Envoy takes it up a moment after the receiver.
+        // On connections that the list is older than. Envoy takes it up a
+        // moment after the receiver.
         await until("a refusal in the handshake", async () => {
           const fresh = await ends.connect();
           await assert.rejects(fresh.request(get));

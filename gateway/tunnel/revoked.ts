@@ -18,8 +18,8 @@ interface UnderWay {
 }
 
 /**
- * Keeps peers with revoked certificates out: TLS refuses them from then on, and this what they have under way on connections that are
- * older than the list.
+ * Keeps peers with revoked certificates out: TLS refuses them from then on, and this what they have
+ * under way on connections that are older than the list.
  */
 export class RevokedPeers {
   readonly #log: Log;

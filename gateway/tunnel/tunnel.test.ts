@@ -137,7 +137,8 @@ describe("the tunnel", () => {
   });
 
   test("waits for a peer that says it is still there, and hears its errors after that, too", async () => {
-    // Many beats, so that a machine that is busy may leave some out, and the peer takes longer than that.
+    // Many beats, so that a machine that is busy may leave some out, and the peer
+    // takes longer than that.
     const silenceSeconds = 3;
     const peer = await tunnel.client({ timeouts: { silenceSeconds } });
     const busy = () => sleep(1.3 * silenceSeconds * 1000);

@@ -14,7 +14,8 @@ export interface Tunnel {
   readonly port: number;
   /**
    * A client for the gateways of another site; the caller closes it.
-   * @throws GATEWAY_ABSENT when there are no endpoints; PEER_REFUSED while our own certificate is not good
+   * @throws GATEWAY_ABSENT when there are no endpoints; PEER_REFUSED while our own
+   * certificate is not good
    */
   connect(options: {
     readonly siteId: SiteId;

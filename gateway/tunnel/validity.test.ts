@@ -18,7 +18,10 @@ import { openDirectTunnel, type Tunnel } from "./tunnel.ts";
 const get = { method: "GET", path: "/v1/who", signal } as const;
 const dayMs = 24 * 3_600_000;
 
-/** What gateway `<site>-1` was given by a clock that was so many days ahead, or behind: good for one day. */
+/**
+ * What gateway `<site>-1` was given by a clock that was so many days ahead, or
+ * behind: good for one day.
+ */
 const given = async (authority: Authority, siteId: string, days = 0): Promise<TlsCredentials & { serial: string }> => ({
   caPem: authority.certificatePem,
   ...(await issueGatewayCertificate(authority, {

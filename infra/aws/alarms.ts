@@ -9,7 +9,9 @@ type AlarmArgs = Pick<
 const idOf = (name: FunctionName): string =>
   name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** What somebody should be woken for, in one topic. Who wants to be subscribes to it (docs/aws.md). */
+/**
+ * What somebody should be woken for, in one topic. Who wants to be subscribes to it (docs/aws.md).
+ */
 export const createAlarms = (prefix: string): aws.sns.Topic => {
   const names = namesOf(prefix);
   const topic = new aws.sns.Topic("Alarms", { name: names.alarms });
@@ -33,7 +35,8 @@ export const createAlarms = (prefix: string): aws.sns.Topic => {
     alarm(id, {
       says: `Messages came to ${QueueName}: the log of ${names.function("dead-letters")} says which, and somebody has to look why.`,
       namespace: "AWS/SQS",
-      // They don't lie there: a function takes them. SQS does not count what it moved there itself as sent.
+      // They don't lie there: a function takes them. SQS does not count what it moved
+      // there itself as sent.
       metricName: "NumberOfMessagesReceived",
       dimensions: { QueueName },
       statistic: "Sum",
@@ -77,7 +80,8 @@ export const createAlarms = (prefix: string): aws.sns.Topic => {
     says: "Functions were throttled for 15 minutes on end: the account's concurrent executions are used up (docs/aws.md).",
     namespace: "AWS/Lambda",
     metricName: "Throttles",
-    // Of no function: executions are the account's, and what is throttled is whoever comes when they are used up.
+    // Of no function: executions are the account's, and what is throttled is whoever comes
+    // when they are used up.
     dimensions: {},
     statistic: "Sum",
     period: 300,

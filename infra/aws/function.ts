@@ -22,7 +22,10 @@ export const sharedEnvironment = ({ prefix, of }: InstallationHere) => {
   };
 };
 
-/** One of functions/lambda, with its own role and no right but those of infra/aws/policies.ts. Never `link`: that grants all of a service. */
+/**
+ * One of functions/lambda, with its own role and no right but those of infra/aws/policies.ts. Never
+ * `link`: that grants all of a service.
+ */
 export const createFunction = (here: InstallationHere, id: string, name: FunctionName, options: Options) =>
   new sst.aws.Function(id, {
     ...options,
@@ -32,7 +35,8 @@ export const createFunction = (here: InstallationHere, id: string, name: Functio
     architecture: "arm64",
     logging: { retention: logRetention },
     nodejs: { minify: true },
-    // SST 4.17 lets every role of the account assume a function's role: its `!dev` asks an Output, which is never false.
+    // SST 4.17 lets every role of the account assume a function's role: its `!dev` asks an Output,
+    // which is never false.
     transform: {
       role: { assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" }) },
     },

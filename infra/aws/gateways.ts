@@ -3,8 +3,8 @@ import { namesOf } from "./names.ts";
 import { gatewayPolicy } from "./policies.ts";
 
 /**
- * The role of which the API gives each gateway a role session, narrowed to its site. Nobody but the API's function may assume it; a role session
- * that another one assumed lasts an hour at most.
+ * The role of which the API gives each gateway a role session, narrowed to its site. Nobody but the
+ * API's function may assume it; a role session that another one assumed lasts an hour at most.
  */
 export const createGatewayRole = (here: InstallationHere, api: sst.aws.Function): aws.iam.Role => {
   const trust = aws.iam.getPolicyDocumentOutput({

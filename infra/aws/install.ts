@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /*
- * Puts SST's platform where SST wants it, `.sst/platform`: its components and types, the providers, esbuild. All of it comes from the
- * npm registry, for which SST must be kept from getting Pulumi and Bun. Nothing is done when it is there already.
+ * Puts SST's platform where SST wants it, `.sst/platform`: its components and types, the providers,
+ * esbuild. All of it comes from the npm registry, for which SST must be kept from getting Pulumi
+ * and Bun. Nothing is done when it is there already.
  */
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}/node_modules/sst/package.json`, "utf8")) as { version: string };

@@ -16,14 +16,20 @@ export interface Installation {
 export const functionNames = ["api", "plan", "report", "sweep", "overdue", "site-queues", "dead-letters"] as const;
 export type FunctionName = (typeof functionNames)[number];
 
-/** `smtx-backup-production`: 32 characters at most, or the longest name of a site's queue would be longer than SQS's 80. */
+/**
+ * `smtx-backup-production`: 32 characters at most, or the longest name of a site's queue would be
+ * longer than SQS's 80.
+ */
 export const prefixOf = (app: string, stage: string): string => {
   // A dash would make the queues of one stage look like those of a site of another.
   assert(/^[a-z0-9]{1,20}$/.test(stage), `the stage “${stage}” is not of 1 to 20 lower-case letters and digits`);
   return `${app}-${stage}`;
 };
 
-/** Names are given, not left to SST: so that every ARN is known beforehand, and no two resources wait for each other. */
+/**
+ * Names are given, not left to SST: so that every ARN is known beforehand, and no two resources
+ * wait for each other.
+ */
 export const namesOf = (prefix: string) => ({
   table: prefix,
   scheduleGroup: prefix,
@@ -47,7 +53,10 @@ export const arnsOf = (installation: Installation) => {
     reports: arn("sqs", names.reports),
     reportsDead: arn("sqs", names.reportsDead),
     schedulesDead: arn("sqs", names.schedulesDead),
-    /** Every queue of every site, and their dead-letter queues: sites come and go without a deployment. */
+    /**
+     * Every queue of every site, and their dead-letter queues: sites come and go
+     * without a deployment.
+     */
     siteQueues: siteQueues.map((queue) => arn("sqs", `${prefix}-${queue}-*`)),
     scheduleGroup: arn("scheduler", `schedule-group/${names.scheduleGroup}`),
     /** Where the sweep's schedules are: the plans' have their group to themselves. */

@@ -2,9 +2,9 @@ import { dueIndexName } from "../../functions/aws/table.ts";
 import { arnsOf, type FunctionName, type Installation } from "./names.ts";
 
 /**
- * Who may do what on AWS, as statements of IAM, and nothing of Pulumi: so what is deployed can be judged elsewhere. Every statement
- * names calls that the code makes, and the comment beside it where. What a function needs to write its log comes from SST
- * (AWSLambdaBasicExecutionRole).
+ * Who may do what on AWS, as statements of IAM, and nothing of Pulumi: so what is deployed can be
+ * judged elsewhere. Every statement names calls that the code makes, and the comment beside it
+ * where. What a function needs to write its log comes from SST (AWSLambdaBasicExecutionRole).
  */
 export interface Statement {
   readonly actions: readonly string[];
@@ -21,15 +21,18 @@ export interface Condition {
 const actions = (service: string, ...names: readonly string[]): string[] => names.map((name) => `${service}:${name}`);
 
 /**
- * functions/aws/dynamodb-store.ts: GetItem, Query, BatchWriteItem (of puts and deletions); UpdateItem and DeleteItem, alone or in TransactWriteItems, which
- * has no permission of its own: each of its actions needs the one of the same name.
+ * functions/aws/dynamodb-store.ts: GetItem, Query, BatchWriteItem (of puts and deletions);
+ * UpdateItem and DeleteItem, alone or in TransactWriteItems, which has no permission of its own:
+ * each of its actions needs the one of the same name.
  */
 const documents = (installation: Installation): Statement => ({
   actions: actions("dynamodb", "GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem"),
   resources: [arnsOf(installation).table],
 });
 
-/** functions/enrolment/enrolment.ts: gives a certificate on condition that the site has not changed. */
+/**
+ * functions/enrolment/enrolment.ts: gives a certificate on condition that the site has not changed.
+ */
 const conditions = (installation: Installation): Statement => ({
   actions: actions("dynamodb", "ConditionCheckItem"),
   resources: [arnsOf(installation).table],
@@ -41,13 +44,19 @@ const dueDocuments = (installation: Installation): Statement => ({
   resources: [`${arnsOf(installation).table}/index/${dueIndexName}`],
 });
 
-/** functions/aws/sqs-task-queue.ts: GetQueueUrl, and SendMessageBatch, which is permitted by SendMessage. */
+/**
+ * functions/aws/sqs-task-queue.ts: GetQueueUrl, and SendMessageBatch, which is
+ * permitted by SendMessage.
+ */
 const tasks = (installation: Installation): Statement => ({
   actions: actions("sqs", "GetQueueUrl", "SendMessage"),
   resources: arnsOf(installation).siteQueues,
 });
 
-/** functions/aws/scheduler.ts: the plans' schedules, and the role with which they invoke the plan function. */
+/**
+ * functions/aws/scheduler.ts: the plans' schedules, and the role with which they
+ * invoke the plan function.
+ */
 const schedules = (installation: Installation): Statement[] => [
   {
     actions: actions("scheduler", "CreateSchedule", "UpdateSchedule", "DeleteSchedule"),
@@ -80,7 +89,10 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
   /** A tick makes runs and starts them; it never changes a schedule, and lists nothing. */
   plan: (installation) => [documents(installation), tasks(installation)],
 
-  /** With what Lambda does in the function's name: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
+  /**
+   * With what Lambda does in the function's name:
+   * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+   */
   report: (installation) => [
     documents(installation),
     tasks(installation),
@@ -90,7 +102,9 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
     },
   ],
 
-  /** functions/dead-letters.ts: as the two whose messages have died, from their dead-letter queues. */
+  /**
+   * functions/dead-letters.ts: as the two whose messages have died, from their dead-letter queues.
+   */
   "dead-letters": (installation) => [
     documents(installation),
     tasks(installation),
@@ -122,21 +136,27 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
   ],
 };
 
-/** What EventBridge Scheduler may do for the plans' schedules. Dead letters it sends itself, with the same role. */
+/**
+ * What EventBridge Scheduler may do for the plans' schedules. Dead letters it sends
+ * itself, with the same role.
+ */
 export const schedulePolicy = (installation: Installation): Statement[] => [
   invoke(installation, "plan"),
   { actions: actions("sqs", "SendMessage"), resources: [arnsOf(installation).schedulesDead] },
 ];
 
-/** EventBridge Scheduler may have a role for schedules of one group only (aws:SourceArn must be a group's, not a schedule's). */
+/**
+ * EventBridge Scheduler may have a role for schedules of one group only (aws:SourceArn must be a
+ * group's, not a schedule's).
+ */
 export const scheduleTrustConditions = (installation: Installation, groupArn: string): Condition[] => [
   { test: "StringEquals", variable: "aws:SourceAccount", values: [installation.accountId] },
   { test: "ArnEquals", variable: "aws:SourceArn", values: [groupArn] },
 ];
 
 /**
- * What gateways may do at most (gateway/queues). The API gives each of them a session of the gateways' role that is narrowed to its
- * own site's queues.
+ * What gateways may do at most (gateway/queues). The API gives each of them a session of the
+ * gateways' role that is narrowed to its own site's queues.
  */
 export const gatewayPolicy = (installation: Installation): Statement[] => [
   {

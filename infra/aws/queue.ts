@@ -3,7 +3,10 @@ import type { QueueDefinition } from "../../functions/aws/queues.ts";
 /** Messages of one call. */
 const batchMax = 10;
 
-/** Gives a queue's messages to a function, in so many calls at once at most (concurrency.ts). Some of a batch may fail. */
+/**
+ * Gives a queue's messages to a function, in so many calls at once at most (concurrency.ts). Some
+ * of a batch may fail.
+ */
 export const consume = (queue: sst.aws.Queue, consumer: sst.aws.Function, maximumConcurrency: number): void => {
   queue.subscribe(consumer.arn, {
     batch: { size: batchMax, partialResponses: true },

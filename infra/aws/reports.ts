@@ -7,7 +7,10 @@ import { consume, createQueue } from "./queue.ts";
 /** What Lambda asks for: the queue's visibility is at least six times the function's timeout. */
 const timeoutSeconds = Math.floor(reportQueueDefinition.visibilityTimeoutSeconds / 6);
 
-/** The reports of all gateways, and who takes them in. What could not be taken in again and again is a dead letter. */
+/**
+ * The reports of all gateways, and who takes them in. What could not be taken in again and
+ * again is a dead letter.
+ */
 export const createReports = (here: InstallationHere, gatewayRole: aws.iam.Role, concurrencyMax: number) => {
   const names = namesOf(here.prefix);
   const dead = createQueue("ReportsDead", names.reportsDead, reportQueueDefinition);

@@ -7,12 +7,16 @@ export interface RouteThrottle {
   readonly burst: number;
 }
 
-/** Everything that has no route of its own. Whoever guesses tokens pays no more of our money than this. */
+/**
+ * Everything that has no route of its own. Whoever guesses tokens pays no more of
+ * our money than this.
+ */
 export const defaultThrottle: RouteThrottle = { perSecond: 100, burst: 200 };
 
 /**
- * What gateways call, by API Gateway's key of the route. Each has a bucket of its own, so a flood elsewhere locks no gateway out, nor
- * one of enrolments those that are enrolled. 2,000 gateways ask for credentials 3 times a second, and after an outage all within a minute.
+ * What gateways call, by API Gateway's key of the route. Each has a bucket of its own, so a flood
+ * elsewhere locks no gateway out, nor one of enrolments those that are enrolled. 2,000 gateways ask
+ * for credentials 3 times a second, and after an outage all within a minute.
  */
 export const gatewayRoutes: Readonly<Record<string, RouteThrottle>> = {
   [`POST ${credentialsPath}`]: { perSecond: 50, burst: 100 },

@@ -6,8 +6,9 @@ import { schedulePolicy } from "./policies.ts";
 import { createQueue } from "./queue.ts";
 
 /**
- * What the plans' schedules need: a group that they are in, the function that they invoke, the role with which they do it, and where
- * what could not be delivered for an hour goes. The schedules themselves are no infrastructure: functions/aws/scheduler.ts makes them.
+ * What the plans' schedules need: a group that they are in, the function that they invoke, the role
+ * with which they do it, and where what could not be delivered for an hour goes. The schedules
+ * themselves are no infrastructure: functions/aws/scheduler.ts makes them.
  */
 export const createSchedules = (here: InstallationHere) => {
   const names = namesOf(here.prefix);

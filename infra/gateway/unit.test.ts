@@ -13,7 +13,9 @@ import { hangMs } from "../../test/patience.ts";
 const unitName = "smtx-backup-gateway.service";
 const unit = await readFile(new URL(`./${unitName}`, import.meta.url), "utf8");
 const command = "/opt/smtx-backup/bin/smtx-backup";
-/** Of systemd's scale from 0 to 10. systemd 252 said 1.4; other versions weigh a little differently. */
+/**
+ * Of systemd's scale from 0 to 10. systemd 252 said 1.4; other versions weigh a little differently.
+ */
 const exposureMax = 1.5;
 
 const settingOf = (key: string): string => {

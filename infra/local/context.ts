@@ -4,7 +4,10 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { storageConfigSchema } from "../../gateway/storage/config.ts";
 import { readJsonFile, writeJsonFile } from "./json-file.ts";
 
-/** What `local up` leaves in its folder, so that the command line finds the API and the sites' stores. */
+/**
+ * What `local up` leaves in its folder, so that the command line finds the API
+ * and the sites' stores.
+ */
 export const localContextSchema = z.object({
   url: z.url(),
   /** The path of the file that holds the bearer token. */
@@ -18,7 +21,10 @@ const fileIn = (dir: string) => join(dir, "local.json");
 export const writeLocalContext = (dir: string, context: LocalContext): Promise<void> =>
   writeJsonFile(fileIn(dir), context);
 
-/** The context in a folder, if there is one. @throws VisibleError STORE_CORRUPT; BAD_REQUEST for what is no folder, or not to be read */
+/**
+ * The context in a folder, if there is one.
+ * @throws VisibleError STORE_CORRUPT; BAD_REQUEST for what is no folder, or not to be read
+ */
 export const findLocalContext = async (dir: string): Promise<LocalContext | undefined> => {
   try {
     return await readJsonFile(fileIn(dir), localContextSchema);

@@ -44,8 +44,8 @@ export const localNames: Names = {
 export const localRetryPolicy: RetryPolicy = { ...defaultRetryPolicy, workingSeconds: 30, dispatchSeconds: 10 };
 
 /**
- * No call is cut off here, and none is throttled. So it is as short as the tasks': emulators that go on with a receive whose caller has
- * ended hide from the next start what it took.
+ * No call is cut off here, and none is throttled. So it is as short as the tasks': emulators that
+ * go on with a receive whose caller has ended hide from the next start what it took.
  */
 const localReportQueue: QueueDefinition = {
   ...reportQueueDefinition,
@@ -60,14 +60,16 @@ export interface ControlPlane {
   readonly deps: ApiDeps;
   /** Where the API listens, on loopback. */
   readonly url: string;
-  /** Fulfilled when everything has ended after the signal. Rejects when a part of it can't go on. */
+  /**
+   * Fulfilled when everything has ended after the signal. Rejects when a part of it can't go on.
+   */
   readonly ended: Promise<void>;
 }
 
 /**
  * Makes table, queues and schedule group where they are missing, and runs the functions as AWS
- * would: the API behind HTTP, the reports consumer behind its queue, the sweep when something is due, the
- * plan function by the schedules.
+ * would: the API behind HTTP, the reports consumer behind its queue, the sweep when something is
+ * due, the plan function by the schedules.
  */
 export const startControlPlane = async (options: {
   readonly dir: string;

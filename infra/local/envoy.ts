@@ -6,9 +6,11 @@ import { layoutIn } from "../../gateway/tunnel/envoy/layout.ts";
 import { freePort } from "./emulators/port.ts";
 
 /**
- * What the configuration of a gateway on this machine says of an Envoy of its own: the program, a folder for the two, and a
- * port of loopback that is free now, since Envoy can't tell the gateway which one it chose.
- * @throws VisibleError BAD_REQUEST when there is no such program, or the folder's path is too long for sockets
+ * What the configuration of a gateway on this machine says of an Envoy of its own: the program,
+ * a folder for the two, and a port of loopback that is free now, since Envoy can't tell the
+ * gateway which one it chose.
+ * @throws VisibleError BAD_REQUEST when there is no such program, or the folder's path is
+ * too long for sockets
  */
 export const envoySettings = async (options: {
   readonly dir: string;

@@ -15,7 +15,8 @@ export const authorityFilesIn = (dir: string): AuthorityFiles => ({
 });
 
 /**
- * Makes an authority for a multi-cluster in `dir`: its certificate, and its key for this user alone.
+ * Makes an authority for a multi-cluster in `dir`: its certificate, and its key
+ * for this user alone.
  * @throws VisibleError CONFLICT when there is one, which is not touched
  */
 export const makeAuthority = async (dir: string, multiCluster: string): Promise<AuthorityFiles> => {
@@ -33,7 +34,10 @@ export const makeAuthority = async (dir: string, multiCluster: string): Promise<
   return files;
 };
 
-/** The authority under `dir`, whoever put it there; made on the first start. @throws VisibleError BAD_REQUEST, CONFLICT */
+/**
+ * The authority under `dir`, whoever put it there; made on the first start.
+ * @throws VisibleError BAD_REQUEST, CONFLICT
+ */
 export const ensureAuthority = async (dir: string, multiCluster: string): Promise<Authority> => {
   const files = authorityFilesIn(dir);
   const read = async () => [await readIfThere(files.certificate), await readIfThere(files.key)] as const;

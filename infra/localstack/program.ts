@@ -1,9 +1,15 @@
 import { fileURLToPath } from "node:url";
 
-/** Of the LocalStack that tests start, and that docs/emulators.md and compose.yaml name: the last that needs no token. */
+/**
+ * Of the LocalStack that tests start, and that docs/emulators.md and compose.yaml name: the last
+ * that needs no token.
+ */
 export const localstackVersion = "4.14.0";
 
-/** It does not say which versions of other packages it works with: those that there were on this day. */
+/**
+ * It does not say which versions of other packages it works with: those that
+ * there were on this day.
+ */
 export const publishedBefore = "2026-03-10";
 
 const dir = fileURLToPath(new URL("../../.cache/localstack", import.meta.url));
@@ -16,7 +22,8 @@ export const cachedLocalstack = {
 } as const;
 
 /**
- * What it is told so that it listens on one port of loopback only, writes into one folder only, and calls nobody.
+ * What it is told so that it listens on one port of loopback only, writes into one folder
+ * only, and calls nobody.
  * @param dir an empty folder
  */
 export const localstackEnvironment = (dir: string, port: number): Readonly<Record<string, string>> => ({

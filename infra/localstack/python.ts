@@ -14,8 +14,9 @@ const isGood = (command: string, env: NodeJS.ProcessEnv): boolean => {
 };
 
 /**
- * A Python 3.13 with venv: `python3.13` or `python3` of the search path, or one that pyenv has installed, since its shim is on the search
- * path whether or not a version is chosen. Undefined where there is none. With 3.11 LocalStack is installed, and fails at its first call.
+ * A Python 3.13 with venv: `python3.13` or `python3` of the search path, or one that pyenv has
+ * installed, since its shim is on the search path whether or not a version is chosen. Undefined
+ * where there is none. With 3.11 LocalStack is installed, and fails at its first call.
  */
 export const findPython = (env: NodeJS.ProcessEnv = process.env): string | undefined => {
   const pyenv = env["PYENV_ROOT"] ?? `${homedir()}/.pyenv`;

@@ -23,15 +23,17 @@ export interface EmulatorProgram {
   readonly parameters: readonly string[];
   /** The path that is answered as soon as it serves. */
   readonly health: string;
-  /** For one that may never end when it is asked to, and has neither children nor anything to keep. */
+  /**
+   * For one that may never end when it is asked to, and has neither children nor anything to keep.
+   */
   readonly isKilled?: boolean;
   /** @param dir what it writes goes there */
   environment(dir: string, port: number): NodeJS.ProcessEnv;
 }
 
 /**
- * Starts an emulator on a free port of 127.0.0.1 with everything that it writes in a temporary folder, and waits until it answers. It ends
- * with this process, however this process ends.
+ * Starts an emulator on a free port of 127.0.0.1 with everything that it writes in a temporary
+ * folder, and waits until it answers. It ends with this process, however this process ends.
  */
 export const startEmulatorProcess = async (program: EmulatorProgram): Promise<EmulatorProcess> => {
   const { name, command, parameters, isKilled = false } = program;

@@ -8,7 +8,10 @@ import { findPython, pythonMissing } from "../../infra/localstack/python.ts";
 import { startLocalstack } from "./localstack.ts";
 import { startMinistack } from "./ministack.ts";
 
-/** An emulator that the product is to work with, chosen as its users choose it: by the environment alone. */
+/**
+ * An emulator that the product is to work with, chosen as its users choose it: by
+ * the environment alone.
+ */
 export interface EmulatorUnderTest {
   readonly name: string;
   readonly differences?: readonly KnownDifference[];
@@ -71,7 +74,10 @@ export const emulatorsUnderTest: readonly EmulatorUnderTest[] = [
   ...named.map(at),
 ];
 
-/** The services by an emulator that was chosen, with the built-in ones for those that it does not have: what `local up` would use. */
+/**
+ * The services by an emulator that was chosen, with the built-in ones for those that it does not
+ * have: what `local up` would use.
+ */
 export const startServices = async ({ env }: Pick<ServicesUnderTest, "env">): Promise<ServicesUnderTest> => {
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-aws-"));
   const over = new AbortController();

@@ -30,7 +30,10 @@ describe("the first backup", { concurrency: emulatorsUnderTest.length }, () => {
         await chosen?.stop();
       });
 
-      /** Runs the plan, rebuilds on b what was snapshotted on a, and compares. @returns the hash of both */
+      /**
+       * Runs the plan, rebuilds on b what was snapshotted on a, and compares.
+       * @returns the hash of both
+       */
       const backUpAndCompare = async (prefix: string): Promise<string> => {
         const run = await local.ended(await local.runPlan("nightly"));
         assert.equal(run.status, "succeeded", JSON.stringify(run));

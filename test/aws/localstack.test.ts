@@ -22,7 +22,8 @@ const composeSchema = z.strictObject({
   }),
 });
 
-// LocalStack itself is tested without a container. There is no Docker here: this file is read, and nothing is started from it.
+// LocalStack itself is tested without a container. There is no Docker here: this file is read, and
+// nothing is started from it.
 describe("LocalStack's compose file", () => {
   test("names the last version without a token, the services that are used, and a port of loopback only", async () => {
     const { localstack } = composeSchema.parse(parse(await read("infra/localstack/compose.yaml"))).services;

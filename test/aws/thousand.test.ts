@@ -22,7 +22,8 @@ const itemBytesMax = 400 * 1024;
 /** Disks that hold something; what is written to the others would be no other work. */
 const written = 100;
 
-// The built-in pair: what other emulators do is what their conformance shows, and they are some times as slow.
+// The built-in pair: what other emulators do is what their conformance shows, and they
+// are some times as slow.
 const count = vmCount;
 for (const emulator of emulatorsUnderTest.slice(0, 1)) {
   describe(`a plan of ${count} VMs with four disks each on ${emulator.name}`, () => {

@@ -14,14 +14,20 @@ import { Admin, ofSchema } from "./admin.ts";
 
 const mib = 1024 * 1024;
 const hourMs = 3_600_000;
-/** Hours before the afternoon. Certificates begin in the evening, so the clock walks from there to now. */
+/**
+ * Hours before the afternoon. Certificates begin in the evening, so the clock
+ * walks from there to now.
+ */
 const [evening, night, morning, afternoon] = [-4, -3, -1, 0].map((hours) => hours * hourMs) as [
   number,
   number,
   number,
   number,
 ];
-/** Half an hour from when the test runs: between two of its times there is a slot, and none comes while it looks. */
+/**
+ * Half an hour from when the test runs: between two of its times there is a slot, and none
+ * comes while it looks.
+ */
 const slotMinute = (new Date().getUTCMinutes() + 30) % 60;
 const hourly = { cycle: "hourly", minute: slotMinute };
 /** No slot of it comes between the evening and now. */

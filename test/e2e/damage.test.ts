@@ -177,7 +177,8 @@ test("damage that an export finds marks every restore point that shares it, and 
   await change(sites, volume, 2 * mib);
   const { groupId: third, got } = await run();
   assert.deepEqual(got, [2]);
-  // Of extent 2, which the third restore point has otherwise, and of extent 3, which nobody has changed.
+  // Of extent 2, which the third restore point has otherwise, and of extent 3,
+  // which nobody has changed.
   const file = join(sites.targetData, name);
   const content = await readFile(file);
   for (const at of [2 * mib + 1000, 3 * mib + 1000]) content[at] = (content[at] ?? 0) ^ 1;

@@ -400,7 +400,10 @@ const mapped = (site: (typeof targets)[number], name: string | null): string | n
 
 const shapesOf = ({ volumes }: ObjectConfig) => volumes.map(({ sizeBytes, geometry }) => ({ sizeBytes, geometry }));
 
-/** A VM's configuration but for the ids of its volumes, and the places that what is left out takes up. */
+/**
+ * A VM's configuration but for the ids of its volumes, and the places that what
+ * is left out takes up.
+ */
 const setUpOf = ({ vm }: VmObject): Omit<VmConfig, "disks"> & { readonly disks: readonly object[] } => ({
   ...vm,
   disks: vm.disks.map(({ bus, boot }) => ({ bus, boot })),

@@ -217,7 +217,9 @@ export class Local {
     return answerOf(this.api.v1.plans[":plan"].runs.$get({ param: { plan }, query: {} }));
   }
 
-  /** Limits how fast site a sends to b, and waits until its gateway goes by it. Undefined: no limit. */
+  /**
+   * Limits how fast site a sends to b, and waits until its gateway goes by it. Undefined: no limit.
+   */
   async limit(bytesPerSecond: number | undefined): Promise<void> {
     const limits = bytesPerSecond === undefined ? [] : [{ target: "b", bytesPerSecond }];
     const json = { limits } as never;

@@ -1,6 +1,7 @@
 /**
- * Writes that are numbered from 1 on, one after the other, round robin over all volumes: write n goes to volume
- * (n - 1) mod `volumes`, there to the next cell, and when all cells have been written to the first one again.
+ * Writes that are numbered from 1 on, one after the other, round robin over all volumes: write n
+ * goes to volume (n - 1) mod `volumes`, there to the next cell, and when all cells have been
+ * written to the first one again.
  */
 export const cellBytes = 4096;
 export const cells = 64;
@@ -22,7 +23,10 @@ export const numberedBlock = (number: number): Uint8Array => {
 /** Which cell of its volume a write goes to. */
 export const cellOf = (number: number, volumes: number): number => Math.floor((number - 1) / volumes) % cells;
 
-/** The numbers in the cells of a volume's content; 0 was never written. A block that is torn has none. */
+/**
+ * The numbers in the cells of a volume's content; 0 was never written. A block
+ * that is torn has none.
+ */
 export const numbersIn = (content: Buffer): readonly number[] =>
   Array.from({ length: cells }, (_, cell) => {
     const block = content.subarray(cell * cellBytes, (cell + 1) * cellBytes);
@@ -31,8 +35,9 @@ export const numbersIn = (content: Buffer): readonly number[] =>
   });
 
 /**
- * What is wrong with the numbers that some volumes hold, in the volumes' order: what is there is the state after some
- * write, so everything before it is there and nothing after it. @returns the number of that write, and the violations
+ * What is wrong with the numbers that some volumes hold, in the volumes' order: what is there is
+ * the state after some write, so everything before it is there and nothing after it.
+ * @returns the number of that write, and the violations
  */
 export const judgeOrder = (
   volumes: readonly (readonly number[])[],

@@ -3,7 +3,8 @@ import type { ServerResponse } from "node:http";
 
 /**
  * The wall clock of a process is another one, for tests that have a night go by:
- * `CLOCK_AHEAD_MS=-3600000 node --import other-clock.ts …`. Child processes inherit it through `NODE_OPTIONS`.
+ * `CLOCK_AHEAD_MS=-3600000 node --import other-clock.ts …`. Child processes inherit it
+ * through `NODE_OPTIONS`.
  */
 const aheadMs = Number(process.env["CLOCK_AHEAD_MS"]);
 if (!Number.isFinite(aheadMs)) throw new Error("CLOCK_AHEAD_MS is no number");

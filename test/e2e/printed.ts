@@ -1,6 +1,7 @@
 /**
- * Compares what a page says that a command prints with what it prints. Ids, instants, sizes, ratios, durations and
- * ports are compared by what they are and not by their value, and white space by whether it is there. In the page
+ * Compares what a page says that a command prints with what it prints. Ids, instants, sizes,
+ * ratios, durations and ports are compared by what they are and not by their value, and white space
+ * by whether it is there. In the page
  *
  * - a line that is `…` stands for any lines, or none;
  * - a line that ends with `…` stands for what begins so.

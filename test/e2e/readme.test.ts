@@ -20,7 +20,9 @@ const otherwise: Record<string, string> = {
   "npm ci && npm test": "It would run itself for minutes: the folder whose titles the page shows is run by its script.",
 };
 
-/** Scripts that the page names and this test does not run, and why. Each has to be in package.json. */
+/**
+ * Scripts that the page names and this test does not run, and why. Each has to be in package.json.
+ */
 const scriptsElsewhere: Record<string, string> = {
   "test:e2e": "this test is a part of it",
   "test:network": "needs root and network namespaces; CI runs it",

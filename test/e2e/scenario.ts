@@ -101,8 +101,8 @@ const volumesByPlace = (objects: readonly ObjectConfig[]): ReadonlyMap<string, s
   );
 
 /**
- * The content of all volumes of some objects by their places; of those that were rebuilt with a prefix, as they were
- * called without it.
+ * The content of all volumes of some objects by their places; of those that were rebuilt with a
+ * prefix, as they were called without it.
  */
 export const contentsOf = (
   local: Local,
@@ -192,7 +192,10 @@ export const writeExtents = async (
   }
 };
 
-/** Fills the beginning, a middle and the end of each volume of some objects; the rest stays holes. @returns extents that were written */
+/**
+ * Fills the beginning, a middle and the end of each volume of some objects; the rest stays holes.
+ * @returns extents that were written
+ */
 export const fill = (local: Local, site: string, objects: readonly ObjectConfig[]): Promise<number> =>
   local.onStorage(site, async (storage) => {
     let written = 0;

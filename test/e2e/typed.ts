@@ -47,7 +47,10 @@ export class Terminals {
     return new Terminals(dir, { ...env, PATH: `${programs}:${env["PATH"]}` });
   }
 
-  /** Types a command and waits until it has ended. @returns what it printed, on both outputs, and its exit code */
+  /**
+   * Types a command and waits until it has ended.
+   * @returns what it printed, on both outputs, and its exit code
+   */
   async type(command: string): Promise<{ printed: string; exitCode: number | null }> {
     const [, name, value] = /^export ([A-Z_]+)=(\S+)$/.exec(command) ?? [];
     if (name !== undefined) {
@@ -60,7 +63,10 @@ export class Terminals {
     return { printed: this.#asSaid(printed.text), exitCode };
   }
 
-  /** Types a command that stays, and waits until it has printed so many lines. @returns what it printed */
+  /**
+   * Types a command that stays, and waits until it has printed so many lines.
+   * @returns what it printed
+   */
   async typeAndLeave(command: string, lines: number): Promise<string> {
     assert.equal(this.#background, undefined);
     const child = spawn("bash", ["-c", `exec 2>&1; exec ${command}`], this.#place);

@@ -1,6 +1,9 @@
 import { localUp } from "../../infra/local/up.ts";
 
-/** The whole system as a process that a test can kill: `node up-process.ts <dir> <gateways per site> <sites>`. */
+/**
+ * The whole system as a process that a test can kill:
+ * `node up-process.ts <dir> <gateways per site> <sites>`.
+ */
 const [dir, gateways, sites = "a,b"] = process.argv.slice(2);
 if (dir === undefined) throw new Error("usage: up-process <dir> [gateways per site [sites]]");
 const stop = new AbortController();

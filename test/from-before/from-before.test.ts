@@ -157,7 +157,9 @@ describe("what versions before have made", { concurrency: archives.length }, () 
         assert.equal(new Set(mirrors.map(({ site, name }) => `${site} ${name}`)).size, mirrors.length);
       });
 
-      /** The SHA-256 of each volume that is rebuilt from a restore point, by the name that it had. */
+      /**
+       * The SHA-256 of each volume that is rebuilt from a restore point, by the name that it had.
+       */
       const rebuilt = async (groupId: string, namePrefix: string, site = "b"): Promise<Record<string, string>> => {
         const json = { type: "rebuild", groupId, siteId: site, namePrefix } as never;
         const { id } = await answerOf(local.api.v1.restores.$post({ json }));

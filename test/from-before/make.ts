@@ -12,8 +12,8 @@ import { descendantsOf } from "../processes.ts";
 import { filledBytes, type Known, knownSchema, mirrorsOf, others, sumsOf, volumes, writeImage } from "./world.ts";
 
 /**
- * Makes a folder from before with the code that is checked out: `node test/from-before/make.ts`. It writes
- * `<commit>.tar.zst` and `<commit>.json` beside itself, which the test finds there.
+ * Makes a folder from before with the code that is checked out: `node test/from-before/make.ts`. It
+ * writes `<commit>.tar.zst` and `<commit>.json` beside itself, which the test finds there.
  */
 const here = fileURLToPath(new URL(".", import.meta.url));
 const name = "nightly";
@@ -47,7 +47,9 @@ const committedOf = async (local: Local, groupId: string): Promise<number> => {
   return log.filter((line) => line["msg"] === "an extent was committed" && epochs.has(line["epoch"])).length;
 };
 
-/** A plan that copies the other way, and one that keeps its snapshots where they are; a run of each. */
+/**
+ * A plan that copies the other way, and one that keeps its snapshots where they are; a run of each.
+ */
 const makeOthers = async (local: Local): Promise<Known["others"]> => {
   for (const volume of others) {
     await writeImage(`${local.dir}.img`, volume, () => 1);

@@ -11,7 +11,10 @@ const KiB = 1024;
  */
 export const filledBytes = 2 * KiB;
 
-/** What the plan under way protects on site `a`: small extents, so that there is a middle to stop in. */
+/**
+ * What the plan under way protects on site `a`: small extents, so that there is
+ * a middle to stop in.
+ */
 export const volumes = [
   {
     name: "db1",
@@ -78,7 +81,10 @@ export const knownSchema = z.object({
   points: z.array(pointSchema),
   /** The run that was under way when everything was killed, and what its restore point will be. */
   underWay: z.object({ runId: runIdSchema, groupId: groupIdSchema, committedExtents: z.int(), sha256: sums }),
-  /** Plans besides, and the one restore point of each at `site`; of a snapshot plan that is its source. */
+  /**
+   * Plans besides, and the one restore point of each at `site`; of a snapshot
+   * plan that is its source.
+   */
   others: z
     .array(z.object({ plan: z.string(), source: siteIdSchema, site: siteIdSchema, point: pointSchema }))
     .default([]),

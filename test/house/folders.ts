@@ -13,7 +13,9 @@ export interface Folder {
   readonly sentence: string | undefined;
 }
 
-/** The first sentence of a text: up to a full stop that ends its paragraph, or that a space follows. */
+/**
+ * The first sentence of a text: up to a full stop that ends its paragraph, or that a space follows.
+ */
 export const firstSentence = (text: string): string | undefined =>
   /^(?:#.*\n+)*([^#\s][\s\S]*?\.)(?=\s|$)/.exec(text.trimStart())?.[1]?.replace(/\s+/g, " ");
 
@@ -53,7 +55,10 @@ export const folderTable = (folders: readonly Folder[]): string => {
 
 const marked = /(<!-- folders:.*-->\n)[\s\S]*?(\n<!-- end of folders -->)/;
 
-/** A page with its table made anew. @throws Error when the marks are not there, between which it stands */
+/**
+ * A page with its table made anew.
+ * @throws Error when the marks are not there, between which it stands
+ */
 export const withFolderTable = (page: string, table: string): string => {
   if (!marked.test(page)) throw new Error("ARCHITECTURE.md has lost the marks around its table of folders");
   return page.replace(marked, (_, before: string, after: string) => `${before}\n${table}\n${after}`);

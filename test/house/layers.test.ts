@@ -18,7 +18,10 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 
 const layerOf = (file: string): string => file.split("/")[0] ?? "";
 
-/** A folder right below a layer, with all that is in it; files that lie loose in a layer are its entry. */
+/**
+ * A folder right below a layer, with all that is in it; files that lie loose in a
+ * layer are its entry.
+ */
 const roomOf = (file: string): string => {
   const folders = file.split("/").slice(0, -1);
   return folders.slice(0, 2).join("/");

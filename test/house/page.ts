@@ -7,7 +7,10 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export const readPage = (name: string): Promise<string> => readFile(join(root, name), "utf8");
 
-/** A block between fences, or one that is indented by four spaces; its language where the fence names one. */
+/**
+ * A block between fences, or one that is indented by four spaces; its language where
+ * the fence names one.
+ */
 export interface CodeBlock {
   readonly language: string;
   readonly text: string;
@@ -44,8 +47,8 @@ export const anchorsOf = (page: string): ReadonlySet<string> =>
   );
 
 /**
- * The prose of a page, one entry a paragraph or list item. Left out are code blocks, pictures made of characters,
- * tables, headings and comments. Of a link its text is left.
+ * The prose of a page, one entry a paragraph or list item. Left out are code blocks, pictures made
+ * of characters, tables, headings and comments. Of a link its text is left.
  */
 export const proseOf = (page: string): readonly string[] => {
   const lines = withoutBlocks(page)
@@ -58,7 +61,10 @@ export const proseOf = (page: string): readonly string[] => {
     .filter((text) => text !== "");
 };
 
-/** A sentence ends with a full stop, a question mark or an exclamation mark before white space, and with its item. */
+/**
+ * A sentence ends with a full stop, a question mark or an exclamation mark before white
+ * space, and with its item.
+ */
 export const sentencesOf = (prose: string): readonly string[] =>
   prose.split(/(?<=[.!?][)*_”"]{0,3})\s+/).filter((sentence) => wordsOf(sentence) > 0);
 

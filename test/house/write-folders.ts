@@ -1,7 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { foldersWithSentences, folderTable, pageFile, problemOf, withFolderTable } from "./folders.ts";
 
-/* npm run docs:folders: makes the table of folders in ARCHITECTURE.md anew, of the folders' own sentences. */
+/*
+ * npm run docs:folders: makes the table of folders in ARCHITECTURE.md anew, of the
+ * folders' own sentences.
+ */
 const folders = foldersWithSentences();
 const problems = folders.flatMap((folder) => problemOf(folder) ?? []);
 for (const problem of problems) process.stderr.write(`${problem}\n`);

@@ -39,7 +39,8 @@ export const bundleFunction = async (name: FunctionName, dir: string): Promise<B
     outfile: file,
     platform: "node",
     format: "esm",
-    // SST says es2024 for Node 24, with the esbuild that is inside its binary; the platform's is older and does not know it.
+    // SST says es2024 for Node 24, with the esbuild that is inside its binary; the platform's is
+    // older and does not know it.
     target: "es2023",
     mainFields: ["module", "main"],
     external: ["sharp", "pg-native"],
@@ -59,7 +60,10 @@ interface Archive {
   finalize(): Promise<void>;
 }
 
-/** Zips a bundle with the library and the dates that SST uses, so that the same bundle is the same zip. */
+/**
+ * Zips a bundle with the library and the dates that SST uses, so that the same
+ * bundle is the same zip.
+ */
 export const zipBundle = async ({ dir }: Bundle, file: string): Promise<void> => {
   const archiver: (format: "zip", options: object) => Archive = createRequire(`${platform}/package.json`)("archiver");
   await mkdir(dirname(file), { recursive: true });

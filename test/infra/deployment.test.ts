@@ -367,7 +367,8 @@ describe("the deployment", () => {
   });
 
   test("grants no action by a wildcard, and no resource but by its name", () => {
-    // Sites and plans come and go without a deployment; AWS knows no other resource for any of our actions.
+    // Sites and plans come and go without a deployment; AWS knows no other resource
+    // for any of our actions.
     const byPrefix: ReadonlySet<string> = new Set([...arns.siteQueues, arns.schedules]);
     for (const role of roles()) {
       for (const { actions, resources, effect } of granted(role)) {

@@ -6,7 +6,10 @@ import { dirname, join } from "node:path";
 import type { Resource } from "./evaluate.ts";
 import { platform } from "./platform.ts";
 
-/* Evaluates a bundle of sst.config.ts under Pulumi's mocks: see evaluate.ts. Arguments: the bundle, the result's file, app and stage. */
+/*
+ * Evaluates a bundle of sst.config.ts under Pulumi's mocks: see evaluate.ts. Arguments: the bundle,
+ * the result's file, app and stage.
+ */
 const [runFile = "", resultFile = "", app = "", stage = ""] = process.argv.slice(2);
 
 const region = "us-east-1";

@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { esbuild, platform, root } from "./platform.ts";
 
-/** A resource as Pulumi would have been told to make it. Names that AWS is to choose have a random part; `name` is the logical one. */
+/**
+ * A resource as Pulumi would have been told to make it. Names that AWS is to choose have a random
+ * part; `name` is the logical one.
+ */
 export interface Resource {
   readonly type: string;
   readonly name: string;
@@ -32,7 +35,10 @@ interface BuildHooks {
   ): void;
 }
 
-/** What SST puts before each of our files: its components and the providers are there as `sst` and `aws`. */
+/**
+ * What SST puts before each of our files: its components and the providers are
+ * there as `sst` and `aws`.
+ */
 const globals = `import * as aws from "@pulumi/aws"; import * as sst from "${platform}/src/components";`;
 
 const withGlobals = {
@@ -49,7 +55,10 @@ const require = topLevelCreateRequire(import.meta.url);
 const __dirname = import.meta.dirname;
 const __filename = import.meta.filename;`;
 
-/** Bundles code that may import sst.config.ts, as SST does it: https://github.com/sst/sst/blob/dev/pkg/project/run.go */
+/**
+ * Bundles code that may import sst.config.ts, as SST does it:
+ * https://github.com/sst/sst/blob/dev/pkg/project/run.go
+ */
 const bundle = async (code: string, outfile: string, options: object): Promise<void> => {
   await esbuild.build({
     stdin: { contents: code, resolveDir: root, sourcefile: "eval.ts", loader: "ts" },
@@ -80,8 +89,9 @@ const external = [
 ];
 
 /**
- * Evaluates the real sst.config.ts with everything that it imports, and SST's own components, without AWS: Pulumi's mocks stand for
- * the providers, and a server for the part of SST that is written in Go. In a process of its own, since Pulumi keeps state in globals.
+ * Evaluates the real sst.config.ts with everything that it imports, and SST's own components,
+ * without AWS: Pulumi's mocks stand for the providers, and a server for the part of SST that is
+ * written in Go. In a process of its own, since Pulumi keeps state in globals.
  */
 export const evaluate = async (stage: string): Promise<Evaluation> => {
   // What is external must be found from there.

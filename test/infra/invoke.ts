@@ -3,7 +3,10 @@ import { join } from "node:path";
 import type { Bundle } from "./bundle.ts";
 
 export interface Invocation {
-  /** CPU time from the import's begin until the handler is there: what else the machine does is not in it. */
+  /**
+   * CPU time from the import's begin until the handler is there: what else the
+   * machine does is not in it.
+   */
   readonly startMs: number;
   readonly result?: unknown;
   readonly error?: string;

@@ -91,7 +91,10 @@ const putPlans = async (deps: Deps, plans: readonly WholePlan[]): Promise<void> 
   );
 };
 
-/** Has the scheduler make the schedule of one plan, and copies it for the others in the emulator's file. */
+/**
+ * Has the scheduler make the schedule of one plan, and copies it for the others in
+ * the emulator's file.
+ */
 const putSchedules = async (dir: string, plans: readonly WholePlan[]): Promise<void> => {
   const [first] = plans;
   assert(first?.schedule);
@@ -157,7 +160,8 @@ const measure = async (): Promise<void> => {
     await deps.store.commit([{ type: "put", key: siteKey(id), body, expect: "absent" }]);
   }
 
-  // Far enough ahead for plans to be made; a slot that has passed by then would be a different test.
+  // Far enough ahead for plans to be made; a slot that has passed by then would
+  // be a different test.
   const begun = performance.now();
   const due = minuteAfter(addSeconds(systemClock.now(), leadSeconds + planCount / 200));
   const plans = Array.from({ length: planCount }, (_, index) => planOf(index, due));

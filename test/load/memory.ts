@@ -21,7 +21,10 @@ const emulatorBytes = async (dir: string): Promise<number> => {
   return sum;
 };
 
-/** The most that this process and its DynamoDB emulator had in memory, looked at every second until `stop`. */
+/**
+ * The most that this process and its DynamoDB emulator had in memory, looked at every
+ * second until `stop`.
+ */
 export const watchMemory = (dir: string) => {
   const peak = { control: 0, emulator: 0 };
   const look = async () => {

@@ -34,7 +34,10 @@ const writtenBy = (command: string, input: Input): readonly Written[] => {
 const largest = (counts: ReadonlyMap<string, number>): readonly [string, number] =>
   [...counts].reduce((most, one) => (one[1] > most[1] ? one : most), ["", 0] as [string, number]);
 
-/** Counts what the store's adapter writes: by partition, by item, and by partition of the index of what is due. */
+/**
+ * Counts what the store's adapter writes: by partition, by item, and by partition of the
+ * index of what is due.
+ */
 export class Writes {
   total = 0;
   readonly partitions = new Map<string, number>();
@@ -60,7 +63,10 @@ export class Writes {
     for (const counts of [this.partitions, this.items, this.dueShards]) counts.clear();
   }
 
-  /** The partition, the item and the shard that took the most, and the share of all writes that it took. */
+  /**
+   * The partition, the item and the shard that took the most, and the share of all
+   * writes that it took.
+   */
   hottest() {
     const shareOf = (counts: ReadonlyMap<string, number>) => {
       const [name, count] = largest(counts);

@@ -16,14 +16,16 @@ const volumeBytes = 32 * mib;
 const rate = "64mbit";
 const otherSite = siteIdSchema.parse("c");
 /**
- * The kernel gives up at once, and not after 3 s and more, on a neighbour that does not answer. Each try has thirty connections
- * to make: without it the ten of them take a quarter of an hour.
+ * The kernel gives up at once, and not after 3 s and more, on a neighbour that does not answer.
+ * Each try has thirty connections to make: without it the ten of them take a quarter of an hour.
  */
 const neighbours = [
   ...["base_reachable_time_ms=2000", "delay_first_probe_time=1", "retrans_time_ms=100"],
   ...["mcast_solicit=1", "ucast_solicit=1"],
 ];
-/** The patience of the control plane, but for its waits between the tries, which grow to minutes. */
+/**
+ * The patience of the control plane, but for its waits between the tries, which grow to minutes.
+ */
 const retryPolicy = {
   ...defaultRetryPolicy,
   retrySeconds: 0.1,

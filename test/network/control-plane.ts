@@ -25,8 +25,9 @@ export interface Try {
 }
 
 /**
- * The control plane with its real code, over a store in memory. It reaches the nodes over their processes' channels, whatever
- * happens to the network, and each site has one node, which does its tasks when they come.
+ * The control plane with its real code, over a store in memory. It reaches the nodes over their
+ * processes' channels, whatever happens to the network, and each site has one node, which does its
+ * tasks when they come.
  */
 export class LabControlPlane {
   /** All that were done, in the order of their ends. */

@@ -34,7 +34,10 @@ export class Lab {
     return line;
   }
 
-  /** Ends and removes all of it. @throws Error when something had ended by itself, after the rest is removed */
+  /**
+   * Ends and removes all of it.
+   * @throws Error when something had ended by itself, after the rest is removed
+   */
   async remove(): Promise<void> {
     try {
       await Promise.all(this.#nodes.map(({ gateway }) => gateway.kill()));

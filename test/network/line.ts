@@ -8,9 +8,15 @@ import { type LabHost, runOn } from "./link.ts";
 const script = fileURLToPath(new URL("./line.py", import.meta.url));
 const waitMs = 10_000;
 
-/** What is usual on Linux: bytes at least, at the start and at most. What this machine was given must not matter. */
+/**
+ * What is usual on Linux: bytes at least, at the start and at most. What this machine was
+ * given must not matter.
+ */
 const windows = ["net.ipv4.tcp_rmem=4096 131072 6291456", "net.ipv4.tcp_wmem=4096 16384 4194304"];
-/** Packets that a host may have sent before they are looked at, so that none is lost to a processor that was busy. */
+/**
+ * Packets that a host may have sent before they are looked at, so that none is lost to a
+ * processor that was busy.
+ */
 const queuePackets = 5_000;
 
 export interface LineOptions {

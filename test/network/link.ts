@@ -22,8 +22,8 @@ export interface LabHost {
 }
 
 /**
- * Hosts on one link, each a network namespace with a cable to a switch that is a namespace too. All of it carries the number of
- * this process in its name, and `remove` removes just that.
+ * Hosts on one link, each a network namespace with a cable to a switch that is a namespace too. All
+ * of it carries the number of this process in its name, and `remove` removes just that.
  */
 export class Link {
   readonly #prefix = `smtx${process.pid}`;
@@ -80,7 +80,9 @@ export class Link {
     return { name, address, namespace, within };
   }
 
-  /** Whether the switch passes anything on. Its hosts don't notice: their cables stay plugged in. */
+  /**
+   * Whether the switch passes anything on. Its hosts don't notice: their cables stay plugged in.
+   */
   async pass(passes: boolean): Promise<void> {
     await this.#inSwitch("ip", "link", "set", "br0", passes ? "up" : "down");
   }

@@ -7,9 +7,14 @@ import type { Line } from "./line.ts";
 import { LabRun, makeDisk, type Node, overwriteDisk, type RandomDisk, type Snapshot } from "./sites.ts";
 
 const mib = 1024 * 1024;
-/** At 200 Mbit/s, 16 s at least: what a connection takes to find its speed does not count for much. */
+/**
+ * At 200 Mbit/s, 16 s at least: what a connection takes to find its speed does not count for much.
+ */
 const volumeBytes = 384 * mib;
-/** Those of a cluster are 256 MiB. After each, nothing is sent over its connection until it is acknowledged. */
+/**
+ * Those of a cluster are 256 MiB. After each, nothing is sent over its connection
+ * until it is acknowledged.
+ */
 const extentBytes = 16 * mib;
 const timesMax = 3;
 const changedBytes = 16 * mib;
@@ -36,7 +41,10 @@ describe(`a line of ${mbitPerSecond} Mbit/s and ${roundTripMs} ms`, () => {
 
   after(() => lab?.remove());
 
-  /** Backs up, in full unless there is a base, and compares every byte. @returns how long the transfer took, in seconds */
+  /**
+   * Backs up, in full unless there is a base, and compares every byte.
+   * @returns how long the transfer took, in seconds
+   */
   const backUp = async (base: Parameters<LabRun["transfer"]>[3] = null): Promise<number> => {
     const run = new LabRun(++sequence);
     const snapshot = await run.snapshot(a, disk.object);
@@ -53,8 +61,8 @@ describe(`a line of ${mbitPerSecond} Mbit/s and ${roundTripMs} ms`, () => {
   };
 
   /**
-   * That a full backup takes no longer than the volume's bytes at this share of the line. What others do on this machine can only make
-   * it slower, so it may be measured again.
+   * That a full backup takes no longer than the volume's bytes at this share of the line. What
+   * others do on this machine can only make it slower, so it may be measured again.
    */
   const assertShare = async (t: TestContext, wanted: number): Promise<void> => {
     for (let times = 1; ; times++) {

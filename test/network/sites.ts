@@ -177,7 +177,10 @@ export class LabRun {
     return { planId, source, mirrorVolumeId, groupId, sequence, baseGroupId: null };
   }
 
-  /** One try of the transfer; fails as the task would. With the run that was published before, only what changed is sent. */
+  /**
+   * One try of the transfer; fails as the task would. With the run that was published before, only
+   * what changed is sent.
+   */
   async transfer(
     source: Node,
     targets: readonly Node[],

@@ -29,8 +29,8 @@ export interface ProcessResult {
 }
 
 /**
- * A folder that stands for a host: with Node, npm and Envoy in its own search path, and a user who isn't root and has no
- * capabilities. Root makes one up; anybody else is that user.
+ * A folder that stands for a host: with Node, npm and Envoy in its own search path, and a user who
+ * isn't root and has no capabilities. Root makes one up; anybody else is that user.
  */
 export class Machine {
   readonly dir: string;
@@ -51,7 +51,10 @@ export class Machine {
     };
   }
 
-  /** Takes some seconds. @throws AssertionError when it isn't called from an npm script, whose npm is copied */
+  /**
+   * Takes some seconds.
+   * @throws AssertionError when it isn't called from an npm script, whose npm is copied
+   */
   static async create(): Promise<Machine> {
     const npm = process.env["npm_execpath"];
     assert(npm, "run it by npm run test:package");
@@ -81,7 +84,10 @@ export class Machine {
     return this.path(output.trim());
   }
 
-  /** Runs a command to its end as the user, in the machine's folder; it is killed when it takes longer. */
+  /**
+   * Runs a command to its end as the user, in the machine's folder; it is killed
+   * when it takes longer.
+   */
   run(seconds: number, command: string, ...parameters: readonly string[]): ProcessResult {
     const bounded = ["-k", String(killSeconds), String(seconds), ...asUser, command, ...parameters];
     const { error, status, stdout, stderr } = spawnSync("timeout", bounded, {
@@ -162,7 +168,10 @@ const commandOf = (pid: string): string => {
   }
 };
 
-/** The first line of its output that the condition likes. @throws AssertionError when it ends before, or after the seconds */
+/**
+ * The first line of its output that the condition likes.
+ * @throws AssertionError when it ends before, or after the seconds
+ */
 export const lineOf = async (
   child: ChildProcess,
   seconds: number,
@@ -189,7 +198,10 @@ export const lineOf = async (
   return Promise.race([found, ended, late]);
 };
 
-/** Ends it by SIGTERM, and kills it after the seconds. @returns its exit code; null when it was killed */
+/**
+ * Ends it by SIGTERM, and kills it after the seconds.
+ * @returns its exit code; null when it was killed
+ */
 export const stopped = async (child: ChildProcess, seconds: number): Promise<number | null> => {
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
   const exited = once(child, "exit");

@@ -10,8 +10,8 @@ export interface UnitFilter {
 const families: Readonly<Record<string, number>> = { AF_UNIX: 1, AF_INET: 2, AF_INET6: 10, AF_NETLINK: 16 };
 
 /**
- * What `SystemCallFilter=` and `RestrictAddressFamilies=` of a unit allow, read as systemd.exec(5) says: the first line is
- * what is allowed, and later ones add to it, or take away (`~`).
+ * What `SystemCallFilter=` and `RestrictAddressFamilies=` of a unit allow, read as systemd.exec(5)
+ * says: the first line is what is allowed, and later ones add to it, or take away (`~`).
  * @param systemdAnalyze the program, which knows what is in systemd's sets
  */
 export const unitFilter = (unit: string, systemdAnalyze: string): UnitFilter => {

@@ -4,8 +4,9 @@ import { Worker } from "node:worker_threads";
 import { type Seen, sum } from "./history.ts";
 
 /**
- * Plays many histories on all cores, and says what was in them: `node test/sim/all-histories.ts [--seed FIRST] [--runs COUNT]`.
- * A seed is one history; the seeds of a run are consecutive. One that goes wrong ends the run, and is named.
+ * Plays many histories on all cores, and says what was in them:
+ * `node test/sim/all-histories.ts [--seed FIRST] [--runs COUNT]`. A seed is one history; the seeds
+ * of a run are consecutive. One that goes wrong ends the run, and is named.
  */
 const { values } = parseArgs({ options: { seed: { type: "string" }, runs: { type: "string", default: "10000" } } });
 const first = Number(values.seed ?? Math.floor(Date.now() / 1000));

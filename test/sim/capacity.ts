@@ -8,9 +8,9 @@ export interface Units {
 }
 
 /**
- * A byte for two digits before the point and two behind it, of those from the first to the last that
- * is not 0; one for a minus, and one more. So it was measured; the documentation says
- * "approximately".
+ * A byte for two digits before the point and two behind it, of those from the first to the
+ * last that is not 0; one for a minus, and one more. So it was measured; the documentation
+ * says "approximately".
  */
 const numberBytes = (value: number): number => {
   const [whole = "", fraction = ""] = Math.abs(value).toString().split(".");
@@ -37,10 +37,16 @@ export const itemBytes = (item: Raw): number => {
   return bytes;
 };
 
-/** Write units of an item by its bytes: of what was there or of what is there now, whichever is larger. */
+/**
+ * Write units of an item by its bytes: of what was there or of what is there now,
+ * whichever is larger.
+ */
 export const writeUnits = (...bytes: readonly number[]): number => Math.max(1, Math.ceil(Math.max(...bytes) / 1024));
 
-/** Read units of a request by the bytes of all that it looks at. Nothing found costs as much as the smallest item. */
+/**
+ * Read units of a request by the bytes of all that it looks at. Nothing found costs as much
+ * as the smallest item.
+ */
 export const readUnits = (bytes: number, isConsistent: boolean): number =>
   Math.max(1, Math.ceil(bytes / 4096)) * (isConsistent ? 1 : 0.5);
 

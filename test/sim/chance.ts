@@ -1,4 +1,7 @@
-/** Numbers that look random and are the same for the same seed (mulberry32), so that a history can be replayed. */
+/**
+ * Numbers that look random and are the same for the same seed (mulberry32), so that a
+ * history can be replayed.
+ */
 export class Chance {
   #state: number;
 

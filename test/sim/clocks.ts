@@ -180,7 +180,10 @@ const historyOf = ({ api }: World): Promise<readonly HistoryEntry[]> => {
   return allItems(pagesOf(read));
 };
 
-/** I11: every slot since the plan was made is one run or part of one skip, by what a person is shown. */
+/**
+ * I11: every slot since the plan was made is one run or part of one skip, by
+ * what a person is shown.
+ */
 const checkSlots = async (world: World, plan: Plan, since: Instant): Promise<void> => {
   assert(plan.schedule !== undefined);
   const recorded = new Map<string, number>();

@@ -11,7 +11,9 @@ export const clusterEntries: readonly PlanEntry[] = [
   { kind: "vm", match: "web-*" },
 ];
 
-/** The switch `prod` has another one's place at each target, and nothing takes the place of `test`. */
+/**
+ * The switch `prod` has another one's place at each target, and nothing takes the place of `test`.
+ */
 export const clusterSwitches = { prod: "dr-prod" };
 
 const fileOf = (name: string): ModelObject => ({
@@ -100,7 +102,10 @@ export class ClusterLife {
     else this.#add(lun7);
   }
 
-  /** A disk is added to a VM, or the last of several is taken away, but for the one that is protected by itself. */
+  /**
+   * A disk is added to a VM, or the last of several is taken away, but for the one that is
+   * protected by itself.
+   */
   #disk(): void {
     const vm = this.#some("vm");
     if (vm === undefined) return;

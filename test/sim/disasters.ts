@@ -56,7 +56,10 @@ export class Disasters {
     };
   }
 
-  /** Either the store is put back to an older copy, or its disk was not mounted from now on until then. */
+  /**
+   * Either the store is put back to an older copy, or its disk was not mounted
+   * from now on until then.
+   */
   #keepStore(site: ModelSite): () => void {
     const copy = site.copy();
     if (this.#world.chance.happens(0.5)) this.#putBack(site);
@@ -69,7 +72,9 @@ export class Disasters {
     for (const [name, { siteId }] of this.#orphans) if (siteId === site.id) this.#orphans.delete(name);
   }
 
-  /** What is known by now may be deleted like any other, also before the table forgets it once more. */
+  /**
+   * What is known by now may be deleted like any other, also before the table forgets it once more.
+   */
   #forgetKnown(): void {
     for (const [name, { groupId }] of this.#orphans) if (this.#isRunKnown(groupId)) this.#orphans.delete(name);
   }

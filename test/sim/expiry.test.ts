@@ -16,7 +16,10 @@ import { noFaults, type World } from "./world.ts";
 
 withoutWaiting();
 
-/** So long that everything that has an end has come to it, and is deleted. @returns how much that was */
+/**
+ * So long that everything that has an end has come to it, and is deleted.
+ * @returns how much that was
+ */
 const longAfter = async (world: World): Promise<number> => {
   world.pass(historyKeptSeconds + 3 * 24 * 3600);
   const before = world.table.copy().length;

@@ -149,7 +149,10 @@ const person = async (world: World, planId: PlanId): Promise<void> => {
   }
 };
 
-/** Runs of which something is still to come: they have not ended, or what follows from that is not done. */
+/**
+ * Runs of which something is still to come: they have not ended, or what follows
+ * from that is not done.
+ */
 const openRuns = (world: World, planId: PlanId): readonly Run[] =>
   runsIn(world, planId).filter(
     (run) => ["queued", "running"].includes(statusOf(run)) || partsOf(run).some(([, part]) => part.unsettled),
@@ -392,7 +395,8 @@ export const playOut = async (seed: number): Promise<Played> => {
   }
   checkGroups(world, objectCount);
   await calm(world, planId);
-  // The next runs find what was left behind by answers that got lost, and the ones after them tidy it up.
+  // The next runs find what was left behind by answers that got lost, and the ones
+  // after them tidy it up.
   for (let i = 0; i < 3; i += 1) {
     world.pass(1);
     await world.call((deps) => runPlanNow(deps, planId));

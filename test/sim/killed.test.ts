@@ -17,15 +17,16 @@ const deliver = async (world: World): Promise<void> => {
 };
 
 /**
- * Every so many requests a function dies, beginning with one of these by chance: so all of them have
- * their turn. `SIM_KILL_EACH=1` takes each.
+ * Every so many requests a function dies, beginning with one of these by chance: so all of them
+ * have their turn. `SIM_KILL_EACH=1` takes each.
  */
 const each = Number(process.env["SIM_KILL_EACH"] ?? 13);
 const first = 1 + (Math.floor(Date.now() / 1000) % each);
 
 /**
  * Plays what `happens` once for each of its requests, and has the function that makes that request
- * die at it; then all goes on well, and must come to the same. @returns how many requests there were
+ * die at it; then all goes on well, and must come to the same.
+ * @returns how many requests there were
  */
 const killedAtEach = async (
   prepare: () => Promise<{ readonly world: World; readonly planId: PlanId }>,
@@ -51,7 +52,10 @@ const killedAtEach = async (
   }
 };
 
-/** Two objects to two targets, where one restore point is kept: a further run reclaims the one before. */
+/**
+ * Two objects to two targets, where one restore point is kept: a further run
+ * reclaims the one before.
+ */
 const afterRuns = (count: number) => async () => {
   const made = await makeWorld(41, noFaults, { objects: 2, targets: 2, steps: 0, keepLast: 1 });
   for (let i = 0; i < count; i += 1) {

@@ -17,7 +17,10 @@ import { noFaults, type World } from "./world.ts";
 
 withoutWaiting();
 
-/** Just before the first commit of a document whose key begins so, another function does all that it has to do. */
+/**
+ * Just before the first commit of a document whose key begins so, another function does
+ * all that it has to do.
+ */
 const meeting = (deps: Deps, prefix: string, other: () => Promise<unknown>): Deps => {
   let hasMet: Promise<unknown> | undefined;
   const commit: DocumentStore["commit"] = async (changes) => {

@@ -74,7 +74,9 @@ export const updated = (before: Raw | undefined, action: Action): Raw => {
   return raw;
 };
 
-/** A value as DynamoDB's own protocol has it, which the document client leaves in what it throws. */
+/**
+ * A value as DynamoDB's own protocol has it, which the document client leaves in what it throws.
+ */
 export const marshalled = (value: unknown): object => {
   if (typeof value === "string") return { S: value };
   if (typeof value === "number") return { N: value.toString() };

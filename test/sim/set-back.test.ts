@@ -21,7 +21,9 @@ withoutWaiting();
 
 const b = "b" as SiteId;
 
-/** A plan of one object with which nothing goes wrong but what the test does, and which has slots. */
+/**
+ * A plan of one object with which nothing goes wrong but what the test does, and which has slots.
+ */
 const worldWithSlots = (keepLast: number, targets = 1) =>
   makeWorld(1, noFaults, { objects: 1, targets, steps: 0, keepLast });
 /** One that runs only when the test says so. */
@@ -231,7 +233,8 @@ describe("the control plane's table that is set back to an earlier point in time
       w.site("a").volumes.set("web1", 77);
       if (before > 0) await manual();
       w.table.setBack(table);
-      // Runs that a person asks for raise the numbers, and the source gives up its group of the slot.
+      // Runs that a person asks for raise the numbers, and the source gives up
+      // its group of the slot.
       for (let i = 0; i < before; i += 1) await manual();
       if (before > 1) w.site("a").lose(old.groupId);
       const [again] = await tick();

@@ -14,7 +14,9 @@ const setUp = () => {
   const timed = new TimedTable(() => table);
   const tries = { ...usualTries, time: timed, fraction: () => 1 };
   const store = createDynamodbStore({ client: createModelClient(table, timed.passage), tableName: "timed", tries });
-  /** @returns when each of what is begun at once has ended, in milliseconds, or what it failed with */
+  /**
+   * @returns when each of what is begun at once has ended, in milliseconds, or what it failed with
+   */
   const together = async (acts: readonly ((store: DocumentStore) => Promise<unknown>)[]) => {
     const { time } = timed;
     const startMs = time.nowMs();

@@ -30,7 +30,9 @@ class Turns {
     this.#time = time;
   }
 
-  /** Resolves when the partition is free. @returns how it is left: for so long it takes nothing more */
+  /**
+   * Resolves when the partition is free. @returns how it is left: for so long it takes nothing more
+   */
   async enter(): Promise<(busyMs: number) => void> {
     const before = this.#last;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -93,7 +95,8 @@ export class TimedTable {
 
   async #answer(request: () => Raw, command: string, input: Raw): Promise<Raw> {
     const keys = keysOf(command, input).map(({ pk, sk }) => `${pk}\n${sk}`);
-    // A batch is no transaction: DynamoDB gives back what it could not write, and it is written then.
+    // A batch is no transaction: DynamoDB gives back what it could not write,
+    // and it is written then.
     const isRefused = command !== "BatchWriteItemCommand" && keys.some((key) => this.#locked.has(key));
     if (isRefused) return this.#inTurn(command, input, () => this.#table().conflict(command, input));
     if (command !== "TransactWriteItemsCommand") return this.#inTurn(command, input, request);

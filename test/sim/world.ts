@@ -42,7 +42,10 @@ export interface Faults extends TableFaults {
   readonly again: number;
   readonly lost: number;
   readonly swallowed: number;
-  /** A queue takes some of the messages of a call and refuses the others; the scheduler refuses a call. */
+  /**
+   * A queue takes some of the messages of a call and refuses the others; the
+   * scheduler refuses a call.
+   */
   readonly refused: number;
   /** A task fails and may be tried again; a gateway dies in the middle of one. */
   readonly failure: number;
@@ -90,7 +93,9 @@ export class World {
   readonly truth = new Map<string, Pick<ModelGroup, "contents" | "objects">>();
   /** Targets whose link is down for good. */
   readonly unreachable = new Set<SiteId>();
-  /** How often functions died, by the request that was their last one, and whether it took effect. */
+  /**
+   * How often functions died, by the request that was their last one, and whether it took effect.
+   */
   readonly deaths = new Map<string, number>();
   /**
    * Functions that failed for other reasons, reports that went to the dead-letter queue, and the
@@ -159,7 +164,9 @@ export class World {
     }
   }
 
-  /** The next functions die at the request with this number, counted from now; never, unless given. */
+  /**
+   * The next functions die at the request with this number, counted from now; never, unless given.
+   */
   dieAtRequest = Number.POSITIVE_INFINITY;
 
   /** A request that may be the last one of its function, before or after it took effect. */
@@ -369,7 +376,10 @@ export class World {
     this.reports.push({ body: reportSchema.parse(report), visibleAt: this.now, receives: 0 });
   }
 
-  /** Any visible message; it may stay in the queue to come again, be lost, or be out of sight for a while. */
+  /**
+   * Any visible message; it may stay in the queue to come again, be lost, or be out
+   * of sight for a while.
+   */
   #take<T>(queue: Message<T>[], visibilitySeconds: number): Message<T> | undefined {
     const visible = queue.filter((message) => message.visibleAt <= this.now);
     const message = visible[this.chance.below(visible.length)];

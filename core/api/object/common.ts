@@ -12,7 +12,8 @@ export const textCharactersMax = 255;
 export const textSchema = z.string().min(1).max(textCharactersMax);
 
 /**
- * What of an object is not protected (W6), and why: `CD-ROM tools.iso`, `it is no data of the VM's`.
+ * What of an object is not protected (W6), and why: `CD-ROM tools.iso`,
+ * `it is no data of the VM's`.
  */
 export const leftOutSchema = z.object({ what: textSchema, reason: textSchema });
 export type LeftOut = z.infer<typeof leftOutSchema>;

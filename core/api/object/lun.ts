@@ -4,7 +4,9 @@ import { commonObject, textSchema } from "./common.ts";
 /** Settings of an iSCSI target that its mirror gets as well. Secrets are not among them. */
 export const iscsiTargetSettingsSchema = z.object({
   description: z.string().max(1024).optional(),
-  /** Which addresses, and which initiators may log in; as CloudTower has them, separated by commas. */
+  /**
+   * Which addresses, and which initiators may log in; as CloudTower has them, separated by commas.
+   */
   ipWhitelist: z.string().max(4096).optional(),
   iqnWhitelist: z.string().max(4096).optional(),
   replicaNum: z.int().min(1).max(3).optional(),

@@ -49,7 +49,9 @@ const extentOf = (bytes: Buffer, geometry: Geometry, extent: number): Buffer =>
     ),
   );
 
-/** Blocks in order, one by one and as many at once as follow each other, are what `content` holds. */
+/**
+ * Blocks in order, one by one and as many at once as follow each other, are what `content` holds.
+ */
 const readInOrder = (known: ExtentBlocks, content: Uint8Array): void => {
   const blocks = Array.from({ length: content.length / blockBytes }, (_, block) => block);
   const full = blocks.filter((block) => !isSame(hashAt(known.hashes, block), zeroBlockHash));

@@ -17,8 +17,8 @@ export const ownerCalls = [
 export type OwnerCall = (typeof ownerCalls)[number];
 
 /**
- * A driver that is wrong: in these calls it takes every owner for one whose `half` is the same, as one would that keeps,
- * or compares, only the other half of the tag. For tests of the tests.
+ * A driver that is wrong: in these calls it takes every owner for one whose `half` is the same, as
+ * one would that keeps, or compares, only the other half of the tag. For tests of the tests.
  */
 export const forgetful = (
   driver: StorageDriver,

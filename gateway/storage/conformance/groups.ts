@@ -160,7 +160,8 @@ export const groupConformance = (open: () => Promise<StorageUnderTest>): void =>
                   const snapshotId = await snapshotOf(driver, group.groupId, id);
                   const tokens = await tokensOf(driver, snapshotId);
                   const bytes = await readSnapshot(driver, snapshotId);
-                  // Deleting every other group makes ids free, which must not make pairs come again.
+                  // Deleting every other group makes ids free, which must not
+                  // make pairs come again.
                   if (made % 2 === 0) await driver.deleteGroup(group);
                   if (tokens === undefined) continue;
                   assert.equal(tokens.length, extentCount(geometry, sizeBytes));

@@ -17,7 +17,10 @@ const sized = (sizeBytes: number) => {
   return { ...volume, volumes: volume.volumes.map((shape) => ({ ...shape, sizeBytes })) };
 };
 
-/** Where mirrors lie and what they are connected to, and what is refused before anything is made (W7, W10). */
+/**
+ * Where mirrors lie and what they are connected to, and what is refused before
+ * anything is made (W7, W10).
+ */
 export const mappingConformance = (open: () => Promise<StorageUnderTest>): void => {
   const volumes = { kinds: ["volume"], open } as const;
   const vms = { kinds: ["vm"], open } as const;

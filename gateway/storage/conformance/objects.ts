@@ -169,7 +169,10 @@ const sizeOf = (objects: readonly ObjectConfig[], volumeId: string): number => {
   return volume.sizeBytes;
 };
 
-/** Prepares objects, sends all of their bytes and publishes them. @returns the mirrors of their volumes */
+/**
+ * Prepares objects, sends all of their bytes and publishes them.
+ * @returns the mirrors of their volumes
+ */
 export const publishAll = async (
   driver: StorageDriver,
   group: number,

@@ -9,7 +9,9 @@ import { owner } from "./fixtures.ts";
 import { forgetful, ownerCalls } from "./forgetful.ts";
 import { ownerCases } from "./owners.ts";
 
-/** The promises about owners that a driver breaks. @param isEnough how many of them are looked for */
+/**
+ * The promises about owners that a driver breaks. @param isEnough how many of them are looked for
+ */
 const brokenBy = async (
   change: (driver: StorageDriver) => StorageDriver,
   isEnough = ownerCases.length,

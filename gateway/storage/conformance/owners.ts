@@ -45,8 +45,9 @@ const written = async (driver: StorageDriver) => {
 };
 
 /**
- * An owner is a plan *and* the site that it protects: two sites may have plans of the same id, after one was moved or put
- * back from a copy. What one owner has is out of reach of others, whichever half it is that differs (I5).
+ * An owner is a plan *and* the site that it protects: two sites may have plans of the same id,
+ * after one was moved or put back from a copy. What one owner has is out of reach of others,
+ * whichever half it is that differs (I5).
  */
 export const ownerCases: readonly OwnerCase[] = [
   {

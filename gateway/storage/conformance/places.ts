@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import type { StorageDriver } from "../driver.ts";
 
-/* Pools and switches that a test may name: made where the cluster can be told to, else the ones that it has. */
+/*
+ * Pools and switches that a test may name: made where the cluster can be told to, else
+ * the ones that it has.
+ */
 
 /** The name of a switch, one for each of the names asked for. */
 export const switchesNamed = async (driver: StorageDriver, names: readonly string[]): Promise<readonly string[]> => {

@@ -168,7 +168,10 @@ export const rebuildTogetherConformance = (open: () => Promise<StorageUnderTest>
 const nameAt = (kind: string, prefix: string, n: number): string =>
   kind === "vm" ? `vm ${prefix}-web` : `volume ${prefix}-web-${n === 1 ? 0 : 2}`;
 
-/** There is one VM, and of volumes its own; the one that is an object by itself as well has what that has. */
+/**
+ * There is one VM, and of volumes its own; the one that is an object by itself as
+ * well has what that has.
+ */
 const expectOne = async (driver: StorageDriver): Promise<void> => {
   const made = await theOnly(driver, "vm", (object) => !isMirror(object));
   assert.equal(made.name, "again-web");

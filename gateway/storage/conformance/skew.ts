@@ -21,8 +21,8 @@ const numbersIn = (bytes: Buffer): number[] => {
 };
 
 /**
- * Whether volumes are of one instant: who writes each number only when the one before it is flushed, in whichever volume
- * that was, must find none missing below one that is there.
+ * Whether volumes are of one instant: who writes each number only when the one before it is
+ * flushed, in whichever volume that was, must find none missing below one that is there.
  */
 export const assertOneInstant = (volumes: readonly Buffer[]): void => {
   const numbers = volumes.flatMap(numbersIn).toSorted((a, b) => a - b);
@@ -33,7 +33,9 @@ export const assertOneInstant = (volumes: readonly Buffer[]): void => {
   );
 };
 
-/** Where the numbered write `number` goes, among so many volumes, whose count is no multiple of 7. */
+/**
+ * Where the numbered write `number` goes, among so many volumes, whose count is no multiple of 7.
+ */
 export const placeOf = (number: number, volumes: number): { readonly volume: number; readonly offset: number } => ({
   volume: (number * 7) % volumes,
   offset: Math.floor((number - 1) / volumes) * blockBytes,

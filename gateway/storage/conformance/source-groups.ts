@@ -18,7 +18,9 @@ const volumeIds: readonly string[] = [];
 const objectNamed = (name: string): ObjectConfig => ({ ...sourceObject(), id: `lun-${name}`, name });
 const [a, b, c] = [objectNamed("a"), objectNamed("b"), objectNamed("c")];
 
-/** The manifest that a source keeps: local restore points are complete without the control plane. */
+/**
+ * The manifest that a source keeps: local restore points are complete without the control plane.
+ */
 export const sourceGroupConformance = (open: () => Promise<StorageUnderTest>): void => {
   describe("a group of the plan's own objects", () => {
     storageTest("keeps what it was taken of, and gives it as it was told", open, async (driver, storage) => {

@@ -70,7 +70,9 @@ const infoOf = async (container: Container, signal: AbortSignal): Promise<Info> 
   throw unreadableContainer(container, "it says of it what nobody understands");
 };
 
-/** Backing files, files that hold the data, and encryption, of the image and of whatever is inside. */
+/**
+ * Backing files, files that hold the data, and encryption, of the image and of whatever is inside.
+ */
 const refuseParts = (container: Pick<Container, "file" | "name">, info: unknown): void => {
   const { file, name } = container;
   if (typeof info !== "object" || info === null) return;

@@ -5,7 +5,9 @@ export interface Range {
   readonly length: number;
 }
 
-/** A hole that is shorter is read, so that a file of a thousand pieces is still read in large ones. */
+/**
+ * A hole that is shorter is read, so that a file of a thousand pieces is still read in large ones.
+ */
 const holeBytesMin = 1024 * 1024;
 /** From here on the rest is read, so that a file of a million pieces fits into memory. */
 const rangesMax = 1_000_000;

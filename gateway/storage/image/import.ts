@@ -119,7 +119,8 @@ const fill = async (staged: StagedVolume, image: Image, options: ImportOptions):
   const changed = await copy(image, staged, options);
   await image.finish();
   options.signal.throwIfAborted();
-  // Without the signal: somebody who is told that nothing was imported has to be able to rely on it.
+  // Without the signal: somebody who is told that nothing was imported has to
+  // be able to rely on it.
   const object = await staged.swapIn();
   const volumeId = options.into ?? object.volumes[0]?.id ?? object.id;
   return { volumeId, objectId: object.id, sizeBytes: image.sizeBytes, ...changed };

@@ -11,7 +11,9 @@ export interface Piece {
   readonly isHole: boolean;
 }
 
-/** All of `sizeBytes` in pieces; those that touch none of the ranges, which are in order, are holes. */
+/**
+ * All of `sizeBytes` in pieces; those that touch none of the ranges, which are in order, are holes.
+ */
 export function* piecesOf(
   sizeBytes: number,
   data: readonly Range[] = [{ offset: 0, length: sizeBytes }],

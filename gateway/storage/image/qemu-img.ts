@@ -41,7 +41,8 @@ export const requireQemuImg = async (signal: AbortSignal): Promise<void> => {
 };
 
 /**
- * Converts an image file into another format; to raw it comes out sparse, in the size of the disk inside.
+ * Converts an image file into another format; to raw it comes out sparse, in the
+ * size of the disk inside.
  * @returns what qemu-img complained of when it failed, else undefined
  * @throws TOOL_MISSING, the signal's reason
  */

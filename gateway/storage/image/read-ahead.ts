@@ -18,7 +18,8 @@ export async function* readAhead<Piece, Buffers>({
 }): AsyncGenerator<{ readonly piece: Piece; readonly buffers: Buffers }, void, void> {
   const iterator = pieces[Symbol.iterator]();
   let [current, next] = [makeBuffers(), makeBuffers()];
-  // Settled rather than awaited later: a reading that fails while nobody waits for it would end the process.
+  // Settled rather than awaited later: a reading that fails while nobody waits for it
+  // would end the process.
   const begin = () => {
     const { done, value } = iterator.next();
     return done ? undefined : { piece: value, reading: Promise.allSettled([fill(next, value)]) };

@@ -25,7 +25,8 @@ export const makeScratch = async (prefix: string): Promise<Scratch> => {
   return {
     folder,
     remove: async () => {
-      // Somebody who looks for abandoned ones may open the lock, and so make it anew, in this moment.
+      // Somebody who looks for abandoned ones may open the lock, and so make it
+      // anew, in this moment.
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
       lock?.release();
     },

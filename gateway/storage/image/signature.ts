@@ -133,7 +133,10 @@ const vhdOf = (name: string, footer: Buffer): Signature => {
 export const mergeFirst =
   "Merge it with what it is based on, and import the result: qemu-img convert -O raw FILE disk.img";
 
-/** VMware's “Virtual Disk Format 5.0”. As qemu's vmdk_probe: comments and empty lines, then the version. */
+/**
+ * VMware's “Virtual Disk Format 5.0”. As qemu's vmdk_probe: comments and empty
+ * lines, then the version.
+ */
 const vmdkDescriptor = (head: Buffer): Signature | undefined => {
   const text = head.toString("latin1");
   if (!/^(?:[ \t]*(?:#[^\n]*)?\r?\n)*version=[123]\s*\n/i.test(text)) return undefined;
@@ -158,7 +161,9 @@ const sparseVmdk = (head: Buffer, vmdk: Signature): Signature => {
   return refused("one of several files of a VMDK disk", "Import the disk's descriptor: the small .vmdk beside it.");
 };
 
-/** Apple's disk images end with a block of 512 bytes; as qemu, it is looked for in the last 1024. */
+/**
+ * Apple's disk images end with a block of 512 bytes; as qemu, it is looked for in the last 1024.
+ */
 const dmg = (tail: Buffer): Signature | undefined => {
   const koly = tail.lastIndexOf("koly\0\0\0\x04", undefined, "latin1");
   if (koly < 0 || tail.length - koly < 512) return undefined;

@@ -4,8 +4,9 @@ import { LRUCache } from "lru-cache";
 const unitsMax = 8;
 
 /**
- * Reads of one extent, small ones and at any offset too. Whole units are read and kept, those used last. What it gives is a
- * view: where it lies in one unit, good until so many other units have been read, else until the next such read.
+ * Reads of one extent, small ones and at any offset too. Whole units are read and kept, those used
+ * last. What it gives is a view: where it lies in one unit, good until so many other units have
+ * been read, else until the next such read.
  */
 export class BlockCache {
   readonly #extentBytes: number;

@@ -19,9 +19,14 @@ export interface Encoding {
 
 /** A block of which more than that is different is sent whole, in the form that it is stored in. */
 const mostOfBlockBytes = blockBytes - grainBytes;
-/** A delta that is smaller than this part of what differs is taken without looking at other ways. */
+/**
+ * A delta that is smaller than this part of what differs is taken without looking at other ways.
+ */
 const deltaGoodFraction = 0.25;
-/** What lies around a change in its block is part of the dictionary: content may have moved a little. */
+/**
+ * What lies around a change in its block is part of the dictionary: content may
+ * have moved a little.
+ */
 const aroundBytes = grainBytes;
 /** And around a block where its neighbour changed too. */
 const aroundBlockBytes = 16 * 1024;
@@ -79,7 +84,9 @@ export class BlockEncoder {
     return this.#out.room - (this.#range?.frameBytes ?? 0) < blockFramesBytesMax;
   }
 
-  /** Puts what was held back: blocks that follow each other go into one frame. @throws STORE_CORRUPT */
+  /**
+   * Puts what was held back: blocks that follow each other go into one frame. @throws STORE_CORRUPT
+   */
   flush(): void {
     this.#range?.flush();
   }
@@ -106,7 +113,10 @@ export class BlockEncoder {
     if (!this.putUnread(block, hash)) this.#out.putContent(block * blockBytes, await this.content(block), hash);
   }
 
-  /** A block of which the base has nothing, without looking inside. @returns whether that can be; nothing was put if not */
+  /**
+   * A block of which the base has nothing, without looking inside.
+   * @returns whether that can be; nothing was put if not
+   */
   putUnread(block: number, hash: Uint8Array): boolean {
     this.#range?.add(block, hash);
     return this.#range !== undefined;

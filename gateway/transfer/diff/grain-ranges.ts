@@ -1,7 +1,10 @@
 import { grainBytes } from "../frame/frame.ts";
 import type { DifferingRange } from "./differences.ts";
 
-/** Grains of a block in a row, of which all are to be copied from a place and those behind it, or none. */
+/**
+ * Grains of a block in a row, of which all are to be copied from a place and
+ * those behind it, or none.
+ */
 export interface GrainRange {
   /** In the block. */
   readonly offset: number;
@@ -10,7 +13,10 @@ export interface GrainRange {
   readonly from: number | undefined;
 }
 
-/** Cuts ranges of a block into pieces by what `find` says of each grain: where the target has it, if it does. */
+/**
+ * Cuts ranges of a block into pieces by what `find` says of each grain: where the
+ * target has it, if it does.
+ */
 export const grainRangesOf = async (
   ranges: readonly DifferingRange[],
   find: (offset: number) => Promise<number | undefined>,

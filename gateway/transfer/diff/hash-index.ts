@@ -1,8 +1,9 @@
 import { asBuffer } from "../../storage/block-hash.ts";
 
 /**
- * Finds hashes among many of the same length, by their first four bytes. Of several that begin alike only the last is found, so
- * what is not found may be there all the same; what is found is there.
+ * Finds hashes among many of the same length, by their first four bytes. Of several that
+ * begin alike only the last is found, so what is not found may be there all the same;
+ * what is found is there.
  */
 export class HashIndex {
   readonly #hashes: Buffer;

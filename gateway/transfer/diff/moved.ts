@@ -13,15 +13,18 @@ const lookedAtFirst = 32;
 const sampledOf = 8;
 
 /**
- * Finds where in the base of an extent a content is that was somewhere else before. What moved has left its place, so it is
- * looked for in those blocks of the base that are different now, by the first grain of each: a move of 68 KiB or more, by whole
- * grains, is found at the first such grain of it, and then followed, from the first block on that is different all over. Where
- * many are different only one of eight is read for that, and all of its grains remembered, until something is found: of the
- * first move up to 512 KiB are not found there.
+ * Finds where in the base of an extent a content is that was somewhere else before. What moved has
+ * left its place, so it is looked for in those blocks of the base that are different now, by the
+ * first grain of each: a move of 68 KiB or more, by whole grains, is found at the first such grain
+ * of it, and then followed, from the first block on that is different all over. Where many are
+ * different only one of eight is read for that, and all of its grains remembered, until something
+ * is found: of the first move up to 512 KiB are not found there.
  */
 export class MovedContent {
   readonly #base: ExtentSource;
-  /** Blocks that are different now: of whom nothing has been read, and who have been passed over. */
+  /**
+   * Blocks that are different now: of whom nothing has been read, and who have been passed over.
+   */
   #new: number[] = [];
   #skipped: number[] = [];
   #seen = 0;
@@ -48,8 +51,9 @@ export class MovedContent {
   }
 
   /**
-   * What was moved has left its place to something else, all of it: small changes inside a block are no reason to read the
-   * base. @throws STORE_CORRUPT of the base
+   * What was moved has left its place to something else, all of it: small changes inside a block
+   * are no reason to read the base.
+   * @throws STORE_CORRUPT of the base
    */
   async isWorthAsking(content: Uint8Array, ranges: readonly DifferingRange[]): Promise<boolean> {
     if (totalBytes(ranges) === blockBytes) await this.#look();
@@ -62,7 +66,10 @@ export class MovedContent {
     });
   }
 
-  /** Where in the base the grain at `inBlock` of a block is, which is at `offset` now; undefined where nobody knows. */
+  /**
+   * Where in the base the grain at `inBlock` of a block is, which is at `offset` now;
+   * undefined where nobody knows.
+   */
   async find(offset: number, content: Uint8Array, inBlock: number): Promise<number | undefined> {
     const grain = content.subarray(inBlock, inBlock + grainBytes);
     if (this.#shift !== 0 && (await this.#isAt(offset - this.#shift, grain))) return offset - this.#shift;
@@ -115,7 +122,10 @@ export class MovedContent {
 
 const sameWords = 0;
 
-/** Words of a grain that its key is made of: records of a table share some of theirs, and hardly all of these. */
+/**
+ * Words of a grain that its key is made of: records of a table share some of theirs, and
+ * hardly all of these.
+ */
 const keyWordsAt = [64, 588, 1132, 1676, 2204, 2748, 3292, 3820] as const;
 
 /** A few words of a grain, mixed: other keys are other grains. */

@@ -5,7 +5,10 @@ import { PartialBlock } from "./partial-block.ts";
 
 const grain = (fill: number) => new Uint8Array(4096).fill(fill);
 
-/** A partial block over a base of nines, or over none, and what it has written: the first byte of each grain. */
+/**
+ * A partial block over a base of nines, or over none, and what it has written: the
+ * first byte of each grain.
+ */
 const recording = (hasBase: boolean) => {
   const written: { block: number; grains: string }[] = [];
   const base = { bytes: async (_offset: number, length: number) => new Uint8Array(length).fill(9) };

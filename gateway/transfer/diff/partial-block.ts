@@ -2,7 +2,10 @@ import assert from "node:assert";
 import { blockAt, blockBytes } from "../../../core/extent/geometry.ts";
 import type { BlockCache } from "./block-cache.ts";
 
-/** Puts the parts of a block that come together with what it was before, so that it is written once and whole. */
+/**
+ * Puts the parts of a block that come together with what it was before, so that it is
+ * written once and whole.
+ */
 export class PartialBlock {
   readonly #base: Pick<BlockCache, "bytes"> | undefined;
   readonly #write: (offset: number, content: Uint8Array) => Promise<void>;
@@ -18,7 +21,9 @@ export class PartialBlock {
     this.#write = write;
   }
 
-  /** Begins with a block, unless it is the one that is being put together; that one is written then. */
+  /**
+   * Begins with a block, unless it is the one that is being put together; that one is written then.
+   */
   async open(block: number): Promise<void> {
     if (block === this.#block) return;
     await this.flush();

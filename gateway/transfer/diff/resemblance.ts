@@ -6,8 +6,8 @@ const sampleBytes = 32;
 const foundMin = 2;
 
 /**
- * Whether much of `content` is in `other`, at whatever place: what a compressor would find out at a hundred times the cost. A
- * guess, which may be wrong either way.
+ * Whether much of `content` is in `other`, at whatever place: what a compressor would find out at a
+ * hundred times the cost. A guess, which may be wrong either way.
  */
 export const resembles = (content: Uint8Array, other: Uint8Array): boolean => {
   const where = Buffer.from(other.buffer, other.byteOffset, other.byteLength);

@@ -35,7 +35,9 @@ export interface ScanJob {
   readonly encoding: Encoding | null;
   /** Nothing is sent that was not read and verified here: after damage, which may be ours. */
   readonly verify: boolean;
-  /** Of `match`: the blocks that differ, and the hashes of the grains that the target has in them. */
+  /**
+   * Of `match`: the blocks that differ, and the hashes of the grains that the target has in them.
+   */
   readonly target?: { readonly blocks: readonly number[]; readonly grains: Uint8Array };
 }
 

@@ -11,9 +11,10 @@ import { openExtent } from "./extent-source.ts";
 import { HashIndex } from "./hash-index.ts";
 
 /*
- * What a target tells of an extent that the source has no base of any more: first the hashes of its blocks of 64 KiB, then, of
- * those that differ, the hashes of their grains of 4 KiB. So a change costs little more on the wire than it is long, and what is
- * somewhere else in the extent now is not sent.
+ * What a target tells of an extent that the source has no base of any more: first the hashes of
+ * its blocks of 64 KiB, then, of those that differ, the hashes of their grains of 4 KiB. So a
+ * change costs little more on the wire than it is long, and what is somewhere else in the
+ * extent now is not sent.
  */
 
 /**
@@ -119,7 +120,10 @@ export class TargetGrains {
     return this.#indexOf.has(block);
   }
 
-  /** In which grains the content of a block, one of those that differ, is not what the target has there. */
+  /**
+   * In which grains the content of a block, one of those that differ, is not what
+   * the target has there.
+   */
   differingRanges(block: number, content: Uint8Array): readonly DifferingRange[] {
     const first = (this.#indexOf.get(block) ?? 0) * grainsPerBlock;
     const now = grainHashes(content);
@@ -130,7 +134,9 @@ export class TargetGrains {
     });
   }
 
-  /** Where the target has what is at `offset` of the block that `differingRanges` looked at last. */
+  /**
+   * Where the target has what is at `offset` of the block that `differingRanges` looked at last.
+   */
   find(offset: number): number | undefined {
     const index = this.#places.find(this.#now, (offset / grainBytes) * grainHashBytes);
     if (index === undefined) return undefined;

@@ -5,8 +5,8 @@ import { frameHeaderBytes, storedBlocksMax } from "../frame/frame.ts";
 import type { FrameChunks } from "../frame/frame-chunks.ts";
 
 /**
- * Blocks that follow each other and are sent without looking inside, as they are stored or as they are. They are gathered, and
- * then read into one frame.
+ * Blocks that follow each other and are sent without looking inside, as they are stored or as they
+ * are. They are gathered, and then read into one frame.
  */
 export class StoredRange {
   readonly #out: FrameChunks;

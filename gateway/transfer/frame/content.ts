@@ -9,8 +9,8 @@ import type { ContentFrame } from "./frame.ts";
 const minimalGainBytes = 64;
 
 /**
- * Compresses blocks, and blocks by what they were before. The context, of some MB, is reused: one a thread.
- * Synchronous: for worker threads only.
+ * Compresses blocks, and blocks by what they were before. The context, of some MB, is reused: one a
+ * thread. Synchronous: for worker threads only.
  */
 export class BlockCompressor {
   readonly #context = new zstd.CCtx();
@@ -25,14 +25,18 @@ export class BlockCompressor {
   }
 
   /**
-   * The zstd frame of `content` with `dictionary` as raw content, as `zstd --patch-from` makes it. Good until the next call.
+   * The zstd frame of `content` with `dictionary` as raw content, as `zstd --patch-from` makes it.
+   * Good until the next call.
    */
   compressDelta(content: Uint8Array, dictionary: Uint8Array, level: number): Uint8Array {
     return this.#scratch.subarray(0, this.#context.compressUsingDict(this.#scratch, content, dictionary, level));
   }
 }
 
-/** Gets content out of frames. The context is reused: one a thread. Synchronous: for worker threads only. */
+/**
+ * Gets content out of frames. The context is reused: one a thread. Synchronous: for
+ * worker threads only.
+ */
 export class BlockDecompressor {
   readonly #context = new zstd.DCtx();
   readonly #content = new Uint8Array(blockBytes);
@@ -73,7 +77,8 @@ export class BlockDecompressor {
   ): Uint8Array {
     const content = this.#content.subarray(0, contentBytes);
     try {
-      // What the frame claims is compared before anything is done for it; `content` bounds what it can become.
+      // What the frame claims is compared before anything is done for it; `content`
+      // bounds what it can become.
       if (zstd.getFrameContentSize(stored) === contentBytes && decompress(content) === contentBytes) return content;
     } catch (error) {
       throw damaged("it is no zstd frame", error);

@@ -46,7 +46,10 @@ export class FrameChunks {
     return this.#taken;
   }
 
-  /** Does `work`, and undoes it, frames and all, unless the bytes that it put are below `bytesMax`. @returns how many it put */
+  /**
+   * Does `work`, and undoes it, frames and all, unless the bytes that it put are below `bytesMax`.
+   * @returns how many it put
+   */
   attempt(bytesMax: number, work: () => void): number {
     const before = { at: this.#at, frames: this.#frames };
     work();
@@ -80,7 +83,10 @@ export class FrameChunks {
     return chunkBytes - this.#at;
   }
 
-  /** Blocks as they are stored; `fill` writes their `bytes`. There must be room for them, and their table and header. */
+  /**
+   * Blocks as they are stored; `fill` writes their `bytes`. There must be room for them, and
+   * their table and header.
+   */
   putStored(offset: number, table: Uint8Array, bytes: number, fill: (into: Uint8Array) => void): void {
     const chunk = this.#chunk;
     const behind = writeStoredHeader(chunk, this.#at, { offset, table, bytes });

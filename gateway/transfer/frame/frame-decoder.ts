@@ -33,8 +33,8 @@ const invalid = (what: string): VisibleError =>
   });
 
 /**
- * Takes a stream apart into frames. Holds back one block at most, and checks lengths before it makes room for them. A frame of
- * stored blocks comes out in as many parts as it takes for that.
+ * Takes a stream apart into frames. Holds back one block at most, and checks lengths before it
+ * makes room for them. A frame of stored blocks comes out in as many parts as it takes for that.
  */
 export class FrameDecoder {
   readonly #extentBytes: number;
@@ -56,8 +56,9 @@ export class FrameDecoder {
   }
 
   /**
-   * The frames that are whole with this chunk. `stored` of a frame, and the `bytes` of stored blocks, may lie in `chunk` or in
-   * the decoder, so they are good until the next frame is asked for.
+   * The frames that are whole with this chunk. `stored` of a frame, and the `bytes` of
+   * stored blocks, may lie in `chunk` or in the decoder, so they are good until the
+   * next frame is asked for.
    * @throws FRAME_INVALID, CHECKSUM_MISMATCH of a table of stored blocks
    */
   *push(chunk: Uint8Array): Generator<Frame, void, void> {
@@ -87,7 +88,9 @@ export class FrameDecoder {
     }
   }
 
-  /** To be called when the stream is over. @throws FRAME_INVALID when it ended before its end frame */
+  /**
+   * To be called when the stream is over. @throws FRAME_INVALID when it ended before its end frame
+   */
   finish(): void {
     if (!this.#ended) throw invalid("the extent breaks off before its end");
   }

@@ -70,7 +70,10 @@ const split = (stream: Uint8Array, cuts: readonly number[]): Uint8Array[] => {
   return places.slice(1).map((place, index) => stream.subarray(places[index], place));
 };
 
-/** Makes one frame of those of stored blocks that follow each other, which is also how their parts come out. */
+/**
+ * Makes one frame of those of stored blocks that follow each other, which is also how
+ * their parts come out.
+ */
 const joinStored = (frames: readonly Frame[]): Frame[] => {
   const joined: Frame[] = [];
   for (const frame of frames) {
@@ -159,7 +162,10 @@ describe("frames", () => {
         into.writeUInt32LE(stored, 12);
         return Buffer.concat([into, Buffer.alloc(Math.min(stored, 70_000))]);
       });
-    /** Stored blocks with a table that says anything of their lengths, and is itself as it was written. */
+    /**
+     * Stored blocks with a table that says anything of their lengths, and is
+     * itself as it was written.
+     */
     const storedBlocks = fc
       .record({
         block: fc.nat(blocks),

@@ -3,7 +3,8 @@ import { blockHash, blockHashBytes } from "../../storage/block-hash.ts";
 import { type StoredBlocks, storedEntryBytes } from "../../storage/stored-blocks.ts";
 
 /**
- * The frames that an extent's content travels in. Pure: bytes in, frames out, wherever the stream is split.
+ * The frames that an extent's content travels in. Pure: bytes in, frames out, wherever
+ * the stream is split.
  *
  * A header of 32 bytes, little-endian:
  *
@@ -11,20 +12,23 @@ import { type StoredBlocks, storedEntryBytes } from "../../storage/stored-blocks
  *     4  u32  offset in the extent; 0 of an end
  *     8  u32  content bytes; of an end, the number of frames before it
  *     12 u32  stored bytes that follow the header
- *     16 16 × the content's `blockHash`; of an end, that of its stored bytes; of stored blocks, that of their table; zeros of a
- *             zero run
+ *     16 16 × the content's `blockHash`; of an end, that of its stored bytes; of stored blocks,
+ *             that of their table; of a zero run, zeros
  *
- * Raw, zstd, copy and delta frames are about one block of 64 KiB or a part of it, aligned to 4 KiB. Stored is
+ * Raw, zstd, copy and delta frames are about one block of 64 KiB or a part of it,
+ * aligned to 4 KiB. Stored is
  *
  * - of raw the content, of zstd a zstd frame of it, of a zero run (whole blocks) nothing;
- * - of a copy, u32: the offset in the extent, as it was before the first frame, where the same content is;
- * - of a delta, u32 and u32: offset and length of the part of the extent, as it was before the first frame, that is the
- *   dictionary (raw content) of the zstd frame behind it;
- * - of stored blocks, their table and then their bytes, as StoredBlocks (storage/stored-blocks.ts) has them: whole blocks that
- *   follow each other, up to 256 of them;
+ * - of a copy, u32: the offset in the extent, as it was before the first frame, where
+ *   the same content is;
+ * - of a delta, u32 and u32: offset and length of the part of the extent, as it was before the
+ *   first frame, that is the dictionary (raw content) of the zstd frame behind it;
+ * - of stored blocks, their table and then their bytes, as StoredBlocks (storage/stored-blocks.ts)
+ *   has them: whole blocks that follow each other, up to 256 of them;
  * - of an end, the extent's digest; it is the last.
  *
- * Offsets only go up, so no byte is written twice, and a stream is never longer than its extent and its headers.
+ * Offsets only go up, so no byte is written twice, and a stream is never longer than its
+ * extent and its headers.
  */
 export const frameHeaderBytes = 32;
 /** Parts of a block begin and end at multiples of it. */
@@ -87,8 +91,8 @@ const writeWord = (into: Uint8Array, at: number, word: number): void =>
   new DataView(into.buffer, into.byteOffset + at, 4).setUint32(0, word, true);
 
 /**
- * Writes the header and the table of stored blocks at `at`, and gives the place behind them, which is where the caller puts
- * their bytes.
+ * Writes the header and the table of stored blocks at `at`, and gives the place behind them, which
+ * is where the caller puts their bytes.
  */
 export const writeStoredHeader = (
   into: Uint8Array,
@@ -103,8 +107,8 @@ export const writeStoredHeader = (
 };
 
 /**
- * Writes the header of a raw or zstd frame at `at` of `into`. The caller puts the stored bytes behind it, which is how a
- * compressor can write to its place at once.
+ * Writes the header of a raw or zstd frame at `at` of `into`. The caller puts the stored bytes
+ * behind it, which is how a compressor can write to its place at once.
  */
 export const writeContentHeader = (
   into: Uint8Array,

@@ -92,7 +92,10 @@ export const openTwoSites = async (
     /** A new volume of the source. */
     createVolume: (name: string, sizeBytes: number, geometry: Geometry) =>
       source.createVolume({ name, kind: "volume", sizeBytes, geometry }),
-    /** Sends a group's snapshot of the object and gives what it came to; the mirror is prepared first. */
+    /**
+     * Sends a group's snapshot of the object and gives what it came to; the
+     * mirror is prepared first.
+     */
     send: async (
       object: ObjectConfig,
       sequence: number,

@@ -48,7 +48,10 @@ export class JobPort {
   #closed = false;
   #changed = Promise.withResolvers<void>();
 
-  /** @param onHeard called whenever the other end says something: it lives, and moves; with how far it is, where it says so */
+  /**
+   * @param onHeard called whenever the other end says something: it lives, and moves; with how far
+   * it is, where it says so
+   */
   constructor(port: MessagePort, onHeard: (part?: Part) => void = () => undefined) {
     this.#port = port;
     this.#onHeard = onHeard;
@@ -101,7 +104,8 @@ export class JobPort {
   }
 
   /**
-   * The other end's chunks, each good until the next is asked for, and the value that it ended with.
+   * The other end's chunks, each good until the next is asked for, and the
+   * value that it ended with.
    * @throws the other end's failure
    */
   async *receive(): AsyncGenerator<Uint8Array, unknown, void> {

@@ -58,7 +58,9 @@ interface Thread {
   /** Resolves when it can do jobs. @throws INTERNAL */
   ready: Promise<void> | undefined;
   readonly ports: Set<JobPort>;
-  /** Jobs that were given up and have not said a last word: what they hold they may hold for ever. */
+  /**
+   * Jobs that were given up and have not said a last word: what they hold they may hold for ever.
+   */
   unanswered: number;
 }
 
@@ -200,7 +202,8 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
         const onAbort = () => void giveUp(port, signal.reason, time);
         signal.addEventListener("abort", onAbort, { once: true });
         let isFeeding = input !== undefined;
-        // Not waited for: the next piece of an input that nobody wants any more may take long to come.
+        // Not waited for: the next piece of an input that nobody wants any more
+        // may take long to come.
         if (input !== undefined) {
           void feed(port, input).then(() => {
             isFeeding = false;
@@ -241,7 +244,10 @@ const ready = async (worker: Worker): Promise<void> => {
   }
 };
 
-/** Lets the thread close what it has open, within a limit. Nobody waits for one that hangs in the kernel. */
+/**
+ * Lets the thread close what it has open, within a limit. Nobody waits for one that
+ * hangs in the kernel.
+ */
 const end = async (worker: Worker, time: Time): Promise<void> => {
   const ended = once(worker, "exit");
   worker.postMessage("close" satisfies ThreadMessage);

@@ -72,7 +72,9 @@ const watchOf = (port: JobPort): JobWatch => {
   };
 };
 
-/** When the job was given up while a chunk waited, the handler ends as if its own work had failed. */
+/**
+ * When the job was given up while a chunk waited, the handler ends as if its own work had failed.
+ */
 const sendOrStop = async (port: JobPort, output: AsyncGenerator<Uint8Array>, chunk: Uint8Array): Promise<void> => {
   try {
     await port.send(chunk);

@@ -16,7 +16,8 @@ const isExecutable = async (file: string): Promise<boolean> => {
 };
 
 /**
- * The Envoy to run: `auto` looks in the search path, then in the project's cache; anything else is its path.
+ * The Envoy to run: `auto` looks in the search path, then in the project's cache;
+ * anything else is its path.
  * @throws VisibleError BAD_REQUEST when there is none
  */
 export const findEnvoy = async (

@@ -5,7 +5,9 @@ import type { SiteId } from "../../../core/api/ids.ts";
 /** What a path of a unix socket may have on Linux (`sun_path` of 108, and its end). */
 const socketPathBytesMax = 107;
 
-/** Where a gateway and its Envoy find each other: one folder, which only their user may look into. */
+/**
+ * Where a gateway and its Envoy find each other: one folder, which only their user may look into.
+ */
 export interface EnvoyLayout {
   readonly dir: string;
   readonly bootstrap: string;

@@ -8,12 +8,18 @@ const receiverCluster = "receiver";
 const networkFilter = "envoy.extensions.filters.network";
 const httpFilter = "envoy.extensions.filters.http";
 
-/** A body may be silent for as long as a sender compares and finds nothing; the receiver itself gives up at 300 s. */
+/**
+ * A body may be silent for as long as a sender compares and finds nothing; the receiver
+ * itself gives up at 300 s.
+ */
 const silenceSeconds = 330;
 const idleSeconds = 90;
 const connectionsMax = 512;
 
-/** The port that other sites reach: gateways of the multi-cluster only, and their requests go to the receiver. */
+/**
+ * The port that other sites reach: gateways of the multi-cluster only, and their
+ * requests go to the receiver.
+ */
 export const receivingListener = (options: {
   readonly layout: EnvoyLayout;
   readonly multiCluster: SiteId;
@@ -25,7 +31,8 @@ export const receivingListener = (options: {
   return {
     name: "receiving",
     address: { socket_address: { address: host, port_value: port } },
-    // With it, a second Envoy with the same configuration would share the port and nobody would notice.
+    // With it, a second Envoy with the same configuration would share the port and
+    // nobody would notice.
     enable_reuse_port: false,
     tcp_keepalive: keepalive,
     socket_options: [userTimeout],
@@ -57,7 +64,8 @@ export const receivingListener = (options: {
               stat_prefix: "receiving",
               codec_type: "HTTP1",
               upgrade_configs: [{ upgrade_type: uploadProtocol }],
-              // What a peer says of itself is dropped, and what its certificate says is put in its place.
+              // What a peer says of itself is dropped, and what its certificate says
+              // is put in its place.
               forward_client_cert_details: "SANITIZE_SET",
               set_current_client_cert_details: { uri: true },
               use_remote_address: true,
@@ -99,7 +107,10 @@ export const receivingListener = (options: {
   };
 };
 
-/** The same once more behind the handshake: whoever got through it has a name of the multi-cluster, and asks for what there is. */
+/**
+ * The same once more behind the handshake: whoever got through it has a name of the multi-cluster,
+ * and asks for what there is.
+ */
 const siteRules = (peerPrefix: string): object => ({
   action: "ALLOW",
   policies: {

@@ -1,6 +1,6 @@
 /*
- * Pieces of Envoy's configuration that more than one part needs (the v3 API, https://www.envoyproxy.io/docs/envoy/latest/api-v3/api).
- * Plain objects: Envoy reads JSON.
+ * Pieces of Envoy's configuration that more than one part needs (the v3 API,
+ * https://www.envoyproxy.io/docs/envoy/latest/api-v3/api). Plain objects: Envoy reads JSON.
  */
 
 /** A message with its type, as Envoy wants it in an `Any`. */
@@ -19,8 +19,8 @@ export const tlsType = (name: string): string => `${tls}.${name}`;
 export const secretNames = { identity: "identity", trust: "trust" } as const;
 
 /**
- * TLS 1.3 only, our own certificate, and of the peer one of our authority whose URI name begins with `peerPrefix`. A client's
- * highest version has to be said too: it is 1.2 otherwise.
+ * TLS 1.3 only, our own certificate, and of the peer one of our authority whose URI name begins
+ * with `peerPrefix`. A client's highest version has to be said too: it is 1.2 otherwise.
  */
 export const commonTls = (options: {
   readonly identityFile: string;
@@ -38,7 +38,10 @@ export const commonTls = (options: {
 });
 
 const tcp = { level: 6, userTimeout: 18, congestion: 13 } as const;
-/** A peer that acknowledges nothing for so long is dead; also one that reads nothing, so a receiver must not stop for so long. */
+/**
+ * A peer that acknowledges nothing for so long is dead; also one that reads nothing, so a receiver
+ * must not stop for so long.
+ */
 const userTimeoutMs = 20_000;
 
 /** A silent hole in the link is noticed within 25 s, whether something is under way or not. */
@@ -49,10 +52,15 @@ export const userTimeout = {
   int_value: userTimeoutMs,
   state: "STATE_PREBIND",
 };
-/** `bbr`, in base64: on a long link that loses packets it carries ten times what the usual one does. */
+/**
+ * `bbr`, in base64: on a long link that loses packets it carries ten times what the usual one does.
+ */
 export const bbr = { level: tcp.level, name: tcp.congestion, buf_value: "YmJy", state: "STATE_PREBIND" };
 
-/** A log of connections on standard output, a JSON object a line. Without a failure its fields are null. */
+/**
+ * A log of connections on standard output, a JSON object a line. Without a failure
+ * its fields are null.
+ */
 export const connectionLog = (link: "in" | "out", fields: Readonly<Record<string, string>>): object => ({
   name: "envoy.access_loggers.stdout",
   typed_config: typed("envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", {

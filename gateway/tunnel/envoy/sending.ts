@@ -24,7 +24,10 @@ export interface Endpoint {
 
 const clusterOf = (siteId: SiteId): string => `site-${siteId}`;
 
-/** The way to another site, for the sender on this host: a socket, and behind it a connection of mutual TLS. */
+/**
+ * The way to another site, for the sender on this host: a socket, and behind it a
+ * connection of mutual TLS.
+ */
 export const sendingListener = (layout: EnvoyLayout, siteId: SiteId): object => ({
   name: `to-${siteId}`,
   address: pipe(layout.socketTo(siteId)),
@@ -40,7 +43,8 @@ export const sendingListener = (layout: EnvoyLayout, siteId: SiteId): object => 
             stat_prefix: `to-${siteId}`,
             cluster: clusterOf(siteId),
             max_connect_attempts: connectAttemptsMax,
-            // Shared by all connections and never reset, so it must stay short; the sender waits longer between its own tries.
+            // Shared by all connections and never reset, so it must stay short; the sender waits
+            // longer between its own tries.
             backoff_options: { base_interval: "0.25s", max_interval: "0.5s" },
             access_log: [
               connectionLog("out", {
@@ -57,7 +61,10 @@ export const sendingListener = (layout: EnvoyLayout, siteId: SiteId): object => 
   ],
 });
 
-/** The gateways of another site. They must be of that site by their certificates, wherever they are reached. */
+/**
+ * The gateways of another site. They must be of that site by their certificates,
+ * wherever they are reached.
+ */
 export const siteCluster = (options: {
   readonly layout: EnvoyLayout;
   readonly multiCluster: SiteId;

@@ -7,8 +7,9 @@ const idleMax = 16;
 const idle: ArrayBuffer[] = [];
 
 /**
- * A buffer of `chunkBytes` with a memory of its own, so that it can be handed to another thread without a copy. Fresh ones are
- * dear: the kernel clears their pages, and so much memory outside its heap makes V8 collect garbage all the time.
+ * A buffer of `chunkBytes` with a memory of its own, so that it can be handed to another thread
+ * without a copy. Fresh ones are dear: the kernel clears their pages, and so much memory outside
+ * its heap makes V8 collect garbage all the time.
  */
 export const takeChunkBuffer = (): Buffer<ArrayBuffer> => Buffer.from(idle.pop() ?? new ArrayBuffer(chunkBytes));
 

@@ -18,7 +18,10 @@ export class UploadConnections {
     this.#open = open;
   }
 
-  /** The one that was used last of those that wait, so that the others end, or a new one. @throws what opening it throws */
+  /**
+   * The one that was used last of those that wait, so that the others end, or a new one.
+   * @throws what opening it throws
+   */
   async take(signal: AbortSignal): Promise<UploadConnection> {
     for (const [connection, timer] of [...this.#idle].reverse()) {
       clearTimeout(timer);
@@ -54,8 +57,8 @@ export class UploadConnections {
   }
 
   /**
-   * None is used again after what it has under way, or is being opened for, which is cut after `withinMs`. Resolves when all are
-   * closed.
+   * None is used again after what it has under way, or is being opened for, which is cut after
+   * `withinMs`. Resolves when all are closed.
    */
   async retire(withinMs: number): Promise<void> {
     this.#isRetired = true;

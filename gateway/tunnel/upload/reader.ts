@@ -8,7 +8,9 @@ import { lengthBytes, pathBytesMax } from "./protocol.ts";
  * whoever gets it whole has no frame to put together. Smaller ones are gathered.
  */
 const largeBytes = chunkBytes / 2;
-/** So many chunks may wait to be taken: the next one comes while whoever has asked gets to take one. */
+/**
+ * So many chunks may wait to be taken: the next one comes while whoever has asked gets to take one.
+ */
 const fullMax = 2;
 const events = ["end", "error", "close"] as const;
 

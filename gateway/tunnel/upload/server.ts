@@ -32,7 +32,10 @@ export interface UploadServerOptions extends Admission {
   readonly log: Log;
 }
 
-/** The receiver's end of upload connections (protocol.ts), for the `upgrade` event of an HTTP server. */
+/**
+ * The receiver's end of upload connections (protocol.ts), for the `upgrade`
+ * event of an HTTP server.
+ */
 export class UploadServer {
   readonly #options: UploadServerOptions;
   readonly #sockets = new Set<Duplex>();

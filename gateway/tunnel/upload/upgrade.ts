@@ -7,8 +7,10 @@ import { uploadProtocol, uploadsPath } from "./protocol.ts";
 const answerCharactersMax = 64 * 1024;
 
 /**
- * Asks for an upload connection (protocol.ts). Not by undici's `upgrade`, which does not say what a peer answers in its place.
- * @throws what the peer answers; LINK_BROKEN when that is not a gateway's answer; what undici throws, the signal's reason
+ * Asks for an upload connection (protocol.ts). Not by undici's `upgrade`, which does not say what a
+ * peer answers in its place.
+ * @throws what the peer answers; LINK_BROKEN when that is not a gateway's answer; what undici
+ * throws, the signal's reason
  */
 export const upgraded = (pool: Dispatcher, signal: AbortSignal): Promise<Duplex> =>
   new Promise((resolve, reject) => {

@@ -15,8 +15,8 @@ export interface DiskImage {
 }
 
 /**
- * Makes a sparse disk image with real files of this machine in it: what is installed beside this module, then the
- * system's libraries.
+ * Makes a sparse disk image with real files of this machine in it: what is installed beside this
+ * module, then the system's libraries.
  */
 export const makeDiskImage = async (options: {
   readonly file: string;
@@ -147,7 +147,10 @@ const concatenate = async (file: string, paths: readonly string[]): Promise<void
   }
 };
 
-/** A file whose content looks random, hardly compresses, and is the same for the same seed (xorshift32). */
+/**
+ * A file whose content looks random, hardly compresses, and is the same for the
+ * same seed (xorshift32).
+ */
 export const writePattern = async (file: string, bytes: number, seed: number): Promise<void> => {
   const out = await open(file, "w");
   try {

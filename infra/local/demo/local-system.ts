@@ -9,7 +9,9 @@ const command = fileURLToPath(new URL("../../../cli/bin.js", import.meta.url));
 /** Of a machine that is busy with other things, too. */
 const startSeconds = 600;
 
-/** Types the commands of `smtx-backup` as a person would, against a local environment of its own. */
+/**
+ * Types the commands of `smtx-backup` as a person would, against a local environment of its own.
+ */
 export class LocalSystem {
   readonly dir: string;
   #up: ChildProcess | undefined;

@@ -2,7 +2,9 @@
 export interface Emulator {
   /** `http://127.0.0.1:<port>`, for `AWS_ENDPOINT_URL_<SERVICE>`. */
   readonly endpoint: string;
-  /** Rejects when it has ended and can't be started again. Absent for one that runs in this process. */
+  /**
+   * Rejects when it has ended and can't be started again. Absent for one that runs in this process.
+   */
   readonly lost?: Promise<never>;
   /** Ends it; nothing of it is left running afterwards. */
   stop(): Promise<void>;

@@ -47,9 +47,9 @@ const listPage = (schedules: Schedules, query: z.infer<typeof listQuery>) => {
 };
 
 /**
- * The part of EventBridge Scheduler's REST-JSON protocol that the product and the ticker use. It stores schedules; firing
- * them is the ticker's.
- * Source: "Amazon EventBridge Scheduler API Reference".
+ * The part of EventBridge Scheduler's REST-JSON protocol that the product and the ticker
+ * use. It stores schedules; firing them is the ticker's. Source: "Amazon EventBridge
+ * Scheduler API Reference".
  */
 const createApp = (schedules: Schedules) => {
   const app = new Hono();

@@ -1,7 +1,10 @@
 import type { Emulator } from "./emulator.ts";
 import { listening } from "./port.ts";
 
-/** How late a message may be whose delay or visibility has passed. What is sent wakes whoever waits for it at once. */
+/**
+ * How late a message may be whose delay or visibility has passed. What is sent wakes whoever
+ * waits for it at once.
+ */
 const lookMs = 500;
 
 /** What is replaced of fauxqs's queue, which is not exported. */
@@ -12,8 +15,8 @@ interface Queue {
 }
 
 /**
- * While somebody waits at a queue, fauxqs looks every 20 ms whether a message has come back: with eight queues that is most of
- * what this machine has to do when there is nothing to do.
+ * While somebody waits at a queue, fauxqs looks every 20 ms whether a message has come back: with
+ * eight queues that is most of what this machine has to do when there is nothing to do.
  */
 const lookRarely = async (): Promise<void> => {
   const url = new URL("./sqs/sqsStore.js", import.meta.resolve("fauxqs"));
@@ -24,8 +27,9 @@ const lookRarely = async (): Promise<void> => {
 };
 
 /**
- * Starts fauxqs in this process, on 127.0.0.1 and a free port unless one is given. It keeps its queues and messages in
- * memory: make the queues again after every start; outbox and sweep send again what was in them.
+ * Starts fauxqs in this process, on 127.0.0.1 and a free port unless one is given. It keeps its
+ * queues and messages in memory: make the queues again after every start; outbox and sweep send
+ * again what was in them.
  * @throws {VisibleError} CONFLICT when the port is taken
  */
 export const startSqs = async ({ port = 0 }: { readonly port?: number } = {}): Promise<Emulator> => {

@@ -67,8 +67,8 @@ export class DueSoon {
   }
 
   /**
-   * Waits until something is due that nobody has looked at, `maxMs` at most, or until the signal, or
-   * until the clock turns out to have been set back.
+   * Waits until something is due that nobody has looked at, `maxMs` at most, or until the signal,
+   * or until the clock turns out to have been set back.
    */
   async wait(
     maxMs: number,

@@ -14,8 +14,9 @@ const timerBeats = (milliseconds: number, signal: AbortSignal): AsyncIterable<un
   setInterval(milliseconds, undefined, { signal });
 
 /**
- * Calls a function at once and then every so many seconds, never twice at a time, as a `rate()` schedule does. A call that
- * throws is logged; the next comes at its time. Ends after the signal, once the call that goes on is over.
+ * Calls a function at once and then every so many seconds, never twice at a time, as a `rate()`
+ * schedule does. A call that throws is logged; the next comes at its time. Ends after the signal,
+ * once the call that goes on is over.
  */
 export const invokeEvery = async ({
   seconds,

@@ -22,8 +22,9 @@ const pauseMs = 1_000;
 const readEveryMs = soonSeconds * 1_000 - 60_000;
 
 /**
- * Calls the sweep when something comes due, within a second, and every second as long as something was due; every four minutes all
- * the same. A call that throws is logged. Ends after the signal, once the call that goes on is over.
+ * Calls the sweep when something comes due, within a second, and every second as long as something
+ * was due; every four minutes all the same. A call that throws is logged. Ends after the signal,
+ * once the call that goes on is over.
  */
 export const invokeWhenDue = async (options: InvokeWhenDueOptions): Promise<void> => {
   const { store, due, handler, clock, signal, log, sleep = systemTime.sleep } = options;

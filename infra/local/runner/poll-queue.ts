@@ -65,7 +65,10 @@ const receive = async (options: PollQueueOptions): Promise<readonly SQSRecord[]>
   }
 };
 
-/** The records to delete. As in Lambda, a failure that names no record of the batch is a failure of all. */
+/**
+ * The records to delete. As in Lambda, a failure that names no record of the batch
+ * is a failure of all.
+ */
 const succeeded = (records: readonly SQSRecord[], { batchItemFailures }: SQSBatchResponse): readonly SQSRecord[] => {
   const failedIds = new Set(batchItemFailures.map((failure) => failure.itemIdentifier));
   const known = new Set(records.map((record) => record.messageId));
@@ -82,10 +85,10 @@ const remove = async ({ client, queueUrl }: PollQueueOptions, records: readonly 
 };
 
 /**
- * Calls a function with a queue's messages as Lambda's event source does: those it does not name as failed are deleted,
- * the others come again after the queue's visibility timeout; so do all when it throws. One receive waits at a time. Ends after
- * the signal, which calls off the receive, once the calls that go on are over. What a receive took that was called off comes
- * again likewise.
+ * Calls a function with a queue's messages as Lambda's event source does: those it does not name as
+ * failed are deleted, the others come again after the queue's visibility timeout; so do all when it
+ * throws. One receive waits at a time. Ends after the signal, which calls off the receive, once the
+ * calls that go on are over. What a receive took that was called off comes again likewise.
  */
 export const pollQueue = async (options: PollQueueOptions): Promise<void> => {
   const { batchSize, concurrency = 1, signal, log, sleep = systemTime.sleep } = options;

@@ -37,7 +37,10 @@ const numberOf = (field: Field, text: string): number => {
   return refuse(text, `a ${field.name} is from ${field.first} to ${field.last}`);
 };
 
-/** `*`, `5`, `MON`, `1-5`, or with a step: `10/15` is 10 and every 15th from there on, `0-30/10` is 0, 10, 20, 30. */
+/**
+ * `*`, `5`, `MON`, `1-5`, or with a step:
+ * `10/15` is 10 and every 15th from there on, `0-30/10` is 0, 10, 20, 30.
+ */
 const valuesOfPart = (field: Field, part: string): readonly number[] => {
   const [range = "", step, ...more] = part.split("/");
   if (more.length > 0 || (step !== undefined && !/^[1-9]\d*$/.test(step)))
@@ -86,9 +89,9 @@ const dayRule = (text: string, dayOfMonth: string, dayOfWeek: string): DayRule =
 };
 
 /**
- * Parses the six fields inside AWS's `cron(…)`: `*`, `?`, `L`, numbers, names, lists, ranges and steps; `W` and `#` are
- * refused.
- * Source: "Schedule types in EventBridge Scheduler", cron-based schedules.
+ * Parses the six fields inside AWS's `cron(…)`: `*`, `?`, `L`, numbers, names, lists, ranges
+ * and steps; `W` and `#` are refused. Source: "Schedule types in EventBridge Scheduler",
+ * cron-based schedules.
  * @throws {VisibleError} BAD_REQUEST
  */
 export const parseCron = (text: string): Cron => {

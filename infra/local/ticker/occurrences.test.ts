@@ -83,7 +83,8 @@ describe("cron expressions", () => {
   test("skip a local time that does not exist, and fire once at one that comes twice", () => {
     const berlin = { timeZone: "Europe/Berlin" };
     const daily = "cron(30 2 * * ? *)";
-    // Clocks go from 02:00 to 03:00 at 01:00 UTC on 29 March, and from 03:00 to 02:00 at 01:00 UTC on 25 October.
+    // Clocks go from 02:00 to 03:00 at 01:00 UTC on 29 March, and from 03:00 to 02:00 at
+    // 01:00 UTC on 25 October.
     assert.deepEqual(within(daily, "2026-03-28T12:00:00Z", "2026-03-29T12:00:00Z", berlin), []);
     assert.deepEqual(within(daily, "2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z", berlin), ["2026-10-25T00:30:00Z"]);
   });

@@ -16,7 +16,9 @@ export interface ScheduleTimes {
   readonly endsAt?: Instant;
 }
 
-/** Those instants of a schedule that are later than `after` and not later than `until`, in order. */
+/**
+ * Those instants of a schedule that are later than `after` and not later than `until`, in order.
+ */
 type Finder = (after: number, until: number) => readonly number[];
 
 const minuteMilliseconds = 60_000;
@@ -98,8 +100,8 @@ const finderOf = ({ expression, timeZone, createdAt, startsAt }: ScheduleTimes):
 };
 
 /**
- * When a schedule fires: later than `after`, and not later than `until`; in order. Local times that do not exist are
- * left out, repeated ones come once, as in EventBridge Scheduler.
+ * When a schedule fires: later than `after`, and not later than `until`; in order. Local times that
+ * do not exist are left out, repeated ones come once, as in EventBridge Scheduler.
  * @throws {VisibleError} BAD_REQUEST for an expression or a time zone that is not understood
  */
 export const occurrences = (times: ScheduleTimes, after: Instant, until: Instant): readonly Instant[] =>

@@ -44,12 +44,16 @@ const read = async (client: SchedulerClient, { Name, GroupName }: ScheduleSummar
   }
 };
 
-/** A schedule that was changed this shortly before it was read may change again without a later date: dates may be whole seconds. */
+/**
+ * A schedule that was changed this shortly before it was read may change again without a later
+ * date: dates may be whole seconds.
+ */
 const settledMilliseconds = 5_000;
 
 /**
- * Reads all schedules of a group, or of all groups, by EventBridge Scheduler's API, time and again. What a schedule says is
- * asked for when the list, a page for a hundred of them, has it with a new date.
+ * Reads all schedules of a group, or of all groups, by EventBridge Scheduler's API, time
+ * and again. What a schedule says is asked for when the list, a page for a hundred of them,
+ * has it with a new date.
  */
 export const createScheduleReader = (
   client: SchedulerClient,

@@ -40,7 +40,9 @@ export interface Ticker {
    * while it runs.
    */
   tick(now: Instant): Promise<Tick>;
-  /** Ticks at the beginning of every minute, and every 5 s while something fails, until the signal. */
+  /**
+   * Ticks at the beginning of every minute, and every 5 s while something fails, until the signal.
+   */
   run(options: {
     readonly clock: Clock;
     readonly signal: AbortSignal;
@@ -110,8 +112,8 @@ export const createTicker = ({ client, groupName, dir, invoke, log }: TickerOpti
           "what came due too long ago is dropped; the sweep finds it",
         );
       }
-      // A schedule does not fire for the time before it was made. Its own minute may still fire. One
-      // that is said to be made later than now is there all the same: a clock was ahead.
+      // A schedule does not fire for the time before it was made. Its own minute may still fire.
+      // One that is said to be made later than now is there all the same: a clock was ahead.
       const made = startOfMinute(schedule.createdAt);
       const known = made > until ? [before ?? addSeconds(until, -1)] : [before ?? oldest, addSeconds(made, -1)];
       const after = latest(oldest, ...known.filter((instant) => !isAhead(instant, until)));

@@ -11,8 +11,8 @@ export interface ApiProxy {
 }
 
 /**
- * ministack tells APIs apart by the host that was asked, `<id>.execute-api.localhost`, which resolvers do not know everywhere. This passes
- * requests on under that name.
+ * ministack tells APIs apart by the host that was asked, `<id>.execute-api.localhost`, which
+ * resolvers do not know everywhere. This passes requests on under that name.
  */
 export const startApiProxy = async (endpoint: string, apiId: string): Promise<ApiProxy> => {
   const { hostname, port } = new URL(endpoint);

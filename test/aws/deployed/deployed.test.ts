@@ -108,7 +108,8 @@ describe("the functions as they are deployed, on ministack with IAM enforced", (
       const seen = await call<ObjectsAnswer>("GET", "/v1/sites/p/objects").catch(() => undefined);
       return seen?.items.length === 1 ? seen : undefined;
     });
-    // ministack's Scheduler looks every 10 s, and fires for the first time for a slot after its first look.
+    // ministack's Scheduler looks every 10 s, and fires for the first time for a slot
+    // after its first look.
     const slot = new Date(Math.ceil((Date.now() + 15 * seconds) / (60 * seconds)) * 60 * seconds);
     const plan = await call<Plan>("POST", "/v1/plans", {
       name: "fired",

@@ -68,13 +68,18 @@ const root = { accessKeyId: "test", secretAccessKey: "test" };
 export interface Deployment {
   /** The API through API Gateway. */
   readonly api: ApiProxy;
-  /** The control plane's own adapters with the root's credentials: to put things up, and to look. */
+  /**
+   * The control plane's own adapters with the root's credentials: to put things up, and to look.
+   */
   readonly deps: Deps;
   readonly clients: Clients;
   /** What a gateway finds in its environment: no credentials. */
   readonly gatewayEnv: Readonly<Record<string, string>>;
   invoke(name: FunctionName, input: unknown): Promise<unknown>;
-  /** Gives a function other permissions, and a new process: what it remembers was got with the old ones. */
+  /**
+   * Gives a function other permissions, and a new process: what it remembers was
+   * got with the old ones.
+   */
   allow(name: FunctionName, statements: readonly Statement[]): Promise<void>;
   /** Gives gateways other permissions. */
   allowGateways(statements: readonly Statement[]): Promise<void>;

@@ -98,7 +98,9 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
   let made = 0;
   const fresh = (what: string) => `${what}${++made}`;
 
-  /** Effects that could not be carried out are left to the sweep, and nobody is told: so this looks. */
+  /**
+   * Effects that could not be carried out are left to the sweep, and nobody is told: so this looks.
+   */
   const assertAllDone = async (): Promise<void> => {
     const due = await deps.store.due({ now: addSeconds(deps.clock.now(), 7200), limit: 500 });
     const left = due.filter(({ sort }) => sort.startsWith("OUTBOX#"));
@@ -172,7 +174,10 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
     await said(task.id, { ...aboutOf(task), kind: "completed", result });
   };
 
-  /** Reports all tasks of a run as done until one of a kind comes, or until it is over. @returns that one */
+  /**
+   * Reports all tasks of a run as done until one of a kind comes, or until it is over.
+   * @returns that one
+   */
   const playTo = async (runId: RunId, kind: RunTask["kind"] | undefined): Promise<RunTask | undefined> => {
     for (let round = 0; round < 10; round += 1) {
       if ((await partOf(runId))?.step === null) return undefined;

@@ -1,7 +1,8 @@
 import type { Statement } from "../../../infra/aws/policies.ts";
 
 /**
- * Actions that ministack asks for beside the one that AWS asks for: a batch is permitted by its action on AWS
+ * Actions that ministack asks for beside the one that AWS asks for: a batch is permitted by its
+ * action on AWS
  * (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html).
  */
 const alsoAsked: Readonly<Record<string, string>> = {

@@ -48,7 +48,9 @@ const makeRole = async (iam: IAMClient, RoleName: string, deadLetterArn: string)
   return Role?.Arn ?? "";
 };
 
-/** Removes everything of the name, whether or not it was made. @returns what could not be removed */
+/**
+ * Removes everything of the name, whether or not it was made. @returns what could not be removed
+ */
 const removeAll = async (clients: Clients, iam: IAMClient, name: string): Promise<readonly string[]> => {
   const left: string[] = [];
   const tryTo = async (what: string, remove: () => Promise<unknown>): Promise<void> => {
@@ -76,7 +78,8 @@ const removeAll = async (clients: Clients, iam: IAMClient, name: string): Promis
 };
 
 /**
- * Makes what the steps need under a name of its own, runs them all, and removes it, also when one fails or the signal comes.
+ * Makes what the steps need under a name of its own, runs them all, and removes it, also when one
+ * fails or the signal comes.
  * @returns how many failed; what could not be removed counts
  */
 export const runSteps = async (options: {

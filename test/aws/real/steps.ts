@@ -30,7 +30,10 @@ const schedulerOf = ({ clients, name, roleArn, deadLetters }: Resources) =>
     deadLetterArn: deadLetters.arn,
   });
 
-/** A new role is not known everywhere at once; Scheduler calls that a ValidationException. 60 s at most. */
+/**
+ * A new role is not known everywhere at once; Scheduler calls that a
+ * ValidationException. 60 s at most.
+ */
 const onceRoleIsKnown = async (signal: AbortSignal, put: () => Promise<void>): Promise<void> => {
   const end = Date.now() + 60_000;
   for (;;) {

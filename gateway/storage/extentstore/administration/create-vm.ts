@@ -12,8 +12,8 @@ import { makeNics } from "./nics.ts";
 
 /**
  * A VM, switched off, with its disks and NICs. Inside a transaction.
- * @throws OBJECT_NAME_TAKEN, OBJECT_BUSY, OBJECT_IS_MIRROR, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, VOLUME_UNKNOWN,
- *   BAD_REQUEST
+ * @throws OBJECT_NAME_TAKEN, OBJECT_BUSY, OBJECT_IS_MIRROR, POOL_UNKNOWN, POOL_FULL,
+ *   SWITCH_UNKNOWN, VOLUME_UNKNOWN, BAD_REQUEST
  */
 export const createVm = (database: Database, spec: ObjectSpecOf<"vm">): ObjectConfig => {
   const { memory, firmware, ha, description, labels, pool, disks, nics } = spec;

@@ -14,8 +14,8 @@ import { putExport, putPool, putSwitch } from "./facilities.ts";
 import { insertNew, newVolume } from "./new-volume.ts";
 
 /*
- * What documents describe, made. Everything here runs inside the caller's transaction, which undoes all of it when one is
- * refused.
+ * What documents describe, made. Everything here runs inside the caller's transaction, which undoes
+ * all of it when one is refused.
  */
 
 /** @returns the objects, in the documents' order. @throws as ClusterAdministration says */

@@ -25,8 +25,10 @@ export interface DisksOptions {
 }
 
 /**
- * Makes new volumes and finds those that are there. @returns the VM's disks in their order; volumes grow elsewhere
- * @throws VOLUME_UNKNOWN, OBJECT_NAME_TAKEN, OBJECT_BUSY, OBJECT_IS_MIRROR, POOL_UNKNOWN, POOL_FULL, BAD_REQUEST
+ * Makes new volumes and finds those that are there.
+ * @returns the VM's disks in their order; volumes grow elsewhere
+ * @throws VOLUME_UNKNOWN, OBJECT_NAME_TAKEN, OBJECT_BUSY, OBJECT_IS_MIRROR, POOL_UNKNOWN,
+ * POOL_FULL, BAD_REQUEST
  */
 export const makeDisks = (database: Database, options: DisksOptions): NewDisk[] => {
   const { wanted, had } = options;
@@ -96,7 +98,10 @@ const freeDiskName = (database: Database, { name }: Pick<VmRow, "name">, positio
 const volumesNamed = (database: Database, name: string): VolumeRow[] =>
   database.all<VolumeRow>("SELECT * FROM volumes WHERE name = ? AND kind <> 'nfs-file'", name);
 
-/** A volume that a VM may have besides those who have it. @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, OBJECT_BUSY */
+/**
+ * A volume that a VM may have besides those who have it.
+ * @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, OBJECT_BUSY
+ */
 const attachable = (database: Database, vm: Pick<VmRow, "name">, written: string): VolumeRow => {
   const named = volumesNamed(database, written.normalize("NFC")).filter(({ kind }) => kind === "volume");
   const volume = named.find(({ role }) => role !== "mirror") ?? named[0];

@@ -111,7 +111,9 @@ export const describeFacility = (
   return found && { pool: found.pool, ...(JSON.parse(found.settings) as NfsExportSettings) };
 };
 
-/** @throws POOL_UNKNOWN, SWITCH_UNKNOWN, EXPORT_UNKNOWN, OBJECT_BUSY, OBJECT_IS_MIRROR, BAD_REQUEST */
+/**
+ * @throws POOL_UNKNOWN, SWITCH_UNKNOWN, EXPORT_UNKNOWN, OBJECT_BUSY, OBJECT_IS_MIRROR, BAD_REQUEST
+ */
 export const removeFacility = (database: Database, { kind, name }: FacilityId): void => {
   removers[kind](database, name);
 };

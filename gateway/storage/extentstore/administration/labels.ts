@@ -8,7 +8,10 @@ import { labelsText } from "../cluster/volumes.ts";
 import type { Database } from "../database/database.ts";
 import { findOwn } from "./find.ts";
 
-/** Inside a transaction; null takes a label away. @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, BAD_REQUEST */
+/**
+ * Inside a transaction; null takes a label away.
+ * @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, BAD_REQUEST
+ */
 export const setLabels = (
   database: Database,
   id: ObjectId,

@@ -38,7 +38,11 @@ const removeVm = (cluster: Cluster, vm: VmRow): void => {
   deleteVmRow(database, vm.id);
 };
 
-/** Volumes that were made with a VM and that it does not have any more go, unless another VM has them. @throws OBJECT_BUSY */
+/**
+ * Volumes that were made with a VM and that it does not have any more go, unless
+ * another VM has them.
+ * @throws OBJECT_BUSY
+ */
 export const removeOwnVolumes = ({ database, writer }: Cluster, vm: Pick<VmRow, "id">): void => {
   const given = database.all<VolumeRow>(
     "SELECT * FROM volumes WHERE vmId = ? AND NOT EXISTS (SELECT 1 FROM vmDisks d WHERE d.vmId = ? AND volumeId = volumes.id)",

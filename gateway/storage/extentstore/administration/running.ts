@@ -15,7 +15,10 @@ export const refuseRunning = ({ id, name, status }: VmRow, what: string): void =
   });
 };
 
-/** Its name, NICs and CD-ROMs may change, and its disks may grow and become more. @throws OBJECT_BUSY */
+/**
+ * Its name, NICs and CD-ROMs may change, and its disks may grow and become more.
+ * @throws OBJECT_BUSY
+ */
 export const refuseChangeOfRunning = (database: Database, vm: VmRow, change: ObjectChange): void => {
   const { memory, firmware, disks } = change;
   const { cpu, vcpu } = changedCpus(vm, change);

@@ -2,7 +2,10 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { Database } from "../database/database.ts";
 
-/* NFS exports. Directories are only in the paths of files. Everything here runs inside the caller's transaction. */
+/*
+ * NFS exports. Directories are only in the paths of files. Everything here runs inside the
+ * caller's transaction.
+ */
 
 export interface ExportRow {
   readonly name: string;
@@ -25,7 +28,10 @@ export const findExport = (database: Database, name: string): ExportRow => {
   });
 };
 
-/** Makes an export where there is none. What is given it has from now on; its files stay in their pool. */
+/**
+ * Makes an export where there is none. What is given it has from now on; its
+ * files stay in their pool.
+ */
 export const ensureExport = (
   database: Database,
   of: { readonly name: string; readonly pool: string; readonly settings?: NfsExportSettings | undefined },

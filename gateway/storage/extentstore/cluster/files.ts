@@ -28,7 +28,9 @@ export const placeNamed = (name: string): FilePlace => {
   });
 };
 
-/** @throws OBJECT_NAME_TAKEN also where a directory would have to be a file, or the other way round */
+/**
+ * @throws OBJECT_NAME_TAKEN also where a directory would have to be a file, or the other way round
+ */
 export const refuseTakenPath = (database: Database, place: FilePlace): void => {
   const why = takenBy(database, place);
   if (why === undefined) return;

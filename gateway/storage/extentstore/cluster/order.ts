@@ -4,12 +4,15 @@ import type { Owner, SnapshotGroup } from "../../control.ts";
 import type { Database } from "../database/database.ts";
 
 /*
- * The order of an owner's groups by their runs' numbers. What a store has once had is never made again: a late copy of a
- * task, or a control plane whose table was set back, would make other bytes under the same name. Groups that were deleted
- * are remembered by the newest number, so the memory does not grow. Everything here runs inside the caller's transaction.
+ * The order of an owner's groups by their runs' numbers. What a store has once had is never made
+ * again: a late copy of a task, or a control plane whose table was set back, would make other bytes
+ * under the same name. Groups that were deleted are remembered by the newest number, so the memory
+ * does not grow. Everything here runs inside the caller's transaction.
  */
 
-/** The newest run that a group was taken of on this site, as the plan's source; 0 before the first. */
+/**
+ * The newest run that a group was taken of on this site, as the plan's source; 0 before the first.
+ */
 export const newestSnapshot = (database: Database, { planId, source }: Owner): number =>
   database.one<{ sequence: number }>(
     "SELECT sequence FROM newestSnapshots WHERE planId = ? AND source = ?",
@@ -28,7 +31,9 @@ export const rememberSnapshot = (database: Database, { planId, source }: Owner, 
   );
 };
 
-/** The newest run that was published on this site, as one of the plan's targets; 0 before the first. */
+/**
+ * The newest run that was published on this site, as one of the plan's targets; 0 before the first.
+ */
 export const newestPublished = (database: Database, { planId, source }: Owner): number => {
   const row = database.one<{ sequence: number }>(
     `SELECT max(

@@ -278,8 +278,8 @@ export const deleteGroup = (database: Database, groupId: GroupId, owner: Owner):
 };
 
 /**
- * How an object's mirror differed from it when a group was published; null where that was not kept. A group that was
- * not published here is of this cluster's own objects.
+ * How an object's mirror differed from it when a group was published; null where that was not kept.
+ * A group that was not published here is of this cluster's own objects.
  */
 export const keptMapping = (
   database: Database,
@@ -294,7 +294,10 @@ export const keptMapping = (
   return { mapping: mappingSchema.safeParse(mappings?.[index]).data ?? null, isOfThisCluster: false };
 };
 
-/** What a group was taken of, as the source had it; nothing where that was not kept, or can't be read. */
+/**
+ * What a group was taken of, as the source had it; nothing where that was not
+ * kept, or can't be read.
+ */
 export const keptObjects = (database: Database, groupId: GroupId): readonly ObjectConfig[] => {
   const row = database.one<GroupRow>("SELECT * FROM snapshotGroups WHERE id = ?", groupId);
   if (row === undefined) return [];
@@ -302,7 +305,9 @@ export const keptObjects = (database: Database, groupId: GroupId): readonly Obje
   return manifestSchema.safeParse(JSON.parse(row.manifest)).data?.objects ?? [];
 };
 
-/** The manifests of published groups, each plan's newest first. @throws STORE_TOO_NEW, STORE_CORRUPT */
+/**
+ * The manifests of published groups, each plan's newest first. @throws STORE_TOO_NEW, STORE_CORRUPT
+ */
 export const listManifests = (database: Database): { groupId: GroupId; owner: Owner; manifest: Manifest }[] =>
   database
     .all<GroupRow & { manifest: string }>(

@@ -43,7 +43,9 @@ const idPrefix = { lun: "lun", "nfs-file": "file", volume: "volume" } as const;
 export const objectIdOf = ({ kind, id }: Pick<VolumeRow, "kind" | "id">): string =>
   id.replace(/^volume/, idPrefix[kind]);
 
-/** The id of the volume that an object of one volume has, as far as that can be told from its own. */
+/**
+ * The id of the volume that an object of one volume has, as far as that can be told from its own.
+ */
 export const volumeIdOf = ({ kind, id }: ObjectId): string | undefined => {
   if (kind === "vm") return undefined;
   const prefix = `${idPrefix[kind]}-`;

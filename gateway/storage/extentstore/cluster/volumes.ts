@@ -130,15 +130,17 @@ export const labelsText = (labels: Readonly<Record<string, string>> = {}): strin
   Object.keys(labels).length === 0 ? null : JSON.stringify(labels);
 
 /**
- * Inside a transaction. A file's new name is a whole one, in the same export or another. @throws VOLUME_UNKNOWN,
- * VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST
+ * Inside a transaction. A file's new name is a whole one, in the same export or another.
+ * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_NAME_TAKEN, BAD_REQUEST
  */
 export const renameVolume = (database: Database, volumeId: string, written: string): VolumeRow => {
   giveName(database, refuseMirror(database, findVolume(database, volumeId)), written, "VOLUME_NAME_TAKEN");
   return findVolume(database, volumeId);
 };
 
-/** Inside a transaction. @throws `taken`; OBJECT_NAME_TAKEN of a file, EXPORT_UNKNOWN, BAD_REQUEST */
+/**
+ * Inside a transaction. @throws `taken`; OBJECT_NAME_TAKEN of a file, EXPORT_UNKNOWN, BAD_REQUEST
+ */
 export const giveName = (database: Database, row: VolumeRow, written: string, taken: TakenCode): void => {
   if (row.kind === "nfs-file") moveFile(database, row, written);
   else renameTo(database, row, newName(written), taken);
@@ -164,7 +166,10 @@ const moveFile = (database: Database, row: VolumeRow, written: string): void => 
   );
 };
 
-/** Inside a transaction. @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY, OBJECT_BUSY (a VM has it) */
+/**
+ * Inside a transaction.
+ * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY, OBJECT_BUSY (a VM has it)
+ */
 export const deleteVolume = (database: Database, writer: Writer, volumeId: string): void => {
   const row = refuseMirror(database, findVolume(database, volumeId));
   refuseAttached(database, row);
@@ -221,7 +226,9 @@ export const freeLunId = (database: Database, target: string, wanted?: number): 
   return free;
 };
 
-/** A free LUN id of a target, the one that is wanted where one is. @throws `code`, OBJECT_IS_MIRROR */
+/**
+ * A free LUN id of a target, the one that is wanted where one is. @throws `code`, OBJECT_IS_MIRROR
+ */
 export const chooseLun = (
   database: Database,
   lun: CreateVolumeOptions["lun"],

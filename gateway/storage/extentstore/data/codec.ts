@@ -27,7 +27,8 @@ export const compressBlock = (block: Uint8Array, into: Uint8Array): number => {
 };
 
 /**
- * The block that `compressBlock` stored. Bounded by `into`: a frame that claims more than a block is refused by zstd.
+ * The block that `compressBlock` stored. Bounded by `into`: a frame that claims more than a
+ * block is refused by zstd.
  * @returns whether `into` holds the content that `hash` names
  */
 export const restoreBlock = (stored: Uint8Array, hash: Uint8Array, into: Uint8Array): boolean =>
@@ -37,7 +38,10 @@ export const restoreBlock = (stored: Uint8Array, hash: Uint8Array, into: Uint8Ar
 export const isBlock = (stored: Uint8Array, hash: Uint8Array, scratch: Uint8Array): boolean =>
   stored.byteLength === blockBytes ? isSame(blockHash(stored), hash) : restoreBlock(stored, hash, scratch);
 
-/** `restoreBlock` that takes any content for the right one. @returns whether what is stored is a block at all */
+/**
+ * `restoreBlock` that takes any content for the right one.
+ * @returns whether what is stored is a block at all
+ */
 export const unpackBlock = (stored: Uint8Array, into: Uint8Array): boolean => {
   assert.equal(into.byteLength, blockBytes);
   if (stored.byteLength === blockBytes) {
@@ -47,7 +51,8 @@ export const unpackBlock = (stored: Uint8Array, into: Uint8Array): boolean => {
   try {
     return decompressor.decompress(into, stored) === blockBytes;
   } catch {
-    // The binding has no error codes: whatever it dislikes about the frame, the stored bytes are wrong.
+    // The binding has no error codes: whatever it dislikes about the frame, the
+    // stored bytes are wrong.
     return false;
   }
 };

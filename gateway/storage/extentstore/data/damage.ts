@@ -3,12 +3,16 @@ import type { BlockLocation, BlockTable } from "./blocks.ts";
 import { filesOf, loadVersion, markSuspect, moveVersion, versionsOf } from "./version-files.ts";
 
 /*
- * Damage that was found, by whoever read it, and is not mended yet: which blocks, and which extent versions have one of them or a
- * damaged block table. Nothing that a version refers to is changed because of it, so what a disk reads again later is there.
- * Everything here but `DamageNotes` and the reads runs inside the caller's transaction.
+ * Damage that was found, by whoever read it, and is not mended yet: which blocks, and which extent
+ * versions have one of them or a damaged block table. Nothing that a version refers to is changed
+ * because of it, so what a disk reads again later is there. Everything here but `DamageNotes` and
+ * the reads runs inside the caller's transaction.
  */
 
-/** What was found: a block, whatever lies in a data file from somewhere on, or a version's block table. */
+/**
+ * What was found: a block, whatever lies in a data file from somewhere on, or a
+ * version's block table.
+ */
 export type DamagedPlace =
   | { readonly fileId: number; readonly offset: number }
   | { readonly fileId: number; readonly from: number }

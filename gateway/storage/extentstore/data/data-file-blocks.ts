@@ -13,7 +13,9 @@ export class DataFileBlocks implements ExtentBlocks {
   readonly level = compressionLevel;
   readonly #options: ReaderOptions;
   readonly #extent: number;
-  /** What an extent consists of stays, and how long its blocks are; only where they are may change. */
+  /**
+   * What an extent consists of stays, and how long its blocks are; only where they are may change.
+   */
   readonly #sizes: BlockTable;
   #ahead: Buffer | undefined;
   /** What `#ahead` holds: so many bytes of a data file from `start` on. */

@@ -3,7 +3,10 @@ import type { Time } from "../../../time/time.ts";
 /** What nobody used for so long is given up. */
 export const idleMs = 30_000;
 
-/** Gives up what nobody used since `beforeMs`. @returns whether anything is left that may become idle */
+/**
+ * Gives up what nobody used since `beforeMs`.
+ * @returns whether anything is left that may become idle
+ */
 type GiveUp = (beforeMs: number) => boolean;
 
 /** Looks from time to time for what has become idle, as long as there is something that may. */

@@ -53,7 +53,9 @@ export class Writer {
   readonly #locksDir: string;
   readonly #lock: FileLock;
 
-  /** Rows and lock files come and go only inside transactions, so nobody sees one without the other. */
+  /**
+   * Rows and lock files come and go only inside transactions, so nobody sees one without the other.
+   */
   constructor(database: Database, locksDir: string) {
     this.#database = database;
     this.#locksDir = locksDir;

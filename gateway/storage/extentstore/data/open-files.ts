@@ -40,7 +40,10 @@ export class OpenDataFiles {
     readonly writerId: string;
     /** Files that are open at once; more only while a disk fails one after the other. */
     readonly max: number;
-    /** A file takes no new writes beyond this; what is being written to it may still be finished there. */
+    /**
+     * A file takes no new writes beyond this; what is being written to it may
+     * still be finished there.
+     */
     readonly fileBytes: number;
     readonly idle: IdleSweep;
   }) {
@@ -72,7 +75,10 @@ export class OpenDataFiles {
     return open.file;
   }
 
-  /** What was appended since `acquire` is committed or given up. @returns whether the file is closed now */
+  /**
+   * What was appended since `acquire` is committed or given up.
+   * @returns whether the file is closed now
+   */
   release(file: DataFileWriter): boolean {
     const open = this.#open.get(file);
     if (open === undefined) return false;

@@ -86,7 +86,10 @@ export class PendingWrites implements BlockTables {
     this.#reader.read(offset, into);
   }
 
-  /** @throws STORE_FULL, DISK_FAILED, STORE_CORRUPT (when a block that is written in part can't be read) */
+  /**
+   * @throws STORE_FULL, DISK_FAILED, STORE_CORRUPT (when a block that is written
+   * in part can't be read)
+   */
   write(offset: number, data: Uint8Array): void {
     this.#eachBlock(offset, data.byteLength, (extent, block, from, to, done) => {
       const part = data.subarray(done, done + to - from);

@@ -137,7 +137,8 @@ export class ExtentReader {
   }
 
   /**
-   * Blocks that lie behind each other in one data file, with one read. @returns whether the file was there
+   * Blocks that lie behind each other in one data file, with one read.
+   * @returns whether the file was there
    */
   #readRange(range: {
     extent: number;

@@ -1,7 +1,10 @@
 import type { Database } from "../database/database.ts";
 import { dropTable } from "./versions.ts";
 
-/* Which extent tables are being filled for a volume, and by whom. Everything here runs inside the caller's transaction. */
+/*
+ * Which extent tables are being filled for a volume, and by whom. Everything here runs inside the
+ * caller's transaction.
+ */
 
 export const insertStaging = (database: Database, tableId: number, writerId: string): void => {
   database.run("INSERT INTO stagings (tableId, writer) VALUES (?, ?)", tableId, writerId);

@@ -14,7 +14,10 @@ import { OpenDataFiles } from "./open-files.ts";
 
 const openWaitMilliseconds = 30_000;
 const openFilesDefault = 64;
-/** So many data files at the most are open for writing; the others of those that may be open are read. */
+/**
+ * So many data files at the most are open for writing; the others of those that
+ * may be open are read.
+ */
 const writtenMax = 4;
 const dataFileBytesDefault = 256 * 1024 * 1024;
 

@@ -2,8 +2,8 @@ import type { Database } from "../database/database.ts";
 import { BlockTable, BlockTableDamaged } from "./blocks.ts";
 
 /*
- * Extent versions by themselves: their block tables, and which data files they refer to. Everything here runs inside the
- * caller's transaction.
+ * Extent versions by themselves: their block tables, and which data files they refer to. Everything
+ * here runs inside the caller's transaction.
  */
 
 /** @throws BlockTableDamaged */

@@ -28,7 +28,8 @@ export interface PendingExtent {
 }
 
 /*
- * Extent tables: what volumes and snapshots consist of. Everything here but the reads runs inside the caller's transaction.
+ * Extent tables: what volumes and snapshots consist of. Everything here but the reads runs inside
+ * the caller's transaction.
  */
 
 /** Makes an extent table that is all holes. @returns its id */
@@ -55,7 +56,10 @@ export const copyWhatIsThere = (database: Database, tableId: number): number => 
   return copyId;
 };
 
-/** Points an empty table at another's extents; both are copied on write from now on. @throws STORE_CORRUPT */
+/**
+ * Points an empty table at another's extents; both are copied on write from now on.
+ * @throws STORE_CORRUPT
+ */
 export const fillTable = (database: Database, options: { tableId: number; fromTableId: number }): void => {
   fillWithWhatIsThere(database, options);
   const { tableId, fromTableId } = options;
@@ -67,7 +71,10 @@ export const fillTable = (database: Database, options: { tableId: number; fromTa
   if (lost !== undefined) throw damagedTable(database, `extent ${lost.extent} of table ${fromTableId} has no version`);
 };
 
-/** The same, where extents whose version is lost may be holes, because somebody compares digests later. */
+/**
+ * The same, where extents whose version is lost may be holes, because somebody
+ * compares digests later.
+ */
 export const fillWithWhatIsThere = (database: Database, options: { tableId: number; fromTableId: number }): void => {
   const { tableId, fromTableId } = options;
   database.run(
@@ -119,8 +126,8 @@ export const loadBlocks = (database: Database, tableId: number, extent: number):
 };
 
 /**
- * The tokens of a table: (id, generation) of each extent's version. Ids of versions that are gone are
- * used again, pairs never.
+ * The tokens of a table: (id, generation) of each extent's version. Ids of versions that are gone
+ * are used again, pairs never.
  */
 export const extentTokens = (database: Database, tableId: number, extents: number): ExtentToken[] => {
   const tokens = new Array<ExtentToken>(extents).fill(null);

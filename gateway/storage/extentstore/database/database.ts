@@ -14,7 +14,10 @@ const sqliteCorrupt = 11;
 const sqliteFull = 13;
 const sqliteNotADatabase = 26;
 
-/** SQLite's primary result code of an error that node:sqlite threw, or undefined for any other error. */
+/**
+ * SQLite's primary result code of an error that node:sqlite threw, or undefined
+ * for any other error.
+ */
 export const sqliteCode = (error: unknown): number | undefined =>
   error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
 

@@ -1,8 +1,9 @@
 /**
- * Pools, switches, exports, files and VMs, and mirrors of several volumes. Tables whose constraints change are made anew
- * beside the old ones and filled from them. Children are dropped before their parents, so foreign keys hold at every
- * statement; a rename takes the references to the table along. Groups have a rowid now: without one, whoever looks for
- * a group, as each of its snapshots does, reads the manifests of others that are megabytes long.
+ * Pools, switches, exports, files and VMs, and mirrors of several volumes. Tables whose constraints
+ * change are made anew beside the old ones and filled from them. Children are dropped before their
+ * parents, so foreign keys hold at every statement; a rename takes the references to the table
+ * along. Groups have a rowid now: without one, whoever looks for a group, as each of its snapshots
+ * does, reads the manifests of others that are megabytes long.
  */
 export const cluster = `
   CREATE TABLE pools (name TEXT PRIMARY KEY, capacityBytes INTEGER) STRICT, WITHOUT ROWID;

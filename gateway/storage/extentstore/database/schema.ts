@@ -9,9 +9,9 @@ const applicationId = 0x736d7478;
  * Each entry brings the metadata from the version before it to its own; `user_version` counts them.
  * Entries are never edited once released, only added.
  *
- * - `versions` are extent contents, named (id, generation), known by their digest; `extents` are the
- *   tables of volumes and snapshots that point at them. The generation is in the column `epoch`,
- *   and has nothing to do with `mirrors.epoch`.
+ * - `versions` are extent contents, named (id, generation), known by their digest; `extents` are
+ *   the tables of volumes and snapshots that point at them. The generation is in the column
+ *   `epoch`, and has nothing to do with `mirrors.epoch`.
  * - A version whose generation is at most its table's `frozenEpoch` may be seen by a snapshot or a
  *   clone, so it is copied on write.
  * - `damagedBlocks` and `damagedVersions` are what was found damaged and is not mended: the
@@ -26,8 +26,8 @@ const applicationId = 0x736d7478;
  *   `vms`; `volumes.vmId` is the one that a volume was made with, and goes with. What is in JSON is
  *   settings that are only ever read as a whole, and labels.
  * - `mirrors` are mirror volumes, one a source volume; `mirrorObjects` are what they belong to, one
- *   a source object. Several of those may have the same volume. `sequence` is of the newest run that
- *   prepared it. `foreignPlans` is whose they are.
+ *   a source object. Several of those may have the same volume.
+ *   `sequence` is of the newest run that prepared it. `foreignPlans` is whose they are.
  * - `groupObjects` is what a source group was taken of, and `because` the index among the plan's
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
@@ -188,8 +188,8 @@ const exclusiveSince = migrations.indexOf(cluster) + 1;
  * Brings the metadata to this program's version, or makes it. Runs under the store's opening lock.
  * @param options.isInUse whether somebody has the store open; asked only where that matters
  * @param options.to for tests: the version to bring it to
- * @throws STORE_TOO_NEW, STORE_CORRUPT (the file is another program's), STORE_IN_USE (somebody has it open who could not
- *   go on)
+ * @throws STORE_TOO_NEW, STORE_CORRUPT (the file is another program's), STORE_IN_USE (somebody has
+ *   it open who could not go on)
  */
 export const migrate = (
   database: Database,

@@ -14,7 +14,10 @@ import { CommittedTables } from "../data/tables.ts";
 import { extentDigests, extentTokens, loadBlocks } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
 
-/** A volume as it is committed, opened to be read only; what it says may change from one read to the next. */
+/**
+ * A volume as it is committed, opened to be read only; what it says may change from
+ * one read to the next.
+ */
 export class VolumeReader implements VolumeHandle {
   readonly sizeBytes: number;
   readonly geometry: Geometry;

@@ -11,7 +11,9 @@ import { labelOf } from "./readers.ts";
 import { giveUpStaging, loadStaged, type Staging, swapIn } from "./staging.ts";
 import { VolumeWriter } from "./volume-writer.ts";
 
-/** Writes a volume's next content. What it flushes is durable, and nobody's until it is swapped in. */
+/**
+ * Writes a volume's next content. What it flushes is durable, and nobody's until it is swapped in.
+ */
 export class StagedVolumeWriter implements StagedVolume {
   readonly sizeBytes: number;
   readonly geometry: Geometry;
@@ -67,7 +69,10 @@ export class StagedVolumeWriter implements StagedVolume {
     return object;
   }
 
-  /** Gives back the space of what was replaced, or, where nothing was swapped in, of what was written. */
+  /**
+   * Gives back the space of what was replaced, or, where nothing was swapped in,
+   * of what was written.
+   */
   async close(call?: StorageCall): Promise<void> {
     if (this.#state === "closed") return;
     const { database, writer } = this.#store;

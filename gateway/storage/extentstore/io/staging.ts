@@ -27,8 +27,8 @@ export interface Staging {
 }
 
 /*
- * A volume's next content lies in a table of its own; the swap is the volume's row pointing at it. Everything here runs inside
- * the caller's transaction.
+ * A volume's next content lies in a table of its own; the swap is the volume's row pointing at it.
+ * Everything here runs inside the caller's transaction.
  */
 
 /** @throws VOLUME_NAME_TAKEN, BAD_REQUEST, VOLUME_UNKNOWN, VOLUME_IS_MIRROR, VOLUME_BUSY */
@@ -75,7 +75,10 @@ export const loadStaged = (
   }
 };
 
-/** @returns the volume, which may be written by others from now on. @throws VOLUME_NAME_TAKEN, POOL_FULL */
+/**
+ * @returns the volume, which may be written by others from now on.
+ * @throws VOLUME_NAME_TAKEN, POOL_FULL
+ */
 export const swapIn = (database: Database, writer: Writer, staging: Staging): VolumeRow => {
   const { tableId, sizeBytes, becomes } = staging;
   const volume = "volumeId" in becomes ? claimed(database, writer, becomes.volumeId) : createVolume(database, becomes);

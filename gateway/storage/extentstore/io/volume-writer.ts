@@ -11,7 +11,9 @@ import { commitExtent, type PendingExtent } from "../data/versions.ts";
 import { collect } from "../space/collect.ts";
 import { labelOf, volumeTables } from "./readers.ts";
 
-/** Beyond these a write commits by itself, so that memory and what a crash can lose stay bounded. */
+/**
+ * Beyond these a write commits by itself, so that memory and what a crash can lose stay bounded.
+ */
 const pendingBytesMax = 256 * 1024 * 1024;
 const pendingExtentsMax = 64;
 

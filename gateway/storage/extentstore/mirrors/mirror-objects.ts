@@ -4,8 +4,8 @@ import type { Owner } from "../../control.ts";
 import type { Database } from "../database/database.ts";
 
 /*
- * What mirror volumes belong to: one row a source object. Several may have the same volume. Everything here runs inside
- * the caller's transaction.
+ * What mirror volumes belong to: one row a source object. Several may have the same volume.
+ * Everything here runs inside the caller's transaction.
  */
 
 export interface MirrorObjectRow {

@@ -7,8 +7,8 @@ import { labelsText } from "../cluster/volumes.ts";
 import type { Database } from "../database/database.ts";
 
 /**
- * Makes the mirror of a VM, or brings it up to date: switched off, of the mirrors of its volumes, its NICs connected as
- * they are mapped. Inside a transaction.
+ * Makes the mirror of a VM, or brings it up to date: switched off, of the mirrors of its volumes,
+ * its NICs connected as they are mapped. Inside a transaction.
  * @returns its id. @throws SWITCH_UNKNOWN
  */
 export const mirrorVm = (
@@ -40,7 +40,10 @@ export const mirrorVm = (
   return vmId;
 };
 
-/** A VM's disks on other volumes, in their places. @param volumeIds by the ids of the volumes that it has */
+/**
+ * A VM's disks on other volumes, in their places.
+ * @param volumeIds by the ids of the volumes that it has
+ */
 export const disksOf = ({ vm }: VmObject, volumeIds: ReadonlyMap<string, string>): NewDisk[] =>
   vm.disks.flatMap(({ volumeId, bus, index, boot }) => {
     const id = volumeIds.get(volumeId);

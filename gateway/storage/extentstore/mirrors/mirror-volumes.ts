@@ -10,7 +10,10 @@ import { findVolume, insertVolume, labelsText, type NewVolume } from "../cluster
 import type { Database } from "../database/database.ts";
 import { type MirrorRow, mirrorOfVolume, resetMirror, sameGeometry } from "./mirrors.ts";
 
-/* The volumes of a mirror, which are made of the volumes of its source. Everything here runs inside the caller's transaction. */
+/*
+ * The volumes of a mirror, which are made of the volumes of its source. Everything here runs inside
+ * the caller's transaction.
+ */
 
 /** Makes an object's mirror volumes, or brings them up to date. @throws OBJECT_NAME_TAKEN */
 export const ensureMirrorVolumes = (
@@ -32,8 +35,8 @@ export const ensureMirrorVolumes = (
 };
 
 /**
- * The folder of a plan on a target: what lies in it never collides with what is there. A name that would be longer than
- * any may be ends with a digest of it.
+ * The folder of a plan on a target: what lies in it never collides with what is there. A name that
+ * would be longer than any may be ends with a digest of it.
  */
 const mirrorName = (owner: Owner, source: string): string => {
   const name = `mirror.${owner.source}.${owner.planId}.${source}`;
@@ -70,7 +73,10 @@ const volumeFor = (
   }
 };
 
-/** The mirror target or export that an object's mirror lies in, with the settings of its source's. @throws OBJECT_NAME_TAKEN */
+/**
+ * The mirror target or export that an object's mirror lies in, with the settings of its source's.
+ * @throws OBJECT_NAME_TAKEN
+ */
 const ensurePlace = (
   database: Database,
   { owner, object, pool }: { readonly owner: Owner; readonly object: ObjectConfig; readonly pool: string },

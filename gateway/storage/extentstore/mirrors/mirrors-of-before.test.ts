@@ -26,7 +26,10 @@ const object: LunObject = lunOfSource();
 const [source] = object.volumes;
 const mirrorId = "volume-0000000000000001";
 
-/** A store of before: one mirror, of which run 4's group is published, and run 5's is prepared and half written. */
+/**
+ * A store of before: one mirror, of which run 4's group is published, and run 5's is
+ * prepared and half written.
+ */
 const storeOfBefore = (dir: string): void => {
   const database = new Database(join(dir, "store.sqlite"));
   const { planId, source: site } = owner;

@@ -9,8 +9,8 @@ import { clearTable, fillWithWhatIsThere } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
 
 /*
- * Mirror volumes. What makes them is in prepare.ts, what writes them in sessions.ts. Everything here runs inside the
- * caller's transaction.
+ * Mirror volumes. What makes them is in prepare.ts, what writes them in sessions.ts. Everything
+ * here runs inside the caller's transaction.
  */
 
 export interface MirrorRow {

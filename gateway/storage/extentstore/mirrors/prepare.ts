@@ -10,8 +10,9 @@ import { mirrorOfVolume } from "./mirrors.ts";
 import { keepPrepared } from "./prepared.ts";
 
 /**
- * Makes an object's mirror, or brings it to what the object is now (W6, W10): its volumes, and for a VM the VM. What a
- * mirror has no more is left to the publication of the group that does not have it. Inside a transaction.
+ * Makes an object's mirror, or brings it to what the object is now (W6, W10): its volumes, and for
+ * a VM the VM. What a mirror has no more is left to the publication of the group that does not have
+ * it. Inside a transaction.
  * @throws GROUP_EXISTS, GROUP_STALE, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, OBJECT_NAME_TAKEN
  */
 export const prepareMirror = (database: Database, options: PrepareMirrorOptions): readonly MirrorVolume[] => {
@@ -38,8 +39,9 @@ export const prepareMirror = (database: Database, options: PrepareMirrorOptions)
 type Run = NonNullable<PrepareMirrorOptions["run"]>;
 
 /**
- * Where the run's group is there already, the mirrors that it has: a late copy of its task must not change them any
- * more. @throws GROUP_EXISTS
+ * Where the run's group is there already, the mirrors that it has: a late copy of its task must not
+ * change them any more.
+ * @throws GROUP_EXISTS
  */
 const publishedAs = (
   database: Database,
@@ -57,7 +59,8 @@ const publishedAs = (
 };
 
 /**
- * A run that newer ones have overtaken would give the mirror the name and shape that its source had then.
+ * A run that newer ones have overtaken would give the mirror the name and shape that
+ * its source had then.
  * @throws GROUP_STALE
  */
 const refuseOvertaken = (

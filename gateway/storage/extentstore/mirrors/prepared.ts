@@ -6,12 +6,16 @@ import type { Owner, PrepareMirrorOptions, PublishGroupOptions } from "../../con
 import type { Database } from "../database/database.ts";
 
 /*
- * What mirrors were prepared as, by object and run: it becomes the manifest of the run's group, and is not sent again for
- * that. An object has two at most: of the group that is written to its mirror, which a newer run's preparation leaves as
- * it is, and of the newest run. Everything here runs inside the caller's transaction.
+ * What mirrors were prepared as, by object and run: it becomes the manifest of the run's group, and
+ * is not sent again for that. An object has two at most: of the group that is written to its
+ * mirror, which a newer run's preparation leaves as it is, and of the newest run. Everything here
+ * runs inside the caller's transaction.
  */
 
-/** Keeps an object for its run's group, and forgets those of groups that can't be published any more. */
+/**
+ * Keeps an object for its run's group, and forgets those of groups that can't
+ * be published any more.
+ */
 export const keepPrepared = (
   database: Database,
   of: {

@@ -19,8 +19,9 @@ import { dropAborted, dropOvertaken, dropPublished, manifestOf } from "./prepare
 import { dropStaleMirrors } from "./stale.ts";
 
 /*
- * The writing of mirrors. A mirror has one session: the group that is being written, the base it started from, the extents
- * that are done, and the epoch of whoever may write. Everything here runs inside the caller's transaction.
+ * The writing of mirrors. A mirror has one session: the group that is being written, the base it
+ * started from, the extents that are done, and the epoch of whoever may write. Everything here runs
+ * inside the caller's transaction.
  */
 
 /**
@@ -160,7 +161,10 @@ export const publishGroup = (database: Database, options: PublishGroupOptions): 
   return group;
 };
 
-/** The mirrors that the group is written to, when they are those that are meant. @throws GROUP_INCOMPLETE */
+/**
+ * The mirrors that the group is written to, when they are those that are meant.
+ * @throws GROUP_INCOMPLETE
+ */
 const completeMirrors = (database: Database, { groupId, owner, sequence, mirrors }: PublishGroupOptions) => {
   const written = mirrorsOf(database, owner, { groupId, sequence });
   const unfinished = written.find(({ complete }) => complete === 0);

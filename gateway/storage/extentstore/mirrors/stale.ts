@@ -7,8 +7,9 @@ import { dropTable } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
 
 /*
- * Mirrors of what a plan does not have any more. They go when a group without them is published; what a newer run has
- * prepared or begun stays, and snapshots stay anyway. Everything here runs inside the caller's transaction.
+ * Mirrors of what a plan does not have any more. They go when a group without them is published;
+ * what a newer run has prepared or begun stays, and snapshots stay anyway. Everything here runs
+ * inside the caller's transaction.
  */
 
 /** @param sequence of the group that was published */

@@ -7,8 +7,9 @@ import { freeLunId, type NewVolume } from "../cluster/volumes.ts";
 import type { Database } from "../database/database.ts";
 
 /*
- * Where rebuilt LUNs and files lie. A target or an export that is there stays as it is; one that is missing is made with
- * the settings of the source's. Everything here runs inside the caller's transaction.
+ * Where rebuilt LUNs and files lie. A target or an export that is there stays as it is; one
+ * that is missing is made with the settings of the source's. Everything here runs inside the
+ * caller's transaction.
  */
 
 /** A LUN keeps its target and, where that is free, its LUN id; else it gets the lowest free one. */

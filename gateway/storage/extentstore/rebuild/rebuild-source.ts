@@ -8,7 +8,10 @@ import { insertVolume, type NewVolume } from "../cluster/volumes.ts";
 import { fillTable } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
 
-/** What a rebuild is made of: a group's snapshots of an object's volumes, and how its mirror was mapped then. */
+/**
+ * What a rebuild is made of: a group's snapshots of an object's volumes, and how its
+ * mirror was mapped then.
+ */
 export interface RebuildSource {
   /** By the ids that the volumes have in the object. */
   readonly snapshots: ReadonlyMap<string, SnapshotRow>;

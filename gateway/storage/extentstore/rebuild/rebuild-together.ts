@@ -6,11 +6,15 @@ import { refuseAttached } from "../cluster/volumes.ts";
 import type { Database } from "../database/database.ts";
 
 /*
- * What the objects of one restore have to do with each other, in whatever order they are made: a volume that several of
- * them have is one, and those of the same name get different ones. Everything here runs inside the caller's transaction.
+ * What the objects of one restore have to do with each other, in whatever order they are made: a
+ * volume that several of them have is one, and those of the same name get different ones.
+ * Everything here runs inside the caller's transaction.
  */
 
-/** By this is known what a restore has made of an object or a volume. @param sourceId of a VM's disk, its volume's id */
+/**
+ * By this is known what a restore has made of an object or a volume.
+ * @param sourceId of a VM's disk, its volume's id
+ */
 export const rebuildKeyOf = (restore: string, sourceId: string): string => `${restore}/${sourceId}`;
 
 const isOf = (restore: string, { rebuildKey }: Pick<VolumeRow, "rebuildKey">): boolean =>
@@ -20,7 +24,10 @@ const isOf = (restore: string, { rebuildKey }: Pick<VolumeRow, "rebuildKey">): b
 export const rebuiltVolume = (database: Database, rebuildKey: string): VolumeRow | undefined =>
   database.one<VolumeRow>("SELECT * FROM volumes WHERE rebuildKey = ?", rebuildKey);
 
-/** A volume that the restore has made already is the VM's, and goes with it. @throws OBJECT_BUSY (somebody's VM has it) */
+/**
+ * A volume that the restore has made already is the VM's, and goes with it.
+ * @throws OBJECT_BUSY (somebody's VM has it)
+ */
 export const takeOver = (
   database: Database,
   restore: string,
@@ -36,8 +43,8 @@ export const otherNamesHint =
   "Give the rebuilt objects other names: smtx-backup rebuild GROUP --site SITE --prefix TEXT.";
 
 /**
- * A LUN's or a volume's name. A cluster may have several of one name: where the restore has given it to another one,
- * this one gets a number.
+ * A LUN's or a volume's name. A cluster may have several of one name: where the restore has given
+ * it to another one, this one gets a number.
  * @throws VOLUME_NAME_TAKEN
  */
 export const rebuiltVolumeName = (database: Database, restore: string, wanted: string): string => {

@@ -18,8 +18,8 @@ interface RebuildVmOptions {
 }
 
 /**
- * Makes a VM, switched off, with its disks from snapshots, or as the restore has made them as volumes by themselves.
- * Inside a transaction.
+ * Makes a VM, switched off, with its disks from snapshots, or as the restore has made them as
+ * volumes by themselves. Inside a transaction.
  * @throws OBJECT_NAME_TAKEN, VOLUME_NAME_TAKEN, OBJECT_BUSY
  */
 export const rebuildVm = (database: Database, of: RebuildVmOptions): VmRow => {
@@ -59,11 +59,17 @@ const rebuildDisks = (database: Database, vm: VmRow, of: RebuildVmOptions): Read
   );
 };
 
-/** What the VM has before its source's name, its disks have before theirs; where it is called otherwise, its name. */
+/**
+ * What the VM has before its source's name, its disks have before theirs; where it is called
+ * otherwise, its name.
+ */
 const prefixOf = (vm: Pick<VmRow, "name">, source: Pick<VmObject, "name">): string =>
   vm.name.endsWith(source.name) ? vm.name.slice(0, vm.name.length - source.name.length) : `${vm.name}-`;
 
-/** The switch here that a NIC is connected to, where its source was connected to one: the mapped one, if it is there. */
+/**
+ * The switch here that a NIC is connected to, where its source was connected to one: the mapped
+ * one, if it is there.
+ */
 const switchOf = (database: Database, { mapping, isOfThisCluster }: RebuildSource, source: string): string | null => {
   const mapped = isOfThisCluster
     ? source

@@ -15,11 +15,11 @@ import { rebuildKeyOf, rebuiltVolume, rebuiltVolumeName } from "./rebuild-togeth
 import { rebuildVm } from "./rebuild-vm.ts";
 
 /**
- * Makes an ordinary object that shares snapshots' extents: metadata only. A volume by itself that the restore has made
- * for a VM is that one. Inside a transaction.
- * @throws SNAPSHOT_UNKNOWN, NOT_OURS, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN, BAD_REQUEST, VOLUME_UNKNOWN
- *   (it was made and is deleted), GROUP_DAMAGED, POOL_FULL, OBJECT_BUSY (somebody's VM has got a
- *   volume of the VM's)
+ * Makes an ordinary object that shares snapshots' extents: metadata only. A volume by itself that
+ * the restore has made for a VM is that one. Inside a transaction.
+ * @throws SNAPSHOT_UNKNOWN, NOT_OURS, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN, BAD_REQUEST,
+ *   VOLUME_UNKNOWN (it was made and is deleted), GROUP_DAMAGED, POOL_FULL, OBJECT_BUSY (somebody's
+ *   VM has got a volume of the VM's)
  */
 export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
   const { object, name } = options;
@@ -41,7 +41,10 @@ export const rebuildObject = (database: Database, options: RebuildObjectOptions)
 const keyOf = ({ key, object }: RebuildObjectOptions): string =>
   rebuildKeyOf(key, object.kind === "volume" ? (object.volumes[0]?.id ?? object.id) : object.id);
 
-/** What the restore has made of the object before. @throws VOLUME_UNKNOWN when it has been deleted since */
+/**
+ * What the restore has made of the object before.
+ * @throws VOLUME_UNKNOWN when it has been deleted since
+ */
 const knownRebuild = (database: Database, options: RebuildObjectOptions): ObjectConfig | undefined => {
   const { object, name } = options;
   const key = keyOf(options);

@@ -1,6 +1,9 @@
 import type { FileSpace } from "./space.ts";
 
-/** So much of a store may be dead: to get back the last of it, nearly everything would have to be copied. */
+/**
+ * So much of a store may be dead: to get back the last of it, nearly everything
+ * would have to be copied.
+ */
 export const deadFractionAllowed = 0.1;
 /** A data file below this part of a full one is small. */
 const smallFraction = 1 / 8;

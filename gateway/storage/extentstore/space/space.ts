@@ -22,7 +22,9 @@ export interface FileSpace {
  */
 export type Pacer = (bytes: number) => Promise<void>;
 
-/** Measured at once: neighbours have many versions in common, and each of those is looked at once. */
+/**
+ * Measured at once: neighbours have many versions in common, and each of those is looked at once.
+ */
 export const measuredAtOnce = 16;
 
 /**
@@ -86,7 +88,8 @@ export const leaveAlone = (database: Database, id: number): void => {
 };
 
 /**
- * The data files that nobody writes, as far as they are measured and nothing in them has become dead since.
+ * The data files that nobody writes, as far as they are measured and nothing in them
+ * has become dead since.
  * @param deadFraction of those only whose dead part is larger
  */
 export const measuredFiles = (database: Database, deadFraction = -1): FileSpace[] =>

@@ -47,7 +47,9 @@ describe("tending a store", () => {
 
   const ratio = () => sum(dataFileSizes(dir)) / inspectSpace(dir).liveBytes;
 
-  /** A volume of 1 MiB of which a quarter was written over: a fifth of its two data files is dead. */
+  /**
+   * A volume of 1 MiB of which a quarter was written over: a fifth of its two data files is dead.
+   */
   const wastefulVolume = async (name: string, seed = 1) => {
     const id = await createVolume(store, { name });
     await write(store, id, [0, noise(MiB, seed)]);

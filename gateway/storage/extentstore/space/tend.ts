@@ -5,7 +5,9 @@ import { chooseFiles } from "./choose.ts";
 import { collecting, compact, rewriteWhileRoom, tidy } from "./collect.ts";
 import { measuredFiles, type Pacer } from "./space.ts";
 
-/** What is read and copied of data and metadata, so that whoever else needs the disk hardly notices. */
+/**
+ * What is read and copied of data and metadata, so that whoever else needs the disk hardly notices.
+ */
 export const tendedBytesPerSecond = 32 * 1024 * 1024;
 
 /**
@@ -31,7 +33,10 @@ export const tend = async (store: Store, options: { readonly time: Time } & Stor
   }
 };
 
-/** @param done files that a step has dealt with, well or not. @returns whether there may be more to do */
+/**
+ * @param done files that a step has dealt with, well or not.
+ * @returns whether there may be more to do
+ */
 const step = async (store: Store, done: Set<number>, pace: Pacer): Promise<boolean> => {
   tidy(store);
   await compact(store, unmeasuredFiles(store), pace);

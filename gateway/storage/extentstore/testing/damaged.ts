@@ -108,7 +108,10 @@ export const flipTable = (database: Database, where = "1 = 1"): void => {
   }
 };
 
-/** Three groups: the second shares the first's damaged block 5, of extent 1, the third has another there. */
+/**
+ * Three groups: the second shares the first's damaged block 5, of extent 1, the
+ * third has another there.
+ */
 export const withDamagedBlock = async (t: TestContext) => {
   const world = await setUp(t);
   const first = noise(sizeBytes, 1);

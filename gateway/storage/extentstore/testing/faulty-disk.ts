@@ -26,7 +26,9 @@ export class FaultyDisk implements Disk {
   freeBytes = systemDisk.freeBytes;
   /** Asked at each call: the error that it ends with, if any. */
   fails: (call: Fault, path: string) => Error | undefined = () => undefined;
-  /** Called before each sync of a file, which waits for it. @throws what the sync is to fail with */
+  /**
+   * Called before each sync of a file, which waits for it. @throws what the sync is to fail with
+   */
   beforeSync: (path: string) => Promise<void> = async () => undefined;
   forgetful = false;
   readonly #written: Written[] = [];

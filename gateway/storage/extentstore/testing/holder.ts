@@ -1,7 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { ExtentStore } from "../extentstore.ts";
 
-/* A worker thread or child process that opens a volume to write it, says so, and holds on until it is killed. */
+/*
+ * A worker thread or child process that opens a volume to write it, says so, and holds
+ * on until it is killed.
+ */
 const [dir = "", volumeId = ""]: readonly string[] = workerData ?? process.argv.slice(2);
 const store = await ExtentStore.open(dir);
 const handle = await store.openVolume(volumeId, "write");

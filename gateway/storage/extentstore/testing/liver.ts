@@ -6,7 +6,10 @@ import { waitedTime } from "./space.ts";
 import { applyStep, liveStep, volumeBytes } from "./steps.ts";
 import { liveVmStep } from "./vm-steps.ts";
 
-/* A child process that lives a store's steps from the given one on until it is killed, and says what was promised. */
+/*
+ * A child process that lives a store's steps from the given one on until it is killed, and
+ * says what was promised.
+ */
 const [dir = "", first = "0", mirrorVolumeId = "", importedVolumeId = "", ...volumeIds] = process.argv.slice(2);
 const time = manualTime();
 const driver = await ExtentStore.open(dir, { time });

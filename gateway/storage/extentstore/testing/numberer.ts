@@ -2,8 +2,9 @@ import { numberedWrite, placeOf } from "../../conformance/skew.ts";
 import { ExtentStore } from "../extentstore.ts";
 
 /*
- * A child process that writes the numbers from 1 on to volumes, each when the one before it is durable, and says so. It
- * begins when it is told to, and ends when it is told again, or the volumes are full.
+ * A child process that writes the numbers from 1 on to volumes, each when the one before it
+ * is durable, and says so. It begins when it is told to, and ends when it is told again, or
+ * the volumes are full.
  */
 const [dir = "", writesMax = "0", ...volumeIds] = process.argv.slice(2);
 const store = await ExtentStore.open(dir);

@@ -3,8 +3,8 @@ import { createVolume, groupId, noise, owner, readSnapshot, snapshotOf } from ".
 import { ExtentStore } from "../extentstore.ts";
 
 /*
- * A child process that writes a volume of its own, snapshots it, reads the snapshots and deletes some, in a store that others
- * use at the same time.
+ * A child process that writes a volume of its own, snapshots it, reads the snapshots and deletes
+ * some, in a store that others use at the same time.
  */
 const rounds = 12;
 const volumeBytes = 2 * 1024 * 1024;

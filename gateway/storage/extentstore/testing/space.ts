@@ -44,7 +44,9 @@ export const inspectSpace = (
   }
 };
 
-/** Time that passes while somebody waits and at no other time: how long work takes by its own pace. */
+/**
+ * Time that passes while somebody waits and at no other time: how long work takes by its own pace.
+ */
 export const waitedTime = (
   meanwhile: () => Promise<void> = async () => undefined,
 ): Time & { readonly waitedMs: () => number } => {

@@ -1,6 +1,9 @@
 import { ExtentStore } from "../extentstore.ts";
 
-/* A child process that stages contents of ones for a volume that is there and for a new one, says so, and waits to be killed. */
+/*
+ * A child process that stages contents of ones for a volume that is there and for a new one, says
+ * so, and waits to be killed.
+ */
 const [dir = "", volumeId = ""] = process.argv.slice(2);
 const sizeBytes = 1024 * 1024;
 const store = await ExtentStore.open(dir);

@@ -4,9 +4,10 @@ import type { StorageDriver } from "../../driver.ts";
 import { mirrorSetOf } from "../../mirror-set.ts";
 
 /*
- * A life of a store in numbered steps, the same every time it is lived: each step writes two volumes, snapshots them, sends the
- * first one's state to a mirror and publishes it, deletes older groups, and imports an image over a third volume. Any step may be
- * done again after being cut anywhere.
+ * A life of a store in numbered steps, the same every time it is lived: each step writes
+ * two volumes, snapshots them, sends the first one's state to a mirror and publishes it,
+ * deletes older groups, and imports an image over a third volume. Any step may be done
+ * again after being cut anywhere.
  */
 
 export const volumeBytes = 1024 * 1024;

@@ -41,8 +41,9 @@ export const manifestOfBefore: Manifest = {
 };
 
 /**
- * Makes a store of before in a folder: a LUN, a volume, a rebuilt one, two mirrors of which one was published and is being
- * written again, what is prepared for both, a source group, and one whose objects were not kept.
+ * Makes a store of before in a folder: a LUN, a volume, a rebuilt one, two mirrors of which one was
+ * published and is being written again, what is prepared for both, a source group, and one whose
+ * objects were not kept.
  */
 export const makeStoreOfBefore = (dir: string): void => {
   mkdirSync(join(dir, "data"), { recursive: true });

@@ -8,8 +8,9 @@ import type { StorageDriver } from "../../driver.ts";
 import { mirrorSetOf } from "../../mirror-set.ts";
 
 /*
- * The life of a VM's mirror, beside that in steps.ts: at each step its name and one of its disks change, it is prepared,
- * sent, published and rebuilt, and what is older goes. Any step may be done again after being cut anywhere.
+ * The life of a VM's mirror, beside that in steps.ts: at each step its name and one of its disks
+ * change, it is prepared, sent, published and rebuilt, and what is older goes. Any step may be done
+ * again after being cut anywhere.
  */
 
 const kept = 3;
@@ -72,8 +73,8 @@ const sendVolume = async (
 };
 
 /**
- * That the mirror is whole: the VM as it was at one step, with those disks. That the groups and what was rebuilt are what
- * was sent.
+ * That the mirror is whole: the VM as it was at one step, with those disks. That the groups and
+ * what was rebuilt are what was sent.
  * @param promised the last steps that were said to be published, and rebuilt; -1: none was
  */
 export const checkVm = async (
