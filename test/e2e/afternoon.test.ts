@@ -5,9 +5,10 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { z } from "zod";
-import type { GroupListEntry, RunListEntry } from "../../core/api/answers.ts";
-import { type StatusAnswer, statusAnswerSchema, targetHealthSchema } from "../../core/api/status.ts";
+import type { RunLine } from "../../cli/json/run.ts";
+import { printedSchemaOf } from "../../cli/json/schema.ts";
+import type { GroupListEntry } from "../../core/api/answers.ts";
+import type { StatusAnswer, TargetHealth } from "../../core/api/status.ts";
 import { until } from "../patience.ts";
 import { Admin } from "./admin.ts";
 
@@ -25,10 +26,6 @@ const slotMinute = (new Date().getUTCMinutes() + 30) % 60;
 const hourly = { cycle: "hourly", minute: slotMinute };
 /** No slot of it comes between the evening and now. */
 const daily = { cycle: "daily", at: `${String((new Date().getUTCHours() + 12) % 24).padStart(2, "0")}:00` };
-
-const statusSchema = statusAnswerSchema
-  .pick({ items: true, absentSites: true })
-  .extend({ summary: z.record(targetHealthSchema, z.int().min(0)) });
 
 describe("the admin's afternoon", { timeout: 1_200_000 }, () => {
   let dir: string;
@@ -80,7 +77,7 @@ describe("the admin's afternoon", { timeout: 1_200_000 }, () => {
   const becomes = (planName: string, site: string, state: string) =>
     until(`${planName} at ${site} to be ${state}`, async () => (await stateOf(planName, site)) === state, 200);
   const runsOf = async (...args: readonly string[]) =>
-    (await admin.reads<{ items: readonly RunListEntry[] }>("run", "list", ...args)).items;
+    (await admin.reads<{ items: readonly RunLine[] }>("run", "list", ...args)).items;
   const groupsOf = async (...args: readonly string[]) =>
     (await admin.reads<{ items: readonly GroupListEntry[] }>("group", "list", ...args)).items;
 
@@ -107,7 +104,8 @@ describe("the admin's afternoon", { timeout: 1_200_000 }, () => {
   test("`status --json` is of its schema, and says the same", async () => {
     const { exitCode, stdout } = await admin.types("status", "--json");
     assert.equal(exitCode, 0);
-    const { items, summary, absentSites } = statusSchema.parse(JSON.parse(stdout));
+    const answer: unknown = printedSchemaOf("status").parse(JSON.parse(stdout));
+    const { items, summary, absentSites } = answer as StatusAnswer & { summary: Record<TargetHealth, number> };
     assert.deepEqual([summary.well, summary.suspended, absentSites], [4, 2, []]);
     assert.deepEqual(
       items.map(({ planName }) => planName),
@@ -182,7 +180,7 @@ describe("the admin's afternoon", { timeout: 1_200_000 }, () => {
 
   /** So many runs of a plan have failed. */
   const failures = async (plan: string) =>
-    (await runsOf("--plan", plan)).filter((entry) => entry.type === "run" && entry.run.status === "failed").length;
+    (await runsOf("--plan", plan)).filter((entry) => entry.type === "run" && entry.status === "failed").length;
 
   test("`local up` without options starts the sites that its folder has: c catches up, and is well", async () => {
     admin.clockAheadMs = afternoon;
