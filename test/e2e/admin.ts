@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { jsonSchemaOf } from "../../cli/json/schema.ts";
 import { run } from "../../cli/testing.ts";
 import { errorToldAs } from "../../core/api/errors.ts";
 import { steadyTime } from "../../gateway/time/time.ts";
@@ -9,6 +11,15 @@ import { until } from "../patience.ts";
 
 const bin = fileURLToPath(new URL("../../cli/bin.js", import.meta.url));
 const otherClock = new URL("./other-clock.ts", import.meta.url).href;
+
+/** What a command printed as JSON, of the schema that it has. @param path `run list` */
+export const ofSchema = (path: string, text: string): unknown => {
+  const { error, data } = z.fromJSONSchema(jsonSchemaOf(path) as JsonSchema).safeParse(JSON.parse(text));
+  assert.equal(error, undefined, `${path}: ${error && z.prettifyError(error)}\n${text}`);
+  return data;
+};
+
+type JsonSchema = Parameters<typeof z.fromJSONSchema>[0];
 
 export interface Printed {
   readonly exitCode: number | null;
@@ -65,11 +76,15 @@ export class Admin {
     return run(args, { env: { SMTX_BACKUP_DIR: this.dir }, fetch, time: steadyTime });
   }
 
-  /** What a command says as JSON, whatever its exit code says. @throws VisibleError as it tells it */
-  async reads<T>(...args: readonly string[]): Promise<T> {
-    const { stdout, stderr } = await this.typesHere(...args, "--json");
+  /**
+   * What a command says as JSON, which must be of its schema, whatever its exit code says.
+   * @param path `run list`
+   * @throws VisibleError as it tells it
+   */
+  async reads<T>(path: string, ...args: readonly string[]): Promise<T> {
+    const { stdout, stderr } = await this.typesHere(...path.split(" "), ...args, "--json");
     if (stdout === "") throw errorToldAs(JSON.parse(stderr).error);
-    return JSON.parse(stdout) as T;
+    return ofSchema(path, stdout) as T;
   }
 
   /** `local up`, until it says that it runs. */

@@ -5,12 +5,12 @@ import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { RunLine } from "../../cli/json/run.ts";
-import { printedSchemaOf } from "../../cli/json/schema.ts";
-import type { GroupListEntry } from "../../core/api/answers.ts";
+import type { z } from "zod";
+import type { groupLineDocument } from "../../cli/json/group.ts";
+import type { runLineDocument } from "../../cli/json/run.ts";
 import type { StatusAnswer, TargetHealth } from "../../core/api/status.ts";
 import { until } from "../patience.ts";
-import { Admin } from "./admin.ts";
+import { Admin, ofSchema } from "./admin.ts";
 
 const mib = 1024 * 1024;
 const hourMs = 3_600_000;
@@ -26,6 +26,11 @@ const slotMinute = (new Date().getUTCMinutes() + 30) % 60;
 const hourly = { cycle: "hourly", minute: slotMinute };
 /** No slot of it comes between the evening and now. */
 const daily = { cycle: "daily", at: `${String((new Date().getUTCHours() + 12) % 24).padStart(2, "0")}:00` };
+
+/** What the commands print, as far as it is looked at. */
+type Status = StatusAnswer & { readonly summary: Readonly<Record<TargetHealth, number>> };
+type RunLine = z.infer<typeof runLineDocument>;
+type GroupLine = z.infer<typeof groupLineDocument>;
 
 describe("the admin's afternoon", { timeout: 1_200_000 }, () => {
   let dir: string;
@@ -68,7 +73,7 @@ describe("the admin's afternoon", { timeout: 1_200_000 }, () => {
   const createPlan = async (name: string, definition: object) =>
     admin.does("plan", "create", "-f", await planFile(name, definition));
 
-  const statusNow = (...args: readonly string[]) => admin.reads<StatusAnswer>("status", ...args);
+  const statusNow = (...args: readonly string[]) => admin.reads<Status>("status", ...args);
   const targetOf = async (planName: string, site: string) => {
     const { items } = await statusNow("--plan", planName);
     return items[0]?.targets.find((target) => target.site === site) ?? assert.fail(`${planName} has no ${site}`);
@@ -77,9 +82,9 @@ describe("the admin's afternoon", { timeout: 1_200_000 }, () => {
   const becomes = (planName: string, site: string, state: string) =>
     until(`${planName} at ${site} to be ${state}`, async () => (await stateOf(planName, site)) === state, 200);
   const runsOf = async (...args: readonly string[]) =>
-    (await admin.reads<{ items: readonly RunLine[] }>("run", "list", ...args)).items;
+    (await admin.reads<{ items: readonly RunLine[] }>("run list", ...args)).items;
   const groupsOf = async (...args: readonly string[]) =>
-    (await admin.reads<{ items: readonly GroupListEntry[] }>("group", "list", ...args)).items;
+    (await admin.reads<{ items: readonly GroupLine[] }>("group list", ...args)).items;
 
   test("in the evening three sites are up and all plans have run: `status` says well, and ends with 0", async () => {
     admin.clockAheadMs = evening;
@@ -104,8 +109,7 @@ describe("the admin's afternoon", { timeout: 1_200_000 }, () => {
   test("`status --json` is of its schema, and says the same", async () => {
     const { exitCode, stdout } = await admin.types("status", "--json");
     assert.equal(exitCode, 0);
-    const answer: unknown = printedSchemaOf("status").parse(JSON.parse(stdout));
-    const { items, summary, absentSites } = answer as StatusAnswer & { summary: Record<TargetHealth, number> };
+    const { items, summary, absentSites } = ofSchema("status", stdout) as Status;
     assert.deepEqual([summary.well, summary.suspended, absentSites], [4, 2, []]);
     assert.deepEqual(
       items.map(({ planName }) => planName),
@@ -395,6 +399,16 @@ describe("the admin's afternoon", { timeout: 1_200_000 }, () => {
       assert.match(told.stderr, new RegExp(`^error: [^\n]* \\(${code}\\)\n(.*\n)* {2}hint: \\S`), what);
     }
     assert.equal((await admin.typesHere("plan", "show", "typo")).exitCode, 3);
+  });
+
+  test("in the log of a gateway an expected failure is one line with its code, at a level of its own, and no stack", async () => {
+    const log = await readFile(join(admin.dir, "sites", "b", "b1.log"), "utf8");
+    const lines = log.split("\n").filter((line) => line.includes("POOL_FULL"));
+    assert.ok(lines.length >= 3, `${lines.length} lines`);
+    for (const line of lines) {
+      const { level, err } = JSON.parse(line) as { level: string; err: { code: string; stack?: string } };
+      assert.deepEqual([level, err.code, err.stack], ["notice", "POOL_FULL", undefined]);
+    }
   });
 
   test("Ctrl-C ends `local up` with all that it has started, with 0", () => admin.stops());

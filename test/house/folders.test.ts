@@ -52,7 +52,7 @@ test("every file that a folder's README.md names is in that folder", () => {
 
 /** One idea of many parts. */
 const large: Readonly<Record<string, number>> = {
-  "core/api": 32,
+  "core/api": 34,
   "cli/commands": 28,
 };
 const filesMax = 22;

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
+import { bytesIn, bytesText } from "../../../core/api/bytes.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { changeDiskImage, type DiskImage, makeDiskImage } from "./image.ts";
 import { LocalSystem } from "./local-system.ts";
@@ -12,30 +13,44 @@ import { missingText } from "./missing.ts";
  * with exit code 1 unless every byte that comes back is the byte that was snapshotted.
  */
 const imageBytes = 2 * 1024 ** 3;
-const contentBytes = 520e6;
-const changingBytes = 20e6;
+/** The first file is Node itself, and all of it has to fit. */
+const imageBytesMin = 512 * 1024 ** 2;
+/** Of an image: what its files take, and what the next day changes of them. */
+const shares = { content: 0.242, changing: 0.0093 };
 
 const tools = [
   { name: "mke2fs", package: "e2fsprogs", without: "the image is a raw disk, and has no ext4 file system in it" },
 ];
 
-const usage = `usage: npm run demo [-- --image FILE] [--keep]
+const usage = `usage: npm run demo [-- [--image FILE | --size SIZE] [--keep]]
 
   --image FILE   back up this raw disk image instead of one made here; it is only read
+  --size SIZE    make an image of this size instead of 2 GiB, such as 1GiB; 512MiB is the least
   --keep         leave the folder with everything in it, and say where it is
 `;
 
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
-    options: { image: { type: "string" }, keep: { type: "boolean" }, help: { type: "boolean" } },
+    options: {
+      image: { type: "string" },
+      size: { type: "string" },
+      keep: { type: "boolean" },
+      help: { type: "boolean" },
+    },
   });
   if (values.help === true) return void process.stdout.write(usage);
+  const sizeBytes = values.size === undefined ? imageBytes : bytesIn(values.size);
+  if (sizeBytes === undefined || sizeBytes < imageBytesMin) {
+    process.stderr.write(`--size ${values.size}: a size such as 1GiB, and not below 512MiB, please\n`);
+    process.exitCode = 2;
+    return;
+  }
   const missing = values.image === undefined ? await missingText(tools) : undefined;
   if (missing !== undefined) print(missing.replaceAll("\n", "\n  "));
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-demo-"));
   const system = new LocalSystem(join(dir, "data"));
   try {
-    await demonstrate(dir, system, values.image === undefined ? undefined : resolve(values.image));
+    await demonstrate(dir, system, values.image === undefined ? { sizeBytes } : { file: resolve(values.image) });
   } finally {
     await system.stop();
     if (values.keep === true) say(`Everything is left in ${dir}`);
@@ -43,9 +58,13 @@ const main = async (): Promise<void> => {
   }
 };
 
-const demonstrate = async (dir: string, system: LocalSystem, given: string | undefined): Promise<void> => {
+/** An image of the user's, or how large one is to be made. */
+type Wanted = { readonly file: string } | { readonly sizeBytes: number };
+
+const demonstrate = async (dir: string, system: LocalSystem, wanted: Wanted): Promise<void> => {
   const begun = Date.now();
-  const { file, made } = given === undefined ? await ownImage(dir) : { file: given, made: undefined };
+  const { file, made, changingBytes } =
+    "file" in wanted ? { ...wanted, made: undefined, changingBytes: 0 } : await ownImage(dir, wanted.sizeBytes);
   say("The system starts: two sites, a gateway for each, the control plane over emulators");
   await system.start();
 
@@ -60,7 +79,7 @@ const demonstrate = async (dir: string, system: LocalSystem, given: string | und
   const first = await prove(dir, system, "first-");
 
   if (made !== undefined) {
-    say("The next day: a file of 20 MB inside the image is another one");
+    say(`The next day: a file of ${megabytes(changingBytes)} inside the image is another one`);
     await changeDiskImage({ file, format: made.format, changingBytes, seed: 2 });
     await system.run("volume", "import", file, "--site", "a", "--into", "web1");
   }
@@ -89,14 +108,21 @@ schedule:
   timeZone: Europe/Berlin
 `;
 
-const ownImage = async (dir: string): Promise<{ file: string; made: DiskImage }> => {
+const ownImage = async (
+  dir: string,
+  sizeBytes: number,
+): Promise<{ file: string; made: DiskImage; changingBytes: number }> => {
   const file = join(dir, "disk.img");
-  say("A disk image of 2 GiB is filled with real files of this machine");
-  const made = await makeDiskImage({ file, sizeBytes: imageBytes, contentBytes, changingBytes });
+  const contentBytes = Math.round(sizeBytes * shares.content);
+  const changingBytes = Math.round(sizeBytes * shares.changing);
+  say(`A disk image of ${bytesText(sizeBytes)} is filled with real files of this machine`);
+  const made = await makeDiskImage({ file, sizeBytes, contentBytes, changingBytes });
   const what = made.format === "ext4" ? "an ext4 file system" : "a raw disk";
-  print(`${made.files} files, ${Math.round(made.contentBytes / 1e6)} MB, as ${what}`);
-  return { file, made };
+  print(`${made.files} files, ${megabytes(made.contentBytes)}, as ${what}`);
+  return { file, made, changingBytes };
 };
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
 /** Rebuilds the newest group on b, and compares it with the snapshot on a that it was made from. */
 const prove = async (
