@@ -14,7 +14,7 @@ import { createProgram } from "../program.ts";
 import { fakeHost, sleptTime } from "../testing.ts";
 import { documents } from "./documents.ts";
 import { instantFields } from "./print.ts";
-import { instantPattern, jsonSchemaOf } from "./schema.ts";
+import { instantPattern, jsonSchemaOf, printedSchemaOf } from "./schema.ts";
 
 const program = definitionOf(createProgram(fakeHost(), () => async () => undefined));
 const paths = withInner(program)
@@ -25,8 +25,7 @@ const pathOf = (args: readonly string[]): string =>
 
 /** What a command printed, which must be what its schema says and nothing more. */
 const parsed = (path: string, text: string) => {
-  const schema = z.fromJSONSchema(jsonSchemaOf(path) as Parameters<typeof z.fromJSONSchema>[0]);
-  const { error, data } = schema.safeParse(JSON.parse(text));
+  const { error, data } = printedSchemaOf(path).safeParse(JSON.parse(text));
   assert.equal(error, undefined, `${path}: ${error && z.prettifyError(error)}\n${text}`);
   return data;
 };

@@ -29,9 +29,11 @@ export const runLineDocument = z.discriminatedUnion("type", [
   skipSchema.extend({ type: z.literal("skip"), planName }),
 ]);
 
+export type RunLine = z.input<typeof runLineDocument>;
+
 export const shownRun = (run: RunAnswer): z.input<typeof runDocument> => ({ type: "run", ...run });
 
-export const runLine = (entry: RunListEntry): z.input<typeof runLineDocument> =>
+export const runLine = (entry: RunListEntry): RunLine =>
   entry.type === "skip"
     ? { type: "skip", planName: entry.planName, ...entry.skip }
     : { ...inList(entry.run), status: entry.run.status, planName: entry.planName };

@@ -14,6 +14,14 @@ export const jsonSchemaOf = (path: string) => {
   return document ? printedForm(document) : undefined;
 };
 
+/** The same for zod, which refuses what is not in it. @throws {Error} where the command prints no such document */
+export const printedSchemaOf = (path: string): z.ZodType => {
+  const schema = jsonSchemaOf(path);
+  if (schema === undefined) throw new Error(`“${path}” has no document`);
+  // zod reads what it has written, and has two types for it.
+  return z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+};
+
 const printedForm = (schema: z.ZodType) =>
   z.toJSONSchema(schema, {
     override: ({ zodSchema, jsonSchema }) => {

@@ -13,7 +13,7 @@ import { geometrySchema } from "../../core/api/object/volume-shape.ts";
  *     POST /v1/sessions/{volume}/extents/{k}/signature?epoch=n
  *                                                    the hashes of the grains in some of them
  *     upload to /v1/sessions/{volume}/extents/{k}?epoch=n&base=0|1
- *                                                    write an extent: a body of frames (frame/frame.ts);
+ *                                                    write an extent: frames (frame/frame.ts);
  *                                                    see tunnel/upload/protocol.ts
  *     POST /v1/sessions/{volume}/complete?epoch=n    every extent that differs was acknowledged
  *     GET  /v1/sessions/{volume}/digests?epoch=n     the digests of the extents that the mirror has
