@@ -14,7 +14,11 @@ export const jsonSchemaOf = (path: string) => {
   return document ? printedForm(document) : undefined;
 };
 
-/** The same for zod, which refuses what is not in it. @throws {Error} where the command prints no such document */
+/**
+ * The same for zod, which refuses what is not in it.
+ *
+ * @throws {Error} where the command prints no such document
+ */
 export const printedSchemaOf = (path: string): z.ZodType => {
   const schema = jsonSchemaOf(path);
   if (schema === undefined) throw new Error(`“${path}” has no document`);
