@@ -375,7 +375,7 @@ describe("what is to be known of a run", () => {
     const file = join(await temporaryFolder(t), "plan.yaml");
     await writeFile(file, definition.replace("name: db", 'match: "web-*"'));
     const only =
-      /\nNothing more fits these rules now:\n {2}lun web-\*: 2 luns would fit, but are mirrors, which no plan takes\n/;
+      /\nNothing fits these rules now:\n {2}lun web-\*: 2 luns would fit, but are mirrors, which no plan takes\n/;
     const created = await world.run(["plan", "create", "-f", file]);
     assert.equal(created.exitCode, 0, created.stderr);
     assert.match(created.stdout, only);
