@@ -7,7 +7,7 @@ import { targetStateSchema } from "./run.ts";
 
 /**
  * - `late`: the newest restore point is older than the plan's cycle allows
- * - `failing`: the last run that came to an end here has failed, or one has ended and there is no
+ * - `failing`: the last run that succeeded or failed here has failed, or one has ended and there is no
  *   restore point
  * - `waiting`: a run goes on, and something has to happen before it moves
  * - `never-run`: there is no restore point, and no run has ended yet
@@ -33,7 +33,7 @@ export const targetStatusSchema = z.object({
       dataBytes: z.int().min(0).optional(),
     })
     .nullable(),
-  /** The last run that succeeded, failed or was cancelled here. */
+  /** The last run that succeeded or failed here; where none has, the last that was cancelled. */
   last: z
     .object({
       runId: runIdSchema,

@@ -50,6 +50,13 @@ const failToBackUp = async (api: TestApi) => {
   await workAt(api, [siteA, siteB]);
 };
 
+/** A run that a person cancels before it has come to anything. */
+const cancelOne = async (api: TestApi) => {
+  const { body } = await api.send<{ readonly id: string }>("POST", "/v1/plans/nightly/run");
+  assert.equal((await api.send("POST", `/v1/runs/${body.id}/cancel`)).status, 200);
+  await workAt(api, [siteA, siteB]);
+};
+
 describe("a plan's status at a target", () => {
   test("is never-run before a run, well after one, and says how old the newest restore point is", async () => {
     const { api } = await started();
@@ -88,7 +95,7 @@ describe("a plan's status at a target", () => {
     assert.equal((await only(api)).state, "well");
   });
 
-  test("is still failing while the next run goes on, and what was passed over or cancelled changes nothing of that", async () => {
+  test("is still failing while the next run goes on, and what was passed over changes nothing of that", async () => {
     const { api } = await started();
     await failToBackUp(api);
     await alive(api);
@@ -102,6 +109,27 @@ describe("a plan's status at a target", () => {
       [state, current?.state, current?.waitsFor, last?.state],
       ["failing", "snapshotting", null, "failed"],
     );
+  });
+
+  test("is still failing after a run that was cancelled, until one succeeds", async () => {
+    const { api } = await started();
+    await backUp(api);
+    api.pass(60);
+    await failToBackUp(api);
+    api.pass(60);
+    await cancelOne(api);
+    const { state, isFailing, last } = await only(api);
+    assert.deepEqual([state, isFailing, last?.state, last?.reason], ["failing", true, "failed", reason]);
+    api.pass(60);
+    await backUp(api);
+    assert.equal((await only(api)).state, "well");
+  });
+
+  test("tells of a run that was cancelled where none has come to anything else", async () => {
+    const { api } = await started();
+    await cancelOne(api);
+    const { state, last } = await only(api);
+    assert.deepEqual([state, last?.state], ["failing", "cancelled"]);
   });
 
   test("is running while somebody works on it, and waiting while the gateways of a site are absent, which is named", async () => {

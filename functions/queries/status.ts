@@ -81,7 +81,7 @@ const runsOf = async (deps: Deps, plan: Plan, sites: readonly SiteId[]): Promise
   const runs: Run[] = [];
   for await (const run of newestRuns(deps, plan.id)) {
     runs.push(run);
-    if (sites.every((site) => lastAt(runs, site) !== undefined && isCurrentKnown(plan, runs, site))) break;
+    if (sites.every((site) => hasResult(runs, site) && isCurrentKnown(plan, runs, site))) break;
   }
   return runs;
 };
@@ -122,16 +122,25 @@ interface Ended {
   readonly state: "succeeded" | "failed" | "cancelled";
 }
 
-/** What was passed over came to nothing, neither good nor bad. */
+/**
+ * The last that has succeeded or failed; where none has, the last that was cancelled. A person who
+ * cancels a run mends nothing by it, and what was passed over came to nothing.
+ */
 const lastAt = (runs: readonly Run[], site: SiteId): Ended | undefined => {
-  for (const run of runs) {
-    const part = run.targets[site];
-    if (part?.state === "succeeded" || part?.state === "failed" || part?.state === "cancelled") {
-      return { run, part, state: part.state };
-    }
-  }
-  return undefined;
+  const ended = runs.flatMap((run) => endedAt(run, site));
+  return ended.find(isResult) ?? ended[0];
 };
+
+const endedAt = (run: Run, site: SiteId): readonly Ended[] => {
+  const part = run.targets[site];
+  if (part?.state !== "succeeded" && part?.state !== "failed" && part?.state !== "cancelled") return [];
+  return [{ run, part, state: part.state }];
+};
+
+const isResult = ({ state }: Ended): boolean => state !== "cancelled";
+
+const hasResult = (runs: readonly Run[], site: SiteId): boolean =>
+  runs.some((run) => endedAt(run, site).some(isResult));
 
 const lastShown = ({ run, part, state }: Ended): TargetStatus["last"] => {
   const { endedAt, reason, warning } = part;
