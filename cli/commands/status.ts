@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { StatusAnswer } from "../../core/api/status.ts";
+import type { StatusAnswer, TargetStatus } from "../../core/api/status.ts";
 import { answerOf } from "../context/client.ts";
 import type { Answer, Context } from "../context/context.ts";
 import { listed } from "../control-plane/pages.ts";
@@ -18,7 +18,7 @@ export const addStatusCommand = (program: Command, answering: Answering): void =
   program
     .command("status")
     .description(
-      "show how every plan is at its targets: the newest restore point, the last result, what it waits for; exit code 1 when something is late or failing",
+      "show how every plan is at its targets: the newest restore point, the last result, what it waits for; exit code 1 when something is late, failing or damaged",
     )
     .option("--plan <plan>", "only this plan, by its name or id")
     .addOption(siteOption("only this target"))
@@ -29,7 +29,7 @@ export const addStatusCommand = (program: Command, answering: Answering): void =
 const showStatus = async (context: Context, { all, ...filter }: StatusOptions): Promise<Answer> => {
   const { items, absentSites } = await readStatus(context, filter);
   const summary = statusCounts(items);
-  const isWrong = items.some(({ targets }) => targets.some(({ isLate, isFailing }) => isLate || isFailing));
+  const isWrong = items.some(({ targets }) => targets.some(isWrongAt));
   return {
     json: { items, absentSites, summary },
     text: statusText({ items, absentSites }, { style: context.style, all, isFiltered: filter.site !== undefined }),
@@ -50,3 +50,6 @@ const readStatus = async (
   });
   return { items: [...items], absentSites: [...absent].sort() };
 };
+
+const isWrongAt = ({ isLate, isFailing, newest }: TargetStatus): boolean =>
+  isLate || isFailing || newest?.damage !== undefined;

@@ -61,6 +61,17 @@ describe("the screen of a status", () => {
     assert.match(text([planIn("z", "failing", { message: "Another." })]), /^z at b: failed: Another\. /m);
   });
 
+  test("says what is damaged of a newest restore point, and where more is told of it", () => {
+    const plan = planIn("a", "damaged");
+    const damage = [{ volumeId: "v1", name: "web1", extents: 1 }];
+    const newest = { groupId: runId.replace("run", "group"), takenAt: slot, ageSeconds: 60, sizeBytes: 0, damage };
+    const item = planStatusSchema.parse({ ...plan, targets: plan.targets.map((target) => ({ ...target, newest })) });
+    assert.match(
+      text([item]),
+      /^a at b: the newest restore point is damaged: web1 \(1 extent\)\n {2}see: \S+ group list/m,
+    );
+  });
+
   test("prints nothing that would steer the terminal", () => {
     assert.ok(!text([planIn("a", "failing", { message: "\u001b[2Jx" })]).includes("\u001b"));
   });

@@ -1,5 +1,6 @@
 import type { PlanStatus, StatusAnswer, TargetHealth, TargetStatus } from "../../core/api/status.ts";
 import { targetHealthSchema } from "../../core/api/status.ts";
+import { damageText } from "./group.ts";
 import { cycleText } from "./plan.ts";
 import { stateStyle } from "./progress.ts";
 import { printable, type Style } from "./style.ts";
@@ -36,7 +37,7 @@ const stateText = ({ state, isLate, isFailing }: TargetStatus): string =>
   isLate && isFailing ? "late, failing" : wordOf(state);
 
 const paintOf = (state: TargetHealth, style: Style) => {
-  if (state === "late" || state === "failing") return style.bad;
+  if (state === "late" || state === "failing" || state === "damaged") return style.bad;
   if (state === "well") return style.good;
   return state === "running" ? style.strong : style.warn;
 };
@@ -97,6 +98,10 @@ const notesOf = (row: Row): readonly Note[] => {
   if (isFailing && !isLate && newest === null && last !== null && last.state !== "failed") {
     const text = `there is no restore point, and the last run ${lastWords[last.state]}`;
     notes.push({ row, text, see: `smtx-backup plan run ${row.plan.planId} --wait` });
+  }
+  if (newest?.damage !== undefined) {
+    const text = `the newest restore point is damaged: ${damageText(newest.damage)}`;
+    notes.push({ row, text, see: `smtx-backup group list --plan ${row.plan.planId}` });
   }
   if (last !== null && last.reason !== null) {
     const { code, message } = last.reason;

@@ -50,3 +50,12 @@ test("one that nobody waits for is suspended, whatever became of its last run", 
   assert.equal(judged({ newest, last: lastIn("failed") }, { days: 3, status: "suspended" }), "suspended");
   assert.equal(judged({}, { status: "suspended" }), "suspended");
 });
+
+test("one whose newest restore point is damaged is never well, also while a run goes on or the plan is suspended", () => {
+  const damaged = { ...newest, damage: [{ volumeId: "v1", name: "web1", extents: 1 }] } as Findings["newest"];
+  const last = lastIn("succeeded");
+  assert.equal(judged({ newest: damaged, last }), "damaged");
+  assert.equal(judged({ newest: damaged, last, current: currentOf(null) }), "damaged");
+  assert.equal(judged({ newest: damaged, last }, { status: "suspended" }), "damaged");
+  assert.equal(judged({ newest: damaged, last: lastIn("failed") }), "failing,failing");
+});

@@ -7,7 +7,8 @@ export type Findings = Pick<TargetStatus, "newest" | "last" | "current">;
 
 /**
  * How a target is: what is wrong goes before what goes on, and that before what is well. A
- * suspended plan is neither late nor failing: nobody waits for it. A run that has ended and no
+ * suspended plan is neither late nor failing: nobody waits for it; but what is damaged can't be
+ * restored, whoever waits. A run that has ended and no
  * restore point is failing, however the run ended: there is nothing to restore.
  * @param newestTakenAt of the newest restore point whose instant is believed
  */
@@ -22,6 +23,7 @@ export const judgeTarget = (
   const states: readonly (readonly [TargetHealth, boolean])[] = [
     ["late", isLate],
     ["failing", isFailing],
+    ["damaged", newest?.damage !== undefined],
     ["suspended", plan.status === "suspended"],
     ["waiting", current !== null && current.waitsFor !== null],
     ["running", current !== null],

@@ -5,6 +5,8 @@ import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import type { PlanStatus, StatusAnswer, TargetStatus } from "../../core/api/status.ts";
 import { createNightlyPlan, createTestApi, nightly, reportAlive, siteA, siteB, type TestApi } from "../api/testing.ts";
 import { complete, report, takeTasks, workAt } from "../api/testing-gateway.ts";
+import { putInventoryPart } from "../inventory/inventory.ts";
+import { toldBy } from "../inventory/testing.ts";
 import { findOverdue } from "../monitoring/overdue.ts";
 
 const day = 24 * 60 * 60;
@@ -174,6 +176,21 @@ describe("a plan's status at a target", () => {
     api.pass(900 * day);
     const { state, lateFrom, plan } = await only(api);
     assert.deepEqual([state, lateFrom, plan.nextSlot], ["never-run", null, null]);
+  });
+
+  test("is damaged while its site says so of the newest restore point", async () => {
+    const { api } = await started();
+    await backUp(api);
+    const groupId = (await only(api)).newest?.groupId ?? "";
+    const damage = [{ groupId, volumeId: "v1", name: "web1", extents: 1 }];
+    for (const part of toldBy({ siteId: siteB, at: Date.parse(api.deps.clock.now()), damage })) {
+      await putInventoryPart(api.deps, part);
+    }
+    const { state, newest } = await only(api);
+    assert.deepEqual([state, newest?.damage], ["damaged", [{ volumeId: "v1", name: "web1", extents: 1 }]]);
+    api.pass(60);
+    await backUp(api);
+    assert.equal((await only(api)).state, "well");
   });
 
   test("of a snapshot plan is that of its source", async () => {

@@ -12,6 +12,7 @@ import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { PageRequest } from "../documents/page.ts";
 import { readGatewaysOfLate } from "../gateways/list.ts";
 import type { Deps } from "../ports/deps.ts";
+import { withDamage } from "./groups.ts";
 import { newestRuns } from "./last-runs.ts";
 import { type Newest, readNewest } from "./newest-group.ts";
 import { listWholePlans } from "./plans.ts";
@@ -23,7 +24,7 @@ const plansAtOnce = 8;
 
 /**
  * A page of plans by name, and how each is at its targets. It takes a few reads a plan and target:
- * the newest restore points, the newest runs, and what is given out of those that go on.
+ * the newest restore points and their damage, the newest runs, and what is given out of those that go on.
  * @param site only the targets at this site, and the plans that have it; a page may be short
  */
 export const listStatus = async (deps: Deps, site: SiteId | undefined, request: PageRequest): Promise<StatusAnswer> => {
@@ -102,18 +103,25 @@ const targetStatus = async (deps: Deps, plan: Plan, site: SiteId, scene: Scene):
   const [found, current] = await Promise.all([readNewest(deps, plan.id, site), currentAt(deps, plan, site, scene)]);
   const last = lastAt(runs, site);
   const findings = {
-    newest: newestShown(found, now),
+    newest: await newestShown(deps, found, now),
     last: last === undefined ? null : lastShown(last),
     current,
   };
   return { site, ...judgeTarget(plan, findings, { newestTakenAt: found.takenAt, now }), ...findings };
 };
 
-const newestShown = ({ group }: Newest, now: Instant): TargetStatus["newest"] => {
+const newestShown = async (deps: Deps, { group }: Newest, now: Instant): Promise<TargetStatus["newest"]> => {
   if (group === undefined) return null;
-  const { id: groupId, takenAt, sizeBytes, dataBytes } = group;
+  const { id: groupId, takenAt, sizeBytes, dataBytes, damage } = await withDamage(deps, group);
   const ageSeconds = Math.max(0, secondsBetween(takenAt, now));
-  return { groupId, takenAt, ageSeconds, sizeBytes, ...(dataBytes !== undefined && { dataBytes }) };
+  return {
+    groupId,
+    takenAt,
+    ageSeconds,
+    sizeBytes,
+    ...(dataBytes !== undefined && { dataBytes }),
+    ...(damage !== undefined && { damage }),
+  };
 };
 
 interface Ended {
