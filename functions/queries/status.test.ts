@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { PlanAnswer } from "../../core/api/answers.ts";
+import { siteIdSchema } from "../../core/api/ids.ts";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import type { PlanStatus, StatusAnswer, TargetStatus } from "../../core/api/status.ts";
 import { createNightlyPlan, createTestApi, nightly, reportAlive, siteA, siteB, type TestApi } from "../api/testing.ts";
@@ -134,6 +135,28 @@ describe("a plan's status at a target", () => {
     assert.deepEqual([state, last?.state], ["failing", "cancelled"]);
   });
 
+  test("goes by the run that came last, though an earlier one has the instant of a clock that was ahead", async () => {
+    const { api } = await started();
+    await backUp(api);
+    api.pass(400 * day);
+    await failToBackUp(api);
+    api.pass(-400 * day + 60);
+    assert.equal((await only(api)).state, "failing");
+    await backUp(api);
+    const { state, last } = await only(api);
+    assert.deepEqual([state, last?.state], ["well", "succeeded"]);
+  });
+
+  test("is failing though a run has succeeded while a clock was ahead", async () => {
+    const { api } = await started();
+    api.pass(400 * day);
+    await backUp(api);
+    api.pass(-400 * day + 60);
+    await failToBackUp(api);
+    const { isFailing, last } = await only(api);
+    assert.deepEqual([isFailing, last?.state], [true, "failed"]);
+  });
+
   test("is running while somebody works on it, and waiting while the gateways of a site are absent, which is named", async () => {
     const { api } = await started();
     await alive(api);
@@ -214,6 +237,37 @@ describe("a plan's status at a target", () => {
     }
     await workAt(api, [siteB]);
     assert.equal((await only(api)).last?.state, "succeeded");
+  });
+});
+
+describe("a run that goes on for long at one target", () => {
+  /** It is at work at b while so many after it come to their end at c, and are passed over at b. */
+  const longAtB = async (runsAfter: number, before: (api: TestApi) => Promise<unknown> = async () => undefined) => {
+    const { api } = await started();
+    await before(api);
+    await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
+    const [target] = nightly.targets;
+    const targets = [target, { ...target, site: "c" }];
+    assert.equal((await api.send("PUT", "/v1/plans/nightly", { ...nightly, targets })).status, 200);
+    for (let runs = 0; runs <= runsAfter; runs += 1) {
+      api.pass(60);
+      await api.send("POST", "/v1/plans/nightly/run");
+      await workAt(api, [siteA, siteIdSchema.parse("c")]);
+    }
+    const found = (await statusOf(api)).items[0]?.targets.find(({ site }) => site === siteB);
+    assert.ok(found);
+    return found;
+  };
+
+  test("is told of, however many were passed over since", async () => {
+    const { state, current } = await longAtB(80);
+    assert.deepEqual([state, current?.state], ["waiting", "preparing"]);
+    assert.match(current?.waitsFor ?? "", /site “b”/);
+  });
+
+  test("does not hide that the one before it has failed", async () => {
+    const { state, last, current } = await longAtB(80, failToBackUp);
+    assert.deepEqual([state, last?.reason, current?.state], ["failing", reason, "preparing"]);
   });
 });
 
