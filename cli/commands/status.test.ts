@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import { objectNamed, reportAlive, siteA, siteB } from "../../functions/api/testing.ts";
 import { complete, report } from "../../functions/api/testing-gateway.ts";
+import { planKey } from "../../functions/documents/records.ts";
 import { putInventoryPart } from "../../functions/inventory/inventory.ts";
 import { toldBy } from "../../functions/inventory/testing.ts";
 import { createWorld, type TestWorld } from "../testing.ts";
@@ -169,6 +170,23 @@ describe("status", () => {
     const { exitCode, stdout, json } = await status(world);
     assert.deepEqual([exitCode, summaryOf(json)], [1, { damaged: 1 }]);
     assert.match(stdout, /^nightly at b: the newest restore point is damaged: web1 \(1 extent\)$/m);
+  });
+
+  test("has exit code 1 where a plan can't be read, alone or among others, and says how many", async () => {
+    const world = await worldWithPlan();
+    const { planId } = (await status(world)).json.items[0];
+    const { store } = world.api.deps;
+    const key = planKey(planId);
+    const body = { ...(await store.get<object>(key))?.body, sequence: "many" };
+    await store.commit([{ type: "put", key, body, expect: "any" }]);
+    const alone = await status(world);
+    assert.deepEqual([alone.exitCode, alone.json.items, alone.json.unreadable], [1, [], 1]);
+    assert.match(alone.stdout, /^1 plan can't be read, /);
+    await createPlan(world, "other");
+    const among = await status(world);
+    assert.deepEqual([among.exitCode, among.json.items.length, among.json.unreadable], [1, 1, 1]);
+    assert.match(among.stdout, /^1 plan at 1 target: /);
+    assert.match(among.stdout, /^1 plan can't be read, /m);
   });
 
   test("says in its help which exit code means what", async () => {

@@ -22,7 +22,10 @@ const planIn = (planName: string, state: TargetHealth, { isLate = state === "lat
 };
 
 const text = (items: readonly PlanStatus[], { all = false, absentSites = [] as readonly string[] } = {}) =>
-  statusText({ items: [...items], absentSites: absentSites as never }, { style: plainStyle, all, isFiltered: false });
+  statusText(
+    { items: [...items], absentSites: absentSites as never, unreadable: 0 },
+    { style: plainStyle, all, isFiltered: false },
+  );
 
 const many = (count: number, state: TargetHealth) =>
   Array.from({ length: count }, (_, index) => planIn(`${state}-${index}`, state));
