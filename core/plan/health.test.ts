@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { GroupId, Instant, RunId } from "../api/ids.ts";
+import { type GroupId, type Instant, type RunId, siteIdSchema } from "../api/ids.ts";
 import { scheduleSchema } from "../api/plan.ts";
 import type { TargetStatus } from "../api/status.ts";
 import { type Findings, judgeTarget } from "./health.ts";
 import type { Punctual } from "./late.ts";
 
+const site = siteIdSchema.parse("b");
 const createdAt = "2026-03-01T00:30:00.000Z" as Instant;
 const plan: Punctual = { status: "active", schedule: scheduleSchema.parse({ cycle: "daily" }), createdAt };
 const runId = "run_00000000000000000000000001_20260301T010000000Z" as RunId;
@@ -21,6 +22,7 @@ const judged = (findings: Partial<Findings>, { days = 0, status = plan.status } 
   const newestTakenAt = findings.newest?.takenAt;
   const { state, isLate, isFailing } = judgeTarget(
     { ...plan, status },
+    site,
     { ...nothing, ...findings },
     { newestTakenAt, now },
   );

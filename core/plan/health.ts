@@ -1,4 +1,4 @@
-import type { Instant } from "../api/ids.ts";
+import type { Instant, SiteId } from "../api/ids.ts";
 import type { TargetHealth, TargetStatus } from "../api/status.ts";
 import { latenessOf, type Punctual } from "./late.ts";
 
@@ -14,10 +14,11 @@ export type Findings = Pick<TargetStatus, "newest" | "last" | "current">;
  */
 export const judgeTarget = (
   plan: Punctual,
+  site: SiteId,
   { newest, last, current }: Findings,
   { newestTakenAt, now }: { readonly newestTakenAt: Instant | undefined; readonly now: Instant },
 ): Pick<TargetStatus, "state" | "isLate" | "isFailing" | "lateFrom"> => {
-  const { from, isLate } = latenessOf(plan, newestTakenAt, now);
+  const { from, isLate } = latenessOf(plan, site, { newestTakenAt, now });
   const isUnprotected = last !== null && newest === null;
   const isFailing = plan.status === "active" && (last?.state === "failed" || isUnprotected);
   const states: readonly (readonly [TargetHealth, boolean])[] = [

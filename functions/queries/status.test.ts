@@ -216,6 +216,28 @@ describe("a plan's status at a target", () => {
     assert.equal((await only(api)).state, "well");
   });
 
+  test("is not late right after the change that it became due by, but two slots later, and the alarm goes by the same", async () => {
+    type Before = { readonly suspended?: boolean; readonly schedule?: object | undefined };
+    type Change = readonly [name: string, before: Before, change: (api: TestApi) => Promise<unknown>];
+    const put = (api: TestApi, changes: object) => api.send("PUT", "/v1/plans/nightly", { ...nightly, ...changes });
+    const cases: readonly Change[] = [
+      ["a target is added", {}, (api) => put(api, { targets: [{ ...nightly.targets[0], site: "c" }] })],
+      ["a schedule comes", { schedule: undefined }, (api) => put(api, {})],
+      ["it comes more often", { schedule: { cycle: "monthly", day: 28 } }, (api) => put(api, {})],
+      ["it is resumed", { suspended: true }, (api) => api.send("POST", "/v1/plans/nightly/resume")],
+    ];
+    for (const [name, { suspended = false, ...changes }, change] of cases) {
+      const { api } = await started(changes);
+      await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
+      if (suspended) await api.send("POST", "/v1/plans/nightly/suspend");
+      api.pass(20 * day);
+      await change(api);
+      assert.deepEqual([(await only(api)).isLate, await findOverdue(api.deps)], [false, []], name);
+      api.pass(2 * day);
+      assert.deepEqual([(await only(api)).isLate, (await findOverdue(api.deps)).length], [true, 1], name);
+    }
+  });
+
   test("of a snapshot plan is that of its source", async () => {
     const { api } = await started({ targets: [], retention: { keepLast: 2 } });
     await backUp(api);

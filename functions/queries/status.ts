@@ -106,7 +106,7 @@ const targetStatus = async (deps: Deps, plan: Plan, site: SiteId, scene: Scene):
     last: last === undefined ? null : lastShown(last),
     current,
   };
-  return { site, ...judgeTarget(plan, findings, { newestTakenAt: found.takenAt, now }), ...findings };
+  return { site, ...judgeTarget(plan, site, findings, { newestTakenAt: found.takenAt, now }), ...findings };
 };
 
 const newestShown = async (deps: Deps, { group }: Newest, now: Instant): Promise<TargetStatus["newest"]> => {
