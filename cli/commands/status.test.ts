@@ -182,6 +182,8 @@ describe("status", () => {
     const alone = await status(world);
     assert.deepEqual([alone.exitCode, alone.json.items, alone.json.unreadable], [1, [], 1]);
     assert.match(alone.stdout, /^1 plan can't be read, /);
+    const named = await status(world, "--plan", "nightly", "--site", "b");
+    assert.deepEqual([named.exitCode, named.json.unreadable], [1, 1]);
     await createPlan(world, "other");
     const among = await status(world);
     assert.deepEqual([among.exitCode, among.json.items.length, among.json.unreadable], [1, 1, 1]);

@@ -15,8 +15,8 @@ export interface Lateness {
 /**
  * From when on a target's newest restore point is older than the plan's cycle allows: the second
  * slot after it was taken, or after the plan was made. So one slot may be missed, and a run that
- * takes its time is no alarm. No slots were owed before the schedule became what it is, the plan was
- * resumed, or the target was added: it counts from the last of them.
+ * takes its time is no alarm. No slots were owed before the schedule became what it is, the plan
+ * was resumed, or the target was added: it counts from the last of them.
  * @param newestTakenAt undefined: there is no restore point whose instant is believed
  */
 export const latenessOf = (
@@ -31,7 +31,7 @@ export const latenessOf = (
   return { from, isLate: from !== null && from < now };
 };
 
-/** What a clock that was ahead has written is not believed: the target would not be late for as long. */
+/** What a clock that was ahead has written is not believed: nothing would be late for as long. */
 const owedSince = ({ slotsSince, resumedAt, targetsSince = [] }: Punctual, site: SiteId, now: Instant) => {
   const added = targetsSince.find((one) => one.site === site)?.since;
   return [slotsSince, resumedAt, added].flatMap((at) => (at === undefined || isAhead(at, now) ? [] : [at]));

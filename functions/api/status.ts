@@ -4,7 +4,7 @@ import { type SiteId, siteIdSchema } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { statusAnswerSchema } from "../../core/api/status.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
-import { readLivingPlan } from "../queries/plans.ts";
+import { readablePlans, readLivingPlan } from "../queries/plans.ts";
 import { listStatus, statusOfPlans } from "../queries/status.ts";
 import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
@@ -26,11 +26,12 @@ export const statusRoutes = (deps: ApiDeps) =>
     if (site !== undefined) await readSite(deps, site);
     if (plan === undefined) return c.json(await listStatus(deps, site, page), 200);
     const found = await readLivingPlan(deps, plan);
-    if (site !== undefined) refuseNoTarget(found, site);
-    return c.json(await statusOfPlans(deps, [found], site), 200);
+    const read = readablePlans(deps, [found]);
+    if (site !== undefined) for (const one of read.items) refuseNoTarget(one, site);
+    return c.json({ ...read, ...(await statusOfPlans(deps, read.items, site)) }, 200);
   });
 
-/** Nothing would be late, failing or damaged there: a script with a typo would be told that all is well. */
+/** Nothing would be wrong there: a script with a typo would be told that all is well. */
 const refuseNoTarget = (plan: Plan, site: SiteId): void => {
   const sites = targetsOf(plan);
   if (sites.includes(site)) return;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { PlanSummary } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type PlanId, planIdSchema } from "../../core/api/ids.ts";
-import type { Plan, PlanDefinition, PlanEntry } from "../../core/api/plan.ts";
+import { type Plan, type PlanDefinition, type PlanEntry, planSchema } from "../../core/api/plan.ts";
 import { instantText } from "../../core/object/instant-text.ts";
 import type { PlanContext, WholePlan } from "../../core/plan/define.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
@@ -109,6 +109,14 @@ export const listWholePlans = async (deps: StoreAndLog, request: PageRequest): P
   const unreadable = (names.unreadable ?? 0) + (read.unreadable ?? 0);
   return { ...names, items: read.items.map(planOf), ...(unreadable > 0 && { unreadable }) };
 };
+
+/** Those of some plans that are of a form that is known, and how many are not. */
+export const readablePlans = (deps: Pick<Deps, "log">, plans: readonly Plan[]): Page<Plan> =>
+  readable<Plan>(
+    deps,
+    planSchema,
+    plans.map((body) => ({ key: planKey(body.id), version: 1, body })),
+  );
 
 const nameSchema = z.object({ planId: planIdSchema });
 

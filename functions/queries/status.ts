@@ -24,7 +24,8 @@ const plansAtOnce = 8;
 
 /**
  * A page of plans by name, and how each is at its targets. It takes a few reads a plan and target:
- * the newest restore points and their damage, the newest runs, and what is given out of those that go on.
+ * the newest restore points and their damage, the newest runs, and what is given out of those that
+ * go on.
  * @param site only the targets at this site, and the plans that have it; a page may be short
  */
 export const listStatus = async (deps: Deps, site: SiteId | undefined, request: PageRequest): Promise<StatusAnswer> => {
