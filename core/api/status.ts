@@ -7,8 +7,8 @@ import { targetStateSchema } from "./run.ts";
 
 /**
  * - `late`: the newest restore point is older than the plan's cycle allows
- * - `failing`: of the runs that succeeded or failed here the last has failed, or a run has ended and
- *   there is no restore point
+ * - `failing`: of the runs that succeeded or failed here the last has failed, or a run has ended
+ *   and there is no restore point
  * - `damaged`: its site says that the newest restore point is damaged
  * - `waiting`: a run goes on, and something has to happen before it moves
  * - `never-run`: there is no restore point, and no run has ended yet
