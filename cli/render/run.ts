@@ -1,6 +1,7 @@
 import type { HistoryEntry, RunAnswer, RunListEntry, RunSummary, RunTarget } from "../../core/api/answers.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
+import { planNameText } from "./plan-name.ts";
 import { stateStyle, stateText, targetLines } from "./progress.ts";
 import { printable, type Style } from "./style.ts";
 import { type Column, fields, table } from "./table.ts";
@@ -123,7 +124,7 @@ const kinds = { snapshot: "snapshot", backup: "backup", rebuild: "rebuild" } as 
 export const runText = (run: RunAnswer, style: Style): string => {
   const head = fields(
     [
-      ["Plan", run.planName],
+      ["Plan", planNameText(run)],
       ["Run", `${kinds[run.kind]} of ${countText(run)}, asked for by ${askedBy(run)}`],
       ["Slot", instantText(run.slot)],
       ["Group", run.restore === undefined ? run.groupId : `rebuilt from ${run.restore.fromGroupId}`],
@@ -167,7 +168,7 @@ const sentText = ({ targets }: RunSummary): string => {
 };
 
 const historyColumns = (style: Style, nowMs: number): readonly Column<RunListEntry>[] => [
-  { title: "PLAN", value: ({ planName }) => planName, paint: style.strong },
+  { title: "PLAN", value: planNameText, paint: style.strong },
   { title: "SLOT", value: (entry) => instantText(entry.type === "run" ? entry.run.slot : entry.skip.firstSlot) },
   {
     title: "STATUS",

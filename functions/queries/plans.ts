@@ -81,6 +81,10 @@ const pastNamesMax = 10;
 const pastNames = ({ store }: Store, name: string, limit: number) =>
   store.query<PastName>({ partition: planNameKey("").partition, prefix: pastNamePrefix(name), limit });
 
+/** Deleted plans that had a name, up to ten. */
+export const pastPlansOf = async (deps: Store, name: string): Promise<readonly PlanId[]> =>
+  (await pastNames(deps, name, pastNamesMax)).items.map(({ body }) => body.planId);
+
 const byPastName = async (deps: Store, name: string): Promise<StoredPlan | undefined> => {
   const { items, cursor } = await pastNames(deps, name, pastNamesMax);
   const [only, ...others] = items.map(({ body }) => body);
