@@ -137,6 +137,11 @@ describe("plan list", () => {
     await createPlan(here, "never");
     assert.match((await here.run(["plan", "list"])).stdout, /\nnever .* 2 +– +none/);
   });
+
+  test("counts the entries of a plan, not the objects that its rules may stand for, and says so", async () => {
+    const here = await world();
+    assert.match((await here.run(["plan", "list"])).stdout, /^NAME .* TARGETS +ENTRIES .*\nnew .* b +2 +succeeded/);
+  });
 });
 
 describe("latest", () => {
