@@ -158,6 +158,20 @@ test("what a deleted plan has left is marked, and found where another plan has i
   );
 });
 
+test("a typo in a plan's or a site's name is answered with the name that is near", async () => {
+  const api = await world();
+  await api.send("POST", "/v1/sites", { id: "paris", multiCluster: "main" });
+  for (const [query, hint] of [
+    ["plan=nihgtly", /^Did you mean “nightly”\? List plans with: /],
+    ["plan=else", /^List plans with: /],
+    ["plan=othr", /^List plans with: /],
+    ["site=pairs", /^Did you mean “paris”\? Create it first, /],
+    ["site=berlin", /^Create it first, /],
+  ] as const) {
+    assert.match((await api.send("GET", `/v1/groups?${query}`)).body.error.hint ?? "", hint, query);
+  }
+});
+
 describe("the latest group", () => {
   const latest = (api: TestApi, plan: string, site: string) =>
     api.send<GroupListEntry>("GET", `/v1/plans/${plan}/groups/latest?site=${site}`);
