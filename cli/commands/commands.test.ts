@@ -151,7 +151,7 @@ describe("plan", () => {
     for (let n = 0; n < 2; n += 1) await world.run(["plan", "run", "nightly", "--wait"]);
     const { stdout } = await world.run(["plan", "preview", "nightly", "--count", "1", "--keep-last", "1"]);
     assert.match(stdout, /^It runs next at\n {2}2026-03-02 01:00:00 Europe\/Berlin\n\n/);
-    assert.match(stdout, /On site b\nTAKEN .*\n.* {2}keep +kept: the newest.*\n.* {2}delete +.*newest 1/);
+    assert.match(stdout, /On site b\nTAKEN .*\n.* {2}keep +the newest.*\n.* {2}delete +not among the newest 1/);
   });
 });
 
@@ -394,7 +394,7 @@ describe("what is to be known of a run", () => {
     const file = join(await temporaryFolder(t), "plan.yaml");
     await writeFile(file, definition.replace("name: db", 'match: "web-*"'));
     const only =
-      /\nNothing more fits these rules now:\n {2}lun web-\*: 2 luns would fit, but are mirrors, which no plan takes\n/;
+      /\nNothing fits these rules now:\n {2}lun web-\*: 2 luns would fit, but are mirrors, which no plan takes\n/;
     const created = await world.run(["plan", "create", "-f", file]);
     assert.equal(created.exitCode, 0, created.stderr);
     assert.match(created.stdout, only);

@@ -309,7 +309,7 @@ describe("object delete", () => {
     const deleted = await object(["delete", "web", "--yes", ...at]);
     assert.match(deleted.stderr, /^warning: Plan nightly protects it by a rule: .* kept for 30 days\.\n$/);
     const after = await world.run(["plan", "show", "nightly"]);
-    assert.match(after.stdout, /\nIts next run finds no object\.\n\nNothing more fits these rules now:\n {2}vm w\*\n$/);
+    assert.match(after.stdout, /\nIts next run finds no object\.\n\nNothing fits these rules now:\n {2}vm w\*\n$/);
   });
 
   test("of a switch says what it is mapped to, and whose place it takes", async (t) => {

@@ -1,7 +1,7 @@
 import type { PlanAnswer, PlanMember } from "../../core/api/answers.ts";
 import type { LeftOut } from "../../core/api/object/common.ts";
-import { isRule, type PlanEntry } from "../../core/api/plan.ts";
-import { ruleText } from "../../core/object/rule.ts";
+import { isRule, type PlanEntry, type PlanRule } from "../../core/api/plan.ts";
+import { fitsByName, ruleText } from "../../core/object/rule.ts";
 import { becauseNamed } from "../../core/plan/resolve.ts";
 import { foldedRows, restText } from "./folded.ts";
 import { printable, type Style } from "./style.ts";
@@ -69,17 +69,24 @@ export const idleText = (
   style: Style,
 ): string | undefined => {
   const reasons = new Set(members.map(({ because }) => because));
-  const lines = entries.filter(isRule).flatMap((rule) => {
-    const text = ruleText(rule);
-    if (reasons.has(text)) return [];
-    const count = mirrors.get(text) ?? 0;
-    const why =
-      count === 0
-        ? ""
-        : `: ${counted(count, rule.kind)} would fit, but ${count === 1 ? "is a mirror" : "are mirrors"}, which no plan takes`;
-    return [`${printable(text)}${why}`];
-  });
-  return section(style.warn("Nothing more fits these rules now:"), lines);
+  const idle = entries.filter(isRule).filter((rule) => !reasons.has(ruleText(rule)));
+  const present = members.filter(({ goneSince }) => goneSince === undefined);
+  const { without = [], afterOthers = [] } = Object.groupBy(idle, (rule) =>
+    present.some((member) => fitsByName(rule, member)) ? "afterOthers" : "without",
+  );
+  const lines = (rules: readonly PlanRule[]) =>
+    rules.map((rule) => `${printable(ruleText(rule))}${mirrorsText(rule, mirrors)}`);
+  const parts = [
+    section(style.warn("Nothing fits these rules now:"), lines(without)),
+    section(style.warn("Nothing more fits these rules now, as other entries have it:"), lines(afterOthers)),
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : parts.join("\n\n");
+};
+
+const mirrorsText = (rule: PlanRule, mirrors: Members["mirrors"]): string => {
+  const count = mirrors.get(ruleText(rule)) ?? 0;
+  if (count === 0) return "";
+  return `: ${counted(count, rule.kind)} would fit, but ${count === 1 ? "is a mirror" : "are mirrors"}, which no plan takes`;
 };
 
 const unmappedLines = (members: readonly PlanMember[]): readonly string[] =>

@@ -50,6 +50,13 @@ test("a plan's targets, and the switches that they map, are told by name", () =>
   assert.match(text, /\nTargets +b, keeps 2 groups\n +c, keeps 2 groups, switches lab → l, prod → p\n/);
 });
 
+test("a snapshot plan says nothing of compression, for it sends nothing", () => {
+  const style = styleFor({ isTerminal: false, env: {} });
+  assert.doesNotMatch(planText({ ...plan, kind: "snapshot" }, style), /Compression/);
+  const targets = [planTargetSchema.parse({ site: "b", retention: { keepLast: 2 } })];
+  assert.match(planText({ ...plan, targets }, style), /\nCompression +zstd, level 1$/);
+});
+
 test("the next runs are told in the schedule's own zone, and why there are none", () => {
   const schedule = scheduleSchema.parse({ cycle: "daily", timeZone: "Asia/Shanghai" });
   assert.equal(

@@ -84,7 +84,7 @@ export const planText = (plan: PlanAnswer, style: Style): string => {
       ["Targets", plan.targets.length === 0 ? undefined : bySite(plan.targets).map(targetText).join("\n")],
       ["Objects", plan.objects.map(entryText).join("\n")],
       ["Schedule", scheduleText(plan.schedule)],
-      ["Compression", enabled ? `zstd, level ${level}` : "off"],
+      ["Compression", plan.targets.length === 0 ? undefined : enabled ? `zstd, level ${level}` : "off"],
       ["Clock", plan.clock && clockText(plan.clock)],
     ],
     style,
@@ -156,6 +156,9 @@ export const planTable = (plans: readonly PlanListEntry[], style: Style): string
     { style, none: "No plans yet. Make one with: smtx-backup plan create -f plan.yaml" },
   );
 
+/** `kept: its run has not ended` beside its verdict: `its run has not ended` */
+const reasonText = (explanation: string): string => explanation.replace(/^(?:kept|deleted)(?:: |, and )/, "");
+
 /** What the next reclaim keeps and deletes, and by which rule. */
 export const retentionText = ({ sites }: RetentionAnswer, style: Style): string =>
   sites
@@ -169,7 +172,7 @@ export const retentionText = ({ sites }: RetentionAnswer, style: Style): string 
             value: ({ verdict }) => verdict,
             paint: (text, { verdict }) => (verdict === "keep" ? style.good(text) : style.warn(text)),
           },
-          { title: "WHY", value: ({ explanation }) => explanation },
+          { title: "WHY", value: ({ explanation }) => reasonText(explanation) },
           { title: "RULE", value: ({ rule }) => rule },
           { title: "GROUP", value: ({ group }) => group.id, paint: style.faint },
         ],

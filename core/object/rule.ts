@@ -34,7 +34,8 @@ export const ruleText = ({ kind, match, directory, label }: PlanRule): string =>
     ...(label === undefined ? [] : [`with the label ${label}`]),
   ].join(" ");
 
-const fitsByName = (rule: PlanRule, object: { readonly kind: string; readonly name: string }): boolean => {
+/** Whether it would, whatever labels the object has and whoever guards it. */
+export const fitsByName = (rule: PlanRule, object: { readonly kind: string; readonly name: string }): boolean => {
   if (object.kind !== rule.kind) return false;
   const name = foldedName(object.name);
   const isBelow = rule.directory === undefined || name.startsWith(`${foldedName(withoutSlash(rule.directory))}/`);

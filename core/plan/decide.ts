@@ -1,6 +1,7 @@
 import { type Instant, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
 import type { Plan } from "../api/plan.ts";
 import type { Skip } from "../api/run.ts";
+import { instantText } from "../object/instant-text.ts";
 import { addSeconds } from "../ports/clock.ts";
 import { slotRange } from "../schedule/slots.ts";
 import type { PlanEffect, PlanEvent } from "./events.ts";
@@ -158,7 +159,7 @@ const entered = (lane: Lane, runId: RunId, target: SiteId, slot: Instant): reado
   if (lane.queued === null) return [];
   const reason = {
     code: "SUPERSEDED",
-    message: `The run before it was still going; the slot of ${slot} took its place.`,
+    message: `The run before it was still going; the slot of ${instantText(slot)} took its place.`,
   };
   return [{ type: "supersede", runId: lane.queued as RunId, target, reason }];
 };

@@ -6,6 +6,7 @@ import { type ObjectKind, objectKindSchema } from "../api/object/common.ts";
 import { type ObjectConfig, switchesOf } from "../api/object.ts";
 import type { PlanObject, PlanRule } from "../api/plan.ts";
 import type { SwitchMap } from "../api/site.ts";
+import { instantText } from "../object/instant-text.ts";
 import { fitsJudged, ruleText } from "../object/rule.ts";
 import { unmappedAt } from "../object/switches.ts";
 import { judgedByKind } from "../object/unsupported.ts";
@@ -40,7 +41,7 @@ export const namedMember = (named: PlanObject, found: JudgedObject | undefined, 
   const unusable =
     observedAt === undefined
       ? `it is not known yet what site “${siteId}” has`
-      : `site “${siteId}” did not have it when it was looked at (${observedAt})`;
+      : `site “${siteId}” did not have it when it was looked at (${instantText(observedAt)})`;
   return { ...member, unusable };
 };
 

@@ -178,7 +178,7 @@ describe("planReclaim", () => {
     ]);
     assert.equal(
       plan[2]?.explanation,
-      "kept: the newest that may have what is gone from the source: vm “web” (while the plan names it), vm “db” (until 2026-03-01T00:00:00.000Z)",
+      "kept: the newest that may have what is gone from the source: vm “web” (while the plan names it), vm “db” (until 2026-03-01 00:00:00 UTC)",
     );
     const many = ["1", "2", "3", "4", "5"].map((name) => vm(name, 2));
     assert.match(planReclaim({ groups, keepLast: 1, gone: many })[2]?.explanation ?? "", /“3” \(.*\), and 2 more$/);

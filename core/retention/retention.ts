@@ -1,6 +1,7 @@
 import type { Group } from "../api/group.ts";
 import type { GroupId, Instant } from "../api/ids.ts";
 import { shownName } from "../api/name.ts";
+import { instantText } from "../object/instant-text.ts";
 
 /** What is to become of one group, and why: shown to people as it is. */
 export interface Reclaim<Rule extends string> {
@@ -162,7 +163,7 @@ const goneShownMax = 3;
 
 const goneText = (gone: readonly Gone[]): string => {
   const shown = gone.slice(0, goneShownMax).map(({ kind, name, until }) => {
-    const end = until === undefined ? "while the plan names it" : `until ${until}`;
+    const end = until === undefined ? "while the plan names it" : `until ${instantText(until)}`;
     return `${kind} “${shownName(name)}” (${end})`;
   });
   const more = gone.length > shown.length ? `, and ${gone.length - shown.length} more` : "";

@@ -2,6 +2,7 @@ import { Temporal } from "temporal-polyfill";
 import { VisibleError } from "../api/errors.ts";
 import type { Instant } from "../api/ids.ts";
 import type { Schedule } from "../api/plan.ts";
+import { instantText } from "../object/instant-text.ts";
 import { nextSlot } from "./slots.ts";
 
 const beginningOfTime = "0000-01-01T00:00:00.000Z" as Instant;
@@ -20,8 +21,8 @@ export const validateSchedule = (schedule: Schedule): void => {
   throw new VisibleError(
     "SCHEDULE_IMPOSSIBLE",
     endsBeforeStart(schedule, endsAt)
-      ? `The schedule ends (${endsAt}) before it starts (${schedule.startsOn}).`
-      : `The schedule ends (${endsAt}) before its first slot (${first}).`,
+      ? `The schedule ends (${instantText(endsAt)}) before it starts (${schedule.startsOn}).`
+      : `The schedule ends (${instantText(endsAt)}) before its first slot (${instantText(first)}).`,
     { hint: "Set endsAt to a later time, startsOn to an earlier day, or leave endsAt out." },
   );
 };

@@ -421,7 +421,7 @@ describe("retention", () => {
     assert.deepEqual(await atB(), ["newest", "excess", "gone", "gone"]);
     const { body } = await api.send<RetentionAnswer>("GET", "/v1/plans/nightly/retention?keepLast=1");
     const [, , two, one] = body.sites[1]?.groups ?? [];
-    assert.match(two?.explanation ?? "", /vm “app” \(until 2026-03-31T00:30:00\.000Z\)/);
+    assert.match(two?.explanation ?? "", /vm “app” \(until 2026-03-31 00:30:00 UTC\)/);
     assert.match(one?.explanation ?? "", /vm “web” \(while the plan names it\)/);
     api.pass(30 * 24 * 3600);
     assert.deepEqual(await atB(), ["newest", "excess", "excess", "gone"]);

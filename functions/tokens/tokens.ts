@@ -1,6 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant } from "../../core/api/ids.ts";
 import { type Scope, type Token, tokenSchema } from "../../core/api/token.ts";
+import { instantText } from "../../core/object/instant-text.ts";
 import { type Page, type PageRequest, readPage } from "../documents/page.ts";
 import { readRange } from "../documents/ranges.ts";
 import { tokenKey } from "../documents/records.ts";
@@ -27,9 +28,13 @@ export const createToken = async (
   const { name, scopes, expiresAt } = options;
   const now = deps.clock.now();
   if (expiresAt !== undefined && expiresAt <= now) {
-    throw new VisibleError("BAD_REQUEST", `The token would have expired at ${expiresAt}, and now it is ${now}.`, {
-      hint: "Choose a later expiresAt, or leave it out.",
-    });
+    throw new VisibleError(
+      "BAD_REQUEST",
+      `The token would have expired at ${instantText(expiresAt)}, and now it is ${instantText(now)}.`,
+      {
+        hint: "Choose a later expiresAt, or leave it out.",
+      },
+    );
   }
   const { text, id, sha256 } = newSecret(prefix, random);
   const expiry = expiresAt === undefined ? {} : { expiresAt };
@@ -52,7 +57,7 @@ export const authenticate = async (deps: StoreAndClock, token: string): Promise<
   }
   const { expiresAt } = stored.body;
   if (expiresAt !== undefined && expiresAt <= deps.clock.now()) {
-    throw new VisibleError("UNAUTHENTICATED", `The token expired at ${expiresAt}.`, {
+    throw new VisibleError("UNAUTHENTICATED", `The token expired at ${instantText(expiresAt)}.`, {
       hint: "Ask somebody with an admin token for a new one.",
     });
   }

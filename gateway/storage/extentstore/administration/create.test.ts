@@ -95,6 +95,9 @@ describe("documents", () => {
     const pool = (await cluster.store.facilities()).pools.find(({ name }) => name === "p");
     assert.deepEqual(pool, { name: "p", capacityBytes: 2 ** 20, usedBytes: 65_536 });
     await rejects(cluster.create({ kind: "pool", name: "p", capacity: "1KiB" }), "POOL_FULL");
+    await assert.rejects(cluster.create({ kind: "volume", name: "large", size: "1300MiB", pool: "p" }), {
+      message: /“p” takes 1 MiB, and for “large” 1\.3 GiB are missing\./,
+    });
     await rejects(cluster.create({ kind: "pool", name: "default", capacity: "1GiB" }), "BAD_REQUEST");
   });
 

@@ -1,6 +1,7 @@
+import { bytesText } from "../../../../core/api/bytes.ts";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StoragePool } from "../../../../core/api/facilities.ts";
-import { exactBytes } from "../../../../core/object/exact-bytes.ts";
+
 import type { Database } from "../database/database.ts";
 
 /* Everything here runs inside the caller's transaction. */
@@ -47,7 +48,7 @@ export const refuseFullPool = (database: Database, name: string, forWhat: string
   if (usedBytes <= pool.capacityBytes) return;
   throw new VisibleError(
     "POOL_FULL",
-    `The storage pool “${name}” takes ${exactBytes(pool.capacityBytes)}, and for ${forWhat} ${exactBytes(usedBytes - pool.capacityBytes)} are missing.`,
+    `The storage pool “${name}” takes ${bytesText(pool.capacityBytes)}, and for ${forWhat} ${bytesText(usedBytes - pool.capacityBytes)} are missing.`,
     { hint: "Delete what is not needed in it, use another pool, or make it larger." },
   );
 };
