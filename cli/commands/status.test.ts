@@ -84,6 +84,20 @@ describe("status", () => {
     assert.deepEqual(json.items[0].targets[0].last.reason, reason);
   });
 
+  test("never calls a target well that has no restore point: a first run that was cancelled ends it with 1", async () => {
+    const world = await worldWithPlan();
+    await createPlan(world, "slow", "");
+    const run = JSON.parse((await world.run(["plan", "run", "slow", "--json"])).stdout);
+    await world.run(["run", "cancel", run.id]);
+    await alive(world);
+    const { exitCode, stdout, json } = await status(world, "--plan", "slow");
+    assert.deepEqual([exitCode, summaryOf(json)], [1, { failing: 1 }]);
+    assert.match(
+      stdout,
+      /\nslow at b: there is no restore point, and the last run was cancelled\n {2}see: smtx-backup plan run plan_\S+ --wait\n/,
+    );
+  });
+
   test("says which restore points are older than their cycle allows, since when, and ends with 1", async () => {
     const world = await worldWithPlan();
     await world.run(["plan", "run", "nightly", "--wait"]);

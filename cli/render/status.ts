@@ -80,10 +80,12 @@ interface Note {
   readonly see?: string;
 }
 
+const lastWords = { cancelled: "was cancelled", succeeded: "succeeded" } as const;
+
 const runShown = (runId: string): string => `smtx-backup run show ${runId}`;
 
 const notesOf = (row: Row): readonly Note[] => {
-  const { isLate, lateFrom, newest, last, current } = row.target;
+  const { isLate, isFailing, lateFrom, newest, last, current } = row.target;
   const notes: Note[] = [];
   if (isLate && lateFrom !== null) {
     const what =
@@ -91,6 +93,10 @@ const notesOf = (row: Row): readonly Note[] => {
         ? "there is no restore point yet"
         : "the newest restore point is older than the plan's cycle allows";
     notes.push({ row, text: `late since ${instantText(lateFrom)}: ${what}` });
+  }
+  if (isFailing && !isLate && newest === null && last !== null && last.state !== "failed") {
+    const text = `there is no restore point, and the last run ${lastWords[last.state]}`;
+    notes.push({ row, text, see: `smtx-backup plan run ${row.plan.planId} --wait` });
   }
   if (last !== null && last.reason !== null) {
     const { code, message } = last.reason;

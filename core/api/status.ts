@@ -7,7 +7,8 @@ import { targetStateSchema } from "./run.ts";
 
 /**
  * - `late`: the newest restore point is older than the plan's cycle allows
- * - `failing`: the last run that came to an end here has failed
+ * - `failing`: the last run that came to an end here has failed, or one has ended and there is no
+ *   restore point
  * - `waiting`: a run goes on, and something has to happen before it moves
  * - `never-run`: there is no restore point, and no run has ended yet
  */

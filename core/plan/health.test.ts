@@ -39,6 +39,13 @@ test("a target is as bad as the worst that is true of it", () => {
   assert.equal(judged({ newest, last: failed }, { days: 3 }), "late,late,failing");
 });
 
+test("a target without any restore point is never well: once a run has ended it is failing, however that ended", () => {
+  assert.equal(judged({ last: lastIn("cancelled") }), "failing,failing");
+  assert.equal(judged({ last: lastIn("succeeded") }), "failing,failing");
+  assert.equal(judged({ last: lastIn("cancelled"), current: currentOf(null) }), "failing,failing");
+  assert.equal(judged({ last: lastIn("cancelled") }, { status: "suspended" }), "suspended");
+});
+
 test("one that nobody waits for is suspended, whatever became of its last run", () => {
   assert.equal(judged({ newest, last: lastIn("failed") }, { days: 3, status: "suspended" }), "suspended");
   assert.equal(judged({}, { status: "suspended" }), "suspended");

@@ -7,7 +7,8 @@ export type Findings = Pick<TargetStatus, "newest" | "last" | "current">;
 
 /**
  * How a target is: what is wrong goes before what goes on, and that before what is well. A
- * suspended plan is neither late nor failing: nobody waits for it.
+ * suspended plan is neither late nor failing: nobody waits for it. A run that has ended and no
+ * restore point is failing, however the run ended: there is nothing to restore.
  * @param newestTakenAt of the newest restore point whose instant is believed
  */
 export const judgeTarget = (
@@ -16,7 +17,8 @@ export const judgeTarget = (
   { newestTakenAt, now }: { readonly newestTakenAt: Instant | undefined; readonly now: Instant },
 ): Pick<TargetStatus, "state" | "isLate" | "isFailing" | "lateFrom"> => {
   const { from, isLate } = latenessOf(plan, newestTakenAt, now);
-  const isFailing = plan.status === "active" && last?.state === "failed";
+  const isUnprotected = last !== null && newest === null;
+  const isFailing = plan.status === "active" && (last?.state === "failed" || isUnprotected);
   const states: readonly (readonly [TargetHealth, boolean])[] = [
     ["late", isLate],
     ["failing", isFailing],

@@ -81,7 +81,7 @@ describe("the synchronization of configurations, before any data moves", () => {
     await local.command("site", "map", "a", "--to", "b", "prod=dr-prod", "backend=dr-backend", "lab=dr-lab");
     await local.command("site", "map", "a", "--to", "c", "prod=dr-prod", "lab=dr-lab");
     await local.command("plan", "create", "-f", example("plan"));
-    const run = await local.ended(await local.runPlan("nightly"));
+    const run = await local.ended(await local.runPlan("shop"));
     assert.equal(run.status, "succeeded", JSON.stringify(run, undefined, 2));
     await published(run, ["b", "c"]);
   });
