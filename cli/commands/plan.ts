@@ -9,6 +9,7 @@ import type { Answer, Api, Context } from "../context/context.ts";
 import { askedFor, followRun } from "../control-plane/follow-run.ts";
 import { freshInventory, lastInventory, lookUpObjects } from "../control-plane/inventory.ts";
 import { listed } from "../control-plane/pages.ts";
+import { addNotes } from "../help/notes.ts";
 import { wholeNumber } from "../input/options.ts";
 import { readPlanFile } from "../input/plan-file.ts";
 import { askedForRun } from "../json/run.ts";
@@ -23,13 +24,34 @@ const fileFlags = ["-f, --file <file>", "the plan's definition in YAML or JSON; 
 const slotsShown = 5;
 const slotsMax = 100;
 
+const fileNotes = `A plan.yaml. Its schedule may be { cycle: daily } alone: at and timeZone are the defaults here.
+
+  name: nightly
+  source: a
+  targets:
+    - { site: b, retention: { keepLast: 7 } }
+  objects:
+    - { kind: lun, name: web1 }
+  schedule: { cycle: daily, at: "01:00", timeZone: UTC }
+
+Without a schedule the plan runs only by hand. A plan without targets keeps snapshots at its source,
+and says at its top level how many:
+
+  name: hourly
+  source: a
+  retention: { keepLast: 24 }
+  objects:
+    - { kind: lun, name: web1 }
+  schedule: { cycle: hourly, minute: 0, timeZone: UTC }`;
+
 export const addPlanCommands = (program: Command, answering: Answering): void => {
   const plan = program.command("plan").description("protection plans: what is backed up, when, where to");
-  plan
+  const create = plan
     .command("create")
     .description("create a plan, and say what it will do")
     .requiredOption(...fileFlags)
     .action(answering((context, { file }: { file: string }) => createPlan(context, file)));
+  addNotes(create, fileNotes);
   plan
     .command("list")
     .description("list the plans")

@@ -65,8 +65,12 @@ const ownWarnings = ({ warning }: RunTarget, ofRun: readonly Reason[] = []): rea
     ? []
     : [warning];
 
+/** Of a run that was given up only the plan is known, unless its data was all sent by then. */
+const sentVerb = ({ state, progress }: RunTarget): string =>
+  state === "succeeded" || progress.objectsDone === progress.objectsTotal ? "sent" : "was to be sent";
+
 const remarks = (target: RunTarget, { warnings }: RunAnswer, style: Style): readonly string[] => [
-  ...(target.base === null ? [] : [`${target.site}: sent ${baseTexts[target.base.why]}`]),
+  ...(target.base === null ? [] : [`${target.site}: ${sentVerb(target)} ${baseTexts[target.base.why]}`]),
   ...(target.reason === null || target.state === "succeeded"
     ? []
     : [`${target.site}: ${printable(target.reason.message)} (${target.reason.code})`]),
