@@ -11,7 +11,7 @@ type Shown = Pick<GroupAnswer, "state" | "holds" | "damage" | "warnings">;
 const namedMax = 3;
 
 /** What is damaged of a group: `web1 (3 extents), db (1 extent)`. */
-const damageText = (damage: NonNullable<GroupAnswer["damage"]>): string => {
+export const damageText = (damage: NonNullable<GroupAnswer["damage"]>): string => {
   const named = damage.slice(0, namedMax).map(({ name, extents }) => `${name} (${counted(extents, "extent")})`);
   return [...named, ...(damage.length > namedMax ? [`${damage.length - namedMax} more`] : [])].join(", ");
 };

@@ -184,6 +184,10 @@ export const planSchema = z.object({
   settledAt: instantSchema.optional(),
   /** The present schedule's slots lie after this instant. Absent: after `createdAt`. */
   slotsSince: instantSchema.optional(),
+  /** When it was resumed last. Absent: never, or by an older version. */
+  resumedAt: instantSchema.optional(),
+  /** When targets were added that it has not had from the beginning. */
+  targetsSince: z.array(z.object({ site: siteIdSchema, since: instantSchema })).optional(),
   /**
    * Slots that have their run or their recorded skip although they lie after `slotsDoneUntil`,
    * which was put back: those after `after` and not after `until`, in their order. One that comes
