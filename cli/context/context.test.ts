@@ -66,7 +66,9 @@ describe("where the API is", () => {
 
   test("an empty --dir is bad usage, and not the folder that one is in", async () => {
     let isStarted = false;
-    const localUp = async () => void (isStarted = true);
+    const localUp = async () => {
+      isStarted = true;
+    };
     for (const command of [
       ["local", "up"],
       ["site", "list"],
