@@ -103,6 +103,19 @@ describe("group list without a plan", () => {
   });
 });
 
+describe("a deleted plan", () => {
+  test("is told to be deleted by plan show and plan preview, which promise no run", async () => {
+    const here = await world();
+    const shown = await here.run(["plan", "show", "old"]);
+    assert.match(shown.stdout, /^old {2}deleted\n/);
+    assert.match(shown.stdout, /\nSchedule +none: it is deleted\n/);
+    assert.match(shown.stdout, /\n\nIt is deleted: .* smtx-backup group list --plan plan_\w+\n$/);
+    assert.doesNotMatch(shown.stdout, /next run/);
+    const previewed = await here.run(["plan", "preview", "old"]);
+    assert.match(previewed.stdout, /^It is deleted: it does not run any more\.\n\n/);
+  });
+});
+
 describe("plan list", () => {
   test("says what the last run of each plan came to", async () => {
     const here = await world();
