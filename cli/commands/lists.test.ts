@@ -57,6 +57,17 @@ describe("run list without a plan", () => {
     assert.equal((await jsonOf(here, "run", "list", "--since", "7d", "--limit", "1")).more, true);
   });
 
+  test("says with --json since when it has runs, as those before are not counted in more", async () => {
+    const here = await world();
+    const sinceOf = async (...args: string[]) => {
+      const { more, since } = await jsonOf(here, "run", "list", ...args);
+      return [more, since];
+    };
+    assert.deepEqual(await sinceOf(), [false, "24h"]);
+    assert.deepEqual(await sinceOf("--since", "7d"), [false, "7d"]);
+    assert.deepEqual(await sinceOf("--plan", "new"), [false, undefined]);
+  });
+
   test("takes the name of a deleted plan, and no typo in any name or time", async () => {
     const here = await world();
     assert.equal((await jsonOf(here, "run", "list", "--plan", "old")).items.length, 1);
