@@ -66,6 +66,17 @@ describe("run list without a plan", () => {
     );
   });
 
+  test("says with --json since when it has runs, as those before are not counted in more", async () => {
+    const here = await world();
+    const sinceOf = async (...args: string[]) => {
+      const { more, since } = await jsonOf(here, "run", "list", ...args);
+      return [more, since];
+    };
+    assert.deepEqual(await sinceOf(), [false, "24h"]);
+    assert.deepEqual(await sinceOf("--since", "7d"), [false, "7d"]);
+    assert.deepEqual(await sinceOf("--plan", "new"), [false, undefined]);
+  });
+
   test("takes the name of a deleted plan, and no typo in any name or time", async () => {
     const here = await world();
     assert.equal((await jsonOf(here, "run", "list", "--plan", "old")).items.length, 1);
@@ -136,6 +147,19 @@ describe("group list without a plan", () => {
       stderr,
       new RegExp(`\n {2}hint: A deleted plan of that name, ${planId}, .* --plan ${planId} --site b\n`),
     );
+  });
+});
+
+describe("a deleted plan", () => {
+  test("is told to be deleted by plan show and plan preview, which promise no run", async () => {
+    const here = await world();
+    const shown = await here.run(["plan", "show", "old"]);
+    assert.match(shown.stdout, /^old {2}deleted\n/);
+    assert.match(shown.stdout, /\nSchedule +none: it is deleted\n/);
+    assert.match(shown.stdout, /\n\nIt is deleted: .* smtx-backup group list --plan plan_\w+\n$/);
+    assert.doesNotMatch(shown.stdout, /next run/);
+    const previewed = await here.run(["plan", "preview", "old"]);
+    assert.match(previewed.stdout, /^It is deleted: it does not run any more\.\n\n/);
   });
 });
 

@@ -13,7 +13,7 @@ import { addNotes } from "../help/notes.ts";
 import { wholeNumber } from "../input/options.ts";
 import { readPlanFile } from "../input/plan-file.ts";
 import { askedForRun } from "../json/run.ts";
-import { firstRunText, planTable, planText, retentionText, slotsText } from "../render/plan.ts";
+import { deletedPlanText, firstRunText, planTable, planText, retentionText, slotsText } from "../render/plan.ts";
 import { idleText, leftOutText, type Members, membersText } from "../render/plan-members.ts";
 import { warningLines } from "../render/run.ts";
 import { printable } from "../render/style.ts";
@@ -71,7 +71,8 @@ export const addPlanCommands = (program: Command, answering: Answering): void =>
         const api = await context.connect();
         const plan = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } }));
         const known = await membersOf(context, api, plan.id);
-        const text = [planText(plan, context.style), membersText(plan, known, context.style)];
+        const members = plan.status === "deleted" ? deletedPlanText(plan.id) : membersText(plan, known, context.style);
+        const text = [planText(plan, context.style), members];
         return { json: { ...plan, members: known.members }, text: text.join("\n\n") };
       }),
     );

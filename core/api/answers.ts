@@ -136,12 +136,14 @@ export type PlanAnswer = z.infer<typeof planAnswerSchema>;
 export const planSummarySchema = planSchema.omit({ objectSet: true, lanes: true, compression: true });
 export type PlanSummary = z.infer<typeof planSummarySchema>;
 
-/** Slots to come, oldest first. Empty: the plan has no schedule, or it has ended. */
+/** Slots to come, oldest first. Empty: the plan has no schedule, it has ended, or the plan is deleted. */
 export const scheduleAnswerSchema = z.object({
   schedule: scheduleSchema.optional(),
   slots: z.array(instantSchema),
   /** The plan is suspended: none of them gets a run before it is resumed. */
   isSuspended: z.literal(true).optional(),
+  /** The plan is deleted: it has no run any more. */
+  isDeleted: z.literal(true).optional(),
 });
 
 /**
