@@ -42,7 +42,9 @@ export const listRuns = async (context: Context, { limit: given, ...filter }: Li
         : "No runs yet.",
   });
   const note = isCut ? `\nOf the last ${sinceUnlessTold}. To see others: --since 7d, or --plan PLAN` : "";
-  return { json: { items: items.map(runLine), more }, text: table + moreText(more, limit) + note };
+  const since = filter.since ?? (isOfOne ? undefined : sinceUnlessTold);
+  const json = { items: items.map(runLine), more, ...(since !== undefined && { since }) };
+  return { json, text: table + moreText(more, limit) + note };
 };
 
 interface Newest {

@@ -64,6 +64,22 @@ describe("where the API is", () => {
     assert.match(stderr, new RegExp(`hint: .*smtx-backup local up --dir ${dir}`));
   });
 
+  test("an empty --dir is bad usage, and not the folder that one is in", async () => {
+    let isStarted = false;
+    const localUp = async () => {
+      isStarted = true;
+    };
+    for (const command of [
+      ["local", "up"],
+      ["site", "list"],
+    ]) {
+      const { exitCode, stderr } = await run([...command, "--dir", ""], { localUp });
+      assert.equal(exitCode, 2);
+      assert.match(stderr, /--dir names no folder: it is empty\. \(BAD_REQUEST\)\n {2}hint: /);
+    }
+    assert.equal(isStarted, false);
+  });
+
   test("a file in the place of its folder is bad input, for every command", async (t) => {
     const file = join(await temporaryFolder(t), "file");
     await writeFile(file, "");

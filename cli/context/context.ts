@@ -55,6 +55,7 @@ const dirOtherwise = ".smtx-backup";
 export const createContext = (host: Host, options: GlobalOptions): Context => {
   const { env } = host;
   const json = options.json === true;
+  if (options.dir === "") throw noDirNamed();
   const dir = resolve(options.dir ?? (env["SMTX_BACKUP_DIR"] || dirOtherwise));
   const givenUrl = options.url ?? (env["SMTX_BACKUP_URL"] || undefined);
   return {
@@ -83,6 +84,12 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
     },
   };
 };
+
+/** It would be the folder that this process is in, where nobody expects a local environment. */
+const noDirNamed = () =>
+  new VisibleError("BAD_REQUEST", "--dir names no folder: it is empty.", {
+    hint: `Name the local environment's folder, or leave --dir out for ${dirOtherwise}.`,
+  });
 
 /** Never on the command line, where every user of the host could read it. */
 const tokenGiven = async ({ tokenFile }: GlobalOptions, env: Host["env"]): Promise<string | undefined> =>

@@ -6,7 +6,8 @@ export const environmentVariables = {
   SMTX_BACKUP_ENROLMENT_TOKEN: "the token of gateway invite, for gateway enrol; else standard input has it",
   AWS_ENDPOINT_URL:
     "makes local up use these services instead of its own emulators; so do AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_SCHEDULER for one",
-  COLUMNS: "how long lines may be where there is no terminal; 80 unless told",
+  COLUMNS:
+    "how long lines of help and of what goes on may be, 20 at least; else what the terminal has, or 80. A command to be copied is never broken",
   NO_COLOR: "when it is set there are no colours",
 } as const;
 

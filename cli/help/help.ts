@@ -1,7 +1,8 @@
 import { type Command, Help } from "commander";
-import { exitCodesHelp } from "../host/exit-codes.ts";
+import { exitCodeMeanings } from "../host/exit-codes.ts";
 import type { Host } from "../host/host.ts";
 import { styleFor } from "../render/style.ts";
+import { helpColumns, layout, listed } from "./layout.ts";
 
 /** Commands that do something: those without sub-commands. */
 const leavesOf = (command: Command): readonly Command[] =>
@@ -46,6 +47,7 @@ export type Screens = Pick<Host, "env" | "stdout" | "stderr">;
 export const configureHelp = (program: Command, host: Screens): void => {
   const style = styleFor({ isTerminal: host.stdout.isTerminal, env: host.env });
   const help: Partial<Help> = {
+    ...layout,
     showGlobalOptions: true,
     // Without the word help, which commander adds to every noun.
     visibleCommands: (command) => [...command.commands],
@@ -66,11 +68,14 @@ export const configureHelp = (program: Command, host: Screens): void => {
       writeErr: (text) => host.stderr.write(text),
       // Errors are told in one place, with their code.
       outputError: () => undefined,
-      getOutHelpWidth: () => host.stdout.columns,
-      getErrHelpWidth: () => host.stderr.columns,
+      getOutHelpWidth: () => helpColumns(host.stdout.columns),
+      getErrHelpWidth: () => helpColumns(host.stderr.columns),
       getOutHasColors: () => host.stdout.isTerminal,
       getErrHasColors: () => host.stderr.isTerminal,
     })
     .helpCommand(false)
-    .addHelpText("after", `${examplesHelp}\n\nExit codes:\n${exitCodesHelp()}`);
+    .addHelpText("after", ({ command, error }) => {
+      const { columns } = error ? host.stderr : host.stdout;
+      return `${examplesHelp}\n\nExit codes:\n${listed(exitCodeMeanings(), { command, columns })}`;
+    });
 };

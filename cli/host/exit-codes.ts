@@ -102,7 +102,5 @@ const endings: Record<ErrorCode, Ending> = {
 export const exitCodeOf = (code: ErrorCode): number => exitCodes[endings[code]].code;
 
 /** For `--help`. */
-export const exitCodesHelp = (): string =>
-  Object.values(exitCodes)
-    .map(({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning}`)
-    .join("\n");
+export const exitCodeMeanings = (): readonly (readonly [code: string, meaning: string])[] =>
+  Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning]);

@@ -142,7 +142,8 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "plan resume": plan,
   "plan delete": z.object({ deleted: z.string().nullable() }),
   "plan preview": z.object({ schedule: scheduleAnswerSchema, retention: retentionAnswerSchema }),
-  "run list": itemsCut(runLineDocument),
+  // Since: `24h`, as `--since` has it, or would have it to have the same runs.
+  "run list": itemsCut(runLineDocument).extend({ since: z.string().optional() }),
   "run show": runOrId,
   "run redrive": runDocument,
   "run cancel": runDocument,

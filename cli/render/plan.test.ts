@@ -69,6 +69,7 @@ test("the next runs are told in the schedule's own zone, and why there are none"
   );
   assert.match(slotsText({ schedule, slots: [] }), /ended/);
   assert.match(slotsText({ slots: [] }), /no schedule/);
+  assert.equal(slotsText({ slots: [], isDeleted: true }), "It is deleted: it does not run any more.");
 });
 
 test("a monthly schedule says which months it leaves out, and how to have the last day of each", () => {

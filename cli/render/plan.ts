@@ -83,7 +83,7 @@ export const planText = (plan: PlanAnswer, style: Style): string => {
       ],
       ["Targets", plan.targets.length === 0 ? undefined : bySite(plan.targets).map(targetText).join("\n")],
       ["Objects", plan.objects.map(entryText).join("\n")],
-      ["Schedule", scheduleText(plan.schedule)],
+      ["Schedule", plan.status === "deleted" ? "none: it is deleted" : scheduleText(plan.schedule)],
       ["Compression", plan.targets.length === 0 ? undefined : enabled ? `zstd, level ${level}` : "off"],
       ["Clock", plan.clock && clockText(plan.clock)],
     ],
@@ -92,13 +92,21 @@ export const planText = (plan: PlanAnswer, style: Style): string => {
   return `${head}\n${body}`;
 };
 
+const deletedText = "It is deleted: it does not run any more.";
+
+/** What stays of a plan that is deleted. */
+export const deletedPlanText = (id: PlanAnswer["id"]): string =>
+  `${deletedText} Its restore points stay: smtx-backup group list --plan ${id}`;
+
 /** The slots to come, in the schedule's own time zone. */
 export const slotsText = (answer: {
   readonly schedule?: Schedule | undefined;
   readonly slots: readonly string[];
   readonly isSuspended?: boolean | undefined;
+  readonly isDeleted?: boolean | undefined;
 }): string => {
-  const { schedule, slots, isSuspended = false } = answer;
+  const { schedule, slots, isSuspended = false, isDeleted = false } = answer;
+  if (isDeleted) return deletedText;
   if (schedule === undefined) return "It runs only when it is told to: it has no schedule.";
   if (slots.length === 0) return "It will not run any more: its schedule has ended.";
   const leftOut = leftOutMonthsText(schedule);
@@ -144,7 +152,7 @@ export const planTable = (plans: readonly PlanListEntry[], style: Style): string
       { title: "KIND", value: ({ kind }) => kind },
       { title: "SOURCE", value: ({ source }) => source },
       { title: "TARGETS", value: (plan) => sitesText(plan) || "–" },
-      { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
+      { title: "ENTRIES", value: ({ objectCount }) => String(objectCount), align: "right" },
       {
         title: "LAST RUN",
         value: ({ lastRun }) => (lastRun ? `${statusText(lastRun.status)} ${instantText(lastRun.slot)}` : "–"),

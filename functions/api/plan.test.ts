@@ -195,7 +195,7 @@ describe("plans", () => {
       const { body } = await api.send(method, `/v1/plans/${plan.id}${path}`, method === "PUT" ? nightly : undefined);
       assert.equal(body.error.code, "PLAN_UNKNOWN");
     }
-    assert.deepEqual((await api.send("GET", `/v1/plans/${plan.id}/schedule`)).body, { slots: [] });
+    assert.deepEqual((await api.send("GET", `/v1/plans/${plan.id}/schedule`)).body, { slots: [], isDeleted: true });
     assert.equal((await api.send("POST", "/v1/plans", nightly)).status, 201);
   });
 

@@ -224,7 +224,8 @@ export const planRoutes = (deps: ApiDeps) =>
     })
     .openapi(schedule, async (c) => {
       const found = await readPlan(deps, c.req.valid("param").plan);
-      if (found.schedule === undefined || found.status === "deleted") return c.json({ slots: [] }, 200);
+      if (found.status === "deleted") return c.json({ slots: [], isDeleted: true as const }, 200);
+      if (found.schedule === undefined) return c.json({ slots: [] }, 200);
       const slots = previewRuns(found.schedule, comesAfter(found, deps.clock.now()), c.req.valid("query").count);
       const isSuspended = found.status === "suspended";
       return c.json({ schedule: found.schedule, slots, ...(isSuspended ? { isSuspended } : {}) }, 200);

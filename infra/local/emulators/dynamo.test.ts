@@ -11,7 +11,7 @@ import { createClients } from "../../../functions/aws/clients.ts";
 import { createDynamodbStore } from "../../../functions/aws/dynamodb-store.ts";
 import { ensureTable } from "../../../functions/aws/table.ts";
 import { until } from "../../../test/patience.ts";
-import { dynoxidePath, startDynamo } from "./dynamo.ts";
+import { dynoxidePath, endedAtStart, startDynamo } from "./dynamo.ts";
 
 const isAnswering = async (endpoint: string) => {
   try {
@@ -72,6 +72,15 @@ describe("the DynamoDB emulator", () => {
     const isConflict = (error: unknown) => VisibleError.is(error, "CONFLICT") && error.message.includes(`${port}`);
     await assert.rejects(startDynamo({ dir, port }), isConflict);
     other.close();
+  });
+
+  test("says that the disk is full where that ended it", () => {
+    const full = endedAtStart("error: Internal error: database or disk is full (INTERNAL)");
+    assert.equal(full.code, "STORE_FULL");
+    assert.match(`${full.message} ${full.hint}`, /^The DynamoDB emulator has no space left on its disk\. Free /);
+    const other = endedAtStart("error: database is locked");
+    assert.equal(other.code, "INTERNAL");
+    assert.match(other.message, /database is locked$/);
   });
 
   test("leaves nothing running when its start is given up", async () => {

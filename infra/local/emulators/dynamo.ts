@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { visibleFailure } from "../../../core/api/failure.ts";
 import { makeFolder } from "../../../gateway/files/folder.ts";
 import { type Death, keepRunning } from "../../../gateway/processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../../gateway/processes/owned-process.ts";
@@ -63,17 +64,22 @@ const untilItAnswers = async (dynoxide: OwnedProcess, endpoint: string, signal: 
   }
   if (!dynoxide.hasEnded()) return;
   const last = dynoxide.lastOutput() || (await dynoxide.ended);
-  throw new VisibleError("INTERNAL", `The DynamoDB emulator ended at its start: ${last}`, {
-    hint: "Is another one using the same folder?",
-  });
+  throw endedAtStart(last);
+};
+
+/** STORE_FULL where the disk has no room for its database, which no other error of it says. */
+export const endedAtStart = (last: string): VisibleError => {
+  const message = `The DynamoDB emulator ended at its start: ${last}`;
+  const lacking = visibleFailure(new Error(message), "the DynamoDB emulator");
+  return lacking ?? new VisibleError("INTERNAL", message, { hint: "Is another one using the same folder?" });
 };
 
 /**
  * Starts dynoxide on 127.0.0.1 with its database in `dir`, and waits until it answers, two minutes
  * at most. One that dies is started again, on the same port with the same database. It ends with
  * this process, however this process ends.
- * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, INTERNAL when it does not
- *   start
+ * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, STORE_FULL, INTERNAL when it
+ *   does not start
  */
 export const startDynamo = async (options: DynamoOptions): Promise<Emulator> => {
   const { dir, onDeath = () => undefined, time = steadyTime } = options;
