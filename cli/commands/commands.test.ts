@@ -103,6 +103,25 @@ describe("plan", () => {
     assert.match(typo.stderr, /no plan “rename”\. \(PLAN_UNKNOWN\)\n {2}hint: /);
   });
 
+  test("resume says when it runs next, and suspend and resume say where there was nothing to change", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const next = /\n\nIt runs next at\n {2}2026-03-02 01:00:00 Europe\/Berlin\n$/;
+    const nothing = /\n\nIt was not suspended: nothing has changed\.\n/;
+    const idle = (await world.run(["plan", "resume", "nightly"])).stdout;
+    assert.match(idle, nothing);
+    assert.match(idle, next);
+    assert.doesNotMatch((await world.run(["plan", "suspend", "nightly"])).stdout, /already/);
+    assert.match((await world.run(["plan", "suspend", "nightly"])).stdout, /\n\nIt was suspended already: nothing has/);
+    const resumed = (await world.run(["plan", "resume", "nightly"])).stdout;
+    assert.doesNotMatch(resumed, nothing);
+    assert.match(resumed, next);
+    const { token } = await jsonOf(world, "token", "create", "ops", "--scope", "operate");
+    const operated = await world.run(["plan", "resume", "nightly"], {
+      env: { SMTX_BACKUP_URL: "http://api.test", SMTX_BACKUP_TOKEN: token },
+    });
+    assert.equal(operated.exitCode, 0, operated.stderr);
+  });
+
   test("delete asks a person; without a yes nothing is deleted, and without a person it is refused", async (t) => {
     const { world } = await worldWithPlan(t);
     const asked: string[] = [];

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { VisibleError } from "../../core/api/errors.ts";
-import { type GroupId, planIdOf } from "../../core/api/ids.ts";
+import { type GroupId, type PlanId, planIdOf } from "../../core/api/ids.ts";
 import { answerOf } from "../context/client.ts";
 import type { Answer, Api, Context } from "../context/context.ts";
 import { readRun } from "../control-plane/follow-run.ts";
@@ -9,7 +9,7 @@ import { listed } from "../control-plane/pages.ts";
 import { readRunObjects } from "../control-plane/run-objects.ts";
 import { groupOrLatest, groupText, latestOfOption, sinceOption, siteOption } from "../input/options.ts";
 import { groupLine } from "../json/group.ts";
-import { groupNotes, groupTable, groupText as wholeGroupText } from "../render/group.ts";
+import { groupNotes, groupTable, inOrderOfSites, namesakeNote, groupText as wholeGroupText } from "../render/group.ts";
 import { runObjectsText } from "../render/run-objects.ts";
 import type { Answering } from "./command.ts";
 
@@ -39,10 +39,19 @@ interface ListOptions {
 
 const listGroups = async (context: Context, filter: ListOptions): Promise<Answer> => {
   const api = await context.connect();
-  const items = await listed(context, (page) => answerOf(api.v1.groups.$get({ query: { ...page, ...filter } })));
+  const namesakes: PlanId[] = [];
+  const listedGroups = await listed(context, async (query) => {
+    const page = await answerOf(api.v1.groups.$get({ query: { ...query, ...filter } }));
+    namesakes.push(...(page.namesakes ?? []));
+    return page;
+  });
+  const items = inOrderOfSites(listedGroups);
   const isFiltered = filter.site !== undefined || filter.since !== undefined;
   const text = groupTable(items, context.style, isFiltered ? "No snapshot groups fit these filters." : undefined);
-  return { json: { items: items.map(groupLine) }, text: [text, ...groupNotes(items)].join("\n") };
+  return {
+    json: { items: items.map(groupLine) },
+    text: [text, ...groupNotes(items), ...namesakes.map(namesakeNote)].join("\n"),
+  };
 };
 
 interface ShowOptions {

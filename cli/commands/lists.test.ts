@@ -57,6 +57,15 @@ describe("run list without a plan", () => {
     assert.equal((await jsonOf(here, "run", "list", "--since", "7d", "--limit", "1")).more, true);
   });
 
+  test("takes a time as it is printed", async () => {
+    const here = await world();
+    const { items } = await jsonOf(here, "run", "list", "--since", "2026-03-03 00:00:00 UTC");
+    assert.deepEqual(
+      items.map(({ planName }: { planName: string }) => planName),
+      ["new"],
+    );
+  });
+
   test("says with --json since when it has runs, as those before are not counted in more", async () => {
     const here = await world();
     const sinceOf = async (...args: string[]) => {
@@ -75,7 +84,7 @@ describe("run list without a plan", () => {
       for (const [args, exitCode, code] of [
         [["--plan", "odl"], 3, "PLAN_UNKNOWN"],
         [["--site", "bb"], 3, "SITE_UNKNOWN"],
-        [["--since", "1w"], 2, "BAD_REQUEST"],
+        [["--since", "1y"], 2, "BAD_REQUEST"],
       ] as const) {
         const wrong = await here.run([list, "list", ...args]);
         assert.equal(wrong.exitCode, exitCode, wrong.stderr);
@@ -104,12 +113,39 @@ describe("group list without a plan", () => {
     const { stdout } = await here.run(["group", "list", "--site", "b"]);
     assert.match(
       stdout,
-      /^PLAN .* CHANGED +DATA +SIZE .*\nnew +b .* 2 +3\.9 KiB +1\.5 GiB +2 GiB +published .*\nold +b /,
+      /^PLAN .* CHANGED +DATA +SIZE .*\nnew +b .* 2 +3\.9 KiB +1\.5 GiB +2 GiB +published .*\nold \(deleted\) +b /,
     );
     const { items } = await jsonOf(here, "group", "list", "--site", "b", "--since", "12h");
     assert.deepEqual(
       items.map(({ planName }: { planName: string }) => planName),
       ["new"],
+    );
+  });
+
+  test("has the sites of a plan in the order of their names, and at each the newest first", async () => {
+    const here = await world();
+    await here.run(["plan", "run", "new", "--wait"]);
+    const { items } = await jsonOf(here, "group", "list", "--plan", "new");
+    assert.deepEqual(
+      items.map(({ siteId, sequence }: { siteId: string; sequence: number }) => `${siteId} ${sequence}`),
+      ["a 2", "b 2", "b 1"],
+    );
+  });
+
+  test("tells of a deleted plan that had the name before, and so does `latest`", async () => {
+    const here = await world();
+    const { planId } = (await jsonOf(here, "group", "list", "--plan", "old")).items[0];
+    assert.match((await here.run(["group", "list", "--plan", "old"])).stdout, /\nold \(deleted\) +a /);
+    const [run] = (await jsonOf(here, "run", "list", "--plan", "old")).items;
+    assert.match((await here.run(["run", "show", run.id])).stdout, /\nPlan +old \(deleted\)\n/);
+    await createPlan(here, "old");
+    const see = `A deleted plan of that name, ${planId}, has groups, too: smtx-backup group list --plan ${planId}`;
+    assert.equal((await here.run(["group", "list", "--plan", "old"])).stdout, `No snapshot groups yet.\n${see}\n`);
+    const { exitCode, stderr } = await here.run(["rebuild", "latest", "--plan", "old", "--site", "b"]);
+    assert.equal(exitCode, 3);
+    assert.match(
+      stderr,
+      new RegExp(`\n {2}hint: A deleted plan of that name, ${planId}, .* --plan ${planId} --site b\n`),
     );
   });
 });
@@ -133,6 +169,11 @@ describe("plan list", () => {
     assert.match((await here.run(["plan", "list"])).stdout, /^NAME .* LAST RUN .*\nnew .* succeeded 2026-03-03 /);
     await createPlan(here, "never");
     assert.match((await here.run(["plan", "list"])).stdout, /\nnever .* 2 +– +none/);
+  });
+
+  test("counts the entries of a plan, not the objects that its rules may stand for, and says so", async () => {
+    const here = await world();
+    assert.match((await here.run(["plan", "list"])).stdout, /^NAME .* TARGETS +ENTRIES .*\nnew .* b +2 +succeeded/);
   });
 });
 

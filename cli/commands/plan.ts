@@ -9,6 +9,7 @@ import type { Answer, Api, Context } from "../context/context.ts";
 import { askedFor, followRun } from "../control-plane/follow-run.ts";
 import { freshInventory, lastInventory, lookUpObjects } from "../control-plane/inventory.ts";
 import { listed } from "../control-plane/pages.ts";
+import { addNotes } from "../help/notes.ts";
 import { wholeNumber } from "../input/options.ts";
 import { readPlanFile } from "../input/plan-file.ts";
 import { askedForRun } from "../json/run.ts";
@@ -23,13 +24,34 @@ const fileFlags = ["-f, --file <file>", "the plan's definition in YAML or JSON; 
 const slotsShown = 5;
 const slotsMax = 100;
 
+const fileNotes = `A plan.yaml. Its schedule may be { cycle: daily } alone: at and timeZone are the defaults here.
+
+  name: nightly
+  source: a
+  targets:
+    - { site: b, retention: { keepLast: 7 } }
+  objects:
+    - { kind: lun, name: web1 }
+  schedule: { cycle: daily, at: "01:00", timeZone: UTC }
+
+Without a schedule the plan runs only by hand. A plan without targets keeps snapshots at its source,
+and says at its top level how many:
+
+  name: hourly
+  source: a
+  retention: { keepLast: 24 }
+  objects:
+    - { kind: lun, name: web1 }
+  schedule: { cycle: hourly, minute: 0, timeZone: UTC }`;
+
 export const addPlanCommands = (program: Command, answering: Answering): void => {
   const plan = program.command("plan").description("protection plans: what is backed up, when, where to");
-  plan
+  const create = plan
     .command("create")
     .description("create a plan, and say what it will do")
     .requiredOption(...fileFlags)
     .action(answering((context, { file }: { file: string }) => createPlan(context, file)));
+  addNotes(create, fileNotes);
   plan
     .command("list")
     .description("list the plans")
@@ -88,22 +110,12 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
     .command("suspend")
     .description("let a plan's slots go by without a run")
     .argument(...planArgument)
-    .action(
-      answering(async (context, name: string) => {
-        const api = await context.connect();
-        return showPlan(await answerOf(api.v1.plans[":plan"].suspend.$post({ param: { plan: name } })), context);
-      }),
-    );
+    .action(answering(suspendPlan));
   plan
     .command("resume")
-    .description("end a plan's suspension")
+    .description("end a plan's suspension, and say when it runs next")
     .argument(...planArgument)
-    .action(
-      answering(async (context, name: string) => {
-        const api = await context.connect();
-        return showPlan(await answerOf(api.v1.plans[":plan"].resume.$post({ param: { plan: name } })), context);
-      }),
-    );
+    .action(answering(resumePlan));
   plan
     .command("delete")
     .description(
@@ -112,6 +124,34 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
     .argument(...planArgument)
     .option("--yes", "don't ask", false)
     .action(answering((context, name: string, { yes }: { yes: boolean }) => deletePlan(context, name, yes)));
+};
+
+/** What is only told beside: undefined where the token may operate, but not read. */
+const ifReadable = async <T>(reading: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await reading;
+  } catch (error) {
+    if (VisibleError.is(error, "FORBIDDEN")) return undefined;
+    throw error;
+  }
+};
+
+const suspendPlan = async (context: Context, name: string): Promise<Answer> => {
+  const api = await context.connect();
+  const before = await ifReadable(answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } })));
+  const plan = await answerOf(api.v1.plans[":plan"].suspend.$post({ param: { plan: name } }));
+  const note = before?.status === "suspended" ? ["It was suspended already: nothing has changed."] : [];
+  return { json: plan, text: [planText(plan, context.style), ...note].join("\n\n") };
+};
+
+const resumePlan = async (context: Context, name: string): Promise<Answer> => {
+  const api = await context.connect();
+  const before = await ifReadable(answerOf(api.v1.plans[":plan"].$get({ param: { plan: name } })));
+  const plan = await answerOf(api.v1.plans[":plan"].resume.$post({ param: { plan: name } }));
+  const note = before?.status === "active" ? ["It was not suspended: nothing has changed."] : [];
+  const slots = await ifReadable(slotsOf(api, plan.id, 1));
+  const next = slots === undefined ? [] : [slotsText(slots)];
+  return { json: plan, text: [planText(plan, context.style), ...note, ...next].join("\n\n") };
 };
 
 const deletePlan = async (context: Context, nameOrId: string, yes: boolean): Promise<Answer> => {
@@ -157,8 +197,6 @@ const addPreview = (plan: Command, answering: Answering): void => {
 
 const slotsOf = (api: Api, plan: string, count = slotsShown) =>
   answerOf(api.v1.plans[":plan"].schedule.$get({ param: { plan }, query: { count: String(count) } }));
-
-const showPlan = (plan: PlanAnswer, { style }: Context): Answer => ({ json: plan, text: planText(plan, style) });
 
 const createPlan = async (context: Context, file: string): Promise<Answer> => {
   const definition = await readPlanFile(file, context.host);

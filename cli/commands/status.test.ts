@@ -3,6 +3,9 @@ import { describe, test } from "node:test";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import { objectNamed, reportAlive, siteA, siteB } from "../../functions/api/testing.ts";
 import { complete, report } from "../../functions/api/testing-gateway.ts";
+import { planKey } from "../../functions/documents/records.ts";
+import { putInventoryPart } from "../../functions/inventory/inventory.ts";
+import { toldBy } from "../../functions/inventory/testing.ts";
 import { createWorld, type TestWorld } from "../testing.ts";
 
 const day = 24 * 60 * 60;
@@ -157,8 +160,37 @@ describe("status", () => {
     assert.match(stdout, /smtx-backup plan create/);
   });
 
+  test("has exit code 1 while the newest restore point is damaged, and says what of it", async () => {
+    const world = await worldWithPlan();
+    await world.run(["plan", "run", "nightly", "--wait"]);
+    const groupId: string = (await status(world)).json.items[0].targets[0].newest.groupId;
+    const damage = [{ groupId, volumeId: "v1", name: "web1", extents: 1 }];
+    const at = Date.parse(world.api.deps.clock.now());
+    for (const part of toldBy({ siteId: siteB, at, damage })) await putInventoryPart(world.api.deps, part);
+    const { exitCode, stdout, json } = await status(world);
+    assert.deepEqual([exitCode, summaryOf(json)], [1, { damaged: 1 }]);
+    assert.match(stdout, /^nightly at b: the newest restore point is damaged: web1 \(1 extent\)$/m);
+  });
+
+  test("has exit code 1 where a plan can't be read, alone or among others, and says how many", async () => {
+    const world = await worldWithPlan();
+    const { planId } = (await status(world)).json.items[0];
+    const { store } = world.api.deps;
+    const key = planKey(planId);
+    const body = { ...(await store.get<object>(key))?.body, sequence: "many" };
+    await store.commit([{ type: "put", key, body, expect: "any" }]);
+    const alone = await status(world);
+    assert.deepEqual([alone.exitCode, alone.json.items, alone.json.unreadable], [1, [], 1]);
+    assert.match(alone.stdout, /^1 plan can't be read, /);
+    await createPlan(world, "other");
+    const among = await status(world);
+    assert.deepEqual([among.exitCode, among.json.items.length, among.json.unreadable], [1, 1, 1]);
+    assert.match(among.stdout, /^1 plan at 1 target: /);
+    assert.match(among.stdout, /^1 plan can't be read, /m);
+  });
+
   test("says in its help which exit code means what", async () => {
     const { stdout } = await (await createWorld()).run(["status", "--help"]);
-    assert.match(stdout.replaceAll(/\s+/g, " "), /exit code 1 when something is late or failing/);
+    assert.match(stdout.replaceAll(/\s+/g, " "), /exit code 1 when something is late, failing or damaged/);
   });
 });

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { StatusAnswer } from "../../core/api/status.ts";
+import type { StatusAnswer, TargetStatus } from "../../core/api/status.ts";
 import { answerOf } from "../context/client.ts";
 import type { Answer, Context } from "../context/context.ts";
 import { listed } from "../control-plane/pages.ts";
@@ -18,7 +18,7 @@ export const addStatusCommand = (program: Command, answering: Answering): void =
   program
     .command("status")
     .description(
-      "show how every plan is at its targets: the newest restore point, the last result, what it waits for; exit code 1 when something is late or failing",
+      "show how every plan is at its targets: the newest restore point, the last result, what it waits for; exit code 1 when something is late, failing or damaged, or a plan can't be read",
     )
     .option("--plan <plan>", "only this plan, by its name or id")
     .addOption(siteOption("only this target"))
@@ -27,12 +27,15 @@ export const addStatusCommand = (program: Command, answering: Answering): void =
 };
 
 const showStatus = async (context: Context, { all, ...filter }: StatusOptions): Promise<Answer> => {
-  const { items, absentSites } = await readStatus(context, filter);
+  const { items, absentSites, unreadable } = await readStatus(context, filter);
   const summary = statusCounts(items);
-  const isWrong = items.some(({ targets }) => targets.some(({ isLate, isFailing }) => isLate || isFailing));
+  const isWrong = unreadable > 0 || items.some(({ targets }) => targets.some(isWrongAt));
   return {
-    json: { items, absentSites, summary },
-    text: statusText({ items, absentSites }, { style: context.style, all, isFiltered: filter.site !== undefined }),
+    json: { items, absentSites, summary, unreadable },
+    text: statusText(
+      { items, absentSites, unreadable },
+      { style: context.style, all, isFiltered: filter.site !== undefined },
+    ),
     exitCode: (isWrong ? exitCodes.failed : exitCodes.done).code,
   };
 };
@@ -40,13 +43,18 @@ const showStatus = async (context: Context, { all, ...filter }: StatusOptions): 
 const readStatus = async (
   context: Context,
   filter: Pick<StatusOptions, "plan" | "site">,
-): Promise<Pick<StatusAnswer, "absentSites"> & { readonly items: StatusAnswer["items"] }> => {
+): Promise<Pick<StatusAnswer, "items" | "absentSites"> & { readonly unreadable: number }> => {
   const api = await context.connect();
   const absent = new Set<StatusAnswer["absentSites"][number]>();
+  let unreadable = 0;
   const items = await listed(context, async (query) => {
-    const page = await answerOf(api.v1.status.$get({ query: { ...query, ...filter } }));
+    const { unreadable: some = 0, ...page } = await answerOf(api.v1.status.$get({ query: { ...query, ...filter } }));
     for (const site of page.absentSites) absent.add(site);
+    unreadable += some;
     return page;
   });
-  return { items: [...items], absentSites: [...absent].sort() };
+  return { items: [...items], absentSites: [...absent].sort(), unreadable };
 };
+
+const isWrongAt = ({ isLate, isFailing, newest }: TargetStatus): boolean =>
+  isLate || isFailing || newest?.damage !== undefined;

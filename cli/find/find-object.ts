@@ -2,6 +2,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { isSameName, shownName } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
+import { didYouMean } from "../../core/object/nearest-name.ts";
 import { kindNames } from "../render/kind-names.ts";
 import { isMirror, objectIsMirror, originNote } from "../render/mirrors.ts";
 
@@ -52,8 +53,11 @@ const unknown = (objects: readonly ObjectConfig[], { site, nameOrId, kind }: Wan
   const message = `Site “${site}” has no ${kind === undefined ? "object" : kindNames[kind]} “${name}”.`;
   const [other] = others;
   if (other === undefined) {
+    const names = objects.flatMap((object) =>
+      kind === undefined || object.kind === kind ? [shownName(object.name)] : [],
+    );
     return new VisibleError("OBJECT_UNKNOWN", message, {
-      hint: `List what it has with: smtx-backup object list --site ${site} --refresh`,
+      hint: `${didYouMean(nameOrId, names)}List what it has with: smtx-backup object list --site ${site} --refresh`,
     });
   }
   return new VisibleError(

@@ -6,7 +6,7 @@ export const exitCodes = {
   failed: {
     code: 1,
     meaning:
-      "failed: a run failed or partly failed, `status` found something late or failing, this can't be done now, or a question was not answered with yes",
+      "failed: a run failed or partly failed, `status` found something late, failing or damaged, or a plan that can't be read, this can't be done now, or a question was not answered with yes",
   },
   badInput: { code: 2, meaning: "bad usage or bad input" },
   notFound: { code: 3, meaning: "not found" },

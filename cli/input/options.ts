@@ -41,7 +41,10 @@ export const groupText = "the group's id, of: smtx-backup group list; or latest,
 export const latestOfOption = () => new Option("--plan <plan>", "of which plan `latest` is, by its name or id");
 
 export const sinceOption = (description: string) =>
-  new Option("--since <time>", `${description}: 24h, 7d, or an instant`).argParser(checkedBy(sinceSchema));
+  new Option(
+    "--since <time>",
+    `${description}: so long ago (90m, 24h, 7d, 2w), or a day or time ("2026-03-01 01:00"), in UTC unless it names its zone`,
+  ).argParser(checkedBy(sinceSchema));
 
 /** A whole number from `min` to `max`. */
 export const wholeNumber =

@@ -113,6 +113,22 @@ compression: { level: 99 }
     );
   });
 
+  test("is told of all that is wrong at once, also of what the control plane would find", () => {
+    const late = good.replace(/schedule: .*/, 'schedule: { cycle: daily, at: "25:00", timeZone: Europe/Berln }');
+    const zone = /^ {2}schedule\.timeZone: There is no time zone “Europe\/Berln”\. Use a name of the IANA/m;
+    refusedWith(late, /^ {2}schedule\.at: HH:MM, 24 hours$/m, zone);
+    const bare = "{ name: n, source: a, objects: [], schedule: { cycle: daily, timeZone: Europe/Berln } }";
+    refusedWith(bare, /^ {2}retention: missing \(a plan without targets says here how many/m, zone);
+  });
+
+  test("leaves what alone is wrong to the control plane where that has a code of its own for it", () => {
+    const { schedule } = parsePlan(
+      good.replace(/schedule: .*/, "schedule: { cycle: daily, timeZone: X }"),
+      "plan.yaml",
+    );
+    assert.equal(schedule?.timeZone, "X");
+  });
+
   test("with a schedule's key that its cycle has not is told which cycle has it, and what this one has instead", () => {
     const withSchedule = (schedule: string) => good.replace(/schedule: .*/, `schedule: ${schedule}`);
     for (const [schedule, problem] of [
@@ -120,8 +136,8 @@ compression: { level: 99 }
       ["{ cycle: daily, minute: 15 }", /schedule\.minute: only an hourly schedule has it; the others have `at`/],
       ["{ cycle: monthly, day: 1, on: [mon] }", /schedule\.on: only a weekly schedule has it.*`day`/],
       ["{ cycle: weekly, on: [mon], day: 1 }", /schedule\.day: only a monthly schedule has it.*`on`/],
-      ["{ cycle: weekly }", /schedule\.on: .*weekdays, such as \[mon, fri\]/],
-      ["{ cycle: monthly }", /schedule\.day: .*from 1 to 31, or last/],
+      ["{ cycle: weekly }", /schedule\.on: missing \(a list of weekdays, such as \[mon, fri\]/],
+      ["{ cycle: monthly }", /schedule\.day: missing \(a day of the month, from 1 to 31, or last/],
       ["{ cycle: monthly, day: 32 }", /schedule\.day: at most 31/],
       ["{ cycle: monthly, day: Last }", /schedule\.day: a day of the month, from 1 to 31, or last/],
     ] as const) {

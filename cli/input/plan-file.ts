@@ -1,6 +1,8 @@
 import { parse } from "yaml";
+import { z } from "zod";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type PlanDefinition, planDefinitionSchema } from "../../core/api/plan.ts";
+import { timeZoneFault } from "../../core/schedule/validate.ts";
 import { configProblems, type KeyAdvice } from "../../gateway/config/problems.ts";
 import type { Host } from "../host/host.ts";
 import { firstLine, readYamlFile, textOnly } from "./yaml-file.ts";
@@ -19,10 +21,39 @@ export const readPlanFile = async (file: string, host: Pick<Host, "readInput">):
 
 /** @throws VisibleError BAD_REQUEST */
 export const parsePlan = (text: string, name: string): PlanDefinition => {
-  const result = planDefinitionSchema.safeParse(yamlIn(textOnly({ text, name }, about).text, name));
-  if (result.success) return result.data;
-  throw refused(name, configProblems(result.error, planDefinitionSchema, keyAdvice));
+  const value = yamlIn(textOnly({ text, name }, about).text, name);
+  const result = planDefinitionSchema.safeParse(value);
+  const further = furtherProblems(value);
+  // The control plane has a code and a hint for one of these alone.
+  if (result.success && further.length < 2) return result.data;
+  const problems = result.success ? [] : configProblems(result.error, planDefinitionSchema, keyAdvice);
+  throw refused(name, [...problems, ...further]);
 };
+
+/** What has another form than this is among the problems already. */
+const writtenSchema = z.object({
+  targets: z.array(z.unknown()).optional().catch([null]),
+  retention: z.unknown().optional(),
+  schedule: z
+    .object({ timeZone: z.string().optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+});
+
+/** What would be refused only when all fields are right. */
+const furtherProblems = (value: unknown): readonly string[] => {
+  const written = writtenSchema.safeParse(value);
+  if (!written.success) return [];
+  const { targets = [], retention, schedule } = written.data;
+  const zone = schedule?.timeZone === undefined ? undefined : timeZoneFault(schedule.timeZone);
+  return [
+    ...(targets.length === 0 && retention === undefined ? [lacksRetention] : []),
+    ...(zone === undefined ? [] : [`schedule.timeZone: ${zone.message} ${zone.hint}`]),
+  ];
+};
+
+const lacksRetention =
+  "retention: missing (a plan without targets says here how many groups its source keeps: { keepLast: 7 })";
 
 const objectOrRule =
   "an entry is an object (`name` or `id`) or a rule (`match`, `label`, `directory`), and not both: make two entries of it";

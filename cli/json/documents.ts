@@ -131,6 +131,7 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
     items: z.array(planStatusSchema),
     absentSites: statusAnswerSchema.shape.absentSites,
     summary: z.record(targetHealthSchema, z.int().min(0)),
+    unreadable: z.int().min(0),
   }),
   "plan create": z.object({ plan, slots: z.array(instantSchema) }),
   "plan list": items(planListEntrySchema),

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import {
+  type OfPlan,
+  ofPlanSchema,
   type RunAnswer,
   type RunListEntry,
   runAnswerSchema,
@@ -12,7 +14,6 @@ import { statusOf } from "../../core/run/steps.ts";
 
 /* One run looks the same wherever it is printed; a list has less of each. */
 
-const planName = z.string();
 const type = z.literal("run");
 
 /** `run show` and whatever changes a run or waits for it. */
@@ -25,8 +26,8 @@ export const askedForDocument = runSummarySchema.extend({ type, targets: z.array
 
 /** A line of `run list`: a run, or slots that were passed over. */
 export const runLineDocument = z.discriminatedUnion("type", [
-  askedForDocument.extend({ planName }),
-  skipSchema.extend({ type: z.literal("skip"), planName }),
+  askedForDocument.extend(ofPlanSchema.shape),
+  skipSchema.extend({ type: z.literal("skip"), ...ofPlanSchema.shape }),
 ]);
 
 export type RunLine = z.input<typeof runLineDocument>;
@@ -35,8 +36,10 @@ export const shownRun = (run: RunAnswer): z.input<typeof runDocument> => ({ type
 
 export const runLine = (entry: RunListEntry): RunLine =>
   entry.type === "skip"
-    ? { type: "skip", planName: entry.planName, ...entry.skip }
-    : { ...inList(entry.run), status: entry.run.status, planName: entry.planName };
+    ? { type: "skip", ...ofPlan(entry), ...entry.skip }
+    : { ...inList(entry.run), status: entry.run.status, ...ofPlan(entry) };
+
+const ofPlan = ({ planName, isPlanDeleted }: OfPlan): OfPlan => ({ planName, ...(isPlanDeleted && { isPlanDeleted }) });
 
 export const askedForRun = (run: Run): z.input<typeof askedForDocument> => ({ ...inList(run), status: statusOf(run) });
 

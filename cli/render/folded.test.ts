@@ -45,10 +45,28 @@ describe("files of one directory", () => {
     assert.equal(objectsNeeded([...behind.slice(0, 1), ...luns.slice(1), ...behind.slice(1)]), 73);
   });
 
-  test("are each told where they were rebuilt, for each has its own name", () => {
-    const rebuilt = five.map((one) => ({ ...one, rebuilt: { id: `new-${one.index}`, name: `r-${one.index}` } }));
-    assert.equal((runObjectsText([at("b", rebuilt)], style) ?? "").split("\n").length, 6);
+  test("are one line of a rebuild too, with what the first of them is now and how many were made", () => {
+    const rebuilt = five.map((one) => ({
+      ...one,
+      rebuilt: { id: `new-${one.index}`, name: `/exports/e2/r/${one.index}` },
+    }));
+    const [, row] = (runObjectsText([at("b", rebuilt)], style) ?? "").split("\n");
+    assert.match(row ?? "", /\/vm\/ \(5 files\) .* \/exports\/e2\/r\/0 and 4 more +–$/);
+    const [first, ...others] = rebuilt.map(waiting);
+    assert.ok(first);
+    const cut = [first, ...others.map(({ rebuilt: _, ...one }) => one)];
+    const text = runObjectsText([{ ...at("b", cut), hasEnded: true }], style) ?? "";
+    assert.match(text, / 1 of 5 done, 5 KiB sent +\/exports\/e2\/r\/0 +–\n/);
   });
+});
+
+test("what a rebuild that failed has made is done, and what it has not is not", () => {
+  const rebuilt = { id: "lun-new", name: "rebuilt-db" };
+  const made = waiting({ ...file("x", 0), kind: "lun", name: "db", rebuilt });
+  const objects = [made, waiting({ ...file("x", 1), kind: "lun", name: "web" })];
+  const text = runObjectsText([{ ...at("b", objects), hasEnded: true }], style) ?? "";
+  assert.match(text, /\nlun +db .* done.* +rebuilt-db +lun-new\n/);
+  assert.match(text, /\nlun +web .* not done +– +–$/);
 });
 
 test("of a site that is asked for alone, nothing is said of the others", () => {

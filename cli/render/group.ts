@@ -1,4 +1,6 @@
 import type { GroupAnswer, GroupListEntry } from "../../core/api/answers.ts";
+import type { PlanId } from "../../core/api/ids.ts";
+import { planNameText } from "./plan-name.ts";
 import { warningLines } from "./run.ts";
 import type { Style } from "./style.ts";
 import { type Column, fields, table } from "./table.ts";
@@ -9,7 +11,7 @@ type Shown = Pick<GroupAnswer, "state" | "holds" | "damage" | "warnings">;
 const namedMax = 3;
 
 /** What is damaged of a group: `web1 (3 extents), db (1 extent)`. */
-const damageText = (damage: NonNullable<GroupAnswer["damage"]>): string => {
+export const damageText = (damage: NonNullable<GroupAnswer["damage"]>): string => {
   const named = damage.slice(0, namedMax).map(({ name, extents }) => `${name} (${counted(extents, "extent")})`);
   return [...named, ...(damage.length > namedMax ? [`${damage.length - namedMax} more`] : [])].join(", ");
 };
@@ -43,6 +45,16 @@ export const groupNotes = (groups: readonly Shown[]): readonly string[] => [
   ...(groups.some(({ warnings = [] }) => warnings.length > 0) ? [aboutWarnings] : []),
 ];
 
+/** Below what a plan has that has taken the name of a deleted one. */
+export const namesakeNote = (planId: PlanId): string =>
+  `A deleted plan of that name, ${planId}, has groups, too: smtx-backup group list --plan ${planId}`;
+
+/** As they came, plan after plan and the newest first, but for the sites: `a` before `b`. */
+export const inOrderOfSites = (groups: readonly GroupListEntry[]): readonly GroupListEntry[] =>
+  [...Map.groupBy(groups, ({ planId }) => planId).values()].flatMap((ofPlan) =>
+    ofPlan.toSorted((one, other) => (one.siteId < other.siteId ? -1 : one.siteId > other.siteId ? 1 : 0)),
+  );
+
 const roles = { source: "source", mirror: "restore point" } as const;
 export const roleText = ({ role }: Pick<GroupAnswer, "role">): string => roles[role];
 
@@ -70,7 +82,7 @@ export const groupTable = (groups: readonly GroupListEntry[], style: Style, none
   table(
     groups,
     [
-      { title: "PLAN", value: ({ planName }) => planName, paint: style.strong },
+      { title: "PLAN", value: planNameText, paint: style.strong },
       { title: "SITE", value: ({ siteId }) => siteId },
       { title: "TAKEN", value: ({ takenAt }) => instantText(takenAt) },
       { title: "ROLE", value: roleText },
@@ -89,7 +101,7 @@ export const groupText = (groups: readonly GroupListEntry[], style: Style): stri
   const volumes = first.volumeCount === undefined ? "" : ` with ${counted(first.volumeCount, "volume")}`;
   const head = fields(
     [
-      ["Plan", `${first.planName} (${first.planId})`],
+      ["Plan", `${planNameText(first)} (${first.planId})`],
       ["Run", first.runId],
       ["Taken", instantText(first.takenAt)],
       ["Objects", `${counted(first.objectCount, "object")}${volumes}`],

@@ -152,7 +152,7 @@ export const planTable = (plans: readonly PlanListEntry[], style: Style): string
       { title: "KIND", value: ({ kind }) => kind },
       { title: "SOURCE", value: ({ source }) => source },
       { title: "TARGETS", value: (plan) => sitesText(plan) || "–" },
-      { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
+      { title: "ENTRIES", value: ({ objectCount }) => String(objectCount), align: "right" },
       {
         title: "LAST RUN",
         value: ({ lastRun }) => (lastRun ? `${statusText(lastRun.status)} ${instantText(lastRun.slot)}` : "–"),

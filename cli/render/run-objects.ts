@@ -17,10 +17,14 @@ export interface AtTarget {
 
 export const objectsShownMax = 50;
 
-const progressText = ({ progress }: RunObject, hasEnded: boolean): string => {
+/** What was made of an object is there, also where its rebuild did not come to its end. */
+const isDone = ({ progress, rebuilt }: RunObject): boolean => progress.phase === "done" || rebuilt !== undefined;
+
+const progressText = (object: RunObject, hasEnded: boolean): string => {
+  const { progress } = object;
   const { phase, bytesSent } = progress;
-  if (phase !== "done" && hasEnded) return "not done";
-  if (phase === "done") return bytesSent === 0 ? "done" : `done, ${bytesText(bytesSent)} sent`;
+  if (!isDone(object) && hasEnded) return "not done";
+  if (isDone(object)) return bytesSent === 0 ? "done" : `done, ${bytesText(bytesSent)} sent`;
   if (phase === "waiting") return phase;
   const fraction = fractionOf({ state: "transferring", progress: { ...progress, ...noCounts } });
   return fraction === undefined ? phase : `${phase} ${percentText(fraction)}`;
@@ -33,7 +37,7 @@ const progressesText = (objects: readonly RunObject[], hasEnded: boolean): strin
   const [first, ...others] = objects;
   if (first === undefined) return "–";
   if (others.length === 0) return progressText(first, hasEnded);
-  const done = objects.filter(({ progress }) => progress.phase === "done").length;
+  const done = objects.filter(isDone).length;
   if (done === 0 && objects.every(({ progress }) => progress.phase === "waiting")) {
     return hasEnded ? "not done" : "waiting";
   }
@@ -53,17 +57,11 @@ const atColumn = ({ site, hasEnded, objects }: AtTarget): Column<Row<RunObject>>
   };
 };
 
-/** What was rebuilt has a name and an id of its own each. */
-const rowsOf = (objects: readonly RunObject[]): readonly Row<RunObject>[] =>
-  objects.some(({ rebuilt }) => rebuilt !== undefined)
-    ? objects.map((object) => ({ name: object.name, first: object, all: [object] }))
-    : foldedRows(objects);
-
 /** How many of a run's objects, from the first on, are needed to show what is shown of them. */
 export const objectsNeeded = (objects: readonly RunObject[]): number =>
   Math.max(
     0,
-    ...rowsOf(objects)
+    ...foldedRows(objects)
       .slice(0, objectsShownMax)
       .flatMap(({ all }) => all.map(({ index }) => index + 1)),
   );
@@ -71,10 +69,17 @@ export const objectsNeeded = (objects: readonly RunObject[]): number =>
 const rebuiltColumns: readonly Column<Row<RunObject>>[] = [
   {
     title: "REBUILT AS",
-    value: ({ first: { rebuilt } }) => (rebuilt === undefined ? "–" : `${rebuilt.name}${lunText(rebuilt)}`),
+    value: ({ all }) => rebuiltText(all.flatMap(({ rebuilt }) => rebuilt ?? [])),
   },
-  { title: "ID", value: ({ first: { rebuilt } }) => rebuilt?.id ?? "–" },
+  { title: "ID", value: ({ first: { rebuilt }, all }) => (all.length > 1 ? "–" : (rebuilt?.id ?? "–")) },
 ];
+
+/** Of several files, which have their new names in the same way: the first. */
+const rebuiltText = ([first, ...others]: readonly NonNullable<RunObject["rebuilt"]>[]): string => {
+  if (first === undefined) return "–";
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  return `${first.name}${lunText(first)}${more}`;
+};
 
 /** ` (LUN 4 of iscsi-1, the original was 2)` */
 const lunText = ({ lun }: NonNullable<RunObject["rebuilt"]>): string => {
@@ -121,7 +126,7 @@ export const runObjectsText = (at: readonly AtTarget[], style: Style, only?: str
     ...at.filter(({ site }) => only === undefined || site === only).map(atColumn),
     ...(first.objects.some(({ rebuilt }) => rebuilt !== undefined) ? rebuiltColumns : []),
   ];
-  const all = rowsOf(first.objects);
+  const all = foldedRows(first.objects);
   const shown = all.slice(0, objectsShownMax);
   const rows = table(shown, columns, { style, none: "" });
   const more = all.slice(objectsShownMax).reduce((sum, row) => sum + row.all.length, 0);

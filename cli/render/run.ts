@@ -1,6 +1,7 @@
 import type { HistoryEntry, RunAnswer, RunListEntry, RunSummary, RunTarget } from "../../core/api/answers.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
+import { planNameText } from "./plan-name.ts";
 import { stateStyle, stateText, targetLines } from "./progress.ts";
 import { printable, type Style } from "./style.ts";
 import { type Column, fields, table } from "./table.ts";
@@ -64,8 +65,12 @@ const ownWarnings = ({ warning }: RunTarget, ofRun: readonly Reason[] = []): rea
     ? []
     : [warning];
 
+/** Of a run that was given up only the plan is known, unless its data was all sent by then. */
+const sentVerb = ({ state, progress }: RunTarget): string =>
+  state === "succeeded" || progress.objectsDone === progress.objectsTotal ? "sent" : "was to be sent";
+
 const remarks = (target: RunTarget, { warnings }: RunAnswer, style: Style): readonly string[] => [
-  ...(target.base === null ? [] : [`${target.site}: sent ${baseTexts[target.base.why]}`]),
+  ...(target.base === null ? [] : [`${target.site}: ${sentVerb(target)} ${baseTexts[target.base.why]}`]),
   ...(target.reason === null || target.state === "succeeded"
     ? []
     : [`${target.site}: ${printable(target.reason.message)} (${target.reason.code})`]),
@@ -123,7 +128,7 @@ const kinds = { snapshot: "snapshot", backup: "backup", rebuild: "rebuild" } as 
 export const runText = (run: RunAnswer, style: Style): string => {
   const head = fields(
     [
-      ["Plan", run.planName],
+      ["Plan", planNameText(run)],
       ["Run", `${kinds[run.kind]} of ${countText(run)}, asked for by ${askedBy(run)}`],
       ["Slot", instantText(run.slot)],
       ["Group", run.restore === undefined ? run.groupId : `rebuilt from ${run.restore.fromGroupId}`],
@@ -167,7 +172,7 @@ const sentText = ({ targets }: RunSummary): string => {
 };
 
 const historyColumns = (style: Style, nowMs: number): readonly Column<RunListEntry>[] => [
-  { title: "PLAN", value: ({ planName }) => planName, paint: style.strong },
+  { title: "PLAN", value: planNameText, paint: style.strong },
   { title: "SLOT", value: (entry) => instantText(entry.type === "run" ? entry.run.slot : entry.skip.firstSlot) },
   {
     title: "STATUS",

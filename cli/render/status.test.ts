@@ -22,7 +22,10 @@ const planIn = (planName: string, state: TargetHealth, { isLate = state === "lat
 };
 
 const text = (items: readonly PlanStatus[], { all = false, absentSites = [] as readonly string[] } = {}) =>
-  statusText({ items: [...items], absentSites: absentSites as never }, { style: plainStyle, all, isFiltered: false });
+  statusText(
+    { items: [...items], absentSites: absentSites as never, unreadable: 0 },
+    { style: plainStyle, all, isFiltered: false },
+  );
 
 const many = (count: number, state: TargetHealth) =>
   Array.from({ length: count }, (_, index) => planIn(`${state}-${index}`, state));
@@ -59,6 +62,17 @@ describe("the screen of a status", () => {
     const [note] = text([...same, planIn("z", "failing", { message: "Another." })]).match(/^failing-0 at b.*$/m) ?? [];
     assert.equal(note, "failing-0 at b, failing-1 at b, failing-2 at b, 2 more: failed: It broke. (LINK_BROKEN)");
     assert.match(text([planIn("z", "failing", { message: "Another." })]), /^z at b: failed: Another\. /m);
+  });
+
+  test("says what is damaged of a newest restore point, and where more is told of it", () => {
+    const plan = planIn("a", "damaged");
+    const damage = [{ volumeId: "v1", name: "web1", extents: 1 }];
+    const newest = { groupId: runId.replace("run", "group"), takenAt: slot, ageSeconds: 60, sizeBytes: 0, damage };
+    const item = planStatusSchema.parse({ ...plan, targets: plan.targets.map((target) => ({ ...target, newest })) });
+    assert.match(
+      text([item]),
+      /^a at b: the newest restore point is damaged: web1 \(1 extent\)\n {2}see: \S+ group list/m,
+    );
   });
 
   test("prints nothing that would steer the terminal", () => {

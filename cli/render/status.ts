@@ -1,5 +1,6 @@
 import type { PlanStatus, StatusAnswer, TargetHealth, TargetStatus } from "../../core/api/status.ts";
 import { targetHealthSchema } from "../../core/api/status.ts";
+import { damageText } from "./group.ts";
 import { cycleText } from "./plan.ts";
 import { stateStyle } from "./progress.ts";
 import { printable, type Style } from "./style.ts";
@@ -36,7 +37,7 @@ const stateText = ({ state, isLate, isFailing }: TargetStatus): string =>
   isLate && isFailing ? "late, failing" : wordOf(state);
 
 const paintOf = (state: TargetHealth, style: Style) => {
-  if (state === "late" || state === "failing") return style.bad;
+  if (state === "late" || state === "failing" || state === "damaged") return style.bad;
   if (state === "well") return style.good;
   return state === "running" ? style.strong : style.warn;
 };
@@ -98,6 +99,10 @@ const notesOf = (row: Row): readonly Note[] => {
     const text = `there is no restore point, and the last run ${lastWords[last.state]}`;
     notes.push({ row, text, see: `smtx-backup plan run ${row.plan.planId} --wait` });
   }
+  if (newest?.damage !== undefined) {
+    const text = `the newest restore point is damaged: ${damageText(newest.damage)}`;
+    notes.push({ row, text, see: `smtx-backup group list --plan ${row.plan.planId}` });
+  }
   if (last !== null && last.reason !== null) {
     const { code, message } = last.reason;
     notes.push({ row, text: `${last.state}: ${message} (${code})`, see: runShown(last.runId) });
@@ -128,25 +133,28 @@ const absentLine = (site: string, style: Style): string =>
 
 /** All plans at all targets on a screen: what is wrong first. */
 export const statusText = (
-  { items, absentSites }: Pick<StatusAnswer, "items" | "absentSites">,
+  { items, absentSites, unreadable }: Pick<StatusAnswer, "items" | "absentSites"> & { readonly unreadable: number },
   { style, all, isFiltered }: { readonly style: Style; readonly all: boolean; readonly isFiltered: boolean },
 ): string => {
   const rows = rowsOf(items).toSorted(
     (one, other) => order.indexOf(one.target.state) - order.indexOf(other.target.state),
   );
-  if (rows.length === 0) {
-    return isFiltered
-      ? "No plan has a target there."
-      : "No plans yet. Make one with: smtx-backup plan create -f plan.yaml";
-  }
+  const damaged = unreadable === 0 ? [] : [unreadableText(unreadable, style)];
+  if (rows.length === 0) return damaged[0] ?? noneText(isFiltered);
   const shown = all ? rows : rows.slice(0, rowsShownMax);
   const hidden = rows.slice(shown.length);
   const head = `${counted(items.length, "plan")} at ${counted(rows.length, "target")}: ${countsText(statusCounts(items))}`;
   const body = table(shown, columns(style), { style, none: "" });
   const more = hidden.length === 0 ? [] : [`and ${hidden.length} more lines: ${hiddenText(hidden)}; --all shows them`];
-  const notes = [...noteLines(shown, style), ...absentSites.map((site) => absentLine(site, style))];
+  const notes = [...damaged, ...noteLines(shown, style), ...absentSites.map((site) => absentLine(site, style))];
   return [head, [body, ...more].join("\n"), ...(notes.length === 0 ? [] : [notes.join("\n")])].join("\n\n");
 };
+
+const noneText = (isFiltered: boolean): string =>
+  isFiltered ? "No plan has a target there." : "No plans yet. Make one with: smtx-backup plan create -f plan.yaml";
+
+const unreadableText = (count: number, style: Style): string =>
+  `${style.bad(`${counted(count, "plan")} can't be read`)}, so nothing is known of how they are; the control plane's log says which`;
 
 const hiddenText = (rows: readonly Row[]): string =>
   countsText(statusCounts(rows.map(({ plan, target }) => ({ ...plan, targets: [target] }))));

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { facilitiesSchema } from "./facilities.ts";
 import { damageSchema, groupSchema } from "./group.ts";
-import { groupIdSchema, instantSchema, runIdSchema, siteIdSchema } from "./ids.ts";
+import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema } from "./ids.ts";
 import { leftOutSchema, objectKindSchema } from "./object/common.ts";
 import { objectConfigSchema, unusableObjectSchema } from "./object.ts";
 import { planEntrySchema, planObjectSchema, planSchema, scheduleSchema } from "./plan.ts";
@@ -155,9 +155,22 @@ export const groupAnswerSchema = groupSchema.extend({
 });
 export type GroupAnswer = z.infer<typeof groupAnswerSchema>;
 
+/** Of which plan a line of a list across plans is. `isPlanDeleted`: another may have the name now. */
+export const ofPlanSchema = z.object({ planName: z.string(), isPlanDeleted: z.literal(true).optional() });
+export type OfPlan = z.infer<typeof ofPlanSchema>;
+
 /** A group in a list across plans. */
-export const groupListEntrySchema = groupAnswerSchema.extend({ planName: z.string() });
+export const groupListEntrySchema = groupAnswerSchema.extend(ofPlanSchema.shape);
 export type GroupListEntry = z.infer<typeof groupListEntrySchema>;
+
+/**
+ * `namesakes`: deleted plans that were called what was asked for, and have groups there, up to ten.
+ * Absent: none, or not the first page.
+ */
+export const groupListSchema = pageOf(groupListEntrySchema).extend({
+  namesakes: z.array(planIdSchema).optional(),
+});
+export type GroupList = z.infer<typeof groupListSchema>;
 
 export const retentionAnswerSchema = z.object({
   sites: z.array(
@@ -205,10 +218,9 @@ export const historyEntrySchema = z.discriminatedUnion("type", [runEntrySchema, 
 export type HistoryEntry = z.infer<typeof historyEntrySchema>;
 
 /** The same in a list across plans. */
-const ofPlan = { planName: z.string() };
 export const runListEntrySchema = z.discriminatedUnion("type", [
-  runEntrySchema.extend(ofPlan),
-  skipEntrySchema.extend(ofPlan),
+  runEntrySchema.extend(ofPlanSchema.shape),
+  skipEntrySchema.extend(ofPlanSchema.shape),
 ]);
 export type RunListEntry = z.infer<typeof runListEntrySchema>;
 
@@ -289,7 +301,7 @@ export type RunObject = z.infer<typeof runObjectSchema>;
 /** One run with everything that a person wants to know while it goes on. */
 export const runAnswerSchema = runSchema.omit({ targets: true }).extend({
   status: runStatusSchema,
-  planName: z.string(),
+  ...ofPlanSchema.shape,
   /** What is to be known of it although it goes on: an object that is gone, for instance. */
   warnings: z.array(reasonSchema).optional(),
   restore: runPlanSchema.shape.restore,

@@ -5,6 +5,11 @@ import { objectKindSchema, textSchema } from "./object/common.ts";
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "HH:MM, 24 hours");
 export const weekdaySchema = z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
 
+/** What a key without a default is to be, and that it is missing where it is. */
+const wanted = (what: string) => ({
+  error: ({ input }: { readonly input?: unknown }) => (input === undefined ? `missing (${what})` : what),
+});
+
 /**
  * W4. `every` counts from `startsOn`: every 2 days, every 3 weeks. Times are local
  * to `timeZone` (IANA).
@@ -32,7 +37,7 @@ export const scheduleSchema = z.discriminatedUnion("cycle", [
   z.strictObject({
     cycle: z.literal("weekly"),
     every: z.int().min(1).max(52).default(1),
-    on: z.array(weekdaySchema, "a list of weekdays, such as [mon, fri]").min(1).max(7),
+    on: z.array(weekdaySchema, wanted("a list of weekdays, such as [mon, fri]")).min(1).max(7),
     at: timeOfDay.default("01:00"),
     ...common,
   }),
@@ -40,7 +45,7 @@ export const scheduleSchema = z.discriminatedUnion("cycle", [
     cycle: z.literal("monthly"),
     every: z.int().min(1).max(12).default(1),
     /** Day of the month, or `last`. A month that has no such day has no slot. */
-    day: z.union([z.int().min(1).max(31), z.literal("last")], "a day of the month, from 1 to 31, or last"),
+    day: z.union([z.int().min(1).max(31), z.literal("last")], wanted("a day of the month, from 1 to 31, or last")),
     at: timeOfDay.default("01:00"),
     ...common,
   }),
@@ -179,6 +184,10 @@ export const planSchema = z.object({
   settledAt: instantSchema.optional(),
   /** The present schedule's slots lie after this instant. Absent: after `createdAt`. */
   slotsSince: instantSchema.optional(),
+  /** When it was resumed last. Absent: never, or by an older version. */
+  resumedAt: instantSchema.optional(),
+  /** When targets were added that it has not had from the beginning. */
+  targetsSince: z.array(z.object({ site: siteIdSchema, since: instantSchema })).optional(),
   /**
    * Slots that have their run or their recorded skip although they lie after `slotsDoneUntil`,
    * which was put back: those after `after` and not after `until`, in their order. One that comes

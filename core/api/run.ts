@@ -55,7 +55,7 @@ export const targetRunSchema = z.object({
   endedAt: instantSchema.nullable(),
   /** The step that it had come to when it ended. */
   endedIn: stepSchema.optional(),
-  /** Once its data has been sent. Absent: also by an earlier version. */
+  /** Once its data has been sent, or no more is. Absent: also by an earlier version. */
   moved: movedSchema.optional(),
   /** It has ended, and what follows from that is not done yet: its lane is held. */
   unsettled: z.literal(true).optional(),

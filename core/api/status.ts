@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { pageOf } from "./answers.ts";
+import { groupAnswerSchema, pageOf } from "./answers.ts";
 import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema } from "./ids.ts";
 import { planSchema, scheduleSchema } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
@@ -7,12 +7,22 @@ import { targetStateSchema } from "./run.ts";
 
 /**
  * - `late`: the newest restore point is older than the plan's cycle allows
- * - `failing`: the last run that came to an end here has failed, or one has ended and there is no
+ * - `failing`: the last run that succeeded or failed here has failed, or one has ended and there is no
  *   restore point
+ * - `damaged`: its site says that the newest restore point is damaged
  * - `waiting`: a run goes on, and something has to happen before it moves
  * - `never-run`: there is no restore point, and no run has ended yet
  */
-export const targetHealthSchema = z.enum(["late", "failing", "suspended", "waiting", "running", "never-run", "well"]);
+export const targetHealthSchema = z.enum([
+  "late",
+  "failing",
+  "damaged",
+  "suspended",
+  "waiting",
+  "running",
+  "never-run",
+  "well",
+]);
 export type TargetHealth = z.infer<typeof targetHealthSchema>;
 
 /** One target of a plan; of a snapshot plan, its source. */
@@ -31,9 +41,11 @@ export const targetStatusSchema = z.object({
       ageSeconds: z.number().min(0),
       sizeBytes: z.int().min(0),
       dataBytes: z.int().min(0).optional(),
+      /** What its site says is damaged of it, up to a hundred objects. Absent: nothing. */
+      damage: groupAnswerSchema.shape.damage,
     })
     .nullable(),
-  /** The last run that succeeded, failed or was cancelled here. */
+  /** The last run that succeeded or failed here; where none has, the last that was cancelled. */
   last: z
     .object({
       runId: runIdSchema,

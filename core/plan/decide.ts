@@ -58,7 +58,7 @@ const decideRighted = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision
     case "suspend":
       return plan.status === "active" ? settle(plan, "suspended", now) : unchanged(plan);
     case "resume":
-      return plan.status === "suspended" ? settle(plan, "active", now) : unchanged(plan);
+      return plan.status === "suspended" ? resumed(settle(plan, "active", now), now) : unchanged(plan);
     case "delete":
       return remove(plan, now);
   }
@@ -109,12 +109,24 @@ const tick = (plan: Plan, now: Instant): PlanDecision => {
 /** What the old schedule still owed is settled first; the new one begins now. */
 const change = (plan: Plan, apply: (plan: Plan) => Plan, now: Instant): PlanDecision => {
   const ticked = plan.status === "deleted" ? unchanged(plan) : tick(plan, now);
-  const changed = apply(ticked.plan);
+  const changed = withTargetsSince(apply(ticked.plan), ticked.plan, now);
   const isOther = !isSameSchedule(changed.schedule, ticked.plan.schedule);
   return {
     plan: isOther ? beginsNow(changed, now) : changed,
     effects: [...ticked.effects, { type: "sync-schedule" }],
   };
+};
+
+/** Which of its targets the plan has only from now on, beside those that were added before. */
+const withTargetsSince = (changed: Plan, before: Plan, now: Instant): Plan => {
+  const { targetsSince: known = [], ...rest } = changed;
+  const sites = targetsOf(changed);
+  const had = targetsOf(before);
+  const kept = known.filter(({ site }) => sites.includes(site) && had.includes(site));
+  const added = sites.filter((site) => !had.includes(site)).map((site) => ({ site, since: now }));
+  if (added.length === 0 && kept.length === known.length) return changed;
+  const targetsSince = [...kept, ...added];
+  return { ...rest, ...(targetsSince.length > 0 && { targetsSince }) };
 };
 
 const isSameSchedule = (one: Plan["schedule"], other: Plan["schedule"]): boolean => {
@@ -195,6 +207,11 @@ const settle = (plan: Plan, status: "active" | "suspended", now: Instant): PlanD
   const ticked = tick(plan, now);
   return { plan: { ...ticked.plan, status }, effects: [...ticked.effects, { type: "sync-schedule" }] };
 };
+
+const resumed = ({ plan, effects }: PlanDecision, now: Instant): PlanDecision => ({
+  plan: { ...plan, resumedAt: now },
+  effects,
+});
 
 /**
  * Restore points stay: deleting a plan deletes no data. What is going on is cancelled, what waits

@@ -115,7 +115,10 @@ describe("definePlan", () => {
   });
 
   test("wants the retention of a snapshot plan", () => {
-    assert.match(refused("BAD_REQUEST", { targets: [] }), /retention/);
+    assert.match(
+      refused("BAD_REQUEST", { targets: [] }),
+      /plan without targets has to say how many groups .*retention: \{ keepLast/s,
+    );
   });
 
   test("finds objects by id even where names are shared, and takes today's name", () => {

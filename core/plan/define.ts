@@ -101,8 +101,8 @@ const defined = (definition: PlanDefinition, context: PlanContext, held: readonl
   const { name, source, targets, schedule, retention, compression } = definition;
   refuseWrongSites(definition, context.sites);
   if (kindOf(definition) === "snapshot" && retention === undefined) {
-    throw new VisibleError("BAD_REQUEST", "A plan without targets keeps its groups at its source, but not how many.", {
-      hint: "Give `retention` with `keepLast`, or targets with their own.",
+    throw new VisibleError("BAD_REQUEST", "A plan without targets has to say how many groups its source keeps.", {
+      hint: "Write retention: { keepLast: 7 } at the top level of the plan, or give it targets with their own.",
     });
   }
   if (schedule !== undefined) validateSchedule(schedule);

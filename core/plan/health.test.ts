@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { GroupId, Instant, RunId } from "../api/ids.ts";
+import { type GroupId, type Instant, type RunId, siteIdSchema } from "../api/ids.ts";
 import { scheduleSchema } from "../api/plan.ts";
 import type { TargetStatus } from "../api/status.ts";
 import { type Findings, judgeTarget } from "./health.ts";
 import type { Punctual } from "./late.ts";
 
+const site = siteIdSchema.parse("b");
 const createdAt = "2026-03-01T00:30:00.000Z" as Instant;
 const plan: Punctual = { status: "active", schedule: scheduleSchema.parse({ cycle: "daily" }), createdAt };
 const runId = "run_00000000000000000000000001_20260301T010000000Z" as RunId;
@@ -21,6 +22,7 @@ const judged = (findings: Partial<Findings>, { days = 0, status = plan.status } 
   const newestTakenAt = findings.newest?.takenAt;
   const { state, isLate, isFailing } = judgeTarget(
     { ...plan, status },
+    site,
     { ...nothing, ...findings },
     { newestTakenAt, now },
   );
@@ -49,4 +51,13 @@ test("a target without any restore point is never well: once a run has ended it 
 test("one that nobody waits for is suspended, whatever became of its last run", () => {
   assert.equal(judged({ newest, last: lastIn("failed") }, { days: 3, status: "suspended" }), "suspended");
   assert.equal(judged({}, { status: "suspended" }), "suspended");
+});
+
+test("one whose newest restore point is damaged is never well, also while a run goes on or the plan is suspended", () => {
+  const damaged = { ...newest, damage: [{ volumeId: "v1", name: "web1", extents: 1 }] } as Findings["newest"];
+  const last = lastIn("succeeded");
+  assert.equal(judged({ newest: damaged, last }), "damaged");
+  assert.equal(judged({ newest: damaged, last, current: currentOf(null) }), "damaged");
+  assert.equal(judged({ newest: damaged, last }, { status: "suspended" }), "damaged");
+  assert.equal(judged({ newest: damaged, last: lastIn("failed") }), "failing,failing");
 });

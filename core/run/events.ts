@@ -16,8 +16,8 @@ export type PartEvent =
   /** A task of the step is given up. */
   | { readonly type: "gave-up"; readonly step: Step; readonly reason: Reason }
   | { readonly type: "cancel" }
-  /** What follows from its end is done. */
-  | { readonly type: "settled" };
+  /** What follows from its end is done. `moved`: what it had sent when it was given up. */
+  | { readonly type: "settled"; readonly moved?: Moved };
 
 /** What can happen to the task that a shard has given out. */
 export type TaskEvent =

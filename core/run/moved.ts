@@ -1,12 +1,17 @@
 import type { Moved, Progresses, Shard } from "../api/run.ts";
 import { sumOf } from "./progress.ts";
 
-/** What the transfers of a step came to; undefined for other steps, and where none was told of. */
+/**
+ * What the transfers of a step came to, also those that were under way when it was given up;
+ * undefined for other steps, and where none was told of.
+ */
 export const movedBy = (shards: readonly Shard[]): Moved | undefined => {
-  const done = shards.flatMap((shard) => (shard.step === "transferring" ? (shard.done ?? []) : []));
-  if (done.length === 0) return undefined;
-  const { bytesChanged, bytesSent } = sumOf(done);
-  return { dataBytes: done.map(dataBytesOf).reduce((sum, bytes) => sum + bytes, 0), bytesChanged, bytesSent };
+  const some = shards.flatMap(({ step, done, progress }) =>
+    step === "transferring" ? [done ?? [], progress ?? []].flat() : [],
+  );
+  if (some.length === 0) return undefined;
+  const { bytesChanged, bytesSent } = sumOf(some);
+  return { dataBytes: some.map(dataBytesOf).reduce((sum, bytes) => sum + bytes, 0), bytesChanged, bytesSent };
 };
 
 /**

@@ -68,8 +68,8 @@ export const finish = (situation: PartSituation, { step, reason }: EventOf<"gave
 export const unsettle = ({ part }: PartSituation): TargetRun | undefined =>
   part.unsettled ? undefined : { ...part, unsettled: true };
 
-export const settle = ({ part }: PartSituation): TargetRun | undefined => {
+export const settle = ({ part }: PartSituation, { moved }: EventOf<"settled">): TargetRun | undefined => {
   if (!part.unsettled) return undefined;
   const { unsettled: _, ...settled } = part;
-  return settled;
+  return { ...settled, ...(moved && { moved }) };
 };

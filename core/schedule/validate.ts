@@ -27,19 +27,25 @@ export const validateSchedule = (schedule: Schedule): void => {
   );
 };
 
-/**
- * Only names, spelled as they are listed: EventBridge Scheduler takes neither offsets
- * nor other spellings.
- */
 const refuseUnknownTimeZone = (timeZone: string): void => {
+  const fault = timeZoneFault(timeZone);
+  if (fault !== undefined) throw new VisibleError("SCHEDULE_IMPOSSIBLE", fault.message, { hint: fault.hint });
+};
+
+/**
+ * What is wrong with a time zone. Only names are right, spelled as they are listed: EventBridge
+ * Scheduler takes neither offsets nor other spellings.
+ */
+export const timeZoneFault = (timeZone: string): { readonly message: string; readonly hint: string } | undefined => {
   const known = knownName(timeZone);
-  if (known === timeZone) return;
-  throw new VisibleError("SCHEDULE_IMPOSSIBLE", `There is no time zone “${timeZone}”.`, {
+  if (known === timeZone) return undefined;
+  return {
+    message: `There is no time zone “${timeZone}”.`,
     hint:
       known === undefined
         ? "Use a name of the IANA time zone database, such as Europe/Berlin, Asia/Shanghai or UTC."
         : `Did you mean ${known}?`,
-  });
+  };
 };
 
 const knownName = (timeZone: string): string | undefined => {

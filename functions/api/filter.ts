@@ -1,5 +1,7 @@
 import type { z } from "@hono/zod-openapi";
+import type { Plan } from "../../core/api/plan.ts";
 import { sinceInstant } from "../../core/schedule/since.ts";
+import type { NamedPlan } from "../queries/across-plans.ts";
 import { readPlan } from "../queries/plans.ts";
 import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
@@ -11,7 +13,9 @@ import type { acrossQuery } from "./schemas.ts";
  */
 export const filterOf = async (deps: ApiDeps, { plan, site, since, ...page }: z.infer<typeof acrossQuery>) => ({
   page,
-  ...(plan !== undefined && { plan: await readPlan(deps, plan) }),
+  ...(plan !== undefined && { plan: namedPlanOf(await readPlan(deps, plan)) }),
   ...(site !== undefined && { site: (await readSite(deps, site)).id }),
   ...(since !== undefined && { since: sinceInstant(since, deps.clock.now()) }),
 });
+
+export const namedPlanOf = ({ id, name, status }: Plan): NamedPlan => ({ id, name, isDeleted: status === "deleted" });

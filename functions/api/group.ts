@@ -1,13 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { groupAnswerSchema, groupListEntrySchema } from "../../core/api/answers.ts";
+import { groupAnswerSchema, groupListEntrySchema, groupListSchema } from "../../core/api/answers.ts";
 import { siteIdSchema } from "../../core/api/ids.ts";
 import { readAcrossPlans } from "../queries/across-plans.ts";
-import { listGroupsOf, readLatestGroup } from "../queries/group-list.ts";
+import { listGroupsOf, namesakesWithGroups, readLatestGroup } from "../queries/group-list.ts";
 import { listGroups } from "../queries/groups.ts";
 import { readPlan } from "../queries/plans.ts";
 import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
-import { filterOf } from "./filter.ts";
+import { filterOf, namedPlanOf } from "./filter.ts";
 import { createRouter, jsonAnswer, needs, pageAnswer, refusals } from "./route.ts";
 import { acrossQuery, pageQuery, planParam } from "./schemas.ts";
 
@@ -27,7 +27,7 @@ const listAll = createRoute({
   ...needs("read"),
   request: { query: acrossQuery },
   responses: {
-    200: pageAnswer(groupListEntrySchema, "Plan after plan; of each by site, the newest first. A page may be short."),
+    200: jsonAnswer(groupListSchema, "Plan after plan; of each by site, the newest first. A page may be short."),
     ...refusals,
   },
 });
@@ -51,11 +51,16 @@ export const groupRoutes = (deps: ApiDeps) =>
     })
     .openapi(listAll, async (c) => {
       const { plan, page, ...filter } = await filterOf(deps, c.req.valid("query"));
-      if (plan !== undefined) return c.json(await listGroupsOf(deps, plan, filter, page), 200);
+      if (plan !== undefined) {
+        const isNamed = c.req.valid("query").plan === plan.name && page.cursor === undefined;
+        const namesakes = isNamed ? await namesakesWithGroups(deps, plan, filter.site) : [];
+        const groups = await listGroupsOf(deps, plan, filter, page);
+        return c.json({ ...groups, ...(namesakes.length > 0 && { namesakes: [...namesakes] }) }, 200);
+      }
       return c.json(await readAcrossPlans(deps, page, (one, some) => listGroupsOf(deps, one, filter, some)), 200);
     })
     .openapi(latest, async (c) => {
       const plan = await readPlan(deps, c.req.valid("param").plan);
       const { id } = await readSite(deps, c.req.valid("query").site);
-      return c.json(await readLatestGroup(deps, plan, id), 200);
+      return c.json(await readLatestGroup(deps, namedPlanOf(plan), id), 200);
     });

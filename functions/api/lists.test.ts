@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { GroupListEntry, RunListEntry } from "../../core/api/answers.ts";
+import type { GroupList, GroupListEntry, PlanAnswer, RunListEntry } from "../../core/api/answers.ts";
 import type { Page } from "../documents/page.ts";
 import { createNightlyPlan, createTestApi, nightly, siteA, siteB, type TestApi } from "./testing.ts";
 import { workAt } from "./testing-gateway.ts";
@@ -122,7 +122,7 @@ test("an unknown plan or site is an error in every list, and so is a time that i
       ["plan=nightl", 404, "PLAN_UNKNOWN"],
       ["site=bb", 404, "SITE_UNKNOWN"],
       ["plan=nightly&site=bb", 404, "SITE_UNKNOWN"],
-      ["since=1w", 400, "BAD_REQUEST"],
+      ["since=1y", 400, "BAD_REQUEST"],
     ] as const) {
       const answer = await api.send("GET", `${list}?${query}`);
       assert.deepEqual([answer.status, answer.body.error.code], [status, code], `${list} ${query}`);
@@ -130,6 +130,46 @@ test("an unknown plan or site is an error in every list, and so is a time that i
   }
   const { body } = await api.send("GET", "/v1/plans/nightly/groups?site=bb");
   assert.equal(body.error.code, "SITE_UNKNOWN");
+});
+
+test("what a deleted plan has left is marked, and found where another plan has its name now", async () => {
+  const api = await world();
+  const { body: old } = await api.send<PlanAnswer>("GET", "/v1/plans/other");
+  const isMarked = async (path: string) =>
+    (await listOf<GroupListEntry>(api, path)).map(({ planName, isPlanDeleted }) => [planName, isPlanDeleted]);
+  assert.deepEqual(await isMarked("/v1/groups?site=b&since=2026-03-02"), [
+    ["nightly", undefined],
+    ["nightly", undefined],
+    ["other", true],
+  ]);
+  assert.deepEqual(await isMarked("/v1/runs?plan=other"), [
+    ["other", true],
+    ["other", true],
+  ]);
+  await api.send("POST", "/v1/plans", { ...nightly, name: "other", schedule: undefined });
+  const { body: groups } = await api.send<GroupList>("GET", "/v1/groups?plan=other");
+  assert.deepEqual([groups.items, groups.namesakes], [[], [old.id]]);
+  assert.equal((await api.send<GroupList>("GET", "/v1/groups?plan=nightly")).body.namesakes, undefined);
+  const { body } = await api.send("GET", "/v1/plans/other/groups/latest?site=b");
+  assert.equal(body.error.code, "GROUP_UNKNOWN");
+  assert.match(
+    body.error.hint ?? "",
+    new RegExp(`deleted plan of that name, ${old.id}, .* --plan ${old.id} --site b$`),
+  );
+});
+
+test("a typo in a plan's or a site's name is answered with the name that is near", async () => {
+  const api = await world();
+  await api.send("POST", "/v1/sites", { id: "paris", multiCluster: "main" });
+  for (const [query, hint] of [
+    ["plan=nihgtly", /^Did you mean “nightly”\? List plans with: /],
+    ["plan=else", /^List plans with: /],
+    ["plan=othr", /^List plans with: /],
+    ["site=pairs", /^Did you mean “paris”\? Create it first, /],
+    ["site=berlin", /^Create it first, /],
+  ] as const) {
+    assert.match((await api.send("GET", `/v1/groups?${query}`)).body.error.hint ?? "", hint, query);
+  }
 });
 
 describe("the latest group", () => {

@@ -30,7 +30,7 @@ export const statusRoutes = (deps: ApiDeps) =>
     return c.json(await statusOfPlans(deps, [found], site), 200);
   });
 
-/** Nothing would be late or failing there: a script with a typo would be told that all is well. */
+/** Nothing would be late, failing or damaged there: a script with a typo would be told that all is well. */
 const refuseNoTarget = (plan: Plan, site: SiteId): void => {
   const sites = targetsOf(plan);
   if (sites.includes(site)) return;

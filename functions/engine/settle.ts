@@ -1,12 +1,14 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
-import { mayBeWriting, stepsBefore } from "../../core/run/steps.ts";
+import { movedBy } from "../../core/run/moved.ts";
+import { mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
 import { partKey } from "../documents/records.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
 import { expireIfUseless } from "../runs/expiry.ts";
 import { readRunPlan } from "../runs/facts.ts";
 import { needRun } from "../runs/runs.ts";
+import { readShards } from "../runs/shards.ts";
 import { closeShards, dealOut } from "./deal-out.ts";
 import type { Happening } from "./happenings.ts";
 import { abortTaskOf } from "./tasks.ts";
@@ -57,11 +59,18 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
   else await markOfFailedRun(deps, run);
   await expireIfUseless(deps, run);
   const because = partKey(runId, target);
-  const settled = { to: "part", runId, target, event: { type: "settled" }, because } as const;
+  const moved = isGivenUp ? await movedUntilThen(deps, run, target, part) : undefined;
+  const settled = { to: "part", runId, target, event: { type: "settled", ...(moved && { moved }) }, because } as const;
   if (kind === "rebuild") return [settled];
   const released = { to: "plan", planId, event: { type: "released", target, runId }, because } as const;
   const isOnSource = isGivenUp && kind === "backup" && part.endedIn !== undefined;
   return [released, ...(isOnSource ? [{ to: "tidy", runId, target, because } as const] : []), settled];
+};
+
+/** What a transfer that was given up had sent; its shards are closed, so no more is told of it. */
+const movedUntilThen = async (deps: Deps, run: Run, target: SiteId, { endedIn }: TargetRun) => {
+  if (endedIn !== "transferring") return undefined;
+  return movedBy((await readShards(deps, run.id, placeOf(run, target, endedIn), endedIn)).map(({ body }) => body));
 };
 
 const letGroupGo = async (deps: Deps, run: Run, target: SiteId): Promise<void> => {

@@ -41,7 +41,7 @@ const overdueOf = async (
 ): Promise<readonly Overdue[]> => {
   if (plan.status !== "active" || plan.schedule === undefined) return [];
   const { takenAt } = await readNewest(deps, plan.id, target);
-  const { isLate } = latenessOf(plan, takenAt, deps.clock.now());
+  const { isLate } = latenessOf(plan, target, { newestTakenAt: takenAt, now: deps.clock.now() });
   return isLate ? [{ plan: plan.name, target, takenAt: takenAt ?? null }] : [];
 };
 

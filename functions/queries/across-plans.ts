@@ -1,8 +1,9 @@
+import type { OfPlan } from "../../core/api/answers.ts";
 import type { PlanId } from "../../core/api/ids.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { Page, PageRequest } from "../documents/page.ts";
-import { planNameKey } from "../documents/records.ts";
+import { planNameKey, planNamePrefix } from "../documents/records.ts";
 import { encodeCursor, foreignCursor } from "../documents/store-rules.ts";
 import type { Deps } from "../ports/deps.ts";
 
@@ -12,7 +13,14 @@ import type { Deps } from "../ports/deps.ts";
 export interface NamedPlan {
   readonly id: PlanId;
   readonly name: string;
+  readonly isDeleted: boolean;
 }
+
+/** What a line of a list says of its plan. */
+export const ofPlan = ({ name, isDeleted }: NamedPlan): OfPlan => ({
+  planName: name,
+  ...(isDeleted && { isPlanDeleted: true }),
+});
 
 type ReadPlan<T> = (plan: NamedPlan, request: PageRequest) => Promise<Page<T>>;
 
@@ -78,6 +86,7 @@ export const readAcrossPlans = async <T>(
 const namedPlan = ({ key, body }: Stored<{ planId: PlanId }>): NamedPlan => ({
   id: body.planId,
   name: key.sort.split("#")[1] ?? "",
+  isDeleted: !key.sort.startsWith(planNamePrefix),
 });
 
 const none = "-";

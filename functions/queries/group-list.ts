@@ -1,11 +1,15 @@
 import type { GroupListEntry } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Instant, SiteId } from "../../core/api/ids.ts";
+import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { Page, PageRequest } from "../documents/page.ts";
 import type { Deps } from "../ports/deps.ts";
-import type { NamedPlan } from "./across-plans.ts";
+import { type NamedPlan, ofPlan } from "./across-plans.ts";
 import { listGroups, withDamage } from "./groups.ts";
 import { readNewest } from "./newest-group.ts";
+import { pastPlansOf } from "./plans.ts";
+
+const plansAtOnce = 8;
 
 export interface GroupFilter {
   readonly site?: SiteId | undefined;
@@ -19,11 +23,11 @@ export interface GroupFilter {
  */
 export const listGroupsOf = async (
   deps: Pick<Deps, "store" | "log">,
-  { id, name }: NamedPlan,
+  plan: NamedPlan,
   { site, since }: GroupFilter,
   request: PageRequest,
 ): Promise<Page<GroupListEntry>> => {
-  const { items, cursor, ...page } = await listGroups(deps, id, site, request);
+  const { items, cursor, ...page } = await listGroups(deps, plan.id, site, request);
   const wanted = items.filter(({ takenAt }) => since === undefined || takenAt >= since);
   // Of one site they are in the order of time.
   const last = items.at(-1);
@@ -31,7 +35,7 @@ export const listGroupsOf = async (
   const next = isOver ? undefined : cursor;
   return {
     ...page,
-    items: wanted.map((group) => ({ ...group, planName: name })),
+    items: wanted.map((group) => ({ ...group, ...ofPlan(plan) })),
     ...(next !== undefined && { cursor: next }),
   };
 };
@@ -42,12 +46,34 @@ export const listGroupsOf = async (
  */
 export const readLatestGroup = async (
   deps: Pick<Deps, "store" | "clock" | "log">,
-  { id, name }: NamedPlan,
+  plan: NamedPlan,
   site: SiteId,
 ): Promise<GroupListEntry> => {
+  const { id, name } = plan;
   const { group } = await readNewest(deps, id, site);
-  if (group !== undefined) return { ...(await withDamage(deps, group)), planName: name };
+  if (group !== undefined) return { ...(await withDamage(deps, group)), ...ofPlan(plan) };
+  const [namesake] = await namesakesWithGroups(deps, plan, site);
   throw new VisibleError("GROUP_UNKNOWN", `The plan “${name}” has no restore point on site “${site}”.`, {
-    hint: `See which it has with: smtx-backup group list --plan ${name}`,
+    hint:
+      namesake === undefined
+        ? `See which it has with: smtx-backup group list --plan ${name}`
+        : `A deleted plan of that name, ${namesake}, has some: smtx-backup group list --plan ${namesake} --site ${site}`,
   });
+};
+
+/** Of a page of its groups, some of which may be deleted, whether any is there. */
+const lookedAtMax = 25;
+
+/** Deleted plans that were called what a living one is called now, and have groups, up to ten. */
+export const namesakesWithGroups = async (
+  deps: Pick<Deps, "store" | "log">,
+  { name, isDeleted }: NamedPlan,
+  site?: SiteId,
+): Promise<readonly PlanId[]> => {
+  if (isDeleted) return [];
+  const namesakes = await mapBounded(await pastPlansOf(deps, name), plansAtOnce, async (id) => {
+    const { items } = await listGroups(deps, id, site, { limit: lookedAtMax });
+    return items.length > 0 ? [id] : [];
+  });
+  return namesakes.flat();
 };

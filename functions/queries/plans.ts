@@ -4,6 +4,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { type PlanId, planIdSchema } from "../../core/api/ids.ts";
 import type { Plan, PlanDefinition, PlanEntry } from "../../core/api/plan.ts";
 import { instantText } from "../../core/object/instant-text.ts";
+import { didYouMean } from "../../core/object/nearest-name.ts";
 import type { PlanContext, WholePlan } from "../../core/plan/define.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { type Page, type PageRequest, readable, readPage } from "../documents/page.ts";
@@ -33,7 +34,7 @@ export const readWholePlan = async (deps: Store, idOrName: string): Promise<Whol
 const readStoredPlan = async (deps: Store, idOrName: string): Promise<StoredPlan> => {
   const plan = (await byId(deps, idOrName)) ?? (await byName(deps, idOrName)) ?? (await byPastName(deps, idOrName));
   if (plan !== undefined) return plan;
-  throw planUnknown(`There is no plan “${idOrName}”.`);
+  throw await noPlan(deps, idOrName);
 };
 
 /** A plan that is not deleted, by its id or its name. @throws {VisibleError} PLAN_UNKNOWN */
@@ -59,11 +60,21 @@ const readStoredToChange = async (deps: Store, idOrName: string): Promise<Stored
   const plan = (await byId(deps, idOrName)) ?? (await byName(deps, idOrName));
   if (plan !== undefined) return plan;
   const { items } = await pastNames(deps, idOrName, 1);
-  throw planUnknown(items.length > 0 ? `The plan “${idOrName}” was deleted.` : `There is no plan “${idOrName}”.`);
+  throw items.length > 0 ? planUnknown(`The plan “${idOrName}” was deleted.`) : await noPlan(deps, idOrName);
 };
 
-const planUnknown = (message: string) =>
-  new VisibleError("PLAN_UNKNOWN", message, { hint: "List plans with: smtx-backup plan list" });
+const planUnknown = (message: string, instead = "") =>
+  new VisibleError("PLAN_UNKNOWN", message, { hint: `${instead}List plans with: smtx-backup plan list` });
+
+/** A typo is looked for among so many names. */
+const namesLookedAtMax = 100;
+
+const noPlan = async ({ store }: Store, typed: string): Promise<VisibleError> => {
+  const { partition, sort: prefix } = planNameKey("");
+  const { items } = await store.query({ partition, prefix, limit: namesLookedAtMax });
+  const names = items.map(({ key }) => key.sort.slice(prefix.length));
+  return planUnknown(`There is no plan “${typed}”.`, didYouMean(typed, names));
+};
 
 const byId = async ({ store }: Store, idOrName: string): Promise<StoredPlan | undefined> => {
   const id = planIdSchema.safeParse(idOrName);
@@ -80,6 +91,10 @@ const pastNamesMax = 10;
 
 const pastNames = ({ store }: Store, name: string, limit: number) =>
   store.query<PastName>({ partition: planNameKey("").partition, prefix: pastNamePrefix(name), limit });
+
+/** Deleted plans that had a name, up to ten. */
+export const pastPlansOf = async (deps: Store, name: string): Promise<readonly PlanId[]> =>
+  (await pastNames(deps, name, pastNamesMax)).items.map(({ body }) => body.planId);
 
 const byPastName = async (deps: Store, name: string): Promise<StoredPlan | undefined> => {
   const { items, cursor } = await pastNames(deps, name, pastNamesMax);

@@ -2,7 +2,7 @@ import type { HistoryEntry, RunListEntry } from "../../core/api/answers.ts";
 import type { Instant, SiteId } from "../../core/api/ids.ts";
 import { filledPage, type Page, type PageRequest } from "../documents/page.ts";
 import type { Deps } from "../ports/deps.ts";
-import type { NamedPlan } from "./across-plans.ts";
+import { type NamedPlan, ofPlan } from "./across-plans.ts";
 import { listHistory } from "./history.ts";
 
 export interface RunFilter {
@@ -22,17 +22,17 @@ const readsMax = 10;
  */
 export const listRunsOf = (
   deps: Pick<Deps, "store" | "log">,
-  { id, name }: NamedPlan,
+  plan: NamedPlan,
   filter: RunFilter,
   request: PageRequest,
 ): Promise<Page<RunListEntry>> =>
   filledPage(request, readsMax, async ({ limit, cursor }) => {
     const perRead = filter.since === undefined ? limit : Math.min(limit, entriesPerRead);
-    const { items, cursor: next, ...page } = await listHistory(deps, id, { limit: perRead, cursor });
+    const { items, cursor: next, ...page } = await listHistory(deps, plan.id, { limit: perRead, cursor });
     const isOver = next === undefined || isBefore(items.at(-1), filter);
     return {
       ...page,
-      items: items.flatMap((entry) => (isWanted(entry, filter) ? [{ ...entry, planName: name }] : [])),
+      items: items.flatMap((entry) => (isWanted(entry, filter) ? [{ ...entry, ...ofPlan(plan) }] : [])),
       ...(!isOver && { cursor: next }),
     };
   });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { RunAnswer } from "../../core/api/answers.ts";
+import type { RunAnswer, RunListEntry } from "../../core/api/answers.ts";
 import { siteA, siteB } from "../api/testing.ts";
 import { complete, progressOf, report, takeTasks, workAt } from "../api/testing-gateway.ts";
+import type { Page } from "../documents/page.ts";
 import { begin, look, objectsOf, sizeBytes, takeSnapshot, workUntil } from "../engine/testing-kinds.ts";
 
 const counts = ({ targets }: RunAnswer) => {
@@ -84,6 +85,23 @@ describe("a run while it goes on", () => {
     assert.deepEqual([page.items, page.cursor], [items.slice(1, 2), "2"]);
     assert.equal((await look(api, run)).objectCount, 3);
   });
+});
+
+test("a run that is cancelled has sent in the list what it has sent where it is shown", async () => {
+  const { api, run } = await begin();
+  await takeSnapshot(api);
+  const [db, disk0] = await workUntil(api, [siteA, siteB], "transfer");
+  assert.ok(db && disk0);
+  await complete(api, db);
+  api.pass(30);
+  await report(api, disk0, { kind: "working", progress: progressOf("sending", 100) });
+  await api.send("POST", `/v1/runs/${run.id}/cancel`);
+  await report(api, disk0, { kind: "working", progress: progressOf("sending", 200) });
+  const { body } = await api.send<Page<RunListEntry>>("GET", "/v1/runs?plan=nightly");
+  const [entry] = body.items;
+  assert.ok(entry?.type === "run");
+  const [target] = (await look(api, run)).targets;
+  assert.deepEqual([entry.run.targets[siteB]?.moved?.bytesSent, target?.progress.bytesSent], [1100, 1100]);
 });
 
 test("a run of a plan without targets says what is gone, and how many objects it has", async () => {

@@ -50,6 +50,7 @@ export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
     objectCount: taken?.objects ?? run.objectCount,
     status: statusOf(run),
     planName,
+    ...(plan?.body.status === "deleted" && { isPlanDeleted: true }),
     ...(warnings.length > 0 && { warnings: [...warnings] }),
     ...(restore === undefined ? {} : { restore }),
     deadLetters,

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { PlanAnswer } from "../../core/api/answers.ts";
+import { siteIdSchema } from "../../core/api/ids.ts";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import type { PlanStatus, StatusAnswer, TargetStatus } from "../../core/api/status.ts";
 import { createNightlyPlan, createTestApi, nightly, reportAlive, siteA, siteB, type TestApi } from "../api/testing.ts";
 import { complete, report, takeTasks, workAt } from "../api/testing-gateway.ts";
+import { putInventoryPart } from "../inventory/inventory.ts";
+import { toldBy } from "../inventory/testing.ts";
 import { findOverdue } from "../monitoring/overdue.ts";
 
 const day = 24 * 60 * 60;
@@ -50,6 +53,13 @@ const failToBackUp = async (api: TestApi) => {
   await workAt(api, [siteA, siteB]);
 };
 
+/** A run that a person cancels before it has come to anything. */
+const cancelOne = async (api: TestApi) => {
+  const { body } = await api.send<{ readonly id: string }>("POST", "/v1/plans/nightly/run");
+  assert.equal((await api.send("POST", `/v1/runs/${body.id}/cancel`)).status, 200);
+  await workAt(api, [siteA, siteB]);
+};
+
 describe("a plan's status at a target", () => {
   test("is never-run before a run, well after one, and says how old the newest restore point is", async () => {
     const { api } = await started();
@@ -88,7 +98,7 @@ describe("a plan's status at a target", () => {
     assert.equal((await only(api)).state, "well");
   });
 
-  test("is still failing while the next run goes on, and what was passed over or cancelled changes nothing of that", async () => {
+  test("is still failing while the next run goes on, and what was passed over changes nothing of that", async () => {
     const { api } = await started();
     await failToBackUp(api);
     await alive(api);
@@ -102,6 +112,49 @@ describe("a plan's status at a target", () => {
       [state, current?.state, current?.waitsFor, last?.state],
       ["failing", "snapshotting", null, "failed"],
     );
+  });
+
+  test("is still failing after a run that was cancelled, until one succeeds", async () => {
+    const { api } = await started();
+    await backUp(api);
+    api.pass(60);
+    await failToBackUp(api);
+    api.pass(60);
+    await cancelOne(api);
+    const { state, isFailing, last } = await only(api);
+    assert.deepEqual([state, isFailing, last?.state, last?.reason], ["failing", true, "failed", reason]);
+    api.pass(60);
+    await backUp(api);
+    assert.equal((await only(api)).state, "well");
+  });
+
+  test("tells of a run that was cancelled where none has come to anything else", async () => {
+    const { api } = await started();
+    await cancelOne(api);
+    const { state, last } = await only(api);
+    assert.deepEqual([state, last?.state], ["failing", "cancelled"]);
+  });
+
+  test("goes by the run that came last, though an earlier one has the instant of a clock that was ahead", async () => {
+    const { api } = await started();
+    await backUp(api);
+    api.pass(400 * day);
+    await failToBackUp(api);
+    api.pass(-400 * day + 60);
+    assert.equal((await only(api)).state, "failing");
+    await backUp(api);
+    const { state, last } = await only(api);
+    assert.deepEqual([state, last?.state], ["well", "succeeded"]);
+  });
+
+  test("is failing though a run has succeeded while a clock was ahead", async () => {
+    const { api } = await started();
+    api.pass(400 * day);
+    await backUp(api);
+    api.pass(-400 * day + 60);
+    await failToBackUp(api);
+    const { isFailing, last } = await only(api);
+    assert.deepEqual([isFailing, last?.state], [true, "failed"]);
   });
 
   test("is running while somebody works on it, and waiting while the gateways of a site are absent, which is named", async () => {
@@ -148,6 +201,43 @@ describe("a plan's status at a target", () => {
     assert.deepEqual([state, lateFrom, plan.nextSlot], ["never-run", null, null]);
   });
 
+  test("is damaged while its site says so of the newest restore point", async () => {
+    const { api } = await started();
+    await backUp(api);
+    const groupId = (await only(api)).newest?.groupId ?? "";
+    const damage = [{ groupId, volumeId: "v1", name: "web1", extents: 1 }];
+    for (const part of toldBy({ siteId: siteB, at: Date.parse(api.deps.clock.now()), damage })) {
+      await putInventoryPart(api.deps, part);
+    }
+    const { state, newest } = await only(api);
+    assert.deepEqual([state, newest?.damage], ["damaged", [{ volumeId: "v1", name: "web1", extents: 1 }]]);
+    api.pass(60);
+    await backUp(api);
+    assert.equal((await only(api)).state, "well");
+  });
+
+  test("is not late right after the change that it became due by, but two slots later, and the alarm goes by the same", async () => {
+    type Before = { readonly suspended?: boolean; readonly schedule?: object | undefined };
+    type Change = readonly [name: string, before: Before, change: (api: TestApi) => Promise<unknown>];
+    const put = (api: TestApi, changes: object) => api.send("PUT", "/v1/plans/nightly", { ...nightly, ...changes });
+    const cases: readonly Change[] = [
+      ["a target is added", {}, (api) => put(api, { targets: [{ ...nightly.targets[0], site: "c" }] })],
+      ["a schedule comes", { schedule: undefined }, (api) => put(api, {})],
+      ["it comes more often", { schedule: { cycle: "monthly", day: 28 } }, (api) => put(api, {})],
+      ["it is resumed", { suspended: true }, (api) => api.send("POST", "/v1/plans/nightly/resume")],
+    ];
+    for (const [name, { suspended = false, ...changes }, change] of cases) {
+      const { api } = await started(changes);
+      await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
+      if (suspended) await api.send("POST", "/v1/plans/nightly/suspend");
+      api.pass(20 * day);
+      await change(api);
+      assert.deepEqual([(await only(api)).isLate, await findOverdue(api.deps)], [false, []], name);
+      api.pass(2 * day);
+      assert.deepEqual([(await only(api)).isLate, (await findOverdue(api.deps)).length], [true, 1], name);
+    }
+  });
+
   test("of a snapshot plan is that of its source", async () => {
     const { api } = await started({ targets: [], retention: { keepLast: 2 } });
     await backUp(api);
@@ -169,6 +259,37 @@ describe("a plan's status at a target", () => {
     }
     await workAt(api, [siteB]);
     assert.equal((await only(api)).last?.state, "succeeded");
+  });
+});
+
+describe("a run that goes on for long at one target", () => {
+  /** It is at work at b while so many after it come to their end at c, and are passed over at b. */
+  const longAtB = async (runsAfter: number, before: (api: TestApi) => Promise<unknown> = async () => undefined) => {
+    const { api } = await started();
+    await before(api);
+    await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
+    const [target] = nightly.targets;
+    const targets = [target, { ...target, site: "c" }];
+    assert.equal((await api.send("PUT", "/v1/plans/nightly", { ...nightly, targets })).status, 200);
+    for (let runs = 0; runs <= runsAfter; runs += 1) {
+      api.pass(60);
+      await api.send("POST", "/v1/plans/nightly/run");
+      await workAt(api, [siteA, siteIdSchema.parse("c")]);
+    }
+    const found = (await statusOf(api)).items[0]?.targets.find(({ site }) => site === siteB);
+    assert.ok(found);
+    return found;
+  };
+
+  test("is told of, however many were passed over since", async () => {
+    const { state, current } = await longAtB(80);
+    assert.deepEqual([state, current?.state], ["waiting", "preparing"]);
+    assert.match(current?.waitsFor ?? "", /site “b”/);
+  });
+
+  test("does not hide that the one before it has failed", async () => {
+    const { state, last, current } = await longAtB(80, failToBackUp);
+    assert.deepEqual([state, last?.reason, current?.state], ["failing", reason, "preparing"]);
   });
 });
 

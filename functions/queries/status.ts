@@ -1,18 +1,19 @@
-import type { Instant, SiteId } from "../../core/api/ids.ts";
+import type { Instant, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import type { PlanStatus, StatusAnswer, TargetStatus } from "../../core/api/status.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
 import { judgeTarget } from "../../core/plan/health.ts";
 import { comesAfter } from "../../core/plan/settled.ts";
-import { secondsBetween } from "../../core/ports/clock.ts";
+import { isAhead, secondsBetween } from "../../core/ports/clock.ts";
 import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { nextSlot } from "../../core/schedule/slots.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { PageRequest } from "../documents/page.ts";
 import { readGatewaysOfLate } from "../gateways/list.ts";
 import type { Deps } from "../ports/deps.ts";
-import { newestRuns } from "./last-runs.ts";
+import { withDamage } from "./groups.ts";
+import { newestRuns, readRunToShow } from "./last-runs.ts";
 import { type Newest, readNewest } from "./newest-group.ts";
 import { listWholePlans } from "./plans.ts";
 import { openShards } from "./runs.ts";
@@ -23,7 +24,7 @@ const plansAtOnce = 8;
 
 /**
  * A page of plans by name, and how each is at its targets. It takes a few reads a plan and target:
- * the newest restore points, the newest runs, and what is given out of those that go on.
+ * the newest restore points and their damage, the newest runs, and what is given out of those that go on.
  * @param site only the targets at this site, and the plans that have it; a page may be short
  */
 export const listStatus = async (deps: Deps, site: SiteId | undefined, request: PageRequest): Promise<StatusAnswer> => {
@@ -74,21 +75,20 @@ const statusOf = async (
 };
 
 /**
- * The plan's newest runs, as far back as it takes to know what came last at each site,
- * and what goes on there.
+ * The plan's newest runs, as far back as it takes to know what came last at each site. Runs lie by
+ * their slots: those of a clock that was ahead come first, whatever came after them.
  */
 const runsOf = async (deps: Deps, plan: Plan, sites: readonly SiteId[]): Promise<readonly Run[]> => {
   const runs: Run[] = [];
+  const open = new Set(sites);
+  const now = deps.clock.now();
   for await (const run of newestRuns(deps, plan.id)) {
     runs.push(run);
-    if (sites.every((site) => lastAt(runs, site) !== undefined && isCurrentKnown(plan, runs, site))) break;
+    if (isAhead(run.slot, now)) continue;
+    for (const site of open) if (endedAt(run, site).some(isResult)) open.delete(site);
+    if (open.size === 0) break;
   }
   return runs;
-};
-
-const isCurrentKnown = ({ lanes }: Plan, runs: readonly Run[], site: SiteId): boolean => {
-  const active = lanes[site]?.active ?? null;
-  return active === null || runs.some(({ id }) => id === active);
 };
 
 interface Scene {
@@ -102,18 +102,25 @@ const targetStatus = async (deps: Deps, plan: Plan, site: SiteId, scene: Scene):
   const [found, current] = await Promise.all([readNewest(deps, plan.id, site), currentAt(deps, plan, site, scene)]);
   const last = lastAt(runs, site);
   const findings = {
-    newest: newestShown(found, now),
+    newest: await newestShown(deps, found, now),
     last: last === undefined ? null : lastShown(last),
     current,
   };
-  return { site, ...judgeTarget(plan, findings, { newestTakenAt: found.takenAt, now }), ...findings };
+  return { site, ...judgeTarget(plan, site, findings, { newestTakenAt: found.takenAt, now }), ...findings };
 };
 
-const newestShown = ({ group }: Newest, now: Instant): TargetStatus["newest"] => {
+const newestShown = async (deps: Deps, { group }: Newest, now: Instant): Promise<TargetStatus["newest"]> => {
   if (group === undefined) return null;
-  const { id: groupId, takenAt, sizeBytes, dataBytes } = group;
+  const { id: groupId, takenAt, sizeBytes, dataBytes, damage } = await withDamage(deps, group);
   const ageSeconds = Math.max(0, secondsBetween(takenAt, now));
-  return { groupId, takenAt, ageSeconds, sizeBytes, ...(dataBytes !== undefined && { dataBytes }) };
+  return {
+    groupId,
+    takenAt,
+    ageSeconds,
+    sizeBytes,
+    ...(dataBytes !== undefined && { dataBytes }),
+    ...(damage !== undefined && { damage }),
+  };
 };
 
 interface Ended {
@@ -122,16 +129,25 @@ interface Ended {
   readonly state: "succeeded" | "failed" | "cancelled";
 }
 
-/** What was passed over came to nothing, neither good nor bad. */
+/**
+ * The last that has succeeded or failed; where none has, the last that was cancelled. A person who
+ * cancels a run mends nothing by it, and what was passed over came to nothing. Numbers say which is
+ * the last, as a clock may have been wrong.
+ */
 const lastAt = (runs: readonly Run[], site: SiteId): Ended | undefined => {
-  for (const run of runs) {
-    const part = run.targets[site];
-    if (part?.state === "succeeded" || part?.state === "failed" || part?.state === "cancelled") {
-      return { run, part, state: part.state };
-    }
-  }
-  return undefined;
+  const ended = runs
+    .flatMap((run) => endedAt(run, site))
+    .toSorted((one, other) => other.run.sequence - one.run.sequence);
+  return ended.find(isResult) ?? ended[0];
 };
+
+const endedAt = (run: Run, site: SiteId): readonly Ended[] => {
+  const part = run.targets[site];
+  if (part?.state !== "succeeded" && part?.state !== "failed" && part?.state !== "cancelled") return [];
+  return [{ run, part, state: part.state }];
+};
+
+const isResult = ({ state }: Ended): boolean => state !== "cancelled";
 
 const lastShown = ({ run, part, state }: Ended): TargetStatus["last"] => {
   const { endedAt, reason, warning } = part;
@@ -144,7 +160,9 @@ const currentAt = async (
   site: SiteId,
   { runs, absent }: Scene,
 ): Promise<TargetStatus["current"]> => {
-  const run = runs.find(({ id }) => id === plan.lanes[site]?.active);
+  const active = plan.lanes[site]?.active ?? null;
+  if (active === null) return null;
+  const run = runs.find(({ id }) => id === active) ?? (await readRunToShow(deps, active as RunId));
   const part = run?.targets[site];
   if (run === undefined || part === undefined || part.endedAt !== null) return null;
   const shards = await openShards(deps, run, site, part);

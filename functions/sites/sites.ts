@@ -1,10 +1,14 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import { type Site, siteSchema } from "../../core/api/site.ts";
+import { didYouMean } from "../../core/object/nearest-name.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { type Page, type PageRequest, readPage } from "../documents/page.ts";
 import { siteKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
+
+/** A typo is looked for among so many names. */
+const namesLookedAtMax = 100;
 
 /** @throws {VisibleError} SITE_UNKNOWN */
 export const readSite = async (deps: Pick<Deps, "store">, siteId: SiteId): Promise<Site> =>
@@ -14,8 +18,14 @@ export const readSite = async (deps: Pick<Deps, "store">, siteId: SiteId): Promi
 export const readStoredSite = async ({ store }: Pick<Deps, "store">, siteId: SiteId): Promise<Stored<Site>> => {
   const stored = await store.get<Site>(siteKey(siteId));
   if (stored !== undefined) return stored;
+  const { partition, sort: prefix } = siteKey("" as SiteId);
+  const { items } = await store.query<Site>({ partition, prefix, limit: namesLookedAtMax });
+  const instead = didYouMean(
+    siteId,
+    items.map(({ key }) => key.sort.slice(prefix.length)),
+  );
   throw new VisibleError("SITE_UNKNOWN", `There is no site “${siteId}”.`, {
-    hint: "Create it first, or correct the name. List sites with: smtx-backup site list",
+    hint: `${instead}Create it first, or correct the name. List sites with: smtx-backup site list`,
   });
 };
 

@@ -130,14 +130,7 @@ const prove = async (
   system: LocalSystem,
   prefix: string,
 ): Promise<{ groupId: GroupId; sha256: string }> => {
-  const { items } = await system.json<{ items: { id: GroupId }[] }>(
-    "group",
-    "list",
-    "--plan",
-    "nightly",
-    "--site",
-    "b",
-  );
+  const { items } = await system.ask<{ items: { id: GroupId }[] }>("group", "list", "--plan", "nightly", "--site", "b");
   const groupId = items
     .map((group) => group.id)
     .sort()

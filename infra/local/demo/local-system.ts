@@ -57,6 +57,11 @@ export class LocalSystem {
   /** Runs a command and gives what it answers as JSON. */
   async json<T>(...parameters: string[]): Promise<T> {
     this.#show(parameters);
+    return this.ask(...parameters);
+  }
+
+  /** The same of what nothing is printed of: it isn't shown either. */
+  async ask<T>(...parameters: string[]): Promise<T> {
     const child = this.#spawn([...parameters, "--json"], "pipe");
     const [output] = await Promise.all([
       text(child.stdout as NodeJS.ReadableStream & AsyncIterable<Uint8Array>),

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { runAnswerSchema } from "../../core/api/answers.ts";
+import { runTotals } from "./run.ts";
+import { plainStyle } from "./style.ts";
+
+const plan = "01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z";
+const extents = { extentsTotal: 8, extentsDone: 2, extentsUnchanged: 0, extentsHole: 1 };
+const bytes = { bytesTotal: 4096, bytesRead: 1024, bytesChanged: 1024, bytesSent: 1024 };
+
+const runOf = (state: "succeeded" | "failed" | "cancelled", objectsDone: number) =>
+  runAnswerSchema.parse({
+    ...{ id: `run_${plan}`, planId: "plan_01K0Z3NDEKTSV4RRFFQ69G5FAV", groupId: `group_${plan}` },
+    ...{ kind: "backup", trigger: "person", slot: "2026-03-01T01:00:00.000Z", sequence: 1, source: "a" },
+    ...{ objectCount: 2, createdAt: "2026-03-01T01:00:00.000Z", status: state, planName: "nightly", deadLetters: 0 },
+    targets: [
+      {
+        ...{ site: "b", state, step: null, reason: null, warning: null, startedAt: null, endedAt: null },
+        ...{ attempt: 1, attemptsMax: 10, waitsFor: null, current: null },
+        base: { baseGroupId: null, why: "first-backup" },
+        progress: { objectsTotal: 2, objectsDone, ...extents, ...bytes },
+      },
+    ],
+  });
+
+test("only what was sent is said to be sent in full", () => {
+  const noteOf = (run: ReturnType<typeof runOf>) => runTotals(run, plainStyle).split("\n").at(-1);
+  assert.equal(noteOf(runOf("succeeded", 2)), "b: sent in full, for it is the first backup");
+  assert.equal(noteOf(runOf("cancelled", 1)), "b: was to be sent in full, for it is the first backup");
+  assert.equal(noteOf(runOf("failed", 0)), "b: was to be sent in full, for it is the first backup");
+  assert.equal(noteOf(runOf("failed", 2)), "b: sent in full, for it is the first backup");
+});
