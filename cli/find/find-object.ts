@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { isSameName, shownName } from "../../core/api/name.ts";
-import { type ObjectKind, objectKindSchema } from "../../core/api/object/common.ts";
+import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { didYouMean } from "../../core/object/nearest-name.ts";
 import { kindNames } from "../render/kind-names.ts";
@@ -78,5 +78,3 @@ const ambiguous = (found: readonly ObjectConfig[], { site, nameOrId }: WantedObj
     hint: `Name one by its id: ${ids.join(", ")}.${byKind}`,
   });
 };
-
-export const objectKinds = objectKindSchema.options;

@@ -54,7 +54,7 @@ const objectPower = z.object({
 });
 
 /**
- * What each command prints with `--json`, in the API's terms: `printedSchema` has the form in which
+ * What each command prints with `--json`, in the API's terms: `printedSchemaOf` has the form in which
  * it is printed. Null: it prints none, as it prints something else.
  */
 export const documents: Readonly<Record<string, z.ZodType | null>> = {

@@ -25,4 +25,3 @@ export const restoreCreateSchema = z.strictObject({
    */
   evenDamaged: z.boolean().default(false),
 });
-export type RestoreCreate = z.infer<typeof restoreCreateSchema>;

@@ -151,7 +151,7 @@ export const mappingKey = (runId: RunId, target: SiteId): Key => ({
   partition: `RUN#${runId}`,
   sort: `MAPPING#${target}`,
 });
-/** `BaseFact`: what the transfers to a target were measured against. */
+/** `Base`: what the transfers to a target were measured against. */
 export const baseKey = (runId: RunId, target: SiteId): Key => ({ partition: `RUN#${runId}`, sort: `BASE#${target}` });
 /** `Shard`: of the tasks of a step. `place`: the target; of the snapshot, the source. */
 export const shardPrefix = (place: SiteId, step: Step) => `SHARD#${place}#${step}#`;

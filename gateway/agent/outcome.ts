@@ -32,7 +32,8 @@ export const outcomeOfAbort = (why: AbortReason, error: unknown): Outcome => {
 
 /**
  * What an error of a task's handler means, at a gateway of `siteId`. An expected failure is
- * reported with its own code and what to do, and whether a retry makes sense is in the table of
+ * reported with its own code and what to do, in which the storage, which does not know what its site
+ * is called, says `--site SITE`. Whether a retry makes sense is in the table of
  * codes; anything else is a defect, which a retry may get past.
  */
 export const outcomeOfError = (error: unknown, signal: AbortSignal, siteId: SiteId): Outcome => {
@@ -43,7 +44,8 @@ export const outcomeOfError = (error: unknown, signal: AbortSignal, siteId: Site
     const { code, hint, toldBy, retryable, newestSequence } = visible;
     const isOwn = visible === error && toldBy === undefined;
     const message = isOwn ? atSite(siteId, code, visible.message) : visible.message;
-    const reason = { code, message: shortened(hint === undefined ? message : `${message} ${hint}`) };
+    const next = isOwn ? hint?.replaceAll("--site SITE", `--site ${siteId}`) : hint;
+    const reason = { code, message: shortened(next === undefined ? message : `${message} ${next}`) };
     return { type: "failed", reason, retryable, newestSequence, error };
   }
   const message = error instanceof Error ? error.message : String(error);

@@ -146,6 +146,17 @@ describe("a task's life", () => {
     });
   }
 
+  test("what to do is told with this site's name, which a storage does not know", async () => {
+    const { queue, aboutTasks, firstTry, stop } = setUp();
+    await queue.deliver(task());
+    const hint = "Rebuild it all the same: smtx-backup rebuild group_1 --site SITE --damaged.";
+    await firstTry().reject(new VisibleError("GROUP_DAMAGED", "It is damaged.", { hint }));
+    const last = aboutTasks().at(-1);
+    assert.ok(last?.kind === "failed");
+    assert.match(last.reason.message, / smtx-backup rebuild group_1 --site a --damaged\.$/);
+    await stop();
+  });
+
   test("a pool or a disk is told with the site whose it is", () => {
     for (const code of ["POOL_FULL", "DISK_FAILED", "STORE_FULL"] as const) {
       assert.equal(errorToldAs({ code, message: "No room." }, "b").message, "Site b: No room.");

@@ -23,16 +23,24 @@ export const asDiskError = (path: string, error: unknown): unknown => {
   return failed ? diskFailed(path, error) : error;
 };
 
+interface Room {
+  readonly freeBytes: number;
+  readonly reserveBytes: number;
+}
+
 /**
  * The disk has no room for what was written.
- * @param options.missingBytes how much more it would have taken, where that is known
+ * @param options.room where it was looked at: what is free, and how much of that has to stay so
  */
 export const storeFull = (
   path: string,
-  { missingBytes, cause }: { readonly missingBytes?: number; readonly cause?: unknown } = {},
+  { room, cause }: { readonly room?: Room; readonly cause?: unknown } = {},
 ): VisibleError => {
-  const missing = missingBytes === undefined ? "" : `: at least ${bytesText(missingBytes)} are missing`;
-  return new VisibleError("STORE_FULL", `There is no space left for ${path}${missing}.`, {
+  const why =
+    room === undefined
+      ? ""
+      : `: ${bytesText(room.freeBytes)} are free, and ${bytesText(room.reserveBytes)} stay free for metadata`;
+  return new VisibleError("STORE_FULL", `There is no space left for ${path}${why}.`, {
     hint: "Free or add disk space; deleting snapshot groups gives back what only they held.",
     cause,
   });

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import { unlessAborted } from "../time/unless-aborted.ts";
 import { asDiskError } from "./disk-errors.ts";
+import { codeOf } from "./error-code.ts";
 
 export interface FolderOptions {
   /** 0o777 unless given; the umask is taken off. */
@@ -52,8 +53,6 @@ const unlessThere = async (path: string, mkdir: (path: string) => Promise<unknow
     if (!isThere) throw error;
   }
 };
-
-const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined);
 
 const whys: Readonly<Record<string, string>> = {
   EEXIST: "it is there, and is no folder",

@@ -10,4 +10,3 @@ export const virtualVolumeSchema = z.object({
   /** The names of the VMs that have it. Absent: none. */
   vms: z.array(textSchema).max(100).optional(),
 });
-export type VirtualVolumeObject = z.infer<typeof virtualVolumeSchema>;

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { asDiskError } from "../../files/disk-errors.ts";
+import { codeOf } from "../../files/error-code.ts";
 import type { StorageDriver } from "../driver.ts";
 import { openSnapshotReader, type SnapshotSource } from "../snapshot-reader.ts";
 import type { BlockReader } from "../volume-io.ts";
@@ -196,8 +197,6 @@ const putInPlace = async (made: string, options: ExportOptions): Promise<void> =
   }
   await writable(file, rename(made, file));
 };
-
-const codeOf = (error: unknown): unknown => (error instanceof Error && "code" in error ? error.code : undefined);
 
 const exists = (file: string): VisibleError =>
   new VisibleError("IMAGE_EXISTS", `“${file}” is there already.`, {

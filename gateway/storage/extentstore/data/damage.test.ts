@@ -225,7 +225,7 @@ describe("a rebuild", () => {
     await assert.rejects(world.store.rebuildObject(options(2)), (error: unknown) => {
       assert(VisibleError.is(error, "GROUP_DAMAGED"));
       assert.match(error.message, /“database” is damaged in the group group_.*: extents 1 of it can't be read/);
-      assert.match(error.hint ?? "", /group list .*rebuild GROUP .*--damaged/);
+      assert.match(error.hint ?? "", /group list --plan plan_\w+\. .*rebuild group_[\w.-]+ --site SITE --damaged/);
       return true;
     });
     assert((await world.store.inventory()).every(({ origin }) => origin?.role !== "rebuilt"));

@@ -125,8 +125,8 @@ export class DataFileWriter {
   #write(bytes: Uint8Array): void {
     this.#refuseFailed();
     try {
-      const missingBytes = bytes.byteLength + metadataReserveBytes - this.#disk.freeBytes(this.#dataDir);
-      if (missingBytes > 0) throw storeFull(this.path, { missingBytes });
+      const room = { freeBytes: this.#disk.freeBytes(this.#dataDir), reserveBytes: metadataReserveBytes };
+      if (bytes.byteLength + room.reserveBytes > room.freeBytes) throw storeFull(this.path, { room });
       for (let done = 0; done < bytes.byteLength; ) {
         done += this.#disk.write(this.#fd, bytes.subarray(done), this.#writtenBytes + done);
       }

@@ -1,4 +1,5 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { planIdOf } from "../../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { RebuildObjectOptions } from "../../control.ts";
 import { objectOfVm, objectOfVolume } from "../cluster/objects.ts";
@@ -27,7 +28,7 @@ export const rebuildObject = (database: Database, options: RebuildObjectOptions)
   if (known !== undefined) return known;
   const source = rebuildSource(database, options);
   if (!options.evenDamaged) {
-    for (const snapshot of source.snapshots.values()) refuseDamaged(database, snapshot, object.name);
+    for (const snapshot of source.snapshots.values()) refuseDamaged(database, snapshot, options);
   }
   const rebuilt =
     object.kind === "vm"
@@ -91,18 +92,22 @@ const rebuildVolume = (
 const namedExtentsMax = 10;
 
 /** @throws GROUP_DAMAGED */
-const refuseDamaged = (database: Database, snapshot: SnapshotRow, name: string): void => {
+const refuseDamaged = (
+  database: Database,
+  snapshot: SnapshotRow,
+  { object, fromGroupId }: RebuildObjectOptions,
+): void => {
   const extents = damagedExtents(database, snapshot.tableId);
   if (extents.length === 0) return;
   const named = extents.slice(0, namedExtentsMax).join(", ");
   const more = extents.length > namedExtentsMax ? `, and ${extents.length - namedExtentsMax} more` : "";
   throw new VisibleError(
     "GROUP_DAMAGED",
-    `“${name}” is damaged in the group ${snapshot.groupId}: extents ${named}${more} of it can't be read.`,
+    `“${object.name}” is damaged in the group ${fromGroupId}: extents ${named}${more} of it can't be read.`,
     {
       hint:
-        "Choose another group of: smtx-backup group list --plan PLAN. While the source is there, the next run of the plan mends what it has. " +
-        "To have what can be read all the same: smtx-backup rebuild GROUP --site SITE --damaged.",
+        `Choose another group of: smtx-backup group list --plan ${planIdOf(fromGroupId)}. While the source is there, the next run of the plan mends what it has. ` +
+        `To have what can be read all the same: smtx-backup rebuild ${fromGroupId} --site SITE --damaged.`,
     },
   );
 };
