@@ -20,7 +20,10 @@ const helpOf = (words: readonly string[], columns: number): readonly string[] =>
   return lines;
 };
 
-/** No word is broken. What is laid out in lines already: commands to be copied, and a command's notes. */
+/**
+ * No word is broken. What is laid out in lines already: commands to be copied, and a command's
+ * notes.
+ */
 const laidOut = new Set([
   ...examples.map((example) => `  ${example}`),
   ...every.flatMap(({ notes }) => notes.split("\n")),

@@ -6,7 +6,9 @@ const columnsOtherwise = 80;
 
 /** In fewer columns hardly a word fits: what is narrower has lines of so many all the same. */
 const columnsMin = 20;
-/** With less than this beside their descriptions, hardly a term fits: each has a line of its own. */
+/**
+ * With less than this beside their descriptions, hardly a term fits: each has a line of its own.
+ */
 const termColumnsMin = 16;
 const termColumnsOnOwnLine = 2;
 
@@ -26,7 +28,9 @@ const item = (term: string, termColumns: number, description: string, help: Help
   return [`${indent}${own}`, ...(text === "" ? [] : [`${" ".repeat(start)}${text}`])].join("\n");
 };
 
-/** Lines as long as the screen's, however wide the terms are: descriptions have half of it at least. */
+/**
+ * Lines as long as the screen's, however wide the terms are: descriptions have half of it at least.
+ */
 export const layout: Partial<Help> = {
   minWidthToWrap: 1,
   padWidth: (command, help) => {

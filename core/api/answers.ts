@@ -136,7 +136,10 @@ export type PlanAnswer = z.infer<typeof planAnswerSchema>;
 export const planSummarySchema = planSchema.omit({ objectSet: true, lanes: true, compression: true });
 export type PlanSummary = z.infer<typeof planSummarySchema>;
 
-/** Slots to come, oldest first. Empty: the plan has no schedule, it has ended, or the plan is deleted. */
+/**
+ * Slots to come, oldest first. Empty: the plan has no schedule, it has ended, or the plan is
+ * deleted.
+ */
 export const scheduleAnswerSchema = z.object({
   schedule: scheduleSchema.optional(),
   slots: z.array(instantSchema),
@@ -155,7 +158,9 @@ export const groupAnswerSchema = groupSchema.extend({
 });
 export type GroupAnswer = z.infer<typeof groupAnswerSchema>;
 
-/** Of which plan a line of a list across plans is. `isPlanDeleted`: another may have the name now. */
+/**
+ * Of which plan a line of a list across plans is. `isPlanDeleted`: another may have the name now.
+ */
 export const ofPlanSchema = z.object({ planName: z.string(), isPlanDeleted: z.literal(true).optional() });
 export type OfPlan = z.infer<typeof ofPlanSchema>;
 

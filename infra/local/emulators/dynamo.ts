@@ -78,8 +78,9 @@ export const endedAtStart = (last: string): VisibleError => {
  * Starts dynoxide on 127.0.0.1 with its database in `dir`, and waits until it answers, two minutes
  * at most. One that dies is started again, on the same port with the same database. It ends with
  * this process, however this process ends.
- * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, STORE_FULL, INTERNAL when it
- *   does not start
+ *
+ * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, STORE_FULL, INTERNAL when
+ *   it does not start
  */
 export const startDynamo = async (options: DynamoOptions): Promise<Emulator> => {
   const { dir, onDeath = () => undefined, time = steadyTime } = options;
