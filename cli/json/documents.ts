@@ -54,8 +54,8 @@ const objectPower = z.object({
 });
 
 /**
- * What each command prints with `--json`, in the API's terms: `printedSchemaOf` has the form in which
- * it is printed. Null: it prints none, as it prints something else.
+ * What each command prints with `--json`, in the API's terms: `printedSchemaOf` has the form in
+ * which it is printed. Null: it prints none, as it prints something else.
  */
 export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "local up": z.object({ url: z.url(), tokenFile: z.string(), dir: z.string(), sites: z.array(siteIdSchema) }),
