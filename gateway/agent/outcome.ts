@@ -33,8 +33,8 @@ export const outcomeOfAbort = (why: AbortReason, error: unknown): Outcome => {
 /**
  * What an error of a task's handler means, at a gateway of `siteId`. An expected failure is
  * reported with its own code and what to do. There a storage, which does not know what its site is
- * called, says `--site SITE`. Whether a retry makes sense is in the table of codes; anything else is
- * a defect, which a retry may get past.
+ * called, says `--site SITE`. Whether a retry makes sense is in the table of codes. Anything else
+ * is a defect, which a retry may get past.
  */
 export const outcomeOfError = (error: unknown, signal: AbortSignal, siteId: SiteId): Outcome => {
   if (VisibleError.is(error, "FENCED")) return { type: "fenced" };
