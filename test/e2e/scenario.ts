@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import type { VmObject } from "../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
+import { volumeIdOf } from "../../gateway/storage/extentstore/cluster/volume-row.ts";
 import { openSnapshotReader } from "../../gateway/storage/snapshot-reader.ts";
 import type { BlockReader } from "../../gateway/storage/volume-io.ts";
 import type { Local } from "./local.ts";
@@ -96,7 +97,8 @@ const volumesByPlace = (objects: readonly ObjectConfig[]): ReadonlyMap<string, s
     objects.flatMap((object) => {
       if (object.kind === "vm") return object.vm.disks.map((one, i) => [`vm ${object.name} ${i}`, one.volumeId]);
       const name = object.kind === "nfs-file" ? object.file.path : object.name;
-      return object.volumes.map(({ id }) => [`${object.kind} ${name}`, id]);
+      // People know it by the object's id, and the storage by another.
+      return object.volumes.map(({ id }) => [`${object.kind} ${name}`, volumeIdOf(object) ?? id]);
     }),
   );
 
