@@ -54,10 +54,10 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
 });
 
 /**
- * Begins to work on a task, after `previous` has ended and when it has a slot: says so after 3 s, 15 s later, and then
- * every 30 s as long as it moves, and at the end reports what came of it. The message is removed
- * after the report has been taken, and all of its parts, so whatever dies in between repeats the
- * task and loses nothing.
+ * Begins to work on a task, after `previous` has ended and when it has a slot: says so after 3 s,
+ * 15 s later, and then every 30 s as long as it moves, and at the end reports what came of it. The
+ * message is removed after the report has been taken, and all of its parts, so whatever dies in
+ * between repeats the task and loses nothing.
  *
  * A task that stands still is given up as failed, and another gateway may have it. What hangs in it
  * may go on some day, beside whoever does the task then, as a gateway may that was taken for dead:

@@ -6,10 +6,11 @@ interface Waiter {
 }
 
 /**
- * Lets in so many at once, in fair shares: a site gets in while it has fewer inside than `max` divided
- * by the sites that are inside or wait, and one at least. Who is inside is never put out, so one site
- * alone may have all places; the next one has its share all the same, at once. Then there are more
- * inside than `max`, for a while: `max · (1 + 1/2 + 1/3 + …)` of so many sites at most.
+ * Lets in so many at once, in fair shares: a site gets in while it has fewer inside than `max`
+ * divided by the sites that are inside or wait, and one at least. Who is inside is never put out,
+ * so one site alone may have all places; the next one has its share all the same, at once. Then
+ * there are more inside than `max`, for a while: `max · (1 + 1/2 + 1/3 + …)` of so many sites at
+ * most.
  */
 export class FairGate {
   readonly #max: number;

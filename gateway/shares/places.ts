@@ -5,9 +5,9 @@ interface Holder {
 
 /**
  * A number of places that sites hold for as long as they like. When they are all taken, whoever
- * comes gets one all the same, and the site that has the most loses the one it took last. So each site
- * keeps its share, `max` divided by the sites that are there, whatever another does; and a site that
- * has taken more than that loses nothing while nobody else wants it.
+ * comes gets one all the same, and the site that has the most loses the one it took last. So each
+ * site keeps its share, `max` divided by the sites that are there, whatever another does; and a
+ * site that has taken more than that loses nothing while nobody else wants it.
  */
 export class Places {
   readonly #max: number;

@@ -54,8 +54,8 @@ const nameOf = (job: WorkerJob): string => {
 
 /**
  * Worker threads over the storage. What is sent and what is received have places of their own: were
- * they shared, two gateways could fill each other's places and wait for one another. Sites share each of
- * the two fairly: who takes what comes a byte at a time keeps nobody else waiting.
+ * they shared, two gateways could fill each other's places and wait for one another. Sites share
+ * each of the two fairly: who takes what comes a byte at a time keeps nobody else waiting.
  *
  * Memory: a job in flight holds 4 MB or so, and each thread zstd contexts and idle buffers of 20 MB
  * at most.

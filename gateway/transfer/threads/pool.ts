@@ -28,11 +28,12 @@ export interface ThreadPool {
   start(): Promise<void>;
   /**
    * Runs a job in a thread, which goes from job to job, wherever there is something to do. `gate`
-   * bounds how many are under way at once, and shares them among sites. `input` goes to it, and what it yields and returns comes
-   * back. Giving up the generator or aborting the signal ends the job, and either waits for it to
-   * have ended. When a job ends before its input, at most one more piece of it is taken. A job that
-   * stands still for too long while it is its turn is given up, and its thread with it when nothing
-   * at all is heard of that any more: a disk that hangs holds a whole thread.
+   * bounds how many are under way at once, and shares them among sites. `input` goes to it, and
+   * what it yields and returns comes back. Giving up the generator or aborting the signal ends the
+   * job, and either waits for it to have ended. When a job ends before its input, at most one more
+   * piece of it is taken. A job that stands still for too long while it is its turn is given up,
+   * and its thread with it when nothing at all is heard of that any more: a disk that hangs holds a
+   * whole thread.
    * @throws what the job threw; INTERNAL when its thread died; TIMEOUT when no place became free,
    *   or it stood still
    */
