@@ -24,6 +24,8 @@ import { startMinistack } from "../aws/ministack.ts";
 import { until } from "../patience.ts";
 import type { Knowledge, Outcome } from "./attack.ts";
 import type { Probed } from "./probe.ts";
+import { pumpReports } from "./pump.ts";
+import { type SendersFront, startSendersFront } from "./senders.ts";
 import { trapNames } from "./trap.ts";
 
 const MiB = 1024 ** 2;
@@ -47,6 +49,10 @@ describe("beside a gateway that was taken over", () => {
   let deployment: Deployment;
   let call: ApiCall;
   let gateways: Gateways;
+  let senders: SendersFront;
+  let pump: { stop(): Promise<void> } | undefined;
+  /** The names of the role sessions, by access key. */
+  const sessions = new Map<string, string>();
   let attacker: { outcomes: readonly Outcome[]; stop(): Promise<void> } | undefined;
 
   before(async () => {
@@ -55,16 +61,23 @@ describe("beside a gateway that was taken over", () => {
     const { certificatePem, keyPem } = await createAuthority({ multiCluster });
     deployment = await deploy(ministack, {
       authorities: JSON.stringify({ [multiCluster]: `${certificatePem}\n${keyPem}` }),
+      areSendersJudged: true,
     });
+    senders = await startSendersFront(ministack.endpoint);
+    pump = await pumpReports(deployment, senders, (accessKeyId) => sessions.get(accessKeyId));
     const { token } = await createToken(deployment.deps, { name: "test", scopes: scopeSchema.options });
     call = callerOf(deployment, token);
     gateways = await startGateways(deployment, call, ["a", "b"], {
+      queues: senders.endpoint,
       env: { NODE_OPTIONS: `--import=${join(import.meta.dirname, "probe.ts")}`, PROBE_DIR: dir },
     });
+    for (const [site, { env }] of gateways.enrolled) sessions.set(env["AWS_ACCESS_KEY_ID"] ?? "", `${site}@${site}1`);
   });
   after(async () => {
     await attacker?.stop();
     await gateways?.stop();
+    await pump?.stop();
+    await senders?.stop();
     await deployment?.stop();
     await ministack?.stop();
     await rm(dir, { recursive: true, force: true });
@@ -142,6 +155,7 @@ describe("beside a gateway that was taken over", () => {
 
   const startAttacker = async (): Promise<NonNullable<typeof attacker>> => {
     const { gateway, env } = await gateways.enrol("m");
+    sessions.set(env["AWS_ACCESS_KEY_ID"] ?? "", "m@m1");
     await gateways.importLun("m", "own");
     const [object] = await objectsOf("a");
     const [newest] = await groupsAt(honest, "b");
@@ -174,7 +188,10 @@ describe("beside a gateway that was taken over", () => {
     });
     const exited = once(child, "exit");
     const outcomes: Outcome[] = [];
-    createInterface({ input: child.stdout }).on("line", (line) => outcomes.push(JSON.parse(line) as Outcome));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      console.error(new Date().toISOString(), line.slice(0, 300));
+      outcomes.push(JSON.parse(line) as Outcome);
+    });
     return {
       outcomes,
       stop: async () => {
@@ -227,7 +244,7 @@ describe("beside a gateway that was taken over", () => {
   });
 
   test("the audit trail tells what was refused", async () => {
-    const { items } = await call<{ items: readonly object[] }>("GET", "/v1/audit?limit=200");
+    const { items } = await call<{ items: readonly object[] }>("GET", "/v1/audit?limit=100");
     const told = JSON.stringify(items);
     for (const sender of ["m"]) assert.match(told, new RegExp(`"${sender}`));
   });

@@ -95,7 +95,11 @@ const environment: Names = {
   scheduleDeadLetterArn: arns.schedulesDead,
 };
 
-const variablesOf = (name: FunctionName, more: Readonly<Record<string, string>>) => ({
+/** What AWS calls the gateways' role in what it says of a sender. */
+export const gatewayRoleId = "AROAGATEWAYS";
+
+const variablesOf = (name: FunctionName, more: Readonly<Record<string, string>>, areSendersJudged = false) => ({
+  ...(areSendersJudged && { GATEWAY_ROLE_ID: gatewayRoleId }),
   TABLE_NAME: environment.tableName,
   QUEUE_PREFIX: environment.queuePrefix,
   SCHEDULE_GROUP: environment.scheduleGroup,
@@ -130,7 +134,14 @@ const trust = (principal: object, conditions: readonly Condition[] = []): string
  */
 export const deploy = async (
   ministack: EmulatorProcess,
-  options: { readonly authorities: string },
+  options: {
+    readonly authorities: string;
+    /**
+     * Reports are judged by their sender. ministack tells none: nothing takes messages from the
+     * reports queue, and whoever calls this hands them to the function `report`.
+     */
+    readonly areSendersJudged?: boolean;
+  },
 ): Promise<Deployment> => {
   const config = { endpoint: ministack.endpoint, region: installation.region, credentials: root };
   const lambda = new LambdaClient(config);
@@ -184,7 +195,9 @@ export const deploy = async (
         Timeout: 20,
         MemorySize: 512,
         Code: { ZipFile: await readFile(zip) },
-        Environment: { Variables: variablesOf(name, { AUTHORITIES: options.authorities }) },
+        Environment: {
+          Variables: variablesOf(name, { AUTHORITIES: options.authorities }, options.areSendersJudged),
+        },
       }),
     );
     await untilReady(FunctionName);
@@ -233,15 +246,16 @@ export const deploy = async (
     for (const name of functionNames) await putFunction(name, folder);
     const apiRole = `arn:aws:iam::${installation.accountId}:role/${names.function("api")}`;
     await putRole(names.gatewayRole, { AWS: apiRole }, gatewayPolicy(installation));
-    await lambda.send(
-      new CreateEventSourceMappingCommand({
-        EventSourceArn: arns.reports,
-        FunctionName: names.function("report"),
-        BatchSize: 10,
-        FunctionResponseTypes: ["ReportBatchItemFailures"],
-        ScalingConfig: { MaximumConcurrency: concurrencyOf(newAccountExecutions).reports },
-      }),
-    );
+    if (options.areSendersJudged !== true)
+      await lambda.send(
+        new CreateEventSourceMappingCommand({
+          EventSourceArn: arns.reports,
+          FunctionName: names.function("report"),
+          BatchSize: 10,
+          FunctionResponseTypes: ["ReportBatchItemFailures"],
+          ScalingConfig: { MaximumConcurrency: concurrencyOf(newAccountExecutions).reports },
+        }),
+      );
     const api = await startApiProxy(ministack.endpoint, await putApi());
     let processes = 0;
     return {

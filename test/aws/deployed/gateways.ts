@@ -39,12 +39,15 @@ export interface Gateways {
   stop(): Promise<void>;
 }
 
-/** @param options.env what each gateway finds in its environment besides */
+/**
+ * @param options.env what each gateway finds in its environment besides
+ * @param options.queues where the gateways reach their queues, unless at ministack itself
+ */
 export const startGateways = async (
   deployment: Deployment,
   call: ApiCall,
   sites: readonly string[],
-  { env: more = {} }: { readonly env?: Environment } = {},
+  { env: more = {}, queues: endpoint }: { readonly env?: Environment; readonly queues?: string } = {},
 ): Promise<Gateways> => {
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-deployed-"));
   const stop = new AbortController();
@@ -76,7 +79,11 @@ export const startGateways = async (
     const proof = await proofFor(deployment.api.host, await loadCredentials(config), Date.now());
     const given = await call<QueueCredentials>("POST", credentialsPath, {}, proof);
     const files = { configFile, logFile: join(dir, siteId, "log"), pidFile: join(dir, siteId, "pid") };
-    return { gateway: { id: gatewayId, ...files }, env: environmentWith(environmentOf(deployment, given)) };
+    const env = environmentWith(environmentOf(deployment, given));
+    return {
+      gateway: { id: gatewayId, ...files },
+      env: endpoint === undefined ? env : { ...env, AWS_ENDPOINT_URL: endpoint },
+    };
   };
 
   const onStorage: Gateways["onStorage"] = async (site, use) => {
