@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** A range of whole numbers that includes both ends. */
-export type Range = readonly [first: number, last: number];
+export type NumberRange = readonly [first: number, last: number];
 
 /**
  * Ascending numbers as ranges that include both ends, which is short where most of
@@ -22,7 +22,7 @@ export const toRanges = (numbers: readonly number[]): [first: number, last: numb
  * another. So there are `limit` of them at the most, and to go through them costs no more.
  */
 export const rangesSchema = (limit: number) =>
-  z.custom<readonly Range[]>(
+  z.custom<readonly NumberRange[]>(
     (value) => Array.isArray(value) && areRanges(value, limit),
     `ranges of numbers below ${limit}, ascending and disjoint`,
   );
@@ -40,11 +40,11 @@ const areRanges = (values: readonly unknown[], limit: number): boolean => {
 };
 
 /** How many numbers ranges have that don't meet. */
-export const countOf = (ranges: readonly Range[]): number =>
+export const countOf = (ranges: readonly NumberRange[]): number =>
   ranges.reduce((count, [first, last]) => count + last - first + 1, 0);
 
 /** The numbers of ranges, in their order. */
-export function* fromRanges(ranges: readonly Range[]): Generator<number, void, void> {
+export function* fromRanges(ranges: readonly NumberRange[]): Generator<number, void, void> {
   for (const [first, last] of ranges) for (let number = first; number <= last; number++) yield number;
 }
 
@@ -52,7 +52,7 @@ export function* fromRanges(ranges: readonly Range[]): Generator<number, void, v
 export type Numbers = Pick<ReadonlySet<number>, "has">;
 
 /** Those of ranges below `limit`, a byte of memory for each number below it. */
-export const numbersIn = (ranges: readonly Range[], limit: number): Numbers => {
+export const numbersIn = (ranges: readonly NumberRange[], limit: number): Numbers => {
   const isIn = new Uint8Array(limit);
   for (const [first, last] of ranges) isIn.fill(1, first, last + 1);
   return { has: (number) => isIn[number] === 1 };

@@ -29,7 +29,7 @@ import {
   signatureQuerySchema,
   toBase64,
 } from "./protocol.ts";
-import { fromRanges, type Range, toRanges } from "./ranges.ts";
+import { fromRanges, type NumberRange, toRanges } from "./ranges.ts";
 import type { TransferWorkers } from "./workers.ts";
 
 const jsonBytesMax = 64 * 1024;
@@ -99,7 +99,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
 
   const signatureOf = async (
     { mirrorVolumeId, mirror, epoch }: SessionTarget,
-    { extent, ranges }: { readonly extent: number; readonly ranges?: readonly Range[] },
+    { extent, ranges }: { readonly extent: number; readonly ranges?: readonly NumberRange[] },
     work: Work,
   ): Promise<object> => {
     if (extent >= extentCount(mirror.geometry, mirror.sizeBytes)) throw badRequest(`there is no extent ${extent}`);

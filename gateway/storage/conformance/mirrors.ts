@@ -251,7 +251,7 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       await publish(driver, 1, mirror);
       assert.equal(await prepareMirror(driver, sourceObject({ geometry: striped })), mirror);
       await rejects(driver.openMirrorExtent({ mirrorVolumeId: mirror, epoch: before, extent: 0 }), "FENCED");
-      await rejects(openMirror(driver, mirror, { group: 2, base: 1 }), "BASE_MISSING");
+      await rejects(openMirror(driver, mirror, { group: 2, base: 1, geometry: striped }), "BASE_MISSING");
       await sendAll(driver, mirror, { group: 2, bytes: noise(volumeBytes, 2), geometry: striped });
       await publish(driver, 2, mirror);
       assert((await readGroup(driver, 1, mirror)).equals(bytes));

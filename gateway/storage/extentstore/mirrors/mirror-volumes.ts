@@ -15,7 +15,10 @@ import { type MirrorRow, mirrorOfVolume, resetMirror, sameGeometry } from "./mir
  * the caller's transaction.
  */
 
-/** Makes an object's mirror volumes, or brings them up to date. @throws OBJECT_NAME_TAKEN, BAD_REQUEST */
+/**
+ * Makes an object's mirror volumes, or brings them up to date. @throws OBJECT_NAME_TAKEN,
+ * BAD_REQUEST
+ */
 export const ensureMirrorVolumes = (
   database: Database,
   of: { readonly owner: Owner; readonly object: ObjectConfig; readonly pool: string },
