@@ -87,7 +87,7 @@ const matchOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal
   const hashes = await ask({ method: "GET" }, blockCount * blockHashBytes);
   const { blocks, bytesRead } = await sender.workers.compare(
     { snapshot, extent, hashes },
-    { signal, onMoved: sender.onMoved },
+    { signal, onMoved: sender.onMoved, site: sender.peer.siteId },
   );
   if (blocks.length === 0) return { identical: true, digest: "", bytesRead, bytesChanged: 0 };
   const grains: Uint8Array[] = [];
@@ -108,7 +108,7 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
     sender.onMoved();
     if (part !== undefined) sender.onPart(extent, part);
   };
-  const scan = sender.workers.scan(job, { signal: stopped, onMoved });
+  const scan = sender.workers.scan(job, { signal: stopped, onMoved, site: sender.peer.siteId });
   try {
     // The request begins with the first change that is found, so that nobody holds a connection
     // while we compare.
