@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { sentenceSchema } from "./bounds.ts";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
+import { tokenSchema } from "./token.ts";
 
 /** Whose request changed something. */
 export const actorSchema = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("token"), id: z.string(), name: z.string() }),
+  z.object({ kind: z.literal("token"), ...tokenSchema.pick({ id: true, name: true }).shape }),
   z.object({ kind: z.literal("gateway"), siteId: siteIdSchema, gatewayId: gatewayIdSchema }),
 ]);
 export type Actor = z.infer<typeof actorSchema>;
@@ -12,11 +14,11 @@ export type Actor = z.infer<typeof actorSchema>;
 export const auditEntrySchema = z.object({
   at: instantSchema,
   actor: actorSchema,
-  method: z.string(),
+  method: z.string().max(32),
   /** With the names and ids that were asked for. */
-  path: z.string(),
+  path: sentenceSchema,
   /** What was sent along; absent when it is long, or a gateway's. */
   request: z.unknown().optional(),
-  requestId: z.string(),
+  requestId: z.string().max(255),
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
