@@ -137,7 +137,7 @@ export const planRulesMax = 500;
 
 /** An object as a person names it. */
 export const planNamedSchema = z
-  .strictObject({ kind: objectKindSchema, id: storageIdSchema.optional(), name: nameSchema.optional() })
+  .strictObject({ kind: objectKindSchema, id: storageIdSchema.optional(), name: z.string().max(1024).optional() })
   .refine(({ id, name }) => id !== undefined || name !== undefined, { message: entryLacks });
 export type PlanNamed = z.infer<typeof planNamedSchema>;
 
