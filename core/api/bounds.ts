@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** So many entries has a list that nothing else bounds: more fit into no message and no document. */
+/** Of a list that nothing else bounds: more fit into no message and no document. */
 export const entriesMax = 100_000;
 
 /** A sentence is for people; what is longer than this helps nobody. */

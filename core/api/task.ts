@@ -222,8 +222,8 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
            */
           because: z.int().min(0).optional(),
           /**
-           * The places in `config.volumes` of those that an object before it has as well: they travel
-           * once, for that one. Absent: none.
+           * The places in `config.volumes` of those that an object before it has as well: they
+           * travel once, for that one. Absent: none.
            */
           repeated: z.array(z.int().min(0)).max(objectVolumesMax).optional(),
         }),
