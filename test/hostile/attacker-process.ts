@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setPriority } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
@@ -27,7 +28,7 @@ import { setTrap } from "./trap.ts";
 /**
  * A gateway that was taken over: `node attacker-process.ts <knowledge.json> <seed>`. It has a good
  * certificate and good credentials, does its site's tasks as they should be done, but for sending,
- * and attacks everybody else until its input is closed. Each attack is a line of its output.
+ * and attacks everybody else from the first byte of its input to the end. Each attack is a line of its output.
  */
 const [knowledgeFile, seedText] = process.argv.slice(2);
 if (knowledgeFile === undefined || seedText === undefined)
@@ -142,7 +143,8 @@ const randomly = async (): Promise<void> => {
   if (attack !== undefined) tell(await carryOut(attack));
 };
 
-process.stdin.resume().once("close", () => stopping.abort());
+process.stdin.once("close", () => stopping.abort());
+await once(process.stdin, "data");
 await byList();
 tell({ attack: "the list", outcome: "is through", letThrough: false });
 while (!stopping.signal.aborted) {

@@ -53,7 +53,7 @@ describe("beside a gateway that was taken over", () => {
   let pump: { stop(): Promise<void> } | undefined;
   /** The names of the role sessions, by access key. */
   const sessions = new Map<string, string>();
-  let attacker: { outcomes: readonly Outcome[]; stop(): Promise<void> } | undefined;
+  let attacker: { readonly outcomes: readonly Outcome[]; begin(): void; stop(): Promise<void> } | undefined;
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), "smtx-backup-hostile-"));
@@ -194,6 +194,7 @@ describe("beside a gateway that was taken over", () => {
     });
     return {
       outcomes,
+      begin: () => child.stdin.write("go"),
       stop: async () => {
         child.stdin.end();
         const cut = setTimeout(() => child.kill("SIGKILL"), 30_000);
@@ -210,9 +211,13 @@ describe("beside a gateway that was taken over", () => {
     attacker = running;
     await until("site m's inventory", async () => (await objectsOf("m")).length === 1, 1000);
     own = await planOf("own", "m", ["b"], ["own"]);
-    const toIt = await planOf("to-it", "a", ["m"], ["db"]);
     await call("POST", `/v1/plans/${own.id}/run`);
-    await call("POST", `/v1/plans/${toIt.id}/run`);
+    // One for each trap: a sender whose link breaks comes again later and later.
+    for (const [i] of trapNames.entries()) {
+      const { id } = await planOf(`to-it-${i}`, "a", ["m"], ["db"]);
+      await call("POST", `/v1/plans/${id}/run`);
+    }
+    running.begin();
     const has = (name: string) => running.outcomes.some(({ attack }) => attack === name);
     for (let i = 0; i < attackedRuns; i++) attackedSeconds.push(await backUp());
     await until("the list to be through", () => has("the list"), 500);

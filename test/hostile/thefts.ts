@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { extentCount } from "../../core/extent/striping.ts";
 import type { SendVolumeRequest } from "../../gateway/tasks/context.ts";
 import { paths, type Session, sessionSchema } from "../../gateway/transfer/protocol.ts";
 import type { PeerClient } from "../../gateway/tunnel/client.ts";
@@ -58,7 +59,8 @@ export const abusesOf = (peer: PeerClient, request: SendVolumeRequest): readonly
   const { snapshot, owner, mirrorVolumeId, groupId, sequence, baseGroupId } = request;
   const { sizeBytes, geometry } = snapshot;
   const open = { ...owner, mirrorVolumeId, groupId, sequence, baseGroupId, sizeBytes, geometry };
-  const begin = async (): Promise<Session> => sessionSchema.parse(await post(peer, paths.sessions, open));
+  const begin = async (): Promise<Session> =>
+    sessionSchema(extentCount(geometry, sizeBytes)).parse(await post(peer, paths.sessions, open));
   const upload = async (extent: number, ...body: readonly Uint8Array[]): Promise<unknown> => {
     const { epoch } = await begin();
     const path = paths.extent({ mirrorVolumeId, extent, epoch, from: "base" });
