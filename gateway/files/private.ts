@@ -76,7 +76,7 @@ export interface Settable {
   chmod(mode: number): Promise<void>;
 }
 
-/** Where its owner can't be kept, its mode would let others in than before: it is this user's alone. */
+/** Where its owner can't be kept, its mode would let others in than before: then it is private. */
 export const setPermissions = async (file: Settable, kept: Permissions | undefined): Promise<void> => {
   const now = await file.stat();
   const isSame = kept !== undefined && now.uid === kept.uid && now.gid === kept.gid;

@@ -1,5 +1,4 @@
 import { type DestinationStream, destination as open } from "pino";
-import { privateFile } from "../files/private.ts";
 
 /** What a full disk does not take is kept up to this, and written when there is room again. */
 const keptBytesMax = 1024 * 1024;
@@ -9,7 +8,7 @@ const keptBytesMax = 1024 * 1024;
  * and never whoever writes them.
  */
 export const logDestination = (dest: string | number): DestinationStream & { end(): void } => {
-  const stream = open({ dest, sync: true, maxLength: keptBytesMax, mode: privateFile });
+  const stream = open({ dest, sync: true, maxLength: keptBytesMax, mode: 0o600 });
   stream.on("error", () => undefined);
   return stream;
 };
