@@ -156,7 +156,7 @@ describe("renewing a certificate", () => {
     const nowMs = Date.parse(api.deps.clock.now());
     const stranger = await createAuthority({ multiCluster: "main", nowMs });
     const foreign = await issueGatewayCertificate(stranger, { ...identity, validDays: 1, nowMs });
-    const ofAuthority = api.deps.authorities.of(identity.multiCluster);
+    const ofAuthority = await api.deps.authorities.of(identity.multiCluster);
     const expired = await issueGatewayCertificate(ofAuthority, { ...identity, validDays: 1, nowMs: nowMs - 2 * 864e5 });
     const other = await createRequest(identity);
     const refused = async (...args: Parameters<typeof renew> extends [unknown, ...infer R] ? R : never) =>
@@ -327,7 +327,7 @@ describe("removing a gateway", () => {
       const [told] = api.deps.tasks.takeAll(identity.siteId);
       assert(told?.task.kind === "settings" && told.task.revocations !== undefined);
       const { of } = api.deps.authorities;
-      const { certificatePem } = of(identity.multiCluster);
+      const { certificatePem } = await of(identity.multiCluster);
       return { ...(await readRevocations(told.task.revocations.pem, certificatePem)), list: told.task.revocations };
     };
     await enrolled(api);
@@ -423,7 +423,7 @@ test("an authority speaks for the sites of its own multi-cluster only", async ()
   const nowMs = Date.parse(api.deps.clock.now());
   const other = await createAuthority({ multiCluster: "other", nowMs });
   const { of } = api.deps.authorities;
-  Object.assign(api.deps.authorities, { of: (name: never) => (name === "other" ? other : of(name)) });
+  Object.assign(api.deps.authorities, { of: async (name: never) => (name === "other" ? other : of(name)) });
   const stranger = await issueGatewayCertificate(other, {
     ...{ ...identity, multiCluster: siteIdSchema.parse("other") },
     ...{ validDays: 1, nowMs },
@@ -439,7 +439,7 @@ test("an authority that took another's place gives no list that the other has si
   await api.send("DELETE", "/v1/sites/a/gateways/a1");
   const nowMs = Date.parse(api.deps.clock.now());
   const next = await createAuthority({ multiCluster: "main", nowMs });
-  Object.assign(api.deps.authorities, { of: () => next });
+  Object.assign(api.deps.authorities, { of: async () => next });
   api.pass(1);
   const again = await enrolled(api);
   assert.equal(again.answer.authority, next.certificatePem);
@@ -461,7 +461,7 @@ test("an authority that signs for another name than the certificate's site is no
   const other = { ...identity, multiCluster: siteIdSchema.parse("elsewhere") };
   const { requestPem, keyPem } = await createRequest(other);
   const nowMs = Date.parse(api.deps.clock.now());
-  const authority = api.deps.authorities.of(identity.multiCluster);
+  const authority = await api.deps.authorities.of(identity.multiCluster);
   const issued = await issueCertificate(authority, {
     identity: other,
     publicKey: await readRequest(requestPem),

@@ -75,7 +75,7 @@ const assertOfAuthority = async (
   certificate: x509.X509Certificate,
   { multiCluster }: PeerIdentity,
 ): Promise<void> => {
-  const authority = deps.authorities.of(multiCluster);
+  const authority = await deps.authorities.of(multiCluster);
   const { publicKey } = new x509.X509Certificate(authority.certificatePem);
   if (await certificate.verify({ publicKey, signatureOnly: true })) return;
   throw refused(`The certificate is not of the authority of “${multiCluster}”.`);

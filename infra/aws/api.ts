@@ -11,10 +11,8 @@ const throttled = ({ perSecond, burst }: RouteThrottle) => ({
   throttlingBurstLimit: burst,
 });
 
-/** The HTTP API: one function behind every path. It alone has the authorities' keys. */
+/** The HTTP API: one function behind every path. It alone reads the authorities' keys. */
 export const createApi = (here: InstallationHere) => {
-  // {"MULTI-CLUSTER": "PEM of the certificate and the key"}; without any, no gateway can enrol.
-  const authorities = new sst.Secret("Authorities", "{}");
   const siteQueues = createFunction(here, "SiteQueues", "site-queues", {
     timeout: "20 seconds",
     memory: "512 MB",
@@ -25,7 +23,7 @@ export const createApi = (here: InstallationHere) => {
     memory: "1024 MB",
     environment: {
       ...sharedEnvironment(here),
-      AUTHORITIES: authorities.value,
+      AUTHORITIES_SECRET: namesOf(here.prefix).authorities,
       SITE_QUEUES_FUNCTION: namesOf(here.prefix).function("site-queues"),
       GATEWAY_ROLE_ARN: here.of((installation) => arnsOf(installation).gatewayRole),
     },
