@@ -4,7 +4,7 @@ import { authoritiesSecret, createSecretsClient } from "../aws/authorities-secre
 import { createLambdaClient } from "../aws/lambda-client.ts";
 import { withSiteQueuesFunction } from "../aws/site-queues.ts";
 import { authoritiesIn } from "../certificates/authorities.ts";
-import { gatewayAccessFrom } from "../environment.ts";
+import { audiencesFrom, gatewayAccessFrom } from "../environment.ts";
 import { lambdaDeps } from "./runtime.ts";
 
 const deps = lambdaDeps("api");
@@ -16,6 +16,7 @@ const readAuthorities = secret
   : async () => process.env["AUTHORITIES"] || "{}";
 const authorities = authoritiesIn(readAuthorities, deps.clock);
 const access = gatewayAccessFrom(process.env);
+const audiences = audiencesFrom(process.env);
 
 /** API Gateway v2 → the HTTP API. */
-export const handler = handle(createApp({ ...deps, tasks, authorities, access }));
+export const handler = handle(createApp({ ...deps, tasks, authorities, audiences, access }));

@@ -255,6 +255,7 @@ describe("the deployment", () => {
     const expected: Record<string, object> = {
       api: {
         ...shared,
+        API_URLS: "https://api.test",
         AUTHORITIES_SECRET: names.authorities,
         SITE_QUEUES_FUNCTION: names.function("site-queues"),
         GATEWAY_ROLE_ARN: arns.gatewayRole,

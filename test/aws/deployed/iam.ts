@@ -31,6 +31,18 @@ export const policyDocument = (statements: readonly Statement[]): string =>
       })),
   });
 
+/** A resource's own policy, which takes from everybody what the statement says. */
+export const denialDocument = ({ actions, resources, conditions = [] }: Statement): string =>
+  JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [
+      {
+        ...{ Effect: "Deny", Principal: "*", Action: actions, Resource: resources },
+        Condition: conditionsOf(conditions),
+      },
+    ],
+  });
+
 const conditionsOf = (
   conditions: NonNullable<Statement["conditions"]>,
 ): Record<string, Record<string, readonly string[]>> => {
