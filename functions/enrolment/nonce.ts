@@ -16,12 +16,15 @@ const lifeSeconds = 55;
 /** A refusal that comes with the nonce for the next try. */
 export class NonceNeeded extends VisibleError {
   readonly nonce: string;
+  /** Every conversation begins so: nobody has tried anything that he may not. */
+  readonly isFirst: boolean;
 
-  constructor(message: string, nonce: string) {
+  constructor(message: string, nonce: string, { isFirst }: { readonly isFirst: boolean }) {
     super("USE_NONCE", message, {
       hint: `Make the proof again, with the nonce that the header proof-nonce gives. It is good for ${lifeSeconds} s.`,
     });
     this.nonce = nonce;
+    this.isFirst = isFirst;
   }
 }
 
@@ -40,7 +43,7 @@ const nonceOf = ({ keyPem }: Authority, atMs: number): string => {
  */
 export const assertFresh = (authority: Authority, nonce: string | undefined, now: Instant): Instant => {
   const nowMs = Date.parse(now);
-  const refused = (why: string) => new NonceNeeded(why, nonceOf(authority, nowMs));
+  const refused = (why: string) => new NonceNeeded(why, nonceOf(authority, nowMs), { isFirst: nonce === undefined });
   if (nonce === undefined) throw refused("The proof is made without a nonce.");
   const atMs = Number(nonce.split(".")[0]);
   if (!Number.isSafeInteger(atMs) || !isEqual(nonce, nonceOf(authority, atMs))) {
@@ -73,7 +76,9 @@ export const useUp = async (
 ): Promise<void> => {
   const now = clock.now();
   const used = () =>
-    new NonceNeeded("The proof, or a later one, was used already.", nonceOf(authority, Date.parse(now)));
+    new NonceNeeded("The proof, or a later one, was used already.", nonceOf(authority, Date.parse(now)), {
+      isFirst: false,
+    });
   const key = lastProofKey(siteId, gatewayId);
   const last = await store.get<LastProof>(key);
   // What a clock that was ahead has left would keep the gateway out until then.

@@ -230,9 +230,9 @@ describe("the deployment", () => {
     assert.deepEqual(
       settings.toSorted((a, b) => a.routeKey.localeCompare(b.routeKey)),
       [
-        { routeKey: "POST /v1/credentials", ...throttle(50, 100) },
+        { routeKey: "POST /v1/credentials", ...throttle(100, 200) },
         { routeKey: "POST /v1/enrol", ...throttle(10, 20) },
-        { routeKey: "POST /v1/renew", ...throttle(10, 20) },
+        { routeKey: "POST /v1/renew", ...throttle(20, 40) },
       ],
     );
     for (const { inputs, order } of routes) {
