@@ -1,7 +1,6 @@
 import type { ErrorBody } from "../../core/api/answers.ts";
-import { nonceHeader } from "../../core/api/proof.ts";
 import type { CertificateWithKey } from "../../pki/authority.ts";
-import { proofFor, type RequestToProve } from "../../pki/proof.ts";
+import { nonceHeader, proofFor, type RequestToProve } from "../../pki/proof.ts";
 import { type TestApi, testHost } from "./testing.ts";
 
 /** A request as it is sent, and what may be changed of it once its proof is made. */

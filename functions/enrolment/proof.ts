@@ -1,9 +1,8 @@
 import { type GatewayCertificates, renewableSeconds } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type PeerIdentity, parseIdentity } from "../../core/api/identity.ts";
-import { type ProofClaims, proofClaimsSchema } from "../../core/api/proof.ts";
 import type { Authority } from "../../pki/authority.ts";
-import { bodyDigest, certificateOfProof, signedClaims } from "../../pki/proof.ts";
+import { bodyDigest, certificateOfProof, type ProofClaims, proofClaimsSchema, signedClaims } from "../../pki/proof.ts";
 import { plainSerial } from "../../pki/revocations.ts";
 import { x509 } from "../../pki/x509.ts";
 import { isRevoked } from "../certificates/revocations.ts";

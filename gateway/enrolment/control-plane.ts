@@ -3,8 +3,8 @@ import type { z } from "zod";
 import { errorBodySchema } from "../../core/api/answers.ts";
 import { errorCodes, errorToldAs, VisibleError } from "../../core/api/errors.ts";
 import { jsonIn } from "../../core/api/json.ts";
-import { nonceHeader } from "../../core/api/proof.ts";
 import type { RequestToProve } from "../../pki/proof.ts";
+import { nonceHeader } from "../../pki/proof.ts";
 
 /** For the whole exchange; a function that starts cold takes a second or two. */
 const answerMs = 30_000;
