@@ -194,8 +194,10 @@ const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
   assert(restore !== undefined, "a rebuild has a restore in its plan");
   const { fromRunId, fromGroupId, namePrefix, evenDamaged } = restore;
   const { config } = await snapshotOf(deps, fromRunId, snapshotIndexOf({ restore }, index));
+  const { kind, id } = config;
   const name = rebuiltName(config, namePrefix);
-  return { kind: "rebuild", fromGroupId, object: config, name, ...(evenDamaged === true && { evenDamaged }) } as const;
+  const told = { object: { kind, id }, name, namePrefix, ...(evenDamaged === true && { evenDamaged }) };
+  return { kind: "rebuild", fromGroupId, ...told } as const;
 };
 
 /**
