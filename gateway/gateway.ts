@@ -2,6 +2,7 @@ import { isIPv6 } from "node:net";
 import { instantSchema } from "../core/api/ids.ts";
 import type { SiteQueue } from "../core/api/queues.ts";
 import type { Gateway } from "../core/api/site.ts";
+import type { RunTask } from "../core/api/task.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent } from "./agent/agent.ts";
 import { repeat } from "./agent/repeat.ts";
@@ -177,6 +178,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
     queues: (["tasks", "transfers"] as const).map((queue) => ({
       source: source(queue),
       concurrency: concurrency[queue],
+      ...(queue === "transfers" && { siteOf: (task: RunTask) => task.target }),
     })),
     settings: {
       source: source("settings"),

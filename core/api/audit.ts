@@ -1,22 +1,31 @@
 import { z } from "zod";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
 
-/** Whose request changed something. */
+/** Who asked for something. */
 export const actorSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("token"), id: z.string(), name: z.string() }),
   z.object({ kind: z.literal("gateway"), siteId: siteIdSchema, gatewayId: gatewayIdSchema }),
+  /** Whoever could not show who he is. */
+  z.object({ kind: z.literal("stranger") }),
 ]);
 export type Actor = z.infer<typeof actorSchema>;
 
-/** One change that somebody asked for and got. */
+/** How often it was refused within a minute, and the code that the last of them was answered. */
+export const refusedSchema = z.object({ code: z.string().regex(/^[A-Z][A-Z_]{0,63}$/), times: z.int().positive() });
+
+/** One change that somebody asked for and got, or what was refused to him within a minute. */
 export const auditEntrySchema = z.object({
+  /** Of refusals: of the last. */
   at: instantSchema,
   actor: actorSchema,
+  /** `REPORT`: it came through the reports queue. */
   method: z.string(),
-  /** With the names and ids that were asked for. */
+  /** With the names and ids that were asked for; of a report its kind. */
   path: z.string(),
   /** What was sent along; absent when it is long, or a gateway's. */
   request: z.unknown().optional(),
   requestId: z.string(),
+  /** Absent: he got it. */
+  refused: refusedSchema.optional(),
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;

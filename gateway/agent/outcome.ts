@@ -21,7 +21,11 @@ export type Outcome =
     }
   /** Somebody newer works on it: there is nothing to report. */
   | { readonly type: "fenced" }
-  | { readonly type: "aborted"; readonly reason: Exclude<AbortReason, "stoodStill"> };
+  | { readonly type: "aborted"; readonly reason: Exclude<AbortReason, "stoodStill"> }
+  /**
+   * Its site's slots were all taken: somebody else may have one. It was not begun, and is no try.
+   */
+  | { readonly type: "waited" };
 
 /** Another gateway may have better luck with what stood still here, and this one too. */
 export const outcomeOfAbort = (why: AbortReason, error: unknown): Outcome => {

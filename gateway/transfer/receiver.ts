@@ -30,7 +30,7 @@ import {
   toBase64,
 } from "./protocol.ts";
 import { fromRanges, toRanges } from "./ranges.ts";
-import type { TransferWorkers } from "./workers.ts";
+import type { ForSite, TransferWorkers } from "./workers.ts";
 
 const jsonBytesMax = 64 * 1024;
 
@@ -41,8 +41,8 @@ export interface ReceiverOptions {
   readonly log: Log;
 }
 
-/** What is done for one request. Its calls to the storage tell that it moves. */
-interface Work extends Watch {
+/** What is done for one request of a site. Its calls to the storage tell that it moves. */
+interface Work extends ForSite<Watch> {
   readonly storage: StorageDriver;
   readonly identity: PeerIdentity;
 }
@@ -63,6 +63,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
   const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({
     signal,
     onMoved,
+    site: identity.siteId,
     storage: withTimeouts(options.storage, { time, signal, onMoved }),
     identity,
   });

@@ -77,7 +77,7 @@ const matchOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal
   const hashes = hashesOf(await sender.peer.request({ method: "GET", path, signal }));
   const { blocks, bytesRead } = await sender.workers.compare(
     { snapshot, extent, hashes },
-    { signal, onMoved: sender.onMoved },
+    { signal, onMoved: sender.onMoved, site: sender.peer.siteId },
   );
   if (blocks.length === 0) return { identical: true, digest: "", bytesRead, bytesChanged: 0 };
   const json = { blocks: toRanges(blocks) };
@@ -103,7 +103,7 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
     sender.onMoved();
     if (part !== undefined) sender.onPart(extent, part);
   };
-  const scan = sender.workers.scan(job, { signal: stopped, onMoved });
+  const scan = sender.workers.scan(job, { signal: stopped, onMoved, site: sender.peer.siteId });
   try {
     // The request begins with the first change that is found, so that nobody holds a connection
     // while we compare.
