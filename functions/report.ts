@@ -1,7 +1,7 @@
 import { VisibleError } from "../core/api/errors.ts";
 import { isNewerMessage } from "../core/api/message.ts";
 import { type Report, reportSchema } from "../core/api/report.ts";
-import type { Refusal } from "../core/run/refusal.ts";
+import type { ReportRefusal } from "../core/run/refusal.ts";
 import { heardOf } from "./gateways/alive.ts";
 import { whyNotEnrolledOfLate } from "./gateways/enrolled.ts";
 import { putInventoryPart } from "./inventory/inventory.ts";
@@ -35,7 +35,7 @@ export const handleReport = async (
 };
 
 /** @returns why it does not count */
-const take = (deps: Deps, report: Report): Promise<Refusal | undefined> => {
+const take = (deps: Deps, report: Report): Promise<ReportRefusal | undefined> => {
   switch (report.kind) {
     case "alive":
       return heardOf(deps, report);
@@ -49,7 +49,7 @@ const take = (deps: Deps, report: Report): Promise<Refusal | undefined> => {
 const takeInventory = async (
   deps: Deps,
   part: Extract<Report, { kind: "inventory" }>,
-): Promise<Refusal | undefined> => {
+): Promise<ReportRefusal | undefined> => {
   const refusal = await whyNotEnrolledOfLate(deps, part);
   if (refusal === undefined) await putInventoryPart(deps, part);
   return refusal;

@@ -58,11 +58,27 @@ describe("a snapshot's answer", () => {
   for (const [what, result, fault] of [
     ["begins elsewhere than with the first object", snapshot({ from: 1 }), "ANSWER_OUT_OF_RANGE"],
     ["counts volumes before its first object", snapshot({ fromVolume: 1 }), "ANSWER_OUT_OF_RANGE"],
-    ["lacks a volume's snapshot", snapshot({ objects: [{ config: lun("db", ["a", "b"]), snapshotIds: ["s"] }] }), "ANSWER_OUT_OF_RANGE"],
-    ["is for an entry that the plan does not have", snapshot({ objects: [object("db", { because: 2 })] }), "ANSWER_OUT_OF_RANGE"],
-    ["repeats a volume that the object does not have", snapshot({ objects: [object("db", { repeated: [1] })] }), "ANSWER_OUT_OF_RANGE"],
+    [
+      "lacks a volume's snapshot",
+      snapshot({ objects: [{ config: lun("db", ["a", "b"]), snapshotIds: ["s"] }] }),
+      "ANSWER_OUT_OF_RANGE",
+    ],
+    [
+      "is for an entry that the plan does not have",
+      snapshot({ objects: [object("db", { because: 2 })] }),
+      "ANSWER_OUT_OF_RANGE",
+    ],
+    [
+      "repeats a volume that the object does not have",
+      snapshot({ objects: [object("db", { repeated: [1] })] }),
+      "ANSWER_OUT_OF_RANGE",
+    ],
     ["has an object twice", snapshot({ objects: [object("db"), object("db")] }), "ANSWER_REPEATS"],
-    ["has one snapshot of two volumes", snapshot({ objects: [object("db"), object("web", { snapshotIds: ["s-db"] })] }), "ANSWER_CONTRADICTS"],
+    [
+      "has one snapshot of two volumes",
+      snapshot({ objects: [object("db"), object("web", { snapshotIds: ["s-db"] })] }),
+      "ANSWER_CONTRADICTS",
+    ],
     [
       "has two snapshots of one volume",
       snapshot({ objects: [object("db"), { config: { ...lun("web", ["volume-db"]) }, snapshotIds: ["s-web"] }] }),

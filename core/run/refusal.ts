@@ -1,5 +1,5 @@
 /** Why a report does not count: stable codes, for the log and the audit trail. */
-export type Refusal =
+export type ReportRefusal =
   /** SQS says that another gateway sent it. */
   | "SENDER_IS_ANOTHER"
   | "SENDER_SITE_UNKNOWN"

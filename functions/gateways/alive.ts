@@ -3,7 +3,7 @@ import type { GatewayId, SiteId } from "../../core/api/ids.ts";
 import type { Report } from "../../core/api/report.ts";
 import { type Gateway, gatewayForgottenAfterSeconds, type Site } from "../../core/api/site.ts";
 import { addSeconds, secondsBetween } from "../../core/ports/clock.ts";
-import type { Refusal } from "../../core/run/refusal.ts";
+import type { ReportRefusal } from "../../core/run/refusal.ts";
 import { ignoringConflict } from "../documents/conflicts.ts";
 import { perObject, Recently } from "../documents/recently.ts";
 import { gatewayKey, siteKey } from "../documents/records.ts";
@@ -30,7 +30,7 @@ const nameOf = (siteId: SiteId, gatewayId: GatewayId) => `${siteId}/${gatewayId}
 export const heardOf = async (
   deps: Deps,
   { gateway }: Extract<Report, { kind: "alive" }>,
-): Promise<Refusal | undefined> => {
+): Promise<ReportRefusal | undefined> => {
   const heard = { ...gateway, lastSeenAt: deps.clock.now() };
   const { siteId, id: gatewayId } = gateway;
   const site = (await deps.store.get<Site>(siteKey(siteId)))?.body;

@@ -1,6 +1,6 @@
 import type { GatewayId, SiteId } from "../../core/api/ids.ts";
 import type { Site } from "../../core/api/site.ts";
-import type { Refusal } from "../../core/run/refusal.ts";
+import type { ReportRefusal } from "../../core/run/refusal.ts";
 import { perObject, Recently } from "../documents/recently.ts";
 import { siteKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -13,7 +13,7 @@ import { removedAt } from "./removed.ts";
 const recentSeconds = 5;
 const recentIn = perObject(() => new Recently<Site>(recentSeconds));
 
-type NotEnrolled = Extract<Refusal, "SENDER_SITE_UNKNOWN" | "SENDER_REMOVED">;
+type NotEnrolled = Extract<ReportRefusal, "SENDER_SITE_UNKNOWN" | "SENDER_REMOVED">;
 
 /** Why a gateway of the site does not count; undefined: it does. */
 export const whyNotEnrolled = (site: Site | undefined, gatewayId: GatewayId): NotEnrolled | undefined => {

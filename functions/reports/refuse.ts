@@ -1,9 +1,11 @@
+import type { Actor } from "../../core/api/audit.ts";
 import { type Report, senderOf } from "../../core/api/report.ts";
-import type { Refusal } from "../../core/run/refusal.ts";
+import type { ReportRefusal } from "../../core/run/refusal.ts";
+import { auditRefusal } from "../audit/refusals.ts";
 import type { Deps } from "../ports/deps.ts";
 
 /** What becomes of copies, and where the table was set back or a gateway removed, is no defect. */
-const levels: Partial<Record<Refusal, "info" | "warn">> = {
+const levels: Partial<Record<ReportRefusal, "info" | "warn">> = {
   TASK_ANSWERED: "info",
   TASK_NOT_GIVEN: "warn",
   RUN_UNKNOWN: "warn",
@@ -11,10 +13,21 @@ const levels: Partial<Record<Refusal, "info" | "warn">> = {
   SENDER_REMOVED: "warn",
 };
 
-/** Says that a report does not count. Nothing else becomes of it. */
-export const refuseReport = async (deps: Pick<Deps, "log">, report: Report, code: Refusal): Promise<void> => {
-  const fields = { code, kind: report.kind, ...senderOf(report), ...taskOf(report) };
-  deps.log[levels[code] ?? "error"](fields, "a report was refused");
+/** Says that a report does not count, in the log and in the audit trail. Nothing else becomes of it. */
+export const refuseReport = async (
+  deps: Pick<Deps, "log" | "store" | "clock">,
+  report: Report,
+  code: ReportRefusal,
+): Promise<void> => {
+  const { kind } = report;
+  const sender = senderOf(report);
+  const task = taskOf(report);
+  const level = levels[code] ?? "error";
+  deps.log[level]({ code, kind, ...sender, ...task }, "a report was refused");
+  if (level === "info") return;
+  const actor: Actor = code === "SENDER_IS_ANOTHER" ? { kind: "stranger" } : { kind: "gateway", ...sender };
+  const requestId = "taskId" in task ? task.taskId : kind;
+  await auditRefusal(deps, { actor, code, method: "REPORT", path: kind, requestId });
 };
 
 const taskOf = (report: Report) =>

@@ -2,7 +2,7 @@ import type { TaskReport } from "../../core/api/report.ts";
 import type { Run, Shard } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { answerFault } from "../../core/run/answer-fault.ts";
-import type { Refusal } from "../../core/run/refusal.ts";
+import type { ReportRefusal } from "../../core/run/refusal.ts";
 import { shardOf } from "../../core/run/shards.ts";
 import { hasStep, isCounted, placeOf, siteOfTask, taskCount } from "../../core/run/steps.ts";
 import { applyToTask } from "../engine/engine.ts";
@@ -23,7 +23,7 @@ import { eventOf, refusedAnswer } from "./task-event.ts";
  * that its site was given and has not answered, and when it is an answer to that.
  * @returns why it does not count
  */
-export const takeTaskReport = async (deps: Deps, report: TaskReport): Promise<Refusal | undefined> => {
+export const takeTaskReport = async (deps: Deps, report: TaskReport): Promise<ReportRefusal | undefined> => {
   const refusal = await whyNotEnrolledOfLate(deps, report);
   if (refusal !== undefined) return refusal;
   await heardFrom(deps, report);
@@ -44,7 +44,7 @@ const takeIn = async (
   id: ShardId,
   shard: Stored<Shard>,
   report: TaskReport,
-): Promise<Refusal | undefined> => {
+): Promise<ReportRefusal | undefined> => {
   const refusal = whyNotItsOwn(shard.body, { ...report, target: id.place });
   if (refusal !== undefined) return refusal;
   const fault = report.kind === "completed" ? await faultIn(deps, shard.body, report) : undefined;
@@ -56,7 +56,7 @@ const takeIn = async (
 /**
  * What it says of a task that is not under way, or may be another version's, is judged by its run.
  */
-const takeInWithRun = async (deps: Deps, report: TaskReport): Promise<Refusal | undefined> => {
+const takeInWithRun = async (deps: Deps, report: TaskReport): Promise<ReportRefusal | undefined> => {
   const { runId, target, step, index } = report;
   const run = (await loadRun(deps, runId))?.run;
   if (run === undefined) return "RUN_UNKNOWN";
@@ -76,7 +76,7 @@ const takeInLate = async (
   deps: Deps,
   { run, id, shard }: { readonly run: Run; readonly id: ShardId; readonly shard: Shard | undefined },
   report: TaskReport,
-): Promise<Refusal | undefined> => {
+): Promise<ReportRefusal | undefined> => {
   if (shard === undefined || report.index > shard.index) return "TASK_NOT_GIVEN";
   // Of what is over nothing else matters.
   if (report.kind !== "completed") return undefined;
@@ -87,7 +87,7 @@ const takeInLate = async (
 };
 
 /** The answer to what a site was asked outside of its run's steps. */
-const takeInTidying = async (deps: Deps, report: TaskReport): Promise<Refusal | undefined> => {
+const takeInTidying = async (deps: Deps, report: TaskReport): Promise<ReportRefusal | undefined> => {
   const { runId, target, step, index } = report;
   const run = (await loadRun(deps, runId))?.run;
   if (run === undefined) return "RUN_UNKNOWN";
@@ -109,7 +109,7 @@ const takeInTidying = async (deps: Deps, report: TaskReport): Promise<Refusal | 
 const whyNotItsOwn = (
   run: { readonly source: Shard["source"]; readonly sequence: number },
   { target, step, index, siteId, sequence = run.sequence }: TaskReport,
-): Refusal | undefined => {
+): ReportRefusal | undefined => {
   if (siteOfTask(run, target, step, index) !== siteId) return "TASK_OF_ANOTHER_SITE";
   return sequence === run.sequence ? undefined : "RUN_IS_ANOTHER";
 };
