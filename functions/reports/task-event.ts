@@ -1,5 +1,5 @@
+import { cutSentence } from "../../core/api/bounds.ts";
 import { planIdOf } from "../../core/api/ids.ts";
-import { reasonCharactersMax } from "../../core/api/reason.ts";
 import type { TaskReport } from "../../core/api/report.ts";
 import type { Shard } from "../../core/api/run.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
@@ -38,7 +38,7 @@ const failedEvent = async (deps: Deps, id: ShardId, shard: Shard, report: Failed
   if (attempt === shard.attempt) await writeDown(deps, id, report);
   const about = await objectIn(deps, id, report);
   const message = `${about}${told.message}${await wrongClocks(deps, shard, report)}`;
-  const reason = { code: told.code, message: message.slice(0, reasonCharactersMax) };
+  const reason = { code: told.code, message: cutSentence(message) };
   return { type: "failed", index, attempt, reason, retryable: report.retryable || noBase, progressed, noBase };
 };
 
