@@ -6,7 +6,7 @@ import type { TaskResult, TaskResultOf } from "../api/task.ts";
 import type { AnswerFault } from "./refusal.ts";
 
 /** An answer to a task of a step, or a part of one. */
-export interface Answer {
+interface JudgedAnswer {
   readonly step: Step;
   readonly result: TaskResult;
   readonly part?: ReportPart | undefined;
@@ -34,7 +34,7 @@ const kindOf: Record<Step, TaskResult["kind"]> = {
 };
 
 /** What is wrong with an answer; undefined: it can be taken in. */
-export const answerFault = ({ step, result, part }: Answer, asked: Asked): AnswerFault | undefined => {
+export const answerFault = ({ step, result, part }: JudgedAnswer, asked: Asked): AnswerFault | undefined => {
   if (result.kind !== kindOf[step]) return "ANSWER_OF_ANOTHER_KIND";
   switch (result.kind) {
     case "snapshot":

@@ -13,7 +13,7 @@ const levels: Partial<Record<ReportRefusal, "info" | "warn">> = {
   SENDER_REMOVED: "warn",
 };
 
-/** Says that a report does not count, in the log and in the audit trail. Nothing else becomes of it. */
+/** Says in the log and in the audit trail that a report does not count. */
 export const refuseReport = async (
   deps: Pick<Deps, "log" | "store" | "clock">,
   report: Report,

@@ -5,12 +5,12 @@ import { rebuiltName } from "../../core/object/rebuilt-name.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 
 /**
- * Makes an ordinary object from a group's snapshots (W12), as the manifest has it that was published
- * with the group: the task says which it is and what it is to be called, and is not believed more.
- * The restore and the object name it, so a second try makes no second object, and a volume by itself
- * that is one of a VM's is that one (W6).
- * @throws SNAPSHOT_UNKNOWN, OBJECT_UNKNOWN (the group has it under another name), VOLUME_NAME_TAKEN,
- *   OBJECT_NAME_TAKEN, GROUP_DAMAGED, and what else the storage throws
+ * Makes an ordinary object from a group's snapshots (W12), as the manifest has it that was
+ * published with the group: the task says which it is and what it is to be called, and is not
+ * believed more. The restore and the object name it, so a second try makes no second object, and a
+ * volume by itself that is one of a VM's is that one (W6).
+ * @throws SNAPSHOT_UNKNOWN, OBJECT_UNKNOWN (the group has it under another name),
+ *   VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN, GROUP_DAMAGED, and what else the storage throws
  */
 export const rebuild = async (task: RebuildTask, { storage }: TaskContext): Promise<TaskResultOf<"rebuild">> => {
   const { fromGroupId, name, evenDamaged = false } = task;
