@@ -5,7 +5,7 @@ import { objectConfigSchema } from "../api/object.ts";
 import type { Step } from "../api/run.ts";
 import { stepSchema } from "../api/run.ts";
 import { type TaskResult, taskResultSchema } from "../api/task.ts";
-import { type Asked, answerFault } from "./answer-fault.ts";
+import { type AskedOfTask, answerFault } from "./answer-fault.ts";
 
 const geometry = { extentBytes: 2 ** 28, stripeCount: 1, stripeBytes: 2 ** 28 };
 const lun = (name: string, volumeIds = [`volume-${name}`]) =>
@@ -28,7 +28,7 @@ const snapshot = (more: object = {}) => ({
 const object = (name: string, more: object = {}) => ({ config: lun(name), snapshotIds: [`s-${name}`], ...more });
 const mirror = (name: string, mirrorVolumeId = `m-${name}`) => ({ sourceVolumeId: `volume-${name}`, mirrorVolumeId });
 
-const judge = (step: Step, result: object, asked: Asked = {}, part?: { number: number; of: number }) => {
+const judge = (step: Step, result: object, asked: AskedOfTask = {}, part?: { number: number; of: number }) => {
   const parsed = taskResultSchema.parse(result);
   return answerFault({ step, result: parsed, part }, asked);
 };

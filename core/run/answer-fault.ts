@@ -13,7 +13,7 @@ interface JudgedAnswer {
 }
 
 /** What an answer is judged by, as far as it is known where it comes in. */
-export interface Asked {
+export interface AskedOfTask {
   /** What was said before of the same task. */
   readonly taken?: Shard["taken"];
   /** Of a snapshot: how many entries the plan has. */
@@ -34,7 +34,7 @@ const kindOf: Record<Step, TaskResult["kind"]> = {
 };
 
 /** What is wrong with an answer; undefined: it can be taken in. */
-export const answerFault = ({ step, result, part }: JudgedAnswer, asked: Asked): AnswerFault | undefined => {
+export const answerFault = ({ step, result, part }: JudgedAnswer, asked: AskedOfTask): AnswerFault | undefined => {
   if (result.kind !== kindOf[step]) return "ANSWER_OF_ANOTHER_KIND";
   switch (result.kind) {
     case "snapshot":
@@ -55,7 +55,7 @@ type SnapshotResult = TaskResultOf<"snapshot">;
 const snapshotFault = (
   result: SnapshotResult,
   part: ReportPart | undefined,
-  { taken, entries = Number.POSITIVE_INFINITY }: Asked,
+  { taken, entries = Number.POSITIVE_INFINITY }: AskedOfTask,
 ): AnswerFault | undefined => {
   const { takenAt, from, fromVolume = from, objects, gone = [] } = result;
   if (part !== undefined && taken !== undefined && taken.at !== takenAt) return "ANSWER_CONTRADICTS";
@@ -90,7 +90,7 @@ const isOneToOne = (objects: SnapshotResult["objects"]): boolean => {
 };
 
 /** Each volume of the object has one mirror, and nothing else has. */
-const prepareFault = ({ volumes }: TaskResultOf<"prepare">, { object }: Asked): AnswerFault | undefined => {
+const prepareFault = ({ volumes }: TaskResultOf<"prepare">, { object }: AskedOfTask): AnswerFault | undefined => {
   const sources = volumes.map(({ sourceVolumeId }) => sourceVolumeId);
   if (hasRepeats(sources) || hasRepeats(volumes.map(({ mirrorVolumeId }) => mirrorVolumeId))) return "ANSWER_REPEATS";
   if (object === undefined) return undefined;
@@ -100,7 +100,7 @@ const prepareFault = ({ volumes }: TaskResultOf<"prepare">, { object }: Asked): 
 
 const reclaimFault = (
   { deleted, groups = [] }: TaskResultOf<"reclaim">,
-  { mayBeDeleted = () => true }: Asked,
+  { mayBeDeleted = () => true }: AskedOfTask,
 ): AnswerFault | undefined => {
   if (hasRepeats(deleted) || hasRepeats(groups.map(({ groupId }) => groupId))) return "ANSWER_REPEATS";
   return deleted.every(mayBeDeleted) ? undefined : "ANSWER_OUT_OF_RANGE";

@@ -1,6 +1,6 @@
 import { planIdOf } from "../../core/api/ids.ts";
 import type { RunHead, Shard } from "../../core/api/run.ts";
-import { type Asked, answerFault } from "../../core/run/answer-fault.ts";
+import { type AskedOfTask, answerFault } from "../../core/run/answer-fault.ts";
 import type { AnswerFault } from "../../core/run/refusal.ts";
 import { runKey } from "../documents/records.ts";
 import type { Completed } from "../engine/answers.ts";
@@ -16,7 +16,7 @@ export const faultIn = async (deps: Deps, shard: Shard, report: Completed): Prom
 export const faultInAnswer = ({ groupIds }: Question, report: Completed): AnswerFault | undefined =>
   answerFault(report, { mayBeDeleted: (groupId) => groupIds.includes(groupId) });
 
-const askedBy = async ({ store }: Deps, shard: Shard, { runId, step, index }: Completed): Promise<Asked> => {
+const askedBy = async ({ store }: Deps, shard: Shard, { runId, step, index }: Completed): Promise<AskedOfTask> => {
   switch (step) {
     case "snapshotting": {
       const entries = (await store.get<RunHead>(runKey(runId)))?.body.objectCount;
