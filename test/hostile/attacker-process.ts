@@ -11,6 +11,7 @@ import { startAgent } from "../../gateway/agent/agent.ts";
 import { loadGatewayConfig } from "../../gateway/config/config.ts";
 import { loadCredentials } from "../../gateway/credentials/credentials.ts";
 import type { Log } from "../../gateway/log/log.ts";
+import { QueueAccess } from "../../gateway/queues/credentials.ts";
 import { createSqsClient } from "../../gateway/queues/sqs-client.ts";
 import { createSqsReportQueue } from "../../gateway/queues/sqs-report-queue.ts";
 import { createSqsTaskSource } from "../../gateway/queues/sqs-task-source.ts";
@@ -52,8 +53,13 @@ const trap = await setTrap(credentials, (name) => tell({ attack: name, outcome: 
 const me = { siteId: config.siteId, gatewayId: config.gatewayId, endpoint: `127.0.0.1:${trap.port}` };
 
 const storage = await openStorage(config.storage);
-const sqs = createSqsClient(process.env);
 const stopping = new AbortController();
+const clock = { time: systemTime, heard: () => undefined };
+const access = new QueueAccess({
+  ...{ api: config.api ?? "", current: () => credentials, onRemoved: () => undefined, ...clock },
+  signal: stopping.signal,
+});
+const sqs = createSqsClient(process.env, access);
 const peerOf = (siteId: string, endpoints: readonly string[]) =>
   createPeerClient({
     ...{ siteId: siteIdSchema.parse(siteId), endpoints, multiCluster: config.multiCluster, log },

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { extentCount } from "../../core/extent/geometry.ts";
+import { extentCount } from "../../core/api/object/volume-shape.ts";
 import type { SendVolumeRequest } from "../../gateway/tasks/context.ts";
 import { paths, type Session, sessionSchema } from "../../gateway/transfer/protocol.ts";
 import type { PeerClient } from "../../gateway/tunnel/client.ts";

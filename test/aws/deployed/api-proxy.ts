@@ -1,12 +1,14 @@
 import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
+import { credentialsPath, type QueueCredentials } from "../../../core/api/access.ts";
 
 /** An HTTP API of ministack under a name that every host resolves: 127.0.0.1. */
 export interface ApiProxy {
   readonly url: string;
-  /** The API's own name, which its function sees. */
-  readonly host: string;
+  /** The proof for which the credentials with this access key were given; undefined for others. */
+  proofOf(accessKeyId: string): string | undefined;
   stop(): Promise<void>;
 }
 
@@ -17,11 +19,18 @@ export interface ApiProxy {
 export const startApiProxy = async (endpoint: string, apiId: string): Promise<ApiProxy> => {
   const { hostname, port } = new URL(endpoint);
   const host = `${apiId}.execute-api.localhost`;
+  const proofs = new Map<string, string>();
   const server = createServer((incoming, outgoing) => {
     const headers = { ...incoming.headers, host: `${host}:${port}` };
     const passed = request({ hostname, port, method: incoming.method, path: incoming.url, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
+      if (incoming.url !== credentialsPath || answer.statusCode !== 200) return;
+      const proof = incoming.headers.authorization?.replace(/^Bearer /, "") ?? "";
+      json(answer).then(
+        (given) => void proofs.set((given as QueueCredentials).accessKeyId, proof),
+        () => undefined,
+      );
     });
     passed.on("error", (error) => outgoing.writeHead(502).end(error.message));
     incoming.pipe(passed);
@@ -30,7 +39,7 @@ export const startApiProxy = async (endpoint: string, apiId: string): Promise<Ap
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    host,
+    proofOf: (accessKeyId) => proofs.get(accessKeyId),
     async stop() {
       const closed = once(server, "close");
       server.close();
