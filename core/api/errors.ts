@@ -10,6 +10,7 @@ export const errorCodes = {
   UNAUTHENTICATED: { status: 401, retryable: false },
   FORBIDDEN: { status: 403, retryable: false },
   NOT_FOUND: { status: 404, retryable: false },
+  METHOD_NOT_ALLOWED: { status: 405, retryable: false },
   CONFLICT: { status: 409, retryable: true },
   // Sites, gateways and objects.
   SITE_UNKNOWN: { status: 404, retryable: false },
