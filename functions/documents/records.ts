@@ -24,6 +24,11 @@ export const certificatesKey = (siteId: SiteId, gatewayId: string): Key => ({
   partition: `SITE#${siteId}`,
   sort: `CERTIFICATES#${gatewayId}`,
 });
+/** `LastProof` */
+export const lastProofKey = (siteId: SiteId, gatewayId: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `PROOF#${gatewayId}`,
+});
 /** `Revocations`: of a multi-cluster. */
 export const revocationsKey = (multiCluster: SiteId): Key => ({
   partition: `MULTICLUSTER#${multiCluster}`,
@@ -165,6 +170,15 @@ export const shardOfKey = ({ partition, sort }: Key) => {
   const runId = partition.slice("RUN#".length) as RunId;
   return { runId, place: place as SiteId, step: step as Step, shard: Number(shard) };
 };
+
+/**
+ * `Question`: what a site was asked outside of its run's own reclaim; `place`: 0 for the target, 1
+ * for the source.
+ */
+export const questionKey = (runId: RunId, target: SiteId, place: number, about: "list" | "tidy"): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `QUESTION#${target}#${place}#${about}`,
+});
 
 /** `DeadLetter`: a report about the run that could not be taken in. */
 export const deadLetterPrefix = "DEADLETTER#";
