@@ -9,8 +9,8 @@ import { printedJson } from "./json/print.ts";
 import { createWorld, fakeHost, recordingScreen, type TestWorld } from "./testing.ts";
 
 /**
- * Forges a line, sets the window's title, empties the screen, overwrites a line, does both as C1, turns the
- * direction of what follows, and hides in what nobody sees.
+ * Forges a line, sets the window's title, empties the screen, overwrites a line, does the same in
+ * C1, turns the direction of what follows, and hides in what nobody sees.
  */
 const attack = "\nforged\u001b]0;owned\u0007\u001b[2J\rwell\u0085\u009b2J\u202eevil\u200b\u2028\u007f\u001b[8m";
 /** What of it no terminal may get; lines end, and our colours are our own. */
@@ -96,24 +96,26 @@ const commands = [
   ["help", hostile("nothing")],
 ] as const;
 
-describe("text from a hostile site", () => {
-  for (const isTerminal of [true, false]) {
-    const where = isTerminal ? "a terminal" : "a pipe";
-    test(`with ESC ] 0, CSI 2 J, a CR and their kin comes to ${where} as signs, in every command's output`, async () => {
-      const world = await hostileWorld();
-      let all = "";
-      for (const command of commands) {
-        const [stdout, stderr] = [recordingScreen(isTerminal), recordingScreen(isTerminal)];
-        await world.run(command, { stdout, stderr });
-        const shown = (stdout.text + stderr.text).replaceAll(isTerminal ? ours : /\n/g, "");
-        assert.ok(shown.length > 0, command.join(" "));
-        assert.doesNotMatch(shown, steers, command.join(" "));
-        assert.doesNotMatch(stdout.text + stderr.text, /^forged/m, command.join(" "));
-        all += shown;
-      }
-      assert.ok(all.split("�").length > 100, "the hostile texts are among what is shown");
-    });
+const commandsShowSigns = async (isTerminal: boolean) => {
+  const world = await hostileWorld();
+  let all = "";
+  for (const command of commands) {
+    const [stdout, stderr] = [recordingScreen(isTerminal), recordingScreen(isTerminal)];
+    await world.run(command, { stdout, stderr });
+    const shown = (stdout.text + stderr.text).replaceAll(isTerminal ? ours : /\n/g, "");
+    assert.ok(shown.length > 0, command.join(" "));
+    assert.doesNotMatch(shown, steers, command.join(" "));
+    assert.doesNotMatch(stdout.text + stderr.text, /^forged/m, command.join(" "));
+    all += shown;
   }
+  assert.ok(all.split("�").length > 100, "the hostile texts are among what is shown");
+};
+
+describe("text from a hostile site", () => {
+  test("with ESC ] 0, CSI 2 J, a CR and their kin comes to a terminal as signs, in every command's output", () =>
+    commandsShowSigns(true));
+
+  test("comes to a pipe as signs, too, and paints nothing there", () => commandsShowSigns(false));
 
   test("is exact in --json, where nothing of it steers a terminal", async () => {
     const world = await hostileWorld();
