@@ -156,10 +156,7 @@ test("another user of the machine reaches no emulator, and writes no token of hi
   assert.deepEqual(new Set(his.files), new Set(["EACCES"]));
   // And it is his being another user that keeps him out: the attack works.
   const ours = await attackAs(t, undefined, [[], paths, files]);
-  assert.ok(
-    ours.sockets.every((answer) => /^\d+$/.test(answer)),
-    ours.sockets.join(),
-  );
+  assert.ok(ours.sockets.includes("200"), ours.sockets.join());
   assert.deepEqual(new Set(ours.files), new Set(["read"]));
 });
 
