@@ -22,7 +22,7 @@ const object = (kind: ObjectConfig["kind"], id: string, name: string, more: obje
   kind,
   id,
   name,
-  volumes: [{ id: `v-${id}`, sizeBytes: 1024, geometry: { extentBytes: 1024, stripeCount: 1, stripeBytes: 1024 } }],
+  volumes: [{ id: `v-${id}`, sizeBytes: 1024, geometry: { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 } }],
   ...more,
 });
 const vm = (id: string, name: string, switches: readonly string[], more: object = {}) =>

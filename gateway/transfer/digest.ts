@@ -7,7 +7,9 @@ import { digestBytes } from "./frame/frame.ts";
 /** The digests of a volume's extents one behind the other; zeros for a hole. */
 export const joinDigests = (digests: readonly ExtentDigest[]): Uint8Array => {
   const joined = new Uint8Array(digests.length * digestBytes);
-  for (const [extent, digest] of digests.entries()) if (digest !== null) joined.set(digest, extent * digestBytes);
+  digests.forEach((digest, extent) => {
+    if (digest !== null) joined.set(digest, extent * digestBytes);
+  });
   return joined;
 };
 
