@@ -2,7 +2,7 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
-import { reachedAt } from "../../core/api/service-endpoint.ts";
+import { reachedAt } from "../../core/address/service-endpoint.ts";
 
 /**
  * The variables that the clients look at: `process.env`, or what a local run made of its emulators.

@@ -1,5 +1,5 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
-import { reachedAt } from "../../core/api/service-endpoint.ts";
+import { reachedAt } from "../../core/address/service-endpoint.ts";
 import type { QueueAccess } from "./credentials.ts";
 
 /** Longest wait of one poll: SQS's. The limit of the request is above it. */

@@ -58,8 +58,9 @@ export interface LocalUpOptions {
  * `AWS_ENDPOINT_URL` does not name, and the gateways of each site as processes of their own. Each
  * process is started again when it dies. Started again on the same folder, it goes on where it was.
  *
- * @throws VisibleError STORE_IN_USE when it runs on this folder already, TOOL_MISSING, HOST_SHARED, BAD_REQUEST,
- *   TOO_FEW_DESCRIPTORS; PROCESS_LOST when a process keeps dying: then all of it is ended
+ * @throws VisibleError STORE_IN_USE when it runs on this folder already, HOST_SHARED, TOOL_MISSING,
+ *   BAD_REQUEST, TOO_FEW_DESCRIPTORS; PROCESS_LOST when a process keeps dying: then all of it is
+ *   ended
  */
 export const localUp = async (options: LocalUpOptions): Promise<void> => {
   const { dir, gatewaysPerSite, envoy, sharedHost = false, onReady, onTrouble, time = steadyTime } = options;

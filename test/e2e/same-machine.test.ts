@@ -39,7 +39,7 @@ interface Listener {
 
 const listening = "0A";
 
-/** What processes listen on in this network: ports of TCP, of either version, and sockets' paths. */
+/** What processes listen on in this network: ports of TCP, v4 and v6, and sockets' paths. */
 const listenersOf = async (pids: readonly number[]) => {
   const inodes = new Set((await Promise.all(pids.map(socketsOf))).flat());
   const tcp: Listener[] = [];
@@ -88,8 +88,8 @@ test("every listener of a running local up asks who is there, or is behind a fol
 });
 
 /**
- * What another user of the machine does: he takes each port and socket for the table, writes a token
- * of his own into it, and reads it. Plain JavaScript, for he may not read this project. It prints
+ * What another user of the machine does: he takes each port and socket for the table, and writes a
+ * token of his own into it. Plain JavaScript, for he may not read this project. It prints
  * how each attempt ended.
  */
 const attack = `

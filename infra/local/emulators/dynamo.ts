@@ -2,9 +2,9 @@ import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { socketEndpoint } from "../../../core/address/service-endpoint.ts";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { visibleFailure } from "../../../core/api/failure.ts";
-import { socketEndpoint } from "../../../core/api/service-endpoint.ts";
 import { makeFolder } from "../../../gateway/files/folder.ts";
 import { type Death, keepRunning } from "../../../gateway/processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../../gateway/processes/owned-process.ts";
@@ -103,9 +103,9 @@ const startAt = async ({
 
 /**
  * Starts dynoxide with its database in `dir`, and waits until it answers, two minutes at most. It
- * listens on 127.0.0.1, or with `socket` in a network of its own, with a bridge from the socket. One
- * that dies is started again, at the same place with the same database. It ends with this process,
- * however this process ends.
+ * listens on 127.0.0.1, or with `socket` in a network of its own, with a bridge from the socket.
+ * One that dies is started again, at the same place with the same database. It ends with this
+ * process, however this process ends.
  *
  * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, STORE_FULL, INTERNAL when
  *   it does not start

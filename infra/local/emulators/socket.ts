@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { request } from "node:http";
-import { socketEndpoint, socketOf } from "../../../core/api/service-endpoint.ts";
+import { socketEndpoint, socketOf } from "../../../core/address/service-endpoint.ts";
 import { listening } from "./port.ts";
 
 /** Where an emulator listens: on a socket, or on a port of 127.0.0.1, any free one for 0. */

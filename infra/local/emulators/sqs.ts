@@ -27,9 +27,9 @@ const lookRarely = async (): Promise<void> => {
 };
 
 /**
- * Starts fauxqs in this process, on a socket, or on 127.0.0.1 and a free port unless one is given. It keeps its
- * queues and messages in memory: make the queues again after every start; outbox and sweep send
- * again what was in them.
+ * Starts fauxqs in this process, on a socket, or on 127.0.0.1 and a free port unless one is given.
+ * It keeps its queues and messages in memory: make the queues again after every start; outbox and
+ * sweep send again what was in them.
  * @throws {VisibleError} CONFLICT when the port is taken
  */
 export const startSqs = async (place: Place = {}): Promise<Emulator> => {
