@@ -52,7 +52,7 @@ const endpointCredentials = (env: Environment): Pick<ClientConfig, "credentials"
   return { credentials: { accessKeyId: "local", secretAccessKey: "local" } };
 };
 
-type Service = "DYNAMODB" | "SQS" | "SCHEDULER" | "STS" | "LAMBDA";
+type Service = "DYNAMODB" | "SQS" | "SCHEDULER" | "STS" | "LAMBDA" | "SECRETS_MANAGER";
 
 const endpointNamed = (env: Environment, service: Service): string | undefined =>
   env[`AWS_ENDPOINT_URL_${service}`] || env["AWS_ENDPOINT_URL"] || undefined;
