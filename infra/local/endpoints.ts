@@ -8,7 +8,7 @@ import type { Emulator } from "./emulators/emulator.ts";
 import { requireOwnNetwork, sharedHostVariable } from "./emulators/namespace.ts";
 import { makeRunFolder } from "./emulators/run-folder.ts";
 import { startScheduler } from "./emulators/scheduler.ts";
-import type { Place } from "./emulators/socket.ts";
+import type { EmulatorPlace } from "./emulators/socket.ts";
 import { startSqs } from "./emulators/sqs.ts";
 
 type Service = "DYNAMODB" | "SQS" | "SCHEDULER";
@@ -47,7 +47,7 @@ export const startEndpoints = async (options: {
   readonly signal: AbortSignal;
 }): Promise<Endpoints> => {
   const { dir, env, sharedHost = false, ...watching } = options;
-  const starts: Record<Service, (place: Place) => Promise<Emulator>> = {
+  const starts: Record<Service, (place: EmulatorPlace) => Promise<Emulator>> = {
     DYNAMODB: (place) => startDynamo({ dir: join(dir, "dynamodb"), ...place, ...watching }),
     SQS: startSqs,
     SCHEDULER: (place) => startScheduler({ dir: join(dir, "scheduler"), clock: systemClock, ...place }),

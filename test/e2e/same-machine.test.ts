@@ -98,7 +98,7 @@ const [ports, sockets, files] = JSON.parse(process.argv[2]);
 const put = (where) => new Promise((resolve) => {
   const item = { pk: { S: "TOKEN#mine" }, sk: { S: "TOKEN" } };
   const body = JSON.stringify({ TableName: "smtx-backup", Item: item });
-  const headers = { "x-amz-target": "DynamoDB_20120810.PutItem", "content-type": "application/x-amz-json-1.0",
+  const headers = { "x-amz-target": "DynamoDB_20120810.PutItem", "content-type": "application/x-amz-json-1.0", "x-amz-date": "20260101T000000Z",
     authorization: "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=00" };
   const asked = request({ ...where, method: "POST", path: "/", headers, agent: false }, (answer) =>
     answer.resume().on("close", () => resolve(String(answer.statusCode))));

@@ -13,9 +13,9 @@ import { until } from "../../../gateway/time/until.ts";
 import type { Emulator } from "./emulator.ts";
 import { withOwnNetwork } from "./namespace.ts";
 import { freePort } from "./port.ts";
-import { answersAt, type Place } from "./socket.ts";
+import { answersAt, type EmulatorPlace } from "./socket.ts";
 
-export interface DynamoOptions extends Place {
+export interface DynamoOptions extends EmulatorPlace {
   /** Where its database lies; it is made if need be, and what is in it is found again. */
   readonly dir: string;
   /** Ends the waiting for the start. A started emulator is ended by its `stop`. */

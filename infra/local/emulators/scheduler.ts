@@ -8,9 +8,9 @@ import { makeFolder } from "../../../gateway/files/folder.ts";
 import type { Emulator } from "./emulator.ts";
 import type { EmulatedSchedule } from "./schedules.ts";
 import { definitionSchema, SchedulerFault, Schedules } from "./schedules.ts";
-import { listenAt, type Place } from "./socket.ts";
+import { type EmulatorPlace, listenAt } from "./socket.ts";
 
-export interface SchedulerOptions extends Place {
+export interface SchedulerOptions extends EmulatorPlace {
   /** Where `schedules.json` lies; it is made if need be, and what is in it is found again. */
   readonly dir: string;
   /** Dates the schedules. */

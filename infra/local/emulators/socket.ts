@@ -4,7 +4,7 @@ import { socketEndpoint, socketOf } from "../../../core/address/service-endpoint
 import { listening } from "./port.ts";
 
 /** Where an emulator listens: on a socket, or on a port of 127.0.0.1, any free one for 0. */
-export interface Place {
+export interface EmulatorPlace {
   readonly socket?: string | undefined;
   readonly port?: number | undefined;
 }
@@ -16,7 +16,7 @@ export interface Place {
  * @throws VisibleError CONFLICT when the port is taken
  */
 export const listenAt = async (
-  { socket, port = 0 }: Place,
+  { socket, port = 0 }: EmulatorPlace,
   listen: (where: { readonly path: string } | { readonly host: string; readonly port: number }) => Promise<number>,
 ): Promise<string> => {
   if (socket === undefined) {

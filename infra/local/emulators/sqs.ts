@@ -1,5 +1,5 @@
 import type { Emulator } from "./emulator.ts";
-import { listenAt, type Place } from "./socket.ts";
+import { type EmulatorPlace, listenAt } from "./socket.ts";
 
 /**
  * How late a message may be whose delay or visibility has passed. What is sent wakes whoever
@@ -32,7 +32,7 @@ const lookRarely = async (): Promise<void> => {
  * sweep send again what was in them.
  * @throws {VisibleError} CONFLICT when the port is taken
  */
-export const startSqs = async (place: Place = {}): Promise<Emulator> => {
+export const startSqs = async (place: EmulatorPlace = {}): Promise<Emulator> => {
   // Loaded when needed: it brings half of AWS's SDK along.
   const { buildApp } = await import("fauxqs");
   await lookRarely();
