@@ -15,6 +15,13 @@ const sites = checkedBy(
 );
 const gatewaysMax = 8;
 
+interface Options {
+  readonly sites?: string[];
+  readonly gatewaysPerSite: number;
+  readonly envoy?: string;
+  readonly sharedHost?: boolean;
+}
+
 export const addLocalCommands = (program: Command, answering: Answering): void => {
   program
     .command("local")
@@ -28,13 +35,18 @@ export const addLocalCommands = (program: Command, answering: Answering): void =
     )
     .option("--gateways-per-site <n>", "gateways of each site", wholeNumber(1, gatewaysMax), 1)
     .option("--envoy <program>", "send through an Envoy a gateway: its path, or auto to look for one")
+    .option(
+      "--shared-host",
+      "let every user of this machine reach the emulators (SMTX_BACKUP_SHARED_HOST=1), where they can't be hidden",
+    )
     .action(
-      answering(async (context, options: { sites?: string[]; gatewaysPerSite: number; envoy?: string }) => {
+      answering(async (context, options: Options) => {
         const { host, dir, json, style } = context;
         await host.localUp({
           dir,
           ...(options.sites !== undefined && { sites: options.sites }),
           gatewaysPerSite: options.gatewaysPerSite,
+          sharedHost: options.sharedHost === true,
           ...(options.envoy !== undefined && { envoy: options.envoy }),
           signal: host.signal,
           onTrouble: context.warn,

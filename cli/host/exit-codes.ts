@@ -94,6 +94,7 @@ const endings: Record<ErrorCode, Ending> = {
   IMAGE_EXISTS: "badInput",
   IMPORT_UNSUPPORTED: "badInput",
   TOOL_MISSING: "failed",
+  HOST_SHARED: "failed",
   PROCESS_LOST: "failed",
   TIMEOUT: "unreachable",
   NEWER_VERSION: "failed",

@@ -85,6 +85,7 @@ export const errorCodes = {
   IMAGE_EXISTS: { status: 409, retryable: false },
   IMPORT_UNSUPPORTED: { status: 422, retryable: false },
   TOOL_MISSING: { status: 422, retryable: false },
+  HOST_SHARED: { status: 422, retryable: false },
   // Anything else.
   NEWER_VERSION: { status: 500, retryable: true },
   PROCESS_LOST: { status: 500, retryable: false },
