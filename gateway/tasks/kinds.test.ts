@@ -96,7 +96,8 @@ describe("the tasks of a plan of all kinds", () => {
       }
     }
     for (const [mirrorVolumeId, sizeBytes] of mirrors) {
-      const options = { owner, mirrorVolumeId, groupId: groupOf(sequence), sequence, baseGroupId: null, sizeBytes };
+      const run = { groupId: groupOf(sequence), sequence, sender: siteA };
+      const options = { owner, mirrorVolumeId, ...run, baseGroupId: null, sizeBytes };
       const { epoch } = (await target?.openMirror(options)) ?? assert.fail();
       await target?.completeMirror({ mirrorVolumeId, epoch });
     }

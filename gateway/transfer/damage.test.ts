@@ -8,7 +8,7 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { Database } from "../storage/extentstore/database/database.ts";
 import { openSnapshotReader } from "../storage/snapshot-reader.ts";
-import { dataSizes, groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
+import { dataSizes, groupOf, openTwoSites, owner, runOf, type TwoSites, writeTo } from "./testing/two-sites.ts";
 
 const mib = 1024 * 1024;
 /** Tries that follow at once. */
@@ -207,8 +207,8 @@ describe("a target that is damaged", () => {
     const cutOff = sites.send(volume, group + 1, group, { signal: cut.signal, onAcknowledged: () => cut.abort() });
     await assert.rejects(cutOff);
     flipTable(mirrorVolumeId, 1);
-    const open = { owner, mirrorVolumeId, groupId: groupOf(group + 1), sequence: group + 1, sizeBytes: 4 * mib };
-    const { epoch } = await sites.target.openMirror({ ...open, baseGroupId: groupOf(group) });
+    const open = { owner, mirrorVolumeId, ...runOf(group + 1), baseGroupId: groupOf(group), sizeBytes: 4 * mib };
+    const { epoch } = await sites.target.openMirror(open);
     const reading = await sites.target.openMirrorExtent({ mirrorVolumeId, epoch, extent: 1 });
     await assert.rejects(reading.readBase(0, Buffer.alloc(1)), isCorrupt);
     await reading.discard();

@@ -7,6 +7,7 @@ import { jsonIn } from "../../core/api/json.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log/log.ts";
+import type { OwnedVolume } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { Watch } from "../time/standstill.ts";
@@ -15,7 +16,7 @@ import { answerJson } from "../tunnel/answer.ts";
 import type { PeerHandlers } from "../tunnel/serve-peers.ts";
 import type { IncomingUpload } from "../tunnel/upload/server.ts";
 import { joinDigests, volumeDigest } from "./digest.ts";
-import { type Mirror, Mirrors } from "./mirrors.ts";
+import { mirrorFor, mirrorInSession } from "./mirrors.ts";
 import {
   completeBodySchema,
   type ExtentAnswer,
@@ -47,11 +48,11 @@ interface Work extends Watch {
   readonly identity: PeerIdentity;
 }
 
-/** A mirror volume that the peer may write, and the epoch in which it says to do so. */
+/** A mirror volume that the peer is to write, and the epoch in which it says to do so. */
 interface SessionTarget {
   readonly mirrorVolumeId: string;
   readonly epoch: number;
-  readonly mirror: Mirror;
+  readonly mirror: OwnedVolume;
 }
 
 /**
@@ -59,7 +60,6 @@ interface SessionTarget {
  * storage does not have.
  */
 export const createReceiver = ({ workers, log, time = systemTime, ...options }: ReceiverOptions): PeerHandlers => {
-  const mirrors = new Mirrors();
   const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({
     signal,
     onMoved,
@@ -68,22 +68,18 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
   });
 
   const openSession = async (open: SessionOpen, { storage, identity }: Work): Promise<Session> => {
-    if (identity.siteId !== open.source) {
-      throw new VisibleError("PEER_REFUSED", `A gateway of ${identity.siteId} can't send for site ${open.source}.`, {
-        hint: "See that the gateway has the certificate of its own site.",
-      });
-    }
     const { planId, source, geometry, ...wanted } = open;
-    const session = await storage.openMirror({ ...wanted, owner: { planId, source } });
-    const mirror = await mirrors.ownedBy(source, { ...wanted, epoch: session.epoch }, storage);
+    const sender = identity.siteId;
+    const mirror = await mirrorFor(sender, open.mirrorVolumeId, storage);
     if (!isDeepStrictEqual(mirror.geometry, geometry) || mirror.sizeBytes < open.sizeBytes) {
       throw new VisibleError("BAD_REQUEST", `The mirror ${open.mirrorVolumeId} has another shape than its source.`, {
         hint: "Prepare the mirror again.",
       });
     }
+    const session = await storage.openMirror({ ...wanted, owner: { planId, source }, sender });
     const { groupId, sequence, baseGroupId } = open;
     log.info(
-      { mirror: open.mirrorVolumeId, from: identity.siteId, groupId, sequence, baseGroupId, epoch: session.epoch },
+      { mirror: open.mirrorVolumeId, from: sender, groupId, sequence, baseGroupId, epoch: session.epoch },
       "a transfer began",
     );
     const { epoch, done, damaged, complete } = session;
@@ -139,7 +135,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
     if (mirrorVolumeId === undefined || more.length > 0) throw nothingThere();
     const query: Record<string, string | undefined> = { ...Object.fromEntries(url.searchParams), extent };
     const epoch = parsed(epochQuerySchema, query["epoch"]);
-    const mirror = await mirrors.ownedBy(identity.siteId, { mirrorVolumeId, epoch }, storage);
+    const mirror = await mirrorInSession(identity.siteId, mirrorVolumeId, storage);
     const target: SessionTarget = { mirrorVolumeId, epoch, mirror };
     return { target, query, what: `${verb}${extent === undefined ? "" : "/#"}${part === undefined ? "" : `/${part}`}` };
   };

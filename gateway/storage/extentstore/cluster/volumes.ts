@@ -4,7 +4,7 @@ import { newName } from "../../../../core/api/name.ts";
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
 import { extentBytesMax } from "../../../../core/api/object/volume-shape.ts";
 import { blockBytes, plainGeometry } from "../../../../core/extent/geometry.ts";
-import type { OwnedVolume, Owner } from "../../control.ts";
+import type { Owner } from "../../control.ts";
 import type { CreateVolumeOptions } from "../../volume-io.ts";
 import type { Writer } from "../data/locks.ts";
 import { createTable, dropTable } from "../data/versions.ts";
@@ -14,7 +14,7 @@ import { type FilePlace, fileNamed, refuseTakenPath } from "./files.ts";
 import { refuseMirror, refuseMirrorsIn } from "./guard.ts";
 import { defaultPool } from "./pools.ts";
 import { ensureTarget } from "./targets.ts";
-import { geometryOf, type VolumeRow } from "./volume-row.ts";
+import type { VolumeRow } from "./volume-row.ts";
 
 const defaultLunTarget = "default";
 const lunIdMax = 16_383;
@@ -28,14 +28,6 @@ export const findVolume = (database: Database, volumeId: string): VolumeRow => {
   throw new VisibleError("VOLUME_UNKNOWN", `There is no volume ${volumeId} in this cluster.`, {
     hint: "It may have been deleted; look at the site's inventory.",
   });
-};
-
-/** A mirror volume, or undefined: there is none of this id, or it is no mirror. */
-export const findMirrorVolume = (database: Database, volumeId: string): OwnedVolume | undefined => {
-  const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ? AND role = 'mirror'", volumeId);
-  if (row === undefined || row.planId === null || row.source === null) return undefined;
-  const owner = { planId: row.planId, source: row.source } as Owner;
-  return { owner, sizeBytes: row.sizeBytes, geometry: geometryOf(row) };
 };
 
 /**
