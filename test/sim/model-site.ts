@@ -372,10 +372,10 @@ const unconnected = ({ object, mapping }: PrepareTask): Reason[] => {
   }));
 };
 
-/** Whoever writes an older group is fenced off. */
+/** Whoever writes by another grant is fenced off. */
 const grant = (mirror: ModelMirror, granted: Grant): void => {
-  mirror.grant = granted;
-  if (mirror.sequence < granted.sequence) mirror.epoch += 1;
+  if (isDeepStrictEqual(mirror.grant, granted)) return;
+  Object.assign(mirror, { grant: granted, epoch: mirror.epoch + 1 });
 };
 
 const count = (counts: Map<string, number>, what: string): void => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { GroupId } from "../../../../core/api/ids.ts";
 import type { Grant, OpenMirrorOptions, Owner } from "../../control.ts";
@@ -14,10 +15,11 @@ export const grantOf = (database: Database, mirrorVolumeId: string): Grant | und
 };
 
 /**
- * Takes the place of the volume's grant. Whoever still writes an older group by that one is fenced
- * off: another site's gateway could go on in its session.
+ * Takes the place of the volume's grant, unless it is the same. Whoever still writes by another one
+ * is fenced off: a gateway of the new sender could go on in that session.
  */
 export const setGrant = (database: Database, mirrorVolumeId: string, { groupId, sequence, sender }: Grant): void => {
+  if (isDeepStrictEqual(grantOf(database, mirrorVolumeId), { groupId, sequence, sender })) return;
   database.run(
     "INSERT OR REPLACE INTO grants (volumeId, groupId, sequence, sender) VALUES (?, ?, ?, ?)",
     mirrorVolumeId,
@@ -25,14 +27,13 @@ export const setGrant = (database: Database, mirrorVolumeId: string, { groupId, 
     sequence,
     sender,
   );
-  database.run("UPDATE mirrors SET epoch = epoch + 1 WHERE volumeId = ? AND sequence < ?", mirrorVolumeId, sequence);
+  database.run("UPDATE mirrors SET epoch = epoch + 1 WHERE volumeId = ?", mirrorVolumeId);
 };
 
 /** @throws NOT_GRANTED */
 export const refuseUngranted = (database: Database, wanted: OpenMirrorOptions): void => {
   const { mirrorVolumeId, groupId, sequence, sender } = wanted;
-  const grant = grantOf(database, mirrorVolumeId);
-  if (grant?.groupId === groupId && grant.sequence === sequence && grant.sender === sender) return;
+  if (isDeepStrictEqual(grantOf(database, mirrorVolumeId), { groupId, sequence, sender })) return;
   const message = `This site has not been told to take group ${groupId}, number ${sequence}, from site ${sender} into the mirror ${mirrorVolumeId}.`;
   throw new VisibleError("NOT_GRANTED", message, {
     hint: "The next run of the plan prepares the mirror anew. Start one with: smtx-backup plan run PLAN",
