@@ -3,8 +3,9 @@ import type { Plan } from "../core/api/plan.ts";
 import type { Shard } from "../core/api/run.ts";
 import { addSeconds, secondsBetween } from "../core/ports/clock.ts";
 import type { Key } from "../core/ports/store.ts";
+import { tellRefusals } from "./audit/refusals.ts";
 import { mapBounded } from "./concurrency/map-bounded.ts";
-import { runOfKey, runPrefix, shardOfKey } from "./documents/records.ts";
+import { refusalPrefix, runOfKey, runPrefix, shardOfKey } from "./documents/records.ts";
 import { keyText } from "./documents/store-rules.ts";
 import { applyToPlan, drain, dueSecondsMax, follow, planDueAt } from "./engine/engine.ts";
 import { isOutbox } from "./engine/outbox.ts";
@@ -106,8 +107,8 @@ const tryPutOff = async (deps: Deps, key: Key): Promise<void> => {
 
 /** What could not be moved on must not stand in the way of the others at every sweep. */
 const putOff = async (deps: Deps, key: Key): Promise<void> => {
-  // An outbox entry has put itself off.
-  if (isOutbox(key)) return;
+  // An outbox entry has put itself off, and of a refusal the version counts.
+  if (isOutbox(key) || key.sort.startsWith(refusalPrefix)) return;
   const stored = await deps.store.get<object>(key);
   if (stored === undefined) return;
   const dueAt = addSeconds(deps.clock.now(), putOffSeconds);
@@ -119,6 +120,7 @@ const sweepOne = async (deps: Deps, key: Key): Promise<void> => {
   if (key.sort === "PLAN") return sweepPlan(deps, key);
   if (key.sort.startsWith(runPrefix)) return sweepPart(deps, key);
   if (key.sort.startsWith("SHARD#")) return sweepShard(deps, key);
+  if (key.sort.startsWith(refusalPrefix)) return tellRefusals(deps, key);
   throw new Error(`nobody looks after documents like ${key.sort}`);
 };
 

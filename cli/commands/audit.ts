@@ -10,13 +10,21 @@ import type { Answering } from "./command.ts";
 const shown = 50;
 const shownMax = 10_000;
 
-const whoText = ({ actor }: AuditEntry): string =>
-  actor.kind === "token" ? `${actor.name} (token ${actor.id})` : `gateway ${actor.gatewayId} of ${actor.siteId}`;
+const whoText = ({ actor }: AuditEntry): string => {
+  if (actor.kind === "stranger") return "a stranger";
+  return actor.kind === "token" ? `${actor.name} (token ${actor.id})` : `gateway ${actor.gatewayId} of ${actor.siteId}`;
+};
+
+const whatText = ({ method, path, refused }: AuditEntry): string => {
+  const what = `${method} ${path}`;
+  if (refused === undefined) return what;
+  return `${what}: refused (${refused.code})${refused.times === 1 ? "" : `, ${refused.times} times in that minute`}`;
+};
 
 export const addAuditCommand = (program: Command, answering: Answering): void => {
   program
     .command("audit")
-    .description("list who changed what, the newest first; with --json also what was sent along")
+    .description("list who changed what, and what was refused, the newest first; with --json also what was sent along")
     .option("--limit <n>", "so many at most", wholeNumber(1, shownMax), shown)
     .action(
       answering(async (context, { limit }: { limit: number }) => {
@@ -27,9 +35,9 @@ export const addAuditCommand = (program: Command, answering: Answering): void =>
           [
             { title: "WHEN", value: ({ at }) => instantText(at) },
             { title: "WHO", value: whoText },
-            { title: "WHAT", value: ({ method, path }) => `${method} ${path}` },
+            { title: "WHAT", value: whatText },
           ],
-          { style: context.style, none: "Nothing was changed yet." },
+          { style: context.style, none: "Nothing was changed or refused yet." },
         );
         return { json: { items, more }, text: text + moreText(more, limit) };
       }),

@@ -33,10 +33,9 @@ export const createApp = (deps: ApiDeps) => {
   const app = createRouter();
   app.onError(answerError(deps.log));
   app.notFound(answerNotFound);
-  app.use(requestId(), secureHeaders());
+  app.use(requestId(), secureHeaders(), audited(deps));
   // What gateways ask for themselves they ask for with what gateways have; each of these checks it.
   app.use(except([enrolPath, renewPath, credentialsPath], requireToken(deps)));
-  app.use(audited(deps));
   app.use(bodyLimit({ maxSize: bodyBytesMax, onError: tooLarge }));
   app.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
   app.use("/openapi.json", requireScope("read"));

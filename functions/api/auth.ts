@@ -30,6 +30,7 @@ export const requireToken = (deps: Pick<ApiDeps, "store" | "clock">) =>
 export const requireScope = (scope: Scope) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     const { name, scopes } = c.get("token");
+    c.set("scope", scope);
     if (!scopes.includes(scope)) {
       throw new VisibleError("FORBIDDEN", `The token “${name}” may not do this: it lacks the scope ${scope}.`, {
         hint: `Use a token with the scope ${scope}.`,

@@ -1,6 +1,6 @@
 import type { Enrolment } from "../../core/api/enrolment.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
-import type { Token } from "../../core/api/token.ts";
+import type { Scope, Token } from "../../core/api/token.ts";
 import type { Authorities } from "../certificates/authorities.ts";
 import type { GatewayAccess } from "../gateways/access.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -20,6 +20,8 @@ export interface ApiEnv {
     requestId: string;
     /** Whose request it is. */
     token: Token;
+    /** What the route takes. */
+    scope: Scope;
     /** On the routes that gateways use for themselves. */
     gateway: PeerIdentity;
     /** On the route with which one enrols. */

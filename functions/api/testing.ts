@@ -9,7 +9,7 @@ import { addSeconds } from "../../core/ports/clock.ts";
 import type { DocumentStore, Key } from "../../core/ports/store.ts";
 import { createAuthority } from "../../pki/authority.ts";
 import { authoritiesOf } from "../certificates/authorities.ts";
-import { gatewayKey } from "../documents/records.ts";
+import { gatewayKey, refusalKey } from "../documents/records.ts";
 import { putInventoryPart } from "../inventory/inventory.ts";
 import { createMemoryStore } from "../memory/store.ts";
 import { createMemoryTaskQueue } from "../memory/task-queue.ts";
@@ -21,6 +21,8 @@ export const siteB = siteIdSchema.parse("b");
 
 /** Of the multi-cluster main. */
 const authority = createAuthority({ multiCluster: "main", nowMs: Date.parse("2026-01-01T00:00:00Z") });
+
+const { partition: refusals } = refusalKey("", "", "");
 
 /** A store that knows what was ever written to it, so that a test can see that nothing was. */
 const recordingStore = (store: DocumentStore) => {
@@ -37,7 +39,11 @@ const recordingStore = (store: DocumentStore) => {
       for (const { key } of documents) remember(key);
     },
     dump: async (): Promise<string> =>
-      JSON.stringify(await Promise.all([...keys.values()].map((key) => store.get(key)))),
+      JSON.stringify(
+        await Promise.all(
+          [...keys.values()].filter(({ partition }) => partition !== refusals).map((key) => store.get(key)),
+        ),
+      ),
   };
 };
 
@@ -91,7 +97,7 @@ export const createTestApi = async () => {
     pass: (seconds: number) => {
       now = addSeconds(now, seconds);
     },
-    /** Everything that is stored, with versions. */
+    /** Everything that is stored, with versions, but for what was counted as refused. */
     dump: store.dump,
     /** One request with a token that may do everything, unless another is given. */
     send: async <T = ErrorBody>(method: string, path: string, json?: object, bearer = admin) => {

@@ -194,5 +194,12 @@ export const auditKey = (at: string, unique: string): Key => ({
   sort: `AT#${at}${unique === "" ? "" : `#${unique}`}`,
 });
 
+/** `Refusal`: those of one sender for one reason within one minute; its version counts them. */
+export const refusalPrefix = "REFUSAL#";
+export const refusalKey = (minute: string, sender: string, code: string): Key => ({
+  partition: "REFUSALS",
+  sort: `${refusalPrefix}${minute}#${sender}#${code}`,
+});
+
 /** `Token`: what is stored of a bearer token, by the SHA-256 of its secret. */
 export const tokenKey = (sha256: string): Key => ({ partition: "TOKENS", sort: `TOKEN#${sha256}` });

@@ -116,7 +116,8 @@ export interface StorageControl {
    * or another takes its place; who wrote by an older one is refused from then on.
    * @throws GROUP_EXISTS (the group belongs to another run of the same slot), GROUP_STALE (a newer
    *   run has been here), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, OBJECT_NAME_TAKEN (the mirror
-   *   target or export has the name of one that is none), OBJECT_KIND_UNSUPPORTED
+   *   target or export has the name of one that is none), OBJECT_KIND_UNSUPPORTED, BAD_REQUEST (a
+   *   size or a geometry that can't be)
    */
   prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
 
@@ -134,7 +135,8 @@ export interface StorageControl {
    * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_EXISTS (it is published: there is nothing
    *   left to write), GROUP_ABORTED, GROUP_STALE (`sequence` is not above the newest published, or
    *   below that of the group being written or granted), NOT_GRANTED (the volume's grant is not of
-   *   this group, number and sender); then nothing has changed
+   *   this group, number and sender), BAD_REQUEST (larger than the mirror was prepared for, or of
+   *   another geometry); then nothing has changed
    */
   openMirror(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession>;
 
@@ -347,7 +349,9 @@ export interface OpenMirrorOptions extends Grant {
   readonly mirrorVolumeId: string;
   /** The published group whose state the writing starts from; null: from nothing. */
   readonly baseGroupId: GroupId | null;
+  /** Of what is written, as the mirror was prepared for it. */
   readonly sizeBytes: number;
+  readonly geometry: Geometry;
 }
 
 export interface MirrorSession {

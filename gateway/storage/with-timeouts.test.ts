@@ -18,7 +18,8 @@ const { answerSeconds, durableSeconds } = storageTimeouts;
 const object: ObjectConfig = { kind: "volume", id: "v", name: "v", volumes: [] };
 const extent = { mirrorVolumeId: "m", epoch: 1, extent: 0 };
 const bytes = new Uint8Array(1);
-const handle = { snapshotId: "s", sizeBytes: 1, geometry: plainGeometry };
+const shape = { sizeBytes: 1, geometry: plainGeometry };
+const handle = { snapshotId: "s", ...shape };
 const mirrors = mirrorSetOf(["m"]);
 
 /** Every call of the port. */
@@ -48,7 +49,7 @@ const callsOf = (
     storage.openMirror(
       {
         ...{ owner, mirrorVolumeId: "m", groupId: groupId(1), sequence: 1, sender: owner.source },
-        ...{ baseGroupId: null, sizeBytes: 1 },
+        ...{ baseGroupId: null, ...shape },
       },
       call,
     ),

@@ -305,7 +305,7 @@ describe("the tasks at the target", () => {
   /** A mirror that has taken a first group of zeros, ready to be published. */
   const complete = async (mirrorVolumeId: string) => {
     const run = { groupId, sequence: 1, sender: siteA };
-    const options = { owner, mirrorVolumeId, ...run, baseGroupId: null, sizeBytes: 2 * extentBytes };
+    const options = { owner, mirrorVolumeId, ...run, baseGroupId: null, sizeBytes: 2 * extentBytes, geometry };
     const { epoch } = await storage.openMirror(options);
     await storage.completeMirror({ mirrorVolumeId, epoch });
   };

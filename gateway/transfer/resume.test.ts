@@ -266,8 +266,8 @@ describe("a transfer that is disturbed", () => {
       onAcknowledged: () => {
         puts = [];
         const { mirrorVolumeId } = mirror;
-        const session = { owner, mirrorVolumeId, ...runOf(group), baseGroupId: null, sizeBytes: 6 * mib };
-        void sites.target.openMirror(session);
+        const shape = { sizeBytes: 6 * mib, geometry: plain };
+        void sites.target.openMirror({ owner, mirrorVolumeId, ...runOf(group), baseGroupId: null, ...shape });
       },
     });
     await assert.rejects(takeOver, code("FENCED"));
@@ -338,7 +338,8 @@ describe("a transfer that is disturbed", () => {
     const [mirror] = await sites.prepare(volume, group);
     assert.ok(mirror !== undefined);
     const { mirrorVolumeId } = mirror;
-    const open = { owner, mirrorVolumeId, ...runOf(group), baseGroupId: null, sizeBytes: 6 * mib };
+    const shape = { sizeBytes: 6 * mib, geometry: plain };
+    const open = { owner, mirrorVolumeId, ...runOf(group), baseGroupId: null, ...shape };
     const { epoch } = await sites.target.openMirror(open);
     const signal = new AbortController().signal;
     const put = (extent: number, ...chunks: Uint8Array[]) => {

@@ -156,7 +156,7 @@ export const prepareMirror = async (driver: StorageDriver, object: ObjectConfig)
 export const openMirror = async (
   driver: StorageDriver,
   mirrorVolumeId: string,
-  options: { group: number; base?: number; sizeBytes?: number },
+  options: { group: number; base?: number; sizeBytes?: number; geometry?: Geometry },
 ) => {
   const run = { groupId: groupId(options.group), sequence: options.group, sender };
   const object = preparedAs.get(mirrorVolumeId);
@@ -165,6 +165,7 @@ export const openMirror = async (
     ...{ owner, mirrorVolumeId, ...run },
     baseGroupId: options.base === undefined ? null : groupId(options.base),
     sizeBytes: options.sizeBytes ?? 1024 * KiB,
+    geometry: options.geometry ?? plain,
   });
 };
 

@@ -3,7 +3,18 @@ import { describe } from "node:test";
 import type { SiteId } from "../../../core/api/ids.ts";
 import type { Grant } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
-import { groupId, noise, openMirror, owner, publish, rejects, sendAll, sender, storageTest } from "./fixtures.ts";
+import {
+  groupId,
+  noise,
+  openMirror,
+  owner,
+  plain,
+  publish,
+  rejects,
+  sendAll,
+  sender,
+  storageTest,
+} from "./fixtures.ts";
 import { kindTest, looseVolume, mirrorOf, prepareAll, publicationOf, vmOfSource, volumeBytes } from "./objects.ts";
 import type { StorageUnderTest } from "./storage-under-test.ts";
 
@@ -18,7 +29,7 @@ const prepare = async (driver: StorageDriver, run: Grant): Promise<string> =>
   mirrorOf(await driver.prepareMirror({ owner, object, run: { ...run, index: 0 } }), object.volumes[0]?.id ?? "");
 
 const open = (driver: StorageDriver, mirrorVolumeId: string, run: Grant) =>
-  driver.openMirror({ owner, mirrorVolumeId, ...run, baseGroupId: null, sizeBytes: volumeBytes });
+  driver.openMirror({ owner, mirrorVolumeId, ...run, baseGroupId: null, sizeBytes: volumeBytes, geometry: plain });
 
 const grantOf = async (driver: StorageDriver, mirror: string) => (await driver.findMirrorVolume(mirror))?.grant;
 

@@ -10,6 +10,7 @@ import {
   noise,
   openMirror,
   owner,
+  plain,
   prepareMirror,
   publish,
   readVolume,
@@ -24,7 +25,7 @@ import {
 import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const volumeBytes = 1024 * 1024;
-const fromNothing = { baseGroupId: null, sizeBytes: volumeBytes } as const;
+const fromNothing = { baseGroupId: null, sizeBytes: volumeBytes, geometry: plain } as const;
 
 /** That it is GROUP_STALE, and says how new the newest is. */
 const isStale = async (promise: Promise<unknown>, newestSequence: number): Promise<void> => {

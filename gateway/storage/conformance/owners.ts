@@ -7,6 +7,7 @@ import {
   groupId,
   openMirror,
   owner,
+  plain,
   readVolume,
   rejects,
   sendAll,
@@ -33,6 +34,7 @@ export interface OwnerCase {
 }
 
 const source = looseVolume();
+const shape = { sizeBytes: volumeBytes, geometry: plain };
 const taken = async (driver: StorageDriver) => {
   const id = await createVolume(driver, { name: "disk" });
   const objects = await driver.inventory();
@@ -125,7 +127,7 @@ export const ownerCases: readonly OwnerCase[] = [
         sequence: 2,
         sender,
         baseGroupId: null,
-        sizeBytes: volumeBytes,
+        ...shape,
       };
       for (const stranger of strangers) await rejects(driver.openMirror({ ...options, owner: stranger }), "NOT_OURS");
       await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
@@ -182,7 +184,7 @@ export const ownerCases: readonly OwnerCase[] = [
           sequence: 1,
           sender,
           baseGroupId: null,
-          sizeBytes: volumeBytes,
+          ...shape,
         };
         assert.deepEqual((await driver.openMirror({ ...session, owner: stranger, mirrorVolumeId })).done, []);
       }
@@ -210,7 +212,7 @@ export const ownerCases: readonly OwnerCase[] = [
         assert(mirror !== undefined);
         const { mirrorVolumeId } = mirror;
         const run = { groupId: groupId(2), sequence: 2, sender };
-        const session = { ...run, baseGroupId: groupId(1), sizeBytes: volumeBytes };
+        const session = { ...run, baseGroupId: groupId(1), ...shape };
         await rejects(driver.openMirror({ ...session, owner: stranger, mirrorVolumeId }), "BASE_MISSING");
       }
       await openMirror(driver, mirrorOf(await prepareAll(driver, 2, [source]), source.id), {

@@ -88,7 +88,7 @@ describe("an extent that is scanned here and applied there", () => {
     const [mirror] = await store.prepareMirror({ owner, object: volume, run: { ...run, index: 0 } });
     assert(mirror !== undefined);
     const { mirrorVolumeId } = mirror;
-    const session = { owner, mirrorVolumeId, ...run, baseGroupId: null, sizeBytes: was.length };
+    const session = { owner, mirrorVolumeId, ...run, baseGroupId: null, sizeBytes: was.length, geometry };
     return { volume, mirrorVolumeId, first, second, epoch: (await store.openMirror(session)).epoch };
   };
   type World = Awaited<ReturnType<typeof world>>;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { groupId, noise, owner, sender, sourceObject, takenAt } from "../../conformance/fixtures.ts";
+import { groupId, noise, owner, plain, sender, sourceObject, takenAt } from "../../conformance/fixtures.ts";
 import type { StorageDriver } from "../../driver.ts";
 import { mirrorSetOf } from "../../mirror-set.ts";
 
@@ -82,7 +82,7 @@ const sendStep = async (driver: StorageDriver, life: Life, n: number): Promise<v
   const base = (await driver.findGroup(mirrorGroup(n - 1)))?.groupId ?? null;
   const run = { groupId: mirrorGroup(n), sequence: n + 1, sender };
   await driver.prepareMirror({ owner, object: sourceObject(), run: { ...run, index: 0 } });
-  const session = { owner, mirrorVolumeId, ...run, baseGroupId: base, sizeBytes: volumeBytes };
+  const session = { owner, mirrorVolumeId, ...run, baseGroupId: base, sizeBytes: volumeBytes, geometry: plain };
   const { epoch, done } = await driver.openMirror(session);
   const extentBytes = 256 * 1024;
   for (let extent = 0; extent < volumeBytes / extentBytes; extent++) {
