@@ -35,7 +35,9 @@ const runTask = {
   planId: planIdSchema,
   groupId: groupIdSchema,
   sequence: z.int().min(1),
-  /** The site that the plan protects: half of the owner's tag. It need not be the one that sends. */
+  /**
+   * The site that the plan protects: half of the owner's tag. It need not be the one that sends.
+   */
   source: siteIdSchema,
   /** The site whose lane of the run this is; for a snapshot plan, the source itself. */
   target: siteIdSchema,
@@ -94,7 +96,8 @@ export const transferTaskSchema = z.object({
   baseGroupId: groupIdSchema.nullable(),
   compression: compressionSchema,
   /**
-   * `host:port` of the receiver's gateways that are alive, for where no Envoy balances between them.
+   * `host:port` of the receiver's gateways that are alive, for where no Envoy balances between
+   * them.
    */
   endpoints: z.array(endpointSchema).max(entriesMax),
 });

@@ -279,7 +279,7 @@ export interface PrepareMirrorOptions {
 /** A snapshot, and what it is taken for. */
 export interface WantedSnapshot {
   readonly snapshotId: string;
-  /** What a run sends is of its own plan. To anybody a snapshot is shown at its own cluster only. */
+  /** What a run sends is of its own plan. Anybody may read at the cluster itself. */
   readonly of: { readonly groupId: GroupId; readonly owner: Owner } | "anybody";
 }
 

@@ -8,7 +8,8 @@ import { boundedWarnings } from "./warnings.ts";
 
 /**
  * Makes the mirror of one object, or brings it up to date (W6, W10), where and connected as the
- * mapping says, and grants it to the sender for the run's group. A NIC whose switch is not mapped is told of, and is no reason to keep data back.
+ * mapping says, and grants it to the sender for the run's group. A NIC whose switch is not mapped
+ * is told of, and is no reason to keep data back.
  * @throws GROUP_EXISTS, GROUP_STALE, SWITCH_UNKNOWN, POOL_UNKNOWN, POOL_FULL, OBJECT_NAME_TAKEN,
  *   and what else the storage throws
  */

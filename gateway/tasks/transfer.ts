@@ -8,7 +8,8 @@ import { waitingProgress } from "./progress.ts";
 /**
  * Sends one volume to its mirror. Its snapshot is opened once, and is read by that handle wherever
  * it is read. Its progress has the volume's size from the start.
- * @throws SNAPSHOT_UNKNOWN, NOT_OURS (it, or the base, is another plan's: nothing is sent), and what sending throws
+ * @throws SNAPSHOT_UNKNOWN, NOT_OURS (it, or the base, is another plan's: nothing is sent), and
+ *   what sending throws
  */
 export const transfer = async (task: TransferTask, context: TaskContext): Promise<TaskResultOf<"transfer">> => {
   const [volume] = task.volumes;

@@ -27,7 +27,7 @@ export const mirrorFor = async (
   });
 };
 
-/** The same in a session. @throws FENCED too: what it was opened for has been published or aborted */
+/** The same in a session. @throws FENCED too: its group has been published or aborted */
 export const mirrorInSession = async (...of: Parameters<typeof mirrorFor>): Promise<OwnedVolume> => {
   const mirror = await mirrorFor(...of);
   if (mirror.grant !== undefined) return mirror;

@@ -22,10 +22,11 @@ import { countOf, rangesSchema } from "./ranges.ts";
  *     GET  /v1/sessions/{volume}/digests?epoch=n     the digests of the extents that the mirror has
  *     GET  /v1/health                                is somebody there
  *
- * - Who may: the site, as its certificate names it, that the receiving site's own control plane has
- *   granted this very volume to, for this very group and number. It hears of that with the task that
+ * - Who may: the site, as its certificate names it, that the control plane has granted this very
+ *   volume to, for this very group and number. The receiving site hears of that with the task that
  *   prepares the mirror; nothing in a body or an address counts. Every request is judged by it.
- * - `source` is the site that the plan protects, half of the owner's tag: who sends is another thing.
+ * - `source` is the site that the plan protects, half of the owner's tag. Who sends is another
+ *   thing.
  * - Beginning sets the mirror back to the base group (or to nothing), unless it is being written
  *   for this group and base already; the answer lists the extents that are done, and those that the
  *   receiver knows to be damaged, which are sent in full whatever the base is. Whoever began before

@@ -44,7 +44,7 @@ export interface SendVolumeOptions {
   readonly workers: Pick<TransferWorkers, "scan" | "compare">;
   readonly peer: PeerClient;
   readonly transfer: VolumeToSend;
-  /** Which group is sent, on top of which one, and whose it is; `source` is no word of who sends. */
+  /** Which group is sent, on top of which one, and whose it is: `source` is half of the owner. */
   readonly ids: {
     readonly planId: PlanId;
     readonly source: SiteId;
