@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { siteIdSchema } from "../../core/api/ids.ts";
+import { printableJson } from "../../core/api/name.ts";
 import { checkedBy, wholeNumber } from "../input/options.ts";
 import { fields } from "../render/table.ts";
 import type { Answering } from "./command.ts";
@@ -60,7 +61,9 @@ export const addLocalCommands = (program: Command, answering: Answering): void =
               style,
             );
             const people = `${style.good("smtx-backup is running.")} Ctrl-C ends it; what it has stays in the folder.\n${text}`;
-            host.stdout.write(`${json ? JSON.stringify({ url, tokenFile, dir, sites: running }) : people}\n`);
+            host.stdout.write(
+              `${json ? printableJson(JSON.stringify({ url, tokenFile, dir, sites: running })) : people}\n`,
+            );
           },
         });
         return undefined;

@@ -25,6 +25,7 @@ const endings: Record<ErrorCode, Ending> = {
   USE_NONCE: "refused",
   FORBIDDEN: "refused",
   NOT_FOUND: "notFound",
+  METHOD_NOT_ALLOWED: "failed",
   CONFLICT: "failed",
   SITE_UNKNOWN: "notFound",
   GATEWAY_UNKNOWN: "notFound",
