@@ -68,7 +68,7 @@ const peerOf = (siteId: string, endpoints: readonly string[]) =>
 
 /** In place of sending: a session that it was given, and what can be done with one. */
 const abuse: SendVolume = async (request) => {
-  const peer = peerOf(request.target, request.endpoints);
+  const peer = peerOf(request.receiver, request.endpoints);
   try {
     for (const attack of abusesOf(peer, request)) tell(await carryOut(attack));
   } finally {
