@@ -21,7 +21,18 @@ export interface TunnelServerTimeouts {
   readonly idleSeconds: number;
 }
 
-const connectionsMax = 512;
+/**
+ * Connections of peers, or behind a proxy what they have under way. A gateway that sends has ten
+ * for each volume, so this is enough for a dozen of them with all they may have.
+ */
+export const placesMax = 512;
+/**
+ * Connections that are still in their handshake, which takes two round trips. Over 200 ms each the
+ * port stays open against 600 strangers a second.
+ */
+export const lobbyMax = 256;
+/** Those that have been cut are counted until they are closed. */
+const closingMax = 256;
 
 export const usualServerTimeouts: TunnelServerTimeouts = {
   handshakeSeconds: 10,
@@ -61,7 +72,7 @@ export const startListening = async (
 ): Promise<void> => {
   const { where, timeouts, log } = options;
   server.timeout = timeouts.silenceSeconds * 1000;
-  server.maxConnections = connectionsMax;
+  server.maxConnections = placesMax + lobbyMax + closingMax;
   server.on("drop", (data) => log.warn({ from: data?.remoteAddress }, "a connection was dropped: there are too many"));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) =>

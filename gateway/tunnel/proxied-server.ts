@@ -2,9 +2,17 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log/log.ts";
+import { Places } from "../shares/places.ts";
+import { createAdmission } from "./admission.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfForwarded, serialOfForwarded } from "./identity.ts";
-import { httpOptionsOf, startListening, type TunnelServerTimeouts, usualServerTimeouts } from "./listening.ts";
+import {
+  httpOptionsOf,
+  placesMax,
+  startListening,
+  type TunnelServerTimeouts,
+  usualServerTimeouts,
+} from "./listening.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
 import { type PeerHandlers, servePeers } from "./serve-peers.ts";
 
@@ -46,7 +54,8 @@ export const startProxiedServer = async (
     assertPeer(identity, { multiCluster });
     return { identity, serial: serialOfForwarded(request.headers[serialHeader]) };
   };
-  const peers = servePeers(server, { ...options, timeouts, identify, revoked });
+  const places = new Places(placesMax);
+  const peers = servePeers(server, { ...options, ...createAdmission({ identify, revoked, places }), timeouts });
   await rm(socketPath, { force: true });
   await startListening(server, {
     where: `The socket ${socketPath}`,

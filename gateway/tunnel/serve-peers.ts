@@ -2,8 +2,9 @@ import type { Server } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log/log.ts";
 import { systemTime, type Time } from "../time/time.ts";
+import type { Admission } from "./admission.ts";
 import { beatsOf, stopListening, type TunnelServerTimeouts } from "./listening.ts";
-import { type Admission, createRequestListener, type PeerHandler } from "./requests.ts";
+import { createRequestListener, type PeerHandler } from "./requests.ts";
 import { type UploadHandler, UploadServer } from "./upload/server.ts";
 
 /** What answers the peers. */

@@ -6,9 +6,11 @@ import { TLSSocket } from "node:tls";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log/log.ts";
 import type { Time } from "../time/time.ts";
+import { createAdmission } from "./admission.ts";
 import { crlOf, preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
 import { httpOptionsOf, startListening, type TunnelServerTimeouts, usualServerTimeouts } from "./listening.ts";
+import { boundConnections } from "./port.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
 import { type PeerHandlers, servePeers } from "./serve-peers.ts";
 
@@ -76,18 +78,16 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
     noDelay: true,
   });
   const revoked = new RevokedPeers(credentials.revocations, log);
-  server.on("tlsClientError", (error, socket) => {
-    const reason = socket.authorizationError ?? error;
-    log.warn({ err: error, reason, from: socket.remoteAddress }, "a peer was refused in the handshake");
-  });
+  boundConnections(server, options);
+  const identify = (request: IncomingMessage): Peer => {
+    const peer = peerOfSocket(request);
+    assertPeer(peer.identity, { multiCluster: options.multiCluster });
+    return peer;
+  };
   const peers = servePeers(server, {
     ...options,
-    ...{ timeouts, revoked },
-    identify: (request) => {
-      const peer = peerOfSocket(request);
-      assertPeer(peer.identity, { multiCluster: options.multiCluster });
-      return peer;
-    },
+    ...createAdmission({ identify, revoked }),
+    timeouts,
   });
   await startListening(server, {
     where: `Port ${options.port}`,

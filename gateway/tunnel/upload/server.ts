@@ -4,9 +4,9 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import { formatIdentity, type PeerIdentity } from "../../../core/api/identity.ts";
 import type { Log } from "../../log/log.ts";
 import { type Watch, whileMoving } from "../../time/standstill.ts";
+import type { Admission } from "../admission.ts";
 import { drainMs, toldOf } from "../answer.ts";
 import { type BeatTimeouts, standing, startBeats, type WorkPatience } from "../beats.ts";
-import type { Admission } from "../requests.ts";
 import type { Upload } from "./connection.ts";
 import { uploadProtocol, uploadsPath } from "./protocol.ts";
 import { UploadReader } from "./reader.ts";
@@ -47,7 +47,7 @@ export class UploadServer {
   }
 
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { identify, revoked, log } = this.#options;
+    const { admit, log } = this.#options;
     const path = request.url;
     socket.on("error", (error) => log.info({ err: error, path }, "an upload connection broke off"));
     this.#sockets.add(socket);
@@ -56,11 +56,11 @@ export class UploadServer {
     request.socket.setTimeout(0);
     try {
       this.#assertWanted(request);
-      const peer = identify(request);
-      socket.once("close", revoked.admit({ peer, path, cut: () => void socket.destroy() }));
+      const { identity, leave } = admit(request, () => void socket.destroy());
+      socket.once("close", leave);
       if (head.length > 0) socket.unshift(head);
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${uploadProtocol}\r\n\r\n`);
-      void this.#serve(socket, peer.identity).finally(() => endSoon(socket));
+      void this.#serve(socket, identity).finally(() => endSoon(socket));
     } catch (error) {
       this.#logRefusal(error, request.socket.remoteAddress, path);
       refuse(socket, toldOf(error, log, { path }));
