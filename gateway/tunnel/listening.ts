@@ -21,16 +21,21 @@ export interface TunnelServerTimeouts {
   readonly idleSeconds: number;
 }
 
-/**
- * Connections of peers, or behind a proxy what they have under way. A gateway that sends has ten
- * for each volume, so this is enough for a dozen of them with all they may have.
- */
-export const placesMax = 512;
-/**
- * Connections that are still in their handshake, which takes two round trips. Over 200 ms each the
- * port stays open against 600 strangers a second.
- */
-export const lobbyMax = 256;
+/** How many connections there may be. */
+export interface ConnectionBounds {
+  /**
+   * Of peers, or behind a proxy what they have under way. A gateway that sends has ten for each
+   * volume, so this is enough for a dozen of them with all they may have.
+   */
+  readonly places: number;
+  /**
+   * Still in their handshake, which takes two round trips. Over 200 ms each the port stays open
+   * against 600 strangers a second.
+   */
+  readonly lobby: number;
+}
+
+export const usualBounds: ConnectionBounds = { places: 512, lobby: 256 };
 /** Those that have been cut are counted until they are closed. */
 const closingMax = 256;
 
@@ -67,12 +72,13 @@ export const startListening = async (
     readonly where: string;
     readonly listen: (listening: () => void) => void;
     readonly timeouts: TunnelServerTimeouts;
+    readonly bounds: ConnectionBounds;
     readonly log: Log;
   },
 ): Promise<void> => {
-  const { where, timeouts, log } = options;
+  const { where, timeouts, bounds, log } = options;
   server.timeout = timeouts.silenceSeconds * 1000;
-  server.maxConnections = placesMax + lobbyMax + closingMax;
+  server.maxConnections = bounds.places + bounds.lobby + closingMax;
   server.on("drop", (data) => log.warn({ from: data?.remoteAddress }, "a connection was dropped: there are too many"));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) =>

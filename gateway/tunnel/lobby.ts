@@ -30,7 +30,9 @@ export class Lobby {
     if (this.#pending.size > this.#max) this.#dropOldest();
   }
 
-  /** The handshake has come to its end. @param socket the TLS socket over the one that had entered */
+  /**
+   * The handshake has come to its end. @param socket the TLS socket over the one that had entered
+   */
   leave(socket: Socket): void {
     this.#pending.delete(nameOf(socket));
   }

@@ -7,22 +7,23 @@ import { seldom } from "../log/seldom.ts";
 import { Places } from "../shares/places.ts";
 import { steadyTime } from "../time/time.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
-import { lobbyMax, placesMax } from "./listening.ts";
+import type { ConnectionBounds } from "./listening.ts";
 import { Lobby } from "./lobby.ts";
 
 /** Bounds who is at a port: strangers all together, and sites each to its share. */
 export const boundConnections = (
   server: Server,
-  { multiCluster, log }: { readonly multiCluster: SiteId; readonly log: Log },
+  options: { readonly multiCluster: SiteId; readonly bounds: ConnectionBounds; readonly log: Log },
 ): void => {
+  const { multiCluster, bounds, log } = options;
   const onDropped = seldom(steadyTime, (times) =>
     log.warn({ times }, "connections were dropped before they said who they are: too many wait"),
   );
   const onCut = seldom(steadyTime, (times) =>
     log.warn({ times }, "connections of the site that has the most were cut: there are too many"),
   );
-  const lobby = new Lobby(lobbyMax);
-  const places = new Places(placesMax);
+  const lobby = new Lobby(bounds.lobby);
+  const places = new Places(bounds.places);
   server.on("connection", (socket) => {
     assert(socket instanceof Socket, "what comes to a port is a socket");
     lobby.enter(socket);

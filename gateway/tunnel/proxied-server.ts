@@ -7,10 +7,11 @@ import { createAdmission } from "./admission.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfForwarded, serialOfForwarded } from "./identity.ts";
 import {
+  type ConnectionBounds,
   httpOptionsOf,
-  placesMax,
   startListening,
   type TunnelServerTimeouts,
+  usualBounds,
   usualServerTimeouts,
 } from "./listening.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
@@ -43,9 +44,10 @@ export const startProxiedServer = async (
     readonly credentials: TlsCredentials;
     readonly log: Log;
     readonly timeouts?: Partial<TunnelServerTimeouts>;
+    readonly bounds?: ConnectionBounds;
   },
 ): Promise<ProxiedServer> => {
-  const { socketPath, multiCluster, credentials, log } = options;
+  const { socketPath, multiCluster, credentials, bounds = usualBounds, log } = options;
   const timeouts = { ...usualServerTimeouts, ...options.timeouts };
   const server = createServer(httpOptionsOf(timeouts));
   const revoked = new RevokedPeers(credentials.revocations, log);
@@ -54,13 +56,14 @@ export const startProxiedServer = async (
     assertPeer(identity, { multiCluster });
     return { identity, serial: serialOfForwarded(request.headers[serialHeader]) };
   };
-  const places = new Places(placesMax);
+  const places = new Places(bounds.places);
   const peers = servePeers(server, { ...options, ...createAdmission({ identify, revoked, places }), timeouts });
   await rm(socketPath, { force: true });
   await startListening(server, {
     where: `The socket ${socketPath}`,
     listen: (listening) => server.listen(socketPath, listening),
     timeouts,
+    bounds,
     log,
   });
   await chmod(socketPath, 0o600);

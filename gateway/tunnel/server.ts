@@ -9,7 +9,14 @@ import type { Time } from "../time/time.ts";
 import { createAdmission } from "./admission.ts";
 import { crlOf, preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
-import { httpOptionsOf, startListening, type TunnelServerTimeouts, usualServerTimeouts } from "./listening.ts";
+import {
+  type ConnectionBounds,
+  httpOptionsOf,
+  startListening,
+  type TunnelServerTimeouts,
+  usualBounds,
+  usualServerTimeouts,
+} from "./listening.ts";
 import { boundConnections } from "./port.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
 import { type PeerHandlers, servePeers } from "./serve-peers.ts";
@@ -24,6 +31,7 @@ export interface TunnelServerOptions extends PeerHandlers {
   readonly port: number;
   readonly log: Log;
   readonly timeouts?: Partial<TunnelServerTimeouts>;
+  readonly bounds?: ConnectionBounds;
   /** For how long work may stand still. */
   readonly time?: Time;
 }
@@ -65,7 +73,7 @@ const peerOfSocket = (request: IncomingMessage): Peer => {
  */
 export const startTunnelServer = async (options: TunnelServerOptions): Promise<TunnelServer> => {
   const timeouts = { ...usualServerTimeouts, ...options.timeouts };
-  const { credentials, log } = options;
+  const { credentials, bounds = usualBounds, log } = options;
   const server = createServer({
     ...secureContextOf(credentials),
     requestCert: true,
@@ -78,7 +86,7 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
     noDelay: true,
   });
   const revoked = new RevokedPeers(credentials.revocations, log);
-  boundConnections(server, options);
+  boundConnections(server, { ...options, bounds });
   const identify = (request: IncomingMessage): Peer => {
     const peer = peerOfSocket(request);
     assertPeer(peer.identity, { multiCluster: options.multiCluster });
@@ -93,6 +101,7 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
     where: `Port ${options.port}`,
     listen: (listening) => server.listen(options.port, options.host ?? "127.0.0.1", listening),
     timeouts,
+    bounds,
     log,
   });
   return {
