@@ -64,6 +64,10 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
     if (givenDir === undefined) await refuseForeign(dir);
   };
   const givenUrl = options.url ?? (env["SMTX_BACKUP_URL"] || undefined);
+  const warn = (message: string): void => {
+    const style = styleFor({ isTerminal: host.stderr.isTerminal, env });
+    host.stderr.write(`${warningText(message, { json, style })}\n`);
+  };
   return {
     host,
     json,
@@ -86,14 +90,14 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
       if (store === undefined) await refuseTraps();
       const config = store === undefined ? await storageOf(dir, site) : await storeAt(store);
       const { openStorage } = await import("../../gateway/storage/open.ts");
-      return openStorage(config);
+      return openStorage(config, { onTightened: (count) => warn(tightened(config.dir, count)) });
     },
-    warn: (message) => {
-      const style = styleFor({ isTerminal: host.stderr.isTerminal, env });
-      host.stderr.write(`${warningText(message, { json, style })}\n`);
-    },
+    warn,
   };
 };
+
+const tightened = (dir: string, count: number): string =>
+  `Other users of this machine could read or write ${count} of the files and folders in ${dir}, and can't any more.`;
 
 /** It would be the folder that this process is in, where nobody expects a local environment. */
 const noDirNamed = () =>

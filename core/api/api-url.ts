@@ -15,6 +15,7 @@ const isThisHost = ({ hostname }: URL): boolean => thisHost.includes(hostname.re
  */
 export const apiUrlSchema = z
   .url({ protocol: /^https?$/, message: "must be a URL such as https://backup.example.com" })
+  .max(2000)
   .refine(
     (text) => {
       const url = URL.parse(text);

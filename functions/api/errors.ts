@@ -2,11 +2,13 @@ import type { ErrorHandler, NotFoundHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
-import type { ErrorBody } from "../../core/api/answers.ts";
+import { type ErrorBody, issuesMax } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { visibleFailure } from "../../core/api/failure.ts";
 import { plainIssues } from "../../core/api/issues.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
+import { nonceHeader } from "../../pki/proof.ts";
+import { NonceNeeded } from "../enrolment/nonce.ts";
 import type { Log } from "../ports/deps.ts";
 import type { ApiEnv } from "./env.ts";
 
@@ -29,6 +31,10 @@ export const answerError =
     }
     const shown = refusal ?? visibleFailure(error, "the control plane") ?? defect(requestId);
     if (shown.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", "Bearer");
+    if (shown instanceof NonceNeeded) {
+      c.header("WWW-Authenticate", 'Bearer error="use_nonce"');
+      c.header(nonceHeader, shown.nonce);
+    }
     return c.json(bodyOf(shown), shown.status as ContentfulStatusCode);
   };
 
@@ -82,7 +88,7 @@ export const bodyOfIssues = (target: string, { issues }: z.ZodError): ErrorBody 
       code: "BAD_REQUEST",
       message: `The ${placeNames[target] ?? target} of the request is not right: ${said.join("; ")}${more}.`,
       hint: "GET /openapi.json says what each field may be.",
-      issues: named,
+      issues: named.slice(0, issuesMax),
     },
   };
 };

@@ -1,17 +1,18 @@
-import type { IncomingMessage } from "node:http";
-import { isDeepStrictEqual } from "node:util";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { z } from "zod";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import { jsonIn } from "../../core/api/json.ts";
+import { extentCount } from "../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log/log.ts";
+import { FairGate } from "../shares/fair-gate.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { Watch } from "../time/standstill.ts";
 import { systemTime, type Time } from "../time/time.ts";
 import { answerJson } from "../tunnel/answer.ts";
+import { GatheredText } from "../tunnel/gathered-text.ts";
 import type { PeerHandlers } from "../tunnel/serve-peers.ts";
 import type { IncomingUpload } from "../tunnel/upload/server.ts";
 import { joinDigests, volumeDigest } from "./digest.ts";
@@ -29,10 +30,16 @@ import {
   signatureQuerySchema,
   toBase64,
 } from "./protocol.ts";
-import { fromRanges, toRanges } from "./ranges.ts";
+import { fromRanges, type NumberRange, toRanges } from "./ranges.ts";
 import type { ForSite, TransferWorkers } from "./workers.ts";
 
 const jsonBytesMax = 64 * 1024;
+/**
+ * Digests are answered to so many at once: those of 64 TiB are 11 MB, which are in memory until
+ * the peer has read them.
+ */
+const digestsAtOnce = 4;
+const digestsWaitMs = 15_000;
 
 export interface ReceiverOptions {
   readonly storage: StorageDriver;
@@ -60,6 +67,7 @@ interface SessionTarget {
  */
 export const createReceiver = ({ workers, log, time = systemTime, ...options }: ReceiverOptions): PeerHandlers => {
   const mirrors = new Mirrors();
+  const digestsGate = new FairGate(digestsAtOnce);
   const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({
     signal,
     onMoved,
@@ -74,14 +82,8 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
         hint: "See that the gateway has the certificate of its own site.",
       });
     }
-    const { planId, source, geometry, ...wanted } = open;
+    const { planId, source, ...wanted } = open;
     const session = await storage.openMirror({ ...wanted, owner: { planId, source } });
-    const mirror = await mirrors.ownedBy(source, { ...wanted, epoch: session.epoch }, storage);
-    if (!isDeepStrictEqual(mirror.geometry, geometry) || mirror.sizeBytes < open.sizeBytes) {
-      throw new VisibleError("BAD_REQUEST", `The mirror ${open.mirrorVolumeId} has another shape than its source.`, {
-        hint: "Prepare the mirror again.",
-      });
-    }
     const { groupId, sequence, baseGroupId } = open;
     log.info(
       { mirror: open.mirrorVolumeId, from: identity.siteId, groupId, sequence, baseGroupId, epoch: session.epoch },
@@ -106,18 +108,29 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
 
   const signatureOf = async (
     { mirrorVolumeId, mirror, epoch }: SessionTarget,
-    { extent, ranges }: { readonly extent: number; readonly ranges?: readonly (readonly [number, number])[] },
+    { extent, ranges }: { readonly extent: number; readonly ranges?: readonly NumberRange[] },
     work: Work,
   ): Promise<object> => {
     if (extent >= extentCount(mirror.geometry, mirror.sizeBytes)) throw badRequest(`there is no extent ${extent}`);
-    const blockCount = mirror.geometry.extentBytes / blockBytes;
-    const blocks = ranges && [...fromRanges(ranges, blockCount)].toSorted((a, b) => a - b);
+    const blocks = ranges && [...fromRanges(ranges)];
     return { hashes: toBase64(await workers.signature({ mirrorVolumeId, extent, epoch, blocks }, work)) };
   };
 
   const digestsOf = async (target: SessionTarget, { storage }: Work): Promise<Uint8Array | undefined> => {
     const digests = await storage.mirrorDigests(target);
     return digests && joinDigests(digests);
+  };
+
+  const tellDigests = async (target: SessionTarget, response: ServerResponse, work: Work): Promise<object> => {
+    const { site, signal } = work;
+    const leave = await digestsGate.enter({ site, waitMs: digestsWaitMs, time, signal });
+    if (leave === undefined) {
+      throw new VisibleError("TIMEOUT", `The digests of other mirrors were not read in ${digestsWaitMs / 1000} s.`);
+    }
+    if (response.closed) leave();
+    else response.once("close", leave);
+    const digests = await digestsOf(target, work);
+    return { digests: digests === undefined ? null : toBase64(digests) };
   };
 
   const complete = async (target: SessionTarget, wanted: string | null, work: Work): Promise<object> => {
@@ -145,7 +158,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
     return { target, query, what: `${verb}${extent === undefined ? "" : "/#"}${part === undefined ? "" : `/${part}`}` };
   };
 
-  const answerTo = async (request: IncomingMessage, work: Work): Promise<object> => {
+  const answerTo = async (request: IncomingMessage, response: ServerResponse, work: Work): Promise<object> => {
     const url = urlOf(request.url ?? "/");
     if (request.method === "GET" && url.pathname === paths.health) return { status: "ok" };
     if (request.method === "POST" && url.pathname === paths.sessions) {
@@ -156,13 +169,12 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
       case "GET extents/#/signature":
         return signatureOf(target, { extent: parsed(signatureQuerySchema, query).extent }, work);
       case "POST extents/#/signature": {
-        const { blocks } = parsed(signatureBodySchema, await readJson(request));
+        const blockCount = target.mirror.geometry.extentBytes / blockBytes;
+        const { blocks } = parsed(signatureBodySchema(blockCount), await readJson(request));
         return signatureOf(target, { extent: parsed(signatureQuerySchema, query).extent, ranges: blocks }, work);
       }
-      case "GET digests": {
-        const digests = await digestsOf(target, work);
-        return { digests: digests === undefined ? null : toBase64(digests) };
-      }
+      case "GET digests":
+        return tellDigests(target, response, work);
       case "POST complete":
         return complete(target, parsed(completeBodySchema, await readJson(request)).digest, work);
       default:
@@ -172,7 +184,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
 
   return {
     handler: async (request, response, identity, watch) =>
-      answerJson(response, 200, await answerTo(request, workOf(watch, identity))),
+      answerJson(response, 200, await answerTo(request, response, workOf(watch, identity))),
     uploads: async (upload, identity) => {
       const work = workOf(upload, identity);
       const { target, query, what } = await sessionOf(urlOf(upload.path), work);
@@ -216,12 +228,9 @@ const parsed = <Schema extends z.ZodType>(schema: Schema, value: unknown): z.inf
 };
 
 const readJson = async (request: IncomingMessage): Promise<unknown> => {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
+  const text = new GatheredText(jsonBytesMax);
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += chunk.length;
-    if (bytes > jsonBytesMax) throw badRequest(`its body is longer than ${jsonBytesMax} bytes`);
-    chunks.push(chunk);
+    if (!text.put(chunk)) throw badRequest(`its body is longer than ${jsonBytesMax} bytes`);
   }
-  return jsonIn(Buffer.concat(chunks).toString());
+  return jsonIn(text.toString());
 };

@@ -11,10 +11,10 @@ const throttled = ({ perSecond, burst }: RouteThrottle) => ({
   throttlingBurstLimit: burst,
 });
 
-/** The HTTP API: one function behind every path. It alone has the authorities' keys. */
+/** The HTTP API: one function behind every path. It alone reads the authorities' keys. */
 export const createApi = (here: InstallationHere) => {
-  // {"MULTI-CLUSTER": "PEM of the certificate and the key"}; without any, no gateway can enrol.
-  const authorities = new sst.Secret("Authorities", "{}");
+  const routes = Promise.withResolvers<$util.Output<aws.apigatewayv2.Route>[]>();
+  const http = createHttp(routes.promise);
   const siteQueues = createFunction(here, "SiteQueues", "site-queues", {
     timeout: "20 seconds",
     memory: "512 MB",
@@ -25,13 +25,20 @@ export const createApi = (here: InstallationHere) => {
     memory: "1024 MB",
     environment: {
       ...sharedEnvironment(here),
-      AUTHORITIES: authorities.value,
+      // Known before any route is, so nothing waits for itself.
+      API_URLS: $resolve([http.url]).apply((urls) => [...urls, process.env["API_URL"] ?? ""].join(" ").trim()),
+      AUTHORITIES_SECRET: namesOf(here.prefix).authorities,
       SITE_QUEUES_FUNCTION: namesOf(here.prefix).function("site-queues"),
       GATEWAY_ROLE_ARN: here.of((installation) => arnsOf(installation).gatewayRole),
     },
   });
-  const routes = Promise.withResolvers<$util.Output<aws.apigatewayv2.Route>[]>();
-  const http = new sst.aws.ApiGatewayV2("Http", {
+  routes.resolve(["$default", ...Object.keys(gatewayRoutes)].map((key) => http.route(key, api.arn).nodes.route));
+  return { http, api, siteQueues };
+};
+
+/** @param routes AWS refuses settings of a route that is not there */
+const createHttp = (routes: Promise<$util.Output<aws.apigatewayv2.Route>[]>) =>
+  new sst.aws.ApiGatewayV2("Http", {
     // Scripts and people at a shell call it, no pages of others.
     cors: false,
     accessLog: { retention: logRetention },
@@ -42,11 +49,7 @@ export const createApi = (here: InstallationHere) => {
           routeKey,
           ...throttled(throttle),
         }));
-        // AWS refuses settings of a route that is not there.
-        options.dependsOn = routes.promise;
+        options.dependsOn = routes;
       },
     },
   });
-  routes.resolve(["$default", ...Object.keys(gatewayRoutes)].map((key) => http.route(key, api.arn).nodes.route));
-  return { http, api, siteQueues };
-};

@@ -9,7 +9,14 @@ import {
   CreateRouteCommand,
   CreateStageCommand,
 } from "@aws-sdk/client-apigatewayv2";
-import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
+import {
+  CreateAccessKeyCommand,
+  CreateRoleCommand,
+  CreateUserCommand,
+  IAMClient,
+  PutRolePolicyCommand,
+  PutUserPolicyCommand,
+} from "@aws-sdk/client-iam";
 import {
   AddPermissionCommand,
   CreateEventSourceMappingCommand,
@@ -19,6 +26,8 @@ import {
   LambdaClient,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
+import { CreateSecretCommand, PutResourcePolicyCommand } from "@aws-sdk/client-secrets-manager";
+import { createSecretsClient } from "../../../functions/aws/authorities-secret.ts";
 import { type Clients, createClients } from "../../../functions/aws/clients.ts";
 import { ensureQueue, reportQueueDefinition } from "../../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
@@ -35,6 +44,7 @@ import {
   prefixOf,
 } from "../../../infra/aws/names.ts";
 import {
+  authoritiesDenial,
   type Condition,
   functionPolicies,
   gatewayPolicy,
@@ -47,7 +57,7 @@ import { bundleFunction, zipBundle } from "../../infra/bundle.ts";
 import { until } from "../../patience.ts";
 import type { EmulatorProcess } from "../emulator-process.ts";
 import { type ApiProxy, startApiProxy } from "./api-proxy.ts";
-import { policyDocument } from "./iam.ts";
+import { denialDocument, policyDocument } from "./iam.ts";
 
 export const installation: Installation = {
   partition: "aws",
@@ -83,6 +93,10 @@ export interface Deployment {
   allow(name: FunctionName, statements: readonly Statement[]): Promise<void>;
   /** Gives gateways other permissions. */
   allowGateways(statements: readonly Statement[]): Promise<void>;
+  /**
+   * What the SDK finds in the environment of a user of the account with these permissions.
+   */
+  user(statements: readonly Statement[]): Promise<Readonly<Record<string, string>>>;
   stop(): Promise<void>;
 }
 
@@ -95,7 +109,7 @@ const environment: Names = {
   scheduleDeadLetterArn: arns.schedulesDead,
 };
 
-const variablesOf = (name: FunctionName, more: Readonly<Record<string, string>>) => ({
+const variablesOf = (name: FunctionName, apiUrl: string) => ({
   TABLE_NAME: environment.tableName,
   QUEUE_PREFIX: environment.queuePrefix,
   SCHEDULE_GROUP: environment.scheduleGroup,
@@ -105,7 +119,8 @@ const variablesOf = (name: FunctionName, more: Readonly<Record<string, string>>)
   ...(name === "api" && {
     SITE_QUEUES_FUNCTION: names.function("site-queues"),
     GATEWAY_ROLE_ARN: arns.gatewayRole,
-    ...more,
+    AUTHORITIES_SECRET: names.authorities,
+    API_URLS: apiUrl,
   }),
 });
 
@@ -126,7 +141,7 @@ const trust = (principal: object, conditions: readonly Condition[] = []): string
 
 /**
  * Bundles and zips the functions, and makes all that the deployment makes on ministack.
- * @param options.authorities of the environment variable AUTHORITIES
+ * @param options.authorities what the secret holds
  */
 export const deploy = async (
   ministack: EmulatorProcess,
@@ -136,14 +151,16 @@ export const deploy = async (
   const lambda = new LambdaClient(config);
   const iam = new IAMClient(config);
   const gateway = new ApiGatewayV2Client(config);
-  const clients = createClients({
+  const rootEnv = {
     AWS_ENDPOINT_URL: ministack.endpoint,
     AWS_REGION: installation.region,
     AWS_ACCESS_KEY_ID: root.accessKeyId,
     AWS_SECRET_ACCESS_KEY: root.secretAccessKey,
-  });
+  };
+  const clients = createClients(rootEnv);
+  const secrets = createSecretsClient(rootEnv);
   const destroy = () => {
-    for (const client of [lambda, iam, gateway, clients]) client.destroy();
+    for (const client of [lambda, iam, gateway, secrets, clients]) client.destroy();
   };
 
   const putRole = async (
@@ -169,7 +186,7 @@ export const deploy = async (
     await until(`${FunctionName} to become ready`, isReady, 50);
   };
 
-  const putFunction = async (name: FunctionName, folder: string) => {
+  const putFunction = async (name: FunctionName, folder: string, apiUrl: string) => {
     const bundle = await bundleFunction(name, join(folder, name));
     const zip = join(folder, `${name}.zip`);
     await zipBundle(bundle, zip);
@@ -184,16 +201,28 @@ export const deploy = async (
         Timeout: 20,
         MemorySize: 512,
         Code: { ZipFile: await readFile(zip) },
-        Environment: { Variables: variablesOf(name, { AUTHORITIES: options.authorities }) },
+        Environment: { Variables: variablesOf(name, apiUrl) },
       }),
     );
     await untilReady(FunctionName);
   };
 
+  const putAuthorities = async (apiRole: string) => {
+    const SecretString = options.authorities;
+    const { ARN } = await secrets.send(new CreateSecretCommand({ Name: names.authorities, SecretString }));
+    const ResourcePolicy = denialDocument(authoritiesDenial(apiRole));
+    await secrets.send(new PutResourcePolicyCommand({ SecretId: ARN, ResourcePolicy }));
+  };
+
   const putApi = async (): Promise<string> => {
-    const FunctionName = names.function("api");
-    const { ApiId } = await gateway.send(new CreateApiCommand({ Name: FunctionName, ProtocolType: "HTTP" }));
+    const Name = names.function("api");
+    const { ApiId } = await gateway.send(new CreateApiCommand({ Name, ProtocolType: "HTTP" }));
     assert(ApiId);
+    return ApiId;
+  };
+
+  const putRoutes = async (ApiId: string): Promise<void> => {
+    const FunctionName = names.function("api");
     const { IntegrationId } = await gateway.send(
       new CreateIntegrationCommand({
         ApiId,
@@ -215,7 +244,6 @@ export const deploy = async (
         SourceArn: `arn:aws:execute-api:${installation.region}:${installation.accountId}:${ApiId}/*/*`,
       }),
     );
-    return ApiId;
   };
 
   const folder = await mkdtemp(join(tmpdir(), "smtx-backup-bundles-"));
@@ -230,9 +258,13 @@ export const deploy = async (
       schedulePolicy(installation),
       scheduleTrustConditions(installation, arns.scheduleGroup),
     );
-    for (const name of functionNames) await putFunction(name, folder);
+    // Its URL is in the function's environment.
+    const apiId = await putApi();
+    const api = await startApiProxy(ministack.endpoint, apiId);
+    for (const name of functionNames) await putFunction(name, folder, api.url);
     const apiRole = `arn:aws:iam::${installation.accountId}:role/${names.function("api")}`;
     await putRole(names.gatewayRole, { AWS: apiRole }, gatewayPolicy(installation));
+    await putAuthorities(apiRole);
     await lambda.send(
       new CreateEventSourceMappingCommand({
         EventSourceArn: arns.reports,
@@ -242,8 +274,9 @@ export const deploy = async (
         ScalingConfig: { MaximumConcurrency: concurrencyOf(newAccountExecutions).reports },
       }),
     );
-    const api = await startApiProxy(ministack.endpoint, await putApi());
+    await putRoutes(apiId);
     let processes = 0;
+    let users = 0;
     return {
       api,
       clients,
@@ -260,7 +293,7 @@ export const deploy = async (
         const FunctionName = names.function(name);
         await putRolePolicy(FunctionName, statements);
         processes += 1;
-        const Variables = variablesOf(name, { AUTHORITIES: options.authorities });
+        const Variables = variablesOf(name, api.url);
         await lambda.send(
           new UpdateFunctionConfigurationCommand({
             FunctionName,
@@ -271,6 +304,19 @@ export const deploy = async (
       },
       async allowGateways(statements) {
         await putRolePolicy(names.gatewayRole, statements);
+      },
+      async user(statements) {
+        const UserName = `user${++users}`;
+        await iam.send(new CreateUserCommand({ UserName }));
+        const PolicyDocument = policyDocument(statements);
+        await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: policyName, PolicyDocument }));
+        const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+        assert(AccessKey?.AccessKeyId && AccessKey.SecretAccessKey);
+        return {
+          ...rootEnv,
+          AWS_ACCESS_KEY_ID: AccessKey.AccessKeyId,
+          AWS_SECRET_ACCESS_KEY: AccessKey.SecretAccessKey,
+        };
       },
       async stop() {
         await api.stop();
