@@ -16,10 +16,10 @@ export const boundConnections = (
   options: { readonly multiCluster: SiteId; readonly bounds: ConnectionBounds; readonly log: Log },
 ): void => {
   const { multiCluster, bounds, log } = options;
-  const onDropped = seldom(steadyTime, (times) =>
+  const onDropped = seldom(steadyTime.nowMs, (times) =>
     log.warn({ times }, "connections were dropped before they said who they are: too many wait"),
   );
-  const onCut = seldom(steadyTime, (times) =>
+  const onCut = seldom(steadyTime.nowMs, (times) =>
     log.warn({ times }, "connections of the site that has the most were cut: there are too many"),
   );
   const lobby = new Lobby(bounds.lobby);
