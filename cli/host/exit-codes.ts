@@ -62,6 +62,7 @@ const endings: Record<ErrorCode, Ending> = {
   GROUP_DAMAGED: "failed",
   MESSAGE_TOO_LARGE: "failed",
   LINK_BROKEN: "unreachable",
+  LINK_SLOW: "unreachable",
   GATEWAY_ABSENT: "failed",
   PEER_REFUSED: "refused",
   FENCED: "failed",

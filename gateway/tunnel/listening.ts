@@ -12,6 +12,11 @@ export interface TunnelServerTimeouts {
    * little is silent too; a host that is dead is noticed by its connection.
    */
   readonly silenceSeconds: number;
+  /**
+   * For how long, all in all, a body may bring less than the slowest pace (time/pace.ts). Longer
+   * than that a sender may not compare within an extent and find nothing.
+   */
+  readonly graceSeconds: number;
   /** How often a peer is told that we are still there while we work on its request. */
   readonly beatSeconds: number;
   /**
@@ -43,6 +48,7 @@ export const usualServerTimeouts: TunnelServerTimeouts = {
   handshakeSeconds: 10,
   headersSeconds: 20,
   silenceSeconds: 300,
+  graceSeconds: 900,
   beatSeconds: 5,
   idleSeconds: 90,
 };

@@ -27,7 +27,11 @@ export const servePeers = (
   const stopped = new AbortController();
   const patience = { time: options.time ?? systemTime, signal: stopped.signal };
   const common = { ...options, beats: beatsOf(timeouts), patience };
-  const uploads = new UploadServer({ ...common, idleMs: timeouts.idleSeconds * 1000 });
+  const uploads = new UploadServer({
+    ...common,
+    idleMs: timeouts.idleSeconds * 1000,
+    graceSeconds: timeouts.graceSeconds,
+  });
   server.on("request", createRequestListener(common));
   server.on("upgrade", (request, socket, head) => uploads.accept(request, socket, head));
   return {
