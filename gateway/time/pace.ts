@@ -9,7 +9,7 @@ export const bytesPerSecondMin = 64;
 /** The grace is counted in so many steps. */
 const steps = 12;
 
-export interface Pace {
+export interface SessionPace {
   /**
    * How long it may bring nothing; what it brings makes up for that. More than the largest buffer
    * on the way takes to empty, for buffers make a slow line one that stands and leaps.
@@ -29,7 +29,7 @@ export interface Pace {
  * and looks at no clock.
  * @returns false when the signal is aborted first
  */
-export const fallsBehind = async (pace: Pace, signal: AbortSignal): Promise<boolean> => {
+export const fallsBehind = async (pace: SessionPace, signal: AbortSignal): Promise<boolean> => {
   const { graceSeconds, bytes, isAwaited, time } = pace;
   const stepSeconds = graceSeconds / steps;
   let before = bytes();

@@ -117,8 +117,8 @@ const openBase = async ({ storage, transfer, ids, log }: SendVolumeOptions): Pro
 const sendOpen = async (options: SendVolumeOptions, opened: Opened): Promise<TransferOutcome> => {
   const reader = await options.storage.readSnapshot(opened.snapshot);
   try {
-    const { peer, signal, time = steadyTime } = options;
-    return await takenInTime({ siteId: peer.siteId, time, signal }, (taking, paced) =>
+    const { peer, signal } = options;
+    return await takenInTime({ siteId: peer.siteId, time: steadyTime, signal }, (taking, paced) =>
       send({ ...options, signal: paced }, opened, { snapshot: reader, taking }),
     );
   } finally {
