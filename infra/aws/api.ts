@@ -1,7 +1,7 @@
 import { createFunction, logRetention, sharedEnvironment } from "./function.ts";
 import type { InstallationHere } from "./installation.ts";
 import { arnsOf, namesOf } from "./names.ts";
-import { defaultThrottle, gatewayRoutes, type RouteThrottle } from "./routes.ts";
+import { auditRoute, defaultThrottle, gatewayRoutes, type RouteThrottle } from "./routes.ts";
 
 /** API Gateway gives an answer up after 30 s. */
 const apiSeconds = 29;
@@ -11,7 +11,7 @@ const throttled = ({ perSecond, burst }: RouteThrottle) => ({
   throttlingBurstLimit: burst,
 });
 
-/** The HTTP API: one function behind every path. It alone has the authorities' keys. */
+/** The HTTP API: one function behind every path but that of the audit trail. It alone has the authorities' keys. */
 export const createApi = (here: InstallationHere) => {
   // {"MULTI-CLUSTER": "PEM of the certificate and the key"}; without any, no gateway can enrol.
   const authorities = new sst.Secret("Authorities", "{}");
@@ -30,6 +30,11 @@ export const createApi = (here: InstallationHere) => {
       GATEWAY_ROLE_ARN: here.of((installation) => arnsOf(installation).gatewayRole),
     },
   });
+  const audit = createFunction(here, "Audit", "audit", {
+    timeout: `${apiSeconds} seconds`,
+    memory: "512 MB",
+    environment: sharedEnvironment(here),
+  });
   const routes = Promise.withResolvers<$util.Output<aws.apigatewayv2.Route>[]>();
   const http = new sst.aws.ApiGatewayV2("Http", {
     // Scripts and people at a shell call it, no pages of others.
@@ -47,6 +52,7 @@ export const createApi = (here: InstallationHere) => {
       },
     },
   });
-  routes.resolve(["$default", ...Object.keys(gatewayRoutes)].map((key) => http.route(key, api.arn).nodes.route));
+  const calls = ["$default", ...Object.keys(gatewayRoutes)].map((key) => http.route(key, api.arn));
+  routes.resolve([...calls, http.route(auditRoute, audit.arn)].map(({ nodes }) => nodes.route));
   return { http, api, siteQueues };
 };

@@ -7,13 +7,13 @@ import { installationHere } from "./installation.ts";
 import { createReports } from "./reports.ts";
 import { createSchedules } from "./schedules.ts";
 import { createSweep } from "./sweep.ts";
-import { createTable } from "./table.ts";
+import { createTables } from "./table.ts";
 
 /** Everything that an installation consists of. Gives what its administrator needs to know. */
 export const deploy = () => {
   const here = installationHere();
   const concurrency = concurrencyOf(Number(process.env["LAMBDA_CONCURRENCY"] ?? newAccountExecutions));
-  const table = createTable(here.prefix, { isProduction: $app.stage === "production" });
+  const tables = createTables(here.prefix, { isProduction: $app.stage === "production" });
   const { http, api } = createApi(here);
   const gatewayRole = createGatewayRole(here, api);
   const reports = createReports(here, gatewayRole, concurrency.reports);
@@ -21,5 +21,5 @@ export const deploy = () => {
   createDeadLetters(here, gatewayRole, [reports.dead, schedules.dead], concurrency.deadLetters);
   createSweep(here);
   const alarms = createAlarms(here.prefix);
-  return { api: http.url, table: table.name, queuePrefix: here.prefix, alarms: alarms.arn };
+  return { api: http.url, table: tables.state.name, queuePrefix: here.prefix, alarms: alarms.arn };
 };

@@ -15,7 +15,7 @@ import {
   taskQueueDefinition,
 } from "../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../functions/aws/scheduler.ts";
-import { ensureTable } from "../../functions/aws/table.ts";
+import { ensureTables } from "../../functions/aws/table.ts";
 import type { Authorities } from "../../functions/certificates/authorities.ts";
 import { handleDeadLetters } from "../../functions/dead-letters.ts";
 import { createDeps, type Names, systemClock } from "../../functions/environment.ts";
@@ -95,7 +95,7 @@ export const startControlPlane = async (options: {
     authorities,
     access: noGatewayAccess,
   };
-  await ensureTable(clients.dynamodb, localNames.tableName);
+  await ensureTables(clients.dynamodb, localNames.tableName);
   await ensureScheduleGroup(clients.scheduler, localNames.scheduleGroup);
   const reports = await ensureQueue(clients.sqs, reportQueueName(localNames.queuePrefix), localReportQueue);
   for (const site of sites) await deps.tasks.ensure(site);

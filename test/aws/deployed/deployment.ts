@@ -19,10 +19,11 @@ import {
   LambdaClient,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
-import { type Clients, createClients } from "../../../functions/aws/clients.ts";
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { type Clients, createClients, type Environment } from "../../../functions/aws/clients.ts";
 import { ensureQueue, reportQueueDefinition } from "../../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
-import { ensureTable } from "../../../functions/aws/table.ts";
+import { ensureTables } from "../../../functions/aws/table.ts";
 import { createDeps, type Names } from "../../../functions/environment.ts";
 import type { Deps } from "../../../functions/ports/deps.ts";
 import { concurrencyOf, newAccountExecutions } from "../../../infra/aws/concurrency.ts";
@@ -42,7 +43,7 @@ import {
   schedulePolicy,
   scheduleTrustConditions,
 } from "../../../infra/aws/policies.ts";
-import { gatewayRoutes } from "../../../infra/aws/routes.ts";
+import { auditRoute, gatewayRoutes } from "../../../infra/aws/routes.ts";
 import { bundleFunction, zipBundle } from "../../infra/bundle.ts";
 import { until } from "../../patience.ts";
 import type { EmulatorProcess } from "../emulator-process.ts";
@@ -81,13 +82,15 @@ export interface Deployment {
    * got with the old ones.
    */
   allow(name: FunctionName, statements: readonly Statement[]): Promise<void>;
+  /** What a function finds in its environment: the keys of its role. */
+  credentialsOf(name: FunctionName): Promise<Environment>;
   /** Gives gateways other permissions. */
   allowGateways(statements: readonly Statement[]): Promise<void>;
   stop(): Promise<void>;
 }
 
 const environment: Names = {
-  tableName: names.table,
+  tableName: names.tables.state,
   queuePrefix: installation.prefix,
   scheduleGroup: names.scheduleGroup,
   planFunctionArn: arns.function("plan"),
@@ -136,6 +139,7 @@ export const deploy = async (
   const lambda = new LambdaClient(config);
   const iam = new IAMClient(config);
   const gateway = new ApiGatewayV2Client(config);
+  const sts = new STSClient(config);
   const clients = createClients({
     AWS_ENDPOINT_URL: ministack.endpoint,
     AWS_REGION: installation.region,
@@ -143,7 +147,7 @@ export const deploy = async (
     AWS_SECRET_ACCESS_KEY: root.secretAccessKey,
   });
   const destroy = () => {
-    for (const client of [lambda, iam, gateway, clients]) client.destroy();
+    for (const client of [lambda, iam, gateway, sts, clients]) client.destroy();
   };
 
   const putRole = async (
@@ -190,37 +194,41 @@ export const deploy = async (
     await untilReady(FunctionName);
   };
 
-  const putApi = async (): Promise<string> => {
-    const FunctionName = names.function("api");
-    const { ApiId } = await gateway.send(new CreateApiCommand({ Name: FunctionName, ProtocolType: "HTTP" }));
-    assert(ApiId);
+  const putRoutes = async (ApiId: string, name: FunctionName, routes: readonly string[]): Promise<void> => {
     const { IntegrationId } = await gateway.send(
       new CreateIntegrationCommand({
         ApiId,
         IntegrationType: "AWS_PROXY",
-        IntegrationUri: arns.function("api"),
+        IntegrationUri: arns.function(name),
         PayloadFormatVersion: "2.0",
       }),
     );
-    for (const RouteKey of ["$default", ...Object.keys(gatewayRoutes)]) {
+    for (const RouteKey of routes) {
       await gateway.send(new CreateRouteCommand({ ApiId, RouteKey, Target: `integrations/${IntegrationId}` }));
     }
-    await gateway.send(new CreateStageCommand({ ApiId, StageName: "$default", AutoDeploy: true }));
     await lambda.send(
       new AddPermissionCommand({
-        FunctionName,
+        FunctionName: names.function(name),
         StatementId: "api",
         Action: "lambda:InvokeFunction",
         Principal: "apigateway.amazonaws.com",
         SourceArn: `arn:aws:execute-api:${installation.region}:${installation.accountId}:${ApiId}/*/*`,
       }),
     );
+  };
+
+  const putApi = async (): Promise<string> => {
+    const { ApiId } = await gateway.send(new CreateApiCommand({ Name: names.function("api"), ProtocolType: "HTTP" }));
+    assert(ApiId);
+    await putRoutes(ApiId, "api", ["$default", ...Object.keys(gatewayRoutes)]);
+    await putRoutes(ApiId, "audit", [auditRoute]);
+    await gateway.send(new CreateStageCommand({ ApiId, StageName: "$default", AutoDeploy: true }));
     return ApiId;
   };
 
   const folder = await mkdtemp(join(tmpdir(), "smtx-backup-bundles-"));
   try {
-    await ensureTable(clients.dynamodb, names.table);
+    await ensureTables(clients.dynamodb, names.tables.state);
     await ensureQueue(clients.sqs, names.reports, reportQueueDefinition);
     await ensureQueue(clients.sqs, names.schedulesDead, reportQueueDefinition);
     await ensureScheduleGroup(clients.scheduler, names.scheduleGroup);
@@ -268,6 +276,17 @@ export const deploy = async (
           }),
         );
         await untilReady(FunctionName);
+      },
+      async credentialsOf(name) {
+        const RoleArn = `arn:aws:iam::${installation.accountId}:role/${names.function(name)}`;
+        const { Credentials } = await sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: "taken-over" }));
+        assert(Credentials?.AccessKeyId && Credentials.SecretAccessKey && Credentials.SessionToken);
+        return {
+          ...{ AWS_ENDPOINT_URL: ministack.endpoint, AWS_REGION: installation.region },
+          AWS_ACCESS_KEY_ID: Credentials.AccessKeyId,
+          AWS_SECRET_ACCESS_KEY: Credentials.SecretAccessKey,
+          AWS_SESSION_TOKEN: Credentials.SessionToken,
+        };
       },
       async allowGateways(statements) {
         await putRolePolicy(names.gatewayRole, statements);
