@@ -9,7 +9,7 @@ import type { Key } from "../../core/ports/store.ts";
 export const tableKinds = ["state", "access", "audit"] as const;
 export type TableKind = (typeof tableKinds)[number];
 
-const accessPartitions: ReadonlySet<string> = new Set(["TOKENS", "ENROLMENTS", "SITES", "MULTICLUSTER"]);
+const accessPartitions: ReadonlySet<string> = new Set(["TOKENS", "ENROLMENTS", "SITES", "MULTICLUSTER", "TAKENOVER"]);
 
 /** Where a document lies, by the first words of its key. */
 export const tableOf = ({ partition, sort }: Key): TableKind => {

@@ -107,7 +107,7 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
   ],
 
   /** A tick makes runs and starts them; it never changes a schedule, and lists nothing. */
-  plan: (installation) => [documents(installation), accessKnown(installation), tasks(installation)],
+  plan: (installation) => [documents(installation), tasks(installation)],
 
   /**
    * With what Lambda does in the function's name:
@@ -128,7 +128,6 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
    */
   "dead-letters": (installation) => [
     documents(installation),
-    accessKnown(installation),
     tasks(installation),
     {
       actions: actions("sqs", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"),

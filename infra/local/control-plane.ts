@@ -24,6 +24,7 @@ import { handlePlanInvocation } from "../../functions/plan.ts";
 import type { Log } from "../../functions/ports/deps.ts";
 import { handleReportBatch } from "../../functions/report-batch.ts";
 import { handleSweep } from "../../functions/sweep.ts";
+import { takeOver } from "../../functions/take-over/take-over.ts";
 import { DueSoon } from "./runner/due-soon.ts";
 import { invokeWhenDue } from "./runner/invoke-when-due.ts";
 import { pollQueue } from "./runner/poll-queue.ts";
@@ -96,6 +97,8 @@ export const startControlPlane = async (options: {
     access: noGatewayAccess,
   };
   await ensureTables(clients.dynamodb, localNames.tableName);
+  const { isNew, moved } = await takeOver(clients.dynamodb, localNames.tableName, systemClock);
+  if (isNew) log.info({ moved }, "a table from before, if there was one, was taken apart");
   await ensureScheduleGroup(clients.scheduler, localNames.scheduleGroup);
   const reports = await ensureQueue(clients.sqs, reportQueueName(localNames.queuePrefix), localReportQueue);
   for (const site of sites) await deps.tasks.ensure(site);

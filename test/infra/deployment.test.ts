@@ -365,9 +365,9 @@ describe("the deployment", () => {
     const expected = {
       api: [...[...documents, ...accessChanged, add], ...[...send, ...schedule, invoke, "sts:AssumeRole"]],
       audit: ["dynamodb:Query", get, "dynamodb:UpdateItem"],
-      plan: [...documents, get, ...send],
+      plan: [...documents, ...send],
       report: [...documents, get, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-      "dead-letters": [...documents, get, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+      "dead-letters": [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
       // Its second query is of the index.
       sweep: [...documents, get, add, "dynamodb:Query", ...send, ...schedule],
       overdue: ["dynamodb:GetItem", "dynamodb:Query"],

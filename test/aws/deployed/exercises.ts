@@ -97,8 +97,7 @@ const failureOf = (task: RunTask, reason: { readonly code: string; readonly mess
 
 const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: { SenderId: "somebody" } });
 
-const auditedRefusal = {
-  at: new Date().toISOString() as Instant,
+const ofStranger = {
   actor: { kind: "stranger" },
   ...{ code: "UNAUTHENTICATED", method: "GET", path: "/" },
 } as const;
@@ -326,7 +325,7 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
         const key = outboxKey(planKey(planId), 1_000_000);
         await deps.store.commit([{ type: "put", key, body: { effects, failures: 0 }, expect: "any", dueAt: ago(60) }]);
       }
-      const refusal = { ...auditedRefusal, requestId: fresh("request") };
+      const refusal = { ...ofStranger, at: deps.clock.now(), requestId: fresh("request") };
       const counted = refusalKey("2026-03-01T01:00", "stranger", refusal.requestId);
       await deps.store.commit([{ type: "put", key: counted, body: refusal, expect: "absent", dueAt: ago(60) }]);
       const snapshot = shardKey(stuckRun, siteA, "snapshotting", 0);
