@@ -89,7 +89,7 @@ const siteIds = [siteA, siteB];
 export const createWorld = async () => {
   const api = await createTestApi();
   for (const id of siteIds) await api.send("POST", "/v1/sites", { id, multiCluster: "main" });
-  const env = { SMTX_BACKUP_URL: "http://api.test", SMTX_BACKUP_TOKEN: await api.token() };
+  const env = { SMTX_BACKUP_URL: "https://api.test", SMTX_BACKUP_TOKEN: await api.token() };
   const inMemory: typeof fetch = async (input, init) => api.app.request(input as string, init);
   const world = {
     api,

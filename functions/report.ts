@@ -1,7 +1,7 @@
+import { cutSentence } from "../core/api/bounds.ts";
 import { VisibleError } from "../core/api/errors.ts";
 import { planIdOf } from "../core/api/ids.ts";
 import { isNewerMessage } from "../core/api/message.ts";
-import { reasonCharactersMax } from "../core/api/reason.ts";
 import { type Report, reportSchema, type TaskReport } from "../core/api/report.ts";
 import type { Shard } from "../core/api/run.ts";
 import { clockOffSecondsMax } from "../core/ports/clock.ts";
@@ -150,7 +150,7 @@ const eventOf = async (deps: Deps, id: ShardId, shard: Shard, report: TaskReport
       if (sequence !== undefined) await applyToPlan(deps, planIdOf(id.runId), { type: "overtaken", sequence });
       const about = await objectIn(deps, id, report);
       const message = `${about}${report.reason.message}${await wrongClocks(deps, shard, report)}`;
-      const reason = { code: report.reason.code, message: message.slice(0, reasonCharactersMax) };
+      const reason = { code: report.reason.code, message: cutSentence(message) };
       const retryable = report.retryable || noBase;
       return { type: "failed", index, attempt, reason, retryable, progressed, noBase };
     }

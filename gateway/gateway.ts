@@ -2,12 +2,14 @@ import { isIPv6 } from "node:net";
 import { instantSchema } from "../core/api/ids.ts";
 import type { SiteQueue } from "../core/api/queues.ts";
 import type { Gateway } from "../core/api/site.ts";
+import type { RunTask } from "../core/api/task.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent } from "./agent/agent.ts";
 import { repeat } from "./agent/repeat.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { keepCredentials, loadCredentials, validityOf } from "./credentials/credentials.ts";
 import { keepRenewed } from "./enrolment/renew.ts";
+import { tighten } from "./files/private.ts";
 import type { Log } from "./log/log.ts";
 import { QueueAccess } from "./queues/credentials.ts";
 import { createSqsClient } from "./queues/sqs-client.ts";
@@ -93,7 +95,11 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
   const { siteId, concurrency, queues } = config;
   const credentials = await loadCredentials(config);
   const ownStorage = shareOf(config.storage, concurrency.workers + 1);
-  const storage = await openStorage(ownStorage, watch);
+  const onTightened = (count: number) =>
+    log.warn({ count }, "what other users could read of this gateway's files is closed to them");
+  const open = await tighten(config.tls.key);
+  if (open > 0) onTightened(open);
+  const storage = await openStorage(ownStorage, { ...watch, onTightened });
   opened.add(() => storage.close());
 
   const sending = concurrency.transfers * concurrency.extentsInFlight;
@@ -177,6 +183,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
     queues: (["tasks", "transfers"] as const).map((queue) => ({
       source: source(queue),
       concurrency: concurrency[queue],
+      ...(queue === "transfers" && { siteOf: (task: RunTask) => task.target }),
     })),
     settings: {
       source: source("settings"),

@@ -117,7 +117,7 @@ describe("plan", () => {
     assert.match(resumed, next);
     const { token } = await jsonOf(world, "token", "create", "ops", "--scope", "operate");
     const operated = await world.run(["plan", "resume", "nightly"], {
-      env: { SMTX_BACKUP_URL: "http://api.test", SMTX_BACKUP_TOKEN: token },
+      env: { SMTX_BACKUP_URL: "https://api.test", SMTX_BACKUP_TOKEN: token },
     });
     assert.equal(operated.exitCode, 0, operated.stderr);
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { writeLocalContext } from "../../infra/local/context.ts";
 import { run, temporaryFolder } from "../testing.ts";
+import { refuseForeign } from "./own-folder.ts";
 
 /** A local environment's folder, as it is left behind. */
 const localFolder = async (t: TestContext): Promise<string> => {
@@ -55,6 +56,36 @@ describe("where the API is", () => {
     const { exitCode, stderr, seen } = await siteList(["--dir", dir, "--url", "https://api.example"]);
     assert.deepEqual([exitCode, seen], [4, []]);
     assert.match(stderr, /no token .* \(UNAUTHENTICATED\)/);
+  });
+
+  test("a token over plain HTTP goes to nobody but this host, wherever the URL is written", async (t) => {
+    const dir = await temporaryFolder(t);
+    await writeFile(join(dir, "token"), "smtxb_local_secret\n");
+    const context = { url: "http://backup.example.com", tokenFile: join(dir, "token"), sites: {} };
+    await writeFile(join(dir, "local.json"), JSON.stringify(context));
+    const SMTX_BACKUP_TOKEN = "smtxb_env";
+    for (const [args, env] of [
+      [["--url", "http://backup.example.com"], { SMTX_BACKUP_TOKEN }],
+      [[], { SMTX_BACKUP_TOKEN, SMTX_BACKUP_URL: "http://backup.example.com" }],
+    ] as const) {
+      const { exitCode, stderr, seen } = await siteList(args, env);
+      assert.deepEqual([exitCode, seen], [2, []]);
+      assert.match(stderr, /must begin with https:.*\(BAD_REQUEST\)\n {2}hint: .*https:/);
+    }
+    const byFile = await siteList(["--dir", dir], { SMTX_BACKUP_TOKEN });
+    assert.deepEqual(byFile.seen, []);
+    assert.match(byFile.stderr, /\(STORE_CORRUPT\)/);
+    const [here] = (await siteList(["--url", "http://localhost:1"], { SMTX_BACKUP_TOKEN })).seen;
+    assert.equal(here?.authorization, "Bearer smtxb_env");
+  });
+
+  test("a folder that another user has laid where a command runs is not believed", async () => {
+    const [us, root, other] = [process.getuid?.() ?? 0, 0, 65534];
+    for (const uid of [us, root]) await refuseForeign("/d", async () => uid);
+    await assert.rejects(
+      refuseForeign("/d", async () => other),
+      { code: "FORBIDDEN", hint: /--dir \/d/ },
+    );
   });
 
   test("nobody knows where nothing was started: it says how to start it", async (t) => {

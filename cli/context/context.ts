@@ -1,5 +1,6 @@
 import { access, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { apiUrlSchema } from "../../core/api/api-url.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { StorageConfig } from "../../gateway/storage/config.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
@@ -8,6 +9,7 @@ import type { Host } from "../host/host.ts";
 import { warningText } from "../render/errors.ts";
 import { type Style, styleFor } from "../render/style.ts";
 import { createClient } from "./client.ts";
+import { refuseForeign } from "./own-folder.ts";
 
 /** What may stand on every command line. */
 export interface GlobalOptions {
@@ -56,8 +58,16 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
   const { env } = host;
   const json = options.json === true;
   if (options.dir === "") throw noDirNamed();
-  const dir = resolve(options.dir ?? (env["SMTX_BACKUP_DIR"] || dirOtherwise));
+  const givenDir = options.dir ?? (env["SMTX_BACKUP_DIR"] || undefined);
+  const dir = resolve(givenDir ?? dirOtherwise);
+  const refuseTraps = async (): Promise<void> => {
+    if (givenDir === undefined) await refuseForeign(dir);
+  };
   const givenUrl = options.url ?? (env["SMTX_BACKUP_URL"] || undefined);
+  const warn = (message: string): void => {
+    const style = styleFor({ isTerminal: host.stderr.isTerminal, env });
+    host.stderr.write(`${warningText(message, { json, style })}\n`);
+  };
   return {
     host,
     json,
@@ -66,7 +76,10 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
     connect: async () => {
       const url = givenUrl === undefined ? undefined : checkedUrl(givenUrl);
       const givenToken = await tokenGiven(options, env);
-      if (url === undefined) return connectLocally(host, dir, givenToken);
+      if (url === undefined) {
+        await refuseTraps();
+        return connectLocally(host, dir, givenToken);
+      }
       // The local environment's token is for its API only: it does not go to a URL
       // that somebody names.
       if (givenToken === undefined) throw noToken(url);
@@ -74,16 +87,17 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
     },
     hasApi: async () => givenUrl !== undefined || (await findLocalContext(dir)) !== undefined,
     openStorage: async (site, store) => {
+      if (store === undefined) await refuseTraps();
       const config = store === undefined ? await storageOf(dir, site) : await storeAt(store);
       const { openStorage } = await import("../../gateway/storage/open.ts");
-      return openStorage(config);
+      return openStorage(config, { onTightened: (count) => warn(tightened(config.dir, count)) });
     },
-    warn: (message) => {
-      const style = styleFor({ isTerminal: host.stderr.isTerminal, env });
-      host.stderr.write(`${warningText(message, { json, style })}\n`);
-    },
+    warn,
   };
 };
+
+const tightened = (dir: string, count: number): string =>
+  `Other users of this machine could read or write ${count} of the files and folders in ${dir}, and can't any more.`;
 
 /** It would be the folder that this process is in, where nobody expects a local environment. */
 const noDirNamed = () =>
@@ -141,9 +155,12 @@ const notRunning = (url: string, dir: string, cause: unknown) =>
     cause,
   });
 
+/** What is refused is not shown: a password may stand in it. */
 const checkedUrl = (url: string): string => {
-  if (/^https?:$/.test(URL.parse(url)?.protocol ?? "")) return url;
-  throw new VisibleError("BAD_REQUEST", `“${url}” is not the URL of an API.`, {
+  const { error } = apiUrlSchema.safeParse(url);
+  if (error === undefined) return url;
+  const [problem] = error.issues;
+  throw new VisibleError("BAD_REQUEST", `The API's URL that was given ${problem?.message}.`, {
     hint: "Give one such as https://backup.example.com with --url or SMTX_BACKUP_URL.",
   });
 };

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { WriteStream } from "node:tty";
 import type { checkGateway } from "../../gateway/check/check-gateway.ts";
+import { keepPrivate } from "../../gateway/files/private.ts";
 import { steadyTime, type Time } from "../../gateway/time/time.ts";
 import type { localUp } from "../../infra/local/up.ts";
 import { ask } from "./ask.ts";
@@ -55,6 +56,7 @@ const columnsOtherwise = 80;
 /** This process. What is big is loaded when it is first needed: `--help` needs none of it. */
 export const processHost = (): Host => {
   reachLoopbackDirectly(process.env);
+  keepPrivate();
   const signal = firstSignal();
   const stderr = screenOf(process.stderr);
   return {

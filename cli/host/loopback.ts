@@ -1,4 +1,6 @@
-const loopback = "127.0.0.1,localhost,::1";
+import { thisHost } from "../../core/api/api-url.ts";
+
+const loopback = thisHost.join(",");
 
 /**
  * Has this process and its children reach this host without a proxy: with NODE_USE_ENV_PROXY Node

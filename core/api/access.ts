@@ -7,11 +7,11 @@ export const credentialsPath = "/v1/credentials";
 
 /** Short-lived AWS credentials for the queues of one site. */
 export const queueCredentialsSchema = z.object({
-  accessKeyId: z.string(),
-  secretAccessKey: z.string(),
-  sessionToken: z.string(),
+  accessKeyId: z.string().max(256),
+  secretAccessKey: z.string().max(256),
+  sessionToken: z.string().max(64 * 1024),
   expiresAt: instantSchema,
-  region: z.string(),
+  region: z.string().max(64),
 });
 export type QueueCredentials = z.infer<typeof queueCredentialsSchema>;
 

@@ -1,15 +1,36 @@
 import { z } from "zod";
+import { boundedRecord, codeSchema, entriesMax, sentenceSchema } from "./bounds.ts";
 import { facilitiesSchema } from "./facilities.ts";
 import { damageSchema, groupSchema } from "./group.ts";
-import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema } from "./ids.ts";
-import { leftOutSchema, objectKindSchema } from "./object/common.ts";
+import {
+  groupIdSchema,
+  instantSchema,
+  planIdSchema,
+  planNameSchema,
+  runIdSchema,
+  siteIdSchema,
+  storageIdSchema,
+} from "./ids.ts";
+import { leftOutsSchema, nameSchema, objectKindSchema, textSchema } from "./object/common.ts";
 import { objectConfigSchema, unusableObjectSchema } from "./object.ts";
-import { planEntrySchema, planObjectSchema, planSchema, scheduleSchema } from "./plan.ts";
+import { cursorSchema, pageItemsMax } from "./pages.ts";
+import {
+  planEntrySchema,
+  planObjectSchema,
+  planObjectsMax,
+  planRulesMax,
+  planSchema,
+  planTargetsMax,
+  scheduleSchema,
+} from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
-import { progressSchema, runPlanSchema, runSchema, skipSchema, targetRunSchema } from "./run.ts";
+import { partsOf, progressSchema, runPlanSchema, runSchema, skipSchema, targetRunSchema } from "./run.ts";
 import { gatewaySchema, switchMapSchema } from "./site.ts";
 
 /** Bodies of HTTP answers that are more than a stored document. */
+
+/** So many things that are wrong with a request are told. */
+export const issuesMax = 1000;
 
 /**
  * Every refusal and failure. `code` is one of `errorCodes`; `issues` say which fields of the
@@ -17,10 +38,13 @@ import { gatewaySchema, switchMapSchema } from "./site.ts";
  */
 export const errorBodySchema = z.object({
   error: z.object({
-    code: z.string(),
-    message: z.string(),
-    hint: z.string().optional(),
-    issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    code: codeSchema,
+    message: sentenceSchema,
+    hint: sentenceSchema.optional(),
+    issues: z
+      .array(z.object({ path: sentenceSchema, message: sentenceSchema }))
+      .max(issuesMax)
+      .optional(),
   }),
 });
 export type ErrorBody = z.infer<typeof errorBodySchema>;
@@ -30,7 +54,11 @@ export type ErrorBody = z.infer<typeof errorBodySchema>;
  * and left out.
  */
 export const pageOf = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), cursor: z.string().optional(), unreadable: z.int().min(1).optional() });
+  z.object({
+    items: z.array(item).max(pageItemsMax),
+    cursor: cursorSchema.optional(),
+    unreadable: z.int().min(1).optional(),
+  });
 
 /** What a site has; `observedAt`: when a gateway last saw all of it. */
 export const objectsAnswerSchema = pageOf(z.union([unusableObjectSchema, objectConfigSchema])).extend({
@@ -46,7 +74,7 @@ export const facilitiesAnswerSchema = z.object({
   observedAt: instantSchema.optional(),
   facilities: facilitiesSchema.optional(),
   /** By target. */
-  switchMaps: z.record(siteIdSchema, switchMapSchema),
+  switchMaps: boundedRecord(siteIdSchema, switchMapSchema, entriesMax),
 });
 export type FacilitiesAnswer = z.infer<typeof facilitiesAnswerSchema>;
 
@@ -66,8 +94,8 @@ export type GatewayAnswer = z.infer<typeof gatewayAnswerSchema>;
 /** An object that a plan's next run will take, and why; or one that it names and that is gone. */
 export const planMemberSchema = planObjectSchema.extend({
   /** In words: `it is named`, `vm web-*`, `it is below /exports/e1/vm`. */
-  because: z.string(),
-  leftOut: z.array(leftOutSchema).optional(),
+  because: sentenceSchema,
+  leftOut: leftOutsSchema.optional(),
   /**
    * It is not there any more since this instant; its newest restore points are kept, of one by a
    * rule until `keptUntil`.
@@ -75,17 +103,20 @@ export const planMemberSchema = planObjectSchema.extend({
   goneSince: instantSchema.optional(),
   keptUntil: instantSchema.optional(),
   /** It can't be protected as it is; a clause. */
-  unusable: z.string().optional(),
+  unusable: sentenceSchema.optional(),
   /**
    * The id of another object of the same kind and name that is there, where this one is not; the
    * plan does not take it.
    */
-  namesake: z.string().optional(),
+  namesake: storageIdSchema.optional(),
   /**
    * Virtual switches that it uses, and targets of the plan where nothing takes their place: it is
    * not connected there.
    */
-  unmapped: z.array(z.object({ virtualSwitch: z.string(), targets: z.array(siteIdSchema) })).optional(),
+  unmapped: z
+    .array(z.object({ virtualSwitch: textSchema, targets: z.array(siteIdSchema).max(planTargetsMax) }))
+    .max(entriesMax)
+    .optional(),
 });
 export type PlanMember = z.infer<typeof planMemberSchema>;
 
@@ -98,7 +129,10 @@ export const planMembersAnswerSchema = pageOf(planMemberSchema).extend({
    * Mirrors among what was looked at for this page that a rule would fit, and how many: no plan
    * takes them. Absent: none.
    */
-  mirrors: z.array(z.object({ because: z.string(), count: z.int().min(1) })).optional(),
+  mirrors: z
+    .array(z.object({ because: sentenceSchema, count: z.int().min(1) }))
+    .max(planRulesMax)
+    .optional(),
   /** When a gateway last saw all that the source has. Absent: none has told yet. */
   observedAt: instantSchema.optional(),
 });
@@ -116,17 +150,17 @@ const lastRunSchema = z.object({
 
 /** A plan with its entries. */
 export const planAnswerSchema = planSchema.extend({
-  objects: z.array(planEntrySchema),
+  objects: z.array(planEntrySchema).max(planObjectsMax),
   /**
    * Of a plan that was just made or changed: objects of which something is left out, the first
    * hundred. Absent: there are none; and of a plan that is only looked at, whose members tell it.
    */
-  leftOut: z.array(planMemberSchema).optional(),
+  leftOut: z.array(planMemberSchema).max(pageItemsMax).optional(),
   /**
    * Of a plan that was just made or changed: what is to be known of it, a pool that is
    * too small for instance.
    */
-  warnings: z.array(reasonSchema).optional(),
+  warnings: z.array(reasonSchema).max(entriesMax).optional(),
   /** Of a plan that is looked at. Null: there was none yet. */
   lastRun: lastRunSchema.nullable().optional(),
 });
@@ -142,7 +176,7 @@ export type PlanSummary = z.infer<typeof planSummarySchema>;
  */
 export const scheduleAnswerSchema = z.object({
   schedule: scheduleSchema.optional(),
-  slots: z.array(instantSchema),
+  slots: z.array(instantSchema).max(pageItemsMax),
   /** The plan is suspended: none of them gets a run before it is resumed. */
   isSuspended: z.literal(true).optional(),
   /** The plan is deleted: it has no run any more. */
@@ -154,14 +188,17 @@ export const scheduleAnswerSchema = z.object({
  * can't read.
  */
 export const groupAnswerSchema = groupSchema.extend({
-  damage: z.array(damageSchema.omit({ groupId: true })).optional(),
+  damage: z
+    .array(damageSchema.omit({ groupId: true }))
+    .max(entriesMax)
+    .optional(),
 });
 export type GroupAnswer = z.infer<typeof groupAnswerSchema>;
 
 /**
  * Of which plan a line of a list across plans is. `isPlanDeleted`: another may have the name now.
  */
-export const ofPlanSchema = z.object({ planName: z.string(), isPlanDeleted: z.literal(true).optional() });
+export const ofPlanSchema = z.object({ planName: planNameSchema, isPlanDeleted: z.literal(true).optional() });
 export type OfPlan = z.infer<typeof ofPlanSchema>;
 
 /** A group in a list across plans. */
@@ -173,25 +210,20 @@ export type GroupListEntry = z.infer<typeof groupListEntrySchema>;
  * Absent: none, or not the first page.
  */
 export const groupListSchema = pageOf(groupListEntrySchema).extend({
-  namesakes: z.array(planIdSchema).optional(),
+  namesakes: z.array(planIdSchema).max(10).optional(),
 });
 export type GroupList = z.infer<typeof groupListSchema>;
 
+const verdictSchema = z.object({
+  group: groupSchema,
+  verdict: z.enum(["keep", "delete"]),
+  /** The rule that decided. */
+  rule: textSchema,
+  explanation: sentenceSchema,
+});
+
 export const retentionAnswerSchema = z.object({
-  sites: z.array(
-    z.object({
-      site: siteIdSchema,
-      groups: z.array(
-        z.object({
-          group: groupSchema,
-          verdict: z.enum(["keep", "delete"]),
-          /** The rule that decided. */
-          rule: z.string(),
-          explanation: z.string(),
-        }),
-      ),
-    }),
-  ),
+  sites: z.array(z.object({ site: siteIdSchema, groups: z.array(verdictSchema).max(entriesMax) })).max(entriesMax),
 });
 export type RetentionAnswer = z.infer<typeof retentionAnswerSchema>;
 
@@ -203,7 +235,7 @@ const targetSummarySchema = targetRunSchema.omit({ endedIn: true, unsettled: tru
  */
 export const runSummarySchema = runSchema
   .omit({ targets: true })
-  .extend({ status: runStatusSchema, targets: z.record(z.string(), targetSummarySchema) });
+  .extend({ status: runStatusSchema, targets: partsOf(targetSummarySchema) });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
 /** A plan in the list of plans. */
@@ -253,7 +285,7 @@ export const runTargetSchema = targetSummarySchema.extend({
   attempt: z.int().min(1),
   attemptsMax: z.int().min(1),
   /** Why nothing moves at the moment. Null: somebody is at work, or it is over. */
-  waitsFor: z.string().nullable(),
+  waitsFor: sentenceSchema.nullable(),
   /** What the transfer is measured against, once it has begun: a full one says why (I4). */
   base: z
     .object({
@@ -271,7 +303,7 @@ export const runTargetSchema = targetSummarySchema.extend({
     .nullable()
     .optional(),
   /** An object that is worked on now, the first of them. Null: none is. */
-  current: z.object({ index: z.int().min(0), name: z.string(), phase: progressSchema.shape.phase }).nullable(),
+  current: z.object({ index: z.int().min(0), name: nameSchema, phase: progressSchema.shape.phase }).nullable(),
 });
 export type RunTarget = z.infer<typeof runTargetSchema>;
 
@@ -279,25 +311,25 @@ export type RunTarget = z.infer<typeof runTargetSchema>;
 export const runObjectSchema = z.object({
   index: z.int().min(0),
   kind: objectKindSchema,
-  id: z.string(),
-  name: z.string(),
+  id: storageIdSchema,
+  name: nameSchema,
   progress: progressSchema,
   /** Of its own; absent: a run of a version before, one. */
   volumes: z.int().min(0).optional(),
   /** Why it is in the run, in words, where it was not named. */
-  because: z.string().optional(),
+  because: sentenceSchema.optional(),
   /** What of it is not in the run, and why. */
-  leftOut: z.array(leftOutSchema).optional(),
+  leftOut: leftOutsSchema.optional(),
   /** Of a rebuild: what was made of it. Absent: nothing yet. */
   rebuilt: z
     .object({
-      id: z.string(),
-      name: z.string(),
+      id: storageIdSchema,
+      name: nameSchema,
       /**
        * Of a LUN: where it lies. `lunIdBefore`: the id that the original had, where
        * this one is another.
        */
-      lun: z.object({ target: z.string(), lunId: z.int().min(0), lunIdBefore: z.int().min(0).optional() }).optional(),
+      lun: z.object({ target: textSchema, lunId: z.int().min(0), lunIdBefore: z.int().min(0).optional() }).optional(),
     })
     .optional(),
 });
@@ -308,13 +340,13 @@ export const runAnswerSchema = runSchema.omit({ targets: true }).extend({
   status: runStatusSchema,
   ...ofPlanSchema.shape,
   /** What is to be known of it although it goes on: an object that is gone, for instance. */
-  warnings: z.array(reasonSchema).optional(),
+  warnings: z.array(reasonSchema).max(entriesMax).optional(),
   restore: runPlanSchema.shape.restore,
   /**
    * Reports about it that could not be taken in. What they would have said is asked for again;
    * `redrive` takes them in.
    */
   deadLetters: z.int().min(0),
-  targets: z.array(runTargetSchema),
+  targets: z.array(runTargetSchema).max(planTargetsMax),
 });
 export type RunAnswer = z.infer<typeof runAnswerSchema>;

@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { codeSchema, sentenceSchema } from "./bounds.ts";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
+import { tokenSchema } from "./token.ts";
 
 /** Who asked for something. */
 export const actorSchema = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("token"), id: z.string(), name: z.string() }),
+  z.object({ kind: z.literal("token"), ...tokenSchema.pick({ id: true, name: true }).shape }),
   z.object({ kind: z.literal("gateway"), siteId: siteIdSchema, gatewayId: gatewayIdSchema }),
   /** Whoever could not show who he is. */
   z.object({ kind: z.literal("stranger") }),
@@ -11,7 +13,7 @@ export const actorSchema = z.discriminatedUnion("kind", [
 export type Actor = z.infer<typeof actorSchema>;
 
 /** How often it was refused within a minute, and the code that the last of them was answered. */
-export const refusedSchema = z.object({ code: z.string().regex(/^[A-Z][A-Z_]{0,63}$/), times: z.int().positive() });
+export const refusedSchema = z.object({ code: codeSchema, times: z.int().positive() });
 
 /** One change that somebody asked for and got, or what was refused to him within a minute. */
 export const auditEntrySchema = z.object({
@@ -19,12 +21,12 @@ export const auditEntrySchema = z.object({
   at: instantSchema,
   actor: actorSchema,
   /** `REPORT`: it came through the reports queue. */
-  method: z.string(),
+  method: sentenceSchema,
   /** With the names and ids that were asked for; of a report its kind. */
-  path: z.string(),
+  path: sentenceSchema,
   /** What was sent along; absent when it is long, or a gateway's. */
   request: z.unknown().optional(),
-  requestId: z.string(),
+  requestId: z.string().max(255),
   /** Absent: he got it. */
   refused: refusedSchema.optional(),
 });

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { entriesMax, pemSchema } from "./bounds.ts";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
+import { tokenTextSchema } from "./token.ts";
 
 /** How long an enrolment token can be used. */
 export const enrolmentSeconds = 15 * 60;
@@ -27,18 +29,18 @@ export const enrolmentSchema = z.object({
 export type Enrolment = z.infer<typeof enrolmentSchema>;
 
 /** The one time that the secret is shown: it is not stored. */
-export const enrolmentCreatedSchema = enrolmentSchema.omit({ removedAt: true }).extend({ token: z.string() });
+export const enrolmentCreatedSchema = enrolmentSchema.omit({ removedAt: true }).extend({ token: tokenTextSchema });
 
 /** A gateway asks for a certificate of a key that it has made: PKCS #10, PEM. */
 export const certificateRequestSchema = z.strictObject({ request: z.string().max(8192) });
 
 export const certificateAnswerSchema = z.object({
   /** PEM. */
-  certificate: z.string(),
+  certificate: pemSchema,
   /** The authority's certificate, PEM. */
-  authority: z.string(),
+  authority: pemSchema,
   /** Certificates that nobody believes any more (RFC 5280), PEM; null when there are none. */
-  revocations: z.string().nullable(),
+  revocations: pemSchema.nullable(),
   expiresAt: instantSchema,
 });
 export type CertificateAnswer = z.infer<typeof certificateAnswerSchema>;
@@ -51,7 +53,9 @@ export const renewPath = "/v1/renew";
  * The last certificates of a gateway: what is revoked when it is removed, and what can be renewed.
  */
 export const gatewayCertificatesSchema = z.object({
-  certificates: z.array(z.object({ serial: z.string(), issuedAt: instantSchema, expiresAt: instantSchema })),
+  certificates: z
+    .array(z.object({ serial: z.string().max(64), issuedAt: instantSchema, expiresAt: instantSchema }))
+    .max(entriesMax),
 });
 export type GatewayCertificates = z.infer<typeof gatewayCertificatesSchema>;
 
@@ -59,12 +63,12 @@ export type GatewayCertificates = z.infer<typeof gatewayCertificatesSchema>;
 export const revocationListSchema = z.object({
   /** Of two lists the later one holds. */
   issuedAt: instantSchema,
-  pem: z.string(),
+  pem: pemSchema,
   /**
    * SHA-256 of the certificate of the authority that has signed it, hexadecimal. To whoever
    * believes another it says nothing.
    */
-  authority: z.string(),
+  authority: z.string().max(64),
 });
 export type RevocationList = z.infer<typeof revocationListSchema>;
 

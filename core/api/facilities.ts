@@ -26,7 +26,7 @@ export type VirtualSwitch = z.infer<typeof virtualSwitchSchema>;
 /** What a site has besides objects, as far as plans are about it. */
 export const facilitiesSchema = z.object({
   /** Which kinds of object its storage driver can protect, and make mirrors of. */
-  kinds: z.array(objectKindSchema),
+  kinds: z.array(objectKindSchema).max(100),
   pools: z.array(storagePoolSchema).max(facilitiesMax),
   switches: z.array(virtualSwitchSchema).max(facilitiesMax),
 });

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { entriesMax } from "./bounds.ts";
 import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
+import { nameSchema, textSchema } from "./object/common.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
 
 /**
@@ -51,7 +53,7 @@ export const groupSchema = z.object({
    */
   deletedSequence: z.int().min(0).optional(),
   /** Runs that read the group now; a group with holds is not reclaimed. */
-  holds: z.array(z.string()),
+  holds: z.array(textSchema).max(entriesMax),
 });
 export type Group = z.infer<typeof groupSchema>;
 
@@ -60,7 +62,7 @@ export const damageSchema = z.object({
   groupId: z.string().min(1).max(200),
   /** The object's volume, as the source calls it, and its name. */
   volumeId: storageIdSchema,
-  name: z.string(),
+  name: nameSchema,
   /** In how many of the volume's extents it is. */
   extents: z.int().min(1),
 });

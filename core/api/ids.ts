@@ -34,6 +34,8 @@ export const groupIdSchema = z
     "a group's id, such as group_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z",
   )
   .brand<"GroupId">();
+/** What a person has called a plan. */
+export const planNameSchema = z.string().max(63);
 /** An opaque id given by a storage cluster: to a volume, a LUN, a snapshot. */
 export const storageIdSchema = z.string().min(1).max(256);
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { entriesMax } from "./bounds.ts";
 import { VisibleError } from "./errors.ts";
-import { groupIdSchema, instantSchema, planIdSchema, siteIdSchema } from "./ids.ts";
+import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, siteIdSchema } from "./ids.ts";
 import { mappingSchema, objectConfigSchema } from "./object.ts";
 
 /** Of the manifests that this program writes. Those of version 1 do not say it. */
@@ -13,18 +14,18 @@ export const manifestVersion = 3;
 export const manifestSchema = z.object({
   version: z.int().min(1).max(manifestVersion).default(1),
   planId: planIdSchema,
-  planName: z.string(),
+  planName: planNameSchema,
   source: siteIdSchema,
   groupId: groupIdSchema,
   sequence: z.int().min(1),
   takenAt: instantSchema,
   /** As the source had them, in the plan's order. */
-  objects: z.array(objectConfigSchema),
+  objects: z.array(objectConfigSchema).max(entriesMax),
   /**
    * How the mirror of each of them differs from it; null: in nothing. Absent: a
    * version before 3 wrote it.
    */
-  mappings: z.array(mappingSchema.nullable()).optional(),
+  mappings: z.array(mappingSchema.nullable()).max(entriesMax).optional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { boundedRecord } from "./bounds.ts";
 import { bytesIn } from "./bytes.ts";
+import { nameCharactersMax } from "./name.ts";
 import { labelsMax, textCharactersMax, textSchema } from "./object/common.ts";
 import { iscsiTargetSettingsSchema } from "./object/lun.ts";
 import { nfsExportSettingsSchema } from "./object/nfs-file.ts";
@@ -14,7 +16,7 @@ import { geometrySchema } from "./object/volume-shape.ts";
 const sizeText = "a size such as 20GiB (20 · 2^30 bytes) or 20GB (20 · 10^9 bytes)";
 /** Bytes, or a text such as `20GiB` (20 · 2^30) or `20GB` (20 · 10^9). */
 const sizeSchema = z
-  .union([z.string(), z.number()], sizeText)
+  .union([z.string().max(textCharactersMax), z.number()], sizeText)
   .transform((written) => bytesIn(String(written)) ?? 0)
   .refine((bytes) => bytes > 0, sizeText);
 
@@ -27,14 +29,12 @@ const diskSizeSchema = sizeSchema.refine(
 
 /** Letters may be of either case. */
 const anyCase = <Words extends Readonly<Record<string, string>>>(schema: z.ZodEnum<Words>) =>
-  z.string().toUpperCase().pipe(schema);
+  z.string().max(textCharactersMax).toUpperCase().pipe(schema);
 const ipAddressSchema = z.union([z.ipv4(), z.ipv6()], "an IP address such as 192.0.2.10");
 
 /** A value may be empty, a number or true; null takes a label away in a change. */
 const labelValueSchema = z.union([z.string().max(textCharactersMax), z.number(), z.boolean()]).transform(String);
-const labelsSchema = z
-  .record(textSchema, labelValueSchema)
-  .refine((labels) => Object.keys(labels).length <= labelsMax, `${labelsMax} labels at most`);
+const labelsSchema = boundedRecord(textSchema, labelValueSchema, labelsMax);
 
 const volumeFields = {
   size: diskSizeSchema,
@@ -94,6 +94,7 @@ export const nfsFileSpecSchema = z.strictObject({
   /** `/exports/EXPORT/PATH`; directories are made. The export must be there. */
   name: z
     .string()
+    .max(nameCharactersMax)
     .regex(/^\/exports\/[^/]+(\/[^/]+)+$/, "/exports/EXPORT/PATH, such as /exports/e1/vm/web.vmdk")
     .refine((name) => !name.split("/").some((part) => part === "." || part === ".."), "a path without . and .."),
   labels: labelsSchema.optional(),

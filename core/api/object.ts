@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { boundedRecord, entriesMax } from "./bounds.ts";
 import { storageIdSchema } from "./ids.ts";
-import { nameCharactersMax } from "./name.ts";
-import { objectKindSchema, textSchema } from "./object/common.ts";
+import { nameSchema, objectKindSchema, textSchema } from "./object/common.ts";
 import { lunSchema } from "./object/lun.ts";
 import { nfsFileSchema } from "./object/nfs-file.ts";
 import { virtualVolumeSchema } from "./object/virtual-volume.ts";
@@ -34,7 +34,7 @@ export const mappingSchema = z.object({
    * Of each virtual switch that the object uses, the one of the target. One that is not among them
    * has none: its NICs are made without a connection.
    */
-  switches: z.record(textSchema, textSchema),
+  switches: boundedRecord(textSchema, textSchema, entriesMax),
 });
 export type Mapping = z.infer<typeof mappingSchema>;
 
@@ -55,6 +55,6 @@ export type UnusableObject = z.infer<typeof unusableObjectSchema>;
 export const objectQuerySchema = z.object({
   kind: objectKindSchema.optional(),
   id: storageIdSchema.optional(),
-  name: z.string().min(1).max(nameCharactersMax).optional(),
+  name: nameSchema.min(1).optional(),
 });
 export type ObjectQuery = z.infer<typeof objectQuerySchema>;

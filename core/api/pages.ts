@@ -1,3 +1,11 @@
+import { z } from "zod";
+
+/** So many items has a page of a list at most. */
+export const pageItemsMax = 100;
+
+/** Where the next page begins. */
+export const cursorSchema = z.string().min(1).max(2000);
+
 /** A part of a list; without a cursor the list is at its end. */
 interface Page {
   readonly cursor?: string | undefined;

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { instantSchema, planIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
-import { objectKindSchema, textSchema } from "./object/common.ts";
+import { boundedRecord, entriesMax } from "./bounds.ts";
+import { instantSchema, planIdSchema, planNameSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
+import { nameSchema, objectKindSchema, textCharactersMax, textSchema } from "./object/common.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "HH:MM, 24 hours");
 export const weekdaySchema = z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
@@ -15,11 +16,11 @@ const wanted = (what: string) => ({
  * to `timeZone` (IANA).
  */
 const common = {
-  timeZone: z.string().default("UTC"),
+  timeZone: z.string().max(100).default("UTC"),
   /** The first day that may have a slot, local; the anchor that `every` counts from. */
   startsOn: z.iso.date().default("2026-01-01"),
   /** No slot after this instant (W4: a plan can stop by itself). */
-  endsAt: z.iso.datetime({ offset: true }).optional(),
+  endsAt: z.iso.datetime({ offset: true }).max(64).optional(),
 };
 export const scheduleSchema = z.discriminatedUnion("cycle", [
   z.strictObject({
@@ -56,7 +57,7 @@ export type Schedule = z.infer<typeof scheduleSchema>;
 export const retentionSchema = z.strictObject({ keepLast: z.int().min(1).max(1000) });
 export type Retention = z.infer<typeof retentionSchema>;
 
-export const planObjectSchema = z.object({ kind: objectKindSchema, id: storageIdSchema, name: z.string() });
+export const planObjectSchema = z.object({ kind: objectKindSchema, id: storageIdSchema, name: nameSchema });
 export type PlanObject = z.infer<typeof planObjectSchema>;
 
 /** What is neither an object nor a rule. */
@@ -109,7 +110,7 @@ export const planTargetSchema = z.strictObject({
    * Source virtual switch → target virtual switch (W7); what is here goes before
    * the sites' own mapping.
    */
-  switches: z.record(z.string(), z.string()).default({}),
+  switches: boundedRecord(textSchema, textSchema, entriesMax).default({}),
   /**
    * The target's storage pool that mirrors lie in. Absent: the one that it has
    * for what says nothing.
@@ -126,6 +127,7 @@ export const compressionSchema = z.strictObject({
   dictionary: z.boolean().default(true),
 });
 
+export const planTargetsMax = 16;
 export const planObjectsMax = 4000;
 /** Of all objects of a run, each volume once. Documents' keys count them in five digits. */
 export const runVolumesMax = 16_000;
@@ -135,7 +137,7 @@ export const planRulesMax = 500;
 
 /** An object as a person names it. */
 export const planNamedSchema = z
-  .strictObject({ kind: objectKindSchema, id: storageIdSchema.optional(), name: z.string().optional() })
+  .strictObject({ kind: objectKindSchema, id: storageIdSchema.optional(), name: z.string().max(1024).optional() })
   .refine(({ id, name }) => id !== undefined || name !== undefined, { message: entryLacks });
 export type PlanNamed = z.infer<typeof planNamedSchema>;
 
@@ -144,7 +146,7 @@ export const planDefinitionSchema = z.strictObject({
   name: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, "letters, digits, dots, dashes, 63 characters at most"),
   source: siteIdSchema,
   /** Empty: a snapshot plan (W2). */
-  targets: z.array(planTargetSchema).max(16).default([]),
+  targets: z.array(planTargetSchema).max(planTargetsMax).default([]),
   /** By `id`, or by `name` if only one object of the site has it; or a rule. */
   objects: z
     .array(z.union([planRuleSchema, planNamedSchema]))
@@ -158,15 +160,15 @@ export const planDefinitionSchema = z.strictObject({
 export type PlanDefinition = z.infer<typeof planDefinitionSchema>;
 
 /** One lane a target: what runs there, and the newest run that waits for it (W22). */
-export const laneSchema = z.object({ active: z.string().nullable(), queued: z.string().nullable() });
+export const laneSchema = z.object({ active: textSchema.nullable(), queued: textSchema.nullable() });
 
 export const planSchema = z.object({
   id: planIdSchema,
   kind: z.enum(["snapshot", "backup"]),
   status: z.enum(["active", "suspended", "deleted"]),
-  name: z.string(),
+  name: planNameSchema,
   source: siteIdSchema,
-  targets: z.array(planTargetSchema),
+  targets: z.array(planTargetSchema).max(planTargetsMax),
   /** Its entries, objects and rules, lie apart from it. */
   objectCount: z.int().min(0),
   /** Which set of them it has: other objects are another set, with a higher number. */
@@ -187,13 +189,19 @@ export const planSchema = z.object({
   /** When it was resumed last. Absent: never, or by an older version. */
   resumedAt: instantSchema.optional(),
   /** When targets were added that it has not had from the beginning. */
-  targetsSince: z.array(z.object({ site: siteIdSchema, since: instantSchema })).optional(),
+  targetsSince: z
+    .array(z.object({ site: siteIdSchema, since: instantSchema }))
+    .max(entriesMax)
+    .optional(),
   /**
    * Slots that have their run or their recorded skip although they lie after `slotsDoneUntil`,
    * which was put back: those after `after` and not after `until`, in their order. One that comes
    * is run once more, and none is recorded twice.
    */
-  settledAhead: z.array(z.object({ after: instantSchema, until: instantSchema })).optional(),
+  settledAhead: z
+    .array(z.object({ after: instantSchema, until: instantSchema }))
+    .max(entriesMax)
+    .optional(),
   /**
    * A clock was wrong: when that was noticed last, from where `slotsDoneUntil` was put back, and
    * how often that was.
@@ -203,6 +211,6 @@ export const planSchema = z.object({
   manualSlot: instantSchema.optional(),
   /** Counts runs; gives groups their order without a clock. */
   sequence: z.int().min(0),
-  lanes: z.record(z.string(), laneSchema),
+  lanes: boundedRecord(z.string().max(textCharactersMax), laneSchema, entriesMax),
 });
 export type Plan = z.infer<typeof planSchema>;

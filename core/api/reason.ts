@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { codeSchema, sentenceSchema } from "./bounds.ts";
 
-/** A reason is kept with the run, for people; what is longer than this helps nobody. */
-export const reasonCharactersMax = 2000;
-export const reasonSchema = z.object({ code: z.string(), message: z.string() });
+/** It is kept with the run, for people. */
+export const reasonSchema = z.object({ code: codeSchema, message: sentenceSchema });
 export type Reason = z.infer<typeof reasonSchema>;
 
 /** So many warnings of a run are kept; the last one says how many there are more. */

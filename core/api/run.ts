@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema } from "./ids.ts";
-import { textSchema } from "./object/common.ts";
-import { compressionSchema, planEntrySchema } from "./plan.ts";
+import { boundedRecord, entriesMax } from "./bounds.ts";
+import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema, siteIdSchema } from "./ids.ts";
+import { textCharactersMax, textSchema } from "./object/common.ts";
+import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 
 export const runKindSchema = z.enum(["snapshot", "backup", "rebuild"]);
@@ -82,18 +83,22 @@ export const runHeadSchema = z.object({
 });
 export type RunHead = z.infer<typeof runHeadSchema>;
 
+/** What a run has one of for each target. */
+export const partsOf = <Part extends z.core.SomeType>(part: Part) =>
+  boundedRecord(z.string().max(textCharactersMax), part, planTargetsMax);
+
 /** One execution of a plan: what it is, and one part a target. */
-export const runSchema = runHeadSchema.extend({ targets: z.record(z.string(), targetRunSchema) });
+export const runSchema = runHeadSchema.extend({ targets: partsOf(targetRunSchema) });
 export type Run = z.infer<typeof runSchema>;
 
 /** What a run was told at its start, and which never changes afterwards. */
 export const runPlanSchema = z.object({
   runId: runIdSchema,
-  planName: z.string(),
+  planName: planNameSchema,
   /**
    * Its copy of the plan's objects, where they are few; runs of an earlier version have all here.
    */
-  objects: z.array(planEntrySchema).optional(),
+  objects: z.array(planEntrySchema).max(planObjectsMax).optional(),
   /** Else the name of the set that lies beside this. */
   objectSet: z.int().min(0).optional(),
   compression: compressionSchema,
@@ -106,9 +111,9 @@ export const runPlanSchema = z.object({
     .object({
       fromRunId: runIdSchema,
       fromGroupId: groupIdSchema,
-      namePrefix: z.string(),
+      namePrefix: z.string().max(textCharactersMax),
       evenDamaged: z.boolean().optional(),
-      objects: z.array(z.int().min(0)).min(1).optional(),
+      objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
     })
     .optional(),
 });
@@ -226,7 +231,7 @@ export const shardSchema = z.object({
   /** Nothing is given out any more: the part was over before its tasks were. */
   closed: z.literal(true).optional(),
   /** Which parts of an answer in parts have come. */
-  answered: z.object({ of: z.int().min(1), parts: z.array(z.int().min(0)) }).optional(),
+  answered: z.object({ of: z.int().min(1), parts: z.array(z.int().min(0)).max(entriesMax) }).optional(),
   /** Of the task that is given out. */
   progress: progressSchema.optional(),
   /** Of the tasks that are done. */

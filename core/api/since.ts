@@ -32,8 +32,11 @@ export const sinceSchema = z.union(
   [
     z.string().regex(ago),
     z.iso.date(),
-    z.iso.datetime({ offset: true }),
-    z.string().refine((text) => printedInstant(text) !== undefined),
+    z.iso.datetime({ offset: true }).max(64),
+    z
+      .string()
+      .max(64)
+      .refine((text) => printedInstant(text) !== undefined),
   ],
   "how long ago, such as 24h or 7d, or a time, such as 2026-03-01 01:00 (UTC) or 2026-03-01T01:00:00Z",
 );

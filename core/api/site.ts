@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { boundedRecord, entriesMax } from "./bounds.ts";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
-import { textSchema } from "./object/common.ts";
+import { textCharactersMax, textSchema } from "./object/common.ts";
 
 /**
  * The slowest that a link can be limited to; a limit that lets nothing through would be a transfer
@@ -14,9 +15,7 @@ export type SiteLimit = z.infer<typeof siteLimitSchema>;
 const siteLimitsSchema = z.array(siteLimitSchema).max(100);
 
 /** Which virtual switch of a target takes the place of which of this site's. */
-export const switchMapSchema = z
-  .record(textSchema, textSchema)
-  .refine((map) => Object.keys(map).length <= 200, "200 switches at most");
+export const switchMapSchema = boundedRecord(textSchema, textSchema, 200);
 export type SwitchMap = z.infer<typeof switchMapSchema>;
 /** The body of a change: all of them, what is not among them is no longer mapped. */
 export const switchMapPutSchema = z.strictObject({ switches: switchMapSchema });
@@ -34,12 +33,15 @@ export const siteSchema = z.object({
    * By target: source virtual switch → target virtual switch (W7), for every plan that says nothing
    * else. Absent: none was ever set.
    */
-  switchMaps: z.record(siteIdSchema, switchMapSchema).optional(),
+  switchMaps: boundedRecord(siteIdSchema, switchMapSchema, entriesMax).optional(),
   /**
    * Gateways that an administrator has removed: nothing that they say counts
    * until they enrol again.
    */
-  removedGateways: z.array(z.object({ id: gatewayIdSchema, at: instantSchema })).optional(),
+  removedGateways: z
+    .array(z.object({ id: gatewayIdSchema, at: instantSchema }))
+    .max(entriesMax)
+    .optional(),
 });
 export type Site = z.infer<typeof siteSchema>;
 
@@ -68,15 +70,21 @@ export const gatewaySettingsSchema = z.object({
 });
 export type GatewaySettings = z.infer<typeof gatewaySettingsSchema>;
 
+/** `host:port` of a gateway. */
+export const endpointSchema = z
+  .string()
+  .max(textCharactersMax + 6)
+  .regex(/^.+:\d+$/);
+
 export const gatewaySchema = z.object({
   id: gatewayIdSchema,
   siteId: siteIdSchema,
   /** `host:port` at which gateways of other sites reach this one. */
-  endpoint: z.string().regex(/^.+:\d+$/),
+  endpoint: endpointSchema,
   tunnel: z.enum(["direct-tls", "envoy"]),
-  version: z.string(),
+  version: textSchema,
   /** `extentstore`, `smtx`. */
-  storage: z.string(),
+  storage: textSchema,
   /** Absent: a gateway of a version that knows no settings. */
   settings: gatewaySettingsSchema.optional(),
   /**

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { groupAnswerSchema, pageOf } from "./answers.ts";
-import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema } from "./ids.ts";
-import { planSchema, scheduleSchema } from "./plan.ts";
+import { entriesMax, sentenceSchema } from "./bounds.ts";
+import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema, siteIdSchema } from "./ids.ts";
+import { planSchema, planTargetsMax, scheduleSchema } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 import { targetStateSchema } from "./run.ts";
 
@@ -62,7 +63,7 @@ export const targetStatusSchema = z.object({
       runId: runIdSchema,
       slot: instantSchema,
       state: targetStateSchema,
-      waitsFor: z.string().nullable(),
+      waitsFor: sentenceSchema.nullable(),
     })
     .nullable(),
 });
@@ -70,20 +71,20 @@ export type TargetStatus = z.infer<typeof targetStatusSchema>;
 
 export const planStatusSchema = z.object({
   planId: planIdSchema,
-  planName: z.string(),
+  planName: planNameSchema,
   kind: planSchema.shape.kind,
   status: planSchema.shape.status,
   source: siteIdSchema,
   schedule: scheduleSchema.optional(),
   /** Null: it has no schedule, or that has ended, or it is suspended. */
   nextSlot: instantSchema.nullable(),
-  targets: z.array(targetStatusSchema),
+  targets: z.array(targetStatusSchema).max(planTargetsMax),
 });
 export type PlanStatus = z.infer<typeof planStatusSchema>;
 
 /** A page of plans by name. */
 export const statusAnswerSchema = pageOf(planStatusSchema).extend({
   /** Of the sites that these plans need, those of which no gateway was heard of lately. */
-  absentSites: z.array(siteIdSchema),
+  absentSites: z.array(siteIdSchema).max(entriesMax),
 });
 export type StatusAnswer = z.infer<typeof statusAnswerSchema>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { entriesMax } from "./bounds.ts";
 import { revocationListSchema } from "./enrolment.ts";
 import { listedGroupSchema } from "./group.ts";
 import {
@@ -6,26 +7,30 @@ import {
   groupIdSchema,
   instantSchema,
   planIdSchema,
+  planNameSchema,
   runIdSchema,
   siteIdSchema,
   storageIdSchema,
 } from "./ids.ts";
 import { manifestHeadSchema } from "./manifest.ts";
 import { mirrorSetSchema } from "./mirror-set.ts";
-import { nameCharactersMax } from "./name.ts";
+import { nameSchema, objectVolumesMax } from "./object/common.ts";
 import { mappingSchema, objectConfigSchema } from "./object.ts";
-import { compressionSchema, planEntrySchema, planObjectSchema } from "./plan.ts";
+import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax } from "./plan.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
 import { progressSchema, stepSchema } from "./run.ts";
-import { gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
+import { endpointSchema, gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
 /**
  * Messages on a site's task queue. A task's id is made of (run, step, target, object), so a task
  * that is sent twice is the same task; doing it twice gives the same result. `attempt` lets late
  * answers be told from current ones.
  */
+/** Made by the control plane. */
+const taskIdSchema = z.string().min(1).max(200);
+
 const runTask = {
-  id: z.string().min(1).max(200),
+  id: taskIdSchema,
   runId: runIdSchema,
   planId: planIdSchema,
   groupId: groupIdSchema,
@@ -62,9 +67,9 @@ export const snapshotTaskSchema = z.object({
   ...runTask,
   kind: z.literal("snapshot"),
   /** Objects by name and rules: what is in the group is found out when it is taken. */
-  objects: z.array(planEntrySchema).min(1),
+  objects: z.array(planEntrySchema).min(1).max(planObjectsMax),
   /** Kept with the group. Absent: a control plane of before. */
-  planName: z.string().optional(),
+  planName: planNameSchema.optional(),
 });
 export const prepareTaskSchema = z.object({
   ...runTask,
@@ -84,7 +89,7 @@ export const transferTaskSchema = z.object({
   /**
    * `host:port` of the target's gateways that are alive, for where no Envoy balances between them.
    */
-  endpoints: z.array(z.string()),
+  endpoints: z.array(endpointSchema).max(entriesMax),
 });
 export const publishTaskSchema = z.object({
   ...runTask,
@@ -95,24 +100,27 @@ export const publishTaskSchema = z.object({
    */
   mirrors: z.union([
     mirrorSetSchema,
-    z.array(z.object({ index: z.int().min(0), volumes: z.array(mirrorVolumeSchema) })).min(1),
+    z
+      .array(z.object({ index: z.int().min(0), volumes: z.array(mirrorVolumeSchema).max(objectVolumesMax) }))
+      .min(1)
+      .max(entriesMax),
   ]),
   manifest: z.object({
     ...manifestHeadSchema.shape,
     /** The run's, in their order. Null is one whose `prepare` said that the target keeps it. */
-    objects: z.array(objectConfigSchema.nullable()),
+    objects: z.array(objectConfigSchema.nullable()).max(entriesMax),
   }),
 });
 export const reclaimTaskSchema = z.object({
   ...runTask,
   kind: z.literal("reclaim"),
   /** Empty: the site is only asked what it has. */
-  groupIds: z.array(groupIdSchema),
+  groupIds: z.array(groupIdSchema).max(entriesMax),
   /**
    * What the choice counts on. Where one of these is missing, the store is not the one that it was
    * made by: nothing is deleted.
    */
-  keeps: z.array(groupIdSchema).optional(),
+  keeps: z.array(groupIdSchema).max(entriesMax).optional(),
 });
 export const rebuildTaskSchema = z.object({
   ...runTask,
@@ -121,7 +129,7 @@ export const rebuildTaskSchema = z.object({
   fromGroupId: groupIdSchema,
   /** The object as the source had it when the group was taken. */
   object: objectConfigSchema,
-  name: z.string().min(1).max(nameCharactersMax),
+  name: nameSchema.min(1),
   /** Also when damage was found in it. */
   evenDamaged: z.boolean().optional(),
 });
@@ -139,7 +147,7 @@ export const runTaskSchema = z.discriminatedUnion("kind", [
 ]);
 export const inventoryTaskSchema = z.object({
   kind: z.literal("inventory"),
-  id: z.string(),
+  id: taskIdSchema,
   siteId: siteIdSchema,
   issuedAt: instantSchema,
 });
@@ -149,12 +157,12 @@ export const inventoryTaskSchema = z.object({
  */
 export const settingsTaskSchema = z.object({
   kind: z.literal("settings"),
-  id: z.string(),
+  id: taskIdSchema,
   siteId: siteIdSchema,
   gatewayId: gatewayIdSchema,
   ...gatewaySettingsSchema.omit({ revocationsAt: true }).shape,
   /** The site's; each gateway takes an equal share, one of `gateways`. */
-  limits: z.array(siteLimitSchema),
+  limits: z.array(siteLimitSchema).max(entriesMax),
   revocations: revocationListSchema.optional(),
   issuedAt: instantSchema,
 });
@@ -202,36 +210,38 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
      * come in other reports.
      */
     from: z.int().min(0).default(0),
-    objects: z.array(
-      z.object({
-        config: objectConfigSchema,
-        /** In the order of `config.volumes`. */
-        snapshotIds: z.array(storageIdSchema).min(1),
-        /**
-         * The index among the task's entries of the one that it is in the group
-         * for. Absent: its own.
-         */
-        because: z.int().min(0).optional(),
-        /**
-         * The places in `config.volumes` of those that an object before it has as well: they travel
-         * once, for that one. Absent: none.
-         */
-        repeated: z.array(z.int().min(0)).optional(),
-      }),
-    ),
+    objects: z
+      .array(
+        z.object({
+          config: objectConfigSchema,
+          /** In the order of `config.volumes`. */
+          snapshotIds: z.array(storageIdSchema).min(1).max(objectVolumesMax),
+          /**
+           * The index among the task's entries of the one that it is in the group
+           * for. Absent: its own.
+           */
+          because: z.int().min(0).optional(),
+          /**
+           * The places in `config.volumes` of those that an object before it has as well: they
+           * travel once, for that one. Absent: none.
+           */
+          repeated: z.array(z.int().min(0)).max(objectVolumesMax).optional(),
+        }),
+      )
+      .max(entriesMax),
     /**
      * How many volumes the objects before `from` have, those that several objects have counted
      * once. Absent: `from`.
      */
     fromVolume: z.int().min(0).optional(),
     /** In the first part, and where they are too many for one message, in those that follow. */
-    gone: z.array(goneObjectSchema).optional(),
+    gone: z.array(goneObjectSchema).max(entriesMax).optional(),
     /** In the first part: what else is to be known, for instance that an object can't be used. */
     warnings: z.array(reasonSchema).max(warningsMax).optional(),
   }),
   z.object({
     kind: z.literal("prepare"),
-    volumes: z.array(mirrorVolumeSchema).min(1),
+    volumes: z.array(mirrorVolumeSchema).min(1).max(objectVolumesMax),
     /**
      * The target keeps the object's configuration for the group: publishing need not tell it again.
      */
@@ -243,18 +253,20 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("publish"), publishedAt: instantSchema, sizeBytes: z.int().min(0) }),
   z.object({
     kind: z.literal("reclaim"),
-    deleted: z.array(groupIdSchema),
+    deleted: z.array(groupIdSchema).max(entriesMax),
     /**
      * All groups of the plan that the site has afterwards, as far as `groups` does not tell of
      * them; older gateways say it all here. What is no id of ours takes nothing from the others.
      */
     present: z
       .array(z.unknown())
+      .max(entriesMax)
       .default([])
       .transform((ids) => ids.flatMap((id) => groupIdSchema.safeParse(id).data ?? [])),
     /** The same with what tells them from others of the same id. */
     groups: z
       .array(z.unknown())
+      .max(entriesMax)
       .transform((groups) => groups.flatMap((group) => toldGroupSchema.safeParse(group).data ?? []))
       .optional(),
   }),

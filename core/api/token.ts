@@ -11,6 +11,9 @@ export type Scope = z.infer<typeof scopeSchema>;
 
 export const tokenIdSchema = z.string().regex(/^[0-9a-f]{12}$/, "the 12 hexadecimal digits in the middle of the token");
 
+/** A secret with what it is found by. */
+export const tokenTextSchema = z.string().max(200);
+
 /** What is known of a bearer token, without its secret. */
 export const tokenSchema = z.object({
   id: tokenIdSchema,
@@ -26,8 +29,8 @@ export type Token = z.infer<typeof tokenSchema>;
 export const tokenCreateSchema = z.strictObject({
   name: tokenSchema.shape.name,
   scopes: tokenSchema.shape.scopes,
-  expiresAt: z.iso.datetime({ offset: true }).optional(),
+  expiresAt: z.iso.datetime({ offset: true }).max(64).optional(),
 });
 
 /** The one time that the secret is shown: it is not stored. */
-export const tokenCreatedSchema = tokenSchema.extend({ token: z.string() });
+export const tokenCreatedSchema = tokenSchema.extend({ token: tokenTextSchema });

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { extentBytesMax } from "../api/object/volume-shape.ts";
+import { extentBytesMax, extentBytesMin } from "../api/object/volume-shape.ts";
 import { blockAt, blockBytes } from "./geometry.ts";
+
+test("the smallest extent is one block", () => {
+  assert.equal(extentBytesMin, blockBytes);
+});
 
 test("a byte's block is the one that it is in, to the end of the largest extent", () => {
   fc.assert(

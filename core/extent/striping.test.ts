@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { Geometry } from "../api/object/volume-shape.ts";
+import { extentCount, type Geometry } from "../api/object/volume-shape.ts";
 import { plainGeometry, zbsExtentBytes } from "./geometry.ts";
-import { extentCount, extentRanges, locate, roundedSizeBytes } from "./striping.ts";
+import { extentRanges, locate, partsOf, roundedSizeBytes } from "./striping.ts";
 
 /** Small geometries: stripes of 1 to 5 bytes, which the arithmetic cannot tell from large ones. */
 const volumes = fc
@@ -79,6 +79,23 @@ describe("striping", () => {
             const before = ranges[index];
             assert.ok(before !== undefined && before.offset + before.length !== range.offset);
           });
+        });
+      }),
+    );
+  });
+
+  test("parts of an extent's ranges are what lies in both, in the same order", () => {
+    const part = fc.record({ from: fc.nat(), to: fc.nat() });
+    fc.assert(
+      fc.property(volumes, part, ({ geometry, sizeBytes }, { from, to }) => {
+        const offset = from % geometry.extentBytes;
+        const length = (to % (geometry.extentBytes - offset)) + 1;
+        dealOut(geometry, sizeBytes).forEach((bytes, extent) => {
+          const listed = [...partsOf(geometry, extent, { offset, length })].flatMap((range) => {
+            assert.equal(bytes[range.offsetInExtent], range.offset);
+            return Array.from({ length: range.length }, (_, byte) => range.offset + byte);
+          });
+          assert.deepEqual(listed, bytes.slice(offset, offset + length));
         });
       }),
     );

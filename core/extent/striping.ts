@@ -1,4 +1,4 @@
-import type { Geometry } from "../api/object/volume-shape.ts";
+import { extentCount, type Geometry } from "../api/object/volume-shape.ts";
 
 /**
  * Where the bytes of a striped volume lie in its extent table. The formula is the one ZBS uses:
@@ -50,32 +50,47 @@ export const locate = (geometry: Geometry, offset: number): ExtentLocation => {
  * The size that the extent table covers:
  * `sizeBytes` rounded up to whole groups of `stripeCount` extents.
  */
-export const roundedSizeBytes = (geometry: Geometry, sizeBytes: number): number => {
-  const groupBytes = geometry.stripeCount * geometry.extentBytes;
-  return Math.ceil(sizeBytes / groupBytes) * groupBytes;
+export const roundedSizeBytes = (geometry: Geometry, sizeBytes: number): number =>
+  extentCount(geometry, sizeBytes) * geometry.extentBytes;
+
+/** @throws RangeError when a volume of `sizeBytes` has no such extent */
+export const assertExtent = (geometry: Geometry, sizeBytes: number, extent: number): void => {
+  if (Number.isInteger(extent) && extent >= 0 && extent < extentCount(geometry, sizeBytes)) return;
+  throw new RangeError(`a volume of ${sizeBytes} bytes has no extent ${extent}`);
 };
 
-/** How many extents a volume of `sizeBytes` has in its table. */
-export const extentCount = (geometry: Geometry, sizeBytes: number): number =>
-  roundedSizeBytes(geometry, sizeBytes) / geometry.extentBytes;
+/**
+ * The ranges of the volume that `length` bytes of an extent from its byte `offset` on lie in, in
+ * the extent's own order. They reach past the volume's size where that was rounded up. One range
+ * when the volume is not striped, else one a stripe.
+ */
+export function* partsOf(
+  { extentBytes, stripeCount, stripeBytes }: Geometry,
+  extent: number,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): Generator<ExtentRange, void, void> {
+  const column = extent % stripeCount;
+  const start = (extent - column) * extentBytes;
+  const rowBytes = stripeCount === 1 ? extentBytes : stripeBytes;
+  const end = offset + length;
+  for (let from = offset; from < end; ) {
+    const inRow = from % rowBytes;
+    const to = Math.min(end, from - inRow + rowBytes);
+    const row = (from - inRow) / rowBytes;
+    yield {
+      offset: start + (row * stripeCount + column) * rowBytes + inRow,
+      length: to - from,
+      offsetInExtent: from,
+    };
+    from = to;
+  }
+}
 
 /**
- * The ranges of the volume that make up an extent, in the extent's own order; together they are
- * `extentBytes` long. They reach past `sizeBytes` where the size was rounded up. One range when the
- * volume is not striped, else one a stripe.
+ * All ranges of an extent.
  * @throws RangeError when a volume of `sizeBytes` has no such extent
  */
 export const extentRanges = (geometry: Geometry, sizeBytes: number, extent: number): readonly ExtentRange[] => {
-  if (!Number.isInteger(extent) || extent < 0 || extent >= extentCount(geometry, sizeBytes)) {
-    throw new RangeError(`a volume of ${sizeBytes} bytes has no extent ${extent}`);
-  }
-  const { extentBytes, stripeCount, stripeBytes } = geometry;
-  if (stripeCount === 1) return [{ offset: extent * extentBytes, length: extentBytes, offsetInExtent: 0 }];
-  const column = extent % stripeCount;
-  const start = (extent - column) * extentBytes + column * stripeBytes;
-  return Array.from({ length: extentBytes / stripeBytes }, (_, row) => ({
-    offset: start + row * stripeCount * stripeBytes,
-    length: stripeBytes,
-    offsetInExtent: row * stripeBytes,
-  }));
+  assertExtent(geometry, sizeBytes, extent);
+  return [...partsOf(geometry, extent, { offset: 0, length: geometry.extentBytes })];
 };

@@ -22,7 +22,7 @@ const object = (kind: ObjectConfig["kind"], id: string, name: string, more: obje
   kind,
   id,
   name,
-  volumes: [{ id: `v-${id}`, sizeBytes: 1024, geometry: { extentBytes: 1024, stripeCount: 1, stripeBytes: 1024 } }],
+  volumes: [{ id: `v-${id}`, sizeBytes: 1024, geometry: { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 } }],
   ...more,
 });
 const vm = (id: string, name: string, switches: readonly string[], more: object = {}) =>
@@ -234,7 +234,7 @@ describe("definePlan", () => {
 
   test("refuses a plan that does not fit into one document", () => {
     const switches = Object.fromEntries(
-      Array.from({ length: 400 }, (_, i) => [`${i}`.padEnd(500, "x"), "y".repeat(500)]),
+      Array.from({ length: 800 }, (_, i) => [`${i}`.padEnd(250, "x"), "y".repeat(250)]),
     );
     assert.match(refused("PLAN_TOO_LARGE", { targets: [target("b", switches)] }), /The plan takes \d+ KiB, and 300/);
   });

@@ -31,6 +31,13 @@ export const clockOffSecondsMax = 60;
  */
 export const isAhead = (kept: Instant, now: Instant): boolean => secondsBetween(now, kept) > aheadSecondsMax;
 
+/**
+ * What a site says of when something was that happened within a span: the span's end where it says
+ * another one. Where a clock was set back between the two, the span's second end.
+ */
+export const within = (told: Instant, [from, until]: readonly [from: Instant, until: Instant]): Instant =>
+  earlier(later(told, from), until);
+
 /** The later of two instants. */
 export const later = (one: Instant, other: Instant): Instant => (one > other ? one : other);
 

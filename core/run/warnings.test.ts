@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Reason, reasonCharactersMax, reasonSchema } from "../api/reason.ts";
+import { sentenceCharactersMax } from "../api/bounds.ts";
+import { type Reason, reasonSchema } from "../api/reason.ts";
 import type { Step, TargetRun } from "../api/run.ts";
 import { decidePart } from "./decide.ts";
 import type { PartEvent } from "./events.ts";
@@ -21,10 +22,10 @@ describe("warnings", () => {
     assert.equal(inOne([]), undefined);
     assert.deepEqual(inOne([warning("It is gone.")]), warning("It is gone."));
     assert.deepEqual(inOne(many(2), 7), warning("0 And 6 more."));
-    const long = warning("x".repeat(reasonCharactersMax));
+    const long = warning("x".repeat(sentenceCharactersMax));
     assert.ok((inOne([long, long])?.message ?? "").endsWith(" And 1 more."));
     for (const one of [inOne([long, long]), joined(long, long)]) {
-      assert.ok((one?.message.length ?? 0) <= reasonCharactersMax);
+      assert.ok((one?.message.length ?? 0) <= sentenceCharactersMax);
       reasonSchema.parse(one);
     }
   });

@@ -1,4 +1,5 @@
-import { type Reason, reasonCharactersMax, warningsMax } from "../api/reason.ts";
+import { cutSentence, sentenceCharactersMax } from "../api/bounds.ts";
+import { type Reason, warningsMax } from "../api/reason.ts";
 
 /**
  * So many warnings as are kept; the last one says how many there are more.
@@ -16,11 +17,11 @@ export const inOne = (warnings: readonly Reason[], total = warnings.length): Rea
   const [first] = warnings;
   if (first === undefined) return undefined;
   const more = total > 1 ? ` And ${total - 1} more.` : "";
-  return { ...first, message: `${first.message.slice(0, reasonCharactersMax - more.length)}${more}` };
+  return { ...first, message: `${first.message.slice(0, sentenceCharactersMax - more.length)}${more}` };
 };
 
 /** What was to be known of a part before, and what is to be known now. */
 export const joined = (before: Reason | null, after: Reason | null | undefined): Reason | null => {
   if (before === null || !after) return after ?? before;
-  return { ...before, message: `${before.message} ${after.message}`.slice(0, reasonCharactersMax) };
+  return { ...before, message: cutSentence(`${before.message} ${after.message}`) };
 };

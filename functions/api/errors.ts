@@ -2,7 +2,7 @@ import type { ErrorHandler, NotFoundHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
-import type { ErrorBody } from "../../core/api/answers.ts";
+import { type ErrorBody, issuesMax } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { visibleFailure } from "../../core/api/failure.ts";
 import { plainIssues } from "../../core/api/issues.ts";
@@ -82,7 +82,7 @@ export const bodyOfIssues = (target: string, { issues }: z.ZodError): ErrorBody 
       code: "BAD_REQUEST",
       message: `The ${placeNames[target] ?? target} of the request is not right: ${said.join("; ")}${more}.`,
       hint: "GET /openapi.json says what each field may be.",
-      issues: named,
+      issues: named.slice(0, issuesMax),
     },
   };
 };

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { planAnswerSchema } from "../../core/api/answers.ts";
 import { siteIdSchema } from "../../core/api/ids.ts";
+import { cursorSchema, pageItemsMax } from "../../core/api/pages.ts";
 import { planDefinitionSchema } from "../../core/api/plan.ts";
 import { runSchema } from "../../core/api/run.ts";
 import { sinceSchema } from "../../core/api/since.ts";
@@ -12,8 +13,8 @@ export const runBody = runSchema.meta({ id: "Run" });
 
 /** Of a list. */
 export const pageQuery = z.object({
-  limit: z.coerce.number<string>().int().min(1).max(100).default(50),
-  cursor: z.string().min(1).max(2000).optional(),
+  limit: z.coerce.number<string>().int().min(1).max(pageItemsMax).default(50),
+  cursor: cursorSchema.optional(),
 });
 
 /** A plan's id or its name: both look like a name. */
@@ -27,5 +28,5 @@ export const acrossQuery = pageQuery.extend({
 });
 
 /** Of slots to come. */
-export const slotCount = z.int().min(1).max(100).default(10);
-export const slotCountQuery = z.object({ count: z.coerce.number<string>().int().min(1).max(100).default(10) });
+export const slotCount = z.int().min(1).max(pageItemsMax).default(10);
+export const slotCountQuery = z.object({ count: z.coerce.number<string>().int().min(1).max(pageItemsMax).default(10) });

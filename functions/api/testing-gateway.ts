@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type GroupId, gatewayIdSchema, type SiteId } from "../../core/api/ids.ts";
+import { type GroupId, gatewayIdSchema, type Instant, type SiteId } from "../../core/api/ids.ts";
 import { isRule } from "../../core/api/plan.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
@@ -92,12 +92,12 @@ export const complete = (api: TestApi, task: RunTask, at = api.deps.clock.now())
   return report(api, task, { kind: "completed", result: resultOf(task, at, groups) });
 };
 
-/** Does all that there is to do at the sites, until nothing is left. */
-export const workAt = async (api: TestApi, sites: readonly SiteId[]): Promise<void> => {
+/** Does all that there is to do at the sites, until nothing is left. @param at by their clocks */
+export const workAt = async (api: TestApi, sites: readonly SiteId[], at?: Instant): Promise<void> => {
   for (let round = 0; round < 100; round += 1) {
     const tasks = sites.flatMap((siteId) => takeTasks(api, siteId));
     if (tasks.length === 0) return;
-    for (const task of tasks) await complete(api, task);
+    for (const task of tasks) await complete(api, task, at);
   }
   assert.fail("there is always more to do");
 };

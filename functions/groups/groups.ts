@@ -2,7 +2,7 @@ import { type Group, groupSchema } from "../../core/api/group.ts";
 import { type GroupId, type Instant, type PlanId, planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
-import { addSeconds } from "../../core/ports/clock.ts";
+import { addSeconds, within } from "../../core/ports/clock.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import type { ToldGroup } from "../../core/retention/site-list.ts";
 import { hasEnded, hasFailedAt } from "../../core/run/steps.ts";
@@ -69,7 +69,7 @@ export const recordGroup = async (
     role,
     sequence: run.sequence,
     takenAt,
-    publishedAt: published?.publishedAt ?? takenAt,
+    publishedAt: within((published?.publishedAt ?? takenAt) as Instant, [run.createdAt, deps.clock.now()]),
     objectCount: taken?.objects ?? run.objectCount,
     ...(taken?.volumes !== undefined && { volumeCount: taken.volumes }),
     ...(await warningsOf(deps, run, role, target, taken)),

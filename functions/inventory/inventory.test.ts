@@ -132,6 +132,16 @@ describe("an inventory", () => {
     assert.deepEqual(await names(world), ["web"]);
   });
 
+  test("of the far future hides no later one, whichever of its times lies there", async () => {
+    const world = setUp();
+    const part = toldBy({ siteId, at: startMs, objects: [db] })[0] ?? assert.fail();
+    await putInventoryPart(world, { ...part, generation: Number.MAX_SAFE_INTEGER });
+    await putInventoryPart(world, { ...part, observedAt: instantSchema.parse("9999-12-31T23:59:59.999Z") });
+    assert.equal(await inventoryObservedAt(world, siteId), undefined);
+    await tell(world, { at: startMs, objects: [web] });
+    assert.deepEqual([await names(world), await inventoryObservedAt(world, siteId)], [["web"], start]);
+  });
+
   test("that was told when all clocks were ahead is known until the next one, which replaces it", async () => {
     let now = instantSchema.parse("2027-06-01T00:00:00.000Z");
     const world = setUp(createMemoryStore(), { now: () => now });

@@ -3,7 +3,7 @@ import type { Instant, SiteId } from "../../core/api/ids.ts";
 import type { Report } from "../../core/api/report.ts";
 import type { InventoryTask } from "../../core/api/task.ts";
 import { placedDamage, placedObjects } from "../../core/object/place.ts";
-import { aheadSecondsMax } from "../../core/ports/clock.ts";
+import { aheadSecondsMax, isAhead } from "../../core/ports/clock.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { retrying } from "../documents/conflicts.ts";
 import { inventoryHeadKey } from "../documents/records.ts";
@@ -84,8 +84,8 @@ export const askForInventory = async (deps: Pick<Deps, "tasks" | "clock">, siteI
   return task.id;
 };
 
-const isOfFuture = ({ generation }: Pick<Generation, "generation">, now: Instant): boolean =>
-  generation - Date.parse(now) > aheadSecondsMax * 1000;
+const isOfFuture = ({ generation, observedAt }: Pick<Generation, "generation" | "observedAt">, now: Instant): boolean =>
+  generation - Date.parse(now) > aheadSecondsMax * 1000 || isAhead(observedAt, now);
 
 type Who = Pick<Generation, "generation" | "gatewayId">;
 

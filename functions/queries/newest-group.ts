@@ -1,7 +1,7 @@
 import type { Group } from "../../core/api/group.ts";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import { pagesOf } from "../../core/api/pages.ts";
-import { isAhead } from "../../core/ports/clock.ts";
+import { earlier, isAhead } from "../../core/ports/clock.ts";
 import { groupPrefix, planKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 
@@ -13,6 +13,13 @@ export interface Newest {
    */
   readonly takenAt: Instant | undefined;
 }
+
+/**
+ * When a group was taken, as far as its site is believed: not after it was published, which the
+ * control plane's own clock says. So one that is dated years ahead ages from the day it came.
+ */
+export const believedAt = ({ takenAt, publishedAt }: Pick<Group, "takenAt" | "publishedAt">): Instant =>
+  earlier(takenAt, publishedAt);
 
 const groupsPerPage = 25;
 
@@ -32,8 +39,8 @@ export const readNewest = async (
   const query = { partition, prefix: groupPrefix(site), limit: groupsPerPage, descending: true };
   for await (const { items } of pagesOf((cursor) => store.query<Group>({ ...query, cursor }))) {
     published.push(...items.flatMap(({ body }) => (body.state === "published" ? [body] : [])));
-    const believed = newestOf(published.filter(({ takenAt }) => !isAhead(takenAt, now)));
-    if (believed !== undefined) return { group: newestOf(published), takenAt: believed.takenAt };
+    const believed = newestOf(published.filter((group) => !isAhead(believedAt(group), now)));
+    if (believed !== undefined) return { group: newestOf(published), takenAt: believedAt(believed) };
   }
   return { group: newestOf(published), takenAt: undefined };
 };

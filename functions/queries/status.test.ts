@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { PlanAnswer } from "../../core/api/answers.ts";
-import { siteIdSchema } from "../../core/api/ids.ts";
+import { instantSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import type { PlanStatus, StatusAnswer, TargetStatus } from "../../core/api/status.ts";
 import { createNightlyPlan, createTestApi, nightly, reportAlive, siteA, siteB, type TestApi } from "../api/testing.ts";
@@ -45,10 +45,10 @@ const backUp = async (api: TestApi) => {
 
 const reason = { code: "STORE_CORRUPT", message: "The store can't be read." };
 /** A run whose snapshot can't be taken. */
-const failToBackUp = async (api: TestApi) => {
+const failToBackUp = async (api: TestApi, why = reason) => {
   await api.send("POST", "/v1/plans/nightly/run");
   for (const task of takeTasks(api, siteA)) {
-    await report(api, task, { kind: "failed", reason, retryable: false, progressed: false });
+    await report(api, task, { kind: "failed", reason: why, retryable: false, progressed: false });
   }
   await workAt(api, [siteA, siteB]);
 };
@@ -83,6 +83,33 @@ describe("a plan's status at a target", () => {
     const { state, isLate, isFailing } = await only(api);
     assert.deepEqual([state, isLate, isFailing], ["late", true, false]);
     assert.equal((await findOverdue(api.deps)).length, 1);
+  });
+
+  test("is late in time though its site has dated the restore point in the future, and so does the alarm", async () => {
+    for (const future of ["2026-03-01T00:40:01.000Z", "2026-03-02T20:00:00.000Z", "9999-12-31T23:59:59.999Z"]) {
+      const { api } = await started();
+      await api.send("POST", "/v1/plans/nightly/run");
+      await workAt(api, [siteA, siteB], instantSchema.parse(future));
+      api.pass(day + 30 * 60);
+      const before = await only(api);
+      assert.deepEqual([before.isLate, before.newest?.ageSeconds], [false, day + 30 * 60], future);
+      api.pass(1);
+      assert.deepEqual([(await only(api)).isLate, (await findOverdue(api.deps)).length], [true, 1], future);
+      api.pass(2 * day);
+      assert.deepEqual([(await only(api)).isLate, (await findOverdue(api.deps)).length], [true, 1], future);
+    }
+  });
+
+  test("is failing for a reason of a code of 250,000 characters, and no list answers with that", async () => {
+    const { api } = await started();
+    const long = { code: "X".repeat(250_000), message: "y".repeat(250_000) };
+    await failToBackUp(api, long);
+    const { state, last } = await only(api);
+    assert.deepEqual([state, last?.reason?.code, last?.reason?.message.length], ["failing", "INTERNAL", 2000]);
+    for (const path of ["/v1/runs", "/v1/plans/nightly/runs", "/v1/status", `/v1/runs/${last?.runId}`]) {
+      const { status, body } = await api.send<object>("GET", path);
+      assert.ok(status === 200 && JSON.stringify(body).length < 10_000, path);
+    }
   });
 
   test("is failing after a run that failed, with the reason, until one has succeeded", async () => {

@@ -14,7 +14,7 @@ import { readGatewaysOfLate } from "../gateways/list.ts";
 import type { Deps } from "../ports/deps.ts";
 import { withDamage } from "./groups.ts";
 import { newestRuns, readRunToShow } from "./last-runs.ts";
-import { type Newest, readNewest } from "./newest-group.ts";
+import { believedAt, type Newest, readNewest } from "./newest-group.ts";
 import { listWholePlans } from "./plans.ts";
 import { openShards } from "./runs.ts";
 import { whyItWaits } from "./waiting.ts";
@@ -113,7 +113,7 @@ const targetStatus = async (deps: Deps, plan: Plan, site: SiteId, scene: Scene):
 const newestShown = async (deps: Deps, { group }: Newest, now: Instant): Promise<TargetStatus["newest"]> => {
   if (group === undefined) return null;
   const { id: groupId, takenAt, sizeBytes, dataBytes, damage } = await withDamage(deps, group);
-  const ageSeconds = Math.max(0, secondsBetween(takenAt, now));
+  const ageSeconds = Math.max(0, secondsBetween(believedAt(group), now));
   return {
     groupId,
     takenAt,

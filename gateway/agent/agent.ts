@@ -1,4 +1,6 @@
+import type { SiteId } from "../../core/api/ids.ts";
 import type { Gateway } from "../../core/api/site.ts";
+import type { RunTask } from "../../core/api/task.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Log } from "../log/log.ts";
 import type { TaskSource } from "../queues/task-source.ts";
@@ -12,12 +14,19 @@ import { createInventoryTeller } from "./inventory.ts";
 import { pollQueue } from "./poll.ts";
 import { repeat } from "./repeat.ts";
 import { createSettingsTaker, type SettingsUse } from "./settings.ts";
+import { createFairSlots } from "./slots.ts";
 import { createCurrentTasks } from "./tasks.ts";
 import { agentTimings } from "./timings.ts";
 
 export interface AgentOptions {
-  /** The site's queues, and how many tasks of each are worked on at the same time. */
-  readonly queues: readonly { readonly source: TaskSource; readonly concurrency: number }[];
+  /** The site's queues. */
+  readonly queues: readonly {
+    readonly source: TaskSource;
+    /** How many of its tasks are worked on at the same time. */
+    readonly concurrency: number;
+    /** Whose pace a task goes at: these sites share the queue fairly. */
+    readonly siteOf?: (task: RunTask) => SiteId;
+  }[];
   /** The queue of the settings for the site's gateways, and what is done with this one's. */
   readonly settings: SettingsUse & { readonly source: TaskSource };
   readonly reports: ReportQueue;
@@ -64,8 +73,12 @@ export const startAgent = (options: AgentOptions): Agent => {
   const timed = withTimeouts(storage, { time });
   const inventory = createInventoryTeller({ storage: timed, reports, identity, now, log, time });
   const pollers = queues.map((queue) => {
-    const tasks = createCurrentTasks({ ...options, ...queue, reports, siteId: identity.siteId, inventory });
-    return { tasks, poll: () => pollQueue({ ...queue, tasks, time, log, signal }) };
+    const { source, concurrency: slots, siteOf } = queue;
+    const fair = siteOf && createFairSlots({ slots, siteOf, time });
+    const tasks = createCurrentTasks({ ...options, source, slots: fair, reports, siteId: identity.siteId, inventory });
+    // What waits for a slot is bounded by site.
+    const most = fair === undefined ? slots : Number.POSITIVE_INFINITY;
+    return { tasks, poll: () => pollQueue({ source, concurrency: most, tasks, time, log, signal }) };
   });
   const allTasks = pollers.map(({ tasks }) => tasks);
 

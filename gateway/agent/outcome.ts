@@ -1,7 +1,8 @@
+import { cutSentence } from "../../core/api/bounds.ts";
 import { atSite, VisibleError } from "../../core/api/errors.ts";
 import { visibleFailure } from "../../core/api/failure.ts";
 import type { SiteId } from "../../core/api/ids.ts";
-import { type Reason, reasonCharactersMax } from "../../core/api/reason.ts";
+import type { Reason } from "../../core/api/reason.ts";
 import type { TaskResult } from "../../core/api/task.ts";
 import { agentTimings } from "./timings.ts";
 
@@ -21,7 +22,11 @@ export type Outcome =
     }
   /** Somebody newer works on it: there is nothing to report. */
   | { readonly type: "fenced" }
-  | { readonly type: "aborted"; readonly reason: Exclude<AbortReason, "stoodStill"> };
+  | { readonly type: "aborted"; readonly reason: Exclude<AbortReason, "stoodStill"> }
+  /**
+   * Its site's slots were all taken: somebody else may have one. It was not begun, and is no try.
+   */
+  | { readonly type: "waited" };
 
 /** Another gateway may have better luck with what stood still here, and this one too. */
 export const outcomeOfAbort = (why: AbortReason, error: unknown): Outcome => {
@@ -45,16 +50,10 @@ export const outcomeOfError = (error: unknown, signal: AbortSignal, siteId: Site
     const isOwn = visible === error && toldBy === undefined;
     const message = isOwn ? atSite(siteId, code, visible.message) : visible.message;
     const next = isOwn ? hint?.replaceAll("--site SITE", `--site ${siteId}`) : hint;
-    const reason = { code, message: shortened(next === undefined ? message : `${message} ${next}`) };
+    const reason = { code, message: cutSentence(next === undefined ? message : `${message} ${next}`) };
     return { type: "failed", reason, retryable, newestSequence, error };
   }
   const message = error instanceof Error ? error.message : String(error);
-  const reason = { code: "INTERNAL", message: shortened(`The gateway failed unexpectedly: ${message}`) };
+  const reason = { code: "INTERNAL", message: cutSentence(`The gateway failed unexpectedly: ${message}`) };
   return { type: "failed", reason, retryable: true, error };
 };
-
-/**
- * What names a thousand objects would be too long for a message, and nobody would ever hear of it.
- */
-const shortened = (message: string): string =>
-  message.length <= reasonCharactersMax ? message : `${message.slice(0, reasonCharactersMax - 1)}…`;

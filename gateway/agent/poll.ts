@@ -5,12 +5,18 @@ import type { Time } from "../time/time.ts";
 import { inTime } from "./in-time.ts";
 import { agentTimings } from "./timings.ts";
 
+/** One poll brings no more than that. */
+const messagesMax = 10;
+
 /** Whoever deals with a queue's messages. */
 export interface Taker {
   /** How many it deals with now. */
   readonly count: number;
-  /** Takes a message that was received: begins with its task, or knows it already. */
-  accept(message: TaskMessage): void;
+  /**
+   * Takes a message that was received: begins with its task, or knows it already.
+   * @returns false when it has no room for it now: then it comes again by itself
+   */
+  accept(message: TaskMessage): boolean;
   /** Resolves when it is done with one of them; there must be one. */
   oneEnded(): Promise<void>;
 }
@@ -21,7 +27,7 @@ export interface Taker {
  */
 export const pollQueue = async (options: {
   readonly source: TaskSource;
-  /** Tasks of this queue that are worked on at the same time. */
+  /** So many messages are dealt with at the same time. */
   readonly concurrency: number;
   readonly tasks: Taker;
   readonly time: Time;
@@ -44,7 +50,7 @@ export const pollQueue = async (options: {
       time,
       (watch) =>
         source.receive({
-          max: concurrency - tasks.count,
+          max: Math.min(messagesMax, concurrency - tasks.count),
           waitSeconds: tasks.count === 0 ? agentTimings.pollSeconds : agentTimings.pollSecondsAtWork,
           visibilitySeconds: agentTimings.takenSeconds,
           signal: AbortSignal.any([signal, watch.signal]),
@@ -64,6 +70,13 @@ export const pollQueue = async (options: {
     }
   };
 
+  /** @returns false when none of them was taken */
+  const acceptSome = (messages: readonly TaskMessage[]): boolean => {
+    const taken = messages.filter((message) => tasks.accept(message));
+    if (taken.length < messages.length) log.debug({ messages: messages.length - taken.length }, "tasks passed over");
+    return messages.length === 0 || taken.length > 0;
+  };
+
   let failures = 0;
   while (!signal.aborted) {
     if (tasks.count >= concurrency) {
@@ -73,6 +86,6 @@ export const pollQueue = async (options: {
     const messages = await receiveOrWait(failures);
     failures = messages === undefined ? failures + 1 : 0;
     if (signal.aborted) await Promise.all((messages ?? []).map(release));
-    else for (const message of messages ?? []) tasks.accept(message);
+    else if (!acceptSome(messages ?? [])) await time.sleep(agentTimings.passedOverMs, signal);
   }
 };

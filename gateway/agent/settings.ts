@@ -116,6 +116,7 @@ export const createSettingsTaker = (
     accept(message) {
       const tracked = take(message).finally(() => active.delete(tracked));
       active.add(tracked);
+      return true;
     },
     oneEnded: () => Promise.race(active),
   };

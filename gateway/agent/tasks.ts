@@ -47,6 +47,13 @@ export const createCurrentTasks = (
     });
   };
 
+  const hasRoomFor = (task: RunTask): boolean =>
+    deps.slots === undefined ||
+    deps.slots.hasRoomFor(
+      task,
+      [...works].map((work) => work.task),
+    );
+
   const drop = async (message: TaskMessage, task: RunTask): Promise<void> => {
     log.info(taskFields(task), "a second copy of a task that is worked on here is dropped");
     await holdLease({ source, message, sinceMs, time, log }).end("remove");
@@ -90,16 +97,18 @@ export const createCurrentTasks = (
         // anew what nobody answers.
         const { problem } = parsed;
         log.error({ messageId: message.messageId, problem }, "a message is not a task for this gateway; it is left");
-        return;
+        return true;
       }
       const { task } = parsed;
       if (task.kind === "inventory") {
         track(tellInventory(message));
-        return;
+        return true;
       }
       const work = newest.get(task.id);
-      if (work === undefined) begin(message, task);
-      else meet(work, message, task);
+      if (work !== undefined) meet(work, message, task);
+      else if (hasRoomFor(task)) begin(message, task);
+      else return false;
+      return true;
     },
     oneEnded: () => Promise.race(active),
     async allEnded() {

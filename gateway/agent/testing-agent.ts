@@ -84,6 +84,8 @@ export const setUp = (
     concurrency?: number;
     obeysAbort?: boolean;
     twoQueues?: boolean;
+    /** Targets share the queue, as they share a gateway's queue of transfers. */
+    isFair?: boolean;
     /**
      * Whatever a task needs of the gateway, and does; by default the test says what comes of it.
      */
@@ -116,6 +118,7 @@ export const setUp = (
     queues: [queue, ...(other === undefined ? [] : [other])].map(({ source }) => ({
       source,
       concurrency: options.concurrency ?? 4,
+      ...(options.isFair && { siteOf: ({ target }: RunTask) => target }),
     })),
     settings: {
       source: settings.source,

@@ -53,6 +53,13 @@ export const agentTimings = {
   callSeconds: 150,
   pollSeconds: 20,
   /**
+   * A task that waits for a slot is kept for so long, and then given back: another gateway of the
+   * site may have one. It is delivered once a minute then, and a queue gives up after 1,000 times.
+   */
+  slotSeconds: 60,
+  /** Between polls that bring nothing but what is passed over. */
+  passedOverMs: 1_000,
+  /**
    * While something of the queue is worked on: the poll of a gateway that dies goes on without it,
    * and swallows the next message. It must be over before the messages of the dead come again,
    * which is ten seconds after its death at the earliest.

@@ -15,11 +15,14 @@ import { inTime } from "./in-time.ts";
 import type { Lease, LeaseEnd } from "./lease.ts";
 import { type AbortReason, type Outcome, outcomeOfAbort, outcomeOfError } from "./outcome.ts";
 import { repeat } from "./repeat.ts";
+import type { Slots } from "./slots.ts";
 import { agentTimings } from "./timings.ts";
 
 /** What the work on any task needs. */
 export interface WorkDeps {
   readonly perform: PerformTask;
+  /** Without them a task is begun at once. */
+  readonly slots?: Slots | undefined;
   readonly context: GatewayContext;
   readonly reports: ReportQueue;
   readonly time: Time;
@@ -51,10 +54,10 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
 });
 
 /**
- * Begins to work on a task, after `previous` has ended: says so after 3 s, 15 s later, and then
- * every 30 s as long as it moves, and at the end reports what came of it. The message is removed
- * after the report has been taken, and all of its parts, so whatever dies in between repeats the
- * task and loses nothing.
+ * Begins to work on a task, after `previous` has ended and when it has a slot: says so after 3 s,
+ * 15 s later, and then every 30 s as long as it moves, and at the end reports what came of it. The
+ * message is removed after the report has been taken, and all of its parts, so whatever dies in
+ * between repeats the task and loses nothing.
  *
  * A task that stands still is given up as failed, and another gateway may have it. What hangs in it
  * may go on some day, beside whoever does the task then, as a gateway may that was taken for dead:
@@ -62,7 +65,7 @@ const about = (task: RunTask, { id, siteId }: GatewayIdentity) => ({
  * is done twice.
  */
 export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?: Promise<void>): Work => {
-  const { perform, context, reports, time } = deps;
+  const { perform, slots, context, reports, time } = deps;
   const log = deps.log.child(taskFields(task));
   const facts = about(task, context.identity);
   const aborting = new AbortController();
@@ -100,13 +103,23 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
 
   /** What it comes to, and what it was told to let go for when it does not. */
   const attempt = async (): Promise<Outcome> => {
-    await previous;
     const over = new AbortController();
     const stands = movement.standsStill({ seconds: agentTimings.standstillSeconds, time }, over.signal);
     void stands.then((still) => still && aborting.abort("stoodStill" satisfies AbortReason));
     const outcome = await Promise.race([doTask(), untilLetGo(signal, time, over.signal)]);
     over.abort();
     return outcome;
+  };
+
+  const attemptInTurn = async (): Promise<Outcome> => {
+    await previous;
+    if (slots === undefined) return attempt();
+    try {
+      const leave = await slots.take(task, signal);
+      return leave === undefined ? { type: "waited" } : await attempt().finally(leave);
+    } catch (error) {
+      return outcomeOfError(error, signal, context.identity.siteId);
+    }
   };
 
   const attemptReported = async (): Promise<Outcome> => {
@@ -130,7 +143,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
     const working = time
       .sleep(agentTimings.workingAfterSeconds * 1000, done.signal)
       .then(() => repeat(beat, sayWorking));
-    const outcome = await attempt();
+    const outcome = await attemptInTurn();
     done.abort();
     await working;
     return outcome;
@@ -161,6 +174,9 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
       case "fenced":
         log.info({}, "task dropped: somebody newer works on it");
         return "remove";
+      case "waited":
+        log.debug({}, "task given back: its site has no slot free here");
+        return "release";
       case "aborted":
         log.info({ reason: outcome.reason }, "task let go");
         return outcome.reason === "stopping" ? "release" : "remove";

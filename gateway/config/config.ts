@@ -3,11 +3,11 @@ import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { apiUrlSchema } from "../../core/api/api-url.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { logLevels } from "../log/log.ts";
 import { storageConfigSchema } from "../storage/config.ts";
-import { apiUrlSchema } from "./api-url.ts";
 import { configProblems } from "./problems.ts";
 
 const path = z.string().min(1);

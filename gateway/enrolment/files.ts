@@ -16,7 +16,7 @@ const next = (keyFile: string): string => `${keyFile}.next`;
  * that can't be done nothing has been asked for in vain.
  */
 export const stageKey = async (tls: TlsFiles, keyPem: string): Promise<void> => {
-  for (const file of Object.values(tls)) await makeFolder(dirname(file), { mode: 0o700 });
+  for (const file of Object.values(tls)) await makeFolder(dirname(file));
   await settleKey(tls);
   await writeFileSafely(next(tls.key), keyPem, secretMode);
 };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -35,9 +35,9 @@ test("a file that can't be replaced stays what it was, and the disk's error has 
   try {
     const file = join(dir, "certificate.pem");
     await writeFileSafely(file, "old");
-    // It gives ENOSPC for all that is written to it, and has this mode already.
-    await symlink("/dev/full", `${file}.tmp`);
-    await assert.rejects(writeFileSafely(file, "new", 0o666), { code: "STORE_FULL" });
+    // It gives ENOSPC for all that is written to it; its own mode is 0o666.
+    const full: typeof open = () => open("/dev/full", "r+");
+    await assert.rejects(writeFileSafely(file, "new", 0o666, full), { code: "STORE_FULL" });
     assert.equal(await readFile(file, "utf8"), "old");
   } finally {
     await rm(dir, { recursive: true });

@@ -1,9 +1,10 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { open as openFile, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { asDiskError } from "./disk-errors.ts";
+import { permissionsOf, privateFile, setPermissions } from "./private.ts";
 
 const syncFolder = async (path: string): Promise<void> => {
-  const folder = await open(path, "r");
+  const folder = await openFile(path, "r");
   try {
     await folder.sync();
   } finally {
@@ -16,10 +17,17 @@ const writing = new Map<string, Promise<void>>();
 /**
  * Replaces a file's content, durably and all at once. One after the other in this process: a write
  * that hung, and that nobody waits for any more, must not go on in the middle of a later one.
+ * @param mode that of the file that is replaced unless given, and of a new one 0o600
  * @throws STORE_FULL, DISK_FAILED; then the file is what it was
  */
-export const writeFileSafely = (path: string, content: string, mode = 0o644): Promise<void> => {
-  const written = (writing.get(path) ?? Promise.resolve()).then(() => replaceFile(path, content, mode));
+export const writeFileSafely = (
+  path: string,
+  content: string,
+  mode?: number,
+  /** Replaced in tests. */
+  open: typeof openFile = openFile,
+): Promise<void> => {
+  const written = (writing.get(path) ?? Promise.resolve()).then(() => replaceFile(path, content, mode, open));
   const settled = written
     .catch(() => undefined)
     .then(() => {
@@ -29,12 +37,20 @@ export const writeFileSafely = (path: string, content: string, mode = 0o644): Pr
   return written;
 };
 
-const replaceFile = async (path: string, content: string, mode: number): Promise<void> => {
+const replaceFile = async (
+  path: string,
+  content: string,
+  mode: number | undefined,
+  open: typeof openFile,
+): Promise<void> => {
   try {
     const temporary = `${path}.tmp`;
-    const file = await open(temporary, "w", mode);
+    await rm(temporary, { force: true });
+    const kept = await permissionsOf(path);
+    const file = await open(temporary, "wx", privateFile);
     try {
-      await file.chmod(mode);
+      await setPermissions(file, kept);
+      if (mode !== undefined) await file.chmod(mode);
       await file.writeFile(content);
       await file.sync();
     } finally {

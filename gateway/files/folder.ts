@@ -4,9 +4,10 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { unlessAborted } from "../time/unless-aborted.ts";
 import { asDiskError } from "./disk-errors.ts";
 import { codeOf } from "./error-code.ts";
+import { privateFolder } from "./private.ts";
 
 export interface FolderOptions {
-  /** 0o777 unless given; the umask is taken off. */
+  /** 0o700 unless given; the umask is taken off. */
   readonly mode?: number;
   /** Ends the waiting for a disk that does not answer. */
   readonly signal?: AbortSignal;
@@ -20,7 +21,7 @@ export interface FolderOptions {
  * DISK_FAILED; the signal's reason
  */
 export const makeFolder = async (path: string, options: FolderOptions = {}): Promise<void> => {
-  const { mode = 0o777, signal, mkdir = makeOne } = options;
+  const { mode = privateFolder, signal, mkdir = makeOne } = options;
   try {
     await unlessAborted(
       signal,

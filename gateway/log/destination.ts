@@ -8,7 +8,7 @@ const keptBytesMax = 1024 * 1024;
  * and never whoever writes them.
  */
 export const logDestination = (dest: string | number): DestinationStream & { end(): void } => {
-  const stream = open({ dest, sync: true, maxLength: keptBytesMax });
+  const stream = open({ dest, sync: true, maxLength: keptBytesMax, mode: 0o600 });
   stream.on("error", () => undefined);
   return stream;
 };

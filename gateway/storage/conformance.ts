@@ -14,6 +14,7 @@ import { ownerConformance } from "./conformance/owners.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
 import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
 import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
+import { shapeConformance } from "./conformance/shapes.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
 import { skewConformance } from "./conformance/skew.ts";
 import { snapshotHandleConformance } from "./conformance/snapshot-handles.ts";
@@ -37,6 +38,7 @@ export const storageConformance = (
   describe(`${name} keeps the promises of the storage port`, () => {
     capsConformance(open);
     volumeConformance(open);
+    shapeConformance(open);
     stagingConformance(open, stagesVolumes);
     groupConformance(open);
     sourceGroupConformance(open);

@@ -111,7 +111,8 @@ export interface StorageControl {
    * is written to the mirror or prepared before it was written.
    * @throws GROUP_EXISTS (the group belongs to another run of the same slot), GROUP_STALE (a newer
    *   run has been here), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, OBJECT_NAME_TAKEN (the mirror
-   *   target or export has the name of one that is none), OBJECT_KIND_UNSUPPORTED
+   *   target or export has the name of one that is none), OBJECT_KIND_UNSUPPORTED, BAD_REQUEST (a
+   *   size or a geometry that can't be)
    */
   prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
 
@@ -128,7 +129,8 @@ export interface StorageControl {
    * is first set back to the base group's snapshot of it (or to empty).
    * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_EXISTS (it is published: there is nothing
    *   left to write), GROUP_ABORTED, GROUP_STALE (`sequence` is not above the newest published, or
-   *   below that of the group being written)
+   *   below that of the group being written), BAD_REQUEST (larger than the mirror was prepared for,
+   *   or of another geometry); then nothing has changed
    */
   openMirror(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession>;
 
@@ -323,7 +325,9 @@ export interface OpenMirrorOptions {
   readonly sequence: number;
   /** The published group whose state the writing starts from; null: from nothing. */
   readonly baseGroupId: GroupId | null;
+  /** Of what is written, as the mirror was prepared for it. */
   readonly sizeBytes: number;
+  readonly geometry: Geometry;
 }
 
 export interface MirrorSession {

@@ -1,4 +1,5 @@
 import { VisibleError } from "../../core/api/errors.ts";
+import { tighten } from "../files/private.ts";
 import { whileMoving } from "../time/standstill.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { StorageCall } from "./call.ts";
@@ -16,7 +17,15 @@ import { withTimeouts } from "./with-timeouts.ts";
  */
 export const openStorage = async (
   config: StorageConfig,
-  { time = steadyTime, ...call }: { readonly time?: Time } & StorageCall = {},
+  {
+    time = steadyTime,
+    onTightened = () => undefined,
+    ...call
+  }: {
+    readonly time?: Time;
+    /** Told how many of its files and folders were open to other users, and are no more. */
+    readonly onTightened?: (count: number) => void;
+  } & StorageCall = {},
 ): Promise<StorageDriver> => {
   const seconds = storageTimeouts.durableSeconds;
   const driver = await whileMoving<StorageDriver>(
@@ -31,7 +40,11 @@ export const openStorage = async (
       // It would hold its locks as long as this process lives.
       onAbandoned: (late) => void late.then((driver) => driver.close()).catch(() => undefined),
     },
-    (watch) => openDriver(config, watch),
+    async (watch) => {
+      const count = await tighten(config.dir);
+      if (count > 0) onTightened(count);
+      return openDriver(config, watch);
+    },
   );
   return withTimeouts(driver, { time });
 };

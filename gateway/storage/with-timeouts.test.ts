@@ -18,7 +18,8 @@ const { answerSeconds, durableSeconds } = storageTimeouts;
 const object: ObjectConfig = { kind: "volume", id: "v", name: "v", volumes: [] };
 const extent = { mirrorVolumeId: "m", epoch: 1, extent: 0 };
 const bytes = new Uint8Array(1);
-const handle = { snapshotId: "s", sizeBytes: 1, geometry: plainGeometry };
+const shape = { sizeBytes: 1, geometry: plainGeometry };
+const handle = { snapshotId: "s", ...shape };
 const mirrors = mirrorSetOf(["m"]);
 
 /** Every call of the port. */
@@ -46,7 +47,7 @@ const callsOf = (
   prepareMirror: (call) => storage.prepareMirror({ owner, object }, call),
   openMirror: (call) =>
     storage.openMirror(
-      { owner, mirrorVolumeId: "m", groupId: groupId(1), sequence: 1, baseGroupId: null, sizeBytes: 1 },
+      { owner, mirrorVolumeId: "m", groupId: groupId(1), sequence: 1, baseGroupId: null, ...shape },
       call,
     ),
   openMirrorExtent: (call) => storage.openMirrorExtent(extent, call),

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { groupIdOf, runIdOf } from "../../core/api/ids.ts";
+import type { VolumeShape } from "../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { objectSpecSchema } from "../../core/api/object-spec.ts";
 import { type TaskResultOf, taskResultSchema, taskSchema } from "../../core/api/task.ts";
@@ -84,7 +85,7 @@ describe("the tasks of a plan of all kinds", () => {
   /** As the steps of a run do, but that what travels are zeros. */
   const publish = async (sequence: number, { takenAt, objects }: TaskResultOf<"snapshot">, mapping?: object) => {
     const told: TaskResultOf<"prepare">[] = [];
-    const mirrors = new Map<string, number>();
+    const mirrors = new Map<string, VolumeShape>();
     for (const [index, { config }] of objects.entries()) {
       const fields = { kind: "prepare", step: "preparing", siteId: siteB, index, object: config };
       const result = await perform(target, { ...fields, ...(mapping && { mapping }) }, sequence);
@@ -92,11 +93,13 @@ describe("the tasks of a plan of all kinds", () => {
       told.push(result);
       for (const { sourceVolumeId, mirrorVolumeId } of result.volumes) {
         const volume = config.volumes.find(({ id }) => id === sourceVolumeId);
-        mirrors.set(mirrorVolumeId, volume?.sizeBytes ?? 0);
+        assert(volume !== undefined);
+        mirrors.set(mirrorVolumeId, volume);
       }
     }
-    for (const [mirrorVolumeId, sizeBytes] of mirrors) {
-      const options = { owner, mirrorVolumeId, groupId: groupOf(sequence), sequence, baseGroupId: null, sizeBytes };
+    for (const [mirrorVolumeId, { sizeBytes, geometry }] of mirrors) {
+      const group = { groupId: groupOf(sequence), sequence, baseGroupId: null };
+      const options = { owner, mirrorVolumeId, ...group, sizeBytes, geometry };
       const { epoch } = (await target?.openMirror(options)) ?? assert.fail();
       await target?.completeMirror({ mirrorVolumeId, epoch });
     }

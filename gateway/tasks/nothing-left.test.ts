@@ -5,7 +5,7 @@ import { nothingLeft } from "./nothing-left.ts";
 
 const mirror = objectConfigSchema.parse({
   ...{ kind: "lun", id: "lun-1", name: "web-1" },
-  volumes: [{ id: "v1", sizeBytes: 1024, geometry: { extentBytes: 1024, stripeCount: 1, stripeBytes: 1024 } }],
+  volumes: [{ id: "v1", sizeBytes: 1024, geometry: { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 } }],
   origin: { planId: "plan_x", siteId: "z", role: "mirror" },
 });
 

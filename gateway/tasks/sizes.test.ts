@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { sentenceCharactersMax } from "../../core/api/bounds.ts";
 import { groupIdOf, runIdOf } from "../../core/api/ids.ts";
 import { judgeObject } from "../../core/api/judged-object.ts";
 import { messageBytesMax, messageText } from "../../core/api/message.ts";
@@ -8,7 +9,6 @@ import { nameCharactersMax } from "../../core/api/name.ts";
 import { type LeftOut, textCharactersMax } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { PlanObject } from "../../core/api/plan.ts";
-import { reasonCharactersMax } from "../../core/api/reason.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import { type RunTask, taskSchema, type VolumeTransfer } from "../../core/api/task.ts";
 import { recordingLog } from "../agent/testing.ts";
@@ -174,7 +174,7 @@ const aboutOf = ({ id, runId, target, step, index, attempt, sequence, siteId }: 
 /** What a gateway says of a task: that it is done, in parts, or has failed with much to say. */
 const reportsOf = async (task: RunTask, context: TaskContext): Promise<readonly Report[]> => {
   const about = aboutOf(task);
-  const reason = { code: "INTERNAL", message: "é".repeat(reasonCharactersMax) };
+  const reason = { code: "INTERNAL", message: "é".repeat(sentenceCharactersMax) };
   const result = await performTask(task, context);
   return [
     ...resultParts(result).map((part): Report => ({ kind: "completed", ...about, ...part })),

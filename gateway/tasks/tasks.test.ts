@@ -272,7 +272,8 @@ describe("the tasks at the target", () => {
   };
   /** A mirror that has taken a first group of zeros, ready to be published. */
   const complete = async (mirrorVolumeId: string) => {
-    const options = { owner, mirrorVolumeId, groupId, sequence: 1, baseGroupId: null, sizeBytes: 2 * extentBytes };
+    const shape = { sizeBytes: 2 * extentBytes, geometry };
+    const options = { owner, mirrorVolumeId, groupId, sequence: 1, baseGroupId: null, ...shape };
     const { epoch } = await storage.openMirror(options);
     await storage.completeMirror({ mirrorVolumeId, epoch });
   };

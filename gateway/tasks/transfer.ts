@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { extentCount } from "../../core/api/object/volume-shape.ts";
 import type { TaskResultOf, TransferTask } from "../../core/api/task.ts";
-import { extentCount } from "../../core/extent/striping.ts";
 import { holding } from "../transfer/held-snapshot.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 import { waitingProgress } from "./progress.ts";

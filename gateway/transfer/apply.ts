@@ -1,13 +1,12 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import { blockAt, blockBytes } from "../../core/extent/geometry.ts";
-import { type ExtentRange, extentRanges } from "../../core/extent/striping.ts";
+import { assertExtent, partsOf } from "../../core/extent/striping.ts";
 import { blockHash, extentDigest, isSame } from "../storage/block-hash.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { StoredBlocks } from "../storage/stored-blocks.ts";
 import type { MirrorExtentWriter } from "../storage/volume-io.ts";
 import { BlockCache } from "./diff/block-cache.ts";
-import { partsOf } from "./diff/extent-source.ts";
 import { PartialBlock } from "./diff/partial-block.ts";
 import { BlockDecompressor } from "./frame/content.ts";
 import type { ContentFrame, Frame } from "./frame/frame.ts";
@@ -43,10 +42,10 @@ export type Apply = (job: ApplyJob, body: AsyncIterable<Uint8Array>, watch: JobW
 export const createApply = (storage: StorageDriver): Apply => {
   const decompressor = new BlockDecompressor();
   return async (job, body, watch) => {
-    const ranges = extentRanges(job.geometry, job.sizeBytes, job.extent);
+    assertExtent(job.geometry, job.sizeBytes, job.extent);
     const writer = await storage.openMirrorExtent(job, watch);
     try {
-      const result = await new ExtentApply({ writer, ranges, job, decompressor, watch }).run(body);
+      const result = await new ExtentApply({ writer, job, decompressor, watch }).run(body);
       watch.signal.throwIfAborted();
       await writer.commit(watch);
       return result;
@@ -59,8 +58,8 @@ export const createApply = (storage: StorageDriver): Apply => {
 
 class ExtentApply {
   readonly #writer: MirrorExtentWriter;
-  readonly #ranges: readonly ExtentRange[];
-  readonly #extentBytes: number;
+  readonly #geometry: Geometry;
+  readonly #extent: number;
   readonly #decompressor: BlockDecompressor;
   readonly #watch: JobWatch;
   /** What copies and dictionaries are taken from; undefined where the extent begins as nothing. */
@@ -69,16 +68,15 @@ class ExtentApply {
 
   constructor(options: {
     readonly writer: MirrorExtentWriter;
-    readonly ranges: readonly ExtentRange[];
     readonly job: ApplyJob;
     readonly decompressor: BlockDecompressor;
     readonly watch: JobWatch;
   }) {
-    const { writer, ranges, job, decompressor, watch } = options;
+    const { writer, job, decompressor, watch } = options;
     const { extentBytes } = job.geometry;
     this.#writer = writer;
-    this.#ranges = ranges;
-    this.#extentBytes = extentBytes;
+    this.#geometry = job.geometry;
+    this.#extent = job.extent;
     this.#decompressor = decompressor;
     this.#watch = watch;
     const read = (offset: number, into: Uint8Array) => writer.readBase(offset, into, watch);
@@ -87,7 +85,7 @@ class ExtentApply {
   }
 
   async run(body: AsyncIterable<Uint8Array>): Promise<ApplyResult> {
-    const decoder = new FrameDecoder(this.#extentBytes);
+    const decoder = new FrameDecoder(this.#geometry.extentBytes);
     let wanted: Uint8Array = new Uint8Array();
     for await (const chunk of body) {
       for (const frame of decoder.push(chunk)) {
@@ -108,7 +106,7 @@ class ExtentApply {
 
   async #write(frame: Exclude<Frame, { type: "end" }>): Promise<void> {
     if (frame.type === "zero") {
-      for (const part of partsOf(this.#ranges, frame.offset, frame.contentBytes)) {
+      for (const part of partsOf(this.#geometry, this.#extent, { offset: frame.offset, length: frame.contentBytes })) {
         await this.#writer.zero(part.offset, part.length, this.#watch);
       }
       return;
@@ -139,7 +137,7 @@ class ExtentApply {
 
   /** To where an extent's bytes lie in the volume. */
   async #writeContent(offset: number, content: Uint8Array): Promise<void> {
-    const parts = [...partsOf(this.#ranges, offset, content.length)];
+    const parts = [...partsOf(this.#geometry, this.#extent, { offset, length: content.length })];
     // The content is only good until something is waited for.
     const own = parts.length > 1 ? content.slice() : content;
     for (const part of parts) {

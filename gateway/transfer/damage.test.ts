@@ -207,7 +207,8 @@ describe("a target that is damaged", () => {
     const cutOff = sites.send(volume, group + 1, group, { signal: cut.signal, onAcknowledged: () => cut.abort() });
     await assert.rejects(cutOff);
     flipTable(mirrorVolumeId, 1);
-    const open = { owner, mirrorVolumeId, groupId: groupOf(group + 1), sequence: group + 1, sizeBytes: 4 * mib };
+    const shape = { sizeBytes: 4 * mib, geometry: plain };
+    const open = { owner, mirrorVolumeId, groupId: groupOf(group + 1), sequence: group + 1, ...shape };
     const { epoch } = await sites.target.openMirror({ ...open, baseGroupId: groupOf(group) });
     const reading = await sites.target.openMirrorExtent({ mirrorVolumeId, epoch, extent: 1 });
     await assert.rejects(reading.readBase(0, Buffer.alloc(1)), isCorrupt);

@@ -3,7 +3,6 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { differingRanges } from "./diff/differences.ts";
 import { chooseExtentActions, type TargetBase } from "./extent-actions.ts";
-import { fromRanges, toRanges } from "./ranges.ts";
 
 const none: TargetBase = { kind: "none" };
 const actions = (options: Partial<Parameters<typeof chooseExtentActions>[0]> & { readonly count: number }) =>
@@ -56,25 +55,6 @@ describe("what a transfer does with each extent", () => {
 
   test("leaves out what the target has done already", () => {
     assert.deepEqual(actions({ count: 3, map: ["x", null, "y"], done: new Set([0, 1]) }), ["done", "done", "full"]);
-  });
-});
-
-describe("ranges", () => {
-  test("say the same numbers in fewer words, and none beyond the limit", () => {
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.nat(60)), fc.nat(70), (numbers, limit) => {
-        const ranges = toRanges(numbers);
-        const wanted = numbers.filter((number) => number < limit).toSorted((a, b) => a - b);
-        assert.deepEqual([...fromRanges(ranges, limit)], wanted);
-        ranges.slice(1).forEach(([first], index) => {
-          assert.ok(first > (ranges[index]?.[1] ?? first) + 1, "no two ranges could be one");
-        });
-      }),
-    );
-  });
-
-  test("of a lying peer make no more numbers than the limit", () => {
-    assert.equal(fromRanges([[0, Number.MAX_SAFE_INTEGER]], 5).size, 5);
   });
 });
 

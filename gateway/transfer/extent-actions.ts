@@ -1,4 +1,5 @@
 import type { ExtentToken } from "../storage/volume-io.ts";
+import type { Numbers } from "./ranges.ts";
 
 /**
  * What is to be done with an extent:
@@ -35,9 +36,9 @@ export const chooseExtentActions = (options: {
   readonly count: number;
   readonly map: ExtentMap;
   readonly base: TargetBase;
-  readonly done: ReadonlySet<number>;
+  readonly done: Numbers;
   /** What the target has there is damaged, whatever it was. */
-  readonly damaged: ReadonlySet<number>;
+  readonly damaged: Numbers;
 }): readonly ChosenExtent[] =>
   Array.from({ length: options.count }, (_, extent) => {
     const token = options.map?.[extent];

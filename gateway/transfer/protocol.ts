@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { groupIdSchema, planIdSchema, siteIdSchema, storageIdSchema } from "../../core/api/ids.ts";
-import { geometrySchema } from "../../core/api/object/volume-shape.ts";
+import { fewExtents, geometrySchema, hasFewExtents } from "../../core/api/object/volume-shape.ts";
+import { asBuffer } from "../storage/block-hash.ts";
+import { digestBytes } from "./frame/frame.ts";
+import { countOf, rangesSchema } from "./ranges.ts";
 
 /**
  * PROTOCOL, version 1: how a gateway writes a snapshot to a mirror volume of another site. HTTP/1.1
@@ -36,47 +39,79 @@ import { geometrySchema } from "../../core/api/object/volume-shape.ts";
  * - Completing compares the volume's digest (digest.ts) where both clusters keep digests;
  *   CHECKSUM_MISMATCH then, and the sender asks which extents it is about and sends those in full.
  *   What is known to be damaged has a digest of nothing.
+ * - Extents and blocks are named by ranges that include both ends, ascend, and don't meet. Neither
+ *   side takes a number that is not below the count of extents or blocks that it knows by itself.
  * - Every request may be sent again. Errors are `{error: {code, message, hint}}` with the codes of
  *   core/api/errors.ts; GROUP_STALE also has `newestSequence`.
  */
-export const sessionOpenSchema = z.strictObject({
-  planId: planIdSchema,
-  /** The protected site: with the plan, the mirror's owner. */
-  source: siteIdSchema,
-  mirrorVolumeId: storageIdSchema,
-  groupId: groupIdSchema,
-  sequence: z.int().min(1),
-  baseGroupId: groupIdSchema.nullable(),
-  sizeBytes: z.int().positive(),
-  geometry: geometrySchema,
-});
+export const sessionOpenSchema = z
+  .strictObject({
+    planId: planIdSchema,
+    /** The protected site: with the plan, the mirror's owner. */
+    source: siteIdSchema,
+    mirrorVolumeId: storageIdSchema,
+    groupId: groupIdSchema,
+    sequence: z.int().min(1),
+    baseGroupId: groupIdSchema.nullable(),
+    sizeBytes: z.int().positive(),
+    geometry: geometrySchema,
+  })
+  .refine(hasFewExtents, fewExtents);
 export type SessionOpen = z.infer<typeof sessionOpenSchema>;
 
-export const sessionSchema = z.object({
-  epoch: z.int().min(0),
-  /** Extents that were committed for this group before, as ranges that include both ends. */
-  done: z.array(z.tuple([z.int().min(0), z.int().min(0)])),
-  /** Extents that are damaged here, likewise. Gateways of before don't tell. */
-  damaged: z.array(z.tuple([z.int().min(0), z.int().min(0)])).default([]),
-  complete: z.boolean(),
-});
-export type Session = z.infer<typeof sessionSchema>;
+/** Of a mirror of so many extents. */
+export const sessionSchema = (extents: number) =>
+  z.object({
+    epoch: z.int().min(0),
+    /** Extents that were committed for this group before. */
+    done: rangesSchema(extents),
+    /** Extents that are damaged here. Gateways of before don't tell. */
+    damaged: rangesSchema(extents).default([]),
+    complete: z.boolean(),
+  });
+export type Session = z.infer<ReturnType<typeof sessionSchema>>;
 
 const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);
 export const extentAnswerSchema = z.object({ digest: digestSchema });
 export type ExtentAnswer = z.infer<typeof extentAnswerSchema>;
 
-/** Hashes one behind the other, in base 64. */
-const hashesSchema = z.base64().transform((text) => new Uint8Array(Buffer.from(text, "base64")));
-export const hashesAnswerSchema = z.object({ hashes: hashesSchema });
+/** Hashes one behind the other, in base 64: so many bytes, neither more nor less. */
+const hashesSchema = (bytes: number) =>
+  z
+    .string()
+    .length(base64Characters(bytes))
+    .transform((text) => new Uint8Array(Buffer.from(text, "base64")))
+    .refine((hashes) => hashes.length === bytes, `${bytes} bytes in base 64`);
+const base64Characters = (bytes: number): number => Math.ceil(bytes / 3) * 4;
+export const hashesAnswerSchema = (bytes: number) => z.object({ hashes: hashesSchema(bytes) });
 /** Of the mirror; null where its cluster keeps no digests; 32 bytes an extent, zeros for a hole. */
-export const digestsAnswerSchema = z.object({ digests: hashesSchema.nullable() });
-export const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+export const digestsAnswerSchema = (extents: number) =>
+  z.object({ digests: hashesSchema(extents * digestBytes).nullable() });
+export const toBase64 = (bytes: Uint8Array): string => asBuffer(bytes).toString("base64");
 
-/** Blocks of an extent, as ranges that include both ends. */
-export const signatureBodySchema = z.strictObject({
-  blocks: z.array(z.tuple([z.int().min(0), z.int().min(0)])).min(1),
-});
+/**
+ * Grains are asked for of so many blocks at once, at the most: all that an extent of ZBS has. It is
+ * a quarter of a second of reading, and an answer of 700 KB.
+ */
+export const signatureBlocksMax = 4096;
+/** Blocks of an extent that has `blockCount`. */
+export const signatureBodySchema = (blockCount: number) =>
+  z.strictObject({
+    blocks: rangesSchema(blockCount)
+      .refine((blocks) => blocks.length > 0, "some blocks")
+      .refine((blocks) => countOf(blocks) <= signatureBlocksMax, `${signatureBlocksMax} blocks at the most`),
+  });
+
+/** Of the JSON of answers, what is read: white space, names, and errors. */
+const answerBytes = 64 * 1024;
+/** `[262143,262143],` for each extent: none is done and damaged. */
+const rangeBytesMax = 16;
+export const answerBytesMax = {
+  session: (extents: number): number => answerBytes + extents * rangeBytesMax,
+  hashes: (bytes: number): number => answerBytes + base64Characters(bytes),
+  digests: (extents: number): number => answerBytes + base64Characters(extents * digestBytes),
+} as const;
+
 /** The volume's digest; null where the source's cluster keeps none. */
 export const completeBodySchema = z.strictObject({ digest: digestSchema.nullable() });
 

@@ -1,17 +1,17 @@
 import type { IncomingMessage } from "node:http";
-import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import { jsonIn } from "../../core/api/json.ts";
+import { extentCount } from "../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log/log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { Watch } from "../time/standstill.ts";
 import { systemTime, type Time } from "../time/time.ts";
 import { answerJson } from "../tunnel/answer.ts";
+import { GatheredText } from "../tunnel/gathered-text.ts";
 import type { PeerHandlers } from "../tunnel/serve-peers.ts";
 import type { IncomingUpload } from "../tunnel/upload/server.ts";
 import { joinDigests, volumeDigest } from "./digest.ts";
@@ -29,8 +29,8 @@ import {
   signatureQuerySchema,
   toBase64,
 } from "./protocol.ts";
-import { fromRanges, toRanges } from "./ranges.ts";
-import type { TransferWorkers } from "./workers.ts";
+import { fromRanges, type NumberRange, toRanges } from "./ranges.ts";
+import type { ForSite, TransferWorkers } from "./workers.ts";
 
 const jsonBytesMax = 64 * 1024;
 
@@ -41,8 +41,8 @@ export interface ReceiverOptions {
   readonly log: Log;
 }
 
-/** What is done for one request. Its calls to the storage tell that it moves. */
-interface Work extends Watch {
+/** What is done for one request of a site. Its calls to the storage tell that it moves. */
+interface Work extends ForSite<Watch> {
   readonly storage: StorageDriver;
   readonly identity: PeerIdentity;
 }
@@ -63,6 +63,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
   const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({
     signal,
     onMoved,
+    site: identity.siteId,
     storage: withTimeouts(options.storage, { time, signal, onMoved }),
     identity,
   });
@@ -73,14 +74,8 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
         hint: "See that the gateway has the certificate of its own site.",
       });
     }
-    const { planId, source, geometry, ...wanted } = open;
+    const { planId, source, ...wanted } = open;
     const session = await storage.openMirror({ ...wanted, owner: { planId, source } });
-    const mirror = await mirrors.ownedBy(source, { ...wanted, epoch: session.epoch }, storage);
-    if (!isDeepStrictEqual(mirror.geometry, geometry) || mirror.sizeBytes < open.sizeBytes) {
-      throw new VisibleError("BAD_REQUEST", `The mirror ${open.mirrorVolumeId} has another shape than its source.`, {
-        hint: "Prepare the mirror again.",
-      });
-    }
     const { groupId, sequence, baseGroupId } = open;
     log.info(
       { mirror: open.mirrorVolumeId, from: identity.siteId, groupId, sequence, baseGroupId, epoch: session.epoch },
@@ -105,12 +100,11 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
 
   const signatureOf = async (
     { mirrorVolumeId, mirror, epoch }: SessionTarget,
-    { extent, ranges }: { readonly extent: number; readonly ranges?: readonly (readonly [number, number])[] },
+    { extent, ranges }: { readonly extent: number; readonly ranges?: readonly NumberRange[] },
     work: Work,
   ): Promise<object> => {
     if (extent >= extentCount(mirror.geometry, mirror.sizeBytes)) throw badRequest(`there is no extent ${extent}`);
-    const blockCount = mirror.geometry.extentBytes / blockBytes;
-    const blocks = ranges && [...fromRanges(ranges, blockCount)].toSorted((a, b) => a - b);
+    const blocks = ranges && [...fromRanges(ranges)];
     return { hashes: toBase64(await workers.signature({ mirrorVolumeId, extent, epoch, blocks }, work)) };
   };
 
@@ -155,7 +149,8 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
       case "GET extents/#/signature":
         return signatureOf(target, { extent: parsed(signatureQuerySchema, query).extent }, work);
       case "POST extents/#/signature": {
-        const { blocks } = parsed(signatureBodySchema, await readJson(request));
+        const blockCount = target.mirror.geometry.extentBytes / blockBytes;
+        const { blocks } = parsed(signatureBodySchema(blockCount), await readJson(request));
         return signatureOf(target, { extent: parsed(signatureQuerySchema, query).extent, ranges: blocks }, work);
       }
       case "GET digests": {
@@ -215,12 +210,9 @@ const parsed = <Schema extends z.ZodType>(schema: Schema, value: unknown): z.inf
 };
 
 const readJson = async (request: IncomingMessage): Promise<unknown> => {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
+  const text = new GatheredText(jsonBytesMax);
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += chunk.length;
-    if (bytes > jsonBytesMax) throw badRequest(`its body is longer than ${jsonBytesMax} bytes`);
-    chunks.push(chunk);
+    if (!text.put(chunk)) throw badRequest(`its body is longer than ${jsonBytesMax} bytes`);
   }
-  return jsonIn(Buffer.concat(chunks).toString());
+  return jsonIn(text.toString());
 };

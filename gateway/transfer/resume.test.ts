@@ -272,6 +272,7 @@ describe("a transfer that is disturbed", () => {
           sequence: group,
           baseGroupId: null,
           sizeBytes: 6 * mib,
+          geometry: plain,
         });
       },
     });
@@ -347,6 +348,7 @@ describe("a transfer that is disturbed", () => {
       sequence: group,
       baseGroupId: null,
       sizeBytes: 6 * mib,
+      geometry: plain,
     };
     const { epoch } = await sites.target.openMirror(open);
     const signal = new AbortController().signal;

@@ -1,11 +1,15 @@
 import { VisibleError } from "../../core/api/errors.ts";
+import { blockBytes } from "../../core/extent/geometry.ts";
 import type { Log } from "../log/log.ts";
+import { blockHashBytes } from "../storage/block-hash.ts";
 import type { SnapshotHandle } from "../storage/volume-io.ts";
 import type { Time } from "../time/time.ts";
-import type { PeerClient } from "../tunnel/client.ts";
+import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
+import { answered } from "./answered.ts";
 import type { Encoding } from "./diff/block-encoder.ts";
 import type { ScanJob, ScanResult } from "./diff/scan.ts";
-import { extentAnswerSchema, hashesAnswerSchema, paths } from "./protocol.ts";
+import { blockGrainHashesBytes } from "./diff/signature.ts";
+import { answerBytesMax, extentAnswerSchema, hashesAnswerSchema, paths, signatureBlocksMax } from "./protocol.ts";
 import { toRanges } from "./ranges.ts";
 import type { Part } from "./threads/job-port.ts";
 import { paced, type Throttle } from "./throttle.ts";
@@ -74,24 +78,25 @@ const matchOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal
   const { snapshot, extent } = job;
   const { mirrorVolumeId } = sender;
   const path = paths.signature({ mirrorVolumeId, extent, epoch: sender.epoch });
-  const hashes = hashesOf(await sender.peer.request({ method: "GET", path, signal }));
+  const blockCount = snapshot.geometry.extentBytes / blockBytes;
+  const ask = async (request: Pick<PeerRequest, "method" | "json">, bytes: number): Promise<Uint8Array> => {
+    const limit = { answerBytesMax: answerBytesMax.hashes(bytes) };
+    const answer = await sender.peer.request({ ...request, ...limit, path, signal });
+    return answered(hashesAnswerSchema(bytes), answer).hashes;
+  };
+  const hashes = await ask({ method: "GET" }, blockCount * blockHashBytes);
   const { blocks, bytesRead } = await sender.workers.compare(
     { snapshot, extent, hashes },
-    { signal, onMoved: sender.onMoved },
+    { signal, onMoved: sender.onMoved, site: sender.peer.siteId },
   );
   if (blocks.length === 0) return { identical: true, digest: "", bytesRead, bytesChanged: 0 };
-  const json = { blocks: toRanges(blocks) };
-  const grains = hashesOf(await sender.peer.request({ method: "POST", path, json, signal }));
-  const result = await sendOnce(sender, { ...job, target: { blocks, grains } }, signal);
+  const grains: Uint8Array[] = [];
+  for (let at = 0; at < blocks.length; at += signatureBlocksMax) {
+    const some = blocks.slice(at, at + signatureBlocksMax);
+    grains.push(await ask({ method: "POST", json: { blocks: toRanges(some) } }, some.length * blockGrainHashesBytes));
+  }
+  const result = await sendOnce(sender, { ...job, target: { blocks, grains: Buffer.concat(grains) } }, signal);
   return { ...result, bytesRead: result.bytesRead + bytesRead };
-};
-
-const hashesOf = (answer: unknown): Uint8Array => {
-  const parsed = hashesAnswerSchema.safeParse(answer);
-  if (parsed.success) return parsed.data.hashes;
-  throw new VisibleError("LINK_BROKEN", "The target's answer is not the signature of an extent.", {
-    hint: "See that both gateways are of the same version.",
-  });
 };
 
 const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal): Promise<ScanResult> => {
@@ -103,7 +108,7 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
     sender.onMoved();
     if (part !== undefined) sender.onPart(extent, part);
   };
-  const scan = sender.workers.scan(job, { signal: stopped, onMoved });
+  const scan = sender.workers.scan(job, { signal: stopped, onMoved, site: sender.peer.siteId });
   try {
     // The request begins with the first change that is found, so that nobody holds a connection
     // while we compare.
@@ -153,13 +158,10 @@ const joined = (
   return { chunks: chunks(), result: () => result };
 };
 
-/** @throws CHECKSUM_MISMATCH unless the target read back what we have */
+/** @throws LINK_BROKEN; CHECKSUM_MISMATCH unless the target read back what we have */
 const acknowledged = (answer: unknown, result: ScanResult | undefined): ScanResult => {
-  const parsed = extentAnswerSchema.safeParse(answer);
-  if (!parsed.success) {
-    throw new VisibleError("LINK_BROKEN", "The target's answer to an extent is not one that a receiver gives.");
-  }
-  if (result !== undefined && parsed.data.digest === result.digest) return result;
+  const { digest } = answered(extentAnswerSchema, answer);
+  if (result !== undefined && digest === result.digest) return result;
   throw new VisibleError("CHECKSUM_MISMATCH", "The target acknowledged another content than was sent.", {
     hint: "The extent will be sent again in full. If it goes on, check the target's storage.",
   });

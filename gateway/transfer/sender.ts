@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GroupId, PlanId, SiteId } from "../../core/api/ids.ts";
+import { extentCount } from "../../core/api/object/volume-shape.ts";
 import type { Progress } from "../../core/api/run.ts";
-import { extentCount } from "../../core/extent/striping.ts";
 import type { Log } from "../log/log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
+import { answered } from "./answered.ts";
 import type { ScanJob } from "./diff/scan.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { eachBounded } from "./each-bounded.ts";
@@ -15,8 +16,15 @@ import { type ChosenExtent, chooseExtentActions, type ExtentMap, type TargetBase
 import { digestBytes } from "./frame/frame.ts";
 import { holding } from "./held-snapshot.ts";
 import { ProgressCounter } from "./progress.ts";
-import { digestsAnswerSchema, paths, type Session, type SessionOpen, sessionSchema } from "./protocol.ts";
-import { fromRanges } from "./ranges.ts";
+import {
+  answerBytesMax,
+  digestsAnswerSchema,
+  paths,
+  type Session,
+  type SessionOpen,
+  sessionSchema,
+} from "./protocol.ts";
+import { numbersIn } from "./ranges.ts";
 import { type ExtentSender, sendExtent } from "./send-extent.ts";
 import type { Throttle } from "./throttle.ts";
 import { withQuickTries } from "./tries.ts";
@@ -136,8 +144,8 @@ const send = async (options: SendVolumeOptions, opened: Opened, snapshot: Snapsh
     count,
     map,
     base: await findBase(options, opened),
-    damaged: fromRanges(session.damaged, count),
-    done: session.complete ? fromRanges([[0, count - 1]], count) : fromRanges(session.done, count),
+    damaged: numbersIn(session.damaged, count),
+    done: numbersIn(session.complete ? [[0, count - 1]] : session.done, count),
   });
   counter.add(settledCounts(chosen, map));
   if (session.damaged.length > 0) {
@@ -194,15 +202,16 @@ const complete = async (of: {
   const ours = known && joinDigests(known);
   const tell = () => {
     const digest = ours === undefined ? null : volumeDigest(ours);
-    return post(paths.complete(mirrorVolumeId, epoch), { digest }, options);
+    return ask({ method: "POST", path: paths.complete(mirrorVolumeId, epoch), json: { digest } }, options);
   };
   try {
     await tell();
     return 0;
   } catch (error) {
     if (ours === undefined || !VisibleError.is(error, "CHECKSUM_MISMATCH")) throw error;
-    const theirs = digestsAnswerSchema.parse(await get(paths.digests(mirrorVolumeId, epoch), options)).digests;
-    const extents = differingExtents(ours, theirs ?? new Uint8Array());
+    const theirs = await digestsOf(mirrorVolumeId, { epoch, extents: ours.length / digestBytes }, options);
+    if (theirs === null) throw error;
+    const extents = differingExtents(ours, theirs);
     options.log.warn({ err: error, mirror: mirrorVolumeId, extents: extents.slice(0, 100) }, wrongBase);
     const again = extents.map((extent) => ({ extent, how: known?.[extent] === null ? "zero" : "full" }) as const);
     const sent = await sendAll(again, (extent, digest) => {
@@ -313,21 +322,27 @@ const mapOf = async (storage: StorageDriver, handle: SnapshotHandle) => {
 };
 
 const openSession = async (open: SessionOpen, options: SendVolumeOptions): Promise<Session> => {
-  const parsed = sessionSchema.safeParse(await post(paths.sessions, open, options));
-  if (parsed.success) return parsed.data;
-  throw new VisibleError("LINK_BROKEN", "The target's answer is not one that a receiver gives.", {
-    hint: "See that both gateways are of the same version.",
-    cause: parsed.error,
-  });
+  const extents = extentCount(open.geometry, open.sizeBytes);
+  const answer = await ask(
+    { method: "POST", path: paths.sessions, json: open, answerBytesMax: answerBytesMax.session(extents) },
+    options,
+  );
+  return answered(sessionSchema(extents), answer);
 };
 
-const post = (path: string, json: unknown, options: SendVolumeOptions): Promise<unknown> =>
-  ask({ method: "POST", path, json }, options);
-
-const get = (path: string, options: SendVolumeOptions): Promise<unknown> => ask({ method: "GET", path }, options);
+/** @returns null where the mirror's cluster keeps none */
+const digestsOf = async (
+  mirrorVolumeId: string,
+  { epoch, extents }: { readonly epoch: number; readonly extents: number },
+  options: SendVolumeOptions,
+): Promise<Uint8Array | null> => {
+  const path = paths.digests(mirrorVolumeId, epoch);
+  const answer = await ask({ method: "GET", path, answerBytesMax: answerBytesMax.digests(extents) }, options);
+  return answered(digestsAnswerSchema(extents), answer).digests;
+};
 
 const ask = (
-  request: Pick<PeerRequest, "method" | "path" | "json">,
+  request: Omit<PeerRequest, "signal">,
   { peer, log, signal, time = steadyTime }: SendVolumeOptions,
 ): Promise<unknown> =>
   withQuickTries({ purpose: `reach site ${peer.siteId}`, time, log, signal }, () =>

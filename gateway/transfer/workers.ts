@@ -1,11 +1,15 @@
+import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log/log.ts";
+import { FairGate } from "../shares/fair-gate.ts";
 import type { StorageConfig } from "../storage/config.ts";
 import type { Watch } from "../time/standstill.ts";
 import type { ApplyJob, ApplyResult } from "./apply.ts";
 import type { ScanJob, ScanResult } from "./diff/scan.ts";
 import type { CompareJob, CompareResult, SignatureJob } from "./diff/signature.ts";
-import { Gate } from "./threads/gate.ts";
 import { createThreadPool, type PartWatch } from "./threads/pool.ts";
+
+/** Work for another site, which has a share of the places. */
+export type ForSite<Watching> = Watching & { readonly site: SiteId };
 
 /**
  * Where extents are read, compared, hashed and compressed, and the other way round: apart from the
@@ -21,10 +25,10 @@ export interface TransferWorkers {
    * Gives the extent's frames in chunks, each of which is the consumer's own, and then what there
    * is to say of them.
    */
-  readonly scan: (job: ScanJob, watch: PartWatch) => AsyncGenerator<Uint8Array, ScanResult, void>;
-  readonly compare: (job: CompareJob, watch: Watch) => Promise<CompareResult>;
-  readonly apply: (job: ApplyJob, body: AsyncIterable<Uint8Array>, watch: Watch) => Promise<ApplyResult>;
-  readonly signature: (job: SignatureJob, watch: Watch) => Promise<Uint8Array>;
+  readonly scan: (job: ScanJob, watch: ForSite<PartWatch>) => AsyncGenerator<Uint8Array, ScanResult, void>;
+  readonly compare: (job: CompareJob, watch: ForSite<Watch>) => Promise<CompareResult>;
+  readonly apply: (job: ApplyJob, body: AsyncIterable<Uint8Array>, watch: ForSite<Watch>) => Promise<ApplyResult>;
+  readonly signature: (job: SignatureJob, watch: ForSite<Watch>) => Promise<Uint8Array>;
   /** What is under way fails. */
   close(): Promise<void>;
 }
@@ -50,7 +54,8 @@ const nameOf = (job: WorkerJob): string => {
 
 /**
  * Worker threads over the storage. What is sent and what is received have places of their own: were
- * they shared, two gateways could fill each other's places and wait for one another.
+ * they shared, two gateways could fill each other's places and wait for one another. Sites share
+ * each of the two fairly: who takes what comes a byte at a time keeps nobody else waiting.
  *
  * Memory: a job in flight holds 4 MB or so, and each thread zstd contexts and idle buffers of 20 MB
  * at most.
@@ -69,14 +74,15 @@ export const createTransferWorkers = (options: {
     threads: options.threads,
     log: options.log,
   });
-  const sending = new Gate(options.jobsMax.sending);
-  const receiving = new Gate(options.jobsMax.receiving);
-  const run = (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, { signal, onMoved }: PartWatch) => {
+  const sending = new FairGate(options.jobsMax.sending);
+  const receiving = new FairGate(options.jobsMax.receiving);
+  const run = (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, watch: ForSite<PartWatch>) => {
+    const { site, signal, onMoved } = watch;
     const gate = job.kind === "scan" || job.kind === "compare" ? sending : receiving;
-    return pool.run(job, { gate, name: nameOf(job), ...(input !== undefined && { input }), signal, onMoved });
+    return pool.run(job, { gate, site, name: nameOf(job), ...(input !== undefined && { input }), signal, onMoved });
   };
   /** A job that yields nothing on its way. */
-  const result = async (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, watch: Watch) =>
+  const result = async (job: WorkerJob, input: AsyncIterable<Uint8Array> | undefined, watch: ForSite<Watch>) =>
     (await run(job, input, watch).next()).value;
   return {
     start: () => pool.start(),

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
+import { codeSchema, cutSentence, sentenceSchema } from "../../core/api/bounds.ts";
 import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
 import { jsonIn } from "../../core/api/json.ts";
 import type { Log } from "../log/log.ts";
@@ -7,8 +8,6 @@ import { isBeating } from "./beats.ts";
 
 /** How long who was answered may go on sending what nobody reads before its connection is cut. */
 export const drainMs = 5_000;
-/** Of what is told of an error. */
-const charactersMax = 2000;
 
 /** After beats, which have told a status of 200, the body alone says what it came to. */
 export const answerJson = (response: ServerResponse, status: number, body: unknown): void => {
@@ -31,8 +30,8 @@ export const toldOf = (
 ): { readonly status: number; readonly body: { readonly error: object } } => {
   if (!VisibleError.is(error)) log.error({ ...fields, err: error }, "a request failed in a way that nobody foresaw");
   const told = VisibleError.is(error) ? error : new VisibleError("INTERNAL", "The peer gateway met a defect.");
-  const [message, hint] = [told.message.slice(0, charactersMax), told.hint?.slice(0, charactersMax)];
   const { code, newestSequence } = told;
+  const [message, hint] = [cutSentence(told.message), told.hint && cutSentence(told.hint)];
   return { status: told.status, body: { error: { code, message, hint, newestSequence } } };
 };
 
@@ -63,9 +62,9 @@ export const answerError = (request: IncomingMessage, response: ServerResponse, 
 
 const errorBodySchema = z.object({
   error: z.object({
-    code: z.string(),
-    message: z.string().max(charactersMax),
-    hint: z.string().max(charactersMax).optional(),
+    code: codeSchema,
+    message: sentenceSchema,
+    hint: sentenceSchema.optional(),
     newestSequence: z.int().min(1).optional(),
   }),
 });

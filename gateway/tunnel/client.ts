@@ -7,6 +7,7 @@ import type { Log } from "../log/log.ts";
 import { readAnswer } from "./answer.ts";
 import { crlOf, preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { isConnectFault, linkError } from "./faults.ts";
+import { GatheredText } from "./gathered-text.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
 import { Liveness, type LivenessTimeouts } from "./liveness.ts";
 import type { Upload, UploadConnection } from "./upload/connection.ts";
@@ -36,13 +37,15 @@ const usualTimeouts: PeerClientTimeouts = {
  */
 const drainMs = 45_000;
 
-/** `done` ranges of a very fragmented session are the longest answer there is. */
-const answerBytesMax = 16 * 1024 * 1024;
+/** Of the answer to a request that doesn't say what it may be. */
+const answerBytesMax = 64 * 1024;
 
 export interface PeerRequest {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly json?: unknown;
+  /** More of an answer is not read. 64 KiB unless given. */
+  readonly answerBytesMax?: number;
   readonly signal: AbortSignal;
 }
 
@@ -164,7 +167,6 @@ const createClient = (
       // An exchange has timeouts of its own.
       headersTimeout: 0,
       bodyTimeout: 0,
-      maxResponseSize: answerBytesMax,
       allowH2: false,
     }).map(({ name, peer, pool }) => {
       const uploads = new UploadConnections((signal) =>
@@ -292,7 +294,7 @@ const judge = (certificate: PeerCertificate, wanted: PeerClientOptions): Error |
 
 const exchange = async (
   endpoint: Pick<Endpoint, "pool">,
-  { method, path, json, signal }: PeerRequest,
+  { method, path, json, answerBytesMax: bytesMax = answerBytesMax, signal }: PeerRequest,
   alive: Liveness,
 ): Promise<{ readonly status: number; readonly text: string }> => {
   alive.sent();
@@ -304,16 +306,21 @@ const exchange = async (
       ...(json !== undefined && { headers: { "content-type": "application/json" }, body: JSON.stringify(json) }),
     });
     alive.heard();
-    let text = "";
-    for await (const piece of body.setEncoding("utf8")) {
+    const text = new GatheredText(bytesMax);
+    for await (const piece of body as AsyncIterable<Buffer>) {
       alive.heard();
-      text += piece;
+      if (!text.put(piece)) throw tooLong(bytesMax);
     }
-    return { status: statusCode, text };
+    return { status: statusCode, text: text.toString() };
   } finally {
     alive.ended();
   }
 };
+
+const tooLong = (bytesMax: number): VisibleError =>
+  new VisibleError("LINK_BROKEN", `The peer gateway's answer is longer than ${bytesMax} bytes.`, {
+    hint: "See that both gateways are of the same version.",
+  });
 
 /**
  * A connection for uploads, which is none of the pool's any more. @throws what the peer answers in

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { localApiUrlSchema } from "../../core/api/api-url.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { storageConfigSchema } from "../../gateway/storage/config.ts";
 import { readJsonFile, writeJsonFile } from "./json-file.ts";
@@ -9,7 +10,8 @@ import { readJsonFile, writeJsonFile } from "./json-file.ts";
  * and the sites' stores.
  */
 export const localContextSchema = z.object({
-  url: z.url(),
+  /** The folder may be somebody else's: the token goes nowhere but to this host. */
+  url: localApiUrlSchema,
   /** The path of the file that holds the bearer token. */
   tokenFile: z.string(),
   sites: z.record(z.string(), z.object({ storage: storageConfigSchema })),

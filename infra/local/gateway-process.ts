@@ -1,4 +1,5 @@
 import { loadGatewayConfig } from "../../gateway/config/config.ts";
+import { keepPrivate } from "../../gateway/files/private.ts";
 import { runGateway } from "../../gateway/main.ts";
 
 /**
@@ -8,6 +9,7 @@ import { runGateway } from "../../gateway/main.ts";
 const [configFile] = process.argv.slice(2);
 if (configFile === undefined) throw new Error("usage: gateway-process <gateway.yaml>");
 
+keepPrivate();
 const stop = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
 try {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Environment } from "../../functions/aws/clients.ts";
 import { writeFileSafely } from "../../gateway/files/files.ts";
 import { makeFolder } from "../../gateway/files/folder.ts";
+import { privateFile } from "../../gateway/files/private.ts";
 import { type Death, keepRunning } from "../../gateway/processes/keep-running.ts";
 import { type OwnedProcess, startOwned } from "../../gateway/processes/owned-process.ts";
 import type { Time } from "../../gateway/time/time.ts";
@@ -47,7 +48,7 @@ export const superviseGateway = (options: {
 
 const startGateway = async (gateway: GatewayProcess, env: Environment): Promise<OwnedProcess> => {
   await makeFolder(dirname(gateway.logFile));
-  const output = await open(gateway.logFile, "a");
+  const output = await open(gateway.logFile, "a", privateFile);
   try {
     const process_ = startOwned({
       command: process.execPath,

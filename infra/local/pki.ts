@@ -27,10 +27,10 @@ export const makeAuthority = async (dir: string, multiCluster: string): Promise<
       hint: "Use that one, or choose another folder. Without its authority no gateway is believed any more.",
     });
   }
-  await makeFolder(dir, { mode: 0o700 });
+  await makeFolder(dir);
   const authority = await createAuthority({ multiCluster });
   await writeFileSafely(files.key, authority.keyPem, 0o600);
-  await writeFileSafely(files.certificate, authority.certificatePem, 0o644);
+  await writeFileSafely(files.certificate, authority.certificatePem);
   return files;
 };
 

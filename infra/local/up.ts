@@ -20,6 +20,7 @@ import { findLocalContext, writeLocalContext } from "./context.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { startEndpoints } from "./endpoints.ts";
 import { createEnroller, type Enroller } from "./enrolled.ts";
+import { tightenFolder } from "./from-before.ts";
 import { type ConfiguredGateway, configureAll, multiCluster, storeOf } from "./gateway-files.ts";
 import { superviseGateway } from "./gateways.ts";
 import { ensureAuthority } from "./pki.ts";
@@ -61,7 +62,7 @@ export interface LocalUpOptions {
 export const localUp = async (options: LocalUpOptions): Promise<void> => {
   const { dir, gatewaysPerSite, envoy, onReady, onTrouble, time = steadyTime } = options;
   await refuseTooFewDescriptors();
-  await makeFolder(dir, { mode: 0o700, signal: options.signal });
+  await makeFolder(dir, { signal: options.signal });
   const lock = FileLock.tryAcquire(join(dir, "in-use"));
   if (lock === undefined) {
     throw new VisibleError("STORE_IN_USE", `Another smtx-backup runs on ${dir} already.`, {
@@ -74,6 +75,8 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
   }
   const logFile = logDestination(join(dir, "control-plane.log"));
   const log = createLog({ part: "control-plane" }, logFile);
+  const count = await tightenFolder(dir);
+  if (count > 0) log.warn({ count }, "what other users could read of the folder is closed to them");
   const onDeath = ({ what, how, pauseMs }: Death): void => {
     log.error({ what, how, pauseMs }, "a process has ended, and is started again");
     onTrouble?.(`${sentence(what)} has ended (${how}) and is started again.`);

@@ -11,6 +11,7 @@ export type PowerState = z.infer<typeof powerStateSchema>;
 /** `52:54:00:12:34:56`, in lower case. */
 export const macAddressSchema = z
   .string()
+  .max(64)
   .toLowerCase()
   .regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/, "six pairs of hexadecimal digits, such as 52:54:00:12:34:56");
 

@@ -132,7 +132,7 @@ export const blockConformance = (open: () => Promise<StorageUnderTest>): void =>
 
     storageTest("blocks are taken over as another cluster stores them, if they are at all", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject({ geometry: striped, sizeBytes }));
-      const { epoch } = await openMirror(driver, mirror, { group: 1, sizeBytes });
+      const { epoch } = await openMirror(driver, mirror, { group: 1, sizeBytes, geometry: striped });
       const bytes = someContent();
       const content = extentOf(bytes, striped, 1);
       const target = { mirrorVolumeId: mirror, epoch, extent: 1 };

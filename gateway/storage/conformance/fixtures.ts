@@ -148,7 +148,7 @@ export const prepareMirror = async (driver: StorageDriver, object: ObjectConfig)
 export const openMirror = async (
   driver: StorageDriver,
   mirrorVolumeId: string,
-  options: { group: number; base?: number; sizeBytes?: number },
+  options: { group: number; base?: number; sizeBytes?: number; geometry?: Geometry },
 ) =>
   driver.openMirror({
     owner,
@@ -157,6 +157,7 @@ export const openMirror = async (
     sequence: options.group,
     baseGroupId: options.base === undefined ? null : groupId(options.base),
     sizeBytes: options.sizeBytes ?? 1024 * KiB,
+    geometry: options.geometry ?? plain,
   });
 
 /**

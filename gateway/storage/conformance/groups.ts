@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import fc from "fast-check";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
-import { extentCount, extentRanges } from "../../../core/extent/striping.ts";
+import { extentCount } from "../../../core/api/object/volume-shape.ts";
+import { extentRanges } from "../../../core/extent/striping.ts";
 import type { Owner } from "../control.ts";
 import {
   createVolume,

@@ -141,7 +141,7 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       open,
       async (driver) => {
         const mirror = await prepareMirror(driver, sourceObject({ geometry: striped, sizeBytes: 768 * KiB }));
-        const { epoch } = await openMirror(driver, mirror, { group: 1, sizeBytes: 768 * KiB });
+        const { epoch } = await openMirror(driver, mirror, { group: 1, sizeBytes: 768 * KiB, geometry: striped });
         const target = { mirrorVolumeId: mirror, epoch, extent: 1 };
         const ranges = extentRanges(striped, 768 * KiB, 1);
         const content = noise(256 * KiB, 1);
@@ -251,7 +251,7 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       await publish(driver, 1, mirror);
       assert.equal(await prepareMirror(driver, sourceObject({ geometry: striped })), mirror);
       await rejects(driver.openMirrorExtent({ mirrorVolumeId: mirror, epoch: before, extent: 0 }), "FENCED");
-      await rejects(openMirror(driver, mirror, { group: 2, base: 1 }), "BASE_MISSING");
+      await rejects(openMirror(driver, mirror, { group: 2, base: 1, geometry: striped }), "BASE_MISSING");
       await sendAll(driver, mirror, { group: 2, bytes: noise(volumeBytes, 2), geometry: striped });
       await publish(driver, 2, mirror);
       assert((await readGroup(driver, 1, mirror)).equals(bytes));
@@ -395,7 +395,8 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
 
     storageTest("strangers can't open a mirror, nor anybody a volume that is none", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
-      const options = { owner, groupId: groupId(1), sequence: 1, baseGroupId: null, sizeBytes: volumeBytes };
+      const shape = { sizeBytes: volumeBytes, geometry: plain };
+      const options = { owner, groupId: groupId(1), sequence: 1, baseGroupId: null, ...shape };
       for (const stranger of strangers) {
         await rejects(driver.openMirror({ ...options, owner: stranger, mirrorVolumeId: mirror }), "NOT_OURS");
       }

@@ -10,6 +10,7 @@ import {
   noise,
   openMirror,
   owner,
+  plain,
   prepareMirror,
   publish,
   readVolume,
@@ -23,6 +24,7 @@ import {
 import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const volumeBytes = 1024 * 1024;
+const shape = { sizeBytes: volumeBytes, geometry: plain };
 
 /** That it is GROUP_STALE, and says how new the newest is. */
 const isStale = async (promise: Promise<unknown>, newestSequence: number): Promise<void> => {
@@ -140,7 +142,7 @@ export const orderConformance = (open: () => Promise<StorageUnderTest>): void =>
     storageTest("a group that is there is not written again, whichever run asks", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
       await sendAndPublish(driver, mirror, 2);
-      const options = { owner, mirrorVolumeId: mirror, groupId: groupId(2), baseGroupId: null, sizeBytes: volumeBytes };
+      const options = { owner, mirrorVolumeId: mirror, groupId: groupId(2), baseGroupId: null, ...shape };
       for (const sequence of [1, 2, 9]) await rejects(driver.openMirror({ ...options, sequence }), "GROUP_EXISTS");
       await isStale(openMirror(driver, mirror, { group: 1 }), 2);
     });
@@ -148,7 +150,7 @@ export const orderConformance = (open: () => Promise<StorageUnderTest>): void =>
     storageTest("what another run of the same slot has half written is not gone on with", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
       await sendAll(driver, mirror, { group: 1, bytes: noise(volumeBytes, 1) });
-      const options = { owner, mirrorVolumeId: mirror, groupId: groupId(1), baseGroupId: null, sizeBytes: volumeBytes };
+      const options = { owner, mirrorVolumeId: mirror, groupId: groupId(1), baseGroupId: null, ...shape };
       const session = await driver.openMirror({ ...options, sequence: 7 });
       assert.deepEqual([session.done, session.complete], [[], false]);
       assert((await readVolume(driver, mirror)).equals(Buffer.alloc(volumeBytes)));

@@ -6,6 +6,7 @@ import {
   groupId,
   openMirror,
   owner,
+  plain,
   readVolume,
   rejects,
   sendAll,
@@ -31,6 +32,7 @@ export interface OwnerCase {
 }
 
 const source = looseVolume();
+const shape = { sizeBytes: volumeBytes, geometry: plain };
 const taken = async (driver: StorageDriver) => {
   const id = await createVolume(driver, { name: "disk" });
   const objects = await driver.inventory();
@@ -107,7 +109,7 @@ export const ownerCases: readonly OwnerCase[] = [
         groupId: groupId(2),
         sequence: 2,
         baseGroupId: null,
-        sizeBytes: volumeBytes,
+        ...shape,
       };
       for (const stranger of strangers) await rejects(driver.openMirror({ ...options, owner: stranger }), "NOT_OURS");
       await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
@@ -163,7 +165,7 @@ export const ownerCases: readonly OwnerCase[] = [
           groupId: groupId(8 + strangers.indexOf(stranger)),
           sequence: 2,
           baseGroupId: null,
-          sizeBytes: volumeBytes,
+          ...shape,
         };
         assert.deepEqual((await driver.openMirror({ ...session, owner: stranger, mirrorVolumeId })).done, []);
       }
@@ -190,7 +192,7 @@ export const ownerCases: readonly OwnerCase[] = [
         const [mirror] = await prepareAll(driver, 2, [source], stranger);
         assert(mirror !== undefined);
         const { mirrorVolumeId } = mirror;
-        const session = { groupId: groupId(9), sequence: 2, baseGroupId: groupId(1), sizeBytes: volumeBytes };
+        const session = { groupId: groupId(9), sequence: 2, baseGroupId: groupId(1), ...shape };
         await rejects(driver.openMirror({ ...session, owner: stranger, mirrorVolumeId }), "BASE_MISSING");
       }
       await openMirror(driver, mirrorOf(await prepareAll(driver, 2, [source]), source.id), {

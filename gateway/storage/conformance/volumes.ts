@@ -24,17 +24,6 @@ const KiB = 1024;
 
 export const volumeConformance = (open: () => Promise<StorageUnderTest>): void => {
   describe("volumes", () => {
-    storageTest("a volume of a shape that can't be is refused, and is not made", open, async (driver) => {
-      const shapes = [
-        { ...plain, extentBytes: 2 ** 32, stripeBytes: 2 ** 32 },
-        { ...plain, extentBytes: 100 * KiB, stripeBytes: 100 * KiB },
-        { ...striped, stripeBytes: striped.extentBytes * 2 },
-      ];
-      for (const geometry of shapes) await rejects(createVolume(driver, { geometry }), "BAD_REQUEST");
-      await rejects(createVolume(driver, { sizeBytes: 0 }), "BAD_REQUEST");
-      assert.deepEqual(await driver.inventory(), []);
-    });
-
     storageTest(
       "a new volume has the size that was asked for and reads as zeros to the end of its last extent",
       open,

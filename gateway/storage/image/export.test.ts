@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { blockBytes } from "../../../core/extent/geometry.ts";
@@ -53,6 +53,25 @@ describe("exporting", () => {
     assert.equal(await readFile(file, "utf8"), "somebody else's");
     assert.deepEqual(await readdir(folder), ["disk.raw"]);
     assert.equal(storage.openHandles, 0);
+  });
+
+  test("over a file of mode 600 leaves 600, and a new file is this user's alone", async (context) => {
+    const folder = await temporaryFolder(context);
+    const storage = storageWith(content);
+    const umask = process.umask(0);
+    context.after(() => process.umask(umask));
+    const modeAfter = async (name: string, mode?: number): Promise<number> => {
+      const file = join(folder, name);
+      if (mode !== undefined) {
+        await writeFile(file, "yesterday");
+        await chmod(file, mode);
+      }
+      await exportImage({ storage, snapshotId: "snap-1", file, format: "raw", signal, force: true });
+      return (await stat(file)).mode & 0o777;
+    };
+    assert.equal(await modeAfter("private", 0o600), 0o600);
+    assert.equal(await modeAfter("group", 0o640), 0o640);
+    assert.equal(await modeAfter("new"), 0o600);
   });
 
   test("on a disk that is full says so, and leaves no trace", async (context) => {

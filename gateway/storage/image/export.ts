@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { asDiskError } from "../../files/disk-errors.ts";
 import { codeOf } from "../../files/error-code.ts";
+import { permissionsOf, privateFile, setPermissions } from "../../files/private.ts";
 import type { StorageDriver } from "../driver.ts";
 import { openSnapshotReader, type SnapshotSource } from "../snapshot-reader.ts";
 import type { BlockReader } from "../volume-io.ts";
@@ -42,7 +43,8 @@ export interface ExportResult {
 
 /**
  * Writes a snapshot or a volume to a file: to a temporary folder beside it, with zeros left as
- * holes, made durable, and then renamed. Whatever fails, there is no half file under its name.
+ * holes, made durable, and then renamed. Whatever fails, there is no half file under its name. A
+ * new file is this user's alone; one that replaces another has its mode, and its owner if possible.
  *
  * @throws IMAGE_EXISTS, IMAGE_UNWRITABLE, STORE_FULL, DISK_FAILED, TOOL_MISSING (qcow2
  *   without qemu-img), SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN, STORE_CORRUPT, the signal's reason
@@ -103,7 +105,10 @@ const exportVia = async (folder: string, reader: BlockReader, options: ExportOpt
     if (complaint?.includes("No space left on device")) throw noRoom(file);
     if (complaint !== undefined) throw unwritable(`qemu-img cannot make “${file}”: ${complaint}`, {});
   }
-  await writable(file, sync(made));
+  await writable(
+    file,
+    sync(made, async (handle) => setPermissions(handle, await permissionsOf(file))),
+  );
   await putInPlace(made, options);
   // The name is durable only when its folder is.
   await writable(file, sync(dirname(file)));
@@ -112,7 +117,7 @@ const exportVia = async (folder: string, reader: BlockReader, options: ExportOpt
 
 const writeRaw = async (raw: string, reader: BlockReader, options: ExportOptions): Promise<ExportResult> => {
   const { file } = options;
-  const handle = await writable(file, open(raw, "wx"));
+  const handle = await writable(file, open(raw, "wx", privateFile));
   try {
     await writable(file, handle.truncate(reader.sizeBytes));
     return await copyOut(reader, options, async (offset, bytes) => {
@@ -158,9 +163,10 @@ const writeFully = async (handle: FileHandle, offset: number, data: Uint8Array):
   }
 };
 
-const sync = async (path: string): Promise<void> => {
+const sync = async (path: string, prepare?: (handle: FileHandle) => Promise<void>): Promise<void> => {
   const handle = await open(path, "r");
   try {
+    await prepare?.(handle);
     await handle.sync();
   } finally {
     await handle.close();

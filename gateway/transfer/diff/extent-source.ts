@@ -1,5 +1,5 @@
 import { blockAt, blockBytes } from "../../../core/extent/geometry.ts";
-import { type ExtentRange, extentRanges } from "../../../core/extent/striping.ts";
+import { assertExtent, partsOf } from "../../../core/extent/striping.ts";
 import { hashAt, isSame, zeroBlockHash } from "../../storage/block-hash.ts";
 import type { StorageCall } from "../../storage/call.ts";
 import type { BlockReader, ExtentBlocks, SnapshotReader } from "../../storage/volume-io.ts";
@@ -31,14 +31,14 @@ export const openExtent = async (
 ): Promise<ExtentSource> => {
   const { geometry, sizeBytes } = snapshot;
   const { extentBytes } = geometry;
-  const ranges = extentRanges(geometry, sizeBytes, extent);
+  assertExtent(geometry, sizeBytes, extent);
   const blocks = await snapshot.extentBlocks(extent, call);
   const cache =
     blocks === undefined || verify
       ? new BlockCache({
           extentBytes,
           unitBytes: blocks === undefined ? gatheredBytes : blockBytes,
-          read: (offset, into) => readExtent(snapshot, ranges, { offset, into, call }),
+          read: (offset, into) => readExtent(snapshot, extent, { offset, into, call }),
         })
       : new BlockCache({
           extentBytes,
@@ -55,31 +55,15 @@ const readBlock = (blocks: ExtentBlocks, block: number, into: Uint8Array): void 
 
 const readExtent = async (
   reader: BlockReader,
-  ranges: readonly ExtentRange[],
+  extent: number,
   {
     offset,
     into,
     call,
   }: { readonly offset: number; readonly into: Uint8Array; readonly call: StorageCall | undefined },
 ): Promise<void> => {
-  for (const part of partsOf(ranges, offset, into.length)) {
+  for (const part of partsOf(reader.geometry, extent, { offset, length: into.length })) {
     const from = part.offsetInExtent - offset;
     await reader.read(part.offset, into.subarray(from, from + part.length), call);
   }
 };
-
-/** The ranges of the volume that bytes of an extent lie in. */
-export function* partsOf(
-  ranges: readonly ExtentRange[],
-  offset: number,
-  length: number,
-): Generator<ExtentRange, void, void> {
-  // All ranges of an extent are equally long.
-  const rangeBytes = ranges[0]?.length ?? length;
-  const end = offset + length;
-  for (const range of ranges.slice(Math.floor(offset / rangeBytes), Math.ceil(end / rangeBytes))) {
-    const from = Math.max(offset, range.offsetInExtent);
-    const to = Math.min(end, range.offsetInExtent + range.length);
-    yield { offset: range.offset + (from - range.offsetInExtent), length: to - from, offsetInExtent: from };
-  }
-}

@@ -95,6 +95,7 @@ describe("an extent that is scanned here and applied there", () => {
         sequence: group,
         baseGroupId: base === null ? null : groupOf(base),
         sizeBytes: was.length,
+        geometry,
       });
     return { volume, mirrorVolumeId, first, second, epoch: (await writeMirror(first, null)).epoch };
   };

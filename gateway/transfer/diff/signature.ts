@@ -22,6 +22,8 @@ import { HashIndex } from "./hash-index.ts";
  * stronger hash in its frame, and the extent its digest.
  */
 const grainHashBytes = 8;
+/** Of all grains of a block. */
+export const blockGrainHashesBytes = grainsPerBlock * grainHashBytes;
 
 /** The hash of each grain of a block, one behind the other. */
 export const grainHashes = (content: Uint8Array): Buffer => {
@@ -108,7 +110,7 @@ export class TargetGrains {
   #now: Buffer = Buffer.alloc(0);
 
   constructor(blocks: readonly number[], grains: Uint8Array) {
-    assert.equal(grains.length, blocks.length * grainsPerBlock * grainHashBytes, "grains of other blocks");
+    assert.equal(grains.length, blocks.length * blockGrainHashesBytes, "grains of other blocks");
     this.blocks = blocks;
     this.#grains = asBuffer(grains);
     this.#indexOf = new Map(blocks.map((block, index) => [block, index]));

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { type ManualTime, manualTime } from "../../agent/testing.ts";
+import { FairGate } from "../../shares/fair-gate.ts";
 import { createMemoryLog } from "../testing/memory-log.ts";
-import { Gate } from "./gate.ts";
 import { chunksInFlightMax } from "./job-port.ts";
 import { createThreadPool, type JobOptions, jobSeconds, type ThreadPool } from "./pool.ts";
 
 const signal = new AbortController().signal;
-const watched = { name: "The test's job", signal, onMoved: () => undefined };
+const watched = { name: "The test's job", site: "b", signal, onMoved: () => undefined };
 const collect = async (output: AsyncGenerator<Uint8Array, unknown, void>) => {
   const chunks: Uint8Array[] = [];
   for (;;) {
@@ -23,10 +23,10 @@ async function* chunksOf(...sizes: number[]) {
 
 describe("a thread pool", () => {
   let pool: ThreadPool;
-  let gate: Gate;
+  let gate: FairGate;
   let counters: Int32Array;
   beforeEach(() => {
-    gate = new Gate(4);
+    gate = new FairGate(4);
     counters = new Int32Array(new SharedArrayBuffer(16));
     pool = createThreadPool({
       script: new URL("../testing/thread-script.ts", import.meta.url),
@@ -132,7 +132,7 @@ describe("a thread pool whose jobs stand still", () => {
   let pool: ThreadPool;
   let time: ManualTime;
   let counters: Int32Array;
-  const gate = new Gate(100);
+  const gate = new FairGate(100);
   const open = (threads: number) => {
     time = manualTime();
     counters = new Int32Array(new SharedArrayBuffer(16));
@@ -237,7 +237,7 @@ describe("a thread pool whose jobs stand still", () => {
     open(1);
     const failed = Array.from({ length: 8 }, () => assert.rejects(run("deaf"), stoodStill("deaf")));
     await hanging(8);
-    const other = assert.rejects(run("endless", { gate: new Gate(1) }), stoodStill("deaf"));
+    const other = assert.rejects(run("endless", { gate: new FairGate(1) }), stoodStill("deaf"));
     await time.advance(jobSeconds * 1000);
     await answered();
     await time.advance(lastWordMs);
@@ -269,35 +269,5 @@ describe("a thread pool whose jobs stand still", () => {
     stop.abort(new Error("enough"));
     await assert.rejects(busy, /enough/);
     assert.equal(Atomics.load(counters, 1), 2, "the job has ended");
-  });
-});
-
-describe("a gate", () => {
-  test("lets so many in, and the next when one leaves, in order", async () => {
-    const gate = new Gate(1);
-    const order: number[] = [];
-    await gate.enter({ waitMs: 1000, signal });
-    const waiting = [1, 2].map(async (number) => {
-      await gate.enter({ waitMs: 10_000, signal });
-      order.push(number);
-    });
-    gate.leave();
-    await waiting[0];
-    assert.deepEqual(order, [1]);
-    gate.leave();
-    await waiting[1];
-    assert.deepEqual(order, [1, 2]);
-  });
-
-  test("turns away who waits too long or is called off, and keeps the place for the next", async () => {
-    const gate = new Gate(1);
-    const stop = new AbortController();
-    await gate.enter({ waitMs: 1000, signal });
-    await assert.rejects(gate.enter({ waitMs: 1, signal }), (error: unknown) => VisibleError.is(error, "TIMEOUT"));
-    const called = gate.enter({ waitMs: 10_000, signal: stop.signal });
-    stop.abort(new Error("called off"));
-    await assert.rejects(called, /called off/);
-    gate.leave();
-    await gate.enter({ waitMs: 0, signal });
   });
 });

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Log } from "../../log/log.ts";
+import type { FairGate } from "../../shares/fair-gate.ts";
 import { storageTimeouts } from "../../storage/timed-calls.ts";
 import { Movement, type Watch } from "../../time/standstill.ts";
 import { systemTime, type Time } from "../../time/time.ts";
 import { within } from "../../time/within.ts";
-import type { Gate } from "./gate.ts";
 import { JobPort, type Part } from "./job-port.ts";
 import type { ThreadMessage } from "./serve-jobs.ts";
 
@@ -28,11 +28,12 @@ export interface ThreadPool {
   start(): Promise<void>;
   /**
    * Runs a job in a thread, which goes from job to job, wherever there is something to do. `gate`
-   * bounds how many are under way at once. `input` goes to it, and what it yields and returns comes
-   * back. Giving up the generator or aborting the signal ends the job, and either waits for it to
-   * have ended. When a job ends before its input, at most one more piece of it is taken. A job that
-   * stands still for too long while it is its turn is given up, and its thread with it when nothing
-   * at all is heard of that any more: a disk that hangs holds a whole thread.
+   * bounds how many are under way at once, and shares them among sites. `input` goes to it, and
+   * what it yields and returns comes back. Giving up the generator or aborting the signal ends the
+   * job, and either waits for it to have ended. When a job ends before its input, at most one more
+   * piece of it is taken. A job that stands still for too long while it is its turn is given up,
+   * and its thread with it when nothing at all is heard of that any more: a disk that hangs holds a
+   * whole thread.
    * @throws what the job threw; INTERNAL when its thread died; TIMEOUT when no place became free,
    *   or it stood still
    */
@@ -47,7 +48,9 @@ export interface PartWatch extends Omit<Watch, "onMoved"> {
 }
 
 export interface JobOptions extends PartWatch {
-  readonly gate: Gate;
+  readonly gate: FairGate;
+  /** The other site that the job is for. */
+  readonly site: string;
   /** What it does, for errors. */
   readonly name: string;
   readonly input?: AsyncIterable<Uint8Array>;
@@ -80,6 +83,11 @@ const died = (cause?: unknown): VisibleError =>
   new VisibleError("INTERNAL", "A transfer's worker thread died.", {
     hint: "The transfer will be tried again. The gateway's log says why the thread died.",
     cause,
+  });
+
+const busy = (): VisibleError =>
+  new VisibleError("TIMEOUT", `The gateway had other transfers to work on for ${waitForPlaceMs / 1000} s.`, {
+    hint: "It will be tried again. If it goes on, run more gateways at the site.",
   });
 
 const stoodStill = (what: string): VisibleError =>
@@ -190,8 +198,9 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
         }),
       );
     },
-    async *run(job, { gate, name, input, signal, onMoved }) {
-      await gate.enter({ waitMs: waitForPlaceMs, signal });
+    async *run(job, { gate, site, name, input, signal, onMoved }) {
+      const leaveGate = await gate.enter({ site, waitMs: waitForPlaceMs, time, signal });
+      if (leaveGate === undefined) throw busy();
       try {
         const movement = new Movement();
         const over = new AbortController();
@@ -224,7 +233,7 @@ export const createThreadPool = (options: ThreadPoolOptions): ThreadPool => {
           leave();
         }
       } finally {
-        gate.leave();
+        leaveGate();
       }
     },
     close: async () => {

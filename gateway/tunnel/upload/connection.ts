@@ -99,9 +99,13 @@ export class UploadConnection {
   }
 
   #onText(text: string): void {
-    const lines = (this.#line + text).split("\n");
-    this.#line = lines.pop() ?? "";
-    for (const line of lines) this.#onLine?.(line);
+    // What ends no line is not looked at again with each piece that comes.
+    const [rest = "", ...next] = text.split("\n");
+    this.#line += rest;
+    for (const line of next) {
+      this.#onLine?.(this.#line);
+      this.#line = line;
+    }
     if (this.#line.length > answerCharactersMax) this.#socket.destroy(new Error("the peer's answer has no end"));
   }
 }

@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 import { readAnswer } from "../answer.ts";
 import { uploadProtocol, uploadsPath } from "./protocol.ts";
 
-/** Of a refusal, more is not read. */
+/** Of a refusal. */
 const answerCharactersMax = 64 * 1024;
 
 /**
@@ -36,8 +36,9 @@ export const upgraded = (pool: Dispatcher, signal: AbortSignal): Promise<Duplex>
         onResponseStart: (_controller, code) => {
           status = code;
         },
-        onResponseData: (_controller, piece) => {
-          if (text.length < answerCharactersMax) text += piece.toString();
+        onResponseData: (controller, piece) => {
+          text += piece.toString();
+          if (text.length > answerCharactersMax) controller.abort(new Error("the peer's answer has no end"));
         },
         onResponseEnd: () => fail(refusal(status, text)),
         onResponseError: (_controller, error) => fail(error),

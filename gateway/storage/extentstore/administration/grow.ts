@@ -1,9 +1,10 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { checkShape } from "../../../../core/api/object/volume-shape.ts";
 import { sectorBytes } from "../../../../core/api/object-spec.ts";
 import { exactBytes } from "../../../../core/object/exact-bytes.ts";
 import { refuseFullPool } from "../cluster/pools.ts";
 import { geometryOf, type VolumeRow } from "../cluster/volume-row.ts";
-import { checkShape, refuseBusy } from "../cluster/volumes.ts";
+import { refuseBusy } from "../cluster/volumes.ts";
 import type { Cluster } from "./remove.ts";
 
 /**
@@ -20,7 +21,7 @@ export const growVolume = ({ database, writer }: Cluster, volume: VolumeRow, siz
     );
   }
   if (volume.kind !== "nfs-file" && sizeBytes % sectorBytes !== 0) throw noWholeSectors(volume.name, sizeBytes);
-  checkShape(sizeBytes, geometryOf(volume));
+  checkShape({ sizeBytes, geometry: geometryOf(volume) });
   refuseBusy(volume, writer, "OBJECT_BUSY");
   database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", sizeBytes, volume.id);
   refuseFullPool(database, volume.pool, `“${volume.name}”`);

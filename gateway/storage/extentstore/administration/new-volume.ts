@@ -1,8 +1,9 @@
+import { checkShape } from "../../../../core/api/object/volume-shape.ts";
 import type { ObjectSpecOf } from "../../../../core/api/object-spec.ts";
 import { plainGeometry } from "../../../../core/extent/geometry.ts";
 import { findPool, refuseFullPool } from "../cluster/pools.ts";
 import type { VolumeRow } from "../cluster/volume-row.ts";
-import { checkShape, insertVolume, type NewVolume } from "../cluster/volumes.ts";
+import { insertVolume, type NewVolume } from "../cluster/volumes.ts";
 import type { Database } from "../database/database.ts";
 
 /* Everything here runs inside the caller's transaction. */
@@ -14,7 +15,7 @@ export const newVolume = (
   database: Database,
   { size, pool, geometry = plainGeometry }: Sized,
 ): Pick<NewVolume, "role" | "sizeBytes" | "geometry" | "pool"> => {
-  checkShape(size, geometry);
+  checkShape({ sizeBytes: size, geometry });
   return { role: "plain", sizeBytes: size, geometry, pool: findPool(database, pool) };
 };
 

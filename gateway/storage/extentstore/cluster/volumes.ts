@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { newName } from "../../../../core/api/name.ts";
-import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
-import { extentBytesMax } from "../../../../core/api/object/volume-shape.ts";
-import { blockBytes, plainGeometry } from "../../../../core/extent/geometry.ts";
+import { checkShape, type Geometry } from "../../../../core/api/object/volume-shape.ts";
+import { plainGeometry } from "../../../../core/extent/geometry.ts";
 import type { OwnedVolume, Owner } from "../../control.ts";
 import type { CreateVolumeOptions } from "../../volume-io.ts";
 import type { Writer } from "../data/locks.ts";
@@ -52,7 +51,7 @@ export const createVolume = (database: Database, options: CreateVolumeOptions): 
 export const volumeToCreate = (database: Database, options: CreateVolumeOptions): NewVolume => {
   const { kind, sizeBytes, geometry = plainGeometry } = options;
   const name = newName(options.name);
-  checkShape(sizeBytes, geometry);
+  checkShape({ sizeBytes, geometry });
   refuseTakenName(database, name);
   return {
     role: "plain",
@@ -261,17 +260,4 @@ export const refuseBusy = (row: VolumeRow, writer: Writer, code: BusyCode = "VOL
   throw new VisibleError(code, `Volume ${row.id} (“${row.name}”) is open for writing.`, {
     hint: "Close what is writing it: an NBD export, an import or a restore.",
   });
-};
-
-export const checkShape = (sizeBytes: number, geometry: Geometry): void => {
-  const { extentBytes, stripeBytes } = geometry;
-  const isEven = stripeBytes % blockBytes === 0 && extentBytes % stripeBytes === 0 && stripeBytes > 0;
-  if (isEven && extentBytes <= extentBytesMax && Number.isSafeInteger(sizeBytes) && sizeBytes > 0) return;
-  throw new VisibleError(
-    "BAD_REQUEST",
-    `A volume can't have ${sizeBytes} bytes in extents of ${extentBytes} and stripes of ${stripeBytes}.`,
-    {
-      hint: "Stripes are a multiple of 64 KiB that divides the extent, and an extent has 2 GiB at the most.",
-    },
-  );
 };

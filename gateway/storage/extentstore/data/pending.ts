@@ -16,9 +16,10 @@ import type { PendingExtent } from "./versions.ts";
 
 /**
  * Blocks that were written in part wait here uncompressed for the rest, so that small writes
- * rewrite a block once.
+ * rewrite a block once; of stripes that are shorter than a block, one an extent that is written in
+ * turn.
  */
-const partialBlocksMax = 32;
+const partialBlocksMin = 32;
 
 interface Pending {
   readonly table: BlockTable;
@@ -315,7 +316,7 @@ export class PendingWrites implements BlockTables {
     const key = this.#key(extent, block);
     const known = this.#partials.get(key);
     if (known !== undefined) return known;
-    if (this.#partials.size >= partialBlocksMax) {
+    if (this.#partials.size >= Math.max(partialBlocksMin, this.#geometry.stripeCount)) {
       for (const oldest of this.#partials.keys()) {
         this.#spill(oldest);
         break;

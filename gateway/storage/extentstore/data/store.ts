@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { asDiskError } from "../../../files/disk-errors.ts";
+import { privateFolder } from "../../../files/private.ts";
 import { steadyTime, type Time } from "../../../time/time.ts";
 import { Database } from "../database/database.ts";
 import { migrate } from "../database/schema.ts";
@@ -69,8 +70,7 @@ export const openStore = (dir: string, options: StoreOptions = {}): Store => {
 const makeOrOpen = (dir: string, options: StoreOptions): Store => {
   const dataDir = join(dir, "data");
   const locksDir = join(dir, "locks");
-  mkdirSync(dataDir, { recursive: true });
-  mkdirSync(locksDir, { recursive: true });
+  for (const folder of [dir, dataDir, locksDir]) mkdirSync(folder, { recursive: true, mode: privateFolder });
   const lock = FileLock.tryAcquire(join(locksDir, "open"), openWaitMilliseconds);
   if (lock === undefined) {
     throw new VisibleError(

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
+import { extentCount, type Geometry } from "../../../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../../../core/extent/geometry.ts";
-import { extentCount } from "../../../../core/extent/striping.ts";
 import type { ExtentBlocks, ExtentDigest, ExtentToken, SnapshotReader, VolumeHandle } from "../../volume-io.ts";
 import { findSnapshot, type SnapshotRow } from "../cluster/snapshots.ts";
 import { geometryOf, type VolumeRow } from "../cluster/volume-row.ts";

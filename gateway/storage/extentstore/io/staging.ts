@@ -1,16 +1,9 @@
 import assert from "node:assert/strict";
-import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
+import { checkShape, type Geometry } from "../../../../core/api/object/volume-shape.ts";
 import type { CreateVolumeOptions, StageVolumeOptions } from "../../volume-io.ts";
 import { refuseFullPool } from "../cluster/pools.ts";
 import { geometryOf, type VolumeRow } from "../cluster/volume-row.ts";
-import {
-  checkShape,
-  claimVolume,
-  createVolume,
-  findVolume,
-  releaseVolume,
-  volumeToCreate,
-} from "../cluster/volumes.ts";
+import { claimVolume, createVolume, findVolume, releaseVolume, volumeToCreate } from "../cluster/volumes.ts";
 import { type BlockTable, BlockTableDamaged } from "../data/blocks.ts";
 import type { Writer } from "../data/locks.ts";
 import { forgetStaging, insertStaging } from "../data/stagings.ts";
@@ -49,7 +42,7 @@ const stagingOfNew = (database: Database, create: CreateVolumeOptions): Staging 
 const stagingOf = (database: Database, volume: VolumeRow, growTo = 0): Staging => {
   const geometry = geometryOf(volume);
   const sizeBytes = Math.max(volume.sizeBytes, growTo);
-  checkShape(sizeBytes, geometry);
+  checkShape({ sizeBytes, geometry });
   const tableId = copyWhatIsThere(database, volume.tableId);
   return { tableId, sizeBytes, geometry, name: volume.name, becomes: { volumeId: volume.id } };
 };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { textCharactersMax } from "../../../../core/api/object/common.ts";
-import type { VolumeShape } from "../../../../core/api/object/volume-shape.ts";
+import { checkShape, type VolumeShape } from "../../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { MirrorVolume, Owner } from "../../control.ts";
 import { dropEmptyExport, ensureExport } from "../cluster/exports.ts";
@@ -15,12 +15,16 @@ import { type MirrorRow, mirrorOfVolume, resetMirror, sameGeometry } from "./mir
  * the caller's transaction.
  */
 
-/** Makes an object's mirror volumes, or brings them up to date. @throws OBJECT_NAME_TAKEN */
+/**
+ * Makes an object's mirror volumes, or brings them up to date. @throws OBJECT_NAME_TAKEN,
+ * BAD_REQUEST
+ */
 export const ensureMirrorVolumes = (
   database: Database,
   of: { readonly owner: Owner; readonly object: ObjectConfig; readonly pool: string },
 ): { readonly mirrors: readonly MirrorVolume[] /** The pool has more to hold. */; readonly needsSpace: boolean } => {
   const { owner, object } = of;
+  for (const volume of object.volumes) checkShape(volume);
   ensurePlace(database, of);
   let needsSpace = false;
   const mirrors = object.volumes.map((source) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../../../core/extent/geometry.ts";
-import { extentCount, locate } from "../../../../core/extent/striping.ts";
+import { assertExtent, locate } from "../../../../core/extent/striping.ts";
 import { zeroHashes } from "../../block-hash.ts";
 import type { StoredBlocks } from "../../stored-blocks.ts";
 import type { MirrorExtentWriter } from "../../volume-io.ts";
@@ -40,7 +40,7 @@ export class StoredExtentWriter implements MirrorExtentWriter {
   ) {
     const { mirror, epoch, extent, from } = options;
     const geometry = geometryOf(mirror);
-    assert(extent >= 0 && extent < extentCount(geometry, mirror.sizeBytes), `the mirror has no extent ${extent}`);
+    assertExtent(geometry, mirror.sizeBytes, extent);
     this.#store = store;
     this.#volumeId = mirror.id;
     this.#geometry = geometry;

@@ -13,7 +13,8 @@ import { keepPrepared } from "./prepared.ts";
  * Makes an object's mirror, or brings it to what the object is now (W6, W10): its volumes, and for
  * a VM the VM. What a mirror has no more is left to the publication of the group that does not have
  * it. Inside a transaction.
- * @throws GROUP_EXISTS, GROUP_STALE, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, OBJECT_NAME_TAKEN
+ * @throws GROUP_EXISTS, GROUP_STALE, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, OBJECT_NAME_TAKEN,
+ *   BAD_REQUEST
  */
 export const prepareMirror = (database: Database, options: PrepareMirrorOptions): readonly MirrorVolume[] => {
   const { owner, object, mapping, run } = options;

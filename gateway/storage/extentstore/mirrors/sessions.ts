@@ -1,7 +1,7 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { GroupId } from "../../../../core/api/ids.ts";
 import { isSameMirrorSet } from "../../../../core/api/mirror-set.ts";
-import { extentCount } from "../../../../core/extent/striping.ts";
+import { checkShape, extentCount } from "../../../../core/api/object/volume-shape.ts";
 import type { MirrorSession, OpenMirrorOptions, Owner, PublishGroupOptions, SnapshotGroup } from "../../control.ts";
 import { mirrorSetOf } from "../../mirror-set.ts";
 import type { ExtentDigest } from "../../volume-io.ts";
@@ -14,7 +14,7 @@ import type { BlockTable } from "../data/blocks.ts";
 import { damagedExtents } from "../data/damage.ts";
 import { clearTable, commitExtent, damagedDigest, extentDigests, type PendingExtent } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
-import { findMirror, type MirrorRow, mirrorsOf, ownMirror, resetMirror } from "./mirrors.ts";
+import { findMirror, type MirrorRow, mirrorsOf, ownMirror, resetMirror, sameGeometry } from "./mirrors.ts";
 import { dropAborted, dropOvertaken, dropPublished, manifestOf } from "./prepared.ts";
 import { dropStaleMirrors } from "./stale.ts";
 
@@ -27,11 +27,12 @@ import { dropStaleMirrors } from "./stale.ts";
 /**
  * @throws VOLUME_UNKNOWN, NOT_OURS, GROUP_ABORTED, GROUP_EXISTS (this very group is published:
  *   there is nothing left to write), GROUP_STALE (also when a newer one is being written),
- *   BASE_MISSING
+ *   BASE_MISSING, BAD_REQUEST
  */
 export const openMirror = (database: Database, options: OpenMirrorOptions): MirrorSession => {
-  const { owner, mirrorVolumeId, groupId, baseGroupId, sequence, sizeBytes } = options;
+  const { owner, mirrorVolumeId, groupId, baseGroupId, sequence } = options;
   const mirror = ownMirror(database, mirrorVolumeId, owner);
+  const volume = findVolume(database, mirrorVolumeId);
   const known = findPublished(database, groupId, owner);
   if (known !== undefined) throw groupExists(known, "it has been published");
   refuseAborted(database, groupId, owner);
@@ -39,11 +40,10 @@ export const openMirror = (database: Database, options: OpenMirrorOptions): Mirr
   const newest = Math.max(mirror.publishedSequence, isSameRun ? 0 : mirror.sequence);
   const what = `the mirror ${mirrorVolumeId} has or gets`;
   if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what });
+  refuseOtherShape(volume, options);
   const resumes = isSameRun && mirror.baseGroupId === baseGroupId;
   if (!resumes) resetMirror(database, owner, { mirror, baseGroupId });
-  database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", sizeBytes, mirrorVolumeId);
-  const volume = findVolume(database, mirrorVolumeId);
-  clearTable(database, volume.tableId, extentCount(volume, sizeBytes));
+  resizeMirror(database, volume, options.sizeBytes);
   const damaged = damagedExtents(database, volume.tableId);
   for (const extent of damaged) {
     database.run("DELETE FROM doneExtents WHERE volumeId = ? AND extent = ?", mirrorVolumeId, extent);
@@ -66,6 +66,22 @@ export const openMirror = (database: Database, options: OpenMirrorOptions): Mirr
     damaged,
     complete,
   };
+};
+
+/** What is sent must be as it was prepared; a source whose volume is smaller now may send less. */
+const refuseOtherShape = (mirror: VolumeRow, { sizeBytes, geometry }: OpenMirrorOptions): void => {
+  checkShape({ sizeBytes, geometry });
+  if (sameGeometry(mirror, geometry) && sizeBytes <= mirror.sizeBytes) return;
+  throw new VisibleError("BAD_REQUEST", `The mirror ${objectIdOf(mirror)} has another shape than its source.`, {
+    hint: "Prepare the mirror again.",
+  });
+};
+
+const resizeMirror = (database: Database, { id, tableId, ...geometry }: VolumeRow, sizeBytes: number): void => {
+  const extents = extentCount(geometry, sizeBytes);
+  database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", sizeBytes, id);
+  clearTable(database, tableId, extents);
+  database.run("DELETE FROM doneExtents WHERE volumeId = ? AND extent >= ?", id, extents);
 };
 
 /** @returns the mirror, whose writer with this epoch may go on. @throws FENCED, VOLUME_UNKNOWN */

@@ -81,6 +81,7 @@ test("200 mirrors, written by 4 threads for 10 days, one group kept, take up lit
         sequence: day,
         baseGroupId: day === 1 ? null : groupId(day - 1),
         sizeBytes,
+        geometry,
       });
       const changed = Array.from({ length: blocks }, (_, block) => block).filter(
         (block) => day === 1 || hash(mirror, day) % blocks === block,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { groupId, noise, owner, takenAt } from "../../conformance/fixtures.ts";
+import { groupId, noise, owner, plain, takenAt } from "../../conformance/fixtures.ts";
 import type { StorageDriver } from "../../driver.ts";
 import { mirrorSetOf } from "../../mirror-set.ts";
 
@@ -87,6 +87,7 @@ const sendStep = async (driver: StorageDriver, life: Life, n: number): Promise<v
     sequence: n + 1,
     baseGroupId: base,
     sizeBytes: volumeBytes,
+    geometry: plain,
   });
   const extentBytes = 256 * 1024;
   for (let extent = 0; extent < volumeBytes / extentBytes; extent++) {

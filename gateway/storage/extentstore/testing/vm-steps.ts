@@ -61,7 +61,7 @@ const sendVolume = async (
 ): Promise<void> => {
   const bytes = bytesIn(n, sourceVolumeId);
   const session = { owner, mirrorVolumeId, groupId: vmGroup(n), sequence: n + 1, baseGroupId: null };
-  const { epoch, done } = await driver.openMirror({ ...session, sizeBytes: volumeBytes });
+  const { epoch, done } = await driver.openMirror({ ...session, sizeBytes: volumeBytes, geometry: plain });
   for (let extent = 0; extent < volumeBytes / plain.extentBytes; extent++) {
     if (done.includes(extent)) continue;
     const writer = await driver.openMirrorExtent({ mirrorVolumeId, epoch, extent });
