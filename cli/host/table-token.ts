@@ -27,7 +27,7 @@ export const createTokenInTable = async (
 ): Promise<Token & { readonly token: string }> => {
   const clients = createClients(env);
   try {
-    // What anybody writes about tokens where they once lay counts for nothing from the first one on.
+    // What is written about tokens where they once lay counts for nothing from now on.
     await takeOver(clients.dynamodb, tableName, systemClock);
     const store = createDynamodbStore({ client: clients.dynamodb, tableName });
     const { token, record } = await createToken({ store, clock: systemClock }, request);

@@ -24,15 +24,15 @@ export const writeAudit = ({ store, clock }: Pick<Deps, "store" | "clock">, entr
   store.commit([auditPut({ at: clock.now(), ...entry })]);
 
 /**
- * The newest first. Whoever knew an entry's key could put another in its place: so a cursor has only
- * as much of it as tells entries of one instant apart.
+ * The newest first. Whoever knew an entry's key could put another in its place: so a cursor has
+ * only as much of it as tells entries of one instant apart.
  */
 export const listAudit = async (deps: Pick<Deps, "store" | "log">, page: PageRequest): Promise<Page<AuditEntry>> => {
   const { cursor, ...found } = await readPage(deps, auditEntrySchema, auditKey("", ""), page, { descending: true });
   return { ...found, ...(cursor !== undefined && { cursor: cutCursor(cursor) }) };
 };
 
-/** Listed backwards, what begins with a text comes before the text itself: so nothing comes twice. */
+/** Listed backwards, a key comes before the text that it begins with: so nothing comes twice. */
 const cutCursor = (cursor: string): string => {
   const sort = decodeCursor(cursor, "");
   return encodeCursor(sort.slice(0, sort.lastIndexOf("#") + 1 + shownCharacters));

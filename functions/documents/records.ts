@@ -5,7 +5,8 @@ import { keyPart } from "../../core/object/place.ts";
 import type { Key } from "../../core/ports/store.ts";
 
 /**
- * Where each kind of document lies; tables.ts says in which table. A partition is what is listed together:
+ * Where each kind of document lies; tables.ts says in which table. A partition is what is listed
+ * together:
  * the catalogue (names of sites, plans and tokens), a site, a plan with its runs and groups, and
  * a run with its facts.
  */

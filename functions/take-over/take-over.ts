@@ -33,7 +33,7 @@ const documentsAtOnce = 25;
 /**
  * Moves what an earlier version kept in the single table to the tables that it is in now: once.
  * Whoever may write to the table of state could otherwise make tokens by it, for all time. It moves
- * a document by a transaction, so one that was stopped goes on where it was, and nothing is in both.
+ * a document by a transaction, so one that was stopped goes on where it was.
  * @returns what was moved, now or when it was done
  */
 export const takeOver = async (client: DynamoDBClient, name: string, clock: Clock): Promise<TakenOver> => {
@@ -77,7 +77,7 @@ const moveAll = async (documents: DynamoDBDocumentClient, name: string, first: K
   return moved;
 };
 
-/** What still lies in the single table and begins like a key; what was read is gone by the next page. */
+/** What still lies in the single table and begins like a key: each page is moved before the next. */
 async function* pagesBefore(
   documents: DynamoDBDocumentClient,
   name: string,

@@ -11,7 +11,10 @@ const throttled = ({ perSecond, burst }: RouteThrottle) => ({
   throttlingBurstLimit: burst,
 });
 
-/** The HTTP API: one function behind every path but that of the audit trail. It alone has the authorities' keys. */
+/**
+ * The HTTP API: one function behind every path but that of the audit trail. It alone has the
+ * authorities' keys.
+ */
 export const createApi = (here: InstallationHere) => {
   // {"MULTI-CLUSTER": "PEM of the certificate and the key"}; without any, no gateway can enrol.
   const authorities = new sst.Secret("Authorities", "{}");
