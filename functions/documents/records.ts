@@ -6,9 +6,8 @@ import type { Key } from "../../core/ports/store.ts";
 
 /**
  * Where each kind of document lies; tables.ts says in which table. A partition is what is listed
- * together:
- * the catalogue (names of sites, plans and tokens), a site, a plan with its runs and groups, and
- * a run with its facts.
+ * together: the catalogue (names of sites, plans and tokens), a site, a plan with its runs and
+ * groups, and a run with its facts.
  */
 const sequenceDigits = (sequence: number) => sequence.toString().padStart(10, "0");
 const indexDigits = (index: number) => index.toString().padStart(5, "0");
