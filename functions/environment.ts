@@ -65,6 +65,22 @@ export const gatewayAccessFrom = (env: Environment): GatewayAccess => {
 };
 
 /**
+ * The hosts that gateways' proofs may be made for: those of the API's public URLs, which API_URLS
+ * names with spaces in between.
+ * @throws VisibleError BAD_REQUEST
+ */
+export const audiencesFrom = (env: Environment): readonly string[] =>
+  needVariable(env, "API_URLS")
+    .split(/\s+/)
+    .filter((url) => url !== "")
+    .map((url) => {
+      if (URL.canParse(url)) return new URL(url).host;
+      throw new VisibleError("BAD_REQUEST", `The environment variable API_URLS names “${url}”, which is no URL.`, {
+        hint: "Write https://HOST for each name of the API, with spaces in between.",
+      });
+    });
+
+/**
  * By what the senders of reports are known. Emulators don't tell them apart; on AWS it must be set.
  * @throws VisibleError BAD_REQUEST
  */

@@ -9,9 +9,11 @@ export const assumptions = {
   /** Of computing, beside the waiting that is counted: for each report, and for any other call. */
   reportMs: 10,
   callMs: 30,
-  /** `credentials`: the proof is verified, STS is asked. */
-  credentialsMs: 100,
-  credentialsReadUnits: 3,
+  /** `credentials`: a nonce is asked for, the proof is verified and written down, STS is asked. */
+  credentialsCalls: 2,
+  credentialsMs: 120,
+  credentialsReadUnits: 4,
+  credentialsWriteUnits: 1,
   functionGigabytes: 0.5,
   apiGigabytes: 1,
   /** How many reports share a call where many sites report; a single site's are counted. */
@@ -97,14 +99,20 @@ export const month = ({ idle, busy, forgotten, seconds }: Counted, sites: number
     ),
     line(
       "API: gateways ask for credentials",
-      credentials * (prices.httpApiRequest + prices.lambdaRequest + a.credentialsReadUnits * prices.readUnit) +
+      credentials *
+        (a.credentialsCalls * (prices.httpApiRequest + prices.lambdaRequest) +
+          a.credentialsReadUnits * prices.readUnit +
+          a.credentialsWriteUnits * prices.writeUnit) +
         running(credentials * a.credentialsMs, a.apiGigabytes),
     ),
     line(
       "data out: SQS's answers",
       ((busy.answers.count * a.answerBytes + busy.answers.bytes) / gigabyte) * prices.dataOutGigabyte,
     ),
-    line("logs", (((reportCalls + plan.count + credentials) * a.logBytes) / gigabyte) * prices.logGigabyte),
+    line(
+      "logs",
+      (((reportCalls + plan.count + a.credentialsCalls * credentials) * a.logBytes) / gigabyte) * prices.logGigabyte,
+    ),
     fixedLine(
       "SQS: Lambda asks for reports and dead letters",
       once((a.polledQueues * a.pollers * seconds * prices.sqsRequest) / a.pollSeconds),
@@ -119,6 +127,7 @@ export const month = ({ idle, busy, forgotten, seconds }: Counted, sites: number
           running(sweep.milliseconds + overdue.milliseconds + (sweep.count + overdue.count) * a.callMs),
       ),
     ),
+    fixedLine("Secrets Manager: the authorities' keys", prices.secretMonth),
     fixedLine(
       "alarms and metrics",
       (functionNames.length + a.otherAlarms) * prices.alarmMonth + a.metrics * prices.metricMonth,

@@ -17,6 +17,8 @@ export const prices = {
   dataOutGigabyte: 0.09,
   alarmMonth: 0.1,
   metricMonth: 0.3,
+  /** Reading it, every five minutes at most, is not worth a line. */
+  secretMonth: 0.4,
 } as const;
 
 /** 365 days by 12. */

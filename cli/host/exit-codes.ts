@@ -22,6 +22,7 @@ const endings: Record<ErrorCode, Ending> = {
   BAD_REQUEST: "badInput",
   BODY_TOO_LARGE: "badInput",
   UNAUTHENTICATED: "refused",
+  USE_NONCE: "refused",
   FORBIDDEN: "refused",
   NOT_FOUND: "notFound",
   CONFLICT: "failed",

@@ -8,6 +8,7 @@ export const errorCodes = {
   BAD_REQUEST: { status: 400, retryable: false },
   BODY_TOO_LARGE: { status: 413, retryable: false },
   UNAUTHENTICATED: { status: 401, retryable: false },
+  USE_NONCE: { status: 401, retryable: true },
   FORBIDDEN: { status: 403, retryable: false },
   NOT_FOUND: { status: 404, retryable: false },
   CONFLICT: { status: 409, retryable: true },

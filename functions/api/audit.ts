@@ -7,6 +7,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { jsonIn } from "../../core/api/json.ts";
 import { listAudit, writeAudit } from "../audit/audit.ts";
 import { auditRefusal } from "../audit/refusals.ts";
+import { NonceNeeded } from "../enrolment/nonce.ts";
 import type { ApiDeps, ApiEnv } from "./env.ts";
 import { createRouter, needs, pageAnswer, refusals } from "./route.ts";
 import { pageQuery } from "./schemas.ts";
@@ -37,6 +38,7 @@ export const audited = (deps: ApiDeps) =>
   createMiddleware<ApiEnv>(async (c, next) => {
     await next();
     const { error } = c;
+    if (error instanceof NonceNeeded && error.isFirst) return;
     if (VisibleError.is(error) && refusedStatuses.includes(error.status)) {
       const { method, path } = c.req;
       const actor = actorOf(c) ?? { kind: "stranger" };

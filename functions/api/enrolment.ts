@@ -105,11 +105,13 @@ const requireEnrolment = (deps: ApiDeps) =>
 
 /**
  * Lets only gateways through that prove who they are. @throws {VisibleError} UNAUTHENTICATED,
- * GATEWAY_REMOVED
+ * USE_NONCE, GATEWAY_REMOVED
  */
 const requireGateway = (deps: ApiDeps, { isRenewal }: { readonly isRenewal: boolean }) =>
   createMiddleware<ApiEnv>(async (c, next) => {
-    const shown = { proof: bearerOf(c.req), audience: new URL(c.req.url).host };
-    c.set("gateway", await proveGateway(deps, { ...shown, isRenewal }));
+    const proof = bearerOf(c.req);
+    const { method, path } = c.req;
+    const request = { method, path, body: new Uint8Array(await c.req.arrayBuffer()) };
+    c.set("gateway", await proveGateway(deps, { proof, request, isRenewal }));
     await next();
   });

@@ -11,6 +11,8 @@ import type { Deps } from "../ports/deps.ts";
  */
 export interface ApiDeps extends Deps {
   readonly authorities: Authorities;
+  /** The hosts of the API's public URLs: `ProofDeps`. */
+  readonly audiences: readonly string[];
   readonly access: GatewayAccess;
 }
 

@@ -7,6 +7,8 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { visibleFailure } from "../../core/api/failure.ts";
 import { plainIssues } from "../../core/api/issues.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
+import { nonceHeader } from "../../pki/proof.ts";
+import { NonceNeeded } from "../enrolment/nonce.ts";
 import type { Log } from "../ports/deps.ts";
 import type { ApiEnv } from "./env.ts";
 
@@ -29,6 +31,10 @@ export const answerError =
     }
     const shown = refusal ?? visibleFailure(error, "the control plane") ?? defect(requestId);
     if (shown.code === "UNAUTHENTICATED") c.header("WWW-Authenticate", "Bearer");
+    if (shown instanceof NonceNeeded) {
+      c.header("WWW-Authenticate", 'Bearer error="use_nonce"');
+      c.header(nonceHeader, shown.nonce);
+    }
     return c.json(bodyOf(shown), shown.status as ContentfulStatusCode);
   };
 

@@ -19,6 +19,9 @@ import { createApp } from "./app.ts";
 export const siteA = siteIdSchema.parse("a");
 export const siteB = siteIdSchema.parse("b");
 
+/** Of the API's public URL. */
+export const testHost = "api.test";
+
 /** Of the multi-cluster main. */
 const authority = createAuthority({ multiCluster: "main", nowMs: Date.parse("2026-01-01T00:00:00Z") });
 
@@ -72,6 +75,7 @@ export const createTestApi = async () => {
         expiresAt: addSeconds(now, 900),
       }),
     },
+    audiences: [testHost],
     authorities: authoritiesOf(new Map([["main", await authority]])),
     log: {
       info: () => undefined,

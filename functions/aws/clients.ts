@@ -58,7 +58,7 @@ const endpointCredentials = (env: Environment): Pick<ClientConfig, "credentials"
  */
 export const clientConfig = (
   env: Environment,
-  service: "DYNAMODB" | "SQS" | "SCHEDULER" | "STS" | "LAMBDA",
+  service: "DYNAMODB" | "SQS" | "SCHEDULER" | "STS" | "LAMBDA" | "SECRETS_MANAGER",
 ): ClientConfig => {
   const endpoint = env[`AWS_ENDPOINT_URL_${service}`] || env["AWS_ENDPOINT_URL"] || undefined;
   const region = env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || (endpoint === undefined ? undefined : "us-east-1");

@@ -107,7 +107,7 @@ export const revoke = async (
   const key = revocationsKey(multiCluster);
   const before: Stored<Revocations> | undefined = await store.get<Revocations>(key);
   const now = clock.now();
-  const authority = authorities.of(multiCluster);
+  const authority = await authorities.of(multiCluster);
   const fingerprint = fingerprintOf(authority.certificatePem);
   // What another authority issued nobody believes anyway.
   const known = before?.body.authority === fingerprint ? before.body.revoked : [];

@@ -24,6 +24,11 @@ export const certificatesKey = (siteId: SiteId, gatewayId: string): Key => ({
   partition: `SITE#${siteId}`,
   sort: `CERTIFICATES#${gatewayId}`,
 });
+/** `LastProof` */
+export const lastProofKey = (siteId: SiteId, gatewayId: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `PROOF#${gatewayId}`,
+});
 /** `Revocations`: of a multi-cluster. */
 export const revocationsKey = (multiCluster: SiteId): Key => ({
   partition: `MULTICLUSTER#${multiCluster}`,

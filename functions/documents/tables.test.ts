@@ -14,6 +14,7 @@ const at = "2026-03-01T01:00:00.000Z";
 const elsewhere: Readonly<Record<string, readonly [Key, "access" | "audit"]>> = {
   siteKey: [records.siteKey(a), "access"],
   certificatesKey: [records.certificatesKey(a, "a1"), "access"],
+  lastProofKey: [records.lastProofKey(a, "a1"), "access"],
   revocationsKey: [records.revocationsKey(a), "access"],
   enrolmentKey: [records.enrolmentKey("hash"), "access"],
   tokenKey: [records.tokenKey("hash"), "access"],

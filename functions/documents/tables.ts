@@ -11,9 +11,12 @@ export type TableKind = (typeof tableKinds)[number];
 
 const accessPartitions: ReadonlySet<string> = new Set(["TOKENS", "ENROLMENTS", "SITES", "MULTICLUSTER", "TAKENOVER"]);
 
+/** Beside what else is known of the site. */
+const accessOfSite = /^(CERTIFICATES|PROOF)#/;
+
 /** Where a document lies, by the first words of its key. */
 export const tableOf = ({ partition, sort }: Key): TableKind => {
   const [kind = ""] = partition.split("#", 1);
   if (kind === "AUDIT") return "audit";
-  return accessPartitions.has(kind) || sort.startsWith("CERTIFICATES#") ? "access" : "state";
+  return accessPartitions.has(kind) || accessOfSite.test(sort) ? "access" : "state";
 };

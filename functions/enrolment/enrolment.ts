@@ -40,7 +40,7 @@ export const createEnrolment = async (
 ): Promise<{ readonly token: string; readonly record: Enrolment }> => {
   const { body: site } = await readStoredSite(deps, siteId);
   // Who could not be given a certificate is told here, and not the one who comes with the token.
-  deps.authorities.of(site.multiCluster);
+  await deps.authorities.of(site.multiCluster);
   const { text, sha256 } = newSecret(prefix);
   const createdAt = deps.clock.now();
   const expiresAt = addSeconds(createdAt, enrolmentSeconds);
@@ -138,7 +138,7 @@ const issue = async (
   const { id: siteId, multiCluster } = options.site.body;
   const { gatewayId } = options;
   const publicKey = await readRequest(options.requestPem);
-  const authority = authorities.of(multiCluster);
+  const authority = await authorities.of(multiCluster);
   const now = clock.now();
   const nowMs = Date.parse(now);
   const identity = { multiCluster, siteId, gatewayId };

@@ -1,7 +1,8 @@
-import { decodeProtectedHeader, importSPKI, type JWTPayload, jwtVerify } from "jose";
 import { type GatewayCertificates, renewableSeconds } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type PeerIdentity, parseIdentity } from "../../core/api/identity.ts";
+import type { Authority } from "../../pki/authority.ts";
+import { bodyDigest, certificateOfProof, type ProofClaims, proofClaimsSchema, signedClaims } from "../../pki/proof.ts";
 import { plainSerial } from "../../pki/revocations.ts";
 import { x509 } from "../../pki/x509.ts";
 import { isRevoked } from "../certificates/revocations.ts";
@@ -9,33 +10,47 @@ import { certificatesKey } from "../documents/records.ts";
 import { gatewayWasRemoved, removedAt } from "../gateways/removed.ts";
 import { readStoredSite } from "../sites/sites.ts";
 import type { EnrolmentDeps } from "./enrolment.ts";
+import { assertFresh, useUp } from "./nonce.ts";
 
-/**
- * A proof is made for one request and good for a minute; clocks may differ by as much as
- * certificates allow for.
- */
-const ageSecondsMax = 60;
-const clockToleranceSeconds = 300;
+export interface ProofDeps extends EnrolmentDeps {
+  /**
+   * The hosts of the API's public URLs, as the deployment knows them: what a request says of its
+   * host is whatever the sender likes.
+   */
+  readonly audiences: readonly string[];
+}
+
+/** What a proof is held against. */
+export interface ProvenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly body: Uint8Array;
+}
 
 /**
  * Which gateway sent a request, by its proof: a JWT (RFC 7519) signed with the key of its
  * certificate, which is in the header `x5c` (RFC 7515). The certificate must be of the authority of
- * the multi-cluster that it names, and neither expired nor revoked; the audience is the host that
- * was asked, so that a proof which somebody else was sent is worth nothing here.
+ * the multi-cluster that it names, and neither expired nor revoked. The proof is good for this
+ * request alone, at this control plane, once, and within a minute of the nonce that was given for
+ * it; the gateway's clock has no say.
  * @param isRenewal one that has expired lately, or was issued by a clock that was ahead, is
  *   believed as well, if it is one that this control plane remembers to have given
  * @throws {VisibleError} UNAUTHENTICATED saying what is wrong with it; GATEWAY_REMOVED
+ * @throws {NonceNeeded} when all else of it is right, with the nonce for the next try
  */
 export const proveGateway = async (
-  deps: EnrolmentDeps,
-  options: { readonly proof: string; readonly audience: string; readonly isRenewal?: boolean },
+  deps: ProofDeps,
+  options: { readonly proof: string; readonly request: ProvenRequest; readonly isRenewal?: boolean },
 ): Promise<PeerIdentity> => {
-  const { proof, audience, isRenewal = false } = options;
+  const { proof, request, isRenewal = false } = options;
   const now = new Date(deps.clock.now());
   const certificate = certificateOf(proof);
   const identity = identityOf(certificate);
-  await assertOfAuthority(deps, certificate, identity);
-  await assertSigned(certificate, { proof, audience, now });
+  const authority = await deps.authorities.of(identity.multiCluster);
+  await assertOfAuthority(authority, certificate, identity);
+  const claims = await claimsOf(certificate, proof);
+  assertMadeFor(request, claims, deps.audiences);
+  const nonceAt = assertFresh(authority, claims.nonce, deps.clock.now());
   const { body: site } = await readStoredSite(deps, identity.siteId);
   // An authority speaks for the sites of its own multi-cluster.
   if (site.multiCluster !== identity.multiCluster) {
@@ -44,20 +59,21 @@ export const proveGateway = async (
   if (removedAt(site, identity.gatewayId) !== undefined) throw gatewayWasRemoved(identity);
   await assertNotRevoked(deps, certificate, identity);
   if (!isRenewal || !(await isRenewable(deps, certificate, identity, now))) assertValid(certificate, now);
+  await useUp(deps, identity, { authority, nonceAt });
   return identity;
 };
 
-const refused = (message: string, cause?: unknown) =>
+const refused = (message: string, cause?: unknown, hint?: string) =>
   new VisibleError("UNAUTHENTICATED", message, {
-    hint: "See that the gateway's clock is right. If it is, enrol the gateway again: smtx-backup gateway enrol -c FILE.",
+    hint:
+      hint ??
+      "See that the gateway's clock is right. If it is, enrol the gateway again: smtx-backup gateway enrol -c FILE.",
     cause,
   });
 
 const certificateOf = (proof: string): x509.X509Certificate => {
   try {
-    const [first] = decodeProtectedHeader(proof).x5c ?? [];
-    if (first === undefined) throw new TypeError("it has no certificate");
-    return new x509.X509Certificate(first);
+    return certificateOfProof(proof);
   } catch (cause) {
     throw refused("The request has no proof of a gateway, or one that can't be read.", cause);
   }
@@ -71,11 +87,10 @@ const identityOf = (certificate: x509.X509Certificate): PeerIdentity => {
 };
 
 const assertOfAuthority = async (
-  deps: EnrolmentDeps,
+  authority: Authority,
   certificate: x509.X509Certificate,
   { multiCluster }: PeerIdentity,
 ): Promise<void> => {
-  const authority = deps.authorities.of(multiCluster);
   const { publicKey } = new x509.X509Certificate(authority.certificatePem);
   if (await certificate.verify({ publicKey, signatureOnly: true })) return;
   throw refused(`The certificate is not of the authority of “${multiCluster}”.`);
@@ -113,23 +128,39 @@ const assertNotRevoked = async (
   if (await isRevoked(deps, identity.multiCluster, certificate.serialNumber)) throw gatewayWasRemoved(identity);
 };
 
-const assertSigned = async (
-  certificate: x509.X509Certificate,
-  { proof, audience, now }: { readonly proof: string; readonly audience: string; readonly now: Date },
-): Promise<JWTPayload> => {
+const claimsOf = async (certificate: x509.X509Certificate, proof: string): Promise<ProofClaims> => {
+  const claims = proofClaimsSchema.safeParse(await signedIn(certificate, proof));
+  if (claims.success) return claims.data;
+  throw refused(
+    "The proof does not say which request it was made for.",
+    claims.error,
+    "The gateway is older than the control plane: install this version beside its site, and start it again. Its certificate is renewed then.",
+  );
+};
+
+const signedIn = async (certificate: x509.X509Certificate, proof: string): Promise<unknown> => {
   try {
-    const key = await importSPKI(certificate.publicKey.toString("pem"), "ES256");
-    const options = {
-      audience,
-      algorithms: ["ES256"],
-      currentDate: now,
-      maxTokenAge: ageSecondsMax,
-      clockTolerance: clockToleranceSeconds,
-      requiredClaims: ["exp"],
-    };
-    return (await jwtVerify(proof, key, options)).payload;
+    return await signedClaims(certificate, proof);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : cause;
-    throw refused(`The proof is not good (${reason}). By the control plane's clock it is ${now.toISOString()}.`, cause);
+    throw refused("The proof is not signed by the certificate's key.", cause);
+  }
+};
+
+const assertMadeFor = (
+  { method, path, body }: ProvenRequest,
+  claims: ProofClaims,
+  audiences: readonly string[],
+): void => {
+  if (!audiences.includes(claims.aud)) {
+    throw refused(
+      `The proof is made for “${claims.aud}”, and this control plane is ${audiences.join(" or ")}.`,
+      undefined,
+      `Write api: https://${audiences[0]} into the gateway's configuration, or give the control plane this URL as well (API_URLS).`,
+    );
+  }
+  const isSame = claims.method === method && claims.path === path;
+  if (!isSame) throw refused(`The proof is made for ${claims.method} ${claims.path}, and not for ${method} ${path}.`);
+  if (claims.bodySha256 !== bodyDigest(body)) {
+    throw refused("The proof is made for a request with another body.");
   }
 };

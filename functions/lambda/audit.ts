@@ -8,7 +8,7 @@ import { lambdaDeps } from "./runtime.ts";
  * The part of the HTTP API that reads the audit trail, in a function of its own: who may add to the
  * trail must not learn its keys.
  */
-const deps = { ...lambdaDeps("audit"), authorities: authoritiesOf(new Map()), access: noGatewayAccess };
+const deps = { ...lambdaDeps("audit"), authorities: authoritiesOf(new Map()), audiences: [], access: noGatewayAccess };
 
 /** API Gateway v2, of one path → the HTTP API. */
 export const handler = handle(createApp(deps));

@@ -23,7 +23,7 @@ test("a gateway's token or proof never goes to where a redirect leads", async (t
   for (const status of [301, 302, 303, 307, 308]) {
     const api = await serve(t, (_, answer) => void answer.writeHead(status, { location: elsewhere }).end());
     const { signal } = new AbortController();
-    const asking = { api, path: "/v1/enrol", bearer: "secret", json: {}, answer: z.object({}), signal };
+    const asking = { api, path: "/v1/enrol", bearer: () => "secret", json: {}, answer: z.object({}), signal };
     await assert.rejects(askControlPlane(asking), (error) => VisibleError.is(error, "LINK_BROKEN"));
   }
   assert.equal(asked, 0);

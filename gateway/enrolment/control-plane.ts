@@ -1,18 +1,22 @@
 import { request } from "undici";
 import type { z } from "zod";
 import { errorBodySchema } from "../../core/api/answers.ts";
-import { errorToldAs, VisibleError } from "../../core/api/errors.ts";
+import { errorCodes, errorToldAs, VisibleError } from "../../core/api/errors.ts";
 import { jsonIn } from "../../core/api/json.ts";
+import type { RequestToProve } from "../../pki/proof.ts";
+import { nonceHeader } from "../../pki/proof.ts";
 
 /** For the whole exchange; a function that starts cold takes a second or two. */
 const answerMs = 30_000;
 const answerBytesMax = 1024 * 1024;
+/** The first brings a nonce. One more is for another process that used a later nonce meanwhile. */
+const triesMax = 4;
 
 export interface Asking<T> {
   readonly api: string;
   readonly path: string;
-  /** An enrolment token, or a proof of the gateway's certificate. */
-  readonly bearer: string;
+  /** An enrolment token, or a proof of the gateway's certificate that is made for the request. */
+  readonly bearer: (request: RequestToProve) => string | Promise<string>;
   readonly json: object;
   /** Of what is wanted. */
   readonly answer: z.ZodType<T>;
@@ -31,7 +35,7 @@ export interface Asking<T> {
 export const askControlPlane = async <T>(options: Asking<T>): Promise<T> => {
   const url = new URL(options.path, options.api);
   const limit = AbortSignal.timeout(answerMs);
-  const { status, text } = await exchange(url, { ...options, signal: AbortSignal.any([options.signal, limit]) }).catch(
+  const { status, json } = await converse(url, { ...options, signal: AbortSignal.any([options.signal, limit]) }).catch(
     (cause: unknown) => {
       options.signal.throwIfAborted();
       throw limit.aborted
@@ -49,7 +53,6 @@ export const askControlPlane = async <T>(options: Asking<T>): Promise<T> => {
           });
     },
   );
-  const json = jsonIn(text);
   if (status === 201) {
     const answer = options.answer.safeParse(json);
     if (answer.success) return answer.data;
@@ -57,23 +60,45 @@ export const askControlPlane = async <T>(options: Asking<T>): Promise<T> => {
   throw refusal(url, status, json);
 };
 
+type Sent = Pick<Asking<unknown>, "bearer" | "json" | "heard" | "signal">;
+interface Answer {
+  readonly status: number;
+  readonly json: unknown;
+  /** For the next try, when this one was refused for want of it. */
+  readonly nonce: string | undefined;
+}
+
+/** Asks again with the nonce that the control plane gives. */
+const converse = async (url: URL, sent: Sent): Promise<Answer> => {
+  let answer = await exchange(url, sent, undefined);
+  for (let tries = 1; tries < triesMax && answer.nonce !== undefined; tries += 1) {
+    answer = await exchange(url, sent, answer.nonce);
+  }
+  return answer;
+};
+
 const exchange = async (
   url: URL,
-  { bearer, json, heard, signal }: Pick<Asking<unknown>, "bearer" | "json" | "heard" | "signal">,
-): Promise<{ readonly status: number; readonly text: string }> => {
+  { bearer, json, heard, signal }: Sent,
+  nonce: string | undefined,
+): Promise<Answer> => {
+  const [method, text] = ["POST" as const, JSON.stringify(json)];
+  const authorization = `Bearer ${await bearer({ url, method, body: text, nonce })}`;
   const { statusCode, headers, body } = await request(url, {
-    method: "POST",
-    headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
-    body: JSON.stringify(json),
-    signal,
+    ...{ method, body: text, signal },
+    headers: { authorization, "content-type": "application/json" },
   });
   heard?.(headers["date"]?.toString());
-  let text = "";
+  let answered = "";
   for await (const chunk of body.setEncoding("utf8")) {
-    text += chunk;
-    if (text.length > answerBytesMax) throw new RangeError("the answer is too long");
+    answered += chunk;
+    if (answered.length > answerBytesMax) throw new RangeError("the answer is too long");
   }
-  return { status: statusCode, text };
+  const isNonceWanted = statusCode === errorCodes.USE_NONCE.status;
+  return {
+    ...{ status: statusCode, json: jsonIn(answered) },
+    nonce: isNonceWanted ? headers[nonceHeader]?.toString() : undefined,
+  };
 };
 
 const refusal = (url: URL, status: number, json: unknown): VisibleError => {

@@ -24,5 +24,5 @@ export const enrolGateway = async (
     });
   }
   const what = "The enrolment token";
-  return obtainCertificate({ ...config, api }, { path: enrolPath, bearer: token, what, signal });
+  return obtainCertificate({ ...config, api }, { path: enrolPath, bearer: () => token, what, signal });
 };

@@ -263,7 +263,13 @@ describe("a gateway", () => {
 
   test("hears the control plane's time from what it answers, and from what it refuses", async () => {
     const heard: (string | undefined)[] = [];
-    const asking = { path: "/v1/renew", bearer: "b", what: "It", signal, heard: (date?: string) => heard.push(date) };
+    const asking = {
+      path: "/v1/renew",
+      bearer: () => "b",
+      what: "It",
+      signal,
+      heard: (date?: string) => heard.push(date),
+    };
     await obtainCertificate(config, asking);
     controlPlane.refusals.push([401, { error: { code: "UNAUTHENTICATED", message: "No." } }]);
     await assert.rejects(obtainCertificate(config, asking), code("UNAUTHENTICATED"));

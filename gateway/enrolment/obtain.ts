@@ -1,7 +1,7 @@
 import { type CertificateAnswer, certificateAnswerSchema } from "../../core/api/enrolment.ts";
 import { createRequest } from "../../pki/request.ts";
 import type { GatewayConfig } from "../config/config.ts";
-import { askControlPlane } from "./control-plane.ts";
+import { type Asking, askControlPlane } from "./control-plane.ts";
 import { stageKey, unstageKey, writeIssued } from "./files.ts";
 import { assertOwn } from "./own.ts";
 
@@ -16,7 +16,7 @@ export const obtainCertificate = async (
   config: GatewayConfig & { readonly api: string },
   options: {
     readonly path: string;
-    readonly bearer: string;
+    readonly bearer: Asking<unknown>["bearer"];
     readonly what: string;
     readonly heard?: ((date: string | undefined) => void) | undefined;
     readonly signal: AbortSignal;

@@ -2,13 +2,13 @@ import { X509Certificate } from "node:crypto";
 import { renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { backoff } from "../../core/waiting/backoff.ts";
+import { proofFor, type RequestToProve } from "../../pki/proof.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import type { Log } from "../log/log.ts";
 import { whileMoving } from "../time/standstill.ts";
 import { systemTime, type Time } from "../time/time.ts";
 import type { TlsCredentials } from "../tunnel/certificates.ts";
 import { obtainCertificate } from "./obtain.ts";
-import { proofFor } from "./proof.ts";
 
 /** Of a certificate's life. */
 const dueAt = 2 / 3;
@@ -111,7 +111,7 @@ const renewOnce = async ({
   heard,
   signal,
 }: Pick<Parameters<typeof keepRenewed>[0], "config" | "current" | "time" | "heard" | "signal">): Promise<string> => {
-  const bearer = await proofFor(new URL(config.api).host, current(), time.nowMs());
+  const bearer = (request: RequestToProve) => proofFor(request, current(), time.nowMs());
   const what = "The certificate that the control plane gave";
   return (await obtainCertificate(config, { path: renewPath, bearer, what, heard, signal })).expiresAt;
 };

@@ -1,7 +1,7 @@
 import { credentialsPath, type QueueCredentials, queueCredentialsSchema } from "../../core/api/access.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import { proofFor, type RequestToProve } from "../../pki/proof.ts";
 import { askControlPlane } from "../enrolment/control-plane.ts";
-import { proofFor } from "../enrolment/proof.ts";
 import type { Time } from "../time/time.ts";
 import type { TlsCredentials } from "../tunnel/certificates.ts";
 
@@ -58,7 +58,7 @@ export class QueueAccess {
 
   async #ask(): Promise<QueueCredentials> {
     const { api, current, time, heard, signal } = this.#options;
-    const bearer = await proofFor(new URL(api).host, current(), time.nowMs());
+    const bearer = (request: RequestToProve) => proofFor(request, current(), time.nowMs());
     const answer = queueCredentialsSchema;
     return askControlPlane({ api, path: credentialsPath, bearer, json: {}, answer, heard, signal });
   }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { z } from "zod";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
@@ -6,6 +6,7 @@ import { jsonIn } from "../../core/api/json.ts";
 import { extentCount } from "../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import type { Log } from "../log/log.ts";
+import { FairGate } from "../shares/fair-gate.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { Watch } from "../time/standstill.ts";
@@ -33,6 +34,12 @@ import { fromRanges, type NumberRange, toRanges } from "./ranges.ts";
 import type { ForSite, TransferWorkers } from "./workers.ts";
 
 const jsonBytesMax = 64 * 1024;
+/**
+ * Digests are answered to so many at once: those of 64 TiB are 11 MB, which are in memory until
+ * the peer has read them.
+ */
+const digestsAtOnce = 4;
+const digestsWaitMs = 15_000;
 
 export interface ReceiverOptions {
   readonly storage: StorageDriver;
@@ -60,6 +67,7 @@ interface SessionTarget {
  */
 export const createReceiver = ({ workers, log, time = systemTime, ...options }: ReceiverOptions): PeerHandlers => {
   const mirrors = new Mirrors();
+  const digestsGate = new FairGate(digestsAtOnce);
   const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({
     signal,
     onMoved,
@@ -113,6 +121,18 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
     return digests && joinDigests(digests);
   };
 
+  const tellDigests = async (target: SessionTarget, response: ServerResponse, work: Work): Promise<object> => {
+    const { site, signal } = work;
+    const leave = await digestsGate.enter({ site, waitMs: digestsWaitMs, time, signal });
+    if (leave === undefined) {
+      throw new VisibleError("TIMEOUT", `The digests of other mirrors were not read in ${digestsWaitMs / 1000} s.`);
+    }
+    if (response.closed) leave();
+    else response.once("close", leave);
+    const digests = await digestsOf(target, work);
+    return { digests: digests === undefined ? null : toBase64(digests) };
+  };
+
   const complete = async (target: SessionTarget, wanted: string | null, work: Work): Promise<object> => {
     const { mirrorVolumeId, epoch } = target;
     const { storage, identity } = work;
@@ -138,7 +158,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
     return { target, query, what: `${verb}${extent === undefined ? "" : "/#"}${part === undefined ? "" : `/${part}`}` };
   };
 
-  const answerTo = async (request: IncomingMessage, work: Work): Promise<object> => {
+  const answerTo = async (request: IncomingMessage, response: ServerResponse, work: Work): Promise<object> => {
     const url = urlOf(request.url ?? "/");
     if (request.method === "GET" && url.pathname === paths.health) return { status: "ok" };
     if (request.method === "POST" && url.pathname === paths.sessions) {
@@ -153,10 +173,8 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
         const { blocks } = parsed(signatureBodySchema(blockCount), await readJson(request));
         return signatureOf(target, { extent: parsed(signatureQuerySchema, query).extent, ranges: blocks }, work);
       }
-      case "GET digests": {
-        const digests = await digestsOf(target, work);
-        return { digests: digests === undefined ? null : toBase64(digests) };
-      }
+      case "GET digests":
+        return tellDigests(target, response, work);
       case "POST complete":
         return complete(target, parsed(completeBodySchema, await readJson(request)).digest, work);
       default:
@@ -166,7 +184,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
 
   return {
     handler: async (request, response, identity, watch) =>
-      answerJson(response, 200, await answerTo(request, workOf(watch, identity))),
+      answerJson(response, 200, await answerTo(request, response, workOf(watch, identity))),
     uploads: async (upload, identity) => {
       const work = workOf(upload, identity);
       const { target, query, what } = await sessionOf(urlOf(upload.path), work);

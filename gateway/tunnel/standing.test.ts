@@ -145,7 +145,7 @@ describe("a receiver whose storage hangs", () => {
   const extent = { mirrorVolumeId: "m1", extent: 0, epoch: 1 };
   const requests: readonly (readonly [hangs: string, path: string, json?: object])[] = [
     ["openMirror", paths.sessions, open],
-    ["findMirrorVolume", paths.sessions, open],
+    ["findMirrorVolume", paths.complete("m1", 1), { digest: null }],
     ["mirrorDigests", paths.complete("m1", 1), { digest: null }],
     ["completeMirror", paths.complete("m1", 1), { digest: null }],
     ["mirrorDigests", paths.digests("m1", 1)],

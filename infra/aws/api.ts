@@ -12,12 +12,12 @@ const throttled = ({ perSecond, burst }: RouteThrottle) => ({
 });
 
 /**
- * The HTTP API: one function behind every path but that of the audit trail. It alone has the
+ * The HTTP API: one function behind every path but that of the audit trail. It alone reads the
  * authorities' keys.
  */
 export const createApi = (here: InstallationHere) => {
-  // {"MULTI-CLUSTER": "PEM of the certificate and the key"}; without any, no gateway can enrol.
-  const authorities = new sst.Secret("Authorities", "{}");
+  const routes = Promise.withResolvers<$util.Output<aws.apigatewayv2.Route>[]>();
+  const http = createHttp(routes.promise);
   const siteQueues = createFunction(here, "SiteQueues", "site-queues", {
     timeout: "20 seconds",
     memory: "512 MB",
@@ -28,7 +28,9 @@ export const createApi = (here: InstallationHere) => {
     memory: "1024 MB",
     environment: {
       ...sharedEnvironment(here),
-      AUTHORITIES: authorities.value,
+      // Known before any route is, so nothing waits for itself.
+      API_URLS: $resolve([http.url]).apply((urls) => [...urls, process.env["API_URL"] ?? ""].join(" ").trim()),
+      AUTHORITIES_SECRET: namesOf(here.prefix).authorities,
       SITE_QUEUES_FUNCTION: namesOf(here.prefix).function("site-queues"),
       GATEWAY_ROLE_ARN: here.of((installation) => arnsOf(installation).gatewayRole),
     },
@@ -38,8 +40,14 @@ export const createApi = (here: InstallationHere) => {
     memory: "512 MB",
     environment: sharedEnvironment(here),
   });
-  const routes = Promise.withResolvers<$util.Output<aws.apigatewayv2.Route>[]>();
-  const http = new sst.aws.ApiGatewayV2("Http", {
+  const calls = ["$default", ...Object.keys(gatewayRoutes)].map((key) => http.route(key, api.arn));
+  routes.resolve([...calls, http.route(auditRoute, audit.arn)].map(({ nodes }) => nodes.route));
+  return { http, api, siteQueues };
+};
+
+/** @param routes AWS refuses settings of a route that is not there */
+const createHttp = (routes: Promise<$util.Output<aws.apigatewayv2.Route>[]>) =>
+  new sst.aws.ApiGatewayV2("Http", {
     // Scripts and people at a shell call it, no pages of others.
     cors: false,
     accessLog: { retention: logRetention },
@@ -50,12 +58,7 @@ export const createApi = (here: InstallationHere) => {
           routeKey,
           ...throttled(throttle),
         }));
-        // AWS refuses settings of a route that is not there.
-        options.dependsOn = routes.promise;
+        options.dependsOn = routes;
       },
     },
   });
-  const calls = ["$default", ...Object.keys(gatewayRoutes)].map((key) => http.route(key, api.arn));
-  routes.resolve([...calls, http.route(auditRoute, audit.arn)].map(({ nodes }) => nodes.route));
-  return { http, api, siteQueues };
-};

@@ -1,5 +1,6 @@
 import { createAlarms } from "./alarms.ts";
 import { createApi } from "./api.ts";
+import { createAuthorities } from "./authorities.ts";
 import { concurrencyOf, newAccountExecutions } from "./concurrency.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { createGatewayRole } from "./gateways.ts";
@@ -13,13 +14,21 @@ import { createTables } from "./table.ts";
 export const deploy = () => {
   const here = installationHere();
   const concurrency = concurrencyOf(Number(process.env["LAMBDA_CONCURRENCY"] ?? newAccountExecutions));
-  const tables = createTables(here.prefix, { isProduction: $app.stage === "production" });
+  const isProduction = $app.stage === "production";
+  const tables = createTables(here.prefix, { isProduction });
   const { http, api } = createApi(here);
+  const authorities = createAuthorities(here, api, { isProduction });
   const gatewayRole = createGatewayRole(here, api);
   const reports = createReports(here, gatewayRole, concurrency.reports);
   const schedules = createSchedules(here);
   createDeadLetters(here, gatewayRole, [reports.dead, schedules.dead], concurrency.deadLetters);
   createSweep(here);
   const alarms = createAlarms(here.prefix);
-  return { api: http.url, table: tables.state.name, queuePrefix: here.prefix, alarms: alarms.arn };
+  return {
+    api: http.url,
+    authorities: authorities.name,
+    table: tables.state.name,
+    queuePrefix: here.prefix,
+    alarms: alarms.arn,
+  };
 };

@@ -20,6 +20,18 @@ export type InstallationHere = ReturnType<typeof installationHere>;
 export const policyOf = (here: InstallationHere, statements: (installation: Installation) => Statement[]) =>
   aws.iam.getPolicyDocumentOutput({ statements: here.of((installation) => writable(statements(installation))) }).json;
 
+/** A resource's own policy, which takes from everybody what the statement says. */
+export const denied = (statement: $util.Input<Statement>) =>
+  aws.iam.getPolicyDocumentOutput({
+    statements: $resolve([statement]).apply((statements) =>
+      writable(statements).map((one) => ({
+        ...one,
+        effect: "Deny",
+        principals: [{ type: "*", identifiers: ["*"] }],
+      })),
+    ),
+  }).json;
+
 /** Who may assume a role of EventBridge Scheduler's: the schedules of a group. */
 export const scheduleTrust = (here: InstallationHere, group: "scheduleGroup" | "defaultScheduleGroup") =>
   aws.iam.getPolicyDocumentOutput({

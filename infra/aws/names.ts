@@ -49,6 +49,7 @@ export const namesOf = (prefix: string) => ({
   schedulesDead: deadLetterQueueName(`${prefix}-schedules`),
   scheduleRole: `${prefix}-schedule`,
   gatewayRole: `${prefix}-gateway`,
+  authorities: `${prefix}-authorities`,
   alarms: `${prefix}-alarms`,
   function: (name: FunctionName): string => `${prefix}-${name}`,
 });
@@ -75,6 +76,8 @@ export const arnsOf = (installation: Installation) => {
     schedules: arn("scheduler", `schedule/${names.scheduleGroup}/*`),
     scheduleRole: roleArn(names.scheduleRole),
     gatewayRole: roleArn(names.gatewayRole),
+    /** Secrets Manager puts six characters behind a secret's name. */
+    authorities: arn("secretsmanager", `secret:${names.authorities}-??????`),
     function: (name: FunctionName): string => arn("lambda", `function:${names.function(name)}`),
   };
 };

@@ -14,7 +14,7 @@ export interface Statement {
 }
 
 export interface Condition {
-  readonly test: "StringEquals" | "ArnEquals";
+  readonly test: "StringEquals" | "StringNotEquals" | "ArnEquals";
   readonly variable: string;
   readonly values: readonly string[];
 }
@@ -86,6 +86,18 @@ const invoke = (installation: Installation, name: FunctionName): Statement => ({
   resources: [arnsOf(installation).function(name)],
 });
 
+const readAuthorities = actions("secretsmanager", "GetSecretValue");
+
+/**
+ * What the secret of the authorities' keys refuses: to be read by anybody but the API's role,
+ * whatever else that one may read in the account.
+ */
+export const authoritiesDenial = (apiRoleArn: string): Statement => ({
+  actions: readAuthorities,
+  resources: ["*"],
+  conditions: [{ test: "StringNotEquals", variable: "aws:PrincipalArn", values: [apiRoleArn] }],
+});
+
 /** What each function may do. */
 export const functionPolicies: Readonly<Record<FunctionName, (installation: Installation) => Statement[]>> = {
   api: (installation) => [
@@ -97,6 +109,8 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
     // functions/aws/site-queues.ts
     invoke(installation, "site-queues"),
     { actions: actions("sts", "AssumeRole"), resources: [arnsOf(installation).gatewayRole] },
+    // functions/aws/authorities-secret.ts
+    { actions: readAuthorities, resources: [arnsOf(installation).authorities] },
   ],
 
   /** It looks up whose token it is, and counts what it refuses. */

@@ -19,10 +19,10 @@ export const auditRoute = "ANY /v1/audit";
 /**
  * What gateways call, by API Gateway's key of the route. Each has a bucket of its own, so a flood
  * elsewhere locks no gateway out, nor one of enrolments those that are enrolled. 2,000 gateways ask
- * for credentials 3 times a second, and after an outage all within a minute.
+ * for credentials 3 times a second, which are two calls, and after an outage all within a minute.
  */
 export const gatewayRoutes: Readonly<Record<string, RouteThrottle>> = {
-  [`POST ${credentialsPath}`]: { perSecond: 50, burst: 100 },
-  [`POST ${renewPath}`]: { perSecond: 10, burst: 20 },
+  [`POST ${credentialsPath}`]: { perSecond: 100, burst: 200 },
+  [`POST ${renewPath}`]: { perSecond: 20, burst: 40 },
   [`POST ${enrolPath}`]: { perSecond: 10, burst: 20 },
 };

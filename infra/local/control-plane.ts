@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import type { Server } from "node:http";
-import { serve } from "@hono/node-server";
+import { createServer, type Server } from "node:http";
+import { getRequestListener } from "@hono/node-server";
 import type { SiteId } from "../../core/api/ids.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
 import type { RetryPolicy } from "../../core/run/retry-policy.ts";
@@ -89,7 +89,7 @@ export const startControlPlane = async (options: {
   const { clients = createClients(env) } = options;
   const made = createDeps(clients, localNames, log);
   const due = new DueSoon(systemClock);
-  const deps: ApiDeps = {
+  const unnamed: Omit<ApiDeps, "audiences"> = {
     ...made,
     store: due.watch(made.store),
     retryPolicy: localRetryPolicy,
@@ -101,9 +101,10 @@ export const startControlPlane = async (options: {
   if (isNew) log.info({ moved }, "a table from before, if there was one, was taken apart");
   await ensureScheduleGroup(clients.scheduler, localNames.scheduleGroup);
   const reports = await ensureQueue(clients.sqs, reportQueueName(localNames.queuePrefix), localReportQueue);
-  for (const site of sites) await deps.tasks.ensure(site);
+  for (const site of sites) await unnamed.tasks.ensure(site);
 
-  const api = await startApi(deps, port);
+  const api = await startApi(unnamed, port);
+  const { deps } = api;
   const ticker = createTicker({
     client: clients.scheduler,
     groupName: localNames.scheduleGroup,
@@ -138,10 +139,9 @@ export const startControlPlane = async (options: {
   return { deps, url: api.url, ended };
 };
 
-const startApi = async (deps: ApiDeps, port: number) => {
-  const app = createApp(deps);
+const startApi = async (unnamed: Omit<ApiDeps, "audiences">, port: number) => {
   const listen = async (chosen: number): Promise<Server> => {
-    const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: chosen }) as Server;
+    const server = createServer().listen(chosen, "127.0.0.1");
     await once(server, "listening");
     return server;
   };
@@ -151,7 +151,11 @@ const startApi = async (deps: ApiDeps, port: number) => {
   });
   const address = server.address();
   const chosen = typeof address === "object" && address !== null ? address.port : port;
+  const audiences = ["127.0.0.1", "localhost"].map((name) => `${name}:${chosen}`);
+  const deps: ApiDeps = { ...unnamed, audiences };
+  server.on("request", getRequestListener(createApp(deps).fetch));
   return {
+    deps,
     url: `http://127.0.0.1:${chosen}`,
     async stop() {
       const closed = once(server, "close");

@@ -36,7 +36,7 @@ describe("a gateway of this machine", () => {
       ...{ storage: { kind: "extentstore", dir }, api: `http://127.0.0.1:${address.port}` },
     };
     const config = parseGatewayConfig(written, join(dir, "gateway.yaml"));
-    const authority = api.deps.authorities.of(siteIdSchema.parse("main"));
+    const authority = await api.deps.authorities.of(siteIdSchema.parse("main"));
     const enroller = createEnroller(api.deps, authority, AbortSignal.timeout(hangMs));
     const certificate = async () => new X509Certificate(await readFile(config.tls.certificate, "utf8"));
     return { api, config, enroller, certificate };

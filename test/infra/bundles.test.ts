@@ -107,6 +107,7 @@ describe("the functions as they are uploaded", () => {
       TABLE_NAME: "test",
       QUEUE_PREFIX: "test",
       SCHEDULE_GROUP: "test",
+      API_URLS: "https://id.execute-api.us-east-1.amazonaws.com",
       PLAN_FUNCTION_ARN: "arn:aws:lambda:us-east-1:123456789012:function:test-plan",
       SCHEDULE_ROLE_ARN: "arn:aws:iam::123456789012:role/test-schedule",
       AWS_ENDPOINT_URL_DYNAMODB: dynamo.endpoint,

@@ -96,6 +96,8 @@ describe("the deployment", () => {
       "aws:s3/bucketObjectv2:BucketObjectv2": 8,
       "aws:scheduler/schedule:Schedule": 2,
       "aws:scheduler/scheduleGroup:ScheduleGroup": 1,
+      "aws:secretsmanager/secret:Secret": 1,
+      "aws:secretsmanager/secretPolicy:SecretPolicy": 1,
       "aws:sns/topic:Topic": 1,
       "aws:sqs/queue:Queue": 3,
       "random:index/randomBytes:RandomBytes": 1,
@@ -107,6 +109,7 @@ describe("the deployment", () => {
     assert.deepEqual(production.outputs, {
       _protect: true,
       api: "https://api.test",
+      authorities: `${prefix}-authorities`,
       table: prefix,
       queuePrefix: prefix,
       alarms: `arn:aws:sns:us-east-1:123456789012:${prefix}-alarms`,
@@ -243,9 +246,9 @@ describe("the deployment", () => {
     assert.deepEqual(
       settings.toSorted((a, b) => a.routeKey.localeCompare(b.routeKey)),
       [
-        { routeKey: "POST /v1/credentials", ...throttle(50, 100) },
+        { routeKey: "POST /v1/credentials", ...throttle(100, 200) },
         { routeKey: "POST /v1/enrol", ...throttle(10, 20) },
-        { routeKey: "POST /v1/renew", ...throttle(10, 20) },
+        { routeKey: "POST /v1/renew", ...throttle(20, 40) },
       ],
     );
     for (const { inputs, order } of routes) {
@@ -256,7 +259,7 @@ describe("the deployment", () => {
     }
   });
 
-  test("runs every function on Node 24, with what it needs in its environment and the keys of the authorities in one", () => {
+  test("runs every function on Node 24, with what it needs in its environment, and no secret", () => {
     const shared = {
       TABLE_NAME: names.tables.state,
       QUEUE_PREFIX: prefix,
@@ -268,7 +271,8 @@ describe("the deployment", () => {
     const expected: Record<string, object> = {
       api: {
         ...shared,
-        AUTHORITIES: "{}",
+        API_URLS: "https://api.test",
+        AUTHORITIES_SECRET: names.authorities,
         SITE_QUEUES_FUNCTION: names.function("site-queues"),
         GATEWAY_ROLE_ARN: arns.gatewayRole,
       },
@@ -285,6 +289,35 @@ describe("the deployment", () => {
       const ours = Object.entries(environmentOf(names.function(name))).filter(([key]) => !key.startsWith("SST_"));
       assert.deepEqual(Object.fromEntries(ours), expected[name] ?? shared, name);
     }
+  });
+
+  test("keeps the authorities' keys where whoever may read a function's configuration, or every secret, can't read them", () => {
+    const secret = one("aws:secretsmanager/secret:Secret", "Authorities");
+    assert.deepEqual([secret["name"], secret["recoveryWindowInDays"]], [names.authorities, 30]);
+    const { policy } = one("aws:secretsmanager/secretPolicy:SecretPolicy", "AuthoritiesPolicy");
+    assert.deepEqual(statementsOf(policy), [
+      {
+        effect: "Deny",
+        principals: [{ type: "*", identifiers: ["*"] }],
+        actions: ["secretsmanager:GetSecretValue"],
+        resources: ["*"],
+        conditions: [
+          {
+            test: "StringNotEquals",
+            variable: "aws:PrincipalArn",
+            values: [functionNamed(names.function("api")).role],
+          },
+        ],
+      },
+    ]);
+    const readers = functionNames.filter((name) =>
+      granted(roleOf(functionNamed(names.function(name)).role)).some(({ actions }) =>
+        actions.some((action) => action.startsWith("secretsmanager:")),
+      ),
+    );
+    assert.deepEqual(readers, ["api"]);
+    const isSecret = ({ type }: Resource) => /secretVersion|sst:sst:Secret/i.test(type);
+    assert.deepEqual(production.resources.filter(isSecret), [], "no key passes through a deployment");
   });
 
   test("keeps what it logs for three months", () => {
@@ -363,7 +396,10 @@ describe("the deployment", () => {
     const schedule = [...["Create", "Update", "Delete"].map((verb) => `scheduler:${verb}Schedule`), "iam:PassRole"];
     const invoke = "lambda:InvokeFunction";
     const expected = {
-      api: [...[...documents, ...accessChanged, add], ...[...send, ...schedule, invoke, "sts:AssumeRole"]],
+      api: [
+        ...[...documents, ...accessChanged, add],
+        ...[...send, ...schedule, invoke, "sts:AssumeRole", "secretsmanager:GetSecretValue"],
+      ],
       audit: ["dynamodb:Query", get, "dynamodb:UpdateItem"],
       plan: [...documents, ...send],
       report: [...documents, get, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],

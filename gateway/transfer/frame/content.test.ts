@@ -5,6 +5,7 @@ import { compress } from "zstd-napi";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { blockHash } from "../../storage/block-hash.ts";
+import { bombs, wideBlock } from "../../storage/testing-bombs.ts";
 import { BlockCompressor, BlockDecompressor } from "./content.ts";
 
 const damaged = (error: unknown) => VisibleError.is(error, "CHECKSUM_MISMATCH");
@@ -47,6 +48,33 @@ describe("content", () => {
     for (const stored of [bomb, compress(text.subarray(0, 4096)), text.subarray(0, 100), new Uint8Array(1)]) {
       assert.throws(() => new BlockDecompressor().contentOf(frame(stored, text), undefined), damaged);
     }
+  });
+
+  for (const [what, stored] of bombs) {
+    test(`that is ${what} in a short frame is damaged, and never made`, () => {
+      const before = process.memoryUsage().rss;
+      for (let turn = 0; turn < 50; turn++) {
+        const decompressor = new BlockDecompressor();
+        const zeros = new Uint8Array(blockBytes);
+        const whole = frame(stored, zeros);
+        const delta = { ...whole, type: "delta", dictionary: { from: 0, bytes: blockBytes } } as const;
+        assert.throws(() => decompressor.contentOf(whole, undefined), damaged);
+        assert.throws(() => decompressor.contentOf(delta, zeros), damaged);
+      }
+      assert(process.memoryUsage().rss - before < 256 * 1024 * 1024);
+    });
+  }
+
+  test("that declares a window of 3.75 TiB gets no more room than a block", () => {
+    const before = process.memoryUsage().rss;
+    const zeros = new Uint8Array(blockBytes);
+    try {
+      const content = new BlockDecompressor().contentOf(frame(wideBlock, zeros), undefined);
+      assert.deepEqual(content, zeros);
+    } catch (error) {
+      assert(damaged(error), String(error));
+    }
+    assert(process.memoryUsage().rss - before < 256 * 1024 * 1024);
   });
 
   test("that changed a little comes back from a few bytes and what it was before, and from nothing else", () => {

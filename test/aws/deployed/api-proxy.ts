@@ -5,8 +5,6 @@ import type { AddressInfo } from "node:net";
 /** An HTTP API of ministack under a name that every host resolves: 127.0.0.1. */
 export interface ApiProxy {
   readonly url: string;
-  /** The API's own name, which its function sees. */
-  readonly host: string;
   stop(): Promise<void>;
 }
 
@@ -30,7 +28,6 @@ export const startApiProxy = async (endpoint: string, apiId: string): Promise<Ap
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    host,
     async stop() {
       const closed = once(server, "close");
       server.close();

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
-import { InvokeCommand } from "@aws-sdk/client-lambda";
+import { GetFunctionConfigurationCommand, InvokeCommand } from "@aws-sdk/client-lambda";
 import { DeleteScheduleCommand } from "@aws-sdk/client-scheduler";
+import { DescribeSecretCommand, GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import {
   ChangeMessageVisibilityCommand,
   CreateQueueCommand,
@@ -31,6 +32,7 @@ import type { SiteId } from "../../../core/api/ids.ts";
 import type { Plan } from "../../../core/api/plan.ts";
 import { siteQueueName } from "../../../core/api/queues.ts";
 import { scopeSchema } from "../../../core/api/token.ts";
+import { createSecretsClient } from "../../../functions/aws/authorities-secret.ts";
 import { type Clients, createClients, createStsClient, type Environment } from "../../../functions/aws/clients.ts";
 import { itemKey } from "../../../functions/aws/dynamodb-item.ts";
 import { createLambdaClient } from "../../../functions/aws/lambda-client.ts";
@@ -254,6 +256,10 @@ describe("the functions as they are deployed, on ministack with IAM enforced", (
           scheduler.send(new DeleteScheduleCommand({ Name: "x", GroupName: names.scheduleGroup })),
       ],
       [
+        "read the authorities' keys",
+        async (_, env) => createSecretsClient(env).send(new GetSecretValueCommand({ SecretId: names.authorities })),
+      ],
+      [
         "call a function",
         async (_, env) =>
           createLambdaClient(env).send(
@@ -376,6 +382,26 @@ describe("the functions as they are deployed, on ministack with IAM enforced", (
       );
       await assert.rejects(call("GET", "/v1/sites", undefined, planted.text), /401/);
     });
+  });
+
+  test("whoever may read every function's configuration and every secret of the account has no authority's key", async () => {
+    const actions = [
+      "lambda:GetFunctionConfiguration",
+      "secretsmanager:DescribeSecret",
+      "secretsmanager:GetSecretValue",
+    ];
+    const env = await deployment.user([{ actions, resources: ["*"] }]);
+    const lambda = createLambdaClient(env);
+    const secrets = createSecretsClient(env);
+    const { api, authorities } = { api: namesOf(installation.prefix).function("api"), ...namesOf(installation.prefix) };
+    const read = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: api }));
+    assert.doesNotMatch(JSON.stringify(read), /PRIVATE KEY/);
+    assert.equal((await secrets.send(new DescribeSecretCommand({ SecretId: authorities }))).Name, authorities);
+    await assert.rejects(secrets.send(new GetSecretValueCommand({ SecretId: authorities })), {
+      name: "AccessDeniedException",
+    });
+    lambda.destroy();
+    secrets.destroy();
   });
 
   test("the list of what is not judged names nothing else", () => {

@@ -9,7 +9,14 @@ import {
   CreateRouteCommand,
   CreateStageCommand,
 } from "@aws-sdk/client-apigatewayv2";
-import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
+import {
+  CreateAccessKeyCommand,
+  CreateRoleCommand,
+  CreateUserCommand,
+  IAMClient,
+  PutRolePolicyCommand,
+  PutUserPolicyCommand,
+} from "@aws-sdk/client-iam";
 import {
   AddPermissionCommand,
   CreateEventSourceMappingCommand,
@@ -19,7 +26,9 @@ import {
   LambdaClient,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
+import { CreateSecretCommand, PutResourcePolicyCommand } from "@aws-sdk/client-secrets-manager";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { createSecretsClient } from "../../../functions/aws/authorities-secret.ts";
 import { type Clients, createClients, type Environment } from "../../../functions/aws/clients.ts";
 import { ensureQueue, reportQueueDefinition } from "../../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
@@ -36,6 +45,7 @@ import {
   prefixOf,
 } from "../../../infra/aws/names.ts";
 import {
+  authoritiesDenial,
   type Condition,
   functionPolicies,
   gatewayPolicy,
@@ -48,7 +58,7 @@ import { bundleFunction, zipBundle } from "../../infra/bundle.ts";
 import { until } from "../../patience.ts";
 import type { EmulatorProcess } from "../emulator-process.ts";
 import { type ApiProxy, startApiProxy } from "./api-proxy.ts";
-import { policyDocument } from "./iam.ts";
+import { denialDocument, policyDocument } from "./iam.ts";
 
 export const installation: Installation = {
   partition: "aws",
@@ -86,6 +96,10 @@ export interface Deployment {
   credentialsOf(name: FunctionName): Promise<Environment>;
   /** Gives gateways other permissions. */
   allowGateways(statements: readonly Statement[]): Promise<void>;
+  /**
+   * What the SDK finds in the environment of a user of the account with these permissions.
+   */
+  user(statements: readonly Statement[]): Promise<Readonly<Record<string, string>>>;
   stop(): Promise<void>;
 }
 
@@ -98,7 +112,7 @@ const environment: Names = {
   scheduleDeadLetterArn: arns.schedulesDead,
 };
 
-const variablesOf = (name: FunctionName, more: Readonly<Record<string, string>>) => ({
+const variablesOf = (name: FunctionName, apiUrl: string) => ({
   TABLE_NAME: environment.tableName,
   QUEUE_PREFIX: environment.queuePrefix,
   SCHEDULE_GROUP: environment.scheduleGroup,
@@ -108,7 +122,8 @@ const variablesOf = (name: FunctionName, more: Readonly<Record<string, string>>)
   ...(name === "api" && {
     SITE_QUEUES_FUNCTION: names.function("site-queues"),
     GATEWAY_ROLE_ARN: arns.gatewayRole,
-    ...more,
+    AUTHORITIES_SECRET: names.authorities,
+    API_URLS: apiUrl,
   }),
 });
 
@@ -129,7 +144,7 @@ const trust = (principal: object, conditions: readonly Condition[] = []): string
 
 /**
  * Bundles and zips the functions, and makes all that the deployment makes on ministack.
- * @param options.authorities of the environment variable AUTHORITIES
+ * @param options.authorities what the secret holds
  */
 export const deploy = async (
   ministack: EmulatorProcess,
@@ -140,14 +155,16 @@ export const deploy = async (
   const iam = new IAMClient(config);
   const gateway = new ApiGatewayV2Client(config);
   const sts = new STSClient(config);
-  const clients = createClients({
+  const rootEnv = {
     AWS_ENDPOINT_URL: ministack.endpoint,
     AWS_REGION: installation.region,
     AWS_ACCESS_KEY_ID: root.accessKeyId,
     AWS_SECRET_ACCESS_KEY: root.secretAccessKey,
-  });
+  };
+  const clients = createClients(rootEnv);
+  const secrets = createSecretsClient(rootEnv);
   const destroy = () => {
-    for (const client of [lambda, iam, gateway, sts, clients]) client.destroy();
+    for (const client of [lambda, iam, gateway, sts, secrets, clients]) client.destroy();
   };
 
   const putRole = async (
@@ -173,7 +190,7 @@ export const deploy = async (
     await until(`${FunctionName} to become ready`, isReady, 50);
   };
 
-  const putFunction = async (name: FunctionName, folder: string) => {
+  const putFunction = async (name: FunctionName, folder: string, apiUrl: string) => {
     const bundle = await bundleFunction(name, join(folder, name));
     const zip = join(folder, `${name}.zip`);
     await zipBundle(bundle, zip);
@@ -188,10 +205,24 @@ export const deploy = async (
         Timeout: 20,
         MemorySize: 512,
         Code: { ZipFile: await readFile(zip) },
-        Environment: { Variables: variablesOf(name, { AUTHORITIES: options.authorities }) },
+        Environment: { Variables: variablesOf(name, apiUrl) },
       }),
     );
     await untilReady(FunctionName);
+  };
+
+  const putAuthorities = async (apiRole: string) => {
+    const SecretString = options.authorities;
+    const { ARN } = await secrets.send(new CreateSecretCommand({ Name: names.authorities, SecretString }));
+    const ResourcePolicy = denialDocument(authoritiesDenial(apiRole));
+    await secrets.send(new PutResourcePolicyCommand({ SecretId: ARN, ResourcePolicy }));
+  };
+
+  const putApi = async (): Promise<string> => {
+    const Name = names.function("api");
+    const { ApiId } = await gateway.send(new CreateApiCommand({ Name, ProtocolType: "HTTP" }));
+    assert(ApiId);
+    return ApiId;
   };
 
   const putRoutes = async (ApiId: string, name: FunctionName, routes: readonly string[]): Promise<void> => {
@@ -217,15 +248,6 @@ export const deploy = async (
     );
   };
 
-  const putApi = async (): Promise<string> => {
-    const { ApiId } = await gateway.send(new CreateApiCommand({ Name: names.function("api"), ProtocolType: "HTTP" }));
-    assert(ApiId);
-    await putRoutes(ApiId, "api", ["$default", ...Object.keys(gatewayRoutes)]);
-    await putRoutes(ApiId, "audit", [auditRoute]);
-    await gateway.send(new CreateStageCommand({ ApiId, StageName: "$default", AutoDeploy: true }));
-    return ApiId;
-  };
-
   const folder = await mkdtemp(join(tmpdir(), "smtx-backup-bundles-"));
   try {
     await ensureTables(clients.dynamodb, names.tables.state);
@@ -238,9 +260,13 @@ export const deploy = async (
       schedulePolicy(installation),
       scheduleTrustConditions(installation, arns.scheduleGroup),
     );
-    for (const name of functionNames) await putFunction(name, folder);
+    // Its URL is in the function's environment.
+    const apiId = await putApi();
+    const api = await startApiProxy(ministack.endpoint, apiId);
+    for (const name of functionNames) await putFunction(name, folder, api.url);
     const apiRole = `arn:aws:iam::${installation.accountId}:role/${names.function("api")}`;
     await putRole(names.gatewayRole, { AWS: apiRole }, gatewayPolicy(installation));
+    await putAuthorities(apiRole);
     await lambda.send(
       new CreateEventSourceMappingCommand({
         EventSourceArn: arns.reports,
@@ -250,8 +276,11 @@ export const deploy = async (
         ScalingConfig: { MaximumConcurrency: concurrencyOf(newAccountExecutions).reports },
       }),
     );
-    const api = await startApiProxy(ministack.endpoint, await putApi());
+    await putRoutes(apiId, "api", ["$default", ...Object.keys(gatewayRoutes)]);
+    await putRoutes(apiId, "audit", [auditRoute]);
+    await gateway.send(new CreateStageCommand({ ApiId: apiId, StageName: "$default", AutoDeploy: true }));
     let processes = 0;
+    let users = 0;
     return {
       api,
       clients,
@@ -268,7 +297,7 @@ export const deploy = async (
         const FunctionName = names.function(name);
         await putRolePolicy(FunctionName, statements);
         processes += 1;
-        const Variables = variablesOf(name, { AUTHORITIES: options.authorities });
+        const Variables = variablesOf(name, api.url);
         await lambda.send(
           new UpdateFunctionConfigurationCommand({
             FunctionName,
@@ -290,6 +319,19 @@ export const deploy = async (
       },
       async allowGateways(statements) {
         await putRolePolicy(names.gatewayRole, statements);
+      },
+      async user(statements) {
+        const UserName = `user${++users}`;
+        await iam.send(new CreateUserCommand({ UserName }));
+        const PolicyDocument = policyDocument(statements);
+        await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: policyName, PolicyDocument }));
+        const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+        assert(AccessKey?.AccessKeyId && AccessKey.SecretAccessKey);
+        return {
+          ...rootEnv,
+          AWS_ACCESS_KEY_ID: AccessKey.AccessKeyId,
+          AWS_SECRET_ACCESS_KEY: AccessKey.SecretAccessKey,
+        };
       },
       async stop() {
         await api.stop();

@@ -7,8 +7,10 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
-import { credentialsPath, type QueueCredentials } from "../../../core/api/access.ts";
+import type { z } from "zod";
+import { credentialsPath, type QueueCredentials, queueCredentialsSchema } from "../../../core/api/access.ts";
 import type { AuditEntry } from "../../../core/api/audit.ts";
+import { certificateAnswerSchema, renewPath } from "../../../core/api/enrolment.ts";
 import type { GatewayId, GroupId, Instant, PlanId, RunId, SiteId } from "../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { Plan } from "../../../core/api/plan.ts";
@@ -34,9 +36,10 @@ import {
   shardKey,
 } from "../../../functions/documents/records.ts";
 import { putInventoryPart } from "../../../functions/inventory/inventory.ts";
-import { proofFor } from "../../../gateway/enrolment/proof.ts";
+import { askControlPlane } from "../../../gateway/enrolment/control-plane.ts";
 import { type FunctionName, namesOf } from "../../../infra/aws/names.ts";
 import type { CertificateWithKey } from "../../../pki/authority.ts";
+import { proofFor, type RequestToProve } from "../../../pki/proof.ts";
 import { createRequest } from "../../../pki/request.ts";
 import { type Deployment, installation } from "./deployment.ts";
 
@@ -226,6 +229,13 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
     return assert.fail(`the run ${runId} does not end`);
   };
 
+  /** Asks with a proof, as a gateway does. */
+  const asGateway = <T>(shown: CertificateWithKey, path: string, json: object, answer: z.ZodType<T>): Promise<T> => {
+    const bearer = (request: RequestToProve) => proofFor(request, shown, Date.now());
+    const signal = AbortSignal.timeout(30_000);
+    return askControlPlane({ api: deployment.api.url, path, bearer, json, answer, signal });
+  };
+
   const enrolAndRenew = async (): Promise<CertificateWithKey> => {
     const identity = { multiCluster, siteId: siteA, gatewayId: fresh("g") as never };
     const { token } = await call<{ token: string }>("POST", "/v1/sites/a/enrolments", {
@@ -239,16 +249,13 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
       token,
     );
     const shown = { certificatePem: certificate, keyPem: first.keyPem };
-    const proof = await proofFor(deployment.api.host, shown, Date.now());
-    await call("POST", "/v1/renew", { request: (await createRequest(identity)).requestPem }, proof);
+    await asGateway(shown, renewPath, { request: (await createRequest(identity)).requestPem }, certificateAnswerSchema);
     return shown;
   };
 
   /** What a gateway of site a that has just enrolled is given for its queues. */
-  const gatewayCredentials = async (): Promise<QueueCredentials> => {
-    const proof = await proofFor(deployment.api.host, await enrolAndRenew(), Date.now());
-    return call<QueueCredentials>("POST", credentialsPath, {}, proof);
-  };
+  const gatewayCredentials = async (): Promise<QueueCredentials> =>
+    asGateway(await enrolAndRenew(), credentialsPath, {}, queueCredentialsSchema);
 
   return {
     gatewayCredentials,

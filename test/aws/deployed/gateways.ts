@@ -1,11 +1,8 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { credentialsPath, type QueueCredentials } from "../../../core/api/access.ts";
 import { parseGatewayConfig } from "../../../gateway/config/config.ts";
-import { loadCredentials } from "../../../gateway/credentials/credentials.ts";
 import { enrolGateway } from "../../../gateway/enrolment/enrol.ts";
-import { proofFor } from "../../../gateway/enrolment/proof.ts";
 import { writeFileSafely } from "../../../gateway/files/files.ts";
 import { importImage } from "../../../gateway/storage/image/import.ts";
 import { openStorage } from "../../../gateway/storage/open.ts";
@@ -14,7 +11,7 @@ import { writePattern } from "../../../infra/local/demo/image.ts";
 import { superviseGateway } from "../../../infra/local/gateways.ts";
 import { environmentWith } from "../emulators.ts";
 import { type Deployment, installation } from "./deployment.ts";
-import { type ApiCall, environmentOf, multiCluster } from "./exercises.ts";
+import { type ApiCall, multiCluster } from "./exercises.ts";
 
 const imageBytes = 8 * 1024 ** 2;
 
@@ -39,7 +36,7 @@ export const startGateways = async (
     const configFile = join(dir, siteId, "gateway.yaml");
     await mkdir(storageOf(siteId).dir, { recursive: true });
     const tls = { ca: "ca.crt", certificate: "gateway.crt", key: "gateway.key" };
-    const queues = { prefix: installation.prefix };
+    const queues = { prefix: installation.prefix, credentials: "api" as const };
     const settings = {
       gatewayId,
       siteId,
@@ -55,12 +52,8 @@ export const startGateways = async (
     const { token } = await call<{ token: string }>("POST", `/v1/sites/${siteId}/enrolments`, { gatewayId });
     const config = parseGatewayConfig(settings, configFile);
     await enrolGateway(config, { token, signal: AbortSignal.timeout(30_000) });
-    // The gateway would ask for them itself, but what it is told is the API's name is not the one
-    // that the function sees here.
-    const proof = await proofFor(deployment.api.host, await loadCredentials(config), Date.now());
-    const given = await call<QueueCredentials>("POST", credentialsPath, {}, proof);
     const files = { configFile, logFile: join(dir, siteId, "log"), pidFile: join(dir, siteId, "pid") };
-    return { gateway: { id: gatewayId, ...files }, env: environmentWith(environmentOf(deployment, given)) };
+    return { gateway: { id: gatewayId, ...files }, env: environmentWith(deployment.gatewayEnv) };
   };
 
   const running: Promise<void>[] = [];

@@ -1,4 +1,4 @@
-import type { Statement } from "../../../infra/aws/policies.ts";
+import type { Condition, Statement } from "../../../infra/aws/policies.ts";
 
 /**
  * Actions that ministack asks for beside the one that AWS asks for: a batch is permitted by its
@@ -31,8 +31,34 @@ export const policyDocument = (statements: readonly Statement[]): string =>
       })),
   });
 
+/**
+ * On AWS whoever assumed a role is the role to `aws:PrincipalArn`; ministack takes the session for
+ * the principal.
+ */
+const withSessions = (role: string): readonly string[] => [
+  role,
+  `${role.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")}/*`,
+];
+
+/** A resource's own policy, which takes from everybody what the statement says. */
+export const denialDocument = ({ actions, resources, conditions = [] }: Statement): string =>
+  JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [
+      {
+        ...{ Effect: "Deny", Principal: "*", Action: actions, Resource: resources },
+        Condition: conditionsOf(
+          conditions.map(({ variable, values }) => ({
+            ...{ test: "StringNotLike", variable },
+            values: values.flatMap(withSessions),
+          })),
+        ),
+      },
+    ],
+  });
+
 const conditionsOf = (
-  conditions: NonNullable<Statement["conditions"]>,
+  conditions: readonly (Omit<Condition, "test"> & { readonly test: string })[],
 ): Record<string, Record<string, readonly string[]>> => {
   const found: Record<string, Record<string, readonly string[]>> = {};
   for (const { test, variable, values } of conditions) found[test] = { ...found[test], [variable]: values };

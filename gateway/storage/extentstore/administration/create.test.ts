@@ -208,11 +208,7 @@ describe("a document is refused", () => {
     ["a LUN id that is taken", "OBJECT_NAME_TAKEN", { kind: "lun", name: "b", ...small, target: "t1", lunId: 7 }],
     ["a name that can't be", "BAD_REQUEST", { kind: "volume", name: " a", ...small }],
     ["a name that looks like an id", "BAD_REQUEST", { ...vm, name: "vm-0123456789abcdef" }],
-    [
-      "a shape that can't be",
-      "BAD_REQUEST",
-      { kind: "volume", name: "a", size: "1MiB", geometry: { extentBytes: 100, stripeCount: 1, stripeBytes: 100 } },
-    ],
+    ["a shape that can't be", "BAD_REQUEST", { kind: "volume", name: "a", size: "32TiB", geometry }],
     ["more than the pool takes", "POOL_FULL", { kind: "volume", name: "a", size: "65KiB", pool: "small" }],
     [
       "disks that are more together than the pool takes",
