@@ -10,6 +10,7 @@ import { isFromWhomItSays } from "./gateways/access.ts";
 import { handlePlanInvocation, planInvocationSchema } from "./plan.ts";
 import type { Deps } from "./ports/deps.ts";
 import { handleReport, refuseNewer } from "./report.ts";
+import { refuseReport } from "./reports/refuse.ts";
 
 /**
  * Takes what nobody could deal with off the dead-letter queues: a report is put beside its run,
@@ -38,11 +39,10 @@ const handleDeadLetter = async (
     deps.log.error({ messageId, kind: report?.kind }, "a report could not be taken in and was dropped");
     return;
   }
-  const { runId, taskId } = report;
   if (!isFromWhomItSays(report, attributes.SenderId, gatewayRoleId)) {
-    deps.log.error({ messageId, report }, "a dead report was dropped: it is not from the gateway that it names");
-    return;
+    return refuseReport(deps, report, "SENDER_IS_ANOTHER");
   }
+  const { runId, taskId } = report;
   deps.log.error({ messageId, runId, taskId }, "a report could not be taken in; it lies beside its run");
   if ((await deps.store.get<Run>(runKey(runId))) === undefined) return;
   await keepDeadLetter(deps, messageId, report);

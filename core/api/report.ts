@@ -8,8 +8,8 @@ import { progressSchema, stepSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
 import { taskResultSchema } from "./task.ts";
 
-/** The parts of an inventory that were taken in are counted in one document. */
-const inventoryPartsMax = 10_000;
+/** The parts that were taken in are counted in one document. */
+const partsMax = 10_000;
 
 /** `PlaceRange`, of what a part of an inventory tells of. */
 const placeSchema = z
@@ -38,7 +38,7 @@ const about = {
 
 /** `number` counts from 0. A task that is done twice gives the same parts. */
 export const reportPartSchema = z
-  .object({ number: z.int().min(0), of: z.int().min(1) })
+  .object({ number: z.int().min(0), of: z.int().min(1).max(partsMax) })
   .refine(({ number, of }) => number < of, "its number is that of a part");
 export type ReportPart = z.infer<typeof reportPartSchema>;
 
@@ -84,8 +84,8 @@ export const reportSchema = z.discriminatedUnion("kind", [
     part: z
       .int()
       .min(0)
-      .max(inventoryPartsMax - 1),
-    parts: z.int().min(1).max(inventoryPartsMax),
+      .max(partsMax - 1),
+    parts: z.int().min(1).max(partsMax),
     observedAt: instantSchema,
     ranges: z.object({ objects: placeRangeSchema.optional(), damage: placeRangeSchema.optional() }).optional(),
     objects: z.array(judgedObjectSchema).max(200),

@@ -127,9 +127,11 @@ export const rebuildTaskSchema = z.object({
   kind: z.literal("rebuild"),
   /** The group to rebuild from; `groupId` names the restore itself. */
   fromGroupId: groupIdSchema,
-  /** The object as the source had it when the group was taken. */
-  object: objectConfigSchema,
+  /** Which of the group's: what it is, the manifest says that was published with the group. */
+  object: planObjectSchema.pick({ kind: true, id: true }),
   name: nameSchema.min(1),
+  /** Of which the name is made with the object's own. Absent: a control plane of before. */
+  namePrefix: nameSchema.optional(),
   /** Also when damage was found in it. */
   evenDamaged: z.boolean().optional(),
 });

@@ -50,6 +50,14 @@ export const taskCount = (
 };
 
 /**
+ * Whether the run has such a step at that place. The snapshot is asked for in the name of its
+ * source, or in a version before of a target.
+ */
+export const hasStep = (run: Run, target: SiteId, step: Step): boolean =>
+  stepsOf[run.kind].includes(step) &&
+  (run.targets[target] !== undefined || (step === "snapshotting" && target === run.source));
+
+/**
  * Where a step's tasks belong: to a target, but for the snapshot, which is the source's, and one
  * for all targets.
  */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type GroupId, gatewayIdSchema, type Instant, type SiteId } from "../../core/api/ids.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule } from "../../core/api/plan.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
@@ -62,10 +63,16 @@ export const resultOf = (
     case "reclaim":
       return { kind: "reclaim", deleted: task.groupIds, present: [...present] };
     case "rebuild":
-      return { kind: "rebuild", object: { ...task.object, name: task.name } };
+      return { kind: "rebuild", object: { ...published(task.object), name: task.name } };
     case "abort":
       return { kind: "abort" };
   }
+};
+
+/** An object as its group has it. */
+const published = ({ kind, id }: Pick<ObjectConfig, "kind" | "id">): ObjectConfig => {
+  const name = id.slice(id.indexOf("-") + 1);
+  return { ...(kind === "vm" ? vmNamed(name) : objectNamed(name)), id };
 };
 
 const groupsAt = new WeakMap<TestApi, Map<SiteId, Set<GroupId>>>();

@@ -171,6 +171,15 @@ export const shardOfKey = ({ partition, sort }: Key) => {
   return { runId, place: place as SiteId, step: step as Step, shard: Number(shard) };
 };
 
+/**
+ * `Question`: what a site was asked outside of its run's own reclaim; `place`: 0 for the target, 1
+ * for the source.
+ */
+export const questionKey = (runId: RunId, target: SiteId, place: number, about: "list" | "tidy"): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `QUESTION#${target}#${place}#${about}`,
+});
+
 /** `DeadLetter`: a report about the run that could not be taken in. */
 export const deadLetterPrefix = "DEADLETTER#";
 export const deadLetterKey = (runId: RunId, messageId: string): Key => ({

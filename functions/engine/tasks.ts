@@ -4,6 +4,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
 import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
+import type { TaskReport } from "../../core/api/report.ts";
 import type { Run, Shard } from "../../core/api/run.ts";
 import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
 import { rebuiltName } from "../../core/object/rebuilt-name.ts";
@@ -18,6 +19,8 @@ import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact }
 import { mappingFor } from "../runs/mapping.ts";
 import { readRunObjects, snapshotIndexOf } from "../runs/run-objects.ts";
 import { readObjectOf } from "../runs/volume-pages.ts";
+
+const tidying = { step: "reclaiming", attempt: 1 } as const;
 
 /** What every task of a run carries. Its id is the same for every try. */
 const fieldsOf = (
@@ -41,21 +44,32 @@ const fieldsOf = (
  */
 export const abortTaskOf = (deps: Deps, run: Run, target: SiteId): AbortTask => ({
   ...fieldsOf(deps, run, { target, step: "transferring", index: 0, attempt: 1, siteId: target }),
-  id: `${run.id}/abort/${target}/0`,
+  id: abortTaskId(run.id, target),
   kind: "abort",
 });
 
+/** Whether a report is about such a message: its target was told to, and nothing follows. */
+export const isOfAbort = ({
+  taskId,
+  runId,
+  target,
+  siteId,
+}: Pick<TaskReport, "taskId" | "runId" | "target" | "siteId">) =>
+  siteId === target && taskId === abortTaskId(runId, target);
+
+const abortTaskId = (runId: RunId, target: SiteId): string => `${runId}/abort/${target}/0`;
+
 /**
- * The message that asks the source what it has, or deletes groups there, outside a run's own
+ * The message that asks a site what it has, or deletes groups there, outside a run's own
  * reclaim. It ends no step.
  */
 export const tidyTaskOf = (
   deps: Deps,
   run: Run,
-  target: SiteId,
+  { target, index }: Pick<ReclaimTask, "target" | "index">,
   told: Pick<ReclaimTask, "id" | "groupIds" | "keeps">,
 ): ReclaimTask => ({
-  ...fieldsOf(deps, run, { target, step: "reclaiming", index: 1, attempt: 1, siteId: run.source }),
+  ...fieldsOf(deps, run, { target, index, ...tidying, siteId: siteOfTask(run, target, "reclaiming", index) }),
   ...told,
   kind: "reclaim",
 });
@@ -180,8 +194,10 @@ const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
   assert(restore !== undefined, "a rebuild has a restore in its plan");
   const { fromRunId, fromGroupId, namePrefix, evenDamaged } = restore;
   const { config } = await snapshotOf(deps, fromRunId, snapshotIndexOf({ restore }, index));
+  const { kind, id } = config;
   const name = rebuiltName(config, namePrefix);
-  return { kind: "rebuild", fromGroupId, object: config, name, ...(evenDamaged === true && { evenDamaged }) } as const;
+  const told = { object: { kind, id }, name, namePrefix, ...(evenDamaged === true && { evenDamaged }) };
+  return { kind: "rebuild", fromGroupId, ...told } as const;
 };
 
 /**

@@ -6,6 +6,7 @@ import type { Authorities } from "../certificates/authorities.ts";
 import { revoke } from "../certificates/revocations.ts";
 import { retrying } from "../documents/conflicts.ts";
 import { certificatesKey, gatewayKey } from "../documents/records.ts";
+import { rememberSite } from "../gateways/enrolled.ts";
 import { removedAt } from "../gateways/removed.ts";
 import { tellOfRemoval } from "../gateways/settings.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -26,6 +27,7 @@ export const removeGateway = async (
   { siteId, gatewayId }: { readonly siteId: SiteId; readonly gatewayId: GatewayId },
 ): Promise<number> => {
   const { site, revoked } = await retrying(deps, () => tryToRemove(deps, siteId, gatewayId), { others });
+  rememberSite(deps, site);
   await tellOfRemoval(deps, site, gatewayId);
   return revoked;
 };

@@ -92,7 +92,8 @@ describe("a report", () => {
   });
 
   test("that somebody else has sent in a gateway's name, or out of its site's share, is dropped, and the log says so", async () => {
-    const { deps, errors, dump } = await createTestApi();
+    const { deps, errors, dump, send } = await createTestApi();
+    await send("POST", "/v1/sites", { id: "a", multiCluster: "main" });
     const before = await dump();
     const record = (report: Report, SenderId: string, MessageGroupId?: string) => ({
       ...{ messageId: "1", receiptHandle: "r", body: JSON.stringify(report), md5OfBody: "", awsRegion: "x" },

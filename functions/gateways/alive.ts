@@ -3,11 +3,12 @@ import type { GatewayId, SiteId } from "../../core/api/ids.ts";
 import type { Report } from "../../core/api/report.ts";
 import { type Gateway, gatewayForgottenAfterSeconds, type Site } from "../../core/api/site.ts";
 import { addSeconds, secondsBetween } from "../../core/ports/clock.ts";
+import type { ReportRefusal } from "../../core/run/refusal.ts";
 import { ignoringConflict } from "../documents/conflicts.ts";
 import { perObject, Recently } from "../documents/recently.ts";
 import { gatewayKey, siteKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
-import { removedAt } from "./removed.ts";
+import { whyNotEnrolled } from "./enrolled.ts";
 import { tellIfBehind } from "./settings.ts";
 
 /**
@@ -24,18 +25,22 @@ const nameOf = (siteId: SiteId, gatewayId: GatewayId) => `${siteId}/${gatewayId}
 /**
  * A gateway says that it is alive, where it can be reached, and which settings it goes by. One that
  * was removed is not written down, and told all the same: so it learns that it was.
+ * @returns why it does not count
  */
-export const heardOf = async (deps: Deps, { gateway }: Extract<Report, { kind: "alive" }>): Promise<void> => {
+export const heardOf = async (
+  deps: Deps,
+  { gateway }: Extract<Report, { kind: "alive" }>,
+): Promise<ReportRefusal | undefined> => {
   const heard = { ...gateway, lastSeenAt: deps.clock.now() };
   const { siteId, id: gatewayId } = gateway;
   const site = (await deps.store.get<Site>(siteKey(siteId)))?.body;
-  if (site !== undefined && removedAt(site, gatewayId) !== undefined) {
-    deps.log.warn({ siteId, gatewayId }, "a gateway that was removed still reports");
-  } else if (!(await isWrittenDown(deps, heard))) {
+  const refusal = whyNotEnrolled(site, gatewayId);
+  if (refusal === undefined && !(await isWrittenDown(deps, heard))) {
     await deps.store.commit([{ type: "put", ...documentOf(heard), expect: "any" }]);
     heardIn(deps.store).set(nameOf(siteId, gatewayId), true, heard.lastSeenAt);
   }
   if (site !== undefined) await tellIfBehind(deps, site, heard);
+  return refusal;
 };
 
 /**

@@ -111,7 +111,7 @@ describe("an object that is gone", () => {
     assert.deepEqual([record?.lastSequence, record?.backIn, record?.gaps], [3, undefined, [{ after: 1, until: 3 }]]);
   });
 
-  test("is known to be gone by an answer that comes when its run is cancelled", async () => {
+  test("is not known to be gone by an answer that comes when its run is cancelled: its group goes, so the next run tells it", async () => {
     const { api, plan } = await nightly();
     await run(api);
     api.pass(60);
@@ -123,11 +123,11 @@ describe("an object that is gone", () => {
     assert.ok(result.kind === "snapshot");
     const objects = result.objects.filter(({ config }) => config.id !== web.id);
     const gone = [{ ...web, named: false, lastSequence: 1 }];
+    groupsOn(api, siteA).add(task.groupId);
     await report(api, task, { kind: "completed", result: { ...result, objects, gone } });
-    assert.deepEqual(
-      (await recordsOf(api, plan.id)).map(({ id, named, lastSequence }) => [id, named, lastSequence]),
-      [[web.id, false, 1]],
-    );
+    assert.deepEqual(await recordsOf(api, plan.id), []);
+    await workAt(api, [siteA, siteB]);
+    assert(!groupsOn(api, siteA).has(task.groupId), "what nobody waits for is not what the next run looks back at");
   });
 
   test("and of which no restore point is known is looked for in them once", async () => {

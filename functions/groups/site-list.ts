@@ -116,6 +116,8 @@ const adopted = async (deps: Deps, { siteId, role }: Place, told: ToldGroup): Pr
   if (loaded === undefined) return false;
   const { run } = loaded;
   const part = run.targets[siteId];
+  // A restore point is made by a run that went there.
+  if (part === undefined && role === "mirror") return false;
   const isOver = part === undefined ? partsOf(run).every(([, one]) => hasEnded(one)) : hasEnded(part);
   if (!isOver) return true;
   const taken = await readTaken(deps, run);

@@ -74,7 +74,8 @@ const counting = (store: DocumentStore) => {
 };
 
 test("an object that can't be used is stored with its reason, and takes nothing from the others", async () => {
-  const { deps } = await createTestApi();
+  const { deps, send } = await createTestApi();
+  await send("POST", "/v1/sites", { id: siteId, multiCluster: "main" });
   const [part] = toldBy({ siteId, at: 1 });
   const body = { ...part, objects: [objectNamed("good"), { ...objectNamed("bad"), name: "" }, "no object"] };
   await handleReport(deps, JSON.parse(JSON.stringify(body)));

@@ -77,7 +77,12 @@ describe("a preparation", () => {
     takeTasks(api, siteA);
     await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
     const { status } = await api.send("PUT", "/v1/plans/nightly", {
-      ...{ name: "nightly", source: "a", objects: [{ kind: "lun", name: "db" }] },
+      ...{ name: "nightly", source: "a" },
+      objects: [
+        { kind: "lun", name: "db" },
+        { kind: "vm", id: "vm-web" },
+        { kind: "volume", match: "web-*" },
+      ],
       targets: ["b", "c"].map((site) => ({ ...target, site, switches: { "vds-0": "ovs" } })),
     });
     assert.equal(status, 200);

@@ -171,6 +171,16 @@ export interface StorageControl {
   ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: Manifest }[]>;
 
   /**
+   * An object of a published group, as the group's manifest has it; undefined where there is no
+   * such group, or no such object in it. It costs the same however many the group has, but for
+   * reading the manifest. @throws STORE_TOO_NEW, STORE_CORRUPT
+   */
+  publishedObject(
+    of: { readonly groupId: GroupId; readonly object: ObjectId },
+    call?: StorageCall,
+  ): Promise<ObjectConfig | undefined>;
+
+  /**
    * An ordinary object from snapshots of a group, sharing their data: fast, whatever the size.
    * Idempotent by `key` and the object; one that was deleted is not made again. In one restore, a
    * volume that is an object by itself and a VM's as well is made once, whichever comes first: it

@@ -39,6 +39,7 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
     "abortGroup",
     "publishGroup",
     "manifests",
+    "publishedObject",
     "rebuildObject",
     "damage",
     "tend",

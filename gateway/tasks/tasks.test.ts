@@ -376,6 +376,23 @@ describe("the tasks at the target", () => {
     assert.deepEqual(await perform(rebuildTask), first);
     assert.equal((await storage.inventory()).filter(({ name }) => name === "restored-v1").length, 1);
   });
+
+  test("rebuild restores nothing under another machine's name, and goes by the manifest of the group alone", async () => {
+    await published();
+    const groupIdOfRestore = groupIdOf(runIdOf(planId, instant("2026-03-02T00:00:00.000Z")));
+    const restore = (more: object) =>
+      perform({
+        ...{ kind: "rebuild", step: "rebuilding", siteId: siteB, groupId: groupIdOfRestore, fromGroupId: groupId },
+        ...{ namePrefix: "dr-", ...more },
+      });
+    const { kind, id } = source;
+    await assert.rejects(restore({ object: { kind, id }, name: "dr-other" }), { code: "OBJECT_UNKNOWN" });
+    await assert.rejects(restore({ object: { kind, id: "other" }, name: "dr-v1" }), { code: "SNAPSHOT_UNKNOWN" });
+    const volumes = [{ ...source.volumes[0], id: "another-machine" }];
+    const made = await restore({ object: { ...source, volumes }, name: "dr-v1" });
+    assert.ok(made.kind === "rebuild");
+    assert.equal(made.object.name, "dr-v1");
+  });
 });
 
 describe("the reclaim task", () => {

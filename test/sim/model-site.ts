@@ -27,6 +27,8 @@ export interface ModelGroup {
   readonly contents: ReadonlyMap<string, number>;
   /** By kind and id. */
   readonly objects: ReadonlySet<string>;
+  /** Of a target: the manifest. */
+  readonly manifest?: ReadonlyMap<string, ObjectConfig>;
   /** Of the source: what is told of it, however often. */
   readonly told?: Told;
 }
@@ -270,17 +272,18 @@ export class ModelSite {
     if (!isThere || written.some(([, { complete }]) => !complete)) throw incomplete();
     const prepared = this.#store.prepared.get(nameOf(groupId, { sequence }));
     const contents = new Map(written.map(([id, { content }]) => [volumeOf(id), content]));
-    const objects = manifest.objects.map((told, index) => {
+    const objects = manifest.objects.map((told, index): readonly [string, ObjectConfig] => {
       const object = told ?? prepared?.objects.get(index);
       // The manifest has each of the group's objects, and these have all of their volumes.
       if (object === undefined || object.volumes.some(({ id }) => !contents.has(id))) throw incomplete();
-      return objectKey(object);
+      return [objectKey(object), object];
     });
     for (const [, mirror] of written) mirror.publishedSequence = sequence;
     for (const [name, kept] of this.#store.prepared) {
       if (kept.sequence <= sequence) this.#store.prepared.delete(name);
     }
-    this.#make(groupId, { owner: planId, sequence, takenAt: manifest.takenAt, contents, objects: new Set(objects) });
+    const kept = { objects: new Set(objects.map(([key]) => key)), manifest: new Map(objects) };
+    this.#make(groupId, { owner: planId, sequence, takenAt: manifest.takenAt, contents, ...kept });
   }
 
   reclaim(task: ReclaimTask): TaskResultOf<"reclaim"> {
@@ -307,10 +310,10 @@ export class ModelSite {
   rebuild(task: RebuildTask): TaskResultOf<"rebuild"> {
     const key = `${task.runId}/${task.index}`;
     const group = this.groups.get(task.fromGroupId);
-    const isThere = task.object.volumes.every(({ id }) => group?.contents.has(id));
-    if (!isThere && !this.#store.rebuilt.has(key)) throw new VisibleError("SNAPSHOT_UNKNOWN", "The group is gone.");
+    const object = group?.manifest?.get(objectKey(task.object));
+    if (object === undefined) throw new VisibleError("SNAPSHOT_UNKNOWN", "The group is gone.");
     this.#store.rebuilt.add(key);
-    return { kind: "rebuild", object: { ...task.object, id: `rebuilt-${task.object.id}`, name: task.name } };
+    return { kind: "rebuild", object: { ...object, id: `rebuilt-${object.id}`, name: task.name } };
   }
 
   abort(groupId: GroupId): void {

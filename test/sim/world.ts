@@ -18,6 +18,7 @@ import type { DocumentStore } from "../../core/ports/store.ts";
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
 import { reportQueueDefinition, taskQueueDefinition } from "../../functions/aws/queues.ts";
 import { usualTries } from "../../functions/aws/tries.ts";
+import { siteKey } from "../../functions/documents/records.ts";
 import { createPlan } from "../../functions/engine/commands.ts";
 import type { Deps } from "../../functions/ports/deps.ts";
 import { handleReport } from "../../functions/report.ts";
@@ -228,8 +229,14 @@ export class World {
     return `plan_01JD00000000000000000000${this.#plans.toString().padStart(2, "0")}` as PlanId;
   }
 
+  /** Reports count from gateways of sites that there are. */
+  #siteOf(id: SiteId) {
+    return { key: siteKey(id), body: { id, multiCluster: "m", createdAt: this.now } };
+  }
+
   async addPlan(make: (id: PlanId) => WholePlan): Promise<PlanId> {
     const plan = make(this.#planId());
+    await this.store.putAll([...this.sites.keys()].map((id) => this.#siteOf(id)));
     await createPlan(this.#deps, plan);
     return plan.id;
   }

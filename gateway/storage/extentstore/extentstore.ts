@@ -243,6 +243,13 @@ export class ExtentStore implements StorageDriver {
     return snapshots.listManifests(this.#store.database);
   }
 
+  async publishedObject(of: {
+    readonly groupId: GroupId;
+    readonly object: ObjectId;
+  }): Promise<ObjectConfig | undefined> {
+    return snapshots.publishedObject(this.#store.database, of.groupId, of.object);
+  }
+
   async rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig> {
     return this.#transaction((database) => rebuildObject(database, options));
   }

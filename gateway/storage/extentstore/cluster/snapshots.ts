@@ -1,6 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { GroupId, Instant } from "../../../../core/api/ids.ts";
-import { type Manifest, manifestSchema, readManifest } from "../../../../core/api/manifest.ts";
+import { type Manifest, manifestSchema, objectIn, readManifest } from "../../../../core/api/manifest.ts";
 import { type Mapping, mappingSchema, type ObjectConfig } from "../../../../core/api/object.ts";
 import type { Reason } from "../../../../core/api/reason.ts";
 import type { GoneObject } from "../../../../core/api/task.ts";
@@ -292,6 +292,20 @@ export const keptMapping = (
   const { objects = [], mappings } = JSON.parse(row.manifest) as { objects?: ObjectId[]; mappings?: unknown[] };
   const index = objects.findIndex((object) => object.kind === kind && object.id === id);
   return { mapping: mappingSchema.safeParse(mappings?.[index]).data ?? null, isOfThisCluster: false };
+};
+
+/**
+ * An object as the manifest of a published group has it. Of thousands of objects the others are not
+ * looked at. @throws STORE_TOO_NEW, STORE_CORRUPT
+ */
+export const publishedObject = (
+  database: Database,
+  groupId: GroupId,
+  { kind, id }: ObjectId,
+): ObjectConfig | undefined => {
+  const row = database.one<Pick<GroupRow, "manifest">>("SELECT manifest FROM snapshotGroups WHERE id = ?", groupId);
+  if (row === undefined || row.manifest === null) return undefined;
+  return objectIn(JSON.parse(row.manifest), `group ${groupId}`, { kind, id });
 };
 
 /**
