@@ -77,7 +77,7 @@ const moveAll = async (documents: DynamoDBDocumentClient, name: string, first: K
   return moved;
 };
 
-/** What still lies in the single table and begins like a key: each page is moved before the next. */
+/** What still lies in the single table and begins like a key, page by page. */
 async function* pagesBefore(
   documents: DynamoDBDocumentClient,
   name: string,
