@@ -7,7 +7,7 @@ import type { Answering, CommandWork } from "./commands/command.ts";
 import { createContext, type GlobalOptions } from "./context/context.ts";
 import { pathOf } from "./help/help.ts";
 import { exitCodeOf, exitCodes } from "./host/exit-codes.ts";
-import type { Host } from "./host/host.ts";
+import { type Host, withCleanScreens } from "./host/host.ts";
 import { printedJson } from "./json/print.ts";
 import { notCompiled } from "./not-compiled.ts";
 import { createProgram } from "./program.ts";
@@ -18,7 +18,8 @@ import { styleFor } from "./render/style.ts";
  * The command `smtx-backup`: does what the command line says and prints what came of it.
  * @returns the exit code; the process ends with it when nothing is left to do
  */
-export const main = async (args: readonly string[], host: Host): Promise<number> => {
+export const main = async (args: readonly string[], world: Host): Promise<number> => {
+  const host = withCleanScreens(world);
   let exitCode: number = exitCodes.done.code;
   let used: Command | undefined;
   const answering: Answering = <A extends unknown[]>(work: CommandWork<A>) =>

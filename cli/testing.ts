@@ -11,7 +11,7 @@ import { createTestApi, reportAlive, siteA, siteB, type TestApi } from "../funct
 import { complete } from "../functions/api/testing-gateway.ts";
 import { putInventoryPart } from "../functions/inventory/inventory.ts";
 import { inventoryReports } from "../gateway/tasks/inventory.ts";
-import type { Host, Screen } from "./host/host.ts";
+import { type Host, type Screen, takingBack } from "./host/host.ts";
 import { main } from "./main.ts";
 
 /** A folder that goes with the test. */
@@ -28,6 +28,9 @@ export const recordingScreen = (isTerminal: boolean, columns = 100) => {
     columns,
     write: (text: string) => {
       screen.text += text;
+    },
+    takeBack: (lines: number) => {
+      screen.text += takingBack(lines);
     },
   };
   return screen satisfies Screen;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { findTool } from "../infra/local/demo/tools.ts";
+import { ownNetworkProblem, sharedHostVariable } from "../infra/local/emulators/namespace.ts";
 import { type ToolName, tools } from "./tools.ts";
 
 type Body = (context: TestContext, tool: string) => Promise<void>;
@@ -39,6 +40,29 @@ export const needBbr = async (context: TestContext): Promise<boolean> => {
   const known = await readFile("/proc/sys/net/ipv4/tcp_available_congestion_control", "utf8");
   if (known.split(/\s+/).includes("bbr")) return true;
   notChecked(context, "this kernel has no BBR; load it with: modprobe tcp_bbr");
+  return false;
+};
+
+/** Whether the test may play another user of the machine, which root alone can. */
+export const needRoot = (context: TestContext): boolean => {
+  if (process.geteuid?.() === 0) return true;
+  notChecked(context, "only root can play another user of the machine; run it as root");
+  return false;
+};
+
+/**
+ * Whether this user may have a network of his own. Where not the test says so loudly and gives up;
+ * in CI it fails, unless CI has found out and said so.
+ */
+export const needOwnNetwork = async (context: TestContext): Promise<boolean> => {
+  if (process.env[sharedHostVariable] === "1") {
+    process.stderr.write(`NOT CHECKED: ${sharedHostVariable} is set\n`);
+    context.skip(`${sharedHostVariable} is set`);
+    return false;
+  }
+  const problem = await ownNetworkProblem();
+  if (problem === undefined) return true;
+  notChecked(context, `no network of one's own can be had here (${problem}); docs/local.md says what is missing`);
   return false;
 };
 

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { siteIdSchema } from "../../core/api/ids.ts";
+import { printableJson } from "../../core/api/name.ts";
 import { checkedBy, wholeNumber } from "../input/options.ts";
 import { fields } from "../render/table.ts";
 import type { Answering } from "./command.ts";
@@ -13,6 +14,13 @@ const sites = checkedBy(
     .refine((ids) => new Set(ids).size === ids.length, "a site is named twice"),
 );
 const gatewaysMax = 8;
+
+interface Options {
+  readonly sites?: string[];
+  readonly gatewaysPerSite: number;
+  readonly envoy?: string;
+  readonly sharedHost?: boolean;
+}
 
 export const addLocalCommands = (program: Command, answering: Answering): void => {
   program
@@ -27,13 +35,18 @@ export const addLocalCommands = (program: Command, answering: Answering): void =
     )
     .option("--gateways-per-site <n>", "gateways of each site", wholeNumber(1, gatewaysMax), 1)
     .option("--envoy <program>", "send through an Envoy a gateway: its path, or auto to look for one")
+    .option(
+      "--shared-host",
+      "let every user of this machine reach the emulators (SMTX_BACKUP_SHARED_HOST=1), where they can't be hidden",
+    )
     .action(
-      answering(async (context, options: { sites?: string[]; gatewaysPerSite: number; envoy?: string }) => {
+      answering(async (context, options: Options) => {
         const { host, dir, json, style } = context;
         await host.localUp({
           dir,
           ...(options.sites !== undefined && { sites: options.sites }),
           gatewaysPerSite: options.gatewaysPerSite,
+          sharedHost: options.sharedHost === true,
           ...(options.envoy !== undefined && { envoy: options.envoy }),
           signal: host.signal,
           onTrouble: context.warn,
@@ -48,7 +61,9 @@ export const addLocalCommands = (program: Command, answering: Answering): void =
               style,
             );
             const people = `${style.good("smtx-backup is running.")} Ctrl-C ends it; what it has stays in the folder.\n${text}`;
-            host.stdout.write(`${json ? JSON.stringify({ url, tokenFile, dir, sites: running }) : people}\n`);
+            host.stdout.write(
+              `${json ? printableJson(JSON.stringify({ url, tokenFile, dir, sites: running })) : people}\n`,
+            );
           },
         });
         return undefined;

@@ -1,6 +1,6 @@
 import { access, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { apiUrlSchema } from "../../core/api/api-url.ts";
+import { apiUrlSchema } from "../../core/address/api-url.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { StorageConfig } from "../../gateway/storage/config.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";

@@ -6,6 +6,8 @@ export const environmentVariables = {
   SMTX_BACKUP_ENROLMENT_TOKEN: "the token of gateway invite, for gateway enrol; else standard input has it",
   AWS_ENDPOINT_URL:
     "makes local up use these services instead of its own emulators; so do AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_SCHEDULER for one",
+  SMTX_BACKUP_SHARED_HOST:
+    "1 stands for local up --shared-host: every user of the machine may reach the emulators, and so the tokens in them",
   COLUMNS:
     "how long lines of help and of what goes on may be, 20 at least; else what the terminal has, or 80. A command to be copied is never broken",
   NO_COLOR: "when it is set there are no colours",

@@ -5,7 +5,12 @@ import { definitionOf, withInner } from "./definitions.ts";
 import { examples } from "./help.ts";
 
 const screens = (columns: number, lines: string[]) => {
-  const screen = { columns, isTerminal: false, write: (text: string) => void lines.push(...text.split("\n")) };
+  const screen = {
+    columns,
+    isTerminal: false,
+    takeBack: () => undefined,
+    write: (text: string) => void lines.push(...text.split("\n")),
+  };
   return { env: {}, stdout: screen, stderr: screen };
 };
 

@@ -5,6 +5,7 @@ import type { checkGateway } from "../../gateway/check/check-gateway.ts";
 import { keepPrivate } from "../../gateway/files/private.ts";
 import { steadyTime, type Time } from "../../gateway/time/time.ts";
 import type { localUp } from "../../infra/local/up.ts";
+import { forScreen } from "../render/style.ts";
 import { ask } from "./ask.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { reachLoopbackDirectly } from "./loopback.ts";
@@ -15,6 +16,8 @@ import type { takeOverTable } from "./take-over-table.ts";
 /** Where text goes, and whether a person looks at it. */
 export interface Screen {
   write(text: string): void;
+  /** Takes the last lines away again: up to the first of them, and all below it is erased. */
+  takeBack(lines: number): void;
   readonly isTerminal: boolean;
   /** Characters a line: what COLUMNS says, else what the terminal has. */
   readonly columns: number;
@@ -112,11 +115,33 @@ const screenOf = (stream: WriteStream): Screen => {
   });
   return {
     write: (text) => void stream.write(text),
+    takeBack: (lines) => void stream.write(takingBack(lines)),
     isTerminal: stream.isTTY === true,
     get columns() {
       return Number(process.env["COLUMNS"]) || stream.columns || columnsOtherwise;
     },
   };
+};
+
+/** ECMA-48: CPL, ED. */
+export const takingBack = (lines: number): string => `\u001b[${lines}F\u001b[0J`;
+
+/**
+ * The same host, whose screens are given what they are to show and nothing that steers them,
+ * whatever text others have given.
+ */
+export const withCleanScreens = (host: Host): Host => {
+  const { env } = host;
+  const clean = (screen: Screen): Screen => ({
+    write: (text) => screen.write(forScreen(text, { isTerminal: screen.isTerminal, env })),
+    takeBack: (lines) => screen.takeBack(lines),
+    isTerminal: screen.isTerminal,
+    get columns() {
+      return screen.columns;
+    },
+  });
+  const ask = (question: string) => host.ask(forScreen(question, { isTerminal: host.stderr.isTerminal, env }));
+  return { ...host, stdout: clean(host.stdout), stderr: clean(host.stderr), ask };
 };
 
 const firstSignal = (): AbortSignal => {

@@ -16,18 +16,18 @@ export class LiveLines {
    */
   draw(lines: readonly string[]): void {
     const shown = lines.map((line) => `${fitted(line, this.#screen.columns - 1)}\n`);
-    this.#screen.write(this.#toTheFirst() + shown.join(""));
+    this.#takeBack();
+    this.#screen.write(shown.join(""));
     this.#drawn = shown.length;
   }
 
   /** Takes away what was drawn. */
   clear(): void {
-    this.#screen.write(this.#toTheFirst());
+    this.#takeBack();
     this.#drawn = 0;
   }
 
-  /** Up to the first line, and all below it erased (ECMA-48: CPL, ED). */
-  #toTheFirst(): string {
-    return this.#drawn === 0 ? "" : `\u001b[${this.#drawn}F\u001b[0J`;
+  #takeBack(): void {
+    if (this.#drawn > 0) this.#screen.takeBack(this.#drawn);
   }
 }

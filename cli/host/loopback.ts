@@ -1,4 +1,4 @@
-import { thisHost } from "../../core/api/api-url.ts";
+import { thisHost } from "../../core/address/api-url.ts";
 
 const loopback = thisHost.join(",");
 

@@ -1,8 +1,10 @@
+import { printableJson } from "../../core/api/name.ts";
+
 /**
  * A document as `--json` prints it. Instants have no fractions of a second there, and end in Z: the
  * one form of ISO 8601 that jq's `fromdateiso8601` reads. The API keeps its milliseconds.
  */
-export const printedJson = (document: unknown): string => JSON.stringify(printed(document));
+export const printedJson = (document: unknown): string => printableJson(JSON.stringify(printed(document)));
 
 /**
  * The names of fields that hold an instant. What looks like one elsewhere is somebody's text, a

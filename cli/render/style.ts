@@ -1,4 +1,5 @@
-import { stripVTControlCharacters, styleText } from "node:util";
+import { inspect, stripVTControlCharacters, styleText } from "node:util";
+import { printable as inOneLine } from "../../core/api/name.ts";
 
 type Paint = (text: string) => string;
 
@@ -26,15 +27,20 @@ const painted = (format: Parameters<typeof styleText>[0]): Paint => {
 };
 const plain: Paint = (text) => text;
 
+/** What decides about colours: the screen, and what whoever looks at it wishes. */
+export interface Looks {
+  readonly isTerminal: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const hasColours = ({ isTerminal, env }: Looks): boolean => isTerminal && !env["NO_COLOR"];
+
 /**
  * The style for a screen: with colours on a terminal, unless NO_COLOR is set
  * (https://no-color.org).
  */
-export const styleFor = (options: {
-  readonly isTerminal: boolean;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}): Style => {
-  const paint = options.isTerminal && !options.env["NO_COLOR"] ? painted : () => plain;
+export const styleFor = (looks: Looks): Style => {
+  const paint = hasColours(looks) ? painted : () => plain;
   return {
     heading: paint([...formats.heading]),
     strong: paint(formats.strong),
@@ -73,6 +79,23 @@ export const fitted = (text: string, columnsMax: number): string => {
   return `${kept}…`;
 };
 
-/** Names that others gave, without what would steer the terminal. */
-export const printable = (text: string): string =>
-  stripVTControlCharacters(text).replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, "�");
+/** Names that others gave, in one line. */
+export const printable = (text: string): string => inOneLine(stripVTControlCharacters(text));
+
+const codes = Object.values(formats)
+  .flat()
+  .flatMap((format) => inspect.colors[format] ?? []);
+/** What a text has that was painted here (ECMA-48: SGR). */
+const paints = `\u001b\\[(?:${[...new Set(codes)].join("|")})m`;
+
+/**
+ * What a screen may be given: lines and our own colours. Whatever else would steer a terminal came
+ * with somebody's text, and is shown as a sign.
+ */
+export const forScreen = (text: string, looks: Looks): string => {
+  const ours = hasColours(looks) ? `${paints}|\n|\t` : "\n|\t";
+  return text
+    .split(new RegExp(`(${ours})`))
+    .map((piece, index) => (index % 2 === 0 ? inOneLine(piece) : piece))
+    .join("");
+};

@@ -11,6 +11,7 @@ export const errorCodes = {
   USE_NONCE: { status: 401, retryable: true },
   FORBIDDEN: { status: 403, retryable: false },
   NOT_FOUND: { status: 404, retryable: false },
+  METHOD_NOT_ALLOWED: { status: 405, retryable: false },
   CONFLICT: { status: 409, retryable: true },
   // Sites, gateways and objects.
   SITE_UNKNOWN: { status: 404, retryable: false },
@@ -84,6 +85,7 @@ export const errorCodes = {
   IMAGE_EXISTS: { status: 409, retryable: false },
   IMPORT_UNSUPPORTED: { status: 422, retryable: false },
   TOOL_MISSING: { status: 422, retryable: false },
+  HOST_SHARED: { status: 422, retryable: false },
   // Anything else.
   NEWER_VERSION: { status: 500, retryable: true },
   PROCESS_LOST: { status: 500, retryable: false },

@@ -41,6 +41,14 @@ describe("an object of an inventory", () => {
     for (const value of [undefined, null, 7, "text", [], {}, { name: 7 }, { name: "x", id: {} }]) reasonOf(value);
   });
 
+  test("is unusable with a volume of a shape that can't be, which is named", () => {
+    const of = (shape: object) =>
+      reasonOf({ ...good, volumes: [{ id: "volume-1", sizeBytes: 1, geometry, ...shape }] });
+    assert.match(of({ sizeBytes: 2 ** 53 - 1 }), /^volumes\.0\.sizeBytes: a volume has 262144 extents at the most$/);
+    assert.match(of({ geometry: { ...geometry, stripeBytes: 1 } }), /^volumes\.0\.geometry\.stripeBytes: /);
+    assert.match(of({ geometry: { ...geometry, stripeCount: 129 } }), /^volumes\.0\.geometry\.stripeCount: /);
+  });
+
   const vm = {
     ...{ vcpu: 1, cpu: { cores: 1, sockets: 1 }, memory: 1024, firmware: "BIOS", ha: true, status: "STOPPED" },
     disks: [{ volumeId: "volume-1", name: "web1-0", bus: "VIRTIO", index: 0, boot: 1 }],

@@ -73,12 +73,28 @@ export const foldedName = (name: string): string => name.normalize("NFC");
 export const isSameName = (one: string, other: string): boolean =>
   one === other || foldedName(one) === foldedName(other);
 
+/** A text of one line without what would steer a terminal, and with a sign where something was. */
+export const printable = (text: string): string => text.replaceAll(uncarried, "\uFFFD");
+
+/**
+ * JSON that says the same, in which what would steer a terminal is escaped: JSON itself leaves DEL,
+ * C1 and what turns the direction of a text as they are. Ends of lines stay.
+ */
+export const printableJson = (json: string): string =>
+  // Most of it is plain, which is found out sooner than what is not.
+  /^[ -~\n]*$/.test(json) ? json : json.replaceAll(uncarried, (bad) => (bad === "\n" ? bad : escapedUnits(bad)));
+
+const escapedUnits = (text: string): string =>
+  Array.from({ length: text.length }, (_, at) => text.charCodeAt(at))
+    .map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`)
+    .join("");
+
 /**
  * A name as a sentence can hold it, whatever it is: not too long, and nothing that would steer a
  * terminal.
  */
 export const shownName = (name: string): string => {
   const characters = [...name.toWellFormed()];
-  const shown = characters.slice(0, shownCharactersMax).join("").replaceAll(uncarried, "\uFFFD");
+  const shown = printable(characters.slice(0, shownCharactersMax).join(""));
   return characters.length <= shownCharactersMax ? shown : `${shown}…`;
 };

@@ -173,16 +173,47 @@ describe("the OpenAPI document", () => {
 });
 
 describe("failures", () => {
-  test("a path or method that there is none of is NOT_FOUND", async () => {
+  test("a path that there is none of is NOT_FOUND", async () => {
     const { send } = await createTestApi();
     for (const [method, path] of [
       ["GET", "/v1/nothing"],
-      ["PATCH", "/v1/plans"],
-      ["DELETE", "/v1/sites/a"],
+      ["PATCH", "/v1/plans/nightly/runs/1"],
+      ["GET", "/"],
+      ["OPTIONS", "/v1"],
     ] as const) {
       const { status, body } = await send(method, path);
       assert.deepEqual([status, body.error.code], [404, "NOT_FOUND"]);
       assert.match(body.error.message, new RegExp(`${method} ${path}`));
+    }
+  });
+
+  test("a known path answers 405 with Allow to a method that it does not have", async () => {
+    const { app, token } = await createTestApi();
+    const headers = { authorization: `Bearer ${await token(["read"])}` };
+    const allowedAt = (path: string) =>
+      everything.flatMap(([method, of]) => (of !== path ? [] : method === "GET" ? ["GET", "HEAD"] : [method])).sort();
+    for (const path of new Set(everything.map(([, of]) => of))) {
+      const allowed = allowedAt(path);
+      for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"]) {
+        if (allowed.includes(method)) continue;
+        const answer = await app.request(filled(path), { method, headers });
+        const { error } = errorBodySchema.parse(await answer.json());
+        const told = [answer.status, error.code, answer.headers.get("allow")];
+        assert.deepEqual(told, [405, "METHOD_NOT_ALLOWED", allowed.join(", ")], `${method} ${path}`);
+      }
+    }
+  });
+
+  test("HEAD is answered as GET is, and is refused where there is no GET", async () => {
+    const { app, token } = await createTestApi();
+    const headers = { authorization: `Bearer ${await token(["read"])}` };
+    for (const [path, status] of [
+      ["/v1/sites", 200],
+      ["/v1/restores", 405],
+      ["/v1/nothing", 404],
+    ] as const) {
+      const answer = await app.request(path, { method: "HEAD", headers });
+      assert.deepEqual([answer.status, await answer.text()], [status, ""], path);
     }
   });
 

@@ -32,7 +32,7 @@ const bodyBytesMax = 1024 * 1024;
 export const createApp = (deps: ApiDeps) => {
   const app = createRouter();
   app.onError(answerError(deps.log));
-  app.notFound(answerNotFound);
+  app.notFound(answerNotFound(app));
   app.use(requestId(), secureHeaders(), audited(deps));
   // What gateways ask for themselves they ask for with what gateways have; each of these checks it.
   app.use(except([enrolPath, renewPath, credentialsPath], requireToken(deps)));

@@ -11,6 +11,7 @@ import { nonceHeader } from "../../pki/proof.ts";
 import { NonceNeeded } from "../enrolment/nonce.ts";
 import type { Log } from "../ports/deps.ts";
 import type { ApiEnv } from "./env.ts";
+import { methodsAt } from "./methods.ts";
 
 const bodyOf = ({ code, message, hint }: VisibleError): ErrorBody => ({
   error: { code, message, ...(hint === undefined ? {} : { hint }) },
@@ -60,16 +61,22 @@ const refusalOf = (error: Error): VisibleError | undefined => {
   return undefined;
 };
 
-/** Paths and methods that there are none of. */
-export const answerNotFound: NotFoundHandler<ApiEnv> = (c) =>
-  c.json(
-    bodyOf(
-      new VisibleError("NOT_FOUND", `There is no ${c.req.method} ${c.req.path}.`, {
-        hint: "GET /openapi.json lists what there is.",
-      }),
-    ),
-    404,
-  );
+/**
+ * Paths that there are none of; and where there is one, the methods that it has (RFC 9110, 15.5.6).
+ */
+export const answerNotFound =
+  (app: Parameters<typeof methodsAt>[0]): NotFoundHandler<ApiEnv> =>
+  (c) => {
+    const { method, path } = c.req;
+    const allowed = methodsAt(app, path).join(", ");
+    const code = allowed === "" ? "NOT_FOUND" : "METHOD_NOT_ALLOWED";
+    const hint = "GET /openapi.json lists what there is.";
+    if (allowed !== "") c.header("Allow", allowed);
+    const refusal = new VisibleError(code, `There is no ${method} ${path}.`, {
+      hint: allowed === "" ? hint : `It has ${allowed}. ${hint}`,
+    });
+    return c.json(bodyOf(refusal), refusal.status as ContentfulStatusCode);
+  };
 
 /** So many issues are named in the sentence; the list has all of them. */
 const issuesNamedMax = 5;

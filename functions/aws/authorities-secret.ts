@@ -3,11 +3,11 @@ import {
   ResourceNotFoundException,
   SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
-import { clientConfig, type Environment, requestTimeouts } from "./clients.ts";
+import { clientOptions, type Environment } from "./clients.ts";
 
 /** Only the API reads a secret, so no other function carries the client. */
 export const createSecretsClient = (env: Environment): SecretsManagerClient =>
-  new SecretsManagerClient({ ...clientConfig(env, "SECRETS_MANAGER"), ...requestTimeouts(5) });
+  new SecretsManagerClient(clientOptions(env, "SECRETS_MANAGER", 5));
 
 /**
  * Reads the authorities from a secret of Secrets Manager; one in which nobody has put anything yet

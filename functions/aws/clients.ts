@@ -2,6 +2,7 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
+import { reachedAt } from "../../core/address/service-endpoint.ts";
 
 /**
  * The variables that the clients look at: `process.env`, or what a local run made of its emulators.
@@ -51,16 +52,19 @@ const endpointCredentials = (env: Environment): Pick<ClientConfig, "credentials"
   return { credentials: { accessKeyId: "local", secretAccessKey: "local" } };
 };
 
+type Service = "DYNAMODB" | "SQS" | "SCHEDULER" | "STS" | "LAMBDA" | "SECRETS_MANAGER";
+
+const endpointNamed = (env: Environment, service: Service): string | undefined =>
+  env[`AWS_ENDPOINT_URL_${service}`] || env["AWS_ENDPOINT_URL"] || undefined;
+
 /**
  * What the client of one service is made with. Without an endpoint in the environment the SDK looks
  * for region and credentials as it always does; with one, the region is us-east-1 and the
  * credentials are dummies unless given.
  */
-export const clientConfig = (
-  env: Environment,
-  service: "DYNAMODB" | "SQS" | "SCHEDULER" | "STS" | "LAMBDA" | "SECRETS_MANAGER",
-): ClientConfig => {
-  const endpoint = env[`AWS_ENDPOINT_URL_${service}`] || env["AWS_ENDPOINT_URL"] || undefined;
+export const clientConfig = (env: Environment, service: Service): ClientConfig => {
+  const named = endpointNamed(env, service);
+  const endpoint = named && reachedAt(named).endpoint;
   const region = env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || (endpoint === undefined ? undefined : "us-east-1");
   return {
     ...(region === undefined ? {} : { region }),
@@ -75,8 +79,9 @@ export const clientConfig = (
  * `requestTimeout` ends where the answer begins: `socketTimeout` is for one that comes in part and
  * goes on no more.
  */
-export const requestTimeouts = (requestSeconds: number) => ({
+export const requestTimeouts = (requestSeconds: number, endpoint?: string) => ({
   requestHandler: {
+    ...(endpoint !== undefined && { httpAgent: reachedAt(endpoint).httpAgent }),
     connectionTimeout: 2_000,
     requestTimeout: requestSeconds * 1_000,
     throwOnRequestTimeout: true,
@@ -84,20 +89,25 @@ export const requestTimeouts = (requestSeconds: number) => ({
   },
 });
 
+/** The same with the timeouts of its requests. */
+export const clientOptions = (env: Environment, service: Service, requestSeconds: number) => ({
+  ...clientConfig(env, service),
+  ...requestTimeouts(requestSeconds, endpointNamed(env, service)),
+});
+
 /** For the API alone, which gives gateways their credentials. */
-export const createStsClient = (env: Environment): STSClient =>
-  new STSClient({ ...clientConfig(env, "STS"), ...requestTimeouts(5) });
+export const createStsClient = (env: Environment): STSClient => new STSClient(clientOptions(env, "STS", 5));
 
 /** A long poll waits 20 s. */
 export const createSqsClient = (env: Environment): SQSClient =>
   // With an endpoint in the environment the SDK would still call the host in the queue's URL.
-  new SQSClient({ ...clientConfig(env, "SQS"), ...requestTimeouts(25), useQueueUrlAsEndpoint: false });
+  new SQSClient({ ...clientOptions(env, "SQS", 25), useQueueUrlAsEndpoint: false });
 
 /** Makes the clients of the control plane. The timeouts fit functions, which live for seconds. */
 export const createClients = (env: Environment): Clients => {
-  const dynamodb = new DynamoDBClient({ ...clientConfig(env, "DYNAMODB"), ...requestTimeouts(5) });
+  const dynamodb = new DynamoDBClient(clientOptions(env, "DYNAMODB", 5));
   const sqs = createSqsClient(env);
-  const scheduler = new SchedulerClient({ ...clientConfig(env, "SCHEDULER"), ...requestTimeouts(5) });
+  const scheduler = new SchedulerClient(clientOptions(env, "SCHEDULER", 5));
   const destroy = () => {
     for (const client of [dynamodb, sqs, scheduler]) client.destroy();
   };

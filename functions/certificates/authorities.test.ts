@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
+import { describedError } from "../../core/api/failure.ts";
 import { type Instant, siteIdSchema } from "../../core/api/ids.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import { createAuthority } from "../../pki/authority.ts";
@@ -50,6 +51,20 @@ describe("an installation's authorities", () => {
       );
     }
     await assert.rejects(kept("{}").of(mc), code("AUTHORITY_MISSING"));
+  });
+
+  test("that can't be used are refused, and neither the answer nor the log has anything of the key", async () => {
+    const lines = made.keyPem.trim().split("\n");
+    const secrets = lines.slice(1, -1);
+    const halved = `${made.certificatePem}\n${[lines[0], secrets[0], lines.at(-1)].join("\n")}`;
+    for (const text of [halved, `${pem}\n${pem}`, made.keyPem]) {
+      const error = await kept(JSON.stringify({ mc: text }))
+        .of(mc)
+        .catch((thrown: unknown) => thrown);
+      assert.ok(VisibleError.is(error, "BAD_REQUEST"));
+      const told = JSON.stringify([error.message, error.hint, describedError(error)]);
+      assert.ok(!secrets.some((line) => told.includes(line)), told);
+    }
   });
 
   test("are read once by however many need them, and again after five minutes", async () => {

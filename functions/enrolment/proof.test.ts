@@ -9,6 +9,7 @@ import { queueCredentialsSchema } from "../../core/api/access.ts";
 import type { CertificateAnswer } from "../../core/api/enrolment.ts";
 import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
+import type { Key } from "../../core/ports/store.ts";
 import { askControlPlane } from "../../gateway/enrolment/control-plane.ts";
 import type { CertificateWithKey } from "../../pki/authority.ts";
 import { proofFor } from "../../pki/proof.ts";
@@ -16,7 +17,7 @@ import { createRequest } from "../../pki/request.ts";
 import { createApp } from "../api/app.ts";
 import { createTestApi, type TestApi, testHost } from "../api/testing.ts";
 import { askAsGateway, nonceFor, proofOf, sendProof } from "../api/testing-proof.ts";
-import { refusalKey } from "../documents/records.ts";
+import { lastProofKey, refusalKey } from "../documents/records.ts";
 
 const credentials = { path: "/v1/credentials", json: {} };
 const identity = {
@@ -55,6 +56,15 @@ describe("a gateway's proof", () => {
     assert.deepEqual(body, { revoked: 1 }, "there is no other certificate");
   });
 
+  test("made for one path opens no other with the same body", async () => {
+    const { api, shown } = await enrolled();
+    const request = await renewal();
+    const proof = await freshProof(api, shown, request);
+    const { path } = credentials;
+    assert.equal(codeOf(await sendProof(api, { ...request, path, proof })), "401 UNAUTHENTICATED");
+    assert.equal((await sendProof(api, { ...request, proof })).status, 201);
+  });
+
   test("made for one renewal gets none for another key", async () => {
     const { api, shown } = await enrolled();
     const [own, thiefs] = [await renewal(), await renewal()];
@@ -81,8 +91,24 @@ describe("a gateway's proof", () => {
   test("is good once also when it comes several times at once", async () => {
     const { api, shown } = await enrolled();
     const proof = await freshProof(api, shown, credentials);
-    const answers = await Promise.all(Array.from({ length: 8 }, () => sendProof(api, { ...credentials, proof })));
-    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, ...Array.from({ length: 7 }, () => 401)]);
+    const { store } = api.deps;
+    const { get } = store;
+    const copies = 8;
+    const allLooked = Promise.withResolvers<void>();
+    let looked = 0;
+    const { sort } = lastProofKey(identity.siteId, identity.gatewayId);
+    // Each has seen that none was used before the first of them writes.
+    store.get = async <T>(key: Key) => {
+      const found = await get<T>(key);
+      if (key.sort !== sort) return found;
+      looked += 1;
+      if (looked === copies) allLooked.resolve();
+      await allLooked.promise;
+      return found;
+    };
+    const answers = await Promise.all(Array.from({ length: copies }, () => sendProof(api, { ...credentials, proof })));
+    const refused = Array.from({ length: copies - 1 }, () => 401);
+    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, ...refused]);
   });
 
   test("is worth nothing after 61 s, and lives for 55 s", async () => {

@@ -3,6 +3,14 @@ import { test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { createLog } from "./log.ts";
 
+test("what somebody sends is in the log exactly, and steers no terminal", () => {
+  const lines: string[] = [];
+  const path = "/v1/\u001b[2J\u009b2J\u202e\u2028\u007f";
+  createLog({ function: "api" }, { write: (line) => void lines.push(line) }).info({ path }, "changed");
+  assert.match(lines.join(""), /^[ -~]+\n$/);
+  assert.equal(JSON.parse(lines.join("")).path, path);
+});
+
 test("an expected failure is a line with its code at a level of its own; a defect has its stack", () => {
   const lines: string[] = [];
   const log = createLog({ function: "api" }, { write: (line) => void lines.push(line) });

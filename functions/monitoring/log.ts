@@ -1,5 +1,6 @@
 import { type DestinationStream, pino } from "pino";
 import { describedError, failureLevel } from "../../core/api/failure.ts";
+import { printableJson } from "../../core/api/name.ts";
 import type { Log } from "../ports/deps.ts";
 
 /** Between pino's `info` and `warn`. */
@@ -10,7 +11,12 @@ const noticeLevel = 35;
  * @param destination standard output unless given
  */
 export const createLog = (base: object, destination?: DestinationStream): Log => {
-  const options = { base, customLevels: { notice: noticeLevel }, serializers: { err: describedError } };
+  const options = {
+    base,
+    customLevels: { notice: noticeLevel },
+    serializers: { err: describedError },
+    hooks: { streamWrite: printableJson },
+  };
   const logger = destination === undefined ? pino(options) : pino(options, destination);
   return {
     info: (fields, message) => logger.info(fields, message),

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { apiUrlSchema } from "../../core/api/api-url.ts";
+import { apiUrlSchema } from "../../core/address/api-url.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { logLevels } from "../log/log.ts";

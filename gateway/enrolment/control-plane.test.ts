@@ -28,3 +28,28 @@ test("a gateway's token or proof never goes to where a redirect leads", async (t
   }
   assert.equal(asked, 0);
 });
+
+test("a gateway asks again with the nonce that it is given, with a proof made anew, and gives up after four", async (t) => {
+  const { signal } = new AbortController();
+  const nonces: (string | undefined)[] = [];
+  const bearer = ({ nonce }: { readonly nonce: string | undefined }) => {
+    nonces.push(nonce);
+    return `proof-${nonce}`;
+  };
+  let goodAfter = 1;
+  let asked = 0;
+  const api = await serve(t, (request, answer) => {
+    asked += 1;
+    assert.equal(request.headers.authorization, `Bearer proof-${nonces.at(-1)}`);
+    if (asked > goodAfter) return void answer.writeHead(201).end("{}");
+    const error = { code: "USE_NONCE", message: "With a nonce." };
+    answer.writeHead(401, { "proof-nonce": `n${asked}` }).end(JSON.stringify({ error }));
+  });
+  const asking = { api, path: "/v1/renew", bearer, json: {}, answer: z.object({}), signal };
+  await askControlPlane(asking);
+  assert.deepEqual(nonces, [undefined, "n1"]);
+  goodAfter = Number.POSITIVE_INFINITY;
+  asked = 0;
+  await assert.rejects(askControlPlane(asking), (error) => VisibleError.is(error, "USE_NONCE"));
+  assert.equal(asked, 4);
+});

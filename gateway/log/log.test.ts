@@ -76,6 +76,15 @@ describe("the log", () => {
     for (let line = 0; line < 3; line++) log.info({ line }, "still here");
   });
 
+  test("steers no terminal by what a peer says, and says it exactly", () => {
+    const lines: string[] = [];
+    const destination = { write: (line: string) => void lines.push(line) };
+    const said = "\u001b]0;owned\u0007\r\u009b2J\u202e\u2028\u007f";
+    createLog({ gatewayId: "a1", siteId: "a", level: "info", destination }).info({ said }, said);
+    assert.match(lines.join(""), /^[ -~]+\n$/);
+    assert.equal(JSON.parse(lines.join("")).said, said);
+  });
+
   test("is silent below its level", () => {
     assert.deepEqual(
       logged((log) => log.debug({}, "detail"), "info"),

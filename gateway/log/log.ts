@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import { describedError, type Failure, failureLevel } from "../../core/api/failure.ts";
+import { printableJson } from "../../core/api/name.ts";
 import { logDestination } from "./destination.ts";
 
 export const logLevels = ["debug", "info", "notice", "warn", "error"] as const;
@@ -78,6 +79,7 @@ export const createLog = ({ gatewayId, siteId, level, destination }: LogOptions)
   const options = {
     level,
     customLevels: { notice: noticeLevel },
+    hooks: { streamWrite: printableJson },
     base: { gatewayId, siteId },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },

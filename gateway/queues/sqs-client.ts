@@ -1,4 +1,5 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
+import { reachedAt } from "../../core/address/service-endpoint.ts";
 import type { QueueAccess } from "./credentials.ts";
 
 /** Longest wait of one poll: SQS's. The limit of the request is above it. */
@@ -16,16 +17,18 @@ const credentialVariables = [
   "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 ];
 
+const endpointNamed = (environment: Environment): string | undefined =>
+  (environment["AWS_ENDPOINT_URL_SQS"] ?? environment["AWS_ENDPOINT_URL"]) || undefined;
+
 /**
  * What an emulator needs and AWS must not get: a region and credentials, where an endpoint is set
  * and they are not.
  */
 const emulatorDefaults = (environment: Environment): object => {
-  const endpoint = environment["AWS_ENDPOINT_URL_SQS"] ?? environment["AWS_ENDPOINT_URL"];
-  if (endpoint === undefined || endpoint === "") return {};
+  if (endpointNamed(environment) === undefined) return {};
   const region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? "us-east-1";
-  if (credentialVariables.some((name) => environment[name])) return { endpoint, region };
-  return { endpoint, region, credentials: { accessKeyId: "local", secretAccessKey: "local" } };
+  if (credentialVariables.some((name) => environment[name])) return { region };
+  return { region, credentials: { accessKeyId: "local", secretAccessKey: "local" } };
 };
 
 const given = (access: QueueAccess) => ({
@@ -70,13 +73,17 @@ export const createSqsClient = (
   environment: Environment = process.env,
   access?: QueueAccess,
   heard: (date: string | undefined) => void = () => undefined,
-): SQSClient =>
-  listening(
+): SQSClient => {
+  const named = endpointNamed(environment);
+  const { endpoint, httpAgent } = named === undefined ? {} : reachedAt(named);
+  return listening(
     new SQSClient({
+      ...(endpoint !== undefined && { endpoint }),
       ...(access === undefined ? emulatorDefaults(environment) : given(access)),
       useQueueUrlAsEndpoint: false,
       maxAttempts: 2,
       requestHandler: {
+        ...(httpAgent !== undefined && { httpAgent }),
         connectionTimeout: 3_000,
         requestTimeout: requestTimeoutMs,
         throwOnRequestTimeout: true,
@@ -87,3 +94,4 @@ export const createSqsClient = (
     }),
     heard,
   );
+};

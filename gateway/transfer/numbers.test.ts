@@ -87,12 +87,28 @@ describe("a site that tells wrong numbers", () => {
       [
         "`sizeBytes` 2^53−1 with a mirror of 1 GiB",
         { sizeBytes: 2 ** 53 - 1 },
-        /sizeBytes: a volume has 262144 extents/,
+        /makes no sense: sizeBytes: a volume has 262144/,
       ],
-      ["2^45 at 64 KiB extents", { sizeBytes: 2 ** 45, geometry: small }, /sizeBytes: a volume has 262144 extents/],
-      ["stripes of one byte", { geometry: { ...plainGeometry, stripeCount: 4, stripeBytes: 1 } }, /stripeBytes/],
-      ["stripes of no bytes", { geometry: { ...plainGeometry, stripeCount: 4, stripeBytes: 0 } }, /stripeBytes/],
-      ["129 stripes", { geometry: { ...plainGeometry, stripeCount: 129, stripeBytes: 4096 } }, /stripeCount/],
+      [
+        "2^45 at 64 KiB extents",
+        { sizeBytes: 2 ** 45, geometry: small },
+        /makes no sense: sizeBytes: a volume has 262144/,
+      ],
+      [
+        "stripes of one byte",
+        { geometry: { ...plainGeometry, stripeCount: 4, stripeBytes: 1 } },
+        /makes no sense: geometry.stripeBytes/,
+      ],
+      [
+        "stripes of no bytes",
+        { geometry: { ...plainGeometry, stripeCount: 4, stripeBytes: 0 } },
+        /makes no sense: geometry.stripeBytes/,
+      ],
+      [
+        "129 stripes",
+        { geometry: { ...plainGeometry, stripeCount: 129, stripeBytes: 4096 } },
+        /makes no sense: geometry.stripeCount/,
+      ],
       ["what can be, and is more than the mirror has", { sizeBytes: 2 * gib }, /another shape/],
       ["what can be, and is no multiple of anything, above the mirror's", { sizeBytes: gib + 1 }, /another shape/],
       [

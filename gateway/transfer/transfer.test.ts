@@ -9,6 +9,8 @@ const kib = 1024;
 const mib = 1024 * kib;
 const plain: Geometry = { extentBytes: mib, stripeCount: 1, stripeBytes: mib };
 const striped: Geometry = { extentBytes: mib, stripeCount: 4, stripeBytes: 128 * kib };
+/** Stripes that are shorter than a block. */
+const fine: Geometry = { extentBytes: mib, stripeCount: 3, stripeBytes: 4 * kib };
 
 /**
  * What a group's volume gets written before its snapshot: bytes that compress or do not, or zeros.
@@ -87,21 +89,26 @@ describe("a transfer", () => {
     const group = fc.array(change(sizeBytes), { minLength: 0, maxLength: 4 });
     const chain = fc.array(fc.record({ changes: group, baseLost: fc.boolean() }), { minLength: 2, maxLength: 3 });
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(plain, striped), fc.boolean(), chain, async (geometry, enabled, groups) => {
-        const volume = await sites.createVolume(`any-${sequence}`, sizeBytes, geometry);
-        let base: number | null = null;
-        for (const { changes, baseLost } of groups) {
-          sequence++;
-          await writeTo(sites.source, volume, changes);
-          await sites.snapshot(volume, sequence);
-          const options = { compression: { enabled, level: 1, dictionary: true }, baseLost };
-          const { mirrorVolumeId } = await sites.send(volume, sequence, base, options);
-          await sites.publish(mirrorVolumeId, sequence);
-          await sites.assertEqual(sequence);
-          base = sequence;
-        }
-      }),
-      { numRuns: 12 },
+      fc.asyncProperty(
+        fc.constantFrom(plain, striped, fine),
+        fc.boolean(),
+        chain,
+        async (geometry, enabled, groups) => {
+          const volume = await sites.createVolume(`any-${sequence}`, sizeBytes, geometry);
+          let base: number | null = null;
+          for (const { changes, baseLost } of groups) {
+            sequence++;
+            await writeTo(sites.source, volume, changes);
+            await sites.snapshot(volume, sequence);
+            const options = { compression: { enabled, level: 1, dictionary: true }, baseLost };
+            const { mirrorVolumeId } = await sites.send(volume, sequence, base, options);
+            await sites.publish(mirrorVolumeId, sequence);
+            await sites.assertEqual(sequence);
+            base = sequence;
+          }
+        },
+      ),
+      { numRuns: 15 },
     );
   });
 

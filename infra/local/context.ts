@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { localApiUrlSchema } from "../../core/api/api-url.ts";
+import { localApiUrlSchema } from "../../core/address/api-url.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { storageConfigSchema } from "../../gateway/storage/config.ts";
 import { readJsonFile, writeJsonFile } from "./json-file.ts";

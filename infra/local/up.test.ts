@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -65,12 +64,14 @@ describe("everything on one machine, of which a process is killed", () => {
     return seen ?? assert.fail(what);
   };
 
+  /** What ends with a process, and has its command line in its own. */
+  const beside = /^setpriv|\/bridge\./;
   /** The one process of ours whose command line has a text in it. */
   const processWith = (text: string): Promise<number> =>
     found(`a process of ${text}`, async () => {
       for (const pid of await descendantsOf(process.pid)) {
         const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-        if (commandLine.includes(text) && commandLine.includes(dir) && !commandLine.startsWith("setpriv")) return pid;
+        if (commandLine.includes(text) && commandLine.includes(dir) && !beside.test(commandLine)) return pid;
       }
       return undefined;
     });
@@ -123,26 +124,17 @@ describe("everything on one machine, of which a process is killed", () => {
 
   test("ends with a reason when it can't be started again, and leaves nothing running", async () => {
     const pid = await processWith("dynamo.sqlite");
-    const commandLine = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
-    const port = Number(commandLine[commandLine.indexOf("--port") + 1]);
-    // Somebody else takes its port before it is back.
-    const taken = Promise.withResolvers<void>();
-    mayStartAgain = taken.promise;
+    const again = Promise.withResolvers<void>();
+    mayStartAgain = again.promise;
     process.kill(pid, "SIGKILL");
-    const thief = await found("the port", async () => {
-      const server = createServer((socket) => socket.destroy());
-      const { promise, resolve, reject } = Promise.withResolvers<typeof server>();
-      server.listen(port, "127.0.0.1", () => resolve(server)).on("error", reject);
-      return promise.catch(() => undefined);
-    });
-    taken.resolve();
-    try {
-      const error = await ended;
-      assert(VisibleError.is(error, "PROCESS_LOST"), String(error));
-      assert.match(error.message, /^The DynamoDB emulator keeps ending \(Port \d+ .* is taken by another program\.\)/);
-      assert.deepEqual(await descendantsOf(process.pid), []);
-    } finally {
-      thief.close();
-    }
+    // Its database is none any more before it is back.
+    const database = join(dir, "dynamodb", "dynamo.sqlite");
+    await rename(database, `${database}.away`);
+    await mkdir(database);
+    again.resolve();
+    const error = await ended;
+    assert(VisibleError.is(error, "PROCESS_LOST"), String(error));
+    assert.match(error.message, /^The DynamoDB emulator keeps ending \(The DynamoDB emulator ended at its start: /);
+    assert.deepEqual(await descendantsOf(process.pid), []);
   });
 });

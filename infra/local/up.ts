@@ -37,6 +37,8 @@ export interface LocalUpOptions {
    * dial each other.
    */
   readonly envoy?: string;
+  /** Nobody else uses this machine: the emulators may listen where every user reaches them. */
+  readonly sharedHost?: boolean;
   /** Ends it all, in order. */
   readonly signal: AbortSignal;
   /** Called once the API answers and the gateways are being started. */
@@ -56,11 +58,12 @@ export interface LocalUpOptions {
  * `AWS_ENDPOINT_URL` does not name, and the gateways of each site as processes of their own. Each
  * process is started again when it dies. Started again on the same folder, it goes on where it was.
  *
- * @throws VisibleError STORE_IN_USE when it runs on this folder already, TOOL_MISSING, BAD_REQUEST,
- *   TOO_FEW_DESCRIPTORS; PROCESS_LOST when a process keeps dying: then all of it is ended
+ * @throws VisibleError STORE_IN_USE when it runs on this folder already, HOST_SHARED, TOOL_MISSING,
+ *   BAD_REQUEST, TOO_FEW_DESCRIPTORS; PROCESS_LOST when a process keeps dying: then all of it is
+ *   ended
  */
 export const localUp = async (options: LocalUpOptions): Promise<void> => {
-  const { dir, gatewaysPerSite, envoy, onReady, onTrouble, time = steadyTime } = options;
+  const { dir, gatewaysPerSite, envoy, sharedHost = false, onReady, onTrouble, time = steadyTime } = options;
   await refuseTooFewDescriptors();
   await makeFolder(dir, { signal: options.signal });
   const lock = FileLock.tryAcquire(join(dir, "in-use"));
@@ -83,7 +86,8 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
   };
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, over.signal]);
-  const endpoints = await startEndpoints({ dir, env: process.env, onDeath, time, signal });
+  const endpoints = await startEndpoints({ dir, env: process.env, sharedHost, onDeath, time, signal });
+  if (endpoints.open.length > 0) onTrouble?.(openToAll);
   // The gateways end before the functions do, so that their last reports are taken in.
   const functions = new AbortController();
   try {
@@ -161,6 +165,9 @@ const runGateways = async (options: {
     await Promise.allSettled(all);
   }
 };
+
+const openToAll =
+  "Every user of this machine can read and write the emulators, the API's tokens in them included (--shared-host).";
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { parseArgs, styleText } from "node:util";
 import { bytesIn, bytesText } from "../../../core/api/bytes.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
+import { ownNetworkProblem } from "../emulators/namespace.ts";
 import { changeDiskImage, type DiskImage, makeDiskImage } from "./image.ts";
 import { LocalSystem } from "./local-system.ts";
 import { missingText } from "./missing.ts";
@@ -47,8 +48,10 @@ const main = async (): Promise<void> => {
   }
   const missing = values.image === undefined ? await missingText(tools) : undefined;
   if (missing !== undefined) print(missing.replaceAll("\n", "\n  "));
+  const problem = await ownNetworkProblem();
+  if (problem !== undefined) print(sharedHost(problem));
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-demo-"));
-  const system = new LocalSystem(join(dir, "data"));
+  const system = new LocalSystem(join(dir, "data"), problem === undefined ? [] : ["--shared-host"]);
   try {
     await demonstrate(dir, system, values.image === undefined ? { sizeBytes } : { file: resolve(values.image) });
   } finally {
@@ -57,6 +60,9 @@ const main = async (): Promise<void> => {
     else await rm(dir, { recursive: true });
   }
 };
+
+const sharedHost = (problem: string): string =>
+  `Other users of this machine reach the emulators while the demo runs: ${problem}.\n  docs/local.md says how to hide them.`;
 
 /** An image of the user's, or how large one is to be made. */
 type Wanted = { readonly file: string } | { readonly sizeBytes: number };

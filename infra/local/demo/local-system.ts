@@ -14,16 +14,20 @@ const startSeconds = 600;
  */
 export class LocalSystem {
   readonly dir: string;
+  /** For `local up`, besides its folder. */
+  readonly #options: readonly string[];
   #up: ChildProcess | undefined;
 
-  constructor(dir: string) {
+  constructor(dir: string, options: readonly string[] = []) {
     this.dir = dir;
+    this.#options = options;
   }
 
   /** `local up`, until it says that it is ready. */
   async start(): Promise<void> {
-    this.#show(["local", "up", "--dir", this.dir]);
-    const child = spawn(process.execPath, [command, "local", "up", "--dir", this.dir, "--json"], {
+    const up = ["local", "up", "--dir", this.dir, ...this.#options];
+    this.#show(up);
+    const child = spawn(process.execPath, [command, ...up, "--json"], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#up = child;

@@ -1,5 +1,8 @@
+import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { socketEndpoint } from "../../../core/address/service-endpoint.ts";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { visibleFailure } from "../../../core/api/failure.ts";
 import { makeFolder } from "../../../gateway/files/folder.ts";
@@ -8,13 +11,13 @@ import { type OwnedProcess, startOwned } from "../../../gateway/processes/owned-
 import { steadyTime, type Time } from "../../../gateway/time/time.ts";
 import { until } from "../../../gateway/time/until.ts";
 import type { Emulator } from "./emulator.ts";
+import { withOwnNetwork } from "./namespace.ts";
 import { freePort } from "./port.ts";
+import { answersAt, type EmulatorPlace } from "./socket.ts";
 
-export interface DynamoOptions {
+export interface DynamoOptions extends EmulatorPlace {
   /** Where its database lies; it is made if need be, and what is in it is found again. */
   readonly dir: string;
-  /** A free one unless given. */
-  readonly port?: number;
   /** Ends the waiting for the start. A started emulator is ended by its `stop`. */
   readonly signal?: AbortSignal;
   /** Told when it has ended by itself and is started again. */
@@ -42,21 +45,8 @@ export const dynoxidePath = (platform: string = process.platform, arch: string =
   }
 };
 
-const answers = async (endpoint: string, signal: AbortSignal): Promise<boolean> => {
-  try {
-    const response = await fetch(endpoint, { signal });
-    await response.arrayBuffer();
-    return true;
-  } catch (error) {
-    signal.throwIfAborted();
-    // What undici says while nobody listens.
-    if (error instanceof TypeError) return false;
-    throw error;
-  }
-};
-
 const untilItAnswers = async (dynoxide: OwnedProcess, endpoint: string, signal: AbortSignal): Promise<void> => {
-  const isOver = async () => dynoxide.hasEnded() || (await answers(endpoint, signal));
+  const isOver = async () => dynoxide.hasEnded() || (await answersAt(endpoint, signal));
   const withinMs = startSecondsMax * 1000;
   if (!(await until(isOver, { everyMs: 20, withinMs, time: steadyTime, signal }))) {
     signal.throwIfAborted();
@@ -74,24 +64,58 @@ export const endedAtStart = (last: string): VisibleError => {
   return lacking ?? new VisibleError("INTERNAL", message, { hint: "Is another one using the same folder?" });
 };
 
+/** In its own network nobody else has it. */
+const portWithin = 8000;
+
+const bridge = fileURLToPath(new URL(`./bridge${extname(import.meta.url)}`, import.meta.url));
+
+/** How dynoxide is started at a place, each time anew. */
+const startAt = async ({
+  dir,
+  socket,
+  port,
+}: DynamoOptions): Promise<{ endpoint: string; start: () => Promise<OwnedProcess> }> => {
+  const binary = dynoxidePath();
+  const listeningOn = (chosen: number) => [
+    ...["--host", "127.0.0.1", "--port", chosen.toString()],
+    ...["--db-path", join(dir, "dynamo.sqlite")],
+  ];
+  if (socket === undefined) {
+    const chosen = await freePort(port ?? 0);
+    return {
+      endpoint: `http://127.0.0.1:${chosen}`,
+      start: async () => {
+        await freePort(chosen);
+        return startOwned({ command: binary, parameters: listeningOn(chosen), endsBy: "signal" });
+      },
+    };
+  }
+  const inside = [bridge, socket, portWithin.toString(), binary, ...listeningOn(portWithin)];
+  const [command, parameters] = withOwnNetwork(process.execPath, inside);
+  return {
+    endpoint: socketEndpoint(socket),
+    start: async () => {
+      await rm(socket, { force: true });
+      return startOwned({ command, parameters, endsBy: "input" });
+    },
+  };
+};
+
 /**
- * Starts dynoxide on 127.0.0.1 with its database in `dir`, and waits until it answers, two minutes
- * at most. One that dies is started again, on the same port with the same database. It ends with
- * this process, however this process ends.
+ * Starts dynoxide with its database in `dir`, and waits until it answers, two minutes at most. It
+ * listens on 127.0.0.1, or with `socket` in a network of its own, with a bridge from the socket.
+ * One that dies is started again, at the same place with the same database. It ends with this
+ * process, however this process ends.
  *
  * @throws {VisibleError} TOOL_MISSING, CONFLICT when the port is taken, STORE_FULL, INTERNAL when
  *   it does not start
  */
 export const startDynamo = async (options: DynamoOptions): Promise<Emulator> => {
   const { dir, onDeath = () => undefined, time = steadyTime } = options;
-  const binary = dynoxidePath();
   await makeFolder(dir);
-  const port = await freePort(options.port ?? 0);
-  const endpoint = `http://127.0.0.1:${port}`;
+  const { endpoint, start: startOne } = await startAt(options);
   const start = async (signal: AbortSignal): Promise<OwnedProcess> => {
-    await freePort(port);
-    const parameters = ["--host", "127.0.0.1", "--port", port.toString(), "--db-path", join(dir, "dynamo.sqlite")];
-    const dynoxide = startOwned({ command: binary, parameters, endsBy: "signal" });
+    const dynoxide = await startOne();
     const limit = AbortSignal.timeout(startSecondsMax * 1000);
     try {
       await untilItAnswers(dynoxide, endpoint, AbortSignal.any([signal, limit]));

@@ -6,15 +6,13 @@ import { z } from "zod";
 import type { Clock } from "../../../core/ports/clock.ts";
 import { makeFolder } from "../../../gateway/files/folder.ts";
 import type { Emulator } from "./emulator.ts";
-import { listening } from "./port.ts";
 import type { EmulatedSchedule } from "./schedules.ts";
 import { definitionSchema, SchedulerFault, Schedules } from "./schedules.ts";
+import { type EmulatorPlace, listenAt } from "./socket.ts";
 
-export interface SchedulerOptions {
+export interface SchedulerOptions extends EmulatorPlace {
   /** Where `schedules.json` lies; it is made if need be, and what is in it is found again. */
   readonly dir: string;
-  /** A free one unless given. */
-  readonly port?: number;
   /** Dates the schedules. */
   readonly clock: Clock;
 }
@@ -82,21 +80,21 @@ const createApp = (schedules: Schedules) => {
 };
 
 /**
- * Starts the emulator of EventBridge Scheduler in this process, on 127.0.0.1.
+ * Starts the emulator of EventBridge Scheduler in this process, on a socket or on 127.0.0.1.
  * @throws {VisibleError} CONFLICT when the port is taken, STORE_CORRUPT when its file is damaged
  */
-export const startScheduler = async ({ dir, port = 0, clock }: SchedulerOptions): Promise<Emulator> => {
+export const startScheduler = async ({ dir, clock, ...place }: SchedulerOptions): Promise<Emulator> => {
   await makeFolder(dir);
   const app = createApp(await Schedules.open(dir, clock));
   const server = createServer(getRequestListener(app.fetch));
-  await listening(port, async () => {
-    server.listen({ host: "127.0.0.1", port });
+  const endpoint = await listenAt(place, async (where) => {
+    server.listen(where);
     await once(server, "listening");
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
   });
-  const address = server.address();
-  const chosen = typeof address === "object" && address !== null ? address.port : port;
   return {
-    endpoint: `http://127.0.0.1:${chosen}`,
+    endpoint,
     async stop() {
       const closed = once(server, "close");
       server.close();

@@ -1,5 +1,5 @@
 import type { Emulator } from "./emulator.ts";
-import { listening } from "./port.ts";
+import { type EmulatorPlace, listenAt } from "./socket.ts";
 
 /**
  * How late a message may be whose delay or visibility has passed. What is sent wakes whoever
@@ -27,17 +27,21 @@ const lookRarely = async (): Promise<void> => {
 };
 
 /**
- * Starts fauxqs in this process, on 127.0.0.1 and a free port unless one is given. It keeps its
- * queues and messages in memory: make the queues again after every start; outbox and sweep send
- * again what was in them.
+ * Starts fauxqs in this process, on a socket, or on 127.0.0.1 and a free port unless one is given.
+ * It keeps its queues and messages in memory: make the queues again after every start; outbox and
+ * sweep send again what was in them.
  * @throws {VisibleError} CONFLICT when the port is taken
  */
-export const startSqs = async ({ port = 0 }: { readonly port?: number } = {}): Promise<Emulator> => {
+export const startSqs = async (place: EmulatorPlace = {}): Promise<Emulator> => {
   // Loaded when needed: it brings half of AWS's SDK along.
   const { buildApp } = await import("fauxqs");
   await lookRarely();
   const app = buildApp({ logger: false });
-  const endpoint = await listening(port, () => app.listen({ host: "127.0.0.1", port }));
+  const endpoint = await listenAt(place, async (where) => {
+    await app.listen(where);
+    const address = app.server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  });
   return {
     endpoint,
     async stop() {
