@@ -13,7 +13,14 @@ test("the hosts that proofs are made for are those of API_URLS, written as a gat
 });
 
 test("an API that does not know its URL does not start: it would believe any host, or none", () => {
-  for (const env of [{}, { API_URLS: "" }, { API_URLS: "backup.example" }, { API_URLS: "https://a.example b" }]) {
+  for (const env of [
+    {},
+    { API_URLS: "" },
+    { API_URLS: " " },
+    { API_URLS: "backup.example" },
+    { API_URLS: "backup.example:443" },
+    { API_URLS: "https://a.example b" },
+  ]) {
     assert.throws(
       () => audiencesFrom(env),
       (error) => VisibleError.is(error, "BAD_REQUEST") && error.message.includes("API_URLS"),

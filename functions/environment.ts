@@ -71,13 +71,18 @@ export const gatewayAccessFrom = (env: Environment): GatewayAccess => {
  */
 export const audiencesFrom = (env: Environment): readonly string[] =>
   needVariable(env, "API_URLS")
+    .trim()
     .split(/\s+/)
-    .filter((url) => url !== "")
     .map((url) => {
-      if (URL.canParse(url)) return new URL(url).host;
-      throw new VisibleError("BAD_REQUEST", `The environment variable API_URLS names “${url}”, which is no URL.`, {
-        hint: "Write https://HOST for each name of the API, with spaces in between.",
-      });
+      const { protocol, host } = URL.parse(url) ?? {};
+      if (host && /^https?:$/.test(protocol ?? "")) return host;
+      throw new VisibleError(
+        "BAD_REQUEST",
+        `The environment variable API_URLS names “${url}”, which is no URL of an API.`,
+        {
+          hint: "Write https://HOST for each name of the API, with spaces in between.",
+        },
+      );
     });
 
 /**

@@ -5,6 +5,7 @@ import { describe, type TestContext, test } from "node:test";
 import { writeLocalContext } from "../../infra/local/context.ts";
 import { run, temporaryFolder } from "../testing.ts";
 import { refuseForeign } from "./own-folder.ts";
+import { refuseForeignListener } from "./own-listener.ts";
 
 /** A local environment's folder, as it is left behind. */
 const localFolder = async (t: TestContext): Promise<string> => {
@@ -77,6 +78,17 @@ describe("where the API is", () => {
     assert.match(byFile.stderr, /\(STORE_CORRUPT\)/);
     const [here] = (await siteList(["--url", "http://localhost:1"], { SMTX_BACKUP_TOKEN })).seen;
     assert.equal(here?.authorization, "Bearer smtxb_env");
+  });
+
+  test("who has taken the port of a local environment that has ended is sent no token", async (t) => {
+    const dir = await localFolder(t);
+    const us = process.getuid?.() ?? 0;
+    const at = (...users: number[]) => refuseForeignListener(dir, "http://127.0.0.1:7", async () => users);
+    await at();
+    await at(us);
+    for (const users of [[65534], [us, 65534]]) {
+      await assert.rejects(at(...users), { code: "LINK_BROKEN", hint: /local up --dir/ });
+    }
   });
 
   test("a folder that another user has laid where a command runs is not believed", async () => {

@@ -10,6 +10,7 @@ import { warningText } from "../render/errors.ts";
 import { type Style, styleFor } from "../render/style.ts";
 import { createClient } from "./client.ts";
 import { refuseForeign } from "./own-folder.ts";
+import { refuseForeignListener } from "./own-listener.ts";
 
 /** What may stand on every command line. */
 export interface GlobalOptions {
@@ -135,6 +136,7 @@ const readToken = async (file: string): Promise<string> => {
 
 const connectLocally = async (host: Host, dir: string, givenToken: string | undefined): Promise<Api> => {
   const { url, tokenFile } = await readLocalContext(dir);
+  await refuseForeignListener(dir, url);
   const token = givenToken ?? (await readToken(tokenFile));
   const fetchOrExplain: typeof fetch = async (...request) => {
     try {

@@ -65,6 +65,7 @@ const endings: Record<ErrorCode, Ending> = {
   LINK_BROKEN: "unreachable",
   GATEWAY_ABSENT: "failed",
   PEER_REFUSED: "refused",
+  NOT_GRANTED: "refused",
   FENCED: "failed",
   GROUP_STALE: "failed",
   GROUP_EXISTS: "failed",

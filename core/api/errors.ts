@@ -55,6 +55,7 @@ export const errorCodes = {
   LINK_BROKEN: { status: 502, retryable: true },
   GATEWAY_ABSENT: { status: 503, retryable: true },
   PEER_REFUSED: { status: 403, retryable: false },
+  NOT_GRANTED: { status: 403, retryable: false },
   FENCED: { status: 409, retryable: false },
   GROUP_STALE: { status: 409, retryable: false },
   GROUP_EXISTS: { status: 409, retryable: false },

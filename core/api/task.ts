@@ -35,7 +35,9 @@ const runTask = {
   planId: planIdSchema,
   groupId: groupIdSchema,
   sequence: z.int().min(1),
-  /** The site that the plan protects: half of the owner's tag. */
+  /**
+   * The site that the plan protects: half of the owner's tag. It need not be the one that sends.
+   */
   source: siteIdSchema,
   /** The site whose lane of the run this is; for a snapshot plan, the source itself. */
   target: siteIdSchema,
@@ -77,17 +79,25 @@ export const prepareTaskSchema = z.object({
   object: objectConfigSchema,
   /** Absent: of a control plane of before, and of an object that is as it is at the source. */
   mapping: mappingSchema.optional(),
+  /**
+   * The site that sends the group to this one, and no other does. Absent: of a control plane of
+   * before; then it is the one that the plan protects.
+   */
+  sender: siteIdSchema.optional(),
 });
 export const transferTaskSchema = z.object({
   ...runTask,
   kind: z.literal("transfer"),
+  /** The site that it is sent to. Absent: of a control plane of before; then it is the target. */
+  receiver: siteIdSchema.optional(),
   /** One: each volume is a task of its own. */
   volumes: z.array(volumeTransferSchema).length(1),
   /** The newest group that the target has published for this plan; null for a first backup. */
   baseGroupId: groupIdSchema.nullable(),
   compression: compressionSchema,
   /**
-   * `host:port` of the target's gateways that are alive, for where no Envoy balances between them.
+   * `host:port` of the receiver's gateways that are alive, for where no Envoy balances between
+   * them.
    */
   endpoints: z.array(endpointSchema).max(entriesMax),
 });

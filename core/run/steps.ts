@@ -64,14 +64,26 @@ export const hasStep = (run: Run, target: SiteId, step: Step): boolean =>
 export const placeOf = ({ source }: Pick<Run, "source">, target: SiteId, step: Step): SiteId =>
   step === "snapshotting" ? source : target;
 
+/**
+ * Between which sites the data of a part flows. What the plan protects is a third thing, though a
+ * backup is sent by the site that it protects.
+ */
+export const flowOf = (
+  { source }: Pick<Run, "source">,
+  target: SiteId,
+): { readonly sender: SiteId; readonly receiver: SiteId } => ({ sender: source, receiver: target });
+
 /** The site whose gateways do a step's task. */
 export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step, index: number): SiteId => {
+  const { sender, receiver } = flowOf(run, target);
   switch (step) {
     case "snapshotting":
-    case "transferring":
       return run.source;
+    case "transferring":
+      return sender;
     case "preparing":
     case "publishing":
+      return receiver;
     case "rebuilding":
       return target;
     case "reclaiming":

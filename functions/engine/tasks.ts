@@ -9,7 +9,7 @@ import type { Run, Shard } from "../../core/api/run.ts";
 import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
 import { rebuiltName } from "../../core/object/rebuilt-name.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
-import { siteOfTask } from "../../core/run/steps.ts";
+import { flowOf, siteOfTask } from "../../core/run/steps.ts";
 import { planKey } from "../documents/records.ts";
 import { readGatewaysOfLate } from "../gateways/list.ts";
 import { baseOfVolume, nothingThere } from "../groups/base.ts";
@@ -110,10 +110,12 @@ const toTake = async (deps: Deps, runId: RunId) => {
   return { objects: [...(await readRunObjects(deps, told))], planName: told.planName };
 };
 
-const preparationOf = async (deps: Deps, runId: RunId, target: SiteId, { index, pool }: Shard) => {
+const preparationOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard) => {
+  const { index, pool } = shard;
   const { config } = await snapshotOf(deps, runId, index);
   const mapping = await mappingFor(deps, { runId, target, pool }, config);
-  return { object: config, ...(mapping !== undefined && { mapping }) };
+  const { sender } = flowOf(shard, target);
+  return { object: config, sender, ...(mapping !== undefined && { mapping }) };
 };
 
 /** An object as it was snapshotted. */
@@ -123,11 +125,12 @@ const snapshotOf = (deps: Deps, runId: RunId, index: number) =>
 const transferOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard) => {
   const { index, base: chosen, compression, noBase, volumePages } = shard;
   assert(chosen !== undefined && compression !== undefined, `the transfers of ${runId} were told nothing`);
+  const { receiver } = flowOf(shard, target);
   const objectIndex = await readObjectOf(deps, runId, index, volumePages);
   const [snapshot, mirror, endpoints] = await Promise.all([
     snapshotOf(deps, runId, objectIndex),
     needFact<PrepareFact>(deps, runId, "preparing", target, objectIndex),
-    endpointsOf(deps, target),
+    endpointsOf(deps, receiver),
   ]);
   const sent = volumesOf(snapshot, index);
   if (sent.length === 0) throw incomplete(`the volume ${index + 1} of the run ${runId}`);
@@ -140,7 +143,8 @@ const transferOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard
     if (mirrorVolumeId === undefined || snapshotId === undefined) throw incomplete(id);
     return { snapshotId, baseSnapshotId: hasBase ? (bases[i]?.snapshotId ?? null) : null, mirrorVolumeId };
   });
-  return { volumes, baseGroupId: hasBase ? (bases[0]?.groupId ?? null) : null, compression, endpoints };
+  const baseGroupId = hasBase ? (bases[0]?.groupId ?? null) : null;
+  return { receiver, volumes, baseGroupId, compression, endpoints };
 };
 
 const incomplete = (what: string) =>

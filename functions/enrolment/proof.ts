@@ -155,7 +155,7 @@ const assertMadeFor = (
     throw refused(
       `The proof is made for “${claims.aud}”, and this control plane is ${audiences.join(" or ")}.`,
       undefined,
-      `Write api: https://${audiences[0]} into the gateway's configuration, or give the control plane this URL as well (API_URLS).`,
+      `Write the URL of ${audiences.join(" or ")} as api into the gateway's configuration, or let API_URLS of the control plane name this one as well.`,
     );
   }
   const isSame = claims.method === method && claims.path === path;

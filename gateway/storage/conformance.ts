@@ -2,6 +2,7 @@ import { describe } from "node:test";
 import { blockConformance } from "./conformance/blocks.ts";
 import { capsConformance } from "./conformance/caps.ts";
 import { fileMirrorConformance } from "./conformance/file-mirrors.ts";
+import { grantConformance } from "./conformance/grants.ts";
 import { groupConformance } from "./conformance/groups.ts";
 import { guardConformance } from "./conformance/guarded.ts";
 import { lunMirrorConformance } from "./conformance/lun-mirrors.ts";
@@ -46,6 +47,7 @@ export const storageConformance = (
     snapshotHandleConformance(open);
     ownerConformance(open);
     mirrorConformance(open);
+    grantConformance(open);
     lunMirrorConformance(open);
     fileMirrorConformance(open);
     vmMirrorConformance(open);

@@ -93,9 +93,10 @@ export interface StorageControl {
   /**
    * Makes a snapshot readable, by whatever process and thread has the handle, until it is closed.
    * Many may be open of one snapshot. What a process that died had open is taken back by `tend`.
-   * @throws SNAPSHOT_UNKNOWN
+   * @throws SNAPSHOT_UNKNOWN (it isn't there, or not in the group that it is to be of), NOT_OURS
+   *   when the snapshot or the group doesn't carry the owner
    */
-  openSnapshot(snapshotId: string, call?: StorageCall): Promise<SnapshotHandle>;
+  openSnapshot(wanted: WantedSnapshot, call?: StorageCall): Promise<SnapshotHandle>;
 
   /** Readers that are open can't be relied on afterwards. Idempotent. */
   closeSnapshot(handle: SnapshotHandle, call?: StorageCall): Promise<void>;
@@ -109,6 +110,10 @@ export interface StorageControl {
    * more. Where a run prepares it, the object's configuration and its mapping are kept for the
    * run's group, until that is published or aborted, or can't be published any more, as another one
    * is written to the mirror or prepared before it was written.
+   *
+   * It also grants the run's group to its sender, on each of the volumes, durably: a volume has one
+   * grant, of the newest run that prepared it. A grant ends when its group is published or aborted,
+   * or another takes its place; who wrote by an older one is refused from then on.
    * @throws GROUP_EXISTS (the group belongs to another run of the same slot), GROUP_STALE (a newer
    *   run has been here), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, OBJECT_NAME_TAKEN (the mirror
    *   target or export has the name of one that is none), OBJECT_KIND_UNSUPPORTED, BAD_REQUEST (a
@@ -117,8 +122,8 @@ export interface StorageControl {
   prepareMirror(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]>;
 
   /**
-   * A mirror volume by its id: whose it is, and its shape. It costs the same however
-   * much the cluster has.
+   * A mirror volume by its id: whose it is, its shape, and who is to write it. It costs the same
+   * however much the cluster has.
    */
   findMirrorVolume(mirrorVolumeId: string, call?: StorageCall): Promise<OwnedVolume | undefined>;
 
@@ -129,8 +134,9 @@ export interface StorageControl {
    * is first set back to the base group's snapshot of it (or to empty).
    * @throws VOLUME_UNKNOWN, NOT_OURS, BASE_MISSING, GROUP_EXISTS (it is published: there is nothing
    *   left to write), GROUP_ABORTED, GROUP_STALE (`sequence` is not above the newest published, or
-   *   below that of the group being written), BAD_REQUEST (larger than the mirror was prepared for,
-   *   or of another geometry); then nothing has changed
+   *   below that of the group being written or granted), NOT_GRANTED (the volume's grant is not of
+   *   this group, number and sender), BAD_REQUEST (larger than the mirror was prepared for, or of
+   *   another geometry); then nothing has changed
    */
   openMirror(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession>;
 
@@ -277,7 +283,24 @@ export interface PrepareMirrorOptions {
    * The run that prepares the mirror, so that a late copy of its task is told from one that counts,
    * and the object's index in it.
    */
-  readonly run?: { readonly groupId: GroupId; readonly sequence: number; readonly index: number };
+  readonly run?: Grant & { readonly index: number };
+}
+
+/** A snapshot, and what it is taken for. */
+export interface WantedSnapshot {
+  readonly snapshotId: string;
+  /** What a run sends is of its own plan. Anybody may read at the cluster itself. */
+  readonly of: { readonly groupId: GroupId; readonly owner: Owner } | "anybody";
+}
+
+/**
+ * What the control plane has told the receiving site: which group a mirror volume takes next, and
+ * the site whose gateways send it. That need not be the site that the plan protects.
+ */
+export interface Grant {
+  readonly groupId: GroupId;
+  readonly sequence: number;
+  readonly sender: SiteId;
 }
 
 export interface SnapshotGroup {
@@ -326,13 +349,14 @@ export interface OwnedVolume {
   readonly owner: Owner;
   readonly sizeBytes: number;
   readonly geometry: Geometry;
+  /** Undefined: nobody is to write it now. */
+  readonly grant: Grant | undefined;
 }
 
-export interface OpenMirrorOptions {
+/** What is to be written, and the site that sends it, as its certificate says. */
+export interface OpenMirrorOptions extends Grant {
   readonly owner: Owner;
   readonly mirrorVolumeId: string;
-  readonly groupId: GroupId;
-  readonly sequence: number;
   /** The published group whose state the writing starts from; null: from nothing. */
   readonly baseGroupId: GroupId | null;
   /** Of what is written, as the mirror was prepared for it. */

@@ -14,7 +14,7 @@ export const openSnapshotReader = async (
   snapshotId: string,
   call?: StorageCall,
 ): Promise<SnapshotReader> => {
-  const handle = await storage.openSnapshot(snapshotId, call);
+  const handle = await storage.openSnapshot({ snapshotId, of: "anybody" }, call);
   try {
     return closingWith(await storage.readSnapshot(handle, call), (closing) => storage.closeSnapshot(handle, closing));
   } catch (error) {

@@ -41,13 +41,16 @@ const callsOf = (
   findGroup: (call) => storage.findGroup(groupId(1), call),
   listGroups: (call) => storage.listGroups(owner, call),
   deleteGroup: (call) => storage.deleteGroup({ groupId: groupId(1), owner }, call),
-  openSnapshot: (call) => storage.openSnapshot("s", call),
+  openSnapshot: (call) => storage.openSnapshot({ snapshotId: "s", of: "anybody" }, call),
   readSnapshot: (call) => storage.readSnapshot(handle, call),
   closeSnapshot: (call) => storage.closeSnapshot(handle, call),
   prepareMirror: (call) => storage.prepareMirror({ owner, object }, call),
   openMirror: (call) =>
     storage.openMirror(
-      { owner, mirrorVolumeId: "m", groupId: groupId(1), sequence: 1, baseGroupId: null, ...shape },
+      {
+        ...{ owner, mirrorVolumeId: "m", groupId: groupId(1), sequence: 1, sender: owner.source },
+        ...{ baseGroupId: null, ...shape },
+      },
       call,
     ),
   openMirrorExtent: (call) => storage.openMirrorExtent(extent, call),

@@ -42,9 +42,9 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     lastSequences: (of, call) => calls.answer("lastSequences", call, (watch) => driver.lastSequences(of, watch)),
     listGroups: (owner, call) => calls.answer("listGroups", call, (watch) => driver.listGroups(owner, watch)),
     deleteGroup: (of, call) => calls.durable("deleteGroup", call, (watch) => driver.deleteGroup(of, watch)),
-    openSnapshot: (snapshotId, call) =>
+    openSnapshot: (wanted, call) =>
       calls.open("openSnapshot", call, {
-        open: (watch) => driver.openSnapshot(snapshotId, watch),
+        open: (watch) => driver.openSnapshot(wanted, watch),
         wrap: (handle) => handle,
         close: (handle) => driver.closeSnapshot(handle),
       }),

@@ -13,12 +13,12 @@ export type GatewayIdentity = Omit<Gateway, "lastSeenAt" | "settings">;
 /** One volume's way from a snapshot here to a mirror volume at the target. */
 export interface SendVolumeRequest extends VolumeToSend {
   readonly owner: Owner;
-  readonly target: SiteId;
+  readonly receiver: SiteId;
   readonly groupId: GroupId;
   readonly sequence: number;
   readonly baseGroupId: GroupId | null;
   readonly compression: TransferTask["compression"];
-  /** `host:port` of the target's gateways. */
+  /** `host:port` of the receiver's gateways. */
   readonly endpoints: readonly string[];
 }
 

@@ -98,8 +98,8 @@ describe("the tasks of a plan of all kinds", () => {
       }
     }
     for (const [mirrorVolumeId, { sizeBytes, geometry }] of mirrors) {
-      const group = { groupId: groupOf(sequence), sequence, baseGroupId: null };
-      const options = { owner, mirrorVolumeId, ...group, sizeBytes, geometry };
+      const run = { groupId: groupOf(sequence), sequence, sender: siteA };
+      const options = { owner, mirrorVolumeId, ...run, baseGroupId: null, sizeBytes, geometry };
       const { epoch } = (await target?.openMirror(options)) ?? assert.fail();
       await target?.completeMirror({ mirrorVolumeId, epoch });
     }

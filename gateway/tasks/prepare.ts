@@ -8,7 +8,8 @@ import { boundedWarnings } from "./warnings.ts";
 
 /**
  * Makes the mirror of one object, or brings it up to date (W6, W10), where and connected as the
- * mapping says. A NIC whose switch is not mapped is told of, and is no reason to keep data back.
+ * mapping says, and grants it to the sender for the run's group. A NIC whose switch is not mapped
+ * is told of, and is no reason to keep data back.
  * @throws GROUP_EXISTS, GROUP_STALE, SWITCH_UNKNOWN, POOL_UNKNOWN, POOL_FULL, OBJECT_NAME_TAKEN,
  *   and what else the storage throws
  */
@@ -20,7 +21,10 @@ export const prepare = async (task: PrepareTask, { storage }: TaskContext): Prom
     owner: ownerOf(task),
     object,
     ...(mapping !== undefined && { mapping }),
-    run: { groupId: task.groupId, sequence: task.sequence, index: task.index },
+    run: {
+      ...{ groupId: task.groupId, sequence: task.sequence, index: task.index },
+      sender: task.sender ?? task.source,
+    },
   });
   const warnings = boundedWarnings(unconnected(object, mapping, task));
   return { kind: "prepare", volumes: [...volumes], keepsConfig: true, ...(warnings.length > 0 && { warnings }) };

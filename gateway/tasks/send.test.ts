@@ -28,7 +28,7 @@ test("what a peer takes and answers is movement of the task, and the storage is 
   const sending = send(
     {
       ...{ snapshot, baseSnapshotId: null, mirrorVolumeId: "m1", owner: { planId, source: siteA } },
-      ...{ target: siteB, groupId, sequence: 1, baseGroupId: null, endpoints: ["b:1"] },
+      ...{ receiver: siteB, groupId, sequence: 1, baseGroupId: null, endpoints: ["b:1"] },
       compression: { enabled: true, level: 1, dictionary: true },
     },
     {

@@ -18,7 +18,7 @@ export const createSendVolume =
     const { workers, tunnel, extentsInFlight } = options;
     const { snapshot, baseSnapshotId, mirrorVolumeId, owner, groupId, sequence, baseGroupId } = request;
     const peer = await tunnel.connect({
-      siteId: request.target,
+      siteId: request.receiver,
       endpoints: request.endpoints,
       log,
       connections: extentsInFlight,
@@ -34,7 +34,7 @@ export const createSendVolume =
         ids: { ...owner, groupId, sequence, baseGroupId },
         compression: request.compression,
         extentsInFlight,
-        throttle: options.throttles.to(request.target),
+        throttle: options.throttles.to(request.receiver),
         signal,
         log,
         onMoved,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { groupIdOf, runIdOf } from "../../core/api/ids.ts";
+import { groupIdOf, planIdSchema, runIdOf } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Progress } from "../../core/api/run.ts";
@@ -235,6 +235,38 @@ describe("the transfer task", () => {
     await assert.rejects(perform(transferTask("gone")), { code: "SNAPSHOT_UNKNOWN" });
   });
 
+  test("another plan's snapshot is not sent, whoever names it", async () => {
+    const [volume] = (await createVolume("theirs")).volumes;
+    const another = { ...owner, planId: planIdSchema.parse("plan_01K0Z3NDEKTSV4RRFFQ69G5FAW") };
+    const theirs = groupIdOf(runIdOf(another.planId, instant("2026-03-01T01:00:00.000Z")));
+    const volumeIds = [volume?.id ?? ""];
+    const group = await storage.snapshotGroup({ groupId: theirs, owner: another, volumeIds });
+    const ours = await snapshotOf(1);
+    const sent: string[] = [];
+    const send: SendVolume = async ({ snapshot }) => {
+      sent.push(snapshot.snapshotId);
+      return progressOf({ phase: "done" });
+    };
+    const snapshotId = group.snapshots[0]?.snapshotId ?? "";
+    for (const fields of [{}, { groupId: theirs }]) {
+      await assert.rejects(perform({ ...transferTask(snapshotId), ...fields }, { send }), { code: "NOT_OURS" });
+    }
+    await perform(transferTask(ours), { send });
+    assert.deepEqual(sent, [ours]);
+  });
+
+  test("goes to the receiver, which need not be the run's target", async () => {
+    const snapshotId = await snapshotOf(1);
+    const receivers: string[] = [];
+    const send: SendVolume = async ({ receiver }) => {
+      receivers.push(receiver);
+      return progressOf({ phase: "done" });
+    };
+    await perform(transferTask(snapshotId), { send });
+    await perform(transferTask(snapshotId, { receiver: "c" }), { send });
+    assert.deepEqual(receivers, [siteB, "c"]);
+  });
+
   test("has one volume, and no more", () => {
     const volume = { snapshotId: "s", baseSnapshotId: null, mirrorVolumeId: "m" };
     const parsed = taskSchema.safeParse({ ...runTaskFields, ...transferTask("s"), volumes: [volume, volume] });
@@ -272,8 +304,8 @@ describe("the tasks at the target", () => {
   };
   /** A mirror that has taken a first group of zeros, ready to be published. */
   const complete = async (mirrorVolumeId: string) => {
-    const shape = { sizeBytes: 2 * extentBytes, geometry };
-    const options = { owner, mirrorVolumeId, groupId, sequence: 1, baseGroupId: null, ...shape };
+    const run = { groupId, sequence: 1, sender: siteA };
+    const options = { owner, mirrorVolumeId, ...run, baseGroupId: null, sizeBytes: 2 * extentBytes, geometry };
     const { epoch } = await storage.openMirror(options);
     await storage.completeMirror({ mirrorVolumeId, epoch });
   };
@@ -296,6 +328,14 @@ describe("the tasks at the target", () => {
     assert.deepEqual(await prepared(), volume);
     const [mirror] = await storage.inventory();
     assert.equal(mirror?.origin?.role, "mirror");
+  });
+
+  test("prepare grants the mirror to the site that it is told of, or to the one that the plan protects", async () => {
+    const grantOf = async (mirrorVolumeId: string) => (await storage.findMirrorVolume(mirrorVolumeId))?.grant;
+    const { mirrorVolumeId } = await prepared();
+    assert.deepEqual(await grantOf(mirrorVolumeId), { groupId, sequence: 1, sender: siteA });
+    await perform({ ...prepareTask, sender: "c" });
+    assert.deepEqual(await grantOf(mirrorVolumeId), { groupId, sequence: 1, sender: "c" });
   });
 
   test("publish makes one restore point of all mirrors, with its manifest and size", async () => {

@@ -8,20 +8,22 @@ import { waitingProgress } from "./progress.ts";
 /**
  * Sends one volume to its mirror. Its snapshot is opened once, and is read by that handle wherever
  * it is read. Its progress has the volume's size from the start.
- * @throws SNAPSHOT_UNKNOWN, and what sending throws
+ * @throws SNAPSHOT_UNKNOWN, NOT_OURS (it, or the base, is another plan's: nothing is sent), and
+ *   what sending throws
  */
 export const transfer = async (task: TransferTask, context: TaskContext): Promise<TaskResultOf<"transfer">> => {
   const [volume] = task.volumes;
   assert(volume !== undefined, "a transfer has a volume");
   const { snapshotId, baseSnapshotId, mirrorVolumeId } = volume;
-  const snapshot = await context.storage.openSnapshot(snapshotId);
+  const owner = ownerOf(task);
+  const snapshot = await context.storage.openSnapshot({ snapshotId, of: { groupId: task.groupId, owner } });
   return holding(context, snapshot, async () => {
     const { geometry, sizeBytes } = snapshot;
     context.onProgress(waitingProgress(extentCount(geometry, sizeBytes), sizeBytes));
     const request = {
       ...{ snapshot, baseSnapshotId, mirrorVolumeId },
-      owner: ownerOf(task),
-      target: task.target,
+      owner,
+      receiver: task.receiver ?? task.target,
       groupId: task.groupId,
       sequence: task.sequence,
       baseGroupId: task.baseGroupId,

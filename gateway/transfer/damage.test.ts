@@ -8,7 +8,7 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { Database } from "../storage/extentstore/database/database.ts";
 import { openSnapshotReader } from "../storage/snapshot-reader.ts";
-import { dataSizes, groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
+import { dataSizes, groupOf, openTwoSites, owner, runOf, type TwoSites, writeTo } from "./testing/two-sites.ts";
 
 const mib = 1024 * 1024;
 /** Tries that follow at once. */
@@ -208,8 +208,8 @@ describe("a target that is damaged", () => {
     await assert.rejects(cutOff);
     flipTable(mirrorVolumeId, 1);
     const shape = { sizeBytes: 4 * mib, geometry: plain };
-    const open = { owner, mirrorVolumeId, groupId: groupOf(group + 1), sequence: group + 1, ...shape };
-    const { epoch } = await sites.target.openMirror({ ...open, baseGroupId: groupOf(group) });
+    const open = { owner, mirrorVolumeId, ...runOf(group + 1), baseGroupId: groupOf(group), ...shape };
+    const { epoch } = await sites.target.openMirror(open);
     const reading = await sites.target.openMirrorExtent({ mirrorVolumeId, epoch, extent: 1 });
     await assert.rejects(reading.readBase(0, Buffer.alloc(1)), isCorrupt);
     await reading.discard();

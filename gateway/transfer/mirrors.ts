@@ -1,51 +1,37 @@
-import { LRUCache } from "lru-cache";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
-import type { Geometry } from "../../core/api/object/volume-shape.ts";
+import type { OwnedVolume } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 
-/** What a receiver has to know of a mirror volume, besides its content. */
-export interface Mirror {
-  readonly source: SiteId;
-  readonly sizeBytes: number;
-  readonly geometry: Geometry;
-}
-
-const rememberedMax = 1024;
-
 /**
- * Whose a mirror volume is, asked of the storage, because the session may have been opened at
- * another gateway. Remembered for an epoch: size and shape do not change within one.
+ * A mirror volume that a peer speaks of, as the storage has it now: the session may have been
+ * opened at another gateway, and its grant may have ended since.
+ * @throws VOLUME_UNKNOWN, PEER_REFUSED when another site is to send what it takes next
  */
-export class Mirrors {
-  readonly #known = new LRUCache<string, Mirror>({ max: rememberedMax });
-
-  /** @throws VOLUME_UNKNOWN, PEER_REFUSED when the mirror is not of `site` */
-  async ownedBy(
-    site: SiteId,
-    options: { readonly mirrorVolumeId: string; readonly epoch: number },
-    storage: Pick<StorageDriver, "findMirrorVolume">,
-  ): Promise<Mirror> {
-    const key = `${options.epoch} ${options.mirrorVolumeId}`;
-    const mirror = this.#known.get(key) ?? (await find(options.mirrorVolumeId, storage));
-    if (mirror.source !== site) {
-      throw new VisibleError("PEER_REFUSED", `The mirror ${options.mirrorVolumeId} is not one of site ${site}.`, {
-        hint: "A gateway may write the mirrors of its own site only.",
-      });
-    }
-    // Only now, so that no stranger's guess of an epoch is remembered.
-    this.#known.set(key, mirror);
-    return mirror;
+export const mirrorFor = async (
+  peer: SiteId,
+  mirrorVolumeId: string,
+  storage: Pick<StorageDriver, "findMirrorVolume">,
+): Promise<OwnedVolume> => {
+  const mirror = await storage.findMirrorVolume(mirrorVolumeId);
+  if (mirror === undefined) {
+    throw new VisibleError("VOLUME_UNKNOWN", `There is no mirror volume ${mirrorVolumeId} here.`, {
+      hint: "Prepare the mirror first.",
+    });
   }
-}
+  const { grant } = mirror;
+  if (grant === undefined || grant.sender === peer) return mirror;
+  const message = `This site has not been told to take anything from site ${peer} into the mirror ${mirrorVolumeId}.`;
+  throw new VisibleError("PEER_REFUSED", message, {
+    hint: "See that the gateway has the certificate of its own site.",
+  });
+};
 
-/** @throws VOLUME_UNKNOWN */
-const find = async (mirrorVolumeId: string, storage: Pick<StorageDriver, "findMirrorVolume">): Promise<Mirror> => {
-  const found = await storage.findMirrorVolume(mirrorVolumeId);
-  if (found !== undefined) {
-    return { source: found.owner.source, sizeBytes: found.sizeBytes, geometry: found.geometry };
-  }
-  throw new VisibleError("VOLUME_UNKNOWN", `There is no mirror volume ${mirrorVolumeId} here.`, {
-    hint: "Prepare the mirror first.",
+/** The same in a session. @throws FENCED too: its group has been published or aborted */
+export const mirrorInSession = async (...of: Parameters<typeof mirrorFor>): Promise<OwnedVolume> => {
+  const mirror = await mirrorFor(...of);
+  if (mirror.grant !== undefined) return mirror;
+  throw new VisibleError("FENCED", `The mirror ${of[1]} takes no more of these writes: its group has ended.`, {
+    hint: "Drop the task; the group has been published or aborted.",
   });
 };

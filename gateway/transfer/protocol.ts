@@ -22,12 +22,15 @@ import { countOf, rangesSchema } from "./ranges.ts";
  *     GET  /v1/sessions/{volume}/digests?epoch=n     the digests of the extents that the mirror has
  *     GET  /v1/health                                is somebody there
  *
- * - Who may: the sender's site, as its certificate names it, must be the owner of the mirror.
- *   Nothing in a body or an address counts.
+ * - Who may: the site, as its certificate names it, that the control plane has granted this very
+ *   volume to, for this very group and number. The receiving site hears of that with the task that
+ *   prepares the mirror; nothing in a body or an address counts. Every request is judged by it.
+ * - `source` is the site that the plan protects, half of the owner's tag. Who sends is another
+ *   thing.
  * - Beginning sets the mirror back to the base group (or to nothing), unless it is being written
  *   for this group and base already; the answer lists the extents that are done, and those that the
  *   receiver knows to be damaged, which are sent in full whatever the base is. Whoever began before
- *   is FENCED from then on.
+ *   is FENCED from then on, as is everybody once the group is published, aborted or overtaken.
  * - The frames of an extent change what the mirror has
  *   (`base=1`), or an extent of zeros (`base=0`). The last frame holds the extent's digest: BLAKE3
  *   over the hashes of its blocks of 64 KiB. The receiver writes, reads back, and commits durably

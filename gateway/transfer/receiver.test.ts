@@ -12,7 +12,7 @@ import { paths } from "./protocol.ts";
 import { createReceiver } from "./receiver.ts";
 import { site } from "./testing/credentials.ts";
 import { createMemoryLog } from "./testing/memory-log.ts";
-import { owner } from "./testing/two-sites.ts";
+import { owner, runOf } from "./testing/two-sites.ts";
 
 const never = () => assert.fail("nobody was to call this");
 const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
@@ -46,7 +46,8 @@ test("digests that nobody reads are a few in memory, and keep none from another 
   const time = manualTime();
   const storage: Partial<StorageDriver> = {
     findMirrorVolume: async (id) => ({
-      ...{ owner: { ...owner, source: site(id.replace("mirror-of-", "")) }, sizeBytes: extentsMax * 65_536, geometry },
+      ...{ owner, sizeBytes: extentsMax * 65_536, geometry },
+      grant: { ...runOf(1), sender: site(id.replace("mirror-of-", "")) },
     }),
     mirrorDigests: async () => new Array(extentsMax).fill(null),
   };

@@ -7,6 +7,7 @@ import { extentCount } from "../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import type { Log } from "../log/log.ts";
 import { FairGate } from "../shares/fair-gate.ts";
+import type { OwnedVolume } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { withTimeouts } from "../storage/with-timeouts.ts";
 import type { Watch } from "../time/standstill.ts";
@@ -16,7 +17,7 @@ import { GatheredText } from "../tunnel/gathered-text.ts";
 import type { PeerHandlers } from "../tunnel/serve-peers.ts";
 import type { IncomingUpload } from "../tunnel/upload/server.ts";
 import { joinDigests, volumeDigest } from "./digest.ts";
-import { type Mirror, Mirrors } from "./mirrors.ts";
+import { mirrorFor, mirrorInSession } from "./mirrors.ts";
 import {
   completeBodySchema,
   type ExtentAnswer,
@@ -54,11 +55,11 @@ interface Work extends ForSite<Watch> {
   readonly identity: PeerIdentity;
 }
 
-/** A mirror volume that the peer may write, and the epoch in which it says to do so. */
+/** A mirror volume that the peer is to write, and the epoch in which it says to do so. */
 interface SessionTarget {
   readonly mirrorVolumeId: string;
   readonly epoch: number;
-  readonly mirror: Mirror;
+  readonly mirror: OwnedVolume;
 }
 
 /**
@@ -66,7 +67,6 @@ interface SessionTarget {
  * storage does not have.
  */
 export const createReceiver = ({ workers, log, time = systemTime, ...options }: ReceiverOptions): PeerHandlers => {
-  const mirrors = new Mirrors();
   const digestsGate = new FairGate(digestsAtOnce);
   const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({
     signal,
@@ -77,16 +77,13 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
   });
 
   const openSession = async (open: SessionOpen, { storage, identity }: Work): Promise<Session> => {
-    if (identity.siteId !== open.source) {
-      throw new VisibleError("PEER_REFUSED", `A gateway of ${identity.siteId} can't send for site ${open.source}.`, {
-        hint: "See that the gateway has the certificate of its own site.",
-      });
-    }
     const { planId, source, ...wanted } = open;
-    const session = await storage.openMirror({ ...wanted, owner: { planId, source } });
+    const sender = identity.siteId;
+    await mirrorFor(sender, open.mirrorVolumeId, storage);
+    const session = await storage.openMirror({ ...wanted, owner: { planId, source }, sender });
     const { groupId, sequence, baseGroupId } = open;
     log.info(
-      { mirror: open.mirrorVolumeId, from: identity.siteId, groupId, sequence, baseGroupId, epoch: session.epoch },
+      { mirror: open.mirrorVolumeId, from: sender, groupId, sequence, baseGroupId, epoch: session.epoch },
       "a transfer began",
     );
     const { epoch, done, damaged, complete } = session;
@@ -153,7 +150,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
     if (mirrorVolumeId === undefined || more.length > 0) throw nothingThere();
     const query: Record<string, string | undefined> = { ...Object.fromEntries(url.searchParams), extent };
     const epoch = parsed(epochQuerySchema, query["epoch"]);
-    const mirror = await mirrors.ownedBy(identity.siteId, { mirrorVolumeId, epoch }, storage);
+    const mirror = await mirrorInSession(identity.siteId, mirrorVolumeId, storage);
     const target: SessionTarget = { mirrorVolumeId, epoch, mirror };
     return { target, query, what: `${verb}${extent === undefined ? "" : "/#"}${part === undefined ? "" : `/${part}`}` };
   };

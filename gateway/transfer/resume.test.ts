@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { credentialsOf, newAuthority, site } from "./testing/credentials.ts";
-import { dataSizes, groupOf, openTwoSites, owner, type TwoSites, writeTo } from "./testing/two-sites.ts";
+import { dataSizes, openTwoSites, owner, runOf, type TwoSites, writeTo } from "./testing/two-sites.ts";
 
 const mib = 1024 * 1024;
 const plain = { extentBytes: mib, stripeCount: 1, stripeBytes: mib };
@@ -259,21 +259,15 @@ describe("a transfer that is disturbed", () => {
 
   test("is refused as soon as somebody else has begun to write the mirror", async () => {
     const { volume, group } = await newVolume();
-    const [mirror] = await sites.target.prepareMirror({ owner, object: volume });
+    const [mirror] = await sites.prepare(volume, group);
     assert.ok(mirror !== undefined);
     const takeOver = sites.send(volume, group, null, {
       extentsInFlight: 1,
       onAcknowledged: () => {
         puts = [];
-        void sites.target.openMirror({
-          owner,
-          mirrorVolumeId: mirror.mirrorVolumeId,
-          groupId: groupOf(group),
-          sequence: group,
-          baseGroupId: null,
-          sizeBytes: 6 * mib,
-          geometry: plain,
-        });
+        const { mirrorVolumeId } = mirror;
+        const shape = { sizeBytes: 6 * mib, geometry: plain };
+        void sites.target.openMirror({ owner, mirrorVolumeId, ...runOf(group), baseGroupId: null, ...shape });
       },
     });
     await assert.rejects(takeOver, code("FENCED"));
@@ -286,7 +280,10 @@ describe("a transfer that is disturbed", () => {
     const { mirrorVolumeId } = await sites.send(volume, group + 1, null);
     await sites.publish(mirrorVolumeId, group + 1);
     await assert.rejects(sites.send(volume, group + 1, null), code("GROUP_EXISTS"));
-    await assert.rejects(sites.send(volume, group, null), { code: "GROUP_STALE", newestSequence: group + 1 });
+    await assert.rejects(sites.send(volume, group, null, { mirrorVolumeId }), {
+      code: "GROUP_STALE",
+      newestSequence: group + 1,
+    });
   });
 
   test("is refused to a gateway of another site, whatever it says", async () => {
@@ -338,18 +335,11 @@ describe("a transfer that is disturbed", () => {
 
   test("commits nothing of a body without an end, and takes no extent that the volume does not have", async () => {
     const { volume, group } = await newVolume();
-    const [mirror] = await sites.target.prepareMirror({ owner, object: volume });
+    const [mirror] = await sites.prepare(volume, group);
     assert.ok(mirror !== undefined);
     const { mirrorVolumeId } = mirror;
-    const open = {
-      owner,
-      mirrorVolumeId,
-      groupId: groupOf(group),
-      sequence: group,
-      baseGroupId: null,
-      sizeBytes: 6 * mib,
-      geometry: plain,
-    };
+    const shape = { sizeBytes: 6 * mib, geometry: plain };
+    const open = { owner, mirrorVolumeId, ...runOf(group), baseGroupId: null, ...shape };
     const { epoch } = await sites.target.openMirror(open);
     const signal = new AbortController().signal;
     const put = (extent: number, ...chunks: Uint8Array[]) => {

@@ -44,7 +44,7 @@ export interface SendVolumeOptions {
   readonly workers: Pick<TransferWorkers, "scan" | "compare">;
   readonly peer: PeerClient;
   readonly transfer: VolumeToSend;
-  /** Which group is sent, on top of which one, and whose it is. */
+  /** Which group is sent, on top of which one, and whose it is: `source` is half of the owner. */
   readonly ids: {
     readonly planId: PlanId;
     readonly source: SiteId;
@@ -79,8 +79,8 @@ export interface TransferOutcome {
 /**
  * Makes a mirror volume of another site equal to a snapshot, and tells it that it is complete. Goes
  * on where an earlier call for the same group and base was cut off.
- * @throws STORE_CORRUPT of the source; what the target answers (FENCED,
- *   GROUP_STALE, GROUP_ABORTED, BASE_MISSING, STORE_FULL, …); LINK_BROKEN, PEER_REFUSED;
+ * @throws STORE_CORRUPT of the source; NOT_OURS of the base; what the target answers (NOT_GRANTED,
+ *   FENCED, GROUP_STALE, GROUP_ABORTED, BASE_MISSING, STORE_FULL, …); LINK_BROKEN, PEER_REFUSED;
  *   CHECKSUM_MISMATCH; the signal's reason
  */
 export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOutcome> => {
@@ -102,7 +102,8 @@ const openBase = async ({ storage, transfer, ids, log }: SendVolumeOptions): Pro
   if (baseGroupId === null) return null;
   if (baseSnapshotId !== null) {
     try {
-      return await storage.openSnapshot(baseSnapshotId);
+      const owner = { planId: ids.planId, source: ids.source };
+      return await storage.openSnapshot({ snapshotId: baseSnapshotId, of: { groupId: baseGroupId, owner } });
     } catch (error) {
       if (!isLost(error)) throw error;
       log.warn({ err: error, mirror: mirrorVolumeId, baseGroupId }, lostBase);

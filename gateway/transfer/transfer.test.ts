@@ -115,9 +115,9 @@ describe("a transfer", () => {
   test("says how far it is, at most every 250 ms within a phase", async () => {
     const volume = await sites.createVolume("told", 6 * mib, plain);
     await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(6 * mib) }]);
-    await sites.snapshot(volume, 31);
+    await sites.snapshot(volume, 131);
     const told: string[] = [];
-    await sites.send(volume, 31, null, {
+    await sites.send(volume, 131, null, {
       time: { nowMs: () => 0, sleep: async () => undefined },
       onProgress: ({ phase }) => told.push(phase),
     });
@@ -139,8 +139,9 @@ describe("a transfer", () => {
     const open = new Map<string, number>();
     const opened: string[] = [];
     const counting: Partial<TwoSites["source"]> = {
-      openSnapshot: async (id) => {
-        const handle = await sites.source.openSnapshot(id);
+      openSnapshot: async (wanted) => {
+        const handle = await sites.source.openSnapshot(wanted);
+        const id = wanted.snapshotId;
         opened.push(id);
         open.set(id, (open.get(id) ?? 0) + 1);
         return handle;

@@ -140,7 +140,7 @@ describe("a receiver whose storage hangs", () => {
   };
   const mirror = {
     owner: { planId, source: siteA },
-    ...{ sizeBytes: 65_536, geometry: open.geometry },
+    ...{ sizeBytes: 65_536, geometry: open.geometry, grant: { groupId, sequence: 1, sender: siteA } },
   };
   const extent = { mirrorVolumeId: "m1", extent: 0, epoch: 1 };
   const requests: readonly (readonly [hangs: string, path: string, json?: object])[] = [

@@ -18,10 +18,10 @@ export const localContextSchema = z.object({
 });
 export type LocalContext = z.infer<typeof localContextSchema>;
 
-const fileIn = (dir: string) => join(dir, "local.json");
+export const localContextFile = (dir: string): string => join(dir, "local.json");
 
 export const writeLocalContext = (dir: string, context: LocalContext): Promise<void> =>
-  writeJsonFile(fileIn(dir), context);
+  writeJsonFile(localContextFile(dir), context);
 
 /**
  * The context in a folder, if there is one.
@@ -29,7 +29,7 @@ export const writeLocalContext = (dir: string, context: LocalContext): Promise<v
  */
 export const findLocalContext = async (dir: string): Promise<LocalContext | undefined> => {
   try {
-    return await readJsonFile(fileIn(dir), localContextSchema);
+    return await readJsonFile(localContextFile(dir), localContextSchema);
   } catch (error) {
     if (!(error instanceof Error && "code" in error) || VisibleError.is(error)) throw error;
     const why = error.code === "ENOTDIR" ? "it is no folder" : error.message;

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KnownDifference, ServicesUnderTest } from "../../functions/aws/testing.ts";
+import { sharedHostVariable } from "../../infra/local/emulators/namespace.ts";
 import { startEndpoints } from "../../infra/local/endpoints.ts";
 import { findPython, pythonMissing } from "../../infra/localstack/python.ts";
 import { startLocalstack } from "./localstack.ts";
@@ -81,7 +82,8 @@ export const emulatorsUnderTest: readonly EmulatorUnderTest[] = [
 export const startServices = async ({ env }: Pick<ServicesUnderTest, "env">): Promise<ServicesUnderTest> => {
   const dir = await mkdtemp(join(tmpdir(), "smtx-backup-aws-"));
   const over = new AbortController();
-  const endpoints = await startEndpoints({ dir, env, signal: over.signal });
+  const sharedHost = process.env[sharedHostVariable] === "1";
+  const endpoints = await startEndpoints({ dir, env, sharedHost, signal: over.signal });
   return {
     env: endpoints.env,
     async stop() {

@@ -61,7 +61,7 @@ const setUp = async (t: TestContext) => {
       onMoved: () => undefined,
       onProgress: () => undefined,
       onAcknowledged: () => undefined,
-      send: async ({ owner, target: _, compression, endpoints: __, groupId, sequence, baseGroupId, ...transfer }) =>
+      send: async ({ owner, receiver: _, compression, endpoints: __, groupId, sequence, baseGroupId, ...transfer }) =>
         sendVolume({
           storage,
           workers: sites.workers,

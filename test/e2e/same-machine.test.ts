@@ -123,19 +123,24 @@ interface Told {
 
 const nobody = "65534";
 
-const attackAs = async (t: TestContext, user: string | undefined, targets: readonly unknown[]): Promise<Told> => {
+/** Starts a script with Node, as another user or as this one. */
+const startAs = async (t: TestContext, user: string | undefined, content: string, parameters: readonly string[]) => {
   // Where everybody may run it: this project, and its Node, may be out of another user's reach.
   const folder = await temporaryFolder(t);
   await chmod(folder, 0o755);
   const [node, script] = [join(folder, "node"), join(folder, "attack.cjs")];
   await copyFile(process.execPath, node);
-  await writeFile(script, attack);
+  await writeFile(script, content);
   for (const file of [node, script]) await chmod(file, 0o755);
-  const command = [node, script, JSON.stringify(targets)];
+  const command = [node, script, ...parameters];
   const asUser =
     user === undefined ? command : ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", ...command];
-  const [program = "", ...parameters] = asUser;
-  const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "inherit"], cwd: "/" });
+  const [program = "", ...rest] = asUser;
+  return spawn(program, rest, { stdio: ["ignore", "pipe", "inherit"], cwd: "/" });
+};
+
+const attackAs = async (t: TestContext, user: string | undefined, targets: readonly unknown[]): Promise<Told> => {
+  const child = await startAs(t, user, attack, [JSON.stringify(targets)]);
   const [said, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
   assert.equal(code, 0);
   return JSON.parse(said) as Told;
@@ -158,6 +163,37 @@ test("another user of the machine reaches no emulator, and writes no token of hi
   const ours = await attackAs(t, undefined, [[], paths, files]);
   assert.ok(ours.sockets.includes("200"), ours.sockets.join());
   assert.deepEqual(new Set(ours.files), new Set(["read"]));
+});
+
+/** Listens where a local environment has listened, and tells whenever it is asked something. */
+const thief = `
+const server = require("node:http").createServer((request, answer) => {
+  console.log("asked " + request.headers.authorization);
+  answer.end("{}");
+});
+server.listen(Number(process.argv[2]), "127.0.0.1", () => console.log("listening"));
+`;
+
+test("another user who takes the port of a local up that has ended is sent no token", async (t) => {
+  if (!needRoot(t)) return;
+  const dir = join(await temporaryFolder(t), "data");
+  const { url, stop } = await startUp(t, dir);
+  await stop();
+  const child = await startAs(t, nobody, thief, [new URL(url).port]);
+  t.after(() => child.kill("SIGKILL"));
+  let told = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    told += chunk;
+  });
+  await once(child.stdout, "data");
+  const { exitCode, stderr } = await runCommand(["site", "list", "--dir", dir]);
+  assert.equal(exitCode, 5);
+  assert.match(stderr, /another user listens at .*\(LINK_BROKEN\)\n {2}hint: .*local up --dir/);
+  assert.equal(told, "listening\n");
+  // The next start takes another port.
+  const again = await startUp(t, dir);
+  assert.notEqual(again.url, url);
+  assert.equal((await runCommand(["site", "list", "--dir", dir])).exitCode, 0);
 });
 
 test("where the emulators can't be hidden, local up says so, and wants --shared-host", async (t) => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
 import { isSameMirrorSet } from "../../core/api/mirror-set.ts";
@@ -13,6 +14,7 @@ import type {
   SnapshotTask,
   TaskResultOf,
 } from "../../core/api/task.ts";
+import type { Grant } from "../../gateway/storage/control.ts";
 import { mirrorSetOf } from "../../gateway/storage/mirror-set.ts";
 import { chooseObjects, objectKey } from "../../gateway/tasks/entries.ts";
 import { absentObjects, withLastSequences } from "../../gateway/tasks/gone.ts";
@@ -47,6 +49,7 @@ interface ModelMirror {
   publishedSequence: number;
   complete: boolean;
   content: number;
+  grant: Grant | undefined;
 }
 
 /** What is on a site's disk. */
@@ -208,12 +211,24 @@ export class ModelSite {
     const known = this.groups.get(task.groupId);
     if (known !== undefined && known.sequence !== task.sequence) throw exists();
     if (known === undefined && task.sequence <= this.newestPublished()) throw stale(this.newestPublished());
-    const session = { groupId: undefined, baseGroupId: null, sequence: 0, publishedSequence: 0, complete: false };
+    const { groupId, sequence, sender = task.source } = task;
+    const session = {
+      groupId: undefined,
+      grant: undefined,
+      baseGroupId: null,
+      sequence: 0,
+      publishedSequence: 0,
+      complete: false,
+    };
     const { mirrors } = this.#store;
     const volumes = task.object.volumes.map(({ id }) => ({ sourceVolumeId: id, mirrorVolumeId: `mirror-${id}` }));
     for (const { mirrorVolumeId } of volumes) {
       if (!mirrors.has(mirrorVolumeId)) mirrors.set(mirrorVolumeId, { epoch: 0, ...session, content: 0 });
     }
+    const prepared = volumes.map(({ mirrorVolumeId }) => this.#mirror(mirrorVolumeId));
+    const newer = Math.max(0, ...prepared.map(({ grant }) => grant?.sequence ?? 0));
+    if (newer > sequence) throw stale(newer);
+    if (known === undefined) for (const mirror of prepared) grant(mirror, { groupId, sequence, sender });
     // Gateways of before prepare every third LUN.
     if (task.index % 3 === 2 && task.object.kind === "lun") return { kind: "prepare", volumes };
     const name = nameOf(task.groupId, task);
@@ -225,14 +240,16 @@ export class ModelSite {
   }
 
   /** @returns the epoch that the writer carries from now on */
-  open(options: { mirrorVolumeId: string; groupId: GroupId; sequence: number; baseGroupId: GroupId | null }): number {
-    const { mirrorVolumeId, groupId, sequence, baseGroupId } = options;
+  open(options: Grant & { readonly mirrorVolumeId: string; readonly baseGroupId: GroupId | null }): number {
+    const { mirrorVolumeId, baseGroupId, ...wanted } = options;
+    const { groupId, sequence } = wanted;
     const mirror = this.#mirror(mirrorVolumeId);
     if (this.groups.has(groupId)) throw exists();
     if (this.#store.aborted.has(groupId)) throw new VisibleError("GROUP_ABORTED", "It was aborted.");
     const isSameRun = mirror.groupId === groupId && mirror.sequence === sequence;
     const newest = Math.max(mirror.publishedSequence, isSameRun ? 0 : mirror.sequence);
     if (sequence <= newest) throw stale(newest);
+    if (!isDeepStrictEqual(mirror.grant, wanted)) throw new VisibleError("NOT_GRANTED", "Nobody told of it.");
     const base = baseGroupId === null ? undefined : this.groups.get(baseGroupId);
     if (baseGroupId !== null && base === undefined) throw new VisibleError("BASE_MISSING", "The base is gone.");
     if (base !== undefined && !base.contents.has(volumeOf(mirrorVolumeId))) {
@@ -279,6 +296,7 @@ export class ModelSite {
       return [objectKey(object), object];
     });
     for (const [, mirror] of written) mirror.publishedSequence = sequence;
+    this.#endGrants((grant) => grant.sequence <= sequence);
     for (const [name, kept] of this.#store.prepared) {
       if (kept.sequence <= sequence) this.#store.prepared.delete(name);
     }
@@ -319,6 +337,13 @@ export class ModelSite {
   abort(groupId: GroupId): void {
     this.#store.aborted.add(groupId);
     for (const mirror of this.#store.mirrors.values()) if (mirror.groupId === groupId) mirror.epoch += 1;
+    this.#endGrants((grant) => grant.groupId === groupId);
+  }
+
+  #endGrants(which: (grant: Grant) => boolean): void {
+    for (const mirror of this.#store.mirrors.values()) {
+      if (mirror.grant !== undefined && which(mirror.grant)) mirror.grant = undefined;
+    }
   }
 
   newestPublished(): number {
@@ -348,6 +373,12 @@ const unconnected = ({ object, mapping }: PrepareTask): Reason[] => {
     code: "SWITCH_UNMAPPED",
     message: `“${object.name}” is not connected to “${name}”.`,
   }));
+};
+
+/** Whoever writes by another grant is fenced off. */
+const grant = (mirror: ModelMirror, granted: Grant): void => {
+  if (isDeepStrictEqual(mirror.grant, granted)) return;
+  Object.assign(mirror, { grant: granted, epoch: mirror.epoch + 1 });
 };
 
 const count = (counts: Map<string, number>, what: string): void => {

@@ -350,13 +350,14 @@ export class World {
   }
 
   #transfer(task: TransferTask): TaskResult {
-    if (this.unreachable.has(task.target)) throw new VisibleError("LINK_BROKEN", "The link is down.");
-    const [here, there] = [this.site(task.siteId), this.site(task.target)];
+    const { siteId: sender, receiver = task.target } = task;
+    if (this.unreachable.has(receiver)) throw new VisibleError("LINK_BROKEN", "The link is down.");
+    const [here, there] = [this.site(task.siteId), this.site(receiver)];
     for (const { snapshotId, baseSnapshotId, mirrorVolumeId } of task.volumes) {
       const { groupId, sequence, baseGroupId } = task;
       const content = here.read(snapshotId);
       if (content === undefined) throw new VisibleError("SNAPSHOT_UNKNOWN", "The snapshot is gone.");
-      const epoch = there.open({ mirrorVolumeId, groupId, sequence, baseGroupId });
+      const epoch = there.open({ mirrorVolumeId, groupId, sequence, sender, baseGroupId });
       const isUnchanged = baseSnapshotId !== null && here.read(baseSnapshotId) === content;
       there.write(mirrorVolumeId, epoch, isUnchanged ? undefined : content);
     }

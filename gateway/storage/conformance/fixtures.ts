@@ -139,26 +139,35 @@ export const sourceObject = (
   };
 };
 
+/** The site that sends a plan's groups, unless a test says otherwise: the one that it protects. */
+export const sender: SiteId = owner.source;
+
+/** What a mirror was prepared as, before anybody said for which run. */
+const preparedAs = new Map<string, ObjectConfig>();
+
 export const prepareMirror = async (driver: StorageDriver, object: ObjectConfig): Promise<string> => {
   const [mirror] = await driver.prepareMirror({ owner, object });
   assert(mirror !== undefined);
+  preparedAs.set(mirror.mirrorVolumeId, object);
   return mirror.mirrorVolumeId;
 };
 
+/** Opens a mirror for a run, which has prepared it or does so now. */
 export const openMirror = async (
   driver: StorageDriver,
   mirrorVolumeId: string,
   options: { group: number; base?: number; sizeBytes?: number; geometry?: Geometry },
-) =>
-  driver.openMirror({
-    owner,
-    mirrorVolumeId,
-    groupId: groupId(options.group),
-    sequence: options.group,
+) => {
+  const run = { groupId: groupId(options.group), sequence: options.group, sender };
+  const object = preparedAs.get(mirrorVolumeId);
+  if (object !== undefined) await driver.prepareMirror({ owner, object, run: { ...run, index: 0 } });
+  return driver.openMirror({
+    ...{ owner, mirrorVolumeId, ...run },
     baseGroupId: options.base === undefined ? null : groupId(options.base),
     sizeBytes: options.sizeBytes ?? 1024 * KiB,
     geometry: options.geometry ?? plain,
   });
+};
 
 /**
  * Puts an extent's part of `content`, the bytes of the whole volume, into an extent that is being

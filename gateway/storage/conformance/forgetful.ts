@@ -8,6 +8,7 @@ export const ownerCalls = [
   "newestSourceGroup",
   "lastSequences",
   "deleteGroup",
+  "openSnapshot",
   "prepareMirror",
   "openMirror",
   "abortGroup",
@@ -36,6 +37,8 @@ export const forgetful = (
     newestSourceGroup: (owner, call) => driver.newestSourceGroup(as("newestSourceGroup", owner), call),
     lastSequences: (options, call) => driver.lastSequences(of("lastSequences", options), call),
     deleteGroup: (options, call) => driver.deleteGroup(of("deleteGroup", options), call),
+    openSnapshot: ({ snapshotId, of: whose }, call) =>
+      driver.openSnapshot({ snapshotId, of: whose === "anybody" ? whose : of("openSnapshot", whose) }, call),
     prepareMirror: (options, call) => driver.prepareMirror(of("prepareMirror", options), call),
     openMirror: (options, call) => driver.openMirror(of("openMirror", options), call),
     abortGroup: (options, call) => driver.abortGroup(of("abortGroup", options), call),

@@ -117,7 +117,7 @@ export const groupConformance = (open: () => Promise<StorageUnderTest>): void =>
         assert(states[n]?.equals(await readSnapshot(reopened, await snapshotOf(reopened, groupId(n), id))));
       }
       assert(states[4]?.equals(await readVolume(reopened, id)));
-      await rejects(reopened.openSnapshot(gone), "SNAPSHOT_UNKNOWN");
+      await rejects(reopened.openSnapshot({ snapshotId: gone, of: "anybody" }), "SNAPSHOT_UNKNOWN");
       assert.equal(await reopened.findGroup(groupId(2)), undefined);
     });
 

@@ -4,7 +4,18 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
-import { groupId, noise, owner, rejects, sendAll, sourceObject, storageTest, strangers, takenAt } from "./fixtures.ts";
+import {
+  groupId,
+  noise,
+  owner,
+  rejects,
+  sendAll,
+  sender,
+  sourceObject,
+  storageTest,
+  strangers,
+  takenAt,
+} from "./fixtures.ts";
 import { prepareAll } from "./objects.ts";
 import type { StorageUnderTest } from "./storage-under-test.ts";
 
@@ -16,7 +27,7 @@ const objectOf = (index: number, name = `disk ${index}`): ObjectConfig => ({
 
 /** Prepares an object for the run of a number. @returns the mirror's id */
 const prepareFor = async (driver: StorageDriver, group: number, index: number, object: ObjectConfig) => {
-  const run = { groupId: groupId(group), sequence: group, index };
+  const run = { groupId: groupId(group), sequence: group, index, sender };
   const [mirror] = await driver.prepareMirror({ owner, object, run });
   assert(mirror !== undefined);
   return mirror.mirrorVolumeId;
@@ -83,7 +94,8 @@ export const manifestConformance = (open: () => Promise<StorageUnderTest>): void
       await sendAll(driver, mirror, { group: 1, bytes });
       const isRefused = (error: unknown) => VisibleError.is(error, "GROUP_INCOMPLETE") && !error.retryable;
       await assert.rejects(driver.publishGroup(publication(1, [mirror], [null, null])), isRefused);
-      // Prepared for another run, it is not what this one's snapshot was taken of.
+      // In another place of the run, it is not what is to be published in this one.
+      await prepareFor(driver, 2, 1, objectOf(0));
       await sendAll(driver, mirror, { group: 2, bytes });
       await assert.rejects(driver.publishGroup(publication(2, [mirror], [null])), isRefused);
       assert.deepEqual(await driver.listGroups(owner), []);

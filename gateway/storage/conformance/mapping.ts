@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { StorageDriver } from "../driver.ts";
-import { groupId, owner, rejects } from "./fixtures.ts";
+import { groupId, owner, rejects, sender } from "./fixtures.ts";
 import { fileOfSource, isMirror, kindTest, looseVolume, lunOfSource, prepareAll, vmOfSource } from "./objects.ts";
 import { smallPool, switchesNamed } from "./places.ts";
 import type { StorageUnderTest } from "./storage-under-test.ts";
@@ -120,7 +120,7 @@ export const mappingConformance = (open: () => Promise<StorageUnderTest>): void 
 
     kindTest("preparing twice is preparing once", vms, async (driver) => {
       const [prod = ""] = await switchesNamed(driver, ["dr-prod"]);
-      const run = { groupId: groupId(1), sequence: 1, index: 0 };
+      const run = { groupId: groupId(1), sequence: 1, index: 0, sender };
       const options = { owner, object: vmOfSource(), mapping: { switches: { prod } }, run };
       const mirrors = await driver.prepareMirror(options);
       const made = await driver.inventory();

@@ -21,6 +21,7 @@ import {
   readVolume,
   rejects,
   sendAll,
+  sender,
   snapshotOf,
   sourceObject,
   storageTest,
@@ -58,7 +59,7 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
       async (driver) => {
         const mirror = await prepareMirror(driver, sourceObject({ geometry: striped }));
         const found = await driver.findMirrorVolume(mirror);
-        assert.deepEqual(found, { owner, sizeBytes: volumeBytes, geometry: striped });
+        assert.deepEqual(found, { owner, sizeBytes: volumeBytes, geometry: striped, grant: undefined });
         const { volumes } = await driver.createVolume({ kind: "volume", name: "own", sizeBytes: volumeBytes });
         assert.equal(await driver.findMirrorVolume(volumes[0]?.id ?? ""), undefined);
         assert.equal(await driver.findMirrorVolume("nowhere"), undefined);
@@ -240,7 +241,7 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
     storageTest("a base that isn't there is BASE_MISSING, and the session stays as it was", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
       const { epoch } = await openMirror(driver, mirror, { group: 1 });
-      await rejects(openMirror(driver, mirror, { group: 2, base: 9 }), "BASE_MISSING");
+      await rejects(openMirror(driver, mirror, { group: 1, base: 9 }), "BASE_MISSING");
       await writeExtent(driver, mirror, epoch, 0, noise(volumeBytes, 1));
     });
 
@@ -395,8 +396,8 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
 
     storageTest("strangers can't open a mirror, nor anybody a volume that is none", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
-      const shape = { sizeBytes: volumeBytes, geometry: plain };
-      const options = { owner, groupId: groupId(1), sequence: 1, baseGroupId: null, ...shape };
+      const run = { groupId: groupId(1), sequence: 1, sender };
+      const options = { owner, ...run, baseGroupId: null, sizeBytes: volumeBytes, geometry: plain };
       for (const stranger of strangers) {
         await rejects(driver.openMirror({ ...options, owner: stranger, mirrorVolumeId: mirror }), "NOT_OURS");
       }

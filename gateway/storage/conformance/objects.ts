@@ -7,7 +7,7 @@ import type { Mapping, ObjectConfig } from "../../../core/api/object.ts";
 import type { MirrorVolume, Owner } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
-import { groupId, noise, owner as ours, plain, rejects, sendAll, storageTest, takenAt } from "./fixtures.ts";
+import { groupId, noise, owner as ours, plain, rejects, sendAll, sender, storageTest, takenAt } from "./fixtures.ts";
 import type { StorageUnderTest } from "./storage-under-test.ts";
 
 /* Objects of the four kinds as a source site describes them, and their way to a published group. */
@@ -153,7 +153,7 @@ export const prepareAll = async (
   const mirrors = new Map<string, MirrorVolume>();
   for (const [index, one] of objects.entries()) {
     const of = "object" in one ? one : { object: one };
-    const run = { groupId: groupId(group), sequence: group, index };
+    const run = { groupId: groupId(group), sequence: group, index, sender };
     for (const mirror of await driver.prepareMirror({ owner, ...of, run })) mirrors.set(mirror.mirrorVolumeId, mirror);
   }
   return [...mirrors.values()];

@@ -16,6 +16,7 @@ import {
   readVolume,
   rejects,
   sendAll,
+  sender,
   sourceObject,
   storageTest,
   strangers,
@@ -24,7 +25,7 @@ import {
 import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const volumeBytes = 1024 * 1024;
-const shape = { sizeBytes: volumeBytes, geometry: plain };
+const fromNothing = { baseGroupId: null, sizeBytes: volumeBytes, geometry: plain } as const;
 
 /** That it is GROUP_STALE, and says how new the newest is. */
 const isStale = async (promise: Promise<unknown>, newestSequence: number): Promise<void> => {
@@ -41,7 +42,11 @@ const sendAndPublish = async (driver: StorageDriver, mirror: string, group: numb
 };
 
 const prepareFor = (driver: StorageDriver, group: number, sequence: number, name: string) =>
-  driver.prepareMirror({ owner, object: sourceObject({ name }), run: { groupId: groupId(group), sequence, index: 0 } });
+  driver.prepareMirror({
+    owner,
+    object: sourceObject({ name }),
+    run: { groupId: groupId(group), sequence, index: 0, sender },
+  });
 
 /**
  * Repeats that come late, and a control plane that was set back: neither makes other bytes under a
@@ -142,7 +147,7 @@ export const orderConformance = (open: () => Promise<StorageUnderTest>): void =>
     storageTest("a group that is there is not written again, whichever run asks", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
       await sendAndPublish(driver, mirror, 2);
-      const options = { owner, mirrorVolumeId: mirror, groupId: groupId(2), baseGroupId: null, ...shape };
+      const options = { ...{ owner, mirrorVolumeId: mirror, groupId: groupId(2), sender }, ...fromNothing };
       for (const sequence of [1, 2, 9]) await rejects(driver.openMirror({ ...options, sequence }), "GROUP_EXISTS");
       await isStale(openMirror(driver, mirror, { group: 1 }), 2);
     });
@@ -150,8 +155,9 @@ export const orderConformance = (open: () => Promise<StorageUnderTest>): void =>
     storageTest("what another run of the same slot has half written is not gone on with", open, async (driver) => {
       const mirror = await prepareMirror(driver, sourceObject());
       await sendAll(driver, mirror, { group: 1, bytes: noise(volumeBytes, 1) });
-      const options = { owner, mirrorVolumeId: mirror, groupId: groupId(1), baseGroupId: null, ...shape };
-      const session = await driver.openMirror({ ...options, sequence: 7 });
+      await prepareFor(driver, 1, 7, "database");
+      const run = { groupId: groupId(1), sequence: 7, sender };
+      const session = await driver.openMirror({ owner, mirrorVolumeId: mirror, ...run, ...fromNothing });
       assert.deepEqual([session.done, session.complete], [[], false]);
       assert((await readVolume(driver, mirror)).equals(Buffer.alloc(volumeBytes)));
     });
@@ -162,6 +168,7 @@ export const orderConformance = (open: () => Promise<StorageUnderTest>): void =>
       await sendAndPublish(driver, mirror.mirrorVolumeId, 1);
       await prepareFor(driver, 2, 2, "new name");
       assert.deepEqual(await prepareFor(driver, 1, 1, "old name"), [mirror]);
+      await prepareFor(driver, 3, 3, "new name");
       const { epoch } = await openMirror(driver, mirror.mirrorVolumeId, { group: 3, base: 1 });
       await isStale(prepareFor(driver, 2, 2, "new name"), 3);
       await driver.completeMirror({ mirrorVolumeId: mirror.mirrorVolumeId, epoch });
@@ -192,7 +199,7 @@ export const orderConformance = (open: () => Promise<StorageUnderTest>): void =>
       const [mirror] = await prepareFor(driver, 1, 1, "one");
       await sendAndPublish(driver, mirror?.mirrorVolumeId ?? "", 1);
       const object = sourceObject({ lunId: 8 });
-      const run = { groupId: groupId(1), sequence: 1, index: 1 };
+      const run = { groupId: groupId(1), sequence: 1, index: 1, sender };
       await rejects(driver.prepareMirror({ owner, object, run }), "GROUP_EXISTS");
       assert.equal((await driver.inventory()).length, 1);
     });
@@ -204,7 +211,7 @@ export const orderConformance = (open: () => Promise<StorageUnderTest>): void =>
       await isStale(prepareFor(driver, 6, 4, "x"), 5);
       const other = sourceObject({ lunId: 8 });
       await isStale(
-        driver.prepareMirror({ owner, object: other, run: { groupId: groupId(6), sequence: 4, index: 1 } }),
+        driver.prepareMirror({ owner, object: other, run: { groupId: groupId(6), sequence: 4, index: 1, sender } }),
         5,
       );
       assert.equal((await driver.inventory()).length, 1);

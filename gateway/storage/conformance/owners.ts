@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import type { Owner } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import {
   createVolume,
@@ -10,6 +11,7 @@ import {
   readVolume,
   rejects,
   sendAll,
+  sender,
   storageTest,
   strangers,
 } from "./fixtures.ts";
@@ -65,6 +67,21 @@ export const ownerCases: readonly OwnerCase[] = [
     },
   },
   {
+    title: "a snapshot is nobody else's to open, not even as one of a group of his own",
+    body: async (driver) => {
+      const { id, group } = await taken(driver);
+      const { snapshotId = "" } = group.snapshots[0] ?? {};
+      const opened = (n: number, of: Owner) =>
+        driver.openSnapshot({ snapshotId, of: { groupId: groupId(n), owner: of } });
+      for (const [n, stranger] of strangers.entries()) {
+        await driver.snapshotGroup({ groupId: groupId(2 + n), owner: stranger, volumeIds: [id] });
+        for (const group of [1, 2 + n]) await rejects(opened(group, stranger), "NOT_OURS");
+        await rejects(opened(2 + n, owner), "NOT_OURS");
+      }
+      await driver.closeSnapshot(await opened(1, owner));
+    },
+  },
+  {
     title: "what one's newest group has says nothing of another's objects",
     body: async (driver) => {
       const { group } = await taken(driver);
@@ -108,6 +125,7 @@ export const ownerCases: readonly OwnerCase[] = [
         mirrorVolumeId: mirror,
         groupId: groupId(2),
         sequence: 2,
+        sender,
         baseGroupId: null,
         ...shape,
       };
@@ -162,8 +180,9 @@ export const ownerCases: readonly OwnerCase[] = [
         assert(mirror !== undefined);
         const { mirrorVolumeId } = mirror;
         const session = {
-          groupId: groupId(8 + strangers.indexOf(stranger)),
-          sequence: 2,
+          groupId: groupId(1),
+          sequence: 1,
+          sender,
           baseGroupId: null,
           ...shape,
         };
@@ -192,7 +211,8 @@ export const ownerCases: readonly OwnerCase[] = [
         const [mirror] = await prepareAll(driver, 2, [source], stranger);
         assert(mirror !== undefined);
         const { mirrorVolumeId } = mirror;
-        const session = { groupId: groupId(9), sequence: 2, baseGroupId: groupId(1), ...shape };
+        const run = { groupId: groupId(2), sequence: 2, sender };
+        const session = { ...run, baseGroupId: groupId(1), ...shape };
         await rejects(driver.openMirror({ ...session, owner: stranger, mirrorVolumeId }), "BASE_MISSING");
       }
       await openMirror(driver, mirrorOf(await prepareAll(driver, 2, [source]), source.id), {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import type { WantedSnapshot } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import type { SnapshotHandle } from "../volume-io.ts";
 import { createVolume, groupId, noise, owner, readAll, rejects, snapshotOf, storageTest, write } from "./fixtures.ts";
@@ -7,11 +8,12 @@ import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const bytes = noise(1024 * 1024, 1);
 
-const snapshotted = async (driver: StorageDriver): Promise<string> => {
+const snapshotted = async (driver: StorageDriver): Promise<WantedSnapshot> => {
   const id = await createVolume(driver);
   await write(driver, id, [0, bytes]);
   await driver.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
-  return snapshotOf(driver, groupId(1), id);
+  const snapshotId = await snapshotOf(driver, groupId(1), id);
+  return { snapshotId, of: { groupId: groupId(1), owner } };
 };
 
 export const snapshotHandleConformance = (open: () => Promise<StorageUnderTest>): void => {
@@ -27,16 +29,31 @@ export const snapshotHandleConformance = (open: () => Promise<StorageUnderTest>)
     });
 
     storageTest("may be open several times, and each is closed by itself", open, async (driver) => {
-      const snapshotId = await snapshotted(driver);
-      const [first, second] = [await driver.openSnapshot(snapshotId), await driver.openSnapshot(snapshotId)];
+      const wanted = await snapshotted(driver);
+      const [first, second] = [await driver.openSnapshot(wanted), await driver.openSnapshot(wanted)];
       await driver.closeSnapshot(first);
       assert((await readAll(await driver.readSnapshot(second))).equals(bytes));
       await driver.closeSnapshot(second);
     });
 
+    storageTest("has to be of the group that it is opened for", open, async (driver) => {
+      const wanted = await snapshotted(driver);
+      await driver.snapshotGroup({
+        groupId: groupId(2),
+        owner,
+        volumeIds: [await createVolume(driver, { name: "b" })],
+      });
+      for (const group of [2, 3]) {
+        const of = { groupId: groupId(group), owner };
+        await rejects(driver.openSnapshot({ ...wanted, of }), "SNAPSHOT_UNKNOWN");
+      }
+      await driver.closeSnapshot(await driver.openSnapshot({ ...wanted, of: "anybody" }));
+    });
+
     storageTest("has to be there", open, async (driver) => {
-      await rejects(driver.openSnapshot("nowhere"), "SNAPSHOT_UNKNOWN");
-      const handle = await driver.openSnapshot(await snapshotted(driver));
+      const wanted = await snapshotted(driver);
+      await rejects(driver.openSnapshot({ ...wanted, snapshotId: "nowhere" }), "SNAPSHOT_UNKNOWN");
+      const handle = await driver.openSnapshot(wanted);
       await driver.closeSnapshot(handle);
       await driver.deleteGroup({ groupId: groupId(1), owner });
       await rejects(driver.readSnapshot(handle), "SNAPSHOT_UNKNOWN");

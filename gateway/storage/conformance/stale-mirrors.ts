@@ -85,6 +85,7 @@ export const staleMirrorConformance = (open: () => Promise<StorageUnderTest>): v
       const mirror = mirrorOf(back, "volume-00000000000000b1");
       const bytes = await readSnapshot(driver, await snapshotOf(driver, groupId(3), mirror));
       assert(bytes.equals(bytesIn(3, "volume-00000000000000b1")));
+      await prepareAll(driver, 4, [looseVolume()]);
       await rejects(openMirror(driver, mirror, { group: 4, base: 2, sizeBytes: volumeBytes }), "BASE_MISSING");
     });
 

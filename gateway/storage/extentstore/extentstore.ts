@@ -22,6 +22,7 @@ import type {
   SnapshotGroup,
   SnapshotGroupOptions,
   StorageCaps,
+  WantedSnapshot,
 } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import type {
@@ -47,6 +48,7 @@ import { StoredSnapshotReader, VolumeReader } from "./io/readers.ts";
 import { StagedVolumeWriter } from "./io/staged-writer.ts";
 import { beginStaging } from "./io/staging.ts";
 import { VolumeWriter } from "./io/volume-writer.ts";
+import { findMirrorVolume } from "./mirrors/mirror-volumes.ts";
 import { StoredExtentWriter } from "./mirrors/mirror-writer.ts";
 import { prepareMirror } from "./mirrors/prepare.ts";
 import * as sessions from "./mirrors/sessions.ts";
@@ -120,7 +122,8 @@ export class ExtentStore implements StorageDriver {
   }
 
   async findMirrorVolume(mirrorVolumeId: string): Promise<OwnedVolume | undefined> {
-    return volumes.findMirrorVolume(this.#store.database, mirrorVolumeId);
+    const { database } = this.#store;
+    return database.snapshot(() => findMirrorVolume(database, mirrorVolumeId));
   }
 
   async createVolume(options: CreateVolumeOptions): Promise<ObjectConfig> {
@@ -185,9 +188,10 @@ export class ExtentStore implements StorageDriver {
   }
 
   /** Snapshots can be read as they are. */
-  async openSnapshot(snapshotId: string): Promise<SnapshotHandle> {
-    const snapshot = snapshots.findSnapshot(this.#store.database, snapshotId);
-    return { snapshotId, sizeBytes: snapshot.sizeBytes, geometry: geometryOf(snapshot) };
+  async openSnapshot(wanted: WantedSnapshot): Promise<SnapshotHandle> {
+    const { database } = this.#store;
+    const snapshot = database.snapshot(() => snapshots.findWantedSnapshot(database, wanted));
+    return { snapshotId: snapshot.id, sizeBytes: snapshot.sizeBytes, geometry: geometryOf(snapshot) };
   }
 
   async readSnapshot({ snapshotId }: SnapshotHandle): Promise<SnapshotReader> {

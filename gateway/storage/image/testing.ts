@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { plainGeometry } from "../../../core/extent/geometry.ts";
+import type { WantedSnapshot } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import type { SnapshotSource } from "../snapshot-reader.ts";
 import type { SnapshotHandle, StagedVolume, StageVolumeOptions, VolumeHandle } from "../volume-io.ts";
@@ -130,7 +131,7 @@ export class MemoryStorage implements SnapshotSource, Pick<StorageDriver, "kind"
     };
   }
 
-  async openSnapshot(snapshotId: string): Promise<SnapshotHandle> {
+  async openSnapshot({ snapshotId }: WantedSnapshot): Promise<SnapshotHandle> {
     return { snapshotId, sizeBytes: this.#bytesOf(snapshotId).length, geometry: plainGeometry };
   }
 

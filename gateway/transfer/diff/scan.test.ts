@@ -12,7 +12,7 @@ import { openStorage } from "../../storage/open.ts";
 import type { SnapshotHandle } from "../../storage/volume-io.ts";
 import { createApply } from "../apply.ts";
 import { watchOf } from "../testing/job-watch.ts";
-import { groupOf, owner, writeTo } from "../testing/two-sites.ts";
+import { groupOf, owner, runOf, writeTo } from "../testing/two-sites.ts";
 import type { JobWatch } from "../threads/serve-jobs.ts";
 import type { Encoding } from "./block-encoder.ts";
 import { createScan, type ScanJob } from "./scan.ts";
@@ -71,7 +71,7 @@ describe("an extent that is scanned here and applied there", () => {
   const openSnapshotOf = async (group: number) => {
     const [snapshot] = (await store.findGroup(groupOf(group)))?.snapshots ?? [];
     assert(snapshot !== undefined);
-    return store.openSnapshot(snapshot.snapshotId);
+    return store.openSnapshot({ snapshotId: snapshot.snapshotId, of: "anybody" });
   };
 
   /** A volume with two snapshots, and a mirror that has the first of them. */
@@ -84,20 +84,12 @@ describe("an extent that is scanned here and applied there", () => {
     await store.snapshotGroup({ groupId: groupOf(first), owner, volumeIds });
     await writeTo(store, volume, [{ offset: 0, data: is }]);
     await store.snapshotGroup({ groupId: groupOf(second), owner, volumeIds });
-    const [mirror] = await store.prepareMirror({ owner, object: volume });
+    const run = runOf(first);
+    const [mirror] = await store.prepareMirror({ owner, object: volume, run: { ...run, index: 0 } });
     assert(mirror !== undefined);
     const { mirrorVolumeId } = mirror;
-    const writeMirror = async (group: number, base: number | null) =>
-      store.openMirror({
-        owner,
-        mirrorVolumeId,
-        groupId: groupOf(group),
-        sequence: group,
-        baseGroupId: base === null ? null : groupOf(base),
-        sizeBytes: was.length,
-        geometry,
-      });
-    return { volume, mirrorVolumeId, first, second, epoch: (await writeMirror(first, null)).epoch };
+    const session = { owner, mirrorVolumeId, ...run, baseGroupId: null, sizeBytes: was.length, geometry };
+    return { volume, mirrorVolumeId, first, second, epoch: (await store.openMirror(session)).epoch };
   };
   type World = Awaited<ReturnType<typeof world>>;
 

@@ -6,7 +6,7 @@ import { type GroupId, groupIdOf, instantSchema, planIdSchema, runIdOf } from ".
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import { roundedSizeBytes } from "../../../core/extent/striping.ts";
-import type { Owner } from "../../storage/control.ts";
+import type { Grant, Owner } from "../../storage/control.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import { mirrorSetOf } from "../../storage/mirror-set.ts";
 import { openStorage } from "../../storage/open.ts";
@@ -29,6 +29,9 @@ export const owner: Owner = { planId: plan, source: site("a") };
 /** The group of the plan's n-th run. */
 export const groupOf = (sequence: number): GroupId =>
   groupIdOf(runIdOf(plan, instantSchema.parse(new Date(Date.UTC(2026, 0, 1, sequence)).toISOString())));
+
+/** The same as what a target is told of it: that site `a` sends it. */
+export const runOf = (sequence: number): Grant => ({ groupId: groupOf(sequence), sequence, sender: owner.source });
 
 /** Two sites with a folder each, real worker threads, and a link over mutual TLS between them. */
 export const openTwoSites = async (
@@ -73,6 +76,8 @@ export const openTwoSites = async (
     });
   };
   const peer = await connect();
+  const prepare = (object: ObjectConfig, sequence: number) =>
+    target.prepareMirror({ owner, object, run: { ...runOf(sequence), index: 0 } });
 
   return {
     sourceDir: configs.source.dir,
@@ -92,9 +97,11 @@ export const openTwoSites = async (
     /** A new volume of the source. */
     createVolume: (name: string, sizeBytes: number, geometry: Geometry) =>
       source.createVolume({ name, kind: "volume", sizeBytes, geometry }),
+    /** Prepares the mirror of an object for a group. */
+    prepare,
     /**
      * Sends a group's snapshot of the object and gives what it came to; the
-     * mirror is prepared first.
+     * mirror is prepared first, unless it is named.
      */
     send: async (
       object: ObjectConfig,
@@ -103,20 +110,27 @@ export const openTwoSites = async (
       {
         baseLost = false,
         wrongBase,
+        mirrorVolumeId = undefined,
         ...options
-      }: Partial<SendVolumeOptions> & { readonly baseLost?: boolean; readonly wrongBase?: number } = {},
+      }: Partial<SendVolumeOptions> & {
+        readonly baseLost?: boolean;
+        readonly wrongBase?: number;
+        readonly mirrorVolumeId?: string | undefined;
+      } = {},
     ): Promise<TransferOutcome & { readonly mirrorVolumeId: string }> => {
-      const [mirror] = await target.prepareMirror({ owner, object });
+      const mirror = mirrorVolumeId ?? (await prepare(object, sequence))[0]?.mirrorVolumeId;
       assert(mirror !== undefined);
-      const snapshot = await source.openSnapshot(await snapshotId(source, sequence));
+      const wanted = { snapshotId: await snapshotId(source, sequence), of: { groupId: groupOf(sequence), owner } };
+      const snapshot = await source.openSnapshot(wanted);
+      const baseId = base === null || baseLost ? null : await snapshotId(source, base);
       const whole: SendVolumeOptions = {
-        storage: source,
+        storage: wrongBase === undefined ? source : mistaking(source, baseId, await snapshotId(source, wrongBase)),
         workers,
         peer,
         transfer: {
           snapshot,
-          baseSnapshotId: base === null || baseLost ? null : await snapshotId(source, wrongBase ?? base),
-          mirrorVolumeId: mirror.mirrorVolumeId,
+          baseSnapshotId: baseId,
+          mirrorVolumeId: mirror,
         },
         ids: { ...owner, groupId: groupOf(sequence), sequence, baseGroupId: base === null ? null : groupOf(base) },
         compression: { enabled: true, level: 1, dictionary: true },
@@ -128,7 +142,7 @@ export const openTwoSites = async (
         ...options,
       };
       const outcome = await holding({ storage: source, log }, snapshot, () => sendVolume(whole));
-      return { ...outcome, mirrorVolumeId: mirror.mirrorVolumeId };
+      return { ...outcome, mirrorVolumeId: mirror };
     },
     snapshot: (object: ObjectConfig, sequence: number) =>
       source.snapshotGroup({ groupId: groupOf(sequence), owner, volumeIds: object.volumes.map(({ id }) => id) }),
@@ -158,6 +172,15 @@ export const openTwoSites = async (
   };
 };
 export type TwoSites = Awaited<ReturnType<typeof openTwoSites>>;
+
+/** A storage that opens one snapshot as another one. */
+const mistaking = (storage: StorageDriver, one: string | null, another: string): StorageDriver => {
+  const openSnapshot: StorageDriver["openSnapshot"] = (wanted, call) =>
+    storage.openSnapshot(wanted.snapshotId === one ? { snapshotId: another, of: "anybody" } : wanted, call);
+  return new Proxy(storage, {
+    get: (of, name) => (name === "openSnapshot" ? openSnapshot : Reflect.get(of, name, of)),
+  });
+};
 
 const snapshotId = async (storage: StorageDriver, sequence: number): Promise<string> => {
   const found = await storage.findGroup(groupOf(sequence));

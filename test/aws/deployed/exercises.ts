@@ -27,6 +27,7 @@ import type { Refusal } from "../../../functions/audit/refusals.ts";
 import { createClients } from "../../../functions/aws/clients.ts";
 import { queueUrlOf } from "../../../functions/aws/queues.ts";
 import {
+  mappingKey,
   outboxKey,
   partKey,
   planKey,
@@ -236,6 +237,20 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
     return askControlPlane({ api: deployment.api.url, path, bearer, json, answer, signal });
   };
 
+  /**
+   * A run whose mirrors nobody has been told to prepare, since whoever was to tell it died.
+   * @returns the key of what is written down before
+   */
+  const leaveUndealt = async (): Promise<Key> => {
+    const plan = await newPlan();
+    const { id } = await call<{ id: RunId }>("POST", `/v1/plans/${plan.id}/run`);
+    assert(await playTo(id, "prepare"));
+    const mapping = mappingKey(id, siteB);
+    await deps.store.deleteAll([mapping, shardKey(id, siteB, "preparing", 0)]);
+    await change<TargetRun>(partKey(id, siteB), (part) => part, ago(60));
+    return mapping;
+  };
+
   const enrolAndRenew = async (): Promise<CertificateWithKey> => {
     const identity = { multiCluster, siteId: siteA, gatewayId: fresh("g") as never };
     const { token } = await call<{ token: string }>("POST", "/v1/sites/a/enrolments", {
@@ -340,6 +355,7 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
       await change<Shard>(snapshot, (shard) => ({ ...shard, deadline: ago(60) }), ago(60));
       const swept = (await deployment.invoke("sweep", {})) as { due: number; failed: number };
       await assertAllDone();
+      assert(await deps.store.get(undealt), "nobody looked up where mirrors belong");
       assert(
         (await trail()).some(({ requestId }) => requestId === refusal.requestId),
         "a refusal was not told",

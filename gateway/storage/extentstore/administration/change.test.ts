@@ -115,7 +115,7 @@ describe("a change of a VM", () => {
     await cluster.change("web", { disks: [] });
     await cluster.remove("web");
     assert.deepEqual(await cluster.store.findGroup(groupId(1)), group);
-    for (const { snapshotId } of group.snapshots) await cluster.store.openSnapshot(snapshotId);
+    for (const { snapshotId } of group.snapshots) await cluster.store.openSnapshot({ snapshotId, of: "anybody" });
   });
 });
 

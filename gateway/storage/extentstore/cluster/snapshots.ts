@@ -4,7 +4,15 @@ import { type Manifest, manifestSchema, objectIn, readManifest } from "../../../
 import { type Mapping, mappingSchema, type ObjectConfig } from "../../../../core/api/object.ts";
 import type { Reason } from "../../../../core/api/reason.ts";
 import type { GoneObject } from "../../../../core/api/task.ts";
-import type { LastSequence, ListedGroup, ObjectId, Owner, SnapshotGroup, SnapshotGroupOptions } from "../../control.ts";
+import type {
+  LastSequence,
+  ListedGroup,
+  ObjectId,
+  Owner,
+  SnapshotGroup,
+  SnapshotGroupOptions,
+  WantedSnapshot,
+} from "../../control.ts";
 import { copyTable, dropTable } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
 import { refuseMirror } from "./guard.ts";
@@ -14,7 +22,7 @@ import { findVolume, newId } from "./volumes.ts";
 
 export interface SnapshotRow {
   readonly id: string;
-  readonly groupId: string;
+  readonly groupId: GroupId;
   readonly volumeId: string;
   readonly sourceVolumeId: string;
   readonly sizeBytes: number;
@@ -156,6 +164,17 @@ export const snapshotOfSource = (
     groupId,
     sourceVolumeId,
   );
+
+/** @throws SNAPSHOT_UNKNOWN, NOT_OURS */
+export const findWantedSnapshot = (database: Database, { snapshotId, of }: WantedSnapshot): SnapshotRow => {
+  const row = findSnapshot(database, snapshotId);
+  if (of === "anybody") return row;
+  for (const id of [of.groupId, row.groupId]) refuseOthersGroup(database, id, of.owner);
+  if (row.groupId === of.groupId) return row;
+  throw new VisibleError("SNAPSHOT_UNKNOWN", `The snapshot ${snapshotId} is not one of group ${of.groupId}.`, {
+    hint: "List the groups that there are with: smtx-backup group list",
+  });
+};
 
 /** @throws SNAPSHOT_UNKNOWN */
 export const findSnapshot = (database: Database, snapshotId: string): SnapshotRow => {

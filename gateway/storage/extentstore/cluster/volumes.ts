@@ -3,7 +3,7 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import { newName } from "../../../../core/api/name.ts";
 import { checkShape, type Geometry } from "../../../../core/api/object/volume-shape.ts";
 import { plainGeometry } from "../../../../core/extent/geometry.ts";
-import type { OwnedVolume, Owner } from "../../control.ts";
+import type { Owner } from "../../control.ts";
 import type { CreateVolumeOptions } from "../../volume-io.ts";
 import type { Writer } from "../data/locks.ts";
 import { createTable, dropTable } from "../data/versions.ts";
@@ -13,7 +13,7 @@ import { type FilePlace, fileNamed, refuseTakenPath } from "./files.ts";
 import { refuseMirror, refuseMirrorsIn } from "./guard.ts";
 import { defaultPool } from "./pools.ts";
 import { ensureTarget } from "./targets.ts";
-import { geometryOf, type VolumeRow } from "./volume-row.ts";
+import type { VolumeRow } from "./volume-row.ts";
 
 const defaultLunTarget = "default";
 const lunIdMax = 16_383;
@@ -27,14 +27,6 @@ export const findVolume = (database: Database, volumeId: string): VolumeRow => {
   throw new VisibleError("VOLUME_UNKNOWN", `There is no volume ${volumeId} in this cluster.`, {
     hint: "It may have been deleted; look at the site's inventory.",
   });
-};
-
-/** A mirror volume, or undefined: there is none of this id, or it is no mirror. */
-export const findMirrorVolume = (database: Database, volumeId: string): OwnedVolume | undefined => {
-  const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ? AND role = 'mirror'", volumeId);
-  if (row === undefined || row.planId === null || row.source === null) return undefined;
-  const owner = { planId: row.planId, source: row.source } as Owner;
-  return { owner, sizeBytes: row.sizeBytes, geometry: geometryOf(row) };
 };
 
 /**

@@ -98,7 +98,7 @@ describe("a store of before, which had LUNs and volumes", () => {
 
   test("prepares the same mirrors for its objects as before", async () => {
     await withStoreOfBefore(async (store) => {
-      const run = { groupId: groupId(3), sequence: 3, index: 0 };
+      const run = { groupId: groupId(3), sequence: 3, index: 0, sender: owner.source };
       assert.deepEqual(await store.prepareMirror({ owner, object: lunOfBefore, run }), [
         { sourceVolumeId: lunOfBefore.volumes[0]?.id, mirrorVolumeId: `volume-${"4".padStart(16, "0")}` },
       ]);

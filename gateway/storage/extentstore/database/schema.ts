@@ -28,6 +28,8 @@ const applicationId = 0x736d7478;
  * - `mirrors` are mirror volumes, one a source volume; `mirrorObjects` are what they belong to, one
  *   a source object. Several of those may have the same volume.
  *   `sequence` is of the newest run that prepared it. `foreignPlans` is whose they are.
+ * - `grants` says which group a mirror takes next, and from which site. Before there were grants a
+ *   plan's own site sent; what was prepared or half written then goes on.
  * - `groupObjects` is what a source group was taken of, and `because` the index among the plan's
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
@@ -179,6 +181,19 @@ const migrations: readonly string[] = [
   ) STRICT;
   `,
   cluster,
+  `
+  CREATE TABLE grants (
+    volumeId TEXT PRIMARY KEY REFERENCES mirrors(volumeId) ON DELETE CASCADE,
+    groupId TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    sender TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO grants SELECT volumeId, groupId, sequence, source FROM mirrors
+    WHERE groupId IS NOT NULL AND sequence > publishedSequence;
+  INSERT OR REPLACE INTO grants SELECT volumeId, p.groupId, p.sequence, o.source
+    FROM preparedObjects p JOIN mirrorObjects o ON o.number = p.mirrorObject JOIN mirrorObjectVolumes USING (mirrorObject)
+    ORDER BY p.sequence;
+  `,
 ];
 
 /** What was opened by a program of before this version can't go on with it. */

@@ -3,11 +3,13 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import { textCharactersMax } from "../../../../core/api/object/common.ts";
 import { checkShape, type VolumeShape } from "../../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
-import type { MirrorVolume, Owner } from "../../control.ts";
+import type { MirrorVolume, OwnedVolume, Owner } from "../../control.ts";
 import { dropEmptyExport, ensureExport } from "../cluster/exports.ts";
 import { dropEmptyTarget, ensureTarget } from "../cluster/targets.ts";
+import { geometryOf, type VolumeRow } from "../cluster/volume-row.ts";
 import { findVolume, insertVolume, labelsText, type NewVolume } from "../cluster/volumes.ts";
 import type { Database } from "../database/database.ts";
+import { grantOf } from "./grants.ts";
 import { type MirrorRow, mirrorOfVolume, resetMirror, sameGeometry } from "./mirrors.ts";
 
 /*
@@ -36,6 +38,14 @@ export const ensureMirrorVolumes = (
     return { sourceVolumeId: source.id, mirrorVolumeId };
   });
   return { mirrors, needsSpace };
+};
+
+/** A mirror volume, or undefined: there is none of this id, or it is no mirror. */
+export const findMirrorVolume = (database: Database, volumeId: string): OwnedVolume | undefined => {
+  const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ? AND role = 'mirror'", volumeId);
+  if (row === undefined || row.planId === null || row.source === null) return undefined;
+  const owner = { planId: row.planId, source: row.source } as Owner;
+  return { owner, sizeBytes: row.sizeBytes, geometry: geometryOf(row), grant: grantOf(database, volumeId) };
 };
 
 /**

@@ -3,6 +3,7 @@ import { groupExists, groupStale, newestPublished, refuseOtherRun } from "../clu
 import { findPool, refuseFullPool } from "../cluster/pools.ts";
 import { findPublished, snapshotOfSource } from "../cluster/snapshots.ts";
 import type { Database } from "../database/database.ts";
+import { setGrant } from "./grants.ts";
 import { findMirrorObject, type MirrorObjectRow, newestWithVolumes, setMirrorObject } from "./mirror-objects.ts";
 import { mirrorVm } from "./mirror-vms.ts";
 import { ensureMirrorVolumes } from "./mirror-volumes.ts";
@@ -33,7 +34,10 @@ export const prepareMirror = (database: Database, options: PrepareMirrorOptions)
     volumeIds: mirrors.map(({ mirrorVolumeId }) => mirrorVolumeId),
     sequence: run?.sequence ?? 0,
   });
-  if (run !== undefined) keepPrepared(database, { mirrorObject, object, mapping, run });
+  if (run !== undefined) {
+    keepPrepared(database, { mirrorObject, object, mapping, run });
+    for (const { mirrorVolumeId } of mirrors) setGrant(database, mirrorVolumeId, run);
+  }
   return mirrors;
 };
 

@@ -4,7 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { groupId, noise, openMirror, owner, sendAll, sourceObject, takenAt } from "../../conformance/fixtures.ts";
+import {
+  groupId,
+  noise,
+  openMirror,
+  owner,
+  sendAll,
+  sender,
+  sourceObject,
+  takenAt,
+} from "../../conformance/fixtures.ts";
 import { mirrorSetOf } from "../../mirror-set.ts";
 import { ExtentStore } from "../extentstore.ts";
 
@@ -25,7 +34,7 @@ const withStore = async (body: (store: ExtentStore, database: DatabaseSync) => P
 };
 
 const prepareFor = async (store: ExtentStore, sequence: number, index = 0): Promise<string> => {
-  const run = { groupId: groupId(sequence), sequence, index };
+  const run = { groupId: groupId(sequence), sequence, index, sender };
   const [mirror] = await store.prepareMirror({ owner, object: sourceObject({ lunId: index }), run });
   return mirror?.mirrorVolumeId ?? "";
 };

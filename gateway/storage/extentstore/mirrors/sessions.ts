@@ -14,6 +14,7 @@ import type { BlockTable } from "../data/blocks.ts";
 import { damagedExtents } from "../data/damage.ts";
 import { clearTable, commitExtent, damagedDigest, extentDigests, type PendingExtent } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
+import { endAborted, endPublished, grantOf, refuseUngranted } from "./grants.ts";
 import { findMirror, type MirrorRow, mirrorsOf, ownMirror, resetMirror, sameGeometry } from "./mirrors.ts";
 import { dropAborted, dropOvertaken, dropPublished, manifestOf } from "./prepared.ts";
 import { dropStaleMirrors } from "./stale.ts";
@@ -26,8 +27,8 @@ import { dropStaleMirrors } from "./stale.ts";
 
 /**
  * @throws VOLUME_UNKNOWN, NOT_OURS, GROUP_ABORTED, GROUP_EXISTS (this very group is published:
- *   there is nothing left to write), GROUP_STALE (also when a newer one is being written),
- *   BASE_MISSING, BAD_REQUEST
+ *   there is nothing left to write), GROUP_STALE (also when a newer one is being written or
+ *   granted), NOT_GRANTED, BASE_MISSING, BAD_REQUEST
  */
 export const openMirror = (database: Database, options: OpenMirrorOptions): MirrorSession => {
   const { owner, mirrorVolumeId, groupId, baseGroupId, sequence } = options;
@@ -37,9 +38,12 @@ export const openMirror = (database: Database, options: OpenMirrorOptions): Mirr
   if (known !== undefined) throw groupExists(known, "it has been published");
   refuseAborted(database, groupId, owner);
   const isSameRun = mirror.groupId === groupId && mirror.sequence === sequence;
-  const newest = Math.max(mirror.publishedSequence, isSameRun ? 0 : mirror.sequence);
+  const granted = grantOf(database, mirrorVolumeId)?.sequence ?? 0;
+  const others = Math.max(isSameRun ? 0 : mirror.sequence, granted > sequence ? granted : 0);
+  const newest = Math.max(mirror.publishedSequence, others);
   const what = `the mirror ${mirrorVolumeId} has or gets`;
   if (sequence <= newest) throw groupStale({ groupId, sequence, newest, what });
+  refuseUngranted(database, options);
   refuseOtherShape(volume, options);
   const resumes = isSameRun && mirror.baseGroupId === baseGroupId;
   if (!resumes) resetMirror(database, owner, { mirror, baseGroupId });
@@ -139,6 +143,7 @@ export const abortGroup = (database: Database, groupId: GroupId, owner: Owner): 
     groupId,
   );
   dropAborted(database, owner, groupId);
+  endAborted(database, owner, groupId);
 };
 
 /** @throws GROUP_INCOMPLETE, GROUP_ABORTED, GROUP_EXISTS, GROUP_STALE, NOT_OURS */
@@ -172,6 +177,7 @@ export const publishGroup = (database: Database, options: PublishGroupOptions): 
     manifest,
   });
   dropPublished(database, owner, sequence);
+  endPublished(database, owner, sequence);
   dropStaleMirrors(database, owner, sequence);
   rememberPlan(database, owner, options.planName);
   return group;

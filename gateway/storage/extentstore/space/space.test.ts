@@ -5,6 +5,7 @@ import { manualTime } from "../../../agent/testing.ts";
 import {
   groupId,
   noise,
+  openMirror,
   owner,
   prepareMirror,
   readSnapshot,
@@ -74,12 +75,9 @@ test("200 mirrors, written by 4 threads for 10 days, one group kept, take up lit
     };
     const send = async (mirror: number, day: number) => {
       const mirrorVolumeId = ids[mirror] ?? "";
-      const { epoch } = await main.openMirror({
-        owner,
-        mirrorVolumeId,
-        groupId: groupId(day),
-        sequence: day,
-        baseGroupId: day === 1 ? null : groupId(day - 1),
+      const { epoch } = await openMirror(main, mirrorVolumeId, {
+        group: day,
+        ...(day > 1 && { base: day - 1 }),
         sizeBytes,
         geometry,
       });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { groupId, noise, owner, plain, takenAt } from "../../conformance/fixtures.ts";
+import { groupId, noise, owner, plain, sender, sourceObject, takenAt } from "../../conformance/fixtures.ts";
 import type { StorageDriver } from "../../driver.ts";
 import { mirrorSetOf } from "../../mirror-set.ts";
 
@@ -80,15 +80,10 @@ const importStep = async (driver: StorageDriver, volumeId: string, n: number): P
 const sendStep = async (driver: StorageDriver, life: Life, n: number): Promise<void> => {
   const { mirrorVolumeId, state } = life;
   const base = (await driver.findGroup(mirrorGroup(n - 1)))?.groupId ?? null;
-  const { epoch, done } = await driver.openMirror({
-    owner,
-    mirrorVolumeId,
-    groupId: mirrorGroup(n),
-    sequence: n + 1,
-    baseGroupId: base,
-    sizeBytes: volumeBytes,
-    geometry: plain,
-  });
+  const run = { groupId: mirrorGroup(n), sequence: n + 1, sender };
+  await driver.prepareMirror({ owner, object: sourceObject(), run: { ...run, index: 0 } });
+  const session = { owner, mirrorVolumeId, ...run, baseGroupId: base, sizeBytes: volumeBytes, geometry: plain };
+  const { epoch, done } = await driver.openMirror(session);
   const extentBytes = 256 * 1024;
   for (let extent = 0; extent < volumeBytes / extentBytes; extent++) {
     if (done.includes(extent)) continue;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { VmObject } from "../../../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
-import { groupId, plain, readSnapshot, readVolume, strangers, takenAt } from "../../conformance/fixtures.ts";
+import { groupId, plain, readSnapshot, readVolume, sender, strangers, takenAt } from "../../conformance/fixtures.ts";
 import { bytesIn, looseVolume, vmOfSource, volumeBytes } from "../../conformance/objects.ts";
 import type { MirrorVolume, Owner } from "../../control.ts";
 import type { StorageDriver } from "../../driver.ts";
@@ -48,7 +48,7 @@ export const liveVmStep = async (driver: StorageDriver, n: number, say: (what: s
 
 const sendVm = async (driver: StorageDriver, n: number): Promise<void> => {
   const group = { groupId: vmGroup(n), sequence: n + 1 };
-  const mirrors = await driver.prepareMirror({ owner, object: vmAt(n), run: { ...group, index: 0 } });
+  const mirrors = await driver.prepareMirror({ owner, object: vmAt(n), run: { ...group, index: 0, sender } });
   for (const mirror of mirrors) await sendVolume(driver, mirror, n);
   const mirrorSet = mirrorSetOf(mirrors.map(({ mirrorVolumeId }) => mirrorVolumeId));
   await driver.publishGroup({ ...group, owner, takenAt, mirrors: mirrorSet, planName: "vms", objects: [null] });
@@ -60,7 +60,7 @@ const sendVolume = async (
   n: number,
 ): Promise<void> => {
   const bytes = bytesIn(n, sourceVolumeId);
-  const session = { owner, mirrorVolumeId, groupId: vmGroup(n), sequence: n + 1, baseGroupId: null };
+  const session = { owner, mirrorVolumeId, groupId: vmGroup(n), sequence: n + 1, sender, baseGroupId: null };
   const { epoch, done } = await driver.openMirror({ ...session, sizeBytes: volumeBytes, geometry: plain });
   for (let extent = 0; extent < volumeBytes / plain.extentBytes; extent++) {
     if (done.includes(extent)) continue;
