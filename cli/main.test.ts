@@ -129,7 +129,7 @@ describe("bad usage", () => {
     [["object", "label", "web", "--site", "a"], /missing required argument 'labels'/],
     [["site", "map", "a", "prod=x"], /'--to <target>' not specified/],
     [["volume", "export", "v", "--site", "a", "-o", "f", "--format", "vmdk"], /Allowed choices are raw, qcow2/],
-    [["--url", "ftp://x", "--token-file", "/dev/null", "site", "list"], /not the URL of an API/],
+    [["--url", "ftp://x", "--token-file", "/dev/null", "site", "list"], /must be a URL such as/],
   ] as const;
   for (const [args, message] of cases) {
     test(`“${args.join(" ")}” is told with its code, and ends with 2`, async () => {

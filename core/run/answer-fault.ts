@@ -41,8 +41,6 @@ export const answerFault = ({ step, result, part }: JudgedAnswer, asked: AskedOf
       return snapshotFault(result, part, asked);
     case "prepare":
       return prepareFault(result, asked);
-    case "transfer":
-      return result.progress.extentsDone > result.progress.extentsTotal ? "ANSWER_CONTRADICTS" : undefined;
     case "reclaim":
       return reclaimFault(result, asked);
     default:

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { GroupList, GroupListEntry, PlanAnswer, RunListEntry } from "../../core/api/answers.ts";
+import { instantSchema } from "../../core/api/ids.ts";
 import type { Page } from "../documents/page.ts";
 import { createNightlyPlan, createTestApi, nightly, siteA, siteB, type TestApi } from "./testing.ts";
 import { workAt } from "./testing-gateway.ts";
@@ -191,6 +192,19 @@ describe("the latest group", () => {
     api.pass(-700 * day);
     await runAll(api, "nightly");
     assert.equal((await latest(api, "nightly", "b")).body.sequence, 2);
+  });
+
+  test("hides no other from a list since then where its site dates it in the year 1970", async () => {
+    const api = await createTestApi();
+    await createNightlyPlan(api, { schedule: undefined });
+    await runAll(api, "nightly");
+    api.pass(day);
+    await api.send("POST", "/v1/plans/nightly/run");
+    await workAt(api, [siteA, siteB], instantSchema.parse("1970-01-01T00:00:00.000Z"));
+    const since = "site=b&plan=nightly&since=2026-03-01&limit=1";
+    const { body } = await api.send<GroupList>("GET", `/v1/groups?${since}`);
+    const next = await groupsIn(api, `?${since}&cursor=${body.cursor}`);
+    assert.deepEqual([body.items, next], [[], ["nightly b 1"]]);
   });
 
   test("is GROUP_UNKNOWN where there is none, and other codes where plan or site are wrong", async () => {

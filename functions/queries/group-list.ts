@@ -29,9 +29,9 @@ export const listGroupsOf = async (
 ): Promise<Page<GroupListEntry>> => {
   const { items, cursor, ...page } = await listGroups(deps, plan.id, site, request);
   const wanted = items.filter(({ takenAt }) => since === undefined || takenAt >= since);
-  // Of one site they are in the order of time.
+  // Of one site they are in the order of time, which sites are not asked for.
   const last = items.at(-1);
-  const isOver = site !== undefined && since !== undefined && last !== undefined && last.takenAt < since;
+  const isOver = site !== undefined && since !== undefined && last !== undefined && last.publishedAt < since;
   const next = isOver ? undefined : cursor;
   return {
     ...page,

@@ -71,7 +71,8 @@ test("no document and no message of an inventory or a plan that is accepted is t
   const seen = { documentBytes: 0, keyBytes: 0, messageBytes: 0, accepted: 0, refused: 0 };
   await fc.assert(
     fc.asyncProperty(shapeArbitrary, async ({ count, id, name, switches, volumes, damaged }) => {
-      const { deps } = await createTestApi();
+      const { deps, send } = await createTestApi();
+      await send("POST", "/v1/sites", { id: siteA, multiCluster: "main" });
       const { store, largest } = measuring(deps.store);
       const now = instantSchema.parse(deps.clock.now());
       const objects = Array.from(

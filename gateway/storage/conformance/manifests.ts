@@ -72,6 +72,21 @@ export const manifestConformance = (open: () => Promise<StorageUnderTest>): void
       assert.equal(new Set(manifests).size, 1);
     });
 
+    storageTest("has each of its objects by kind and id, and no others", open, async (driver) => {
+      const objects = [0, 1].map((index) => objectOf(index));
+      const mirrors = await Promise.all(objects.map((object, index) => prepareFor(driver, 1, index, object)));
+      for (const mirror of mirrors) await sendAll(driver, mirror, { group: 1, bytes });
+      await driver.publishGroup(publication(1, mirrors, [null, null]));
+      const find = (of: number, { kind, id }: Pick<ObjectConfig, "kind" | "id">) =>
+        driver.publishedObject({ groupId: groupId(of), object: { kind, id } });
+      for (const object of objects) assert.deepEqual(await find(1, object), object);
+      const [first] = objects;
+      assert(first !== undefined);
+      assert.equal(await find(1, { ...first, kind: "vm" }), undefined);
+      assert.equal(await find(1, objectOf(2)), undefined);
+      assert.equal(await find(2, first), undefined);
+    });
+
     storageTest("is not changed by what newer runs prepare, or give up", open, async (driver) => {
       const mirror = await prepareFor(driver, 1, 0, objectOf(0, "first"));
       await sendAll(driver, mirror, { group: 1, bytes });
