@@ -14,6 +14,7 @@ import { addRebuildCommand } from "./commands/rebuild.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSiteCommands } from "./commands/site.ts";
 import { addStatusCommand } from "./commands/status.ts";
+import { addTableCommands } from "./commands/table.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addVolumeCommands } from "./commands/volume.ts";
 import { configureHelp, type Screens } from "./help/help.ts";
@@ -37,6 +38,7 @@ export const createProgram = (host: Screens, answering: Answering): Command => {
   addGatewayCommands(program, answering);
   addSiteCommands(program, answering);
   addTokenCommands(program, answering);
+  addTableCommands(program, answering);
   addObjectCommands(program, answering);
   addVolumeCommands(program, answering);
   addStatusCommand(program, answering);

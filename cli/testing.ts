@@ -74,6 +74,7 @@ export const fakeHost = (parts: Partial<Host> = {}) => {
     enrolGateway: refuse,
     makeAuthority: refuse,
     createTokenInTable: refuse,
+    takeOverTable: refuse,
     ...parts,
   };
 };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createClients } from "../../functions/aws/clients.ts";
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
-import { ensureTable } from "../../functions/aws/table.ts";
+import { ensureTables } from "../../functions/aws/table.ts";
 import { systemClock } from "../../functions/environment.ts";
 import { authenticate } from "../../functions/tokens/tokens.ts";
 import { startDynamo } from "../../infra/local/emulators/dynamo.ts";
@@ -38,7 +38,7 @@ test("the first token is made in the table itself, and is one like any other", a
     destroy();
     await dynamo.stop();
   });
-  await ensureTable(dynamodb, "smtx-backup-production");
+  await ensureTables(dynamodb, "smtx-backup-production");
   const args = ["token", "create", "first", "--scope", "admin", "--days", "1", "--table", "smtx-backup-production"];
   const { exitCode, stdout, stderr } = await run(args, { env, createTokenInTable });
   assert.equal(exitCode, 0, stderr);

@@ -20,6 +20,6 @@ test("what the API calls not found, unauthorised or forbidden is that for script
 
 test("an API that can't be reached, and a defect, have exit codes of their own", () => {
   const of = (wanted: number) => codes.filter((code) => exitCodeOf(code) === wanted);
-  assert.deepEqual(of(5), ["LINK_BROKEN", "TIMEOUT"]);
+  assert.deepEqual(of(5), ["LINK_BROKEN", "LINK_SLOW", "TIMEOUT"]);
   assert.deepEqual(of(70), ["INTERNAL"]);
 });

@@ -63,6 +63,7 @@ const endings: Record<ErrorCode, Ending> = {
   GROUP_DAMAGED: "failed",
   MESSAGE_TOO_LARGE: "failed",
   LINK_BROKEN: "unreachable",
+  LINK_SLOW: "unreachable",
   GATEWAY_ABSENT: "failed",
   PEER_REFUSED: "refused",
   NOT_GRANTED: "refused",

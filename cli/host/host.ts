@@ -11,6 +11,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { reachLoopbackDirectly } from "./loopback.ts";
 import { outputFailed } from "./output.ts";
 import type { createTokenInTable } from "./table-token.ts";
+import type { takeOverTable } from "./take-over-table.ts";
 
 /** Where text goes, and whether a person looks at it. */
 export interface Screen {
@@ -50,6 +51,7 @@ export interface Host {
   /** Makes an authority in a folder. @returns its two files */
   makeAuthority(dir: string, multiCluster: string): Promise<{ certificate: string; key: string }>;
   readonly createTokenInTable: typeof createTokenInTable;
+  readonly takeOverTable: typeof takeOverTable;
 }
 
 const columnsOtherwise = 80;
@@ -90,6 +92,7 @@ export const processHost = (): Host => {
     makeAuthority: async (dir, multiCluster) =>
       (await import("../../infra/local/pki.ts")).makeAuthority(dir, multiCluster),
     createTokenInTable: async (...request) => (await import("./table-token.ts")).createTokenInTable(...request),
+    takeOverTable: async (...request) => (await import("./take-over-table.ts")).takeOverTable(...request),
     runGateway: async (configFile, options) => {
       const { loadGatewayConfig } = await import("../../gateway/config/config.ts");
       const { runGateway } = await import("../../gateway/main.ts");

@@ -103,6 +103,9 @@ const everyCommand = async (t: TestContext) => {
   const token = await print("token create me --scope read --days 3");
   await print("token list");
   await print(`token revoke ${token.id}`);
+  await print("table take-over smtx-backup-production", {
+    takeOverTable: async () => ({ at: world.api.deps.clock.now(), moved: { access: 3, audit: 5 }, isNew: true }),
+  });
 
   await print(`object create -f - ${here}`, reading(cluster));
   await print(`object create -f - ${here}`, reading("{ kind: pool, name: fast, capacity: 2GiB }"));

@@ -79,6 +79,12 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "token create": tokenCreatedSchema,
   "token list": items(tokenSchema),
   "token revoke": z.object({ revoked: z.string() }),
+  "table take-over": z.object({
+    table: z.string(),
+    at: instantSchema,
+    moved: z.object({ access: z.int(), audit: z.int() }),
+    isNew: z.boolean(),
+  }),
   "object list": objects,
   "object show": objectDocument,
   "object create": z.object({

@@ -53,6 +53,7 @@ export const errorCodes = {
   MESSAGE_TOO_LARGE: { status: 422, retryable: false },
   // The data path.
   LINK_BROKEN: { status: 502, retryable: true },
+  LINK_SLOW: { status: 504, retryable: true },
   GATEWAY_ABSENT: { status: 503, retryable: true },
   PEER_REFUSED: { status: 403, retryable: false },
   NOT_GRANTED: { status: 403, retryable: false },

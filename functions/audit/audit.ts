@@ -4,6 +4,7 @@ import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change } from "../../core/ports/store.ts";
 import { type Page, type PageRequest, readPage } from "../documents/page.ts";
 import { auditKey } from "../documents/records.ts";
+import { decodeCursor, encodeCursor } from "../documents/store-rules.ts";
 import type { Deps } from "../ports/deps.ts";
 
 const keptSeconds = 400 * 24 * 3600;
@@ -22,6 +23,20 @@ export const auditPut = (entry: AuditEntry): Change => ({
 export const writeAudit = ({ store, clock }: Pick<Deps, "store" | "clock">, entry: Omit<AuditEntry, "at">) =>
   store.commit([auditPut({ at: clock.now(), ...entry })]);
 
-/** The newest first. */
-export const listAudit = (deps: Pick<Deps, "store" | "log">, page: PageRequest): Promise<Page<AuditEntry>> =>
-  readPage(deps, auditEntrySchema, auditKey("", ""), page, { descending: true });
+/**
+ * The newest first. Whoever knew an entry's key could put another in its place: so a cursor has
+ * only as much of it as tells entries of one instant apart.
+ */
+export const listAudit = async (deps: Pick<Deps, "store" | "log">, page: PageRequest): Promise<Page<AuditEntry>> => {
+  const { cursor, ...found } = await readPage(deps, auditEntrySchema, auditKey("", ""), page, { descending: true });
+  return { ...found, ...(cursor !== undefined && { cursor: cutCursor(cursor) }) };
+};
+
+/** Listed backwards, a key comes before the text that it begins with: so nothing comes twice. */
+const cutCursor = (cursor: string): string => {
+  const sort = decodeCursor(cursor, "");
+  return encodeCursor(sort.slice(0, sort.lastIndexOf("#") + 1 + shownCharacters));
+};
+
+/** Of the random part of a key, 32 hexadecimal digits and dashes: 48 bits, which leaves 74. */
+const shownCharacters = 13;

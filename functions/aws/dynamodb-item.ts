@@ -1,8 +1,10 @@
-import type { DeleteCommandInput, UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
+import assert from "node:assert/strict";
+import type { DeleteCommandInput, PutCommandInput, UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { Instant } from "../../core/api/ids.ts";
 import { type Change, documentFormat, type Expectation, type Key, type Stored } from "../../core/ports/store.ts";
 import { readableFormat, storedBody } from "../documents/store-rules.ts";
-import { dueShards, ttlAttribute } from "./table.ts";
+import { tableOf } from "../documents/tables.ts";
+import { dueShards, type TableNames, ttlAttribute } from "./table.ts";
 
 /** A document as it lies in the table. */
 export interface Item {
@@ -101,12 +103,23 @@ export const updateOf = (TableName: string, change: Put, by: string) => {
   } satisfies UpdateCommandInput;
 };
 
+/** A put of what must not be there yet, which needs no permission to change what is. */
+export const additionOf = (TableName: string, change: Put, by: string) => {
+  assert.equal(change.expect, "absent", "an entry of the audit trail is added, and never changed");
+  const ConditionExpression = "attribute_not_exists(pk)";
+  return { TableName, Item: { ...itemOf(change, 1), by }, ConditionExpression } satisfies PutCommandInput;
+};
+
 export const deleteOf = (TableName: string, change: Extract<Change, { type: "delete" }>) =>
   ({ TableName, Key: itemKey(change.key), ...conditionOf(change.expect) }) satisfies DeleteCommandInput;
 
 /** A change as an action of a transaction. */
-export const actionOf = (TableName: string, change: Change, by: string) => {
-  if (change.type === "put") return { Update: updateOf(TableName, change, by) };
+export const actionOf = (names: TableNames, change: Change, by: string) => {
+  const kind = tableOf(change.key);
+  const TableName = names[kind];
+  if (change.type === "put") {
+    return kind === "audit" ? { Put: additionOf(TableName, change, by) } : { Update: updateOf(TableName, change, by) };
+  }
   if (change.type === "delete") return { Delete: deleteOf(TableName, change) };
   const condition = conditionOf(change.expect);
   // A check of `any` checks nothing, yet DynamoDB wants a condition: one that always holds.

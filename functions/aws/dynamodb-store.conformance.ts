@@ -13,7 +13,7 @@ import { storeConformance } from "../documents/store.conformance.ts";
 import { createClients } from "./clients.ts";
 import { dueShardOf } from "./dynamodb-item.ts";
 import { createDynamodbStore } from "./dynamodb-store.ts";
-import { ensureTable } from "./table.ts";
+import { ensureTables } from "./table.ts";
 import type { ServicesUnderTest } from "./testing.ts";
 
 /**
@@ -24,8 +24,8 @@ export const dynamodbConformance = (name: string, start: () => Promise<ServicesU
   storeConformance(`in DynamoDB, ${name}`, async () => {
     const services = await start();
     const clients = createClients(services.env);
-    await ensureTable(clients.dynamodb, "test");
-    await ensureTable(clients.dynamodb, "test");
+    await ensureTables(clients.dynamodb, "test");
+    await ensureTables(clients.dynamodb, "test");
     return {
       store: createDynamodbStore({ client: clients.dynamodb, tableName: "test" }),
       async stop() {
@@ -43,7 +43,7 @@ export const dynamodbConformance = (name: string, start: () => Promise<ServicesU
       await services.stop();
     });
     const tableName = "test-attributes";
-    await Promise.all([ensureTable(client, tableName), ensureTable(client, tableName)]);
+    await Promise.all([ensureTables(client, tableName), ensureTables(client, tableName)]);
 
     const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
     const indexes = Table?.GlobalSecondaryIndexes?.map(({ IndexName }) => IndexName);
@@ -89,7 +89,7 @@ export const dynamodbConformance = (name: string, start: () => Promise<ServicesU
       await services.stop();
     });
     const tableName = "test-forms";
-    await ensureTable(client, tableName);
+    await ensureTables(client, tableName);
     const store = createDynamodbStore({ client, tableName });
     const write = (sort: string, format: Record<string, { N: string }>) =>
       client.send(

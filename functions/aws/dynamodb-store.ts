@@ -11,6 +11,7 @@ import {
   DeleteCommand,
   DynamoDBDocumentClient,
   GetCommand,
+  PutCommand,
   QueryCommand,
   TransactWriteCommand,
   UpdateCommand,
@@ -21,13 +22,15 @@ import { CommitConflict } from "../../core/ports/store.ts";
 import { type Tries, tryAgain } from "../../core/waiting/try-again.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { assertCommit, decodeCursor, encodeCursor, keyText } from "../documents/store-rules.ts";
+import { tableOf } from "../documents/tables.ts";
 import type { Item } from "./dynamodb-item.ts";
-import { actionOf, deleteOf, itemKey, itemOf, storedOf, updateOf } from "./dynamodb-item.ts";
-import { dueIndexName, dueShards } from "./table.ts";
+import { actionOf, additionOf, deleteOf, itemKey, itemOf, storedOf, updateOf } from "./dynamodb-item.ts";
+import { dueIndexName, dueShards, type TableNames, tableNamesOf } from "./table.ts";
 import { usualTries } from "./tries.ts";
 
 export interface DynamodbStoreOptions {
   readonly client: DynamoDBClient;
+  /** Of the table of state; the others' follow from it. */
   readonly tableName: string;
   /**
    * How throttled transactions, lost races and unprocessed items are tried again; the client
@@ -73,30 +76,32 @@ const isConflict = (error: unknown): boolean => {
  */
 const write = async (
   tables: DynamoDBDocumentClient,
-  tableName: string,
+  names: TableNames,
   changes: readonly Change[],
   by: string,
 ): Promise<void> => {
   const [only] = changes;
   if (changes.length === 1 && only?.type === "put") {
-    await putAlone(tables, tableName, only, by);
+    await putAlone(tables, names, only, by);
   } else if (changes.length === 1 && only?.type === "delete" && only.expect === "any") {
-    await tables.send(new DeleteCommand(deleteOf(tableName, only)));
+    await tables.send(new DeleteCommand(deleteOf(names[tableOf(only.key)], only)));
   } else {
-    const TransactItems = changes.map((change) => actionOf(tableName, change, by));
+    const TransactItems = changes.map((change) => actionOf(names, change, by));
     await tables.send(new TransactWriteCommand({ TransactItems, ClientRequestToken: by }));
   }
 };
 
 const putAlone = async (
   tables: DynamoDBDocumentClient,
-  tableName: string,
+  names: TableNames,
   put: Extract<Change, { type: "put" }>,
   by: string,
 ): Promise<void> => {
+  const old = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
+  const kind = tableOf(put.key);
   try {
-    const request = updateOf(tableName, put, by);
-    await tables.send(new UpdateCommand({ ...request, ReturnValuesOnConditionCheckFailure: "ALL_OLD" }));
+    if (kind === "audit") await tables.send(new PutCommand({ ...additionOf(names[kind], put, by), ...old }));
+    else await tables.send(new UpdateCommand({ ...updateOf(names[kind], put, by), ...old }));
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException && error.Item?.["by"]?.S === by) return;
     throw error;
@@ -129,35 +134,44 @@ const dueOfShard = async (
 class Unwritten extends Error {}
 
 /**
- * The `DocumentStore` in one DynamoDB table, as `tableDefinition` makes it. A version counts up
+ * The `DocumentStore` in DynamoDB's tables, as `tableDefinitions` makes them. A version counts up
  * with every commit; `putAll` sets it to 1.
  */
 export const createDynamodbStore = ({ client, tableName, tries = usualTries }: DynamodbStoreOptions): DocumentStore => {
   const tables = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 
-  const writeBatch = async (batch: readonly WriteRequest[]): Promise<void> => {
+  const names = tableNamesOf(tableName);
+  const nameFor = (key: Key): string => names[tableOf(key)];
+
+  const writeBatch = async (name: string, batch: readonly WriteRequest[]): Promise<void> => {
     let left = batch;
     await tryAgain({ ...tries, mayHelp: (failure) => failure instanceof Unwritten }, async () => {
-      const RequestItems = { [tableName]: [...left] };
+      const RequestItems = { [name]: [...left] };
       const { UnprocessedItems } = await tables.send(new BatchWriteCommand({ RequestItems }));
-      left = UnprocessedItems?.[tableName] ?? [];
+      left = UnprocessedItems?.[name] ?? [];
       if (left.length === 0) return;
       const what = `${left.length} of ${batch.length} documents`;
       throw new Unwritten(`DynamoDB left ${what} unwritten in ${tries.triesMax} tries`);
     });
   };
 
-  const writeBatches = async (requests: readonly WriteRequest[]): Promise<void> => {
-    const batches = Array.from({ length: Math.ceil(requests.length / batchItemsMax) }, (_, index) =>
-      requests.slice(index * batchItemsMax, (index + 1) * batchItemsMax),
+  /** By the key of the document; a batch may not hold one twice, so of two the later counts. */
+  const writeBatches = async (requests: readonly (readonly [Key, WriteRequest])[]): Promise<void> => {
+    const distinct = new Map(requests.map((request) => [keyText(request[0]), request])).values();
+    const byTable = Map.groupBy(distinct, ([key]) => nameFor(key));
+    const batches = [...byTable].flatMap(([name, of]) =>
+      Array.from({ length: Math.ceil(of.length / batchItemsMax) }, (_, index) => {
+        const batch = of.slice(index * batchItemsMax, (index + 1) * batchItemsMax);
+        return { name, batch: batch.map(([, request]) => request) };
+      }),
     );
-    await mapBounded(batches, concurrencyMax, writeBatch);
+    await mapBounded(batches, concurrencyMax, ({ name, batch }) => writeBatch(name, batch));
   };
 
   return {
     async get<T>(key: Key) {
       const { Item } = await tables.send(
-        new GetCommand({ TableName: tableName, Key: itemKey(key), ConsistentRead: true }),
+        new GetCommand({ TableName: nameFor(key), Key: itemKey(key), ConsistentRead: true }),
       );
       return Item === undefined ? undefined : storedOf<T>(Item as Item);
     },
@@ -174,7 +188,7 @@ export const createDynamodbStore = ({ client, tableName, tries = usualTries }: D
       do {
         const { Items = [], LastEvaluatedKey } = await tables.send(
           new QueryCommand({
-            TableName: tableName,
+            TableName: nameFor({ partition, sort: prefix }),
             ConsistentRead: true,
             ScanIndexForward: !descending,
             Limit: limit - items.length,
@@ -193,7 +207,9 @@ export const createDynamodbStore = ({ client, tableName, tries = usualTries }: D
 
     async due(options) {
       const shards = Array.from({ length: dueShards }, (_, shard) => shard);
-      const found = await mapBounded(shards, concurrencyMax, (shard) => dueOfShard(tables, tableName, shard, options));
+      const found = await mapBounded(shards, concurrencyMax, (shard) =>
+        dueOfShard(tables, names.state, shard, options),
+      );
       return found
         .flat()
         .sort((a, b) => (a.dueAt < b.dueAt ? -1 : a.dueAt > b.dueAt ? 1 : 0))
@@ -205,22 +221,20 @@ export const createDynamodbStore = ({ client, tableName, tries = usualTries }: D
       assertCommit(changes);
       const token = randomUUID();
       try {
-        await tryAgain({ ...tries, mayHelp: isRetryable }, () => write(tables, tableName, changes, token));
+        await tryAgain({ ...tries, mayHelp: isRetryable }, () => write(tables, names, changes, token));
       } catch (error) {
         throw isConflict(error) ? new CommitConflict({ cause: error }) : error;
       }
     },
 
     async putAll(documents) {
-      // A batch may not hold a key twice; of two documents with one key the later wins, as it would
-      // one by one.
-      const items = [...new Map(documents.map((document) => [keyText(document.key), itemOf(document, 1)])).values()];
-      await writeBatches(items.map((Item) => ({ PutRequest: { Item: { ...Item } } })));
+      await writeBatches(
+        documents.map((document) => [document.key, { PutRequest: { Item: { ...itemOf(document, 1) } } }]),
+      );
     },
 
     async deleteAll(keys) {
-      const distinct = new Map(keys.map((key) => [keyText(key), itemKey(key)])).values();
-      await writeBatches([...distinct].map((Key) => ({ DeleteRequest: { Key } })));
+      await writeBatches(keys.map((key) => [key, { DeleteRequest: { Key: itemKey(key) } }]));
     },
   };
 };

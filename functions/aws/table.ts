@@ -6,6 +6,7 @@ import {
   UpdateTimeToLiveCommand,
   waitUntilTableExists,
 } from "@aws-sdk/client-dynamodb";
+import { type TableKind, tableKinds } from "../documents/tables.ts";
 
 /** The index that finds what is due: sparse, since only documents with a `dueAt` carry its keys. */
 export const dueIndexName = "due";
@@ -17,8 +18,10 @@ export const dueShards = 32;
 /** The attribute that DynamoDB's time to live looks at: seconds since 1970. */
 export const ttlAttribute = "ttl";
 
-/** The one table, but for its name. */
-export const tableDefinition = {
+type Definition = Omit<CreateTableCommandInput, "TableName">;
+
+/** A table in which documents can be due. */
+const withIndex = {
   BillingMode: "PAY_PER_REQUEST",
   AttributeDefinitions: [
     { AttributeName: "pk", AttributeType: "S" },
@@ -40,12 +43,38 @@ export const tableDefinition = {
       Projection: { ProjectionType: "KEYS_ONLY" },
     },
   ],
-} as const satisfies Omit<CreateTableCommandInput, "TableName">;
+} as const satisfies Definition;
 
-const createTable = async (client: DynamoDBClient, name: string): Promise<void> => {
+/** One in which nothing is ever due. */
+const plain = {
+  BillingMode: "PAY_PER_REQUEST",
+  AttributeDefinitions: [
+    { AttributeName: "pk", AttributeType: "S" },
+    { AttributeName: "sk", AttributeType: "S" },
+  ],
+  KeySchema: [
+    { AttributeName: "pk", KeyType: "HASH" },
+    { AttributeName: "sk", KeyType: "RANGE" },
+  ],
+} as const satisfies Definition;
+
+/** The tables, but for their names. */
+export const tableDefinitions = { state: withIndex, access: plain, audit: plain } as const;
+
+export type TableNames = Readonly<Record<TableKind, string>>;
+
+/** The names of all tables, by that of the first, which once had everything in it. */
+export const tableNamesOf = (name: string): TableNames => ({
+  state: name,
+  access: `${name}-access`,
+  audit: `${name}-audit`,
+});
+
+const createTable = async (client: DynamoDBClient, name: string, kind: TableKind): Promise<void> => {
   try {
     // The SDK's type wants arrays that can be written to.
-    await client.send(new CreateTableCommand({ TableName: name, ...structuredClone(tableDefinition) }));
+    const definition: Definition = kind === "state" ? structuredClone(withIndex) : structuredClone(plain);
+    await client.send(new CreateTableCommand({ TableName: name, ...definition }));
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error;
   }
@@ -58,13 +87,18 @@ const enableTimeToLive = async (client: DynamoDBClient, name: string): Promise<v
   await client.send(new UpdateTimeToLiveCommand({ TableName: name, TimeToLiveSpecification: specification }));
 };
 
-/**
- * Makes the table with its index and its time to live where they are not there yet, and
- * waits until it can be used, 60 s at most. For local runs: on AWS the deployment makes it
- * from the same definition.
- */
-export const ensureTable = async (client: DynamoDBClient, name: string): Promise<void> => {
-  await createTable(client, name);
+const ensureTable = async (client: DynamoDBClient, name: string, kind: TableKind): Promise<void> => {
+  await createTable(client, name, kind);
   await waitUntilTableExists({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 5 }, { TableName: name });
   await enableTimeToLive(client, name);
+};
+
+/**
+ * Makes the tables with their index and their time to live where they are not there yet, and waits
+ * until they can be used, 60 s at most. For local runs: on AWS the deployment makes them from the
+ * same definitions.
+ */
+export const ensureTables = async (client: DynamoDBClient, name: string): Promise<void> => {
+  const names = tableNamesOf(name);
+  await Promise.all(tableKinds.map((kind) => ensureTable(client, names[kind], kind)));
 };

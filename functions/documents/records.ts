@@ -5,9 +5,9 @@ import { keyPart } from "../../core/object/place.ts";
 import type { Key } from "../../core/ports/store.ts";
 
 /**
- * Where each kind of document lies in the single table. A partition is what is listed together:
- * the catalogue (names of sites, plans and tokens), a site, a plan with its runs and groups, and
- * a run with its facts.
+ * Where each kind of document lies; tables.ts says in which table. A partition is what is listed
+ * together: the catalogue (names of sites, plans and tokens), a site, a plan with its runs and
+ * groups, and a run with its facts.
  */
 const sequenceDigits = (sequence: number) => sequence.toString().padStart(10, "0");
 const indexDigits = (index: number) => index.toString().padStart(5, "0");
@@ -214,6 +214,9 @@ export const refusalKey = (minute: string, sender: string, code: string): Key =>
   partition: "REFUSALS",
   sort: `${refusalPrefix}${minute}#${sender}#${code}`,
 });
+
+/** `TakenOver`: what lay in a single table has been taken apart. */
+export const takenOverKey: Key = { partition: "TAKENOVER", sort: "TAKENOVER" };
 
 /** `Token`: what is stored of a bearer token, by the SHA-256 of its secret. */
 export const tokenKey = (sha256: string): Key => ({ partition: "TOKENS", sort: `TOKEN#${sha256}` });

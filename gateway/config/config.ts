@@ -67,7 +67,7 @@ export const gatewayConfigSchema = z
     }),
     concurrency: z
       .strictObject({
-        /** Transfers that are worked on at once. */
+        /** Transfers that are worked on at once. Targets share them, and each has one at least. */
         transfers: z.int().min(1).max(64).default(4),
         /** Other tasks that are worked on at once; these are short. */
         tasks: z.int().min(1).max(64).default(4),

@@ -11,6 +11,7 @@ import type { ScanJob, ScanResult } from "./diff/scan.ts";
 import { blockGrainHashesBytes } from "./diff/signature.ts";
 import { answerBytesMax, extentAnswerSchema, hashesAnswerSchema, paths, signatureBlocksMax } from "./protocol.ts";
 import { toRanges } from "./ranges.ts";
+import type { Taking } from "./taking.ts";
 import type { Part } from "./threads/job-port.ts";
 import { paced, type Throttle } from "./throttle.ts";
 import { isDamage, withQuickTries } from "./tries.ts";
@@ -31,6 +32,8 @@ export interface ExtentSender {
   readonly throttle: Pick<Throttle, "take"> | undefined;
   /** Bytes that go onto the wire, as they go. */
   readonly onSent: (bytes: number) => void;
+  /** Counts what the peer takes, and is awaited for. */
+  readonly taking: Taking;
   /**
    * Hears when an extent's reading got something done; what the peer does is
    * heard of by its client.
@@ -114,14 +117,19 @@ const sendOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal)
     // while we compare.
     const first = await scan.next();
     if (first.done === true) return first.value;
-    const frames = joined(first.value, scan, (chunk) => paced(chunk, sender.throttle, stopped), sender.onSent);
+    const frames = joined(
+      first.value,
+      scan,
+      (chunk) => sender.taking.awaited(paced(chunk, sender.throttle, stopped)),
+      sender.onSent,
+    );
     const path = paths.extent({
       mirrorVolumeId,
       extent,
       epoch: sender.epoch,
       from: how === "full" || how === "zero" ? "zeros" : "base",
     });
-    const answer = await sender.peer.upload({ path, body: frames.chunks, signal });
+    const answer = await sender.peer.upload({ path, body: frames.chunks, onTaken: sender.taking.took, signal });
     return acknowledged(answer, frames.result());
   } finally {
     stop.abort();

@@ -26,6 +26,7 @@ import {
 } from "./protocol.ts";
 import { numbersIn } from "./ranges.ts";
 import { type ExtentSender, sendExtent } from "./send-extent.ts";
+import { type Taking, takenInTime } from "./taking.ts";
 import type { Throttle } from "./throttle.ts";
 import { withQuickTries } from "./tries.ts";
 import type { TransferWorkers } from "./workers.ts";
@@ -80,8 +81,8 @@ export interface TransferOutcome {
  * Makes a mirror volume of another site equal to a snapshot, and tells it that it is complete. Goes
  * on where an earlier call for the same group and base was cut off.
  * @throws STORE_CORRUPT of the source; NOT_OURS of the base; what the target answers (NOT_GRANTED,
- *   FENCED, GROUP_STALE, GROUP_ABORTED, BASE_MISSING, STORE_FULL, …); LINK_BROKEN, PEER_REFUSED;
- *   CHECKSUM_MISMATCH; the signal's reason
+ *   FENCED, GROUP_STALE, GROUP_ABORTED, BASE_MISSING, STORE_FULL, …); LINK_BROKEN, LINK_SLOW,
+ *   PEER_REFUSED; CHECKSUM_MISMATCH; the signal's reason
  */
 export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOutcome> => {
   const { snapshot } = options.transfer;
@@ -117,13 +118,20 @@ const openBase = async ({ storage, transfer, ids, log }: SendVolumeOptions): Pro
 const sendOpen = async (options: SendVolumeOptions, opened: Opened): Promise<TransferOutcome> => {
   const reader = await options.storage.readSnapshot(opened.snapshot);
   try {
-    return await send(options, opened, reader);
+    const { peer, signal } = options;
+    return await takenInTime({ siteId: peer.siteId, time: steadyTime, signal }, (taking, paced) =>
+      send({ ...options, signal: paced }, opened, { snapshot: reader, taking }),
+    );
   } finally {
     await reader.close();
   }
 };
 
-const send = async (options: SendVolumeOptions, opened: Opened, snapshot: SnapshotReader): Promise<TransferOutcome> => {
+const send = async (
+  options: SendVolumeOptions,
+  opened: Opened,
+  { snapshot, taking }: { readonly snapshot: SnapshotReader; readonly taking: Taking },
+): Promise<TransferOutcome> => {
   const { signal, time = steadyTime } = options;
   const { sizeBytes, geometry } = snapshot;
   const count = extentCount(geometry, sizeBytes);
@@ -155,7 +163,8 @@ const send = async (options: SendVolumeOptions, opened: Opened, snapshot: Snapsh
       damaged,
     );
   }
-  const sendAll: SendAll = (extents, onSent) => sendExtents(extents, { session, options, opened, counter, onSent });
+  const sendAll: SendAll = (extents, onSent) =>
+    sendExtents(extents, { session, options, opened, counter, taking, onSent });
   const open = [...toSend(chosen)];
   counter.addToDo(open.length);
   let acknowledgedExtents = await sendAll(open);
@@ -232,10 +241,11 @@ const sendExtents = async (
     readonly options: SendVolumeOptions;
     readonly opened: Opened;
     readonly counter: ProgressCounter;
+    readonly taking: Taking;
     readonly onSent: Parameters<SendAll>[1];
   },
 ): Promise<number> => {
-  const { session, options, counter, onSent } = of;
+  const { session, options, counter, taking, onSent } = of;
   const { compression, signal, time = steadyTime } = options;
   const { enabled, level, dictionary } = compression;
   let acknowledgedExtents = 0;
@@ -249,6 +259,7 @@ const sendExtents = async (
     time,
     log: options.log,
     throttle: options.throttle,
+    taking,
     onMoved: options.onMoved,
     onPart: (extent, part) => counter.reach(extent, part),
     onSent: (bytes) => {

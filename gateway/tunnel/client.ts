@@ -17,7 +17,10 @@ import { upgraded } from "./upload/upgrade.ts";
 /** Timeouts of a peer client. None of them limits how long a body may take as long as it moves. */
 export interface PeerClientTimeouts extends LivenessTimeouts {
   readonly connectSeconds: number;
-  /** The peer does not take a chunk of a body, 512 KiB at most, for so long: the link is dead. */
+  /**
+   * The peer takes nothing of a body for so long, not 16 KiB of it. A session of transfers has a
+   * pace to keep, and is ended before that.
+   */
   readonly stallSeconds: number;
   /** An endpoint that could not be connected comes last for so long. */
   readonly shunSeconds: number;
@@ -25,7 +28,7 @@ export interface PeerClientTimeouts extends LivenessTimeouts {
 
 const usualTimeouts: PeerClientTimeouts = {
   connectSeconds: 5,
-  stallSeconds: 30,
+  stallSeconds: 170,
   silenceSeconds: 20,
   answerSeconds: 300,
   shunSeconds: 10,

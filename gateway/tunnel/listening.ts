@@ -12,6 +12,11 @@ export interface TunnelServerTimeouts {
    * little is silent too; a host that is dead is noticed by its connection.
    */
   readonly silenceSeconds: number;
+  /**
+   * For how long, all in all, a body may bring less than the slowest pace (time/pace.ts). Longer
+   * than that a sender may not compare within an extent and find nothing.
+   */
+  readonly graceSeconds: number;
   /** How often a peer is told that we are still there while we work on its request. */
   readonly beatSeconds: number;
   /**
@@ -21,12 +26,29 @@ export interface TunnelServerTimeouts {
   readonly idleSeconds: number;
 }
 
-const connectionsMax = 512;
+/** How many connections there may be. */
+export interface ConnectionBounds {
+  /**
+   * Of peers, or behind a proxy what they have under way. A gateway that sends has ten for each
+   * volume, so this is enough for a dozen of them with all they may have.
+   */
+  readonly places: number;
+  /**
+   * Still in their handshake, which takes two round trips. Over 200 ms each the port stays open
+   * against 600 strangers a second.
+   */
+  readonly lobby: number;
+}
+
+export const usualBounds: ConnectionBounds = { places: 512, lobby: 256 };
+/** Those that have been cut are counted until they are closed. */
+const closingMax = 256;
 
 export const usualServerTimeouts: TunnelServerTimeouts = {
   handshakeSeconds: 10,
   headersSeconds: 20,
   silenceSeconds: 300,
+  graceSeconds: 900,
   beatSeconds: 5,
   idleSeconds: 90,
 };
@@ -56,12 +78,13 @@ export const startListening = async (
     readonly where: string;
     readonly listen: (listening: () => void) => void;
     readonly timeouts: TunnelServerTimeouts;
+    readonly bounds: ConnectionBounds;
     readonly log: Log;
   },
 ): Promise<void> => {
-  const { where, timeouts, log } = options;
+  const { where, timeouts, bounds, log } = options;
   server.timeout = timeouts.silenceSeconds * 1000;
-  server.maxConnections = connectionsMax;
+  server.maxConnections = bounds.places + bounds.lobby + closingMax;
   server.on("drop", (data) => log.warn({ from: data?.remoteAddress }, "a connection was dropped: there are too many"));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) =>

@@ -2,9 +2,18 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log/log.ts";
+import { Places } from "../shares/places.ts";
+import { createAdmission } from "./admission.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfForwarded, serialOfForwarded } from "./identity.ts";
-import { httpOptionsOf, startListening, type TunnelServerTimeouts, usualServerTimeouts } from "./listening.ts";
+import {
+  type ConnectionBounds,
+  httpOptionsOf,
+  startListening,
+  type TunnelServerTimeouts,
+  usualBounds,
+  usualServerTimeouts,
+} from "./listening.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
 import { type PeerHandlers, servePeers } from "./serve-peers.ts";
 
@@ -35,9 +44,10 @@ export const startProxiedServer = async (
     readonly credentials: TlsCredentials;
     readonly log: Log;
     readonly timeouts?: Partial<TunnelServerTimeouts>;
+    readonly bounds?: ConnectionBounds;
   },
 ): Promise<ProxiedServer> => {
-  const { socketPath, multiCluster, credentials, log } = options;
+  const { socketPath, multiCluster, credentials, bounds = usualBounds, log } = options;
   const timeouts = { ...usualServerTimeouts, ...options.timeouts };
   const server = createServer(httpOptionsOf(timeouts));
   const revoked = new RevokedPeers(credentials.revocations, log);
@@ -46,12 +56,14 @@ export const startProxiedServer = async (
     assertPeer(identity, { multiCluster });
     return { identity, serial: serialOfForwarded(request.headers[serialHeader]) };
   };
-  const peers = servePeers(server, { ...options, timeouts, identify, revoked });
+  const places = new Places(bounds.places);
+  const peers = servePeers(server, { ...options, ...createAdmission({ identify, revoked, places }), timeouts });
   await rm(socketPath, { force: true });
   await startListening(server, {
     where: `The socket ${socketPath}`,
     listen: (listening) => server.listen(socketPath, listening),
     timeouts,
+    bounds,
     log,
   });
   await chmod(socketPath, 0o600);

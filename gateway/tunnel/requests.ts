@@ -3,9 +3,9 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Log } from "../log/log.ts";
 import { type Watch, whileMoving } from "../time/standstill.ts";
+import type { Admission } from "./admission.ts";
 import { answerError } from "./answer.ts";
 import { type BeatTimeouts, standing, startBeating, type WorkPatience } from "./beats.ts";
-import type { Peer, RevokedPeers } from "./revoked.ts";
 
 /**
  * Answers one request of a peer whose identity is verified. What it throws is answered as an error;
@@ -17,16 +17,6 @@ export type PeerHandler = (
   identity: PeerIdentity,
   watch: Watch,
 ) => Promise<void>;
-
-/** What is known of whoever sends requests. */
-export interface Admission {
-  /**
-   * Depends on what stands in front: our own TLS, or a proxy that ends it.
-   * @throws PEER_REFUSED
-   */
-  readonly identify: (request: IncomingMessage) => Peer;
-  readonly revoked: RevokedPeers;
-}
 
 /** Joins “who is it” with “what does it want”. */
 export const createRequestListener = (
@@ -43,13 +33,12 @@ export const createRequestListener = (
     request.once("error", (error) => options.log.failed({ err: error, path: request.url }, "a request broke off"));
     const stopBeating = startBeating(request, response, options.beats);
     try {
-      const peer = options.identify(request);
-      const leave = options.revoked.admit({ peer, path: request.url, cut: () => void request.socket.destroy() });
+      const { identity, leave } = options.admit(request, () => void request.socket.destroy());
       request.once("close", leave);
       await whileMoving(
         // While the request is on its way the peer is the one who may be late.
         { ...options.patience, ...standing, isHeldUp: () => !request.complete },
-        (watch) => options.handler(request, response, peer.identity, watch),
+        (watch) => options.handler(request, response, identity, watch),
       );
     } catch (error) {
       if (VisibleError.is(error, "PEER_REFUSED")) {

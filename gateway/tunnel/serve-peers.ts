@@ -2,8 +2,9 @@ import type { Server } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log/log.ts";
 import { systemTime, type Time } from "../time/time.ts";
+import type { Admission } from "./admission.ts";
 import { beatsOf, stopListening, type TunnelServerTimeouts } from "./listening.ts";
-import { type Admission, createRequestListener, type PeerHandler } from "./requests.ts";
+import { createRequestListener, type PeerHandler } from "./requests.ts";
 import { type UploadHandler, UploadServer } from "./upload/server.ts";
 
 /** What answers the peers. */
@@ -26,7 +27,11 @@ export const servePeers = (
   const stopped = new AbortController();
   const patience = { time: options.time ?? systemTime, signal: stopped.signal };
   const common = { ...options, beats: beatsOf(timeouts), patience };
-  const uploads = new UploadServer({ ...common, idleMs: timeouts.idleSeconds * 1000 });
+  const uploads = new UploadServer({
+    ...common,
+    idleMs: timeouts.idleSeconds * 1000,
+    graceSeconds: timeouts.graceSeconds,
+  });
   server.on("request", createRequestListener(common));
   server.on("upgrade", (request, socket, head) => uploads.accept(request, socket, head));
   return {

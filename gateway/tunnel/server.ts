@@ -6,9 +6,18 @@ import { TLSSocket } from "node:tls";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log/log.ts";
 import type { Time } from "../time/time.ts";
+import { createAdmission } from "./admission.ts";
 import { crlOf, preferredCiphers, type TlsCredentials } from "./certificates.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
-import { httpOptionsOf, startListening, type TunnelServerTimeouts, usualServerTimeouts } from "./listening.ts";
+import {
+  type ConnectionBounds,
+  httpOptionsOf,
+  startListening,
+  type TunnelServerTimeouts,
+  usualBounds,
+  usualServerTimeouts,
+} from "./listening.ts";
+import { boundConnections } from "./port.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
 import { type PeerHandlers, servePeers } from "./serve-peers.ts";
 
@@ -22,6 +31,7 @@ export interface TunnelServerOptions extends PeerHandlers {
   readonly port: number;
   readonly log: Log;
   readonly timeouts?: Partial<TunnelServerTimeouts>;
+  readonly bounds?: ConnectionBounds;
   /** For how long work may stand still. */
   readonly time?: Time;
 }
@@ -63,7 +73,7 @@ const peerOfSocket = (request: IncomingMessage): Peer => {
  */
 export const startTunnelServer = async (options: TunnelServerOptions): Promise<TunnelServer> => {
   const timeouts = { ...usualServerTimeouts, ...options.timeouts };
-  const { credentials, log } = options;
+  const { credentials, bounds = usualBounds, log } = options;
   const server = createServer({
     ...secureContextOf(credentials),
     requestCert: true,
@@ -76,23 +86,22 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
     noDelay: true,
   });
   const revoked = new RevokedPeers(credentials.revocations, log);
-  server.on("tlsClientError", (error, socket) => {
-    const reason = socket.authorizationError ?? error;
-    log.warn({ err: error, reason, from: socket.remoteAddress }, "a peer was refused in the handshake");
-  });
+  boundConnections(server, { ...options, bounds });
+  const identify = (request: IncomingMessage): Peer => {
+    const peer = peerOfSocket(request);
+    assertPeer(peer.identity, { multiCluster: options.multiCluster });
+    return peer;
+  };
   const peers = servePeers(server, {
     ...options,
-    ...{ timeouts, revoked },
-    identify: (request) => {
-      const peer = peerOfSocket(request);
-      assertPeer(peer.identity, { multiCluster: options.multiCluster });
-      return peer;
-    },
+    ...createAdmission({ identify, revoked }),
+    timeouts,
   });
   await startListening(server, {
     where: `Port ${options.port}`,
     listen: (listening) => server.listen(options.port, options.host ?? "127.0.0.1", listening),
     timeouts,
+    bounds,
     log,
   });
   return {

@@ -58,7 +58,9 @@ export class TestedServer {
 
   /** @param authority whose certificates both ends have; a new one unless told otherwise */
   static async start(
-    options: Partial<Pick<TunnelServerOptions, "timeouts" | "time">> & { readonly authority?: CertificateWithKey } = {},
+    options: Partial<Pick<TunnelServerOptions, "timeouts" | "bounds" | "time">> & {
+      readonly authority?: CertificateWithKey;
+    } = {},
   ): Promise<TestedServer> {
     const { authority = await newAuthority(), ...timeouts } = options;
     const tested = new TestedServer(authority);
@@ -99,10 +101,10 @@ export class TestedServer {
 
   /** A connection by hand. */
   async connect(
-    options: { readonly multiCluster?: string; readonly allowHalfOpen?: boolean } = {},
+    options: { readonly siteId?: string; readonly multiCluster?: string; readonly allowHalfOpen?: boolean } = {},
   ): Promise<TLSSocket> {
-    const { multiCluster = "mc", allowHalfOpen = false } = options;
-    const { caPem, certificatePem, keyPem } = await credentialsOf(this.authority, "a", multiCluster);
+    const { siteId = "a", multiCluster = "mc", allowHalfOpen = false } = options;
+    const { caPem, certificatePem, keyPem } = await credentialsOf(this.authority, siteId, multiCluster);
     const socket = connect({
       ...{ host: "127.0.0.1", port: this.port, ca: caPem, cert: certificatePem, key: keyPem, allowHalfOpen },
       checkServerIdentity: () => undefined,

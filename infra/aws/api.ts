@@ -1,7 +1,7 @@
 import { createFunction, logRetention, sharedEnvironment } from "./function.ts";
 import type { InstallationHere } from "./installation.ts";
 import { arnsOf, namesOf } from "./names.ts";
-import { defaultThrottle, gatewayRoutes, type RouteThrottle } from "./routes.ts";
+import { auditRoute, defaultThrottle, gatewayRoutes, type RouteThrottle } from "./routes.ts";
 
 /** API Gateway gives an answer up after 30 s. */
 const apiSeconds = 29;
@@ -11,7 +11,10 @@ const throttled = ({ perSecond, burst }: RouteThrottle) => ({
   throttlingBurstLimit: burst,
 });
 
-/** The HTTP API: one function behind every path. It alone reads the authorities' keys. */
+/**
+ * The HTTP API: one function behind every path but that of the audit trail. It alone reads the
+ * authorities' keys.
+ */
 export const createApi = (here: InstallationHere) => {
   const routes = Promise.withResolvers<$util.Output<aws.apigatewayv2.Route>[]>();
   const http = createHttp(routes.promise);
@@ -32,7 +35,13 @@ export const createApi = (here: InstallationHere) => {
       GATEWAY_ROLE_ARN: here.of((installation) => arnsOf(installation).gatewayRole),
     },
   });
-  routes.resolve(["$default", ...Object.keys(gatewayRoutes)].map((key) => http.route(key, api.arn).nodes.route));
+  const audit = createFunction(here, "Audit", "audit", {
+    timeout: `${apiSeconds} seconds`,
+    memory: "512 MB",
+    environment: sharedEnvironment(here),
+  });
+  const calls = ["$default", ...Object.keys(gatewayRoutes)].map((key) => http.route(key, api.arn));
+  routes.resolve([...calls, http.route(auditRoute, audit.arn)].map(({ nodes }) => nodes.route));
   return { http, api, siteQueues };
 };
 

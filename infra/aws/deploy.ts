@@ -8,14 +8,14 @@ import { installationHere } from "./installation.ts";
 import { createReports } from "./reports.ts";
 import { createSchedules } from "./schedules.ts";
 import { createSweep } from "./sweep.ts";
-import { createTable } from "./table.ts";
+import { createTables } from "./table.ts";
 
 /** Everything that an installation consists of. Gives what its administrator needs to know. */
 export const deploy = () => {
   const here = installationHere();
   const concurrency = concurrencyOf(Number(process.env["LAMBDA_CONCURRENCY"] ?? newAccountExecutions));
   const isProduction = $app.stage === "production";
-  const table = createTable(here.prefix, { isProduction });
+  const tables = createTables(here.prefix, { isProduction });
   const { http, api } = createApi(here);
   const authorities = createAuthorities(here, api, { isProduction });
   const gatewayRole = createGatewayRole(here, api);
@@ -27,7 +27,7 @@ export const deploy = () => {
   return {
     api: http.url,
     authorities: authorities.name,
-    table: table.name,
+    table: tables.state.name,
     queuePrefix: here.prefix,
     alarms: alarms.arn,
   };

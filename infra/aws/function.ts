@@ -13,7 +13,7 @@ type Options = Required<Pick<ConstructorParameters<typeof sst.aws.Function>[1], 
 export const sharedEnvironment = ({ prefix, of }: InstallationHere) => {
   const names = namesOf(prefix);
   return {
-    TABLE_NAME: names.table,
+    TABLE_NAME: names.tables.state,
     QUEUE_PREFIX: prefix,
     SCHEDULE_GROUP: names.scheduleGroup,
     PLAN_FUNCTION_ARN: of((installation) => arnsOf(installation).function("plan")),

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { reportQueueName, siteQueues } from "../../core/api/queues.ts";
 import { deadLetterQueueName } from "../../functions/aws/queues.ts";
+import { tableNamesOf } from "../../functions/aws/table.ts";
+import type { TableKind } from "../../functions/documents/tables.ts";
 
 /** Where an installation lies: all that its names and its policies depend on. */
 export interface Installation {
@@ -13,7 +15,16 @@ export interface Installation {
 }
 
 /** The functions, as they are called here and, after the prefix, on AWS. */
-export const functionNames = ["api", "plan", "report", "sweep", "overdue", "site-queues", "dead-letters"] as const;
+export const functionNames = [
+  "api",
+  "audit",
+  "plan",
+  "report",
+  "sweep",
+  "overdue",
+  "site-queues",
+  "dead-letters",
+] as const;
 export type FunctionName = (typeof functionNames)[number];
 
 /**
@@ -31,7 +42,7 @@ export const prefixOf = (app: string, stage: string): string => {
  * wait for each other.
  */
 export const namesOf = (prefix: string) => ({
-  table: prefix,
+  tables: tableNamesOf(prefix),
   scheduleGroup: prefix,
   reports: reportQueueName(prefix),
   reportsDead: deadLetterQueueName(reportQueueName(prefix)),
@@ -50,7 +61,7 @@ export const arnsOf = (installation: Installation) => {
   const arn = (service: string, resource: string) => `arn:${partition}:${service}:${region}:${accountId}:${resource}`;
   const roleArn = (name: string) => `arn:${partition}:iam::${accountId}:role/${name}`;
   return {
-    table: arn("dynamodb", `table/${names.table}`),
+    table: (kind: TableKind): string => arn("dynamodb", `table/${names.tables[kind]}`),
     reports: arn("sqs", names.reports),
     reportsDead: arn("sqs", names.reportsDead),
     schedulesDead: arn("sqs", names.schedulesDead),

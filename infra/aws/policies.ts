@@ -1,4 +1,5 @@
 import { dueIndexName } from "../../functions/aws/table.ts";
+import type { TableKind } from "../../functions/documents/tables.ts";
 import { arnsOf, type FunctionName, type Installation } from "./names.ts";
 
 /**
@@ -20,28 +21,39 @@ export interface Condition {
 
 const actions = (service: string, ...names: readonly string[]): string[] => names.map((name) => `${service}:${name}`);
 
+const ofTable = (installation: Installation, kind: TableKind, ...names: readonly string[]): Statement => ({
+  actions: actions("dynamodb", ...names),
+  resources: [arnsOf(installation).table(kind)],
+});
+
 /**
  * functions/aws/dynamodb-store.ts: GetItem, Query, BatchWriteItem (of puts and deletions);
  * UpdateItem and DeleteItem, alone or in TransactWriteItems, which has no permission of its own:
  * each of its actions needs the one of the same name.
  */
-const documents = (installation: Installation): Statement => ({
-  actions: actions("dynamodb", "GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem"),
-  resources: [arnsOf(installation).table],
-});
+const documents = (installation: Installation): Statement =>
+  ofTable(installation, "state", "GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem");
 
 /**
- * functions/enrolment/enrolment.ts: gives a certificate on condition that the site has not changed.
+ * Who may do what is decided by the API alone. It gives a certificate on condition that the site
+ * has not changed (functions/enrolment/enrolment.ts).
  */
-const conditions = (installation: Installation): Statement => ({
-  actions: actions("dynamodb", "ConditionCheckItem"),
-  resources: [arnsOf(installation).table],
-});
+const accessChanged = (installation: Installation): Statement =>
+  ofTable(installation, "access", "GetItem", "Query", "UpdateItem", "DeleteItem", "ConditionCheckItem");
+
+/** Others look up what a site says of its gateways, and whose certificates are revoked. */
+const accessKnown = (installation: Installation): Statement => ofTable(installation, "access", "GetItem");
+
+/**
+ * functions/audit: adds to the trail. PutItem could replace an entry, but takes its key, of which a
+ * part is random: so who may add may not read.
+ */
+const auditAdded = (installation: Installation): Statement => ofTable(installation, "audit", "PutItem");
 
 /** Only the sweep asks the index. */
 const dueDocuments = (installation: Installation): Statement => ({
   actions: actions("dynamodb", "Query"),
-  resources: [`${arnsOf(installation).table}/index/${dueIndexName}`],
+  resources: [`${arnsOf(installation).table("state")}/index/${dueIndexName}`],
 });
 
 /**
@@ -90,7 +102,8 @@ export const authoritiesDenial = (apiRoleArn: string): Statement => ({
 export const functionPolicies: Readonly<Record<FunctionName, (installation: Installation) => Statement[]>> = {
   api: (installation) => [
     documents(installation),
-    conditions(installation),
+    accessChanged(installation),
+    auditAdded(installation),
     tasks(installation),
     ...schedules(installation),
     // functions/aws/site-queues.ts
@@ -98,6 +111,13 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
     { actions: actions("sts", "AssumeRole"), resources: [arnsOf(installation).gatewayRole] },
     // functions/aws/authorities-secret.ts
     { actions: readAuthorities, resources: [arnsOf(installation).authorities] },
+  ],
+
+  /** It looks up whose token it is, and counts what it refuses. */
+  audit: (installation) => [
+    ofTable(installation, "audit", "Query"),
+    accessKnown(installation),
+    ofTable(installation, "state", "UpdateItem"),
   ],
 
   /** A tick makes runs and starts them; it never changes a schedule, and lists nothing. */
@@ -109,6 +129,7 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
    */
   report: (installation) => [
     documents(installation),
+    accessKnown(installation),
     tasks(installation),
     {
       actions: actions("sqs", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"),
@@ -131,15 +152,16 @@ export const functionPolicies: Readonly<Record<FunctionName, (installation: Inst
   /** It carries out what others left undone, changes of schedules too. */
   sweep: (installation) => [
     documents(installation),
+    accessKnown(installation),
+    // functions/audit/refusals.ts
+    auditAdded(installation),
     dueDocuments(installation),
     tasks(installation),
     ...schedules(installation),
   ],
 
   /** functions/monitoring/overdue.ts only reads. */
-  overdue: (installation) => [
-    { actions: actions("dynamodb", "GetItem", "Query"), resources: [arnsOf(installation).table] },
-  ],
+  overdue: (installation) => [ofTable(installation, "state", "GetItem", "Query")],
 
   /** functions/aws/queues.ts: makes the queues of a site. */
   "site-queues": (installation) => [

@@ -13,6 +13,9 @@ export interface RouteThrottle {
  */
 export const defaultThrottle: RouteThrottle = { perSecond: 100, burst: 200 };
 
+/** A function of its own reads the audit trail: infra/aws/policies.ts says why. */
+export const auditRoute = "ANY /v1/audit";
+
 /**
  * What gateways call, by API Gateway's key of the route. Each has a bucket of its own, so a flood
  * elsewhere locks no gateway out, nor one of enrolments those that are enrolled. 2,000 gateways ask

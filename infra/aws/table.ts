@@ -1,35 +1,42 @@
-import { dueIndexName, tableDefinition, ttlAttribute } from "../../functions/aws/table.ts";
+import { dueIndexName, tableDefinitions, ttlAttribute } from "../../functions/aws/table.ts";
+import { type TableKind, tableKinds } from "../../functions/documents/tables.ts";
 import { namesOf } from "./names.ts";
 
 const typeOf = { S: "string", N: "number" } as const;
 
-const fields = Object.fromEntries(
-  tableDefinition.AttributeDefinitions.map(({ AttributeName, AttributeType }) => [
-    AttributeName,
-    typeOf[AttributeType],
-  ]),
-);
+/** The first has had this name since it was the only one. */
+const idOf = { state: "Table", access: "AccessTable", audit: "AuditTable" } as const;
 
-const [hash, range] = tableDefinition.KeySchema;
-const [due] = tableDefinition.GlobalSecondaryIndexes;
+const [due] = tableDefinitions.state.GlobalSecondaryIndexes;
 const [dueHash, dueRange] = due.KeySchema;
+const dueIndex = {
+  [dueIndexName]: {
+    hashKey: dueHash.AttributeName,
+    rangeKey: dueRange.AttributeName,
+    projection: "keys-only",
+  },
+} as const;
 
-/**
- * The one table, from the definition that local runs make theirs from. What is in it can be had
- * back to any second of 35 days.
- */
-export const createTable = (prefix: string, { isProduction }: { readonly isProduction: boolean }) =>
-  new sst.aws.Dynamo("Table", {
-    fields,
+const createTable = (prefix: string, kind: TableKind, isProduction: boolean) => {
+  const { AttributeDefinitions, KeySchema } = tableDefinitions[kind];
+  const [hash, range] = KeySchema;
+  return new sst.aws.Dynamo(idOf[kind], {
+    fields: Object.fromEntries(
+      AttributeDefinitions.map(({ AttributeName, AttributeType }) => [AttributeName, typeOf[AttributeType]]),
+    ),
     primaryIndex: { hashKey: hash.AttributeName, rangeKey: range.AttributeName },
-    globalIndexes: {
-      [dueIndexName]: {
-        hashKey: dueHash.AttributeName,
-        rangeKey: dueRange.AttributeName,
-        projection: "keys-only",
-      },
-    },
+    ...(kind === "state" && { globalIndexes: dueIndex }),
     ttl: ttlAttribute,
     deletionProtection: isProduction,
-    transform: { table: { name: namesOf(prefix).table, pointInTimeRecovery: { enabled: true } } },
+    transform: { table: { name: namesOf(prefix).tables[kind], pointInTimeRecovery: { enabled: true } } },
   });
+};
+
+/**
+ * The tables, from the definitions that local runs make theirs from. What is in them can be had
+ * back to any second of 35 days.
+ */
+export const createTables = (prefix: string, { isProduction }: { readonly isProduction: boolean }) => {
+  const tables = tableKinds.map((kind) => [kind, createTable(prefix, kind, isProduction)] as const);
+  return Object.fromEntries(tables) as Record<TableKind, sst.aws.Dynamo>;
+};

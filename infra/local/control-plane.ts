@@ -15,7 +15,7 @@ import {
   taskQueueDefinition,
 } from "../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../functions/aws/scheduler.ts";
-import { ensureTable } from "../../functions/aws/table.ts";
+import { ensureTables } from "../../functions/aws/table.ts";
 import type { Authorities } from "../../functions/certificates/authorities.ts";
 import { handleDeadLetters } from "../../functions/dead-letters.ts";
 import { createDeps, type Names, systemClock } from "../../functions/environment.ts";
@@ -24,6 +24,7 @@ import { handlePlanInvocation } from "../../functions/plan.ts";
 import type { Log } from "../../functions/ports/deps.ts";
 import { handleReportBatch } from "../../functions/report-batch.ts";
 import { handleSweep } from "../../functions/sweep.ts";
+import { takeOver } from "../../functions/take-over/take-over.ts";
 import { DueSoon } from "./runner/due-soon.ts";
 import { invokeWhenDue } from "./runner/invoke-when-due.ts";
 import { pollQueue } from "./runner/poll-queue.ts";
@@ -95,7 +96,9 @@ export const startControlPlane = async (options: {
     authorities,
     access: noGatewayAccess,
   };
-  await ensureTable(clients.dynamodb, localNames.tableName);
+  await ensureTables(clients.dynamodb, localNames.tableName);
+  const { isNew, moved } = await takeOver(clients.dynamodb, localNames.tableName, systemClock);
+  if (isNew) log.info({ moved }, "a table from before, if there was one, was taken apart");
   await ensureScheduleGroup(clients.scheduler, localNames.scheduleGroup);
   const reports = await ensureQueue(clients.sqs, reportQueueName(localNames.queuePrefix), localReportQueue);
   for (const site of sites) await unnamed.tasks.ensure(site);

@@ -10,7 +10,7 @@ import { scopeSchema } from "../../core/api/token.ts";
 import { type Clients, createClients } from "../../functions/aws/clients.ts";
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
 import type { SQSEvent, SQSRecord } from "../../functions/aws/lambda-events.ts";
-import { ensureTable } from "../../functions/aws/table.ts";
+import { ensureTables } from "../../functions/aws/table.ts";
 import { gatewayKey } from "../../functions/documents/records.ts";
 import { systemClock } from "../../functions/environment.ts";
 import { createToken } from "../../functions/tokens/tokens.ts";
@@ -114,7 +114,7 @@ describe("the functions as they are uploaded", () => {
       AWS_ENDPOINT_URL_SQS: sqs.endpoint,
     };
     clients = createClients(env);
-    await ensureTable(clients.dynamodb, "test");
+    await ensureTables(clients.dynamodb, "test");
   });
   after(async () => {
     clients.destroy();

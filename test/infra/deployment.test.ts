@@ -82,18 +82,18 @@ describe("the deployment", () => {
     }
     assert.deepEqual(Object.fromEntries([...count].sort()), {
       "aws:apigatewayv2/api:Api": 1,
-      "aws:apigatewayv2/integration:Integration": 4,
-      "aws:apigatewayv2/route:Route": 4,
+      "aws:apigatewayv2/integration:Integration": 5,
+      "aws:apigatewayv2/route:Route": 5,
       "aws:apigatewayv2/stage:Stage": 1,
-      "aws:cloudwatch/logGroup:LogGroup": 8,
-      "aws:cloudwatch/metricAlarm:MetricAlarm": 14,
-      "aws:dynamodb/table:Table": 1,
-      // Of seven functions, of the plans' schedules, of two of our own, and of the gateways.
-      "aws:iam/role:Role": 11,
+      "aws:cloudwatch/logGroup:LogGroup": 9,
+      "aws:cloudwatch/metricAlarm:MetricAlarm": 15,
+      "aws:dynamodb/table:Table": 3,
+      // Of eight functions, of the plans' schedules, of two of our own, and of the gateways.
+      "aws:iam/role:Role": 12,
       "aws:lambda/eventSourceMapping:EventSourceMapping": 3,
-      "aws:lambda/function:Function": 7,
-      "aws:lambda/permission:Permission": 4,
-      "aws:s3/bucketObjectv2:BucketObjectv2": 7,
+      "aws:lambda/function:Function": 8,
+      "aws:lambda/permission:Permission": 5,
+      "aws:s3/bucketObjectv2:BucketObjectv2": 8,
       "aws:scheduler/schedule:Schedule": 2,
       "aws:scheduler/scheduleGroup:ScheduleGroup": 1,
       "aws:secretsmanager/secret:Secret": 1,
@@ -123,29 +123,40 @@ describe("the deployment", () => {
       [production, true],
       [staging, false],
     ] as const) {
-      const [table] = all("aws:dynamodb/table:Table", evaluation);
-      assert.equal(table?.inputs["deletionProtectionEnabled"], isProtected);
-      assert.equal(table?.retainOnDelete, isProtected);
-      assert.deepEqual(table?.inputs["pointInTimeRecovery"], { enabled: true });
+      const tables = all("aws:dynamodb/table:Table", evaluation);
+      assert.equal(tables.length, 3);
+      for (const { inputs, retainOnDelete } of tables) {
+        assert.equal(inputs["deletionProtectionEnabled"], isProtected);
+        assert.equal(retainOnDelete, isProtected);
+        assert.deepEqual(inputs["pointInTimeRecovery"], { enabled: true });
+      }
     }
   });
 
-  test("has the table that local runs have", () => {
-    const { attributes, hashKey, rangeKey, globalSecondaryIndexes, ttl, billingMode, name } = one(
-      "aws:dynamodb/table:Table",
-      "TableTable",
-    );
-    assert.deepEqual(attributes, [
+  test("has the tables that local runs have: for state, for access and for the audit trail", () => {
+    const keys = [
       { name: "pk", type: "S" },
       { name: "sk", type: "S" },
+    ];
+    const due = [
       { name: "dueShard", type: "N" },
       { name: "dueAt", type: "S" },
-    ]);
-    assert.deepEqual([name, billingMode, hashKey, rangeKey], [names.table, "PAY_PER_REQUEST", "pk", "sk"]);
-    assert.deepEqual(globalSecondaryIndexes, [
-      { name: "due", hashKey: "dueShard", rangeKey: "dueAt", projectionType: "KEYS_ONLY" },
-    ]);
-    assert.deepEqual(ttl, { attributeName: "ttl", enabled: true });
+    ];
+    for (const [id, tableName, isSwept] of [
+      ["TableTable", prefix, true],
+      ["AccessTableTable", `${prefix}-access`, false],
+      ["AuditTableTable", `${prefix}-audit`, false],
+    ] as const) {
+      const { attributes, hashKey, rangeKey, globalSecondaryIndexes, ttl, billingMode, name } = one(
+        "aws:dynamodb/table:Table",
+        id,
+      );
+      assert.deepEqual(attributes, isSwept ? [...keys, ...due] : keys);
+      assert.deepEqual([name, billingMode, hashKey, rangeKey], [tableName, "PAY_PER_REQUEST", "pk", "sk"]);
+      const index = { name: "due", hashKey: "dueShard", rangeKey: "dueAt", projectionType: "KEYS_ONLY" };
+      assert.deepEqual(globalSecondaryIndexes ?? [], isSwept ? [index] : []);
+      assert.deepEqual(ttl, { attributeName: "ttl", enabled: true });
+    }
   });
 
   test("has the queues that local runs have, and dead letters for each", () => {
@@ -207,19 +218,24 @@ describe("the deployment", () => {
   });
 
   test("lets API Gateway's routes call the API's function, and nobody else call anything", () => {
-    for (const { inputs } of all("aws:apigatewayv2/integration:Integration")) {
-      assert.deepEqual([inputs["integrationUri"], inputs["payloadFormatVersion"]], [arns.function("api"), "2.0"]);
-    }
-    for (const { inputs } of all("aws:lambda/permission:Permission")) {
-      assert.deepEqual([inputs["function"], inputs["principal"]], [arns.function("api"), "apigateway.amazonaws.com"]);
-    }
+    const called = [...Array(4).fill("api"), "audit"].map((name) => arns.function(name));
+    const integrations = all("aws:apigatewayv2/integration:Integration").map(({ inputs }) => inputs);
+    assert.deepEqual(integrations.map((inputs) => inputs["integrationUri"]).toSorted(), called);
+    for (const inputs of integrations) assert.equal(inputs["payloadFormatVersion"], "2.0");
+    const permissions = all("aws:lambda/permission:Permission").map(({ inputs }) => inputs);
+    assert.deepEqual(permissions.map((inputs) => inputs["function"]).toSorted(), called);
+    for (const inputs of permissions) assert.equal(inputs["principal"], "apigateway.amazonaws.com");
     assert.deepEqual(one("aws:apigatewayv2/api:Api", "HttpApi")["corsConfiguration"], {});
   });
 
   test("throttles each call of gateways by itself, so that a flood elsewhere locks none out", () => {
     const routes = all("aws:apigatewayv2/route:Route");
     const paths = ["POST /v1/credentials", "POST /v1/enrol", "POST /v1/renew"];
-    assert.deepEqual(routes.map(({ inputs }) => inputs["routeKey"]).toSorted(), ["$default", ...paths]);
+    assert.deepEqual(routes.map(({ inputs }) => inputs["routeKey"]).toSorted(), [
+      "$default",
+      "ANY /v1/audit",
+      ...paths,
+    ]);
     const stage = all("aws:apigatewayv2/stage:Stage")[0];
     const throttle = (throttlingRateLimit: number, throttlingBurstLimit: number) => ({
       throttlingRateLimit,
@@ -245,7 +261,7 @@ describe("the deployment", () => {
 
   test("runs every function on Node 24, with what it needs in its environment, and no secret", () => {
     const shared = {
-      TABLE_NAME: names.table,
+      TABLE_NAME: names.tables.state,
       QUEUE_PREFIX: prefix,
       SCHEDULE_GROUP: names.scheduleGroup,
       PLAN_FUNCTION_ARN: arns.function("plan"),
@@ -372,24 +388,24 @@ describe("the deployment", () => {
     const documents = ["GetItem", "Query", "BatchWriteItem", "UpdateItem", "DeleteItem"].map(
       (name) => `dynamodb:${name}`,
     );
+    const accessChanged = ["GetItem", "Query", "UpdateItem", "DeleteItem", "ConditionCheckItem"].map(
+      (name) => `dynamodb:${name}`,
+    );
+    const [get, add] = ["dynamodb:GetItem", "dynamodb:PutItem"];
     const send = ["sqs:GetQueueUrl", "sqs:SendMessage"];
     const schedule = [...["Create", "Update", "Delete"].map((verb) => `scheduler:${verb}Schedule`), "iam:PassRole"];
     const invoke = "lambda:InvokeFunction";
     const expected = {
       api: [
-        ...documents,
-        "dynamodb:ConditionCheckItem",
-        ...send,
-        ...schedule,
-        invoke,
-        "sts:AssumeRole",
-        "secretsmanager:GetSecretValue",
+        ...[...documents, ...accessChanged, add],
+        ...[...send, ...schedule, invoke, "sts:AssumeRole", "secretsmanager:GetSecretValue"],
       ],
+      audit: ["dynamodb:Query", get, "dynamodb:UpdateItem"],
       plan: [...documents, ...send],
-      report: [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+      report: [...documents, get, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
       "dead-letters": [...documents, ...send, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
       // Its second query is of the index.
-      sweep: [...documents, "dynamodb:Query", ...send, ...schedule],
+      sweep: [...documents, get, add, "dynamodb:Query", ...send, ...schedule],
       overdue: ["dynamodb:GetItem", "dynamodb:Query"],
       "site-queues": ["sqs:CreateQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SetQueueAttributes"],
     };
@@ -405,6 +421,19 @@ describe("the deployment", () => {
       "sqs:SendMessage",
       "sqs:GetQueueUrl",
     ]);
+  });
+
+  test("lets nobody but the API change who may do what, nobody change the audit trail, and nobody both read it and add to it", () => {
+    const mayIn = (name: (typeof functionNames)[number], table: string): string =>
+      functionPolicies[name](installation)
+        .filter(({ resources }) => resources.some((resource) => resource === table))
+        .flatMap(({ actions }) => actions.map((action) => action.replace("dynamodb:", "")))
+        .join(", ");
+    const reads: ReadonlySet<string> = new Set(["", "GetItem"]);
+    for (const name of functionNames) {
+      if (name !== "api") assert(reads.has(mayIn(name, arns.table("access"))), name);
+      assert(["", "PutItem", "Query"].includes(mayIn(name, arns.table("audit"))), name);
+    }
   });
 
   test("grants no action by a wildcard, and no resource but by its name", () => {

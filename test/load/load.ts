@@ -13,7 +13,7 @@ import type { Change } from "../../core/ports/store.ts";
 import { schedulerExpression } from "../../core/schedule/expression.ts";
 import { type Clients, createClients } from "../../functions/aws/clients.ts";
 import { ensureScheduleGroup } from "../../functions/aws/scheduler.ts";
-import { ensureTable } from "../../functions/aws/table.ts";
+import { ensureTables } from "../../functions/aws/table.ts";
 import { authoritiesOf } from "../../functions/certificates/authorities.ts";
 import { mapBounded } from "../../functions/concurrency/map-bounded.ts";
 import { partKey, planKey, planNameKey, siteKey } from "../../functions/documents/records.ts";
@@ -154,7 +154,7 @@ const measure = async (): Promise<void> => {
   const setup = createClients(services);
   stops.push(async () => setup.destroy());
   const deps = createDeps(setup, localNames, quiet);
-  await ensureTable(setup.dynamodb, localNames.tableName);
+  await ensureTables(setup.dynamodb, localNames.tableName);
   for (const id of sites) {
     const body = { id, multiCluster: "load", createdAt: systemClock.now() };
     await deps.store.commit([{ type: "put", key: siteKey(id), body, expect: "absent" }]);

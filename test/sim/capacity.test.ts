@@ -9,7 +9,7 @@ import type { Instant } from "../../core/api/ids.ts";
 import { type Change, CommitConflict, type DocumentStore, documentFormat } from "../../core/ports/store.ts";
 import { createClients } from "../../functions/aws/clients.ts";
 import { createDynamodbStore } from "../../functions/aws/dynamodb-store.ts";
-import { ensureTable } from "../../functions/aws/table.ts";
+import { ensureTables } from "../../functions/aws/table.ts";
 import { startDynamo } from "../../infra/local/emulators/dynamo.ts";
 import type { Emulator } from "../../infra/local/emulators/emulator.ts";
 import { itemBytes } from "./capacity.ts";
@@ -70,7 +70,7 @@ describe("what the model of DynamoDB counts as consumed is what dynoxide says", 
     emulator = await startDynamo({ dir });
     const { dynamodb, destroy } = createClients({ AWS_ENDPOINT_URL_DYNAMODB: emulator.endpoint });
     end = destroy;
-    await ensureTable(dynamodb, tableName);
+    await ensureTables(dynamodb, tableName);
     listen(dynamodb, byDynoxide);
     stores = [createDynamodbStore({ client: dynamodb, tableName }), modelStore(byModel)];
   });

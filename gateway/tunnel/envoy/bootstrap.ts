@@ -2,8 +2,13 @@ import { crlOf, type TlsCredentials } from "../certificates.ts";
 import type { EnvoyLayout } from "./layout.ts";
 import { pipe, resources, secretNames, tlsType, typed, watchedFile } from "./resources.ts";
 
-/** Of all listeners together; a flood of strangers takes no more of the host than that. */
-const connectionsMax = 1024;
+/**
+ * Of all listeners together. Envoy counts who is still silent with those that are known, and when
+ * it is full it refuses who comes: it can't drop the oldest, nor give a site a share. So this is
+ * many more than peers ever have, and the time for a handshake is short: strangers have to make 800
+ * connections a second to keep the port shut.
+ */
+const connectionsMax = 4096;
 const connectionsMonitor = "envoy.resource_monitors.global_downstream_max_connections";
 
 /** What Envoy starts from: who it is, its administration, and where the rest is. */

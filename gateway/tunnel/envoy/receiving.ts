@@ -13,8 +13,11 @@ const httpFilter = "envoy.extensions.filters.http";
  * itself gives up at 300 s.
  */
 const silenceSeconds = 330;
-const idleSeconds = 90;
-const connectionsMax = 512;
+/** Longer than senders keep a connection that is idle. */
+const idleSeconds = 45;
+const handshakeSeconds = 5;
+/** More than the receiver has places, which sites have fair shares of: it is the one to choose. */
+const connectionsMax = 1024;
 
 /**
  * The port that other sites reach: gateways of the multi-cluster only, and their
@@ -46,7 +49,7 @@ export const receivingListener = (options: {
     filter_chains: [
       {
         name: "receiving",
-        transport_socket_connect_timeout: "10s",
+        transport_socket_connect_timeout: `${handshakeSeconds}s`,
         transport_socket: {
           name: "envoy.transport_sockets.tls",
           typed_config: typed(tlsType("DownstreamTlsContext"), {
@@ -126,7 +129,11 @@ export const receiverClusterOf = (layout: EnvoyLayout): object => ({
   name: receiverCluster,
   type: "STATIC",
   connect_timeout: "5s",
-  circuit_breakers: { thresholds: [{ max_connections: connectionsMax, max_requests: connectionsMax }] },
+  circuit_breakers: {
+    thresholds: [
+      { max_connections: connectionsMax, max_requests: connectionsMax, max_pending_requests: connectionsMax },
+    ],
+  },
   typed_extension_protocol_options: {
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

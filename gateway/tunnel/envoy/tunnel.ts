@@ -9,7 +9,7 @@ import { steadyTime, type Time } from "../../time/time.ts";
 import { until } from "../../time/until.ts";
 import { assertValidNow, type TlsCredentials } from "../certificates.ts";
 import { assertSomebody, createProxiedClient } from "../client.ts";
-import type { TunnelServerTimeouts } from "../listening.ts";
+import type { ConnectionBounds, TunnelServerTimeouts } from "../listening.ts";
 import { OpenClients } from "../open-clients.ts";
 import { startProxiedServer } from "../proxied-server.ts";
 import type { Tunnel, TunnelOptions } from "../tunnel.ts";
@@ -43,6 +43,7 @@ export interface EnvoyTunnelOptions extends TunnelOptions {
   readonly time?: Time;
   /** Of the receiver behind it. */
   readonly timeouts?: Partial<TunnelServerTimeouts>;
+  readonly bounds?: ConnectionBounds;
 }
 
 /**
@@ -70,6 +71,7 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
     uploads: options.uploads,
     log,
     ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
+    ...(options.bounds !== undefined && { bounds: options.bounds }),
   });
   try {
     const refusals = new Refusals();

@@ -1,16 +1,24 @@
 import type { Duplex } from "node:stream";
 import type { Liveness } from "../liveness.ts";
+import { chunkBytes } from "./chunk-buffers.ts";
 import { lengthBytes } from "./protocol.ts";
-import { watched } from "./watched.ts";
 
 /** An error's text is limited, and answers are short. */
 const answerCharactersMax = 64 * 1024;
+/**
+ * A chunk goes to the socket in pieces, to see a slow peer take them: smaller ones, to this, where
+ * one takes longer than a second, and larger ones where it takes no time.
+ */
+const pieceBytesMin = 16 * 1024;
+const pieceMs = { fast: 100, slow: 1_000 };
 
 /** What is sent, to where at the receiver. */
 export interface Upload {
   readonly path: string;
   /** A chunk's memory is not looked at any more when the next one is asked for. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Hears how much of it the peer has taken, or what is between. */
+  readonly onTaken?: (bytes: number) => void;
 }
 
 /** A sender's end of an upload connection (protocol.ts): one upload at a time. */
@@ -22,6 +30,7 @@ export class UploadConnection {
   #isIdle = true;
   /** Of the upload, all of the body is out, and the end is handed to the socket. */
   #isSent = false;
+  #pieceBytes = pieceBytesMin;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -44,10 +53,10 @@ export class UploadConnection {
   /**
    * Sends an upload and waits for its answer, which may come before all of it is sent. Whoever
    * gives it up destroys the connection.
-   * @param timeouts `stallSeconds`: how long the peer may take for a chunk
+   * @param timeouts `stallSeconds`: how long the peer may take for a piece of a chunk
    * @returns the answer's text @throws what the body throws, what broke the connection
    */
-  async send({ path, body }: Upload, alive: Liveness, timeouts: { readonly stallSeconds: number }): Promise<string> {
+  async send(upload: Upload, alive: Liveness, timeouts: { readonly stallSeconds: number }): Promise<string> {
     this.#isIdle = false;
     const answer = Promise.withResolvers<string>();
     this.#onLine = (line) => {
@@ -58,14 +67,7 @@ export class UploadConnection {
     this.#socket.once("close", onClose);
     if (this.#socket.destroyed) onClose();
     this.#isSent = false;
-    const { stallSeconds } = timeouts;
-    const chunks = watched(body, {
-      onTaken: () => alive.taken(),
-      onSent: () => alive.sent(),
-      onStall: () => alive.giveUp(`took nothing for ${stallSeconds} s`),
-      stallMs: stallSeconds * 1000,
-    });
-    this.#write(Buffer.from(path), chunks, alive).catch(answer.reject);
+    this.#write(upload, alive, timeouts.stallSeconds).catch(answer.reject);
     try {
       const text = await answer.promise;
       this.#isIdle = this.#isSent;
@@ -76,19 +78,40 @@ export class UploadConnection {
     }
   }
 
-  async #write(path: Buffer, chunks: AsyncIterable<Uint8Array>, alive: Liveness): Promise<void> {
+  async #write({ body, onTaken, ...upload }: Upload, alive: Liveness, stallSeconds: number): Promise<void> {
     alive.begun();
+    const path = Buffer.from(upload.path);
     await this.#put(Buffer.concat([lengthOf(path), path]));
-    for await (const chunk of chunks) {
+    for await (const chunk of body) {
       // Of no bytes is the end.
       if (chunk.length === 0) continue;
       // One after the other, since together they would be copied into one.
       this.#socket.write(lengthOf(chunk));
-      await this.#put(chunk);
+      for (let at = 0; at < chunk.length; ) {
+        const piece = chunk.subarray(at, at + this.#pieceBytes);
+        await this.#putWithin(piece, stallSeconds, alive);
+        alive.taken();
+        onTaken?.(piece.length);
+        at += piece.length;
+      }
     }
+    alive.sent();
     // Whatever comes from now on, the next upload begins where this one ends.
     this.#isSent = true;
     await this.#put(lengthOf(new Uint8Array()));
+  }
+
+  async #putWithin(piece: Uint8Array, stallSeconds: number, alive: Liveness): Promise<void> {
+    const sinceMs = performance.now();
+    const late = setTimeout(() => alive.giveUp(`took nothing for ${stallSeconds} s`), stallSeconds * 1000);
+    try {
+      await this.#put(piece);
+    } finally {
+      clearTimeout(late);
+    }
+    const tookMs = performance.now() - sinceMs;
+    if (tookMs < pieceMs.fast) this.#pieceBytes = Math.min(2 * this.#pieceBytes, chunkBytes);
+    else if (tookMs > pieceMs.slow) this.#pieceBytes = Math.max(this.#pieceBytes / 2, pieceBytesMin);
   }
 
   /** Resolves when the bytes are no longer needed. */

@@ -3,10 +3,11 @@ import type { Duplex } from "node:stream";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { formatIdentity, type PeerIdentity } from "../../../core/api/identity.ts";
 import type { Log } from "../../log/log.ts";
+import { bytesPerSecondMin, fallsBehind } from "../../time/pace.ts";
 import { type Watch, whileMoving } from "../../time/standstill.ts";
+import type { Admission } from "../admission.ts";
 import { drainMs, toldOf } from "../answer.ts";
 import { type BeatTimeouts, standing, startBeats, type WorkPatience } from "../beats.ts";
-import type { Admission } from "../requests.ts";
 import type { Upload } from "./connection.ts";
 import { uploadProtocol, uploadsPath } from "./protocol.ts";
 import { UploadReader } from "./reader.ts";
@@ -27,6 +28,8 @@ export interface UploadServerOptions extends Admission {
   readonly beats: BeatTimeouts;
   /** A connection without an upload is kept for so long. */
   readonly idleMs: number;
+  /** How long the body may be slower than the slowest pace. */
+  readonly graceSeconds: number;
   readonly uploads: UploadHandler;
   readonly patience: WorkPatience;
   readonly log: Log;
@@ -47,7 +50,7 @@ export class UploadServer {
   }
 
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { identify, revoked, log } = this.#options;
+    const { admit, log } = this.#options;
     const path = request.url;
     socket.on("error", (error) => log.info({ err: error, path }, "an upload connection broke off"));
     this.#sockets.add(socket);
@@ -56,11 +59,11 @@ export class UploadServer {
     request.socket.setTimeout(0);
     try {
       this.#assertWanted(request);
-      const peer = identify(request);
-      socket.once("close", revoked.admit({ peer, path, cut: () => void socket.destroy() }));
+      const { identity, leave } = admit(request, () => void socket.destroy());
+      socket.once("close", leave);
       if (head.length > 0) socket.unshift(head);
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${uploadProtocol}\r\n\r\n`);
-      void this.#serve(socket, peer.identity).finally(() => endSoon(socket));
+      void this.#serve(socket, identity).finally(() => endSoon(socket));
     } catch (error) {
       this.#logRefusal(error, request.socket.remoteAddress, path);
       refuse(socket, toldOf(error, log, { path }));
@@ -116,7 +119,7 @@ export class UploadServer {
 
   /** @returns whether the peer may go on */
   async #take(path: string, socket: Duplex, reader: UploadReader, identity: PeerIdentity): Promise<boolean> {
-    const { uploads, beats, patience, log } = this.#options;
+    const { uploads, beats, patience, graceSeconds, log } = this.#options;
     const stop = new AbortController();
     const { signal } = stop;
     const onClose = () => {
@@ -134,6 +137,13 @@ export class UploadServer {
       },
       beats,
     );
+    const over = new AbortController();
+    const pace = {
+      ...{ graceSeconds, time: patience.time },
+      bytes: () => reader.bytesRead,
+      isAwaited: () => reader.isAwaited,
+    };
+    void fallsBehind(pace, over.signal).then((isBehind) => isBehind && stop.abort(tooSlow(graceSeconds)));
     try {
       const answer = await whileMoving(
         // While it waits for the body, the peer is the one who may be late.
@@ -150,6 +160,7 @@ export class UploadServer {
       return !VisibleError.is(error, "PEER_REFUSED");
     } finally {
       stopBeats();
+      over.abort();
       socket.off("close", onClose);
       // Whatever of the body was not wanted is no longer waited for.
       stop.abort();
@@ -170,6 +181,15 @@ const restCame = async (reader: UploadReader): Promise<boolean> => {
     return false;
   }
 };
+
+const tooSlow = (graceSeconds: number): VisibleError =>
+  new VisibleError(
+    "LINK_SLOW",
+    `For ${graceSeconds} s the body came slower than ${bytesPerSecondMin} bytes a second.`,
+    {
+      hint: "It will be tried again. See whether the link is overloaded, and whether the sender's storage answers.",
+    },
+  );
 
 const tell = (socket: Duplex, answer: unknown): void => {
   if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`);

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { after, afterEach, before, describe, test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { manualTime } from "../../agent/testing.ts";
 import { credentialsOf } from "../../transfer/testing/credentials.ts";
 import {
   code,
@@ -10,6 +11,7 @@ import {
   lengthOf,
   noUploads,
   of,
+  record,
   signal,
   TestedServer,
   upgradeTo,
@@ -225,6 +227,28 @@ describe("uploads", () => {
     await assert.rejects(peer.upload({ path: "/", body: silent(), signal }), code("LINK_BROKEN"));
     await impatient.closeClients();
     await impatient.stop(1);
+  });
+
+  test("ends an upload of which a byte a minute comes, and says why", async () => {
+    const time = manualTime();
+    const patient = await TestedServer.start({ time });
+    patient.uploads = countBytes;
+    const socket = await patient.connect();
+    let said = "";
+    socket.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    socket.write(Buffer.concat([Buffer.from(upgradeToUploads), record(Buffer.from("/x")), lengthOf(1_000_000)]));
+    while (!said.includes("101 Switching")) await once(socket, "data");
+    for (let minutes = 0; minutes < 10_000 && !said.includes("LINK_SLOW"); minutes++) {
+      if (!socket.destroyed) socket.write(Buffer.alloc(1));
+      await time.advance(60_000);
+    }
+    assert.match(said, /"code":"LINK_SLOW".*slower than 64 bytes a second/);
+    socket.destroy();
+    const stopped = patient.stop(0);
+    await time.advance(60_000);
+    await stopped;
   });
 
   test("ends an upload by its signal, with the signal's reason, whatever it waits for", async () => {

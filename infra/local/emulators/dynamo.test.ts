@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { createClients } from "../../../functions/aws/clients.ts";
 import { createDynamodbStore } from "../../../functions/aws/dynamodb-store.ts";
-import { ensureTable } from "../../../functions/aws/table.ts";
+import { ensureTables } from "../../../functions/aws/table.ts";
 import { until } from "../../../test/patience.ts";
 import { dynoxidePath, endedAtStart, startDynamo } from "./dynamo.ts";
 
@@ -35,7 +35,7 @@ describe("the DynamoDB emulator", () => {
     const withStore = async (use: (store: ReturnType<typeof createDynamodbStore>) => Promise<unknown>) => {
       const emulator = await startDynamo({ dir: join(dir, "made", "here") });
       const clients = createClients({ AWS_ENDPOINT_URL: emulator.endpoint });
-      await ensureTable(clients.dynamodb, "test");
+      await ensureTables(clients.dynamodb, "test");
       const result = await use(createDynamodbStore({ client: clients.dynamodb, tableName: "test" }));
       clients.destroy();
       await emulator.stop();

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createClients } from "../../../functions/aws/clients.ts";
 import { createDynamodbStore } from "../../../functions/aws/dynamodb-store.ts";
-import { ensureTable } from "../../../functions/aws/table.ts";
+import { ensureTables } from "../../../functions/aws/table.ts";
 import { needOwnNetwork, needTool } from "../../../test/need.ts";
 import { until } from "../../../test/patience.ts";
 import { startDynamo } from "./dynamo.ts";
@@ -35,7 +35,7 @@ describe("a network of one's own", () => {
     t.after(() => emulator.stop());
     const clients = createClients({ AWS_ENDPOINT_URL: emulator.endpoint });
     t.after(() => clients.destroy());
-    await ensureTable(clients.dynamodb, "test");
+    await ensureTables(clients.dynamodb, "test");
     const store = createDynamodbStore({ client: clients.dynamodb, tableName: "test" });
     const key = { partition: "P", sort: "S" };
     await store.commit([{ type: "put", key, body: { kept: true }, expect: "absent" }]);

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { json } from "node:stream/consumers";
 import { credentialsPath, type QueueCredentials } from "../../../core/api/access.ts";
 
 /** An HTTP API of ministack under a name that every host resolves: 127.0.0.1. */
@@ -27,10 +26,11 @@ export const startApiProxy = async (endpoint: string, apiId: string): Promise<Ap
       answer.pipe(outgoing);
       if (incoming.url !== credentialsPath || answer.statusCode !== 200) return;
       const proof = incoming.headers.authorization?.replace(/^Bearer /, "") ?? "";
-      json(answer).then(
-        (given) => void proofs.set((given as QueueCredentials).accessKeyId, proof),
-        () => undefined,
-      );
+      let text = "";
+      answer.setEncoding("utf8").on("data", (piece: string) => {
+        text += piece;
+      });
+      answer.on("end", () => proofs.set((JSON.parse(text) as QueueCredentials).accessKeyId, proof));
     });
     passed.on("error", (error) => outgoing.writeHead(502).end(error.message));
     incoming.pipe(passed);

@@ -16,6 +16,17 @@ import {
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
 import { AssumeRoleCommand } from "@aws-sdk/client-sts";
+import {
+  BatchWriteCommand,
+  DeleteCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  ScanCommand,
+  TransactWriteCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
 import type { ObjectsAnswer } from "../../../core/api/answers.ts";
 import type { SiteId } from "../../../core/api/ids.ts";
 import type { Plan } from "../../../core/api/plan.ts";
@@ -23,8 +34,11 @@ import { siteQueueName } from "../../../core/api/queues.ts";
 import { scopeSchema } from "../../../core/api/token.ts";
 import { createSecretsClient } from "../../../functions/aws/authorities-secret.ts";
 import { type Clients, createClients, createStsClient, type Environment } from "../../../functions/aws/clients.ts";
+import { itemKey } from "../../../functions/aws/dynamodb-item.ts";
 import { createLambdaClient } from "../../../functions/aws/lambda-client.ts";
 import { queueUrlOf } from "../../../functions/aws/queues.ts";
+import { auditKey, tokenKey } from "../../../functions/documents/records.ts";
+import { newSecret } from "../../../functions/tokens/secret.ts";
 import { createToken } from "../../../functions/tokens/tokens.ts";
 import { arnsOf, type FunctionName, functionNames, namesOf } from "../../../infra/aws/names.ts";
 import { functionPolicies, gatewayPolicy, type Statement } from "../../../infra/aws/policies.ts";
@@ -170,8 +184,22 @@ describe("the functions as they are deployed, on ministack with IAM enforced", (
     const tasksOf = (site: string) => siteQueueName(installation.prefix, site as SiteId, "tasks");
     const receiptHandle = "not one";
 
+    type Attempt = readonly [string, (clients: Clients, env: Environment) => Promise<unknown>];
+    const tableAttempts = (TableName: string): Attempt[] => [
+      [
+        `read the table ${TableName}`,
+        async ({ dynamodb }) =>
+          dynamodb.send(new GetItemCommand({ TableName, Key: { pk: { S: "SITES" }, sk: { S: "SITE#a" } } })),
+      ],
+      [
+        `write to the table ${TableName}`,
+        async ({ dynamodb }) =>
+          dynamodb.send(new PutItemCommand({ TableName, Item: { pk: { S: "SITES" }, sk: { S: "x" } } })),
+      ],
+    ];
+
     /** Everything that isn't its own. */
-    const forbidden: readonly (readonly [string, (clients: Clients, env: Environment) => Promise<unknown>])[] = [
+    const forbidden: readonly Attempt[] = [
       [
         "receive another site's tasks",
         async ({ sqs }) => sqs.send(new ReceiveMessageCommand({ QueueUrl: await urlOf(tasksOf("b")) })),
@@ -221,18 +249,7 @@ describe("the functions as they are deployed, on ministack with IAM enforced", (
         "read dead letters",
         async ({ sqs }) => sqs.send(new ReceiveMessageCommand({ QueueUrl: await urlOf(names.reportsDead) })),
       ],
-      [
-        "read the table",
-        async ({ dynamodb }) =>
-          dynamodb.send(
-            new GetItemCommand({ TableName: names.table, Key: { pk: { S: "SITES" }, sk: { S: "SITE#a" } } }),
-          ),
-      ],
-      [
-        "write to the table",
-        async ({ dynamodb }) =>
-          dynamodb.send(new PutItemCommand({ TableName: names.table, Item: { pk: { S: "SITES" }, sk: { S: "x" } } })),
-      ],
+      ...Object.values(names.tables).flatMap((TableName) => tableAttempts(TableName)),
       [
         "delete a schedule",
         async ({ scheduler }) =>
@@ -281,6 +298,90 @@ describe("the functions as they are deployed, on ministack with IAM enforced", (
         });
       });
     }
+  });
+
+  describe("a function that was taken over", () => {
+    const { tables } = namesOf(installation.prefix);
+    const entry = auditKey("2026-03-01T01:00:00.000Z", "entry");
+    const planted = newSecret("smtxb");
+    const plantedKey = itemKey(tokenKey(planted.sha256));
+    const token = { id: planted.id, name: "planted", scopes: scopeSchema.options, createdAt: new Date().toISOString() };
+    const plantedItem = { ...plantedKey, version: 1, body: token };
+
+    type Attempt = (documents: DynamoDBDocumentClient) => Promise<unknown>;
+    const changes = (TableName: string, Key: { pk: string; sk: string }): Readonly<Record<string, Attempt>> => ({
+      update: (documents) =>
+        documents.send(
+          new UpdateCommand({
+            ...{ TableName, Key, UpdateExpression: "SET body = :body", ExpressionAttributeValues: { ":body": token } },
+          }),
+        ),
+      delete: (documents) => documents.send(new DeleteCommand({ TableName, Key })),
+      "write among others": (documents) =>
+        documents.send(new BatchWriteCommand({ RequestItems: { [TableName]: [{ DeleteRequest: { Key } }] } })),
+      "delete in a transaction": (documents) =>
+        documents.send(new TransactWriteCommand({ TransactItems: [{ Delete: { TableName, Key } }] })),
+    });
+    const putIn =
+      (TableName: string): Attempt =>
+      (documents) =>
+        documents.send(new PutCommand({ TableName, Item: plantedItem }));
+    const looks: Readonly<Record<string, Attempt>> = {
+      "look for": (documents) =>
+        documents.send(
+          new QueryCommand({
+            TableName: tables.audit,
+            KeyConditionExpression: "pk = :pk",
+            ExpressionAttributeValues: { ":pk": entry.partition },
+          }),
+        ),
+      get: (documents) => documents.send(new GetCommand({ TableName: tables.audit, Key: itemKey(entry) })),
+      scan: (documents) => documents.send(new ScanCommand({ TableName: tables.audit })),
+    };
+
+    /** Does something as the function itself could, with the keys of its own role. */
+    const as = async (name: FunctionName, attempt: Attempt): Promise<unknown> => {
+      const { dynamodb, destroy } = createClients(await deployment.credentialsOf(name));
+      try {
+        return await attempt(DynamoDBDocumentClient.from(dynamodb));
+      } finally {
+        destroy();
+      }
+    };
+    const assertRefused = (name: FunctionName, attempt: Attempt): Promise<void> =>
+      assert.rejects(as(name, attempt), { name: "AccessDeniedException" });
+
+    const others = functionNames.filter((name) => name !== "api");
+
+    test("makes no token and changes none, unless it is the API", async () => {
+      for (const name of others) {
+        await assertRefused(name, putIn(tables.access));
+        for (const attempt of Object.values(changes(tables.access, plantedKey))) await assertRefused(name, attempt);
+      }
+    });
+
+    test("changes and deletes nothing of the audit trail, whichever it is", async () => {
+      for (const name of functionNames) {
+        for (const attempt of Object.values(changes(tables.audit, itemKey(entry)))) await assertRefused(name, attempt);
+      }
+    });
+
+    test("adds to the audit trail only where it is the API or the sweep, which can't read it", async () => {
+      for (const name of functionNames) {
+        if (name !== "api" && name !== "sweep") await assertRefused(name, putIn(tables.audit));
+        if (name === "audit") continue;
+        for (const attempt of Object.values(looks)) await assertRefused(name, attempt);
+      }
+    });
+
+    test("is not believed what it writes about tokens where it may write", async () => {
+      await as("report", (documents) =>
+        documents.send(
+          new BatchWriteCommand({ RequestItems: { [tables.state]: [{ PutRequest: { Item: plantedItem } }] } }),
+        ),
+      );
+      await assert.rejects(call("GET", "/v1/sites", undefined, planted.text), /401/);
+    });
   });
 
   test("whoever may read every function's configuration and every secret of the account has no authority's key", async () => {

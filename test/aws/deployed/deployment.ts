@@ -27,11 +27,12 @@ import {
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
 import { CreateSecretCommand, PutResourcePolicyCommand } from "@aws-sdk/client-secrets-manager";
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { createSecretsClient } from "../../../functions/aws/authorities-secret.ts";
-import { type Clients, createClients } from "../../../functions/aws/clients.ts";
+import { type Clients, createClients, type Environment } from "../../../functions/aws/clients.ts";
 import { ensureQueue, reportQueueDefinition } from "../../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
-import { ensureTable } from "../../../functions/aws/table.ts";
+import { ensureTables } from "../../../functions/aws/table.ts";
 import { createDeps, type Names } from "../../../functions/environment.ts";
 import type { Deps } from "../../../functions/ports/deps.ts";
 import { concurrencyOf, newAccountExecutions } from "../../../infra/aws/concurrency.ts";
@@ -52,7 +53,7 @@ import {
   schedulePolicy,
   scheduleTrustConditions,
 } from "../../../infra/aws/policies.ts";
-import { gatewayRoutes } from "../../../infra/aws/routes.ts";
+import { auditRoute, gatewayRoutes } from "../../../infra/aws/routes.ts";
 import { bundleFunction, zipBundle } from "../../infra/bundle.ts";
 import { until } from "../../patience.ts";
 import type { EmulatorProcess } from "../emulator-process.ts";
@@ -91,6 +92,8 @@ export interface Deployment {
    * got with the old ones.
    */
   allow(name: FunctionName, statements: readonly Statement[]): Promise<void>;
+  /** What a function finds in its environment: the keys of its role. */
+  credentialsOf(name: FunctionName): Promise<Environment>;
   /** Gives gateways other permissions. */
   allowGateways(statements: readonly Statement[]): Promise<void>;
   /**
@@ -101,7 +104,7 @@ export interface Deployment {
 }
 
 const environment: Names = {
-  tableName: names.table,
+  tableName: names.tables.state,
   queuePrefix: installation.prefix,
   scheduleGroup: names.scheduleGroup,
   planFunctionArn: arns.function("plan"),
@@ -163,6 +166,7 @@ export const deploy = async (
   const lambda = new LambdaClient(config);
   const iam = new IAMClient(config);
   const gateway = new ApiGatewayV2Client(config);
+  const sts = new STSClient(config);
   const rootEnv = {
     AWS_ENDPOINT_URL: ministack.endpoint,
     AWS_REGION: installation.region,
@@ -172,7 +176,7 @@ export const deploy = async (
   const clients = createClients(rootEnv);
   const secrets = createSecretsClient(rootEnv);
   const destroy = () => {
-    for (const client of [lambda, iam, gateway, secrets, clients]) client.destroy();
+    for (const client of [lambda, iam, gateway, sts, secrets, clients]) client.destroy();
   };
 
   const putRole = async (
@@ -233,23 +237,21 @@ export const deploy = async (
     return ApiId;
   };
 
-  const putRoutes = async (ApiId: string): Promise<void> => {
-    const FunctionName = names.function("api");
+  const putRoutes = async (ApiId: string, name: FunctionName, routes: readonly string[]): Promise<void> => {
     const { IntegrationId } = await gateway.send(
       new CreateIntegrationCommand({
         ApiId,
         IntegrationType: "AWS_PROXY",
-        IntegrationUri: arns.function("api"),
+        IntegrationUri: arns.function(name),
         PayloadFormatVersion: "2.0",
       }),
     );
-    for (const RouteKey of ["$default", ...Object.keys(gatewayRoutes)]) {
+    for (const RouteKey of routes) {
       await gateway.send(new CreateRouteCommand({ ApiId, RouteKey, Target: `integrations/${IntegrationId}` }));
     }
-    await gateway.send(new CreateStageCommand({ ApiId, StageName: "$default", AutoDeploy: true }));
     await lambda.send(
       new AddPermissionCommand({
-        FunctionName,
+        FunctionName: names.function(name),
         StatementId: "api",
         Action: "lambda:InvokeFunction",
         Principal: "apigateway.amazonaws.com",
@@ -271,7 +273,7 @@ export const deploy = async (
 
   const folder = await mkdtemp(join(tmpdir(), "smtx-backup-bundles-"));
   try {
-    await ensureTable(clients.dynamodb, names.table);
+    await ensureTables(clients.dynamodb, names.tables.state);
     await ensureQueue(clients.sqs, names.reports, reportQueueDefinition);
     await ensureQueue(clients.sqs, names.schedulesDead, reportQueueDefinition);
     await ensureScheduleGroup(clients.scheduler, names.scheduleGroup);
@@ -289,7 +291,9 @@ export const deploy = async (
     await putRole(names.gatewayRole, { AWS: apiRole }, gatewayPolicy(installation));
     await putAuthorities(apiRole);
     if (!areSendersJudged) await takeReports();
-    await putRoutes(apiId);
+    await putRoutes(apiId, "api", ["$default", ...Object.keys(gatewayRoutes)]);
+    await putRoutes(apiId, "audit", [auditRoute]);
+    await gateway.send(new CreateStageCommand({ ApiId: apiId, StageName: "$default", AutoDeploy: true }));
     let processes = 0;
     let users = 0;
     return {
@@ -316,6 +320,17 @@ export const deploy = async (
           }),
         );
         await untilReady(FunctionName);
+      },
+      async credentialsOf(name) {
+        const RoleArn = `arn:aws:iam::${installation.accountId}:role/${names.function(name)}`;
+        const { Credentials } = await sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: "taken-over" }));
+        assert(Credentials?.AccessKeyId && Credentials.SecretAccessKey && Credentials.SessionToken);
+        return {
+          ...{ AWS_ENDPOINT_URL: ministack.endpoint, AWS_REGION: installation.region },
+          AWS_ACCESS_KEY_ID: Credentials.AccessKeyId,
+          AWS_SECRET_ACCESS_KEY: Credentials.SecretAccessKey,
+          AWS_SESSION_TOKEN: Credentials.SessionToken,
+        };
       },
       async allowGateways(statements) {
         await putRolePolicy(names.gatewayRole, statements);

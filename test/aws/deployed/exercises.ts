@@ -9,6 +9,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { z } from "zod";
 import { credentialsPath, type QueueCredentials, queueCredentialsSchema } from "../../../core/api/access.ts";
+import type { AuditEntry } from "../../../core/api/audit.ts";
 import { certificateAnswerSchema, renewPath } from "../../../core/api/enrolment.ts";
 import type { GatewayId, GroupId, Instant, PlanId, RunId, SiteId } from "../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
@@ -16,13 +17,25 @@ import type { Plan } from "../../../core/api/plan.ts";
 import { reportQueueName, siteQueueName } from "../../../core/api/queues.ts";
 import type { Run, Shard, TargetRun } from "../../../core/api/run.ts";
 import type { RunTask } from "../../../core/api/task.ts";
+import type { Scope } from "../../../core/api/token.ts";
 import { addSeconds } from "../../../core/ports/clock.ts";
 import type { Key } from "../../../core/ports/store.ts";
 import { objectNamed } from "../../../functions/api/testing.ts";
 import { doTask, resultOf } from "../../../functions/api/testing-gateway.ts";
+import { listAudit } from "../../../functions/audit/audit.ts";
+import type { Refusal } from "../../../functions/audit/refusals.ts";
 import { createClients } from "../../../functions/aws/clients.ts";
 import { queueUrlOf } from "../../../functions/aws/queues.ts";
-import { outboxKey, partKey, planKey, runOfKey, runPrefix, shardKey } from "../../../functions/documents/records.ts";
+import {
+  mappingKey,
+  outboxKey,
+  partKey,
+  planKey,
+  refusalKey,
+  runOfKey,
+  runPrefix,
+  shardKey,
+} from "../../../functions/documents/records.ts";
 import { putInventoryPart } from "../../../functions/inventory/inventory.ts";
 import { askControlPlane } from "../../../gateway/enrolment/control-plane.ts";
 import { type FunctionName, namesOf } from "../../../infra/aws/names.ts";
@@ -88,6 +101,11 @@ const failureOf = (task: RunTask, reason: { readonly code: string; readonly mess
 
 const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: { SenderId: "somebody" } });
 
+const ofStranger = {
+  actor: { kind: "stranger" },
+  ...{ code: "UNAUTHENTICATED", method: "GET", path: "/" },
+} as const;
+
 /** What the SDK finds when a gateway has these. */
 export const environmentOf = (deployment: Deployment, given: QueueCredentials) => ({
   ...deployment.gatewayEnv,
@@ -110,6 +128,24 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
     for (const key of left) await deps.store.commit([{ type: "delete", key, expect: "any" }]);
     assert.deepEqual(left, [], "effects were not carried out");
   };
+
+  const newToken = async (scopes: readonly Scope[]): Promise<string> =>
+    (await call<{ token: string }>("POST", "/v1/tokens", { name: fresh("token"), scopes })).token;
+
+  /** It is refused, and counted: as one more than before. */
+  const assertRefused = async (path: string, token: string): Promise<void> => {
+    await assert.rejects(call("GET", path, undefined, token), /403/);
+    const { partition } = refusalKey("", "", "");
+    const { items } = await deps.store.query<Refusal>({ partition, limit: 500 });
+    const id = token.split("_")[1];
+    assert(
+      items.some(({ body: { actor } }) => actor.kind === "token" && actor.id === id),
+      "it was not counted",
+    );
+  };
+
+  const trail = async (): Promise<readonly AuditEntry[]> => (await listAudit(deps, { limit: 100 })).items;
+  const idOf = (request: unknown) => (request as { id?: string } | undefined)?.id;
 
   const change = async <T extends object>(key: Key, changed: (body: T) => T, dueAt?: string): Promise<void> => {
     const stored = await deps.store.get<T>(key);
@@ -201,6 +237,20 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
     return askControlPlane({ api: deployment.api.url, path, bearer, json, answer, signal });
   };
 
+  /**
+   * A run whose mirrors nobody has been told to prepare, since whoever was to tell it died.
+   * @returns the key of what is written down before
+   */
+  const leaveUndealt = async (): Promise<Key> => {
+    const plan = await newPlan();
+    const { id } = await call<{ id: RunId }>("POST", `/v1/plans/${plan.id}/run`);
+    assert(await playTo(id, "prepare"));
+    const mapping = mappingKey(id, siteB);
+    await deps.store.deleteAll([mapping, shardKey(id, siteB, "preparing", 0)]);
+    await change<TargetRun>(partKey(id, siteB), (part) => part, ago(60));
+    return mapping;
+  };
+
   const enrolAndRenew = async (): Promise<CertificateWithKey> => {
     const identity = { multiCluster, siteId: siteA, gatewayId: fresh("g") as never };
     const { token } = await call<{ token: string }>("POST", "/v1/sites/a/enrolments", {
@@ -226,7 +276,14 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
     gatewayCredentials,
 
     async api() {
-      await call("POST", "/v1/sites", { id: fresh("s"), multiCluster });
+      const site = fresh("s");
+      await call("POST", "/v1/sites", { id: site, multiCluster });
+      assert(
+        (await trail()).some(({ request }) => idOf(request) === site),
+        "the change was not written down",
+      );
+      await call("GET", "/v1/sites");
+      await assertRefused("/v1/tokens", await newToken(["read"]));
       await gatewayCredentials();
       const plan = await newPlan();
       await call("POST", `/v1/plans/${plan.id}/run`);
@@ -290,11 +347,20 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
         const key = outboxKey(planKey(planId), 1_000_000);
         await deps.store.commit([{ type: "put", key, body: { effects, failures: 0 }, expect: "any", dueAt: ago(60) }]);
       }
+      const refusal = { ...ofStranger, at: deps.clock.now(), requestId: fresh("request") };
+      const counted = refusalKey("2026-03-01T01:00", "stranger", refusal.requestId);
+      await deps.store.commit([{ type: "put", key: counted, body: refusal, expect: "absent", dueAt: ago(60) }]);
+      const undealt = await leaveUndealt();
       const snapshot = shardKey(stuckRun, siteA, "snapshotting", 0);
       await change<Shard>(snapshot, (shard) => ({ ...shard, deadline: ago(60) }), ago(60));
       const swept = (await deployment.invoke("sweep", {})) as { due: number; failed: number };
       await assertAllDone();
-      assert(swept.due >= 4, `only ${swept.due} documents were due`);
+      assert(await deps.store.get(undealt), "nobody looked up where mirrors belong");
+      assert(
+        (await trail()).some(({ requestId }) => requestId === refusal.requestId),
+        "a refusal was not told",
+      );
+      assert(swept.due >= 5, `only ${swept.due} documents were due`);
       assert.equal(swept.failed, 0);
       assert((await runsOf(ticked.id)).some(({ trigger }) => trigger === "schedule"));
     },
@@ -322,6 +388,14 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
       await deployment.invoke("dead-letters", { Records: [recordOf("letter-3", fired)] });
       await assertAllDone();
       assert.equal((await runsOf(idle.id)).length, 1);
+    },
+
+    async audit() {
+      const name = fresh("s");
+      await call("POST", "/v1/sites", { id: name, multiCluster });
+      const { items } = await call<{ items: readonly AuditEntry[] }>("GET", "/v1/audit");
+      assert(items.some(({ request }) => idOf(request) === name));
+      await assertRefused("/v1/audit", await newToken(["read"]));
     },
 
     async overdue() {

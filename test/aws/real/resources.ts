@@ -12,7 +12,7 @@ import { DeleteQueueCommand, ListQueuesCommand } from "@aws-sdk/client-sqs";
 import { type Clients, createClients, type Environment } from "../../../functions/aws/clients.ts";
 import { ensureQueue, reportQueueDefinition } from "../../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
-import { ensureTable } from "../../../functions/aws/table.ts";
+import { ensureTables } from "../../../functions/aws/table.ts";
 
 /** What the steps of the smoke test work on. */
 export interface Resources {
@@ -96,7 +96,7 @@ export const runSteps = async (options: {
   let failures = 0;
   try {
     say(`making ${name}`);
-    await ensureTable(clients.dynamodb, name);
+    await ensureTables(clients.dynamodb, name);
     await ensureScheduleGroup(clients.scheduler, name);
     const deadLetters = await ensureQueue(clients.sqs, `${name}-schedules`, reportQueueDefinition);
     const roleArn = await makeRole(iam, name, deadLetters.arn);

@@ -10,7 +10,7 @@ import type { Time } from "../../../time/time.ts";
 import { credentialsOf, site } from "../../../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../../../transfer/testing/memory-log.ts";
 import type { TlsCredentials } from "../../certificates.ts";
-import type { TunnelServerTimeouts } from "../../listening.ts";
+import type { ConnectionBounds, TunnelServerTimeouts } from "../../listening.ts";
 import type { PeerHandler } from "../../requests.ts";
 import type { Tunnel } from "../../tunnel.ts";
 import type { UploadHandler } from "../../upload/server.ts";
@@ -34,6 +34,7 @@ export const openTestedEnvoy = async (options: {
   readonly credentials?: TlsCredentials;
   readonly port?: number;
   readonly timeouts?: Partial<TunnelServerTimeouts>;
+  readonly bounds?: ConnectionBounds;
   readonly time?: Time;
   /** `auto` unless told otherwise. */
   readonly envoy?: string;
@@ -55,6 +56,7 @@ export const openTestedEnvoy = async (options: {
     uploads: options.uploads ?? (async () => assert.fail("nobody may upload")),
     log,
     ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
+    ...(options.bounds !== undefined && { bounds: options.bounds }),
     envoy: options.envoy ?? "auto",
     ...(options.time !== undefined && { time: options.time }),
     dir,

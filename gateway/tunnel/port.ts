@@ -1,0 +1,59 @@
+import assert from "node:assert";
+import { Socket } from "node:net";
+import type { Server, TLSSocket } from "node:tls";
+import type { SiteId } from "../../core/api/ids.ts";
+import type { Log } from "../log/log.ts";
+import { seldom } from "../log/seldom.ts";
+import { Places } from "../shares/places.ts";
+import { steadyTime } from "../time/time.ts";
+import { assertPeer, identityOfCertificate } from "./identity.ts";
+import type { ConnectionBounds } from "./listening.ts";
+import { Lobby } from "./lobby.ts";
+
+/** Bounds who is at a port: strangers all together, and sites each to its share. */
+export const boundConnections = (
+  server: Server,
+  options: { readonly multiCluster: SiteId; readonly bounds: ConnectionBounds; readonly log: Log },
+): void => {
+  const { multiCluster, bounds, log } = options;
+  const onDropped = seldom(steadyTime.nowMs, (times) =>
+    log.warn({ times }, "connections were dropped before they said who they are: too many wait"),
+  );
+  const onCut = seldom(steadyTime.nowMs, (times) =>
+    log.warn({ times }, "connections of the site that has the most were cut: there are too many"),
+  );
+  const lobby = new Lobby(bounds.lobby);
+  const places = new Places(bounds.places);
+  server.on("connection", (socket) => {
+    assert(socket instanceof Socket, "what comes to a port is a socket");
+    lobby.enter(socket);
+  });
+  server.on("secureConnection", (socket) => {
+    lobby.leave(socket);
+    const cut = () => {
+      onCut();
+      socket.destroy();
+    };
+    socket.once("close", places.enter(siteOf(socket, multiCluster), cut));
+  });
+  server.on("tlsClientError", (error, socket) => {
+    if (Lobby.hasDropped(error)) {
+      onDropped();
+      return;
+    }
+    lobby.leave(socket);
+    const reason = socket.authorizationError ?? error;
+    log.warn({ err: error, reason, from: socket.remoteAddress }, "a peer was refused in the handshake");
+  });
+};
+
+/** Whose place a connection takes. Those that will be refused have one site's share together. */
+const siteOf = (socket: TLSSocket, multiCluster: SiteId): string => {
+  try {
+    const identity = identityOfCertificate(socket.getPeerCertificate());
+    assertPeer(identity, { multiCluster });
+    return identity.siteId;
+  } catch {
+    return "";
+  }
+};
