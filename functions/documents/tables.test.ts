@@ -47,6 +47,7 @@ const ofState: Readonly<Record<string, Key>> = {
   baseKey: records.baseKey(run, b),
   shardKey: records.shardKey(run, b, "preparing", 1),
   shardOfKey: records.shardKey(run, b, "preparing", 1),
+  questionKey: records.questionKey(run, b, 0, "list"),
   deadLetterKey: records.deadLetterKey(run, "x"),
   expiryKey: records.expiryKey(run),
   expiriesKey: records.expiriesKey(at, run),

@@ -331,6 +331,7 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
     },
 
     async sweep() {
+      const undealt = await leaveUndealt();
       const ticked = await newPlan();
       const cancelled = await newPlan();
       const stuck = await newPlan();
@@ -350,7 +351,6 @@ export const exercisesOf = (deployment: Deployment, call: ApiCall): Exercises =>
       const refusal = { ...ofStranger, at: deps.clock.now(), requestId: fresh("request") };
       const counted = refusalKey("2026-03-01T01:00", "stranger", refusal.requestId);
       await deps.store.commit([{ type: "put", key: counted, body: refusal, expect: "absent", dueAt: ago(60) }]);
-      const undealt = await leaveUndealt();
       const snapshot = shardKey(stuckRun, siteA, "snapshotting", 0);
       await change<Shard>(snapshot, (shard) => ({ ...shard, deadline: ago(60) }), ago(60));
       const swept = (await deployment.invoke("sweep", {})) as { due: number; failed: number };
