@@ -44,7 +44,6 @@ export const pumpReports = async (
       const answer = (await deployment.invoke("report", { Records })) as {
         readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
       };
-      console.error(JSON.stringify(Records).slice(-100));
       const failed = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
       for (const { MessageId, ReceiptHandle } of Messages) {
         if (!failed.has(MessageId ?? "")) await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));

@@ -24,7 +24,7 @@ export const startApiProxy = async (endpoint: string, apiId: string): Promise<Ap
     const passed = request({ hostname, port, method: incoming.method, path: incoming.url, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
-      if (incoming.url !== credentialsPath || answer.statusCode !== 200) return;
+      if (incoming.url !== credentialsPath || answer.statusCode !== 201) return;
       const proof = incoming.headers.authorization?.replace(/^Bearer /, "") ?? "";
       let text = "";
       answer.setEncoding("utf8").on("data", (piece: string) => {
