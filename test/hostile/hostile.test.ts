@@ -30,6 +30,8 @@ import { type SendersFront, startSendersFront } from "./senders.ts";
 import { trapNames } from "./trap.ts";
 
 const MiB = 1024 ** 2;
+/** So much is sent by each run that what it takes is seldom the control plane's time. */
+const volumeBytes = 192 * MiB;
 const memoryMaxBytes = 400 * MiB;
 const turnMaxMs = 100;
 const quietRuns = 4;
@@ -51,6 +53,8 @@ describe("beside a gateway that was taken over", () => {
   let call: ApiCall;
   let gateways: Gateways;
   let senders: SendersFront;
+  /** Of the function `report`. */
+  const failures: string[] = [];
   let pump: { stop(): Promise<void> } | undefined;
   let attacker: { readonly outcomes: readonly Outcome[]; begin(): void; stop(): Promise<void> } | undefined;
 
@@ -63,7 +67,7 @@ describe("beside a gateway that was taken over", () => {
       areSendersJudged: true,
     });
     senders = await startSendersFront(ministack.endpoint);
-    pump = await pumpReports(deployment, senders);
+    pump = await pumpReports(deployment, senders, (error) => failures.push(error.message));
     const { token } = await createToken(deployment.deps, { name: "test", scopes: scopeSchema.options });
     call = callerOf(deployment, token);
     gateways = await startGateways(deployment, call, ["a", "b"], {
@@ -105,7 +109,7 @@ describe("beside a gateway that was taken over", () => {
     const volumeId = object?.volumes[0]?.id ?? assert.fail("site a has no object");
     const sum = await gateways.onStorage("a", async (storage) => {
       const volume = await storage.openVolume(volumeId, "write");
-      for (const part of [0, 3, 7]) await volume.write(part * MiB, randomBytes(256 * 1024));
+      for (let at = 0; at < volumeBytes; at += MiB) await volume.write(at, randomBytes(MiB));
       await volume.flush();
       await volume.close();
       return sha256(await storage.openVolume(volumeId, "read"));
@@ -136,7 +140,7 @@ describe("beside a gateway that was taken over", () => {
 
   const quietSeconds: number[] = [];
   test("the plan between two other sites is done, alone", async (t) => {
-    await gateways.importLun("a", "db");
+    await gateways.importLun("a", "db", volumeBytes);
     await until(
       "site a's inventory",
       async () => {

@@ -1,13 +1,17 @@
-import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { DeleteMessageCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { decodeProtectedHeader } from "jose";
 import { senderNameOf } from "../../core/api/access.ts";
 import { reportQueueName } from "../../core/api/queues.ts";
+import type { SQSBatchResponse } from "../../functions/aws/lambda-events.ts";
 import { queueUrlOf } from "../../functions/aws/queues.ts";
 import { identityOfCertificate } from "../../gateway/tunnel/identity.ts";
+import { concurrencyOf, newAccountExecutions } from "../../infra/aws/concurrency.ts";
 import { type Deployment, gatewayRoleId, installation } from "../aws/deployed/deployment.ts";
 import type { SendersFront } from "./senders.ts";
+
+/** As many as Lambda would call the function at once. */
+const pumps = concurrencyOf(newAccountExecutions).reports;
 
 /** The name of the role session that has an access key; undefined when no gateway was given it. */
 const sessionOf = ({ api }: Deployment, accessKeyId: string): string | undefined => {
@@ -25,10 +29,20 @@ const sessionOf = ({ api }: Deployment, accessKeyId: string): string | undefined
 export const pumpReports = async (
   deployment: Deployment,
   senders: SendersFront,
+  onFailure: (error: Error) => void,
 ): Promise<{ stop(): Promise<void> }> => {
   const { sqs } = deployment.clients;
   const QueueUrl = await queueUrlOf(sqs, reportQueueName(installation.prefix));
   let isOver = false;
+  /** What a function fails with is for all of its messages: they come again. */
+  const invoke = async (event: { readonly Records: readonly { readonly messageId: string }[] }) => {
+    try {
+      return (await deployment.invoke("report", event)) as SQSBatchResponse;
+    } catch (error) {
+      onFailure(error as Error);
+      return { batchItemFailures: event.Records.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+    }
+  };
   const pump = async (): Promise<void> => {
     while (!isOver) {
       const { Messages = [] } = await sqs.send(
@@ -41,23 +55,19 @@ export const pumpReports = async (
         const SenderId = session === undefined ? "nobody" : `${gatewayRoleId}:${session}`;
         return { messageId: MessageId, body, attributes: { SenderId, MessageGroupId: sent?.groupId } };
       });
-      const answer = (await deployment.invoke("report", { Records })) as {
-        readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
-      };
+      const answer = await invoke({ Records });
       const failed = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
       for (const { MessageId, ReceiptHandle } of Messages) {
         if (!failed.has(MessageId ?? "")) await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
       }
     }
   };
-  const pumps = [pump(), pump()];
-  const ended = Promise.all(pumps);
-  ended.catch(() => undefined);
+  const ended = Promise.all(Array.from({ length: pumps }, pump));
+  ended.catch(onFailure);
   return {
     async stop() {
       isOver = true;
       await ended;
-      assert(isOver);
     },
   };
 };

@@ -31,8 +31,8 @@ export interface Gateways {
   enrol(site: string): Promise<EnrolledGateway>;
   /** Opens a site's storage for as long as `use` takes. */
   onStorage<T>(site: string, use: (storage: StorageDriver) => Promise<T>): Promise<T>;
-  /** Makes a LUN at a site. */
-  importLun(site: string, name: string): Promise<void>;
+  /** Makes a LUN of 8 MiB at a site, unless told otherwise. */
+  importLun(site: string, name: string, sizeBytes?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -99,9 +99,9 @@ export const startGateways = async (
     enrolled,
     enrol,
     onStorage,
-    async importLun(site, name) {
+    async importLun(site, name, sizeBytes = imageBytes) {
       const file = join(dir, "disk.img");
-      await writePattern(file, imageBytes, 1);
+      await writePattern(file, sizeBytes, 1);
       await onStorage(site, (storage) =>
         importImage({ file, storage, signal: AbortSignal.timeout(60_000), name, kind: "lun" }),
       );
