@@ -8,6 +8,7 @@ import { queueUrlOf } from "../../functions/aws/queues.ts";
 import { identityOfCertificate } from "../../gateway/tunnel/identity.ts";
 import { concurrencyOf, newAccountExecutions } from "../../infra/aws/concurrency.ts";
 import { type Deployment, gatewayRoleId, installation } from "../aws/deployed/deployment.ts";
+import { until } from "../patience.ts";
 import type { SendersFront } from "./senders.ts";
 
 /** As many as Lambda would call the function at once. */
@@ -49,6 +50,10 @@ export const pumpReports = async (
         new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1 }),
       );
       if (Messages.length === 0) continue;
+      // A message may be here before its sender was answered.
+      await until("the senders to be known", () =>
+        Messages.every(({ MessageId = "" }) => senders.sentAs(MessageId) !== undefined),
+      );
       const Records = Messages.map(({ MessageId = "", Body: body }) => {
         const sent = senders.sentAs(MessageId);
         const session = sent && sessionOf(deployment, sent.accessKeyId);
