@@ -38,7 +38,7 @@ export interface Context {
   readonly style: Style;
   /** The local environment's folder, absolute. */
   readonly dir: string;
-  /** @throws VisibleError FORBIDDEN when nobody has named the folder, and another user has laid it */
+  /** @throws VisibleError FORBIDDEN when the folder is another user's, and nobody has named it */
   refuseTraps(): Promise<void>;
   /**
    * @throws VisibleError NOT_FOUND where nothing says where the API is;
