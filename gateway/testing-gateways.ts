@@ -97,7 +97,7 @@ export const openWorld = async (sites: readonly SiteId[]) => {
       });
       await writeFile(join(dir, "ca.pem"), authority.certificatePem);
       await writeFile(join(dir, `${siteId}.pem`), certificatePem);
-      await writeFile(join(dir, `${siteId}-key.pem`), keyPem);
+      await writeFile(join(dir, `${siteId}-key.pem`), keyPem, { mode: 0o600 });
       const config = {
         gatewayId: `${siteId}1`,
         siteId,

@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { chmod, lstat, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { codeOf } from "./error-code.ts";
@@ -13,6 +13,18 @@ const others = 0o077;
 
 /** What this process makes from now on is this user's alone. */
 export const keepPrivate = (): void => void process.umask(others);
+
+/**
+ * Makes an empty file that is this user's alone where there is none, for a library to open that
+ * would make it as the umask says.
+ */
+export const makePrivateFile = (path: string): void => {
+  try {
+    closeSync(openSync(path, "wx", privateFile));
+  } catch {
+    // It is there, or the library says why it can't be made.
+  }
+};
 
 /** A folder that everybody may write to, such as /tmp. */
 const isShared = (mode: number): boolean => (mode & constants.S_IFMT) === constants.S_IFDIR && (mode & 0o1000) !== 0;

@@ -115,9 +115,9 @@ describe("a transfer", () => {
   test("says how far it is, at most every 250 ms within a phase", async () => {
     const volume = await sites.createVolume("told", 6 * mib, plain);
     await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(6 * mib) }]);
-    await sites.snapshot(volume, 131);
+    await sites.snapshot(volume, 201);
     const told: string[] = [];
-    await sites.send(volume, 131, null, {
+    await sites.send(volume, 201, null, {
       time: { nowMs: () => 0, sleep: async () => undefined },
       onProgress: ({ phase }) => told.push(phase),
     });
@@ -127,15 +127,15 @@ describe("a transfer", () => {
   test("opens its base once, whatever it reads of it in its threads, and closes it also when it fails", async () => {
     const volume = await sites.createVolume("opened", 4 * mib, plain);
     await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(4 * mib) }]);
-    await sites.snapshot(volume, 141);
-    const { mirrorVolumeId } = await sites.send(volume, 141, null);
-    await sites.publish(mirrorVolumeId, 141);
+    await sites.snapshot(volume, 211);
+    const { mirrorVolumeId } = await sites.send(volume, 211, null);
+    await sites.publish(mirrorVolumeId, 211);
     await writeTo(
       sites.source,
       volume,
       [0, 1, 2, 3].map((extent) => ({ offset: extent * mib, data: randomBytes(9) })),
     );
-    await sites.snapshot(volume, 142);
+    await sites.snapshot(volume, 212);
     const open = new Map<string, number>();
     const opened: string[] = [];
     const counting: Partial<TwoSites["source"]> = {
@@ -156,11 +156,11 @@ describe("a transfer", () => {
     });
     const stop = new AbortController();
     const stopping = { onAcknowledged: () => stop.abort(new Error("enough")), signal: stop.signal, extentsInFlight: 1 };
-    await assert.rejects(sites.send(volume, 142, 141, { storage, ...stopping }), /enough/);
+    await assert.rejects(sites.send(volume, 212, 211, { storage, ...stopping }), /enough/);
     assert.deepEqual([opened.length, [...open.values()]], [1, [0]]);
-    await sites.send(volume, 142, 141, { storage });
+    await sites.send(volume, 212, 211, { storage });
     assert.deepEqual([opened.length, new Set(opened).size, [...open.values()]], [2, 1, [0]]);
-    await sites.publish(mirrorVolumeId, 142);
-    await sites.assertEqual(142);
+    await sites.publish(mirrorVolumeId, 212);
+    await sites.assertEqual(212);
   });
 });

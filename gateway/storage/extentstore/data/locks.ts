@@ -3,6 +3,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { makePrivateFile } from "../../../files/private.ts";
 import { type Database, sqliteCode, visibleSqliteError } from "../database/database.ts";
 import { dropStagings } from "./stagings.ts";
 
@@ -26,6 +27,7 @@ export class FileLock {
    * @throws STORE_FULL, DISK_FAILED
    */
   static tryAcquire(path: string, waitMilliseconds = 0): FileLock | undefined {
+    makePrivateFile(path);
     const connection = new DatabaseSync(path, { timeout: waitMilliseconds });
     try {
       connection.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE");

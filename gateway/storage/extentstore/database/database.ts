@@ -1,6 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { diskFailed, storeFull } from "../../../files/disk-errors.ts";
+import { makePrivateFile } from "../../../files/private.ts";
 
 /**
  * How long a call waits for another process's transaction; those are short, so this is reached only
@@ -33,6 +34,7 @@ export class Database {
 
   constructor(path: string) {
     this.path = path;
+    makePrivateFile(path);
     this.#connection = new DatabaseSync(path, { timeout: busyTimeoutMilliseconds });
     this.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;");
   }
