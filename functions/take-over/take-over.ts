@@ -27,7 +27,7 @@ export interface TakenOver {
   readonly isNew: boolean;
 }
 
-/** A transaction has 100 actions at most, and 4 MB; each document takes two, and all of them one. */
+/** A transaction has 100 actions at most, and 4 MB; each document takes two, and one is ours. */
 const documentsAtOnce = 25;
 
 /**

@@ -31,8 +31,8 @@ const isShared = (mode: number): boolean => (mode & constants.S_IFMT) === consta
 
 /**
  * Takes from others what they may do with a path and with all that is below it. What is another
- * user's stays as it is, with all that is in it, where he can put a link in the place of anything at
- * any time. No link is followed, but for the path's own. Folders come before what
+ * user's stays as it is, with all that is in it: there he can put a link in the place of anything
+ * at any time. No link is followed, but for the path's own. Folders come before what
  * is in them, so that nobody can put a link there meanwhile. Files are not opened: closing one
  * would let go of the locks that this process has on it.
  * @param options.below false: the path alone
