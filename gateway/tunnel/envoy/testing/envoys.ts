@@ -11,6 +11,7 @@ import { credentialsOf, site } from "../../../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../../../transfer/testing/memory-log.ts";
 import type { TlsCredentials } from "../../certificates.ts";
 import type { ConnectionBounds, TunnelServerTimeouts } from "../../listening.ts";
+import { RefusedPeers } from "../../refused.ts";
 import type { PeerHandler } from "../../requests.ts";
 import type { Tunnel } from "../../tunnel.ts";
 import type { UploadHandler } from "../../upload/server.ts";
@@ -54,6 +55,7 @@ export const openTestedEnvoy = async (options: {
     listen: { host: "127.0.0.1", port },
     handler,
     uploads: options.uploads ?? (async () => assert.fail("nobody may upload")),
+    refused: new RefusedPeers(log),
     log,
     ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
     ...(options.bounds !== undefined && { bounds: options.bounds }),
