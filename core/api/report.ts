@@ -5,7 +5,7 @@ import { type GatewayId, gatewayIdSchema, instantSchema, runIdSchema, type SiteI
 import { judgedObjectSchema } from "./judged-object.ts";
 import { reasonSchema } from "./reason.ts";
 import { refusedPeersSchema } from "./refused.ts";
-import { progressSchema, stepSchema } from "./run.ts";
+import { stepSchema, toldProgressSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
 import { taskResultSchema } from "./task.ts";
 
@@ -48,7 +48,7 @@ export type ReportPart = z.infer<typeof reportPartSchema>;
  */
 export const reportSchema = z.discriminatedUnion("kind", [
   /** Sent when a task is begun and every 15 s while it is worked on: the deadline moves on. */
-  z.object({ kind: z.literal("working"), ...about, progress: progressSchema.optional() }),
+  z.object({ kind: z.literal("working"), ...about, progress: toldProgressSchema.optional() }),
   z.object({
     kind: z.literal("completed"),
     ...about,
