@@ -1,7 +1,8 @@
 import { VisibleError } from "../core/api/errors.ts";
 import { isNewerMessage } from "../core/api/message.ts";
-import { type Report, reportSchema } from "../core/api/report.ts";
+import { type Report, reportSchema, senderOf } from "../core/api/report.ts";
 import type { ReportRefusal } from "../core/run/refusal.ts";
+import { auditRefusedPeers } from "./audit/refused-peers.ts";
 import { heardOf } from "./gateways/alive.ts";
 import { whyNotEnrolledOfLate } from "./gateways/enrolled.ts";
 import { putInventoryPart } from "./inventory/inventory.ts";
@@ -38,12 +39,23 @@ export const handleReport = async (
 const take = (deps: Deps, report: Report): Promise<ReportRefusal | undefined> => {
   switch (report.kind) {
     case "alive":
-      return heardOf(deps, report);
+      return takeAlive(deps, report);
     case "inventory":
       return takeInventory(deps, report);
     default:
       return takeTaskReport(deps, report);
   }
+};
+
+/** What it has refused is only counted: it says nothing of what others may do. */
+const takeAlive = async (
+  deps: Deps,
+  report: Extract<Report, { kind: "alive" }>,
+): Promise<ReportRefusal | undefined> => {
+  const refusal = await heardOf(deps, report);
+  const { refused = [] } = report;
+  if (refusal === undefined && refused.length > 0) await auditRefusedPeers(deps, senderOf(report), refused);
+  return refusal;
 };
 
 const takeInventory = async (

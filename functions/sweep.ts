@@ -4,8 +4,9 @@ import type { Shard } from "../core/api/run.ts";
 import { addSeconds, secondsBetween } from "../core/ports/clock.ts";
 import type { Key } from "../core/ports/store.ts";
 import { tellRefusals } from "./audit/refusals.ts";
+import { tellRefusedPeers } from "./audit/refused-peers.ts";
 import { mapBounded } from "./concurrency/map-bounded.ts";
-import { refusalPrefix, runOfKey, runPrefix, shardOfKey } from "./documents/records.ts";
+import { refusalPrefix, refusedPeersPrefix, runOfKey, runPrefix, shardOfKey } from "./documents/records.ts";
 import { keyText } from "./documents/store-rules.ts";
 import { applyToPlan, drain, dueSecondsMax, follow, planDueAt } from "./engine/engine.ts";
 import { isOutbox } from "./engine/outbox.ts";
@@ -121,6 +122,7 @@ const sweepOne = async (deps: Deps, key: Key): Promise<void> => {
   if (key.sort.startsWith(runPrefix)) return sweepPart(deps, key);
   if (key.sort.startsWith("SHARD#")) return sweepShard(deps, key);
   if (key.sort.startsWith(refusalPrefix)) return tellRefusals(deps, key);
+  if (key.sort.startsWith(refusedPeersPrefix)) return tellRefusedPeers(deps, key);
   throw new Error(`nobody looks after documents like ${key.sort}`);
 };
 

@@ -28,6 +28,7 @@ import { createReceiver } from "./transfer/receiver.ts";
 import { createThrottles } from "./transfer/throttles.ts";
 import { createTransferWorkers } from "./transfer/workers.ts";
 import { openTunnel } from "./tunnel/open.ts";
+import { RefusedPeers } from "./tunnel/refused.ts";
 
 /** Seconds that a peer's request may take to end when the gateway stops. */
 const receiverStopSeconds = 2;
@@ -113,7 +114,8 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
   opened.add(() => workers.close());
   await workers.start();
 
-  const tunnel = await openTunnel(config, { credentials, ...createReceiver({ storage, workers, log }), log });
+  const refused = new RefusedPeers(log);
+  const tunnel = await openTunnel(config, { credentials, ...createReceiver({ storage, workers, log }), refused, log });
   // Nothing is left to wait for when this is called after a stop.
   opened.add(() => tunnel.stop(0));
   const stopping = new AbortController();
@@ -199,6 +201,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
       identity,
       now: () => instantSchema.parse(new Date(clock.nowMs()).toISOString()),
     },
+    refused,
     state: () => ({ certificate: validityOf(keeper.current), ...aheadOf(clock) }),
     time,
     log,

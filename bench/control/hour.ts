@@ -184,6 +184,7 @@ class Installation {
         revoke: async () => undefined,
         revocationsAt: () => undefined,
       },
+      refused: { list: () => [], told: () => undefined },
       reports: createSqsReportQueue({ client, prefix, log, signal: never, time }),
       perform: (task, context) => this.#perform(task, context),
       context: {

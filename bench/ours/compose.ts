@@ -15,6 +15,7 @@ import { createReceiver } from "../../gateway/transfer/receiver.ts";
 import { createThrottles } from "../../gateway/transfer/throttles.ts";
 import { createTransferWorkers } from "../../gateway/transfer/workers.ts";
 import { openTunnel } from "../../gateway/tunnel/open.ts";
+import { RefusedPeers } from "../../gateway/tunnel/refused.ts";
 
 export interface ComposedGateway {
   /** `host:port` */
@@ -49,7 +50,7 @@ export const composeGateway = async (
   const workers = createTransferWorkers({ storage: config.storage, threads: concurrency.workers, jobsMax, log });
   await workers.start();
   const receiver = createReceiver({ storage, workers, log });
-  const tunnel = await openTunnel(config, { credentials, ...receiver, log });
+  const tunnel = await openTunnel(config, { credentials, ...receiver, refused: new RefusedPeers(log), log });
   const endpoint = `${config.listen.host}:${tunnel.port}`;
   const { extentsInFlight } = concurrency;
   const throttles = createThrottles(systemTime);

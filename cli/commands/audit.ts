@@ -15,8 +15,8 @@ const whoText = ({ actor }: AuditEntry): string => {
   return actor.kind === "token" ? `${actor.name} (token ${actor.id})` : `gateway ${actor.gatewayId} of ${actor.siteId}`;
 };
 
-const whatText = ({ method, path, refused }: AuditEntry): string => {
-  const what = `${method} ${path}`;
+const whatText = ({ method, path, refused, seenBy }: AuditEntry): string => {
+  const what = seenBy === undefined ? `${method} ${path}` : `gateway ${seenBy.gatewayId} of ${seenBy.siteId} says`;
   if (refused === undefined) return what;
   return `${what}: refused (${refused.code})${refused.times === 1 ? "" : `, ${refused.times} times in that minute`}`;
 };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { codeSchema, sentenceSchema } from "./bounds.ts";
 import { gatewayIdSchema, instantSchema, siteIdSchema } from "./ids.ts";
+import { gatewayNameSchema } from "./refused.ts";
 import { tokenSchema } from "./token.ts";
 
 /** Who asked for something. */
@@ -20,14 +21,22 @@ export const auditEntrySchema = z.object({
   /** Of refusals: of the last. */
   at: instantSchema,
   actor: actorSchema,
-  /** `REPORT`: it came through the reports queue. */
+  /** `REPORT`: it came through the reports queue. `PEER`: to a gateway, from another site's. */
   method: sentenceSchema,
-  /** With the names and ids that were asked for; of a report its kind. */
+  /**
+   * With the names and ids that were asked for; of a report its kind; of what a gateway refused its
+   * peers, where: `SITE/GATEWAY`.
+   */
   path: sentenceSchema,
   /** What was sent along; absent when it is long, or a gateway's. */
   request: z.unknown().optional(),
   requestId: z.string().max(255),
   /** Absent: he got it. */
   refused: refusedSchema.optional(),
+  /**
+   * The gateway on whose word alone this stands: it says that it has refused this to the actor.
+   * Absent: the control plane has seen it itself.
+   */
+  seenBy: gatewayNameSchema.optional(),
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;

@@ -4,7 +4,8 @@ import { damageSchema } from "./group.ts";
 import { type GatewayId, gatewayIdSchema, instantSchema, runIdSchema, type SiteId, siteIdSchema } from "./ids.ts";
 import { judgedObjectSchema } from "./judged-object.ts";
 import { reasonSchema } from "./reason.ts";
-import { progressSchema, stepSchema } from "./run.ts";
+import { refusedPeersSchema } from "./refused.ts";
+import { stepSchema, toldProgressSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
 import { taskResultSchema } from "./task.ts";
 
@@ -47,7 +48,7 @@ export type ReportPart = z.infer<typeof reportPartSchema>;
  */
 export const reportSchema = z.discriminatedUnion("kind", [
   /** Sent when a task is begun and every 15 s while it is worked on: the deadline moves on. */
-  z.object({ kind: z.literal("working"), ...about, progress: progressSchema.optional() }),
+  z.object({ kind: z.literal("working"), ...about, progress: toldProgressSchema.optional() }),
   z.object({
     kind: z.literal("completed"),
     ...about,
@@ -69,7 +70,12 @@ export const reportSchema = z.discriminatedUnion("kind", [
    * Sent by every gateway that has said nothing for 30 s, and when it has changed: it is alive, and
    * this is where it can be reached. What a gateway says of a task is a sign of life, too.
    */
-  z.object({ kind: z.literal("alive"), gateway: gatewaySchema.omit({ lastSeenAt: true }) }),
+  z.object({
+    kind: z.literal("alive"),
+    gateway: gatewaySchema.omit({ lastSeenAt: true }),
+    /** What it has refused its peers since it said so last. Absent: nothing. */
+    refused: refusedPeersSchema.optional(),
+  }),
   /**
    * What the site has, in parts of 200 objects or damages at most, each judged by itself.
    * `generation` is larger for what was seen later. A part tells all of the objects, or of the

@@ -132,6 +132,13 @@ export const skipSchema = z.object({
 });
 export type Skip = z.infer<typeof skipSchema>;
 
+/** Smaller ones but nothing, and larger ones, are no rates, and DynamoDB takes some of neither. */
+const bytesPerSecondSchema = z
+  .number()
+  .min(0)
+  .max(Number.MAX_SAFE_INTEGER)
+  .refine((rate) => rate === 0 || rate > 1e-9);
+
 /** How far one object's step at one target is, in its own units from the first second. */
 export const progressSchema = z.object({
   phase: z.enum(["waiting", "comparing", "sending", "verifying", "done"]),
@@ -158,12 +165,15 @@ export const progressSchema = z.object({
   rate: z
     .object({
       /** Of what is to do. */
-      doneBytesPerSecond: z.number().min(0),
-      sentBytesPerSecond: z.number().min(0),
+      doneBytesPerSecond: bytesPerSecondSchema,
+      sentBytesPerSecond: bytesPerSecondSchema,
     })
     .optional(),
 });
 export type Progress = z.infer<typeof progressSchema>;
+
+/** As a gateway tells it: a rate that can't be is none, and takes nothing from the rest. */
+export const toldProgressSchema = progressSchema.extend({ rate: progressSchema.shape.rate.catch(undefined) });
 
 const sumOfSchema = progressSchema.omit({ phase: true, rate: true });
 /** Of several objects. */

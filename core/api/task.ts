@@ -18,7 +18,7 @@ import { nameSchema, objectVolumesMax } from "./object/common.ts";
 import { mappingSchema, objectConfigSchema } from "./object.ts";
 import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax } from "./plan.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
-import { progressSchema, stepSchema } from "./run.ts";
+import { stepSchema, toldProgressSchema } from "./run.ts";
 import { endpointSchema, gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
 /**
@@ -261,7 +261,7 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
     /** What of the object's network is not connected, for instance. */
     warnings: z.array(reasonSchema).max(warningsMax).optional(),
   }),
-  z.object({ kind: z.literal("transfer"), progress: progressSchema }),
+  z.object({ kind: z.literal("transfer"), progress: toldProgressSchema }),
   z.object({ kind: z.literal("publish"), publishedAt: instantSchema, sizeBytes: z.int().min(0) }),
   z.object({
     kind: z.literal("reclaim"),

@@ -1,4 +1,5 @@
 import type { Moved, Progresses, Shard } from "../api/run.ts";
+import { boundedSum } from "./bounded-sum.ts";
 import { sumOf } from "./progress.ts";
 
 /**
@@ -11,7 +12,7 @@ export const movedBy = (shards: readonly Shard[]): Moved | undefined => {
   );
   if (some.length === 0) return undefined;
   const { bytesChanged, bytesSent } = sumOf(some);
-  return { dataBytes: some.map(dataBytesOf).reduce((sum, bytes) => sum + bytes, 0), bytesChanged, bytesSent };
+  return { dataBytes: boundedSum(some.map(dataBytesOf)), bytesChanged, bytesSent };
 };
 
 /**

@@ -1,5 +1,6 @@
 import type { ObjectConfig } from "../api/object.ts";
 import type { Progress, Progresses } from "../api/run.ts";
+import { boundedSum } from "./bounded-sum.ts";
 
 const nothing = {
   extentsTotal: 0,
@@ -19,10 +20,10 @@ const work = ["bytesToDo", "bytesDone"] as const;
 /** All of them in one. */
 export const sumOf = (some: readonly Progresses[]): Progresses => {
   const sum: Progresses & typeof nothing = { ...nothing };
-  for (const progress of some) for (const unit of units) sum[unit] += progress[unit];
+  for (const progress of some) for (const unit of units) sum[unit] = boundedSum([sum[unit], progress[unit]]);
   for (const unit of work) {
     const told = some.flatMap(({ [unit]: bytes }) => bytes ?? []);
-    if (told.length > 0) sum[unit] = told.reduce((total, bytes) => total + bytes, 0);
+    if (told.length > 0) sum[unit] = boundedSum(told);
   }
   return sum;
 };
@@ -43,8 +44,8 @@ export const isSameProgress = (one: Progress | undefined, other: Progress | unde
 export const progressAhead = (volumes: ObjectConfig["volumes"]): Progress => ({
   ...nothing,
   phase: "waiting",
-  extentsTotal: volumes.reduce((sum, { sizeBytes, geometry }) => sum + Math.ceil(sizeBytes / geometry.extentBytes), 0),
-  bytesTotal: volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  extentsTotal: boundedSum(volumes.map(({ sizeBytes, geometry }) => Math.ceil(sizeBytes / geometry.extentBytes))),
+  bytesTotal: boundedSum(volumes.map(({ sizeBytes }) => sizeBytes)),
 });
 
 /** From what moves most to what does not: an object is at what the first of its volumes is at. */

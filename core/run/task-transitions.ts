@@ -1,6 +1,7 @@
 import type { Reason } from "../api/reason.ts";
 import type { Shard, Taken } from "../api/run.ts";
 import { addSeconds, secondsBetween } from "../ports/clock.ts";
+import { boundedSum } from "./bounded-sum.ts";
 import type { RunContext, TaskAnswer, TaskEvent } from "./events.ts";
 import { isSameProgress, sumOf } from "./progress.ts";
 import { hasPassed, patienceSeconds, type RetryPolicy, retryDelaySeconds } from "./retry-policy.ts";
@@ -71,8 +72,8 @@ const allWarned = (before = 0, now = 0) => (before + now === 0 ? {} : { warned: 
 
 const added = (one: Taken, other: Taken): Taken => ({
   at: one.at,
-  sizeBytes: one.sizeBytes + other.sizeBytes,
-  extents: one.extents + other.extents,
+  sizeBytes: boundedSum([one.sizeBytes, other.sizeBytes]),
+  extents: boundedSum([one.extents, other.extents]),
   ...counted("objects", one, other),
   ...counted("volumes", one, other),
   ...pagesOf(one.volumePages ?? other.volumePages),

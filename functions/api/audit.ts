@@ -8,6 +8,7 @@ import { jsonIn } from "../../core/api/json.ts";
 import { listAudit, writeAudit } from "../audit/audit.ts";
 import { auditRefusal } from "../audit/refusals.ts";
 import { NonceNeeded } from "../enrolment/nonce.ts";
+import { GatewayWasRemoved } from "../gateways/removed.ts";
 import type { ApiDeps, ApiEnv } from "./env.ts";
 import { createRouter, needs, pageAnswer, refusals } from "./route.ts";
 import { pageQuery } from "./schemas.ts";
@@ -41,7 +42,7 @@ export const audited = (deps: ApiDeps) =>
     if (error instanceof NonceNeeded && error.isFirst) return;
     if (VisibleError.is(error) && refusedStatuses.includes(error.status)) {
       const { method, path } = c.req;
-      const actor = actorOf(c) ?? { kind: "stranger" };
+      const actor = actorOf(c) ?? removedOf(error) ?? { kind: "stranger" };
       return auditRefusal(deps, { actor, code: error.code, method, path, requestId: c.get("requestId") });
     }
     if (c.res.status < 300 && mayChange(c)) await writeChange(deps, c);
@@ -78,6 +79,13 @@ const actorOf = (c: Context<ApiEnv>): Actor | undefined => {
   if (token !== undefined) return { kind: "token", id: token.id, name: token.name };
   const who = gateway ?? enrolment;
   return who === undefined ? undefined : { kind: "gateway", siteId: who.siteId, gatewayId: who.gatewayId };
+};
+
+/** One that was removed may do nothing, and has proven all the same who it is. */
+const removedOf = (error: Error): Actor | undefined => {
+  if (!(error instanceof GatewayWasRemoved)) return undefined;
+  const { siteId, gatewayId } = error.identity;
+  return { kind: "gateway", siteId, gatewayId };
 };
 
 const requestOf = async (c: Context<ApiEnv>): Promise<unknown> => {

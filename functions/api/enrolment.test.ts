@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { describe, test } from "node:test";
 import type { z } from "zod";
 import type { ErrorBody, GatewayAnswer } from "../../core/api/answers.ts";
+import type { AuditEntry } from "../../core/api/audit.ts";
 import type { CertificateAnswer, enrolmentCreatedSchema } from "../../core/api/enrolment.ts";
 import { gatewayIdSchema, type Instant, siteIdSchema } from "../../core/api/ids.ts";
 import { createAuthority, issueCertificate } from "../../pki/authority.ts";
@@ -10,6 +11,7 @@ import { createRequest, readRequest } from "../../pki/request.ts";
 import { plainSerial, readRevocations } from "../../pki/revocations.ts";
 import { issueGatewayCertificate } from "../../pki/testing.ts";
 import { handleReport } from "../report.ts";
+import { handleSweep } from "../sweep.ts";
 import { createTestApi, type TestApi } from "./testing.ts";
 import { askAsGateway, nonceFor, proofOf } from "./testing-proof.ts";
 
@@ -279,6 +281,25 @@ describe("removing a gateway", () => {
     assert.equal(codeOf(await renew(api, first)), "403 GATEWAY_REMOVED");
     await alive(api);
     assert.deepEqual(await gateways(api), ["a1"]);
+  });
+
+  test("names it in the audit trail when it asks all the same, and nobody who only claims to be it", async () => {
+    const api = await withSites();
+    const first = await enrolled(api);
+    await remove(api);
+    await renew(api, first);
+    await askForCredentials(api, first);
+    const stranger = { ...first, keyPem: (await createRequest(identity)).keyPem };
+    await renew(api, stranger);
+    api.pass(120);
+    await handleSweep(api.deps);
+    const { items } = (await api.send<{ items: AuditEntry[] }>("GET", "/v1/audit")).body;
+    const told = items.flatMap(({ actor, refused }) =>
+      refused === undefined
+        ? []
+        : [`${actor.kind === "gateway" ? actor.gatewayId : actor.kind} ${refused.code} ${refused.times}`],
+    );
+    assert.deepEqual(told.sort(), ["a1 GATEWAY_REMOVED 2", "stranger UNAUTHENTICATED 1"]);
   });
 
   test("leaves nothing to a renewal that comes at the same time, whichever is first", async () => {

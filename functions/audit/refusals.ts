@@ -1,11 +1,11 @@
 import type { Actor, AuditEntry } from "../../core/api/audit.ts";
 import type { Instant } from "../../core/api/ids.ts";
-import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, Key } from "../../core/ports/store.ts";
 import { ignoringConflict } from "../documents/conflicts.ts";
 import { refusalKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { auditPut } from "./audit.ts";
+import { minuteOf } from "./minute.ts";
 
 /** What was refused, to whom, and why. */
 export interface Refusal {
@@ -21,11 +21,6 @@ export interface Refusal {
 /** The last one of a minute. */
 type LastRefusal = Refusal & { readonly at: Instant };
 
-const minuteSeconds = 60;
-/** Processes whose clocks differ by less count in the same minute. */
-const graceSeconds = 10;
-/** When nobody sweeps. */
-const keptSeconds = 24 * 3600;
 /** A path may be as long as a request's line. */
 const charactersMax = 256;
 
@@ -47,13 +42,11 @@ export const auditRefusal = async (deps: Pick<Deps, "store" | "clock" | "log">, 
     ...{ at, actor, code, requestId: refusal.requestId.slice(0, charactersMax) },
     ...{ method: refusal.method.slice(0, charactersMax), path: refusal.path.slice(0, charactersMax) },
   };
-  const minute = at.slice(0, "2026-03-01T01:00".length);
-  const dueAt = addSeconds(`${minute}:00.000Z` as Instant, minuteSeconds + graceSeconds);
+  const { minute, ...when } = minuteOf(at);
   const key = refusalKey(minute, senderOf(actor), code);
   try {
     // Put without an expectation, a document's version counts up by one, whoever else writes it.
-    const expiresAt = addSeconds(at, keptSeconds);
-    await deps.store.commit([{ type: "put", key, body, expect: "any", dueAt, expiresAt }]);
+    await deps.store.commit([{ type: "put", key, body, expect: "any", ...when }]);
   } catch (error) {
     deps.log.error({ err: error, ...body }, "a refusal could not be counted for the audit trail");
   }

@@ -215,6 +215,13 @@ export const refusalKey = (minute: string, sender: string, code: string): Key =>
   sort: `${refusalPrefix}${minute}#${sender}#${code}`,
 });
 
+/** `SaidRefused`: what a gateway said within a minute that it has refused its peers. */
+export const refusedPeersPrefix = "REFUSEDPEERS#";
+export const refusedPeersKey = (minute: string, siteId: SiteId, gatewayId: string): Key => ({
+  partition: "REFUSALS",
+  sort: `${refusedPeersPrefix}${minute}#${siteId}#${gatewayId}`,
+});
+
 /** `TakenOver`: what lay in a single table has been taken apart. */
 export const takenOverKey: Key = { partition: "TAKENOVER", sort: "TAKENOVER" };
 

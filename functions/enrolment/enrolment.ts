@@ -12,7 +12,7 @@ import type { Authorities } from "../certificates/authorities.ts";
 import { rightedRevocationList } from "../certificates/revocations.ts";
 import { retrying } from "../documents/conflicts.ts";
 import { certificatesKey, enrolmentKey, siteKey } from "../documents/records.ts";
-import { gatewayWasRemoved, removedAt } from "../gateways/removed.ts";
+import { GatewayWasRemoved, removedAt } from "../gateways/removed.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readStoredSite } from "../sites/sites.ts";
 import { newSecret, readSecret } from "../tokens/secret.ts";
@@ -118,7 +118,7 @@ export const renew = (deps: EnrolmentDeps, identity: PeerIdentity, requestPem: s
       const { siteId, gatewayId } = identity;
       const site = await readStoredSite(deps, siteId);
       // It may have been removed since its proof was looked at.
-      if (removedAt(site.body, gatewayId) !== undefined) throw gatewayWasRemoved(identity);
+      if (removedAt(site.body, gatewayId) !== undefined) throw new GatewayWasRemoved(identity);
       const unchanged: Change = { type: "check", key: siteKey(siteId), expect: { version: site.version } };
       return issue(deps, { site, gatewayId, requestPem, changes: [unchanged] });
     },

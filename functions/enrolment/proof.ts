@@ -7,7 +7,7 @@ import { plainSerial } from "../../pki/revocations.ts";
 import { x509 } from "../../pki/x509.ts";
 import { isRevoked } from "../certificates/revocations.ts";
 import { certificatesKey } from "../documents/records.ts";
-import { gatewayWasRemoved, removedAt } from "../gateways/removed.ts";
+import { GatewayWasRemoved, removedAt } from "../gateways/removed.ts";
 import { readStoredSite } from "../sites/sites.ts";
 import type { EnrolmentDeps } from "./enrolment.ts";
 import { assertFresh, useUp } from "./nonce.ts";
@@ -56,7 +56,7 @@ export const proveGateway = async (
   if (site.multiCluster !== identity.multiCluster) {
     throw refused(`Site “${site.id}” is not of the multi-cluster “${identity.multiCluster}”.`);
   }
-  if (removedAt(site, identity.gatewayId) !== undefined) throw gatewayWasRemoved(identity);
+  if (removedAt(site, identity.gatewayId) !== undefined) throw new GatewayWasRemoved(identity);
   await assertNotRevoked(deps, certificate, identity);
   if (!isRenewal || !(await isRenewable(deps, certificate, identity, now))) assertValid(certificate, now);
   await useUp(deps, identity, { authority, nonceAt });
@@ -125,7 +125,7 @@ const assertNotRevoked = async (
   certificate: x509.X509Certificate,
   identity: PeerIdentity,
 ): Promise<void> => {
-  if (await isRevoked(deps, identity.multiCluster, certificate.serialNumber)) throw gatewayWasRemoved(identity);
+  if (await isRevoked(deps, identity.multiCluster, certificate.serialNumber)) throw new GatewayWasRemoved(identity);
 };
 
 const claimsOf = async (certificate: x509.X509Certificate, proof: string): Promise<ProofClaims> => {

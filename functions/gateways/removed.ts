@@ -10,8 +10,14 @@ import type { Site } from "../../core/api/site.ts";
 export const removedAt = ({ removedGateways = [] }: Site, gatewayId: GatewayId): Instant | undefined =>
   removedGateways.find(({ id }) => id === gatewayId)?.at;
 
-/** What a gateway is told that was removed. */
-export const gatewayWasRemoved = (identity: PeerIdentity): VisibleError =>
-  new VisibleError("GATEWAY_REMOVED", `The gateway ${formatIdentity(identity)} was removed.`, {
-    hint: "If it should come back, ask somebody with an admin token for an enrolment token.",
-  });
+/** What a gateway is told that was removed, and has shown that it is that one. */
+export class GatewayWasRemoved extends VisibleError {
+  readonly identity: PeerIdentity;
+
+  constructor(identity: PeerIdentity) {
+    super("GATEWAY_REMOVED", `The gateway ${formatIdentity(identity)} was removed.`, {
+      hint: `If it should come back, ask somebody with an admin token: smtx-backup gateway invite ${identity.gatewayId} --site ${identity.siteId}`,
+    });
+    this.identity = identity;
+  }
+}

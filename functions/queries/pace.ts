@@ -1,5 +1,6 @@
 import type { ProgressSum, RunTarget } from "../../core/api/answers.ts";
 import type { Progresses, Shard } from "../../core/api/run.ts";
+import { boundedSum } from "../../core/run/bounded-sum.ts";
 import { sumOf } from "../../core/run/progress.ts";
 
 type Work = Pick<ProgressSum, "bytesToDo" | "bytesDone">;
@@ -15,7 +16,7 @@ export const workOf = (some: readonly Progresses[], bytesTotal: number): Work =>
   const { bytesToDo, bytesDone = 0 } = known;
   if (bytesToDo === undefined || known.bytesTotal === 0) return {};
   const ahead = Math.max(0, bytesTotal - known.bytesTotal) * (bytesToDo / known.bytesTotal);
-  return { bytesToDo: Math.round(bytesToDo + ahead), bytesDone };
+  return { bytesToDo: boundedSum([bytesToDo, Math.round(ahead)]), bytesDone };
 };
 
 /**

@@ -3,6 +3,7 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule } from "../../core/api/plan.ts";
 import type { Run, Shard, Taken } from "../../core/api/run.ts";
 import type { TaskResultOf } from "../../core/api/task.ts";
+import { boundedSum } from "../../core/run/bounded-sum.ts";
 import { isFinished } from "../../core/run/shards.ts";
 import { placeOf } from "../../core/run/steps.ts";
 import { hasVolumePage, placedVolumes } from "../../core/run/volumes.ts";
@@ -49,8 +50,8 @@ const takenByFacts = async (deps: Pick<Deps, "store">, run: Run): Promise<WholeT
 };
 
 const sizeOf = (volumes: ObjectConfig["volumes"]) => ({
-  sizeBytes: volumes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-  extents: volumes.reduce((sum, { sizeBytes, geometry }) => sum + Math.ceil(sizeBytes / geometry.extentBytes), 0),
+  sizeBytes: boundedSum(volumes.map(({ sizeBytes }) => sizeBytes)),
+  extents: boundedSum(volumes.map(({ sizeBytes, geometry }) => Math.ceil(sizeBytes / geometry.extentBytes))),
 });
 
 /**

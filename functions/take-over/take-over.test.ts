@@ -135,6 +135,44 @@ describe("a table from before, in which everything lay", () => {
     }
   });
 
+  /** Does something before the n-th transaction of a take-over. */
+  const takenAfter = async (name: string, nth: number, meanwhile: () => Promise<unknown>) => {
+    let transactions = 0;
+    const slow = createClients({ AWS_ENDPOINT_URL: dynamo.endpoint });
+    slow.dynamodb.middlewareStack.add((next, { commandName }) => async (args) => {
+      if (commandName?.startsWith("TransactWrite") && ++transactions === nth) await meanwhile();
+      return next(args);
+    });
+    try {
+      return await takeOver(slow.dynamodb, name, clock);
+    } finally {
+      slow.destroy();
+    }
+  };
+
+  test("is taken apart by two at once, and neither brings back a token that was revoked meanwhile", async () => {
+    const { name, names, store, secret, taken, keysIn } = await tableBefore();
+    const late = takenAfter(name, 1, async () => {
+      await taken();
+      await revokeToken({ store }, secret.id);
+    });
+    await assert.rejects(late, { name: "TransactionCanceledException" });
+    await assert.rejects(authenticate({ store, clock }, secret.text), { code: "UNAUTHENTICATED" });
+    assert.ok((await keysIn(names.access)).every((key) => !key.startsWith("TOKENS")));
+    assert.equal((await taken()).isNew, false);
+  });
+
+  test("is moved from by nobody once it was taken apart, also by one that began before", async () => {
+    const { name, store, secret, taken, putBefore } = await tableBefore();
+    const late = takenAfter(name, 1, async () => {
+      await taken();
+      await revokeToken({ store }, secret.id);
+      await putBefore(tokenKey(secret.sha256), { id: secret.id, name: "x", scopes: ["admin"], createdAt: now });
+    });
+    await assert.rejects(late, { name: "TransactionCanceledException" });
+    await assert.rejects(authenticate({ store, clock }, secret.text), { code: "UNAUTHENTICATED" });
+  });
+
   test("that is new has nothing to be taken apart", async () => {
     await ensureTables(clients.dynamodb, "new");
     const taken = await takeOver(clients.dynamodb, "new", clock);

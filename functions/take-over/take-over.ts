@@ -27,13 +27,14 @@ export interface TakenOver {
   readonly isNew: boolean;
 }
 
-/** A transaction has 100 actions at most, and 4 MB; each document takes two. */
+/** A transaction has 100 actions at most, and 4 MB; each document takes two, and one is ours. */
 const documentsAtOnce = 25;
 
 /**
  * Moves what an earlier version kept in the single table to the tables that it is in now: once.
  * Whoever may write to the table of state could otherwise make tokens by it, for all time. It moves
- * a document by a transaction, so one that was stopped goes on where it was.
+ * a document by a transaction, so one that was stopped goes on where it was. Two at once move each
+ * document once, and none after one of them has ended.
  * @returns what was moved, now or when it was done
  */
 export const takeOver = async (client: DynamoDBClient, name: string, clock: Clock): Promise<TakenOver> => {
@@ -100,12 +101,25 @@ async function* pagesBefore(
 
 const move = async (documents: DynamoDBDocumentClient, name: string, items: readonly Item[]): Promise<void> => {
   const names = tableNamesOf(name);
-  const TransactItems = items.flatMap((Item) => {
+  const moves = items.flatMap((Item) => {
     const key = { partition: Item.pk, sort: Item.sk };
     return [
       { Put: { TableName: names[tableOf(key)], Item: { ...Item } } },
-      { Delete: { TableName: names.state, Key: itemKey(key) } },
+      // What another one has moved already may have changed since, or have been revoked.
+      { Delete: { TableName: names.state, Key: itemKey(key), ...asRead(Item) } },
     ];
   });
-  await documents.send(new TransactWriteCommand({ TransactItems }));
+  const isOpen = {
+    ConditionCheck: {
+      ...{ TableName: names[tableOf(takenOverKey)], Key: itemKey(takenOverKey) },
+      ConditionExpression: "attribute_not_exists(pk)",
+    },
+  };
+  await documents.send(new TransactWriteCommand({ TransactItems: [isOpen, ...moves] }));
 };
+
+const asRead = ({ version }: Item) => ({
+  ConditionExpression: "#version = :version",
+  ExpressionAttributeNames: { "#version": "version" },
+  ExpressionAttributeValues: { ":version": version },
+});

@@ -9,7 +9,7 @@ import type { GatewayContext } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
 import type { Time } from "../time/time.ts";
 import { within } from "../time/within.ts";
-import { createAliveTeller } from "./alive.ts";
+import { createAliveTeller, type RefusedToTell } from "./alive.ts";
 import { createInventoryTeller } from "./inventory.ts";
 import { pollQueue } from "./poll.ts";
 import { repeat } from "./repeat.ts";
@@ -34,6 +34,8 @@ export interface AgentOptions {
   readonly context: GatewayContext;
   /** What else the control plane is told of the gateway with each sign of life. */
   readonly state?: () => Pick<Gateway, "certificate" | "clockAheadSeconds">;
+  /** What the gateway has refused its peers. */
+  readonly refused: RefusedToTell;
   readonly time: Time;
   readonly log: Log;
 }
@@ -57,7 +59,7 @@ export interface Agent {
  * of a site share its queues and know nothing of each other.
  */
 export const startAgent = (options: AgentOptions): Agent => {
-  const { queues, context, state, time, log } = options;
+  const { queues, context, state, refused, time, log } = options;
   const { identity, storage, now } = context;
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -67,6 +69,7 @@ export const startAgent = (options: AgentOptions): Agent => {
     reports: options.reports,
     describe: () => ({ ...identity, ...state?.(), settings: settings.current() }),
     told: () => settings.told,
+    refused,
     time,
   });
   const { reports } = alive;

@@ -3,6 +3,8 @@ import { describe, test } from "node:test";
 import type { Report } from "../../core/api/report.ts";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import { identity, instant, siteB } from "../tasks/testing.ts";
+import { RefusedPeers } from "../tunnel/refused.ts";
+import { recordingLog } from "./testing.ts";
 import { result, setUp, task } from "./testing-agent.ts";
 import { agentTimings } from "./timings.ts";
 
@@ -84,6 +86,38 @@ describe("a gateway that is alive", () => {
     world.reportsFail = false;
     await time.advance(5_000);
     assert.equal(aliveOf(reports).length, 2);
+    await stop();
+  });
+
+  test("says what it has refused its peers along with it, and once", async () => {
+    const refused = new RefusedPeers(recordingLog());
+    const { reports, world, time, stop } = setUp({ refused });
+    await time.advance(40_000);
+    for (let times = 0; times < 3; times++)
+      refused.count("NOT_GRANTED", { multiCluster: siteB, siteId: siteB, gatewayId: identity.id });
+    const sent = () => reports.flatMap((each) => (each.kind === "alive" ? [each.refused] : []));
+    world.reportsFail = true;
+    await time.advance(10_000);
+    assert.deepEqual(sent(), [undefined], "it is no reason to say more often that it is alive");
+    world.reportsFail = false;
+    await time.advance(100_000);
+    const peer = { siteId: siteB, gatewayId: identity.id };
+    const told = [{ peer, code: "NOT_GRANTED", times: 3 }];
+    assert.deepEqual(sent().slice(1, 3), [told, undefined], "kept until it could be sent");
+    await stop();
+  });
+
+  test("says what it has refused though its tasks say that it is alive", async () => {
+    const refused = new RefusedPeers(recordingLog());
+    const { queue, firstTry, reports, time, stop } = setUp({ refused });
+    await queue.deliver(task());
+    for (let second = 0; second < 60; second++) {
+      if (second === 10) refused.count("BAD_REQUEST", undefined);
+      if (second % 10 === 0) firstTry().context.onMoved();
+      await time.advance(1_000);
+    }
+    const told = reports.flatMap((each) => (each.kind === "alive" && each.refused) || []);
+    assert.deepEqual(told, [{ code: "BAD_REQUEST", times: 1 }]);
     await stop();
   });
 

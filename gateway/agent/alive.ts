@@ -1,10 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
+import type { RefusedPeer } from "../../core/api/refused.ts";
 import type { Report } from "../../core/api/report.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
 import type { Time } from "../time/time.ts";
 import { agentTimings } from "./timings.ts";
 
 type Description = Extract<Report, { kind: "alive" }>["gateway"];
+
+/** What was refused peers, until the control plane was told. */
+export interface RefusedToTell {
+  list(): readonly RefusedPeer[];
+  told(these: readonly RefusedPeer[]): void;
+}
 
 export interface AliveTeller {
   /** The same queue: what is sent of tasks says that the gateway is alive, too. */
@@ -18,15 +25,17 @@ export interface AliveTeller {
 /**
  * Tells the control plane that the gateway is alive when it has not heard of it for a while, and
  * what the gateway is when that has changed, or it was told its settings and waits for an answer.
+ * What was refused peers goes along, and is forgotten once it was sent.
  */
 export const createAliveTeller = (options: {
   readonly reports: ReportQueue;
   readonly describe: () => Description;
   /** How often the control plane has told this gateway something. */
   readonly told: () => number;
+  readonly refused: RefusedToTell;
   readonly time: Time;
 }): AliveTeller => {
-  const { describe, told, time } = options;
+  const { describe, told, refused, time } = options;
   let heardAtMs = Number.NEGATIVE_INFINITY;
   let last: { readonly description: Description; readonly told: number; readonly atMs: number } | undefined;
 
@@ -35,7 +44,10 @@ export const createAliveTeller = (options: {
     last.told !== told() ||
     isNews(last.description, description) ||
     isOver(agentTimings.aliveSeconds, time.nowMs() - heardAtMs) ||
-    isOver(agentTimings.describeSeconds, time.nowMs() - last.atMs);
+    isOver(
+      refused.list().length > 0 ? agentTimings.aliveSeconds : agentTimings.describeSeconds,
+      time.nowMs() - last.atMs,
+    );
 
   return {
     reports: {
@@ -48,7 +60,10 @@ export const createAliveTeller = (options: {
     async tell() {
       const next = { description: describe(), told: told(), atMs: time.nowMs() };
       if (!isDue(next.description)) return;
-      await options.reports.send({ kind: "alive", gateway: next.description });
+      const these = refused.list();
+      const more = these.length > 0 && { refused: [...these] };
+      await options.reports.send({ kind: "alive", gateway: next.description, ...more });
+      refused.told(these);
       last = next;
       heardAtMs = next.atMs;
     },

@@ -11,7 +11,7 @@ import type { StorageDriver } from "../storage/driver.ts";
 import type { GatewayContext, TaskContext } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
 import { identity, instant, progressOf, runTaskFields } from "../tasks/testing.ts";
-import { startAgent } from "./agent.ts";
+import { type AgentOptions, startAgent } from "./agent.ts";
 import { type ManualTime, manualTime, recordingLog, settle } from "./testing.ts";
 
 /** A transfer task. */
@@ -93,6 +93,8 @@ export const setUp = (
     perform?: PerformTask;
     revoke?: (list: RevocationList) => Promise<void>;
     state?: NonNullable<Parameters<typeof startAgent>[0]["state"]>;
+    /** Nothing, unless a test says so. */
+    refused?: AgentOptions["refused"];
   } = {},
 ) => {
   const time = manualTime();
@@ -165,6 +167,7 @@ export const setUp = (
       ...options.context,
     },
     ...(options.state !== undefined && { state: options.state }),
+    refused: options.refused ?? { list: () => [], told: () => undefined },
     time,
     log,
   });

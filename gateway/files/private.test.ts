@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { chmod, link, mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, link, mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, type TestContext, test } from "node:test";
+import { needRoot } from "../../test/need.ts";
 import { writeFileSafely } from "./files.ts";
 import { permissionsOf, setPermissions, tighten } from "./private.ts";
 
@@ -41,6 +42,18 @@ describe("what is this user's alone", () => {
     await symlink(folder, join(store, "folder"));
     await tighten(store);
     assert.deepEqual([await modeOf(outside), await modeOf(folder)], [0o755, 0o755]);
+  });
+
+  test("a folder of another user's in it is not looked into: he could lay a link in it", async (t) => {
+    if (!needRoot(t)) return;
+    const theirs = join(dir, "store", "theirs");
+    await mkdir(theirs, { recursive: true });
+    const file = join(theirs, "file");
+    await writeFile(file, "");
+    for (const path of [file, theirs]) await chmod(path, 0o755);
+    await chown(theirs, 12_345, 12_345);
+    await tighten(join(dir, "store"));
+    assert.deepEqual([await modeOf(theirs), await modeOf(file)], [0o755, 0o755]);
   });
 
   test("a folder that everybody writes to stays everybody's", async () => {

@@ -31,7 +31,8 @@ const isShared = (mode: number): boolean => (mode & constants.S_IFMT) === consta
 
 /**
  * Takes from others what they may do with a path and with all that is below it. What is another
- * user's stays as it is, and no link is followed, but for the path's own. Folders come before what
+ * user's stays as it is, with all that is in it: there he can put a link in the place of anything
+ * at any time. No link is followed, but for the path's own. Folders come before what
  * is in them, so that nobody can put a link there meanwhile. Files are not opened: closing one
  * would let go of the locks that this process has on it.
  * @param options.below false: the path alone
@@ -54,7 +55,7 @@ const tightenTree = async (path: string, below: boolean): Promise<number> => {
       () => 0,
     );
   }
-  if (!below || !found.isDirectory()) return count;
+  if (!below || !found.isDirectory() || !isOurs) return count;
   for (const name of await readdir(path).catch(() => [])) count += await tightenTree(join(path, name), below);
   return count;
 };

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { extentsMax } from "../../core/api/object/volume-shape.ts";
 import { differingRanges } from "./diff/differences.ts";
-import { chooseExtentActions, type TargetBase } from "./extent-actions.ts";
+import { extentActions, extentsAhead, type TargetBase } from "./extent-actions.ts";
+import { numbersIn } from "./ranges.ts";
 
 const none: TargetBase = { kind: "none" };
-const actions = (options: Partial<Parameters<typeof chooseExtentActions>[0]> & { readonly count: number }) =>
-  chooseExtentActions({ map: undefined, base: none, done: new Set(), damaged: new Set(), ...options }).map(
-    ({ how }) => how,
+const actions = ({ count, ...options }: Partial<Parameters<typeof extentActions>[0]> & { readonly count: number }) =>
+  Array.from({ length: count }, (_, extent) =>
+    extentActions({ map: undefined, base: none, done: new Set(), damaged: new Set(), ...options })(extent),
   );
 
 describe("what a transfer does with each extent", () => {
@@ -55,6 +57,40 @@ describe("what a transfer does with each extent", () => {
 
   test("leaves out what the target has done already", () => {
     assert.deepEqual(actions({ count: 3, map: ["x", null, "y"], done: new Set([0, 1]) }), ["done", "done", "full"]);
+  });
+});
+
+describe("what there is to do for a volume", () => {
+  const ahead = (of: Omit<Parameters<typeof extentActions>[0], "damaged"> & { readonly count: number }) =>
+    extentsAhead(of.count, { map: of.map, actionFor: extentActions({ ...of, damaged: new Set() }) });
+
+  test("is what is neither done, nor the same, nor a hole here and there, in order, and the rest is counted", async () => {
+    const map = ["x", "y", null, null, "z", null];
+    const base: TargetBase = { kind: "readable", map: ["x", "x", null, "v", "w", "u"], count: 6 };
+    assert.deepEqual(await ahead({ count: 6, map, base, done: new Set([4, 5]) }), {
+      open: [
+        { extent: 1, how: "diff" },
+        { extent: 3, how: "zero" },
+      ],
+      settled: { extentsDone: 4, extentsUnchanged: 2, extentsHole: 3 },
+    });
+  });
+
+  test("is found out in turns, between which others have theirs: of 2^18 extents that a target has done", async () => {
+    let turns = 0;
+    const count = () => {
+      turns++;
+      timer = setImmediate(count);
+    };
+    let timer = setImmediate(count);
+    const { open, settled } = await ahead({
+      ...{ count: extentsMax, map: undefined, base: none },
+      done: numbersIn([[0, extentsMax - 2]], extentsMax),
+    });
+    clearImmediate(timer);
+    assert.deepEqual(open, [{ extent: extentsMax - 1, how: "full" }]);
+    assert.equal(settled.extentsDone, extentsMax - 1);
+    assert.ok(turns >= 15, `${turns} turns`);
   });
 });
 

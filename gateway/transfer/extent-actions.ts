@@ -1,4 +1,6 @@
+import { setImmediate } from "node:timers/promises";
 import type { ExtentToken } from "../storage/volume-io.ts";
+import type { ScanJob } from "./diff/scan.ts";
 import type { Numbers } from "./ranges.ts";
 
 /**
@@ -14,11 +16,6 @@ import type { Numbers } from "./ranges.ts";
  */
 export type ExtentAction = "done" | "unchanged" | "hole" | "zero" | "diff" | "match" | "full";
 
-export interface ChosenExtent {
-  readonly extent: number;
-  readonly how: ExtentAction;
-}
-
 /** Tokens of the extents, or undefined where the cluster can't tell. */
 export type ExtentMap = readonly ExtentToken[] | undefined;
 
@@ -31,20 +28,20 @@ export type TargetBase =
   /** The target has the base group, and the source does not any more. */
   | { readonly kind: "lost" };
 
-/** Pure. One entry an extent, in order. `done` and `damaged` are indices of extents. */
-export const chooseExtentActions = (options: {
-  readonly count: number;
-  readonly map: ExtentMap;
-  readonly base: TargetBase;
-  readonly done: Numbers;
-  /** What the target has there is damaged, whatever it was. */
-  readonly damaged: Numbers;
-}): readonly ChosenExtent[] =>
-  Array.from({ length: options.count }, (_, extent) => {
+/** Pure. Of any of the extents; `done` and `damaged` are indices of extents. */
+export const extentActions =
+  (options: {
+    readonly map: ExtentMap;
+    readonly base: TargetBase;
+    readonly done: Numbers;
+    /** What the target has there is damaged, whatever it was. */
+    readonly damaged: Numbers;
+  }) =>
+  (extent: number): ExtentAction => {
     const token = options.map?.[extent];
-    if (options.damaged.has(extent)) return { extent, how: token === null ? "zero" : "full" };
-    return { extent, how: options.done.has(extent) ? "done" : actionOf(token, options.base, extent) };
-  });
+    if (options.damaged.has(extent)) return token === null ? "zero" : "full";
+    return options.done.has(extent) ? "done" : actionOf(token, options.base, extent);
+  };
 
 /** `token` undefined: there is no map. */
 const actionOf = (token: ExtentToken | undefined, base: TargetBase, extent: number): ExtentAction => {
@@ -55,4 +52,42 @@ const actionOf = (token: ExtentToken | undefined, base: TargetBase, extent: numb
   if (token === null) return baseToken === null ? "hole" : "zero";
   if (baseToken === null) return "full";
   return token !== undefined && token === baseToken ? "unchanged" : "diff";
+};
+
+export interface ExtentToSend {
+  readonly extent: number;
+  readonly how: ScanJob["how"];
+}
+
+/** What there is to do for a volume, and what is to be counted before anything is done. */
+export interface ExtentsAhead {
+  /** Those that have to be looked at, in order. */
+  readonly open: readonly ExtentToSend[];
+  readonly settled: { readonly extentsDone: number; readonly extentsUnchanged: number; readonly extentsHole: number };
+}
+
+/** A volume has up to 2^18 extents, and others wait for their turn meanwhile. */
+const extentsAtOnce = 1 << 14;
+
+/**
+ * Goes through a volume's extents. Those that become zeros are holes too, and done when they are.
+ */
+export const extentsAhead = async (
+  count: number,
+  { map, actionFor }: { readonly map: ExtentMap; readonly actionFor: (extent: number) => ExtentAction },
+): Promise<ExtentsAhead> => {
+  const open: ExtentToSend[] = [];
+  let [extentsDone, extentsUnchanged, extentsHole] = [0, 0, 0];
+  for (let extent = 0; extent < count; extent++) {
+    if (extent % extentsAtOnce === 0) await setImmediate();
+    const how = actionFor(extent);
+    const isHole = how === "hole" || how === "zero" || (how === "done" && map?.[extent] === null);
+    if (isHole) extentsHole++;
+    if (how === "done" || how === "unchanged") {
+      extentsDone++;
+      if (!isHole) extentsUnchanged++;
+    } else if (how === "hole") extentsDone++;
+    else open.push({ extent, how });
+  }
+  return { open, settled: { extentsDone, extentsUnchanged, extentsHole } };
 };

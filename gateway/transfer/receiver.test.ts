@@ -17,8 +17,12 @@ import { owner, runOf } from "./testing/two-sites.ts";
 const never = () => assert.fail("nobody was to call this");
 const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
 
-/** A peer that asks for digests, and reads what it is answered when it pleases. */
-const ask = (receiver: ReturnType<typeof createReceiver>, siteId: string) => {
+/** A peer that asks about its mirror, and reads what it is answered when it pleases. */
+const ask = (
+  receiver: ReturnType<typeof createReceiver>,
+  siteId: string,
+  path = paths.digests(`mirror-of-${siteId}`, 1),
+) => {
   const response = Object.assign(new EventEmitter(), {
     closed: false,
     writeHead: () => undefined,
@@ -27,7 +31,7 @@ const ask = (receiver: ReturnType<typeof createReceiver>, siteId: string) => {
     },
   });
   const told: { answer?: string; error?: unknown; read: () => void } = { read: () => void response.emit("close") };
-  const request = { method: "GET", url: paths.digests(`mirror-of-${siteId}`, 1) };
+  const request = { method: "GET", url: path };
   const identity: PeerIdentity = {
     multiCluster: site("mc"),
     siteId: site(siteId),
@@ -42,7 +46,7 @@ const ask = (receiver: ReturnType<typeof createReceiver>, siteId: string) => {
   return told;
 };
 
-test("digests that nobody reads are a few in memory, and keep none from another site", async () => {
+const setUp = () => {
   const time = manualTime();
   const storage: Partial<StorageDriver> = {
     findMirrorVolume: async (id) => ({
@@ -51,8 +55,35 @@ test("digests that nobody reads are a few in memory, and keep none from another 
     }),
     mirrorDigests: async () => new Array(extentsMax).fill(null),
   };
-  const workers = { apply: never, signature: never };
+  const workers = { apply: never, signature: async () => new Uint8Array(16) };
   const receiver = createReceiver({ storage: storage as StorageDriver, workers, time, log: createMemoryLog() });
+  return { time, receiver };
+};
+
+test("answers that nobody reads are a few in memory, and keep none from another site", async () => {
+  const { time, receiver } = setUp();
+  const signature = (siteId: string) =>
+    ask(receiver, siteId, paths.signature({ mirrorVolumeId: `mirror-of-${siteId}`, extent: 0, epoch: 1 }));
+  const greedy = Array.from({ length: 500 }, () => signature("a"));
+  const answered = () => greedy.filter(({ answer }) => answer !== undefined).length;
+  await settle();
+  assert.equal(answered(), 24);
+  const other = signature("c");
+  await settle();
+  assert.ok(other.answer !== undefined);
+  other.read();
+  greedy[0]?.read();
+  await settle();
+  assert.equal(answered(), 25);
+  await time.advance(15_000);
+  assert.equal(greedy.filter(({ error }) => VisibleError.is(error, "TIMEOUT")).length, 475);
+  const health = ask(receiver, "a", paths.health);
+  await settle();
+  assert.equal(health.answer, '{"status":"ok"}');
+});
+
+test("digests that nobody reads are a few in memory, and keep none from another site", async () => {
+  const { time, receiver } = setUp();
   const greedy = Array.from({ length: 20 }, () => ask(receiver, "a"));
   await settle();
   assert.equal(greedy.filter(({ answer }) => answer !== undefined).length, 4);

@@ -36,11 +36,12 @@ import type { ForSite, TransferWorkers } from "./workers.ts";
 
 const jsonBytesMax = 64 * 1024;
 /**
- * Digests are answered to so many at once: those of 64 TiB are 11 MB, which are in memory until
- * the peer has read them.
+ * Answers are in memory until the peer has read them. So many at once are made or wait for that,
+ * of 4 MB at the most; and of digests so many, which of 64 TiB are 11 MB.
  */
+const answersAtOnce = 24;
 const digestsAtOnce = 4;
-const digestsWaitMs = 15_000;
+const answerWaitMs = 15_000;
 
 export interface ReceiverOptions {
   readonly storage: StorageDriver;
@@ -67,7 +68,15 @@ interface SessionTarget {
  * storage does not have.
  */
 export const createReceiver = ({ workers, log, time = systemTime, ...options }: ReceiverOptions): PeerHandlers => {
+  const answersGate = new FairGate(answersAtOnce);
   const digestsGate = new FairGate(digestsAtOnce);
+  /** Takes a place in the gate until the answer is read. @throws TIMEOUT */
+  const holdUntilRead = async (gate: FairGate, response: ServerResponse, { site, signal }: Work): Promise<void> => {
+    const leave = await gate.enter({ site, waitMs: answerWaitMs, time, signal });
+    if (leave === undefined) throw unread();
+    if (response.closed) leave();
+    else response.once("close", leave);
+  };
   const workOf = ({ signal, onMoved }: Watch, identity: PeerIdentity): Work => ({
     signal,
     onMoved,
@@ -119,13 +128,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
   };
 
   const tellDigests = async (target: SessionTarget, response: ServerResponse, work: Work): Promise<object> => {
-    const { site, signal } = work;
-    const leave = await digestsGate.enter({ site, waitMs: digestsWaitMs, time, signal });
-    if (leave === undefined) {
-      throw new VisibleError("TIMEOUT", `The digests of other mirrors were not read in ${digestsWaitMs / 1000} s.`);
-    }
-    if (response.closed) leave();
-    else response.once("close", leave);
+    await holdUntilRead(digestsGate, response, work);
     const digests = await digestsOf(target, work);
     return { digests: digests === undefined ? null : toBase64(digests) };
   };
@@ -158,6 +161,7 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
   const answerTo = async (request: IncomingMessage, response: ServerResponse, work: Work): Promise<object> => {
     const url = urlOf(request.url ?? "/");
     if (request.method === "GET" && url.pathname === paths.health) return { status: "ok" };
+    await holdUntilRead(answersGate, response, work);
     if (request.method === "POST" && url.pathname === paths.sessions) {
       return openSession(parsed(sessionOpenSchema, await readJson(request)), work);
     }
@@ -197,6 +201,11 @@ const urlOf = (path: string): URL => {
   if (url === null) throw badRequest("its path is no path");
   return url;
 };
+
+const unread = (): VisibleError =>
+  new VisibleError("TIMEOUT", `Earlier answers were not read for ${answerWaitMs / 1000} s.`, {
+    hint: "It will be tried again. If it goes on, see whether the link is overloaded.",
+  });
 
 const nothingThere = (): VisibleError =>
   new VisibleError("NOT_FOUND", "A receiver has nothing there.", {

@@ -9,10 +9,9 @@ import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
 import { answered } from "./answered.ts";
-import type { ScanJob } from "./diff/scan.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { eachBounded } from "./each-bounded.ts";
-import { type ChosenExtent, chooseExtentActions, type ExtentMap, type TargetBase } from "./extent-actions.ts";
+import { type ExtentToSend, extentActions, extentsAhead, type TargetBase } from "./extent-actions.ts";
 import { digestBytes } from "./frame/frame.ts";
 import { holding } from "./held-snapshot.ts";
 import { ProgressCounter } from "./progress.ts";
@@ -149,14 +148,14 @@ const send = async (
     options,
   );
   const map = await snapshot.extentMap();
-  const chosen = chooseExtentActions({
-    count,
+  const actionFor = extentActions({
     map,
     base: await findBase(options, opened),
     damaged: numbersIn(session.damaged, count),
     done: numbersIn(session.complete ? [[0, count - 1]] : session.done, count),
   });
-  counter.add(settledCounts(chosen, map));
+  const { open, settled } = await extentsAhead(count, { map, actionFor });
+  counter.add(settled);
   if (session.damaged.length > 0) {
     options.log.warn(
       { mirror: mirrorVolumeId, site: options.peer.siteId, extents: session.damaged.slice(0, 100) },
@@ -165,7 +164,6 @@ const send = async (
   }
   const sendAll: SendAll = (extents, onSent) =>
     sendExtents(extents, { session, options, opened, counter, taking, onSent });
-  const open = [...toSend(chosen)];
   counter.addToDo(open.length);
   let acknowledgedExtents = await sendAll(open);
   if (!session.complete) {
@@ -182,11 +180,6 @@ const send = async (
 };
 
 const damaged = "the target says that extents of the mirror are damaged: they are sent in full; check its disk";
-
-interface ExtentToSend {
-  readonly extent: number;
-  readonly how: ScanJob["how"];
-}
 
 /**
  * @returns how many the target has committed; `onSent` is told the digest of each, as it was sent.
@@ -281,28 +274,6 @@ const sendExtents = async (
     },
   );
   return acknowledgedExtents;
-};
-
-/** The extents that have to be looked at, in order. */
-function* toSend(chosen: readonly ChosenExtent[]): Generator<ExtentToSend, void, void> {
-  for (const { extent, how } of chosen) {
-    if (how !== "done" && how !== "unchanged" && how !== "hole") yield { extent, how };
-  }
-}
-
-/**
- * What is there to count before anything is sent. Extents that become zeros are holes too, and done
- * when they are.
- */
-const settledCounts = (chosen: readonly ChosenExtent[], map: ExtentMap) => {
-  const isHole = ({ extent, how }: ChosenExtent) =>
-    how === "hole" || how === "zero" || (how === "done" && map?.[extent] === null);
-  const isThere = ({ how }: ChosenExtent) => how === "done" || how === "unchanged";
-  return {
-    extentsDone: chosen.filter((one) => isThere(one) || one.how === "hole").length,
-    extentsUnchanged: chosen.filter((one) => isThere(one) && !isHole(one)).length,
-    extentsHole: chosen.filter(isHole).length,
-  };
 };
 
 /** What the target starts from, as far as the source can still read it. */

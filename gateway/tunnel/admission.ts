@@ -1,16 +1,18 @@
 import type { IncomingMessage } from "node:http";
-import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Places } from "../shares/places.ts";
+import { placesTaken, type RefusedPeers } from "./refused.ts";
 import type { Peer, RevokedPeers } from "./revoked.ts";
 
 /** Joins “who is it” with “may it be here”. */
 export interface Admission {
+  /** @throws PEER_REFUSED */
+  identify(request: IncomingMessage): Peer;
   /**
    * @param cut ends what the peer has begun with this request; it may be called before this returns
-   * @returns who it is, and what is to be called when it is over
+   * @returns what is to be called when it is over
    * @throws PEER_REFUSED
    */
-  admit(request: IncomingMessage, cut: () => void): { readonly identity: PeerIdentity; readonly leave: () => void };
+  admit(peer: Peer, path: string | undefined, cut: () => void): () => void;
 }
 
 export const createAdmission = (options: {
@@ -22,15 +24,18 @@ export const createAdmission = (options: {
   readonly revoked: RevokedPeers;
   /** What sites have under way takes one each; without them, their connections are counted. */
   readonly places?: Places;
+  readonly refused: RefusedPeers;
 }): Admission => ({
-  admit: (request, cut) => {
-    const peer = options.identify(request);
-    const leaveRevoked = options.revoked.admit({ peer, path: request.url, cut });
-    const leavePlace = options.places?.enter(peer.identity.siteId, cut);
-    const leave = () => {
+  identify: options.identify,
+  admit: (peer, path, cut) => {
+    const leaveRevoked = options.revoked.admit({ peer, path, cut });
+    const leavePlace = options.places?.enter(peer.identity.siteId, () => {
+      options.refused.count(placesTaken, peer.identity);
+      cut();
+    });
+    return () => {
       leaveRevoked();
       leavePlace?.();
     };
-    return { identity: peer.identity, leave };
   },
 });

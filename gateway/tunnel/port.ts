@@ -1,6 +1,7 @@
 import assert from "node:assert";
 import { Socket } from "node:net";
 import type { Server, TLSSocket } from "node:tls";
+import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Log } from "../log/log.ts";
 import { seldom } from "../log/seldom.ts";
@@ -9,13 +10,19 @@ import { steadyTime } from "../time/time.ts";
 import { assertPeer, identityOfCertificate } from "./identity.ts";
 import type { ConnectionBounds } from "./listening.ts";
 import { Lobby } from "./lobby.ts";
+import { placesTaken, type RefusedPeers } from "./refused.ts";
 
 /** Bounds who is at a port: strangers all together, and sites each to its share. */
 export const boundConnections = (
   server: Server,
-  options: { readonly multiCluster: SiteId; readonly bounds: ConnectionBounds; readonly log: Log },
+  options: {
+    readonly multiCluster: SiteId;
+    readonly bounds: ConnectionBounds;
+    readonly refused: RefusedPeers;
+    readonly log: Log;
+  },
 ): void => {
-  const { multiCluster, bounds, log } = options;
+  const { multiCluster, bounds, refused, log } = options;
   const onDropped = seldom(steadyTime.nowMs, (times) =>
     log.warn({ times }, "connections were dropped before they said who they are: too many wait"),
   );
@@ -30,11 +37,14 @@ export const boundConnections = (
   });
   server.on("secureConnection", (socket) => {
     lobby.leave(socket);
+    const peer = peerAt(socket, multiCluster);
     const cut = () => {
       onCut();
+      refused.count(placesTaken, peer);
       socket.destroy();
     };
-    socket.once("close", places.enter(siteOf(socket, multiCluster), cut));
+    // Those that will be refused have one site's share together.
+    socket.once("close", places.enter(peer?.siteId ?? "", cut));
   });
   server.on("tlsClientError", (error, socket) => {
     if (Lobby.hasDropped(error)) {
@@ -47,13 +57,13 @@ export const boundConnections = (
   });
 };
 
-/** Whose place a connection takes. Those that will be refused have one site's share together. */
-const siteOf = (socket: TLSSocket, multiCluster: SiteId): string => {
+/** Whose place a connection takes; undefined: somebody's who will be refused. */
+const peerAt = (socket: TLSSocket, multiCluster: SiteId): PeerIdentity | undefined => {
   try {
     const identity = identityOfCertificate(socket.getPeerCertificate());
     assertPeer(identity, { multiCluster });
-    return identity.siteId;
+    return identity;
   } catch {
-    return "";
+    return undefined;
   }
 };

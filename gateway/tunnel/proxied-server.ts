@@ -14,6 +14,7 @@ import {
   usualBounds,
   usualServerTimeouts,
 } from "./listening.ts";
+import type { RefusedPeers } from "./refused.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
 import { type PeerHandlers, servePeers } from "./serve-peers.ts";
 
@@ -42,12 +43,13 @@ export const startProxiedServer = async (
     /** Only peers of it are let in. */
     readonly multiCluster: SiteId;
     readonly credentials: TlsCredentials;
+    readonly refused: RefusedPeers;
     readonly log: Log;
     readonly timeouts?: Partial<TunnelServerTimeouts>;
     readonly bounds?: ConnectionBounds;
   },
 ): Promise<ProxiedServer> => {
-  const { socketPath, multiCluster, credentials, bounds = usualBounds, log } = options;
+  const { socketPath, multiCluster, credentials, bounds = usualBounds, refused, log } = options;
   const timeouts = { ...usualServerTimeouts, ...options.timeouts };
   const server = createServer(httpOptionsOf(timeouts));
   const revoked = new RevokedPeers(credentials.revocations, log);
@@ -57,7 +59,8 @@ export const startProxiedServer = async (
     return { identity, serial: serialOfForwarded(request.headers[serialHeader]) };
   };
   const places = new Places(bounds.places);
-  const peers = servePeers(server, { ...options, ...createAdmission({ identify, revoked, places }), timeouts });
+  const admission = createAdmission({ identify, revoked, places, refused });
+  const peers = servePeers(server, { ...options, ...admission, timeouts });
   await rm(socketPath, { force: true });
   await startListening(server, {
     where: `The socket ${socketPath}`,

@@ -6,6 +6,7 @@ import { type Watch, whileMoving } from "../time/standstill.ts";
 import type { Admission } from "./admission.ts";
 import { answerError } from "./answer.ts";
 import { type BeatTimeouts, standing, startBeating, type WorkPatience } from "./beats.ts";
+import type { RefusedPeers } from "./refused.ts";
 
 /**
  * Answers one request of a peer whose identity is verified. What it throws is answered as an error;
@@ -24,6 +25,7 @@ export const createRequestListener = (
     readonly beats: BeatTimeouts;
     readonly handler: PeerHandler;
     readonly patience: WorkPatience;
+    readonly refused: RefusedPeers;
     readonly log: Log;
   },
 ): RequestListener => {
@@ -32,22 +34,27 @@ export const createRequestListener = (
     request.once("end", () => request.socket.setTimeout(0));
     request.once("error", (error) => options.log.failed({ err: error, path: request.url }, "a request broke off"));
     const stopBeating = startBeating(request, response, options.beats);
+    let identity: PeerIdentity | undefined;
     try {
-      const { identity, leave } = options.admit(request, () => void request.socket.destroy());
-      request.once("close", leave);
+      const peer = options.identify(request);
+      identity = peer.identity;
+      request.once(
+        "close",
+        options.admit(peer, request.url, () => void request.socket.destroy()),
+      );
       await whileMoving(
         // While the request is on its way the peer is the one who may be late.
         { ...options.patience, ...standing, isHeldUp: () => !request.complete },
-        (watch) => options.handler(request, response, identity, watch),
+        (watch) => options.handler(request, response, peer.identity, watch),
       );
     } catch (error) {
-      if (VisibleError.is(error, "PEER_REFUSED")) {
-        options.log.warn({ err: error, from: request.socket.remoteAddress, path: request.url }, "a peer was refused");
-        // Whoever may not be here does not keep a connection either.
-        response.shouldKeepAlive = false;
-      }
+      options.refused.note(error, identity, { from: request.socket.remoteAddress, path: request.url });
+      // Whoever may not be here does not keep a connection either.
+      if (VisibleError.is(error, "PEER_REFUSED")) response.shouldKeepAlive = false;
       answerError(request, response, error, options.log);
     } finally {
+      // Who takes none of its answer holds it in our memory.
+      if (!response.writableFinished) request.socket.setTimeout(options.beats.silenceMs);
       stopBeating();
     }
   };

@@ -10,6 +10,7 @@ import { createMemoryLog } from "../transfer/testing/memory-log.ts";
 import { answerJson } from "./answer.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { logged, openTestedEnvoy } from "./envoy/testing/envoys.ts";
+import { RefusedPeers } from "./refused.ts";
 import type { PeerHandler } from "./requests.ts";
 import { openDirectTunnel, type Tunnel } from "./tunnel.ts";
 import type { UploadHandler } from "./upload/server.ts";
@@ -41,7 +42,13 @@ const openDirect = async ({ siteId, ...options }: EndOptions): Promise<End> => {
   const log = createMemoryLog();
   const tunnel = await openDirectTunnel({
     ...options,
-    ...{ log, multiCluster: site("mc"), siteId: site(siteId), gatewayId: gatewayIdSchema.parse(`${siteId}-1`) },
+    ...{
+      log,
+      refused: new RefusedPeers(log),
+      multiCluster: site("mc"),
+      siteId: site(siteId),
+      gatewayId: gatewayIdSchema.parse(`${siteId}-1`),
+    },
     listen: { host: "127.0.0.1", port: 0 },
   });
   return { tunnel, log, endpoint: `127.0.0.1:${tunnel.port}`, close: () => tunnel.stop(0) };

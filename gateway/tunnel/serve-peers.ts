@@ -4,6 +4,7 @@ import type { Log } from "../log/log.ts";
 import { systemTime, type Time } from "../time/time.ts";
 import type { Admission } from "./admission.ts";
 import { beatsOf, stopListening, type TunnelServerTimeouts } from "./listening.ts";
+import type { RefusedPeers } from "./refused.ts";
 import { createRequestListener, type PeerHandler } from "./requests.ts";
 import { type UploadHandler, UploadServer } from "./upload/server.ts";
 
@@ -21,7 +22,12 @@ export interface PeerHandlers {
 export const servePeers = (
   server: Server,
   options: Admission &
-    PeerHandlers & { readonly timeouts: TunnelServerTimeouts; readonly time?: Time | undefined; readonly log: Log },
+    PeerHandlers & {
+      readonly refused: RefusedPeers;
+      readonly timeouts: TunnelServerTimeouts;
+      readonly time?: Time | undefined;
+      readonly log: Log;
+    },
 ): { stop(withinSeconds: number): Promise<void> } => {
   const { timeouts, log } = options;
   const stopped = new AbortController();

@@ -18,6 +18,7 @@ import {
   usualServerTimeouts,
 } from "./listening.ts";
 import { boundConnections } from "./port.ts";
+import type { RefusedPeers } from "./refused.ts";
 import { type Peer, RevokedPeers } from "./revoked.ts";
 import { type PeerHandlers, servePeers } from "./serve-peers.ts";
 
@@ -29,6 +30,7 @@ export interface TunnelServerOptions extends PeerHandlers {
   readonly host?: string;
   /** 0: any that is free. */
   readonly port: number;
+  readonly refused: RefusedPeers;
   readonly log: Log;
   readonly timeouts?: Partial<TunnelServerTimeouts>;
   readonly bounds?: ConnectionBounds;
@@ -73,7 +75,7 @@ const peerOfSocket = (request: IncomingMessage): Peer => {
  */
 export const startTunnelServer = async (options: TunnelServerOptions): Promise<TunnelServer> => {
   const timeouts = { ...usualServerTimeouts, ...options.timeouts };
-  const { credentials, bounds = usualBounds, log } = options;
+  const { credentials, bounds = usualBounds, refused, log } = options;
   const server = createServer({
     ...secureContextOf(credentials),
     requestCert: true,
@@ -94,7 +96,7 @@ export const startTunnelServer = async (options: TunnelServerOptions): Promise<T
   };
   const peers = servePeers(server, {
     ...options,
-    ...createAdmission({ identify, revoked }),
+    ...createAdmission({ identify, revoked, refused }),
     timeouts,
   });
   await startListening(server, {

@@ -7,6 +7,7 @@ import { createMemoryLog } from "../transfer/testing/memory-log.ts";
 import { answerJson } from "./answer.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "./client.ts";
+import { RefusedPeers } from "./refused.ts";
 import type { PeerHandler } from "./requests.ts";
 import { startTunnelServer, type TunnelServer, type TunnelServerOptions } from "./server.ts";
 import { uploadProtocol, uploadsPath } from "./upload/protocol.ts";
@@ -47,6 +48,7 @@ export type TestedClientOptions = Partial<Omit<PeerClientOptions, "credentials">
 export class TestedServer {
   readonly authority: CertificateWithKey;
   readonly log = createMemoryLog();
+  readonly refused = new RefusedPeers(this.log);
   handler = noRequests;
   uploads = noUploads;
   #server: TunnelServer | undefined;
@@ -70,6 +72,7 @@ export class TestedServer {
       port: 0,
       handler: (...request) => tested.handler(...request),
       uploads: (upload, identity) => tested.uploads(upload, identity),
+      refused: tested.refused,
       log: tested.log,
       ...timeouts,
     });

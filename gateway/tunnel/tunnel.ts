@@ -3,6 +3,7 @@ import type { Log } from "../log/log.ts";
 import { assertValidNow, type TlsCredentials } from "./certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientTimeouts } from "./client.ts";
 import { OpenClients } from "./open-clients.ts";
+import type { RefusedPeers } from "./refused.ts";
 import type { PeerHandlers } from "./serve-peers.ts";
 import { startTunnelServer } from "./server.ts";
 
@@ -53,6 +54,8 @@ export interface TunnelOptions extends PeerHandlers {
   readonly siteId: SiteId;
   readonly gatewayId: GatewayId;
   readonly listen: { readonly host: string; readonly port: number };
+  /** What peers are refused is counted here. */
+  readonly refused: RefusedPeers;
   readonly log: Log;
 }
 
@@ -61,10 +64,10 @@ const endless = new Promise<never>(() => undefined);
 
 /** The tunnel without anything in front: the gateway listens for and dials its peers itself. */
 export const openDirectTunnel = async (options: TunnelOptions): Promise<Tunnel> => {
-  const { multiCluster, listen, handler, uploads, log } = options;
+  const { multiCluster, listen, handler, uploads, refused, log } = options;
   let { credentials } = options;
   const clients = new OpenClients(credentials);
-  const server = await startTunnelServer({ credentials, multiCluster, ...listen, handler, uploads, log });
+  const server = await startTunnelServer({ credentials, multiCluster, ...listen, handler, uploads, refused, log });
   return {
     kind: "direct-tls",
     port: server.port,

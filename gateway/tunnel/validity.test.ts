@@ -11,6 +11,7 @@ import { createMemoryLog } from "../transfer/testing/memory-log.ts";
 import { answerJson } from "./answer.ts";
 import type { TlsCredentials } from "./certificates.ts";
 import { openTestedEnvoy } from "./envoy/testing/envoys.ts";
+import { RefusedPeers } from "./refused.ts";
 import type { PeerHandler } from "./requests.ts";
 import { noUploads, signal } from "./testing.ts";
 import { openDirectTunnel, type Tunnel } from "./tunnel.ts";
@@ -43,8 +44,9 @@ type Open = (options: {
 }) => Promise<End>;
 
 const openDirect: Open = async ({ siteId, credentials, handler }) => {
+  const log = createMemoryLog();
   const tunnel = await openDirectTunnel({
-    ...{ credentials, handler, uploads: noUploads, log: createMemoryLog(), multiCluster: site("mc") },
+    ...{ credentials, handler, uploads: noUploads, log, refused: new RefusedPeers(log), multiCluster: site("mc") },
     ...{
       siteId: site(siteId),
       gatewayId: gatewayIdSchema.parse(`${siteId}-1`),

@@ -14,6 +14,7 @@ import { openSnapshotReader } from "../../storage/snapshot-reader.ts";
 import type { BlockReader } from "../../storage/volume-io.ts";
 import type { TlsCredentials } from "../../tunnel/certificates.ts";
 import { createPeerClient, type PeerClient, type PeerClientOptions } from "../../tunnel/client.ts";
+import { RefusedPeers } from "../../tunnel/refused.ts";
 import type { PeerHandlers } from "../../tunnel/serve-peers.ts";
 import { startTunnelServer } from "../../tunnel/server.ts";
 import { holding } from "../held-snapshot.ts";
@@ -53,12 +54,14 @@ export const openTwoSites = async (
   const workers = wrap.workers?.(plainWorkers) ?? plainWorkers;
   const targetWorkers = createTransferWorkers({ ...pool, storage: configs.target });
   const authority = await newAuthority();
+  const refused = new RefusedPeers(log);
   const receiver = createReceiver({ storage: target, workers: targetWorkers, log });
   const server = await startTunnelServer({
     credentials: await credentialsOf(authority, "b"),
     multiCluster: site("mc"),
     port: 0,
     ...(wrap.handlers?.(receiver) ?? receiver),
+    refused,
     log,
   });
   const endpoint = `127.0.0.1:${server.port}`;
@@ -90,6 +93,8 @@ export const openTwoSites = async (
     log,
     authority,
     receiver,
+    /** What the target has refused. */
+    refused,
     endpoint,
     peer,
     connect,

@@ -69,6 +69,7 @@ export const openEnvoyTunnel = async (options: EnvoyTunnelOptions): Promise<Tunn
     credentials: options.credentials,
     handler: options.handler,
     uploads: options.uploads,
+    refused: options.refused,
     log,
     ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
     ...(options.bounds !== undefined && { bounds: options.bounds }),

@@ -1,13 +1,14 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { formatIdentity, type PeerIdentity } from "../../../core/api/identity.ts";
+import type { PeerIdentity } from "../../../core/api/identity.ts";
 import type { Log } from "../../log/log.ts";
 import { bytesPerSecondMin, fallsBehind } from "../../time/pace.ts";
 import { type Watch, whileMoving } from "../../time/standstill.ts";
 import type { Admission } from "../admission.ts";
 import { drainMs, toldOf } from "../answer.ts";
 import { type BeatTimeouts, standing, startBeats, type WorkPatience } from "../beats.ts";
+import type { RefusedPeers } from "../refused.ts";
 import type { Upload } from "./connection.ts";
 import { uploadProtocol, uploadsPath } from "./protocol.ts";
 import { UploadReader } from "./reader.ts";
@@ -32,6 +33,7 @@ export interface UploadServerOptions extends Admission {
   readonly graceSeconds: number;
   readonly uploads: UploadHandler;
   readonly patience: WorkPatience;
+  readonly refused: RefusedPeers;
   readonly log: Log;
 }
 
@@ -50,22 +52,27 @@ export class UploadServer {
   }
 
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { admit, log } = this.#options;
+    const { identify, admit, refused, log } = this.#options;
     const path = request.url;
     socket.on("error", (error) => log.info({ err: error, path }, "an upload connection broke off"));
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     // From here on the timeouts are ours.
     request.socket.setTimeout(0);
+    let identity: PeerIdentity | undefined;
     try {
+      const peer = identify(request);
+      identity = peer.identity;
       this.#assertWanted(request);
-      const { identity, leave } = admit(request, () => void socket.destroy());
-      socket.once("close", leave);
+      socket.once(
+        "close",
+        admit(peer, path, () => void socket.destroy()),
+      );
       if (head.length > 0) socket.unshift(head);
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${uploadProtocol}\r\n\r\n`);
       void this.#serve(socket, identity).finally(() => endSoon(socket));
     } catch (error) {
-      this.#logRefusal(error, request.socket.remoteAddress, path);
+      refused.note(error, identity, { from: request.socket.remoteAddress, path });
       refuse(socket, toldOf(error, log, { path }));
     }
   }
@@ -88,12 +95,6 @@ export class UploadServer {
       });
     }
     if (this.#isStopping) throw new VisibleError("LINK_BROKEN", "The gateway is about to stop.");
-  }
-
-  #logRefusal(error: unknown, from: string | undefined, path: string | undefined): void {
-    if (VisibleError.is(error, "PEER_REFUSED")) {
-      this.#options.log.warn({ err: error, from, path }, "a peer was refused");
-    }
   }
 
   async #serve(socket: Duplex, identity: PeerIdentity): Promise<void> {
@@ -119,7 +120,7 @@ export class UploadServer {
 
   /** @returns whether the peer may go on */
   async #take(path: string, socket: Duplex, reader: UploadReader, identity: PeerIdentity): Promise<boolean> {
-    const { uploads, beats, patience, graceSeconds, log } = this.#options;
+    const { uploads, beats, patience, graceSeconds, refused, log } = this.#options;
     const stop = new AbortController();
     const { signal } = stop;
     const onClose = () => {
@@ -156,7 +157,7 @@ export class UploadServer {
       const fields = { err: error, path };
       if (socket.destroyed) log.info(fields, "the peer went away before it was answered");
       else tell(socket, toldOf(error, log, fields).body);
-      this.#logRefusal(error, formatIdentity(identity), path);
+      refused.note(error, identity, { path });
       return !VisibleError.is(error, "PEER_REFUSED");
     } finally {
       stopBeats();

@@ -11,6 +11,7 @@ import { credentialsOf, site } from "../../../transfer/testing/credentials.ts";
 import { createMemoryLog } from "../../../transfer/testing/memory-log.ts";
 import type { TlsCredentials } from "../../certificates.ts";
 import type { ConnectionBounds, TunnelServerTimeouts } from "../../listening.ts";
+import { RefusedPeers } from "../../refused.ts";
 import type { PeerHandler } from "../../requests.ts";
 import type { Tunnel } from "../../tunnel.ts";
 import type { UploadHandler } from "../../upload/server.ts";
@@ -20,6 +21,8 @@ export interface TestedEnvoy {
   readonly tunnel: Tunnel;
   readonly endpoint: string;
   readonly dir: string;
+  /** What it has refused its peers. */
+  readonly refused: RefusedPeers;
   readonly log: ReturnType<typeof createMemoryLog>;
   close(): Promise<void>;
 }
@@ -46,6 +49,7 @@ export const openTestedEnvoy = async (options: {
   options.onDir?.(dir);
   const log = createMemoryLog();
   const port = options.port ?? (await freePort());
+  const refused = new RefusedPeers(log);
   const tunnel = await openEnvoyTunnel({
     credentials: options.credentials ?? (await credentialsOf(authority, siteId)),
     multiCluster: site("mc"),
@@ -54,6 +58,7 @@ export const openTestedEnvoy = async (options: {
     listen: { host: "127.0.0.1", port },
     handler,
     uploads: options.uploads ?? (async () => assert.fail("nobody may upload")),
+    refused,
     log,
     ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
     ...(options.bounds !== undefined && { bounds: options.bounds }),
@@ -66,6 +71,7 @@ export const openTestedEnvoy = async (options: {
     endpoint: `127.0.0.1:${port}`,
     dir,
     log,
+    refused,
     close: async () => {
       await tunnel.stop(1);
       await rm(dir, { recursive: true });
