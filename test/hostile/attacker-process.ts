@@ -20,6 +20,7 @@ import type { SendVolume } from "../../gateway/tasks/context.ts";
 import { performTask } from "../../gateway/tasks/perform.ts";
 import { systemTime } from "../../gateway/time/time.ts";
 import { createPeerClient } from "../../gateway/tunnel/client.ts";
+import { RefusedPeers } from "../../gateway/tunnel/refused.ts";
 import { type Attack, carryOut, type Knowledge, type Outcome } from "./attack.ts";
 import { crowdAt } from "./crowd.ts";
 import { atRandom, liesOf } from "./lies.ts";
@@ -101,6 +102,7 @@ const agent = startAgent({
     },
     now: () => instantSchema.parse(new Date().toISOString()),
   },
+  refused: new RefusedPeers(log),
   time: systemTime,
   log,
 });

@@ -261,20 +261,34 @@ describe("beside a gateway that was taken over", () => {
     assert.ok(attacked <= 2 * alone, `${attacked.toFixed(1)} s in place of ${alone.toFixed(1)} s`);
   });
 
-  test("the audit trail tells what was refused, to whom, and how often", async (t) => {
+  test("the audit trail tells what the control plane and its gateways have refused, to whom, and how often", async (t) => {
     const refusalsOf = async () => {
       await deployment.invoke("sweep", {});
       const { items } = await call<{ items: readonly AuditEntry[] }>("GET", "/v1/audit?limit=100");
-      return items.filter(
-        ({ actor, refused }) => refused !== undefined && actor.kind === "gateway" && actor.siteId === "m",
-      );
+      const ofIt = ({ actor, refused }: AuditEntry) =>
+        refused !== undefined && actor.kind === "gateway" && actor.siteId === "m";
+      return items.filter(ofIt);
     };
     // A minute's refusals become an entry when the minute is over.
-    await until("the audit trail to tell of refusals", async () => (await refusalsOf()).length > 0, 2000);
-    const refusals = await refusalsOf();
-    for (const { at, path, refused } of refusals) t.diagnostic(`${at} ${path}: ${refused?.times} × ${refused?.code}`);
-    const senders = new Set(refusals.map(({ at, refused }) => `${at.slice(0, 16)} ${refused?.code}`));
-    assert.equal(senders.size, refusals.length, "one entry a minute, sender and reason");
+    let refusals = await refusalsOf();
+    const tells = (code: string) => refusals.some(({ refused }) => refused?.code === code);
+    await until(
+      "the audit trail to tell of what reports and of which sessions were refused",
+      async () => {
+        refusals = await refusalsOf();
+        return tells("TASK_OF_ANOTHER_SITE") && tells("NOT_GRANTED");
+      },
+      2000,
+    );
+    for (const { at, method, path, refused, seenBy } of refusals) {
+      t.diagnostic(
+        `${at} ${method} ${path}: ${refused?.times} × ${refused?.code}, seen by ${seenBy?.siteId ?? "the control plane"}`,
+      );
+    }
+    const kinds = new Set(
+      refusals.map(({ at, refused, seenBy }) => `${at.slice(0, 16)} ${refused?.code} ${seenBy?.siteId}`),
+    );
+    assert.equal(kinds.size, refusals.length, "one entry a minute, sender and reason");
   });
 
   test("its restore points are complete and equal by SHA-256, and nobody has invented one", async () => {
