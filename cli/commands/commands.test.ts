@@ -455,6 +455,15 @@ describe("group and rebuild", () => {
     assert.deepEqual(names.slice(2), ["rebuilt-db", true]);
   });
 
+  test("a rebuild takes no more than the scopes read and restore", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const env = { SMTX_BACKUP_URL: "https://api.test", SMTX_BACKUP_TOKEN: await world.api.token(["read", "restore"]) };
+    const { exitCode, stdout, stderr } = await world.run(["rebuild", groupId, "--site", "b", "--wait"], { env });
+    assert.deepEqual([exitCode, /succeeded/.test(stdout)], [0, true], stderr);
+    assert.match(stderr, /warning: .* lacks the scope operate\. What site “b” has may be known wrongly\./);
+  });
+
   test("a rebuild whose names are taken says how to choose others", async (t) => {
     const { world } = await worldWithPlan(t);
     const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");

@@ -42,6 +42,7 @@ export const addLocalCommands = (program: Command, answering: Answering): void =
     .action(
       answering(async (context, options: Options) => {
         const { host, dir, json, style } = context;
+        await context.refuseTraps();
         await host.localUp({
           dir,
           ...(options.sites !== undefined && { sites: options.sites }),

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { chown, mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { writeLocalContext } from "../../infra/local/context.ts";
+import { needRoot } from "../../test/need.ts";
 import { run, temporaryFolder } from "../testing.ts";
 import { refuseForeign } from "./own-folder.ts";
 import { refuseForeignListener } from "./own-listener.ts";
@@ -98,6 +99,25 @@ describe("where the API is", () => {
       refuseForeign("/d", async () => other),
       { code: "FORBIDDEN", hint: /--dir \/d/ },
     );
+  });
+
+  test("no command uses such a folder, and `local up` starts nothing in it", async (t) => {
+    if (!needRoot(t)) return;
+    const [here, where] = [process.cwd(), await temporaryFolder(t)];
+    const trap = join(where, ".smtx-backup");
+    await rename(await localFolder(t), trap);
+    await chown(trap, 65534, 65534);
+    t.after(() => process.chdir(here));
+    process.chdir(where);
+    for (const command of [
+      ["local", "up"],
+      ["site", "list"],
+      ["volume", "export", "web1", "--site", "a", "-o", "x.img"],
+    ]) {
+      const { exitCode, stderr } = await run(command, { localUp: () => assert.fail("it is started") });
+      assert.equal(exitCode, 4, command.join(" "));
+      assert.match(stderr, /is another user's\. \(FORBIDDEN\)\n {2}hint: .*--dir/);
+    }
   });
 
   test("nobody knows where nothing was started: it says how to start it", async (t) => {

@@ -38,6 +38,8 @@ export interface Context {
   readonly style: Style;
   /** The local environment's folder, absolute. */
   readonly dir: string;
+  /** @throws VisibleError FORBIDDEN when the folder is another user's, and nobody has named it */
+  refuseTraps(): Promise<void>;
   /**
    * @throws VisibleError NOT_FOUND where nothing says where the API is;
    * UNAUTHENTICATED without a token
@@ -74,6 +76,7 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
     json,
     style: styleFor({ isTerminal: host.stdout.isTerminal, env }),
     dir,
+    refuseTraps,
     connect: async () => {
       const url = givenUrl === undefined ? undefined : checkedUrl(givenUrl);
       const givenToken = await tokenGiven(options, env);

@@ -130,13 +130,16 @@ export const refreshInventory = async (
   );
 };
 
-/** So that the API knows what was made a moment ago. Without a gateway it goes by what it knew. */
+/**
+ * So that the API knows what was made a moment ago. Without a gateway it goes by what it knew, and
+ * so it does for a token that may restore and nothing else.
+ */
 export const freshInventory = async ({ host, warn }: Context, api: Api, site: string): Promise<void> => {
   try {
     await refreshInventory(host, api, site);
   } catch (error) {
-    if (!VisibleError.is(error, "GATEWAY_ABSENT")) throw error;
-    warn(`${error.message} What it has may be known wrongly.`);
+    if (!VisibleError.is(error, "GATEWAY_ABSENT") && !VisibleError.is(error, "FORBIDDEN")) throw error;
+    warn(`${error.message} What site “${site}” has may be known wrongly.`);
   }
 };
 

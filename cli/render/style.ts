@@ -80,7 +80,7 @@ export const fitted = (text: string, columnsMax: number): string => {
 };
 
 /** Names that others gave, in one line. */
-export const printable = (text: string): string => inOneLine(stripVTControlCharacters(text));
+export const printable = inOneLine;
 
 const codes = Object.values(formats)
   .flat()

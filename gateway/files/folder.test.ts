@@ -31,15 +31,20 @@ describe("making a folder", () => {
   test("says in a sentence that a file is in its place, or above it", async () => {
     const file = join(dir, "file");
     await writeFile(file, "");
-    await refused(file, /^The folder .*file can't be made: it is there, and is no folder\.$/);
+    await refused(file, /^The folder .*file can't be made or used: it is there, and is no folder\.$/);
     await refused(join(file, "below"), /something above it is no folder\.$/);
   });
 
   test("does not go on for ever where the system has no room for folders", () =>
     refused(
       "/proc/smtx-backup/data",
-      /^The folder \/proc\/smtx-backup\/data can't be made: the system takes no folder there/,
+      /^The folder \/proc\/smtx-backup\/data can't be made or used: the system takes no folder there/,
     ));
+
+  test("says in a sentence that another user's is none to use", async () => {
+    const access = () => Promise.reject(Object.assign(new Error("permission denied"), { code: "EACCES" }));
+    await assert.rejects(makeFolder(dir, { access }), { code: "BAD_REQUEST", message: /used: this user may not\.$/ });
+  });
 
   test("is given up with the signal while a disk does not answer", async () => {
     const stopping = new AbortController();

@@ -1,4 +1,4 @@
-import { mkdir as makeOne, stat } from "node:fs/promises";
+import { constants, mkdir as makeOne, access as mayUse, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import { unlessAborted } from "../time/unless-aborted.ts";
@@ -13,20 +13,23 @@ export interface FolderOptions {
   readonly signal?: AbortSignal;
   /** Replaced in tests. */
   readonly mkdir?: typeof makeOne;
+  /** Replaced in tests, for root may use every folder. */
+  readonly access?: typeof mayUse;
 }
 
 /**
  * Makes a folder where there is none, and those above it.
- * @throws VisibleError BAD_REQUEST when it can't be made, STORE_FULL,
- * DISK_FAILED; the signal's reason
+ * @throws VisibleError BAD_REQUEST when it can't be made, or this user may not write to it,
+ * STORE_FULL, DISK_FAILED; the signal's reason
  */
 export const makeFolder = async (path: string, options: FolderOptions = {}): Promise<void> => {
-  const { mode = privateFolder, signal, mkdir = makeOne } = options;
+  const { mode = privateFolder, signal, mkdir = makeOne, access = mayUse } = options;
+  const make = async () => {
+    await madeBelow(path, (folder) => mkdir(folder, { mode }));
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  };
   try {
-    await unlessAborted(
-      signal,
-      madeBelow(path, (folder) => mkdir(folder, { mode })),
-    );
+    await unlessAborted(signal, make());
   } catch (error) {
     if (signal?.aborted) throw error;
     const named = asDiskError(path, error);
@@ -65,7 +68,7 @@ const whys: Readonly<Record<string, string>> = {
 
 const notMade = (path: string, cause: unknown): VisibleError => {
   const why = whys[String(codeOf(cause))] ?? (cause instanceof Error ? cause.message : String(cause));
-  return new VisibleError("BAD_REQUEST", `The folder ${path} can't be made: ${why}.`, {
+  return new VisibleError("BAD_REQUEST", `The folder ${path} can't be made or used: ${why}.`, {
     hint: "Name another one, in a folder that this user may write to.",
     cause,
   });

@@ -7,7 +7,7 @@ import { findLocalContext } from "./context.ts";
  * made some of it for everybody to read.
  */
 const ours = [
-  ...["in-use", "local.json", "token", "ticker.json", "control-plane.log"],
+  ...["in-use", "in-use-journal", "local.json", "token", "ticker.json", "control-plane.log"],
   ...["dynamodb", "scheduler", "pki", "sites", "envoy"],
 ];
 
