@@ -69,7 +69,7 @@ const untidied = (situation: PartSituation, reason: Reason): TargetRun => ({
   warning: joined(reason, situation.part.warning),
 });
 
-/** A site that says for ever that it tidies up does not keep its lane from a person who ends that. */
+/** A site that says for ever that it tidies up does not keep its lane from a person. */
 export const leaveUntidied = (situation: PartSituation): TargetRun =>
   untidied(situation, { code: "CANCELLED", message: "A person cancelled the tidying: the next run does it." });
 
