@@ -62,7 +62,9 @@ export const addEnrolmentCommands = (gateway: Command, answering: Answering): vo
         const { revoked } = answer;
         const what = revoked === 1 ? "1 certificate is" : `${revoked} certificates are`;
         const more =
-          revoked === 0 ? " It had not enrolled: if it has a certificate of your authority, revoke that yourself." : "";
+          revoked === 0
+            ? " It had none from here that is good: if it has one that you have signed, revoke that yourself."
+            : "";
         return { json: answer, text: `${id} is removed from ${site}; ${what} revoked.${more}` };
       }),
     );

@@ -53,6 +53,7 @@ const ofState: Readonly<Record<string, Key>> = {
   expiriesKey: records.expiriesKey(at, run),
   outboxKey: records.outboxKey(records.planKey(plan), 1),
   refusalKey: records.refusalKey(at, "stranger", "FORBIDDEN"),
+  refusedPeersKey: records.refusedPeersKey(at, a, "a1"),
 };
 
 test("what says who may do what lies in the table of access, the audit trail in its own, and all else in that of state", () => {

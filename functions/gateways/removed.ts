@@ -16,7 +16,7 @@ export class GatewayWasRemoved extends VisibleError {
 
   constructor(identity: PeerIdentity) {
     super("GATEWAY_REMOVED", `The gateway ${formatIdentity(identity)} was removed.`, {
-      hint: "If it should come back, ask somebody with an admin token for an enrolment token.",
+      hint: `If it should come back, ask somebody with an admin token: smtx-backup gateway invite ${identity.gatewayId} --site ${identity.siteId}`,
     });
     this.identity = identity;
   }

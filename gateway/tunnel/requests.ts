@@ -53,6 +53,8 @@ export const createRequestListener = (
       if (VisibleError.is(error, "PEER_REFUSED")) response.shouldKeepAlive = false;
       answerError(request, response, error, options.log);
     } finally {
+      // Who takes none of its answer holds it in our memory.
+      if (!response.writableFinished) request.socket.setTimeout(options.beats.silenceMs);
       stopBeating();
     }
   };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { after, afterEach, before, describe, type TestContext, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type ManualTime, manualTime } from "../agent/testing.ts";
@@ -15,6 +16,23 @@ import { code, get, of, signal, TestedServer } from "./testing.ts";
 
 const workMs = workSeconds * 1000;
 const never = () => new Promise<never>(() => undefined);
+
+test("an answer that its peer takes nothing of goes with the connection", { timeout: 60_000 }, async () => {
+  const tunnel = await TestedServer.start({ timeouts: { silenceSeconds: 0.3 } });
+  const closed = Promise.withResolvers<boolean>();
+  tunnel.handler = async (request, response) => {
+    // Once it has come whole, nobody looks at when it last brought something.
+    await once(request.resume(), "end");
+    response.once("close", () => closed.resolve(response.writableFinished));
+    answerJson(response, 200, "x".repeat(64 * 1024 * 1024));
+  };
+  const socket = await tunnel.connect();
+  socket.pause();
+  socket.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}");
+  assert.equal(await closed.promise, false);
+  socket.destroy();
+  await tunnel.stop(1);
+});
 
 describe("what a peer asks for", () => {
   let time: ManualTime;

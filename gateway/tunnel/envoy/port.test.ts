@@ -62,5 +62,9 @@ describe("the port of a gateway behind Envoy", () => {
     assert.match(await askAs("c"), /^HTTP\/1.1 200.*"siteId":"c"/s);
     assert.ok(!c.closed && !d.closed);
     await until("the others to be cut", () => held.size === 6);
+    assert.deepEqual(
+      b.refused.list().map(({ peer, code }) => `${peer?.siteId} ${code}`),
+      ["a PLACES_TAKEN"],
+    );
   });
 });

@@ -249,6 +249,8 @@ describe("uploads", () => {
     const stopped = patient.stop(0);
     await time.advance(60_000);
     await stopped;
+    const peer = { siteId: "a", gatewayId: "a-1" };
+    assert.deepEqual(patient.refused.list(), [{ peer, code: "LINK_SLOW", times: 1 }]);
   });
 
   test("ends an upload by its signal, with the signal's reason, whatever it waits for", async () => {

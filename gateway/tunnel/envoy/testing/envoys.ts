@@ -21,6 +21,8 @@ export interface TestedEnvoy {
   readonly tunnel: Tunnel;
   readonly endpoint: string;
   readonly dir: string;
+  /** What it has refused its peers. */
+  readonly refused: RefusedPeers;
   readonly log: ReturnType<typeof createMemoryLog>;
   close(): Promise<void>;
 }
@@ -47,6 +49,7 @@ export const openTestedEnvoy = async (options: {
   options.onDir?.(dir);
   const log = createMemoryLog();
   const port = options.port ?? (await freePort());
+  const refused = new RefusedPeers(log);
   const tunnel = await openEnvoyTunnel({
     credentials: options.credentials ?? (await credentialsOf(authority, siteId)),
     multiCluster: site("mc"),
@@ -55,7 +58,7 @@ export const openTestedEnvoy = async (options: {
     listen: { host: "127.0.0.1", port },
     handler,
     uploads: options.uploads ?? (async () => assert.fail("nobody may upload")),
-    refused: new RefusedPeers(log),
+    refused,
     log,
     ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
     ...(options.bounds !== undefined && { bounds: options.bounds }),
@@ -68,6 +71,7 @@ export const openTestedEnvoy = async (options: {
     endpoint: `127.0.0.1:${port}`,
     dir,
     log,
+    refused,
     close: async () => {
       await tunnel.stop(1);
       await rm(dir, { recursive: true });
