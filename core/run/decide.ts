@@ -20,7 +20,7 @@ type PartRow = { readonly [E in PartEvent["type"]]?: PartHandler<E> };
 /** While somebody works on the restore point. */
 const working: PartRow = { done: part.goOn, "gave-up": part.fail, cancel: part.cancel };
 /** The restore point is there: nothing that goes wrong now can take it back. */
-const tidying: PartRow = { done: part.goOn, "gave-up": part.finish };
+const tidying: PartRow = { done: part.goOn, "gave-up": part.finish, cancel: part.leaveUntidied };
 /** Nothing changes any more, but that a lane which comes round to it is let go again. */
 const over: PartRow = { start: part.unsettle, settled: part.settle };
 

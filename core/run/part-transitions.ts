@@ -61,9 +61,17 @@ export const fail = (situation: PartSituation, { step, reason }: EventOf<"gave-u
 
 /** The restore point is there; what could not be tidied up now is tidied up by the next run. */
 export const finish = (situation: PartSituation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined => {
-  if (step !== situation.part.step) return undefined;
-  return { ...end(situation, "succeeded", null), warning: joined(reason, situation.part.warning) };
+  return step === situation.part.step ? untidied(situation, reason) : undefined;
 };
+
+const untidied = (situation: PartSituation, reason: Reason): TargetRun => ({
+  ...end(situation, "succeeded", null),
+  warning: joined(reason, situation.part.warning),
+});
+
+/** A site that says for ever that it tidies up does not keep its lane from a person. */
+export const leaveUntidied = (situation: PartSituation): TargetRun =>
+  untidied(situation, { code: "CANCELLED", message: "A person cancelled the tidying: the next run does it." });
 
 export const unsettle = ({ part }: PartSituation): TargetRun | undefined =>
   part.unsettled ? undefined : { ...part, unsettled: true };

@@ -37,6 +37,8 @@ export class UploadReader {
   #bytesRead = 0;
   #changed = Promise.withResolvers<void>();
   #isAwaited = false;
+  /** Whether nobody wants what is left: then no buffer is taken for it. */
+  #isSkipped = false;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -67,6 +69,7 @@ export class UploadReader {
     const path: Buffer[] = [];
     this.#path = path;
     this.#isComplete = false;
+    this.#isSkipped = false;
     while (this.#path === path) {
       if (this.#isOver) return undefined;
       await this.#more();
@@ -98,6 +101,8 @@ export class UploadReader {
 
   /** Reads what is left of the upload to nowhere. @throws as `body` */
   async skip(signal: AbortSignal): Promise<void> {
+    this.#isSkipped = true;
+    this.#giveGathered();
     for await (const chunk of this.body(signal)) giveChunkBuffer(chunk.buffer as ArrayBuffer);
   }
 
@@ -161,6 +166,11 @@ export class UploadReader {
   }
 
   #gather(piece: Buffer, at: number): number {
+    if (this.#isSkipped) {
+      const skipped = Math.min(piece.length - at, this.#missing);
+      this.#missing -= skipped;
+      return skipped;
+    }
     this.#gathered ??= takeChunkBuffer();
     const end = Math.min(piece.length, at + this.#missing);
     const taken = piece.copy(this.#gathered, this.#filled, at, end);
