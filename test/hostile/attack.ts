@@ -22,7 +22,7 @@ export interface Knowledge {
 }
 
 /** What became of one attack; the attacker writes them to standard output, a line each. */
-export interface Outcome {
+export interface AttackOutcome {
   readonly attack: string;
   /** The code of the refusal, or how the attack ended. */
   readonly outcome: string;
@@ -50,7 +50,7 @@ export const refused = async (what: string, attempt: () => Promise<unknown>): Pr
   throw new LetThrough(`${what} was answered with ${JSON.stringify(answer).slice(0, 200)}`);
 };
 
-export const carryOut = async ({ name, carryOut }: Attack): Promise<Outcome> => {
+export const carryOut = async ({ name, carryOut }: Attack): Promise<AttackOutcome> => {
   try {
     return { attack: name, outcome: await carryOut(), letThrough: false };
   } catch (error) {

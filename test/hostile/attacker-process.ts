@@ -21,7 +21,7 @@ import { performTask } from "../../gateway/tasks/perform.ts";
 import { systemTime } from "../../gateway/time/time.ts";
 import { createPeerClient } from "../../gateway/tunnel/client.ts";
 import { RefusedPeers } from "../../gateway/tunnel/refused.ts";
-import { type Attack, carryOut, type Knowledge, type Outcome } from "./attack.ts";
+import { type Attack, type AttackOutcome, carryOut, type Knowledge } from "./attack.ts";
 import { crowdAt } from "./crowd.ts";
 import { atRandom, liesOf } from "./lies.ts";
 import { abusesOf, theftsFrom } from "./thefts.ts";
@@ -46,7 +46,7 @@ const log: Log = {
   child: () => log,
 };
 
-const tell = (outcome: Outcome): void => {
+const tell = (outcome: AttackOutcome): void => {
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
 };
 

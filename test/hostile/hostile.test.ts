@@ -23,7 +23,7 @@ import { type Gateways, startGateways } from "../aws/deployed/gateways.ts";
 import type { EmulatorProcess } from "../aws/emulator-process.ts";
 import { startMinistack } from "../aws/ministack.ts";
 import { until } from "../patience.ts";
-import type { Knowledge, Outcome } from "./attack.ts";
+import type { AttackOutcome, Knowledge } from "./attack.ts";
 import type { Probed } from "./probe.ts";
 import { pumpReports } from "./pump.ts";
 import { type SendersFront, startSendersFront } from "./senders.ts";
@@ -57,7 +57,7 @@ describe("beside a gateway that was taken over", () => {
   const failures: string[] = [];
   let pump: { stop(): Promise<void> } | undefined;
   let attacker:
-    | { readonly seed: string; readonly outcomes: readonly Outcome[]; begin(): void; stop(): Promise<void> }
+    | { readonly seed: string; readonly outcomes: readonly AttackOutcome[]; begin(): void; stop(): Promise<void> }
     | undefined;
 
   before(async () => {
@@ -190,8 +190,8 @@ describe("beside a gateway that was taken over", () => {
       stdio: ["pipe", "pipe", "inherit"],
     });
     const exited = once(child, "exit");
-    const outcomes: Outcome[] = [];
-    createInterface({ input: child.stdout }).on("line", (line) => outcomes.push(JSON.parse(line) as Outcome));
+    const outcomes: AttackOutcome[] = [];
+    createInterface({ input: child.stdout }).on("line", (line) => outcomes.push(JSON.parse(line) as AttackOutcome));
     return {
       seed,
       outcomes,
