@@ -30,7 +30,7 @@ export interface AttackOutcome {
   readonly letThrough: boolean;
 }
 
-/** One thing that a gateway that was taken over does. @returns how it ended, when it was let down */
+/** One thing that a gateway that was taken over does. It gives how it ended. */
 export interface Attack {
   readonly name: string;
   readonly carryOut: () => Promise<string>;

@@ -30,7 +30,8 @@ import { setTrap } from "./trap.ts";
 /**
  * A gateway that was taken over: `node attacker-process.ts <knowledge.json> <seed>`. It has a good
  * certificate and good credentials, does its site's tasks as they should be done, but for sending,
- * and attacks everybody else from the first byte of its input to the end. Each attack is a line of its output.
+ * and attacks everybody else from the first byte of its input to the end. Each attack is a line of
+ * its output.
  */
 const [knowledgeFile, seedText] = process.argv.slice(2);
 if (knowledgeFile === undefined || seedText === undefined)

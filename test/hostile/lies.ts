@@ -133,7 +133,10 @@ export const liesOf = ({ honest, ended }: Knowledge, me: Liar): readonly Lie[] =
   ];
 };
 
-/** Another of the same, with something in it changed by chance. @param next from 0 up to, not including, 1 */
+/**
+ * Another of the same, with something in it changed by chance.
+ * @param next from 0 up to, not including, 1
+ */
 export const atRandom = (report: object, next: () => number): object => {
   const copy = structuredClone(report) as Record<string, unknown>;
   const strange: readonly unknown[] = [
