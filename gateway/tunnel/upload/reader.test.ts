@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
-import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { lengthOf, record, signal } from "../testing.ts";
@@ -43,7 +42,7 @@ describe("what comes over an upload connection", () => {
     const idle = new ArrayBuffer(chunkBytes);
     giveChunkBuffer(idle);
     const skipped = reader.skip(signal);
-    await setImmediate();
+    await new Promise((resolve) => setImmediate(resolve));
     assert.equal(takeChunkBuffer().buffer, idle);
     socket.destroy();
     await assert.rejects(skipped);
