@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { lengthOf, record, signal } from "../testing.ts";
-import { chunkBytes } from "./chunk-buffers.ts";
+import { chunkBytes, giveChunkBuffer, takeChunkBuffer } from "./chunk-buffers.ts";
 import { UploadReader } from "./reader.ts";
 
 const end = lengthOf(0);
@@ -32,6 +32,20 @@ describe("what comes over an upload connection", () => {
     );
     assert.equal(new Set(chunks.map(({ buffer }) => buffer)).size, chunks.length);
     assert.equal(reader.isComplete, true);
+  });
+
+  test("takes no buffer where nobody wants it", async () => {
+    const socket = new PassThrough();
+    const reader = new UploadReader(socket);
+    socket.write(Buffer.concat([begin("/x"), record(Buffer.alloc(1000)), lengthOf(chunkBytes), Buffer.alloc(1000)]));
+    await reader.next();
+    const idle = new ArrayBuffer(chunkBytes);
+    giveChunkBuffer(idle);
+    const skipped = reader.skip(signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(takeChunkBuffer().buffer, idle);
+    socket.destroy();
+    await assert.rejects(skipped);
   });
 
   test("comes as it was sent where that is large", async () => {
