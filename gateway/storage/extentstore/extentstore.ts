@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Facilities } from "../../../core/api/facilities.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { Manifest } from "../../../core/api/manifest.ts";
@@ -226,7 +227,13 @@ export class ExtentStore implements StorageDriver {
     readonly epoch: number;
   }): Promise<readonly ExtentDigest[]> {
     const { database } = this.#store;
-    return database.snapshot(() => sessions.mirrorDigests(database, options.mirrorVolumeId, options.epoch));
+    const all: ExtentDigest[] = [];
+    for (;;) {
+      const { digests, isLast } = database.snapshot(() => sessions.mirrorDigests(database, options, all.length));
+      for (const digest of digests) all.push(digest);
+      if (isLast) return all;
+      await setImmediate();
+    }
   }
 
   async completeMirror(options: { readonly mirrorVolumeId: string; readonly epoch: number }): Promise<void> {

@@ -142,16 +142,24 @@ export const extentTokens = (database: Database, tableId: number, extents: numbe
   return tokens;
 };
 
-/** The digests of a table's extents. */
-export const extentDigests = (database: Database, tableId: number, extents: number): ExtentDigest[] => {
-  const digests = new Array<ExtentDigest>(extents).fill(null);
+/** The digests of a table's extents; of some, of those from `from` until, not including, `until`. */
+export const extentDigests = (
+  database: Database,
+  tableId: number,
+  extents: number,
+  { from, until } = { from: 0, until: extents },
+): ExtentDigest[] => {
+  const digests = new Array<ExtentDigest>(until - from).fill(null);
   const rows = database.all<{ extent: number; digest: Uint8Array | null }>(
-    `SELECT extent, digest FROM extents LEFT JOIN versions ON versions.id = versionId WHERE tableId = ?`,
+    `SELECT extent, digest FROM extents LEFT JOIN versions ON versions.id = versionId
+     WHERE tableId = ? AND extent >= ? AND extent < ?`,
     tableId,
+    from,
+    until < extents ? until : Number.MAX_SAFE_INTEGER,
   );
   for (const row of rows) {
     refusePastEnd(database, tableId, row.extent, extents);
-    digests[row.extent] = row.digest ?? damagedDigest;
+    digests[row.extent - from] = row.digest ?? damagedDigest;
   }
   return digests;
 };

@@ -110,16 +110,28 @@ export const commitMirrorExtent = (
   return tables;
 };
 
+/** So many are read in a turn of the event loop: a peer asks for them. */
+const digestsMax = 8_192;
+
 /**
- * The digests of the mirror's extents as they are committed; a damaged one has that of no content.
+ * The digests of the mirror's extents as they are committed, from one on; a damaged one has that of
+ * no content. `isLast`: there are no more.
  * @throws FENCED, VOLUME_UNKNOWN
  */
-export const mirrorDigests = (database: Database, mirrorVolumeId: string, epoch: number): ExtentDigest[] => {
+export const mirrorDigests = (
+  database: Database,
+  { mirrorVolumeId, epoch }: { readonly mirrorVolumeId: string; readonly epoch: number },
+  from: number,
+): { readonly digests: readonly ExtentDigest[]; readonly isLast: boolean } => {
   fencedMirror(database, mirrorVolumeId, epoch);
   const { tableId, sizeBytes, ...geometry } = findVolume(database, mirrorVolumeId);
-  const digests = extentDigests(database, tableId, extentCount(geometry, sizeBytes));
-  for (const extent of damagedExtents(database, tableId)) digests[extent] = damagedDigest;
-  return digests;
+  const extents = extentCount(geometry, sizeBytes);
+  const until = Math.min(extents, from + digestsMax);
+  const digests = extentDigests(database, tableId, extents, { from, until });
+  for (const extent of damagedExtents(database, tableId)) {
+    if (extent >= from && extent < until) digests[extent - from] = damagedDigest;
+  }
+  return { digests, isLast: until === extents };
 };
 
 /** @throws FENCED, VOLUME_UNKNOWN */
