@@ -142,7 +142,7 @@ export const extentTokens = (database: Database, tableId: number, extents: numbe
   return tokens;
 };
 
-/** The digests of a table's extents; of some, of those from `from` until, not including, `until`. */
+/** The digests of a table's extents: all, or those from `from` up to, not including, `until`. */
 export const extentDigests = (
   database: Database,
   tableId: number,
