@@ -35,12 +35,12 @@ export interface ConnectionBounds {
   readonly places: number;
   /**
    * Still in their handshake, which takes two round trips. Over 200 ms each the port stays open
-   * against 600 strangers a second.
+   * against 300 strangers a second. All of them at once are half a turn of the event loop that may be.
    */
   readonly lobby: number;
 }
 
-export const usualBounds: ConnectionBounds = { places: 512, lobby: 256 };
+export const usualBounds: ConnectionBounds = { places: 512, lobby: 128 };
 /** Those that have been cut are counted until they are closed. */
 const closingMax = 256;
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { TLSSocket } from "node:tls";
+import { until } from "../../test/patience.ts";
 import { credentialsOf } from "../transfer/testing/credentials.ts";
 import { answerWho, get, TestedServer } from "./testing.ts";
 
@@ -32,15 +33,35 @@ describe("the port of the direct tunnel", () => {
     const peer = await tunnel.client();
     assert.equal(((await peer.request(get)) as { siteId: string }).siteId, "a");
     await peer.close();
-    // The newest 256 stay, and who asked was one of them.
-    while (closed.length < 264) await new Promise(setImmediate);
+    // The newest 128 stay, and who asked was one of them.
+    while (closed.length < 392) await new Promise(setImmediate);
     assert.deepEqual(
-      closed.filter((count) => count >= 265),
+      closed.filter((count) => count >= 393),
       [],
     );
     assert.equal(dropped(tunnel).length, 1, "one line for all of them");
     assert.ok(!tunnel.log.lines.some(({ message }) => message.includes("was refused")));
   });
+});
+
+test("a port writes one line for all connections that end before they say who they are", async () => {
+  const tunnel = await TestedServer.start();
+  try {
+    const silent = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const socket = connect({ host: "127.0.0.1", port: tunnel.port });
+        await once(socket, "connect");
+        return socket;
+      }),
+    );
+    for (const socket of silent) socket.resetAndDestroy();
+    const told = () => tunnel.log.lines.filter(({ message }) => message.includes("before they said who they are"));
+    await until("the line", () => told().length > 0);
+    assert.equal(told().length, 1);
+    assert.ok(!tunnel.log.lines.some(({ message }) => message.includes("was refused")));
+  } finally {
+    await tunnel.stop(0);
+  }
 });
 
 describe("the places at the port of the direct tunnel", () => {

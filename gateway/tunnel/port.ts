@@ -26,6 +26,9 @@ export const boundConnections = (
   const onDropped = seldom(steadyTime.nowMs, (times) =>
     log.warn({ times }, "connections were dropped before they said who they are: too many wait"),
   );
+  const onGone = seldom(steadyTime.nowMs, (times) =>
+    log.warn({ times }, "connections ended before they said who they are"),
+  );
   const onCut = seldom(steadyTime.nowMs, (times) =>
     log.warn({ times }, "connections of the site that has the most were cut: there are too many"),
   );
@@ -53,6 +56,11 @@ export const boundConnections = (
     }
     lobby.leave(socket);
     const reason = socket.authorizationError ?? error;
+    // It went away and has said nothing. A line for each would be a stranger's to make.
+    if (reason === error && (error as NodeJS.ErrnoException).code === "ECONNRESET") {
+      onGone();
+      return;
+    }
     log.warn({ err: error, reason, from: socket.remoteAddress }, "a peer was refused in the handshake");
   });
 };

@@ -30,6 +30,8 @@ const scriptsElsewhere: Record<string, string> = {
   "test:infra": "gets SST's platform, 300 MB; CI runs it",
   "test:package": "needs root, and installs the package; CI runs it",
   "test:histories": "takes half an hour",
+  "test:fuzz": "CI runs it",
+  "test:hostile": "CI runs it",
   "test:load": "wants both cores for itself",
   bench: "takes twenty minutes; its parts are tested in bench",
   "bench:control": "takes three minutes; its bounds are tested in bench/control",
