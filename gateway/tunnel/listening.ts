@@ -35,7 +35,7 @@ export interface ConnectionBounds {
   readonly places: number;
   /**
    * Still in their handshake, which takes two round trips. Over 200 ms each the port stays open
-   * against 300 strangers a second. All of them at once are half a turn of the event loop that may be.
+   * against 300 strangers a second. All at once, they take half of a turn that may be.
    */
   readonly lobby: number;
 }
