@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ulid } from "ulid";
+import { multiCluster } from "../../bench/ours/tasks.ts";
 import { type Instant, instantSchema, type PlanId, planIdSchema, type RunId, type SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
+import type { Site } from "../../core/api/site.ts";
 import type { RunTask, Task } from "../../core/api/task.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import type { RetryPolicy } from "../../core/run/retry-policy.ts";
 import { hasEnded } from "../../core/run/steps.ts";
+import { siteKey } from "../../functions/documents/records.ts";
 import { createPlan, runPlanNow } from "../../functions/engine/commands.ts";
 import { createMemoryStore } from "../../functions/memory/store.ts";
 import type { Deps } from "../../functions/ports/deps.ts";
@@ -64,6 +67,8 @@ export class LabControlPlane {
 
   async addSite(siteId: SiteId, node: Node): Promise<void> {
     this.#nodes.set(siteId, node);
+    const body: Site = { id: siteId, multiCluster, createdAt: now() };
+    await this.#deps.store.commit([{ type: "put", key: siteKey(siteId), body, expect: "absent" }]);
     await this.#beat(node);
     this.#track(this.#beatOn(node));
   }

@@ -58,8 +58,8 @@ describe("a gateway's public port", () => {
     const sinceMs = Date.now();
     const refused = await ask(await credentialsOf(authority, "c", multiCluster), head);
     assert.match(refused, /^HTTP\/1.1 403/);
-    assert.match(refused, /PEER_REFUSED.*A gateway of c can't send for site a/);
-    await b.logged(sinceMs, ({ msg, line }) => msg === "a peer was refused" && line.includes("gateway of c"));
+    assert.match(refused, /PEER_REFUSED.*not been told to take anything from site c/);
+    await b.logged(sinceMs, ({ msg, line }) => msg === "a peer was refused" && line.includes("site c"));
     // The same from who may, so it was for the certificate that the other was refused.
     assert.match(await ask(await credentialsOf(authority, "a", multiCluster), head), /^HTTP\/1.1 200.*"epoch"/s);
     assert.equal((await receivedAt(b)).requests, 2, "what comes through is counted");

@@ -12,7 +12,7 @@ import { DeleteQueueCommand, ListQueuesCommand } from "@aws-sdk/client-sqs";
 import { type Clients, createClients, type Environment } from "../../../functions/aws/clients.ts";
 import { ensureQueue, reportQueueDefinition } from "../../../functions/aws/queues.ts";
 import { ensureScheduleGroup } from "../../../functions/aws/scheduler.ts";
-import { ensureTables } from "../../../functions/aws/table.ts";
+import { ensureTables, tableNamesOf } from "../../../functions/aws/table.ts";
 
 /** What the steps of the smoke test work on. */
 export interface Resources {
@@ -68,7 +68,9 @@ const removeAll = async (clients: Clients, iam: IAMClient, name: string): Promis
       await tryTo(`queue ${QueueUrl}`, () => clients.sqs.send(new DeleteQueueCommand({ QueueUrl })));
     }
   });
-  await tryTo(`table ${name}`, () => clients.dynamodb.send(new DeleteTableCommand({ TableName: name })));
+  for (const TableName of Object.values(tableNamesOf(name))) {
+    await tryTo(`table ${TableName}`, () => clients.dynamodb.send(new DeleteTableCommand({ TableName })));
+  }
   const RoleName = name;
   await tryTo(`policy of role ${name}`, () =>
     iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName: policyName })),
