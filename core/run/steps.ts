@@ -17,7 +17,7 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   rebuild: ["rebuilding"],
 };
 
-/** Whether a person asked for it, to have something back: it has no lane, and makes no group of the plan's. */
+/** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
 export const isRestore = (kind: RunKind): kind is RestoreKind =>
   restoreKindSchema.options.some((restore) => restore === kind);
 
