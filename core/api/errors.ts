@@ -50,6 +50,10 @@ export const errorCodes = {
   GROUP_UNKNOWN: { status: 404, retryable: false },
   GROUP_NOT_RESTORABLE: { status: 409, retryable: false },
   GROUP_BUSY: { status: 409, retryable: true },
+  CHANGED_SINCE: { status: 409, retryable: false },
+  ROLLBACK_UNFINISHED: { status: 409, retryable: true },
+  ROLLBACK_ENDED: { status: 409, retryable: false },
+  OBJECT_LOCKED: { status: 409, retryable: true },
   GROUP_DAMAGED: { status: 409, retryable: false },
   MESSAGE_TOO_LARGE: { status: 422, retryable: false },
   // The data path.

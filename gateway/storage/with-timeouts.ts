@@ -70,6 +70,12 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
     publishedObject: (of, call) => calls.answer("publishedObject", call, (watch) => driver.publishedObject(of, watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
+    changesSince: (of, call) => calls.durable("changesSince", call, (watch) => driver.changesSince(of, watch)),
+    powerOff: (object, call) => calls.durable("powerOff", call, (watch) => driver.powerOff(object, watch)),
+    rollBack: (of, call) => calls.durable("rollBack", call, (watch) => driver.rollBack(of, watch)),
+    undoRollBack: (of, call) => calls.durable("undoRollBack", call, (watch) => driver.undoRollBack(of, watch)),
+    unfinishedRollbacks: (objects, call) =>
+      calls.answer("unfinishedRollbacks", call, (watch) => driver.unfinishedRollbacks(objects, watch)),
     ...(administration && { administration: timedAdministration(administration, calls) }),
     ...(stageVolume && {
       stageVolume: (of, call) =>

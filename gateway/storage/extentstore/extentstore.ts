@@ -26,6 +26,7 @@ import type {
   WantedSnapshot,
 } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
+import type { ChangesSinceOptions, ObjectChanges, RollBackOptions, RolledBack } from "../rollback.ts";
 import type {
   CreateVolumeOptions,
   ExtentDigest,
@@ -37,12 +38,14 @@ import type {
   VolumeHandle,
 } from "../volume-io.ts";
 import { StoreAdministration } from "./administration/administration.ts";
+import { setPower } from "./administration/power.ts";
 import { groupDamage } from "./cluster/group-damage.ts";
 import * as objects from "./cluster/objects.ts";
 import { listPools } from "./cluster/pools.ts";
 import * as snapshots from "./cluster/snapshots.ts";
 import { listSwitches } from "./cluster/switches.ts";
-import { geometryOf } from "./cluster/volume-row.ts";
+import { refuseUnfinished } from "./cluster/unfinished.ts";
+import { geometryOf, type VolumeRow } from "./cluster/volume-row.ts";
 import * as volumes from "./cluster/volumes.ts";
 import { closeStore, openStore, type Store, type StoreOptions } from "./data/store.ts";
 import { StoredSnapshotReader, VolumeReader } from "./io/readers.ts";
@@ -54,11 +57,18 @@ import { StoredExtentWriter } from "./mirrors/mirror-writer.ts";
 import { prepareMirror } from "./mirrors/prepare.ts";
 import * as sessions from "./mirrors/sessions.ts";
 import { rebuildObject } from "./rebuild/rebuild.ts";
+import { changesSince } from "./rollback/changes.ts";
+import { rollBackBySwap, rollBackInPlace, undoRollBack, unfinishedRollbacks } from "./rollback/roll-back.ts";
 import { collect } from "./space/collect.ts";
 import { recheckDamage } from "./space/recheck.ts";
 import { tend } from "./space/tend.ts";
 
 const kinds = objectKindSchema.options;
+
+export interface ExtentStoreOptions extends StoreOptions {
+  /** For tests: false, to roll back in place, as clusters do that have no swap. */
+  readonly swaps?: boolean;
+}
 
 /**
  * A folder on a local disk as a storage cluster: thin volumes, atomic group snapshots, sessions.
@@ -70,9 +80,11 @@ export class ExtentStore implements StorageDriver {
   readonly kind = "extentstore";
   readonly administration: ClusterAdministration;
   readonly #store: Store;
+  readonly #swaps: boolean;
 
-  private constructor(store: Store) {
+  private constructor(store: Store, { swaps = true }: ExtentStoreOptions) {
     this.#store = store;
+    this.#swaps = swaps;
     this.administration = new StoreAdministration(store);
   }
 
@@ -81,12 +93,12 @@ export class ExtentStore implements StorageDriver {
    * were holding, and looks whether what was damaged is still.
    * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, STORE_FULL, DISK_FAILED
    */
-  static async open(dir: string, options: StoreOptions & StorageCall = {}): Promise<ExtentStore> {
+  static async open(dir: string, options: ExtentStoreOptions & StorageCall = {}): Promise<ExtentStore> {
     const store = openStore(dir, options);
     try {
       recheckDamage(store);
       await collect(store, { ...options, compact: false });
-      return new ExtentStore(store);
+      return new ExtentStore(store, options);
     } catch (error) {
       closeStore(store);
       throw error;
@@ -100,6 +112,7 @@ export class ExtentStore implements StorageDriver {
       extentMap: true,
       chosenLunId: true,
       atomicExtents: true,
+      swap: this.#swaps,
     };
   }
 
@@ -133,7 +146,11 @@ export class ExtentStore implements StorageDriver {
 
   async openVolume(volumeId: string, mode: "read" | "write"): Promise<VolumeHandle> {
     const { database, writer } = this.#store;
-    if (mode === "read") return new VolumeReader(this.#store, volumes.findVolume(database, volumeId));
+    if (mode === "read")
+      return new VolumeReader(
+        this.#store,
+        database.snapshot(() => this.#readable(volumeId)),
+      );
     const volume = this.#transaction(() => volumes.claimVolume(database, writer, volumeId));
     return new VolumeWriter(this.#store, volume);
   }
@@ -265,6 +282,32 @@ export class ExtentStore implements StorageDriver {
     return this.#transaction((database) => rebuildObject(database, options));
   }
 
+  async changesSince(of: ChangesSinceOptions): Promise<readonly ObjectChanges[]> {
+    return this.#store.database.snapshot(() => changesSince(this.#store, of));
+  }
+
+  async powerOff(object: ObjectId): Promise<void> {
+    this.#transaction((database) => setPower(database, object, "off"));
+  }
+
+  async rollBack(options: RollBackOptions, call?: StorageCall): Promise<readonly RolledBack[]> {
+    const told = this.#swaps ? rollBackBySwap(this.#store, options) : await rollBackInPlace(this.#store, options, call);
+    await collect(this.#store, { compact: true, ...call });
+    return told;
+  }
+
+  async undoRollBack(
+    of: { readonly key: GroupId; readonly owner: Owner },
+    call?: StorageCall,
+  ): Promise<{ readonly wasDone: boolean }> {
+    return undoRollBack(this.#store, of, call);
+  }
+
+  async unfinishedRollbacks(objects: readonly ObjectId[]): ReturnType<StorageDriver["unfinishedRollbacks"]> {
+    const { database } = this.#store;
+    return database.snapshot(() => unfinishedRollbacks(database, objects));
+  }
+
   async damage(): Promise<readonly GroupDamage[]> {
     const { database } = this.#store;
     return database.snapshot(() => groupDamage(database));
@@ -276,6 +319,14 @@ export class ExtentStore implements StorageDriver {
 
   async close(): Promise<void> {
     closeStore(this.#store);
+  }
+
+  /** @throws VOLUME_UNKNOWN, ROLLBACK_UNFINISHED */
+  #readable(volumeId: string): VolumeRow {
+    const { database } = this.#store;
+    const volume = volumes.findVolume(database, volumeId);
+    refuseUnfinished(database, volume);
+    return volume;
   }
 
   #transaction<Result>(work: (database: Store["database"]) => Result): Result {
