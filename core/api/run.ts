@@ -4,9 +4,10 @@ import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema
 import { textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
+import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
 
 /** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild"]);
+export const restoreKindSchema = z.enum(["rebuild", "rollback"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options]);
@@ -20,6 +21,9 @@ export const stepSchema = z.enum([
   "publishing",
   "reclaiming",
   "rebuilding",
+  "checking",
+  "rolling-back",
+  "undoing",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -52,7 +56,7 @@ export const targetRunSchema = z.object({
   state: targetStateSchema,
   /** The step that is worked on; null before the start and after the end. */
   step: stepSchema.nullable(),
-  /** Why it failed, was cancelled or skipped. */
+  /** Why it failed, was cancelled or skipped; while it is undone, why that is. */
   reason: reasonSchema.nullable(),
   /** A restore point is there, and something after it went wrong. */
   warning: reasonSchema.nullable(),
@@ -119,6 +123,7 @@ export const runPlanSchema = z.object({
       fromSiteId: siteIdSchema.optional(),
       namePrefix: z.string().max(textCharactersMax),
       evenDamaged: z.boolean().optional(),
+      rollback: rollbackWishesSchema.optional(),
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
     })
     .optional(),

@@ -15,11 +15,15 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   snapshot: ["snapshotting", "reclaiming"],
   backup: ["snapshotting", "preparing", "transferring", "publishing", "reclaiming"],
   rebuild: ["rebuilding"],
+  rollback: ["checking", "snapshotting", "rolling-back"],
 };
 
 /** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
 export const isRestore = (kind: RunKind): kind is RestoreKind =>
   restoreKindSchema.options.some((restore) => restore === kind);
+
+/** Whether it takes a group of its own; a rollback does, of what there is before it. */
+export const takesGroup = (kind: RunKind): boolean => stepsOf[kind].includes("snapshotting");
 
 /** The step after `step`; undefined after the last one. */
 export const stepAfter = (kind: RunKind, step: Step): Step | undefined =>
@@ -58,6 +62,9 @@ export const taskCount = (
       return kind === "backup" ? 2 : 1;
     case "snapshotting":
     case "publishing":
+    case "checking":
+    case "rolling-back":
+    case "undoing":
       return 1;
   }
 };
@@ -67,7 +74,7 @@ export const taskCount = (
  * source, or in a version before of a target.
  */
 export const hasStep = (run: Run, target: SiteId, step: Step): boolean =>
-  stepsOf[run.kind].includes(step) &&
+  (stepsOf[run.kind].includes(step) || (step === "undoing" && run.kind === "rollback")) &&
   (run.targets[target] !== undefined || (step === "snapshotting" && target === run.source));
 
 /**
@@ -98,6 +105,9 @@ export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step,
     case "publishing":
       return receiver;
     case "rebuilding":
+    case "checking":
+    case "rolling-back":
+    case "undoing":
       return target;
     case "reclaiming":
       return index === 0 ? target : run.source;

@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { restoreCreateSchema } from "../../core/api/restore/restore.ts";
 import { startRebuild } from "../rebuild/start-rebuild.ts";
+import { startRollback } from "../rollback/start-rollback.ts";
 import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, refusals } from "./route.ts";
@@ -9,7 +10,7 @@ import { runBody } from "./schemas.ts";
 const create = createRoute({
   method: "post",
   path: "/v1/restores",
-  summary: "Rebuild the objects of a restore point, or some of them, on the site that has it",
+  summary: "Rebuild the objects of a restore point where it is, or roll them back where they came from",
   ...needs("restore"),
   request: { body: jsonBody(restoreCreateSchema) },
   responses: {
@@ -20,7 +21,8 @@ const create = createRoute({
 
 export const restoreRoutes = (deps: ApiDeps) =>
   createRouter().openapi(create, async (c) => {
-    const { type: _, ...options } = c.req.valid("json");
-    await readSite(deps, options.siteId);
-    return c.json(await startRebuild(deps, options), 201);
+    const asked = c.req.valid("json");
+    if (asked.type === "rollback") return c.json(await startRollback(deps, asked), 201);
+    await readSite(deps, asked.siteId);
+    return c.json(await startRebuild(deps, asked), 201);
   });

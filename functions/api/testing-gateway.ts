@@ -64,8 +64,11 @@ export const resultOf = (
       return { kind: "reclaim", deleted: task.groupIds, present: [...present] };
     case "rebuild":
       return { kind: "rebuild", object: { ...published(task.object), name: task.name } };
+    case "check":
+    case "rollback":
+    case "undo-rollback":
     case "abort":
-      return { kind: "abort" };
+      return { kind: task.kind };
   }
 };
 

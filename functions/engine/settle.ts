@@ -4,6 +4,7 @@ import { movedBy } from "../../core/run/moved.ts";
 import { isRestore, mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
 import { partKey } from "../documents/records.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "../groups/groups.ts";
+import { releaseLocks } from "../locks/locks.ts";
 import type { Deps } from "../ports/deps.ts";
 import { expireIfUseless } from "../runs/expiry.ts";
 import { readRunPlan } from "../runs/facts.ts";
@@ -11,6 +12,7 @@ import { needRun } from "../runs/runs.ts";
 import { readShards } from "../runs/shards.ts";
 import { closeShards, dealOut } from "./deal-out.ts";
 import type { Happening } from "./happenings.ts";
+import { lockObjects } from "./rollback-tasks.ts";
 import { abortTaskOf } from "./tasks.ts";
 
 /**
@@ -29,6 +31,11 @@ export const goOnWith = async (
   const part = run.targets[target];
   if (part === undefined) return [];
   if (part.step !== null) {
+    if (part.step === "checking") {
+      const reason = await lockObjects(deps, run.id, target);
+      const event = { type: "gave-up", step: part.step, reason } as const;
+      if (reason !== undefined) return [{ to: "part", runId: run.id, target, event: { ...event, reason } }];
+    }
     await writeDown(deps, run, target, part.step);
     return dealOut(deps, run, target, { step: part.step, isNew });
   }
@@ -55,6 +62,7 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
     await deps.tasks.send(target, [{ task: abortTaskOf(deps, run, target) }]);
   }
   if (isGivenUp) await closeShards(deps, run, target, part);
+  if (kind === "rollback") await releaseLocks(deps, { runId, siteId: target });
   if (isRestore(kind)) await letGroupGo(deps, run, target);
   else await markOfFailedRun(deps, run);
   await expireIfUseless(deps, run);

@@ -14,11 +14,13 @@ import { planKey } from "../documents/records.ts";
 import { readGatewaysOfLate } from "../gateways/list.ts";
 import { baseOfVolume, nothingThere } from "../groups/base.ts";
 import { chooseForReclaim } from "../groups/reclaim.ts";
+import { readLocks } from "../locks/locks.ts";
 import type { Deps } from "../ports/deps.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "../runs/facts.ts";
 import { mappingFor } from "../runs/mapping.ts";
 import { readRunObjects, snapshotIndexOf } from "../runs/run-objects.ts";
 import { readObjectOf } from "../runs/volume-pages.ts";
+import { checkOf, rollbackOf, safetyGroupOf } from "./rollback-tasks.ts";
 
 const tidying = { step: "reclaiming", attempt: 1 } as const;
 
@@ -87,7 +89,7 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       return {
         ...common,
         kind: "snapshot",
-        ...(await toTake(deps, runId)),
+        ...(await toTake(deps, runId, siteId)),
       };
     case "preparing":
       return { ...common, kind: "prepare", ...(await preparationOf(deps, runId, target, shard)) };
@@ -102,12 +104,21 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
     }
     case "rebuilding":
       return { ...common, ...(await rebuildOf(deps, runId, index)) };
+    case "checking":
+      return { ...common, kind: "check", ...(await checkOf(deps, runId)) };
+    case "rolling-back":
+      return { ...common, kind: "rollback", ...(await rollbackOf(deps, runId)) };
+    case "undoing":
+      return { ...common, kind: "undo-rollback" };
   }
 };
 
-const toTake = async (deps: Deps, runId: RunId) => {
+const toTake = async (deps: Deps, runId: RunId, siteId: SiteId) => {
   const told = await readRunPlan(deps, runId);
-  return { objects: [...(await readRunObjects(deps, told))], planName: told.planName };
+  if (told.restore !== undefined) return safetyGroupOf(deps, runId);
+  const locked = (await readLocks(deps, siteId)).map(({ id, runId: by }) => ({ id, runId: by }));
+  const objects = [...(await readRunObjects(deps, told))];
+  return { objects, planName: told.planName, ...(locked.length > 0 && { locked }) };
 };
 
 const preparationOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard) => {

@@ -6,7 +6,7 @@ import type { Progress, Run, RunPlan, Shard, Step } from "../../core/api/run.ts"
 import { ruleText } from "../../core/object/rule.ts";
 import { progressAhead, progressOfAll } from "../../core/run/progress.ts";
 import { isTaskDone, shardOf } from "../../core/run/shards.ts";
-import { placeOf } from "../../core/run/steps.ts";
+import { isRestore, placeOf } from "../../core/run/steps.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { Page, PageRequest } from "../documents/page.ts";
 import { foreignCursor } from "../documents/store-rules.ts";
@@ -74,7 +74,7 @@ const readsAtOnce = 8;
 
 /** How many objects a run has; undefined while it is not known which. */
 const totalOf = async (deps: Deps, run: Run): Promise<number | undefined> => {
-  if (run.kind === "rebuild") return run.objectCount;
+  if (isRestore(run.kind)) return run.objectCount;
   const taken = await readTaken(deps, run);
   return taken && (taken.objects ?? run.objectCount);
 };
@@ -135,11 +135,16 @@ const progressesAt = async (deps: Deps, run: Run, site: SiteId, some: readonly P
     readMoved(deps, run.id, { step, site }, tasks),
     readShards(deps, run.id, placeOf(run, site, step), step),
   ]);
-  const world = { moved, shards: shards.map(({ body }) => body), isOver, isSnapshot: run.kind === "snapshot" };
+  const world = {
+    moved,
+    shards: shards.map(({ body }) => body),
+    isOver,
+    isOneTask: run.kind === "snapshot" || run.kind === "rollback",
+  };
   return (index: number, fact: SnapshotFact): Progress => {
     const { volumes } = fact.config;
     // A rebuild shares the group's data: what has to be moved for it, nobody knows before.
-    if (run.kind === "rebuild") return progressOf(index, [], world);
+    if (isRestore(run.kind)) return progressOf(index, [], world);
     if (run.kind === "snapshot" || fact.volumes === undefined) return progressOf(index, volumes, world);
     return progressOfAll(fact.volumes.map((task, place) => progressOf(task, volumes.slice(place, place + 1), world)));
   };
@@ -184,15 +189,10 @@ const gapMax = 50;
 const progressOf = (
   task: number | null,
   volumes: SnapshotFact["config"]["volumes"],
-  {
-    moved,
-    shards,
-    isOver,
-    isSnapshot,
-  }: { moved: Moved; shards: readonly Shard[]; isOver: boolean; isSnapshot: boolean },
+  { moved, shards, isOver, isOneTask }: { moved: Moved; shards: readonly Shard[]; isOver: boolean; isOneTask: boolean },
 ): Progress => {
   const shard = task === null ? undefined : shards.find((one) => one.shard === shardOf(task));
-  const isDone = isOver || (!isSnapshot && task !== null && shard !== undefined && isTaskDone(shard, task));
+  const isDone = isOver || (!isOneTask && task !== null && shard !== undefined && isTaskDone(shard, task));
   const current = task !== null && shard?.index === task ? shard.progress : undefined;
   const known = (task === null ? undefined : moved.get(task)?.progress) ?? current ?? progressAhead(volumes);
   return isDone ? { ...known, phase: "done" } : known;

@@ -2,11 +2,11 @@ import type { ProgressSum, RunAnswer, RunTarget } from "../../core/api/answers.t
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { Progress, Progresses, Run, RunPlan, Shard, Step, TargetRun } from "../../core/api/run.ts";
+import type { Progress, Progresses, Run, RunKind, RunPlan, Shard, Step, TargetRun } from "../../core/api/run.ts";
 import { sumOf } from "../../core/run/progress.ts";
 import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
-import { partsBySite, partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
+import { isRestore, partsBySite, partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../documents/dead-letters.ts";
 import { planKey, runPlanKey } from "../documents/records.ts";
 import { readGateways } from "../gateways/list.ts";
@@ -31,7 +31,7 @@ import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
   const { run, runPlan } = await readBoth(deps, runId);
   const [taken, plan, absent, limits, deadLetters] = await Promise.all([
-    run.kind === "rebuild" ? undefined : readTaken(deps, run),
+    isRestore(run.kind) ? undefined : readTaken(deps, run),
     deps.store.get<Plan>(planKey(run.planId)),
     absentSites(deps, run),
     limitsOf(deps, run.source),
@@ -163,7 +163,12 @@ export const openShards = async (
 };
 
 /** The step that moves an object's data. */
-export const dataStep = { snapshot: "snapshotting", backup: "transferring", rebuild: "rebuilding" } as const;
+export const dataStep: Readonly<Record<RunKind, Step>> = {
+  snapshot: "snapshotting",
+  backup: "transferring",
+  rebuild: "rebuilding",
+  rollback: "rolling-back",
+};
 
 /** How many of the steps after one a part has come to; negative before it. */
 const stepsPast = (run: Run, part: TargetRun, first: Step): number => {
@@ -220,7 +225,8 @@ const objectsDoneIn = (
   shards: readonly Shard[],
   { objectsTotal, own }: { readonly objectsTotal: number; readonly own: RunWorld["own"] },
 ): number => {
-  if (kind === "snapshot") return 0;
+  // One task is about all of them.
+  if (kind === "snapshot" || kind === "rollback") return 0;
   if (own === undefined) return tasksDone(shards);
   const isDone = (task: number) => shards.some((one) => one.shard === shardOf(task) && isTaskDone(one, task));
   const indices = Array.from({ length: objectsTotal }, (_, index) => index);

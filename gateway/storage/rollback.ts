@@ -65,8 +65,15 @@ export interface ObjectChanges extends ObjectId {
    * Undefined where nothing has changed, or nobody knows.
    */
   readonly since: Instant | undefined;
-  /** Why it can't be rolled back now: `the VM “web” is on`. */
-  readonly usedBy: string | undefined;
+  readonly usedBy: ObjectUse | undefined;
+}
+
+/** Why an object can't be rolled back now. */
+export interface ObjectUse {
+  /** `the VM “web” is on` */
+  readonly why: string;
+  /** The VM that would have to be switched off, where that is it. */
+  readonly vmId?: string;
 }
 
 export interface RollBackOptions {

@@ -1,10 +1,12 @@
 import type { RunTask, TaskResult, TaskResultOf } from "../../core/api/task.ts";
 import { abort } from "./abort.ts";
+import { check } from "./check.ts";
 import type { TaskContext } from "./context.ts";
 import { prepare } from "./prepare.ts";
 import { publish } from "./publish.ts";
 import { rebuild } from "./rebuild.ts";
 import { reclaim } from "./reclaim.ts";
+import { rollback, undoRollback } from "./rollback.ts";
 import { snapshot } from "./snapshot.ts";
 import { transfer } from "./transfer.ts";
 
@@ -23,6 +25,9 @@ export const handlers: { readonly [K in Kind]: Handler<K> } = {
   publish,
   reclaim,
   rebuild,
+  check,
+  rollback,
+  "undo-rollback": undoRollback,
   abort,
 };
 

@@ -343,6 +343,10 @@ export class World {
       }
       case "rebuild":
         return here.rebuild(task);
+      case "check":
+      case "rollback":
+      case "undo-rollback":
+        return assert.fail("these histories roll nothing back");
       case "abort":
         here.abort(task.groupId);
         return { kind: "abort" };

@@ -173,7 +173,7 @@ export const rollbackConformance = (open: () => Promise<StorageUnderTest>): void
       await take(driver, 1, objects, 1);
       const handle = await driver.openVolume(volumeOf(one).id, "write");
       const { usedBy } = (await driver.changesSince({ owner, groupId: groupId(1), objects }))[0] ?? {};
-      assert.match(usedBy ?? "", /“one” is open for writing/);
+      assert.match(usedBy?.why ?? "", /“one” is open for writing/);
       await rejects(driver.rollBack(back(1, 2, objects)), "OBJECT_BUSY");
       await handle.close();
       await driver.deleteVolume(volumeOf(two).id);
