@@ -11,6 +11,7 @@ import { addLocalCommands } from "./commands/local.ts";
 import { addObjectCommands } from "./commands/object.ts";
 import { addPlanCommands } from "./commands/plan.ts";
 import { addRebuildCommand } from "./commands/restores/rebuild.ts";
+import { addRollbackCommand } from "./commands/restores/rollback.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSiteCommands } from "./commands/site.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -46,6 +47,7 @@ export const createProgram = (host: Screens, answering: Answering): Command => {
   addRunCommands(program, answering);
   addGroupCommands(program, answering);
   addRebuildCommand(program, answering);
+  addRollbackCommand(program, answering);
   addAuditCommand(program, answering);
   addCompletionCommand(program, answering);
   addHelpCommand(program, answering);
