@@ -7,7 +7,14 @@ import { stepsOf } from "./steps.ts";
 import * as task from "./task-transitions.ts";
 import { type Play, playPart, startedUntil, superseded } from "./testing.ts";
 
-const kindOf = (step: Step): RunKind => (step === "rebuilding" ? "rebuild" : "backup");
+/** The kind of run that has the step, where that is no backup. */
+const kinds: Partial<Record<Step, RunKind>> = {
+  rebuilding: "rebuild",
+  checking: "rollback",
+  "rolling-back": "rollback",
+  undoing: "rollback",
+};
+const kindOf = (step: Step): RunKind => kinds[step] ?? "backup";
 
 /** What may happen while a step is worked on; afterwards it goes on to the end. */
 const inAnyStep: Readonly<Record<string, (play: Play, step: Step) => void>> = {
@@ -130,6 +137,10 @@ describe("the tables of a run", () => {
         [partTable, state, "start", part.start],
         [partTable, state, "settled", part.unsettle],
       ]),
+      [partTable, "rolling-back", "gave-up", part.fail],
+      [partTable, "rolling-back", "cancel", part.cancel],
+      [partTable, "undoing", "gave-up", part.fail],
+      [partTable, "undoing", "done", part.goOn],
       [taskTable, "reclaiming", "completed", task.complete],
       ...stepsOf.backup.slice(0, -1).map((step): Swap => [taskTable, step, "completed", task.listOrComplete]),
       ...stepSchema.options.flatMap((step): readonly Swap[] => [

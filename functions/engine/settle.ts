@@ -36,6 +36,8 @@ export const goOnWith = async (
       const event = { type: "gave-up", step: part.step, reason } as const;
       if (reason !== undefined) return [{ to: "part", runId: run.id, target, event: { ...event, reason } }];
     }
+    // Whoever still has the rollback is told so by its site.
+    if (part.step === "undoing") await closeShards(deps, run, target, { ...part, endedIn: "rolling-back" });
     await writeDown(deps, run, target, part.step);
     return dealOut(deps, run, target, { step: part.step, isNew });
   }
