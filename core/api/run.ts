@@ -5,7 +5,7 @@ import { textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 
-export const runKindSchema = z.enum(["snapshot", "backup", "rebuild"]);
+export const runKindSchema = z.enum(["snapshot", "backup", "rebuild", "attach"]);
 export type RunKind = z.infer<typeof runKindSchema>;
 
 /** The steps of a run at one target, in order; which of them a run has depends on its kind. */
@@ -16,6 +16,7 @@ export const stepSchema = z.enum([
   "publishing",
   "reclaiming",
   "rebuilding",
+  "attaching",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
