@@ -1,10 +1,12 @@
-import { isIP } from "node:net";
 import type { CertificateWithKey } from "./authority.ts";
 import { ecdsa, keyToPem, newKeys } from "./keys.ts";
 import { x509 } from "./x509.ts";
 
 /** Clocks of two hosts may differ by so much and a fresh certificate is still good. */
 const backdatedMs = 10 * 60 * 1000;
+
+/** No name has a colon, or digits alone. */
+const address = /:|^[0-9.]+$/;
 
 /**
  * A certificate that vouches for itself, for one end of a few connections: whoever is given it
@@ -19,7 +21,7 @@ export const selfSigned = async (options: {
 }): Promise<CertificateWithKey> => {
   const { name, hosts = [], nowMs, validMs } = options;
   const keys = await newKeys();
-  const names = hosts.map((value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value }) as const);
+  const names = hosts.map((value) => ({ type: address.test(value) ? "ip" : "dns", value }) as const);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [name] }],
     notBefore: new Date(nowMs - backdatedMs),

@@ -4,6 +4,7 @@ import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema
 import { textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
+import { attachTermsSchema } from "./restore/attach.ts";
 
 /** What a person asks for to have something of a restore point back. */
 export const restoreKindSchema = z.enum(["rebuild", "attach"]);
@@ -121,6 +122,8 @@ export const runPlanSchema = z.object({
       namePrefix: z.string().max(textCharactersMax),
       evenDamaged: z.boolean().optional(),
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
+      /** Of an attachment. */
+      attach: attachTermsSchema.optional(),
     })
     .optional(),
 });

@@ -62,6 +62,8 @@ export const resultOf = (
       return { kind: "publish", publishedAt: takenAt, sizeBytes: 2 * 1024 ** 3 };
     case "reclaim":
       return { kind: "reclaim", deleted: task.groupIds, present: [...present] };
+    case "attach":
+      return { kind: "attach", progress: progressOf("done", 0) };
     case "rebuild":
       return { kind: "rebuild", object: { ...published(task.object), name: task.name } };
     case "abort":

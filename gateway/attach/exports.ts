@@ -2,7 +2,8 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { shownName } from "../../core/api/name.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { AttachTask } from "../../core/api/task.ts";
-import type { SnapshotGroup, StorageDriver } from "../storage/driver.ts";
+import type { SnapshotGroup } from "../storage/control.ts";
+import type { StorageDriver } from "../storage/driver.ts";
 import { openSnapshotReader } from "../storage/snapshot-reader.ts";
 import { SnapshotExport } from "./snapshot-export.ts";
 
@@ -32,7 +33,11 @@ export const openExports = async (
       const name = disks.length === 1 ? object.name : `${object.name}/${disk}`;
       const description = `disk ${disk} of ${shownName(object.name)}, as it was at ${group.takenAt}`;
       const reader = await openSnapshotReader(storage, snapshotOf(group, volumeId, task));
-      opened.push({ disk, served: new SnapshotExport(reader, { name, description, onRead }), close: () => reader.close() });
+      opened.push({
+        disk,
+        served: new SnapshotExport(reader, { name, description, onRead }),
+        close: () => reader.close(),
+      });
     }
     return opened;
   } catch (error) {
@@ -63,7 +68,9 @@ const objectIn = async (
 /** As `--disk` counts them: a VM's by their places, others' from 0. */
 const disksOf = (object: ObjectConfig): readonly { readonly disk: number; readonly volumeId: string }[] =>
   object.kind === "vm"
-    ? object.vm.disks.toSorted((one, other) => one.index - other.index).map(({ index, volumeId }) => ({ disk: index, volumeId }))
+    ? object.vm.disks
+        .toSorted((one, other) => one.index - other.index)
+        .map(({ index, volumeId }) => ({ disk: index, volumeId }))
     : object.volumes.map(({ id }, disk) => ({ disk, volumeId: id }));
 
 const noSuchDisk = (object: ObjectConfig, { disk, fromGroupId }: AttachTask) =>

@@ -1,16 +1,13 @@
 import { createHash } from "node:crypto";
-import { chmod, lstat, readdir, rename, rm } from "node:fs/promises";
-import { createConnection, type Server } from "node:net";
+import { lstat, readdir, rename, rm } from "node:fs/promises";
+import { connect, type Server } from "node:net";
 import { join } from "node:path";
-import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId } from "../../core/api/ids.ts";
 import { codeOf } from "../files/error-code.ts";
-import { makeFolder } from "../files/folder.ts";
-import { privateFile, tighten } from "../files/private.ts";
+import { tighten } from "../files/private.ts";
+import { listenPrivately } from "../nbd/private-socket.ts";
 
-/** Of a path in `sockaddr_un`, which ends with a zero: unix(7). */
-const socketPathBytesMax = 107;
-const nameForm = /^[0-9a-f]{12}\.(sock|new)$/;
+const nameForm = /^(\.[0-9a-f]{8}|[0-9a-f]{12}\.(sock|new))$/;
 
 /** What an attachment's socket is called, whichever gateway serves it. */
 const nameOf = (runId: RunId): string => createHash("sha256").update(runId).digest("hex").slice(0, 12);
@@ -25,9 +22,9 @@ export interface PlacedSocket {
 }
 
 /**
- * The folder that attachments' sockets lie in: this user's alone, as are the sockets, which
- * gateways of one site on one host may share. The same attachment has the same path in it whoever
- * serves it, so that clients find it again.
+ * The folder that attachments' sockets lie in: this user's alone, as are the sockets, and shared by
+ * the gateways of one site on one host. An attachment has the same path in it whoever serves it, so
+ * that clients find it again.
  */
 export class SocketFolder {
   readonly #dir: string;
@@ -49,25 +46,16 @@ export class SocketFolder {
   }
 
   /**
-   * Has the server listen at the attachment's socket. One that is there is replaced in one step:
-   * whoever listened at it lets go when he sees that.
-   * @throws VisibleError BAD_REQUEST when the path is too long for a socket
+   * Has the server listen at the attachment's socket. One that is there is replaced in one step,
+   * also one of a gateway that hangs: that lets go when it sees that.
+   * @throws VisibleError BAD_REQUEST, when the path is too long for a socket
    */
   async listen(server: Server, runId: RunId): Promise<PlacedSocket> {
     const path = join(this.#dir, `${nameOf(runId)}.sock`);
-    refuseTooLong(path);
-    await makeFolder(this.#dir);
-    await tighten(this.#dir, { below: false });
     const before = path.replace(/sock$/, "new");
+    await tighten(this.#dir, { below: false });
     await rm(before, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ path: before }, () => {
-        server.off("error", reject);
-        resolve();
-      });
-    });
-    await chmod(before, privateFile);
+    await listenPrivately(server, before);
     const { ino } = await lstat(before);
     await rename(before, path);
     const isThere = async () => (await lstat(path).catch(() => undefined))?.ino === ino;
@@ -81,17 +69,10 @@ export class SocketFolder {
   }
 }
 
-const refuseTooLong = (path: string): void => {
-  if (Buffer.byteLength(path) <= socketPathBytesMax) return;
-  throw new VisibleError("BAD_REQUEST", `The path ${path} is too long for a socket.`, {
-    hint: `Choose an attachDir with a shorter path in gateway.yaml: ${socketPathBytesMax} bytes at most, with the socket's name.`,
-  });
-};
-
 /** A socket that is listened at takes a connection, or has no room for one. */
 const isDead = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = createConnection({ path });
+    const socket = connect({ path });
     const end = (dead: boolean) => {
       socket.destroy();
       resolve(dead);
