@@ -3,7 +3,7 @@ export interface NbdExport {
   /** What clients ask for. The first export is also the default one, whose name is empty. */
   readonly name: string;
   /** For people, in what a client lists. */
-  readonly description?: string;
+  readonly description?: string | undefined;
   readonly sizeBytes: number;
   /**
    * Fills `into` from `offset`; never past the size. Many calls may be under way at once.
@@ -16,7 +16,7 @@ export interface NbdExport {
    */
   extents(offset: number, length: number): Promise<readonly NbdExtent[]>;
   /** Missing where it is read-only. */
-  readonly write?: NbdWriter;
+  readonly write?: NbdWriter | undefined;
 }
 
 /** A stretch of an export. What is no hole may be zeros all the same. */

@@ -11,27 +11,42 @@ import { privateFile, privateFolder } from "../files/private.ts";
 /** Of Linux, with the zero behind it: `sun_path` in unix(7). */
 const pathBytesMax = 107;
 
+/** A socket in its place. */
+export interface PrivateSocket {
+  /** Whether it is still there, and not another one in its place. */
+  isThere(): Promise<boolean>;
+  /** Takes it away, if it is still there. */
+  remove(): Promise<void>;
+}
+
 /**
  * Listens on a unix socket that is this user's alone. It gets its name when it has its mode, so
- * whoever finds it finds it private. A socket on which nobody listens any more is replaced.
- * @returns what removes it
+ * whoever finds it finds it private. A socket at which nobody listens any more is replaced.
+ * @param options.replace also one at which somebody listens, who hears nothing more by that
  * @throws VisibleError BAD_REQUEST (the path is too long, or something else lies there; others may
  *   use the folder), CONFLICT (somebody listens there)
  */
-export const listenPrivately = async (server: Server, path: string): Promise<() => Promise<void>> => {
+export const listenPrivately = async (
+  server: Server,
+  path: string,
+  { replace = false } = {},
+): Promise<PrivateSocket> => {
   const folder = dirname(path);
   const unnamed = join(folder, `.${randomBytes(4).toString("hex")}`);
   for (const name of [path, unnamed]) assertShort(name);
   await makeFolder(folder);
   await assertPrivate(folder);
-  await assertFree(path);
+  await assertFree(path, replace);
   await listening(server, unnamed, path);
   await chmod(unnamed, privateFile);
   const { ino } = await lstat(unnamed);
   await rename(unnamed, path);
-  return async () => {
-    const found = await lstat(path).catch(() => undefined);
-    if (found?.ino === ino) await rm(path, { force: true });
+  const isThere = async () => (await lstat(path).catch(() => undefined))?.ino === ino;
+  return {
+    isThere,
+    remove: async () => {
+      if (await isThere()) await rm(path, { force: true });
+    },
   };
 };
 
@@ -51,7 +66,7 @@ const assertPrivate = async (folder: string): Promise<void> => {
   });
 };
 
-const assertFree = async (path: string): Promise<void> => {
+const assertFree = async (path: string, replace: boolean): Promise<void> => {
   const found = await lstat(path).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;
@@ -62,12 +77,12 @@ const assertFree = async (path: string): Promise<void> => {
       hint: "Choose another path, or move away what lies there.",
     });
   }
-  if (await isDead(path)) return;
+  if (replace || (await isDead(path))) return;
   throw new VisibleError("CONFLICT", `Somebody listens at ${path} already.`, { hint: "Choose another path." });
 };
 
-/** Whoever listened has gone: one who is merely busy refuses in another way. */
-const isDead = async (path: string): Promise<boolean> => {
+/** Whether whoever listened has gone: one who is merely busy refuses in another way. */
+export const isDead = async (path: string): Promise<boolean> => {
   const socket = connect(path);
   try {
     await once(socket, "connect");

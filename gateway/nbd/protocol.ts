@@ -77,5 +77,7 @@ export const chunkFlag = { done: 1 } as const;
 /** What `base:allocation` says of a range. */
 export const allocation = { hole: 1, zero: 2 } as const;
 export const allocationContext = "base:allocation";
+/** The number by which answers name it. */
+export const allocationContextId = 1;
 
 export const nbdError = { permission: 1, io: 5, invalid: 22, noSpace: 28, overflow: 75, shutdown: 108 } as const;

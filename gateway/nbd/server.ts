@@ -4,13 +4,13 @@ import { seldom } from "../log/seldom.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import { within } from "../time/within.ts";
 import type { NbdExport } from "./export.ts";
-import { type Settled, shakeHands } from "./handshake.ts";
+import { type Settled, shakeHands } from "./handshake/handshake.ts";
+import type { NbdTls } from "./handshake/tls.ts";
 import { ConnectionEnded } from "./incoming.ts";
 import { type NbdLimits, usualLimits } from "./limits.ts";
-import { Pieces } from "./pieces.ts";
-import type { NbdTls } from "./tls.ts";
-import { transmit } from "./transmission.ts";
-import { Turns } from "./turns.ts";
+import { Pieces } from "./transmission/pieces.ts";
+import { transmit } from "./transmission/transmission.ts";
+import { Turns } from "./transmission/turns.ts";
 
 export interface NbdServerOptions {
   /** The first is the one that is served to whoever names none. */

@@ -1,5 +1,5 @@
-import { blockSizes } from "./limits.ts";
-import { info, magic, optionReply } from "./protocol.ts";
+import { blockSizes } from "../limits.ts";
+import { info, magic, optionReply } from "../protocol.ts";
 
 /** The server's first words. @param flags of the handshake */
 export const greeting = (flags: number): Buffer => {

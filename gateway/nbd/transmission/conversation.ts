@@ -1,8 +1,8 @@
-import type { NbdExport } from "./export.ts";
-import type { Incoming } from "./incoming.ts";
-import type { Outgoing } from "./outgoing.ts";
+import type { Agreed } from "../agreed.ts";
+import type { NbdExport } from "../export.ts";
+import type { Incoming } from "../incoming.ts";
+import type { Outgoing } from "../outgoing.ts";
 import type { Pieces } from "./pieces.ts";
-import type { Agreed } from "./requests.ts";
 import type { Turns } from "./turns.ts";
 
 /** A connection past its handshake. */

@@ -1,4 +1,4 @@
-import { pieceBytes } from "./limits.ts";
+import { pieceBytes } from "../limits.ts";
 
 /** Kept for the next; more are let go. */
 const idleMax = 32;

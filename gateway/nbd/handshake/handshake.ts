@@ -1,14 +1,22 @@
 import type { Duplex } from "node:stream";
-import type { NbdExport } from "./export.ts";
-import { ConnectionEnded, Incoming } from "./incoming.ts";
-import { optionBytesMax, optionsMax, skippedBytesMax } from "./limits.ts";
+import { type Agreed, ProtocolError } from "../agreed.ts";
+import type { NbdExport } from "../export.ts";
+import { ConnectionEnded, Incoming } from "../incoming.ts";
+import { optionBytesMax, optionsMax, skippedBytesMax } from "../limits.ts";
+import { Outgoing } from "../outgoing.ts";
+import {
+  allocationContext,
+  allocationContextId,
+  handshakeFlag,
+  info,
+  magic,
+  option,
+  optionReply,
+  transmissionFlag,
+} from "../protocol.ts";
 import * as replies from "./option-replies.ts";
 import { parseContexts, parseInfo } from "./options.ts";
-import { Outgoing } from "./outgoing.ts";
-import { allocationContext, handshakeFlag, info, magic, option, optionReply, transmissionFlag } from "./protocol.ts";
-import { type Agreed, ProtocolError } from "./requests.ts";
 import { type NbdTls, upgrade } from "./tls.ts";
-import { allocationContextId } from "./answer-status.ts";
 
 /** Whom a client meets. */
 export interface Host {

@@ -1,8 +1,6 @@
-import { command, commandFlag, magic, nbdError } from "./protocol.ts";
-import { blockSizes } from "./limits.ts";
-
-/** A client that doesn't keep to the protocol: what it sends next can't be understood. */
-export class ProtocolError extends Error {}
+import { type Agreed, ProtocolError } from "../agreed.ts";
+import { blockSizes } from "../limits.ts";
+import { command, commandFlag, magic, nbdError } from "../protocol.ts";
 
 export const requestBytes = 28;
 
@@ -27,15 +25,6 @@ export const parseRequest = (header: Buffer): NbdRequest => {
     length: header.readUInt32BE(24),
   };
 };
-
-/** What a client and an export have agreed on. */
-export interface Agreed {
-  readonly sizeBytes: number;
-  readonly isWritable: boolean;
-  readonly structured: boolean;
-  /** Whether it was told of `base:allocation`, and may ask for it. */
-  readonly allocation: boolean;
-}
 
 const { fua, noHole, dontFragment, reqOne, fastZero } = commandFlag;
 /** FUA is harmless wherever nothing is written. */

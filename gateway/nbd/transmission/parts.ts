@@ -1,4 +1,4 @@
-import { pieceBytes } from "./limits.ts";
+import { pieceBytes } from "../limits.ts";
 
 export interface ByteRange {
   readonly offset: number;

@@ -1,8 +1,8 @@
+import { ConnectionEnded } from "../incoming.ts";
+import { pieceBytes } from "../limits.ts";
+import { commandFlag } from "../protocol.ts";
 import type { Conversation } from "./conversation.ts";
-import { ConnectionEnded } from "./incoming.ts";
-import { pieceBytes } from "./limits.ts";
 import { type ByteRange, piecesOf } from "./parts.ts";
-import { commandFlag } from "./protocol.ts";
 import { dataChunk, holeChunk, simpleReply } from "./replies.ts";
 import type { NbdRequest } from "./requests.ts";
 import { stretchesIn } from "./stretches.ts";

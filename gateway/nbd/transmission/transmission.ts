@@ -1,8 +1,8 @@
+import { ConnectionEnded } from "../incoming.ts";
+import { command } from "../protocol.ts";
 import { answerRead } from "./answer-read.ts";
 import { answerStatus } from "./answer-status.ts";
 import type { Conversation } from "./conversation.ts";
-import { ConnectionEnded } from "./incoming.ts";
-import { command } from "./protocol.ts";
 import { doneChunk, errorChunk, refusalFor, simpleReply } from "./replies.ts";
 import { type NbdRequest, parseRequest, type Refusal, refusalOf, requestBytes } from "./requests.ts";
 import { Slots } from "./slots.ts";

@@ -1,6 +1,6 @@
-import { VisibleError } from "../../core/api/errors.ts";
-import { errorTextBytesMax } from "./limits.ts";
-import { chunk, chunkFlag, magic, nbdError } from "./protocol.ts";
+import { VisibleError } from "../../../core/api/errors.ts";
+import { errorTextBytesMax } from "../limits.ts";
+import { chunk, chunkFlag, magic, nbdError } from "../protocol.ts";
 import type { Refusal } from "./requests.ts";
 
 /** @param code 0, or an error of the protocol */

@@ -1,5 +1,5 @@
 import assert from "node:assert";
-import type { NbdExport } from "./export.ts";
+import type { NbdExport } from "../export.ts";
 import type { ByteRange } from "./parts.ts";
 
 /** A range of an export that is all hole, or has none. */

@@ -1,12 +1,9 @@
+import { lookupsMax, stretchesMax } from "../limits.ts";
+import { allocation, allocationContextId, commandFlag } from "../protocol.ts";
 import type { Conversation } from "./conversation.ts";
-import { lookupsMax, stretchesMax } from "./limits.ts";
-import { allocation, commandFlag } from "./protocol.ts";
 import { statusChunk } from "./replies.ts";
 import type { NbdRequest } from "./requests.ts";
 import { stretchesIn } from "./stretches.ts";
-
-/** The number by which answers name `base:allocation`. */
-export const allocationContextId = 1;
 
 /** Answers what is allocated in a range, or in the beginning of it: the client asks on from there. */
 export const answerStatus = async (

@@ -1,8 +1,9 @@
+import { ProtocolError } from "../agreed.ts";
+import { blockSizes } from "../limits.ts";
 import type { Conversation } from "./conversation.ts";
-import { blockSizes } from "./limits.ts";
 import { piecesOf } from "./parts.ts";
 import { refusalFor } from "./replies.ts";
-import { type NbdRequest, ProtocolError, type Refusal, refusalOf } from "./requests.ts";
+import { type NbdRequest, type Refusal, refusalOf } from "./requests.ts";
 
 /**
  * Takes what a write brings, piece by piece, and writes it. What follows a failure is passed over.
