@@ -23,7 +23,7 @@ export interface NbdLimits {
 
 export const usualLimits: NbdLimits = { connections: 32, handshakes: 32, handshakeSeconds: 10, requestsInFlight: 8 };
 
-/** Of an option that a client sends; what is longer is skipped, and what is longer than that is cut. */
+/** Of an option; one that is longer is skipped, and a client that sends more than that is cut. */
 export const optionBytesMax = 16 * kibibyte;
 export const skippedBytesMax = mebibyte;
 /** Options in a handshake: tools send a dozen. */

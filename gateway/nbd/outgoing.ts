@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { ConnectionEnded } from "./incoming.ts";
 
-/** What goes to a client: one answer after the other, each when the kernel has taken the one before. */
+/** What goes to a client: an answer begins when the kernel has taken the one before. */
 export class Outgoing {
   readonly #stream: Duplex;
   #last: Promise<void> = Promise.resolve();

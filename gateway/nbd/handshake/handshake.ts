@@ -19,7 +19,7 @@ import { parseContexts, parseInfo } from "./options.ts";
 import { type NbdTls, upgrade } from "./tls.ts";
 
 /** Whom a client meets. */
-export interface Host {
+export interface NbdHost {
   readonly exports: () => readonly NbdExport[];
   /** With it nothing is told, and nothing served, before TLS. */
   readonly tls?: NbdTls | undefined;
@@ -41,7 +41,7 @@ export interface Settled {
  * @returns undefined when it goes without one
  * @throws ConnectionEnded, ProtocolError, what TLS has against it
  */
-export const shakeHands = async (stream: Duplex, host: Host): Promise<Settled | undefined> => {
+export const shakeHands = async (stream: Duplex, host: NbdHost): Promise<Settled | undefined> => {
   const handshake = new Handshake(stream, host);
   return handshake.run();
 };
@@ -49,7 +49,7 @@ export const shakeHands = async (stream: Duplex, host: Host): Promise<Settled | 
 type Answer = "go on" | "end" | NbdExport;
 
 class Handshake {
-  readonly #host: Host;
+  readonly #host: NbdHost;
   #stream: Duplex;
   #incoming: Incoming;
   #outgoing: Outgoing;
@@ -59,7 +59,7 @@ class Handshake {
   /** The export whose `base:allocation` the client wants to know. */
   #allocationOf: NbdExport | undefined;
 
-  constructor(stream: Duplex, host: Host) {
+  constructor(stream: Duplex, host: NbdHost) {
     this.#host = host;
     this.#stream = stream;
     this.#incoming = new Incoming(stream);

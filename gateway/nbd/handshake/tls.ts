@@ -14,8 +14,8 @@ export interface NbdTls {
 }
 
 /**
- * Goes on with TLS on a connection: 1.3, with a certificate of the client's. A server of its own for
- * each, for only a server verifies what a client shows.
+ * Goes on with TLS on a connection: 1.3, with a certificate of the client's. Each has a server of
+ * its own, for only a server verifies what a client shows.
  * @throws what TLS or `admit` has against the client
  */
 export const upgrade = async (stream: Duplex, { context, admit }: NbdTls): Promise<TLSSocket> => {

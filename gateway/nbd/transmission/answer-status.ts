@@ -5,7 +5,7 @@ import { statusChunk } from "./replies.ts";
 import type { NbdRequest } from "./requests.ts";
 import { stretchesIn } from "./stretches.ts";
 
-/** Answers what is allocated in a range, or in the beginning of it: the client asks on from there. */
+/** Answers what is allocated in a range, or in its beginning: the client asks on from there. */
 export const answerStatus = async (
   { served, outgoing, turns }: Conversation,
   { cookie, flags, offset, length }: NbdRequest,

@@ -92,7 +92,7 @@ export const errorChunk = (cookie: Uint8Array, { code, text }: Refusal, offset?:
   return reply;
 };
 
-/** What a client is told of an error of the export; what nobody expected is told without its words. */
+/** What a client is told of an export's error; of a defect it doesn't get the words. */
 export const refusalFor = (error: unknown): Refusal => {
   if (!VisibleError.is(error)) return { code: nbdError.io, text: "The server failed. Its log says more." };
   const isFull = error.code === "STORE_FULL" || error.code === "POOL_FULL";

@@ -39,7 +39,7 @@ const flagsOf: ReadonlyMap<number, number> = new Map([
 
 const writing: ReadonlySet<number> = new Set([command.write, command.trim, command.writeZeroes]);
 
-/** Why a request can't be done: an error of the protocol, and words for whoever wrote the client. */
+/** Why a request can't be done: an error of the protocol, and words. */
 export interface Refusal {
   readonly code: number;
   readonly text: string;

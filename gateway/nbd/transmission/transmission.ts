@@ -9,7 +9,7 @@ import { Slots } from "./slots.ts";
 import { takeWrite } from "./take-write.ts";
 
 /**
- * Answers what a client asks until it has gone, or is told to go: then what is under way ends first.
+ * Answers what a client asks until it goes, or has to go: then what is under way ends first.
  * @throws ConnectionEnded, ProtocolError
  */
 export const transmit = async (conversation: Conversation): Promise<void> => {
