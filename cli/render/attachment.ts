@@ -1,5 +1,5 @@
 import type { AttachmentAnswer } from "../../core/api/restore/attach.ts";
-import { quoted } from "../completion/tables.ts";
+import { quoted } from "./quoted.ts";
 import type { Style } from "./style.ts";
 import { printable } from "./style.ts";
 import { type Column, table } from "./table.ts";

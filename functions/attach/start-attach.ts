@@ -66,7 +66,10 @@ const refuseMissing = (object: ObjectConfig, disk: number | undefined, groupId: 
   });
 };
 
-/** The gateways know it for certain; here it is told at once. @throws VisibleError ATTACHMENTS_FULL */
+/**
+ * The gateways know it for certain; here it is told at once.
+ * @throws VisibleError ATTACHMENTS_FULL
+ */
 const refuseTooMany = async (deps: Deps, siteId: SiteId): Promise<void> => {
   const alive = (await readGatewaysOfLate(deps, siteId)).filter((gateway) => gateway.alive);
   const most = Math.max(1, alive.length) * attachmentsPerGateway;

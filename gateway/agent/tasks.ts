@@ -29,7 +29,10 @@ export const createCurrentTasks = (
   const newest = new Map<string, Work>();
   const works = new Set<Work>();
   const active = new Set<Promise<void>>();
-  /** Attachments last for hours, and would keep the places that backups need; they have a limit of their own. */
+  /**
+   * Attachments last for hours, and would keep the places that backups need. They have a limit of
+   * their own.
+   */
   let lasting = 0;
 
   const track = (ended: Promise<void>, after: () => void = () => undefined): void => {

@@ -6,7 +6,7 @@ import { endpointSchema } from "../site.ts";
 /** How long an attachment lasts; all of them end. */
 export const attachSeconds = { min: 60, usual: 4 * 3600, max: 7 * 24 * 3600 } as const;
 
-/** So many are served by a gateway at once: each holds snapshots open, and buffers for its clients. */
+/** A gateway serves so many at once: each has snapshots open, and buffers for its clients. */
 export const attachmentsPerGateway = 8;
 
 /** One certificate in PEM, and nothing else. */
