@@ -4,7 +4,7 @@ import { answerRead } from "./answer-read.ts";
 import { answerStatus } from "./answer-status.ts";
 import type { Conversation } from "./conversation.ts";
 import { doneChunk, errorChunk, refusalFor, simpleReply } from "./replies.ts";
-import { type NbdRequest, parseRequest, type Refusal, refusalOf, requestBytes } from "./requests.ts";
+import { type NbdRequest, parseRequest, type RequestRefusal, refusalOf, requestBytes } from "./requests.ts";
 import { Slots } from "./slots.ts";
 import { takeWrite } from "./take-write.ts";
 
@@ -63,7 +63,7 @@ const perform = async (conversation: Conversation, request: NbdRequest): Promise
 const conclude = (
   { agreed, outgoing }: Conversation,
   { cookie }: NbdRequest,
-  refusal: Refusal | undefined,
+  refusal: RequestRefusal | undefined,
 ): Promise<void> => {
   if (!agreed.structured) return outgoing.send(simpleReply(cookie, refusal?.code ?? 0));
   return outgoing.send(refusal === undefined ? doneChunk(cookie) : errorChunk(cookie, refusal));
