@@ -5,8 +5,8 @@ import { connect, type Server } from "node:net";
 import { dirname, join } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import { codeOf } from "../files/error-code.ts";
-import { makeFolder } from "../files/folder.ts";
-import { privateFile, privateFolder } from "../files/private.ts";
+import { privateFile } from "../files/private.ts";
+import { makePrivateFolder } from "../files/private-folder.ts";
 
 /** Of Linux, with the zero behind it: `sun_path` in unix(7). */
 const pathBytesMax = 107;
@@ -34,8 +34,7 @@ export const listenPrivately = async (
   const folder = dirname(path);
   const unnamed = join(folder, `.${randomBytes(4).toString("hex")}`);
   for (const name of [path, unnamed]) assertShort(name);
-  await makeFolder(folder);
-  await assertPrivate(folder);
+  await makePrivateFolder(folder);
   await assertFree(path, replace);
   await listening(server, unnamed, path);
   await chmod(unnamed, privateFile);
@@ -54,15 +53,6 @@ const assertShort = (path: string): void => {
   if (Buffer.byteLength(path) <= pathBytesMax) return;
   throw new VisibleError("BAD_REQUEST", `The path ${path} is too long for a socket.`, {
     hint: `It may have ${pathBytesMax} bytes: choose a shorter folder.`,
-  });
-};
-
-const assertPrivate = async (folder: string): Promise<void> => {
-  const { mode, uid } = await lstat(folder);
-  const isOurs = uid === process.geteuid?.();
-  if (isOurs && (mode & 0o777) === privateFolder) return;
-  throw new VisibleError("BAD_REQUEST", `The folder ${folder} is not this user's alone, as a socket's has to be.`, {
-    hint: `Name a new folder, or: chmod 700 ${folder}`,
   });
 };
 

@@ -30,6 +30,7 @@ export class NbdServer {
   readonly #options: NbdServerOptions;
   readonly #limits: NbdLimits;
   readonly #pieces = new Pieces();
+  readonly #turns = new Turns();
   readonly #handshakes = new Set<Socket>();
   readonly #conversations = new Map<Settled, Promise<void>>();
   readonly #onFailed: (error: unknown) => void;
@@ -102,7 +103,7 @@ export class NbdServer {
     const talking = transmit({
       ...settled,
       pieces: this.#pieces,
-      turns: new Turns(),
+      turns: this.#turns,
       requestsInFlight: this.#limits.requestsInFlight,
       onFailed: this.#onFailed,
       cut: () => stream.destroy(),

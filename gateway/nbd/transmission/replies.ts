@@ -1,7 +1,7 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import { errorTextBytesMax } from "../limits.ts";
 import { chunk, chunkFlag, magic, nbdError } from "../protocol.ts";
-import type { Refusal } from "./requests.ts";
+import type { RequestRefusal } from "./requests.ts";
 
 /** @param code 0, or an error of the protocol */
 export const simpleReply = (cookie: Uint8Array, code: number): Buffer => {
@@ -80,7 +80,7 @@ const wordsOf = (text: string): Uint8Array => {
 };
 
 /** @param offset where it happened, if anywhere */
-export const errorChunk = (cookie: Uint8Array, { code, text }: Refusal, offset?: number): Buffer => {
+export const errorChunk = (cookie: Uint8Array, { code, text }: RequestRefusal, offset?: number): Buffer => {
   const words = wordsOf(text);
   const fixedBytes = 6 + words.length + (offset === undefined ? 0 : 8);
   const type = offset === undefined ? chunk.error : chunk.errorOffset;
@@ -93,7 +93,7 @@ export const errorChunk = (cookie: Uint8Array, { code, text }: Refusal, offset?:
 };
 
 /** What a client is told of an export's error; of a defect it doesn't get the words. */
-export const refusalFor = (error: unknown): Refusal => {
+export const refusalFor = (error: unknown): RequestRefusal => {
   if (!VisibleError.is(error)) return { code: nbdError.io, text: "The server failed. Its log says more." };
   const isFull = error.code === "STORE_FULL" || error.code === "POOL_FULL";
   const text = error.hint === undefined ? error.message : `${error.message} ${error.hint}`;

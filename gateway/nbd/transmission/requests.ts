@@ -40,16 +40,16 @@ const flagsOf: ReadonlyMap<number, number> = new Map([
 const writing: ReadonlySet<number> = new Set([command.write, command.trim, command.writeZeroes]);
 
 /** Why a request can't be done: an error of the protocol, and words. */
-export interface Refusal {
+export interface RequestRefusal {
   readonly code: number;
   readonly text: string;
 }
 
 /** @returns undefined when it can be done */
-export const refusalOf = (request: NbdRequest, agreed: Agreed): Refusal | undefined => {
+export const refusalOf = (request: NbdRequest, agreed: Agreed): RequestRefusal | undefined => {
   const { type, flags, offset, length } = request;
   const allowed = flagsOf.get(type);
-  const refused = (code: number, text: string): Refusal => ({ code, text });
+  const refused = (code: number, text: string): RequestRefusal => ({ code, text });
   if (allowed === undefined) return refused(nbdError.invalid, `There is no command ${type} here.`);
   if (writing.has(type) && !agreed.isWritable) {
     return refused(nbdError.permission, "This export is read-only.");

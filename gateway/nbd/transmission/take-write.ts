@@ -3,7 +3,7 @@ import { blockSizes } from "../limits.ts";
 import type { Conversation } from "./conversation.ts";
 import { piecesOf } from "./parts.ts";
 import { refusalFor } from "./replies.ts";
-import { type NbdRequest, type Refusal, refusalOf } from "./requests.ts";
+import { type NbdRequest, type RequestRefusal, refusalOf } from "./requests.ts";
 
 /**
  * Takes what a write brings, piece by piece, and writes it. What follows a failure is passed over.
@@ -12,7 +12,7 @@ import { type NbdRequest, type Refusal, refusalOf } from "./requests.ts";
 export const takeWrite = async (
   { agreed, incoming, served, turns, onFailed }: Conversation,
   request: NbdRequest,
-): Promise<Refusal | undefined> => {
+): Promise<RequestRefusal | undefined> => {
   if (request.length > blockSizes.max) throw new ProtocolError(`a write of ${request.length} bytes`);
   let refusal = refusalOf(request, agreed);
   for (const { offset, length } of piecesOf(request)) {

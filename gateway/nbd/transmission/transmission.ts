@@ -3,9 +3,9 @@ import { command } from "../protocol.ts";
 import { answerRead } from "./answer-read.ts";
 import { answerStatus } from "./answer-status.ts";
 import type { Conversation } from "./conversation.ts";
+import { InFlight } from "./in-flight.ts";
 import { doneChunk, errorChunk, refusalFor, simpleReply } from "./replies.ts";
-import { type NbdRequest, parseRequest, type Refusal, refusalOf, requestBytes } from "./requests.ts";
-import { Slots } from "./slots.ts";
+import { type NbdRequest, parseRequest, type RequestRefusal, refusalOf, requestBytes } from "./requests.ts";
 import { takeWrite } from "./take-write.ts";
 
 /**
@@ -14,19 +14,19 @@ import { takeWrite } from "./take-write.ts";
  */
 export const transmit = async (conversation: Conversation): Promise<void> => {
   const { incoming, requestsInFlight, turns } = conversation;
-  const slots = new Slots(requestsInFlight);
+  const inFlight = new InFlight(requestsInFlight);
   try {
     for (;;) {
-      await slots.free();
+      await inFlight.free();
       const request = parseRequest(await incoming.read(requestBytes));
       if (request.type === command.disconnect) return;
       // What it brings has to be read before the next request, so it is done before that, too.
       if (request.type === command.write) await conclude(conversation, request, await takeWrite(conversation, request));
-      else slots.run(() => answer(conversation, request));
+      else inFlight.run(() => answer(conversation, request));
       await turns.next();
     }
   } finally {
-    await slots.done();
+    await inFlight.done();
   }
 };
 
@@ -63,7 +63,7 @@ const perform = async (conversation: Conversation, request: NbdRequest): Promise
 const conclude = (
   { agreed, outgoing }: Conversation,
   { cookie }: NbdRequest,
-  refusal: Refusal | undefined,
+  refusal: RequestRefusal | undefined,
 ): Promise<void> => {
   if (!agreed.structured) return outgoing.send(simpleReply(cookie, refusal?.code ?? 0));
   return outgoing.send(refusal === undefined ? doneChunk(cookie) : errorChunk(cookie, refusal));

@@ -1,5 +1,5 @@
 /** Work that goes on side by side, so much of it at once. */
-export class Slots {
+export class InFlight {
   readonly #max: number;
   readonly #working = new Set<Promise<void>>();
 
