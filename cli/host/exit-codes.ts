@@ -65,6 +65,7 @@ const endings: Record<ErrorCode, Ending> = {
   ROLLBACK_UNFINISHED: "failed",
   ROLLBACK_ENDED: "failed",
   OBJECT_LOCKED: "failed",
+  ATTACHMENTS_FULL: "failed",
   GROUP_DAMAGED: "failed",
   MESSAGE_TOO_LARGE: "failed",
   LINK_BROKEN: "unreachable",

@@ -122,7 +122,13 @@ export const runTotals = (run: RunAnswer, style: Style): string => {
 export const runHeading = (run: RunAnswer, style: Style): string =>
   `${style.strong(run.id)}  ${statusStyle(run.status, style)(statusText(run.status))}`;
 
-const kinds = { snapshot: "snapshot", backup: "backup", rebuild: "rebuild", rollback: "rollback" } as const;
+const kinds = {
+  snapshot: "snapshot",
+  backup: "backup",
+  rebuild: "rebuild",
+  rollback: "rollback",
+  attach: "attachment",
+} as const;
 
 /** Everything about a run as it is now. Nothing is drawn over it, so no line has to be cut. */
 export const runText = (run: RunAnswer, style: Style): string => {
@@ -131,7 +137,7 @@ export const runText = (run: RunAnswer, style: Style): string => {
       ["Plan", planNameText(run)],
       ["Run", `${kinds[run.kind]} of ${countText(run)}, asked for by ${askedBy(run)}`],
       ["Slot", instantText(run.slot)],
-      ["Group", groupOf(run)],
+      ["Group", groupTextOf(run)],
     ],
     style,
   );
@@ -139,10 +145,11 @@ export const runText = (run: RunAnswer, style: Style): string => {
   return `${runHeading(run, style)}\n${head}\n\n${rest}`;
 };
 
-const groupOf = ({ restore, kind, groupId }: RunAnswer): string => {
+const groupTextOf = ({ groupId, restore, kind }: RunAnswer): string => {
   if (restore === undefined) return groupId;
-  const from = restore.fromGroupId;
-  return kind === "rollback" ? `back to ${from}; what was there before is in ${groupId}` : `rebuilt from ${from}`;
+  const { fromGroupId, attach } = restore;
+  if (kind === "rollback") return `back to ${fromGroupId}; what was there before is in ${groupId}`;
+  return attach === undefined ? `rebuilt from ${fromGroupId}` : `${fromGroupId}, until ${instantText(attach.until)}`;
 };
 
 /** `2 objects`, `2 objects with 5 volumes` */

@@ -54,6 +54,7 @@ export const errorCodes = {
   ROLLBACK_UNFINISHED: { status: 409, retryable: true },
   ROLLBACK_ENDED: { status: 409, retryable: false },
   OBJECT_LOCKED: { status: 409, retryable: true },
+  ATTACHMENTS_FULL: { status: 409, retryable: true },
   GROUP_DAMAGED: { status: 409, retryable: false },
   MESSAGE_TOO_LARGE: { status: 422, retryable: false },
   // The data path.

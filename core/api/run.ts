@@ -4,10 +4,11 @@ import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema
 import { textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
+import { attachTermsSchema } from "./restore/attach.ts";
 import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
 
 /** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild", "rollback"]);
+export const restoreKindSchema = z.enum(["rebuild", "rollback", "attach"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options]);
@@ -24,6 +25,7 @@ export const stepSchema = z.enum([
   "checking",
   "rolling-back",
   "undoing",
+  "attaching",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -125,6 +127,8 @@ export const runPlanSchema = z.object({
       evenDamaged: z.boolean().optional(),
       rollback: rollbackWishesSchema.optional(),
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
+      /** Of an attachment. */
+      attach: attachTermsSchema.optional(),
     })
     .optional(),
 });

@@ -18,6 +18,7 @@ import { nameSchema, objectVolumesMax } from "./object/common.ts";
 import { mappingSchema, objectConfigSchema } from "./object.ts";
 import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax } from "./plan.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
+import { attachTermsSchema } from "./restore/attach.ts";
 import { stepSchema, toldProgressSchema } from "./run.ts";
 import { endpointSchema, gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
@@ -177,6 +178,15 @@ export const checkTaskSchema = z.object({
 export const rollbackTaskSchema = z.object({ ...rollsBack, kind: z.literal("rollback") });
 /** A rollback that is not done is given up, and what it has written in place is put back. */
 export const undoRollbackTaskSchema = z.object({ ...runTask, kind: z.literal("undo-rollback") });
+/** It is worked on as long as the attachment lasts. `groupId` names that. */
+export const attachTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("attach"),
+  fromGroupId: groupIdSchema,
+  /** Which of the group's: what it is, the site's own store says. */
+  object: planObjectSchema.pick({ kind: true, id: true }),
+  ...attachTermsSchema.shape,
+});
 /** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
 export const abortTaskSchema = z.object({ ...runTask, kind: z.literal("abort") });
 
@@ -190,6 +200,7 @@ export const runTaskSchema = z.discriminatedUnion("kind", [
   checkTaskSchema,
   rollbackTaskSchema,
   undoRollbackTaskSchema,
+  attachTaskSchema,
   abortTaskSchema,
 ]);
 export const inventoryTaskSchema = z.object({
@@ -228,6 +239,7 @@ export type RebuildTask = z.infer<typeof rebuildTaskSchema>;
 export type CheckTask = z.infer<typeof checkTaskSchema>;
 export type RollbackTask = z.infer<typeof rollbackTaskSchema>;
 export type UndoRollbackTask = z.infer<typeof undoRollbackTaskSchema>;
+export type AttachTask = z.infer<typeof attachTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
 export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
@@ -326,6 +338,8 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("check"), warnings: toldWarningsSchema }),
   z.object({ kind: z.literal("rollback"), warnings: toldWarningsSchema }),
   z.object({ kind: z.literal("undo-rollback"), warnings: toldWarningsSchema }),
+  /** The attachment's time is over. */
+  z.object({ kind: z.literal("attach"), progress: toldProgressSchema }),
   z.object({ kind: z.literal("abort") }),
 ]);
 export type TaskResult = z.infer<typeof taskResultSchema>;

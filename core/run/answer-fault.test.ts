@@ -43,6 +43,7 @@ const answers: Record<Step, object> = {
   checking: { kind: "check" },
   "rolling-back": { kind: "rollback" },
   undoing: { kind: "undo-rollback" },
+  attaching: { kind: "attach", progress },
 };
 
 describe("an answer", () => {

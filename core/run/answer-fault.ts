@@ -34,6 +34,7 @@ const kindOf: Record<Step, TaskResult["kind"]> = {
   checking: "check",
   "rolling-back": "rollback",
   undoing: "undo-rollback",
+  attaching: "attach",
 };
 
 /** What is wrong with an answer; undefined: it can be taken in. */

@@ -19,6 +19,8 @@ type PartRow = { readonly [E in PartEvent["type"]]?: PartHandler<E> };
 
 /** While somebody works on the restore point. */
 const working: PartRow = { done: part.goOn, "gave-up": part.fail, cancel: part.cancel };
+/** It lasts until somebody has enough of it. */
+const lasting: PartRow = { ...working, detach: part.detach };
 /** The restore point is there: nothing that goes wrong now can take it back. */
 const tidying: PartRow = { done: part.goOn, "gave-up": part.finish, cancel: part.leaveUntidied };
 /** What it has done so far is put back before it ends otherwise than well. */
@@ -27,7 +29,7 @@ const undoable: PartRow = { done: part.goOn, "gave-up": part.undo, cancel: part.
 const over: PartRow = { start: part.unsettle, settled: part.settle };
 
 export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
-  queued: { start: part.start, supersede: part.skip, cancel: part.cancel },
+  queued: { start: part.start, supersede: part.skip, cancel: part.cancel, detach: part.detach },
   snapshotting: working,
   preparing: working,
   transferring: working,
@@ -36,6 +38,7 @@ export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
   checking: working,
   "rolling-back": undoable,
   undoing: { done: part.endUndone, "gave-up": part.endHalf },
+  attaching: lasting,
   reclaiming: tidying,
   succeeded: over,
   failed: over,
@@ -62,6 +65,7 @@ export const taskTable: Record<Step, TaskRow> = {
   checking: once,
   "rolling-back": once,
   undoing: once,
+  attaching: once,
   reclaiming: twice,
 };
 

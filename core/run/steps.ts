@@ -16,6 +16,7 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   backup: ["snapshotting", "preparing", "transferring", "publishing", "reclaiming"],
   rebuild: ["rebuilding"],
   rollback: ["checking", "snapshotting", "rolling-back"],
+  attach: ["attaching"],
 };
 
 /** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
@@ -65,6 +66,7 @@ export const taskCount = (
     case "checking":
     case "rolling-back":
     case "undoing":
+    case "attaching":
       return 1;
   }
 };
@@ -108,6 +110,7 @@ export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step,
     case "checking":
     case "rolling-back":
     case "undoing":
+    case "attaching":
       return target;
     case "reclaiming":
       return index === 0 ? target : run.source;

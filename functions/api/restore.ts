@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { restoreCreateSchema } from "../../core/api/restore/restore.ts";
+import { startAttach } from "../attach/start-attach.ts";
 import { startRebuild } from "../rebuild/start-rebuild.ts";
 import { startRollback } from "../rollback/start-rollback.ts";
 import { readSite } from "../sites/sites.ts";
@@ -10,7 +11,7 @@ import { runBody } from "./schemas.ts";
 const create = createRoute({
   method: "post",
   path: "/v1/restores",
-  summary: "Rebuild the objects of a restore point where it is, or roll them back where they came from",
+  summary: "Have something of a group back: objects rebuilt, rolled back to what they were, or one attached",
   ...needs("restore"),
   request: { body: jsonBody(restoreCreateSchema) },
   responses: {
@@ -24,5 +25,10 @@ export const restoreRoutes = (deps: ApiDeps) =>
     const asked = c.req.valid("json");
     if (asked.type === "rollback") return c.json(await startRollback(deps, asked), 201);
     await readSite(deps, asked.siteId);
-    return c.json(await startRebuild(deps, asked), 201);
+    switch (asked.type) {
+      case "rebuild":
+        return c.json(await startRebuild(deps, asked), 201);
+      case "attach":
+        return c.json(await startAttach(deps, { ...asked, by: c.get("token").name }), 201);
+    }
   });

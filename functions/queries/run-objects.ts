@@ -143,7 +143,7 @@ const progressesAt = async (deps: Deps, run: Run, site: SiteId, some: readonly P
   };
   return (index: number, fact: SnapshotFact): Progress => {
     const { volumes } = fact.config;
-    // A rebuild shares the group's data: what has to be moved for it, nobody knows before.
+    // A restore shares the group's data: what has to be moved for it, nobody knows before.
     if (isRestore(run.kind)) return progressOf(index, [], world);
     if (run.kind === "snapshot" || fact.volumes === undefined) return progressOf(index, volumes, world);
     return progressOfAll(fact.volumes.map((task, place) => progressOf(task, volumes.slice(place, place + 1), world)));

@@ -168,6 +168,7 @@ export const dataStep: Readonly<Record<RunKind, Step>> = {
   backup: "transferring",
   rebuild: "rebuilding",
   rollback: "rolling-back",
+  attach: "attaching",
 };
 
 /** How many of the steps after one a part has come to; negative before it. */

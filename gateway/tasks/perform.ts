@@ -1,5 +1,6 @@
 import type { RunTask, TaskResult, TaskResultOf } from "../../core/api/task.ts";
 import { abort } from "./abort.ts";
+import { attach } from "./attach.ts";
 import { check } from "./check.ts";
 import type { TaskContext } from "./context.ts";
 import { prepare } from "./prepare.ts";
@@ -28,6 +29,7 @@ export const handlers: { readonly [K in Kind]: Handler<K> } = {
   check,
   rollback,
   "undo-rollback": undoRollback,
+  attach,
   abort,
 };
 

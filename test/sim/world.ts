@@ -347,6 +347,8 @@ export class World {
       case "rollback":
       case "undo-rollback":
         return assert.fail("these histories roll nothing back");
+      case "attach":
+        throw new Error("nothing is attached in these histories");
       case "abort":
         here.abort(task.groupId);
         return { kind: "abort" };
