@@ -55,7 +55,8 @@ export type SourceReclaimRule = CommonRule | "base" | "active";
  * the site does not have now, or that no known run made. Groups of failed runs go with those of
  * good ones that are as old, and are as many at most; they count only among themselves. The newest
  * good group that has an object which is gone is kept, whatever its age (I3). What is being deleted
- * is to be finished. What is kept until some time does not count either, and goes when that is over.
+ * is to be finished. What is kept until some time does not count either, and goes when that is
+ * over.
  */
 export const planReclaim = ({
   groups,

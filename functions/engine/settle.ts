@@ -7,13 +7,13 @@ import { partKey } from "../documents/records.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "../groups/groups.ts";
 import { releaseLocks } from "../locks/locks.ts";
 import type { Deps } from "../ports/deps.ts";
+import { lockObjects } from "../rollback-steps/told.ts";
 import { expireIfUseless } from "../runs/expiry.ts";
 import { readRunPlan } from "../runs/facts.ts";
 import { needRun } from "../runs/runs.ts";
 import { readShards } from "../runs/shards.ts";
 import { closeShards, dealOut } from "./deal-out.ts";
 import type { Happening } from "./happenings.ts";
-import { lockObjects } from "./rollback-tasks.ts";
 import { abortTaskOf } from "./tasks.ts";
 
 /**

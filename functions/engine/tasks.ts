@@ -16,11 +16,11 @@ import { baseOfVolume, nothingThere } from "../groups/base.ts";
 import { chooseForReclaim } from "../groups/reclaim.ts";
 import { readLocks } from "../locks/locks.ts";
 import type { Deps } from "../ports/deps.ts";
+import { checkOf, rollbackOf, safetyGroupOf } from "../rollback-steps/told.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "../runs/facts.ts";
 import { mappingFor } from "../runs/mapping.ts";
 import { readRunObjects, snapshotIndexOf } from "../runs/run-objects.ts";
 import { readObjectOf } from "../runs/volume-pages.ts";
-import { checkOf, rollbackOf, safetyGroupOf } from "./rollback-tasks.ts";
 
 const tidying = { step: "reclaiming", attempt: 1 } as const;
 

@@ -25,7 +25,7 @@ export const believedAt = ({ takenAt, publishedAt }: Pick<Group, "takenAt" | "pu
 const groupsPerPage = 25;
 
 /**
- * A plan's newest restore point at a site; on the source, its newest snapshot group of a run. Numbers say
+ * A plan's newest restore point at a site; on the source, its newest group of a run. Numbers say
  * which is the newest, and a slot may have been one of a wrong clock: so all of the first page are
  * looked at in which there is one, and mostly that is all that is read.
  */

@@ -17,8 +17,8 @@ export interface RollbackControl {
 
   /**
    * Makes objects what a group of this site has of them: their bytes and size, of a VM its disks,
-   * NICs and resources. Their ids stay, and so do names, labels and places. A disk that a VM has got
-   * since is taken out, and kept as a volume by itself; one that it has not any more comes back.
+   * NICs and resources. Their ids stay, and so do names, labels and places. A disk that a VM has
+   * got since is taken out, and kept as a volume by itself; one that it lacks comes back.
    *
    * Where the cluster can swap, all objects become it in one instant, or none does. Elsewhere they
    * are written in place: that it has begun is durable before the first write, and until it has
@@ -31,14 +31,14 @@ export interface RollbackControl {
    *   (another one of these objects), ROLLBACK_ENDED (it was undone before it was done); then
    *   nothing has changed
    */
-  rollBack(options: RollBackOptions, call?: StorageCall): Promise<readonly RolledBack[]>;
+  rollback(options: RollbackOptions, call?: StorageCall): Promise<readonly RolledBack[]>;
 
   /**
    * Ends a rollback that is not done, for good: what was written in place becomes again what the
    * safety group has, and the key is over. Idempotent. @throws SNAPSHOT_UNKNOWN, NOT_OURS
    * @returns whether it was done before it could be undone; then it stays done
    */
-  undoRollBack(
+  undoRollback(
     of: { readonly key: GroupId; readonly owner: Owner },
     call?: StorageCall,
   ): Promise<{ readonly wasDone: boolean }>;
@@ -76,8 +76,8 @@ export interface ObjectUse {
   readonly vmId?: string;
 }
 
-export interface RollBackOptions {
-  /** Names the rollback, and is the group that has the present state, from which it can be undone. */
+export interface RollbackOptions {
+  /** Names the rollback, and is its safety group: it has the present state. */
   readonly key: GroupId;
   readonly owner: Owner;
   /** What the objects become. */

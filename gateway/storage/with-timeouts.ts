@@ -73,8 +73,8 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
     changesSince: (of, call) => calls.durable("changesSince", call, (watch) => driver.changesSince(of, watch)),
     powerOff: (object, call) => calls.durable("powerOff", call, (watch) => driver.powerOff(object, watch)),
-    rollBack: (of, call) => calls.durable("rollBack", call, (watch) => driver.rollBack(of, watch)),
-    undoRollBack: (of, call) => calls.durable("undoRollBack", call, (watch) => driver.undoRollBack(of, watch)),
+    rollback: (of, call) => calls.durable("rollback", call, (watch) => driver.rollback(of, watch)),
+    undoRollback: (of, call) => calls.durable("undoRollback", call, (watch) => driver.undoRollback(of, watch)),
     unfinishedRollbacks: (objects, call) =>
       calls.answer("unfinishedRollbacks", call, (watch) => driver.unfinishedRollbacks(objects, watch)),
     ...(administration && { administration: timedAdministration(administration, calls) }),

@@ -19,7 +19,7 @@ export const check = async (task: CheckTask, { storage }: TaskContext): Promise<
   const found = await storage.findObjects(objects);
   refuseGone(task, found);
   for (const { key, owner } of await storage.unfinishedRollbacks(objects)) {
-    if (key !== task.groupId) await storage.undoRollBack({ key, owner });
+    if (key !== task.groupId) await storage.undoRollback({ key, owner });
   }
   const owner = ownerOf({ planId: from.planId, source: task.source });
   const changes = await storage.changesSince({ owner, groupId: from.groupId, objects });

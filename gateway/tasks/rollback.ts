@@ -13,7 +13,7 @@ export const rollback = async (task: RollbackTask, { storage }: TaskContext): Pr
   const { groupId: key, from, objects, discardChanges } = task;
   const owner = ownerOf(task);
   const fromOwner = ownerOf({ planId: from.planId, source: task.source });
-  const rolledBack = await storage.rollBack({
+  const rolledBack = await storage.rollback({
     ...{ key, owner, objects, discardChanges },
     from: { groupId: from.groupId, owner: fromOwner },
   });
@@ -53,7 +53,7 @@ export const undoRollback = async (
   { storage }: TaskContext,
 ): Promise<TaskResultOf<"undo-rollback">> => {
   const { groupId: key } = task;
-  const { wasDone } = await storage.undoRollBack({ key, owner: ownerOf(task) });
+  const { wasDone } = await storage.undoRollback({ key, owner: ownerOf(task) });
   if (!wasDone) return { kind: "undo-rollback" };
   const message = `It was done before it could be given up. To have it as it was before: smtx-backup rollback ${key} --discard-changes`;
   return { kind: "undo-rollback", warnings: [{ code: "ROLLBACK_DONE", message }] };

@@ -32,7 +32,7 @@ const cutAfter = async (driver: StorageDriver, objects: readonly ObjectConfig[],
     written += 1;
     if (written === extents) cutting.abort();
   };
-  return driver.rollBack(back(1, 2, objects), { signal: cutting.signal, onMoved }).then(
+  return driver.rollback(back(1, 2, objects), { signal: cutting.signal, onMoved }).then(
     () => false,
     () => true,
   );
@@ -49,7 +49,7 @@ const refusedToAll = async (driver: StorageDriver, objects: readonly ObjectConfi
     await rejects(driver.deleteVolume(id), "ROLLBACK_UNFINISHED");
     if (driver.stageVolume) await rejects(driver.stageVolume({ into: id }), "ROLLBACK_UNFINISHED");
   }
-  await rejects(driver.rollBack(back(1, 4, objects)), "ROLLBACK_UNFINISHED");
+  await rejects(driver.rollback(back(1, 4, objects)), "ROLLBACK_UNFINISHED");
   for (const n of [1, 2]) await rejects(driver.deleteGroup({ groupId: groupId(n), owner }), "ROLLBACK_UNFINISHED");
 };
 
@@ -73,7 +73,7 @@ export const rollbackCutConformance = (open: () => Promise<StorageUnderTest>): v
             await refusedToAll(reopened, objects);
             assert.deepEqual(await reopened.unfinishedRollbacks(objects), [{ key: groupId(2), owner }]);
           }
-          await reopened.rollBack(back(1, 2, objects));
+          await reopened.rollback(back(1, 2, objects));
           assert.deepEqual(await readAllOf(reopened, objects), old);
           assert.deepEqual(await reopened.unfinishedRollbacks(objects), []);
         },
@@ -86,11 +86,11 @@ export const rollbackCutConformance = (open: () => Promise<StorageUnderTest>): v
           const { objects, old, now } = await changed(driver);
           const { swap } = await driver.caps();
           await cutAfter(driver, objects, extents);
-          await driver.undoRollBack({ key: groupId(2), owner }, { signal: AbortSignal.abort() }).catch(() => undefined);
+          await driver.undoRollback({ key: groupId(2), owner }, { signal: AbortSignal.abort() }).catch(() => undefined);
           const reopened = await storage.reopen();
-          assert.deepEqual(await reopened.undoRollBack({ key: groupId(2), owner }), { wasDone: swap });
+          assert.deepEqual(await reopened.undoRollback({ key: groupId(2), owner }), { wasDone: swap });
           assert.deepEqual(await readAllOf(reopened, objects), swap ? old : now);
-          if (!swap) await rejects(reopened.rollBack(back(1, 2, objects)), "ROLLBACK_ENDED");
+          if (!swap) await rejects(reopened.rollback(back(1, 2, objects)), "ROLLBACK_ENDED");
           await take(reopened, 3, objects, 3);
         },
       );

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { StorageDriver } from "../driver.ts";
-import type { RollBackOptions } from "../rollback.ts";
+import type { RollbackOptions } from "../rollback.ts";
 import {
   groupId,
   noise,
@@ -37,8 +37,8 @@ export const back = (
   n: number,
   key: number,
   objects: readonly ObjectConfig[],
-  more: Partial<RollBackOptions> = {},
-): RollBackOptions => ({
+  more: Partial<RollbackOptions> = {},
+): RollbackOptions => ({
   ...{ key: groupId(key), owner, from: { groupId: groupId(n), owner }, discardChanges: true },
   objects: objects.map(({ kind, id }) => ({ kind, id })),
   ...more,
@@ -64,7 +64,7 @@ export const rollbackConformance = (open: () => Promise<StorageUnderTest>): void
         for (const [n, object] of objects.entries()) await fill(driver, object, 10 + n, 300 * KiB);
         const changed = await Promise.all(objects.map((object) => contentOf(driver, object)));
         await take(driver, 2, objects);
-        const told = await driver.rollBack(back(1, 2, objects));
+        const told = await driver.rollback(back(1, 2, objects));
         assert.deepEqual(
           told.map(({ id, lostExtents, takenOut, cameBack }) => [id, lostExtents, takenOut, cameBack]),
           objects.map(({ id }) => [id, 0, [], []]),
@@ -73,7 +73,7 @@ export const rollbackConformance = (open: () => Promise<StorageUnderTest>): void
         const now = async () => Promise.all(objects.map((object) => contentOf(reopened, object)));
         assert.deepEqual([await reopened.inventory(), await now()], before);
         await take(reopened, 3, objects);
-        await reopened.rollBack(back(2, 3, objects));
+        await reopened.rollback(back(2, 3, objects));
         assert.deepEqual(await now(), changed);
       },
     );
@@ -88,7 +88,7 @@ export const rollbackConformance = (open: () => Promise<StorageUnderTest>): void
         await take(driver, 1, [object], 1);
         await fill(driver, object, 2);
         await take(driver, 2, [object]);
-        await driver.rollBack(back(1, 2, [object]));
+        await driver.rollback(back(1, 2, [object]));
         await take(driver, 3, [object], 3);
         const { id } = volumeOf(object);
         const tokens = async (n: number) => tokensOf(driver, await snapshotOf(driver, groupId(n), id));
@@ -104,12 +104,12 @@ export const rollbackConformance = (open: () => Promise<StorageUnderTest>): void
         await take(driver, 1, [object], 1);
         await fill(driver, object, 1);
         await take(driver, 2, [object]);
-        const told = await driver.rollBack(back(1, 2, [object]));
+        const told = await driver.rollback(back(1, 2, [object]));
         await fill(driver, object, 3);
         const after = await contentOf(driver, object);
         const reopened = await storage.reopen();
-        assert.deepEqual(await reopened.rollBack(back(1, 2, [object])), told);
-        assert.deepEqual(await reopened.undoRollBack({ key: groupId(2), owner }), { wasDone: true });
+        assert.deepEqual(await reopened.rollback(back(1, 2, [object])), told);
+        assert.deepEqual(await reopened.undoRollback({ key: groupId(2), owner }), { wasDone: true });
         assert.ok((await contentOf(reopened, object)).equals(after));
       },
     );
@@ -118,16 +118,16 @@ export const rollbackConformance = (open: () => Promise<StorageUnderTest>): void
       const objects = [await disk(driver, "one"), await disk(driver, "two")];
       const [one, two] = objects as [ObjectConfig, ObjectConfig];
       await take(driver, 1, objects, 1);
-      await driver.rollBack(back(1, 2, objects, { discardChanges: false }));
+      await driver.rollback(back(1, 2, objects, { discardChanges: false }));
       await fill(driver, two, 1);
       await take(driver, 3, objects);
-      await rejects(driver.rollBack(back(1, 3, objects, { discardChanges: false })), "CHANGED_SINCE");
+      await rejects(driver.rollback(back(1, 3, objects, { discardChanges: false })), "CHANGED_SINCE");
       assert.ok((await contentOf(driver, two)).subarray(0, 512 * KiB).equals(noise(512 * KiB, 1)));
-      await driver.rollBack(back(1, 4, [one], { discardChanges: false }));
+      await driver.rollback(back(1, 4, [one], { discardChanges: false }));
       // What was written since the safety group was taken is in none, and told.
       await fill(driver, two, 2, 1024 * KiB);
       assert.deepEqual(
-        (await driver.rollBack(back(1, 3, objects))).map(({ lostExtents }) => lostExtents),
+        (await driver.rollback(back(1, 3, objects))).map(({ lostExtents }) => lostExtents),
         [0, 2],
       );
     });
@@ -137,7 +137,7 @@ export const rollbackConformance = (open: () => Promise<StorageUnderTest>): void
       await take(driver, 1, [object], 1);
       await fill(driver, object, 1);
       const before = await contentOf(driver, object);
-      await rejects(driver.rollBack(back(1, 2, [object])), "OBJECT_BUSY");
+      await rejects(driver.rollback(back(1, 2, [object])), "OBJECT_BUSY");
       assert.ok((await contentOf(driver, object)).equals(before));
     });
 
@@ -174,23 +174,23 @@ export const rollbackConformance = (open: () => Promise<StorageUnderTest>): void
       const handle = await driver.openVolume(volumeOf(one).id, "write");
       const { usedBy } = (await driver.changesSince({ owner, groupId: groupId(1), objects }))[0] ?? {};
       assert.match(usedBy?.why ?? "", /“one” is open for writing/);
-      await rejects(driver.rollBack(back(1, 2, objects)), "OBJECT_BUSY");
+      await rejects(driver.rollback(back(1, 2, objects)), "OBJECT_BUSY");
       await handle.close();
       await driver.deleteVolume(volumeOf(two).id);
-      await rejects(driver.rollBack(back(1, 2, objects)), "OBJECT_GONE");
+      await rejects(driver.rollback(back(1, 2, objects)), "OBJECT_GONE");
       assert.equal((await driver.changesSince({ owner, groupId: groupId(1), objects })).length, 1);
-      await rejects(driver.rollBack(back(9, 2, [one])), "SNAPSHOT_UNKNOWN");
+      await rejects(driver.rollback(back(9, 2, [one])), "SNAPSHOT_UNKNOWN");
     });
 
     storageTest("are nobody else's: neither the group, nor the rollback", open, async (driver) => {
       const object = await disk(driver, "one");
       await take(driver, 1, [object], 1);
-      await driver.rollBack(back(1, 2, [object]));
+      await driver.rollback(back(1, 2, [object]));
       for (const stranger of strangers) {
         const from = { groupId: groupId(1), owner: stranger };
-        await rejects(driver.rollBack(back(1, 3, [object], { owner: stranger, from })), "NOT_OURS");
-        await rejects(driver.rollBack(back(1, 2, [object], { owner: stranger })), "NOT_OURS");
-        await rejects(driver.undoRollBack({ key: groupId(2), owner: stranger }), "NOT_OURS");
+        await rejects(driver.rollback(back(1, 3, [object], { owner: stranger, from })), "NOT_OURS");
+        await rejects(driver.rollback(back(1, 2, [object], { owner: stranger })), "NOT_OURS");
+        await rejects(driver.undoRollback({ key: groupId(2), owner: stranger }), "NOT_OURS");
       }
     });
 
@@ -200,8 +200,8 @@ export const rollbackConformance = (open: () => Promise<StorageUnderTest>): void
       async (driver) => {
         const object = await disk(driver, "one");
         await take(driver, 1, [object], 1);
-        assert.deepEqual(await driver.undoRollBack({ key: groupId(2), owner }), { wasDone: false });
-        await rejects(driver.rollBack(back(1, 2, [object])), "ROLLBACK_ENDED");
+        assert.deepEqual(await driver.undoRollback({ key: groupId(2), owner }), { wasDone: false });
+        await rejects(driver.rollback(back(1, 2, [object])), "ROLLBACK_ENDED");
         await rejects(take(driver, 2, [object]), "GROUP_STALE");
       },
     );

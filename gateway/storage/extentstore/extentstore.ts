@@ -26,7 +26,7 @@ import type {
   WantedSnapshot,
 } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
-import type { ChangesSinceOptions, ObjectChanges, RollBackOptions, RolledBack } from "../rollback.ts";
+import type { ChangesSinceOptions, ObjectChanges, RollbackOptions, RolledBack } from "../rollback.ts";
 import type {
   CreateVolumeOptions,
   ExtentDigest,
@@ -58,7 +58,7 @@ import { prepareMirror } from "./mirrors/prepare.ts";
 import * as sessions from "./mirrors/sessions.ts";
 import { rebuildObject } from "./rebuild/rebuild.ts";
 import { changesSince } from "./rollback/changes.ts";
-import { rollBackBySwap, rollBackInPlace, undoRollBack, unfinishedRollbacks } from "./rollback/roll-back.ts";
+import { rollbackBySwap, rollbackInPlace, undoRollback, unfinishedRollbacks } from "./rollback/rollback.ts";
 import { collect } from "./space/collect.ts";
 import { recheckDamage } from "./space/recheck.ts";
 import { tend } from "./space/tend.ts";
@@ -294,17 +294,17 @@ export class ExtentStore implements StorageDriver {
     this.#transaction((database) => setPower(database, object, "off"));
   }
 
-  async rollBack(options: RollBackOptions, call?: StorageCall): Promise<readonly RolledBack[]> {
-    const told = this.#swaps ? rollBackBySwap(this.#store, options) : await rollBackInPlace(this.#store, options, call);
+  async rollback(options: RollbackOptions, call?: StorageCall): Promise<readonly RolledBack[]> {
+    const told = this.#swaps ? rollbackBySwap(this.#store, options) : await rollbackInPlace(this.#store, options, call);
     await collect(this.#store, { compact: true, ...call });
     return told;
   }
 
-  async undoRollBack(
+  async undoRollback(
     of: { readonly key: GroupId; readonly owner: Owner },
     call?: StorageCall,
   ): Promise<{ readonly wasDone: boolean }> {
-    return undoRollBack(this.#store, of, call);
+    return undoRollback(this.#store, of, call);
   }
 
   async unfinishedRollbacks(objects: readonly ObjectId[]): ReturnType<StorageDriver["unfinishedRollbacks"]> {

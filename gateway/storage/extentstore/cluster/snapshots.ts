@@ -192,7 +192,8 @@ export const findSnapshot = (database: Database, snapshotId: string): SnapshotRo
 
 /**
  * Inside a transaction, which is what makes the snapshots one instant.
- * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, NOT_OURS, GROUP_EXISTS, GROUP_STALE, ROLLBACK_UNFINISHED
+ * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, NOT_OURS, GROUP_EXISTS, GROUP_STALE,
+ *   ROLLBACK_UNFINISHED
  */
 export const snapshotGroup = (
   database: Database,

@@ -213,7 +213,7 @@ export const commitExtent = (database: Database, tableId: number, pending: Pendi
   return table;
 };
 
-/** Points one extent of a table, which is a hole there, at another's; copied on write from now on. */
+/** Points one extent of a table, a hole there, at another's; both are copied on write from now on. */
 export const copyExtent = (
   database: Database,
   { tableId, fromTableId, extent }: { tableId: number; fromTableId: number; extent: number },

@@ -32,8 +32,8 @@ const applicationId = 0x736d7478;
  *   plan's own site sent; what was prepared or half written then goes on.
  * - `groupObjects` is what a source group was taken of, and `because` the index among the plan's
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
- * - `rollbacks` is what became of them, by the group that has what was there before; `rollbackLocks`
- *   are the volumes and VMs that one in place has begun to write.
+ * - `rollbacks` is what became of them, by the group that has what was there before;
+ *   `rollbackLocks` are the volumes and VMs that one in place has begun to write.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
  *   collector to look at it. `sizeBytes` and `liveBytes` are what it found when it did: `liveBytes`
  *   is null before, and a file that has damage has no size.

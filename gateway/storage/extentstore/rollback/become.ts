@@ -16,7 +16,7 @@ import type { Planned, PlannedObject, PlannedVolume } from "./plan.ts";
 
 /* Objects become what was planned. Everything here runs inside the caller's transaction. */
 
-/** All of it in one instant: each volume gets the extents that its snapshot has. @throws POOL_FULL */
+/** In one instant: each volume gets the extents that its snapshot has. @throws POOL_FULL */
 export const swapAll = (database: Database, planned: Planned): readonly RolledBack[] => {
   for (const volume of planned.volumes.values()) swapVolume(database, volume);
   return shapeAll(database, planned);

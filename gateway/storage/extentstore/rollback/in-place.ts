@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { GroupId } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
 import type { Owner } from "../../control.ts";
-import type { RollBackOptions } from "../../rollback.ts";
+import type { RollbackOptions } from "../../rollback.ts";
 import { refuseOthersGroup, snapshotOfSource } from "../cluster/snapshots.ts";
 import type { Store } from "../data/store.ts";
 import { clearExtent, copyExtent } from "../data/versions.ts";
@@ -18,7 +18,7 @@ import { beginUndoing, findRollback, lockedBy, putIntent } from "./record.ts";
  */
 
 /** What is written is durably said before, and as large as the larger of both. In a transaction. */
-export const beginInPlace = (database: Database, options: RollBackOptions, { objects, volumes }: Planned): void => {
+export const beginInPlace = (database: Database, options: RollbackOptions, { objects, volumes }: Planned): void => {
   const ids = [...objects.map(({ now }) => idOf(now)), ...volumes.keys()];
   putIntent(database, options, { ids: [...new Set(ids)], lost: objects.map(({ lostExtents }) => lostExtents) });
   for (const [volumeId, { live, snapshot }] of volumes) {

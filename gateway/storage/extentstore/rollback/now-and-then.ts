@@ -8,7 +8,10 @@ import { keptObjects, refuseOthersGroup, type SnapshotRow, snapshotOfSource } fr
 import type { VolumeRow } from "../cluster/volume-row.ts";
 import type { Database } from "../database/database.ts";
 
-/* Objects as they are, and as a group has them. Everything here runs inside the caller's transaction. */
+/*
+ * Objects as they are, and as a group has them. Everything here runs inside the caller's
+ * transaction.
+ */
 
 /** An object as a group of this site has it. */
 export interface Then {

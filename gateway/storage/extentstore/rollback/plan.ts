@@ -1,5 +1,5 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
-import type { RollBackOptions } from "../../rollback.ts";
+import type { RollbackOptions } from "../../rollback.ts";
 import { disksOf } from "../administration/disks.ts";
 import type { OwnRow } from "../administration/find.ts";
 import type { Cluster } from "../administration/remove.ts";
@@ -13,7 +13,10 @@ import { calledAs, finderIn, findLive, findNow, idOf, nameOf, type Then } from "
 import { refuseOthers } from "./record.ts";
 import { refuseUsed } from "./used-by.ts";
 
-/* What a rollback is to do, before any of it is done. Everything here runs inside the caller's transaction. */
+/*
+ * What a rollback is to do, before any of it is done. Everything here runs inside the caller's
+ * transaction.
+ */
 
 export interface PlannedObject {
   readonly now: OwnRow;
@@ -39,7 +42,7 @@ export interface Planned {
  * @throws OBJECT_GONE, OBJECT_BUSY, CHANGED_SINCE, SNAPSHOT_UNKNOWN, GROUP_DAMAGED, NOT_OURS,
  *   ROLLBACK_UNFINISHED
  */
-export const planRollBack = (cluster: Cluster, options: RollBackOptions, begun?: readonly number[]): Planned => {
+export const planRollback = (cluster: Cluster, options: RollbackOptions, begun?: readonly number[]): Planned => {
   const { database } = cluster;
   const inGroup = finderIn(database, options.from);
   const volumes = new Map<string, PlannedVolume>();
@@ -65,7 +68,7 @@ export const planRollBack = (cluster: Cluster, options: RollBackOptions, begun?:
 };
 
 interface LiveVolume {
-  readonly options: RollBackOptions;
+  readonly options: RollbackOptions;
   readonly now: OwnRow;
   readonly live: VolumeRow;
   readonly snapshot: SnapshotRow;
@@ -111,12 +114,12 @@ const refuseDamaged = (database: Database, snapshot: SnapshotRow, now: OwnRow): 
   });
 };
 
-const gone = (id: string, { from: { groupId } }: RollBackOptions): VisibleError =>
+const gone = (id: string, { from: { groupId } }: RollbackOptions): VisibleError =>
   new VisibleError("OBJECT_GONE", `The object ${id} was deleted since the group ${groupId} was taken.`, {
     hint: `Rebuild it from there: smtx-backup rebuild ${groupId} --site SITE --object ${id}`,
   });
 
-const notInGroup = (called: string, { from: { groupId } }: RollBackOptions): VisibleError =>
+const notInGroup = (called: string, { from: { groupId } }: RollbackOptions): VisibleError =>
   new VisibleError("SNAPSHOT_UNKNOWN", `The group ${groupId} has nothing here of the ${called}.`, {
     hint: "Choose another group. List them with: smtx-backup group list",
   });

@@ -1,7 +1,7 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { type GroupId, restoreIdOfGroup } from "../../../../core/api/ids.ts";
 import type { Owner } from "../../control.ts";
-import type { RollBackOptions, RolledBack } from "../../rollback.ts";
+import type { RollbackOptions, RolledBack } from "../../rollback.ts";
 import { notOurs } from "../cluster/snapshots.ts";
 import { unfinished, unfinishedOf } from "../cluster/unfinished.ts";
 import type { Database } from "../database/database.ts";
@@ -41,14 +41,14 @@ export const toldBefore = (row: RollbackRow | undefined): readonly RolledBack[] 
  */
 export const putIntent = (
   database: Database,
-  { key, owner, from }: RollBackOptions,
+  { key, owner, from }: RollbackOptions,
   { ids, lost }: { readonly ids: readonly string[]; readonly lost: readonly number[] },
 ): void => {
   putRow(database, { key, ...owner, fromGroupId: from.groupId, state: "writing", told: JSON.stringify(lost) });
   for (const id of ids) database.run("INSERT INTO rollbackLocks (id, key) VALUES (?, ?)", id, key);
 };
 
-export const putDone = (database: Database, { key, owner, from }: RollBackOptions, told: readonly RolledBack[]): void =>
+export const putDone = (database: Database, { key, owner, from }: RollbackOptions, told: readonly RolledBack[]): void =>
   putEnd(database, { key, ...owner, fromGroupId: from.groupId, state: "done", told: JSON.stringify(told) });
 
 export const putUndone = (database: Database, { key, owner }: { key: GroupId; owner: Owner }): void =>

@@ -1,31 +1,31 @@
 import type { GroupId } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
 import type { ObjectId, Owner } from "../../control.ts";
-import type { RollBackOptions, RolledBack } from "../../rollback.ts";
+import type { RollbackOptions, RolledBack } from "../../rollback.ts";
 import { unfinishedOf } from "../cluster/unfinished.ts";
 import { volumeIdOf } from "../cluster/volume-row.ts";
 import type { Store } from "../data/store.ts";
 import type { Database } from "../database/database.ts";
 import { shapeAll, swapAll } from "./become.ts";
 import { beginInPlace, shapeAsBefore, undoing, writeInPlace } from "./in-place.ts";
-import { planRollBack } from "./plan.ts";
+import { planRollback } from "./plan.ts";
 import { findRollback, lostOf, putDone, putUndone, toldBefore } from "./record.ts";
 
 /** In one transaction: all objects are the old ones, or all are the new ones. */
-export const rollBackBySwap = (store: Store, options: RollBackOptions): readonly RolledBack[] =>
+export const rollbackBySwap = (store: Store, options: RollbackOptions): readonly RolledBack[] =>
   store.database.transaction(() => {
     const { database } = store;
     const known = toldBefore(findRollback(database, options.key, options.owner));
     if (known !== undefined) return known;
-    const told = swapAll(database, planRollBack(store, options));
+    const told = swapAll(database, planRollback(store, options));
     putDone(database, options, told);
     return told;
   });
 
 /** Goes on with what was begun with the same key. */
-export const rollBackInPlace = async (
+export const rollbackInPlace = async (
   store: Store,
-  options: RollBackOptions,
+  options: RollbackOptions,
   call: StorageCall | undefined,
 ): Promise<readonly RolledBack[]> => {
   const { database } = store;
@@ -33,7 +33,7 @@ export const rollBackInPlace = async (
   const known = database.transaction(() => {
     const row = findRollback(database, key, owner);
     const told = toldBefore(row);
-    if (told === undefined && row === undefined) beginInPlace(database, options, planRollBack(store, options));
+    if (told === undefined && row === undefined) beginInPlace(database, options, planRollback(store, options));
     return told;
   });
   if (known !== undefined) return known;
@@ -42,14 +42,14 @@ export const rollBackInPlace = async (
     const row = findRollback(database, key, owner);
     const told = toldBefore(row);
     if (told !== undefined) return told;
-    const done = shapeAll(database, planRollBack(store, options, row && lostOf(row)));
+    const done = shapeAll(database, planRollback(store, options, row && lostOf(row)));
     putDone(database, options, done);
     return done;
   });
 };
 
 /** @returns whether it was done before */
-export const undoRollBack = async (
+export const undoRollback = async (
   store: Store,
   of: { readonly key: GroupId; readonly owner: Owner },
   call: StorageCall | undefined,
