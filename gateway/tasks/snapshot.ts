@@ -17,8 +17,8 @@ const looksMax = 5;
  * entries are now, at the same instant (W5). Objects that are gone or can't be used are told, and
  * the others taken. Done again, it gives the group that is there, as it was told then, whatever has
  * become of its objects.
- * @throws OBJECT_GONE, OBJECT_UNUSABLE (nothing is left to be taken), OBJECT_LOCKED, PLAN_TOO_LARGE,
- *   GROUP_INCOMPLETE, GROUP_EXISTS, GROUP_STALE, and what else the storage throws
+ * @throws OBJECT_GONE, OBJECT_UNUSABLE (nothing is left to be taken), OBJECT_LOCKED,
+ *   PLAN_TOO_LARGE, GROUP_INCOMPLETE, GROUP_EXISTS, GROUP_STALE, and what else the storage throws
  */
 export const snapshot = async (task: SnapshotTask, context: TaskContext): Promise<TaskResultOf<"snapshot">> => {
   const known = await context.storage.findGroup(task.groupId);

@@ -213,7 +213,7 @@ export const commitExtent = (database: Database, tableId: number, pending: Pendi
   return table;
 };
 
-/** Points one extent of a table, a hole there, at another's; both are copied on write from now on. */
+/** Points an extent of a table, a hole there, at another's; both are copied on write then. */
 export const copyExtent = (
   database: Database,
   { tableId, fromTableId, extent }: { tableId: number; fromTableId: number; extent: number },
