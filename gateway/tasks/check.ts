@@ -50,7 +50,7 @@ const refuseUsed = ([first]: readonly ObjectChanges[]): void => {
   const hint =
     first.usedBy?.vmId === undefined
       ? "End what writes it first."
-      : `Switch it off first (smtx-backup object power-off ${first.usedBy.vmId} --site SITE), or with --power-off.`;
+      : `Add --power-off, or switch it off before: smtx-backup object power-off ${first.usedBy.vmId} --site SITE`;
   throw new VisibleError("OBJECT_BUSY", message, { hint, retryable: false });
 };
 

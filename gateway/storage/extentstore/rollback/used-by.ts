@@ -36,6 +36,6 @@ export const refuseUsed = (cluster: Cluster, own: OwnRow): void => {
   const use = usedBy(cluster, own);
   if (use === undefined) return;
   throw new VisibleError("OBJECT_BUSY", `The ${calledAs(own)} can't be rolled back: ${use.why}.`, {
-    hint: "Switch the VM off (smtx-backup object power-off VM --site SITE, or --power-off), or end what writes.",
+    hint: "End what writes; switch a VM off with: smtx-backup object power-off VM --site SITE",
   });
 };
