@@ -4,7 +4,7 @@ import { isUnusable } from "../../core/api/judged-object.ts";
 import { foldedName, nameCharactersMax } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { rebuiltNames } from "../../core/object/rebuilt-name.ts";
+import { rebuiltName, rebuiltNames } from "../../core/object/rebuilt-name.ts";
 import { lookUpObjects } from "../inventory/objects.ts";
 import type { Deps } from "../ports/deps.ts";
 import { snapshotFactsOf } from "../runs/facts.ts";
@@ -47,7 +47,8 @@ const namesOf = async (deps: Deps, { runId, namePrefix, isChosen }: Names): Prom
   const names: Name[] = [];
   let index = 0;
   for await (const { config } of snapshotFactsOf(deps, runId)) {
-    const [own = "", ...disks] = isChosen?.(index) === false ? [] : rebuiltNames(config, namePrefix);
+    const chosen = isChosen?.(index) !== false;
+    const [own = "", ...disks] = chosen ? rebuiltNames(config, rebuiltName(config, namePrefix)) : [];
     if (own !== "") names.push({ kind: config.kind, name: own });
     names.push(...disks.map((name) => ({ kind: "volume", name }) as const));
     index += 1;

@@ -39,7 +39,7 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
     "abortGroup",
     "publishGroup",
     "manifests",
-    "publishedObject",
+    "objectOfGroup",
     "rebuildObject",
     "damage",
     "tend",
