@@ -126,7 +126,7 @@ describe("a rebuild", () => {
     });
     await refuses("OBJECT_NAME_TAKEN", /vm “shop” .*, volume “shop-web-0” /, rename(["web", "shop"]));
     await refuses("OBJECT_UNKNOWN", /no object “mail”/, rename(["mail", "post"]));
-    await refuses("BAD_REQUEST", /“web” gets two names/, rename(["web", "one"], ["vm-web", "two"]));
+    await refuses("BAD_REQUEST", /“vm-web” gets two names/, rename(["web", "one"], ["vm-web", "two"]));
     await refuses("BAD_REQUEST", /“web” gets a name, and is not among/, { objects: ["db"], ...rename(["web", "one"]) });
     await refuses("BAD_REQUEST", /“one” is a name for one object, and 2 are rebuilt/, { name: "one" });
     await refuses("BAD_REQUEST", /“one” is a second name/, {
