@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log/log.ts";
 import { systemTime, type Time } from "../time/time.ts";
+import { Turns } from "../time/turns.ts";
 import type { Admission } from "./admission.ts";
 import { beatsOf, stopListening, type TunnelServerTimeouts } from "./listening.ts";
 import type { RefusedPeers } from "./refused.ts";
@@ -32,7 +33,8 @@ export const servePeers = (
   const { timeouts, log } = options;
   const stopped = new AbortController();
   const patience = { time: options.time ?? systemTime, signal: stopped.signal };
-  const common = { ...options, beats: beatsOf(timeouts), patience };
+  const turns = new Turns();
+  const common = { ...options, turns, beats: beatsOf(timeouts), patience };
   const uploads = new UploadServer({
     ...common,
     idleMs: timeouts.idleSeconds * 1000,
