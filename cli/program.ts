@@ -10,7 +10,7 @@ import { addHelpCommand } from "./commands/help.ts";
 import { addLocalCommands } from "./commands/local.ts";
 import { addObjectCommands } from "./commands/object.ts";
 import { addPlanCommands } from "./commands/plan.ts";
-import { addRebuildCommand } from "./commands/rebuild.ts";
+import { addRebuildCommand } from "./commands/restores/rebuild.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSiteCommands } from "./commands/site.ts";
 import { addStatusCommand } from "./commands/status.ts";

@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { restoreCreateSchema } from "../../core/api/restore.ts";
+import { restoreCreateSchema } from "../../core/api/restore/restore.ts";
 import { startRebuild } from "../rebuild/start-rebuild.ts";
 import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";

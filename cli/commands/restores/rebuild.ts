@@ -1,13 +1,13 @@
 import type { Command } from "commander";
-import { planIdOf } from "../../core/api/ids.ts";
-import { restoreCreateSchema } from "../../core/api/restore.ts";
-import { answerOf } from "../context/client.ts";
-import { askedFor, followRun } from "../control-plane/follow-run.ts";
-import { freshInventory } from "../control-plane/inventory.ts";
-import { groupMeant } from "../control-plane/latest-group.ts";
-import { checkedBy, groupOrLatest, groupText, latestOfOption, siteOption } from "../input/options.ts";
-import { askedForRun } from "../json/run.ts";
-import type { Answering } from "./command.ts";
+import { planIdOf } from "../../../core/api/ids.ts";
+import { rebuildCreateSchema } from "../../../core/api/restore/rebuild.ts";
+import { answerOf } from "../../context/client.ts";
+import { askedFor, followRun } from "../../control-plane/follow-run.ts";
+import { freshInventory } from "../../control-plane/inventory.ts";
+import { groupMeant } from "../../control-plane/latest-group.ts";
+import { checkedBy, groupOrLatest, groupText, latestOfOption, siteOption } from "../../input/options.ts";
+import { askedForRun } from "../../json/run.ts";
+import type { Answering } from "../command.ts";
 
 interface RebuildOptions {
   readonly site: string;
@@ -30,7 +30,7 @@ export const addRebuildCommand = (program: Command, answering: Answering): void 
     .option(
       "--prefix <text>",
       "stands before the name of what is rebuilt; to rebuild it a second time, choose another one",
-      checkedBy(restoreCreateSchema.shape.namePrefix.unwrap()),
+      checkedBy(rebuildCreateSchema.shape.namePrefix.unwrap()),
       "rebuilt-",
     )
     .option("--damaged", "also where damage was found in it: what is damaged can't be read then, the rest can", false)

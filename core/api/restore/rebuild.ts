@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { groupIdSchema, siteIdSchema } from "./ids.ts";
+import { groupIdSchema, siteIdSchema } from "../ids.ts";
 
 /** More are asked for as all of them. */
-export const restoreObjectsMax = 1000;
+export const rebuildObjectsMax = 1000;
 
-/** A person's wish to have the objects of a restore point back (W12). */
-export const restoreCreateSchema = z.strictObject({
+/** To have the objects of a restore point back on the site that holds it. */
+export const rebuildCreateSchema = z.strictObject({
   type: z.literal("rebuild"),
   groupId: groupIdSchema,
   /** The site that has the group, and on which the objects are rebuilt. */
@@ -14,7 +14,7 @@ export const restoreCreateSchema = z.strictObject({
    * Only these of its objects, by what they were called or had as an id when the group
    * was taken. Absent: all.
    */
-  objects: z.array(z.string().min(1).max(1024)).min(1).max(restoreObjectsMax).optional(),
+  objects: z.array(z.string().min(1).max(1024)).min(1).max(rebuildObjectsMax).optional(),
   /** Stands before the name of everything that is rebuilt. */
   namePrefix: z
     .string()

@@ -1,0 +1,5 @@
+import { z } from "zod";
+import { rebuildCreateSchema } from "./rebuild.ts";
+
+/** A person's wish to have something of a restore point back (W12). */
+export const restoreCreateSchema = z.discriminatedUnion("type", [rebuildCreateSchema]);
