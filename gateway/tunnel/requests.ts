@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Log } from "../log/log.ts";
+import type { OnePerTurn } from "../time/one-per-turn.ts";
 import { type Watch, whileMoving } from "../time/standstill.ts";
-import type { Turns } from "../time/turns.ts";
 import type { Admission } from "./admission.ts";
 import { answerError } from "./answer.ts";
 import { type BeatTimeouts, standing, startBeating, type WorkPatience } from "./beats.ts";
@@ -31,7 +31,7 @@ export const createRequestListener = (
     readonly handler: PeerHandler;
     readonly patience: WorkPatience;
     readonly refused: RefusedPeers;
-    readonly turns: Turns;
+    readonly turns: OnePerTurn;
     readonly log: Log;
   },
 ): RequestListener => {

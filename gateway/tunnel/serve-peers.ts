@@ -1,8 +1,8 @@
 import type { Server } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log/log.ts";
+import { OnePerTurn } from "../time/one-per-turn.ts";
 import { systemTime, type Time } from "../time/time.ts";
-import { Turns } from "../time/turns.ts";
 import type { Admission } from "./admission.ts";
 import { beatsOf, stopListening, type TunnelServerTimeouts } from "./listening.ts";
 import type { RefusedPeers } from "./refused.ts";
@@ -33,7 +33,7 @@ export const servePeers = (
   const { timeouts, log } = options;
   const stopped = new AbortController();
   const patience = { time: options.time ?? systemTime, signal: stopped.signal };
-  const turns = new Turns();
+  const turns = new OnePerTurn();
   const common = { ...options, turns, beats: beatsOf(timeouts), patience };
   const uploads = new UploadServer({
     ...common,

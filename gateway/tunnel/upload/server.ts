@@ -3,9 +3,9 @@ import type { Duplex } from "node:stream";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { PeerIdentity } from "../../../core/api/identity.ts";
 import type { Log } from "../../log/log.ts";
+import type { OnePerTurn } from "../../time/one-per-turn.ts";
 import { bytesPerSecondMin, fallsBehind } from "../../time/pace.ts";
 import { type Watch, whileMoving } from "../../time/standstill.ts";
-import type { Turns } from "../../time/turns.ts";
 import type { Admission } from "../admission.ts";
 import { drainMs, toldOf } from "../answer.ts";
 import { type BeatTimeouts, standing, startBeats, type WorkPatience } from "../beats.ts";
@@ -35,7 +35,7 @@ export interface UploadServerOptions extends Admission {
   readonly uploads: UploadHandler;
   readonly patience: WorkPatience;
   readonly refused: RefusedPeers;
-  readonly turns: Turns;
+  readonly turns: OnePerTurn;
   readonly log: Log;
 }
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { Turns } from "./turns.ts";
+import { OnePerTurn } from "./one-per-turn.ts";
 
 test("what comes at once is begun in order, each in a turn of the event loop of its own", async () => {
-  const turns = new Turns();
+  const turns = new OnePerTurn();
   const begun: number[] = [];
   turns.enter(() => {
     begun.push(0);

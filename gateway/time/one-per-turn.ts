@@ -2,7 +2,7 @@
  * What comes from many at once is begun in order, each in a turn of the event loop of its own, so
  * that others have theirs in between. How much may wait is for whoever hands it in to bound.
  */
-export class Turns {
+export class OnePerTurn {
   readonly #waiting: (() => void)[] = [];
   #isDue = false;
 
