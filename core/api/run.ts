@@ -4,10 +4,11 @@ import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema
 import { nameSchema, textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
+import { attachTermsSchema } from "./restore/attach.ts";
 import { rebuildWishesSchema } from "./restore/wishes.ts";
 
 /** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild"]);
+export const restoreKindSchema = z.enum(["rebuild", "attach"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options]);
@@ -21,6 +22,7 @@ export const stepSchema = z.enum([
   "publishing",
   "reclaiming",
   "rebuilding",
+  "attaching",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -127,6 +129,8 @@ export const runPlanSchema = z.object({
         .optional(),
       wishes: rebuildWishesSchema.optional(),
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
+      /** Of an attachment. */
+      attach: attachTermsSchema.optional(),
     })
     .optional(),
 });

@@ -6,7 +6,7 @@ import { beginRestore } from "../restores/begin.ts";
 import { readRestorable } from "../restores/restorable.ts";
 import { readTaken } from "../runs/taken.ts";
 import { readFacilities } from "../sites/facilities.ts";
-import { chooseObjects } from "./chosen-objects.ts";
+import { readChoice } from "./choice.ts";
 import { refuseTakenMacs } from "./refuse-macs.ts";
 import { refuseWrongNames } from "./refuse-names.ts";
 import { refuseWrongPlace } from "./refuse-place.ts";
@@ -29,7 +29,7 @@ export const startRebuild = async (deps: Deps, options: RebuildOptions): Promise
   const of = await readRestorable(deps, groupId, siteId);
   const { origin } = of;
   const count = (await readTaken(deps, origin))?.objects ?? origin.objectCount;
-  const chosen = await chooseObjects(deps, { runId: origin.id, groupId, count }, options);
+  const chosen = await readChoice(deps, { runId: origin.id, groupId, count }, options);
   const survey = await surveyRebuild(deps, of, chosen, namePrefix);
   const wishes = wishesIn(options);
   const facilities = await readFacilities(deps, siteId);
