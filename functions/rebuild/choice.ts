@@ -6,7 +6,7 @@ import type { Deps } from "../ports/deps.ts";
 import { meantBy } from "./chosen-objects.ts";
 
 /** Which of a run's objects are rebuilt, and what some are to be called, by their index there. */
-export interface Choice {
+export interface RebuildChoice {
   /** In the run's order, each once. Undefined: all. */
   readonly indices: readonly number[] | undefined;
   readonly names: ReadonlyMap<number, string>;
@@ -29,7 +29,7 @@ export const readChoice = async (
   deps: Pick<Deps, "store">,
   of: Of,
   { objects, name, renames = [] }: Pick<RebuildCreate, "objects" | "name" | "renames">,
-): Promise<Choice> => {
+): Promise<RebuildChoice> => {
   const meant = await meantBy(deps, of.runId, of.groupId, [...(objects ?? []), ...renames.map(({ object }) => object)]);
   const indices = objects && [...new Set(objects.map(meant))].sort((one, other) => one - other);
   const names = new Map<number, string>();

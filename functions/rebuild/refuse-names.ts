@@ -32,7 +32,7 @@ export const refuseWrongNames = async (deps: Deps, siteId: SiteId, wanted: reado
 const meaningOf = ({ kind, name }: Pick<RebuiltName, "kind" | "name">): string =>
   `${kind === "lun" ? "volume" : kind}/${foldedName(name)}`;
 
-/** What has a name by the prefix gets a number where another one has it; what is wished for stays. */
+/** Names by the prefix get a number where another one has them; what is wished for does not. */
 const refuseNamedTwice = (wanted: readonly RebuiltName[]): void => {
   for (const some of Map.groupBy(wanted, meaningOf).values()) {
     const wished = some.find(({ isWished }) => isWished);

@@ -21,8 +21,8 @@ type RebuildOptions = Pick<RebuildCreate, "groupId" | "siteId" | "namePrefix"> &
  * told before anything is made, as far as the site has told what it has.
  *
  * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS,
- *   OBJECT_NAME_TAKEN, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, MAC_ADDRESS_TAKEN, BAD_REQUEST for a
- *   name that can't be, and as `beginRestore`
+ *   OBJECT_NAME_TAKEN, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, MAC_ADDRESS_TAKEN, BAD_REQUEST (a
+ *   name that can't be), and as `beginRestore`
  */
 export const startRebuild = async (deps: Deps, options: RebuildOptions): Promise<Run> => {
   const { groupId, siteId, namePrefix, evenDamaged = false } = options;

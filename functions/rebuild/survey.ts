@@ -5,7 +5,7 @@ import { rebuiltNames } from "../../core/object/rebuilt-name.ts";
 import type { Deps } from "../ports/deps.ts";
 import type { Restorable } from "../restores/restorable.ts";
 import { snapshotFactsOf } from "../runs/facts.ts";
-import type { Choice } from "./choice.ts";
+import type { RebuildChoice } from "./choice.ts";
 import { nameOfRebuilt } from "./new-name.ts";
 
 /** A name that something gets, and whether a person wished for it. */
@@ -38,7 +38,7 @@ export interface Survey {
 export const surveyRebuild = async (
   deps: Pick<Deps, "store">,
   { origin }: Pick<Restorable, "origin">,
-  { indices, names: wishedNames }: Choice,
+  { indices, names: wishedNames }: RebuildChoice,
   prefix: string,
 ): Promise<Survey> => {
   const survey = { names: [] as RebuiltName[], wished: [] as Survey["wished"][number][], nics: [] as RebuiltNic[] };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { textSchema } from "../object/common.ts";
 import { switchMapSchema } from "../site.ts";
 
-/** In what a rebuilt object is to be other than it was. Each of these absent: as the comment says. */
+/** In what a rebuilt object is to be other than it was. */
 export const rebuildWishesSchema = z.strictObject({
   /** The storage pool. Absent: the mirror's; at the object's own site, the object's. */
   pool: textSchema.optional(),
