@@ -49,6 +49,11 @@ export const errorCodes = {
   RUN_ENDED: { status: 409, retryable: false },
   GROUP_UNKNOWN: { status: 404, retryable: false },
   GROUP_NOT_RESTORABLE: { status: 409, retryable: false },
+  GROUP_HELD: { status: 409, retryable: true },
+  GROUP_KEPT: { status: 409, retryable: false },
+  GROUP_NEEDED: { status: 409, retryable: false },
+  MIRROR_NEEDED: { status: 409, retryable: false },
+  PREVIEW_STALE: { status: 409, retryable: false },
   GROUP_DAMAGED: { status: 409, retryable: false },
   MESSAGE_TOO_LARGE: { status: 422, retryable: false },
   // The data path.

@@ -16,6 +16,7 @@ export const stepSchema = z.enum([
   "publishing",
   "reclaiming",
   "rebuilding",
+  "deleting",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 

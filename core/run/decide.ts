@@ -31,6 +31,7 @@ export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
   transferring: working,
   publishing: working,
   rebuilding: working,
+  deleting: working,
   reclaiming: tidying,
   succeeded: over,
   failed: over,
@@ -55,6 +56,7 @@ export const taskTable: Record<Step, TaskRow> = {
   publishing: once,
   rebuilding: once,
   reclaiming: twice,
+  deleting: twice,
 };
 
 /** The part after an event. Pure; the same object comes back when nothing changed. */

@@ -6,6 +6,7 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   snapshot: ["snapshotting", "reclaiming"],
   backup: ["snapshotting", "preparing", "transferring", "publishing", "reclaiming"],
   rebuild: ["rebuilding"],
+  deletion: ["deleting"],
 };
 
 /** The step after `step`; undefined after the last one. */
@@ -45,6 +46,7 @@ export const taskCount = (
       return kind === "backup" ? 2 : 1;
     case "snapshotting":
     case "publishing":
+    case "deleting":
       return 1;
   }
 };
@@ -85,6 +87,7 @@ export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step,
     case "publishing":
       return receiver;
     case "rebuilding":
+    case "deleting":
       return target;
     case "reclaiming":
       return index === 0 ? target : run.source;
