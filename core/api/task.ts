@@ -193,7 +193,11 @@ export const settingsTaskSchema = z.object({
   issuedAt: instantSchema,
 });
 /** What a site's gateways work on, whichever of them takes it. */
-export const workTaskSchema = z.discriminatedUnion("kind", [...runTaskSchema.options, inventoryTaskSchema, spaceTaskSchema]);
+export const workTaskSchema = z.discriminatedUnion("kind", [
+  ...runTaskSchema.options,
+  inventoryTaskSchema,
+  spaceTaskSchema,
+]);
 export const taskSchema = z.discriminatedUnion("kind", [...workTaskSchema.options, settingsTaskSchema]);
 
 export type MirrorVolume = z.infer<typeof mirrorVolumeSchema>;
@@ -210,6 +214,9 @@ export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
 export type SpaceTask = z.infer<typeof spaceTaskSchema>;
 export type SettingsTask = z.infer<typeof settingsTaskSchema>;
 export type Task = z.infer<typeof taskSchema>;
+
+/** Whether a run or a question in its name gave it out: what a gateway says of it names that run. */
+export const isRunTask = (task: Task): task is RunTask => "runId" in task;
 
 /** Of what can't be read in full, the id: the group is there. */
 const toldGroupSchema = z.union([listedGroupSchema, listedGroupSchema.pick({ groupId: true })]);

@@ -18,6 +18,9 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   deletion: ["deleting"],
 };
 
+/** Whether it is one of the plan's own, which waits for its turn and adds groups to the plan's. */
+export const hasLane = (kind: RunKind): boolean => kind === "snapshot" || kind === "backup";
+
 /** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
 export const isRestore = (kind: RunKind): kind is RestoreKind =>
   restoreKindSchema.options.some((restore) => restore === kind);

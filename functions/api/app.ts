@@ -7,6 +7,7 @@ import { enrolPath, renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { audited, auditRoutes } from "./audit.ts";
 import { requireScope, requireToken } from "./auth.ts";
+import { deletionRoutes } from "./deletion.ts";
 import { enrolmentRoutes } from "./enrolment.ts";
 import type { ApiDeps } from "./env.ts";
 import { answerError, answerNotFound } from "./errors.ts";
@@ -53,6 +54,7 @@ export const createApp = (deps: ApiDeps) => {
     .route("/", runRoutes(deps))
     .route("/", groupRoutes(deps))
     .route("/", restoreRoutes(deps))
+    .route("/", deletionRoutes(deps))
     .route("/", auditRoutes(deps))
     .route("/", tokenRoutes(deps));
 };

@@ -15,6 +15,7 @@ import { ownerConformance } from "./conformance/owners.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
 import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
 import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
+import { releaseConformance } from "./conformance/release.ts";
 import { shapeConformance } from "./conformance/shapes.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
 import { skewConformance } from "./conformance/skew.ts";
@@ -55,6 +56,7 @@ export const storageConformance = (
     sharedVolumeConformance(open);
     mappingConformance(open);
     staleMirrorConformance(open);
+    releaseConformance(open);
     guardConformance(open);
     manifestConformance(open);
     orderConformance(open);
