@@ -17,6 +17,7 @@ import { unusableObjectSchema } from "../../core/api/object.ts";
 import { siteSchema, switchMapSchema } from "../../core/api/site.ts";
 import { planStatusSchema, statusAnswerSchema, targetHealthSchema } from "../../core/api/status.ts";
 import { tokenCreatedSchema, tokenSchema } from "../../core/api/token.ts";
+import { deletionOrRun, leftOverDocument } from "./deletion.ts";
 import { groupDocument, groupLineDocument } from "./group.ts";
 import { objectDocument } from "./object.ts";
 import { askedForDocument, runDocument, runLineDocument } from "./run.ts";
@@ -146,7 +147,7 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "plan run": runAskedFor,
   "plan suspend": plan,
   "plan resume": plan,
-  "plan delete": z.object({ deleted: z.string().nullable() }),
+  "plan delete": z.union([z.object({ deleted: z.string().nullable() }), deletionOrRun]),
   "plan preview": z.object({ schedule: scheduleAnswerSchema, retention: retentionAnswerSchema }),
   // Since: `24h`, as `--since` has it, or would have it to have the same runs.
   "run list": itemsCut(runLineDocument).extend({ since: z.string().optional() }),
@@ -155,6 +156,9 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "run cancel": runDocument,
   "group show": groupDocument,
   "group list": items(groupLineDocument),
+  "group delete": deletionOrRun,
+  "mirror list": items(leftOverDocument),
+  "mirror release": deletionOrRun,
   rebuild: runAskedFor,
   audit: itemsCut(auditEntrySchema),
   // A shell reads it.
