@@ -1,7 +1,7 @@
 import type { GroupListEntry, PlanListEntry } from "../../core/api/answers.ts";
-import { isUnusable } from "../../core/api/judged-object.ts";
 import { answerOf } from "../context/client.ts";
 import type { Api, Context } from "../context/context.ts";
+import { lastInventory } from "./inventory.ts";
 import { listed } from "./pages.ts";
 
 /** What a plan has at a site, and whether anybody needs it. */
@@ -38,13 +38,11 @@ interface MirrorOf {
 }
 
 const mirrorsAt = async (context: Context, api: Api, site: string): Promise<readonly MirrorOf[]> => {
-  const objects = await listed(context, (query) =>
-    answerOf(api.v1.sites[":site"].objects.$get({ param: { site }, query })),
+  // Of a site that no gateway has told of, groups are all that is known.
+  const objects = (await lastInventory(context, api, site))?.objects ?? [];
+  return objects.flatMap(({ origin }) =>
+    origin?.role === "mirror" ? [{ site, planId: origin.planId, planName: origin.planName }] : [],
   );
-  return objects.flatMap((object) => {
-    if (isUnusable(object) || object.origin?.role !== "mirror") return [];
-    return [{ site, planId: object.origin.planId, planName: object.origin.planName }];
-  });
 };
 
 type Plan = Pick<PlanListEntry, "id" | "name" | "source" | "targets">;

@@ -7,7 +7,8 @@ import { stepsOf } from "./steps.ts";
 import * as task from "./task-transitions.ts";
 import { type Play, playPart, startedUntil, superseded } from "./testing.ts";
 
-const kindOf = (step: Step): RunKind => (step === "rebuilding" ? "rebuild" : "backup");
+const kinds: Partial<Record<Step, RunKind>> = { rebuilding: "rebuild", deleting: "deletion" };
+const kindOf = (step: Step): RunKind => kinds[step] ?? "backup";
 
 /** What may happen while a step is worked on; afterwards it goes on to the end. */
 const inAnyStep: Readonly<Record<string, (play: Play, step: Step) => void>> = {
@@ -131,6 +132,7 @@ describe("the tables of a run", () => {
         [partTable, state, "settled", part.unsettle],
       ]),
       [taskTable, "reclaiming", "completed", task.complete],
+      [taskTable, "deleting", "completed", task.complete],
       ...stepsOf.backup.slice(0, -1).map((step): Swap => [taskTable, step, "completed", task.listOrComplete]),
       ...stepSchema.options.flatMap((step): readonly Swap[] => [
         [taskTable, step, "failed", task.touch],

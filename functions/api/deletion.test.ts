@@ -7,8 +7,8 @@ import type { DeletionWish } from "../../core/api/deletion/request.ts";
 import type { Group } from "../../core/api/group.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { Page } from "../documents/page.ts";
-import { createNightlyPlan, createTestApi, nightly, reportAlive, siteA, siteB, type TestApi } from "./testing.ts";
 import { handleReport } from "../report.ts";
+import { createNightlyPlan, createTestApi, nightly, reportAlive, siteA, siteB, type TestApi } from "./testing.ts";
 import { complete, groupsOn, report, takeTasks, workAt } from "./testing-gateway.ts";
 
 const sites = [siteA, siteB];
@@ -58,7 +58,10 @@ describe("deleting a group", () => {
       [["b", false, [wish.type === "group" && wish.groupId]]],
     );
     assert.equal((await groupsAt(api, "b")).length, 2);
-    assert.equal((await api.dump()).replace(/,?\{"key":\{"partition":"SITE#b","sort":"SPACE#[^}]*\}[^}]*\}\}/, ""), before);
+    assert.equal(
+      (await api.dump()).replace(/,?\{"key":\{"partition":"SITE#b","sort":"SPACE#[^}]*\}[^}]*\}\}/, ""),
+      before,
+    );
     const { status, body } = await confirm(api, wish);
     assert.equal(status, 201);
     assert.equal((await groupsAt(api, "b"))[1]?.state, "deleting");
@@ -75,7 +78,10 @@ describe("deleting a group", () => {
     const { confirmation } = (await preview(api, wish)).body;
     const send = (json: object) => api.send("POST", "/v1/deletions", json);
     assert.equal((await send({ wish })).status, 400);
-    assert.equal((await send({ wish, confirmation: confirmation.replace(/.$/, "_") })).body.error.code, "PREVIEW_STALE");
+    assert.equal(
+      (await send({ wish, confirmation: confirmation.replace(/.$/, "_") })).body.error.code,
+      "PREVIEW_STALE",
+    );
     assert.equal((await send({ wish: await groupWish(api, 1), confirmation })).body.error.code, "PREVIEW_STALE");
     await runOnce(api);
     assert.equal((await send({ wish, confirmation })).body.error.code, "PREVIEW_STALE");
@@ -102,7 +108,10 @@ describe("deleting a group", () => {
     const wish = await groupWish(api, 0);
     assert.equal(await refused(api, wish), "GROUP_NEEDED");
     const { body } = await preview(api, { ...wish, last: true });
-    assert.deepEqual(body.notes.map(({ code }) => code), ["NEXT_RUN_FULL"]);
+    assert.deepEqual(
+      body.notes.map(({ code }) => code),
+      ["NEXT_RUN_FULL"],
+    );
     assert.equal((await confirm(api, { ...wish, last: true })).status, 201);
     await workAt(api, sites);
     assert.deepEqual(await groupsAt(api, "b"), []);
@@ -115,9 +124,10 @@ describe("deleting a group", () => {
     const codes = async (wish: object) => (await preview(api, wish)).body.notes.map(({ code }) => code);
     assert.deepEqual(await codes(await groupWish(api, 0)), ["NEXT_RUN_OLDER_BASE"]);
     const plain = await runs(2);
-    assert.deepEqual((await preview(plain, await groupWish(plain, 0))).body.notes.map(({ code }) => code), [
-      "NEXT_RUN_COMPARES",
-    ]);
+    assert.deepEqual(
+      (await preview(plain, await groupWish(plain, 0))).body.notes.map(({ code }) => code),
+      ["NEXT_RUN_COMPARES"],
+    );
     assert.deepEqual(await codes(await groupWish(api, 1)), []);
   });
 
@@ -151,7 +161,10 @@ describe("deleting a group", () => {
     assert.equal(at?.state, "failed");
     assert.equal(at?.reason?.code, "GROUP_HELD");
     assert.match(at?.reason?.message ?? "", new RegExp(restore.id));
-    assert.deepEqual((await groupsAt(api, "b")).map(({ id }) => id), [older?.id]);
+    assert.deepEqual(
+      (await groupsAt(api, "b")).map(({ id }) => id),
+      [older?.id],
+    );
   });
 });
 
@@ -241,7 +254,10 @@ describe("who may delete", () => {
     assert.equal((await api.send("POST", "/v1/deletions", { wish, confirmation }, mine)).status, 201);
     const { items } = (await api.send<Page<AuditEntry>>("GET", "/v1/audit")).body;
     const entries = items.filter(({ path, refused }) => path.startsWith("/v1/deletions") && refused === undefined);
-    assert.deepEqual(entries.map(({ path, request }) => [path, request]), [["/v1/deletions", { wish, confirmation }]]);
+    assert.deepEqual(
+      entries.map(({ path, request }) => [path, request]),
+      [["/v1/deletions", { wish, confirmation }]],
+    );
   });
 });
 
