@@ -66,6 +66,7 @@ const endings: Record<ErrorCode, Ending> = {
   GROUP_NEEDED: "failed",
   MIRROR_NEEDED: "failed",
   PREVIEW_STALE: "failed",
+  ATTACHMENTS_FULL: "failed",
   GROUP_DAMAGED: "failed",
   MESSAGE_TOO_LARGE: "failed",
   LINK_BROKEN: "unreachable",

@@ -17,6 +17,7 @@ import { unusableObjectSchema } from "../../core/api/object.ts";
 import { siteSchema, switchMapSchema } from "../../core/api/site.ts";
 import { planStatusSchema, statusAnswerSchema, targetHealthSchema } from "../../core/api/status.ts";
 import { tokenCreatedSchema, tokenSchema } from "../../core/api/token.ts";
+import { attachmentDocument } from "./attachment.ts";
 import { deletionOrRun, leftOverDocument } from "./deletion.ts";
 import { groupDocument, groupLineDocument } from "./group.ts";
 import { objectDocument } from "./object.ts";
@@ -159,6 +160,9 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "group delete": deletionOrRun,
   "mirror list": items(leftOverDocument),
   "mirror release": deletionOrRun,
+  "group attach": attachmentDocument,
+  "group detach": z.object({ detached: z.array(z.string()) }),
+  "group attachments": items(attachmentDocument),
   rebuild: runAskedFor,
   audit: itemsCut(auditEntrySchema),
   // A shell reads it.

@@ -55,6 +55,7 @@ export const errorCodes = {
   MIRROR_NEEDED: { status: 409, retryable: false },
   PREVIEW_STALE: { status: 409, retryable: false },
   GROUP_BUSY: { status: 409, retryable: true },
+  ATTACHMENTS_FULL: { status: 409, retryable: true },
   GROUP_DAMAGED: { status: 409, retryable: false },
   MESSAGE_TOO_LARGE: { status: 422, retryable: false },
   // The data path.

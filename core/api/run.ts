@@ -4,9 +4,10 @@ import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema
 import { textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
+import { attachTermsSchema } from "./restore/attach.ts";
 
 /** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild"]);
+export const restoreKindSchema = z.enum(["rebuild", "attach"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options, "deletion"]);
@@ -21,6 +22,7 @@ export const stepSchema = z.enum([
   "reclaiming",
   "rebuilding",
   "deleting",
+  "attaching",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -143,6 +145,8 @@ export const runPlanSchema = z.object({
       namePrefix: z.string().max(textCharactersMax),
       evenDamaged: z.boolean().optional(),
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
+      /** Of an attachment. */
+      attach: attachTermsSchema.optional(),
     })
     .optional(),
   deletion: deletionPlanSchema.optional(),

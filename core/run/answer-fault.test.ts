@@ -41,6 +41,7 @@ const answers: Record<Step, object> = {
   reclaiming: { kind: "reclaim", deleted: [] },
   rebuilding: { kind: "rebuild", object: lun("db") },
   deleting: { kind: "reclaim", deleted: [] },
+  attaching: { kind: "attach", progress },
 };
 
 describe("an answer", () => {

@@ -32,6 +32,7 @@ const kindOf: Record<Step, TaskResult["kind"]> = {
   reclaiming: "reclaim",
   rebuilding: "rebuild",
   deleting: "reclaim",
+  attaching: "attach",
 };
 
 /** What is wrong with an answer; undefined: it can be taken in. */

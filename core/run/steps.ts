@@ -16,6 +16,7 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   backup: ["snapshotting", "preparing", "transferring", "publishing", "reclaiming"],
   rebuild: ["rebuilding"],
   deletion: ["deleting"],
+  attach: ["attaching"],
 };
 
 /** Whether it is one of the plan's own, which waits for its turn and adds groups to the plan's. */
@@ -63,6 +64,7 @@ export const taskCount = (
     case "snapshotting":
     case "publishing":
     case "deleting":
+    case "attaching":
       return 1;
   }
 };
@@ -104,6 +106,7 @@ export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step,
       return receiver;
     case "rebuilding":
     case "deleting":
+    case "attaching":
       return target;
     case "reclaiming":
       return index === 0 ? target : run.source;

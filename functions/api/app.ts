@@ -5,6 +5,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { credentialsPath } from "../../core/api/access.ts";
 import { enrolPath, renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import { attachmentRoutes } from "./attachment.ts";
 import { audited, auditRoutes } from "./audit.ts";
 import { requireScope, requireToken } from "./auth.ts";
 import { deletionRoutes } from "./deletion.ts";
@@ -55,6 +56,7 @@ export const createApp = (deps: ApiDeps) => {
     .route("/", groupRoutes(deps))
     .route("/", restoreRoutes(deps))
     .route("/", deletionRoutes(deps))
+    .route("/", attachmentRoutes(deps))
     .route("/", auditRoutes(deps))
     .route("/", tokenRoutes(deps));
 };

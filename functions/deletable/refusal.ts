@@ -2,6 +2,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { Group } from "../../core/api/group.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { DeletionPlan } from "../../core/api/run.ts";
+import { holdsText } from "../../core/retention/holds.ts";
 import type { Deps } from "../ports/deps.ts";
 import { withDamage } from "../queries/groups.ts";
 import { isNeededAt, type SiteGroups } from "./going.ts";
@@ -55,9 +56,9 @@ const isLastGood = async (deps: Deps, plan: Plan, group: Group, { here }: SiteGr
   return true;
 };
 
-const held = ({ id, siteId, holds }: Group) =>
-  new VisibleError("GROUP_HELD", `The group ${id} on ${siteId} is read by ${holds.join(", ")}.`, {
-    hint: `Wait until that has ended, or end it; see: smtx-backup run show ${holds[0]}`,
+const held = (group: Group) =>
+  new VisibleError("GROUP_HELD", `The group ${group.id} on ${group.siteId} is not deleted: ${holdsText(group)}.`, {
+    hint: `Wait until that has ended, or end it; see: smtx-backup run show ${group.holds[0]}`,
   });
 
 const needed = ({ id, siteId }: Group, why: string, hint: string) =>

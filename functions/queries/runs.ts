@@ -168,6 +168,7 @@ export const dataStep = {
   backup: "transferring",
   rebuild: "rebuilding",
   deletion: "deleting",
+  attach: "attaching",
 } as const;
 
 /** How many of the steps after one a part has come to; negative before it. */

@@ -171,6 +171,12 @@ export interface StorageControl {
   abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
+   * Whether that was done, by any gateway of the site. Who reads a group for long in the name of
+   * another one, as an attachment does, asks that of its own.
+   */
+  isAborted(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<boolean>;
+
+  /**
    * Snapshots the mirrors that were opened for a group as one group, and keeps the foreign plan's
    * manifest with it, all or nothing (I2): its objects and mappings as they were prepared for it.
    * Mirrors of the owner that neither it nor a newer run has are removed; their snapshots stay.

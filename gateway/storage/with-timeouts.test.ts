@@ -59,6 +59,7 @@ const callsOf = (
   mirrorDigests: (call) => storage.mirrorDigests(extent, call),
   completeMirror: (call) => storage.completeMirror(extent, call),
   abortGroup: (call) => storage.abortGroup({ groupId: groupId(1), owner }, call),
+  isAborted: (call) => storage.isAborted({ groupId: groupId(1), owner }, call),
   publishGroup: (call) =>
     storage.publishGroup(
       { groupId: groupId(1), owner, sequence: 1, takenAt, mirrors, planName: "daily", objects: [] },

@@ -260,6 +260,10 @@ export class ExtentStore implements StorageDriver {
     this.#transaction((database) => sessions.abortGroup(database, options.groupId, options.owner));
   }
 
+  async isAborted(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<boolean> {
+    return sessions.isAborted(this.#store.database, options.groupId, options.owner);
+  }
+
   async publishGroup(options: PublishGroupOptions): Promise<SnapshotGroup> {
     return this.#transaction((database) => sessions.publishGroup(database, options));
   }
