@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
 import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import { newestMessageFormat } from "../../core/api/message.ts";
 import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { TaskReport } from "../../core/api/report.ts";
@@ -211,12 +212,14 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
   const { restore } = await readRunPlan(deps, runId);
   assert(restore !== undefined, "a rebuild has a restore in its plan");
-  const { fromRunId, fromGroupId, namePrefix, evenDamaged } = restore;
+  const { fromRunId, fromGroupId, namePrefix, evenDamaged, names = [], wishes } = restore;
   const { config } = await snapshotOf(deps, fromRunId, snapshotIndexOf({ restore }, index));
-  const { kind, id } = config;
-  const name = rebuiltName(config, namePrefix);
-  const told = { object: { kind, id }, name, namePrefix, ...(evenDamaged === true && { evenDamaged }) };
-  return { kind: "rebuild", fromGroupId, ...told } as const;
+  const { kind, id, name: named } = config;
+  const name = names.find((one) => one.index === index)?.name ?? rebuiltName(config, namePrefix);
+  const told = { object: { kind, id, name: named }, name, ...(evenDamaged === true && { evenDamaged }) };
+  // A gateway of before would make it without a word of the wishes.
+  const wished = wishes && { wishes, format: newestMessageFormat };
+  return { kind: "rebuild", fromGroupId, ...told, ...wished } as const;
 };
 
 const attachOf = async (deps: Deps, runId: RunId, index: number) => {

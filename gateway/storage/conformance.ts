@@ -15,6 +15,8 @@ import { ownerConformance } from "./conformance/owners.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
 import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
 import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
+import { rebuildUnderWayConformance } from "./conformance/rebuild-under-way.ts";
+import { rebuildWishesConformance } from "./conformance/rebuild-wishes.ts";
 import { releaseConformance } from "./conformance/release.ts";
 import { shapeConformance } from "./conformance/shapes.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
@@ -63,6 +65,8 @@ export const storageConformance = (
     rebuildConformance(open);
     rebuildKindsConformance(open);
     rebuildTogetherConformance(open);
+    rebuildWishesConformance(open);
+    rebuildUnderWayConformance(open);
     blockConformance(open);
   });
 };
