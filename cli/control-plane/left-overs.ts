@@ -1,21 +1,9 @@
 import type { GroupListEntry, PlanListEntry } from "../../core/api/answers.ts";
 import { answerOf } from "../context/client.ts";
 import type { Api, Context } from "../context/context.ts";
+import type { LeftOver } from "../render/deletion/left-overs.ts";
 import { lastInventory } from "./inventory.ts";
 import { listed } from "./pages.ts";
-
-/** What a plan has at a site, and whether anybody needs it. */
-export interface LeftOver {
-  readonly site: string;
-  readonly planId: string;
-  readonly planName: string;
-  readonly why: "plan-deleted" | "no-target" | "plan-unknown" | "needed";
-  readonly groups: number;
-  readonly newestTakenAt?: string;
-  readonly mirrors: number;
-  /** Of the newest group's volumes, whether anything is in them or not. */
-  readonly sizeBytes: number;
-}
 
 /** What plans have at sites, by site and plan: groups, and mirrors as gateways saw them last. */
 export const readLeftOvers = async (context: Context, site: string | undefined): Promise<readonly LeftOver[]> => {

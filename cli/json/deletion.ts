@@ -14,7 +14,7 @@ export const goingDocument = deletionPreviewSchema
   .pick({ planId: true, planName: true, plan: true, notes: true })
   .extend({ sites: z.array(goingSchema) });
 
-/** What was deleted, or would be: `run` is the run that does it, and null where nothing was begun. */
+/** What was deleted, or would be, and the run that does it. Null: nothing was begun. */
 export const deletionDocument = z.object({ going: goingDocument, run: z.string().nullable() });
 
 /** Followed to its end, it is the run. */

@@ -231,7 +231,7 @@ export type SpaceTask = z.infer<typeof spaceTaskSchema>;
 export type SettingsTask = z.infer<typeof settingsTaskSchema>;
 export type Task = z.infer<typeof taskSchema>;
 
-/** Whether a run or a question in its name gave it out: what a gateway says of it names that run. */
+/** Whether it is given out in a run's name: what a gateway says of it names that run. */
 export const isRunTask = (task: Task): task is RunTask => "runId" in task;
 
 /** Of what can't be read in full, the id: the group is there. */

@@ -42,7 +42,7 @@ const isOver = (run: Run): boolean => partsOf(run).every(([, part]) => hasEnded(
 
 const isGone: ReadonlySet<string> = new Set(["deleted", "lost"]);
 
-/** What is no run of a plan makes none, though a run of the same instant may have one of that name. */
+/** Only a plan's own runs make one, though another run of the instant may have its name. */
 const hasGroup = async ({ store }: Deps, run: Run): Promise<boolean> => {
   if (!hasLane(run.kind)) return false;
   const sites = new Set<SiteId>([run.source, ...partsOf(run).map(([target]) => target)]);

@@ -6,7 +6,7 @@ import { isToBeDeleted, isTyped, nothingDeleted } from "../../context/confirm.ts
 import type { Answer, Api, Context } from "../../context/context.ts";
 import { askedFor, followRun } from "../../control-plane/follow-run.ts";
 import { shownGoing } from "../../json/deletion.ts";
-import { deletionText } from "../../render/deletion.ts";
+import { deletionText } from "../../render/deletion/preview.ts";
 import { printable } from "../../render/style.ts";
 
 /** What every command that deletes by hand has. */

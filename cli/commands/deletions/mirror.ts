@@ -3,7 +3,7 @@ import type { SiteId } from "../../../core/api/ids.ts";
 import type { Answer, Context } from "../../context/context.ts";
 import { readLeftOvers } from "../../control-plane/left-overs.ts";
 import { siteOption } from "../../input/options.ts";
-import { leftOversText } from "../../render/left-overs.ts";
+import { leftOversText } from "../../render/deletion/left-overs.ts";
 import type { Answering } from "../command.ts";
 import { type DeletionOptions, deleteWhat } from "./delete-what.ts";
 import { withDeletionOptions } from "./options.ts";

@@ -1,10 +1,10 @@
-import { bytesText } from "../../core/api/bytes.ts";
-import type { DeletionPreview } from "../../core/api/deletion/preview.ts";
-import type { SpaceAnswer } from "../../core/api/deletion/space.ts";
-import { warningLines } from "./run.ts";
-import { printable, type Style } from "./style.ts";
-import { table } from "./table.ts";
-import { counted, durationText, instantText } from "./units.ts";
+import { bytesText } from "../../../core/api/bytes.ts";
+import type { DeletionPreview } from "../../../core/api/deletion/preview.ts";
+import type { SpaceAnswer } from "../../../core/api/deletion/space.ts";
+import { warningLines } from "../run.ts";
+import { printable, type Style } from "../style.ts";
+import { table } from "../table.ts";
+import { counted, durationText, instantText } from "../units.ts";
 
 type Going = DeletionPreview["sites"][number];
 

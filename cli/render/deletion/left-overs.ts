@@ -1,7 +1,19 @@
-import type { LeftOver } from "../control-plane/left-overs.ts";
-import type { Style } from "./style.ts";
-import { table } from "./table.ts";
-import { bytesText, instantText } from "./units.ts";
+import type { Style } from "../style.ts";
+import { table } from "../table.ts";
+import { bytesText, instantText } from "../units.ts";
+
+/** What a plan has at a site, and whether anybody needs it. */
+export interface LeftOver {
+  readonly site: string;
+  readonly planId: string;
+  readonly planName: string;
+  readonly why: "plan-deleted" | "no-target" | "plan-unknown" | "needed";
+  readonly groups: number;
+  readonly newestTakenAt?: string;
+  readonly mirrors: number;
+  /** Of the newest group's volumes, whether anything is in them or not. */
+  readonly sizeBytes: number;
+}
 
 const whys: Record<LeftOver["why"], string> = {
   "plan-deleted": "its plan is deleted",
