@@ -236,6 +236,7 @@ export class NbdClient {
 
   /** Resolves when the server has ended the connection. */
   async ended(): Promise<void> {
+    this.incoming.release();
     this.socket.resume();
     if (!this.socket.closed) await once(this.socket, "close");
   }
