@@ -127,6 +127,7 @@ const kinds = {
   backup: "backup",
   rebuild: "rebuild",
   rollback: "rollback",
+  deletion: "deletion",
   attach: "attachment",
 } as const;
 

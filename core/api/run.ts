@@ -1,17 +1,18 @@
 import { z } from "zod";
 import { boundedRecord, entriesMax } from "./bounds.ts";
 import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema, siteIdSchema } from "./ids.ts";
-import { textCharactersMax, textSchema } from "./object/common.ts";
+import { nameSchema, textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
 import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
+import { rebuildWishesSchema } from "./restore/wishes.ts";
 
 /** What a person asks for to have something of a restore point back. */
 export const restoreKindSchema = z.enum(["rebuild", "rollback", "attach"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
-export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options]);
+export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options, "deletion"]);
 export type RunKind = z.infer<typeof runKindSchema>;
 
 /** The steps of a run at one target, in order; which of them a run has depends on its kind. */
@@ -25,6 +26,7 @@ export const stepSchema = z.enum([
   "checking",
   "rolling-back",
   "undoing",
+  "deleting",
   "attaching",
 ]);
 export type Step = z.infer<typeof stepSchema>;
@@ -93,13 +95,35 @@ export const runHeadSchema = z.object({
 });
 export type RunHead = z.infer<typeof runHeadSchema>;
 
+/** One for each target; of a deletion, one for the source as well. */
+export const partsMax = planTargetsMax + 1;
+
 /** What a run has one of for each target. */
 export const partsOf = <Part extends z.core.SomeType>(part: Part) =>
-  boundedRecord(z.string().max(textCharactersMax), part, planTargetsMax);
+  boundedRecord(z.string().max(textCharactersMax), part, partsMax);
 
 /** One execution of a plan: what it is, and one part a target. */
 export const runSchema = runHeadSchema.extend({ targets: partsOf(targetRunSchema) });
 export type Run = z.infer<typeof runSchema>;
+
+/**
+ * What is deleted by hand, as it was confirmed. `groups`: of those that the plan has at the site;
+ * all are those up to the run's number. `last`: also what is needed as the last good one.
+ */
+const deletionPlanSchema = z.object({
+  sites: z
+    .array(
+      z.object({
+        siteId: siteIdSchema,
+        groups: z.union([z.literal("all"), z.array(groupIdSchema).max(entriesMax)]),
+        mirrors: z.boolean(),
+      }),
+    )
+    .max(partsMax),
+  last: z.boolean(),
+  despiteKeepUntil: z.boolean(),
+});
+export type DeletionPlan = z.infer<typeof deletionPlanSchema>;
 
 /** What a run was told at its start, and which never changes afterwards. */
 export const runPlanSchema = z.object({
@@ -126,11 +150,18 @@ export const runPlanSchema = z.object({
       namePrefix: z.string().max(textCharactersMax),
       evenDamaged: z.boolean().optional(),
       rollback: rollbackWishesSchema.optional(),
+      /** What some of its own objects are called, by their index; the others by the prefix. */
+      names: z
+        .array(z.object({ index: z.int().min(0), name: nameSchema.min(1) }))
+        .max(entriesMax)
+        .optional(),
+      wishes: rebuildWishesSchema.optional(),
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
       /** Of an attachment. */
       attach: attachTermsSchema.optional(),
     })
     .optional(),
+  deletion: deletionPlanSchema.optional(),
 });
 export type RunPlan = z.infer<typeof runPlanSchema>;
 

@@ -34,6 +34,7 @@ const kindOf: Record<Step, TaskResult["kind"]> = {
   checking: "check",
   "rolling-back": "rollback",
   undoing: "undo-rollback",
+  deleting: "reclaim",
   attaching: "attach",
 };
 

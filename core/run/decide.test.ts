@@ -50,7 +50,7 @@ describe("a part of a run", () => {
   });
 
   test("is cancelled while it waits and in each step; once its restore point is there, only its tidying is", () => {
-    const kinds = ["backup", ...restoreKindSchema.options] as const;
+    const kinds = ["backup", "deletion", ...restoreKindSchema.options] as const;
     // What a rollback has done is undone before.
     const undone = ["rolling-back", "undoing"];
     for (const step of [undefined, ...stepSchema.options.filter((one) => !undone.includes(one))]) {

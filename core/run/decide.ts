@@ -38,6 +38,7 @@ export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
   checking: working,
   "rolling-back": undoable,
   undoing: { done: part.endUndone, "gave-up": part.endHalf },
+  deleting: working,
   attaching: lasting,
   reclaiming: tidying,
   succeeded: over,
@@ -67,6 +68,7 @@ export const taskTable: Record<Step, TaskRow> = {
   undoing: once,
   attaching: once,
   reclaiming: twice,
+  deleting: twice,
 };
 
 /** The part after an event. Pure; the same object comes back when nothing changed. */

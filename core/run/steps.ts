@@ -16,8 +16,12 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   backup: ["snapshotting", "preparing", "transferring", "publishing", "reclaiming"],
   rebuild: ["rebuilding"],
   rollback: ["checking", "snapshotting", "rolling-back"],
+  deletion: ["deleting"],
   attach: ["attaching"],
 };
+
+/** Whether it is one of the plan's own, which waits for its turn and adds groups to the plan's. */
+export const hasLane = (kind: RunKind): boolean => kind === "snapshot" || kind === "backup";
 
 /** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
 export const isRestore = (kind: RunKind): kind is RestoreKind =>
@@ -66,6 +70,7 @@ export const taskCount = (
     case "checking":
     case "rolling-back":
     case "undoing":
+    case "deleting":
     case "attaching":
       return 1;
   }
@@ -110,6 +115,7 @@ export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step,
     case "checking":
     case "rolling-back":
     case "undoing":
+    case "deleting":
     case "attaching":
       return target;
     case "reclaiming":

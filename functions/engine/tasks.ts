@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
 import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import { newestMessageFormat } from "../../core/api/message.ts";
 import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { TaskReport } from "../../core/api/report.ts";
@@ -10,6 +11,7 @@ import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core
 import { rebuiltName } from "../../core/object/rebuilt-name.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
 import { flowOf, siteOfTask } from "../../core/run/steps.ts";
+import { chooseForDeletion } from "../deletable/choose.ts";
 import { planKey } from "../documents/records.ts";
 import { readGatewaysOfLate } from "../gateways/list.ts";
 import { baseOfVolume, nothingThere } from "../groups/base.ts";
@@ -108,22 +110,31 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       const chosen = plan === undefined ? { groupIds: [] } : await chooseForReclaim(deps, plan.body, siteId);
       return { ...common, kind: "reclaim", ...chosen };
     }
+    case "deleting":
+      return {
+        ...common,
+        kind: "reclaim",
+        ...(shard.listed ? await chooseForDeletion(deps, runId, siteId) : { groupIds: [] }),
+      };
     case "rebuilding":
       return { ...common, ...(await rebuildOf(deps, runId, index)) };
     case "checking":
-      return { ...common, kind: "check", ...(await checkOf(deps, runId)) };
+      return { ...common, kind: "check", ...(await checkOf(deps, runId)), ...newestForm };
     case "rolling-back":
-      return { ...common, kind: "rollback", ...(await rollbackOf(deps, runId)) };
+      return { ...common, kind: "rollback", ...(await rollbackOf(deps, runId)), ...newestForm };
     case "undoing":
-      return { ...common, kind: "undo-rollback" };
+      return { ...common, kind: "undo-rollback", ...newestForm };
     case "attaching":
       return { ...common, ...(await attachOf(deps, runId, index)) };
   }
 };
 
+/** Gateways of before would not do it, or otherwise. */
+const newestForm = { format: newestMessageFormat };
+
 const toTake = async (deps: Deps, runId: RunId, siteId: SiteId) => {
   const told = await readRunPlan(deps, runId);
-  if (told.restore !== undefined) return safetyGroupOf(deps, runId);
+  if (told.restore !== undefined) return { ...(await safetyGroupOf(deps, runId)), ...newestForm };
   const locked = (await readLocks(deps, siteId)).map(({ id, runId: by }) => ({ id, runId: by }));
   const objects = [...(await readRunObjects(deps, told))];
   return { objects, planName: told.planName, ...(locked.length > 0 && { locked }) };
@@ -215,12 +226,14 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
   const { restore } = await readRunPlan(deps, runId);
   assert(restore !== undefined, "a rebuild has a restore in its plan");
-  const { fromRunId, fromGroupId, namePrefix, evenDamaged } = restore;
+  const { fromRunId, fromGroupId, namePrefix, evenDamaged, names = [], wishes } = restore;
   const { config } = await snapshotOf(deps, fromRunId, snapshotIndexOf({ restore }, index));
-  const { kind, id } = config;
-  const name = rebuiltName(config, namePrefix);
-  const told = { object: { kind, id }, name, namePrefix, ...(evenDamaged === true && { evenDamaged }) };
-  return { kind: "rebuild", fromGroupId, ...told } as const;
+  const { kind, id, name: named } = config;
+  const name = names.find((one) => one.index === index)?.name ?? rebuiltName(config, namePrefix);
+  const told = { object: { kind, id, name: named }, name, ...(evenDamaged === true && { evenDamaged }) };
+  // A gateway of before would make it without a word of the wishes.
+  const wished = wishes && { wishes, format: newestMessageFormat };
+  return { kind: "rebuild", fromGroupId, ...told, ...wished } as const;
 };
 
 const attachOf = async (deps: Deps, runId: RunId, index: number) => {

@@ -15,6 +15,9 @@ import { ownerConformance } from "./conformance/owners.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
 import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
 import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
+import { rebuildUnderWayConformance } from "./conformance/rebuild-under-way.ts";
+import { rebuildWishesConformance } from "./conformance/rebuild-wishes.ts";
+import { releaseConformance } from "./conformance/release.ts";
 import { rollbackConformance } from "./conformance/rollback.ts";
 import { rollbackCutConformance } from "./conformance/rollback-cut.ts";
 import { shapeConformance } from "./conformance/shapes.ts";
@@ -57,6 +60,7 @@ export const storageConformance = (
     sharedVolumeConformance(open);
     mappingConformance(open);
     staleMirrorConformance(open);
+    releaseConformance(open);
     guardConformance(open);
     manifestConformance(open);
     orderConformance(open);
@@ -65,6 +69,8 @@ export const storageConformance = (
     rebuildTogetherConformance(open);
     rollbackConformance(open);
     rollbackCutConformance(open);
+    rebuildWishesConformance(open);
+    rebuildUnderWayConformance(open);
     blockConformance(open);
   });
 };

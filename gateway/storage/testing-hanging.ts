@@ -40,7 +40,7 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
     "isAborted",
     "publishGroup",
     "manifests",
-    "publishedObject",
+    "objectOfGroup",
     "rebuildObject",
     "changesSince",
     "powerOff",

@@ -55,6 +55,8 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
         wrap: timedSnapshot,
         close: (snapshot) => snapshot.close(),
       }),
+    releaseMirrors: (of, call) => calls.durable("releaseMirrors", call, (watch) => driver.releaseMirrors(of, watch)),
+    spaceOf: (of, call) => calls.answer("spaceOf", call, (watch) => driver.spaceOf(of, watch)),
     prepareMirror: (of, call) => calls.answer("prepareMirror", call, (watch) => driver.prepareMirror(of, watch)),
     openMirror: (of, call) => calls.answer("openMirror", call, (watch) => driver.openMirror(of, watch)),
     openMirrorExtent: (of, call) =>
@@ -69,7 +71,7 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     abortGroup: (of, call) => calls.answer("abortGroup", call, (watch) => driver.abortGroup(of, watch)),
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
-    publishedObject: (of, call) => calls.answer("publishedObject", call, (watch) => driver.publishedObject(of, watch)),
+    objectOfGroup: (of, call) => calls.answer("objectOfGroup", call, (watch) => driver.objectOfGroup(of, watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
     changesSince: (of, call) => calls.durable("changesSince", call, (watch) => driver.changesSince(of, watch)),
     powerOff: (object, call) => calls.durable("powerOff", call, (watch) => driver.powerOff(object, watch)),

@@ -2,7 +2,7 @@ import type { VmConfig } from "../../../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { RolledBack } from "../../rollback.ts";
 import { disksOf as disksNow, type HadDisk } from "../administration/disks.ts";
-import { freeMacAddress } from "../cluster/mac-addresses.ts";
+import { newMacAddress, vmWithMacAddress } from "../cluster/mac-addresses.ts";
 import { refuseFullPool } from "../cluster/pools.ts";
 import type { SnapshotRow } from "../cluster/snapshots.ts";
 import { type NewDisk, setDisks, setNics, updateVm, type VmRow } from "../cluster/vms.ts";
@@ -105,10 +105,12 @@ const setNicsOf = (database: Database, vm: VmRow, { nics }: Pick<VmConfig, "nics
   const there = (name: string) =>
     database.one("SELECT 1 FROM switches WHERE name = ?", name) === undefined ? null : name;
   if (nics.length === 0) return;
+  const free = (macAddress: string) =>
+    vmWithMacAddress(database, macAddress) === undefined ? macAddress : newMacAddress(database);
   const connected = nicsOf(object, there);
   setNics(
     database,
     vm.id,
-    connected.map((nic) => ({ ...nic, macAddress: freeMacAddress(database, nic.macAddress) })),
+    connected.map((nic) => ({ ...nic, macAddress: free(nic.macAddress) })),
   );
 };
