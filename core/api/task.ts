@@ -65,6 +65,17 @@ export const volumeTransferSchema = z.object({
   mirrorVolumeId: storageIdSchema,
 });
 
+/** A group that a restore reads, and the plan that it is of. */
+const readGroupSchema = z.object({ planId: planIdSchema, groupId: groupIdSchema });
+
+/** The same of a group that another run made, at whichever site: the sender finds its snapshots. */
+export const stagedTransferSchema = z.object({
+  from: readGroupSchema,
+  /** As the protected site calls the volume. */
+  sourceVolumeId: storageIdSchema,
+  mirrorVolumeId: storageIdSchema,
+});
+
 export const snapshotTaskSchema = z.object({
   ...runTask,
   kind: z.literal("snapshot"),
@@ -84,6 +95,11 @@ export const prepareTaskSchema = z.object({
    * before; then it is the one that the plan protects.
    */
   sender: siteIdSchema.optional(),
+  /**
+   * The mirror is a restore's, and goes with it; `planId` is of the restore's own making then.
+   * `seed`: what the site has that the mirror may start from.
+   */
+  staged: z.object({ seed: readGroupSchema.nullable() }).optional(),
 });
 export const transferTaskSchema = z.object({
   ...runTask,
@@ -91,8 +107,11 @@ export const transferTaskSchema = z.object({
   /** The site that it is sent to. Absent: of a control plane of before; then it is the target. */
   receiver: siteIdSchema.optional(),
   /** One: each volume is a task of its own. */
-  volumes: z.array(volumeTransferSchema).length(1),
-  /** The newest group that the target has published for this plan; null for a first backup. */
+  volumes: z.array(z.union([volumeTransferSchema, stagedTransferSchema])).length(1),
+  /**
+   * The newest group that the target has published for this plan, or the restore's seed; null for a
+   * first backup.
+   */
   baseGroupId: groupIdSchema.nullable(),
   compression: compressionSchema,
   /**
@@ -147,6 +166,8 @@ export const rebuildTaskSchema = z.object({
 });
 /** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
 export const abortTaskSchema = z.object({ ...runTask, kind: z.literal("abort") });
+/** Whatever was brought to the site for a restore goes, and is never brought again. */
+export const unstageTaskSchema = z.object({ ...runTask, kind: z.literal("unstage") });
 
 export const runTaskSchema = z.discriminatedUnion("kind", [
   snapshotTaskSchema,
@@ -156,6 +177,7 @@ export const runTaskSchema = z.discriminatedUnion("kind", [
   reclaimTaskSchema,
   rebuildTaskSchema,
   abortTaskSchema,
+  unstageTaskSchema,
 ]);
 export const inventoryTaskSchema = z.object({
   kind: z.literal("inventory"),
@@ -184,6 +206,7 @@ export const taskSchema = z.discriminatedUnion("kind", [...workTaskSchema.option
 
 export type MirrorVolume = z.infer<typeof mirrorVolumeSchema>;
 export type VolumeTransfer = z.infer<typeof volumeTransferSchema>;
+export type StagedTransfer = z.infer<typeof stagedTransferSchema>;
 export type SnapshotTask = z.infer<typeof snapshotTaskSchema>;
 export type PrepareTask = z.infer<typeof prepareTaskSchema>;
 export type TransferTask = z.infer<typeof transferTaskSchema>;
@@ -191,6 +214,7 @@ export type PublishTask = z.infer<typeof publishTaskSchema>;
 export type ReclaimTask = z.infer<typeof reclaimTaskSchema>;
 export type RebuildTask = z.infer<typeof rebuildTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
+export type UnstageTask = z.infer<typeof unstageTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
 export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
 export type SettingsTask = z.infer<typeof settingsTaskSchema>;
@@ -284,6 +308,7 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   }),
   z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),
   z.object({ kind: z.literal("abort") }),
+  z.object({ kind: z.literal("unstage") }),
 ]);
 export type TaskResult = z.infer<typeof taskResultSchema>;
 export type TaskResultOf<K extends TaskResult["kind"]> = Extract<TaskResult, { kind: K }>;
