@@ -60,6 +60,7 @@ const endings: Record<ErrorCode, Ending> = {
   RUN_ENDED: "failed",
   GROUP_UNKNOWN: "notFound",
   GROUP_NOT_RESTORABLE: "failed",
+  GROUP_BUSY: "failed",
   GROUP_DAMAGED: "failed",
   MESSAGE_TOO_LARGE: "failed",
   LINK_BROKEN: "unreachable",

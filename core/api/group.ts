@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { entriesMax } from "./bounds.ts";
 import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
 import { nameSchema, textSchema } from "./object/common.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
@@ -12,6 +11,9 @@ import { reasonSchema, warningsMax } from "./reason.ts";
  */
 export const groupStateSchema = z.enum(["published", "lost", "unknown", "deleting", "deleted"]);
 export type GroupState = z.infer<typeof groupStateSchema>;
+
+/** So many runs read a group at once. */
+export const holdsMax = 1000;
 
 /**
  * A snapshot group on one site. On the source `role` is `source`, on a target
@@ -53,7 +55,7 @@ export const groupSchema = z.object({
    */
   deletedSequence: z.int().min(0).optional(),
   /** Runs that read the group now; a group with holds is not reclaimed. */
-  holds: z.array(textSchema).max(entriesMax),
+  holds: z.array(textSchema).max(holdsMax),
 });
 export type Group = z.infer<typeof groupSchema>;
 

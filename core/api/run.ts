@@ -5,7 +5,11 @@ import { textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 
-export const runKindSchema = z.enum(["snapshot", "backup", "rebuild"]);
+/** What a person asks for to have something of a restore point back. */
+export const restoreKindSchema = z.enum(["rebuild"]);
+export type RestoreKind = z.infer<typeof restoreKindSchema>;
+
+export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options]);
 export type RunKind = z.infer<typeof runKindSchema>;
 
 /** The steps of a run at one target, in order; which of them a run has depends on its kind. */
@@ -111,6 +115,8 @@ export const runPlanSchema = z.object({
     .object({
       fromRunId: runIdSchema,
       fromGroupId: groupIdSchema,
+      /** Where that is read, and held. Absent: at the target, as a version before began it. */
+      fromSiteId: siteIdSchema.optional(),
       namePrefix: z.string().max(textCharactersMax),
       evenDamaged: z.boolean().optional(),
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),

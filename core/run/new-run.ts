@@ -1,4 +1,4 @@
-import { groupIdOf, type Instant, type PlanId, type RunId, restoreIdOf, runIdOf, type SiteId } from "../api/ids.ts";
+import { groupIdOf, type Instant, type PlanId, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
 import type { Run, RunKind, TargetRun } from "../api/run.ts";
 
 const queued: TargetRun = {
@@ -12,7 +12,7 @@ const queued: TargetRun = {
 
 /** A run that nobody has begun yet, with one queued part for each target. */
 export const newRun = (options: {
-  /** By the slot unless given. */
+  /** By the slot unless given, as of a restore. */
   readonly id?: RunId;
   readonly planId: PlanId;
   readonly kind: RunKind;
@@ -25,7 +25,7 @@ export const newRun = (options: {
   readonly now: Instant;
 }): Run => {
   const { planId, kind, trigger, slot, sequence, source, targets, objectCount, now } = options;
-  const { id = kind === "rebuild" ? restoreIdOf(planId, slot) : runIdOf(planId, slot) } = options;
+  const { id = runIdOf(planId, slot) } = options;
   return {
     id,
     planId,

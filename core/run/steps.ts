@@ -1,5 +1,14 @@
 import type { SiteId } from "../api/ids.ts";
-import type { Run, RunKind, Step, Taken, TargetRun, TargetState } from "../api/run.ts";
+import {
+  type RestoreKind,
+  type Run,
+  type RunKind,
+  restoreKindSchema,
+  type Step,
+  type Taken,
+  type TargetRun,
+  type TargetState,
+} from "../api/run.ts";
 
 /** The steps of each kind of run at one target, in order (W10). */
 export const stepsOf: Record<RunKind, readonly Step[]> = {
@@ -7,6 +16,10 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   backup: ["snapshotting", "preparing", "transferring", "publishing", "reclaiming"],
   rebuild: ["rebuilding"],
 };
+
+/** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
+export const isRestore = (kind: RunKind): kind is RestoreKind =>
+  restoreKindSchema.options.some((restore) => restore === kind);
 
 /** The step after `step`; undefined after the last one. */
 export const stepAfter = (kind: RunKind, step: Step): Step | undefined =>

@@ -1,7 +1,7 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import { movedBy } from "../../core/run/moved.ts";
-import { mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
+import { isRestore, mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
 import { partKey } from "../documents/records.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -55,13 +55,13 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
     await deps.tasks.send(target, [{ task: abortTaskOf(deps, run, target) }]);
   }
   if (isGivenUp) await closeShards(deps, run, target, part);
-  if (kind === "rebuild") await letGroupGo(deps, run, target);
+  if (isRestore(kind)) await letGroupGo(deps, run, target);
   else await markOfFailedRun(deps, run);
   await expireIfUseless(deps, run);
   const because = partKey(runId, target);
   const moved = isGivenUp ? await movedUntilThen(deps, run, target, part) : undefined;
   const settled = { to: "part", runId, target, event: { type: "settled", ...(moved && { moved }) }, because } as const;
-  if (kind === "rebuild") return [settled];
+  if (isRestore(kind)) return [settled];
   const released = { to: "plan", planId, event: { type: "released", target, runId }, because } as const;
   const isOnSource = isGivenUp && kind === "backup" && part.endedIn !== undefined;
   return [released, ...(isOnSource ? [{ to: "tidy", runId, target, because } as const] : []), settled];
@@ -75,5 +75,6 @@ const movedUntilThen = async (deps: Deps, run: Run, target: SiteId, { endedIn }:
 
 const letGroupGo = async (deps: Deps, run: Run, target: SiteId): Promise<void> => {
   const { restore } = await readRunPlan(deps, run.id);
-  if (restore !== undefined) await dropHold(deps, restore.fromGroupId, target, run.id);
+  if (restore === undefined) return;
+  await dropHold(deps, restore.fromGroupId, restore.fromSiteId ?? target, run.id);
 };

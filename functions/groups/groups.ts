@@ -7,7 +7,7 @@ import type { Change, Stored } from "../../core/ports/store.ts";
 import type { ToldGroup } from "../../core/retention/site-list.ts";
 import { hasEnded, hasFailedAt } from "../../core/run/steps.ts";
 import { forEach } from "../concurrency/each.ts";
-import { ignoringConflict } from "../documents/conflicts.ts";
+import { ignoringConflict, retrying } from "../documents/conflicts.ts";
 import { readAll } from "../documents/ranges.ts";
 import { groupKey, groupPrefix, planKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -147,13 +147,14 @@ export const markDeleted = async (
   });
 };
 
-/** Takes a run's hold off a group. */
-export const dropHold = async (deps: Deps, groupId: GroupId, siteId: SiteId, holder: string): Promise<void> => {
-  const stored = await deps.store.get<Group>(groupKey(groupId, siteId));
-  if (stored === undefined || !stored.body.holds.includes(holder)) return;
-  const body = { ...stored.body, holds: stored.body.holds.filter((other) => other !== holder) };
-  await deps.store.commit([change(deps, stored, body)]);
-};
+/** Takes a run's hold off a group, also while others take theirs. @throws VisibleError CONFLICT */
+export const dropHold = (deps: Deps, groupId: GroupId, siteId: SiteId, holder: string): Promise<void> =>
+  retrying(deps, async () => {
+    const stored = await deps.store.get<Group>(groupKey(groupId, siteId));
+    if (stored === undefined || !stored.body.holds.includes(holder)) return;
+    const body = { ...stored.body, holds: stored.body.holds.filter((other) => other !== holder) };
+    await deps.store.commit([change(deps, stored, body)]);
+  });
 
 const putState = (deps: Deps, stored: Stored<Group>, state: Group["state"]): Promise<boolean> =>
   putGroup(deps, stored, { ...stored.body, state });

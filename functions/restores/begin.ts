@@ -1,0 +1,92 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import { holdsMax } from "../../core/api/group.ts";
+import { type Instant, type PlanId, planIdOf, restoreIdOf, runIdOf, type SiteId } from "../../core/api/ids.ts";
+import type { RestoreKind, Run, RunPlan } from "../../core/api/run.ts";
+import { addSeconds } from "../../core/ports/clock.ts";
+import type { Change } from "../../core/ports/store.ts";
+import { newRun } from "../../core/run/new-run.ts";
+import { retrying } from "../documents/conflicts.ts";
+import { runKey, runPlanKey } from "../documents/records.ts";
+import { tryDrain } from "../engine/engine.ts";
+import { putRun } from "../engine/new-run.ts";
+import { putOutbox } from "../engine/outbox.ts";
+import type { Deps } from "../ports/deps.ts";
+import { needRun } from "../runs/runs.ts";
+import { type Restorable, readPublishedGroup } from "./restorable.ts";
+
+/** A restore that was found to be possible. */
+interface Beginning {
+  readonly kind: RestoreKind;
+  /** What it reads; the group is held at its site until the restore has ended. */
+  readonly of: Restorable;
+  /** The site at which it does its work. */
+  readonly target: SiteId;
+  readonly objectCount: number;
+  /** What its tasks are made of, besides the group. */
+  readonly told: Omit<NonNullable<RunPlan["restore"]>, "fromRunId" | "fromGroupId" | "fromSiteId">;
+  /**
+   * What else is written in the same transaction, such as locks. It is asked anew for each try, so
+   * what it reads and puts a condition on is what is there then.
+   * @throws what ends it: a `VisibleError` of a lock that another run has
+   */
+  readonly alongside?: (run: Run) => Promise<readonly Change[]>;
+}
+
+/**
+ * Begins a restore: a run of the group's plan, and a hold on the group, in one transaction. Many
+ * that begin at once, also of one group and in the same millisecond, all get a run of their own.
+ * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE (it is being deleted meanwhile),
+ *   GROUP_BUSY (too many read it), CONFLICT (others were faster every time), and what `alongside`
+ *   throws
+ */
+export const beginRestore = async (deps: Deps, beginning: Beginning): Promise<Run> => {
+  const { run, outbox } = await retrying(deps, () => tryToBegin(deps, beginning), {
+    others: "Too many others began to read the group at the same time.",
+  });
+  await tryDrain(deps, outbox);
+  return (await needRun(deps, run.id)).run;
+};
+
+const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, alongside }: Beginning) => {
+  const { id: groupId, siteId, sequence } = of.group;
+  const held = await readPublishedGroup(deps, groupId, siteId);
+  if (held.body.holds.length >= holdsMax) throw tooManyHolds(of);
+  const planId = planIdOf(groupId);
+  const now = deps.clock.now();
+  const slot = await freeSlot(deps, planId, now);
+  const { source } = of.origin;
+  const run = newRun({
+    ...{ planId, kind, trigger: "person", slot, sequence, source, targets: [target], objectCount, now },
+    id: restoreIdOf(planId, slot),
+  });
+  const from = { fromRunId: of.origin.id, fromGroupId: groupId, fromSiteId: siteId };
+  const runPlan: RunPlan = { ...of.originPlan, runId: run.id, restore: { ...told, ...from } };
+  const effects = { of: "plan", planId, effects: [{ type: "start", runId: run.id, target }] } as const;
+  const outbox = putOutbox({ aggregate: runKey(run.id), version: 1, effects, now });
+  const group = { ...held.body, holds: [...held.body.holds, run.id] };
+  await deps.store.commit([
+    ...putRun(run, now),
+    { type: "put", key: runPlanKey(run.id), body: runPlan, expect: "absent" },
+    { type: "put", key: held.key, body: group, expect: { version: held.version } },
+    ...((await alongside?.(run)) ?? []),
+    outbox,
+  ]);
+  return { run, outbox };
+};
+
+/** In which neither a restore of the plan nor a run has its name: what they make has it too. */
+const freeSlot = async (deps: Pick<Deps, "store">, planId: PlanId, now: Instant): Promise<Instant> => {
+  for (let ahead = 0; ahead < slotsLookedAtMax; ahead += 1) {
+    const slot = addSeconds(now, ahead / 1000);
+    const ids = [restoreIdOf(planId, slot), runIdOf(planId, slot)];
+    const taken = await Promise.all(ids.map((id) => deps.store.get(runKey(id))));
+    if (taken.every((one) => one === undefined)) return slot;
+  }
+  throw new VisibleError("CONFLICT", "Too many restores of the plan began just now.", { hint: "Try again." });
+};
+const slotsLookedAtMax = 1000;
+
+const tooManyHolds = ({ group: { id, siteId, holds } }: Restorable) =>
+  new VisibleError("GROUP_BUSY", `The group ${id} on ${siteId} is read by ${holds.length} runs now.`, {
+    hint: `Wait until some of them have ended; see which with: smtx-backup group show ${id}`,
+  });
