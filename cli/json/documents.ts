@@ -156,6 +156,7 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "group show": groupDocument,
   "group list": items(groupLineDocument),
   rebuild: runAskedFor,
+  clone: runAskedFor,
   audit: itemsCut(auditEntrySchema),
   // A shell reads it.
   completion: null,

@@ -156,6 +156,8 @@ export const rebuildTaskSchema = z.object({
   kind: z.literal("rebuild"),
   /** The group to rebuild from; `groupId` names the restore itself. */
   fromGroupId: groupIdSchema,
+  /** Whose that is, where it was brought here for the restore. Absent: the plan's. */
+  fromPlanId: planIdSchema.optional(),
   /** Which of the group's: what it is, the manifest says that was published with the group. */
   object: planObjectSchema.pick({ kind: true, id: true }),
   name: nameSchema.min(1),

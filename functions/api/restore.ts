@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { restoreCreateSchema } from "../../core/api/restore/restore.ts";
+import { startClone } from "../clone/start-clone.ts";
 import { startRebuild } from "../rebuild/start-rebuild.ts";
 import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
@@ -20,7 +21,7 @@ const create = createRoute({
 
 export const restoreRoutes = (deps: ApiDeps) =>
   createRouter().openapi(create, async (c) => {
-    const { type: _, ...options } = c.req.valid("json");
-    await readSite(deps, options.siteId);
-    return c.json(await startRebuild(deps, options), 201);
+    const wish = c.req.valid("json");
+    await readSite(deps, wish.siteId);
+    return c.json(await (wish.type === "clone" ? startClone(deps, wish) : startRebuild(deps, wish)), 201);
   });

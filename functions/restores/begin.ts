@@ -19,7 +19,7 @@ interface Beginning {
   readonly kind: RestoreKind;
   /** What it reads; the group is held at its site until the restore has ended. */
   readonly of: Restorable;
-  /** The site at which it does its work. */
+  /** The site at which it does its work. Where that is another one, the group is brought there. */
   readonly target: SiteId;
   readonly objectCount: number;
   /** What its tasks are made of, besides the group. */
@@ -55,8 +55,9 @@ const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, alo
   const now = deps.clock.now();
   const slot = await freeSlot(deps, planId, now);
   const { source } = of.origin;
+  const sender = siteId === target ? undefined : siteId;
   const run = newRun({
-    ...{ planId, kind, trigger: "person", slot, sequence, source, targets: [target], objectCount, now },
+    ...{ planId, kind, trigger: "person", slot, sequence, source, sender, targets: [target], objectCount, now },
     id: restoreIdOf(planId, slot),
   });
   const from = { fromRunId: of.origin.id, fromGroupId: groupId, fromSiteId: siteId };

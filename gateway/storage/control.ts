@@ -429,8 +429,11 @@ export interface RebuildObjectOptions {
    * several have, is one.
    */
   readonly key: string;
+  /** Whose what is made says that it is. */
   readonly owner: Owner;
   readonly fromGroupId: GroupId;
+  /** Whose the group is; absent: the same. Of what was brought for a restore, another one. */
+  readonly groupOwner?: Owner;
   /** The object as the source had it: kind, LUN, volumes. */
   readonly object: ObjectConfig;
   /** Of a file, `/exports/EXPORT/PATH`. */

@@ -17,7 +17,8 @@ export const rebuild = async (task: RebuildTask, { storage }: TaskContext): Prom
   const object = await storage.publishedObject({ groupId: fromGroupId, object: task.object });
   if (object === undefined) throw notThere(task);
   if (!isNameOf(object, task)) throw otherName(task, object);
-  const of = { key: task.groupId, owner: ownerOf(task), fromGroupId, object, name, evenDamaged };
+  const groupOwner = ownerOf({ ...task, planId: task.fromPlanId ?? task.planId });
+  const of = { key: task.groupId, owner: ownerOf(task), groupOwner, fromGroupId, object, name, evenDamaged };
   return { kind: "rebuild", object: await storage.rebuildObject(of) };
 };
 

@@ -24,9 +24,9 @@ export interface RebuildSource {
 /** @throws SNAPSHOT_UNKNOWN, NOT_OURS */
 export const rebuildSource = (
   database: Database,
-  { owner, fromGroupId, object }: RebuildObjectOptions,
+  { owner, groupOwner = owner, fromGroupId, object }: RebuildObjectOptions,
 ): RebuildSource => {
-  refuseOthersGroup(database, fromGroupId, owner);
+  refuseOthersGroup(database, fromGroupId, groupOwner);
   const snapshots = new Map(
     object.volumes.map(({ id }) => {
       const snapshot = snapshotOfSource(database, fromGroupId, id);
