@@ -61,6 +61,7 @@ const endings: Record<ErrorCode, Ending> = {
   GROUP_UNKNOWN: "notFound",
   GROUP_NOT_RESTORABLE: "failed",
   GROUP_BUSY: "failed",
+  ATTACHMENTS_FULL: "failed",
   GROUP_DAMAGED: "failed",
   MESSAGE_TOO_LARGE: "failed",
   LINK_BROKEN: "unreachable",

@@ -50,6 +50,7 @@ export const errorCodes = {
   GROUP_UNKNOWN: { status: 404, retryable: false },
   GROUP_NOT_RESTORABLE: { status: 409, retryable: false },
   GROUP_BUSY: { status: 409, retryable: true },
+  ATTACHMENTS_FULL: { status: 409, retryable: true },
   GROUP_DAMAGED: { status: 409, retryable: false },
   MESSAGE_TOO_LARGE: { status: 422, retryable: false },
   // The data path.

@@ -4,9 +4,10 @@ import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema
 import { textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
+import { attachTermsSchema } from "./restore/attach.ts";
 
 /** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild", "clone"]);
+export const restoreKindSchema = z.enum(["rebuild", "clone", "attach"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options]);
@@ -20,6 +21,7 @@ export const stepSchema = z.enum([
   "publishing",
   "reclaiming",
   "rebuilding",
+  "attaching",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -125,6 +127,8 @@ export const runPlanSchema = z.object({
       namePrefix: z.string().max(textCharactersMax),
       evenDamaged: z.boolean().optional(),
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
+      /** Of an attachment. */
+      attach: attachTermsSchema.optional(),
     })
     .optional(),
 });

@@ -18,6 +18,7 @@ import { nameSchema, objectVolumesMax } from "./object/common.ts";
 import { mappingSchema, objectConfigSchema } from "./object.ts";
 import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax } from "./plan.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
+import { attachTermsSchema } from "./restore/attach.ts";
 import { stepSchema, toldProgressSchema } from "./run.ts";
 import { endpointSchema, gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
@@ -166,6 +167,15 @@ export const rebuildTaskSchema = z.object({
   /** Also when damage was found in it. */
   evenDamaged: z.boolean().optional(),
 });
+/** It is worked on as long as the attachment lasts. `groupId` names that. */
+export const attachTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("attach"),
+  fromGroupId: groupIdSchema,
+  /** Which of the group's: what it is, the site's own store says. */
+  object: planObjectSchema.pick({ kind: true, id: true }),
+  ...attachTermsSchema.shape,
+});
 /** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
 export const abortTaskSchema = z.object({ ...runTask, kind: z.literal("abort") });
 /** Whatever was brought to the site for a restore goes, and is never brought again. */
@@ -178,6 +188,7 @@ export const runTaskSchema = z.discriminatedUnion("kind", [
   publishTaskSchema,
   reclaimTaskSchema,
   rebuildTaskSchema,
+  attachTaskSchema,
   abortTaskSchema,
   unstageTaskSchema,
 ]);
@@ -215,6 +226,7 @@ export type TransferTask = z.infer<typeof transferTaskSchema>;
 export type PublishTask = z.infer<typeof publishTaskSchema>;
 export type ReclaimTask = z.infer<typeof reclaimTaskSchema>;
 export type RebuildTask = z.infer<typeof rebuildTaskSchema>;
+export type AttachTask = z.infer<typeof attachTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
 export type UnstageTask = z.infer<typeof unstageTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
@@ -309,6 +321,8 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
       .optional(),
   }),
   z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),
+  /** The attachment's time is over. */
+  z.object({ kind: z.literal("attach"), progress: toldProgressSchema }),
   z.object({ kind: z.literal("abort") }),
   z.object({ kind: z.literal("unstage") }),
 ]);

@@ -23,6 +23,7 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   backup: ["snapshotting", ...bringing, "reclaiming"],
   rebuild: ["rebuilding"],
   clone: [...bringing, "rebuilding"],
+  attach: ["attaching"],
 };
 
 /** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
@@ -78,6 +79,7 @@ export const taskCount = (
       return kind === "backup" ? 2 : 1;
     case "snapshotting":
     case "publishing":
+    case "attaching":
       return 1;
   }
 };
@@ -121,6 +123,7 @@ export const siteOfTask = (run: Sites, target: SiteId, step: Step, index: number
     case "publishing":
       return receiver;
     case "rebuilding":
+    case "attaching":
       return target;
     case "reclaiming":
       return index === 0 ? target : run.source;

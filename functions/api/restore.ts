@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { restoreCreateSchema } from "../../core/api/restore/restore.ts";
+import { startAttach } from "../attach/start-attach.ts";
 import { startClone } from "../clone/start-clone.ts";
 import { startRebuild } from "../rebuild/start-rebuild.ts";
 import { readSite } from "../sites/sites.ts";
@@ -10,7 +11,7 @@ import { runBody } from "./schemas.ts";
 const create = createRoute({
   method: "post",
   path: "/v1/restores",
-  summary: "Rebuild the objects of a restore point, or some of them, on the site that has it",
+  summary: "Have something of a group back: its objects rebuilt at its site, or one of them attached there",
   ...needs("restore"),
   request: { body: jsonBody(restoreCreateSchema) },
   responses: {
@@ -21,7 +22,14 @@ const create = createRoute({
 
 export const restoreRoutes = (deps: ApiDeps) =>
   createRouter().openapi(create, async (c) => {
-    const wish = c.req.valid("json");
-    await readSite(deps, wish.siteId);
-    return c.json(await (wish.type === "clone" ? startClone(deps, wish) : startRebuild(deps, wish)), 201);
+    const asked = c.req.valid("json");
+    await readSite(deps, asked.siteId);
+    switch (asked.type) {
+      case "rebuild":
+        return c.json(await startRebuild(deps, asked), 201);
+      case "clone":
+        return c.json(await startClone(deps, asked), 201);
+      case "attach":
+        return c.json(await startAttach(deps, { ...asked, by: c.get("token").name }), 201);
+    }
   });

@@ -40,11 +40,17 @@ const fieldsOf = (
 });
 
 /**
- * The message that fences off whoever still writes for a part. It ends no step; the step's name
- * says where it was.
+ * The message that fences off whoever still writes for a part, or serves it. It ends no step; the
+ * step's name says where it was.
  */
 export const abortTaskOf = (deps: Deps, run: Run, target: SiteId): AbortTask => ({
-  ...fieldsOf(deps, run, { target, step: "transferring", index: 0, attempt: 1, siteId: target }),
+  ...fieldsOf(deps, run, {
+    target,
+    step: run.kind === "attach" ? "attaching" : "transferring",
+    index: 0,
+    attempt: 1,
+    siteId: target,
+  }),
   id: abortTaskId(run.id, target),
   kind: "abort",
 });
@@ -116,6 +122,8 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
     }
     case "rebuilding":
       return { ...common, ...(await rebuildOf(deps, runId, shard)) };
+    case "attaching":
+      return { ...common, ...(await attachOf(deps, runId, index)) };
   }
 };
 
@@ -243,6 +251,15 @@ const rebuildOf = async (deps: Deps, runId: RunId, { index, sender }: Shard) => 
   const from = { fromGroupId, ...(sender !== undefined && { fromPlanId }) };
   const wanted = { object: { kind, id }, name, namePrefix, ...(evenDamaged === true && { evenDamaged }) };
   return { kind: "rebuild", ...from, ...wanted } as const;
+};
+
+const attachOf = async (deps: Deps, runId: RunId, index: number) => {
+  const { restore } = await readRunPlan(deps, runId);
+  assert(restore?.attach !== undefined, "an attachment has its terms in its plan");
+  const { fromRunId, fromGroupId, attach } = restore;
+  const { config } = await snapshotOf(deps, fromRunId, snapshotIndexOf({ restore }, index));
+  const { kind, id } = config;
+  return { kind: "attach", fromGroupId, object: { kind, id }, ...attach } as const;
 };
 
 /**

@@ -142,7 +142,7 @@ const progressesAt = async (deps: Deps, run: Run, site: SiteId, some: readonly P
   const world = { moved, shards: shards.map(({ body }) => body), isOver, isSnapshot: run.kind === "snapshot" };
   return (index: number, fact: SnapshotFact): Progress => {
     const { volumes } = fact.config;
-    // A rebuild shares the group's data: what has to be moved for it, nobody knows before.
+    // A restore shares the group's data: what has to be moved for it, nobody knows before.
     if (isRestore(run.kind) && !isMoving(run)) return progressOf(index, [], world);
     const own = volumesOf(index, fact);
     if (run.kind === "snapshot" || own === undefined) return progressOf(index, volumes, world);

@@ -10,6 +10,7 @@ import { runKey, runPlanKey } from "../documents/records.ts";
 import { tryDrain } from "../engine/engine.ts";
 import { putRun } from "../engine/new-run.ts";
 import { putOutbox } from "../engine/outbox.ts";
+import { withHold } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
 import { needRun } from "../runs/runs.ts";
 import { type Restorable, readPublishedGroup } from "./restorable.ts";
@@ -24,6 +25,8 @@ interface Beginning {
   readonly objectCount: number;
   /** What its tasks are made of, besides the group. */
   readonly told: Omit<NonNullable<RunPlan["restore"]>, "fromRunId" | "fromGroupId" | "fromSiteId">;
+  /** When it ends at the latest, for people; where that is known. */
+  readonly until?: Instant;
   /**
    * What else is written in the same transaction, such as locks. It is asked anew for each try, so
    * what it reads and puts a condition on is what is there then.
@@ -47,7 +50,7 @@ export const beginRestore = async (deps: Deps, beginning: Beginning): Promise<Ru
   return (await needRun(deps, run.id)).run;
 };
 
-const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, alongside }: Beginning) => {
+const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, until, alongside }: Beginning) => {
   const { id: groupId, siteId, sequence } = of.group;
   const held = await readPublishedGroup(deps, groupId, siteId);
   if (held.body.holds.length >= holdsMax) throw tooManyHolds(of);
@@ -64,7 +67,7 @@ const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, alo
   const runPlan: RunPlan = { ...of.originPlan, runId: run.id, restore: { ...told, ...from } };
   const effects = { of: "plan", planId, effects: [{ type: "start", runId: run.id, target }] } as const;
   const outbox = putOutbox({ aggregate: runKey(run.id), version: 1, effects, now });
-  const group = { ...held.body, holds: [...held.body.holds, run.id] };
+  const group = withHold(held.body, { runId: run.id, kind, ...(until !== undefined && { until }) });
   await deps.store.commit([
     ...putRun(run, now),
     { type: "put", key: runPlanKey(run.id), body: runPlan, expect: "absent" },

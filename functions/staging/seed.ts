@@ -3,10 +3,11 @@ import { type Group, holdsMax } from "../../core/api/group.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Base, Run } from "../../core/api/run.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
+import { isRestore } from "../../core/run/steps.ts";
 import { retrying } from "../documents/conflicts.ts";
 import { baseKey } from "../documents/records.ts";
 import { firstKnown, readBase } from "../groups/base.ts";
-import { dropHold, readGroups } from "../groups/groups.ts";
+import { dropHold, readGroups, withHold } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
 
 /**
@@ -24,10 +25,10 @@ export const ensureSeed = (deps: Deps, run: Run, target: SiteId): Promise<Base> 
     return base;
   });
 
-const held = (group: Stored<Group> | undefined, { id }: Run): readonly Change[] => {
+const held = (group: Stored<Group> | undefined, { id, kind }: Run): readonly Change[] => {
   // One that so many others hold does not go soon; where it does, more is sent.
-  if (group === undefined || group.body.holds.length >= holdsMax) return [];
-  const body = { ...group.body, holds: [...group.body.holds, id] };
+  if (group === undefined || group.body.holds.length >= holdsMax || !isRestore(kind)) return [];
+  const body = withHold(group.body, { runId: id, kind });
   return [{ type: "put", key: group.key, body, expect: { version: group.version } }];
 };
 

@@ -156,6 +156,12 @@ export interface StorageControl {
   abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
+   * Whether that was done, by any gateway of the site. Who reads a group for long in the name of
+   * another one, as an attachment does, asks that of its own.
+   */
+  isAborted(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<boolean>;
+
+  /**
    * Removes what was brought here for a restore: the group, its mirrors, and whatever else carries
    * the restore's tag but what was rebuilt. It is aborted as well, so no late copy of a task makes
    * any of it again. Idempotent.

@@ -58,6 +58,7 @@ const callsOf = (
   completeMirror: (call) => storage.completeMirror(extent, call),
   abortGroup: (call) => storage.abortGroup({ groupId: groupId(1), owner }, call),
   dropStaged: (call) => storage.dropStaged({ groupId: groupId(1), owner }, call),
+  isAborted: (call) => storage.isAborted({ groupId: groupId(1), owner }, call),
   publishGroup: (call) =>
     storage.publishGroup(
       { groupId: groupId(1), owner, sequence: 1, takenAt, mirrors, planName: "daily", objects: [] },

@@ -65,6 +65,7 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
       }),
     mirrorDigests: (of, call) => calls.answer("mirrorDigests", call, (watch) => driver.mirrorDigests(of, watch)),
     completeMirror: (of, call) => calls.answer("completeMirror", call, (watch) => driver.completeMirror(of, watch)),
+    isAborted: (of, call) => calls.answer("isAborted", call, (watch) => driver.isAborted(of, watch)),
     abortGroup: (of, call) => calls.answer("abortGroup", call, (watch) => driver.abortGroup(of, watch)),
     dropStaged: (of, call) => calls.durable("dropStaged", call, (watch) => driver.dropStaged(of, watch)),
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),

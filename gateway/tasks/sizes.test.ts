@@ -18,6 +18,7 @@ import { mirrorSetOf } from "../storage/mirror-set.ts";
 import type { TaskContext } from "./context.ts";
 import { performTask } from "./perform.ts";
 import { resultParts } from "./result-parts.ts";
+import { servesNothing } from "./serves-nothing.ts";
 import { groupId, identity, instant, planId, progressOf, runTaskFields, siteB } from "./testing.ts";
 
 const KiB = 1024;
@@ -126,6 +127,7 @@ const storageOf = (objects: readonly ObjectConfig[], longId: string): StorageDri
 };
 
 const contextOf = (storage: StorageDriver): TaskContext => ({
+  ...servesNothing,
   storage,
   send: async () => progressOf({ bytesSent: Number.MAX_SAFE_INTEGER }),
   identity,

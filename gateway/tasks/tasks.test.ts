@@ -15,6 +15,7 @@ import { mirrorSetOf } from "../storage/mirror-set.ts";
 import { openStorage } from "../storage/open.ts";
 import type { SendVolume, TaskContext } from "./context.ts";
 import { performTask } from "./perform.ts";
+import { servesNothing } from "./serves-nothing.ts";
 import { groupId, identity, instant, planId, progressOf, runTaskFields, siteA, siteB } from "./testing.ts";
 
 const extentBytes = 1024 * 1024;
@@ -35,6 +36,7 @@ afterEach(async () => {
 });
 
 const context = (changes: Partial<TaskContext> = {}): TaskContext => ({
+  ...servesNothing,
   storage,
   send: () => Promise.reject(new Error("nothing is sent here")),
   identity,

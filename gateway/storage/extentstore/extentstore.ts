@@ -49,7 +49,7 @@ import { StoredSnapshotReader, VolumeReader } from "./io/readers.ts";
 import { StagedVolumeWriter } from "./io/staged-writer.ts";
 import { beginStaging } from "./io/staging.ts";
 import { VolumeWriter } from "./io/volume-writer.ts";
-import { abortGroup } from "./mirrors/aborted.ts";
+import { abortGroup, isAborted } from "./mirrors/aborted.ts";
 import { findMirrorVolume } from "./mirrors/mirror-volumes.ts";
 import { StoredExtentWriter } from "./mirrors/mirror-writer.ts";
 import { prepareMirror } from "./mirrors/prepare.ts";
@@ -249,6 +249,10 @@ export class ExtentStore implements StorageDriver {
   async dropStaged(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void> {
     this.#transaction((database) => dropStaged(database, options.groupId, options.owner));
     await collect(this.#store, { compact: true, ...call });
+  }
+
+  async isAborted(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<boolean> {
+    return isAborted(this.#store.database, options.groupId, options.owner);
   }
 
   async publishGroup(options: PublishGroupOptions): Promise<SnapshotGroup> {
