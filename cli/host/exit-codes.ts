@@ -40,6 +40,7 @@ const endings: Record<ErrorCode, Ending> = {
   OBJECT_KIND_UNSUPPORTED: "badInput",
   OBJECT_GONE: "failed",
   OBJECT_NAME_TAKEN: "badInput",
+  MAC_ADDRESS_TAKEN: "badInput",
   OBJECT_BUSY: "failed",
   SWITCH_UNMAPPED: "badInput",
   SWITCH_UNKNOWN: "badInput",

@@ -27,6 +27,7 @@ export const errorCodes = {
   OBJECT_KIND_UNSUPPORTED: { status: 422, retryable: false },
   OBJECT_GONE: { status: 422, retryable: false },
   OBJECT_NAME_TAKEN: { status: 409, retryable: false },
+  MAC_ADDRESS_TAKEN: { status: 409, retryable: false },
   OBJECT_BUSY: { status: 409, retryable: true },
   SWITCH_UNMAPPED: { status: 422, retryable: false },
   SWITCH_UNKNOWN: { status: 422, retryable: false },

@@ -19,6 +19,7 @@ import { mappingSchema, objectConfigSchema } from "./object.ts";
 import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax } from "./plan.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
+import { rebuildWishesSchema } from "./restore/wishes.ts";
 import { stepSchema, toldProgressSchema } from "./run.ts";
 import { endpointSchema, gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
@@ -159,11 +160,14 @@ export const rebuildTaskSchema = z.object({
   fromGroupId: groupIdSchema,
   /** Whose that is, where it was brought here for the restore. Absent: the plan's. */
   fromPlanId: planIdSchema.optional(),
-  /** Which of the group's: what it is, the manifest says that was published with the group. */
-  object: planObjectSchema.pick({ kind: true, id: true }),
+  /**
+   * Which of the group's, and how that names it: what it is, the site's own store says. `name`
+   * absent: of a control plane of before.
+   */
+  object: planObjectSchema.pick({ kind: true, id: true }).extend({ name: nameSchema.optional() }),
+  /** What is made of it is to be called so. */
   name: nameSchema.min(1),
-  /** Of which the name is made with the object's own. Absent: a control plane of before. */
-  namePrefix: nameSchema.optional(),
+  wishes: rebuildWishesSchema.optional(),
   /** Also when damage was found in it. */
   evenDamaged: z.boolean().optional(),
 });

@@ -8,7 +8,7 @@ import * as task from "./task-transitions.ts";
 import { type Play, playPart, startedUntil, superseded } from "./testing.ts";
 
 const kindOf = (step: Step): RunKind =>
-  restoreKindSchema.options.find((kind) => stepsOf[kind].includes(step)) ?? "backup";
+  (["backup", ...restoreKindSchema.options] as const).find((kind) => stepsOf[kind].includes(step)) ?? "backup";
 
 /** What may happen while a step is worked on; afterwards it goes on to the end. */
 const inAnyStep: Readonly<Record<string, (play: Play, step: Step) => void>> = {

@@ -3,43 +3,21 @@ import { type GroupId, planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import { readGroups } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
-import { chooseObjects } from "../rebuild/chosen-objects.ts";
-import { refuseWrongNames } from "../rebuild/rebuilt-names.ts";
+import { planRebuild, type RebuildOptions } from "../rebuild/plan-rebuild.ts";
 import { beginRestore } from "../restores/begin.ts";
 import { readRestorable } from "../restores/restorable.ts";
-import { readTaken } from "../runs/taken.ts";
 
-interface CloneOptions {
-  readonly groupId: GroupId;
-  readonly fromSiteId?: SiteId | undefined;
-  readonly siteId: SiteId;
-  readonly namePrefix: string;
-  readonly objects?: readonly string[] | undefined;
-  readonly evenDamaged?: boolean;
-}
+type CloneOptions = RebuildOptions & { readonly groupId: GroupId; readonly fromSiteId?: SiteId | undefined };
 
 /**
  * Begins to make a group's objects, or some of them, at any site (W12). A site that has the group
  * already is sent nothing; else it is sent by another that has it, where it is held until the end.
- * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE, OBJECT_UNKNOWN, OBJECT_AMBIGUOUS,
- *   OBJECT_NAME_TAKEN, BAD_REQUEST (several sites have it, and none was named), and as
- *   `beginRestore`
+ * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE, BAD_REQUEST (several sites have it, and
+ *   none was named), and as `planRebuild` and `beginRestore`
  */
 export const startClone = async (deps: Deps, options: CloneOptions): Promise<Run> => {
-  const { groupId, siteId, namePrefix, evenDamaged = false } = options;
-  const of = await readRestorable(deps, groupId, await holderOf(deps, options));
-  const { origin } = of;
-  const chosen = options.objects && (await chooseObjects(deps, origin.id, groupId, options.objects));
-  const isChosen = chosen && ((index: number) => chosen.includes(index));
-  await refuseWrongNames(deps, { runId: origin.id, siteId, namePrefix, ...(isChosen && { isChosen }) });
-  const taken = await readTaken(deps, origin);
-  return beginRestore(deps, {
-    kind: "clone",
-    of,
-    target: siteId,
-    objectCount: chosen?.length ?? taken?.objects ?? origin.objectCount,
-    told: { namePrefix, evenDamaged, ...(chosen && { objects: [...chosen] }) },
-  });
+  const of = await readRestorable(deps, options.groupId, await holderOf(deps, options));
+  return beginRestore(deps, { kind: "clone", of, ...(await planRebuild(deps, of, options)) });
 };
 
 /** The site from whose group the objects are made. */

@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
 import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId, stagedIdsOf } from "../../core/api/ids.ts";
+import { newestMessageFormat } from "../../core/api/message.ts";
 import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { TaskReport } from "../../core/api/report.ts";
@@ -68,7 +69,7 @@ export const isOfAbort = ({
 export const unstageTaskOf = (deps: Deps, run: Run, target: SiteId): UnstageTask => ({
   ...fieldsOf(deps, run, { target, step: "publishing", index: 0, attempt: 1, siteId: target }),
   id: unstageTaskId(run.id, target),
-  kind: "unstage",
+  ...{ kind: "unstage", format: newestMessageFormat },
 });
 
 /** Whether a report is about such a message. */
@@ -243,14 +244,16 @@ const rebuildOf = async (deps: Deps, runId: RunId, { index, sender }: Shard) => 
   const told = await readRunPlan(deps, runId);
   const { restore } = told;
   assert(restore !== undefined, "a rebuild has a restore in its plan");
-  const { fromRunId, namePrefix, evenDamaged } = restore;
+  const { fromRunId, namePrefix, evenDamaged, names = [], wishes } = restore;
   const { config } = await snapshotOf(deps, fromRunId, snapshotIndexOf({ restore }, index));
-  const { kind, id } = config;
-  const name = rebuiltName(config, namePrefix);
+  const { kind, id, name: named } = config;
+  const name = names.find((one) => one.index === index)?.name ?? rebuiltName(config, namePrefix);
   const { planId: fromPlanId, groupId: fromGroupId } = readGroupOf(runId, { sender }, told);
-  const from = { fromGroupId, ...(sender !== undefined && { fromPlanId }) };
-  const wanted = { object: { kind, id }, name, namePrefix, ...(evenDamaged === true && { evenDamaged }) };
-  return { kind: "rebuild", ...from, ...wanted } as const;
+  const from = { fromGroupId, ...(sender !== undefined && { fromPlanId, format: newestMessageFormat }) };
+  const wanted = { object: { kind, id, name: named }, name, ...(evenDamaged === true && { evenDamaged }) };
+  // A gateway of before would make it without a word of the wishes.
+  const wished = wishes && { wishes, format: newestMessageFormat };
+  return { kind: "rebuild", ...from, ...wanted, ...wished } as const;
 };
 
 const attachOf = async (deps: Deps, runId: RunId, index: number) => {

@@ -16,7 +16,7 @@ import { needRun } from "../runs/runs.ts";
 import { type Restorable, readPublishedGroup } from "./restorable.ts";
 
 /** A restore that was found to be possible. */
-interface Beginning {
+export interface Beginning {
   readonly kind: RestoreKind;
   /** What it reads; the group is held at its site until the restore has ended. */
   readonly of: Restorable;

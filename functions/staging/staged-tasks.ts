@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type Instant, planIdOf, type RunId, type SiteId, stagedIdsOf } from "../../core/api/ids.ts";
+import { newestMessageFormat } from "../../core/api/message.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
 import type { Shard } from "../../core/api/run.ts";
 import type { PrepareTask, PublishTask, StagedTransfer, TransferTask } from "../../core/api/task.ts";
@@ -8,6 +9,9 @@ import { baseOfVolume, nothingThere } from "../groups/base.ts";
 import type { Deps } from "../ports/deps.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan } from "../runs/facts.ts";
 import { needStagedObject, needStagedVolume } from "./staged-volumes.ts";
+
+/** Gateways of before would write to mirrors of the plan's, or not know what is meant. */
+const newest = { format: newestMessageFormat };
 
 /** What the target is told of an object that is to be staged there. */
 export const stagedPreparation = async (
@@ -17,7 +21,11 @@ export const stagedPreparation = async (
 ): Promise<Pick<PrepareTask, "object" | "staged">> => {
   const { config } = await needStagedObject(deps, runId, index);
   const { baseGroupId = null } = base ?? {};
-  return { object: config, staged: { seed: baseGroupId && { planId: planIdOf(runId), groupId: baseGroupId } } };
+  return {
+    ...newest,
+    object: config,
+    staged: { seed: baseGroupId && { planId: planIdOf(runId), groupId: baseGroupId } },
+  };
 };
 
 /** What the sender is told of a volume: it looks up by itself what it has of it. */
@@ -42,7 +50,7 @@ export const stagedTransfer = async (
     sourceVolumeId: volumeId,
     mirrorVolumeId: mirror.mirrorVolumeId,
   };
-  return { volumes: [volume], baseGroupId };
+  return { ...newest, volumes: [volume], baseGroupId };
 };
 
 const incomplete = (runId: RunId, volumeId: string) =>
@@ -66,5 +74,5 @@ export const stagedPublication = async (
   const ids = prepared.flatMap(({ volumes }) => volumes.map(({ mirrorVolumeId }) => mirrorVolumeId));
   const objects = prepared.map(() => null);
   const head = { ...stagedIdsOf(runId), planName: runId, source, sequence, takenAt: takenAt as Instant };
-  return { mirrors: setOf(ids), manifest: { ...head, objects } };
+  return { ...newest, mirrors: setOf(ids), manifest: { ...head, objects } };
 };

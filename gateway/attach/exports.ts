@@ -54,11 +54,10 @@ const objectIn = async (
   storage: StorageDriver,
   { fromGroupId, object: wanted }: AttachTask,
 ): Promise<{ readonly object: ObjectConfig; readonly group: SnapshotGroup }> => {
-  const [group, published] = await Promise.all([
+  const [group, object] = await Promise.all([
     storage.findGroup(fromGroupId),
-    storage.publishedObject({ groupId: fromGroupId, object: wanted }),
+    storage.objectOfGroup({ groupId: fromGroupId, object: wanted }),
   ]);
-  const object = published ?? group?.objects?.find(({ kind, id }) => kind === wanted.kind && id === wanted.id);
   if (object !== undefined && group !== undefined) return { object, group };
   throw new VisibleError("SNAPSHOT_UNKNOWN", `Group ${fromGroupId} has no ${wanted.kind} ${wanted.id} here.`, {
     hint: "The group may have been reclaimed; choose another one.",

@@ -41,7 +41,7 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
     "isAborted",
     "publishGroup",
     "manifests",
-    "publishedObject",
+    "objectOfGroup",
     "rebuildObject",
     "damage",
     "tend",

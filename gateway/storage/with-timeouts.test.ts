@@ -65,7 +65,7 @@ const callsOf = (
       call,
     ),
   manifests: (call) => storage.manifests(call),
-  publishedObject: (call) => storage.publishedObject({ groupId: groupId(1), object }, call),
+  objectOfGroup: (call) => storage.objectOfGroup({ groupId: groupId(1), object }, call),
   damage: (call) => storage.damage(call),
   tend: (call) => storage.tend({ time: manualTime() }, call),
   rebuildObject: (call) => storage.rebuildObject({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),

@@ -70,7 +70,7 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     dropStaged: (of, call) => calls.durable("dropStaged", call, (watch) => driver.dropStaged(of, watch)),
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
-    publishedObject: (of, call) => calls.answer("publishedObject", call, (watch) => driver.publishedObject(of, watch)),
+    objectOfGroup: (of, call) => calls.answer("objectOfGroup", call, (watch) => driver.objectOfGroup(of, watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
     ...(administration && { administration: timedAdministration(administration, calls) }),
     ...(stageVolume && {

@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
 import { planIdOf, siteIdSchema } from "../../../core/api/ids.ts";
-import { cloneCreateSchema } from "../../../core/api/restore/clone.ts";
 import { answerOf } from "../../context/client.ts";
 import { askedFor, followRun } from "../../control-plane/follow-run.ts";
 import { freshInventory } from "../../control-plane/inventory.ts";
@@ -8,14 +7,13 @@ import { groupMeant } from "../../control-plane/latest-group.ts";
 import { checkedBy, groupOrLatest, latestOfOption } from "../../input/options.ts";
 import { askedForRun } from "../../json/run.ts";
 import type { Answering } from "../command.ts";
+import { addRebuildOptions, type RebuildWishOptions, rebuildWishes } from "./rebuild-options.ts";
 
-interface CloneOptions {
+interface CloneOptions extends RebuildWishOptions {
   readonly from?: string;
   readonly to: string;
   /** Of which plan the latest is meant. */
   readonly plan?: string;
-  readonly object?: string[];
-  readonly prefix: string;
   readonly damaged: boolean;
   readonly wait: boolean;
 }
@@ -23,7 +21,7 @@ interface CloneOptions {
 const site = checkedBy(siteIdSchema);
 
 export const addCloneCommand = (program: Command, answering: Answering): void => {
-  program
+  const command = program
     .command("clone")
     .description("make the objects of a group, or some of them, at any site; what it lacks is sent there first")
     .argument("<group>", "the group's id, of: smtx-backup group list; or latest, with --plan and --from", groupOrLatest)
@@ -33,20 +31,15 @@ export const addCloneCommand = (program: Command, answering: Answering): void =>
     .addOption(
       new Option("--to <site>", "the site at which the objects are made").argParser(site).makeOptionMandatory(),
     )
-    .addOption(latestOfOption())
-    .option("--object <object...>", "only these objects, by the names or ids that they had then; else all")
-    .option(
-      "--prefix <text>",
-      "stands before the name of what is made; to clone it a second time, choose another one",
-      checkedBy(cloneCreateSchema.shape.namePrefix.unwrap()),
-      "rebuilt-",
-    )
+    .addOption(latestOfOption());
+  addRebuildOptions(command)
     .option("--damaged", "also where damage was found in it: what is damaged can't be read then, the rest can", false)
     .option("--wait", "show how far it is until it has ended; exit code 1 when it failed", false)
     .action(
       answering(async (context, group: string, options: CloneOptions) => {
         const api = await context.connect();
-        const { from: fromSiteId, to: siteId, prefix: namePrefix, damaged: evenDamaged, object: objects } = options;
+        const { from: fromSiteId, to: siteId, damaged: evenDamaged } = options;
+        const wishes = rebuildWishes(options);
         const groupId = await groupMeant(async () => api, group, { plan: options.plan, site: fromSiteId });
         // Names that somebody has there already are told before anything is sent.
         await freshInventory(context, api, siteId);
@@ -55,9 +48,8 @@ export const addCloneCommand = (program: Command, answering: Answering): void =>
           groupId,
           ...(fromSiteId !== undefined && { fromSiteId }),
           siteId,
-          namePrefix,
           evenDamaged,
-          ...(objects && { objects }),
+          ...wishes,
         } as const;
         const asking = answerOf(api.v1.restores.$post({ json }));
         const run = await askedFor(context, asking, `smtx-backup run list --plan ${planIdOf(groupId)}`);

@@ -265,11 +265,8 @@ export class ExtentStore implements StorageDriver {
     return snapshots.listManifests(this.#store.database);
   }
 
-  async publishedObject(of: {
-    readonly groupId: GroupId;
-    readonly object: ObjectId;
-  }): Promise<ObjectConfig | undefined> {
-    return snapshots.publishedObject(this.#store.database, of.groupId, of.object);
+  async objectOfGroup(of: { readonly groupId: GroupId; readonly object: ObjectId }): Promise<ObjectConfig | undefined> {
+    return snapshots.objectOfGroup(this.#store.database, of.groupId, of.object);
   }
 
   async rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig> {
