@@ -132,6 +132,7 @@ const kinds = {
   backup: "backup",
   rebuild: "rebuild",
   clone: "clone",
+  deletion: "deletion",
   attach: "attachment",
 } as const;
 

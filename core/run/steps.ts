@@ -23,8 +23,12 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   backup: ["snapshotting", ...bringing, "reclaiming"],
   rebuild: ["rebuilding"],
   clone: [...bringing, "rebuilding"],
+  deletion: ["deleting"],
   attach: ["attaching"],
 };
+
+/** Whether it is one of the plan's own, which waits for its turn and adds groups to the plan's. */
+export const hasLane = (kind: RunKind): boolean => kind === "snapshot" || kind === "backup";
 
 /** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
 export const isRestore = (kind: RunKind): kind is RestoreKind =>
@@ -79,6 +83,7 @@ export const taskCount = (
       return kind === "backup" ? 2 : 1;
     case "snapshotting":
     case "publishing":
+    case "deleting":
     case "attaching":
       return 1;
   }
@@ -123,6 +128,7 @@ export const siteOfTask = (run: Sites, target: SiteId, step: Step, index: number
     case "publishing":
       return receiver;
     case "rebuilding":
+    case "deleting":
     case "attaching":
       return target;
     case "reclaiming":

@@ -1,7 +1,7 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import { movedBy } from "../../core/run/moved.ts";
-import { isRestore, isStaging, mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
+import { hasLane, isRestore, isStaging, mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
 import { forgetAttachment, isLongOver } from "../attachments/attachments.ts";
 import { partKey } from "../documents/records.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "../groups/groups.ts";
@@ -65,7 +65,7 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
   if (isDetached || isGivenUp) await closeShards(deps, run, target, part);
   if (isDetached) await forgetAttachment(deps, target, runId);
   if (isRestore(kind)) await letGroupGo(deps, run, target);
-  else await markOfFailedRun(deps, run);
+  if (hasLane(kind)) await markOfFailedRun(deps, run);
   await expireIfUseless(deps, run);
   if (isStaged) {
     await dropSeed(deps, run, target);
@@ -74,7 +74,7 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
   }
   const because = partKey(runId, target);
   const settled = { ...(await settledPart(deps, run, target, part)), because };
-  if (isRestore(kind)) return [settled];
+  if (!hasLane(kind)) return [settled];
   const released = { to: "plan", planId, event: { type: "released", target, runId }, because } as const;
   const isOnSource = isGivenUp && kind === "backup" && part.endedIn !== undefined;
   return [released, ...(isOnSource ? [{ to: "tidy", runId, target, because } as const] : []), settled];

@@ -7,7 +7,7 @@ import type { Progress, Progresses, Run, RunPlan, Shard, Step, TargetRun } from 
 import { sumOf } from "../../core/run/progress.ts";
 import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
-import { isRestore, isStaging, partsBySite, partsOf, placeOf, statusOf, stepsIn } from "../../core/run/steps.ts";
+import { hasLane, isStaging, partsBySite, partsOf, placeOf, statusOf, stepsIn } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../documents/dead-letters.ts";
 import { planKey, runPlanKey } from "../documents/records.ts";
 import { readGateways } from "../gateways/list.ts";
@@ -63,7 +63,7 @@ export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
 /** What is in the group that a run takes, or brings to its target. */
 const takenFor = async (deps: Deps, run: Run): Promise<WholeTaken | undefined> => {
   if (run.sender !== undefined) return readStaged(deps, run.id);
-  return isRestore(run.kind) ? undefined : readTaken(deps, run);
+  return hasLane(run.kind) ? readTaken(deps, run) : undefined;
 };
 
 const ownVolumes = async (deps: Deps, { id, sender }: Run, taken: WholeTaken | undefined): Promise<RunWorld["own"]> => {
