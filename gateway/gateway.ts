@@ -6,6 +6,8 @@ import type { RunTask } from "../core/api/task.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { startAgent } from "./agent/agent.ts";
 import { repeat } from "./agent/repeat.ts";
+import { createServeAttachment } from "./attach/attachments.ts";
+import { SocketFolder } from "./attach/sockets.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { keepCredentials, loadCredentials, validityOf } from "./credentials/credentials.ts";
 import { keepRenewed } from "./enrolment/renew.ts";
@@ -181,6 +183,8 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
   };
   const source = (queue: SiteQueue) => createSqsTaskSource({ client: sqs, prefix: queues.prefix, siteId, queue, log });
   const throttles = createThrottles(steadyTime);
+  const sockets = new SocketFolder(config.attachDir);
+  await sockets.reap();
   const agent = startAgent({
     queues: (["tasks", "transfers"] as const).map((queue) => ({
       source: source(queue),
@@ -197,6 +201,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
     perform: performTask,
     context: {
       storage,
+      serve: createServeAttachment({ sockets }),
       send: createSendVolume({ workers, tunnel, extentsInFlight: concurrency.extentsInFlight, throttles }),
       identity,
       now: () => instantSchema.parse(new Date(clock.nowMs()).toISOString()),

@@ -20,6 +20,7 @@ import { createSqsReportQueue } from "../../gateway/queues/sqs-report-queue.ts";
 import { createSqsTaskSource } from "../../gateway/queues/sqs-task-source.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { TaskContext } from "../../gateway/tasks/context.ts";
+import { servesNothing } from "../../gateway/tasks/serves-nothing.ts";
 import { TimedTable } from "../../test/sim/timed-table.ts";
 import { noFaults, World } from "../../test/sim/world.ts";
 import { recordOf } from "./contention.ts";
@@ -190,6 +191,7 @@ class Installation {
       context: {
         storage: { inventory: async () => objects.map(volume), damage: async () => [] } as unknown as StorageDriver,
         send: () => assert.fail("tasks are performed by a model"),
+        serve: servesNothing.serve,
         identity: {
           id: id as GatewayId,
           siteId,

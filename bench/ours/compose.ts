@@ -10,6 +10,7 @@ import { openStorage } from "../../gateway/storage/open.ts";
 import type { GatewayIdentity } from "../../gateway/tasks/context.ts";
 import { performTask } from "../../gateway/tasks/perform.ts";
 import { createSendVolume } from "../../gateway/tasks/send.ts";
+import { servesNothing } from "../../gateway/tasks/serves-nothing.ts";
 import { systemTime, type Time } from "../../gateway/time/time.ts";
 import { createReceiver } from "../../gateway/transfer/receiver.ts";
 import { createThrottles } from "../../gateway/transfer/throttles.ts";
@@ -70,7 +71,7 @@ export const composeGateway = async (
     storage: storage.kind,
   };
   const now = () => instantSchema.parse(new Date().toISOString());
-  const context = { storage, send, identity, now };
+  const context = { ...servesNothing, storage, send, identity, now };
   return {
     endpoint,
     storage,

@@ -12,6 +12,7 @@ import { groupLine } from "../json/group.ts";
 import { groupNotes, groupTable, inOrderOfSites, namesakeNote, groupText as wholeGroupText } from "../render/group.ts";
 import { runObjectsText } from "../render/run-objects.ts";
 import type { Answering } from "./command.ts";
+import { addAttachCommands } from "./restores/attach.ts";
 
 export const addGroupCommands = (program: Command, answering: Answering): void => {
   const group = program.command("group").description("snapshot groups: at a target, the restore points");
@@ -29,6 +30,7 @@ export const addGroupCommands = (program: Command, answering: Answering): void =
     .addOption(siteOption("only this site's"))
     .addOption(sinceOption("only those that were taken since then"))
     .action(answering(listGroups));
+  addAttachCommands(group, answering);
 };
 
 interface ListOptions {

@@ -1,5 +1,6 @@
 import type { CommandDefinition, OptionDefinition, Value } from "../help/definitions.ts";
-import { type CommandTable, helpWord, quoted, tablesOf } from "./tables.ts";
+import { quoted } from "../render/quoted.ts";
+import { type CommandTable, helpWord, tablesOf } from "./tables.ts";
 
 /**
  * A script for bash that completes the program's commands, options and choices, without

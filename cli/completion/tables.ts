@@ -32,6 +32,3 @@ export const tablesOf = (program: CommandDefinition): readonly CommandTable[] =>
     arguments: command.arguments.map(({ value }) => value),
     isVariadic: command.arguments.at(-1)?.isVariadic ?? false,
   }));
-
-/** In single quotes, as sh, bash and zsh read them. */
-export const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

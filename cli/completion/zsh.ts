@@ -1,5 +1,6 @@
 import type { CommandDefinition, OptionDefinition, Value } from "../help/definitions.ts";
-import { type CommandTable, helpWord, quoted, tablesOf } from "./tables.ts";
+import { quoted } from "../render/quoted.ts";
+import { type CommandTable, helpWord, tablesOf } from "./tables.ts";
 
 /**
  * The same for zsh, with what each word means. It may lie in a folder of

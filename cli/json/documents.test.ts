@@ -153,6 +153,9 @@ const everyCommand = async (t: TestContext) => {
   await print("group show latest --plan nightly --site b");
   await print("rebuild latest --plan nightly --site b");
   await print("rebuild latest --plan nightly --site b --prefix again- --wait");
+  const { runId } = await print("group attach latest --plan nightly --site b --object web1 --for 90m");
+  await print("group attachments");
+  await print(`group detach ${runId}`);
   await print("run list --since 30d");
   await print(`object delete db --yes ${here}`);
   await print("plan delete nightly", no, 1);

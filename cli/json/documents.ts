@@ -17,6 +17,7 @@ import { unusableObjectSchema } from "../../core/api/object.ts";
 import { siteSchema, switchMapSchema } from "../../core/api/site.ts";
 import { planStatusSchema, statusAnswerSchema, targetHealthSchema } from "../../core/api/status.ts";
 import { tokenCreatedSchema, tokenSchema } from "../../core/api/token.ts";
+import { attachmentDocument } from "./attachment.ts";
 import { groupDocument, groupLineDocument } from "./group.ts";
 import { objectDocument } from "./object.ts";
 import { askedForDocument, runDocument, runLineDocument } from "./run.ts";
@@ -155,6 +156,9 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "run cancel": runDocument,
   "group show": groupDocument,
   "group list": items(groupLineDocument),
+  "group attach": attachmentDocument,
+  "group detach": z.object({ detached: z.array(z.string()) }),
+  "group attachments": items(attachmentDocument),
   rebuild: runAskedFor,
   audit: itemsCut(auditEntrySchema),
   // A shell reads it.

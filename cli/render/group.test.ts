@@ -1,16 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groupStateSchema } from "../../core/api/group.ts";
+import { groupStateSchema, type Hold } from "../../core/api/group.ts";
+import type { Instant } from "../../core/api/ids.ts";
 import { groupNotes, groupStateText } from "./group.ts";
 
 const inState = (state: (typeof groupStateSchema.options)[number], ...holds: string[]) => ({ state, holds });
 
-test("a group's state says whether somebody reads it, and what of it is damaged", () => {
+test("a group's state says by whom it is held and for what, and what of it is damaged", () => {
   assert.equal(groupStateText(inState("published")), "published");
   const damage = ["a", "b", "c", "d"].map((name, index) => ({ volumeId: name, name, extents: index + 1 }));
   assert.equal(
     groupStateText({ ...inState("lost", "run_1"), damage }),
-    "lost, in use, damaged: a (1 extent), b (2 extents), c (3 extents), 1 more",
+    "lost, read by run_1, damaged: a (1 extent), b (2 extents), c (3 extents), 1 more",
+  );
+  const until = "2026-03-01T12:00:00.000Z" as Instant;
+  const heldFor: Hold[] = [{ runId: "restore_1", kind: "attach", until }];
+  assert.equal(
+    groupStateText({ ...inState("published", "restore_1"), heldFor }),
+    "published, attached until 2026-03-01 12:00:00 UTC by restore_1",
   );
 });
 

@@ -1,12 +1,13 @@
 import type { GroupAnswer, GroupListEntry } from "../../core/api/answers.ts";
 import type { PlanId } from "../../core/api/ids.ts";
+import { holdsText } from "../../core/retention/holds.ts";
 import { planNameText } from "./plan-name.ts";
 import { warningLines } from "./run.ts";
 import type { Style } from "./style.ts";
 import { type Column, fields, table } from "./table.ts";
 import { bytesText, counted, instantText } from "./units.ts";
 
-type Shown = Pick<GroupAnswer, "state" | "holds" | "damage" | "warnings">;
+type Shown = Pick<GroupAnswer, "state" | "holds" | "heldFor" | "damage" | "warnings">;
 
 const namedMax = 3;
 
@@ -16,10 +17,10 @@ export const damageText = (damage: NonNullable<GroupAnswer["damage"]>): string =
   return [...named, ...(damage.length > namedMax ? [`${damage.length - namedMax} more`] : [])].join(", ");
 };
 
-export const groupStateText = ({ state, holds, damage = [], warnings = [] }: Shown): string =>
+export const groupStateText = ({ state, holds, heldFor, damage = [], warnings = [] }: Shown): string =>
   [
     state,
-    ...(holds.length > 0 ? ["in use"] : []),
+    ...(holds.length > 0 ? [holdsText({ holds, heldFor })] : []),
     ...(damage.length > 0 ? [`damaged: ${damageText(damage)}`] : []),
     ...(warnings.length > 0 ? [counted(warnings.length, "warning")] : []),
   ].join(", ");

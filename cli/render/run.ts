@@ -122,7 +122,7 @@ export const runTotals = (run: RunAnswer, style: Style): string => {
 export const runHeading = (run: RunAnswer, style: Style): string =>
   `${style.strong(run.id)}  ${statusStyle(run.status, style)(statusText(run.status))}`;
 
-const kinds = { snapshot: "snapshot", backup: "backup", rebuild: "rebuild" } as const;
+const kinds = { snapshot: "snapshot", backup: "backup", rebuild: "rebuild", attach: "attachment" } as const;
 
 /** Everything about a run as it is now. Nothing is drawn over it, so no line has to be cut. */
 export const runText = (run: RunAnswer, style: Style): string => {
@@ -131,12 +131,18 @@ export const runText = (run: RunAnswer, style: Style): string => {
       ["Plan", planNameText(run)],
       ["Run", `${kinds[run.kind]} of ${countText(run)}, asked for by ${askedBy(run)}`],
       ["Slot", instantText(run.slot)],
-      ["Group", run.restore === undefined ? run.groupId : `rebuilt from ${run.restore.fromGroupId}`],
+      ["Group", groupTextOf(run)],
     ],
     style,
   );
   const rest = runHasEnded(run) ? runTotals(run, style) : runNow(run, style);
   return `${runHeading(run, style)}\n${head}\n\n${rest}`;
+};
+
+const groupTextOf = ({ groupId, restore }: RunAnswer): string => {
+  if (restore === undefined) return groupId;
+  const { fromGroupId, attach } = restore;
+  return attach === undefined ? `rebuilt from ${fromGroupId}` : `${fromGroupId}, until ${instantText(attach.until)}`;
 };
 
 /** `2 objects`, `2 objects with 5 volumes` */

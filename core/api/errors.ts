@@ -27,6 +27,7 @@ export const errorCodes = {
   OBJECT_KIND_UNSUPPORTED: { status: 422, retryable: false },
   OBJECT_GONE: { status: 422, retryable: false },
   OBJECT_NAME_TAKEN: { status: 409, retryable: false },
+  MAC_ADDRESS_TAKEN: { status: 409, retryable: false },
   OBJECT_BUSY: { status: 409, retryable: true },
   SWITCH_UNMAPPED: { status: 422, retryable: false },
   SWITCH_UNKNOWN: { status: 422, retryable: false },
@@ -50,6 +51,7 @@ export const errorCodes = {
   GROUP_UNKNOWN: { status: 404, retryable: false },
   GROUP_NOT_RESTORABLE: { status: 409, retryable: false },
   GROUP_BUSY: { status: 409, retryable: true },
+  ATTACHMENTS_FULL: { status: 409, retryable: true },
   GROUP_DAMAGED: { status: 409, retryable: false },
   MESSAGE_TOO_LARGE: { status: 422, retryable: false },
   // The data path.

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
 import { nameSchema, textSchema } from "./object/common.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
+import { restoreKindSchema } from "./run.ts";
 
 /**
  * - `lost`: it was published, and a list that the site gave since does not have it. It may come
@@ -14,6 +15,15 @@ export type GroupState = z.infer<typeof groupStateSchema>;
 
 /** So many runs read a group at once. */
 export const holdsMax = 1000;
+
+/** What a run reads a group for. */
+export const holdSchema = z.object({
+  runId: textSchema,
+  kind: restoreKindSchema,
+  /** When it ends at the latest, where that is known. */
+  until: instantSchema.optional(),
+});
+export type Hold = z.infer<typeof holdSchema>;
 
 /**
  * A snapshot group on one site. On the source `role` is `source`, on a target
@@ -56,6 +66,8 @@ export const groupSchema = z.object({
   deletedSequence: z.int().min(0).optional(),
   /** Runs that read the group now; a group with holds is not reclaimed. */
   holds: z.array(textSchema).max(holdsMax),
+  /** What is known of these. Absent, or not all of them: of a version before. */
+  heldFor: z.array(holdSchema).max(holdsMax).optional(),
 });
 export type Group = z.infer<typeof groupSchema>;
 

@@ -5,6 +5,7 @@ import { type GatewayId, gatewayIdSchema, instantSchema, runIdSchema, type SiteI
 import { judgedObjectSchema } from "./judged-object.ts";
 import { reasonSchema } from "./reason.ts";
 import { refusedPeersSchema } from "./refused.ts";
+import { attachedSchema } from "./restore/attach.ts";
 import { stepSchema, toldProgressSchema } from "./run.ts";
 import { gatewaySchema } from "./site.ts";
 import { taskResultSchema } from "./task.ts";
@@ -48,7 +49,13 @@ export type ReportPart = z.infer<typeof reportPartSchema>;
  */
 export const reportSchema = z.discriminatedUnion("kind", [
   /** Sent when a task is begun and every 15 s while it is worked on: the deadline moves on. */
-  z.object({ kind: z.literal("working"), ...about, progress: toldProgressSchema.optional() }),
+  z.object({
+    kind: z.literal("working"),
+    ...about,
+    progress: toldProgressSchema.optional(),
+    /** Of `attaching`: where it is served. */
+    attached: attachedSchema.optional().catch(undefined),
+  }),
   z.object({
     kind: z.literal("completed"),
     ...about,

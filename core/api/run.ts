@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { boundedRecord, entriesMax } from "./bounds.ts";
 import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema, siteIdSchema } from "./ids.ts";
-import { textCharactersMax, textSchema } from "./object/common.ts";
+import { nameSchema, textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
+import { attachTermsSchema } from "./restore/attach.ts";
+import { rebuildWishesSchema } from "./restore/wishes.ts";
 
 /** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild"]);
+export const restoreKindSchema = z.enum(["rebuild", "attach"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options]);
@@ -20,6 +22,7 @@ export const stepSchema = z.enum([
   "publishing",
   "reclaiming",
   "rebuilding",
+  "attaching",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -119,7 +122,15 @@ export const runPlanSchema = z.object({
       fromSiteId: siteIdSchema.optional(),
       namePrefix: z.string().max(textCharactersMax),
       evenDamaged: z.boolean().optional(),
+      /** What some of its own objects are called, by their index; the others by the prefix. */
+      names: z
+        .array(z.object({ index: z.int().min(0), name: nameSchema.min(1) }))
+        .max(entriesMax)
+        .optional(),
+      wishes: rebuildWishesSchema.optional(),
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
+      /** Of an attachment. */
+      attach: attachTermsSchema.optional(),
     })
     .optional(),
 });

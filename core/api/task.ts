@@ -18,6 +18,8 @@ import { nameSchema, objectVolumesMax } from "./object/common.ts";
 import { mappingSchema, objectConfigSchema } from "./object.ts";
 import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax } from "./plan.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
+import { attachTermsSchema } from "./restore/attach.ts";
+import { rebuildWishesSchema } from "./restore/wishes.ts";
 import { stepSchema, toldProgressSchema } from "./run.ts";
 import { endpointSchema, gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
@@ -137,13 +139,25 @@ export const rebuildTaskSchema = z.object({
   kind: z.literal("rebuild"),
   /** The group to rebuild from; `groupId` names the restore itself. */
   fromGroupId: groupIdSchema,
-  /** Which of the group's: what it is, the manifest says that was published with the group. */
-  object: planObjectSchema.pick({ kind: true, id: true }),
+  /**
+   * Which of the group's, and how that names it: what it is, the site's own store says. `name`
+   * absent: of a control plane of before.
+   */
+  object: planObjectSchema.pick({ kind: true, id: true }).extend({ name: nameSchema.optional() }),
+  /** What is made of it is to be called so. */
   name: nameSchema.min(1),
-  /** Of which the name is made with the object's own. Absent: a control plane of before. */
-  namePrefix: nameSchema.optional(),
+  wishes: rebuildWishesSchema.optional(),
   /** Also when damage was found in it. */
   evenDamaged: z.boolean().optional(),
+});
+/** It is worked on as long as the attachment lasts. `groupId` names that. */
+export const attachTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("attach"),
+  fromGroupId: groupIdSchema,
+  /** Which of the group's: what it is, the site's own store says. */
+  object: planObjectSchema.pick({ kind: true, id: true }),
+  ...attachTermsSchema.shape,
 });
 /** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
 export const abortTaskSchema = z.object({ ...runTask, kind: z.literal("abort") });
@@ -155,6 +169,7 @@ export const runTaskSchema = z.discriminatedUnion("kind", [
   publishTaskSchema,
   reclaimTaskSchema,
   rebuildTaskSchema,
+  attachTaskSchema,
   abortTaskSchema,
 ]);
 export const inventoryTaskSchema = z.object({
@@ -190,6 +205,7 @@ export type TransferTask = z.infer<typeof transferTaskSchema>;
 export type PublishTask = z.infer<typeof publishTaskSchema>;
 export type ReclaimTask = z.infer<typeof reclaimTaskSchema>;
 export type RebuildTask = z.infer<typeof rebuildTaskSchema>;
+export type AttachTask = z.infer<typeof attachTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
 export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
@@ -283,6 +299,8 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
       .optional(),
   }),
   z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),
+  /** The attachment's time is over. */
+  z.object({ kind: z.literal("attach"), progress: toldProgressSchema }),
   z.object({ kind: z.literal("abort") }),
 ]);
 export type TaskResult = z.infer<typeof taskResultSchema>;

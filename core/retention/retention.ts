@@ -2,6 +2,7 @@ import type { Group } from "../api/group.ts";
 import type { GroupId, Instant } from "../api/ids.ts";
 import { shownName } from "../api/name.ts";
 import { instantText } from "../object/instant-text.ts";
+import { holdsText } from "./holds.ts";
 
 /** What is to become of one group, and why: shown to people as it is. */
 export interface Reclaim<Rule extends string> {
@@ -208,7 +209,7 @@ const keep = <Rule extends string>(group: Group, rule: Rule, explanation: string
   explanation,
 });
 const last = (group: Group, keepLast: number) => keep(group, "last", `kept: among the newest ${keepLast}`);
-const held = (group: Group) => keep(group, "held", `kept: read by ${group.holds.join(", ")}`);
+const held = (group: Group) => keep(group, "held", `kept: ${holdsText(group)}`);
 const excess = (group: Group, why: string) => reclaim(group, "excess", `deleted: ${why}`);
 const finish = (group: Group) => reclaim(group, "deleting", "deleted: its deletion was begun before");
 

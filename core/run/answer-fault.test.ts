@@ -40,6 +40,7 @@ const answers: Record<Step, object> = {
   publishing: { kind: "publish", publishedAt: takenAt, sizeBytes: 1 },
   reclaiming: { kind: "reclaim", deleted: [] },
   rebuilding: { kind: "rebuild", object: lun("db") },
+  attaching: { kind: "attach", progress },
 };
 
 describe("an answer", () => {

@@ -31,6 +31,7 @@ const kindOf: Record<Step, TaskResult["kind"]> = {
   publishing: "publish",
   reclaiming: "reclaim",
   rebuilding: "rebuild",
+  attaching: "attach",
 };
 
 /** What is wrong with an answer; undefined: it can be taken in. */

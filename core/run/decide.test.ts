@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { RunKind, TargetRun, TargetState } from "../api/run.ts";
+import { type RunKind, restoreKindSchema, stepSchema, type TargetRun, type TargetState } from "../api/run.ts";
 import { defaultRetryPolicy } from "./retry-policy.ts";
 import { statusOf, stepsOf } from "./steps.ts";
 import { begin, type Play, playPart, runOf, startedUntil, superseded, target } from "./testing.ts";
@@ -50,8 +50,9 @@ describe("a part of a run", () => {
   });
 
   test("is cancelled while it waits and in each step; once its restore point is there, only its tidying is", () => {
-    for (const step of [undefined, ...stepsOf.backup, ...stepsOf.rebuild]) {
-      const kind = step === "rebuilding" ? "rebuild" : "backup";
+    const kinds = ["backup", ...restoreKindSchema.options] as const;
+    for (const step of [undefined, ...stepSchema.options]) {
+      const kind = kinds.find((one) => step !== undefined && stepsOf[one].includes(step)) ?? "backup";
       const play = step === undefined ? playPart() : startedUntil(step, { kind });
       play.happen({ type: "cancel" });
       const { state, reason, isLaneHeld } = play.end();
@@ -62,6 +63,17 @@ describe("a part of a run", () => {
       assert.equal(play.part().endedIn, step);
       for (const shard of play.shardsOf(step ?? "snapshotting")) assert(shard.closed);
     }
+  });
+
+  test("of an attachment succeeds when it is detached, begun or not, and no other knows of that", () => {
+    for (const play of [playPart({ kind: "attach" }), startedUntil("attaching", { kind: "attach" })]) {
+      play.happen({ type: "detach" });
+      assert.equal(play.part().state, "succeeded");
+      for (const shard of play.shardsOf("attaching")) assert(shard.closed, "nothing is given out any more");
+    }
+    const backup = startedUntil("transferring");
+    backup.happen({ type: "detach" });
+    assert.equal(backup.part().state, "transferring");
   });
 
   test("that has ended lets a lane go again that comes round to it, and is not begun by that", () => {

@@ -19,18 +19,21 @@ type PartRow = { readonly [E in PartEvent["type"]]?: PartHandler<E> };
 
 /** While somebody works on the restore point. */
 const working: PartRow = { done: part.goOn, "gave-up": part.fail, cancel: part.cancel };
+/** It lasts until somebody has enough of it. */
+const lasting: PartRow = { ...working, detach: part.detach };
 /** The restore point is there: nothing that goes wrong now can take it back. */
 const tidying: PartRow = { done: part.goOn, "gave-up": part.finish, cancel: part.leaveUntidied };
 /** Nothing changes any more, but that a lane which comes round to it is let go again. */
 const over: PartRow = { start: part.unsettle, settled: part.settle };
 
 export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
-  queued: { start: part.start, supersede: part.skip, cancel: part.cancel },
+  queued: { start: part.start, supersede: part.skip, cancel: part.cancel, detach: part.detach },
   snapshotting: working,
   preparing: working,
   transferring: working,
   publishing: working,
   rebuilding: working,
+  attaching: lasting,
   reclaiming: tidying,
   succeeded: over,
   failed: over,
@@ -54,6 +57,7 @@ export const taskTable: Record<Step, TaskRow> = {
   transferring: once,
   publishing: once,
   rebuilding: once,
+  attaching: once,
   reclaiming: twice,
 };
 

@@ -16,6 +16,8 @@ export type PartEvent =
   /** A task of the step is given up. */
   | { readonly type: "gave-up"; readonly step: Step; readonly reason: Reason }
   | { readonly type: "cancel" }
+  /** Of an attachment: somebody has enough of it. */
+  | { readonly type: "detach" }
   /** What follows from its end is done. `moved`: what it had sent when it was given up. */
   | { readonly type: "settled"; readonly moved?: Moved };
 

@@ -40,6 +40,9 @@ export const skip = (situation: PartSituation, { reason }: EventOf<"supersede">)
 export const cancel = (situation: PartSituation): TargetRun =>
   end(situation, "cancelled", { code: "CANCELLED", message: "A person cancelled the run." });
 
+/** It was good for as long as somebody wanted it. */
+export const detach = (situation: PartSituation): TargetRun => end(situation, "succeeded", null);
+
 /** What came of another step than the present one is late, or comes again. */
 export const goOn = (situation: PartSituation, event: EventOf<"done">): TargetRun | undefined => {
   const { run } = situation;

@@ -15,6 +15,7 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   snapshot: ["snapshotting", "reclaiming"],
   backup: ["snapshotting", "preparing", "transferring", "publishing", "reclaiming"],
   rebuild: ["rebuilding"],
+  attach: ["attaching"],
 };
 
 /** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
@@ -58,6 +59,7 @@ export const taskCount = (
       return kind === "backup" ? 2 : 1;
     case "snapshotting":
     case "publishing":
+    case "attaching":
       return 1;
   }
 };
@@ -98,6 +100,7 @@ export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step,
     case "publishing":
       return receiver;
     case "rebuilding":
+    case "attaching":
       return target;
     case "reclaiming":
       return index === 0 ? target : run.source;

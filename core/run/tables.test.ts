@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type RunKind, type Step, stepSchema } from "../api/run.ts";
+import { type RunKind, restoreKindSchema, type Step, stepSchema } from "../api/run.ts";
 import { partTable, taskTable } from "./decide.ts";
 import * as part from "./part-transitions.ts";
 import { stepsOf } from "./steps.ts";
 import * as task from "./task-transitions.ts";
 import { type Play, playPart, startedUntil, superseded } from "./testing.ts";
 
-const kindOf = (step: Step): RunKind => (step === "rebuilding" ? "rebuild" : "backup");
+const kindOf = (step: Step): RunKind =>
+  restoreKindSchema.options.find((kind) => stepsOf[kind].includes(step)) ?? "backup";
 
 /** What may happen while a step is worked on; afterwards it goes on to the end. */
 const inAnyStep: Readonly<Record<string, (play: Play, step: Step) => void>> = {
@@ -16,6 +17,10 @@ const inAnyStep: Readonly<Record<string, (play: Play, step: Step) => void>> = {
   "it fails": (play, step) => play.fail(step),
   "it fails for good": (play, step) => play.fail(step, 0, { retryable: false }),
   "it is cancelled": (play) => play.happen({ type: "cancel" }),
+  "it is detached, and fails after that": (play, step) => {
+    play.happen({ type: "detach" });
+    play.fail(step, 0, { retryable: false });
+  },
   "its worker speaks every now and then": (play, step) => {
     for (let i = 0; i < 20; i += 1) {
       play.pass(40);
@@ -37,6 +42,7 @@ const endings: Readonly<Record<string, (play: Play) => void>> = {
   },
   cancelled: (play) => play.happen({ type: "cancel" }),
   skipped: (play) => play.happen(superseded),
+  "detached before it begins": (play) => play.happen({ type: "detach" }),
 };
 
 /** The ends that a handful of histories come to; one that breaks what must always hold says so. */
@@ -126,7 +132,7 @@ describe("the tables of a run", () => {
         [partTable, step, "cancel", part.unsettle],
         [partTable, step, "done", part.start],
       ]),
-      ...Object.keys(endings).flatMap((state): readonly Swap[] => [
+      ...(["succeeded", "failed", "cancelled", "skipped"] as const).flatMap((state): readonly Swap[] => [
         [partTable, state, "start", part.start],
         [partTable, state, "settled", part.unsettle],
       ]),

@@ -5,6 +5,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { credentialsPath } from "../../core/api/access.ts";
 import { enrolPath, renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import { attachmentRoutes } from "./attachment.ts";
 import { audited, auditRoutes } from "./audit.ts";
 import { requireScope, requireToken } from "./auth.ts";
 import { enrolmentRoutes } from "./enrolment.ts";
@@ -53,6 +54,7 @@ export const createApp = (deps: ApiDeps) => {
     .route("/", runRoutes(deps))
     .route("/", groupRoutes(deps))
     .route("/", restoreRoutes(deps))
+    .route("/", attachmentRoutes(deps))
     .route("/", auditRoutes(deps))
     .route("/", tokenRoutes(deps));
 };

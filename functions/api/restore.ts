@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { restoreCreateSchema } from "../../core/api/restore/restore.ts";
+import { startAttach } from "../attach/start-attach.ts";
 import { startRebuild } from "../rebuild/start-rebuild.ts";
 import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
@@ -9,7 +10,7 @@ import { runBody } from "./schemas.ts";
 const create = createRoute({
   method: "post",
   path: "/v1/restores",
-  summary: "Rebuild the objects of a restore point, or some of them, on the site that has it",
+  summary: "Have something of a group back: its objects rebuilt at its site, or one of them attached there",
   ...needs("restore"),
   request: { body: jsonBody(restoreCreateSchema) },
   responses: {
@@ -20,7 +21,12 @@ const create = createRoute({
 
 export const restoreRoutes = (deps: ApiDeps) =>
   createRouter().openapi(create, async (c) => {
-    const { type: _, ...options } = c.req.valid("json");
-    await readSite(deps, options.siteId);
-    return c.json(await startRebuild(deps, options), 201);
+    const asked = c.req.valid("json");
+    await readSite(deps, asked.siteId);
+    switch (asked.type) {
+      case "rebuild":
+        return c.json(await startRebuild(deps, asked), 201);
+      case "attach":
+        return c.json(await startAttach(deps, { ...asked, by: c.get("token").name }), 201);
+    }
   });

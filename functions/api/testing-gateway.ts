@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type GroupId, gatewayIdSchema, type Instant, type SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule } from "../../core/api/plan.ts";
+import type { Attached } from "../../core/api/restore/attach.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { RunTask, TaskResult } from "../../core/api/task.ts";
 import { handleReport } from "../report.ts";
@@ -62,6 +63,8 @@ export const resultOf = (
       return { kind: "publish", publishedAt: takenAt, sizeBytes: 2 * 1024 ** 3 };
     case "reclaim":
       return { kind: "reclaim", deleted: task.groupIds, present: [...present] };
+    case "attach":
+      return { kind: "attach", progress: progressOf("done", 0) };
     case "rebuild":
       return { kind: "rebuild", object: { ...published(task.object), name: task.name } };
     case "abort":
@@ -94,9 +97,17 @@ export const doTask = (groups: Set<GroupId>, task: RunTask): void => {
 
 /** Says that the task is done. @param at by the clock of the site */
 export const complete = (api: TestApi, task: RunTask, at = api.deps.clock.now()): Promise<void> => {
+  if (task.kind === "attach") return serve(api, task);
   const groups = groupsOn(api, task.siteId);
   doTask(groups, task);
   return report(api, task, { kind: "completed", result: resultOf(task, at, groups) });
+};
+
+/** Says that it serves an attachment: one is worked on until somebody has enough of it. */
+export const serve = (api: TestApi, task: RunTask, more: Partial<Attached> = {}): Promise<void> => {
+  const exports = [{ name: "db", disk: 0, sizeBytes: 1024 ** 3 }];
+  const attached = { since: api.deps.clock.now(), host: "host-b", socket: "/run/attached/db.sock", exports, ...more };
+  return report(api, task, { kind: "working", progress: progressOf("sending", 0), attached });
 };
 
 /** Does all that there is to do at the sites, until nothing is left. @param at by their clocks */

@@ -28,7 +28,7 @@ export const answerTo = async (deps: Deps, id: ShardId, shard: Shard, report: Co
   const warned = warningsIn(result).length;
   return {
     ...(part && { part }),
-    ...(result.kind === "transfer" && { progress: result.progress }),
+    ...((result.kind === "transfer" || result.kind === "attach") && { progress: result.progress }),
     ...(result.kind === "snapshot" && { taken: takenOf(result, part?.of) }),
     ...(warned > 0 && { warned }),
   };

@@ -2,6 +2,7 @@ import type { SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import { movedBy } from "../../core/run/moved.ts";
 import { isRestore, mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
+import { forgetAttachment, isLongOver } from "../attachments/attachments.ts";
 import { partKey } from "../documents/records.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -29,6 +30,9 @@ export const goOnWith = async (
   const part = run.targets[target];
   if (part === undefined) return [];
   if (part.step !== null) {
+    if (part.step === "attaching" && (await isLongOver(deps, run.id))) {
+      return [{ to: "part", runId: run.id, target, event: { type: "detach" } }];
+    }
     await writeDown(deps, run, target, part.step);
     return dealOut(deps, run, target, { step: part.step, isNew });
   }
@@ -51,10 +55,13 @@ const writeDown = async (deps: Deps, run: Run, target: SiteId, step: NonNullable
 const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Promise<readonly Happening[]> => {
   const { id: runId, planId, kind } = run;
   const isGivenUp = part.state !== "succeeded";
-  if (isGivenUp && mayBeWriting(part.endedIn)) {
+  // It was ended here, and its gateway serves it still.
+  const isDetached = kind === "attach";
+  if (isDetached || (isGivenUp && mayBeWriting(part.endedIn))) {
     await deps.tasks.send(target, [{ task: abortTaskOf(deps, run, target) }]);
   }
-  if (isGivenUp) await closeShards(deps, run, target, part);
+  if (isDetached || isGivenUp) await closeShards(deps, run, target, part);
+  if (isDetached) await forgetAttachment(deps, target, runId);
   if (isRestore(kind)) await letGroupGo(deps, run, target);
   else await markOfFailedRun(deps, run);
   await expireIfUseless(deps, run);

@@ -2,6 +2,7 @@ import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
 import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import { newestMessageFormat } from "../../core/api/message.ts";
 import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { TaskReport } from "../../core/api/report.ts";
@@ -39,11 +40,17 @@ const fieldsOf = (
 });
 
 /**
- * The message that fences off whoever still writes for a part. It ends no step; the step's name
- * says where it was.
+ * The message that fences off whoever still writes for a part, or serves it. It ends no step; the
+ * step's name says where it was.
  */
 export const abortTaskOf = (deps: Deps, run: Run, target: SiteId): AbortTask => ({
-  ...fieldsOf(deps, run, { target, step: "transferring", index: 0, attempt: 1, siteId: target }),
+  ...fieldsOf(deps, run, {
+    target,
+    step: run.kind === "attach" ? "attaching" : "transferring",
+    index: 0,
+    attempt: 1,
+    siteId: target,
+  }),
   id: abortTaskId(run.id, target),
   kind: "abort",
 });
@@ -102,6 +109,8 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
     }
     case "rebuilding":
       return { ...common, ...(await rebuildOf(deps, runId, index)) };
+    case "attaching":
+      return { ...common, ...(await attachOf(deps, runId, index)) };
   }
 };
 
@@ -196,12 +205,23 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
   const { restore } = await readRunPlan(deps, runId);
   assert(restore !== undefined, "a rebuild has a restore in its plan");
-  const { fromRunId, fromGroupId, namePrefix, evenDamaged } = restore;
+  const { fromRunId, fromGroupId, namePrefix, evenDamaged, names = [], wishes } = restore;
+  const { config } = await snapshotOf(deps, fromRunId, snapshotIndexOf({ restore }, index));
+  const { kind, id, name: named } = config;
+  const name = names.find((one) => one.index === index)?.name ?? rebuiltName(config, namePrefix);
+  const told = { object: { kind, id, name: named }, name, ...(evenDamaged === true && { evenDamaged }) };
+  // A gateway of before would make it without a word of the wishes.
+  const wished = wishes && { wishes, format: newestMessageFormat };
+  return { kind: "rebuild", fromGroupId, ...told, ...wished } as const;
+};
+
+const attachOf = async (deps: Deps, runId: RunId, index: number) => {
+  const { restore } = await readRunPlan(deps, runId);
+  assert(restore?.attach !== undefined, "an attachment has its terms in its plan");
+  const { fromRunId, fromGroupId, attach } = restore;
   const { config } = await snapshotOf(deps, fromRunId, snapshotIndexOf({ restore }, index));
   const { kind, id } = config;
-  const name = rebuiltName(config, namePrefix);
-  const told = { object: { kind, id }, name, namePrefix, ...(evenDamaged === true && { evenDamaged }) };
-  return { kind: "rebuild", fromGroupId, ...told } as const;
+  return { kind: "attach", fromGroupId, object: { kind, id }, ...attach } as const;
 };
 
 /**

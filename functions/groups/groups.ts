@@ -77,6 +77,7 @@ export const recordGroup = async (
     ...(moved && { dataBytes: moved.dataBytes, changedBytes: moved.bytesChanged }),
     state: "published",
     holds: stored?.body.holds ?? [],
+    ...(stored?.body.heldFor && { heldFor: stored.body.heldFor }),
     ...(hasFailedAt(run, siteId) ? { ofFailedRun: true } : {}),
   });
   const expect = stored === undefined ? "absent" : { version: stored.version };
@@ -152,9 +153,14 @@ export const dropHold = (deps: Deps, groupId: GroupId, siteId: SiteId, holder: s
   retrying(deps, async () => {
     const stored = await deps.store.get<Group>(groupKey(groupId, siteId));
     if (stored === undefined || !stored.body.holds.includes(holder)) return;
-    const body = { ...stored.body, holds: stored.body.holds.filter((other) => other !== holder) };
-    await deps.store.commit([change(deps, stored, body)]);
+    await deps.store.commit([change(deps, stored, withoutHold(stored.body, holder))]);
   });
+
+const withoutHold = ({ heldFor, ...group }: Group, holder: string): Group => {
+  const others = heldFor?.filter(({ runId }) => runId !== holder) ?? [];
+  const holds = group.holds.filter((other) => other !== holder);
+  return { ...group, holds, ...(others.length > 0 && { heldFor: others }) };
+};
 
 const putState = (deps: Deps, stored: Stored<Group>, state: Group["state"]): Promise<boolean> =>
   putGroup(deps, stored, { ...stored.body, state });

@@ -6,7 +6,7 @@ import type { Progress, Run, RunPlan, Shard, Step } from "../../core/api/run.ts"
 import { ruleText } from "../../core/object/rule.ts";
 import { progressAhead, progressOfAll } from "../../core/run/progress.ts";
 import { isTaskDone, shardOf } from "../../core/run/shards.ts";
-import { placeOf } from "../../core/run/steps.ts";
+import { isRestore, placeOf } from "../../core/run/steps.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { Page, PageRequest } from "../documents/page.ts";
 import { foreignCursor } from "../documents/store-rules.ts";
@@ -74,7 +74,7 @@ const readsAtOnce = 8;
 
 /** How many objects a run has; undefined while it is not known which. */
 const totalOf = async (deps: Deps, run: Run): Promise<number | undefined> => {
-  if (run.kind === "rebuild") return run.objectCount;
+  if (isRestore(run.kind)) return run.objectCount;
   const taken = await readTaken(deps, run);
   return taken && (taken.objects ?? run.objectCount);
 };
@@ -138,8 +138,8 @@ const progressesAt = async (deps: Deps, run: Run, site: SiteId, some: readonly P
   const world = { moved, shards: shards.map(({ body }) => body), isOver, isSnapshot: run.kind === "snapshot" };
   return (index: number, fact: SnapshotFact): Progress => {
     const { volumes } = fact.config;
-    // A rebuild shares the group's data: what has to be moved for it, nobody knows before.
-    if (run.kind === "rebuild") return progressOf(index, [], world);
+    // A restore shares the group's data: what has to be moved for it, nobody knows before.
+    if (isRestore(run.kind)) return progressOf(index, [], world);
     if (run.kind === "snapshot" || fact.volumes === undefined) return progressOf(index, volumes, world);
     return progressOfAll(fact.volumes.map((task, place) => progressOf(task, volumes.slice(place, place + 1), world)));
   };

@@ -6,6 +6,7 @@ import { clockOffSecondsMax } from "../../core/ports/clock.ts";
 import type { TaskEvent } from "../../core/run/events.ts";
 import { type AnswerFault, answerFaults } from "../../core/run/refusal.ts";
 import { volumesMax, volumesUpTo } from "../../core/run/volumes.ts";
+import { noteAttached } from "../attachments/attachments.ts";
 import { answerTo, type Completed } from "../engine/answers.ts";
 import { applyToPlan } from "../engine/engine.ts";
 import { readGateways } from "../gateways/list.ts";
@@ -21,6 +22,7 @@ export const eventOf = async (deps: Deps, id: ShardId, shard: Shard, report: Tas
   const { index, attempt } = report;
   switch (report.kind) {
     case "working":
+      if (id.step === "attaching") await noteAttached(deps, report);
       return { type: "working", index, attempt, ...(report.progress && { progress: report.progress }) };
     case "completed":
       if (isOfNothing(report)) return { type: "failed", index, attempt, ...nothingTaken };

@@ -1,5 +1,5 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import { holdsMax } from "../../core/api/group.ts";
+import { type Group, type Hold, holdsMax } from "../../core/api/group.ts";
 import { type Instant, type PlanId, planIdOf, restoreIdOf, runIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { RestoreKind, Run, RunPlan } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
@@ -24,6 +24,8 @@ interface Beginning {
   readonly objectCount: number;
   /** What its tasks are made of, besides the group. */
   readonly told: Omit<NonNullable<RunPlan["restore"]>, "fromRunId" | "fromGroupId" | "fromSiteId">;
+  /** When it ends at the latest, for people; where that is known. */
+  readonly until?: Instant;
   /**
    * What else is written in the same transaction, such as locks. It is asked anew for each try, so
    * what it reads and puts a condition on is what is there then.
@@ -47,7 +49,7 @@ export const beginRestore = async (deps: Deps, beginning: Beginning): Promise<Ru
   return (await needRun(deps, run.id)).run;
 };
 
-const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, alongside }: Beginning) => {
+const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, until, alongside }: Beginning) => {
   const { id: groupId, siteId, sequence } = of.group;
   const held = await readPublishedGroup(deps, groupId, siteId);
   if (held.body.holds.length >= holdsMax) throw tooManyHolds(of);
@@ -63,7 +65,7 @@ const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, alo
   const runPlan: RunPlan = { ...of.originPlan, runId: run.id, restore: { ...told, ...from } };
   const effects = { of: "plan", planId, effects: [{ type: "start", runId: run.id, target }] } as const;
   const outbox = putOutbox({ aggregate: runKey(run.id), version: 1, effects, now });
-  const group = { ...held.body, holds: [...held.body.holds, run.id] };
+  const group = withHold(held.body, { runId: run.id, kind, ...(until !== undefined && { until }) });
   await deps.store.commit([
     ...putRun(run, now),
     { type: "put", key: runPlanKey(run.id), body: runPlan, expect: "absent" },
@@ -73,6 +75,12 @@ const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, alo
   ]);
   return { run, outbox };
 };
+
+const withHold = (group: Group, hold: Hold): Group => ({
+  ...group,
+  holds: [...group.holds, hold.runId],
+  heldFor: [...(group.heldFor ?? []), hold],
+});
 
 /** In which neither a restore of the plan nor a run has its name: what they make has it too. */
 const freeSlot = async (deps: Pick<Deps, "store">, planId: PlanId, now: Instant): Promise<Instant> => {

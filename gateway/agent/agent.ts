@@ -103,7 +103,7 @@ export const startAgent = (options: AgentOptions): Agent => {
     // `ended` tells of it.
     const orderly = Promise.allSettled([...allTasks.map((tasks) => tasks.allEnded()), ended]);
     if (await within(orderly, agentTimings.stopTasksMs, time)) return;
-    const count = allTasks.reduce((sum, tasks) => sum + tasks.count, 0);
+    const count = allTasks.reduce((sum, tasks) => sum + tasks.held, 0);
     log.warn({ tasks: count }, "tasks did not end in time; their messages are given back all the same");
     await within(Promise.all(allTasks.map((tasks) => tasks.releaseAll())), agentTimings.stopReleaseMs, time);
   };

@@ -10,8 +10,10 @@ const messagesMax = 10;
 
 /** Whoever deals with a queue's messages. */
 export interface Taker {
-  /** How many it deals with now. */
+  /** How many it deals with now, of those that take a place. */
   readonly count: number;
+  /** It deals with none, whether that takes a place or not. */
+  readonly isIdle: boolean;
   /**
    * Takes a message that was received: begins with its task, or knows it already.
    * @returns false when it has no room for it now: then it comes again by itself
@@ -51,7 +53,7 @@ export const pollQueue = async (options: {
       (watch) =>
         source.receive({
           max: Math.min(messagesMax, concurrency - tasks.count),
-          waitSeconds: tasks.count === 0 ? agentTimings.pollSeconds : agentTimings.pollSecondsAtWork,
+          waitSeconds: tasks.isIdle ? agentTimings.pollSeconds : agentTimings.pollSecondsAtWork,
           visibilitySeconds: agentTimings.takenSeconds,
           signal: AbortSignal.any([signal, watch.signal]),
           onMoved: watch.onMoved,

@@ -113,6 +113,9 @@ export const createSettingsTaker = (
     get count() {
       return active.size === 0 ? 0 : concurrency;
     },
+    get isIdle() {
+      return active.size === 0;
+    },
     accept(message) {
       const tracked = take(message).finally(() => active.delete(tracked));
       active.add(tracked);

@@ -14,6 +14,8 @@ export interface CurrentTasks extends Taker {
   allEnded(): Promise<void>;
   /** Tells all of them to let go. */
   abortAll(): void;
+  /** How many tasks it has, whether they take a place or not. */
+  readonly held: number;
   /** Gives back the messages of those that have not ended. */
   releaseAll(): Promise<void>;
 }
@@ -27,6 +29,11 @@ export const createCurrentTasks = (
   const newest = new Map<string, Work>();
   const works = new Set<Work>();
   const active = new Set<Promise<void>>();
+  /**
+   * Attachments last for hours, and would keep the places that backups need. They have a limit of
+   * their own.
+   */
+  let lasting = 0;
 
   const track = (ended: Promise<void>, after: () => void = () => undefined): void => {
     const tracked = ended.finally(() => {
@@ -41,8 +48,10 @@ export const createCurrentTasks = (
     const work = startWork(deps, task, lease, previous);
     newest.set(task.id, work);
     works.add(work);
+    if (task.kind === "attach") lasting += 1;
     track(work.ended, () => {
       works.delete(work);
+      if (task.kind === "attach") lasting -= 1;
       if (newest.get(task.id) === work) newest.delete(task.id);
     });
   };
@@ -87,7 +96,10 @@ export const createCurrentTasks = (
 
   return {
     get count() {
-      return active.size;
+      return active.size - lasting;
+    },
+    get isIdle() {
+      return active.size === 0;
     },
     accept(message) {
       const parsed = parseMessage(workTaskSchema, message.body, siteId);
@@ -109,6 +121,9 @@ export const createCurrentTasks = (
       else if (hasRoomFor(task)) begin(message, task);
       else return false;
       return true;
+    },
+    get held() {
+      return active.size;
     },
     oneEnded: () => Promise.race(active),
     async allEnded() {

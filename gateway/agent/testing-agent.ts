@@ -10,6 +10,7 @@ import type { GroupDamage } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { GatewayContext, TaskContext } from "../tasks/context.ts";
 import type { PerformTask } from "../tasks/perform.ts";
+import { servesNothing } from "../tasks/serves-nothing.ts";
 import { identity, instant, progressOf, runTaskFields } from "../tasks/testing.ts";
 import { type AgentOptions, startAgent } from "./agent.ts";
 import { type ManualTime, manualTime, recordingLog, settle } from "./testing.ts";
@@ -162,6 +163,7 @@ export const setUp = (
         facilities: async () => world.facilities,
       } as unknown as StorageDriver,
       send: () => Promise.reject(new Error("unused")),
+      serve: servesNothing.serve,
       identity,
       now: () => instant(new Date(time.nowMs() + clockOffMs).toISOString()),
       ...options.context,

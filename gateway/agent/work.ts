@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Report } from "../../core/api/report.ts";
+import type { Attached } from "../../core/api/restore/attach.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { RunTask } from "../../core/api/task.ts";
 import type { ReportQueue } from "../../core/ports/queue.ts";
@@ -73,6 +74,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
   const movement = new Movement();
   const { onMoved } = movement;
   let progress: Progress | undefined;
+  let attached: Attached | undefined;
   let progressAtMs = 0;
   let progressed = false;
 
@@ -89,6 +91,12 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
           if (!isDeepStrictEqual(newest, progress)) onMoved();
           progress = newest;
           progressAtMs = time.nowMs();
+        },
+        onAttached: async (where) => {
+          attached = where;
+          await report({ kind: "working", ...facts, attached }).catch((error: unknown) => {
+            log.failed({ err: error }, "could not report where it is attached; the next report says it");
+          });
         },
         onAcknowledged: () => {
           progressed = true;
@@ -138,7 +146,7 @@ export const startWork = (deps: WorkDeps, task: RunTask, lease: Lease, previous?
     const sayWorking = () => {
       const isStill = time.nowMs() - progressAtMs > agentTimings.stillSeconds * 1000;
       const now = progress && (isStill ? standing(progress) : progress);
-      return reports.send({ kind: "working", ...facts, ...(now && { progress: now }) });
+      return reports.send({ kind: "working", ...facts, ...(now && { progress: now }), ...(attached && { attached }) });
     };
     const working = time
       .sleep(agentTimings.workingAfterSeconds * 1000, done.signal)

@@ -42,6 +42,11 @@ export const gatewayConfigSchema = z
     /** Of this gateway alone: what Envoy reads, and the sockets between the two. */
     envoyDir: path.default("envoy"),
     /**
+     * Where the sockets of attachments lie: a folder of this user's alone, whose path is short.
+     * Gateways of one site on one host may share it.
+     */
+    attachDir: path.default("attached"),
+    /**
      * The control plane's URL, where the gateway enrols and renews its certificate. Without it
      * somebody else renews the files.
      */
@@ -127,12 +132,13 @@ export const parseGatewayConfig = (value: unknown, file: string): GatewayConfig 
   const parsed = gatewayConfigSchema.safeParse(value);
   if (!parsed.success) throw refused(file, configProblems(parsed.error, gatewayConfigSchema));
   const beside = (name: string) => resolve(dirname(file), name);
-  const { storage, tls, envoy, envoyDir } = parsed.data;
+  const { storage, tls, envoy, envoyDir, attachDir } = parsed.data;
   return {
     ...parsed.data,
     storage: { ...storage, dir: beside(storage.dir) },
     ...(envoy !== undefined && { envoy: envoy.includes("/") ? beside(envoy) : envoy }),
     envoyDir: beside(envoyDir),
+    attachDir: beside(attachDir),
     tls: {
       ca: beside(tls.ca),
       certificate: beside(tls.certificate),

@@ -15,6 +15,8 @@ import { ownerConformance } from "./conformance/owners.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
 import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
 import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
+import { rebuildUnderWayConformance } from "./conformance/rebuild-under-way.ts";
+import { rebuildWishesConformance } from "./conformance/rebuild-wishes.ts";
 import { shapeConformance } from "./conformance/shapes.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
 import { skewConformance } from "./conformance/skew.ts";
@@ -61,6 +63,8 @@ export const storageConformance = (
     rebuildConformance(open);
     rebuildKindsConformance(open);
     rebuildTogetherConformance(open);
+    rebuildWishesConformance(open);
+    rebuildUnderWayConformance(open);
     blockConformance(open);
   });
 };

@@ -6,6 +6,7 @@ import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
+import type { RebuildWishes } from "../../core/api/restore/wishes.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import type { StorageCall } from "./call.ts";
 import type { CreateVolumeOptions, SnapshotHandle } from "./volume-io.ts";
@@ -156,6 +157,12 @@ export interface StorageControl {
   abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
+   * Whether that was done, by any gateway of the site. Who reads a group for long in the name of
+   * another one, as an attachment does, asks that of its own.
+   */
+  isAborted(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<boolean>;
+
+  /**
    * Snapshots the mirrors that were opened for a group as one group, and keeps the foreign plan's
    * manifest with it, all or nothing (I2): its objects and mappings as they were prepared for it.
    * Mirrors of the owner that neither it nor a newer run has are removed; their snapshots stay.
@@ -177,11 +184,12 @@ export interface StorageControl {
   ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: Manifest }[]>;
 
   /**
-   * An object of a published group, as the group's manifest has it; undefined where there is no
-   * such group, or no such object in it. It costs the same however many the group has, but for
-   * reading the manifest. @throws STORE_TOO_NEW, STORE_CORRUPT
+   * An object of a group that is here: of a published one as its manifest has it, of a source group
+   * as it was told to keep it. Undefined where there is no such group, or no such object in it. It
+   * costs the same however many the group has, but for reading the manifest.
+   * @throws STORE_TOO_NEW, STORE_CORRUPT
    */
-  publishedObject(
+  objectOfGroup(
     of: { readonly groupId: GroupId; readonly object: ObjectId },
     call?: StorageCall,
   ): Promise<ObjectConfig | undefined>;
@@ -192,14 +200,16 @@ export interface StorageControl {
    * volume that is an object by itself and a VM's as well is made once, whichever comes first: it
    * is the VM's, and goes with it. Of the restore's volumes that have one name, all but one get a
    * number. A LUN lies in the target, and a file in the export, that its source lay in, made where
-   * it is missing; a VM is switched off, with its NICs connected as the group's manifest maps them,
-   * and MAC addresses of its own where those of its source are taken. Its disks' names have before
-   * them what its own has before its source's. Where damage is known in the snapshots it is refused
-   * unless `evenDamaged`; reading what is damaged fails then.
+   * it is missing. A VM is switched off, with new MAC addresses and its NICs connected as the
+   * group's manifest maps them, in a source group as they were. Its disks' names have before them
+   * what its own has before its source's. What `wishes` has is otherwise; a VM is switched on once,
+   * when it is made. Where damage is known in the snapshots it is refused unless `evenDamaged`;
+   * reading what is damaged fails then.
    * @throws SNAPSHOT_UNKNOWN, NOT_OURS (the group is another owner's), VOLUME_NAME_TAKEN,
    *   OBJECT_NAME_TAKEN (of a VM or a file), BAD_REQUEST (no name of a file), VOLUME_UNKNOWN (it
-   *   was made, and is deleted), GROUP_DAMAGED, POOL_FULL, OBJECT_BUSY (another VM has got a volume
-   *   of the VM's); then nothing is made
+   *   was made, and is deleted), GROUP_DAMAGED, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN (of
+   *   `wishes`), MAC_ADDRESS_TAKEN (one that is to be kept and connected is another VM's),
+   *   OBJECT_BUSY (another VM has got a volume of the VM's); then nothing is made
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
@@ -403,5 +413,6 @@ export interface RebuildObjectOptions {
   readonly object: ObjectConfig;
   /** Of a file, `/exports/EXPORT/PATH`. */
   readonly name: string;
+  readonly wishes?: RebuildWishes | undefined;
   readonly evenDamaged?: boolean;
 }

@@ -37,9 +37,10 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
   ...([
     "completeMirror",
     "abortGroup",
+    "isAborted",
     "publishGroup",
     "manifests",
-    "publishedObject",
+    "objectOfGroup",
     "rebuildObject",
     "damage",
     "tend",

@@ -57,13 +57,14 @@ const callsOf = (
   mirrorDigests: (call) => storage.mirrorDigests(extent, call),
   completeMirror: (call) => storage.completeMirror(extent, call),
   abortGroup: (call) => storage.abortGroup({ groupId: groupId(1), owner }, call),
+  isAborted: (call) => storage.isAborted({ groupId: groupId(1), owner }, call),
   publishGroup: (call) =>
     storage.publishGroup(
       { groupId: groupId(1), owner, sequence: 1, takenAt, mirrors, planName: "daily", objects: [] },
       call,
     ),
   manifests: (call) => storage.manifests(call),
-  publishedObject: (call) => storage.publishedObject({ groupId: groupId(1), object }, call),
+  objectOfGroup: (call) => storage.objectOfGroup({ groupId: groupId(1), object }, call),
   damage: (call) => storage.damage(call),
   tend: (call) => storage.tend({ time: manualTime() }, call),
   rebuildObject: (call) => storage.rebuildObject({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),

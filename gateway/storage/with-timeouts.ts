@@ -65,10 +65,11 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
       }),
     mirrorDigests: (of, call) => calls.answer("mirrorDigests", call, (watch) => driver.mirrorDigests(of, watch)),
     completeMirror: (of, call) => calls.answer("completeMirror", call, (watch) => driver.completeMirror(of, watch)),
+    isAborted: (of, call) => calls.answer("isAborted", call, (watch) => driver.isAborted(of, watch)),
     abortGroup: (of, call) => calls.answer("abortGroup", call, (watch) => driver.abortGroup(of, watch)),
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
-    publishedObject: (of, call) => calls.answer("publishedObject", call, (watch) => driver.publishedObject(of, watch)),
+    objectOfGroup: (of, call) => calls.answer("objectOfGroup", call, (watch) => driver.objectOfGroup(of, watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
     ...(administration && { administration: timedAdministration(administration, calls) }),
     ...(stageVolume && {

@@ -1,7 +1,8 @@
 import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
+import type { Attached } from "../../core/api/restore/attach.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { Gateway } from "../../core/api/site.ts";
-import type { RunTask, TransferTask } from "../../core/api/task.ts";
+import type { AttachTask, RunTask, TransferTask } from "../../core/api/task.ts";
 import type { Log } from "../log/log.ts";
 import type { Owner } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
@@ -35,10 +36,24 @@ export type SendVolume = (
   },
 ) => Promise<Progress>;
 
+export type ServingContext = Pick<
+  TaskContext,
+  "storage" | "identity" | "now" | "log" | "signal" | "onProgress" | "onAttached"
+>;
+
+/**
+ * Serves what is attached until its time is over, or it is detached, wherever that was heard.
+ * Resolves with what was read by then.
+ * @throws VisibleError: ATTACHMENTS_FULL, SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN; FENCED when another
+ *   gateway serves it in this one's place; the signal's reason
+ */
+export type ServeAttachment = (task: AttachTask, context: ServingContext) => Promise<Progress>;
+
 /** What a gateway has for all of its tasks. */
 export interface GatewayContext {
   readonly storage: StorageDriver;
   readonly send: SendVolume;
+  readonly serve: ServeAttachment;
   readonly identity: GatewayIdentity;
   readonly now: () => Instant;
 }
@@ -58,6 +73,8 @@ export interface TaskContext extends GatewayContext {
   readonly onMoved: () => void;
   /** How far the task is; the newest is reported every 15 s. */
   readonly onProgress: (progress: Progress) => void;
+  /** It is served, and where: the control plane is told at once. */
+  readonly onAttached: (attached: Attached) => Promise<void>;
   /** Something was done in this try that a next try need not do again. */
   readonly onAcknowledged: () => void;
 }

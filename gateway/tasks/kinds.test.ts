@@ -14,6 +14,7 @@ import type { StorageDriver } from "../storage/driver.ts";
 import { mirrorSetOf } from "../storage/mirror-set.ts";
 import { openStorage } from "../storage/open.ts";
 import { performTask } from "./perform.ts";
+import { servesNothing } from "./serves-nothing.ts";
 import { identity, instant, planId, runTaskFields, siteA, siteB } from "./testing.ts";
 
 const owner = { planId, source: siteA };
@@ -64,6 +65,7 @@ describe("the tasks of a plan of all kinds", () => {
     const task = taskSchema.parse({ ...runTaskFields, groupId, sequence, ...fields });
     assert(task.kind !== "inventory" && task.kind !== "settings" && storage !== undefined);
     const result = await performTask(task, {
+      ...servesNothing,
       ...{ storage, identity, now: () => runTaskFields.issuedAt, log: recordingLog() },
       ...{ signal: new AbortController().signal, onMoved: () => undefined, onProgress: () => undefined },
       ...{ onAcknowledged: () => undefined, send: () => Promise.reject(new Error("nothing is sent here")) },

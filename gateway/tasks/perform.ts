@@ -1,5 +1,6 @@
 import type { RunTask, TaskResult, TaskResultOf } from "../../core/api/task.ts";
 import { abort } from "./abort.ts";
+import { attach } from "./attach.ts";
 import type { TaskContext } from "./context.ts";
 import { prepare } from "./prepare.ts";
 import { publish } from "./publish.ts";
@@ -23,6 +24,7 @@ export const handlers: { readonly [K in Kind]: Handler<K> } = {
   publish,
   reclaim,
   rebuild,
+  attach,
   abort,
 };
 

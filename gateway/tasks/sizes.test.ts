@@ -18,6 +18,7 @@ import { mirrorSetOf } from "../storage/mirror-set.ts";
 import type { TaskContext } from "./context.ts";
 import { performTask } from "./perform.ts";
 import { resultParts } from "./result-parts.ts";
+import { servesNothing } from "./serves-nothing.ts";
 import { groupId, identity, instant, planId, progressOf, runTaskFields, siteB } from "./testing.ts";
 
 const KiB = 1024;
@@ -118,7 +119,7 @@ const storageOf = (objects: readonly ObjectConfig[], longId: string): StorageDri
         volumeCount: Number.MAX_SAFE_INTEGER,
         sizeBytes: Number.MAX_SAFE_INTEGER,
       })),
-    publishedObject: async () => objects.toSorted((a, b) => messageText(b).length - messageText(a).length)[0],
+    objectOfGroup: async () => objects.toSorted((a, b) => messageText(b).length - messageText(a).length)[0],
     rebuildObject: async ({ object }: { object: ObjectConfig }) => object,
     abortGroup: async () => undefined,
   };
@@ -126,6 +127,7 @@ const storageOf = (objects: readonly ObjectConfig[], longId: string): StorageDri
 };
 
 const contextOf = (storage: StorageDriver): TaskContext => ({
+  ...servesNothing,
   storage,
   send: async () => progressOf({ bytesSent: Number.MAX_SAFE_INTEGER }),
   identity,

@@ -15,6 +15,7 @@ import { mirrorSetOf } from "../storage/mirror-set.ts";
 import { openStorage } from "../storage/open.ts";
 import type { SendVolume, TaskContext } from "./context.ts";
 import { performTask } from "./perform.ts";
+import { servesNothing } from "./serves-nothing.ts";
 import { groupId, identity, instant, planId, progressOf, runTaskFields, siteA, siteB } from "./testing.ts";
 
 const extentBytes = 1024 * 1024;
@@ -35,6 +36,7 @@ afterEach(async () => {
 });
 
 const context = (changes: Partial<TaskContext> = {}): TaskContext => ({
+  ...servesNothing,
   storage,
   send: () => Promise.reject(new Error("nothing is sent here")),
   identity,
@@ -423,15 +425,42 @@ describe("the tasks at the target", () => {
     const restore = (more: object) =>
       perform({
         ...{ kind: "rebuild", step: "rebuilding", siteId: siteB, groupId: groupIdOfRestore, fromGroupId: groupId },
-        ...{ namePrefix: "dr-", ...more },
+        ...more,
       });
     const { kind, id } = source;
-    await assert.rejects(restore({ object: { kind, id }, name: "dr-other" }), { code: "OBJECT_UNKNOWN" });
+    await assert.rejects(restore({ object: { kind, id, name: "other" }, name: "v1" }), { code: "OBJECT_UNKNOWN" });
     await assert.rejects(restore({ object: { kind, id: "other" }, name: "dr-v1" }), { code: "SNAPSHOT_UNKNOWN" });
     const volumes = [{ ...source.volumes[0], id: "another-machine" }];
     const made = await restore({ object: { ...source, volumes }, name: "dr-v1" });
     assert.ok(made.kind === "rebuild");
     assert.equal(made.object.name, "dr-v1");
+  });
+});
+
+describe("the rebuild task at the site that was protected", () => {
+  test("makes what the group was taken of, as the group has kept it", async () => {
+    const v1 = await createVolume("v1");
+    await fill(v1.id, 1);
+    await perform(snapshotTask([planObject(v1)]));
+    await fill(v1.id, 2);
+    const { kind, id } = v1;
+    const restore = {
+      ...{
+        kind: "rebuild",
+        step: "rebuilding",
+        groupId: groupIdOf(runIdOf(planId, instant("2026-03-02T00:00:00.000Z"))),
+      },
+      ...{ fromGroupId: groupId, object: { kind, id, name: "v1" }, name: "as-it-was" },
+    };
+    const made = await perform(restore);
+    assert.ok(made.kind === "rebuild" && made.object.origin?.role === "rebuilt");
+    const reader = await storage.openVolume(made.object.id, "read");
+    const bytes = Buffer.alloc(16);
+    await reader.read(0, bytes);
+    await reader.close();
+    assert.deepEqual(bytes, Buffer.alloc(16, 1));
+    const other = { kind, id: "volume-other", name: "other" };
+    await assert.rejects(perform({ ...restore, object: other }), { code: "SNAPSHOT_UNKNOWN" });
   });
 });
 

@@ -6,6 +6,7 @@ import type { ObjectId, SnapshotGroup, SnapshotGroupOptions } from "../storage/c
 import type { StorageDriver } from "../storage/driver.ts";
 import type { TaskContext } from "./context.ts";
 import { objectKey } from "./entries.ts";
+import { servesNothing } from "./serves-nothing.ts";
 import { identity, instant, planId, runTaskFields } from "./testing.ts";
 
 /** The group of the plan's n-th run. */
@@ -58,6 +59,7 @@ export const fakeCluster = (objects: readonly ObjectConfig[]) => {
     },
   };
   const context: TaskContext = {
+    ...servesNothing,
     storage: driver as StorageDriver,
     send: () => Promise.reject(new Error("nothing is sent here")),
     identity,

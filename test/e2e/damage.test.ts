@@ -19,6 +19,7 @@ import { Database } from "../../gateway/storage/extentstore/database/database.ts
 import { exportImage } from "../../gateway/storage/image/export.ts";
 import type { GatewayIdentity, TaskContext } from "../../gateway/tasks/context.ts";
 import { performTask } from "../../gateway/tasks/perform.ts";
+import { servesNothing } from "../../gateway/tasks/serves-nothing.ts";
 import { sendVolume } from "../../gateway/transfer/sender.ts";
 import { openTwoSites, writeTo } from "../../gateway/transfer/testing/two-sites.ts";
 
@@ -53,6 +54,7 @@ const setUp = async (t: TestContext) => {
     const now = () => api.deps.clock.now();
     const reports = { send: (said: Report) => handleReport(api.deps, JSON.parse(JSON.stringify(said))) };
     const context: TaskContext = {
+      ...servesNothing,
       storage,
       identity,
       now,

@@ -18,6 +18,7 @@ import { createSqsTaskSource } from "../../gateway/queues/sqs-task-source.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
 import type { SendVolume } from "../../gateway/tasks/context.ts";
 import { performTask } from "../../gateway/tasks/perform.ts";
+import { servesNothing } from "../../gateway/tasks/serves-nothing.ts";
 import { systemTime } from "../../gateway/time/time.ts";
 import { createPeerClient } from "../../gateway/tunnel/client.ts";
 import { RefusedPeers } from "../../gateway/tunnel/refused.ts";
@@ -97,6 +98,7 @@ const agent = startAgent({
   context: {
     storage,
     send: abuse,
+    serve: servesNothing.serve,
     identity: {
       ...{ id: config.gatewayId, siteId: config.siteId, endpoint: me.endpoint, tunnel: "direct-tls" },
       ...{ version: "0.1.0", storage: storage.kind },

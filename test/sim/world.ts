@@ -343,6 +343,8 @@ export class World {
       }
       case "rebuild":
         return here.rebuild(task);
+      case "attach":
+        throw new Error("nothing is attached in these histories");
       case "abort":
         here.abort(task.groupId);
         return { kind: "abort" };

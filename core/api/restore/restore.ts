@@ -1,5 +1,6 @@
 import { z } from "zod";
+import { attachCreateSchema } from "./attach.ts";
 import { rebuildCreateSchema } from "./rebuild.ts";
 
 /** A person's wish to have something of a restore point back (W12). */
-export const restoreCreateSchema = z.discriminatedUnion("type", [rebuildCreateSchema]);
+export const restoreCreateSchema = z.discriminatedUnion("type", [rebuildCreateSchema, attachCreateSchema]);

@@ -244,6 +244,10 @@ export class ExtentStore implements StorageDriver {
     this.#transaction((database) => sessions.abortGroup(database, options.groupId, options.owner));
   }
 
+  async isAborted(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<boolean> {
+    return sessions.isAborted(this.#store.database, options.groupId, options.owner);
+  }
+
   async publishGroup(options: PublishGroupOptions): Promise<SnapshotGroup> {
     return this.#transaction((database) => sessions.publishGroup(database, options));
   }
@@ -254,11 +258,8 @@ export class ExtentStore implements StorageDriver {
     return snapshots.listManifests(this.#store.database);
   }
 
-  async publishedObject(of: {
-    readonly groupId: GroupId;
-    readonly object: ObjectId;
-  }): Promise<ObjectConfig | undefined> {
-    return snapshots.publishedObject(this.#store.database, of.groupId, of.object);
+  async objectOfGroup(of: { readonly groupId: GroupId; readonly object: ObjectId }): Promise<ObjectConfig | undefined> {
+    return snapshots.objectOfGroup(this.#store.database, of.groupId, of.object);
   }
 
   async rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig> {

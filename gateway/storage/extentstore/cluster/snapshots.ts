@@ -314,17 +314,28 @@ export const keptMapping = (
 };
 
 /**
- * An object as the manifest of a published group has it. Of thousands of objects the others are not
- * looked at. @throws STORE_TOO_NEW, STORE_CORRUPT
+ * An object as the manifest of a published group has it, or as a source group has kept it. Of
+ * thousands of objects the others are not looked at. @throws STORE_TOO_NEW, STORE_CORRUPT
  */
-export const publishedObject = (
+export const objectOfGroup = (
   database: Database,
   groupId: GroupId,
   { kind, id }: ObjectId,
 ): ObjectConfig | undefined => {
   const row = database.one<Pick<GroupRow, "manifest">>("SELECT manifest FROM snapshotGroups WHERE id = ?", groupId);
-  if (row === undefined || row.manifest === null) return undefined;
+  if (row === undefined) return undefined;
+  if (row.manifest === null) return keptObject(database, groupId, { kind, id });
   return objectIn(JSON.parse(row.manifest), `group ${groupId}`, { kind, id });
+};
+
+const keptObject = (database: Database, groupId: GroupId, { kind, id }: ObjectId): ObjectConfig | undefined => {
+  const row = database.one<{ object: string }>(
+    "SELECT object FROM groupObjects WHERE groupId = ? AND objectId = ? AND kind = ?",
+    groupId,
+    id,
+    kind,
+  );
+  return row && (JSON.parse(row.object) as ObjectConfig);
 };
 
 /**

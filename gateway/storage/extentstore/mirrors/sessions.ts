@@ -237,14 +237,16 @@ const fenced = (volume: VolumeRow, why: string): VisibleError =>
     hint: "Drop the task; whoever holds it now goes on.",
   });
 
-const refuseAborted = (database: Database, groupId: GroupId, owner: Owner): void => {
-  const aborted = database.one(
+export const isAborted = (database: Database, groupId: GroupId, owner: Owner): boolean =>
+  database.one(
     "SELECT 1 FROM abortedGroups WHERE groupId = ? AND planId = ? AND source = ?",
     groupId,
     owner.planId,
     owner.source,
-  );
-  if (aborted === undefined) return;
+  ) !== undefined;
+
+const refuseAborted = (database: Database, groupId: GroupId, owner: Owner): void => {
+  if (!isAborted(database, groupId, owner)) return;
   throw new VisibleError("GROUP_ABORTED", `Group ${groupId} was aborted.`, { hint: "Run the plan again." });
 };
 

@@ -1,0 +1,28 @@
+import type { Group, Hold } from "../api/group.ts";
+import type { RestoreKind } from "../api/run.ts";
+import { instantText } from "../object/instant-text.ts";
+
+const shownMax = 3;
+
+const words: Record<RestoreKind, string> = { rebuild: "being rebuilt", attach: "attached" };
+
+const holdText = (runId: string, hold: Hold | undefined): string => {
+  if (hold === undefined) return `read by ${runId}`;
+  const until = hold.until === undefined ? "" : ` until ${instantText(hold.until)}`;
+  return `${words[hold.kind]}${until} by ${runId}`;
+};
+
+/**
+ * By what a group is held, in words: `attached until 2026-11-30 12:00 UTC by restore_…`. Empty when
+ * nothing holds it.
+ */
+export const holdsText = ({ holds, heldFor = [] }: Pick<Group, "holds" | "heldFor">): string => {
+  const texts = holds.slice(0, shownMax).map((runId) =>
+    holdText(
+      runId,
+      heldFor.find((hold) => hold.runId === runId),
+    ),
+  );
+  const more = holds.length - texts.length;
+  return [...texts, ...(more > 0 ? [`read by ${more} more`] : [])].join(", ");
+};
