@@ -4,6 +4,7 @@ import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
 import type { Answering } from "./commands/command.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
+import { addMirrorCommands } from "./commands/deletions/mirror.ts";
 import { addGatewayCommands } from "./commands/gateway.ts";
 import { addGroupCommands } from "./commands/group.ts";
 import { addHelpCommand } from "./commands/help.ts";
@@ -45,6 +46,7 @@ export const createProgram = (host: Screens, answering: Answering): Command => {
   addPlanCommands(program, answering);
   addRunCommands(program, answering);
   addGroupCommands(program, answering);
+  addMirrorCommands(program, answering);
   addRebuildCommand(program, answering);
   addAuditCommand(program, answering);
   addCompletionCommand(program, answering);

@@ -122,7 +122,13 @@ export const runTotals = (run: RunAnswer, style: Style): string => {
 export const runHeading = (run: RunAnswer, style: Style): string =>
   `${style.strong(run.id)}  ${statusStyle(run.status, style)(statusText(run.status))}`;
 
-const kinds = { snapshot: "snapshot", backup: "backup", rebuild: "rebuild", attach: "attachment" } as const;
+const kinds = {
+  snapshot: "snapshot",
+  backup: "backup",
+  rebuild: "rebuild",
+  deletion: "deletion",
+  attach: "attachment",
+} as const;
 
 /** Everything about a run as it is now. Nothing is drawn over it, so no line has to be cut. */
 export const runText = (run: RunAnswer, style: Style): string => {

@@ -23,7 +23,7 @@ export const planIdSchema = z
 export const runIdSchema = z
   .string()
   .regex(
-    new RegExp(`^(run|restore)_${ulid}_${slotKey}$`),
+    new RegExp(`^(run|restore|deletion)_${ulid}_${slotKey}$`),
     "a run's id, such as run_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z",
   )
   .brand<"RunId">();
@@ -64,6 +64,10 @@ export const runIdOf = (planId: PlanId, slot: Instant): RunId =>
 /** A restore is a run too; its slot is the moment it was asked for. */
 export const restoreIdOf = (planId: PlanId, slot: Instant): RunId =>
   runIdSchema.parse(`restore_${planId.slice("plan_".length)}_${digits(slot)}`);
+
+/** What deletes by hand is a run as well; its slot is the moment it was confirmed. */
+export const deletionIdOf = (planId: PlanId, slot: Instant): RunId =>
+  runIdSchema.parse(`deletion_${planId.slice("plan_".length)}_${digits(slot)}`);
 
 /**
  * The snapshot group that a run makes. The group on the source and its mirrors on the

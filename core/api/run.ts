@@ -11,7 +11,7 @@ import { rebuildWishesSchema } from "./restore/wishes.ts";
 export const restoreKindSchema = z.enum(["rebuild", "attach"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
-export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options]);
+export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options, "deletion"]);
 export type RunKind = z.infer<typeof runKindSchema>;
 
 /** The steps of a run at one target, in order; which of them a run has depends on its kind. */
@@ -22,6 +22,7 @@ export const stepSchema = z.enum([
   "publishing",
   "reclaiming",
   "rebuilding",
+  "deleting",
   "attaching",
 ]);
 export type Step = z.infer<typeof stepSchema>;
@@ -90,13 +91,35 @@ export const runHeadSchema = z.object({
 });
 export type RunHead = z.infer<typeof runHeadSchema>;
 
+/** One for each target; of a deletion, one for the source as well. */
+export const partsMax = planTargetsMax + 1;
+
 /** What a run has one of for each target. */
 export const partsOf = <Part extends z.core.SomeType>(part: Part) =>
-  boundedRecord(z.string().max(textCharactersMax), part, planTargetsMax);
+  boundedRecord(z.string().max(textCharactersMax), part, partsMax);
 
 /** One execution of a plan: what it is, and one part a target. */
 export const runSchema = runHeadSchema.extend({ targets: partsOf(targetRunSchema) });
 export type Run = z.infer<typeof runSchema>;
+
+/**
+ * What is deleted by hand, as it was confirmed. `groups`: of those that the plan has at the site;
+ * all are those up to the run's number. `last`: also what is needed as the last good one.
+ */
+const deletionPlanSchema = z.object({
+  sites: z
+    .array(
+      z.object({
+        siteId: siteIdSchema,
+        groups: z.union([z.literal("all"), z.array(groupIdSchema).max(entriesMax)]),
+        mirrors: z.boolean(),
+      }),
+    )
+    .max(partsMax),
+  last: z.boolean(),
+  despiteKeepUntil: z.boolean(),
+});
+export type DeletionPlan = z.infer<typeof deletionPlanSchema>;
 
 /** What a run was told at its start, and which never changes afterwards. */
 export const runPlanSchema = z.object({
@@ -133,6 +156,7 @@ export const runPlanSchema = z.object({
       attach: attachTermsSchema.optional(),
     })
     .optional(),
+  deletion: deletionPlanSchema.optional(),
 });
 export type RunPlan = z.infer<typeof runPlanSchema>;
 

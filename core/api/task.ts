@@ -133,6 +133,8 @@ export const reclaimTaskSchema = z.object({
    * made by: nothing is deleted.
    */
   keeps: z.array(groupIdSchema).max(entriesMax).optional(),
+  /** Of `deleting`: the plan's mirrors are released as well. */
+  mirrors: z.literal(true).optional(),
 });
 export const rebuildTaskSchema = z.object({
   ...runTask,
@@ -178,6 +180,18 @@ export const inventoryTaskSchema = z.object({
   siteId: siteIdSchema,
   issuedAt: instantSchema,
 });
+/** What deleting would give back is worked out, and nothing is changed. */
+export const spaceTaskSchema = z.object({
+  kind: z.literal("space"),
+  id: taskIdSchema,
+  siteId: siteIdSchema,
+  issuedAt: instantSchema,
+  planId: planIdSchema,
+  source: siteIdSchema,
+  /** Of the plan's groups that the site has. */
+  groups: z.union([z.literal("all"), z.array(groupIdSchema).max(entriesMax)]),
+  mirrors: z.boolean(),
+});
 /**
  * For one gateway of the site: how fast it may send from now on, and whose certificates it must not
  * believe. Another one that receives it gives it back.
@@ -194,7 +208,11 @@ export const settingsTaskSchema = z.object({
   issuedAt: instantSchema,
 });
 /** What a site's gateways work on, whichever of them takes it. */
-export const workTaskSchema = z.discriminatedUnion("kind", [...runTaskSchema.options, inventoryTaskSchema]);
+export const workTaskSchema = z.discriminatedUnion("kind", [
+  ...runTaskSchema.options,
+  inventoryTaskSchema,
+  spaceTaskSchema,
+]);
 export const taskSchema = z.discriminatedUnion("kind", [...workTaskSchema.options, settingsTaskSchema]);
 
 export type MirrorVolume = z.infer<typeof mirrorVolumeSchema>;
@@ -209,8 +227,12 @@ export type AttachTask = z.infer<typeof attachTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
 export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
+export type SpaceTask = z.infer<typeof spaceTaskSchema>;
 export type SettingsTask = z.infer<typeof settingsTaskSchema>;
 export type Task = z.infer<typeof taskSchema>;
+
+/** Whether it is given out in a run's name: what a gateway says of it names that run. */
+export const isRunTask = (task: Task): task is RunTask => "runId" in task;
 
 /** Of what can't be read in full, the id: the group is there. */
 const toldGroupSchema = z.union([listedGroupSchema, listedGroupSchema.pick({ groupId: true })]);

@@ -50,7 +50,7 @@ describe("a part of a run", () => {
   });
 
   test("is cancelled while it waits and in each step; once its restore point is there, only its tidying is", () => {
-    const kinds = ["backup", ...restoreKindSchema.options] as const;
+    const kinds = ["backup", "deletion", ...restoreKindSchema.options] as const;
     for (const step of [undefined, ...stepSchema.options]) {
       const kind = kinds.find((one) => step !== undefined && stepsOf[one].includes(step)) ?? "backup";
       const play = step === undefined ? playPart() : startedUntil(step, { kind });

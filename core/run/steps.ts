@@ -15,8 +15,12 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   snapshot: ["snapshotting", "reclaiming"],
   backup: ["snapshotting", "preparing", "transferring", "publishing", "reclaiming"],
   rebuild: ["rebuilding"],
+  deletion: ["deleting"],
   attach: ["attaching"],
 };
+
+/** Whether it is one of the plan's own, which waits for its turn and adds groups to the plan's. */
+export const hasLane = (kind: RunKind): boolean => kind === "snapshot" || kind === "backup";
 
 /** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
 export const isRestore = (kind: RunKind): kind is RestoreKind =>
@@ -59,6 +63,7 @@ export const taskCount = (
       return kind === "backup" ? 2 : 1;
     case "snapshotting":
     case "publishing":
+    case "deleting":
     case "attaching":
       return 1;
   }
@@ -100,6 +105,7 @@ export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step,
     case "publishing":
       return receiver;
     case "rebuilding":
+    case "deleting":
     case "attaching":
       return target;
     case "reclaiming":

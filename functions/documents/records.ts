@@ -180,6 +180,12 @@ export const questionKey = (runId: RunId, target: SiteId, place: number, about: 
   sort: `QUESTION#${target}#${place}#${about}`,
 });
 
+/** `SpaceQuestion`: what a site was asked about its space. */
+export const spaceQuestionKey = (siteId: SiteId, questionId: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `SPACE#${questionId}`,
+});
+
 /** `DeadLetter`: a report about the run that could not be taken in. */
 export const deadLetterPrefix = "DEADLETTER#";
 export const deadLetterKey = (runId: RunId, messageId: string): Key => ({

@@ -1,7 +1,7 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import { movedBy } from "../../core/run/moved.ts";
-import { isRestore, mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
+import { hasLane, isRestore, mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
 import { forgetAttachment, isLongOver } from "../attachments/attachments.ts";
 import { partKey } from "../documents/records.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "../groups/groups.ts";
@@ -63,12 +63,12 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
   if (isDetached || isGivenUp) await closeShards(deps, run, target, part);
   if (isDetached) await forgetAttachment(deps, target, runId);
   if (isRestore(kind)) await letGroupGo(deps, run, target);
-  else await markOfFailedRun(deps, run);
+  if (hasLane(kind)) await markOfFailedRun(deps, run);
   await expireIfUseless(deps, run);
   const because = partKey(runId, target);
   const moved = isGivenUp ? await movedUntilThen(deps, run, target, part) : undefined;
   const settled = { to: "part", runId, target, event: { type: "settled", ...(moved && { moved }) }, because } as const;
-  if (isRestore(kind)) return [settled];
+  if (!hasLane(kind)) return [settled];
   const released = { to: "plan", planId, event: { type: "released", target, runId }, because } as const;
   const isOnSource = isGivenUp && kind === "backup" && part.endedIn !== undefined;
   return [released, ...(isOnSource ? [{ to: "tidy", runId, target, because } as const] : []), settled];

@@ -11,6 +11,7 @@ import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core
 import { rebuiltName } from "../../core/object/rebuilt-name.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
 import { flowOf, siteOfTask } from "../../core/run/steps.ts";
+import { chooseForDeletion } from "../deletable/choose.ts";
 import { planKey } from "../documents/records.ts";
 import { readGatewaysOfLate } from "../gateways/list.ts";
 import { baseOfVolume, nothingThere } from "../groups/base.ts";
@@ -107,6 +108,12 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       const chosen = plan === undefined ? { groupIds: [] } : await chooseForReclaim(deps, plan.body, siteId);
       return { ...common, kind: "reclaim", ...chosen };
     }
+    case "deleting":
+      return {
+        ...common,
+        kind: "reclaim",
+        ...(shard.listed ? await chooseForDeletion(deps, runId, siteId) : { groupIds: [] }),
+      };
     case "rebuilding":
       return { ...common, ...(await rebuildOf(deps, runId, index)) };
     case "attaching":

@@ -125,6 +125,12 @@ export const markDeleting = async (deps: Deps, stored: Stored<Group>): Promise<b
   return putState(deps, stored, "deleting");
 };
 
+/** The same of one that a person has chosen: it may be one that no known run made. */
+export const markDeletingByHand = async (deps: Deps, stored: Stored<Group>): Promise<boolean> =>
+  stored.body.state === "unknown" && stored.body.holds.length === 0
+    ? putState(deps, stored, "deleting")
+    : markDeleting(deps, stored);
+
 /**
  * A gateway says that the plan's groups are gone from its site. With the last group of a run, what
  * is known of it is of no use any more.

@@ -75,6 +75,7 @@ const readsAtOnce = 8;
 /** How many objects a run has; undefined while it is not known which. */
 const totalOf = async (deps: Deps, run: Run): Promise<number | undefined> => {
   if (isRestore(run.kind)) return run.objectCount;
+  if (run.kind === "deletion") return 0;
   const taken = await readTaken(deps, run);
   return taken && (taken.objects ?? run.objectCount);
 };

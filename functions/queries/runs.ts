@@ -6,7 +6,7 @@ import type { Progress, Progresses, Run, RunPlan, Shard, Step, TargetRun } from 
 import { sumOf } from "../../core/run/progress.ts";
 import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
-import { isRestore, partsBySite, partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
+import { hasLane, partsBySite, partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../documents/dead-letters.ts";
 import { planKey, runPlanKey } from "../documents/records.ts";
 import { readGateways } from "../gateways/list.ts";
@@ -31,7 +31,7 @@ import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
   const { run, runPlan } = await readBoth(deps, runId);
   const [taken, plan, absent, limits, deadLetters] = await Promise.all([
-    isRestore(run.kind) ? undefined : readTaken(deps, run),
+    !hasLane(run.kind) ? undefined : readTaken(deps, run),
     deps.store.get<Plan>(planKey(run.planId)),
     absentSites(deps, run),
     limitsOf(deps, run.source),
@@ -167,6 +167,7 @@ export const dataStep = {
   snapshot: "snapshotting",
   backup: "transferring",
   rebuild: "rebuilding",
+  deletion: "deleting",
   attach: "attaching",
 } as const;
 

@@ -27,6 +27,7 @@ const askedBy = async ({ store }: Deps, shard: Shard, { runId, step, index }: Co
       return object === undefined ? {} : { object };
     }
     case "reclaiming":
+    case "deleting":
       return { mayBeDeleted: (groupId) => shard.listed === true && planIdOf(groupId) === planIdOf(runId) };
     default:
       return {};

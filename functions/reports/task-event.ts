@@ -7,6 +7,7 @@ import type { TaskEvent } from "../../core/run/events.ts";
 import { type AnswerFault, answerFaults } from "../../core/run/refusal.ts";
 import { volumesMax, volumesUpTo } from "../../core/run/volumes.ts";
 import { noteAttached } from "../attachments/attachments.ts";
+import { leftOf } from "../deletable/choose.ts";
 import { answerTo, type Completed } from "../engine/answers.ts";
 import { applyToPlan } from "../engine/engine.ts";
 import { readGateways } from "../gateways/list.ts";
@@ -27,10 +28,20 @@ export const eventOf = async (deps: Deps, id: ShardId, shard: Shard, report: Tas
     case "completed":
       if (isOfNothing(report)) return { type: "failed", index, attempt, ...nothingTaken };
       if (isOfTooMany(report)) return { type: "failed", index, attempt, ...tooManyTaken };
-      return { type: "completed", index, attempt, answer: await answerTo(deps, id, shard, report) };
+      return completedEvent(deps, id, shard, report);
     case "failed":
       return failedEvent(deps, id, shard, report);
   }
+};
+
+/** Where nothing of what is still to go went, it would not the next time either. */
+const completedEvent = async (deps: Deps, id: ShardId, shard: Shard, report: Completed): Promise<TaskEvent> => {
+  const { index, attempt, result, siteId } = report;
+  const answer = await answerTo(deps, id, shard, report);
+  const wentNothing = answer.more && result.kind === "reclaim" && result.deleted.length === 0;
+  const left = wentNothing && shard.step === "deleting" ? await leftOf(deps, id.runId, siteId) : undefined;
+  if (left === undefined) return { type: "completed", index, attempt, answer };
+  return { type: "failed", index, attempt, reason: left.reason, retryable: false, progressed: false };
 };
 
 const failedEvent = async (deps: Deps, id: ShardId, shard: Shard, report: Failed): Promise<TaskEvent> => {

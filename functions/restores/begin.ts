@@ -1,8 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import { type Group, type Hold, holdsMax } from "../../core/api/group.ts";
-import { type Instant, type PlanId, planIdOf, restoreIdOf, runIdOf, type SiteId } from "../../core/api/ids.ts";
+import { type Instant, planIdOf, restoreIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { RestoreKind, Run, RunPlan } from "../../core/api/run.ts";
-import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import { retrying } from "../documents/conflicts.ts";
@@ -11,6 +10,7 @@ import { tryDrain } from "../engine/engine.ts";
 import { putRun } from "../engine/new-run.ts";
 import { putOutbox } from "../engine/outbox.ts";
 import type { Deps } from "../ports/deps.ts";
+import { freeSlot } from "../runs/free-slot.ts";
 import { needRun } from "../runs/runs.ts";
 import { type Restorable, readPublishedGroup } from "./restorable.ts";
 
@@ -81,18 +81,6 @@ const withHold = (group: Group, hold: Hold): Group => ({
   holds: [...group.holds, hold.runId],
   heldFor: [...(group.heldFor ?? []), hold],
 });
-
-/** In which neither a restore of the plan nor a run has its name: what they make has it too. */
-const freeSlot = async (deps: Pick<Deps, "store">, planId: PlanId, now: Instant): Promise<Instant> => {
-  for (let ahead = 0; ahead < slotsLookedAtMax; ahead += 1) {
-    const slot = addSeconds(now, ahead / 1000);
-    const ids = [restoreIdOf(planId, slot), runIdOf(planId, slot)];
-    const taken = await Promise.all(ids.map((id) => deps.store.get(runKey(id))));
-    if (taken.every((one) => one === undefined)) return slot;
-  }
-  throw new VisibleError("CONFLICT", "Too many restores of the plan began just now.", { hint: "Try again." });
-};
-const slotsLookedAtMax = 1000;
 
 const tooManyHolds = ({ group: { id, siteId, holds } }: Restorable) =>
   new VisibleError("GROUP_BUSY", `The group ${id} on ${siteId} is read by ${holds.length} runs now.`, {

@@ -17,6 +17,7 @@ import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
 import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
 import { rebuildUnderWayConformance } from "./conformance/rebuild-under-way.ts";
 import { rebuildWishesConformance } from "./conformance/rebuild-wishes.ts";
+import { releaseConformance } from "./conformance/release.ts";
 import { shapeConformance } from "./conformance/shapes.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
 import { skewConformance } from "./conformance/skew.ts";
@@ -57,6 +58,7 @@ export const storageConformance = (
     sharedVolumeConformance(open);
     mappingConformance(open);
     staleMirrorConformance(open);
+    releaseConformance(open);
     guardConformance(open);
     manifestConformance(open);
     orderConformance(open);

@@ -1,3 +1,4 @@
+import type { Space } from "../../core/api/deletion/space.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
@@ -90,6 +91,20 @@ export interface StorageControl {
    * @throws NOT_OURS when the group doesn't carry `owner` (I5)
    */
   deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
+
+  /**
+   * Removes all mirrors of the owner, and gives back the space that only they held; groups stay.
+   * Whoever writes to them is refused from now on, as is every run whose number is not above this
+   * one, however late it comes. What is no mirror, or another owner's, stays. Idempotent.
+   */
+  releaseMirrors(options: { readonly owner: Owner; readonly sequence: number }, call?: StorageCall): Promise<void>;
+
+  /**
+   * How much space it gives back to delete these of the owner's groups, and to release its mirrors
+   * where that is asked for. Nothing is changed. It takes seconds at most, and says where it has
+   * stopped looking. Undefined where the cluster can't tell.
+   */
+  spaceOf(options: SpaceOptions, call?: StorageCall): Promise<Space | undefined>;
 
   /**
    * Makes a snapshot readable, by whatever process and thread has the handle, until it is closed.
@@ -294,6 +309,13 @@ export interface PrepareMirrorOptions {
    * and the object's index in it.
    */
   readonly run?: Grant & { readonly index: number };
+}
+
+/** What may be deleted. Groups that are not there, or not the owner's, give back nothing. */
+export interface SpaceOptions {
+  readonly owner: Owner;
+  readonly groups: readonly GroupId[] | "all";
+  readonly mirrors: boolean;
 }
 
 /** A snapshot, and what it is taken for. */

@@ -44,6 +44,8 @@ const callsOf = (
   openSnapshot: (call) => storage.openSnapshot({ snapshotId: "s", of: "anybody" }, call),
   readSnapshot: (call) => storage.readSnapshot(handle, call),
   closeSnapshot: (call) => storage.closeSnapshot(handle, call),
+  releaseMirrors: (call) => storage.releaseMirrors({ owner, sequence: 1 }, call),
+  spaceOf: (call) => storage.spaceOf({ owner, groups: "all", mirrors: true }, call),
   prepareMirror: (call) => storage.prepareMirror({ owner, object }, call),
   openMirror: (call) =>
     storage.openMirror(

@@ -55,6 +55,8 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
         wrap: timedSnapshot,
         close: (snapshot) => snapshot.close(),
       }),
+    releaseMirrors: (of, call) => calls.durable("releaseMirrors", call, (watch) => driver.releaseMirrors(of, watch)),
+    spaceOf: (of, call) => calls.answer("spaceOf", call, (watch) => driver.spaceOf(of, watch)),
     prepareMirror: (of, call) => calls.answer("prepareMirror", call, (watch) => driver.prepareMirror(of, watch)),
     openMirror: (of, call) => calls.answer("openMirror", call, (watch) => driver.openMirror(of, watch)),
     openMirrorExtent: (of, call) =>

@@ -8,7 +8,7 @@ import { groupIdOf, planIdSchema, runIdOf } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Progress } from "../../core/api/run.ts";
-import { type RunTask, taskResultSchema, taskSchema } from "../../core/api/task.ts";
+import { isRunTask, type RunTask, taskResultSchema, taskSchema } from "../../core/api/task.ts";
 import { recordingLog } from "../agent/testing.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { mirrorSetOf } from "../storage/mirror-set.ts";
@@ -52,7 +52,7 @@ const context = (changes: Partial<TaskContext> = {}): TaskContext => ({
 /** A task as it comes out of the queue. */
 const taskOf = (fields: object): RunTask => {
   const task = taskSchema.parse({ ...runTaskFields, ...fields });
-  assert.ok(task.kind !== "inventory" && task.kind !== "settings");
+  assert.ok(isRunTask(task));
   return task;
 };
 /** What a task comes to, as the reports queue takes it. */

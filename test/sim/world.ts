@@ -5,6 +5,7 @@ import type { GatewayId, GroupId, Instant, PlanId, SiteId } from "../../core/api
 import { messageText } from "../../core/api/message.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import {
+  isRunTask,
   type ReclaimTask,
   type RunTask,
   type Task,
@@ -293,7 +294,7 @@ export class World {
     const message = this.#take(this.tasks, taskQueueDefinition.visibilityTimeoutSeconds);
     if (message === undefined) return false;
     const task = message.body;
-    if (task.kind === "inventory" || task.kind === "settings") return true;
+    if (!isRunTask(task)) return true;
     if (this.chance.happens(this.faults.crash / 2)) {
       this.tasks.push({ ...message, visibleAt: addSeconds(this.now, 15) });
       return true;

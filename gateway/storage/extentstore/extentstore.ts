@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { Space } from "../../../core/api/deletion/space.ts";
 import type { Facilities } from "../../../core/api/facilities.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { Manifest } from "../../../core/api/manifest.ts";
@@ -22,6 +23,7 @@ import type {
   RebuildObjectOptions,
   SnapshotGroup,
   SnapshotGroupOptions,
+  SpaceOptions,
   StorageCaps,
   WantedSnapshot,
 } from "../control.ts";
@@ -52,9 +54,11 @@ import { VolumeWriter } from "./io/volume-writer.ts";
 import { findMirrorVolume } from "./mirrors/mirror-volumes.ts";
 import { StoredExtentWriter } from "./mirrors/mirror-writer.ts";
 import { prepareMirror } from "./mirrors/prepare.ts";
+import { releaseMirrors } from "./mirrors/release.ts";
 import * as sessions from "./mirrors/sessions.ts";
 import { rebuildObject } from "./rebuild/rebuild.ts";
 import { collect } from "./space/collect.ts";
+import { spaceOf } from "./space/given-back.ts";
 import { recheckDamage } from "./space/recheck.ts";
 import { tend } from "./space/tend.ts";
 
@@ -186,6 +190,18 @@ export class ExtentStore implements StorageDriver {
   async deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void> {
     this.#transaction((database) => snapshots.deleteGroup(database, options.groupId, options.owner));
     await collect(this.#store, { compact: true, ...call });
+  }
+
+  async releaseMirrors(
+    options: { readonly owner: Owner; readonly sequence: number },
+    call?: StorageCall,
+  ): Promise<void> {
+    this.#transaction((database) => releaseMirrors(database, options));
+    await collect(this.#store, { compact: true, ...call });
+  }
+
+  async spaceOf(options: SpaceOptions, call?: StorageCall): Promise<Space> {
+    return spaceOf(this.#store, options, call);
   }
 
   /** Snapshots can be read as they are. */
