@@ -339,7 +339,7 @@ export interface Staged {
   readonly seed: { readonly groupId: GroupId; readonly owner: Owner } | null;
 }
 
-/** A snapshot by its id, and what it is taken for; or a group's of what its source calls a volume. */
+/** A snapshot by its id, and what it is taken for; or a group's of a volume of its source's. */
 export type WantedSnapshot =
   | {
       readonly snapshotId: string;
