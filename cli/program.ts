@@ -11,6 +11,7 @@ import { addHelpCommand } from "./commands/help.ts";
 import { addLocalCommands } from "./commands/local.ts";
 import { addObjectCommands } from "./commands/object.ts";
 import { addPlanCommands } from "./commands/plan.ts";
+import { addCloneCommand } from "./commands/restores/clone.ts";
 import { addRebuildCommand } from "./commands/restores/rebuild.ts";
 import { addRollbackCommand } from "./commands/restores/rollback.ts";
 import { addRunCommands } from "./commands/run.ts";
@@ -50,6 +51,7 @@ export const createProgram = (host: Screens, answering: Answering): Command => {
   addMirrorCommands(program, answering);
   addRebuildCommand(program, answering);
   addRollbackCommand(program, answering);
+  addCloneCommand(program, answering);
   addAuditCommand(program, answering);
   addCompletionCommand(program, answering);
   addHelpCommand(program, answering);

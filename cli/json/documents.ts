@@ -165,6 +165,7 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "group attachments": items(attachmentDocument),
   rebuild: runAskedFor,
   rollback: runOrId,
+  clone: runAskedFor,
   audit: itemsCut(auditEntrySchema),
   // A shell reads it.
   completion: null,

@@ -7,6 +7,7 @@ const shownMax = 3;
 const words: Record<RestoreKind, string> = {
   rebuild: "being rebuilt",
   rollback: "being rolled back to",
+  clone: "being cloned",
   attach: "attached",
 };
 

@@ -11,7 +11,9 @@ import { type Play, playPart, startedUntil, superseded } from "./testing.ts";
 const kindOf = (step: Step): RunKind => {
   if (step === "undoing") return "rollback";
   if (stepsOf.backup.includes(step)) return "backup";
-  return runKindSchema.options.find((kind) => !hasLane(kind) && stepsOf[kind].includes(step)) ?? "backup";
+  return (
+    runKindSchema.options.find((kind) => kind !== "clone" && !hasLane(kind) && stepsOf[kind].includes(step)) ?? "backup"
+  );
 };
 
 /** What may happen while a step is worked on; afterwards it goes on to the end. */

@@ -71,6 +71,7 @@ export const resultOf = (
     case "rollback":
     case "undo-rollback":
     case "abort":
+    case "unstage":
       return { kind: task.kind };
   }
 };

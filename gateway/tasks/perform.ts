@@ -10,6 +10,7 @@ import { reclaim } from "./reclaim.ts";
 import { rollback, undoRollback } from "./rollback.ts";
 import { snapshot } from "./snapshot.ts";
 import { transfer } from "./transfer.ts";
+import { unstage } from "./unstage.ts";
 
 type Kind = RunTask["kind"];
 type Handler<K extends Kind> = (task: Extract<RunTask, { kind: K }>, context: TaskContext) => Promise<TaskResultOf<K>>;
@@ -31,6 +32,7 @@ export const handlers: { readonly [K in Kind]: Handler<K> } = {
   "undo-rollback": undoRollback,
   attach,
   abort,
+  unstage,
 };
 
 /** Does a task. @throws what its handler throws */

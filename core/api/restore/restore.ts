@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { attachCreateSchema } from "./attach.ts";
+import { cloneCreateSchema } from "./clone.ts";
 import { rebuildCreateSchema } from "./rebuild.ts";
 import { rollbackCreateSchema } from "./rollback.ts";
 
@@ -7,5 +8,6 @@ import { rollbackCreateSchema } from "./rollback.ts";
 export const restoreCreateSchema = z.discriminatedUnion("type", [
   rebuildCreateSchema,
   rollbackCreateSchema,
+  cloneCreateSchema,
   attachCreateSchema,
 ]);
