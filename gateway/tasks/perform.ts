@@ -1,13 +1,13 @@
 import type { RunTask, TaskResult, TaskResultOf } from "../../core/api/task.ts";
 import { abort } from "./abort.ts";
 import { attach } from "./attach.ts";
-import { check } from "./check.ts";
 import type { TaskContext } from "./context.ts";
 import { prepare } from "./prepare.ts";
 import { publish } from "./publish.ts";
 import { rebuild } from "./rebuild.ts";
 import { reclaim } from "./reclaim.ts";
-import { rollback, undoRollback } from "./rollback.ts";
+import { check } from "./rollback/check.ts";
+import { rollback, undoRollback } from "./rollback/rollback.ts";
 import { snapshot } from "./snapshot.ts";
 import { transfer } from "./transfer.ts";
 import { unstage } from "./unstage.ts";

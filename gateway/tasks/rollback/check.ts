@@ -1,10 +1,10 @@
-import { VisibleError } from "../../core/api/errors.ts";
-import { shownName } from "../../core/api/name.ts";
-import type { ObjectConfig } from "../../core/api/object.ts";
-import type { CheckTask, TaskResultOf } from "../../core/api/task.ts";
-import { instantText } from "../../core/object/instant-text.ts";
-import type { ObjectChanges } from "../storage/rollback.ts";
-import { ownerOf, type TaskContext } from "./context.ts";
+import { VisibleError } from "../../../core/api/errors.ts";
+import { shownName } from "../../../core/api/name.ts";
+import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { CheckTask, TaskResultOf } from "../../../core/api/task.ts";
+import { instantText } from "../../../core/object/instant-text.ts";
+import type { ObjectChanges } from "../../storage/rollback.ts";
+import { ownerOf, type TaskContext } from "../context.ts";
 
 const shownMax = 5;
 

@@ -1,9 +1,9 @@
-import { shownName } from "../../core/api/name.ts";
-import type { Reason } from "../../core/api/reason.ts";
-import type { RollbackTask, TaskResultOf, UndoRollbackTask } from "../../core/api/task.ts";
-import type { RolledBack } from "../storage/rollback.ts";
-import { ownerOf, type TaskContext } from "./context.ts";
-import { boundedWarnings } from "./warnings.ts";
+import { shownName } from "../../../core/api/name.ts";
+import type { Reason } from "../../../core/api/reason.ts";
+import type { RollbackTask, TaskResultOf, UndoRollbackTask } from "../../../core/api/task.ts";
+import type { RolledBack } from "../../storage/rollback.ts";
+import { ownerOf, type TaskContext } from "../context.ts";
+import { boundedWarnings } from "../warnings.ts";
 
 /**
  * Makes objects what a group has of them (W12), after the safety group, which names the rollback.
