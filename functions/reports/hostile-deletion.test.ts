@@ -14,7 +14,7 @@ import { handleSweep } from "../sweep.ts";
 
 const siteC = siteIdSchema.parse("c");
 
-/** A plan of three restore points at b, another plan, and the deletion of the first one's oldest. */
+/** A plan of three restore points at b, another plan, and a deletion of the oldest. */
 const deleting = async () => {
   const api = await createTestApi();
   await createNightlyPlan(api, { targets: [{ ...nightly.targets[0], retention: { keepLast: 3 } }] });
