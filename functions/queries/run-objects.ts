@@ -114,6 +114,11 @@ const runObject = (
 const rebuiltOf = ({ config }: SnapshotFact, made: RebuildFact | undefined): Pick<RunObject, "rebuilt"> => {
   if (made === undefined) return {};
   const { id, name } = made.object;
+  if (made.object.kind === "vm") {
+    const { status, nics } = made.object.vm;
+    const connected = nics.filter(({ virtualSwitch }) => virtualSwitch !== null).length;
+    return { rebuilt: { id, name, vm: { on: status === "RUNNING", nics: nics.length, connected } } };
+  }
   const there = made.object.kind === "lun" ? made.object.lun : undefined;
   if (there === undefined) return { rebuilt: { id, name } };
   const { target, lunId } = there;

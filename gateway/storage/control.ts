@@ -232,7 +232,8 @@ export interface StorageControl {
    * reading what is damaged fails then.
    * @throws SNAPSHOT_UNKNOWN, NOT_OURS (the group is another owner's), VOLUME_NAME_TAKEN,
    *   OBJECT_NAME_TAKEN (of a VM or a file), BAD_REQUEST (no name of a file), VOLUME_UNKNOWN (it
-   *   was made, and is deleted), GROUP_DAMAGED, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN (of
+   *   was made, and is deleted), GROUP_DAMAGED, OBJECT_IS_MIRROR (the iSCSI target or the export
+   *   that it would lie in is a mirror's), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN (of
    *   `wishes`), MAC_ADDRESS_TAKEN (one that is to be kept and connected is another VM's),
    *   OBJECT_BUSY (another VM has got a volume of the VM's); then nothing is made
    */
