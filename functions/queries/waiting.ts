@@ -58,6 +58,7 @@ const whyRetried = (shards: readonly Shard[], triesMax: number): string | null =
   if (!isWaiting(shards)) return null;
   const next = `Try ${attemptOf(shards)} of ${triesMax} follows`;
   const reason = lastReason(shards);
+  if (reason !== undefined && waitsForLock(reason)) return reason.message;
   return reason === undefined ? `${next}.` : `${next}. The last one failed: ${reason.message}`;
 };
 
