@@ -4,6 +4,7 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SharedReader } from "../../gateway/attach/shared-reader.ts";
 import { SnapshotExport } from "../../gateway/attach/snapshot-export.ts";
 import type { NbdExport } from "../../gateway/nbd/export.ts";
 import { listenPrivately } from "../../gateway/nbd/private-socket.ts";
@@ -12,7 +13,6 @@ import { recordedLog } from "../../gateway/nbd/testing.ts";
 import { groupId, owner, snapshotOf } from "../../gateway/storage/conformance/fixtures.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
-import { openSnapshotReader } from "../../gateway/storage/snapshot-reader.ts";
 
 const signal = new AbortController().signal;
 
@@ -38,7 +38,7 @@ export const serveDisk = async (fill: (raw: string) => Promise<void>): Promise<S
   const storage = await openStorage({ kind: "extentstore", dir: join(folder, "store") });
   const { volumeId } = await importImage({ file: raw, storage, name: "disk", kind: "volume", signal });
   await storage.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [volumeId] });
-  const reader = await openSnapshotReader(storage, await snapshotOf(storage, groupId(1), volumeId));
+  const reader = await SharedReader.open(storage, await snapshotOf(storage, groupId(1), volumeId));
   const exported = new SnapshotExport(reader, { name: "disk", description: "a disk", onRead: () => undefined });
   const closers: (() => Promise<void>)[] = [];
   let sockets = 0;
