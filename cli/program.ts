@@ -11,6 +11,7 @@ import { addHelpCommand } from "./commands/help.ts";
 import { addLocalCommands } from "./commands/local.ts";
 import { addObjectCommands } from "./commands/object.ts";
 import { addPlanCommands } from "./commands/plan.ts";
+import { addCloneCommand } from "./commands/restores/clone.ts";
 import { addRebuildCommand } from "./commands/restores/rebuild.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSiteCommands } from "./commands/site.ts";
@@ -48,6 +49,7 @@ export const createProgram = (host: Screens, answering: Answering): Command => {
   addGroupCommands(program, answering);
   addMirrorCommands(program, answering);
   addRebuildCommand(program, answering);
+  addCloneCommand(program, answering);
   addAuditCommand(program, answering);
   addCompletionCommand(program, answering);
   addHelpCommand(program, answering);

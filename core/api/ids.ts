@@ -81,3 +81,25 @@ export const runIdOfGroup = (groupId: GroupId): RunId => runIdSchema.parse(`run_
 /** The plan that a run or a group belongs to. */
 export const planIdOf = (id: RunId | GroupId): PlanId =>
   planIdSchema.parse(`plan_${id.slice(id.indexOf("_") + 1, id.lastIndexOf("_"))}`);
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/** The first ten characters of an id like a ULID: an instant. */
+const timePart = (milliseconds: number): string =>
+  Array.from({ length: 10 }, (_, i) => crockford[Math.floor(milliseconds / 32 ** (9 - i)) % 32]).join("");
+
+const instantIn = (id: RunId): Instant => {
+  const [, year, month, day, hour, minute, second, rest] =
+    /_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/.exec(id) ?? [];
+  return instantSchema.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${rest}Z`);
+};
+
+/**
+ * By which a site knows what is brought there for a restore: a plan's id that no plan has, made of
+ * the restore's instant and what is random of its own plan's, and the group's with the same.
+ */
+export const stagedIdsOf = (restoreId: RunId): { readonly planId: PlanId; readonly groupId: GroupId } => {
+  const random = planIdOf(restoreId).slice(-16);
+  const slot = restoreId.slice(restoreId.lastIndexOf("_"));
+  const ulid = `${timePart(Date.parse(instantIn(restoreId)))}${random}`;
+  return { planId: planIdSchema.parse(`plan_${ulid}`), groupId: groupIdSchema.parse(`group_${ulid}${slot}`) };
+};

@@ -8,7 +8,7 @@ import { attachTermsSchema } from "./restore/attach.ts";
 import { rebuildWishesSchema } from "./restore/wishes.ts";
 
 /** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild", "attach"]);
+export const restoreKindSchema = z.enum(["rebuild", "clone", "attach"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options, "deletion"]);
@@ -84,6 +84,11 @@ export const runHeadSchema = z.object({
   slot: instantSchema,
   sequence: z.int().min(1),
   source: siteIdSchema,
+  /**
+   * Of a restore for which a group is brought to its target: the site that sends it. Absent: the
+   * target has what it reads.
+   */
+  sender: siteIdSchema.optional(),
   groupId: groupIdSchema,
   /** Of the plan's entries; which objects that is, its snapshot finds out. */
   objectCount: z.int().min(1),
@@ -228,8 +233,19 @@ export type Published = z.infer<typeof publishedSchema>;
 export const baseSchema = z.object({
   baseGroupId: groupIdSchema.nullable(),
   baseRunId: runIdSchema.nullable(),
-  /** For people: a full transfer says why it is one (I4). */
-  why: z.enum(["first-backup", "increment", "base-gone-from-source", "base-gone-from-target"]),
+  /**
+   * For people: a full transfer says why it is one (I4). Of a restore: both sites have the base
+   * (`shared`), or the target alone (`seed`), or it has nothing of the plan (`nothing-there`).
+   */
+  why: z.enum([
+    "first-backup",
+    "increment",
+    "base-gone-from-source",
+    "base-gone-from-target",
+    "shared",
+    "seed",
+    "nothing-there",
+  ]),
 });
 export type Base = z.infer<typeof baseSchema>;
 
@@ -289,6 +305,7 @@ export const shardSchema = z.object({
   done: sumOfSchema.optional(),
   /** What all of its tasks are told. */
   source: siteIdSchema,
+  sender: siteIdSchema.optional(),
   sequence: z.int().min(1),
   base: baseSchema.optional(),
   compression: compressionSchema.optional(),

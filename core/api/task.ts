@@ -67,6 +67,17 @@ export const volumeTransferSchema = z.object({
   mirrorVolumeId: storageIdSchema,
 });
 
+/** A group that a restore reads, and the plan that it is of. */
+const readGroupSchema = z.object({ planId: planIdSchema, groupId: groupIdSchema });
+
+/** The same of a group that another run made, at whichever site: the sender finds its snapshots. */
+export const stagedTransferSchema = z.object({
+  from: readGroupSchema,
+  /** As the protected site calls the volume. */
+  sourceVolumeId: storageIdSchema,
+  mirrorVolumeId: storageIdSchema,
+});
+
 export const snapshotTaskSchema = z.object({
   ...runTask,
   kind: z.literal("snapshot"),
@@ -86,6 +97,11 @@ export const prepareTaskSchema = z.object({
    * before; then it is the one that the plan protects.
    */
   sender: siteIdSchema.optional(),
+  /**
+   * The mirror is a restore's, and goes with it; `planId` is of the restore's own making then.
+   * `seed`: what the site has that the mirror may start from.
+   */
+  staged: z.object({ seed: readGroupSchema.nullable() }).optional(),
 });
 export const transferTaskSchema = z.object({
   ...runTask,
@@ -93,8 +109,11 @@ export const transferTaskSchema = z.object({
   /** The site that it is sent to. Absent: of a control plane of before; then it is the target. */
   receiver: siteIdSchema.optional(),
   /** One: each volume is a task of its own. */
-  volumes: z.array(volumeTransferSchema).length(1),
-  /** The newest group that the target has published for this plan; null for a first backup. */
+  volumes: z.array(z.union([volumeTransferSchema, stagedTransferSchema])).length(1),
+  /**
+   * The newest group that the target has published for this plan, or the restore's seed; null for a
+   * first backup.
+   */
   baseGroupId: groupIdSchema.nullable(),
   compression: compressionSchema,
   /**
@@ -141,6 +160,8 @@ export const rebuildTaskSchema = z.object({
   kind: z.literal("rebuild"),
   /** The group to rebuild from; `groupId` names the restore itself. */
   fromGroupId: groupIdSchema,
+  /** Whose that is, where it was brought here for the restore. Absent: the plan's. */
+  fromPlanId: planIdSchema.optional(),
   /**
    * Which of the group's, and how that names it: what it is, the site's own store says. `name`
    * absent: of a control plane of before.
@@ -163,6 +184,8 @@ export const attachTaskSchema = z.object({
 });
 /** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
 export const abortTaskSchema = z.object({ ...runTask, kind: z.literal("abort") });
+/** Whatever was brought to the site for a restore goes, and is never brought again. */
+export const unstageTaskSchema = z.object({ ...runTask, kind: z.literal("unstage") });
 
 export const runTaskSchema = z.discriminatedUnion("kind", [
   snapshotTaskSchema,
@@ -173,6 +196,7 @@ export const runTaskSchema = z.discriminatedUnion("kind", [
   rebuildTaskSchema,
   attachTaskSchema,
   abortTaskSchema,
+  unstageTaskSchema,
 ]);
 export const inventoryTaskSchema = z.object({
   kind: z.literal("inventory"),
@@ -217,6 +241,7 @@ export const taskSchema = z.discriminatedUnion("kind", [...workTaskSchema.option
 
 export type MirrorVolume = z.infer<typeof mirrorVolumeSchema>;
 export type VolumeTransfer = z.infer<typeof volumeTransferSchema>;
+export type StagedTransfer = z.infer<typeof stagedTransferSchema>;
 export type SnapshotTask = z.infer<typeof snapshotTaskSchema>;
 export type PrepareTask = z.infer<typeof prepareTaskSchema>;
 export type TransferTask = z.infer<typeof transferTaskSchema>;
@@ -225,6 +250,7 @@ export type ReclaimTask = z.infer<typeof reclaimTaskSchema>;
 export type RebuildTask = z.infer<typeof rebuildTaskSchema>;
 export type AttachTask = z.infer<typeof attachTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
+export type UnstageTask = z.infer<typeof unstageTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
 export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
 export type SpaceTask = z.infer<typeof spaceTaskSchema>;
@@ -324,6 +350,7 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   /** The attachment's time is over. */
   z.object({ kind: z.literal("attach"), progress: toldProgressSchema }),
   z.object({ kind: z.literal("abort") }),
+  z.object({ kind: z.literal("unstage") }),
 ]);
 export type TaskResult = z.infer<typeof taskResultSchema>;
 export type TaskResultOf<K extends TaskResult["kind"]> = Extract<TaskResult, { kind: K }>;

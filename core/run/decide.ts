@@ -65,7 +65,7 @@ export const taskTable: Record<Step, TaskRow> = {
 
 /** The part after an event. Pure; the same object comes back when nothing changed. */
 export const decidePart = (
-  run: Pick<RunHead, "kind">,
+  run: Pick<RunHead, "kind" | "sender">,
   before: TargetRun,
   event: PartEvent,
   { now }: Pick<RunContext, "now">,

@@ -8,7 +8,7 @@ import * as task from "./task-transitions.ts";
 import { type Play, playPart, startedUntil, superseded } from "./testing.ts";
 
 const kindOf = (step: Step): RunKind =>
-  runKindSchema.options.find((kind) => !hasLane(kind) && stepsOf[kind].includes(step)) ?? "backup";
+  runKindSchema.options.find((kind) => kind !== "clone" && !hasLane(kind) && stepsOf[kind].includes(step)) ?? "backup";
 
 /** What may happen while a step is worked on; afterwards it goes on to the end. */
 const inAnyStep: Readonly<Record<string, (play: Play, step: Step) => void>> = {

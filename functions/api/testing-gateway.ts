@@ -68,7 +68,8 @@ export const resultOf = (
     case "rebuild":
       return { kind: "rebuild", object: { ...published(task.object), name: task.name } };
     case "abort":
-      return { kind: "abort" };
+    case "unstage":
+      return { kind: task.kind };
   }
 };
 

@@ -151,6 +151,14 @@ export const warningKey = (runId: RunId, step: Step, target: SiteId | "source", 
   partition: `RUN#${runId}`,
   sort: `${warningPrefix(step, target)}${indexDigits(index)}`,
 });
+/** `Taken`: what a restore brings to its target, as far as it is counted. */
+export const stagedKey = (runId: RunId): Key => ({ partition: `RUN#${runId}`, sort: "STAGED" });
+/** `{ volumes }`: some of the volumes that a restore brings, in their order. */
+export const stagedPagePrefix = "STAGEDVOLUMES#";
+export const stagedVolumesKey = (runId: RunId, page: number): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `${stagedPagePrefix}${indexDigits(page)}`,
+});
 /** `Mapping`: where the run's mirrors at a target lie, and what they are connected to. */
 export const mappingKey = (runId: RunId, target: SiteId): Key => ({
   partition: `RUN#${runId}`,

@@ -1,4 +1,4 @@
-import { type Group, groupSchema } from "../../core/api/group.ts";
+import { type Group, groupSchema, type Hold } from "../../core/api/group.ts";
 import { type GroupId, type Instant, type PlanId, planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
@@ -161,6 +161,12 @@ export const dropHold = (deps: Deps, groupId: GroupId, siteId: SiteId, holder: s
     if (stored === undefined || !stored.body.holds.includes(holder)) return;
     await deps.store.commit([change(deps, stored, withoutHold(stored.body, holder))]);
   });
+
+export const withHold = (group: Group, hold: Hold): Group => ({
+  ...group,
+  holds: [...group.holds, hold.runId],
+  heldFor: [...(group.heldFor ?? []), hold],
+});
 
 const withoutHold = ({ heldFor, ...group }: Group, holder: string): Group => {
   const others = heldFor?.filter(({ runId }) => runId !== holder) ?? [];

@@ -10,10 +10,13 @@ import { mappingKey } from "../documents/records.ts";
 import { everyObject } from "../inventory/objects.ts";
 import type { Deps } from "../ports/deps.ts";
 import type { Restorable } from "../restores/restorable.ts";
+import { mappingNow } from "../runs/mapping.ts";
 import type { RebuiltNic } from "./survey.ts";
 
 interface Kept {
   readonly of: Restorable;
+  /** At which the objects are made. */
+  readonly siteId: SiteId;
   readonly wishes: RebuildWishes;
   readonly nics: readonly RebuiltNic[];
   readonly facilities: Facilities | undefined;
@@ -24,9 +27,9 @@ interface Kept {
  * its gateways saw it last. A mirror can't run, and keeps nobody's.
  * @throws VisibleError MAC_ADDRESS_TAKEN
  */
-export const refuseTakenMacs = async (deps: Deps, { of, wishes, nics, facilities }: Kept): Promise<void> => {
+export const refuseTakenMacs = async (deps: Deps, { of, siteId, wishes, nics, facilities }: Kept): Promise<void> => {
   if (!wishes.keepMacs || wishes.disconnectNics) return;
-  const switchAt = await switchesAt(deps, of, wishes);
+  const switchAt = await switchesAt(deps, of, siteId, wishes);
   const isThere = (name: string) => facilities?.switches.some((one) => one.name === name) ?? true;
   const kept = new Map(
     nics.flatMap(({ macAddress, virtualSwitch, vm }) => {
@@ -35,7 +38,6 @@ export const refuseTakenMacs = async (deps: Deps, { of, wishes, nics, facilities
     }),
   );
   if (kept.size === 0) return;
-  const { siteId } = of.group;
   for await (const object of everyObject(deps, siteId)) {
     if (isUnusable(object) || object.kind !== "vm" || object.origin?.role === "mirror") continue;
     const taken = object.vm.nics.find(({ macAddress }) => kept.has(macAddress));
@@ -50,11 +52,15 @@ export const refuseTakenMacs = async (deps: Deps, { of, wishes, nics, facilities
 const switchesAt = async (
   deps: Deps,
   { group, origin }: Restorable,
+  siteId: SiteId,
   { switches: wished = {} }: RebuildWishes,
 ): Promise<(name: string) => string | undefined> => {
-  if (group.role === "source") return (name) => mappedTo(wished, name) ?? name;
-  const mapping = await deps.store.get<Mapping>(mappingKey(origin.id, group.siteId));
-  return (name) => mappedTo(wished, name) ?? mappedTo(mapping?.body.switches ?? {}, name);
+  if (siteId === origin.source) return (name) => mappedTo(wished, name) ?? name;
+  const isThere = group.siteId === siteId;
+  const { switches } = isThere
+    ? ((await deps.store.get<Mapping>(mappingKey(origin.id, siteId)))?.body ?? { switches: {} })
+    : await mappingNow(deps, origin, siteId);
+  return (name) => mappedTo(wished, name) ?? mappedTo(switches, name);
 };
 
 const macTaken = (of: {

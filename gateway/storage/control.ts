@@ -1,6 +1,6 @@
 import type { Space } from "../../core/api/deletion/space.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
-import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import type { GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
@@ -166,8 +166,8 @@ export interface StorageControl {
   ): Promise<void>;
 
   /**
-   * Fences off whoever writes the group to any of the owner's mirrors; it can't be opened or
-   * published afterwards. Idempotent.
+   * Fences off whoever writes the group to any of the owner's mirrors; it can't be prepared, opened
+   * or published afterwards. Idempotent.
    */
   abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
@@ -176,6 +176,14 @@ export interface StorageControl {
    * another one, as an attachment does, asks that of its own.
    */
   isAborted(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<boolean>;
+
+  /**
+   * Removes what was brought here for a restore: the group, its mirrors, and whatever else carries
+   * the restore's tag but what was rebuilt. It is aborted as well, so no late copy of a task makes
+   * any of it again. Idempotent.
+   * @throws NOT_OURS when the owner has something here and is no restore's; then nothing is changed
+   */
+  dropStaged(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
    * Snapshots the mirrors that were opened for a group as one group, and keeps the foreign plan's
@@ -309,6 +317,8 @@ export interface PrepareMirrorOptions {
    * and the object's index in it.
    */
   readonly run?: Grant & { readonly index: number };
+  /** The restore that the owner is of; absent: it is a plan. */
+  readonly staged?: Staged;
 }
 
 /** What may be deleted. Groups that are not there, or not the owner's, give back nothing. */
@@ -318,11 +328,30 @@ export interface SpaceOptions {
   readonly mirrors: boolean;
 }
 
-/** A snapshot, and what it is taken for. */
-export interface WantedSnapshot {
-  readonly snapshotId: string;
-  /** What a run sends is of its own plan. Anybody may read at the cluster itself. */
-  readonly of: { readonly groupId: GroupId; readonly owner: Owner } | "anybody";
+/**
+ * What is brought to a site for a restore has an owner that lasts as long as the restore does, so
+ * that it has nothing to do with what the site has of the plan.
+ */
+export interface Staged {
+  /** By this it is known to whoever meets its mirrors. */
+  readonly restoreId: RunId;
+  /** A group of this site from which its mirrors may start, though it is another owner's. */
+  readonly seed: { readonly groupId: GroupId; readonly owner: Owner } | null;
+}
+
+/** A snapshot by its id, and what it is taken for; or a group's of a volume of its source's. */
+export type WantedSnapshot =
+  | {
+      readonly snapshotId: string;
+      /** What a run sends is of its own plan. Anybody may read at the cluster itself. */
+      readonly of: OfGroup | "anybody";
+    }
+  | { readonly sourceVolumeId: string; readonly of: OfGroup };
+
+/** Of which group it is to be, and whose that is. */
+interface OfGroup {
+  readonly groupId: GroupId;
+  readonly owner: Owner;
 }
 
 /**
@@ -389,7 +418,10 @@ export interface OwnedVolume {
 export interface OpenMirrorOptions extends Grant {
   readonly owner: Owner;
   readonly mirrorVolumeId: string;
-  /** The published group whose state the writing starts from; null: from nothing. */
+  /**
+   * The published group whose state the writing starts from, or of a restore its seed; null: from
+   * nothing.
+   */
   readonly baseGroupId: GroupId | null;
   /** Of what is written, as the mirror was prepared for it. */
   readonly sizeBytes: number;
@@ -429,8 +461,11 @@ export interface RebuildObjectOptions {
    * several have, is one.
    */
   readonly key: string;
+  /** Whose what is made says that it is. */
   readonly owner: Owner;
   readonly fromGroupId: GroupId;
+  /** Whose the group is; absent: the same. Of what was brought for a restore, another one. */
+  readonly groupOwner?: Owner;
   /** The object as the source had it: kind, LUN, volumes. */
   readonly object: ObjectConfig;
   /** Of a file, `/exports/EXPORT/PATH`. */

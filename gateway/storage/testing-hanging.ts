@@ -37,6 +37,7 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
   ...([
     "completeMirror",
     "abortGroup",
+    "dropStaged",
     "isAborted",
     "publishGroup",
     "manifests",

@@ -59,6 +59,7 @@ const callsOf = (
   mirrorDigests: (call) => storage.mirrorDigests(extent, call),
   completeMirror: (call) => storage.completeMirror(extent, call),
   abortGroup: (call) => storage.abortGroup({ groupId: groupId(1), owner }, call),
+  dropStaged: (call) => storage.dropStaged({ groupId: groupId(1), owner }, call),
   isAborted: (call) => storage.isAborted({ groupId: groupId(1), owner }, call),
   publishGroup: (call) =>
     storage.publishGroup(

@@ -69,6 +69,7 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     completeMirror: (of, call) => calls.answer("completeMirror", call, (watch) => driver.completeMirror(of, watch)),
     isAborted: (of, call) => calls.answer("isAborted", call, (watch) => driver.isAborted(of, watch)),
     abortGroup: (of, call) => calls.answer("abortGroup", call, (watch) => driver.abortGroup(of, watch)),
+    dropStaged: (of, call) => calls.durable("dropStaged", call, (watch) => driver.dropStaged(of, watch)),
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
     objectOfGroup: (of, call) => calls.answer("objectOfGroup", call, (watch) => driver.objectOfGroup(of, watch)),

@@ -17,7 +17,8 @@ export const rebuild = async (task: RebuildTask, { storage }: TaskContext): Prom
   const object = await storage.objectOfGroup({ groupId: fromGroupId, object: task.object });
   if (object === undefined) throw notThere(task);
   if (task.object.name !== undefined && task.object.name !== object.name) throw otherName(task, object);
-  const of = { key: task.groupId, owner: ownerOf(task), fromGroupId, object, name, wishes, evenDamaged };
+  const groupOwner = ownerOf({ ...task, planId: task.fromPlanId ?? task.planId });
+  const of = { key: task.groupId, owner: ownerOf(task), groupOwner, fromGroupId, object, name, wishes, evenDamaged };
   return { kind: "rebuild", object: await storage.rebuildObject(of) };
 };
 

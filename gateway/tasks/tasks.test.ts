@@ -197,7 +197,7 @@ describe("the transfer task", () => {
     const send: SendVolume = async ({ snapshot, ...request }, { onProgress }) => {
       assert.deepEqual(structuredClone(snapshot), snapshot);
       assert.equal(snapshot.snapshotId, snapshotId);
-      assert.deepEqual([request.baseSnapshotId, request.mirrorVolumeId, request.owner], ["base", "m1", owner]);
+      assert.deepEqual([request.base, request.mirrorVolumeId, request.owner], [null, "m1", owner]);
       assert.deepEqual([request.endpoints, request.compression.level], [["b1:1", "b2:1"], 3]);
       assert.deepEqual(calls, ["open"]);
       onProgress(sending);

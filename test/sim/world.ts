@@ -349,6 +349,8 @@ export class World {
       case "abort":
         here.abort(task.groupId);
         return { kind: "abort" };
+      case "unstage":
+        return assert.fail("nobody asks for a clone here");
     }
   }
 
@@ -356,7 +358,9 @@ export class World {
     const { siteId: sender, receiver = task.target } = task;
     if (this.unreachable.has(receiver)) throw new VisibleError("LINK_BROKEN", "The link is down.");
     const [here, there] = [this.site(task.siteId), this.site(receiver)];
-    for (const { snapshotId, baseSnapshotId, mirrorVolumeId } of task.volumes) {
+    for (const volume of task.volumes) {
+      assert("snapshotId" in volume, "nobody asks for a clone here");
+      const { snapshotId, baseSnapshotId, mirrorVolumeId } = volume;
       const { groupId, sequence, baseGroupId } = task;
       const content = here.read(snapshotId);
       if (content === undefined) throw new VisibleError("SNAPSHOT_UNKNOWN", "The snapshot is gone.");

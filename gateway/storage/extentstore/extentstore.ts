@@ -51,11 +51,13 @@ import { StoredSnapshotReader, VolumeReader } from "./io/readers.ts";
 import { StagedVolumeWriter } from "./io/staged-writer.ts";
 import { beginStaging } from "./io/staging.ts";
 import { VolumeWriter } from "./io/volume-writer.ts";
+import { abortGroup, isAborted } from "./mirrors/aborted.ts";
 import { findMirrorVolume } from "./mirrors/mirror-volumes.ts";
 import { StoredExtentWriter } from "./mirrors/mirror-writer.ts";
 import { prepareMirror } from "./mirrors/prepare.ts";
 import { releaseMirrors } from "./mirrors/release.ts";
 import * as sessions from "./mirrors/sessions.ts";
+import { dropStaged } from "./mirrors/staged.ts";
 import { rebuildObject } from "./rebuild/rebuild.ts";
 import { collect } from "./space/collect.ts";
 import { spaceOf } from "./space/given-back.ts";
@@ -257,11 +259,16 @@ export class ExtentStore implements StorageDriver {
   }
 
   async abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<void> {
-    this.#transaction((database) => sessions.abortGroup(database, options.groupId, options.owner));
+    this.#transaction((database) => abortGroup(database, options.groupId, options.owner));
+  }
+
+  async dropStaged(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void> {
+    this.#transaction((database) => dropStaged(database, options.groupId, options.owner));
+    await collect(this.#store, { compact: true, ...call });
   }
 
   async isAborted(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<boolean> {
-    return sessions.isAborted(this.#store.database, options.groupId, options.owner);
+    return isAborted(this.#store.database, options.groupId, options.owner);
   }
 
   async publishGroup(options: PublishGroupOptions): Promise<SnapshotGroup> {

@@ -30,6 +30,8 @@ const applicationId = 0x736d7478;
  *   `sequence` is of the newest run that prepared it. `foreignPlans` is whose they are.
  * - `grants` says which group a mirror takes next, and from which site. Before there were grants a
  *   plan's own site sent; what was prepared or half written then goes on.
+ * - `restoreOwners` are owners that last as long as a restore does, and the group of another owner
+ *   that their mirrors may start from.
  * - `groupObjects` is what a source group was taken of, and `because` the index among the plan's
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
@@ -199,6 +201,14 @@ const migrations: readonly string[] = [
     planId TEXT NOT NULL,
     source TEXT NOT NULL,
     sequence INTEGER NOT NULL,
+    PRIMARY KEY (planId, source)
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE restoreOwners (
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    seedGroupId TEXT,
     PRIMARY KEY (planId, source)
   ) STRICT, WITHOUT ROWID;
   `,

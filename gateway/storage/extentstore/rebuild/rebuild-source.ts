@@ -24,9 +24,9 @@ export interface RebuildSource {
 /** @throws SNAPSHOT_UNKNOWN, NOT_OURS, POOL_UNKNOWN */
 export const rebuildSource = (
   database: Database,
-  { owner, fromGroupId, object, wishes = {} }: RebuildObjectOptions,
+  { owner, groupOwner = owner, fromGroupId, object, wishes = {} }: RebuildObjectOptions,
 ): RebuildSource => {
-  refuseOthersGroup(database, fromGroupId, owner);
+  refuseOthersGroup(database, fromGroupId, groupOwner);
   const snapshots = new Map(
     object.volumes.map(({ id }) => {
       const snapshot = snapshotOfSource(database, fromGroupId, id);
