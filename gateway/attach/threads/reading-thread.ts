@@ -54,7 +54,7 @@ export class ReadingThread {
     return this.#over.signal.aborted;
   }
 
-  /** @throws what the storage throws; INTERNAL when the thread died, TIMEOUT when it stands still */
+  /** @throws what the storage throws; INTERNAL: the thread died, TIMEOUT: it stands still */
   async ask(call: ReadingCall): Promise<unknown> {
     if (this.isOver) throw died(undefined);
     const id = ++this.#asked;
