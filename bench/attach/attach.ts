@@ -12,14 +12,20 @@ import { readCases } from "./cases.ts";
 
 /*
  * How fast a restore point is read that is attached, beside qemu-nbd with the same disk as a raw
- * file: what BENCHMARKS.md says. usage: npm run bench:attach [-- --size 1GiB --runs 5]
+ * file: what BENCHMARKS.md says. usage: npm run bench:attach [-- --size 1GiB --runs 5 --seconds 5]
  */
 
 const { values } = parseArgs({
-  options: { size: { type: "string", default: "1GiB" }, runs: { type: "string", default: "5" } },
+  options: {
+    size: { type: "string", default: "1GiB" },
+    runs: { type: "string", default: "5" },
+    seconds: { type: "string", default: "5" },
+  },
 });
 const sizeBytes = parseSize(values.size);
 const runs = Number(values.runs);
+/** Of each random read. */
+const seconds = Number(values.seconds);
 
 /** Both in the page cache, one after the other, and each case anew for both in every run. */
 const main = async (folder: string, children: ChildProcess[]): Promise<void> => {
@@ -46,8 +52,8 @@ const main = async (folder: string, children: ChildProcess[]): Promise<void> => 
     const rates: Record<keyof typeof servers, number[]> = { ours: [], theirs: [] };
     for (let run = 0; run < runs; run++) {
       for (const who of ["ours", "theirs"] as const) {
-        const { bytes, seconds } = await read(servers[who], blocks * 512);
-        rates[who].push(bytes / seconds / 1e6);
+        const done = await read(servers[who], { dataBytes: blocks * 512, randomSeconds: seconds });
+        rates[who].push(done.bytes / done.seconds / 1e6);
       }
     }
     const [one, other] = [median(rates.ours), median(rates.theirs)];
