@@ -12,7 +12,8 @@ import { groupLine } from "../json/group.ts";
 import { groupNotes, groupTable, inOrderOfSites, namesakeNote, groupText as wholeGroupText } from "../render/group.ts";
 import { runObjectsText } from "../render/run-objects.ts";
 import type { Answering } from "./command.ts";
-import { addAttachCommands } from "./restores/attach.ts";
+import { addAttachCommand } from "./restores/attach.ts";
+import { addAttachmentCommands } from "./restores/attachments.ts";
 
 export const addGroupCommands = (program: Command, answering: Answering): void => {
   const group = program.command("group").description("snapshot groups: at a target, the restore points");
@@ -30,7 +31,8 @@ export const addGroupCommands = (program: Command, answering: Answering): void =
     .addOption(siteOption("only this site's"))
     .addOption(sinceOption("only those that were taken since then"))
     .action(answering(listGroups));
-  addAttachCommands(group, answering);
+  addAttachCommand(group, answering);
+  addAttachmentCommands(group, answering);
 };
 
 interface ListOptions {

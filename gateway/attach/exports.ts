@@ -5,7 +5,7 @@ import type { AttachTask } from "../../core/api/task.ts";
 import type { SnapshotGroup } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { openSnapshotReader } from "../storage/snapshot-reader.ts";
-import { SnapshotExport } from "./snapshot-export.ts";
+import { type ServedSnapshot, SnapshotExport } from "./snapshot-export.ts";
 
 /** A disk of what is attached, which must be closed. */
 export interface OpenExport {
@@ -22,7 +22,7 @@ export interface OpenExport {
 export const openExports = async (
   storage: StorageDriver,
   task: AttachTask,
-  onRead: (bytes: number) => void,
+  hears: Pick<ServedSnapshot, "onRead" | "onStuck">,
 ): Promise<readonly OpenExport[]> => {
   const { object, group } = await objectIn(storage, task);
   const disks = disksOf(object).filter(({ disk }) => task.disk === undefined || task.disk === disk);
@@ -35,7 +35,7 @@ export const openExports = async (
       const reader = await openSnapshotReader(storage, snapshotOf(group, volumeId, task));
       opened.push({
         disk,
-        served: new SnapshotExport(reader, { name, description, onRead }),
+        served: new SnapshotExport(reader, { name, description, ...hears }),
         close: () => reader.close(),
       });
     }
