@@ -55,7 +55,10 @@ export const makeMachine = async (options: {
   await writeFile(inFolder("payload.bin"), payload);
   await writeFile(inFolder("payload.sum"), `${payloadSha256}  payload.bin\n`);
   await writeFile(inFolder("write"), writes ? "yes" : "no");
-  await writeFile(inFolder("syslinux.cfg"), "DEFAULT linux\nLABEL linux\nLINUX vmlinuz\nINITRD initrd.gz\nAPPEND quiet console=ttyS0\n");
+  await writeFile(
+    inFolder("syslinux.cfg"),
+    "DEFAULT linux\nLABEL linux\nLINUX vmlinuz\nINITRD initrd.gz\nAPPEND quiet console=ttyS0\n",
+  );
   const disk = inFolder("disk.img");
   await writeFile(disk, "");
   await truncate(disk, diskBytes);
