@@ -6,7 +6,7 @@ import type { Facilities } from "../core/api/facilities.ts";
 import type { Damage } from "../core/api/group.ts";
 import { gatewayIdSchema, type SiteId } from "../core/api/ids.ts";
 import type { ObjectConfig } from "../core/api/object.ts";
-import type { RunTask } from "../core/api/task.ts";
+import { isRunTask, type RunTask } from "../core/api/task.ts";
 import { createTestApi, reportAlive, siteA, siteB, type TestApi } from "../functions/api/testing.ts";
 import { complete } from "../functions/api/testing-gateway.ts";
 import { putInventoryPart } from "../functions/inventory/inventory.ts";
@@ -108,8 +108,8 @@ export const createWorld = async () => {
       for (const siteId of siteIds) {
         await reportAlive(api, siteId);
         for (const { task } of api.deps.tasks.takeAll(siteId)) {
-          if (task.kind === "settings") continue;
-          await (task.kind === "inventory" ? tellInventory(api, siteId, world) : world.perform(task));
+          if (isRunTask(task)) await world.perform(task);
+          else if (task.kind === "inventory") await tellInventory(api, siteId, world);
         }
       }
     },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { RunAnswer } from "../core/api/answers.ts";
 import { VisibleError } from "../core/api/errors.ts";
-import { messageFormat } from "../core/api/message.ts";
+import { messageFormat, newestMessageFormat } from "../core/api/message.ts";
 import type { Plan } from "../core/api/plan.ts";
 import type { RunTask } from "../core/api/task.ts";
 import { createNightlyPlan, createTestApi, siteA, siteB, type TestApi } from "./api/testing.ts";
@@ -101,7 +101,7 @@ describe("dead letters", () => {
     const { api } = await started();
     const [task] = takeTasks(api, siteA);
     assert(task !== undefined);
-    const format = messageFormat + 1;
+    const format = newestMessageFormat + 1;
     const before = await api.dump();
     for (const newer of [
       { ...failedReport(task), format },

@@ -34,7 +34,7 @@ const handleDeadLetter = async (
   }
   refuseNewer(body);
   const { data: report } = reportSchema.safeParse(body);
-  if (report === undefined || report.kind === "alive" || report.kind === "inventory") {
+  if (report === undefined || report.kind === "alive" || report.kind === "inventory" || report.kind === "space") {
     // The next one says the same and more.
     deps.log.error({ messageId, kind: report?.kind }, "a report could not be taken in and was dropped");
     return;

@@ -3,6 +3,7 @@ import { isNewerMessage } from "../core/api/message.ts";
 import { type Report, reportSchema, senderOf } from "../core/api/report.ts";
 import type { ReportRefusal } from "../core/run/refusal.ts";
 import { auditRefusedPeers } from "./audit/refused-peers.ts";
+import { takeSpace } from "./deletions/space.ts";
 import { heardOf } from "./gateways/alive.ts";
 import { whyNotEnrolledOfLate } from "./gateways/enrolled.ts";
 import { putInventoryPart } from "./inventory/inventory.ts";
@@ -42,6 +43,8 @@ const take = (deps: Deps, report: Report): Promise<ReportRefusal | undefined> =>
       return takeAlive(deps, report);
     case "inventory":
       return takeInventory(deps, report);
+    case "space":
+      return takeSpace(deps, report);
     default:
       return takeTaskReport(deps, report);
   }

@@ -455,6 +455,39 @@ describe("group and rebuild", () => {
     assert.deepEqual(names.slice(2), ["rebuilt-db", true]);
   });
 
+  test("what is wished for of a rebuild reaches the site, and what is no pair of names is bad usage", async (t) => {
+    const { world } = await worldWithPlan(t);
+    const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");
+    const told: object[] = [];
+    world.perform = async (task) => {
+      if (task.kind === "rebuild") told.push({ name: task.name, wishes: task.wishes });
+      return complete(world.api, task);
+    };
+    const rebuild = (...args: readonly string[]) => world.run(["rebuild", groupId, "--site", "b", "--wait", ...args]);
+    for (const args of [
+      ["--name", "mail", "--object", "db", "--pool", "default", "--disconnect-nics", "--keep-macs", "--power-on"],
+      ["--rename", "db=post=office"],
+    ]) {
+      const { exitCode, stderr } = await rebuild(...args);
+      assert.equal(exitCode, 0, stderr);
+    }
+    const wishes = { pool: "default", disconnectNics: true, keepMacs: true, powerOn: true };
+    assert.deepEqual(told, [
+      { name: "mail", wishes },
+      { name: "post=office", wishes: undefined },
+    ]);
+    for (const args of [
+      ["--rename", "db"],
+      ["--rename", "db=one", "db=two"],
+      ["--rename", "db=one", "--name", "two"],
+      ["--switch", "=lab"],
+      ["--switch", "prod=lab", "--disconnect-nics"],
+    ]) {
+      assert.equal((await rebuild(...args)).exitCode, 2, args.join(" "));
+    }
+    assert.equal(told.length, 2);
+  });
+
   test("a rebuild takes no more than the scopes read and restore", async (t) => {
     const { world } = await worldWithPlan(t);
     const { groupId } = await jsonOf(world, "plan", "run", "nightly", "--wait");

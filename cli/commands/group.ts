@@ -12,6 +12,7 @@ import { groupLine } from "../json/group.ts";
 import { groupNotes, groupTable, inOrderOfSites, namesakeNote, groupText as wholeGroupText } from "../render/group.ts";
 import { runObjectsText } from "../render/run-objects.ts";
 import type { Answering } from "./command.ts";
+import { addGroupDelete } from "./deletions/group-delete.ts";
 import { addAttachCommand } from "./restores/attach.ts";
 import { addAttachmentCommands } from "./restores/attachments.ts";
 
@@ -31,6 +32,7 @@ export const addGroupCommands = (program: Command, answering: Answering): void =
     .addOption(siteOption("only this site's"))
     .addOption(sinceOption("only those that were taken since then"))
     .action(answering(listGroups));
+  addGroupDelete(group, answering);
   addAttachCommand(group, answering);
   addAttachmentCommands(group, answering);
 };

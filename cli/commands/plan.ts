@@ -4,7 +4,6 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { isUnusable } from "../../core/api/judged-object.ts";
 import { isRule, retentionSchema } from "../../core/api/plan.ts";
 import { answerOf } from "../context/client.ts";
-import { isToBeDeleted, nothingDeleted } from "../context/confirm.ts";
 import type { Answer, Api, Context } from "../context/context.ts";
 import { askedFor, followRun } from "../control-plane/follow-run.ts";
 import { freshInventory, lastInventory, lookUpObjects } from "../control-plane/inventory.ts";
@@ -16,8 +15,8 @@ import { askedForRun } from "../json/run.ts";
 import { deletedPlanText, firstRunText, planTable, planText, retentionText, slotsText } from "../render/plan.ts";
 import { idleText, leftOutText, type Members, membersText } from "../render/plan-members.ts";
 import { warningLines } from "../render/run.ts";
-import { printable } from "../render/style.ts";
 import type { Answering } from "./command.ts";
+import { addPlanDelete } from "./deletions/plan-delete.ts";
 
 const planArgument = ["<plan>", "the plan's name or id"] as const;
 const fileFlags = ["-f, --file <file>", "the plan's definition in YAML or JSON; - is standard input"] as const;
@@ -116,14 +115,7 @@ const addPlanActions = (plan: Command, answering: Answering): void => {
     .description("end a plan's suspension, and say when it runs next")
     .argument(...planArgument)
     .action(answering(resumePlan));
-  plan
-    .command("delete")
-    .description(
-      "delete a plan and cancel its runs; its restore points stay. It asks first, and ends with 1 when the answer is not yes",
-    )
-    .argument(...planArgument)
-    .option("--yes", "don't ask", false)
-    .action(answering((context, name: string, { yes }: { yes: boolean }) => deletePlan(context, name, yes)));
+  addPlanDelete(plan, answering);
 };
 
 /** What is only told beside: undefined where the token may operate, but not read. */
@@ -153,22 +145,6 @@ const resumePlan = async (context: Context, name: string): Promise<Answer> => {
   const next = slots === undefined ? [] : [slotsText(slots)];
   return { json: plan, text: [planText(plan, context.style), ...note, ...next].join("\n\n") };
 };
-
-const deletePlan = async (context: Context, nameOrId: string, yes: boolean): Promise<Answer> => {
-  const api = await context.connect();
-  const { id, name, status } = await answerOf(api.v1.plans[":plan"].$get({ param: { plan: nameOrId } }));
-  if (status === "deleted" && nameOrId !== id) throw deletedAlready(name);
-  const about = ["Its runs are cancelled; its restore points stay."];
-  if (!yes && !(await isToBeDeleted(context.host, `the plan ${printable(name)} (${id})`, about))) return nothingDeleted;
-  await answerOf(api.v1.plans[":plan"].$delete({ param: { plan: id } }));
-  const text = `The plan ${printable(name)} is deleted. Its restore points stay: smtx-backup group list --plan ${id}`;
-  return { json: { deleted: id }, text };
-};
-
-const deletedAlready = (name: string) =>
-  new VisibleError("PLAN_UNKNOWN", `The plan “${printable(name)}” is deleted already.`, {
-    hint: "List plans with: smtx-backup plan list",
-  });
 
 const addPreview = (plan: Command, answering: Answering): void => {
   const { minValue, maxValue } = retentionSchema.shape.keepLast;

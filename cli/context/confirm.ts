@@ -40,6 +40,18 @@ export const isToBeChanged = (host: Pick<Host, "ask">, what: string, about: read
     [`Nobody is there to be asked whether ${what} is to be changed.`, ...about].join(" "),
   );
 
+/**
+ * Asks for a word to be typed, where a yes is too easily said.
+ * @throws VisibleError BAD_REQUEST where nobody is there to be asked
+ */
+export const isTyped = async ({ ask }: Pick<Host, "ask">, what: string, word: string): Promise<boolean> => {
+  const answer = await ask(`Delete ${what} for good? If so, type ${word}: `);
+  if (answer !== undefined) return answer.trim() === word;
+  throw new VisibleError("BAD_REQUEST", `Nobody is there to be asked whether ${what} is to be deleted.`, {
+    hint: "Say so with --yes.",
+  });
+};
+
 const isWanted = async ({ ask }: Pick<Host, "ask">, question: readonly string[], nobody: string): Promise<boolean> => {
   const answer = await ask(`${question.join(" ")} [y/N] `);
   if (answer !== undefined) return /^y(es)?$/i.test(answer.trim());

@@ -1,5 +1,6 @@
 import type { RunAnswer, RunTarget } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import { isRestore } from "../../core/run/steps.ts";
 import { answerOf } from "../context/client.ts";
 import type { Answer, Api, Context } from "../context/context.ts";
 import { exitCodes } from "../host/exit-codes.ts";
@@ -29,7 +30,7 @@ export const showWholeRun = async (context: Context, api: Api, run: RunAnswer): 
 
 const objectsOf = async (context: Context, api: Api, run: RunAnswer) => {
   const at = await readRunObjects(context, api, run);
-  const hasFailed = run.kind === "rebuild" && runHasEnded(run) && run.status !== "succeeded";
+  const hasFailed = isRestore(run.kind) && runHasEnded(run) && run.status !== "succeeded";
   const parts = [runObjectsText(at, context.style), hasFailed ? leftOverText(at) : undefined];
   return { text: parts.filter((part) => part !== undefined), objects: at[0]?.objects ?? [] };
 };
@@ -62,7 +63,7 @@ export const followRun = async (context: Context, api: Api, runId: string): Prom
   const exitCode = run?.status === "succeeded" ? exitCodes.done.code : exitCodes.failed.code;
   if (run === undefined) return { json: { id: runId }, text: "", exitCode };
   const totals = `${runHeading(run, context.style)}\n${runTotals(run, context.style)}`;
-  if (run.kind !== "rebuild") return { json: shownRun(run), text: totals, exitCode };
+  if (!isRestore(run.kind)) return { json: shownRun(run), text: totals, exitCode };
   // What was made is what somebody waits for.
   const { text, objects } = await objectsOf(context, api, run);
   return { json: { ...shownRun(run), objects }, text: [totals, ...text].join("\n\n"), exitCode };

@@ -158,8 +158,15 @@ const everyCommand = async (t: TestContext) => {
   await print(`group detach ${runId}`);
   await print("run list --since 30d");
   await print(`object delete db --yes ${here}`);
-  await print("plan delete nightly", no, 1);
+  await print("group delete latest --plan nightly --site b --dry-run");
+  await print("group delete latest --plan nightly --site b", no, 1);
+  await print("group delete latest --plan nightly --site b --yes --wait");
+  await print("plan delete ruled", no, 1);
   await print("plan delete nightly --yes");
+  await print("mirror list");
+  await print("mirror release nightly --site b --dry-run");
+  await print("mirror release nightly --site b --yes");
+  await print("plan delete ruled --with-restore-points --yes");
   await print("gateway remove gw-1 --site b");
   await print("audit --limit 100");
   return tried;

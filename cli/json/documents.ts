@@ -18,6 +18,7 @@ import { siteSchema, switchMapSchema } from "../../core/api/site.ts";
 import { planStatusSchema, statusAnswerSchema, targetHealthSchema } from "../../core/api/status.ts";
 import { tokenCreatedSchema, tokenSchema } from "../../core/api/token.ts";
 import { attachmentDocument } from "./attachment.ts";
+import { deletionOrRun, leftOverDocument } from "./deletion.ts";
 import { groupDocument, groupLineDocument } from "./group.ts";
 import { objectDocument } from "./object.ts";
 import { askedForDocument, runDocument, runLineDocument } from "./run.ts";
@@ -147,7 +148,7 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "plan run": runAskedFor,
   "plan suspend": plan,
   "plan resume": plan,
-  "plan delete": z.object({ deleted: z.string().nullable() }),
+  "plan delete": z.union([z.object({ deleted: z.string().nullable() }), deletionOrRun]),
   "plan preview": z.object({ schedule: scheduleAnswerSchema, retention: retentionAnswerSchema }),
   // Since: `24h`, as `--since` has it, or would have it to have the same runs.
   "run list": itemsCut(runLineDocument).extend({ since: z.string().optional() }),
@@ -156,10 +157,14 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "run cancel": runDocument,
   "group show": groupDocument,
   "group list": items(groupLineDocument),
+  "group delete": deletionOrRun,
+  "mirror list": items(leftOverDocument),
+  "mirror release": deletionOrRun,
   "group attach": attachmentDocument,
   "group detach": z.object({ detached: z.array(z.string()) }),
   "group attachments": items(attachmentDocument),
   rebuild: runAskedFor,
+  clone: runAskedFor,
   audit: itemsCut(auditEntrySchema),
   // A shell reads it.
   completion: null,

@@ -25,6 +25,7 @@ export const instantFields: ReadonlySet<string> = new Set([
   "lastSlot",
   "lateFrom",
   "manualSlot",
+  "newestTakenAt",
   "nextSlot",
   "observedAt",
   "publishedAt",

@@ -54,6 +54,9 @@ const baseTexts = {
   increment: "only what is new or has changed since the last one",
   "base-gone-from-source": "what the target lacks: the snapshot to compare with is gone from the source",
   "base-gone-from-target": "in full where the target has lost what it would be compared with",
+  shared: "only what differs from a restore point that both sites have",
+  seed: "only what differs from a restore point that it has",
+  "nothing-there": "in full, for it has nothing of the plan",
 } as const;
 
 /**
@@ -106,7 +109,9 @@ const nameTakenNote = ({ restore, targets }: RunAnswer): readonly string[] =>
 export const runTotals = (run: RunAnswer, style: Style): string => {
   const columns = [
     ...nameAndState(style),
-    ...(run.kind === "backup" ? transferred : [number("OBJECTS", ({ progress }) => String(progress.objectsTotal))]),
+    ...(run.kind === "backup" || run.sender !== undefined
+      ? transferred
+      : [number("OBJECTS", ({ progress }) => String(progress.objectsTotal))]),
     number("DURATION", took),
   ];
   const notes = [
@@ -122,7 +127,14 @@ export const runTotals = (run: RunAnswer, style: Style): string => {
 export const runHeading = (run: RunAnswer, style: Style): string =>
   `${style.strong(run.id)}  ${statusStyle(run.status, style)(statusText(run.status))}`;
 
-const kinds = { snapshot: "snapshot", backup: "backup", rebuild: "rebuild", attach: "attachment" } as const;
+const kinds = {
+  snapshot: "snapshot",
+  backup: "backup",
+  rebuild: "rebuild",
+  clone: "clone",
+  deletion: "deletion",
+  attach: "attachment",
+} as const;
 
 /** Everything about a run as it is now. Nothing is drawn over it, so no line has to be cut. */
 export const runText = (run: RunAnswer, style: Style): string => {
@@ -132,6 +144,7 @@ export const runText = (run: RunAnswer, style: Style): string => {
       ["Run", `${kinds[run.kind]} of ${countText(run)}, asked for by ${askedBy(run)}`],
       ["Slot", instantText(run.slot)],
       ["Group", groupTextOf(run)],
+      ...(run.sender === undefined ? [] : [["Sent by", run.sender] as const]),
     ],
     style,
   );

@@ -24,7 +24,7 @@ import {
   scheduleSchema,
 } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
-import { partsOf, progressSchema, runPlanSchema, runSchema, skipSchema, targetRunSchema } from "./run.ts";
+import { baseSchema, partsOf, progressSchema, runPlanSchema, runSchema, skipSchema, targetRunSchema } from "./run.ts";
 import { gatewaySchema, switchMapSchema } from "./site.ts";
 
 /** Bodies of HTTP answers that are more than a stored document. */
@@ -290,7 +290,7 @@ export const runTargetSchema = targetSummarySchema.extend({
   base: z
     .object({
       baseGroupId: groupIdSchema.nullable(),
-      why: z.enum(["first-backup", "increment", "base-gone-from-source", "base-gone-from-target"]),
+      why: baseSchema.shape.why,
     })
     .nullable(),
   progress: progressSumSchema,

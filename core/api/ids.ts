@@ -23,7 +23,7 @@ export const planIdSchema = z
 export const runIdSchema = z
   .string()
   .regex(
-    new RegExp(`^(run|restore)_${ulid}_${slotKey}$`),
+    new RegExp(`^(run|restore|deletion)_${ulid}_${slotKey}$`),
     "a run's id, such as run_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z",
   )
   .brand<"RunId">();
@@ -65,6 +65,10 @@ export const runIdOf = (planId: PlanId, slot: Instant): RunId =>
 export const restoreIdOf = (planId: PlanId, slot: Instant): RunId =>
   runIdSchema.parse(`restore_${planId.slice("plan_".length)}_${digits(slot)}`);
 
+/** What deletes by hand is a run as well; its slot is the moment it was confirmed. */
+export const deletionIdOf = (planId: PlanId, slot: Instant): RunId =>
+  runIdSchema.parse(`deletion_${planId.slice("plan_".length)}_${digits(slot)}`);
+
 /**
  * The snapshot group that a run makes. The group on the source and its mirrors on the
  * targets share the id.
@@ -77,3 +81,25 @@ export const runIdOfGroup = (groupId: GroupId): RunId => runIdSchema.parse(`run_
 /** The plan that a run or a group belongs to. */
 export const planIdOf = (id: RunId | GroupId): PlanId =>
   planIdSchema.parse(`plan_${id.slice(id.indexOf("_") + 1, id.lastIndexOf("_"))}`);
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/** The first ten characters of an id like a ULID: an instant. */
+const timePart = (milliseconds: number): string =>
+  Array.from({ length: 10 }, (_, i) => crockford[Math.floor(milliseconds / 32 ** (9 - i)) % 32]).join("");
+
+const instantIn = (id: RunId): Instant => {
+  const [, year, month, day, hour, minute, second, rest] =
+    /_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/.exec(id) ?? [];
+  return instantSchema.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${rest}Z`);
+};
+
+/**
+ * By which a site knows what is brought there for a restore: a plan's id that no plan has, made of
+ * the restore's instant and what is random of its own plan's, and the group's with the same.
+ */
+export const stagedIdsOf = (restoreId: RunId): { readonly planId: PlanId; readonly groupId: GroupId } => {
+  const random = planIdOf(restoreId).slice(-16);
+  const slot = restoreId.slice(restoreId.lastIndexOf("_"));
+  const ulid = `${timePart(Date.parse(instantIn(restoreId)))}${random}`;
+  return { planId: planIdSchema.parse(`plan_${ulid}`), groupId: groupIdSchema.parse(`group_${ulid}${slot}`) };
+};

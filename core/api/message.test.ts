@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isNewerMessage, messageFormat, messageText, sendableText } from "./message.ts";
+import { isNewerMessage, messageFormat, messageText, newestMessageFormat, sendableText } from "./message.ts";
 
 test("a message is ASCII that can be printed, and says what it said", () => {
   fc.assert(
@@ -16,8 +16,18 @@ test("a message is ASCII that can be printed, and says what it said", () => {
 
 test("a message says in which form it is, and only a newer one is left for others", () => {
   assert.deepEqual(JSON.parse(sendableText({ kind: "x" }, "It")), { format: messageFormat, kind: "x" });
-  assert.equal(isNewerMessage({ format: messageFormat + 1 }), true);
-  for (const body of [{ format: messageFormat }, { format: 1 }, {}, null, "text", { format: "x" }]) {
+  const own = { format: newestMessageFormat, kind: "y" };
+  assert.deepEqual(JSON.parse(sendableText(own, "It")), own);
+  assert.equal(isNewerMessage({ format: newestMessageFormat + 1 }), true);
+  for (const body of [
+    { format: newestMessageFormat },
+    { format: messageFormat },
+    { format: 1 },
+    {},
+    null,
+    "text",
+    { format: "x" },
+  ]) {
     assert.equal(isNewerMessage(body), false);
   }
 });

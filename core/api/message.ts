@@ -21,12 +21,19 @@ export const messageBytesMax = 1024 * 1024;
  */
 export const messageFormat = 3;
 
+/**
+ * The form of tasks that gateways of `messageFormat` do not understand, or would do otherwise than
+ * they are told: whoever makes such a task gives it this as its `format`. The others go to any
+ * gateway.
+ */
+export const newestMessageFormat = 4;
+
 /** Whether a newer version than this one has sent it: it is left for one that understands it. */
 export const isNewerMessage = (body: unknown): boolean =>
-  typeof body === "object" && body !== null && "format" in body && Number(body.format) > messageFormat;
+  typeof body === "object" && body !== null && "format" in body && Number(body.format) > newestMessageFormat;
 
 /**
- * The text of a message that is about to be sent.
+ * The text of a message that is about to be sent, in the usual form unless it says another one.
  * @param what whose it is, as a sentence begins with it
  * @throws MESSAGE_TOO_LARGE: sent again it would be as large, so somebody has to
  * do something about it

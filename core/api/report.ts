@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { spaceQuestionIdSchema, spaceSchema } from "./deletion/space.ts";
 import { facilitiesSchema } from "./facilities.ts";
 import { damageSchema } from "./group.ts";
 import { type GatewayId, gatewayIdSchema, instantSchema, runIdSchema, type SiteId, siteIdSchema } from "./ids.ts";
@@ -82,6 +83,15 @@ export const reportSchema = z.discriminatedUnion("kind", [
     gateway: gatewaySchema.omit({ lastSeenAt: true }),
     /** What it has refused its peers since it said so last. Absent: nothing. */
     refused: refusedPeersSchema.optional(),
+  }),
+  /** What deleting would give back at the site: the answer to a question that it was asked. */
+  z.object({
+    kind: z.literal("space"),
+    siteId: siteIdSchema,
+    gatewayId: gatewayIdSchema,
+    questionId: spaceQuestionIdSchema,
+    /** Null: the storage can't tell. */
+    space: spaceSchema.nullable(),
   }),
   /**
    * What the site has, in parts of 200 objects or damages at most, each judged by itself.

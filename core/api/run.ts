@@ -1,16 +1,17 @@
 import { z } from "zod";
 import { boundedRecord, entriesMax } from "./bounds.ts";
 import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema, siteIdSchema } from "./ids.ts";
-import { textCharactersMax, textSchema } from "./object/common.ts";
+import { nameSchema, textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
+import { rebuildWishesSchema } from "./restore/wishes.ts";
 
 /** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild", "attach"]);
+export const restoreKindSchema = z.enum(["rebuild", "clone", "attach"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
-export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options]);
+export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options, "deletion"]);
 export type RunKind = z.infer<typeof runKindSchema>;
 
 /** The steps of a run at one target, in order; which of them a run has depends on its kind. */
@@ -21,6 +22,7 @@ export const stepSchema = z.enum([
   "publishing",
   "reclaiming",
   "rebuilding",
+  "deleting",
   "attaching",
 ]);
 export type Step = z.infer<typeof stepSchema>;
@@ -82,6 +84,11 @@ export const runHeadSchema = z.object({
   slot: instantSchema,
   sequence: z.int().min(1),
   source: siteIdSchema,
+  /**
+   * Of a restore for which a group is brought to its target: the site that sends it. Absent: the
+   * target has what it reads.
+   */
+  sender: siteIdSchema.optional(),
   groupId: groupIdSchema,
   /** Of the plan's entries; which objects that is, its snapshot finds out. */
   objectCount: z.int().min(1),
@@ -89,13 +96,35 @@ export const runHeadSchema = z.object({
 });
 export type RunHead = z.infer<typeof runHeadSchema>;
 
+/** One for each target; of a deletion, one for the source as well. */
+export const partsMax = planTargetsMax + 1;
+
 /** What a run has one of for each target. */
 export const partsOf = <Part extends z.core.SomeType>(part: Part) =>
-  boundedRecord(z.string().max(textCharactersMax), part, planTargetsMax);
+  boundedRecord(z.string().max(textCharactersMax), part, partsMax);
 
 /** One execution of a plan: what it is, and one part a target. */
 export const runSchema = runHeadSchema.extend({ targets: partsOf(targetRunSchema) });
 export type Run = z.infer<typeof runSchema>;
+
+/**
+ * What is deleted by hand, as it was confirmed. `groups`: of those that the plan has at the site;
+ * all are those up to the run's number. `last`: also what is needed as the last good one.
+ */
+const deletionPlanSchema = z.object({
+  sites: z
+    .array(
+      z.object({
+        siteId: siteIdSchema,
+        groups: z.union([z.literal("all"), z.array(groupIdSchema).max(entriesMax)]),
+        mirrors: z.boolean(),
+      }),
+    )
+    .max(partsMax),
+  last: z.boolean(),
+  despiteKeepUntil: z.boolean(),
+});
+export type DeletionPlan = z.infer<typeof deletionPlanSchema>;
 
 /** What a run was told at its start, and which never changes afterwards. */
 export const runPlanSchema = z.object({
@@ -121,11 +150,18 @@ export const runPlanSchema = z.object({
       fromSiteId: siteIdSchema.optional(),
       namePrefix: z.string().max(textCharactersMax),
       evenDamaged: z.boolean().optional(),
+      /** What some of its own objects are called, by their index; the others by the prefix. */
+      names: z
+        .array(z.object({ index: z.int().min(0), name: nameSchema.min(1) }))
+        .max(entriesMax)
+        .optional(),
+      wishes: rebuildWishesSchema.optional(),
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
       /** Of an attachment. */
       attach: attachTermsSchema.optional(),
     })
     .optional(),
+  deletion: deletionPlanSchema.optional(),
 });
 export type RunPlan = z.infer<typeof runPlanSchema>;
 
@@ -197,8 +233,19 @@ export type Published = z.infer<typeof publishedSchema>;
 export const baseSchema = z.object({
   baseGroupId: groupIdSchema.nullable(),
   baseRunId: runIdSchema.nullable(),
-  /** For people: a full transfer says why it is one (I4). */
-  why: z.enum(["first-backup", "increment", "base-gone-from-source", "base-gone-from-target"]),
+  /**
+   * For people: a full transfer says why it is one (I4). Of a restore: both sites have the base
+   * (`shared`), or the target alone (`seed`), or it has nothing of the plan (`nothing-there`).
+   */
+  why: z.enum([
+    "first-backup",
+    "increment",
+    "base-gone-from-source",
+    "base-gone-from-target",
+    "shared",
+    "seed",
+    "nothing-there",
+  ]),
 });
 export type Base = z.infer<typeof baseSchema>;
 
@@ -258,6 +305,7 @@ export const shardSchema = z.object({
   done: sumOfSchema.optional(),
   /** What all of its tasks are told. */
   source: siteIdSchema,
+  sender: siteIdSchema.optional(),
   sequence: z.int().min(1),
   base: baseSchema.optional(),
   compression: compressionSchema.optional(),

@@ -19,6 +19,7 @@ import { mappingSchema, objectConfigSchema } from "./object.ts";
 import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax } from "./plan.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
+import { rebuildWishesSchema } from "./restore/wishes.ts";
 import { stepSchema, toldProgressSchema } from "./run.ts";
 import { endpointSchema, gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
@@ -66,6 +67,17 @@ export const volumeTransferSchema = z.object({
   mirrorVolumeId: storageIdSchema,
 });
 
+/** A group that a restore reads, and the plan that it is of. */
+const readGroupSchema = z.object({ planId: planIdSchema, groupId: groupIdSchema });
+
+/** The same of a group that another run made, at whichever site: the sender finds its snapshots. */
+export const stagedTransferSchema = z.object({
+  from: readGroupSchema,
+  /** As the protected site calls the volume. */
+  sourceVolumeId: storageIdSchema,
+  mirrorVolumeId: storageIdSchema,
+});
+
 export const snapshotTaskSchema = z.object({
   ...runTask,
   kind: z.literal("snapshot"),
@@ -85,6 +97,11 @@ export const prepareTaskSchema = z.object({
    * before; then it is the one that the plan protects.
    */
   sender: siteIdSchema.optional(),
+  /**
+   * The mirror is a restore's, and goes with it; `planId` is of the restore's own making then.
+   * `seed`: what the site has that the mirror may start from.
+   */
+  staged: z.object({ seed: readGroupSchema.nullable() }).optional(),
 });
 export const transferTaskSchema = z.object({
   ...runTask,
@@ -92,8 +109,11 @@ export const transferTaskSchema = z.object({
   /** The site that it is sent to. Absent: of a control plane of before; then it is the target. */
   receiver: siteIdSchema.optional(),
   /** One: each volume is a task of its own. */
-  volumes: z.array(volumeTransferSchema).length(1),
-  /** The newest group that the target has published for this plan; null for a first backup. */
+  volumes: z.array(z.union([volumeTransferSchema, stagedTransferSchema])).length(1),
+  /**
+   * The newest group that the target has published for this plan, or the restore's seed; null for a
+   * first backup.
+   */
   baseGroupId: groupIdSchema.nullable(),
   compression: compressionSchema,
   /**
@@ -132,17 +152,24 @@ export const reclaimTaskSchema = z.object({
    * made by: nothing is deleted.
    */
   keeps: z.array(groupIdSchema).max(entriesMax).optional(),
+  /** Of `deleting`: the plan's mirrors are released as well. */
+  mirrors: z.literal(true).optional(),
 });
 export const rebuildTaskSchema = z.object({
   ...runTask,
   kind: z.literal("rebuild"),
   /** The group to rebuild from; `groupId` names the restore itself. */
   fromGroupId: groupIdSchema,
-  /** Which of the group's: what it is, the manifest says that was published with the group. */
-  object: planObjectSchema.pick({ kind: true, id: true }),
+  /** Whose that is, where it was brought here for the restore. Absent: the plan's. */
+  fromPlanId: planIdSchema.optional(),
+  /**
+   * Which of the group's, and how that names it: what it is, the site's own store says. `name`
+   * absent: of a control plane of before.
+   */
+  object: planObjectSchema.pick({ kind: true, id: true }).extend({ name: nameSchema.optional() }),
+  /** What is made of it is to be called so. */
   name: nameSchema.min(1),
-  /** Of which the name is made with the object's own. Absent: a control plane of before. */
-  namePrefix: nameSchema.optional(),
+  wishes: rebuildWishesSchema.optional(),
   /** Also when damage was found in it. */
   evenDamaged: z.boolean().optional(),
 });
@@ -157,6 +184,8 @@ export const attachTaskSchema = z.object({
 });
 /** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
 export const abortTaskSchema = z.object({ ...runTask, kind: z.literal("abort") });
+/** Whatever was brought to the site for a restore goes, and is never brought again. */
+export const unstageTaskSchema = z.object({ ...runTask, kind: z.literal("unstage") });
 
 export const runTaskSchema = z.discriminatedUnion("kind", [
   snapshotTaskSchema,
@@ -167,12 +196,25 @@ export const runTaskSchema = z.discriminatedUnion("kind", [
   rebuildTaskSchema,
   attachTaskSchema,
   abortTaskSchema,
+  unstageTaskSchema,
 ]);
 export const inventoryTaskSchema = z.object({
   kind: z.literal("inventory"),
   id: taskIdSchema,
   siteId: siteIdSchema,
   issuedAt: instantSchema,
+});
+/** What deleting would give back is worked out, and nothing is changed. */
+export const spaceTaskSchema = z.object({
+  kind: z.literal("space"),
+  id: taskIdSchema,
+  siteId: siteIdSchema,
+  issuedAt: instantSchema,
+  planId: planIdSchema,
+  source: siteIdSchema,
+  /** Of the plan's groups that the site has. */
+  groups: z.union([z.literal("all"), z.array(groupIdSchema).max(entriesMax)]),
+  mirrors: z.boolean(),
 });
 /**
  * For one gateway of the site: how fast it may send from now on, and whose certificates it must not
@@ -190,11 +232,16 @@ export const settingsTaskSchema = z.object({
   issuedAt: instantSchema,
 });
 /** What a site's gateways work on, whichever of them takes it. */
-export const workTaskSchema = z.discriminatedUnion("kind", [...runTaskSchema.options, inventoryTaskSchema]);
+export const workTaskSchema = z.discriminatedUnion("kind", [
+  ...runTaskSchema.options,
+  inventoryTaskSchema,
+  spaceTaskSchema,
+]);
 export const taskSchema = z.discriminatedUnion("kind", [...workTaskSchema.options, settingsTaskSchema]);
 
 export type MirrorVolume = z.infer<typeof mirrorVolumeSchema>;
 export type VolumeTransfer = z.infer<typeof volumeTransferSchema>;
+export type StagedTransfer = z.infer<typeof stagedTransferSchema>;
 export type SnapshotTask = z.infer<typeof snapshotTaskSchema>;
 export type PrepareTask = z.infer<typeof prepareTaskSchema>;
 export type TransferTask = z.infer<typeof transferTaskSchema>;
@@ -203,10 +250,15 @@ export type ReclaimTask = z.infer<typeof reclaimTaskSchema>;
 export type RebuildTask = z.infer<typeof rebuildTaskSchema>;
 export type AttachTask = z.infer<typeof attachTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
+export type UnstageTask = z.infer<typeof unstageTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
 export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
+export type SpaceTask = z.infer<typeof spaceTaskSchema>;
 export type SettingsTask = z.infer<typeof settingsTaskSchema>;
 export type Task = z.infer<typeof taskSchema>;
+
+/** Whether it is given out in a run's name: what a gateway says of it names that run. */
+export const isRunTask = (task: Task): task is RunTask => "runId" in task;
 
 /** Of what can't be read in full, the id: the group is there. */
 const toldGroupSchema = z.union([listedGroupSchema, listedGroupSchema.pick({ groupId: true })]);
@@ -298,6 +350,7 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   /** The attachment's time is over. */
   z.object({ kind: z.literal("attach"), progress: toldProgressSchema }),
   z.object({ kind: z.literal("abort") }),
+  z.object({ kind: z.literal("unstage") }),
 ]);
 export type TaskResult = z.infer<typeof taskResultSchema>;
 export type TaskResultOf<K extends TaskResult["kind"]> = Extract<TaskResult, { kind: K }>;

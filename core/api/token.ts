@@ -4,7 +4,8 @@ import { instantSchema } from "./ids.ts";
 /**
  * What a token may do. No scope contains another.
  * `read`: look at everything but tokens; `operate`: plans and runs;
- * `restore`: make objects from restore points; `delete`: delete plans; `admin`: sites and tokens.
+ * `restore`: make objects from restore points; `delete`: delete plans, groups and mirrors;
+ * `admin`: sites and tokens.
  */
 export const scopeSchema = z.enum(["read", "operate", "restore", "delete", "admin"]);
 export type Scope = z.infer<typeof scopeSchema>;

@@ -15,7 +15,7 @@ test("a file that is rebuilt stays in its directory", () => {
   assert.equal(nameOf("/exports/e1/a"), "/exports/e1/restored-a");
 });
 
-test("a VM's disks have the prefix too", () => {
+test("a VM's disks have what the VM has before its name, and the VM's name where it is called otherwise", () => {
   const geometry = { extentBytes: 2 ** 28, stripeCount: 1, stripeBytes: 2 ** 28 };
   const web = objectConfigSchema.parse({
     ...{ kind: "vm", id: "vm-1", name: "web", volumes: [{ id: "volume-1", sizeBytes: 1, geometry }] },
@@ -25,5 +25,7 @@ test("a VM's disks have the prefix too", () => {
       nics: [],
     },
   });
-  assert.deepEqual(rebuiltNames(web, "restored-"), ["restored-web", "restored-data/1"]);
+  assert.deepEqual(rebuiltNames(web, "restored-web"), ["restored-web", "restored-data/1"]);
+  assert.deepEqual(rebuiltNames(web, "web"), ["web", "data/1"]);
+  assert.deepEqual(rebuiltNames(web, "shop"), ["shop", "shop-data/1"]);
 });

@@ -31,6 +31,7 @@ const kindOf: Record<Step, TaskResult["kind"]> = {
   publishing: "publish",
   reclaiming: "reclaim",
   rebuilding: "rebuild",
+  deleting: "reclaim",
   attaching: "attach",
 };
 

@@ -10,7 +10,7 @@ const { silencesMax } = defaultRetryPolicy;
 describe("a part of a run", () => {
   for (const kind of Object.keys(stepsOf) as RunKind[]) {
     test(`of kind ${kind} goes through its steps in their order, and lets its lane go at the end`, () => {
-      const play = playPart({ kind, objectCount: 3 });
+      const play = playPart({ kind, objectCount: 3, isSent: true });
       play.start();
       assert.equal(play.end().isLaneHeld, true);
       play.workUntil();
@@ -21,6 +21,14 @@ describe("a part of a run", () => {
       assert.equal(play.part().endedIn, stepsOf[kind].at(-1));
     });
   }
+
+  test("of a restore that finds its group at its target has no step that brings it there", () => {
+    const play = playPart({ kind: "clone", objectCount: 3 });
+    play.start();
+    play.workUntil();
+    assert.deepEqual([...new Set(play.sent().map(({ step }) => step))], ["rebuilding"]);
+    assert.equal(play.part().state, "succeeded");
+  });
 
   test("takes a step that is done twice as done once, and no notice of what is given up of one that is over", () => {
     for (const step of ["preparing", "reclaiming"] as const) {
@@ -50,7 +58,7 @@ describe("a part of a run", () => {
   });
 
   test("is cancelled while it waits and in each step; once its restore point is there, only its tidying is", () => {
-    const kinds = ["backup", ...restoreKindSchema.options] as const;
+    const kinds = ["backup", "deletion", ...restoreKindSchema.options] as const;
     for (const step of [undefined, ...stepSchema.options]) {
       const kind = kinds.find((one) => step !== undefined && stepsOf[one].includes(step)) ?? "backup";
       const play = step === undefined ? playPart() : startedUntil(step, { kind });

@@ -33,6 +33,7 @@ export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
   transferring: working,
   publishing: working,
   rebuilding: working,
+  deleting: working,
   attaching: lasting,
   reclaiming: tidying,
   succeeded: over,
@@ -59,11 +60,12 @@ export const taskTable: Record<Step, TaskRow> = {
   rebuilding: once,
   attaching: once,
   reclaiming: twice,
+  deleting: twice,
 };
 
 /** The part after an event. Pure; the same object comes back when nothing changed. */
 export const decidePart = (
-  run: Pick<RunHead, "kind">,
+  run: Pick<RunHead, "kind" | "sender">,
   before: TargetRun,
   event: PartEvent,
   { now }: Pick<RunContext, "now">,

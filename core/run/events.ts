@@ -64,6 +64,7 @@ export interface RunContext {
 /** What the tasks of a step are told besides what they are about. */
 export interface Told {
   readonly source: SiteId;
+  readonly sender?: SiteId;
   readonly sequence: number;
   readonly base?: Base;
   readonly compression?: NonNullable<Shard["compression"]>;

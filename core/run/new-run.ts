@@ -20,11 +20,12 @@ export const newRun = (options: {
   readonly slot: Instant;
   readonly sequence: number;
   readonly source: SiteId;
+  readonly sender?: SiteId | undefined;
   readonly targets: readonly SiteId[];
   readonly objectCount: number;
   readonly now: Instant;
 }): Run => {
-  const { planId, kind, trigger, slot, sequence, source, targets, objectCount, now } = options;
+  const { planId, kind, trigger, slot, sequence, source, sender, targets, objectCount, now } = options;
   const { id = runIdOf(planId, slot) } = options;
   return {
     id,
@@ -34,6 +35,7 @@ export const newRun = (options: {
     slot,
     sequence,
     source,
+    ...(sender !== undefined && { sender }),
     groupId: groupIdOf(id),
     objectCount,
     createdAt: now,

@@ -2,14 +2,14 @@ import type { Instant } from "../api/ids.ts";
 import type { Reason } from "../api/reason.ts";
 import type { RunHead, TargetRun } from "../api/run.ts";
 import type { PartEvent } from "./events.ts";
-import { stepAfter, stepsOf } from "./steps.ts";
+import { stepAfter, stepsIn } from "./steps.ts";
 import { joined } from "./warnings.ts";
 
 type EventOf<E extends PartEvent["type"]> = Extract<PartEvent, { type: E }>;
 
 /** What a transition may look at besides its event. */
 export interface PartSituation {
-  readonly run: Pick<RunHead, "kind">;
+  readonly run: Pick<RunHead, "kind" | "sender">;
   readonly part: TargetRun;
   readonly now: Instant;
 }
@@ -30,7 +30,7 @@ const end = (
 });
 
 export const start = ({ run, part, now }: PartSituation): TargetRun | undefined => {
-  const [step] = stepsOf[run.kind];
+  const [step] = stepsIn(run);
   return step && { ...part, state: step, step, startedAt: now };
 };
 
@@ -49,7 +49,7 @@ export const goOn = (situation: PartSituation, event: EventOf<"done">): TargetRu
   const { warning, moved } = event;
   if (event.step !== situation.part.step) return undefined;
   const part = { ...situation.part, warning: joined(situation.part.warning, warning), ...(moved && { moved }) };
-  const step = stepAfter(run.kind, event.step);
+  const step = stepAfter(run, event.step);
   return step === undefined ? end({ ...situation, part }, "succeeded", null) : { ...part, state: step, step };
 };
 

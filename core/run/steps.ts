@@ -2,6 +2,7 @@ import type { SiteId } from "../api/ids.ts";
 import {
   type RestoreKind,
   type Run,
+  type RunHead,
   type RunKind,
   restoreKindSchema,
   type Step,
@@ -10,25 +11,48 @@ import {
   type TargetState,
 } from "../api/run.ts";
 
-/** The steps of each kind of run at one target, in order (W10). */
+/** The steps by which a group comes to another site. */
+const bringing = ["preparing", "transferring", "publishing"] as const;
+
+/**
+ * The steps of each kind of run at one target, in order (W10). A restore that finds its group at
+ * the target has none of those that bring it there.
+ */
 export const stepsOf: Record<RunKind, readonly Step[]> = {
   snapshot: ["snapshotting", "reclaiming"],
-  backup: ["snapshotting", "preparing", "transferring", "publishing", "reclaiming"],
+  backup: ["snapshotting", ...bringing, "reclaiming"],
   rebuild: ["rebuilding"],
+  clone: [...bringing, "rebuilding"],
+  deletion: ["deleting"],
   attach: ["attaching"],
 };
+
+/** Whether it is one of the plan's own, which waits for its turn and adds groups to the plan's. */
+export const hasLane = (kind: RunKind): boolean => kind === "snapshot" || kind === "backup";
 
 /** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
 export const isRestore = (kind: RunKind): kind is RestoreKind =>
   restoreKindSchema.options.some((restore) => restore === kind);
 
+/** What tells which steps a run has. */
+type Kind = Pick<RunHead, "kind" | "sender">;
+
+const isBringing = (step: Step): boolean => bringing.some((one) => one === step);
+
+/** The steps of a run at one target, in order. */
+export const stepsIn = ({ kind, sender }: Kind): readonly Step[] =>
+  isRestore(kind) && sender === undefined ? stepsOf[kind].filter((step) => !isBringing(step)) : stepsOf[kind];
+
+/** Whether the step brings a group to a site for a restore alone. */
+export const isStaging = ({ sender }: Pick<RunHead, "sender">, step: Step): boolean =>
+  sender !== undefined && isBringing(step);
+
 /** The step after `step`; undefined after the last one. */
-export const stepAfter = (kind: RunKind, step: Step): Step | undefined =>
-  stepsOf[kind][stepsOf[kind].indexOf(step) + 1];
+export const stepAfter = (run: Kind, step: Step): Step | undefined => stepsIn(run)[stepsIn(run).indexOf(step) + 1];
 
 /** The steps before `step`, in order. */
-export const stepsBefore = (kind: RunKind, step: Step): readonly Step[] =>
-  stepsOf[kind].slice(0, stepsOf[kind].indexOf(step));
+export const stepsBefore = (run: Kind, step: Step): readonly Step[] =>
+  stepsIn(run).slice(0, stepsIn(run).indexOf(step));
 
 /** How many objects and volumes a run has, as its snapshot says. */
 export type Counts = Pick<Taken, "objects" | "volumes">;
@@ -59,6 +83,7 @@ export const taskCount = (
       return kind === "backup" ? 2 : 1;
     case "snapshotting":
     case "publishing":
+    case "deleting":
     case "attaching":
       return 1;
   }
@@ -69,7 +94,7 @@ export const taskCount = (
  * source, or in a version before of a target.
  */
 export const hasStep = (run: Run, target: SiteId, step: Step): boolean =>
-  stepsOf[run.kind].includes(step) &&
+  stepsIn(run).includes(step) &&
   (run.targets[target] !== undefined || (step === "snapshotting" && target === run.source));
 
 /**
@@ -79,17 +104,20 @@ export const hasStep = (run: Run, target: SiteId, step: Step): boolean =>
 export const placeOf = ({ source }: Pick<Run, "source">, target: SiteId, step: Step): SiteId =>
   step === "snapshotting" ? source : target;
 
+/** What tells which site does what of a run. */
+type Sites = Pick<RunHead, "source" | "sender">;
+
 /**
  * Between which sites the data of a part flows. What the plan protects is a third thing, though a
  * backup is sent by the site that it protects.
  */
 export const flowOf = (
-  { source }: Pick<Run, "source">,
+  { source, sender = source }: Sites,
   target: SiteId,
-): { readonly sender: SiteId; readonly receiver: SiteId } => ({ sender: source, receiver: target });
+): { readonly sender: SiteId; readonly receiver: SiteId } => ({ sender, receiver: target });
 
 /** The site whose gateways do a step's task. */
-export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step, index: number): SiteId => {
+export const siteOfTask = (run: Sites, target: SiteId, step: Step, index: number): SiteId => {
   const { sender, receiver } = flowOf(run, target);
   switch (step) {
     case "snapshotting":
@@ -100,6 +128,7 @@ export const siteOfTask = (run: Pick<Run, "source">, target: SiteId, step: Step,
     case "publishing":
       return receiver;
     case "rebuilding":
+    case "deleting":
     case "attaching":
       return target;
     case "reclaiming":

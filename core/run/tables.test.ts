@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type RunKind, restoreKindSchema, type Step, stepSchema } from "../api/run.ts";
+import { type RunKind, runKindSchema, type Step, stepSchema } from "../api/run.ts";
 import { partTable, taskTable } from "./decide.ts";
 import * as part from "./part-transitions.ts";
-import { stepsOf } from "./steps.ts";
+import { hasLane, stepsOf } from "./steps.ts";
 import * as task from "./task-transitions.ts";
 import { type Play, playPart, startedUntil, superseded } from "./testing.ts";
 
 const kindOf = (step: Step): RunKind =>
-  restoreKindSchema.options.find((kind) => stepsOf[kind].includes(step)) ?? "backup";
+  runKindSchema.options.find((kind) => kind !== "clone" && !hasLane(kind) && stepsOf[kind].includes(step)) ?? "backup";
 
 /** What may happen while a step is worked on; afterwards it goes on to the end. */
 const inAnyStep: Readonly<Record<string, (play: Play, step: Step) => void>> = {
@@ -137,6 +137,7 @@ describe("the tables of a run", () => {
         [partTable, state, "settled", part.unsettle],
       ]),
       [taskTable, "reclaiming", "completed", task.complete],
+      [taskTable, "deleting", "completed", task.complete],
       ...stepsOf.backup.slice(0, -1).map((step): Swap => [taskTable, step, "completed", task.listOrComplete]),
       ...stepSchema.options.flatMap((step): readonly Swap[] => [
         [taskTable, step, "failed", task.touch],

@@ -7,7 +7,7 @@ import type { PartEvent, TaskAnswer, TaskEvent } from "./events.ts";
 import { newRun } from "./new-run.ts";
 import { defaultRetryPolicy } from "./retry-policy.ts";
 import { closed, firstShard, isFinished, shardCount, shardOf } from "./shards.ts";
-import { hasEnded, stepsOf, taskCount } from "./steps.ts";
+import { hasEnded, isRestore, stepsOf, taskCount } from "./steps.ts";
 
 export const begin = "2026-11-24T01:00:00.000Z" as Instant;
 export const target = "b" as SiteId;
@@ -18,7 +18,7 @@ export const superseded = { type: "supersede", reason: { code: "SUPERSEDED", mes
 const answersMax = 500;
 
 /** A run to one target. */
-export const runOf = (kind: RunKind, objectCount: number) =>
+export const runOf = (kind: RunKind, objectCount: number, sender?: SiteId) =>
   newRun({
     planId: "plan_01JD0000000000000000000000" as PlanId,
     kind,
@@ -26,6 +26,7 @@ export const runOf = (kind: RunKind, objectCount: number) =>
     slot: begin,
     sequence: 1,
     source: "a" as SiteId,
+    sender,
     targets: [target],
     objectCount,
     now: begin,
@@ -55,12 +56,15 @@ export const playPart = ({
   kind = "backup",
   objectCount = 1,
   at: beginning = begin,
+  isSent = false,
 }: {
   readonly kind?: RunKind;
   readonly objectCount?: number;
   readonly at?: Instant;
+  /** Of a restore: its group is brought to its target. */
+  readonly isSent?: boolean;
 } = {}) => {
-  const run = runOf(kind, objectCount);
+  const run = runOf(kind, objectCount, isSent && isRestore(kind) ? ("c" as SiteId) : undefined);
   const told = { source: run.source, sequence: run.sequence };
   let part = run.targets[target] ?? assert.fail("it has a part");
   let now = beginning;

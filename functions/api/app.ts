@@ -8,6 +8,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { attachmentRoutes } from "./attachment.ts";
 import { audited, auditRoutes } from "./audit.ts";
 import { requireScope, requireToken } from "./auth.ts";
+import { deletionRoutes } from "./deletion.ts";
 import { enrolmentRoutes } from "./enrolment.ts";
 import type { ApiDeps } from "./env.ts";
 import { answerError, answerNotFound } from "./errors.ts";
@@ -54,6 +55,7 @@ export const createApp = (deps: ApiDeps) => {
     .route("/", runRoutes(deps))
     .route("/", groupRoutes(deps))
     .route("/", restoreRoutes(deps))
+    .route("/", deletionRoutes(deps))
     .route("/", attachmentRoutes(deps))
     .route("/", auditRoutes(deps))
     .route("/", tokenRoutes(deps));

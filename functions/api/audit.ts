@@ -48,11 +48,14 @@ export const audited = (deps: ApiDeps) =>
     if (c.res.status < 300 && mayChange(c)) await writeChange(deps, c);
   });
 
+/** It shows what would go. */
+const changeNothing: ReadonlySet<string> = new Set([credentialsPath, "/v1/deletions/preview"]);
+
 /** What only needs `read` changes nothing, whatever its method: so a reader writes nothing. */
 const mayChange = (c: Context<ApiEnv>): boolean => {
   const { method, path } = c.req;
   // Gateways ask for credentials every ten minutes, and nothing changes by it.
-  if (method === "GET" || method === "HEAD" || path === credentialsPath) return false;
+  if (method === "GET" || method === "HEAD" || changeNothing.has(path)) return false;
   return variablesOf(c).scope !== "read";
 };
 

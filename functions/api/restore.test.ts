@@ -266,10 +266,9 @@ describe("restores", () => {
     const before = await api.dump();
     for (const [status, code, changes] of [
       [404, "GROUP_UNKNOWN", { groupId: group?.id.replace("20260301", "20200101") }],
-      [409, "GROUP_NOT_RESTORABLE", { siteId: "a" }],
       [404, "SITE_UNKNOWN", { siteId: "nowhere" }],
       [400, "BAD_REQUEST", { groupId: "latest" }],
-      [400, "BAD_REQUEST", { type: "rollback" }],
+      [400, "BAD_REQUEST", { type: "conjure" }],
       [400, "BAD_REQUEST", { namePrefix: "../" }],
       [400, "BAD_REQUEST", { force: true }],
     ] as const) {

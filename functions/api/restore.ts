@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { restoreCreateSchema } from "../../core/api/restore/restore.ts";
 import { startAttach } from "../attach/start-attach.ts";
+import { startClone } from "../clone/start-clone.ts";
 import { startRebuild } from "../rebuild/start-rebuild.ts";
 import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
@@ -26,6 +27,8 @@ export const restoreRoutes = (deps: ApiDeps) =>
     switch (asked.type) {
       case "rebuild":
         return c.json(await startRebuild(deps, asked), 201);
+      case "clone":
+        return c.json(await startClone(deps, asked), 201);
       case "attach":
         return c.json(await startAttach(deps, { ...asked, by: c.get("token").name }), 201);
     }

@@ -4,7 +4,7 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule } from "../../core/api/plan.ts";
 import type { Attached } from "../../core/api/restore/attach.ts";
 import type { Progress } from "../../core/api/run.ts";
-import type { RunTask, TaskResult } from "../../core/api/task.ts";
+import { isRunTask, type RunTask, type TaskResult } from "../../core/api/task.ts";
 import { handleReport } from "../report.ts";
 import { objectNamed, type TestApi, vmNamed } from "./testing.ts";
 
@@ -23,7 +23,7 @@ export const progressOf = (phase: Progress["phase"], bytesSent: number): Progres
 /** The run tasks that wait on the site's queue, oldest first; they are taken off it. */
 export const takeTasks = ({ deps }: TestApi, siteId: SiteId): readonly RunTask[] =>
   deps.tasks.takeAll(siteId).map(({ task }) => {
-    assert.ok(task.kind !== "inventory" && task.kind !== "settings");
+    assert.ok(isRunTask(task));
     return task;
   });
 
@@ -68,7 +68,8 @@ export const resultOf = (
     case "rebuild":
       return { kind: "rebuild", object: { ...published(task.object), name: task.name } };
     case "abort":
-      return { kind: "abort" };
+    case "unstage":
+      return { kind: task.kind };
   }
 };
 

@@ -151,6 +151,14 @@ export const warningKey = (runId: RunId, step: Step, target: SiteId | "source", 
   partition: `RUN#${runId}`,
   sort: `${warningPrefix(step, target)}${indexDigits(index)}`,
 });
+/** `Taken`: what a restore brings to its target, as far as it is counted. */
+export const stagedKey = (runId: RunId): Key => ({ partition: `RUN#${runId}`, sort: "STAGED" });
+/** `{ volumes }`: some of the volumes that a restore brings, in their order. */
+export const stagedPagePrefix = "STAGEDVOLUMES#";
+export const stagedVolumesKey = (runId: RunId, page: number): Key => ({
+  partition: `RUN#${runId}`,
+  sort: `${stagedPagePrefix}${indexDigits(page)}`,
+});
 /** `Mapping`: where the run's mirrors at a target lie, and what they are connected to. */
 export const mappingKey = (runId: RunId, target: SiteId): Key => ({
   partition: `RUN#${runId}`,
@@ -178,6 +186,12 @@ export const shardOfKey = ({ partition, sort }: Key) => {
 export const questionKey = (runId: RunId, target: SiteId, place: number, about: "list" | "tidy"): Key => ({
   partition: `RUN#${runId}`,
   sort: `QUESTION#${target}#${place}#${about}`,
+});
+
+/** `SpaceQuestion`: what a site was asked about its space. */
+export const spaceQuestionKey = (siteId: SiteId, questionId: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `SPACE#${questionId}`,
 });
 
 /** `DeadLetter`: a report about the run that could not be taken in. */

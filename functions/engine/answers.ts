@@ -4,6 +4,7 @@ import type { TaskReport } from "../../core/api/report.ts";
 import type { Shard } from "../../core/api/run.ts";
 import type { TaskResultOf } from "../../core/api/task.ts";
 import type { TaskAnswer } from "../../core/run/events.ts";
+import { leftOf } from "../deletable/choose.ts";
 import { planKey } from "../documents/records.ts";
 import { noteGone } from "../groups/gone.ts";
 import { markDeleted } from "../groups/groups.ts";
@@ -60,7 +61,9 @@ const reclaimed = async (
   // A list is taken only from who was asked for it: a late one says what was there once.
   if (!shard.listed && attempt === shard.attempt)
     await takeList(deps, { ...shard, planId }, siteId, listIn(shard, result));
-  if (!shard.listed || result.deleted.length < groupsAtOnce) return {};
+  if (!shard.listed) return {};
+  if (shard.step === "deleting") return (await leftOf(deps, runId, siteId)) === undefined ? {} : { more: true };
+  if (result.deleted.length < groupsAtOnce) return {};
   const plan = await deps.store.get<Plan>(planKey(planId));
   return plan !== undefined && (await hasWork(deps, plan.body, siteId)) ? { more: true } : {};
 };

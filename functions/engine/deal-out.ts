@@ -3,7 +3,7 @@ import type { Run, Shard, Step, TargetRun } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import type { Told } from "../../core/run/events.ts";
 import { closed, firstShard, isFinished, reopened, shardCount } from "../../core/run/shards.ts";
-import { isAwaited, isCounted, placeOf, taskCount } from "../../core/run/steps.ts";
+import { isAwaited, isCounted, isStaging, placeOf, taskCount } from "../../core/run/steps.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { retrying } from "../documents/conflicts.ts";
 import { partKey, shardKey } from "../documents/records.ts";
@@ -14,6 +14,8 @@ import { ensureMapping } from "../runs/mapping.ts";
 import { loadRun } from "../runs/runs.ts";
 import { readShards } from "../runs/shards.ts";
 import { readTaken, type WholeTaken } from "../runs/taken.ts";
+import { dropSeed, ensureSeed } from "../staging/seed.ts";
+import { ensureStagedVolumes } from "../staging/staged-volumes.ts";
 import type { Happening } from "./happenings.ts";
 import { send, stepDone } from "./send-tasks.ts";
 import { dueOf, puts, retryPolicyOf, shardsAtOnce } from "./shards.ts";
@@ -33,7 +35,7 @@ export const dealOut = async (
 ): Promise<readonly Happening[]> => {
   const place = placeOf(run, target, step);
   const there = isNew && place === target ? [] : await readShards(deps, run.id, place, step);
-  const taken = isCounted(step) ? await readTaken(deps, run) : undefined;
+  const taken = isCounted(step) ? await takenFor(deps, run) : undefined;
   const count = taskCount(run, step, taken);
   const isThere = new Set(there.map(({ body }) => body.shard));
   const missing = Array.from({ length: shardCount(count) }, (_, shard) => shard).filter((shard) => !isThere.has(shard));
@@ -48,12 +50,17 @@ export const dealOut = async (
     const made = await mapBounded(begun, shardsAtOnce, (shard) => begin(deps, run, place, shard, shut));
     if (await isStillAwaited(deps, run, target, step)) return send(deps, run.id, place, made.flat());
     await closeAll(deps, run.id, place, step);
+    if (isStaging(run, step)) await dropSeed(deps, run, target);
     return [];
   }
   const shards = there.map(({ body }) => body);
   if (!shards.every(isFinished)) return [];
   return [stepDone(run.id, target, step, await windUpStep(deps, { runId: run.id, place, step }, shards))];
 };
+
+/** What the objects and volumes are that a run's steps are about. */
+const takenFor = (deps: Deps, run: Run): Promise<WholeTaken | undefined> =>
+  run.sender === undefined ? readTaken(deps, run) : ensureStagedVolumes(deps, run);
 
 /** @returns the shard, when it was not somebody else who put it there */
 const begin = async (
@@ -85,15 +92,20 @@ const toldAll = async (
   run: Run,
   { target, step, taken }: { readonly target: SiteId; readonly step: Step; readonly taken: WholeTaken | undefined },
 ): Promise<Told> => {
-  const { source, sequence } = run;
+  const { source, sequence, sender } = run;
+  const all = { source, sequence, ...(sender !== undefined && { sender }) };
   if (step === "preparing") {
     const { pool } = await ensureMapping(deps, run, target);
-    return { source, sequence, ...(pool !== undefined && { pool }) };
+    const base = sender === undefined ? {} : { base: await ensureSeed(deps, run, target) };
+    return { ...all, ...base, ...(pool !== undefined && { pool }) };
   }
-  if (step !== "transferring") return { source, sequence };
-  const [base, { compression }] = await Promise.all([ensureBase(deps, run, target), readRunPlan(deps, run.id)]);
+  if (step !== "transferring") return all;
+  const [base, { compression }] = await Promise.all([
+    sender === undefined ? ensureBase(deps, run, target) : ensureSeed(deps, run, target),
+    readRunPlan(deps, run.id),
+  ]);
   const { volumePages } = taken ?? {};
-  return { source, sequence, base, compression, ...(volumePages !== undefined && { volumePages }) };
+  return { ...all, base, compression, ...(volumePages !== undefined && { volumePages }) };
 };
 
 /**

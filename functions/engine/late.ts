@@ -1,6 +1,6 @@
 import type { Run, Shard } from "../../core/api/run.ts";
 import { isFinished, isTaskDone } from "../../core/run/shards.ts";
-import { partsOf } from "../../core/run/steps.ts";
+import { isStaging, partsOf } from "../../core/run/steps.ts";
 import type { Deps } from "../ports/deps.ts";
 import type { ShardId } from "../runs/shards.ts";
 import type { Completed } from "./answers.ts";
@@ -30,6 +30,7 @@ export const takeLate = async (deps: Deps, run: Run, report: Completed): Promise
 
 /** Where the groups lie that the task has made or deleted; undefined: it is about none. */
 const placeOf = (run: Run, { step, target, index }: Completed): Place | undefined => {
+  if (isStaging(run, step)) return undefined;
   switch (step) {
     case "snapshotting": {
       const [first] = partsOf(run);

@@ -1,6 +1,6 @@
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
-import { addSeconds } from "../../core/ports/clock.ts";
+import { addSeconds, secondsBetween } from "../../core/ports/clock.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import { decidePart } from "../../core/run/decide.ts";
 import type { PartEvent } from "../../core/run/events.ts";
@@ -75,5 +75,8 @@ const dueAfterChange = ({ clock }: Deps, { dueAt }: Stored<TargetRun>, part: Tar
 
 const nextLook = ({ clock }: Deps, part: TargetRun) => {
   if (isIdle(part)) return undefined;
-  return addSeconds(clock.now(), part.unsettled ? lookAfterSeconds : lookSeconds);
+  const now = clock.now();
+  // A site that is away for long is not told of the end every minute.
+  const isFresh = part.endedAt === null || secondsBetween(part.endedAt, now) < lookSeconds;
+  return addSeconds(now, part.unsettled && isFresh ? lookAfterSeconds : lookSeconds);
 };

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
-import type { PlanId, RunId, SiteId } from "../../core/api/ids.ts";
-import type { Run } from "../../core/api/run.ts";
+import { groupIdOf, type PlanId, type RunId, runIdOfGroup, type SiteId } from "../../core/api/ids.ts";
+import { pagesOf } from "../../core/api/pages.ts";
 import type { PlanEffect } from "../../core/plan/events.ts";
 import { planKey, runOfKey, runPrefix, skipKey } from "../documents/records.ts";
 import type { StoredPlan } from "../plans/plan-objects.ts";
@@ -66,12 +66,24 @@ const targetsThatStart = (effects: readonly PlanEffect[], runId: RunId): readonl
 
 /** Tidies in the name of the plan's newest run; a plan that never ran has nothing on its source. */
 const tidyAfter = async (deps: Deps, planId: PlanId): Promise<void> => {
-  const { partition } = planKey(planId);
-  const page = await deps.store.query<Run>({ partition, prefix: runPrefix, limit: 1, descending: true });
-  const [newest] = page.items;
-  const run = newest && (await loadRun(deps, runOfKey(newest.key).runId))?.run;
+  const runId = await newestRunOf(deps, planId);
+  const run = runId && (await loadRun(deps, runId))?.run;
   const [target] = Object.keys(run?.targets ?? {});
   if (run !== undefined && target !== undefined) await tidySource(deps, run, target as SiteId);
+};
+
+const documentsPerPage = 40;
+
+/** What a person asked for beside the plan's runs, a restore for one, has no source to tidy. */
+const newestRunOf = async (deps: Deps, planId: PlanId): Promise<RunId | undefined> => {
+  const { partition } = planKey(planId);
+  const read = (cursor: string | undefined) =>
+    deps.store.query({ partition, prefix: runPrefix, limit: documentsPerPage, descending: true, cursor });
+  for await (const { items } of pagesOf(read)) {
+    const found = items.map(({ key }) => runOfKey(key).runId).find((id) => id === runIdOfGroup(groupIdOf(id)));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 };
 
 const readPlan = async (deps: Deps, planId: PlanId): Promise<StoredPlan> => {

@@ -1,7 +1,7 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import { movedBy } from "../../core/run/moved.ts";
-import { isRestore, mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
+import { hasLane, isRestore, isStaging, mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
 import { forgetAttachment, isLongOver } from "../attachments/attachments.ts";
 import { partKey } from "../documents/records.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "../groups/groups.ts";
@@ -10,9 +10,10 @@ import { expireIfUseless } from "../runs/expiry.ts";
 import { readRunPlan } from "../runs/facts.ts";
 import { needRun } from "../runs/runs.ts";
 import { readShards } from "../runs/shards.ts";
+import { dropSeed } from "../staging/seed.ts";
 import { closeShards, dealOut } from "./deal-out.ts";
 import type { Happening } from "./happenings.ts";
-import { abortTaskOf } from "./tasks.ts";
+import { abortTaskOf, unstageTaskOf } from "./tasks.ts";
 
 /**
  * Makes true what a part's state says: of a step that it is in, that what came before is written
@@ -44,9 +45,9 @@ export const goOnWith = async (
 
 /** The groups that are there before a step begins. */
 const writeDown = async (deps: Deps, run: Run, target: SiteId, step: NonNullable<TargetRun["step"]>): Promise<void> => {
-  const last = stepsBefore(run.kind, step).at(-1);
+  const last = stepsBefore(run, step).at(-1);
   if (last === "snapshotting") await recordGroup(deps, run, "source", target);
-  if (last === "publishing") await recordGroup(deps, run, "mirror", target);
+  if (last === "publishing" && !isStaging(run, last)) await recordGroup(deps, run, "mirror", target);
 };
 
 /**
@@ -55,23 +56,40 @@ const writeDown = async (deps: Deps, run: Run, target: SiteId, step: NonNullable
 const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Promise<readonly Happening[]> => {
   const { id: runId, planId, kind } = run;
   const isGivenUp = part.state !== "succeeded";
+  const isStaged = run.sender !== undefined;
   // It was ended here, and its gateway serves it still.
   const isDetached = kind === "attach";
-  if (isDetached || (isGivenUp && mayBeWriting(part.endedIn))) {
+  if (isDetached || (isGivenUp && !isStaged && mayBeWriting(part.endedIn))) {
     await deps.tasks.send(target, [{ task: abortTaskOf(deps, run, target) }]);
   }
   if (isDetached || isGivenUp) await closeShards(deps, run, target, part);
   if (isDetached) await forgetAttachment(deps, target, runId);
   if (isRestore(kind)) await letGroupGo(deps, run, target);
-  else await markOfFailedRun(deps, run);
+  if (hasLane(kind)) await markOfFailedRun(deps, run);
   await expireIfUseless(deps, run);
+  if (isStaged) {
+    await dropSeed(deps, run, target);
+    await deps.tasks.send(target, [{ task: unstageTaskOf(deps, run, target) }]);
+    return [];
+  }
   const because = partKey(runId, target);
-  const moved = isGivenUp ? await movedUntilThen(deps, run, target, part) : undefined;
-  const settled = { to: "part", runId, target, event: { type: "settled", ...(moved && { moved }) }, because } as const;
-  if (isRestore(kind)) return [settled];
+  const settled = { ...(await settledPart(deps, run, target, part)), because };
+  if (!hasLane(kind)) return [settled];
   const released = { to: "plan", planId, event: { type: "released", target, runId }, because } as const;
   const isOnSource = isGivenUp && kind === "backup" && part.endedIn !== undefined;
   return [released, ...(isOnSource ? [{ to: "tidy", runId, target, because } as const] : []), settled];
+};
+
+/** All that follows from a part's end is done. */
+const settledPart = async (deps: Deps, run: Run, target: SiteId, part: TargetRun) => {
+  const moved = part.state === "succeeded" ? undefined : await movedUntilThen(deps, run, target, part);
+  return { to: "part", runId: run.id, target, event: { type: "settled", ...(moved && { moved }) } } as const;
+};
+
+/** The target says that nothing of what was brought there for a restore is left. */
+export const unstaged = async (deps: Deps, run: Run, target: SiteId): Promise<readonly Happening[]> => {
+  const part = run.targets[target];
+  return part?.unsettled ? [await settledPart(deps, run, target, part)] : [];
 };
 
 /** What a transfer that was given up had sent; its shards are closed, so no more is told of it. */

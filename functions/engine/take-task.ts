@@ -88,5 +88,5 @@ export const lookAtShard = async (deps: Deps, id: ShardId, stored: Stored<Shard>
 };
 
 /** Whether the site that has the task has a gateway that is alive: it may only be busy. */
-const isStaffed = async (deps: Deps, { place, step }: ShardId, { source, index }: Shard): Promise<boolean> =>
-  (await readGateways(deps, siteOfTask({ source }, place, step, index))).some(({ alive }) => alive);
+const isStaffed = async (deps: Deps, { place, step }: ShardId, shard: Shard): Promise<boolean> =>
+  (await readGateways(deps, siteOfTask(shard, place, step, shard.index))).some(({ alive }) => alive);

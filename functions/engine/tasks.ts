@@ -1,15 +1,17 @@
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
 import { VisibleError } from "../../core/api/errors.ts";
-import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId, stagedIdsOf } from "../../core/api/ids.ts";
+import { newestMessageFormat } from "../../core/api/message.ts";
 import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { TaskReport } from "../../core/api/report.ts";
 import type { Run, Shard } from "../../core/api/run.ts";
-import type { AbortTask, ReclaimTask, RunTask, VolumeTransfer } from "../../core/api/task.ts";
+import type { AbortTask, ReclaimTask, RunTask, UnstageTask, VolumeTransfer } from "../../core/api/task.ts";
 import { rebuiltName } from "../../core/object/rebuilt-name.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
-import { flowOf, siteOfTask } from "../../core/run/steps.ts";
+import { flowOf, isStaging, siteOfTask } from "../../core/run/steps.ts";
+import { chooseForDeletion } from "../deletable/choose.ts";
 import { planKey } from "../documents/records.ts";
 import { readGatewaysOfLate } from "../gateways/list.ts";
 import { baseOfVolume, nothingThere } from "../groups/base.ts";
@@ -19,20 +21,21 @@ import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact }
 import { mappingFor } from "../runs/mapping.ts";
 import { readRunObjects, snapshotIndexOf } from "../runs/run-objects.ts";
 import { readObjectOf } from "../runs/volume-pages.ts";
+import { readGroupOf } from "../staging/read-group.ts";
+import { stagedPreparation, stagedPublication, stagedTransfer } from "../staging/staged-tasks.ts";
 
 const tidying = { step: "reclaiming", attempt: 1 } as const;
 
 /** What every task of a run carries. Its id is the same for every try. */
 const fieldsOf = (
   deps: Deps,
-  { id: runId, sequence, source }: Pick<Run, "id" | "sequence" | "source">,
+  { id: runId, sequence, source, sender }: Pick<Run, "id" | "sequence" | "source" | "sender">,
   about: Pick<RunTask, "index" | "attempt" | "target" | "step" | "siteId">,
 ) => ({
   ...about,
   id: `${runId}/${about.step}/${about.target}/${about.index}`,
   runId,
-  planId: planIdOf(runId),
-  groupId: groupIdOf(runId),
+  ...(isStaging({ sender }, about.step) ? stagedIdsOf(runId) : { planId: planIdOf(runId), groupId: groupIdOf(runId) }),
   sequence,
   source,
   issuedAt: deps.clock.now(),
@@ -63,6 +66,19 @@ export const isOfAbort = ({
 }: Pick<TaskReport, "taskId" | "runId" | "target" | "siteId">) =>
   siteId === target && taskId === abortTaskId(runId, target);
 
+/** The message that has a restore's target remove all that was brought there for it. */
+export const unstageTaskOf = (deps: Deps, run: Run, target: SiteId): UnstageTask => ({
+  ...fieldsOf(deps, run, { target, step: "publishing", index: 0, attempt: 1, siteId: target }),
+  id: unstageTaskId(run.id, target),
+  ...{ kind: "unstage", format: newestMessageFormat },
+});
+
+/** Whether a report is about such a message. */
+export const isOfUnstage = ({ taskId, runId, target }: Pick<TaskReport, "taskId" | "runId" | "target">) =>
+  taskId === unstageTaskId(runId, target);
+
+const unstageTaskId = (runId: RunId, target: SiteId): string => `${runId}/unstage/${target}/0`;
+
 const abortTaskId = (runId: RunId, target: SiteId): string => `${runId}/abort/${target}/0`;
 
 /**
@@ -85,9 +101,9 @@ export const tidyTaskOf = (
  * and from the facts of the steps before it.
  */
 export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard): Promise<RunTask> => {
-  const { step, index, attempt, source, sequence } = shard;
-  const siteId = siteOfTask({ source }, target, step, index);
-  const common = fieldsOf(deps, { id: runId, source, sequence }, { index, attempt, target, step, siteId });
+  const { step, index, attempt } = shard;
+  const siteId = siteOfTask(shard, target, step, index);
+  const common = fieldsOf(deps, { ...shard, id: runId }, { index, attempt, target, step, siteId });
   switch (step) {
     case "snapshotting":
       return {
@@ -100,14 +116,20 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
     case "transferring":
       return { ...common, kind: "transfer", ...(await transferOf(deps, runId, target, shard)) };
     case "publishing":
-      return { ...common, kind: "publish", ...(await publication(deps, common, target)) };
+      return { ...common, kind: "publish", ...(await publicationOf(deps, common, target, shard)) };
     case "reclaiming": {
       const plan = shard.listed ? await deps.store.get<Plan>(planKey(common.planId)) : undefined;
       const chosen = plan === undefined ? { groupIds: [] } : await chooseForReclaim(deps, plan.body, siteId);
       return { ...common, kind: "reclaim", ...chosen };
     }
+    case "deleting":
+      return {
+        ...common,
+        kind: "reclaim",
+        ...(shard.listed ? await chooseForDeletion(deps, runId, siteId) : { groupIds: [] }),
+      };
     case "rebuilding":
-      return { ...common, ...(await rebuildOf(deps, runId, index)) };
+      return { ...common, ...(await rebuildOf(deps, runId, shard)) };
     case "attaching":
       return { ...common, ...(await attachOf(deps, runId, index)) };
   }
@@ -120,10 +142,13 @@ const toTake = async (deps: Deps, runId: RunId) => {
 
 const preparationOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard) => {
   const { index, pool } = shard;
-  const { config } = await snapshotOf(deps, runId, index);
-  const mapping = await mappingFor(deps, { runId, target, pool }, config);
+  const isStaged = shard.sender !== undefined;
+  const about = isStaged
+    ? await stagedPreparation(deps, runId, shard)
+    : { object: (await snapshotOf(deps, runId, index)).config };
+  const mapping = await mappingFor(deps, { runId, target, pool }, about.object);
   const { sender } = flowOf(shard, target);
-  return { object: config, sender, ...(mapping !== undefined && { mapping }) };
+  return { ...about, sender, ...(mapping !== undefined && { mapping }) };
 };
 
 /** An object as it was snapshotted. */
@@ -131,14 +156,25 @@ const snapshotOf = (deps: Deps, runId: RunId, index: number) =>
   needFact<SnapshotFact>(deps, runId, "snapshotting", "source", index);
 
 const transferOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard) => {
-  const { index, base: chosen, compression, noBase, volumePages } = shard;
-  assert(chosen !== undefined && compression !== undefined, `the transfers of ${runId} were told nothing`);
+  const { compression } = shard;
+  assert(compression !== undefined, `the transfers of ${runId} were told nothing`);
   const { receiver } = flowOf(shard, target);
+  const isStaged = shard.sender !== undefined;
+  const [what, endpoints] = await Promise.all([
+    isStaged ? stagedTransfer(deps, runId, target, shard) : ownTransfer(deps, runId, target, shard),
+    endpointsOf(deps, receiver),
+  ]);
+  return { ...what, receiver, compression, endpoints };
+};
+
+/** A volume of the group that the run has taken itself. */
+const ownTransfer = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard) => {
+  const { index, base: chosen, noBase, volumePages } = shard;
+  assert(chosen !== undefined, `the transfers of ${runId} were told nothing`);
   const objectIndex = await readObjectOf(deps, runId, index, volumePages);
-  const [snapshot, mirror, endpoints] = await Promise.all([
+  const [snapshot, mirror] = await Promise.all([
     snapshotOf(deps, runId, objectIndex),
     needFact<PrepareFact>(deps, runId, "preparing", target, objectIndex),
-    endpointsOf(deps, receiver),
   ]);
   const sent = volumesOf(snapshot, index);
   if (sent.length === 0) throw incomplete(`the volume ${index + 1} of the run ${runId}`);
@@ -152,7 +188,7 @@ const transferOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard
     return { snapshotId, baseSnapshotId: hasBase ? (bases[i]?.snapshotId ?? null) : null, mirrorVolumeId };
   });
   const baseGroupId = hasBase ? (bases[0]?.groupId ?? null) : null;
-  return { receiver, volumes, baseGroupId, compression, endpoints };
+  return { volumes, baseGroupId };
 };
 
 const incomplete = (what: string) =>
@@ -168,6 +204,16 @@ const volumesOf = ({ config, snapshotIds, volumes }: SnapshotFact, index: number
   config.volumes
     .map(({ id }, place) => ({ id, snapshotId: snapshotIds[place], index: volumes?.[place] ?? null }))
     .filter((volume) => volumes === undefined || volume.index === index);
+
+const publicationOf = (
+  deps: Deps,
+  common: Pick<RunTask, "runId" | "planId" | "groupId" | "sequence" | "source">,
+  target: SiteId,
+  { sender }: Shard,
+) =>
+  sender === undefined
+    ? publication(deps, common, target)
+    : stagedPublication(deps, common.runId, target, { ...common, setOf: (ids) => mirrorSetOf(ids, sha256) });
 
 /**
  * What a target publishes: the mirrors that were transferred to, and the configurations that it
@@ -201,15 +247,20 @@ const publication = async (
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-const rebuildOf = async (deps: Deps, runId: RunId, index: number) => {
-  const { restore } = await readRunPlan(deps, runId);
+const rebuildOf = async (deps: Deps, runId: RunId, { index, sender }: Shard) => {
+  const told = await readRunPlan(deps, runId);
+  const { restore } = told;
   assert(restore !== undefined, "a rebuild has a restore in its plan");
-  const { fromRunId, fromGroupId, namePrefix, evenDamaged } = restore;
+  const { fromRunId, namePrefix, evenDamaged, names = [], wishes } = restore;
   const { config } = await snapshotOf(deps, fromRunId, snapshotIndexOf({ restore }, index));
-  const { kind, id } = config;
-  const name = rebuiltName(config, namePrefix);
-  const told = { object: { kind, id }, name, namePrefix, ...(evenDamaged === true && { evenDamaged }) };
-  return { kind: "rebuild", fromGroupId, ...told } as const;
+  const { kind, id, name: named } = config;
+  const name = names.find((one) => one.index === index)?.name ?? rebuiltName(config, namePrefix);
+  const { planId: fromPlanId, groupId: fromGroupId } = readGroupOf(runId, { sender }, told);
+  const from = { fromGroupId, ...(sender !== undefined && { fromPlanId, format: newestMessageFormat }) };
+  const wanted = { object: { kind, id, name: named }, name, ...(evenDamaged === true && { evenDamaged }) };
+  // A gateway of before would make it without a word of the wishes.
+  const wished = wishes && { wishes, format: newestMessageFormat };
+  return { kind: "rebuild", ...from, ...wanted, ...wished } as const;
 };
 
 const attachOf = async (deps: Deps, runId: RunId, index: number) => {

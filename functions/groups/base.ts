@@ -35,7 +35,7 @@ const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<Base> =
 };
 
 /** The first of which it is known what was snapshotted: nothing else can be built on. */
-const firstKnown = async (deps: Deps, groups: readonly Group[]): Promise<Group | undefined> => {
+export const firstKnown = async (deps: Deps, groups: readonly Group[]): Promise<Group | undefined> => {
   for (const group of groups) {
     if (await readFact<SnapshotFact>(deps, group.runId, "snapshotting", "source", 0)) return group;
   }

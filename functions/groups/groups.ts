@@ -1,4 +1,4 @@
-import { type Group, groupSchema } from "../../core/api/group.ts";
+import { type Group, groupSchema, type Hold } from "../../core/api/group.ts";
 import { type GroupId, type Instant, type PlanId, planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
@@ -125,6 +125,12 @@ export const markDeleting = async (deps: Deps, stored: Stored<Group>): Promise<b
   return putState(deps, stored, "deleting");
 };
 
+/** The same of one that a person has chosen: it may be one that no known run made. */
+export const markDeletingByHand = async (deps: Deps, stored: Stored<Group>): Promise<boolean> =>
+  stored.body.state === "unknown" && stored.body.holds.length === 0
+    ? putState(deps, stored, "deleting")
+    : markDeleting(deps, stored);
+
 /**
  * A gateway says that the plan's groups are gone from its site. With the last group of a run, what
  * is known of it is of no use any more.
@@ -155,6 +161,12 @@ export const dropHold = (deps: Deps, groupId: GroupId, siteId: SiteId, holder: s
     if (stored === undefined || !stored.body.holds.includes(holder)) return;
     await deps.store.commit([change(deps, stored, withoutHold(stored.body, holder))]);
   });
+
+export const withHold = (group: Group, hold: Hold): Group => ({
+  ...group,
+  holds: [...group.holds, hold.runId],
+  heldFor: [...(group.heldFor ?? []), hold],
+});
 
 const withoutHold = ({ heldFor, ...group }: Group, holder: string): Group => {
   const others = heldFor?.filter(({ runId }) => runId !== holder) ?? [];

@@ -150,8 +150,13 @@ const scan = async (
   isMeant: (object: JudgedObject) => boolean,
 ): Promise<readonly JudgedObject[]> => {
   const found: JudgedObject[] = [];
-  for await (const stored of readRange(deps, objectKey(siteId, ""))) {
-    found.push(...readable<JudgedObject>(deps, objectSchema, [stored]).items.filter(isMeant));
-  }
+  for await (const object of everyObject(deps, siteId)) if (isMeant(object)) found.push(object);
   return found;
 };
+
+/** All that a site has, one after the other, as its gateways saw it last. */
+export async function* everyObject(deps: Pick<Deps, "store" | "log">, siteId: SiteId): AsyncGenerator<JudgedObject> {
+  for await (const stored of readRange(deps, objectKey(siteId, ""))) {
+    yield* readable<JudgedObject>(deps, objectSchema, [stored]).items;
+  }
+}

@@ -3,7 +3,7 @@ import { pagesOf } from "../../core/api/pages.ts";
 import type { Run, RunHead, TargetRun } from "../../core/api/run.ts";
 import { runSchema } from "../../core/api/run.ts";
 import type { Stored } from "../../core/ports/store.ts";
-import { isRestore } from "../../core/run/steps.ts";
+import { hasLane } from "../../core/run/steps.ts";
 import { planKey, runKey, runOfKey, runPrefix } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { assembled } from "../runs/runs.ts";
@@ -41,7 +41,7 @@ export async function* newestRuns({ store }: Pick<Deps, "store">, planId: PlanId
 const backupsIn = (documents: readonly Stored<RunHead | TargetRun>[]): readonly Run[] =>
   [...Map.groupBy(documents, ({ key }) => runOfKey(key).runId).values()].flatMap((some) => {
     const run = readRunIn(some);
-    return run === undefined || isRestore(run.kind) ? [] : [run];
+    return run === undefined || !hasLane(run.kind) ? [] : [run];
   });
 
 /** A run that is known by its id; undefined where it is gone or can't be read. */

@@ -15,7 +15,8 @@ import { type RebuildFact, readFact, readFactsIn, type SnapshotFact } from "../r
 import { originOf, readNamedObjects, readRunObjects } from "../runs/run-objects.ts";
 import { readShards } from "../runs/shards.ts";
 import { readTaken } from "../runs/taken.ts";
-import { dataStep, isAllDone, readBoth } from "./runs.ts";
+import { readStagedOwn } from "../staging/staged-volumes.ts";
+import { dataStepOf, isAllDone, isMoving, readBoth } from "./runs.ts";
 
 /**
  * A page of a run's objects, and how far each is at one target: as they were snapshotted, and while
@@ -43,7 +44,7 @@ export const listRunObjects = async (
   const [entries, progresses, rebuilt] = await Promise.all([
     some.some(({ fact }) => fact.because !== undefined) ? readRunObjects(deps, runPlan) : [],
     progressesAt(deps, run, site, some),
-    run.kind === "rebuild" ? readFactsIn<RebuildFact>(deps, run.id, "rebuilding", site, range) : undefined,
+    isRestore(run.kind) ? readFactsIn<RebuildFact>(deps, run.id, "rebuilding", site, range) : undefined,
   ]);
   const items = some.map(({ index, fact }) => ({
     ...runObject(index, fact, entries, progresses(index, fact)),
@@ -75,6 +76,7 @@ const readsAtOnce = 8;
 /** How many objects a run has; undefined while it is not known which. */
 const totalOf = async (deps: Deps, run: Run): Promise<number | undefined> => {
   if (isRestore(run.kind)) return run.objectCount;
+  if (run.kind === "deletion") return 0;
   const taken = await readTaken(deps, run);
   return taken && (taken.objects ?? run.objectCount);
 };
@@ -127,10 +129,13 @@ interface Placed {
 
 /** Tasks of the step that moves data are a volume's in a backup, and an object's else. */
 const progressesAt = async (deps: Deps, run: Run, site: SiteId, some: readonly Placed[]) => {
-  const step = dataStep[run.kind];
+  const step = dataStepOf(run);
   const part = run.targets[site];
   const isOver = part !== undefined && isAllDone(run, part);
-  const tasks = some.flatMap(({ index, fact }) => (run.kind === "backup" ? tasksOf(index, fact) : [index]));
+  const staged = run.sender === undefined ? undefined : await readStagedOwn(deps, run.id);
+  const volumesOf = (index: number, fact: SnapshotFact) =>
+    staged === undefined ? fact.volumes : stagedVolumes(staged.get(index), fact);
+  const tasks = some.flatMap(({ index, fact }) => (isMoving(run) ? tasksOf(index, volumesOf(index, fact)) : [index]));
   const [moved, shards] = await Promise.all([
     readMoved(deps, run.id, { step, site }, tasks),
     readShards(deps, run.id, placeOf(run, site, step), step),
@@ -139,14 +144,21 @@ const progressesAt = async (deps: Deps, run: Run, site: SiteId, some: readonly P
   return (index: number, fact: SnapshotFact): Progress => {
     const { volumes } = fact.config;
     // A restore shares the group's data: what has to be moved for it, nobody knows before.
-    if (isRestore(run.kind)) return progressOf(index, [], world);
-    if (run.kind === "snapshot" || fact.volumes === undefined) return progressOf(index, volumes, world);
-    return progressOfAll(fact.volumes.map((task, place) => progressOf(task, volumes.slice(place, place + 1), world)));
+    if (isRestore(run.kind) && !isMoving(run)) return progressOf(index, [], world);
+    const own = volumesOf(index, fact);
+    if (run.kind === "snapshot" || own === undefined) return progressOf(index, volumes, world);
+    return progressOfAll(own.map((task, place) => progressOf(task, volumes.slice(place, place + 1), world)));
   };
 };
 
-const tasksOf = (index: number, { volumes }: SnapshotFact): readonly number[] =>
+const tasksOf = (index: number, volumes: SnapshotFact["volumes"]): readonly number[] =>
   volumes === undefined ? [index] : volumes.flatMap((task) => task ?? []);
+
+/** Those that are brought for the object; the others are brought for one before it. */
+const stagedVolumes = (
+  { first, count }: { readonly first: number; readonly count: number } = { first: 0, count: 0 },
+  { config }: SnapshotFact,
+): readonly (number | null)[] => config.volumes.map((_, place) => (place < count ? first + place : null));
 
 type Moved = ReadonlyMap<number, { readonly progress?: Progress }>;
 

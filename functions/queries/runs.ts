@@ -1,3 +1,4 @@
+import { strict as assert } from "node:assert";
 import type { ProgressSum, RunAnswer, RunTarget } from "../../core/api/answers.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
@@ -6,7 +7,7 @@ import type { Progress, Progresses, Run, RunPlan, Shard, Step, TargetRun } from 
 import { sumOf } from "../../core/run/progress.ts";
 import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
-import { isRestore, partsBySite, partsOf, placeOf, statusOf, stepsOf } from "../../core/run/steps.ts";
+import { hasLane, isStaging, partsBySite, partsOf, placeOf, statusOf, stepsIn } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../documents/dead-letters.ts";
 import { planKey, runPlanKey } from "../documents/records.ts";
 import { readGateways } from "../gateways/list.ts";
@@ -20,6 +21,7 @@ import { readTaken, type WholeTaken } from "../runs/taken.ts";
 import { readObjectOf, readOwnVolumes } from "../runs/volume-pages.ts";
 import { allOf, type Warnings, warningsOfMirrors, warningsOfSnapshot } from "../runs/warnings.ts";
 import { readSites } from "../sites/sites.ts";
+import { readStaged, readStagedOwn, stagedObjectOf } from "../staging/staged-volumes.ts";
 import { paceOf, workOf } from "./pace.ts";
 import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 
@@ -31,13 +33,13 @@ import { attemptOf, isWaiting, lastReason, whyItWaits } from "./waiting.ts";
 export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
   const { run, runPlan } = await readBoth(deps, runId);
   const [taken, plan, absent, limits, deadLetters] = await Promise.all([
-    isRestore(run.kind) ? undefined : readTaken(deps, run),
+    takenFor(deps, run),
     deps.store.get<Plan>(planKey(run.planId)),
     absentSites(deps, run),
-    limitsOf(deps, run.source),
+    limitsOf(deps, run.sender ?? run.source),
     countDeadLetters(deps, runId),
   ]);
-  const own = taken?.volumePages === undefined ? undefined : await readOwnVolumes(deps, runId, taken.volumePages);
+  const own = await ownVolumes(deps, run, taken);
   const world = { plan: plan?.body, absent, runPlan, taken, own, limits };
   const [ofSnapshot, ...targets] = await Promise.all([
     warningsOfSnapshot(deps, runId, taken),
@@ -58,6 +60,17 @@ export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
   };
 };
 
+/** What is in the group that a run takes, or brings to its target. */
+const takenFor = async (deps: Deps, run: Run): Promise<WholeTaken | undefined> => {
+  if (run.sender !== undefined) return readStaged(deps, run.id);
+  return hasLane(run.kind) ? readTaken(deps, run) : undefined;
+};
+
+const ownVolumes = async (deps: Deps, { id, sender }: Run, taken: WholeTaken | undefined): Promise<RunWorld["own"]> => {
+  if (sender !== undefined) return readStagedOwn(deps, id);
+  return taken?.volumePages === undefined ? undefined : readOwnVolumes(deps, id, taken.volumePages);
+};
+
 /** An expired run's documents do not go in the same instant: what is left of one is not shown. */
 export const readBoth = async (deps: Deps, runId: RunId): Promise<{ readonly run: Run; readonly runPlan: RunPlan }> => {
   const loaded = await loadRun(deps, runId);
@@ -76,7 +89,7 @@ const limitsOf = async (deps: Deps, source: SiteId): Promise<ReadonlyMap<SiteId,
 /** Sites of an unfinished run without a gateway that was heard of lately. */
 const absentSites = async (deps: Deps, run: Run): Promise<ReadonlySet<SiteId>> => {
   const open = partsOf(run).flatMap(([site, part]) => (part.step === null ? [] : [site]));
-  const sites = open.length === 0 ? [] : [...new Set([run.source, ...open])];
+  const sites = open.length === 0 ? [] : [...new Set([run.source, run.sender ?? run.source, ...open])];
   const absent = await Promise.all(
     sites.map(async (site) => ((await readGateways(deps, site)).some(({ alive }) => alive) ? [] : [site])),
   );
@@ -90,7 +103,7 @@ interface RunWorld {
   readonly taken: WholeTaken | undefined;
   /** Which volumes are which object's, where that is told apart. */
   readonly own: Awaited<ReturnType<typeof readOwnVolumes>> | undefined;
-  /** How fast the source may send to its targets. */
+  /** How fast the sender may send to its targets. */
   readonly limits: ReadonlyMap<SiteId, number>;
 }
 
@@ -103,7 +116,7 @@ const targetOf = async (
 ): Promise<{ readonly shown: RunTarget; readonly warnings: Warnings }> => {
   const { triesMax } = deps.retryPolicy ?? defaultRetryPolicy;
   const shards = await openShards(deps, run, site, part);
-  const prepared = run.kind === "backup" ? (await readShards(deps, run.id, site, "preparing")).map(bodyOf) : [];
+  const prepared = isMoving(run) ? (await readShards(deps, run.id, site, "preparing")).map(bodyOf) : [];
   const reason = part.step === null ? part.reason : (lastReason(shards) ?? null);
   const base = await readBase(deps, run.id, site);
   const moving = movingIn(run, part, shards);
@@ -120,7 +133,7 @@ const targetOf = async (
     base: base === undefined ? null : { baseGroupId: base.baseGroupId, why: base.why },
     progress,
     pace: part.step === "transferring" ? paceOf(shards, progress, limits.get(site)) : null,
-    current: moving === undefined ? null : await currentOf(deps, moving, runPlan),
+    current: moving === undefined ? null : await currentOf(deps, run, moving, runPlan),
   };
   return { shown, warnings: await warningsOfMirrors(deps, run.id, site, prepared) };
 };
@@ -133,7 +146,7 @@ const bodyOf = ({ body }: { readonly body: Shard }): Shard => body;
  */
 const movingIn = (run: Run, part: TargetRun, shards: readonly Shard[]): Shard | undefined => {
   if (part.step === "preparing") return shards.find(({ waiting, silence }) => !waiting && silence === 0);
-  return part.step === dataStep[run.kind] ? shards.find(isUnderWay) : undefined;
+  return part.step === dataStepOf(run) ? shards.find(isUnderWay) : undefined;
 };
 
 const isUnderWay = ({ progress }: Shard): boolean =>
@@ -141,10 +154,14 @@ const isUnderWay = ({ progress }: Shard): boolean =>
 
 const currentOf = async (
   deps: Deps,
-  { index: task, progress, volumePages }: Shard,
+  run: Run,
+  { step, index: task, progress, volumePages }: Shard,
   runPlan: RunPlan,
 ): Promise<NonNullable<RunTarget["current"]>> => {
-  const index = await readObjectOf(deps, runPlan.runId, task, volumePages);
+  const isStagedVolume = step === "transferring" && isStaging(run, step);
+  const index = isStagedVolume
+    ? await stagedObjectOf(deps, run.id, task)
+    : await readObjectOf(deps, run.id, task, volumePages);
   const at = snapshotIndexOf(runPlan, index);
   const object = await readFact<SnapshotFact>(deps, originOf(runPlan), "snapshotting", "source", at);
   return { index, name: object?.config.name ?? "", phase: progress?.phase ?? "waiting" };
@@ -162,17 +179,22 @@ export const openShards = async (
   return shards.map(({ body }) => body).filter(({ deadline }) => deadline !== null);
 };
 
+/** Whether it sends volumes from one site to another. */
+export const isMoving = (run: Kind): boolean => stepsIn(run).includes("transferring");
+
 /** The step that moves an object's data. */
-export const dataStep = {
-  snapshot: "snapshotting",
-  backup: "transferring",
-  rebuild: "rebuilding",
-  attach: "attaching",
-} as const;
+export const dataStepOf = (run: Kind): Step => {
+  if (isMoving(run)) return "transferring";
+  const [first] = stepsIn(run);
+  assert(first !== undefined, "each run has steps");
+  return first;
+};
+
+type Kind = Pick<Run, "kind" | "sender">;
 
 /** How many of the steps after one a part has come to; negative before it. */
 const stepsPast = (run: Run, part: TargetRun, first: Step): number => {
-  const steps = stepsOf[run.kind];
+  const steps = stepsIn(run);
   const step = part.step ?? part.endedIn;
   return step === undefined ? -1 : steps.indexOf(step) - steps.indexOf(first);
 };
@@ -180,7 +202,7 @@ const stepsPast = (run: Run, part: TargetRun, first: Step): number => {
 const isPast = (run: Run, part: TargetRun, step: Step): boolean =>
   part.state === "succeeded" || stepsPast(run, part, step) > 0;
 
-export const isAllDone = (run: Run, part: TargetRun): boolean => isPast(run, part, dataStep[run.kind]);
+export const isAllDone = (run: Run, part: TargetRun): boolean => isPast(run, part, dataStepOf(run));
 
 /** The sum over all objects, which the shards keep. */
 const progressAt = async (
@@ -189,7 +211,7 @@ const progressAt = async (
   site: SiteId,
   { part, taken, own, prepared }: Pick<RunWorld, "taken" | "own"> & { part: TargetRun; prepared: readonly Shard[] },
 ): Promise<ProgressSum> => {
-  const step = dataStep[run.kind];
+  const step = dataStepOf(run);
   const shards = (await readShards(deps, run.id, placeOf(run, site, step), step)).map(bodyOf);
   const some = shards.length > 0 ? shards.flatMap(progressesIn) : await progressesOfBefore(deps, run, site);
   const objectsTotal = taken?.objects ?? run.objectCount;
@@ -197,7 +219,7 @@ const progressAt = async (
   const counts = {
     objectsTotal,
     objectsDone: isOver ? objectsTotal : objectsDoneIn(run, shards, { objectsTotal, own }),
-    ...(run.kind === "backup" && {
+    ...(isMoving(run) && {
       objectsPrepared: isPast(run, part, "preparing") ? objectsTotal : tasksDone(prepared),
       ...(taken?.volumes !== undefined && {
         volumesTotal: taken.volumes,
@@ -207,7 +229,7 @@ const progressAt = async (
   };
   const { bytesToDo: _, bytesDone: __, ...told } = sumOf(some);
   const sum = { ...told, ...workOf(some, taken?.sizeBytes ?? told.bytesTotal) };
-  if (taken === undefined || run.kind !== "backup") return { ...sum, ...counts };
+  if (taken === undefined || !isMoving(run)) return { ...sum, ...counts };
   const { extents, sizeBytes } = taken;
   return {
     ...sum,
@@ -239,6 +261,6 @@ const progressesIn = ({ done, progress }: Shard): readonly Progresses[] => [done
 
 /** Runs of an earlier version have no shards. */
 const progressesOfBefore = async (deps: Deps, run: Run, site: SiteId): Promise<readonly Progresses[]> => {
-  const facts = await readFacts<{ progress?: Progress }>(deps, run.id, dataStep[run.kind], site);
+  const facts = await readFacts<{ progress?: Progress }>(deps, run.id, dataStepOf(run), site);
   return facts.flatMap(({ progress }) => progress ?? []);
 };

@@ -2,7 +2,7 @@ import type { SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run, Shard, Step, TargetRun } from "../../core/api/run.ts";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
-import { hasEnded, isRestore, siteOfTask } from "../../core/run/steps.ts";
+import { hasEnded, hasLane, siteOfTask } from "../../core/run/steps.ts";
 
 export interface Circumstances {
   /** The run's plan as it is now, for who is before the run in its lane. */
@@ -37,7 +37,7 @@ export const whyItWaits = (
 
 const whyQueued = (run: Run, target: SiteId, plan: Plan | undefined): string => {
   const active = plan?.lanes[target]?.active;
-  if (typeof active !== "string" || active === run.id || isRestore(run.kind)) return "It is about to start.";
+  if (typeof active !== "string" || active === run.id || !hasLane(run.kind)) return "It is about to start.";
   return `The run ${active} to “${target}” is still going; this one starts when it ends.`;
 };
 

@@ -21,9 +21,23 @@ export const chooseObjects = async (
   groupId: GroupId,
   wanted: readonly string[],
 ): Promise<readonly number[]> => {
+  const meant = await meantBy(deps, runId, groupId, wanted);
+  return [...new Set(wanted.map(meant))].sort((one, other) => one - other);
+};
+
+/**
+ * The same one by one: all texts are looked up at once.
+ * @returns the index of the object that one of them means; it throws as `chooseObjects`
+ */
+export const meantBy = async (
+  deps: Pick<Deps, "store">,
+  runId: RunId,
+  groupId: GroupId,
+  wanted: readonly string[],
+): Promise<(text: string) => number> => {
+  if (wanted.length === 0) return () => 0;
   const [ids, names] = await lookUp(deps, runId, wanted);
-  const chosen = wanted.map((text) => theOne(text, groupId, ids.get(text) ?? names.get(foldedName(text)) ?? []));
-  return [...new Set(chosen)].sort((one, other) => one - other);
+  return (text) => theOne(text, groupId, ids.get(text) ?? names.get(foldedName(text)) ?? []);
 };
 
 type Meant = Map<string, Found[]>;

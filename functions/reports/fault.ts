@@ -7,6 +7,7 @@ import type { Completed } from "../engine/answers.ts";
 import type { Question } from "../engine/tidy.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readFact, type SnapshotFact } from "../runs/facts.ts";
+import { needStagedObject } from "../staging/staged-volumes.ts";
 
 /** What is wrong with an answer to the task that a shard gives out. */
 export const faultIn = async (deps: Deps, shard: Shard, report: Completed): Promise<AnswerFault | undefined> =>
@@ -23,10 +24,15 @@ const askedBy = async ({ store }: Deps, shard: Shard, { runId, step, index }: Co
       return { taken: shard.taken, ...(entries !== undefined && { entries }) };
     }
     case "preparing": {
-      const object = (await readFact<SnapshotFact>({ store }, runId, "snapshotting", "source", index))?.config;
+      const isStaged = shard.sender !== undefined;
+      const fact = isStaged
+        ? await needStagedObject({ store }, runId, index)
+        : await readFact<SnapshotFact>({ store }, runId, "snapshotting", "source", index);
+      const object = fact?.config;
       return object === undefined ? {} : { object };
     }
     case "reclaiming":
+    case "deleting":
       return { mayBeDeleted: (groupId) => shard.listed === true && planIdOf(groupId) === planIdOf(runId) };
     default:
       return {};

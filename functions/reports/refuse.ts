@@ -31,6 +31,6 @@ export const refuseReport = async (
 };
 
 const taskOf = (report: Report) =>
-  report.kind === "alive" || report.kind === "inventory"
+  report.kind === "alive" || report.kind === "inventory" || report.kind === "space"
     ? {}
     : { taskId: report.taskId, runId: report.runId, target: report.target, step: report.step, index: report.index };

@@ -5,8 +5,10 @@ import type { Shard } from "../../core/api/run.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
 import type { TaskEvent } from "../../core/run/events.ts";
 import { type AnswerFault, answerFaults } from "../../core/run/refusal.ts";
+import { flowOf } from "../../core/run/steps.ts";
 import { volumesMax, volumesUpTo } from "../../core/run/volumes.ts";
 import { noteAttached } from "../attachments/attachments.ts";
+import { leftOf } from "../deletable/choose.ts";
 import { answerTo, type Completed } from "../engine/answers.ts";
 import { applyToPlan } from "../engine/engine.ts";
 import { readGateways } from "../gateways/list.ts";
@@ -14,6 +16,7 @@ import { loseBase } from "../groups/base.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readFact, type SnapshotFact } from "../runs/facts.ts";
 import type { ShardId } from "../runs/shards.ts";
+import { needStagedObject } from "../staging/staged-volumes.ts";
 
 type Failed = Extract<TaskReport, { kind: "failed" }>;
 
@@ -27,10 +30,20 @@ export const eventOf = async (deps: Deps, id: ShardId, shard: Shard, report: Tas
     case "completed":
       if (isOfNothing(report)) return { type: "failed", index, attempt, ...nothingTaken };
       if (isOfTooMany(report)) return { type: "failed", index, attempt, ...tooManyTaken };
-      return { type: "completed", index, attempt, answer: await answerTo(deps, id, shard, report) };
+      return completedEvent(deps, id, shard, report);
     case "failed":
       return failedEvent(deps, id, shard, report);
   }
+};
+
+/** Where nothing of what is still to go went, it would not the next time either. */
+const completedEvent = async (deps: Deps, id: ShardId, shard: Shard, report: Completed): Promise<TaskEvent> => {
+  const { index, attempt, result, siteId } = report;
+  const answer = await answerTo(deps, id, shard, report);
+  const wentNothing = answer.more && result.kind === "reclaim" && result.deleted.length === 0;
+  const left = wentNothing && shard.step === "deleting" ? await leftOf(deps, id.runId, siteId) : undefined;
+  if (left === undefined) return { type: "completed", index, attempt, answer };
+  return { type: "failed", index, attempt, reason: left.reason, retryable: false, progressed: false };
 };
 
 const failedEvent = async (deps: Deps, id: ShardId, shard: Shard, report: Failed): Promise<TaskEvent> => {
@@ -38,7 +51,7 @@ const failedEvent = async (deps: Deps, id: ShardId, shard: Shard, report: Failed
   const noBase = hasLostBase(report);
   // Of an earlier try nothing follows.
   if (attempt === shard.attempt) await writeDown(deps, id, report);
-  const about = await objectIn(deps, id, report);
+  const about = await objectIn(deps, id, shard, report);
   const message = `${about}${told.message}${await wrongClocks(deps, shard, report)}`;
   const reason = { code: told.code, message: cutSentence(message) };
   return { type: "failed", index, attempt, reason, retryable: report.retryable || noBase, progressed, noBase };
@@ -77,9 +90,12 @@ const tooManyTaken = {
 } as const;
 
 /** Configuration sync fails for an object, which is named. */
-const objectIn = async (deps: Deps, { runId }: ShardId, { step, index }: TaskReport): Promise<string> => {
+const objectIn = async (deps: Deps, { runId }: ShardId, shard: Shard, { step, index }: TaskReport): Promise<string> => {
   if (step !== "preparing") return "";
-  const fact = await readFact<SnapshotFact>(deps, runId, "snapshotting", "source", index);
+  const isStaged = shard.sender !== undefined;
+  const fact = isStaged
+    ? await needStagedObject(deps, runId, index)
+    : await readFact<SnapshotFact>(deps, runId, "snapshotting", "source", index);
   return fact === undefined ? "" : `Object ${fact.config.name} (${fact.config.kind}): `;
 };
 
@@ -91,9 +107,10 @@ const hasLostBase = (report: Failed): boolean =>
  * A peer whose clock is wrong refuses a good certificate, and to the sender the link just breaks:
  * those who may be meant are named.
  */
-const wrongClocks = async (deps: Deps, { source }: Shard, { step, target }: TaskReport): Promise<string> => {
+const wrongClocks = async (deps: Deps, shard: Shard, { step, target }: TaskReport): Promise<string> => {
   if (step !== "transferring") return "";
-  const gateways = await Promise.all([source, target].map((site) => readGateways(deps, site)));
+  const { sender, receiver } = flowOf(shard, target);
+  const gateways = await Promise.all([sender, receiver].map((site) => readGateways(deps, site)));
   return gateways
     .flat()
     .filter(({ alive, clockAheadSeconds = 0 }) => alive && Math.abs(clockAheadSeconds) > clockOffSecondsMax)

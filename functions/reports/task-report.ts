@@ -4,10 +4,11 @@ import type { Stored } from "../../core/ports/store.ts";
 import { answerFault } from "../../core/run/answer-fault.ts";
 import type { ReportRefusal } from "../../core/run/refusal.ts";
 import { shardOf } from "../../core/run/shards.ts";
-import { hasStep, isCounted, placeOf, siteOfTask, taskCount } from "../../core/run/steps.ts";
-import { applyToTask } from "../engine/engine.ts";
+import { hasEnded, hasStep, isCounted, placeOf, siteOfTask, taskCount } from "../../core/run/steps.ts";
+import { applyToTask, follow } from "../engine/engine.ts";
 import { takeLate, wasAnswered } from "../engine/late.ts";
-import { isOfAbort } from "../engine/tasks.ts";
+import { unstaged } from "../engine/settle.ts";
+import { isOfAbort, isOfUnstage } from "../engine/tasks.ts";
 import { isOfTidying, readQuestion, takeAnswer } from "../engine/tidy.ts";
 import { heardFrom } from "../gateways/alive.ts";
 import { whyNotEnrolledOfLate } from "../gateways/enrolled.ts";
@@ -15,6 +16,7 @@ import type { Deps } from "../ports/deps.ts";
 import { loadRun } from "../runs/runs.ts";
 import { readShard, type ShardId } from "../runs/shards.ts";
 import { readTaken } from "../runs/taken.ts";
+import { readStaged } from "../staging/staged-volumes.ts";
 import { faultIn, faultInAnswer } from "./fault.ts";
 import { eventOf, refusedAnswer } from "./task-event.ts";
 
@@ -29,6 +31,7 @@ export const takeTaskReport = async (deps: Deps, report: TaskReport): Promise<Re
   await heardFrom(deps, report);
   if (isOfAbort(report)) return undefined;
   if (isOfTidying(report)) return takeInTidying(deps, report);
+  if (isOfUnstage(report)) return takeUnstaged(deps, report);
   const { runId, target, step, index } = report;
   const id: ShardId = { runId, place: target, step, shard: shardOf(index) };
   const shard = await readShard(deps, id);
@@ -63,13 +66,15 @@ const takeInWithRun = async (deps: Deps, report: TaskReport): Promise<ReportRefu
   if (!hasStep(run, target, step)) return "TASK_UNKNOWN";
   const refusal = whyNotItsOwn(run, report);
   if (refusal !== undefined) return refusal;
-  const taken = isCounted(step) ? await readTaken(deps, run) : undefined;
+  const taken = isCounted(step) ? await takenOf(deps, run) : undefined;
   if (index >= taskCount(run, step, taken)) return "TASK_UNKNOWN";
   const id: ShardId = { runId, place: placeOf(run, target, step), step, shard: shardOf(index) };
   const shard = await readShard(deps, id);
   if (shard !== undefined && isGivenOut(shard.body, report)) return takeIn(deps, id, shard, report);
   return takeInLate(deps, { run, id, shard: shard?.body }, report);
 };
+
+const takenOf = (deps: Deps, run: Run) => (run.sender === undefined ? readTaken(deps, run) : readStaged(deps, run.id));
 
 /** The task was done before, or its part is over, or nobody was given it. */
 const takeInLate = async (
@@ -105,9 +110,26 @@ const takeInTidying = async (deps: Deps, report: TaskReport): Promise<ReportRefu
   return undefined;
 };
 
+/** What was brought to a site for a restore is gone from it, by what the site itself says. */
+const takeUnstaged = async (deps: Deps, report: TaskReport): Promise<ReportRefusal | undefined> => {
+  const { runId, target, siteId, sequence } = report;
+  const run = (await loadRun(deps, runId))?.run;
+  if (run === undefined) return "RUN_UNKNOWN";
+  const part = run.targets[target];
+  if (part === undefined || run.sender === undefined) return "TASK_UNKNOWN";
+  if (siteId !== target) return "TASK_OF_ANOTHER_SITE";
+  if (sequence !== undefined && sequence !== run.sequence) return "RUN_IS_ANOTHER";
+  if (!hasEnded(part)) return "TASK_NOT_GIVEN";
+  if (report.kind !== "completed") return undefined;
+  if (report.result.kind !== "unstage") return "ANSWER_OF_ANOTHER_KIND";
+  if (!part.unsettled) return "TASK_ANSWERED";
+  await follow(deps, await unstaged(deps, run, target));
+  return undefined;
+};
+
 /** Why it is not about a task of the site that says it, or not about this very run. */
 const whyNotItsOwn = (
-  run: { readonly source: Shard["source"]; readonly sequence: number },
+  run: Pick<Shard, "source" | "sender" | "sequence">,
   { target, step, index, siteId, sequence = run.sequence }: TaskReport,
 ): ReportRefusal | undefined => {
   if (siteOfTask(run, target, step, index) !== siteId) return "TASK_OF_ANOTHER_SITE";

@@ -1,8 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import { type Group, type Hold, holdsMax } from "../../core/api/group.ts";
-import { type Instant, type PlanId, planIdOf, restoreIdOf, runIdOf, type SiteId } from "../../core/api/ids.ts";
+import { holdsMax } from "../../core/api/group.ts";
+import { type Instant, planIdOf, restoreIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { RestoreKind, Run, RunPlan } from "../../core/api/run.ts";
-import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
 import { retrying } from "../documents/conflicts.ts";
@@ -10,16 +9,18 @@ import { runKey, runPlanKey } from "../documents/records.ts";
 import { tryDrain } from "../engine/engine.ts";
 import { putRun } from "../engine/new-run.ts";
 import { putOutbox } from "../engine/outbox.ts";
+import { withHold } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
+import { freeSlot } from "../runs/free-slot.ts";
 import { needRun } from "../runs/runs.ts";
 import { type Restorable, readPublishedGroup } from "./restorable.ts";
 
 /** A restore that was found to be possible. */
-interface Beginning {
+export interface Beginning {
   readonly kind: RestoreKind;
   /** What it reads; the group is held at its site until the restore has ended. */
   readonly of: Restorable;
-  /** The site at which it does its work. */
+  /** The site at which it does its work. Where that is another one, the group is brought there. */
   readonly target: SiteId;
   readonly objectCount: number;
   /** What its tasks are made of, besides the group. */
@@ -57,8 +58,9 @@ const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, unt
   const now = deps.clock.now();
   const slot = await freeSlot(deps, planId, now);
   const { source } = of.origin;
+  const sender = siteId === target ? undefined : siteId;
   const run = newRun({
-    ...{ planId, kind, trigger: "person", slot, sequence, source, targets: [target], objectCount, now },
+    ...{ planId, kind, trigger: "person", slot, sequence, source, sender, targets: [target], objectCount, now },
     id: restoreIdOf(planId, slot),
   });
   const from = { fromRunId: of.origin.id, fromGroupId: groupId, fromSiteId: siteId };
@@ -75,24 +77,6 @@ const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, unt
   ]);
   return { run, outbox };
 };
-
-const withHold = (group: Group, hold: Hold): Group => ({
-  ...group,
-  holds: [...group.holds, hold.runId],
-  heldFor: [...(group.heldFor ?? []), hold],
-});
-
-/** In which neither a restore of the plan nor a run has its name: what they make has it too. */
-const freeSlot = async (deps: Pick<Deps, "store">, planId: PlanId, now: Instant): Promise<Instant> => {
-  for (let ahead = 0; ahead < slotsLookedAtMax; ahead += 1) {
-    const slot = addSeconds(now, ahead / 1000);
-    const ids = [restoreIdOf(planId, slot), runIdOf(planId, slot)];
-    const taken = await Promise.all(ids.map((id) => deps.store.get(runKey(id))));
-    if (taken.every((one) => one === undefined)) return slot;
-  }
-  throw new VisibleError("CONFLICT", "Too many restores of the plan began just now.", { hint: "Try again." });
-};
-const slotsLookedAtMax = 1000;
 
 const tooManyHolds = ({ group: { id, siteId, holds } }: Restorable) =>
   new VisibleError("GROUP_BUSY", `The group ${id} on ${siteId} is read by ${holds.length} runs now.`, {

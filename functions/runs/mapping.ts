@@ -1,11 +1,14 @@
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import { type Mapping, type ObjectConfig, switchesOf } from "../../core/api/object.ts";
 import type { Plan } from "../../core/api/plan.ts";
+import type { RebuildWishes } from "../../core/api/restore/wishes.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { Site } from "../../core/api/site.ts";
 import { mappedTo, switchMapping } from "../../core/object/switches.ts";
 import { mappingKey, planKey, siteKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
+import { readFacilities } from "../sites/facilities.ts";
+import { readRunPlan } from "./facts.ts";
 import { putOnce } from "./put-once.ts";
 
 /**
@@ -15,12 +18,28 @@ import { putOnce } from "./put-once.ts";
  */
 export const ensureMapping = async (deps: Deps, run: Run, target: SiteId): Promise<Mapping> => {
   const key = mappingKey(run.id, target);
-  const body = await mappingNow(deps, run, target);
+  const wishes = run.sender === undefined ? undefined : (await readRunPlan(deps, run.id)).restore?.wishes;
+  const body = withWishes(await mappingNow(deps, run, target), wishes);
   if (await putOnce(deps, { key, body })) return body;
   return (await deps.store.get<Mapping>(key))?.body ?? body;
 };
 
-const mappingNow = async (deps: Deps, { source, planId }: Run, target: SiteId): Promise<Mapping> => {
+/** What a person wishes for goes before what sites and plan say. */
+const withWishes = ({ pool: usual, switches }: Mapping, wishes: RebuildWishes = {}): Mapping => {
+  const { pool = usual } = wishes;
+  return { ...(pool !== undefined && { pool }), switches: { ...switches, ...wishes.switches } };
+};
+
+/** The same as it would be now. What comes back to its own site finds its own switches there. */
+export const mappingNow = async (
+  deps: Deps,
+  { source, planId }: Pick<Run, "source" | "planId">,
+  target: SiteId,
+): Promise<Mapping> => {
+  if (target === source) {
+    const own = (await readFacilities(deps, source))?.switches ?? [];
+    return { switches: Object.fromEntries(own.map(({ name }) => [name, name])) };
+  }
   const [site, plan] = await Promise.all([
     deps.store.get<Site>(siteKey(source)),
     deps.store.get<Plan>(planKey(planId)),

@@ -5,7 +5,7 @@ import type { Run, Shard, Taken } from "../../core/api/run.ts";
 import type { TaskResultOf } from "../../core/api/task.ts";
 import { boundedSum } from "../../core/run/bounded-sum.ts";
 import { isFinished } from "../../core/run/shards.ts";
-import { isRestore, placeOf } from "../../core/run/steps.ts";
+import { hasLane, placeOf } from "../../core/run/steps.ts";
 import { hasVolumePage, placedVolumes } from "../../core/run/volumes.ts";
 import { shardKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -29,7 +29,7 @@ export const readTaken = async (deps: Pick<Deps, "store">, run: Run): Promise<Wh
  * snapshot, its plan's entries.
  */
 export const objectsIn = async ({ store }: Pick<Deps, "store">, run: Run): Promise<number> => {
-  if (isRestore(run.kind)) return run.objectCount;
+  if (!hasLane(run.kind)) return run.objectCount;
   const place = placeOf(run, run.source, "snapshotting");
   const shard = await store.get<Shard>(shardKey(run.id, place, "snapshotting", 0));
   return (shard !== undefined && isFinished(shard.body) ? shard.body.taken?.objects : undefined) ?? run.objectCount;

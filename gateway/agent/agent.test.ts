@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { messageFormat, messageText } from "../../core/api/message.ts";
+import { messageText, newestMessageFormat } from "../../core/api/message.ts";
 import type { Report } from "../../core/api/report.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { identity, runTaskFields } from "../tasks/testing.ts";
@@ -50,7 +50,7 @@ describe("the queue", () => {
     ["is not JSON", "{"],
     ["is no task", { kind: "transfer" }],
     ["is another site's", task({ siteId: runTaskFields.target })],
-    ["is a newer version's", { ...task(), format: messageFormat + 1 }],
+    ["is a newer version's", { ...task(), format: newestMessageFormat + 1 }],
   ] as const) {
     test(`a message that ${what} is logged as an error and left to the dead-letter queue`, async () => {
       const { queue, tries, log, time, stop } = setUp();

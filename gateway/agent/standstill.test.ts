@@ -43,7 +43,7 @@ const kinds: readonly (readonly [kind: RunTask["kind"], hangs: string, fields: o
   ["publish", "publishGroup", { step: "publishing", mirrors: [{ index: 0, volumes: [mirrorOf] }], manifest }],
   ["reclaim", "deleteGroup", { step: "reclaiming", groupIds: [groupId] }],
   ["reclaim", "listGroups", { step: "reclaiming", groupIds: [groupId] }],
-  ["rebuild", "publishedObject", { step: "rebuilding", fromGroupId: groupId, object, name: "r" }],
+  ["rebuild", "objectOfGroup", { step: "rebuilding", fromGroupId: groupId, object, name: "r" }],
   ["rebuild", "rebuildObject", { step: "rebuilding", fromGroupId: groupId, object, name: "r" }],
   ["abort", "abortGroup", { step: "transferring" }],
 ];
@@ -54,7 +54,7 @@ const answers = {
   prepareMirror: [mirrorOf],
   publishGroup: { snapshots: [] },
   listGroups: [],
-  publishedObject: object,
+  objectOfGroup: object,
   rebuildObject: object,
 };
 const send: SendVolume = async () => progressOf({ phase: "done" });

@@ -1,5 +1,5 @@
 import type { SiteId } from "../../core/api/ids.ts";
-import { type RunTask, workTaskSchema } from "../../core/api/task.ts";
+import { type InventoryTask, isRunTask, type RunTask, type SpaceTask, workTaskSchema } from "../../core/api/task.ts";
 import { taskFields } from "../log/log.ts";
 import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
 import { inTime } from "./in-time.ts";
@@ -7,6 +7,7 @@ import type { InventoryTeller } from "./inventory.ts";
 import { holdLease } from "./lease.ts";
 import { parseMessage } from "./parse.ts";
 import type { Taker } from "./poll.ts";
+import { tellSpace } from "./space.ts";
 import { startWork, type Work, type WorkDeps } from "./work.ts";
 
 /** The tasks that this gateway works on now. */
@@ -83,13 +84,15 @@ export const createCurrentTasks = (
     }
   };
 
-  const tellInventory = async (message: TaskMessage): Promise<void> => {
+  /** What is no run's: nobody waits for it, and what failed is asked or done again. */
+  const answer = async (message: TaskMessage, task: InventoryTask | SpaceTask): Promise<void> => {
     const lease = holdLease({ source, message, sinceMs, time, log });
     try {
-      await inTime("tell the inventory", time, (watch) => inventory.tell(watch));
+      if (task.kind === "inventory") await inTime("tell the inventory", time, (watch) => inventory.tell(watch));
+      else await inTime("tell the space", time, (watch) => tellSpace(deps, task, watch));
       await lease.end("remove");
     } catch (error) {
-      log.failed({ err: error }, "could not tell the inventory; the task will be done again");
+      log.failed({ err: error, kind: task.kind }, "a question could not be answered; it will be done again");
       await lease.end("lapse");
     }
   };
@@ -112,8 +115,8 @@ export const createCurrentTasks = (
         return true;
       }
       const { task } = parsed;
-      if (task.kind === "inventory") {
-        track(tellInventory(message));
+      if (!isRunTask(task)) {
+        track(answer(message, task));
         return true;
       }
       const work = newest.get(task.id);

@@ -4,8 +4,8 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import type { AttachTask } from "../../core/api/task.ts";
 import type { SnapshotGroup } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import { openSnapshotReader } from "../storage/snapshot-reader.ts";
-import { type ServedSnapshot, SnapshotExport } from "./snapshot-export.ts";
+import { SharedReader } from "./shared-reader.ts";
+import { SnapshotExport } from "./snapshot-export.ts";
 
 /** A disk of what is attached, which must be closed. */
 export interface OpenExport {
@@ -22,7 +22,7 @@ export interface OpenExport {
 export const openExports = async (
   storage: StorageDriver,
   task: AttachTask,
-  hears: Pick<ServedSnapshot, "onRead" | "onStuck">,
+  onRead: (bytes: number) => void,
 ): Promise<readonly OpenExport[]> => {
   const { object, group } = await objectIn(storage, task);
   const disks = disksOf(object).filter(({ disk }) => task.disk === undefined || task.disk === disk);
@@ -32,10 +32,10 @@ export const openExports = async (
     for (const { disk, volumeId } of disks) {
       const name = disks.length === 1 ? object.name : `${object.name}/${disk}`;
       const description = `disk ${disk} of ${shownName(object.name)}, as it was at ${group.takenAt}`;
-      const reader = await openSnapshotReader(storage, snapshotOf(group, volumeId, task));
+      const reader = await SharedReader.open(storage, snapshotOf(group, volumeId, task));
       opened.push({
         disk,
-        served: new SnapshotExport(reader, { name, description, ...hears }),
+        served: new SnapshotExport(reader, { name, description, onRead }),
         close: () => reader.close(),
       });
     }
@@ -54,11 +54,10 @@ const objectIn = async (
   storage: StorageDriver,
   { fromGroupId, object: wanted }: AttachTask,
 ): Promise<{ readonly object: ObjectConfig; readonly group: SnapshotGroup }> => {
-  const [group, published] = await Promise.all([
+  const [group, object] = await Promise.all([
     storage.findGroup(fromGroupId),
-    storage.publishedObject({ groupId: fromGroupId, object: wanted }),
+    storage.objectOfGroup({ groupId: fromGroupId, object: wanted }),
   ]);
-  const object = published ?? group?.objects?.find(({ kind, id }) => kind === wanted.kind && id === wanted.id);
   if (object !== undefined && group !== undefined) return { object, group };
   throw new VisibleError("SNAPSHOT_UNKNOWN", `Group ${fromGroupId} has no ${wanted.kind} ${wanted.id} here.`, {
     hint: "The group may have been reclaimed; choose another one.",

@@ -29,7 +29,6 @@ export class Serving {
   readonly #context: ServingContext;
   readonly #place: Place;
   #bytesRead = 0;
-  #failure: unknown;
 
   constructor(task: AttachTask, context: ServingContext, place: Place) {
     this.#task = task;
@@ -40,13 +39,8 @@ export class Serving {
   /** Resolves when it is not wanted any more. @throws as `ServeAttachment` */
   async run(): Promise<Progress> {
     if (await this.#isOver()) return this.#progress("done", []);
-    const opened = await openExports(this.#context.storage, this.#task, {
-      onRead: (bytes) => {
-        this.#bytesRead += bytes;
-      },
-      onStuck: (error) => {
-        this.#failure ??= error;
-      },
+    const opened = await openExports(this.#context.storage, this.#task, (bytes) => {
+      this.#bytesRead += bytes;
     });
     try {
       await this.#throughOverlays(opened);
@@ -94,15 +88,11 @@ export class Serving {
     }
   }
 
-  /**
-   * @throws FENCED, when another gateway serves it in this one's place; TIMEOUT, when a disk can't
-   *   be read any more; the signal's reason
-   */
+  /** @throws FENCED, when another gateway serves it in this one's place; the signal's reason */
   async #untilOver(opened: readonly OpenExport[], isThere: () => Promise<boolean>): Promise<void> {
     const { signal } = this.#context;
     while (!(await this.#isOver())) {
       if (!(await isThere())) throw replaced();
-      if (this.#failure !== undefined) throw this.#failure;
       this.#context.onProgress(this.#progress("sending", opened));
       await this.#place.time.sleep(lookMs, signal);
       signal.throwIfAborted();

@@ -1,5 +1,4 @@
 import { LRUCache } from "lru-cache";
-import { VisibleError } from "../../core/api/errors.ts";
 import { blockAt, blockBytes } from "../../core/extent/geometry.ts";
 import { locate } from "../../core/extent/striping.ts";
 import type { NbdExport, NbdExtent } from "../nbd/export.ts";
@@ -13,42 +12,31 @@ const stretchesMax = 1024;
 /** Whose blocks are looked at for one answer. */
 const blocksMax = 4096;
 
-/** What is said of an export, and who hears of its reads. */
-export interface ServedSnapshot {
-  readonly name: string;
-  readonly description: string;
-  readonly onRead: (bytes: number) => void;
-  /** The storage does not answer any more, and will not by this reader. */
-  readonly onStuck: (error: unknown) => void;
-}
-
 /** A snapshot as a disk that nobody writes, with holes where nothing was ever written. */
 export class SnapshotExport implements Omit<NbdExport, "write"> {
   readonly name: string;
   readonly description: string;
   readonly sizeBytes: number;
   readonly #reader: SnapshotReader;
-  readonly #about: ServedSnapshot;
+  readonly #onRead: (bytes: number) => void;
   /** Undefined: the storage does not know. */
   #tokens: Promise<readonly ExtentToken[] | undefined> | undefined;
   readonly #hashes = new LRUCache<number, Promise<Uint8Array | undefined> & object>({ max: extentsKept });
 
-  constructor(reader: SnapshotReader, about: ServedSnapshot) {
+  constructor(
+    reader: SnapshotReader,
+    about: { readonly name: string; readonly description: string; readonly onRead: (bytes: number) => void },
+  ) {
     this.name = about.name;
     this.description = about.description;
     this.sizeBytes = reader.sizeBytes;
     this.#reader = reader;
-    this.#about = about;
+    this.#onRead = about.onRead;
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
-    try {
-      await this.#reader.read(offset, into);
-    } catch (error) {
-      if (VisibleError.is(error, "TIMEOUT")) this.#about.onStuck(error);
-      throw error;
-    }
-    this.#about.onRead(into.byteLength);
+    await this.#reader.read(offset, into);
+    this.#onRead(into.byteLength);
   }
 
   async extents(offset: number, length: number): Promise<readonly NbdExtent[]> {

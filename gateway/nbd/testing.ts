@@ -86,6 +86,13 @@ export const serving = async (
   return { nbd, server, log, socketPath, connect: () => NbdClient.connect(socketPath) };
 };
 
+/** Resolves when a socket is closed, by an error or not. */
+export const closed = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once("close", () => resolve());
+  });
+
 export interface OptionAnswer {
   readonly type: number;
   readonly data: Buffer;
@@ -112,7 +119,8 @@ export class NbdClient {
   incoming: Incoming;
 
   constructor(socket: Socket) {
-    this.socket = socket;
+    // The server may end it at any word.
+    this.socket = socket.on("error", () => undefined);
     this.incoming = new Incoming(socket);
   }
 
@@ -236,7 +244,8 @@ export class NbdClient {
 
   /** Resolves when the server has ended the connection. */
   async ended(): Promise<void> {
+    this.incoming.release();
     this.socket.resume();
-    if (!this.socket.closed) await once(this.socket, "close");
+    await closed(this.socket);
   }
 }

@@ -1,11 +1,13 @@
+import type { Space } from "../../core/api/deletion/space.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
-import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import type { GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
+import type { RebuildWishes } from "../../core/api/restore/wishes.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import type { StorageCall } from "./call.ts";
 import type { CreateVolumeOptions, SnapshotHandle } from "./volume-io.ts";
@@ -91,6 +93,20 @@ export interface StorageControl {
   deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
+   * Removes all mirrors of the owner, and gives back the space that only they held; groups stay.
+   * Whoever writes to them is refused from now on, as is every run whose number is not above this
+   * one, however late it comes. What is no mirror, or another owner's, stays. Idempotent.
+   */
+  releaseMirrors(options: { readonly owner: Owner; readonly sequence: number }, call?: StorageCall): Promise<void>;
+
+  /**
+   * How much space it gives back to delete these of the owner's groups, and to release its mirrors
+   * where that is asked for. Nothing is changed. It takes seconds at most, and says where it has
+   * stopped looking. Undefined where the cluster can't tell.
+   */
+  spaceOf(options: SpaceOptions, call?: StorageCall): Promise<Space | undefined>;
+
+  /**
    * Makes a snapshot readable, by whatever process and thread has the handle, until it is closed.
    * Many may be open of one snapshot. What a process that died had open is taken back by `tend`.
    * @throws SNAPSHOT_UNKNOWN (it isn't there, or not in the group that it is to be of), NOT_OURS
@@ -150,8 +166,8 @@ export interface StorageControl {
   ): Promise<void>;
 
   /**
-   * Fences off whoever writes the group to any of the owner's mirrors; it can't be opened or
-   * published afterwards. Idempotent.
+   * Fences off whoever writes the group to any of the owner's mirrors; it can't be prepared, opened
+   * or published afterwards. Idempotent.
    */
   abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
@@ -160,6 +176,14 @@ export interface StorageControl {
    * another one, as an attachment does, asks that of its own.
    */
   isAborted(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<boolean>;
+
+  /**
+   * Removes what was brought here for a restore: the group, its mirrors, and whatever else carries
+   * the restore's tag but what was rebuilt. It is aborted as well, so no late copy of a task makes
+   * any of it again. Idempotent.
+   * @throws NOT_OURS when the owner has something here and is no restore's; then nothing is changed
+   */
+  dropStaged(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
    * Snapshots the mirrors that were opened for a group as one group, and keeps the foreign plan's
@@ -183,11 +207,12 @@ export interface StorageControl {
   ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: Manifest }[]>;
 
   /**
-   * An object of a published group, as the group's manifest has it; undefined where there is no
-   * such group, or no such object in it. It costs the same however many the group has, but for
-   * reading the manifest. @throws STORE_TOO_NEW, STORE_CORRUPT
+   * An object of a group that is here: of a published one as its manifest has it, of a source group
+   * as it was told to keep it. Undefined where there is no such group, or no such object in it. It
+   * costs the same however many the group has, but for reading the manifest.
+   * @throws STORE_TOO_NEW, STORE_CORRUPT
    */
-  publishedObject(
+  objectOfGroup(
     of: { readonly groupId: GroupId; readonly object: ObjectId },
     call?: StorageCall,
   ): Promise<ObjectConfig | undefined>;
@@ -198,14 +223,16 @@ export interface StorageControl {
    * volume that is an object by itself and a VM's as well is made once, whichever comes first: it
    * is the VM's, and goes with it. Of the restore's volumes that have one name, all but one get a
    * number. A LUN lies in the target, and a file in the export, that its source lay in, made where
-   * it is missing; a VM is switched off, with its NICs connected as the group's manifest maps them,
-   * and MAC addresses of its own where those of its source are taken. Its disks' names have before
-   * them what its own has before its source's. Where damage is known in the snapshots it is refused
-   * unless `evenDamaged`; reading what is damaged fails then.
+   * it is missing. A VM is switched off, with new MAC addresses and its NICs connected as the
+   * group's manifest maps them, in a source group as they were. Its disks' names have before them
+   * what its own has before its source's. What `wishes` has is otherwise; a VM is switched on once,
+   * when it is made. Where damage is known in the snapshots it is refused unless `evenDamaged`;
+   * reading what is damaged fails then.
    * @throws SNAPSHOT_UNKNOWN, NOT_OURS (the group is another owner's), VOLUME_NAME_TAKEN,
    *   OBJECT_NAME_TAKEN (of a VM or a file), BAD_REQUEST (no name of a file), VOLUME_UNKNOWN (it
-   *   was made, and is deleted), GROUP_DAMAGED, POOL_FULL, OBJECT_BUSY (another VM has got a volume
-   *   of the VM's); then nothing is made
+   *   was made, and is deleted), GROUP_DAMAGED, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN (of
+   *   `wishes`), MAC_ADDRESS_TAKEN (one that is to be kept and connected is another VM's),
+   *   OBJECT_BUSY (another VM has got a volume of the VM's); then nothing is made
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
@@ -290,13 +317,41 @@ export interface PrepareMirrorOptions {
    * and the object's index in it.
    */
   readonly run?: Grant & { readonly index: number };
+  /** The restore that the owner is of; absent: it is a plan. */
+  readonly staged?: Staged;
 }
 
-/** A snapshot, and what it is taken for. */
-export interface WantedSnapshot {
-  readonly snapshotId: string;
-  /** What a run sends is of its own plan. Anybody may read at the cluster itself. */
-  readonly of: { readonly groupId: GroupId; readonly owner: Owner } | "anybody";
+/** What may be deleted. Groups that are not there, or not the owner's, give back nothing. */
+export interface SpaceOptions {
+  readonly owner: Owner;
+  readonly groups: readonly GroupId[] | "all";
+  readonly mirrors: boolean;
+}
+
+/**
+ * What is brought to a site for a restore has an owner that lasts as long as the restore does, so
+ * that it has nothing to do with what the site has of the plan.
+ */
+export interface Staged {
+  /** By this it is known to whoever meets its mirrors. */
+  readonly restoreId: RunId;
+  /** A group of this site from which its mirrors may start, though it is another owner's. */
+  readonly seed: { readonly groupId: GroupId; readonly owner: Owner } | null;
+}
+
+/** A snapshot by its id, and what it is taken for; or a group's of a volume of its source's. */
+export type WantedSnapshot =
+  | {
+      readonly snapshotId: string;
+      /** What a run sends is of its own plan. Anybody may read at the cluster itself. */
+      readonly of: OfGroup | "anybody";
+    }
+  | { readonly sourceVolumeId: string; readonly of: OfGroup };
+
+/** Of which group it is to be, and whose that is. */
+interface OfGroup {
+  readonly groupId: GroupId;
+  readonly owner: Owner;
 }
 
 /**
@@ -363,7 +418,10 @@ export interface OwnedVolume {
 export interface OpenMirrorOptions extends Grant {
   readonly owner: Owner;
   readonly mirrorVolumeId: string;
-  /** The published group whose state the writing starts from; null: from nothing. */
+  /**
+   * The published group whose state the writing starts from, or of a restore its seed; null: from
+   * nothing.
+   */
   readonly baseGroupId: GroupId | null;
   /** Of what is written, as the mirror was prepared for it. */
   readonly sizeBytes: number;
@@ -403,11 +461,15 @@ export interface RebuildObjectOptions {
    * several have, is one.
    */
   readonly key: string;
+  /** Whose what is made says that it is. */
   readonly owner: Owner;
   readonly fromGroupId: GroupId;
+  /** Whose the group is; absent: the same. Of what was brought for a restore, another one. */
+  readonly groupOwner?: Owner;
   /** The object as the source had it: kind, LUN, volumes. */
   readonly object: ObjectConfig;
   /** Of a file, `/exports/EXPORT/PATH`. */
   readonly name: string;
+  readonly wishes?: RebuildWishes | undefined;
   readonly evenDamaged?: boolean;
 }

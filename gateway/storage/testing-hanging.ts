@@ -37,10 +37,11 @@ const driverCalls: readonly Exclude<keyof StorageDriver, "kind" | "administratio
   ...([
     "completeMirror",
     "abortGroup",
+    "dropStaged",
     "isAborted",
     "publishGroup",
     "manifests",
-    "publishedObject",
+    "objectOfGroup",
     "rebuildObject",
     "damage",
     "tend",

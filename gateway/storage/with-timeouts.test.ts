@@ -44,6 +44,8 @@ const callsOf = (
   openSnapshot: (call) => storage.openSnapshot({ snapshotId: "s", of: "anybody" }, call),
   readSnapshot: (call) => storage.readSnapshot(handle, call),
   closeSnapshot: (call) => storage.closeSnapshot(handle, call),
+  releaseMirrors: (call) => storage.releaseMirrors({ owner, sequence: 1 }, call),
+  spaceOf: (call) => storage.spaceOf({ owner, groups: "all", mirrors: true }, call),
   prepareMirror: (call) => storage.prepareMirror({ owner, object }, call),
   openMirror: (call) =>
     storage.openMirror(
@@ -57,6 +59,7 @@ const callsOf = (
   mirrorDigests: (call) => storage.mirrorDigests(extent, call),
   completeMirror: (call) => storage.completeMirror(extent, call),
   abortGroup: (call) => storage.abortGroup({ groupId: groupId(1), owner }, call),
+  dropStaged: (call) => storage.dropStaged({ groupId: groupId(1), owner }, call),
   isAborted: (call) => storage.isAborted({ groupId: groupId(1), owner }, call),
   publishGroup: (call) =>
     storage.publishGroup(
@@ -64,7 +67,7 @@ const callsOf = (
       call,
     ),
   manifests: (call) => storage.manifests(call),
-  publishedObject: (call) => storage.publishedObject({ groupId: groupId(1), object }, call),
+  objectOfGroup: (call) => storage.objectOfGroup({ groupId: groupId(1), object }, call),
   damage: (call) => storage.damage(call),
   tend: (call) => storage.tend({ time: manualTime() }, call),
   rebuildObject: (call) => storage.rebuildObject({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),

@@ -55,6 +55,8 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
         wrap: timedSnapshot,
         close: (snapshot) => snapshot.close(),
       }),
+    releaseMirrors: (of, call) => calls.durable("releaseMirrors", call, (watch) => driver.releaseMirrors(of, watch)),
+    spaceOf: (of, call) => calls.answer("spaceOf", call, (watch) => driver.spaceOf(of, watch)),
     prepareMirror: (of, call) => calls.answer("prepareMirror", call, (watch) => driver.prepareMirror(of, watch)),
     openMirror: (of, call) => calls.answer("openMirror", call, (watch) => driver.openMirror(of, watch)),
     openMirrorExtent: (of, call) =>
@@ -67,9 +69,10 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     completeMirror: (of, call) => calls.answer("completeMirror", call, (watch) => driver.completeMirror(of, watch)),
     isAborted: (of, call) => calls.answer("isAborted", call, (watch) => driver.isAborted(of, watch)),
     abortGroup: (of, call) => calls.answer("abortGroup", call, (watch) => driver.abortGroup(of, watch)),
+    dropStaged: (of, call) => calls.durable("dropStaged", call, (watch) => driver.dropStaged(of, watch)),
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
-    publishedObject: (of, call) => calls.answer("publishedObject", call, (watch) => driver.publishedObject(of, watch)),
+    objectOfGroup: (of, call) => calls.answer("objectOfGroup", call, (watch) => driver.objectOfGroup(of, watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
     ...(administration && { administration: timedAdministration(administration, calls) }),
     ...(stageVolume && {

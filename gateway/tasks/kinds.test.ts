@@ -7,7 +7,7 @@ import { groupIdOf, runIdOf } from "../../core/api/ids.ts";
 import type { VolumeShape } from "../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { objectSpecSchema } from "../../core/api/object-spec.ts";
-import { type TaskResultOf, taskResultSchema, taskSchema } from "../../core/api/task.ts";
+import { isRunTask, type TaskResultOf, taskResultSchema, taskSchema } from "../../core/api/task.ts";
 import { rebuiltName } from "../../core/object/rebuilt-name.ts";
 import { recordingLog } from "../agent/testing.ts";
 import type { StorageDriver } from "../storage/driver.ts";
@@ -63,7 +63,7 @@ describe("the tasks of a plan of all kinds", () => {
   const perform = async (storage: StorageDriver | undefined, fields: object, sequence = 1) => {
     const groupId = groupOf(sequence);
     const task = taskSchema.parse({ ...runTaskFields, groupId, sequence, ...fields });
-    assert(task.kind !== "inventory" && task.kind !== "settings" && storage !== undefined);
+    assert(isRunTask(task) && storage !== undefined);
     const result = await performTask(task, {
       ...servesNothing,
       ...{ storage, identity, now: () => runTaskFields.issuedAt, log: recordingLog() },

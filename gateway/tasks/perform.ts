@@ -8,6 +8,7 @@ import { rebuild } from "./rebuild.ts";
 import { reclaim } from "./reclaim.ts";
 import { snapshot } from "./snapshot.ts";
 import { transfer } from "./transfer.ts";
+import { unstage } from "./unstage.ts";
 
 type Kind = RunTask["kind"];
 type Handler<K extends Kind> = (task: Extract<RunTask, { kind: K }>, context: TaskContext) => Promise<TaskResultOf<K>>;
@@ -26,6 +27,7 @@ export const handlers: { readonly [K in Kind]: Handler<K> } = {
   rebuild,
   attach,
   abort,
+  unstage,
 };
 
 /** Does a task. @throws what its handler throws */

@@ -3,6 +3,7 @@ import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { PrepareTask, TaskResultOf } from "../../core/api/task.ts";
 import { shellWord } from "../../core/plan/facilities.ts";
+import type { Staged } from "../storage/control.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 import { boundedWarnings } from "./warnings.ts";
 
@@ -21,6 +22,7 @@ export const prepare = async (task: PrepareTask, { storage }: TaskContext): Prom
     owner: ownerOf(task),
     object,
     ...(mapping !== undefined && { mapping }),
+    ...(task.staged !== undefined && { staged: stagedBy(task, task.staged) }),
     run: {
       ...{ groupId: task.groupId, sequence: task.sequence, index: task.index },
       sender: task.sender ?? task.source,
@@ -29,6 +31,14 @@ export const prepare = async (task: PrepareTask, { storage }: TaskContext): Prom
   const warnings = boundedWarnings(unconnected(object, mapping, task));
   return { kind: "prepare", volumes: [...volumes], keepsConfig: true, ...(warnings.length > 0 && { warnings }) };
 };
+
+const stagedBy = (
+  { runId, source }: Pick<PrepareTask, "runId" | "source">,
+  { seed }: NonNullable<PrepareTask["staged"]>,
+): Staged => ({
+  restoreId: runId,
+  seed: seed && { groupId: seed.groupId, owner: { planId: seed.planId, source } },
+});
 
 /** The NICs of an object that its mirror has without a connection, each with its switch. */
 const unconnected = (

@@ -5,7 +5,8 @@ import { ownerOf, type TaskContext } from "./context.ts";
 /**
  * Deletes the groups it is told to, only ones that carry the plan's tag (I5). A group that isn't
  * there counts as deleted. Where one is missing that is to be kept, nothing is deleted: the store
- * was put back since, or its disk is not mounted. Also tells which groups of the plan there are
+ * was put back since, or its disk is not mounted. Releases the plan's mirrors, where that is asked
+ * for as well and nothing was kept from going. Also tells which groups of the plan there are
  * afterwards; told to delete nothing, it does only that.
  * @throws NOT_OURS, and what else the storage throws; groups before the one that failed are gone
  *   then
@@ -18,6 +19,10 @@ export const reclaim = async (task: ReclaimTask, context: TaskContext): Promise<
     signal.throwIfAborted();
     await storage.deleteGroup({ groupId, owner });
     deleted.push(groupId);
+  }
+  if (task.mirrors && deleted.length === task.groupIds.length) {
+    signal.throwIfAborted();
+    await storage.releaseMirrors({ owner, sequence: task.sequence });
   }
   const groups = await storage.listGroups(owner);
   return { kind: "reclaim", deleted, present: [], groups: [...groups] };

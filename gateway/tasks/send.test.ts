@@ -27,7 +27,7 @@ test("what a peer takes and answers is movement of the task, and the storage is 
   const snapshot = { snapshotId: "s1", sizeBytes: 65_536, geometry };
   const sending = send(
     {
-      ...{ snapshot, baseSnapshotId: null, mirrorVolumeId: "m1", owner: { planId, source: siteA } },
+      ...{ snapshot, base: null, mirrorVolumeId: "m1", owner: { planId, source: siteA } },
       ...{ receiver: siteB, groupId, sequence: 1, baseGroupId: null, endpoints: ["b:1"] },
       compression: { enabled: true, level: 1, dictionary: true },
     },

@@ -16,7 +16,7 @@ export const createSendVolume =
   }): SendVolume =>
   async (request, { storage, log, signal, onMoved, onProgress, onAcknowledged }) => {
     const { workers, tunnel, extentsInFlight } = options;
-    const { snapshot, baseSnapshotId, mirrorVolumeId, owner, groupId, sequence, baseGroupId } = request;
+    const { snapshot, base, mirrorVolumeId, owner, groupId, sequence, baseGroupId } = request;
     const peer = await tunnel.connect({
       siteId: request.receiver,
       endpoints: request.endpoints,
@@ -30,7 +30,7 @@ export const createSendVolume =
         storage,
         workers,
         peer,
-        transfer: { snapshot, baseSnapshotId, mirrorVolumeId },
+        transfer: { snapshot, base, mirrorVolumeId },
         ids: { ...owner, groupId, sequence, baseGroupId },
         compression: request.compression,
         extentsInFlight,

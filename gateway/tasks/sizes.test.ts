@@ -119,7 +119,7 @@ const storageOf = (objects: readonly ObjectConfig[], longId: string): StorageDri
         volumeCount: Number.MAX_SAFE_INTEGER,
         sizeBytes: Number.MAX_SAFE_INTEGER,
       })),
-    publishedObject: async () => objects.toSorted((a, b) => messageText(b).length - messageText(a).length)[0],
+    objectOfGroup: async () => objects.toSorted((a, b) => messageText(b).length - messageText(a).length)[0],
     rebuildObject: async ({ object }: { object: ObjectConfig }) => object,
     abortGroup: async () => undefined,
   };

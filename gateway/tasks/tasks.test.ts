@@ -8,7 +8,7 @@ import { groupIdOf, planIdSchema, runIdOf } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Progress } from "../../core/api/run.ts";
-import { type RunTask, taskResultSchema, taskSchema } from "../../core/api/task.ts";
+import { isRunTask, type RunTask, taskResultSchema, taskSchema } from "../../core/api/task.ts";
 import { recordingLog } from "../agent/testing.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { mirrorSetOf } from "../storage/mirror-set.ts";
@@ -52,7 +52,7 @@ const context = (changes: Partial<TaskContext> = {}): TaskContext => ({
 /** A task as it comes out of the queue. */
 const taskOf = (fields: object): RunTask => {
   const task = taskSchema.parse({ ...runTaskFields, ...fields });
-  assert.ok(task.kind !== "inventory" && task.kind !== "settings");
+  assert.ok(isRunTask(task));
   return task;
 };
 /** What a task comes to, as the reports queue takes it. */
@@ -197,7 +197,7 @@ describe("the transfer task", () => {
     const send: SendVolume = async ({ snapshot, ...request }, { onProgress }) => {
       assert.deepEqual(structuredClone(snapshot), snapshot);
       assert.equal(snapshot.snapshotId, snapshotId);
-      assert.deepEqual([request.baseSnapshotId, request.mirrorVolumeId, request.owner], ["base", "m1", owner]);
+      assert.deepEqual([request.base, request.mirrorVolumeId, request.owner], [null, "m1", owner]);
       assert.deepEqual([request.endpoints, request.compression.level], [["b1:1", "b2:1"], 3]);
       assert.deepEqual(calls, ["open"]);
       onProgress(sending);
@@ -425,15 +425,42 @@ describe("the tasks at the target", () => {
     const restore = (more: object) =>
       perform({
         ...{ kind: "rebuild", step: "rebuilding", siteId: siteB, groupId: groupIdOfRestore, fromGroupId: groupId },
-        ...{ namePrefix: "dr-", ...more },
+        ...more,
       });
     const { kind, id } = source;
-    await assert.rejects(restore({ object: { kind, id }, name: "dr-other" }), { code: "OBJECT_UNKNOWN" });
+    await assert.rejects(restore({ object: { kind, id, name: "other" }, name: "v1" }), { code: "OBJECT_UNKNOWN" });
     await assert.rejects(restore({ object: { kind, id: "other" }, name: "dr-v1" }), { code: "SNAPSHOT_UNKNOWN" });
     const volumes = [{ ...source.volumes[0], id: "another-machine" }];
     const made = await restore({ object: { ...source, volumes }, name: "dr-v1" });
     assert.ok(made.kind === "rebuild");
     assert.equal(made.object.name, "dr-v1");
+  });
+});
+
+describe("the rebuild task at the site that was protected", () => {
+  test("makes what the group was taken of, as the group has kept it", async () => {
+    const v1 = await createVolume("v1");
+    await fill(v1.id, 1);
+    await perform(snapshotTask([planObject(v1)]));
+    await fill(v1.id, 2);
+    const { kind, id } = v1;
+    const restore = {
+      ...{
+        kind: "rebuild",
+        step: "rebuilding",
+        groupId: groupIdOf(runIdOf(planId, instant("2026-03-02T00:00:00.000Z"))),
+      },
+      ...{ fromGroupId: groupId, object: { kind, id, name: "v1" }, name: "as-it-was" },
+    };
+    const made = await perform(restore);
+    assert.ok(made.kind === "rebuild" && made.object.origin?.role === "rebuilt");
+    const reader = await storage.openVolume(made.object.id, "read");
+    const bytes = Buffer.alloc(16);
+    await reader.read(0, bytes);
+    await reader.close();
+    assert.deepEqual(bytes, Buffer.alloc(16, 1));
+    const other = { kind, id: "volume-other", name: "other" };
+    await assert.rejects(perform({ ...restore, object: other }), { code: "SNAPSHOT_UNKNOWN" });
   });
 });
 

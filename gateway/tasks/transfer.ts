@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import type { GroupId } from "../../core/api/ids.ts";
 import { extentCount } from "../../core/api/object/volume-shape.ts";
 import type { TaskResultOf, TransferTask } from "../../core/api/task.ts";
+import type { WantedSnapshot } from "../storage/control.ts";
 import { holding } from "../transfer/held-snapshot.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 import { waitingProgress } from "./progress.ts";
@@ -14,15 +16,14 @@ import { waitingProgress } from "./progress.ts";
 export const transfer = async (task: TransferTask, context: TaskContext): Promise<TaskResultOf<"transfer">> => {
   const [volume] = task.volumes;
   assert(volume !== undefined, "a transfer has a volume");
-  const { snapshotId, baseSnapshotId, mirrorVolumeId } = volume;
-  const owner = ownerOf(task);
-  const snapshot = await context.storage.openSnapshot({ snapshotId, of: { groupId: task.groupId, owner } });
+  const { snapshot: wanted, base } = toRead(task, volume);
+  const snapshot = await context.storage.openSnapshot(wanted);
   return holding(context, snapshot, async () => {
     const { geometry, sizeBytes } = snapshot;
     context.onProgress(waitingProgress(extentCount(geometry, sizeBytes), sizeBytes));
     const request = {
-      ...{ snapshot, baseSnapshotId, mirrorVolumeId },
-      owner,
+      ...{ snapshot, base, mirrorVolumeId: volume.mirrorVolumeId },
+      owner: ownerOf(task),
       receiver: task.receiver ?? task.target,
       groupId: task.groupId,
       sequence: task.sequence,
@@ -34,4 +35,27 @@ export const transfer = async (task: TransferTask, context: TaskContext): Promis
     context.onProgress(progress);
     return { kind: "transfer", progress };
   });
+};
+
+/**
+ * What is read here: the run's own group, or of a restore another run's, whose owner is not the one
+ * that its mirrors at the receiver have.
+ */
+const toRead = (
+  task: TransferTask,
+  volume: TransferTask["volumes"][number],
+): { readonly snapshot: WantedSnapshot; readonly base: WantedSnapshot | null } => {
+  const { groupId, baseGroupId, source } = task;
+  if ("from" in volume) {
+    const { from, sourceVolumeId } = volume;
+    const wanted = (id: GroupId) => ({ sourceVolumeId, of: { groupId: id, owner: { planId: from.planId, source } } });
+    return { snapshot: wanted(from.groupId), base: baseGroupId && wanted(baseGroupId) };
+  }
+  const { snapshotId, baseSnapshotId } = volume;
+  const wanted = (id: GroupId, snapshot: string) => ({
+    snapshotId: snapshot,
+    of: { groupId: id, owner: ownerOf(task) },
+  });
+  const base = baseGroupId !== null && baseSnapshotId !== null ? wanted(baseGroupId, baseSnapshotId) : null;
+  return { snapshot: wanted(groupId, snapshotId), base };
 };

@@ -188,8 +188,8 @@ describe("a sender", () => {
     const another = { ...owner, planId: planIdSchema.parse("plan_01ARZ3NDEKTSV4RRFFQ69G5FAW") };
     const volumeIds = object.volumes.map(({ id }) => id);
     const theirs = await sites.source.snapshotGroup({ groupId: groupOf(3), owner: another, volumeIds });
-    const baseSnapshotId = theirs.snapshots[0]?.snapshotId ?? "";
-    const transfer = { snapshot: await opened(sites, 2), baseSnapshotId, mirrorVolumeId: mirror };
+    const base = { snapshotId: theirs.snapshots[0]?.snapshotId ?? "", of: { groupId: groupOf(1), owner } };
+    const transfer = { snapshot: await opened(sites, 2), base, mirrorVolumeId: mirror };
     await assert.rejects(sites.send(object, 2, 1, { transfer }), code("NOT_OURS"));
     assert.deepEqual(
       sites.log.lines.filter(({ message }) => message === "a transfer began").length,

@@ -4,6 +4,7 @@ import type { GroupId, PlanId, SiteId } from "../../core/api/ids.ts";
 import { extentCount } from "../../core/api/object/volume-shape.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { Log } from "../log/log.ts";
+import type { WantedSnapshot } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
 import { steadyTime, type Time } from "../time/time.ts";
@@ -34,8 +35,8 @@ import type { TransferWorkers } from "./workers.ts";
 export interface VolumeToSend {
   /** Whoever has opened it closes it when the volume is sent. */
   readonly snapshot: SnapshotHandle;
-  /** What the target's newest group mirrors, when the source still has it. */
-  readonly baseSnapshotId: string | null;
+  /** What the target starts from, when the source still has it. */
+  readonly base: WantedSnapshot | null;
   readonly mirrorVolumeId: string;
 }
 
@@ -44,7 +45,7 @@ export interface SendVolumeOptions {
   readonly workers: Pick<TransferWorkers, "scan" | "compare">;
   readonly peer: PeerClient;
   readonly transfer: VolumeToSend;
-  /** Which group is sent, on top of which one, and whose it is: `source` is half of the owner. */
+  /** Which group is written, on top of which one, and whose: `source` is half of the owner. */
   readonly ids: {
     readonly planId: PlanId;
     readonly source: SiteId;
@@ -97,13 +98,12 @@ interface Opened {
 }
 
 const openBase = async ({ storage, transfer, ids, log }: SendVolumeOptions): Promise<SnapshotHandle | null> => {
-  const { mirrorVolumeId, baseSnapshotId } = transfer;
+  const { mirrorVolumeId, base } = transfer;
   const { baseGroupId } = ids;
   if (baseGroupId === null) return null;
-  if (baseSnapshotId !== null) {
+  if (base !== null) {
     try {
-      const owner = { planId: ids.planId, source: ids.source };
-      return await storage.openSnapshot({ snapshotId: baseSnapshotId, of: { groupId: baseGroupId, owner } });
+      return await storage.openSnapshot(base);
     } catch (error) {
       if (!isLost(error)) throw error;
       log.warn({ err: error, mirror: mirrorVolumeId, baseGroupId }, lostBase);

@@ -141,7 +141,7 @@ describe("a transfer", () => {
     const counting: Partial<TwoSites["source"]> = {
       openSnapshot: async (wanted) => {
         const handle = await sites.source.openSnapshot(wanted);
-        const id = wanted.snapshotId;
+        const id = handle.snapshotId;
         opened.push(id);
         open.set(id, (open.get(id) ?? 0) + 1);
         return handle;

@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import { formatIdentity, type PeerIdentity, parseIdentity, peerRefused } from "../../core/api/identity.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 
@@ -18,6 +19,10 @@ export const identityOfCertificate = (certificate: { readonly subjectaltname?: s
   }
   return parseIdentity(uri.slice("URI:".length));
 };
+
+/** The same, from what is quicker to get of a connection. @throws as `identityOfCertificate` */
+export const identityOfX509 = (certificate: X509Certificate | undefined): PeerIdentity =>
+  identityOfCertificate({ subjectaltname: certificate?.subjectAltName });
 
 /**
  * The identity that Envoy has verified and says in `x-forwarded-client-cert`: one element,

@@ -34,13 +34,14 @@ export interface ConnectionBounds {
    */
   readonly places: number;
   /**
-   * Still in their handshake, which takes two round trips. Over 200 ms each the port stays open
-   * against 300 strangers a second. All at once, they take half of a turn that may be.
+   * Still in their handshake, which takes a round trip from when they are let in. Over 200 ms the
+   * port stays open against 300 strangers a second. All that end it in one turn of the event loop
+   * take a third of what a turn may.
    */
   readonly lobby: number;
 }
 
-export const usualBounds: ConnectionBounds = { places: 512, lobby: 128 };
+export const usualBounds: ConnectionBounds = { places: 512, lobby: 64 };
 /** Those that have been cut are counted until they are closed. */
 const closingMax = 256;
 

@@ -33,10 +33,10 @@ describe("the port of the direct tunnel", () => {
     const peer = await tunnel.client();
     assert.equal(((await peer.request(get)) as { siteId: string }).siteId, "a");
     await peer.close();
-    // The newest 128 stay, and who asked was one of them.
-    while (closed.length < 392) await new Promise(setImmediate);
+    // The newest 64 stay, and who asked was one of them.
+    while (closed.length < 456) await new Promise(setImmediate);
     assert.deepEqual(
-      closed.filter((count) => count >= 393),
+      closed.filter((count) => count >= 457),
       [],
     );
     assert.equal(dropped(tunnel).length, 1, "one line for all of them");

@@ -7,7 +7,7 @@ import type { Log } from "../log/log.ts";
 import { seldom } from "../log/seldom.ts";
 import { Places } from "../shares/places.ts";
 import { steadyTime } from "../time/time.ts";
-import { assertPeer, identityOfCertificate } from "./identity.ts";
+import { assertPeer, identityOfX509 } from "./identity.ts";
 import type { ConnectionBounds } from "./listening.ts";
 import { Lobby } from "./lobby.ts";
 import { placesTaken, type RefusedPeers } from "./refused.ts";
@@ -68,7 +68,7 @@ export const boundConnections = (
 /** Whose place a connection takes; undefined: somebody's who will be refused. */
 const peerAt = (socket: TLSSocket, multiCluster: SiteId): PeerIdentity | undefined => {
   try {
-    const identity = identityOfCertificate(socket.getPeerCertificate());
+    const identity = identityOfX509(socket.getPeerX509Certificate());
     assertPeer(identity, { multiCluster });
     return identity;
   } catch {

@@ -1,7 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { PeerIdentity } from "../../core/api/identity.ts";
 import type { Log } from "../log/log.ts";
+import type { OnePerTurn } from "../time/one-per-turn.ts";
 import { type Watch, whileMoving } from "../time/standstill.ts";
 import type { Admission } from "./admission.ts";
 import { answerError } from "./answer.ts";
@@ -19,13 +21,17 @@ export type PeerHandler = (
   watch: Watch,
 ) => Promise<void>;
 
-/** Joins “who is it” with “what does it want”. */
+/**
+ * Joins “who is it” with “what does it want”. A connection has one request at a time: whoever sends
+ * the next before it was answered loses the connection.
+ */
 export const createRequestListener = (
   options: Admission & {
     readonly beats: BeatTimeouts;
     readonly handler: PeerHandler;
     readonly patience: WorkPatience;
     readonly refused: RefusedPeers;
+    readonly turns: OnePerTurn;
     readonly log: Log;
   },
 ): RequestListener => {
@@ -58,5 +64,18 @@ export const createRequestListener = (
       stopBeating();
     }
   };
-  return (request, response) => void serve(request, response);
+  const newest = new WeakMap<Socket, ServerResponse>();
+  return (request, response) => {
+    const { socket } = request;
+    // Each of thousands in one piece of a connection would be begun in the same turn.
+    if (socket.destroyed) return;
+    if (newest.get(socket)?.writableEnded === false) {
+      socket.destroy();
+      return;
+    }
+    newest.set(socket, response);
+    options.turns.enter(() => {
+      if (!socket.destroyed) void serve(request, response);
+    });
+  };
 };

@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Log } from "../log/log.ts";
+import { OnePerTurn } from "../time/one-per-turn.ts";
 import { systemTime, type Time } from "../time/time.ts";
 import type { Admission } from "./admission.ts";
 import { beatsOf, stopListening, type TunnelServerTimeouts } from "./listening.ts";
@@ -32,7 +33,8 @@ export const servePeers = (
   const { timeouts, log } = options;
   const stopped = new AbortController();
   const patience = { time: options.time ?? systemTime, signal: stopped.signal };
-  const common = { ...options, beats: beatsOf(timeouts), patience };
+  const turns = new OnePerTurn();
+  const common = { ...options, turns, beats: beatsOf(timeouts), patience };
   const uploads = new UploadServer({
     ...common,
     idleMs: timeouts.idleSeconds * 1000,

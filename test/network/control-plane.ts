@@ -5,7 +5,7 @@ import { multiCluster } from "../../bench/ours/tasks.ts";
 import { type Instant, instantSchema, type PlanId, planIdSchema, type RunId, type SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import type { Site } from "../../core/api/site.ts";
-import type { RunTask, Task } from "../../core/api/task.ts";
+import { isRunTask, type RunTask, type Task } from "../../core/api/task.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
 import type { RetryPolicy } from "../../core/run/retry-policy.ts";
 import { hasEnded } from "../../core/run/steps.ts";
@@ -120,7 +120,7 @@ export class LabControlPlane {
   }
 
   async #do(siteId: SiteId, task: Task, delaySeconds: number): Promise<void> {
-    if (task.kind === "inventory" || task.kind === "settings") return;
+    if (!isRunTask(task)) return;
     const node = this.#nodes.get(siteId);
     assert(node !== undefined, `nobody does the tasks of site ${siteId}`);
     await this.#wait(delaySeconds * 1000);

@@ -328,7 +328,8 @@ export class ModelSite {
   rebuild(task: RebuildTask): TaskResultOf<"rebuild"> {
     const key = `${task.runId}/${task.index}`;
     const group = this.groups.get(task.fromGroupId);
-    const object = group?.manifest?.get(objectKey(task.object));
+    const wanted = objectKey(task.object);
+    const object = group?.manifest?.get(wanted) ?? group?.told?.objects.find((one) => objectKey(one) === wanted);
     if (object === undefined) throw new VisibleError("SNAPSHOT_UNKNOWN", "The group is gone.");
     this.#store.rebuilt.add(key);
     return { kind: "rebuild", object: { ...object, id: `rebuilt-${object.id}`, name: task.name } };

@@ -4,7 +4,7 @@ import type { Group } from "../../core/api/group.ts";
 import { type GroupId, type PlanId, planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
-import type { RunTask } from "../../core/api/task.ts";
+import { isRunTask, type RunTask } from "../../core/api/task.ts";
 import { decidePlan } from "../../core/plan/decide.ts";
 import { statusOf } from "../../core/run/steps.ts";
 import { planKey } from "../../functions/documents/records.ts";
@@ -46,8 +46,7 @@ const work = async (world: World): Promise<void> => {
 };
 /** Does what there is to do until a site is about to be told something. */
 const workUntil = async (world: World, isThere: (task: RunTask) => boolean): Promise<void> => {
-  const isNext = () =>
-    world.tasks.some(({ body }) => body.kind !== "inventory" && body.kind !== "settings" && isThere(body));
+  const isNext = () => world.tasks.some(({ body }) => isRunTask(body) && isThere(body));
   for (let i = 0; i < 500 && !isNext(); i += 1) if (!world.deliverTask()) await world.deliverReport();
   assert(isNext());
 };

@@ -42,8 +42,9 @@ const told = (transfers: readonly TransferTask[]) =>
   transfers.map(({ index, volumes, baseGroupId }) => {
     const [volume, ...others] = volumes;
     assert.deepEqual(others, [], "a transfer is of one volume");
-    assert.equal(volume?.baseSnapshotId === null, baseGroupId === null);
-    return [index, volume?.mirrorVolumeId.slice("mirror-".length), baseGroupId === null ? "in full" : "increment"];
+    assert.ok(volume !== undefined && "snapshotId" in volume);
+    assert.equal(volume.baseSnapshotId === null, baseGroupId === null);
+    return [index, volume.mirrorVolumeId.slice("mirror-".length), baseGroupId === null ? "in full" : "increment"];
   });
 
 const change = (world: World, id: string, volumes: readonly string[]): void => {

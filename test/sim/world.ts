@@ -5,6 +5,7 @@ import type { GatewayId, GroupId, Instant, PlanId, SiteId } from "../../core/api
 import { messageText } from "../../core/api/message.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import {
+  isRunTask,
   type ReclaimTask,
   type RunTask,
   type Task,
@@ -293,7 +294,7 @@ export class World {
     const message = this.#take(this.tasks, taskQueueDefinition.visibilityTimeoutSeconds);
     if (message === undefined) return false;
     const task = message.body;
-    if (task.kind === "inventory" || task.kind === "settings") return true;
+    if (!isRunTask(task)) return true;
     if (this.chance.happens(this.faults.crash / 2)) {
       this.tasks.push({ ...message, visibleAt: addSeconds(this.now, 15) });
       return true;
@@ -348,6 +349,8 @@ export class World {
       case "abort":
         here.abort(task.groupId);
         return { kind: "abort" };
+      case "unstage":
+        return assert.fail("nobody asks for a clone here");
     }
   }
 
@@ -355,7 +358,9 @@ export class World {
     const { siteId: sender, receiver = task.target } = task;
     if (this.unreachable.has(receiver)) throw new VisibleError("LINK_BROKEN", "The link is down.");
     const [here, there] = [this.site(task.siteId), this.site(receiver)];
-    for (const { snapshotId, baseSnapshotId, mirrorVolumeId } of task.volumes) {
+    for (const volume of task.volumes) {
+      assert("snapshotId" in volume, "nobody asks for a clone here");
+      const { snapshotId, baseSnapshotId, mirrorVolumeId } = volume;
       const { groupId, sequence, baseGroupId } = task;
       const content = here.read(snapshotId);
       if (content === undefined) throw new VisibleError("SNAPSHOT_UNKNOWN", "The snapshot is gone.");

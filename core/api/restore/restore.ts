@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { attachCreateSchema } from "./attach.ts";
+import { cloneCreateSchema } from "./clone.ts";
 import { rebuildCreateSchema } from "./rebuild.ts";
 
 /** A person's wish to have something of a restore point back (W12). */
-export const restoreCreateSchema = z.discriminatedUnion("type", [rebuildCreateSchema, attachCreateSchema]);
+export const restoreCreateSchema = z.discriminatedUnion("type", [
+  rebuildCreateSchema,
+  cloneCreateSchema,
+  attachCreateSchema,
+]);

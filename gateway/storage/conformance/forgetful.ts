@@ -12,6 +12,7 @@ export const ownerCalls = [
   "prepareMirror",
   "openMirror",
   "abortGroup",
+  "dropStaged",
   "publishGroup",
   "rebuildObject",
 ] as const;
@@ -37,11 +38,12 @@ export const forgetful = (
     newestSourceGroup: (owner, call) => driver.newestSourceGroup(as("newestSourceGroup", owner), call),
     lastSequences: (options, call) => driver.lastSequences(of("lastSequences", options), call),
     deleteGroup: (options, call) => driver.deleteGroup(of("deleteGroup", options), call),
-    openSnapshot: ({ snapshotId, of: whose }, call) =>
-      driver.openSnapshot({ snapshotId, of: whose === "anybody" ? whose : of("openSnapshot", whose) }, call),
+    openSnapshot: (wanted, call) =>
+      driver.openSnapshot(wanted.of === "anybody" ? wanted : { ...wanted, of: of("openSnapshot", wanted.of) }, call),
     prepareMirror: (options, call) => driver.prepareMirror(of("prepareMirror", options), call),
     openMirror: (options, call) => driver.openMirror(of("openMirror", options), call),
     abortGroup: (options, call) => driver.abortGroup(of("abortGroup", options), call),
+    dropStaged: (options, call) => driver.dropStaged(of("dropStaged", options), call),
     publishGroup: (options, call) => driver.publishGroup(of("publishGroup", options), call),
     rebuildObject: (options, call) => driver.rebuildObject(of("rebuildObject", options), call),
   };

@@ -78,7 +78,7 @@ export const manifestConformance = (open: () => Promise<StorageUnderTest>): void
       for (const mirror of mirrors) await sendAll(driver, mirror, { group: 1, bytes });
       await driver.publishGroup(publication(1, mirrors, [null, null]));
       const find = (of: number, { kind, id }: Pick<ObjectConfig, "kind" | "id">) =>
-        driver.publishedObject({ groupId: groupId(of), object: { kind, id } });
+        driver.objectOfGroup({ groupId: groupId(of), object: { kind, id } });
       for (const object of objects) assert.deepEqual(await find(1, object), object);
       const [first] = objects;
       assert(first !== undefined);

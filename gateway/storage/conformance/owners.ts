@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
+import type { RunId } from "../../../core/api/ids.ts";
 import type { Owner } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import {
@@ -132,6 +133,23 @@ export const ownerCases: readonly OwnerCase[] = [
       for (const stranger of strangers) await rejects(driver.openMirror({ ...options, owner: stranger }), "NOT_OURS");
       await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
       assert((await readVolume(driver, mirror)).equals(bytesIn(1, source.id)));
+    },
+  },
+  {
+    title: "what is brought here for one restore stays when another's goes",
+    body: async (driver) => {
+      const staged = { restoreId: "restore_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z" as RunId, seed: null };
+      const prepare = async (of: Owner) => {
+        const run = { groupId: groupId(1), sequence: 1, sender, index: 0 };
+        return mirrorOf(await driver.prepareMirror({ owner: of, object: source, run, staged }), source.id);
+      };
+      const mirror = await prepare(owner);
+      for (const stranger of strangers) {
+        const theirs = await prepare(stranger);
+        await driver.dropStaged({ groupId: groupId(1), owner: stranger });
+        assert.equal(await driver.findMirrorVolume(theirs), undefined);
+        assert.equal((await driver.findMirrorVolume(mirror))?.grant?.sender, sender);
+      }
     },
   },
   {

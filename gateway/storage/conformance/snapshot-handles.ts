@@ -47,7 +47,8 @@ export const snapshotHandleConformance = (open: () => Promise<StorageUnderTest>)
         const of = { groupId: groupId(group), owner };
         await rejects(driver.openSnapshot({ ...wanted, of }), "SNAPSHOT_UNKNOWN");
       }
-      await driver.closeSnapshot(await driver.openSnapshot({ ...wanted, of: "anybody" }));
+      const { snapshotId } = await driver.openSnapshot(wanted);
+      await driver.closeSnapshot(await driver.openSnapshot({ snapshotId, of: "anybody" }));
     });
 
     storageTest("has to be there", open, async (driver) => {

@@ -55,6 +55,25 @@ export const sourceGroupConformance = (open: () => Promise<StorageUnderTest>): v
       );
     });
 
+    storageTest(
+      "has each of its objects by kind and id, as it was told to keep it, and no others",
+      open,
+      async (driver) => {
+        await driver.snapshotGroup({
+          groupId: groupId(1),
+          owner,
+          volumeIds: [await createVolume(driver)],
+          objects: [a, b],
+        });
+        const find = (of: number, { kind, id }: Pick<ObjectConfig, "kind" | "id">) =>
+          driver.objectOfGroup({ groupId: groupId(of), object: { kind, id } });
+        for (const object of [a, b]) assert.deepEqual(await find(1, object), object);
+        assert.equal(await find(1, { ...a, kind: "vm" }), undefined);
+        assert.equal(await find(1, c), undefined);
+        assert.equal(await find(2, a), undefined);
+      },
+    );
+
     storageTest("has each volume once, however often it is told", open, async (driver) => {
       const [one, two] = [await createVolume(driver), await createVolume(driver, { name: "other" })];
       const told = [one, two, one];

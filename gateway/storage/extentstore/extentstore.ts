@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { Space } from "../../../core/api/deletion/space.ts";
 import type { Facilities } from "../../../core/api/facilities.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { Manifest } from "../../../core/api/manifest.ts";
@@ -22,6 +23,7 @@ import type {
   RebuildObjectOptions,
   SnapshotGroup,
   SnapshotGroupOptions,
+  SpaceOptions,
   StorageCaps,
   WantedSnapshot,
 } from "../control.ts";
@@ -49,12 +51,16 @@ import { StoredSnapshotReader, VolumeReader } from "./io/readers.ts";
 import { StagedVolumeWriter } from "./io/staged-writer.ts";
 import { beginStaging } from "./io/staging.ts";
 import { VolumeWriter } from "./io/volume-writer.ts";
+import { abortGroup, isAborted } from "./mirrors/aborted.ts";
 import { findMirrorVolume } from "./mirrors/mirror-volumes.ts";
 import { StoredExtentWriter } from "./mirrors/mirror-writer.ts";
 import { prepareMirror } from "./mirrors/prepare.ts";
+import { releaseMirrors } from "./mirrors/release.ts";
 import * as sessions from "./mirrors/sessions.ts";
+import { dropStaged } from "./mirrors/staged.ts";
 import { rebuildObject } from "./rebuild/rebuild.ts";
 import { collect } from "./space/collect.ts";
+import { spaceOf } from "./space/given-back.ts";
 import { recheckDamage } from "./space/recheck.ts";
 import { tend } from "./space/tend.ts";
 
@@ -188,6 +194,18 @@ export class ExtentStore implements StorageDriver {
     await collect(this.#store, { compact: true, ...call });
   }
 
+  async releaseMirrors(
+    options: { readonly owner: Owner; readonly sequence: number },
+    call?: StorageCall,
+  ): Promise<void> {
+    this.#transaction((database) => releaseMirrors(database, options));
+    await collect(this.#store, { compact: true, ...call });
+  }
+
+  async spaceOf(options: SpaceOptions, call?: StorageCall): Promise<Space> {
+    return spaceOf(this.#store, options, call);
+  }
+
   /** Snapshots can be read as they are. */
   async openSnapshot(wanted: WantedSnapshot): Promise<SnapshotHandle> {
     const { database } = this.#store;
@@ -241,11 +259,16 @@ export class ExtentStore implements StorageDriver {
   }
 
   async abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<void> {
-    this.#transaction((database) => sessions.abortGroup(database, options.groupId, options.owner));
+    this.#transaction((database) => abortGroup(database, options.groupId, options.owner));
+  }
+
+  async dropStaged(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void> {
+    this.#transaction((database) => dropStaged(database, options.groupId, options.owner));
+    await collect(this.#store, { compact: true, ...call });
   }
 
   async isAborted(options: { readonly groupId: GroupId; readonly owner: Owner }): Promise<boolean> {
-    return sessions.isAborted(this.#store.database, options.groupId, options.owner);
+    return isAborted(this.#store.database, options.groupId, options.owner);
   }
 
   async publishGroup(options: PublishGroupOptions): Promise<SnapshotGroup> {
@@ -258,11 +281,8 @@ export class ExtentStore implements StorageDriver {
     return snapshots.listManifests(this.#store.database);
   }
 
-  async publishedObject(of: {
-    readonly groupId: GroupId;
-    readonly object: ObjectId;
-  }): Promise<ObjectConfig | undefined> {
-    return snapshots.publishedObject(this.#store.database, of.groupId, of.object);
+  async objectOfGroup(of: { readonly groupId: GroupId; readonly object: ObjectId }): Promise<ObjectConfig | undefined> {
+    return snapshots.objectOfGroup(this.#store.database, of.groupId, of.object);
   }
 
   async rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig> {

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -131,7 +132,9 @@ export class MemoryStorage implements SnapshotSource, Pick<StorageDriver, "kind"
     };
   }
 
-  async openSnapshot({ snapshotId }: WantedSnapshot): Promise<SnapshotHandle> {
+  async openSnapshot(wanted: WantedSnapshot): Promise<SnapshotHandle> {
+    assert.ok("snapshotId" in wanted);
+    const { snapshotId } = wanted;
     return { snapshotId, sizeBytes: this.#bytesOf(snapshotId).length, geometry: plainGeometry };
   }
 

@@ -134,7 +134,7 @@ export const openTwoSites = async (
         peer,
         transfer: {
           snapshot,
-          baseSnapshotId: baseId,
+          base: base === null || baseId === null ? null : { snapshotId: baseId, of: { groupId: groupOf(base), owner } },
           mirrorVolumeId: mirror,
         },
         ids: { ...owner, groupId: groupOf(sequence), sequence, baseGroupId: base === null ? null : groupOf(base) },
@@ -181,7 +181,10 @@ export type TwoSites = Awaited<ReturnType<typeof openTwoSites>>;
 /** A storage that opens one snapshot as another one. */
 const mistaking = (storage: StorageDriver, one: string | null, another: string): StorageDriver => {
   const openSnapshot: StorageDriver["openSnapshot"] = (wanted, call) =>
-    storage.openSnapshot(wanted.snapshotId === one ? { snapshotId: another, of: "anybody" } : wanted, call);
+    storage.openSnapshot(
+      "snapshotId" in wanted && wanted.snapshotId === one ? { snapshotId: another, of: "anybody" } : wanted,
+      call,
+    );
   return new Proxy(storage, {
     get: (of, name) => (name === "openSnapshot" ? openSnapshot : Reflect.get(of, name, of)),
   });

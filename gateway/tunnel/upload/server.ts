@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { PeerIdentity } from "../../../core/api/identity.ts";
 import type { Log } from "../../log/log.ts";
+import type { OnePerTurn } from "../../time/one-per-turn.ts";
 import { bytesPerSecondMin, fallsBehind } from "../../time/pace.ts";
 import { type Watch, whileMoving } from "../../time/standstill.ts";
 import type { Admission } from "../admission.ts";
@@ -34,6 +35,7 @@ export interface UploadServerOptions extends Admission {
   readonly uploads: UploadHandler;
   readonly patience: WorkPatience;
   readonly refused: RefusedPeers;
+  readonly turns: OnePerTurn;
   readonly log: Log;
 }
 
@@ -52,11 +54,29 @@ export class UploadServer {
   }
 
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { identify, admit, refused, log } = this.#options;
+    const { turns, log } = this.#options;
     const path = request.url;
     socket.on("error", (error) => log.info({ err: error, path }, "an upload connection broke off"));
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
+    turns.enter(() => {
+      if (!socket.destroyed) this.#begin(request, socket, head);
+    });
+  }
+
+  /** Takes no more uploads; those under way may end. */
+  stop(): void {
+    this.#isStopping = true;
+    for (const socket of this.#idle) socket.destroy();
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #begin(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { identify, admit, refused, log } = this.#options;
+    const path = request.url;
     // From here on the timeouts are ours.
     request.socket.setTimeout(0);
     let identity: PeerIdentity | undefined;
@@ -75,16 +95,6 @@ export class UploadServer {
       refused.note(error, identity, { from: request.socket.remoteAddress, path });
       refuse(socket, toldOf(error, log, { path }));
     }
-  }
-
-  /** Takes no more uploads; those under way may end. */
-  stop(): void {
-    this.#isStopping = true;
-    for (const socket of this.#idle) socket.destroy();
-  }
-
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** @throws NOT_FOUND, LINK_BROKEN */

@@ -1,31 +1,14 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { newName } from "../../../../core/api/name.ts";
+import { type FilePlace, placeNamed } from "../../../../core/object/file-place.ts";
 import type { Database } from "../database/database.ts";
 
 /* Files of NFS exports, by their paths. Everything here runs inside the caller's transaction. */
-
-/** A file in an export that is there. */
-export interface FilePlace {
-  readonly export: string;
-  readonly path: string;
-}
 
 /** Of a new file. @param written `/exports/EXPORT/PATH`. @throws BAD_REQUEST */
 export const fileNamed = (written: string): FilePlace & { readonly name: string } => {
   const name = newName(written, "a file");
   return { name, ...placeNamed(name) };
-};
-
-/** @throws BAD_REQUEST */
-export const placeNamed = (name: string): FilePlace => {
-  const [before, root, exportName, ...path] = name.split("/");
-  const isWhole = before === "" && root === "exports" && exportName !== undefined && path.length > 0;
-  if (isWhole && ![exportName, ...path].some((part) => part === "" || part === "." || part === "..")) {
-    return { export: exportName, path: path.join("/") };
-  }
-  throw new VisibleError("BAD_REQUEST", `“${name}” can't be the name of an NFS file.`, {
-    hint: "It is /exports/EXPORT/PATH, such as /exports/e1/vm/web.vmdk.",
-  });
 };
 
 /**

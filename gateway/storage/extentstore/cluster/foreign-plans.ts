@@ -11,3 +11,7 @@ export const rememberPlan = (database: Database, { planId, source }: Owner, plan
     planName,
   );
 };
+
+export const forgetPlan = (database: Database, { planId, source }: Owner): void => {
+  database.run("DELETE FROM foreignPlans WHERE planId = ? AND source = ?", planId, source);
+};

@@ -17,7 +17,3 @@ export const newMacAddress = (database: Database): string => {
     if (vmWithMacAddress(database, macAddress) === undefined) return macAddress;
   }
 };
-
-/** `wanted` where no VM has it, else one that is made up. */
-export const freeMacAddress = (database: Database, wanted: string): string =>
-  vmWithMacAddress(database, wanted) === undefined ? wanted : newMacAddress(database);

@@ -31,13 +31,26 @@ export const rememberSnapshot = (database: Database, { planId, source }: Owner, 
   );
 };
 
+/** Remembers that the owner's mirrors were given back: no run up to this one makes them again. */
+export const rememberRelease = (database: Database, { planId, source }: Owner, sequence: number): void => {
+  database.run(
+    `INSERT INTO releasedMirrors (planId, source, sequence) VALUES (?, ?, ?)
+     ON CONFLICT (planId, source) DO UPDATE SET sequence = max(sequence, excluded.sequence)`,
+    planId,
+    source,
+    sequence,
+  );
+};
+
 /**
- * The newest run that was published on this site, as one of the plan's targets; 0 before the first.
+ * The newest run that was published on this site, as one of the plan's targets, or that its mirrors
+ * were given back after; 0 before the first.
  */
 export const newestPublished = (database: Database, { planId, source }: Owner): number => {
   const row = database.one<{ sequence: number }>(
     `SELECT max(
        ifnull((SELECT max(publishedSequence) FROM mirrors WHERE planId = ?1 AND source = ?2), 0),
+       ifnull((SELECT sequence FROM releasedMirrors WHERE planId = ?1 AND source = ?2), 0),
        ifnull((SELECT max(sequence) FROM snapshotGroups WHERE planId = ?1 AND source = ?2 AND manifest IS NOT NULL), 0)
      ) AS sequence`,
     planId,

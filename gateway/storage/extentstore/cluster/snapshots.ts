@@ -166,13 +166,27 @@ export const snapshotOfSource = (
   );
 
 /** @throws SNAPSHOT_UNKNOWN, NOT_OURS */
-export const findWantedSnapshot = (database: Database, { snapshotId, of }: WantedSnapshot): SnapshotRow => {
+export const findWantedSnapshot = (database: Database, wanted: WantedSnapshot): SnapshotRow => {
+  if ("sourceVolumeId" in wanted) return findSnapshotOfSource(database, wanted);
+  const { snapshotId, of } = wanted;
   const row = findSnapshot(database, snapshotId);
   if (of === "anybody") return row;
   for (const id of [of.groupId, row.groupId]) refuseOthersGroup(database, id, of.owner);
   if (row.groupId === of.groupId) return row;
   throw new VisibleError("SNAPSHOT_UNKNOWN", `The snapshot ${snapshotId} is not one of group ${of.groupId}.`, {
     hint: "List the groups that there are with: smtx-backup group list",
+  });
+};
+
+const findSnapshotOfSource = (
+  database: Database,
+  { sourceVolumeId, of: { groupId, owner } }: Extract<WantedSnapshot, { readonly sourceVolumeId: string }>,
+): SnapshotRow => {
+  refuseOthersGroup(database, groupId, owner);
+  const row = snapshotOfSource(database, groupId, sourceVolumeId);
+  if (row !== undefined) return row;
+  throw new VisibleError("SNAPSHOT_UNKNOWN", `Group ${groupId} has no snapshot of ${sourceVolumeId} here.`, {
+    hint: "Its group may have been reclaimed. List those that are left with: smtx-backup group list",
   });
 };
 
@@ -314,17 +328,28 @@ export const keptMapping = (
 };
 
 /**
- * An object as the manifest of a published group has it. Of thousands of objects the others are not
- * looked at. @throws STORE_TOO_NEW, STORE_CORRUPT
+ * An object as the manifest of a published group has it, or as a source group has kept it. Of
+ * thousands of objects the others are not looked at. @throws STORE_TOO_NEW, STORE_CORRUPT
  */
-export const publishedObject = (
+export const objectOfGroup = (
   database: Database,
   groupId: GroupId,
   { kind, id }: ObjectId,
 ): ObjectConfig | undefined => {
   const row = database.one<Pick<GroupRow, "manifest">>("SELECT manifest FROM snapshotGroups WHERE id = ?", groupId);
-  if (row === undefined || row.manifest === null) return undefined;
+  if (row === undefined) return undefined;
+  if (row.manifest === null) return keptObject(database, groupId, { kind, id });
   return objectIn(JSON.parse(row.manifest), `group ${groupId}`, { kind, id });
+};
+
+const keptObject = (database: Database, groupId: GroupId, { kind, id }: ObjectId): ObjectConfig | undefined => {
+  const row = database.one<{ object: string }>(
+    "SELECT object FROM groupObjects WHERE groupId = ? AND objectId = ? AND kind = ?",
+    groupId,
+    id,
+    kind,
+  );
+  return row && (JSON.parse(row.object) as ObjectConfig);
 };
 
 /**
@@ -339,12 +364,15 @@ export const keptObjects = (database: Database, groupId: GroupId): readonly Obje
 };
 
 /**
- * The manifests of published groups, each plan's newest first. @throws STORE_TOO_NEW, STORE_CORRUPT
+ * The manifests of published groups but for restores', each plan's newest first.
+ * @throws STORE_TOO_NEW, STORE_CORRUPT
  */
 export const listManifests = (database: Database): { groupId: GroupId; owner: Owner; manifest: Manifest }[] =>
   database
     .all<GroupRow & { manifest: string }>(
-      "SELECT * FROM snapshotGroups WHERE manifest IS NOT NULL ORDER BY planId, source, sequence DESC",
+      `SELECT * FROM snapshotGroups g WHERE manifest IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM restoreOwners o WHERE o.planId = g.planId AND o.source = g.source)
+       ORDER BY planId, source, sequence DESC`,
     )
     .map((row) => ({
       groupId: row.id,

@@ -18,8 +18,8 @@ const applicationId = 0x736d7478;
  *   versions are those that refer to one of the blocks, or whose own block table is damaged.
  * - `stagings` are tables that are to become volumes'; they go with the open driver that fills
  *   them.
- * - `newestSnapshots` remembers source groups that were deleted, and `deletedRebuilds` rebuilt
- *   objects.
+ * - `newestSnapshots` remembers source groups that were deleted, `releasedMirrors` mirrors that a
+ *   person gave back, and `deletedRebuilds` rebuilt objects.
  * - `preparedObjects` is what mirrors were prepared as, for a manifest that is to come: of each
  *   mirror for the group that is written to it, and for the newest that was prepared.
  * - A row of `volumes` is an object too: a LUN, a file of an export or a virtual volume. VMs are in
@@ -30,6 +30,8 @@ const applicationId = 0x736d7478;
  *   `sequence` is of the newest run that prepared it. `foreignPlans` is whose they are.
  * - `grants` says which group a mirror takes next, and from which site. Before there were grants a
  *   plan's own site sent; what was prepared or half written then goes on.
+ * - `restoreOwners` are owners that last as long as a restore does, and the group of another owner
+ *   that their mirrors may start from.
  * - `groupObjects` is what a source group was taken of, and `because` the index among the plan's
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
@@ -193,6 +195,22 @@ const migrations: readonly string[] = [
   INSERT OR REPLACE INTO grants SELECT volumeId, p.groupId, p.sequence, o.source
     FROM preparedObjects p JOIN mirrorObjects o ON o.number = p.mirrorObject JOIN mirrorObjectVolumes USING (mirrorObject)
     ORDER BY p.sequence;
+  `,
+  `
+  CREATE TABLE releasedMirrors (
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (planId, source)
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE restoreOwners (
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    seedGroupId TEXT,
+    PRIMARY KEY (planId, source)
+  ) STRICT, WITHOUT ROWID;
   `,
 ];
 

@@ -2,11 +2,12 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { GroupId } from "../../../../core/api/ids.ts";
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
 import type { Owner } from "../../control.ts";
-import { isOwnGroup, notOurs, snapshotOfSource } from "../cluster/snapshots.ts";
+import { notOurs, snapshotOfSource } from "../cluster/snapshots.ts";
 import { objectIdOf } from "../cluster/volume-row.ts";
 import { findVolume } from "../cluster/volumes.ts";
 import { clearTable, fillWithWhatIsThere } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
+import { isBaseOf } from "./staged.ts";
 
 /*
  * Mirror volumes. What makes them is in prepare.ts, what writes them in sessions.ts. Everything
@@ -36,7 +37,7 @@ export const resetMirror = (
   clearTable(database, volume.tableId);
   database.run("DELETE FROM doneExtents WHERE volumeId = ?", mirror.volumeId);
   if (baseGroupId === null) return;
-  const base = isOwnGroup(database, baseGroupId, owner)
+  const base = isBaseOf(database, baseGroupId, owner)
     ? snapshotOfSource(database, baseGroupId, mirror.sourceVolumeId)
     : undefined;
   if (base === undefined || !sameGeometry(base, volume)) {

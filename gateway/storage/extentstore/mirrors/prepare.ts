@@ -3,28 +3,32 @@ import { groupExists, groupStale, newestPublished, refuseOtherRun } from "../clu
 import { findPool, refuseFullPool } from "../cluster/pools.ts";
 import { findPublished, snapshotOfSource } from "../cluster/snapshots.ts";
 import type { Database } from "../database/database.ts";
+import { refuseAborted } from "./aborted.ts";
 import { setGrant } from "./grants.ts";
 import { findMirrorObject, type MirrorObjectRow, newestWithVolumes, setMirrorObject } from "./mirror-objects.ts";
 import { mirrorVm } from "./mirror-vms.ts";
 import { ensureMirrorVolumes } from "./mirror-volumes.ts";
 import { mirrorOfVolume } from "./mirrors.ts";
 import { keepPrepared } from "./prepared.ts";
+import { rememberStaged } from "./staged.ts";
 
 /**
  * Makes an object's mirror, or brings it to what the object is now (W6, W10): its volumes, and for
  * a VM the VM. What a mirror has no more is left to the publication of the group that does not have
  * it. Inside a transaction.
- * @throws GROUP_EXISTS, GROUP_STALE, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN, OBJECT_NAME_TAKEN,
- *   BAD_REQUEST
+ * @throws GROUP_EXISTS, GROUP_STALE, GROUP_ABORTED, NOT_OURS, POOL_UNKNOWN, POOL_FULL,
+ *   SWITCH_UNKNOWN, OBJECT_NAME_TAKEN, BAD_REQUEST
  */
 export const prepareMirror = (database: Database, options: PrepareMirrorOptions): readonly MirrorVolume[] => {
-  const { owner, object, mapping, run } = options;
+  const { owner, object, mapping, run, staged } = options;
   const known = findMirrorObject(database, owner, object.id);
   if (run !== undefined) {
+    refuseAborted(database, run.groupId, owner);
     const published = publishedAs(database, options, run);
     if (published !== undefined) return published;
     refuseOvertaken(database, { owner, run, known, options });
   }
+  if (staged !== undefined) rememberStaged(database, owner, staged);
   const pool = findPool(database, mapping?.pool);
   const { mirrors, needsSpace } = ensureMirrorVolumes(database, { owner, object, pool });
   if (needsSpace) refuseFullPool(database, pool, `the mirror of “${object.name}”`);

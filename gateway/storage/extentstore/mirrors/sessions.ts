@@ -1,8 +1,7 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
-import type { GroupId } from "../../../../core/api/ids.ts";
 import { isSameMirrorSet } from "../../../../core/api/mirror-set.ts";
 import { checkShape, extentCount } from "../../../../core/api/object/volume-shape.ts";
-import type { MirrorSession, OpenMirrorOptions, Owner, PublishGroupOptions, SnapshotGroup } from "../../control.ts";
+import type { MirrorSession, OpenMirrorOptions, PublishGroupOptions, SnapshotGroup } from "../../control.ts";
 import { mirrorSetOf } from "../../mirror-set.ts";
 import type { ExtentDigest } from "../../volume-io.ts";
 import { rememberPlan } from "../cluster/foreign-plans.ts";
@@ -14,9 +13,10 @@ import type { BlockTable } from "../data/blocks.ts";
 import { damagedExtents } from "../data/damage.ts";
 import { clearTable, commitExtent, damagedDigest, extentDigests, type PendingExtent } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
-import { endAborted, endPublished, grantOf, refuseUngranted } from "./grants.ts";
+import { refuseAborted } from "./aborted.ts";
+import { endPublished, grantOf, refuseUngranted } from "./grants.ts";
 import { findMirror, type MirrorRow, mirrorsOf, ownMirror, resetMirror, sameGeometry } from "./mirrors.ts";
-import { dropAborted, dropOvertaken, dropPublished, manifestOf } from "./prepared.ts";
+import { dropOvertaken, dropPublished, manifestOf } from "./prepared.ts";
 import { dropStaleMirrors } from "./stale.ts";
 
 /*
@@ -140,24 +140,6 @@ export const completeMirror = (database: Database, mirrorVolumeId: string, epoch
   database.run("UPDATE mirrors SET complete = 1 WHERE volumeId = ?", mirrorVolumeId);
 };
 
-export const abortGroup = (database: Database, groupId: GroupId, owner: Owner): void => {
-  database.run(
-    "INSERT OR IGNORE INTO abortedGroups (groupId, planId, source) VALUES (?, ?, ?)",
-    groupId,
-    owner.planId,
-    owner.source,
-  );
-  database.run(
-    `UPDATE mirrors SET epoch = epoch + 1
-     WHERE planId = ? AND source = ? AND groupId = ? AND sequence > publishedSequence`,
-    owner.planId,
-    owner.source,
-    groupId,
-  );
-  dropAborted(database, owner, groupId);
-  endAborted(database, owner, groupId);
-};
-
 /** @throws GROUP_INCOMPLETE, GROUP_ABORTED, GROUP_EXISTS, GROUP_STALE, NOT_OURS */
 export const publishGroup = (database: Database, options: PublishGroupOptions): SnapshotGroup => {
   const { groupId, owner, sequence, takenAt } = options;
@@ -236,19 +218,6 @@ const fenced = (volume: VolumeRow, why: string): VisibleError =>
   new VisibleError("FENCED", `The mirror ${objectIdOf(volume)} takes no more of these writes: ${why}.`, {
     hint: "Drop the task; whoever holds it now goes on.",
   });
-
-export const isAborted = (database: Database, groupId: GroupId, owner: Owner): boolean =>
-  database.one(
-    "SELECT 1 FROM abortedGroups WHERE groupId = ? AND planId = ? AND source = ?",
-    groupId,
-    owner.planId,
-    owner.source,
-  ) !== undefined;
-
-const refuseAborted = (database: Database, groupId: GroupId, owner: Owner): void => {
-  if (!isAborted(database, groupId, owner)) return;
-  throw new VisibleError("GROUP_ABORTED", `Group ${groupId} was aborted.`, { hint: "Run the plan again." });
-};
 
 const groupIncomplete = (message: string): VisibleError =>
   new VisibleError("GROUP_INCOMPLETE", message, { hint: "Transfer all of its volumes first." });

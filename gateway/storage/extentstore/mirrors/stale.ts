@@ -14,12 +14,24 @@ import type { Database } from "../database/database.ts";
 
 /** @param sequence of the group that was published */
 export const dropStaleMirrors = (database: Database, owner: Owner, sequence: number): void => {
-  for (const volumeId of staleVolumes(database, owner, sequence)) {
+  dropMirrorVolumes(database, staleVolumes(database, owner, sequence));
+  dropMirrorObjects(database, staleObjects(database, owner, sequence));
+};
+
+export const dropMirrorVolumes = (database: Database, volumeIds: readonly string[]): void => {
+  for (const volumeId of volumeIds) {
     database.run("DELETE FROM vmDisks WHERE volumeId = ?", volumeId);
     database.run("DELETE FROM mirrorObjectVolumes WHERE volumeId = ?", volumeId);
     dropMirrorVolume(database, volumeId);
   }
-  for (const { number, vmId } of staleObjects(database, owner, sequence)) {
+};
+
+/** Call when their volumes are dropped. */
+export const dropMirrorObjects = (
+  database: Database,
+  objects: readonly { readonly number: number; readonly vmId: string | null }[],
+): void => {
+  for (const { number, vmId } of objects) {
     database.run("DELETE FROM mirrorObjects WHERE number = ?", number);
     if (vmId !== null) deleteVmRow(database, vmId);
   }

@@ -1,7 +1,8 @@
 import type { LunObject } from "../../../../core/api/object/lun.ts";
 import type { NfsFileObject } from "../../../../core/api/object/nfs-file.ts";
+import { placeNamed } from "../../../../core/object/file-place.ts";
 import { ensureExport } from "../cluster/exports.ts";
-import { placeNamed, refuseTakenPath } from "../cluster/files.ts";
+import { refuseTakenPath } from "../cluster/files.ts";
 import { ensureTarget } from "../cluster/targets.ts";
 import { freeLunId, type NewVolume } from "../cluster/volumes.ts";
 import type { Database } from "../database/database.ts";

@@ -1,7 +1,7 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
-import type { Mapping } from "../../../../core/api/object.ts";
+import type { Mapping, ObjectConfig } from "../../../../core/api/object.ts";
 import type { RebuildObjectOptions } from "../../control.ts";
-import { defaultPool } from "../cluster/pools.ts";
+import { defaultPool, findPool } from "../cluster/pools.ts";
 import { keptMapping, refuseOthersGroup, type SnapshotRow, snapshotOfSource } from "../cluster/snapshots.ts";
 import { geometryOf, type VolumeRow } from "../cluster/volume-row.ts";
 import { insertVolume, type NewVolume } from "../cluster/volumes.ts";
@@ -21,12 +21,12 @@ export interface RebuildSource {
   readonly pool: string;
 }
 
-/** @throws SNAPSHOT_UNKNOWN, NOT_OURS */
+/** @throws SNAPSHOT_UNKNOWN, NOT_OURS, POOL_UNKNOWN */
 export const rebuildSource = (
   database: Database,
-  { owner, fromGroupId, object }: RebuildObjectOptions,
+  { owner, groupOwner = owner, fromGroupId, object, wishes = {} }: RebuildObjectOptions,
 ): RebuildSource => {
-  refuseOthersGroup(database, fromGroupId, owner);
+  refuseOthersGroup(database, fromGroupId, groupOwner);
   const snapshots = new Map(
     object.volumes.map(({ id }) => {
       const snapshot = snapshotOfSource(database, fromGroupId, id);
@@ -37,7 +37,8 @@ export const rebuildSource = (
     }),
   );
   const { mapping, isOfThisCluster } = keptMapping(database, fromGroupId, object);
-  const pool = mapping?.pool !== undefined && isPool(database, mapping.pool) ? mapping.pool : defaultPool;
+  const ownPool = isOfThisCluster ? poolOf(database, object) : mapping?.pool;
+  const pool = wishes.pool === undefined ? poolThere(database, ownPool) : findPool(database, wishes.pool);
   return { snapshots, mapping, isOfThisCluster, pool };
 };
 
@@ -53,6 +54,10 @@ export const insertRebuilt = (
   return row;
 };
 
+/** In which an object of this cluster lies, if it is there still. */
+const poolOf = (database: Database, { volumes }: Pick<ObjectConfig, "volumes">): string | undefined =>
+  database.one<{ pool: string }>("SELECT pool FROM volumes WHERE id = ?", volumes[0]?.id ?? "")?.pool;
+
 /** One that was there when the mirror was made need not be there now. */
-const isPool = (database: Database, name: string): boolean =>
-  database.one("SELECT 1 FROM pools WHERE name = ?", name) !== undefined;
+const poolThere = (database: Database, name = defaultPool): string =>
+  database.one("SELECT 1 FROM pools WHERE name = ?", name) === undefined ? defaultPool : name;

@@ -40,7 +40,7 @@ export const takeOver = (
 };
 
 export const otherNamesHint =
-  "Give the rebuilt objects other names: smtx-backup rebuild GROUP --site SITE --prefix TEXT.";
+  "Give the rebuilt objects other names: smtx-backup rebuild GROUP --site SITE --prefix TEXT, or --rename OLD=NEW.";
 
 /**
  * A LUN's or a volume's name. A cluster may have several of one name: where the restore has given

@@ -1,0 +1,89 @@
+import { strict as assert } from "node:assert";
+import type { Group } from "../../core/api/group.ts";
+import { type GroupId, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
+import type { Reason } from "../../core/api/reason.ts";
+import type { DeletionPlan, RunHead } from "../../core/api/run.ts";
+import type { Stored } from "../../core/ports/store.ts";
+import { planKey, runKey } from "../documents/records.ts";
+import { markDeletingByHand } from "../groups/groups.ts";
+import { groupsAtOnce } from "../groups/reclaim.ts";
+import type { Deps } from "../ports/deps.ts";
+import { readRunPlan } from "../runs/facts.ts";
+import { type MeantAt, meantOf, readSiteGroups, type SiteGroups } from "./going.ts";
+import { refusalOf } from "./refusal.ts";
+
+/** What a site is told to delete. */
+interface Chosen {
+  readonly groupIds: GroupId[];
+  readonly keeps: GroupId[];
+  readonly mirrors?: true;
+}
+
+/**
+ * Chooses what a site is told to delete now, after it has said what it has. What may not go any
+ * more, since somebody reads it for one, is left; not more than can be done at once.
+ */
+export const chooseForDeletion = async (deps: Deps, runId: RunId, siteId: SiteId): Promise<Chosen> => {
+  const { plan, meant, allowed, at, upTo } = await readDeletion(deps, runId, siteId);
+  const groupIds: GroupId[] = [];
+  for (const stored of meantOf(at, meant, upTo).toReversed()) {
+    if (groupIds.length >= groupsAtOnce) break;
+    if (await mayGo(deps, plan, stored, at, allowed)) groupIds.push(stored.body.id);
+  }
+  const goes = new Set(groupIds);
+  const kept = at.here.filter(({ body }) => body.state === "published" && !goes.has(body.id));
+  return { groupIds, keeps: kept.map(({ body }) => body.id), ...(meant.mirrors && { mirrors: true }) };
+};
+
+const mayGo = async (
+  deps: Deps,
+  plan: Plan,
+  stored: Stored<Group>,
+  at: SiteGroups,
+  allowed: DeletionPlan,
+): Promise<boolean> =>
+  (await refusalOf(deps, plan, stored.body, at, allowed)) === undefined && (await markDeletingByHand(deps, stored));
+
+/** What is left to be deleted at a site, and why its first stays; undefined: nothing is. */
+export const leftOf = async (
+  deps: Deps,
+  runId: RunId,
+  siteId: SiteId,
+): Promise<{ readonly count: number; readonly reason: Reason } | undefined> => {
+  const { plan, meant, allowed, at, upTo } = await readDeletion(deps, runId, siteId);
+  const left = meantOf(at, meant, upTo);
+  const [first] = left;
+  if (first === undefined) return undefined;
+  const refusals = await Promise.all(
+    left.slice(0, groupsAtOnce).map(({ body }) => refusalOf(deps, plan, body, at, allowed)),
+  );
+  const refusal = refusals.find((one) => one !== undefined);
+  return { count: left.length, reason: refusal ? { code: refusal.code, message: refusal.message } : lacking(siteId) };
+};
+
+const lacking = (siteId: SiteId): Reason => ({
+  code: "GROUPS_MISSING",
+  message: `Site ${siteId} does not have all groups that were to be kept, so it deleted nothing: its disk may not be mounted.`,
+});
+
+interface Deletion {
+  readonly plan: Plan;
+  readonly meant: MeantAt;
+  readonly allowed: DeletionPlan;
+  readonly at: SiteGroups;
+  readonly upTo: number;
+}
+
+const readDeletion = async (deps: Deps, runId: RunId, siteId: SiteId): Promise<Deletion> => {
+  const [plan, head, { deletion }] = await Promise.all([
+    deps.store.get<Plan>(planKey(planIdOf(runId))),
+    deps.store.get<RunHead>(runKey(runId)),
+    readRunPlan(deps, runId),
+  ]);
+  const meant = deletion?.sites.find((site) => site.siteId === siteId);
+  assert(plan !== undefined && head !== undefined, `the plan of ${runId} is there`);
+  assert(deletion !== undefined && meant !== undefined, `${runId} deletes at ${siteId}`);
+  const at = await readSiteGroups(deps, plan.body, siteId);
+  return { plan: plan.body, meant, allowed: deletion, at, upTo: head.body.sequence };
+};

@@ -1,0 +1,84 @@
+import type { DeletionWish } from "../../core/api/deletion/request.ts";
+import { deletionIdOf, type Instant, type PlanId } from "../../core/api/ids.ts";
+import type { Run, RunPlan } from "../../core/api/run.ts";
+import type { Change } from "../../core/ports/store.ts";
+import { newRun } from "../../core/run/new-run.ts";
+import { retrying } from "../documents/conflicts.ts";
+import { runKey, runPlanKey } from "../documents/records.ts";
+import { applyToPlan, tryDrain } from "../engine/engine.ts";
+import { putRun } from "../engine/new-run.ts";
+import { putOutbox } from "../engine/outbox.ts";
+import type { Deps } from "../ports/deps.ts";
+import { freeSlot } from "../runs/free-slot.ts";
+import { needRun } from "../runs/runs.ts";
+import { refuseStale } from "./preview.ts";
+import { readWanted, type Wanted } from "./wanted.ts";
+
+/** What came of a confirmed deletion. */
+interface Begun {
+  readonly deleted?: PlanId;
+  /** Null: no site had anything. */
+  readonly run: Run | null;
+}
+
+/**
+ * Begins a deletion that was previewed: a run of the plan with a part for each site. Up to fifty
+ * groups are marked with it, so that from now on nobody reads them or starts from them; the run
+ * marks the others. A plan that goes itself is deleted in the same transaction as its run is made.
+ * @throws VisibleError PREVIEW_STALE, CONFLICT, and as `readWanted`
+ */
+export const confirmDeletion = async (
+  deps: Deps,
+  { wish, confirmation }: { readonly wish: DeletionWish; readonly confirmation: string },
+): Promise<Begun> => {
+  const { run, outbox, deleted } = await retrying(deps, async () => {
+    const wanted = await readWanted(deps, wish);
+    refuseStale(deps, wanted, confirmation);
+    return begin(deps, wanted);
+  });
+  if (outbox !== undefined) await tryDrain(deps, outbox);
+  return { ...(deleted && { deleted }), run: run && (await needRun(deps, run.id)).run };
+};
+
+const begin = async (deps: Deps, wanted: Wanted) => {
+  const { wish, plan, planThen } = wanted;
+  const now = deps.clock.now();
+  const deletes = wish.type === "plan" && plan.status !== "deleted";
+  const made = wanted.sites.length === 0 ? undefined : changesOf(wanted, await freeSlot(deps, plan.id, now), now);
+  if (deletes) await applyToPlan(deps, plan.id, { type: "delete" }, () => made?.changes ?? []);
+  else if (made !== undefined) await deps.store.commit([...made.changes, ...marksOf(wanted)]);
+  return { run: made?.run ?? null, outbox: made?.outbox, ...(wish.type === "plan" && { deleted: planThen.id }) };
+};
+
+/** What makes the run. */
+const changesOf = ({ plan, upTo, told }: Wanted, slot: Instant, now: Instant) => {
+  const { id: planId, source, compression, name: planName } = plan;
+  const targets = told.sites.map(({ siteId }) => siteId);
+  const run = newRun({
+    ...{ planId, kind: "deletion", trigger: "person", slot, sequence: upTo, source, targets, objectCount: 1, now },
+    id: deletionIdOf(planId, slot),
+  });
+  const runPlan: RunPlan = { runId: run.id, planName, compression, deletion: told };
+  const starts = targets.map((target) => ({ type: "start", runId: run.id, target }) as const);
+  const outbox = putOutbox({
+    aggregate: runKey(run.id),
+    version: 1,
+    effects: { of: "plan", planId, effects: starts },
+    now,
+  });
+  const changes: readonly Change[] = [
+    ...putRun(run, now),
+    { type: "put", key: runPlanKey(run.id), body: runPlan, expect: "absent" },
+    outbox,
+  ];
+  return { run, outbox, changes };
+};
+
+const markedMax = 50;
+
+const marksOf = ({ sites }: Wanted): readonly Change[] =>
+  sites
+    .flatMap(({ going }) => going)
+    .filter(({ body }) => body.state !== "deleting")
+    .slice(0, markedMax)
+    .map(({ key, version, body }) => ({ type: "put", key, body: { ...body, state: "deleting" }, expect: { version } }));

@@ -1,0 +1,59 @@
+import type { SiteId } from "../../core/api/ids.ts";
+import type { RebuildCreate } from "../../core/api/restore/rebuild.ts";
+import { type RebuildWishes, rebuildWishesSchema } from "../../core/api/restore/wishes.ts";
+import type { Deps } from "../ports/deps.ts";
+import type { Beginning } from "../restores/begin.ts";
+import type { Restorable } from "../restores/restorable.ts";
+import { readTaken } from "../runs/taken.ts";
+import { readFacilities } from "../sites/facilities.ts";
+import { readChoice } from "./choice.ts";
+import { refuseTakenMacs } from "./refuse-macs.ts";
+import { refuseWrongNames } from "./refuse-names.ts";
+import { refuseWrongPlace } from "./refuse-place.ts";
+import { surveyRebuild } from "./survey.ts";
+
+export type RebuildOptions = Pick<RebuildCreate, "siteId" | "namePrefix"> &
+  Partial<Omit<RebuildCreate, "type" | "groupId" | "siteId" | "namePrefix">>;
+
+/**
+ * What is made of a group's objects, or some of them, at a site. What is wrong with the wishes is
+ * told before anything is made, as far as the site has told what it has.
+ * @throws VisibleError OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, OBJECT_NAME_TAKEN, POOL_UNKNOWN,
+ *   POOL_FULL, SWITCH_UNKNOWN, MAC_ADDRESS_TAKEN, BAD_REQUEST (a name that can't be)
+ */
+export const planRebuild = async (
+  deps: Deps,
+  of: Restorable,
+  options: RebuildOptions,
+): Promise<Pick<Beginning, "objectCount" | "told"> & { readonly target: SiteId }> => {
+  const { siteId, namePrefix, evenDamaged = false } = options;
+  const { origin } = of;
+  const count = (await readTaken(deps, origin))?.objects ?? origin.objectCount;
+  const chosen = await readChoice(deps, { runId: origin.id, groupId: of.group.id, count }, options);
+  const survey = await surveyRebuild(deps, of, chosen, namePrefix);
+  const wishes = wishesIn(options);
+  const facilities = await readFacilities(deps, siteId);
+  refuseWrongPlace({ siteId, wishes, survey, facilities });
+  await refuseWrongNames(deps, siteId, survey.names);
+  await refuseTakenMacs(deps, { of, siteId, wishes, nics: survey.nics, facilities });
+  return {
+    target: siteId,
+    objectCount: chosen.indices?.length ?? count,
+    told: {
+      ...{ namePrefix, evenDamaged },
+      ...(chosen.indices && { objects: [...chosen.indices] }),
+      ...(survey.wished.length > 0 && { names: [...survey.wished] }),
+      ...(Object.keys(wishes).length > 0 && { wishes }),
+    },
+  };
+};
+
+/** What is wished for, without what is as it would be anyhow. */
+const wishesIn = (options: RebuildOptions): RebuildWishes => {
+  const wished = Object.keys(rebuildWishesSchema.shape).map(
+    (key) => [key, options[key as keyof RebuildWishes]] as const,
+  );
+  return rebuildWishesSchema.parse(
+    Object.fromEntries(wished.filter(([, value]) => value !== undefined && value !== false)),
+  );
+};
