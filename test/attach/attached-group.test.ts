@@ -9,7 +9,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { Local } from "../e2e/local.ts";
 import { createObjects } from "../e2e/scenario.ts";
 import { until } from "../patience.ts";
-import { type Attachment, attach, sha256Of, tool, uriOf } from "./attached.ts";
+import { type AttachedGroup, attach, sha256Of, tool, uriOf } from "./attached.ts";
 
 const MiB = 1024 ** 2;
 const diskBytes = 64 * MiB;
@@ -27,7 +27,7 @@ describe("an attached group", { timeout: 600_000 }, () => {
   let groupId: string;
   let sha256: string;
   /** For the shortest time that there is, which goes by meanwhile. */
-  let short: Attachment;
+  let short: AttachedGroup;
   const file = (name: string) => join(local.dir, name);
 
   const backUp = async (): Promise<RunAnswer> => {
@@ -37,9 +37,9 @@ describe("an attached group", { timeout: 600_000 }, () => {
   };
   const attached = (...options: readonly string[]) =>
     attach(local, groupId, "--site", "b", "--object", "disk", ...options);
-  const detach = ({ runId }: Attachment) => local.command("group", "detach", runId);
+  const detach = ({ runId }: AttachedGroup) => local.command("group", "detach", runId);
   const listed = async () =>
-    (await local.command<{ items: readonly Attachment[] }>("group", "attachments", "--site", "b")).items;
+    (await local.command<{ items: readonly AttachedGroup[] }>("group", "attachments", "--site", "b")).items;
   const isThere = (path: string) =>
     lstat(path).then(
       () => true,

@@ -25,7 +25,7 @@ export const tool = async (name: string, ...parameters: readonly string[]): Prom
   return runTool(path, parameters);
 };
 
-export interface Attachment {
+export interface AttachedGroup {
   readonly runId: string;
   readonly attached: { readonly socket: string; readonly since: string; readonly gatewayId: string };
   readonly addresses: readonly { readonly disk: number; readonly uri: string }[];
@@ -33,11 +33,11 @@ export interface Attachment {
 }
 
 /** `group attach`. */
-export const attach = (local: Local, group: string, ...options: readonly string[]): Promise<Attachment> =>
-  local.command<Attachment>("group", "attach", group, ...options);
+export const attach = (local: Local, group: string, ...options: readonly string[]): Promise<AttachedGroup> =>
+  local.command<AttachedGroup>("group", "attach", group, ...options);
 
 /** The address of an attachment's only disk. */
-export const uriOf = ({ addresses }: Attachment): string => {
+export const uriOf = ({ addresses }: AttachedGroup): string => {
   const [only] = addresses;
   assert(only);
   return only.uri;

@@ -7,13 +7,13 @@ const MiB = 1024 ** 2;
 const diskBytes = 96 * MiB;
 const payloadBytes = 4 * MiB;
 
-/** What the initrd loads, in this order: how a kernel finds a virtio disk, and a FAT file system on it. */
+/** What the initrd loads, in this order: for a virtio disk, and a FAT file system on it. */
 const modules = [
   ...["virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk"],
   ...["nls_cp437", "nls_ascii", "fat", "vfat"],
 ];
 
-/** Its only process: it looks at the disk, says what it found on the serial port, and ends the machine. */
+/** The only process: it says what it found on its disk, on the serial port, and ends the machine. */
 const init = `#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs none /dev
 say() { /bin/busybox echo "MACHINE $1" >/dev/ttyS0; }
