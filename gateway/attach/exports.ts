@@ -4,7 +4,7 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import type { AttachTask } from "../../core/api/task.ts";
 import type { SnapshotGroup } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import { openSnapshotReader } from "../storage/snapshot-reader.ts";
+import { SharedReader } from "./shared-reader.ts";
 import { SnapshotExport } from "./snapshot-export.ts";
 
 /** A disk of what is attached, which must be closed. */
@@ -32,7 +32,7 @@ export const openExports = async (
     for (const { disk, volumeId } of disks) {
       const name = disks.length === 1 ? object.name : `${object.name}/${disk}`;
       const description = `disk ${disk} of ${shownName(object.name)}, as it was at ${group.takenAt}`;
-      const reader = await openSnapshotReader(storage, snapshotOf(group, volumeId, task));
+      const reader = await SharedReader.open(storage, snapshotOf(group, volumeId, task));
       opened.push({
         disk,
         served: new SnapshotExport(reader, { name, description, onRead }),
