@@ -18,6 +18,8 @@ import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
 import { rebuildUnderWayConformance } from "./conformance/rebuild-under-way.ts";
 import { rebuildWishesConformance } from "./conformance/rebuild-wishes.ts";
 import { releaseConformance } from "./conformance/release.ts";
+import { rollbackConformance } from "./conformance/rollback.ts";
+import { rollbackCutConformance } from "./conformance/rollback-cut.ts";
 import { shapeConformance } from "./conformance/shapes.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
 import { skewConformance } from "./conformance/skew.ts";
@@ -65,6 +67,8 @@ export const storageConformance = (
     rebuildConformance(open);
     rebuildKindsConformance(open);
     rebuildTogetherConformance(open);
+    rollbackConformance(open);
+    rollbackCutConformance(open);
     rebuildWishesConformance(open);
     rebuildUnderWayConformance(open);
     blockConformance(open);
