@@ -24,8 +24,8 @@ const code = (expected: string) => (error: unknown) => {
 };
 
 /*
- * A group that its site's plan made is sent into a mirror of a restore's own, which starts from what
- * the receiver has of the plan.
+ * A group that its site's plan made is sent into a mirror of a restore's own, which starts from
+ * what the receiver has of the plan.
  */
 describe("what is sent for a restore", () => {
   let sites: TwoSites;
@@ -136,6 +136,15 @@ describe("what is sent for a restore", () => {
     await assert.rejects(send(restore, mirror, { base: ofPlan(1), baseGroupId: groupOf(1) }), code("BASE_MISSING"));
     await send(restore, mirror, { base: null, baseGroupId: null });
     await assertThere(restore, mirror);
+  });
+
+  test("goes when its site is told so, and what that has of the plan does not, whoever asks for it", async () => {
+    const restore = newRestore();
+    const mirror = await prepare(restore, 1);
+    await assert.rejects(sites.target.dropStaged({ groupId: groupOf(1), owner }), code("NOT_OURS"));
+    await sites.target.dropStaged(restore);
+    assert.equal(await sites.target.findMirrorVolume(mirror), undefined);
+    assert.equal((await sites.target.findGroup(groupOf(1)))?.snapshots.length, 1);
   });
 
   test("is read by whose it is: what is another plan's is not opened, and nothing is sent", async () => {
