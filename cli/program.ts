@@ -13,6 +13,7 @@ import { addObjectCommands } from "./commands/object.ts";
 import { addPlanCommands } from "./commands/plan.ts";
 import { addCloneCommand } from "./commands/restores/clone.ts";
 import { addRebuildCommand } from "./commands/restores/rebuild.ts";
+import { addRollbackCommand } from "./commands/restores/rollback.ts";
 import { addRunCommands } from "./commands/run.ts";
 import { addSiteCommands } from "./commands/site.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -49,6 +50,7 @@ export const createProgram = (host: Screens, answering: Answering): Command => {
   addGroupCommands(program, answering);
   addMirrorCommands(program, answering);
   addRebuildCommand(program, answering);
+  addRollbackCommand(program, answering);
   addCloneCommand(program, answering);
   addAuditCommand(program, answering);
   addCompletionCommand(program, answering);

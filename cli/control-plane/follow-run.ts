@@ -69,6 +69,26 @@ export const followRun = async (context: Context, api: Api, runId: string): Prom
   return { json: { ...shownRun(run), objects }, text: [totals, ...text].join("\n\n"), exitCode };
 };
 
+/** The same until it has come far enough, or has ended; then it is shown as it is. */
+export const followUntil = async (
+  context: Context,
+  api: Api,
+  { runId, isEnough }: { readonly runId: string; readonly isEnough: (run: RunAnswer) => boolean },
+  show: (run: RunAnswer) => Answer,
+): Promise<Answer> => {
+  let run: RunAnswer | undefined;
+  try {
+    for await (const polled of pollsOf(context.host, api, runId)) {
+      run = polled;
+      if (isEnough(polled)) break;
+    }
+  } catch (error) {
+    if (!context.host.signal.aborted) throw error;
+    return leftAlone(run, runId);
+  }
+  return run === undefined ? leftAlone(run, runId) : show(run);
+};
+
 const leftAlone = (run: RunAnswer | undefined, runId: string): Answer => ({
   json: run === undefined ? { id: runId } : shownRun(run),
   text: [

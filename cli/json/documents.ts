@@ -164,6 +164,7 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "group detach": z.object({ detached: z.array(z.string()) }),
   "group attachments": items(attachmentDocument),
   rebuild: runAskedFor,
+  rollback: runOrId,
   clone: runAskedFor,
   audit: itemsCut(auditEntrySchema),
   // A shell reads it.

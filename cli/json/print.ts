@@ -20,6 +20,7 @@ export const instantFields: ReadonlySet<string> = new Set([
   "firstSlot",
   "from",
   "goneSince",
+  "keepUntil",
   "keptUntil",
   "lastSeenAt",
   "lastSlot",

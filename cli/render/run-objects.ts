@@ -78,7 +78,14 @@ const rebuiltColumns: readonly Column<Row<RunObject>>[] = [
 const rebuiltText = ([first, ...others]: readonly NonNullable<RunObject["rebuilt"]>[]): string => {
   if (first === undefined) return "–";
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
-  return `${first.name}${lunText(first)}${more}`;
+  return `${first.name}${lunText(first)}${vmText(first)}${more}`;
+};
+
+/** ` (off, 1 of 2 NICs connected)` */
+const vmText = ({ vm }: NonNullable<RunObject["rebuilt"]>): string => {
+  if (vm === undefined) return "";
+  const nics = vm.nics === 0 ? "no NIC" : `${vm.connected} of ${vm.nics} NICs connected`;
+  return ` (${vm.on ? "on" : "off"}, ${nics})`;
 };
 
 /** ` (LUN 4 of iscsi-1, the original was 2)` */

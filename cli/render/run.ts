@@ -131,6 +131,7 @@ const kinds = {
   snapshot: "snapshot",
   backup: "backup",
   rebuild: "rebuild",
+  rollback: "rollback",
   clone: "clone",
   deletion: "deletion",
   attach: "attachment",
@@ -152,9 +153,10 @@ export const runText = (run: RunAnswer, style: Style): string => {
   return `${runHeading(run, style)}\n${head}\n\n${rest}`;
 };
 
-const groupTextOf = ({ groupId, restore }: RunAnswer): string => {
+const groupTextOf = ({ groupId, restore, kind }: RunAnswer): string => {
   if (restore === undefined) return groupId;
   const { fromGroupId, attach } = restore;
+  if (kind === "rollback") return `back to ${fromGroupId}; what was there before is in ${groupId}`;
   return attach === undefined ? `rebuilt from ${fromGroupId}` : `${fromGroupId}, until ${instantText(attach.until)}`;
 };
 

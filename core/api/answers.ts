@@ -330,6 +330,8 @@ export const runObjectSchema = z.object({
        * this one is another.
        */
       lun: z.object({ target: textSchema, lunId: z.int().min(0), lunIdBefore: z.int().min(0).optional() }).optional(),
+      /** Of a VM, as it was made: whether it is on, and how many of its NICs are connected. */
+      vm: z.object({ on: z.boolean(), nics: z.int().min(0), connected: z.int().min(0) }).optional(),
     })
     .optional(),
 });

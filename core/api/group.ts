@@ -64,6 +64,11 @@ export const groupSchema = z.object({
    * has it, is right.
    */
   deletedSequence: z.int().min(0).optional(),
+  /**
+   * So long it is kept, whatever the retention says, and then it goes. It counts among no
+   * `keepLast`. Absent: as the retention says.
+   */
+  keepUntil: instantSchema.optional(),
   /** Runs that read the group now; a group with holds is not reclaimed. */
   holds: z.array(textSchema).max(holdsMax),
   /** What is known of these. Absent, or not all of them: of a version before. */
@@ -92,5 +97,7 @@ export const listedGroupSchema = z.object({
   takenAt: instantSchema,
   volumeCount: z.int().min(0),
   sizeBytes: z.int().min(0),
+  /** As the site was told to keep it. */
+  keepUntil: instantSchema.optional().catch(undefined),
 });
 export type ListedGroup = z.infer<typeof listedGroupSchema>;

@@ -78,6 +78,12 @@ export const groupIdOf = (runId: RunId): GroupId => groupIdSchema.parse(`group_$
 /** The run that made a group. */
 export const runIdOfGroup = (groupId: GroupId): RunId => runIdSchema.parse(`run_${groupId.slice("group_".length)}`);
 
+export const isRestoreId = (runId: RunId): boolean => runId.startsWith("restore_");
+
+/** The restore that made a group, of one that a restore made: its safety group. */
+export const restoreIdOfGroup = (groupId: GroupId): RunId =>
+  runIdSchema.parse(`restore_${groupId.slice("group_".length)}`);
+
 /** The plan that a run or a group belongs to. */
 export const planIdOf = (id: RunId | GroupId): PlanId =>
   planIdSchema.parse(`plan_${id.slice(id.indexOf("_") + 1, id.lastIndexOf("_"))}`);

@@ -5,10 +5,11 @@ import { nameSchema, textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
+import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
 import { rebuildWishesSchema } from "./restore/wishes.ts";
 
 /** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild", "clone", "attach"]);
+export const restoreKindSchema = z.enum(["rebuild", "rollback", "clone", "attach"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options, "deletion"]);
@@ -22,6 +23,9 @@ export const stepSchema = z.enum([
   "publishing",
   "reclaiming",
   "rebuilding",
+  "checking",
+  "rolling-back",
+  "undoing",
   "deleting",
   "attaching",
 ]);
@@ -56,7 +60,7 @@ export const targetRunSchema = z.object({
   state: targetStateSchema,
   /** The step that is worked on; null before the start and after the end. */
   step: stepSchema.nullable(),
-  /** Why it failed, was cancelled or skipped. */
+  /** Why it failed, was cancelled or skipped; while it is undone, why that is. */
   reason: reasonSchema.nullable(),
   /** A restore point is there, and something after it went wrong. */
   warning: reasonSchema.nullable(),
@@ -150,6 +154,7 @@ export const runPlanSchema = z.object({
       fromSiteId: siteIdSchema.optional(),
       namePrefix: z.string().max(textCharactersMax),
       evenDamaged: z.boolean().optional(),
+      rollback: rollbackWishesSchema.optional(),
       /** What some of its own objects are called, by their index; the others by the prefix. */
       names: z
         .array(z.object({ index: z.int().min(0), name: nameSchema.min(1) }))

@@ -85,6 +85,16 @@ export const snapshotTaskSchema = z.object({
   objects: z.array(planEntrySchema).min(1).max(planObjectsMax),
   /** Kept with the group. Absent: a control plane of before. */
   planName: planNameSchema.optional(),
+  /**
+   * It is the safety group of a rollback: all of these objects or none, kept so long, and with no
+   * place in the order of the plan's groups.
+   */
+  keepUntil: instantSchema.optional(),
+  /** What restores write at the site now: a group with any of it waits. */
+  locked: z
+    .array(z.object({ id: storageIdSchema, runId: runIdSchema }))
+    .max(entriesMax)
+    .optional(),
 });
 export const prepareTaskSchema = z.object({
   ...runTask,
@@ -173,6 +183,28 @@ export const rebuildTaskSchema = z.object({
   /** Also when damage was found in it. */
   evenDamaged: z.boolean().optional(),
 });
+const rollsBack = {
+  ...runTask,
+  /** What the objects become; `groupId` is the safety group, and names the rollback. */
+  from: z.object({ planId: planIdSchema, groupId: groupIdSchema }),
+  objects: z
+    .array(planObjectSchema.pick({ kind: true, id: true }))
+    .min(1)
+    .max(planObjectsMax),
+  discardChanges: z.boolean(),
+};
+/** Whether objects can be rolled back, and what would be lost by it; nothing is changed. */
+export const checkTaskSchema = z.object({
+  ...rollsBack,
+  kind: z.literal("check"),
+  /** Of the group: since then nobody knows what was written, where the site has it no more. */
+  takenAt: instantSchema,
+  /** VMs that are on are switched off, when nothing else is in the way. */
+  powerOff: z.boolean(),
+});
+export const rollbackTaskSchema = z.object({ ...rollsBack, kind: z.literal("rollback") });
+/** A rollback that is not done is given up, and what it has written in place is put back. */
+export const undoRollbackTaskSchema = z.object({ ...runTask, kind: z.literal("undo-rollback") });
 /** It is worked on as long as the attachment lasts. `groupId` names that. */
 export const attachTaskSchema = z.object({
   ...runTask,
@@ -194,6 +226,9 @@ export const runTaskSchema = z.discriminatedUnion("kind", [
   publishTaskSchema,
   reclaimTaskSchema,
   rebuildTaskSchema,
+  checkTaskSchema,
+  rollbackTaskSchema,
+  undoRollbackTaskSchema,
   attachTaskSchema,
   abortTaskSchema,
   unstageTaskSchema,
@@ -248,6 +283,9 @@ export type TransferTask = z.infer<typeof transferTaskSchema>;
 export type PublishTask = z.infer<typeof publishTaskSchema>;
 export type ReclaimTask = z.infer<typeof reclaimTaskSchema>;
 export type RebuildTask = z.infer<typeof rebuildTaskSchema>;
+export type CheckTask = z.infer<typeof checkTaskSchema>;
+export type RollbackTask = z.infer<typeof rollbackTaskSchema>;
+export type UndoRollbackTask = z.infer<typeof undoRollbackTaskSchema>;
 export type AttachTask = z.infer<typeof attachTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
 export type UnstageTask = z.infer<typeof unstageTaskSchema>;
@@ -275,6 +313,8 @@ export const goneObjectSchema = planObjectSchema.extend({
   unusable: z.string().min(1).max(1024).optional(),
 });
 export type GoneObject = z.infer<typeof goneObjectSchema>;
+
+const toldWarningsSchema = z.array(reasonSchema).max(warningsMax).optional();
 
 /** What a task came to. `objects` of a snapshot are in the order of the task's. */
 export const taskResultSchema = z.discriminatedUnion("kind", [
@@ -347,6 +387,9 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
       .optional(),
   }),
   z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),
+  z.object({ kind: z.literal("check"), warnings: toldWarningsSchema }),
+  z.object({ kind: z.literal("rollback"), warnings: toldWarningsSchema }),
+  z.object({ kind: z.literal("undo-rollback"), warnings: toldWarningsSchema }),
   /** The attachment's time is over. */
   z.object({ kind: z.literal("attach"), progress: toldProgressSchema }),
   z.object({ kind: z.literal("abort") }),

@@ -4,7 +4,12 @@ import { instantText } from "../object/instant-text.ts";
 
 const shownMax = 3;
 
-const words: Record<RestoreKind, string> = { rebuild: "being rebuilt", clone: "being cloned", attach: "attached" };
+const words: Record<RestoreKind, string> = {
+  rebuild: "being rebuilt",
+  rollback: "being rolled back to",
+  clone: "being cloned",
+  attach: "attached",
+};
 
 const holdText = (runId: string, hold: Hold | undefined): string => {
   if (hold === undefined) return `read by ${runId}`;

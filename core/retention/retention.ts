@@ -42,7 +42,7 @@ export interface Gap {
   readonly until: number;
 }
 
-type CommonRule = "last" | "held" | "lost" | "unknown" | "excess" | "deleting" | "gone";
+type CommonRule = "until" | "last" | "held" | "lost" | "unknown" | "excess" | "deleting" | "gone";
 export type ReclaimRule = CommonRule | "newest" | "failed";
 export type SourceReclaimRule = CommonRule | "base" | "active";
 
@@ -55,23 +55,27 @@ export type SourceReclaimRule = CommonRule | "base" | "active";
  * the site does not have now, or that no known run made. Groups of failed runs go with those of
  * good ones that are as old, and are as many at most; they count only among themselves. The newest
  * good group that has an object which is gone is kept, whatever its age (I3). What is being deleted
- * is to be finished.
+ * is to be finished. What is kept until some time does not count either, and goes when that is
+ * over.
  */
 export const planReclaim = ({
   groups,
   keepLast,
   gone = [],
+  now,
 }: {
   readonly groups: readonly Group[];
   readonly keepLast: number;
   readonly gone?: readonly Gone[];
+  /** Absent: what is kept until some time is kept. */
+  readonly now?: Instant;
 }): Reclaim<ReclaimRule>[] => {
   const newest = [newestPublished(groups), newestPublished(groups.filter(({ ofFailedRun }) => !ofFailedRun))];
   const goneIn = goneByGroup(groups, gone);
   let counted = 0;
   let failed = 0;
   return present(groups).map((group): Reclaim<ReclaimRule> => {
-    const settled = settledOf(group);
+    const settled = settledOf(group, now);
     if (settled !== undefined) return settled;
     if (group.ofFailedRun) failed += 1;
     else counted += 1;
@@ -103,12 +107,14 @@ export const planSourceReclaim = ({
   activeGroupIds,
   keepLast = 0,
   gone = [],
+  now,
 }: {
   readonly sourceGroups: readonly Group[];
   readonly mirrorGroups: readonly Group[];
   readonly activeGroupIds: readonly GroupId[];
   readonly keepLast?: number;
   readonly gone?: readonly Gone[];
+  readonly now?: Instant;
 }): Reclaim<SourceReclaimRule>[] => {
   const targetsByBase = basesOf(mirrorGroups);
   const atTarget = finderOfNewest(mirrorGroups.filter(isGood));
@@ -116,7 +122,7 @@ export const planSourceReclaim = ({
   const goneIn = goneByGroup(sourceGroups, kept);
   let counted = 0;
   return present(sourceGroups).map((group): Reclaim<SourceReclaimRule> => {
-    const settled = settledOf(group);
+    const settled = settledOf(group, now);
     if (settled !== undefined) return settled;
     if (activeGroupIds.includes(group.id)) return keep(group, "active", "kept: its run has not ended");
     if (!group.ofFailedRun) counted += 1;
@@ -142,7 +148,7 @@ const isGood = ({ ofFailedRun }: Group): boolean => !ofFailedRun;
  * where there is no other.
  */
 const finderOfNewest = (groups: readonly Group[]): ((object: Gone) => Group | undefined) => {
-  const published = present(groups).filter(({ state }) => state === "published");
+  const published = present(groups).filter(isOfOrder);
   const good = published.filter(isGood);
   return ({ lastSequence, gaps = [] }) => {
     const has = ({ sequence }: Group) =>
@@ -188,19 +194,30 @@ const basesOf = (mirrorGroups: readonly Group[]): Map<GroupId, string[]> => {
 };
 
 /** What needs no counting: what is not there, what nobody knows, what is being read or deleted. */
-const settledOf = (group: Group): Reclaim<"lost" | "unknown" | "deleting" | "held"> | undefined => {
+const settledOf = (
+  group: Group,
+  now: Instant | undefined,
+): Reclaim<"lost" | "unknown" | "deleting" | "held" | "until" | "excess"> | undefined => {
   if (group.state === "deleting") return finish(group);
   if (group.state === "lost") return keep(group, "lost", "kept, and not counted: the site does not have it now");
   if (group.state === "unknown") return keep(group, "unknown", "kept, and not counted: no run is known that made it");
-  return group.holds.length > 0 ? held(group) : undefined;
+  if (group.holds.length > 0) return held(group);
+  const { keepUntil } = group;
+  if (keepUntil === undefined) return undefined;
+  const until = instantText(keepUntil);
+  if (now !== undefined && keepUntil <= now) return excess(group, `it was kept until ${until}, for a rollback`);
+  return keep(group, "until", `kept until ${until}, and not counted: a rollback can be undone with it`);
 };
+
+/** Published, and none that is kept beside the plan's own for some time. */
+export const isOfOrder = ({ state, keepUntil }: Pick<Group, "state" | "keepUntil">): boolean =>
+  state === "published" && keepUntil === undefined;
 
 /** Newest first. The sequence gives the order: no clock is trusted. */
 const present = (groups: readonly Group[]): Group[] =>
   groups.filter(({ state }) => state !== "deleted").sort((one, other) => other.sequence - one.sequence);
 
-const newestPublished = (groups: readonly Group[]): Group | undefined =>
-  present(groups).find(({ state }) => state === "published");
+const newestPublished = (groups: readonly Group[]): Group | undefined => present(groups).find(isOfOrder);
 
 const keep = <Rule extends string>(group: Group, rule: Rule, explanation: string): Reclaim<Rule> => ({
   group,

@@ -40,6 +40,9 @@ const answers: Record<Step, object> = {
   publishing: { kind: "publish", publishedAt: takenAt, sizeBytes: 1 },
   reclaiming: { kind: "reclaim", deleted: [] },
   rebuilding: { kind: "rebuild", object: lun("db") },
+  checking: { kind: "check" },
+  "rolling-back": { kind: "rollback" },
+  undoing: { kind: "undo-rollback" },
   deleting: { kind: "reclaim", deleted: [] },
   attaching: { kind: "attach", progress },
 };

@@ -31,6 +31,9 @@ const kindOf: Record<Step, TaskResult["kind"]> = {
   publishing: "publish",
   reclaiming: "reclaim",
   rebuilding: "rebuild",
+  checking: "check",
+  "rolling-back": "rollback",
+  undoing: "undo-rollback",
   deleting: "reclaim",
   attaching: "attach",
 };

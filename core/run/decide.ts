@@ -23,6 +23,8 @@ const working: PartRow = { done: part.goOn, "gave-up": part.fail, cancel: part.c
 const lasting: PartRow = { ...working, detach: part.detach };
 /** The restore point is there: nothing that goes wrong now can take it back. */
 const tidying: PartRow = { done: part.goOn, "gave-up": part.finish, cancel: part.leaveUntidied };
+/** What it has done so far is put back before it ends otherwise than well. */
+const undoable: PartRow = { done: part.goOn, "gave-up": part.undo, cancel: part.undoForPerson };
 /** Nothing changes any more, but that a lane which comes round to it is let go again. */
 const over: PartRow = { start: part.unsettle, settled: part.settle };
 
@@ -33,6 +35,9 @@ export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
   transferring: working,
   publishing: working,
   rebuilding: working,
+  checking: working,
+  "rolling-back": undoable,
+  undoing: { done: part.endUndone, "gave-up": part.endHalf },
   deleting: working,
   attaching: lasting,
   reclaiming: tidying,
@@ -58,6 +63,9 @@ export const taskTable: Record<Step, TaskRow> = {
   transferring: once,
   publishing: once,
   rebuilding: once,
+  checking: once,
+  "rolling-back": once,
+  undoing: once,
   attaching: once,
   reclaiming: twice,
   deleting: twice,

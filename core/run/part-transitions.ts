@@ -37,8 +37,9 @@ export const start = ({ run, part, now }: PartSituation): TargetRun | undefined 
 export const skip = (situation: PartSituation, { reason }: EventOf<"supersede">): TargetRun =>
   end(situation, "skipped", reason);
 
-export const cancel = (situation: PartSituation): TargetRun =>
-  end(situation, "cancelled", { code: "CANCELLED", message: "A person cancelled the run." });
+const cancelled: Reason = { code: "CANCELLED", message: "A person cancelled the run." };
+
+export const cancel = (situation: PartSituation): TargetRun => end(situation, "cancelled", cancelled);
 
 /** It was good for as long as somebody wanted it. */
 export const detach = (situation: PartSituation): TargetRun => end(situation, "succeeded", null);
@@ -52,6 +53,31 @@ export const goOn = (situation: PartSituation, event: EventOf<"done">): TargetRu
   const step = stepAfter(run, event.step);
   return step === undefined ? end({ ...situation, part }, "succeeded", null) : { ...part, state: step, step };
 };
+
+const undoBecause = ({ part }: PartSituation, reason: Reason): TargetRun => ({
+  ...part,
+  ...{ state: "undoing", step: "undoing", reason },
+});
+
+/** How far it came, nobody may know: whoever did it need not have been heard. */
+export const undo = (situation: PartSituation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined =>
+  step === situation.part.step ? undoBecause(situation, reason) : undefined;
+
+export const undoForPerson = (situation: PartSituation): TargetRun => undoBecause(situation, cancelled);
+
+/** It is undone; or it was done before, which its site warns of. */
+export const endUndone = (situation: PartSituation, { step, warning }: EventOf<"done">): TargetRun | undefined => {
+  const { part } = situation;
+  if (step !== part.step) return undefined;
+  if (warning?.code === "ROLLBACK_DONE") {
+    return end({ ...situation, part: { ...part, warning: joined(part.warning, warning) } }, "succeeded", null);
+  }
+  return end(situation, part.reason?.code === cancelled.code ? "cancelled" : "failed", part.reason);
+};
+
+/** Its site says of what is half done that nobody can use it. */
+export const endHalf = (situation: PartSituation, { step, reason }: EventOf<"gave-up">): TargetRun | undefined =>
+  step === situation.part.step ? end(situation, "failed", joined(situation.part.reason, reason)) : undefined;
 
 /**
  * The site has the slot's group already, from before the control plane's table was set back: it is

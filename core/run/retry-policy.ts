@@ -22,6 +22,8 @@ export interface RetryPolicy {
    */
   readonly retrySeconds: number;
   readonly retrySecondsMax: number;
+  /** The wait before an object is looked at again that a restore has. */
+  readonly lockedSeconds: number;
 }
 
 export const defaultRetryPolicy: RetryPolicy = {
@@ -32,6 +34,7 @@ export const defaultRetryPolicy: RetryPolicy = {
   silencesMax: 10,
   retrySeconds: 2,
   retrySecondsMax: 300,
+  lockedSeconds: 10,
 };
 
 /**

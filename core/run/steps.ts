@@ -22,6 +22,7 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   snapshot: ["snapshotting", "reclaiming"],
   backup: ["snapshotting", ...bringing, "reclaiming"],
   rebuild: ["rebuilding"],
+  rollback: ["checking", "snapshotting", ...bringing, "rolling-back"],
   clone: [...bringing, "rebuilding"],
   deletion: ["deleting"],
   attach: ["attaching"],
@@ -33,6 +34,9 @@ export const hasLane = (kind: RunKind): boolean => kind === "snapshot" || kind =
 /** Whether it has something of a group back: it has no lane, and adds no group to the plan's. */
 export const isRestore = (kind: RunKind): kind is RestoreKind =>
   restoreKindSchema.options.some((restore) => restore === kind);
+
+/** Whether it takes a group of its own; a rollback does, of what there is before it. */
+export const takesGroup = (kind: RunKind): boolean => stepsOf[kind].includes("snapshotting");
 
 /** What tells which steps a run has. */
 type Kind = Pick<RunHead, "kind" | "sender">;
@@ -83,6 +87,9 @@ export const taskCount = (
       return kind === "backup" ? 2 : 1;
     case "snapshotting":
     case "publishing":
+    case "checking":
+    case "rolling-back":
+    case "undoing":
     case "deleting":
     case "attaching":
       return 1;
@@ -94,7 +101,7 @@ export const taskCount = (
  * source, or in a version before of a target.
  */
 export const hasStep = (run: Run, target: SiteId, step: Step): boolean =>
-  stepsIn(run).includes(step) &&
+  (stepsIn(run).includes(step) || (step === "undoing" && run.kind === "rollback")) &&
   (run.targets[target] !== undefined || (step === "snapshotting" && target === run.source));
 
 /**
@@ -128,6 +135,9 @@ export const siteOfTask = (run: Sites, target: SiteId, step: Step, index: number
     case "publishing":
       return receiver;
     case "rebuilding":
+    case "checking":
+    case "rolling-back":
+    case "undoing":
     case "deleting":
     case "attaching":
       return target;

@@ -7,8 +7,14 @@ import { hasLane, stepsOf } from "./steps.ts";
 import * as task from "./task-transitions.ts";
 import { type Play, playPart, startedUntil, superseded } from "./testing.ts";
 
-const kindOf = (step: Step): RunKind =>
-  runKindSchema.options.find((kind) => kind !== "clone" && !hasLane(kind) && stepsOf[kind].includes(step)) ?? "backup";
+/** The kind of run that has the step, where that is no backup. */
+const kindOf = (step: Step): RunKind => {
+  if (step === "undoing") return "rollback";
+  if (stepsOf.backup.includes(step)) return "backup";
+  return (
+    runKindSchema.options.find((kind) => kind !== "clone" && !hasLane(kind) && stepsOf[kind].includes(step)) ?? "backup"
+  );
+};
 
 /** What may happen while a step is worked on; afterwards it goes on to the end. */
 const inAnyStep: Readonly<Record<string, (play: Play, step: Step) => void>> = {
@@ -136,6 +142,10 @@ describe("the tables of a run", () => {
         [partTable, state, "start", part.start],
         [partTable, state, "settled", part.unsettle],
       ]),
+      [partTable, "rolling-back", "gave-up", part.fail],
+      [partTable, "rolling-back", "cancel", part.cancel],
+      [partTable, "undoing", "gave-up", part.fail],
+      [partTable, "undoing", "done", part.goOn],
       [taskTable, "reclaiming", "completed", task.complete],
       [taskTable, "deleting", "completed", task.complete],
       ...stepsOf.backup.slice(0, -1).map((step): Swap => [taskTable, step, "completed", task.listOrComplete]),

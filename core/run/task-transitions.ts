@@ -123,17 +123,22 @@ export const listOrComplete = (situation: TaskSituation, event: EventOf<"complet
   return { shard: told, send: { delaySeconds: 0 } };
 };
 
+/** A restore has an object that the task needs: it ends in its time. */
+const waitsForLock = ({ code }: Reason): boolean => code === "OBJECT_LOCKED" || code === "ROLLBACK_UNFINISHED";
+
 const giveUp = (shard: Shard, reason: Reason): TaskDecision => ({ shard, gaveUp: reason });
 
 export const retry = (situation: TaskSituation, event: EventOf<"failed">): TaskDecision | undefined => {
   const { shard, now, fraction, policy } = situation;
   if (!isNewest(shard, event)) return undefined;
-  const failures = event.progressed ? 1 : shard.failures + 1;
+  // Who waits for another run to let an object go does not fail by it.
+  const isLocked = waitsForLock(event.reason);
+  const failures = isLocked ? shard.failures : event.progressed ? 1 : shard.failures + 1;
   if (!event.retryable) return giveUp(shard, event.reason);
   if (failures >= policy.triesMax) {
     return giveUp(shard, { ...event.reason, message: `${event.reason.message} (${failures} tries)` });
   }
-  const delaySeconds = retryDelaySeconds(policy, failures, fraction);
+  const delaySeconds = isLocked ? policy.lockedSeconds : retryDelaySeconds(policy, failures, fraction);
   const again: Shard = {
     ...shard,
     attempt: shard.attempt + 1,

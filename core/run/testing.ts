@@ -87,14 +87,19 @@ export const playPart = ({
     }
   };
 
+  /** What was given up gives out nothing any more. */
+  const closeAll = () => {
+    for (const shard of shards.values()) if (shard.deadline !== null) put(closed(shard));
+  };
+
   const happenToPart = (event: PartEvent): void => {
     if (event.type === "start") isLaneHeld = true;
     const before = part;
     part = decidePart(run, before, event, { now });
     if (part === before) return;
+    if (part.unsettled || part.step === "undoing") closeAll();
     if (part.step !== null && part.step !== before.step) dealOut(part.step);
     if (!part.unsettled) return;
-    for (const shard of shards.values()) if (shard.deadline !== null) put(closed(shard));
     isLaneHeld = false;
     happenToPart({ type: "settled" });
   };
@@ -189,11 +194,13 @@ export const playPart = ({
 };
 export type Play = ReturnType<typeof playPart>;
 
-/** The first steps of a backup, as far as the one before `step`. */
+/** The first steps of a backup, unless told otherwise, as far as the one before `step`. */
 export const startedUntil = (step: Step, options: Parameters<typeof playPart>[0] = {}): Play => {
   const play = playPart(options);
-  assert(stepsOf[options?.kind ?? "backup"].includes(step));
+  const inTurn = step === "undoing" ? "rolling-back" : step;
+  assert(stepsOf[options?.kind ?? "backup"].includes(inTurn));
   play.start();
-  play.workUntil(step);
+  play.workUntil(inTurn);
+  if (step === "undoing") play.happen({ type: "cancel" });
   return play;
 };

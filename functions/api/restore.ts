@@ -3,6 +3,7 @@ import { restoreCreateSchema } from "../../core/api/restore/restore.ts";
 import { startAttach } from "../attach/start-attach.ts";
 import { startClone } from "../clone/start-clone.ts";
 import { startRebuild } from "../rebuild/start-rebuild.ts";
+import { startRollback } from "../rollback/start-rollback.ts";
 import { readSite } from "../sites/sites.ts";
 import type { ApiDeps } from "./env.ts";
 import { createRouter, jsonAnswer, jsonBody, needs, refusals } from "./route.ts";
@@ -11,7 +12,7 @@ import { runBody } from "./schemas.ts";
 const create = createRoute({
   method: "post",
   path: "/v1/restores",
-  summary: "Have something of a group back: its objects rebuilt at its site, or one of them attached there",
+  summary: "Have something of a group back: objects rebuilt, rolled back to what they were, or one attached",
   ...needs("restore"),
   request: { body: jsonBody(restoreCreateSchema) },
   responses: {
@@ -23,6 +24,7 @@ const create = createRoute({
 export const restoreRoutes = (deps: ApiDeps) =>
   createRouter().openapi(create, async (c) => {
     const asked = c.req.valid("json");
+    if (asked.type === "rollback") return c.json(await startRollback(deps, asked), 201);
     await readSite(deps, asked.siteId);
     switch (asked.type) {
       case "rebuild":

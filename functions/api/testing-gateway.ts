@@ -67,6 +67,9 @@ export const resultOf = (
       return { kind: "attach", progress: progressOf("done", 0) };
     case "rebuild":
       return { kind: "rebuild", object: { ...published(task.object), name: task.name } };
+    case "check":
+    case "rollback":
+    case "undo-rollback":
     case "abort":
     case "unstage":
       return { kind: task.kind };

@@ -50,6 +50,12 @@ export const objectNameKey = (siteId: SiteId, name: string, place: string): Key 
   partition: `SITE#${siteId}`,
   sort: `${objectNamePrefix}${name}#${place}`,
 });
+/** `ObjectLock`: an object, or a volume of one, that a restore writes; `id` is a `keyPart`. */
+export const lockPrefix = "LOCK#";
+export const lockKey = (siteId: SiteId, id: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `${lockPrefix}${id}`,
+});
 /** `Facilities`: what the site has besides objects. */
 export const facilitiesKey = (siteId: SiteId): Key => ({ partition: `SITE#${siteId}`, sort: "FACILITIES" });
 /** `Damage`, by `Placed.place`. */

@@ -5,7 +5,9 @@ import { hasLane, isRestore, isStaging, mayBeWriting, placeOf, stepsBefore } fro
 import { forgetAttachment, isLongOver } from "../attachments/attachments.ts";
 import { partKey } from "../documents/records.ts";
 import { dropHold, markOfFailedRun, recordGroup } from "../groups/groups.ts";
+import { releaseLocks } from "../locks/locks.ts";
 import type { Deps } from "../ports/deps.ts";
+import { lockObjects } from "../rollback-steps/told.ts";
 import { expireIfUseless } from "../runs/expiry.ts";
 import { readRunPlan } from "../runs/facts.ts";
 import { needRun } from "../runs/runs.ts";
@@ -31,6 +33,13 @@ export const goOnWith = async (
   const part = run.targets[target];
   if (part === undefined) return [];
   if (part.step !== null) {
+    if (part.step === "checking") {
+      const reason = await lockObjects(deps, run.id, target);
+      const event = { type: "gave-up", step: part.step, reason } as const;
+      if (reason !== undefined) return [{ to: "part", runId: run.id, target, event: { ...event, reason } }];
+    }
+    // Whoever still has the rollback is told so by its site.
+    if (part.step === "undoing") await closeShards(deps, run, target, { ...part, endedIn: "rolling-back" });
     if (part.step === "attaching" && (await isLongOver(deps, run.id))) {
       return [{ to: "part", runId: run.id, target, event: { type: "detach" } }];
     }
@@ -64,6 +73,7 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
   }
   if (isDetached || isGivenUp) await closeShards(deps, run, target, part);
   if (isDetached) await forgetAttachment(deps, target, runId);
+  if (kind === "rollback") await releaseLocks(deps, { runId, siteId: target });
   if (isRestore(kind)) await letGroupGo(deps, run, target);
   if (hasLane(kind)) await markOfFailedRun(deps, run);
   await expireIfUseless(deps, run);

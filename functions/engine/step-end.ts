@@ -1,3 +1,4 @@
+import { isRestoreId } from "../../core/api/ids.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { Moved, Shard } from "../../core/api/run.ts";
 import { movedBy } from "../../core/run/moved.ts";
@@ -20,7 +21,8 @@ export const windUpStep = async (
 ): Promise<{ readonly warning: Reason | undefined; readonly moved: Moved | undefined }> => {
   const isSnapshot = step === "snapshotting";
   const [first] = shards;
-  if (isSnapshot && first !== undefined) await settleGone(deps, first, runId);
+  // The safety group of a restore says nothing of what its plan has.
+  if (isSnapshot && first !== undefined && !isRestoreId(runId)) await settleGone(deps, first, runId);
   const target = isSnapshot ? "source" : place;
   const warnings = await readWarnings(deps, runId, { step, target, total: warnedIn(shards) });
   return { warning: inOne(warnings.first, warnings.total), moved: movedBy(shards) };

@@ -16,7 +16,9 @@ import { planKey } from "../documents/records.ts";
 import { readGatewaysOfLate } from "../gateways/list.ts";
 import { baseOfVolume, nothingThere } from "../groups/base.ts";
 import { chooseForReclaim } from "../groups/reclaim.ts";
+import { readLocks } from "../locks/locks.ts";
 import type { Deps } from "../ports/deps.ts";
+import { checkOf, rollbackOf, safetyGroupOf } from "../rollback-steps/told.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "../runs/facts.ts";
 import { mappingFor } from "../runs/mapping.ts";
 import { readRunObjects, snapshotIndexOf } from "../runs/run-objects.ts";
@@ -109,7 +111,7 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       return {
         ...common,
         kind: "snapshot",
-        ...(await toTake(deps, runId)),
+        ...(await toTake(deps, runId, siteId)),
       };
     case "preparing":
       return { ...common, kind: "prepare", ...(await preparationOf(deps, runId, target, shard)) };
@@ -130,14 +132,26 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       };
     case "rebuilding":
       return { ...common, ...(await rebuildOf(deps, runId, shard)) };
+    case "checking":
+      return { ...common, kind: "check", ...(await checkOf(deps, runId)), ...newestForm };
+    case "rolling-back":
+      return { ...common, kind: "rollback", ...(await rollbackOf(deps, runId)), ...newestForm };
+    case "undoing":
+      return { ...common, kind: "undo-rollback", ...newestForm };
     case "attaching":
       return { ...common, ...(await attachOf(deps, runId, index)) };
   }
 };
 
-const toTake = async (deps: Deps, runId: RunId) => {
+/** Gateways of before would not do it, or otherwise. */
+const newestForm = { format: newestMessageFormat };
+
+const toTake = async (deps: Deps, runId: RunId, siteId: SiteId) => {
   const told = await readRunPlan(deps, runId);
-  return { objects: [...(await readRunObjects(deps, told))], planName: told.planName };
+  if (told.restore !== undefined) return { ...(await safetyGroupOf(deps, runId)), ...newestForm };
+  const locked = (await readLocks(deps, siteId)).map(({ id, runId: by }) => ({ id, runId: by }));
+  const objects = [...(await readRunObjects(deps, told))];
+  return { objects, planName: told.planName, ...(locked.length > 0 && { locked }) };
 };
 
 const preparationOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard) => {

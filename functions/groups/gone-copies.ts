@@ -1,6 +1,6 @@
 import type { Group } from "../../core/api/group.ts";
 import type { RunId } from "../../core/api/ids.ts";
-import type { Gone } from "../../core/retention/retention.ts";
+import { type Gone, isOfOrder } from "../../core/retention/retention.ts";
 import type { Deps } from "../ports/deps.ts";
 import { snapshotFactsOf } from "../runs/facts.ts";
 
@@ -54,7 +54,7 @@ export const withCopies = async (
 
 /** Newest first, and those of failed runs after all others. */
 const goodFirst = (groups: readonly Group[]): readonly Group[] => {
-  const published = groups.filter(({ state }) => state === "published");
+  const published = groups.filter(isOfOrder);
   const newest = published.toSorted((one, other) => other.sequence - one.sequence);
   return [...newest.filter(({ ofFailedRun }) => !ofFailedRun), ...newest.filter(({ ofFailedRun }) => ofFailedRun)];
 };

@@ -4,6 +4,7 @@ import type { Shard } from "../../core/api/run.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import { type GoneRecord, goneAgain, isNamed, keptUntil } from "../../core/retention/gone.ts";
+import { isOfOrder } from "../../core/retention/retention.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { ignoringConflict } from "../documents/conflicts.ts";
 import { readRange } from "../documents/ranges.ts";
@@ -77,7 +78,7 @@ const lastSequences = async (
   if (objects.length === 0) return found;
   const wanted = new Set(objects.map(nameOf));
   const groups = (await readGroups(deps, planId)).map(({ body }) => body);
-  const there = groups.filter(({ state }) => state === "published" || state === "lost");
+  const there = groups.filter((group) => isOfOrder(group) || group.state === "lost");
   const runs = new Map(there.map(({ sequence, runId }) => [sequence, runId] as const));
   const newest = [...runs].sort(([one], [other]) => other - one).slice(0, lookedThroughMax);
   for (const [sequence, runId] of newest) {
@@ -133,7 +134,7 @@ const newestEverywhere = async (deps: Deps, planId: PlanId, records: readonly St
   const sites = kind === "snapshot" ? [source] : targets.map(({ site }) => site);
   const good = (await readGroups(deps, planId))
     .map(({ body }) => body)
-    .filter(({ state, ofFailedRun }) => state === "published" && !ofFailedRun);
+    .filter((group) => isOfOrder(group) && !group.ofFailedRun);
   const newestAt = (site: SiteId) =>
     Math.max(0, ...good.flatMap((group) => (group.siteId === site ? group.sequence : [])));
   return Math.min(...sites.map(newestAt));

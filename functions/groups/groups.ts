@@ -12,6 +12,7 @@ import { readAll } from "../documents/ranges.ts";
 import { groupKey, groupPrefix, planKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { expires, historyKeptSeconds } from "../runs/expiry.ts";
+import { readRunPlan } from "../runs/facts.ts";
 import { readPublished, readTaken, type WholeTaken } from "../runs/taken.ts";
 import { allOf, warningsOfMirrors, warningsOfSnapshot } from "../runs/warnings.ts";
 
@@ -76,12 +77,20 @@ export const recordGroup = async (
     sizeBytes: published?.sizeBytes ?? told?.sizeBytes ?? taken?.sizeBytes ?? 0,
     ...(moved && { dataBytes: moved.dataBytes, changedBytes: moved.bytesChanged }),
     state: "published",
+    ...(await keptUntil(deps, run)),
     holds: stored?.body.holds ?? [],
     ...(stored?.body.heldFor && { heldFor: stored.body.heldFor }),
     ...(hasFailedAt(run, siteId) ? { ofFailedRun: true } : {}),
   });
   const expect = stored === undefined ? "absent" : { version: stored.version };
   await ignoringConflict(() => deps.store.commit([{ type: "put", key, body: group, expect }]));
+};
+
+/** The safety group of a rollback is kept for some time. */
+const keptUntil = async (deps: Deps, run: Run): Promise<Pick<Group, "keepUntil">> => {
+  if (run.kind !== "rollback") return {};
+  const { restore } = await readRunPlan(deps, run.id);
+  return restore?.rollback === undefined ? {} : { keepUntil: restore.rollback.keepUntil };
 };
 
 /**

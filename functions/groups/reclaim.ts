@@ -49,12 +49,13 @@ export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, ke
       ...(keep === undefined ? {} : { keepLast: keep }),
       // Deleting the plan gives its source up; what targets have stays.
       gone: plan.status === "deleted" ? [] : gone,
+      now: deps.clock.now(),
     });
     return { all, verdicts };
   }
   // A target that is no longer in the plan keeps what it has: nobody asked for it to be deleted.
   const kept = keepLast ?? retentionAt(plan, siteId)?.keepLast ?? here.length + 1;
-  return { all, verdicts: planReclaim({ groups: here, keepLast: kept, gone }) };
+  return { all, verdicts: planReclaim({ groups: here, keepLast: kept, gone, now: deps.clock.now() }) };
 };
 
 /** Of a site's restore points: a target's, or those of a snapshot plan's source. */
@@ -67,11 +68,13 @@ export const countGoingNext = async (deps: Deps, plan: Plan, siteId: SiteId): Pr
   const [any] = here;
   const keepLast = retentionAt(plan, siteId)?.keepLast;
   if (any === undefined || keepLast === undefined) return 0;
-  const { ofFailedRun: _, ...group } = any;
+  const { ofFailedRun: _, keepUntil: __, ...group } = any;
   const id = groupIdOf(runIdOf(plan.id, deps.clock.now()));
   const next: Group = { ...group, id, sequence: plan.sequence + 1, state: "published", holds: [] };
   const gone = await withCopies(deps, await readGoneToKeep(deps, plan.id), here);
-  return planReclaim({ groups: [next, ...here], keepLast, gone }).filter(({ rule }) => rule === "excess").length;
+  return planReclaim({ groups: [next, ...here], keepLast, gone, now: deps.clock.now() }).filter(
+    ({ rule }) => rule === "excess",
+  ).length;
 };
 
 /** Whether anything is to go from a site, by what is known before the site is asked. */

@@ -1,5 +1,5 @@
 import { type Group, groupSchema } from "../../core/api/group.ts";
-import { planIdOf, type RunId, runIdOfGroup, type SiteId } from "../../core/api/ids.ts";
+import { type GroupId, planIdOf, type RunId, restoreIdOfGroup, runIdOfGroup, type SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { TaskResultOf } from "../../core/api/task.ts";
 import { CommitConflict, type Stored } from "../../core/ports/store.ts";
@@ -11,13 +11,13 @@ import {
   type SiteList,
   type ToldGroup,
 } from "../../core/retention/site-list.ts";
-import { hasEnded, partsOf } from "../../core/run/steps.ts";
+import { hasEnded, partsOf, takesGroup } from "../../core/run/steps.ts";
 import { forEach } from "../concurrency/each.ts";
 import { ignoringConflict, retrying } from "../documents/conflicts.ts";
 import { groupKey, runPlanKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { expires } from "../runs/expiry.ts";
-import { loadRun } from "../runs/runs.ts";
+import { loadRun, type StoredRun } from "../runs/runs.ts";
 import { keepOfBefore } from "../runs/runs-of-before.ts";
 import { readTaken } from "../runs/taken.ts";
 import { putGroup, readGroups, recordGroup } from "./groups.ts";
@@ -112,7 +112,7 @@ const isWhole = async (deps: Deps, runId: RunId): Promise<boolean> => {
  * @returns false when there is no such run that has made, or may still make, this very group
  */
 const adopted = async (deps: Deps, { siteId, role }: Place, told: ToldGroup): Promise<boolean> => {
-  const loaded = await loadRun(deps, runIdOfGroup(told.groupId));
+  const loaded = await makerOf(deps, told.groupId);
   if (loaded === undefined) return false;
   const { run } = loaded;
   const part = run.targets[siteId];
@@ -128,6 +128,14 @@ const adopted = async (deps: Deps, { siteId, role }: Place, told: ToldGroup): Pr
   if (!isSame({ sequence: run.sequence, takenAt }, told)) return false;
   await recordGroup(deps, run, role, siteId, told);
   return true;
+};
+
+/** A run of the slot, or a rollback of that instant. */
+const makerOf = async (deps: Deps, groupId: GroupId): Promise<StoredRun | undefined> => {
+  const run = await loadRun(deps, runIdOfGroup(groupId));
+  if (run !== undefined) return run;
+  const restore = await loadRun(deps, restoreIdOfGroup(groupId));
+  return restore !== undefined && takesGroup(restore.run.kind) ? restore : undefined;
 };
 
 /**
@@ -150,7 +158,7 @@ const unknownOf = ({ siteId, role, holds }: Place & Pick<Group, "holds">, told: 
   groupSchema.parse({
     id: told.groupId,
     planId: planIdOf(told.groupId),
-    runId: runIdOfGroup(told.groupId),
+    runId: told.keepUntil === undefined ? runIdOfGroup(told.groupId) : restoreIdOfGroup(told.groupId),
     siteId,
     role,
     sequence: told.sequence ?? 0,
@@ -159,6 +167,7 @@ const unknownOf = ({ siteId, role, holds }: Place & Pick<Group, "holds">, told: 
     objectCount: Math.max(1, told.volumeCount ?? 1),
     sizeBytes: told.sizeBytes ?? 0,
     state: "unknown",
+    ...(told.keepUntil !== undefined && { keepUntil: told.keepUntil }),
     holds,
   });
 

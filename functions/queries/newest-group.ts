@@ -2,6 +2,7 @@ import type { Group } from "../../core/api/group.ts";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import { pagesOf } from "../../core/api/pages.ts";
 import { earlier, isAhead } from "../../core/ports/clock.ts";
+import { isOfOrder } from "../../core/retention/retention.ts";
 import { groupPrefix, planKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 
@@ -24,7 +25,7 @@ export const believedAt = ({ takenAt, publishedAt }: Pick<Group, "takenAt" | "pu
 const groupsPerPage = 25;
 
 /**
- * A plan's newest restore point at a site; on the source, its newest snapshot group. Numbers say
+ * A plan's newest restore point at a site; on the source, its newest group of a run. Numbers say
  * which is the newest, and a slot may have been one of a wrong clock: so all of the first page are
  * looked at in which there is one, and mostly that is all that is read.
  */
@@ -38,7 +39,7 @@ export const readNewest = async (
   const published: Group[] = [];
   const query = { partition, prefix: groupPrefix(site), limit: groupsPerPage, descending: true };
   for await (const { items } of pagesOf((cursor) => store.query<Group>({ ...query, cursor }))) {
-    published.push(...items.flatMap(({ body }) => (body.state === "published" ? [body] : [])));
+    published.push(...items.flatMap(({ body }) => (isOfOrder(body) ? [body] : [])));
     const believed = newestOf(published.filter((group) => !isAhead(believedAt(group), now)));
     if (believed !== undefined) return { group: newestOf(published), takenAt: believedAt(believed) };
   }

@@ -114,6 +114,11 @@ const runObject = (
 const rebuiltOf = ({ config }: SnapshotFact, made: RebuildFact | undefined): Pick<RunObject, "rebuilt"> => {
   if (made === undefined) return {};
   const { id, name } = made.object;
+  if (made.object.kind === "vm") {
+    const { status, nics } = made.object.vm;
+    const connected = nics.filter(({ virtualSwitch }) => virtualSwitch !== null).length;
+    return { rebuilt: { id, name, vm: { on: status === "RUNNING", nics: nics.length, connected } } };
+  }
   const there = made.object.kind === "lun" ? made.object.lun : undefined;
   if (there === undefined) return { rebuilt: { id, name } };
   const { target, lunId } = there;
@@ -140,7 +145,12 @@ const progressesAt = async (deps: Deps, run: Run, site: SiteId, some: readonly P
     readMoved(deps, run.id, { step, site }, tasks),
     readShards(deps, run.id, placeOf(run, site, step), step),
   ]);
-  const world = { moved, shards: shards.map(({ body }) => body), isOver, isSnapshot: run.kind === "snapshot" };
+  const world = {
+    moved,
+    shards: shards.map(({ body }) => body),
+    isOver,
+    isOneTask: run.kind === "snapshot" || run.kind === "rollback",
+  };
   return (index: number, fact: SnapshotFact): Progress => {
     const { volumes } = fact.config;
     // A restore shares the group's data: what has to be moved for it, nobody knows before.
@@ -196,15 +206,10 @@ const gapMax = 50;
 const progressOf = (
   task: number | null,
   volumes: SnapshotFact["config"]["volumes"],
-  {
-    moved,
-    shards,
-    isOver,
-    isSnapshot,
-  }: { moved: Moved; shards: readonly Shard[]; isOver: boolean; isSnapshot: boolean },
+  { moved, shards, isOver, isOneTask }: { moved: Moved; shards: readonly Shard[]; isOver: boolean; isOneTask: boolean },
 ): Progress => {
   const shard = task === null ? undefined : shards.find((one) => one.shard === shardOf(task));
-  const isDone = isOver || (!isSnapshot && task !== null && shard !== undefined && isTaskDone(shard, task));
+  const isDone = isOver || (!isOneTask && task !== null && shard !== undefined && isTaskDone(shard, task));
   const current = task !== null && shard?.index === task ? shard.progress : undefined;
   const known = (task === null ? undefined : moved.get(task)?.progress) ?? current ?? progressAhead(volumes);
   return isDone ? { ...known, phase: "done" } : known;

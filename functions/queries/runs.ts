@@ -185,6 +185,8 @@ export const isMoving = (run: Kind): boolean => stepsIn(run).includes("transferr
 /** The step that moves an object's data. */
 export const dataStepOf = (run: Kind): Step => {
   if (isMoving(run)) return "transferring";
+  // What comes before it only looks, and takes the group by which it can be undone.
+  if (run.kind === "rollback") return "rolling-back";
   const [first] = stepsIn(run);
   assert(first !== undefined, "each run has steps");
   return first;
@@ -247,7 +249,8 @@ const objectsDoneIn = (
   shards: readonly Shard[],
   { objectsTotal, own }: { readonly objectsTotal: number; readonly own: RunWorld["own"] },
 ): number => {
-  if (kind === "snapshot") return 0;
+  // One task is about all of them.
+  if (kind === "snapshot" || kind === "rollback") return 0;
   if (own === undefined) return tasksDone(shards);
   const isDone = (task: number) => shards.some((one) => one.shard === shardOf(task) && isTaskDone(one, task));
   const indices = Array.from({ length: objectsTotal }, (_, index) => index);

@@ -23,6 +23,8 @@ export interface Beginning {
   /** The site at which it does its work. Where that is another one, the group is brought there. */
   readonly target: SiteId;
   readonly objectCount: number;
+  /** Of a restore that takes a group of its own. Else that of the group that it reads. */
+  readonly sequence?: number;
   /** What its tasks are made of, besides the group. */
   readonly told: Omit<NonNullable<RunPlan["restore"]>, "fromRunId" | "fromGroupId" | "fromSiteId">;
   /** When it ends at the latest, for people; where that is known. */
@@ -50,8 +52,10 @@ export const beginRestore = async (deps: Deps, beginning: Beginning): Promise<Ru
   return (await needRun(deps, run.id)).run;
 };
 
-const tryToBegin = async (deps: Deps, { kind, of, target, objectCount, told, until, alongside }: Beginning) => {
-  const { id: groupId, siteId, sequence } = of.group;
+const tryToBegin = async (deps: Deps, beginning: Beginning) => {
+  const { kind, of, target, objectCount, told, until, alongside } = beginning;
+  const { id: groupId, siteId } = of.group;
+  const { sequence = of.group.sequence } = beginning;
   const held = await readPublishedGroup(deps, groupId, siteId);
   if (held.body.holds.length >= holdsMax) throw tooManyHolds(of);
   const planId = planIdOf(groupId);

@@ -73,7 +73,7 @@ export const putFacts = async (
 ): Promise<void> => {
   const place = placeOf(about.step, about.target);
   const key = (index: number) => factKey(about.runId, about.step, place, index);
-  if (result.kind === "reclaim" || result.kind === "abort") return;
+  if (factless.has(result.kind)) return;
   if (result.kind === "snapshot") {
     await mapBounded(snapshotFacts(about, result), writesAtOnce, (fact) => putOnce(deps, fact));
     return;
@@ -82,6 +82,9 @@ export const putFacts = async (
   const moved = kind === "rebuild" && progress !== undefined ? { progress } : {};
   await putOnce(deps, { key: key(about.index), body: { ...body, ...moved } });
 };
+
+/** What changes, and what says nothing but that it is done. */
+const factless: ReadonlySet<TaskResult["kind"]> = new Set(["reclaim", "abort", "check", "rollback", "undo-rollback"]);
 
 /** What is to be known is written down by itself. */
 const withoutWarnings = (result: TaskResult): TaskResult => {

@@ -26,8 +26,8 @@ export const warningsIn = (
   result: TaskResult,
   addition: (object: GoneObject) => string = () => "",
 ): readonly Reason[] => {
-  if (result.kind === "prepare") return result.warnings ?? [];
-  return result.kind === "snapshot" ? ofSnapshot(result, addition) : [];
+  if (result.kind === "snapshot") return ofSnapshot(result, addition);
+  return "warnings" in result ? (result.warnings ?? []) : [];
 };
 
 const ofSnapshot = (

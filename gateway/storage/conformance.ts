@@ -1,5 +1,6 @@
 import { describe } from "node:test";
 import { blockConformance } from "./conformance/blocks.ts";
+import { broughtConformance } from "./conformance/brought.ts";
 import { capsConformance } from "./conformance/caps.ts";
 import { fileMirrorConformance } from "./conformance/file-mirrors.ts";
 import { grantConformance } from "./conformance/grants.ts";
@@ -18,6 +19,8 @@ import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
 import { rebuildUnderWayConformance } from "./conformance/rebuild-under-way.ts";
 import { rebuildWishesConformance } from "./conformance/rebuild-wishes.ts";
 import { releaseConformance } from "./conformance/release.ts";
+import { rollbackConformance } from "./conformance/rollback.ts";
+import { rollbackCutConformance } from "./conformance/rollback-cut.ts";
 import { shapeConformance } from "./conformance/shapes.ts";
 import { sharedVolumeConformance } from "./conformance/shared-volumes.ts";
 import { skewConformance } from "./conformance/skew.ts";
@@ -51,6 +54,7 @@ export const storageConformance = (
     ownerConformance(open);
     mirrorConformance(open);
     grantConformance(open);
+    broughtConformance(open);
     lunMirrorConformance(open);
     fileMirrorConformance(open);
     vmMirrorConformance(open);
@@ -65,6 +69,8 @@ export const storageConformance = (
     rebuildConformance(open);
     rebuildKindsConformance(open);
     rebuildTogetherConformance(open);
+    rollbackConformance(open);
+    rollbackCutConformance(open);
     rebuildWishesConformance(open);
     rebuildUnderWayConformance(open);
     blockConformance(open);

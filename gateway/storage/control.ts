@@ -60,7 +60,8 @@ export interface StorageControl {
    * is not made again.
    * @throws VOLUME_UNKNOWN, NOT_OURS (the id belongs to another owner), GROUP_EXISTS (to another
    *   run of the same slot), GROUP_STALE (`sequence` is not above that of the newest group that was
-   *   ever taken for the owner)
+   *   ever taken for the owner, or the group was for a rollback that has ended),
+   *   ROLLBACK_UNFINISHED (one of them is being rolled back in place)
    */
   snapshotGroup(options: SnapshotGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
 
@@ -88,7 +89,8 @@ export interface StorageControl {
   /**
    * Deletes the group's snapshots and gives back the space that only they held. Idempotent: a group
    * that isn't there is deleted.
-   * @throws NOT_OURS when the group doesn't carry `owner` (I5)
+   * @throws NOT_OURS when the group doesn't carry `owner` (I5), ROLLBACK_UNFINISHED (one that has
+   *   begun to write needs it)
    */
   deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
@@ -230,7 +232,8 @@ export interface StorageControl {
    * reading what is damaged fails then.
    * @throws SNAPSHOT_UNKNOWN, NOT_OURS (the group is another owner's), VOLUME_NAME_TAKEN,
    *   OBJECT_NAME_TAKEN (of a VM or a file), BAD_REQUEST (no name of a file), VOLUME_UNKNOWN (it
-   *   was made, and is deleted), GROUP_DAMAGED, POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN (of
+   *   was made, and is deleted), GROUP_DAMAGED, OBJECT_IS_MIRROR (the iSCSI target or the export
+   *   that it would lie in is a mirror's), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN (of
    *   `wishes`), MAC_ADDRESS_TAKEN (one that is to be kept and connected is another VM's),
    *   OBJECT_BUSY (another VM has got a volume of the VM's); then nothing is made
    */
@@ -257,6 +260,8 @@ export interface StorageCaps {
    * cut leaves some of it.
    */
   readonly atomicExtents: boolean;
+  /** A rollback takes place in one instant; elsewhere it is written in place. */
+  readonly swap: boolean;
 }
 
 /** What names an object on its cluster. */
@@ -302,6 +307,8 @@ export interface SnapshotGroupOptions {
   readonly gone?: readonly GoneObject[];
   readonly warnings?: readonly Reason[];
   readonly planName?: string;
+  /** So long it is kept, whatever else goes; kept too. */
+  readonly keepUntil?: Instant;
 }
 
 export interface PrepareMirrorOptions {
@@ -378,6 +385,7 @@ export interface SnapshotGroup {
   readonly gone?: readonly GoneObject[];
   readonly warnings?: readonly Reason[];
   readonly planName?: string;
+  readonly keepUntil?: Instant;
   readonly snapshots: readonly GroupSnapshot[];
 }
 
@@ -395,7 +403,7 @@ export interface LastSequence extends ObjectId {
 }
 
 /** A group in a list: what tells it from another one of the same id, and how much it is. */
-export interface ListedGroup extends Pick<SnapshotGroup, "groupId" | "sequence" | "takenAt"> {
+export interface ListedGroup extends Pick<SnapshotGroup, "groupId" | "sequence" | "takenAt" | "keepUntil"> {
   readonly volumeCount: number;
   readonly sizeBytes: number;
 }

@@ -2,6 +2,7 @@ import type { Time } from "../time/time.ts";
 import type { ClusterAdministration } from "./administration.ts";
 import type { StorageCall } from "./call.ts";
 import type { StorageControl } from "./control.ts";
+import type { RollbackControl } from "./rollback.ts";
 import type { VolumeIo } from "./volume-io.ts";
 
 /**
@@ -19,7 +20,7 @@ import type { VolumeIo } from "./volume-io.ts";
  *   known. What it does later is harmless, because it may be repeated after any failure, or
  *   refused, because its epoch is over.
  */
-export interface StorageDriver extends StorageControl, VolumeIo {
+export interface StorageDriver extends StorageControl, RollbackControl, VolumeIo {
   readonly kind: string;
 
   /** Undefined where a cluster's objects are somebody else's to make. */

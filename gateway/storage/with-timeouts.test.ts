@@ -21,6 +21,8 @@ const bytes = new Uint8Array(1);
 const shape = { sizeBytes: 1, geometry: plainGeometry };
 const handle = { snapshotId: "s", ...shape };
 const mirrors = mirrorSetOf(["m"]);
+const from = { groupId: groupId(1), owner };
+const rollback = { key: groupId(2), owner, from, objects: [object], discardChanges: false };
 
 /** Every call of the port. */
 const callsOf = (
@@ -71,6 +73,11 @@ const callsOf = (
   damage: (call) => storage.damage(call),
   tend: (call) => storage.tend({ time: manualTime() }, call),
   rebuildObject: (call) => storage.rebuildObject({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),
+  changesSince: (call) => storage.changesSince({ owner, groupId: groupId(1), objects: [object] }, call),
+  powerOff: (call) => storage.powerOff(object, call),
+  rollback: (call) => storage.rollback(rollback, call),
+  undoRollback: (call) => storage.undoRollback(rollback, call),
+  unfinishedRollbacks: (call) => storage.unfinishedRollbacks([object], call),
   stageVolume: (call) => storage.stageVolume?.({ into: "v" }, call) ?? assert.fail("it stages nothing"),
   close: (call) => storage.close(call),
 });

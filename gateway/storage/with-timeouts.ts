@@ -74,6 +74,12 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
     objectOfGroup: (of, call) => calls.answer("objectOfGroup", call, (watch) => driver.objectOfGroup(of, watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
+    changesSince: (of, call) => calls.durable("changesSince", call, (watch) => driver.changesSince(of, watch)),
+    powerOff: (object, call) => calls.durable("powerOff", call, (watch) => driver.powerOff(object, watch)),
+    rollback: (of, call) => calls.durable("rollback", call, (watch) => driver.rollback(of, watch)),
+    undoRollback: (of, call) => calls.durable("undoRollback", call, (watch) => driver.undoRollback(of, watch)),
+    unfinishedRollbacks: (objects, call) =>
+      calls.answer("unfinishedRollbacks", call, (watch) => driver.unfinishedRollbacks(objects, watch)),
     ...(administration && { administration: timedAdministration(administration, calls) }),
     ...(stageVolume && {
       stageVolume: (of, call) =>

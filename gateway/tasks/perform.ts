@@ -6,6 +6,8 @@ import { prepare } from "./prepare.ts";
 import { publish } from "./publish.ts";
 import { rebuild } from "./rebuild.ts";
 import { reclaim } from "./reclaim.ts";
+import { check } from "./rollback/check.ts";
+import { rollback, undoRollback } from "./rollback/rollback.ts";
 import { snapshot } from "./snapshot.ts";
 import { transfer } from "./transfer.ts";
 import { unstage } from "./unstage.ts";
@@ -25,6 +27,9 @@ export const handlers: { readonly [K in Kind]: Handler<K> } = {
   publish,
   reclaim,
   rebuild,
+  check,
+  rollback,
+  "undo-rollback": undoRollback,
   attach,
   abort,
   unstage,

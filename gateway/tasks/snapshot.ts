@@ -1,6 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
-import { isRule, planObjectsMax, runVolumesMax } from "../../core/api/plan.ts";
+import { isRule, type PlanObject, planObjectsMax, runVolumesMax } from "../../core/api/plan.ts";
 import type { SnapshotTask, TaskResultOf } from "../../core/api/task.ts";
 import type { SnapshotGroup, SnapshotGroupOptions } from "../storage/control.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
@@ -17,8 +17,8 @@ const looksMax = 5;
  * entries are now, at the same instant (W5). Objects that are gone or can't be used are told, and
  * the others taken. Done again, it gives the group that is there, as it was told then, whatever has
  * become of its objects.
- * @throws OBJECT_GONE, OBJECT_UNUSABLE (nothing is left to be taken), PLAN_TOO_LARGE,
- *   GROUP_INCOMPLETE, GROUP_EXISTS, GROUP_STALE, and what else the storage throws
+ * @throws OBJECT_GONE, OBJECT_UNUSABLE (nothing is left to be taken), OBJECT_LOCKED,
+ *   PLAN_TOO_LARGE, GROUP_INCOMPLETE, GROUP_EXISTS, GROUP_STALE, and what else the storage throws
  */
 export const snapshot = async (task: SnapshotTask, context: TaskContext): Promise<TaskResultOf<"snapshot">> => {
   const known = await context.storage.findGroup(task.groupId);
@@ -44,6 +44,7 @@ const takeAgain = async (task: SnapshotTask, { storage }: TaskContext, known: Sn
 const take = async (task: SnapshotTask, context: TaskContext): Promise<Taken> => {
   for (let looks = 1; ; looks++) {
     const told = await look(task, context);
+    refuseLocked(task, told.objects);
     try {
       const group = await context.storage.snapshotGroup(optionsOf(task, told));
       // Another gateway may have taken it in the meantime, of objects that looked otherwise.
@@ -59,7 +60,7 @@ const take = async (task: SnapshotTask, context: TaskContext): Promise<Taken> =>
 const optionsOf = (task: SnapshotTask, told: Told): SnapshotGroupOptions => ({
   groupId: task.groupId,
   owner: ownerOf(task),
-  sequence: task.sequence,
+  ...(task.keepUntil === undefined ? { sequence: task.sequence } : { keepUntil: task.keepUntil }),
   volumeIds: [...volumeIdsOf(told.objects)],
   ...told,
   ...(task.planName !== undefined && { planName: task.planName }),
@@ -86,6 +87,7 @@ const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => 
   const site = hasRules ? await storage.inventory() : await storage.findObjects(named);
   const choice = chooseObjects(entries, site);
   const { objects, because, missing, warnings } = choice;
+  if (task.keepUntil !== undefined) refuseMissing(missing);
   if (objects.length === 0) throw nothingLeft({ entries, missing, warnings, site });
   refuseMany(objects);
   const owner = ownerOf(task);
@@ -96,6 +98,27 @@ const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => 
   const last = ids.length > 0 ? await storage.lastSequences({ owner, objects: ids }) : [];
   const gone = withLastSequences(absent, last, before?.gone ?? []);
   return { objects, because, gone, warnings: boundedWarnings(warnings) };
+};
+
+/** Of what is to be rolled back nothing may be missing. @throws OBJECT_GONE */
+const refuseMissing = ([first]: readonly PlanObject[]): void => {
+  if (first === undefined) return;
+  throw new VisibleError("OBJECT_GONE", `The ${first.kind} “${first.name}” (${first.id}) was deleted meanwhile.`, {
+    hint: "Nothing was rolled back. Begin again without it.",
+  });
+};
+
+/** What a restore writes now is snapshotted when that has ended. @throws OBJECT_LOCKED */
+const refuseLocked = ({ locked = [] }: SnapshotTask, objects: readonly ObjectConfig[]): void => {
+  if (locked.length === 0) return;
+  const runs = new Map(locked.map(({ id, runId }) => [id, runId]));
+  for (const { id, name, kind, volumes } of objects) {
+    const runId = [id, ...volumes.map((volume) => volume.id)].map((one) => runs.get(one)).find((one) => one);
+    if (runId === undefined) continue;
+    throw new VisibleError("OBJECT_LOCKED", `The ${kind} “${name}” is being written by ${runId}.`, {
+      hint: "It is snapshotted when that has ended.",
+    });
+  }
 };
 
 /** As many objects as a plan can name are in a run at most. @throws PLAN_TOO_LARGE */

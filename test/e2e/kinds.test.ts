@@ -306,6 +306,27 @@ describe("a plan with objects of every kind, to two targets", () => {
     }
   });
 
+  test("a VM of a group that the protected site keeps is rebuilt there, as it is wished for", async () => {
+    const [, second] = runs;
+    assert(second);
+    const wishes = ["--name", "copy-of-shop", "--keep-macs", "--disconnect-nics", "--power-on"];
+    const rebuilding = ["rebuild", second.answer.groupId, "--site", "a", "--object", "shop"] as const;
+    await local.command(...rebuilding, ...wishes, "--wait");
+    const source = vmNamed(second.objects, "shop");
+    const copy = vmNamed(await listed("a"), "copy-of-shop");
+    const nics = source.vm.nics.map((nic) => ({ ...nic, virtualSwitch: null }));
+    assert.deepEqual(setUpOf(copy), { ...setUpOf(source), status: "RUNNING", nics });
+    const sums = Object.entries(await sumsNow(local, "a", [withoutPrefix(copy, "copy-of-")]));
+    assert(sums.length > 0);
+    for (const [place, sum] of sums) assert.equal(sum, second.sums[place], place);
+    await assert.rejects(local.command(...rebuilding, "--prefix", "second-", "--keep-macs"), {
+      code: "MAC_ADDRESS_TAKEN",
+      message: /“second-shop” can't keep the MAC address 52:54:00:.* of site a has it/,
+    });
+    await local.command("object", "power-off", "copy-of-shop", "--site", "a");
+    await local.command("object", "delete", "copy-of-shop", "--site", "a", "--yes");
+  });
+
   test("each target keeps what its retention says, and the newest copy of what is gone", async () => {
     await run();
     const [first, second, third] = runs.map(({ answer }) => answer.groupId);

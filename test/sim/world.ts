@@ -344,6 +344,10 @@ export class World {
       }
       case "rebuild":
         return here.rebuild(task);
+      case "check":
+      case "rollback":
+      case "undo-rollback":
+        return assert.fail("these histories roll nothing back");
       case "attach":
         throw new Error("nothing is attached in these histories");
       case "abort":

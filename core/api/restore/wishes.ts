@@ -3,7 +3,7 @@ import { textSchema } from "../object/common.ts";
 import { switchMapSchema } from "../site.ts";
 
 /** In what a rebuilt object is to be other than it was. */
-export const rebuildWishesSchema = z.strictObject({
+export const rebuildWishesSchema = z.object({
   /** The storage pool. Absent: the mirror's; at the object's own site, the object's. */
   pool: textSchema.optional(),
   /**

@@ -63,6 +63,20 @@ export const rebuildWishesConformance = (open: () => Promise<StorageUnderTest>):
       assert.deepEqual(await ofOrdinary(driver), []);
     });
 
+    kindTest("is no place among mirrors", { kinds: ["lun", "nfs-file"], open }, async (driver) => {
+      const [file, lun] = [fileOfSource(), lunOfSource()];
+      await publishAll(driver, 1, [file, lun]);
+      const mirrors = await driver.inventory();
+      const ofFile = mirrors.find(({ kind }) => kind === "nfs-file");
+      const ofLun = mirrors.find(({ kind }) => kind === "lun");
+      assert(ofFile?.kind === "nfs-file" && ofLun?.kind === "lun" && ofLun.lun !== undefined && lun.lun !== undefined);
+      const among = `/exports/${ofFile.file.export}/again`;
+      await rejects(wished(driver, file, {}, among), "OBJECT_IS_MIRROR");
+      const inTarget = { ...lun, lun: { ...lun.lun, target: ofLun.lun.target } };
+      await rejects(wished(driver, inTarget, {}, "again"), "OBJECT_IS_MIRROR");
+      assert.deepEqual(await driver.inventory(), mirrors);
+    });
+
     kindTest("is a switch in the place of another one, and the rest as the group says", vms, async (driver) => {
       const [prod = "", lab = "", other = ""] = await switchesNamed(driver, ["dr-prod", "dr-lab", "dr-other"]);
       const object = vmOfSource();

@@ -28,6 +28,7 @@ import type {
   WantedSnapshot,
 } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
+import type { ChangesSinceOptions, ObjectChanges, RollbackOptions, RolledBack } from "../rollback.ts";
 import type {
   CreateVolumeOptions,
   ExtentDigest,
@@ -39,12 +40,14 @@ import type {
   VolumeHandle,
 } from "../volume-io.ts";
 import { StoreAdministration } from "./administration/administration.ts";
+import { setPower } from "./administration/power.ts";
 import { groupDamage } from "./cluster/group-damage.ts";
 import * as objects from "./cluster/objects.ts";
 import { listPools } from "./cluster/pools.ts";
 import * as snapshots from "./cluster/snapshots.ts";
 import { listSwitches } from "./cluster/switches.ts";
-import { geometryOf } from "./cluster/volume-row.ts";
+import { refuseUnfinished } from "./cluster/unfinished.ts";
+import { geometryOf, type VolumeRow } from "./cluster/volume-row.ts";
 import * as volumes from "./cluster/volumes.ts";
 import { closeStore, openStore, type Store, type StoreOptions } from "./data/store.ts";
 import { StoredSnapshotReader, VolumeReader } from "./io/readers.ts";
@@ -59,12 +62,19 @@ import { releaseMirrors } from "./mirrors/release.ts";
 import * as sessions from "./mirrors/sessions.ts";
 import { dropStaged } from "./mirrors/staged.ts";
 import { rebuildObject } from "./rebuild/rebuild.ts";
+import { changesSince } from "./rollback/changes.ts";
+import { rollbackBySwap, rollbackInPlace, undoRollback, unfinishedRollbacks } from "./rollback/rollback.ts";
 import { collect } from "./space/collect.ts";
 import { spaceOf } from "./space/given-back.ts";
 import { recheckDamage } from "./space/recheck.ts";
 import { tend } from "./space/tend.ts";
 
 const kinds = objectKindSchema.options;
+
+export interface ExtentStoreOptions extends StoreOptions {
+  /** For tests: false, to roll back in place, as clusters do that have no swap. */
+  readonly swaps?: boolean;
+}
 
 /**
  * A folder on a local disk as a storage cluster: thin volumes, atomic group snapshots, sessions.
@@ -76,9 +86,11 @@ export class ExtentStore implements StorageDriver {
   readonly kind = "extentstore";
   readonly administration: ClusterAdministration;
   readonly #store: Store;
+  readonly #swaps: boolean;
 
-  private constructor(store: Store) {
+  private constructor(store: Store, { swaps = true }: ExtentStoreOptions) {
     this.#store = store;
+    this.#swaps = swaps;
     this.administration = new StoreAdministration(store);
   }
 
@@ -87,12 +99,12 @@ export class ExtentStore implements StorageDriver {
    * were holding, and looks whether what was damaged is still.
    * @throws STORE_IN_USE, STORE_TOO_NEW, STORE_CORRUPT, STORE_FULL, DISK_FAILED
    */
-  static async open(dir: string, options: StoreOptions & StorageCall = {}): Promise<ExtentStore> {
+  static async open(dir: string, options: ExtentStoreOptions & StorageCall = {}): Promise<ExtentStore> {
     const store = openStore(dir, options);
     try {
       recheckDamage(store);
       await collect(store, { ...options, compact: false });
-      return new ExtentStore(store);
+      return new ExtentStore(store, options);
     } catch (error) {
       closeStore(store);
       throw error;
@@ -106,6 +118,7 @@ export class ExtentStore implements StorageDriver {
       extentMap: true,
       chosenLunId: true,
       atomicExtents: true,
+      swap: this.#swaps,
     };
   }
 
@@ -139,7 +152,11 @@ export class ExtentStore implements StorageDriver {
 
   async openVolume(volumeId: string, mode: "read" | "write"): Promise<VolumeHandle> {
     const { database, writer } = this.#store;
-    if (mode === "read") return new VolumeReader(this.#store, volumes.findVolume(database, volumeId));
+    if (mode === "read")
+      return new VolumeReader(
+        this.#store,
+        database.snapshot(() => this.#readable(volumeId)),
+      );
     const volume = this.#transaction(() => volumes.claimVolume(database, writer, volumeId));
     return new VolumeWriter(this.#store, volume);
   }
@@ -289,6 +306,32 @@ export class ExtentStore implements StorageDriver {
     return this.#transaction((database) => rebuildObject(database, options));
   }
 
+  async changesSince(of: ChangesSinceOptions): Promise<readonly ObjectChanges[]> {
+    return this.#store.database.snapshot(() => changesSince(this.#store, of));
+  }
+
+  async powerOff(object: ObjectId): Promise<void> {
+    this.#transaction((database) => setPower(database, object, "off"));
+  }
+
+  async rollback(options: RollbackOptions, call?: StorageCall): Promise<readonly RolledBack[]> {
+    const told = this.#swaps ? rollbackBySwap(this.#store, options) : await rollbackInPlace(this.#store, options, call);
+    await collect(this.#store, { compact: true, ...call });
+    return told;
+  }
+
+  async undoRollback(
+    of: { readonly key: GroupId; readonly owner: Owner },
+    call?: StorageCall,
+  ): Promise<{ readonly wasDone: boolean }> {
+    return undoRollback(this.#store, of, call);
+  }
+
+  async unfinishedRollbacks(objects: readonly ObjectId[]): ReturnType<StorageDriver["unfinishedRollbacks"]> {
+    const { database } = this.#store;
+    return database.snapshot(() => unfinishedRollbacks(database, objects));
+  }
+
   async damage(): Promise<readonly GroupDamage[]> {
     const { database } = this.#store;
     return database.snapshot(() => groupDamage(database));
@@ -300,6 +343,14 @@ export class ExtentStore implements StorageDriver {
 
   async close(): Promise<void> {
     closeStore(this.#store);
+  }
+
+  /** @throws VOLUME_UNKNOWN, ROLLBACK_UNFINISHED */
+  #readable(volumeId: string): VolumeRow {
+    const { database } = this.#store;
+    const volume = volumes.findVolume(database, volumeId);
+    refuseUnfinished(database, volume);
+    return volume;
   }
 
   #transaction<Result>(work: (database: Store["database"]) => Result): Result {

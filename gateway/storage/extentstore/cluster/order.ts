@@ -73,6 +73,12 @@ export const groupExists = ({ groupId }: Pick<SnapshotGroup, "groupId">, why: st
     hint: "It is left as it is; the next slot is run.",
   });
 
+/** Of the group that a rollback began with, which has ended. */
+export const groupEnded = (groupId: GroupId): VisibleError =>
+  new VisibleError("GROUP_STALE", `The rollback that the group ${groupId} was for has ended.`, {
+    hint: "The task is out of date: nothing is to be done.",
+  });
+
 export const groupStale = (of: {
   readonly groupId: GroupId;
   readonly sequence: number;

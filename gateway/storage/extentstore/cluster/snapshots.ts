@@ -16,11 +16,14 @@ import type {
 import { copyTable, dropTable } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
 import { refuseMirror } from "./guard.ts";
-import { groupStale, newestSnapshot, refuseOtherRun, rememberSnapshot } from "./order.ts";
+import { groupEnded, groupStale, newestSnapshot, refuseOtherRun, rememberSnapshot } from "./order.ts";
+import { refuseNeeded, refuseUnfinished } from "./unfinished.ts";
 import type { VolumeRow } from "./volume-row.ts";
 import { findVolume, newId } from "./volumes.ts";
 
 export interface SnapshotRow {
+  /** In the order in which they were taken. */
+  readonly number: number;
   readonly id: string;
   readonly groupId: GroupId;
   readonly volumeId: string;
@@ -43,6 +46,7 @@ interface GroupRow {
   /** JSON. */
   readonly gone: string | null;
   readonly warnings: string | null;
+  readonly keepUntil: Instant | null;
 }
 
 export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup | undefined => {
@@ -67,7 +71,7 @@ export const findGroup = (database: Database, groupId: GroupId): SnapshotGroup |
 const keptOf = (
   database: Database,
   row: GroupRow,
-): Pick<SnapshotGroup, "objects" | "because" | "gone" | "warnings" | "planName"> => {
+): Pick<SnapshotGroup, "objects" | "because" | "gone" | "warnings" | "planName" | "keepUntil"> => {
   const kept = database.all<{ object: string; because: number | null }>(
     "SELECT object, because FROM groupObjects WHERE groupId = ? ORDER BY position",
     row.id,
@@ -80,6 +84,7 @@ const keptOf = (
     ...(row.gone !== null && { gone: JSON.parse(row.gone) as GoneObject[] }),
     ...(row.warnings !== null && { warnings: JSON.parse(row.warnings) as Reason[] }),
     ...(row.planName !== null && { planName: row.planName }),
+    ...(row.keepUntil !== null && { keepUntil: row.keepUntil }),
   };
 };
 
@@ -114,14 +119,14 @@ export const lastSequences = (
 
 export const listGroups = (database: Database, owner: Owner): ListedGroup[] =>
   database
-    .all<ListedGroup>(
-      `SELECT g.id AS groupId, g.sequence, g.takenAt, count(s.id) AS volumeCount, ifnull(sum(s.sizeBytes), 0) AS sizeBytes
+    .all<Omit<ListedGroup, "keepUntil"> & { readonly keepUntil: Instant | null }>(
+      `SELECT g.id AS groupId, g.sequence, g.takenAt, g.keepUntil, count(s.id) AS volumeCount, ifnull(sum(s.sizeBytes), 0) AS sizeBytes
        FROM snapshotGroups g LEFT JOIN snapshots s ON s.groupId = g.id
        WHERE g.planId = ? AND g.source = ? GROUP BY g.id ORDER BY g.takenAt, g.id`,
       owner.planId,
       owner.source,
     )
-    .map((row) => ({ ...row }));
+    .map(({ keepUntil, ...row }) => ({ ...row, ...(keepUntil !== null && { keepUntil }) }));
 
 /** @returns the group when it is there. @throws NOT_OURS */
 export const findOwnGroup = (database: Database, groupId: GroupId, owner: Owner): SnapshotGroup | undefined => {
@@ -201,7 +206,8 @@ export const findSnapshot = (database: Database, snapshotId: string): SnapshotRo
 
 /**
  * Inside a transaction, which is what makes the snapshots one instant.
- * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, NOT_OURS, GROUP_EXISTS, GROUP_STALE
+ * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, NOT_OURS, GROUP_EXISTS, GROUP_STALE,
+ *   ROLLBACK_UNFINISHED
  */
 export const snapshotGroup = (
   database: Database,
@@ -213,6 +219,7 @@ export const snapshotGroup = (
     refuseOtherRun(known, sequence);
     return known;
   }
+  if (database.one("SELECT 1 FROM rollbacks WHERE key = ?", groupId) !== undefined) throw groupEnded(groupId);
   if (sequence !== undefined) {
     const newest = newestSnapshot(database, owner);
     const what = "was snapshotted of the plan here";
@@ -222,6 +229,7 @@ export const snapshotGroup = (
   const volumes = [...new Set(options.volumeIds)].map((volumeId) =>
     refuseMirror(database, findVolume(database, volumeId)),
   );
+  for (const volume of volumes) refuseUnfinished(database, volume);
   return insertGroup(database, {
     groupId,
     owner,
@@ -233,7 +241,7 @@ export const snapshotGroup = (
 };
 
 /** What a source group keeps of how it was taken. */
-type Kept = Pick<SnapshotGroupOptions, "objects" | "because" | "gone" | "warnings" | "planName">;
+type Kept = Pick<SnapshotGroupOptions, "objects" | "because" | "gone" | "warnings" | "planName" | "keepUntil">;
 
 /** Inside a transaction. */
 export const insertGroup = (
@@ -252,8 +260,8 @@ export const insertGroup = (
 ): SnapshotGroup => {
   const { groupId, owner, takenAt, sequence, kept = {}, manifest } = options;
   database.run(
-    `INSERT INTO snapshotGroups (id, planId, source, takenAt, sequence, manifest, planName, gone, warnings)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO snapshotGroups (id, planId, source, takenAt, sequence, manifest, planName, gone, warnings,
+       keepUntil) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     groupId,
     owner.planId,
     owner.source,
@@ -263,6 +271,7 @@ export const insertGroup = (
     kept.planName ?? null,
     jsonOf(kept.gone),
     jsonOf(kept.warnings),
+    kept.keepUntil ?? null,
   );
   keepObjects(database, groupId, kept);
   for (const { volume, sourceVolumeId } of options.members) {
@@ -301,9 +310,10 @@ const keepObjects = (database: Database, groupId: GroupId, { objects = [], becau
   }
 };
 
-/** Inside a transaction. @throws NOT_OURS */
+/** Inside a transaction. @throws NOT_OURS, ROLLBACK_UNFINISHED */
 export const deleteGroup = (database: Database, groupId: GroupId, owner: Owner): void => {
   if (findOwnGroup(database, groupId, owner) === undefined) return;
+  refuseNeeded(database, groupId);
   const snapshots = snapshotsOf(database, groupId);
   database.run("DELETE FROM snapshots WHERE groupId = ?", groupId);
   database.run("DELETE FROM snapshotGroups WHERE id = ?", groupId);

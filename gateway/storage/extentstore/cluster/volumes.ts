@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { VisibleError } from "../../../../core/api/errors.ts";
-import { newName } from "../../../../core/api/name.ts";
+import { nameCharactersMax, newName } from "../../../../core/api/name.ts";
 import { checkShape, type Geometry } from "../../../../core/api/object/volume-shape.ts";
 import { plainGeometry } from "../../../../core/extent/geometry.ts";
 import type { FilePlace } from "../../../../core/object/file-place.ts";
@@ -14,6 +14,7 @@ import { fileNamed, refuseTakenPath } from "./files.ts";
 import { refuseMirror, refuseMirrorsIn } from "./guard.ts";
 import { defaultPool } from "./pools.ts";
 import { ensureTarget } from "./targets.ts";
+import { refuseUnfinished } from "./unfinished.ts";
 import type { VolumeRow } from "./volume-row.ts";
 
 const defaultLunTarget = "default";
@@ -61,6 +62,8 @@ type TakenCode = "VOLUME_NAME_TAKEN" | "OBJECT_NAME_TAKEN";
 type BusyCode = "VOLUME_BUSY" | "OBJECT_BUSY";
 
 export interface NewVolume {
+  /** Of one that was there before, and comes back; else it gets a new one. */
+  readonly id?: string | undefined;
   readonly role: VolumeRow["role"];
   readonly kind: VolumeRow["kind"];
   readonly name: string;
@@ -86,7 +89,7 @@ export interface NewVolume {
  */
 export const insertVolume = (database: Database, volume: NewVolume): VolumeRow => {
   const { geometry } = volume;
-  const id = newId("volume");
+  const { id = newId("volume") } = volume;
   if (volume.lun !== undefined) ensureTarget(database, volume.lun.target);
   database.run(
     `INSERT INTO volumes (id, role, kind, name, sizeBytes, extentBytes, stripeCount, stripeBytes, pool, lunTarget, lunId,
@@ -164,6 +167,7 @@ const moveFile = (database: Database, row: VolumeRow, written: string): void => 
  */
 export const deleteVolume = (database: Database, writer: Writer, volumeId: string): void => {
   const row = refuseMirror(database, findVolume(database, volumeId));
+  refuseUnfinished(database, row);
   refuseAttached(database, row);
   refuseBusy(row, writer);
   removeVolume(database, row);
@@ -179,10 +183,11 @@ export const removeVolume = (database: Database, row: VolumeRow): void => {
 
 /**
  * Makes this driver the only writer of a volume. Inside a transaction. @throws VOLUME_UNKNOWN,
- * VOLUME_IS_MIRROR, VOLUME_BUSY
+ * VOLUME_IS_MIRROR, VOLUME_BUSY, ROLLBACK_UNFINISHED
  */
 export const claimVolume = (database: Database, writer: Writer, volumeId: string): VolumeRow => {
   const row = refuseMirror(database, findVolume(database, volumeId));
+  refuseUnfinished(database, row);
   refuseBusy(row, writer);
   database.run("UPDATE volumes SET writer = ? WHERE id = ?", writer.id, volumeId);
   return row;
@@ -202,6 +207,15 @@ export const refuseTakenName = (database: Database, name: string, code: TakenCod
   throw new VisibleError(code, `There is a volume named “${name}” already.`, {
     hint: `Choose another name, or delete that volume first: smtx-backup volume delete ${name} --site SITE`,
   });
+};
+
+/** A LUN's or a volume's: the wanted one, or where that is taken, with a number behind it. */
+export const freeVolumeName = (database: Database, wanted: string): string => {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? wanted : `${wanted.slice(0, nameCharactersMax - `-${n}`.length)}-${n}`;
+    const there = "SELECT 1 FROM volumes WHERE name = ? AND role <> 'mirror' AND kind <> 'nfs-file'";
+    if (database.one(there, name) === undefined) return name;
+  }
 };
 
 /** @returns `wanted` where it is free, else the lowest free id of the target */

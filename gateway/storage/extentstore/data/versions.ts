@@ -213,6 +213,25 @@ export const commitExtent = (database: Database, tableId: number, pending: Pendi
   return table;
 };
 
+/** Points an extent of a table, a hole there, at another's; both are copied on write then. */
+export const copyExtent = (
+  database: Database,
+  { tableId, fromTableId, extent }: { tableId: number; fromTableId: number; extent: number },
+): void => {
+  database.run(
+    "INSERT INTO extents (tableId, extent, versionId) SELECT ?, extent, versionId FROM extents WHERE tableId = ? AND extent = ?",
+    tableId,
+    fromTableId,
+    extent,
+  );
+  database.run(
+    "UPDATE tables SET frozenEpoch = ? WHERE id IN (?, ?)",
+    currentGeneration(database),
+    tableId,
+    fromTableId,
+  );
+};
+
 /** Makes an extent of a table a hole. A version that nobody refers to any more is gone with it. */
 export const clearExtent = (database: Database, tableId: number, extent: number): void => {
   const row = database.one<{ versionId: number }>(

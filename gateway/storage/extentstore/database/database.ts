@@ -74,7 +74,7 @@ export class Database {
       this.#ownCommits++;
       return result;
     } catch (error) {
-      this.#rollBack();
+      this.#rollback();
       throw error;
     }
   }
@@ -93,7 +93,7 @@ export class Database {
    * What made it necessary is what has to be told, whatever comes of it: a transaction that is not
    * committed is undone.
    */
-  #rollBack(): void {
+  #rollback(): void {
     try {
       if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
     } catch {

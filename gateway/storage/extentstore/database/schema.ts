@@ -34,6 +34,8 @@ const applicationId = 0x736d7478;
  *   that their mirrors may start from.
  * - `groupObjects` is what a source group was taken of, and `because` the index among the plan's
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
+ * - `rollbacks` is what became of them, by the group that has what was there before;
+ *   `rollbackLocks` are the volumes and VMs that one in place has begun to write.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
  *   collector to look at it. `sizeBytes` and `liveBytes` are what it found when it did: `liveBytes`
  *   is null before, and a file that has damage has no size.
@@ -211,6 +213,19 @@ const migrations: readonly string[] = [
     seedGroupId TEXT,
     PRIMARY KEY (planId, source)
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE snapshotGroups ADD COLUMN keepUntil TEXT;
+  CREATE TABLE rollbacks (
+    key TEXT PRIMARY KEY,
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    fromGroupId TEXT,
+    state TEXT NOT NULL CHECK (state IN ('writing', 'undoing', 'done', 'undone')),
+    told TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE rollbackLocks (id TEXT PRIMARY KEY, key TEXT NOT NULL REFERENCES rollbacks(key)) STRICT, WITHOUT ROWID;
+  CREATE INDEX rollbackLocksByKey ON rollbackLocks(key);
   `,
 ];
 

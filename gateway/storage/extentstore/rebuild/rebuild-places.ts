@@ -3,6 +3,7 @@ import type { NfsFileObject } from "../../../../core/api/object/nfs-file.ts";
 import { placeNamed } from "../../../../core/object/file-place.ts";
 import { ensureExport } from "../cluster/exports.ts";
 import { refuseTakenPath } from "../cluster/files.ts";
+import { refuseMirrorsIn } from "../cluster/guard.ts";
 import { ensureTarget } from "../cluster/targets.ts";
 import { freeLunId, type NewVolume } from "../cluster/volumes.ts";
 import type { Database } from "../database/database.ts";
@@ -13,17 +14,21 @@ import type { Database } from "../database/database.ts";
  * caller's transaction.
  */
 
-/** A LUN keeps its target and, where that is free, its LUN id; else it gets the lowest free one. */
+/**
+ * A LUN keeps its target and, where that is free, its LUN id; else it gets the lowest free one.
+ * @throws OBJECT_IS_MIRROR (the target is a mirror's)
+ */
 export const rebuiltLun = (database: Database, { lun }: LunObject): NewVolume["lun"] => {
   if (lun === undefined) return undefined;
   const { target, lunId, allowedInitiators, settings } = lun;
+  refuseMirrorsIn(database, "lunTarget", target);
   if (database.one("SELECT 1 FROM iscsiTargets WHERE name = ?", target) === undefined) {
     ensureTarget(database, target, settings);
   }
   return { target, lunId: freeLunId(database, target, lunId), allowedInitiators };
 };
 
-/** @throws BAD_REQUEST, OBJECT_NAME_TAKEN */
+/** @throws BAD_REQUEST, OBJECT_NAME_TAKEN, OBJECT_IS_MIRROR (the export is a mirror's) */
 export const rebuiltFile = (
   database: Database,
   of: { readonly name: string; readonly object: NfsFileObject; readonly pool: string },
@@ -31,6 +36,7 @@ export const rebuiltFile = (
   const { name, object, pool } = of;
   // Its source has its name already, whatever it is.
   const file = placeNamed(name);
+  refuseMirrorsIn(database, "export", file.export);
   refuseTakenPath(database, file);
   if (database.one("SELECT 1 FROM exports WHERE name = ?", file.export) === undefined) {
     ensureExport(database, { name: file.export, pool, settings: object.file.settings });

@@ -13,7 +13,7 @@ const modules = [
   ...["nls_cp437", "nls_ascii", "fat", "vfat"],
 ];
 
-/** The only process: it says what it found on its disk, on the serial port, and ends the machine. */
+/** The only process: it says on the serial port what it found, and ends the machine. */
 const init = `#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs none /dev
 say() { /bin/busybox echo "MACHINE $1" >/dev/ttyS0; }
@@ -29,7 +29,7 @@ fi
 /bin/busybox poweroff -f
 `;
 
-export interface Machine {
+export interface BootDisk {
   /** A disk of 96 MiB that a BIOS boots. */
   readonly disk: string;
   readonly payloadSha256: string;
@@ -41,11 +41,11 @@ export interface Machine {
  * @param options.folder is filled
  * @param options.writes whether the machine overwrites that file afterwards
  */
-export const makeMachine = async (options: {
+export const makeBootDisk = async (options: {
   readonly folder: string;
   readonly kernel: Kernel;
   readonly writes: boolean;
-}): Promise<Machine> => {
+}): Promise<BootDisk> => {
   const { folder, kernel, writes } = options;
   const inFolder = (name: string) => join(folder, name);
   await mkdir(folder, { recursive: true });

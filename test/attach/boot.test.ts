@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Local } from "../e2e/local.ts";
 import { createObjects } from "../e2e/scenario.ts";
 import { type AttachedGroup, attach, sha256Of, tool, uriOf } from "./attached.ts";
-import { getKernel, makeMachine, saidBy } from "./machine.ts";
+import { getKernel, makeBootDisk, saidBy } from "./boot-disk.ts";
 
 const cache = fileURLToPath(new URL("../../.cache/machine", import.meta.url));
 
@@ -29,7 +29,7 @@ describe("a VM whose restore point is attached", { timeout: 600_000 }, () => {
 
   before(async () => {
     local = await Local.create();
-    const { disk } = await makeMachine({ folder: file("machine"), kernel: await getKernel(cache), writes: true });
+    const { disk } = await makeBootDisk({ folder: file("machine"), kernel: await getKernel(cache), writes: true });
     sha256 = await sha256Of(disk);
     await local.start();
     await createObjects(local, "a", [

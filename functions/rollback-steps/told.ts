@@ -1,0 +1,60 @@
+import { strict as assert } from "node:assert";
+import { type Instant, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import type { Reason } from "../../core/api/reason.ts";
+import type { CheckTask, RollbackTask, SnapshotTask } from "../../core/api/task.ts";
+import { lockablesOf } from "../locks/lockables.ts";
+import { lockedText, takeLocks } from "../locks/locks.ts";
+import type { Deps } from "../ports/deps.ts";
+import { readRunPlan, type SnapshotFact } from "../runs/facts.ts";
+import { readRestoredObjects } from "../runs/restored-objects.ts";
+
+/* What the tasks of a rollback are told. */
+
+const told = async (deps: Deps, runId: RunId) => {
+  const runPlan = await readRunPlan(deps, runId);
+  const { restore, planName } = runPlan;
+  assert(restore?.rollback !== undefined, `${runId} is a rollback`);
+  return { runPlan, restore, planName, wishes: restore.rollback };
+};
+
+const allOf = async (deps: Deps, runId: RunId): Promise<readonly SnapshotFact[]> =>
+  readRestoredObjects(deps, (await told(deps, runId)).runPlan);
+
+/** The group of the present state. */
+export const safetyGroupOf = async (
+  deps: Deps,
+  runId: RunId,
+): Promise<Pick<SnapshotTask, "objects" | "planName" | "keepUntil">> => {
+  const { planName, wishes } = await told(deps, runId);
+  const objects = (await allOf(deps, runId)).map(({ config: { kind, id, name } }) => ({ kind, id, name }));
+  return { objects, planName, keepUntil: wishes.keepUntil };
+};
+
+/** What its objects become again. */
+export const rollbackOf = async (
+  deps: Deps,
+  runId: RunId,
+): Promise<Pick<RollbackTask, "from" | "objects" | "discardChanges">> => {
+  const { restore, wishes } = await told(deps, runId);
+  const objects = (await allOf(deps, runId)).map(({ config: { kind, id } }) => ({ kind, id }));
+  const { fromGroupId: groupId } = restore;
+  return { from: { planId: planIdOf(groupId), groupId }, objects, discardChanges: wishes.discardChanges };
+};
+
+export const checkOf = async (
+  deps: Deps,
+  runId: RunId,
+): Promise<Pick<CheckTask, "from" | "objects" | "discardChanges" | "takenAt" | "powerOff">> => {
+  const { wishes } = await told(deps, runId);
+  const [first] = await allOf(deps, runId);
+  assert(first !== undefined, "a group has objects");
+  const takenAt = first.takenAt as Instant;
+  return { ...(await rollbackOf(deps, runId)), takenAt, powerOff: wishes.powerOff };
+};
+
+/** Before anything is done, the objects are the run's alone. @returns why they are not */
+export const lockObjects = async (deps: Deps, runId: RunId, siteId: SiteId): Promise<Reason | undefined> => {
+  const wanted = await lockablesOf(deps, (await told(deps, runId)).runPlan);
+  const other = await takeLocks(deps, { runId, siteId }, wanted);
+  return other && { code: "OBJECT_LOCKED", message: lockedText(other) };
+};

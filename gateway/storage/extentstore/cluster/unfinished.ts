@@ -1,0 +1,40 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
+import { type GroupId, restoreIdOfGroup } from "../../../../core/api/ids.ts";
+import type { Database } from "../database/database.ts";
+
+/*
+ * Objects that are being rolled back in place: some of an object may be the old one, and some the
+ * new. Everything here runs inside the caller's transaction.
+ */
+
+interface UnfinishedRow {
+  /** Of a volume or a VM. */
+  readonly id: string;
+  readonly key: GroupId;
+}
+
+/** The rollback that has begun to write a volume or a VM, and has not ended. */
+export const unfinishedOf = (database: Database, id: string): GroupId | undefined =>
+  database.one<UnfinishedRow>("SELECT * FROM rollbackLocks WHERE id = ?", id)?.key;
+
+/** @param name for people. @throws ROLLBACK_UNFINISHED */
+export const refuseUnfinished = (database: Database, { id, name }: { readonly id: string; readonly name: string }) => {
+  const key = unfinishedOf(database, id);
+  if (key !== undefined) throw unfinished(name, key);
+};
+
+export const unfinished = (name: string, key: GroupId): VisibleError => {
+  const restore = restoreIdOfGroup(key);
+  return new VisibleError("ROLLBACK_UNFINISHED", `“${name}” is half rolled back, by ${restore}: nobody can use it.`, {
+    hint: `It is finished by itself. To have it as it was before: smtx-backup run cancel ${restore}. Where that has ended, roll back again.`,
+  });
+};
+
+/** A rollback that has not ended needs the group. @throws ROLLBACK_UNFINISHED */
+export const refuseNeeded = (database: Database, groupId: GroupId): void => {
+  const row = database.one<{ key: GroupId }>(
+    "SELECT key FROM rollbacks WHERE state = 'writing' AND (key = ?1 OR fromGroupId = ?1)",
+    groupId,
+  );
+  if (row !== undefined) throw unfinished(groupId, row.key);
+};
