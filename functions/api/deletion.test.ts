@@ -6,7 +6,6 @@ import type { DeletionPreview } from "../../core/api/deletion/preview.ts";
 import type { DeletionWish } from "../../core/api/deletion/request.ts";
 import type { Group } from "../../core/api/group.ts";
 import type { Run } from "../../core/api/run.ts";
-import type { RunTask } from "../../core/api/task.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Page } from "../documents/page.ts";
 import { groupKey } from "../documents/records.ts";
@@ -255,28 +254,6 @@ describe("releasing a mirror", () => {
     await workAt(api, sites);
     assert.deepEqual(await groupsAt(api, "b"), []);
     assert.equal(await statusOf(api, body.run), "succeeded");
-  });
-
-  test("takes nothing where the plan copies there again before the site was told", async () => {
-    const api = await runs(2);
-    await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
-    await api.send("PUT", "/v1/plans/nightly", { ...nightly, targets: [{ ...nightly.targets[0], site: "c" }] });
-    const wish = { type: "mirror", plan: "nightly", siteId: "b" };
-    const { confirmation } = (await preview(api, wish)).body;
-    const { status, body } = await api.send<{ run: Run }>("POST", "/v1/deletions", { wish, confirmation });
-    assert.equal(status, 201);
-    await api.send("PUT", "/v1/plans/nightly", nightly);
-    const told: RunTask[] = [];
-    for (let round = 0; round < 3; round += 1) {
-      for (const task of takeTasks(api, siteB)) {
-        told.push(task);
-        await complete(api, task);
-      }
-    }
-    assert.ok(told.every((task) => task.kind === "reclaim" && task.groupIds.length === 0 && !task.mirrors));
-    const run = (await api.send<RunAnswer>("GET", `/v1/runs/${body.run.id}`)).body;
-    assert.equal(run.targets[0]?.reason?.code, "MIRROR_NEEDED");
-    assert.equal(groupsOn(api, siteB).size, 2);
   });
 });
 

@@ -11,7 +11,7 @@ import { markDeletingByHand } from "../groups/groups.ts";
 import { groupsAtOnce } from "../groups/reclaim.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readRunPlan } from "../runs/facts.ts";
-import { isNeededAt, type MeantAt, meantOf, mirrorNeeded, readSiteGroups, type SiteGroups } from "./going.ts";
+import { type MeantAt, meantOf, readSiteGroups, type SiteGroups } from "./going.ts";
 import { refusalOf } from "./refusal.ts";
 
 /** What a site is told to delete. */
@@ -28,7 +28,6 @@ interface Chosen {
 export const chooseForDeletion = async (deps: Deps, runId: RunId, siteId: SiteId): Promise<Chosen> => {
   const { plan, meant, allowed, at, upTo } = await readDeletion(deps, runId, siteId);
   const groupIds: GroupId[] = [];
-  if (isNeededAgain(plan, meant)) return { groupIds, keeps: [] };
   const going = meantOf(at, meant, upTo);
   const circumstances = { at, goes: idsOf(going), allowed };
   for (const stored of going.toReversed()) {
@@ -43,10 +42,6 @@ export const chooseForDeletion = async (deps: Deps, runId: RunId, siteId: SiteId
 
 const idsOf = (groups: readonly Stored<Group>[]): ReadonlySet<string> => new Set(groups.map(({ body }) => body.id));
 
-/** The plan copies to the site again, though it did not when all was to go. */
-const isNeededAgain = (plan: Plan, { siteId, groups }: MeantAt): boolean =>
-  groups === "all" && isNeededAt(plan, siteId);
-
 /** What is left to be deleted at a site, and why its first stays; undefined: nothing is. */
 export const leftOf = async (
   deps: Deps,
@@ -55,7 +50,6 @@ export const leftOf = async (
 ): Promise<{ readonly count: number; readonly reason: Reason } | undefined> => {
   const { plan, meant, allowed, at, upTo } = await readDeletion(deps, runId, siteId);
   const left = meantOf(at, meant, upTo);
-  if (isNeededAgain(plan, meant)) return { count: left.length, reason: reasonOf(mirrorNeeded(plan, siteId)) };
   if (left.length === 0) return undefined;
   const circumstances = { at, goes: idsOf(left), allowed };
   const refusals = await Promise.all(

@@ -1,4 +1,3 @@
-import { VisibleError } from "../../core/api/errors.ts";
 import type { Group } from "../../core/api/group.ts";
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
@@ -46,11 +45,3 @@ export const meantOf = (
 /** Whether the plan goes on to make groups at the site, or to start from them. */
 export const isNeededAt = (plan: Plan, siteId: SiteId): boolean =>
   plan.status !== "deleted" && (siteId === plan.source || plan.targets.some(({ site }) => site === siteId));
-
-/** Why what a plan has at a site does not go as a whole. */
-export const mirrorNeeded = ({ name, source }: Plan, siteId: SiteId): VisibleError =>
-  new VisibleError(
-    "MIRROR_NEEDED",
-    `The plan “${name}” ${siteId === source ? `protects the site ${siteId}` : `copies to ${siteId}`}.`,
-    { hint: `Take the site out of the plan first, or delete the plan: smtx-backup plan delete ${name}` },
-  );

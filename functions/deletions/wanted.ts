@@ -112,6 +112,13 @@ const noGroup = ({ groupId, siteId }: Extract<DeletionWish, { type: "group" }>) 
     hint: `List the groups of the site with: smtx-backup group list --site ${siteId}`,
   });
 
+const mirrorNeeded = ({ name, source }: Plan, siteId: SiteId): VisibleError =>
+  new VisibleError(
+    "MIRROR_NEEDED",
+    `The plan “${name}” ${siteId === source ? `protects the site ${siteId}` : `copies to ${siteId}`}.`,
+    { hint: `Take the site out of the plan first, or delete the plan: smtx-backup plan delete ${name}` },
+  );
+
 const laneBusy = ({ name, lanes }: Plan, siteId: SiteId) =>
   new VisibleError("PLAN_BUSY", `The run ${lanes[siteId]?.active} to ${siteId} has not ended.`, {
     hint: `Wait until it has, or cancel it; see: smtx-backup run list --plan ${name}`,
