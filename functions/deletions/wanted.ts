@@ -8,14 +8,7 @@ import { type DeletionPlan, partsMax } from "../../core/api/run.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
-import {
-  isNeededAt,
-  type MeantAt,
-  meantOf,
-  mirrorNeeded,
-  readSiteGroups,
-  type SiteGroups,
-} from "../deletable/going.ts";
+import { isNeededAt, type MeantAt, meantOf, readSiteGroups, type SiteGroups } from "../deletable/going.ts";
 import { refusalOf } from "../deletable/refusal.ts";
 import { readGroups } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
