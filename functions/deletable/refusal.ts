@@ -14,9 +14,9 @@ export type Allowed = Pick<DeletionPlan, "last" | "despiteKeepUntil">;
 
 /**
  * Why a group is not deleted by hand; undefined: it may be. What is read is never deleted, nor what
- * a living plan's next increment starts from at its source. When that was said, what is kept until a
- * time is, and its last good restore point at a site, or the last that has an object which is gone
- * (I3).
+ * a living plan's next increment starts from at its source. When that was said, what is kept until
+ * a time is, and its last good restore point at a site, or the last that has an object which is
+ * gone (I3).
  * @param goes what goes with it
  */
 export const refusalOf = async (
