@@ -4,9 +4,12 @@ import type { ServeAttachment, ServingContext } from "../tasks/context.ts";
 import { systemTime, type Time } from "../time/time.ts";
 import { Serving } from "./serving.ts";
 import type { SocketFolder } from "./sockets.ts";
+import type { ReadingThreads } from "./threads/reading-threads.ts";
 
 export interface AttachmentsOptions {
   readonly sockets: SocketFolder;
+  /** What opens the readers of snapshots. */
+  readonly readers: Pick<ReadingThreads, "open">;
   /** So many at once. */
   readonly most?: number;
   readonly time?: Time;
@@ -14,13 +17,13 @@ export interface AttachmentsOptions {
 
 /** What serves the attachments of one gateway. */
 export const createServeAttachment = (options: AttachmentsOptions): ServeAttachment => {
-  const { sockets, most = attachmentsPerGateway, time = systemTime } = options;
+  const { sockets, readers, most = attachmentsPerGateway, time = systemTime } = options;
   let count = 0;
   return async (task, context) => {
     if (count >= most) throw full(most, context);
     count += 1;
     try {
-      return await new Serving(task, context, { sockets, time }).run();
+      return await new Serving(task, context, { sockets, readers, time }).run();
     } finally {
       count -= 1;
     }

@@ -11,6 +11,7 @@ import type { Time } from "../time/time.ts";
 import { closeAll, type OpenExport, openExports } from "./exports.ts";
 import type { SocketFolder } from "./sockets.ts";
 import { openTlsPort, type TlsPort } from "./tcp.ts";
+import type { ReadingThreads } from "./threads/reading-threads.ts";
 import { throwAway } from "./throw-away.ts";
 
 /** How often it is looked whether an attachment is still wanted: so soon is a detach heard. */
@@ -20,6 +21,7 @@ const closeSeconds = 2;
 
 interface Place {
   readonly sockets: SocketFolder;
+  readonly readers: Pick<ReadingThreads, "open">;
   readonly time: Time;
 }
 
@@ -39,9 +41,13 @@ export class Serving {
   /** Resolves when it is not wanted any more. @throws as `ServeAttachment` */
   async run(): Promise<Progress> {
     if (await this.#isOver()) return this.#progress("done", []);
-    const opened = await openExports(this.#context.storage, this.#task, (bytes) => {
-      this.#bytesRead += bytes;
-    });
+    const opened = await openExports(
+      { storage: this.#context.storage, readers: this.#place.readers },
+      this.#task,
+      (bytes) => {
+        this.#bytesRead += bytes;
+      },
+    );
     try {
       await this.#throughOverlays(opened);
       return this.#progress("done", opened);
