@@ -47,8 +47,8 @@ describe("threads that read snapshots", () => {
     for (const reader of readers) {
       assert.equal(reader.sizeBytes, sizeBytes);
       for (const [offset, length] of [
-        [0, sizeBytes],
         [100, 5],
+        [0, sizeBytes],
         [3 * extentBytes - 10, 20],
       ] as const) {
         const into = Buffer.alloc(length);
