@@ -108,7 +108,9 @@ const againText = (
   { fromGroupId, fromSiteId }: NonNullable<RunAnswer["restore"]>,
   site: string,
 ): string =>
-  kind === "clone" ? `clone ${fromGroupId} --from ${fromSiteId ?? "SITE"} --to ${site}` : `rebuild ${fromGroupId} --site ${site}`;
+  kind === "clone"
+    ? `clone ${fromGroupId} --from ${fromSiteId ?? "SITE"} --to ${site}`
+    : `rebuild ${fromGroupId} --site ${site}`;
 
 /**
  * What a run came to, target by target: what was skipped, what had changed,
