@@ -148,12 +148,13 @@ describe("deleting a group", () => {
   });
 
   test("fails, and says by whom it is read, when somebody began to before its site was told", async () => {
-    const api = await runs(2);
+    const api = await runs(52, { targets: [{ ...nightly.targets[0], retention: { keepLast: 100 } }] });
     const { body } = await confirm(api, { type: "plan", plan: "nightly" });
-    const [older] = (await groupsAt(api, "b")).slice(1);
+    const older = (await groupsAt(api, "b")).findLast(({ state }) => state === "published");
     const rebuild = { type: "rebuild", groupId: older?.id, siteId: "b" };
     const restore = (await api.send<Run>("POST", "/v1/restores", rebuild)).body;
     for (const task of takeTasks(api, siteB).filter(({ runId }) => runId !== restore.id)) await complete(api, task);
+    for (const task of takeTasks(api, siteB)) await complete(api, task);
     for (const task of takeTasks(api, siteB)) await complete(api, task);
     for (const task of takeTasks(api, siteB)) await complete(api, task);
     const run = (await api.send<RunAnswer>("GET", `/v1/runs/${body.run?.id}`)).body;
@@ -165,6 +166,34 @@ describe("deleting a group", () => {
       (await groupsAt(api, "b")).map(({ id }) => id),
       [older?.id],
     );
+  });
+});
+
+describe("two deletions at once", () => {
+  test("of the only two restore points that there are leave one of them", async () => {
+    const api = await runs(2);
+    const wishes = [await groupWish(api, 0), await groupWish(api, 1)];
+    const answers = await Promise.all(wishes.map((wish) => confirm(api, wish)));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409]);
+    await workAt(api, sites);
+    assert.equal((await groupsAt(api, "b")).length, 1);
+    assert.equal(groupsOn(api, siteB).size, 1);
+  });
+
+  test("of one plan with its restore points both say which run deletes them, and leave nothing", async () => {
+    const api = await runs(2);
+    const wish = { type: "plan", plan: "nightly" };
+    const { confirmation } = (await preview(api, wish)).body;
+    const send = () => api.send<{ run: Run | null; deleted?: string }>("POST", "/v1/deletions", { wish, confirmation });
+    const answers = await Promise.all([send(), send()]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [201, 201],
+    );
+    await workAt(api, sites);
+    for (const { body } of answers) assert.equal(await statusOf(api, body.run), "succeeded");
+    assert.equal(groupsOn(api, siteB).size, 0);
+    assert.deepEqual(api.errors, []);
   });
 });
 
@@ -203,6 +232,18 @@ describe("deleting a plan with its restore points", () => {
     assert.deepEqual(api.errors, []);
   });
 
+  test("lets nobody begin to read them once it was confirmed", async () => {
+    const api = await runs(2);
+    const wish = await groupWish(api, 1);
+    assert.ok(wish.type === "group");
+    const { body } = await confirm(api, { type: "plan", plan: "nightly" });
+    const rebuild = { type: "rebuild", groupId: wish.groupId, siteId: "b" };
+    assert.equal((await api.send("POST", "/v1/restores", rebuild)).body.error.code, "GROUP_NOT_RESTORABLE");
+    await workAt(api, sites);
+    assert.equal(await statusOf(api, body.run), "succeeded");
+    assert.equal(groupsOn(api, siteB).size, 0);
+  });
+
   test("goes on by the sweep's retries however many groups there are", async () => {
     const api = await runs(60, { targets: [{ ...nightly.targets[0], retention: { keepLast: 100 } }] });
     assert.equal(groupsOn(api, siteB).size, 60);
@@ -238,6 +279,21 @@ describe("releasing a mirror", () => {
     await workAt(api, sites);
     assert.deepEqual(await groupsAt(api, "b"), []);
     assert.equal(await statusOf(api, body.run), "succeeded");
+  });
+});
+
+describe("releasing a mirror that the plan takes in again before its site was told", () => {
+  test("leaves the mirrors", async () => {
+    const api = await runs(2);
+    await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
+    const elsewhere = { ...nightly, targets: [{ ...nightly.targets[0], site: "c" }] };
+    await api.send("PUT", "/v1/plans/nightly", elsewhere);
+    await confirm(api, { type: "mirror", plan: "nightly", siteId: "b" });
+    await api.send("PUT", "/v1/plans/nightly", nightly);
+    for (const task of takeTasks(api, siteB)) await complete(api, task);
+    const [told] = takeTasks(api, siteB);
+    assert.ok(told?.kind === "reclaim" && told.groupIds.length === 2);
+    assert.equal(told.mirrors, undefined);
   });
 });
 

@@ -10,7 +10,7 @@ import { markDeletingByHand } from "../groups/groups.ts";
 import { groupsAtOnce } from "../groups/reclaim.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readRunPlan } from "../runs/facts.ts";
-import { type MeantAt, meantOf, readSiteGroups, type SiteGroups } from "./going.ts";
+import { isNeededAt, type MeantAt, meantOf, readSiteGroups, type SiteGroups } from "./going.ts";
 import { refusalOf } from "./refusal.ts";
 
 /** What a site is told to delete. */
@@ -33,7 +33,9 @@ export const chooseForDeletion = async (deps: Deps, runId: RunId, siteId: SiteId
   }
   const goes = new Set(groupIds);
   const kept = at.here.filter(({ body }) => body.state === "published" && !goes.has(body.id));
-  return { groupIds, keeps: kept.map(({ body }) => body.id), ...(meant.mirrors && { mirrors: true }) };
+  // The plan may have taken the site in again.
+  const mirrors = meant.mirrors && !isNeededAt(plan, siteId);
+  return { groupIds, keeps: kept.map(({ body }) => body.id), ...(mirrors && { mirrors: true }) };
 };
 
 const mayGo = async (

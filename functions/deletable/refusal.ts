@@ -2,6 +2,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { Group } from "../../core/api/group.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { DeletionPlan } from "../../core/api/run.ts";
+import type { Stored } from "../../core/ports/store.ts";
 import { holdsText } from "../../core/retention/holds.ts";
 import type { Deps } from "../ports/deps.ts";
 import { withDamage } from "../queries/groups.ts";
@@ -45,16 +46,35 @@ const isBaseOfRun = (plan: Plan, group: Group, { here }: SiteGroups): boolean =>
 /** So many are looked through for one without damage. */
 const lookedThroughMax = 20;
 
-const isLastGood = async (deps: Deps, plan: Plan, group: Group, { here }: SiteGroups): Promise<boolean> => {
-  if (group.state !== "published" || (plan.kind === "backup" && group.role === "source")) return false;
-  const others = here
-    .map(({ body }) => body)
-    .filter(({ id, state, ofFailedRun }) => id !== group.id && state === "published" && !ofFailedRun);
+const isLastGood = async (deps: Deps, plan: Plan, group: Group, at: SiteGroups): Promise<boolean> =>
+  isRestorePoint(plan, group) && (await otherGood(deps, group, at)) === undefined;
+
+const isRestorePoint = ({ kind }: Plan, { state, role }: Group): boolean =>
+  state === "published" && (kind === "snapshot" || role !== "source");
+
+/** The newest other good one at its site. */
+const otherGood = async (
+  deps: Deps,
+  group: Pick<Group, "id">,
+  { here }: SiteGroups,
+): Promise<Stored<Group> | undefined> => {
+  const others = here.filter(
+    ({ body: { id, state, ofFailedRun } }) => id !== group.id && state === "published" && !ofFailedRun,
+  );
   for (const other of others.slice(0, lookedThroughMax)) {
-    if ((await withDamage(deps, other)).damage === undefined) return false;
+    if ((await withDamage(deps, other.body)).damage === undefined) return other;
   }
-  return true;
+  return undefined;
 };
+
+/** What a living plan has left at a site that is as good, so that a group may go; where it needs one. */
+export const leftInstead = async (
+  deps: Deps,
+  plan: Plan,
+  group: Group,
+  at: SiteGroups,
+): Promise<Stored<Group> | undefined> =>
+  isNeededAt(plan, group.siteId) && isRestorePoint(plan, group) ? otherGood(deps, group, at) : undefined;
 
 const held = (group: Group) =>
   new VisibleError("GROUP_HELD", `The group ${group.id} on ${group.siteId} is not deleted: ${holdsText(group)}.`, {
