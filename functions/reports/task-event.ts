@@ -36,13 +36,19 @@ export const eventOf = async (deps: Deps, id: ShardId, shard: Shard, report: Tas
   }
 };
 
-/** Where nothing of what is still to go went, it would not the next time either. */
+/**
+ * What is to go and stays, though the site says that it did what it was told, would stay the next
+ * time as well.
+ */
 const completedEvent = async (deps: Deps, id: ShardId, shard: Shard, report: Completed): Promise<TaskEvent> => {
-  const { index, attempt, result, siteId } = report;
+  const { index, attempt, siteId } = report;
+  const isDeletion = shard.step === "deleting" && shard.listed === true;
+  const before = isDeletion ? await leftOf(deps, id.runId, siteId) : undefined;
   const answer = await answerTo(deps, id, shard, report);
-  const wentNothing = answer.more && result.kind === "reclaim" && result.deleted.length === 0;
-  const left = wentNothing && shard.step === "deleting" ? await leftOf(deps, id.runId, siteId) : undefined;
-  if (left === undefined) return { type: "completed", index, attempt, answer };
+  const left = before && (await leftOf(deps, id.runId, siteId));
+  if (before === undefined || left === undefined || left.count < before.count) {
+    return { type: "completed", index, attempt, answer };
+  }
   return { type: "failed", index, attempt, reason: left.reason, retryable: false, progressed: false };
 };
 
