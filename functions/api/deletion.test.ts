@@ -6,6 +6,7 @@ import type { DeletionPreview } from "../../core/api/deletion/preview.ts";
 import type { DeletionWish } from "../../core/api/deletion/request.ts";
 import type { Group } from "../../core/api/group.ts";
 import type { Run } from "../../core/api/run.ts";
+import { confirmDeletion } from "../deletions/confirm.ts";
 import type { Page } from "../documents/page.ts";
 import { handleReport } from "../report.ts";
 import { createNightlyPlan, createTestApi, nightly, reportAlive, siteA, siteB, type TestApi } from "./testing.ts";
@@ -182,16 +183,20 @@ describe("two deletions at once", () => {
 
   test("of one plan with its restore points both say which run deletes them, and leave nothing", async () => {
     const api = await runs(2);
-    const wish = { type: "plan", plan: "nightly" };
+    const wish: DeletionWish = { type: "plan", plan: "nightly", despiteKeepUntil: false };
     const { confirmation } = (await preview(api, wish)).body;
-    const send = () => api.send<{ run: Run | null; deleted?: string }>("POST", "/v1/deletions", { wish, confirmation });
-    const answers = await Promise.all([send(), send()]);
-    assert.deepEqual(
-      answers.map(({ status }) => status),
-      [201, 201],
-    );
+    const send = (deps = api.deps) => confirmDeletion(deps, { wish, confirmation });
+    const others: Awaited<ReturnType<typeof send>>[] = [];
+    const commit: typeof api.deps.store.commit = async (changes) => {
+      if (others.length === 0) {
+        api.pass(1);
+        others.push(await send());
+      }
+      await api.deps.store.commit(changes);
+    };
+    const answers = [await send({ ...api.deps, store: { ...api.deps.store, commit } }), ...others];
     await workAt(api, sites);
-    for (const { body } of answers) assert.equal(await statusOf(api, body.run), "succeeded");
+    for (const { run } of answers) assert.equal(await statusOf(api, run), "succeeded");
     assert.equal(groupsOn(api, siteB).size, 0);
     assert.deepEqual(api.errors, []);
   });
@@ -272,7 +277,9 @@ describe("releasing a mirror", () => {
     const api = await runs(2);
     await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
     const wish = { type: "mirror", plan: "nightly", siteId: "b" };
-    assert.equal(await refused(api, wish), "MIRROR_NEEDED");
+    const { error } = (await api.send("POST", "/v1/deletions/preview", wish)).body;
+    assert.equal(error.code, "MIRROR_NEEDED");
+    assert.match(error.hint ?? "", /deleted plan of the same name .* smtx-backup mirror list --site b/);
     assert.equal(await refused(api, { ...wish, siteId: "a" }), "MIRROR_NEEDED");
     await api.send("PUT", "/v1/plans/nightly", { ...nightly, targets: [{ ...nightly.targets[0], site: "c" }] });
     const { body } = await confirm(api, wish);

@@ -67,7 +67,7 @@ const otherGood = async (
   return undefined;
 };
 
-/** What a living plan has left at a site that is as good, so that a group may go; where it needs one. */
+/** What a living plan that needs one has left at a site, as good as a group that goes. */
 export const leftInstead = async (
   deps: Deps,
   plan: Plan,

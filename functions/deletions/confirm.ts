@@ -68,7 +68,9 @@ const deleteWith = async (deps: Deps, { id }: Plan, changes: readonly Change[]):
     if (tries > 1) throw new OtherPlan();
     return changes;
   });
-  if (tries === 0) throw new OtherPlan();
+  // Where somebody else has deleted it first, nothing was written.
+  const [first] = changes;
+  if (first !== undefined && (await deps.store.get(first.key)) === undefined) throw new OtherPlan();
 };
 
 /** What makes the run. */
