@@ -8,6 +8,7 @@ import { startAgent } from "./agent/agent.ts";
 import { repeat } from "./agent/repeat.ts";
 import { createServeAttachment } from "./attach/attachments.ts";
 import { SocketFolder } from "./attach/sockets.ts";
+import { createReadingThreads, readingThreads } from "./attach/threads/reading-threads.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { keepCredentials, loadCredentials, validityOf } from "./credentials/credentials.ts";
 import { keepRenewed } from "./enrolment/renew.ts";
@@ -97,7 +98,7 @@ export const startGateway = async (config: GatewayConfig, log: Log, watch?: Watc
 const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Watch): Promise<RunningGateway> => {
   const { siteId, concurrency, queues } = config;
   const credentials = await loadCredentials(config);
-  const ownStorage = shareOf(config.storage, concurrency.workers + 1);
+  const ownStorage = shareOf(config.storage, 1 + concurrency.workers + readingThreads);
   const onTightened = (count: number) =>
     log.warn({ count }, "what other users could read of this gateway's files is closed to them");
   const open = await tighten(config.tls.key);
@@ -114,6 +115,8 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
     log,
   });
   opened.add(() => workers.close());
+  const readers = createReadingThreads({ storage: ownStorage, threads: readingThreads });
+  opened.add(() => readers.close());
   await workers.start();
 
   const refused = new RefusedPeers(log);
@@ -201,7 +204,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
     perform: performTask,
     context: {
       storage,
-      serve: createServeAttachment({ sockets }),
+      serve: createServeAttachment({ sockets, readers }),
       send: createSendVolume({ workers, tunnel, extentsInFlight: concurrency.extentsInFlight, throttles }),
       identity,
       now: () => instantSchema.parse(new Date(clock.nowMs()).toISOString()),

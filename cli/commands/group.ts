@@ -13,7 +13,8 @@ import { groupNotes, groupTable, inOrderOfSites, namesakeNote, groupText as whol
 import { runObjectsText } from "../render/run-objects.ts";
 import type { Answering } from "./command.ts";
 import { addGroupDelete } from "./deletions/group-delete.ts";
-import { addAttachCommands } from "./restores/attach.ts";
+import { addAttachCommand } from "./restores/attach.ts";
+import { addAttachmentCommands } from "./restores/attachments.ts";
 
 export const addGroupCommands = (program: Command, answering: Answering): void => {
   const group = program.command("group").description("snapshot groups: at a target, the restore points");
@@ -32,7 +33,8 @@ export const addGroupCommands = (program: Command, answering: Answering): void =
     .addOption(sinceOption("only those that were taken since then"))
     .action(answering(listGroups));
   addGroupDelete(group, answering);
-  addAttachCommands(group, answering);
+  addAttachCommand(group, answering);
+  addAttachmentCommands(group, answering);
 };
 
 interface ListOptions {

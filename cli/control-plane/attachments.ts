@@ -7,6 +7,11 @@ import { readRun } from "./follow-run.ts";
 import { listed } from "./pages.ts";
 
 const pollMs = 300;
+/** One that a gateway serves. */
+export type ServedAttachment = AttachmentAnswer & { readonly attached: NonNullable<AttachmentAnswer["attached"]> };
+
+const isServed = (attachment: AttachmentAnswer): attachment is ServedAttachment => attachment.attached !== null;
+
 /** A gateway that is there takes a second. */
 const waitSeconds = 60;
 
@@ -34,7 +39,7 @@ const siteIds = async (context: Context, api: Api): Promise<readonly SiteId[]> =
  * Waits until a gateway serves an attachment.
  * @throws VisibleError what the run failed for; GATEWAY_ABSENT, when nobody serves it for a minute
  */
-export const untilAttached = async ({ host }: Context, api: Api, run: string): Promise<AttachmentAnswer> => {
+export const untilAttached = async ({ host }: Context, api: Api, run: string): Promise<ServedAttachment> => {
   const beganAtMs = host.time.nowMs();
   for (;;) {
     const found = await answerOf(api.v1.attachments[":run"].$get({ param: { run } })).catch((error: unknown) => {
@@ -42,7 +47,7 @@ export const untilAttached = async ({ host }: Context, api: Api, run: string): P
       throw error;
     });
     if (found === undefined) throw await whyEnded(api, run);
-    if (found.attached !== null) return found;
+    if (isServed(found)) return found;
     if (host.time.nowMs() - beganAtMs > waitSeconds * 1000) throw await whyNotYet(api, run);
     await host.time.sleep(pollMs, host.signal);
     host.signal.throwIfAborted();

@@ -7,7 +7,7 @@ import type { Style } from "./style.ts";
 import { type Column, fields, table } from "./table.ts";
 import { bytesText, counted, instantText } from "./units.ts";
 
-type Shown = Pick<GroupAnswer, "state" | "holds" | "heldFor" | "damage" | "warnings">;
+type Shown = Pick<GroupAnswer, "state" | "holds" | "heldFor" | "damage" | "warnings" | "keepUntil">;
 
 const namedMax = 3;
 
@@ -17,9 +17,10 @@ export const damageText = (damage: NonNullable<GroupAnswer["damage"]>): string =
   return [...named, ...(damage.length > namedMax ? [`${damage.length - namedMax} more`] : [])].join(", ");
 };
 
-export const groupStateText = ({ state, holds, heldFor, damage = [], warnings = [] }: Shown): string =>
+export const groupStateText = ({ state, holds, heldFor, damage = [], warnings = [], keepUntil }: Shown): string =>
   [
     state,
+    ...(keepUntil === undefined ? [] : [`kept until ${instantText(keepUntil)} to undo a rollback`]),
     ...(holds.length > 0 ? [holdsText({ holds, heldFor })] : []),
     ...(damage.length > 0 ? [`damaged: ${damageText(damage)}`] : []),
     ...(warnings.length > 0 ? [counted(warnings.length, "warning")] : []),

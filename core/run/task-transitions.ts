@@ -124,7 +124,7 @@ export const listOrComplete = (situation: TaskSituation, event: EventOf<"complet
 };
 
 /** A restore has an object that the task needs: it ends in its time. */
-const waitsForLock = ({ code }: Reason): boolean => code === "OBJECT_LOCKED" || code === "ROLLBACK_UNFINISHED";
+export const waitsForLock = ({ code }: Reason): boolean => code === "OBJECT_LOCKED" || code === "ROLLBACK_UNFINISHED";
 
 const giveUp = (shard: Shard, reason: Reason): TaskDecision => ({ shard, gaveUp: reason });
 

@@ -6,8 +6,10 @@ import type { DeletionPreview } from "../../core/api/deletion/preview.ts";
 import type { DeletionWish } from "../../core/api/deletion/request.ts";
 import type { Group } from "../../core/api/group.ts";
 import type { Run } from "../../core/api/run.ts";
+import { addSeconds } from "../../core/ports/clock.ts";
 import { confirmDeletion } from "../deletions/confirm.ts";
 import type { Page } from "../documents/page.ts";
+import { groupKey } from "../documents/records.ts";
 import { handleReport } from "../report.ts";
 import { createNightlyPlan, createTestApi, nightly, reportAlive, siteA, siteB, type TestApi } from "./testing.ts";
 import { complete, groupsOn, report, takeTasks, workAt } from "./testing-gateway.ts";
@@ -139,6 +141,20 @@ describe("deleting a group", () => {
     assert.equal((await confirm(api, await groupWish(api, 1, "a"))).status, 201);
     await workAt(api, sites);
     assert.equal((await groupsAt(api, "a")).length, before - 1);
+  });
+
+  test("is refused for what is kept until a time that has not come, until that is said", async () => {
+    const api = await runs(2);
+    const wish = await groupWish(api, 1);
+    assert.ok(wish.type === "group");
+    const stored = await api.deps.store.get<Group>(groupKey(wish.groupId, wish.siteId));
+    assert.ok(stored);
+    const body = { ...stored.body, keepUntil: addSeconds(api.deps.clock.now(), 3600) };
+    await api.deps.store.putAll([{ key: stored.key, body }]);
+    assert.equal(await refused(api, wish), "GROUP_KEPT");
+    assert.equal(await refused(api, { ...wish, despiteKeepUntil: true }), undefined);
+    api.pass(3601);
+    assert.equal(await refused(api, wish), undefined);
   });
 
   test("is refused for what a run that goes on may start from", async () => {
@@ -289,18 +305,33 @@ describe("releasing a mirror", () => {
   });
 });
 
-describe("releasing a mirror that the plan takes in again before its site was told", () => {
-  test("leaves the mirrors", async () => {
-    const api = await runs(2);
-    await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
-    const elsewhere = { ...nightly, targets: [{ ...nightly.targets[0], site: "c" }] };
-    await api.send("PUT", "/v1/plans/nightly", elsewhere);
-    await confirm(api, { type: "mirror", plan: "nightly", siteId: "b" });
-    await api.send("PUT", "/v1/plans/nightly", nightly);
-    for (const task of takeTasks(api, siteB)) await complete(api, task);
-    const [told] = takeTasks(api, siteB);
-    assert.ok(told?.kind === "reclaim" && told.groupIds.length === 2);
-    assert.equal(told.mirrors, undefined);
+describe("what an object that was taken out of a living plan has left", () => {
+  const withoutWeb = {
+    ...nightly,
+    objects: [{ kind: "lun", name: "db" }],
+    targets: [{ ...nightly.targets[0], retention: { keepLast: 5 } }],
+  };
+  const wish = { type: "mirror", plan: "nightly", siteId: "b", objects: ["web"] };
+
+  test("goes with the groups that have it, and the newer ones stay", async () => {
+    const api = await runs(2, { targets: withoutWeb.targets });
+    assert.equal(await refused(api, wish), "MIRROR_NEEDED");
+    assert.equal(await refused(api, { ...wish, objects: ["nothing"] }), "OBJECT_UNKNOWN");
+    await api.send("PUT", "/v1/plans/nightly", withoutWeb);
+    assert.equal(await refused(api, wish), "GROUP_NEEDED", "they are all that there is");
+    await runOnce(api);
+    const shown = (await preview(api, wish)).body;
+    assert.deepEqual(
+      shown.sites.map(({ groupCount, mirrors }) => [groupCount, mirrors]),
+      [[2, false]],
+    );
+    const { body } = await confirm(api, wish);
+    await workAt(api, sites);
+    assert.equal(await statusOf(api, body.run), "succeeded");
+    assert.deepEqual(
+      (await groupsAt(api, "b")).map(({ sequence, objectCount }) => [sequence, objectCount]),
+      [[3, 1]],
+    );
   });
 });
 

@@ -140,6 +140,36 @@ describe("a clone", () => {
     assert.deepEqual((await groupsAt(api, "c"))[0]?.holds, []);
   });
 
+  test("to a site of another multi-cluster is refused, and leaves no trace", async () => {
+    const { api, groupId } = await withGroup();
+    await api.send("POST", "/v1/sites", { id: "far", multiCluster: "other" });
+    const before = await api.dump();
+    const far = await api.send("POST", "/v1/restores", wish(groupId, { siteId: "far" }));
+    assert.equal(far.body.error.code, "SITE_IN_OTHER_MULTI_CLUSTER");
+    assert.equal(await api.dump(), before);
+  });
+
+  test("whose link breaks again and again fails after ten tries, and its site is told to remove what came", async () => {
+    const { api, groupId } = await withGroup();
+    const run = await clone(api, groupId);
+    await workAll(api, ({ kind }) => kind !== "transfer");
+    const reason = { code: "LINK_BROKEN", message: "The link broke." };
+    let tries = 0;
+    for (let round = 0; round < 20; round += 1) {
+      api.pass(3600);
+      await handleSweep(api.deps);
+      const tasks = takeTasks(api, siteB).filter(({ runId, index }) => runId === run.id && index === 0);
+      const [newest] = tasks.toSorted((one, other) => other.attempt - one.attempt);
+      if (newest === undefined) continue;
+      tries = Math.max(tries, newest.attempt);
+      await report(api, newest, { kind: "failed", reason, retryable: true, progressed: false });
+    }
+    const { status, targets } = await look(api, run);
+    assert.deepEqual([status, targets[0]?.reason?.code, tries], ["failed", "LINK_BROKEN", 10]);
+    assert.ok(takeTasks(api, siteC).some(({ kind, runId }) => kind === "unstage" && runId === run.id));
+    assert.deepEqual((await groupsAt(api, "b"))[0]?.holds, []);
+  });
+
   test("at a site that has the very group is sent nothing", async () => {
     const { api, groupId } = await withGroup();
     const run = await clone(api, groupId, { siteId: "b", fromSiteId: "a" });

@@ -5,7 +5,8 @@ import { readGroups } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
 import { planRebuild, type RebuildOptions } from "../rebuild/plan-rebuild.ts";
 import { beginRestore } from "../restores/begin.ts";
-import { readRestorable } from "../restores/restorable.ts";
+import { type Restorable, readRestorable } from "../restores/restorable.ts";
+import { readSite } from "../sites/sites.ts";
 
 type CloneOptions = RebuildOptions & { readonly groupId: GroupId; readonly fromSiteId?: SiteId | undefined };
 
@@ -13,11 +14,23 @@ type CloneOptions = RebuildOptions & { readonly groupId: GroupId; readonly fromS
  * Begins to make a group's objects, or some of them, at any site (W12). A site that has the group
  * already is sent nothing; else it is sent by another that has it, where it is held until the end.
  * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE, BAD_REQUEST (several sites have it, and
- *   none was named), and as `planRebuild` and `beginRestore`
+ *   none was named), SITE_UNKNOWN, SITE_IN_OTHER_MULTI_CLUSTER, and as `planRebuild` and
+ *   `beginRestore`
  */
 export const startClone = async (deps: Deps, options: CloneOptions): Promise<Run> => {
   const of = await readRestorable(deps, options.groupId, await holderOf(deps, options));
+  await refuseStrangers(deps, of, options.siteId);
   return beginRestore(deps, { kind: "clone", of, ...(await planRebuild(deps, of, options)) });
+};
+
+/** Sites of another multi-cluster trust other authorities: nothing is ever sent to one. */
+const refuseStrangers = async (deps: Deps, { group }: Restorable, to: SiteId): Promise<void> => {
+  const [from, target] = await Promise.all([readSite(deps, group.siteId), readSite(deps, to)]);
+  if (from.multiCluster === target.multiCluster) return;
+  const message = `Site “${to}” belongs to the multi-cluster “${target.multiCluster}”, and “${from.id}” to “${from.multiCluster}”.`;
+  throw new VisibleError("SITE_IN_OTHER_MULTI_CLUSTER", message, {
+    hint: `Choose a site in “${from.multiCluster}”; list them with: smtx-backup site list`,
+  });
 };
 
 /** The site from whose group the objects are made. */

@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import type { VisibleError } from "../../core/api/errors.ts";
 import type { Group } from "../../core/api/group.ts";
 import { type GroupId, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
@@ -10,7 +11,7 @@ import { markDeletingByHand } from "../groups/groups.ts";
 import { groupsAtOnce } from "../groups/reclaim.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readRunPlan } from "../runs/facts.ts";
-import { isNeededAt, type MeantAt, meantOf, readSiteGroups, type SiteGroups } from "./going.ts";
+import { type MeantAt, meantOf, readSiteGroups, type SiteGroups } from "./going.ts";
 import { refusalOf } from "./refusal.ts";
 
 /** What a site is told to delete. */
@@ -27,25 +28,19 @@ interface Chosen {
 export const chooseForDeletion = async (deps: Deps, runId: RunId, siteId: SiteId): Promise<Chosen> => {
   const { plan, meant, allowed, at, upTo } = await readDeletion(deps, runId, siteId);
   const groupIds: GroupId[] = [];
-  for (const stored of meantOf(at, meant, upTo).toReversed()) {
+  const going = meantOf(at, meant, upTo);
+  const circumstances = { at, goes: idsOf(going), allowed };
+  for (const stored of going.toReversed()) {
     if (groupIds.length >= groupsAtOnce) break;
-    if (await mayGo(deps, plan, stored, at, allowed)) groupIds.push(stored.body.id);
+    const refusal = await refusalOf(deps, plan, stored.body, circumstances);
+    if (refusal === undefined && (await markDeletingByHand(deps, stored))) groupIds.push(stored.body.id);
   }
   const goes = new Set(groupIds);
   const kept = at.here.filter(({ body }) => body.state === "published" && !goes.has(body.id));
-  // The plan may have taken the site in again.
-  const mirrors = meant.mirrors && !isNeededAt(plan, siteId);
-  return { groupIds, keeps: kept.map(({ body }) => body.id), ...(mirrors && { mirrors: true }) };
+  return { groupIds, keeps: kept.map(({ body }) => body.id), ...(meant.mirrors && { mirrors: true }) };
 };
 
-const mayGo = async (
-  deps: Deps,
-  plan: Plan,
-  stored: Stored<Group>,
-  at: SiteGroups,
-  allowed: DeletionPlan,
-): Promise<boolean> =>
-  (await refusalOf(deps, plan, stored.body, at, allowed)) === undefined && (await markDeletingByHand(deps, stored));
+const idsOf = (groups: readonly Stored<Group>[]): ReadonlySet<string> => new Set(groups.map(({ body }) => body.id));
 
 /** What is left to be deleted at a site, and why its first stays; undefined: nothing is. */
 export const leftOf = async (
@@ -55,14 +50,16 @@ export const leftOf = async (
 ): Promise<{ readonly count: number; readonly reason: Reason } | undefined> => {
   const { plan, meant, allowed, at, upTo } = await readDeletion(deps, runId, siteId);
   const left = meantOf(at, meant, upTo);
-  const [first] = left;
-  if (first === undefined) return undefined;
+  if (left.length === 0) return undefined;
+  const circumstances = { at, goes: idsOf(left), allowed };
   const refusals = await Promise.all(
-    left.slice(0, groupsAtOnce).map(({ body }) => refusalOf(deps, plan, body, at, allowed)),
+    left.slice(0, groupsAtOnce).map(({ body }) => refusalOf(deps, plan, body, circumstances)),
   );
   const refusal = refusals.find((one) => one !== undefined);
-  return { count: left.length, reason: refusal ? { code: refusal.code, message: refusal.message } : lacking(siteId) };
+  return { count: left.length, reason: refusal ? reasonOf(refusal) : lacking(siteId) };
 };
+
+const reasonOf = ({ code, message }: VisibleError): Reason => ({ code, message });
 
 const lacking = (siteId: SiteId): Reason => ({
   code: "GROUPS_MISSING",

@@ -105,7 +105,8 @@ const keptIn = async (deps: Deps, { told, planThen, sites }: Wanted): Promise<re
   const [site] = sites;
   const [group] = site?.going ?? [];
   if (told.last || site?.groups === "all" || site === undefined || group === undefined) return [];
-  const left = await leftInstead(deps, planThen, group.body, site.at);
+  const goes = new Set(site.going.map(({ body }) => body.id));
+  const left = await leftInstead(deps, planThen, group.body, { at: site.at, goes });
   return left === undefined ? [] : [{ type: "put", key: left.key, body: left.body, expect: { version: left.version } }];
 };
 

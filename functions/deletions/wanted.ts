@@ -14,6 +14,7 @@ import { readGroups } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readPlan } from "../queries/plans.ts";
 import { readSite } from "../sites/sites.ts";
+import { withObjects } from "./taken-out.ts";
 
 /** What is wanted, as it would go now. */
 export interface Wanted {
@@ -62,6 +63,7 @@ const meantBy = async (deps: Deps, wish: DeletionWish, plan: Plan): Promise<Mean
       return [{ siteId: (await readSite(deps, wish.siteId)).id, groups: [wish.groupId], mirrors: false }];
     case "mirror": {
       const { id: siteId } = await readSite(deps, wish.siteId);
+      if (wish.objects !== undefined) return [await withObjects(deps, plan, siteId, wish.objects)];
       if (isNeededAt(plan, siteId)) throw mirrorNeeded(plan, siteId);
       if (plan.lanes[siteId]?.active) throw laneBusy(plan, siteId);
       return [{ siteId, groups: "all", mirrors: siteId !== plan.source }];
@@ -82,8 +84,9 @@ const refuseAny = async (
   allowed: Pick<DeletionPlan, "last" | "despiteKeepUntil">,
 ): Promise<void> => {
   for (const { at, going } of sites) {
+    const goes = new Set(going.map(({ body }) => body.id));
     for (const { body } of going) {
-      const refusal = await refusalOf(deps, plan, body, at, allowed);
+      const refusal = await refusalOf(deps, plan, body, { at, goes, allowed });
       if (refusal !== undefined) throw refusal;
     }
   }
@@ -102,7 +105,7 @@ const noGroup = ({ groupId, siteId }: Extract<DeletionWish, { type: "group" }>) 
     hint: `List the groups of the site with: smtx-backup group list --site ${siteId}`,
   });
 
-const mirrorNeeded = ({ name, source }: Plan, siteId: SiteId) =>
+const mirrorNeeded = ({ name, source }: Plan, siteId: SiteId): VisibleError =>
   new VisibleError(
     "MIRROR_NEEDED",
     `The plan “${name}” ${siteId === source ? `protects the site ${siteId}` : `copies to ${siteId}`}.`,

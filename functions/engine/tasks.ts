@@ -135,7 +135,7 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
     case "checking":
       return { ...common, kind: "check", ...(await checkOf(deps, runId)), ...newestForm };
     case "rolling-back":
-      return { ...common, kind: "rollback", ...(await rollbackOf(deps, runId)), ...newestForm };
+      return { ...common, kind: "rollback", ...(await rollbackOf(deps, runId, shard)), ...newestForm };
     case "undoing":
       return { ...common, kind: "undo-rollback", ...newestForm };
     case "attaching":

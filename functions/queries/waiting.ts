@@ -3,6 +3,7 @@ import type { Plan } from "../../core/api/plan.ts";
 import type { Run, Shard, Step, TargetRun } from "../../core/api/run.ts";
 import { gatewayAbsentAfterSeconds } from "../../core/api/site.ts";
 import { hasEnded, hasLane, siteOfTask } from "../../core/run/steps.ts";
+import { waitsForLock } from "../../core/run/task-transitions.ts";
 
 export interface Circumstances {
   /** The run's plan as it is now, for who is before the run in its lane. */
@@ -58,6 +59,7 @@ const whyRetried = (shards: readonly Shard[], triesMax: number): string | null =
   if (!isWaiting(shards)) return null;
   const next = `Try ${attemptOf(shards)} of ${triesMax} follows`;
   const reason = lastReason(shards);
+  if (reason !== undefined && waitsForLock(reason)) return reason.message;
   return reason === undefined ? `${next}.` : `${next}. The last one failed: ${reason.message}`;
 };
 

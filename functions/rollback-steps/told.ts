@@ -1,12 +1,14 @@
 import { strict as assert } from "node:assert";
-import { type Instant, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import type { Instant, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Reason } from "../../core/api/reason.ts";
+import type { Shard } from "../../core/api/run.ts";
 import type { CheckTask, RollbackTask, SnapshotTask } from "../../core/api/task.ts";
 import { lockablesOf } from "../locks/lockables.ts";
 import { lockedText, takeLocks } from "../locks/locks.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readRunPlan, type SnapshotFact } from "../runs/facts.ts";
 import { readRestoredObjects } from "../runs/restored-objects.ts";
+import { readGroupOf } from "../staging/read-group.ts";
 
 /* What the tasks of a rollback are told. */
 
@@ -30,15 +32,18 @@ export const safetyGroupOf = async (
   return { objects, planName, keepUntil: wishes.keepUntil };
 };
 
-/** What its objects become again. */
+/**
+ * What its objects become again: by then that is at their site.
+ * @param sender of what had to be brought there
+ */
 export const rollbackOf = async (
   deps: Deps,
   runId: RunId,
+  { sender }: Pick<Shard, "sender">,
 ): Promise<Pick<RollbackTask, "from" | "objects" | "discardChanges">> => {
-  const { restore, wishes } = await told(deps, runId);
+  const { runPlan, wishes } = await told(deps, runId);
   const objects = (await allOf(deps, runId)).map(({ config: { kind, id } }) => ({ kind, id }));
-  const { fromGroupId: groupId } = restore;
-  return { from: { planId: planIdOf(groupId), groupId }, objects, discardChanges: wishes.discardChanges };
+  return { from: readGroupOf(runId, { sender }, runPlan), objects, discardChanges: wishes.discardChanges };
 };
 
 export const checkOf = async (
@@ -49,7 +54,8 @@ export const checkOf = async (
   const [first] = await allOf(deps, runId);
   assert(first !== undefined, "a group has objects");
   const takenAt = first.takenAt as Instant;
-  return { ...(await rollbackOf(deps, runId)), takenAt, powerOff: wishes.powerOff };
+  // Nothing has been brought yet.
+  return { ...(await rollbackOf(deps, runId, {})), takenAt, powerOff: wishes.powerOff };
 };
 
 /** Before anything is done, the objects are the run's alone. @returns why they are not */

@@ -40,7 +40,7 @@ export const dropSeed = async (deps: Deps, run: Run, target: SiteId): Promise<vo
 
 const chooseSeed = async (
   deps: Deps,
-  { planId, sender, sequence }: Run,
+  { planId, sender, sequence, kind, groupId }: Run,
   target: SiteId,
 ): Promise<{ readonly base: Base; readonly group?: Stored<Group> }> => {
   const all = (await readGroups(deps, planId)).filter(({ body }) => body.state === "published");
@@ -49,7 +49,9 @@ const chooseSeed = async (
     all.some(({ body }) => body.siteId === sender && body.id === id && body.takenAt === takenAt);
   const distance = ({ body }: Stored<Group>) => Math.abs(body.sequence - sequence);
   const nearest = here.toSorted((one, other) => distance(one) - distance(other)).map(({ body }) => body);
-  const candidates = [...nearest.filter(isShared), ...nearest.filter((group) => !isShared(group))];
+  // Of what is to be rolled back its present state is the nearest: the safety group has that.
+  const safety = kind === "rollback" ? nearest.filter(({ id }) => id === groupId) : [];
+  const candidates = [...safety, ...nearest.filter(isShared), ...nearest.filter((group) => !isShared(group))];
   const seed = await firstKnown(deps, candidates);
   if (seed === undefined) return { base: { baseGroupId: null, baseRunId: null, why: "nothing-there" } };
   const group = here.find(({ body }) => body.id === seed.id);

@@ -4,8 +4,9 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import type { AttachTask } from "../../core/api/task.ts";
 import type { SnapshotGroup } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import { openSnapshotReader } from "../storage/snapshot-reader.ts";
+import { SharedReader } from "./shared-reader.ts";
 import { SnapshotExport } from "./snapshot-export.ts";
+import type { ReadingThreads } from "./threads/reading-threads.ts";
 
 /** A disk of what is attached, which must be closed. */
 export interface OpenExport {
@@ -20,7 +21,7 @@ export interface OpenExport {
  * @throws SNAPSHOT_UNKNOWN, VOLUME_UNKNOWN, and what the storage throws
  */
 export const openExports = async (
-  storage: StorageDriver,
+  { storage, readers }: { readonly storage: StorageDriver; readonly readers: Pick<ReadingThreads, "open"> },
   task: AttachTask,
   onRead: (bytes: number) => void,
 ): Promise<readonly OpenExport[]> => {
@@ -32,7 +33,8 @@ export const openExports = async (
     for (const { disk, volumeId } of disks) {
       const name = disks.length === 1 ? object.name : `${object.name}/${disk}`;
       const description = `disk ${disk} of ${shownName(object.name)}, as it was at ${group.takenAt}`;
-      const reader = await openSnapshotReader(storage, snapshotOf(group, volumeId, task));
+      const snapshotId = snapshotOf(group, volumeId, task);
+      const reader = await SharedReader.open(() => readers.open(storage, snapshotId));
       opened.push({
         disk,
         served: new SnapshotExport(reader, { name, description, onRead }),

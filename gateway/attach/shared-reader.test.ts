@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
 import { blockBytes, blocksOf } from "../nbd/testing.ts";
 import { plain } from "../storage/conformance/fixtures.ts";
-import type { SnapshotSource } from "../storage/snapshot-reader.ts";
+import { openSnapshotReader, type SnapshotSource } from "../storage/snapshot-reader.ts";
 import { SharedReader } from "./shared-reader.ts";
 
 const content = blocksOf("abcdef");
@@ -41,7 +41,7 @@ const setUp = async () => {
       };
     },
   } as unknown as SnapshotSource;
-  const reader = await SharedReader.open(storage, "s");
+  const reader = await SharedReader.open(() => openSnapshotReader(storage, "s"));
   const read = async (offset: number, length: number) => {
     const into = Buffer.alloc(length);
     await reader.read(offset, into);
@@ -71,13 +71,13 @@ describe("a reader for many", () => {
 
   test("asks again for what could not be read, and another reader in the place of one that hangs", async () => {
     const { seen, hooks, read } = await setUp();
-    for (const code of ["STORE_CORRUPT", "TIMEOUT"] as const) {
+    for (const code of ["STORE_CORRUPT", "TIMEOUT", "INTERNAL"] as const) {
       hooks.gate = () => Promise.reject(new VisibleError(code, "no"));
       await assert.rejects(read(3, 4), { code });
     }
-    assert.equal(seen.opened, 1);
+    assert.equal(seen.opened, 2);
     hooks.gate = async () => undefined;
     assert.equal((await read(3, 4)).toString(), "aaaa");
-    assert.deepEqual([seen.opened, seen.closed], [2, 1]);
+    assert.deepEqual([seen.opened, seen.closed], [3, 2]);
   });
 });

@@ -2,9 +2,7 @@ import { LRUCache } from "lru-cache";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
-import type { StorageCall } from "../storage/call.ts";
-import { openSnapshotReader, type SnapshotSource } from "../storage/snapshot-reader.ts";
-import type { SnapshotReader } from "../storage/volume-io.ts";
+import type { DiskReader } from "./disk-reader.ts";
 
 /** Each has a call under way at most. */
 const readersMax = 4;
@@ -15,31 +13,30 @@ const blocksKept = 64;
  * A reader of a snapshot for many at once. A storage's own reader takes one call after the other,
  * so there are several of those. What reads less than a block at a time has it unpacked once.
  */
-export class SharedReader implements SnapshotReader {
+export class SharedReader implements DiskReader {
   readonly sizeBytes: number;
   readonly geometry: Geometry;
-  readonly #open: () => Promise<SnapshotReader>;
-  readonly #idle: SnapshotReader[];
+  readonly #open: () => Promise<DiskReader>;
+  readonly #idle: DiskReader[];
   readonly #waiting: (() => void)[] = [];
   readonly #blocks = new LRUCache<number, Promise<Buffer>>({ max: blocksKept });
   #opened = 1;
   #isClosed = false;
 
-  private constructor(first: SnapshotReader, open: () => Promise<SnapshotReader>) {
+  private constructor(first: DiskReader, open: () => Promise<DiskReader>) {
     this.sizeBytes = first.sizeBytes;
     this.geometry = first.geometry;
     this.#idle = [first];
     this.#open = open;
   }
 
-  /** @throws SNAPSHOT_UNKNOWN */
-  static async open(storage: SnapshotSource, snapshotId: string): Promise<SharedReader> {
-    const open = () => openSnapshotReader(storage, snapshotId);
+  /** @param open gives one more reader of the same snapshot @throws what it throws */
+  static async open(open: () => Promise<DiskReader>): Promise<SharedReader> {
     return new SharedReader(await open(), open);
   }
 
-  async read(offset: number, into: Uint8Array, call?: StorageCall): Promise<void> {
-    if (into.length >= blockBytes) return this.#using((reader) => reader.read(offset, into, call));
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    if (into.length >= blockBytes) return this.#using((reader) => reader.read(offset, into));
     for (let done = 0; done < into.length; ) {
       const skip = (offset + done) % blockBytes;
       const block = await this.#block((offset + done - skip) / blockBytes);
@@ -49,23 +46,19 @@ export class SharedReader implements SnapshotReader {
     }
   }
 
-  extentMap(call?: StorageCall) {
-    return this.#using((reader) => reader.extentMap(call));
+  extentMap() {
+    return this.#using((reader) => reader.extentMap());
   }
 
-  extentBlocks(extent: number, call?: StorageCall) {
-    return this.#using((reader) => reader.extentBlocks(extent, call));
-  }
-
-  extentDigests(call?: StorageCall) {
-    return this.#using((reader) => reader.extentDigests(call));
+  extentBlocks(extent: number) {
+    return this.#using((reader) => reader.extentBlocks(extent));
   }
 
   /** Nobody may be reading. */
-  async close(call?: StorageCall): Promise<void> {
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#blocks.clear();
-    await Promise.all(this.#idle.splice(0).map((reader) => reader.close(call)));
+    await Promise.all(this.#idle.splice(0).map((reader) => reader.close()));
   }
 
   #block(index: number): Promise<Buffer> {
@@ -84,14 +77,14 @@ export class SharedReader implements SnapshotReader {
     return content;
   }
 
-  async #using<T>(work: (reader: SnapshotReader) => Promise<T>): Promise<T> {
+  async #using<T>(work: (reader: DiskReader) => Promise<T>): Promise<T> {
     const reader = await this.#take();
     let isStuck = false;
     try {
       return await work(reader);
     } catch (error) {
-      // Such a one answers nothing more; another may.
-      isStuck = VisibleError.is(error, "TIMEOUT");
+      // One that hangs, or whose thread has died, answers nothing more; another may.
+      isStuck = !VisibleError.is(error, "STORE_CORRUPT");
       throw error;
     } finally {
       if (isStuck || this.#isClosed) this.#letGo(reader);
@@ -100,7 +93,7 @@ export class SharedReader implements SnapshotReader {
     }
   }
 
-  async #take(): Promise<SnapshotReader> {
+  async #take(): Promise<DiskReader> {
     for (;;) {
       const reader = this.#idle.pop();
       if (reader !== undefined) return reader;
@@ -109,7 +102,7 @@ export class SharedReader implements SnapshotReader {
     }
   }
 
-  async #another(): Promise<SnapshotReader> {
+  async #another(): Promise<DiskReader> {
     this.#opened++;
     try {
       return await this.#open();
@@ -120,7 +113,7 @@ export class SharedReader implements SnapshotReader {
     }
   }
 
-  #letGo(reader: SnapshotReader): void {
+  #letGo(reader: DiskReader): void {
     this.#opened--;
     reader.close().catch(() => undefined);
   }

@@ -3,7 +3,8 @@ import { blockAt, blockBytes } from "../../core/extent/geometry.ts";
 import { locate } from "../../core/extent/striping.ts";
 import type { NbdExport, NbdExtent } from "../nbd/export.ts";
 import { hashAt, isSame, zeroBlockHash } from "../storage/block-hash.ts";
-import type { ExtentToken, SnapshotReader } from "../storage/volume-io.ts";
+import type { ExtentToken } from "../storage/volume-io.ts";
+import type { DiskReader } from "./disk-reader.ts";
 
 /** A client looks at an extent's blocks in one go, and striped volumes have some side by side. */
 const extentsKept = 16;
@@ -17,14 +18,14 @@ export class SnapshotExport implements Omit<NbdExport, "write"> {
   readonly name: string;
   readonly description: string;
   readonly sizeBytes: number;
-  readonly #reader: SnapshotReader;
+  readonly #reader: DiskReader;
   readonly #onRead: (bytes: number) => void;
   /** Undefined: the storage does not know. */
   #tokens: Promise<readonly ExtentToken[] | undefined> | undefined;
   readonly #hashes = new LRUCache<number, Promise<Uint8Array | undefined> & object>({ max: extentsKept });
 
   constructor(
-    reader: SnapshotReader,
+    reader: DiskReader,
     about: { readonly name: string; readonly description: string; readonly onRead: (bytes: number) => void },
   ) {
     this.name = about.name;

@@ -4,7 +4,6 @@ import { connect, type Server } from "node:net";
 import { join } from "node:path";
 import type { RunId } from "../../core/api/ids.ts";
 import { codeOf } from "../files/error-code.ts";
-import { tighten } from "../files/private.ts";
 import { listenPrivately } from "../nbd/private-socket.ts";
 
 const nameForm = /^(\.[0-9a-f]{8}|[0-9a-f]{12}\.(sock|new))$/;
@@ -27,20 +26,20 @@ export interface PlacedSocket {
  * that clients find it again.
  */
 export class SocketFolder {
-  readonly #dir: string;
+  readonly dir: string;
 
   constructor(dir: string) {
-    this.#dir = dir;
+    this.dir = dir;
   }
 
   /** Takes away the sockets at which nobody listens any more: whoever made them has died. */
   async reap(): Promise<void> {
-    const names = await readdir(this.#dir).catch((error: unknown) => {
+    const names = await readdir(this.dir).catch((error: unknown) => {
       if (codeOf(error) === "ENOENT") return [];
       throw error;
     });
     for (const name of names) {
-      const path = join(this.#dir, name);
+      const path = join(this.dir, name);
       if (nameForm.test(name) && (await isDead(path))) await rm(path, { force: true });
     }
   }
@@ -51,9 +50,8 @@ export class SocketFolder {
    * @throws VisibleError BAD_REQUEST, when the path is too long for a socket
    */
   async listen(server: Server, runId: RunId): Promise<PlacedSocket> {
-    const path = join(this.#dir, `${nameOf(runId)}.sock`);
+    const path = join(this.dir, `${nameOf(runId)}.sock`);
     const before = path.replace(/sock$/, "new");
-    await tighten(this.#dir, { below: false });
     await rm(before, { force: true });
     await listenPrivately(server, before);
     const { ino } = await lstat(before);

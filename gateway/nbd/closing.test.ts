@@ -30,6 +30,7 @@ describe("closing a server", () => {
     assert.equal(nbd.connections, 0);
     const late = await connect();
     await late.ended();
+    assert.equal(late.socket.bytesRead, 0, "it was greeted");
   });
 
   test("waits no longer than it is told to for a client that takes nothing", async (context) => {
@@ -38,6 +39,7 @@ describe("closing a server", () => {
     client.request({ type: command.read, length: 32 * mebibyte });
     await nbd.close(0.05);
     await client.ended();
+    assert.ok(client.socket.bytesRead < 16 * mebibyte, "it was waited for");
   });
 });
 

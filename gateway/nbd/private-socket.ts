@@ -37,9 +37,11 @@ export const listenPrivately = async (
   await makePrivateFolder(folder);
   await assertFree(path, replace);
   await listening(server, unnamed, path);
-  await chmod(unnamed, privateFile);
-  const { ino } = await lstat(unnamed);
-  await rename(unnamed, path);
+  const ino = await named(unnamed, path).catch(async (error: unknown) => {
+    server.close();
+    await rm(unnamed, { force: true });
+    throw error;
+  });
   const isThere = async () => (await lstat(path).catch(() => undefined))?.ino === ino;
   return {
     isThere,
@@ -47,6 +49,14 @@ export const listenPrivately = async (
       if (await isThere()) await rm(path, { force: true });
     },
   };
+};
+
+/** Gives a socket its mode, and then its name. @returns its inode */
+const named = async (unnamed: string, path: string): Promise<number> => {
+  await chmod(unnamed, privateFile);
+  const { ino } = await lstat(unnamed);
+  await rename(unnamed, path);
+  return ino;
 };
 
 const assertShort = (path: string): void => {

@@ -88,6 +88,17 @@ describe("reading an export", () => {
     await assert.rejects(client.incoming.read(4 * blockBytes));
   });
 
+  test("of long answers at once gives one after the other, each whole", async (context) => {
+    const content = blocksOf("abcdefghijkl");
+    const served = new MemoryExport(content);
+    served.onRead = () => new Promise((resolve) => setImmediate(resolve));
+    const { connect } = await serving(context, served);
+    const client = await (await connect()).begin();
+    const flags = commandFlag.dontFragment;
+    for (const cookie of [1n, 2n, 3n]) client.request({ type: command.read, flags, cookie, length: content.length });
+    for (const _ of "123") assert((await client.chunk()).data.subarray(8).equals(content));
+  });
+
   test("is refused beyond the end, of nothing, and of more than 32 MiB, and goes on after that", async (context) => {
     const { connect } = await serving(context, new MemoryExport(Buffer.alloc(40 * mebibyte)));
     const client = await (await connect()).begin();

@@ -56,6 +56,8 @@ export class NbdServer {
     socket.on("error", () => undefined);
     if (this.#isClosing) return void socket.destroy();
     socket.setNoDelay(true);
+    // A host that died keeps no place.
+    socket.setKeepAlive(true, 10_000);
     this.#handshakes.add(socket);
     const [oldest] = this.#handshakes;
     if (this.#handshakes.size > this.#limits.handshakes) this.#endHandshake(oldest);

@@ -1,5 +1,6 @@
 import { describe } from "node:test";
 import { blockConformance } from "./conformance/blocks.ts";
+import { broughtConformance } from "./conformance/brought.ts";
 import { capsConformance } from "./conformance/caps.ts";
 import { fileMirrorConformance } from "./conformance/file-mirrors.ts";
 import { grantConformance } from "./conformance/grants.ts";
@@ -53,6 +54,7 @@ export const storageConformance = (
     ownerConformance(open);
     mirrorConformance(open);
     grantConformance(open);
+    broughtConformance(open);
     lunMirrorConformance(open);
     fileMirrorConformance(open);
     vmMirrorConformance(open);

@@ -95,10 +95,10 @@ export interface StorageControl {
   deleteGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
   /**
-   * Removes all mirrors of the owner but those that a newer run has begun with, and gives back the
-   * space that only they held; groups stay.
+   * Removes all mirrors of the owner, and gives back the space that only they held; groups stay.
    * Whoever writes to them is refused from now on, as is every run whose number is not above this
-   * one, however late it comes. What is no mirror, or another owner's, stays. Idempotent.
+   * one, however late it comes. What is no mirror, or another owner's, stays, and so does what a
+   * run above that number has prepared or begun. Idempotent.
    */
   releaseMirrors(options: { readonly owner: Owner; readonly sequence: number }, call?: StorageCall): Promise<void>;
 

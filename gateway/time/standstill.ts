@@ -92,7 +92,7 @@ export const whileMoving = async <T>(
   try {
     return await Promise.race([working, givenUp.promise]);
   } finally {
-    over.abort();
+    over.abort(over);
     signal?.removeEventListener("abort", onAbort);
     if (stop.signal.aborted) onAbandoned?.(working);
     else onMoved?.();

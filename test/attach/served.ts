@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SharedReader } from "../../gateway/attach/shared-reader.ts";
 import { SnapshotExport } from "../../gateway/attach/snapshot-export.ts";
+import { createReadingThreads, readingThreads } from "../../gateway/attach/threads/reading-threads.ts";
 import type { NbdExport } from "../../gateway/nbd/export.ts";
 import { listenPrivately } from "../../gateway/nbd/private-socket.ts";
 import { NbdServer } from "../../gateway/nbd/server.ts";
@@ -35,10 +36,13 @@ export const serveDisk = async (fill: (raw: string) => Promise<void>): Promise<S
   const folder = await mkdtemp(join(tmpdir(), "smtx-attach-"));
   const raw = join(folder, "disk.raw");
   await fill(raw);
-  const storage = await openStorage({ kind: "extentstore", dir: join(folder, "store") });
+  const config = { kind: "extentstore", dir: join(folder, "store") } as const;
+  const storage = await openStorage(config);
+  const threads = createReadingThreads({ storage: config, threads: readingThreads });
   const { volumeId } = await importImage({ file: raw, storage, name: "disk", kind: "volume", signal });
   await storage.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [volumeId] });
-  const reader = await SharedReader.open(storage, await snapshotOf(storage, groupId(1), volumeId));
+  const snapshotId = await snapshotOf(storage, groupId(1), volumeId);
+  const reader = await SharedReader.open(() => threads.open(storage, snapshotId));
   const exported = new SnapshotExport(reader, { name: "disk", description: "a disk", onRead: () => undefined });
   const closers: (() => Promise<void>)[] = [];
   let sockets = 0;
@@ -62,6 +66,7 @@ export const serveDisk = async (fill: (raw: string) => Promise<void>): Promise<S
     close: async () => {
       for (const close of closers) await close();
       await reader.close();
+      await threads.close();
       await storage.close();
       await rm(folder, { recursive: true });
     },

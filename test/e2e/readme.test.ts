@@ -35,6 +35,7 @@ const scriptsElsewhere: Record<string, string> = {
   "test:hostile": "CI runs it",
   "test:load": "wants both cores for itself",
   bench: "takes twenty minutes; its parts are tested in bench",
+  "bench:attach": "takes two minutes; test:attach tries it with a small disk",
   "bench:control": "takes three minutes; its bounds are tested in bench/control",
   cost: "prints what docs/aws.md says; bench/control tests it",
   check: "looks at the whole tree; CI runs it",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { run as runCommand } from "../../cli/testing.ts";
@@ -29,6 +30,17 @@ describe("a rollback, end to end", () => {
     assert.equal(run.status, "succeeded", JSON.stringify(run));
     return run;
   };
+  const groupsAt = async (site: string) =>
+    (await local.command<{ items: { id: string; keepUntil?: string }[] }>("group", "list", "--site", site)).items;
+  /** As if somebody had deleted them at the cluster itself. */
+  const loseGroupsAt = async (site: string): Promise<void> => {
+    for (const { id } of await groupsAt(site)) {
+      await local.onStorage(site, async (storage) => {
+        const group = await storage.findGroup(id as never);
+        if (group !== undefined) await storage.deleteGroup(group);
+      });
+    }
+  };
   /** What a command says and answers that may fail. */
   const said = (...args: readonly string[]) =>
     runCommand(args, { env: { SMTX_BACKUP_DIR: local.dir }, fetch, time: steadyTime });
@@ -57,11 +69,8 @@ describe("a rollback, end to end", () => {
     const { exitCode, stdout } = await said("rollback", first.groupId, "--discard-changes", "--wait");
     assert.equal(exitCode, 0, stdout);
     assert.equal(await sha256(), first.sha256);
-    const { items } = await local.command<{ items: { group: string; keep_until?: string; id: string }[] }>(
-      ...["group", "list", "--site", "a"],
-    );
-    const [safety] = items.filter((group) => "keepUntil" in group);
-    assert.ok(safety, JSON.stringify(items));
+    const [safety] = (await groupsAt("a")).filter(({ keepUntil }) => keepUntil !== undefined);
+    assert.ok(safety, "there is no safety group");
     safetyId = safety.id;
   });
 
@@ -80,5 +89,33 @@ describe("a rollback, end to end", () => {
     const { exitCode, stdout } = await said("rollback", safetyId, "--discard-changes", "--wait");
     assert.equal(exitCode, 0, stdout);
     assert.equal(await sha256(), changedSha256);
+  });
+
+  test("brings the data from a target when the local snapshots are gone, and sends what differs at most", async (t) => {
+    await fill(1);
+    await loseGroupsAt("a");
+    const differing = 300 * 4096;
+    await local.onStorage("a", async (storage) => {
+      const handle = await storage.openVolume(volumeId, "write");
+      for (let grain = 0; grain < 300; grain += 1) await handle.write(grain * 40_960, randomBytes(4096));
+      await handle.close();
+    });
+    const before = await sha256();
+    const { exitCode, stdout } = await said(
+      "rollback",
+      first.groupId,
+      "--site",
+      "b",
+      "--discard-changes",
+      "--wait",
+      "--json",
+    );
+    assert.equal(exitCode, 0, stdout);
+    assert.equal(await sha256(), first.sha256);
+    const run = JSON.parse(stdout) as RunAnswer;
+    const sent = run.targets[0]?.progress.bytesSent ?? Number.POSITIVE_INFINITY;
+    t.diagnostic(`${sent} bytes sent for ${differing} that differ`);
+    assert.ok(sent <= differing * 1.05 + MiB, `${sent}`);
+    assert.notEqual(before, first.sha256);
   });
 });

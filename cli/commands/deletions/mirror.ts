@@ -23,6 +23,10 @@ export const addMirrorCommands = (program: Command, answering: Answering): void 
         "delete the mirrors and all groups that a plan has at a site to which it does not copy any more. It shows what goes and asks, and ends with 1 when the answer is not yes",
       )
       .argument("<plan>", "the plan's name or id; of a deleted one, as it was called")
+      .option(
+        "--object <object...>",
+        "of a plan that copies there still: the groups that have what was taken out of it, with all that is in them",
+      )
       .addOption(siteOption("the site that has them").makeOptionMandatory()),
   ).action(answering(releaseMirror));
 };
@@ -37,16 +41,20 @@ const listMirrors = async (
 
 interface ReleaseOptions extends DeletionOptions {
   readonly site: SiteId;
+  readonly object?: string[];
 }
 
 const releaseMirror = async (context: Context, plan: string, options: ReleaseOptions): Promise<Answer> => {
   const api = await context.connect();
-  const { site: siteId, despiteKeepUntil } = options;
+  const { site: siteId, despiteKeepUntil, object: objects } = options;
   return deleteWhat(
     context,
     api,
-    { type: "mirror", plan, siteId, despiteKeepUntil },
-    ({ planName }) => ({ what: `all that the plan ${planName} has at ${siteId}`, word: planName }),
+    { type: "mirror", plan, siteId, despiteKeepUntil, ...(objects && { objects }) },
+    ({ planName }) => ({
+      what: `${objects === undefined ? "all" : "these groups"} that the plan ${planName} has at ${siteId}`,
+      word: planName,
+    }),
     options,
   );
 };

@@ -1,18 +1,18 @@
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { type GroupId, groupIdSchema, planIdOf, type RunId, runIdSchema } from "../../../core/api/ids.ts";
+import { planIdOf, type RunId } from "../../../core/api/ids.ts";
 import { objectVolumesMax } from "../../../core/api/object/common.ts";
 import { attachSeconds } from "../../../core/api/restore/attach.ts";
 import { answerOf } from "../../context/client.ts";
 import type { Answer, Api, Context } from "../../context/context.ts";
-import { readAttachments, untilAttached } from "../../control-plane/attachments.ts";
+import { type ClientCertificates, makeClientCertificates } from "../../control-plane/attach-certificates.ts";
+import { untilAttached } from "../../control-plane/attachments.ts";
 import { askedFor } from "../../control-plane/follow-run.ts";
 import { groupMeant } from "../../control-plane/latest-group.ts";
 import { durationSeconds } from "../../input/duration.ts";
 import { groupOrLatest, groupText, latestOfOption, siteOption, wholeNumber } from "../../input/options.ts";
 import { attachmentLine } from "../../json/attachment.ts";
-import { attachedText, attachmentTable, socketAddresses } from "../../render/attachment.ts";
-import { counted } from "../../render/units.ts";
+import { attachedText, socketAddresses, tlsAddresses } from "../../render/attachment.ts";
 import type { Answering } from "../command.ts";
 
 interface AttachOptions {
@@ -23,9 +23,11 @@ interface AttachOptions {
   readonly plan?: string;
   readonly for: number;
   readonly writable: boolean;
+  readonly listen?: Listen;
+  readonly certificates?: string;
 }
 
-export const addAttachCommands = (group: Command, answering: Answering): void => {
+export const addAttachCommand = (group: Command, answering: Answering): void => {
   group
     .command("attach")
     .description("serve an object of a group as NBD exports at its site, so that other tools can read its disks")
@@ -45,24 +47,39 @@ export const addAttachCommands = (group: Command, answering: Answering): void =>
         .default(attachSeconds.usual, "4h"),
     )
     .option("--writable", "clients may write, into an overlay that is thrown away at the end", false)
+    .addOption(
+      new Option(
+        "--listen <address:port>",
+        "also by TLS, at this address of the gateway's host; port 0: any that is free",
+      ).argParser(listenAt),
+    )
+    .option("--certificates <folder>", "with --listen: a new folder for the certificates that its clients take")
     .action(answering(attach));
-  group
-    .command("detach")
-    .description("end an attachment, or all of a group's")
-    .argument("<attachment>", "the attachment's run, or the group")
-    .addOption(siteOption("of a group, only at this site"))
-    .action(answering(detach));
-  group
-    .command("attachments")
-    .description("list what is attached: where, since when, until when, by whom, and how much was read")
-    .addOption(siteOption("only at this site"))
-    .action(answering(listAttachments));
+};
+
+interface Listen {
+  readonly host: string;
+  readonly port: number;
+}
+
+const listenAt = (value: string): Listen => {
+  const [, inBrackets, plain, port] = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+)):(\d{1,5})$/.exec(value) ?? [];
+  const host = inBrackets ?? plain;
+  if (host !== undefined && Number(port) < 65_536) return { host, port: Number(port) };
+  throw new InvalidArgumentError("An address and a port, such as 127.0.0.1:10809 or [::1]:0.");
 };
 
 const attach = async (context: Context, group: string, options: AttachOptions): Promise<Answer> => {
+  const { listen, certificates } = options;
+  if ((listen === undefined) !== (certificates === undefined)) {
+    throw new VisibleError("BAD_REQUEST", "--listen and --certificates go together.", {
+      hint: "For instance: --listen 127.0.0.1:10809 --certificates ./attached",
+    });
+  }
   const api = await context.connect();
   const { site: siteId, object, disk, for: forSeconds, writable } = options;
   const groupId = await groupMeant(async () => api, group, options);
+  const made = certificates === undefined ? undefined : await makeClientCertificates(certificates, forSeconds);
   const json = {
     type: "attach",
     groupId,
@@ -71,61 +88,30 @@ const attach = async (context: Context, group: string, options: AttachOptions): 
     forSeconds,
     writable,
     ...(disk !== undefined && { disk }),
+    ...(listen && made && { listen: { ...listen, clientAuthority: made.clientAuthority } }),
   } as const;
   const asking = answerOf(api.v1.restores.$post({ json }));
   const run = await askedFor(context, asking, `smtx-backup run list --plan ${planIdOf(groupId)}`);
-  return attached(context, api, run.id);
+  return attached(context, api, run.id, made);
 };
 
-const attached = async (context: Context, api: Api, runId: RunId): Promise<Answer> => {
-  try {
-    const found = await untilAttached(context, api, runId);
-    const { attached: where } = found;
-    if (where === null) return { json: attachmentLine(found), text: "" };
-    return {
-      json: attachmentLine(found),
-      text: attachedText({ ...found, attached: where }, socketAddresses(where), context.style),
-    };
-  } catch (error) {
-    if (context.host.signal.aborted)
-      context.warn(`It goes on without you. To end it: smtx-backup group detach ${runId}`);
-    throw error;
-  }
-};
-
-const detach = async (context: Context, which: string, { site }: { readonly site?: string }): Promise<Answer> => {
-  const api = await context.connect();
-  const runs = await runsMeant(context, api, which, site);
-  for (const run of runs) await answerOf(api.v1.attachments[":run"].detach.$post({ param: { run } }));
-  return { json: { detached: runs }, text: `Ended ${counted(runs.length, "attachment")}: ${runs.join(", ")}.` };
-};
-
-const runsMeant = async (
+const attached = async (
   context: Context,
   api: Api,
-  which: string,
-  site: string | undefined,
-): Promise<readonly RunId[]> => {
-  const run = runIdSchema.safeParse(which).data;
-  if (run !== undefined) return [run];
-  const groupId = groupIdSchema.safeParse(which).data;
-  if (groupId === undefined) {
-    throw new VisibleError("BAD_REQUEST", `“${which}” is neither a run's id nor a group's.`, {
-      hint: "See what is attached with: smtx-backup group attachments",
-    });
+  runId: RunId,
+  certificates: ClientCertificates | undefined,
+): Promise<Answer> => {
+  try {
+    const found = await untilAttached(context, api, runId);
+    const { tls } = found.attached;
+    if (tls !== undefined) await certificates?.trust(tls.authority);
+    const afar = certificates === undefined ? [] : tlsAddresses(found.attached, certificates.folder);
+    const addresses = [...socketAddresses(found.attached), ...afar];
+    return { json: attachmentLine(found, afar), text: attachedText(found, addresses, context.style) };
+  } catch (error) {
+    if (context.host.signal.aborted) {
+      context.warn(`It goes on without you. To end it: smtx-backup group detach ${runId}`);
+    }
+    throw error;
   }
-  const found = await readAttachments(context, api, { site, groupId });
-  if (found.length === 0) throw notAttached(groupId);
-  return found.map(({ runId }) => runId);
-};
-
-const notAttached = (groupId: GroupId) =>
-  new VisibleError("NOT_FOUND", `Nothing of ${groupId} is attached.`, {
-    hint: "See what is attached with: smtx-backup group attachments",
-  });
-
-const listAttachments = async (context: Context, { site }: { readonly site?: string }): Promise<Answer> => {
-  const api = await context.connect();
-  const all = await readAttachments(context, api, { site });
-  return { json: { items: all.map((one) => attachmentLine(one)) }, text: attachmentTable(all, context.style) };
 };

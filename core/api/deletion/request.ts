@@ -17,11 +17,18 @@ const groupDeletionSchema = z.strictObject({
   despiteKeepUntil,
 });
 
-/** What a plan that goes there no more has left at a site: mirrors, and all groups. */
+/** More are taken out as a plan. */
+export const takenOutMax = 100;
+
+/**
+ * What a plan that goes there no more has left at a site: mirrors, and all groups. `objects`: what
+ * was taken out of a plan that goes there still, by name or id; the groups that have any of it.
+ */
 const mirrorDeletionSchema = z.strictObject({
   type: z.literal("mirror"),
   plan,
   siteId: siteIdSchema,
+  objects: z.array(z.string().min(1).max(1024)).min(1).max(takenOutMax).optional(),
   despiteKeepUntil,
 });
 

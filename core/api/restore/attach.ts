@@ -16,15 +16,15 @@ export const certificateSchema = z
   .regex(/^-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*$/, "a certificate in PEM");
 
 /**
- * Where it listens besides its socket: with TLS, for who has the key of this certificate and for
- * nobody else.
+ * Where it listens besides its socket: with TLS, for who has a certificate of this authority, which
+ * was made for the attachment.
  */
 export const attachListenSchema = z.strictObject({
   /** An address of the gateway's host, or its name. */
   host: z.string().regex(/^[0-9A-Za-z.:-]{1,253}$/, "an address or a name of the gateway's host"),
   /** 0: any that is free. */
   port: z.int().min(0).max(65_535),
-  clientCertificate: certificateSchema,
+  clientAuthority: certificateSchema,
 });
 export type AttachListen = z.infer<typeof attachListenSchema>;
 
@@ -54,7 +54,7 @@ export const attachTermsSchema = z.object({
   disk: diskSchema.optional(),
   until: instantSchema,
   writable: z.boolean(),
-  listen: attachListenSchema.optional(),
+  listen: z.object(attachListenSchema.shape).optional(),
 });
 export type AttachTerms = z.infer<typeof attachTermsSchema>;
 
@@ -69,8 +69,8 @@ export const attachedSchema = z.object({
   host: textSchema,
   /** A path on that host. */
   socket: z.string().regex(/^\/[ -~]{1,107}$/),
-  /** And by TLS, with this certificate, made for the attachment. */
-  tls: z.object({ endpoint: endpointSchema, certificate: certificateSchema }).optional(),
+  /** And by TLS, by who trusts this authority, which was made for the attachment. */
+  tls: z.object({ endpoint: endpointSchema, authority: certificateSchema }).optional(),
   exports: z.array(exportedSchema).min(1).max(objectVolumesMax),
 });
 export type Attached = z.infer<typeof attachedSchema>;

@@ -105,8 +105,11 @@ describe("a port with TLS", () => {
       limits: { handshakeSeconds: 0.1 },
     });
     const client = await connect();
-    await client.greet();
-    await client.option(option.startTls);
+    // On a busy machine it may end before.
+    await client
+      .greet()
+      .then(() => client.option(option.startTls))
+      .catch(() => undefined);
     await client.ended();
   });
 });

@@ -182,7 +182,7 @@ export class Overlay implements NbdExport {
 
   #full(): VisibleError {
     return new VisibleError("STORE_FULL", `The overlay holds ${this.#bytesMax} bytes of writes at most.`, {
-      hint: "Detach, and attach with a larger one. What was written is gone by that.",
+      hint: "Detach, and attach it again: what was written is gone by that.",
     });
   }
 }

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { OnePerTurn } from "../../time/one-per-turn.ts";
 
 const turnMs = 5;
 
@@ -7,13 +7,12 @@ const turnMs = 5;
  * so long. Those that wait go on one in a turn, so many of them take no longer than one.
  */
 export class Turns {
+  readonly #waiting = new OnePerTurn();
   #sinceMs = performance.now();
-  #last: Promise<unknown> = Promise.resolve();
 
   async next(): Promise<void> {
     if (performance.now() - this.#sinceMs < turnMs) return;
-    this.#last = this.#last.then(() => setImmediate());
-    await this.#last;
+    await new Promise<void>((resolve) => this.#waiting.enter(resolve));
     this.#sinceMs = performance.now();
   }
 }

@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
-import { VisibleError } from "../../../core/api/errors.ts";
 import { chunkBytes, giveChunkBuffer } from "../../tunnel/upload/chunk-buffers.ts";
+import { type PackedError, packError, unpackError } from "./packed-error.ts";
 
 /**
  * Chunks that one end may have sent and the other not taken yet: what bounds the memory of a job.
@@ -23,13 +23,6 @@ type Message =
   | { readonly kind: "moved"; readonly part: Part | undefined }
   | { readonly kind: "end"; readonly value: unknown }
   | { readonly kind: "fail"; readonly failure: PackedError };
-
-/** An error as a message can carry it: of a class, only what is plain data arrives. */
-interface PackedError {
-  readonly visible: Pick<VisibleError, "code" | "message" | "hint"> | undefined;
-  /** Of a VisibleError, its cause. */
-  readonly text: string | undefined;
-}
 
 /**
  * One end of a two-way stream of chunks between threads, for one job. Either end sends chunks, as
@@ -100,7 +93,7 @@ export class JobPort {
   }
 
   fail(error: unknown): void {
-    this.#port.postMessage({ kind: "fail", failure: pack(error) } satisfies Message);
+    this.#port.postMessage({ kind: "fail", failure: packError(error) } satisfies Message);
   }
 
   /**
@@ -156,7 +149,7 @@ export class JobPort {
       this.#credits++;
       if (message.buffer !== undefined) giveChunkBuffer(message.buffer);
     } else if (message.kind === "end") this.#ended = { value: message.value };
-    else this.#failed.abort(unpack(message.failure));
+    else this.#failed.abort(unpackError(message.failure));
     this.#notify();
   }
 
@@ -165,17 +158,3 @@ export class JobPort {
     this.#changed = Promise.withResolvers();
   }
 }
-
-const pack = (error: unknown): PackedError => {
-  const text = (value: unknown) => (value instanceof Error ? (value.stack ?? value.message) : String(value));
-  if (!VisibleError.is(error)) return { visible: undefined, text: text(error) };
-  const { code, message, hint, cause } = error;
-  return { visible: { code, message, hint }, text: cause === undefined ? undefined : text(cause) };
-};
-
-const unpack = ({ visible, text }: PackedError): Error => {
-  const cause = text === undefined ? {} : { cause: text };
-  if (visible === undefined) return new Error("a transfer failed in another thread", cause);
-  const { code, message, hint } = visible;
-  return new VisibleError(code, message, { ...(hint !== undefined && { hint }), ...cause });
-};

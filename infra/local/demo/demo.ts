@@ -97,6 +97,11 @@ const demonstrate = async (dir: string, system: LocalSystem, wanted: Wanted): Pr
   await system.run("rebuild", first.groupId, "--site", "b", "--prefix", "again-", "--wait");
   expectEqual(await exported(dir, system, "again-web1"), first.sha256);
   await system.run("group", "list", "--plan", "nightly", "--site", "b");
+
+  say("The disk on site a becomes what it was on the first day");
+  await system.run("rollback", first.groupId, "--discard-changes", "--wait");
+  expectEqual(await exported(dir, system, "web1", "a"), first.sha256, "rolled back a");
+  await system.run("group", "list", "--plan", "nightly", "--site", "a");
   if (made !== undefined && second.sha256 === first.sha256) throw new Error("the two days do not differ");
   say(`All of it is equal, byte for byte. ${Math.round((Date.now() - begun) / 1000)} s.`);
 };
@@ -151,13 +156,13 @@ const prove = async (
   return { groupId, sha256: source.sha256 };
 };
 
-const exported = async (dir: string, system: LocalSystem, name: string): Promise<string> => {
+const exported = async (dir: string, system: LocalSystem, name: string, site = "b"): Promise<string> => {
   const image = await system.json<{ sha256: string }>(
     "volume",
     "export",
     name,
     "--site",
-    "b",
+    site,
     "-o",
     join(dir, "rebuilt.img"),
     "--force",
@@ -165,10 +170,10 @@ const exported = async (dir: string, system: LocalSystem, name: string): Promise
   return image.sha256;
 };
 
-const expectEqual = (rebuilt: string, source: string): void => {
+const expectEqual = (restored: string, source: string, what = "rebuilt on b"): void => {
   print(`source snapshot  sha256 ${source}`);
-  print(`rebuilt on b     sha256 ${rebuilt}`);
-  if (rebuilt !== source) throw new Error("what was rebuilt is not what was snapshotted");
+  print(`${what.padEnd(15)}  sha256 ${restored}`);
+  if (restored !== source) throw new Error(`what was ${what} is not what was snapshotted`);
   print(styleText("green", "equal"));
 };
 

@@ -4,7 +4,7 @@ import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectChange } from "../../../../core/api/object-spec.ts";
 import type { ObjectId } from "../../control.ts";
 import { objectWithVolume } from "../cluster/objects.ts";
-import { refuseUnfinished } from "../cluster/unfinished.ts";
+import { refuseUnfinished, refuseUnfinishedVm } from "../cluster/unfinished.ts";
 import type { VolumeRow } from "../cluster/volume-row.ts";
 import { chooseLun, giveName } from "../cluster/volumes.ts";
 import { changeVm } from "./change-vm.ts";
@@ -25,7 +25,9 @@ const fields: Readonly<Record<ObjectKind, readonly (keyof ObjectChange)[]>> = {
 /** @throws as ClusterAdministration says */
 export const changeObject = (cluster: Cluster, id: ObjectId, change: ObjectChange): ObjectConfig => {
   const own = findOwn(cluster.database, id);
-  refuseUnfinished(cluster.database, own.kind === "vm" ? own.vm : own.volume);
+  const { database } = cluster;
+  if (own.kind === "vm") refuseUnfinishedVm(database, own.vm);
+  else refuseUnfinished(database, own.volume);
   refuseForeignFields(own.kind, change);
   if (own.kind === "vm") return changeVm(cluster, own.vm, change);
   changeVolume(cluster, own.volume, change);

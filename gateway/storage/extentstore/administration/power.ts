@@ -2,7 +2,7 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectId } from "../../control.ts";
 import { objectOfVm } from "../cluster/objects.ts";
-import { refuseUnfinished } from "../cluster/unfinished.ts";
+import { refuseUnfinishedVm } from "../cluster/unfinished.ts";
 import { findVm } from "../cluster/vms.ts";
 import type { Database } from "../database/database.ts";
 import { findOwn, kindNames } from "./find.ts";
@@ -22,7 +22,7 @@ export const setPower = (database: Database, id: ObjectId, power: "on" | "off"):
       },
     );
   }
-  if (power === "on") refuseUnfinished(database, own.vm);
+  if (power === "on") refuseUnfinishedVm(database, own.vm);
   database.run("UPDATE vms SET status = ? WHERE id = ?", power === "on" ? "RUNNING" : "STOPPED", own.vm.id);
   return objectOfVm(database, findVm(database, own.vm.id));
 };

@@ -1,5 +1,5 @@
 import type { ObjectId } from "../../control.ts";
-import { refuseUnfinished } from "../cluster/unfinished.ts";
+import { refuseUnfinished, refuseUnfinishedVm } from "../cluster/unfinished.ts";
 import { deleteVmRow, setDisks, type VmRow } from "../cluster/vms.ts";
 import type { VolumeRow } from "../cluster/volume-row.ts";
 import { refuseAttached, refuseBusy, removeVolume } from "../cluster/volumes.ts";
@@ -20,11 +20,12 @@ export interface Cluster {
 export const removeObject = (cluster: Cluster, id: ObjectId): void => {
   const { database, writer } = cluster;
   const own = findOwn(database, id);
-  refuseUnfinished(database, own.kind === "vm" ? own.vm : own.volume);
   if (own.kind === "vm") {
+    refuseUnfinishedVm(database, own.vm);
     removeVm(cluster, own.vm);
     return;
   }
+  refuseUnfinished(database, own.volume);
   refuseAttached(database, own.volume);
   refuseBusy(own.volume, writer, "OBJECT_BUSY");
   removeVolume(database, own.volume);

@@ -23,6 +23,25 @@ export const refuseUnfinished = (database: Database, { id, name }: { readonly id
   if (key !== undefined) throw unfinished(name, key);
 };
 
+/** A VM is, too, when one of its disks is by itself. @throws ROLLBACK_UNFINISHED */
+export const refuseUnfinishedVm = (
+  database: Database,
+  { id, name }: { readonly id: string; readonly name: string },
+) => {
+  const key = unfinishedOfVm(database, id)[0];
+  if (key !== undefined) throw unfinished(name, key);
+};
+
+/** The rollbacks that have begun to write a VM, or a disk that it has, and have not ended. */
+export const unfinishedOfVm = (database: Database, vmId: string): readonly GroupId[] =>
+  database
+    .all<Pick<UnfinishedRow, "key">>(
+      `SELECT DISTINCT key FROM rollbackLocks
+       WHERE id = ?1 OR id IN (SELECT volumeId FROM vmDisks WHERE vmId = ?1) ORDER BY key`,
+      vmId,
+    )
+    .map(({ key }) => key);
+
 export const unfinished = (name: string, key: GroupId): VisibleError => {
   const restore = restoreIdOfGroup(key);
   return new VisibleError("ROLLBACK_UNFINISHED", `“${name}” is half rolled back, by ${restore}: nobody can use it.`, {
@@ -33,7 +52,8 @@ export const unfinished = (name: string, key: GroupId): VisibleError => {
 /** A rollback that has not ended needs the group. @throws ROLLBACK_UNFINISHED */
 export const refuseNeeded = (database: Database, groupId: GroupId): void => {
   const row = database.one<{ key: GroupId }>(
-    "SELECT key FROM rollbacks WHERE state = 'writing' AND (key = ?1 OR fromGroupId = ?1)",
+    `SELECT key FROM rollbacks
+     WHERE (state IN ('writing', 'undoing') AND key = ?1) OR (state = 'writing' AND fromGroupId = ?1)`,
     groupId,
   );
   if (row !== undefined) throw unfinished(groupId, row.key);

@@ -83,9 +83,9 @@ const placeDisks = (database: Database, vm: VmRow, object: VmObject): readonly s
   const then = disksOf(object, new Map(object.volumes.map(({ id }) => [id, id])));
   const now = disksNow(database, vm);
   const taken = new Set(then.map(({ position }) => position));
-  const kept = now.filter(({ volume }) => volume === null || volume.sharing === 1);
-  setDisks(database, vm.id, [...then, ...kept.map((disk) => inFreePlace(disk, taken))]);
   const stays = new Set(then.map(({ volumeId }) => volumeId));
+  const kept = now.filter(({ volume }) => volume === null || (volume.sharing === 1 && !stays.has(volume.id)));
+  setDisks(database, vm.id, [...then, ...kept.map((disk) => inFreePlace(disk, taken))]);
   const out = now.flatMap(({ volume }) => (volume === null || volume.sharing === 1 ? [] : [volume]));
   const takenOut = out.filter(({ id }) => !stays.has(id));
   for (const { id } of takenOut) database.run("UPDATE volumes SET vmId = NULL WHERE id = ?", id);

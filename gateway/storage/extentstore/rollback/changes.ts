@@ -5,7 +5,7 @@ import type { Cluster } from "../administration/remove.ts";
 import type { SnapshotRow } from "../cluster/snapshots.ts";
 import type { Database } from "../database/database.ts";
 import { countDiffering } from "./differing.ts";
-import { finderIn, findLive, findNow, nameOf, type Then } from "./now-and-then.ts";
+import { finderIn, findLive, findNow, liveOf, nameOf, type Then } from "./now-and-then.ts";
 import { usedBy } from "./used-by.ts";
 
 /* Everything here runs inside the caller's transaction. */
@@ -19,8 +19,8 @@ export const changesSince = (
   return objects.flatMap(({ kind, id }) => {
     const now = findNow(database, { kind, id });
     if (now === undefined) return [];
-    const known = { kind, id, name: nameOf(now), usedBy: usedBy(cluster, now) };
     const then = inGroup({ kind, id });
+    const known = { kind, id, name: nameOf(now), usedBy: usedBy(cluster, now, liveOf(database, then)) };
     return [{ ...known, ...(then === undefined ? unknown : changesOf(database, owner, then)) }];
   });
 };

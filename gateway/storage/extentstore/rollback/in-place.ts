@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { VisibleError } from "../../../../core/api/errors.ts";
 import type { GroupId } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
 import type { Owner } from "../../control.ts";
@@ -71,12 +72,13 @@ const writeExtent = (database: Database, writing: Writing, volumeId: string, ext
 
 /**
  * What was begun becomes as it was before: the safety group has it. In a transaction.
- * @returns undefined: nothing has begun. @throws NOT_OURS
+ * @returns undefined: nothing has begun. @throws NOT_OURS, SNAPSHOT_UNKNOWN
  */
 export const undoing = (database: Database, { key, owner }: { key: GroupId; owner: Owner }): Writing | undefined => {
   refuseOthersGroup(database, key, owner);
   beginUndoing(database, key);
   const isBegun = findRollback(database, key, owner)?.state === "undoing";
+  if (isBegun && !isThere(database, key)) throw safetyGone(key);
   return isBegun ? { key, owner, fromGroupId: key, state: "undoing" } : undefined;
 };
 
@@ -88,3 +90,11 @@ export const shapeAsBefore = (database: Database, key: GroupId): void => {
     database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", snapshot.sizeBytes, volumeId);
   }
 };
+
+const isThere = (database: Database, groupId: GroupId): boolean =>
+  database.one("SELECT 1 FROM snapshotGroups WHERE id = ?", groupId) !== undefined;
+
+const safetyGone = (key: GroupId): VisibleError =>
+  new VisibleError("SNAPSHOT_UNKNOWN", `The safety group ${key} is gone, by which the rollback would be undone.`, {
+    hint: "Roll back to another group. List them with: smtx-backup group list",
+  });

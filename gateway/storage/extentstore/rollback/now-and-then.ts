@@ -55,6 +55,10 @@ export const findNow = (database: Database, id: ObjectId): OwnRow | undefined =>
 export const findLive = (database: Database, volumeId: string): VolumeRow | undefined =>
   database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ?", volumeId);
 
+/** Of the volumes that a group has of an object, those that are there. */
+export const liveOf = (database: Database, then: Then | undefined): readonly VolumeRow[] =>
+  [...(then?.snapshots.keys() ?? [])].flatMap((volumeId) => findLive(database, volumeId) ?? []);
+
 export const nameOf = (own: OwnRow): string => (own.kind === "vm" ? own.vm.name : own.volume.name);
 export const idOf = (own: OwnRow): string => (own.kind === "vm" ? own.vm.id : own.volume.id);
 /** `VM “web”` */

@@ -1,6 +1,5 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { RollbackOptions } from "../../rollback.ts";
-import { disksOf } from "../administration/disks.ts";
 import type { OwnRow } from "../administration/find.ts";
 import type { Cluster } from "../administration/remove.ts";
 import { type SnapshotRow, snapshotOfSource } from "../cluster/snapshots.ts";
@@ -9,7 +8,7 @@ import { damagedExtents } from "../data/damage.ts";
 import type { Database } from "../database/database.ts";
 import { sameGeometry } from "../mirrors/mirrors.ts";
 import { countDiffering } from "./differing.ts";
-import { calledAs, finderIn, findLive, findNow, idOf, nameOf, type Then } from "./now-and-then.ts";
+import { calledAs, finderIn, findLive, findNow, idOf, liveOf, nameOf, type Then } from "./now-and-then.ts";
 import { refuseOthers } from "./record.ts";
 import { refuseUsed } from "./used-by.ts";
 
@@ -52,7 +51,7 @@ export const planRollback = (cluster: Cluster, options: RollbackOptions, begun?:
     if (now === undefined) throw gone(id.id, options);
     if (then === undefined) throw notInGroup(calledAs(now), options);
     refuseOthers(database, options.key, { id: idOf(now), name: nameOf(now) });
-    refuseUsed(cluster, now);
+    refuseUsed(cluster, now, liveOf(database, then));
     let lostExtents = begun?.[index] ?? 0;
     for (const [volumeId, snapshot] of then.snapshots) {
       const live = findLive(database, volumeId);
@@ -89,15 +88,14 @@ const refuseLoss = (cluster: Cluster, of: LiveVolume): number => {
   return countDiffering(database, live.tableId, safety.tableId);
 };
 
-/** A disk that another VM has got since. @throws OBJECT_BUSY */
+/** A disk that another VM has got since, also beside this one. @throws OBJECT_BUSY */
 const refuseElsewhere = (database: Database, now: OwnRow & { kind: "vm" }, live: VolumeRow): void => {
-  const isOwn = disksOf(database, now.vm).some(({ volumeId }) => volumeId === live.id);
   const other = database.one<{ name: string }>(
     "SELECT name FROM vmDisks JOIN vms ON id = vmId WHERE volumeId = ? AND vmId <> ? LIMIT 1",
     live.id,
     now.vm.id,
   );
-  if (isOwn || other === undefined) return;
+  if (other === undefined) return;
   throw new VisibleError(
     "OBJECT_BUSY",
     `The disk “${live.name}”, which the ${calledAs(now)} had, is a disk of the VM “${other.name}” now.`,

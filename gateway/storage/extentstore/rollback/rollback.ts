@@ -2,7 +2,7 @@ import type { GroupId } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
 import type { ObjectId, Owner } from "../../control.ts";
 import type { RollbackOptions, RolledBack } from "../../rollback.ts";
-import { unfinishedOf } from "../cluster/unfinished.ts";
+import { unfinishedOf, unfinishedOfVm } from "../cluster/unfinished.ts";
 import { volumeIdOf } from "../cluster/volume-row.ts";
 import type { Store } from "../data/store.ts";
 import type { Database } from "../database/database.ts";
@@ -71,8 +71,13 @@ export const unfinishedRollbacks = (
   database: Database,
   objects: readonly ObjectId[],
 ): readonly { readonly key: GroupId; readonly owner: Owner }[] => {
-  const ids = objects.map((object) => (object.kind === "vm" ? object.id : (volumeIdOf(object) ?? object.id)));
-  const keys = new Set(ids.flatMap((id) => unfinishedOf(database, id) ?? []));
+  const keys = new Set(
+    objects.flatMap((object) =>
+      object.kind === "vm"
+        ? unfinishedOfVm(database, object.id)
+        : (unfinishedOf(database, volumeIdOf(object) ?? object.id) ?? []),
+    ),
+  );
   return [...keys].flatMap((key) => {
     const row = database.one<Owner>("SELECT planId, source FROM rollbacks WHERE key = ?", key);
     return row === undefined ? [] : [{ key, owner: { planId: row.planId, source: row.source } }];

@@ -9,14 +9,17 @@ import { calledAs } from "./now-and-then.ts";
 
 /* Who uses an object. Everything here runs inside the caller's transaction. */
 
-/** Why an object can't be rolled back now; undefined: it can. */
-export const usedBy = (cluster: Cluster, own: OwnRow): ObjectUse | undefined => {
+/**
+ * Why an object can't be rolled back now; undefined: it can.
+ * @param then the volumes that the group has of it, also those that are no disks of it any more
+ */
+export const usedBy = (cluster: Cluster, own: OwnRow, then: readonly VolumeRow[]): ObjectUse | undefined => {
   if (own.kind !== "vm") return volumeUsedBy(cluster, own.volume);
   if (own.vm.status !== "STOPPED") {
     return { why: `the VM “${own.vm.name}” is on`, vmId: own.vm.id };
   }
   const volumes = disksOf(cluster.database, own.vm).flatMap(({ volume }) => volume ?? []);
-  return volumes.map((volume) => writtenBy(cluster, volume)).find((why) => why !== undefined);
+  return [...volumes, ...then].map((volume) => writtenBy(cluster, volume)).find((why) => why !== undefined);
 };
 
 const volumeUsedBy = (cluster: Cluster, volume: VolumeRow): ObjectUse | undefined => {
@@ -32,8 +35,8 @@ const writtenBy = ({ writer }: Cluster, volume: VolumeRow): ObjectUse | undefine
   volume.writer !== null && writer.isAlive(volume.writer) ? { why: `“${volume.name}” is open for writing` } : undefined;
 
 /** @throws OBJECT_BUSY */
-export const refuseUsed = (cluster: Cluster, own: OwnRow): void => {
-  const use = usedBy(cluster, own);
+export const refuseUsed = (cluster: Cluster, own: OwnRow, then: readonly VolumeRow[]): void => {
+  const use = usedBy(cluster, own, then);
   if (use === undefined) return;
   throw new VisibleError("OBJECT_BUSY", `The ${calledAs(own)} can't be rolled back: ${use.why}.`, {
     hint: "End what writes; switch a VM off with: smtx-backup object power-off VM --site SITE",
