@@ -92,15 +92,25 @@ const deadLetterNote = ({ id, deadLetters }: RunAnswer): readonly string[] =>
 const takenCodes: ReadonlySet<string> = new Set(["VOLUME_NAME_TAKEN", "OBJECT_NAME_TAKEN"]);
 
 /** A restore point that is rebuilt a second time needs other names. */
-const nameTakenNote = ({ restore, targets }: RunAnswer): readonly string[] =>
+const nameTakenNote = ({ kind, restore, targets }: RunAnswer): readonly string[] =>
   restore === undefined
     ? []
     : targets
         .filter(({ reason }) => reason !== null && takenCodes.has(reason.code))
         .map(
           ({ site }) =>
-            `To rebuild it under another name: smtx-backup rebuild ${restore.fromGroupId} --site ${site}${restore.objects === undefined ? "" : " --object NAME"} --prefix TEXT`,
+            `To rebuild it under another name: smtx-backup ${againText(kind, restore, site)}${restore.objects === undefined ? "" : " --object NAME"} --prefix TEXT`,
         );
+
+/** The same restore once more, but for what else was wished for. */
+const againText = (
+  kind: RunAnswer["kind"],
+  { fromGroupId, fromSiteId }: NonNullable<RunAnswer["restore"]>,
+  site: string,
+): string =>
+  kind === "clone"
+    ? `clone ${fromGroupId} --from ${fromSiteId ?? "SITE"} --to ${site}`
+    : `rebuild ${fromGroupId} --site ${site}`;
 
 /**
  * What a run came to, target by target: what was skipped, what had changed,

@@ -49,6 +49,9 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["GET", "/v1/sites/{site}/attachments", "read"],
   ["GET", "/v1/attachments/{run}", "read"],
   ["POST", "/v1/attachments/{run}/detach", "restore"],
+  ["POST", "/v1/deletions/preview", "delete"],
+  ["POST", "/v1/deletions", "delete"],
+  ["GET", "/v1/deletions/space/{site}/{question}", "delete"],
   ["GET", "/v1/audit", "admin"],
   ["POST", "/v1/tokens", "admin"],
   ["GET", "/v1/tokens", "admin"],
@@ -69,6 +72,7 @@ const filled = (path: string) =>
     .replace("{gateway}", "gw-1")
     .replace("{plan}", "nightly")
     .replace("{run}", run)
+    .replace("{question}", "0".repeat(32))
     .replace("{token}", "0123456789ab");
 
 describe("tokens of requests", () => {

@@ -51,7 +51,7 @@ const namesTaken = (siteId: SiteId, objects: readonly ObjectConfig[]): VisibleEr
     "OBJECT_NAME_TAKEN",
     `Site “${siteId}” has objects already whose names the rebuilt ones would get: ${shown.join(", ")}${more}. Nothing was rebuilt.`,
     {
-      hint: `Give the rebuilt objects other names: smtx-backup rebuild GROUP --site ${siteId} --prefix TEXT. Or delete what is in the way: smtx-backup object delete ID --site ${siteId}`,
+      hint: `Give the rebuilt objects other names with --prefix TEXT or --rename OLD=NEW. Or delete what is in the way: smtx-backup object delete ID --site ${siteId}`,
     },
   );
 };

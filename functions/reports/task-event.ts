@@ -25,7 +25,7 @@ export const eventOf = async (deps: Deps, id: ShardId, shard: Shard, report: Tas
   const { index, attempt } = report;
   switch (report.kind) {
     case "working":
-      if (id.step === "attaching") await noteAttached(deps, report);
+      if (id.step === "attaching" && attempt === shard.attempt) await noteAttached(deps, report);
       return { type: "working", index, attempt, ...(report.progress && { progress: report.progress }) };
     case "completed":
       if (isOfNothing(report)) return { type: "failed", index, attempt, ...nothingTaken };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { siteIdSchema } from "../../core/api/ids.ts";
 import type { RunTask } from "../../core/api/task.ts";
+import { progressOf } from "../tasks/testing.ts";
 import { result, setUp, task } from "./testing-agent.ts";
 
 const [b, c] = ["b", "c"].map((id) => siteIdSchema.parse(id));
@@ -99,4 +100,21 @@ describe("slots of targets", () => {
     assert.deepEqual(queue.ended(), ["remove r2", "remove r1"]);
     await stop();
   });
+});
+
+test("attachments last for hours, and keep none of the places that backups need", async () => {
+  const world = setUp({ concurrency: 2 });
+  const { queue, stop } = world;
+  const attach = {
+    ...{ kind: "attach", step: "attaching", until: "2026-03-08T01:00:00.000Z", writable: false },
+    ...{ fromGroupId: task().groupId, object: { kind: "lun", id: "lun-1" } },
+  };
+  for (const id of ["a1", "a2", "a3", "a4"]) await queue.deliver({ ...task({ id }), ...attach });
+  for (const id of ["t1", "t2", "t3"]) await queue.deliver(task({ id }));
+  assert.deepEqual(begun(world), ["a1", "a2", "a3", "a4", "t1", "t2"]);
+  await tryOf(world, "a1").resolve({ kind: "attach", progress: progressOf({ phase: "done" }) });
+  assert.deepEqual(begun(world).length, 6, "its end frees no place either");
+  await tryOf(world, "t1").resolve(result);
+  assert.deepEqual(begun(world).at(-1), "t3");
+  await stop();
 });

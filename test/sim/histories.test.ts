@@ -27,6 +27,7 @@ const expected = [
   "skipped",
   "cancelled",
   "rebuilt",
+  "cloned by another site: succeeded",
   "reclaimed",
   "throttled",
   "calls that failed",

@@ -9,6 +9,7 @@ import { addSeconds } from "../../core/ports/clock.ts";
 import type { GoneRecord } from "../../core/retention/gone.ts";
 import { partsOf, statusOf } from "../../core/run/steps.ts";
 import { slots } from "../../core/schedule/slots.ts";
+import { startClone } from "../../functions/clone/start-clone.ts";
 import { gonePrefix, partKey, planKey, runPrefix, skipPrefix } from "../../functions/documents/records.ts";
 import { cancelRun, resumePlan, runPlanNow, suspendPlan } from "../../functions/engine/commands.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
@@ -134,7 +135,7 @@ const steps = async (world: World, planId: PlanId): Promise<void> => {
 
 /** A person does something rarer. */
 const person = async (world: World, planId: PlanId): Promise<void> => {
-  const dice = world.chance.below(4);
+  const dice = world.chance.below(5);
   if (dice === 0) await world.call((deps) => suspendPlan(deps, planId));
   if (dice === 1) await world.call((deps) => resumePlan(deps, planId));
   if (dice === 2) {
@@ -146,6 +147,14 @@ const person = async (world: World, planId: PlanId): Promise<void> => {
     const group = groups[world.chance.below(groups.length)];
     if (group === undefined) return;
     await world.call((deps) => startRebuild(deps, { groupId: group.id, siteId: group.siteId, namePrefix: "r-" }));
+  }
+  if (dice === 4) {
+    const groups = list<Group>(world, planId, "GROUP#");
+    const group = groups[world.chance.below(groups.length)];
+    const siteId = (["a", "b", "c"] as SiteId[])[world.chance.below(3)];
+    if (group === undefined || siteId === undefined) return;
+    const wish = { groupId: group.id, fromSiteId: group.siteId as SiteId, siteId, namePrefix: "c-" };
+    await world.call((deps) => startClone(deps, wish));
   }
 };
 
@@ -271,6 +280,14 @@ const checkRecords = ({ world, planId, disasters }: Played): void => {
   }
 };
 
+/** What was brought for a restore goes with it, however that has ended. */
+const checkStaged = ({ world, disasters }: Played): void => {
+  // A store that was put back has what is known to be gone from it.
+  if (disasters.count > 0) return;
+  for (const { id, stagedCount } of world.sites.values())
+    assert.equal(stagedCount, 0, `a restore has left something at ${id}`);
+};
+
 /** What a base does not have is not said to be based on it. */
 const checkBases = ({ world, disasters }: Played): void => {
   if (disasters.count > 0) return;
@@ -320,6 +337,7 @@ const look = ({ world, planId, disasters, life }: Played): Seen => {
       if (part.reason?.code.startsWith("GROUP_")) add(seen, part.reason.code);
     }
     if (run.kind === "rebuild" && statusOf(run) === "succeeded") add(seen, "rebuilt");
+    if (run.sender !== undefined) add(seen, `cloned by another site: ${statusOf(run)}`);
   }
   add(seen, "reclaimed", list<Group>(world, planId, "GROUP#").filter((group) => group.state === "deleted").length);
   for (const state of ["lost", "unknown"]) {
@@ -404,6 +422,7 @@ export const playOut = async (seed: number): Promise<Played> => {
   }
   checkGroups(world, objectCount);
   checkBases({ world, planId, disasters });
+  checkStaged({ world, planId, disasters });
   checkEffects(world);
   await checkSlots(world, planId);
   checkRecords({ world, planId, disasters });

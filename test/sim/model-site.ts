@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
+import type { GroupId, Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import { isSameMirrorSet } from "../../core/api/mirror-set.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { PlanObject } from "../../core/api/plan.ts";
@@ -64,6 +64,9 @@ interface ModelStore {
   readonly made: Map<string, number>;
   readonly deleted: Map<string, number>;
   newestSnapshot: number;
+  /** What was brought here for restores, by whose it is, and which of that is brought no more. */
+  readonly staged: Map<PlanId, { readonly store: ModelStore; readonly seed: GroupId | null }>;
+  readonly unstaged: Set<PlanId>;
 }
 
 const emptyStore = (): ModelStore => ({
@@ -75,6 +78,8 @@ const emptyStore = (): ModelStore => ({
   made: new Map(),
   deleted: new Map(),
   newestSnapshot: 0,
+  staged: new Map(),
+  unstaged: new Set(),
 });
 
 const volumeOf = (mirrorVolumeId: string) => mirrorVolumeId.slice("mirror-".length);
@@ -95,11 +100,39 @@ export class ModelSite {
   baseMisses = 0;
   /** As the plan's retention on this site says. */
   readonly #keepLast: number;
-  #store = emptyStore();
+  #store: ModelStore;
+  /** Groups of somebody else from which a mirror may start. */
+  readonly #seeds: ReadonlyMap<GroupId, ModelGroup>;
 
-  constructor(id: SiteId, keepLast: number) {
+  constructor(id: SiteId, keepLast: number, store = emptyStore(), seeds: ModelSite["groups"] = new Map()) {
     this.id = id;
     this.#keepLast = keepLast;
+    this.#store = store;
+    this.#seeds = seeds;
+  }
+
+  /** What is here of an owner: of a restore, what was brought for it and nothing else. */
+  of(planId: PlanId): ModelSite {
+    const staged = this.#store.staged.get(planId);
+    if (staged === undefined) return this;
+    const { store, seed } = staged;
+    const group = seed === null ? undefined : this.groups.get(seed);
+    return new ModelSite(this.id, this.#keepLast, store, new Map(seed && group ? [[seed, group]] : []));
+  }
+
+  /** How many restores have something here. */
+  get stagedCount(): number {
+    return this.#store.staged.size;
+  }
+
+  unstage(planId: PlanId): void {
+    this.#store.unstaged.add(planId);
+    this.#store.staged.delete(planId);
+  }
+
+  /** The content of a volume in a group, whoever sends it. */
+  readIn(groupId: GroupId, volumeId: string): number | undefined {
+    return this.groups.get(groupId)?.contents.get(volumeId);
   }
 
   get groups(): ReadonlyMap<GroupId, ModelGroup> {
@@ -208,6 +241,14 @@ export class ModelSite {
   }
 
   prepare(task: PrepareTask): TaskResultOf<"prepare"> {
+    if (task.staged === undefined) return this.#prepare(task);
+    if (this.#store.unstaged.has(task.planId)) throw new VisibleError("GROUP_ABORTED", "It is brought no more.");
+    const { store = emptyStore() } = this.#store.staged.get(task.planId) ?? {};
+    this.#store.staged.set(task.planId, { store, seed: task.staged.seed?.groupId ?? null });
+    return this.of(task.planId).#prepare(task);
+  }
+
+  #prepare(task: PrepareTask): TaskResultOf<"prepare"> {
     const known = this.groups.get(task.groupId);
     if (known !== undefined && known.sequence !== task.sequence) throw exists();
     if (known === undefined && task.sequence <= this.newestPublished()) throw stale(this.newestPublished());
@@ -229,8 +270,9 @@ export class ModelSite {
     const newer = Math.max(0, ...prepared.map(({ grant }) => grant?.sequence ?? 0));
     if (newer > sequence) throw stale(newer);
     if (known === undefined) for (const mirror of prepared) grant(mirror, { groupId, sequence, sender });
-    // Gateways of before prepare every third LUN.
-    if (task.index % 3 === 2 && task.object.kind === "lun") return { kind: "prepare", volumes };
+    // Gateways of before prepare every third LUN; what is staged they leave alone.
+    if (task.staged === undefined && task.index % 3 === 2 && task.object.kind === "lun")
+      return { kind: "prepare", volumes };
     const name = nameOf(task.groupId, task);
     const kept = this.#store.prepared.get(name) ?? { sequence: task.sequence, objects: new Map() };
     kept.objects.set(task.index, task.object);
@@ -250,7 +292,7 @@ export class ModelSite {
     const newest = Math.max(mirror.publishedSequence, isSameRun ? 0 : mirror.sequence);
     if (sequence <= newest) throw stale(newest);
     if (!isDeepStrictEqual(mirror.grant, wanted)) throw new VisibleError("NOT_GRANTED", "Nobody told of it.");
-    const base = baseGroupId === null ? undefined : this.groups.get(baseGroupId);
+    const base = baseGroupId === null ? undefined : (this.groups.get(baseGroupId) ?? this.#seeds.get(baseGroupId));
     if (baseGroupId !== null && base === undefined) throw new VisibleError("BASE_MISSING", "The base is gone.");
     if (base !== undefined && !base.contents.has(volumeOf(mirrorVolumeId))) {
       this.baseMisses += 1;
@@ -327,7 +369,7 @@ export class ModelSite {
 
   rebuild(task: RebuildTask): TaskResultOf<"rebuild"> {
     const key = `${task.runId}/${task.index}`;
-    const group = this.groups.get(task.fromGroupId);
+    const group = this.of(task.fromPlanId ?? task.planId).groups.get(task.fromGroupId);
     const wanted = objectKey(task.object);
     const object = group?.manifest?.get(wanted) ?? group?.told?.objects.find((one) => objectKey(one) === wanted);
     if (object === undefined) throw new VisibleError("SNAPSHOT_UNKNOWN", "The group is gone.");

@@ -6,6 +6,7 @@ import { messageText } from "../../core/api/message.ts";
 import { type Report, reportSchema } from "../../core/api/report.ts";
 import {
   isRunTask,
+  type PublishTask,
   type ReclaimTask,
   type RunTask,
   type Task,
@@ -111,6 +112,8 @@ export class World {
   onReclaimed: (task: ReclaimTask, deleted: readonly GroupId[]) => void = () => undefined;
   readonly #invocations = new AsyncLocalStorage<Invocation>();
   readonly #passage: Passage;
+  /** Of a group that was brought to a site for a restore, the one that it is a copy of. */
+  readonly #broughtFrom = new Map<GroupId, GroupId>();
   #plans = 0;
 
   constructor(options: {
@@ -335,7 +338,7 @@ export class World {
       case "transfer":
         return this.#transfer(task);
       case "publish":
-        return here.publish(task, this.now);
+        return this.#publish(task);
       case "reclaim": {
         this.onReclaim(task);
         const result = here.reclaim(task);
@@ -354,23 +357,40 @@ export class World {
         here.abort(task.groupId);
         return { kind: "abort" };
       case "unstage":
-        return assert.fail("nobody asks for a clone here");
+        here.unstage(task.planId);
+        return { kind: "unstage" };
     }
+  }
+
+  /** I1: what is brought for a restore is what the source's snapshot was. */
+  #publish(task: PublishTask): TaskResult {
+    const site = this.site(task.siteId).of(task.planId);
+    const result = site.publish(task, this.now);
+    const { takenAt, contents = new Map() } = site.groups.get(task.groupId) ?? {};
+    const truth = this.truth.get(`${this.#broughtFrom.get(task.groupId)} at ${takenAt}`);
+    if (!this.#broughtFrom.has(task.groupId)) return result;
+    for (const [volume, content] of contents)
+      assert.equal(content, truth?.contents.get(volume), "I1: it is not what it was");
+    return result;
   }
 
   #transfer(task: TransferTask): TaskResult {
     const { siteId: sender, receiver = task.target } = task;
     if (this.unreachable.has(receiver)) throw new VisibleError("LINK_BROKEN", "The link is down.");
     const [here, there] = [this.site(task.siteId), this.site(receiver)];
+    const { groupId, sequence, baseGroupId } = task;
     for (const volume of task.volumes) {
-      assert("snapshotId" in volume, "nobody asks for a clone here");
-      const { snapshotId, baseSnapshotId, mirrorVolumeId } = volume;
-      const { groupId, sequence, baseGroupId } = task;
-      const content = here.read(snapshotId);
+      const { mirrorVolumeId } = volume;
+      const isStaged = "from" in volume;
+      const content = isStaged ? here.readIn(volume.from.groupId, volume.sourceVolumeId) : here.read(volume.snapshotId);
+      if (isStaged) this.#broughtFrom.set(groupId, volume.from.groupId);
       if (content === undefined) throw new VisibleError("SNAPSHOT_UNKNOWN", "The snapshot is gone.");
-      const epoch = there.open({ mirrorVolumeId, groupId, sequence, sender, baseGroupId });
-      const isUnchanged = baseSnapshotId !== null && here.read(baseSnapshotId) === content;
-      there.write(mirrorVolumeId, epoch, isUnchanged ? undefined : content);
+      const mirrors = there.of(task.planId);
+      const epoch = mirrors.open({ mirrorVolumeId, groupId, sequence, sender, baseGroupId });
+      const base = isStaged
+        ? baseGroupId && here.readIn(baseGroupId, volume.sourceVolumeId)
+        : volume.baseSnapshotId && here.read(volume.baseSnapshotId);
+      mirrors.write(mirrorVolumeId, epoch, base === content ? undefined : content);
     }
     const none = { extentsTotal: 0, extentsDone: 0, extentsUnchanged: 0, extentsHole: 0 };
     const bytes = { bytesTotal: 0, bytesRead: 0, bytesChanged: 0, bytesSent: 0 };

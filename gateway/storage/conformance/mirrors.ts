@@ -318,8 +318,12 @@ export const mirrorConformance = (open: () => Promise<StorageUnderTest>): void =
         const epoch = await sendAll(driver, mirror, { group: 1, bytes: noise(volumeBytes, 1) });
         const writer = await driver.openMirrorExtent({ mirrorVolumeId: mirror, epoch, extent: 0 });
         await writer.write(0, noise(1000, 2));
+        assert.equal(await driver.isAborted({ groupId: groupId(1), owner }), false);
         await driver.abortGroup({ groupId: groupId(1), owner });
         await driver.abortGroup({ groupId: groupId(1), owner });
+        assert.equal(await driver.isAborted({ groupId: groupId(1), owner }), true);
+        for (const other of strangers)
+          assert.equal(await driver.isAborted({ groupId: groupId(1), owner: other }), false);
         await rejects(writer.commit(), "FENCED");
         await writer.discard();
         await rejects(openMirror(driver, mirror, { group: 1 }), "GROUP_ABORTED");

@@ -21,7 +21,15 @@ const bytes = noise(1024 * 1024, 1);
 const runOf = (sequence: number) => ({ groupId: groupId(sequence), sequence, sender });
 
 /** Stores had this form before there were grants. */
-const before = "DROP TABLE grants; DROP TABLE releasedMirrors; DROP TABLE restoreOwners; PRAGMA user_version = 7";
+const before = `
+  DROP TABLE grants;
+  DROP TABLE releasedMirrors;
+  DROP TABLE restoreOwners;
+  DROP TABLE rollbackLocks;
+  DROP TABLE rollbacks;
+  ALTER TABLE snapshotGroups DROP COLUMN keepUntil;
+  PRAGMA user_version = 7;
+`;
 
 const withDir = async (body: (dir: string) => Promise<void>): Promise<void> => {
   const dir = await mkdtemp(join(tmpdir(), "grants-"));
