@@ -83,9 +83,14 @@ export const leftInstead = async (
 ): Promise<Stored<Group> | undefined> =>
   isNeededAt(plan, group.siteId) && isRestorePoint(plan, group) ? otherGood(deps, going) : undefined;
 
+const heldHint = ({ id, holds, heldFor = [] }: Group): string =>
+  heldFor.some(({ kind }) => kind === "attach")
+    ? `Detach it: smtx-backup group detach ${id}; for the rest wait until it has ended.`
+    : `Wait until that has ended, or end it; see: smtx-backup run show ${holds[0]}`;
+
 const held = (group: Group) =>
   new VisibleError("GROUP_HELD", `The group ${group.id} on ${group.siteId} is not deleted: ${holdsText(group)}.`, {
-    hint: `Wait until that has ended, or end it; see: smtx-backup run show ${group.holds[0]}`,
+    hint: heldHint(group),
   });
 
 const kept = ({ id, siteId }: Group, keepUntil: string) =>
