@@ -193,15 +193,15 @@ const release = (plan: Plan, target: SiteId, runId: RunId): PlanDecision => {
   return { plan: { ...plan, lanes }, effects: next === null ? [] : [{ type: "start", runId: next, target }] };
 };
 
-/**
- * Numbers go on above what a site has, so that the next run is newer than all there. One word
- * counts for so much and no more: a site that is broken or hostile must not use the numbers up.
- */
 const takeNumber = (plan: Plan): PlanDecision => ({
   plan: { ...plan, sequence: plan.sequence + 1 },
   effects: [],
 });
 
+/**
+ * Numbers go on above what a site has, so that the next run is newer than all there. One word
+ * counts for so much and no more: a site that is broken or hostile must not use the numbers up.
+ */
 const raise = (plan: Plan, wanted: number): PlanDecision => {
   const sequence = Math.min(wanted, plan.sequence + sequenceLeapMax);
   return sequence > plan.sequence ? { plan: { ...plan, sequence }, effects: [] } : unchanged(plan);
