@@ -1,0 +1,124 @@
+import { rm } from "node:fs/promises";
+import type { RunTask, TaskResult } from "../../../core/api/task.ts";
+import { identity, instant, progressOf } from "../../../gateway/tasks/testing.ts";
+import { recordingLog } from "../../../gateway/agent/testing.ts";
+import { fillExtent, noise, readVolume, write } from "../../../gateway/storage/conformance/fixtures.ts";
+import type { StorageDriver } from "../../../gateway/storage/driver.ts";
+import { ExtentStore } from "../../../gateway/storage/extentstore/extentstore.ts";
+import { memoryDir } from "../../../gateway/storage/extentstore/testing/memory-dir.ts";
+import type { SendVolume } from "../../../gateway/tasks/context.ts";
+import { performTask } from "../../../gateway/tasks/perform.ts";
+import { servesNothing } from "../../../gateway/tasks/serves-nothing.ts";
+import { type Cut, Died } from "./cut.ts";
+
+export const extentBytes = 64 * 1024;
+const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
+export const volumeBytes = 2 * extentBytes;
+
+/** A real cluster, and the gateway in front of it. */
+export class Cluster {
+  readonly dir: string;
+  readonly #swaps: boolean;
+  driver: StorageDriver;
+
+  private constructor(dir: string, swaps: boolean, driver: StorageDriver) {
+    this.dir = dir;
+    this.#swaps = swaps;
+    this.driver = driver;
+  }
+
+  static async open(name: string, swaps: boolean): Promise<Cluster> {
+    const dir = await memoryDir(`cuts-${name}`);
+    return new Cluster(dir, swaps, await ExtentStore.open(dir, { swaps }));
+  }
+
+  /** Another gateway comes in the place of one that died, and takes back what that was holding. */
+  async takeOver(): Promise<void> {
+    await this.driver.close();
+    this.driver = await ExtentStore.open(this.dir, { swaps: this.#swaps });
+  }
+
+  async remove(): Promise<void> {
+    await this.driver.close();
+    await rm(this.dir, { recursive: true });
+  }
+
+  createVolume(name: string) {
+    return this.driver.createVolume({ name, kind: "volume", sizeBytes: volumeBytes, geometry });
+  }
+
+  fill(volumeId: string, seed: number): Promise<void> {
+    return write(this.driver, volumeId, [0, noise(volumeBytes, seed)]);
+  }
+
+  read(volumeId: string): Promise<Buffer> {
+    return readVolume(this.driver, volumeId);
+  }
+}
+
+/**
+ * Does a task as a gateway does, and may die at each call of a storage, and between the extents of
+ * one that writes in place.
+ * @throws Died, and what the task throws
+ */
+export const doTask = async (
+  task: RunTask,
+  { here, to, cut }: { readonly here: Cluster; readonly to: Cluster; readonly cut: Cut },
+): Promise<TaskResult> => {
+  const life = { isDead: false };
+  const what = task.step;
+  const ending = new AbortController();
+  const moved = () => {
+    try {
+      cut.come(life, `${what}: ${task.kind}, between two extents`);
+    } catch (error) {
+      ending.abort(error);
+    }
+  };
+  const call = { signal: ending.signal, onMoved: moved };
+  const storage = cut.around(inParts(here.driver, call), { what, life });
+  const there = cut.around(to.driver, { what: `${what} there`, life });
+  const result = await performTask(task, {
+    ...servesNothing,
+    ...{ storage, identity, log: recordingLog(), signal: ending.signal },
+    send: sender(task, there),
+    now: () => instant(new Date().toISOString()),
+    onMoved: () => undefined,
+    onProgress: () => undefined,
+    onAcknowledged: () => undefined,
+  });
+  if (life.isDead) throw new Died();
+  return result;
+};
+
+/** What takes long tells of itself, as it does where an agent calls it. */
+const inParts = (driver: StorageDriver, call: { readonly signal: AbortSignal; readonly onMoved: () => void }) =>
+  new Proxy(driver, {
+    get: (of, name) => {
+      if (name === "rollback") return (options: never) => of.rollback(options, call);
+      if (name === "undoRollback") return (options: never) => of.undoRollback(options, call);
+      const value = Reflect.get(of, name, of);
+      return typeof value === "function" ? value.bind(of) : value;
+    },
+  });
+
+/** The simplest that goes by the storage port: it sends all that was not committed before. */
+const sender =
+  (task: RunTask, there: StorageDriver): SendVolume =>
+  async ({ snapshot, owner, mirrorVolumeId, groupId, sequence, baseGroupId }, { storage }) => {
+    const { geometry: shape, sizeBytes } = snapshot;
+    const bytes = Buffer.alloc(sizeBytes);
+    const reader = await storage.readSnapshot(snapshot);
+    await reader.read(0, bytes);
+    await reader.close();
+    const mirror = { owner, mirrorVolumeId, groupId, sequence, sender: task.siteId, baseGroupId };
+    const { epoch, done } = await there.openMirror({ ...mirror, sizeBytes, geometry: shape });
+    for (let extent = 0; extent * shape.extentBytes < sizeBytes; extent += 1) {
+      if (done.includes(extent)) continue;
+      const writer = await there.openMirrorExtent({ mirrorVolumeId, epoch, extent });
+      await fillExtent(writer, extent, { bytes, geometry: shape });
+      await writer.commit();
+    }
+    await there.completeMirror({ mirrorVolumeId, epoch });
+    return progressOf({ phase: "done" });
+  };
