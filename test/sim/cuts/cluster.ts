@@ -9,7 +9,7 @@ import { memoryDir } from "../../../gateway/storage/extentstore/testing/memory-d
 import type { SendVolume } from "../../../gateway/tasks/context.ts";
 import { performTask } from "../../../gateway/tasks/perform.ts";
 import { servesNothing } from "../../../gateway/tasks/serves-nothing.ts";
-import { type Cut, Died } from "./cut.ts";
+import { type Cut, cutAround, Died } from "./cut.ts";
 
 export const extentBytes = 64 * 1024;
 const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
@@ -66,18 +66,18 @@ export const doTask = async (
   { here, to, cut }: { readonly here: Cluster; readonly to: Cluster; readonly cut: Cut },
 ): Promise<TaskResult> => {
   const life = { isDead: false };
-  const what = task.step;
+  const come = (place: string) => cut.come(life, `${task.step}: ${place}`);
   const ending = new AbortController();
   const moved = () => {
     try {
-      cut.come(life, `${what}: ${task.kind}, between two extents`);
+      come(`${task.kind}, in the middle`);
     } catch (error) {
       ending.abort(error);
     }
   };
   const call = { signal: ending.signal, onMoved: moved };
-  const storage = cut.around(inParts(here.driver, call), { what, life });
-  const there = cut.around(to.driver, { what: `${what} there`, life });
+  const storage = cutAround(inParts(here.driver, call), { come });
+  const there = cutAround(to.driver, { come: (place) => come(`there, ${place}`) });
   const result = await performTask(task, {
     ...servesNothing,
     ...{ storage, identity, log: recordingLog(), signal: ending.signal },

@@ -29,34 +29,28 @@ export class Cut {
     }
     if (life.isDead) throw new Died();
   };
-
-  async #call<T>(life: Life, name: string, call: () => Promise<T>): Promise<T> {
-    this.come(life, `${name}, before`);
-    const result = await call();
-    this.come(life, `${name}, after`);
-    return result;
-  }
-
-  /**
-   * The same, but the calls of these names come to places of their own.
-   * @param what they are said to be called by
-   */
-  around<T extends object>(of: T, { what, life, names }: Around<T>): T {
-    return new Proxy(of, {
-      get: (_, name) => {
-        const method = Reflect.get(of, name, of);
-        if (typeof method !== "function") return method;
-        const call = (...values: unknown[]) => Reflect.apply(method, of, values);
-        if (names !== undefined && !names.includes(name as keyof T)) return call;
-        return (...values: unknown[]) => this.#call(life, `${what}: ${String(name)}`, () => call(...values));
-      },
-    });
-  }
 }
 
+/** The same, but its calls come to places before and after their effects. */
+export const cutAround = <T extends object>(of: T, { come, names }: Around<T>): T =>
+  new Proxy(of, {
+    get: (_, name) => {
+      const method = Reflect.get(of, name, of);
+      if (typeof method !== "function") return method;
+      const call = (...values: unknown[]) => Reflect.apply(method, of, values);
+      if (names !== undefined && !names.includes(name as keyof T)) return call;
+      return async (...values: unknown[]) => {
+        come(`${String(name)}, before`);
+        const result = await call(...values);
+        come(`${String(name)}, after`);
+        return result;
+      };
+    },
+  });
+
 interface Around<T> {
-  readonly what: string;
-  readonly life: Life;
-  /** All of them, unless given. */
+  /** @throws Died */
+  readonly come: (place: string) => void;
+  /** All of its calls, unless given. */
   readonly names?: readonly (keyof T)[];
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
-import type { RunId } from "../../../core/api/ids.ts";
+import type { GroupId, RunId } from "../../../core/api/ids.ts";
 import { statusOf, stepsOf } from "../../../core/run/steps.ts";
 import { siteB } from "../../../functions/api/testing.ts";
 import { Cut } from "./cut.ts";
@@ -34,8 +34,7 @@ const checkWhole = async ({ world, old, now }: Told): Promise<void> => {
 };
 
 /** A volume with other bytes than its newest group has; then the rollback to that, cut somewhere. */
-const rollBack = async (told: Told, groupId: Parameters<World["rollBack"]>[0], scenario: Scenario) => {
-  const { world } = told;
+const rollBack = async (world: World, groupId: GroupId, scenario: Scenario): Promise<RunId | undefined> => {
   const { from, cancelledAfter } = scenario;
   const cut = world.cut;
   if (cancelledAfter !== undefined) world.cut = new Cut(Number.POSITIVE_INFINITY);
@@ -55,45 +54,40 @@ const rollBack = async (told: Told, groupId: Parameters<World["rollBack"]>[0], s
 };
 
 /** @returns where it was cut; undefined: it was over before */
-const cutAt = async (n: number, told: Told, scenario: Scenario): Promise<string | undefined> => {
-  const { world, old, now } = told;
-  const before = new Set<RunId>(await world.rollbacks());
-  await world.fill(1);
+const cutAt = async (n: number, world: World, scenario: Scenario): Promise<string | undefined> => {
+  const old = await contentOf(world, 1);
   const groupId = await world.backUp();
-  await world.fill(2);
+  const told = { world, old, now: await contentOf(world, 2) };
   const cut = new Cut(n);
   world.cut = cut;
   world.onDeath = () => checkWhole(told);
-  const begun = await rollBack(told, groupId, scenario);
+  const begun = await rollBack(world, groupId, scenario);
   await checkWhole(told);
   // The caller that was told of no run may find that there is one.
-  const [id = begun] = (await world.rollbacks()).filter((one) => !before.has(one));
-  await world.settle(id);
-  world.cut = new Cut(Number.POSITIVE_INFINITY);
+  const id = await world.rollback();
   await world.settle(id);
   const status = id === undefined ? "none" : statusOf(await world.run(id));
   const wanted = scenario.cancelledAfter === undefined ? ["succeeded"] : ["succeeded", "cancelled"];
   if (begun === undefined) wanted.push("none");
   assert.ok(wanted.includes(status), id && JSON.stringify((await world.run(id)).targets));
-  assert.ok(sameAs(await world.read(), status === "succeeded" ? old : now), `it ${status} and is not that`);
+  assert.ok(sameAs(await world.read(), status === "succeeded" ? old : told.now), `it ${status} and is not that`);
   await world.checkNothingLeft();
   return cut.place;
 };
 
 const cutEverywhere = async (scenario: Scenario): Promise<readonly string[]> => {
-  const world = await World.open(scenario);
-  try {
-    const [old, now] = [await contentOf(world, 1), await contentOf(world, 2)];
-    const places: string[] = [];
-    for (let n = 1; ; n += 1) {
-      const place = await cutAt(n, { world, old, now }, scenario).catch((cause: unknown) => {
-        throw new Error(`it went wrong, cut at place ${n}, after ${places.at(-1)}`, { cause });
-      });
+  const places: string[] = [];
+  for (let n = 1; ; n += 1) {
+    const world = await World.open(scenario);
+    try {
+      const place = await cutAt(n, world, scenario);
       if (place === undefined) return places;
       places.push(place);
+    } catch (cause) {
+      throw new Error(`it went wrong, cut at place ${n}, the next after ${places.at(-1)}`, { cause });
+    } finally {
+      await world.remove();
     }
-  } finally {
-    await world.remove();
   }
 };
 
@@ -109,7 +103,7 @@ const assertStruck = (places: readonly string[], wanted: readonly string[]) => {
 };
 
 const ofControlPlane = ["begin: commit", "report: commit", "report: send"];
-const inPlace = (swaps: boolean) => (swaps ? [] : ["rolling-back: rollback, between two extents"]);
+const inPlace = (swaps: boolean) => (swaps ? [] : ["rolling-back: rollback, in the middle"]);
 
 for (const swaps of [true, false]) {
   const how = swaps ? "by a swap" : "in place";
@@ -122,7 +116,7 @@ for (const swaps of [true, false]) {
     test("from a target's data: is the old ones or the new ones, whole, and leaves nothing behind", async () => {
       const places = await cutEverywhere({ swaps, from: siteB });
       const steps = stepsOf.rollback.map((step) => `${step}: `);
-      assertStruck(places, [...steps, ...inPlace(swaps), ...ofControlPlane, "transferring there: completeMirror"]);
+      assertStruck(places, [...steps, ...inPlace(swaps), ...ofControlPlane, "transferring: there, completeMirror"]);
     });
 
     test("and undone: is the old ones or the new ones, whole, and leaves nothing behind", async () => {

@@ -18,7 +18,7 @@ import { loadRun } from "../../../functions/runs/runs.ts";
 import { handleSweep } from "../../../functions/sweep.ts";
 import { resultParts } from "../../../gateway/tasks/result-parts.ts";
 import { Cluster, doTask } from "./cluster.ts";
-import { Cut, Died } from "./cut.ts";
+import { Cut, cutAround, Died } from "./cut.ts";
 
 const planId = planIdSchema.parse("plan_01K0Z3NDEKTSV4RRFFQ69G5FAV");
 const gatewayId = gatewayIdSchema.parse("gw-1");
@@ -36,9 +36,14 @@ export class World {
   readonly #api: TestApi;
   readonly #messages: Message[] = [];
   cut = neverCut();
+  /** Of the control plane; another one has nothing in mind that was not written down. */
+  #life = { isDead: false };
+  #deps: Deps;
+  #doing = "";
 
   private constructor(api: TestApi, a: Cluster, b: Cluster, volumeIds: readonly string[]) {
     this.#api = api;
+    this.#deps = this.#newDeps();
     this.a = a;
     this.b = b;
     this.volumeIds = volumeIds;
@@ -80,18 +85,30 @@ export class World {
     return Promise.all(this.volumeIds.map((id) => this.a.read(id)));
   }
 
-  /** Calls the control plane, which may die at each of its commits and messages. */
-  async #call<T>(what: string, call: (deps: Deps) => Promise<T>): Promise<T> {
-    const life = { isDead: false };
+  /** May die at each of its commits and messages. */
+  #newDeps(): Deps {
     const { deps } = this.#api;
-    const result = await call({
+    const life = { isDead: false };
+    const come = (place: string) => this.cut.come(life, `${this.#doing}: ${place}`);
+    this.#life = life;
+    return {
       ...deps,
-      store: this.cut.around(deps.store, { what, life, names: ["commit", "putAll", "deleteAll"] }),
-      tasks: this.cut.around(deps.tasks, { what, life, names: ["send"] }),
-    });
-    // What has swallowed its own death has done nothing more, either.
-    if (life.isDead) throw new Died();
-    return result;
+      store: cutAround(deps.store, { come, names: ["commit", "putAll", "deleteAll"] }),
+      tasks: cutAround(deps.tasks, { come, names: ["send"] }),
+    };
+  }
+
+  /** Calls the control plane. @throws Died, and what it throws */
+  async #call<T>(doing: string, call: (deps: Deps) => Promise<T>): Promise<T> {
+    this.#doing = doing;
+    try {
+      const result = await call(this.#deps);
+      // What has swallowed its own death has done nothing more, either.
+      if (this.#life.isDead) throw new Died();
+      return result;
+    } finally {
+      if (this.#life.isDead) this.#deps = this.#newDeps();
+    }
   }
 
   async backUp(): Promise<GroupId> {
@@ -130,12 +147,12 @@ export class World {
     return (await loadRun(this.#api.deps, id))?.run ?? assert.fail(`there is no run ${id}`);
   }
 
-  /** The newest rollback, whoever was told of it. */
-  async rollbacks(): Promise<readonly RunId[]> {
+  /** Whoever was told of it. */
+  async rollback(): Promise<RunId | undefined> {
     const { items } = await this.#api.deps.store.query<{ readonly id?: RunId; readonly kind?: string }>({
       ...{ partition: `PLAN#${planId}`, prefix: "RUN#", limit: 1000 },
     });
-    return items.flatMap(({ body: { id, kind } }) => (kind === "rollback" && id !== undefined ? [id] : []));
+    return items.find(({ body }) => body.kind === "rollback")?.body.id;
   }
 
   /** Delivers one message after the other until one of them is a task of this kind, which is kept. */
@@ -229,7 +246,8 @@ export class World {
       this.volumeIds.toSorted(),
       "something that was brought stays",
     );
-    for (const runId of await this.rollbacks()) {
+    const runId = await this.rollback();
+    if (runId !== undefined) {
       const staged = { planId: stagedIdsOf(runId).planId, source: siteA };
       assert.deepEqual(await this.a.driver.listGroups(staged), [], "a group that was brought stays");
     }
