@@ -6,6 +6,9 @@ interface Life {
   isDead: boolean;
 }
 
+/** Whose calls are cut. */
+export type Cuttable = "storage" | "control plane";
+
 /**
  * Lives go on until the one that comes to the n-th place: before a call, after its effect, or
  * between two parts of it.
@@ -15,15 +18,22 @@ export class Cut {
   /** Of the one who died. */
   place: string | undefined;
 
+  readonly #of: Cuttable;
+
   /** @param n counted from 1 */
-  constructor(n: number) {
+  constructor(of: Cuttable, n: number) {
+    this.#of = of;
     this.#left = n;
   }
 
+  static never(): Cut {
+    return new Cut("storage", Number.POSITIVE_INFINITY);
+  }
+
   /** @throws Died */
-  readonly come = (life: Life, place: string): void => {
-    if (!life.isDead) this.#left -= 1;
-    if (this.#left === 0 && !life.isDead) {
+  readonly come = (life: Life, of: Cuttable, place: string): void => {
+    if (!life.isDead && of === this.#of) this.#left -= 1;
+    if (this.#left === 0 && this.place === undefined) {
       life.isDead = true;
       this.place = place;
     }

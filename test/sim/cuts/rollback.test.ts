@@ -1,16 +1,24 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { rm } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { GroupId, RunId } from "../../../core/api/ids.ts";
 import { statusOf, stepsOf } from "../../../core/run/steps.ts";
 import { siteB } from "../../../functions/api/testing.ts";
-import { Cut } from "./cut.ts";
+import { emptyCluster } from "./cluster.ts";
+import { Cut, type Cuttable } from "./cut.ts";
 import { World } from "./world.ts";
+
+let empty = "";
+before(async () => {
+  empty = await emptyCluster();
+});
+after(() => rm(empty, { recursive: true }));
 
 interface Scenario {
   readonly swaps: boolean;
   /** Else from the site's own snapshots. */
-  readonly from?: typeof siteB;
+  readonly from?: typeof siteB | undefined;
   /** A person cancels it when so many extents are written in place, or it was taken and dropped. */
   readonly cancelledAfter?: number;
 }
@@ -37,11 +45,11 @@ const checkWhole = async ({ world, old, now }: Told): Promise<void> => {
 const rollBack = async (world: World, groupId: GroupId, scenario: Scenario): Promise<RunId | undefined> => {
   const { from, cancelledAfter } = scenario;
   const cut = world.cut;
-  if (cancelledAfter !== undefined) world.cut = new Cut(Number.POSITIVE_INFINITY);
+  if (cancelledAfter !== undefined) world.cut = Cut.never();
   const begun = await world.rollBack(groupId, from);
   if (begun !== undefined && cancelledAfter !== undefined) {
     const task = await world.until("rollback");
-    world.cut = new Cut(1 + cancelledAfter);
+    world.cut = new Cut("storage", 1 + cancelledAfter);
     await world.work(task).catch(() => undefined);
     assert.ok(world.cut.place, "it was cut");
     await Promise.all([world.a.takeOver(), world.b.takeOver()]);
@@ -53,12 +61,11 @@ const rollBack = async (world: World, groupId: GroupId, scenario: Scenario): Pro
   return begun?.id;
 };
 
-/** @returns where it was cut; undefined: it was over before */
-const cutAt = async (n: number, world: World, scenario: Scenario): Promise<string | undefined> => {
+/** @returns whether it was cut, before it was over */
+const cutOnce = async (world: World, cut: Cut, scenario: Scenario): Promise<boolean> => {
   const old = await contentOf(world, 1);
   const groupId = await world.backUp();
   const told = { world, old, now: await contentOf(world, 2) };
-  const cut = new Cut(n);
   world.cut = cut;
   world.onDeath = () => checkWhole(told);
   const begun = await rollBack(world, groupId, scenario);
@@ -66,25 +73,35 @@ const cutAt = async (n: number, world: World, scenario: Scenario): Promise<strin
   // The caller that was told of no run may find that there is one.
   const id = await world.rollback();
   await world.settle(id);
-  const status = id === undefined ? "none" : statusOf(await world.run(id));
-  const wanted = scenario.cancelledAfter === undefined ? ["succeeded"] : ["succeeded", "cancelled"];
-  if (begun === undefined) wanted.push("none");
-  assert.ok(wanted.includes(status), id && JSON.stringify((await world.run(id)).targets));
+  const run = id && (await world.run(id));
+  const status = run ? statusOf(run) : "none";
+  const wanted = scenario.cancelledAfter === undefined ? "succeeded" : "cancelled";
+  if (begun !== undefined || run) assert.equal(status, wanted, JSON.stringify(run));
   assert.ok(sameAs(await world.read(), status === "succeeded" ? old : told.now), `it ${status} and is not that`);
+  if (run) assert.ok(sameAs(await world.readGroup(run.groupId), told.now), "the safety group lacks what was there");
   await world.checkNothingLeft();
-  return cut.place;
+  return cut.place !== undefined;
 };
 
-const cutEverywhere = async (scenario: Scenario): Promise<readonly string[]> => {
+/**
+ * Of the control plane every so many calls are cut, beginning with one of these by chance: so all
+ * of them have their turn. `SIM_CUT_EACH=1` takes each.
+ */
+const each = Number(process.env["SIM_CUT_EACH"] ?? 4);
+const firstOf = { storage: 1, "control plane": 1 + (Math.floor(Date.now() / 1000) % each) };
+const stepOf = { storage: 1, "control plane": each };
+
+/** @returns where it was cut */
+const cutEverywhere = async (of: Cuttable, scenario: Scenario): Promise<readonly string[]> => {
   const places: string[] = [];
-  for (let n = 1; ; n += 1) {
-    const world = await World.open(scenario);
+  for (let n = firstOf[of]; ; n += stepOf[of]) {
+    const world = await World.open(scenario, empty);
+    const cut = new Cut(of, n);
     try {
-      const place = await cutAt(n, world, scenario);
-      if (place === undefined) return places;
-      places.push(place);
+      if (!(await cutOnce(world, cut, scenario))) return places;
+      places.push(cut.place ?? "");
     } catch (cause) {
-      throw new Error(`it went wrong, cut at place ${n}, the next after ${places.at(-1)}`, { cause });
+      throw new Error(`it went wrong, cut at call ${n} of the ${of}: ${cut.place}`, { cause });
     } finally {
       await world.remove();
     }
@@ -102,26 +119,46 @@ const assertStruck = (places: readonly string[], wanted: readonly string[]) => {
   assert.deepEqual(missing, [], places.join("\n"));
 };
 
-const ofControlPlane = ["begin: commit", "report: commit", "report: send"];
-const inPlace = (swaps: boolean) => (swaps ? [] : ["rolling-back: rollback, in the middle"]);
+const scenarios: readonly {
+  readonly title: string;
+  readonly from?: typeof siteB;
+  readonly isCancelled?: true;
+  /** What must have been cut. */
+  readonly steps: readonly string[];
+  readonly control: readonly string[];
+}[] = [
+  {
+    title: "from the site's own snapshots",
+    steps: ["checking", "snapshotting", "rolling-back"],
+    control: ["begin: commit", "report: commit"],
+  },
+  {
+    title: "from a target's data",
+    ...{ from: siteB, steps: [...stepsOf.rollback, "transferring: there"] },
+    control: ["begin: commit", "report: commit", "report: send"],
+  },
+  {
+    title: "given up by a person while it is done",
+    ...{ isCancelled: true, steps: ["undoing: undoRollback"], control: ["cancel: commit", "report: commit"] },
+  },
+];
 
-for (const swaps of [true, false]) {
-  const how = swaps ? "by a swap" : "in place";
-  describe(`a rollback ${how}, cut at each call of a storage, commit and message, and taken up by another`, () => {
-    test("from the site's own snapshots: is the old ones or the new ones, whole, and leaves nothing behind", async () => {
-      const places = await cutEverywhere({ swaps });
-      assertStruck(places, ["checking: ", "snapshotting: ", "rolling-back: ", ...inPlace(swaps), ...ofControlPlane]);
+for (const { title, steps, control, isCancelled, from } of scenarios) {
+  describe(`a rollback ${title} is the old ones or the new ones, whole, and leaves nothing behind`, () => {
+    const scenarioOf = (swaps: boolean): Scenario => ({
+      ...{ swaps, from },
+      ...(isCancelled && { cancelledAfter: swaps ? 0 : 2 }),
     });
 
-    test("from a target's data: is the old ones or the new ones, whole, and leaves nothing behind", async () => {
-      const places = await cutEverywhere({ swaps, from: siteB });
-      const steps = stepsOf.rollback.map((step) => `${step}: `);
-      assertStruck(places, [...steps, ...inPlace(swaps), ...ofControlPlane, "transferring: there, completeMirror"]);
-    });
+    for (const swaps of [true, false]) {
+      test(`where gateways die at any call of a storage that does it ${swaps ? "by a swap" : "in place"}`, async () => {
+        const inPlace = swaps || isCancelled ? [] : ["rolling-back: rollback, in the middle"];
+        assertStruck(await cutEverywhere("storage", scenarioOf(swaps)), [...steps, ...inPlace]);
+      });
+    }
 
-    test("and undone: is the old ones or the new ones, whole, and leaves nothing behind", async () => {
-      const places = await cutEverywhere({ swaps, cancelledAfter: swaps ? 0 : 2 });
-      assertStruck(places, ["undoing: undoRollback", "cancel: commit", "report: commit"]);
+    test("where the control plane dies at a commit or a message, before or after it", async () => {
+      assertStruck(await cutEverywhere("control plane", scenarioOf(false)), control);
     });
   });
 }

@@ -16,6 +16,7 @@ import { handleReport } from "../../../functions/report.ts";
 import { startRollback } from "../../../functions/rollback/start-rollback.ts";
 import { loadRun } from "../../../functions/runs/runs.ts";
 import { handleSweep } from "../../../functions/sweep.ts";
+import { readSnapshot, snapshotOf } from "../../../gateway/storage/conformance/fixtures.ts";
 import { resultParts } from "../../../gateway/tasks/result-parts.ts";
 import { Cluster, doTask } from "./cluster.ts";
 import { Cut, cutAround, Died } from "./cut.ts";
@@ -23,7 +24,6 @@ import { Cut, cutAround, Died } from "./cut.ts";
 const planId = planIdSchema.parse("plan_01K0Z3NDEKTSV4RRFFQ69G5FAV");
 const gatewayId = gatewayIdSchema.parse("gw-1");
 const roundsMax = 400;
-const neverCut = () => new Cut(Number.POSITIVE_INFINITY);
 
 /** What is in the queues is delivered until somebody has done it. */
 type Message = { readonly task: RunTask } | { readonly report: object };
@@ -35,7 +35,7 @@ export class World {
   readonly volumeIds: readonly string[];
   readonly #api: TestApi;
   readonly #messages: Message[] = [];
-  cut = neverCut();
+  cut = Cut.never();
   /** Of the control plane; another one has nothing in mind that was not written down. */
   #life = { isDead: false };
   #deps: Deps;
@@ -50,8 +50,9 @@ export class World {
   }
 
   /** A plan of two volumes, from `a` to `b`. */
-  static async open({ swaps }: { readonly swaps: boolean }): Promise<World> {
-    const [api, a, b] = [await createTestApi(), await Cluster.open("a", swaps), await Cluster.open("b", true)];
+  static async open({ swaps }: { readonly swaps: boolean }, like: string): Promise<World> {
+    const [a, b] = await Promise.all([Cluster.open("a", swaps, like), Cluster.open("b", true, like)]);
+    const api = await createTestApi();
     const objects = await Promise.all(["one", "two"].map((name) => a.createVolume(name)));
     const now = api.deps.clock.now();
     await api.deps.store.putAll(
@@ -89,13 +90,19 @@ export class World {
   #newDeps(): Deps {
     const { deps } = this.#api;
     const life = { isDead: false };
-    const come = (place: string) => this.cut.come(life, `${this.#doing}: ${place}`);
+    const come = (place: string) => this.cut.come(life, "control plane", `${this.#doing}: ${place}`);
     this.#life = life;
     return {
       ...deps,
       store: cutAround(deps.store, { come, names: ["commit", "putAll", "deleteAll"] }),
       tasks: cutAround(deps.tasks, { come, names: ["send"] }),
     };
+  }
+
+  /** What a group has of them at the site that they are of. */
+  readGroup(groupId: GroupId): Promise<readonly Buffer[]> {
+    const { driver } = this.a;
+    return Promise.all(this.volumeIds.map(async (id) => readSnapshot(driver, await snapshotOf(driver, groupId, id))));
   }
 
   /** Calls the control plane. @throws Died, and what it throws */
@@ -120,7 +127,7 @@ export class World {
   }
 
   /** @returns undefined: the control plane died over it, and its caller was told of no run */
-  async rollBack(groupId: GroupId, from?: typeof siteB): Promise<Run | undefined> {
+  async rollBack(groupId: GroupId, from: typeof siteB | undefined): Promise<Run | undefined> {
     const wishes = { groupId, discardChanges: true, powerOff: false, keepSafetyDays: 3, ...(from && { from }) };
     return this.#unlessDead(this.#call("begin", (deps) => startRollback(deps, wishes)));
   }
