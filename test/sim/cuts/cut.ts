@@ -6,8 +6,14 @@ interface Life {
   isDead: boolean;
 }
 
+type Caller = "storage" | "control plane";
+
 /** Whose calls are cut. */
-export type Cuttable = "storage" | "control plane";
+export interface Cuttable {
+  readonly of: Caller;
+  /** Of storages: those that are made in these steps. All, unless given. */
+  readonly steps?: readonly string[] | undefined;
+}
 
 /**
  * Lives go on until the one that comes to the n-th place: before a call, after its effect, or
@@ -27,12 +33,14 @@ export class Cut {
   }
 
   static never(): Cut {
-    return new Cut("storage", Number.POSITIVE_INFINITY);
+    return new Cut({ of: "storage" }, Number.POSITIVE_INFINITY);
   }
 
   /** @throws Died */
-  readonly come = (life: Life, of: Cuttable, place: string): void => {
-    if (!life.isDead && of === this.#of) this.#left -= 1;
+  readonly come = (life: Life, of: Caller, place: string): void => {
+    const { steps } = this.#of;
+    const isCounted = of === this.#of.of && (steps?.some((step) => place.startsWith(`${step}: `)) ?? true);
+    if (!life.isDead && isCounted) this.#left -= 1;
     if (this.#left === 0 && this.place === undefined) {
       life.isDead = true;
       this.place = place;

@@ -214,7 +214,7 @@ export class World {
       if (!(error instanceof Died)) throw error;
       this.#messages.push(message);
       await this.onDeath();
-      await Promise.all([this.a.takeOver(), this.b.takeOver()]);
+      if ("task" in message) await Promise.all([this.a.takeOver(), this.b.takeOver()]);
     }
   }
 
