@@ -23,7 +23,7 @@ export const emptyCluster = async (): Promise<string> => {
 };
 
 /** A real cluster, and the gateway in front of it. */
-export class Cluster {
+export class CutCluster {
   readonly dir: string;
   readonly #swaps: boolean;
   driver: StorageDriver;
@@ -35,10 +35,10 @@ export class Cluster {
   }
 
   /** @param like the folder of an empty one, which is made faster by a copy */
-  static async open(name: string, swaps: boolean, like: string): Promise<Cluster> {
+  static async open(name: string, swaps: boolean, like: string): Promise<CutCluster> {
     const dir = await memoryDir(`cuts-${name}`);
     await cp(like, dir, { recursive: true });
-    return new Cluster(dir, swaps, await ExtentStore.open(dir, { swaps }));
+    return new CutCluster(dir, swaps, await ExtentStore.open(dir, { swaps }));
   }
 
   /** Another gateway comes in the place of one that died, and takes back what that was holding. */
@@ -72,7 +72,7 @@ export class Cluster {
  */
 export const doTask = async (
   task: RunTask,
-  { here, to, cut }: { readonly here: Cluster; readonly to: Cluster; readonly cut: Cut },
+  { here, to, cut }: { readonly here: CutCluster; readonly to: CutCluster; readonly cut: Cut },
 ): Promise<TaskResult> => {
   const life = { isDead: false };
   const come = (place: string) => cut.come(life, "storage", `${task.step}: ${place}`);

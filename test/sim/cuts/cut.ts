@@ -20,11 +20,10 @@ export interface Cuttable {
  * between two parts of it.
  */
 export class Cut {
+  readonly #of: Cuttable;
   #left: number;
   /** Of the one who died. */
   place: string | undefined;
-
-  readonly #of: Cuttable;
 
   /** @param n counted from 1 */
   constructor(of: Cuttable, n: number) {

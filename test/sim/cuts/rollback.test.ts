@@ -41,12 +41,15 @@ const checkWhole = async ({ world, old, now }: Told): Promise<void> => {
   }
 };
 
-/** A volume with other bytes than its newest group has; then the rollback to that, cut somewhere. */
-const rollBack = async (world: World, groupId: GroupId, scenario: Scenario): Promise<RunId | undefined> => {
+/**
+ * Begins a rollback; where a person cancels it, that too, and the task that had begun comes
+ * back late. @returns undefined: nobody was told of a run
+ */
+const beginRollback = async (world: World, groupId: GroupId, scenario: Scenario): Promise<RunId | undefined> => {
   const { from, cancelledAfter } = scenario;
   const cut = world.cut;
   if (cancelledAfter !== undefined) world.cut = Cut.never();
-  const begun = await world.rollBack(groupId, from);
+  const begun = await world.begin(groupId, from);
   if (begun !== undefined && cancelledAfter !== undefined) {
     const task = await world.until("rollback");
     world.cut = new Cut({ of: "storage" }, 1 + cancelledAfter);
@@ -68,7 +71,7 @@ const cutOnce = async (world: World, cut: Cut, scenario: Scenario): Promise<bool
   const told = { world, old, now: await contentOf(world, 2) };
   world.cut = cut;
   world.onDeath = () => checkWhole(told);
-  const begun = await rollBack(world, groupId, scenario);
+  const begun = await beginRollback(world, groupId, scenario);
   await checkWhole(told);
   // The caller that was told of no run may find that there is one.
   const id = await world.rollback();

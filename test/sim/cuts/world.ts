@@ -18,7 +18,7 @@ import { loadRun } from "../../../functions/runs/runs.ts";
 import { handleSweep } from "../../../functions/sweep.ts";
 import { readSnapshot, snapshotOf } from "../../../gateway/storage/conformance/fixtures.ts";
 import { resultParts } from "../../../gateway/tasks/result-parts.ts";
-import { Cluster, doTask } from "./cluster.ts";
+import { CutCluster, doTask } from "./cluster.ts";
 import { Cut, cutAround, Died } from "./cut.ts";
 
 const planId = planIdSchema.parse("plan_01K0Z3NDEKTSV4RRFFQ69G5FAV");
@@ -30,8 +30,8 @@ type Message = { readonly task: RunTask } | { readonly report: object };
 
 /** Two real clusters under the real control plane, whose store is in memory. */
 export class World {
-  readonly a: Cluster;
-  readonly b: Cluster;
+  readonly a: CutCluster;
+  readonly b: CutCluster;
   readonly volumeIds: readonly string[];
   readonly #api: TestApi;
   readonly #messages: Message[] = [];
@@ -41,7 +41,7 @@ export class World {
   #deps: Deps;
   #doing = "";
 
-  private constructor(api: TestApi, a: Cluster, b: Cluster, volumeIds: readonly string[]) {
+  private constructor(api: TestApi, a: CutCluster, b: CutCluster, volumeIds: readonly string[]) {
     this.#api = api;
     this.#deps = this.#newDeps();
     this.a = a;
@@ -51,7 +51,7 @@ export class World {
 
   /** A plan of two volumes, from `a` to `b`. */
   static async open({ swaps }: { readonly swaps: boolean }, like: string): Promise<World> {
-    const [a, b] = await Promise.all([Cluster.open("a", swaps, like), Cluster.open("b", true, like)]);
+    const [a, b] = await Promise.all([CutCluster.open("a", swaps, like), CutCluster.open("b", true, like)]);
     const api = await createTestApi();
     const objects = await Promise.all(["one", "two"].map((name) => a.createVolume(name)));
     const now = api.deps.clock.now();
@@ -127,7 +127,7 @@ export class World {
   }
 
   /** @returns undefined: the control plane died over it, and its caller was told of no run */
-  async rollBack(groupId: GroupId, from: typeof siteB | undefined): Promise<Run | undefined> {
+  async begin(groupId: GroupId, from: typeof siteB | undefined): Promise<Run | undefined> {
     const wishes = { groupId, discardChanges: true, powerOff: false, keepSafetyDays: 3, ...(from && { from }) };
     return this.#unlessDead(this.#call("begin", (deps) => startRollback(deps, wishes)));
   }
@@ -162,7 +162,7 @@ export class World {
     return items.find(({ body }) => body.kind === "rollback")?.body.id;
   }
 
-  /** Delivers one message after the other until one of them is a task of this kind, which is kept. */
+  /** Delivers messages until one of them is a task of this kind, and takes that. */
   async until(kind: RunTask["kind"]): Promise<RunTask> {
     for (let round = 0; round < roundsMax; round += 1) {
       this.#collect();
