@@ -29,7 +29,7 @@ const roundsMax = 400;
 type Message = { readonly task: RunTask } | { readonly report: object };
 
 /** Two real clusters under the real control plane, whose store is in memory. */
-export class World {
+export class CutWorld {
   readonly a: CutCluster;
   readonly b: CutCluster;
   readonly volumeIds: readonly string[];
@@ -50,7 +50,7 @@ export class World {
   }
 
   /** A plan of two volumes, from `a` to `b`. */
-  static async open({ swaps }: { readonly swaps: boolean }, like: string): Promise<World> {
+  static async open({ swaps }: { readonly swaps: boolean }, like: string): Promise<CutWorld> {
     const [a, b] = await Promise.all([CutCluster.open("a", swaps, like), CutCluster.open("b", true, like)]);
     const api = await createTestApi();
     const objects = await Promise.all(["one", "two"].map((name) => a.createVolume(name)));
@@ -65,7 +65,7 @@ export class World {
       objects: objects.map(({ kind, id, name }) => ({ kind, id, name })),
       ...{ compression: { enabled: true, level: 1, dictionary: true }, slotsDoneUntil: now, sequence: 0, lanes: {} },
     });
-    return new World(
+    return new CutWorld(
       api,
       a,
       b,
