@@ -9,6 +9,7 @@ import type { Time } from "../../time/time.ts";
 import type { ClusterAdministration } from "../administration.ts";
 import type { StorageCall } from "../call.ts";
 import type {
+  DeleteRebuiltOptions,
   GroupDamage,
   LastSequence,
   ListedGroup,
@@ -61,6 +62,7 @@ import { prepareMirror } from "./mirrors/prepare.ts";
 import { releaseMirrors } from "./mirrors/release.ts";
 import * as sessions from "./mirrors/sessions.ts";
 import { dropStaged } from "./mirrors/staged.ts";
+import { deleteRebuilt } from "./rebuild/delete-rebuilt.ts";
 import { rebuildObject } from "./rebuild/rebuild.ts";
 import { changesSince } from "./rollback/changes.ts";
 import { rollbackBySwap, rollbackInPlace, undoRollback, unfinishedRollbacks } from "./rollback/rollback.ts";
@@ -304,6 +306,12 @@ export class ExtentStore implements StorageDriver {
 
   async rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig> {
     return this.#transaction((database) => rebuildObject(database, options));
+  }
+
+  async deleteRebuilt(options: DeleteRebuiltOptions, call?: StorageCall): Promise<void> {
+    const { writer } = this.#store;
+    this.#transaction((database) => deleteRebuilt({ database, writer }, options));
+    await collect(this.#store, { compact: true, ...call });
   }
 
   async changesSince(of: ChangesSinceOptions): Promise<readonly ObjectChanges[]> {
