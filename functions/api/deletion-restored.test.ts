@@ -120,7 +120,7 @@ describe("deleting what a restore has made", () => {
       ...{ part: 0, parts: 1, observedAt: api.deps.clock.now() },
       objects: [{ ...objectNamed(made.name), kind: "lun", id: made.id }],
     });
-    const plan = { ...nightly, name: "mine", source: "b", targets: [] };
+    const plan = { ...nightly, name: "mine", source: "b", retention: { keepLast: 2 }, targets: [] };
     for (const objects of [[made], [{ kind: made.kind, match: "rebuilt-*" }]]) {
       const { status, body: created } = await api.send("POST", "/v1/plans", { ...plan, objects });
       assert.equal(status, 201, JSON.stringify(created));

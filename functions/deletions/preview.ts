@@ -6,9 +6,10 @@ import type { DeletionPlan } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { Deps } from "../ports/deps.ts";
+import type { Wanted, WantedAt } from "./going-now.ts";
 import { nextRunNotes } from "./next-run.ts";
 import { askForSpace } from "./space.ts";
-import { digestOf, readWanted, type Wanted, type WantedAt } from "./wanted.ts";
+import { digestOf, readWanted } from "./wanted.ts";
 
 /** So long what was seen can be confirmed. */
 const goodSeconds = 600;

@@ -13,7 +13,7 @@ import type { Deps } from "../ports/deps.ts";
 import { listWholePlans, readPlan, readWholePlan } from "../queries/plans.ts";
 import { type RebuildFact, readFacts } from "../runs/facts.ts";
 import { needRun } from "../runs/runs.ts";
-import type { Wanted } from "./wanted.ts";
+import type { Wanted } from "./going-now.ts";
 
 type Wish = Extract<DeletionWish, { type: "restored" }>;
 

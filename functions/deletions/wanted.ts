@@ -1,38 +1,20 @@
 import { createHash } from "node:crypto";
 import type { DeletionWish } from "../../core/api/deletion/request.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Group } from "../../core/api/group.ts";
 import { planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { type DeletionPlan, partsMax } from "../../core/api/run.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
-import type { Stored } from "../../core/ports/store.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
-import { isNeededAt, type MeantAt, meantOf, readSiteGroups, type SiteGroups } from "../deletable/going.ts";
+import { isNeededAt, type MeantAt, meantOf, readSiteGroups } from "../deletable/going.ts";
 import { refusalOf } from "../deletable/refusal.ts";
 import { readGroups } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readPlan } from "../queries/plans.ts";
 import { readSite } from "../sites/sites.ts";
+import type { Wanted, WantedAt } from "./going-now.ts";
 import { readRestored } from "./restored.ts";
 import { withObjects } from "./taken-out.ts";
-
-/** What is wanted, as it would go now. */
-export interface Wanted {
-  readonly wish: DeletionWish;
-  readonly plan: Plan;
-  /** As it is when that goes: of a plan that goes itself, deleted. */
-  readonly planThen: Plan;
-  /** Of all groups those up to this number are meant. */
-  readonly upTo: number;
-  readonly told: DeletionPlan;
-  readonly sites: readonly WantedAt[];
-}
-
-export interface WantedAt extends MeantAt {
-  readonly at: SiteGroups;
-  readonly going: readonly Stored<Group>[];
-}
 
 /**
  * Works out what a wish means now.

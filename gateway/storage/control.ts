@@ -338,7 +338,10 @@ export interface PrepareMirrorOptions {
   readonly staged?: Staged;
 }
 
-/** `key` and `owner`: of the restore, as it made it. `object`: what it made, as the cluster calls it. */
+/**
+ * `key` and `owner`: of the restore, as it made it. `object`: what it made, as the cluster calls
+ * it.
+ */
 export interface DeleteRebuiltOptions {
   readonly key: string;
   readonly owner: Owner;

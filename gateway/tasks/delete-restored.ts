@@ -5,8 +5,8 @@ import { ownerOf, type TaskContext } from "./context.ts";
 /**
  * Deletes what a restore has made here. The task says which, and the storage knows what it has made
  * and what not. VMs go first, and their disks with them: a volume by itself may be one of those.
- * @throws OBJECT_LOCKED, NOT_OURS, OBJECT_BUSY, and what else the storage throws; objects before the
- *   one that failed are gone then
+ * @throws OBJECT_LOCKED, NOT_OURS, OBJECT_BUSY, and what else the storage throws; objects before
+ *   the one that failed are gone then
  */
 export const deleteRestored = async (
   task: ReclaimTask,

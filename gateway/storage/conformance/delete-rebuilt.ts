@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { StorageDriver } from "../driver.ts";
-import { groupId, owner, readSnapshot, rejects } from "./fixtures.ts";
+import { groupId, noise, owner, readSnapshot, rejects, write } from "./fixtures.ts";
 import { isMirror, kindTest, objectOfKind, publishAll, vmOfSource } from "./objects.ts";
 import type { StorageUnderTest } from "./storage-under-test.ts";
 
@@ -16,6 +16,8 @@ export const deleteRebuiltConformance = (open: () => Promise<StorageUnderTest>):
   const rebuild = (driver: StorageDriver, object: ObjectConfig, key = "restore-1", name = `again-${key}`) =>
     driver.rebuildObject({ key, owner, fromGroupId: groupId(1), object, name });
 
+  const nothing = { owner, groups: [], mirrors: false } as const;
+
   describe("deleting what a restore has made", () => {
     kindTest("is done twice as once, of each kind, and the group stays as it was", all, async (driver, storage) => {
       const objects = Object.values(objectOfKind).map((make) => make());
@@ -24,9 +26,6 @@ export const deleteRebuiltConformance = (open: () => Promise<StorageUnderTest>):
       assert(group !== undefined);
       const made: ObjectConfig[] = [];
       for (const object of objects) made.push(await rebuild(driver, object, "restore-1", object.name));
-      const spaceOf = (key: string) =>
-        driver.spaceOf({ owner, groups: [], mirrors: false, restored: { key, objects: made } });
-      assert.equal((await spaceOf("restore-2"))?.bytes ?? 0, 0);
       for (const object of made) await remove(driver, object);
       const reopened = await storage.reopen();
       assert.deepEqual(await own(reopened), []);
@@ -53,6 +52,23 @@ export const deleteRebuiltConformance = (open: () => Promise<StorageUnderTest>):
       assert.equal((await own(driver)).length, 3);
       await remove(driver, made);
       assert.deepEqual((await own(driver)).map(({ id }) => id).toSorted(), [other.id, plain.id].toSorted());
+    });
+
+    kindTest("gives back what was written to it since, as was told before", vms, async (driver) => {
+      const object = vmOfSource();
+      await publishAll(driver, 1, [object]);
+      const made = await rebuild(driver, object);
+      const of = (key: string) => driver.spaceOf({ ...nothing, restored: { key, objects: [made] } });
+      const shared = await of("restore-1");
+      if (shared === undefined) return;
+      assert.equal(shared.bytes, 0, "the mirror has all of it");
+      const [disk] = made.volumes;
+      assert(disk !== undefined);
+      await write(driver, disk.id, [0, noise(64 * 1024, 9)]);
+      assert(((await of("restore-1"))?.bytes ?? 0) >= 64 * 1024);
+      assert.equal((await of("restore-2"))?.bytes, 0, "another restore has none of it");
+      await remove(driver, made);
+      assert.equal((await of("restore-1"))?.bytes, 0);
     });
 
     kindTest("is refused for a VM that is on, and for a disk that a VM has", vms, async (driver) => {

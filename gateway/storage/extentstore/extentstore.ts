@@ -41,6 +41,7 @@ import type {
   VolumeHandle,
 } from "../volume-io.ts";
 import { StoreAdministration } from "./administration/administration.ts";
+import { deleteRebuilt } from "./administration/delete-rebuilt.ts";
 import { setPower } from "./administration/power.ts";
 import { groupDamage } from "./cluster/group-damage.ts";
 import * as objects from "./cluster/objects.ts";
@@ -62,7 +63,6 @@ import { prepareMirror } from "./mirrors/prepare.ts";
 import { releaseMirrors } from "./mirrors/release.ts";
 import * as sessions from "./mirrors/sessions.ts";
 import { dropStaged } from "./mirrors/staged.ts";
-import { deleteRebuilt } from "./rebuild/delete-rebuilt.ts";
 import { rebuildObject } from "./rebuild/rebuild.ts";
 import { changesSince } from "./rollback/changes.ts";
 import { rollbackBySwap, rollbackInPlace, undoRollback, unfinishedRollbacks } from "./rollback/rollback.ts";

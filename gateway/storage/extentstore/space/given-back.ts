@@ -3,12 +3,12 @@ import { setImmediate } from "node:timers/promises";
 import type { Space } from "../../../../core/api/deletion/space.ts";
 import type { StorageCall } from "../../call.ts";
 import type { SpaceOptions } from "../../control.ts";
+import { tablesOfRebuilt } from "../cluster/rebuilt.ts";
 import type { BlockTable } from "../data/blocks.ts";
 import { dataFilePath } from "../data/data-file.ts";
 import type { Store } from "../data/store.ts";
 import { loadVersion } from "../data/version-files.ts";
 import type { Database } from "../database/database.ts";
-import { tablesOfRebuilt } from "../rebuild/delete-rebuilt.ts";
 import { measuredAtOnce, versionsOfAll } from "./space.ts";
 
 /** Some seconds' work: block tables of 128 KiB each are read and checked. */
